@@ -1,0 +1,57 @@
+# OpsLoop. `make help` lists the targets; only Python >= 3.11 and make are needed beforehand.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+OURS   := -e libs/common -e services/feedback -e services/metrics -e services/campaigns -e services/notifications -e deploy/embedded
+DISTS  := opsloop-common opsloop-feedback opsloop-metrics opsloop-campaigns opsloop-notifications opsloop
+
+export OPSLOOP_OUTBOUND_ALLOW_LOCAL := 127.0.0.0/8,::1/128
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test soak lint types contracts bench lock clean
+
+help: ## Show this help
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.ready: requirements.lock libs/common/pyproject.toml $(wildcard services/*/pyproject.toml) deploy/embedded/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "OpsLoop needs Python >= 3.11 (PYTHON=$(PYTHON) is older)"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps $(OURS)
+	@touch $@
+
+run: $(VENV)/.ready ## Start everything in one process on 127.0.0.1:8080
+	@OPSLOOP_OUTBOUND_ALLOW="$${OPSLOOP_OUTBOUND_ALLOW-$(OPSLOOP_OUTBOUND_ALLOW_LOCAL)}" $(BIN)/opsloop up
+
+demo: $(VENV)/.ready ## Walk the loop once against a running OpsLoop and print every step
+	@OPSLOOP_OUTBOUND_ALLOW="$${OPSLOOP_OUTBOUND_ALLOW-$(OPSLOOP_OUTBOUND_ALLOW_LOCAL)}" $(BIN)/opsloop demo
+
+test: $(VENV)/.ready ## Run every test against real PostgreSQL and real Kafka
+	$(BIN)/python -m pytest -m "not soak" $(ARGS)
+
+soak: $(VENV)/.ready ## The long fault runs: thousands of posts under random kills
+	$(BIN)/python -m pytest -m soak -s $(ARGS)
+
+lint: $(VENV)/.ready types ## Style, types, architecture, committed contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/python -m opsloop.contracts --check
+
+types: $(VENV)/.ready ## mypy, strict
+	$(BIN)/mypy libs/common/opsloop_common services/feedback/opsloop_feedback services/metrics/opsloop_metrics services/campaigns/opsloop_campaigns services/notifications/opsloop_notifications deploy/embedded/opsloop
+
+contracts: $(VENV)/.ready ## Write the OpenAPI documents and event schemas again
+	$(BIN)/python -m opsloop.contracts
+
+bench: $(VENV)/.ready ## Measure beside baselines of the same run
+	$(BIN)/python -m bench $(ARGS)
+
+lock: $(VENV)/.ready ## Resolve requirements.in into requirements.lock
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
+		$(addprefix --no-emit-package ,$(DISTS)) requirements.in -o requirements.lock
+
+clean: ## Remove the environment, caches and the local data directory
+	rm -rf $(VENV) .opsloop .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""What the OpsLoop services share."""

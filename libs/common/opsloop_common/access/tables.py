@@ -1,0 +1,1 @@
+"""Tables of access: keys, stored answers of idempotent requests, the audit log, workspace settings."""

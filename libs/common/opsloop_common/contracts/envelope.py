@@ -1,0 +1,112 @@
+"""CloudEvents 1.0, structured JSON: one self-contained document for Kafka, the local bus, webhooks and the event log."""
+
+from __future__ import annotations
+
+import builtins
+from datetime import datetime
+from typing import Any, ClassVar, Literal, TypeVar
+from uuid import UUID
+
+import orjson
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from opsloop_common.clock import rfc3339
+
+CONTENT_TYPE = "application/cloudevents+json"
+
+
+class EventData(BaseModel):
+    """Base of every event's `data`. A subclass names its type and version, and the aggregate whose stream it belongs to.
+
+    Within a version only optional fields are added; readers ignore fields they do not know.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", json_schema_serialization_defaults_required=False)
+
+    type: ClassVar[str]
+    version: ClassVar[int] = 1
+    aggregate: ClassVar[str]
+    """First part of subject and partition key; the second is the field `<aggregate>_id`."""
+
+    def subject(self) -> str:
+        """Return `<aggregate>/<id>`: what the event is about, and the stream in which it has its sequence."""
+        return f"{self.aggregate}/{getattr(self, f'{self.aggregate}_id')}"
+
+    @classmethod
+    def dataschema(cls) -> str:
+        """Return the URN of this version's JSON Schema."""
+        return f"urn:opsloop:schema:{cls.type}:{cls.version}"
+
+
+DataT = TypeVar("DataT", bound=EventData)
+
+
+class Event(BaseModel):
+    """One domain event as it travels. `sequence` runs 1, 2, 3 … per `partitionkey`, without gaps."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    specversion: Literal["1.0"] = "1.0"
+    id: UUID
+    source: str
+    type: str
+    subject: str
+    time: datetime
+    datacontenttype: Literal["application/json"] = "application/json"
+    dataschema: str
+    workspace: str
+    actor: str
+    partitionkey: str
+    sequence: int = Field(ge=1)
+    correlationid: str
+    causationid: str | None = None
+    causationdepth: int = Field(default=0, ge=0)
+    """How many events led to this one; 0 when a person or a partner caused it."""
+    traceparent: str | None = None
+    data: dict[str, JsonValue]
+
+    @property
+    def service(self) -> str:
+        """Return the producing service's name, the last part of `source`."""
+        return self.source.rpartition("/")[2]
+
+    def parse(self, kind: builtins.type[DataT]) -> DataT:
+        """Return `data` as the class of its type; raises pydantic's ValidationError when the producer broke the contract."""
+        return kind.model_validate(self.data)
+
+    def document(self) -> dict[str, Any]:
+        """Return the JSON document, absent optional attributes left out."""
+        document: dict[str, Any] = {
+            "specversion": "1.0",
+            "id": str(self.id),
+            "source": self.source,
+            "type": self.type,
+            "subject": self.subject,
+            "time": rfc3339(self.time),
+            "datacontenttype": "application/json",
+            "dataschema": self.dataschema,
+            "workspace": self.workspace,
+            "actor": self.actor,
+            "partitionkey": self.partitionkey,
+            "sequence": self.sequence,
+            "correlationid": self.correlationid,
+        }
+        if self.causationid is not None:
+            document |= {"causationid": self.causationid, "causationdepth": self.causationdepth}
+        if self.traceparent is not None:
+            document["traceparent"] = self.traceparent
+        return document | {"data": self.data}
+
+    def to_bytes(self) -> bytes:
+        """Return the document as the bytes that every adapter carries."""
+        return orjson.dumps(self.document())
+
+    @classmethod
+    def from_bytes(cls, body: bytes | str) -> Event:
+        """Read a structured-mode document; raises pydantic's ValidationError for anything else."""
+        return cls.model_validate_json(body)
+
+
+def topic_of(service: str) -> str:
+    """Return the Kafka topic that one service's events go to."""
+    return f"opsloop.{service}"

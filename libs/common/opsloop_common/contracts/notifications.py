@@ -1,0 +1,51 @@
+"""Events of the notifications service."""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+from opsloop_common.contracts.envelope import EventData
+
+FailureReason = Literal["no_address", "undeliverable", "rejected", "smtp_not_configured"]
+
+
+class NotificationEvent(EventData):
+    """Base of what became of one message to one person. `message_id` repeats the request's."""
+
+    aggregate = "notification"
+
+    notification_id: UUID
+    message_id: UUID
+    campaign_id: UUID | None = None
+    user_id: str
+    channel: str
+
+
+class NotificationSent(NotificationEvent):
+    """The mail server took the message."""
+
+    type = "notification.sent"
+
+
+class NotificationFailed(NotificationEvent):
+    """Nothing was sent, and nothing more will be tried."""
+
+    type = "notification.failed"
+
+    reason: FailureReason
+    detail: str | None = None
+
+
+class WebhookDisabled(EventData):
+    """An endpoint gets nothing more until somebody enables it again."""
+
+    type = "webhook.disabled"
+    aggregate = "webhook"
+
+    webhook_id: UUID
+    url: str
+    reason: Literal["gone", "failing"]
+
+
+EVENTS: tuple[type[EventData], ...] = (NotificationSent, NotificationFailed, WebhookDisabled)

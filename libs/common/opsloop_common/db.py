@@ -1,0 +1,188 @@
+"""One service's database: engine, unit of work, and the workspace that row-level security holds each transaction to."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, event, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import Session
+
+from opsloop_common.clock import Clock
+from opsloop_common.contracts.envelope import Event
+from opsloop_common.ids import uuid7
+from opsloop_common.wakeups import Wakeups
+
+WORKSPACE_SETTING = "opsloop.workspace"
+SET_WORKSPACE = text(f"SELECT set_config('{WORKSPACE_SETTING}', :workspace, true)")
+
+
+@dataclass(frozen=True)
+class Context:
+    """On whose behalf a transaction runs: its workspace, its actor, and what caused it. Events inherit all of it."""
+
+    workspace: str
+    actor: str = "system"
+    correlationid: str = field(default_factory=lambda: str(uuid7()))
+    causationid: str | None = None
+    causationdepth: int = 0
+    traceparent: str | None = None
+
+    @classmethod
+    def caused_by(cls, cause: Event, *, actor: str = "system") -> Context:
+        """Return the context of work that `cause` led to."""
+        return cls(
+            workspace=cause.workspace,
+            actor=actor,
+            correlationid=cause.correlationid,
+            causationid=str(cause.id),
+            causationdepth=cause.causationdepth + 1,
+            traceparent=cause.traceparent,
+        )
+
+
+class UnitOfWork(Session):
+    """The session class of every service; the outbox hooks into its commit."""
+
+
+def asyncpg_url(url: str) -> str:
+    """Return `url` with the asyncpg driver; accepts `postgres://`, `postgresql://` and explicit drivers."""
+    return (
+        make_url(url.replace("postgres://", "postgresql://", 1))
+        .set(drivername="postgresql+asyncpg")
+        .render_as_string(False)
+    )
+
+
+def app_role(service: str) -> str:
+    """Return the NOLOGIN role that a service's runtime connections act as."""
+    return f"{service}_app"
+
+
+class Database:
+    """Owns the engine of one service's database and opens its transactions."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        service: str,
+        clock: Clock,
+        role: str | None = None,
+        pool_size: int = 5,
+        max_overflow: int = 5,
+    ) -> None:
+        self.url = asyncpg_url(url)
+        self.service = service
+        self.clock = clock
+        self.wakeups = Wakeups()
+        server_settings = {"application_name": f"opsloop-{service}", "timezone": "UTC"}
+        if role is not None:
+            server_settings["role"] = role
+        self.engine: AsyncEngine = create_async_engine(
+            self.url,
+            pool_size=pool_size,
+            max_overflow=max_overflow,
+            pool_timeout=30,
+            connect_args={"server_settings": server_settings, "timeout": 10},
+        )
+        self._sessions = async_sessionmaker(
+            self.engine, sync_session_class=UnitOfWork, expire_on_commit=False, info={"database": self}
+        )
+
+    def session(self, context: Context | None = None) -> AsyncSession:
+        """Return a session that has not begun; `open_workspace` or `transaction` puts it into its workspace."""
+        session = self._sessions()
+        session.info["context"] = context
+        return session
+
+    @asynccontextmanager
+    async def transaction(self, context: Context | None = None) -> AsyncIterator[AsyncSession]:
+        """Open a transaction in the context's workspace and commit it when the block ends without an error.
+
+        Without a context only plumbing tables can be read; every table under row-level security looks empty.
+        """
+        async with self.session(context) as session, session.begin():
+            if context is not None:
+                await session.execute(SET_WORKSPACE, {"workspace": context.workspace})
+            yield session
+
+    @asynccontextmanager
+    async def autocommit(self) -> AsyncIterator[AsyncConnection]:
+        """Open a connection on which each statement commits by itself: for hot paths that are one statement."""
+        async with self.engine.connect() as connection:
+            yield await connection.execution_options(isolation_level="AUTOCOMMIT")
+
+    async def close(self) -> None:
+        """Close all connections."""
+        await self.engine.dispose()
+
+
+def database_of(session: AsyncSession) -> Database:
+    """Return the database a session belongs to."""
+    database: Database = session.info["database"]
+    return database
+
+
+def context_of(session: AsyncSession) -> Context:
+    """Return on whose behalf the session runs; a LookupError when it was opened without a context."""
+    context: Context | None = session.info.get("context")
+    if context is None:
+        raise LookupError("this transaction was opened without a context")
+    return context
+
+
+def clock_of(session: AsyncSession) -> Clock:
+    """Return the clock that the session's work goes by."""
+    return database_of(session).clock
+
+
+@event.listens_for(UnitOfWork, "after_commit")
+def _wake_after_commit(session: Session) -> None:
+    names: set[str] = session.info.pop("wake", set())
+    for name in names:
+        session.info["database"].wakeups.fire(name)
+
+
+def row_level_security(table: str) -> list[str]:
+    """Return the statements that hold `table` to the transaction's workspace, also for its owner."""
+    return [
+        f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY',
+        f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY',
+        f'CREATE POLICY workspace ON "{table}" '
+        f"USING (workspace = current_setting('{WORKSPACE_SETTING}', true)) "
+        f"WITH CHECK (workspace = current_setting('{WORKSPACE_SETTING}', true))",
+    ]
+
+
+def grant_app_role(connection: Connection, service: str) -> None:
+    """Create the runtime role when it is missing, and let it use (not change) the schema."""
+    role = app_role(service)
+    statements = [
+        # another database of the same cluster may be creating the role right now
+        f"DO $$ BEGIN CREATE ROLE {role} NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$",
+        f"DO $$ BEGIN IF NOT pg_has_role(current_user, '{role}', 'MEMBER') THEN "
+        f"EXECUTE format('GRANT {role} TO %I', current_user); END IF; END $$",
+        f"GRANT USAGE ON SCHEMA public TO {role}",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
+        f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",
+    ]
+    for statement in statements:
+        connection.execute(text(statement))
+
+
+async def require_held_by_row_level_security(database: Database) -> None:
+    """Refuse to serve as a role that row-level security does not bind (a superuser, or one with BYPASSRLS)."""
+    async with database.engine.connect() as connection:
+        row = (
+            await connection.execute(
+                text("SELECT rolname, rolsuper OR rolbypassrls AS bypasses FROM pg_roles WHERE rolname = current_user")
+            )
+        ).one()
+    if row.bypasses:
+        raise RuntimeError(
+            f"{database.service}: role {row.rolname} bypasses row-level security; connect as {app_role(database.service)}"
+        )

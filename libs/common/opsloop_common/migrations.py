@@ -1,0 +1,62 @@
+"""Alembic, the same way for every service: one linear history in its package, run on an async engine."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from alembic import command, context
+from alembic.config import Config
+from sqlalchemy import Connection, MetaData, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from opsloop_common import plumbing
+from opsloop_common.access import tables as _access
+from opsloop_common.db import asyncpg_url, grant_app_role
+from opsloop_common.due import tables as _due
+from opsloop_common.inbox import tables as _inbox
+from opsloop_common.outbox import tables as _outbox
+
+if TYPE_CHECKING:
+    from opsloop_common.service import Service
+
+PLUMBING_TABLES = (_access, _due, _inbox, _outbox)  # imported so that the plumbing MetaData is complete
+LOCK_TIMEOUT = "5s"
+MIGRATION_LOCK = 0x6F70736C  # two runners migrating one database take turns
+
+
+def config_for(service: Service, connection: Connection | None = None) -> Config:
+    """Return the Alembic configuration of one service."""
+    config = Config()
+    config.set_main_option("script_location", str(files(service.migrations)).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    config.attributes["metadata"] = [service.metadata, plumbing.metadata]
+    return config
+
+
+def run_environment() -> None:
+    """Be the whole of a service's `env.py`."""
+    config = context.config
+    metadata: list[MetaData] = config.attributes["metadata"]
+    connection: Connection = config.attributes["connection"]
+    context.configure(connection=connection, target_metadata=metadata, transaction_per_migration=False)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+async def upgrade(service: Service, url: str, *, revision: str = "head") -> None:
+    """Bring one service's database to `revision` and let its runtime role use it."""
+    engine = create_async_engine(asyncpg_url(url), poolclass=NullPool)
+
+    def run(connection: Connection) -> None:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
+        command.upgrade(config_for(service, connection), revision)
+        grant_app_role(connection, service.name)
+
+    try:
+        async with engine.begin() as connection:
+            await connection.run_sync(run)
+    finally:
+        await engine.dispose()

@@ -1,0 +1,32 @@
+"""Tables of the outbox. The outbox is also the local bus's log: `position` is the place in it, given by the relay."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Table, Text, UniqueConstraint, Uuid, func, text
+
+from opsloop_common.plumbing import metadata
+
+outbox_stream = Table(
+    "outbox_stream",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("last_seq", BigInteger, nullable=False),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("event_id", Uuid, nullable=False),
+    Column("stream", Text, nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("type", Text, nullable=False),
+    Column("payload", Text, nullable=False, comment="the CloudEvent document as it travels"),
+    Column("created_at", DateTime(timezone=True), nullable=False, server_default=func.clock_timestamp()),
+    Column("published_at", DateTime(timezone=True)),
+    Column("position", BigInteger, comment="place in the local bus's log; null until published there"),
+    UniqueConstraint("stream", "seq"),
+)
+
+Index("ix_outbox_pending", outbox.c.id, postgresql_where=outbox.c.published_at.is_(None))
+Index("uq_outbox_position", outbox.c.position, unique=True, postgresql_where=text("position IS NOT NULL"))

@@ -1,0 +1,77 @@
+"""What a service is made of, and what it runs on. Everything is handed in; nothing here is global."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from prometheus_client import CollectorRegistry
+from sqlalchemy import MetaData
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common.clock import Clock
+from opsloop_common.contracts.envelope import Event, EventData
+from opsloop_common.db import Database
+from opsloop_common.ids import uuid7
+from opsloop_common.settings import Settings
+
+if TYPE_CHECKING:
+    from fastapi import APIRouter
+
+    from opsloop_common.bus.port import Bus
+    from opsloop_common.due.kinds import DueKind
+
+EventHandler = Callable[[AsyncSession, Event], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """One consumer: a stable name, unique over all services, the event types it wants, and what it does with each.
+
+    The handler runs inside the transaction that also records the event as applied, in the event's workspace, with
+    `Context.caused_by(event)`. `types` are exact names, or `*` for all.
+    """
+
+    consumer: str
+    types: frozenset[str]
+    handler: EventHandler
+
+    def wants(self, type: str) -> bool:
+        """Say whether events of `type` go to this consumer."""
+        return "*" in self.types or type in self.types
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service as the runners see it: the same value serves one process of four and four processes of one."""
+
+    name: str
+    title: str
+    metadata: MetaData
+    migrations: str
+    """Python package of the Alembic scripts, for example `opsloop_feedback.migrations`."""
+    scopes: tuple[str, ...]
+    """All scopes that a key of this service may carry."""
+    events: tuple[type[EventData], ...] = ()
+    routers: Sequence[APIRouter] = ()
+    subscriptions: Sequence[Subscription] = ()
+    due: Sequence[DueKind] = ()
+    resources: Callable[[Runtime], AbstractAsyncContextManager[Any]] = field(default=lambda _: nullcontext())
+    """What the service opens for as long as it runs (clients, caches, loops of its own); kept in `Runtime.resources`."""
+
+
+@dataclass
+class Runtime:
+    """What one running service stands on."""
+
+    service: Service
+    settings: Settings
+    db: Database
+    clock: Clock
+    bus: Bus | None = None
+    registry: CollectorRegistry = field(default_factory=CollectorRegistry)
+    boot_id: UUID = field(default_factory=uuid7)
+    resources: Any = None

@@ -1,0 +1,1 @@
+"""What tests of OpsLoop services stand on; shipped, so that a service can be tested anywhere."""

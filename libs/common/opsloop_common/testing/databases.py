@@ -1,0 +1,76 @@
+"""A database per test, cloned from a template that the service's real migrations made."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import asyncpg
+
+from opsloop_common import migrations
+from opsloop_common.embedded_postgres import PostgresServer
+from opsloop_common.service import Service
+
+UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
+
+
+@contextmanager
+def temporary_postgres(settings: dict[str, str] | None = None) -> Iterator[PostgresServer]:
+    """Run an embedded PostgreSQL in a folder of its own; everything is gone afterwards."""
+    folder = Path(tempfile.mkdtemp(prefix="opsloop-pg-"))
+    folder.chmod(0o755)
+    server = PostgresServer(folder / "data", settings=UNSAFE_BUT_FAST if settings is None else settings)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+        shutil.rmtree(server.socket_dir, ignore_errors=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class TestDatabases:
+    """Hands out databases of one test PostgreSQL."""
+
+    __test__ = False
+
+    def __init__(self, server: PostgresServer) -> None:
+        self.server = server
+        self._templates: set[str] = set()
+
+    async def _execute(self, statement: str) -> None:
+        connection = await asyncpg.connect(user="postgres", database="postgres", host=str(self.server.socket_dir))
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    async def create_empty(self, name: str) -> str:
+        """Create a database without a schema and return its URL."""
+        await self._execute(f'CREATE DATABASE "{name}"')
+        return self.server.url(name)
+
+    async def create(self, service: Service) -> str:
+        """Create a migrated database for one test and return its URL."""
+        template = f"template_{service.name}"
+        if template not in self._templates:
+            await migrations.upgrade(service, await self.create_empty(template))
+            self._templates.add(template)
+        name = f"{service.name}_{uuid4().hex[:12]}"
+        await self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return self.server.url(name)
+
+    async def drop(self, url: str) -> None:
+        """Drop a database from `create`, ending its connections."""
+        name = url.rpartition("/")[2].partition("?")[0]
+        await self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+
+
+def in_ci() -> bool:
+    """Say whether a missing prerequisite must fail rather than skip."""
+    return os.environ.get("CI", "").lower() == "true"

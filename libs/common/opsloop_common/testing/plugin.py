@@ -1,0 +1,53 @@
+"""pytest plugin: `-p opsloop_common.testing.plugin`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+
+import pytest
+import pytest_asyncio
+
+from opsloop_common.db import Database, app_role
+from opsloop_common.embedded_postgres import PostgresServer
+from opsloop_common.service import Service
+from opsloop_common.testing.clock import FakeClock
+from opsloop_common.testing.databases import TestDatabases, temporary_postgres
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """Run one PostgreSQL for the whole test run."""
+    with temporary_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def databases(postgres_server: PostgresServer) -> TestDatabases:
+    """Hand out migrated databases."""
+    return TestDatabases(postgres_server)
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """Return the test's clock."""
+    return FakeClock()
+
+
+MakeDatabase = Callable[[Service], Awaitable[Database]]
+
+
+@pytest_asyncio.fixture
+async def make_database(databases: TestDatabases, clock: FakeClock) -> AsyncIterator[MakeDatabase]:
+    """Return a function that makes a fresh migrated database for a service, as its runtime role."""
+    made: list[Database] = []
+
+    async def make(service: Service) -> Database:
+        url = await databases.create(service)
+        database = Database(url, service=service.name, clock=clock, role=app_role(service.name))
+        made.append(database)
+        return database
+
+    yield make
+    for database in made:
+        await database.close()
+        await databases.drop(database.url)

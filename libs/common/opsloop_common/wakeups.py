@@ -1,0 +1,57 @@
+"""Wake what waits for new rows, after the commit that made them visible. A wake-up is a hint; a poll stands behind each."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+OUTBOX = "outbox"
+DUE = "due"
+
+
+class Wakeups:
+    """Named wake-ups of one service in one process; `forward` carries them to its other processes when there are some."""
+
+    def __init__(self) -> None:
+        self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self.forward: Callable[[str], None] | None = None
+
+    def fire(self, name: str) -> None:
+        """Wake everybody who waits for `name`, here and (coalesced) in the service's other processes."""
+        self.fire_here(name)
+        if self.forward is not None:
+            self.forward(name)
+
+    def fire_here(self, name: str) -> None:
+        """Wake everybody in this process who waits for `name`."""
+        for waiting in self._waiting[name]:
+            waiting.set()
+
+    def subscribe(self, name: str) -> asyncio.Event:
+        """Return an event that is set at each wake-up; its owner clears it before looking for rows."""
+        waiting = asyncio.Event()
+        self._waiting[name].add(waiting)
+        return waiting
+
+    def unsubscribe(self, name: str, waiting: asyncio.Event) -> None:
+        """Forget an event from `subscribe`."""
+        self._waiting[name].discard(waiting)
+
+
+async def wait(waiting: asyncio.Event, timeout: float) -> None:
+    """Wait until `waiting` is set or `timeout` seconds have passed, and clear it."""
+    try:
+        async with asyncio.timeout(timeout):
+            await waiting.wait()
+    except TimeoutError:
+        return
+    finally:
+        waiting.clear()
+
+
+def fire_after_commit(session: AsyncSession, name: str) -> None:
+    """Fire `name` once the session's transaction has committed."""
+    session.info.setdefault("wake", set()).add(name)
