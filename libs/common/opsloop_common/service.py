@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from opsloop_common.clock import Clock
 from opsloop_common.contracts.envelope import Event, EventData
 from opsloop_common.db import Database
 from opsloop_common.ids import uuid7
+from opsloop_common.secretbox import SecretBox
 from opsloop_common.settings import Settings
 
 if TYPE_CHECKING:
@@ -25,19 +26,28 @@ if TYPE_CHECKING:
     from opsloop_common.due.kinds import DueKind
 
 EventHandler = Callable[[AsyncSession, Event], Awaitable[None]]
+BatchHandler = Callable[[AsyncSession, Sequence[Event]], Awaitable[None]]
+Worker = Callable[["Runtime"], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True)
 class Subscription:
     """One consumer: a stable name, unique over all services, the event types it wants, and what it does with each.
 
-    The handler runs inside the transaction that also records the event as applied, in the event's workspace, with
-    `Context.caused_by(event)`. `types` are exact names, or `*` for all.
+    `handler` runs inside the transaction that also records the event as applied, in the event's workspace, with
+    `Context.caused_by(event)`. `batch_handler`, given instead of it, gets many events of one workspace at once, none applied
+    before, in the order of their streams, in one transaction without a cause of its own; when it fails, the events come one
+    by one. `types` are exact names, or `*` for all.
     """
 
     consumer: str
     types: frozenset[str]
-    handler: EventHandler
+    handler: EventHandler | None = None
+    batch_handler: BatchHandler | None = None
+
+    def __post_init__(self) -> None:
+        if (self.handler is None) == (self.batch_handler is None):
+            raise ValueError(f"{self.consumer}: give either handler or batch_handler")
 
     def wants(self, type: str) -> bool:
         """Say whether events of `type` go to this consumer."""
@@ -59,6 +69,8 @@ class Service:
     routers: Sequence[APIRouter] = ()
     subscriptions: Sequence[Subscription] = ()
     due: Sequence[DueKind] = ()
+    workers: Sequence[Worker] = ()
+    """Loops of the service's own, run by the worker role and started again when they fail."""
     resources: Callable[[Runtime], AbstractAsyncContextManager[Any]] = field(default=lambda _: nullcontext())
     """What the service opens for as long as it runs (clients, caches, loops of its own); kept in `Runtime.resources`."""
 
@@ -71,6 +83,7 @@ class Runtime:
     settings: Settings
     db: Database
     clock: Clock
+    secrets: SecretBox
     bus: Bus | None = None
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     boot_id: UUID = field(default_factory=uuid7)

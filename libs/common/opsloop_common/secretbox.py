@@ -1,0 +1,51 @@
+"""Secrets at rest: sealed with the operator's key, bound to what they are for."""
+
+from __future__ import annotations
+
+import os
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+_NONCE_BYTES = 12
+
+
+class Unsealable(ValueError):
+    """The token was not sealed with this key for this purpose, or was changed since."""
+
+
+class SecretBox:
+    """Seals short secrets with AES-256-GCM; one key per purpose is derived with HKDF-SHA256 from the operator's secret."""
+
+    def __init__(self, secret: str) -> None:
+        self._secret = secret.encode()
+        self._ciphers: dict[str, AESGCM] = {}
+
+    def _cipher(self, purpose: str) -> AESGCM:
+        cipher = self._ciphers.get(purpose)
+        if cipher is None:
+            key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"opsloop/" + purpose.encode()).derive(
+                self._secret
+            )
+            cipher = self._ciphers[purpose] = AESGCM(key)
+        return cipher
+
+    def seal(self, plain: bytes, *, purpose: str) -> str:
+        """Return an URL-safe token that only `open` with the same purpose reads."""
+        nonce = os.urandom(_NONCE_BYTES)
+        return (
+            urlsafe_b64encode(nonce + self._cipher(purpose).encrypt(nonce, plain, purpose.encode()))
+            .decode()
+            .rstrip("=")
+        )
+
+    def open(self, token: str, *, purpose: str) -> bytes:
+        """Return what was sealed; raises Unsealable for anything else."""
+        try:
+            raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+            return self._cipher(purpose).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], purpose.encode())
+        except (ValueError, InvalidTag) as error:
+            raise Unsealable("not sealed here") from error
