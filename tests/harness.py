@@ -1,0 +1,244 @@
+"""Run OpsLoop as its users do, in real processes on this machine's loopback, and end it the hard way."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import asyncpg
+import httpx
+
+SERVICES = ("feedback", "metrics", "campaigns", "notifications")
+OPERATOR_KEY = "operator-key-of-the-tests"
+SECRET_KEY = "a-secret-of-the-tests-0123456789abcdef"
+START_DEADLINE_SECONDS = 90.0
+
+T = TypeVar("T")
+
+
+def free_port() -> int:
+    """Return a TCP port that nobody listens on right now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+async def eventually(
+    probe: Callable[[], Awaitable[T]], *, within: float = 30.0, every: float = 0.1, what: str = "condition"
+) -> T:
+    """Return the first truthy answer of `probe`; an AssertionError with the last answer when `within` seconds pass."""
+    deadline = time.monotonic() + within
+    answer: T | None = None
+    while time.monotonic() < deadline:
+        answer = await probe()
+        if answer:
+            return answer
+        await asyncio.sleep(every)
+    raise AssertionError(f"not within {within:.0f} s: {what}; last seen: {answer!r}")
+
+
+@dataclass
+class Process:
+    """One OpsLoop process: its command, its environment, its log."""
+
+    name: str
+    command: list[str]
+    environment: dict[str, str]
+    log: Path
+    running: subprocess.Popen[bytes] | None = None
+
+    def start(self, **extra: str) -> None:
+        """Start it; `extra` adds to its environment for this life only."""
+        with self.log.open("ab") as log:
+            self.running = subprocess.Popen(
+                self.command,
+                env=self.environment | extra,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """Return its process id."""
+        assert self.running is not None
+        return self.running.pid
+
+    def is_dead(self) -> bool:
+        """Say whether it has ended."""
+        return self.running is None or self.running.poll() is not None
+
+    def kill9(self) -> None:
+        """End it without a word of warning."""
+        assert self.running is not None
+        self.running.kill()
+        self.running.wait(30)
+
+    def terminate(self, timeout: float = 60.0) -> int:
+        """Ask it to end and return its exit status."""
+        assert self.running is not None
+        self.running.send_signal(signal.SIGTERM)
+        return self.running.wait(timeout)
+
+    def tail(self) -> str:
+        """Return the end of its log."""
+        return self.log.read_text(errors="replace")[-4000:] if self.log.exists() else ""
+
+
+@dataclass
+class Deployment:
+    """A running OpsLoop, however many processes it is."""
+
+    processes: dict[str, Process]
+    urls: dict[str, str]
+    database_urls: dict[str, str]
+    key: str = OPERATOR_KEY
+    _clients: list[httpx.AsyncClient] = field(default_factory=list)
+
+    def process_of(self, service: str) -> Process:
+        """Return the process that a service lives in."""
+        return self.processes.get(service) or self.processes["opsloop"]
+
+    def client(self, service: str, *, key: str | None = None) -> httpx.AsyncClient:
+        """Return an HTTP client of one service, signed in."""
+        client = httpx.AsyncClient(
+            base_url=self.urls[service],
+            headers={"Authorization": f"Bearer {key or self.key}"},
+            timeout=httpx.Timeout(30.0),
+            trust_env=False,
+        )
+        self._clients.append(client)
+        return client
+
+    async def ready(self) -> None:
+        """Wait until every service says it is ready."""
+        async with httpx.AsyncClient(trust_env=False) as client:
+
+            async def all_ready() -> bool:
+                for name, process in self.processes.items():
+                    assert not process.is_dead(), f"{name} ended early:\n{process.tail()}"
+                try:
+                    answers = [await client.get(f"{url}/readyz") for url in self.urls.values()]
+                except httpx.TransportError:
+                    return False
+                return all(answer.status_code == 200 for answer in answers)
+
+            try:
+                await eventually(all_ready, within=START_DEADLINE_SECONDS, what="every service ready")
+            except AssertionError as error:
+                logs = "\n".join(f"--- {name}\n{process.tail()}" for name, process in self.processes.items())
+                raise AssertionError(f"{error}\n{logs}") from None
+
+    async def fetch(self, service: str, sql: str, *arguments: Any) -> list[asyncpg.Record]:
+        """Read a service's database as its owner, past row-level security: for counting what happened."""
+        connection = await connect(self.database_urls[service])
+        try:
+            rows: list[asyncpg.Record] = await connection.fetch(sql, *arguments)
+            return rows
+        finally:
+            await connection.close()
+
+    async def close(self) -> None:
+        """Close the clients and end every process."""
+        for client in self._clients:
+            await client.aclose()
+        for process in self.processes.values():
+            if not process.is_dead():
+                process.running.send_signal(signal.SIGTERM)  # type: ignore[union-attr]
+        for process in self.processes.values():
+            if process.running is not None:
+                try:
+                    process.running.wait(60)
+                except subprocess.TimeoutExpired:
+                    process.kill9()
+
+
+async def connect(url: str) -> asyncpg.Connection:
+    """Open a plain connection from a SQLAlchemy URL over a Unix socket."""
+    parts = urlsplit(url)
+    host = parts.query.removeprefix("host=")
+    return await asyncpg.connect(user="postgres", database=parts.path.lstrip("/"), host=host)
+
+
+def environment(**settings: str) -> dict[str, str]:
+    """Return this process's environment without OpsLoop's own settings, plus `settings`."""
+    inherited = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("OPSLOOP_", "KAFKA_", "FEEDBACK_", "METRICS_", "CAMPAIGNS_", "NOTIFICATIONS_"))
+    }
+    common = {
+        "OPSLOOP_BOOTSTRAP_KEY": OPERATOR_KEY,
+        "OPSLOOP_SECRET_KEY": SECRET_KEY,
+        "OPSLOOP_OUTBOUND": "allowlist",
+        "OPSLOOP_OUTBOUND_ALLOW": "127.0.0.0/8",
+        "OPSLOOP_HOST": "127.0.0.1",
+        "PYTHONUNBUFFERED": "1",
+    }
+    return inherited | common | settings
+
+
+def embedded(folder: Path, *, socket_dir: Callable[[Path], Path], **settings: str) -> Deployment:
+    """Describe the all-in-one below `folder` (not started)."""
+    port = free_port()
+    data_dir = folder / "data"
+    variables = environment(OPSLOOP_PORT=str(port), OPSLOOP_DATA_DIR=str(data_dir), **settings)
+    process = Process("opsloop", [sys.executable, "-m", "opsloop", "up"], variables, folder / "opsloop.log")
+    base = f"http://127.0.0.1:{port}"
+    sockets = socket_dir(data_dir)
+    return Deployment(
+        processes={"opsloop": process},
+        urls={service: f"{base}/api/{service}" for service in SERVICES},
+        database_urls={service: f"postgresql+asyncpg://postgres@/{service}?host={sockets}" for service in SERVICES},
+    )
+
+
+def distributed(folder: Path, *, bootstrap: str, database_urls: dict[str, str], **settings: str) -> Deployment:
+    """Describe four processes on Kafka and four databases (not started, not migrated)."""
+    processes, urls = {}, {}
+    for service in SERVICES:
+        port = free_port()
+        variables = environment(
+            OPSLOOP_PORT=str(port),
+            OPSLOOP_BUS="kafka",
+            OPSLOOP_KAFKA_BOOTSTRAP=bootstrap,
+            OPSLOOP_KAFKA_REPLICATION="1",
+            OPSLOOP_KAFKA_SESSION_TIMEOUT_MS="6000",
+            **{f"{service.upper()}_DATABASE_URL": database_urls[service]},
+            **settings,
+        )
+        command = [sys.executable, "-m", f"opsloop_{service}", "serve", "--role", "all"]
+        processes[service] = Process(service, command, variables, folder / f"{service}.log")
+        urls[service] = f"http://127.0.0.1:{port}"
+    return Deployment(processes=processes, urls=urls, database_urls=database_urls)
+
+
+def migrate(deployment: Deployment) -> None:
+    """Run every service's own `migrate` command."""
+    for service, process in deployment.processes.items():
+        command = [sys.executable, "-m", f"opsloop_{service}", "migrate"]
+        done = subprocess.run(command, env=process.environment, capture_output=True, text=True, timeout=120, check=False)
+        assert done.returncode == 0, f"{service} migrate: {done.stdout}\n{done.stderr}"
+
+
+@contextmanager
+def killed_after(process: Process) -> Iterator[None]:
+    """Kill a process when the block ends, if it still lives: a net under a failing test."""
+    try:
+        yield
+    finally:
+        if not process.is_dead():
+            process.kill9()
