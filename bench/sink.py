@@ -27,7 +27,8 @@ class Sink(asyncio.Protocol):
         while (end := self.buffer.find(b"\r\n\r\n")) >= 0:
             head = self.buffer[:end].decode("latin-1")
             headers = {
-                name.lower(): value.strip() for name, _, value in (line.partition(":") for line in head.split("\r\n")[1:])
+                name.lower(): value.strip()
+                for name, _, value in (line.partition(":") for line in head.split("\r\n")[1:])
             }
             length = int(headers.get("content-length", 0))
             if len(self.buffer) < end + 4 + length:

@@ -28,7 +28,7 @@ def run_folder() -> Iterator[Path]:
 @pytest.fixture
 async def embedded_deployment(run_folder: Path, smtp_sink) -> AsyncIterator[Deployment]:
     """The all-in-one, started and ready."""
-    from opsloop.data import postgres_dir  # noqa: PLC0415
+    from opsloop.data import postgres_dir
 
     deployment = harness.embedded(
         run_folder,

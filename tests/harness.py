@@ -230,7 +230,9 @@ def migrate(deployment: Deployment) -> None:
     """Run every service's own `migrate` command."""
     for service, process in deployment.processes.items():
         command = [sys.executable, "-m", f"opsloop_{service}", "migrate"]
-        done = subprocess.run(command, env=process.environment, capture_output=True, text=True, timeout=120, check=False)
+        done = subprocess.run(
+            command, env=process.environment, capture_output=True, text=True, timeout=120, check=False
+        )
         assert done.returncode == 0, f"{service} migrate: {done.stdout}\n{done.stderr}"
 
 

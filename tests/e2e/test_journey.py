@@ -56,9 +56,7 @@ async def test_the_loop_closes_by_itself(loop_deployment: Deployment, webhook_re
         loop_deployment.client(name) for name in ("feedback", "metrics", "campaigns", "notifications")
     )
     # a partner may only post feedback, with a key of its own
-    partner_key = (
-        await _post(feedback, "/v1/api-keys", {"name": "partner", "scopes": ["feedback:submit"]})
-    )["key"]
+    partner_key = (await _post(feedback, "/v1/api-keys", {"name": "partner", "scopes": ["feedback:submit"]}))["key"]
     partner = loop_deployment.client("feedback", key=partner_key)
     for user, address in (("u1", "u1@example.test"), ("u2", "u2@example.test")):
         answer = await notifications.put(
