@@ -10,6 +10,9 @@ from typing import Any
 
 Schema = dict[str, Any]
 
+_LOWEST = ("minimum", "exclusiveMinimum", "minLength", "minItems")
+_HIGHEST = ("maximum", "exclusiveMaximum", "maxLength", "maxItems")
+
 
 def incompatibilities(old: Schema, new: Schema) -> list[str]:
     """Return one sentence per change that breaks a reader, each beginning with the JSON pointer of the field; none is good."""
@@ -52,16 +55,12 @@ def _values(old: Schema, new: Schema, where: str) -> list[str]:
 
 
 def _limits(old: Schema, new: Schema, where: str) -> list[str]:
-    found = []
-    for name in ("minimum", "exclusiveMinimum", "minLength", "minItems"):
-        if name in new and (name not in old or new[name] > old[name]):
-            found.append(f"{where}: {name} raised")
-    for name in ("maximum", "exclusiveMaximum", "maxLength", "maxItems"):
-        if name in new and (name not in old or new[name] < old[name]):
-            found.append(f"{where}: {name} lowered")
-    if new.get("pattern") not in (None, old.get("pattern")):
-        found.append(f"{where}: pattern changed")
-    return found
+    raised = [f"{where}: {name} raised" for name in _LOWEST if name in new and new[name] > old.get(name, float("-inf"))]
+    lowered = [
+        f"{where}: {name} lowered" for name in _HIGHEST if name in new and new[name] < old.get(name, float("inf"))
+    ]
+    changed = [f"{where}: pattern changed"] if new.get("pattern") not in (None, old.get("pattern")) else []
+    return raised + lowered + changed
 
 
 def _fields(old: Schema, new: Schema, pointer: str) -> list[str]:
