@@ -1,9 +1,111 @@
-"""The bus port."""
+"""The bus port: what the relay and the runner know of a bus, whichever it is.
+
+A worker process runs, per service, a relay and the service's consumers:
+
+    metrics = BackboneMetrics(runtime.registry)
+    async with Relay(runtime.db, bus, metrics=metrics).running():
+        async with bus.consuming(service, runtime.db, metrics=metrics):
+            ...  # until the process is told to stop
+
+Both blocks supervise themselves: faults are logged, what broke is built anew, nothing is raised into the block. Leaving
+`consuming` stops reading, lets running handlers finish (at most 20 s) and saves how far they came.
+
+`LocalBus(databases)` is one object for all services of a process; it reads the outboxes of all `databases`, so all of them
+need a relay in the same process. `KafkaBus(settings, service)` is one object per service.
+"""
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+from uuid import UUID
+
+import asyncpg
+
+from opsloop_common.contracts.envelope import Event
+from opsloop_common.db import Database
+
+if TYPE_CHECKING:
+    from opsloop_common.bus.metrics import BackboneMetrics
+    from opsloop_common.service import Service
+
+DRAIN_SECONDS = 20.0
+BATCH_LIMIT = 200
+"""Most events that a consumer gets in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message as a consumer meets it. `event` is None when the bytes are not an event."""
+
+    source: str
+    """Name of the producing service."""
+    origin: str
+    """Where it was read: `outbox@position` or `topic[partition]@offset`."""
+    body: bytes | str
+    event: Event | None
+    fault: str = ""
+    """Why the bytes are not an event."""
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One pending row of the outbox."""
+
+    id: int
+    event_id: UUID
+    stream: str
+    type: str
+    payload: str
+
+
+class Publisher(Protocol):
+    """Publishes one database's outbox. Everything happens on the connection that holds the relay's lock."""
+
+    async def publish_pending(self, connection: asyncpg.Connection, limit: int) -> int:
+        """Publish and mark up to `limit` pending rows in the order of their ids; returns how many there were.
+
+        Raises when a row could not be published or marked; whatever was not marked is published again.
+        """
+        ...
 
 
 class Bus(Protocol):
-    """Replaced by the backbone."""
+    """Carries events from outboxes to consumers: at least once, in order per stream."""
+
+    def publishing(self, database: Database, connection: asyncpg.Connection) -> AbstractAsyncContextManager[Publisher]:
+        """Open what it takes to publish; built anew by the relay after every fault."""
+        ...
+
+    def consuming(
+        self, service: Service, database: Database, *, metrics: BackboneMetrics | None = None
+    ) -> AbstractAsyncContextManager[None]:
+        """Run all subscriptions of `service` on `database` for the length of the block."""
+        ...
+
+    async def prunable(self, database: Database) -> int | None:
+        """Return the position up to which every consumer has read the outbox, or None when all published rows may go."""
+        ...
+
+    def problem(self) -> str | None:
+        """Return why the bus does not work just now, for readiness; None when it does."""
+        ...
+
+
+def read(body: bytes | str, *, source: str, origin: str) -> Delivery:
+    """Return the delivery of a message's bytes; what cannot be read has no event and says why."""
+    try:
+        return Delivery(source, origin, body, Event.from_bytes(body))
+    except ValueError as error:
+        return Delivery(source, origin, body, None, fault=unreadable(error))
+
+
+def unreadable(error: ValueError) -> str:
+    """Return why bytes are not an event, without repeating them."""
+    details = getattr(error, "errors", None)
+    if details is None:
+        return type(error).__name__
+    found: Sequence[dict[str, object]] = details(include_input=False, include_url=False)
+    return "; ".join(f"{e['loc']}: {e['msg']}" for e in found)[:500]
