@@ -1,1 +1,8 @@
-"""due."""
+"""Work that is due later: scheduled in the transaction that causes it, done once, also after a crash."""
+
+from opsloop_common.due.errors import ClaimLost
+from opsloop_common.due.jobs import JobRun, cancel_job, start_job
+from opsloop_common.due.kinds import DueKind, DueRow
+from opsloop_common.due.schedule import cancel, schedule
+
+__all__ = ["ClaimLost", "DueKind", "DueRow", "JobRun", "cancel", "cancel_job", "schedule", "start_job"]

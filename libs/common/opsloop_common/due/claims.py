@@ -1,0 +1,224 @@
+"""Claim rows that are due, for services that keep deliveries in tables of their own (webhooks, mails).
+
+A model takes `DueColumns`; its migration takes `due_columns()`, `due_indexes()` and, because a dispatcher works for all
+workspaces, `worker_policy()` beside `row_level_security()`. Claim, do the work outside a transaction, record many results
+with one statement (`finish`, `put_off`). A claim ends with its owner's heartbeat (`workers`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+from uuid import UUID
+
+import sqlalchemy as sa
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Mapped, mapped_column
+
+WORKER_SETTING = "opsloop.worker"
+HEARTBEAT_LIMIT_SECONDS = 10
+
+
+class DueColumns:
+    """Columns of a table whose rows are due at times. `due_at` null: nothing more to do."""
+
+    due_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    priority: Mapped[int] = mapped_column(server_default=text("0"), default=0)
+    group_key: Mapped[str] = mapped_column(sa.Text, server_default=text("''"), default="")
+    owner: Mapped[UUID | None] = mapped_column(sa.Uuid)
+    claimed_at: Mapped[datetime | None] = mapped_column(sa.DateTime(timezone=True))
+    attempts: Mapped[int] = mapped_column(server_default=text("0"), default=0)
+    last_error: Mapped[str | None] = mapped_column(sa.Text)
+
+
+ModelT = TypeVar("ModelT", bound=DueColumns)
+
+
+def due_columns() -> list[sa.Column[Any]]:
+    """Return the columns of DueColumns, for `op.create_table`."""
+    return [
+        sa.Column("due_at", sa.DateTime(timezone=True)),
+        sa.Column("priority", sa.Integer, nullable=False, server_default=text("0")),
+        sa.Column("group_key", sa.Text, nullable=False, server_default=text("''")),
+        sa.Column("owner", sa.Uuid),
+        sa.Column("claimed_at", sa.DateTime(timezone=True)),
+        sa.Column("attempts", sa.Integer, nullable=False, server_default=text("0")),
+        sa.Column("last_error", sa.Text),
+    ]
+
+
+def due_indexes(table: str) -> tuple[sa.Index, ...]:
+    """Return the indexes that claiming needs, for the model's `__table_args__`."""
+    return (
+        sa.Index(
+            f"ix_{table}_due",
+            "group_key",
+            text("priority DESC"),
+            "due_at",
+            postgresql_where=text("owner IS NULL AND due_at IS NOT NULL"),
+        ),
+        sa.Index(f"ix_{table}_due_at", "due_at", postgresql_where=text("owner IS NULL AND due_at IS NOT NULL")),
+        sa.Index(f"ix_{table}_claimed", "group_key", postgresql_where=text("owner IS NOT NULL")),
+    )
+
+
+def create_due_indexes(table: str) -> list[str]:
+    """Return the statements that make `due_indexes(table)`, for the migration."""
+    waiting = "WHERE owner IS NULL AND due_at IS NOT NULL"
+    return [
+        f'CREATE INDEX ix_{table}_due ON "{table}" (group_key, priority DESC, due_at) {waiting}',
+        f'CREATE INDEX ix_{table}_due_at ON "{table}" (due_at) {waiting}',
+        f'CREATE INDEX ix_{table}_claimed ON "{table}" (group_key) WHERE owner IS NOT NULL',
+    ]
+
+
+def worker_policy(table: str, *, command: str = "ALL") -> list[str]:
+    """Return the statements that open `table`'s rows of all workspaces to transactions that called `enter_worker`.
+
+    Only for tables that a dispatcher works through; requests never enter this way. `command`: ALL, or SELECT for what a
+    dispatcher only reads.
+    """
+    condition = f"current_setting('{WORKER_SETTING}', true) = 'on'"
+    check = "" if command == "SELECT" else f" WITH CHECK ({condition})"
+    return [f'CREATE POLICY worker ON "{table}" FOR {command} USING ({condition}){check}']
+
+
+async def enter_worker(session: AsyncSession) -> None:
+    """Open the tables that have a worker policy to the session's transaction, over all workspaces."""
+    if session.info.get(WORKER_SETTING) is not session.sync_session.get_transaction():
+        await session.execute(text(f"SELECT set_config('{WORKER_SETTING}', 'on', true)"))
+        session.info[WORKER_SETTING] = session.sync_session.get_transaction()
+
+
+_DUE = "owner IS NULL AND due_at <= :now"
+
+
+def _picked(table: str, per_group: int | None) -> str:
+    if per_group is None:
+        return (
+            f'SELECT id FROM "{table}" WHERE {_DUE} ORDER BY priority DESC, due_at LIMIT :limit '  # noqa: S608 a table's name
+            "FOR UPDATE SKIP LOCKED"
+        )
+    # a loose index scan over the groups, then the first rows of each: its cost grows with groups, not with the backlog
+    return f"""
+        WITH RECURSIVE groups AS (
+            (SELECT group_key FROM "{table}" WHERE {_DUE} ORDER BY group_key LIMIT 1)
+            UNION ALL
+            SELECT (SELECT group_key FROM "{table}" WHERE {_DUE} AND group_key > groups.group_key ORDER BY group_key LIMIT 1)
+            FROM groups WHERE groups.group_key IS NOT NULL),
+        candidates AS (
+            SELECT first.id FROM groups CROSS JOIN LATERAL (
+                SELECT id, priority, due_at, row_number() OVER (ORDER BY priority DESC, due_at) AS place
+                FROM "{table}" WHERE {_DUE} AND group_key = groups.group_key ORDER BY priority DESC, due_at
+                LIMIT greatest(0, :per_group - (
+                    SELECT count(*) FROM "{table}" WHERE owner IS NOT NULL AND group_key = groups.group_key))) AS first
+            ORDER BY first.priority DESC, first.place, first.due_at LIMIT :limit)
+        SELECT id FROM "{table}" WHERE id IN (SELECT id FROM candidates) AND {_DUE} FOR UPDATE SKIP LOCKED"""  # noqa: S608 a table's name
+
+
+async def claim_batch(
+    session: AsyncSession,
+    model: type[ModelT],
+    *,
+    now: datetime,
+    owner: UUID,
+    limit: int,
+    per_group: int | None = None,
+) -> Sequence[ModelT]:
+    """Claim up to `limit` rows of `model` that are due, highest priority first, for the worker `owner`.
+
+    One statement. Rows that another transaction is claiming are passed over. With `per_group` no group ever has more claimed
+    rows, over all workers, and groups take turns, so that a long queue of one does not hold up the others. Each claim counts
+    one attempt. Commit before doing the work. The model's primary key is `id`.
+    """
+    await enter_worker(session)
+    table: str = model.__tablename__  # type: ignore[attr-defined]
+    parameters: dict[str, Any] = {"now": now, "limit": limit}
+    if per_group is not None:
+        # claims take turns: counting and claiming a group must not interleave with another worker's
+        await session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"claim {table}"})
+        parameters["per_group"] = per_group
+    ids = text(_picked(table, per_group)).bindparams(**parameters).columns(sa.column("id", sa.Uuid)).cte("picked")
+    key: Any = model.id  # type: ignore[attr-defined]
+    statement = (
+        sa.update(model)
+        .where(key.in_(sa.select(ids.c.id)))
+        .values(owner=owner, claimed_at=now, attempts=model.attempts + 1)
+        .returning(model)
+        .execution_options(synchronize_session=False)
+    )
+    rows = (await session.scalars(statement)).all()
+    return sorted(rows, key=lambda row: (-row.priority, row.due_at))
+
+
+async def finish(session: AsyncSession, model: type[DueColumns], ids: Sequence[UUID], *, owner: UUID) -> set[UUID]:
+    """Mark claimed rows as having nothing more to do, in one statement; returns those whose claim still held."""
+    return await put_off(session, model, [(id, None, None) for id in ids], owner=owner)
+
+
+async def put_off(
+    session: AsyncSession,
+    model: type[DueColumns],
+    results: Sequence[tuple[UUID, datetime | None, str | None]],
+    *,
+    owner: UUID,
+) -> set[UUID]:
+    """Record (id, next due_at or None, error or None) of many claimed rows in one statement; returns those still claimed.
+
+    A row that is not returned belongs to another worker by now: its result is that one's to record.
+    """
+    if not results:
+        return set()
+    await enter_worker(session)
+    table: str = model.__tablename__  # type: ignore[attr-defined]
+    updated = await session.execute(
+        text(
+            f'UPDATE "{table}" AS t SET due_at = r.due_at, last_error = r.error, owner = NULL, claimed_at = NULL '  # noqa: S608 a table's name
+            "FROM unnest(CAST(:ids AS uuid[]), CAST(:times AS timestamptz[]), CAST(:errors AS text[])) "
+            "AS r(id, due_at, error) WHERE t.id = r.id AND t.owner = :owner RETURNING t.id"
+        ),
+        {
+            "ids": [id for id, _, _ in results],
+            "times": [due_at for _, due_at, _ in results],
+            "errors": [error for _, _, error in results],
+            "owner": owner,
+        },
+    )
+    return set(updated.scalars())
+
+
+async def next_due_at(session: AsyncSession, model: type[DueColumns]) -> datetime | None:
+    """Return when the next unclaimed row of `model` is due, or None."""
+    await enter_worker(session)
+    found: datetime | None = await session.scalar(
+        sa.select(sa.func.min(model.due_at)).where(model.owner.is_(None), model.due_at.is_not(None))
+    )
+    return found
+
+
+async def release_dead_claims(session: AsyncSession, *tables: str, all: bool = False, keep: UUID | None = None) -> int:
+    """Free the claims, in `tables`, of owners without a heartbeat for 10 s, or `all` but `keep`'s; returns how many.
+
+    `all` is for a process that knows itself to be the only one.
+    """
+    await enter_worker(session)
+    freed = 0
+    condition = (
+        "owner IS DISTINCT FROM :keep"
+        if all
+        else "NOT EXISTS (SELECT FROM worker AS w WHERE w.id = owner "
+        f"AND w.heartbeat_at > clock_timestamp() - interval '{HEARTBEAT_LIMIT_SECONDS} seconds')"
+    )
+    parameters: Mapping[str, Any] = {"keep": keep} if all else {}
+    for table in tables:
+        result = await session.execute(
+            text(
+                f'UPDATE "{table}" SET owner = NULL, claimed_at = NULL WHERE owner IS NOT NULL AND {condition} '  # noqa: S608 a table's name
+                "RETURNING 1"
+            ),
+            parameters,
+        )
+        freed += len(result.all())
+    return freed

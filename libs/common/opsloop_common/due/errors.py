@@ -1,0 +1,7 @@
+"""What can go wrong while due work is being done."""
+
+from __future__ import annotations
+
+
+class ClaimLost(Exception):
+    """Another worker has the row by now, or it was cancelled: this transaction must not take effect."""

@@ -1,0 +1,102 @@
+"""Long work with progress: a job row that people can watch, carried by a due row that is claimed while it runs."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import insert, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common.db import Context, Database, clock_of, context_of
+from opsloop_common.due.schedule import cancel, hold_claim, schedule
+from opsloop_common.due.tables import job as job_table
+from opsloop_common.ids import uuid7
+
+
+async def start_job(
+    session: AsyncSession, kind: str, payload: Mapping[str, Any] | None = None, *, priority: int = 0
+) -> UUID:
+    """Queue long work of `kind` with the transaction at hand; returns the id for GET /v1/jobs/{id}."""
+    context = context_of(session)
+    now = clock_of(session).now()
+    job_id = uuid7()
+    await session.execute(
+        insert(job_table).values(
+            id=job_id,
+            workspace=context.workspace,
+            kind=kind,
+            payload=dict(payload or {}),
+            created_by=context.actor,
+            created_at=now,
+        )
+    )
+    await schedule(session, kind, str(job_id), now, priority=priority)
+    return job_id
+
+
+async def cancel_job(session: AsyncSession, job_id: UUID) -> bool:
+    """Stop a job of the session's workspace that is not finished; what it committed stays. Says whether there was one."""
+    found = await session.execute(
+        update(job_table)
+        .where(
+            job_table.c.id == job_id,
+            job_table.c.workspace == context_of(session).workspace,
+            job_table.c.finished_at.is_(None),
+        )
+        .values(status="cancelled", finished_at=clock_of(session).now())
+        .returning(job_table.c.kind)
+    )
+    kind = found.scalar_one_or_none()
+    if kind is not None:
+        await cancel(session, kind, str(job_id))
+    return kind is not None
+
+
+class JobRun:
+    """One run of a job, as its handler sees it. `done`, `total` and `state` are where an earlier run stopped."""
+
+    def __init__(self, database: Database, context: Context, claim: tuple[int, UUID], row: Mapping[str, Any]) -> None:
+        self.id: UUID = row["id"]
+        self.workspace: str = row["workspace"]
+        self.payload: dict[str, Any] = row["payload"]
+        self.done: int = row["done"]
+        self.total: int | None = row["total"]
+        self.state: dict[str, Any] = row["state"]
+        self._database = database
+        self._context = context
+        self._claim = claim
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """Open a short transaction in the job's workspace. Its commit raises ClaimLost when the job runs elsewhere or was cancelled."""
+        async with self._database.transaction(self._context) as session:
+            hold_claim(session, *self._claim)
+            yield session
+
+    async def progress(
+        self,
+        done: int,
+        total: int | None = None,
+        *,
+        state: Mapping[str, Any] | None = None,
+        session: AsyncSession | None = None,
+    ) -> None:
+        """Record how far the job is; with `session`, in the transaction of the work itself, so that no step runs twice."""
+        self.done = done
+        self.total = self.total if total is None else total
+        self.state = self.state if state is None else dict(state)
+        if session is not None:
+            await self._record(session)
+            return
+        async with self.transaction() as own:
+            await self._record(own)
+
+    async def _record(self, session: AsyncSession) -> None:
+        await session.execute(
+            update(job_table)
+            .where(job_table.c.id == self.id)
+            .values(done=self.done, total=self.total, state=self.state)
+        )
