@@ -1,0 +1,164 @@
+"""Claiming rows of a service's own delivery table: once each, fair between groups, freed when the owner is dead."""
+
+import asyncio
+from datetime import timedelta
+from uuid import UUID, uuid4
+
+import pytest_asyncio
+import sqlalchemy as sa
+from sqlalchemy import event, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from opsloop_common.db import Context, row_level_security
+from opsloop_common.due import claims
+from opsloop_common.testing.sample.service import SAMPLE
+
+OWNER, OTHER = uuid4(), uuid4()
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+class Delivery(claims.DueColumns, Base):
+    __tablename__ = "delivery"
+    __table_args__ = claims.due_indexes("delivery")
+
+    id: Mapped[UUID] = mapped_column(sa.Uuid, primary_key=True, default=uuid4)
+    workspace: Mapped[str] = mapped_column(sa.Text)
+
+
+@pytest_asyncio.fixture
+async def database(make_database):
+    made = await make_database(SAMPLE)
+    engine = create_async_engine(made.url)
+    async with engine.begin() as connection:
+        await connection.execute(sa.schema.CreateTable(Delivery.__table__))
+        for statement in claims.create_due_indexes("delivery"):
+            await connection.execute(text(statement))
+        for statement in [*row_level_security("delivery"), *claims.worker_policy("delivery")]:
+            await connection.execute(text(statement))
+        await connection.execute(text("GRANT ALL ON delivery TO sample_app"))
+    await engine.dispose()
+    return made
+
+
+async def add(database, *groups, workspace="acme", priority=0, in_seconds=0):
+    due_at = database.clock.now() + timedelta(seconds=in_seconds)
+    async with database.transaction(Context(workspace)) as session:
+        for place, group in enumerate(groups):
+            session.add(
+                Delivery(
+                    workspace=workspace,
+                    group_key=group,
+                    priority=priority,
+                    due_at=due_at - timedelta(microseconds=len(groups) - place - 1),
+                )
+            )
+
+
+async def claim(database, *, owner=OWNER, limit=100, per_group=None):
+    async with database.transaction() as session:
+        return await claims.claim_batch(
+            session, Delivery, now=database.clock.now(), owner=owner, limit=limit, per_group=per_group
+        )
+
+
+async def test_claims_what_is_due_in_every_workspace_by_priority(database):
+    await add(database, "a")
+    await add(database, "b", workspace="other", priority=5)
+    await add(database, "c", in_seconds=1)
+
+    rows = await claim(database)
+
+    assert [(row.workspace, row.group_key, row.attempts, row.owner) for row in rows] == [
+        ("other", "b", 1, OWNER),
+        ("acme", "a", 1, OWNER),
+    ]
+    assert await claim(database, owner=OTHER) == []
+
+
+async def test_a_request_sees_only_its_own_workspace(database):
+    await add(database, "a")
+    await add(database, "b", workspace="other")
+
+    async with database.transaction(Context("acme")) as session:
+        rows = (await session.scalars(sa.select(Delivery))).all()
+
+    assert [row.workspace for row in rows] == ["acme"]
+
+
+async def test_many_rows_are_one_statement(database):
+    await add(database, *["a"] * 500)
+    statements: list[str] = []
+    event.listen(database.engine.sync_engine, "before_cursor_execute", lambda *a: statements.append(a[2]))
+
+    rows = await claim(database, limit=500)
+
+    assert len(rows) == 500
+    assert [s.split()[0] for s in statements] == ["SELECT", "WITH"]
+
+
+async def test_groups_take_turns_and_none_has_more_than_its_limit(database):
+    await add(database, *["big"] * 20, "small", "small")
+
+    first = await claim(database, limit=4, per_group=2)
+    second = await claim(database, limit=4, per_group=2, owner=OTHER)
+
+    assert sorted(row.group_key for row in first) == ["big", "big", "small", "small"]
+    assert second == []
+    async with database.transaction() as session:
+        done = [row.id for row in first if row.group_key == "big"][:1]
+        assert await claims.finish(session, Delivery, done, owner=OWNER) == set(done)
+    third = await claim(database, limit=4, per_group=2)
+    assert [row.group_key for row in third] == ["big"]
+
+
+async def test_two_claimers_at_once_share_the_rows(database):
+    await add(database, *[f"g{n % 7}" for n in range(200)])
+
+    batches = await asyncio.gather(*(claim(database, limit=10, owner=uuid4()) for _ in range(30)))
+
+    ids = [row.id for batch in batches for row in batch]
+    assert len(ids) == len(set(ids)) == 200
+
+
+async def test_results_are_recorded_only_by_the_owner(database):
+    await add(database, "a", "b")
+    rows = await claim(database)
+    later = database.clock.now() + timedelta(minutes=5)
+
+    async with database.transaction() as session:
+        refused = await claims.put_off(session, Delivery, [(rows[0].id, later, "no")], owner=OTHER)
+        taken = await claims.put_off(
+            session, Delivery, [(rows[0].id, later, "timed out"), (rows[1].id, None, None)], owner=OWNER
+        )
+
+    assert refused == set()
+    assert taken == {row.id for row in rows}
+    async with database.transaction() as session:
+        assert await claims.next_due_at(session, Delivery) == later
+    database.clock.set(later)
+    again = await claim(database)
+    assert [(row.attempts, row.last_error) for row in again] == [(2, "timed out")]
+
+
+async def test_claims_of_a_dead_owner_are_freed(database):
+    await add(database, "a", "b")
+    async with database.transaction() as session:
+        await session.execute(
+            text("INSERT INTO worker (id, instance) VALUES (:a, 'a'), (:b, 'b')"), {"a": OWNER, "b": OTHER}
+        )
+    mine = await claim(database, limit=1)
+    await claim(database, limit=1, owner=OTHER)
+    async with database.transaction() as session:
+        await session.execute(
+            text("UPDATE worker SET heartbeat_at = clock_timestamp() - interval '11 s' WHERE id = :id"), {"id": OWNER}
+        )
+
+    async with database.transaction() as session:
+        assert await claims.release_dead_claims(session, "delivery") == 1
+    assert [row.id for row in await claim(database)] == [row.id for row in mine]
+    async with database.transaction() as session:
+        assert await claims.release_dead_claims(session, "delivery", all=True, keep=uuid4()) == 2
