@@ -34,9 +34,7 @@ def show(lines: list[Line]) -> str:
     for line in lines:
         ratio = "" if line.ratio is None else f"{line.ratio:.2f}"
         met = "" if line.met is None else ("yes" if line.met else "**no**")
-        rows.append(
-            f"| {line.section} | {line.what} | {line.ours} | {line.baseline} | {ratio} | {line.goal} | {met} |"
-        )
+        rows.append(f"| {line.section} | {line.what} | {line.ours} | {line.baseline} | {ratio} | {line.goal} | {met} |")
     return "\n".join(rows)
 
 

@@ -166,11 +166,15 @@ class Deployment:
                     process.kill9()
 
 
-async def connect(url: str) -> asyncpg.Connection:
-    """Open a plain connection from a SQLAlchemy URL over a Unix socket."""
+def connect_arguments(url: str) -> dict[str, str]:
+    """Return asyncpg's arguments for a SQLAlchemy URL over a Unix socket, as the owner of the database."""
     parts = urlsplit(url)
-    host = parts.query.removeprefix("host=")
-    return await asyncpg.connect(user="postgres", database=parts.path.lstrip("/"), host=host)
+    return {"user": "postgres", "database": parts.path.lstrip("/"), "host": parts.query.removeprefix("host=")}
+
+
+async def connect(url: str) -> asyncpg.Connection:
+    """Open a plain connection as the owner of the database."""
+    return await asyncpg.connect(**connect_arguments(url))
 
 
 def environment(**settings: str) -> dict[str, str]:
