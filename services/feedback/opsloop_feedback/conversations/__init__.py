@@ -1,0 +1,1 @@
+"""Conversations: replies to the author and notes among ourselves."""

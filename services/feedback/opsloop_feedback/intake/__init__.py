@@ -1,0 +1,1 @@
+"""Intake: what users say comes in, is found, and is worked on."""

@@ -1,0 +1,85 @@
+"""Tables of intake."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Double,
+    Index,
+    Sequence,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+    Uuid,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from opsloop_feedback.tables import Base
+
+# A counter row per workspace would make every post of a workspace wait for the one before; a sequence has gaps instead.
+NUMBER = Sequence("feedback_number", data_type=BigInteger, metadata=Base.metadata)
+
+Timestamp = DateTime(timezone=True)
+
+
+class Feedback(Base):
+    """One thing that somebody said, and how far we are with it."""
+
+    __tablename__ = "feedback"
+    __table_args__ = (
+        CheckConstraint("kind IN ('bug', 'idea', 'question', 'complaint', 'praise', 'other')", name="kind"),
+        CheckConstraint("severity IN ('s1', 's2', 's3', 's4')", name="severity"),
+        CheckConstraint("sentiment BETWEEN -1 AND 1", name="sentiment"),
+        CheckConstraint("rating BETWEEN 1 AND 5", name="rating"),
+        CheckConstraint(
+            "status IN ('new', 'open', 'pending', 'snoozed', 'resolved', 'closed', 'merged')", name="status"
+        ),
+        UniqueConstraint("workspace", "number"),
+        Index("ix_feedback_newest", "workspace", "created_at", "number"),
+        Index(
+            "uq_feedback_external_id",
+            "workspace",
+            "channel",
+            "external_id",
+            unique=True,
+            postgresql_where="external_id IS NOT NULL",
+        ),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    workspace: Mapped[str] = mapped_column(Text)
+    number: Mapped[int] = mapped_column(BigInteger, NUMBER, server_default=NUMBER.next_value())
+    version: Mapped[int] = mapped_column(default=1, server_default="1")
+    status: Mapped[str] = mapped_column(Text, default="new", server_default="new")
+    body: Mapped[str] = mapped_column(Text)
+    title: Mapped[str | None] = mapped_column(Text)
+    kind: Mapped[str] = mapped_column(Text)
+    severity: Mapped[str] = mapped_column(Text)
+    sentiment: Mapped[float] = mapped_column(Double)
+    triage: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    channel: Mapped[str] = mapped_column(Text)
+    external_id: Mapped[str | None] = mapped_column(Text)
+    author_user_id: Mapped[str | None] = mapped_column(Text)
+    author_email: Mapped[str | None] = mapped_column(Text)
+    author_name: Mapped[str | None] = mapped_column(Text)
+    rating: Mapped[int | None] = mapped_column(SmallInteger)
+    locale: Mapped[str | None] = mapped_column(Text)
+    tags: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    area: Mapped[str | None] = mapped_column(Text)
+    attributes: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    assignee: Mapped[str | None] = mapped_column(Text)
+    team: Mapped[str | None] = mapped_column(Text)
+    due_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    occurred_at: Mapped[datetime] = mapped_column(Timestamp)
+    created_at: Mapped[datetime] = mapped_column(Timestamp)
+    updated_at: Mapped[datetime] = mapped_column(Timestamp)
+    first_replied_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    resolved_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    search_text: Mapped[str] = mapped_column(Text, comment="title and body, folded as triage.words.fold folds a query")

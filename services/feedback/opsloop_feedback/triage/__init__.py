@@ -1,0 +1,1 @@
+"""Triage: kind, severity and sentiment from words and rating."""
