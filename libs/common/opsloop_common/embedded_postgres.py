@@ -20,7 +20,22 @@ from pathlib import Path
 
 START_TIMEOUT_SECONDS = 60.0  # crash recovery after kill -9 may replay a lot of WAL
 NOBODY = 65534
+POLL_SECONDS = 0.01
 SOCKET_PATH_LIMIT = 100  # sun_path holds 108 bytes including `/.s.PGSQL.5432`
+
+FRUGAL = {
+    "shared_buffers": "64MB",
+    "max_connections": "100",
+    "jit": "off",
+    # one machine, one owner: no standbys, no parallel plans, no helper processes that wait for them
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "max_logical_replication_workers": "0",
+    "max_parallel_workers": "0",
+    "io_method": "sync",
+    "logging_collector": "off",
+    "log_min_messages": "warning",
+}
 
 
 class PostgresFailed(Exception):
@@ -95,15 +110,21 @@ class PostgresServer:
         """Return the SQLAlchemy URL of one database of this server."""
         return f"postgresql+asyncpg://postgres@/{database}?host={self.socket_dir}"
 
-    def start(self) -> None:
-        """Initialise when needed, then start, or re-attach to the server that a killed owner left running."""
+    def start(self) -> bool:
+        """Initialise when needed, then start; or re-attach to the server that a killed owner left running, and return True."""
         self._prepare_folders()
         if not (self.data_dir / "PG_VERSION").exists():
             self._initialise()
-        if self._running_pid() is None:
-            (self.data_dir / "postmaster.pid").unlink(missing_ok=True)
-            self._launch()
-        self._await_ready()
+        deadline = time.monotonic() + START_TIMEOUT_SECONDS
+        while time.monotonic() < deadline:
+            # a server that was told to stop just before its owner died is neither ready nor gone for a while
+            if self._running_pid() is None:
+                if self._launch_and_await(deadline):
+                    return False
+            elif self._is_ready():
+                return True
+            time.sleep(POLL_SECONDS)
+        raise self._failed()
 
     def stop(self) -> None:
         """Stop the server in fast mode: sessions end, everything committed is on disk."""
@@ -114,7 +135,7 @@ class PostgresServer:
             while self._running_pid() is not None and time.monotonic() < deadline:
                 if self._process is not None:
                     self._process.poll()
-                time.sleep(0.02)
+                time.sleep(POLL_SECONDS)
         if self._process is not None:
             self._process.wait(timeout=START_TIMEOUT_SECONDS)
             self._process = None
@@ -128,10 +149,13 @@ class PostgresServer:
                 "or run OpsLoop as an ordinary user."
             )
         for folder in (self.data_dir, self.socket_dir):
-            folder.mkdir(mode=0o700, exist_ok=True)
-            folder.chmod(0o700)
-            if self._as_root and folder.stat().st_uid != NOBODY:
-                os.chown(folder, NOBODY, NOBODY)
+            self._make_private(folder)
+
+    def _make_private(self, folder: Path) -> None:
+        folder.mkdir(mode=0o700, exist_ok=True)
+        folder.chmod(0o700)
+        if self._as_root and folder.stat().st_uid != NOBODY:
+            os.chown(folder, NOBODY, NOBODY)
 
     def _run(self, arguments: list[str], **options: object) -> subprocess.Popen[bytes]:
         if self._as_root:
@@ -140,41 +164,78 @@ class PostgresServer:
         return subprocess.Popen(arguments, env=environment, cwd="/", start_new_session=True, **options)  # type: ignore[call-overload,no-any-return]  # noqa: S603
 
     def _initialise(self) -> None:
-        command = [str(self._bin / "initdb"), "-D", str(self.data_dir), "-U", "postgres", "-E", "UTF8"]
+        """Make a new cluster aside and move it into place, so that a kill in between leaves nothing half made."""
+        for left in self.data_dir.parent.glob(f"{self.data_dir.name}.new-*"):
+            shutil.rmtree(left, ignore_errors=True)
+        aside = self.data_dir.with_name(f"{self.data_dir.name}.new-{os.getpid()}")
+        self._make_private(aside)
+        command = [str(self._bin / "initdb"), "-D", str(aside), "-U", "postgres", "-E", "UTF8"]
         command += ["--locale=C.UTF-8", "--auth=trust", "--no-instructions"]
         process = self._run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
         output, _ = process.communicate(timeout=START_TIMEOUT_SECONDS)
         if process.returncode:
-            shutil.rmtree(self.data_dir)
+            shutil.rmtree(aside)
             raise PostgresFailed(f"initdb failed: {output.decode(errors='replace').strip()}")
+        aside.rename(self.data_dir)
+
+    def _launch_and_await(self, deadline: float) -> bool:
+        """Start the server; False when it has to be tried again, because a killed server's sessions are still ending."""
+        self._disown_pid_file()
+        log_size = self._log_path.stat().st_size if self._log_path.exists() else 0
+        self._launch()
+        try:
+            self._await_ready(deadline)
+        except PostgresFailed:
+            with self._log_path.open("rb") as log:
+                log.seek(log_size)
+                if b"pre-existing shared memory block" not in log.read() or time.monotonic() > deadline:
+                    raise
+            return False
+        return True
+
+    def _disown_pid_file(self) -> None:
+        """Let PostgreSQL judge a dead server's pid file without being misled by a stranger who has that pid now.
+
+        The file itself must stay: it names the shared memory that sessions of a killed server may still write through. A
+        postmaster takes its own parent's pid for stale and goes on to check exactly that.
+        """
+        path = self.data_dir / "postmaster.pid"
+        if path.exists():
+            _, _, rest = path.read_text().partition("\n")
+            path.write_text(f"{os.getpid()}\n{rest}")
+
+    @property
+    def _log_path(self) -> Path:
+        return self.data_dir / "server.log"
 
     def _launch(self) -> None:
-        options = {
-            "listen_addresses": "",
-            "unix_socket_directories": str(self.socket_dir),
-            "shared_buffers": "64MB",
-            "max_connections": "100",
-            "logging_collector": "off",
-            "log_min_messages": "warning",
-        } | self.settings
+        options = FRUGAL | {"listen_addresses": "", "unix_socket_directories": str(self.socket_dir)} | self.settings
         command = [str(self._bin / "postgres"), "-D", str(self.data_dir)]
         for name, value in options.items():
             command += ["-c", f"{name}={value}"]
-        log_path = self.data_dir / "server.log"
-        with log_path.open("ab") as log:
+        with self._log_path.open("ab") as log:
             self._process = self._run(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
 
-    def _await_ready(self) -> None:
-        deadline = time.monotonic() + START_TIMEOUT_SECONDS
-        probe = [str(self._bin / "pg_isready"), "-q", "-h", str(self.socket_dir), "-U", "postgres"]
+    def _await_ready(self, deadline: float) -> None:
         while time.monotonic() < deadline:
-            if subprocess.run(probe, check=False).returncode == 0:  # noqa: S603
+            if self._is_ready():
                 return
             if self._process is not None and self._process.poll() is not None:
                 break
-            time.sleep(0.02)
-        log = (self.data_dir / "server.log").read_text(errors="replace")[-2000:]
-        raise PostgresFailed(f"PostgreSQL did not start within {START_TIMEOUT_SECONDS:.0f} s; its log ends:\n{log}")
+            time.sleep(POLL_SECONDS)
+        raise self._failed()
+
+    def _failed(self) -> PostgresFailed:
+        log = self._log_path.read_text(errors="replace")[-2000:] if self._log_path.exists() else ""
+        return PostgresFailed(f"PostgreSQL did not start within {START_TIMEOUT_SECONDS:.0f} s; its log ends:\n{log}")
+
+    def _is_ready(self) -> bool:
+        """Say whether the server takes connections; it keeps its state in line 8 of its pid file, as pg_ctl reads it."""
+        pid = self._running_pid()
+        if pid is None or (self._process is not None and pid != self._process.pid):
+            return False
+        lines = (self.data_dir / "postmaster.pid").read_text().split("\n")
+        return len(lines) >= 8 and lines[7].strip() == "ready"
 
     def _running_pid(self) -> int | None:
         """Return the postmaster's process id when it lives and serves this very folder."""

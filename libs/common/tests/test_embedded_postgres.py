@@ -1,0 +1,206 @@
+"""The PostgreSQL of the one-process runner: started, stopped, found again, repaired."""
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import psutil
+import pytest
+
+from opsloop_common.embedded_postgres import PostgresFailed, PostgresServer
+
+OWNER = """
+import sys
+from pathlib import Path
+from opsloop_common.embedded_postgres import PostgresServer
+PostgresServer(Path(sys.argv[1])).start()
+print("started", flush=True)
+sys.stdin.read()
+"""
+STRANGER = "import sys; sys.stdin.read()"
+
+NewServer = Callable[[], PostgresServer]
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(prefix="opsloop-pg-"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def new_server(folder: Path) -> Iterator[NewServer]:
+    """Make servers on one and the same folder, as process after process would; all are stopped in the end."""
+    made: list[PostgresServer] = []
+
+    def make() -> PostgresServer:
+        made.append(PostgresServer(folder / "data"))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.stop()
+
+
+def ask(server: PostgresServer, sql: str) -> Any:
+    async def answer() -> Any:
+        connection = await asyncpg.connect(user="postgres", database="postgres", host=str(server.socket_dir))
+        try:
+            return await connection.fetchval(sql)
+        finally:
+            await connection.close()
+
+    return asyncio.run(answer())
+
+
+def postmasters(folder: Path) -> list[int]:
+    return [
+        process.pid
+        for process in psutil.process_iter(["cmdline"])
+        if {"-D", str(folder / "data")} <= set(process.info["cmdline"] or [])
+    ]
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < deadline, "not within 30 s"
+        time.sleep(0.01)
+
+
+def test_keeps_what_was_written_and_stops_without_a_trace(folder, new_server):
+    server = new_server()
+    server.start()
+    ask(server, "CREATE TABLE kept AS SELECT 7 AS n")
+
+    server.stop()
+
+    assert postmasters(folder) == []
+    assert server.start() is False
+    assert ask(server, "SELECT n FROM kept") == 7
+    assert ask(server, "SHOW fsync") == "on"
+
+
+def test_socket_and_files_are_the_owners_alone(folder, new_server):
+    server = new_server()
+
+    server.start()
+
+    assert server.socket_dir.stat().st_mode & 0o777 == 0o700
+    assert (folder / "data").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_server_whose_owner_was_killed_is_attached_to_and_stopped_in_the_end(folder, new_server):
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(folder / "data")], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
+    assert owner.stdout.readline() == b"started\n"
+    before = postmasters(folder)
+    owner.kill()
+    owner.communicate()
+
+    server = new_server()
+
+    assert server.start() is True
+    assert postmasters(folder) == before
+    server.stop()
+    assert postmasters(folder) == []
+
+
+def test_recovers_after_the_server_itself_was_killed(folder, new_server):
+    server = new_server()
+    server.start()
+    ask(server, "CREATE TABLE kept AS SELECT 7 AS n")
+    (pid,) = postmasters(folder)
+    os.kill(pid, signal.SIGKILL)
+    wait_until(lambda: postmasters(folder) == [])
+
+    again = new_server()
+    assert again.start() is False
+
+    assert ask(again, "SELECT n FROM kept") == 7
+
+
+def test_a_stale_pid_file_that_names_a_stranger_does_not_mislead(folder, new_server):
+    first = new_server()
+    first.start()
+    pid_file = folder / "data" / "postmaster.pid"
+    text = pid_file.read_text()
+    first.stop()
+    stranger = subprocess.Popen([sys.executable, "-c", STRANGER], stdin=subprocess.PIPE)
+    pid_file.write_text(f"{stranger.pid}\n" + text.partition("\n")[2])
+
+    assert new_server().start() is False
+
+    assert stranger.poll() is None
+    stranger.communicate()
+
+
+def test_a_kill_while_the_cluster_is_being_made_leaves_nothing_half_made(folder, new_server):
+    left = folder / "data.new-1"
+    left.mkdir()
+    (left / "PG_VERSION").write_text("18\n")
+
+    server = new_server()
+    server.start()
+
+    assert not left.exists()
+    assert ask(server, "SELECT 1") == 1
+
+
+def test_a_server_that_is_stopping_is_waited_for_and_started_again(folder, new_server):
+    first = new_server()
+    first.start()
+    asking = threading.Thread(target=ask, args=(first, "SELECT pg_sleep(0.5)"))
+    asking.start()
+    wait_until(lambda: ask(first, "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(0.5)%'") > 1)
+    os.kill(postmasters(folder)[0], signal.SIGTERM)  # smart shutdown: waits for the session that sleeps
+    wait_until(lambda: "stopping" in (folder / "data" / "postmaster.pid").read_text())
+
+    second = new_server()
+    answers: list[bool] = []
+    starting = threading.Thread(target=lambda: answers.append(second.start()))
+    starting.start()
+    first.stop()
+    starting.join(30)
+    asking.join(30)
+
+    assert answers == [False]
+    assert ask(second, "SELECT 1") == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands PostgreSQL to another user")
+def test_as_root_below_a_closed_folder_it_says_what_to_do_and_changes_nothing(folder):
+    closed = folder / "home"
+    closed.mkdir(mode=0o700)
+
+    with pytest.raises(PostgresFailed, match="OPSLOOP_DATA_DIR"):
+        PostgresServer(closed / "data").start()
+
+    assert closed.stat().st_mode & 0o777 == 0o700
+    assert list(closed.iterdir()) == []
+
+
+def test_a_long_path_gets_a_short_socket(folder):
+    server = PostgresServer(folder / ("long-" * 20) / "data")
+
+    server.start()
+
+    try:
+        assert len(str(server.socket_dir)) < 80
+        assert ask(server, "SELECT 1") == 1
+    finally:
+        server.stop()
+        shutil.rmtree(server.socket_dir)
