@@ -20,7 +20,6 @@ from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
-from uuid import UUID
 
 import asyncpg
 
@@ -50,21 +49,10 @@ class Delivery:
     """Why the bytes are not an event."""
 
 
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
-    """One pending row of the outbox."""
-
-    id: int
-    event_id: UUID
-    stream: str
-    type: str
-    payload: str
-
-
 class Publisher(Protocol):
-    """Publishes one database's outbox. Everything happens on the connection that holds the relay's lock."""
+    """Publishes one database's outbox, on the connection that holds the relay's lock."""
 
-    async def publish_pending(self, connection: asyncpg.Connection, limit: int) -> int:
+    async def publish_pending(self, limit: int) -> int:
         """Publish and mark up to `limit` pending rows in the order of their ids; returns how many there were.
 
         Raises when a row could not be published or marked; whatever was not marked is published again.
@@ -85,8 +73,11 @@ class Bus(Protocol):
         """Run all subscriptions of `service` on `database` for the length of the block."""
         ...
 
-    async def prunable(self, database: Database) -> int | None:
-        """Return the position up to which every consumer has read the outbox, or None when all published rows may go."""
+    def delivered(self, service: str) -> int | None:
+        """Return the position in `service`'s outbox that every local consumer has behind it.
+
+        None on a bus with a log of its own; -1 as long as it is not known.
+        """
         ...
 
     def problem(self) -> str | None:

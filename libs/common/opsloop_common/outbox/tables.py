@@ -2,7 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, DateTime, Identity, Index, Table, Text, UniqueConstraint, Uuid, func, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Identity,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
 
 from opsloop_common.plumbing import metadata
 
@@ -30,3 +44,22 @@ outbox = Table(
 
 Index("ix_outbox_pending", outbox.c.id, postgresql_where=outbox.c.published_at.is_(None))
 Index("uq_outbox_position", outbox.c.position, unique=True, postgresql_where=text("position IS NOT NULL"))
+
+outbox_log = Table(
+    "outbox_log",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False, comment="always 1"),
+    Column(
+        "last_position",
+        BigInteger,
+        nullable=False,
+        comment="positions are never given twice, also after a change of bus",
+    ),
+    Column(
+        "delivered_position",
+        BigInteger,
+        nullable=False,
+        comment="every local consumer is done with everything up to here",
+    ),
+    CheckConstraint("id = 1", name="one_row"),
+)

@@ -1,0 +1,133 @@
+"""The bus within one process. Its log is the outbox table; a delivery cursor per consumer says how far it was read.
+
+The relay gives each event a `position` when it publishes, and only then hands it on in memory; so a consumer that keeps up
+reads nothing back, and one that starts, or fell behind, reads the outbox by position. Cursors are low-water marks in the
+consumers' databases, saved about once a second: what is delivered again after a crash, the inbox removes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+import asyncpg
+from prometheus_client import CollectorRegistry
+
+from opsloop_common import failpoints
+from opsloop_common.bus.local_consumer import LocalConsumer, save_cursors
+from opsloop_common.bus.local_log import LocalLog
+from opsloop_common.bus.metrics import BackboneMetrics
+from opsloop_common.bus.port import DRAIN_SECONDS
+from opsloop_common.bus.topics import sources_of
+from opsloop_common.db import Database
+from opsloop_common.inbox.apply import BACKOFF
+from opsloop_common.inbox.upkeep import keep_inbox
+from opsloop_common.outbox.pruning import UNKNOWN
+from opsloop_common.service import Service
+
+SAVE_SECONDS = 1.0
+
+_PENDING = "SELECT id, payload FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT $1"
+_PUBLISH = (
+    "UPDATE outbox SET position = n.position, published_at = clock_timestamp() "
+    "FROM unnest($1::bigint[], $2::bigint[]) AS n(id, position) WHERE outbox.id = n.id"
+)
+_LAST_POSITION = "SELECT greatest((SELECT max(position) FROM outbox), (SELECT last_position FROM outbox_log), 0)"
+
+
+class LocalBus:
+    """Carries the events of all services of one process; each of `databases` needs a relay in this process."""
+
+    def __init__(self, databases: Mapping[str, Database], *, backoff: Sequence[float] = BACKOFF) -> None:
+        self._databases = dict(databases)
+        self._logs = {name: LocalLog(database) for name, database in databases.items()}
+        self._consumers: dict[str, list[LocalConsumer]] = {}
+        self._relays: set[str] = set()
+        self._backoff = backoff
+
+    @asynccontextmanager
+    async def publishing(self, database: Database, connection: asyncpg.Connection) -> AsyncIterator[LocalPublisher]:
+        """Continue the log after the last position that was ever given."""
+        log = self._logs[database.service]
+        last: int = await connection.fetchval(_LAST_POSITION)
+        log.reach(last)
+        self._relays.add(database.service)
+        try:
+            yield LocalPublisher(connection, log, last)
+        finally:
+            self._relays.discard(database.service)
+
+    @asynccontextmanager
+    async def consuming(
+        self, service: Service, database: Database, *, metrics: BackboneMetrics | None = None
+    ) -> AsyncIterator[None]:
+        """Run the subscriptions of one service; call it also for a service that has none, so that the log's floor is known."""
+        metrics = metrics or BackboneMetrics(CollectorRegistry())
+        consumers = [
+            LocalConsumer(
+                database,
+                subscription,
+                {name: self._logs[name] for name in sources_of(subscription.types, producers=self._logs)},
+                metrics=metrics,
+                backoff=self._backoff,
+            )
+            for subscription in service.subscriptions
+        ]
+        self._consumers[service.name] = consumers
+        tasks = [asyncio.create_task(consumer.run(), name=consumer.name) for consumer in consumers]
+        tasks.append(asyncio.create_task(self._save(database, consumers), name=f"cursors-{service.name}"))
+        tasks.append(asyncio.create_task(keep_inbox(database, service, metrics), name=f"inbox-{service.name}"))
+        try:
+            yield
+        finally:
+            await asyncio.gather(*[consumer.drain(DRAIN_SECONDS) for consumer in consumers])
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
+            self._consumers.pop(service.name, None)
+            await save_cursors(database, consumers)
+
+    def delivered(self, service: str) -> int:
+        """Return the position in `service`'s outbox that all consumers have behind them, -1 until all services consume."""
+        if set(self._consumers) != set(self._databases):
+            return UNKNOWN
+        marks = [
+            consumer.low_water(service)
+            for consumers in self._consumers.values()
+            for consumer in consumers
+            if consumer.reads(service)
+        ]
+        return min(marks, default=self._logs[service].head)
+
+    def problem(self) -> str | None:
+        """Return which relays are not publishing in this process."""
+        missing = sorted(set(self._databases) - self._relays)
+        return f"no relay for {', '.join(missing)}" if missing else None
+
+    async def _save(self, database: Database, consumers: Sequence[LocalConsumer]) -> None:
+        while True:
+            await asyncio.sleep(SAVE_SECONDS)
+            await save_cursors(database, consumers)
+
+
+class LocalPublisher:
+    """Gives positions and hands events on in memory."""
+
+    def __init__(self, connection: asyncpg.Connection, log: LocalLog, last: int) -> None:
+        self._connection = connection
+        self._log = log
+        self._last = last
+
+    async def publish_pending(self, limit: int) -> int:
+        """Publish the next pending rows: what has a position is in the log."""
+        rows = await self._connection.fetch(_PENDING, limit)
+        if not rows:
+            return 0
+        failpoints.hit("relay.before_publish")
+        positions = range(self._last + 1, self._last + 1 + len(rows))
+        await self._connection.execute(_PUBLISH, [row["id"] for row in rows], list(positions))
+        failpoints.hit("relay.after_publish")
+        self._last = positions[-1]
+        self._log.extend(positions[0], [row["payload"] for row in rows])
+        return len(rows)

@@ -1,0 +1,234 @@
+"""One consumer of the local bus: reads the logs it needs, applies in order per stream, remembers how far it is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from zlib import crc32
+
+import structlog
+from sqlalchemy import select, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from opsloop_common.bus.local_log import Entry, LocalLog
+from opsloop_common.bus.metrics import BackboneMetrics
+from opsloop_common.bus.port import BATCH_LIMIT, Delivery
+from opsloop_common.db import Database
+from opsloop_common.inbox.apply import Applier
+from opsloop_common.inbox.tables import delivery_cursor
+from opsloop_common.service import Subscription
+from opsloop_common.wakeups import wait
+
+log = structlog.get_logger(__name__)
+
+LANES = 2  # a stream always takes the same one; two so that a stream that is tried again does not hold up everything
+BACKLOG = 2_000  # events read and not applied yet; the rest stays in the log
+POLL_SECONDS = 5.0
+PAUSE_SECONDS = 1.0
+
+_SAVE = text(
+    "INSERT INTO delivery_cursor (consumer, source, position) "
+    "SELECT * FROM unnest(CAST(:consumers AS text[]), CAST(:sources AS text[]), CAST(:positions AS bigint[])) "
+    "ON CONFLICT (consumer, source) DO UPDATE SET position = excluded.position"
+)
+
+
+@dataclass
+class _Mark:
+    position: int
+    done: bool = False
+
+
+@dataclass
+class _Cursor:
+    """How far one log was read, and up to where everything read is done with."""
+
+    read: int = 0
+    low_water: int = 0
+    saved: int = 0
+    open: deque[_Mark] = field(default_factory=deque)
+
+    def take(self, position: int) -> _Mark:
+        mark = _Mark(position)
+        self.read = position
+        self.open.append(mark)
+        return mark
+
+    def advance(self) -> None:
+        while self.open and self.open[0].done:
+            self.low_water = self.open.popleft().position
+
+
+_Work = tuple[_Mark, Delivery]
+
+
+class LocalConsumer:
+    """Runs one subscription. Apart from `run` and `drain` everything here is only looked at."""
+
+    def __init__(
+        self,
+        database: Database,
+        subscription: Subscription,
+        logs: Mapping[str, LocalLog],
+        *,
+        metrics: BackboneMetrics,
+        backoff: Sequence[float],
+    ) -> None:
+        self.name = subscription.consumer
+        self._database = database
+        self._subscription = subscription
+        self._applier = Applier(database, subscription, backoff=backoff)
+        self._logs = logs
+        self._metrics = metrics
+        self._cursors = {source: _Cursor() for source in logs}
+        self._lanes: list[deque[_Work]] = [deque() for _ in range(LANES)]
+        self._lane_wakes = [asyncio.Event() for _ in range(LANES)]
+        self._wake = asyncio.Event()
+        self._busy = 0
+        self._stopping = False
+        self._idle = asyncio.Event()
+
+    def reads(self, source: str) -> bool:
+        """Say whether this consumer listens to `source`."""
+        return source in self._logs
+
+    def low_water(self, source: str) -> int:
+        """Return the position in `source`'s log that is behind this consumer."""
+        return self._cursors[source].low_water
+
+    def unsaved(self) -> Iterable[tuple[str, int]]:
+        """Return sources and positions of the cursors that moved since `saved`."""
+        return [(s, c.low_water) for s, c in self._cursors.items() if c.low_water != c.saved]
+
+    def saved(self, source: str, position: int) -> None:
+        """Note that a cursor is in the database."""
+        self._cursors[source].saved = position
+
+    async def run(self) -> None:
+        """Consume until cancelled."""
+        await self._begin()
+        lanes = [asyncio.create_task(self._run_lane(i), name=f"{self.name}-{i}") for i in range(LANES)]
+        try:
+            while not self._stopping:
+                try:
+                    moved = await self._read()
+                except (SQLAlchemyError, OSError, TimeoutError) as error:
+                    log.warning("cannot read the log", consumer=self.name, error=str(error))
+                    await asyncio.sleep(PAUSE_SECONDS)
+                    continue
+                if not moved:
+                    await wait(self._wake, POLL_SECONDS)
+            await asyncio.gather(*lanes)
+        finally:
+            for lane in lanes:
+                lane.cancel()
+            await asyncio.wait(lanes)
+            for source_log in self._logs.values():
+                source_log.unsubscribe(self._wake)
+
+    async def drain(self, seconds: float) -> None:
+        """Stop reading and wait, at most `seconds`, for what is being applied at this moment."""
+        self._stopping = True
+        self._wake.set()
+        for wake in self._lane_wakes:
+            wake.set()
+        try:
+            async with asyncio.timeout(seconds):
+                while self._busy:
+                    self._idle.clear()
+                    await self._idle.wait()
+        except TimeoutError:
+            log.warning("handlers did not finish in time", consumer=self.name, seconds=seconds)
+
+    async def _begin(self) -> None:
+        query = select(delivery_cursor.c.source, delivery_cursor.c.position).where(
+            delivery_cursor.c.consumer == self.name
+        )
+        while True:
+            try:
+                async with self._database.transaction() as session:
+                    stored = {row.source: row.position for row in await session.execute(query)}
+                for source_log in self._logs.values():
+                    await source_log.find_head()
+                break
+            except (SQLAlchemyError, OSError, TimeoutError) as error:
+                log.warning("consumer waits for its database", consumer=self.name, error=str(error))
+                await asyncio.sleep(PAUSE_SECONDS)
+        for source, source_log in self._logs.items():
+            position = stored.get(source, 0)
+            self._cursors[source] = _Cursor(read=position, low_water=position, saved=position)
+            source_log.subscribe(self._wake, position)
+
+    async def _read(self) -> bool:
+        moved = False
+        for source, source_log in self._logs.items():
+            cursor = self._cursors[source]
+            self._metrics.lag.labels(self.name, source).set(max(0, source_log.head - cursor.low_water))
+            if len(cursor.open) >= BACKLOG:
+                continue
+            entries = await source_log.after(cursor.read, self._wake)
+            self._dispatch(cursor, entries)
+            moved = moved or bool(entries)
+        return moved
+
+    def _dispatch(self, cursor: _Cursor, entries: Sequence[Entry]) -> None:
+        for position, delivery in entries:
+            mark = cursor.take(position)
+            event = delivery.event
+            if event is not None and not self._subscription.wants(event.type):
+                mark.done = True
+                continue
+            lane = crc32(event.partitionkey.encode()) % LANES if event is not None else 0
+            self._lanes[lane].append((mark, delivery))
+            self._lane_wakes[lane].set()
+        cursor.advance()
+
+    async def _run_lane(self, number: int) -> None:
+        lane, wake = self._lanes[number], self._lane_wakes[number]
+        while not self._stopping:
+            if not lane:
+                wake.clear()
+                await wake.wait()
+                continue
+            work = [lane[i] for i in range(min(len(lane), BATCH_LIMIT))]
+            self._busy += 1
+            try:
+                outcomes = await self._applier.apply_batch([delivery for _, delivery in work])
+            except Exception:
+                log.exception("could not apply, trying again", consumer=self.name)
+                await asyncio.sleep(PAUSE_SECONDS)
+                continue
+            finally:
+                self._busy -= 1
+                self._idle.set()
+            for (mark, _), outcome in zip(work, outcomes, strict=True):
+                lane.popleft()
+                mark.done = True
+                self._metrics.outcomes.labels(self.name, outcome.value).inc()
+            full = any(len(cursor.open) >= BACKLOG for cursor in self._cursors.values())
+            for cursor in self._cursors.values():
+                cursor.advance()
+            if full:
+                self._wake.set()
+
+
+async def save_cursors(database: Database, consumers: Sequence[LocalConsumer]) -> None:
+    """Store how far the consumers are; when that fails, the next round stores it."""
+    moved = [(consumer, source, position) for consumer in consumers for source, position in consumer.unsaved()]
+    if not moved:
+        return
+    parameters = {
+        "consumers": [consumer.name for consumer, _, _ in moved],
+        "sources": [source for _, source, _ in moved],
+        "positions": [position for _, _, position in moved],
+    }
+    try:
+        async with database.autocommit() as connection:
+            await connection.execute(_SAVE, parameters)
+    except (SQLAlchemyError, OSError, TimeoutError) as error:
+        log.warning("cursors not saved", service=database.service, error=str(error))
+        return
+    for consumer, source, position in moved:
+        consumer.saved(source, position)

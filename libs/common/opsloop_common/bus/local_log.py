@@ -1,0 +1,98 @@
+"""One service's outbox as a log: the newest events in memory for consumers that keep up, the table for the others."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+
+from sqlalchemy import text
+
+from opsloop_common.bus.port import Delivery, read
+from opsloop_common.db import Database
+
+MEMORY_BYTES = 4 * 1024 * 1024
+CHUNK = 500
+
+_READ = text("SELECT position, payload FROM outbox WHERE position > :after ORDER BY position LIMIT :limit")
+_HEAD = text("SELECT coalesce(max(position), 0) FROM outbox")
+
+Entry = tuple[int, Delivery]
+
+
+class LocalLog:
+    """Events of one service in the order of their positions."""
+
+    def __init__(self, database: Database) -> None:
+        self.head = 0
+        """Highest position known to be published."""
+        self._database = database
+        self._recent: deque[Entry] = deque()
+        self._bytes = 0
+        self._readers: dict[asyncio.Event, int] = {}
+
+    def reach(self, position: int) -> None:
+        """Say that the log goes up to `position`, without having the events in memory."""
+        if position > self.head:
+            self.head = position
+            self._forget(position)
+            self._wake()
+
+    def extend(self, first: int, payloads: Sequence[str]) -> None:
+        """Append events that were just published at `first`, `first` + 1, ..., and wake the readers."""
+        for offset, payload in enumerate(payloads):
+            position = first + offset
+            delivery = read(payload, source=self._database.service, origin=f"outbox@{position}")
+            self._recent.append((position, delivery))
+            self._bytes += len(payload)
+        self.head = first + len(payloads) - 1
+        while self._bytes > MEMORY_BYTES:
+            self._drop_oldest()
+        self._wake()
+
+    def subscribe(self, wake: asyncio.Event, position: int) -> None:
+        """Set `wake` whenever the log grows; `position` is how far its reader has come."""
+        self._readers[wake] = position
+
+    def unsubscribe(self, wake: asyncio.Event) -> None:
+        """Forget a reader."""
+        self._readers.pop(wake, None)
+
+    async def find_head(self) -> None:
+        """Learn from the table how far the log goes, before a relay has said so."""
+        async with self._database.engine.connect() as connection:
+            self.reach((await connection.execute(_HEAD)).scalar_one())
+
+    async def after(self, position: int, wake: asyncio.Event) -> list[Entry]:
+        """Return up to 500 events that follow `position`; from the table when memory no longer reaches back so far."""
+        if position >= self.head:
+            return []
+        if self._recent and self._recent[0][0] <= position + 1:
+            start = position + 1 - self._recent[0][0]
+            entries = [self._recent[i] for i in range(start, min(start + CHUNK, len(self._recent)))]
+        else:
+            entries = await self._read_back(position)
+        if entries:
+            self._readers[wake] = entries[-1][0]
+            self._forget(min(self._readers.values()))
+        return entries
+
+    async def _read_back(self, position: int) -> list[Entry]:
+        async with self._database.engine.connect() as connection:
+            rows = (await connection.execute(_READ, {"after": position, "limit": CHUNK})).all()
+        return [
+            (row.position, read(row.payload, source=self._database.service, origin=f"outbox@{row.position}"))
+            for row in rows
+        ]
+
+    def _forget(self, position: int) -> None:
+        while self._recent and self._recent[0][0] <= position:
+            self._drop_oldest()
+
+    def _drop_oldest(self) -> None:
+        _, delivery = self._recent.popleft()
+        self._bytes -= len(delivery.body)
+
+    def _wake(self) -> None:
+        for wake in self._readers:
+            wake.set()

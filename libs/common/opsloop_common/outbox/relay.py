@@ -1,0 +1,131 @@
+"""Move committed events from the outbox to the bus: one active relay per database, in the order of row ids.
+
+The relay reads, and marks as published, on the very connection whose session holds the advisory lock. So a relay that has lost
+its lock cannot mark anything, and the moment its connection is lost it stops.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import structlog
+from prometheus_client import CollectorRegistry
+
+from opsloop_common import direct
+from opsloop_common.bus.metrics import BackboneMetrics
+from opsloop_common.bus.port import Bus
+from opsloop_common.db import Database
+from opsloop_common.outbox.pruning import prune
+from opsloop_common.wakeups import OUTBOX, wait
+
+log = structlog.get_logger(__name__)
+
+BATCH = 500
+POLL_SECONDS = 0.25
+STANDBY_SECONDS = 1.0
+HOUSEKEEPING_SECONDS = 5.0
+RESTART_SECONDS = (0.1, 5.0)  # first pause after a fault, longest pause
+RELAY_LOCK = 0x6F7072656C6179
+
+# the planner must not read a grown outbox from end to end when its statistics are behind
+PLANNER = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
+
+_MEASURE = (
+    "SELECT count(*) AS pending, coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float AS oldest "
+    "FROM outbox WHERE published_at IS NULL"
+)
+
+
+class Relay:
+    """Publishes one database's outbox through a bus. Where two run, one leads and the other stands by."""
+
+    def __init__(
+        self,
+        database: Database,
+        bus: Bus,
+        *,
+        direct_url: str | None = None,
+        metrics: BackboneMetrics | None = None,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> None:
+        self.database = database
+        self.leading = asyncio.Event()
+        """Set while this relay holds the lock and publishes."""
+        self._bus = bus
+        self._direct_url = direct_url
+        self._metrics = metrics or BackboneMetrics(CollectorRegistry())
+        self._poll_seconds = poll_seconds
+        self._measured_at = 0.0
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Relay for the length of the block."""
+        task = asyncio.create_task(self._supervise(), name=f"relay-{self.database.service}")
+        try:
+            yield
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+    async def _supervise(self) -> None:
+        pause = RESTART_SECONDS[0]
+        while True:
+            began = time.monotonic()
+            try:
+                await self._live()
+            except Exception as error:  # noqa: BLE001 the relay outlives every fault of database and broker
+                log.warning(
+                    "relay starts anew", service=self.database.service, error=f"{type(error).__name__}: {error}"
+                )
+            self._metrics.rebuilt.inc()
+            if time.monotonic() - began > RESTART_SECONDS[1]:
+                pause = RESTART_SECONDS[0]
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, RESTART_SECONDS[1])
+
+    async def _live(self) -> None:
+        """Lead on a new connection until something breaks."""
+        connection = await direct.connect(self.database, self._direct_url, purpose="relay", settings=PLANNER)
+        try:
+            task = asyncio.create_task(self._lead(connection))
+            connection.add_termination_listener(lambda _: task.cancel())
+            try:
+                await asyncio.wait([task])
+            finally:
+                self.leading.clear()
+                task.cancel()
+                await asyncio.wait([task])
+            if task.cancelled():
+                raise ConnectionError("the relay's connection was lost")
+            task.result()
+        finally:
+            await direct.close(connection)
+
+    async def _lead(self, connection: asyncpg.Connection) -> None:
+        while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", RELAY_LOCK):  # noqa: ASYNC110 another process's lock
+            await asyncio.sleep(STANDBY_SECONDS)
+        waiting = self.database.wakeups.subscribe(OUTBOX)
+        try:
+            async with self._bus.publishing(self.database, connection) as publisher:
+                self.leading.set()
+                while True:
+                    count = await publisher.publish_pending(BATCH)
+                    self._metrics.published.inc(count)
+                    await self._keep_house(connection)
+                    if count < BATCH:
+                        await wait(waiting, self._poll_seconds)
+        finally:
+            self.database.wakeups.unsubscribe(OUTBOX, waiting)
+
+    async def _keep_house(self, connection: asyncpg.Connection) -> None:
+        if time.monotonic() - self._measured_at < HOUSEKEEPING_SECONDS:
+            return
+        self._measured_at = time.monotonic()
+        row = await connection.fetchrow(_MEASURE)
+        self._metrics.pending.set(row["pending"])
+        self._metrics.oldest_pending.set(row["oldest"])
+        await prune(connection, self._bus.delivered(self.database.service))
