@@ -75,6 +75,16 @@ class Service:
     """What the service opens for as long as it runs (clients, caches, loops of its own); kept in `Runtime.resources`."""
 
 
+@dataclass(frozen=True)
+class Check:
+    """The outcome of one readiness check. What is not essential makes the service `degraded`, no more."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+    essential: bool = True
+
+
 @dataclass
 class Runtime:
     """What one running service stands on."""
@@ -88,3 +98,5 @@ class Runtime:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     boot_id: UUID = field(default_factory=uuid7)
     resources: Any = None
+    readiness: list[Callable[[], Awaitable[Check]]] = field(default_factory=list)
+    """What `/readyz` asks besides the database; the runner of a role adds its own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
 
 import pytest
 import pytest_asyncio
@@ -10,8 +11,10 @@ import pytest_asyncio
 from opsloop_common.db import Database, app_role
 from opsloop_common.embedded_postgres import PostgresServer
 from opsloop_common.service import Service
+from opsloop_common.settings import Settings
 from opsloop_common.testing.clock import FakeClock
 from opsloop_common.testing.databases import TestDatabases, temporary_postgres
+from opsloop_common.testing.http import Api, MakeApi, open_api, settings_for_tests
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +54,15 @@ async def make_database(databases: TestDatabases, clock: FakeClock) -> AsyncIter
     for database in made:
         await database.close()
         await databases.drop(database.url)
+
+
+@pytest_asyncio.fixture
+async def api(make_database: MakeDatabase) -> AsyncIterator[MakeApi]:
+    """Return a function that opens a service's HTTP door on a fresh database: `acme = await api(SERVICE)`."""
+    async with AsyncExitStack() as stack:
+
+        async def make(service: Service, settings: Settings | None = None) -> Api:
+            database = await make_database(service)
+            return await stack.enter_async_context(open_api(service, database, settings or settings_for_tests()))
+
+        yield make

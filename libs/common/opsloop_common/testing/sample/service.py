@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from opsloop_common.service import Service
+from opsloop_common.testing.sample.routes import router
 from opsloop_common.testing.sample.tables import Base
 
 SAMPLE = Service(
@@ -11,4 +12,5 @@ SAMPLE = Service(
     metadata=Base.metadata,
     migrations="opsloop_common.testing.sample.migrations",
     scopes=("sample:read", "sample:write", "sample:admin"),
+    routers=(router,),
 )

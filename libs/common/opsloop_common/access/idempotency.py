@@ -1,0 +1,201 @@
+"""Idempotency-Key: the finished answer lives in the same transaction as its effect.
+
+The HTTP shell does all of it for every POST that carries the header: `claim` takes a transaction-level try-lock and looks for
+a stored answer, the endpoint works, `store` writes the answer, and one commit makes effect and answer durable together. A
+crash before the commit leaves neither, and the lock dies with its connection.
+
+A hot route that is one autocommitted statement does it inside that statement. It declares `own_idempotency()` in its
+`dependencies`, so that the shell opens no transaction for the key; takes `Idempotency` (opsloop_common.http.deps), which is
+None without the header and a `Keyed` otherwise; puts the parts below into its CTE with `keyed.parameters(…)`; and calls
+`keyed.mark_stored()` when its statement did the storing, or raises `keyed.replay(row)`/`keyed.busy()` otherwise:
+
+    WITH idem_seen AS (<SEEN_SQL>), idem_lock AS (<LOCK_SQL>),
+         new AS (INSERT INTO … SELECT … FROM idem_lock
+                 WHERE idem_lock.free AND NOT EXISTS (SELECT FROM idem_seen) RETURNING id, number),
+         idem AS (<STORE_SQL with `late` and `FROM new`>)
+    SELECT …
+
+The statement's snapshot is older than the lock it takes, so a twin that committed in between is not seen; then STORE_SQL's
+primary key refuses (unique_violation on pk_idempotency), nothing of the statement stays, and the endpoint runs it once more.
+`late` holds top-level fields of the answer that only the database knows (`{"number": 7}`); they replace the fields of the same
+name in the sealed answer when it is replayed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+import orjson
+from sqlalchemy import delete, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common.access.tables import idempotency
+from opsloop_common.db import WORKSPACE_SETTING, clock_of
+from opsloop_common.errors import Conflict, Invalid
+from opsloop_common.secretbox import SecretBox
+
+KEPT = timedelta(hours=24)
+PURPOSE = "idempotency"
+
+LOCK_SQL = "SELECT pg_try_advisory_xact_lock(:idem_lock) AS free"
+SEEN_SQL = "SELECT body_hash, answer, late FROM idempotency WHERE id = :idem_id AND created_at > :idem_since"
+STORE_SQL = (
+    "INSERT INTO idempotency (id, body_hash, answer, late, created_at) "
+    "SELECT :idem_id, :idem_body, :idem_answer, {late}, :idem_now FROM {source} "
+    "ON CONFLICT (id) DO UPDATE SET body_hash = excluded.body_hash, answer = excluded.answer, late = excluded.late, "
+    "created_at = excluded.created_at WHERE idempotency.created_at <= :idem_since"
+)
+
+_FORM = re.compile(r"[\x21-\x7e]{1,255}")
+_ENTER = text(
+    f"SELECT set_config('{WORKSPACE_SETTING}', :workspace, true), pg_try_advisory_xact_lock(:idem_lock) AS free"
+)
+_SEEN = text(SEEN_SQL)
+_STORE = text(STORE_SQL.format(late="NULL", source="(SELECT 1) AS one"))
+
+
+class KeyBusy(Conflict):
+    """Another request with this Idempotency-Key is at work right now."""
+
+    code, title = "idempotency_key_busy", "Still running"
+
+
+class StoredRow(Protocol):
+    """What `SEEN_SQL` selects."""
+
+    body_hash: bytes
+    answer: str
+    late: dict[str, Any] | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A finished answer, as far as a replay repeats it."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass
+class Keyed:
+    """One request that carries an Idempotency-Key."""
+
+    id: bytes
+    body_hash: bytes
+    secrets: SecretBox = field(repr=False)
+    stored: bool = False
+    """The endpoint has stored the answer itself, or must not have it stored."""
+
+    @property
+    def lock(self) -> int:
+        """Return the 64-bit number that the advisory lock is taken on."""
+        return int.from_bytes(self.id[:8], "big", signed=True)
+
+    def parameters(self, now: datetime) -> dict[str, Any]:
+        """Return the bind parameters of LOCK_SQL and SEEN_SQL, and of STORE_SQL except `idem_answer`."""
+        return {
+            "idem_id": self.id,
+            "idem_lock": self.lock,
+            "idem_body": self.body_hash,
+            "idem_now": now,
+            "idem_since": now - KEPT,
+        }
+
+    def seal(self, answer: Answer) -> str:
+        """Return `idem_answer`: the answer as it is kept."""
+        head = orjson.dumps([answer.status, answer.headers])
+        return self.secrets.seal(head + b"\n" + answer.body, purpose=PURPOSE)
+
+    def open(self, row: StoredRow) -> Answer:
+        """Return a stored answer; raises Invalid (422) when it was given to another body."""
+        if row.body_hash != self.body_hash:
+            raise Invalid("/header/Idempotency-Key", "was used before with another body")
+        head, _, body = self.secrets.open(row.answer, purpose=PURPOSE).partition(b"\n")
+        status, headers = orjson.loads(head)
+        if row.late:
+            body = orjson.dumps(orjson.loads(body) | row.late)
+        return Answer(status, headers, body)
+
+    def busy(self) -> KeyBusy:
+        """Return the error for a key whose request is still running."""
+        return KeyBusy("A request with this Idempotency-Key is still running.", headers={"Retry-After": "1"})
+
+    def replay(self, row: StoredRow) -> Replay:
+        """Return what an endpoint raises to answer with the stored row."""
+        return Replay(self.open(row))
+
+    def mark_stored(self) -> None:
+        """Tell the shell that the answer is stored already."""
+        self.stored = True
+
+
+class Replay(Exception):
+    """Raised to end the request with a stored answer."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__("replayed")
+        self.answer = answer
+
+
+def keyed_request(key: str, *, credential: str, method: str, path: str, body: object, secrets: SecretBox) -> Keyed:
+    """Read the header of one request; raises Invalid (422) unless it is 1-255 visible ASCII characters."""
+    if not _FORM.fullmatch(key):
+        raise Invalid("/header/Idempotency-Key", "must be 1 to 255 visible ASCII characters")
+    scope = "\n".join((credential, method, path, key)).encode()
+    return Keyed(hashlib.sha256(scope).digest(), hash_of(body), secrets)
+
+
+def hash_of(body: object) -> bytes:
+    """Hash a JSON value so that key order, white space and `1.0` for `1` make no difference."""
+    return hashlib.sha256(orjson.dumps(_integral(body), option=orjson.OPT_SORT_KEYS)).digest()
+
+
+def _integral(value: object) -> object:
+    match value:
+        case float():
+            return int(value) if value.is_integer() and abs(value) < 2**53 else value
+        case dict():
+            return {name: _integral(item) for name, item in value.items()}
+        case list():
+            return [_integral(item) for item in value]
+        case _:
+            return value
+
+
+async def claim(session: AsyncSession, keyed: Keyed, *, workspace: str) -> Answer | None:
+    """Enter the workspace and claim the key, as the first statements of a transaction; a stored answer ends the work.
+
+    Raises KeyBusy (409) while another request holds the key, Invalid (422) when the key came with another body.
+    """
+    entered = (await session.execute(_ENTER, {"workspace": workspace, "idem_lock": keyed.lock})).one()
+    if not entered.free:
+        raise keyed.busy()
+    # a statement of its own: a snapshot taken before the lock would miss the answer of a twin that has just committed
+    now = clock_of(session).now()
+    row = (await session.execute(_SEEN, {"idem_id": keyed.id, "idem_since": now - KEPT})).one_or_none()
+    return None if row is None else keyed.open(row)  # type: ignore[arg-type]
+
+
+async def store(session: AsyncSession, keyed: Keyed, answer: Answer) -> None:
+    """Keep the answer in the transaction of its effect."""
+    parameters = keyed.parameters(clock_of(session).now())
+    del parameters["idem_lock"]
+    await session.execute(_STORE, parameters | {"idem_answer": keyed.seal(answer)})
+
+
+async def prune(session: AsyncSession, *, limit: int = 5_000) -> int:
+    """Delete up to `limit` answers older than 24 hours; returns how many."""
+    old = (
+        select(idempotency.c.id)
+        .where(idempotency.c.created_at <= clock_of(session).now() - KEPT)
+        .order_by(idempotency.c.created_at)
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    gone = await session.execute(delete(idempotency).where(idempotency.c.id.in_(old)).returning(idempotency.c.id))
+    return len(gone.all())

@@ -1,0 +1,96 @@
+"""One service's FastAPI app, made from what it runs on."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from opsloop_common.http import probes
+from opsloop_common.http.call import call_of
+from opsloop_common.http.common import audit, keys, workspace
+from opsloop_common.http.openapi import describe
+from opsloop_common.http.problems import error_response
+from opsloop_common.http.shell import Shell, ShellMiddleware
+from opsloop_common.service import Runtime, Service
+
+API_VERSION = "1"  # of the paths' prefix, not of the release: the committed contract changes only when the API does
+
+
+def create_app(runtime: Runtime, *, with_metrics: bool = True) -> FastAPI:
+    """Make the app of `runtime.service`: its routers, the common ones, probes, errors, OpenAPI.
+
+    `with_metrics=False` leaves out `/metrics`, for the all-in-one that answers it once for all services. The app does not open
+    `Service.resources`; whoever runs it does, before the first request.
+    """
+    shell = Shell(runtime)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with shell:
+            yield
+
+    app = _Api(
+        title=f"OpsLoop {runtime.service.title}",
+        version=API_VERSION,
+        routes=[*probes.routes(runtime, with_metrics=with_metrics), *api_routes(runtime.service)],
+        redoc_url=None,
+        separate_input_output_schemas=False,
+        redirect_slashes=False,
+        lifespan=lifespan,
+    )
+    app.state.runtime = runtime
+    app.state.shell = shell
+    for kind in (HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, _answer_error)
+    _allow_browsers(app, runtime.settings.cors_origins)
+    app.add_middleware(ShellMiddleware, shell=shell)
+    return app
+
+
+class _Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """Return the contract, with what the route class does to every route."""
+        if not self.openapi_schema:
+            self.openapi_schema = describe(super().openapi(), self.routes)
+        return self.openapi_schema
+
+
+def api_routes(service: Service) -> Sequence[BaseRoute]:
+    """Return all routes of the API, the service's own first; flat, because an included router matches each path twice."""
+    common = [make(service) for make in (keys.router, workspace.router, audit.router)]
+    return [route for router in (*service.routers, *common) for route in router.routes]
+
+
+async def _answer_error(request: Request, error: Exception) -> Response:
+    return error_response(error, request.scope, request_id=call_of(request).request_id)
+
+
+def _allow_browsers(app: FastAPI, origins: str) -> None:
+    wanted = [origin.strip() for origin in origins.split(",") if origin.strip()]
+    if not wanted:
+        return
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=wanted,
+        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Request-Id", "traceparent"],
+        expose_headers=[
+            "ETag",
+            "Location",
+            "X-Request-Id",
+            "Retry-After",
+            "RateLimit",
+            "RateLimit-Policy",
+            "Idempotency-Replayed",
+        ],
+        max_age=600,
+    )

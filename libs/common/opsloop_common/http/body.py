@@ -1,0 +1,72 @@
+"""Reading a request's body: size first, then its kind, then strict JSON."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.requests import ClientDisconnect, Request
+
+from opsloop_common.errors import TooLarge, UnsupportedMediaType
+from opsloop_common.http.strict_json import read_json
+
+DEFAULT_LIMIT = 1024 * 1024
+
+
+class ReadRequest(Request):
+    """A request whose body has been read; FastAPI takes the parsed value instead of parsing again."""
+
+    def __init__(self, request: Request, raw: bytes, value: Any) -> None:
+        super().__init__(request.scope, request.receive)
+        self.raw = raw
+        self.value = value
+
+    async def body(self) -> bytes:
+        """Return the bytes."""
+        return self.raw
+
+    async def json(self) -> Any:
+        """Return the parsed value."""
+        return self.value
+
+
+async def read_body(request: Request, limit: int) -> ReadRequest:
+    """Read a JSON body of at most `limit` bytes.
+
+    Raises TooLarge (413), UnsupportedMediaType (415), BadRequest (400) and Invalid (422), in this order.
+    """
+    raw = await _read_bytes(request, limit)
+    if not raw:
+        return ReadRequest(request, b"", None)  # validation says which fields are missing
+    if not _is_json(request.headers.get("content-type", "")):
+        raise UnsupportedMediaType("Send application/json.", headers={"Accept": "application/json"})
+    return ReadRequest(request, raw, read_json(raw))
+
+
+async def _read_bytes(request: Request, limit: int) -> bytes:
+    announced = request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced[:20]) > limit:
+        raise _too_large(limit)
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk: bytes = message.get("body", b"")
+        # counted as it comes: a chunked body announces nothing
+        size += len(chunk)
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return b"".join(chunks)
+
+
+def _too_large(limit: int) -> TooLarge:
+    # the rest of the body is not read, so the connection cannot be used again
+    return TooLarge(f"The body may have up to {limit} bytes.", headers={"Connection": "close"})
+
+
+def _is_json(content_type: str) -> bool:
+    kind = content_type.partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and kind.endswith("+json"))

@@ -1,0 +1,106 @@
+"""One request on its way: who asks, its transaction, its idempotency key."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
+
+from opsloop_common.access import idempotency
+from opsloop_common.access.idempotency import Answer, Keyed
+from opsloop_common.access.principal import Principal
+from opsloop_common.db import SET_WORKSPACE, Context
+
+if TYPE_CHECKING:
+    from opsloop_common.http.shell import Shell
+
+KEY = "opsloop.call"
+
+
+class Call:
+    """What the shell keeps for one request."""
+
+    __slots__ = (
+        "_after_commit",
+        "_context",
+        "_session",
+        "keyed",
+        "principal",
+        "rate",
+        "request_id",
+        "shell",
+        "traceparent",
+    )
+
+    def __init__(self, shell: Shell, request_id: str, traceparent: str) -> None:
+        self.shell = shell
+        self.request_id = request_id
+        self.traceparent = traceparent
+        self.principal: Principal | None = None
+        self.rate: str | None = None
+        self.keyed: Keyed | None = None
+        self._session: AsyncSession | None = None
+        self._context: Context | None = None
+        self._after_commit: list[Callable[[Shell], None]] = []
+
+    @property
+    def who(self) -> Principal:
+        """Return who asks; a RuntimeError on a public route that signed nobody in."""
+        if self.principal is None:
+            raise RuntimeError("a public route has no principal; sign_in() first")
+        return self.principal
+
+    @property
+    def context(self) -> Context:
+        """Return on whose behalf the request works; its events and audit rows inherit this."""
+        if self._context is None:
+            who = self.who
+            self._context = Context(
+                workspace=who.workspace,
+                actor=who.actor,
+                correlationid=self.request_id,
+                traceparent=self.traceparent,
+            )
+        return self._context
+
+    async def session(self) -> AsyncSession:
+        """Return the request's transaction, begun in the principal's workspace at first use."""
+        if self._session is None:
+            self._session = self.shell.runtime.db.session(self.context)
+            await self._session.execute(SET_WORKSPACE, {"workspace": self.context.workspace})
+        return self._session
+
+    async def claim(self, keyed: Keyed) -> Answer | None:
+        """Begin the transaction with the claim of its idempotency key; returns the stored answer if there is one."""
+        self._session = self.shell.runtime.db.session(self.context)
+        return await idempotency.claim(self._session, keyed, workspace=self.context.workspace)
+
+    async def store(self, answer: Answer) -> None:
+        """Store the answer under the request's key, in its transaction."""
+        if self.keyed is not None and not self.keyed.stored:
+            await idempotency.store(await self.session(), self.keyed, answer)
+
+    async def commit(self) -> None:
+        """Make the request's work durable."""
+        if self._session is not None:
+            await self._session.commit()
+        for act in self._after_commit:
+            act(self.shell)
+
+    def after_commit(self, act: Callable[[Shell], None]) -> None:
+        """Do something in this process once the request's work is durable."""
+        self._after_commit.append(act)
+
+    async def close(self) -> None:
+        """Give the connection back; what was not committed is rolled back."""
+        if self._session is not None:
+            session, self._session = self._session, None
+            await session.close()
+
+
+def call_of(request: Request) -> Call:
+    """Return the call that a request belongs to."""
+    call: Call = request.scope[KEY]
+    return call

@@ -1,0 +1,71 @@
+"""`/v1/workspace`: settings of the workspace that the key belongs to."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from zoneinfo import available_timezones
+
+from fastapi import Response
+from pydantic import AfterValidator, Field
+
+from opsloop_common.access import workspaces
+from opsloop_common.access.workspaces import WeekStart
+from opsloop_common.http.deps import Db, IfMatch, set_etag
+from opsloop_common.http.routing import ApiRouter, allow
+from opsloop_common.http.schemas import InModel, Locale, OutModel, Timestamp
+from opsloop_common.service import Service
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("must be an IANA time zone such as Asia/Shanghai")
+    return name
+
+
+TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_known_zone)]
+
+
+class WorkspacePatch(InModel):
+    """Settings to change; absent ones stay."""
+
+    time_zone: TimeZone = "UTC"
+    locale: Locale = "en"
+    week_start: WeekStart = "monday"
+    allow_self_approval: bool = False
+
+
+class WorkspaceOut(OutModel):
+    """Settings of a workspace."""
+
+    name: str
+    time_zone: str
+    locale: str
+    week_start: WeekStart
+    allow_self_approval: bool
+    version: int
+    created_at: Timestamp
+    updated_at: Timestamp
+
+
+def router(service: Service) -> ApiRouter:
+    """Return the routes for the workspace's settings in one service."""
+    routes = ApiRouter(tags=["access"])
+    read = allow(*(f"{service.name}:{level}" for level in ("read", "write", "admin")))
+
+    @routes.get("/v1/workspace", dependencies=[read])
+    async def get_workspace(db: Db, response: Response) -> WorkspaceOut:
+        """Show the workspace's settings; they begin with defaults."""
+        found = await workspaces.get(db)
+        set_etag(response, found.version)
+        return WorkspaceOut.model_validate(found)
+
+    @routes.patch("/v1/workspace", dependencies=[allow(f"{service.name}:admin")])
+    async def update_workspace(body: WorkspacePatch, db: Db, if_match: IfMatch, response: Response) -> WorkspaceOut:
+        """Change some of the workspace's settings."""
+        found = await workspaces.get(db, for_update=True)
+        if_match.require(found.version)
+        changed = await workspaces.change(db, found, body.model_dump(exclude_unset=True))
+        set_etag(response, changed.version)
+        return WorkspaceOut.model_validate(changed)
+
+    return routes

@@ -1,0 +1,90 @@
+"""What endpoints ask for: the transaction, who asks, the runtime, preconditions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Header
+from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
+from starlette.responses import Response
+
+from opsloop_common.access.idempotency import Keyed
+from opsloop_common.access.principal import Principal
+from opsloop_common.db import Context
+from opsloop_common.errors import StaleVersion
+from opsloop_common.http.call import call_of
+from opsloop_common.service import Runtime
+
+
+async def _session(request: Request) -> AsyncSession:
+    return await call_of(request).session()
+
+
+async def _who(request: Request) -> Principal:
+    return call_of(request).who
+
+
+async def _runtime(request: Request) -> Runtime:
+    return call_of(request).shell.runtime
+
+
+async def _context(request: Request) -> Context:
+    return call_of(request).context
+
+
+async def _keyed(request: Request) -> Keyed | None:
+    return call_of(request).keyed
+
+
+Db = Annotated[AsyncSession, Depends(_session)]
+"""The request's transaction, begun in the principal's workspace; the route commits it before it answers, nobody else does."""
+Who = Annotated[Principal, Depends(_who)]
+Run = Annotated[Runtime, Depends(_runtime)]
+RequestContext = Annotated[Context, Depends(_context)]
+"""The context that `Db` works in, for routes that open short transactions of their own."""
+Idempotency = Annotated[Keyed | None, Depends(_keyed)]
+"""The request's Idempotency-Key, for routes that declare `own_idempotency()`."""
+
+
+@dataclass(frozen=True)
+class Precondition:
+    """An `If-Match` header, or none."""
+
+    header: str | None
+
+    def require(self, version: int) -> None:
+        """Go on only when the header is absent, `*`, or names `version`; raises StaleVersion (412)."""
+        if self.header is None:
+            return
+        tags = {tag.strip() for tag in self.header.split(",")}
+        if "*" not in tags and etag(version) not in tags:
+            raise StaleVersion("If-Match does not name the present version.")
+
+
+async def _if_match(if_match: Annotated[str | None, Header(alias="If-Match")] = None) -> Precondition:
+    return Precondition(if_match)
+
+
+IfMatch = Annotated[Precondition, Depends(_if_match)]
+
+
+def etag(version: int) -> str:
+    """Return the strong entity tag of a version."""
+    return f'"{version}"'
+
+
+def set_etag(response: Response, version: int) -> None:
+    """Put the entity tag of `version` on the response."""
+    response.headers["ETag"] = etag(version)
+
+
+def set_location(response: Response, path: str) -> None:
+    """Name the new resource by its path below the service, `/v1/…`; the shell sends it relative to the request."""
+    response.headers["Location"] = path
+
+
+def sign_in(request: Request, principal: Principal) -> None:
+    """Act as `principal` on a public route that read a credential of its own; call it before `Db` is used."""
+    call_of(request).principal = principal

@@ -1,0 +1,184 @@
+"""Every error answer is one problem document (RFC 9457); this is the only place that makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import quote
+
+import orjson
+import structlog
+from asyncpg import exceptions as pg
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.responses import Response
+from starlette.types import Scope
+
+from opsloop_common.errors import Conflict, DomainError, FieldError, Invalid, NotFound, Unavailable
+from opsloop_common.http.strict_json import MAX_ERRORS, escape
+
+MEDIA_TYPE = "application/problem+json"
+PROBLEM_TYPE = "urn:opsloop:problem:"
+
+_UNREACHABLE = (
+    pg.PostgresConnectionError,  # class 08
+    pg.OperatorInterventionError,  # class 57: shutting down, starting up, cancelled
+    pg.InsufficientResourcesError,  # class 53: too many connections, disk full
+    pg.InterfaceError,
+    OSError,
+)
+_TRY_AGAIN = (
+    pg.TransactionRollbackError,
+    pg.LockNotAvailableError,
+)  # class 40 and 55P03: deadlock, serialization, lock wait
+_NOT_STORABLE = (pg.CharacterNotInRepertoireError, pg.UntranslatableCharacterError, pg.NumericValueOutOfRangeError)
+
+_PLAIN_WORDS = {
+    # pydantic's own sentences for these repeat a piece of what was sent
+    "uuid_parsing": "Input should be a valid UUID",
+    "uuid_type": "Input should be a valid UUID",
+    "datetime_parsing": "Input should be a valid RFC 3339 time",
+    "datetime_from_date_parsing": "Input should be a valid RFC 3339 time",
+    "date_parsing": "Input should be a valid date",
+    "date_from_datetime_parsing": "Input should be a valid date",
+    "time_parsing": "Input should be a valid time of day",
+    "time_delta_parsing": "Input should be a valid ISO 8601 duration",
+    "union_tag_invalid": "Input does not name one of the known types",
+    "url_parsing": "Input should be a valid URL",
+    "json_invalid": "Input should be valid JSON",
+    "extra_forbidden": "This field is not known here",
+    "missing": "This field is required",
+}
+
+
+class HttpError(DomainError):
+    """An error of HTTP itself: unknown path, wrong method."""
+
+    def __init__(self, status: int, detail: str, headers: dict[str, str]) -> None:
+        super().__init__(detail, headers=headers)
+        phrase = HTTPStatus(status).phrase
+        self.http_status = status
+        self.http_code = phrase.lower().replace(" ", "_").replace("-", "_")
+        self.http_title = phrase
+
+
+def status_of(error: DomainError) -> int:
+    """Return the status an error is answered with."""
+    return error.http_status if isinstance(error, HttpError) else error.status
+
+
+def problem_response(error: DomainError, scope: Scope) -> Response:
+    """Render an error; nothing of what was sent comes back except the path and the names of fields."""
+    status = status_of(error)
+    is_http = isinstance(error, HttpError)
+    document: dict[str, Any] = {
+        **error.extra,
+        "type": PROBLEM_TYPE + (error.http_code if is_http else error.code),
+        "title": error.http_title if is_http else error.title,
+        "status": status,
+        "detail": error.detail,
+        "instance": quote(scope["path"], safe="/:@!$&'()*+,;=-._~"),
+    }
+    if error.errors:
+        document["errors"] = [{"pointer": item.pointer, "detail": item.detail} for item in error.errors]
+    return Response(orjson.dumps(document, default=str), status, error.headers, MEDIA_TYPE)
+
+
+def unexpected_response(scope: Scope) -> Response:
+    """Render the answer to a fault of ours."""
+    document = {
+        "type": PROBLEM_TYPE + "internal_server_error",
+        "title": "Internal Server Error",
+        "status": 500,
+        "detail": "Something went wrong here; it has been logged under the X-Request-Id of this answer.",
+        "instance": quote(scope["path"], safe="/:@!$&'()*+,;=-._~"),
+    }
+    return Response(orjson.dumps(document), 500, media_type=MEDIA_TYPE)
+
+
+def error_response(error: Exception, scope: Scope, *, request_id: str) -> Response:
+    """Render whatever ended a request; a fault of ours is logged here, once."""
+    known = as_domain_error(error)
+    if known is not None:
+        if isinstance(known, Unavailable):
+            _log().warning("unavailable", request_id=request_id, path=scope["path"], reason=type(error).__name__)
+        return problem_response(known, scope)
+    _log().error("request failed", request_id=request_id, path=scope["path"], exc_info=error)
+    return unexpected_response(scope)
+
+
+def _log() -> Any:
+    return structlog.get_logger("opsloop.http")
+
+
+def as_domain_error(error: Exception) -> DomainError | None:
+    """Return the error as the API says it; None for a fault of ours."""
+    match error:
+        case DomainError():
+            return error
+        case RequestValidationError():
+            return _from_validation(error.errors())
+        case HTTPException():
+            return HttpError(
+                error.status_code, error.detail or HTTPStatus(error.status_code).phrase, dict(error.headers or {})
+            )
+        case SQLAlchemyError():
+            return _from_database(error)
+        case ConnectionError() | TimeoutError():
+            return Unavailable("Something this needs is not reachable.", headers={"Retry-After": "1"})
+        case _:
+            return _from_driver(error)
+
+
+def _from_database(error: SQLAlchemyError) -> DomainError | None:
+    if isinstance(error, PoolTimeout):
+        return Unavailable("Too much is going on; try again.", headers={"Retry-After": "1"})
+    if isinstance(error, DBAPIError):
+        cause = getattr(error.orig, "__cause__", None)
+        if error.connection_invalidated:
+            return Unavailable("The database is not reachable.", headers={"Retry-After": "1"})
+        return _from_driver(cause if isinstance(cause, Exception) else error)
+    return None
+
+
+def _from_driver(error: Exception) -> DomainError | None:
+    match error:
+        case pg.UniqueViolationError():
+            # services say more themselves; this is the net under two requests that raced for one name
+            return Conflict("Something with the same unique value exists.")
+        case _ if isinstance(error, _NOT_STORABLE):
+            return Invalid("", "holds a value that cannot be stored")
+        case _ if isinstance(error, _TRY_AGAIN):
+            return Unavailable("Two requests got in each other's way; try again.", headers={"Retry-After": "1"})
+        case _ if isinstance(error, _UNREACHABLE):
+            return Unavailable("The database is not reachable.", headers={"Retry-After": "1"})
+        case _:
+            return None
+
+
+def _from_validation(errors: Sequence[Any]) -> DomainError:
+    found = [_field_error(item) for item in errors if item["loc"][0] != "path"]
+    if not found:
+        return NotFound("There is nothing under this id.")
+    refusal = Invalid(found[0].pointer, found[0].detail)
+    refusal.errors = tuple(found[:MAX_ERRORS])
+    return refusal
+
+
+def _field_error(item: Any) -> FieldError:
+    place, *steps = item["loc"]
+    pointer = "".join("/" + escape(str(step)) for step in steps)
+    if place != "body":
+        pointer = f"/{place}{pointer}"
+    kind = item["type"]
+    if kind in _PLAIN_WORDS:
+        return FieldError(pointer, _PLAIN_WORDS[kind])
+    return FieldError(pointer, item["msg"].removeprefix("Value error, "))
+
+
+def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return the `responses=` of a route for errors beyond those that every route can give."""
+    return {status: {"description": HTTPStatus(status).phrase} for status in statuses}

@@ -1,0 +1,238 @@
+"""Routes that own their request: sign in, check, read, hold the transaction, store the answer, commit, and only then answer.
+
+FastAPI reads a body before it asks who sends it, and a `yield` dependency commits after the answer has gone. So the route class
+does these steps itself, in the order that the API promises: 401, 403, 429, 413, 415, 400, 422, then the endpoint's 404, 412, 409.
+"""
+
+from __future__ import annotations
+
+import posixpath
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+
+from fastapi import APIRouter, params
+from fastapi.routing import APIRoute
+from starlette.requests import Request
+from starlette.responses import Response
+
+from opsloop_common.access.idempotency import Answer, Replay, keyed_request
+from opsloop_common.errors import Forbidden, Invalid, NotFound
+from opsloop_common.http.body import DEFAULT_LIMIT, ReadRequest, read_body
+from opsloop_common.http.call import Call, call_of
+from opsloop_common.http.problems import error_response, problems
+
+__all__ = ["ApiRoute", "ApiRouter", "allow", "body_limit", "own_idempotency", "problems", "public"]
+
+Handler = Callable[[Request], Coroutine[Any, Any, Response]]
+_REPLAYED_HEADERS = ("location", "etag")
+
+
+@dataclass(frozen=True)
+class _Marker:
+    """A declaration in a route's `dependencies` that the route class reads when the route is made."""
+
+    async def __call__(self) -> None:
+        raise RuntimeError("declare this on the route or its ApiRouter, not where a router is included")
+
+
+@dataclass(frozen=True)
+class _Allow(_Marker):
+    scopes: frozenset[str]
+
+
+@dataclass(frozen=True)
+class _Public(_Marker):
+    pass
+
+
+@dataclass(frozen=True)
+class _BodyLimit(_Marker):
+    limit: int
+
+
+@dataclass(frozen=True)
+class _OwnIdempotency(_Marker):
+    pass
+
+
+def allow(*scopes: str) -> params.Depends:
+    """Let in whoever carries any one of `scopes`."""
+    if not scopes:
+        raise ValueError("allow() needs at least one scope; say public() for none")
+    return params.Depends(_Allow(frozenset(scopes)))
+
+
+def public() -> params.Depends:
+    """Let in everybody; the endpoint itself reads a signed link, or only tells what everybody may know."""
+    return params.Depends(_Public())
+
+
+def body_limit(limit: int) -> params.Depends:
+    """Take bodies of up to `limit` bytes instead of 1 MiB."""
+    return params.Depends(_BodyLimit(limit))
+
+
+def own_idempotency() -> params.Depends:
+    """Leave locking, look-up and storing of the idempotency key to the endpoint (`access.idempotency` says how)."""
+    return params.Depends(_OwnIdempotency())
+
+
+@dataclass(frozen=True)
+class Guard:
+    """What a route declared. `scopes` None means public."""
+
+    scopes: frozenset[str] | None
+    body_limit: int
+    own_idempotency: bool
+
+
+_MarkerT = TypeVar("_MarkerT", bound=_Marker)
+
+
+def _one(markers: Sequence[_Marker], kind: type[_MarkerT]) -> _MarkerT | None:
+    found = [marker for marker in markers if isinstance(marker, kind)]
+    return found[-1] if found else None
+
+
+def _guard(path: str, endpoint: Callable[..., Any], markers: Sequence[_Marker]) -> Guard:
+    doors = [marker for marker in markers if isinstance(marker, _Allow | _Public)]
+    if len(doors) != 1:
+        raise TypeError(
+            f"{path} ({endpoint.__name__}) must declare exactly one allow(...) or public(), has {len(doors)}"
+        )
+    limit = _one(markers, _BodyLimit)
+    return Guard(
+        scopes=doors[0].scopes if isinstance(doors[0], _Allow) else None,
+        body_limit=limit.limit if limit else DEFAULT_LIMIT,
+        own_idempotency=_one(markers, _OwnIdempotency) is not None,
+    )
+
+
+class ApiRoute(APIRoute):
+    """A route that declares who may use it, and owns the transaction of each request."""
+
+    def __init__(
+        self,
+        path: str,
+        endpoint: Callable[..., Any],
+        *,
+        dependencies: Sequence[params.Depends] | None = None,
+        operation_id: str | None = None,
+        **options: Any,
+    ) -> None:
+        markers: list[_Marker] = []
+        others: list[params.Depends] = []
+        for dependency in dependencies or ():
+            if isinstance(dependency.dependency, _Marker):
+                markers.append(dependency.dependency)
+            else:
+                others.append(dependency)
+        self.guard = _guard(path, endpoint, markers)
+        super().__init__(path, endpoint, dependencies=others, operation_id=operation_id or endpoint.__name__, **options)
+
+    def get_route_handler(self) -> Handler:
+        """Wrap FastAPI's own handler (validation, endpoint, serialisation) into the steps around it."""
+        endpoint = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            call = call_of(request)
+            try:
+                return await self._answer(call, request, endpoint)
+            except Exception as error:  # noqa: BLE001 - the one place that turns errors into problem documents
+                return error_response(error, request.scope, request_id=call.request_id)
+            finally:
+                await call.close()
+
+        return handle
+
+    async def _answer(self, call: Call, request: Request, endpoint: Handler) -> Response:
+        await self._admit(call, request)
+        _require_storable_address(request)
+        read = await read_body(request, self.guard.body_limit) if self.body_field is not None else None
+        try:
+            stored = await self._claim(call, request, read)
+            if stored is not None:
+                raise Replay(stored)
+            response = await endpoint(read or request)
+        except Replay as replay:
+            return _replayed(replay.answer)
+        if response.status_code >= 400:
+            return response
+        _make_location_relative(response, request)
+        if call.keyed is not None:
+            await call.store(_answer_of(response))
+        await call.commit()
+        return response
+
+    async def _admit(self, call: Call, request: Request) -> None:
+        if self.guard.scopes is None:
+            return
+        principal = await call.shell.authenticator.read(bearer_token(request))
+        call.principal = principal
+        if principal.scopes.isdisjoint(self.guard.scopes):
+            raise Forbidden(f"This needs one of the scopes {', '.join(sorted(self.guard.scopes))}.")
+        call.rate = call.shell.limiter.take(principal.credential)
+
+    async def _claim(self, call: Call, request: Request, read: ReadRequest | None) -> Answer | None:
+        if request.method != "POST" or self.guard.scopes is None:
+            return None
+        key = request.headers.get("idempotency-key")
+        if key is None:
+            return None
+        call.keyed = keyed_request(
+            key,
+            credential=call.who.credential,
+            method=request.method,
+            path=service_path(request),
+            body=read.value if read else None,
+            secrets=call.shell.runtime.secrets,
+        )
+        return None if self.guard.own_idempotency else await call.claim(call.keyed)
+
+
+class ApiRouter(APIRouter):
+    """A router whose routes all are ApiRoutes."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(route_class=ApiRoute, **options)
+
+
+def bearer_token(request: Request) -> str | None:
+    """Return the token of the Authorization header, None when there is none."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+def service_path(request: Request) -> str:
+    """Return the request's path below the service, without the prefix that the service is mounted at."""
+    path: str = request.scope["path"]
+    return path.removeprefix(request.scope.get("root_path", "").rstrip("/"))
+
+
+def _require_storable_address(request: Request) -> None:
+    # PostgreSQL text holds no NUL: as an id it names nothing, as a filter it is malformed
+    if b"%00" in request.scope["query_string"]:
+        for name, value in parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True):
+            if "\0" in name or "\0" in value:
+                raise Invalid(f"/query/{name}".replace("\0", ""), "must not contain NUL")
+    if "\0" in request.scope["path"]:
+        raise NotFound("There is nothing under this id.")
+
+
+def _make_location_relative(response: Response, request: Request) -> None:
+    location = response.headers.get("location")
+    if location is not None and location.startswith("/"):
+        response.headers["location"] = posixpath.relpath(location, posixpath.dirname(service_path(request)))
+
+
+def _answer_of(response: Response) -> Answer:
+    headers = {name: response.headers[name] for name in _REPLAYED_HEADERS if name in response.headers}
+    return Answer(response.status_code, headers, bytes(response.body))
+
+
+def _replayed(answer: Answer) -> Response:
+    media_type = "application/json" if answer.body else None
+    headers = answer.headers | {"Idempotency-Replayed": "true"}
+    return Response(answer.body, answer.status, headers, media_type)

@@ -1,0 +1,151 @@
+"""Field types and model bases of the HTTP shapes."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    PlainSerializer,
+    StringConstraints,
+    WithJsonSchema,
+)
+from pydantic_core import CoreSchema
+
+from opsloop_common.clock import rfc3339
+from opsloop_common.http.strict_json import text_flaw
+
+_STRICT = frozenset({"int", "float", "bool", "str"})
+
+
+def _tighten(schema: Any) -> None:
+    # JSON knows numbers, strings and truth values apart: "5" is no number and 1 is not true
+    if isinstance(schema, dict):
+        if schema.get("type") in _STRICT:
+            schema.setdefault("strict", True)
+        for value in schema.values():
+            _tighten(value)
+    elif isinstance(schema, list | tuple):
+        for value in schema:
+            _tighten(value)
+
+
+class InModel(BaseModel):
+    """Base of request bodies: unknown fields are refused, and no value is turned into another type."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, ser_json_timedelta="iso8601")
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        """Make numbers, strings and booleans strict."""
+        schema = handler(source)
+        _tighten(schema)
+        return schema
+
+
+class OutModel(BaseModel):
+    """Base of answers: no defaults, so that generated clients see every field as present."""
+
+    model_config = ConfigDict(from_attributes=True, frozen=True, ser_json_timedelta="iso8601")
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **options: Any) -> None:
+        """Refuse defaults."""
+        super().__pydantic_init_subclass__(**options)
+        for name, field in cls.model_fields.items():
+            if not field.is_required():
+                raise TypeError(f"{cls.__name__}.{name}: fields of answers have no defaults")
+
+
+def _storable(value: str) -> str:
+    if detail := text_flaw(value):
+        raise ValueError(detail)
+    return value
+
+
+_DURATION = re.compile(
+    r"P(?!$)(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T(?!$)(?:(\d{1,8})H)?(?:(\d{1,8})M)?(?:(\d{1,10}(?:\.\d{1,6})?)S)?)?"
+)
+
+
+def parse_duration(value: Any) -> timedelta:
+    """Read an ISO 8601 duration of weeks, days, hours, minutes and seconds; a ValueError for anything else."""
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("must be an ISO 8601 duration such as PT1H or P7D")
+    weeks, days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
+
+
+def format_duration(value: timedelta) -> str:
+    """Write a duration as ISO 8601, in days, hours, minutes and seconds."""
+    rest, microseconds = divmod(value // timedelta(microseconds=1), 1_000_000)
+    minutes, seconds = divmod(rest, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    fraction = f".{microseconds:06d}".rstrip("0") if microseconds else ""
+    time = (f"{hours}H" if hours else "") + (f"{minutes}M" if minutes else "")
+    time += f"{seconds}{fraction}S" if seconds or microseconds else ""
+    text = "P" + (f"{days}D" if days else "") + (f"T{time}" if time else "")
+    return text if text != "P" else "PT0S"
+
+
+_TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)")
+
+
+def parse_timestamp(value: Any) -> datetime:
+    """Read an RFC 3339 time with its offset, as UTC; a ValueError for anything else."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(UTC)
+    if not isinstance(value, str) or not _TIMESTAMP.fullmatch(value):
+        raise ValueError("must be an RFC 3339 time with its offset, such as 2026-11-22T08:00:00Z")
+    try:
+        # more than microseconds is cut off; leap seconds are not told apart
+        return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", value.upper().replace("Z", "+00:00"))).astimezone(
+            UTC
+        )
+    except (ValueError, OverflowError) as error:
+        raise ValueError("must be a time that exists") from error
+
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+"""`severe-share`; also the form of workspace names."""
+UserId = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_storable)]
+"""A person as the operated product names them."""
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_storable)]
+"""A name or title."""
+Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}$", max_length=35)]
+"""A BCP 47 language tag."""
+EmailAddress = Annotated[
+    str,
+    StringConstraints(
+        max_length=254,
+        pattern=r"^[^@\s<>,;:\"\\()\[\]\x00-\x1f\x7f]{1,64}@[^@\s<>,;:\"\\()\[\]_\x00-\x1f\x7f]+\.[^@\s<>,;:\"\\()\[\]_.\x00-\x1f\x7f]{2,}$",
+    ),
+]
+"""An address that could exist; that it does is known when mail arrives."""
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    PlainSerializer(format_duration, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "duration", "examples": ["PT1H"]}),
+]
+"""An ISO 8601 duration."""
+Timestamp = Annotated[
+    datetime,
+    BeforeValidator(parse_timestamp),
+    PlainSerializer(rfc3339, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-22T08:00:00Z"]}),
+]
+"""An RFC 3339 time; kept in UTC."""
