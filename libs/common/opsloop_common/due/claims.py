@@ -222,3 +222,19 @@ async def release_dead_claims(session: AsyncSession, *tables: str, all: bool = F
         )
         freed += len(result.all())
     return freed
+
+
+async def release_own_claims(session: AsyncSession, *tables: str, owner: UUID) -> int:
+    """Give back what `owner` holds in `tables`, the try not counted: at its orderly end. Returns how many."""
+    await enter_worker(session)
+    freed = 0
+    for table in tables:
+        result = await session.execute(
+            text(
+                f'UPDATE "{table}" SET owner = NULL, claimed_at = NULL, attempts = greatest(attempts - 1, 0) '  # noqa: S608 a table's name
+                "WHERE owner = :owner RETURNING 1"
+            ),
+            {"owner": owner},
+        )
+        freed += len(result.all())
+    return freed

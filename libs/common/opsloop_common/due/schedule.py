@@ -102,14 +102,16 @@ async def schedule(
     priority: int = 0,
     group: str | None = None,
     replace: bool = False,
+    context: Context | None = None,
 ) -> None:
     """Have `kind` handled for `key` at `due_at`, in the session's workspace, if its transaction commits.
 
     One row stands for (workspace, kind, key). A waiting row moves to the earlier of both times, or exactly to `due_at` with
     `replace`; payload, priority and group are the newest. A row that is being handled right now runs again afterwards.
-    `payload` is JSON. Higher priority first.
+    `payload` is JSON. Higher priority first. `context` stands in for the session's own when one transaction works through
+    several causes. Not inside a savepoint.
     """
-    context = context_of(session)
+    context = context or context_of(session)
     wishes = _pending(session).wishes
     identity = (context.workspace, kind, key)
     wish = _Wish(due_at, payload or {}, context, priority, group or "", replace)

@@ -1,0 +1,39 @@
+"""What the due runner counts, in the registry of the service."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+from sqlalchemy import text
+
+from opsloop_common.db import Database
+
+_COUNTS = text(
+    "SELECT kind, count(*) FILTER (WHERE status = 'failed') AS failed, "
+    "count(*) FILTER (WHERE status = 'waiting' AND due_at <= :now) AS overdue, "
+    "coalesce(extract(epoch FROM CAST(:now AS timestamptz) - min(due_at) FILTER (WHERE status = 'waiting')), 0) AS age "
+    "FROM due WHERE status = 'failed' OR due_at <= :now GROUP BY kind"
+)
+
+
+class DueMetrics:
+    """Metrics of one service's due work; make one per registry."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.handled = Counter("opsloop_due_handled", "Tries of due rows", ["kind", "outcome"], registry=registry)
+        self.overdue = Gauge("opsloop_due_pending", "Rows due and not done yet", ["kind"], registry=registry)
+        self.oldest = Gauge("opsloop_due_oldest_seconds", "Lateness of the oldest due row", ["kind"], registry=registry)
+        self.failed = Gauge("opsloop_due_failed", "Rows given up after all tries", ["kind"], registry=registry)
+        self._seen: set[str] = set()
+
+    async def refresh(self, database: Database) -> None:
+        """Count the rows anew; kinds without any go back to zero."""
+        async with database.transaction() as session:
+            rows = (await session.execute(_COUNTS, {"now": database.clock.now()})).all()
+        self._seen |= {row.kind for row in rows}
+        for kind in self._seen:
+            for gauge in (self.overdue, self.oldest, self.failed):
+                gauge.labels(kind).set(0)
+        for row in rows:
+            self.overdue.labels(row.kind).set(row.overdue)
+            self.oldest.labels(row.kind).set(max(0.0, float(row.age)))
+            self.failed.labels(row.kind).set(row.failed)

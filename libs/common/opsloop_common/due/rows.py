@@ -1,0 +1,151 @@
+"""What the due runner asks of the table `due`: claim many rows, record a failure, give claims back, look ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common.db import Context
+from opsloop_common.due.kinds import DueKind, DueRow
+
+_CLAIMED = (
+    "UPDATE due SET owner = :owner, claimed_at = :now, attempts = attempts + 1 WHERE id IN (SELECT id FROM picked) "
+    "RETURNING id, workspace, kind, key, payload, context, priority, group_key, due_at, attempts"
+)
+_WAITING = "owner IS NULL AND status = 'waiting' AND due_at <= :now"
+
+# one statement for all kinds, however many rows
+_CLAIM = text(
+    f"""
+    WITH picked AS MATERIALIZED (
+        SELECT d.id FROM unnest(CAST(:kinds AS text[]), CAST(:limits AS integer[])) AS k(kind, room)
+        CROSS JOIN LATERAL (SELECT id FROM due WHERE due.kind = k.kind AND {_WAITING}
+            ORDER BY priority DESC, due_at LIMIT k.room FOR UPDATE SKIP LOCKED) AS d)
+    {_CLAIMED}"""  # noqa: S608 constants
+)
+# groups take turns; rows without a group are held by no group's limit
+_CLAIM_GROUPED = text(
+    f"""
+    WITH RECURSIVE groups AS (
+        (SELECT group_key FROM due WHERE kind = :kind AND {_WAITING} AND group_key <> '' ORDER BY group_key LIMIT 1)
+        UNION ALL
+        SELECT (SELECT group_key FROM due WHERE kind = :kind AND {_WAITING} AND group_key <> ''
+                AND group_key > groups.group_key ORDER BY group_key LIMIT 1)
+        FROM groups WHERE groups.group_key IS NOT NULL),
+    candidates AS (
+        (SELECT first.* FROM groups CROSS JOIN LATERAL (
+            SELECT id, priority, due_at, row_number() OVER (ORDER BY priority DESC, due_at) AS place
+            FROM due WHERE kind = :kind AND {_WAITING} AND group_key <> '' AND group_key = groups.group_key
+            ORDER BY priority DESC, due_at
+            LIMIT greatest(0, :per_group - (SELECT count(*) FROM due
+                WHERE owner IS NOT NULL AND kind = :kind AND group_key = groups.group_key))) AS first)
+        UNION ALL
+        (SELECT id, priority, due_at, 1 FROM due WHERE kind = :kind AND {_WAITING} AND group_key = ''
+         ORDER BY priority DESC, due_at LIMIT :room)),
+    picked AS MATERIALIZED (
+        SELECT id FROM due
+        WHERE id IN (SELECT id FROM candidates ORDER BY priority DESC, place, due_at LIMIT :room) AND {_WAITING}
+        FOR UPDATE SKIP LOCKED)
+    {_CLAIMED}"""  # noqa: S608 constants
+)
+_TAKE_TURNS = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
+
+_NEXT = text(
+    "SELECT min(d.due_at) FROM unnest(CAST(:kinds AS text[])) AS k(kind) CROSS JOIN LATERAL (SELECT due_at FROM due "
+    "WHERE due.kind = k.kind AND owner IS NULL AND status = 'waiting' AND due_at > :now ORDER BY due_at LIMIT 1) AS d"
+)
+# scheduled again in the meantime: a last failure is then not the end
+_FAIL = text(
+    "UPDATE due SET owner = NULL, claimed_at = NULL, last_error = :error, "
+    "status = CASE WHEN :last AND again_at IS NULL THEN 'failed' ELSE 'waiting' END, "
+    "due_at = CASE WHEN :last THEN coalesce(again_at, due_at) ELSE :retry_at END, "
+    "again_at = CASE WHEN NOT :last THEN again_at END, "
+    "attempts = CASE WHEN :last AND again_at IS NOT NULL THEN 0 ELSE :attempts END "
+    "WHERE id = :id AND owner = :owner RETURNING status"
+)
+_GIVE_BACK = text(
+    "UPDATE due SET owner = NULL, claimed_at = NULL, attempts = greatest(attempts - 1, 0) WHERE owner = :owner RETURNING 1"
+)
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A claimed row and what caused it."""
+
+    row: DueRow
+    cause: Mapping[str, Any]
+
+    def context(self) -> Context:
+        """Return the context that the row is handled in."""
+        return Context(workspace=self.row.workspace, **self.cause)
+
+
+def _claimed(row: Row[Any]) -> Claimed:
+    return Claimed(
+        DueRow(
+            id=row.id,
+            workspace=row.workspace,
+            kind=row.kind,
+            key=row.key,
+            payload=row.payload,
+            priority=row.priority,
+            group=row.group_key,
+            due_at=row.due_at,
+            attempts=row.attempts,
+        ),
+        row.context,
+    )
+
+
+async def claim_due(
+    session: AsyncSession, room: Sequence[tuple[DueKind, int]], *, now: datetime, owner: UUID
+) -> list[Claimed]:
+    """Claim up to so many due rows of each kind, most urgent first: one statement, and one more per kind with a group limit."""
+    rows: list[Row[Any]] = []
+    plain = [(kind.name, limit) for kind, limit in room if kind.per_group is None and limit > 0]
+    if plain:
+        parameters = {"kinds": [n for n, _ in plain], "limits": [n for _, n in plain], "now": now, "owner": owner}
+        rows += (await session.execute(_CLAIM, parameters)).all()
+    for kind, limit in room:
+        if kind.per_group is None or limit <= 0:
+            continue
+        # counting a group and claiming from it must not interleave with another worker's
+        await session.execute(_TAKE_TURNS, {"name": f"due {kind.name}"})
+        grouped = {"kind": kind.name, "room": limit, "per_group": kind.per_group, "now": now, "owner": owner}
+        rows += (await session.execute(_CLAIM_GROUPED, grouped)).all()
+    return sorted(map(_claimed, rows), key=lambda c: (-c.row.priority, c.row.due_at, c.row.id))
+
+
+async def next_due_at(session: AsyncSession, kinds: Sequence[DueKind], *, after: datetime) -> datetime | None:
+    """Return when the next row of `kinds` becomes due after a time, or None."""
+    found: datetime | None = await session.scalar(_NEXT, {"kinds": [kind.name for kind in kinds], "now": after})
+    return found
+
+
+async def record_failure(
+    session: AsyncSession, row: DueRow, *, owner: UUID, error: str, attempts: int, retry_at: datetime | None
+) -> str | None:
+    """Record a failed try: again at `retry_at`, or never when that is None. Returns the row's status, None when it is another's."""
+    status: str | None = await session.scalar(
+        _FAIL,
+        {
+            "id": row.id,
+            "owner": owner,
+            "error": error,
+            "attempts": attempts,
+            "last": retry_at is None,
+            "retry_at": retry_at,
+        },
+    )
+    return status
+
+
+async def give_back(session: AsyncSession, *, owner: UUID) -> int:
+    """Give all due rows of a worker back, the try not counted; returns how many."""
+    return len((await session.execute(_GIVE_BACK, {"owner": owner})).all())

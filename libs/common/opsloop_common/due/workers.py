@@ -1,0 +1,93 @@
+"""Which processes are alive: a heartbeat per boot, by the database's own clock, so that a dead one's claims can be freed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from uuid import UUID
+
+import structlog
+from sqlalchemy import MetaData, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from opsloop_common.db import Database
+from opsloop_common.due.claims import release_dead_claims, release_own_claims
+from opsloop_common.due.rows import give_back
+from opsloop_common.wakeups import DUE
+
+HEARTBEAT_SECONDS = 2.5
+LEAVE_SECONDS = 5.0
+
+log = structlog.get_logger(__name__)
+
+_BEAT = text(
+    "INSERT INTO worker (id, instance) VALUES (:id, :instance) "
+    "ON CONFLICT (id) DO UPDATE SET heartbeat_at = clock_timestamp()"
+)
+_FORGET_LONG_DEAD = text("DELETE FROM worker WHERE heartbeat_at < clock_timestamp() - interval '1 hour'")
+_LEAVE = text("DELETE FROM worker WHERE id = :id")
+
+
+def claim_tables(metadata: MetaData) -> list[str]:
+    """Return the tables of a service whose rows are claimed as `DueColumns` says."""
+    return sorted(t.name for t in metadata.tables.values() if {"due_at", "owner", "claimed_at"} <= set(t.c.keys()))
+
+
+async def beat(
+    database: Database, owner: UUID, *, instance: str, tables: Sequence[str] = (), alone: bool = False
+) -> int:
+    """Say that `owner` is alive, and free what dead owners hold in `due` and `tables`; returns how many rows.
+
+    `alone`: no other process works on this database, so every other claim is free at once.
+    """
+    async with database.transaction() as session:
+        await session.execute(_BEAT, {"id": owner, "instance": instance})
+        await session.execute(_FORGET_LONG_DEAD)
+    async with database.transaction() as session:  # apart: nobody's heartbeat waits behind row locks
+        freed = await release_dead_claims(session, "due", *tables, all=alone, keep=owner)
+    if freed:
+        log.info("claims of a dead worker freed", service=database.service, rows=freed)
+        database.wakeups.fire(DUE)
+    return freed
+
+
+async def leave(database: Database, owner: UUID, *, tables: Sequence[str] = ()) -> None:
+    """Give back every claim of `owner` and forget it."""
+    async with database.transaction() as session:
+        await give_back(session, owner=owner)
+        await release_own_claims(session, *tables, owner=owner)
+        await session.execute(_LEAVE, {"id": owner})
+
+
+@asynccontextmanager
+async def alive(
+    database: Database, owner: UUID, *, instance: str, tables: Sequence[str] = (), alone: bool = False
+) -> AsyncIterator[None]:
+    """Keep `owner`'s heart beating for the length of the block, and give its claims back afterwards."""
+    await beat(database, owner, instance=instance, tables=tables, alone=alone)
+    beating = asyncio.create_task(_keep_beating(database, owner, instance, tables), name=f"{database.service} heart")
+    try:
+        yield
+    finally:
+        beating.cancel()
+        with suppress(asyncio.CancelledError):
+            await beating
+        try:
+            async with asyncio.timeout(LEAVE_SECONDS):
+                await leave(database, owner, tables=tables)
+        except (SQLAlchemyError, OSError) as error:  # the heartbeat's end frees them just as well
+            log.warning("claims not given back", service=database.service, error=type(error).__name__)
+
+
+async def _keep_beating(database: Database, owner: UUID, instance: str, tables: Sequence[str]) -> None:
+    failing = False
+    while True:
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+        try:
+            await beat(database, owner, instance=instance, tables=tables)
+            failing = False
+        except (SQLAlchemyError, OSError) as error:
+            if not failing:
+                log.warning("no heartbeat", service=database.service, error=type(error).__name__)
+            failing = True

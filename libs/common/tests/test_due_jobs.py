@@ -1,0 +1,149 @@
+"""Long jobs: progress that people can watch, resumed where a killed worker stopped, cancelled when asked."""
+
+import asyncio
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import select, text
+
+from opsloop_common import due
+from opsloop_common.db import Context
+from opsloop_common.due import DueKind, run_due
+from opsloop_common.due.runner import DueRunner
+from opsloop_common.due.tables import due as due_table
+from opsloop_common.due.tables import job as job_table
+from opsloop_common.due.workers import alive, beat
+from opsloop_common.testing.sample.service import SAMPLE
+from opsloop_common.testing.sample.tables import Note
+
+ACME = Context(workspace="acme", actor="key:1")
+
+
+@pytest.fixture
+async def database(make_database):
+    return await make_database(SAMPLE)
+
+
+async def start(database, payload=None):
+    async with database.transaction(ACME) as session:
+        return await due.start_job(session, "import", payload)
+
+
+async def job(database, job_id):
+    async with database.transaction() as session:
+        return (await session.execute(select(job_table).where(job_table.c.id == job_id))).one()
+
+
+async def notes(database):
+    async with database.transaction(ACME) as session:
+        return list(await session.scalars(select(Note.text).order_by(Note.id)))
+
+
+async def import_rows(run):
+    """Write one note a step; the step and its progress are one transaction."""
+    for n in range(run.done, run.payload["rows"]):
+        async with run.transaction() as session:
+            session.add(Note(workspace=run.workspace, text=str(n)))
+            await run.progress(n + 1, run.payload["rows"], session=session)
+    return {"rows": run.done}
+
+
+IMPORT = DueKind("import", import_rows, long=True, max_attempts=2)
+
+
+async def test_a_job_shows_its_progress_and_its_result(database):
+    job_id = await start(database, {"rows": 3})
+    queued = await job(database, job_id)
+
+    assert await run_due(database, [IMPORT]) == 1
+
+    ended = await job(database, job_id)
+    assert (queued.status, queued.workspace, queued.created_by) == ("queued", "acme", "key:1")
+    assert (ended.status, ended.done, ended.total, ended.result) == ("succeeded", 3, 3, {"rows": 3})
+    assert ended.finished_at == database.clock.now()
+    assert await notes(database) == ["0", "1", "2"]
+    async with database.transaction() as session:
+        assert (await session.execute(select(due_table))).all() == []
+
+
+async def test_a_job_whose_worker_dies_goes_on_where_it_stopped(database):
+    job_id = await start(database, {"rows": 4})
+    halfway = asyncio.Event()
+
+    async def dies_halfway(run):
+        for n in range(2):
+            async with run.transaction() as session:
+                session.add(Note(workspace=run.workspace, text=str(n)))
+                await run.progress(n + 1, 4, session=session)
+        halfway.set()
+        await asyncio.Event().wait()
+
+    # the dead worker: it held the claim when its heart stopped, and it never wrote again
+    owner = uuid4()
+    await beat(database, owner, instance="dies")
+    runner = DueRunner(database, [DueKind("import", dies_halfway, long=True)], owner=owner)
+    await runner.start_due()
+    await halfway.wait()
+    assert (await job(database, job_id)).status == "running"
+    assert await run_due(database, [IMPORT]) == 0
+
+    async with alive(database, uuid4(), instance="next", alone=True):
+        await run_due(database, [IMPORT])
+
+    assert (await job(database, job_id)).status == "succeeded"
+    assert await notes(database) == ["0", "1", "2", "3"]
+    for task in list(runner._tasks):
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_a_zombie_of_a_job_writes_nothing_more(database):
+    job_id = await start(database, {"rows": 1})
+
+    async def loses_its_claim(run):
+        async with database.transaction() as session:
+            await session.execute(text("UPDATE due SET owner = :other"), {"other": uuid4()})
+        async with run.transaction() as session:
+            session.add(Note(workspace=run.workspace, text="zombie"))
+
+    await run_due(database, [DueKind("import", loses_its_claim, long=True)])
+
+    assert await notes(database) == []
+    assert (await job(database, job_id)).status == "running"
+
+
+async def test_a_failing_job_is_tried_again_and_then_failed_with_its_reason(database):
+    job_id = await start(database)
+
+    async def fails(run):
+        await run.progress(1, 10)
+        raise ValueError("row 2 is odd")
+
+    kind = DueKind("import", fails, long=True, max_attempts=2)
+    assert await run_due(database, [kind], raising=False) == 0
+    assert (await job(database, job_id)).status == "queued"
+    database.clock.advance(timedelta(minutes=1))
+    assert await run_due(database, [kind], raising=False) == 0
+
+    ended = await job(database, job_id)
+    assert (ended.status, ended.done, ended.error) == ("failed", 1, "ValueError: row 2 is odd")
+    async with database.transaction() as session:
+        assert (await session.execute(select(due_table))).all() == []
+
+
+async def test_a_cancelled_job_stops_at_its_next_step(database):
+    job_id = await start(database, {"rows": 5})
+
+    async def cancelled_on_the_way(run):
+        async with database.transaction(ACME) as session:
+            assert await due.cancel_job(session, job_id)
+        async with run.transaction() as session:
+            session.add(Note(workspace=run.workspace, text="too late"))
+
+    await run_due(database, [DueKind("import", cancelled_on_the_way, long=True)])
+
+    assert (await job(database, job_id)).status == "cancelled"
+    assert await notes(database) == []
+    async with database.transaction(Context("other")) as session:
+        assert not await due.cancel_job(session, job_id)
