@@ -180,7 +180,7 @@ class PostgresServer:
 
     def _launch_and_await(self, deadline: float) -> bool:
         """Start the server; False when it has to be tried again, because a killed server's sessions are still ending."""
-        self._disown_pid_file()
+        self._disown_lock_files()
         log_size = self._log_path.stat().st_size if self._log_path.exists() else 0
         self._launch()
         try:
@@ -193,16 +193,16 @@ class PostgresServer:
             return False
         return True
 
-    def _disown_pid_file(self) -> None:
-        """Let PostgreSQL judge a dead server's pid file without being misled by a stranger who has that pid now.
+    def _disown_lock_files(self) -> None:
+        """Let PostgreSQL judge a dead server's files without being misled by a stranger (or a zombie) who has that pid now.
 
-        The file itself must stay: it names the shared memory that sessions of a killed server may still write through. A
+        The pid file itself must stay: it names the shared memory that sessions of a killed server may still write through. A
         postmaster takes its own parent's pid for stale and goes on to check exactly that.
         """
-        path = self.data_dir / "postmaster.pid"
-        if path.exists():
-            _, _, rest = path.read_text().partition("\n")
-            path.write_text(f"{os.getpid()}\n{rest}")
+        for path in (self.data_dir / "postmaster.pid", self.socket_dir / ".s.PGSQL.5432.lock"):
+            if path.exists():
+                _, _, rest = path.read_text().partition("\n")
+                path.write_text(f"{os.getpid()}\n{rest}")
 
     @property
     def _log_path(self) -> Path:
