@@ -169,6 +169,9 @@ def grant_app_role(connection: Connection, service: str) -> None:
         f"GRANT USAGE ON SCHEMA public TO {role}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",
+        # what was audited stays as it was written
+        f"DO $$ BEGIN IF to_regclass('public.audit') IS NOT NULL THEN "
+        f"REVOKE UPDATE, DELETE, TRUNCATE ON audit FROM {role}; END IF; END $$",
     ]
     for statement in statements:
         connection.execute(text(statement))

@@ -178,7 +178,7 @@ async def claim(session: AsyncSession, keyed: Keyed, *, workspace: str) -> Answe
     # a statement of its own: a snapshot taken before the lock would miss the answer of a twin that has just committed
     now = clock_of(session).now()
     row = (await session.execute(_SEEN, {"idem_id": keyed.id, "idem_since": now - KEPT})).one_or_none()
-    return None if row is None else keyed.open(row)  # type: ignore[arg-type]
+    return None if row is None else keyed.open(row)
 
 
 async def store(session: AsyncSession, keyed: Keyed, answer: Answer) -> None:

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute
 
 from opsloop_common.http import probes
 from opsloop_common.http.call import call_of
-from opsloop_common.http.common import audit, keys, workspace
+from opsloop_common.http.common import audit, jobs, keys, parked, workspace
 from opsloop_common.http.openapi import describe
 from opsloop_common.http.problems import error_response
 from opsloop_common.http.shell import Shell, ShellMiddleware
@@ -66,7 +66,7 @@ class _Api(FastAPI):
 
 def api_routes(service: Service) -> Sequence[BaseRoute]:
     """Return all routes of the API, the service's own first; flat, because an included router matches each path twice."""
-    common = [make(service) for make in (keys.router, workspace.router, audit.router)]
+    common = [part.router(service) for part in (keys, workspace, audit, parked, jobs)]
     return [route for router in (*service.routers, *common) for route in router.routes]
 
 

@@ -1,13 +1,188 @@
-"""What the route class does to every route, written into the OpenAPI document."""
+"""What the route class does to every route, written into the OpenAPI document.
+
+FastAPI knows the endpoints; credentials, error answers and headers are the route class's doing, so they are added here, where a
+new route gets them by itself.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
+from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute
+
+from opsloop_common.http.problems import MEDIA_TYPE
+from opsloop_common.http.routing import ApiRoute
+
+_METHODS = ("get", "post", "put", "patch", "delete")
+_ERRORS = {
+    # named here: the standard library's phrases differ between Python versions
+    400: ("NotJson", "The body is not JSON."),
+    401: ("Unauthorized", "No credential, or one that is not known."),
+    403: ("Forbidden", "The credential lacks the scope."),
+    404: ("NotFound", "There is nothing under this id, as far as this credential sees."),
+    409: ("Conflict", "The present state refuses it, or a request with the same Idempotency-Key is still running."),
+    410: ("Gone", "It was here, and is not any more."),
+    412: ("StaleVersion", "If-Match does not name the present version."),
+    413: ("TooLarge", "The body is too large."),
+    415: ("UnsupportedMediaType", "The body is not application/json."),
+    422: ("Invalid", "The request is malformed; `errors` says where."),
+    429: ("TooManyRequests", "This credential asks faster than it may."),
+    503: ("Unavailable", "Something that this needs is not reachable; try again."),
+}
+_PROBLEM = {
+    "type": "object",
+    "title": "Problem",
+    "description": "Any error, as RFC 9457 has it.",
+    "required": ["type", "title", "status", "detail", "instance"],
+    "properties": {
+        "type": {"type": "string", "format": "uri", "description": "A stable name of the kind of problem."},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "detail": {"type": "string"},
+        "instance": {"type": "string", "format": "uri-reference"},
+        "errors": {"type": "array", "items": {"$ref": "#/components/schemas/ProblemField"}},
+        "allowed": {
+            "type": "array",
+            "items": {"type": "string"},
+            "description": "Of an illegal state change: the states that are possible now.",
+        },
+    },
+}
+_PROBLEM_FIELD = {
+    "type": "object",
+    "title": "ProblemField",
+    "required": ["pointer", "detail"],
+    "properties": {
+        "pointer": {
+            "type": "string",
+            "description": "JSON pointer into the body, or `/query/<name>`, `/header/<name>`.",
+        },
+        "detail": {"type": "string"},
+    },
+}
+_HEADERS = {
+    "RequestId": {
+        "required": True,
+        "description": "Names this request in logs and, as `correlationid`, in events; an incoming one is kept.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 128},
+    },
+    "Location": {
+        "description": "The new resource, relative to the request.",
+        "schema": {"type": "string", "format": "uri-reference"},
+    },
+    "ETag": {"description": "The version, for If-Match.", "schema": {"type": "string"}},
+    "RetryAfter": {"description": "Seconds to wait.", "schema": {"type": "string", "pattern": "^[0-9]+$"}},
+    "RateLimit": {"description": "What is left now.", "schema": {"type": "string"}},
+    "RateLimitPolicy": {"description": "How much may be asked.", "schema": {"type": "string"}},
+    "IdempotencyReplayed": {
+        "description": "`true` on an answer that was given before to the same Idempotency-Key.",
+        "schema": {"type": "string", "const": "true"},
+    },
+}
+_IDEMPOTENCY_KEY = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Makes a retry safe: for 24 hours the same key and body get the stored answer instead of a second effect.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
 
 
 def describe(document: dict[str, Any], routes: Sequence[BaseRoute]) -> dict[str, Any]:
-    """Complete FastAPI's document."""
+    """Complete FastAPI's document: credentials, error answers, headers, Idempotency-Key."""
+    components = document.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    for generated in ("HTTPValidationError", "ValidationError"):
+        schemas.pop(generated, None)
+    schemas.update({"Problem": _PROBLEM, "ProblemField": _PROBLEM_FIELD})
+    components["schemas"] = dict(sorted(schemas.items()))
+    components["headers"] = _HEADERS
+    components["securitySchemes"] = {
+        "bearer": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API key (`opl_…`) or a token of the OIDC issuer.",
+        }
+    }
+    components["responses"] = {}
+    for route, method, operation in _operations(document, routes):
+        _complete(route, method, operation, components["responses"])
+    components["responses"] = dict(sorted(components["responses"].items()))
     return document
+
+
+def _operations(
+    document: dict[str, Any], routes: Sequence[BaseRoute]
+) -> Iterator[tuple[ApiRoute, str, dict[str, Any]]]:
+    for context in iter_route_contexts(routes):
+        route = context.original_route
+        path = document["paths"].get(context.path_format)
+        if isinstance(route, ApiRoute) and route.include_in_schema and path is not None:
+            for method in context.methods or ():
+                if method.lower() in _METHODS:
+                    yield route, method.lower(), path[method.lower()]
+
+
+def _complete(route: ApiRoute, method: str, operation: dict[str, Any], shared: dict[str, Any]) -> None:
+    parameters = operation.get("parameters", [])
+    answers = operation["responses"]
+    if route.guard.scopes is None:
+        operation["security"] = []
+    else:
+        operation["security"] = [{"bearer": []}]
+        operation["x-scopes"] = sorted(route.guard.scopes)
+        if method == "post":
+            operation["parameters"] = [*parameters, _IDEMPOTENCY_KEY]
+    for status, answer in answers.items():
+        if status.startswith("2"):
+            answer["headers"] = answer.get("headers", {}) | _success_headers(status, method, parameters)
+    for status in sorted(_error_statuses(route, method, operation) | {int(one) for one in answers if one[0] in "45"}):
+        shared[_ERRORS[status][0]] = _problem_answer(status)
+        answers[str(status)] = {"$ref": f"#/components/responses/{_ERRORS[status][0]}"}
+    operation["responses"] = dict(sorted(answers.items()))
+
+
+def _error_statuses(route: ApiRoute, method: str, operation: dict[str, Any]) -> set[int]:
+    statuses = {422, 503}
+    if route.guard.scopes is not None:
+        statuses |= {401, 403, 429}
+        if method == "post":
+            statuses.add(409)
+    if "requestBody" in operation:
+        statuses |= {400, 413, 415}
+    for parameter in operation.get("parameters", ()):
+        if parameter["in"] == "path":
+            statuses.add(404)
+        if parameter["name"] == "If-Match":
+            statuses.add(412)
+    return statuses
+
+
+def _success_headers(status: str, method: str, parameters: list[dict[str, Any]]) -> dict[str, Any]:
+    names = {"X-Request-Id": "RequestId"}
+    if status == "201":
+        names["Location"] = "Location"
+    if status == "201" or (status == "200" and any(parameter["in"] == "path" for parameter in parameters)):
+        names["ETag"] = "ETag"
+    if method == "post":
+        names["Idempotency-Replayed"] = "IdempotencyReplayed"
+    return _references(names)
+
+
+def _references(names: dict[str, str]) -> dict[str, Any]:
+    return {header: {"$ref": f"#/components/headers/{name}"} for header, name in names.items()}
+
+
+def _problem_answer(status: int) -> dict[str, Any]:
+    names = {"X-Request-Id": "RequestId"}
+    if status in {409, 429, 503}:
+        names["Retry-After"] = "RetryAfter"
+    if status == 429:
+        names |= {"RateLimit": "RateLimit", "RateLimit-Policy": "RateLimitPolicy"}
+    return {
+        "description": _ERRORS[status][1],
+        "headers": _references(names),
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }

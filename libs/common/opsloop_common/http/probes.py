@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable
 
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
@@ -21,11 +22,16 @@ async def _database(runtime: Runtime) -> Check:
     return Check("database", True)
 
 
-async def _safely(name: str, check: object) -> Check:
+async def _bus(runtime: Runtime) -> Check:
+    # an API goes on accepting into its outbox; a worker adds a check of its own that is essential
+    problem = runtime.bus.problem() if runtime.bus is not None else None
+    return Check("bus", problem is None, problem or "", essential=False)
+
+
+async def _safely(name: str, check: Awaitable[Check]) -> Check:
     try:
         async with asyncio.timeout(CHECK_SECONDS):
-            result: Check = await check  # type: ignore[misc]
-            return result
+            return await check
     except Exception as error:  # noqa: BLE001 - whatever a check raises means "not ready", with its name for a reason
         return Check(name, False, type(error).__name__)
 
@@ -33,6 +39,8 @@ async def _safely(name: str, check: object) -> Check:
 async def readiness(runtime: Runtime) -> tuple[str, list[Check]]:
     """Run all checks at once; returns `ready`, `degraded` (something that this role can do without) or `unavailable`."""
     pending = [_safely("database", _database(runtime))]
+    if runtime.bus is not None:
+        pending.append(_safely("bus", _bus(runtime)))
     pending += [_safely(getattr(check, "__name__", "check"), check()) for check in runtime.readiness]
     checks = list(await asyncio.gather(*pending))
     if any(not check.ok and check.essential for check in checks):

@@ -59,32 +59,34 @@ class HttpError(DomainError):
 
     def __init__(self, status: int, detail: str, headers: dict[str, str]) -> None:
         super().__init__(detail, headers=headers)
-        phrase = HTTPStatus(status).phrase
+        self.phrase = HTTPStatus(status).phrase
         self.http_status = status
-        self.http_code = phrase.lower().replace(" ", "_").replace("-", "_")
-        self.http_title = phrase
 
 
-def status_of(error: DomainError) -> int:
-    """Return the status an error is answered with."""
-    return error.http_status if isinstance(error, HttpError) else error.status
+def _head_of(error: DomainError) -> tuple[int, str, str]:
+    if isinstance(error, HttpError):
+        return error.http_status, error.phrase.lower().replace(" ", "_").replace("-", "_"), error.phrase
+    return error.status, error.code, error.title
 
 
 def problem_response(error: DomainError, scope: Scope) -> Response:
     """Render an error; nothing of what was sent comes back except the path and the names of fields."""
-    status = status_of(error)
-    is_http = isinstance(error, HttpError)
+    status, code, title = _head_of(error)
     document: dict[str, Any] = {
         **error.extra,
-        "type": PROBLEM_TYPE + (error.http_code if is_http else error.code),
-        "title": error.http_title if is_http else error.title,
+        "type": PROBLEM_TYPE + code,
+        "title": title,
         "status": status,
         "detail": error.detail,
-        "instance": quote(scope["path"], safe="/:@!$&'()*+,;=-._~"),
+        "instance": _instance(scope),
     }
     if error.errors:
         document["errors"] = [{"pointer": item.pointer, "detail": item.detail} for item in error.errors]
     return Response(orjson.dumps(document, default=str), status, error.headers, MEDIA_TYPE)
+
+
+def _instance(scope: Scope) -> str:
+    return quote(scope["path"], safe="/:@!$&'()*+,;=-._~")
 
 
 def unexpected_response(scope: Scope) -> Response:
@@ -94,7 +96,7 @@ def unexpected_response(scope: Scope) -> Response:
         "title": "Internal Server Error",
         "status": 500,
         "detail": "Something went wrong here; it has been logged under the X-Request-Id of this answer.",
-        "instance": quote(scope["path"], safe="/:@!$&'()*+,;=-._~"),
+        "instance": _instance(scope),
     }
     return Response(orjson.dumps(document), 500, media_type=MEDIA_TYPE)
 

@@ -1,0 +1,90 @@
+"""`/v1/parked-events`: what a consumer of this service could not apply, played again or given up."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import Query
+
+from opsloop_common.access import audit
+from opsloop_common.access.principal import Principal
+from opsloop_common.http.deps import Db, Run, Who
+from opsloop_common.http.paging import Listing, PageQuery, paginate
+from opsloop_common.http.routing import ApiRouter, allow, problems
+from opsloop_common.http.schemas import OutModel, Timestamp
+from opsloop_common.inbox import parking
+from opsloop_common.inbox.tables import parked_event
+from opsloop_common.service import Service
+
+
+class ParkedEventOut(OutModel):
+    """An event that failed (`failed`), or that waits behind a failed one of its stream (`held`)."""
+
+    id: UUID
+    consumer: str
+    source: str
+    stream: str | None
+    seq: int | None
+    event_id: UUID | None
+    type: str | None
+    workspace: str | None
+    status: Literal["failed", "held"]
+    fingerprint: str
+    reason: str
+    attempts: int
+    origin: str
+    parked_at: Timestamp
+
+
+class RedrivenOut(OutModel):
+    """What a redrive did; `remaining` counts events of the same stream that are still parked."""
+
+    applied: int
+    failed: int
+    remaining: int
+
+
+class DiscardedOut(OutModel):
+    """How many failed events were given up."""
+
+    discarded: int
+
+
+def _reach(who: Principal) -> str | None:
+    return None if who.is_operator else who.workspace
+
+
+def router(service: Service) -> ApiRouter:
+    """Return the routes over one service's parked events; the operator sees those of all workspaces."""
+    routes = ApiRouter(tags=["operations"], dependencies=[allow(f"{service.name}:admin")])
+
+    @routes.get("/v1/parked-events")
+    async def list_parked_events(
+        db: Db,
+        who: Who,
+        page: PageQuery,
+        consumer: Annotated[str | None, Query(max_length=200)] = None,
+        status: Annotated[Literal["failed", "held"] | None, Query()] = None,
+    ) -> Listing[ParkedEventOut]:
+        """List parked events, newest first."""
+        query = parking.parked(consumer=consumer, status=status, workspace=_reach(who))
+        found = await paginate(db, query, page, by=[parked_event.c.id.desc()])
+        return found.map(ParkedEventOut.model_validate)
+
+    @routes.post("/v1/parked-events/{parked_id}/redrive", responses=problems(404))
+    async def redrive_parked_event(parked_id: UUID, db: Db, who: Who, run: Run) -> RedrivenOut:
+        """Play the event's stream again in its order, until one fails or none is left."""
+        done = await parking.redrive(run.db, run.service, id=parked_id, workspace=_reach(who))
+        result = RedrivenOut.model_validate(done)
+        audit.record(db, "parked_event.redriven", f"parked_event/{parked_id}", after=result.model_dump())
+        return result
+
+    @routes.post("/v1/parked-events/{parked_id}/discard", responses=problems(404))
+    async def discard_parked_event(parked_id: UUID, db: Db, who: Who, run: Run) -> DiscardedOut:
+        """Give a failed event up for good, and play what was held behind it."""
+        discarded = await parking.discard(run.db, run.service, id=parked_id, workspace=_reach(who))
+        audit.record(db, "parked_event.discarded", f"parked_event/{parked_id}")
+        return DiscardedOut(discarded=discarded)
+
+    return routes
