@@ -1,0 +1,1 @@
+"""Campaigns: what is said to whom, who approved it, and how far it has come."""

@@ -1,0 +1,57 @@
+"""The table of campaigns."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, CheckConstraint, DateTime, Index, Integer, Text, Uuid, text
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from opsloop_campaigns.tables import Base
+from opsloop_common.ids import uuid7
+
+STATUSES = (
+    "'draft', 'pending_approval', 'approved', 'scheduled', 'running', 'paused', 'finished', 'cancelled', 'archived'"
+)
+
+
+class Campaign(Base):
+    """Something said to a list of people, once."""
+
+    __tablename__ = "campaign"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid7)
+    workspace: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(Text)
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    # up to 100,000 ids: read only where they are shown or compared
+    user_ids: Mapped[list[str]] = mapped_column(ARRAY(Text), deferred=True, deferred_raiseload=True)
+    audience_size: Mapped[int] = mapped_column(Integer)
+    messages: Mapped[list[dict[str, str]]] = mapped_column(JSONB)
+    message_id: Mapped[UUID] = mapped_column(Uuid, default=uuid7)
+    schedule_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    author: Mapped[str] = mapped_column(Text)
+    edited_by: Mapped[str] = mapped_column(Text)
+    approved_by: Mapped[str | None] = mapped_column(Text)
+    approved_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    playbook_id: Mapped[UUID | None] = mapped_column(Uuid)
+    trigger_event_id: Mapped[UUID | None] = mapped_column(Uuid)
+    trigger_type: Mapped[str | None] = mapped_column(Text)
+    incident_id: Mapped[str | None] = mapped_column(Text)
+    # correlationid, causationid, causationdepth, traceparent of what the service does by itself after the launch
+    cause: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
+    started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (
+        CheckConstraint(f"status IN ({STATUSES})", name="status"),
+        CheckConstraint("status <> 'scheduled' OR schedule_at IS NOT NULL", name="scheduled_has_start"),
+        CheckConstraint("(trigger_event_id IS NULL) = (trigger_type IS NULL)", name="trigger"),
+        Index("ix_campaign_newest", "workspace", text("created_at DESC"), text("id DESC")),
+    )

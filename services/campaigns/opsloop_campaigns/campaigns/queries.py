@@ -1,0 +1,72 @@
+"""Everything that reads campaigns."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import undefer
+
+from opsloop_campaigns.campaigns.models import Campaign
+from opsloop_campaigns.campaigns.rules import Status
+from opsloop_common.errors import NotFound
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a list of campaigns is narrowed to; times include their ends."""
+
+    status: Sequence[Status] = ()
+    text: str | None = None
+    playbook_id: UUID | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+
+
+def campaigns(filters: Filters) -> Select[Campaign]:
+    """Return the query of the workspace's campaigns."""
+    query = select(Campaign)
+    if filters.status:
+        query = query.where(Campaign.status.in_(filters.status))
+    if filters.text is not None:
+        query = query.where(Campaign.name.icontains(filters.text, autoescape=True))
+    if filters.playbook_id is not None:
+        query = query.where(Campaign.playbook_id == filters.playbook_id)
+    if filters.created_from is not None:
+        query = query.where(Campaign.created_at >= filters.created_from)
+    if filters.created_to is not None:
+        query = query.where(Campaign.created_at <= filters.created_to)
+    return query
+
+
+def _found(campaign: Campaign | None) -> Campaign:
+    if campaign is None:
+        raise NotFound("there is no such campaign")
+    return campaign
+
+
+async def get_campaign(session: AsyncSession, campaign_id: UUID) -> Campaign:
+    """Return a campaign without its list of people; raises NotFound."""
+    return _found((await session.scalars(select(Campaign).where(Campaign.id == campaign_id))).one_or_none())
+
+
+async def get_campaign_with_audience(session: AsyncSession, campaign_id: UUID) -> Campaign:
+    """Return a campaign with its list of people; raises NotFound."""
+    query = select(Campaign).where(Campaign.id == campaign_id).options(undefer(Campaign.user_ids))
+    return _found((await session.scalars(query)).one_or_none())
+
+
+async def lock_campaign(session: AsyncSession, campaign_id: UUID) -> Campaign:
+    """Lock and return a campaign with its list of people; raises NotFound."""
+    query = select(Campaign).where(Campaign.id == campaign_id).options(undefer(Campaign.user_ids))
+    return _found((await session.scalars(query.with_for_update(key_share=True))).one_or_none())
+
+
+async def find_and_lock(session: AsyncSession, campaign_ids: Collection[UUID]) -> list[Campaign]:
+    """Lock those of the campaigns that exist, in the order of their ids so that two batches cannot deadlock."""
+    query = select(Campaign).where(Campaign.id.in_(campaign_ids)).order_by(Campaign.id)
+    return list(await session.scalars(query.with_for_update(key_share=True)))

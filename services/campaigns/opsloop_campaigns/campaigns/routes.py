@@ -1,0 +1,190 @@
+"""The HTTP door of campaigns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query, Response
+
+from opsloop_campaigns.campaigns import queries, rules, service
+from opsloop_campaigns.campaigns.models import Campaign
+from opsloop_campaigns.campaigns.queries import Filters
+from opsloop_campaigns.campaigns.rules import Status
+from opsloop_campaigns.campaigns.schemas import (
+    CampaignIn,
+    CampaignOut,
+    CampaignPatch,
+    CampaignSummary,
+    PreviewOut,
+    ProblemOut,
+    RecipientOut,
+    ResultsOut,
+    StatusIn,
+    TriggerOut,
+)
+from opsloop_campaigns.recipients import service as recipients
+from opsloop_campaigns.recipients.rules import Outcome
+from opsloop_campaigns.shapes import AUDIENCE_BODY, AudienceOut, MessageOut
+from opsloop_common.http.deps import Db, IfMatch, set_etag, set_location
+from opsloop_common.http.paging import Listing, PageQuery, paginate
+from opsloop_common.http.routing import ApiRouter, allow, body_limit, problems
+from opsloop_common.http.schemas import ShortText, Timestamp
+
+router = ApiRouter(tags=["campaigns"])
+
+READ = [allow("campaigns:read")]
+WRITE = [allow("campaigns:write")]
+WRITE_AUDIENCE = [*WRITE, body_limit(AUDIENCE_BODY)]
+
+
+def _trigger(campaign: Campaign) -> TriggerOut | None:
+    trigger = service.trigger_of(campaign)
+    return None if trigger is None else TriggerOut.model_validate(trigger)
+
+
+def _summary(campaign: Campaign) -> CampaignSummary:
+    return CampaignSummary.model_validate(_facts(campaign))
+
+
+def _facts(campaign: Campaign) -> dict[str, Any]:
+    fields = CampaignSummary.model_fields.keys() - {"trigger"}
+    return {name: getattr(campaign, name) for name in fields} | {"trigger": _trigger(campaign)}
+
+
+def _whole(response: Response, campaign: Campaign) -> CampaignOut:
+    set_etag(response, campaign.version)
+    return CampaignOut(
+        **_facts(campaign),
+        audience=AudienceOut(user_ids=campaign.user_ids),
+        messages=_messages(campaign.messages),
+        allowed=sorted(rules.TRANSITIONS[Status(campaign.status)]),
+    )
+
+
+def _messages(messages: Sequence[Mapping[str, str]]) -> list[MessageOut]:
+    return [MessageOut.model_validate(message) for message in messages]
+
+
+@router.post("/v1/campaigns", status_code=201, dependencies=WRITE_AUDIENCE)
+async def create_campaign(body: CampaignIn, session: Db, response: Response) -> CampaignOut:
+    """Write a new draft."""
+    draft = service.Draft(
+        body.name, body.audience.user_ids, [message.model_dump() for message in body.messages], body.schedule_at
+    )
+    campaign = await service.create_campaign(session, draft)
+    set_location(response, f"/v1/campaigns/{campaign.id}")
+    return _whole(response, campaign)
+
+
+@router.get("/v1/campaigns", dependencies=READ)
+async def list_campaigns(
+    session: Db,
+    page: PageQuery,
+    status: Annotated[list[Status] | None, Query(description="One or several of these.")] = None,
+    text: Annotated[ShortText | None, Query(description="Part of the name, in any case.")] = None,
+    playbook_id: UUID | None = None,
+    created_from: Timestamp | None = None,
+    created_to: Timestamp | None = None,
+) -> Listing[CampaignSummary]:
+    """List campaigns, newest first."""
+    query = queries.campaigns(Filters(status or (), text, playbook_id, created_from, created_to))
+    found = await paginate(session, query, page, by=[Campaign.created_at.desc(), Campaign.id.desc()])
+    return found.map(_summary)
+
+
+@router.get("/v1/campaigns/{campaign_id}", dependencies=READ, responses=problems(404))
+async def get_campaign(campaign_id: UUID, session: Db, response: Response) -> CampaignOut:
+    """Return one campaign with its people and messages."""
+    return _whole(response, await queries.get_campaign_with_audience(session, campaign_id))
+
+
+@router.patch("/v1/campaigns/{campaign_id}", dependencies=WRITE_AUDIENCE, responses=problems(404, 409, 412))
+async def edit_campaign(
+    campaign_id: UUID, body: CampaignPatch, session: Db, response: Response, if_match: IfMatch
+) -> CampaignOut:
+    """Change a campaign that has not begun. After a change of audience or messages it must be approved again."""
+    changes: dict[str, Any] = {name: getattr(body, name) for name in body.model_fields_set}
+    if "audience" in changes:
+        changes["user_ids"] = changes.pop("audience").user_ids
+    if "messages" in changes:
+        changes["messages"] = [message.model_dump() for message in body.messages]
+    return _whole(response, await service.edit_campaign(session, campaign_id, changes, if_match.require))
+
+
+@router.delete("/v1/campaigns/{campaign_id}", status_code=204, dependencies=WRITE, responses=problems(404, 409, 412))
+async def delete_campaign(campaign_id: UUID, session: Db, if_match: IfMatch) -> None:
+    """Delete a draft; anything that others have seen is archived instead."""
+    await service.delete_campaign(session, campaign_id, if_match.require)
+
+
+@router.put("/v1/campaigns/{campaign_id}/status", dependencies=WRITE, responses=problems(404, 409, 412))
+async def change_campaign_status(
+    campaign_id: UUID, body: StatusIn, session: Db, response: Response, if_match: IfMatch
+) -> CampaignOut:
+    """Move a campaign through its life; a 409 names in `allowed` what is possible from here.
+
+    Nobody approves a campaign that they wrote or last edited, unless the workspace allows it. Pausing and cancelling hold
+    back everybody who was not requested yet. The present status changes nothing.
+    """
+    campaign = await service.change_status(
+        session, campaign_id, Status(body.status), if_match.require, reason=body.reason
+    )
+    return _whole(response, campaign)
+
+
+@router.post("/v1/campaigns/{campaign_id}/duplicate", status_code=201, dependencies=WRITE, responses=problems(404))
+async def duplicate_campaign(campaign_id: UUID, session: Db, response: Response) -> CampaignOut:
+    """Write a new draft that says the same to the same people."""
+    campaign = await service.duplicate_campaign(session, campaign_id)
+    set_location(response, f"/v1/campaigns/{campaign.id}")
+    return _whole(response, campaign)
+
+
+@router.get("/v1/campaigns/{campaign_id}/preview", dependencies=READ, responses=problems(404))
+async def preview_campaign(campaign_id: UUID, session: Db) -> PreviewOut:
+    """Show what would go out, to how many, and what is still missing."""
+    campaign = await queries.get_campaign(session, campaign_id)
+    lacking = rules.missing(campaign.audience_size, campaign.messages)
+    return PreviewOut(
+        campaign_id=campaign.id,
+        audience_size=campaign.audience_size,
+        chunks=rules.chunks(campaign.audience_size),
+        messages=_messages(campaign.messages),
+        problems=[ProblemOut(pointer=error.pointer, detail=error.detail) for error in lacking],
+    )
+
+
+@router.get("/v1/campaigns/{campaign_id}/recipients", dependencies=READ, responses=problems(404))
+async def list_recipients(
+    campaign_id: UUID,
+    session: Db,
+    page: PageQuery,
+    status: Annotated[list[Outcome] | None, Query(description="One or several of these.")] = None,
+) -> Listing[RecipientOut]:
+    """List the people of a launched campaign by their ids, one row a person, with what became of each."""
+    await queries.get_campaign(session, campaign_id)
+    query, order = recipients.listed(campaign_id, status=status or ())
+    found = await paginate(session, query, page, by=order)
+    return found.map(RecipientOut.model_validate)
+
+
+@router.get("/v1/campaigns/{campaign_id}/results", dependencies=READ, responses=problems(404))
+async def get_results(campaign_id: UUID, session: Db) -> ResultsOut:
+    """Count what became of everybody: who was told, who was not and why, and what launched the campaign."""
+    campaign = await queries.get_campaign(session, campaign_id)
+    results = await service.results_of(session, campaign)
+    return ResultsOut(
+        campaign_id=campaign.id,
+        status=Status(campaign.status),
+        audience_size=results.audience_size,
+        by_status=dict(results.by_status),
+        by_reason=dict(results.by_reason),
+        by_locale=dict(results.by_locale),
+        playbook_id=campaign.playbook_id,
+        trigger=_trigger(campaign),
+        incident_id=campaign.incident_id,
+        started_at=campaign.started_at,
+        finished_at=campaign.finished_at,
+    )

@@ -1,0 +1,117 @@
+"""HTTP shapes of campaigns."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from pydantic import Field
+
+from opsloop_campaigns.campaigns.rules import Status
+from opsloop_campaigns.recipients.rules import Outcome
+from opsloop_campaigns.shapes import AudienceIn, AudienceOut, MessageOut, PlainMessages, absent
+from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp
+
+
+class CampaignIn(InModel):
+    """A new campaign. Audience, messages and start may follow before it is sent for approval."""
+
+    name: ShortText
+    audience: AudienceIn = AudienceIn(user_ids=[])
+    messages: PlainMessages = Field(default_factory=list)
+    schedule_at: Timestamp | None = None
+
+
+class CampaignPatch(InModel):
+    """What to change; fields left out stay."""
+
+    name: ShortText = Field(default_factory=absent)
+    audience: AudienceIn = Field(default_factory=absent)
+    messages: PlainMessages = Field(default_factory=absent)
+    schedule_at: Timestamp | None = None
+
+
+class StatusIn(InModel):
+    """The status to move to. `reason` is kept in the audit log."""
+
+    status: Status
+    reason: ShortText | None = None
+
+
+class TriggerOut(OutModel):
+    """The event that made a playbook launch the campaign."""
+
+    event_id: UUID
+    type: str
+
+
+class CampaignSummary(OutModel):
+    """A campaign in a list: without its people and messages."""
+
+    id: UUID
+    name: str
+    status: Status
+    audience_size: int
+    schedule_at: Timestamp | None
+    author: str
+    edited_by: str
+    approved_by: str | None
+    approved_at: Timestamp | None
+    playbook_id: UUID | None
+    trigger: TriggerOut | None
+    incident_id: str | None
+    started_at: Timestamp | None
+    finished_at: Timestamp | None
+    created_at: Timestamp
+    updated_at: Timestamp
+
+
+class CampaignOut(CampaignSummary):
+    """A campaign. `allowed` are the statuses that it can be moved to now."""
+
+    audience: AudienceOut
+    messages: list[MessageOut]
+    allowed: list[Status]
+
+
+class RecipientOut(OutModel):
+    """One person and what became of them. `reason` says why nothing was sent; `at` is when the status was reached."""
+
+    user_id: str
+    status: Outcome
+    reason: str | None
+    message_id: UUID
+    notification_id: UUID | None
+    at: Timestamp
+
+
+class ResultsOut(OutModel):
+    """What became of a campaign: `by_status` adds up to `audience_size`; `by_locale` counts those whose locale is known."""
+
+    campaign_id: UUID
+    status: Status
+    audience_size: int
+    by_status: dict[Outcome, int]
+    by_reason: dict[str, int]
+    by_locale: dict[str, int]
+    playbook_id: UUID | None
+    trigger: TriggerOut | None
+    incident_id: str | None
+    started_at: Timestamp | None
+    finished_at: Timestamp | None
+
+
+class ProblemOut(OutModel):
+    """Something the campaign lacks."""
+
+    pointer: str
+    detail: str
+
+
+class PreviewOut(OutModel):
+    """What would go out, to how many; `problems` name what is missing before it can."""
+
+    campaign_id: UUID
+    audience_size: int
+    chunks: int
+    messages: list[MessageOut]
+    problems: list[ProblemOut]

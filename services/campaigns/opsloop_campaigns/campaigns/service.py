@@ -1,0 +1,360 @@
+"""Use cases of campaigns: write, edit, approve, schedule, launch, hold, end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_campaigns.campaigns import queries, rules
+from opsloop_campaigns.campaigns.models import Campaign
+from opsloop_campaigns.campaigns.rules import Results, Status
+from opsloop_campaigns.recipients import service as recipients
+from opsloop_campaigns.recipients.rules import Outcome, Report
+from opsloop_common import due, outbox
+from opsloop_common.access import audit, workspaces
+from opsloop_common.contracts.campaigns import (
+    CampaignApprovalRequested,
+    CampaignApproved,
+    CampaignCancelled,
+    CampaignFinished,
+    CampaignLaunched,
+    CampaignPaused,
+    MessageContent,
+    MessageRequested,
+    Trigger,
+)
+from opsloop_common.contracts.envelope import Event
+from opsloop_common.db import Context, clock_of, context_of
+
+START = "campaigns.start"
+CHUNK = "campaigns.chunk"
+
+INHERITED = ("correlationid", "causationid", "causationdepth", "traceparent")
+"""What of a launch's context the campaign's later events take over."""
+
+CheckVersion = Callable[[int], None]
+"""Raises StaleVersion when the client has seen another version than the one given."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a person or a playbook wants to say, and to whom. `user_ids` holds each person once."""
+
+    name: str
+    user_ids: Sequence[str]
+    messages: Sequence[Mapping[str, str]]
+    schedule_at: datetime | None = None
+
+
+def trigger_of(campaign: Campaign) -> Trigger | None:
+    """Return the event that made a playbook launch the campaign."""
+    if campaign.trigger_event_id is None or campaign.trigger_type is None:
+        return None
+    return Trigger(event_id=campaign.trigger_event_id, type=campaign.trigger_type)
+
+
+def _new(session: AsyncSession, draft: Draft, status: Status) -> Campaign:
+    context, now = context_of(session), clock_of(session).now()
+    campaign = Campaign(
+        workspace=context.workspace,
+        name=draft.name,
+        status=status,
+        user_ids=list(draft.user_ids),
+        audience_size=len(draft.user_ids),
+        messages=[dict(message) for message in draft.messages],
+        schedule_at=draft.schedule_at,
+        author=context.actor,
+        edited_by=context.actor,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(campaign)
+    return campaign
+
+
+async def create_campaign(session: AsyncSession, draft: Draft) -> Campaign:
+    """Keep a new draft."""
+    campaign = _new(session, draft, Status.DRAFT)
+    await session.flush()  # the row has its id and defaults from here on
+    audit.record(session, "campaign.created", f"campaign/{campaign.id}", after=_shown(campaign))
+    return campaign
+
+
+async def duplicate_campaign(session: AsyncSession, campaign_id: UUID) -> Campaign:
+    """Make a new draft that says the same to the same people; its start is not copied."""
+    original = await queries.get_campaign_with_audience(session, campaign_id)
+    return await create_campaign(session, Draft(original.name, original.user_ids, original.messages))
+
+
+async def delete_campaign(session: AsyncSession, campaign_id: UUID, check_version: CheckVersion) -> None:
+    """Delete a draft; raises Conflict for anything that others have seen."""
+    campaign = await queries.lock_campaign(session, campaign_id)
+    check_version(campaign.version)
+    rules.require_deletable(Status(campaign.status))
+    audit.record(session, "campaign.deleted", f"campaign/{campaign.id}", before=_shown(campaign))
+    await session.delete(campaign)
+
+
+async def edit_campaign(
+    session: AsyncSession, campaign_id: UUID, changes: Mapping[str, Any], check_version: CheckVersion
+) -> Campaign:
+    """Change name, user_ids, messages or schedule_at before the launch; what was approved must be approved again."""
+    campaign = await queries.lock_campaign(session, campaign_id)
+    check_version(campaign.version)
+    rules.require_editable(Status(campaign.status))
+    changed = {name: value for name, value in changes.items() if getattr(campaign, name) != value}
+    if not changed:
+        return campaign
+    before = _shown(campaign)
+    for name, value in changed.items():
+        setattr(campaign, name, value)
+    campaign.audience_size = len(campaign.user_ids)
+    if changed.keys() & {"user_ids", "messages"}:
+        await _content_changed(session, campaign)
+    if campaign.status == Status.SCHEDULED and "schedule_at" in changed:
+        start = rules.require_start_ahead(campaign.schedule_at, clock_of(session).now())
+        await due.schedule(session, START, str(campaign.id), start, replace=True)
+    _touch(session, campaign)
+    after = _shown(campaign)
+    differing = [name for name in after if before[name] != after[name]]
+    audit.record(
+        session,
+        "campaign.updated",
+        f"campaign/{campaign.id}",
+        before={name: before[name] for name in differing},
+        after={name: after[name] for name in differing},
+    )
+    return campaign
+
+
+async def _content_changed(session: AsyncSession, campaign: Campaign) -> None:
+    campaign.edited_by = context_of(session).actor
+    is_complete = not rules.missing(campaign.audience_size, campaign.messages)
+    before, after = Status(campaign.status), rules.status_after_edit(Status(campaign.status), is_complete=is_complete)
+    campaign.status = after
+    campaign.approved_by = campaign.approved_at = None
+    if before is Status.SCHEDULED:
+        await due.cancel(session, START, str(campaign.id))
+    if after is Status.PENDING_APPROVAL and before is not after:
+        outbox.append(session, _approval_requested(campaign))
+
+
+async def change_status(
+    session: AsyncSession, campaign_id: UUID, wanted: Status, check_version: CheckVersion, *, reason: str | None = None
+) -> Campaign:
+    """Move a campaign as a person asks; asking for the present status changes nothing.
+
+    Raises IllegalTransition, Incomplete, SelfApproval.
+    """
+    campaign = await queries.lock_campaign(session, campaign_id)
+    check_version(campaign.version)
+    before = Status(campaign.status)
+    if before is wanted:
+        return campaign
+    rules.require_transition(before, wanted)
+    if wanted in {Status.PENDING_APPROVAL, Status.APPROVED, Status.SCHEDULED, Status.RUNNING}:
+        rules.require_complete(campaign.audience_size, campaign.messages)
+    if before is Status.SCHEDULED:
+        await due.cancel(session, START, str(campaign.id))
+    await _enter(session, campaign, before, wanted)
+    campaign.status = wanted
+    _touch(session, campaign)
+    note = {"reason": reason} if reason else {}
+    audit.record(
+        session,
+        "campaign.status_changed",
+        f"campaign/{campaign.id}",
+        before={"status": before},
+        after={"status": wanted, **note},
+    )
+    return campaign
+
+
+async def _enter(session: AsyncSession, campaign: Campaign, before: Status, wanted: Status) -> None:
+    match wanted:
+        case Status.DRAFT:
+            campaign.approved_by = campaign.approved_at = None
+        case Status.PENDING_APPROVAL:
+            outbox.append(session, _approval_requested(campaign))
+        case Status.APPROVED if before is Status.PENDING_APPROVAL:
+            await _approve(session, campaign)
+        case Status.SCHEDULED:
+            start = rules.require_start_ahead(campaign.schedule_at, clock_of(session).now())
+            await due.schedule(session, START, str(campaign.id), start, replace=True)
+        case Status.RUNNING if before is Status.PAUSED:
+            await due.schedule(session, CHUNK, str(campaign.id), clock_of(session).now())
+        case Status.RUNNING:
+            await _launch(session, campaign, context_of(session))
+        case Status.PAUSED:
+            outbox.append(session, CampaignPaused(campaign_id=campaign.id, name=campaign.name))
+        case Status.CANCELLED:
+            await recipients.cancel_pending(session, campaign.id)
+            campaign.finished_at = clock_of(session).now()
+            outbox.append(session, CampaignCancelled(campaign_id=campaign.id, name=campaign.name))
+
+
+async def _approve(session: AsyncSession, campaign: Campaign) -> None:
+    workspace = await workspaces.get(session)
+    approver = context_of(session).actor
+    rules.require_other_approver(
+        approver, {campaign.author, campaign.edited_by}, self_approval=workspace.allow_self_approval
+    )
+    campaign.approved_by, campaign.approved_at = approver, clock_of(session).now()
+    outbox.append(session, CampaignApproved(campaign_id=campaign.id, name=campaign.name, approved_by=approver))
+
+
+async def _launch(session: AsyncSession, campaign: Campaign, context: Context) -> None:
+    """Fix the recipients and set the first chunk going; later chunks and their events inherit `context`'s cause."""
+    now = clock_of(session).now()
+    await recipients.materialise(session, campaign.id)
+    campaign.started_at = now
+    campaign.cause = {field: getattr(context, field) for field in INHERITED}
+    launched = CampaignLaunched(
+        campaign_id=campaign.id,
+        name=campaign.name,
+        trigger=trigger_of(campaign),
+        audience_size=campaign.audience_size,
+    )
+    outbox.append(session, launched, context=context)
+    await due.schedule(session, CHUNK, str(campaign.id), now)
+
+
+async def start_scheduled(session: AsyncSession, campaign_id: UUID) -> None:
+    """Launch a campaign whose start has come; one that was moved, withdrawn or started meanwhile is left alone."""
+    now = clock_of(session).now()
+    for campaign in await queries.find_and_lock(session, [campaign_id]):
+        if campaign.status != Status.SCHEDULED or campaign.schedule_at is None or campaign.schedule_at > now:
+            continue
+        await _launch(session, campaign, context_of(session))
+        campaign.status = Status.RUNNING
+        _touch(session, campaign)
+        audit.record(
+            session,
+            "campaign.status_changed",
+            f"campaign/{campaign.id}",
+            before={"status": Status.SCHEDULED},
+            after={"status": Status.RUNNING},
+        )
+
+
+async def launch_by_playbook(
+    session: AsyncSession,
+    draft: Draft,
+    cause: Event,
+    *,
+    playbook_id: UUID,
+    incident_id: str | None,
+    requires_approval: bool,
+) -> Campaign:
+    """Launch a campaign because of an event, or leave it for approval; its events are caused by that event."""
+    context = Context.caused_by(cause)
+    campaign = _new(session, draft, Status.PENDING_APPROVAL if requires_approval else Status.RUNNING)
+    campaign.playbook_id, campaign.incident_id = playbook_id, incident_id
+    campaign.trigger_event_id, campaign.trigger_type = cause.id, cause.type
+    await session.flush()  # the recipients are copied from the row inside the database
+    if requires_approval:
+        outbox.append(session, _approval_requested(campaign), context=context)
+    else:
+        await _launch(session, campaign, context)
+    audit.record(session, "campaign.created", f"campaign/{campaign.id}", after=_shown(campaign))
+    return campaign
+
+
+async def results_of(session: AsyncSession, campaign: Campaign) -> Results:
+    """Count what became of a campaign's audience."""
+    counts = await recipients.counts(session, campaign.id)
+    return rules.results(Status(campaign.status), campaign.audience_size, counts)
+
+
+async def send_chunk(session: AsyncSession, campaign_id: UUID) -> None:
+    """Request the message for the next people of a running campaign, and put the chunk after it into the queue.
+
+    Recipients and event change in one transaction, so a crash repeats nobody; a paused or ended campaign stays as it is.
+    """
+    for campaign in await queries.find_and_lock(session, [campaign_id]):
+        if campaign.status != Status.RUNNING:
+            continue
+        context = _own_context(campaign)
+        chunk = await recipients.take_chunk(session, campaign.id)
+        if chunk:
+            outbox.append(session, _message_requested(campaign, chunk), context=context)
+            await due.schedule(session, CHUNK, str(campaign.id), clock_of(session).now())
+        else:
+            await _finish_when_settled(session, campaign, context)
+
+
+async def record_reports(session: AsyncSession, reports: Mapping[Report, Event]) -> None:
+    """Write down what notifications reported (each with the event that said so), and finish or go on."""
+    campaigns = await queries.find_and_lock(session, {report.campaign_id for report in reports})
+    if not campaigns:
+        return
+    known = {campaign.id for campaign in campaigns}
+    changed = await recipients.record(session, [report for report in reports if report.campaign_id in known])
+    causes = {report.campaign_id: event for report, event in reports.items()}
+    for campaign in campaigns:
+        if campaign.id in changed and campaign.status in rules.GOING_ON:
+            has_pending = await _finish_when_settled(session, campaign, Context.caused_by(causes[campaign.id]))
+            if has_pending and campaign.status == Status.RUNNING:
+                await due.schedule(session, CHUNK, str(campaign.id), clock_of(session).now())
+
+
+async def _finish_when_settled(session: AsyncSession, campaign: Campaign, context: Context) -> bool:
+    """Finish a campaign in which every recipient has an outcome; returns whether somebody waits to be told."""
+    progress = await recipients.progress(session, campaign.id)
+    if not progress.is_settled:
+        return progress.has_pending
+    totals = (await results_of(session, campaign)).by_status
+    campaign.status = Status.FINISHED
+    campaign.finished_at = clock_of(session).now()
+    _touch(session, campaign)
+    finished = CampaignFinished(
+        campaign_id=campaign.id,
+        name=campaign.name,
+        sent=totals[Outcome.SENT],
+        failed=totals[Outcome.FAILED],
+        finished_at=campaign.finished_at,
+    )
+    outbox.append(session, finished, context=context)
+    return False
+
+
+def _message_requested(campaign: Campaign, user_ids: Sequence[str]) -> MessageRequested:
+    return MessageRequested(
+        campaign_id=campaign.id,
+        message_id=campaign.message_id,
+        channel="email",
+        user_ids=list(user_ids),
+        contents=[MessageContent.model_validate(message) for message in campaign.messages],
+    )
+
+
+def _own_context(campaign: Campaign) -> Context:
+    """Return the context of what a launched campaign does by itself."""
+    return Context(workspace=campaign.workspace, **(campaign.cause or {}))
+
+
+def _approval_requested(campaign: Campaign) -> CampaignApprovalRequested:
+    return CampaignApprovalRequested(campaign_id=campaign.id, name=campaign.name, trigger=trigger_of(campaign))
+
+
+def _touch(session: AsyncSession, campaign: Campaign) -> None:
+    campaign.version += 1
+    campaign.updated_at = clock_of(session).now()
+
+
+def _shown(campaign: Campaign) -> dict[str, Any]:
+    """Return what the audit log keeps of a campaign: of the people their number and a fingerprint, not the list."""
+    return {
+        "name": campaign.name,
+        "status": campaign.status,
+        "audience_size": campaign.audience_size,
+        "audience_sha256": rules.fingerprint(campaign.user_ids),
+        "messages": campaign.messages,
+        "schedule_at": campaign.schedule_at,
+        "playbook_id": campaign.playbook_id,
+    }

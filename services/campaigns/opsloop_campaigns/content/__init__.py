@@ -1,0 +1,1 @@
+"""Content: what a campaign says, and the placeholders a playbook fills in."""

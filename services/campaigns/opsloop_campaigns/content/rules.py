@@ -1,0 +1,98 @@
+"""Placeholders like `{{ event.data.kpi }}`: looked up and written out, never evaluated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import orjson
+from pydantic import JsonValue
+
+SUBJECT_CHARACTERS = 200
+BODY_CHARACTERS = 20_000
+# All locales together: a message.requested carries them beside 500 ids, inside the 512 KiB an event may have.
+CONTENT_BYTES = 128 * 1024
+VALUE_CHARACTERS = 500
+
+_PLACEHOLDER = re.compile(r"\{\{\s*(\w+(?:\.\w+)*)\s*\}\}")
+_OPENING = "{{"
+_LINE_BREAKS = re.compile(r"[\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
+_EVENT_FIELDS = frozenset({"id", "type", "subject", "time", "workspace"})
+
+
+def placeholder_fault(text: str) -> str | None:
+    """Return what is wrong with the placeholders of a playbook's text, or None."""
+    rest = _PLACEHOLDER.sub("", text)
+    if _OPENING in rest:
+        return "has a placeholder that cannot be read; write {{ event.data.<field> }}"
+    for path in _PLACEHOLDER.findall(text):
+        root, _, field = path.partition(".")
+        head = field.partition(".")[0]
+        if root != "event" or not (field in _EVENT_FIELDS or (head == "data" and "." in field)):
+            return (
+                "has an unknown placeholder; known are event.data.<field> and event.id, type, subject, time, workspace"
+            )
+    return None
+
+
+def has_placeholder(text: str) -> bool:
+    """Say whether `text` looks as if somebody expected something to be filled in."""
+    return _OPENING in text
+
+
+def render(text: str, event: Mapping[str, JsonValue]) -> str:
+    """Fill the placeholders of `text` from the event's document, once: what is filled in is not read again.
+
+    What the event lacks becomes nothing; one value brings at most 500 characters.
+    """
+    return _PLACEHOLDER.sub(lambda match: written(lookup(event, match[1].removeprefix("event."))), text)
+
+
+def lookup(document: Mapping[str, JsonValue], path: str) -> JsonValue:
+    """Return the value at a dotted path through objects, None where there is none."""
+    value: JsonValue = dict(document)
+    for part in path.split("."):
+        if not isinstance(value, dict):
+            return None
+        value = value.get(part)
+    return value
+
+
+def written(value: JsonValue) -> str:
+    """Write one value as a reader expects it: text as it is, lists with commas, objects as JSON."""
+    match value:
+        case None:
+            return ""
+        case str():
+            shown = value
+        case bool():
+            shown = "true" if value else "false"
+        case int() | float():
+            shown = f"{value:.6g}" if isinstance(value, float) and abs(value) < 1e6 else f"{value}"
+        case list():
+            shown = ", ".join(written(item) for item in value)
+        case _:
+            shown = orjson.dumps(value).decode()
+    return shown if len(shown) <= VALUE_CHARACTERS else shown[: VALUE_CHARACTERS - 1] + "…"
+
+
+def one_line(subject: str) -> str:
+    """Return a subject that cannot add a header to a mail: one line, within the limit."""
+    return _LINE_BREAKS.sub(" ", subject).strip()[:SUBJECT_CHARACTERS]
+
+
+def rendered(messages: Sequence[Mapping[str, str]], event: Mapping[str, JsonValue]) -> list[dict[str, str]]:
+    """Fill subject and body of each message from an event's document."""
+    return [
+        {
+            **message,
+            "subject": one_line(render(message["subject"], event)),
+            "body": render(message["body"], event)[:BODY_CHARACTERS],
+        }
+        for message in messages
+    ]
+
+
+def content_bytes(messages: Sequence[Mapping[str, str]]) -> int:
+    """Return how many bytes the messages take inside an event."""
+    return sum(len(orjson.dumps(dict(message))) for message in messages)

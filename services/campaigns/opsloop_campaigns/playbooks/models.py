@@ -1,0 +1,89 @@
+"""The tables of playbooks and of what they did."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    Interval,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from opsloop_campaigns.tables import Base
+from opsloop_common.ids import uuid7
+
+OUTCOMES = "'launched', 'approval_requested', 'cooling_down', 'already_run', 'too_deep', 'too_large'"
+
+
+class Playbook(Base):
+    """What to launch when an event arrives for which the conditions hold."""
+
+    __tablename__ = "playbook"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid7)
+    workspace: Mapped[str] = mapped_column(Text)
+    name: Mapped[str] = mapped_column(Text)
+    enabled: Mapped[bool] = mapped_column(Boolean)
+    event_type: Mapped[str] = mapped_column(Text)
+    conditions: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
+    cooldown: Mapped[timedelta | None] = mapped_column(Interval)
+    requires_approval: Mapped[bool] = mapped_column(Boolean)
+    launch: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    version: Mapped[int] = mapped_column(Integer, default=1)
+    author: Mapped[str] = mapped_column(Text)
+    last_run_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (
+        CheckConstraint("cooldown >= INTERVAL '0'", name="cooldown"),
+        Index("ix_playbook_listening", "workspace", "event_type", postgresql_where=text("enabled")),
+        Index("ix_playbook_newest", "workspace", text("created_at DESC"), text("id DESC")),
+    )
+
+
+class PlaybookRun(Base):
+    """One matching event, and what the playbook made of it."""
+
+    __tablename__ = "playbook_run"
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid7)
+    workspace: Mapped[str] = mapped_column(Text)
+    playbook_id: Mapped[UUID] = mapped_column(Uuid, ForeignKey("playbook.id", ondelete="CASCADE"))
+    event_id: Mapped[UUID] = mapped_column(Uuid)
+    event_type: Mapped[str] = mapped_column(Text)
+    once_key: Mapped[str] = mapped_column(Text, comment="the incident, or the event where there is none")
+    incident_id: Mapped[str | None] = mapped_column(Text)
+    outcome: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str] = mapped_column(Text)
+    campaign_id: Mapped[UUID | None] = mapped_column(Uuid)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (
+        UniqueConstraint("playbook_id", "event_id", name="uq_playbook_run_event"),
+        CheckConstraint(f"outcome IN ({OUTCOMES})", name="outcome"),
+        CheckConstraint(
+            "(campaign_id IS NOT NULL) = (outcome IN ('launched', 'approval_requested'))", name="has_campaign"
+        ),
+        Index(
+            "uq_playbook_run_once",
+            "playbook_id",
+            "once_key",
+            unique=True,
+            postgresql_where=text("campaign_id IS NOT NULL"),
+        ),
+        Index("ix_playbook_run_newest", "playbook_id", text("at DESC"), text("id DESC")),
+    )

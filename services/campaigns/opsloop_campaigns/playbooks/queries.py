@@ -1,0 +1,79 @@
+"""Everything that reads playbooks and their runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, or_, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_campaigns.playbooks.models import Playbook, PlaybookRun
+from opsloop_common.errors import NotFound
+
+
+@dataclass(frozen=True)
+class Listener:
+    """The part of an enabled playbook that decides whether an event is for it."""
+
+    id: UUID
+    event_type: str
+    conditions: list[dict[str, Any]]
+
+
+def playbooks(*, enabled: bool | None = None, event_type: str | None = None) -> Select[Playbook]:
+    """Return the query of the workspace's playbooks."""
+    query = select(Playbook)
+    if enabled is not None:
+        query = query.where(Playbook.enabled == enabled)
+    if event_type is not None:
+        query = query.where(Playbook.event_type == event_type)
+    return query
+
+
+def runs_of(playbook_id: UUID, *, outcomes: Sequence[str] = ()) -> Select[PlaybookRun]:
+    """Return the query of a playbook's runs."""
+    query = select(PlaybookRun).where(PlaybookRun.playbook_id == playbook_id)
+    return query.where(PlaybookRun.outcome.in_(outcomes)) if outcomes else query
+
+
+def _found(playbook: Playbook | None) -> Playbook:
+    if playbook is None:
+        raise NotFound("there is no such playbook")
+    return playbook
+
+
+async def get_playbook(session: AsyncSession, playbook_id: UUID) -> Playbook:
+    """Return a playbook; raises NotFound."""
+    return _found((await session.scalars(select(Playbook).where(Playbook.id == playbook_id))).one_or_none())
+
+
+async def lock_playbook(session: AsyncSession, playbook_id: UUID) -> Playbook:
+    """Lock and return a playbook; raises NotFound."""
+    query = select(Playbook).where(Playbook.id == playbook_id).with_for_update(key_share=True)
+    return _found((await session.scalars(query)).one_or_none())
+
+
+async def listeners(session: AsyncSession, event_types: Collection[str]) -> list[Listener]:
+    """Return the enabled playbooks of the workspace that listen to one of these types: one indexed query, mostly empty."""
+    rows = await session.execute(
+        select(Playbook.id, Playbook.event_type, Playbook.conditions).where(
+            Playbook.event_type.in_(event_types), Playbook.enabled
+        )
+    )
+    return [Listener(*row) for row in rows]
+
+
+async def find_and_lock(session: AsyncSession, playbook_ids: Collection[UUID]) -> list[Playbook]:
+    """Lock those of the playbooks that exist, in the order of their ids so that two batches cannot deadlock."""
+    query = select(Playbook).where(Playbook.id.in_(playbook_ids)).order_by(Playbook.id)
+    return list(await session.scalars(query.with_for_update(key_share=True)))
+
+
+async def earlier_runs(session: AsyncSession, playbook_id: UUID, *, event_id: UUID, once_key: str) -> list[PlaybookRun]:
+    """Return what the playbook made of this very event, and its launch for the same incident."""
+    launched = (PlaybookRun.once_key == once_key) & PlaybookRun.campaign_id.is_not(None)
+    query = runs_of(playbook_id).where(or_(PlaybookRun.event_id == event_id, launched))
+    return list(await session.scalars(query))

@@ -1,0 +1,235 @@
+"""Use cases of playbooks: write them, and run them when their event arrives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from pydantic import JsonValue
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_campaigns.campaigns import service as campaigns
+from opsloop_campaigns.content import rules as content
+from opsloop_campaigns.playbooks import queries, rules
+from opsloop_campaigns.playbooks.models import Playbook, PlaybookRun
+from opsloop_campaigns.playbooks.rules import Condition, Decision, Verdict
+from opsloop_common.access import audit
+from opsloop_common.contracts.catalogue import BY_TYPE, PRODUCER
+from opsloop_common.contracts.envelope import Event
+from opsloop_common.db import clock_of, context_of
+from opsloop_common.ids import uuid7
+
+CheckVersion = Callable[[int], None]
+"""Raises StaleVersion when the client has seen another version than the one given."""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A new playbook. `launch` holds name, user_ids and messages of the campaign."""
+
+    name: str
+    enabled: bool
+    event_type: str
+    conditions: Sequence[Mapping[str, JsonValue]]
+    cooldown: timedelta | None
+    requires_approval: bool
+    launch: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a playbook would make of an event."""
+
+    enabled: bool
+    verdicts: list[Verdict]
+    decision: Decision | None
+    """None when a condition does not hold."""
+    messages: list[dict[str, str]]
+
+
+def conditions_of(raw: Sequence[Mapping[str, JsonValue]]) -> list[Condition]:
+    """Read stored or posted conditions; raises Invalid below `/when`."""
+    return [rules.read_condition(one, f"/when/{index}") for index, one in enumerate(raw)]
+
+
+async def create_playbook(session: AsyncSession, draft: Draft) -> Playbook:
+    """Keep a new playbook; raises Invalid for a condition whose value does not suit its operator."""
+    conditions_of(draft.conditions)
+    now = clock_of(session).now()
+    context = context_of(session)
+    playbook = Playbook(
+        workspace=context.workspace,
+        name=draft.name,
+        enabled=draft.enabled,
+        event_type=draft.event_type,
+        conditions=[dict(one) for one in draft.conditions],
+        cooldown=draft.cooldown,
+        requires_approval=draft.requires_approval,
+        launch=dict(draft.launch),
+        author=context.actor,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(playbook)
+    await session.flush()  # the row has its id and version from here on
+    audit.record(session, "playbook.created", f"playbook/{playbook.id}", after=_shown(playbook))
+    return playbook
+
+
+async def edit_playbook(
+    session: AsyncSession, playbook_id: UUID, changes: Mapping[str, Any], check_version: CheckVersion
+) -> Playbook:
+    """Change some fields of a playbook, `enabled` among them; raises Invalid as `create_playbook`."""
+    conditions_of(changes.get("conditions", ()))
+    playbook = await queries.lock_playbook(session, playbook_id)
+    check_version(playbook.version)
+    changed = {name: value for name, value in changes.items() if getattr(playbook, name) != value}
+    if not changed:
+        return playbook
+    before = _shown(playbook)
+    for name, value in changed.items():
+        setattr(playbook, name, value)
+    playbook.version += 1
+    playbook.updated_at = clock_of(session).now()
+    after = _shown(playbook)
+    audit.record(
+        session,
+        "playbook.updated",
+        f"playbook/{playbook.id}",
+        before={name: before[name] for name in after if before[name] != after[name]},
+        after={name: after[name] for name in after if before[name] != after[name]},
+    )
+    return playbook
+
+
+async def delete_playbook(session: AsyncSession, playbook_id: UUID, check_version: CheckVersion) -> None:
+    """Delete a playbook with its runs; the campaigns it launched stay."""
+    playbook = await queries.lock_playbook(session, playbook_id)
+    check_version(playbook.version)
+    audit.record(session, "playbook.deleted", f"playbook/{playbook.id}", before=_shown(playbook))
+    await session.delete(playbook)
+
+
+def _shown(playbook: Playbook) -> dict[str, Any]:
+    """Return what the audit log keeps of a playbook: of the people only their number."""
+    launch = dict(playbook.launch)
+    return {
+        "name": playbook.name,
+        "enabled": playbook.enabled,
+        "on": playbook.event_type,
+        "when": playbook.conditions,
+        "cooldown": playbook.cooldown,
+        "requires_approval": playbook.requires_approval,
+        "launch": launch | {"user_ids": len(launch["user_ids"])},
+    }
+
+
+async def hear(session: AsyncSession, events: Sequence[Event]) -> None:
+    """Run the playbooks of the workspace that listen to these events, in their order.
+
+    The playbook's row lock makes the cool-down and once-per-incident hold when matching events arrive at the same time.
+    """
+    listeners = await queries.listeners(session, {event.type for event in events})
+    if not listeners:
+        return
+    heard = {listener.event_type for listener in listeners}
+    documents = {event.id: event.document() for event in events if event.type in heard}
+    wanted = {
+        listener.id
+        for listener in listeners
+        for event in events
+        if event.type == listener.event_type and rules.matches(conditions_of(listener.conditions), documents[event.id])
+    }
+    if not wanted:
+        return
+    playbooks = await queries.find_and_lock(session, wanted)
+    for event in events:
+        for playbook in playbooks:
+            listens = playbook.enabled and playbook.event_type == event.type
+            # asked again under the lock: it may have been edited since
+            if listens and rules.matches(conditions_of(playbook.conditions), documents[event.id]):
+                await _run(session, playbook, event)
+
+
+async def _run(session: AsyncSession, playbook: Playbook, event: Event) -> None:
+    earlier = await queries.earlier_runs(session, playbook.id, event_id=event.id, once_key=rules.once_key(event))
+    if any(run.event_id == event.id for run in earlier):
+        return
+    now = clock_of(session).now()
+    messages = content.rendered(playbook.launch["messages"], event.document())
+    decision = _decide(session, playbook, event, has_run=bool(earlier), messages=messages)
+    campaign_id = None
+    if decision.outcome in rules.LAUNCHES:
+        name = content.one_line(content.render(playbook.launch["name"], event.document()))
+        campaign = await campaigns.launch_by_playbook(
+            session,
+            campaigns.Draft(name or playbook.name, playbook.launch["user_ids"], messages),
+            event,
+            playbook_id=playbook.id,
+            incident_id=rules.incident_of(event),
+            requires_approval=playbook.requires_approval,
+        )
+        campaign_id = campaign.id
+        playbook.last_run_at = now
+    session.add(
+        PlaybookRun(
+            workspace=playbook.workspace,
+            playbook_id=playbook.id,
+            event_id=event.id,
+            event_type=event.type,
+            once_key=rules.once_key(event),
+            incident_id=rules.incident_of(event),
+            outcome=decision.outcome,
+            reason=decision.reason,
+            campaign_id=campaign_id,
+            at=now,
+        )
+    )
+
+
+def _decide(
+    session: AsyncSession, playbook: Playbook, event: Event, *, has_run: bool, messages: Sequence[Mapping[str, str]]
+) -> Decision:
+    return rules.decide(
+        depth=event.causationdepth,
+        has_run=has_run,
+        last_run_at=playbook.last_run_at,
+        cooldown=playbook.cooldown,
+        fits=content.content_bytes(messages) <= content.CONTENT_BYTES,
+        requires_approval=playbook.requires_approval,
+        now=clock_of(session).now(),
+    )
+
+
+async def rehearse(session: AsyncSession, playbook_id: UUID, data: dict[str, JsonValue]) -> Rehearsal:
+    """Say what a playbook would make of an event of its type with this data, and change nothing."""
+    playbook = await queries.get_playbook(session, playbook_id)
+    event = _invented(session, playbook, data)
+    verdicts = rules.judge(conditions_of(playbook.conditions), event.document())
+    messages = content.rendered(playbook.launch["messages"], event.document())
+    decision = None
+    if all(verdict.holds for verdict in verdicts):
+        earlier = await queries.earlier_runs(session, playbook.id, event_id=event.id, once_key=rules.once_key(event))
+        decision = _decide(session, playbook, event, has_run=bool(earlier), messages=messages)
+    return Rehearsal(playbook.enabled, verdicts, decision, messages)
+
+
+def _invented(session: AsyncSession, playbook: Playbook, data: dict[str, JsonValue]) -> Event:
+    context, id = context_of(session), uuid7()
+    return Event(
+        id=id,
+        source=f"/opsloop/{PRODUCER[playbook.event_type]}",
+        type=playbook.event_type,
+        subject=f"test/{id}",
+        time=clock_of(session).now(),
+        dataschema=BY_TYPE[playbook.event_type].dataschema(),
+        workspace=context.workspace,
+        actor=context.actor,
+        partitionkey=f"test/{id}",
+        sequence=1,
+        correlationid=context.correlationid,
+        data=data,
+    )

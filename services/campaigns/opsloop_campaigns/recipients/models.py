@@ -1,0 +1,38 @@
+"""The table of recipients."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, PrimaryKeyConstraint, Text, Uuid, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from opsloop_campaigns.tables import Base
+
+STATUSES = "'pending', 'requested', 'sent', 'failed', 'skipped', 'cancelled'"
+
+
+class Recipient(Base):
+    """One person in one campaign: fixed at the launch, with exactly one outcome in the end."""
+
+    __tablename__ = "recipient"
+
+    campaign_id: Mapped[UUID] = mapped_column(Uuid, ForeignKey("campaign.id", ondelete="CASCADE"))
+    user_id: Mapped[str] = mapped_column(Text)
+    workspace: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(Text)
+    reason: Mapped[str | None] = mapped_column(Text)
+    locale: Mapped[str | None] = mapped_column(Text)
+    message_id: Mapped[UUID] = mapped_column(Uuid)
+    notification_id: Mapped[UUID | None] = mapped_column(Uuid)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+
+    __table_args__ = (
+        PrimaryKeyConstraint("campaign_id", "user_id"),
+        CheckConstraint(f"status IN ({STATUSES})", name="status"),
+        CheckConstraint("reason IS NOT NULL OR status NOT IN ('failed', 'skipped', 'cancelled')", name="has_reason"),
+        # the two questions asked all the time: who is next, and how many wait for their outcome
+        Index("ix_recipient_pending", "campaign_id", "user_id", postgresql_where=text("status = 'pending'")),
+        Index("ix_recipient_requested", "campaign_id", postgresql_where=text("status = 'requested'")),
+    )

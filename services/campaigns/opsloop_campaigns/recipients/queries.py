@@ -1,0 +1,68 @@
+"""What is known about the recipients of a campaign."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_campaigns.recipients.models import Recipient
+from opsloop_campaigns.recipients.rules import Count, Outcome
+
+
+@dataclass(frozen=True)
+class Progress:
+    """What is still open in a campaign."""
+
+    has_pending: bool
+    has_in_flight: bool
+
+    @property
+    def is_settled(self) -> bool:
+        """Say whether every recipient has an outcome."""
+        return not (self.has_pending or self.has_in_flight)
+
+
+def recipients_of(campaign_id: UUID, *, status: Sequence[Outcome] = ()) -> Select[Recipient]:
+    """Return the query of a campaign's recipients, narrowed to some statuses."""
+    query = select(Recipient).where(Recipient.campaign_id == campaign_id)
+    return query.where(Recipient.status.in_(status)) if status else query
+
+
+async def counts(session: AsyncSession, campaign_id: UUID) -> list[Count]:
+    """Count a campaign's recipients by status, reason and locale, in one snapshot: they add up to everybody."""
+    columns = (Recipient.status, Recipient.reason, Recipient.locale)
+    rows = await session.execute(
+        select(*columns, func.count()).where(Recipient.campaign_id == campaign_id).group_by(*columns).order_by(*columns)
+    )
+    return [Count(*row) for row in rows]
+
+
+async def next_pending(session: AsyncSession, campaign_id: UUID, limit: int) -> Sequence[str]:
+    """Return the users who are next to be told; the caller holds the campaign's lock."""
+    return (
+        await session.scalars(
+            select(Recipient.user_id)
+            .where(Recipient.campaign_id == campaign_id, Recipient.status == Outcome.PENDING)
+            .order_by(Recipient.user_id)
+            .limit(limit)
+        )
+    ).all()
+
+
+async def count_in_flight(session: AsyncSession, campaign_id: UUID) -> int:
+    """Count the recipients who were requested and have no outcome yet."""
+    query = select(func.count()).where(Recipient.campaign_id == campaign_id, Recipient.status == Outcome.REQUESTED)
+    return (await session.scalars(query)).one()
+
+
+async def progress(session: AsyncSession, campaign_id: UUID) -> Progress:
+    """Say whether somebody waits to be told, and whether somebody's outcome is still to come."""
+
+    def some(status: Outcome) -> ColumnElement[bool]:
+        return exists().where(Recipient.campaign_id == campaign_id, Recipient.status == status)
+
+    return Progress(*(await session.execute(select(some(Outcome.PENDING), some(Outcome.REQUESTED)))).one())

@@ -1,0 +1,105 @@
+"""Fix who is told, hand them out in chunks, write down what became of them. Callers hold the campaign's row lock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, Uuid, bindparam, text, update
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_campaigns.recipients import queries, rules
+from opsloop_campaigns.recipients.models import Recipient
+from opsloop_campaigns.recipients.queries import Progress
+from opsloop_campaigns.recipients.rules import Count, Outcome, Report
+from opsloop_common.contracts.campaigns import RECIPIENTS_PER_REQUEST
+from opsloop_common.db import clock_of
+
+# the list never leaves the database: 100,000 rows in one statement
+_MATERIALISE = text(
+    "INSERT INTO recipient (campaign_id, user_id, workspace, status, message_id, at) "
+    "SELECT c.id, u.user_id, c.workspace, 'pending', c.message_id, :now "
+    "FROM campaign c CROSS JOIN LATERAL unnest(c.user_ids) AS u(user_id) WHERE c.id = :campaign_id"
+).bindparams(bindparam("now", type_=TIMESTAMP(timezone=True)), bindparam("campaign_id", type_=Uuid()))
+
+_RECORD = text(
+    "UPDATE recipient r SET status = v.status, reason = v.reason, notification_id = v.notification_id, at = v.at, "
+    "locale = coalesce(v.locale, r.locale) "
+    "FROM unnest(:campaign_ids, :user_ids, :message_ids, :statuses, :reasons, :notification_ids, :times, :locales) "
+    "AS v(campaign_id, user_id, message_id, status, reason, notification_id, at, locale) "
+    "WHERE r.campaign_id = v.campaign_id AND r.user_id = v.user_id AND r.message_id = v.message_id "
+    "AND (r.status IN ('pending', 'requested') OR (r.status = 'failed' AND v.status = 'sent')) RETURNING r.campaign_id"
+).bindparams(
+    *(bindparam(name, type_=ARRAY(Uuid)) for name in ("campaign_ids", "message_ids", "notification_ids")),
+    *(bindparam(name, type_=ARRAY(Text)) for name in ("user_ids", "statuses", "reasons", "locales")),
+    bindparam("times", type_=ARRAY(TIMESTAMP(timezone=True))),
+)
+
+
+def listed(campaign_id: UUID, *, status: Sequence[Outcome] = ()) -> tuple[Select[Recipient], list[ColumnElement[Any]]]:
+    """Return the query of a campaign's recipients and its total order, to be paged."""
+    return queries.recipients_of(campaign_id, status=status), [Recipient.user_id.asc()]
+
+
+async def counts(session: AsyncSession, campaign_id: UUID) -> list[Count]:
+    """Count a campaign's recipients by status, reason and locale, in one snapshot."""
+    return await queries.counts(session, campaign_id)
+
+
+async def materialise(session: AsyncSession, campaign_id: UUID) -> None:
+    """Write one pending row for each person of the campaign's list."""
+    await session.execute(_MATERIALISE, {"campaign_id": campaign_id, "now": clock_of(session).now()})
+
+
+async def take_chunk(session: AsyncSession, campaign_id: UUID) -> Sequence[str]:
+    """Mark the next people as requested and return them: at most 500, nobody while too many are in flight."""
+    if not rules.has_room(await queries.count_in_flight(session, campaign_id)):
+        return []
+    chunk = rules.fitting(await queries.next_pending(session, campaign_id, RECIPIENTS_PER_REQUEST))
+    if chunk:
+        await session.execute(
+            update(Recipient)
+            .where(Recipient.campaign_id == campaign_id, Recipient.user_id.in_(chunk))
+            .values(status=Outcome.REQUESTED, at=clock_of(session).now())
+            .execution_options(synchronize_session=False)
+        )
+    return chunk
+
+
+async def cancel_pending(session: AsyncSession, campaign_id: UUID) -> None:
+    """Give up on everybody who was not requested yet; outcomes of the others still count."""
+    await session.execute(
+        update(Recipient)
+        .where(Recipient.campaign_id == campaign_id, Recipient.status == Outcome.PENDING)
+        .values(status=Outcome.CANCELLED, reason="campaign_cancelled", at=clock_of(session).now())
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def record(session: AsyncSession, reports: Sequence[Report]) -> set[UUID]:
+    """Write down outcomes, each at most once, and return the campaigns in which something changed.
+
+    What is repeated, late, or about people nobody asked for changes nothing.
+    """
+    final = rules.final_outcomes(reports)
+    rows = await session.scalars(
+        _RECORD,
+        {
+            "campaign_ids": [report.campaign_id for report in final],
+            "user_ids": [report.user_id for report in final],
+            "message_ids": [report.message_id for report in final],
+            "statuses": [str(report.outcome) for report in final],
+            "reasons": [report.reason for report in final],
+            "notification_ids": [report.notification_id for report in final],
+            "times": [report.at for report in final],
+            "locales": [report.locale for report in final],
+        },
+    )
+    return set(rows)
+
+
+async def progress(session: AsyncSession, campaign_id: UUID) -> Progress:
+    """Say whether somebody waits to be told, and whether somebody's outcome is still to come."""
+    return await queries.progress(session, campaign_id)

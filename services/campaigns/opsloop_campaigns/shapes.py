@@ -1,0 +1,96 @@
+"""HTTP shapes that several rooms speak: to whom, and what is said."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from opsloop_campaigns.content import rules
+from opsloop_common.http.schemas import InModel, Locale, OutModel, ShortText, UserId
+from opsloop_common.http.strict_json import text_flaw
+
+Channel = Literal["email"]
+MAX_AUDIENCE = 100_000
+MAX_LOCALES = 50
+AUDIENCE_BODY = 8 * 1024 * 1024
+
+
+def _once(user_ids: list[str]) -> list[str]:
+    return list(dict.fromkeys(user_ids))
+
+
+def _one_line(subject: str) -> str:
+    if rules.one_line(subject) != subject.strip():
+        raise ValueError("must be one line")
+    return subject
+
+
+def _storable(text: str) -> str:
+    if flaw := text_flaw(text):
+        raise ValueError(flaw)
+    return text
+
+
+def absent() -> Any:
+    """Be the default of a patch's field that may be left out but not be null; it is never looked at."""
+    return None
+
+
+class AudienceIn(InModel):
+    """The people by their ids; one named twice counts once."""
+
+    user_ids: Annotated[list[UserId], Field(max_length=MAX_AUDIENCE), AfterValidator(_once)]
+
+
+class AudienceOut(OutModel):
+    """The people by their ids, each once."""
+
+    user_ids: list[str]
+
+
+class MessageIn(InModel):
+    """What is said, in one locale."""
+
+    channel: Channel
+    locale: Locale
+    subject: Annotated[ShortText, AfterValidator(_one_line)]
+    body: Annotated[str, StringConstraints(min_length=1, max_length=rules.BODY_CHARACTERS), AfterValidator(_storable)]
+
+
+class MessageOut(OutModel):
+    """What is said, in one locale."""
+
+    channel: Channel
+    locale: str
+    subject: str
+    body: str
+
+
+def _one_per_locale(messages: list[MessageIn]) -> list[MessageIn]:
+    if len({(message.channel, message.locale.lower()) for message in messages}) < len(messages):
+        raise ValueError("has two messages for one channel and locale")
+    if rules.content_bytes([message.model_dump() for message in messages]) > rules.CONTENT_BYTES:
+        raise ValueError(f"takes more than {rules.CONTENT_BYTES // 1024} KiB in all locales together")
+    return messages
+
+
+def _plain(messages: list[MessageIn]) -> list[MessageIn]:
+    if any(rules.has_placeholder(text) for message in messages for text in (message.subject, message.body)):
+        raise ValueError("has a placeholder; only a playbook's messages have something to fill in")
+    return messages
+
+
+def _fillable(messages: list[MessageIn]) -> list[MessageIn]:
+    for message in messages:
+        for text in (message.subject, message.body):
+            if fault := rules.placeholder_fault(text):
+                raise ValueError(fault)
+    return messages
+
+
+Messages = Annotated[list[MessageIn], Field(max_length=MAX_LOCALES), AfterValidator(_one_per_locale)]
+PlainMessages = Annotated[Messages, AfterValidator(_plain)]
+"""Messages that go out as they are written."""
+Templates = Annotated[Messages, Field(min_length=1), AfterValidator(_fillable)]
+"""Messages whose placeholders are filled in from an event."""
