@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy import func, select, text
 
 from opsloop_common import outbox
-from opsloop_common.bus.port import Delivery
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.contracts.metrics import KpiBreached
 from opsloop_common.inbox.apply import Applier, Outcome, apply
+from opsloop_common.inbox.delivery import Delivery
 from opsloop_common.inbox.tables import inbox
 from opsloop_common.outbox.tables import outbox as outbox_table
 from opsloop_common.service import Subscription
@@ -136,7 +136,9 @@ async def test_tries_are_counted_but_waiting_for_the_database_is_not(make_databa
 
     subscription = Subscription("sample.flaky", frozenset({"*"}), handler=fail_twice_then_transient)
     event = paused()
-    outcome = await Applier(database, subscription, sleep=sleep).apply(Delivery("campaigns", "t", event.to_bytes(), event))
+    outcome = await Applier(database, subscription, sleep=sleep).apply(
+        Delivery("campaigns", "t", event.to_bytes(), event)
+    )
 
     assert outcome is Outcome.APPLIED
     assert len(seen) == 13

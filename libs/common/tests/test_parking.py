@@ -5,11 +5,11 @@ from uuid import uuid4
 
 import pytest
 
-from opsloop_common.bus.port import Delivery, read
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.errors import NotFound
 from opsloop_common.inbox import parking
 from opsloop_common.inbox.apply import Applier, Outcome
+from opsloop_common.inbox.delivery import Delivery, read
 from opsloop_common.service import Service, Subscription
 from opsloop_common.testing.events import make_event
 from opsloop_common.testing.sample.service import SAMPLE

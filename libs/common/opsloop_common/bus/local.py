@@ -18,12 +18,11 @@ from opsloop_common import failpoints
 from opsloop_common.bus.local_consumer import LocalConsumer, save_cursors
 from opsloop_common.bus.local_log import LocalLog
 from opsloop_common.bus.metrics import BackboneMetrics
-from opsloop_common.bus.port import DRAIN_SECONDS
+from opsloop_common.bus.port import DRAIN_SECONDS, UNKNOWN
 from opsloop_common.bus.topics import sources_of
+from opsloop_common.bus.upkeep import keep_inbox
 from opsloop_common.db import Database
 from opsloop_common.inbox.apply import BACKOFF
-from opsloop_common.inbox.upkeep import keep_inbox
-from opsloop_common.outbox.pruning import UNKNOWN
 from opsloop_common.service import Service
 
 SAVE_SECONDS = 1.0

@@ -14,9 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from opsloop_common.bus.local_log import Entry, LocalLog
 from opsloop_common.bus.metrics import BackboneMetrics
-from opsloop_common.bus.port import BATCH_LIMIT, Delivery
+from opsloop_common.bus.port import BATCH_LIMIT
 from opsloop_common.db import Database
 from opsloop_common.inbox.apply import Applier
+from opsloop_common.inbox.delivery import Delivery
 from opsloop_common.inbox.tables import delivery_cursor
 from opsloop_common.service import Subscription
 from opsloop_common.wakeups import wait

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from sqlalchemy import text
 
-from opsloop_common.bus.port import Delivery, read
 from opsloop_common.db import Database
+from opsloop_common.inbox.delivery import Delivery, read
 
 MEMORY_BYTES = 4 * 1024 * 1024
 CHUNK = 500

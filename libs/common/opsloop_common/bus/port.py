@@ -16,14 +16,11 @@ need a relay in the same process. `KafkaBus(settings, service)` is one object pe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 import asyncpg
 
-from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Database
 
 if TYPE_CHECKING:
@@ -33,20 +30,7 @@ if TYPE_CHECKING:
 DRAIN_SECONDS = 20.0
 BATCH_LIMIT = 200
 """Most events that a consumer gets in one transaction."""
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """One message as a consumer meets it. `event` is None when the bytes are not an event."""
-
-    source: str
-    """Name of the producing service."""
-    origin: str
-    """Where it was read: `outbox@position` or `topic[partition]@offset`."""
-    body: bytes | str
-    event: Event | None
-    fault: str = ""
-    """Why the bytes are not an event."""
+UNKNOWN = -1
 
 
 class Publisher(Protocol):
@@ -76,27 +60,10 @@ class Bus(Protocol):
     def delivered(self, service: str) -> int | None:
         """Return the position in `service`'s outbox that every local consumer has behind it.
 
-        None on a bus with a log of its own; -1 as long as it is not known.
+        None on a bus with a log of its own; UNKNOWN until all services of the process consume.
         """
         ...
 
     def problem(self) -> str | None:
         """Return why the bus does not work just now, for readiness; None when it does."""
         ...
-
-
-def read(body: bytes | str, *, source: str, origin: str) -> Delivery:
-    """Return the delivery of a message's bytes; what cannot be read has no event and says why."""
-    try:
-        return Delivery(source, origin, body, Event.from_bytes(body))
-    except ValueError as error:
-        return Delivery(source, origin, body, None, fault=unreadable(error))
-
-
-def unreadable(error: ValueError) -> str:
-    """Return why bytes are not an event, without repeating them."""
-    details = getattr(error, "errors", None)
-    if details is None:
-        return type(error).__name__
-    found: Sequence[dict[str, object]] = details(include_input=False, include_url=False)
-    return "; ".join(f"{e['loc']}: {e['msg']}" for e in found)[:500]

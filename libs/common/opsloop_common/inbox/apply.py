@@ -20,10 +20,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import failpoints
-from opsloop_common.bus.port import Delivery
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Context, Database
 from opsloop_common.inbox import holding
+from opsloop_common.inbox.delivery import Delivery
 from opsloop_common.inbox.faults import is_permanent, is_transient, reason
 from opsloop_common.service import Subscription
 

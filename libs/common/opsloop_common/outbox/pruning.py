@@ -6,6 +6,8 @@ from datetime import timedelta
 
 import asyncpg
 
+from opsloop_common.bus.port import UNKNOWN
+
 RETENTION = timedelta(days=14)
 WINDOW = 5_000
 
@@ -19,14 +21,12 @@ _SAVE_DELIVERED = (
     "WHERE outbox_log.delivered_position <> excluded.delivered_position"
 )
 
-UNKNOWN = -1
-
 
 async def prune(connection: asyncpg.Connection, delivered: int | None) -> int:
     """Delete published rows older than 14 days among the first 5,000 ids; returns how many.
 
     `delivered` is the position that all local consumers have behind them: it is remembered, for a later change of bus, and
-    nothing past it is deleted. None: there is no local consumer. -1: not known yet, so nothing with a position is deleted.
+    nothing past it is deleted. None: there is no local consumer. UNKNOWN: nothing with a position is deleted.
     """
     if delivered is not None and delivered != UNKNOWN:
         await connection.execute(_SAVE_DELIVERED, delivered)

@@ -1,0 +1,39 @@
+"""A message as a consumer meets it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from opsloop_common.contracts.envelope import Event
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message as a consumer meets it. `event` is None when the bytes are not an event."""
+
+    source: str
+    """Name of the producing service."""
+    origin: str
+    """Where it was read: `outbox@position` or `topic[partition]@offset`."""
+    body: bytes | str
+    event: Event | None
+    fault: str = ""
+    """Why the bytes are not an event."""
+
+
+def read(body: bytes | str, *, source: str, origin: str) -> Delivery:
+    """Return the delivery of a message's bytes; what cannot be read has no event and says why."""
+    try:
+        return Delivery(source, origin, body, Event.from_bytes(body))
+    except ValueError as error:
+        return Delivery(source, origin, body, None, fault=unreadable(error))
+
+
+def unreadable(error: ValueError) -> str:
+    """Return why bytes are not an event, without repeating them."""
+    details = getattr(error, "errors", None)
+    if details is None:
+        return type(error).__name__
+    found: Sequence[dict[str, object]] = details(include_input=False, include_url=False)
+    return "; ".join(f"{e['loc']}: {e['msg']}" for e in found)[:500]
