@@ -9,6 +9,7 @@ from uuid import UUID
 from opsloop_common.contracts.envelope import EventData
 
 AlertSeverity = Literal["info", "warning", "critical"]
+EndReason = Literal["recovered", "changed", "disabled", "deleted"]
 
 
 class MonitorEvent(EventData):
@@ -36,7 +37,7 @@ class KpiBreached(MonitorEvent):
 
 
 class KpiRecovered(MonitorEvent):
-    """The incident is over: the condition no longer holds."""
+    """The incident is over: the condition no longer holds, or its monitor was changed, switched off or deleted."""
 
     type = "kpi.recovered"
 
@@ -45,6 +46,7 @@ class KpiRecovered(MonitorEvent):
     severity: AlertSeverity
     started_at: datetime
     ended_at: datetime
+    reason: EndReason | None = None
 
 
 class KpiNoData(MonitorEvent):

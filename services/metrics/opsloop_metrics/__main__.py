@@ -1,0 +1,8 @@
+"""`python -m opsloop_metrics serve|migrate|openapi|keys|events`."""
+
+from opsloop_common.runner import main
+from opsloop_metrics.app import SERVICE
+from opsloop_metrics.settings import MetricsSettings
+
+if __name__ == "__main__":
+    main(SERVICE, MetricsSettings)

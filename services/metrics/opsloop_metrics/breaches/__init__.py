@@ -1,0 +1,1 @@
+"""Incidents: the time between a breach and its end."""

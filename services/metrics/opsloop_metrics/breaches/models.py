@@ -1,0 +1,44 @@
+"""Incidents of monitors."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, DateTime, Double, Index, Text, Uuid
+from sqlalchemy.orm import Mapped, mapped_column
+
+from opsloop_common.ids import uuid7
+from opsloop_metrics.tables import Base
+
+
+class Incident(Base):
+    """The time from a breach (or a silence) to its end. It outlives its monitor and KPI, so it repeats what they said."""
+
+    __tablename__ = "incident"
+    __table_args__ = (
+        CheckConstraint("type IN ('threshold', 'no_data')", name="type"),
+        CheckConstraint("severity IN ('info', 'warning', 'critical')", name="severity"),
+        CheckConstraint("(ended_at IS NULL) = (end_reason IS NULL)", name="ended"),
+        Index("uq_incident_open", "monitor_id", unique=True, postgresql_where="ended_at IS NULL"),
+        Index("ix_incident_newest", "workspace", "opened_at", "id"),
+        Index("ix_incident_kpi_id", "kpi_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid7)
+    workspace: Mapped[str] = mapped_column(Text)
+    monitor_id: Mapped[UUID] = mapped_column(Uuid)
+    kpi_id: Mapped[UUID] = mapped_column(Uuid)
+    kpi: Mapped[str] = mapped_column(Text, comment="the KPI's key")
+    type: Mapped[str] = mapped_column(Text)
+    severity: Mapped[str] = mapped_column(Text)
+    operator: Mapped[str | None] = mapped_column(Text)
+    threshold: Mapped[float | None] = mapped_column(Double)
+    unit: Mapped[str | None] = mapped_column(Text)
+    value: Mapped[float | None] = mapped_column(Double, comment="at the breach")
+    last_seen_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), comment="when the condition began to hold")
+    opened_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), comment="when it had held long enough")
+    ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    end_reason: Mapped[str | None] = mapped_column(Text)
+    end_value: Mapped[float | None] = mapped_column(Double)

@@ -1,0 +1,59 @@
+"""What is asked of incidents."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Select, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common.errors import NotFound
+from opsloop_metrics.breaches.models import Incident
+
+NEWEST_FIRST = (Incident.opened_at.desc(), Incident.id.desc())
+
+
+async def get_incident(session: AsyncSession, incident_id: UUID) -> Incident:
+    """Return an incident; raises NotFound."""
+    incident = await session.get(Incident, incident_id)
+    if incident is None:
+        raise NotFound(f"no incident {incident_id}")
+    return incident
+
+
+async def lock_open_incidents(
+    session: AsyncSession, *, monitor_id: UUID | None = None, kpi_id: UUID | None = None
+) -> Sequence[Incident]:
+    """Lock the open incidents of a monitor, or of all monitors of a KPI."""
+    open_ones = select(Incident).where(Incident.ended_at.is_(None)).order_by(Incident.id).with_for_update()
+    if monitor_id is not None:
+        open_ones = open_ones.where(Incident.monitor_id == monitor_id)
+    if kpi_id is not None:
+        open_ones = open_ones.where(Incident.kpi_id == kpi_id)
+    return (await session.scalars(open_ones)).all()
+
+
+def incidents(
+    *,
+    kpi: str | None,
+    open_only: bool | None,
+    severity: Sequence[str],
+    opened_from: datetime | None,
+    opened_to: datetime | None,
+) -> Select[Any]:
+    """Return the incidents that pass all given filters; `open_only` None means open and closed."""
+    found = select(Incident)
+    if kpi is not None:
+        found = found.where(Incident.kpi == kpi)
+    if open_only is not None:
+        found = found.where(Incident.ended_at.is_(None) if open_only else Incident.ended_at.is_not(None))
+    if severity:
+        found = found.where(Incident.severity.in_(severity))
+    if opened_from is not None:
+        found = found.where(Incident.opened_at >= opened_from)
+    if opened_to is not None:
+        found = found.where(Incident.opened_at < opened_to)
+    return found

@@ -1,0 +1,35 @@
+"""What opens and ends an incident."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Literal
+from uuid import UUID
+
+
+class EndReason(StrEnum):
+    """Why an incident is over."""
+
+    RECOVERED = "recovered"
+    CHANGED = "changed"
+    DISABLED = "disabled"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What is known when a monitor fires."""
+
+    monitor_id: UUID
+    kpi_id: UUID
+    kpi: str
+    type: Literal["threshold", "no_data"]
+    severity: Literal["info", "warning", "critical"]
+    operator: Literal["lt", "le", "gt", "ge"] | None
+    threshold: float | None
+    unit: str | None
+    value: float | None
+    last_seen_at: datetime | None
+    started_at: datetime

@@ -1,0 +1,113 @@
+"""Open and end incidents; each does so with exactly one event."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common import outbox
+from opsloop_common.contracts.metrics import KpiBreached, KpiNoData, KpiRecovered
+from opsloop_common.db import Context, clock_of, context_of
+from opsloop_common.ids import uuid7
+from opsloop_metrics.breaches import queries
+from opsloop_metrics.breaches.models import Incident
+from opsloop_metrics.breaches.rules import EndReason, Opening
+
+
+async def open_incident(session: AsyncSession, opening: Opening, *, context: Context | None = None) -> UUID:
+    """Open a monitor's incident and say so; the caller holds the monitor's lock. Returns its id."""
+    incident_id = uuid7()
+    session.add(
+        Incident(
+            id=incident_id,
+            workspace=context_of(session).workspace,
+            monitor_id=opening.monitor_id,
+            kpi_id=opening.kpi_id,
+            kpi=opening.kpi,
+            type=opening.type,
+            severity=opening.severity,
+            operator=opening.operator,
+            threshold=opening.threshold,
+            unit=opening.unit,
+            value=opening.value,
+            last_seen_at=opening.last_seen_at,
+            started_at=opening.started_at,
+            opened_at=clock_of(session).now(),
+        )
+    )
+    if opening.type == "no_data" or opening.value is None:
+        outbox.append(session, _silence(incident_id, opening), context=context)
+    else:
+        outbox.append(session, _breach(incident_id, opening, opening.value), context=context)
+    return incident_id
+
+
+def _silence(incident_id: UUID, opening: Opening) -> KpiNoData:
+    return KpiNoData(
+        monitor_id=opening.monitor_id,
+        kpi=opening.kpi,
+        incident_id=incident_id,
+        severity=opening.severity,
+        last_seen_at=opening.last_seen_at,
+        started_at=opening.started_at,
+    )
+
+
+def _breach(incident_id: UUID, opening: Opening, value: float) -> KpiBreached:
+    return KpiBreached(
+        monitor_id=opening.monitor_id,
+        kpi=opening.kpi,
+        incident_id=incident_id,
+        value=value,
+        threshold=opening.threshold,
+        operator=opening.operator,
+        unit=opening.unit,
+        severity=opening.severity,
+        started_at=opening.started_at,
+    )
+
+
+async def end_of_monitor(
+    session: AsyncSession,
+    monitor_id: UUID,
+    reason: EndReason,
+    *,
+    value: float | None = None,
+    context: Context | None = None,
+) -> None:
+    """End the monitor's open incident, if there is one."""
+    for incident in await queries.lock_open_incidents(session, monitor_id=monitor_id):
+        _end(session, incident, reason, clock_of(session).now(), value, context)
+
+
+async def end_of_kpi(session: AsyncSession, kpi_id: UUID, reason: EndReason) -> None:
+    """End the open incidents of all monitors of a KPI."""
+    for incident in await queries.lock_open_incidents(session, kpi_id=kpi_id):
+        _end(session, incident, reason, clock_of(session).now(), None, None)
+
+
+def _end(
+    session: AsyncSession,
+    incident: Incident,
+    reason: EndReason,
+    now: datetime,
+    value: float | None,
+    context: Context | None,
+) -> None:
+    incident.ended_at, incident.end_reason, incident.end_value = now, reason.value, value
+    outbox.append(
+        session,
+        KpiRecovered(
+            monitor_id=incident.monitor_id,
+            kpi=incident.kpi,
+            incident_id=incident.id,
+            value=value,
+            severity=incident.severity,
+            started_at=incident.started_at,
+            ended_at=now,
+            reason=reason.value,
+        ),
+        context=context,
+    )

@@ -1,0 +1,137 @@
+"""Take events in, and evaluate monitors when something about them may have changed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from time import perf_counter
+from typing import cast
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common import due
+from opsloop_common.contracts.envelope import Event
+from opsloop_common.db import Context, clock_of, context_of
+from opsloop_metrics.breaches import service as breaches
+from opsloop_metrics.breaches.rules import EndReason, Opening
+from opsloop_metrics.evaluation import queries, rules
+from opsloop_metrics.evaluation.rules import Step, Turn
+from opsloop_metrics.events import service as event_store
+from opsloop_metrics.events.rules import Cause, Reading
+from opsloop_metrics.kpis import service as kpis
+from opsloop_metrics.kpis.rules import EVALUATE, Watch
+
+PRUNE = "metrics.prune"
+"""Kind of the daily due work that deletes old evaluations of a workspace."""
+PRUNE_EVERY = timedelta(days=1)
+PRUNE_BATCH = 5_000
+
+
+async def take_in(session: AsyncSession, events: Sequence[Event]) -> None:
+    """Store events of one workspace and make the monitors that read their types due."""
+    await event_store.record(session, events)
+    now = clock_of(session).now()
+    for concerned in await kpis.monitors_reading(session, sorted({event.type for event in events})):
+        await due.schedule(session, EVALUATE, str(concerned.monitor_id), max(now, concerned.not_before or now))
+
+
+async def evaluate(session: AsyncSession, monitor_id: UUID) -> None:
+    """Look at a monitor's KPI now, move its state machine, tell what changed, and put the next look off until something can."""
+    watch = await kpis.lock_watch(session, monitor_id)
+    if watch is None:
+        return
+    now = clock_of(session).now()
+    begun = perf_counter()
+    reading = await kpis.take_reading(
+        session, watch.kpi_id, watch.measure, watch.window, now=now, last_seen=watch.condition.type == "no_data"
+    )
+    patience = rules.patience_after(perf_counter() - begun)
+    found = rules.evidence(watch.condition, reading, min_count=watch.min_count)
+    taken = rules.step(
+        watch.standing,
+        found,
+        now,
+        hold_for=watch.hold_for,
+        keep_firing_for=watch.keep_firing_for,
+        firing=rules.firing_state(watch.condition),
+    )
+    context = _caused_by(session, reading.cause)
+    incident_id = await _turn(session, watch, reading, taken, context)
+    await kpis.keep_evaluation(
+        session,
+        watch,
+        taken.standing,
+        value=reading.value,
+        incident_id=incident_id,
+        not_before=now + patience,
+        context=context,
+    )
+    await _record(session, watch, reading, taken, now)
+    again_at = rules.look_again_at(watch, reading, taken.deadline, now, patience)
+    await due.schedule(session, EVALUATE, str(monitor_id), again_at)
+    if watch.evaluated_at is None:
+        await due.schedule(session, PRUNE, PRUNE, now + PRUNE_EVERY)
+
+
+def _caused_by(session: AsyncSession, cause: Cause | None) -> Context:
+    """Return the context of what an evaluation says: the newest event it measured led to it."""
+    here = context_of(session)
+    if cause is None:
+        return here
+    return Context(
+        workspace=here.workspace,
+        correlationid=cause.correlationid,
+        causationid=cause.event_id,
+        causationdepth=cause.causationdepth + 1,
+        traceparent=cause.traceparent,
+    )
+
+
+async def _turn(session: AsyncSession, watch: Watch, reading: Reading, taken: Step, context: Context) -> UUID | None:
+    """Open or end the incident as the step says; returns the id of the one that is open now."""
+    match taken.turn:
+        case Turn.OPENED:
+            return await breaches.open_incident(session, _opening(watch, reading, taken), context=context)
+        case Turn.ENDED:
+            await breaches.end_of_monitor(
+                session, watch.monitor_id, EndReason.RECOVERED, value=reading.value, context=context
+            )
+            return None
+    return watch.incident_id
+
+
+def _opening(watch: Watch, reading: Reading, taken: Step) -> Opening:
+    return Opening(
+        monitor_id=watch.monitor_id,
+        kpi_id=watch.kpi_id,
+        kpi=watch.kpi,
+        type=watch.condition.type,
+        severity=watch.severity,
+        operator=watch.condition.operator,
+        threshold=watch.condition.value,
+        unit=watch.unit,
+        value=reading.value,
+        last_seen_at=reading.last_seen_at,
+        started_at=cast(datetime, taken.standing.bad_since),
+    )
+
+
+async def _record(session: AsyncSession, watch: Watch, reading: Reading, taken: Step, now: datetime) -> None:
+    values = {
+        "monitor_id": watch.monitor_id,
+        "slot": rules.slot_of(now),
+        "state": taken.standing.state.value,
+        "workspace": context_of(session).workspace,
+        "at": now,
+        "value": reading.value,
+        "samples": reading.samples,
+    }
+    await queries.put_evaluation(session, values)
+
+
+async def prune(session: AsyncSession) -> None:
+    """Delete one batch of evaluations that are older than the history is kept, and come again."""
+    now = clock_of(session).now()
+    deleted = await queries.prune(session, now - rules.KEEP_HISTORY, PRUNE_BATCH)
+    await due.schedule(session, PRUNE, PRUNE, now if deleted == PRUNE_BATCH else now + PRUNE_EVERY)

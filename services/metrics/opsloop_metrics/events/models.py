@@ -1,0 +1,36 @@
+"""The store of domain events."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import DateTime, Index, Integer, PrimaryKeyConstraint, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import Mapped, mapped_column
+
+from opsloop_metrics.tables import Base
+
+
+class DomainEvent(Base):
+    """One domain event of any service; written once, never changed."""
+
+    __tablename__ = "domain_event"
+    __table_args__ = (
+        PrimaryKeyConstraint("workspace", "event_id"),
+        Index("ix_domain_event_type_at", "workspace", "type", "at"),
+    )
+
+    workspace: Mapped[str] = mapped_column(Text)
+    event_id: Mapped[UUID] = mapped_column(Uuid)
+    type: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    received_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    user_id: Mapped[str | None] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    actor: Mapped[str] = mapped_column(Text)
+    correlationid: Mapped[str] = mapped_column(Text)
+    causationdepth: Mapped[int] = mapped_column(Integer)
+    traceparent: Mapped[str | None] = mapped_column(Text)
+    data: Mapped[dict[str, Any]] = mapped_column(JSONB)

@@ -1,0 +1,249 @@
+"""Write and read stored events. The SQL lives here alone, so that another store can take this one's place."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    DateTime,
+    Double,
+    Numeric,
+    Select,
+    Text,
+    and_,
+    case,
+    cast,
+    false,
+    func,
+    literal,
+    literal_column,
+    not_,
+    null,
+    or_,
+    select,
+    text,
+    true,
+    union_all,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from opsloop_common.contracts.envelope import Event
+from opsloop_metrics.events import rules
+from opsloop_metrics.events.models import DomainEvent
+from opsloop_metrics.events.rules import Aggregate, Cause, Condition, Op, Reading, Selection
+
+_INSERT = text(
+    "INSERT INTO domain_event (workspace, event_id, type, at, received_at, user_id, subject, actor, correlationid, "
+    "causationdepth, traceparent, data) "
+    "SELECT e.workspace, e.event_id, e.type, e.at, :now, e.user_id, e.subject, e.actor, e.correlationid, "
+    "e.causationdepth, e.traceparent, CAST(e.data AS jsonb) FROM unnest("
+    "CAST(:workspaces AS text[]), CAST(:ids AS uuid[]), CAST(:types AS text[]), CAST(:ats AS timestamptz[]), "
+    "CAST(:users AS text[]), CAST(:subjects AS text[]), CAST(:actors AS text[]), CAST(:correlations AS text[]), "
+    "CAST(:depths AS integer[]), CAST(:traces AS text[]), CAST(:data AS text[])) "
+    "AS e(workspace, event_id, type, at, user_id, subject, actor, correlationid, causationdepth, traceparent, data) "
+    "ON CONFLICT DO NOTHING"
+)
+
+_JSON_NULL: ColumnElement[Any] = literal_column("'null'::jsonb", JSONB)
+_TIMES = ARRAY(DateTime(timezone=True))
+_COMPARE = {Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">="}
+
+
+async def insert_events(session: AsyncSession, events: Sequence[Event], now: datetime) -> None:
+    """Store events, in one statement; one that is there already stays as it is."""
+    await session.execute(
+        _INSERT,
+        {
+            "now": now,
+            "workspaces": [event.workspace for event in events],
+            "ids": [event.id for event in events],
+            "types": [event.type for event in events],
+            "ats": [rules.occurred_at(event) for event in events],
+            "users": [rules.user_of(event) for event in events],
+            "subjects": [event.subject for event in events],
+            "actors": [event.actor for event in events],
+            "correlations": [event.correlationid for event in events],
+            "depths": [event.causationdepth for event in events],
+            "traces": [event.traceparent for event in events],
+            "data": [orjson.dumps(event.data).decode() for event in events],
+        },
+    )
+
+
+async def read(
+    session: AsyncSession, selections: Sequence[Selection], *, start: datetime, now: datetime, last_seen: bool = False
+) -> list[Reading]:
+    """Return what each selection comes to in `(start, now]`, all of them from one statement and so one snapshot."""
+    parts = [_reading(place, selection, start, now, last_seen) for place, selection in enumerate(selections)]
+    rows = (await session.execute(union_all(*parts).order_by("place"))).all()
+    return [_to_reading(row) for row in rows]
+
+
+async def series(
+    session: AsyncSession, selections: Sequence[Selection], *, edges: Sequence[datetime]
+) -> list[list[tuple[float | None, int]]]:
+    """Return for each selection (value, samples) of every interval `(edges[i], edges[i + 1]]`."""
+    event = aliased(DomainEvent)
+    found: list[list[tuple[float | None, int]]] = []
+    for selection in selections:
+        value, samples = _aggregate(event, selection)
+        bucket = func.width_bucket(
+            # intervals are open at the left: just after an edge is the first moment of the next interval
+            event.at - text("interval '1 microsecond'"),
+            cast(list(edges), _TIMES),
+        )
+        rows = await session.execute(
+            select(bucket.label("bucket"), value.label("value"), samples.label("samples"))
+            .where(event.type == selection.event, event.at > edges[0], event.at <= edges[-1])
+            .group_by("bucket")
+        )
+        by_bucket = {row.bucket: (_finite(row.value), row.samples) for row in rows}
+        empty = None if selection.aggregate in rules.NULL_WHEN_EMPTY else 0.0
+        found.append([by_bucket.get(place, (empty, 0)) for place in range(1, len(edges))])
+    return found
+
+
+def _reading(place: int, selection: Selection, start: datetime, now: datetime, last_seen: bool) -> Select[Any]:
+    inside, ahead, newest = (aliased(DomainEvent) for _ in range(3))
+    value, samples = _aggregate(inside, selection)
+    upcoming = select(func.min(ahead.at)).where(ahead.type == selection.event, ahead.at > now)
+    cause = (
+        select(func.jsonb_build_array(newest.event_id, newest.correlationid, newest.causationdepth, newest.traceparent))
+        .where(newest.type == selection.event, newest.at <= now)
+        .order_by(newest.at.desc())
+        .limit(1)
+    )
+    return select(
+        literal(place).label("place"),
+        cast(value, Numeric).label("value"),
+        samples.label("samples"),
+        func.min(inside.at).label("oldest_at"),
+        upcoming.scalar_subquery().label("upcoming_at"),
+        (_last_seen(selection, now) if last_seen else cast(null(), DateTime(timezone=True))).label("last_seen_at"),
+        cause.scalar_subquery().label("cause"),
+    ).where(inside.type == selection.event, inside.at > start, inside.at <= now)
+
+
+def _last_seen(selection: Selection, now: datetime) -> ColumnElement[Any]:
+    seen = aliased(DomainEvent)
+    return (
+        select(seen.at)
+        .where(seen.type == selection.event, seen.at <= now, _carries_a_sample(seen, selection))
+        .order_by(seen.at.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+
+
+def _to_reading(row: Any) -> Reading:
+    return Reading(
+        value=_finite(row.value),
+        samples=row.samples,
+        oldest_at=row.oldest_at,
+        upcoming_at=row.upcoming_at,
+        last_seen_at=row.last_seen_at,
+        cause=None if row.cause is None else Cause(*row.cause),
+    )
+
+
+def _finite(value: Decimal | float | None) -> float | None:
+    """Return a float that JSON can carry; a sum beyond its range is no number at all."""
+    if value is None or not math.isfinite(number := float(value)):
+        return None
+    return number
+
+
+def _aggregate(event: Any, selection: Selection) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    """Return the value and the number of samples behind it, as aggregates over `event`'s rows."""
+    holds = and_(true(), *(_holds(event, condition) for condition in selection.where))
+    number = _number(event, selection.property) if selection.property else None
+    chosen = func.count().filter(holds)
+    match selection.aggregate:
+        case Aggregate.COUNT:
+            return chosen, chosen
+        case Aggregate.USERS:
+            return func.count(event.user_id.distinct()).filter(holds), func.count(event.user_id).filter(holds)
+        case Aggregate.SHARE:
+            return cast(chosen, Double) / func.nullif(func.count(), 0), func.count()
+        case Aggregate.SUM:
+            return func.coalesce(func.sum(number).filter(holds), 0), func.count(number).filter(holds)
+        case Aggregate.AVG:
+            return func.avg(number).filter(holds), func.count(number).filter(holds)
+        case Aggregate.MEDIAN:
+            middle = func.percentile_cont(0.5).within_group(cast(number, Double)).filter(holds)
+            return middle, func.count(number).filter(holds)
+
+
+def _carries_a_sample(event: Any, selection: Selection) -> ColumnElement[bool]:
+    if selection.aggregate is Aggregate.SHARE:
+        return true()
+    parts = [_holds(event, condition) for condition in selection.where]
+    if selection.aggregate in rules.NUMERIC and selection.property:
+        parts.append(_number(event, selection.property).is_not(None))
+    if selection.aggregate is Aggregate.USERS:
+        parts.append(event.user_id.is_not(None))
+    return and_(true(), *parts)
+
+
+def _field(event: Any, field: str) -> ColumnElement[Any]:
+    head, _, path = field.partition(".")
+    if head == "data":
+        return func.jsonb_extract_path(event.data, *path.split("."), type_=JSONB)
+    return func.to_jsonb(getattr(event, head), type_=JSONB)
+
+
+def _number(event: Any, property: str) -> ColumnElement[Any]:
+    found = _field(event, property)
+    return case((func.jsonb_typeof(found) == "number", cast(found, Numeric)))
+
+
+def _json(value: rules.Scalar) -> ColumnElement[Any]:
+    return _JSON_NULL if value is None else literal(value, JSONB)
+
+
+def _holds(event: Any, condition: Condition) -> ColumnElement[bool]:
+    """Return the condition as SQL that is true or false, never null, and raises for no kind of JSON.
+
+    jsonb compares by type: 1 equals 1.0 and never "1". Texts are compared by code point, whatever the database's locale.
+    """
+    found = func.coalesce(_field(event, condition.field), _JSON_NULL, type_=JSONB)
+    value = condition.value
+    if isinstance(value, tuple):
+        among = or_(false(), *(found == _json(each) for each in value))
+        return among if condition.op is Op.IN else not_(among)
+    match condition.op:
+        case Op.EQ:
+            return found == _json(value)
+        case Op.NE:
+            return found != _json(value)
+        case Op.EXISTS:
+            return found != _JSON_NULL if value else found == _JSON_NULL
+        case Op.CONTAINS:
+            return _contains(found, value)
+    sign = _COMPARE[condition.op]
+    if isinstance(value, str):
+        plain = _plain(found).collate("C")
+        return and_(func.jsonb_typeof(found) == "string", plain.op(sign, is_comparison=True)(value))
+    return and_(func.jsonb_typeof(found) == "number", found.op(sign, is_comparison=True)(_json(value)))
+
+
+def _plain(found: ColumnElement[Any]) -> ColumnElement[str]:
+    """Return a scalar as text, without the quotes of JSON."""
+    return found.op("#>>", return_type=Text())(literal_column("'{}'::text[]"))
+
+
+def _contains(found: ColumnElement[Any], value: rules.Scalar) -> ColumnElement[bool]:
+    member = and_(func.jsonb_typeof(found) == "array", found.op("@>", is_comparison=True)(_json(value)))
+    if not isinstance(value, str):
+        return member
+    part = func.strpos(_plain(found), value) > 0
+    return or_(member, and_(func.jsonb_typeof(found) == "string", func.coalesce(part, false())))

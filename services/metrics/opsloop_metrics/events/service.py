@@ -1,0 +1,35 @@
+"""Keep domain events, and answer what they come to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common.contracts.envelope import Event
+from opsloop_common.db import clock_of
+from opsloop_metrics.events import queries
+from opsloop_metrics.events.rules import Reading, Selection
+
+
+async def record(session: AsyncSession, events: Sequence[Event]) -> None:
+    """Store events of the session's workspace; storing one twice is the same as once."""
+    await queries.insert_events(session, events, clock_of(session).now())
+
+
+async def read(
+    session: AsyncSession, selections: Sequence[Selection], *, start: datetime, now: datetime, last_seen: bool = False
+) -> list[Reading]:
+    """Return what each selection comes to in the window `(start, now]`, seen in one snapshot.
+
+    `last_seen` also looks for the newest sample at any time before `now`, which may have to search far back.
+    """
+    return await queries.read(session, selections, start=start, now=now, last_seen=last_seen)
+
+
+async def series(
+    session: AsyncSession, selections: Sequence[Selection], *, edges: Sequence[datetime]
+) -> list[list[tuple[float | None, int]]]:
+    """Return for each selection (value, samples) of every interval `(edges[i], edges[i + 1]]`."""
+    return await queries.series(session, selections, edges=edges)

@@ -1,0 +1,149 @@
+"""What is asked of KPIs, values and monitors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, Select, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common.errors import NotFound
+from opsloop_metrics.kpis.models import Kpi, KpiValue, Monitor
+
+NEWEST_KPIS_FIRST = (Kpi.created_at.desc(), Kpi.id.desc())
+NEWEST_VALUES_FIRST = (KpiValue.at.desc(), KpiValue.id.desc())
+NEWEST_MONITORS_FIRST = (Monitor.created_at.desc(), Monitor.id.desc())
+
+_PUT_VALUE = text(
+    "INSERT INTO kpi_value AS v (id, workspace, kpi_id, at, value, reported_by, reported_at) "
+    "VALUES (:id, :workspace, :kpi_id, :at, :value, :reported_by, :now) "
+    "ON CONFLICT (kpi_id, at) DO UPDATE SET value = excluded.value, reported_by = excluded.reported_by, "
+    "reported_at = excluded.reported_at RETURNING id"
+)
+
+
+async def get_kpi(session: AsyncSession, key: str) -> Kpi:
+    """Return a KPI by its key; raises NotFound."""
+    return _found(await session.scalar(select(Kpi).where(Kpi.key == key)), f"no KPI {key}")
+
+
+async def lock_kpi(session: AsyncSession, key: str) -> Kpi:
+    """Lock a KPI by its key; raises NotFound."""
+    locked = select(Kpi).where(Kpi.key == key).with_for_update(key_share=True).execution_options(populate_existing=True)
+    return _found(await session.scalar(locked), f"no KPI {key}")
+
+
+async def lock_kpi_of(session: AsyncSession, monitor_id: UUID) -> Kpi | None:
+    """Lock the KPI that a monitor belongs to; None when the monitor is gone."""
+    kpi_id = select(Monitor.kpi_id).where(Monitor.id == monitor_id).scalar_subquery()
+    return await session.scalar(
+        select(Kpi).where(Kpi.id == kpi_id).with_for_update(key_share=True).execution_options(populate_existing=True)
+    )
+
+
+async def is_taken(session: AsyncSession, key: str) -> bool:
+    """Say whether the workspace has a KPI of that key."""
+    return await session.scalar(select(Kpi.id).where(Kpi.key == key)) is not None
+
+
+def _found(kpi: Kpi | None, missing: str) -> Kpi:
+    if kpi is None:
+        raise NotFound(missing)
+    return kpi
+
+
+async def get_monitor(session: AsyncSession, kpi_id: UUID, monitor_id: UUID) -> Monitor:
+    """Return a KPI's monitor as it is now; raises NotFound."""
+    monitor = await session.scalar(
+        select(Monitor)
+        .where(Monitor.id == monitor_id, Monitor.kpi_id == kpi_id)
+        .execution_options(populate_existing=True)
+    )
+    if monitor is None:
+        raise NotFound(f"no monitor {monitor_id}")
+    return monitor
+
+
+async def monitors_of(session: AsyncSession, kpi_id: UUID) -> Sequence[Monitor]:
+    """Return all monitors of a KPI, oldest first."""
+    return (await session.scalars(select(Monitor).where(Monitor.kpi_id == kpi_id).order_by(Monitor.id))).all()
+
+
+async def monitors_reading(session: AsyncSession, types: Sequence[str]) -> Sequence[Row[UUID, datetime | None]]:
+    """Return (id, not_before) of the enabled monitors whose measure reads one of the event types."""
+    return (
+        await session.execute(
+            select(Monitor.id, Monitor.not_before)
+            .join(Kpi, Kpi.id == Monitor.kpi_id)
+            .where(Monitor.enabled, Kpi.event_types.overlap(list(types)))
+            .order_by(Monitor.id)
+        )
+    ).all()
+
+
+async def put_value(session: AsyncSession, values: dict[str, Any]) -> UUID:
+    """Write a reported value, over one of the same moment if there is one; returns its id."""
+    stored: UUID = (await session.execute(_PUT_VALUE, values)).scalar_one()
+    return stored
+
+
+async def read_values(
+    session: AsyncSession, kpi_id: UUID, *, start: datetime | None, now: datetime
+) -> Row[float | None, int, datetime | None, datetime | None, datetime | None]:
+    """Return (value, samples, oldest_at, upcoming_at, last_seen_at): the latest value inside `(start, now]` and around it.
+
+    Without a start the latest value of all.
+    """
+    return (await session.execute(_READ_VALUES, {"kpi_id": kpi_id, "start": start, "now": now})).one()
+
+
+# without a window the latest value never leaves, so there is no oldest; 10,000 values are enough for any min_count
+_READ_VALUES = text(
+    "WITH inside AS NOT MATERIALIZED (SELECT value, at FROM kpi_value WHERE kpi_id = :kpi_id AND at <= :now "
+    "AND (CAST(:start AS timestamptz) IS NULL OR at > :start)) "
+    "SELECT (SELECT value FROM inside ORDER BY at DESC LIMIT 1) AS value, "
+    "(SELECT count(*) FROM (SELECT 1 FROM inside LIMIT 10000) AS some) AS samples, "
+    "(SELECT min(at) FROM inside WHERE :start IS NOT NULL) AS oldest_at, "
+    "(SELECT min(at) FROM kpi_value WHERE kpi_id = :kpi_id AND at > :now) AS upcoming_at, "
+    "(SELECT max(at) FROM kpi_value WHERE kpi_id = :kpi_id AND at <= :now) AS last_seen_at"
+)
+
+
+async def value_series(
+    session: AsyncSession, kpi_id: UUID, edges: Sequence[datetime]
+) -> list[tuple[float | None, int]]:
+    """Return (latest value, number of values) of every interval `(edges[i], edges[i + 1]]`."""
+    rows = await session.execute(_VALUE_SERIES, {"kpi_id": kpi_id, "edges": list(edges)})
+    by_bucket = {row.bucket: (row.value, row.samples) for row in rows}
+    return [by_bucket.get(place, (None, 0)) for place in range(1, len(edges))]
+
+
+_VALUE_SERIES = text(
+    "SELECT bucket, (array_agg(value ORDER BY at DESC))[1] AS value, count(*) AS samples FROM ("
+    "  SELECT value, at, width_bucket(at - interval '1 microsecond', CAST(:edges AS timestamptz[])) AS bucket"
+    "  FROM kpi_value WHERE kpi_id = :kpi_id AND at > (CAST(:edges AS timestamptz[]))[1]"
+    ") AS v WHERE bucket < cardinality(CAST(:edges AS timestamptz[])) GROUP BY bucket"
+)
+
+
+def kpis(*, owner: str | None) -> Select[Any]:
+    """Return the workspace's KPIs, of one owner if given."""
+    return select(Kpi) if owner is None else select(Kpi).where(Kpi.owner == owner)
+
+
+def monitors(kpi_id: UUID) -> Select[Any]:
+    """Return a KPI's monitors."""
+    return select(Monitor).where(Monitor.kpi_id == kpi_id)
+
+
+def values(kpi_id: UUID, *, reported_from: datetime | None, reported_to: datetime | None) -> Select[Any]:
+    """Return a KPI's reported values with `at` in `[from, to)`."""
+    found = select(KpiValue).where(KpiValue.kpi_id == kpi_id)
+    if reported_from is not None:
+        found = found.where(KpiValue.at >= reported_from)
+    if reported_to is not None:
+        found = found.where(KpiValue.at < reported_to)
+    return found

@@ -1,0 +1,120 @@
+"""A world for the tests of metrics: one service behind its door, its consumer, and time that is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest_asyncio
+
+from opsloop_common.contracts.envelope import Event
+from opsloop_common.contracts.feedback import Author, FeedbackReceived, FeedbackReplied
+from opsloop_common.due import run_due
+from opsloop_common.testing.events import deliver, make_event
+from opsloop_common.testing.http import Api
+from opsloop_metrics.app import SERVICE
+from opsloop_metrics.evaluation.consumers import EVENTS
+
+REPORTED = {"type": "reported"}
+
+
+@dataclass
+class World:
+    """Metrics in workspace acme."""
+
+    api: Api
+    headers: dict[str, str]
+
+    @property
+    def now(self) -> datetime:
+        return self.api.clock.now()
+
+    async def send(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return await self.api.client.request(method, path, **({"headers": self.headers} | options))
+
+    async def get(self, path: str, **params: Any) -> Any:
+        answer = await self.send("GET", path, params=params)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def post(self, path: str, body: Any, expect: int = 201) -> Any:
+        answer = await self.send("POST", path, json=body)
+        assert answer.status_code == expect, answer.text
+        return answer.json()
+
+    async def kpi(self, measure: dict[str, Any] = REPORTED, key: str = "k", **fields: Any) -> dict[str, Any]:
+        return await self.post("/v1/kpis", {"key": key, "name": "A KPI", "measure": measure} | fields)
+
+    async def monitor(self, condition: dict[str, Any], key: str = "k", **fields: Any) -> dict[str, Any]:
+        made = await self.post(f"/v1/kpis/{key}/monitors", {"condition": condition} | fields)
+        await self.tick()
+        return made
+
+    async def report(self, value: float, at: datetime | None = None, key: str = "k") -> None:
+        await self.post(f"/v1/kpis/{key}/values", {"value": value} | ({"at": at.isoformat()} if at else {}))
+
+    async def status(self, key: str = "k") -> dict[str, Any]:
+        return await self.get(f"/v1/kpis/{key}/status")
+
+    async def state(self, key: str = "k") -> str:
+        return (await self.status(key))["state"]
+
+    async def tick(self, seconds: float | timedelta = 0) -> str | None:
+        """Move time, and do what is due then."""
+        self.api.clock.advance(seconds)
+        await run_due(self.api.db, SERVICE.due)
+
+    async def settle(self, seconds: float) -> None:
+        """Let time pass in steps small enough to meet every instant that something was put off to."""
+        for _ in range(round(seconds)):
+            await self.tick(1)
+
+    async def hear(self, *events: Event) -> int:
+        """Deliver events, and let the evaluations that they cause happen within the promised second."""
+        applied = await deliver(self.api.db, EVENTS, *events)
+        await self.tick(0.5)
+        return applied
+
+    async def told(self, *types: str) -> list[Event]:
+        """Return what metrics said so far."""
+        return [event for event in await self.api.events() if not types or event.type in types]
+
+    def received(self, severity: str = "s1", at: datetime | None = None, **fields: Any) -> Event:
+        """Return a feedback.received that happened at `at`."""
+        fields = {"user": "u1", "rating": None, "channel": "api"} | fields
+        at = at or self.now
+        data = FeedbackReceived(
+            feedback_id=uuid4(),
+            number=1,
+            kind="bug",
+            severity=severity,
+            sentiment=-1,
+            rating=fields["rating"],
+            channel=fields["channel"],
+            tags=fields.get("tags", []),
+            author=Author(user_id=fields["user"]),
+            occurred_at=at,
+        )
+        return make_event(data, time=self.now, workspace=fields.get("workspace", "acme"))
+
+    def replied(self, seconds: float | None, at: datetime | None = None) -> Event:
+        """Return a feedback.replied sent at `at`."""
+        data = FeedbackReplied(
+            feedback_id=uuid4(),
+            number=1,
+            message_id=uuid4(),
+            is_first=seconds is not None,
+            reply_seconds=seconds,
+            author=Author(user_id="u1"),
+        )
+        return make_event(data, time=at or self.now)
+
+
+@pytest_asyncio.fixture
+async def world(api: Callable[..., Any]) -> World:
+    service = await api(SERVICE)
+    return World(service, await service.key("metrics:read", "metrics:write"))
