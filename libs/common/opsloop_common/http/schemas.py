@@ -27,7 +27,8 @@ _STRICT = frozenset({"int", "float", "bool", "str"})
 def _tighten(schema: Any) -> None:
     # JSON knows numbers, strings and truth values apart: "5" is no number and 1 is not true
     if isinstance(schema, dict):
-        if schema.get("type") in _STRICT:
+        kind = schema.get("type")  # of a schema; under a field named "type", another schema
+        if isinstance(kind, str) and kind in _STRICT:
             schema.setdefault("strict", True)
         for value in schema.values():
             _tighten(value)
