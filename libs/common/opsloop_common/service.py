@@ -98,5 +98,7 @@ class Runtime:
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     boot_id: UUID = field(default_factory=uuid7)
     resources: Any = None
+    direct_url: str | None = None
+    """The database without a pooler between, for advisory locks and LISTEN; None: the same as `db`."""
     readiness: list[Callable[[], Awaitable[Check]]] = field(default_factory=list)
     """What `/readyz` asks besides the database; the runner of a role adds its own."""
