@@ -20,6 +20,8 @@ class NotificationEvent(EventData):
     campaign_id: UUID | None = None
     user_id: str
     channel: str
+    locale: str | None = None
+    """Locale of the content that was chosen for the person."""
 
 
 class NotificationSent(NotificationEvent):

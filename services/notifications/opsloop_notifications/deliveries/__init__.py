@@ -1,0 +1,1 @@
+"""Deliveries: one row an event and endpoint, with every attempt."""

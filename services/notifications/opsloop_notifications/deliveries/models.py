@@ -1,0 +1,75 @@
+"""Tables of deliveries: the row that people see, its attempts, and the queue that the dispatcher works off."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, Uuid
+from sqlalchemy.orm import Mapped, mapped_column
+
+from opsloop_common.due.claims import due_indexes
+from opsloop_common.ids import uuid7
+from opsloop_notifications.tables import Base, Json, Moment, QueueColumns
+
+
+class DeliveryStatus(StrEnum):
+    """`pending` has a queue row; the others are over until somebody asks for more."""
+
+    PENDING = "pending"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class Delivery(Base):
+    """One event on its way to one endpoint. `document` is null where the event log has it; test events are not in there."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("webhook_id", "event_id"),
+        CheckConstraint("status IN ('pending', 'succeeded', 'failed', 'cancelled')", name="status"),
+        Index("ix_delivery_webhook_id_id", "webhook_id", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid7)
+    workspace: Mapped[str] = mapped_column(Text)
+    webhook_id: Mapped[UUID] = mapped_column(Uuid)
+    event_id: Mapped[UUID] = mapped_column(Uuid)
+    event_type: Mapped[str] = mapped_column(Text)
+    document: Mapped[str | None] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(Text, default=DeliveryStatus.PENDING)
+    failure: Mapped[str | None] = mapped_column(Text)
+    attempt_count: Mapped[int] = mapped_column(default=0)
+    next_attempt_at: Mapped[datetime | None] = mapped_column(Moment)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    finished_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class DeliveryAttempt(Base):
+    """One call of the endpoint. `request_headers` hold no secret; `response_body` its first bytes."""
+
+    __tablename__ = "delivery_attempt"
+    __table_args__ = (UniqueConstraint("delivery_id", "number"),)
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid7)
+    workspace: Mapped[str] = mapped_column(Text)
+    delivery_id: Mapped[UUID] = mapped_column(Uuid)
+    number: Mapped[int]
+    attempted_at: Mapped[datetime] = mapped_column(Moment)
+    duration_ms: Mapped[int]
+    status_code: Mapped[int | None]
+    failure: Mapped[str | None] = mapped_column(Text)
+    detail: Mapped[str | None] = mapped_column(Text)
+    request_headers: Mapped[dict[str, Any]] = mapped_column(Json)
+    response_body: Mapped[str | None] = mapped_column(Text)
+    next_attempt_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class DeliveryQueue(QueueColumns, Base):
+    """What is to be delivered; `group_key` is the endpoint's id."""
+
+    __tablename__ = "delivery_queue"
+    __table_args__ = due_indexes("delivery_queue")

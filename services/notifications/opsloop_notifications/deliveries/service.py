@@ -1,0 +1,249 @@
+"""Plan deliveries, hand them to a sender, and record what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import orjson
+from sqlalchemy import ColumnElement, Select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common.db import clock_of, context_of
+from opsloop_common.due.claims import claim_batch, enter_worker
+from opsloop_common.ids import uuid7
+from opsloop_common.wakeups import DUE, fire_after_commit
+from opsloop_notifications.deliveries import queries
+from opsloop_notifications.deliveries.models import Delivery as Delivery
+from opsloop_notifications.deliveries.models import DeliveryAttempt, DeliveryQueue
+from opsloop_notifications.eventlog.service import documents_of
+
+QUEUE_TABLE = DeliveryQueue.__tablename__
+
+_PLAN = text(
+    "WITH planned AS (INSERT INTO delivery "
+    "(id, workspace, webhook_id, event_id, event_type, document, status, attempt_count, next_attempt_at, created_at) "
+    "SELECT p.id, :workspace, p.webhook_id, p.event_id, p.event_type, p.document, 'pending', 0, :now, :now FROM unnest("
+    "CAST(:ids AS uuid[]), CAST(:webhooks AS uuid[]), CAST(:events AS uuid[]), CAST(:types AS text[]), "
+    "CAST(:documents AS text[])) AS p(id, webhook_id, event_id, event_type, document) "
+    "ON CONFLICT (webhook_id, event_id) DO NOTHING RETURNING id, webhook_id) "
+    "INSERT INTO delivery_queue (id, workspace, group_key, due_at, tries) "
+    "SELECT id, :workspace, CAST(webhook_id AS text), :now, 0 FROM planned RETURNING id"
+)
+# claims that no longer hold belong to another worker, and so does their record
+_RECORD = text(
+    "WITH r AS (SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:attempts AS uuid[]), CAST(:numbers AS integer[]), "
+    "CAST(:times AS timestamptz[]), CAST(:durations AS integer[]), CAST(:codes AS integer[]), CAST(:failures AS text[]), "
+    "CAST(:details AS text[]), CAST(:headers AS jsonb[]), CAST(:bodies AS text[]), CAST(:nexts AS timestamptz[])) "
+    "AS r(id, attempt, number, at, duration, code, failure, detail, headers, body, next_at)), "
+    "gone AS (DELETE FROM delivery_queue AS q USING r "
+    "WHERE q.id = r.id AND q.owner = :owner AND r.next_at IS NULL RETURNING q.id, q.workspace), "
+    "later AS (UPDATE delivery_queue AS q SET due_at = r.next_at, tries = q.tries + 1, owner = NULL, claimed_at = NULL, "
+    "last_error = r.failure FROM r WHERE q.id = r.id AND q.owner = :owner AND r.next_at IS NOT NULL "
+    "RETURNING q.id, q.workspace), "
+    "held AS (SELECT * FROM gone UNION ALL SELECT * FROM later), "
+    "noted AS (INSERT INTO delivery_attempt (id, workspace, delivery_id, number, attempted_at, duration_ms, status_code, "
+    "failure, detail, request_headers, response_body, next_attempt_at) "
+    "SELECT r.attempt, held.workspace, r.id, r.number, r.at, r.duration, r.code, r.failure, r.detail, r.headers, r.body, "
+    "r.next_at FROM r JOIN held USING (id)) "
+    "UPDATE delivery AS d SET attempt_count = r.number, failure = r.failure, next_attempt_at = r.next_at, "
+    "status = CASE WHEN r.failure IS NULL THEN 'succeeded' WHEN r.next_at IS NULL THEN 'failed' ELSE 'pending' END, "
+    "finished_at = CASE WHEN r.next_at IS NULL THEN CAST(:now AS timestamptz) END "
+    "FROM r JOIN held USING (id) WHERE d.id = r.id"
+)
+_CANCEL_CLAIMED = text(
+    "WITH gone AS (DELETE FROM delivery_queue WHERE id = ANY(CAST(:ids AS uuid[])) AND owner = :owner RETURNING id) "
+    "UPDATE delivery AS d SET status = 'cancelled', next_attempt_at = NULL, finished_at = :now "
+    "FROM gone WHERE d.id = gone.id"
+)
+# what is in flight right now is left alone: it is cancelled when it comes up again
+_CANCEL_WAITING = text(
+    "WITH gone AS (DELETE FROM delivery_queue WHERE workspace = :workspace AND group_key = :group AND owner IS NULL "
+    "RETURNING id) "
+    "UPDATE delivery AS d SET status = 'cancelled', next_attempt_at = NULL, finished_at = :now "
+    "FROM gone WHERE d.id = gone.id"
+)
+_REOPEN = text(
+    "INSERT INTO delivery_queue AS q (id, workspace, group_key, due_at, tries) "
+    "SELECT d.id, d.workspace, CAST(d.webhook_id AS text), :now, 0 FROM delivery AS d "
+    "WHERE d.id = ANY(CAST(:ids AS uuid[])) AND d.workspace = :workspace ORDER BY d.id "
+    "ON CONFLICT (id) DO UPDATE SET due_at = excluded.due_at, tries = 0 WHERE q.owner IS NULL RETURNING id"
+)
+_MARK_REOPENED = text(
+    "UPDATE delivery SET status = 'pending', failure = NULL, next_attempt_at = :now, finished_at = NULL "
+    "WHERE id = ANY(CAST(:ids AS uuid[])) AND workspace = :workspace"
+)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One event for one endpoint; `document` only when the event log does not have it."""
+
+    webhook_id: UUID
+    event_id: UUID
+    event_type: str
+    document: str | None = None
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A claimed delivery with all that sending needs but the endpoint. `tries` ended before this one."""
+
+    id: UUID
+    workspace: str
+    webhook_id: UUID
+    event_id: UUID
+    document: str | None
+    is_test: bool
+    number: int
+    tries: int
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What came of one attempt; `failure` None is success, `next_attempt_at` None the end."""
+
+    delivery_id: UUID
+    number: int
+    attempted_at: datetime
+    duration_ms: int
+    status_code: int | None
+    failure: str | None
+    detail: str | None
+    request_headers: dict[str, str]
+    response_body: str | None
+    next_attempt_at: datetime | None
+
+
+async def plan_deliveries(session: AsyncSession, plans: Sequence[Plan]) -> list[UUID]:
+    """Queue deliveries in the session's workspace, due now; an endpoint has each event once. Returns the new ids."""
+    if not plans:
+        return []
+    planned = await session.scalars(
+        _PLAN,
+        {
+            "workspace": context_of(session).workspace,
+            "now": clock_of(session).now(),
+            "ids": [uuid7() for _ in plans],
+            "webhooks": [plan.webhook_id for plan in plans],
+            "events": [plan.event_id for plan in plans],
+            "types": [plan.event_type for plan in plans],
+            "documents": [plan.document for plan in plans],
+        },
+    )
+    fire_after_commit(session, DUE)
+    return list(planned)
+
+
+async def reopen_deliveries(session: AsyncSession, ids: Sequence[UUID]) -> int:
+    """Have deliveries of the session's workspace tried again from the first attempt on, now; returns how many will be.
+
+    One that is in flight at this moment is left alone.
+    """
+    given = {"ids": list(ids), "workspace": context_of(session).workspace, "now": clock_of(session).now()}
+    reopened = (await session.scalars(_REOPEN, given)).all()
+    await session.execute(_MARK_REOPENED, given | {"ids": list(reopened)})
+    fire_after_commit(session, DUE)
+    return len(reopened)
+
+
+async def reopen_delivery(session: AsyncSession, delivery_id: UUID) -> Delivery:
+    """Have one delivery tried again, now; raises NotFound."""
+    delivery = await queries.lock_delivery(session, delivery_id)
+    await reopen_deliveries(session, [delivery.id])
+    await session.refresh(delivery)
+    return delivery
+
+
+async def reopen_unsuccessful(
+    session: AsyncSession, webhook_id: UUID, since: datetime, *, after: UUID | None, limit: int
+) -> UUID | None:
+    """Have an endpoint's failed and cancelled deliveries since a time tried again, past id `after`, oldest first.
+
+    Returns the id after which to go on, None when there are no more.
+    """
+    ids = await queries.unsuccessful_since(session, webhook_id, since, after=after, limit=limit)
+    await reopen_deliveries(session, ids)
+    return ids[-1] if len(ids) == limit else None
+
+
+async def cancel_waiting(session: AsyncSession, workspace: str, webhook_id: UUID) -> None:
+    """End what still waits for an endpoint."""
+    await session.execute(
+        _CANCEL_WAITING, {"workspace": workspace, "group": str(webhook_id), "now": clock_of(session).now()}
+    )
+
+
+async def cancel_claimed(session: AsyncSession, ids: Iterable[UUID], *, owner: UUID) -> None:
+    """End claimed deliveries whose endpoint no longer takes any."""
+    await enter_worker(session)
+    await session.execute(_CANCEL_CLAIMED, {"ids": list(ids), "owner": owner, "now": clock_of(session).now()})
+
+
+async def claim_deliveries(
+    session: AsyncSession, *, now: datetime, owner: UUID, limit: int, per_endpoint: int
+) -> list[Outgoing]:
+    """Claim due deliveries of all workspaces, endpoints in turn, and load what sending them needs."""
+    claimed = await claim_batch(session, DeliveryQueue, now=now, owner=owner, limit=limit, per_group=per_endpoint)
+    if not claimed:
+        return []
+    rows = await queries.claimed(session, [row.id for row in claimed])
+    documents = await documents_of(session, ((row.workspace, row.event_id) for row in rows if row.document is None))
+    return [
+        Outgoing(
+            row.id,
+            row.workspace,
+            row.webhook_id,
+            row.event_id,
+            row.document or documents.get(row.event_id),
+            row.document is not None,
+            row.attempt_count + 1,
+            row.tries,
+        )
+        for row in rows
+    ]
+
+
+async def record_attempts(session: AsyncSession, attempts: Sequence[Attempt], *, owner: UUID) -> None:
+    """Write attempts down and settle their deliveries, in one statement; only those whose claim still holds."""
+    await enter_worker(session)
+    await session.execute(
+        _RECORD,
+        {
+            "owner": owner,
+            "now": clock_of(session).now(),
+            "ids": [attempt.delivery_id for attempt in attempts],
+            "attempts": [uuid7() for _ in attempts],
+            "numbers": [attempt.number for attempt in attempts],
+            "times": [attempt.attempted_at for attempt in attempts],
+            "durations": [attempt.duration_ms for attempt in attempts],
+            "codes": [attempt.status_code for attempt in attempts],
+            "failures": [attempt.failure for attempt in attempts],
+            "details": [attempt.detail for attempt in attempts],
+            "headers": [orjson.dumps(attempt.request_headers).decode() for attempt in attempts],
+            "bodies": [attempt.response_body for attempt in attempts],
+            "nexts": [attempt.next_attempt_at for attempt in attempts],
+        },
+    )
+
+
+async def get_delivery(session: AsyncSession, delivery_id: UUID) -> Delivery:
+    """Return one delivery of the session's workspace; raises NotFound."""
+    return await queries.get_delivery(session, delivery_id)
+
+
+async def attempts_of(session: AsyncSession, delivery_id: UUID) -> Sequence[DeliveryAttempt]:
+    """Return the newest 200 attempts of a delivery, newest first."""
+    return await queries.attempts_of(session, delivery_id)
+
+
+def deliveries_of(webhook_id: UUID, *, status: str | None = None, event_type: str | None = None) -> Select[Delivery]:
+    """Return the statement for one endpoint's deliveries, to be paged by `newest_first`."""
+    return queries.deliveries_of(webhook_id, status=status, event_type=event_type)
+
+
+def newest_first() -> list[ColumnElement[UUID]]:
+    """Return the order of delivery lists."""
+    return [Delivery.id.desc()]

@@ -1,0 +1,185 @@
+"""Work off a queue of calls to the outside: claim in batches, many in flight, results recorded many at once.
+
+Nothing here knows what is sent. A slow group fills its own places only; claims end with this process's heartbeat, so what was
+in flight at a crash is tried again within seconds.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Generic, Protocol, TypeVar
+from uuid import UUID
+
+import structlog
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common.due.claims import enter_worker
+from opsloop_common.service import Runtime
+from opsloop_common.wakeups import DUE, wait
+
+POLL_SECONDS = 0.5
+DRAIN_SECONDS = 8.0
+HELD_LIMIT = 5_000  # claimed rows in memory, sent or waiting for a place in their group
+
+_log = structlog.get_logger(__name__)
+
+
+class Job(Protocol):
+    """One claimed piece of work."""
+
+    @property
+    def id(self) -> UUID:
+        """Return the queue row's id."""
+        ...
+
+    @property
+    def group(self) -> str:
+        """Return the group whose places it needs."""
+        ...
+
+
+JobT = TypeVar("JobT", bound=Job)
+ResultT = TypeVar("ResultT")
+
+
+class Work(Protocol[JobT, ResultT]):
+    """What a dispatcher asks of the room whose queue it works off."""
+
+    table: str
+
+    async def claim(self, session: AsyncSession, *, now: datetime, owner: UUID, limit: int) -> Sequence[JobT]:
+        """Claim due rows and load what sending them needs."""
+        ...
+
+    def places(self, group: str) -> int:
+        """Return how many of a group may be in flight just now."""
+        ...
+
+    async def perform(self, job: JobT) -> ResultT:
+        """Do the work, outside any transaction. Every foreseeable failure is a result."""
+        ...
+
+    def broken(self, job: JobT, error: Exception) -> ResultT:
+        """Return the result of a `perform` that raised."""
+        ...
+
+    async def record(self, session: AsyncSession, results: Sequence[ResultT], *, owner: UUID) -> None:
+        """Write the results down, many rows a statement."""
+        ...
+
+
+class Dispatcher(Generic[JobT, ResultT]):
+    """One dispatcher of one queue in one process."""
+
+    def __init__(self, runtime: Runtime, work: Work[JobT, ResultT], *, batch: int = 500) -> None:
+        self._runtime = runtime
+        self._work = work
+        self._batch = batch
+        self._waiting: defaultdict[str, list[JobT]] = defaultdict(list)
+        self._running: defaultdict[str, int] = defaultdict(int)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._held = 0
+        self._results: list[ResultT] = []
+        self._finished = asyncio.Event()
+        self._more = asyncio.Event()
+
+    async def run(self) -> None:
+        """Work until cancelled; then let what is in flight end for a few seconds, and give back the rest."""
+        wakeups = self._runtime.db.wakeups
+        self._more = wakeups.subscribe(DUE)
+        await self._give_back()
+        try:
+            async with asyncio.TaskGroup() as loops:
+                loops.create_task(self._claim_loop())
+                loops.create_task(self._record_loop())
+        finally:
+            wakeups.unsubscribe(DUE, self._more)
+            await self._drain()
+
+    async def _claim_loop(self) -> None:
+        while True:
+            self._more.clear()
+            limit = min(self._batch, HELD_LIMIT - self._held)
+            jobs = await self._claim(limit) if limit > 0 else ()
+            self._held += len(jobs)
+            for job in jobs:
+                self._waiting[job.group].append(job)
+            for group in {job.group for job in jobs}:
+                self._fill(group)
+            if len(jobs) < limit or limit <= 0:
+                await wait(self._more, POLL_SECONDS)
+
+    async def _claim(self, limit: int) -> Sequence[JobT]:
+        async with self._runtime.db.transaction() as session:
+            return await self._work.claim(
+                session, now=self._runtime.clock.now(), owner=self._runtime.boot_id, limit=limit
+            )
+
+    def _fill(self, group: str) -> None:
+        waiting = self._waiting[group]
+        while waiting and self._running[group] < self._work.places(group):
+            self._running[group] += 1
+            task = asyncio.create_task(self._perform(waiting.pop(0)))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        if not waiting:
+            del self._waiting[group]
+
+    async def _perform(self, job: JobT) -> None:
+        try:
+            result = await self._work.perform(job)
+        except Exception as error:  # noqa: BLE001 one broken job must not stop the others
+            _log.exception("dispatch.broken", table=self._work.table, job=str(job.id))
+            result = self._work.broken(job, error)
+        finally:
+            self._running[job.group] -= 1
+            if not self._running[job.group]:
+                del self._running[job.group]
+        self._results.append(result)
+        self._finished.set()
+        self._fill(job.group)
+
+    async def _record_loop(self) -> None:
+        while True:
+            await self._finished.wait()
+            self._finished.clear()
+            if await self._record():
+                self._more.set()
+
+    async def _record(self) -> int:
+        results, self._results = self._results[: self._batch], self._results[self._batch :]
+        if not results:
+            return 0
+        if self._results:
+            self._finished.set()
+        try:
+            async with self._runtime.db.transaction() as session:
+                await self._work.record(session, results, owner=self._runtime.boot_id)
+        except BaseException:  # cancelled in the middle: what was sent is recorded while draining
+            self._results = results + self._results
+            raise
+        self._held -= len(results)
+        return len(results)
+
+    async def _drain(self) -> None:
+        self._waiting.clear()
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=DRAIN_SECONDS)
+        for task in list(self._tasks):
+            task.cancel()
+        while await self._record():
+            pass
+        await self._give_back()
+
+    async def _give_back(self) -> None:
+        """Free what this process holds: at the start that is what a failed run of this loop left behind."""
+        async with self._runtime.db.transaction() as session:
+            await enter_worker(session)
+            await session.execute(
+                text(f'UPDATE "{self._work.table}" SET owner = NULL, claimed_at = NULL WHERE owner = :owner'),  # noqa: S608 a table's name
+                {"owner": self._runtime.boot_id},
+            )

@@ -1,0 +1,62 @@
+"""HTTP doors of the event log and the catalogue."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Annotated
+
+import orjson
+from fastapi import Query
+
+from opsloop_common.contracts import catalogue
+from opsloop_common.contracts.published import data_schema
+from opsloop_common.errors import Invalid
+from opsloop_common.http.deps import Db, Run, Who
+from opsloop_common.http.routing import ApiRouter, allow
+from opsloop_common.secretbox import Unsealable
+from opsloop_notifications.eventlog import service
+from opsloop_notifications.eventlog.schemas import EventPage, EventTypeOut, EventTypes
+
+router = ApiRouter(tags=["events"])
+READ = allow("notifications:read", "notifications:write", "notifications:admin")
+
+
+@router.get("/v1/events", dependencies=[READ])
+async def poll_events(
+    session: Db,
+    run: Run,
+    who: Who,
+    cursor: Annotated[str | None, Query(max_length=2000, description="`next_cursor` of the page before.")] = None,
+    types: Annotated[str | None, Query(max_length=1000, description="Comma-separated; `kpi.*` allowed.")] = None,
+    limit: Annotated[int, Query(ge=1, le=200, description="Most items on a page.")] = 50,
+) -> EventPage:
+    """Read the events of all services by polling, oldest first: the same documents as webhooks carry, none missed."""
+    purpose = f"events cursor {who.workspace}"
+    try:
+        after = int(run.secrets.open(cursor, purpose=purpose)) if cursor is not None else 0
+    except Unsealable as error:
+        raise Invalid("/query/cursor", "is not a cursor of this list") from error
+    patterns = [name.strip() for name in (types or "").split(",") if name.strip()]
+    page = await service.read_log(session, after, patterns=patterns, limit=limit)
+    return EventPage(
+        items=[orjson.loads(document) for document in page.documents],
+        next_cursor=run.secrets.seal(str(page.position).encode(), purpose=purpose),
+        has_more=page.has_more,
+    )
+
+
+@router.get("/v1/event-types", dependencies=[READ])
+async def list_event_types() -> EventTypes:
+    """List every type of event of every service, with its meaning and the JSON Schema of its `data`."""
+    items = [
+        EventTypeOut(
+            type=name,
+            service=catalogue.PRODUCER[name],
+            version=kind.version,
+            description=inspect.getdoc(kind) or "",
+            dataschema=kind.dataschema(),
+            schema=data_schema(kind),
+        )
+        for name, kind in sorted(catalogue.BY_TYPE.items())
+    ]
+    return EventTypes(items=items, next_cursor=None)

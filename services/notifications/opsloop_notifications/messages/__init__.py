@@ -1,0 +1,1 @@
+"""Messages to people: one row a recipient, sent by mail."""

@@ -1,0 +1,71 @@
+"""Tables of messages to people."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, Uuid
+from sqlalchemy.orm import Mapped, mapped_column
+
+from opsloop_common.due.claims import due_indexes
+from opsloop_common.ids import uuid7
+from opsloop_notifications.tables import Base, Json, Moment, QueueColumns
+
+
+class NotificationStatus(StrEnum):
+    """`sent` means that the mail server took it."""
+
+    PENDING = "pending"
+    SENT = "sent"
+    FAILED = "failed"
+
+
+class Message(Base):
+    """What is said to many, in its locales, kept once; and what caused it, for the events about it."""
+
+    __tablename__ = "message"
+
+    workspace: Mapped[str] = mapped_column(Text, primary_key=True)
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    campaign_id: Mapped[UUID | None] = mapped_column(Uuid)
+    contents: Mapped[list[dict[str, Any]]] = mapped_column(Json)
+    cause: Mapped[dict[str, Any]] = mapped_column(Json)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+
+
+class Notification(Base):
+    """What became of one message to one person; `address` and `locale` as they were when it was asked for."""
+
+    __tablename__ = "notification"
+    __table_args__ = (
+        UniqueConstraint("workspace", "message_id", "user_id"),
+        CheckConstraint("status IN ('pending', 'sent', 'failed')", name="status"),
+        CheckConstraint("(status = 'failed') = (reason IS NOT NULL)", name="reason"),
+        Index("ix_notification_campaign_id", "campaign_id", "id"),
+        Index("ix_notification_workspace", "workspace", "id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid7)
+    workspace: Mapped[str] = mapped_column(Text)
+    message_id: Mapped[UUID] = mapped_column(Uuid)
+    campaign_id: Mapped[UUID | None] = mapped_column(Uuid)
+    user_id: Mapped[str] = mapped_column(Text)
+    channel: Mapped[str] = mapped_column(Text)
+    address: Mapped[str | None] = mapped_column(Text)
+    locale: Mapped[str | None] = mapped_column(Text, comment="of the content that was chosen")
+    status: Mapped[str] = mapped_column(Text, default=NotificationStatus.PENDING)
+    reason: Mapped[str | None] = mapped_column(Text)
+    detail: Mapped[str | None] = mapped_column(Text)
+    attempt_count: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[datetime] = mapped_column(Moment)
+    finished_at: Mapped[datetime | None] = mapped_column(Moment)
+
+
+class NotificationQueue(QueueColumns, Base):
+    """What is to be mailed; `group_key` is the workspace, so that one large campaign does not hold up the others."""
+
+    __tablename__ = "notification_queue"
+    __table_args__ = due_indexes("notification_queue")

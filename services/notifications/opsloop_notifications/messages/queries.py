@@ -1,0 +1,75 @@
+"""What is read of messages and notifications."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Row, Select, select, tuple_
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common.db import context_of
+from opsloop_common.errors import NotFound
+from opsloop_notifications.messages.models import Message, Notification, NotificationQueue
+
+
+def notifications_of(
+    workspace: str,
+    *,
+    campaign_id: UUID | None = None,
+    message_id: UUID | None = None,
+    user_id: str | None = None,
+    status: str | None = None,
+) -> Select[Notification]:
+    """Return the statement for a workspace's notifications, to be paged by `newest_first`."""
+    statement = select(Notification).where(Notification.workspace == workspace)
+    if campaign_id is not None:
+        statement = statement.where(Notification.campaign_id == campaign_id)
+    if message_id is not None:
+        statement = statement.where(Notification.message_id == message_id)
+    if user_id is not None:
+        statement = statement.where(Notification.user_id == user_id)
+    if status is not None:
+        statement = statement.where(Notification.status == status)
+    return statement
+
+
+def newest_first() -> list[ColumnElement[Any]]:
+    """Return the order of notification lists."""
+    return [Notification.id.desc()]
+
+
+async def get_notification(session: AsyncSession, notification_id: UUID) -> Notification:
+    """Return one notification of the session's workspace; raises NotFound."""
+    found = await session.scalar(
+        notifications_of(context_of(session).workspace).where(Notification.id == notification_id)
+    )
+    if found is None:
+        raise NotFound("no such notification")
+    return found
+
+
+async def get_contents(session: AsyncSession, message_id: UUID) -> list[dict[str, Any]]:
+    """Return what a message says, one entry a locale."""
+    statement = select(Message.contents).where(
+        Message.workspace == context_of(session).workspace, Message.id == message_id
+    )
+    contents: list[dict[str, Any]] = (await session.scalars(statement)).one()
+    return contents
+
+
+async def claimed(session: AsyncSession, ids: Sequence[UUID]) -> Sequence[Row[Notification, int]]:
+    """Return claimed notifications with the number of tries that ended before."""
+    statement = (
+        select(Notification, NotificationQueue.tries)
+        .join(NotificationQueue, NotificationQueue.id == Notification.id)
+        .where(Notification.id.in_(ids))
+    )
+    return (await session.execute(statement)).all()
+
+
+async def messages_by_key(session: AsyncSession, keys: Sequence[tuple[str, UUID]]) -> dict[tuple[str, UUID], Message]:
+    """Return messages by (workspace, id), for a session that entered as a worker."""
+    rows = await session.scalars(select(Message).where(tuple_(Message.workspace, Message.id).in_(keys)))
+    return {(row.workspace, row.id): row for row in rows}

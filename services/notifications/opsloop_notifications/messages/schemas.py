@@ -1,0 +1,25 @@
+"""HTTP shapes of notifications."""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+from opsloop_common.http.schemas import OutModel, Timestamp
+
+
+class NotificationOut(OutModel):
+    """What became of one message to one person. `sent`: the mail server took it; `reason` says why nothing was sent."""
+
+    id: UUID
+    message_id: UUID
+    campaign_id: UUID | None
+    user_id: str
+    channel: str
+    locale: str | None
+    status: Literal["pending", "sent", "failed"]
+    reason: str | None
+    detail: str | None
+    attempt_count: int
+    created_at: Timestamp
+    finished_at: Timestamp | None

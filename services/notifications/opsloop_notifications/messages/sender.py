@@ -1,0 +1,89 @@
+"""Sends claimed mails: write the message, hand it to the mail server, judge its answer.
+
+A crash after the server's "250" and before our record sends that mail once more, with the same Message-ID: at most one
+repeat, and mail programs show such a pair as one.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from datetime import datetime
+from email.message import EmailMessage
+from email.policy import SMTP
+from email.utils import parseaddr
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common.contracts.notifications import FailureReason
+from opsloop_common.failpoints import hit
+from opsloop_common.service import Runtime
+from opsloop_notifications.messages import rules, service
+from opsloop_notifications.messages.service import Mail, MailResult
+from opsloop_notifications.messages.smtp import CONNECTIONS, MailDelayed, MailRefused, MailServer
+
+CLAIMED_PER_WORKSPACE = 100
+DETAIL_CHARACTERS = 500
+
+
+def write_mail(mail: Mail, *, sender: str) -> EmailMessage:
+    """Return the message to one person; the same each time, so that a repeat can be recognised by its Message-ID."""
+    _, address = parseaddr(sender)
+    message = EmailMessage(policy=SMTP)
+    message["From"] = rules.one_line(sender)
+    message["To"] = mail.address
+    message["Subject"] = rules.one_line(mail.subject)
+    message["Date"] = mail.created_at
+    message["Message-ID"] = f"<{mail.id}@{address.rpartition('@')[2] or 'localhost'}>"
+    message["Auto-Submitted"] = "auto-generated"
+    message.set_content(mail.body)
+    return message
+
+
+class MailWork:
+    """What the dispatcher asks of messages. `server` None: mail is not configured, and each row says so."""
+
+    table = service.QUEUE_TABLE
+
+    def __init__(self, runtime: Runtime, server: MailServer | None, *, sender: str) -> None:
+        self._runtime = runtime
+        self._server = server
+        self._sender = sender
+
+    async def claim(self, session: AsyncSession, *, now: datetime, owner: UUID, limit: int) -> list[Mail]:
+        """Claim mails that are due."""
+        return await service.claim_mails(
+            session, now=now, owner=owner, limit=limit, per_workspace=CLAIMED_PER_WORKSPACE
+        )
+
+    def places(self, group: str) -> int:
+        """Return how many mails of a workspace may be on their way at once."""
+        return CONNECTIONS
+
+    async def perform(self, job: Mail) -> MailResult:
+        """Hand one mail to the server."""
+        if self._server is None:
+            return MailResult(job, "smtp_not_configured", None, None)
+        try:
+            message = write_mail(job, sender=self._sender)
+            await self._server.send(message, sender=parseaddr(self._sender)[1], recipient=job.address)
+        except (MailRefused, ValueError) as error:
+            return MailResult(job, "rejected", str(error)[:DETAIL_CHARACTERS], None)
+        except MailDelayed as error:
+            return self._later(job, str(error))
+        hit("messages.after_send")
+        return MailResult(job, None, None, None)
+
+    def broken(self, job: Mail, error: Exception) -> MailResult:
+        """Record a fault of our own as a try, to be repeated."""
+        return self._later(job, "the try failed on our side")
+
+    def _later(self, job: Mail, detail: str) -> MailResult:
+        again = rules.next_attempt_at(job.tries + 1, self._runtime.clock.now(), jitter=random.random())
+        reason: FailureReason | None = "undeliverable" if again is None else None
+        return MailResult(job, reason, detail[:DETAIL_CHARACTERS], again)
+
+    async def record(self, session: AsyncSession, results: Sequence[MailResult], *, owner: UUID) -> None:
+        """Write the results down and tell the bus."""
+        await service.record_mails(session, results, owner=owner)

@@ -1,0 +1,243 @@
+"""Turn a request to tell people something into a row a person, and record what became of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common import outbox
+from opsloop_common.contracts.campaigns import MessageRequested
+from opsloop_common.contracts.envelope import Event
+from opsloop_common.contracts.notifications import FailureReason, NotificationFailed, NotificationSent
+from opsloop_common.db import Context, clock_of, context_of
+from opsloop_common.due.claims import claim_batch, enter_worker
+from opsloop_common.ids import uuid7
+from opsloop_common.wakeups import DUE, fire_after_commit
+from opsloop_notifications.messages import queries, rules
+from opsloop_notifications.messages.models import Message, Notification, NotificationQueue
+from opsloop_notifications.recipients.service import reach
+
+QUEUE_TABLE = NotificationQueue.__tablename__
+
+# the unique (workspace, message, user) makes a repeated request send nothing twice
+_ADD = text(
+    "WITH added AS (INSERT INTO notification (id, workspace, message_id, campaign_id, user_id, channel, address, locale, "
+    "status, reason, attempt_count, created_at, finished_at) "
+    "SELECT r.id, :workspace, :message, :campaign, r.user_id, :channel, r.address, r.locale, "
+    "CASE WHEN r.reason IS NULL THEN 'pending' ELSE 'failed' END, r.reason, 0, :now, "
+    "CASE WHEN r.reason IS NOT NULL THEN CAST(:now AS timestamptz) END "
+    "FROM unnest(CAST(:ids AS uuid[]), CAST(:users AS text[]), CAST(:addresses AS text[]), CAST(:locales AS text[]), "
+    "CAST(:reasons AS text[])) AS r(id, user_id, address, locale, reason) "
+    "ON CONFLICT (workspace, message_id, user_id) DO NOTHING RETURNING id, status), "
+    "queued AS (INSERT INTO notification_queue (id, workspace, group_key, due_at, tries) "
+    "SELECT id, :workspace, :workspace, :now, 0 FROM added WHERE status = 'pending') "
+    "SELECT id FROM added"
+)
+_RECORD = text(
+    "WITH r AS (SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:statuses AS text[]), CAST(:reasons AS text[]), "
+    "CAST(:details AS text[]), CAST(:nexts AS timestamptz[])) AS r(id, status, reason, detail, next_at)), "
+    "gone AS (DELETE FROM notification_queue AS q USING r "
+    "WHERE q.id = r.id AND q.owner = :owner AND r.next_at IS NULL RETURNING q.id), "
+    "later AS (UPDATE notification_queue AS q SET due_at = r.next_at, tries = q.tries + 1, owner = NULL, "
+    "claimed_at = NULL, last_error = r.detail FROM r WHERE q.id = r.id AND q.owner = :owner AND r.next_at IS NOT NULL "
+    "RETURNING q.id), "
+    "held AS (SELECT id FROM gone UNION ALL SELECT id FROM later) "
+    "UPDATE notification AS n SET status = r.status, reason = r.reason, detail = r.detail, "
+    "attempt_count = n.attempt_count + 1, "
+    "finished_at = CASE WHEN r.next_at IS NULL THEN CAST(:now AS timestamptz) END "
+    "FROM r JOIN held USING (id) WHERE n.id = r.id RETURNING n.id"
+)
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A claimed notification with what it says; `cause` is the context that its events inherit."""
+
+    id: UUID
+    workspace: str
+    message_id: UUID
+    campaign_id: UUID | None
+    user_id: str
+    channel: str
+    address: str
+    locale: str | None
+    subject: str
+    body: str
+    created_at: datetime
+    tries: int
+    cause: Mapping[str, Any]
+
+    @property
+    def group(self) -> str:
+        """Return the workspace: a large campaign of one does not hold up the others."""
+        return self.workspace
+
+
+@dataclass(frozen=True)
+class MailResult:
+    """What came of one try: sent (no reason), failed for good, or to be tried again."""
+
+    mail: Mail
+    reason: FailureReason | None
+    detail: str | None
+    next_attempt_at: datetime | None
+
+
+async def request_message(session: AsyncSession, event: Event) -> None:
+    """Make one notification a recipient; who has no address has failed at once, with that reason."""
+    requested = event.parse(MessageRequested)
+    context = Context.caused_by(event)
+    await _keep_message(session, requested, context)
+    contents = await queries.get_contents(session, requested.message_id)
+    user_ids = list(dict.fromkeys(requested.user_ids))
+    known = await reach(session, user_ids)
+    rows: dict[UUID, tuple[str, str | None, str | None, FailureReason | None]] = {}
+    for user_id in user_ids:
+        recipient = known.get(user_id)
+        address = recipient.email if recipient else None
+        locale = _locale_for(contents, recipient.locale if recipient else None)
+        reason: FailureReason | None = "no_address" if address is None else None if contents else "undeliverable"
+        rows[uuid7()] = (user_id, address, locale, reason)
+    users, addresses, locales, reasons = zip(*rows.values(), strict=True) if rows else ((), (), (), ())
+    added = await session.scalars(
+        _ADD,
+        {
+            "workspace": context_of(session).workspace,
+            "message": requested.message_id,
+            "campaign": requested.campaign_id,
+            "channel": requested.channel,
+            "now": clock_of(session).now(),
+            "ids": list(rows),
+            "users": list(users),
+            "addresses": list(addresses),
+            "locales": list(locales),
+            "reasons": list(reasons),
+        },
+    )
+    for id in added:
+        user_id, _, locale, reason = rows[id]
+        if reason is not None:
+            failed = NotificationFailed(
+                notification_id=id,
+                message_id=requested.message_id,
+                campaign_id=requested.campaign_id,
+                user_id=user_id,
+                channel=requested.channel,
+                locale=locale,
+                reason=reason,
+            )
+            outbox.append(session, failed, context=context)
+    fire_after_commit(session, DUE)
+
+
+def _locale_for(contents: Sequence[Mapping[str, Any]], wanted: str | None) -> str | None:
+    if not contents:
+        return None
+    locale: str = contents[rules.best_locale([content["locale"] for content in contents], wanted)]["locale"]
+    return locale
+
+
+async def _keep_message(session: AsyncSession, requested: MessageRequested, context: Context) -> None:
+    cause = {
+        "correlationid": context.correlationid,
+        "causationid": context.causationid,
+        "causationdepth": context.causationdepth,
+        "traceparent": context.traceparent,
+    }
+    await session.execute(
+        insert(Message)
+        .values(
+            workspace=context_of(session).workspace,
+            id=requested.message_id,
+            campaign_id=requested.campaign_id,
+            contents=[content.model_dump() for content in requested.contents],
+            cause=cause,
+            created_at=clock_of(session).now(),
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+async def claim_mails(
+    session: AsyncSession, *, now: datetime, owner: UUID, limit: int, per_workspace: int
+) -> list[Mail]:
+    """Claim mails that are due, workspaces in turn, with what they say."""
+    claimed = await claim_batch(session, NotificationQueue, now=now, owner=owner, limit=limit, per_group=per_workspace)
+    if not claimed:
+        return []
+    rows = await queries.claimed(session, [row.id for row in claimed])
+    keys = list({(row.Notification.workspace, row.Notification.message_id) for row in rows})
+    messages = await queries.messages_by_key(session, keys)
+    return [
+        _mail(row.Notification, messages[row.Notification.workspace, row.Notification.message_id], row.tries)
+        for row in rows
+    ]
+
+
+def _mail(notification: Notification, message: Message, tries: int) -> Mail:
+    content = next(content for content in message.contents if content["locale"] == notification.locale)
+    return Mail(
+        id=notification.id,
+        workspace=notification.workspace,
+        message_id=notification.message_id,
+        campaign_id=notification.campaign_id,
+        user_id=notification.user_id,
+        channel=notification.channel,
+        address=notification.address or "",
+        locale=notification.locale,
+        subject=content["subject"],
+        body=content["body"],
+        created_at=notification.created_at,
+        tries=tries,
+        cause=message.cause,
+    )
+
+
+async def record_mails(session: AsyncSession, results: Sequence[MailResult], *, owner: UUID) -> None:
+    """Settle many tries in one statement, and tell the bus of those that ended; only where the claim still holds."""
+    await enter_worker(session)
+    held = set(
+        await session.scalars(
+            _RECORD,
+            {
+                "owner": owner,
+                "now": clock_of(session).now(),
+                "ids": [result.mail.id for result in results],
+                "statuses": [_status(result) for result in results],
+                "reasons": [result.reason if result.next_attempt_at is None else None for result in results],
+                "details": [result.detail for result in results],
+                "nexts": [result.next_attempt_at for result in results],
+            },
+        )
+    )
+    for result in results:
+        if result.mail.id in held and result.next_attempt_at is None:
+            context = Context(workspace=result.mail.workspace, **result.mail.cause)
+            outbox.append(session, _outcome(result), context=context)
+
+
+def _status(result: MailResult) -> str:
+    if result.next_attempt_at is not None:
+        return "pending"
+    return "sent" if result.reason is None else "failed"
+
+
+def _outcome(result: MailResult) -> NotificationSent | NotificationFailed:
+    mail = result.mail
+    common: dict[str, Any] = {
+        "notification_id": mail.id,
+        "message_id": mail.message_id,
+        "campaign_id": mail.campaign_id,
+        "user_id": mail.user_id,
+        "channel": mail.channel,
+        "locale": mail.locale,
+    }
+    # the server's own words may name the address, so they stay in the row
+    return NotificationSent(**common) if result.reason is None else NotificationFailed(**common, reason=result.reason)

@@ -1,0 +1,138 @@
+"""The mail server: connections that are kept and reused, and what its answers mean. The only user of aiosmtplib."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from types import TracebackType
+from urllib.parse import unquote, urlsplit
+
+import aiosmtplib
+
+CONNECTIONS = 8
+TIMEOUT_SECONDS = 30.0
+IDLE_SECONDS = 20.0
+MAILS_PER_CONNECTION = 200
+
+
+class MailRefused(Exception):
+    """The server will never take this mail; the text is its answer."""
+
+
+class MailDelayed(Exception):
+    """The mail did not go out now, and may later."""
+
+
+@dataclass
+class _Connection:
+    client: aiosmtplib.SMTP
+    used: int = 0
+    last_used: float = field(default_factory=time.monotonic)
+
+
+class MailServer:
+    """One SMTP server given as `smtp://user:password@host:port` or `smtps://…`. Use as an async context manager."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+            raise ValueError("OPSLOOP_SMTP_URL must look like smtp://user:password@host:port")
+        self._host = parts.hostname
+        self._use_tls = parts.scheme == "smtps"
+        self._port = parts.port or (465 if self._use_tls else 25)
+        self._username = unquote(parts.username) if parts.username else None
+        self._password = unquote(parts.password) if parts.password else None
+        self._slots = asyncio.Semaphore(CONNECTIONS)
+        self._idle: list[_Connection] = []
+
+    async def __aenter__(self) -> MailServer:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for connection in self._idle:
+            await _quit(connection)
+
+    async def send(self, message: EmailMessage, *, sender: str, recipient: str) -> None:
+        """Hand one mail over. Raises MailRefused (5xx: never again) or MailDelayed (4xx, no connection: later)."""
+        try:
+            async with self._connection() as connection:
+                await connection.client.send_message(message, sender=sender, recipients=[recipient])
+                connection.used += 1
+        except aiosmtplib.SMTPAuthenticationError as error:  # the operator's to mend, not the mail's fault
+            raise MailDelayed("the mail server refused the credentials") from error
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            raise _verdict(error.recipients[0].code, error.recipients[0].message) from error
+        except aiosmtplib.SMTPResponseException as error:
+            raise _verdict(error.code, error.message) from error
+        except (aiosmtplib.SMTPNotSupported, ValueError) as error:
+            raise MailRefused("the mail server does not take this address or text") from error
+        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+            raise MailDelayed("the mail server could not be reached") from error
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[_Connection]:
+        async with self._slots:
+            connection = await self._kept() or await self._connect()
+            try:
+                yield connection
+            except aiosmtplib.SMTPResponseException:
+                await _reset(connection)
+                self._keep(connection)
+                raise
+            except BaseException:
+                connection.client.close()
+                raise
+            self._keep(connection)
+
+    def _keep(self, connection: _Connection) -> None:
+        if connection.client.is_connected and connection.used < MAILS_PER_CONNECTION:
+            connection.last_used = time.monotonic()
+            self._idle.append(connection)
+        else:
+            connection.client.close()
+
+    async def _kept(self) -> _Connection | None:
+        while self._idle:
+            connection = self._idle.pop()
+            if time.monotonic() - connection.last_used < IDLE_SECONDS and connection.client.is_connected:
+                return connection
+            await _quit(connection)
+        return None
+
+    async def _connect(self) -> _Connection:
+        client = aiosmtplib.SMTP(
+            hostname=self._host,
+            port=self._port,
+            username=self._username,
+            password=self._password,
+            use_tls=self._use_tls,
+            timeout=TIMEOUT_SECONDS,
+        )
+        try:
+            await client.connect()
+        except BaseException:
+            client.close()
+            raise
+        return _Connection(client)
+
+
+async def _reset(connection: _Connection) -> None:
+    with suppress(aiosmtplib.SMTPException, OSError):
+        await connection.client.rset()
+
+
+async def _quit(connection: _Connection) -> None:
+    with suppress(aiosmtplib.SMTPException, OSError):
+        await connection.client.quit()
+    connection.client.close()
+
+
+def _verdict(code: int, text: str) -> MailRefused | MailDelayed:
+    answer = f"{code} {text}"
+    return MailRefused(answer) if code >= 500 else MailDelayed(answer)

@@ -1,0 +1,1 @@
+"""Calls to addresses that users give: the only room that opens connections to them, behind a guard."""

@@ -1,0 +1,242 @@
+"""The guarded HTTP client: aiohttp that connects only to addresses the policy lets through.
+
+Names are resolved here and refused when any answer is bad; the connection goes to the vetted addresses themselves, so a
+second, different DNS answer has no effect. Literal addresses skip aiohttp's resolver, so the socket factory judges again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+from opsloop_common.settings import Settings
+from opsloop_notifications.outbound.rules import AddressPolicy, parse_networks
+from opsloop_notifications.outbound.urls import BadUrl as BadUrl
+from opsloop_notifications.outbound.urls import Target, read_url
+
+REQUEST_TIMEOUT_SECONDS = 15.0
+ANSWER_LIMIT_BYTES = 16 * 1024
+_RESOLVER_THREADS = 16  # names whose servers hang must not block the lookups of others
+
+Failure = Literal["blocked_target", "timeout", "connection", "dns", "tls", "protocol"]
+Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
+OpenSocket = Callable[[Any], socket.socket]
+
+
+class OutboundError(Exception):
+    """No answer came. `failure` is the class to show; the text names no address."""
+
+    def __init__(self, failure: Failure, detail: str) -> None:
+        super().__init__(detail)
+        self.failure = failure
+        self.detail = detail
+
+
+class BlockedTarget(OutboundError):
+    """The policy refuses the address; trying again changes nothing."""
+
+    def __init__(self) -> None:
+        super().__init__("blocked_target", "The address of this endpoint may not be called from here.")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the other side said: status, lower-case headers, and at most 16 KiB of the body as it came."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+def policy_from(settings: Settings) -> AddressPolicy:
+    """Return the address policy that the operator's settings describe."""
+    own: frozenset[tuple[str, int]] = frozenset()
+    if settings.public_url:
+        parts = urlsplit(settings.public_url)
+        if parts.hostname:
+            own = frozenset({(parts.hostname.lower(), parts.port or (443 if parts.scheme == "https" else 80))})
+    return AddressPolicy(settings.outbound, parse_networks(settings.outbound_allow), own, settings.port or None)
+
+
+def check_url(url: str, policy: AddressPolicy) -> Target:
+    """Read a URL and refuse what can be refused without asking the DNS; raises BadUrl."""
+    target = read_url(url)
+    if policy.is_own(target.host, target.port):
+        raise BadUrl("is our own address")
+    if target.literal is not None and not policy.allows(target.literal, target.port):
+        raise BadUrl("names an address that may not be called from here")
+    return target
+
+
+class _GuardedResolver(AbstractResolver):
+    def __init__(self, policy: AddressPolicy, lookup: Lookup) -> None:
+        self._policy = policy
+        self._lookup = lookup
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        addresses = await self._addresses(host, port)
+        if not self._policy.allows_all(addresses, port):
+            raise BlockedTarget
+        flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=flags,
+            )
+            for address in addresses
+        ]
+
+    async def _addresses(self, host: str, port: int) -> Sequence[str]:
+        name = host.rstrip(".").lower()
+        if name == "localhost" or name.endswith(".localhost"):
+            return ["127.0.0.1"]  # RFC 6761: never asked of the DNS
+        try:
+            addresses = await self._lookup(f"{name}.", port)  # fully qualified: no search domains
+        except OSError as error:
+            raise OutboundError("dns", "The host name could not be resolved.") from error
+        if not addresses:
+            raise OutboundError("dns", "The host name has no address.")
+        return addresses
+
+    async def close(self) -> None:
+        return None
+
+
+class OutboundClient:
+    """Posts to user-given URLs. Use as an async context manager; connections are kept and reused between calls.
+
+    `lookup` and `open_socket` are the two ways out, handed in so that tests see what would be called.
+    """
+
+    def __init__(
+        self,
+        policy: AddressPolicy,
+        *,
+        lookup: Lookup | None = None,
+        open_socket: OpenSocket | None = None,
+        timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
+    ) -> None:
+        self.policy = policy
+        self._lookup = lookup or self._ask_system
+        self._open_socket = open_socket or _plain_socket
+        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._threads = ThreadPoolExecutor(_RESOLVER_THREADS, thread_name_prefix="outbound-dns")
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> OutboundClient:
+        connector = aiohttp.TCPConnector(
+            resolver=_GuardedResolver(self.policy, self._lookup),
+            use_dns_cache=False,  # a verdict holds for one connection
+            family=socket.AF_UNSPEC,
+            limit=0,  # callers bound what is in flight
+            keepalive_timeout=30,
+            socket_factory=self._guarded_socket,
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            timeout=self._timeout,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            trust_env=False,
+            auto_decompress=False,
+            skip_auto_headers=("User-Agent",),
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        """Post `body`; return whatever the other side answers, redirects included, unfollowed.
+
+        Raises BlockedTarget when the policy refuses the address, OutboundError when no answer came in 15 s.
+        """
+        try:
+            target = check_url(url, self.policy)
+        except BadUrl as error:
+            raise BlockedTarget from error
+        try:
+            return await self._post(target, body, headers)
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
+            if isinstance(error, aiohttp.ClientConnectorError):
+                raise _failure_of(error) from error
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise _failure_of(error) from error
+        # the other side closed a kept connection just as we used it: ask once more, on a fresh one
+        try:
+            return await self._post(target, body, headers)
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise _failure_of(error) from error
+
+    async def _post(self, target: Target, body: bytes, headers: Mapping[str, str]) -> Answer:
+        if self._session is None:
+            raise RuntimeError("the client is not open")
+        async with self._session.post(
+            URL(target.url, encoded=True), data=body, headers=headers, allow_redirects=False
+        ) as response:
+            content = await _read_bounded(response)
+            return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, content)
+
+    def _guarded_socket(self, info: Any) -> socket.socket:
+        address, port = info[4][0], info[4][1]
+        if not self.policy.allows(address, port):
+            raise BlockedTarget
+        return self._open_socket(info)
+
+    async def _ask_system(self, host: str, port: int) -> Sequence[str]:
+        loop = asyncio.get_running_loop()
+        infos = await loop.run_in_executor(
+            self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+        )
+        return [str(info[4][0]) for info in infos]
+
+
+def _plain_socket(info: Any) -> socket.socket:
+    family, kind, protocol = info[:3]
+    return socket.socket(family, kind, protocol)
+
+
+async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
+    chunks: list[bytes] = []
+    left = ANSWER_LIMIT_BYTES
+    while left > 0:
+        chunk = await response.content.read(left)
+        if not chunk:
+            return b"".join(chunks)
+        chunks.append(chunk)
+        left -= len(chunk)
+    response.close()  # more than anybody needs: give the connection up rather than read on
+    return b"".join(chunks)
+
+
+def _failure_of(error: Exception) -> OutboundError:
+    match error:
+        case TimeoutError():
+            return OutboundError("timeout", f"No complete answer within {REQUEST_TIMEOUT_SECONDS:.0f} seconds.")
+        case aiohttp.ClientSSLError():
+            return OutboundError("tls", "The TLS connection could not be made.")
+        case aiohttp.InvalidURL():
+            return BlockedTarget()
+        case aiohttp.ClientConnectionError():
+            return OutboundError("connection", "The connection failed.")
+        case _:
+            return OutboundError("protocol", "The answer was not readable HTTP.")

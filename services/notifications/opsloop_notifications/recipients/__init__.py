@@ -1,0 +1,1 @@
+"""Recipients: where and in which language a person is reached."""

@@ -1,0 +1,58 @@
+"""HTTP doors of recipients."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Path, Response
+
+from opsloop_common.http.deps import Db, IfMatch, Who, set_etag
+from opsloop_common.http.paging import Listing, PageQuery, paginate
+from opsloop_common.http.routing import ApiRouter, allow, problems
+from opsloop_notifications.recipients import queries, service
+from opsloop_notifications.recipients.schemas import RecipientIn, RecipientOut
+
+router = ApiRouter(tags=["recipients"])
+READ = allow("notifications:read", "notifications:write", "notifications:admin")
+WRITE = allow("notifications:write", "notifications:admin")
+UserIdInPath = Annotated[str, Path(min_length=1, max_length=200)]
+
+
+@router.put(
+    "/v1/recipients/{user_id}",
+    dependencies=[WRITE],
+    responses=problems(412) | {201: {"model": RecipientOut, "description": "The person was not known before."}},
+)
+async def put_recipient(
+    user_id: UserIdInPath, body: RecipientIn, session: Db, response: Response, if_match: IfMatch
+) -> RecipientOut:
+    """Say where a person is reached, and in which language; what is left out is forgotten."""
+    recipient, is_new = await service.put_recipient(
+        session, user_id, email=body.email, locale=body.locale, require_version=if_match.require
+    )
+    response.status_code = 201 if is_new else 200
+    set_etag(response, recipient.version)
+    return RecipientOut.model_validate(recipient)
+
+
+@router.get("/v1/recipients/{user_id}", dependencies=[READ], responses=problems(404))
+async def get_recipient(user_id: UserIdInPath, session: Db, response: Response) -> RecipientOut:
+    """Show where a person is reached."""
+    recipient = await queries.get_recipient(session, user_id)
+    set_etag(response, recipient.version)
+    return RecipientOut.model_validate(recipient)
+
+
+@router.get("/v1/recipients", dependencies=[READ])
+async def list_recipients(session: Db, who: Who, page: PageQuery) -> Listing[RecipientOut]:
+    """List the people that can be reached, newest first."""
+    rows = await paginate(session, queries.recipients_of(who.workspace), page, by=queries.newest_first())
+    return rows.map(RecipientOut.model_validate)
+
+
+@router.delete("/v1/recipients/{user_id}", status_code=204, dependencies=[WRITE], responses=problems(404, 412))
+async def delete_recipient(user_id: UserIdInPath, session: Db, if_match: IfMatch) -> None:
+    """Forget a person's address. What was sent to them stays in the record."""
+    recipient = await queries.get_recipient(session, user_id)
+    if_match.require(recipient.version)
+    await service.delete_recipient(session, recipient)

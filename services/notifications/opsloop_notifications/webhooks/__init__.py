@@ -1,0 +1,1 @@
+"""Webhook endpoints: who hears of which events, and how they are signed."""

@@ -1,0 +1,50 @@
+"""What runs beside requests: the dispatcher of deliveries, and recovery of what an endpoint missed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from opsloop_common.due.jobs import JobRun
+from opsloop_common.due.kinds import DueKind
+from opsloop_common.service import Runtime
+from opsloop_notifications.dispatcher import Dispatcher
+from opsloop_notifications.outbound.service import OutboundClient, policy_from
+from opsloop_notifications.webhooks import service
+from opsloop_notifications.webhooks.sender import WebhookWork
+
+PAGE = 500
+
+
+async def dispatch_webhooks(runtime: Runtime) -> None:
+    """Send deliveries until cancelled."""
+    async with OutboundClient(policy_from(runtime.settings)) as client:
+        await Dispatcher(runtime, WebhookWork(runtime, client)).run()
+
+
+async def recover(job: JobRun) -> Mapping[str, Any]:
+    """Open again what failed since a time, then plan what was never planned; each step goes on where a crash stopped it."""
+    webhook_id, since = UUID(job.payload["webhook_id"]), datetime.fromisoformat(job.payload["since"])
+    state = {"failed_after": None, "failed_done": False, "position": 0} | job.state
+    while not state["failed_done"]:
+        async with job.transaction() as session:
+            after = UUID(state["failed_after"]) if state["failed_after"] else None
+            last = await service.recover_failed(session, webhook_id, since, after=after, limit=PAGE)
+            state |= {"failed_after": str(last) if last else None, "failed_done": last is None}
+            await job.progress(job.done, state=state, session=session)
+    planned = job.done
+    while True:
+        async with job.transaction() as session:
+            position, count = await service.recover_missed(
+                session, webhook_id, since, after=state["position"], limit=PAGE
+            )
+            if position is None:
+                return {"missed": planned}
+            planned += count
+            state["position"] = position
+            await job.progress(planned, state=state, session=session)
+
+
+RECOVER = DueKind(service.RECOVER_JOB, recover, concurrency=1, long=True)

@@ -1,0 +1,155 @@
+"""HTTP doors of endpoints and their deliveries."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import Query, Response
+
+from opsloop_common.errors import Invalid
+from opsloop_common.http.deps import Db, IfMatch, Run, Who, set_etag, set_location
+from opsloop_common.http.paging import Listing, PageQuery, paginate
+from opsloop_common.http.routing import ApiRouter, allow, problems
+from opsloop_notifications.deliveries import service as deliveries
+from opsloop_notifications.outbound.service import policy_from
+from opsloop_notifications.webhooks import queries, service
+from opsloop_notifications.webhooks.models import Webhook
+from opsloop_notifications.webhooks.schemas import (
+    AttemptOut,
+    DeliveryOut,
+    DeliveryWithAttempts,
+    JobStarted,
+    RecoverIn,
+    RotateIn,
+    WebhookIn,
+    WebhookOut,
+    WebhookPatch,
+    WebhookWithSecret,
+)
+
+router = ApiRouter(tags=["webhooks"])
+READ = allow("notifications:read", "notifications:write", "notifications:admin")
+WRITE = allow("notifications:write", "notifications:admin")
+_LATER = {"format": {"alertmanager"}, "ordering": {"stream"}}
+
+
+def _refuse_what_waits(fields: dict[str, Any]) -> None:
+    for name, waiting in _LATER.items():
+        if fields.get(name) in waiting:
+            raise Invalid(f"/{name}", f"{fields[name]} comes with a later release")
+
+
+def _with_secret(webhook: Webhook, secret: str) -> WebhookWithSecret:
+    return WebhookWithSecret(**WebhookOut.model_validate(webhook).model_dump(), secret=secret)
+
+
+@router.post("/v1/webhooks", status_code=201, dependencies=[WRITE])
+async def create_webhook(body: WebhookIn, session: Db, run: Run, response: Response) -> WebhookWithSecret:
+    """Have events posted to a URL. `event_types` takes exact names, `kpi.*` and `*`. The secret is shown this once."""
+    fields = body.model_dump(exclude={"secret"})
+    _refuse_what_waits(fields)
+    webhook, secret = await service.create_webhook(
+        session, fields, secret=body.secret, policy=policy_from(run.settings), secrets=run.secrets
+    )
+    set_etag(response, webhook.version)
+    set_location(response, f"/v1/webhooks/{webhook.id}")
+    return _with_secret(webhook, secret)
+
+
+@router.get("/v1/webhooks", dependencies=[READ])
+async def list_webhooks(session: Db, who: Who, page: PageQuery) -> Listing[WebhookOut]:
+    """List the endpoints, newest first."""
+    rows = await paginate(session, queries.webhooks_of(who.workspace), page, by=[Webhook.id.desc()])
+    return rows.map(WebhookOut.model_validate)
+
+
+@router.get("/v1/webhooks/{webhook_id}", dependencies=[READ], responses=problems(404))
+async def get_webhook(webhook_id: UUID, session: Db, response: Response) -> WebhookOut:
+    """Show one endpoint, without its secret."""
+    webhook = await queries.get_webhook(session, webhook_id)
+    set_etag(response, webhook.version)
+    return WebhookOut.model_validate(webhook)
+
+
+@router.patch("/v1/webhooks/{webhook_id}", dependencies=[WRITE], responses=problems(404, 412))
+async def update_webhook(
+    webhook_id: UUID, body: WebhookPatch, session: Db, run: Run, response: Response, if_match: IfMatch
+) -> WebhookOut:
+    """Change an endpoint. `status` enabled takes it into use again; disabled cancels what waits for it."""
+    changes = body.model_dump(exclude_unset=True)
+    _refuse_what_waits(changes)
+    webhook = await queries.lock_webhook(session, webhook_id)
+    if_match.require(webhook.version)
+    webhook = await service.change_webhook(session, webhook, changes, policy=policy_from(run.settings))
+    set_etag(response, webhook.version)
+    return WebhookOut.model_validate(webhook)
+
+
+@router.delete("/v1/webhooks/{webhook_id}", status_code=204, dependencies=[WRITE], responses=problems(404, 412))
+async def delete_webhook(webhook_id: UUID, session: Db, if_match: IfMatch) -> None:
+    """Take an endpoint away; what waits for it is cancelled."""
+    webhook = await queries.lock_webhook(session, webhook_id)
+    if_match.require(webhook.version)
+    await service.delete_webhook(session, webhook)
+
+
+@router.post("/v1/webhooks/{webhook_id}/test", status_code=202, dependencies=[WRITE], responses=problems(404))
+async def test_webhook(webhook_id: UUID, session: Db, response: Response) -> DeliveryOut:
+    """Send a `webhook.test` event the way every event goes; the delivery tells what came of it."""
+    delivery = await service.send_test(session, webhook_id)
+    set_location(response, f"/v1/deliveries/{delivery.id}")
+    return DeliveryOut.model_validate(delivery)
+
+
+@router.post("/v1/webhooks/{webhook_id}/rotate-secret", dependencies=[WRITE], responses=problems(404))
+async def rotate_webhook_secret(
+    webhook_id: UUID, session: Db, run: Run, response: Response, body: RotateIn | None = None
+) -> WebhookWithSecret:
+    """Give the endpoint a new secret; for a grace period (24 h unless said) calls carry both signatures."""
+    wanted = body or RotateIn()
+    webhook, secret = await service.rotate_secret(
+        session, webhook_id, secret=wanted.secret, grace=wanted.grace, secrets=run.secrets
+    )
+    set_etag(response, webhook.version)
+    return _with_secret(webhook, secret)
+
+
+@router.post("/v1/webhooks/{webhook_id}/recover", status_code=202, dependencies=[WRITE], responses=problems(404, 409))
+async def recover_webhook(webhook_id: UUID, body: RecoverIn, session: Db, response: Response) -> JobStarted:
+    """Deliver again what failed or was cancelled since a time, and what was never delivered, as far as the log goes back."""
+    job_id = await service.start_recovery(session, webhook_id, body.since)
+    set_location(response, f"/v1/jobs/{job_id}")
+    return JobStarted(job_id=job_id)
+
+
+@router.get("/v1/webhooks/{webhook_id}/deliveries", dependencies=[READ], responses=problems(404))
+async def list_webhook_deliveries(
+    webhook_id: UUID,
+    session: Db,
+    page: PageQuery,
+    status: Annotated[Literal["pending", "succeeded", "failed", "cancelled"] | None, Query()] = None,
+    event_type: Annotated[str | None, Query(max_length=100)] = None,
+) -> Listing[DeliveryOut]:
+    """List an endpoint's deliveries, newest first."""
+    await queries.get_webhook(session, webhook_id)
+    statement = deliveries.deliveries_of(webhook_id, status=status, event_type=event_type)
+    rows = await paginate(session, statement, page, by=deliveries.newest_first())
+    return rows.map(DeliveryOut.model_validate)
+
+
+@router.get("/v1/deliveries/{delivery_id}", dependencies=[READ], responses=problems(404))
+async def get_delivery(delivery_id: UUID, session: Db) -> DeliveryWithAttempts:
+    """Show one delivery with each attempt: what was sent, what came back, and when the next is due."""
+    delivery = await deliveries.get_delivery(session, delivery_id)
+    attempts = await deliveries.attempts_of(session, delivery_id)
+    return DeliveryWithAttempts(
+        **DeliveryOut.model_validate(delivery).model_dump(),
+        attempts=[AttemptOut.model_validate(attempt) for attempt in attempts],
+    )
+
+
+@router.post("/v1/deliveries/{delivery_id}/resend", status_code=202, dependencies=[WRITE], responses=problems(404, 409))
+async def resend_delivery(delivery_id: UUID, session: Db) -> DeliveryOut:
+    """Try a delivery again, now and from the first attempt on, with the same `webhook-id`."""
+    return DeliveryOut.model_validate(await service.resend(session, delivery_id))

@@ -1,0 +1,138 @@
+"""HTTP shapes of endpoints and their deliveries."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field, JsonValue, StringConstraints
+
+from opsloop_common.http.schemas import Duration, InModel, OutModel, ShortText, Timestamp
+from opsloop_notifications.webhooks.models import WebhookStatus
+
+EventPattern = Annotated[
+    str, StringConstraints(pattern=r"^(\*|[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(\.\*)?)$", max_length=100)
+]
+Format = Literal["cloudevents", "alertmanager"]
+Ordering = Literal["none", "stream"]
+Url = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
+Secret = Annotated[str, StringConstraints(max_length=100)]
+
+
+class Condition(InModel):
+    """One condition on the event: `field` is a path into its document, such as `data.severity`."""
+
+    field: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length=200)]
+    op: Literal["eq", "ne", "lt", "le", "gt", "ge", "in", "not_in", "contains", "exists"]
+    value: JsonValue = None
+
+
+class WebhookIn(InModel):
+    """A new endpoint. `secret` is made when it is not given."""
+
+    url: Url
+    event_types: Annotated[list[EventPattern], Field(min_length=1, max_length=100, default_factory=lambda: ["*"])]
+    filter: Annotated[list[Condition], Field(max_length=20, default_factory=list)]
+    format: Format = "cloudevents"
+    ordering: Ordering = "none"
+    description: ShortText | None = None
+    secret: Secret | None = None
+
+
+class WebhookPatch(InModel):
+    """What may change; what is left out stays."""
+
+    url: Url = ""
+    event_types: Annotated[list[EventPattern], Field(min_length=1, max_length=100, default_factory=lambda: ["*"])]
+    filter: Annotated[list[Condition], Field(max_length=20, default_factory=list)]
+    format: Format = "cloudevents"
+    ordering: Ordering = "none"
+    description: ShortText | None = None
+    status: Literal["enabled", "disabled"] = "enabled"
+
+
+class ConditionOut(OutModel):
+    """One condition on the event."""
+
+    field: str
+    op: str
+    value: Any
+
+
+class WebhookOut(OutModel):
+    """An endpoint. `disabled_reason`: manual, gone (it answered 410) or failing (nothing succeeded for five days)."""
+
+    id: UUID
+    url: str
+    event_types: list[str]
+    filter: list[ConditionOut]
+    format: str
+    ordering: str
+    description: str | None
+    status: WebhookStatus
+    disabled_reason: str | None
+    failing_since: Timestamp | None
+    previous_expires_at: Timestamp | None
+    created_at: Timestamp
+    updated_at: Timestamp
+
+
+class WebhookWithSecret(WebhookOut):
+    """An endpoint with its secret, shown this once."""
+
+    secret: str
+
+
+class RotateIn(InModel):
+    """How long the old secret goes on signing beside the new one, at most 7 days."""
+
+    grace: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(days=7))] = timedelta(hours=24)
+    secret: Secret | None = None
+
+
+class RecoverIn(InModel):
+    """From when on to deliver again."""
+
+    since: Timestamp
+
+
+class JobStarted(OutModel):
+    """Long work that has begun; GET /v1/jobs/{id} tells how far it is."""
+
+    job_id: UUID
+
+
+class DeliveryOut(OutModel):
+    """One event on its way to one endpoint. `event_id` is the `webhook-id` of every attempt."""
+
+    id: UUID
+    webhook_id: UUID
+    event_id: UUID
+    event_type: str
+    status: Literal["pending", "succeeded", "failed", "cancelled"]
+    failure: str | None
+    attempt_count: int
+    next_attempt_at: Timestamp | None
+    created_at: Timestamp
+    finished_at: Timestamp | None
+
+
+class AttemptOut(OutModel):
+    """One call. `failure` null means success; without a `status_code` no answer came."""
+
+    number: int
+    attempted_at: Timestamp
+    duration_ms: int
+    status_code: int | None
+    failure: str | None
+    detail: str | None
+    request_headers: dict[str, str]
+    response_body: str | None
+    next_attempt_at: Timestamp | None
+
+
+class DeliveryWithAttempts(DeliveryOut):
+    """A delivery with its newest 200 attempts, newest first."""
+
+    attempts: list[AttemptOut]

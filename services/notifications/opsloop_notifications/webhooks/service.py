@@ -1,0 +1,248 @@
+"""Use cases of endpoints: create, change, rotate, test, hear of events, resend, and stop calling what is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common import outbox
+from opsloop_common.access import audit
+from opsloop_common.contracts.envelope import Event, EventData
+from opsloop_common.contracts.notifications import WebhookDisabled
+from opsloop_common.db import Context, clock_of, context_of
+from opsloop_common.due.jobs import start_job
+from opsloop_common.errors import Conflict, Invalid
+from opsloop_common.ids import uuid7
+from opsloop_common.outbox.append import event_from
+from opsloop_common.secretbox import SecretBox
+from opsloop_notifications.deliveries import service as deliveries
+from opsloop_notifications.deliveries.service import Delivery
+from opsloop_notifications.eventlog.service import events_since, keep_events
+from opsloop_notifications.outbound.rules import AddressPolicy
+from opsloop_notifications.outbound.service import BadUrl, check_url
+from opsloop_notifications.webhooks import queries, rules
+from opsloop_notifications.webhooks.models import Webhook, WebhookStatus
+from opsloop_notifications.webhooks.signing import BadSecret, new_secret, read_secret
+
+SECRET_PURPOSE = "webhook secret"  # noqa: S105 a name, no password
+RECOVER_JOB = "notifications.recover"
+
+
+class WebhookTested(EventData):
+    """Somebody asked for a call to see whether the endpoint works. It goes to that endpoint only."""
+
+    type = "webhook.test"
+    aggregate = "webhook"
+
+    webhook_id: UUID
+
+
+async def create_webhook(
+    session: AsyncSession, fields: Mapping[str, Any], *, secret: str | None, policy: AddressPolicy, secrets: SecretBox
+) -> tuple[Webhook, str]:
+    """Add an endpoint; returns it with the secret, which is never shown again. Raises Invalid (422) for a bad URL or secret."""
+    now = clock_of(session).now()
+    plain = secret or new_secret()
+    webhook = Webhook(
+        **dict(fields) | {"url": _checked_url(fields["url"], policy)},
+        id=uuid7(),
+        workspace=context_of(session).workspace,
+        status=WebhookStatus.ENABLED,
+        secret=_sealed(plain, secrets),
+        version=1,
+        failures=0,
+        created_at=now,
+        updated_at=now,
+    )
+    session.add(webhook)
+    audit.record(session, "webhook.created", f"webhook/{webhook.id}", after=dict(fields))
+    return webhook, plain
+
+
+def _checked_url(url: str, policy: AddressPolicy) -> str:
+    try:
+        return check_url(url, policy).url
+    except BadUrl as error:
+        raise Invalid("/url", str(error)) from error
+
+
+def _sealed(secret: str, secrets: SecretBox) -> str:
+    try:
+        read_secret(secret)
+    except BadSecret as error:
+        raise Invalid("/secret", str(error)) from error
+    return secrets.seal(secret.encode(), purpose=SECRET_PURPOSE)
+
+
+async def change_webhook(
+    session: AsyncSession, webhook: Webhook, changes: Mapping[str, Any], *, policy: AddressPolicy
+) -> Webhook:
+    """Apply changes to a locked endpoint. Enabling it again forgets its failures; disabling it ends what waits."""
+    if "url" in changes:
+        changes = {**changes, "url": _checked_url(changes["url"], policy)}
+    before = {name: getattr(webhook, name) for name in changes}
+    if before == dict(changes):
+        return webhook
+    for name, value in changes.items():
+        setattr(webhook, name, value)
+    if changes.get("status") == WebhookStatus.ENABLED:
+        webhook.disabled_reason = webhook.failing_since = None
+        webhook.failures = 0
+    elif changes.get("status") == WebhookStatus.DISABLED:
+        webhook.disabled_reason = "manual"
+        await deliveries.cancel_waiting(session, webhook.workspace, webhook.id)
+    _touch(session, webhook)
+    audit.record(session, "webhook.updated", f"webhook/{webhook.id}", before=before, after=changes)
+    return webhook
+
+
+def _touch(session: AsyncSession, webhook: Webhook) -> None:
+    webhook.version += 1
+    webhook.updated_at = clock_of(session).now()
+
+
+async def delete_webhook(session: AsyncSession, webhook: Webhook) -> None:
+    """Take a locked endpoint away; what waits for it is cancelled, its secrets are forgotten."""
+    webhook.status = WebhookStatus.DELETED
+    webhook.secret = ""
+    webhook.previous_secret = None
+    _touch(session, webhook)
+    await deliveries.cancel_waiting(session, webhook.workspace, webhook.id)
+    audit.record(session, "webhook.deleted", f"webhook/{webhook.id}")
+
+
+async def rotate_secret(
+    session: AsyncSession, webhook_id: UUID, *, secret: str | None, grace: timedelta, secrets: SecretBox
+) -> tuple[Webhook, str]:
+    """Give an endpoint a new secret; until the grace period ends, calls carry a signature of the old one too."""
+    webhook = await queries.lock_webhook(session, webhook_id)
+    plain = secret or new_secret()
+    sealed = _sealed(plain, secrets)
+    webhook.previous_secret = webhook.secret
+    webhook.previous_expires_at = clock_of(session).now() + grace
+    webhook.secret = sealed
+    _touch(session, webhook)
+    audit.record(session, "webhook.secret_rotated", f"webhook/{webhook.id}")
+    return webhook, plain
+
+
+async def send_test(session: AsyncSession, webhook_id: UUID) -> Delivery:
+    """Send a `webhook.test` event the way every event goes; returns its delivery. Also for a disabled endpoint."""
+    webhook = await queries.get_webhook(session, webhook_id)
+    event = event_from(
+        WebhookTested(webhook_id=webhook.id),
+        id=uuid7(),
+        time=clock_of(session).now(),
+        source="/opsloop/notifications",
+        context=context_of(session),
+        sequence=1,
+    )
+    plan = deliveries.Plan(webhook.id, event.id, event.type, event.to_bytes().decode())
+    (delivery_id,) = await deliveries.plan_deliveries(session, [plan])
+    return await deliveries.get_delivery(session, delivery_id)
+
+
+async def resend(session: AsyncSession, delivery_id: UUID) -> Delivery:
+    """Try a delivery again from the start, with the same `webhook-id`; 409 when its endpoint takes nothing."""
+    delivery = await deliveries.get_delivery(session, delivery_id)
+    webhook = await queries.get_webhook(session, delivery.webhook_id)
+    if delivery.document is None:
+        _require_enabled(webhook)
+    return await deliveries.reopen_delivery(session, delivery_id)
+
+
+def _require_enabled(webhook: Webhook) -> None:
+    if webhook.status != WebhookStatus.ENABLED:
+        raise Conflict("The endpoint is disabled; enable it first.")
+
+
+async def start_recovery(session: AsyncSession, webhook_id: UUID, since: datetime) -> UUID:
+    """Begin to deliver again what failed, and what was missed, since a time; returns the job's id."""
+    webhook = await queries.get_webhook(session, webhook_id)
+    _require_enabled(webhook)
+    audit.record(session, "webhook.recovery_started", f"webhook/{webhook.id}", after={"since": since})
+    return await start_job(session, RECOVER_JOB, {"webhook_id": str(webhook.id), "since": since.isoformat()})
+
+
+async def hear_events(session: AsyncSession, events: Sequence[Event]) -> None:
+    """Plan a delivery for each endpoint that wants one of the events, and keep the events in the log."""
+    endpoints = await queries.enabled_webhooks(session)
+    plans = [
+        deliveries.Plan(webhook.id, event.id, event.type)
+        for event in events
+        for webhook in endpoints
+        if rules.hears(webhook.event_types, event.type)
+        and (not webhook.filter or rules.passes(webhook.filter, event.document()))
+    ]
+    await deliveries.plan_deliveries(session, plans)
+    await keep_events(session, events)
+
+
+async def note_outcomes(
+    session: AsyncSession, *, succeeded: set[UUID], failed: Mapping[UUID, int], gone: set[UUID]
+) -> None:
+    """Remember how endpoints fared: a success ends a row of failures, 410 or five days of nothing else disable.
+
+    `failed` counts attempts. The session has entered as a worker: endpoints may be of several workspaces.
+    """
+    if succeeded:
+        await session.execute(
+            update(Webhook)
+            .where(Webhook.id.in_(sorted(succeeded)), Webhook.failing_since.is_not(None))
+            .values(failing_since=None, failures=0)
+        )
+    bad = {id: count for id, count in failed.items() if id not in succeeded} | {id: failed.get(id, 1) for id in gone}
+    if not bad:
+        return
+    now = clock_of(session).now()
+    for webhook in await queries.lock_webhooks(session, sorted(bad)):
+        webhook.failures += bad[webhook.id]
+        webhook.failing_since = webhook.failing_since or now
+        if webhook.id in gone:
+            await _disable(session, webhook, "gone")
+        elif rules.has_failed_too_long(webhook.failing_since, webhook.failures, now):
+            await _disable(session, webhook, "failing")
+
+
+async def _disable(session: AsyncSession, webhook: Webhook, reason: Any) -> None:
+    if webhook.status != WebhookStatus.ENABLED:
+        return
+    webhook.status = WebhookStatus.DISABLED
+    webhook.disabled_reason = reason
+    _touch(session, webhook)
+    await deliveries.cancel_waiting(session, webhook.workspace, webhook.id)
+    outbox.append(
+        session,
+        WebhookDisabled(webhook_id=webhook.id, url=webhook.url, reason=reason),
+        context=Context(workspace=webhook.workspace),
+    )
+
+
+async def recover_failed(
+    session: AsyncSession, webhook_id: UUID, since: datetime, *, after: UUID | None, limit: int
+) -> UUID | None:
+    """Open one page of failed and cancelled deliveries again; returns the id to go on after, None at the end."""
+    return await deliveries.reopen_unsuccessful(session, webhook_id, since, after=after, limit=limit)
+
+
+async def recover_missed(
+    session: AsyncSession, webhook_id: UUID, since: datetime, *, after: int, limit: int
+) -> tuple[int | None, int]:
+    """Plan one page of events that the endpoint wants and never got; returns the position to go on after and how many."""
+    webhook = await queries.get_webhook(session, webhook_id)
+    rows = await events_since(session, since, after=after, limit=limit)
+    if not rows:
+        return None, 0
+    plans = [
+        deliveries.Plan(webhook.id, row.event_id, row.type)
+        for row in rows
+        if rules.hears(webhook.event_types, row.type)
+        and (not webhook.filter or rules.passes(webhook.filter, orjson.loads(row.document)))
+    ]
+    return rows[-1].position, len(await deliveries.plan_deliveries(session, plans))

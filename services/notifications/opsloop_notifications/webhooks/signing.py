@@ -1,0 +1,57 @@
+"""Standard Webhooks 1.0, symmetric: `whsec_` secrets, HMAC-SHA256 over `id.timestamp.body`, one entry a secret."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import hmac
+import secrets as random_secrets
+from collections.abc import Mapping, Sequence
+
+PREFIX = "whsec_"
+SECRET_BYTES = range(24, 65)
+TOLERANCE_SECONDS = 300
+_NEW_SECRET_BYTES = 32
+
+
+class BadSecret(ValueError):
+    """Not `whsec_` and the base64 of 24 to 64 bytes."""
+
+
+def new_secret() -> str:
+    """Return a fresh random secret."""
+    return PREFIX + base64.b64encode(random_secrets.token_bytes(_NEW_SECRET_BYTES)).decode()
+
+
+def read_secret(secret: str) -> bytes:
+    """Return the key inside a `whsec_` secret; raises BadSecret."""
+    if not secret.startswith(PREFIX):
+        raise BadSecret("must begin with whsec_")
+    try:
+        key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+    except binascii.Error as error:
+        raise BadSecret("must be base64 after whsec_") from error
+    if len(key) not in SECRET_BYTES:
+        raise BadSecret("must hold 24 to 64 bytes")
+    return key
+
+
+def sign(keys: Sequence[bytes], message_id: str, timestamp: int, body: bytes) -> str:
+    """Return the `webhook-signature` header: one `v1` entry a key, the present one first."""
+    content = f"{message_id}.{timestamp}.".encode() + body
+    return " ".join("v1," + base64.b64encode(hmac.digest(key, content, hashlib.sha256)).decode() for key in keys)
+
+
+def verify(key: bytes, headers: Mapping[str, str], body: bytes, now: int) -> bool:
+    """Say whether a call carries a `v1` signature of `key` that is at most 300 s off; never raises."""
+    given = {name.lower(): value for name, value in headers.items()}
+    try:
+        timestamp = int(given["webhook-timestamp"])
+        message_id, entries = given["webhook-id"], given["webhook-signature"].split(" ")
+    except (KeyError, ValueError):
+        return False
+    if abs(now - timestamp) > TOLERANCE_SECONDS:
+        return False
+    expected = sign([key], message_id, timestamp, body).encode()
+    return any(hmac.compare_digest(expected, entry.encode()) for entry in entries)
