@@ -12,4 +12,4 @@ class EmbeddedSettings(Settings):
     """What `opsloop` reads besides the settings that all services share."""
 
     data_dir: Path = Path(".opsloop")
-    bus: Literal["local"] = "local"  # type: ignore[assignment]
+    bus: Literal["local"] = "local"

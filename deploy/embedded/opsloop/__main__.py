@@ -1,0 +1,5 @@
+"""`python -m opsloop`."""
+
+from opsloop.cli import main
+
+main()

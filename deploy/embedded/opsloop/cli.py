@@ -1,0 +1,112 @@
+"""The `opsloop` command."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Annotated, Any
+
+import typer
+
+from opsloop import data, up
+from opsloop.settings import EmbeddedSettings
+from opsloop_common.embedded_postgres import PostgresFailed
+
+cli = typer.Typer(
+    name="opsloop",
+    help="OpsLoop in one process. Settings come from the environment, OPSLOOP_DATA_DIR first of all.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+keys = typer.Typer(help="API keys.", no_args_is_help=True)
+events = typer.Typer(help="Domain events: what was sent, what is parked.", no_args_is_help=True)
+cli.add_typer(keys, name="keys")
+cli.add_typer(events, name="events")
+
+ServiceOption = Annotated[str | None, typer.Option("--service", help="Only this service.")]
+
+
+def main() -> None:
+    """Run the command line; what the user can mend is one line on stderr and exit status 1."""
+    try:
+        cli()
+    except (data.DataDirBusy, up.PortTaken, PostgresFailed) as refusal:
+        typer.echo(f"opsloop: {refusal}", err=True)
+        sys.exit(1)
+
+
+def _later(module: str) -> Any:
+    """Import what a command needs only when that command runs: `up` starts PostgreSQL before the heavy imports."""
+    return import_module(f"opsloop.{module}")
+
+
+@cli.command("up")
+def up_() -> None:
+    """Run the four services, PostgreSQL and the bus in this process until Ctrl-C."""
+    up.run(EmbeddedSettings(), lambda line: typer.echo(line, err=False))
+
+
+@cli.command()
+def status() -> None:
+    """Show how each service is: ready, events pending, lag, parked, work due."""
+    raise typer.Exit(_later("status").show(EmbeddedSettings()))
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the four databases to the newest schema without serving."""
+    _later("tools").migrate(EmbeddedSettings())
+
+
+@keys.command("create")
+def create_key(
+    name: Annotated[str, typer.Option(help="What the key is for.")],
+    scopes: Annotated[str, typer.Option(help="Comma-separated, of any services: feedback:submit,metrics:read")],
+    workspace: Annotated[str, typer.Option(help="The workspace it belongs to.")] = "default",
+) -> None:
+    """Make one key in every service whose scopes it names, and print it once."""
+    _later("tools").create_key(EmbeddedSettings(), name, scopes, workspace)
+
+
+@events.command("tail")
+def tail_events(
+    service: ServiceOption = None,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as new ones come.")] = False,
+    lines: Annotated[int, typer.Option("-n", help="How many of the last ones.", min=0)] = 20,
+) -> None:
+    """Show the last events of the services' outboxes."""
+    _later("tools").tail(EmbeddedSettings(), service, lines, follow=follow)
+
+
+@events.command("parked")
+def parked_events(service: ServiceOption = None) -> None:
+    """List parked events grouped by their reason."""
+    _later("tools").parked(EmbeddedSettings(), service)
+
+
+Service = Annotated[str, typer.Option("--service", help="The consuming service.")]
+Id = Annotated[str | None, typer.Argument(help="Id of one parked event.")]
+Fingerprint = Annotated[str | None, typer.Option("--fingerprint", help="All that were parked for this reason.")]
+
+
+@events.command("redrive")
+def redrive_events(service: Service, id: Id = None, fingerprint: Fingerprint = None) -> None:
+    """Try parked events again, and what waits behind them in order."""
+    _later("tools").redrive(EmbeddedSettings(), service, id, fingerprint)
+
+
+@events.command("discard")
+def discard_events(service: Service, id: Id = None, fingerprint: Fingerprint = None) -> None:
+    """Give parked events up; what waits behind them goes on."""
+    _later("tools").discard(EmbeddedSettings(), service, id, fingerprint)
+
+
+@cli.command()
+def demo(
+    url: Annotated[str | None, typer.Option(help="Of a running OpsLoop; without it one of its own is started.")] = None,
+    key: Annotated[str | None, typer.Option(help="The operator's key of that one.")] = None,
+) -> None:
+    """Play a week of a small app through the public APIs and print the story."""
+    raise typer.Exit(_later("demo").play(url, key))
