@@ -82,4 +82,11 @@ class Feedback(Base):
     updated_at: Mapped[datetime] = mapped_column(Timestamp)
     first_replied_at: Mapped[datetime | None] = mapped_column(Timestamp)
     resolved_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    search_text: Mapped[str] = mapped_column(Text, comment="title and body, folded as triage.words.fold folds a query")
+    search_text: Mapped[str] = mapped_column(
+        Text, deferred=True, deferred_raiseload=True, comment="title and body as triage.rules.searchable folds them"
+    )
+
+    @property
+    def author(self) -> dict[str, str | None]:
+        """Return who said it, as far as we know."""
+        return {"user_id": self.author_user_id, "email": self.author_email, "name": self.author_name}

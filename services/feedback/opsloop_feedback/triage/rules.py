@@ -97,6 +97,11 @@ def triage(body: str, *, title: str | None = None, rating: int | None = None, ki
     return Triage(decided, severity, sentiment, _language(seen), (why_kind, why_severity, *why_sentiment))
 
 
+def searchable(text: str) -> str:
+    """Return `text` in the one spelling in which posts are searched: case, width and traditional forms make no difference."""
+    return fold(text)
+
+
 def _findings(seen: Scan) -> _Findings:
     found = _Findings()
     for clause in seen.clauses:

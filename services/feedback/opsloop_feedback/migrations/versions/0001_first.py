@@ -58,7 +58,7 @@ def create_feedback() -> None:
         sa.Column("first_replied_at", TIMESTAMP),
         sa.Column("resolved_at", TIMESTAMP),
         sa.Column(
-            "search_text", sa.Text, nullable=False, comment="title and body, folded as triage.words.fold folds a query"
+            "search_text", sa.Text, nullable=False, comment="title and body as triage.rules.searchable folds them"
         ),
         sa.PrimaryKeyConstraint("id", name="pk_feedback"),
         sa.UniqueConstraint("workspace", "number", name="uq_feedback_workspace_number"),

@@ -1,0 +1,34 @@
+"""The HTTP door of conversations."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from opsloop_common.http.deps import Db
+from opsloop_common.http.paging import Listing, PageQuery, paginate
+from opsloop_common.http.routing import ApiRouter, allow, problems
+from opsloop_feedback.conversations import queries, service
+from opsloop_feedback.conversations.schemas import MessageIn, MessageOut
+from opsloop_feedback.intake import service as intake
+
+router = ApiRouter(tags=["conversations"])
+
+
+@router.get("/v1/feedback/{feedback_id}/messages", dependencies=[allow("feedback:read")], responses=problems(404))
+async def list_messages(feedback_id: UUID, db: Db, page: PageQuery) -> Listing[MessageOut]:
+    """List the conversation of a feedback, newest first."""
+    await intake.require_feedback(db, feedback_id)
+    found = await paginate(db, queries.messages_of(feedback_id), page, by=queries.NEWEST_FIRST)
+    return found.map(MessageOut.model_validate)
+
+
+@router.post(
+    "/v1/feedback/{feedback_id}/messages",
+    status_code=201,
+    dependencies=[allow("feedback:write")],
+    responses=problems(404, 409),
+)
+async def add_message(feedback_id: UUID, body: MessageIn, db: Db) -> MessageOut:
+    """Reply to the author, or leave a note among us. A reply to a new feedback opens it."""
+    message = await service.add_message(db, feedback_id, kind=body.kind, body=body.body)
+    return MessageOut.model_validate(message)

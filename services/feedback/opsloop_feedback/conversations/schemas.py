@@ -1,0 +1,39 @@
+"""HTTP shapes of conversations."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, StringConstraints
+
+from opsloop_common.http.schemas import InModel, OutModel, Timestamp
+
+MessageKind = Literal["reply", "note"]
+
+
+def _says_something(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must say something")
+    return text
+
+
+MessageText = Annotated[str, StringConstraints(min_length=1, max_length=50_000), AfterValidator(_says_something)]
+
+
+class MessageIn(InModel):
+    """A reply goes to the author; a note stays among us."""
+
+    kind: MessageKind
+    body: MessageText
+
+
+class MessageOut(OutModel):
+    """One message."""
+
+    id: UUID
+    feedback_id: UUID
+    kind: MessageKind
+    body: str
+    actor: str
+    created_at: Timestamp

@@ -1,0 +1,53 @@
+"""Use cases of conversations."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common import outbox
+from opsloop_common.access import audit
+from opsloop_common.contracts.feedback import FeedbackReplied
+from opsloop_common.db import clock_of, context_of
+from opsloop_common.errors import Conflict
+from opsloop_common.ids import uuid7
+from opsloop_feedback.conversations.models import FeedbackMessage
+from opsloop_feedback.intake import service as intake
+
+REPLY = "reply"
+
+
+async def add_message(session: AsyncSession, feedback_id: UUID, *, kind: str, body: str) -> FeedbackMessage:
+    """Write a reply to the author, or a note; raises NotFound, and Conflict (409) for a reply to what was merged away.
+
+    A reply is told to other services, a note never is.
+    """
+    feedback = await intake.lock_feedback(session, feedback_id)
+    if kind == REPLY and feedback.status == "merged":
+        raise Conflict("This feedback was merged into another; reply there.")
+    message = FeedbackMessage(
+        id=uuid7(),
+        workspace=feedback.workspace,
+        feedback_id=feedback.id,
+        kind=kind,
+        body=body,
+        actor=context_of(session).actor,
+        created_at=clock_of(session).now(),
+    )
+    session.add(message)
+    if kind == REPLY:
+        reply_seconds = intake.mark_replied(session, feedback)
+        outbox.append(
+            session,
+            FeedbackReplied(
+                feedback_id=feedback.id,
+                number=feedback.number,
+                message_id=message.id,
+                is_first=reply_seconds is not None,
+                reply_seconds=reply_seconds,
+                author=intake.author_of(feedback),
+            ),
+        )
+    audit.record(session, "feedback_message.created", f"feedback/{feedback.id}", after={"id": message.id, "kind": kind})
+    return message

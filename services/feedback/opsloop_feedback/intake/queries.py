@@ -1,0 +1,90 @@
+"""Everything of intake that says SELECT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, Select, Text, func, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common.errors import NotFound
+from opsloop_feedback.intake.models import NUMBER, Feedback
+from opsloop_feedback.triage.rules import searchable
+
+NEWEST_FIRST = (Feedback.created_at.desc(), Feedback.number.desc())
+
+
+@dataclass(frozen=True)
+class Filters:
+    """What a list is narrowed to. Several values of one filter mean any of them; all filters must hold."""
+
+    status: Sequence[str] = ()
+    kind: Sequence[str] = ()
+    channel: Sequence[str] = ()
+    severity: Sequence[str] = ()
+    author: Sequence[str] = ()
+    tag: Sequence[str] = ()
+    area: Sequence[str] = ()
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+    text: str | None = None
+
+
+def matching(filters: Filters) -> Select[Feedback]:
+    """Select the feedback that fulfils all filters; `created_to` is not included."""
+    return select(Feedback).where(*_conditions(filters))
+
+
+def _conditions(filters: Filters) -> Iterable[ColumnElement[bool]]:
+    for column, values in (
+        (Feedback.status, filters.status),
+        (Feedback.kind, filters.kind),
+        (Feedback.channel, filters.channel),
+        (Feedback.severity, filters.severity),
+        (Feedback.area, filters.area),
+    ):
+        if values:
+            yield column.in_(values)
+    if filters.author:
+        addresses = [author.lower() for author in filters.author]
+        yield or_(Feedback.author_user_id.in_(filters.author), func.lower(Feedback.author_email).in_(addresses))
+    if filters.tag:
+        yield Feedback.tags.overlap(array(filters.tag, type_=ARRAY(Text)))
+    if filters.created_from is not None:
+        yield Feedback.created_at >= filters.created_from
+    if filters.created_to is not None:
+        yield Feedback.created_at < filters.created_to
+    for term in searchable(filters.text or "").split():
+        yield Feedback.search_text.contains(term, autoescape=True)
+
+
+async def get_feedback(session: AsyncSession, feedback_id: UUID) -> Feedback:
+    """Return one feedback; raises NotFound."""
+    return _there(await session.get(Feedback, feedback_id))
+
+
+async def lock_feedback(session: AsyncSession, feedback_id: UUID) -> Feedback:
+    """Return one feedback, its row locked; raises NotFound."""
+    return _there(await session.get(Feedback, feedback_id, with_for_update=True))
+
+
+def _there(found: Feedback | None) -> Feedback:
+    if found is None:
+        raise NotFound("There is no such feedback.")
+    return found
+
+
+async def by_external_ids(session: AsyncSession, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Feedback]:
+    """Return what is known under each (channel, external_id)."""
+    wanted = tuple_(Feedback.channel, Feedback.external_id).in_(list(keys))
+    found = await session.scalars(select(Feedback).where(wanted))
+    return {(one.channel, str(one.external_id)): one for one in found}
+
+
+async def next_numbers(session: AsyncSession, count: int) -> list[int]:
+    """Take `count` numbers, rising."""
+    return list(await session.scalars(select(NUMBER.next_value()).select_from(func.generate_series(1, count))))

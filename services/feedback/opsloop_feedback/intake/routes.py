@@ -1,0 +1,141 @@
+"""The HTTP door of intake."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Query, Response
+
+from opsloop_common.contracts.feedback import Channel, Kind, Severity
+from opsloop_common.errors import FieldError
+from opsloop_common.http.deps import Db, IfMatch, Run, set_etag, set_location
+from opsloop_common.http.paging import Listing, PageQuery, paginate
+from opsloop_common.http.routing import ApiRouter, allow, body_limit, problems
+from opsloop_common.http.schemas import Timestamp
+from opsloop_feedback.intake import queries, rules, service
+from opsloop_feedback.intake.queries import Filters
+from opsloop_feedback.intake.rules import Status
+from opsloop_feedback.intake.schemas import (
+    BatchIn,
+    BatchItemOut,
+    BatchOut,
+    FeedbackIn,
+    FeedbackOut,
+    FeedbackPatch,
+    FeedbackRow,
+    FieldErrorOut,
+    InvalidRow,
+)
+
+router = ApiRouter(tags=["feedback"])
+
+READ = [allow("feedback:read")]
+WRITE = [allow("feedback:write")]
+SUBMIT = [allow("feedback:submit", "feedback:write")]
+BATCH_BYTES = 8 * 1024 * 1024
+
+Word = Annotated[str, Query(max_length=254)]
+
+
+@router.post(
+    "/v1/feedback",
+    status_code=201,
+    dependencies=SUBMIT,
+    responses={
+        200: {"model": FeedbackOut, "description": "This channel and external_id are known already"},
+        **problems(409),
+    },
+)
+async def submit_feedback(body: FeedbackIn, db: Db, response: Response) -> FeedbackOut:
+    """Take in what somebody said, sorted by kind, severity and sentiment at once.
+
+    A known `channel` and `external_id` answer 200 with the item they have.
+    """
+    feedback, created = await service.submit(db, body.submission())
+    response.status_code = 201 if created else 200
+    set_location(response, f"/v1/feedback/{feedback.id}")
+    set_etag(response, feedback.version)
+    return FeedbackOut.model_validate(feedback)
+
+
+@router.post("/v1/feedback:batch", dependencies=[*SUBMIT, body_limit(BATCH_BYTES)])
+async def submit_batch(body: BatchIn, db: Db, run: Run) -> BatchOut:
+    """Take in up to 1,000 posts. Valid rows land together; an invalid row refuses only itself."""
+    now = run.clock.now()
+    rows = [row if isinstance(row, InvalidRow) else _from_now(row, now) for row in body.items]
+    said = [row.submission() for row in rows if not isinstance(row, InvalidRow)]
+    outcomes = iter(await service.submit_many(db, said) if said else [])
+    return BatchOut(
+        items=[_refused(row) if isinstance(row, InvalidRow) else _taken(row, *next(outcomes)) for row in rows]
+    )
+
+
+def _from_now(row: FeedbackRow, now: datetime) -> FeedbackRow | InvalidRow:
+    if rules.is_said(row.submission(), now):
+        return row
+    return InvalidRow(row.external_id, (FieldError("/occurred_at", rules.NOT_YET),))
+
+
+def _refused(row: InvalidRow) -> BatchItemOut:
+    errors = [FieldErrorOut(pointer=error.pointer, detail=error.detail) for error in row.errors]
+    return BatchItemOut(external_id=row.external_id, status="invalid", id=None, errors=errors)
+
+
+def _taken(row: FeedbackRow, id: UUID, created: bool) -> BatchItemOut:
+    return BatchItemOut(external_id=row.external_id, status="created" if created else "existing", id=id, errors=[])
+
+
+@router.get("/v1/feedback", dependencies=READ)
+async def list_feedback(
+    db: Db,
+    page: PageQuery,
+    status: Annotated[list[Status] | None, Query()] = None,
+    kind: Annotated[list[Kind] | None, Query()] = None,
+    channel: Annotated[list[Channel] | None, Query()] = None,
+    severity: Annotated[list[Severity] | None, Query()] = None,
+    author: Annotated[list[Word] | None, Query(description="A user id or an e-mail address.")] = None,
+    tag: Annotated[list[Word] | None, Query()] = None,
+    area: Annotated[list[Word] | None, Query()] = None,
+    created_from: Timestamp | None = None,
+    created_to: Annotated[Timestamp | None, Query(description="Not included.")] = None,
+    text: Annotated[
+        str | None, Query(max_length=200, description="Words that title or body hold, all of them.")
+    ] = None,
+) -> Listing[FeedbackOut]:
+    """List feedback, newest first. A repeated filter means any of its values; all filters must hold."""
+    filters = Filters(
+        status=status or (),
+        kind=kind or (),
+        channel=channel or (),
+        severity=severity or (),
+        author=author or (),
+        tag=tag or (),
+        area=area or (),
+        created_from=created_from,
+        created_to=created_to,
+        text=text,
+    )
+    found = await paginate(db, queries.matching(filters), page, by=queries.NEWEST_FIRST)
+    return found.map(FeedbackOut.model_validate)
+
+
+@router.get("/v1/feedback/{feedback_id}", dependencies=READ, responses=problems(404))
+async def get_feedback(feedback_id: UUID, db: Db, response: Response) -> FeedbackOut:
+    """Show one feedback."""
+    feedback = await queries.get_feedback(db, feedback_id)
+    set_etag(response, feedback.version)
+    return FeedbackOut.model_validate(feedback)
+
+
+@router.patch("/v1/feedback/{feedback_id}", dependencies=WRITE, responses=problems(404, 409, 412))
+async def update_feedback(
+    feedback_id: UUID, body: FeedbackPatch, db: Db, if_match: IfMatch, response: Response
+) -> FeedbackOut:
+    """Sort, assign or label a feedback, or move it on; a status that may not follow answers 409 with those that may."""
+    feedback = await service.lock_feedback(db, feedback_id)
+    if_match.require(feedback.version)
+    await service.change(db, feedback, body.model_dump(exclude_unset=True))
+    set_etag(response, feedback.version)
+    return FeedbackOut.model_validate(feedback)

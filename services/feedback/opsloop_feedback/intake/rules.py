@@ -1,0 +1,166 @@
+"""Decisions of intake: what a new post looks like, and which state may follow which."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from opsloop_common.contracts.feedback import Author, Channel, FeedbackReceived, Kind
+from opsloop_common.errors import IllegalTransition, Invalid
+from opsloop_feedback.triage.rules import searchable, triage
+
+
+class Status(StrEnum):
+    """How far we are with a feedback. `pending` waits for its author, `snoozed` for a later day."""
+
+    NEW = "new"
+    OPEN = "open"
+    PENDING = "pending"
+    SNOOZED = "snoozed"
+    RESOLVED = "resolved"
+    CLOSED = "closed"
+    MERGED = "merged"
+
+
+_AT_WORK = frozenset({Status.OPEN, Status.PENDING, Status.SNOOZED, Status.RESOLVED, Status.CLOSED})
+TRANSITIONS: dict[Status, frozenset[Status]] = {
+    Status.NEW: _AT_WORK,
+    Status.OPEN: _AT_WORK - {Status.OPEN},
+    Status.PENDING: _AT_WORK - {Status.PENDING},
+    Status.SNOOZED: _AT_WORK - {Status.SNOOZED},
+    Status.RESOLVED: frozenset({Status.OPEN, Status.CLOSED}),
+    Status.CLOSED: frozenset({Status.OPEN}),
+    # only merging leads here, and only its undo leads out
+    Status.MERGED: frozenset(),
+}
+FINISHED = frozenset({Status.RESOLVED, Status.CLOSED})
+
+CLASSIFICATION = ("kind", "severity", "sentiment", "area", "tags")
+ASSIGNMENT = ("assignee", "team")
+CLOCKS_MAY_DIFFER = timedelta(days=1)
+NOT_YET = "lies more than a day in the future"
+
+
+def require_transition(current: Status, wanted: Status) -> None:
+    """Raise IllegalTransition (409) unless `wanted` may follow `current`."""
+    if wanted not in TRANSITIONS[current]:
+        raise IllegalTransition(current, wanted, TRANSITIONS[current])
+
+
+def after_reply(current: Status) -> Status:
+    """Return the status after a reply to the author: what was new is now being worked on, the rest stays as it was.
+
+    Not `pending`: whether we wait for the author, which stops clocks, is for the person who replies to say.
+    """
+    return Status.OPEN if current is Status.NEW else current
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What somebody said, as it came in and was found well formed."""
+
+    body: str
+    channel: Channel = "api"
+    title: str | None = None
+    kind: Kind | None = None
+    external_id: str | None = None
+    author_user_id: str | None = None
+    author_email: str | None = None
+    author_name: str | None = None
+    rating: int | None = None
+    locale: str | None = None
+    tags: list[str] = field(default_factory=list)
+    area: str | None = None
+    attributes: dict[str, Any] = field(default_factory=dict)
+    occurred_at: datetime | None = None
+
+
+def is_said(said: Submission, now: datetime) -> bool:
+    """Say whether a post is not from a time to come; a day is granted to clocks that differ."""
+    return said.occurred_at is None or said.occurred_at <= now + CLOCKS_MAY_DIFFER
+
+
+def require_said(said: Submission, now: datetime) -> None:
+    """Raise Invalid (422) for a post from a time to come."""
+    if not is_said(said, now):
+        raise Invalid("/occurred_at", NOT_YET)
+
+
+def new_row(said: Submission, *, id: UUID, workspace: str, now: datetime) -> dict[str, Any]:
+    """Return the row of a new post, sorted by triage; only `number` is missing."""
+    sorted_as = triage(said.body, title=said.title, rating=said.rating, kind=said.kind)
+    return {
+        "id": id,
+        "workspace": workspace,
+        "version": 1,
+        "status": Status.NEW.value,
+        "body": said.body,
+        "title": said.title,
+        "kind": sorted_as.kind,
+        "severity": sorted_as.severity,
+        "sentiment": sorted_as.sentiment,
+        "triage": sorted_as.document(),
+        "channel": said.channel,
+        "external_id": said.external_id,
+        "author_user_id": said.author_user_id,
+        "author_email": said.author_email,
+        "author_name": said.author_name,
+        "rating": said.rating,
+        "locale": said.locale,
+        "tags": said.tags,
+        "area": said.area,
+        "attributes": said.attributes,
+        "assignee": None,
+        "team": None,
+        "due_at": None,
+        "occurred_at": said.occurred_at or now,
+        "created_at": now,
+        "updated_at": now,
+        "first_replied_at": None,
+        "resolved_at": None,
+        "search_text": searchable(f"{said.title}\n{said.body}" if said.title else said.body),
+    }
+
+
+def received(row: dict[str, Any], number: int) -> FeedbackReceived:
+    """Return the event that tells of a new row."""
+    return FeedbackReceived.model_construct(
+        feedback_id=row["id"],
+        number=number,
+        kind=row["kind"],
+        severity=row["severity"],
+        sentiment=row["sentiment"],
+        rating=row["rating"],
+        channel=row["channel"],
+        locale=row["locale"],
+        area=row["area"],
+        tags=row["tags"],
+        author=Author.model_construct(user_id=row["author_user_id"]),
+        occurred_at=row["occurred_at"],
+    )
+
+
+ATTRIBUTES_LIMIT_BYTES = 64 * 1024
+ATTRIBUTES_LEVELS = 32
+
+
+def attributes_flaw(attributes: dict[str, Any]) -> str | None:
+    """Say what is wrong with free attributes, None when they are small and flat enough."""
+    if len(orjson.dumps(attributes)) > ATTRIBUTES_LIMIT_BYTES:
+        return f"must not be larger than {ATTRIBUTES_LIMIT_BYTES} bytes"
+    level: list[Any] = [attributes]
+    for _ in range(ATTRIBUTES_LEVELS):
+        level = [
+            child
+            for value in level
+            for child in (value.values() if isinstance(value, dict) else value)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return None
+    return f"must not be nested deeper than {ATTRIBUTES_LEVELS} levels"

@@ -1,0 +1,240 @@
+"""HTTP shapes of intake."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints, ValidationError, WrapValidator
+
+from opsloop_common.contracts.feedback import Channel, Kind, Severity
+from opsloop_common.errors import FieldError
+from opsloop_common.http.schemas import EmailAddress, InModel, Locale, OutModel, ShortText, Timestamp, UserId
+from opsloop_feedback.intake import rules
+from opsloop_feedback.intake.rules import Status
+
+BODY_CHARACTERS = 50_000
+BATCH_ROWS = 1_000
+# control characters carry nothing that a reader sees, and break exports and terminals; line ends and tabs stay
+_CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff]")
+
+
+def _clean(text: str) -> str:
+    return text if text.isprintable() else _CONTROL.sub("", text)
+
+
+def _said(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must say something")
+    return text
+
+
+def _small(attributes: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    if flaw := rules.attributes_flaw(attributes):
+        raise ValueError(flaw)
+    return attributes
+
+
+def _distinct(tags: list[str]) -> list[str]:
+    return list(dict.fromkeys(tags))
+
+
+BodyText = Annotated[
+    str, StringConstraints(min_length=1, max_length=BODY_CHARACTERS), AfterValidator(_clean), AfterValidator(_said)
+]
+Title = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_clean), AfterValidator(_said)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Tags = Annotated[list[Label], Field(max_length=50), AfterValidator(_distinct)]
+Attributes = Annotated[dict[str, JsonValue], AfterValidator(_small)]
+ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Rating = Annotated[int, Field(ge=1, le=5)]
+Sentiment = Annotated[float, Field(ge=-1, le=1)]
+
+
+class AuthorIn(InModel):
+    """Who said it, as far as known."""
+
+    user_id: UserId | None = None
+    email: EmailAddress | None = None
+    name: ShortText | None = None
+
+
+class FeedbackIn(InModel):
+    """One thing that somebody said."""
+
+    body: BodyText
+    title: Title | None = None
+    kind: Kind | None = Field(default=None, description="Wins over what triage would say.")
+    channel: Channel = "api"
+    external_id: ExternalId | None = Field(
+        default=None, description="The sender's own id, unique with `channel`; a known one answers the item it has."
+    )
+    author: AuthorIn | None = None
+    rating: Rating | None = None
+    locale: Locale | None = None
+    tags: Tags = Field(default_factory=list)
+    area: Label | None = Field(default=None, description="The part of the product it is about.")
+    attributes: Attributes = Field(default_factory=dict, description="Anything else; up to 64 KiB and 32 levels.")
+    occurred_at: Timestamp | None = Field(default=None, description="When it was said; now, if absent.")
+
+    def submission(self) -> rules.Submission:
+        """Return what the use case takes."""
+        author = self.author
+        return rules.Submission(
+            body=self.body,
+            title=self.title,
+            kind=self.kind,
+            channel=self.channel,
+            external_id=self.external_id,
+            author_user_id=author.user_id if author else None,
+            author_email=author.email if author else None,
+            author_name=author.name if author else None,
+            rating=self.rating,
+            locale=self.locale,
+            tags=self.tags,
+            area=self.area,
+            attributes=self.attributes,
+            occurred_at=self.occurred_at,
+        )
+
+
+class FeedbackRow(FeedbackIn):
+    """One row of a batch: as a single post, but it must name itself."""
+
+    external_id: ExternalId
+
+
+@dataclass(frozen=True)
+class InvalidRow:
+    """A row of a batch that is refused, and why."""
+
+    external_id: str | None
+    errors: tuple[FieldError, ...]
+
+
+def _keep_refusal(value: Any, validate: Callable[[Any], FeedbackRow]) -> FeedbackRow | InvalidRow:
+    try:
+        return validate(value)
+    except ValidationError as refusal:
+        name = value.get("external_id") if isinstance(value, dict) else None
+        errors = tuple(
+            FieldError(
+                "".join(f"/{str(step)[:200].replace('~', '~0').replace('/', '~1')}" for step in error["loc"]),
+                error["msg"].removeprefix("Value error, "),
+            )
+            for error in refusal.errors(include_url=False, include_input=False)[:20]
+        )
+        return InvalidRow(name if isinstance(name, str) and len(name) <= 200 else None, errors)
+
+
+class BatchIn(InModel):
+    """Many posts at once."""
+
+    items: list[Annotated[FeedbackRow, WrapValidator(_keep_refusal)]] = Field(min_length=1, max_length=BATCH_ROWS)
+
+
+class FieldErrorOut(OutModel):
+    """One refused field of a row."""
+
+    pointer: str
+    detail: str
+
+
+class BatchItemOut(OutModel):
+    """What became of one row."""
+
+    external_id: str | None
+    status: Literal["created", "existing", "invalid"]
+    id: UUID | None
+    errors: list[FieldErrorOut]
+
+
+class BatchOut(OutModel):
+    """What became of each row, in the order sent."""
+
+    items: list[BatchItemOut]
+
+
+class AuthorOut(OutModel):
+    """Who said it."""
+
+    user_id: str | None
+    email: str | None
+    name: str | None
+
+
+class ReasonOut(OutModel):
+    """A rule of triage that fired, the field it decided, and the words it saw."""
+
+    field: str
+    rule: str
+    words: list[str]
+
+
+class TriageOut(OutModel):
+    """What triage made of the post when it came in; later corrections leave it as it was."""
+
+    engine: str
+    kind: Kind
+    severity: Severity
+    sentiment: float
+    language: str
+    reasons: list[ReasonOut]
+
+
+class FeedbackOut(OutModel):
+    """One feedback."""
+
+    id: UUID
+    number: int
+    status: Status
+    body: str
+    title: str | None
+    kind: Kind
+    severity: Severity
+    sentiment: float
+    triage: TriageOut
+    channel: Channel
+    external_id: str | None
+    author: AuthorOut
+    rating: int | None
+    locale: str | None
+    tags: list[str]
+    area: str | None
+    attributes: dict[str, JsonValue]
+    assignee: str | None
+    team: str | None
+    due_at: Timestamp | None
+    occurred_at: Timestamp
+    first_replied_at: Timestamp | None
+    resolved_at: Timestamp | None
+    created_at: Timestamp
+    updated_at: Timestamp
+
+
+def _no_default(schema: dict[str, Any]) -> None:
+    del schema["default"]
+
+
+def _required(value: Any) -> Any:
+    """A field of a patch that may be absent, but not null: the default only stands for absence."""
+    return Field(default=value, json_schema_extra=_no_default)
+
+
+class FeedbackPatch(InModel):
+    """Fields to change; absent ones stay, null empties."""
+
+    status: Status = _required(Status.NEW)
+    kind: Kind = _required("other")
+    severity: Severity = _required("s4")
+    sentiment: Sentiment = _required(0.0)
+    tags: Tags = _required([])
+    area: Label | None = None
+    title: Title | None = None
+    locale: Locale | None = None
+    assignee: UserId | None = None
+    team: Label | None = None
+    due_at: Timestamp | None = None

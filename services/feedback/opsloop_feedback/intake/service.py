@@ -1,0 +1,197 @@
+"""Use cases of intake: take in what users say, and work on it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import Table, insert
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common import outbox
+from opsloop_common.access import audit
+from opsloop_common.contracts.feedback import (
+    Author,
+    FeedbackAssigned,
+    FeedbackClassified,
+    FeedbackReopened,
+    FeedbackResolved,
+)
+from opsloop_common.db import clock_of, context_of
+from opsloop_common.ids import uuid7
+from opsloop_feedback.intake import queries, rules
+from opsloop_feedback.intake.models import Feedback
+from opsloop_feedback.intake.rules import Status, Submission
+
+_TABLE = cast(Table, Feedback.__table__)
+_INSERT = insert(_TABLE)
+_INSERT_UNKNOWN = (
+    upsert(_TABLE)
+    .on_conflict_do_nothing(
+        index_elements=["workspace", "channel", "external_id"], index_where=_TABLE.c.external_id.is_not(None)
+    )
+    .returning(_TABLE.c.id)
+)
+# what an audit row may hold: states and labels, nothing that somebody wrote
+_AUDITED = ("status", "kind", "severity", "sentiment", "area", "tags", "assignee", "team", "due_at", "locale")
+
+
+async def submit(session: AsyncSession, said: Submission) -> tuple[Feedback, bool]:
+    """Take in one post; returns it and whether it is new. A known (channel, external_id) gives the item it has.
+
+    Raises Invalid (422) for a time to come.
+    """
+    rules.require_said(said, clock_of(session).now())
+    [(feedback_id, created)] = await submit_many(session, [said])
+    return await queries.get_feedback(session, feedback_id), created
+
+
+async def submit_many(session: AsyncSession, said: Sequence[Submission]) -> list[tuple[UUID, bool]]:
+    """Take in many posts in one transaction; returns the id of each, and whether it is new, in the order given.
+
+    Of two with one (channel, external_id) the first counts.
+    """
+    now, workspace = clock_of(session).now(), context_of(session).workspace
+    rows: dict[object, dict[str, Any]] = {}
+    keys: list[object] = [_key(post) or index for index, post in enumerate(said)]
+    for key, post in zip(keys, said, strict=True):
+        if key not in rows:
+            rows[key] = rules.new_row(post, id=uuid7(), workspace=workspace, now=now)
+    for row, number in zip(rows.values(), await queries.next_numbers(session, len(rows)), strict=True):
+        row["number"] = number
+    taken_in = await _insert(session, rows)
+    known = await queries.by_external_ids(session, [k for k in rows if isinstance(k, tuple) and k not in taken_in])
+    for key in rows:
+        if key in taken_in:
+            outbox.append(session, rules.received(rows[key], rows[key]["number"]))
+    first = {key: index for index, key in reversed(list(enumerate(keys)))}
+    return [
+        (
+            rows[key]["id"] if key in taken_in else known[cast(tuple[str, str], key)].id,
+            key in taken_in and first[key] == index,
+        )
+        for index, key in enumerate(keys)
+    ]
+
+
+def _key(said: Submission) -> tuple[str, str] | None:
+    return None if said.external_id is None else (said.channel, said.external_id)
+
+
+async def _insert(session: AsyncSession, rows: Mapping[object, dict[str, Any]]) -> set[object]:
+    """Insert what is not known yet; returns the keys of what was inserted.
+
+    Rows with a natural key go in its order: two batches that share keys would otherwise wait for each other.
+    """
+    named = sorted((key for key in rows if isinstance(key, tuple)), key=str)
+    plain = [key for key in rows if not isinstance(key, tuple)]
+    if plain:
+        await session.execute(_INSERT, [rows[key] for key in plain])
+    if not named:
+        return set(plain)
+    inserted = set(await session.scalars(_INSERT_UNKNOWN, [rows[key] for key in named]))
+    return {*plain, *(key for key in named if rows[key]["id"] in inserted)}
+
+
+async def require_feedback(session: AsyncSession, feedback_id: UUID) -> None:
+    """Raise NotFound unless there is such a feedback in this workspace."""
+    await queries.get_feedback(session, feedback_id)
+
+
+async def lock_feedback(session: AsyncSession, feedback_id: UUID) -> Feedback:
+    """Return one feedback, held for a change until the transaction ends; raises NotFound."""
+    return await queries.lock_feedback(session, feedback_id)
+
+
+async def change(session: AsyncSession, feedback: Feedback, wanted: Mapping[str, Any]) -> Feedback:
+    """Change fields of a locked feedback, and tell of it; raises IllegalTransition (409). What is so already changes nothing."""
+    changes = {name: value for name, value in wanted.items() if getattr(feedback, name) != value}
+    if not changes:
+        return feedback
+    before = {name: getattr(feedback, name) for name in changes}
+    if "status" in changes:
+        rules.require_transition(Status(feedback.status), Status(changes["status"]))
+    for name, value in changes.items():
+        setattr(feedback, name, value)
+    _touch(session, feedback)
+    _tell_classification(session, feedback, changes)
+    if not changes.keys().isdisjoint(rules.ASSIGNMENT):
+        outbox.append(
+            session,
+            FeedbackAssigned(
+                feedback_id=feedback.id, number=feedback.number, assignee=feedback.assignee, team=feedback.team
+            ),
+        )
+    if "status" in changes:
+        _tell_status(session, feedback, Status(before["status"]))
+    audit.record(
+        session, "feedback.updated", f"feedback/{feedback.id}", before=_auditable(before), after=_auditable(changes)
+    )
+    return feedback
+
+
+def _auditable(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value if name in _AUDITED else "(text)" for name, value in values.items()}
+
+
+def _touch(session: AsyncSession, feedback: Feedback) -> datetime:
+    feedback.version += 1
+    feedback.updated_at = clock_of(session).now()
+    return feedback.updated_at
+
+
+def _tell_classification(session: AsyncSession, feedback: Feedback, changes: Mapping[str, Any]) -> None:
+    changed = [name for name in rules.CLASSIFICATION if name in changes]
+    if changed:
+        outbox.append(
+            session,
+            FeedbackClassified.model_validate(
+                {name: getattr(feedback, name) for name in rules.CLASSIFICATION}
+                | {"feedback_id": feedback.id, "number": feedback.number, "changed": changed}
+            ),
+        )
+
+
+def _tell_status(session: AsyncSession, feedback: Feedback, before: Status) -> None:
+    author = author_of(feedback)
+    if feedback.status == Status.RESOLVED:
+        feedback.resolved_at = feedback.updated_at
+        outbox.append(
+            session,
+            FeedbackResolved(
+                feedback_id=feedback.id,
+                number=feedback.number,
+                resolution_seconds=_seconds_since_receipt(feedback, feedback.updated_at),
+                author=author,
+            ),
+        )
+    elif before in rules.FINISHED and feedback.status not in rules.FINISHED:
+        feedback.resolved_at = None
+        outbox.append(session, FeedbackReopened(feedback_id=feedback.id, number=feedback.number, author=author))
+
+
+def author_of(feedback: Feedback) -> Author:
+    """Return the author as other services may know them."""
+    return Author(user_id=feedback.author_user_id)
+
+
+def mark_replied(session: AsyncSession, feedback: Feedback) -> float | None:
+    """Note that a reply went to the author of a locked feedback; returns the seconds since receipt on the first one."""
+    status = rules.after_reply(Status(feedback.status))
+    if feedback.first_replied_at is not None and status == feedback.status:
+        return None
+    is_first = feedback.first_replied_at is None
+    feedback.status = status.value
+    at = _touch(session, feedback)
+    if not is_first:
+        return None
+    feedback.first_replied_at = at
+    return _seconds_since_receipt(feedback, at)
+
+
+def _seconds_since_receipt(feedback: Feedback, at: datetime) -> float:
+    # clocks of replicas differ: never less than nothing
+    return max(0.0, (at - feedback.created_at).total_seconds())

@@ -1,0 +1,50 @@
+"""The feedback service's door, and keys of two workspaces."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import httpx
+import pytest_asyncio
+
+from opsloop_common.testing.http import Api, MakeApi
+from opsloop_feedback.app import SERVICE
+
+
+@dataclass
+class Desk:
+    """The service as an agent of workspace acme uses it."""
+
+    api: Api
+    agent: dict[str, str]
+
+    @property
+    def client(self) -> httpx.AsyncClient:
+        return self.api.client
+
+    async def post(self, expect: int = 201, headers: dict[str, str] | None = None, **fields: object) -> dict:
+        """Submit a feedback; `body` has a default."""
+        json = {"body": "The export fails."} | fields
+        answer = await self.client.post("/v1/feedback", json=json, headers=self.agent | (headers or {}))
+        assert answer.status_code == expect, answer.text
+        return answer.json()
+
+    async def get(self, path: str, expect: int = 200, **params: object) -> dict:
+        answer = await self.client.get(path, params=params, headers=self.agent)
+        assert answer.status_code == expect, answer.text
+        return answer.json()
+
+    async def patch(self, id: str, expect: int = 200, headers: dict[str, str] | None = None, **fields: object) -> dict:
+        answer = await self.client.patch(f"/v1/feedback/{id}", json=fields, headers=self.agent | (headers or {}))
+        assert answer.status_code == expect, answer.text
+        return answer.json()
+
+    async def types(self) -> list[str]:
+        return [event.type for event in await self.api.events()]
+
+
+@pytest_asyncio.fixture
+async def desk(api: MakeApi) -> AsyncIterator[Desk]:
+    door = await api(SERVICE)
+    yield Desk(door, await door.key("feedback:read", "feedback:write"))
