@@ -63,10 +63,11 @@ async def create_kpi(session: AsyncSession, *, key: str, measure: Mapping[str, A
 
 async def change_kpi(session: AsyncSession, key: str, changes: Mapping[str, Any], *, expect: Expect) -> Kpi:
     """Change a KPI; another measure ends open incidents and starts its monitors anew."""
+    meaning = rules.read_measure(changes["measure"]) if "measure" in changes else None
     kpi = await queries.lock_kpi(session, key)
     expect(kpi.version)
-    if "measure" in changes:
-        await _remeasure(session, kpi, changes["measure"])
+    if meaning is not None:
+        await _remeasure(session, kpi, meaning)
     if {"measure", "target", "direction"} & changes.keys():
         kpi.target_met = False
     audit.record(session, "kpi.updated", f"kpi/{kpi.id}", {name: getattr(kpi, name) for name in changes}, after=changes)
@@ -77,8 +78,7 @@ async def change_kpi(session: AsyncSession, key: str, changes: Mapping[str, Any]
     return kpi
 
 
-async def _remeasure(session: AsyncSession, kpi: Kpi, measure: Mapping[str, Any]) -> None:
-    meaning = rules.read_measure(measure)
+async def _remeasure(session: AsyncSession, kpi: Kpi, meaning: Measure) -> None:
     monitors = await queries.monitors_of(session, kpi.id)
     rules.require_windows_everywhere(meaning, [monitor.window for monitor in monitors])
     kpi.event_types = meaning.event_types

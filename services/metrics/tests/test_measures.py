@@ -1,0 +1,217 @@
+"""What stored events come to: conditions on any JSON, aggregates, windows."""
+
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
+
+import pytest
+
+from opsloop_common.contracts.envelope import Event
+from opsloop_common.db import Context
+from opsloop_metrics.events import rules, service
+from opsloop_metrics.events.rules import Aggregate, Selection, read_condition
+
+VALUES = [
+    None,
+    True,
+    False,
+    0,
+    1,
+    1.0,
+    5,
+    -3.5,
+    "1",
+    "s1",
+    "s10",
+    "支付",
+    "",
+    [],
+    ["s1", 1],
+    [None],
+    {"a": 1},
+    "absent",
+]
+"""Of the field under test, one event each; "absent" stands for an event without the field."""
+ABSENT = "absent"
+SECOND = timedelta(seconds=1)
+
+
+def event(data, *, at, type="thing.happened", workspace="acme"):
+    return Event(
+        id=uuid4(),
+        source="/opsloop/sample",
+        type=type,
+        subject="thing/1",
+        time=at,
+        dataschema="urn:opsloop:schema:thing.happened:1",
+        workspace=workspace,
+        actor="system",
+        partitionkey="thing/1",
+        sequence=1,
+        correlationid="c",
+        data=data,
+    )
+
+
+def kind(value):
+    if value is None or isinstance(value, bool):
+        return type(value)
+    return float if isinstance(value, int | float) else type(value)
+
+
+def same(left, right):
+    return kind(left) is kind(right) and left == right
+
+
+def fulfils(op, found, value):
+    """Say what a condition means, in plain Python; an absent field is null."""
+    match op:
+        case "eq":
+            return same(found, value)
+        case "ne":
+            return not same(found, value)
+        case "in":
+            return any(same(found, each) for each in value)
+        case "not_in":
+            return not any(same(found, each) for each in value)
+        case "exists":
+            return (found is not None) is value
+        case "contains":
+            if isinstance(found, list):
+                return any(same(each, value) for each in found)
+            return isinstance(found, str) and isinstance(value, str) and value in found
+    if kind(found) is not kind(value):
+        return False
+    return {"lt": found < value, "le": found <= value, "gt": found > value, "ge": found >= value}[op]
+
+
+CONDITIONS = [
+    *[(op, value) for op in ("eq", "ne") for value in (None, True, False, 0, 1, 1.0, "1", "s1", "", "支付")],
+    *[(op, value) for op in ("lt", "le", "gt", "ge") for value in (0, 1, 4.5, -3.5, "s1", "", "支")],
+    *[
+        (op, value)
+        for op in ("in", "not_in")
+        for value in (["s1", "s2"], [1, None], [True, "1"], ["'; DROP TABLE kpi"])
+    ],
+    *[("contains", value) for value in ("s1", "1", "付", "", 1, True, "%", "_")],
+    *[("exists", value) for value in (True, False)],
+]
+
+
+async def measure(world, selection, start, end):
+    async with world.api.db.transaction(Context(workspace="acme")) as session:
+        (reading,) = await service.read(session, [selection], start=start, now=end, last_seen=True)
+    return reading
+
+
+async def store(world, *events):
+    async with world.api.db.transaction(Context(workspace=events[0].workspace)) as session:
+        await service.record(session, events)
+
+
+async def test_every_condition_means_the_same_in_sql_and_in_words(world):
+    rows = [{"other": 1} if value == ABSENT else {"x": {"y": value}} for value in VALUES]
+    start = world.now
+    await store(world, *[event(row, at=start + SECOND) for row in rows])
+
+    for op, value in CONDITIONS:
+        condition = read_condition({"field": "data.x.y", "op": op, "value": value}, "")
+        found = await measure(
+            world, Selection("thing.happened", Aggregate.COUNT, None, (condition,)), start, start + SECOND
+        )
+        expected = sum(fulfils(op, None if each == ABSENT else each, value) for each in VALUES)
+        assert found.value == expected, (op, value)
+
+
+@pytest.mark.parametrize(("field", "value"), [("type", "thing.happened"), ("subject", "thing/1"), ("actor", "system")])
+async def test_conditions_reach_the_envelope(world, field, value):
+    await store(world, event({}, at=world.now))
+    start = world.now - SECOND
+    for wanted, count in ((value, 1), ("other", 0)):
+        condition = read_condition({"field": field, "op": "eq", "value": wanted}, "")
+        selection = Selection("thing.happened", Aggregate.COUNT, None, (condition,))
+        assert (await measure(world, selection, start, world.now)).value == count
+
+
+NUMBERS = [{"n": 1}, {"n": 2}, {"n": 9.5}, {"n": "7"}, {"n": None}, {}]
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "value", "samples"),
+    [
+        (Aggregate.COUNT, 6, 6),
+        (Aggregate.SUM, 12.5, 3),
+        (Aggregate.AVG, 12.5 / 3, 3),
+        (Aggregate.MEDIAN, 2, 3),
+    ],
+)
+async def test_numbers_are_taken_from_numbers_only(world, aggregate, value, samples):
+    await store(world, *[event(row, at=world.now) for row in NUMBERS])
+    found = await measure(world, Selection("thing.happened", aggregate, "data.n"), world.now - SECOND, world.now)
+    assert (found.value, found.samples) == (pytest.approx(value), samples)
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "value"),
+    [
+        (Aggregate.COUNT, 0),
+        (Aggregate.USERS, 0),
+        (Aggregate.SUM, 0),
+        (Aggregate.SHARE, None),
+        (Aggregate.AVG, None),
+        (Aggregate.MEDIAN, None),
+    ],
+)
+async def test_nothing_counts_as_none_and_averages_to_null(world, aggregate, value):
+    where = (read_condition({"field": "data.n", "op": "exists"}, ""),)
+    found = await measure(world, Selection("thing.happened", aggregate, "data.n", where), world.now - SECOND, world.now)
+    assert (found.value, found.samples, found.oldest_at, found.last_seen_at) == (value, 0, None, None)
+
+
+async def test_a_sum_beyond_what_json_carries_is_null(world):
+    await store(world, *[event({"n": 1.7e308}, at=world.now) for _ in range(3)])
+    found = await measure(world, Selection("thing.happened", Aggregate.SUM, "data.n"), world.now - SECOND, world.now)
+    assert found.value is None
+
+
+async def test_users_are_distinct_people(world):
+    people = [{"author": {"user_id": "u1"}}, {"user_id": "u1"}, {"user_id": "u2"}, {"user_id": None}, {"user_id": 7}]
+    await store(world, *[event(row, at=world.now) for row in people])
+    found = await measure(world, Selection("thing.happened", Aggregate.USERS), world.now - SECOND, world.now)
+    assert (found.value, found.samples) == (2, 3)
+
+
+async def test_a_window_is_open_at_its_start_and_closed_at_its_end(world):
+    at = world.now
+    await store(world, *[event({}, at=at + place * SECOND) for place in range(5)])
+
+    found = await measure(world, Selection("thing.happened", Aggregate.COUNT), at, at + 3 * SECOND)
+
+    assert (found.value, found.oldest_at, found.upcoming_at) == (3, at + SECOND, at + 4 * SECOND)
+    assert found.last_seen_at == at + 3 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"),
+    [
+        ("2026-11-01T10:00:00+02:00", datetime(2026, 11, 1, 8, tzinfo=UTC)),
+        ("2026-11-01T08:00:00.5Z", datetime(2026, 11, 1, 8, 0, 0, 500000, tzinfo=UTC)),
+        ("2026-11-01T08:00:00", None),
+        ("yesterday", None),
+        ("0001-01-01T00:00:00+14:00", None),
+        (17, None),
+        (None, None),
+    ],
+)
+def test_an_event_counts_from_when_it_occurred(said, meant):
+    time = datetime(2026, 11, 22, 8, tzinfo=UTC)
+    assert rules.occurred_at(event({"occurred_at": said}, at=time)) == (meant or time)
+
+
+async def test_events_are_kept_once_and_apart_by_workspace(world):
+    ours, theirs = event({}, at=world.now), event({}, at=world.now, workspace="other")
+    await world.hear(ours, theirs)
+    await store(world, ours)
+
+    found = await measure(world, Selection("thing.happened", Aggregate.COUNT), world.now - 5 * SECOND, world.now)
+
+    assert found.value == 1
