@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, func, or_, select, tuple_
-from sqlalchemy.dialects.postgresql import ARRAY, array
+from sqlalchemy import ColumnElement, Select, Text, cast, func, or_, select, tuple_
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.errors import NotFound
@@ -53,7 +53,7 @@ def _conditions(filters: Filters) -> Iterable[ColumnElement[bool]]:
         addresses = [author.lower() for author in filters.author]
         yield or_(Feedback.author_user_id.in_(filters.author), func.lower(Feedback.author_email).in_(addresses))
     if filters.tag:
-        yield Feedback.tags.overlap(array(filters.tag, type_=ARRAY(Text)))
+        yield Feedback.tags.overlap(cast(list(filters.tag), ARRAY(Text)))
     if filters.created_from is not None:
         yield Feedback.created_at >= filters.created_from
     if filters.created_to is not None:

@@ -22,7 +22,7 @@ GROUPS: tuple[Group, ...] = (
     Group("不错,挺不错,真不错,很不错", 1.8),
     Group("没有问题,没问题,没毛病,没啥问题,没什么问题,没有任何问题,没有什么问题", 1.2),
     # severity 1: it is down, data or money is gone, somebody is exposed
-    Group("崩溃,闪退,崩了,奔溃,程序崩,崩掉,崩潰,自动退出,一打开就退,强制退出,闪崩", -2.6, Tag.DEFECT | Tag.CRASH),
+    Group("崩溃,闪退,崩了,奔溃,程序崩,崩掉,自动退出,一打开就退,强制退出,闪崩", -2.6, Tag.DEFECT | Tag.CRASH),
     Group(
         """
         支付失败,付款失败,扣款失败,充值失败,支付不成功,付款不成功,支付不了,付不了款,无法支付,无法付款,不能支付

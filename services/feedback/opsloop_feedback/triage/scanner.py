@@ -63,7 +63,7 @@ def scan(folded: str) -> Scan:
             result.han += len(word)
             _read_chinese(word, reader)
         else:
-            result.latin += 1
+            result.latin += word.isalpha()
             phrase = _english_at(words, at)
             if phrase is None:
                 reader.plain(word)

@@ -1,0 +1,108 @@
+"""Lists: newest first, keyset, filtered, searched in Chinese and English alike."""
+
+import pytest
+
+
+@pytest.fixture
+def bodies(desk):
+    async def list_bodies(**params):
+        return [item["body"] for item in (await desk.get("/v1/feedback", **params))["items"]]
+
+    return list_bodies
+
+
+async def test_pages_are_newest_first_and_stable_under_inserts(desk):
+    for n in range(5):
+        await desk.post(body=f"post {n}")
+        desk.api.clock.advance(1)
+
+    first = await desk.get("/v1/feedback", limit=2)
+    await desk.post(body="newer")
+    second = await desk.get("/v1/feedback", limit=2, cursor=first["next_cursor"])
+    last = await desk.get("/v1/feedback", limit=2, cursor=second["next_cursor"])
+
+    pages = [[item["body"] for item in page["items"]] for page in (first, second, last)]
+    assert pages == [["post 4", "post 3"], ["post 2", "post 1"], ["post 0"]]
+    assert last["next_cursor"] is None
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {"limit": 0},
+        {"limit": 201},
+        {"limit": "many"},
+        {"cursor": "made-up"},
+        {"status": "lost"},
+        {"created_from": "monday"},
+    ],
+)
+async def test_bad_parameters_are_refused(desk, params):
+    answer = await desk.get("/v1/feedback", expect=422, **params)
+
+    assert answer["errors"][0]["pointer"] == f"/query/{next(iter(params))}" or "status" in params
+
+
+async def test_each_filter_narrows_and_repeats_mean_any(desk, bodies):
+    await desk.post(body="The app crashes", channel="form", tags=["ios", "vip"], area="start", author={"user_id": "u1"})
+    desk.api.clock.advance(60)
+    await desk.post(body="Great app, I love it", channel="email", tags=["web"], author={"email": "Who@Example.com"})
+    desk.api.clock.advance(60)
+    idea = await desk.post(body="Could you add dark mode?", channel="social", tags=["ios"], area="look")
+    await desk.patch(idea["id"], status="open")
+
+    assert await bodies(status="open") == ["Could you add dark mode?"]
+    assert await bodies(status=["open", "new"], kind=["idea", "praise"]) == [
+        "Could you add dark mode?",
+        "Great app, I love it",
+    ]
+    assert await bodies(kind="bug") == await bodies(severity="s1") == ["The app crashes"]
+    assert await bodies(channel=["form", "email"]) == ["Great app, I love it", "The app crashes"]
+    assert await bodies(tag="ios") == ["Could you add dark mode?", "The app crashes"]
+    assert await bodies(tag=["vip", "web"]) == ["Great app, I love it", "The app crashes"]
+    assert await bodies(area="look") == ["Could you add dark mode?"]
+    assert await bodies(author="u1") == ["The app crashes"]
+    assert await bodies(author="who@example.COM") == ["Great app, I love it"]
+    assert await bodies(created_from="2026-11-22T08:01:00Z", created_to="2026-11-22T08:02:00Z") == [
+        "Great app, I love it"
+    ]
+    assert await bodies(status="closed") == []
+
+
+async def test_text_finds_chinese_and_english_alike(desk, bodies):
+    await desk.post(body="希望支持导出报表为 Excel", title="报表导出")
+    await desk.post(body="Export REPORTS to xlsx, 100% of them", title="Ｅｘｐｏｒｔ")
+    await desk.post(body="報表匯出失敗了")
+    await desk.post(body="path is C:\\temp_1/x")
+    chinese, english, traditional, path = (
+        "希望支持导出报表为 Excel",
+        "Export REPORTS to xlsx, 100% of them",
+        "報表匯出失敗了",
+        "path is C:\\temp_1/x",
+    )
+
+    assert await bodies(text="导出") == [chinese]
+    assert await bodies(text="出报") == [chinese]
+    assert await bodies(text="报表") == [traditional, chinese]
+    assert await bodies(text="報表") == [traditional, chinese]
+    assert await bodies(text="失败") == [traditional]
+    assert await bodies(text="excel 导出") == [chinese]
+    assert await bodies(text="reports EXPORT") == [english]
+    assert await bodies(text="export") == [english]
+    assert await bodies(text="100%") == [english]
+    assert await bodies(text="0%x") == []
+    assert await bodies(text="p_1") == [path]
+    assert await bodies(text="e_p") == []
+    assert await bodies(text="c:\\temp") == [path]
+    assert await bodies(text="1/x") == [path]
+    assert len(await bodies(text="  ")) == 4
+    assert len(await bodies(text="")) == 4
+
+
+async def test_a_list_shows_only_the_own_workspace(desk):
+    await desk.post()
+    theirs = await desk.api.key(workspace="other")
+
+    answer = await desk.client.get("/v1/feedback", headers=theirs)
+
+    assert answer.json() == {"items": [], "next_cursor": None}
