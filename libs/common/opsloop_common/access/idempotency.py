@@ -5,36 +5,39 @@ a stored answer, the endpoint works, `store` writes the answer, and one commit m
 crash before the commit leaves neither, and the lock dies with its connection.
 
 A hot route that is one autocommitted statement does it inside that statement. It declares `own_idempotency()` in its
-`dependencies`, so that the shell opens no transaction for the key; takes `Idempotency` (opsloop_common.http.deps), which is
-None without the header and a `Keyed` otherwise; puts the parts below into its CTE with `keyed.parameters(…)`; and calls
-`keyed.mark_stored()` when its statement did the storing, or raises `keyed.replay(row)`/`keyed.busy()` otherwise:
+`dependencies`, so that the shell opens no transaction for the key, and takes `Idempotency` (opsloop_common.http.deps), which is
+None without the header and a `Keyed` otherwise. The statement is made of the parts below:
 
-    WITH idem_seen AS (<SEEN_SQL>), idem_lock AS (<LOCK_SQL>),
-         new AS (INSERT INTO … SELECT … FROM idem_lock
+    WITH idem_seen AS ({SEEN_SQL}), idem_lock AS ({LOCK_SQL}),
+         new AS (INSERT INTO ... SELECT ... FROM idem_lock
                  WHERE idem_lock.free AND NOT EXISTS (SELECT FROM idem_seen) RETURNING id, number),
-         idem AS (<STORE_SQL with `late` and `FROM new`>)
-    SELECT …
+         idem AS ({STORE_SQL.format(late="jsonb_build_object('number', new.number)", source="new")})
+    SELECT new.*, idem_lock.free, idem_seen.body_hash, idem_seen.answer, idem_seen.late
+      FROM idem_lock LEFT JOIN new ON true LEFT JOIN idem_seen ON true
 
-The statement's snapshot is older than the lock it takes, so a twin that committed in between is not seen; then STORE_SQL's
-primary key refuses (unique_violation on pk_idempotency), nothing of the statement stays, and the endpoint runs it once more.
-`late` holds top-level fields of the answer that only the database knows (`{"number": 7}`); they replace the fields of the same
-name in the sealed answer when it is replayed.
+with `keyed.parameters(now) | {"idem_answer": keyed.seal(Answer(201, headers, body))}` bound, and is run through
+`row = await keyed.settle(database, execute)`, which replays, refuses (409, 422) or returns the row of the work done.
+The statement's snapshot is older than the lock it takes, so it may miss a twin that committed in between; then the primary key
+of STORE_SQL refuses, nothing of the statement stays, and `settle` runs it once more. `late` holds top-level fields of the answer
+that only the database knows; they replace the fields of the same name when the sealed answer is replayed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 import orjson
-from sqlalchemy import delete, select, text
+from sqlalchemy import Row, delete, select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.access.tables import idempotency
-from opsloop_common.db import WORKSPACE_SETTING, clock_of
+from opsloop_common.db import WORKSPACE_SETTING, Database, clock_of
 from opsloop_common.errors import Conflict, Invalid
 from opsloop_common.secretbox import SecretBox
 
@@ -45,9 +48,7 @@ LOCK_SQL = "SELECT pg_try_advisory_xact_lock(:idem_lock) AS free"
 SEEN_SQL = "SELECT body_hash, answer, late FROM idempotency WHERE id = :idem_id AND created_at > :idem_since"
 STORE_SQL = (
     "INSERT INTO idempotency (id, body_hash, answer, late, created_at) "
-    "SELECT :idem_id, :idem_body, :idem_answer, {late}, :idem_now FROM {source} "
-    "ON CONFLICT (id) DO UPDATE SET body_hash = excluded.body_hash, answer = excluded.answer, late = excluded.late, "
-    "created_at = excluded.created_at WHERE idempotency.created_at <= :idem_since"
+    "SELECT :idem_id, :idem_body, :idem_answer, {late}, :idem_now FROM {source}"
 )
 
 _FORM = re.compile(r"[\x21-\x7e]{1,255}")
@@ -55,7 +56,13 @@ _ENTER = text(
     f"SELECT set_config('{WORKSPACE_SETTING}', :workspace, true), pg_try_advisory_xact_lock(:idem_lock) AS free"
 )
 _SEEN = text(SEEN_SQL)
-_STORE = text(STORE_SQL.format(late="NULL", source="(SELECT 1) AS one"))
+# under the lock, and after a look that found nothing, a row with this id can only be an expired one
+_STORE = text(
+    STORE_SQL.format(late="NULL", source="(SELECT 1) AS one")
+    + " ON CONFLICT (id) DO UPDATE SET body_hash = excluded.body_hash, answer = excluded.answer, late = NULL, "
+    "created_at = excluded.created_at"
+)
+_FORGET_EXPIRED = text("DELETE FROM idempotency WHERE id = :idem_id AND created_at <= :idem_since")
 
 
 class KeyBusy(Conflict):
@@ -70,6 +77,9 @@ class StoredRow(Protocol):
     body_hash: bytes
     answer: str
     late: dict[str, Any] | None
+
+
+SettledT = TypeVar("SettledT", bound=Row[*tuple[Any, ...]])
 
 
 @dataclass(frozen=True)
@@ -125,13 +135,26 @@ class Keyed:
         """Return the error for a key whose request is still running."""
         return KeyBusy("A request with this Idempotency-Key is still running.", headers={"Retry-After": "1"})
 
-    def replay(self, row: StoredRow) -> Replay:
-        """Return what an endpoint raises to answer with the stored row."""
-        return Replay(self.open(row))
+    async def settle(self, database: Database, execute: Callable[[], Awaitable[SettledT]]) -> SettledT:
+        """Run a statement that locks, looks and stores by itself, and return its row when it did the work.
 
-    def mark_stored(self) -> None:
-        """Tell the shell that the answer is stored already."""
+        Ends the request with the stored answer, KeyBusy (409) or Invalid (422) otherwise.
+        """
+        try:
+            row = await execute()
+        except IntegrityError as error:
+            if getattr(getattr(error.orig, "__cause__", None), "constraint_name", None) != "pk_idempotency":
+                raise
+            async with database.autocommit() as connection:
+                now = database.clock.now()
+                await connection.execute(_FORGET_EXPIRED, {"idem_id": self.id, "idem_since": now - KEPT})
+            row = await execute()
+        if row.answer is not None:
+            raise Replay(self.open(row))
+        if not row.free:
+            raise self.busy()
         self.stored = True
+        return row
 
 
 class Replay(Exception):
@@ -173,19 +196,25 @@ async def claim(session: AsyncSession, keyed: Keyed, *, workspace: str) -> Answe
     Raises KeyBusy (409) while another request holds the key, Invalid (422) when the key came with another body.
     """
     entered = (await session.execute(_ENTER, {"workspace": workspace, "idem_lock": keyed.lock})).one()
-    if not entered.free:
-        raise keyed.busy()
     # a statement of its own: a snapshot taken before the lock would miss the answer of a twin that has just committed
     now = clock_of(session).now()
     row = (await session.execute(_SEEN, {"idem_id": keyed.id, "idem_since": now - KEPT})).one_or_none()
-    return None if row is None else keyed.open(row)
+    if row is not None:
+        return keyed.open(row)
+    if not entered.free:
+        raise keyed.busy()
+    return None
 
 
 async def store(session: AsyncSession, keyed: Keyed, answer: Answer) -> None:
     """Keep the answer in the transaction of its effect."""
-    parameters = keyed.parameters(clock_of(session).now())
-    del parameters["idem_lock"]
-    await session.execute(_STORE, parameters | {"idem_answer": keyed.seal(answer)})
+    values = {
+        "idem_id": keyed.id,
+        "idem_body": keyed.body_hash,
+        "idem_answer": keyed.seal(answer),
+        "idem_now": clock_of(session).now(),
+    }
+    await session.execute(_STORE, values)
 
 
 async def prune(session: AsyncSession, *, limit: int = 5_000) -> int:

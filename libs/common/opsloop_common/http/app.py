@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
@@ -33,11 +32,6 @@ def create_app(runtime: Runtime, *, with_metrics: bool = True) -> FastAPI:
     """
     shell = Shell(runtime)
 
-    @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with shell:
-            yield
-
     app = _Api(
         title=f"OpsLoop {runtime.service.title}",
         version=API_VERSION,
@@ -45,7 +39,6 @@ def create_app(runtime: Runtime, *, with_metrics: bool = True) -> FastAPI:
         redoc_url=None,
         separate_input_output_schemas=False,
         redirect_slashes=False,
-        lifespan=lifespan,
     )
     app.state.runtime = runtime
     app.state.shell = shell

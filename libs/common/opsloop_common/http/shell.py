@@ -10,7 +10,8 @@ import structlog
 from prometheus_client import Counter, Histogram
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from opsloop_common.access.authenticator import Authenticator, PersonReader
+from opsloop_common.access.authenticator import Authenticator
+from opsloop_common.access.oidc import oidc_reader
 from opsloop_common.http.call import KEY, Call
 from opsloop_common.http.problems import error_response
 from opsloop_common.http.ratelimit import RateLimiter
@@ -25,14 +26,19 @@ _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5
 class Shell:
     """What the requests of one app share."""
 
-    def __init__(self, runtime: Runtime, *, people: PersonReader | None = None) -> None:
+    def __init__(self, runtime: Runtime) -> None:
         settings = runtime.settings
         self.runtime = runtime
         self.authenticator = Authenticator(
             runtime.db,
             scopes=runtime.service.scopes,
             operator_key=settings.bootstrap_key.get_secret_value() if settings.bootstrap_key else None,
-            people=people,
+            people=oidc_reader(
+                settings.oidc_issuer,
+                settings.oidc_audience,
+                scopes=runtime.service.scopes,
+                clock=runtime.clock,
+            ),
         )
         self.limiter = RateLimiter(settings.rate_limit_per_second, settings.rate_limit_burst)
         self.log = structlog.get_logger("opsloop.http")
@@ -50,12 +56,6 @@ class Shell:
             buckets=_SECONDS,
         )
         self._children: dict[tuple[str, str, int], tuple[Any, Any]] = {}
-
-    async def __aenter__(self) -> Shell:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        return None
 
     def observe(self, route: str, method: str, status: int, seconds: float) -> None:
         """Count one finished request."""

@@ -7,15 +7,19 @@ from uuid import UUID
 
 from fastapi import Query, Response
 from pydantic import Field, JsonValue
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select, text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from opsloop_common import outbox
+from opsloop_common.access.idempotency import LOCK_SQL, SEEN_SQL, STORE_SQL, Answer
 from opsloop_common.contracts.campaigns import CampaignPaused
+from opsloop_common.db import Database
 from opsloop_common.errors import IllegalTransition, NotFound
-from opsloop_common.http.deps import Db, IfMatch, Who, set_etag, set_location
+from opsloop_common.http.deps import Db, Idempotency, IfMatch, Run, Who, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
-from opsloop_common.http.routing import ApiRouter, allow, body_limit, problems, public
+from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempotency, problems, public
 from opsloop_common.http.schemas import Duration, InModel, OutModel, Timestamp
+from opsloop_common.ids import uuid7
 from opsloop_common.testing.sample.tables import Note
 
 router = ApiRouter(tags=["notes"])
@@ -76,11 +80,13 @@ async def create_notes(body: list[NoteIn], db: Db, who: Who) -> dict[str, int]:
 
 
 @router.get("/v1/notes", dependencies=[READ])
-async def list_notes(db: Db, page: PageQuery, text: Annotated[str | None, Query()] = None) -> Listing[NoteOut]:
+async def list_notes(
+    db: Db, page: PageQuery, containing: Annotated[str | None, Query(alias="text")] = None
+) -> Listing[NoteOut]:
     """List notes, newest first."""
     query = select(Note)
-    if text is not None:
-        query = query.where(Note.text == text)
+    if containing is not None:
+        query = query.where(Note.text.contains(containing))
     found = await paginate(db, query, page, by=[Note.created_at.desc(), Note.id.desc()])
     return found.map(NoteOut.model_validate)
 
@@ -130,8 +136,62 @@ async def tell_nothing() -> dict[str, Any]:
 
 
 @router.get("/v1/faults/{kind}", dependencies=[READ], include_in_schema=False)
-async def fail(kind: str, db: Db) -> None:
+async def fail(kind: str, db: Db, run: Run) -> None:
     """Fail in a way of one's choice."""
     if kind == "bug":
         raise RuntimeError("secret of the inside")
-    await db.execute(select(func.pg_terminate_backend(func.pg_backend_pid())))
+    pid = (await db.execute(select(func.pg_backend_pid()))).scalar_one()
+    await cut(run.db, pid)
+    await db.execute(select(1))
+
+
+async def cut(database: Database, pid: int) -> None:
+    """End another connection, as the cluster's owner may."""
+    engine = create_async_engine(database.url)
+    async with engine.connect() as connection:
+        await connection.execute(select(func.pg_terminate_backend(pid)))
+    await engine.dispose()
+
+
+_QUICK = text(
+    "WITH entered AS (SELECT set_config('opsloop.workspace', :workspace, true)), "
+    "new AS (INSERT INTO note (id, workspace, text, version, created_at) "
+    "SELECT :id, :workspace, :text, 1, :idem_now FROM entered RETURNING version) "
+    "SELECT version FROM new"
+)
+_STORE_VERSION = STORE_SQL.format(late="jsonb_build_object('version', new.version)", source="new")
+_QUICK_KEYED = text(
+    "".join(
+        (
+            "WITH entered AS (SELECT set_config('opsloop.workspace', :workspace, true)), ",
+            f"idem_seen AS ({SEEN_SQL}), idem_lock AS ({LOCK_SQL}), ",
+            "new AS (INSERT INTO note (id, workspace, text, version, created_at) ",
+            "SELECT :id, :workspace, :text, 1, :idem_now FROM entered, idem_lock ",
+            "WHERE idem_lock.free AND NOT EXISTS (SELECT FROM idem_seen) RETURNING version), ",
+            f"idem AS ({_STORE_VERSION}) ",
+            "SELECT new.version, idem_lock.free, idem_seen.body_hash, idem_seen.answer, idem_seen.late ",
+            "FROM idem_lock LEFT JOIN new ON true LEFT JOIN idem_seen ON true",
+        )
+    )
+)
+
+
+@router.post("/v1/quick-notes", status_code=201, dependencies=[WRITE, own_idempotency()], include_in_schema=False)
+async def create_quick_note(body: NoteIn, who: Who, run: Run, keyed: Idempotency) -> NoteOut:
+    """Write a note down in one autocommitted statement."""
+    now = run.clock.now()
+    note = NoteOut(id=uuid7(), text=body.text, version=0, created_at=now)
+    values = {"workspace": who.workspace, "id": note.id, "text": note.text}
+    if keyed is None:
+        async with run.db.autocommit() as connection:
+            version = (await connection.execute(_QUICK, values | {"idem_now": now})).scalar_one()
+        return note.model_copy(update={"version": version})
+    answer = Answer(201, {}, note.model_dump_json().encode())
+    values |= keyed.parameters(now) | {"idem_answer": keyed.seal(answer)}
+
+    async def execute() -> Row[*tuple[Any, ...]]:
+        async with run.db.autocommit() as connection:
+            return (await connection.execute(_QUICK_KEYED, values)).one()
+
+    row = await keyed.settle(run.db, execute)
+    return note.model_copy(update={"version": row.version})

@@ -1,0 +1,154 @@
+"""Tokens of people: JWTs of one OpenID Connect issuer, checked against its published keys."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import httpx
+import jwt
+import structlog
+
+from opsloop_common.access.principal import Principal
+from opsloop_common.access.workspaces import SLUG
+from opsloop_common.clock import Clock
+from opsloop_common.errors import Unauthorized, Unavailable
+
+# public-key signatures only: with HS256 the published key would be the signing key, with `none` there is no signature
+ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+KEYS_LIVE_SECONDS = 3600.0
+REFRESH_PAUSE_SECONDS = 10.0  # an unknown key id makes us ask again, but not for every forged token
+FETCH_SECONDS = 5.0
+LEEWAY_SECONDS = 30  # clocks differ
+
+_SLUG = re.compile(SLUG)
+_CLAIMS = {"require": ["exp", "iss", "aud", "sub"], "verify_exp": False, "verify_nbf": False, "verify_iat": False}
+
+
+class OidcReader:
+    """Reads tokens of `issuer` that are meant for `audience`; claims `workspace`, `scope` and `sub` say who it is."""
+
+    def __init__(
+        self,
+        issuer: str,
+        audience: str,
+        *,
+        scopes: tuple[str, ...],
+        clock: Clock,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._issuer = issuer
+        self._audience = audience
+        self._scopes = frozenset(scopes)
+        self._clock = clock
+        self._monotonic = monotonic
+        self._keys: list[jwt.PyJWK] = []
+        self._fetched_at: float | None = None
+        self._asked_at: float | None = None
+        self._asking = asyncio.Lock()
+
+    async def read(self, token: str) -> Principal:
+        """Return the person a token stands for. Raises Unauthorized (401), or Unavailable (503) when no keys can be had."""
+        try:
+            key = await self._key_of(jwt.get_unverified_header(token))
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=list(ALGORITHMS),
+                audience=self._audience,
+                issuer=self._issuer,
+                options=_CLAIMS,  # type: ignore[arg-type]
+            )
+            self._require_current(claims)
+            return self._principal(claims)
+        except (jwt.PyJWTError, ValueError, TypeError) as error:
+            raise _refused() from error
+
+    def _require_current(self, claims: Mapping[str, Any]) -> None:
+        # PyJWT would ask the machine's clock; ours is handed in
+        now = self._clock.now().timestamp()
+        if not float(claims["exp"]) > now - LEEWAY_SECONDS:  # NaN is not later either
+            raise ValueError("expired")
+        if float(claims.get("nbf", 0)) > now + LEEWAY_SECONDS:
+            raise ValueError("not valid yet")
+
+    def _principal(self, claims: Mapping[str, Any]) -> Principal:
+        workspace, scope, subject = claims.get("workspace"), claims.get("scope", ""), claims["sub"]
+        if not isinstance(workspace, str) or not _SLUG.fullmatch(workspace):
+            raise ValueError("no workspace")
+        if not isinstance(subject, str) or not 1 <= len(subject) <= 200 or not subject.isprintable():
+            raise ValueError("no usable subject")
+        names = scope.split() if isinstance(scope, str) else scope
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise ValueError("no usable scope")
+        actor = f"user:{subject}"
+        return Principal(workspace, actor, frozenset(names) & self._scopes, f"{workspace}/{actor}")
+
+    async def _key_of(self, header: Mapping[str, Any]) -> jwt.PyJWK:
+        if header.get("alg") not in ALGORITHMS:
+            raise ValueError("not a signature we take")
+        kid = header.get("kid")
+        if self._fetched_at is None or self._monotonic() - self._fetched_at > KEYS_LIVE_SECONDS:
+            await self._refresh()
+        key = self._find(kid)
+        if key is None:
+            await self._refresh()
+            key = self._find(kid)
+        if key is None:
+            raise ValueError("signed with an unknown key")
+        return key
+
+    def _find(self, kid: object) -> jwt.PyJWK | None:
+        if kid is None:
+            return self._keys[0] if len(self._keys) == 1 else None
+        return next((key for key in self._keys if key.key_id == kid), None)
+
+    async def _refresh(self) -> None:
+        async with self._asking:
+            if self._asked_at is not None and self._monotonic() - self._asked_at < REFRESH_PAUSE_SECONDS:
+                if not self._keys:
+                    raise _unreachable()
+                return
+            self._asked_at = self._monotonic()
+            try:
+                self._keys = await self._fetch()
+                self._fetched_at = self._asked_at
+            except (httpx.HTTPError, jwt.PyJWTError, ValueError, KeyError, TypeError) as error:
+                structlog.get_logger(__name__).warning("keys of the OIDC issuer not read", error=type(error).__name__)
+                if not self._keys:  # old keys are better than none
+                    raise _unreachable() from error
+
+    async def _fetch(self) -> list[jwt.PyJWK]:
+        async with httpx.AsyncClient(timeout=FETCH_SECONDS) as client:
+            answer = await client.get(self._issuer.rstrip("/") + "/.well-known/openid-configuration")
+            configuration = answer.raise_for_status().json()
+            if configuration["issuer"] != self._issuer:
+                raise ValueError("the configuration is of another issuer")
+            found = (await client.get(configuration["jwks_uri"])).raise_for_status().json()
+        keys = jwt.PyJWKSet.from_dict(found)
+        return [key for key in keys if key.public_key_use in (None, "sig")]
+
+
+def _refused() -> Unauthorized:
+    return Unauthorized("This token is not valid here.", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'})
+
+
+def _unreachable() -> Unavailable:
+    return Unavailable("The issuer of tokens is not reachable.", headers={"Retry-After": "10"})
+
+
+def oidc_reader(
+    issuer: str | None, audience: str | None, *, scopes: tuple[str, ...], clock: Clock
+) -> OidcReader | None:
+    """Return the reader that the settings ask for, None without an issuer; a ValueError without an audience.
+
+    Without an audience every token of the issuer, made for whatever application, would open this one.
+    """
+    if issuer is None:
+        return None
+    if audience is None:
+        raise ValueError("OPSLOOP_OIDC_ISSUER needs OPSLOOP_OIDC_AUDIENCE beside it")
+    return OidcReader(issuer, audience, scopes=scopes, clock=clock)
