@@ -1,0 +1,249 @@
+"""From launch to the last outcome: chunks, holding, ending, reports."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from uuid import UUID, uuid4
+
+from opsloop_campaigns.recipients.rules import IN_FLIGHT
+from opsloop_common.contracts.notifications import NotificationSent
+from opsloop_common.testing.events import make_event
+
+CROWD = [f"用户{n:05}" if n % 3 else f"user-{n:05}" for n in range(1_200)]
+
+
+def _told(requests) -> Counter[str]:
+    return Counter(user_id for request in requests for user_id in request.data["user_ids"])
+
+
+async def test_everybody_is_requested_once_in_chunks(world):
+    id = await world.launched(CROWD + CROWD[:7])
+
+    await world.run_due()
+
+    requests = await world.requested()
+    assert [len(request.data["user_ids"]) for request in requests] == [500, 500, 200]
+    assert _told(requests) == Counter(CROWD)
+    assert len({request.data["message_id"] for request in requests}) == 1
+    assert [content["locale"] for content in requests[0].data["contents"]] == ["en", "zh-CN"]
+    results = await world.results(id)
+    assert results["audience_size"] == 1_200
+    assert results["by_status"]["requested"] == 1_200
+
+
+async def test_a_repeated_chunk_repeats_nobody(world):
+    id = await world.launched(CROWD)
+
+    for _ in range(5):
+        await world.run_chunk(id)
+    await world.run_due()
+
+    assert _told(await world.requested()) == Counter(CROWD)
+
+
+async def test_chunks_at_the_same_time_repeat_nobody(world):
+    id = await world.launched(CROWD)
+
+    await asyncio.gather(*(world.run_chunk(id) for _ in range(5)))
+
+    assert _told(await world.requested()) == Counter(CROWD)
+
+
+async def test_a_paused_campaign_holds_the_rest_and_goes_on(world):
+    id = await world.launched(CROWD)
+    await world.run_chunk(id)
+    await world.move(id, "paused")
+
+    await world.run_due()
+    await world.run_chunk(id)
+    held = await world.results(id)
+    await world.move(id, "running")
+    await world.run_due()
+
+    assert (held["by_status"]["pending"], held["by_status"]["requested"]) == (700, 500)
+    assert _told(await world.requested()) == Counter(CROWD)
+    assert len(await world.events("campaign.launched")) == 1
+
+
+async def test_a_cancelled_campaign_tells_nobody_more(world):
+    id = await world.launched(CROWD)
+    await world.run_chunk(id)
+    await world.move(id, "cancelled")
+
+    await world.run_due()
+    [request] = await world.requested()
+    await world.report(*(world.sent(request, user_id) for user_id in request.data["user_ids"]))
+
+    results = await world.results(id)
+    assert results["by_status"] | {"skipped": 0} == {
+        "pending": 0,
+        "requested": 0,
+        "sent": 500,
+        "failed": 0,
+        "skipped": 0,
+        "cancelled": 700,
+    }
+    assert results["by_reason"] == {"campaign_cancelled": 700}
+    assert results["status"] == "cancelled"
+    assert await world.events("campaign.finished") == []
+
+
+async def test_a_campaign_cancelled_before_its_launch_adds_up(world):
+    id = await world.draft(CROWD)
+    await world.move(id, "pending_approval", "cancelled")
+
+    results = await world.results(id)
+
+    assert results["by_status"]["cancelled"] == results["audience_size"] == 1_200
+
+
+async def test_finished_only_when_everybody_has_an_outcome(world):
+    id = await world.launched(["u1", "u2", "u3"])
+    await world.run_due()
+    [request] = await world.requested()
+
+    await world.report(world.sent(request, "u1"), world.failed(request, "u3"))
+    assert await world.status(id) == "running"
+    await world.report(world.failed(request, "u2", "rejected"))
+
+    results = await world.results(id)
+    assert results["status"] == "finished"
+    assert (results["by_status"]["sent"], results["by_status"]["failed"]) == (1, 2)
+    assert results["by_reason"] == {"no_address": 1, "rejected": 1}
+    assert results["finished_at"] == "2026-11-22T08:00:00Z"
+    [finished] = await world.events("campaign.finished")
+    assert (finished.data["sent"], finished.data["failed"]) == (1, 2)
+    recipients = (await world.ok("GET", f"/v1/campaigns/{id}/recipients"))["items"]
+    assert [(r["user_id"], r["status"], r["reason"]) for r in recipients] == [
+        ("u1", "sent", None),
+        ("u2", "failed", "rejected"),
+        ("u3", "failed", "no_address"),
+    ]
+    assert {r["message_id"] for r in recipients} == {request.data["message_id"]}
+
+
+async def test_the_last_outcomes_at_the_same_time_finish_once(world):
+    id = await world.launched([f"u{n}" for n in range(12)])
+    await world.run_due()
+    [request] = await world.requested()
+
+    await asyncio.gather(*(world.report(world.sent(request, f"u{n}")) for n in range(12)))
+
+    assert await world.status(id) == "finished"
+    assert len(await world.events("campaign.finished")) == 1
+
+
+async def test_reports_come_twice_late_and_in_any_order(world):
+    id = await world.launched(["u1", "u2"])
+    await world.run_due()
+    [request] = await world.requested()
+    first, second = world.failed(request, "u1"), world.sent(request, "u1")
+
+    assert await world.report(first, first) == 1
+    assert await world.report(first) == 0
+    await world.report(second)
+    await world.report(world.failed(request, "u1", "rejected"))
+
+    results = await world.results(id)
+    assert (results["by_status"]["sent"], results["by_status"]["failed"]) == (1, 0)
+    assert results["by_status"]["requested"] == 1
+
+
+async def test_contradicting_reports_in_one_batch_count_once(world):
+    id = await world.launched(["u1"])
+    await world.run_due()
+    [request] = await world.requested()
+
+    await world.report(world.sent(request, "u1"), world.failed(request, "u1"))
+
+    assert (await world.results(id))["by_status"]["sent"] == 1
+
+
+async def test_reports_about_others_change_nothing(world):
+    id = await world.launched(["u1"])
+    await world.run_due()
+    [request] = await world.requested()
+    no_campaign = NotificationSent(notification_id=uuid4(), message_id=uuid4(), user_id="u1", channel="email")
+    unknown = no_campaign.model_copy(update={"campaign_id": uuid4()})
+    other_message = no_campaign.model_copy(update={"campaign_id": UUID(id)})
+
+    await world.report(
+        make_event(no_campaign),
+        make_event(unknown),
+        make_event(other_message),
+        world.sent(request, "somebody"),
+        world.sent(request, "u1", workspace="other"),
+    )
+
+    assert (await world.results(id))["by_status"]["requested"] == 1
+
+
+async def test_a_reason_of_a_later_release_is_kept(world):
+    id = await world.launched(["u1"])
+    await world.run_due()
+    [request] = await world.requested()
+    event = world.failed(request, "u1")
+
+    await world.report(event.model_copy(update={"data": event.data | {"reason": "quiet_hours", "locale": "zh-CN"}}))
+
+    results = await world.results(id)
+    assert results["by_reason"] == {"quiet_hours": 1}
+    assert results["by_locale"] == {"zh-CN": 1}
+
+
+async def test_no_more_than_some_thousands_are_in_flight(world):
+    crowd = [f"u{n:05}" for n in range(IN_FLIGHT + 700)]
+    id = await world.launched(crowd)
+
+    await world.run_due()
+    assert (await world.results(id))["by_status"]["requested"] == IN_FLIGHT
+    requests = await world.requested()
+    await world.report(*(world.sent(requests[0], user_id) for user_id in requests[0].data["user_ids"]))
+    await world.run_due()
+    await world.report(*(world.sent(requests[1], user_id) for user_id in requests[1].data["user_ids"]))
+    await world.run_due()
+
+    results = await world.results(id)
+    assert results["by_status"]["pending"] == 0
+    assert results["by_status"]["sent"] == 1_000
+    assert _told(await world.requested()) == Counter(crowd)
+
+
+async def test_a_campaign_paused_after_its_last_request_still_finishes(world):
+    id = await world.launched(["u1"])
+    await world.run_due()
+    await world.move(id, "paused")
+    [request] = await world.requested()
+
+    await world.report(world.sent(request, "u1"))
+
+    assert await world.status(id) == "finished"
+
+
+async def test_long_ids_make_smaller_chunks(world):
+    crowd = [f"{n:04}" + "🙂" * 196 for n in range(600)]
+    await world.launched(crowd)
+
+    await world.run_due()
+
+    requests = await world.requested()
+    assert len(requests[0].data["user_ids"]) < 500
+    assert _told(requests) == Counter(crowd)
+
+
+async def test_recipients_are_listed_in_pages_and_by_status(world):
+    id = await world.launched(CROWD)
+    await world.run_chunk(id)
+
+    seen, cursor = [], None
+    while True:
+        query = "?status=pending&limit=200" + (f"&cursor={cursor}" if cursor else "")
+        page = await world.ok("GET", f"/v1/campaigns/{id}/recipients{query}")
+        seen += [row["user_id"] for row in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+
+    [request] = await world.requested()
+    assert Counter(seen) + _told([request]) == Counter(CROWD)
