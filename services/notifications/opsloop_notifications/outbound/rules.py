@@ -95,7 +95,9 @@ class AddressPolicy:
         """Say whether a connection to this concrete address and port may be opened."""
         try:
             parsed = ip_address(address)
-        except ValueError:  # a zone id, or no address at all
+        except ValueError:
+            return False
+        if isinstance(parsed, IPv6Address) and parsed.scope_id is not None:
             return False
         inner = judged_address(parsed)
         if inner.is_loopback and port == self.own_port:

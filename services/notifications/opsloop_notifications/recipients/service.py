@@ -22,23 +22,25 @@ async def put_recipient(
     locale: str | None,
     require_version: Callable[[int], None],
 ) -> tuple[Recipient, bool]:
-    """Write one person's address and language; returns the recipient and whether it is new. `require_version` refuses
-    the present one by raising."""
-    workspace, now = context_of(session).workspace, clock_of(session).now()
-    values = {"email": email, "locale": locale, "version": 1, "created_at": now, "updated_at": now}
-    added = await session.scalar(
-        insert(Recipient)
-        .values(workspace=workspace, user_id=user_id, **values)
-        .on_conflict_do_nothing()
-        .returning(Recipient)
-    )
-    if added is not None:
-        audit.record(session, "recipient.created", f"recipient/{user_id}")
-        return added, True
+    """Write one person's address and language; returns the recipient and whether it is new.
+
+    `require_version` is asked about the present version, 0 for none, and refuses by raising.
+    """
+    now = clock_of(session).now()
     recipient = await queries.find_recipient(session, user_id, lock=True)
-    if recipient is None:  # deleted between the two statements: the next try adds it
-        return await put_recipient(session, user_id, email=email, locale=locale, require_version=require_version)
-    require_version(recipient.version)
+    require_version(recipient.version if recipient else 0)
+    if recipient is None:
+        values = {"email": email, "locale": locale, "version": 1, "created_at": now, "updated_at": now}
+        recipient = await session.scalar(
+            insert(Recipient)
+            .values(workspace=context_of(session).workspace, user_id=user_id, **values)
+            .on_conflict_do_nothing()
+            .returning(Recipient)
+        )
+        if recipient is None:  # somebody else added it between the two statements
+            return await put_recipient(session, user_id, email=email, locale=locale, require_version=require_version)
+        audit.record(session, "recipient.created", f"recipient/{user_id}")
+        return recipient, True
     if (recipient.email, recipient.locale) != (email, locale):
         recipient.email, recipient.locale = email, locale
         recipient.version += 1

@@ -32,6 +32,8 @@ def read_secret(secret: str) -> bytes:
         key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
     except binascii.Error as error:
         raise BadSecret("must be base64 after whsec_") from error
+    if base64.b64encode(key).decode() != secret.removeprefix(PREFIX):
+        raise BadSecret("must be padded base64 after whsec_")
     if len(key) not in SECRET_BYTES:
         raise BadSecret("must hold 24 to 64 bytes")
     return key

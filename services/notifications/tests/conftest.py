@@ -1,0 +1,96 @@
+"""A receiver, a running worker and short ways to the doors, for the tests of this service."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+from aiohttp import web
+from sqlalchemy import text
+
+from opsloop_common.testing.http import Api, settings_for_tests
+from opsloop_notifications.app import SERVICE
+from opsloop_notifications.settings import NotificationsSettings
+
+
+@dataclass
+class Hook:
+    """A local endpoint that answers as it is told: a status, or a function of the request."""
+
+    url: str = ""
+    calls: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    answer: Callable[[web.Request], Awaitable[web.Response]] | int = 200
+    headers: dict[str, str] = field(default_factory=dict)
+
+    async def handle(self, request: web.Request) -> web.Response:
+        self.calls.append(({name.lower(): value for name, value in request.headers.items()}, await request.read()))
+        if isinstance(self.answer, int):
+            return web.Response(status=self.answer, headers=self.headers, text="thanks")
+        return await self.answer(request)
+
+
+@pytest.fixture
+async def hook() -> AsyncIterator[Hook]:
+    made = Hook()
+    app = web.Application()
+    app.router.add_route("*", "/{path:.*}", made.handle)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    port = site._server.sockets[0].getsockname()[1]
+    made.url = f"http://127.0.0.1:{port}/hook"
+    yield made
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def service(api) -> Api:
+    settings = settings_for_tests(NotificationsSettings, outbound_allow="127.0.0.0/8", port=1)
+    return await api(SERVICE, settings)
+
+
+@asynccontextmanager
+async def working(service: Api, *workers: Any) -> AsyncIterator[None]:
+    """Run the service's own loops as the worker role would, with the heartbeat that their claims live by."""
+    async with service.db.transaction() as session:
+        await session.execute(
+            text("INSERT INTO worker (id, instance) VALUES (:id, 'test') ON CONFLICT DO NOTHING"),
+            {"id": service.runtime.boot_id},
+        )
+    tasks = [asyncio.create_task(worker(service.runtime)) for worker in workers or SERVICE.workers]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        ended = await asyncio.gather(*tasks, return_exceptions=True)
+        for error in ended:
+            if isinstance(error, Exception):
+                raise error
+
+
+@pytest.fixture
+def work() -> Any:
+    return working
+
+
+async def _until(check: Callable[[], Any], what: str, within: float = 10.0) -> Any:
+    deadline = asyncio.get_running_loop().time() + within
+    while True:
+        found = check()
+        if asyncio.iscoroutine(found):
+            found = await found
+        if found:
+            return found
+        assert asyncio.get_running_loop().time() < deadline, f"not within {within} s: {what}"
+        await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+def until() -> Any:
+    return _until

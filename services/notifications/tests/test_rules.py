@@ -1,0 +1,149 @@
+"""Pure decisions: schedules, patterns, conditions, languages."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opsloop_notifications.deliveries.rules import WAITS_SECONDS, next_attempt_at, retry_after, shown_body
+from opsloop_notifications.messages.rules import best_locale, one_line
+from opsloop_notifications.webhooks.rules import has_failed_too_long, hears, passes
+
+NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
+
+
+@given(tries=st.integers(1, 7), jitter=st.floats(0, 1, exclude_max=True))
+def test_attempts_follow_the_pinned_schedule(tries, jitter):
+    planned = timedelta(seconds=WAITS_SECONDS[tries - 1])
+
+    assert NOW + planned <= next_attempt_at(tries, NOW, jitter=jitter) <= NOW + planned * 1.2
+
+
+def test_the_eighth_attempt_is_the_last():
+    assert WAITS_SECONDS == (5, 30, 300, 1800, 7200, 18000, 36000)
+    assert next_attempt_at(8, NOW, jitter=0) is None
+
+
+@pytest.mark.parametrize(
+    ("asked", "waited"), [(1, 5), (120, 120), (10**9, 24 * 3600)], ids=["shorter", "longer", "capped"]
+)
+def test_a_longer_wish_counts(asked, waited):
+    assert next_attempt_at(1, NOW, jitter=0, wait=timedelta(seconds=asked)) == NOW + timedelta(seconds=waited)
+
+
+@pytest.mark.parametrize(
+    ("status", "value", "seconds"),
+    [
+        (429, "120", 120),
+        (503, " 7 ", 7),
+        (429, "Sun, 22 Nov 2026 08:02:00 GMT", 120),
+        (503, "Sun, 22 Nov 2026 07:00:00 GMT", 0),
+        (500, "120", None),
+        (429, "soon", None),
+        (429, "-5", None),
+        (429, "9" * 400, 10**8),
+        (429, None, None),
+    ],
+)
+def test_reads_retry_after(status, value, seconds):
+    assert retry_after(status, value, NOW) == (None if seconds is None else timedelta(seconds=seconds))
+
+
+def test_a_shown_body_can_be_stored():
+    assert shown_body(b"\xff\x00ok") == "\ufffd\ufffdok"
+    assert shown_body(b"") is None
+    assert len(shown_body(b"x" * 10_000)) == 4096
+
+
+@pytest.mark.parametrize(
+    ("patterns", "type", "heard"),
+    [
+        (["*"], "kpi.breached", True),
+        (["kpi.*"], "kpi.breached", True),
+        (["kpi.*"], "kpis.breached", False),
+        (["kpi.breached"], "kpi.breached", True),
+        (["kpi.breached"], "kpi.recovered", False),
+        (["feedback.*", "kpi.recovered"], "kpi.recovered", True),
+    ],
+)
+def test_patterns(patterns, type, heard):
+    assert hears(patterns, type) is heard
+
+
+DOCUMENT = {"type": "x.y", "data": {"n": 3, "s": "abc", "l": ["a", 1], "none": None, "yes": True, "o": {"deep": 1.5}}}
+
+
+@pytest.mark.parametrize(
+    ("field", "op", "value", "holds"),
+    [
+        ("data.n", "eq", 3, True),
+        ("data.n", "eq", "3", False),
+        ("data.yes", "eq", 1, False),
+        ("data.yes", "eq", True, True),
+        ("data.n", "ne", 4, True),
+        ("data.missing", "ne", 4, True),
+        ("data.missing", "eq", None, False),
+        ("data.n", "lt", 4, True),
+        ("data.n", "le", 3, True),
+        ("data.n", "gt", 3, False),
+        ("data.n", "ge", 3, True),
+        ("data.n", "gt", "2", False),
+        ("data.yes", "gt", 0, False),
+        ("data.s", "lt", "abd", True),
+        ("data.o.deep", "ge", 1.5, True),
+        ("data.s", "in", ["abc", "d"], True),
+        ("data.s", "in", "abc", False),
+        ("data.s", "not_in", ["d"], True),
+        ("data.missing", "not_in", ["d"], True),
+        ("data.s", "contains", "b", True),
+        ("data.l", "contains", "a", True),
+        ("data.l", "contains", "b", False),
+        ("data.n", "contains", 3, False),
+        ("data.n", "exists", None, True),
+        ("data.none", "exists", True, False),
+        ("data.missing", "exists", False, True),
+        ("data.n.deeper", "exists", True, False),
+        ("type", "eq", "x.y", True),
+    ],
+)
+def test_conditions(field, op, value, holds):
+    assert passes([{"field": field, "op": op, "value": value}], DOCUMENT) is holds
+
+
+def test_all_conditions_must_hold():
+    good, bad = {"field": "data.n", "op": "eq", "value": 3}, {"field": "data.n", "op": "eq", "value": 4}
+
+    assert passes([], DOCUMENT)
+    assert passes([good, good], DOCUMENT)
+    assert not passes([good, bad], DOCUMENT)
+
+
+def test_five_days_of_failures():
+    assert has_failed_too_long(NOW - timedelta(days=5), 10, NOW)
+    assert not has_failed_too_long(NOW - timedelta(days=5), 9, NOW)
+    assert not has_failed_too_long(NOW - timedelta(days=4, hours=23), 500, NOW)
+
+
+@pytest.mark.parametrize(
+    ("offered", "wanted", "chosen"),
+    [
+        (["en", "zh-CN"], "zh-CN", "zh-CN"),
+        (["en", "zh"], "zh-CN", "zh"),
+        (["en", "zh-Hans"], "zh-Hans-CN", "zh-Hans"),
+        (["en", "zh-CN"], "zh", "zh-CN"),
+        (["en", "zh-CN"], "ZH-cn", "zh-CN"),
+        (["en", "de"], "fr", "en"),
+        (["de", "en"], None, "de"),
+    ],
+)
+def test_languages(offered, wanted, chosen):
+    assert offered[best_locale(offered, wanted)] == chosen
+
+
+@given(st.text())
+def test_a_header_is_one_line(text):
+    line = one_line(text)
+
+    assert line.splitlines() in ([], [line])
+    assert not any(ord(char) < 32 for char in line)

@@ -1,0 +1,142 @@
+"""Endpoints through their HTTP doors."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+URL = "http://127.0.0.1:9/hook"
+
+
+async def created(service, key, **fields):
+    answer = await service.client.post(
+        "/v1/webhooks", json={"url": URL, "event_types": ["kpi.*"]} | fields, headers=key
+    )
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+async def test_create_shows_the_secret_once(service):
+    key = await service.key()
+
+    made = await created(service, key, description="alerting", filter=[{"field": "data.kpi", "op": "eq", "value": "x"}])
+    shown = await service.client.get(f"/v1/webhooks/{made['id']}", headers=key)
+    listed = await service.client.get("/v1/webhooks", headers=key)
+
+    secret = made.pop("secret")
+    assert secret.startswith("whsec_")
+    assert made["event_types"] == ["kpi.*"]
+    assert (made["url"], made["format"], made["status"]) == (URL, "cloudevents", "enabled")
+    assert shown.json() == made
+    assert listed.json() == {"items": [made], "next_cursor": None}
+    assert shown.headers["etag"] == '"1"'
+    async with service.db.transaction() as session:
+        from sqlalchemy import text
+
+        await session.execute(text("SELECT set_config('opsloop.workspace', 'acme', true)"))
+        stored = (await session.execute(text("SELECT secret FROM webhook"))).scalar_one()
+    assert secret not in stored
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"url": "ftp://example.com"}, "/url"),
+        ({"url": "http://user:pw@127.0.0.1/"}, "/url"),
+        ({"url": "http://169.254.169.254/latest"}, "/url"),
+        ({"url": "http://10.0.0.1/"}, "/url"),
+        ({"url": "http://2130706433/"}, "/url"),
+        ({"url": "http://127.0.0.1/#x"}, "/url"),
+        ({"url": 5}, "/url"),
+        ({}, "/url"),
+        ({"url": URL, "event_types": []}, "/event_types"),
+        ({"url": URL, "event_types": ["KPI"]}, "/event_types/0"),
+        ({"url": URL, "event_types": ["*.breached"]}, "/event_types/0"),
+        ({"url": URL, "filter": [{"field": "data.x", "op": "like", "value": 1}]}, "/filter/0/op"),
+        ({"url": URL, "format": "alertmanager"}, "/format"),
+        ({"url": URL, "ordering": "stream"}, "/ordering"),
+        ({"url": URL, "secret": "whsec_short"}, "/secret"),
+        ({"url": URL, "surprise": 1}, "/surprise"),
+    ],
+)
+async def test_create_refuses(service, body, pointer):
+    answer = await service.client.post("/v1/webhooks", json=body, headers=await service.key())
+
+    assert answer.status_code == 422, answer.text
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    assert "169.254" not in answer.text
+
+
+async def test_who_may_do_what(service):
+    key, reader, stranger = (
+        await service.key(),
+        await service.key("notifications:read"),
+        await service.key(workspace="b"),
+    )
+    hook = await created(service, key)
+    path = f"/v1/webhooks/{hook['id']}"
+    writes = [
+        ("PATCH", path, {"description": "x"}),
+        ("DELETE", path, None),
+        ("POST", f"{path}/test", None),
+        ("POST", f"{path}/rotate-secret", {}),
+        ("POST", f"{path}/recover", {"since": "2026-11-22T00:00:00Z"}),
+    ]
+    reads = [("GET", path, None), ("GET", f"{path}/deliveries", None)]
+
+    for method, where, body in writes + reads:
+        ask = service.client.build_request(method, where, json=body)
+        for headers, status in ((None, 401), (stranger, 404)):
+            ask.headers.pop("authorization", None)
+            ask.headers.update(headers or {})
+            assert (await service.client.send(ask)).status_code == status, (method, where)
+    for method, where, body in writes:
+        answer = await service.client.request(method, where, json=body, headers=reader)
+        assert answer.status_code == 403, (method, where)
+    assert (await service.client.get(f"/v1/webhooks/{uuid4()}", headers=key)).status_code == 404
+    assert (await service.client.get("/v1/webhooks/nonsense", headers=key)).status_code == 404
+    assert (await service.client.get("/v1/webhooks", headers=stranger)).json()["items"] == []
+    assert (await service.client.get(path, headers=reader)).status_code == 200
+
+
+async def test_change_and_delete(service):
+    key = await service.key()
+    hook = await created(service, key)
+    path = f"/v1/webhooks/{hook['id']}"
+
+    stale = await service.client.patch(path, json={"description": "x"}, headers=key | {"If-Match": '"7"'})
+    changed = await service.client.patch(
+        path, json={"event_types": ["*"], "status": "disabled"}, headers=key | {"If-Match": '"1"'}
+    )
+    refused = await service.client.patch(path, json={"url": "http://10.0.0.1/"}, headers=key)
+    nulled = await service.client.patch(path, json={"url": None}, headers=key)
+    conflict = await service.client.post(f"{path}/recover", json={"since": "2026-11-22T00:00:00Z"}, headers=key)
+    enabled = await service.client.patch(path, json={"status": "enabled"}, headers=key)
+    gone = await service.client.delete(path, headers=key)
+
+    assert stale.status_code == 412
+    assert changed.status_code == 200
+    assert changed.headers["etag"] == '"2"'
+    body = changed.json()
+    assert (body["event_types"], body["status"], body["disabled_reason"]) == (["*"], "disabled", "manual")
+    assert (refused.status_code, nulled.status_code, conflict.status_code) == (422, 422, 409)
+    assert (enabled.json()["status"], enabled.json()["disabled_reason"]) == ("enabled", None)
+    assert (gone.status_code, gone.content) == (204, b"")
+    assert (await service.client.get(path, headers=key)).status_code == 404
+    assert (await service.client.get("/v1/webhooks", headers=key)).json()["items"] == []
+
+
+async def test_rotation_keeps_the_old_secret_for_a_while(service):
+    key = await service.key()
+    hook = await created(service, key)
+
+    rotated = await service.client.post(f"/v1/webhooks/{hook['id']}/rotate-secret", headers=key)
+    short = await service.client.post(f"/v1/webhooks/{hook['id']}/rotate-secret", json={"grace": "PT1M"}, headers=key)
+    long = await service.client.post(f"/v1/webhooks/{hook['id']}/rotate-secret", json={"grace": "P8D"}, headers=key)
+
+    assert rotated.status_code == 200, rotated.text
+    assert rotated.json()["secret"] not in ("", hook["secret"])
+    now = service.clock.now()
+    assert rotated.json()["previous_expires_at"] == (now + timedelta(days=1)).isoformat().replace("+00:00", "Z")
+    assert short.json()["previous_expires_at"] == (now + timedelta(minutes=1)).isoformat().replace("+00:00", "Z")
+    assert long.status_code == 422
