@@ -17,8 +17,9 @@ $(VENV)/.ready: requirements.lock libs/common/pyproject.toml $(wildcard services
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "OpsLoop needs Python >= 3.11 (PYTHON=$(PYTHON) is older)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps $(OURS)
+	@$(BIN)/python -m compileall -q libs/common/opsloop_common services deploy/embedded/opsloop
 	@touch $@
 
 run: $(VENV)/.ready ## Start everything in one process on 127.0.0.1:8080

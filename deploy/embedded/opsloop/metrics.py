@@ -23,6 +23,8 @@ class MergedRegistries(Collector):
                     family.name, Metric(family.name, family.documentation, family.type, family.unit)
                 )
                 merged.samples += [
-                    sample._replace(labels={"service": service} | sample.labels) for sample in family.samples
+                    sample._replace(labels={"service": service} | sample.labels)
+                    for sample in family.samples
+                    if not sample.name.endswith("_created")  # a second series per series, which nobody reads
                 ]
         return families.values()

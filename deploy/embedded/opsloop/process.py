@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 
 import uvicorn
-from fastapi import FastAPI
+from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from opsloop.root import create_root
@@ -19,6 +19,7 @@ from opsloop_common.bus.local import LocalBus
 from opsloop_common.embedded_postgres import PostgresServer
 from opsloop_common.http.app import create_app
 from opsloop_common.http.probes import readiness
+from opsloop_common.logs import configure_logging
 from opsloop_common.runner import build_runtime, open_resources, run_worker
 from opsloop_common.runner.build import require_fit_database
 from opsloop_common.runner.together import together
@@ -39,6 +40,7 @@ def build_runtimes(server: PostgresServer, shared: EmbeddedSettings) -> list[Run
         )
         for member in MEMBERS
     ]
+    configure_logging(format=shared.log_format, level=shared.log_level)
     bus = LocalBus({runtime.service.name: runtime.db for runtime in runtimes})
     for runtime in runtimes:
         runtime.bus = bus
@@ -70,7 +72,7 @@ async def serve(runtimes: list[Runtime], listener: socket.socket, *, on_ready: C
             await stop.wait()
 
 
-def _root(apps: Mapping[str, FastAPI], runtimes: list[Runtime], stop: asyncio.Event) -> ASGIApp:
+def _root(apps: Mapping[str, Starlette], runtimes: list[Runtime], stop: asyncio.Event) -> ASGIApp:
     async def unready() -> Mapping[str, object]:
         if stop.is_set():
             return {"opsloop": "stopping"}

@@ -55,7 +55,11 @@ def asyncapi(service: str) -> Schema:
             }
         },
         "operations": {
-            "send": {"action": "send", "channel": {"$ref": f"#/channels/{service}"}, "summary": "What the service tells."}
+            "send": {
+                "action": "send",
+                "channel": {"$ref": f"#/channels/{service}"},
+                "summary": "What the service tells.",
+            }
         },
         "components": {
             "messages": {kind.type: _message(kind) for kind in kinds},
