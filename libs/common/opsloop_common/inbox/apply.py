@@ -138,24 +138,32 @@ class Applier:
             else:
                 groups[delivery.event.workspace].append(index)
         for indexes in groups.values():
-            claimed = await self._try_batch([event for i in indexes if (event := deliveries[i].event)])
+            settled = await self._try_batch([event for i in indexes if (event := deliveries[i].event)])
             for index in indexes:
                 event = deliveries[index].event
-                if event is not None and event.id in claimed:
-                    claimed.remove(event.id)
-                    outcomes[index] = Outcome.APPLIED
+                if event is not None and event.id in settled:
+                    outcomes[index] = settled[event.id]
+                    settled[event.id] = Outcome.REPEATED  # should it be there twice
                 else:
                     outcomes[index] = await self.apply(deliveries[index])
         return [outcomes[index] for index in range(len(deliveries))]
 
-    async def _try_batch(self, events: Sequence[Event]) -> set[UUID]:
+    async def _try_batch(self, events: Sequence[Event]) -> dict[UUID, Outcome]:
+        """Return what became of those events that are done with; the others go one by one."""
         if len(events) == 1:
-            return set()  # on its own it gets its tries at once
+            return {}
         try:
-            return await self._patiently(lambda: try_once(self.database, self.subscription, events))
+            claimed = await self._patiently(lambda: try_once(self.database, self.subscription, events))
         except Exception as error:  # noqa: BLE001 the one that failed is found one by one
             self._warn("batch failed, going one by one", events[0], error)
-            return set()
+            return {}
+        outcomes = dict.fromkeys(claimed, Outcome.APPLIED)
+        rest = [event.id for event in events if event.id not in claimed]
+        if rest:
+            consumer = self.subscription.consumer
+            known = await self._patiently(lambda: holding.applied_among(self.database, consumer, rest))
+            outcomes |= dict.fromkeys(known, Outcome.REPEATED)
+        return outcomes
 
     async def _settle(self, delivery: Delivery, event: Event) -> Outcome:
         consumer = self.subscription.consumer

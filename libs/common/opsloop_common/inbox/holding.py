@@ -6,6 +6,9 @@ held behind one that a redrive is finishing at that moment, and wait for ever.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from uuid import UUID
+
 from sqlalchemy import bindparam, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -32,6 +35,13 @@ async def is_applied(session: AsyncSession, consumer: str, event: Event) -> bool
     """Say whether the consumer has this event behind it."""
     found = select(inbox.c.event_id).where(inbox.c.consumer == consumer, inbox.c.event_id == event.id)
     return (await session.execute(found)).first() is not None
+
+
+async def applied_among(database: Database, consumer: str, ids: Sequence[UUID]) -> set[UUID]:
+    """Return those events that the consumer has behind it."""
+    query = select(inbox.c.event_id).where(inbox.c.consumer == consumer, inbox.c.event_id.in_(ids))
+    async with database.transaction() as session:
+        return set((await session.execute(query)).scalars())
 
 
 async def hold(database: Database, consumer: str, delivery: Delivery, event: Event) -> bool | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, ExitStack
 
 import pytest
 import pytest_asyncio
@@ -13,8 +13,9 @@ from opsloop_common.embedded_postgres import PostgresServer
 from opsloop_common.service import Service
 from opsloop_common.settings import Settings
 from opsloop_common.testing.clock import FakeClock
-from opsloop_common.testing.databases import TestDatabases, temporary_postgres
+from opsloop_common.testing.databases import TestDatabases, in_ci, temporary_postgres
 from opsloop_common.testing.http import Api, MakeApi, open_api, settings_for_tests
+from opsloop_common.testing.kafka import KafkaBroker, NoBroker, running_broker
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +35,19 @@ def databases(postgres_server: PostgresServer) -> TestDatabases:
 def clock() -> FakeClock:
     """Return the test's clock."""
     return FakeClock()
+
+
+@pytest.fixture(scope="session")
+def kafka_broker() -> Iterator[KafkaBroker]:
+    """Run one real Kafka broker for the whole test run; skip with the reason where none can be had, fail in CI."""
+    with ExitStack() as stack:
+        try:
+            broker = stack.enter_context(running_broker())
+        except NoBroker as error:
+            if in_ci():
+                pytest.fail(str(error))
+            pytest.skip(str(error))
+        yield broker
 
 
 MakeDatabase = Callable[[Service], Awaitable[Database]]

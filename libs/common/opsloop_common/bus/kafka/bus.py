@@ -1,0 +1,122 @@
+"""The Kafka adapter: one topic per producing service, one consumer group per subscription."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+
+import asyncpg
+from aiokafka import AIOKafkaProducer
+from prometheus_client import CollectorRegistry
+
+from opsloop_common.bus.kafka.closing import close_producer
+from opsloop_common.bus.kafka.consumer import KafkaConsumer
+from opsloop_common.bus.kafka.publisher import KafkaPublisher, take_over_from_local
+from opsloop_common.bus.kafka.topics import bootstrap
+from opsloop_common.bus.metrics import BackboneMetrics
+from opsloop_common.bus.port import DRAIN_SECONDS
+from opsloop_common.bus.topics import PRODUCERS, sources_of
+from opsloop_common.bus.upkeep import keep_inbox
+from opsloop_common.db import Database
+from opsloop_common.inbox.apply import BACKOFF
+from opsloop_common.service import Service
+from opsloop_common.settings import Settings
+
+START_SECONDS = 30.0
+
+
+class KafkaBus:
+    """Connects one service to Kafka. `OPSLOOP_INSTANCE` names this replica: two replicas must not have one name."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        service: Service,
+        *,
+        producers: Sequence[str] = PRODUCERS,
+        prefix: str = "opsloop",
+        backoff: Sequence[float] = BACKOFF,
+    ) -> None:
+        self._settings = settings
+        self._instance = settings.instance or f"{service.name}-0"
+        self._producers = tuple(producers)
+        self._prefix = prefix
+        self._backoff = backoff
+        self._publishing_trouble: str | None = None
+        self._consumers: list[KafkaConsumer] = []
+
+    @asynccontextmanager
+    async def publishing(self, database: Database, connection: asyncpg.Connection) -> AsyncIterator[KafkaPublisher]:
+        """Start a producer, and know its topic's partitions before the first send."""
+        await take_over_from_local(connection)
+        topic = f"{self._prefix}.{database.service}"
+        producer = AIOKafkaProducer(
+            bootstrap_servers=bootstrap(self._settings),
+            client_id=f"{self._instance}-relay",
+            acks="all",
+            enable_idempotence=True,
+            compression_type="zstd",
+            linger_ms=0,
+            max_batch_size=128 * 1024,
+            max_request_size=1024 * 1024,
+            request_timeout_ms=15_000,
+        )
+        try:
+            async with asyncio.timeout(START_SECONDS):
+                await producer.start()
+                # without this the first sends overtake one another while they wait for metadata (measured)
+                await producer.partitions_for(topic)
+            self._publishing_trouble = None
+            yield KafkaPublisher(connection, producer, topic, self._report)
+        except Exception as error:
+            self._publishing_trouble = f"publishing: {type(error).__name__}: {error}"
+            raise
+        finally:
+            await close_producer(producer)
+
+    @asynccontextmanager
+    async def consuming(
+        self, service: Service, database: Database, *, metrics: BackboneMetrics | None = None
+    ) -> AsyncIterator[None]:
+        """Run the subscriptions of the service, each as a group of its own."""
+        metrics = metrics or BackboneMetrics(CollectorRegistry())
+        consumers = [
+            KafkaConsumer(
+                self._settings,
+                database,
+                subscription,
+                topics=[f"{self._prefix}.{s}" for s in sources_of(subscription.types, producers=self._producers)],
+                group=f"{self._prefix}.{subscription.consumer}",
+                instance=self._instance,
+                metrics=metrics,
+                backoff=self._backoff,
+            )
+            for subscription in service.subscriptions
+        ]
+        self._consumers += consumers
+        tasks = [asyncio.create_task(consumer.run(), name=consumer.name) for consumer in consumers]
+        upkeep = asyncio.create_task(keep_inbox(database, service, metrics), name=f"inbox-{service.name}")
+        try:
+            yield
+        finally:
+            upkeep.cancel()
+            for consumer in consumers:
+                consumer.stop()
+            await asyncio.wait([*tasks, upkeep], timeout=DRAIN_SECONDS + 10)
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait([*tasks, upkeep])
+            self._consumers = [c for c in self._consumers if c not in consumers]
+
+    def delivered(self, service: str) -> None:
+        """Return None: Kafka keeps its own log."""
+        return
+
+    def problem(self) -> str | None:
+        """Return what does not work just now: the producer, or the first consumer that has trouble."""
+        found = [self._publishing_trouble, *[consumer.trouble for consumer in self._consumers]]
+        return next((trouble for trouble in found if trouble is not None), None)
+
+    def _report(self, trouble: str | None) -> None:
+        self._publishing_trouble = trouble

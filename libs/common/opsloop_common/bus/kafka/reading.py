@@ -1,0 +1,194 @@
+"""What one consumer object reads: a lane per partition, applied in order, committed when the database has it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Collection
+
+import structlog
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka.errors import KafkaError
+
+from opsloop_common.bus.metrics import BackboneMetrics
+from opsloop_common.bus.port import BATCH_LIMIT, DRAIN_SECONDS
+from opsloop_common.inbox.apply import Applier
+from opsloop_common.inbox.delivery import Delivery, read
+
+log = structlog.get_logger(__name__)
+
+POLL_MS = 1_000
+FETCH_LIMIT = 1_000
+PAUSE_AT, RESUME_AT = 500, 200  # records waiting in a lane
+COMMIT_SECONDS = 5.0
+RETRY_SECONDS = 1.0
+
+
+class Lane:
+    """The records of one partition that wait to be applied."""
+
+    def __init__(self, partition: TopicPartition) -> None:
+        self.partition = partition
+        self.records: deque[ConsumerRecord] = deque()
+        self.wake = asyncio.Event()
+        self.stopping = False
+        self.paused = False
+        self.task: asyncio.Task[None] | None = None
+
+    async def stop(self, seconds: float) -> None:
+        """Let the batch at hand finish, at most `seconds`, and drop the rest: it was not committed."""
+        self.stopping = True
+        self.wake.set()
+        if self.task is not None:
+            await asyncio.wait([self.task], timeout=seconds)
+            self.task.cancel()
+            await asyncio.wait([self.task])
+
+
+class Reading(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is not typed
+    """Reads through one consumer object until its partitions are taken or it is closed."""
+
+    def __init__(
+        self, consumer: AIOKafkaConsumer, applier: Applier, *, slots: asyncio.Semaphore, metrics: BackboneMetrics
+    ) -> None:
+        self.done: dict[TopicPartition, int] = {}
+        """Next offset to apply, per partition."""
+        self._consumer = consumer
+        self._applier = applier
+        self._name = applier.subscription.consumer
+        self._slots = slots
+        self._metrics = metrics
+        self._lanes: dict[TopicPartition, Lane] = {}
+        self._committed: dict[TopicPartition, int] = {}
+        self._commit_wanted = asyncio.Event()
+        self._assignments = 0
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """Finish and commit what is being applied before others get the partitions."""
+        self._assignments += 1
+        lanes = [lane for partition in revoked if (lane := self._lanes.pop(partition, None))]
+        if lanes:
+            await asyncio.wait([asyncio.create_task(lane.stop(DRAIN_SECONDS)) for lane in lanes])
+        await self._commit_soon()
+        for partition in revoked:
+            self.done.pop(partition, None)
+            self._committed.pop(partition, None)
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """Take note; lanes are made when their first records come."""
+        self._assignments += 1
+        log.info("partitions assigned", consumer=self._name, count=len(assigned))
+
+    async def poll(self) -> None:
+        """Fetch until cancelled."""
+        while True:
+            assignment = self._assignments
+            fetched = await self._consumer.getmany(timeout_ms=POLL_MS, max_records=FETCH_LIMIT)
+            if assignment != self._assignments:
+                # read across a rebalance: whether before or after it nobody can say, so read them again
+                await self._go_back(fetched)
+                continue
+            for partition, records in fetched.items():
+                self._dispatch(partition, records)
+
+    async def commit_always(self) -> None:
+        """Commit what was applied, as often as the broker answers, until cancelled."""
+        while True:
+            await self._commit_wanted.wait()
+            self._commit_wanted.clear()
+            if not await self._commit():
+                await asyncio.sleep(RETRY_SECONDS)
+                self._commit_wanted.set()
+
+    async def close(self) -> None:
+        """Finish what is being applied, at most 20 s, and commit it."""
+        lanes, self._lanes = list(self._lanes.values()), {}
+        if lanes:
+            await asyncio.wait([asyncio.create_task(lane.stop(DRAIN_SECONDS)) for lane in lanes])
+        await self._commit_soon()
+
+    def is_paused(self, partition: TopicPartition) -> bool:
+        """Say whether a partition is not fetched because its lane is full."""
+        lane = self._lanes.get(partition)
+        return lane is not None and (lane.paused or bool(lane.records))
+
+    def _dispatch(self, partition: TopicPartition, records: list[ConsumerRecord]) -> None:
+        lane = self._lanes.get(partition)
+        if lane is None:
+            lane = self._lanes[partition] = Lane(partition)
+            lane.task = asyncio.create_task(
+                self._run_lane(lane), name=f"{self._name}-{partition.topic}-{partition.partition}"
+            )
+        lane.records.extend(records)
+        lane.wake.set()
+        if len(lane.records) > PAUSE_AT and not lane.paused:
+            self._consumer.pause(partition)
+            lane.paused = True
+
+    async def _run_lane(self, lane: Lane) -> None:
+        while not lane.stopping:
+            if not lane.records:
+                lane.wake.clear()
+                await lane.wake.wait()
+                continue
+            records = [lane.records[i] for i in range(min(len(lane.records), BATCH_LIMIT))]
+            try:
+                await self._apply(records)
+            except Exception:
+                log.exception("could not apply, trying again", consumer=self._name)
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            for _ in records:
+                lane.records.popleft()
+            self.done[lane.partition] = records[-1].offset + 1
+            self._commit_wanted.set()
+            if lane.paused and len(lane.records) < RESUME_AT and lane.partition in self._consumer.assignment():
+                self._consumer.resume(lane.partition)
+                lane.paused = False
+
+    async def _apply(self, records: list[ConsumerRecord]) -> None:
+        deliveries = [delivery for record in records if (delivery := self._delivery(record))]
+        if not deliveries:
+            return
+        async with self._slots:
+            outcomes = await self._applier.apply_batch(deliveries)
+        for outcome in outcomes:
+            self._metrics.outcomes.labels(self._name, outcome.value).inc()
+
+    def _delivery(self, record: ConsumerRecord) -> Delivery | None:
+        """Return the record as a delivery, or None when its header says that nobody here wants it."""
+        headers = dict(record.headers)
+        kind = headers.get("ce_type")
+        if kind is not None and not self._applier.subscription.wants(kind.decode(errors="replace")):
+            return None
+        origin = f"{record.topic}[{record.partition}]@{record.offset}"
+        return read(record.value or b"", source=record.topic.rpartition(".")[2], origin=origin)
+
+    async def _commit_soon(self) -> None:
+        try:
+            async with asyncio.timeout(COMMIT_SECONDS):
+                await self._commit()
+        except TimeoutError:
+            log.warning("offsets not committed in time", consumer=self._name)
+
+    async def _commit(self) -> bool:
+        """Commit offsets that moved; says whether that worked. When not, events come again and the inbox knows them."""
+        held = self._consumer.assignment()
+        offsets = {p: o for p, o in self.done.items() if p in held and self._committed.get(p) != o}
+        if not offsets:
+            return True
+        try:
+            await self._consumer.commit(offsets)
+        except (
+            KafkaError
+        ) as error:  # IllegalStateError and CommitFailedError among them: the partitions are another's now
+            log.warning("offsets not committed", consumer=self._name, error=f"{type(error).__name__}: {error}")
+            return False
+        self._committed |= offsets
+        return True
+
+    async def _go_back(self, fetched: dict[TopicPartition, list[ConsumerRecord]]) -> None:
+        for partition, records in fetched.items():
+            if partition in self._consumer.assignment():
+                committed = await self._consumer.committed(partition)
+                self._consumer.seek(partition, committed if committed is not None else records[0].offset)

@@ -1,0 +1,68 @@
+"""Make the topics. The broker does not make any by itself, so that none appears with the wrong settings."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable
+
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
+
+from opsloop_common.bus.kafka.closing import quietly
+from opsloop_common.bus.topics import PRODUCERS
+from opsloop_common.settings import Settings
+
+PARTITIONS = 12  # from the first day on: another number would move keys to other partitions and break their order
+RETENTION_MS = 14 * 24 * 3600 * 1000
+MESSAGE_BYTES = 1024 * 1024
+WAIT_SECONDS = 60.0
+
+
+def topic_configs(replication: int) -> dict[str, str]:
+    """Return the settings under which no acknowledged event is lost: all but one replica must have it."""
+    return {
+        "retention.ms": str(RETENTION_MS),
+        "min.insync.replicas": str(max(1, replication - 1)),
+        "unclean.leader.election.enable": "false",
+        "max.message.bytes": str(MESSAGE_BYTES),
+        "cleanup.policy": "delete",
+    }
+
+
+async def create_topics(
+    settings: Settings, services: Iterable[str] = PRODUCERS, *, prefix: str = "opsloop"
+) -> list[str]:
+    """Create the topics of `services` that are missing, waiting up to 60 s for a broker; returns the names of the new ones."""
+    deadline = time.monotonic() + WAIT_SECONDS
+    while True:
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap(settings), request_timeout_ms=15_000)
+        try:
+            await admin.start()
+            return await _create(admin, [f"{prefix}.{service}" for service in services], settings.kafka_replication)
+        except (KafkaConnectionError, OSError):
+            if time.monotonic() > deadline:
+                raise
+        finally:
+            await quietly(admin.close())
+        await asyncio.sleep(1)
+
+
+async def _create(admin: AIOKafkaAdminClient, names: list[str], replication: int) -> list[str]:
+    topics = [NewTopic(name, PARTITIONS, replication, topic_configs=topic_configs(replication)) for name in names]
+    response = await admin.create_topics(topics)
+    created = []
+    for name, code, *detail in response.topic_errors:
+        error: type[KafkaError] = for_code(code)
+        if code == 0:
+            created.append(name)
+        elif error is not TopicAlreadyExistsError:
+            raise error(f"{name}: {detail}")
+    return created
+
+
+def bootstrap(settings: Settings) -> str:
+    """Return the broker's address; a clear error when there is none."""
+    if settings.kafka_bootstrap is None:
+        raise RuntimeError("OPSLOOP_BUS=kafka needs OPSLOOP_KAFKA_BOOTSTRAP (host:port of a broker)")
+    return settings.kafka_bootstrap

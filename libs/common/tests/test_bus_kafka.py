@@ -1,0 +1,194 @@
+"""The Kafka bus keeps the bus's promise on a real broker, also when that dies."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from uuid import uuid4
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from opsloop_common.bus.kafka import KafkaBus, create_topics
+from opsloop_common.bus.local import LocalBus
+from opsloop_common.outbox.relay import Relay
+from opsloop_common.settings import Settings
+from opsloop_common.testing.bus_suite import BusSuite, World, assert_in_order, until
+from opsloop_common.testing.relay_process import run_until_killed
+from opsloop_common.testing.sample.service import SAMPLE
+
+pytestmark = pytest.mark.kafka
+
+
+class KafkaWorld(World):
+    def __init__(self, broker):
+        super().__init__()
+        self.broker = broker
+        self.prefix = f"t{uuid4().hex[:8]}"
+        self.topic = f"{self.prefix}.sample"
+
+    def settings(self, instance="one"):
+        return Settings(
+            kafka_bootstrap=self.broker.bootstrap,
+            kafka_session_timeout_ms=6_000,
+            kafka_replication=1,
+            instance=instance,
+        )
+
+    def bus(self, listeners, instance="one"):
+        return KafkaBus(self.settings(instance), SAMPLE, producers=["sample"], prefix=self.prefix, backoff=(0.01, 0.02))
+
+    async def rewind(self, listener):
+        group = f"{self.prefix}.{listener.name}"
+        partitions = [TopicPartition(self.topic, number) for number in range(12)]
+        consumer = AIOKafkaConsumer(bootstrap_servers=self.broker.bootstrap, group_id=group, enable_auto_commit=False)
+        consumer.assign(partitions)
+
+        async def reset():  # a static member stays in its group until its session ends
+            try:
+                await consumer.commit(dict.fromkeys(partitions, 0))
+            except KafkaError:
+                return False
+            return True
+
+        await consumer.start()
+        try:
+            await until(reset, what="offsets reset")
+        finally:
+            await consumer.stop()
+
+    async def kill_relay_after_publishing(self):
+        await run_until_killed("relay.after_publish", self.producer.url, self.broker.bootstrap, self.prefix)
+
+
+@pytest.fixture
+async def world(make_database, kafka_broker):
+    world = KafkaWorld(kafka_broker)
+    world.producer = await make_database(SAMPLE)
+    world.consumers = await make_database(SAMPLE)
+    await create_topics(world.settings(), ["sample"], prefix=world.prefix)
+    async with world.open:
+        yield world
+
+
+class TestKafkaBus(BusSuite):
+    """The abstract suite on Kafka."""
+
+
+async def records(world, count):
+    """Return the first `count` records of the world's topic."""
+    consumer = AIOKafkaConsumer(world.topic, bootstrap_servers=world.broker.bootstrap, auto_offset_reset="earliest")
+    await consumer.start()
+    try:
+        async with asyncio.timeout(30):
+            return [await anext(consumer) for _ in range(count)]
+    finally:
+        await consumer.stop()
+
+
+async def test_making_topics_again_changes_nothing(world):
+    assert await create_topics(world.settings(), ["sample"], prefix=world.prefix) == []
+    assert await create_topics(world.settings(), ["sample", "other"], prefix=world.prefix) == [f"{world.prefix}.other"]
+
+
+async def test_a_record_is_the_event_with_its_headers(world):
+    stream = uuid4()
+    await world.start(world.listener())
+    await world.pause(stream, "a")
+
+    (record,) = await records(world, 1)
+
+    headers = dict(record.headers)
+    assert record.key == f"campaign/{stream}".encode()
+    assert headers["content-type"] == b"application/cloudevents+json"
+    assert headers["ce_type"] == b"campaign.paused"
+    assert headers["ce_id"].decode() in record.value.decode()
+
+
+async def test_undecodable_bytes_are_parked_and_the_partition_goes_on(world):
+    stream, listener = uuid4(), world.listener()
+    producer = AIOKafkaProducer(bootstrap_servers=world.broker.bootstrap)
+    await producer.start()
+    try:
+        for number in range(12):
+            await producer.send_and_wait(world.topic, b"\xff nonsense", partition=number)
+    finally:
+        await producer.stop()
+    await world.start(listener)
+    await world.pause(stream, "a", "b")
+
+    await listener.applied(2)
+
+    async def all_parked():
+        return await listener.parked() == 12
+
+    await until(all_parked, what="12 undecodable records parked")
+
+
+async def test_consumers_come_and_go(world):
+    listener = world.listener()
+    listener.delay = 0.002
+    streams = [uuid4() for _ in range(12)]
+    total = 0
+    await world.start(listener)
+    for turn in range(3):
+        async with AsyncExitStack() as second:
+            bus = world.bus([listener], instance=f"guest-{turn}")
+            await second.enter_async_context(bus.consuming(listener.service, listener.database))
+            await asyncio.gather(*[world.pause(s, *[f"{turn}-{n}" for n in range(20)]) for s in streams])
+            await listener.applied(total + 60)
+        total += 240
+    await listener.applied(total)
+
+    assert_in_order(await listener.seen(), {f"campaign/{s}": 60 for s in streams})
+
+
+async def test_the_broker_is_killed_and_comes_back(world):
+    if not world.broker.can_die:
+        pytest.skip("the broker was given by KAFKA_BOOTSTRAP_SERVERS and is not ours to kill")
+    listener = world.listener(batch=True)
+    streams = [uuid4() for _ in range(6)]
+    await world.start(listener)
+    await asyncio.gather(*[world.pause(s, *[f"a{n}" for n in range(20)]) for s in streams])
+    await listener.applied(30)
+
+    await asyncio.to_thread(world.broker.kill9)
+    await asyncio.gather(*[world.pause(s, *[f"b{n}" for n in range(20)]) for s in streams])
+    await asyncio.to_thread(world.broker.restart)
+    await asyncio.gather(*[world.pause(s, *[f"c{n}" for n in range(20)]) for s in streams])
+
+    await listener.applied(360)
+    await world.drained()
+    assert_in_order(await listener.seen(), {f"campaign/{s}": 60 for s in streams})
+
+
+async def test_stopping_while_the_broker_is_down_ends_in_time(world):
+    if not world.broker.can_die:
+        pytest.skip("the broker was given by KAFKA_BOOTSTRAP_SERVERS and is not ours to kill")
+    listener = world.listener()
+    running = await world.start(listener)
+    await world.pause(uuid4(), "a")
+    await listener.applied(1)
+
+    await asyncio.to_thread(world.broker.kill9)
+    try:
+        await world.pause(uuid4(), *[str(n) for n in range(50)])
+        async with asyncio.timeout(45):
+            await running.aclose()
+    finally:
+        await asyncio.to_thread(world.broker.restart)
+    await world.start(listener)
+
+    await listener.applied(51)
+
+
+async def test_what_the_local_bus_left_behind_goes_to_kafka(world):
+    stream, listener = uuid4(), world.listener(batch=True)
+    local = LocalBus({"sample": world.producer})
+    async with Relay(world.producer, local).running():
+        await world.pause(stream, *[str(n) for n in range(100)])
+        await world.drained()
+    await world.start(listener)
+
+    await listener.applied(100)
+
+    assert_in_order(await listener.seen(), {f"campaign/{stream}": 100})
