@@ -1,0 +1,53 @@
+"""What the command lines do, of one service or of all at once; they only print it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from opsloop_common.access import keys
+from opsloop_common.access.keys import Token
+from opsloop_common.db import Context
+from opsloop_common.inbox import parking
+from opsloop_common.service import Runtime
+
+COMMAND_LINE = "system"  # the actor of what an operator does at the command line
+
+
+async def create_key(
+    runtime: Runtime,
+    *,
+    name: str,
+    workspace: str,
+    scopes: Sequence[str],
+    expires_at: datetime | None = None,
+    token: Token | None = None,
+) -> Token:
+    """Make an API key at one service; `token` lets several services keep the same. Raises Invalid for an unknown scope."""
+    keys.require_known_scopes(scopes, runtime.service.scopes)
+    if expires_at is not None and expires_at.tzinfo is None:
+        expires_at = expires_at.replace(tzinfo=UTC)
+    async with runtime.db.transaction(Context(workspace, actor=COMMAND_LINE)) as session:
+        return await keys.create(
+            session, name=name, scopes=scopes, workspace=workspace, expires_at=expires_at, token=token
+        )
+
+
+async def parked_events(runtime: Runtime, *, limit: int = 50, groups: bool = False) -> list[dict[str, Any]]:
+    """Return the service's parked events, oldest first, or how many there are of each kind."""
+    if groups:
+        return [asdict(group) for group in await parking.list_groups(runtime.db)]
+    return [dict(row._mapping) for row in await parking.list_parked(runtime.db, limit=limit)]
+
+
+async def redrive_events(runtime: Runtime, *, id: UUID | None = None, fingerprint: str | None = None) -> dict[str, int]:
+    """Apply parked events again, in order; returns how many were applied, failed again, and remain. Raises NotFound."""
+    return asdict(await parking.redrive(runtime.db, runtime.service, id=id, fingerprint=fingerprint))
+
+
+async def discard_events(runtime: Runtime, *, id: UUID | None = None, fingerprint: str | None = None) -> dict[str, int]:
+    """Give parked events up; returns how many. Raises NotFound."""
+    return {"discarded": await parking.discard(runtime.db, runtime.service, id=id, fingerprint=fingerprint)}

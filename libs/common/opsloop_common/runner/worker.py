@@ -1,0 +1,84 @@
+"""The worker role: relay, consumers, due work, the service's own loops, and the heart that says they are alive."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from functools import partial
+from typing import Any
+
+import structlog
+
+from opsloop_common.bus.metrics import BackboneMetrics
+from opsloop_common.due.metrics import DueMetrics
+from opsloop_common.due.runner import DueRunner
+from opsloop_common.due.workers import alive, claim_tables
+from opsloop_common.outbox.relay import Relay
+from opsloop_common.runner import housekeeping
+from opsloop_common.runner.build import instance_of
+from opsloop_common.runner.supervision import supervised
+from opsloop_common.runner.together import together
+from opsloop_common.service import Check, Runtime
+
+log = structlog.get_logger(__name__)
+
+Loop = Callable[[], Coroutine[Any, Any, None]]
+
+
+@asynccontextmanager
+async def open_resources(runtime: Runtime) -> AsyncIterator[None]:
+    """Open what the service needs for as long as it runs; its routes, handlers and loops find it in `runtime.resources`."""
+    async with runtime.service.resources(runtime) as opened:
+        runtime.resources = opened
+        yield
+
+
+@asynccontextmanager
+async def run_worker(runtime: Runtime, *, free_older_claims: bool = False) -> AsyncIterator[None]:
+    """Do the background work of one service for the length of the block; its resources are open already.
+
+    `free_older_claims`: this is the only process on the database, so what an earlier one claimed is free at once. At the end
+    nothing new is begun, what runs has 20 s, and the relay goes last, with the events of that.
+    """
+    if runtime.bus is None:
+        raise RuntimeError(f"{runtime.service.name}: a worker needs a bus")
+    service, database = runtime.service, runtime.db
+    backbone, due = BackboneMetrics(runtime.registry), DueMetrics(runtime.registry)
+
+    async def bus() -> Check:
+        problem = runtime.bus.problem() if runtime.bus is not None else "there is none"
+        return Check("bus", problem is None, problem or "")
+
+    runtime.readiness.append(bus)
+    try:
+        async with (
+            alive(
+                database,
+                runtime.boot_id,
+                instance=instance_of(runtime),
+                tables=claim_tables(service.metadata),
+                alone=free_older_claims,
+            ),
+            Relay(database, runtime.bus, direct_url=runtime.direct_url, metrics=backbone).running(),
+            together(
+                runtime.bus.consuming(service, database, metrics=backbone),
+                DueRunner(database, service.due, owner=runtime.boot_id, metrics=due).running(),
+                supervised(_loops(runtime, due)),
+            ),
+        ):
+            log.info("worker started", service=service.name, boot_id=str(runtime.boot_id))
+            yield
+            log.info("worker stopping", service=service.name)
+    finally:
+        runtime.readiness.remove(bus)
+
+
+def _loops(runtime: Runtime, due: DueMetrics) -> dict[str, Loop]:
+    name = runtime.service.name
+    loops: dict[str, Loop] = {
+        f"{name} due metrics": partial(housekeeping.measure_due, runtime, due),
+        f"{name} housekeeping": partial(housekeeping.keep_house, runtime),
+    }
+    for work in runtime.service.workers:
+        loops[f"{name} {getattr(work, '__name__', 'worker')}"] = partial(work, runtime)
+    return loops
