@@ -1,0 +1,139 @@
+"""One resource of every kind, in workspace `acme`: what path parameters stand for when every route is walked."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from sqlalchemy import insert
+
+from opsloop_common import due
+from opsloop_common.contracts.campaigns import MessageContent, MessageRequested
+from opsloop_common.contracts.feedback import Author, FeedbackReceived
+from opsloop_common.db import Context
+from opsloop_common.due.tables import job
+from opsloop_common.ids import uuid7
+from opsloop_common.inbox.tables import parked_event
+from opsloop_common.testing.events import deliver, make_event
+from opsloop_common.testing.http import Api
+
+ACME = Context(workspace="acme", actor="key:test")
+CAMPAIGN = {
+    "name": "Spring",
+    "audience": {"user_ids": ["u1", "u2"]},
+    "messages": [{"channel": "email", "locale": "zh-CN", "subject": "你好", "body": "春天来了"}],
+}
+PLAYBOOK = {
+    "name": "Say sorry",
+    "on": "kpi.breached",
+    "when": [{"field": "data.kpi", "op": "eq", "value": "severe_share"}],
+    "cooldown": "PT1H",
+    "requires_approval": False,
+    "launch": CAMPAIGN,
+}
+REPORTED = {"key": "csat", "name": "CSAT", "unit": "score", "direction": "up", "measure": {"type": "reported"}}
+MONITOR = {"condition": {"type": "threshold", "operator": "lt", "value": 3}, "severity": "warning"}
+
+BODIES: dict[str, dict[str, Any] | None] = {
+    "PATCH /v1/feedback/{feedback_id}": {"title": "another"},
+    "POST /v1/feedback/{feedback_id}/messages": {"kind": "note", "body": "seen"},
+    "PATCH /v1/kpis/{key}": {"name": "another"},
+    "POST /v1/kpis/{key}/values": {"value": 1.5},
+    "POST /v1/kpis/{key}/monitors": MONITOR,
+    "PATCH /v1/kpis/{key}/monitors/{monitor_id}": {"severity": "info"},
+    "PATCH /v1/campaigns/{campaign_id}": {"name": "another"},
+    "PUT /v1/campaigns/{campaign_id}/status": {"status": "pending_approval"},
+    "PATCH /v1/playbooks/{playbook_id}": {"name": "another"},
+    "POST /v1/playbooks/{playbook_id}/test": {"data": {"kpi": "severe_share"}},
+    "PATCH /v1/webhooks/{webhook_id}": {"description": "another"},
+    "POST /v1/webhooks/{webhook_id}/rotate-secret": {},
+    "POST /v1/webhooks/{webhook_id}/recover": {"since": "2026-11-22T00:00:00Z"},
+    "PUT /v1/recipients/{user_id}": {"email": "u1@example.test", "locale": "en"},
+}
+"""A valid body for each route that takes one and has a path parameter; a new such route must be added here."""
+
+
+async def _post(api: Api, path: str, body: object) -> dict[str, Any]:
+    answer = await api.client.post(path, json=body, headers=await api.key())
+    assert answer.status_code == 201, (path, answer.text)
+    created: dict[str, Any] = answer.json()
+    return created
+
+
+async def common(api: Api) -> dict[str, str]:
+    """Make what every service has."""
+    name = api.runtime.service.name
+    key = await _post(api, "/v1/api-keys", {"name": "partner", "scopes": [f"{name}:read"]})
+    parked, work = uuid7(), uuid7()
+    async with api.db.transaction(ACME) as session:
+        await session.execute(
+            insert(parked_event).values(
+                id=parked, consumer=f"{name}.none", source="feedback", workspace="acme", status="failed",
+                fingerprint="ValueError", reason="made up", attempts=3, origin="outbox@1", body=b"{}",
+            )
+        )  # fmt: skip
+        await session.execute(
+            insert(job).values(
+                id=work, workspace="acme", kind="made up", created_by="key:test", created_at=api.clock.now()
+            )
+        )
+    return {"key_id": key["id"], "parked_id": str(parked), "job_id": str(work)}
+
+
+async def feedback(api: Api) -> dict[str, str]:
+    """Make one feedback."""
+    return {"feedback_id": (await _post(api, "/v1/feedback", {"body": "支付失败"}))["id"]}
+
+
+async def metrics(api: Api) -> dict[str, str]:
+    """Make a KPI that breaches."""
+    await _post(api, "/v1/kpis", REPORTED)
+    monitor = await _post(api, "/v1/kpis/csat/monitors", MONITOR)
+    await _post(api, "/v1/kpis/csat/values", {"value": 1.0})
+    api.clock.advance(timedelta(seconds=2))
+    await due.run_due(api.db, api.runtime.service.due)
+    breaches = (await api.client.get("/v1/breaches", headers=await api.key())).json()["items"]
+    return {"key": "csat", "monitor_id": monitor["id"], "incident_id": breaches[0]["incident_id"]}
+
+
+async def campaigns(api: Api) -> dict[str, str]:
+    """Make a campaign and a playbook."""
+    campaign, playbook = await _post(api, "/v1/campaigns", CAMPAIGN), await _post(api, "/v1/playbooks", PLAYBOOK)
+    return {"campaign_id": campaign["id"], "playbook_id": playbook["id"]}
+
+
+async def notifications(api: Api) -> dict[str, str]:
+    """Make an endpoint with a delivery, a recipient, and a message to it."""
+    from opsloop_notifications.app import SERVICE
+
+    hook = await _post(api, "/v1/webhooks", {"url": "http://127.0.0.1:9/", "event_types": ["*"]})
+    put = await api.client.put(
+        "/v1/recipients/u1", json=BODIES["PUT /v1/recipients/{user_id}"], headers=await api.key()
+    )
+    assert put.status_code in (200, 201), put.text
+    told = MessageRequested(
+        campaign_id=uuid4(),
+        message_id=uuid4(),
+        channel="email",
+        user_ids=["u1"],
+        contents=[MessageContent(locale="en", subject="s", body="b")],
+    )
+    heard = FeedbackReceived(
+        feedback_id=uuid4(), number=1, kind="bug", severity="s1", sentiment=-1, channel="api", tags=[],
+        author=Author(user_id="u1"), occurred_at=api.clock.now(),
+    )  # fmt: skip
+    for subscription in SERVICE.subscriptions:
+        await deliver(api.db, subscription, make_event(told), make_event(heard))
+    headers = await api.key()
+    deliveries = (await api.client.get(f"/v1/webhooks/{hook['id']}/deliveries", headers=headers)).json()["items"]
+    notified = (await api.client.get("/v1/notifications", headers=headers)).json()["items"]
+    return {
+        "webhook_id": hook["id"],
+        "delivery_id": deliveries[0]["id"],
+        "user_id": "u1",
+        "notification_id": notified[0]["id"],
+    }
+
+
+WORLDS = {"feedback": feedback, "metrics": metrics, "campaigns": campaigns, "notifications": notifications}

@@ -1,0 +1,179 @@
+"""`opsloop up` as its users meet it: one command, one process, and what becomes of it when it is told to stop or is killed."""
+
+from __future__ import annotations
+
+import socket
+import stat
+import subprocess
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from opsloop.data import OPERATOR_KEY_FILE, SECRET_KEY_FILE, postgres_dir
+from opsloop_common.embedded_postgres import PostgresServer
+from tests import harness
+from tests.harness import SERVICES, Deployment, eventually
+
+
+@pytest.fixture
+def deployment(run_folder: Path) -> Deployment:
+    """The all-in-one, described and not started, making its own keys."""
+    described = harness.embedded(
+        run_folder, socket_dir=lambda data_dir: PostgresServer(postgres_dir(data_dir)).socket_dir
+    )
+    process = described.processes["opsloop"]
+    for name in ("OPSLOOP_BOOTSTRAP_KEY", "OPSLOOP_SECRET_KEY"):
+        del process.environment[name]
+    return described
+
+
+def root_of(deployment: Deployment) -> str:
+    return deployment.urls["feedback"].removesuffix("/api/feedback")
+
+
+def data_dir_of(deployment: Deployment) -> Path:
+    return Path(deployment.processes["opsloop"].environment["OPSLOOP_DATA_DIR"])
+
+
+def postmasters(deployment: Deployment) -> list[int]:
+    words = {"-D", str(postgres_dir(data_dir_of(deployment)))}
+    return [p.pid for p in psutil.process_iter(["cmdline"]) if words <= set(p.info["cmdline"] or [])]
+
+
+async def get(url: str) -> httpx.Response:
+    async with httpx.AsyncClient(trust_env=False) as client:
+        return await client.get(url)
+
+
+async def start(deployment: Deployment) -> None:
+    deployment.processes["opsloop"].start()
+    await deployment.ready()
+    deployment.key = (data_dir_of(deployment) / OPERATOR_KEY_FILE).read_text().strip()
+
+
+@pytest.mark.timeout(240)
+async def test_one_command_serves_everything_and_stops_without_a_trace(deployment):
+    process = deployment.processes["opsloop"]
+    root = root_of(deployment)
+    try:
+        await start(deployment)
+
+        assert (await get(f"{root}/readyz")).json() == {"status": "ready"}
+        assert "OpsLoop" in (page := (await get(f"{root}/")).text)
+        assert all(f"/api/{service}/docs" in page for service in SERVICES)
+        await assert_metrics_once_at_the_root(deployment)
+        assert_keys_are_the_owners_alone(deployment)
+        assert_a_second_process_is_refused(deployment)
+
+        assert process.terminate() == 0, process.tail()
+        assert postmasters(deployment) == []
+        assert "Stopped." in process.tail()
+    finally:
+        await deployment.close()
+
+
+async def assert_metrics_once_at_the_root(deployment: Deployment) -> None:
+    page = (await get(f"{root_of(deployment)}/metrics")).text
+    for service, url in deployment.urls.items():
+        assert f'service="{service}"' in page
+        assert (await get(f"{url}/metrics")).status_code == 404
+    families = [line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")]
+    assert len(families) == len(set(families))
+
+
+def assert_keys_are_the_owners_alone(deployment: Deployment) -> None:
+    for name in (OPERATOR_KEY_FILE, SECRET_KEY_FILE):
+        assert stat.S_IMODE((data_dir_of(deployment) / name).stat().st_mode) == 0o600
+    assert deployment.key in deployment.processes["opsloop"].tail(), "the key is printed when it is made"
+
+
+def assert_a_second_process_is_refused(deployment: Deployment) -> None:
+    process = deployment.processes["opsloop"]
+    second = subprocess.run(
+        process.command,
+        env=process.environment | {"OPSLOOP_PORT": "0"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert "already runs" in second.stderr
+    assert str(process.pid) in second.stderr
+
+
+@pytest.mark.timeout(300)
+async def test_a_killed_process_starts_again_by_itself_with_everything_it_had(deployment):
+    process = deployment.processes["opsloop"]
+    try:
+        await start(deployment)
+        key = deployment.key
+        feedback = deployment.client("feedback")
+        posted = await feedback.post("/v1/feedback", json={"body": "支付失败", "channel": "api", "external_id": "1"})
+        assert posted.status_code == 201, posted.text
+
+        process.kill9()
+        assert len(postmasters(deployment)) == 1, "PostgreSQL outlives its owner"
+        await start(deployment)
+
+        assert deployment.key == key
+        assert key not in process.tail().rpartition("OpsLoop is ready")[2], "an old key is not printed again"
+        found = await feedback.get(f"/v1/feedback/{posted.json()['id']}")
+        assert found.json()["body"] == "支付失败"
+        assert len(postmasters(deployment)) == 1
+        await delivered(deployment, posted.json()["id"])
+
+        process.kill9()
+        for pid in postmasters(deployment):
+            psutil.Process(pid).kill()
+        await eventually(lambda: gone(deployment), what="PostgreSQL gone")
+        await start(deployment)
+
+        assert (await feedback.get(f"/v1/feedback/{posted.json()['id']}")).status_code == 200
+        assert process.terminate() == 0, process.tail()
+        assert postmasters(deployment) == []
+    finally:
+        await deployment.close()
+
+
+async def gone(deployment: Deployment) -> bool:
+    return not postmasters(deployment)
+
+
+async def delivered(deployment: Deployment, feedback_id: str) -> None:
+    """Wait until the event of a post was applied by another service, exactly once."""
+    sql = "SELECT count(*) FROM inbox WHERE consumer = 'metrics.events' AND event_id = $1"
+    rows = await deployment.fetch(
+        "feedback", "SELECT event_id FROM outbox WHERE stream = $1 AND seq = 1", f"feedback/{feedback_id}"
+    )
+
+    async def applied() -> bool:
+        return bool((await deployment.fetch("metrics", sql, rows[0]["event_id"]))[0][0] == 1)
+
+    await eventually(applied, what="feedback.received applied by metrics")
+
+
+@pytest.mark.timeout(120)
+async def test_a_taken_port_and_a_stop_while_starting_leave_nothing_behind(deployment):
+    process = deployment.processes["opsloop"]
+    try:
+        with socket.socket() as taken:
+            taken.bind(("127.0.0.1", int(process.environment["OPSLOOP_PORT"])))
+            taken.listen()
+            process.start()
+            assert process.running.wait(60) == 1
+        assert "OPSLOOP_PORT" in process.tail()
+
+        process.start()
+        await eventually(lambda: running(deployment), every=0.01, what="PostgreSQL starting")
+        process.terminate()
+
+        await eventually(lambda: gone(deployment), what="PostgreSQL gone")
+    finally:
+        await deployment.close()
+
+
+async def running(deployment: Deployment) -> bool:
+    return bool(postmasters(deployment))
