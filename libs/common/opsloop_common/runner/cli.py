@@ -17,12 +17,12 @@ import uvloop
 from pydantic import ValidationError
 
 from opsloop_common import migrations
+from opsloop_common.bus.kafka import create_topics
 from opsloop_common.errors import DomainError
 from opsloop_common.http.app import create_app
 from opsloop_common.logs import configure_logging
 from opsloop_common.runner import commands
 from opsloop_common.runner.build import Misconfigured, build_runtime, database_urls, instance_of, require_consistent
-from opsloop_common.runner.buses import create_topics
 from opsloop_common.runner.serve import serve
 from opsloop_common.service import Runtime, Service
 from opsloop_common.settings import Settings

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, ExitStack
 
 import pytest
 import pytest_asyncio
+import structlog
 
 from opsloop_common.db import Database, app_role
 from opsloop_common.embedded_postgres import PostgresServer
@@ -16,6 +17,14 @@ from opsloop_common.testing.clock import FakeClock
 from opsloop_common.testing.databases import TestDatabases, in_ci, temporary_postgres
 from opsloop_common.testing.http import Api, MakeApi, open_api, settings_for_tests
 from opsloop_common.testing.kafka import KafkaBroker, NoBroker, running_broker
+from opsloop_common.testing.receiver import WebhookReceiver
+from opsloop_common.testing.smtp import SmtpSink
+
+
+def pytest_configure() -> None:
+    """Log tracebacks plainly: with the values of all variables, one took seconds to print."""
+    plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    structlog.configure(processors=[structlog.processors.add_log_level, plain])
 
 
 @pytest.fixture(scope="session")
@@ -68,6 +77,20 @@ async def make_database(databases: TestDatabases, clock: FakeClock) -> AsyncIter
     for database in made:
         await database.close()
         await databases.drop(database.url)
+
+
+@pytest_asyncio.fixture
+async def webhook_receiver() -> AsyncIterator[WebhookReceiver]:
+    """Receive webhooks for one test."""
+    async with WebhookReceiver().running() as receiver:
+        yield receiver
+
+
+@pytest_asyncio.fixture
+async def smtp_sink() -> AsyncIterator[SmtpSink]:
+    """Take mails for one test."""
+    async with SmtpSink().running() as sink:
+        yield sink
 
 
 @pytest_asyncio.fixture
