@@ -2,6 +2,7 @@
 
 import base64
 import json
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -98,10 +99,8 @@ def test_the_published_library_verifies_ours(body):
         "webhook-signature": sign([read_secret(new_secret()), read_secret(secret)], "msg_1", now, body),
     }
 
-    try:
+    with suppress(json.JSONDecodeError):  # verified, then read as JSON, which random text is not
         Webhook(secret).verify(body, headers)
-    except json.JSONDecodeError:
-        pass  # verified, then read as JSON, which random text is not
     assert verify(read_secret(secret), headers, body, now)
     assert not verify(read_secret(new_secret()), headers, body, now)
 

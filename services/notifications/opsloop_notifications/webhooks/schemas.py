@@ -9,7 +9,6 @@ from uuid import UUID
 from pydantic import Field, JsonValue, StringConstraints
 
 from opsloop_common.http.schemas import Duration, InModel, OutModel, ShortText, Timestamp
-from opsloop_notifications.webhooks.models import WebhookStatus
 
 EventPattern = Annotated[
     str, StringConstraints(pattern=r"^(\*|[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(\.\*)?)$", max_length=100)
@@ -70,7 +69,7 @@ class WebhookOut(OutModel):
     format: str
     ordering: str
     description: str | None
-    status: WebhookStatus
+    status: Literal["enabled", "disabled"]
     disabled_reason: str | None
     failing_since: Timestamp | None
     previous_expires_at: Timestamp | None

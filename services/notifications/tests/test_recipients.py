@@ -1,0 +1,59 @@
+"""Where people are reached, through the HTTP doors."""
+
+import pytest
+
+PATH = "/v1/recipients/u1"
+
+
+async def test_put_get_delete(service):
+    key = await service.key()
+    client = service.client
+
+    made = await client.put(PATH, json={"email": "u1@example.test", "locale": "zh-CN"}, headers=key)
+    same = await client.put(PATH, json={"email": "u1@example.test", "locale": "zh-CN"}, headers=key)
+    stale = await client.put(PATH, json={"locale": "en"}, headers=key | {"If-Match": '"4"'})
+    changed = await client.put(PATH, json={"locale": "en"}, headers=key | {"If-Match": '"1"'})
+    listed = await client.get("/v1/recipients", headers=key)
+    gone = await client.delete(PATH, headers=key)
+
+    assert (made.status_code, same.status_code) == (201, 200)
+    assert (made.json()["email"], made.json()["locale"]) == ("u1@example.test", "zh-CN")
+    assert made.headers["etag"] == same.headers["etag"] == '"1"'
+    assert stale.status_code == 412
+    assert (changed.json()["email"], changed.json()["locale"]) == (None, "en")
+    assert listed.json()["items"] == [changed.json()]
+    assert gone.status_code == 204
+    assert (await client.get(PATH, headers=key)).status_code == 404
+    assert (await client.delete(PATH, headers=key)).status_code == 404
+    assert (await client.put(PATH, json={}, headers=key | {"If-Match": '"1"'})).status_code == 412
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"email": "nobody"},
+        {"email": "a@b.test\r\nBcc: x@y.test"},
+        {"email": "a@b.test, c@d.test"},
+        {"email": 1},
+        {"locale": "not a locale"},
+        {"name": "x"},
+        [],
+    ],
+)
+async def test_malformed(service, body):
+    assert (await service.client.put(PATH, json=body, headers=await service.key())).status_code == 422
+
+
+async def test_who_may(service):
+    key, other, reader = await service.key(), await service.key(workspace="b"), await service.key("notifications:read")
+    client = service.client
+    await client.put(PATH, json={"email": "u1@example.test"}, headers=key)
+
+    assert (await client.get(PATH)).status_code == 401
+    assert (await client.put(PATH, json={})).status_code == 401
+    assert (await client.put(PATH, json={}, headers=reader)).status_code == 403
+    assert (await client.delete(PATH, headers=reader)).status_code == 403
+    assert (await client.get(PATH, headers=other)).status_code == 404
+    assert (await client.delete(PATH, headers=other)).status_code == 404
+    assert (await client.put(PATH, json={"email": "else@example.test"}, headers=other)).status_code == 201
+    assert (await client.get(PATH, headers=key)).json()["email"] == "u1@example.test"
