@@ -4,11 +4,12 @@ import asyncio
 from uuid import uuid4
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, insert, select, text
 
 from opsloop_common import outbox
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.contracts.metrics import KpiBreached
+from opsloop_common.inbox import parking
 from opsloop_common.inbox.apply import Applier, Outcome, apply
 from opsloop_common.inbox.delivery import Delivery
 from opsloop_common.inbox.tables import inbox
@@ -169,3 +170,39 @@ async def test_deliver_raises_what_the_handler_raises(make_database):
         await deliver(database, BATCH, bad)
     assert await deliver(database, BATCH, good) == 0
     assert await notes(database) == ["a"]
+
+
+async def test_a_fault_that_hits_every_event_is_waited_for_only_once(make_database):
+    database = await make_database(SAMPLE)
+    pauses = []
+
+    async def sleep(seconds):
+        pauses.append(seconds)
+
+    async def fail(session, event):
+        raise KeyError("always")
+
+    applier = Applier(database, Subscription("sample.broken", frozenset({"*"}), handler=fail), sleep=sleep)
+    for _ in range(3):
+        event = paused()
+        assert await applier.apply(Delivery("campaigns", "t", event.to_bytes(), event)) is Outcome.PARKED
+
+    assert pauses == [0.2, 1.0, 5.0] + [0.0] * 6
+
+
+async def test_what_is_kept_of_a_database_error_has_no_values_in_it(make_database):
+    database = await make_database(SAMPLE)
+    campaign_id = uuid4()
+
+    async def collide(session, event):
+        for _ in range(2):
+            await session.execute(insert(Note).values(id=campaign_id, workspace="acme", text="secret", version=1))
+
+    subscription = Subscription("sample.colliding", frozenset({"*"}), handler=collide)
+    event = paused()
+    await Applier(database, subscription, backoff=()).apply(Delivery("campaigns", "t", event.to_bytes(), event))
+
+    (row,) = await parking.list_parked(database)
+    assert "duplicate key" in row.reason
+    assert "secret" not in row.reason
+    assert str(campaign_id) not in row.reason

@@ -38,6 +38,8 @@ _LAST_POSITION = "SELECT greatest((SELECT max(position) FROM outbox), (SELECT la
 class LocalBus:
     """Carries the events of all services of one process; each of `databases` needs a relay in this process."""
 
+    poll_seconds = 1.0  # all writers but the command line are in this process and wake the relay
+
     def __init__(self, databases: Mapping[str, Database], *, backoff: Sequence[float] = BACKOFF) -> None:
         self._databases = dict(databases)
         self._logs = {name: LocalLog(database) for name, database in databases.items()}

@@ -47,6 +47,9 @@ class Publisher(Protocol):
 class Bus(Protocol):
     """Carries events from outboxes to consumers: at least once, in order per stream."""
 
+    poll_seconds: float
+    """How often the relay looks for rows that nobody woke it for."""
+
     def publishing(self, database: Database, connection: asyncpg.Connection) -> AbstractAsyncContextManager[Publisher]:
         """Open what it takes to publish; built anew by the relay after every fault."""
         ...

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
 from uuid import UUID
@@ -24,7 +24,7 @@ from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Context, Database
 from opsloop_common.inbox import holding
 from opsloop_common.inbox.delivery import Delivery
-from opsloop_common.inbox.faults import is_permanent, is_transient, reason
+from opsloop_common.inbox.faults import fingerprint, frames, is_permanent, is_transient, reason
 from opsloop_common.service import Subscription
 
 log = structlog.get_logger(__name__)
@@ -32,6 +32,7 @@ log = structlog.get_logger(__name__)
 BACKOFF = (0.2, 1.0, 5.0)
 TRANSIENT_PAUSE = 0.2
 TRANSIENT_PAUSE_LIMIT = 5.0
+WIDESPREAD_SECONDS = 60.0
 
 Result = TypeVar("Result")
 Sleep = Callable[[float], Awaitable[None]]
@@ -97,7 +98,7 @@ async def try_once(database: Database, subscription: Subscription, events: Seque
     return claimed
 
 
-@dataclass(frozen=True)
+@dataclass
 class Applier:
     """Applies deliveries to one subscription, one call at a time per stream. Never raises for what an event does."""
 
@@ -105,6 +106,8 @@ class Applier:
     subscription: Subscription
     backoff: Sequence[float] = BACKOFF
     sleep: Sleep = asyncio.sleep
+    _parked: dict[str, float] = field(default_factory=dict)
+    """When each fingerprint was last parked, by the loop's clock."""
 
     async def apply(self, delivery: Delivery) -> Outcome:
         """Apply one delivery, with the tries and the parking described above."""
@@ -124,7 +127,8 @@ class Applier:
                 if attempts > len(self.backoff) or is_permanent(error):
                     return await self._park(delivery, event, error, attempts)
                 self._warn("event failed, trying again", event, error)
-            await self.sleep(self.backoff[attempts - 1])
+                pause = 0.0 if self._was_just_parked(error) else self.backoff[attempts - 1]
+            await self.sleep(pause)
 
     async def apply_batch(self, deliveries: Sequence[Delivery]) -> list[Outcome]:
         """Apply deliveries, many in one transaction where the subscription takes batches; outcomes in the same order."""
@@ -181,13 +185,15 @@ class Applier:
         )
         if not parked:
             return Outcome.REPEATED
+        self._parked[fingerprint(error)] = asyncio.get_running_loop().time()
         log.error(
             "event parked",
             consumer=consumer,
             event_id=str(event.id),
             type=event.type,
             attempts=attempts,
-            exc_info=error,
+            error=reason(error),
+            frames=frames(error),
         )
         return Outcome.PARKED
 
@@ -202,6 +208,11 @@ class Applier:
                 log.warning("waiting for the database", consumer=self.subscription.consumer, error=reason(error))
             await self.sleep(pause)
             pause = min(pause * 2, TRANSIENT_PAUSE_LIMIT)
+
+    def _was_just_parked(self, error: Exception) -> bool:
+        """Say whether waiting is known to be in vain: a fault that hits every event would stop a partition for hours."""
+        parked_at = self._parked.get(fingerprint(error))
+        return parked_at is not None and asyncio.get_running_loop().time() - parked_at < WIDESPREAD_SECONDS
 
     def _warn(self, message: str, event: Event, error: Exception) -> None:
         log.warning(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from traceback import extract_tb
+
 import asyncpg
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError, PendingRollbackError
@@ -10,6 +12,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 TRANSIENT_CLASSES = ("08", "53", "57")  # connection, insufficient resources, operator intervention (restart, timeout)
 TRANSIENT_STATES = frozenset({"40001", "40P01", "55P03", "25P03"})  # serialization, deadlock, lock and idle time-outs
 REASON_LIMIT = 2_000
+FRAMES = 6
 
 
 def is_transient(error: BaseException) -> bool:
@@ -50,8 +53,18 @@ def fingerprint(error: BaseException) -> str:
     return f"{type(error).__name__} {place if place != '?' else fallback}"
 
 
+def frames(error: BaseException) -> list[str]:
+    """Return the last frames of the error's traceback, innermost last, without any values."""
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in extract_tb(error.__traceback__)[-FRAMES:]]
+
+
 def reason(error: BaseException) -> str:
-    """Return the error as text, cut to 2,000 characters; of a validation error only which fields, never the input."""
+    """Return the error as text, cut to 2,000 characters, without the input: it may be somebody's personal data.
+
+    Of a validation error only the fields, of a database error only the first line: no parameters, no conflicting values.
+    """
+    if isinstance(error, DBAPIError):
+        return str(error.orig).partition("\n")[0][:REASON_LIMIT]
     if isinstance(error, ValidationError):
         parts = [
             f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False, include_url=False)

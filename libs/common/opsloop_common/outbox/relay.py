@@ -25,7 +25,6 @@ from opsloop_common.wakeups import OUTBOX, wait
 log = structlog.get_logger(__name__)
 
 BATCH = 500
-POLL_SECONDS = 0.25
 STANDBY_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 5.0
 RESTART_SECONDS = (0.1, 5.0)  # first pause after a fault, longest pause
@@ -50,7 +49,6 @@ class Relay:
         *,
         direct_url: str | None = None,
         metrics: BackboneMetrics | None = None,
-        poll_seconds: float = POLL_SECONDS,
     ) -> None:
         self.database = database
         self.leading = asyncio.Event()
@@ -58,7 +56,7 @@ class Relay:
         self._bus = bus
         self._direct_url = direct_url
         self._metrics = metrics or BackboneMetrics(CollectorRegistry())
-        self._poll_seconds = poll_seconds
+        self._poll_seconds = bus.poll_seconds
         self._measured_at = 0.0
 
     @asynccontextmanager

@@ -29,6 +29,8 @@ START_SECONDS = 30.0
 class KafkaBus:
     """Connects one service to Kafka. `OPSLOOP_INSTANCE` names this replica: two replicas must not have one name."""
 
+    poll_seconds = 0.25
+
     def __init__(
         self,
         settings: Settings,
