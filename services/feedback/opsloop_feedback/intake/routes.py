@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query, Response
 
+from opsloop_common.access import idempotency
+from opsloop_common.access.idempotency import Answer, Keyed, Replay
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
+from opsloop_common.db import Context
 from opsloop_common.errors import FieldError
-from opsloop_common.http.deps import Db, IfMatch, Run, set_etag, set_location
+from opsloop_common.http.deps import Db, Idempotency, IfMatch, RequestContext, Run, etag, set_etag
 from opsloop_common.http.paging import Listing, PageQuery, paginate
-from opsloop_common.http.routing import ApiRouter, allow, body_limit, problems
+from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempotency, problems
 from opsloop_common.http.schemas import Timestamp
-from opsloop_feedback.intake import queries, rules, service
+from opsloop_common.ids import uuid7
+from opsloop_common.service import Runtime
+from opsloop_feedback.intake import queries, quick, rules, service
 from opsloop_feedback.intake.queries import Filters
 from opsloop_feedback.intake.rules import Status
 from opsloop_feedback.intake.schemas import (
@@ -27,6 +33,7 @@ from opsloop_feedback.intake.schemas import (
     FeedbackRow,
     FieldErrorOut,
     InvalidRow,
+    new_feedback,
 )
 
 router = ApiRouter(tags=["feedback"])
@@ -42,22 +49,50 @@ Word = Annotated[str, Query(max_length=254)]
 @router.post(
     "/v1/feedback",
     status_code=201,
-    dependencies=SUBMIT,
+    response_model=FeedbackOut,
+    dependencies=[*SUBMIT, own_idempotency()],
     responses={
         200: {"model": FeedbackOut, "description": "This channel and external_id are known already"},
         **problems(409),
     },
 )
-async def submit_feedback(body: FeedbackIn, db: Db, response: Response) -> FeedbackOut:
+async def submit_feedback(body: FeedbackIn, run: Run, context: RequestContext, keyed: Idempotency) -> Response:
     """Take in what somebody said, sorted by kind, severity and sentiment at once.
 
     A known `channel` and `external_id` answer 200 with the item they have.
     """
-    feedback, created = await service.submit(db, body.submission())
-    response.status_code = 201 if created else 200
-    set_location(response, f"/v1/feedback/{feedback.id}")
-    set_etag(response, feedback.version)
-    return FeedbackOut.model_validate(feedback)
+    said, now = body.submission(), run.clock.now()
+    rules.require_said(said, now)
+    row = rules.new_row(said, id=uuid7(), workspace=context.workspace, now=now)
+    answer = Answer(201, _headers(row["id"], row["version"]), new_feedback(row, 0))
+    number = await quick.take_in(run.db, context, row, keyed=keyed, answer=answer)
+    if number is None:
+        return _as_response(await _known(run, context, body, keyed))
+    # the field comes before all text that somebody wrote
+    return _as_response(replace(answer, body=answer.body.replace(b'"number":0', b'"number":%d' % number, 1)))
+
+
+def _headers(id: UUID, version: int) -> dict[str, str]:
+    return {"location": f"feedback/{id}", "etag": etag(version)}
+
+
+def _as_response(answer: Answer) -> Response:
+    return Response(answer.body, answer.status, answer.headers, "application/json")
+
+
+async def _known(run: Runtime, context: Context, body: FeedbackIn, keyed: Keyed | None) -> Answer:
+    """Answer with the item that this channel and external_id have."""
+    async with run.db.transaction(context) as session:
+        if keyed is not None:
+            stored = await idempotency.claim(session, keyed, workspace=context.workspace)
+            if stored is not None:
+                raise Replay(stored)
+        feedback = await service.get_known(session, body.channel, str(body.external_id))
+        content = FeedbackOut.model_validate(feedback).model_dump_json().encode()
+        answer = Answer(200, _headers(feedback.id, feedback.version), content)
+        if keyed is not None:
+            await idempotency.store(session, keyed, answer)
+    return answer
 
 
 @router.post("/v1/feedback:batch", dependencies=[*SUBMIT, body_limit(BATCH_BYTES)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -127,7 +128,7 @@ def new_row(said: Submission, *, id: UUID, workspace: str, now: datetime) -> dic
     }
 
 
-def received(row: dict[str, Any], number: int) -> FeedbackReceived:
+def received(row: Mapping[str, Any], number: int) -> FeedbackReceived:
     """Return the event that tells of a new row."""
     return FeedbackReceived.model_construct(
         feedback_id=row["id"],

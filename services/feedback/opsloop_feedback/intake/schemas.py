@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -213,6 +213,12 @@ class FeedbackOut(OutModel):
     resolved_at: Timestamp | None
     created_at: Timestamp
     updated_at: Timestamp
+
+
+def new_feedback(row: Mapping[str, Any], number: int) -> bytes:
+    """Return the answer that a new row gives, as JSON."""
+    author = {"user_id": row["author_user_id"], "email": row["author_email"], "name": row["author_name"]}
+    return FeedbackOut.model_validate({**row, "author": author, "number": number}).model_dump_json().encode()
 
 
 def _no_default(schema: dict[str, Any]) -> None:

@@ -21,6 +21,7 @@ from opsloop_common.contracts.feedback import (
     FeedbackResolved,
 )
 from opsloop_common.db import clock_of, context_of
+from opsloop_common.errors import Unavailable
 from opsloop_common.ids import uuid7
 from opsloop_feedback.intake import queries, rules
 from opsloop_feedback.intake.models import Feedback
@@ -94,6 +95,14 @@ async def _insert(session: AsyncSession, rows: Mapping[object, dict[str, Any]]) 
         return set(plain)
     inserted = set(await session.scalars(_INSERT_UNKNOWN, [rows[key] for key in named]))
     return {*plain, *(key for key in named if rows[key]["id"] in inserted)}
+
+
+async def get_known(session: AsyncSession, channel: str, external_id: str) -> Feedback:
+    """Return what is known under a channel's external_id; raises Unavailable (503) when it has just gone."""
+    found = await queries.by_external_ids(session, [(channel, external_id)])
+    if not found:
+        raise Unavailable("This external_id has just been removed; try again.", headers={"Retry-After": "1"})
+    return found[channel, external_id]
 
 
 async def require_feedback(session: AsyncSession, feedback_id: UUID) -> None:
