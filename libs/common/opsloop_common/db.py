@@ -88,6 +88,7 @@ class Database:
             max_overflow=max_overflow,
             pool_timeout=30,
             connect_args={"server_settings": server_settings, "timeout": 10},
+            hide_parameters=True,  # they are about people, and errors are logged
         )
         self._sessions = async_sessionmaker(
             self.engine, sync_session_class=UnitOfWork, expire_on_commit=False, info={"database": self}
@@ -163,7 +164,8 @@ def grant_app_role(connection: Connection, service: str) -> None:
     role = app_role(service)
     statements = [
         # another database of the same cluster may be creating the role right now
-        f"DO $$ BEGIN CREATE ROLE {role} NOLOGIN; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$",
+        f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN CREATE ROLE {role} NOLOGIN; "
+        "END IF; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$",
         f"DO $$ BEGIN IF NOT pg_has_role(current_user, '{role}', 'MEMBER') THEN "
         f"EXECUTE format('GRANT {role} TO %I', current_user); END IF; END $$",
         f"GRANT USAGE ON SCHEMA public TO {role}",
