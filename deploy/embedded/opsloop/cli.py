@@ -31,7 +31,7 @@ def main() -> None:
     """Run the command line; what the user can mend is one line on stderr and exit status 1."""
     try:
         cli()
-    except (data.DataDirBusy, up.PortTaken, PostgresFailed) as refusal:
+    except (data.DataDirBusy, data.NothingHere, up.PortTaken, PostgresFailed) as refusal:
         typer.echo(f"opsloop: {refusal}", err=True)
         sys.exit(1)
 

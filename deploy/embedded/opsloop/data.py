@@ -23,6 +23,10 @@ class DataDirBusy(Exception):
     """Another process works on this data directory; the text says which, and what to do."""
 
 
+class NothingHere(Exception):
+    """The data directory was never used; the text says what to do."""
+
+
 @dataclass(frozen=True)
 class Holder:
     """Who holds a data directory, and where it answers (empty until it listens)."""

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from functools import partial
 
-import uvicorn
-from starlette.applications import Starlette
-from starlette.types import ASGIApp
+from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 
 from opsloop.root import create_root
 from opsloop.services import MEMBERS
@@ -19,15 +18,13 @@ from opsloop_common.bus.local import LocalBus
 from opsloop_common.embedded_postgres import PostgresServer
 from opsloop_common.http.app import create_app
 from opsloop_common.http.probes import readiness
-from opsloop_common.logs import configure_logging
-from opsloop_common.runner import build_runtime, open_resources, run_worker
-from opsloop_common.runner.build import require_fit_database
+from opsloop_common.runner.build import build_runtime, require_fit_database
+from opsloop_common.runner.housekeeping import measure_loop_lag
+from opsloop_common.runner.server import serving
 from opsloop_common.runner.together import together
+from opsloop_common.runner.worker import open_resources, run_worker
 from opsloop_common.service import Runtime
 from opsloop_common.settings import Settings
-
-REQUESTS_DRAIN_SECONDS = 20
-KEEP_ALIVE_SECONDS = 75
 
 
 def build_runtimes(server: PostgresServer, shared: EmbeddedSettings) -> list[Runtime]:
@@ -40,7 +37,6 @@ def build_runtimes(server: PostgresServer, shared: EmbeddedSettings) -> list[Run
         )
         for member in MEMBERS
     ]
-    configure_logging(format=shared.log_format, level=shared.log_level)
     bus = LocalBus({runtime.service.name: runtime.db for runtime in runtimes})
     for runtime in runtimes:
         runtime.bus = bus
@@ -56,78 +52,64 @@ def _settings_of(kind: type[Settings], shared: EmbeddedSettings) -> Settings:
 async def serve(runtimes: list[Runtime], listener: socket.socket, *, on_ready: Callable[[], None]) -> None:
     """Answer and work until SIGINT or SIGTERM, then drain everything; `on_ready` is called once requests are taken."""
     stop = asyncio.Event()
-    async with AsyncExitStack() as stack:
-        for runtime in runtimes:
-            stack.push_async_callback(runtime.db.close)
-        await asyncio.gather(*[require_fit_database(runtime) for runtime in runtimes])
-        await stack.enter_async_context(together(*[open_resources(runtime) for runtime in runtimes]))
-        apps = {runtime.service.name: create_app(runtime, with_metrics=False) for runtime in runtimes}
-        await stack.enter_async_context(together(*[app.router.lifespan_context(app) for app in apps.values()]))
-        await stack.enter_async_context(
-            together(*[run_worker(runtime, free_older_claims=True) for runtime in runtimes])
-        )
-        root = _root(apps, runtimes, stop)
-        async with _answering(root, listener, stop):
+    own = CollectorRegistry()
+    ProcessCollector(registry=own)
+    with _signals(stop):
+        async with AsyncExitStack() as stack:
+            for runtime in runtimes:
+                stack.push_async_callback(runtime.db.close)
+            await asyncio.gather(*[require_fit_database(runtime) for runtime in runtimes])
+            await stack.enter_async_context(_loop_lag(own))
+            await stack.enter_async_context(together(*[open_resources(runtime) for runtime in runtimes]))
+            apps = {runtime.service.name: create_app(runtime, with_metrics=False) for runtime in runtimes}
+            await stack.enter_async_context(together(*[app.router.lifespan_context(app) for app in apps.values()]))
+            workers = [run_worker(runtime, free_older_claims=True) for runtime in runtimes]
+            await stack.enter_async_context(together(*workers))
+            registries = {runtime.service.name: runtime.registry for runtime in runtimes} | {"opsloop": own}
+            root = create_root(apps, registries, partial(_unready, runtimes, stop))
+            await stack.enter_async_context(serving(root, listener))
             on_ready()
             await stop.wait()
 
 
-def _root(apps: Mapping[str, Starlette], runtimes: list[Runtime], stop: asyncio.Event) -> ASGIApp:
-    async def unready() -> Mapping[str, object]:
-        if stop.is_set():
-            return {"opsloop": "stopping"}
-        found = await asyncio.gather(*[readiness(runtime) for runtime in runtimes])
-        return {
-            runtime.service.name: {check.name: check.detail or "down" for check in checks if not check.ok}
-            for runtime, (status, checks) in zip(runtimes, found, strict=True)
-            if status != "ready"
-        }
-
-    return create_root(apps, {runtime.service.name: runtime.registry for runtime in runtimes}, unready)
+async def _unready(runtimes: list[Runtime], stop: asyncio.Event) -> Mapping[str, object]:
+    if stop.is_set():
+        return {"opsloop": "stopping"}
+    found = await asyncio.gather(*[readiness(runtime) for runtime in runtimes])
+    return {
+        runtime.service.name: {check.name: check.detail or "down" for check in checks if not check.ok}
+        for runtime, (status, checks) in zip(runtimes, found, strict=True)
+        if status != "ready"
+    }
 
 
-class _Server(uvicorn.Server):
-    """uvicorn without its signal handling, which would end the process before the workers have drained."""
+@contextmanager
+def _signals(stop: asyncio.Event) -> Iterator[None]:
+    """Set `stop` on the first SIGINT or SIGTERM; the next one is not waited for and ends what still drains."""
+    loop = asyncio.get_running_loop()
+    whole = asyncio.current_task()
+    numbers = (signal.SIGINT, signal.SIGTERM)
 
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.listening = asyncio.Event()
+    def on_signal() -> None:
+        if stop.is_set() and whole is not None:
+            whole.cancel()
+        stop.set()
 
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.listening.set()
-
-    @contextmanager
-    def capture_signals(self) -> Generator[None, None, None]:
+    for number in numbers:
+        loop.add_signal_handler(number, on_signal)
+    try:
         yield
+    finally:
+        for number in numbers:
+            loop.remove_signal_handler(number)
 
 
 @asynccontextmanager
-async def _answering(app: ASGIApp, listener: socket.socket, stop: asyncio.Event) -> AsyncIterator[None]:
-    config = uvicorn.Config(
-        app,
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
-        timeout_graceful_shutdown=REQUESTS_DRAIN_SECONDS,
-    )
-    server = _Server(config)
-
-    def on_signal() -> None:
-        server.force_exit = stop.is_set()  # the second time nobody wants to wait for requests
-        server.should_exit = True
-        stop.set()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, on_signal)
-    serving = asyncio.create_task(server.serve(sockets=[listener]), name="http")
-    serving.add_done_callback(lambda _: stop.set())
+async def _loop_lag(registry: CollectorRegistry) -> AsyncIterator[None]:
+    gauge = Gauge("opsloop_loop_lag_seconds", "How late the event loop wakes its sleepers", registry=registry)
+    measuring = asyncio.create_task(measure_loop_lag(gauge), name="loop lag")
     try:
-        await server.listening.wait()
         yield
     finally:
-        server.should_exit = True
-        await serving
+        measuring.cancel()
+        await asyncio.wait([measuring])

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from html import escape
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.process_collector import ProcessCollector
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
@@ -23,9 +22,7 @@ def create_root(
     apps: Mapping[str, ASGIApp], registries: Mapping[str, CollectorRegistry], unready: Readiness
 ) -> Starlette:
     """Return the application that holds all services. It runs no lifespan of theirs: the runner enters each."""
-    process = CollectorRegistry()
-    ProcessCollector(registry=process)
-    merged = MergedRegistries({**registries, "opsloop": process})
+    merged = MergedRegistries(registries)
     page = _page(list(apps))
 
     async def index(_: Request) -> Response:

@@ -39,6 +39,8 @@ def run(settings: EmbeddedSettings, say: Say) -> None:
             # everything heavy is imported while PostgreSQL starts
             process = import_module("opsloop.process")
             databases = import_module("opsloop.databases")
+            logs = import_module("opsloop_common.logs")
+            logs.configure_logging(format=settings.log_format, level=settings.log_level)
             attached = started.result()
 
             def on_ready() -> None:
