@@ -10,6 +10,7 @@ from uuid import uuid4
 
 import httpx
 import pytest_asyncio
+from sqlalchemy import text
 
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.feedback import Author, FeedbackReceived, FeedbackReplied
@@ -69,15 +70,33 @@ class World:
         await run_due(self.api.db, SERVICE.due)
 
     async def settle(self, seconds: float) -> None:
-        """Let time pass in steps small enough to meet every instant that something was put off to."""
-        for _ in range(round(seconds)):
-            await self.tick(1)
+        """Let time pass, stopping at every instant that something was put off to."""
+        until = self.now + timedelta(seconds=seconds)
+        while (due_at := await self._next_due_at()) is not None and due_at <= until:
+            self.api.clock.set(max(self.now, due_at))
+            await self.tick()
+        self.api.clock.set(until)
+
+    async def _next_due_at(self) -> datetime | None:
+        async with self.api.db.transaction() as session:
+            return (await session.execute(text("SELECT min(due_at) FROM due"))).scalar_one()
 
     async def hear(self, *events: Event) -> int:
         """Deliver events, and let the evaluations that they cause happen within the promised second."""
         applied = await deliver(self.api.db, EVENTS, *events)
         await self.tick(0.5)
         return applied
+
+    async def hear_now(self, *events: Event) -> int:
+        """Deliver events and let nothing else happen."""
+        return await deliver(self.api.db, EVENTS, *events)
+
+    async def evaluations_waiting(self) -> int:
+        """Return how many evaluations are scheduled."""
+        async with self.api.db.transaction() as session:
+            return (
+                await session.execute(text("SELECT count(*) FROM due WHERE kind = 'metrics.evaluate'"))
+            ).scalar_one()
 
     async def told(self, *types: str) -> list[Event]:
         """Return what metrics said so far."""

@@ -105,7 +105,7 @@ _READ_VALUES = text(
     "WITH inside AS NOT MATERIALIZED (SELECT value, at FROM kpi_value WHERE kpi_id = :kpi_id AND at <= :now "
     "AND (CAST(:start AS timestamptz) IS NULL OR at > :start)) "
     "SELECT (SELECT value FROM inside ORDER BY at DESC LIMIT 1) AS value, "
-    "(SELECT count(*) FROM (SELECT 1 FROM inside LIMIT 10000) AS some) AS samples, "
+    "(SELECT count(*) FROM (SELECT 1 FROM inside LIMIT 10000) AS counted) AS samples, "
     "(SELECT min(at) FROM inside WHERE :start IS NOT NULL) AS oldest_at, "
     "(SELECT min(at) FROM kpi_value WHERE kpi_id = :kpi_id AND at > :now) AS upcoming_at, "
     "(SELECT max(at) FROM kpi_value WHERE kpi_id = :kpi_id AND at <= :now) AS last_seen_at"
