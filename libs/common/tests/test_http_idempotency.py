@@ -61,12 +61,13 @@ async def test_a_key_belongs_to_its_credential_and_path(sample):
     assert await count_notes(sample, key) == 3
 
 
-@pytest.mark.parametrize("name", ["", " ", "a b", "x" * 256, "\x7f"])
-async def test_a_malformed_key_is_422(sample, name):
-    answer = await post(sample, await sample.key("sample:write"), name, {"text": "x"})
+async def test_a_malformed_key_is_422(sample):
+    key = await sample.key("sample:write")
 
-    assert answer.status_code == 422
-    assert answer.json()["errors"][0]["pointer"] == "/header/Idempotency-Key"
+    for name in ("", " ", "a b", "x" * 256, "\x7f"):
+        answer = await post(sample, key, name, {"text": "x"})
+        assert answer.status_code == 422
+        assert answer.json()["errors"][0]["pointer"] == "/header/Idempotency-Key"
 
 
 async def test_only_success_is_stored(sample):
