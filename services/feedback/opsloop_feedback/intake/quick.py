@@ -70,7 +70,9 @@ def _positional(sql: str) -> tuple[str, tuple[str, ...]]:
 
 
 _UNLESS_SEEN = ", idem_lock WHERE idem_lock.free AND NOT EXISTS (SELECT FROM idem_seen)"
-_PLAIN = _positional(", ".join((f"WITH {_ENTERED}", _NEW.format(also=""), _OUTBOX)) + " SELECT number FROM new")
+_PLAIN = _positional(
+    " ".join((", ".join((f"WITH {_ENTERED}", _NEW.format(also=""), _OUTBOX)), "SELECT number FROM new"))
+)
 _KEYED = _positional(
     ", ".join(
         (
