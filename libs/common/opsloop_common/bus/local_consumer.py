@@ -115,8 +115,8 @@ class LocalConsumer:
             while not self._stopping:
                 try:
                     moved = await self._read()
-                except (SQLAlchemyError, OSError, TimeoutError) as error:
-                    log.warning("cannot read the log", consumer=self.name, error=str(error))
+                except Exception as error:  # noqa: BLE001 the consumer outlives every fault
+                    log.warning("cannot read the log", consumer=self.name, error=f"{type(error).__name__}: {error}")
                     await asyncio.sleep(PAUSE_SECONDS)
                     continue
                 if not moved:
@@ -154,8 +154,10 @@ class LocalConsumer:
                 for source_log in self._logs.values():
                     await source_log.find_head()
                 break
-            except (SQLAlchemyError, OSError, TimeoutError) as error:
-                log.warning("consumer waits for its database", consumer=self.name, error=str(error))
+            except Exception as error:  # noqa: BLE001 the consumer outlives every fault
+                log.warning(
+                    "consumer waits for its database", consumer=self.name, error=f"{type(error).__name__}: {error}"
+                )
                 await asyncio.sleep(PAUSE_SECONDS)
         for source, source_log in self._logs.items():
             position = stored.get(source, 0)

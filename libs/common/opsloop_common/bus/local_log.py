@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
 
 from sqlalchemy import text
 
@@ -20,6 +22,15 @@ _HEAD = text("SELECT coalesce(max(position), 0) FROM outbox")
 Entry = tuple[int, Delivery]
 
 
+@dataclass(slots=True)
+class _Recent:
+    """A published event; it is read only once, and only when somebody wants it."""
+
+    position: int
+    payload: str
+    delivery: Delivery | None = None
+
+
 class LocalLog:
     """Events of one service in the order of their positions."""
 
@@ -27,7 +38,7 @@ class LocalLog:
         self.head = 0
         """Highest position known to be published."""
         self._database = database
-        self._recent: deque[Entry] = deque()
+        self._recent: deque[_Recent] = deque()
         self._bytes = 0
         self._readers: dict[asyncio.Event, int] = {}
 
@@ -40,12 +51,14 @@ class LocalLog:
 
     def extend(self, first: int, payloads: Sequence[str]) -> None:
         """Append events that were just published at `first`, `first` + 1, ..., and wake the readers."""
-        for offset, payload in enumerate(payloads):
-            position = first + offset
-            delivery = read(payload, source=self._database.service, origin=f"outbox@{position}")
-            self._recent.append((position, delivery))
-            self._bytes += len(payload)
+        if not self._readers or (self._recent and self._recent[-1].position != first - 1):
+            self._forget(first)  # what is in memory has no gaps
         self.head = first + len(payloads) - 1
+        if not self._readers:
+            return
+        for offset, payload in enumerate(payloads):
+            self._recent.append(_Recent(first + offset, payload))
+            self._bytes += len(payload)
         while self._bytes > MEMORY_BYTES:
             self._drop_oldest()
         self._wake()
@@ -67,9 +80,9 @@ class LocalLog:
         """Return up to 500 events that follow `position`; from the table when memory no longer reaches back so far."""
         if position >= self.head:
             return []
-        if self._recent and self._recent[0][0] <= position + 1:
-            start = position + 1 - self._recent[0][0]
-            entries = [self._recent[i] for i in range(start, min(start + CHUNK, len(self._recent)))]
+        if self._recent and self._recent[0].position <= position + 1:
+            start = position + 1 - self._recent[0].position
+            entries = [self._entry(recent) for recent in islice(self._recent, start, start + CHUNK)]
         else:
             entries = await self._read_back(position)
         if entries:
@@ -80,18 +93,22 @@ class LocalLog:
     async def _read_back(self, position: int) -> list[Entry]:
         async with self._database.engine.connect() as connection:
             rows = (await connection.execute(_READ, {"after": position, "limit": CHUNK})).all()
-        return [
-            (row.position, read(row.payload, source=self._database.service, origin=f"outbox@{row.position}"))
-            for row in rows
-        ]
+        return [(row.position, self._read(row.position, row.payload)) for row in rows]
+
+    def _entry(self, recent: _Recent) -> Entry:
+        if recent.delivery is None:
+            recent.delivery = self._read(recent.position, recent.payload)
+        return recent.position, recent.delivery
+
+    def _read(self, position: int, payload: str) -> Delivery:
+        return read(payload, source=self._database.service, origin=f"outbox@{position}")
 
     def _forget(self, position: int) -> None:
-        while self._recent and self._recent[0][0] <= position:
+        while self._recent and self._recent[0].position <= position:
             self._drop_oldest()
 
     def _drop_oldest(self) -> None:
-        _, delivery = self._recent.popleft()
-        self._bytes -= len(delivery.body)
+        self._bytes -= len(self._recent.popleft().payload)
 
     def _wake(self) -> None:
         for wake in self._readers:
