@@ -33,6 +33,8 @@ class Campaign(Base):
     audience_size: Mapped[int] = mapped_column(Integer)
     messages: Mapped[list[dict[str, str]]] = mapped_column(JSONB)
     message_id: Mapped[UUID] = mapped_column(Uuid, default=uuid7)
+    # in the order of user ids, everybody up to here was requested
+    requested_through: Mapped[str] = mapped_column(Text, default="")
     schedule_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     author: Mapped[str] = mapped_column(Text)
     edited_by: Mapped[str] = mapped_column(Text)

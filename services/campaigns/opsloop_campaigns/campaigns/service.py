@@ -280,8 +280,9 @@ async def send_chunk(session: AsyncSession, campaign_id: UUID) -> None:
         if campaign.status != Status.RUNNING:
             continue
         context = _own_context(campaign)
-        chunk = await recipients.take_chunk(session, campaign.id)
+        chunk = await recipients.take_chunk(session, campaign.id, after=campaign.requested_through)
         if chunk:
+            campaign.requested_through = chunk[-1]
             outbox.append(session, _message_requested(campaign, chunk), context=context)
             await due.schedule(session, CHUNK, str(campaign.id), clock_of(session).now())
         else:
@@ -305,7 +306,7 @@ async def record_reports(session: AsyncSession, reports: Mapping[Report, Event])
 
 async def _finish_when_settled(session: AsyncSession, campaign: Campaign, context: Context) -> bool:
     """Finish a campaign in which every recipient has an outcome; returns whether somebody waits to be told."""
-    progress = await recipients.progress(session, campaign.id)
+    progress = await recipients.progress(session, campaign.id, after=campaign.requested_through)
     if not progress.is_settled:
         return progress.has_pending
     totals = (await results_of(session, campaign)).by_status

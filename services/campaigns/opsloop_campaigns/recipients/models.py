@@ -32,7 +32,6 @@ class Recipient(Base):
         PrimaryKeyConstraint("campaign_id", "user_id"),
         CheckConstraint(f"status IN ({STATUSES})", name="status"),
         CheckConstraint("reason IS NOT NULL OR status NOT IN ('failed', 'skipped', 'cancelled')", name="has_reason"),
-        # the two questions asked all the time: who is next, and how many wait for their outcome
-        Index("ix_recipient_pending", "campaign_id", "user_id", postgresql_where=text("status = 'pending'")),
+        # who is next is found by the primary key: an index of those pending made a launch a third slower
         Index("ix_recipient_requested", "campaign_id", postgresql_where=text("status = 'requested'")),
     )

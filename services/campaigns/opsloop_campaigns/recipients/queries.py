@@ -41,16 +41,14 @@ async def counts(session: AsyncSession, campaign_id: UUID) -> list[Count]:
     return [Count(*row) for row in rows]
 
 
-async def next_pending(session: AsyncSession, campaign_id: UUID, limit: int) -> Sequence[str]:
-    """Return the users who are next to be told; the caller holds the campaign's lock."""
-    return (
-        await session.scalars(
-            select(Recipient.user_id)
-            .where(Recipient.campaign_id == campaign_id, Recipient.status == Outcome.PENDING)
-            .order_by(Recipient.user_id)
-            .limit(limit)
-        )
-    ).all()
+def _pending_after(campaign_id: UUID, after: str) -> tuple[ColumnElement[bool], ...]:
+    return Recipient.campaign_id == campaign_id, Recipient.user_id > after, Recipient.status == Outcome.PENDING
+
+
+async def next_pending(session: AsyncSession, campaign_id: UUID, *, after: str, limit: int) -> Sequence[str]:
+    """Return the users after `after` who are next to be told; the caller holds the campaign's lock."""
+    query = select(Recipient.user_id).where(*_pending_after(campaign_id, after))
+    return (await session.scalars(query.order_by(Recipient.user_id).limit(limit))).all()
 
 
 async def count_in_flight(session: AsyncSession, campaign_id: UUID) -> int:
@@ -59,10 +57,8 @@ async def count_in_flight(session: AsyncSession, campaign_id: UUID) -> int:
     return (await session.scalars(query)).one()
 
 
-async def progress(session: AsyncSession, campaign_id: UUID) -> Progress:
-    """Say whether somebody waits to be told, and whether somebody's outcome is still to come."""
-
-    def some(status: Outcome) -> ColumnElement[bool]:
-        return exists().where(Recipient.campaign_id == campaign_id, Recipient.status == status)
-
-    return Progress(*(await session.execute(select(some(Outcome.PENDING), some(Outcome.REQUESTED)))).one())
+async def progress(session: AsyncSession, campaign_id: UUID, *, after: str) -> Progress:
+    """Say whether somebody after `after` waits to be told, and whether somebody's outcome is still to come."""
+    pending = exists().where(*_pending_after(campaign_id, after))
+    requested = exists().where(Recipient.campaign_id == campaign_id, Recipient.status == Outcome.REQUESTED)
+    return Progress(*(await session.execute(select(pending, requested))).one())

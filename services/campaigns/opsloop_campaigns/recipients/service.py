@@ -53,11 +53,11 @@ async def materialise(session: AsyncSession, campaign_id: UUID) -> None:
     await session.execute(_MATERIALISE, {"campaign_id": campaign_id, "now": clock_of(session).now()})
 
 
-async def take_chunk(session: AsyncSession, campaign_id: UUID) -> Sequence[str]:
-    """Mark the next people as requested and return them: at most 500, nobody while too many are in flight."""
+async def take_chunk(session: AsyncSession, campaign_id: UUID, *, after: str) -> Sequence[str]:
+    """Mark the next people after `after` as requested and return them in order: at most 500, nobody while too many are in flight."""
     if not rules.has_room(await queries.count_in_flight(session, campaign_id)):
         return []
-    chunk = rules.fitting(await queries.next_pending(session, campaign_id, RECIPIENTS_PER_REQUEST))
+    chunk = rules.fitting(await queries.next_pending(session, campaign_id, after=after, limit=RECIPIENTS_PER_REQUEST))
     if chunk:
         await session.execute(
             update(Recipient)
@@ -100,6 +100,6 @@ async def record(session: AsyncSession, reports: Sequence[Report]) -> set[UUID]:
     return set(rows)
 
 
-async def progress(session: AsyncSession, campaign_id: UUID) -> Progress:
-    """Say whether somebody waits to be told, and whether somebody's outcome is still to come."""
-    return await queries.progress(session, campaign_id)
+async def progress(session: AsyncSession, campaign_id: UUID, *, after: str) -> Progress:
+    """Say whether somebody after `after` waits to be told, and whether somebody's outcome is still to come."""
+    return await queries.progress(session, campaign_id, after=after)

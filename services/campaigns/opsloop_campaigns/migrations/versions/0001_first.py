@@ -45,6 +45,7 @@ def create_campaign() -> None:
         sa.Column("audience_size", sa.Integer, nullable=False),
         sa.Column("messages", JSONB, nullable=False),
         sa.Column("message_id", sa.Uuid, nullable=False),
+        sa.Column("requested_through", sa.Text, nullable=False),
         sa.Column("schedule_at", TIME),
         sa.Column("author", sa.Text, nullable=False),
         sa.Column("edited_by", sa.Text, nullable=False),
@@ -94,8 +95,6 @@ def create_recipient() -> None:
             "reason IS NOT NULL OR status NOT IN ('failed', 'skipped', 'cancelled')", name="ck_recipient_has_reason"
         ),
     )
-    pending = sa.text("status = 'pending'")
-    op.create_index("ix_recipient_pending", "recipient", ["campaign_id", "user_id"], postgresql_where=pending)
     requested = sa.text("status = 'requested'")
     op.create_index("ix_recipient_requested", "recipient", ["campaign_id"], postgresql_where=requested)
 
