@@ -1,0 +1,102 @@
+"""The files for running OpsLoop as many processes say what the code understands. No container is started here."""
+
+import json
+import re
+from importlib import import_module
+from pathlib import Path
+
+import jsonschema
+import pytest
+import yaml
+
+from opsloop_common.bus.kafka.topics import PARTITIONS, topic_configs
+from opsloop_common.bus.topics import PRODUCERS
+from opsloop_common.contracts.envelope import topic_of
+
+ROOT = Path(__file__).parents[3]
+COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+K8S = {path.stem: list(yaml.safe_load_all(path.read_text())) for path in sorted((ROOT / "deploy/k8s").glob("*.yaml"))}
+LONGEST_GRACE_SECONDS = 45  # 5 s for the load balancers, 20 s to drain, 5 s to close, and air
+
+
+def known_settings(service):
+    module = import_module(f"opsloop_{service}.settings")
+    fields = getattr(module, f"{service.capitalize()}Settings").model_fields
+    database = f"{service.upper()}_DATABASE"
+    return {f"OPSLOOP_{name.upper()}" for name in fields} | {f"{database}_URL", f"{database}_DIRECT_URL"}
+
+
+def pods(service):
+    for document in K8S[service]:
+        if document["kind"] in {"Deployment", "StatefulSet", "Job"}:
+            yield document["kind"], document["spec"]["template"]["spec"]
+
+
+def test_the_compose_file_follows_its_specification():
+    schema = json.loads((ROOT / "deploy/compose/compose-spec.schema.json").read_text())
+
+    jsonschema.validate(COMPOSE, schema)
+
+    assert set(COMPOSE["services"]) == {"postgres", "kafka", "mailpit", "gateway"} | {
+        f"{service}-{part}" for service in PRODUCERS for part in ("migrate", "api", "worker")
+    }
+
+
+@pytest.mark.parametrize("service", PRODUCERS)
+def test_every_setting_is_one_that_the_service_reads(service):
+    named = set()
+    for part in ("migrate", "api", "worker"):
+        named |= set(COMPOSE["services"][f"{service}-{part}"]["environment"])
+    config, shared, *own = (document for document in K8S["config"] if document["kind"] in {"ConfigMap", "Secret"})
+    named |= set(config["data"]) | set(shared["stringData"])
+    named |= next(set(s["stringData"]) for s in own if s["metadata"]["name"] == f"opsloop-{service}")
+    for _, pod in pods(service):
+        named |= {variable["name"] for variable in pod["containers"][0].get("env", [])}
+
+    assert named <= known_settings(service)
+    assert {"OPSLOOP_SECRET_KEY", "OPSLOOP_BUS", f"{service.upper()}_DATABASE_URL"} <= named
+
+
+def test_every_secret_of_compose_is_in_the_example():
+    wanted = set(re.findall(r"\$\{([A-Z_]+):\?", (ROOT / "docker-compose.yml").read_text()))
+    example = set(re.findall(r"^([A-Z_]+)=", (ROOT / "deploy/compose/env.example").read_text(), re.MULTILINE))
+
+    assert wanted == example
+
+
+@pytest.mark.parametrize("service", PRODUCERS)
+def test_kubernetes_probes_drains_and_names_each_role(service):
+    roles = dict(pods(service))
+
+    assert [roles[kind]["containers"][0]["args"] for kind in ("Job", "Deployment", "StatefulSet")] == [
+        ["migrate"],
+        ["serve", "--role", "api"],
+        ["serve", "--role", "worker"],
+    ]
+    for kind in ("Deployment", "StatefulSet"):
+        (container,) = roles[kind]["containers"]
+        assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
+        assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+        assert roles[kind]["terminationGracePeriodSeconds"] == LONGEST_GRACE_SECONDS
+        assert container["env"][0]["valueFrom"]["fieldRef"]["fieldPath"] == "metadata.name"
+    for pod in roles.values():
+        assert pod["securityContext"]["runAsNonRoot"] is True
+
+
+def test_the_gateways_know_every_service():
+    nginx = (ROOT / "deploy/compose/gateway/nginx.conf").read_text()
+    (ingress,) = K8S["gateway"]
+    backends = {p["backend"]["service"]["name"] for p in ingress["spec"]["rules"][0]["http"]["paths"]}
+    k8s_services = {d["metadata"]["name"] for s in PRODUCERS for d in K8S[s] if d["kind"] == "Service"}
+
+    assert nginx.count("|".join(PRODUCERS)) == 2
+    assert backends == {f"{service}-api" for service in PRODUCERS} <= k8s_services
+
+
+def test_the_topics_are_those_that_migrate_makes():
+    topics = yaml.safe_load((ROOT / "deploy/kafka/topics.yaml").read_text())["topics"]
+
+    assert topics == [
+        {"name": topic_of(name), "partitions": PARTITIONS, "replication": 3, "configs": topic_configs(3)}
+        for name in PRODUCERS
+    ]
