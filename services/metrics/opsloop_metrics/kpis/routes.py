@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Annotated
 from uuid import UUID
 
@@ -130,7 +131,7 @@ async def get_kpi_series(
     values = await service.series(session, kpi, edges)
     points = [
         PointOut(from_=start, to=end, value=value, samples=samples)
-        for start, end, (value, samples) in zip(edges, edges[1:], values, strict=True)
+        for (start, end), (value, samples) in zip(pairwise(edges), values, strict=True)
     ]
     return SeriesOut(key=kpi.key, unit=kpi.unit, target=kpi.target, points=points)
 

@@ -1,0 +1,420 @@
+"""KPIs, values, monitors and breaches through the door."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+COUNT = {"type": "events", "event": "feedback.received", "aggregate": "count"}
+REPORTED = {"type": "reported"}
+HIGH = {"type": "threshold", "operator": "ge", "value": 10}
+
+
+def pointers(answer):
+    return [error["pointer"] for error in answer.json().get("errors", [])]
+
+
+async def test_a_kpi_is_made_read_listed_changed_and_deleted(world):
+    wanted = {
+        "key": "severe_share",
+        "name": "Share of severe feedback",
+        "owner": "operations",
+        "unit": "ratio",
+        "direction": "down",
+        "target": 0.1,
+        "measure": COUNT
+        | {"aggregate": "share", "where": [{"field": "data.severity", "op": "in", "value": ["s1", "s2"]}]},
+    }
+    made = await world.send("POST", "/v1/kpis", json=wanted)
+    assert made.status_code == 201
+    assert made.headers["location"] == "kpis/severe_share"
+    assert {name: made.json()[name] for name in wanted} == wanted
+
+    read = await world.send("GET", "/v1/kpis/severe_share")
+    assert (read.json(), read.headers["etag"]) == (made.json(), made.headers["etag"])
+    assert (await world.get("/v1/kpis"))["items"] == [made.json()]
+    assert (await world.get("/v1/kpis", owner="somebody else"))["items"] == []
+
+    changed = await world.send("PATCH", "/v1/kpis/severe_share", json={"target": None, "name": "Severe"})
+    assert (changed.status_code, changed.json()["target"], changed.json()["name"]) == (200, None, "Severe")
+    assert changed.json()["owner"] == "operations"
+    stale = {"If-Match": made.headers["etag"]} | world.headers
+    for method, body in (("PATCH", {"name": "x"}), ("DELETE", None)):
+        assert (await world.send(method, "/v1/kpis/severe_share", json=body, headers=stale)).status_code == 412
+
+    fresh = {"If-Match": changed.headers["etag"]} | world.headers
+    assert (await world.send("DELETE", "/v1/kpis/severe_share", headers=fresh)).status_code == 204
+    assert (await world.send("GET", "/v1/kpis/severe_share")).status_code == 404
+
+
+async def test_a_taken_key_answers_409_and_another_workspace_may_have_it(world):
+    await world.kpi()
+    again = await world.send("POST", "/v1/kpis", json={"key": "k", "name": "B", "measure": REPORTED})
+    assert again.status_code == 409
+    elsewhere = await world.api.key("metrics:write", workspace="other")
+    made = await world.send("POST", "/v1/kpis", json={"key": "k", "name": "B", "measure": REPORTED}, headers=elsewhere)
+    assert made.status_code == 201
+
+
+KPI = {"key": "a", "name": "A", "measure": REPORTED}
+WHERE = {"field": "data.severity", "op": "in", "value": ["s1"]}
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"key": "A b"}, "/key"),
+        ({"direction": "sideways"}, "/direction"),
+        ({"target": "high"}, "/target"),
+        ({"surprise": 1}, "/surprise"),
+        ({"measure": COUNT | {"aggregate": "p95", "property": "data.rating"}}, "/measure/aggregate"),
+        ({"measure": {"type": "insight", "insight_id": str(uuid4())}}, "/measure/type"),
+        ({"measure": COUNT | {"aggregate": "avg"}}, "/measure/property"),
+        ({"measure": COUNT | {"aggregate": "share"}}, "/measure/where"),
+        ({"measure": COUNT | {"where": [WHERE | {"value": "s1"}]}}, "/measure/where/0/value"),
+        ({"measure": {"type": "ratio", "numerator": COUNT, "denominator": REPORTED}}, "/measure/denominator/type"),
+        (
+            {"measure": {"type": "ratio", "numerator": COUNT | {"aggregate": "p95"}, "denominator": COUNT}},
+            "/measure/numerator/aggregate",
+        ),
+    ],
+)
+async def test_a_kpi_that_makes_no_sense_is_refused(world, body, pointer):
+    answer = await world.send("POST", "/v1/kpis", json=KPI | body)
+    assert answer.status_code == 422, answer.text
+    assert pointers(answer) == [pointer]
+
+
+@pytest.mark.parametrize(
+    "measure",
+    [
+        {"type": "sorcery"},
+        COUNT | {"where": [WHERE | {"field": "severity"}]},
+        COUNT | {"where": [WHERE | {"field": "data.a'b"}]},
+        COUNT | {"where": [WHERE | {"op": "like"}]},
+        COUNT | {"event": "'; DROP TABLE kpi; --"},
+        {
+            "type": "ratio",
+            "numerator": {"type": "ratio", "numerator": COUNT, "denominator": COUNT},
+            "denominator": COUNT,
+        },
+    ],
+)
+async def test_a_malformed_measure_is_refused(world, measure):
+    assert (await world.send("POST", "/v1/kpis", json=KPI | {"measure": measure})).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"condition": {"type": "change", "operator": "gt", "value": 1}}, "/condition/type"),
+        ({"condition": {"type": "anomaly"}}, "/condition/type"),
+        ({"condition": {"type": "threshold", "value": 1}}, "/condition/operator"),
+        ({"condition": {"type": "threshold", "operator": "lt"}}, "/condition/value"),
+        ({"condition": {"type": "no_data", "value": 1}}, "/condition/operator"),
+        ({"window": "day"}, "/window"),
+        ({"window": "month"}, "/window"),
+        ({"window": "PT0S"}, "/window"),
+        ({"window": "P367D"}, "/window"),
+        ({}, "/window"),
+        ({"window": "PT1H", "for": "P400D"}, "/for"),
+        ({"window": "PT1H", "min_count": 0}, "/min_count"),
+        ({"window": "PT1H", "severity": "fatal"}, "/severity"),
+    ],
+)
+async def test_a_monitor_that_makes_no_sense_is_refused(world, body, pointer):
+    await world.kpi(COUNT)
+    answer = await world.send("POST", "/v1/kpis/k/monitors", json={"condition": HIGH} | body)
+    assert answer.status_code == 422, answer.text
+    assert pointers(answer) == [pointer]
+
+
+async def test_silence_of_a_reporter_needs_a_window(world):
+    await world.kpi()
+    answer = await world.send("POST", "/v1/kpis/k/monitors", json={"condition": {"type": "no_data"}})
+    assert (answer.status_code, pointers(answer)) == (422, ["/window"])
+
+
+async def test_a_monitor_is_made_read_listed_changed_and_deleted(world):
+    await world.kpi()
+    made = await world.send(
+        "POST", "/v1/kpis/k/monitors", json={"condition": HIGH, "window": "PT1H", "for": "PT5M", "severity": "info"}
+    )
+    monitor = made.json()
+    assert (made.status_code, monitor["state"], monitor["window"], monitor["for"]) == (201, "ok", "PT1H", "PT5M")
+    path = f"/v1/kpis/k/monitors/{monitor['id']}"
+    assert made.headers["location"] == f"monitors/{monitor['id']}"
+    assert (await world.get(path))["condition"] == HIGH
+    assert [item["id"] for item in (await world.get("/v1/kpis/k/monitors"))["items"]] == [monitor["id"]]
+
+    changed = await world.send("PATCH", path, json={"for": None, "severity": "critical"})
+    assert (changed.json()["for"], changed.json()["severity"], changed.json()["window"]) == ("PT0S", "critical", "PT1H")
+    stale = {"If-Match": made.headers["etag"]} | world.headers
+    assert (await world.send("DELETE", path, headers=stale)).status_code == 412
+    assert (await world.send("DELETE", path)).status_code == 204
+    assert (await world.send("GET", path)).status_code == 404
+    assert await world.evaluations_waiting() == 0
+
+
+async def breached(world):
+    await world.kpi()
+    monitor = await world.monitor(HIGH)
+    await world.report(11)
+    await world.settle(2)
+    assert await world.state() == "breached"
+    return f"/v1/kpis/k/monitors/{monitor['id']}"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason", "states"),
+    [
+        ({"enabled": False}, "disabled", ["ok", "ok"]),
+        ({"condition": HIGH | {"value": 20}}, "changed", ["ok", "ok"]),
+        ({"condition": HIGH | {"value": 5}}, "changed", ["ok", "breached"]),
+        ({"severity": "critical"}, None, ["breached", "breached"]),
+        ({"keep_firing_for": "PT1H"}, None, ["breached", "breached"]),
+    ],
+)
+async def test_an_open_incident_ends_when_its_monitor_means_something_else(world, change, reason, states):
+    path = await breached(world)
+
+    after = (await world.send("PATCH", path, json=change)).json()
+    seen = [after["state"]]
+    await world.settle(2)
+    seen.append(await world.state())
+
+    assert seen == states
+    assert [event.data["reason"] for event in await world.told("kpi.recovered")] == ([reason] if reason else [])
+    assert [breach["end_reason"] for breach in (await world.get("/v1/breaches"))["items"]][-1] == reason
+    assert len(await world.told("kpi.breached")) == (2 if states[1] == "breached" and reason else 1)
+
+
+async def test_a_monitor_switched_on_again_looks_at_once(world):
+    path = await breached(world)
+    await world.send("PATCH", path, json={"enabled": False})
+    await world.report(50)
+    await world.settle(5)
+    assert (await world.state(), await world.evaluations_waiting()) == ("ok", 0)
+    await world.send("PATCH", path, json={"enabled": True})
+    await world.settle(1)
+    assert await world.state() == "breached"
+
+
+async def test_deleting_ends_what_is_open_and_keeps_the_breach(world):
+    path = await breached(world)
+    (open_breach,) = (await world.get("/v1/breaches", state="open"))["items"]
+
+    assert (await world.send("DELETE", path)).status_code == 204
+
+    closed = await world.get(f"/v1/breaches/{open_breach['incident_id']}")
+    assert (closed["state"], closed["end_reason"], closed["kpi"]) == ("closed", "deleted", "k")
+    assert len(await world.told("kpi.recovered")) == 1
+    await world.settle(10)
+
+
+async def test_deleting_a_kpi_takes_everything_but_its_breaches(world):
+    await breached(world)
+    assert (await world.send("DELETE", "/v1/kpis/k")).status_code == 204
+    (breach,) = (await world.get("/v1/breaches"))["items"]
+    assert breach["end_reason"] == "deleted"
+    await world.settle(10)
+    await world.kpi()
+    assert (await world.status()) == {"key": "k", "value": None, "state": "ok", "monitors": []}
+
+
+async def test_another_measure_starts_the_monitors_anew(world):
+    await world.kpi()
+    await world.monitor(HIGH, window="PT1H")
+    await world.report(11)
+    await world.settle(1)
+    answer = await world.send("PATCH", "/v1/kpis/k", json={"measure": COUNT})
+    assert answer.status_code == 200
+    assert [event.data["reason"] for event in await world.told("kpi.recovered")] == ["changed"]
+    await world.hear(*[world.received() for _ in range(10)])
+    assert (await world.status())["value"] == 10
+    assert await world.state() == "breached"
+
+
+async def test_measuring_events_waits_until_every_monitor_has_a_window(world):
+    await world.kpi()
+    await world.monitor(HIGH)
+    assert (await world.send("PATCH", "/v1/kpis/k", json={"measure": COUNT})).status_code == 409
+
+
+async def test_values_default_to_now_and_may_not_be_far_ahead(world):
+    await world.kpi(target=5)
+    first = await world.send("POST", "/v1/kpis/k/values", json={"value": 0.4})
+    assert (first.status_code, first.json()["value"]) == (201, 0.4)
+    assert first.json()["at"] == world.now.isoformat().replace("+00:00", "Z")
+
+    def ahead(minutes):
+        return {"value": 1, "at": (world.now + timedelta(minutes=minutes)).isoformat()}
+
+    refused = await world.send("POST", "/v1/kpis/k/values", json=ahead(6))
+    assert (refused.status_code, pointers(refused)) == (422, ["/at"])
+    assert (await world.send("POST", "/v1/kpis/k/values", json=ahead(4))).status_code == 201
+    assert (await world.status())["value"] == 0.4, "a value counts from its time"
+    for body in ({}, {"value": "1"}, {"value": True}, {"value": None}, {"value": 1, "at": "now"}):
+        assert (await world.send("POST", "/v1/kpis/k/values", json=body)).status_code == 422
+
+
+async def test_reporting_the_same_moment_again_corrects_it(world):
+    await world.kpi()
+    at = world.now.isoformat()
+    first = await world.post("/v1/kpis/k/values", {"value": 1, "at": at})
+    second = await world.post("/v1/kpis/k/values", {"value": 2, "at": at})
+    assert first["id"] == second["id"]
+    assert [item["value"] for item in (await world.get("/v1/kpis/k/values"))["items"]] == [2]
+
+
+async def test_a_measured_kpi_takes_no_values(world):
+    await world.kpi(COUNT)
+    assert (await world.send("POST", "/v1/kpis/k/values", json={"value": 1})).status_code == 409
+
+
+async def test_values_are_listed_latest_first_page_by_page(world):
+    await world.kpi()
+    start = world.now
+    for minutes in (3, 1, 2):
+        await world.report(minutes, start - timedelta(minutes=minutes))
+    page = await world.get("/v1/kpis/k/values", limit=2)
+    assert [item["value"] for item in page["items"]] == [1, 2]
+    rest = await world.get("/v1/kpis/k/values", limit=2, cursor=page["next_cursor"])
+    assert ([item["value"] for item in rest["items"]], rest["next_cursor"]) == ([3], None)
+    since = {"from": (start - timedelta(minutes=2)).isoformat()}
+    assert [item["value"] for item in (await world.get("/v1/kpis/k/values", **since))["items"]] == [1, 2]
+
+
+async def test_status_is_the_worst_of_the_monitors(world):
+    await world.kpi()
+    fine = await world.monitor(HIGH | {"value": 100})
+    bad = await world.monitor(HIGH)
+    waiting = await world.monitor(HIGH, **{"for": "PT1H"})
+    await world.report(11)
+    await world.settle(1)
+
+    status = await world.status()
+
+    assert (status["key"], status["value"], status["state"]) == ("k", 11, "breached")
+    assert {one["id"]: one["state"] for one in status["monitors"]} == {
+        fine["id"]: "ok",
+        bad["id"]: "breached",
+        waiting["id"]: "pending",
+    }
+    assert [bool(one["incident_id"]) for one in status["monitors"]] == [False, True, False]
+    assert {one["value"] for one in status["monitors"]} == {11}
+
+
+async def test_a_kpi_without_monitors_still_has_a_value(world):
+    await world.kpi(COUNT)
+    await world.hear(world.received(), world.received())
+    assert await world.status() == {"key": "k", "value": 2, "state": "ok", "monitors": []}
+
+
+@pytest.mark.parametrize("measure", [COUNT, REPORTED])
+async def test_a_series_has_a_point_for_every_interval(world, measure):
+    await world.kpi(measure, target=3)
+    start = world.now
+    for seconds in (0, 1, 60, 61, 150):
+        at = start + timedelta(seconds=seconds)
+        world.api.clock.set(max(at, world.now))
+        if measure is COUNT:
+            await world.hear_now(world.received(at=at))
+        else:
+            await world.report(seconds, at)
+    asked = {"from": start.isoformat(), "to": (start + timedelta(seconds=210)).isoformat(), "step": "PT1M"}
+
+    series = await world.get("/v1/kpis/k/series", **asked)
+
+    assert [point["samples"] for point in series["points"]] == [2, 1, 1, 0], "open at the left, closed at the right"
+    expected = [2, 1, 1, 0] if measure is COUNT else [60, 61, 150, None]
+    assert [point["value"] for point in series["points"]] == expected
+    assert (series["points"][0]["from"], series["target"]) == (start.isoformat().replace("+00:00", "Z"), 3)
+    for bad in ({"step": "PT0.1S"}, {"step": "PT0S"}, {"to": start.isoformat()}, {"step": "x"}):
+        assert (await world.send("GET", "/v1/kpis/k/series", params=asked | bad)).status_code == 422
+
+
+async def test_breaches_are_filtered(world):
+    for key, severity in (("a", "info"), ("b", "critical")):
+        await world.kpi(key=key)
+        await world.monitor(HIGH, key=key, severity=severity)
+        await world.report(11, key=key)
+        await world.settle(2)
+    await world.report(1, key="a")
+    await world.settle(2)
+
+    async def kpis(**filters):
+        return [item["kpi"] for item in (await world.get("/v1/breaches", **filters))["items"]]
+
+    assert await kpis() == ["b", "a"]
+    assert await kpis(kpi="a") == ["a"]
+    assert (await kpis(state="open"), await kpis(state="closed")) == (["b"], ["a"])
+    assert await kpis(severity=["critical"]) == ["b"]
+    assert await kpis(severity=["critical", "info"]) == ["b", "a"]
+    opened_at = (await world.get("/v1/breaches"))["items"][0]["opened_at"]
+    assert (await kpis(**{"from": opened_at}), await kpis(to=opened_at)) == (["b"], ["a"])
+    assert (await world.send("GET", "/v1/breaches", params={"severity": "fatal"})).status_code == 422
+
+
+PATHS = [
+    ("GET", "/v1/kpis/k"),
+    ("PATCH", "/v1/kpis/k"),
+    ("DELETE", "/v1/kpis/k"),
+    ("GET", "/v1/kpis/k/values"),
+    ("POST", "/v1/kpis/k/values"),
+    ("GET", "/v1/kpis/k/status"),
+    ("GET", "/v1/kpis/k/monitors"),
+    ("POST", "/v1/kpis/k/monitors"),
+    ("GET", "/v1/kpis/k/monitors/{id}"),
+    ("PATCH", "/v1/kpis/k/monitors/{id}"),
+    ("DELETE", "/v1/kpis/k/monitors/{id}"),
+    ("GET", "/v1/kpis/k/monitors/{id}/evaluations"),
+    ("GET", "/v1/kpis/k/series?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z&step=PT1H"),
+    ("GET", "/v1/breaches/{incident}"),
+]
+BODIES = {
+    ("PATCH", "/v1/kpis/k"): {"name": "x"},
+    ("POST", "/v1/kpis/k/values"): {"value": 1},
+    ("POST", "/v1/kpis/k/monitors"): {"condition": HIGH},
+    ("PATCH", "/v1/kpis/k/monitors/{id}"): {"enabled": False},
+}
+
+
+async def test_another_workspace_sees_and_changes_nothing(world):
+    path = await breached(world)
+    (breach,) = (await world.get("/v1/breaches"))["items"]
+    theirs = await world.api.key(workspace="other")
+    for method, template in PATHS:
+        place = template.format(id=path.rpartition("/")[2], incident=breach["incident_id"])
+        answer = await world.send(method, place, json=BODIES.get((method, template)), headers=theirs)
+        assert answer.status_code == 404, (method, template, answer.text)
+    for place in ("/v1/kpis", "/v1/breaches"):
+        assert (await world.send("GET", place, headers=theirs)).json()["items"] == []
+    assert await world.state() == "breached"
+
+
+async def test_scopes(world):
+    await world.kpi()
+    reader, capturer = await world.api.key("metrics:read"), await world.api.key("metrics:capture")
+    for method, template in PATHS:
+        place = template.format(id=uuid4(), incident=uuid4())
+        body = BODIES.get((method, template))
+        assert (await world.send(method, place, json=body, headers={})).status_code == 401
+        assert (await world.send(method, place, json=body, headers=capturer)).status_code == 403
+        read = await world.send(method, place, json=body, headers=reader)
+        assert (read.status_code == 403) is (method != "GET"), (method, template)
+
+
+@pytest.mark.parametrize("path", ["/v1/kpis/k/monitors/nothing", "/v1/breaches/1", "/v1/kpis/none/status"])
+async def test_ids_that_name_nothing_answer_404(world, path):
+    await world.kpi()
+    assert (await world.send("GET", path)).status_code == 404
+
+
+async def test_the_same_idempotency_key_adds_one_monitor(world):
+    await world.kpi()
+    headers = world.headers | {"Idempotency-Key": "once"}
+    first = await world.send("POST", "/v1/kpis/k/monitors", json={"condition": HIGH}, headers=headers)
+    again = await world.send("POST", "/v1/kpis/k/monitors", json={"condition": HIGH}, headers=headers)
+    assert first.json() == again.json()
+    assert len((await world.get("/v1/kpis/k/monitors"))["items"]) == 1
