@@ -54,7 +54,9 @@ def configure_logging(
     ]
     last: Processor = structlog.processors.JSONRenderer(serializer=_as_json)
     if pretty:
-        last = structlog.dev.ConsoleRenderer(colors=stream.isatty(), timestamp_key="time")
+        last = structlog.dev.ConsoleRenderer(
+            colors=stream.isatty(), timestamp_key="time", exception_formatter=structlog.dev.plain_traceback
+        )
     structlog.configure(
         processors=[*shared, last],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),

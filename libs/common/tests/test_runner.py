@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from uuid import uuid4
 
+import asyncpg
 import httpx
 import pytest
 import structlog
@@ -229,3 +230,28 @@ async def test_a_killed_process_delays_nothing(serve, database):
     async with database.transaction() as session:
         assert await session.scalar(text("SELECT count(*) FROM due WHERE owner IS NOT NULL")) == 0
     assert await served.stop(signal.SIGINT) == 0
+
+
+def test_an_ordinary_login_migrates_its_own_database(databases, run):
+    """As in production: a login without any privilege owns the database, and acts as the role that was made for it."""
+    login, name = f"login_{uuid4().hex[:12]}", f"sample_{uuid4().hex[:12]}"
+
+    async def prepare():
+        url = await databases.create_empty(name)
+        connection = await asyncpg.connect(user="postgres", database=name, host=url.partition("host=")[2])
+        await connection.execute(f"CREATE ROLE {login} LOGIN")
+        await connection.execute(
+            "DO $$ BEGIN CREATE ROLE sample_app NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$"
+        )
+        await connection.execute(f"GRANT sample_app TO {login}")
+        await connection.execute(f'ALTER DATABASE "{name}" OWNER TO {login}')
+        await connection.close()
+        return url
+
+    url = asyncio.run(prepare()).replace("postgres@", f"{login}@")
+    migrated = run("migrate", SAMPLE_DATABASE_URL=url)
+    key = run("keys", "create", "--name", "partner", SAMPLE_DATABASE_URL=url)
+    asyncio.run(databases.drop(url))
+
+    assert migrated.returncode == 0, migrated.stderr
+    assert key.stdout.startswith("opl_"), key.stderr
