@@ -18,7 +18,7 @@ TABLES = (Campaign, Recipient, Playbook)  # imported so that the MetaData is com
 
 SERVICE = Service(
     name="campaigns",
-    title="OpsLoop campaigns",
+    title="Campaigns",
     metadata=Base.metadata,
     migrations="opsloop_campaigns.migrations",
     scopes=("campaigns:read", "campaigns:write", "campaigns:admin"),

@@ -6,8 +6,6 @@ import asyncio
 from datetime import timedelta
 from uuid import uuid4
 
-import pytest
-
 from opsloop_common.contracts.metrics import KpiRecovered
 from opsloop_common.testing.events import make_event
 
@@ -279,24 +277,24 @@ async def test_a_deleted_playbook_leaves_its_campaigns(world):
     assert len(await world.events("campaign.launched")) == 1
 
 
-@pytest.mark.parametrize(
-    ("condition", "data", "outcome"),
-    [
-        ({"field": "data.value", "op": "ge", "value": 0.5}, {"value": 0.5}, "launched"),
-        ({"field": "data.value", "op": "gt", "value": 0.5}, {"value": 0.5}, None),
-        ({"field": "data.unit", "op": "exists", "value": False}, {}, "launched"),
-        ({"field": "type", "op": "eq", "value": "kpi.breached"}, {}, "launched"),
-    ],
-)
-async def test_a_rehearsal_says_what_would_happen_and_why(world, condition, data, outcome):
-    id = await _create(world, when=[condition])
+REHEARSALS = [
+    ({"field": "data.value", "op": "ge", "value": 0.5}, {"value": 0.5}, "launched"),
+    ({"field": "data.value", "op": "gt", "value": 0.5}, {"value": 0.5}, None),
+    ({"field": "data.unit", "op": "exists", "value": False}, {}, "launched"),
+    ({"field": "type", "op": "eq", "value": "kpi.breached"}, {}, "launched"),
+]
 
-    said = await world.ok("POST", f"/v1/playbooks/{id}/test", {"data": data})
 
-    assert said["outcome"] == outcome
-    assert said["matches"] is (outcome is not None)
-    assert [verdict["holds"] for verdict in said["conditions"]] == [said["matches"]]
-    assert await _runs(world, id) == []
+async def test_a_rehearsal_says_what_would_happen_and_why(world):
+    for condition, data, outcome in REHEARSALS:
+        id = await _create(world, when=[condition])
+
+        said = await world.ok("POST", f"/v1/playbooks/{id}/test", {"data": data})
+
+        assert said["outcome"] == outcome
+        assert said["matches"] is (outcome is not None)
+        assert [verdict["holds"] for verdict in said["conditions"]] == [said["matches"]]
+        assert await _runs(world, id) == []
     assert await world.events() == []
 
 

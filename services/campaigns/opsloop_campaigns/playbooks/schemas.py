@@ -42,7 +42,7 @@ def _bounded(cooldown: timedelta) -> timedelta:
     return cooldown
 
 
-EventType = Annotated[str, StringConstraints(max_length=100), AfterValidator(_known)]
+EventType = Annotated[str, StringConstraints(max_length=100), AfterValidator(_known), Field(examples=["kpi.breached"])]
 Cooldown = Annotated[Duration, AfterValidator(_bounded)]
 
 
