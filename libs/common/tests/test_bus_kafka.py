@@ -1,15 +1,18 @@
 """The Kafka bus keeps the bus's promise on a real broker, also when that dies."""
 
 import asyncio
+import random
 from contextlib import AsyncExitStack
 from uuid import uuid4
 
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 from aiokafka.errors import KafkaError
 
 from opsloop_common.bus.kafka import KafkaBus, create_topics
 from opsloop_common.bus.local import LocalBus
+from opsloop_common.outbox.append import EVENT_LIMIT_BYTES
 from opsloop_common.outbox.relay import Relay
 from opsloop_common.settings import Settings
 from opsloop_common.testing.bus_suite import BusSuite, World, assert_in_order, until
@@ -179,6 +182,44 @@ async def test_stopping_while_the_broker_is_down_ends_in_time(world):
     await world.start(listener)
 
     await listener.applied(51)
+
+
+async def test_raising_the_number_of_partitions_keeps_the_order(world):
+    listener = world.listener(batch=True)
+    streams = [uuid4() for _ in range(24)]
+    running = await world.start(listener)
+    for turn in range(3):
+        await asyncio.gather(*[world.pause(s, *[f"{turn}-{n}" for n in range(5)]) for s in streams])
+    await raise_partitions(world, 24)
+    for turn in range(3, 6):
+        await asyncio.gather(*[world.pause(s, *[f"{turn}-{n}" for n in range(5)]) for s in streams])
+    await running.aclose()
+    await world.start(listener)
+    for turn in range(6, 8):
+        await asyncio.gather(*[world.pause(s, *[f"{turn}-{n}" for n in range(5)]) for s in streams])
+
+    await listener.applied(24 * 40)
+
+    assert_in_order(await listener.seen(), {f"campaign/{s}": 40 for s in streams})
+
+
+async def raise_partitions(world, count):
+    admin = AIOKafkaAdminClient(bootstrap_servers=world.broker.bootstrap)
+    await admin.start()
+    try:
+        await admin.create_partitions({world.topic: NewPartitions(count)})
+    finally:
+        await admin.close()
+
+
+async def test_the_largest_event_passes(world):
+    stream, listener = uuid4(), world.listener()
+    await world.start(listener)
+    text = "".join(random.Random(3).choices("投诉支付失败abcdefgh", k=EVENT_LIMIT_BYTES // 5))
+
+    await world.pause(stream, "before", text, "after")
+
+    await listener.applied(3)
 
 
 async def test_what_the_local_bus_left_behind_goes_to_kafka(world):

@@ -9,6 +9,8 @@ from opsloop_common import outbox
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Context, require_held_by_row_level_security
+from opsloop_common.errors import Invalid
+from opsloop_common.outbox.append import EVENT_LIMIT_BYTES
 from opsloop_common.outbox.tables import outbox as outbox_table
 from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.testing.sample.tables import Note
@@ -36,6 +38,17 @@ async def test_sequence_is_gapless_and_rollback_leaves_nothing(make_database):
     assert [(e.sequence, e.data["name"]) for e in events] == [(1, "a"), (2, "b"), (3, "d")]
     assert events[0].partitionkey == f"campaign/{campaign_id}"
     assert events[0].source == "/opsloop/sample"
+
+
+async def test_the_limit_counts_bytes_so_that_the_bus_never_refuses(make_database):
+    database = await make_database(SAMPLE)
+    characters = EVENT_LIMIT_BYTES // 3
+
+    with pytest.raises(Invalid):
+        async with database.transaction(ACME) as session:
+            outbox.append(session, CampaignPaused(campaign_id=uuid4(), name="投" * characters))
+    async with database.transaction(ACME) as session:
+        outbox.append(session, CampaignPaused(campaign_id=uuid4(), name="t" * characters))
 
 
 async def test_a_workspace_sees_only_its_own_rows(make_database):

@@ -79,7 +79,7 @@ def append(session: AsyncSession, data: EventData, *, context: Context | None = 
     """
     if session.in_nested_transaction():
         raise RuntimeError("append events outside savepoints")
-    if len(data.model_dump_json()) > EVENT_LIMIT_BYTES:
+    if len(data.model_dump_json().encode()) > EVENT_LIMIT_BYTES:
         raise Invalid("", f"the event {data.type} would be larger than {EVENT_LIMIT_BYTES} bytes")
     draft = _Draft(uuid7(), clock_of(session).now(), data, context or context_of(session))
     session.info.setdefault(_PENDING, []).append(draft)
@@ -123,5 +123,7 @@ def _write(session: Session) -> None:
 
 @sa_event.listens_for(UnitOfWork, "after_rollback")
 def _forget(session: Session) -> None:
+    if session.in_nested_transaction():  # a savepoint was rolled back, the transaction goes on
+        return
     session.info.pop(_PENDING, None)
     session.info.pop("wake", None)

@@ -68,9 +68,9 @@ class KafkaBus:
             async with asyncio.timeout(START_SECONDS):
                 await producer.start()
                 # without this the first sends overtake one another while they wait for metadata (measured)
-                await producer.partitions_for(topic)
+                partitions = len(await producer.partitions_for(topic))
             self._publishing_trouble = None
-            yield KafkaPublisher(connection, producer, topic, self._report)
+            yield KafkaPublisher(connection, producer, topic, partitions, self._report)
         except Exception as error:
             self._publishing_trouble = f"publishing: {type(error).__name__}: {error}"
             raise
