@@ -143,6 +143,8 @@ def clock_of(session: AsyncSession) -> Clock:
 
 @event.listens_for(UnitOfWork, "after_commit")
 def _wake_after_commit(session: Session) -> None:
+    if session.in_nested_transaction():  # only a savepoint was released: nothing is visible yet
+        return
     names: set[str] = session.info.pop("wake", set())
     for name in names:
         session.info["database"].wakeups.fire(name)

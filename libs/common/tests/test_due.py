@@ -18,6 +18,7 @@ from opsloop_common.due.workers import alive, beat
 from opsloop_common.outbox.tables import outbox as outbox_table
 from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.testing.sample.tables import Note
+from opsloop_common.wakeups import DUE
 
 ACME = Context(workspace="acme", actor="key:1")
 
@@ -340,3 +341,37 @@ async def test_a_fault_of_the_database_does_not_count_as_a_try(database):
 
     (row,) = await due_rows(database)
     assert (row.status, row.attempts, row.owner) == ("waiting", 0, None)
+
+
+async def test_a_savepoint_that_is_rolled_back_takes_nothing_of_the_rest_with_it(database):
+    campaign_id = uuid4()
+
+    async def handler(session, row):
+        await due.schedule(session, "other", "b", database.clock.now() + timedelta(hours=1))
+        outbox.append(session, CampaignPaused(campaign_id=campaign_id, name="x"))
+        with pytest.raises(ZeroDivisionError):
+            async with session.begin_nested():
+                session.add(Note(workspace="acme", text="undone"))
+                raise ZeroDivisionError
+        await write_note(session, row)
+
+    await put(database, "a", kind="nested")
+    assert await run_due(database, [DueKind("nested", handler)]) == 1
+
+    assert await notes(database) == ["a"]
+    assert [row.key for row in await due_rows(database)] == ["b"]
+    async with database.transaction() as session:
+        assert len((await session.execute(select(outbox_table))).all()) == 1
+
+
+async def test_the_wake_up_comes_after_the_commit_also_with_savepoints(database):
+    heard = database.wakeups.subscribe(DUE)
+
+    async with database.transaction(ACME) as session:
+        await due.schedule(session, "note", "a", database.clock.now())
+        async with session.begin_nested():
+            session.add(Note(workspace="acme", text="kept"))
+        early = heard.is_set()
+
+    assert not early
+    assert heard.is_set()

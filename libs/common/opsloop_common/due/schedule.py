@@ -199,5 +199,7 @@ def cause_of(context: Context) -> dict[str, Any]:
 
 @sa_event.listens_for(UnitOfWork, "after_rollback")
 def _forget(session: Session) -> None:
+    if session.in_nested_transaction():  # a savepoint was rolled back, the transaction goes on
+        return
     session.info.pop(_PENDING, None)
     session.info.pop(_CLAIM, None)
