@@ -8,17 +8,12 @@ from uuid import UUID
 from pydantic import AfterValidator, StringConstraints
 
 from opsloop_common.http.schemas import InModel, OutModel, Timestamp
+from opsloop_feedback.intake.rules import readable
 
 MessageKind = Literal["reply", "note"]
 
 
-def _says_something(text: str) -> str:
-    if not text.strip():
-        raise ValueError("must say something")
-    return text
-
-
-MessageText = Annotated[str, StringConstraints(min_length=1, max_length=50_000), AfterValidator(_says_something)]
+MessageText = Annotated[str, StringConstraints(min_length=1, max_length=50_000), AfterValidator(readable)]
 
 
 class MessageIn(InModel):

@@ -14,9 +14,11 @@ from typing import Any
 import asyncpg
 import orjson
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from opsloop_common.access.idempotency import LOCK_SQL, SEEN_SQL, STORE_SQL, Answer, Keyed
 from opsloop_common.db import WORKSPACE_SETTING, Context, Database
+from opsloop_common.errors import Unavailable
 from opsloop_common.ids import uuid7
 from opsloop_common.outbox import statement
 from opsloop_common.outbox.append import event_from
@@ -46,6 +48,7 @@ _TYPES = {
     "updated_at": "timestamptz",
     "search_text": "text",
 }
+_BROKEN = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 # row-level security sees the setting because each row comes out of `entered`
 _ENTERED = f"entered AS MATERIALIZED (SELECT set_config('{WORKSPACE_SETTING}', :workspace, true) AS workspace)"
 _NEW = " ".join(
@@ -131,17 +134,31 @@ async def _settled(database: Database, values: Mapping[str, Any]) -> Any:
 
 
 async def _fetch(database: Database, sql: tuple[str, tuple[str, ...]], values: Mapping[str, Any]) -> Any:
-    """Run the statement on the driver's own connection: SQLAlchemy's layers would take as long as the statement itself."""
+    """Run the statement on the driver's own connection: SQLAlchemy's layers would take as long as the statement itself.
+
+    The pool cannot see what goes wrong below it, so a connection that broke is taken out here. Raises Unavailable (503) when it
+    broke on the way: whether the statement was done is then unknown, as it is to any caller whose COMMIT got no answer.
+    """
     async with database.engine.connect() as connection:
-        raw = await connection.get_raw_connection()
-        driver: asyncpg.Connection = raw.driver_connection
+        driver = await _driver(connection)
+        if driver.is_closed():
+            await connection.invalidate()
+            driver = await _driver(connection)
         try:
             return await driver.fetchrow(sql[0], *[values[name] for name in sql[1]])
         except asyncpg.PostgresError:
             if driver.is_closed():
                 await connection.invalidate()
             raise
+        except _BROKEN as error:
+            await connection.invalidate()
+            if isinstance(error, ValueError):  # a value that the driver cannot encode: a fault of ours
+                raise
+            raise Unavailable("The database is not reachable.", headers={"Retry-After": "1"}) from error
         except BaseException:
-            # the pool cannot see what went wrong below it
             await connection.invalidate()
             raise
+
+
+async def _driver(connection: AsyncConnection) -> asyncpg.Connection:
+    return (await connection.get_raw_connection()).driver_connection

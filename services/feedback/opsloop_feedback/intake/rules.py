@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -79,6 +80,18 @@ class Submission:
     area: str | None = None
     attributes: dict[str, Any] = field(default_factory=dict)
     occurred_at: datetime | None = None
+
+
+# control characters carry nothing that a reader sees, and break exports and terminals; line ends and tabs stay
+_CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff]")
+
+
+def readable(text: str) -> str:
+    """Return what somebody wrote without control characters; a ValueError when nothing is left to read."""
+    kept = text if text.isprintable() else _CONTROL.sub("", text)
+    if not kept.strip():
+        raise ValueError("must say something")
+    return kept
 
 
 def is_said(said: Submission, now: datetime) -> bool:

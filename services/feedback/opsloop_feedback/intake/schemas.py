@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -18,18 +17,6 @@ from opsloop_feedback.intake.rules import Status
 
 BODY_CHARACTERS = 50_000
 BATCH_ROWS = 1_000
-# control characters carry nothing that a reader sees, and break exports and terminals; line ends and tabs stay
-_CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff]")
-
-
-def _clean(text: str) -> str:
-    return text if text.isprintable() else _CONTROL.sub("", text)
-
-
-def _said(text: str) -> str:
-    if not text.strip():
-        raise ValueError("must say something")
-    return text
 
 
 def _small(attributes: dict[str, JsonValue]) -> dict[str, JsonValue]:
@@ -42,10 +29,8 @@ def _distinct(tags: list[str]) -> list[str]:
     return list(dict.fromkeys(tags))
 
 
-BodyText = Annotated[
-    str, StringConstraints(min_length=1, max_length=BODY_CHARACTERS), AfterValidator(_clean), AfterValidator(_said)
-]
-Title = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(_clean), AfterValidator(_said)]
+BodyText = Annotated[str, StringConstraints(min_length=1, max_length=BODY_CHARACTERS), AfterValidator(rules.readable)]
+Title = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(rules.readable)]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Tags = Annotated[list[Label], Field(max_length=50), AfterValidator(_distinct)]
 Attributes = Annotated[dict[str, JsonValue], AfterValidator(_small)]
