@@ -17,6 +17,7 @@ from opsloop_common.http import probes
 from opsloop_common.http.call import call_of
 from opsloop_common.http.common import audit, jobs, keys, parked, workspace
 from opsloop_common.http.openapi import describe
+from opsloop_common.http.paths import ExactPaths
 from opsloop_common.http.problems import error_response
 from opsloop_common.http.shell import Shell, ShellMiddleware
 from opsloop_common.service import Runtime, Service
@@ -31,13 +32,15 @@ def create_app(runtime: Runtime, *, with_metrics: bool = True) -> FastAPI:
     `Service.resources`; whoever runs it does, before the first request.
     """
     shell = Shell(runtime)
+    routes = [*api_routes(runtime.service), *probes.routes(runtime, with_metrics=with_metrics)]
 
     app = _Api(
         title=f"OpsLoop {runtime.service.title}",
         version=API_VERSION,
-        routes=[*probes.routes(runtime, with_metrics=with_metrics), *api_routes(runtime.service)],
+        routes=[ExactPaths(routes), *routes],
         redoc_url=None,
         separate_input_output_schemas=False,
+        telemetry={"metrics": False, "logs": False},  # these are ours; spans stay, for whoever sets a tracer up
         redirect_slashes=False,
     )
     app.state.runtime = runtime

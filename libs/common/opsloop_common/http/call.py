@@ -5,18 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session, SessionTransaction
 from starlette.requests import Request
 
 from opsloop_common.access import idempotency
 from opsloop_common.access.idempotency import Answer, Keyed
 from opsloop_common.access.principal import Principal
-from opsloop_common.db import SET_WORKSPACE, Context
+from opsloop_common.db import WORKSPACE_SETTING, Context, UnitOfWork
 
 if TYPE_CHECKING:
     from opsloop_common.http.shell import Shell
 
 KEY = "opsloop.call"
+_ENTER = "enter"
+_SET_WORKSPACE = f"SELECT set_config('{WORKSPACE_SETTING}', $1, true)"
 
 
 class Call:
@@ -65,11 +69,14 @@ class Call:
             )
         return self._context
 
-    async def session(self) -> AsyncSession:
-        """Return the request's transaction, begun in the principal's workspace at first use."""
+    def session(self) -> AsyncSession:
+        """Return the request's transaction; its first statement begins it and enters the principal's workspace.
+
+        Not earlier: FastAPI makes dependencies before it looks at the body, and a malformed body should cost no connection.
+        """
         if self._session is None:
             self._session = self.shell.runtime.db.session(self.context)
-            await self._session.execute(SET_WORKSPACE, {"workspace": self.context.workspace})
+            self._session.info[_ENTER] = self.context.workspace
         return self._session
 
     async def claim(self, keyed: Keyed) -> Answer | None:
@@ -80,7 +87,7 @@ class Call:
     async def store(self, answer: Answer) -> None:
         """Store the answer under the request's key, in its transaction."""
         if self.keyed is not None and not self.keyed.stored:
-            await idempotency.store(await self.session(), self.keyed, answer)
+            await idempotency.store(self.session(), self.keyed, answer)
 
     async def commit(self) -> None:
         """Make the request's work durable."""
@@ -98,6 +105,13 @@ class Call:
         if self._session is not None:
             session, self._session = self._session, None
             await session.close()
+
+
+@event.listens_for(UnitOfWork, "after_begin")
+def _enter_workspace(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
+    workspace = session.info.get(_ENTER)
+    if workspace is not None and not transaction.nested:
+        connection.exec_driver_sql(_SET_WORKSPACE, (workspace,))
 
 
 def call_of(request: Request) -> Call:

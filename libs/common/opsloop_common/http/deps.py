@@ -19,7 +19,7 @@ from opsloop_common.service import Runtime
 
 
 async def _session(request: Request) -> AsyncSession:
-    return await call_of(request).session()
+    return call_of(request).session()
 
 
 async def _who(request: Request) -> Principal:

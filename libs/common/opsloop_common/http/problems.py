@@ -14,10 +14,11 @@ from fastapi.exceptions import RequestValidationError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Scope
 
-from opsloop_common.errors import Conflict, DomainError, FieldError, Invalid, NotFound, Unavailable
+from opsloop_common.errors import BadRequest, Conflict, DomainError, FieldError, Invalid, NotFound, Unavailable
 from opsloop_common.http.strict_json import MAX_ERRORS, escape
 
 MEDIA_TYPE = "application/problem+json"
@@ -127,6 +128,8 @@ def as_domain_error(error: Exception) -> DomainError | None:
             return HttpError(
                 error.status_code, error.detail or HTTPStatus(error.status_code).phrase, dict(error.headers or {})
             )
+        case ClientDisconnect():
+            return BadRequest("The body ended before it was whole.")  # nobody is there to read this
         case SQLAlchemyError():
             return _from_database(error)
         case ConnectionError() | TimeoutError():

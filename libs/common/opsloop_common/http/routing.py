@@ -6,7 +6,6 @@ does these steps itself, in the order that the API promises: 401, 403, 429, 413,
 
 from __future__ import annotations
 
-import posixpath
 from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -21,6 +20,7 @@ from opsloop_common.access.idempotency import Answer, Replay, keyed_request
 from opsloop_common.errors import Forbidden, Invalid, NotFound
 from opsloop_common.http.body import DEFAULT_LIMIT, ReadRequest, read_body
 from opsloop_common.http.call import Call, call_of
+from opsloop_common.http.paths import relative_location, service_path
 from opsloop_common.http.problems import error_response, problems
 
 __all__ = ["ApiRoute", "ApiRouter", "allow", "body_limit", "own_idempotency", "problems", "public"]
@@ -185,7 +185,7 @@ class ApiRoute(APIRoute):
             key,
             credential=call.who.credential,
             method=request.method,
-            path=service_path(request),
+            path=service_path(request.scope),
             body=read.value if read else None,
             secrets=call.shell.runtime.secrets,
         )
@@ -205,12 +205,6 @@ def bearer_token(request: Request) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
-def service_path(request: Request) -> str:
-    """Return the request's path below the service, without the prefix that the service is mounted at."""
-    path: str = request.scope["path"]
-    return path.removeprefix(request.scope.get("root_path", "").rstrip("/"))
-
-
 def _require_storable_address(request: Request) -> None:
     # PostgreSQL text holds no NUL: as an id it names nothing, as a filter it is malformed
     if b"%00" in request.scope["query_string"]:
@@ -224,7 +218,7 @@ def _require_storable_address(request: Request) -> None:
 def _make_location_relative(response: Response, request: Request) -> None:
     location = response.headers.get("location")
     if location is not None and location.startswith("/"):
-        response.headers["location"] = posixpath.relpath(location, posixpath.dirname(service_path(request)))
+        response.headers["location"] = relative_location(location, request.scope)
 
 
 def _answer_of(response: Response) -> Answer:

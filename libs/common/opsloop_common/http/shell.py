@@ -41,7 +41,7 @@ class Shell:
             ),
         )
         self.limiter = RateLimiter(settings.rate_limit_per_second, settings.rate_limit_burst)
-        self.log = structlog.get_logger("opsloop.http")
+        self.log = structlog.get_logger("opsloop.http").bind()
         self._requests = Counter(
             "opsloop_http_requests_total",
             "Requests by route, method and status.",
