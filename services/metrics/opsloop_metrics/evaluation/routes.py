@@ -19,20 +19,20 @@ router = ApiRouter(tags=["kpis"])
 
 
 @router.get(
-    "/v1/kpis/{key}/monitors/{id}/evaluations",
+    "/v1/kpis/{key}/monitors/{monitor_id}/evaluations",
     dependencies=[allow("metrics:read", "metrics:write", "metrics:admin")],
     responses=problems(404),
 )
 async def list_evaluations(
     key: str,
-    id: UUID,
+    monitor_id: UUID,
     session: Db,
     page: PageQuery,
     seen_from: Annotated[Timestamp | None, Query(alias="from")] = None,
     to: Annotated[Timestamp | None, Query()] = None,
 ) -> Listing[EvaluationOut]:
     """List what a monitor saw, newest first; `from` inclusive, `to` exclusive. Kept for 30 days."""
-    await kpis.require_monitor(session, key, id)
-    wanted = queries.evaluations(id, seen_from=seen_from, seen_to=to)
+    await kpis.require_monitor(session, key, monitor_id)
+    wanted = queries.evaluations(monitor_id, seen_from=seen_from, seen_to=to)
     found = await paginate(session, wanted, page, by=queries.NEWEST_FIRST)
     return found.map(EvaluationOut.model_validate)

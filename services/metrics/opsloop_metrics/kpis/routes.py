@@ -152,27 +152,29 @@ async def list_monitors(key: str, session: Db, page: PageQuery) -> Listing[Monit
     return found.map(lambda monitor: _shape(monitor, key))
 
 
-@router.get("/v1/kpis/{key}/monitors/{id}", dependencies=[READ], responses=problems(404))
-async def get_monitor(key: str, id: UUID, session: Db, response: Response) -> MonitorOut:
+@router.get("/v1/kpis/{key}/monitors/{monitor_id}", dependencies=[READ], responses=problems(404))
+async def get_monitor(key: str, monitor_id: UUID, session: Db, response: Response) -> MonitorOut:
     """Read a monitor."""
     kpi = await queries.get_kpi(session, key)
-    return _monitor(await queries.get_monitor(session, kpi.id, id), key, response)
+    return _monitor(await queries.get_monitor(session, kpi.id, monitor_id), key, response)
 
 
-@router.patch("/v1/kpis/{key}/monitors/{id}", dependencies=[WRITE], responses=problems(404, 412))
+@router.patch("/v1/kpis/{key}/monitors/{monitor_id}", dependencies=[WRITE], responses=problems(404, 412))
 async def update_monitor(
-    key: str, id: UUID, body: MonitorPatch, session: Db, if_match: IfMatch, response: Response
+    key: str, monitor_id: UUID, body: MonitorPatch, session: Db, if_match: IfMatch, response: Response
 ) -> MonitorOut:
     """Change a monitor. Another condition, window or min_count, and switching it off, ends its open incident."""
     changes = body.model_dump(by_alias=True, exclude_unset=True)
-    monitor = await service.change_monitor(session, key, id, changes, expect=if_match.require)
+    monitor = await service.change_monitor(session, key, monitor_id, changes, expect=if_match.require)
     return _monitor(monitor, key, response)
 
 
-@router.delete("/v1/kpis/{key}/monitors/{id}", status_code=204, dependencies=[WRITE], responses=problems(404, 412))
-async def delete_monitor(key: str, id: UUID, session: Db, if_match: IfMatch) -> None:
+@router.delete(
+    "/v1/kpis/{key}/monitors/{monitor_id}", status_code=204, dependencies=[WRITE], responses=problems(404, 412)
+)
+async def delete_monitor(key: str, monitor_id: UUID, session: Db, if_match: IfMatch) -> None:
     """Stop watching. An open incident ends; the breach stays readable."""
-    await service.delete_monitor(session, key, id, expect=if_match.require)
+    await service.delete_monitor(session, key, monitor_id, expect=if_match.require)
 
 
 def _monitor(monitor: Monitor, key: str, response: Response) -> MonitorOut:
