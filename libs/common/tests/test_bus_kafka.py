@@ -2,7 +2,9 @@
 
 import asyncio
 import random
+import time
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -37,8 +39,9 @@ class KafkaWorld(World):
             instance=instance,
         )
 
-    def bus(self, listeners, instance="one"):
-        return KafkaBus(self.settings(instance), SAMPLE, producers=["sample"], prefix=self.prefix, backoff=(0.01, 0.02))
+    def bus(self, listeners, instance="one", **options):
+        settings = self.settings(instance)
+        return KafkaBus(settings, SAMPLE, producers=["sample"], prefix=self.prefix, backoff=(0.01, 0.02), **options)
 
     async def rewind(self, listener):
         group = f"{self.prefix}.{listener.name}"
@@ -220,6 +223,46 @@ async def test_the_largest_event_passes(world):
     await world.pause(stream, "before", text, "after")
 
     await listener.applied(3)
+
+
+async def test_a_consumer_that_fell_silent_is_recreated(world, monkeypatch):
+    """The stall itself cannot be provoked at will: the first consumer object's fetching is stopped for good."""
+    getmany, silent = AIOKafkaConsumer.getmany, []
+
+    async def stall_first(self, *args, **kwargs):
+        silent[:] = silent or [self]
+        if self is silent[0]:
+            await asyncio.Event().wait()
+        return await getmany(self, *args, **kwargs)
+
+    monkeypatch.setattr(AIOKafkaConsumer, "getmany", stall_first)
+    listener = world.listener()
+    bus = world.bus([listener], silent_seconds=2.0)
+    async with Relay(world.producer, bus).running(), bus.consuming(listener.service, listener.database):
+        await world.pause(uuid4(), "a", "b")
+        await listener.applied(2)
+
+
+async def test_a_blocked_event_loop_costs_the_partitions_and_nothing_else(world):
+    listener = world.listener()
+    streams = [uuid4() for _ in range(6)]
+    blocked = []
+
+    async def block(session, event):
+        if event.data["name"] == "block" and not blocked:
+            blocked.append(event)
+            time.sleep(9)  # noqa: ASYNC251 longer than the session of 6 s: the group goes on without this member
+        await listener.handle(session, event)
+
+    service = replace(listener.service, subscriptions=[replace(listener.subscription, handler=block)])
+    bus = world.bus([listener])
+    async with Relay(world.producer, bus).running(), bus.consuming(service, listener.database):
+        await asyncio.gather(*[world.pause(s, "a", "block", "c") for s in streams])
+        await listener.applied(18)
+        await world.pause(streams[0], "d")
+        await listener.applied(19)
+
+    assert_in_order(await listener.seen(), {f"campaign/{s}": 4 if s == streams[0] else 3 for s in streams})
 
 
 async def test_what_the_local_bus_left_behind_goes_to_kafka(world):

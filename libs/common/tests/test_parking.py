@@ -136,6 +136,15 @@ async def test_bytes_that_are_no_event_are_parked_raw_and_can_be_discarded(consu
     assert await consumer.parked() == []
 
 
+@pytest.mark.parametrize("wrong", [{"partitionkey": "a\0b"}, {"sequence": 2**63}, {"workspace": "\0"}, {"type": "\0"}])
+async def test_an_event_that_the_database_cannot_name_is_parked_raw(consumer, wrong):
+    (event,) = stream_of("a")
+    delivery = read(event.model_copy(update=wrong).to_bytes(), source="campaigns", origin="opsloop.campaigns[0]@1")
+
+    assert await consumer.applier.apply(delivery) is Outcome.PARKED
+    assert [row.fingerprint for row in await parking.list_parked(consumer.database)] == ["unreadable"]
+
+
 async def test_an_event_of_another_workspace_is_not_there(consumer):
     consumer.bad = {"a"}
     await consumer.take(*stream_of("a"))

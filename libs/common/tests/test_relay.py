@@ -131,6 +131,21 @@ async def test_old_rows_go_only_behind_the_slowest_consumer(database):
     assert await scalar(database, select(func.count()).select_from(outbox_table)) == 4
 
 
+async def test_positions_go_on_after_every_row_was_pruned(database):
+    handled = []
+    for expected in (5, 10):
+        bus = LocalBus({"sample": database})
+        async with Relay(database, bus).running(), bus.consuming(consumer_of(handled), database):
+            await append(database, 5)
+            await until(lambda n=expected: _true(len(handled) == n))
+        connection = await direct.connect(database, purpose="test")
+        try:
+            await connection.execute("UPDATE outbox SET published_at = now() - interval '15 days'")
+            assert await prune(connection, expected) == 5
+        finally:
+            await direct.close(connection)
+
+
 async def test_cursors_are_saved_at_the_end_and_the_floor_is_known_once_all_consume(make_database):
     database, other = await make_database(SAMPLE), await make_database(SAMPLE)
     handled = []

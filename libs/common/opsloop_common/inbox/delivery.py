@@ -25,9 +25,21 @@ class Delivery:
 def read(body: bytes | str, *, source: str, origin: str) -> Delivery:
     """Return the delivery of a message's bytes; what cannot be read has no event and says why."""
     try:
-        return Delivery(source, origin, body, Event.from_bytes(body))
+        event = Event.from_bytes(body)
     except ValueError as error:
         return Delivery(source, origin, body, None, fault=unreadable(error))
+    if fault := unstorable(event):
+        return Delivery(source, origin, body, None, fault=fault)
+    return Delivery(source, origin, body, event)
+
+
+def unstorable(event: Event) -> str:
+    """Return why PostgreSQL could not even park the event under its own name; empty when it can."""
+    if "\0" in f"{event.source}{event.type}{event.partitionkey}{event.workspace}{event.actor}{event.correlationid}":
+        return "an attribute contains NUL"
+    if event.sequence >= 2**63:
+        return "the sequence is beyond 64 bits"
+    return ""
 
 
 def unreadable(error: ValueError) -> str:

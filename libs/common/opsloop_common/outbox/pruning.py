@@ -17,7 +17,8 @@ _PRUNE = (
 )
 _SAVE_DELIVERED = (
     "INSERT INTO outbox_log (id, last_position, delivered_position) VALUES (1, $1, $1) ON CONFLICT (id) DO UPDATE "
-    "SET delivered_position = excluded.delivered_position "
+    "SET delivered_position = excluded.delivered_position, "
+    "last_position = greatest(outbox_log.last_position, excluded.last_position) "  # when all rows are gone, positions go on
     "WHERE outbox_log.delivered_position <> excluded.delivered_position"
 )
 

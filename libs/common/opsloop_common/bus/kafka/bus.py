@@ -14,6 +14,7 @@ from opsloop_common.bus.kafka.closing import close_producer
 from opsloop_common.bus.kafka.consumer import KafkaConsumer
 from opsloop_common.bus.kafka.publisher import KafkaPublisher, take_over_from_local
 from opsloop_common.bus.kafka.topics import bootstrap
+from opsloop_common.bus.kafka.watchdog import SILENT_SECONDS
 from opsloop_common.bus.metrics import BackboneMetrics
 from opsloop_common.bus.port import DRAIN_SECONDS
 from opsloop_common.bus.topics import PRODUCERS, sources_of
@@ -39,12 +40,14 @@ class KafkaBus:
         producers: Sequence[str] = PRODUCERS,
         prefix: str = "opsloop",
         backoff: Sequence[float] = BACKOFF,
+        silent_seconds: float = SILENT_SECONDS,
     ) -> None:
         self._settings = settings
         self._instance = settings.instance or f"{service.name}-0"
         self._producers = tuple(producers)
         self._prefix = prefix
         self._backoff = backoff
+        self._silent_seconds = silent_seconds
         self._publishing_trouble: str | None = None
         self._consumers: list[KafkaConsumer] = []
 
@@ -93,6 +96,7 @@ class KafkaBus:
                 instance=self._instance,
                 metrics=metrics,
                 backoff=self._backoff,
+                silent_seconds=self._silent_seconds,
             )
             for subscription in service.subscriptions
         ]

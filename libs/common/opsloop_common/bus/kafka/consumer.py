@@ -16,7 +16,7 @@ from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitio
 from opsloop_common.bus.kafka.closing import quietly
 from opsloop_common.bus.kafka.reading import Reading
 from opsloop_common.bus.kafka.topics import bootstrap
-from opsloop_common.bus.kafka.watchdog import watch
+from opsloop_common.bus.kafka.watchdog import SILENT_SECONDS, watch
 from opsloop_common.bus.metrics import BackboneMetrics
 from opsloop_common.db import Database
 from opsloop_common.inbox.apply import Applier
@@ -45,6 +45,7 @@ class KafkaConsumer:
         instance: str,
         metrics: BackboneMetrics,
         backoff: Sequence[float],
+        silent_seconds: float = SILENT_SECONDS,
     ) -> None:
         self.name = subscription.consumer
         self.trouble: str | None = f"{self.name}: starting"
@@ -52,6 +53,7 @@ class KafkaConsumer:
         self._topics = list(topics)
         self._group = group
         self._instance = instance
+        self._silent_seconds = silent_seconds
         self._metrics = metrics
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._applier = Applier(database, subscription, backoff=backoff, sleep=self._sleep_without_slot)
@@ -90,7 +92,7 @@ class KafkaConsumer:
                 await consumer.start()
             self.trouble = None
             await self._until_one_ends(
-                [reading.poll(), reading.commit_always(), watch(consumer, reading, self._report), self._stopping.wait()]
+                [reading.poll(), reading.commit_always(), self._watch(consumer, reading), self._stopping.wait()]
             )
         finally:
             await reading.close()
@@ -124,6 +126,9 @@ class KafkaConsumer:
             request_timeout_ms=15_000,
             metadata_max_age_ms=30_000,
         )
+
+    async def _watch(self, consumer: AIOKafkaConsumer, reading: Reading) -> None:
+        await watch(consumer, reading, self._report, silent_seconds=self._silent_seconds)
 
     def _report(self, trouble: str | None, lags: dict[TopicPartition, int]) -> None:
         self.trouble = None if trouble is None else f"{self.name}: {trouble}"

@@ -19,15 +19,17 @@ Report = Callable[[str | None, dict[TopicPartition, int]], None]
 
 
 class Silent(Exception):
-    """The consumer has events to read and does not read them, or has no partitions for too long."""
+    """The consumer has events to read and does not read them."""
 
 
-async def watch(consumer: AIOKafkaConsumer, reading: Reading, report: Report) -> None:
-    """Check until cancelled; raises Silent after 60 s without progress while the broker answers."""
+async def watch(
+    consumer: AIOKafkaConsumer, reading: Reading, report: Report, *, silent_seconds: float = SILENT_SECONDS
+) -> None:
+    """Check until cancelled; raises Silent after `silent_seconds` without progress while the broker answers."""
     moved_at = time.monotonic()
     before: dict[TopicPartition, int] = {}
     while True:
-        await asyncio.sleep(CHECK_SECONDS)
+        await asyncio.sleep(min(CHECK_SECONDS, silent_seconds / 3))
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
                 partitions = consumer.assignment()
@@ -42,5 +44,5 @@ async def watch(consumer: AIOKafkaConsumer, reading: Reading, report: Report) ->
             moved_at = time.monotonic()
         before = positions
         report(None, {p: max(0, ends.get(p, 0) - reading.done.get(p, positions[p])) for p in positions})
-        if time.monotonic() - moved_at > SILENT_SECONDS:
-            raise Silent(f"no progress on {len(behind)} partitions for {SILENT_SECONDS:.0f} s")
+        if time.monotonic() - moved_at > silent_seconds:
+            raise Silent(f"no progress on {len(behind)} partitions for {silent_seconds:.0f} s")
