@@ -91,6 +91,27 @@ async def test_a_waiting_row_moves_to_the_earlier_time_unless_replaced(database)
     assert [r.due_at - start for r in await due_rows(database)] == [timedelta(seconds=90)]
 
 
+async def test_scheduling_what_is_scheduled_already_writes_nothing_and_still_holds_the_row(database):
+    await put(database, "a", payload={"n": 1})
+    (before,) = await versions(database)
+
+    async with database.transaction(ACME) as session:
+        await due.schedule(session, "note", "a", database.clock.now() + timedelta(hours=1), payload={"n": 1})
+        session.add(Note(workspace="acme", text="of the transaction"))
+        await session.run_sync(lambda sync: sync.dispatch.before_commit(sync))  # as its COMMIT is about to be
+        during = await run_due(database, [NOTE])
+    (after,) = await versions(database)
+
+    assert during == 0
+    assert before == after
+    assert await run_due(database, [NOTE]) == 1
+
+
+async def versions(database):
+    async with database.transaction() as session:
+        return list(await session.scalars(text("SELECT xmin::text FROM due")))
+
+
 async def test_the_last_word_of_one_transaction_counts(database):
     now = database.clock.now()
     await put(database, "cancelled", seconds=5)

@@ -41,7 +41,12 @@ _INSERT = (
 _SCHEDULE_EARLIER = text(
     _INSERT + "due_at = CASE WHEN d.owner IS NOT NULL THEN d.due_at "
     "WHEN d.status = 'failed' THEN excluded.due_at ELSE least(d.due_at, excluded.due_at) END, "
-    "again_at = CASE WHEN d.owner IS NOT NULL THEN least(d.again_at, excluded.due_at) END"
+    "again_at = CASE WHEN d.owner IS NOT NULL THEN least(d.again_at, excluded.due_at) END "
+    # a busy key is scheduled again and again: what changes nothing writes nothing, yet holds the row until this commit,
+    # so that its handler sees what this transaction did
+    "WHERE d.status = 'failed' "
+    "OR (d.payload, d.priority, d.group_key) IS DISTINCT FROM (excluded.payload, excluded.priority, excluded.group_key) "
+    "OR CASE WHEN d.owner IS NULL THEN excluded.due_at < d.due_at ELSE d.again_at IS NULL OR excluded.due_at < d.again_at END"
 )
 _SCHEDULE_EXACTLY = text(
     _INSERT + "due_at = CASE WHEN d.owner IS NOT NULL THEN d.due_at ELSE excluded.due_at END, "
@@ -107,9 +112,9 @@ async def schedule(
     """Have `kind` handled for `key` at `due_at`, in the session's workspace, if its transaction commits.
 
     One row stands for (workspace, kind, key). A waiting row moves to the earlier of both times, or exactly to `due_at` with
-    `replace`; payload, priority and group are the newest. A row that is being handled right now runs again afterwards.
-    `payload` is JSON. Higher priority first. `context` stands in for the session's own when one transaction works through
-    several causes. Not inside a savepoint.
+    `replace`; payload, priority and group are the newest, its cause is the one that gave it its time. A row that is being
+    handled right now runs again afterwards. `payload` is JSON. Higher priority first. `context` stands in for the session's
+    own when one transaction works through several causes. Not inside a savepoint.
     """
     context = context or context_of(session)
     wishes = _pending(session).wishes
