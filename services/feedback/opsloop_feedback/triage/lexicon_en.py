@@ -211,6 +211,21 @@ GROUPS: tuple[Group, ...] = (
         -0.6,
         Tag.DEFECT,
     ),
+    Group(
+        """
+        never arrives,never arrived,never arrive,not arrive,not arrived,doesn't arrive,didn't arrive,hasn't arrived,haven't arrived
+        never finishes,never completes,never ends,keeps spinning,spinning,not sent,never sent,doesn't respond,does not respond
+        """,
+        -1.3,
+        Tag.DEFECT | Tag.FAILS,
+    ),
+    Group(
+        "too small,too big,too large,too tiny,too many,too few,too short,hard to read,hard to find,can't find,cannot find",
+        -1.0,
+    ),
+    Group("can you make,could you make,can you support,could you support,could you allow,can you allow", 0, Tag.IDEA),
+    Group("typo,typos,misspelled", -0.4, Tag.DEFECT),
+    Group("lovely,splendid,super easy,spot on,all good", 1.8),
     # wishes and questions
     Group(
         """
