@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from opsloop_campaigns.campaigns.consumers import RESULTS
-from opsloop_campaigns.campaigns.jobs import DUE
+from opsloop_campaigns.campaigns.jobs import DUE as CAMPAIGNS_DUE
 from opsloop_campaigns.campaigns.models import Campaign
 from opsloop_campaigns.campaigns.routes import router as campaigns
 from opsloop_campaigns.playbooks.consumers import PLAYBOOKS
+from opsloop_campaigns.playbooks.jobs import DUE as PLAYBOOKS_DUE
 from opsloop_campaigns.playbooks.models import Playbook
 from opsloop_campaigns.playbooks.routes import router as playbooks
 from opsloop_campaigns.recipients.models import Recipient
@@ -25,5 +26,5 @@ SERVICE = Service(
     events=EVENTS,
     routers=(campaigns, playbooks),
     subscriptions=(PLAYBOOKS, RESULTS),
-    due=DUE,
+    due=(*CAMPAIGNS_DUE, *PLAYBOOKS_DUE),
 )

@@ -38,6 +38,12 @@ async def _outcomes(world, id: str) -> list[str]:
     return [run["outcome"] for run in reversed(await _runs(world, id))]
 
 
+async def _made_of(world, id: str, events: list) -> list[str]:
+    """Return what the playbook made of each event; in one batch all have the same time."""
+    outcomes = {run["event_id"]: run["outcome"] for run in await _runs(world, id)}
+    return [outcomes[str(event.id)] for event in events]
+
+
 async def test_a_breach_launches_a_campaign_that_closes_the_loop(world):
     id = await _create(world)
     event = world.breach()
@@ -159,14 +165,16 @@ async def test_the_cooldown_ends(world):
     id = await _create(world, cooldown="PT1H")
     incident = uuid4()
 
-    await world.hear(world.breach(), world.breach(incident))
+    events = [world.breach(), world.breach(incident), world.breach(), world.breach(incident)]
+
+    await world.hear(*events[:2])
     world.api.clock.advance(timedelta(minutes=59, seconds=59))
-    await world.hear(world.breach())
+    await world.hear(events[2])
     world.api.clock.advance(1)
     # it was only put off the first time: nothing was launched for this incident yet
-    await world.hear(world.breach(incident))
+    await world.hear(events[3])
 
-    assert await _outcomes(world, id) == ["launched", "cooling_down", "cooling_down", "launched"]
+    assert await _made_of(world, id, events) == ["launched", "cooling_down", "cooling_down", "launched"]
     playbook = await world.ok("GET", f"/v1/playbooks/{id}")
     assert playbook["cooldown"] == "PT1H"
     assert playbook["last_run_at"] == "2026-11-22T09:00:00Z"
@@ -175,9 +183,11 @@ async def test_the_cooldown_ends(world):
 async def test_chains_deeper_than_five_are_refused(world):
     id = await _create(world)
 
-    await world.hear(world.breach(causationdepth=4), world.breach(causationdepth=5), world.breach(causationdepth=9))
+    events = [world.breach(causationdepth=4), world.breach(causationdepth=5), world.breach(causationdepth=9)]
 
-    assert await _outcomes(world, id) == ["launched", "too_deep", "too_deep"]
+    await world.hear(*events)
+
+    assert await _made_of(world, id, events) == ["launched", "too_deep", "too_deep"]
     assert [event.causationdepth for event in await world.events("campaign.launched")] == [5]
 
 
@@ -197,12 +207,12 @@ async def test_a_playbook_that_feeds_itself_stops(world):
 async def test_with_approval_the_campaign_waits(world):
     id = await _create(world, requires_approval=True, cooldown="PT1H")
     incident = uuid4()
-    event = world.breach(incident)
+    events = [event := world.breach(incident), world.breach(incident), world.breach()]
 
-    await world.hear(event, world.breach(incident), world.breach())
+    await world.hear(*events)
     await world.run_due()
 
-    assert await _outcomes(world, id) == ["approval_requested", "already_run", "cooling_down"]
+    assert await _made_of(world, id, events) == ["approval_requested", "already_run", "cooling_down"]
     [requested] = await world.events()
     assert requested.type == "campaign.approval_requested"
     assert requested.causationid == str(event.id)
@@ -307,3 +317,16 @@ async def test_a_rehearsal_knows_the_cooldown_and_the_incident(world):
     other = await world.ok("POST", f"/v1/playbooks/{id}/test", {"data": event.data | {"incident_id": "another"}})
 
     assert (same["outcome"], other["outcome"]) == ("already_run", "cooling_down")
+
+
+async def test_old_refusals_are_forgotten_and_launches_are_not(world):
+    id = await _create(world)
+    incident = uuid4()
+    await world.hear(world.breach(incident), world.breach(incident))
+
+    world.api.clock.advance(timedelta(days=91))
+    await world.run_due()
+    assert await _outcomes(world, id) == ["launched"]
+    await world.hear(world.breach(incident))
+
+    assert await _outcomes(world, id) == ["launched", "already_run"]

@@ -23,6 +23,16 @@ class Listener:
     conditions: list[dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class Earlier:
+    """The part of a run that a later event asks about."""
+
+    playbook_id: UUID
+    event_id: UUID
+    once_key: str
+    launched: bool
+
+
 def playbooks(*, enabled: bool | None = None, event_type: str | None = None) -> Select[Playbook]:
     """Return the query of the workspace's playbooks."""
     query = select(Playbook)
@@ -72,8 +82,14 @@ async def find_and_lock(session: AsyncSession, playbook_ids: Collection[UUID]) -
     return list(await session.scalars(query.with_for_update(key_share=True)))
 
 
-async def earlier_runs(session: AsyncSession, playbook_id: UUID, *, event_id: UUID, once_key: str) -> list[PlaybookRun]:
-    """Return what the playbook made of this very event, and its launch for the same incident."""
-    launched = (PlaybookRun.once_key == once_key) & PlaybookRun.campaign_id.is_not(None)
-    query = runs_of(playbook_id).where(or_(PlaybookRun.event_id == event_id, launched))
-    return list(await session.scalars(query))
+async def earlier_runs(
+    session: AsyncSession, playbook_ids: Collection[UUID], *, event_ids: Collection[UUID], once_keys: Collection[str]
+) -> list[Earlier]:
+    """Return what these playbooks made of these very events, and their launches for the same incidents."""
+    launched = PlaybookRun.once_key.in_(once_keys) & PlaybookRun.campaign_id.is_not(None)
+    rows = await session.execute(
+        select(PlaybookRun.playbook_id, PlaybookRun.event_id, PlaybookRun.once_key, PlaybookRun.campaign_id).where(
+            PlaybookRun.playbook_id.in_(playbook_ids), or_(PlaybookRun.event_id.in_(event_ids), launched)
+        )
+    )
+    return [Earlier(row.playbook_id, row.event_id, row.once_key, row.campaign_id is not None) for row in rows]

@@ -9,18 +9,25 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import JsonValue
+from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_campaigns.campaigns import service as campaigns
 from opsloop_campaigns.content import rules as content
 from opsloop_campaigns.playbooks import queries, rules
 from opsloop_campaigns.playbooks.models import Playbook, PlaybookRun
+from opsloop_campaigns.playbooks.queries import Listener
 from opsloop_campaigns.playbooks.rules import Condition, Decision, Verdict
+from opsloop_common import due
 from opsloop_common.access import audit
 from opsloop_common.contracts.catalogue import BY_TYPE, PRODUCER
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import clock_of, context_of
 from opsloop_common.ids import uuid7
+
+PRUNE = "campaigns.prune_runs"
+PRUNE_EVERY = timedelta(days=1)
+REFUSALS_KEPT = timedelta(days=90)
 
 CheckVersion = Callable[[int], None]
 """Raises StaleVersion when the client has seen another version than the one given."""
@@ -136,57 +143,92 @@ async def hear(session: AsyncSession, events: Sequence[Event]) -> None:
     if not listeners:
         return
     heard = {listener.event_type for listener in listeners}
-    documents = {event.id: event.document() for event in events if event.type in heard}
+    events = [event for event in events if event.type in heard]
+    documents = {event.id: event.document() for event in events}
     wanted = {
-        listener.id
-        for listener in listeners
-        for event in events
-        if event.type == listener.event_type and rules.matches(conditions_of(listener.conditions), documents[event.id])
+        listener.id for listener in listeners if any(_is_for(listener, event, documents[event.id]) for event in events)
     }
     if not wanted:
         return
     playbooks = await queries.find_and_lock(session, wanted)
-    for event in events:
-        for playbook in playbooks:
-            listens = playbook.enabled and playbook.event_type == event.type
-            # asked again under the lock: it may have been edited since
-            if listens and rules.matches(conditions_of(playbook.conditions), documents[event.id]):
-                await _run(session, playbook, event)
+    # asked again under the lock: a playbook may have been edited since
+    matching = [
+        (playbook, event)
+        for event in events
+        for playbook in playbooks
+        if playbook.enabled and _is_for(playbook, event, documents[event.id])
+    ]
+    await _run(session, matching)
 
 
-async def _run(session: AsyncSession, playbook: Playbook, event: Event) -> None:
-    earlier = await queries.earlier_runs(session, playbook.id, event_id=event.id, once_key=rules.once_key(event))
-    if any(run.event_id == event.id for run in earlier):
+def _is_for(playbook: Listener | Playbook, event: Event, document: Mapping[str, JsonValue]) -> bool:
+    return playbook.event_type == event.type and rules.matches(conditions_of(playbook.conditions), document)
+
+
+async def _run(session: AsyncSession, matching: Sequence[tuple[Playbook, Event]]) -> None:
+    if not matching:
         return
+    earlier = await queries.earlier_runs(
+        session,
+        {playbook.id for playbook, _ in matching},
+        event_ids={event.id for _, event in matching},
+        once_keys={rules.once_key(event) for _, event in matching},
+    )
+    handled = {(run.playbook_id, run.event_id) for run in earlier}
+    launched = {(run.playbook_id, run.once_key) for run in earlier if run.launched}
+    for playbook, event in matching:
+        if (playbook.id, event.id) in handled:
+            continue
+        once = (playbook.id, rules.once_key(event))
+        run = await _run_one(session, playbook, event, has_run=once in launched)
+        if run.campaign_id is not None:
+            launched.add(once)
+    await due.schedule(session, PRUNE, "runs", clock_of(session).now() + PRUNE_EVERY)
+
+
+async def _run_one(session: AsyncSession, playbook: Playbook, event: Event, *, has_run: bool) -> PlaybookRun:
     now = clock_of(session).now()
     messages = content.rendered(playbook.launch["messages"], event.document())
-    decision = _decide(session, playbook, event, has_run=bool(earlier), messages=messages)
-    campaign_id = None
+    decision = _decide(session, playbook, event, has_run=has_run, messages=messages)
+    run = PlaybookRun(
+        workspace=playbook.workspace,
+        playbook_id=playbook.id,
+        event_id=event.id,
+        event_type=event.type,
+        once_key=rules.once_key(event),
+        incident_id=rules.incident_of(event),
+        outcome=decision.outcome,
+        reason=decision.reason,
+        at=now,
+    )
     if decision.outcome in rules.LAUNCHES:
-        name = content.one_line(content.render(playbook.launch["name"], event.document()))
-        campaign = await campaigns.launch_by_playbook(
-            session,
-            campaigns.Draft(name or playbook.name, playbook.launch["user_ids"], messages),
-            event,
-            playbook_id=playbook.id,
-            incident_id=rules.incident_of(event),
-            requires_approval=playbook.requires_approval,
-        )
-        campaign_id = campaign.id
+        run.campaign_id = await _launch(session, playbook, event, messages)
         playbook.last_run_at = now
-    session.add(
-        PlaybookRun(
-            workspace=playbook.workspace,
-            playbook_id=playbook.id,
-            event_id=event.id,
-            event_type=event.type,
-            once_key=rules.once_key(event),
-            incident_id=rules.incident_of(event),
-            outcome=decision.outcome,
-            reason=decision.reason,
-            campaign_id=campaign_id,
-            at=now,
-        )
+    session.add(run)
+    return run
+
+
+async def _launch(
+    session: AsyncSession, playbook: Playbook, event: Event, messages: Sequence[Mapping[str, str]]
+) -> UUID:
+    name = content.one_line(content.render(playbook.launch["name"], event.document()))
+    campaign = await campaigns.launch_by_playbook(
+        session,
+        campaigns.Draft(name or playbook.name, playbook.launch["user_ids"], messages),
+        event,
+        playbook_id=playbook.id,
+        incident_id=rules.incident_of(event),
+        requires_approval=playbook.requires_approval,
+    )
+    return campaign.id
+
+
+async def prune_runs(session: AsyncSession) -> None:
+    """Forget refusals that are 90 days old; launches stay, since once per incident rests on them."""
+    before = clock_of(session).now() - REFUSALS_KEPT
+    await session.execute(
+        delete(PlaybookRun).where(PlaybookRun.campaign_id.is_(None), PlaybookRun.at < before),
+        execution_options={"synchronize_session": False},
     )
 
 
@@ -212,7 +254,9 @@ async def rehearse(session: AsyncSession, playbook_id: UUID, data: dict[str, Jso
     messages = content.rendered(playbook.launch["messages"], event.document())
     decision = None
     if all(verdict.holds for verdict in verdicts):
-        earlier = await queries.earlier_runs(session, playbook.id, event_id=event.id, once_key=rules.once_key(event))
+        earlier = await queries.earlier_runs(
+            session, {playbook.id}, event_ids={event.id}, once_keys={rules.once_key(event)}
+        )
         decision = _decide(session, playbook, event, has_run=bool(earlier), messages=messages)
     return Rehearsal(playbook.enabled, verdicts, decision, messages)
 

@@ -61,7 +61,12 @@ async def take_chunk(session: AsyncSession, campaign_id: UUID, *, after: str) ->
     if chunk:
         await session.execute(
             update(Recipient)
-            .where(Recipient.campaign_id == campaign_id, Recipient.user_id.in_(chunk))
+            .where(
+                Recipient.campaign_id == campaign_id,
+                Recipient.user_id > after,
+                Recipient.user_id <= chunk[-1],
+                Recipient.status == Outcome.PENDING,
+            )
             .values(status=Outcome.REQUESTED, at=clock_of(session).now())
             .execution_options(synchronize_session=False)
         )
