@@ -32,7 +32,8 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 import orjson
-from sqlalchemy import Row, delete, select, text
+from asyncpg.exceptions import UniqueViolationError
+from sqlalchemy import delete, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -76,10 +77,10 @@ class StoredRow(Protocol):
 
     body_hash: bytes
     answer: str
-    late: dict[str, Any] | None
+    late: dict[str, Any] | str | None
 
 
-SettledT = TypeVar("SettledT", bound=Row[*tuple[Any, ...]])
+SettledT = TypeVar("SettledT", bound=Any)
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,9 @@ class Keyed:
         head, _, body = self.secrets.open(row.answer, purpose=PURPOSE).partition(b"\n")
         status, headers = orjson.loads(head)
         if row.late:
-            body = orjson.dumps(orjson.loads(body) | row.late)
+            # the bare driver gives JSON as text
+            late = orjson.loads(row.late) if isinstance(row.late, str) else row.late
+            body = orjson.dumps(orjson.loads(body) | late)
         return Answer(status, headers, body)
 
     def busy(self) -> KeyBusy:
@@ -138,12 +141,14 @@ class Keyed:
     async def settle(self, database: Database, execute: Callable[[], Awaitable[SettledT]]) -> SettledT:
         """Run a statement that locks, looks and stores by itself, and return its row when it did the work.
 
+        `execute` may go through SQLAlchemy or the bare driver; its row has the attributes `free`, `body_hash`, `answer`, `late`.
         Ends the request with the stored answer, KeyBusy (409) or Invalid (422) otherwise.
         """
         try:
             row = await execute()
-        except IntegrityError as error:
-            if getattr(getattr(error.orig, "__cause__", None), "constraint_name", None) != "pk_idempotency":
+        except (IntegrityError, UniqueViolationError) as error:
+            cause = getattr(error.orig, "__cause__", None) if isinstance(error, IntegrityError) else error
+            if getattr(cause, "constraint_name", None) != "pk_idempotency":
                 raise
             async with database.autocommit() as connection:
                 now = database.clock.now()

@@ -17,6 +17,7 @@ from opsloop_common.db import WORKSPACE_SETTING, Context, UnitOfWork
 
 if TYPE_CHECKING:
     from opsloop_common.http.shell import Shell
+    from opsloop_common.service import Runtime
 
 KEY = "opsloop.call"
 _ENTER = "enter"
@@ -48,6 +49,11 @@ class Call:
         self._session: AsyncSession | None = None
         self._context: Context | None = None
         self._after_commit: list[Callable[[Shell], None]] = []
+
+    @property
+    def runtime(self) -> Runtime:
+        """Return what the service runs on."""
+        return self.shell.runtime
 
     @property
     def who(self) -> Principal:

@@ -14,8 +14,12 @@ from opsloop_common.access.idempotency import Keyed
 from opsloop_common.access.principal import Principal
 from opsloop_common.db import Context
 from opsloop_common.errors import StaleVersion
-from opsloop_common.http.call import call_of
+from opsloop_common.http.call import Call, call_of
 from opsloop_common.service import Runtime
+
+
+async def _call(request: Request) -> Call:
+    return call_of(request)
 
 
 async def _session(request: Request) -> AsyncSession:
@@ -46,6 +50,11 @@ RequestContext = Annotated[Context, Depends(_context)]
 """The context that `Db` works in, for routes that open short transactions of their own."""
 Idempotency = Annotated[Keyed | None, Depends(_keyed)]
 """The request's Idempotency-Key, for routes that declare `own_idempotency()`."""
+
+
+Asked = Annotated[Call, Depends(_call)]
+"""All of the above in one, for hot routes (`.who`, `.context`, `.session()`, `.keyed`, `.runtime`): each dependency costs FastAPI
+about as much as reading the credential."""
 
 
 @dataclass(frozen=True)

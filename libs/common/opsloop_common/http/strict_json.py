@@ -14,7 +14,7 @@ from typing import Any
 
 from opsloop_common.errors import BadRequest, DomainError, FieldError, Invalid
 
-MAX_DEPTH = 32
+MAX_DEPTH = 35  # a field may have 32 levels, also in an item of a batch: object, list, object, then the field
 MAX_INT = 2**63 - 1
 MIN_INT = -(2**63)
 MAX_ERRORS = 20
@@ -35,7 +35,7 @@ def read_json(raw: bytes) -> Any:
     """Parse a body. Raises BadRequest (400) when it is not JSON, Invalid (422) for JSON that we refuse, with pointers.
 
     Refused: NaN and infinities, numbers that overflow, integers beyond 64 bits, NUL and lone surrogates in strings, a name
-    twice in one object, more than 32 levels.
+    twice in one object, more than 35 levels.
     """
     suspicious = False
 
