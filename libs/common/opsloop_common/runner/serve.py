@@ -21,6 +21,7 @@ from opsloop_common.runner.build import Role, require_fit_database
 from opsloop_common.runner.buses import make_bus
 from opsloop_common.runner.housekeeping import measure_loop_lag
 from opsloop_common.runner.server import listen, serving
+from opsloop_common.runner.together import together
 from opsloop_common.runner.worker import open_resources, run_worker
 from opsloop_common.service import Check, Runtime
 from opsloop_common.wakeups import across_processes
@@ -46,8 +47,9 @@ async def serve(runtime: Runtime, role: Role, *, host: str, port: int) -> None:
             stack.callback(listener.close)
             await stack.enter_async_context(_measured(runtime))
             await stack.enter_async_context(open_resources(runtime))
-            await stack.enter_async_context(_background(runtime, role))
-            await stack.enter_async_context(serving(_app(runtime, role), listener))
+            await stack.enter_async_context(
+                together(_background(runtime, role), serving(_app(runtime, role), listener))
+            )
             address, taken = listener.getsockname()[:2]
             log.info("serving", service=runtime.service.name, role=role, host=address, port=taken)
             await stop.wait()

@@ -1,4 +1,4 @@
-"""Enter several context managers, each in a task of its own, and leave them all at once."""
+"""Enter several context managers one after the other, each in a task of its own, and leave them all at once."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 @asynccontextmanager
 async def together(*managers: AbstractAsyncContextManager[Any]) -> AsyncIterator[None]:
-    """Enter all, leave all at the same time: parts that drain for up to 20 s each then end within 20 s, not within their sum.
+    """Enter each in turn, leave all at the same time: parts that drain for up to 20 s each end within 20 s, not within their sum.
 
     What fails to start ends the others and is raised. Each is entered and left by the same task.
     """
@@ -22,9 +22,11 @@ async def together(*managers: AbstractAsyncContextManager[Any]) -> AsyncIterator
             is_in.set()
             await leaving.wait()
 
-    tasks = [asyncio.create_task(hold(m, e)) for m, e in zip(managers, entered, strict=True)]
+    tasks: list[asyncio.Task[None]] = []
     try:
-        for task, is_in in zip(tasks, entered, strict=True):
+        for manager, is_in in zip(managers, entered, strict=True):
+            task = asyncio.create_task(hold(manager, is_in))
+            tasks.append(task)
             waiting = asyncio.create_task(is_in.wait())
             await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
             waiting.cancel()

@@ -1,0 +1,84 @@
+"""Parts of the runner: entering and leaving together, keeping loops alive."""
+
+import asyncio
+import time
+from contextlib import asynccontextmanager
+
+import pytest
+
+from opsloop_common.runner import supervision
+from opsloop_common.runner.supervision import supervised
+from opsloop_common.runner.together import together
+
+HALF = 0.5
+
+
+@pytest.fixture
+def story():
+    return []
+
+
+@pytest.fixture
+def part(story):
+    @asynccontextmanager
+    async def part(name, *, fails=False, drains=0.0):
+        task = asyncio.current_task()
+        if fails:
+            raise OSError(name)
+        story.append(f"+{name}")
+        try:
+            yield
+        finally:
+            assert asyncio.current_task() is task
+            await asyncio.sleep(drains)
+            story.append(f"-{name}")
+
+    return part
+
+
+async def test_parts_start_in_order_and_drain_at_the_same_time(part, story):
+    async with together(part("a", drains=HALF), part("b", drains=HALF)):
+        assert story == ["+a", "+b"]
+        began = time.monotonic()
+
+    assert time.monotonic() - began < 2 * HALF
+    assert sorted(story[2:]) == ["-a", "-b"]
+
+
+async def test_a_part_that_cannot_start_ends_the_others(part, story):
+    with pytest.raises(OSError, match="b"):
+        async with together(part("a"), part("b", fails=True), part("c")):
+            story.append("never")
+
+    assert story == ["+a", "-a"]
+
+
+async def test_an_error_of_the_block_is_the_one_that_is_raised(part, story):
+    with pytest.raises(ZeroDivisionError):
+        async with together(part("a")):
+            raise ZeroDivisionError
+
+    assert story == ["+a", "-a"]
+
+
+async def test_a_loop_that_fails_is_started_again_and_finishes_what_it_has_in_hand(monkeypatch):
+    monkeypatch.setattr(supervision, "FIRST_PAUSE_SECONDS", 0.001)
+    runs, steady, finished = [], asyncio.Event(), []
+
+    async def loop():
+        runs.append(len(runs))
+        if len(runs) < 3:
+            raise ConnectionError("not yet")
+        try:
+            steady.set()
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            finished.append("in hand")
+            raise
+
+    async with supervised({"sample": loop}):
+        async with asyncio.timeout(10):
+            await steady.wait()
+
+    assert runs == [0, 1, 2]
+    assert finished == ["in hand"]
