@@ -7,8 +7,8 @@ in flight at a crash is tried again within seconds.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict, deque
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Generic, Protocol, TypeVar
 from uuid import UUID
@@ -22,6 +22,8 @@ from opsloop_common.service import Runtime
 from opsloop_common.wakeups import DUE, wait
 
 POLL_SECONDS = 0.5
+BACKLOG_SECONDS = 0.05
+REFILL = 128  # results recorded before the next claim of a backlog
 DRAIN_SECONDS = 8.0
 HELD_LIMIT = 5_000  # claimed rows in memory, sent or waiting for a place in their group
 
@@ -51,8 +53,10 @@ class Work(Protocol[JobT, ResultT]):
 
     table: str
 
-    async def claim(self, session: AsyncSession, *, now: datetime, owner: UUID, limit: int) -> Sequence[JobT]:
-        """Claim due rows and load what sending them needs."""
+    async def claim(
+        self, session: AsyncSession, *, now: datetime, owner: UUID, limit: int, held: Mapping[str, int]
+    ) -> Sequence[JobT]:
+        """Claim due rows and load what sending them needs; `held` says how many of each group this process has already."""
         ...
 
     def places(self, group: str) -> int:
@@ -79,11 +83,12 @@ class Dispatcher(Generic[JobT, ResultT]):
         self._runtime = runtime
         self._work = work
         self._batch = batch
-        self._waiting: defaultdict[str, list[JobT]] = defaultdict(list)
-        self._running: defaultdict[str, int] = defaultdict(int)
+        self._waiting: defaultdict[str, deque[JobT]] = defaultdict(deque)
+        self._running: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._held = 0
-        self._results: list[ResultT] = []
+        self._held: Counter[str] = Counter()
+        self._results: list[tuple[str, ResultT]] = []
+        self._recorded = 0
         self._finished = asyncio.Event()
         self._more = asyncio.Event()
 
@@ -103,27 +108,32 @@ class Dispatcher(Generic[JobT, ResultT]):
     async def _claim_loop(self) -> None:
         while True:
             self._more.clear()
-            limit = min(self._batch, HELD_LIMIT - self._held)
+            self._recorded = 0
+            limit = min(self._batch, HELD_LIMIT - self._held.total())
             jobs = await self._claim(limit) if limit > 0 else ()
-            self._held += len(jobs)
             for job in jobs:
+                self._held[job.group] += 1
                 self._waiting[job.group].append(job)
             for group in {job.group for job in jobs}:
                 self._fill(group)
-            if len(jobs) < limit or limit <= 0:
-                await wait(self._more, POLL_SECONDS)
+            # while there is a backlog, room in its groups comes back all the time: gather some before the next claim
+            await wait(self._more, BACKLOG_SECONDS if jobs else POLL_SECONDS)
 
     async def _claim(self, limit: int) -> Sequence[JobT]:
         async with self._runtime.db.transaction() as session:
             return await self._work.claim(
-                session, now=self._runtime.clock.now(), owner=self._runtime.boot_id, limit=limit
+                session,
+                now=self._runtime.clock.now(),
+                owner=self._runtime.boot_id,
+                limit=limit,
+                held=self._held,
             )
 
     def _fill(self, group: str) -> None:
         waiting = self._waiting[group]
         while waiting and self._running[group] < self._work.places(group):
             self._running[group] += 1
-            task = asyncio.create_task(self._perform(waiting.pop(0)))
+            task = asyncio.create_task(self._perform(waiting.popleft()))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         if not waiting:
@@ -139,7 +149,7 @@ class Dispatcher(Generic[JobT, ResultT]):
             self._running[job.group] -= 1
             if not self._running[job.group]:
                 del self._running[job.group]
-        self._results.append(result)
+        self._results.append((job.group, result))
         self._finished.set()
         self._fill(job.group)
 
@@ -147,7 +157,8 @@ class Dispatcher(Generic[JobT, ResultT]):
         while True:
             await self._finished.wait()
             self._finished.clear()
-            if await self._record():
+            self._recorded += await self._record()
+            if self._recorded >= REFILL or not self._held:
                 self._more.set()
 
     async def _record(self) -> int:
@@ -158,11 +169,11 @@ class Dispatcher(Generic[JobT, ResultT]):
             self._finished.set()
         try:
             async with self._runtime.db.transaction() as session:
-                await self._work.record(session, results, owner=self._runtime.boot_id)
+                await self._work.record(session, [result for _, result in results], owner=self._runtime.boot_id)
         except BaseException:  # cancelled in the middle: what was sent is recorded while draining
             self._results = results + self._results
             raise
-        self._held -= len(results)
+        self._held -= Counter(group for group, _ in results)
         return len(results)
 
     async def _drain(self) -> None:

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import context_of
 from opsloop_common.errors import NotFound
-from opsloop_notifications.deliveries.models import Delivery, DeliveryAttempt, DeliveryQueue, DeliveryStatus
+from opsloop_notifications.deliveries.models import Delivery, DeliveryAttempt, DeliveryStatus
 
 
 def deliveries_of(webhook_id: UUID, *, status: str | None = None, event_type: str | None = None) -> Select[Delivery]:
@@ -59,22 +59,6 @@ async def attempts_of(session: AsyncSession, delivery_id: UUID) -> Sequence[Deli
             .limit(200)
         )
     ).all()
-
-
-async def claimed(
-    session: AsyncSession, ids: Sequence[UUID]
-) -> Sequence[Row[UUID, str, UUID, UUID, str | None, int, int]]:
-    """Return what sending the deliveries with these ids needs."""
-    statement = select(
-        Delivery.id,
-        Delivery.workspace,
-        Delivery.webhook_id,
-        Delivery.event_id,
-        Delivery.document,
-        Delivery.attempt_count,
-        DeliveryQueue.tries,
-    ).join(DeliveryQueue, DeliveryQueue.id == Delivery.id)
-    return (await session.execute(statement.where(Delivery.id.in_(ids)))).all()
 
 
 async def unsuccessful_since(

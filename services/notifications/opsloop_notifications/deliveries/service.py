@@ -12,13 +12,12 @@ from sqlalchemy import ColumnElement, Select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import clock_of, context_of
-from opsloop_common.due.claims import claim_batch, enter_worker
+from opsloop_common.due.claims import enter_worker
 from opsloop_common.ids import uuid7
 from opsloop_common.wakeups import DUE, fire_after_commit
 from opsloop_notifications.deliveries import queries
 from opsloop_notifications.deliveries.models import Delivery as Delivery
 from opsloop_notifications.deliveries.models import DeliveryAttempt, DeliveryQueue
-from opsloop_notifications.eventlog.service import documents_of
 
 QUEUE_TABLE = DeliveryQueue.__tablename__
 
@@ -85,20 +84,6 @@ class Plan:
     event_id: UUID
     event_type: str
     document: str | None = None
-
-
-@dataclass(frozen=True)
-class Outgoing:
-    """A claimed delivery with all that sending needs but the endpoint. `tries` ended before this one."""
-
-    id: UUID
-    workspace: str
-    webhook_id: UUID
-    event_id: UUID
-    document: str | None
-    is_test: bool
-    number: int
-    tries: int
 
 
 @dataclass(frozen=True)
@@ -180,30 +165,6 @@ async def cancel_claimed(session: AsyncSession, ids: Iterable[UUID], *, owner: U
     """End claimed deliveries whose endpoint no longer takes any."""
     await enter_worker(session)
     await session.execute(_CANCEL_CLAIMED, {"ids": list(ids), "owner": owner, "now": clock_of(session).now()})
-
-
-async def claim_deliveries(
-    session: AsyncSession, *, now: datetime, owner: UUID, limit: int, per_endpoint: int
-) -> list[Outgoing]:
-    """Claim due deliveries of all workspaces, endpoints in turn, and load what sending them needs."""
-    claimed = await claim_batch(session, DeliveryQueue, now=now, owner=owner, limit=limit, per_group=per_endpoint)
-    if not claimed:
-        return []
-    rows = await queries.claimed(session, [row.id for row in claimed])
-    documents = await documents_of(session, ((row.workspace, row.event_id) for row in rows if row.document is None))
-    return [
-        Outgoing(
-            row.id,
-            row.workspace,
-            row.webhook_id,
-            row.event_id,
-            row.document or documents.get(row.event_id),
-            row.document is not None,
-            row.attempt_count + 1,
-            row.tries,
-        )
-        for row in rows
-    ]
 
 
 async def record_attempts(session: AsyncSession, attempts: Sequence[Attempt], *, owner: UUID) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, or_, select, tuple_
+from sqlalchemy import Row, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import context_of
@@ -53,13 +53,5 @@ async def received_since(
         )
         .order_by(LoggedEvent.position)
         .limit(limit)
-    )
-    return (await session.execute(statement)).all()
-
-
-async def documents(session: AsyncSession, keys: Sequence[tuple[str, UUID]]) -> Sequence[Row[UUID, str]]:
-    """Return (event_id, document) for each (workspace, event_id) that the log still has."""
-    statement = select(LoggedEvent.event_id, LoggedEvent.document).where(
-        tuple_(LoggedEvent.workspace, LoggedEvent.event_id).in_(keys)
     )
     return (await session.execute(statement)).all()

@@ -65,12 +65,6 @@ async def read_log(session: AsyncSession, after: int, *, patterns: Iterable[str]
     return LogPage([row.document for row in page], max(last, end), False)
 
 
-async def documents_of(session: AsyncSession, keys: Iterable[tuple[str, UUID]]) -> dict[UUID, str]:
-    """Return the documents of (workspace, event id) pairs by event id; those past retention are missing."""
-    wanted = list(set(keys))
-    return {row.event_id: row.document for row in await queries.documents(session, wanted)} if wanted else {}
-
-
 async def events_since(
     session: AsyncSession, since: datetime, *, after: int, limit: int
 ) -> Sequence[Row[int, UUID, str, str]]:

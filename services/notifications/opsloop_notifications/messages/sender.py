@@ -7,7 +7,7 @@ repeat, and mail programs show such a pair as one.
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -51,8 +51,10 @@ class MailWork:
         self._server = server
         self._sender = sender
 
-    async def claim(self, session: AsyncSession, *, now: datetime, owner: UUID, limit: int) -> list[Mail]:
-        """Claim mails that are due."""
+    async def claim(
+        self, session: AsyncSession, *, now: datetime, owner: UUID, limit: int, held: Mapping[str, int]
+    ) -> list[Mail]:
+        """Claim mails that are due; what is held counts over all processes here."""
         return await service.claim_mails(
             session, now=now, owner=owner, limit=limit, per_workspace=CLAIMED_PER_WORKSPACE
         )

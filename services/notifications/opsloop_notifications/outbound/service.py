@@ -26,6 +26,7 @@ from opsloop_notifications.outbound.urls import Target, read_url
 
 REQUEST_TIMEOUT_SECONDS = 15.0
 ANSWER_LIMIT_BYTES = 16 * 1024
+_TARGETS_KEPT = 10_000
 _RESOLVER_THREADS = 16  # names whose servers hang must not block the lookups of others
 
 Failure = Literal["blocked_target", "timeout", "connection", "dns", "tls", "protocol"]
@@ -138,6 +139,7 @@ class OutboundClient:
         self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
         self._threads = ThreadPoolExecutor(_RESOLVER_THREADS, thread_name_prefix="outbound-dns")
         self._session: aiohttp.ClientSession | None = None
+        self._targets: dict[str, URL] = {}
 
     async def __aenter__(self) -> OutboundClient:
         connector = aiohttp.TCPConnector(
@@ -170,10 +172,7 @@ class OutboundClient:
 
         Raises BlockedTarget when the policy refuses the address, OutboundError when no answer came in 15 s.
         """
-        try:
-            target = check_url(url, self.policy)
-        except BadUrl as error:
-            raise BlockedTarget from error
+        target = self._target(url)
         try:
             return await self._post(target, body, headers)
         except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
@@ -187,12 +186,23 @@ class OutboundClient:
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _failure_of(error) from error
 
-    async def _post(self, target: Target, body: bytes, headers: Mapping[str, str]) -> Answer:
+    def _target(self, url: str) -> URL:
+        # what a URL says never changes; where its name leads is asked anew for each connection
+        target = self._targets.get(url)
+        if target is None:
+            try:
+                target = URL(check_url(url, self.policy).url, encoded=True)
+            except BadUrl as error:
+                raise BlockedTarget from error
+            if len(self._targets) >= _TARGETS_KEPT:
+                self._targets.clear()
+            self._targets[url] = target
+        return target
+
+    async def _post(self, target: URL, body: bytes, headers: Mapping[str, str]) -> Answer:
         if self._session is None:
             raise RuntimeError("the client is not open")
-        async with self._session.post(
-            URL(target.url, encoded=True), data=body, headers=headers, allow_redirects=False
-        ) as response:
+        async with self._session.post(target, data=body, headers=headers, allow_redirects=False) as response:
             content = await _read_bounded(response)
             return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, content)
 

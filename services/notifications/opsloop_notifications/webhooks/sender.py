@@ -8,12 +8,15 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 import orjson
+from sqlalchemy import Row
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.contracts.envelope import CONTENT_TYPE
+from opsloop_common.due.claims import enter_worker
 from opsloop_common.failpoints import hit
 from opsloop_common.service import Runtime
 from opsloop_notifications.deliveries import service as deliveries
@@ -27,32 +30,35 @@ from opsloop_notifications.deliveries.rules import (
 )
 from opsloop_notifications.outbound.service import Answer, BlockedTarget, OutboundClient, OutboundError
 from opsloop_notifications.webhooks import queries, service
-from opsloop_notifications.webhooks.models import Webhook, WebhookStatus
+from opsloop_notifications.webhooks.models import WebhookStatus
 from opsloop_notifications.webhooks.signing import read_secret, sign
 
-CLAIMED_PER_ENDPOINT = 64
+CLAIMED_PER_ENDPOINT = 256
+PLACES = 64
 PLACES_WHEN_UNWELL = 4
+OPENED_SECRETS_KEPT = 1_000
 UNWELL_AFTER = 3  # attempts in a row without any answer
 USER_AGENT = "OpsLoop-Webhooks/1"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Call:
-    """One claimed delivery with its endpoint."""
+    """One claimed delivery with its endpoint. `tries` of the schedule and `made` attempts in all ended before."""
 
-    delivery: deliveries.Outgoing
-    webhook: Webhook
+    id: UUID
+    webhook_id: UUID
+    event_id: UUID
     document: str
-
-    @property
-    def id(self) -> UUID:
-        """Return the delivery's id."""
-        return self.delivery.id
+    url: str
+    sealed_secrets: tuple[str, ...]
+    tries: int
+    made: int
+    is_failing: bool
 
     @property
     def group(self) -> str:
         """Return the endpoint's id."""
-        return str(self.delivery.webhook_id)
+        return str(self.webhook_id)
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,7 @@ class Outcome:
 
     webhook_id: UUID
     attempt: deliveries.Attempt
+    was_failing: bool
 
 
 class WebhookWork:
@@ -72,34 +79,32 @@ class WebhookWork:
         self._runtime = runtime
         self._client = client
         self._unanswered: Counter[str] = Counter()
+        self._opened: dict[str, bytes] = {}
+        self._failing: set[UUID] = set()
 
-    async def claim(self, session: AsyncSession, *, now: datetime, owner: UUID, limit: int) -> list[Call]:
+    async def claim(
+        self, session: AsyncSession, *, now: datetime, owner: UUID, limit: int, held: Mapping[str, int]
+    ) -> list[Call]:
         """Claim due deliveries; those whose endpoint takes nothing any more are cancelled on the spot."""
-        claimed = await deliveries.claim_deliveries(
-            session, now=now, owner=owner, limit=limit, per_endpoint=CLAIMED_PER_ENDPOINT
+        await enter_worker(session)
+        rows = await queries.claim_calls(
+            session, now=now, owner=owner, limit=limit, per_endpoint=CLAIMED_PER_ENDPOINT, held=held
         )
-        endpoints = await queries.webhooks_by_id(session, list({item.webhook_id for item in claimed}))
-        calls, dead = [], []
-        for item in claimed:
-            webhook = endpoints.get(item.webhook_id)
-            if webhook is None or item.document is None or not _takes(webhook, is_test=item.is_test):
-                dead.append(item.id)
-            else:
-                calls.append(Call(item, webhook, item.document))
+        dead = [row.id for row in rows if not _is_wanted(row)]
         if dead:
             await deliveries.cancel_claimed(session, dead, owner=owner)
-        return calls
+        return [_call(row, now) for row in rows if _is_wanted(row)]
 
     def places(self, group: str) -> int:
         """Return how many calls an endpoint may have in flight: few while it does not even answer."""
-        return PLACES_WHEN_UNWELL if self._unanswered[group] >= UNWELL_AFTER else CLAIMED_PER_ENDPOINT
+        return PLACES_WHEN_UNWELL if self._unanswered[group] >= UNWELL_AFTER else PLACES
 
     async def perform(self, job: Call) -> Outcome:
         """Sign and post one event."""
         headers = self._headers(job)
         started_at, started = self._runtime.clock.now(), time.monotonic()
         try:
-            answer = await self._client.post(job.webhook.url, job.document.encode(), headers)
+            answer = await self._client.post(job.url, job.document.encode(), headers)
         except OutboundError as error:
             self._unanswered[job.group] += 1
             outcome = self._unanswered_call(job, headers, started_at, _ms_since(started), error)
@@ -117,33 +122,44 @@ class WebhookWork:
     async def record(self, session: AsyncSession, results: Sequence[Outcome], *, owner: UUID) -> None:
         """Write the attempts down, and how the endpoints fare."""
         await deliveries.record_attempts(session, [outcome.attempt for outcome in results], owner=owner)
+        succeeded = {outcome.webhook_id for outcome in results if outcome.attempt.failure is None}
+        failed = Counter(outcome.webhook_id for outcome in results if outcome.attempt.failure is not None)
+        # those whose row says that they fail: read with the claim, or written by us since
+        failing = self._failing | failed.keys() | {outcome.webhook_id for outcome in results if outcome.was_failing}
         await service.note_outcomes(
             session,
-            succeeded={outcome.webhook_id for outcome in results if outcome.attempt.failure is None},
-            failed=Counter(outcome.webhook_id for outcome in results if outcome.attempt.failure is not None),
+            healed=succeeded & failing,
+            failed={id: count for id, count in failed.items() if id not in succeeded},
             gone={outcome.webhook_id for outcome in results if outcome.attempt.status_code == GONE},
         )
+        self._failing = (self._failing | failed.keys()) - succeeded
 
     def _headers(self, job: Call) -> dict[str, str]:
         now = self._runtime.clock.now()
         timestamp = int(now.timestamp())
-        message_id = str(job.delivery.event_id)
+        message_id = str(job.event_id)
         headers = {
             "content-type": CONTENT_TYPE,
             "user-agent": USER_AGENT,
             "webhook-id": message_id,
             "webhook-timestamp": str(timestamp),
-            "webhook-signature": sign(self._keys(job.webhook, now), message_id, timestamp, job.document.encode()),
+            "webhook-signature": sign(self._keys(job), message_id, timestamp, job.document.encode()),
         }
-        trace = orjson.loads(job.document).get("traceparent")
+        # most events have none, and reading each document again would cost as much as signing it
+        trace = orjson.loads(job.document).get("traceparent") if '"traceparent"' in job.document else None
         return headers | {"traceparent": trace} if trace else headers
 
-    def _keys(self, webhook: Webhook, now: datetime) -> list[bytes]:
-        sealed = [webhook.secret]
-        if webhook.previous_secret and webhook.previous_expires_at and now < webhook.previous_expires_at:
-            sealed.append(webhook.previous_secret)
-        secrets = self._runtime.secrets
-        return [read_secret(secrets.open(token, purpose=service.SECRET_PURPOSE).decode()) for token in sealed]
+    def _keys(self, job: Call) -> list[bytes]:
+        return [self._key(sealed) for sealed in job.sealed_secrets]
+
+    def _key(self, sealed: str) -> bytes:
+        key = self._opened.get(sealed)
+        if key is None:
+            if len(self._opened) >= OPENED_SECRETS_KEPT:
+                self._opened.clear()
+            plain = self._runtime.secrets.open(sealed, purpose=service.SECRET_PURPOSE)
+            key = self._opened[sealed] = read_secret(plain.decode())
+        return key
 
     def _answered_call(
         self, job: Call, headers: Mapping[str, str], at: datetime, duration_ms: int, answer: Answer
@@ -151,10 +167,11 @@ class WebhookWork:
         failure = None if is_success(answer.status) else failure_of(answer.status)
         wanted = retry_after(answer.status, answer.headers.get("retry-after"), self._runtime.clock.now())
         return Outcome(
-            job.webhook.id,
-            deliveries.Attempt(
+            webhook_id=job.webhook_id,
+            was_failing=job.is_failing,
+            attempt=deliveries.Attempt(
                 delivery_id=job.id,
-                number=job.delivery.number,
+                number=job.made + 1,
                 attempted_at=at,
                 duration_ms=duration_ms,
                 status_code=answer.status,
@@ -170,10 +187,11 @@ class WebhookWork:
         self, job: Call, headers: Mapping[str, str], at: datetime, duration_ms: int, error: OutboundError
     ) -> Outcome:
         return Outcome(
-            job.webhook.id,
-            deliveries.Attempt(
+            webhook_id=job.webhook_id,
+            was_failing=job.is_failing,
+            attempt=deliveries.Attempt(
                 delivery_id=job.id,
-                number=job.delivery.number,
+                number=job.made + 1,
                 attempted_at=at,
                 duration_ms=duration_ms,
                 status_code=None,
@@ -186,11 +204,30 @@ class WebhookWork:
         )
 
     def _next(self, job: Call, wanted: timedelta | None) -> datetime | None:
-        return next_attempt_at(job.delivery.tries + 1, self._runtime.clock.now(), jitter=random.random(), wait=wanted)
+        return next_attempt_at(job.tries + 1, self._runtime.clock.now(), jitter=random.random(), wait=wanted)
 
 
-def _takes(webhook: Webhook, *, is_test: bool) -> bool:
-    return webhook.status == WebhookStatus.ENABLED or (is_test and webhook.status == WebhookStatus.DISABLED)
+def _is_wanted(row: Row[Any]) -> bool:
+    if row.document is None:  # past the log's retention
+        return False
+    return bool(row.status == WebhookStatus.ENABLED or (row.is_test and row.status == WebhookStatus.DISABLED))
+
+
+def _call(row: Row[Any], now: datetime) -> Call:
+    sealed: tuple[str, ...] = (row.secret,)
+    if row.previous_secret and row.previous_expires_at and now < row.previous_expires_at:
+        sealed = (row.secret, row.previous_secret)
+    return Call(
+        id=row.id,
+        webhook_id=row.webhook_id,
+        event_id=row.event_id,
+        document=row.document,
+        url=row.url,
+        sealed_secrets=sealed,
+        tries=row.tries,
+        made=row.attempt_count,
+        is_failing=row.is_failing,
+    )
 
 
 def _ms_since(started: float) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -185,19 +185,18 @@ async def hear_events(session: AsyncSession, events: Sequence[Event]) -> None:
 
 
 async def note_outcomes(
-    session: AsyncSession, *, succeeded: set[UUID], failed: Mapping[UUID, int], gone: set[UUID]
+    session: AsyncSession, *, healed: Set[UUID], failed: Mapping[UUID, int], gone: Set[UUID]
 ) -> None:
     """Remember how endpoints fared: a success ends a row of failures, 410 or five days of nothing else disable.
 
-    `failed` counts attempts. The session has entered as a worker: endpoints may be of several workspaces.
+    `healed` were failing and succeeded; `failed` counts attempts of those without any success. The session has entered as a
+    worker: endpoints may be of several workspaces.
     """
-    if succeeded:
+    if healed:
         await session.execute(
-            update(Webhook)
-            .where(Webhook.id.in_(sorted(succeeded)), Webhook.failing_since.is_not(None))
-            .values(failing_since=None, failures=0)
+            update(Webhook).where(Webhook.id.in_(sorted(healed))).values(failing_since=None, failures=0)
         )
-    bad = {id: count for id, count in failed.items() if id not in succeeded} | {id: failed.get(id, 1) for id in gone}
+    bad = dict(failed) | {id: failed.get(id, 1) for id in gone}
     if not bad:
         return
     now = clock_of(session).now()
