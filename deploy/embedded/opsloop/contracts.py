@@ -13,6 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
+from opsloop.samples import sample
 from opsloop.services import MEMBERS, Member
 from opsloop_common.clock import SystemClock
 from opsloop_common.contracts.catalogue import BY_SERVICE, BY_TYPE
@@ -26,6 +27,8 @@ from opsloop_common.service import Runtime
 CONTRACTS = Path("libs/common/contracts")
 RELEASED = CONTRACTS / "released"
 """The schemas as the last release had them: newer ones of the same version must serve their readers too."""
+SAMPLES = CONTRACTS / "samples"
+"""One document per released event type and version, never rewritten: today's code must read them all."""
 
 Document = dict[str, Any]
 
@@ -108,6 +111,10 @@ def main(
         if release and not problems:
             for path, schema in event_schemas().items():
                 _write(root / RELEASED / path, schema)
+        for kind in BY_TYPE.values():
+            path = root / SAMPLES / f"{kind.type}-{kind.version}.json"
+            if not path.exists():
+                _write(path, sample(kind).document())
     for problem in problems:
         sys.stderr.write(f"{problem}\n")
     if problems:

@@ -11,6 +11,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
+from sqlalchemy.engine import make_url
 
 from opsloop_common import migrations
 from opsloop_common.embedded_postgres import PostgresServer
@@ -67,7 +68,7 @@ class TestDatabases:
 
     async def drop(self, url: str) -> None:
         """Drop a database from `create`, ending its connections."""
-        name = url.rpartition("/")[2].partition("?")[0]
+        name = make_url(url).database
         await self._execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 

