@@ -96,7 +96,7 @@ class Relay:
             finally:
                 self.leading.clear()
                 task.cancel()
-                await asyncio.wait([task])
+                await asyncio.gather(task, return_exceptions=True)
             if task.cancelled():
                 raise ConnectionError("the relay's connection was lost")
             task.result()

@@ -25,6 +25,7 @@ outbox_stream = Table(
     metadata,
     Column("stream", Text, primary_key=True),
     Column("last_seq", BigInteger, nullable=False),
+    postgresql_with={"fillfactor": 80},  # each event updates a row: room on its page keeps the index out of it
 )
 
 outbox = Table(
@@ -40,6 +41,8 @@ outbox = Table(
     Column("published_at", DateTime(timezone=True)),
     Column("position", BigInteger, comment="place in the local bus's log; null until published there"),
     UniqueConstraint("stream", "seq"),
+    # every row is updated once and deleted once; the default would let dead rows grow with the table
+    postgresql_with={"autovacuum_vacuum_scale_factor": 0.01, "autovacuum_vacuum_threshold": 1000},
 )
 
 Index("ix_outbox_pending", outbox.c.id, postgresql_where=outbox.c.published_at.is_(None))

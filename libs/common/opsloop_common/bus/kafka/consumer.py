@@ -7,7 +7,8 @@ consuming after broker restarts and blocked loops, without any error.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
@@ -89,7 +90,9 @@ class KafkaConsumer:
         consumer.subscribe(self._topics, listener=reading)
         try:
             async with asyncio.timeout(START_SECONDS):
-                await consumer.start()
+                await self._until_one_ends([consumer.start(), self._stopping.wait()])
+            if self._stopping.is_set():
+                return
             self.trouble = None
             await self._until_one_ends(
                 [reading.poll(), reading.commit_always(), self._watch(consumer, reading), self._stopping.wait()]
@@ -99,8 +102,8 @@ class KafkaConsumer:
             if not await quietly(consumer.stop(), CLOSE_SECONDS):
                 await quietly(consumer._client.close(), 1)  # stop() skips this when it fails
 
-    async def _until_one_ends(self, works: Sequence[object]) -> None:
-        tasks = [asyncio.ensure_future(work) for work in works]  # type: ignore[call-overload]
+    async def _until_one_ends(self, works: Sequence[Coroutine[Any, Any, Any]]) -> None:
+        tasks = [asyncio.create_task(work) for work in works]
         try:
             done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
