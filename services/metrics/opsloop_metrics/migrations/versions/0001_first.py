@@ -68,7 +68,7 @@ def create_kpi() -> None:
         moment("created_at"),
         moment("updated_at"),
         sa.PrimaryKeyConstraint("id", name="pk_kpi"),
-        sa.UniqueConstraint("workspace", "key", name="uq_kpi_workspace"),
+        sa.UniqueConstraint("workspace", "key", name="uq_kpi_workspace_key"),
         sa.CheckConstraint("direction IN ('up', 'down')", name="ck_kpi_direction"),
     )
     op.create_index("ix_kpi_newest", "kpi", ["workspace", "created_at", "id"])
@@ -82,7 +82,7 @@ def create_kpi() -> None:
         sa.Column("reported_by", sa.Text, nullable=False),
         moment("reported_at"),
         sa.PrimaryKeyConstraint("id", name="pk_kpi_value"),
-        sa.UniqueConstraint("kpi_id", "at", name="uq_kpi_value_kpi_id"),
+        sa.UniqueConstraint("kpi_id", "at", name="uq_kpi_value_kpi_id_at"),
         sa.ForeignKeyConstraint(["kpi_id"], ["kpi.id"], name="fk_kpi_value_kpi_id_kpi", ondelete="CASCADE"),
     )
 
