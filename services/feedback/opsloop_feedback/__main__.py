@@ -1,10 +1,8 @@
-"""`python -m opsloop_feedback`: this service's own processes and chores."""
+"""`python -m opsloop_feedback serve|migrate|openapi|keys|events`."""
 
-from __future__ import annotations
-
-from opsloop_common import runner
+from opsloop_common.runner import main
 from opsloop_feedback.app import SERVICE
 from opsloop_feedback.settings import FeedbackSettings
 
 if __name__ == "__main__":
-    runner.main(SERVICE, FeedbackSettings)
+    main(SERVICE, FeedbackSettings)

@@ -14,16 +14,15 @@ from typing import Any
 import asyncpg
 import orjson
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from opsloop_common.access.idempotency import LOCK_SQL, SEEN_SQL, STORE_SQL, Answer, Keyed
 from opsloop_common.db import WORKSPACE_SETTING, Context, Database
-from opsloop_common.errors import Unavailable
 from opsloop_common.ids import uuid7
 from opsloop_common.outbox import statement
 from opsloop_common.outbox.append import event_from
 from opsloop_common.wakeups import OUTBOX
 from opsloop_feedback.intake import rules
+from opsloop_feedback.intake.lanes import Lanes
 
 _TYPES = {
     "id": "uuid",
@@ -48,7 +47,6 @@ _TYPES = {
     "updated_at": "timestamptz",
     "search_text": "text",
 }
-_BROKEN = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 # row-level security sees the setting because each row comes out of `entered`
 _ENTERED = f"entered AS MATERIALIZED (SELECT set_config('{WORKSPACE_SETTING}', :workspace, true) AS workspace)"
 _NEW = " ".join(
@@ -93,7 +91,7 @@ _KEYED = _positional(
 
 
 async def take_in(
-    database: Database, context: Context, row: Mapping[str, Any], *, keyed: Keyed | None, answer: Answer
+    lanes: Lanes, database: Database, context: Context, row: Mapping[str, Any], *, keyed: Keyed | None, answer: Answer
 ) -> int | None:
     """Store a new row (`rules.new_row`), its event and the answer to its Idempotency-Key; returns its number, durable.
 
@@ -112,20 +110,20 @@ async def take_in(
     values["triage"] = orjson.dumps(row["triage"]).decode()
     values["attributes"] = orjson.dumps(row["attributes"]).decode()
     if keyed is None:
-        found = await _fetch(database, _PLAIN, values)
+        found = await _run(lanes, _PLAIN, values)
         number: int | None = None if found is None else found["number"]
     else:
         values |= keyed.parameters(row["created_at"]) | {"idem_answer": keyed.seal(answer)}
-        settled = await keyed.settle(database, lambda: _settled(database, values))
+        settled = await keyed.settle(database, lambda: _settled(lanes, values))
         number = settled.number
     if number is not None:
         database.wakeups.fire(OUTBOX)
     return number
 
 
-async def _settled(database: Database, values: Mapping[str, Any]) -> Any:
+async def _settled(lanes: Lanes, values: Mapping[str, Any]) -> Any:
     try:
-        return SimpleNamespace(**await _fetch(database, _KEYED, values))
+        return SimpleNamespace(**await _run(lanes, _KEYED, values))
     except asyncpg.UniqueViolationError as error:
         # in SQLAlchemy's clothes, as settle() expects it
         wrapped = Exception(str(error))
@@ -133,32 +131,5 @@ async def _settled(database: Database, values: Mapping[str, Any]) -> Any:
         raise IntegrityError(_KEYED[0], None, wrapped) from error
 
 
-async def _fetch(database: Database, sql: tuple[str, tuple[str, ...]], values: Mapping[str, Any]) -> Any:
-    """Run the statement on the driver's own connection: SQLAlchemy's layers would take as long as the statement itself.
-
-    The pool cannot see what goes wrong below it, so a connection that broke is taken out here. Raises Unavailable (503) when it
-    broke on the way: whether the statement was done is then unknown, as it is to any caller whose COMMIT got no answer.
-    """
-    async with database.engine.connect() as connection:
-        driver = await _driver(connection)
-        if driver.is_closed():
-            await connection.invalidate()
-            driver = await _driver(connection)
-        try:
-            return await driver.fetchrow(sql[0], *[values[name] for name in sql[1]])
-        except asyncpg.PostgresError:
-            if driver.is_closed():
-                await connection.invalidate()
-            raise
-        except _BROKEN as error:
-            await connection.invalidate()
-            if isinstance(error, ValueError):  # a value that the driver cannot encode: a fault of ours
-                raise
-            raise Unavailable("The database is not reachable.", headers={"Retry-After": "1"}) from error
-        except BaseException:
-            await connection.invalidate()
-            raise
-
-
-async def _driver(connection: AsyncConnection) -> asyncpg.Connection:
-    return (await connection.get_raw_connection()).driver_connection
+async def _run(lanes: Lanes, sql: tuple[str, tuple[str, ...]], values: Mapping[str, Any]) -> Any:
+    return await lanes.fetchrow(sql[0], [values[name] for name in sql[1]])

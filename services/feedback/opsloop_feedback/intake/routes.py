@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, Response
+from fastapi import Query, Request, Response
 
 from opsloop_common.access import idempotency
 from opsloop_common.access.idempotency import Answer, Keyed, Replay
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
 from opsloop_common.db import Context
 from opsloop_common.errors import FieldError
-from opsloop_common.http.deps import Db, Idempotency, IfMatch, RequestContext, Run, etag, set_etag
+from opsloop_common.http.call import call_of
+from opsloop_common.http.deps import Db, IfMatch, Run, etag, set_etag
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempotency, problems
 from opsloop_common.http.schemas import Timestamp
@@ -56,16 +57,18 @@ Word = Annotated[str, Query(max_length=254)]
         **problems(409),
     },
 )
-async def submit_feedback(body: FeedbackIn, run: Run, context: RequestContext, keyed: Idempotency) -> Response:
+async def submit_feedback(body: FeedbackIn, request: Request) -> Response:
     """Take in what somebody said, sorted by kind, severity and sentiment at once.
 
     A known `channel` and `external_id` answer 200 with the item they have.
     """
+    call = call_of(request)  # by hand: three dependencies would take longer than triage
+    run, context, keyed = call.shell.runtime, call.context, call.keyed
     said, now = body.submission(), run.clock.now()
     rules.require_said(said, now)
     row = rules.new_row(said, id=uuid7(), workspace=context.workspace, now=now)
     answer = Answer(201, _headers(row["id"], row["version"]), new_feedback(row, 0))
-    number = await quick.take_in(run.db, context, row, keyed=keyed, answer=answer)
+    number = await quick.take_in(run.resources, run.db, context, row, keyed=keyed, answer=answer)
     if number is None:
         return _as_response(await _known(run, context, body, keyed))
     # the field comes before all text that somebody wrote
