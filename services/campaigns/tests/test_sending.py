@@ -6,8 +6,12 @@ import asyncio
 from collections import Counter
 from uuid import UUID, uuid4
 
+from sqlalchemy import text
+
+from opsloop_campaigns.campaigns.consumers import on_reports
 from opsloop_campaigns.recipients.rules import IN_FLIGHT
 from opsloop_common.contracts.notifications import NotificationSent
+from opsloop_common.db import Context
 from opsloop_common.testing.events import make_event
 
 CROWD = [f"用户{n:05}" if n % 3 else f"user-{n:05}" for n in range(1_200)]
@@ -123,12 +127,23 @@ async def test_finished_only_when_everybody_has_an_outcome(world):
     assert {r["message_id"] for r in recipients} == {request.data["message_id"]}
 
 
+async def _somebody_waits_for_a_lock(world) -> None:
+    async with asyncio.timeout(10), world.api.db.autocommit() as connection:
+        while not (await connection.scalar(text("SELECT count(*) FROM pg_locks WHERE NOT granted"))):  # noqa: ASYNC110 - the database tells nobody
+            await asyncio.sleep(0.01)
+
+
 async def test_the_last_outcomes_at_the_same_time_finish_once(world):
-    id = await world.launched([f"u{n}" for n in range(12)])
+    id = await world.launched(["u1", "u2"])
     await world.run_due()
     [request] = await world.requested()
 
-    await asyncio.gather(*(world.report(world.sent(request, f"u{n}")) for n in range(12)))
+    async with world.api.db.transaction(Context(workspace="acme")) as session:
+        await on_reports(session, [world.sent(request, "u1")])
+        # neither sees the other's outcome, so without the lock neither would finish the campaign
+        other = asyncio.create_task(world.report(world.sent(request, "u2")))
+        await _somebody_waits_for_a_lock(world)
+    await other
 
     assert await world.status(id) == "finished"
     assert len(await world.events("campaign.finished")) == 1
