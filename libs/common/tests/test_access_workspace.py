@@ -97,6 +97,16 @@ async def test_what_is_rolled_back_is_not_audited(sample):
         assert (await session.execute(text("SELECT count(*) FROM audit"))).scalar() == 0
 
 
+async def test_a_savepoint_that_is_rolled_back_takes_no_audit_row_with_it(sample):
+    async with sample.db.transaction(Context("acme")) as session:
+        audit.record(session, "note.counted", "note/1")
+        savepoint = await session.begin_nested()
+        await savepoint.rollback()
+
+    async with sample.db.transaction() as session:
+        assert (await session.execute(text("SELECT count(*) FROM audit"))).scalar() == 1
+
+
 async def test_a_job_shows_its_progress_to_its_own_workspace(sample):
     ours, theirs = await sample.key("sample:read"), await sample.key("sample:read", workspace="other")
     async with sample.db.transaction(Context("acme", actor="user:7")) as session:

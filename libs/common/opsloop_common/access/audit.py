@@ -66,4 +66,6 @@ def _write(session: Session) -> None:
 
 @event.listens_for(UnitOfWork, "after_rollback")
 def _forget(session: Session) -> None:
+    if session.in_nested_transaction():  # a savepoint was rolled back, the transaction goes on
+        return
     session.info.pop(_PENDING, None)
