@@ -365,3 +365,14 @@ async def test_intake_leaves_no_audit_row_and_a_change_does(desk):
     assert (row.action, row.subject, row.workspace) == ("feedback.updated", f"feedback/{item['id']}", "acme")
     assert row.before == {"severity": "s3", "title": "(text)"}
     assert row.after == {"severity": "s1", "title": "(text)"}
+
+
+async def test_attributes_may_have_32_levels_and_no_more(desk):
+    def nested(levels: int) -> object:
+        return {"a": nested(levels - 1)} if levels else 1
+
+    taken = await desk.post(attributes=nested(32))
+    refused = await desk.post(expect=422, attributes=nested(33))
+
+    assert taken["attributes"] == nested(32)
+    assert refused["errors"][0]["pointer"].startswith("/attributes")
