@@ -5,7 +5,7 @@ BIN    := $(VENV)/bin
 OURS   := -e libs/common -e services/feedback -e services/metrics -e services/campaigns -e services/notifications -e deploy/embedded
 DISTS  := opsloop-common opsloop-feedback opsloop-metrics opsloop-campaigns opsloop-notifications opsloop
 
-export OPSLOOP_OUTBOUND_ALLOW_LOCAL := 127.0.0.0/8,::1/128
+OPSLOOP_OUTBOUND_ALLOW_LOCAL := 127.0.0.0/8,::1/128
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test soak lint types contracts bench lock clean
@@ -25,8 +25,8 @@ $(VENV)/.ready: requirements.lock libs/common/pyproject.toml $(wildcard services
 run: $(VENV)/.ready ## Start everything in one process on 127.0.0.1:8080
 	@OPSLOOP_OUTBOUND_ALLOW="$${OPSLOOP_OUTBOUND_ALLOW-$(OPSLOOP_OUTBOUND_ALLOW_LOCAL)}" $(BIN)/opsloop up
 
-demo: $(VENV)/.ready ## Walk the loop once against a running OpsLoop and print every step
-	@OPSLOOP_OUTBOUND_ALLOW="$${OPSLOOP_OUTBOUND_ALLOW-$(OPSLOOP_OUTBOUND_ALLOW_LOCAL)}" $(BIN)/opsloop demo
+demo: $(VENV)/.ready ## Play a week of a small app on an OpsLoop of its own and print the story
+	@OPSLOOP_OUTBOUND_ALLOW="$${OPSLOOP_OUTBOUND_ALLOW-$(OPSLOOP_OUTBOUND_ALLOW_LOCAL)}" $(BIN)/opsloop demo $(ARGS)
 
 test: $(VENV)/.ready ## Run every test against real PostgreSQL and real Kafka
 	$(BIN)/python -m pytest -m "not soak" $(ARGS)
@@ -44,7 +44,7 @@ types: $(VENV)/.ready ## mypy, strict
 	$(BIN)/mypy libs/common/opsloop_common services/feedback/opsloop_feedback services/metrics/opsloop_metrics services/campaigns/opsloop_campaigns services/notifications/opsloop_notifications deploy/embedded/opsloop
 
 contracts: $(VENV)/.ready ## Write the OpenAPI documents and event schemas again
-	$(BIN)/python -m opsloop.contracts
+	$(BIN)/python -m opsloop.contracts $(ARGS)
 
 bench: $(VENV)/.ready ## Measure beside baselines of the same run
 	$(BIN)/python -m bench $(ARGS)

@@ -66,6 +66,7 @@ async def test_one_command_serves_everything_and_stops_without_a_trace(deploymen
         await assert_metrics_once_at_the_root(deployment)
         assert_keys_are_the_owners_alone(deployment)
         assert_a_second_process_is_refused(deployment)
+        await assert_commands_reach_it(deployment)
 
         assert process.terminate() == 0, process.tail()
         assert postmasters(deployment) == []
@@ -89,16 +90,37 @@ def assert_keys_are_the_owners_alone(deployment: Deployment) -> None:
     assert deployment.key in deployment.processes["opsloop"].tail(), "the key is printed when it is made"
 
 
-def assert_a_second_process_is_refused(deployment: Deployment) -> None:
+def opsloop(deployment: Deployment, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run another command on the same data directory."""
     process = deployment.processes["opsloop"]
-    second = subprocess.run(
-        process.command,
-        env=process.environment | {"OPSLOOP_PORT": "0"},
+    return subprocess.run(
+        [*process.command[:-1], *arguments],
+        env=process.environment | {"OPSLOOP_PORT": "0", "COLUMNS": "200"},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
+
+
+async def assert_commands_reach_it(deployment: Deployment) -> None:
+    made = opsloop(deployment, "keys", "create", "--name", "ci", "--workspace", "acme", "--scopes", "feedback:submit")
+    assert made.returncode == 0, made.stderr
+    partner = deployment.client("feedback", key=made.stdout.strip())
+    posted = await partner.post("/v1/feedback", json={"body": "Payment failed", "channel": "api"})
+    assert posted.status_code == 201, posted.text
+    tail = opsloop(deployment, "events", "tail").stdout
+    assert f"acme  feedback.received  feedback/{posted.json()['id']}#1" in tail
+    status = opsloop(deployment, "status")
+    assert status.returncode == 0, status.stdout + status.stderr
+    assert [line.split()[:2] for line in status.stdout.splitlines()[2:]] == [[name, "yes"] for name in SERVICES]
+    assert "Nothing is parked" in opsloop(deployment, "events", "parked").stdout
+    assert opsloop(deployment, "keys", "create", "--name", "x", "--scopes", "feedback:fly").returncode == 2
+
+
+def assert_a_second_process_is_refused(deployment: Deployment) -> None:
+    process = deployment.processes["opsloop"]
+    second = opsloop(deployment, "up")
     assert second.returncode == 1
     assert "already runs" in second.stderr
     assert str(process.pid) in second.stderr
@@ -153,6 +175,14 @@ async def delivered(deployment: Deployment, feedback_id: str) -> None:
         return bool((await deployment.fetch("metrics", sql, rows[0]["event_id"]))[0][0] == 1)
 
     await eventually(applied, what="feedback.received applied by metrics")
+
+
+def test_commands_say_what_to_do_when_there_is_nothing_yet(deployment):
+    refused = opsloop(deployment, "status")
+
+    assert refused.returncode == 1
+    assert "opsloop up" in refused.stderr
+    assert "Traceback" not in refused.stderr
 
 
 @pytest.mark.timeout(120)
