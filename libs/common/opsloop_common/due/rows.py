@@ -15,18 +15,35 @@ from opsloop_common.db import Context
 from opsloop_common.due.kinds import DueKind, DueRow
 
 _CLAIMED = (
-    "UPDATE due SET owner = :owner, claimed_at = :now, attempts = attempts + 1 WHERE id IN (SELECT id FROM picked) "
+    "UPDATE due SET owner = :owner, claimed_at = :now, attempts = attempts + 1 "
+    # an array: joined, the planner may read the whole table for the few rows
+    "WHERE id = ANY(ARRAY(SELECT id FROM picked)) "
     "RETURNING id, workspace, kind, key, payload, context, priority, group_key, due_at, attempts"
 )
 _WAITING = "owner IS NULL AND status = 'waiting' AND due_at <= :now"
 
-# one statement for all kinds, however many rows
+# Which priorities wait, kind by kind: a loose index scan, so its cost grows with their number, not with the rows'.
+_LEVELS = """
+    levels AS (
+        SELECT k.kind, k.room, (SELECT max(priority) FROM due
+            WHERE due.kind = k.kind AND owner IS NULL AND status = 'waiting') AS priority
+        FROM unnest(CAST(:kinds AS text[]), CAST(:limits AS integer[])) AS k(kind, room)
+        UNION ALL
+        SELECT l.kind, l.room, (SELECT max(priority) FROM due
+            WHERE due.kind = l.kind AND owner IS NULL AND status = 'waiting' AND due.priority < l.priority)
+        FROM levels AS l WHERE l.priority IS NOT NULL)"""
+# one statement for all kinds, however many rows; what is locked beyond a kind's room is free again at the commit
 _CLAIM = text(
     f"""
-    WITH picked AS MATERIALIZED (
-        SELECT d.id FROM unnest(CAST(:kinds AS text[]), CAST(:limits AS integer[])) AS k(kind, room)
-        CROSS JOIN LATERAL (SELECT id FROM due WHERE due.kind = k.kind AND {_WAITING}
-            ORDER BY priority DESC, due_at LIMIT k.room FOR UPDATE SKIP LOCKED) AS d)
+    WITH RECURSIVE {_LEVELS},
+    locked AS MATERIALIZED (
+        SELECT d.*, l.kind, l.room FROM levels AS l
+        CROSS JOIN LATERAL (SELECT id, priority, due_at FROM due
+            WHERE due.kind = l.kind AND due.priority = l.priority AND {_WAITING}
+            ORDER BY due_at LIMIT l.room FOR UPDATE SKIP LOCKED) AS d),
+    picked AS MATERIALIZED (
+        SELECT id FROM (SELECT id, room, row_number() OVER (PARTITION BY kind ORDER BY priority DESC, due_at) AS place
+            FROM locked) AS ranked WHERE place <= room)
     {_CLAIMED}"""  # noqa: S608 constants
 )
 # groups take turns; rows without a group are held by no group's limit
@@ -50,15 +67,18 @@ _CLAIM_GROUPED = text(
          ORDER BY priority DESC, due_at LIMIT :room)),
     picked AS MATERIALIZED (
         SELECT id FROM due
-        WHERE id IN (SELECT id FROM candidates ORDER BY priority DESC, place, due_at LIMIT :room) AND {_WAITING}
+        WHERE id = ANY(ARRAY(SELECT id FROM candidates ORDER BY priority DESC, place, due_at LIMIT :room)) AND {_WAITING}
         FOR UPDATE SKIP LOCKED)
     {_CLAIMED}"""  # noqa: S608 constants
 )
 _TAKE_TURNS = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
 
 _NEXT = text(
-    "SELECT min(d.due_at) FROM unnest(CAST(:kinds AS text[])) AS k(kind) CROSS JOIN LATERAL (SELECT due_at FROM due "
-    "WHERE due.kind = k.kind AND owner IS NULL AND status = 'waiting' AND due_at > :now ORDER BY due_at LIMIT 1) AS d"
+    f"""
+    WITH RECURSIVE {_LEVELS}
+    SELECT min(d.due_at) FROM levels AS l CROSS JOIN LATERAL (SELECT due_at FROM due
+        WHERE due.kind = l.kind AND due.priority = l.priority AND owner IS NULL AND status = 'waiting' AND due_at > :now
+        ORDER BY due_at LIMIT 1) AS d"""  # noqa: S608 constants
 )
 # scheduled again in the meantime: a last failure is then not the end
 _FAIL = text(
@@ -124,7 +144,9 @@ async def claim_due(
 
 async def next_due_at(session: AsyncSession, kinds: Sequence[DueKind], *, after: datetime) -> datetime | None:
     """Return when the next row of `kinds` becomes due after a time, or None."""
-    found: datetime | None = await session.scalar(_NEXT, {"kinds": [kind.name for kind in kinds], "now": after})
+    found: datetime | None = await session.scalar(
+        _NEXT, {"kinds": [kind.name for kind in kinds], "limits": [1] * len(kinds), "now": after}
+    )
     return found
 
 
