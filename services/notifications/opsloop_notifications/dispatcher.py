@@ -25,7 +25,7 @@ POLL_SECONDS = 0.5
 BACKLOG_SECONDS = 0.05
 REFILL = 128  # results recorded before the next claim of a backlog
 DRAIN_SECONDS = 8.0
-HELD_LIMIT = 5_000  # claimed rows in memory, sent or waiting for a place in their group
+HELD_LIMIT = 10_000  # claimed rows in memory, sent or waiting for a place in their group
 
 _log = structlog.get_logger(__name__)
 

@@ -33,7 +33,8 @@ from opsloop_notifications.webhooks import queries, service
 from opsloop_notifications.webhooks.models import WebhookStatus
 from opsloop_notifications.webhooks.signing import read_secret, sign
 
-CLAIMED_PER_ENDPOINT = 256
+CLAIMED_AT_FIRST = 64
+CLAIMED_AT_MOST = 1_000
 PLACES = 64
 PLACES_WHEN_UNWELL = 4
 OPENED_SECRETS_KEPT = 1_000
@@ -79,6 +80,7 @@ class WebhookWork:
         self._runtime = runtime
         self._client = client
         self._unanswered: Counter[str] = Counter()
+        self._answered: Counter[str] = Counter()
         self._opened: dict[str, bytes] = {}
         self._failing: set[UUID] = set()
 
@@ -88,7 +90,7 @@ class WebhookWork:
         """Claim due deliveries; those whose endpoint takes nothing any more are cancelled on the spot."""
         await enter_worker(session)
         rows = await queries.claim_calls(
-            session, now=now, owner=owner, limit=limit, per_endpoint=CLAIMED_PER_ENDPOINT, held=held
+            session, now=now, owner=owner, limit=limit, per_endpoint=CLAIMED_AT_FIRST, held=self._charged(held)
         )
         dead = [row.id for row in rows if not _is_wanted(row)]
         if dead:
@@ -99,6 +101,11 @@ class WebhookWork:
         """Return how many calls an endpoint may have in flight: few while it does not even answer."""
         return PLACES_WHEN_UNWELL if self._unanswered[group] >= UNWELL_AFTER else PLACES
 
+    def _charged(self, held: Mapping[str, int]) -> dict[str, int]:
+        # an endpoint that answers may have more in memory the longer it does; one that stops falls back to few at once
+        earned = {group: min(answers, CLAIMED_AT_MOST - CLAIMED_AT_FIRST) for group, answers in self._answered.items()}
+        return {group: held.get(group, 0) - earned.get(group, 0) for group in held.keys() | earned.keys()}
+
     async def perform(self, job: Call) -> Outcome:
         """Sign and post one event."""
         headers = self._headers(job)
@@ -107,9 +114,11 @@ class WebhookWork:
             answer = await self._client.post(job.url, job.document.encode(), headers)
         except OutboundError as error:
             self._unanswered[job.group] += 1
+            del self._answered[job.group]
             outcome = self._unanswered_call(job, headers, started_at, _ms_since(started), error)
         else:
             del self._unanswered[job.group]
+            self._answered[job.group] = min(self._answered[job.group] + 1, CLAIMED_AT_MOST)
             outcome = self._answered_call(job, headers, started_at, _ms_since(started), answer)
         hit("webhooks.after_send")
         return outcome
