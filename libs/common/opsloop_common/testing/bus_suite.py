@@ -18,6 +18,7 @@ from uuid import UUID, uuid4
 
 from prometheus_client import CollectorRegistry
 from sqlalchemy import func, select, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import outbox
@@ -27,6 +28,7 @@ from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Context, Database
 from opsloop_common.inbox import parking
+from opsloop_common.inbox.faults import is_transient
 from opsloop_common.inbox.tables import inbox, parked_event
 from opsloop_common.outbox.relay import Relay
 from opsloop_common.outbox.tables import outbox as outbox_table
@@ -44,6 +46,16 @@ async def until(condition: Callable[[], Awaitable[bool]], *, seconds: float = DE
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {seconds} s: {what or condition}")
         await asyncio.sleep(0.02)
+
+
+async def patiently(work: Callable[[], Awaitable[None]]) -> None:
+    """Do the test's own `work` again when it got a pooled connection that had been cut before its first statement."""
+    while True:
+        try:
+            return await work()
+        except DBAPIError as error:
+            if not is_transient(error):
+                raise
 
 
 class Listener:
@@ -337,10 +349,11 @@ class BusSuite:
         stream, listener = uuid4(), world.listener()
         await world.start(listener)
         for turn in range(4):
-            await world.pause(stream, *[f"{turn}-{n}" for n in range(20)])
+            names = [f"{turn}-{n}" for n in range(20)]
+            await patiently(lambda names=names: world.pause(stream, *names))  # type: ignore[misc]
             await cut_pool(listener.database)
 
-        await listener.applied(80)
+        await patiently(lambda: listener.applied(80))
 
         assert await listener.parked() == 0
         assert_in_order(await listener.seen(), {f"campaign/{stream}": 80})
