@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -36,7 +37,8 @@ def run(settings: EmbeddedSettings, say: Say) -> None:
         url = base_url(settings.host, listener)
         complete, key_line = with_secrets(settings, url)
         with sigterm_as_exit(), postgres(settings.data_dir) as (server, started):
-            # everything heavy is imported while PostgreSQL starts
+            # everything heavy is imported while PostgreSQL starts; little of it becomes garbage, so nobody looks for any
+            gc.disable()
             process = import_module("opsloop.process")
             databases = import_module("opsloop.databases")
             logs = import_module("opsloop_common.logs")
@@ -44,6 +46,9 @@ def run(settings: EmbeddedSettings, say: Say) -> None:
             attached = started.result()
 
             def on_ready() -> None:
+                gc.collect()
+                gc.freeze()  # later collections skip what stays for good: shorter pauses
+                gc.enable()
                 hold.publish(data.Holder(os.getpid(), url))
                 say(ready_text(url, settings.data_dir, key_line, time.monotonic() - began))
 
