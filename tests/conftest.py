@@ -34,6 +34,8 @@ async def embedded_deployment(run_folder: Path, smtp_sink) -> AsyncIterator[Depl
         run_folder,
         socket_dir=lambda data_dir: PostgresServer(postgres_dir(data_dir)).socket_dir,
         OPSLOOP_SMTP_URL=smtp_sink.url,
+        OPSLOOP_RATE_LIMIT_PER_SECOND="100000",
+        OPSLOOP_RATE_LIMIT_BURST="100000",
     )
     for process in deployment.processes.values():
         process.start()

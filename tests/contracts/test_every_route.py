@@ -9,7 +9,7 @@ import pytest
 
 from opsloop.services import MEMBERS
 from opsloop_common.testing.http import Api, settings_for_tests
-from tests.contracts.worlds import BODIES, WORLDS, common
+from tests.contracts.worlds import BODIES, QUERIES, WORLDS, common
 
 SERVICES = {member.service.name: member for member in MEMBERS}
 BAD_BODIES: dict[str, tuple[bytes, int]] = {
@@ -109,11 +109,12 @@ async def test_another_workspace_sees_nothing(service_api: Api):
                 shared = [item for item in answer.json()["items"] if item in mine["items"]]
                 assert shared == [], f"{path} shows another workspace's items"
         elif "{" in path and path != "/v1/recipients/{user_id}":
-            answer = await service_api.client.request(method, concrete, json=body, headers=theirs)
+            query = QUERIES.get(f"{method} {path}")
+            answer = await service_api.client.request(method, concrete, json=body, params=query, headers=theirs)
             assert answer.status_code == 404, (method, path, answer.status_code, answer.text)
             problem(answer)
             if method == "GET":
-                assert (await service_api.client.get(concrete, headers=ours)).status_code == 200, path
+                assert (await service_api.client.get(concrete, params=query, headers=ours)).status_code == 200, path
 
 
 async def test_a_malformed_id_names_nothing(service_api: Api):
@@ -121,8 +122,9 @@ async def test_a_malformed_id_names_nothing(service_api: Api):
     for method, path, _ in operations(service_api):
         if "{" in path and "{user_id}" not in path:
             concrete = path.format_map(_Malformed())
+            operation = f"{method} {path}"
             answer = await service_api.client.request(
-                method, concrete, json=BODIES.get(f"{method} {path}"), headers=headers
+                method, concrete, json=BODIES.get(operation), params=QUERIES.get(operation), headers=headers
             )
             assert answer.status_code == 404, (method, path, answer.status_code, answer.text)
             problem(answer)

@@ -53,6 +53,9 @@ BODIES: dict[str, dict[str, Any] | None] = {
 }
 """A valid body for each route that takes one and has a path parameter; a new such route must be added here."""
 
+QUERIES = {"GET /v1/kpis/{key}/series": {"from": "2026-11-22T00:00:00Z", "to": "2026-11-22T01:00:00Z", "step": "PT10M"}}
+"""Query parameters of routes that require some."""
+
 
 async def _post(api: Api, path: str, body: object) -> dict[str, Any]:
     answer = await api.client.post(path, json=body, headers=await api.key())
