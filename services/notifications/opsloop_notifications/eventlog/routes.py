@@ -18,7 +18,7 @@ from opsloop_notifications.eventlog import service
 from opsloop_notifications.eventlog.schemas import EventPage, EventTypeOut, EventTypes
 
 router = ApiRouter(tags=["events"])
-READ = allow("notifications:read", "notifications:write", "notifications:admin")
+READ = allow("notifications:read")
 
 
 @router.get("/v1/events", dependencies=[READ])

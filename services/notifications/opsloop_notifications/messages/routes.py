@@ -14,7 +14,7 @@ from opsloop_notifications.messages import queries
 from opsloop_notifications.messages.schemas import NotificationOut
 
 router = ApiRouter(tags=["notifications"])
-READ = allow("notifications:read", "notifications:write", "notifications:admin")
+READ = allow("notifications:read")
 
 
 @router.get("/v1/notifications", dependencies=[READ])

@@ -13,8 +13,8 @@ from opsloop_notifications.recipients import queries, service
 from opsloop_notifications.recipients.schemas import RecipientIn, RecipientOut
 
 router = ApiRouter(tags=["recipients"])
-READ = allow("notifications:read", "notifications:write", "notifications:admin")
-WRITE = allow("notifications:write", "notifications:admin")
+READ = allow("notifications:read")
+WRITE = allow("notifications:write")
 UserIdInPath = Annotated[str, Path(min_length=1, max_length=200)]
 
 

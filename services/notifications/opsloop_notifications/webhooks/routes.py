@@ -29,8 +29,8 @@ from opsloop_notifications.webhooks.schemas import (
 )
 
 router = ApiRouter(tags=["webhooks"])
-READ = allow("notifications:read", "notifications:write", "notifications:admin")
-WRITE = allow("notifications:write", "notifications:admin")
+READ = allow("notifications:read")
+WRITE = allow("notifications:write")
 _LATER = {"format": {"alertmanager"}, "ordering": {"stream"}}
 
 
