@@ -22,6 +22,8 @@ from bench.intake import body
 from bench.load import percentile
 from bench.report import Line
 from bench.world import wait_for_port
+from opsloop_common.bus.kafka import create_topics
+from opsloop_common.settings import Settings
 from tests.harness import Deployment, Process, connect_arguments, environment, free_port
 
 GOAL = 5.0
@@ -59,7 +61,7 @@ class Bare:
     def __init__(self, connection: asyncpg.Connection, session: aiohttp.ClientSession, url: str) -> None:
         self.connection, self.session, self.url = connection, session, url
         self.signer = Webhook("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
-        self.kafka: tuple[AIOKafkaProducer, AIOKafkaConsumer] | None = None
+        self.kafka: tuple[AIOKafkaProducer, AIOKafkaConsumer, str] | None = None
 
     async def once(self, number: int) -> str:
         """Do it once and return the id that the receiver will see."""
@@ -68,8 +70,8 @@ class Bare:
             await self.connection.execute("INSERT INTO bench_feedback VALUES ($1, $2)", name, payload)
             await self.connection.execute("INSERT INTO bench_outbox VALUES ($1, $2)", name, payload)
         if self.kafka is not None:
-            producer, consumer = self.kafka
-            await producer.send_and_wait("bench", payload.encode())
+            producer, consumer, topic = self.kafka
+            await producer.send_and_wait(topic, payload.encode())
             payload = (await consumer.getone()).value.decode()
         now = datetime.now(UTC)
         headers = {
@@ -83,6 +85,20 @@ class Bare:
 
 
 @asynccontextmanager
+async def broker_pair(bootstrap: str) -> AsyncIterator[tuple[AIOKafkaProducer, AIOKafkaConsumer, str]]:
+    """Open a producer and a consumer of a new topic that is made like ours, and see one message through."""
+    prefix = f"bench-{uuid4().hex[:8]}"
+    (topic,) = await create_topics(Settings(kafka_bootstrap=bootstrap, kafka_replication=1), ["trip"], prefix=prefix)
+    async with (
+        AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True) as producer,
+        AIOKafkaConsumer(topic, bootstrap_servers=bootstrap, auto_offset_reset="earliest") as consumer,
+    ):
+        await producer.send_and_wait(topic, b"{}")
+        await consumer.getone()
+        yield producer, consumer, topic
+
+
+@asynccontextmanager
 async def bare(database_url: str, url: str, bootstrap: str | None) -> AsyncIterator[Bare]:
     """Open what the bare round trip needs."""
     connection = await asyncpg.connect(**connect_arguments(database_url))
@@ -92,18 +108,8 @@ async def bare(database_url: str, url: str, bootstrap: str | None) -> AsyncItera
         if bootstrap is None:
             yield trip
         else:
-            producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all", enable_idempotence=True)
-            consumer = AIOKafkaConsumer("bench", bootstrap_servers=bootstrap, auto_offset_reset="earliest")
-            await producer.start()
-            await producer.send_and_wait("bench", b"{}")
-            await consumer.start()
-            await consumer.getone()
-            trip.kafka = (producer, consumer)
-            try:
+            async with broker_pair(bootstrap) as trip.kafka:
                 yield trip
-            finally:
-                await consumer.stop()
-                await producer.stop()
     await connection.close()
 
 

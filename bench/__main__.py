@@ -1,0 +1,123 @@
+"""`python -m bench`: measure everything, or one section, and print a table; under 12 minutes on two quiet cores."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvloop
+
+from bench import deliveries, drain, end_to_end, intake, process
+from bench.report import Line, machine, save, show
+from bench.world import all_in_one, databases, four_processes, scratch_folder, started
+from opsloop_common.testing.kafka import NoBroker, running_broker
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How long each closed loop runs, and how often everything is repeated."""
+
+    seconds: float
+    rounds: int
+
+
+@contextmanager
+def broker() -> Iterator[str | None]:
+    """Give a real broker's address, or None and the reason on stderr when none can be had."""
+    try:
+        with running_broker() as running:
+            yield running.bootstrap
+    except NoBroker as reason:
+        say(f"no Kafka broker, its lines are left out: {reason}")
+        yield None
+
+
+async def measure_intake(effort: Effort, folder: Path) -> list[Line]:
+    """Posts a second beside the bare route."""
+    with databases() as made:
+        return await intake.measure(made, folder, seconds=effort.seconds, rounds=effort.rounds)
+
+
+async def measure_end_to_end(effort: Effort, folder: Path) -> list[Line]:
+    """Request to webhook, in one process and in four."""
+    with end_to_end.receiver(folder) as sink:
+        async with started(all_in_one(folder)) as deployment:
+            lines = await end_to_end.measure(deployment, sink, bootstrap=None)
+        with broker() as bootstrap:
+            if bootstrap is None:
+                return lines
+            with databases() as made:
+                async with four_processes(made, folder, bootstrap) as deployment:
+                    return lines + await end_to_end.measure(deployment, sink, bootstrap=bootstrap)
+
+
+async def measure_drain(effort: Effort, folder: Path) -> list[Line]:
+    """How fast a full outbox empties."""
+    with broker() as bootstrap, databases() as made:
+        return await drain.measure(made, bootstrap, rounds=effort.rounds)
+
+
+async def measure_deliveries(effort: Effort, folder: Path) -> list[Line]:
+    """Webhooks a second."""
+    with databases() as made:
+        return await deliveries.measure(made, folder, seconds=effort.seconds, rounds=effort.rounds)
+
+
+async def measure_process(effort: Effort, folder: Path) -> list[Line]:
+    """Start-up and memory of the all-in-one."""
+    deployment = all_in_one(folder)
+    try:
+        return await process.start_up(deployment) + await process.memory(deployment)
+    finally:
+        await deployment.close()
+
+
+Section = Callable[[Effort, Path], Awaitable[list[Line]]]
+SECTIONS: dict[str, Section] = {
+    "intake": measure_intake,
+    "end-to-end": measure_end_to_end,
+    "drain": measure_drain,
+    "deliveries": measure_deliveries,
+    "process": measure_process,
+}
+
+
+def say(text: str) -> None:
+    """Tell how far it is, beside the table."""
+    print(text, file=sys.stderr, flush=True)
+
+
+async def measure(names: list[str], effort: Effort) -> list[Line]:
+    """Run the sections one after the other, each in a folder and on a PostgreSQL of its own."""
+    lines: list[Line] = []
+    for name in names:
+        began = time.monotonic()
+        with scratch_folder() as folder:
+            lines += await SECTIONS[name](effort, folder)
+        say(f"{name}: {time.monotonic() - began:.0f} s")
+    return lines
+
+
+def main() -> None:
+    """Read the arguments, measure, print the table."""
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    parser.add_argument("--only", action="append", choices=SECTIONS, help="this section only; may be given again")
+    parser.add_argument("--seconds", type=float, default=5.0, help="length of each closed loop (default 5)")
+    parser.add_argument("--rounds", type=int, default=3, help="how often each comparison is repeated (default 3)")
+    parser.add_argument("--save", type=Path, help="also keep the figures in this file, as JSON")
+    given = parser.parse_args()
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        lines = runner.run(measure(given.only or list(SECTIONS), Effort(given.seconds, given.rounds)))
+    print(f"{machine()}; median of {given.rounds} rounds of {given.seconds:g} s\n\n{show(lines)}")
+    if given.save:
+        save(lines, given.save)
+
+
+if __name__ == "__main__":
+    main()
