@@ -123,7 +123,7 @@ def as_domain_error(error: Exception) -> DomainError | None:
         case DomainError():
             return error
         case RequestValidationError():
-            return _from_validation(error.errors())
+            return _from_validation(error.errors(), error.body)
         case HTTPException():
             return HttpError(
                 error.status_code, error.detail or HTTPStatus(error.status_code).phrase, dict(error.headers or {})
@@ -164,8 +164,8 @@ def _from_driver(error: Exception) -> DomainError | None:
             return None
 
 
-def _from_validation(errors: Sequence[Any]) -> DomainError:
-    found = [_field_error(item) for item in errors if item["loc"][0] != "path"]
+def _from_validation(errors: Sequence[Any], body: Any) -> DomainError:
+    found = [_field_error(item, body) for item in errors if item["loc"][0] != "path"]
     if not found:
         return NotFound("There is nothing under this id.")
     refusal = Invalid(found[0].pointer, found[0].detail)
@@ -173,15 +173,33 @@ def _from_validation(errors: Sequence[Any]) -> DomainError:
     return refusal
 
 
-def _field_error(item: Any) -> FieldError:
+def _field_error(item: Any, body: Any) -> FieldError:
     place, *steps = item["loc"]
-    pointer = "".join("/" + escape(str(step)) for step in steps)
-    if place != "body":
-        pointer = f"/{place}{pointer}"
     kind = item["type"]
+    if place == "body":
+        pointer = "".join("/" + escape(str(step)) for step in _steps_inside(body, steps, is_missing=kind == "missing"))
+    else:
+        pointer = "".join(f"/{escape(str(step))}" for step in item["loc"])
     if kind in _PLAIN_WORDS:
         return FieldError(pointer, _PLAIN_WORDS[kind])
     return FieldError(pointer, item["msg"].removeprefix("Value error, "))
+
+
+def _steps_inside(body: Any, steps: Sequence[Any], *, is_missing: bool) -> list[Any]:
+    # pydantic also names the branches of a union that it went through; those are in our model and not in what was sent
+    found = []
+    for number, step in enumerate(steps, start=1):
+        match body:
+            case dict() if step in body:
+                body = body[step]
+            case list() if isinstance(step, int) and step < len(body):
+                body = body[step]
+            case dict() if is_missing and number == len(steps):
+                pass
+            case _:
+                continue
+        found.append(step)
+    return found
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

@@ -12,6 +12,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     GetCoreSchemaHandler,
+    JsonValue,
     PlainSerializer,
     StringConstraints,
     WithJsonSchema,
@@ -19,6 +20,7 @@ from pydantic import (
 from pydantic_core import CoreSchema
 
 from opsloop_common.clock import rfc3339
+from opsloop_common.conditions import Op
 from opsloop_common.http.strict_json import text_flaw
 
 _STRICT = frozenset({"int", "float", "bool", "str"})
@@ -65,6 +67,14 @@ class OutModel(BaseModel):
         for name, field in cls.model_fields.items():
             if not field.is_required():
                 raise TypeError(f"{cls.__name__}.{name}: fields of answers have no defaults")
+
+
+class ConditionOut(OutModel):
+    """A condition on an event."""
+
+    field: str
+    op: Op
+    value: JsonValue
 
 
 def _storable(value: str) -> str:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 import orjson
 from pydantic import JsonValue
 
+from opsloop_common.conditions import value_at
+
 SUBJECT_CHARACTERS = 200
 BODY_CHARACTERS = 20_000
 # All locales together: a message.requested carries them beside 500 ids, inside the 512 KiB an event may have.
@@ -45,17 +47,7 @@ def render(text: str, event: Mapping[str, JsonValue]) -> str:
 
     What the event lacks becomes nothing; one value brings at most 500 characters.
     """
-    return _PLACEHOLDER.sub(lambda match: written(lookup(event, match[1].removeprefix("event."))), text)
-
-
-def lookup(document: Mapping[str, JsonValue], path: str) -> JsonValue:
-    """Return the value at a dotted path through objects, None where there is none."""
-    value: JsonValue = dict(document)
-    for part in path.split("."):
-        if not isinstance(value, dict):
-            return None
-        value = value.get(part)
-    return value
+    return _PLACEHOLDER.sub(lambda match: written(value_at(event, match[1].removeprefix("event."))), text)
 
 
 def written(value: JsonValue) -> str:

@@ -11,7 +11,6 @@ from opsloop_campaigns.playbooks import queries, service
 from opsloop_campaigns.playbooks.models import Playbook, PlaybookRun
 from opsloop_campaigns.playbooks.rules import Outcome
 from opsloop_campaigns.playbooks.schemas import (
-    ConditionOut,
     LaunchOut,
     PlaybookIn,
     PlaybookOut,
@@ -26,6 +25,7 @@ from opsloop_campaigns.shapes import AUDIENCE_BODY, AudienceOut, MessageOut
 from opsloop_common.http.deps import Db, IfMatch, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, body_limit, problems
+from opsloop_common.http.schemas import ConditionOut
 
 router = ApiRouter(tags=["playbooks"])
 
@@ -65,7 +65,7 @@ async def create_playbook(body: PlaybookIn, session: Db, response: Response) -> 
         name=body.name,
         enabled=body.enabled,
         event_type=body.on,
-        conditions=[one.model_dump(mode="json") for one in body.when],
+        conditions=body.when,
         cooldown=body.cooldown,
         requires_approval=body.requires_approval,
         launch=body.launch.stored(),

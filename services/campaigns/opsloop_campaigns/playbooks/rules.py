@@ -6,33 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from pydantic import JsonValue
-
-from opsloop_campaigns.content.rules import lookup
+from opsloop_common.conditions import ORDERING, Condition, Op, have_order, holds, value_at
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.errors import Invalid
 
 # A launch causes events that may launch again: whoever builds a circle gets five rounds, not a flood.
 MAX_DEPTH = 5
-MAX_CONDITIONS = 20
-MAX_VALUES = 100
-FIELDS = r"^(type|subject|actor|data(\.[^.\x00]{1,100}){1,10})$"
-
-
-class Op(StrEnum):
-    """How a condition compares. An absent field counts as null: only `ne`, `not_in`, `exists: false` and `eq: null` hold."""
-
-    EQ = "eq"
-    NE = "ne"
-    LT = "lt"
-    LE = "le"
-    GT = "gt"
-    GE = "ge"
-    IN = "in"
-    NOT_IN = "not_in"
-    CONTAINS = "contains"
-    EXISTS = "exists"
 
 
 class Outcome(StrEnum):
@@ -47,15 +27,6 @@ class Outcome(StrEnum):
 
 
 LAUNCHES = frozenset({Outcome.LAUNCHED, Outcome.APPROVAL_REQUESTED})
-
-
-@dataclass(frozen=True)
-class Condition:
-    """`field` is `type`, `subject`, `actor` or a dotted path below `data`."""
-
-    field: str
-    op: Op
-    value: JsonValue
 
 
 @dataclass(frozen=True)
@@ -75,103 +46,16 @@ class Decision:
     reason: str
 
 
-def read_condition(raw: Mapping[str, JsonValue], pointer: str) -> Condition:
-    """Return the condition that `raw` ({field, op, value}) says; raises Invalid when its value does not suit its operator."""
-    op, value = Op(str(raw["op"])), raw.get("value")
-    at = f"{pointer}/value"
-    match op:
-        case Op.EXISTS:
-            value = True if value is None else value
-            if not isinstance(value, bool):
-                raise Invalid(at, "exists takes true or false")
-        case Op.IN | Op.NOT_IN:
-            if not isinstance(value, list) or not 0 < len(value) <= MAX_VALUES or any(map(_is_nested, value)):
-                raise Invalid(at, f"{op} takes a list of 1 to {MAX_VALUES} texts, numbers or booleans")
-        case Op.LT | Op.LE | Op.GT | Op.GE:
-            if isinstance(value, bool) or not isinstance(value, str | int | float):
-                raise Invalid(at, f"{op} takes a number, or a text")
-        case Op.CONTAINS if value is None or _is_nested(value):
-            raise Invalid(at, "contains takes a text, a number or a boolean")
-        case _ if _is_nested(value):
-            raise Invalid(at, f"{op} takes a text, a number, a boolean or null")
-    return Condition(str(raw["field"]), op, value)
-
-
-def _is_nested(value: JsonValue) -> bool:
-    return isinstance(value, list | dict)
-
-
-def judge(conditions: Sequence[Condition], event: Mapping[str, JsonValue]) -> list[Verdict]:
+def judge(conditions: Sequence[Condition], event: Mapping[str, Any]) -> list[Verdict]:
     """Say of each condition whether it holds for an event's document, and why."""
-    return [_verdict(condition, lookup(event, condition.field)) for condition in conditions]
+    return [_verdict(condition, event) for condition in conditions]
 
 
-def matches(conditions: Sequence[Condition], event: Mapping[str, JsonValue]) -> bool:
-    """Say whether all conditions hold for an event's document; no conditions hold always."""
-    return all(holds(condition, lookup(event, condition.field)) for condition in conditions)
-
-
-def holds(condition: Condition, found: JsonValue) -> bool:
-    """Say whether a condition holds for the value found. Kinds of JSON are kept apart: 1 equals 1.0, never "1" or true."""
-    value = condition.value
-    match condition.op:
-        case Op.EQ:
-            return _same(found, value)
-        case Op.NE:
-            return not _same(found, value)
-        case Op.IN | Op.NOT_IN:
-            among = isinstance(value, list) and any(_same(found, each) for each in value)
-            return among is (condition.op is Op.IN)
-        case Op.CONTAINS:
-            return _contains(found, value)
-        case Op.EXISTS:
-            return (found is not None) is value
-    return _compare(condition.op, found, value)
-
-
-def _same(left: JsonValue, right: JsonValue) -> bool:
-    if isinstance(left, bool) or isinstance(right, bool):
-        return left is right
-    return left == right
-
-
-def _contains(found: JsonValue, value: JsonValue) -> bool:
-    if isinstance(found, list):
-        return any(_same(each, value) for each in found)
-    return isinstance(found, str) and isinstance(value, str) and value in found
-
-
-def _compare(op: Op, found: JsonValue, value: JsonValue) -> bool:
-    order = _order(found, value)
-    if order is None:
-        return False
-    match op:
-        case Op.LT:
-            return order < 0
-        case Op.LE:
-            return order <= 0
-        case Op.GT:
-            return order > 0
-        case _:
-            return order >= 0
-
-
-def _order(left: JsonValue, right: JsonValue) -> int | None:
-    """Return -1, 0 or 1; None for what has no order. Texts go by code point, as in the metrics service."""
-    if isinstance(left, str) and isinstance(right, str):
-        return (left > right) - (left < right)
-    if isinstance(left, bool) or isinstance(right, bool):
-        return None
-    if isinstance(left, int | float) and isinstance(right, int | float):
-        return (left > right) - (left < right)
-    return None
-
-
-def _verdict(condition: Condition, found: JsonValue) -> Verdict:
-    does = holds(condition, found)
+def _verdict(condition: Condition, event: Mapping[str, Any]) -> Verdict:
+    does, found = holds(condition, event), value_at(event, condition.field)
     if found is None and condition.op is not Op.EXISTS:
         return Verdict(condition, does, "the event says nothing there")
-    if condition.op in {Op.LT, Op.LE, Op.GT, Op.GE} and _order(found, condition.value) is None:
+    if condition.op in ORDERING and not have_order(found, condition.value):
         return Verdict(condition, does, "values of these kinds have no order")
     return Verdict(condition, does, "the condition holds" if does else "the condition does not hold")
 

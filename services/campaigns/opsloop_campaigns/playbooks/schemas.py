@@ -9,10 +9,11 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 
 from opsloop_campaigns.content.rules import placeholder_fault
-from opsloop_campaigns.playbooks.rules import FIELDS, MAX_CONDITIONS, Op, Outcome
+from opsloop_campaigns.playbooks.rules import Outcome
 from opsloop_campaigns.shapes import AudienceIn, AudienceOut, MessageOut, Templates, absent
+from opsloop_common.conditions import Conditions
 from opsloop_common.contracts.catalogue import BY_TYPE
-from opsloop_common.http.schemas import Duration, InModel, OutModel, ShortText, Timestamp
+from opsloop_common.http.schemas import ConditionOut, Duration, InModel, OutModel, ShortText, Timestamp
 
 MAX_AUDIENCE = 10_000
 LONGEST_COOLDOWN = timedelta(days=366)
@@ -46,14 +47,6 @@ EventType = Annotated[str, StringConstraints(max_length=100), AfterValidator(_kn
 Cooldown = Annotated[Duration, AfterValidator(_bounded)]
 
 
-class ConditionIn(InModel):
-    """One condition on an event: `field` is `type`, `subject`, `actor` or a dotted path below `data`."""
-
-    field: Annotated[str, StringConstraints(pattern=FIELDS)]
-    op: Op
-    value: JsonValue = None
-
-
 class LaunchIn(InModel):
     """The campaign to launch. `name`, `subject` and `body` may hold placeholders such as `{{ event.data.kpi }}`."""
 
@@ -68,9 +61,6 @@ class LaunchIn(InModel):
             "user_ids": self.audience.user_ids,
             "messages": [message.model_dump() for message in self.messages],
         }
-
-
-Conditions = Annotated[list[ConditionIn], Field(max_length=MAX_CONDITIONS)]
 
 
 class PlaybookIn(InModel):
@@ -95,14 +85,6 @@ class PlaybookPatch(InModel):
     cooldown: Cooldown | None = None
     requires_approval: bool = Field(default_factory=absent)
     launch: LaunchIn = Field(default_factory=absent)
-
-
-class ConditionOut(OutModel):
-    """One condition."""
-
-    field: str
-    op: Op
-    value: JsonValue
 
 
 class LaunchOut(OutModel):
@@ -149,12 +131,9 @@ class TestIn(InModel):
     data: dict[str, JsonValue]
 
 
-class VerdictOut(OutModel):
+class VerdictOut(ConditionOut):
     """Whether one condition holds, and why."""
 
-    field: str
-    op: Op
-    value: JsonValue
     holds: bool
     reason: str
 

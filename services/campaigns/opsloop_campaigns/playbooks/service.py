@@ -17,9 +17,10 @@ from opsloop_campaigns.content import rules as content
 from opsloop_campaigns.playbooks import queries, rules
 from opsloop_campaigns.playbooks.models import Playbook, PlaybookRun
 from opsloop_campaigns.playbooks.queries import Listener
-from opsloop_campaigns.playbooks.rules import Condition, Decision, Verdict
+from opsloop_campaigns.playbooks.rules import Decision, Verdict
 from opsloop_common import due
 from opsloop_common.access import audit
+from opsloop_common.conditions import Condition, all_hold, read_conditions
 from opsloop_common.contracts.catalogue import BY_TYPE, PRODUCER
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import clock_of, context_of
@@ -40,7 +41,7 @@ class Draft:
     name: str
     enabled: bool
     event_type: str
-    conditions: Sequence[Mapping[str, JsonValue]]
+    conditions: Sequence[Condition]
     cooldown: timedelta | None
     requires_approval: bool
     launch: Mapping[str, Any]
@@ -57,14 +58,8 @@ class Rehearsal:
     messages: list[dict[str, str]]
 
 
-def conditions_of(raw: Sequence[Mapping[str, JsonValue]]) -> list[Condition]:
-    """Read stored or posted conditions; raises Invalid below `/when`."""
-    return [rules.read_condition(one, f"/when/{index}") for index, one in enumerate(raw)]
-
-
 async def create_playbook(session: AsyncSession, draft: Draft) -> Playbook:
-    """Keep a new playbook; raises Invalid for a condition whose value does not suit its operator."""
-    conditions_of(draft.conditions)
+    """Keep a new playbook."""
     now = clock_of(session).now()
     context = context_of(session)
     playbook = Playbook(
@@ -72,7 +67,7 @@ async def create_playbook(session: AsyncSession, draft: Draft) -> Playbook:
         name=draft.name,
         enabled=draft.enabled,
         event_type=draft.event_type,
-        conditions=[dict(one) for one in draft.conditions],
+        conditions=[one.model_dump(mode="json") for one in draft.conditions],
         cooldown=draft.cooldown,
         requires_approval=draft.requires_approval,
         launch=dict(draft.launch),
@@ -89,8 +84,7 @@ async def create_playbook(session: AsyncSession, draft: Draft) -> Playbook:
 async def edit_playbook(
     session: AsyncSession, playbook_id: UUID, changes: Mapping[str, Any], check_version: CheckVersion
 ) -> Playbook:
-    """Change some fields of a playbook, `enabled` among them; raises Invalid as `create_playbook`."""
-    conditions_of(changes.get("conditions", ()))
+    """Change some fields of a playbook, `enabled` among them."""
     playbook = await queries.lock_playbook(session, playbook_id)
     check_version(playbook.version)
     changed = {name: value for name, value in changes.items() if getattr(playbook, name) != value}
@@ -162,7 +156,7 @@ async def hear(session: AsyncSession, events: Sequence[Event]) -> None:
 
 
 def _is_for(playbook: Listener | Playbook, event: Event, document: Mapping[str, JsonValue]) -> bool:
-    return playbook.event_type == event.type and rules.matches(conditions_of(playbook.conditions), document)
+    return playbook.event_type == event.type and all_hold(read_conditions(playbook.conditions), document)
 
 
 async def _run(session: AsyncSession, matching: Sequence[tuple[Playbook, Event]]) -> None:
@@ -250,7 +244,7 @@ async def rehearse(session: AsyncSession, playbook_id: UUID, data: dict[str, Jso
     """Say what a playbook would make of an event of its type with this data, and change nothing."""
     playbook = await queries.get_playbook(session, playbook_id)
     event = _invented(session, playbook, data)
-    verdicts = rules.judge(conditions_of(playbook.conditions), event.document())
+    verdicts = rules.judge(read_conditions(playbook.conditions), event.document())
     messages = content.rendered(playbook.launch["messages"], event.document())
     decision = None
     if all(verdict.holds for verdict in verdicts):
