@@ -43,12 +43,12 @@ def test_anything_else_is_not(sent, body):
 async def test_the_mailbox_keeps_what_a_mail_client_sends():
     async with Mailbox().open() as mailbox:
         mail = EmailMessage()
-        mail["From"], mail["To"], mail["Subject"] = "shop@example.test", "li@example.test", "支付问题正在修复"
+        mail["From"], mail["To"], mail["Subject"] = "shop@example.test", "buyer-zh@example.test", "支付问题正在修复"
         mail.set_content("不会重复扣款。")
         host, port = mailbox.url.removeprefix("smtp://").split(":")
         for _ in range(2):
             await aiosmtplib.send(mail, hostname=host, port=int(port))
 
     assert [(kept.recipients, kept.subject) for kept in mailbox.mails] == [
-        (["li@example.test"], "支付问题正在修复")
+        (["buyer-zh@example.test"], "支付问题正在修复")
     ] * 2

@@ -41,7 +41,11 @@ MENDED = [
     ("Good to see how quickly you reacted", 5),
     ("处理得很快，点赞", 5),
 ]
-CUSTOMERS = {"li": ("li@example.test", "zh-CN"), "sam": ("sam@example.test", "en"), "noor": (None, "en")}
+CUSTOMERS = {
+    "buyer-zh": ("buyer-zh@example.test", "zh-CN"),
+    "buyer-en": ("buyer-en@example.test", "en"),
+    "guest": (None, "en"),
+}
 
 
 def everyday(now: datetime, rng: random.Random) -> list[dict[str, Any]]:
