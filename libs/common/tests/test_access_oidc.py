@@ -120,6 +120,9 @@ async def test_elliptic_curves_and_lists_of_scopes_are_understood(reader, issuer
 
     assert person.scopes == {"sample:read"}
 
+    admin = await reader.read(issuer.token(clock, kid="ec-1", scope="sample:admin"))
+    assert admin.scopes == {"sample:read", "sample:write", "sample:admin"}
+
 
 REFUSED = {
     "another audience": {"aud": "billing"},

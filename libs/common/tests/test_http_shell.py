@@ -94,6 +94,7 @@ async def test_checks_come_in_the_promised_order(sample):
     assert_problem(await post(reader, too_much, "text/plain"), 403)
     assert_problem(await post(writer, too_much, "text/plain"), 413)
     assert_problem(await post(writer, b"{", "text/plain"), 415)
+    assert_problem(await post(writer, b"", "text/plain"), 415)
     assert_problem(await post(writer, b'{"text": '), 400)
     assert_problem(await post(writer, b'{"text": 1}'), 422)
 
@@ -157,9 +158,18 @@ REFUSED = [
     (b'{"text": "x", "remind_at": "2026-02-30T08:00:00Z"}', "/remind_at"),
     (b'"just text"', ""),
     (b"null", ""),
-    (b"", ""),
 ]
-NOT_JSON = [b"{", b"nope", b'{"text": "\x00"}', b'{"text": "\xed\xa0\x80"}', b"\xff\xfe", b'{"text": "x",}', b"{} {}"]
+NOT_JSON = [
+    b"",
+    b" ",
+    b"{",
+    b"nope",
+    b'{"text": "\x00"}',
+    b'{"text": "\xed\xa0\x80"}',
+    b"\xff\xfe",
+    b'{"text": "x",}',
+    b"{} {}",
+]
 
 
 async def test_bad_bodies_are_422_and_say_where(sample, subtests):

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from opsloop_common.access.keys import PREFIX, Token
-from opsloop_common.access.principal import OPERATOR_WORKSPACE, Principal
+from opsloop_common.access.principal import OPERATOR_WORKSPACE, Principal, granted
 from opsloop_common.access.tables import api_key
 from opsloop_common.db import Database
 from opsloop_common.errors import Unauthorized
@@ -114,7 +114,7 @@ class Authenticator:
             cached = _Cached(until, None)
         else:
             actor = f"key:{row.id}"
-            principal = Principal(row.workspace, actor, frozenset(row.scopes) & self._scopes, actor)
+            principal = Principal(row.workspace, actor, granted(row.scopes, self._scopes), actor)
             cached = _Cached(until, principal, row.secret_hash, row.expires_at)
         if len(self._cache) >= CACHED_KEYS:
             self._cache.clear()  # rare, and only costs look-ups; unknown keys are kept too, so somebody may be guessing

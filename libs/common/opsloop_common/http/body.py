@@ -29,15 +29,17 @@ class ReadRequest(Request):
         return self.value
 
 
-async def read_body(request: Request, limit: int) -> ReadRequest:
-    """Read a JSON body of at most `limit` bytes.
+async def read_body(request: Request, limit: int, *, required: bool) -> ReadRequest:
+    """Read a JSON body of at most `limit` bytes; an empty one that is not `required` has the value None.
 
     Raises TooLarge (413), UnsupportedMediaType (415), BadRequest (400) and Invalid (422), in this order.
     """
     raw = await _read_bytes(request, limit)
-    if not raw:
-        return ReadRequest(request, b"", None)  # validation says which fields are missing
-    if not _is_json(request.headers.get("content-type", "")):
+    if not raw and not required:
+        return ReadRequest(request, b"", None)
+    kind = request.headers.get("content-type")
+    # nothing sent and nothing announced is not of a wrong kind, only not JSON
+    if (raw or kind) and not _is_json(kind or ""):
         raise UnsupportedMediaType("Send application/json.", headers={"Accept": "application/json"})
     return ReadRequest(request, raw, read_json(raw))
 

@@ -150,7 +150,7 @@ class ApiRoute(APIRoute):
     async def _answer(self, call: Call, request: Request, endpoint: Handler) -> Response:
         await self._admit(call, request)
         _require_storable_address(request)
-        read = await read_body(request, self.guard.body_limit) if self.body_field is not None else None
+        read = await self._read(request)
         try:
             stored = await self._claim(call, request, read)
             if stored is not None:
@@ -174,6 +174,11 @@ class ApiRoute(APIRoute):
         if principal.scopes.isdisjoint(self.guard.scopes):
             raise Forbidden(f"This needs one of the scopes {', '.join(sorted(self.guard.scopes))}.")
         call.rate = call.shell.limiter.take(principal.credential)
+
+    async def _read(self, request: Request) -> ReadRequest | None:
+        if self.body_field is None:
+            return None
+        return await read_body(request, self.guard.body_limit, required=self.body_field.field_info.is_required())
 
     async def _claim(self, call: Call, request: Request, read: ReadRequest | None) -> Answer | None:
         if request.method != "POST" or self.guard.scopes is None:

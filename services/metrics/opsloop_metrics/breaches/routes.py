@@ -16,7 +16,7 @@ from opsloop_metrics.breaches.models import Incident
 from opsloop_metrics.breaches.schemas import BreachOut
 
 router = ApiRouter(tags=["breaches"])
-READ = allow("metrics:read", "metrics:write", "metrics:admin")
+READ = allow("metrics:read")
 
 
 @router.get("/v1/breaches", dependencies=[READ])

@@ -20,7 +20,7 @@ router = ApiRouter(tags=["kpis"])
 
 @router.get(
     "/v1/kpis/{key}/monitors/{monitor_id}/evaluations",
-    dependencies=[allow("metrics:read", "metrics:write", "metrics:admin")],
+    dependencies=[allow("metrics:read")],
     responses=problems(404),
 )
 async def list_evaluations(

@@ -31,8 +31,8 @@ from opsloop_metrics.kpis.schemas import (
 )
 
 router = ApiRouter(tags=["kpis"])
-READ = allow("metrics:read", "metrics:write", "metrics:admin")
-WRITE = allow("metrics:write", "metrics:admin")
+READ = allow("metrics:read")
+WRITE = allow("metrics:write")
 
 From = Annotated[Timestamp | None, Query(alias="from")]
 To = Annotated[Timestamp | None, Query()]

@@ -38,7 +38,7 @@ def router(service: Service) -> ApiRouter:
 
     @routes.get(
         "/v1/jobs/{job_id}",
-        dependencies=[allow(*(f"{service.name}:{level}" for level in ("read", "write", "admin")))],
+        dependencies=[allow(*(f"{service.name}:{level}" for level in ("read", "write")))],
         responses=problems(404),
     )
     async def get_job(job_id: UUID, db: Db, who: Who) -> JobOut:

@@ -50,7 +50,7 @@ class WorkspaceOut(OutModel):
 def router(service: Service) -> ApiRouter:
     """Return the routes for the workspace's settings in one service."""
     routes = ApiRouter(tags=["access"])
-    read = allow(*(f"{service.name}:{level}" for level in ("read", "write", "admin")))
+    read = allow(*(f"{service.name}:{level}" for level in ("read", "write")))
 
     @routes.get("/v1/workspace", dependencies=[read])
     async def get_workspace(db: Db, response: Response) -> WorkspaceOut:
