@@ -26,6 +26,6 @@ def test_the_demo_tells_the_story_to_its_end():
     assert [line for line in told if "signature verified" in line] == [
         line for line in told if line.startswith(("Webhook kpi.breached", "Webhook kpi.recovered"))
     ]
-    assert "noor  failed (no_address)" in done.stdout
+    assert "guest    failed (no_address)" in done.stdout
     assert "支付问题正在修复" in done.stdout
     assert told[-1].startswith("That was the loop")

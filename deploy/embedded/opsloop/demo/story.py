@@ -208,7 +208,7 @@ async def launched(shop: Shop, breach: dict[str, Any], mailbox: Mailbox | None, 
     say(f"Campaign “{campaign['name']}” launched by that event and finished ({campaign['id']}).")
     people = (await send(shop.campaigns, "GET", f"/v1/campaigns/{campaign['id']}/recipients"))["items"]
     for person in sorted(people, key=lambda row: str(row["user_id"])):
-        say.more(f"{person['user_id']:<5} {person['status']}" + (f" ({person['reason']})" if person["reason"] else ""))
+        say.more(f"{person['user_id']:<8} {person['status']}" + (f" ({person['reason']})" if person["reason"] else ""))
     for mail in mailbox.mails if mailbox else ():
         say.more(f"mail to {', '.join(mail.recipients)}: {mail.subject}")
     if mailbox is None:
