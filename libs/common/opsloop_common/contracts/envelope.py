@@ -42,9 +42,12 @@ DataT = TypeVar("DataT", bound=EventData)
 
 
 class Event(BaseModel):
-    """One domain event as it travels. `sequence` runs 1, 2, 3 … per `partitionkey`, without gaps."""
+    """One domain event as it travels. `sequence` runs 1, 2, 3 … per `partitionkey`, without gaps.
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    Extension attributes of a newer producer are kept, so that the document stays the same wherever it is handed on.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="allow")
 
     specversion: Literal["1.0"] = "1.0"
     id: UUID
@@ -95,7 +98,7 @@ class Event(BaseModel):
             document |= {"causationid": self.causationid, "causationdepth": self.causationdepth}
         if self.traceparent is not None:
             document["traceparent"] = self.traceparent
-        return document | {"data": self.data}
+        return document | (self.model_extra or {}) | {"data": self.data}
 
     def to_bytes(self) -> bytes:
         """Return the document as the bytes that every adapter carries."""

@@ -1,0 +1,35 @@
+"""The envelope: what goes in comes out, also what only a newer producer knows."""
+
+import json
+
+from opsloop_common.contracts.envelope import Event
+
+DOCUMENT = {
+    "specversion": "1.0",
+    "id": "01a203fd-9058-7607-b510-a14397ec41c2",
+    "source": "/opsloop/feedback",
+    "type": "feedback.received",
+    "subject": "feedback/1",
+    "time": "2026-11-22T08:00:00Z",
+    "datacontenttype": "application/json",
+    "dataschema": "urn:opsloop:schema:feedback.received:1",
+    "workspace": "acme",
+    "actor": "key:1",
+    "partitionkey": "feedback/1",
+    "sequence": 7,
+    "correlationid": "c",
+    "causationid": "d",
+    "causationdepth": 1,
+    "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+    "data": {"body": "支付失败"},
+}
+
+
+def test_a_document_survives_the_way_through():
+    assert json.loads(Event.from_bytes(json.dumps(DOCUMENT)).to_bytes()) == DOCUMENT
+
+
+def test_extension_attributes_of_a_newer_producer_are_handed_on():
+    newer = DOCUMENT | {"dataregion": "eu", "data": {"body": "a", "added_later": True}}
+
+    assert json.loads(Event.from_bytes(json.dumps(newer)).to_bytes()) == newer
