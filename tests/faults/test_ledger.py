@@ -83,9 +83,10 @@ async def test_four_processes_and_the_broker_die_in_turn(
         ("notifications", "consumer.before_commit"),
     ):
         await _restart_at_failpoint(deployment, deployment.processes[service], failpoint, 10)
-        await post_many(client, ledger, 60)
+        posting = asyncio.create_task(post_many(client, ledger, 60))
         await _dead(deployment.processes[service])
         deployment.processes[service].start()
+        await posting
     posting = asyncio.create_task(post_many(client, ledger, 60))
     kafka_broker.kill9()
     await posting  # the API goes on accepting while the broker is away
