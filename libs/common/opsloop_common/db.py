@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
@@ -14,6 +15,7 @@ from sqlalchemy.orm import Session
 from opsloop_common.clock import Clock
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.ids import uuid7
+from opsloop_common.meters import AFTER_COMMIT, Meters, MeterT
 from opsloop_common.wakeups import Wakeups
 
 WORKSPACE_SETTING = "opsloop.workspace"
@@ -79,6 +81,7 @@ class Database:
         self.service = service
         self.clock = clock
         self.wakeups = Wakeups()
+        self.meters = Meters(CollectorRegistry())  # a runtime puts those of its own registry here
         server_settings = {"application_name": f"opsloop-{service}", "timezone": "UTC"}
         if role is not None:
             server_settings["role"] = role
@@ -141,6 +144,11 @@ def clock_of(session: AsyncSession) -> Clock:
     return database_of(session).clock
 
 
+def meters_of(session: AsyncSession, kind: Callable[[CollectorRegistry], MeterT]) -> MeterT:
+    """Return the meter of a kind that the session's service counts with; see `count_after_commit`."""
+    return database_of(session).meters.of(kind)
+
+
 @event.listens_for(UnitOfWork, "after_commit")
 def _wake_after_commit(session: Session) -> None:
     if session.in_nested_transaction():  # only a savepoint was released: nothing is visible yet
@@ -148,6 +156,14 @@ def _wake_after_commit(session: Session) -> None:
     names: set[str] = session.info.pop("wake", set())
     for name in names:
         session.info["database"].wakeups.fire(name)
+    for count in session.info.pop(AFTER_COMMIT, ()):
+        count()
+
+
+@event.listens_for(UnitOfWork, "after_rollback")
+def _forget_counts(session: Session) -> None:
+    if not session.in_nested_transaction():  # else a savepoint was rolled back, the transaction goes on
+        session.info.pop(AFTER_COMMIT, None)
 
 
 def row_level_security(table: str) -> list[str]:

@@ -57,6 +57,12 @@ class IllegalTransition(Conflict):
         super().__init__(f"{current} cannot become {wanted}", extra={"current": current, "allowed": choices})
 
 
+class Gone(DomainError):
+    """It was there, and is past the time that it is kept for."""
+
+    status, code, title = 410, "gone", "Gone"
+
+
 class Invalid(DomainError):
     """Malformed input that only the service could see; names the field."""
 

@@ -16,6 +16,7 @@ from opsloop_common.clock import Clock
 from opsloop_common.contracts.envelope import Event, EventData
 from opsloop_common.db import Database
 from opsloop_common.ids import uuid7
+from opsloop_common.meters import Meters
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.settings import Settings
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 EventHandler = Callable[[AsyncSession, Event], Awaitable[None]]
 BatchHandler = Callable[[AsyncSession, Sequence[Event]], Awaitable[None]]
 Worker = Callable[["Runtime"], Coroutine[Any, Any, None]]
+Chore = Callable[["Runtime"], Awaitable[None]]
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,12 @@ class Service:
     due: Sequence[DueKind] = ()
     workers: Sequence[Worker] = ()
     """Loops of the service's own, run by the worker role and started again when they fail."""
+    meters: Sequence[Callable[[CollectorRegistry], Any]] = ()
+    """Classes of what the service counts, made at start so that `/metrics` shows them from the first scrape on."""
+    gauges: Sequence[Chore] = ()
+    """Read from the database what `/metrics` shows of a state; the worker role does so every 15 s, `opsloop status` once."""
+    pruning: Sequence[Chore] = ()
+    """Delete, in small batches, what is older than it is kept; the worker role does so about once an hour."""
     resources: Callable[[Runtime], AbstractAsyncContextManager[Any]] = field(default=lambda _: nullcontext())
     """What the service opens for as long as it runs (clients, caches, loops of its own); kept in `Runtime.resources`."""
 
@@ -102,3 +110,9 @@ class Runtime:
     """The database without a pooler between, for advisory locks and LISTEN; None: the same as `db`."""
     readiness: list[Callable[[], Awaitable[Check]]] = field(default_factory=list)
     """What `/readyz` asks besides the database; the runner of a role adds its own."""
+
+    def __post_init__(self) -> None:
+        """Have everything that is done on this database counted in this registry."""
+        self.db.meters = Meters(self.registry)
+        for kind in self.service.meters:
+            self.db.meters.of(kind)

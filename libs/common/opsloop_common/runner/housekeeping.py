@@ -11,20 +11,23 @@ from sqlalchemy import delete, select
 from opsloop_common.access import idempotency
 from opsloop_common.db import Database
 from opsloop_common.due.metrics import DueMetrics
-from opsloop_common.due.tables import job
+from opsloop_common.due.tables import due, job
 from opsloop_common.service import Runtime
 
 MEASURE_SECONDS = 15.0
 PRUNE_SECONDS = 3600.0
 PRUNE_LIMIT = 5_000
 JOBS_KEPT = timedelta(days=30)
+FAILED_KEPT = timedelta(days=30)
 LAG_SECONDS = 0.5
 
 
-async def measure_due(runtime: Runtime, metrics: DueMetrics) -> None:
-    """Count due work now and then, until cancelled."""
+async def measure(runtime: Runtime, metrics: DueMetrics) -> None:
+    """Count due work, and what the service shows of its own, now and then, until cancelled."""
     while True:
         await metrics.refresh(runtime.db)
+        for gauge in runtime.service.gauges:
+            await gauge(runtime)
         await asyncio.sleep(MEASURE_SECONDS)
 
 
@@ -32,15 +35,16 @@ async def keep_house(runtime: Runtime) -> None:
     """Prune about once an hour, until cancelled."""
     while True:
         await prune(runtime.db)
+        for chore in runtime.service.pruning:
+            await chore(runtime)
         await asyncio.sleep(PRUNE_SECONDS)
 
 
 async def prune(database: Database) -> None:
-    """Delete stored answers older than a day, and jobs that ended more than 30 days ago."""
-    while await _prune_answers(database) == PRUNE_LIMIT:
-        pass
-    while await _prune_jobs(database) == PRUNE_LIMIT:
-        pass
+    """Delete stored answers older than a day, and jobs and due rows that ended or were given up more than 30 days ago."""
+    for batch in (_prune_answers, _prune_jobs, _prune_failed):
+        while await batch(database) == PRUNE_LIMIT:
+            pass
 
 
 async def _prune_answers(database: Database) -> int:
@@ -53,6 +57,16 @@ async def _prune_jobs(database: Database) -> int:
     old = select(job.c.id).where(job.c.finished_at < before).limit(PRUNE_LIMIT)
     async with database.transaction() as session:
         gone = await session.execute(delete(job).where(job.c.id.in_(old)).returning(job.c.id))
+        return len(gone.all())
+
+
+async def _prune_failed(database: Database) -> int:
+    # a row that is given up keeps the time of its last try
+    before = database.clock.now() - FAILED_KEPT
+    old = select(due.c.id).where(due.c.status == "failed", due.c.due_at < before).limit(PRUNE_LIMIT)
+    locked = old.with_for_update(skip_locked=True)  # somebody may be scheduling it anew
+    async with database.transaction() as session:
+        gone = await session.execute(delete(due).where(due.c.id.in_(locked)).returning(due.c.id))
         return len(gone.all())
 
 

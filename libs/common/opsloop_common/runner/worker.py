@@ -76,7 +76,7 @@ async def run_worker(runtime: Runtime, *, free_older_claims: bool = False) -> As
 def _loops(runtime: Runtime, due: DueMetrics) -> dict[str, Loop]:
     name = runtime.service.name
     loops: dict[str, Loop] = {
-        f"{name} due metrics": partial(housekeeping.measure_due, runtime, due),
+        f"{name} gauges": partial(housekeeping.measure, runtime, due),
         f"{name} housekeeping": partial(housekeeping.keep_house, runtime),
     }
     for work in runtime.service.workers:

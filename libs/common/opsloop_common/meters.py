@@ -1,0 +1,33 @@
+"""What a service counts of its own, in its registry: the same from a request, a handler or a loop."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from prometheus_client import CollectorRegistry
+from sqlalchemy.ext.asyncio import AsyncSession
+
+AFTER_COMMIT = "counts"
+
+MeterT = TypeVar("MeterT")
+
+
+class Meters:
+    """The meters of one running service; a meter is a class that takes the registry and holds collectors."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._registry = registry
+        self._made: dict[Callable[[CollectorRegistry], Any], Any] = {}
+
+    def of(self, kind: Callable[[CollectorRegistry], MeterT]) -> MeterT:
+        """Return the one meter of a kind, made when it is asked for first: a second collector of one name would raise."""
+        made: MeterT | None = self._made.get(kind)
+        if made is None:
+            made = self._made[kind] = kind(self._registry)
+        return made
+
+
+def count_after_commit(session: AsyncSession, count: Callable[[], object]) -> None:
+    """Call `count` once the session's transaction has committed: what was rolled back did not happen."""
+    session.info.setdefault(AFTER_COMMIT, []).append(count)
