@@ -13,11 +13,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from opsloop_common.http import probes
+from opsloop_common.http import docs, probes
 from opsloop_common.http.call import call_of
 from opsloop_common.http.common import audit, jobs, keys, parked, workspace
 from opsloop_common.http.openapi import describe
-from opsloop_common.http.paths import ExactPaths
+from opsloop_common.http.paths import ExactPaths, allowed_methods
 from opsloop_common.http.problems import error_response
 from opsloop_common.http.shell import Shell, ShellMiddleware
 from opsloop_common.service import Runtime, Service
@@ -32,12 +32,14 @@ def create_app(runtime: Runtime, *, with_metrics: bool = True) -> FastAPI:
     `Service.resources`; whoever runs it does, before the first request.
     """
     shell = Shell(runtime)
-    routes = [*api_routes(runtime.service), *probes.routes(runtime, with_metrics=with_metrics)]
+    title = f"OpsLoop {runtime.service.title}"
+    routes = [*api_routes(runtime.service), *probes.routes(runtime, with_metrics=with_metrics), *docs.routes(title)]
 
     app = _Api(
-        title=f"OpsLoop {runtime.service.title}",
+        title=title,
         version=API_VERSION,
         routes=[ExactPaths(routes), *routes],
+        docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
         telemetry={"metrics": False, "logs": False},  # these are ours; spans stay, for whoever sets a tracer up
@@ -67,7 +69,11 @@ def api_routes(service: Service) -> Sequence[BaseRoute]:
 
 
 async def _answer_error(request: Request, error: Exception) -> Response:
-    return error_response(error, request.scope, request_id=call_of(request).request_id)
+    response = error_response(error, request.scope, request_id=call_of(request).request_id)
+    if response.status_code == 405:
+        # the router knows the methods of the first route that matched only
+        response.headers["Allow"] = allowed_methods(request.app.routes, request.scope)
+    return response
 
 
 def _allow_browsers(app: FastAPI, origins: str) -> None:

@@ -1,0 +1,21 @@
+"""The documentation page asks nobody else for anything."""
+
+import re
+
+from opsloop_common.testing.sample.service import SAMPLE
+
+
+async def test_docs_and_their_assets_come_from_here(api):
+    sample = await api(SAMPLE)
+
+    page = await sample.client.get("/docs")
+    addresses = re.findall(r"""(?:src|href)=["']([^"']+)""", page.text)
+
+    assert page.status_code == 200
+    assert addresses
+    assert not [address for address in addresses if "//" in address]
+    assert "url: 'openapi.json'" in page.text
+    for address in addresses:
+        asset = await sample.client.get(f"/{address}")
+        assert asset.status_code == 200, address
+        assert asset.headers["x-request-id"]
