@@ -7,20 +7,47 @@ from html import escape
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Mount, Route
-from starlette.types import ASGIApp
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from opsloop.metrics import MergedRegistries
+from opsloop_common.http.problems import error_response
+from opsloop_common.ids import uuid7
 
 Readiness = Callable[[], Awaitable[Mapping[str, object]]]
 """Says per service why it is not ready; empty when all are."""
 
+_API = "/api/"
+
+
+class Root:
+    """Hands each request to the service that its path names; what names none is answered by `own`.
+
+    By hand: a mounted route does not match a path with a line break in it, redirects the service's bare name, and is tried after
+    all routes before it.
+    """
+
+    def __init__(self, apps: Mapping[str, ASGIApp], own: ASGIApp) -> None:
+        self._apps = {_API + name: app for name, app in apps.items()}
+        self._own = own
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        app, inner = self._own, scope
+        if scope["type"] == "http" and scope["path"].startswith(_API):
+            name, _, below = scope["path"].removeprefix(_API).partition("/")
+            # metrics are the whole process's
+            if (_API + name) in self._apps and below != "metrics":
+                app, root = self._apps[_API + name], scope.get("root_path", "")
+                inner = {**scope, "root_path": root + _API + name, "app_root_path": scope.get("app_root_path", root)}
+        await app(inner, receive, send)
+
 
 def create_root(
     apps: Mapping[str, ASGIApp], registries: Mapping[str, CollectorRegistry], unready: Readiness
-) -> Starlette:
+) -> ASGIApp:
     """Return the application that holds all services. It runs no lifespan of theirs: the runner enters each."""
     merged = MergedRegistries(registries)
     page = _page(list(apps))
@@ -40,26 +67,24 @@ def create_root(
     async def metrics(_: Request) -> Response:
         return Response(generate_latest(merged), media_type=CONTENT_TYPE_LATEST)
 
-    async def no_metrics_here(request: Request) -> Response:
-        problem = {
-            "type": "urn:opsloop:problem:not_found",
-            "title": "Not found",
-            "status": 404,
-            "detail": "Metrics of all services are at /metrics.",
-            "instance": request.url.path,
-        }
-        return JSONResponse(problem, status_code=404, media_type="application/problem+json")
-
-    return Starlette(
+    own = Starlette(
         routes=[
             Route("/", index),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
             Route("/metrics", metrics),
-            *[Route(f"/api/{name}/metrics", no_metrics_here) for name in apps],
-            *[Mount(f"/api/{name}", app) for name, app in apps.items()],
-        ]
+        ],
+        exception_handlers={HTTPException: _answer_error},
     )
+    own.router.redirect_slashes = False
+    return Root(apps, own)
+
+
+async def _answer_error(request: Request, error: Exception) -> Response:
+    request_id = str(uuid7())
+    response = error_response(error, request.scope, request_id=request_id)
+    response.headers["X-Request-Id"] = request_id
+    return response
 
 
 _ABOUT = {

@@ -65,6 +65,22 @@ async def test_below_a_service_there_are_no_metrics(client):
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/api", "/api/", "/api/feedbackx/v1/here", "//api/feedback/v1/here", "/metrics/"]
+)
+async def test_what_names_no_service_is_a_problem_with_a_request_id(client, path):
+    answer = await client.get(path)
+
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.headers["x-request-id"]
+
+
+@pytest.mark.parametrize("path", ["/api/feedback", "/api/feedback/", "/api/feedback/v1/a%0Ab", "/api/feedback/%2F.."])
+async def test_whatever_is_below_a_service_is_its_own(client, path):
+    assert (await client.get(path)).text == "Not Found"  # as the service of this test says it
+
+
 async def test_ready_only_when_every_service_is(client, reasons):
     assert (await client.get("/readyz")).json() == {"status": "ready"}
 

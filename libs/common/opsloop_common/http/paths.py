@@ -21,6 +21,18 @@ def relative_location(location: str, scope: Scope) -> str:
     return posixpath.relpath(location, posixpath.dirname(service_path(scope)))
 
 
+def allowed_methods(routes: Sequence[BaseRoute], scope: Scope) -> str:
+    """Return the methods that the request's path takes, over all routes, as an `Allow` header has them."""
+    path = service_path(scope)
+    found = {
+        method
+        for route in routes
+        if isinstance(route, Route) and route.path_regex.match(path)
+        for method in route.methods or ()
+    }
+    return ", ".join(sorted(found))
+
+
 class ExactPaths(BaseRoute):
     """Finds routes without path parameters by one look-up; the router would try each pattern in turn."""
 
