@@ -19,7 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.due.claims import enter_worker
 from opsloop_common.service import Runtime
-from opsloop_common.wakeups import DUE, wait
+from opsloop_common.wakeups import wait
 
 POLL_SECONDS = 0.5
 BACKLOG_SECONDS = 0.05
@@ -52,6 +52,9 @@ class Work(Protocol[JobT, ResultT]):
     """What a dispatcher asks of the room whose queue it works off."""
 
     table: str
+    """The queue's table; wake-ups for it have its name."""
+    never_left: int
+    """A claim takes all that is due of a group unless this process then holds at least so many of it."""
 
     async def claim(
         self, session: AsyncSession, *, now: datetime, owner: UUID, limit: int, held: Mapping[str, int]
@@ -89,20 +92,21 @@ class Dispatcher(Generic[JobT, ResultT]):
         self._held: Counter[str] = Counter()
         self._results: list[tuple[str, ResultT]] = []
         self._recorded = 0
+        self._backlog = False
         self._finished = asyncio.Event()
         self._more = asyncio.Event()
 
     async def run(self) -> None:
         """Work until cancelled; then let what is in flight end for a few seconds, and give back the rest."""
         wakeups = self._runtime.db.wakeups
-        self._more = wakeups.subscribe(DUE)
+        self._more = wakeups.subscribe(self._work.table)
         await self._give_back()
         try:
             async with asyncio.TaskGroup() as loops:
                 loops.create_task(self._claim_loop())
                 loops.create_task(self._record_loop())
         finally:
-            wakeups.unsubscribe(DUE, self._more)
+            wakeups.unsubscribe(self._work.table, self._more)
             await self._drain()
 
     async def _claim_loop(self) -> None:
@@ -116,8 +120,10 @@ class Dispatcher(Generic[JobT, ResultT]):
                 self._waiting[job.group].append(job)
             for group in {job.group for job in jobs}:
                 self._fill(group)
+            fullest = max(self._held.values(), default=0)
+            self._backlog = len(jobs) >= limit or fullest >= self._work.never_left
             # while there is a backlog, room in its groups comes back all the time: gather some before the next claim
-            await wait(self._more, BACKLOG_SECONDS if jobs else POLL_SECONDS)
+            await wait(self._more, BACKLOG_SECONDS if jobs and self._backlog else POLL_SECONDS)
 
     async def _claim(self, limit: int) -> Sequence[JobT]:
         async with self._runtime.db.transaction() as session:
@@ -158,7 +164,7 @@ class Dispatcher(Generic[JobT, ResultT]):
             await self._finished.wait()
             self._finished.clear()
             self._recorded += await self._record()
-            if self._recorded >= REFILL or not self._held:
+            if self._backlog and (self._recorded >= REFILL or not self._held):
                 self._more.set()
 
     async def _record(self) -> int:

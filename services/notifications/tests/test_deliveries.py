@@ -15,7 +15,7 @@ from opsloop_common.contracts.metrics import KpiBreached
 from opsloop_common.db import Context
 from opsloop_common.due import run_due
 from opsloop_common.testing.events import deliver, make_event
-from opsloop_common.wakeups import DUE
+from opsloop_notifications.deliveries.service import QUEUE_TABLE
 from opsloop_notifications.webhooks.consumers import WEBHOOKS
 from opsloop_notifications.webhooks.jobs import RECOVER, dispatch_webhooks
 from opsloop_notifications.webhooks.signing import read_secret, verify
@@ -63,7 +63,7 @@ class Acme:
 
     def advance(self, seconds):
         self.service.clock.advance(seconds)
-        self.service.db.wakeups.fire(DUE)
+        self.service.db.wakeups.fire(QUEUE_TABLE)
 
     async def happen(self, *events):
         return await deliver(self.service.db, WEBHOOKS, *events)

@@ -11,10 +11,10 @@ from aiosmtpd.smtp import SMTP
 from opsloop_common.contracts.campaigns import MessageContent, MessageRequested
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import settings_for_tests
-from opsloop_common.wakeups import DUE
 from opsloop_notifications.app import SERVICE
 from opsloop_notifications.messages.consumers import MESSAGES
 from opsloop_notifications.messages.jobs import dispatch_mails
+from opsloop_notifications.messages.service import QUEUE_TABLE
 from opsloop_notifications.settings import NotificationsSettings
 
 ENGLISH = MessageContent(locale="en", subject="We are on it", body="We saw the crash.\n")
@@ -158,7 +158,7 @@ async def test_refused_for_good_and_for_now(mailing, sink, work, until):
         for tries in (1, 2):
             await until(lambda n=tries: tried(mailing, "u2", n), f"try {tries}")
             mailing.clock.advance(3600)
-            mailing.db.wakeups.fire(DUE)
+            mailing.db.wakeups.fire(QUEUE_TABLE)
         told = await until(lambda: ended(mailing, 2), "sent at last")
 
     assert (told["u2"]["status"], told["u2"]["attempt_count"]) == ("sent", 3)
@@ -179,7 +179,7 @@ async def test_a_server_that_stays_away(api, work, until):
         for tries in range(1, 8):
             await until(lambda n=tries: tried(service, "u1", n), f"try {tries}")
             service.clock.advance(8 * 3600)
-            service.db.wakeups.fire(DUE)
+            service.db.wakeups.fire(QUEUE_TABLE)
         told = await until(lambda: ended(service, 1), "given up")
 
     assert (told["u1"]["status"], told["u1"]["reason"]) == ("failed", "undeliverable")

@@ -48,7 +48,8 @@ async def beat(
         freed = await release_dead_claims(session, "due", *tables, all=alone, keep=owner)
     if freed:
         log.info("claims of a dead worker freed", service=database.service, rows=freed)
-        database.wakeups.fire(DUE)
+        for name in (DUE, *tables):
+            database.wakeups.fire(name)
     return freed
 
 

@@ -13,11 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import clock_of, context_of
 from opsloop_common.due.claims import enter_worker
+from opsloop_common.errors import Gone
 from opsloop_common.ids import uuid7
-from opsloop_common.wakeups import DUE, fire_after_commit
+from opsloop_common.wakeups import fire_after_commit
 from opsloop_notifications.deliveries import queries
 from opsloop_notifications.deliveries.models import Delivery as Delivery
-from opsloop_notifications.deliveries.models import DeliveryAttempt, DeliveryQueue
+from opsloop_notifications.deliveries.models import DeliveryAttempt, DeliveryQueue, DeliveryStatus
 
 QUEUE_TABLE = DeliveryQueue.__tablename__
 
@@ -64,21 +65,42 @@ _CANCEL_WAITING = text(
     "UPDATE delivery AS d SET status = 'cancelled', next_attempt_at = NULL, finished_at = :now "
     "FROM gone WHERE d.id = gone.id"
 )
+# the events stay in the log until the commit; from then on the queue row says that they are needed
+_HOLD_LOGGED = text(
+    "SELECT d.id FROM delivery AS d JOIN event_log AS e ON e.workspace = d.workspace AND e.event_id = d.event_id "
+    "WHERE d.id = ANY(CAST(:ids AS uuid[])) AND d.workspace = :workspace ORDER BY e.position FOR KEY SHARE OF e"
+)
 _REOPEN = text(
     "INSERT INTO delivery_queue AS q (id, workspace, group_key, due_at, tries) "
     "SELECT d.id, d.workspace, CAST(d.webhook_id AS text), :now, 0 FROM delivery AS d "
-    "WHERE d.id = ANY(CAST(:ids AS uuid[])) AND d.workspace = :workspace ORDER BY d.id "
+    "WHERE d.id = ANY(CAST(:ids AS uuid[])) AND d.workspace = :workspace "
+    "AND (d.document IS NOT NULL OR d.id = ANY(CAST(:logged AS uuid[]))) ORDER BY d.id FOR UPDATE OF d "
     "ON CONFLICT (id) DO UPDATE SET due_at = excluded.due_at, tries = 0 WHERE q.owner IS NULL RETURNING id"
 )
 _MARK_REOPENED = text(
     "UPDATE delivery SET status = 'pending', failure = NULL, next_attempt_at = :now, finished_at = NULL "
     "WHERE id = ANY(CAST(:ids AS uuid[])) AND workspace = :workspace"
 )
+_KEEP_DOCUMENTS = text(
+    "UPDATE delivery AS d SET document = e.document FROM delivery_queue AS q, event_log AS e "
+    "WHERE q.workspace = :workspace AND d.id = q.id AND d.document IS NULL "
+    "AND e.workspace = :workspace AND e.event_id = d.event_id AND e.position <= :through"
+)
+_FORGET = text(
+    "WITH page AS MATERIALIZED (SELECT id, created_at FROM delivery "
+    "WHERE webhook_id = :webhook_id AND id > :after ORDER BY id LIMIT :limit), "
+    "old AS MATERIALIZED (SELECT d.id FROM delivery AS d JOIN page ON page.id = d.id "
+    "WHERE d.status <> 'pending' AND d.finished_at < :before FOR UPDATE OF d SKIP LOCKED), "
+    "attempts AS (DELETE FROM delivery_attempt AS a USING old WHERE a.delivery_id = old.id), "
+    "gone AS (DELETE FROM delivery AS d USING old WHERE d.id = old.id) "
+    "SELECT (SELECT id FROM page ORDER BY id DESC LIMIT 1) AS last, count(*) AS seen, "
+    "count(*) FILTER (WHERE created_at < :before) AS old FROM page"
+)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """One event for one endpoint; `document` only when the event log does not have it."""
+    """One event for one endpoint; `document` only when the event log never has it."""
 
     webhook_id: UUID
     event_id: UUID
@@ -118,27 +140,30 @@ async def plan_deliveries(session: AsyncSession, plans: Sequence[Plan]) -> list[
             "documents": [plan.document for plan in plans],
         },
     )
-    fire_after_commit(session, DUE)
+    fire_after_commit(session, QUEUE_TABLE)
     return list(planned)
 
 
 async def reopen_deliveries(session: AsyncSession, ids: Sequence[UUID]) -> int:
     """Have deliveries of the session's workspace tried again from the first attempt on, now; returns how many will be.
 
-    One that is in flight at this moment is left alone.
+    One that is in flight at this moment is left alone, and so is one whose event is past its retention.
     """
     given = {"ids": list(ids), "workspace": context_of(session).workspace, "now": clock_of(session).now()}
-    reopened = (await session.scalars(_REOPEN, given)).all()
+    logged = (await session.scalars(_HOLD_LOGGED, given)).all()
+    reopened = (await session.scalars(_REOPEN, given | {"logged": list(logged)})).all()
     await session.execute(_MARK_REOPENED, given | {"ids": list(reopened)})
-    fire_after_commit(session, DUE)
+    fire_after_commit(session, QUEUE_TABLE)
     return len(reopened)
 
 
 async def reopen_delivery(session: AsyncSession, delivery_id: UUID) -> Delivery:
-    """Have one delivery tried again, now; raises NotFound."""
-    delivery = await queries.lock_delivery(session, delivery_id)
-    await reopen_deliveries(session, [delivery.id])
+    """Have one delivery tried again, now; raises NotFound, and Gone (410) when its event is past its retention."""
+    delivery = await queries.get_delivery(session, delivery_id)
+    reopened = await reopen_deliveries(session, [delivery.id])
     await session.refresh(delivery)
+    if not reopened and delivery.status != DeliveryStatus.PENDING:
+        raise Gone("The event is past its retention, so there is nothing to send any more.")
     return delivery
 
 
@@ -188,6 +213,24 @@ async def record_attempts(session: AsyncSession, attempts: Sequence[Attempt], *,
             "nexts": [attempt.next_attempt_at for attempt in attempts],
         },
     )
+
+
+async def keep_documents(session: AsyncSession, through: int) -> None:
+    """Give deliveries that are still to be tried the documents of the events that leave the log, up to a position of it."""
+    await session.execute(_KEEP_DOCUMENTS, {"workspace": context_of(session).workspace, "through": through})
+
+
+async def forget_ended(
+    session: AsyncSession, webhook_id: UUID, before: datetime, *, after: UUID | None, limit: int
+) -> UUID | None:
+    """Delete the deliveries of one page, past id `after`, that ended before a time, with their attempts.
+
+    Returns the id after which to go on, None when younger ones follow only.
+    """
+    given = {"webhook_id": webhook_id, "before": before, "after": after or UUID(int=0), "limit": limit}
+    page = (await session.execute(_FORGET, given)).one()
+    last: UUID | None = page.last
+    return last if page.old and page.seen == limit else None
 
 
 async def get_delivery(session: AsyncSession, delivery_id: UUID) -> Delivery:

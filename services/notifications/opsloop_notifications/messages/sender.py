@@ -45,6 +45,7 @@ class MailWork:
     """What the dispatcher asks of messages. `server` None: mail is not configured, and each row says so."""
 
     table = service.QUEUE_TABLE
+    never_left = 1  # other processes' mails count against a workspace's places too
 
     def __init__(self, runtime: Runtime, server: MailServer | None, *, sender: str) -> None:
         self._runtime = runtime

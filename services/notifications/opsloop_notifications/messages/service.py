@@ -19,7 +19,7 @@ from opsloop_common.contracts.notifications import FailureReason, NotificationFa
 from opsloop_common.db import Context, clock_of, context_of
 from opsloop_common.due.claims import claim_batch, enter_worker
 from opsloop_common.ids import uuid7
-from opsloop_common.wakeups import DUE, fire_after_commit
+from opsloop_common.wakeups import fire_after_commit
 from opsloop_notifications.messages import queries, rules
 from opsloop_notifications.messages.models import Message, Notification, NotificationQueue
 from opsloop_notifications.recipients.service import reach
@@ -53,6 +53,21 @@ _RECORD = text(
     "attempt_count = n.attempt_count + 1, "
     "finished_at = CASE WHEN r.next_at IS NULL THEN CAST(:now AS timestamptz) END "
     "FROM r JOIN held USING (id) WHERE n.id = r.id RETURNING n.id"
+)
+_FORGET = text(
+    "WITH page AS MATERIALIZED (SELECT id, created_at FROM notification "
+    "WHERE workspace = :workspace AND id > :after ORDER BY id LIMIT :limit), "
+    "old AS MATERIALIZED (SELECT n.id FROM notification AS n JOIN page ON page.id = n.id "
+    "WHERE n.status <> 'pending' AND n.finished_at < :before FOR UPDATE OF n SKIP LOCKED), "
+    "gone AS (DELETE FROM notification AS n USING old WHERE n.id = old.id) "
+    "SELECT (SELECT id FROM page ORDER BY id DESC LIMIT 1) AS last, count(*) AS seen, "
+    "count(*) FILTER (WHERE created_at < :before) AS old FROM page"
+)
+# one that is being asked for again right now is locked, and stays
+_FORGET_MESSAGES = text(
+    "DELETE FROM message WHERE workspace = :workspace AND id IN (SELECT m.id FROM message AS m "
+    "WHERE m.workspace = :workspace AND m.created_at < :before AND NOT EXISTS (SELECT FROM notification AS n "
+    "WHERE n.workspace = m.workspace AND n.message_id = m.id) LIMIT :limit FOR UPDATE OF m SKIP LOCKED) RETURNING id"
 )
 
 
@@ -134,7 +149,7 @@ async def request_message(session: AsyncSession, event: Event) -> None:
                 reason=reason,
             )
             outbox.append(session, failed, context=context)
-    fire_after_commit(session, DUE)
+    fire_after_commit(session, QUEUE_TABLE)
 
 
 def _locale_for(contents: Sequence[Mapping[str, Any]], wanted: str | None) -> str | None:
@@ -241,3 +256,20 @@ def _outcome(result: MailResult) -> NotificationSent | NotificationFailed:
     }
     # the server's own words may name the address, so they stay in the row
     return NotificationSent(**common) if result.reason is None else NotificationFailed(**common, reason=result.reason)
+
+
+async def forget_ended(session: AsyncSession, before: datetime, *, after: UUID | None, limit: int) -> UUID | None:
+    """Delete the notifications of one page, past id `after`, that ended before a time.
+
+    Returns the id after which to go on, None when younger ones follow only.
+    """
+    given = {"workspace": context_of(session).workspace, "before": before, "limit": limit}
+    page = (await session.execute(_FORGET, given | {"after": after or UUID(int=0)})).one()
+    last: UUID | None = page.last
+    return last if page.old and page.seen == limit else None
+
+
+async def forget_messages(session: AsyncSession, before: datetime, *, limit: int) -> int:
+    """Delete up to `limit` messages from before a time of which no notification is left; returns how many."""
+    given = {"workspace": context_of(session).workspace, "before": before, "limit": limit}
+    return len((await session.scalars(_FORGET_MESSAGES, given)).all())

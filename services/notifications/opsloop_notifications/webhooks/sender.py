@@ -75,6 +75,7 @@ class WebhookWork:
     """What the dispatcher asks of webhooks."""
 
     table = deliveries.QUEUE_TABLE
+    never_left = CLAIMED_AT_FIRST
 
     def __init__(self, runtime: Runtime, client: OutboundClient) -> None:
         self._runtime = runtime
