@@ -9,6 +9,7 @@ from opsloop_notifications.messages.consumers import MESSAGES
 from opsloop_notifications.messages.jobs import dispatch_mails
 from opsloop_notifications.messages.routes import router as messages
 from opsloop_notifications.recipients.routes import router as recipients
+from opsloop_notifications.retention import forget_old
 from opsloop_notifications.tables import Base
 from opsloop_notifications.webhooks.consumers import WEBHOOKS
 from opsloop_notifications.webhooks.jobs import RECOVER, dispatch_webhooks
@@ -25,4 +26,5 @@ SERVICE = Service(
     subscriptions=(WEBHOOKS, MESSAGES),
     due=(RECOVER,),
     workers=(dispatch_webhooks, dispatch_mails),
+    pruning=(forget_old,),
 )

@@ -25,7 +25,10 @@ class DeliveryStatus(StrEnum):
 
 
 class Delivery(Base):
-    """One event on its way to one endpoint. `document` is null where the event log has it; test events are not in there."""
+    """One event on its way to one endpoint. `document` is null where the event log has it.
+
+    Test events are never in there; an event whose delivery outlasts the log's retention leaves its document here.
+    """
 
     __tablename__ = "delivery"
     __table_args__ = (

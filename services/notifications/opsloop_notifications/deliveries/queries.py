@@ -34,18 +34,6 @@ async def get_delivery(session: AsyncSession, delivery_id: UUID) -> Delivery:
     return found
 
 
-async def lock_delivery(session: AsyncSession, delivery_id: UUID) -> Delivery:
-    """Return one delivery of the session's workspace, locked; raises NotFound."""
-    found = await session.scalar(
-        select(Delivery)
-        .where(Delivery.id == delivery_id, Delivery.workspace == context_of(session).workspace)
-        .with_for_update()
-    )
-    if found is None:
-        raise NotFound("no such delivery")
-    return found
-
-
 async def attempts_of(session: AsyncSession, delivery_id: UUID) -> Sequence[DeliveryAttempt]:
     """Return a delivery's attempts, newest first."""
     return (

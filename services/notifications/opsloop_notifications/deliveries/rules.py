@@ -12,6 +12,8 @@ RETRY_AFTER_LIMIT = timedelta(hours=24)
 RETRY_AFTER_STATUSES = frozenset({429, 503})
 GONE = 410
 BODY_KEPT_CHARACTERS = 4_096
+TEST_TYPE = "webhook.test"
+"""The event that somebody sends to try an endpoint; it goes there only, and is not logged."""
 
 
 def next_attempt_at(tries: int, now: datetime, *, jitter: float, wait: timedelta | None = None) -> datetime | None:

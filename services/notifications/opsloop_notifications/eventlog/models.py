@@ -5,19 +5,20 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Text, UniqueConstraint, Uuid
+from sqlalchemy import BigInteger, Text, UniqueConstraint, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from opsloop_notifications.tables import Base, Moment
 
 
 class EventLogCounter(Base):
-    """The last position given in one workspace."""
+    """The last position given in one workspace, and the last that is past its retention."""
 
     __tablename__ = "event_log_counter"
 
     workspace: Mapped[str] = mapped_column(Text, primary_key=True)
     last: Mapped[int] = mapped_column(BigInteger)
+    forgotten: Mapped[int] = mapped_column(BigInteger, server_default=text("0"), default=0)
 
 
 class LoggedEvent(Base):

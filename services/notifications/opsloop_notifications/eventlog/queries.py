@@ -6,44 +6,52 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, or_, select
+from sqlalchemy import Row, or_, select, text, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import context_of
 from opsloop_notifications.eventlog.models import EventLogCounter, LoggedEvent
 
 
-async def last_position(session: AsyncSession) -> int:
-    """Return the last position given in the session's workspace, 0 before the first. Everything up to it is readable."""
-    workspace = context_of(session).workspace
-    found = await session.scalar(select(EventLogCounter.last).where(EventLogCounter.workspace == workspace))
-    return found or 0
-
-
 async def events_after(
     session: AsyncSession, position: int, *, types: Sequence[str], prefixes: Sequence[str], limit: int
-) -> Sequence[Row[int, str]]:
-    """Return (position, document) of the events after `position`, oldest first; no types and no prefixes mean all."""
-    statement = (
+) -> Sequence[Row[int, int, int | None, str | None]]:
+    """Return (last, forgotten, position, document) of the events after `position`, oldest first, all in one snapshot.
+
+    The counter's two come with every row, and with one row of nulls when there are no such events; nothing at all before the
+    first event. No types and no prefixes mean all. Everything up to `last` is readable, except what is forgotten.
+    """
+    workspace = context_of(session).workspace
+    wanted = (
         select(LoggedEvent.position, LoggedEvent.document)
-        .where(LoggedEvent.workspace == context_of(session).workspace, LoggedEvent.position > position)
+        .where(LoggedEvent.workspace == workspace, LoggedEvent.position > position)
         .order_by(LoggedEvent.position)
         .limit(limit)
     )
     if types or prefixes:
-        statement = statement.where(
+        wanted = wanted.where(
             or_(
                 LoggedEvent.type.in_(types),
                 *(LoggedEvent.type.startswith(prefix, autoescape=True) for prefix in prefixes),
             )
         )
+    found = wanted.subquery()
+    statement = (
+        select(EventLogCounter.last, EventLogCounter.forgotten, found.c.position, found.c.document)
+        .outerjoin(found, true())
+        .where(EventLogCounter.workspace == workspace)
+        .order_by(found.c.position)
+    )
     return (await session.execute(statement)).all()
 
 
 async def received_since(
     session: AsyncSession, since: datetime, *, after: int, limit: int
 ) -> Sequence[Row[int, UUID, str, str]]:
-    """Return (position, event_id, type, document) of events received at or after `since`, past position `after`."""
+    """Return (position, event_id, type, document) of events received at or after `since`, past position `after`.
+
+    They stay in the log until the transaction ends, so that what it plans for them finds its document.
+    """
     statement = (
         select(LoggedEvent.position, LoggedEvent.event_id, LoggedEvent.type, LoggedEvent.document)
         .where(
@@ -53,5 +61,25 @@ async def received_since(
         )
         .order_by(LoggedEvent.position)
         .limit(limit)
+        .with_for_update(read=True, key_share=True)
     )
     return (await session.execute(statement)).all()
+
+
+# the first rows only: what is old is at the front, and nothing says where it ends
+_LOCK_OLDER = text(
+    "SELECT position FROM event_log WHERE workspace = :workspace AND position <= (SELECT max(position) FROM ("
+    "SELECT position, received_at FROM event_log WHERE workspace = :workspace ORDER BY position LIMIT :limit) AS oldest "
+    "WHERE received_at < :before) ORDER BY position FOR UPDATE"
+)
+
+
+async def lock_older(session: AsyncSession, before: datetime, *, limit: int) -> Sequence[int]:
+    """Lock up to `limit` of the session's workspace's oldest events, received before a time; returns their positions in order."""
+    given = {"workspace": context_of(session).workspace, "before": before, "limit": limit}
+    return (await session.scalars(_LOCK_OLDER, given)).all()
+
+
+async def workspaces(session: AsyncSession) -> Sequence[str]:
+    """Return the workspaces that have ever had an event, for a session that entered as a worker."""
+    return (await session.scalars(select(EventLogCounter.workspace))).all()

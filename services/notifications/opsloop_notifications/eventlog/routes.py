@@ -10,9 +10,9 @@ from fastapi import Query
 
 from opsloop_common.contracts import catalogue
 from opsloop_common.contracts.published import data_schema
-from opsloop_common.errors import Invalid
+from opsloop_common.errors import Gone, Invalid
 from opsloop_common.http.deps import Db, Run, Who
-from opsloop_common.http.routing import ApiRouter, allow
+from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_common.secretbox import Unsealable
 from opsloop_notifications.eventlog import service
 from opsloop_notifications.eventlog.schemas import EventPage, EventTypeOut, EventTypes
@@ -21,7 +21,7 @@ router = ApiRouter(tags=["events"])
 READ = allow("notifications:read")
 
 
-@router.get("/v1/events", dependencies=[READ])
+@router.get("/v1/events", dependencies=[READ], responses=problems(410))
 async def poll_events(
     session: Db,
     run: Run,
@@ -30,7 +30,11 @@ async def poll_events(
     types: Annotated[str | None, Query(max_length=1000, description="Comma-separated; `kpi.*` allowed.")] = None,
     limit: Annotated[int, Query(ge=1, le=200, description="Most items on a page.")] = 50,
 ) -> EventPage:
-    """Read the events of all services by polling, oldest first: the same documents as webhooks carry, none missed."""
+    """Read the events of all services by polling, oldest first: the same documents as webhooks carry, none missed.
+
+    Without a cursor it begins at the oldest event that is kept (`OPSLOOP_EVENT_RETENTION_DAYS`, 30 days). A cursor with events
+    after it that are no longer kept answers 410; the problem's `next_cursor` goes on at the oldest that is there.
+    """
     purpose = f"events cursor {who.workspace}"
     try:
         after = int(run.secrets.open(cursor, purpose=purpose)) if cursor is not None else 0
@@ -38,6 +42,11 @@ async def poll_events(
         raise Invalid("/query/cursor", "is not a cursor of this list") from error
     patterns = [name.strip() for name in (types or "").split(",") if name.strip()]
     page = await service.read_log(session, after, patterns=patterns, limit=limit)
+    if cursor is not None and after < page.forgotten:
+        raise Gone(
+            "Events after this cursor are past their retention; `next_cursor` goes on at the oldest one that is kept.",
+            extra={"next_cursor": run.secrets.seal(str(page.forgotten).encode(), purpose=purpose)},
+        )
     return EventPage(
         items=[orjson.loads(document) for document in page.documents],
         next_cursor=run.secrets.seal(str(page.position).encode(), purpose=purpose),

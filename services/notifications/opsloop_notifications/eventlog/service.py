@@ -24,15 +24,20 @@ _APPEND = text(
     "unnest(CAST(:ids AS uuid[]), CAST(:types AS text[]), CAST(:documents AS text[])) "
     "WITH ORDINALITY AS e(id, type, document, place)"
 )
+_FORGET = text(
+    "WITH gone AS (DELETE FROM event_log WHERE workspace = :workspace AND position <= :through) "
+    "UPDATE event_log_counter SET forgotten = :through WHERE workspace = :workspace"
+)
 
 
 @dataclass(frozen=True)
 class LogPage:
-    """Events in order, and the position after which the next page begins."""
+    """Events in order, the position after which the next page begins, and the last one that is past its retention."""
 
     documents: Sequence[str]
     position: int
     has_more: bool
+    forgotten: int
 
 
 async def keep_events(session: AsyncSession, events: Sequence[Event]) -> None:
@@ -55,14 +60,36 @@ async def read_log(session: AsyncSession, after: int, *, patterns: Iterable[str]
     patterns = set(patterns)
     prefixes = [] if "*" in patterns else sorted(p[:-1] for p in patterns if p.endswith("*"))
     types = [] if "*" in patterns else sorted(p for p in patterns if not p.endswith("*"))
-    # the end is read before the events: whatever it covers, the later snapshot of the second statement sees
-    end = await queries.last_position(session)
     rows = await queries.events_after(session, after, types=types, prefixes=prefixes, limit=limit + 1)
-    page = rows[:limit]
-    if len(rows) > limit:
-        return LogPage([row.document for row in page], page[-1].position, True)
-    last = page[-1].position if page else after
-    return LogPage([row.document for row in page], max(last, end), False)
+    if not rows:
+        return LogPage([], after, False, 0)
+    last, forgotten = rows[0].last, rows[0].forgotten
+    found = [row for row in rows if row.position is not None]
+    documents = [row.document for row in found[:limit]]
+    if len(found) > limit:
+        return LogPage(documents, found[limit - 1].position, True, forgotten)
+    return LogPage(documents, max(after, last), False, forgotten)
+
+
+async def lock_older(session: AsyncSession, before: datetime, *, limit: int) -> Sequence[int]:
+    """Lock up to `limit` of the oldest events, received before a time; returns their positions in order."""
+    return await queries.lock_older(session, before, limit=limit)
+
+
+async def forget_through(session: AsyncSession, position: int) -> None:
+    """Delete the events up to a position, which the session has locked, and remember how far that went."""
+    await session.execute(_FORGET, {"workspace": context_of(session).workspace, "through": position})
+
+
+async def workspaces(session: AsyncSession) -> Sequence[str]:
+    """Return the workspaces that have ever had an event, for a session that entered as a worker."""
+    return await queries.workspaces(session)
+
+
+def time_of(document: str) -> datetime:
+    """Return the time of a logged event; found as text, since reading each document whole would cost as much as signing it."""
+    # the envelope's own `time` comes before the first text that somebody else wrote in `data`
+    return datetime.fromisoformat(document.partition('"time":"')[2].partition('"')[0])
 
 
 async def events_since(

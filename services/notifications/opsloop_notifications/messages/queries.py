@@ -51,9 +51,11 @@ async def get_notification(session: AsyncSession, notification_id: UUID) -> Noti
 
 
 async def get_contents(session: AsyncSession, message_id: UUID) -> list[dict[str, Any]]:
-    """Return what a message says, one entry a locale."""
-    statement = select(Message.contents).where(
-        Message.workspace == context_of(session).workspace, Message.id == message_id
+    """Return what a message says, one entry a locale; it is kept until the transaction ends."""
+    statement = (
+        select(Message.contents)
+        .where(Message.workspace == context_of(session).workspace, Message.id == message_id)
+        .with_for_update(read=True, key_share=True)
     )
     contents: list[dict[str, Any]] = (await session.scalars(statement)).one()
     return contents

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import context_of
 from opsloop_common.errors import NotFound
+from opsloop_notifications.deliveries.rules import TEST_TYPE
 from opsloop_notifications.webhooks.models import Webhook, WebhookStatus
 
 # One statement over the tables of three rooms: on the way from an accepted event to its webhook each round trip counts
@@ -31,7 +32,7 @@ _CLAIM_CALLS = text(
     "LIMIT :limit), "
     "mine AS (UPDATE delivery_queue AS q SET owner = :owner, claimed_at = :now, attempts = q.attempts + 1 "
     "FROM picked WHERE q.id = picked.id RETURNING q.id, q.tries) "
-    "SELECT mine.id, mine.tries, d.webhook_id, d.event_id, d.attempt_count, d.document IS NOT NULL AS is_test, "
+    "SELECT mine.id, mine.tries, d.webhook_id, d.event_id, d.attempt_count, d.event_type = :test_type AS is_test, "
     "coalesce(d.document, e.document) AS document, w.url, w.status, w.secret, w.previous_secret, w.previous_expires_at, "
     "w.failing_since IS NOT NULL AS is_failing "
     "FROM mine JOIN delivery AS d ON d.id = mine.id LEFT JOIN webhook AS w ON w.id = d.webhook_id "
@@ -83,6 +84,7 @@ async def claim_calls(
         "per_endpoint": per_endpoint,
         "held_groups": list(held),
         "held_counts": list(held.values()),
+        "test_type": TEST_TYPE,
     }
     return (await session.execute(_CLAIM_CALLS, given)).all()
 
@@ -91,3 +93,13 @@ async def lock_webhooks(session: AsyncSession, ids: Sequence[UUID]) -> Sequence[
     """Return endpoints of any workspace, locked in the order of their ids."""
     statement = select(Webhook).where(Webhook.id.in_(ids)).order_by(Webhook.id).with_for_update()
     return (await session.scalars(statement)).all()
+
+
+async def all_ids(session: AsyncSession) -> Sequence[UUID]:
+    """Return the ids of all endpoints of the session's workspace, deleted ones too."""
+    return (await session.scalars(select(Webhook.id).where(Webhook.workspace == context_of(session).workspace))).all()
+
+
+async def workspaces(session: AsyncSession) -> Sequence[str]:
+    """Return the workspaces that have endpoints, for a session that entered as a worker."""
+    return (await session.scalars(select(Webhook.workspace).distinct())).all()

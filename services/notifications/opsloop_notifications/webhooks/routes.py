@@ -149,7 +149,9 @@ async def get_delivery(delivery_id: UUID, session: Db) -> DeliveryWithAttempts:
     )
 
 
-@router.post("/v1/deliveries/{delivery_id}/resend", status_code=202, dependencies=[WRITE], responses=problems(404, 409))
+@router.post(
+    "/v1/deliveries/{delivery_id}/resend", status_code=202, dependencies=[WRITE], responses=problems(404, 409, 410)
+)
 async def resend_delivery(delivery_id: UUID, session: Db) -> DeliveryOut:
-    """Try a delivery again, now and from the first attempt on, with the same `webhook-id`."""
+    """Try a delivery again, now and from the first attempt on, with the same `webhook-id`. 410 when its event is past its retention."""
     return DeliveryOut.model_validate(await service.resend(session, delivery_id))

@@ -8,7 +8,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import update
+from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import outbox
@@ -22,6 +22,7 @@ from opsloop_common.ids import uuid7
 from opsloop_common.outbox.append import event_from
 from opsloop_common.secretbox import SecretBox
 from opsloop_notifications.deliveries import service as deliveries
+from opsloop_notifications.deliveries.rules import TEST_TYPE
 from opsloop_notifications.deliveries.service import Delivery
 from opsloop_notifications.eventlog.service import events_since, keep_events
 from opsloop_notifications.outbound.rules import AddressPolicy
@@ -33,11 +34,16 @@ from opsloop_notifications.webhooks.signing import BadSecret, new_secret, read_s
 SECRET_PURPOSE = "webhook secret"  # noqa: S105 a name, no password
 RECOVER_JOB = "notifications.recover"
 
+_FORGET_DELETED = text(
+    "DELETE FROM webhook AS w WHERE w.workspace = :workspace AND w.status = 'deleted' AND w.updated_at < :before "
+    "AND NOT EXISTS (SELECT FROM delivery AS d WHERE d.webhook_id = w.id)"
+)
+
 
 class WebhookTested(EventData):
     """Somebody asked for a call to see whether the endpoint works. It goes to that endpoint only."""
 
-    type = "webhook.test"
+    type = TEST_TYPE
     aggregate = "webhook"
 
     webhook_id: UUID
@@ -149,10 +155,13 @@ async def send_test(session: AsyncSession, webhook_id: UUID) -> Delivery:
 
 
 async def resend(session: AsyncSession, delivery_id: UUID) -> Delivery:
-    """Try a delivery again from the start, with the same `webhook-id`; 409 when its endpoint takes nothing."""
+    """Try a delivery again from the start, with the same `webhook-id`.
+
+    Raises Conflict (409) when its endpoint takes nothing, Gone (410) when its event is no longer kept.
+    """
     delivery = await deliveries.get_delivery(session, delivery_id)
     webhook = await queries.get_webhook(session, delivery.webhook_id)
-    if delivery.document is None:
+    if delivery.event_type != TEST_TYPE:
         _require_enabled(webhook)
     return await deliveries.reopen_delivery(session, delivery_id)
 
@@ -245,3 +254,18 @@ async def recover_missed(
         and (not webhook.filter or rules.passes(webhook.filter, orjson.loads(row.document)))
     ]
     return rows[-1].position, len(await deliveries.plan_deliveries(session, plans))
+
+
+async def forget_deleted(session: AsyncSession, before: datetime) -> None:
+    """Delete for good the endpoints that were taken away before a time, once the last of their deliveries is forgotten."""
+    await session.execute(_FORGET_DELETED, {"workspace": context_of(session).workspace, "before": before})
+
+
+async def all_ids(session: AsyncSession) -> Sequence[UUID]:
+    """Return the ids of all endpoints of the session's workspace, deleted ones too."""
+    return await queries.all_ids(session)
+
+
+async def workspaces(session: AsyncSession) -> Sequence[str]:
+    """Return the workspaces that have endpoints, for a session that entered as a worker."""
+    return await queries.workspaces(session)

@@ -27,7 +27,7 @@ HELD = (
     "webhook",
 )
 DISPATCHED = ("delivery", "delivery_attempt", "delivery_queue", "notification", "notification_queue", "webhook")
-READ_BY_DISPATCHERS = ("event_log", "message")
+READ_OVER_WORKSPACES = ("event_log", "event_log_counter", "message")
 
 
 def upgrade() -> None:
@@ -48,7 +48,7 @@ def upgrade() -> None:
     for table in DISPATCHED:
         for statement in worker_policy(table):
             op.execute(statement)
-    for table in READ_BY_DISPATCHERS:
+    for table in READ_OVER_WORKSPACES:
         for statement in worker_policy(table, command="SELECT"):
             op.execute(statement)
 
@@ -127,6 +127,7 @@ def _create_event_log_counter() -> None:
         "event_log_counter",
         sa.Column("workspace", sa.Text, nullable=False),
         sa.Column("last", sa.BigInteger, nullable=False),
+        sa.Column("forgotten", sa.BigInteger, nullable=False, server_default=sa.text("0")),
         sa.PrimaryKeyConstraint("workspace", name="pk_event_log_counter"),
     )
 

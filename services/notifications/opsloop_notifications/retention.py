@@ -1,0 +1,78 @@
+"""Forget what is past its retention: events, and what came of them. Small transactions, each held to one workspace.
+
+What is still to be tried stays: a delivery that outlasts its event takes the document over before the event goes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from datetime import datetime
+from functools import partial
+from typing import TypeVar
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common.db import Context, Database
+from opsloop_common.due.claims import enter_worker
+from opsloop_common.service import Runtime
+from opsloop_notifications.deliveries import service as deliveries
+from opsloop_notifications.eventlog import service as eventlog
+from opsloop_notifications.messages import service as messages
+from opsloop_notifications.settings import kept_for
+from opsloop_notifications.webhooks import service as webhooks
+
+BATCH = 1_000
+# shorter than PostgreSQL waits before it looks for a deadlock: whoever delivers is never the one to be ended
+_STEP_BACK = text("SET LOCAL lock_timeout = '500ms'")
+
+T = TypeVar("T")
+Page = Callable[..., Awaitable[UUID | None]]
+
+
+async def forget_old(runtime: Runtime) -> None:
+    """Delete what is older than `OPSLOOP_EVENT_RETENTION_DAYS`, workspace by workspace."""
+    before = runtime.clock.now() - kept_for(runtime.settings)
+    for workspace in await _workspaces(runtime.db):
+        await _forget(runtime.db, Context(workspace=workspace), before)
+
+
+async def _workspaces(database: Database) -> list[str]:
+    async with database.transaction() as session:
+        await enter_worker(session)
+        return sorted({*await eventlog.workspaces(session), *await webhooks.workspaces(session)})
+
+
+async def _forget(database: Database, context: Context, before: datetime) -> None:
+    async def in_pages(work: Page) -> None:
+        after = await _step(database, context, partial(work, after=None))
+        while after is not None:
+            after = await _step(database, context, partial(work, after=after))
+
+    for webhook_id in await _step(database, context, webhooks.all_ids):
+        await in_pages(partial(deliveries.forget_ended, webhook_id=webhook_id, before=before, limit=BATCH))
+    await _step(database, context, partial(webhooks.forget_deleted, before=before))
+    while await _step(database, context, partial(_forget_events, before=before)):
+        pass
+    await in_pages(partial(messages.forget_ended, before=before, limit=BATCH))
+    while await _step(database, context, partial(messages.forget_messages, before=before, limit=BATCH)) == BATCH:
+        pass
+
+
+async def _step(database: Database, context: Context, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    async with database.transaction(context) as session:
+        await session.execute(_STEP_BACK)
+        return await work(session)
+
+
+async def _forget_events(session: AsyncSession, before: datetime) -> bool:
+    """Forget one batch of events; returns whether there may be more. The order of the three steps closes every gap.
+
+    Whoever opens a delivery again holds its event: either we wait for them, and then see their queue row, or they find it gone.
+    """
+    positions = await eventlog.lock_older(session, before, limit=BATCH)
+    if positions:
+        await deliveries.keep_documents(session, through=positions[-1])
+        await eventlog.forget_through(session, positions[-1])
+    return len(positions) == BATCH
