@@ -15,7 +15,7 @@ from opsloop_common.db import clock_of, context_of
 from opsloop_common.due.claims import enter_worker
 from opsloop_common.errors import Gone
 from opsloop_common.ids import uuid7
-from opsloop_common.wakeups import DUE, fire_after_commit
+from opsloop_common.wakeups import fire_after_commit
 from opsloop_notifications.deliveries import queries
 from opsloop_notifications.deliveries.models import Delivery as Delivery
 from opsloop_notifications.deliveries.models import DeliveryAttempt, DeliveryQueue, DeliveryStatus
@@ -140,7 +140,7 @@ async def plan_deliveries(session: AsyncSession, plans: Sequence[Plan]) -> list[
             "documents": [plan.document for plan in plans],
         },
     )
-    fire_after_commit(session, DUE)
+    fire_after_commit(session, QUEUE_TABLE)
     return list(planned)
 
 
@@ -153,7 +153,7 @@ async def reopen_deliveries(session: AsyncSession, ids: Sequence[UUID]) -> int:
     logged = (await session.scalars(_HOLD_LOGGED, given)).all()
     reopened = (await session.scalars(_REOPEN, given | {"logged": list(logged)})).all()
     await session.execute(_MARK_REOPENED, given | {"ids": list(reopened)})
-    fire_after_commit(session, DUE)
+    fire_after_commit(session, QUEUE_TABLE)
     return len(reopened)
 
 

@@ -19,7 +19,7 @@ from opsloop_common.contracts.notifications import FailureReason, NotificationFa
 from opsloop_common.db import Context, clock_of, context_of
 from opsloop_common.due.claims import claim_batch, enter_worker
 from opsloop_common.ids import uuid7
-from opsloop_common.wakeups import DUE, fire_after_commit
+from opsloop_common.wakeups import fire_after_commit
 from opsloop_notifications.messages import queries, rules
 from opsloop_notifications.messages.models import Message, Notification, NotificationQueue
 from opsloop_notifications.recipients.service import reach
@@ -149,7 +149,7 @@ async def request_message(session: AsyncSession, event: Event) -> None:
                 reason=reason,
             )
             outbox.append(session, failed, context=context)
-    fire_after_commit(session, DUE)
+    fire_after_commit(session, QUEUE_TABLE)
 
 
 def _locale_for(contents: Sequence[Mapping[str, Any]], wanted: str | None) -> str | None:
