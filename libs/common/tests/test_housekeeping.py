@@ -1,0 +1,85 @@
+"""What a worker deletes about once an hour, and what it counts."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from prometheus_client import CollectorRegistry, Counter
+from sqlalchemy import text
+
+from opsloop_common import due
+from opsloop_common.db import Context, meters_of
+from opsloop_common.due import DueKind, run_due
+from opsloop_common.meters import Meters, count_after_commit
+from opsloop_common.runner.housekeeping import prune
+from opsloop_common.testing.sample.service import SAMPLE
+
+
+class Seen:
+    """Counts for the tests."""
+
+    def __init__(self, registry):
+        self.seen = Counter("opsloop_test_seen", "Things seen", registry=registry)
+
+    @property
+    def value(self):
+        return self.seen._value.get()
+
+
+@pytest.fixture
+async def database(make_database):
+    return await make_database(SAMPLE)
+
+
+async def fail(session, row):
+    raise RuntimeError("never works")
+
+
+async def test_what_was_given_up_is_kept_for_30_days(database, clock):
+    kind = DueKind("sample.broken", fail, max_attempts=1)
+    acme = Context(workspace="acme")
+
+    async def keys():
+        async with database.transaction() as session:
+            return sorted(await session.scalars(text("SELECT key FROM due")))
+
+    async with database.transaction(acme) as session:
+        await due.schedule(session, kind.name, "old", clock.now())
+        await due.schedule(session, "sample.later", "waits", clock.now())
+    with pytest.raises(RuntimeError, match="never works"):
+        await run_due(database, [kind])
+    clock.advance(timedelta(days=29))
+    async with database.transaction(acme) as session:
+        await due.schedule(session, kind.name, "young", clock.now())
+    with pytest.raises(RuntimeError, match="never works"):
+        await run_due(database, [kind])
+    await prune(database)
+    assert await keys() == ["old", "waits", "young"]
+
+    clock.advance(timedelta(days=1, seconds=1))
+    await prune(database)
+
+    assert await keys() == ["waits", "young"]
+
+
+async def test_only_what_was_committed_counts(database):
+    database.meters = Meters(CollectorRegistry())
+    seen = database.meters.of(Seen)
+
+    async with database.transaction() as session:
+        assert meters_of(session, Seen) is seen
+        count_after_commit(session, seen.seen.inc)
+        async with session.begin_nested():
+            await session.execute(text("SELECT 1"))
+        assert seen.value == 0
+    assert seen.value == 1
+
+    with pytest.raises(RuntimeError):
+        async with database.transaction() as session:
+            await session.execute(text("SELECT 1"))
+            count_after_commit(session, seen.seen.inc)
+            raise RuntimeError
+    async with database.transaction() as session:
+        await session.execute(text("SELECT 1"))
+    assert seen.value == 1
