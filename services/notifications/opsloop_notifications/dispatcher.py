@@ -15,7 +15,6 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.due.claims import enter_worker
 from opsloop_common.service import Runtime
@@ -56,10 +55,11 @@ class Work(Protocol[JobT, ResultT]):
     never_left: int
     """A claim takes all that is due of a group unless this process then holds at least so many of it."""
 
-    async def claim(
-        self, session: AsyncSession, *, now: datetime, owner: UUID, limit: int, held: Mapping[str, int]
-    ) -> Sequence[JobT]:
-        """Claim due rows and load what sending them needs; `held` says how many of each group this process has already."""
+    async def claim(self, *, now: datetime, owner: UUID, limit: int, held: Mapping[str, int]) -> Sequence[JobT]:
+        """Claim due rows, committed, and load what sending them needs.
+
+        `held` says how many of each group this process has already.
+        """
         ...
 
     def places(self, group: str) -> int:
@@ -74,8 +74,8 @@ class Work(Protocol[JobT, ResultT]):
         """Return the result of a `perform` that raised."""
         ...
 
-    async def record(self, session: AsyncSession, results: Sequence[ResultT], *, owner: UUID) -> None:
-        """Write the results down, many rows a statement."""
+    async def record(self, results: Sequence[ResultT], *, owner: UUID) -> None:
+        """Write the results down, many rows a statement, and commit them."""
         ...
 
 
@@ -126,14 +126,8 @@ class Dispatcher(Generic[JobT, ResultT]):
             await wait(self._more, BACKLOG_SECONDS if jobs and self._backlog else POLL_SECONDS)
 
     async def _claim(self, limit: int) -> Sequence[JobT]:
-        async with self._runtime.db.transaction() as session:
-            return await self._work.claim(
-                session,
-                now=self._runtime.clock.now(),
-                owner=self._runtime.boot_id,
-                limit=limit,
-                held=self._held,
-            )
+        now = self._runtime.clock.now()
+        return await self._work.claim(now=now, owner=self._runtime.boot_id, limit=limit, held=self._held)
 
     def _fill(self, group: str) -> None:
         waiting = self._waiting[group]
@@ -174,8 +168,7 @@ class Dispatcher(Generic[JobT, ResultT]):
         if self._results:
             self._finished.set()
         try:
-            async with self._runtime.db.transaction() as session:
-                await self._work.record(session, [result for _, result in results], owner=self._runtime.boot_id)
+            await self._work.record([result for _, result in results], owner=self._runtime.boot_id)
         except BaseException:  # cancelled in the middle: what was sent is recorded while draining
             self._results = results + self._results
             raise

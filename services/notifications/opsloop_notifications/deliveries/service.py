@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -19,6 +20,7 @@ from opsloop_common.wakeups import fire_after_commit
 from opsloop_notifications.deliveries import queries
 from opsloop_notifications.deliveries.models import Delivery as Delivery
 from opsloop_notifications.deliveries.models import DeliveryAttempt, DeliveryQueue, DeliveryStatus
+from opsloop_notifications.lane import Lane, Statement
 
 QUEUE_TABLE = DeliveryQueue.__tablename__
 
@@ -33,7 +35,7 @@ _PLAN = text(
     "SELECT id, :workspace, CAST(webhook_id AS text), :now, 0 FROM planned RETURNING id"
 )
 # claims that no longer hold belong to another worker, and so does their record
-_RECORD = text(
+_RECORD = (
     "WITH r AS (SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:attempts AS uuid[]), CAST(:numbers AS integer[]), "
     "CAST(:times AS timestamptz[]), CAST(:durations AS integer[]), CAST(:codes AS integer[]), CAST(:failures AS text[]), "
     "CAST(:details AS text[]), CAST(:headers AS jsonb[]), CAST(:bodies AS text[]), CAST(:nexts AS timestamptz[])) "
@@ -53,6 +55,7 @@ _RECORD = text(
     "finished_at = CASE WHEN r.next_at IS NULL THEN CAST(:now AS timestamptz) END "
     "FROM r JOIN held USING (id) WHERE d.id = r.id"
 )
+_RECORD_AT_ONCE = Statement(_RECORD)
 _CANCEL_CLAIMED = text(
     "WITH gone AS (DELETE FROM delivery_queue WHERE id = ANY(CAST(:ids AS uuid[])) AND owner = :owner RETURNING id) "
     "UPDATE delivery AS d SET status = 'cancelled', next_attempt_at = NULL, finished_at = :now "
@@ -195,24 +198,30 @@ async def cancel_claimed(session: AsyncSession, ids: Iterable[UUID], *, owner: U
 async def record_attempts(session: AsyncSession, attempts: Sequence[Attempt], *, owner: UUID) -> None:
     """Write attempts down and settle their deliveries, in one statement; only those whose claim still holds."""
     await enter_worker(session)
-    await session.execute(
-        _RECORD,
-        {
-            "owner": owner,
-            "now": clock_of(session).now(),
-            "ids": [attempt.delivery_id for attempt in attempts],
-            "attempts": [uuid7() for _ in attempts],
-            "numbers": [attempt.number for attempt in attempts],
-            "times": [attempt.attempted_at for attempt in attempts],
-            "durations": [attempt.duration_ms for attempt in attempts],
-            "codes": [attempt.status_code for attempt in attempts],
-            "failures": [attempt.failure for attempt in attempts],
-            "details": [attempt.detail for attempt in attempts],
-            "headers": [orjson.dumps(attempt.request_headers).decode() for attempt in attempts],
-            "bodies": [attempt.response_body for attempt in attempts],
-            "nexts": [attempt.next_attempt_at for attempt in attempts],
-        },
-    )
+    await session.execute(text(_RECORD), _columns(attempts, owner=owner, now=clock_of(session).now()))
+
+
+async def record_attempts_at_once(lane: Lane, attempts: Sequence[Attempt], *, owner: UUID, now: datetime) -> None:
+    """Do what `record_attempts` does, and commit, in one round trip: for when nothing else is to be written with it."""
+    await lane.fetch(_RECORD_AT_ONCE, _columns(attempts, owner=owner, now=now))
+
+
+def _columns(attempts: Sequence[Attempt], *, owner: UUID, now: datetime) -> dict[str, Any]:
+    return {
+        "owner": owner,
+        "now": now,
+        "ids": [attempt.delivery_id for attempt in attempts],
+        "attempts": [uuid7() for _ in attempts],
+        "numbers": [attempt.number for attempt in attempts],
+        "times": [attempt.attempted_at for attempt in attempts],
+        "durations": [attempt.duration_ms for attempt in attempts],
+        "codes": [attempt.status_code for attempt in attempts],
+        "failures": [attempt.failure for attempt in attempts],
+        "details": [attempt.detail for attempt in attempts],
+        "headers": [orjson.dumps(attempt.request_headers).decode() for attempt in attempts],
+        "bodies": [attempt.response_body for attempt in attempts],
+        "nexts": [attempt.next_attempt_at for attempt in attempts],
+    }
 
 
 async def keep_documents(session: AsyncSession, through: int) -> None:

@@ -14,8 +14,6 @@ from email.policy import SMTP
 from email.utils import parseaddr
 from uuid import UUID
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from opsloop_common.contracts.notifications import FailureReason
 from opsloop_common.failpoints import hit
 from opsloop_common.service import Runtime
@@ -52,13 +50,12 @@ class MailWork:
         self._server = server
         self._sender = sender
 
-    async def claim(
-        self, session: AsyncSession, *, now: datetime, owner: UUID, limit: int, held: Mapping[str, int]
-    ) -> list[Mail]:
+    async def claim(self, *, now: datetime, owner: UUID, limit: int, held: Mapping[str, int]) -> list[Mail]:
         """Claim mails that are due; what is held counts over all processes here."""
-        return await service.claim_mails(
-            session, now=now, owner=owner, limit=limit, per_workspace=CLAIMED_PER_WORKSPACE
-        )
+        async with self._runtime.db.transaction() as session:
+            return await service.claim_mails(
+                session, now=now, owner=owner, limit=limit, per_workspace=CLAIMED_PER_WORKSPACE
+            )
 
     def places(self, group: str) -> int:
         """Return how many mails of a workspace may be on their way at once."""
@@ -87,6 +84,7 @@ class MailWork:
         reason: FailureReason | None = "undeliverable" if again is None else None
         return MailResult(job, reason, detail[:DETAIL_CHARACTERS], again)
 
-    async def record(self, session: AsyncSession, results: Sequence[MailResult], *, owner: UUID) -> None:
+    async def record(self, results: Sequence[MailResult], *, owner: UUID) -> None:
         """Write the results down and tell the bus."""
-        await service.record_mails(session, results, owner=owner)
+        async with self._runtime.db.transaction() as session:
+            await service.record_mails(session, results, owner=owner)

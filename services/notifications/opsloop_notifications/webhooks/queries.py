@@ -7,18 +7,19 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select, text
+from sqlalchemy import Row, Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import context_of
 from opsloop_common.errors import NotFound
 from opsloop_notifications.deliveries.rules import TEST_TYPE
+from opsloop_notifications.lane import Lane, Statement
 from opsloop_notifications.webhooks.models import Webhook, WebhookStatus
 
 # One statement over the tables of three rooms: on the way from an accepted event to its webhook each round trip counts
 # (claim, deliveries, documents and endpoints apart were five of them). The groups come from a loose index scan, so the cost
 # grows with endpoints, not with the backlog of one.
-_CLAIM_CALLS = text(
+_CLAIM_CALLS = Statement(
     "WITH RECURSIVE groups AS ("
     "(SELECT group_key FROM delivery_queue WHERE owner IS NULL AND due_at <= :now ORDER BY group_key LIMIT 1) UNION ALL "
     "SELECT (SELECT group_key FROM delivery_queue WHERE owner IS NULL AND due_at <= :now AND group_key > groups.group_key "
@@ -37,6 +38,11 @@ _CLAIM_CALLS = text(
     "w.failing_since IS NOT NULL AS is_failing "
     "FROM mine JOIN delivery AS d ON d.id = mine.id LEFT JOIN webhook AS w ON w.id = d.webhook_id "
     "LEFT JOIN event_log AS e ON e.workspace = d.workspace AND e.event_id = d.event_id AND d.document IS NULL"
+)
+
+# asked at each batch of events: put together once
+_ENABLED = select(Webhook.id, Webhook.event_types, Webhook.filter).where(
+    Webhook.workspace == bindparam("workspace"), Webhook.status == WebhookStatus.ENABLED
 )
 
 
@@ -62,18 +68,15 @@ def _found(webhook: Webhook | None) -> Webhook:
     return webhook
 
 
-async def enabled_webhooks(session: AsyncSession) -> Sequence[Webhook]:
-    """Return the endpoints of the session's workspace that get events."""
-    statement = select(Webhook).where(
-        Webhook.workspace == context_of(session).workspace, Webhook.status == WebhookStatus.ENABLED
-    )
-    return (await session.scalars(statement)).all()
+async def enabled_webhooks(session: AsyncSession) -> Sequence[Row[UUID, list[str], list[dict[str, Any]]]]:
+    """Return (id, event_types, filter) of the session's workspace's endpoints that get events."""
+    return (await session.execute(_ENABLED, {"workspace": context_of(session).workspace})).all()
 
 
 async def claim_calls(
-    session: AsyncSession, *, now: datetime, owner: UUID, limit: int, per_endpoint: int, held: Mapping[str, int]
-) -> Sequence[Row[Any]]:
-    """Claim due deliveries and return them with their documents and endpoints; the session has entered as a worker.
+    lane: Lane, *, now: datetime, owner: UUID, limit: int, per_endpoint: int, held: Mapping[str, int]
+) -> Sequence[Mapping[str, Any]]:
+    """Claim due deliveries, committed, and return them with their documents and endpoints.
 
     Endpoints take turns; one that this process already holds `held` of gets that many fewer than `per_endpoint`.
     """
@@ -86,7 +89,7 @@ async def claim_calls(
         "held_counts": list(held.values()),
         "test_type": TEST_TYPE,
     }
-    return (await session.execute(_CLAIM_CALLS, given)).all()
+    return await lane.fetch(_CLAIM_CALLS, given)
 
 
 async def lock_webhooks(session: AsyncSession, ids: Sequence[UUID]) -> Sequence[Webhook]:

@@ -12,11 +12,8 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.contracts.envelope import CONTENT_TYPE
-from opsloop_common.due.claims import enter_worker
 from opsloop_common.failpoints import hit
 from opsloop_common.service import Runtime
 from opsloop_notifications.deliveries import service as deliveries
@@ -28,6 +25,7 @@ from opsloop_notifications.deliveries.rules import (
     retry_after,
     shown_body,
 )
+from opsloop_notifications.lane import Lane
 from opsloop_notifications.outbound.service import Answer, BlockedTarget, OutboundClient, OutboundError
 from opsloop_notifications.webhooks import queries, service
 from opsloop_notifications.webhooks.models import WebhookStatus
@@ -77,25 +75,24 @@ class WebhookWork:
     table = deliveries.QUEUE_TABLE
     never_left = CLAIMED_AT_FIRST
 
-    def __init__(self, runtime: Runtime, client: OutboundClient) -> None:
+    def __init__(self, runtime: Runtime, client: OutboundClient, lane: Lane) -> None:
         self._runtime = runtime
         self._client = client
+        self._lane = lane
         self._unanswered: Counter[str] = Counter()
         self._answered: Counter[str] = Counter()
         self._opened: dict[str, bytes] = {}
         self._failing: set[UUID] = set()
 
-    async def claim(
-        self, session: AsyncSession, *, now: datetime, owner: UUID, limit: int, held: Mapping[str, int]
-    ) -> list[Call]:
+    async def claim(self, *, now: datetime, owner: UUID, limit: int, held: Mapping[str, int]) -> list[Call]:
         """Claim due deliveries; those whose endpoint takes nothing any more are cancelled on the spot."""
-        await enter_worker(session)
         rows = await queries.claim_calls(
-            session, now=now, owner=owner, limit=limit, per_endpoint=CLAIMED_AT_FIRST, held=self._charged(held)
+            self._lane, now=now, owner=owner, limit=limit, per_endpoint=CLAIMED_AT_FIRST, held=self._charged(held)
         )
-        dead = [row.id for row in rows if not _is_wanted(row)]
+        dead = [row["id"] for row in rows if not _is_wanted(row)]
         if dead:
-            await deliveries.cancel_claimed(session, dead, owner=owner)
+            async with self._runtime.db.transaction() as session:
+                await deliveries.cancel_claimed(session, dead, owner=owner)
         return [_call(row, now) for row in rows if _is_wanted(row)]
 
     def places(self, group: str) -> int:
@@ -129,19 +126,24 @@ class WebhookWork:
         failed = OutboundError("protocol", "The attempt failed on our side.")
         return self._unanswered_call(job, {}, self._runtime.clock.now(), 0, failed)
 
-    async def record(self, session: AsyncSession, results: Sequence[Outcome], *, owner: UUID) -> None:
-        """Write the attempts down, and how the endpoints fare."""
-        await deliveries.record_attempts(session, [outcome.attempt for outcome in results], owner=owner)
+    async def record(self, results: Sequence[Outcome], *, owner: UUID) -> None:
+        """Write the attempts down, and how the endpoints fare when there is news of them, in one transaction."""
+        attempts = [outcome.attempt for outcome in results]
         succeeded = {outcome.webhook_id for outcome in results if outcome.attempt.failure is None}
         failed = Counter(outcome.webhook_id for outcome in results if outcome.attempt.failure is not None)
         # those whose row says that they fail: read with the claim, or written by us since
         failing = self._failing | failed.keys() | {outcome.webhook_id for outcome in results if outcome.was_failing}
-        await service.note_outcomes(
-            session,
-            healed=succeeded & failing,
-            failed={id: count for id, count in failed.items() if id not in succeeded},
-            gone={outcome.webhook_id for outcome in results if outcome.attempt.status_code == GONE},
-        )
+        if failed or succeeded & failing:
+            async with self._runtime.db.transaction() as session:
+                await deliveries.record_attempts(session, attempts, owner=owner)
+                await service.note_outcomes(
+                    session,
+                    healed=succeeded & failing,
+                    failed={id: count for id, count in failed.items() if id not in succeeded},
+                    gone={outcome.webhook_id for outcome in results if outcome.attempt.status_code == GONE},
+                )
+        else:
+            await deliveries.record_attempts_at_once(self._lane, attempts, owner=owner, now=self._runtime.clock.now())
         self._failing = (self._failing | failed.keys()) - succeeded
 
     def _headers(self, job: Call) -> dict[str, str]:
@@ -217,26 +219,26 @@ class WebhookWork:
         return next_attempt_at(job.tries + 1, self._runtime.clock.now(), jitter=random.random(), wait=wanted)
 
 
-def _is_wanted(row: Row[Any]) -> bool:
-    if row.document is None:  # past the log's retention
+def _is_wanted(row: Mapping[str, Any]) -> bool:
+    if row["document"] is None:  # past the log's retention
         return False
-    return bool(row.status == WebhookStatus.ENABLED or (row.is_test and row.status == WebhookStatus.DISABLED))
+    return bool(row["status"] == WebhookStatus.ENABLED or (row["is_test"] and row["status"] == WebhookStatus.DISABLED))
 
 
-def _call(row: Row[Any], now: datetime) -> Call:
-    sealed: tuple[str, ...] = (row.secret,)
-    if row.previous_secret and row.previous_expires_at and now < row.previous_expires_at:
-        sealed = (row.secret, row.previous_secret)
+def _call(row: Mapping[str, Any], now: datetime) -> Call:
+    sealed: tuple[str, ...] = (row["secret"],)
+    if row["previous_secret"] and row["previous_expires_at"] and now < row["previous_expires_at"]:
+        sealed = (row["secret"], row["previous_secret"])
     return Call(
-        id=row.id,
-        webhook_id=row.webhook_id,
-        event_id=row.event_id,
-        document=row.document,
-        url=row.url,
+        id=row["id"],
+        webhook_id=row["webhook_id"],
+        event_id=row["event_id"],
+        document=row["document"],
+        url=row["url"],
         sealed_secrets=sealed,
-        tries=row.tries,
-        made=row.attempt_count,
-        is_failing=row.is_failing,
+        tries=row["tries"],
+        made=row["attempt_count"],
+        is_failing=row["is_failing"],
     )
 
 
