@@ -169,6 +169,8 @@ async def test_soak_distributed(distributed_deployment: Deployment, webhook_rece
             deployment.processes[victim].kill9()
             deployment.processes[victim].start()
         kills[victim] = kills.get(victim, 0) + 1
+        if chance.random() < 0.7:  # else the next one dies while this one is still getting up
+            await deployment.ready()
     await posting
     await deployment.ready()
 
