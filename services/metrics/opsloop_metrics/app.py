@@ -5,10 +5,14 @@ from __future__ import annotations
 from opsloop_common.contracts.metrics import EVENTS
 from opsloop_common.service import Service
 from opsloop_metrics.breaches import routes as breaches
+from opsloop_metrics.breaches.jobs import show_open_incidents
+from opsloop_metrics.breaches.meters import IncidentMeter
 from opsloop_metrics.evaluation import consumers
 from opsloop_metrics.evaluation import routes as evaluation
 from opsloop_metrics.evaluation.jobs import DUE
+from opsloop_metrics.evaluation.meters import EvaluationMeter
 from opsloop_metrics.kpis import routes as kpis
+from opsloop_metrics.retention.jobs import forget_old_events
 from opsloop_metrics.tables import Base
 
 SERVICE = Service(
@@ -21,4 +25,7 @@ SERVICE = Service(
     routers=(kpis.router, evaluation.router, breaches.router),
     subscriptions=(consumers.EVENTS,),
     due=DUE,
+    meters=(EvaluationMeter, IncidentMeter),
+    gauges=(show_open_incidents,),
+    pruning=(forget_old_events,),
 )

@@ -2,8 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from pydantic import Field
+
 from opsloop_common.settings import Settings
 
 
 class MetricsSettings(Settings):
-    """What every service reads; metrics has no settings of its own yet."""
+    """What this service reads besides the common settings."""
+
+    domain_event_retention_days: int = Field(default=400, ge=1, le=36_500)
+    """How long domain events are kept to be measured; a monitor of events may look back no further."""
+
+
+def kept_for(settings: Settings) -> timedelta:
+    """Return how long domain events are kept, also for a runtime that was built with the common settings only."""
+    given = settings if isinstance(settings, MetricsSettings) else MetricsSettings()
+    return timedelta(days=given.domain_event_retention_days)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -134,6 +134,16 @@ class World:
 
 
 @pytest_asyncio.fixture
-async def world(api: Callable[..., Any]) -> World:
-    service = await api(SERVICE)
-    return World(service, await service.key("metrics:read", "metrics:write"))
+async def make_world(api: Callable[..., Any]) -> Callable[..., Awaitable[World]]:
+    """Return a function that opens a world with settings of its own."""
+
+    async def make(*settings: Any) -> World:
+        service = await api(SERVICE, *settings)
+        return World(service, await service.key("metrics:read", "metrics:write"))
+
+    return make
+
+
+@pytest_asyncio.fixture
+async def world(make_world: Callable[..., Awaitable[World]]) -> World:
+    return await make_world()

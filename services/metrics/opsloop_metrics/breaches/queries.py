@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.errors import NotFound
@@ -34,6 +34,12 @@ async def lock_open_incidents(
     if kpi_id is not None:
         open_ones = open_ones.where(Incident.kpi_id == kpi_id)
     return (await session.scalars(open_ones)).all()
+
+
+async def count_open(session: AsyncSession) -> dict[str, int]:
+    """Return how many incidents of each severity are open, for a session that entered as a worker: over all workspaces."""
+    counted = select(Incident.severity, func.count()).where(Incident.ended_at.is_(None)).group_by(Incident.severity)
+    return {row[0]: row[1] for row in await session.execute(counted)}
 
 
 def incidents(

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common import outbox
 from opsloop_common.contracts.metrics import KpiBreached, KpiNoData, KpiRecovered
 from opsloop_common.db import Context, clock_of, context_of
+from opsloop_common.due.claims import enter_worker
 from opsloop_common.ids import uuid7
 from opsloop_metrics.breaches import queries
 from opsloop_metrics.breaches.models import Incident
@@ -67,6 +68,12 @@ def _breach(incident_id: UUID, opening: Opening, value: float) -> KpiBreached:
         severity=opening.severity,
         started_at=opening.started_at,
     )
+
+
+async def open_by_severity(session: AsyncSession) -> dict[str, int]:
+    """Count the open incidents of all workspaces."""
+    await enter_worker(session)
+    return await queries.count_open(session)
 
 
 async def end_of_monitor(

@@ -12,10 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import due
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.db import Context, clock_of, context_of
+from opsloop_common.db import Context, clock_of, context_of, meters_of
+from opsloop_common.meters import count_after_commit
 from opsloop_metrics.breaches import service as breaches
 from opsloop_metrics.breaches.rules import EndReason, Opening
 from opsloop_metrics.evaluation import queries, rules
+from opsloop_metrics.evaluation.meters import EvaluationMeter
 from opsloop_metrics.evaluation.rules import Step, Turn
 from opsloop_metrics.events import service as event_store
 from opsloop_metrics.events.rules import Cause, Reading
@@ -70,6 +72,8 @@ async def evaluate(session: AsyncSession, monitor_id: UUID) -> None:
     await _record(session, watch, reading, taken, now)
     again_at = rules.look_again_at(watch, reading, taken.deadline, now, patience)
     await due.schedule(session, EVALUATE, str(monitor_id), again_at)
+    seconds, meter = perf_counter() - begun, meters_of(session, EvaluationMeter)
+    count_after_commit(session, lambda: meter.count(taken.standing.state, seconds))
     if watch.evaluated_at is None:
         await due.schedule(session, PRUNE, PRUNE, now + PRUNE_EVERY)
 

@@ -26,6 +26,7 @@ from opsloop_metrics.events.rules import Reading
 from opsloop_metrics.kpis import queries, rules
 from opsloop_metrics.kpis.models import Kpi, KpiValue, Monitor
 from opsloop_metrics.kpis.rules import Concerned, Direction, Measure, Standing, State, Watch
+from opsloop_metrics.retention.rules import require_kept
 
 Expect = Callable[[int], None]
 """Raises StaleVersion unless the version is the one that the caller expects."""
@@ -135,11 +136,11 @@ async def note_value(session: AsyncSession, kpi: Kpi, value: float | None, *, co
     kpi.target_met = met
 
 
-async def add_monitor(session: AsyncSession, key: str, fields: Mapping[str, Any]) -> Monitor:
-    """Watch a KPI; the first evaluation is due at once."""
+async def add_monitor(session: AsyncSession, key: str, fields: Mapping[str, Any], *, events_kept: timedelta) -> Monitor:
+    """Watch a KPI; the first evaluation is due at once. Raises Invalid for a window over more than the events that are kept."""
     settings = rules.read_monitor(fields)
     kpi = await queries.lock_kpi(session, key)
-    rules.require_window(rules.read_measure(kpi.measure), rules.condition_of(settings), settings["window"])
+    _require_window(kpi, rules.condition_of(settings), settings["window"], events_kept)
     now = clock_of(session).now()
     monitor = Monitor(
         id=uuid7(),
@@ -160,7 +161,13 @@ async def add_monitor(session: AsyncSession, key: str, fields: Mapping[str, Any]
 
 
 async def change_monitor(
-    session: AsyncSession, key: str, monitor_id: UUID, changes: Mapping[str, Any], *, expect: Expect
+    session: AsyncSession,
+    key: str,
+    monitor_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    expect: Expect,
+    events_kept: timedelta,
 ) -> Monitor:
     """Change a monitor. Another condition, window or min_count, or switching it off, ends its incident and starts it anew."""
     settings = rules.read_monitor(changes)
@@ -176,7 +183,9 @@ async def change_monitor(
         "operator": monitor.operator,
         "threshold": monitor.threshold,
     }
-    rules.require_window(rules.read_measure(kpi.measure), rules.condition_of(now_watched), monitor.window)
+    # one that was longer before the events were kept for less may stay as it is
+    checked = events_kept if "window" in settings else None
+    _require_window(kpi, rules.condition_of(now_watched), monitor.window, checked)
     changed = {name for name, value in settings.items() if before[name] != value}
     if "enabled" in changed:
         await _start_anew(session, monitor, EndReason.DISABLED)
@@ -187,6 +196,13 @@ async def change_monitor(
     monitor.version += 1
     monitor.updated_at = clock_of(session).now()
     return monitor
+
+
+def _require_window(kpi: Kpi, condition: rules.Condition, window: timedelta | None, kept: timedelta | None) -> None:
+    measure = rules.read_measure(kpi.measure)
+    rules.require_window(measure, condition, window)
+    if kept is not None and not measure.is_reported:
+        require_kept(window, kept)
 
 
 async def delete_monitor(session: AsyncSession, key: str, monitor_id: UUID, *, expect: Expect) -> None:

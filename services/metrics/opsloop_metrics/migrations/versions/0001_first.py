@@ -5,6 +5,7 @@ from alembic import op
 from sqlalchemy.dialects import postgresql
 
 from opsloop_common.db import row_level_security
+from opsloop_common.due.claims import worker_policy
 from opsloop_common.plumbing import steps
 
 revision = "0001"
@@ -13,6 +14,7 @@ branch_labels = None
 depends_on = None
 
 TABLES = ("domain_event", "kpi", "kpi_value", "monitor", "evaluation", "incident")
+READ_OVER_WORKSPACES = ("domain_event", "incident")
 
 
 def moment(name: str, *, nullable: bool = False, comment: str | None = None) -> sa.Column:
@@ -27,6 +29,9 @@ def upgrade() -> None:
     create_incident()
     for table in TABLES:
         for statement in row_level_security(table):
+            op.execute(statement)
+    for table in READ_OVER_WORKSPACES:
+        for statement in worker_policy(table, command="SELECT"):
             op.execute(statement)
 
 

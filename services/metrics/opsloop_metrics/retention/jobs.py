@@ -1,0 +1,12 @@
+"""The end of old domain events, about once an hour."""
+
+from __future__ import annotations
+
+from opsloop_common.service import Runtime
+from opsloop_metrics.retention import service
+from opsloop_metrics.settings import kept_for
+
+
+async def forget_old_events(runtime: Runtime) -> None:
+    """Delete what is older than `OPSLOOP_DOMAIN_EVENT_RETENTION_DAYS`."""
+    await service.forget_old(runtime.db, kept_for(runtime.settings))
