@@ -7,6 +7,7 @@ import re
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 import pytest
@@ -32,6 +33,20 @@ SCOPES = {
     "GET /v1/jobs/{job_id}": {"read", "write"},
 }
 """Scopes of the routes that do not go by the rule."""
+ONE_PAGE = {"/v1/event-types"}
+"""Lists that are never long and have the form of one all the same."""
+COMPUTED = {
+    "/v1/jobs/{job_id}",
+    "/v1/kpis/{key}/status",
+    "/v1/kpis/{key}/series",
+    "/v1/campaigns/{campaign_id}/preview",
+    "/v1/campaigns/{campaign_id}/results",
+    "/v1/deliveries/{delivery_id}",
+    "/v1/notifications/{notification_id}",
+    "/v1/breaches/{incident_id}",
+    "/v1/parked-events/groups",
+}
+"""What is told anew each time, or is changed by the service alone, so that nobody needs a version of it."""
 CREATED_BY_NAME = {
     # the caller chooses the name, in its own workspace
     "PUT /v1/recipients/{user_id}",
@@ -77,6 +92,7 @@ class Door:
     ids: dict[str, str]
     ours: dict[str, str]
     theirs: dict[str, str]
+    created: list[tuple[str, str]]
 
     async def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """Ask with our key, unless headers are given."""
@@ -115,8 +131,16 @@ async def door(request: pytest.FixtureRequest, databases: TestDatabases) -> Asyn
     database = Database(url, service=member.service.name, clock=FakeClock(), role=app_role(member.service.name))
     try:
         async with open_api(member.service, database, settings) as api:
+            created: list[tuple[str, str]] = []
+
+            async def note(answer: httpx.Response) -> None:
+                if answer.status_code == 201 and answer.request.method == "POST":
+                    created.append((answer.request.url.path, answer.headers.get("location", "/none")))
+
+            api.client.event_hooks["response"].append(note)
             ids = await WORLDS[member.service.name](api) | await common(api)
-            yield Door(api, ids, await api.key(), await api.key(workspace="other"))
+            api.client.event_hooks["response"].clear()
+            yield Door(api, ids, await api.key(), await api.key(workspace="other"), created)
     finally:
         await database.close()
         await databases.drop(url)
@@ -243,9 +267,39 @@ async def test_bad_paging(door: Door):
                 answer = await door.request("GET", concrete, params=query)
                 assert answer.status_code == 422, (path, query)
                 problem(answer)
-        elif method == "GET" and path != "/v1/event-types":  # fits one page, has the form of a list
+        elif method == "GET" and path not in ONE_PAGE:
             answer = await door.request("GET", path.format_map(door.ids), params=QUERIES.get(f"GET {path}"))
             assert "next_cursor" not in answer.json(), f"{path} is a list without limit and cursor"
+
+
+async def test_a_stale_version_changes_nothing(door: Door):
+    for method, path, operation in operations(door):
+        if method not in ("PATCH", "PUT", "DELETE"):
+            continue
+        assert "If-Match" in {parameter["name"] for parameter in operation["parameters"]}, (method, path)
+        body = BODIES.get(f"{method} {path}") if "requestBody" in operation else None
+        if path == "/v1/workspace":
+            body = {"locale": "zh-CN"}
+        stale = door.ours | {"If-Match": '"0", W/"1"'}
+        answer = await door.request(method, path.format_map(door.ids), json=body, headers=stale)
+        assert answer.status_code == 412, (method, path, answer.text)
+        problem(answer)
+
+
+async def test_single_resources_carry_a_strong_etag(door: Door):
+    for method, path, operation in operations(door):
+        names = {parameter["name"] for parameter in operation.get("parameters", ())}
+        if method == "GET" and "limit" not in names and path not in ONE_PAGE and path not in COMPUTED:
+            answer = await door.request("GET", path.format_map(door.ids), params=QUERIES.get(f"GET {path}"))
+            assert re.fullmatch(r'"[!-~]+"', answer.headers.get("etag", "")), (path, answer.headers)
+
+
+async def test_where_a_new_resource_is(door: Door):
+    assert door.created, "the world made nothing"
+    for path, location in door.created:
+        assert not location.startswith(("/", "http")), (path, location)
+        shown = await door.request("GET", urljoin(f"http://service.test{path}", location))
+        assert shown.status_code == 200, (path, location)
 
 
 async def test_every_answer_names_its_request(door: Door):

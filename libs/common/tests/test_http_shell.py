@@ -344,3 +344,13 @@ async def test_what_is_not_http_is_a_problem_too(sample, head):
     assert "\r\nx-request-id: " in headers
     assert "\r\ncontent-type: application/problem+json" in headers
     assert json.loads(body)["status"] == 400
+
+
+async def test_probes_are_not_logged(sample):
+    with capture_logs() as logs:
+        app = create_app(replace(sample.runtime, registry=CollectorRegistry()))  # its logger is made with it
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as client:
+            for path in ("/healthz", "/readyz", "/metrics", "/v1/notes"):
+                await client.get(path)
+
+    assert [entry["path"] for entry in logs if entry["event"] == "request"] == ["/v1/notes"]

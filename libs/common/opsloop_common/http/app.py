@@ -58,7 +58,7 @@ class _Api(FastAPI):
     def openapi(self) -> dict[str, Any]:
         """Return the contract, with what the route class does to every route."""
         if not self.openapi_schema:
-            self.openapi_schema = describe(super().openapi(), self.routes)
+            self.openapi_schema = describe(super().openapi(), self.routes, self.state.runtime.service.scopes)
         return self.openapi_schema
 
 

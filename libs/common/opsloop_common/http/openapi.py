@@ -90,12 +90,14 @@ _IDEMPOTENCY_KEY = {
 }
 
 
-def describe(document: dict[str, Any], routes: Sequence[BaseRoute]) -> dict[str, Any]:
-    """Complete FastAPI's document: credentials, error answers, headers, Idempotency-Key."""
+def describe(document: dict[str, Any], routes: Sequence[BaseRoute], scopes: Sequence[str]) -> dict[str, Any]:
+    """Complete FastAPI's document: credentials, error answers, headers, Idempotency-Key, the service's `scopes`."""
     components = document.setdefault("components", {})
     schemas = components.setdefault("schemas", {})
     for generated in ("HTTPValidationError", "ValidationError"):
         schemas.pop(generated, None)
+    if "ApiKeyIn" in schemas:
+        schemas["ApiKeyIn"]["properties"]["scopes"]["items"]["enum"] = sorted(scopes)
     schemas.update({"Problem": _PROBLEM, "ProblemField": _PROBLEM_FIELD})
     components["schemas"] = dict(sorted(schemas.items()))
     components["headers"] = _HEADERS

@@ -20,6 +20,7 @@ from opsloop_common.ids import uuid7
 from opsloop_common.service import Runtime
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~:-]{1,128}")
+_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -121,6 +122,8 @@ class ShellMiddleware:
         route = getattr(scope.get("route"), "path_format", None) or "unmatched"
         method = scope["method"]
         self.shell.observe(route, method, status or 499, seconds)
+        if route in _PROBES and status < 500:
+            return  # asked every few seconds, and what they say is in the metrics of whoever asks
         self.shell.log.info(
             "request",
             method=method,

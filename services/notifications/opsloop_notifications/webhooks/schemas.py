@@ -15,7 +15,17 @@ EventPattern = Annotated[
 ]
 Format = Literal["cloudevents", "alertmanager"]
 Ordering = Literal["none", "stream"]
-Url = Annotated[str, StringConstraints(min_length=1, max_length=2048)]
+Url = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2048),
+    Field(
+        json_schema_extra={
+            "format": "uri",
+            "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://",
+            "examples": ["https://example.com/hook"],
+        }
+    ),
+]
 Secret = Annotated[str, StringConstraints(max_length=100)]
 
 

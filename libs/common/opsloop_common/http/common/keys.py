@@ -16,11 +16,13 @@ from opsloop_common.access.workspaces import SLUG
 from opsloop_common.db import clock_of
 from opsloop_common.errors import Forbidden, Invalid
 from opsloop_common.http.call import call_of
-from opsloop_common.http.deps import Db, Run, Who, set_location
+from opsloop_common.http.deps import Db, IfMatch, Run, Who, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_common.http.schemas import InModel, OutModel, ShortText, Slug, Timestamp
 from opsloop_common.service import Service
+
+VERSION = 1  # a key is made and revoked, never changed
 
 
 class ApiKeyIn(InModel):
@@ -72,6 +74,7 @@ def router(service: Service) -> ApiRouter:
             db, name=body.name, scopes=body.scopes, workspace=workspace, expires_at=body.expires_at
         )
         set_location(response, f"/v1/api-keys/{token.id}")
+        set_etag(response, VERSION)
         row = await keys.get(db, token.id, workspace=workspace)
         return NewApiKeyOut(key=str(token), **ApiKeyOut.model_validate(row).model_dump())
 
@@ -89,14 +92,17 @@ def router(service: Service) -> ApiRouter:
         return found.map(ApiKeyOut.model_validate)
 
     @routes.get("/v1/api-keys/{key_id}", responses=problems(404))
-    async def get_api_key(key_id: UUID, db: Db, who: Who) -> ApiKeyOut:
+    async def get_api_key(key_id: UUID, db: Db, who: Who, response: Response) -> ApiKeyOut:
         """Show a key, without its secret."""
-        return ApiKeyOut.model_validate(await keys.get(db, key_id, workspace=_reach(who)))
+        found = await keys.get(db, key_id, workspace=_reach(who))
+        set_etag(response, VERSION)
+        return ApiKeyOut.model_validate(found)
 
     @routes.delete("/v1/api-keys/{key_id}", status_code=204, responses=problems(404))
-    async def revoke_api_key(key_id: UUID, db: Db, who: Who, request: Request) -> None:
+    async def revoke_api_key(key_id: UUID, db: Db, who: Who, if_match: IfMatch, request: Request) -> None:
         """End a key for good: at once here, within 5 seconds in other processes."""
         await keys.revoke(db, key_id, workspace=_reach(who))
+        if_match.require(VERSION)
         call_of(request).after_commit(lambda shell: shell.authenticator.forget(key_id))
 
     return routes

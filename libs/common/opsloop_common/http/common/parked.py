@@ -6,13 +6,14 @@ from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import Query
+from pydantic import Field
 
 from opsloop_common.access import audit
 from opsloop_common.access.principal import Principal
 from opsloop_common.http.deps import Db, Run, Who
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
-from opsloop_common.http.schemas import OutModel, Timestamp
+from opsloop_common.http.schemas import InModel, OutModel, Timestamp
 from opsloop_common.inbox import parking
 from opsloop_common.inbox.tables import parked_event
 from opsloop_common.service import Service
@@ -35,6 +36,30 @@ class ParkedEventOut(OutModel):
     attempts: int
     origin: str
     parked_at: Timestamp
+
+
+class ParkedGroupOut(OutModel):
+    """Failed events of one consumer with one cause: the same kind of error from the same place; `held` wait behind them."""
+
+    consumer: str
+    fingerprint: str
+    reason: str
+    failed: int
+    held: int
+    first_at: Timestamp
+    last_at: Timestamp
+
+
+class ParkedGroups(OutModel):
+    """All groups, the largest first."""
+
+    items: list[ParkedGroupOut]
+
+
+class FingerprintIn(InModel):
+    """A cause, as the groups name it."""
+
+    fingerprint: Annotated[str, Field(min_length=1, max_length=1000)]
 
 
 class RedrivenOut(OutModel):
@@ -66,11 +91,36 @@ def router(service: Service) -> ApiRouter:
         page: PageQuery,
         consumer: Annotated[str | None, Query(max_length=200)] = None,
         status: Annotated[Literal["failed", "held"] | None, Query()] = None,
+        fingerprint: Annotated[str | None, Query(max_length=1000)] = None,
     ) -> Listing[ParkedEventOut]:
         """List parked events, newest first."""
         query = parking.parked(consumer=consumer, status=status, workspace=_reach(who))
+        if fingerprint is not None:
+            query = query.where(parked_event.c.fingerprint == fingerprint)
         found = await paginate(db, query, page, by=[parked_event.c.id.desc()])
         return found.map(ParkedEventOut.model_validate)
+
+    @routes.get("/v1/parked-events/groups")
+    async def list_parked_groups(who: Who, run: Run) -> ParkedGroups:
+        """List what failed by its cause, the most frequent first."""
+        found = await parking.list_groups(run.db, workspace=_reach(who))
+        return ParkedGroups(items=[ParkedGroupOut.model_validate(group) for group in found])
+
+    @routes.post("/v1/parked-events/redrive")
+    async def redrive_parked_group(body: FingerprintIn, db: Db, who: Who, run: Run) -> RedrivenOut:
+        """Play the streams of all events that failed from one cause again, each until one fails or none is left."""
+        done = await parking.redrive(run.db, run.service, fingerprint=body.fingerprint, workspace=_reach(who))
+        result = RedrivenOut.model_validate(done)
+        audit.record(db, "parked_event.redriven", f"parked_group/{body.fingerprint}", after=result.model_dump())
+        return result
+
+    @routes.post("/v1/parked-events/discard")
+    async def discard_parked_group(body: FingerprintIn, db: Db, who: Who, run: Run) -> DiscardedOut:
+        """Give all events that failed from one cause up for good, and play what was held behind them."""
+        discarded = await parking.discard(run.db, run.service, fingerprint=body.fingerprint, workspace=_reach(who))
+        result = DiscardedOut(discarded=discarded)
+        audit.record(db, "parked_event.discarded", f"parked_group/{body.fingerprint}", after=result.model_dump())
+        return result
 
     @routes.post("/v1/parked-events/{parked_id}/redrive", responses=problems(404))
     async def redrive_parked_event(parked_id: UUID, db: Db, who: Who, run: Run) -> RedrivenOut:

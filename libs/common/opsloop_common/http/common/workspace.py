@@ -22,7 +22,11 @@ def _known_zone(name: str) -> str:
     return name
 
 
-TimeZone = Annotated[str, Field(max_length=64), AfterValidator(_known_zone)]
+TimeZone = Annotated[
+    str,
+    Field(max_length=64, pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$", examples=["Asia/Shanghai"]),
+    AfterValidator(_known_zone),
+]
 
 
 class WorkspacePatch(InModel):
