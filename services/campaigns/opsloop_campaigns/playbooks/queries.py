@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import ARRAY, Select, Text, any_, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_campaigns.playbooks.models import Playbook, PlaybookRun
@@ -66,13 +66,15 @@ async def lock_playbook(session: AsyncSession, playbook_id: UUID) -> Playbook:
     return _found((await session.scalars(query)).one_or_none())
 
 
+# asked at each batch of events: put together once
+_LISTENERS = select(Playbook.id, Playbook.event_type, Playbook.conditions).where(
+    Playbook.event_type == any_(bindparam("types", type_=ARRAY(Text))), Playbook.enabled
+)
+
+
 async def listeners(session: AsyncSession, event_types: Collection[str]) -> list[Listener]:
     """Return the enabled playbooks of the workspace that listen to one of these types: one indexed query, mostly empty."""
-    rows = await session.execute(
-        select(Playbook.id, Playbook.event_type, Playbook.conditions).where(
-            Playbook.event_type.in_(event_types), Playbook.enabled
-        )
-    )
+    rows = await session.execute(_LISTENERS, {"types": list(event_types)})
     return [Listener(*row) for row in rows]
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select, text
+from sqlalchemy import ARRAY, Row, Select, Text, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.errors import NotFound
@@ -72,16 +72,18 @@ async def monitors_of(session: AsyncSession, kpi_id: UUID) -> Sequence[Monitor]:
     return (await session.scalars(select(Monitor).where(Monitor.kpi_id == kpi_id).order_by(Monitor.id))).all()
 
 
+# asked at each batch of events: put together once
+_READING = (
+    select(Monitor.id, Monitor.not_before)
+    .join(Kpi, Kpi.id == Monitor.kpi_id)
+    .where(Monitor.enabled, Kpi.event_types.overlap(bindparam("types", type_=ARRAY(Text))))
+    .order_by(Monitor.id)
+)
+
+
 async def monitors_reading(session: AsyncSession, types: Sequence[str]) -> Sequence[Row[UUID, datetime | None]]:
     """Return (id, not_before) of the enabled monitors whose measure reads one of the event types."""
-    return (
-        await session.execute(
-            select(Monitor.id, Monitor.not_before)
-            .join(Kpi, Kpi.id == Monitor.kpi_id)
-            .where(Monitor.enabled, Kpi.event_types.overlap(list(types)))
-            .order_by(Monitor.id)
-        )
-    ).all()
+    return (await session.execute(_READING, {"types": list(types)})).all()
 
 
 async def put_value(session: AsyncSession, values: dict[str, Any]) -> UUID:
