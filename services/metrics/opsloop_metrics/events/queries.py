@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
+from pydantic import JsonValue
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
@@ -36,10 +37,11 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
+from opsloop_common.conditions import Condition, Op
 from opsloop_common.contracts.envelope import Event
 from opsloop_metrics.events import rules
 from opsloop_metrics.events.models import DomainEvent
-from opsloop_metrics.events.rules import Aggregate, Cause, Condition, Op, Reading, Selection
+from opsloop_metrics.events.rules import Aggregate, Cause, Reading, Selection
 
 _INSERT = text(
     "INSERT INTO domain_event (workspace, event_id, type, at, received_at, user_id, subject, actor, correlationid, "
@@ -55,6 +57,8 @@ _INSERT = text(
 
 _JSON_NULL: ColumnElement[Any] = literal_column("'null'::jsonb", JSONB)
 _TIMES = ARRAY(DateTime(timezone=True))
+_COLUMNS = {"id": "event_id"}
+"""Columns that do not have the name of the event's attribute."""
 _COMPARE = {Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">="}
 
 
@@ -195,10 +199,14 @@ def _carries_a_sample(event: Any, selection: Selection) -> ColumnElement[bool]:
 
 
 def _field(event: Any, field: str) -> ColumnElement[Any]:
-    head, _, path = field.partition(".")
-    if head == "data":
-        return func.jsonb_extract_path(event.data, *path.split("."), type_=JSONB)
-    return func.to_jsonb(getattr(event, head), type_=JSONB)
+    attribute, *path = field.split(".")
+    if attribute != "data":
+        return func.to_jsonb(getattr(event, _COLUMNS.get(attribute, attribute)), type_=JSONB)
+    found: ColumnElement[Any] = event.data
+    for name in path:
+        # this operator with a text goes into objects only; jsonb_extract_path would take "0" for the first of a list
+        found = found.op("->", return_type=JSONB())(literal(name, Text))
+    return found
 
 
 def _number(event: Any, property: str) -> ColumnElement[Any]:
@@ -206,21 +214,21 @@ def _number(event: Any, property: str) -> ColumnElement[Any]:
     return case((func.jsonb_typeof(found) == "number", cast(found, Numeric)))
 
 
-def _json(value: rules.Scalar) -> ColumnElement[Any]:
+def _json(value: JsonValue) -> ColumnElement[Any]:
     return _JSON_NULL if value is None else literal(value, JSONB)
 
 
 def _holds(event: Any, condition: Condition) -> ColumnElement[bool]:
-    """Return the condition as SQL that is true or false, never null, and raises for no kind of JSON.
+    """Return what `conditions.holds` says as SQL that is true or false, never null, and raises for no kind of JSON.
 
     jsonb compares by type: 1 equals 1.0 and never "1". Texts are compared by code point, whatever the database's locale.
     """
     found = func.coalesce(_field(event, condition.field), _JSON_NULL, type_=JSONB)
     value = condition.value
-    if isinstance(value, tuple):
-        among = or_(false(), *(found == _json(each) for each in value))
-        return among if condition.op is Op.IN else not_(among)
     match condition.op:
+        case Op.IN | Op.NOT_IN if isinstance(value, list):
+            among = or_(false(), *(found == _json(each) for each in value))
+            return among if condition.op is Op.IN else not_(among)
         case Op.EQ:
             return found == _json(value)
         case Op.NE:
@@ -241,7 +249,7 @@ def _plain(found: ColumnElement[Any]) -> ColumnElement[str]:
     return found.op("#>>", return_type=Text())(literal_column("'{}'::text[]"))
 
 
-def _contains(found: ColumnElement[Any], value: rules.Scalar) -> ColumnElement[bool]:
+def _contains(found: ColumnElement[Any], value: JsonValue) -> ColumnElement[bool]:
     member = and_(func.jsonb_typeof(found) == "array", found.op("@>", is_comparison=True)(_json(value)))
     if not isinstance(value, str):
         return member

@@ -2,34 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any
 
+from opsloop_common.conditions import Condition
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.errors import Invalid
-
-MAX_LIST = 100
-MAX_CONDITIONS = 20
-
-Scalar = str | int | float | bool | None
-
-
-class Op(StrEnum):
-    """How a condition compares. An absent field counts as null; only `ne`, `not_in` and `exists: false` hold for it."""
-
-    EQ = "eq"
-    NE = "ne"
-    LT = "lt"
-    LE = "le"
-    GT = "gt"
-    GE = "ge"
-    IN = "in"
-    NOT_IN = "not_in"
-    CONTAINS = "contains"
-    EXISTS = "exists"
 
 
 class Aggregate(StrEnum):
@@ -45,15 +23,6 @@ class Aggregate(StrEnum):
 
 NUMERIC = frozenset({Aggregate.SUM, Aggregate.AVG, Aggregate.MEDIAN})
 NULL_WHEN_EMPTY = frozenset({Aggregate.SHARE, Aggregate.AVG, Aggregate.MEDIAN})
-
-
-@dataclass(frozen=True)
-class Condition:
-    """`field` is `type`, `subject`, `actor` or a dotted path below `data`."""
-
-    field: str
-    op: Op
-    value: Scalar | tuple[Scalar, ...]
 
 
 @dataclass(frozen=True)
@@ -91,34 +60,6 @@ class Reading:
     upcoming_at: datetime | None = None
     last_seen_at: datetime | None = None
     cause: Cause | None = None
-
-
-def read_condition(raw: Mapping[str, Any], pointer: str) -> Condition:
-    """Return the condition that `raw` ({field, op, value}) says; raises Invalid with a pointer for a wrong value."""
-    op = Op(raw["op"])
-    value = raw.get("value")
-    at = f"{pointer}/value"
-    match op:
-        case Op.EXISTS:
-            value = True if value is None else value
-            if not isinstance(value, bool):
-                raise Invalid(at, "exists takes true or false")
-        case Op.IN | Op.NOT_IN:
-            if not isinstance(value, list) or not 0 < len(value) <= MAX_LIST or any(map(_is_nested, value)):
-                raise Invalid(at, f"{op} takes a list of 1 to {MAX_LIST} texts, numbers or booleans")
-            value = tuple(value)
-        case Op.LT | Op.LE | Op.GT | Op.GE:
-            if isinstance(value, bool) or not isinstance(value, str | int | float):
-                raise Invalid(at, f"{op} takes a number, or a text")
-        case Op.CONTAINS if value is None or _is_nested(value):
-            raise Invalid(at, "contains takes a text, a number or a boolean")
-        case _ if _is_nested(value):
-            raise Invalid(at, f"{op} takes a text, a number, a boolean or null")
-    return Condition(raw["field"], op, value)
-
-
-def _is_nested(value: object) -> bool:
-    return isinstance(value, list | dict)
 
 
 def occurred_at(event: Event) -> datetime:

@@ -9,8 +9,9 @@ from enum import StrEnum
 from typing import Any, Literal
 from uuid import UUID
 
+from opsloop_common.conditions import read_conditions
 from opsloop_common.errors import Conflict, Invalid
-from opsloop_metrics.events.rules import NUMERIC, Aggregate, Reading, Selection, read_condition
+from opsloop_metrics.events.rules import NUMERIC, Aggregate, Reading, Selection
 
 EVALUATE = "metrics.evaluate"
 """Kind of the due work that evaluates one monitor; its key is the monitor's id."""
@@ -143,7 +144,7 @@ def read_selection(raw: Mapping[str, Any], pointer: str) -> Selection:
     if raw["aggregate"] == "p95":
         raise Invalid(f"{pointer}/aggregate", f"the aggregate p95 {_WAITS}")
     aggregate = Aggregate(raw["aggregate"])
-    where = tuple(read_condition(each, f"{pointer}/where/{place}") for place, each in enumerate(raw.get("where") or ()))
+    where = read_conditions(raw.get("where") or ())
     property = raw.get("property")
     if aggregate in NUMERIC and property is None:
         raise Invalid(f"{pointer}/property", f"{aggregate} needs the property to take the numbers from")

@@ -7,29 +7,29 @@ from uuid import UUID
 
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 
+from opsloop_common.conditions import DATA_FIELD, MAX_CONDITIONS, Condition
 from opsloop_common.http.schemas import Duration, InModel, OutModel, ShortText, Timestamp
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 """`severe_share`: names the KPI in paths and events."""
 Number = Annotated[float, Field(allow_inf_nan=False)]
-Path = Annotated[str, StringConstraints(pattern=r"^data(\.[A-Za-z0-9_-]{1,100}){1,10}$")]
+Path = Annotated[str, StringConstraints(pattern=f"^{DATA_FIELD}$")]
 """A dotted path below the event's data: `data.rating`, `data.author.user_id`."""
-Field_ = Annotated[str, StringConstraints(pattern=r"^(type|subject|actor|data(\.[A-Za-z0-9_-]{1,100}){1,10})$")]
 EventType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$", max_length=100)]
-Text = Annotated[str, StringConstraints(max_length=1000)]
-Scalar = Text | bool | int | Number | None
 Severity = Literal["info", "warning", "critical"]
 Operator = Literal["lt", "le", "gt", "ge"]
 Window = Duration | Literal["day", "week", "month"]
 State = Literal["ok", "pending", "breached", "recovering", "no_data"]
 
 
-class Where(InModel):
-    """A condition on a field. An absent field counts as null: only `ne`, `not_in` and `exists` false hold for it."""
+class Where(Condition):
+    """A condition on an event: `field` is an attribute that metrics keeps, or a dotted path below the data, such as `data.rating`.
 
-    field: Field_
-    op: Literal["eq", "ne", "lt", "le", "gt", "ge", "in", "not_in", "contains", "exists"]
-    value: Scalar | list[Scalar] = None
+    `in` and `not_in` take a list; `lt`, `le`, `gt` and `ge` a number or a text; `exists` true (also when left out) or false; the
+    others one value. Texts are compared by code point. What an event lacks counts as null.
+    """
+
+    field: Annotated[str, StringConstraints(pattern=rf"^(id|type|subject|actor|workspace|correlationid|{DATA_FIELD})$")]
 
 
 class Reported(InModel):
@@ -45,7 +45,7 @@ class EventsMeasure(InModel):
     event: EventType
     aggregate: Literal["count", "users", "share", "sum", "avg", "median", "p95"]
     property: Path | None = None
-    where: Annotated[list[Where], Field(max_length=20)] = Field(default_factory=list)
+    where: Annotated[list[Where], Field(max_length=MAX_CONDITIONS)] = Field(default_factory=list)
 
 
 class Insight(InModel):
@@ -125,7 +125,7 @@ class ValueOut(OutModel):
     reported_at: Timestamp
 
 
-class Condition(InModel):
+class MonitorCondition(InModel):
     """A threshold (operator and value), or no_data (neither). change and anomaly are not supported yet."""
 
     type: Literal["threshold", "change", "anomaly", "no_data"]
@@ -139,7 +139,7 @@ MinCount = Annotated[int, Field(ge=1, le=10_000)]
 class MonitorIn(InModel):
     """What to watch the KPI for. A smaller sample than `min_count` raises no alarm."""
 
-    condition: Condition
+    condition: MonitorCondition
     window: Window | None = None
     for_: Duration | None = Field(default=None, alias="for")
     keep_firing_for: Duration | None = None
@@ -151,7 +151,7 @@ class MonitorIn(InModel):
 class MonitorPatch(InModel):
     """What to change; window, for and keep_firing_for can be null."""
 
-    condition: Condition = Field(default_factory=lambda: Condition(type="no_data"))
+    condition: MonitorCondition = Field(default_factory=lambda: MonitorCondition(type="no_data"))
     window: Window | None = None
     for_: Duration | None = Field(default=None, alias="for")
     keep_firing_for: Duration | None = None
@@ -160,7 +160,7 @@ class MonitorPatch(InModel):
     enabled: bool = Field(default_factory=bool)
 
 
-class ConditionOut(OutModel):
+class MonitorConditionOut(OutModel):
     """A threshold or no_data condition."""
 
     type: Literal["threshold", "no_data"]
@@ -175,7 +175,7 @@ class MonitorOut(OutModel):
 
     id: UUID
     kpi: str
-    condition: ConditionOut
+    condition: MonitorConditionOut
     window: Duration | None
     for_: Duration = Field(alias="for")
     keep_firing_for: Duration
