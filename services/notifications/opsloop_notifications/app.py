@@ -7,12 +7,15 @@ from opsloop_common.service import Service
 from opsloop_notifications.eventlog.routes import router as events
 from opsloop_notifications.messages.consumers import MESSAGES
 from opsloop_notifications.messages.jobs import dispatch_mails
+from opsloop_notifications.messages.meters import MailMeter
 from opsloop_notifications.messages.routes import router as messages
+from opsloop_notifications.queues import QueueMeter, show_queues
 from opsloop_notifications.recipients.routes import router as recipients
 from opsloop_notifications.retention import forget_old
 from opsloop_notifications.tables import Base
 from opsloop_notifications.webhooks.consumers import WEBHOOKS
 from opsloop_notifications.webhooks.jobs import RECOVER, dispatch_webhooks
+from opsloop_notifications.webhooks.meters import CallMeter
 from opsloop_notifications.webhooks.routes import router as webhooks
 
 SERVICE = Service(
@@ -26,5 +29,7 @@ SERVICE = Service(
     subscriptions=(WEBHOOKS, MESSAGES),
     due=(RECOVER,),
     workers=(dispatch_webhooks, dispatch_mails),
+    meters=(CallMeter, MailMeter, QueueMeter),
+    gauges=(show_queues,),
     pruning=(forget_old,),
 )

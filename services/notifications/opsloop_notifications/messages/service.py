@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -16,11 +17,13 @@ from opsloop_common import outbox
 from opsloop_common.contracts.campaigns import MessageRequested
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.notifications import FailureReason, NotificationFailed, NotificationSent
-from opsloop_common.db import Context, clock_of, context_of
+from opsloop_common.db import Context, clock_of, context_of, meters_of
 from opsloop_common.due.claims import claim_batch, enter_worker
 from opsloop_common.ids import uuid7
+from opsloop_common.meters import count_after_commit
 from opsloop_common.wakeups import fire_after_commit
 from opsloop_notifications.messages import queries, rules
+from opsloop_notifications.messages.meters import MailMeter
 from opsloop_notifications.messages.models import Message, Notification, NotificationQueue
 from opsloop_notifications.recipients.service import reach
 
@@ -149,6 +152,7 @@ async def request_message(session: AsyncSession, event: Event) -> None:
                 reason=reason,
             )
             outbox.append(session, failed, context=context)
+            _count(session, reason)
     fire_after_commit(session, QUEUE_TABLE)
 
 
@@ -233,9 +237,15 @@ async def record_mails(session: AsyncSession, results: Sequence[MailResult], *, 
         )
     )
     for result in results:
+        if result.mail.id in held:
+            _count(session, "delayed" if result.next_attempt_at is not None else result.reason or "sent")
         if result.mail.id in held and result.next_attempt_at is None:
             context = Context(workspace=result.mail.workspace, **result.mail.cause)
             outbox.append(session, _outcome(result), context=context)
+
+
+def _count(session: AsyncSession, outcome: str) -> None:
+    count_after_commit(session, partial(meters_of(session, MailMeter).count, outcome))
 
 
 def _status(result: MailResult) -> str:

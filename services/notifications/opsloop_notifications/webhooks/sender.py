@@ -25,9 +25,11 @@ from opsloop_notifications.deliveries.rules import (
     retry_after,
     shown_body,
 )
+from opsloop_notifications.eventlog.service import time_of
 from opsloop_notifications.lane import Lane
 from opsloop_notifications.outbound.service import Answer, BlockedTarget, OutboundClient, OutboundError
 from opsloop_notifications.webhooks import queries, service
+from opsloop_notifications.webhooks.meters import CallMeter
 from opsloop_notifications.webhooks.models import WebhookStatus
 from opsloop_notifications.webhooks.signing import read_secret, sign
 
@@ -83,6 +85,7 @@ class WebhookWork:
         self._answered: Counter[str] = Counter()
         self._opened: dict[str, bytes] = {}
         self._failing: set[UUID] = set()
+        self._meter = runtime.db.meters.of(CallMeter)
 
     async def claim(self, *, now: datetime, owner: UUID, limit: int, held: Mapping[str, int]) -> list[Call]:
         """Claim due deliveries; those whose endpoint takes nothing any more are cancelled on the spot."""
@@ -118,6 +121,8 @@ class WebhookWork:
             del self._unanswered[job.group]
             self._answered[job.group] = min(self._answered[job.group] + 1, CLAIMED_AT_MOST)
             outcome = self._answered_call(job, headers, started_at, _ms_since(started), answer)
+            if outcome.attempt.failure is None:
+                self._meter.delivered(self._runtime.clock.now() - time_of(job.document))
         hit("webhooks.after_send")
         return outcome
 
@@ -145,6 +150,8 @@ class WebhookWork:
         else:
             await deliveries.record_attempts_at_once(self._lane, attempts, owner=owner, now=self._runtime.clock.now())
         self._failing = (self._failing | failed.keys()) - succeeded
+        for attempt in attempts:
+            self._meter.count(attempt.failure)
 
     def _headers(self, job: Call) -> dict[str, str]:
         now = self._runtime.clock.now()
