@@ -43,7 +43,7 @@ async def show_queues(runtime: Runtime) -> None:
         await enter_worker(session)
         for queue, table in TABLES.items():
             counted = text(
-                "SELECT count(*) FILTER (WHERE due_at <= :now) AS due, count(*) FILTER (WHERE due_at > :now) AS later, "
+                "SELECT count(*) FILTER (WHERE due_at <= :now) AS due, count(*) FILTER (WHERE due_at > :now) AS later, "  # noqa: S608 a table's name
                 "coalesce(extract(epoch FROM CAST(:now AS timestamptz) - min(due_at)), 0) AS oldest "
                 f'FROM "{table}"'
             )
