@@ -1,4 +1,4 @@
-"""Pure decisions: schedules, patterns, conditions, languages."""
+"""Pure decisions: schedules, patterns, languages."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from opsloop_notifications.deliveries.rules import WAITS_SECONDS, next_attempt_at, retry_after, shown_body
 from opsloop_notifications.messages.rules import best_locale, one_line
-from opsloop_notifications.webhooks.rules import has_failed_too_long, hears, passes
+from opsloop_notifications.webhooks.rules import has_failed_too_long, hears
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 
@@ -69,54 +69,6 @@ def test_a_shown_body_can_be_stored():
 )
 def test_patterns(patterns, type, heard):
     assert hears(patterns, type) is heard
-
-
-DOCUMENT = {"type": "x.y", "data": {"n": 3, "s": "abc", "l": ["a", 1], "none": None, "yes": True, "o": {"deep": 1.5}}}
-
-
-@pytest.mark.parametrize(
-    ("field", "op", "value", "holds"),
-    [
-        ("data.n", "eq", 3, True),
-        ("data.n", "eq", "3", False),
-        ("data.yes", "eq", 1, False),
-        ("data.yes", "eq", True, True),
-        ("data.n", "ne", 4, True),
-        ("data.missing", "ne", 4, True),
-        ("data.missing", "eq", None, False),
-        ("data.n", "lt", 4, True),
-        ("data.n", "le", 3, True),
-        ("data.n", "gt", 3, False),
-        ("data.n", "ge", 3, True),
-        ("data.n", "gt", "2", False),
-        ("data.yes", "gt", 0, False),
-        ("data.s", "lt", "abd", True),
-        ("data.o.deep", "ge", 1.5, True),
-        ("data.s", "in", ["abc", "d"], True),
-        ("data.s", "in", "abc", False),
-        ("data.s", "not_in", ["d"], True),
-        ("data.missing", "not_in", ["d"], True),
-        ("data.s", "contains", "b", True),
-        ("data.l", "contains", "a", True),
-        ("data.l", "contains", "b", False),
-        ("data.n", "contains", 3, False),
-        ("data.n", "exists", None, True),
-        ("data.none", "exists", True, False),
-        ("data.missing", "exists", False, True),
-        ("data.n.deeper", "exists", True, False),
-        ("type", "eq", "x.y", True),
-    ],
-)
-def test_conditions(field, op, value, holds):
-    assert passes([{"field": field, "op": op, "value": value}], DOCUMENT) is holds
-
-
-def test_all_conditions_must_hold():
-    good, bad = {"field": "data.n", "op": "eq", "value": 3}, {"field": "data.n", "op": "eq", "value": 4}
-
-    assert passes([], DOCUMENT)
-    assert passes([good, good], DOCUMENT)
-    assert not passes([good, bad], DOCUMENT)
 
 
 def test_five_days_of_failures():

@@ -53,6 +53,8 @@ async def test_create_shows_the_secret_once(service):
         ({"url": URL, "event_types": ["KPI"]}, "/event_types/0"),
         ({"url": URL, "event_types": ["*.breached"]}, "/event_types/0"),
         ({"url": URL, "filter": [{"field": "data.x", "op": "like", "value": 1}]}, "/filter/0/op"),
+        ({"url": URL, "filter": [{"field": "data.x", "op": "in", "value": 1}]}, "/filter/0/value"),
+        ({"url": URL, "filter": [{"field": "severity", "op": "exists"}]}, "/filter/0/field"),
         ({"url": URL, "format": "alertmanager"}, "/format"),
         ({"url": URL, "ordering": "stream"}, "/ordering"),
         ({"url": URL, "secret": "whsec_short"}, "/secret"),
@@ -108,6 +110,7 @@ async def test_change_and_delete(service):
     changed = await service.client.patch(
         path, json={"event_types": ["*"], "status": "disabled"}, headers=key | {"If-Match": '"1"'}
     )
+    filtered = await service.client.patch(path, json={"filter": [{"field": "data.kpi", "op": "exists"}]}, headers=key)
     refused = await service.client.patch(path, json={"url": "http://10.0.0.1/"}, headers=key)
     nulled = await service.client.patch(path, json={"url": None}, headers=key)
     conflict = await service.client.post(f"{path}/recover", json={"since": "2026-11-22T00:00:00Z"}, headers=key)
@@ -117,6 +120,7 @@ async def test_change_and_delete(service):
     assert stale.status_code == 412
     assert changed.status_code == 200
     assert changed.headers["etag"] == '"2"'
+    assert filtered.json()["filter"] == [{"field": "data.kpi", "op": "exists", "value": True}]
     body = changed.json()
     assert (body["event_types"], body["status"], body["disabled_reason"]) == (["*"], "disabled", "manual")
     assert (refused.status_code, nulled.status_code, conflict.status_code) == (422, 422, 409)

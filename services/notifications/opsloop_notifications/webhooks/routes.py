@@ -40,6 +40,15 @@ def _refuse_what_waits(fields: dict[str, Any]) -> None:
             raise Invalid(f"/{name}", f"{fields[name]} comes with a later release")
 
 
+def _fields(body: WebhookIn | WebhookPatch) -> dict[str, Any]:
+    """Return what was said as the service keeps it."""
+    fields = body.model_dump(exclude={"secret"}, exclude_unset=isinstance(body, WebhookPatch))
+    if "filter" in fields:
+        fields["filter"] = [condition.model_dump(mode="json") for condition in body.filter]
+    _refuse_what_waits(fields)
+    return fields
+
+
 def _with_secret(webhook: Webhook, secret: str) -> WebhookWithSecret:
     return WebhookWithSecret(**WebhookOut.model_validate(webhook).model_dump(), secret=secret)
 
@@ -47,10 +56,8 @@ def _with_secret(webhook: Webhook, secret: str) -> WebhookWithSecret:
 @router.post("/v1/webhooks", status_code=201, dependencies=[WRITE])
 async def create_webhook(body: WebhookIn, session: Db, run: Run, response: Response) -> WebhookWithSecret:
     """Have events posted to a URL. `event_types` takes exact names, `kpi.*` and `*`. The secret is shown this once."""
-    fields = body.model_dump(exclude={"secret"})
-    _refuse_what_waits(fields)
     webhook, secret = await service.create_webhook(
-        session, fields, secret=body.secret, policy=policy_from(run.settings), secrets=run.secrets
+        session, _fields(body), secret=body.secret, policy=policy_from(run.settings), secrets=run.secrets
     )
     set_etag(response, webhook.version)
     set_location(response, f"/v1/webhooks/{webhook.id}")
@@ -77,8 +84,7 @@ async def update_webhook(
     webhook_id: UUID, body: WebhookPatch, session: Db, run: Run, response: Response, if_match: IfMatch
 ) -> WebhookOut:
     """Change an endpoint. `status` enabled takes it into use again; disabled cancels what waits for it."""
-    changes = body.model_dump(exclude_unset=True)
-    _refuse_what_waits(changes)
+    changes = _fields(body)
     webhook = await queries.lock_webhook(session, webhook_id)
     if_match.require(webhook.version)
     webhook = await service.change_webhook(session, webhook, changes, policy=policy_from(run.settings))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, JsonValue, StringConstraints
+from pydantic import Field, StringConstraints
 
-from opsloop_common.http.schemas import Duration, InModel, OutModel, ShortText, Timestamp
+from opsloop_common.conditions import Conditions
+from opsloop_common.http.schemas import ConditionOut, Duration, InModel, OutModel, ShortText, Timestamp
 
 EventPattern = Annotated[
     str, StringConstraints(pattern=r"^(\*|[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(\.\*)?)$", max_length=100)
@@ -29,20 +30,12 @@ Url = Annotated[
 Secret = Annotated[str, StringConstraints(max_length=100)]
 
 
-class Condition(InModel):
-    """One condition on the event: `field` is a path into its document, such as `data.severity`."""
-
-    field: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*$", max_length=200)]
-    op: Literal["eq", "ne", "lt", "le", "gt", "ge", "in", "not_in", "contains", "exists"]
-    value: JsonValue = None
-
-
 class WebhookIn(InModel):
     """A new endpoint. `secret` is made when it is not given."""
 
     url: Url
     event_types: Annotated[list[EventPattern], Field(min_length=1, max_length=100, default_factory=lambda: ["*"])]
-    filter: Annotated[list[Condition], Field(max_length=20, default_factory=list)]
+    filter: Conditions = Field(default_factory=list)
     format: Format = "cloudevents"
     ordering: Ordering = "none"
     description: ShortText | None = None
@@ -54,19 +47,11 @@ class WebhookPatch(InModel):
 
     url: Url = ""
     event_types: Annotated[list[EventPattern], Field(min_length=1, max_length=100, default_factory=lambda: ["*"])]
-    filter: Annotated[list[Condition], Field(max_length=20, default_factory=list)]
+    filter: Conditions = Field(default_factory=list)
     format: Format = "cloudevents"
     ordering: Ordering = "none"
     description: ShortText | None = None
     status: Literal["enabled", "disabled"] = "enabled"
-
-
-class ConditionOut(OutModel):
-    """One condition on the event."""
-
-    field: str
-    op: str
-    value: Any
 
 
 class WebhookOut(OutModel):

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import outbox
 from opsloop_common.access import audit
+from opsloop_common.conditions import all_hold, read_conditions
 from opsloop_common.contracts.envelope import Event, EventData
 from opsloop_common.contracts.notifications import WebhookDisabled
 from opsloop_common.db import Context, clock_of, context_of
@@ -181,13 +182,12 @@ async def start_recovery(session: AsyncSession, webhook_id: UUID, since: datetim
 
 async def hear_events(session: AsyncSession, events: Sequence[Event]) -> None:
     """Plan a delivery for each endpoint that wants one of the events, and keep the events in the log."""
-    endpoints = await queries.enabled_webhooks(session)
+    endpoints = [(webhook, read_conditions(webhook.filter)) for webhook in await queries.enabled_webhooks(session)]
     plans = [
         deliveries.Plan(webhook.id, event.id, event.type)
         for event in events
-        for webhook in endpoints
-        if rules.hears(webhook.event_types, event.type)
-        and (not webhook.filter or rules.passes(webhook.filter, event.document()))
+        for webhook, conditions in endpoints
+        if rules.hears(webhook.event_types, event.type) and (not conditions or all_hold(conditions, event.document()))
     ]
     await deliveries.plan_deliveries(session, plans)
     await keep_events(session, events)
@@ -247,11 +247,12 @@ async def recover_missed(
     rows = await events_since(session, since, after=after, limit=limit)
     if not rows:
         return None, 0
+    conditions = read_conditions(webhook.filter)
     plans = [
         deliveries.Plan(webhook.id, row.event_id, row.type)
         for row in rows
         if rules.hears(webhook.event_types, row.type)
-        and (not webhook.filter or rules.passes(webhook.filter, orjson.loads(row.document)))
+        and (not conditions or all_hold(conditions, orjson.loads(row.document)))
     ]
     return rows[-1].position, len(await deliveries.plan_deliveries(session, plans))
 
