@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_campaigns.campaigns import queries, rules
+from opsloop_campaigns.campaigns import meters, queries, rules
+from opsloop_campaigns.campaigns.meters import LaunchMeter
 from opsloop_campaigns.campaigns.models import Campaign
 from opsloop_campaigns.campaigns.rules import Results, Status
 from opsloop_campaigns.recipients import service as recipients
@@ -29,7 +31,8 @@ from opsloop_common.contracts.campaigns import (
     Trigger,
 )
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.db import Context, clock_of, context_of
+from opsloop_common.db import Context, clock_of, context_of, meters_of
+from opsloop_common.meters import count_after_commit
 
 START = "campaigns.start"
 CHUNK = "campaigns.chunk"
@@ -189,7 +192,7 @@ async def _enter(session: AsyncSession, campaign: Campaign, before: Status, want
         case Status.RUNNING if before is Status.PAUSED:
             await due.schedule(session, CHUNK, str(campaign.id), clock_of(session).now())
         case Status.RUNNING:
-            await _launch(session, campaign, context_of(session))
+            await _launch(session, campaign, context_of(session), "person")
         case Status.PAUSED:
             outbox.append(session, CampaignPaused(campaign_id=campaign.id, name=campaign.name))
         case Status.CANCELLED:
@@ -208,7 +211,7 @@ async def _approve(session: AsyncSession, campaign: Campaign) -> None:
     outbox.append(session, CampaignApproved(campaign_id=campaign.id, name=campaign.name, approved_by=approver))
 
 
-async def _launch(session: AsyncSession, campaign: Campaign, context: Context) -> None:
+async def _launch(session: AsyncSession, campaign: Campaign, context: Context, by: meters.Trigger) -> None:
     """Fix the recipients and set the first chunk going; later chunks and their events inherit `context`'s cause."""
     now = clock_of(session).now()
     await recipients.materialise(session, campaign.id)
@@ -222,6 +225,9 @@ async def _launch(session: AsyncSession, campaign: Campaign, context: Context) -
     )
     outbox.append(session, launched, context=context)
     await due.schedule(session, CHUNK, str(campaign.id), now)
+    # what a playbook wanted is its launch, also when somebody approved it first
+    trigger = by if campaign.playbook_id is None else "playbook"
+    count_after_commit(session, partial(meters_of(session, LaunchMeter).count, trigger))
 
 
 async def start_scheduled(session: AsyncSession, campaign_id: UUID) -> None:
@@ -230,7 +236,7 @@ async def start_scheduled(session: AsyncSession, campaign_id: UUID) -> None:
     for campaign in await queries.find_and_lock(session, [campaign_id]):
         if campaign.status != Status.SCHEDULED or campaign.schedule_at is None or campaign.schedule_at > now:
             continue
-        await _launch(session, campaign, context_of(session))
+        await _launch(session, campaign, context_of(session), "schedule")
         campaign.status = Status.RUNNING
         _touch(session, campaign)
         audit.record(
@@ -260,7 +266,7 @@ async def launch_by_playbook(
     if requires_approval:
         outbox.append(session, _approval_requested(campaign), context=context)
     else:
-        await _launch(session, campaign, context)
+        await _launch(session, campaign, context, "playbook")
     audit.record(session, "campaign.created", f"campaign/{campaign.id}", after=_shown(campaign))
     return campaign
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, Uuid, bindparam, text, update
+from sqlalchemy import ARRAY, ColumnElement, CursorResult, Select, Text, Uuid, bindparam, text, update
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_campaigns.recipients import queries, rules
+from opsloop_campaigns.recipients.meters import RecipientMeter
 from opsloop_campaigns.recipients.models import Recipient
 from opsloop_campaigns.recipients.queries import Progress
 from opsloop_campaigns.recipients.rules import Count, Outcome, Report
 from opsloop_common.contracts.campaigns import RECIPIENTS_PER_REQUEST
-from opsloop_common.db import clock_of
+from opsloop_common.db import clock_of, meters_of
+from opsloop_common.meters import count_after_commit
 
 # the list never leaves the database: 100,000 rows in one statement
 _MATERIALISE = text(
@@ -30,7 +34,7 @@ _RECORD = text(
     "FROM unnest(:campaign_ids, :user_ids, :message_ids, :statuses, :reasons, :notification_ids, :times, :locales) "
     "AS v(campaign_id, user_id, message_id, status, reason, notification_id, at, locale) "
     "WHERE r.campaign_id = v.campaign_id AND r.user_id = v.user_id AND r.message_id = v.message_id "
-    "AND (r.status IN ('pending', 'requested') OR (r.status = 'failed' AND v.status = 'sent')) RETURNING r.campaign_id"
+    "AND (r.status IN ('pending', 'requested') OR (r.status = 'failed' AND v.status = 'sent')) RETURNING r.campaign_id, r.status"
 ).bindparams(
     *(bindparam(name, type_=ARRAY(Uuid)) for name in ("campaign_ids", "message_ids", "notification_ids")),
     *(bindparam(name, type_=ARRAY(Text)) for name in ("user_ids", "statuses", "reasons", "locales")),
@@ -75,12 +79,13 @@ async def take_chunk(session: AsyncSession, campaign_id: UUID, *, after: str) ->
 
 async def cancel_pending(session: AsyncSession, campaign_id: UUID) -> None:
     """Give up on everybody who was not requested yet; outcomes of the others still count."""
-    await session.execute(
+    cancelled: CursorResult[Any] = await session.execute(  # type: ignore[assignment]
         update(Recipient)
         .where(Recipient.campaign_id == campaign_id, Recipient.status == Outcome.PENDING)
         .values(status=Outcome.CANCELLED, reason="campaign_cancelled", at=clock_of(session).now())
         .execution_options(synchronize_session=False)
     )
+    _count(session, {Outcome.CANCELLED: cancelled.rowcount})
 
 
 async def record(session: AsyncSession, reports: Sequence[Report]) -> set[UUID]:
@@ -89,7 +94,7 @@ async def record(session: AsyncSession, reports: Sequence[Report]) -> set[UUID]:
     What is repeated, late, or about people nobody asked for changes nothing.
     """
     final = rules.final_outcomes(reports)
-    rows = await session.scalars(
+    answer = await session.execute(
         _RECORD,
         {
             "campaign_ids": [report.campaign_id for report in final],
@@ -102,7 +107,13 @@ async def record(session: AsyncSession, reports: Sequence[Report]) -> set[UUID]:
             "locales": [report.locale for report in final],
         },
     )
-    return set(rows)
+    rows = answer.all()
+    _count(session, Counter(row.status for row in rows))
+    return {row.campaign_id for row in rows}
+
+
+def _count(session: AsyncSession, outcomes: Mapping[str, int]) -> None:
+    count_after_commit(session, partial(meters_of(session, RecipientMeter).count, outcomes))
 
 
 async def progress(session: AsyncSession, campaign_id: UUID, *, after: str) -> Progress:

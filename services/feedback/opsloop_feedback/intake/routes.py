@@ -22,6 +22,7 @@ from opsloop_common.http.schemas import Timestamp
 from opsloop_common.ids import uuid7
 from opsloop_common.service import Runtime
 from opsloop_feedback.intake import queries, quick, rules, service
+from opsloop_feedback.intake.meters import IntakeMeter
 from opsloop_feedback.intake.queries import Filters
 from opsloop_feedback.intake.rules import Status
 from opsloop_feedback.intake.schemas import (
@@ -71,6 +72,7 @@ async def submit_feedback(body: FeedbackIn, request: Request) -> Response:
     number = await quick.take_in(run.resources, run.db, context, row, keyed=keyed, answer=answer)
     if number is None:
         return _as_response(await _known(run, context, body, keyed))
+    run.db.meters.of(IntakeMeter).count(row)
     # the field comes before all text that somebody wrote
     return _as_response(replace(answer, body=answer.body.replace(b'"number":0', b'"number":%d' % number, 1)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, cast
 from uuid import UUID
 
@@ -20,10 +21,12 @@ from opsloop_common.contracts.feedback import (
     FeedbackReopened,
     FeedbackResolved,
 )
-from opsloop_common.db import clock_of, context_of
+from opsloop_common.db import clock_of, context_of, meters_of
 from opsloop_common.errors import Unavailable
 from opsloop_common.ids import uuid7
+from opsloop_common.meters import count_after_commit
 from opsloop_feedback.intake import queries, rules
+from opsloop_feedback.intake.meters import IntakeMeter
 from opsloop_feedback.intake.models import Feedback
 from opsloop_feedback.intake.rules import Status, Submission
 
@@ -68,6 +71,7 @@ async def submit_many(session: AsyncSession, said: Sequence[Submission]) -> list
     for key in rows:
         if key in taken_in:
             outbox.append(session, rules.received(rows[key], rows[key]["number"]))
+            count_after_commit(session, partial(meters_of(session, IntakeMeter).count, rows[key]))
     first = {key: index for index, key in reversed(list(enumerate(keys)))}
     return [
         (
