@@ -1,5 +1,6 @@
 """Request bodies through the door: how much, of what kind, and what a strict reader makes of them."""
 
+import gzip
 import json
 
 import pytest
@@ -59,6 +60,16 @@ async def test_json_goes_by_several_names(sample):
     for kind in ("application/json; charset=utf-8", "APPLICATION/JSON", "application/merge-patch+json"):
         answer = await sample.client.post("/v1/notes", content=b'{"text": "x"}', headers=key | {"Content-Type": kind})
         assert answer.status_code == 201, answer.text
+
+
+async def test_a_compressed_body_is_415(sample):
+    key = await sample.key("sample:write")
+    packed = gzip.compress(b'{"text": "x"}')
+
+    answer = await sample.client.post("/v1/notes", content=packed, headers=key | JSON | {"Content-Encoding": "gzip"})
+
+    assert_problem(answer, 415)
+    assert answer.headers["accept-encoding"] == "identity"
 
 
 REFUSED = [

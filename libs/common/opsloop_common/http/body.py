@@ -41,6 +41,8 @@ async def read_body(request: Request, limit: int, *, required: bool) -> ReadRequ
     # nothing sent and nothing announced is not of a wrong kind, only not JSON
     if (raw or kind) and not _is_json(kind or ""):
         raise UnsupportedMediaType("Send application/json.", headers={"Accept": "application/json"})
+    if request.headers.get("content-encoding", "identity").lower() != "identity":
+        raise UnsupportedMediaType("Send it without Content-Encoding.", headers={"Accept-Encoding": "identity"})
     return ReadRequest(request, raw, read_json(raw))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -19,6 +20,7 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from opsloop_common.errors import BadRequest, Conflict, DomainError, FieldError, Invalid, NotFound, Unavailable
+from opsloop_common.http.schemas import format_duration
 from opsloop_common.http.strict_json import MAX_ERRORS, escape
 
 MEDIA_TYPE = "application/problem+json"
@@ -182,7 +184,11 @@ def _field_error(item: Any, body: Any) -> FieldError:
         pointer = "".join(f"/{escape(str(step))}" for step in item["loc"])
     if kind in _PLAIN_WORDS:
         return FieldError(pointer, _PLAIN_WORDS[kind])
-    return FieldError(pointer, item["msg"].removeprefix("Value error, "))
+    detail = item["msg"].removeprefix("Value error, ")
+    for limit in item.get("ctx", {}).values():
+        if isinstance(limit, timedelta):
+            detail = detail.replace(repr(limit), format_duration(limit))
+    return FieldError(pointer, detail)
 
 
 def _steps_inside(body: Any, steps: Sequence[Any], *, is_missing: bool) -> list[Any]:

@@ -77,37 +77,42 @@ class ConditionOut(OutModel):
     value: JsonValue
 
 
-def _storable(value: str) -> str:
+def absent() -> Any:
+    """Be the `default_factory` of a patch's field that may be left out but not be null; what it returns is never looked at.
+
+    A default would promise a value in the contract, and clients made from it would send that.
+    """
+    return None
+
+
+def storable(value: str) -> str:
+    """Refuse a text that could not be stored."""
     if detail := text_flaw(value):
         raise ValueError(detail)
     return value
 
 
-_DURATION = re.compile(
-    r"P(?!$)(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T(?!$)(?:(\d{1,8})H)?(?:(\d{1,8})M)?(?:(\d{1,10}(?:\.\d{1,6})?)S)?)?"
-)
+_DURATION = re.compile(r"P(?!$)(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T(?!$)(?:(\d{1,8})H)?(?:(\d{1,8})M)?(?:(\d{1,10})S)?)?")
 
 
 def parse_duration(value: Any) -> timedelta:
-    """Read an ISO 8601 duration of weeks, days, hours, minutes and seconds; a ValueError for anything else."""
+    """Read an ISO 8601 duration of whole weeks, days, hours, minutes and seconds; a ValueError for anything else."""
     if isinstance(value, timedelta):
         return value
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError("must be an ISO 8601 duration such as PT1H or P7D")
-    weeks, days, hours, minutes, seconds = (float(part or 0) for part in match.groups())
+    weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return timedelta(weeks=weeks, days=days, hours=hours, minutes=minutes, seconds=seconds)
 
 
 def format_duration(value: timedelta) -> str:
-    """Write a duration as ISO 8601, in days, hours, minutes and seconds."""
-    rest, microseconds = divmod(value // timedelta(microseconds=1), 1_000_000)
-    minutes, seconds = divmod(rest, 60)
+    """Write a duration as RFC 3339 has it, in days, hours, minutes and whole seconds: no fractions, and no seconds after hours."""
+    minutes, seconds = divmod(value // timedelta(seconds=1), 60)
     hours, minutes = divmod(minutes, 60)
     days, hours = divmod(hours, 24)
-    fraction = f".{microseconds:06d}".rstrip("0") if microseconds else ""
-    time = (f"{hours}H" if hours else "") + (f"{minutes}M" if minutes else "")
-    time += f"{seconds}{fraction}S" if seconds or microseconds else ""
+    time = (f"{hours}H" if hours else "") + (f"{minutes}M" if minutes or (hours and seconds) else "")
+    time += f"{seconds}S" if seconds else ""
     text = "P" + (f"{days}D" if days else "") + (f"T{time}" if time else "")
     return text if text != "P" else "PT0S"
 
@@ -132,9 +137,9 @@ def parse_timestamp(value: Any) -> datetime:
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 """`severe-share`; also the form of workspace names."""
-UserId = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_storable)]
+UserId = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(storable)]
 """A person as the operated product names them."""
-ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_storable)]
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(storable)]
 """A name or title."""
 Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}$", max_length=35)]
 """A BCP 47 language tag."""

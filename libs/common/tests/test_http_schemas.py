@@ -1,0 +1,45 @@
+"""Field types of the HTTP shapes: durations."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opsloop_common.http.schemas import format_duration, parse_duration
+
+# RFC 3339, appendix A, which is what the JSON Schema format `duration` means
+RFC_3339 = re.compile(r"P(\d+D(T(\d+H(\d+M(\d+S)?)?|\d+M(\d+S)?|\d+S))?|T(\d+H(\d+M(\d+S)?)?|\d+M(\d+S)?|\d+S))")
+
+
+@given(st.integers(min_value=0, max_value=10**9).map(lambda seconds: timedelta(seconds=seconds)))
+def test_a_duration_is_written_as_the_schema_says_and_read_back(duration):
+    written = format_duration(duration)
+
+    assert RFC_3339.fullmatch(written)
+    assert parse_duration(written) == duration
+
+
+@pytest.mark.parametrize(
+    ("text", "duration"),
+    [
+        ("PT1H", timedelta(hours=1)),
+        ("P2W", timedelta(weeks=2)),
+        ("P1DT12H", timedelta(days=1.5)),
+        ("PT1H5S", timedelta(seconds=3605)),
+        ("PT0S", timedelta(0)),
+    ],
+)
+def test_durations(text, duration):
+    assert parse_duration(text) == duration
+
+
+@pytest.mark.parametrize(
+    "text", ["", "P", "PT", "P1DT", "1H", "-PT1H", "PT0.5S", "P1M", "P1Y", "pt1h", "PT1H ", "PT1M1H"]
+)
+def test_what_is_no_duration(text):
+    with pytest.raises(ValueError, match="ISO 8601 duration"):
+        parse_duration(text)
