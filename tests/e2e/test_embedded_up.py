@@ -82,6 +82,13 @@ async def assert_metrics_once_at_the_root(deployment: Deployment) -> None:
         assert (await get(f"{url}/metrics")).status_code == 404
     families = [line.split()[2] for line in page.splitlines() if line.startswith("# TYPE")]
     assert len(families) == len(set(families))
+    for own in (
+        'opsloop_webhook_attempts_total{outcome="succeeded",service="notifications"}',
+        'opsloop_open_incidents{service="metrics",severity="critical"}',
+        'opsloop_campaign_launches_total{service="campaigns",trigger="playbook"}',
+    ):
+        assert f"{own} 0.0" in page
+    assert "# TYPE opsloop_feedback_posts_total counter" in page
 
 
 def assert_keys_are_the_owners_alone(deployment: Deployment) -> None:
@@ -113,7 +120,11 @@ async def assert_commands_reach_it(deployment: Deployment) -> None:
     assert f"acme  feedback.received  feedback/{posted.json()['id']}#1" in tail
     status = opsloop(deployment, "status")
     assert status.returncode == 0, status.stdout + status.stderr
-    assert [line.split()[:2] for line in status.stdout.splitlines()[2:]] == [[name, "yes"] for name in SERVICES]
+    lines = status.stdout.splitlines()
+    assert [line.split()[:2] for line in lines[2:6]] == [[name, "yes"] for name in SERVICES]
+    details = [line.split() for line in lines[7:]]
+    assert ["metrics", "Incidents", "open,", "over", "all", "workspaces,", "critical", "0"] in details
+    assert {line[0] for line in details} == {"metrics", "notifications"}
     assert "Nothing is parked" in opsloop(deployment, "events", "parked").stdout
     assert opsloop(deployment, "keys", "create", "--name", "x", "--scopes", "feedback:fly").returncode == 2
 

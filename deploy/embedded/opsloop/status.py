@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import httpx
@@ -46,6 +46,7 @@ async def _show(settings: EmbeddedSettings) -> int:
     async with opened(settings) as runtimes:
         counts = {runtime.service.name: await _counts(runtime) for runtime in runtimes}
         lags = {runtime.service.name: await _lag(runtime, counts) for runtime in runtimes}
+        shown = [row for runtime in runtimes for row in await _gauges(runtime)]
     columns = ("service", "ready", "events pending", "behind", "parked", "work due", "work failed")
     table = Table(*columns, box=None, pad_edge=False)
     for name, count in counts.items():
@@ -53,6 +54,7 @@ async def _show(settings: EmbeddedSettings) -> int:
         parked = f"{count['parked']}" + (f" (+{count['held']} held)" if count["held"] else "")
         table.add_row(name, ready[name], waiting, str(lags[name]), parked, str(count["due"]), str(count["failed"]))
     console.print(table)
+    console.print(_details(shown))
     if holder is None:
         return 4
     return 0 if set(ready.values()) == {"yes"} else 3
@@ -82,6 +84,25 @@ async def _readiness(holder: Holder | None) -> Mapping[str, str]:
 async def _counts(runtime: Runtime) -> dict[str, Any]:
     async with runtime.db.transaction() as session:
         return dict((await session.execute(_COUNTS)).one()._mapping)
+
+
+async def _gauges(runtime: Runtime) -> list[tuple[str, str, float]]:
+    """Return (service, what, how much) of all that a service shows of its own on /metrics."""
+    for gauge in runtime.service.gauges:
+        await gauge(runtime)
+    return [
+        (runtime.service.name, ", ".join([family.documentation, *sample.labels.values()]), sample.value)
+        for family in runtime.registry.collect()
+        if family.type == "gauge"
+        for sample in family.samples
+    ]
+
+
+def _details(shown: Iterable[tuple[str, str, float]]) -> Table:
+    table = Table("service", "what", "now", box=None, pad_edge=False)
+    for service, what, value in shown:
+        table.add_row(service, what, f"{value:.0f}")
+    return table
 
 
 async def _lag(runtime: Runtime, counts: Mapping[str, Mapping[str, Any]]) -> int:
