@@ -42,13 +42,12 @@ def run(settings: EmbeddedSettings, say: Say) -> None:
             process = import_module("opsloop.process")
             databases = import_module("opsloop.databases")
             logs = import_module("opsloop_common.logs")
+            garbage = import_module("opsloop_common.runner.garbage")
             logs.configure_logging(format=settings.log_format, level=settings.log_level)
             attached = started.result()
 
             def on_ready() -> None:
-                gc.collect()
-                gc.freeze()  # later collections skip what stays for good: shorter pauses
-                gc.enable()
+                garbage.settle()
                 hold.publish(data.Holder(os.getpid(), url))
                 say(ready_text(url, settings.data_dir, key_line, time.monotonic() - began))
 

@@ -40,12 +40,16 @@ class Subscription:
     `Context.caused_by(event)`. `batch_handler`, given instead of it, gets many events of one workspace at once, none applied
     before, in the order of their streams, in one transaction without a cause of its own; when it fails, the events come one
     by one. `types` are exact names, or `*` for all.
+
+    `gather_seconds`: how long the bus within one process waits for more events before it opens a transaction. Consumers that
+    nobody waits for take what comes in a moment together, and leave the loop to those on the way to somebody.
     """
 
     consumer: str
     types: frozenset[str]
     handler: EventHandler | None = None
     batch_handler: BatchHandler | None = None
+    gather_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         if (self.handler is None) == (self.batch_handler is None):

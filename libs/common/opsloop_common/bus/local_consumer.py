@@ -83,6 +83,7 @@ class LocalConsumer:
         self._applier = Applier(database, subscription, backoff=backoff)
         self._logs = logs
         self._metrics = metrics
+        self._lags = {source: metrics.lag.labels(self.name, source) for source in logs}
         self._cursors = {source: _Cursor() for source in logs}
         self._lanes: list[deque[_Work]] = [deque() for _ in range(LANES)]
         self._lane_wakes = [asyncio.Event() for _ in range(LANES)]
@@ -168,7 +169,7 @@ class LocalConsumer:
         moved = False
         for source, source_log in self._logs.items():
             cursor = self._cursors[source]
-            self._metrics.lag.labels(self.name, source).set(max(0, source_log.head - cursor.low_water))
+            self._lags[source].set(max(0, source_log.head - cursor.low_water))
             if len(cursor.open) >= BACKLOG:
                 continue
             entries = await source_log.after(cursor.read, self._wake)
@@ -195,6 +196,10 @@ class LocalConsumer:
                 wake.clear()
                 await wake.wait()
                 continue
+            if self._subscription.gather_seconds and len(lane) < BATCH_LIMIT:
+                await asyncio.sleep(self._subscription.gather_seconds)
+                if self._stopping:
+                    return
             work = [lane[i] for i in range(min(len(lane), BATCH_LIMIT))]
             self._busy += 1
             try:

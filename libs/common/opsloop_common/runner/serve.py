@@ -17,6 +17,7 @@ from starlette.types import ASGIApp
 from opsloop_common.http import probes
 from opsloop_common.http.app import create_app
 from opsloop_common.inbox.faults import is_transient, reason
+from opsloop_common.runner import garbage
 from opsloop_common.runner.build import Role, require_fit_database
 from opsloop_common.runner.buses import make_bus
 from opsloop_common.runner.housekeeping import measure_loop_lag
@@ -51,6 +52,7 @@ async def serve(runtime: Runtime, role: Role, *, host: str, port: int) -> None:
                 together(_background(runtime, role), serving(_app(runtime, role), listener))
             )
             address, taken = listener.getsockname()[:2]
+            garbage.settle()
             log.info("serving", service=runtime.service.name, role=role, host=address, port=taken)
             await stop.wait()
             log.info("stopping", service=runtime.service.name, role=role)

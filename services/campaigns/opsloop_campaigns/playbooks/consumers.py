@@ -5,4 +5,6 @@ from __future__ import annotations
 from opsloop_campaigns.playbooks import service
 from opsloop_common.service import Subscription
 
-PLAYBOOKS = Subscription(consumer="campaigns.playbooks", types=frozenset({"*"}), batch_handler=service.hear)
+PLAYBOOKS = Subscription(
+    consumer="campaigns.playbooks", types=frozenset({"*"}), batch_handler=service.hear, gather_seconds=0.05
+)

@@ -16,4 +16,4 @@ async def on_events(session: AsyncSession, events: Sequence[Event]) -> None:
     await service.take_in(session, events)
 
 
-EVENTS = Subscription("metrics.events", frozenset({"*"}), batch_handler=on_events)
+EVENTS = Subscription("metrics.events", frozenset({"*"}), batch_handler=on_events, gather_seconds=0.05)
