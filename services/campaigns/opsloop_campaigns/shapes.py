@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints
 
 from opsloop_campaigns.content import rules
-from opsloop_common.http.schemas import InModel, Locale, OutModel, ShortText, UserId
-from opsloop_common.http.strict_json import text_flaw
+from opsloop_common.http.schemas import InModel, Locale, OutModel, ShortText, UserId, storable
 
 Channel = Literal["email"]
 MAX_AUDIENCE = 100_000
@@ -24,17 +23,6 @@ def _one_line(subject: str) -> str:
     if rules.one_line(subject) != subject.strip():
         raise ValueError("must be one line")
     return subject
-
-
-def _storable(text: str) -> str:
-    if flaw := text_flaw(text):
-        raise ValueError(flaw)
-    return text
-
-
-def absent() -> Any:
-    """Be the default of a patch's field that may be left out but not be null; it is never looked at."""
-    return None
 
 
 class AudienceIn(InModel):
@@ -55,7 +43,7 @@ class MessageIn(InModel):
     channel: Channel
     locale: Locale
     subject: Annotated[ShortText, AfterValidator(_one_line)]
-    body: Annotated[str, StringConstraints(min_length=1, max_length=rules.BODY_CHARACTERS), AfterValidator(_storable)]
+    body: Annotated[str, StringConstraints(min_length=1, max_length=rules.BODY_CHARACTERS), AfterValidator(storable)]
 
 
 class MessageOut(OutModel):

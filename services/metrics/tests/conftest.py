@@ -9,6 +9,7 @@ from typing import Any
 from uuid import uuid4
 
 import httpx
+import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
@@ -120,6 +121,10 @@ class World:
         )
         return make_event(data, time=self.now, workspace=fields.get("workspace", "acme"))
 
+    def thing(self, data: dict[str, Any], **fields: Any) -> Event:
+        """Return an event with any data."""
+        return thing_happened(data, **fields)
+
     def replied(self, seconds: float | None, at: datetime | None = None) -> Event:
         """Return a feedback.replied sent at `at`."""
         data = FeedbackReplied(
@@ -142,6 +147,31 @@ async def make_world(api: Callable[..., Any]) -> Callable[..., Awaitable[World]]
         return World(service, await service.key("metrics:read", "metrics:write"))
 
     return make
+
+
+def thing_happened(
+    data: dict[str, Any], *, at: datetime, type: str = "thing.happened", workspace: str = "acme"
+) -> Event:
+    """Return an event with any data, of a type that no contract knows."""
+    return Event(
+        id=uuid4(),
+        source="/opsloop/sample",
+        type=type,
+        subject="thing/1",
+        time=at,
+        dataschema=f"urn:opsloop:schema:{type}:1",
+        workspace=workspace,
+        actor="system",
+        partitionkey="thing/1",
+        sequence=1,
+        correlationid="c",
+        data=data,
+    )
+
+
+@pytest.fixture
+def thing() -> Callable[..., Event]:
+    return thing_happened
 
 
 @pytest_asyncio.fixture

@@ -9,7 +9,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from opsloop_common.conditions import Condition, Op, holds
-from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Context
 from opsloop_metrics.events import service
 from opsloop_metrics.events.rules import Aggregate, Selection
@@ -23,7 +22,7 @@ async def counted(world, conditions, documents):
     """Return for each condition the numbers of the documents that it holds for, according to the store."""
     start, type = world.now, f"{TYPE}.{uuid4().hex}"
     edges = [start + place * SECOND for place in range(len(documents) + 1)]
-    events = [event(document, type=type, at=at) for document, at in zip(documents, edges[1:], strict=True)]
+    events = [world.thing(document, type=type, at=at) for document, at in zip(documents, edges[1:], strict=True)]
     selections = [Selection(type, Aggregate.COUNT, None, (condition,)) for condition in conditions]
     async with world.api.db.transaction(Context(workspace="acme")) as session:
         await service.record(session, events)
@@ -34,23 +33,6 @@ async def counted(world, conditions, documents):
         for condition in conditions
     ]
     return said, meant
-
-
-def event(data, *, type, at):
-    return Event(
-        id=uuid4(),
-        source="/opsloop/sample",
-        type=type,
-        subject="thing/1",
-        time=at,
-        dataschema="urn:opsloop:schema:thing.happened:1",
-        workspace="acme",
-        actor="system",
-        partitionkey="thing/1",
-        sequence=1,
-        correlationid="c",
-        data=data,
-    )
 
 
 LARGE = 1.2345678901234568e18

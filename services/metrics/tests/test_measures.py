@@ -1,34 +1,15 @@
 """What stored events come to: aggregates, windows."""
 
 from datetime import UTC, datetime, timedelta
-from uuid import uuid4
 
 import pytest
 
 from opsloop_common.conditions import Condition, Op
-from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Context
 from opsloop_metrics.events import rules, service
 from opsloop_metrics.events.rules import Aggregate, Selection
 
 SECOND = timedelta(seconds=1)
-
-
-def event(data, *, at, type="thing.happened", workspace="acme"):
-    return Event(
-        id=uuid4(),
-        source="/opsloop/sample",
-        type=type,
-        subject="thing/1",
-        time=at,
-        dataschema="urn:opsloop:schema:thing.happened:1",
-        workspace=workspace,
-        actor="system",
-        partitionkey="thing/1",
-        sequence=1,
-        correlationid="c",
-        data=data,
-    )
 
 
 async def measure(world, selection, start, end):
@@ -55,7 +36,7 @@ NUMBERS = [{"n": 1}, {"n": 2}, {"n": 9.5}, {"n": "7"}, {"n": None}, {}]
     ],
 )
 async def test_numbers_are_taken_from_numbers_only(world, aggregate, value, samples):
-    await store(world, *[event(row, at=world.now) for row in NUMBERS])
+    await store(world, *[world.thing(row, at=world.now) for row in NUMBERS])
     found = await measure(world, Selection("thing.happened", aggregate, "data.n"), world.now - SECOND, world.now)
     assert (found.value, found.samples) == (pytest.approx(value), samples)
 
@@ -78,21 +59,21 @@ async def test_nothing_counts_as_none_and_averages_to_null(world, aggregate, val
 
 
 async def test_a_sum_beyond_what_json_carries_is_null(world):
-    await store(world, *[event({"n": 1.7e308}, at=world.now) for _ in range(3)])
+    await store(world, *[world.thing({"n": 1.7e308}, at=world.now) for _ in range(3)])
     found = await measure(world, Selection("thing.happened", Aggregate.SUM, "data.n"), world.now - SECOND, world.now)
     assert found.value is None
 
 
 async def test_users_are_distinct_people(world):
     people = [{"author": {"user_id": "u1"}}, {"user_id": "u1"}, {"user_id": "u2"}, {"user_id": None}, {"user_id": 7}]
-    await store(world, *[event(row, at=world.now) for row in people])
+    await store(world, *[world.thing(row, at=world.now) for row in people])
     found = await measure(world, Selection("thing.happened", Aggregate.USERS), world.now - SECOND, world.now)
     assert (found.value, found.samples) == (2, 3)
 
 
 async def test_a_window_is_open_at_its_start_and_closed_at_its_end(world):
     at = world.now
-    await store(world, *[event({}, at=at + place * SECOND) for place in range(5)])
+    await store(world, *[world.thing({}, at=at + place * SECOND) for place in range(5)])
 
     found = await measure(world, Selection("thing.happened", Aggregate.COUNT), at, at + 3 * SECOND)
 
@@ -112,13 +93,13 @@ async def test_a_window_is_open_at_its_start_and_closed_at_its_end(world):
         (None, None),
     ],
 )
-def test_an_event_counts_from_when_it_occurred(said, meant):
+def test_an_event_counts_from_when_it_occurred(said, meant, thing):
     time = datetime(2026, 11, 22, 8, tzinfo=UTC)
-    assert rules.occurred_at(event({"occurred_at": said}, at=time)) == (meant or time)
+    assert rules.occurred_at(thing({"occurred_at": said}, at=time)) == (meant or time)
 
 
 async def test_events_are_kept_once_and_apart_by_workspace(world):
-    ours, theirs = event({}, at=world.now), event({}, at=world.now, workspace="other")
+    ours, theirs = world.thing({}, at=world.now), world.thing({}, at=world.now, workspace="other")
     await world.hear(ours, theirs)
     await store(world, ours)
 

@@ -8,8 +8,8 @@ from pydantic import Field
 
 from opsloop_campaigns.campaigns.rules import Status
 from opsloop_campaigns.recipients.rules import Outcome
-from opsloop_campaigns.shapes import AudienceIn, AudienceOut, MessageOut, PlainMessages, absent
-from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp
+from opsloop_campaigns.shapes import AudienceIn, AudienceOut, MessageOut, PlainMessages
+from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp, absent
 
 
 class CampaignIn(InModel):

@@ -10,10 +10,10 @@ from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 
 from opsloop_campaigns.content.rules import placeholder_fault
 from opsloop_campaigns.playbooks.rules import Outcome
-from opsloop_campaigns.shapes import AudienceIn, AudienceOut, MessageOut, Templates, absent
+from opsloop_campaigns.shapes import AudienceIn, AudienceOut, MessageOut, Templates
 from opsloop_common.conditions import Conditions
 from opsloop_common.contracts.catalogue import BY_TYPE
-from opsloop_common.http.schemas import ConditionOut, Duration, InModel, OutModel, ShortText, Timestamp
+from opsloop_common.http.schemas import ConditionOut, Duration, InModel, OutModel, ShortText, Timestamp, absent
 
 MAX_AUDIENCE = 10_000
 LONGEST_COOLDOWN = timedelta(days=366)

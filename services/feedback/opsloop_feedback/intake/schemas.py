@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, JsonValue, StringConstraints, Valida
 
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
 from opsloop_common.errors import FieldError
-from opsloop_common.http.schemas import EmailAddress, InModel, Locale, OutModel, ShortText, Timestamp, UserId
+from opsloop_common.http.schemas import EmailAddress, InModel, Locale, OutModel, ShortText, Timestamp, UserId, absent
 from opsloop_feedback.intake import rules
 from opsloop_feedback.intake.rules import Status
 
@@ -206,23 +206,14 @@ def new_feedback(row: Mapping[str, Any], number: int) -> bytes:
     return FeedbackOut.model_validate({**row, "author": author, "number": number}).model_dump_json().encode()
 
 
-def _no_default(schema: dict[str, Any]) -> None:
-    del schema["default"]
-
-
-def _required(value: Any) -> Any:
-    """A field of a patch that may be absent, but not null: the default only stands for absence."""
-    return Field(default=value, json_schema_extra=_no_default)
-
-
 class FeedbackPatch(InModel):
     """Fields to change; absent ones stay, null empties."""
 
-    status: Status = _required(Status.NEW)
-    kind: Kind = _required("other")
-    severity: Severity = _required("s4")
-    sentiment: Sentiment = _required(0.0)
-    tags: Tags = _required([])
+    status: Status = Field(default_factory=absent)
+    kind: Kind = Field(default_factory=absent)
+    severity: Severity = Field(default_factory=absent)
+    sentiment: Sentiment = Field(default_factory=absent)
+    tags: Tags = Field(default_factory=absent)
     area: Label | None = None
     title: Title | None = None
     locale: Locale | None = None

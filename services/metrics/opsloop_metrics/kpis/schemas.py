@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field, JsonValue, StringConstraints
 
 from opsloop_common.conditions import DATA_FIELD, MAX_CONDITIONS, Condition
-from opsloop_common.http.schemas import Duration, InModel, OutModel, ShortText, Timestamp
+from opsloop_common.http.schemas import Duration, InModel, OutModel, ShortText, Timestamp, absent
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 """`severe_share`: names the KPI in paths and events."""
@@ -84,13 +84,12 @@ class KpiIn(InModel):
 class KpiPatch(InModel):
     """What to change; owner, unit and target can be null."""
 
-    # a factory, and not a default, says "may be absent" without promising a value or taking null
-    name: ShortText = Field(default_factory=str)
+    name: ShortText = Field(default_factory=absent)
     owner: ShortText | None = None
     unit: ShortText | None = None
-    direction: Literal["up", "down"] = Field(default_factory=lambda: "up")
+    direction: Literal["up", "down"] = Field(default_factory=absent)
     target: Number | None = None
-    measure: Measure = Field(default_factory=lambda: Reported(type="reported"))
+    measure: Measure = Field(default_factory=absent)
 
 
 class KpiOut(OutModel):
@@ -151,13 +150,13 @@ class MonitorIn(InModel):
 class MonitorPatch(InModel):
     """What to change; window, for and keep_firing_for can be null."""
 
-    condition: MonitorCondition = Field(default_factory=lambda: MonitorCondition(type="no_data"))
+    condition: MonitorCondition = Field(default_factory=absent)
     window: Window | None = None
     for_: Duration | None = Field(default=None, alias="for")
     keep_firing_for: Duration | None = None
-    min_count: MinCount = Field(default_factory=int)
-    severity: Severity = Field(default_factory=lambda: "warning")
-    enabled: bool = Field(default_factory=bool)
+    min_count: MinCount = Field(default_factory=absent)
+    severity: Severity = Field(default_factory=absent)
+    enabled: bool = Field(default_factory=absent)
 
 
 class MonitorConditionOut(OutModel):

@@ -9,11 +9,12 @@ from uuid import UUID
 from pydantic import Field, StringConstraints
 
 from opsloop_common.conditions import Conditions
-from opsloop_common.http.schemas import ConditionOut, Duration, InModel, OutModel, ShortText, Timestamp
+from opsloop_common.http.schemas import ConditionOut, Duration, InModel, OutModel, ShortText, Timestamp, absent
 
 EventPattern = Annotated[
     str, StringConstraints(pattern=r"^(\*|[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(\.\*)?)$", max_length=100)
 ]
+EventTypes = Annotated[list[EventPattern], Field(min_length=1, max_length=100)]
 Format = Literal["cloudevents", "alertmanager"]
 Ordering = Literal["none", "stream"]
 Url = Annotated[
@@ -34,7 +35,7 @@ class WebhookIn(InModel):
     """A new endpoint. `secret` is made when it is not given."""
 
     url: Url
-    event_types: Annotated[list[EventPattern], Field(min_length=1, max_length=100, default_factory=lambda: ["*"])]
+    event_types: EventTypes = Field(default_factory=lambda: ["*"])
     filter: Conditions = Field(default_factory=list)
     format: Format = "cloudevents"
     ordering: Ordering = "none"
@@ -45,13 +46,13 @@ class WebhookIn(InModel):
 class WebhookPatch(InModel):
     """What may change; what is left out stays."""
 
-    url: Url = ""
-    event_types: Annotated[list[EventPattern], Field(min_length=1, max_length=100, default_factory=lambda: ["*"])]
-    filter: Conditions = Field(default_factory=list)
-    format: Format = "cloudevents"
-    ordering: Ordering = "none"
+    url: Url = Field(default_factory=absent)
+    event_types: EventTypes = Field(default_factory=absent)
+    filter: Conditions = Field(default_factory=absent)
+    format: Format = Field(default_factory=absent)
+    ordering: Ordering = Field(default_factory=absent)
     description: ShortText | None = None
-    status: Literal["enabled", "disabled"] = "enabled"
+    status: Literal["enabled", "disabled"] = Field(default_factory=absent)
 
 
 class WebhookOut(OutModel):

@@ -12,7 +12,7 @@ from opsloop_common.access import workspaces
 from opsloop_common.access.workspaces import WeekStart
 from opsloop_common.http.deps import Db, IfMatch, set_etag
 from opsloop_common.http.routing import ApiRouter, allow
-from opsloop_common.http.schemas import InModel, Locale, OutModel, Timestamp
+from opsloop_common.http.schemas import InModel, Locale, OutModel, Timestamp, absent
 from opsloop_common.service import Service
 
 
@@ -32,10 +32,10 @@ TimeZone = Annotated[
 class WorkspacePatch(InModel):
     """Settings to change; absent ones stay."""
 
-    time_zone: TimeZone = "UTC"
-    locale: Locale = "en"
-    week_start: WeekStart = "monday"
-    allow_self_approval: bool = False
+    time_zone: TimeZone = Field(default_factory=absent)
+    locale: Locale = Field(default_factory=absent)
+    week_start: WeekStart = Field(default_factory=absent)
+    allow_self_approval: bool = Field(default_factory=absent)
 
 
 class WorkspaceOut(OutModel):
