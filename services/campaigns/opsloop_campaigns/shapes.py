@@ -10,9 +10,8 @@ from opsloop_campaigns.content import rules
 from opsloop_common.http.schemas import InModel, Locale, OutModel, ShortText, UserId, storable
 
 Channel = Literal["email"]
-MAX_AUDIENCE = 100_000
+MAX_AUDIENCE = 100_000  # with short ids; longer ones meet the 1 MiB of a body first
 MAX_LOCALES = 50
-AUDIENCE_BODY = 8 * 1024 * 1024
 
 
 def _once(user_ids: list[str]) -> list[str]:

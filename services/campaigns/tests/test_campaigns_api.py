@@ -82,7 +82,7 @@ async def test_malformed_campaigns_are_refused(world):
 
 
 async def test_the_largest_audience_is_taken_and_launched(world):
-    crowd = [f"{n:036}" for n in range(100_000)]
+    crowd = [f"{n:05}" for n in range(100_000)]
 
     id = await world.launched(crowd)
 
