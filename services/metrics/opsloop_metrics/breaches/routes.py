@@ -7,7 +7,7 @@ from uuid import UUID
 
 from fastapi import Query
 
-from opsloop_common.http.deps import Db
+from opsloop_common.http.deps import Db, Who
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_common.http.schemas import Timestamp
@@ -22,6 +22,7 @@ READ = allow("metrics:read")
 @router.get("/v1/breaches", dependencies=[READ])
 async def list_breaches(
     session: Db,
+    who: Who,
     page: PageQuery,
     kpi: Annotated[str | None, Query(max_length=63)] = None,
     state: Annotated[Literal["open", "closed"] | None, Query()] = None,
@@ -31,6 +32,7 @@ async def list_breaches(
 ) -> Listing[BreachOut]:
     """List incidents, newest first; `from` (inclusive) and `to` (exclusive) filter by when they opened."""
     wanted = queries.incidents(
+        who.workspace,
         kpi=kpi,
         open_only=None if state is None else state == "open",
         severity=severity or (),

@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common.due import DueKind, DueRow
 from opsloop_metrics.evaluation import service
 from opsloop_metrics.kpis.rules import EVALUATE
+from opsloop_metrics.retention.rules import PRUNE
 
 
 async def evaluate_monitor(session: AsyncSession, row: DueRow) -> None:
@@ -21,4 +22,4 @@ async def prune_history(session: AsyncSession, row: DueRow) -> None:
     await service.prune(session)
 
 
-DUE = (DueKind(EVALUATE, evaluate_monitor), DueKind(service.PRUNE, prune_history, concurrency=1))
+DUE = (DueKind(EVALUATE, evaluate_monitor), DueKind(PRUNE, prune_history, concurrency=1))

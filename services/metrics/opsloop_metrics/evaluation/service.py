@@ -23,9 +23,8 @@ from opsloop_metrics.events import service as event_store
 from opsloop_metrics.events.rules import Cause, Reading
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.kpis.rules import EVALUATE, Watch
+from opsloop_metrics.retention.rules import PRUNE
 
-PRUNE = "metrics.prune"
-"""Kind of the daily due work that deletes old evaluations of a workspace."""
 PRUNE_EVERY = timedelta(days=1)
 PRUNE_BATCH = 5_000
 
@@ -34,6 +33,7 @@ async def take_in(session: AsyncSession, events: Sequence[Event]) -> None:
     """Store events of one workspace and make the monitors that read their types due."""
     await event_store.record(session, events)
     now = clock_of(session).now()
+    await due.schedule(session, PRUNE, PRUNE, now + PRUNE_EVERY)  # writes nothing while there is one
     for concerned in await kpis.monitors_reading(session, sorted({event.type for event in events})):
         await due.schedule(session, EVALUATE, str(concerned.monitor_id), max(now, concerned.not_before or now))
 
@@ -74,7 +74,7 @@ async def evaluate(session: AsyncSession, monitor_id: UUID) -> None:
     await due.schedule(session, EVALUATE, str(monitor_id), again_at)
     seconds, meter = perf_counter() - begun, meters_of(session, EvaluationMeter)
     count_after_commit(session, lambda: meter.count(taken.standing.state, seconds))
-    if watch.evaluated_at is None:
+    if watch.evaluated_at is None:  # of reported values alone: no event need ever come
         await due.schedule(session, PRUNE, PRUNE, now + PRUNE_EVERY)
 
 

@@ -6,16 +6,12 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CursorResult, text
+from sqlalchemy import CursorResult, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import context_of
+from opsloop_common.due.tables import due
 
-_WORKSPACES = text(
-    "WITH RECURSIVE found AS ((SELECT workspace FROM domain_event ORDER BY workspace LIMIT 1) UNION ALL "
-    "SELECT (SELECT workspace FROM domain_event WHERE workspace > found.workspace ORDER BY workspace LIMIT 1) "
-    "FROM found WHERE found.workspace IS NOT NULL) SELECT workspace FROM found WHERE workspace IS NOT NULL"
-)
 _TYPES = text(
     "WITH RECURSIVE found AS ((SELECT type FROM domain_event WHERE workspace = :workspace ORDER BY type LIMIT 1) UNION ALL "
     "SELECT (SELECT type FROM domain_event WHERE workspace = :workspace AND type > found.type ORDER BY type LIMIT 1) "
@@ -30,9 +26,12 @@ _FORGET = text(
 )
 
 
-async def workspaces(session: AsyncSession) -> Sequence[str]:
-    """Return the workspaces that have events, for a session that entered as a worker."""
-    return (await session.scalars(_WORKSPACES)).all()
+async def workspaces(session: AsyncSession, kind: str) -> Sequence[str]:
+    """Return the workspaces that have due work of a kind: the table of due work is the one that may be read over all of them.
+
+    A second policy on the events, as dispatched tables have one, would cost the measures their index.
+    """
+    return (await session.scalars(select(due.c.workspace).where(due.c.kind == kind).distinct())).all()
 
 
 async def types(session: AsyncSession) -> Sequence[str]:

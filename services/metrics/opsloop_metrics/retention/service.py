@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import timedelta
 
 from opsloop_common.db import Context, Database
-from opsloop_common.due.claims import enter_worker
 from opsloop_metrics.retention import queries, rules
 
 BATCH = 2_000
@@ -17,8 +16,7 @@ async def forget_old(database: Database, kept: timedelta) -> None:
     Events count from when they happened, as windows and charts do. Incidents, their ends and reported values stay.
     """
     async with database.transaction() as session:
-        await enter_worker(session)
-        workspaces = await queries.workspaces(session)
+        workspaces = await queries.workspaces(session, rules.PRUNE)
     for workspace in workspaces:
         await _forget(database, Context(workspace=workspace), kept)
 

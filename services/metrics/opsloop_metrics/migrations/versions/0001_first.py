@@ -14,7 +14,7 @@ branch_labels = None
 depends_on = None
 
 TABLES = ("domain_event", "kpi", "kpi_value", "monitor", "evaluation", "incident")
-READ_OVER_WORKSPACES = ("domain_event", "incident")
+READ_OVER_WORKSPACES = ("incident",)
 
 
 def moment(name: str, *, nullable: bool = False, comment: str | None = None) -> sa.Column:
