@@ -43,12 +43,12 @@ async def evaluate(session: AsyncSession, monitor_id: UUID) -> None:
     watch = await kpis.lock_watch(session, monitor_id)
     if watch is None:
         return
-    now = clock_of(session).now()
-    begun = perf_counter()
+    clock, begun = clock_of(session), perf_counter()
+    now = clock.now()
     reading = await kpis.take_reading(
         session, watch.kpi_id, watch.measure, watch.window, now=now, last_seen=watch.condition.type == "no_data"
     )
-    patience = rules.patience_after(perf_counter() - begun)
+    patience = rules.patience_after((clock.now() - now).total_seconds())
     found = rules.evidence(watch.condition, reading, min_count=watch.min_count)
     taken = rules.step(
         watch.standing,
