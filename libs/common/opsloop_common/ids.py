@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import os
 import time
+from threading import Lock
 from uuid import UUID
 
+_turn = Lock()
+_last = 0  # newest id of this process, as a number: what is made later sorts later, also within a millisecond
 
-def uuid7(unix_ms: int | None = None) -> UUID:
-    """Return a UUIDv7 (RFC 9562 §5.7): 48 bits of Unix milliseconds, 74 random bits."""
-    ms = time.time_ns() // 1_000_000 if unix_ms is None else unix_ms
+
+def uuid7() -> UUID:
+    """Return a UUIDv7 (RFC 9562 §5.7, monotonic by method 2): greater than every one that this process made before."""
+    global _last  # noqa: PLW0603
+    ms = time.time_ns() // 1_000_000
     random = int.from_bytes(os.urandom(10), "big")
-    value = (ms & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | (random >> 68 & 0xFFF) << 64 | 0b10 << 62
-    return UUID(int=value | random & 0x3FFF_FFFF_FFFF_FFFF)
+    # 73 random bits: the highest of the lower field stays free, so that counting up never reaches the variant
+    fresh = (
+        (ms & 0xFFFF_FFFF_FFFF) << 80 | 0x7 << 76 | (random >> 68) << 64 | 0b10 << 62 | random & 0x1FFF_FFFF_FFFF_FFFF
+    )
+    with _turn:
+        _last = max(fresh, _last + 1)
+        return UUID(int=_last)

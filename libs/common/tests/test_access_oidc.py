@@ -70,7 +70,7 @@ async def issuer():
         issuer = Issuer(f"http://127.0.0.1:{taken.getsockname()[1]}")
         server = uvicorn.Server(uvicorn.Config(issuer.app(), log_level="error", lifespan="off"))
         serving = asyncio.create_task(server.serve(sockets=[taken]))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
                 await asyncio.sleep(0.01)
         yield issuer

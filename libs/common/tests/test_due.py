@@ -50,7 +50,7 @@ async def put(database, key, *, kind="note", seconds=0, **options):
         await due.schedule(session, kind, key, database.clock.now() + timedelta(seconds=seconds), **options)
 
 
-async def until(condition, *, seconds=10):
+async def until(condition, *, seconds=30):
     async with asyncio.timeout(seconds):
         while not await condition():  # noqa: ASYNC110 the condition is in the database
             await asyncio.sleep(0.01)

@@ -23,7 +23,7 @@ async def port(sample):
         taken.listen()
         server = uvicorn.Server(uvicorn.Config(sample.app, log_level="error", lifespan="off"))
         serving = asyncio.create_task(server.serve(sockets=[taken]))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
                 await asyncio.sleep(0.01)
         yield taken.getsockname()[1]
@@ -53,7 +53,7 @@ async def test_a_client_that_leaves_before_its_body_is_whole_leaves_nothing(samp
     writer.close()
     await writer.wait_closed()
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while 'route="/v1/notes",status="400"' not in (await sample.client.get("/metrics")).text:  # noqa: ASYNC110
             await asyncio.sleep(0.01)  # the server notices in its own time
     assert await counts(sample) == (0, 0, 0)

@@ -77,7 +77,7 @@ async def test_a_loop_that_fails_is_started_again_and_finishes_what_it_has_in_ha
             raise
 
     async with supervised({"sample": loop}):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             await steady.wait()
 
     assert runs == [0, 1, 2]

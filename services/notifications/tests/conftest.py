@@ -79,7 +79,7 @@ def work() -> Any:
     return working
 
 
-async def _until(check: Callable[[], Any], what: str, within: float = 10.0) -> Any:
+async def _until(check: Callable[[], Any], what: str, within: float = 30.0) -> Any:
     deadline = asyncio.get_running_loop().time() + within
     while True:
         found = check()
