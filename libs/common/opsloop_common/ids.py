@@ -13,7 +13,7 @@ _last = 0  # newest id of this process, as a number: what is made later sorts la
 
 def uuid7() -> UUID:
     """Return a UUIDv7 (RFC 9562 §5.7, monotonic by method 2): greater than every one that this process made before."""
-    global _last  # noqa: PLW0603
+    global _last
     ms = time.time_ns() // 1_000_000
     random = int.from_bytes(os.urandom(10), "big")
     # 73 random bits: the highest of the lower field stays free, so that counting up never reaches the variant
