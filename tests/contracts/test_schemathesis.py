@@ -19,7 +19,7 @@ CHECKS = (
 )
 SEED = 20261122
 EXAMPLES = 12
-SECONDS = 80  # a slow machine stops there; otherwise the examples end it, the same requests every run
+SECONDS = 50  # a slow machine stops there; otherwise the examples end it, the same requests every run
 AT_ONCE = 2
 
 
