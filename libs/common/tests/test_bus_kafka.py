@@ -1,6 +1,7 @@
 """The Kafka bus keeps the bus's promise on a real broker, also when that dies."""
 
 import asyncio
+import gc
 import random
 import time
 from contextlib import AsyncExitStack
@@ -8,11 +9,13 @@ from dataclasses import replace
 from uuid import uuid4
 
 import pytest
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
+from aiokafka.conn import AIOKafkaConnection
 from aiokafka.errors import KafkaError
 
 from opsloop_common.bus.kafka import KafkaBus, create_topics
+from opsloop_common.bus.kafka.clients import close_consumer, close_producer, start
 from opsloop_common.bus.local import LocalBus
 from opsloop_common.outbox.append import EVENT_LIMIT_BYTES
 from opsloop_common.outbox.relay import Relay
@@ -53,6 +56,7 @@ class KafkaWorld(World):
             try:
                 await consumer.commit(dict.fromkeys(partitions, 0))
             except KafkaError:
+                await asyncio.sleep(0.5)
                 return False
             return True
 
@@ -74,6 +78,13 @@ async def world(make_database, kafka_broker):
     await create_topics(world.settings(), ["sample"], prefix=world.prefix)
     async with world.open:
         yield world
+    assert open_connections() == []
+
+
+def open_connections():
+    """Return the connections to brokers that nobody closed; those of tests before included."""
+    gc.collect()
+    return [c for c in gc.get_objects() if isinstance(c, AIOKafkaConnection) and c.connected()]
 
 
 class TestKafkaBus(BusSuite):
@@ -185,6 +196,49 @@ async def test_stopping_while_the_broker_is_down_ends_in_time(world):
     await world.start(listener)
 
     await listener.applied(51)
+
+
+@pytest.mark.parametrize("kind", [AIOKafkaConsumer, AIOKafkaProducer])
+async def test_a_start_that_is_cancelled_leaves_nothing_open(world, kind):
+    for turn in range(30):
+        client = kind(bootstrap_servers=world.broker.bootstrap)
+        starting = asyncio.create_task(start(client, 10))
+        await asyncio.sleep(turn / 1_000)
+        starting.cancel()
+        await asyncio.wait([starting])
+        await (close_consumer if kind is AIOKafkaConsumer else close_producer)(client)
+
+
+async def test_a_member_that_waits_for_its_group_is_cut_off(world):
+    """Its group's other member never gives its partitions up, so the broker answers neither its join nor its end."""
+    released = asyncio.Event()
+
+    class Holding(ConsumerRebalanceListener):
+        async def on_partitions_revoked(self, revoked):
+            if revoked:
+                await released.wait()
+
+        async def on_partitions_assigned(self, assigned):
+            pass
+
+    group = f"{world.prefix}.group"
+    options = {"bootstrap_servers": world.broker.bootstrap, "group_id": group, "heartbeat_interval_ms": 300}
+    holder, waiting = AIOKafkaConsumer(**options), AIOKafkaConsumer(**options)
+    holder.subscribe([world.topic], listener=Holding())
+    waiting.subscribe([world.topic])
+    await holder.start()
+    await holder.getmany(timeout_ms=3_000)
+    try:
+        await waiting.start()
+        await asyncio.sleep(1)
+        async with asyncio.timeout(10):
+            await close_consumer(waiting)
+
+        await asyncio.sleep(2)  # its tasks would have opened a connection again by now
+        assert not any(connection.connected() for connection in waiting._client._conns.values())
+    finally:
+        released.set()
+        await holder.stop()
 
 
 async def test_raising_the_number_of_partitions_keeps_the_order(world):

@@ -10,7 +10,7 @@ import asyncpg
 from aiokafka import AIOKafkaProducer
 from prometheus_client import CollectorRegistry
 
-from opsloop_common.bus.kafka.closing import close_producer
+from opsloop_common.bus.kafka.clients import close_producer, start
 from opsloop_common.bus.kafka.consumer import KafkaConsumer
 from opsloop_common.bus.kafka.publisher import KafkaPublisher, take_over_from_local
 from opsloop_common.bus.kafka.topics import bootstrap
@@ -68,8 +68,8 @@ class KafkaBus:
             request_timeout_ms=15_000,
         )
         try:
+            await start(producer, START_SECONDS)
             async with asyncio.timeout(START_SECONDS):
-                await producer.start()
                 # without this the first sends overtake one another while they wait for metadata (measured)
                 partitions = len(await producer.partitions_for(topic))
             self._publishing_trouble = None

@@ -14,7 +14,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
-from opsloop_common.bus.kafka.closing import quietly
+from opsloop_common.bus.kafka.clients import close_consumer, start
 from opsloop_common.bus.kafka.reading import Reading
 from opsloop_common.bus.kafka.topics import bootstrap
 from opsloop_common.bus.kafka.watchdog import SILENT_SECONDS, watch
@@ -29,7 +29,6 @@ log = structlog.get_logger(__name__)
 START_SECONDS = 60.0
 RESTART_SECONDS = (0.2, 10.0)  # first pause after a fault, longest pause
 CONCURRENCY = 4  # batches applied at once, whatever the number of partitions: the database's pool is small
-CLOSE_SECONDS = 5.0
 
 
 class KafkaConsumer:
@@ -89,8 +88,7 @@ class KafkaConsumer:
         reading = Reading(consumer, self._applier, slots=self._slots, metrics=self._metrics)
         consumer.subscribe(self._topics, listener=reading)
         try:
-            async with asyncio.timeout(START_SECONDS):
-                await self._until_one_ends([consumer.start(), self._stopping.wait()])
+            await self._until_one_ends([start(consumer, START_SECONDS), self._stopping.wait()])
             if self._stopping.is_set():
                 return
             self.trouble = None
@@ -98,9 +96,10 @@ class KafkaConsumer:
                 [reading.poll(), reading.commit_always(), self._watch(consumer, reading), self._stopping.wait()]
             )
         finally:
-            await reading.close()
-            if not await quietly(consumer.stop(), CLOSE_SECONDS):
-                await quietly(consumer._client.close(), 1)  # stop() skips this when it fails
+            try:
+                await reading.close()
+            finally:
+                await close_consumer(consumer)
 
     async def _until_one_ends(self, works: Sequence[Coroutine[Any, Any, Any]]) -> None:
         tasks = [asyncio.create_task(work) for work in works]

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 
-from opsloop_common.bus.kafka.closing import quietly
+from opsloop_common.bus.kafka.clients import close_admin, start
 from opsloop_common.bus.topics import PRODUCERS
 from opsloop_common.settings import Settings
 
@@ -38,13 +38,13 @@ async def create_topics(
     while True:
         admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap(settings), request_timeout_ms=15_000)
         try:
-            await admin.start()
+            await start(admin, WAIT_SECONDS)
             return await _create(admin, [f"{prefix}.{service}" for service in services], settings.kafka_replication)
         except (KafkaConnectionError, OSError):
             if time.monotonic() > deadline:
                 raise
         finally:
-            await quietly(admin.close())
+            await close_admin(admin)
         await asyncio.sleep(1)
 
 
