@@ -161,7 +161,8 @@ class Deployment:
         for process in self.processes.values():
             if process.running is not None:
                 try:
-                    process.running.wait(60)
+                    # in a thread: a mail sink on this loop must still answer
+                    await asyncio.to_thread(process.running.wait, 60)
                 except subprocess.TimeoutExpired:
                     process.kill9()
 
@@ -231,13 +232,20 @@ def distributed(folder: Path, *, bootstrap: str, database_urls: dict[str, str], 
 
 
 def migrate(deployment: Deployment) -> None:
-    """Run every service's own `migrate` command."""
-    for service, process in deployment.processes.items():
-        command = [sys.executable, "-m", f"opsloop_{service}", "migrate"]
-        done = subprocess.run(
-            command, env=process.environment, capture_output=True, text=True, timeout=120, check=False
+    """Run every service's own `migrate` command, all at once."""
+    running = {
+        service: subprocess.Popen(
+            [sys.executable, "-m", f"opsloop_{service}", "migrate"],
+            env=process.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
         )
-        assert done.returncode == 0, f"{service} migrate: {done.stdout}\n{done.stderr}"
+        for service, process in deployment.processes.items()
+    }
+    said = {service: process.communicate(timeout=120)[0] for service, process in running.items()}
+    for service, process in running.items():
+        assert process.returncode == 0, f"{service} migrate: {said[service]}"
 
 
 @contextmanager

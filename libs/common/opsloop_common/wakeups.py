@@ -60,13 +60,13 @@ class Wakeups:
         self._waiting[name].discard(waiting)
 
 
-async def wait(waiting: asyncio.Event, timeout: float) -> None:
-    """Wait until `waiting` is set or `timeout` seconds have passed, and clear it."""
+async def wait(waiting: asyncio.Event, timeout: float) -> bool:
+    """Wait until `waiting` is set or `timeout` seconds have passed, and clear it; says whether it was set."""
     try:
         async with asyncio.timeout(timeout):
-            await waiting.wait()
+            return await waiting.wait()
     except TimeoutError:
-        return
+        return False
     finally:
         waiting.clear()
 

@@ -8,8 +8,8 @@ from opsloop_common.contracts import catalogue
 from opsloop_common.contracts.campaigns import CampaignFinished, CampaignPaused
 from opsloop_common.db import Context
 from opsloop_common.testing.events import deliver, make_event
-from opsloop_notifications.eventlog.service import keep_events
 from opsloop_notifications.webhooks.consumers import WEBHOOKS
+from opsloop_notifications.webhooks.service import hear_events
 
 
 def pause(name="x", **envelope):
@@ -81,7 +81,7 @@ async def test_a_poller_misses_nothing_that_commits_late(service):
     async def write(writer):
         for wait in waits[writer]:
             async with service.db.transaction(Context(workspace="acme")) as session:
-                await keep_events(session, [pause(str(writer)) for _ in range(chance.randint(1, 3))])
+                await hear_events(session, [pause(str(writer)) for _ in range(chance.randint(1, 3))])
                 await asyncio.sleep(wait)  # what delays a commit in life: a slow statement, a busy disk
 
     async def poll():

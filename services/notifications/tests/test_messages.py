@@ -3,6 +3,8 @@
 import asyncio
 import email
 import email.policy
+import time
+from email.message import EmailMessage
 from uuid import uuid4
 
 import pytest
@@ -15,6 +17,7 @@ from opsloop_notifications.app import SERVICE
 from opsloop_notifications.messages.consumers import MESSAGES
 from opsloop_notifications.messages.jobs import dispatch_mails
 from opsloop_notifications.messages.service import QUEUE_TABLE
+from opsloop_notifications.messages.smtp import MailServer
 from opsloop_notifications.settings import NotificationsSettings
 
 ENGLISH = MessageContent(locale="en", subject="We are on it", body="We saw the crash.\n")
@@ -218,6 +221,30 @@ async def test_connections_are_reused(mailing, sink, work, until):
         await until(lambda: len(sink.mails) == 60, "60 mails", 20)
 
     assert sink.connections <= 8
+
+
+async def test_a_mail_server_that_falls_silent_delays_no_stop():
+    async def serve(reader, writer):
+        writer.write(b"220 here\r\n")
+        while line := await reader.readline():
+            command = line[:4].upper().strip()
+            if command == b"DATA":
+                writer.write(b"354 go on\r\n")
+                await reader.readuntil(b"\r\n.\r\n")
+            if command != b"QUIT":
+                writer.write(b"250 OK\r\n")
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    message = EmailMessage()
+    message.set_content("Hello")
+    message["From"], message["To"] = "ops@example.test", "u1@example.test"
+    async with server:
+        async with MailServer(f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}") as mail:
+            sends = [mail.send(message, sender="ops@example.test", recipient="u1@example.test") for _ in range(4)]
+            await asyncio.gather(*sends)
+            began = time.monotonic()
+        assert time.monotonic() - began < 5
 
 
 async def test_doors(mailing, sink):

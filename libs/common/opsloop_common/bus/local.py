@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from operator import itemgetter
 
 import asyncpg
 from prometheus_client import CollectorRegistry
@@ -27,10 +28,11 @@ from opsloop_common.service import Service
 
 SAVE_SECONDS = 1.0
 
-_PENDING = "SELECT id, payload FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT $1"
 _PUBLISH = (
-    "UPDATE outbox SET position = n.position, published_at = clock_timestamp() "
-    "FROM unnest($1::bigint[], $2::bigint[]) AS n(id, position) WHERE outbox.id = n.id"
+    "WITH pending AS MATERIALIZED (SELECT id, $1 + row_number() OVER (ORDER BY id) AS position "
+    "FROM (SELECT id FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT $2) AS first) "
+    "UPDATE outbox SET position = pending.position, published_at = clock_timestamp() FROM pending "
+    "WHERE outbox.id = pending.id RETURNING outbox.position, outbox.payload"
 )
 _LAST_POSITION = "SELECT greatest((SELECT max(position) FROM outbox), (SELECT last_position FROM outbox_log), 0)"
 
@@ -122,13 +124,11 @@ class LocalPublisher:
 
     async def publish_pending(self, limit: int) -> int:
         """Publish the next pending rows: what has a position is in the log."""
-        rows = await self._connection.fetch(_PENDING, limit)
+        rows = await self._connection.fetch(_PUBLISH, self._last, limit)
         if not rows:
             return 0
-        failpoints.hit("relay.before_publish")
-        positions = range(self._last + 1, self._last + 1 + len(rows))
-        await self._connection.execute(_PUBLISH, [row["id"] for row in rows], list(positions))
         failpoints.hit("relay.after_publish")
-        self._last = positions[-1]
-        self._log.extend(positions[0], [row["payload"] for row in rows])
+        rows.sort(key=itemgetter("position"))
+        self._last = rows[-1]["position"]
+        self._log.extend(rows[0]["position"], [row["payload"] for row in rows])
         return len(rows)

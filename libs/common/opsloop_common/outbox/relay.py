@@ -15,7 +15,7 @@ import asyncpg
 import structlog
 from prometheus_client import CollectorRegistry
 
-from opsloop_common import direct
+from opsloop_common import direct, failpoints
 from opsloop_common.bus.metrics import BackboneMetrics
 from opsloop_common.bus.port import Bus
 from opsloop_common.db import Database
@@ -114,8 +114,8 @@ class Relay:
                     count = await publisher.publish_pending(BATCH)
                     self._metrics.published.inc(count)
                     await self._keep_house(connection)
-                    if count < BATCH:
-                        await wait(waiting, self._poll_seconds)
+                    if count < BATCH and await wait(waiting, self._poll_seconds):
+                        failpoints.hit("relay.before_publish")
         finally:
             self.database.wakeups.unsubscribe(OUTBOX, waiting)
 

@@ -24,16 +24,18 @@ from opsloop_notifications.lane import Lane, Statement
 
 QUEUE_TABLE = DeliveryQueue.__tablename__
 
-_PLAN = text(
-    "WITH planned AS (INSERT INTO delivery "
+PLAN_SQL = (
+    "planned AS (INSERT INTO delivery "
     "(id, workspace, webhook_id, event_id, event_type, document, status, attempt_count, next_attempt_at, created_at) "
     "SELECT p.id, :workspace, p.webhook_id, p.event_id, p.event_type, p.document, 'pending', 0, :now, :now FROM unnest("
-    "CAST(:ids AS uuid[]), CAST(:webhooks AS uuid[]), CAST(:events AS uuid[]), CAST(:types AS text[]), "
-    "CAST(:documents AS text[])) AS p(id, webhook_id, event_id, event_type, document) "
-    "ON CONFLICT (webhook_id, event_id) DO NOTHING RETURNING id, webhook_id) "
-    "INSERT INTO delivery_queue (id, workspace, group_key, due_at, tries) "
-    "SELECT id, :workspace, CAST(webhook_id AS text), :now, 0 FROM planned RETURNING id"
+    "CAST(:planned_ids AS uuid[]), CAST(:planned_webhooks AS uuid[]), CAST(:planned_events AS uuid[]), "
+    "CAST(:planned_types AS text[]), CAST(:planned_documents AS text[])) AS p(id, webhook_id, event_id, event_type, document) "
+    "ON CONFLICT (webhook_id, event_id) DO NOTHING RETURNING id, webhook_id), "
+    "queued AS (INSERT INTO delivery_queue (id, workspace, group_key, due_at, tries) "
+    "SELECT id, :workspace, CAST(webhook_id AS text), :now, 0 FROM planned RETURNING id)"
 )
+"""Queues deliveries, as parts of a statement's WITH; bind `plan_parameters`."""
+_PLAN = text(f"WITH {PLAN_SQL} SELECT id FROM queued")  # noqa: S608 its own part
 # claims that no longer hold belong to another worker, and so does their record
 _RECORD = (
     "WITH r AS (SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:attempts AS uuid[]), CAST(:numbers AS integer[]), "
@@ -131,20 +133,22 @@ async def plan_deliveries(session: AsyncSession, plans: Sequence[Plan]) -> list[
     """Queue deliveries in the session's workspace, due now; an endpoint has each event once. Returns the new ids."""
     if not plans:
         return []
-    planned = await session.scalars(
-        _PLAN,
-        {
-            "workspace": context_of(session).workspace,
-            "now": clock_of(session).now(),
-            "ids": [uuid7() for _ in plans],
-            "webhooks": [plan.webhook_id for plan in plans],
-            "events": [plan.event_id for plan in plans],
-            "types": [plan.event_type for plan in plans],
-            "documents": [plan.document for plan in plans],
-        },
-    )
-    fire_after_commit(session, QUEUE_TABLE)
-    return list(planned)
+    return list(await session.scalars(_PLAN, plan_parameters(session, plans)))
+
+
+def plan_parameters(session: AsyncSession, plans: Sequence[Plan]) -> dict[str, Any]:
+    """Return the parameters of PLAN_SQL that queue `plans` in the session's workspace, and wake the dispatcher after the commit."""
+    if plans:
+        fire_after_commit(session, QUEUE_TABLE)
+    return {
+        "workspace": context_of(session).workspace,
+        "now": clock_of(session).now(),
+        "planned_ids": [uuid7() for _ in plans],
+        "planned_webhooks": [plan.webhook_id for plan in plans],
+        "planned_events": [plan.event_id for plan in plans],
+        "planned_types": [plan.event_type for plan in plans],
+        "planned_documents": [plan.document for plan in plans],
+    }
 
 
 async def reopen_deliveries(session: AsyncSession, ids: Sequence[UUID]) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Row, text
@@ -16,14 +17,15 @@ from opsloop_notifications.eventlog import queries
 
 # The counter row is locked until the commit, so positions become readable in their own order: a reader that remembers the
 # last one it saw misses nothing, which a plain identity column could not promise.
-_APPEND = text(
-    "WITH given AS (INSERT INTO event_log_counter AS c (workspace, last) VALUES (:workspace, :count) "
-    "ON CONFLICT (workspace) DO UPDATE SET last = c.last + excluded.last RETURNING last) "
-    "INSERT INTO event_log (workspace, position, event_id, type, document, received_at) "
-    "SELECT :workspace, given.last - :count + e.place, e.id, e.type, e.document, :now FROM given, "
-    "unnest(CAST(:ids AS uuid[]), CAST(:types AS text[]), CAST(:documents AS text[])) "
-    "WITH ORDINALITY AS e(id, type, document, place)"
+LOG_SQL = (
+    "given AS (INSERT INTO event_log_counter AS c (workspace, last) VALUES (:workspace, :logged_count) "
+    "ON CONFLICT (workspace) DO UPDATE SET last = c.last + excluded.last RETURNING last), "
+    "logged AS (INSERT INTO event_log (workspace, position, event_id, type, document, received_at) "
+    "SELECT :workspace, given.last - :logged_count + e.place, e.id, e.type, e.document, :now FROM given, "
+    "unnest(CAST(:logged_ids AS uuid[]), CAST(:logged_types AS text[]), CAST(:logged_documents AS text[])) "
+    "WITH ORDINALITY AS e(id, type, document, place))"
 )
+"""Adds events to the log, as parts of a statement's WITH; bind `log_parameters`."""
 _FORGET = text(
     "WITH gone AS (DELETE FROM event_log WHERE workspace = :workspace AND position <= :through) "
     "UPDATE event_log_counter SET forgotten = :through WHERE workspace = :workspace"
@@ -40,19 +42,16 @@ class LogPage:
     forgotten: int
 
 
-async def keep_events(session: AsyncSession, events: Sequence[Event]) -> None:
-    """Add events of the session's workspace to the log; others wait for this transaction, so do it last."""
-    await session.execute(
-        _APPEND,
-        {
-            "workspace": context_of(session).workspace,
-            "count": len(events),
-            "now": clock_of(session).now(),
-            "ids": [event.id for event in events],
-            "types": [event.type for event in events],
-            "documents": [event.to_bytes().decode() for event in events],
-        },
-    )
+def log_parameters(session: AsyncSession, events: Sequence[Event]) -> dict[str, Any]:
+    """Return the parameters of LOG_SQL that add `events` of the session's workspace. Others wait for this transaction: do it last."""
+    return {
+        "workspace": context_of(session).workspace,
+        "now": clock_of(session).now(),
+        "logged_count": len(events),
+        "logged_ids": [event.id for event in events],
+        "logged_types": [event.type for event in events],
+        "logged_documents": [event.to_bytes().decode() for event in events],
+    }
 
 
 async def read_log(session: AsyncSession, after: int, *, patterns: Iterable[str], limit: int) -> LogPage:

@@ -25,7 +25,7 @@ from opsloop_common.secretbox import SecretBox
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.deliveries.rules import TEST_TYPE
 from opsloop_notifications.deliveries.service import Delivery
-from opsloop_notifications.eventlog.service import events_since, keep_events
+from opsloop_notifications.eventlog.service import LOG_SQL, events_since, log_parameters
 from opsloop_notifications.outbound.rules import AddressPolicy
 from opsloop_notifications.outbound.service import BadUrl, check_url
 from opsloop_notifications.webhooks import queries, rules
@@ -35,6 +35,8 @@ from opsloop_notifications.webhooks.signing import BadSecret, new_secret, read_s
 SECRET_PURPOSE = "webhook secret"  # noqa: S105 a name, no password
 RECOVER_JOB = "notifications.recover"
 
+# one round trip: each post waits for it on its way to the webhook
+_HEAR = text(f"WITH {LOG_SQL}, {deliveries.PLAN_SQL} SELECT 1")
 _FORGET_DELETED = text(
     "DELETE FROM webhook AS w WHERE w.workspace = :workspace AND w.status = 'deleted' AND w.updated_at < :before "
     "AND NOT EXISTS (SELECT FROM delivery AS d WHERE d.webhook_id = w.id)"
@@ -189,8 +191,7 @@ async def hear_events(session: AsyncSession, events: Sequence[Event]) -> None:
         for webhook, conditions in endpoints
         if rules.hears(webhook.event_types, event.type) and (not conditions or all_hold(conditions, event.document()))
     ]
-    await deliveries.plan_deliveries(session, plans)
-    await keep_events(session, events)
+    await session.execute(_HEAR, log_parameters(session, events) | deliveries.plan_parameters(session, plans))
 
 
 async def note_outcomes(

@@ -62,7 +62,6 @@ class KafkaPublisher:
         rows = await self._connection.fetch(_PENDING, limit)
         if not rows:
             return 0
-        failpoints.hit("relay.before_publish")
         sent: list[asyncio.Future[Any]] = []
         try:
             for row in rows:
