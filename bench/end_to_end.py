@@ -116,24 +116,30 @@ async def bare(database_url: str, url: str, bootstrap: str | None) -> AsyncItera
 async def measure(deployment: Deployment, url: str, *, bootstrap: str | None) -> list[Line]:
     """Post and do the bare round trip in turn, then compare when the receiver saw each."""
     way = "Kafka, four processes" if bootstrap else "embedded"
-    feedback, notifications = deployment.client("feedback"), deployment.client("notifications")
+    notifications = deployment.client("notifications")
     answer = await notifications.post("/v1/webhooks", json={"url": url, "event_types": ["feedback.received"]})
     assert answer.status_code == 201, answer.text
     began_ours: dict[str, float] = {}
     began_bare: dict[str, float] = {}
     async with bare(deployment.database_urls["feedback"], url, bootstrap) as trip:
+
+        async def post(number: int) -> str:  # with the client of the bare round trip
+            async with trip.session.post(
+                f"{deployment.urls['feedback']}/v1/feedback",
+                data=body(number),
+                headers={"Authorization": f"Bearer {deployment.key}", "Content-Type": "application/json"},
+            ) as answer:
+                assert answer.status == 201, await answer.text()
+                return str((await answer.json())["id"])
+
         for warm in range(20):
-            await feedback.post("/v1/feedback", content=body(warm), headers={"Content-Type": "application/json"})
+            await post(warm)
             await trip.once(warm)
         await asyncio.sleep(2)
         await arrivals(url)
         for number in range(POSTS):
             began = time.time()
-            answer = await feedback.post(
-                "/v1/feedback", content=body(number), headers={"Content-Type": "application/json"}
-            )
-            assert answer.status_code == 201, answer.text
-            began_ours[answer.json()["id"]] = began
+            began_ours[await post(number)] = began
             await asyncio.sleep(PAUSE_SECONDS)
             began = time.time()
             began_bare[await trip.once(number)] = began

@@ -15,11 +15,14 @@ from sqlalchemy.orm import Session
 from opsloop_common.clock import Clock
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.ids import uuid7
+from opsloop_common.lanes import Lanes
 from opsloop_common.meters import AFTER_COMMIT, Meters, MeterT
 from opsloop_common.wakeups import Wakeups
 
 WORKSPACE_SETTING = "opsloop.workspace"
 SET_WORKSPACE = text(f"SELECT set_config('{WORKSPACE_SETTING}', :workspace, true)")
+ENTERED_SQL = f"entered AS MATERIALIZED (SELECT set_config('{WORKSPACE_SETTING}', :workspace, true) AS workspace)"
+"""Enters the workspace as part of a statement's WITH. Row-level security sees that only where each row comes out of `entered`."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,8 @@ class Database:
             connect_args={"server_settings": server_settings, "timeout": 10},
             hide_parameters=True,  # they are about people, and errors are logged
         )
+        self.lanes = Lanes(self.engine)
+        """For hot paths that are one statement."""
         self._sessions = async_sessionmaker(
             self.engine, sync_session_class=UnitOfWork, expire_on_commit=False, info={"database": self}
         )
@@ -121,7 +126,8 @@ class Database:
             yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
     async def close(self) -> None:
-        """Close all connections."""
+        """Close all connections; nothing may be running."""
+        await self.lanes.close()
         await self.engine.dispose()
 
 

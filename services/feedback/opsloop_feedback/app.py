@@ -7,7 +7,6 @@ from opsloop_common.service import Service
 from opsloop_feedback.conversations import models as _conversations
 from opsloop_feedback.conversations.routes import router as conversations
 from opsloop_feedback.intake import models as _intake
-from opsloop_feedback.intake.lanes import open_lanes
 from opsloop_feedback.intake.meters import IntakeMeter
 from opsloop_feedback.intake.routes import router as intake
 from opsloop_feedback.tables import Base
@@ -23,5 +22,4 @@ SERVICE = Service(
     events=EVENTS,
     meters=(IntakeMeter,),
     routers=(intake, conversations),
-    resources=lambda runtime: open_lanes(runtime.db),
 )

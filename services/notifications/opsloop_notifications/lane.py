@@ -7,7 +7,6 @@ its way to its webhook waits for each of them.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -17,17 +16,8 @@ import asyncpg
 from opsloop_common import direct
 from opsloop_common.db import app_role
 from opsloop_common.due.claims import WORKER_SETTING
+from opsloop_common.lanes import Statement
 from opsloop_common.service import Runtime
-
-_NAMED = re.compile(r"(?<!:):([a-z_]+)")
-
-
-class Statement:
-    """SQL whose `:named` parameters are numbered as the driver wants them."""
-
-    def __init__(self, sql: str) -> None:
-        self.names = tuple(dict.fromkeys(_NAMED.findall(sql)))
-        self.sql = _NAMED.sub(lambda match: f"${self.names.index(match[1]) + 1}", sql)
 
 
 class Lane:
@@ -42,9 +32,7 @@ class Lane:
         """Run a statement and return its rows; what it did is durable then. Raises what the driver raises."""
         async with self._turn:
             connection = await self._open()
-            rows: list[asyncpg.Record] = await connection.fetch(
-                statement.sql, *[given[name] for name in statement.names]
-            )
+            rows: list[asyncpg.Record] = await connection.fetch(statement.sql, *statement.values(given))
             return rows
 
     async def _open(self) -> asyncpg.Connection:

@@ -21,10 +21,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import failpoints
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.db import Context, Database
+from opsloop_common.db import ENTERED_SQL, Context, Database
 from opsloop_common.inbox import holding
 from opsloop_common.inbox.delivery import Delivery
 from opsloop_common.inbox.faults import fingerprint, frames, is_permanent, is_transient, reason
+from opsloop_common.inbox.statement import CLAIM_SQL, claim_parameters
 from opsloop_common.service import Subscription
 
 log = structlog.get_logger(__name__)
@@ -38,14 +39,7 @@ Result = TypeVar("Result")
 Sleep = Callable[[float], Awaitable[None]]
 
 # the workspace rides along: a statement of its own would cost a round trip
-_CLAIM = text(
-    "WITH entered AS MATERIALIZED (SELECT set_config('opsloop.workspace', :workspace, true)) "
-    "INSERT INTO inbox (consumer, event_id) SELECT :consumer, e.id FROM entered, "
-    "unnest(CAST(:ids AS uuid[]), CAST(:sources AS text[]), CAST(:streams AS text[])) AS e(id, source, stream) "
-    "WHERE NOT EXISTS (SELECT FROM parked_event AS p "
-    "WHERE p.consumer = :consumer AND p.source = e.source AND p.stream = e.stream) "
-    "ON CONFLICT DO NOTHING RETURNING event_id"
-)
+_CLAIM = text(f"WITH {ENTERED_SQL}, {CLAIM_SQL} SELECT event_id FROM claimed")  # noqa: S608 our own parts
 
 
 class Outcome(StrEnum):
@@ -81,16 +75,14 @@ async def try_once(database: Database, subscription: Subscription, events: Seque
     What is not returned was applied before, or its stream has parked events. Raises what the handler raises, and then nothing
     has happened.
     """
-    by_id = {event.id: event for event in events}
-    parameters = {
-        "workspace": events[0].workspace,
-        "consumer": subscription.consumer,
-        "ids": list(by_id),
-        "sources": [event.service for event in by_id.values()],
-        "streams": [event.partitionkey for event in by_id.values()],
-    }
+    if subscription.quick_handler is not None:
+        failpoints.hit("consumer.before_commit")
+        claimed = await subscription.quick_handler(database, events)
+        failpoints.hit("consumer.after_commit")
+        return claimed
     async with database.session(context_for(subscription, events)) as session, session.begin():
-        claimed = set((await session.execute(_CLAIM, parameters)).scalars())
+        claimed = set((await session.execute(_CLAIM, claim_parameters(subscription.consumer, events))).scalars())
+        by_id = {event.id: event for event in events}
         if mine := [event for event in by_id.values() if event.id in claimed]:
             await handle(subscription, session, mine)
         failpoints.hit("consumer.before_commit")

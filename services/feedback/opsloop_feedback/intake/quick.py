@@ -6,7 +6,6 @@ more than twice as long. It does what `service.submit` does for one post; the sa
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -16,14 +15,16 @@ import orjson
 from sqlalchemy.exc import IntegrityError
 
 from opsloop_common.access.idempotency import LOCK_SQL, SEEN_SQL, STORE_SQL, Answer, Keyed
-from opsloop_common.db import WORKSPACE_SETTING, Context, Database
+from opsloop_common.db import ENTERED_SQL, Context, Database
+from opsloop_common.errors import Unavailable
 from opsloop_common.ids import uuid7
-from opsloop_common.outbox import statement
+from opsloop_common.lanes import Statement
+from opsloop_common.outbox import statement as outbox
 from opsloop_common.outbox.append import event_from
 from opsloop_common.wakeups import OUTBOX
 from opsloop_feedback.intake import rules
-from opsloop_feedback.intake.lanes import Lanes
 
+_BROKEN = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 _TYPES = {
     "id": "uuid",
     "body": "text",
@@ -47,8 +48,6 @@ _TYPES = {
     "updated_at": "timestamptz",
     "search_text": "text",
 }
-# row-level security sees the setting because each row comes out of `entered`
-_ENTERED = f"entered AS MATERIALIZED (SELECT set_config('{WORKSPACE_SETTING}', :workspace, true) AS workspace)"
 _NEW = " ".join(
     (
         f"new AS (INSERT INTO feedback (workspace, {', '.join(_TYPES)})",
@@ -58,26 +57,20 @@ _NEW = " ".join(
     )
 )
 _OUTBOX = (
-    f"stream AS ({statement.STREAM_SQL.format(source='new')}), "
-    f"event AS ({statement.EVENT_SQL.format(late='new.number', source='new')})"
+    f"stream AS ({outbox.STREAM_SQL.format(source='new')}), "
+    f"event AS ({outbox.EVENT_SQL.format(late='new.number', source='new')})"
 )
 _LATE = "jsonb_build_object('number', new.number)"
 
 
-def _positional(sql: str) -> tuple[str, tuple[str, ...]]:
-    """Number the named parameters as the driver wants them."""
-    names = tuple(dict.fromkeys(re.findall(r":([a-z_]+)", sql)))
-    return re.sub(r":([a-z_]+)", lambda match: f"${names.index(match[1]) + 1}", sql), names
-
-
 _UNLESS_SEEN = ", idem_lock WHERE idem_lock.free AND NOT EXISTS (SELECT FROM idem_seen)"
-_PLAIN = _positional(
-    " ".join((", ".join((f"WITH {_ENTERED}", _NEW.format(also=""), _OUTBOX)), "SELECT number FROM new"))
+_PLAIN = Statement(
+    " ".join((", ".join((f"WITH {ENTERED_SQL}", _NEW.format(also=""), _OUTBOX)), "SELECT number FROM new"))
 )
-_KEYED = _positional(
+_KEYED = Statement(
     ", ".join(
         (
-            f"WITH {_ENTERED}",
+            f"WITH {ENTERED_SQL}",
             f"idem_seen AS ({SEEN_SQL})",
             f"idem_lock AS MATERIALIZED ({LOCK_SQL})",
             _NEW.format(also=_UNLESS_SEEN),
@@ -91,7 +84,7 @@ _KEYED = _positional(
 
 
 async def take_in(
-    lanes: Lanes, database: Database, context: Context, row: Mapping[str, Any], *, keyed: Keyed | None, answer: Answer
+    database: Database, context: Context, row: Mapping[str, Any], *, keyed: Keyed | None, answer: Answer
 ) -> int | None:
     """Store a new row (`rules.new_row`), its event and the answer to its Idempotency-Key; returns its number, durable.
 
@@ -106,30 +99,37 @@ async def take_in(
         context=context,
         sequence=1,
     )
-    values = dict(row) | statement.parameters(event, late_field="number")
+    values = dict(row) | outbox.parameters(event, late_field="number")
     values["triage"] = orjson.dumps(row["triage"]).decode()
     values["attributes"] = orjson.dumps(row["attributes"]).decode()
     if keyed is None:
-        found = await _run(lanes, _PLAIN, values)
+        found = await _run(database, _PLAIN, values)
         number: int | None = None if found is None else found["number"]
     else:
         values |= keyed.parameters(row["created_at"]) | {"idem_answer": keyed.seal(answer)}
-        settled = await keyed.settle(database, lambda: _settled(lanes, values))
+        settled = await keyed.settle(database, lambda: _settled(database, values))
         number = settled.number
     if number is not None:
         database.wakeups.fire(OUTBOX)
     return number
 
 
-async def _settled(lanes: Lanes, values: Mapping[str, Any]) -> Any:
+async def _settled(database: Database, values: Mapping[str, Any]) -> Any:
     try:
-        return SimpleNamespace(**await _run(lanes, _KEYED, values))
+        return SimpleNamespace(**await _run(database, _KEYED, values))
     except asyncpg.UniqueViolationError as error:
         # in SQLAlchemy's clothes, as settle() expects it
         wrapped = Exception(str(error))
         wrapped.__cause__ = error
-        raise IntegrityError(_KEYED[0], None, wrapped) from error
+        raise IntegrityError(_KEYED.sql, None, wrapped) from error
 
 
-async def _run(lanes: Lanes, sql: tuple[str, tuple[str, ...]], values: Mapping[str, Any]) -> Any:
-    return await lanes.fetchrow(sql[0], [values[name] for name in sql[1]])
+async def _run(database: Database, statement: Statement, values: Mapping[str, Any]) -> Any:
+    """Return the first row, or None. Raises Unavailable (503) when the connection broke on the way."""
+    try:
+        rows = await database.lanes.fetch(statement, values)
+    except _BROKEN as error:
+        if isinstance(error, ValueError):  # a value that the driver cannot encode: a fault of ours
+            raise
+        raise Unavailable("The database is not reachable.", headers={"Retry-After": "1"}) from error
+    return rows[0] if rows else None

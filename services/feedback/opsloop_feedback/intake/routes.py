@@ -69,7 +69,7 @@ async def submit_feedback(body: FeedbackIn, request: Request) -> Response:
     rules.require_said(said, now)
     row = rules.new_row(said, id=uuid7(), workspace=context.workspace, now=now)
     answer = Answer(201, _headers(row["id"], row["version"]), new_feedback(row, 0))
-    number = await quick.take_in(run.resources, run.db, context, row, keyed=keyed, answer=answer)
+    number = await quick.take_in(run.db, context, row, keyed=keyed, answer=answer)
     if number is None:
         return _as_response(await _known(run, context, body, keyed))
     run.db.meters.of(IntakeMeter).count(row)

@@ -16,11 +16,12 @@ from opsloop_common.db import clock_of, context_of
 from opsloop_common.due.claims import enter_worker
 from opsloop_common.errors import Gone
 from opsloop_common.ids import uuid7
+from opsloop_common.lanes import Statement
 from opsloop_common.wakeups import fire_after_commit
 from opsloop_notifications.deliveries import queries
 from opsloop_notifications.deliveries.models import Delivery as Delivery
 from opsloop_notifications.deliveries.models import DeliveryAttempt, DeliveryQueue, DeliveryStatus
-from opsloop_notifications.lane import Lane, Statement
+from opsloop_notifications.lane import Lane
 
 QUEUE_TABLE = DeliveryQueue.__tablename__
 
@@ -30,12 +31,16 @@ PLAN_SQL = (
     "SELECT p.id, :workspace, p.webhook_id, p.event_id, p.event_type, p.document, 'pending', 0, :now, :now FROM unnest("
     "CAST(:planned_ids AS uuid[]), CAST(:planned_webhooks AS uuid[]), CAST(:planned_events AS uuid[]), "
     "CAST(:planned_types AS text[]), CAST(:planned_documents AS text[])) AS p(id, webhook_id, event_id, event_type, document) "
+    "JOIN claimed USING (event_id) "
     "ON CONFLICT (webhook_id, event_id) DO NOTHING RETURNING id, webhook_id), "
     "queued AS (INSERT INTO delivery_queue (id, workspace, group_key, due_at, tries) "
     "SELECT id, :workspace, CAST(webhook_id AS text), :now, 0 FROM planned RETURNING id)"
 )
-"""Queues deliveries, as parts of a statement's WITH; bind `plan_parameters`."""
-_PLAN = text(f"WITH {PLAN_SQL} SELECT id FROM queued")  # noqa: S608 its own part
+"""Queues deliveries of the events that are in `claimed`, as parts of a statement's WITH; bind `plan_parameters`."""
+_PLAN = text(
+    f"WITH claimed AS (SELECT DISTINCT unnest(CAST(:planned_events AS uuid[])) AS event_id), {PLAN_SQL} "  # noqa: S608 our own part
+    "SELECT id FROM queued"
+)
 # claims that no longer hold belong to another worker, and so does their record
 _RECORD = (
     "WITH r AS (SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:attempts AS uuid[]), CAST(:numbers AS integer[]), "
@@ -133,16 +138,14 @@ async def plan_deliveries(session: AsyncSession, plans: Sequence[Plan]) -> list[
     """Queue deliveries in the session's workspace, due now; an endpoint has each event once. Returns the new ids."""
     if not plans:
         return []
-    return list(await session.scalars(_PLAN, plan_parameters(session, plans)))
+    fire_after_commit(session, QUEUE_TABLE)
+    given = {"workspace": context_of(session).workspace, "now": clock_of(session).now()}
+    return list(await session.scalars(_PLAN, given | plan_parameters(plans)))
 
 
-def plan_parameters(session: AsyncSession, plans: Sequence[Plan]) -> dict[str, Any]:
-    """Return the parameters of PLAN_SQL that queue `plans` in the session's workspace, and wake the dispatcher after the commit."""
-    if plans:
-        fire_after_commit(session, QUEUE_TABLE)
+def plan_parameters(plans: Sequence[Plan]) -> dict[str, Any]:
+    """Return the parameters of PLAN_SQL, but `workspace` and `now`. After the commit, fire QUEUE_TABLE."""
     return {
-        "workspace": context_of(session).workspace,
-        "now": clock_of(session).now(),
         "planned_ids": [uuid7() for _ in plans],
         "planned_webhooks": [plan.webhook_id for plan in plans],
         "planned_events": [plan.event_id for plan in plans],

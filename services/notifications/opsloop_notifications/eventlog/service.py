@@ -12,20 +12,21 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.db import clock_of, context_of
+from opsloop_common.db import context_of
 from opsloop_notifications.eventlog import queries
 
 # The counter row is locked until the commit, so positions become readable in their own order: a reader that remembers the
 # last one it saw misses nothing, which a plain identity column could not promise.
 LOG_SQL = (
-    "given AS (INSERT INTO event_log_counter AS c (workspace, last) VALUES (:workspace, :logged_count) "
+    "given AS (INSERT INTO event_log_counter AS c (workspace, last) "
+    "SELECT CAST(:workspace AS text), count(*) FROM claimed HAVING count(*) > 0 "
     "ON CONFLICT (workspace) DO UPDATE SET last = c.last + excluded.last RETURNING last), "
     "logged AS (INSERT INTO event_log (workspace, position, event_id, type, document, received_at) "
-    "SELECT :workspace, given.last - :logged_count + e.place, e.id, e.type, e.document, :now FROM given, "
-    "unnest(CAST(:logged_ids AS uuid[]), CAST(:logged_types AS text[]), CAST(:logged_documents AS text[])) "
-    "WITH ORDINALITY AS e(id, type, document, place))"
+    "SELECT :workspace, given.last - count(*) OVER () + row_number() OVER (ORDER BY e.place), e.id, e.type, e.document, :now "
+    "FROM given, unnest(CAST(:logged_ids AS uuid[]), CAST(:logged_types AS text[]), CAST(:logged_documents AS text[])) "
+    "WITH ORDINALITY AS e(id, type, document, place) JOIN claimed ON claimed.event_id = e.id)"
 )
-"""Adds events to the log, as parts of a statement's WITH; bind `log_parameters`."""
+"""Adds the events that are in `claimed` to the log, as parts of a statement's WITH; bind `log_parameters`."""
 _FORGET = text(
     "WITH gone AS (DELETE FROM event_log WHERE workspace = :workspace AND position <= :through) "
     "UPDATE event_log_counter SET forgotten = :through WHERE workspace = :workspace"
@@ -42,12 +43,9 @@ class LogPage:
     forgotten: int
 
 
-def log_parameters(session: AsyncSession, events: Sequence[Event]) -> dict[str, Any]:
-    """Return the parameters of LOG_SQL that add `events` of the session's workspace. Others wait for this transaction: do it last."""
+def log_parameters(events: Sequence[Event]) -> dict[str, Any]:
+    """Return the parameters of LOG_SQL, but `workspace` and `now`. Others wait for this transaction: do it last."""
     return {
-        "workspace": context_of(session).workspace,
-        "now": clock_of(session).now(),
-        "logged_count": len(events),
         "logged_ids": [event.id for event in events],
         "logged_types": [event.type for event in events],
         "logged_documents": [event.to_bytes().decode() for event in events],

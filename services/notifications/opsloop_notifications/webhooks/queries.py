@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, bindparam, select
+import orjson
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common.db import context_of
+from opsloop_common.db import ENTERED_SQL, context_of
 from opsloop_common.errors import NotFound
+from opsloop_common.lanes import Lanes, Statement
 from opsloop_notifications.deliveries.rules import TEST_TYPE
-from opsloop_notifications.lane import Lane, Statement
+from opsloop_notifications.lane import Lane
 from opsloop_notifications.webhooks.models import Webhook, WebhookStatus
 
 # One statement over the tables of three rooms: on the way from an accepted event to its webhook each round trip counts
@@ -44,6 +47,20 @@ _CLAIM_CALLS = Statement(
 _ENABLED = select(Webhook.id, Webhook.event_types, Webhook.filter).where(
     Webhook.workspace == bindparam("workspace"), Webhook.status == WebhookStatus.ENABLED
 )
+# LATERAL and OFFSET hold the planner to reading the table after the workspace was entered
+_ENABLED_QUICKLY = Statement(
+    f"WITH {ENTERED_SQL} SELECT w.* FROM entered CROSS JOIN LATERAL (SELECT id, event_types, CAST(filter AS text) FROM webhook "  # noqa: S608 our own part
+    "WHERE workspace = entered.workspace AND status = 'enabled' OFFSET 0) AS w"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """An endpoint that gets events, with what it wants of them."""
+
+    id: UUID
+    event_types: Sequence[str]
+    filter: Sequence[Any]
 
 
 def webhooks_of(workspace: str) -> Select[Webhook]:
@@ -68,9 +85,16 @@ def _found(webhook: Webhook | None) -> Webhook:
     return webhook
 
 
-async def enabled_webhooks(session: AsyncSession) -> Sequence[Row[UUID, list[str], list[dict[str, Any]]]]:
-    """Return (id, event_types, filter) of the session's workspace's endpoints that get events."""
-    return (await session.execute(_ENABLED, {"workspace": context_of(session).workspace})).all()
+async def enabled_webhooks(session: AsyncSession) -> list[Listener]:
+    """Return the endpoints of the session's workspace that get events."""
+    rows = await session.execute(_ENABLED, {"workspace": context_of(session).workspace})
+    return [Listener(row.id, row.event_types, row.filter) for row in rows]
+
+
+async def enabled_webhooks_quickly(lanes: Lanes, workspace: str) -> list[Listener]:
+    """Return the endpoints of a workspace that get events."""
+    rows = await lanes.fetch(_ENABLED_QUICKLY, {"workspace": workspace})
+    return [Listener(row["id"], row["event_types"], orjson.loads(row["filter"])) for row in rows]
 
 
 async def claim_calls(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Iterable, Mapping, Sequence, Set
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,12 +16,15 @@ from opsloop_common.access import audit
 from opsloop_common.conditions import all_hold, read_conditions
 from opsloop_common.contracts.envelope import Event, EventData
 from opsloop_common.contracts.notifications import WebhookDisabled
-from opsloop_common.db import Context, clock_of, context_of
+from opsloop_common.db import ENTERED_SQL, Context, Database, clock_of, context_of
 from opsloop_common.due.jobs import start_job
 from opsloop_common.errors import Conflict, Invalid
 from opsloop_common.ids import uuid7
+from opsloop_common.inbox.statement import CLAIM_SQL, claim_parameters
+from opsloop_common.lanes import Statement
 from opsloop_common.outbox.append import event_from
 from opsloop_common.secretbox import SecretBox
+from opsloop_common.wakeups import fire_after_commit
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.deliveries.rules import TEST_TYPE
 from opsloop_notifications.deliveries.service import Delivery
@@ -35,8 +38,9 @@ from opsloop_notifications.webhooks.signing import BadSecret, new_secret, read_s
 SECRET_PURPOSE = "webhook secret"  # noqa: S105 a name, no password
 RECOVER_JOB = "notifications.recover"
 
-# one round trip: each post waits for it on its way to the webhook
-_HEAR = text(f"WITH {LOG_SQL}, {deliveries.PLAN_SQL} SELECT 1")
+_HEAR_SQL = f"{LOG_SQL}, {deliveries.PLAN_SQL}"
+_HEAR = text(f"WITH claimed AS (SELECT unnest(CAST(:logged_ids AS uuid[])) AS event_id), {_HEAR_SQL} SELECT 1")
+_HEAR_QUICKLY = Statement(f"WITH {ENTERED_SQL}, {CLAIM_SQL}, {_HEAR_SQL} SELECT event_id FROM claimed")  # noqa: S608 our own parts
 _FORGET_DELETED = text(
     "DELETE FROM webhook AS w WHERE w.workspace = :workspace AND w.status = 'deleted' AND w.updated_at < :before "
     "AND NOT EXISTS (SELECT FROM delivery AS d WHERE d.webhook_id = w.id)"
@@ -184,14 +188,34 @@ async def start_recovery(session: AsyncSession, webhook_id: UUID, since: datetim
 
 async def hear_events(session: AsyncSession, events: Sequence[Event]) -> None:
     """Plan a delivery for each endpoint that wants one of the events, and keep the events in the log."""
-    endpoints = [(webhook, read_conditions(webhook.filter)) for webhook in await queries.enabled_webhooks(session)]
-    plans = [
-        deliveries.Plan(webhook.id, event.id, event.type)
+    plans = _plans(await queries.enabled_webhooks(session), events)
+    given = {"workspace": context_of(session).workspace, "now": clock_of(session).now()}
+    await session.execute(_HEAR, given | log_parameters(events) | deliveries.plan_parameters(plans))
+    if plans:
+        fire_after_commit(session, deliveries.QUEUE_TABLE)
+
+
+async def hear_quickly(database: Database, events: Sequence[Event], *, consumer: str) -> set[UUID]:
+    """Do what `hear_events` does, and claim the events, in one statement; returns the ids of those that were claimed.
+
+    Each event waits for this on its way to its webhook; through a session it took five times as long.
+    """
+    plans = _plans(await queries.enabled_webhooks_quickly(database.lanes, events[0].workspace), events)
+    given = claim_parameters(consumer, events) | log_parameters(events) | deliveries.plan_parameters(plans)
+    rows = await database.lanes.fetch(_HEAR_QUICKLY, given | {"now": database.clock.now()})
+    if plans:
+        database.wakeups.fire(deliveries.QUEUE_TABLE)
+    return {row["event_id"] for row in rows}
+
+
+def _plans(endpoints: Iterable[queries.Listener], events: Sequence[Event]) -> list[deliveries.Plan]:
+    listening = [(endpoint, read_conditions(endpoint.filter)) for endpoint in endpoints]
+    return [
+        deliveries.Plan(endpoint.id, event.id, event.type)
         for event in events
-        for webhook, conditions in endpoints
-        if rules.hears(webhook.event_types, event.type) and (not conditions or all_hold(conditions, event.document()))
+        for endpoint, conditions in listening
+        if rules.hears(endpoint.event_types, event.type) and (not conditions or all_hold(conditions, event.document()))
     ]
-    await session.execute(_HEAR, log_parameters(session, events) | deliveries.plan_parameters(session, plans))
 
 
 async def note_outcomes(

@@ -1,4 +1,4 @@
-"""Connections of the hot path's own, below SQLAlchemy: its pool and greenlets took as long as the statement that ran through them.
+"""Connections for hot paths, below SQLAlchemy: its sessions took several times as long as the statements that ran through them.
 
 The engine opens each connection, so that role, settings and address are those of the service's pool, and then lets go of it.
 """
@@ -6,51 +6,55 @@ The engine opens each connection, so that role, settings and address are those o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+import re
+from collections.abc import Mapping
 from typing import Any
 
 import asyncpg
-from sqlalchemy.ext.asyncio import AsyncConnection
-
-from opsloop_common.db import Database
-from opsloop_common.errors import Unavailable
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 SIZE = 5
-_BROKEN = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
+
+_NAMED = re.compile(r"(?<!:):([a-z_]+)")
+
+
+class Statement:
+    """SQL whose `:named` parameters are numbered as the driver wants them."""
+
+    def __init__(self, sql: str) -> None:
+        self.names = tuple(dict.fromkeys(_NAMED.findall(sql)))
+        self.sql = _NAMED.sub(lambda match: f"${self.names.index(match[1]) + 1}", sql)
+
+    def values(self, given: Mapping[str, Any]) -> list[Any]:
+        """Return the parameters in the order of their numbers."""
+        return [given[name] for name in self.names]
 
 
 class Lanes:
     """At most `SIZE` connections, opened when needed, each running one autocommitted statement at a time."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
         self._free = asyncio.Semaphore(SIZE)
         self._idle: list[tuple[AsyncConnection, asyncpg.Connection]] = []
 
-    async def fetchrow(self, sql: str, values: Sequence[Any]) -> Any:
-        """Run a statement and return its first row, or None; what it did is durable then.
+    async def fetch(self, statement: Statement, given: Mapping[str, Any]) -> list[asyncpg.Record]:
+        """Run a statement and return its rows; what it did is durable then. Raises what the driver raises.
 
-        Raises Unavailable (503) when the connection broke on the way: whether the statement was done is then unknown, as it is
-        to any caller whose COMMIT got no answer.
+        When the connection breaks on the way, whether the statement was done is unknown, as after a COMMIT without an answer.
         """
         async with self._free:
             connection, driver = await self._take()
             try:
-                row = await driver.fetchrow(sql, *values)
+                rows: list[asyncpg.Record] = await driver.fetch(statement.sql, *statement.values(given))
             except asyncpg.PostgresError:
                 await self._put_back(connection, driver)
                 raise
-            except _BROKEN as error:
-                await _discard(connection)
-                if isinstance(error, ValueError):  # a value that the driver cannot encode: a fault of ours
-                    raise
-                raise Unavailable("The database is not reachable.", headers={"Retry-After": "1"}) from error
             except BaseException:
                 await _discard(connection)
                 raise
             await self._put_back(connection, driver)
-            return row
+            return rows
 
     async def _take(self) -> tuple[AsyncConnection, asyncpg.Connection]:
         while self._idle:
@@ -58,7 +62,7 @@ class Lanes:
             if not driver.is_closed():
                 return connection, driver
             await _discard(connection)
-        connection = await self._database.engine.connect()
+        connection = await self._engine.connect()
         driver = (await connection.get_raw_connection()).driver_connection
         await connection.run_sync(lambda sync: sync.detach())
         return connection, driver
@@ -79,13 +83,3 @@ class Lanes:
 async def _discard(connection: AsyncConnection) -> None:
     await connection.invalidate()
     await connection.close()
-
-
-@asynccontextmanager
-async def open_lanes(database: Database) -> AsyncIterator[Lanes]:
-    """Give lanes for as long as the service runs."""
-    lanes = Lanes(database)
-    try:
-        yield lanes
-    finally:
-        await lanes.close()

@@ -1,0 +1,33 @@
+"""The inbox as part of a statement: what it claims has not been applied before, and its stream has no parked events.
+
+    WITH {ENTERED_SQL}, {CLAIM_SQL}, ... SELECT event_id FROM claimed
+
+with `claim_parameters(...)` bound. Whatever is done for the events in the same statement takes them from `claimed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from opsloop_common.contracts.envelope import Event
+
+CLAIM_SQL = (
+    "claimed AS (INSERT INTO inbox (consumer, event_id) SELECT CAST(:consumer AS text), e.id FROM entered, "
+    "unnest(CAST(:claim_ids AS uuid[]), CAST(:claim_sources AS text[]), CAST(:claim_streams AS text[])) AS e(id, source, stream) "
+    "WHERE NOT EXISTS (SELECT FROM parked_event AS p "
+    "WHERE p.consumer = :consumer AND p.source = e.source AND p.stream = e.stream) "
+    "ON CONFLICT DO NOTHING RETURNING event_id)"
+)
+
+
+def claim_parameters(consumer: str, events: Sequence[Event]) -> dict[str, Any]:
+    """Return the parameters that claim `events`, all of one workspace, for a consumer."""
+    by_id = {event.id: event for event in events}
+    return {
+        "workspace": events[0].workspace,
+        "consumer": consumer,
+        "claim_ids": list(by_id),
+        "claim_sources": [event.service for event in by_id.values()],
+        "claim_streams": [event.partitionkey for event in by_id.values()],
+    }
