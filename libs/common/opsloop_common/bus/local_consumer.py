@@ -120,8 +120,10 @@ class LocalConsumer:
                     log.warning("cannot read the log", consumer=self.name, error=f"{type(error).__name__}: {error}")
                     await asyncio.sleep(PAUSE_SECONDS)
                     continue
-                if not moved:
-                    await wait(self._wake, POLL_SECONDS)
+                if not moved and await wait(self._wake, POLL_SECONDS) and self._subscription.gather_seconds:
+                    await asyncio.sleep(
+                        self._subscription.gather_seconds
+                    )  # not even reading: others are on the way to somebody
             await asyncio.gather(*lanes)
         finally:
             for lane in lanes:
@@ -196,10 +198,6 @@ class LocalConsumer:
                 wake.clear()
                 await wake.wait()
                 continue
-            if self._subscription.gather_seconds and len(lane) < BATCH_LIMIT:
-                await asyncio.sleep(self._subscription.gather_seconds)
-                if self._stopping:
-                    return
             work = [lane[i] for i in range(min(len(lane), BATCH_LIMIT))]
             self._busy += 1
             try:

@@ -6,6 +6,7 @@ more than twice as long. It does what `service.submit` does for one post; the sa
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from types import SimpleNamespace
 from typing import Any
@@ -111,6 +112,9 @@ async def take_in(
         number = settled.number
     if number is not None:
         database.wakeups.fire(OUTBOX)
+        await asyncio.sleep(
+            0
+        )  # a relay in this process asks PostgreSQL now, which works while the answer is put together
     return number
 
 
