@@ -10,7 +10,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import structlog
@@ -37,6 +37,8 @@ class Wakeups:
     def __init__(self) -> None:
         self._waiting: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
         self.forward: Callable[[str], None] | None = None
+        self.takers: dict[str, Any] = {}
+        """By queue: the loop in this process, if any, that takes work over from the transaction that makes it."""
 
     def fire(self, name: str) -> None:
         """Wake everybody who waits for `name`, here and (coalesced) in the service's other processes."""

@@ -7,10 +7,11 @@ in flight at a crash is tried again within seconds.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Generic, Protocol, TypeVar
+from datetime import datetime, timedelta
+from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
 
 import structlog
@@ -24,6 +25,7 @@ POLL_SECONDS = 0.5
 BACKLOG_SECONDS = 0.05
 REFILL = 128  # results recorded before the next claim of a backlog
 DRAIN_SECONDS = 8.0
+SWEEP_SECONDS = 10.0  # between looks for claims of which nobody knows here: their commit got no answer
 HELD_LIMIT = 10_000  # claimed rows in memory, sent or waiting for a place in their group
 
 _log = structlog.get_logger(__name__)
@@ -79,8 +81,25 @@ class Work(Protocol[JobT, ResultT]):
         ...
 
 
+class Taker(Protocol):
+    """What a dispatcher is to those who make new work in its process; found in `wakeups.takers` under the queue's name."""
+
+    @property
+    def owner(self) -> UUID:
+        """Return whose claims the rows are that it works on."""
+        ...
+
+    def room(self, group: str) -> int:
+        """Return how many new rows of a group may be claimed for `owner` as they are made, and handed to `take`."""
+        ...
+
+    def take(self, jobs: Sequence[Any]) -> None:
+        """Work on rows that are committed and claimed for `owner`; one that is never taken is free again within seconds."""
+        ...
+
+
 class Dispatcher(Generic[JobT, ResultT]):
-    """One dispatcher of one queue in one process."""
+    """One dispatcher of one queue in one process, and a Taker."""
 
     def __init__(self, runtime: Runtime, work: Work[JobT, ResultT], *, batch: int = 500) -> None:
         self._runtime = runtime
@@ -90,22 +109,46 @@ class Dispatcher(Generic[JobT, ResultT]):
         self._running: Counter[str] = Counter()
         self._tasks: set[asyncio.Task[None]] = set()
         self._held: Counter[str] = Counter()
-        self._results: list[tuple[str, ResultT]] = []
+        self._ids: set[UUID] = set()
+        self._swept_at = time.monotonic()
+        self._results: list[tuple[JobT, ResultT]] = []
         self._recorded = 0
         self._backlog = False
         self._finished = asyncio.Event()
         self._more = asyncio.Event()
+
+    @property
+    def owner(self) -> UUID:
+        """Return whose claims the rows are that this dispatcher works on."""
+        return self._runtime.boot_id
+
+    def room(self, group: str) -> int:
+        """Return how many new rows of a group may be claimed for `owner` as they are made, and handed to `take`."""
+        if self._backlog:
+            return 0
+        return max(0, min(self._work.never_left - self._held[group], HELD_LIMIT - self._held.total()))
+
+    def take(self, jobs: Sequence[JobT]) -> None:
+        """Work on rows that are committed and claimed for `owner`; one that is never taken is free again within seconds."""
+        for job in jobs:
+            self._ids.add(job.id)
+            self._held[job.group] += 1
+            self._waiting[job.group].append(job)
+        for group in {job.group for job in jobs}:
+            self._fill(group)
 
     async def run(self) -> None:
         """Work until cancelled; then let what is in flight end for a few seconds, and give back the rest."""
         wakeups = self._runtime.db.wakeups
         self._more = wakeups.subscribe(self._work.table)
         await self._give_back()
+        wakeups.takers[self._work.table] = self
         try:
             async with asyncio.TaskGroup() as loops:
                 loops.create_task(self._claim_loop())
                 loops.create_task(self._record_loop())
         finally:
+            del wakeups.takers[self._work.table]
             wakeups.unsubscribe(self._work.table, self._more)
             await self._drain()
 
@@ -115,13 +158,12 @@ class Dispatcher(Generic[JobT, ResultT]):
             self._recorded = 0
             limit = min(self._batch, HELD_LIMIT - self._held.total())
             jobs = await self._claim(limit) if limit > 0 else ()
-            for job in jobs:
-                self._held[job.group] += 1
-                self._waiting[job.group].append(job)
-            for group in {job.group for job in jobs}:
-                self._fill(group)
+            self.take(jobs)
             fullest = max(self._held.values(), default=0)
             self._backlog = len(jobs) >= limit or fullest >= self._work.never_left
+            if time.monotonic() - self._swept_at > SWEEP_SECONDS:
+                self._swept_at = time.monotonic()
+                await self._give_back(before=self._runtime.clock.now() - timedelta(seconds=SWEEP_SECONDS))
             # while there is a backlog, room in its groups comes back all the time: gather some before the next claim
             await wait(self._more, BACKLOG_SECONDS if jobs and self._backlog else POLL_SECONDS)
 
@@ -149,7 +191,7 @@ class Dispatcher(Generic[JobT, ResultT]):
             self._running[job.group] -= 1
             if not self._running[job.group]:
                 del self._running[job.group]
-        self._results.append((job.group, result))
+        self._results.append((job, result))
         self._finished.set()
         self._fill(job.group)
 
@@ -172,7 +214,8 @@ class Dispatcher(Generic[JobT, ResultT]):
         except BaseException:  # cancelled in the middle: what was sent is recorded while draining
             self._results = results + self._results
             raise
-        self._held -= Counter(group for group, _ in results)
+        self._held -= Counter(job.group for job, _ in results)
+        self._ids.difference_update(job.id for job, _ in results)
         return len(results)
 
     async def _drain(self) -> None:
@@ -183,13 +226,20 @@ class Dispatcher(Generic[JobT, ResultT]):
             task.cancel()
         while await self._record():
             pass
+        self._ids.clear()
         await self._give_back()
 
-    async def _give_back(self) -> None:
-        """Free what this process holds: at the start that is what a failed run of this loop left behind."""
+    async def _give_back(self, *, before: datetime | None = None) -> None:
+        """Free what is claimed for this process and not held here; with `before`, only what was claimed before then.
+
+        At the start that is what a failed run of this loop left behind.
+        """
         async with self._runtime.db.transaction() as session:
             await enter_worker(session)
             await session.execute(
-                text(f'UPDATE "{self._work.table}" SET owner = NULL, claimed_at = NULL WHERE owner = :owner'),  # noqa: S608 a table's name
-                {"owner": self._runtime.boot_id},
+                text(
+                    f'UPDATE "{self._work.table}" SET owner = NULL, claimed_at = NULL WHERE owner = :owner '  # noqa: S608 a table's name
+                    "AND (CAST(:before AS timestamptz) IS NULL OR claimed_at <= :before) AND NOT id = ANY(CAST(:held AS uuid[]))"
+                ),
+                {"owner": self.owner, "before": before, "held": list(self._ids)},
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -33,8 +33,11 @@ PLAN_SQL = (
     "CAST(:planned_types AS text[]), CAST(:planned_documents AS text[])) AS p(id, webhook_id, event_id, event_type, document) "
     "JOIN claimed USING (event_id) "
     "ON CONFLICT (webhook_id, event_id) DO NOTHING RETURNING id, webhook_id), "
-    "queued AS (INSERT INTO delivery_queue (id, workspace, group_key, due_at, tries) "
-    "SELECT id, :workspace, CAST(webhook_id AS text), :now, 0 FROM planned RETURNING id)"
+    "queued AS (INSERT INTO delivery_queue (id, workspace, group_key, due_at, tries, owner, claimed_at, attempts) "
+    "SELECT id, :workspace, CAST(webhook_id AS text), :now, 0, o.owner, "
+    "CASE WHEN o.owner IS NOT NULL THEN CAST(:now AS timestamptz) END, CASE WHEN o.owner IS NULL THEN 0 ELSE 1 END "
+    "FROM planned JOIN unnest(CAST(:planned_ids AS uuid[]), CAST(:planned_owners AS uuid[])) AS o(id, owner) USING (id) "
+    "RETURNING id)"
 )
 """Queues deliveries of the events that are in `claimed`, as parts of a statement's WITH; bind `plan_parameters`."""
 _PLAN = text(
@@ -110,12 +113,14 @@ _FORGET = text(
 
 @dataclass(frozen=True)
 class Plan:
-    """One event for one endpoint; `document` only when the event log never has it."""
+    """One event for one endpoint; `document` only when the event log never has it. `owner`: whose claim it is from the start."""
 
     webhook_id: UUID
     event_id: UUID
     event_type: str
     document: str | None = None
+    owner: UUID | None = None
+    id: UUID = field(default_factory=uuid7)
 
 
 @dataclass(frozen=True)
@@ -146,7 +151,8 @@ async def plan_deliveries(session: AsyncSession, plans: Sequence[Plan]) -> list[
 def plan_parameters(plans: Sequence[Plan]) -> dict[str, Any]:
     """Return the parameters of PLAN_SQL, but `workspace` and `now`. After the commit, fire QUEUE_TABLE."""
     return {
-        "planned_ids": [uuid7() for _ in plans],
+        "planned_ids": [plan.id for plan in plans],
+        "planned_owners": [plan.owner for plan in plans],
         "planned_webhooks": [plan.webhook_id for plan in plans],
         "planned_events": [plan.event_id for plan in plans],
         "planned_types": [plan.event_type for plan in plans],

@@ -49,18 +49,20 @@ _ENABLED = select(Webhook.id, Webhook.event_types, Webhook.filter).where(
 )
 # LATERAL and OFFSET hold the planner to reading the table after the workspace was entered
 _ENABLED_QUICKLY = Statement(
-    f"WITH {ENTERED_SQL} SELECT w.* FROM entered CROSS JOIN LATERAL (SELECT id, event_types, CAST(filter AS text) FROM webhook "  # noqa: S608 our own part
-    "WHERE workspace = entered.workspace AND status = 'enabled' OFFSET 0) AS w"
+    f"WITH {ENTERED_SQL} SELECT w.* FROM entered CROSS JOIN LATERAL (SELECT id, event_types, CAST(filter AS text), "  # noqa: S608 our own part
+    "url, secret, previous_secret, previous_expires_at, failing_since IS NOT NULL AS is_failing "
+    "FROM webhook WHERE workspace = entered.workspace AND status = 'enabled' OFFSET 0) AS w"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """An endpoint that gets events, with what it wants of them."""
+    """An endpoint that gets events: what it wants of them, and what calling it takes when it was read to be called."""
 
     id: UUID
     event_types: Sequence[str]
     filter: Sequence[Any]
+    address: Mapping[str, Any]
 
 
 def webhooks_of(workspace: str) -> Select[Webhook]:
@@ -88,13 +90,13 @@ def _found(webhook: Webhook | None) -> Webhook:
 async def enabled_webhooks(session: AsyncSession) -> list[Listener]:
     """Return the endpoints of the session's workspace that get events."""
     rows = await session.execute(_ENABLED, {"workspace": context_of(session).workspace})
-    return [Listener(row.id, row.event_types, row.filter) for row in rows]
+    return [Listener(row.id, row.event_types, row.filter, {}) for row in rows]
 
 
 async def enabled_webhooks_quickly(lanes: Lanes, workspace: str) -> list[Listener]:
     """Return the endpoints of a workspace that get events."""
     rows = await lanes.fetch(_ENABLED_QUICKLY, {"workspace": workspace})
-    return [Listener(row["id"], row["event_types"], orjson.loads(row["filter"])) for row in rows]
+    return [Listener(row["id"], row["event_types"], orjson.loads(row["filter"]), row) for row in rows]
 
 
 async def claim_calls(

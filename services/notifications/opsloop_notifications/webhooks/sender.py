@@ -29,37 +29,17 @@ from opsloop_notifications.eventlog.service import time_of
 from opsloop_notifications.lane import Lane
 from opsloop_notifications.outbound.service import Answer, BlockedTarget, OutboundClient, OutboundError
 from opsloop_notifications.webhooks import queries, service
+from opsloop_notifications.webhooks.calls import CLAIMED_AT_FIRST, Call, live_secrets
 from opsloop_notifications.webhooks.meters import CallMeter
 from opsloop_notifications.webhooks.models import WebhookStatus
 from opsloop_notifications.webhooks.signing import read_secret, sign
 
-CLAIMED_AT_FIRST = 64
 CLAIMED_AT_MOST = 1_000
 PLACES = 64
 PLACES_WHEN_UNWELL = 4
 OPENED_SECRETS_KEPT = 1_000
 UNWELL_AFTER = 3  # attempts in a row without any answer
 USER_AGENT = "OpsLoop-Webhooks/1"
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One claimed delivery with its endpoint. `tries` of the schedule and `made` attempts in all ended before."""
-
-    id: UUID
-    webhook_id: UUID
-    event_id: UUID
-    document: str
-    url: str
-    sealed_secrets: tuple[str, ...]
-    tries: int
-    made: int
-    is_failing: bool
-
-    @property
-    def group(self) -> str:
-        """Return the endpoint's id."""
-        return str(self.webhook_id)
 
 
 @dataclass(frozen=True)
@@ -233,16 +213,13 @@ def _is_wanted(row: Mapping[str, Any]) -> bool:
 
 
 def _call(row: Mapping[str, Any], now: datetime) -> Call:
-    sealed: tuple[str, ...] = (row["secret"],)
-    if row["previous_secret"] and row["previous_expires_at"] and now < row["previous_expires_at"]:
-        sealed = (row["secret"], row["previous_secret"])
     return Call(
         id=row["id"],
         webhook_id=row["webhook_id"],
         event_id=row["event_id"],
         document=row["document"],
         url=row["url"],
-        sealed_secrets=sealed,
+        sealed_secrets=live_secrets(row["secret"], row["previous_secret"], row["previous_expires_at"], now),
         tries=row["tries"],
         made=row["attempt_count"],
         is_failing=row["is_failing"],

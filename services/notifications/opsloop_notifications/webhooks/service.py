@@ -28,10 +28,12 @@ from opsloop_common.wakeups import fire_after_commit
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.deliveries.rules import TEST_TYPE
 from opsloop_notifications.deliveries.service import Delivery
+from opsloop_notifications.dispatcher import Taker
 from opsloop_notifications.eventlog.service import LOG_SQL, events_since, log_parameters
 from opsloop_notifications.outbound.rules import AddressPolicy
 from opsloop_notifications.outbound.service import BadUrl, check_url
 from opsloop_notifications.webhooks import queries, rules
+from opsloop_notifications.webhooks.calls import Call, live_secrets
 from opsloop_notifications.webhooks.models import Webhook, WebhookStatus
 from opsloop_notifications.webhooks.signing import BadSecret, new_secret, read_secret
 
@@ -40,7 +42,10 @@ RECOVER_JOB = "notifications.recover"
 
 _HEAR_SQL = f"{LOG_SQL}, {deliveries.PLAN_SQL}"
 _HEAR = text(f"WITH claimed AS (SELECT unnest(CAST(:logged_ids AS uuid[])) AS event_id), {_HEAR_SQL} SELECT 1")
-_HEAR_QUICKLY = Statement(f"WITH {ENTERED_SQL}, {CLAIM_SQL}, {_HEAR_SQL} SELECT event_id FROM claimed")  # noqa: S608 our own parts
+_HEAR_QUICKLY = Statement(
+    f"WITH {ENTERED_SQL}, {CLAIM_SQL}, {_HEAR_SQL} "  # noqa: S608 our own parts
+    "SELECT (SELECT array_agg(event_id) FROM claimed) AS claimed, (SELECT array_agg(id) FROM queued) AS queued"
+)
 _FORGET_DELETED = text(
     "DELETE FROM webhook AS w WHERE w.workspace = :workspace AND w.status = 'deleted' AND w.updated_at < :before "
     "AND NOT EXISTS (SELECT FROM delivery AS d WHERE d.webhook_id = w.id)"
@@ -188,7 +193,8 @@ async def start_recovery(session: AsyncSession, webhook_id: UUID, since: datetim
 
 async def hear_events(session: AsyncSession, events: Sequence[Event]) -> None:
     """Plan a delivery for each endpoint that wants one of the events, and keep the events in the log."""
-    plans = _plans(await queries.enabled_webhooks(session), events)
+    wanted = _wanted(await queries.enabled_webhooks(session), events)
+    plans = [deliveries.Plan(listener.id, event.id, event.type) for listener, event in wanted]
     given = {"workspace": context_of(session).workspace, "now": clock_of(session).now()}
     await session.execute(_HEAR, given | log_parameters(events) | deliveries.plan_parameters(plans))
     if plans:
@@ -198,24 +204,63 @@ async def hear_events(session: AsyncSession, events: Sequence[Event]) -> None:
 async def hear_quickly(database: Database, events: Sequence[Event], *, consumer: str) -> set[UUID]:
     """Do what `hear_events` does, and claim the events, in one statement; returns the ids of those that were claimed.
 
-    Each event waits for this on its way to its webhook; through a session it took five times as long.
+    Each event waits for this on its way to its webhook; through a session it took five times as long. Where this process's
+    dispatcher has room, the deliveries are claimed for it as they are made, and handed over.
     """
-    plans = _plans(await queries.enabled_webhooks_quickly(database.lanes, events[0].workspace), events)
-    given = claim_parameters(consumer, events) | log_parameters(events) | deliveries.plan_parameters(plans)
-    rows = await database.lanes.fetch(_HEAR_QUICKLY, given | {"now": database.clock.now()})
-    if plans:
+    now, taker = database.clock.now(), database.wakeups.takers.get(deliveries.QUEUE_TABLE)
+    wanted = _wanted(await queries.enabled_webhooks_quickly(database.lanes, events[0].workspace), events)
+    plans = _with_owners(wanted, taker)
+    log = log_parameters(events)
+    given = claim_parameters(consumer, events) | log | deliveries.plan_parameters(plans) | {"now": now}
+    (row,) = await database.lanes.fetch(_HEAR_QUICKLY, given)
+    queued, documents = set(row["queued"] or ()), dict(zip(log["logged_ids"], log["logged_documents"], strict=True))
+    if taker is not None:
+        taker.take(
+            [
+                _call(plan, documents[event.id], listener, now)
+                for plan, (listener, event) in zip(plans, wanted, strict=True)
+                if plan.owner is not None and plan.id in queued
+            ]
+        )
+    if any(plan.owner is None for plan in plans):
         database.wakeups.fire(deliveries.QUEUE_TABLE)
-    return {row["event_id"] for row in rows}
+    return set(row["claimed"] or ())
 
 
-def _plans(endpoints: Iterable[queries.Listener], events: Sequence[Event]) -> list[deliveries.Plan]:
-    listening = [(endpoint, read_conditions(endpoint.filter)) for endpoint in endpoints]
+def _wanted(listeners: Iterable[queries.Listener], events: Sequence[Event]) -> list[tuple[queries.Listener, Event]]:
+    listening = [(listener, read_conditions(listener.filter)) for listener in listeners]
     return [
-        deliveries.Plan(endpoint.id, event.id, event.type)
+        (listener, event)
         for event in events
-        for endpoint, conditions in listening
-        if rules.hears(endpoint.event_types, event.type) and (not conditions or all_hold(conditions, event.document()))
+        for listener, conditions in listening
+        if rules.hears(listener.event_types, event.type) and (not conditions or all_hold(conditions, event.document()))
     ]
+
+
+def _with_owners(wanted: Iterable[tuple[queries.Listener, Event]], taker: Taker | None) -> list[deliveries.Plan]:
+    room: dict[UUID, int] = {}
+    plans = []
+    for listener, event in wanted:
+        left = room.get(listener.id, taker.room(str(listener.id)) if taker is not None else 0)
+        room[listener.id] = left - 1
+        owner = taker.owner if taker is not None and left > 0 else None
+        plans.append(deliveries.Plan(listener.id, event.id, event.type, owner=owner))
+    return plans
+
+
+def _call(plan: deliveries.Plan, document: str, listener: queries.Listener, now: datetime) -> Call:
+    row = listener.address
+    return Call(
+        id=plan.id,
+        webhook_id=plan.webhook_id,
+        event_id=plan.event_id,
+        document=document,
+        url=row["url"],
+        sealed_secrets=live_secrets(row["secret"], row["previous_secret"], row["previous_expires_at"], now),
+        tries=0,
+        made=0,
+        is_failing=row["is_failing"],
+    )
 
 
 async def note_outcomes(
