@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from aiohttp import web
+from sqlalchemy import text
 from standardwebhooks import Webhook
 
 from opsloop_common.contracts.campaigns import CampaignPaused
@@ -15,6 +16,7 @@ from opsloop_common.contracts.metrics import KpiBreached
 from opsloop_common.db import Context
 from opsloop_common.due import run_due
 from opsloop_common.testing.events import deliver, make_event
+from opsloop_notifications import dispatcher
 from opsloop_notifications.deliveries.service import QUEUE_TABLE
 from opsloop_notifications.webhooks.consumers import WEBHOOKS
 from opsloop_notifications.webhooks.jobs import RECOVER, dispatch_webhooks
@@ -64,6 +66,14 @@ class Acme:
     def advance(self, seconds):
         self.service.clock.advance(seconds)
         self.service.db.wakeups.fire(QUEUE_TABLE)
+
+    @property
+    def dispatcher(self):
+        return self.service.db.wakeups.takers.get(QUEUE_TABLE)
+
+    async def owners(self):
+        async with self.service.db.transaction(Context(workspace="acme")) as session:
+            return list(await session.scalars(text("SELECT owner FROM delivery_queue")))
 
     async def happen(self, *events):
         return await deliver(self.service.db, WEBHOOKS, *events)
@@ -312,14 +322,51 @@ async def test_both_secrets_sign_during_the_grace_period(acme, hook, work, until
 
 
 async def test_a_dead_process_leaves_nothing_behind(acme, hook, work, until):
-    from sqlalchemy import text
-
     await acme.happen(breach())
     async with acme.service.db.transaction(Context(workspace="acme")) as session:
         await session.execute(text("UPDATE delivery_queue SET owner = :owner"), {"owner": acme.service.runtime.boot_id})
 
     async with work(acme.service, dispatch_webhooks):  # starts again in a process whose first try of it failed
         await until(lambda: acme.only("succeeded"), "success")
+
+
+async def test_new_deliveries_are_claimed_as_they_are_made(acme, hook, work, until):
+    release = asyncio.Event()
+
+    async def hang(request: web.Request) -> web.Response:
+        await release.wait()
+        return web.Response()
+
+    hook.answer = hang
+    async with work(acme.service, dispatch_webhooks):
+        await until(lambda: acme.dispatcher, "the dispatcher")
+        await acme.happen(breach())
+        assert await acme.owners() == [acme.service.runtime.boot_id]
+        await acme.happen(*(breach() for _ in range(80)))
+        assert sum(owner is not None for owner in await acme.owners()) == 64, (
+            "the places of an endpoint that has not answered"
+        )
+        release.set()
+        await until(lambda: succeeded(acme, 81), "all of them", 20)
+    assert await acme.owners() == []
+
+
+async def test_a_delivery_that_was_claimed_and_never_taken_is_given_back(acme, hook, work, until, monkeypatch):
+    """As after a commit whose answer was lost: claimed for a process that lives and works on."""
+    monkeypatch.setattr(dispatcher, "SWEEP_SECONDS", 0.3)
+    async with work(acme.service, dispatch_webhooks):
+        await until(lambda: acme.dispatcher, "the dispatcher")
+        with monkeypatch.context() as lost:
+            lost.setattr(acme.dispatcher, "take", lambda jobs: None)
+            await acme.happen(breach())
+        assert await acme.owners() == [acme.service.runtime.boot_id]
+        acme.service.clock.advance(1)
+        await until(lambda: succeeded(acme, 1), "success")
+    assert len(hook.calls) == 1
+
+
+async def succeeded(acme, count):
+    return len(await acme.deliveries(status="succeeded", limit=200)) == count
 
 
 async def test_a_hanging_endpoint_does_not_hold_up_others(acme, hook, work, until):
