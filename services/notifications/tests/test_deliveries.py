@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from uuid import uuid4
@@ -56,7 +57,10 @@ class Acme:
         return answer.json()
 
     async def deliveries(self, **query):
-        path = f"/v1/webhooks/{self.hook['id']}/deliveries"
+        return await self.deliveries_of(self.hook, **query)
+
+    async def deliveries_of(self, hook, **query):
+        path = f"/v1/webhooks/{hook['id']}/deliveries"
         return (await self.service.client.get(path, params=query, headers=self.key)).json()["items"]
 
     async def only(self, status=None):
@@ -328,6 +332,27 @@ async def test_a_dead_process_leaves_nothing_behind(acme, hook, work, until):
 
     async with work(acme.service, dispatch_webhooks):  # starts again in a process whose first try of it failed
         await until(lambda: acme.only("succeeded"), "success")
+
+
+@pytest.mark.parametrize("quickly", [True, False])
+async def test_both_ways_to_hear_an_event_come_to_the_same(acme, hook, quickly):
+    wanted = {"field": "data.severity", "op": "in", "value": ["critical"]}
+    picky = await acme.post("/v1/webhooks", 201, url=hook.url, event_types=["kpi.*"], filter=[wanted])
+    await acme.post("/v1/webhooks", 201, url=hook.url, filter=[wanted | {"value": ["info"]}])
+    events = [breach(), pause(), breach(), pause()]
+    way = WEBHOOKS if quickly else replace(WEBHOOKS, quick_handler=None)
+
+    assert await deliver(acme.service.db, way, *events) == 4
+    assert await deliver(acme.service.db, way, *events, breach()) == 1
+
+    heard = await acme.deliveries(limit=200)
+    assert {item["event_id"] for item in heard} >= {str(event.id) for event in events}
+    assert (len(heard), len(await acme.deliveries_of(picky))) == (5, 3)
+    assert {(item["status"], item["attempt_count"]) for item in heard} == {("pending", 0)}
+    assert await acme.owners() == [None] * 8
+    logged = (await acme.get("/v1/events"))["items"]
+    assert logged[:4] == [json.loads(event.to_bytes()) for event in events]
+    assert len(logged) == 5
 
 
 async def test_new_deliveries_are_claimed_as_they_are_made(acme, hook, work, until):
