@@ -12,9 +12,13 @@ import pytest
 from aiohttp import web
 from sqlalchemy import text
 
+from opsloop_common.db import Context
+from opsloop_common.testing.events import deliver
 from opsloop_common.testing.http import Api, settings_for_tests
 from opsloop_notifications.app import SERVICE
+from opsloop_notifications.deliveries.service import QUEUE_TABLE
 from opsloop_notifications.settings import NotificationsSettings
+from opsloop_notifications.webhooks.consumers import WEBHOOKS
 
 
 @dataclass
@@ -94,3 +98,53 @@ async def _until(check: Callable[[], Any], what: str, within: float = 30.0) -> A
 @pytest.fixture
 def until() -> Any:
     return _until
+
+
+class Acme:
+    """One workspace with an endpoint."""
+
+    def __init__(self, service, key):
+        self.service, self.key, self.hook = service, key, {}
+
+    async def post(self, path, status=202, **body):
+        answer = await self.service.client.post(path, json=body, headers=self.key)
+        assert answer.status_code == status, answer.text
+        return answer.json()
+
+    async def get(self, path):
+        answer = await self.service.client.get(path, headers=self.key)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def deliveries(self, **query):
+        return await self.deliveries_of(self.hook, **query)
+
+    async def deliveries_of(self, hook, **query):
+        path = f"/v1/webhooks/{hook['id']}/deliveries"
+        return (await self.service.client.get(path, params=query, headers=self.key)).json()["items"]
+
+    async def only(self, status=None):
+        (item,) = await self.deliveries()
+        return item if status in (None, item["status"]) else None
+
+    def advance(self, seconds):
+        self.service.clock.advance(seconds)
+        self.service.db.wakeups.fire(QUEUE_TABLE)
+
+    @property
+    def dispatcher(self):
+        return self.service.db.wakeups.takers.get(QUEUE_TABLE)
+
+    async def owners(self):
+        async with self.service.db.transaction(Context(workspace="acme")) as session:
+            return list(await session.scalars(text("SELECT owner FROM delivery_queue")))
+
+    async def happen(self, *events):
+        return await deliver(self.service.db, WEBHOOKS, *events)
+
+
+@pytest.fixture
+async def acme(service, hook):
+    made = Acme(service, await service.key())
+    made.hook = await made.post("/v1/webhooks", 201, url=hook.url, event_types=["*"])
+    return made

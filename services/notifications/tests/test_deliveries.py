@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from uuid import uuid4
@@ -16,10 +15,7 @@ from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.contracts.metrics import KpiBreached
 from opsloop_common.db import Context
 from opsloop_common.due import run_due
-from opsloop_common.testing.events import deliver, make_event
-from opsloop_notifications import dispatcher
-from opsloop_notifications.deliveries.service import QUEUE_TABLE
-from opsloop_notifications.webhooks.consumers import WEBHOOKS
+from opsloop_common.testing.events import make_event
 from opsloop_notifications.webhooks.jobs import RECOVER, dispatch_webhooks
 from opsloop_notifications.webhooks.signing import read_secret, verify
 
@@ -38,56 +34,6 @@ def breach(**envelope):
 
 def pause(**envelope):
     return make_event(CampaignPaused(campaign_id=uuid4(), name="暂停"), **envelope)
-
-
-class Acme:
-    """One workspace with an endpoint."""
-
-    def __init__(self, service, key):
-        self.service, self.key, self.hook = service, key, {}
-
-    async def post(self, path, status=202, **body):
-        answer = await self.service.client.post(path, json=body, headers=self.key)
-        assert answer.status_code == status, answer.text
-        return answer.json()
-
-    async def get(self, path):
-        answer = await self.service.client.get(path, headers=self.key)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    async def deliveries(self, **query):
-        return await self.deliveries_of(self.hook, **query)
-
-    async def deliveries_of(self, hook, **query):
-        path = f"/v1/webhooks/{hook['id']}/deliveries"
-        return (await self.service.client.get(path, params=query, headers=self.key)).json()["items"]
-
-    async def only(self, status=None):
-        (item,) = await self.deliveries()
-        return item if status in (None, item["status"]) else None
-
-    def advance(self, seconds):
-        self.service.clock.advance(seconds)
-        self.service.db.wakeups.fire(QUEUE_TABLE)
-
-    @property
-    def dispatcher(self):
-        return self.service.db.wakeups.takers.get(QUEUE_TABLE)
-
-    async def owners(self):
-        async with self.service.db.transaction(Context(workspace="acme")) as session:
-            return list(await session.scalars(text("SELECT owner FROM delivery_queue")))
-
-    async def happen(self, *events):
-        return await deliver(self.service.db, WEBHOOKS, *events)
-
-
-@pytest.fixture
-async def acme(service, hook):
-    made = Acme(service, await service.key())
-    made.hook = await made.post("/v1/webhooks", 201, url=hook.url, event_types=["*"])
-    return made
 
 
 async def test_a_signed_call_arrives(acme, hook, work, until):
@@ -332,66 +278,6 @@ async def test_a_dead_process_leaves_nothing_behind(acme, hook, work, until):
 
     async with work(acme.service, dispatch_webhooks):  # starts again in a process whose first try of it failed
         await until(lambda: acme.only("succeeded"), "success")
-
-
-@pytest.mark.parametrize("quickly", [True, False])
-async def test_both_ways_to_hear_an_event_come_to_the_same(acme, hook, quickly):
-    wanted = {"field": "data.severity", "op": "in", "value": ["critical"]}
-    picky = await acme.post("/v1/webhooks", 201, url=hook.url, event_types=["kpi.*"], filter=[wanted])
-    await acme.post("/v1/webhooks", 201, url=hook.url, filter=[wanted | {"value": ["info"]}])
-    events = [breach(), pause(), breach(), pause()]
-    way = WEBHOOKS if quickly else replace(WEBHOOKS, quick_handler=None)
-
-    assert await deliver(acme.service.db, way, *events) == 4
-    assert await deliver(acme.service.db, way, *events, breach()) == 1
-
-    heard = await acme.deliveries(limit=200)
-    assert {item["event_id"] for item in heard} >= {str(event.id) for event in events}
-    assert (len(heard), len(await acme.deliveries_of(picky))) == (5, 3)
-    assert {(item["status"], item["attempt_count"]) for item in heard} == {("pending", 0)}
-    assert await acme.owners() == [None] * 8
-    logged = (await acme.get("/v1/events"))["items"]
-    assert logged[:4] == [json.loads(event.to_bytes()) for event in events]
-    assert len(logged) == 5
-
-
-async def test_new_deliveries_are_claimed_as_they_are_made(acme, hook, work, until):
-    release = asyncio.Event()
-
-    async def hang(request: web.Request) -> web.Response:
-        await release.wait()
-        return web.Response()
-
-    hook.answer = hang
-    async with work(acme.service, dispatch_webhooks):
-        await until(lambda: acme.dispatcher, "the dispatcher")
-        await acme.happen(breach())
-        assert await acme.owners() == [acme.service.runtime.boot_id]
-        await acme.happen(*(breach() for _ in range(80)))
-        assert sum(owner is not None for owner in await acme.owners()) == 64, (
-            "the places of an endpoint that has not answered"
-        )
-        release.set()
-        await until(lambda: succeeded(acme, 81), "all of them", 20)
-    assert await acme.owners() == []
-
-
-async def test_a_delivery_that_was_claimed_and_never_taken_is_given_back(acme, hook, work, until, monkeypatch):
-    """As after a commit whose answer was lost: claimed for a process that lives and works on."""
-    monkeypatch.setattr(dispatcher, "SWEEP_SECONDS", 0.3)
-    async with work(acme.service, dispatch_webhooks):
-        await until(lambda: acme.dispatcher, "the dispatcher")
-        with monkeypatch.context() as lost:
-            lost.setattr(acme.dispatcher, "take", lambda jobs: None)
-            await acme.happen(breach())
-        assert await acme.owners() == [acme.service.runtime.boot_id]
-        acme.service.clock.advance(1)
-        await until(lambda: succeeded(acme, 1), "success")
-    assert len(hook.calls) == 1
-
-
-async def succeeded(acme, count):
-    return len(await acme.deliveries(status="succeeded", limit=200)) == count
 
 
 async def test_a_hanging_endpoint_does_not_hold_up_others(acme, hook, work, until):
