@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 import httpx
+import psutil
 
 SERVICES = ("feedback", "metrics", "campaigns", "notifications")
 OPERATOR_KEY = "operator-key-of-the-tests"
@@ -209,6 +210,17 @@ def embedded(folder: Path, *, socket_dir: Callable[[Path], Path], **settings: st
         urls={service: f"{base}/api/{service}" for service in SERVICES},
         database_urls={service: f"postgresql+asyncpg://postgres@/{service}?host={sockets}" for service in SERVICES},
     )
+
+
+def data_dir_of(deployment: Deployment) -> Path:
+    """Return where the all-in-one keeps its data."""
+    return Path(deployment.processes["opsloop"].environment["OPSLOOP_DATA_DIR"])
+
+
+def postmasters(deployment: Deployment) -> list[int]:
+    """Return the ids of the main processes of the all-in-one's PostgreSQL."""
+    words = {"-D", str(data_dir_of(deployment) / "postgres")}
+    return [p.pid for p in psutil.process_iter(["cmdline"]) if words <= set(p.info["cmdline"] or [])]
 
 
 def distributed(folder: Path, *, bootstrap: str, database_urls: dict[str, str], **settings: str) -> Deployment:

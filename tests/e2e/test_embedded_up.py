@@ -14,7 +14,7 @@ import pytest
 from opsloop.data import OPERATOR_KEY_FILE, SECRET_KEY_FILE, postgres_dir
 from opsloop_common.embedded_postgres import PostgresServer
 from tests import harness
-from tests.harness import SERVICES, Deployment, eventually
+from tests.harness import SERVICES, Deployment, data_dir_of, eventually, postmasters
 
 
 @pytest.fixture
@@ -31,15 +31,6 @@ def deployment(run_folder: Path) -> Deployment:
 
 def root_of(deployment: Deployment) -> str:
     return deployment.urls["feedback"].removesuffix("/api/feedback")
-
-
-def data_dir_of(deployment: Deployment) -> Path:
-    return Path(deployment.processes["opsloop"].environment["OPSLOOP_DATA_DIR"])
-
-
-def postmasters(deployment: Deployment) -> list[int]:
-    words = {"-D", str(postgres_dir(data_dir_of(deployment)))}
-    return [p.pid for p in psutil.process_iter(["cmdline"]) if words <= set(p.info["cmdline"] or [])]
 
 
 async def get(url: str) -> httpx.Response:
@@ -165,10 +156,21 @@ async def test_a_killed_process_starts_again_by_itself_with_everything_it_had(de
         await start(deployment)
 
         assert (await feedback.get(f"/v1/feedback/{posted.json()['id']}")).status_code == 200
+
+        for pid in postmasters(deployment):
+            psutil.Process(pid).kill()
+        again = await eventually(lambda: accepted(feedback), what="PostgreSQL started again by the living process")
+        await delivered(deployment, again)
         assert process.terminate() == 0, process.tail()
         assert postmasters(deployment) == []
     finally:
         await deployment.close()
+
+
+async def accepted(feedback: httpx.AsyncClient) -> str | None:
+    answer = await feedback.post("/v1/feedback", json={"body": "还是失败", "channel": "api"})
+    assert answer.status_code in (201, 503), answer.text
+    return answer.json()["id"] if answer.status_code == 201 else None
 
 
 async def gone(deployment: Deployment) -> bool:

@@ -6,10 +6,11 @@ import asyncio
 import os
 import random
 
+import psutil
 import pytest
 
 from tests.faults.ledger import Ledger, listen_to_everything, post_many, settle_and_check
-from tests.harness import SERVICES, Deployment, Process, eventually
+from tests.harness import SERVICES, Deployment, Process, eventually, postmasters
 
 FAILPOINTS = ["relay.before_publish", "relay.after_publish", "consumer.before_commit", "consumer.after_commit"]
 
@@ -59,6 +60,22 @@ async def test_the_all_in_one_dies_at_random(embedded_deployment: Deployment, we
     await posting
 
     print("random", await settle_and_check(embedded_deployment, ledger, webhook_receiver))
+
+
+@pytest.mark.timeout(240)
+async def test_postgresql_dies_beneath_the_all_in_one(embedded_deployment: Deployment, webhook_receiver):
+    ledger = Ledger()
+    await listen_to_everything(embedded_deployment, webhook_receiver.url)
+
+    posting = asyncio.create_task(post_many(embedded_deployment.client("feedback"), ledger, 600))
+    for _ in range(2):
+        await asyncio.sleep(0.5)
+        for pid in postmasters(embedded_deployment):
+            psutil.Process(pid).kill()
+        await asyncio.sleep(2)
+    await posting
+
+    print("postgresql", await settle_and_check(embedded_deployment, ledger, webhook_receiver))
 
 
 @pytest.mark.kafka

@@ -1,17 +1,48 @@
-"""The four databases of the embedded PostgreSQL: made when missing, migrated when behind."""
+"""The four databases of the embedded PostgreSQL: made when missing, migrated when behind, served again when the server died."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
 
 import asyncpg
+import structlog
 from alembic.script import ScriptDirectory
 
 from opsloop_common import migrations
-from opsloop_common.embedded_postgres import PostgresServer
+from opsloop_common.embedded_postgres import PostgresFailed, PostgresServer
 from opsloop_common.service import Service
 
 LEFT_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'opsloop%' AND pid <> pg_backend_pid()"
+WATCH_SECONDS = 1.0
+
+log = structlog.get_logger(__name__)
+
+
+@asynccontextmanager
+async def kept_running(server: PostgresServer) -> AsyncIterator[None]:
+    """For the length of the block, start the server again when it dies, as under the knife of a system short of memory."""
+
+    async def watch() -> None:
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            if server.is_running():
+                continue
+            log.error("PostgreSQL died, starting it again")
+            try:
+                await asyncio.to_thread(server.start)
+            except (PostgresFailed, OSError) as error:
+                log.error("PostgreSQL does not start", error=str(error))
+            else:
+                log.info("PostgreSQL runs again")
+
+    watching = asyncio.create_task(watch(), name="postgres")
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])
 
 
 async def prepare(server: PostgresServer, services: Iterable[Service], *, attached: bool) -> list[str]:

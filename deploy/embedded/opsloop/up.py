@@ -54,7 +54,8 @@ def run(settings: EmbeddedSettings, say: Say) -> None:
             async def main() -> None:
                 runtimes = process.build_runtimes(server, complete)
                 await databases.prepare(server, [r.service for r in runtimes], attached=attached)
-                await process.serve(runtimes, listener, on_ready=on_ready)
+                async with databases.kept_running(server):
+                    await process.serve(runtimes, listener, on_ready=on_ready)
 
             run_loop(main)
             say("Stopping PostgreSQL.")

@@ -126,6 +126,10 @@ class PostgresServer:
             time.sleep(POLL_SECONDS)
         raise self._failed()
 
+    def is_running(self) -> bool:
+        """Say whether the server's main process lives, ready or not."""
+        return self._running_pid() is not None
+
     def stop(self) -> None:
         """Stop the server in fast mode: sessions end, everything committed is on disk."""
         pid = self._running_pid()
