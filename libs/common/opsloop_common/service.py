@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -90,8 +89,6 @@ class Service:
     """Read from the database what `/metrics` shows of a state; the worker role does so every 15 s, `opsloop status` once."""
     pruning: Sequence[Chore] = ()
     """Delete, in small batches, what is older than it is kept; the worker role does so about once an hour."""
-    resources: Callable[[Runtime], AbstractAsyncContextManager[Any]] = field(default=lambda _: nullcontext())
-    """What the service opens for as long as it runs (clients, caches, loops of its own); kept in `Runtime.resources`."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +113,6 @@ class Runtime:
     bus: Bus | None = None
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     boot_id: UUID = field(default_factory=uuid7)
-    resources: Any = None
     direct_url: str | None = None
     """The database without a pooler between, for advisory locks and LISTEN; None: the same as `db`."""
     readiness: list[Callable[[], Awaitable[Check]]] = field(default_factory=list)

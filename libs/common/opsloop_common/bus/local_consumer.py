@@ -121,9 +121,8 @@ class LocalConsumer:
                     await asyncio.sleep(PAUSE_SECONDS)
                     continue
                 if not moved and await wait(self._wake, POLL_SECONDS) and self._subscription.gather_seconds:
-                    await asyncio.sleep(
-                        self._subscription.gather_seconds
-                    )  # not even reading: others are on the way to somebody
+                    # not even reading: others are on the way to somebody
+                    await asyncio.sleep(self._subscription.gather_seconds)
             await asyncio.gather(*lanes)
         finally:
             for lane in lanes:

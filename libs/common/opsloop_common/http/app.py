@@ -28,8 +28,7 @@ API_VERSION = "1"  # of the paths' prefix, not of the release: the committed con
 def create_app(runtime: Runtime, *, with_metrics: bool = True) -> FastAPI:
     """Make the app of `runtime.service`: its routers, the common ones, probes, errors, OpenAPI.
 
-    `with_metrics=False` leaves out `/metrics`, for the all-in-one that answers it once for all services. The app does not open
-    `Service.resources`; whoever runs it does, before the first request.
+    `with_metrics=False` leaves out `/metrics`, for the all-in-one that answers it once for all services.
     """
     shell = Shell(runtime)
     title = f"OpsLoop {runtime.service.title}"

@@ -72,10 +72,17 @@ class _Stream:
         )
 
 
-def parked(*, consumer: str | None = None, status: str | None = None, workspace: str | None = None) -> Select[Any]:
+def parked(
+    *,
+    consumer: str | None = None,
+    status: str | None = None,
+    fingerprint: str | None = None,
+    workspace: str | None = None,
+) -> Select[Any]:
     """Return the query of parked events without their bytes, to be ordered and paged by `parked_event.c.id`."""
     query = select(*_COLUMNS)
-    for column, value in (("consumer", consumer), ("status", status), ("workspace", workspace)):
+    wanted = {"consumer": consumer, "status": status, "fingerprint": fingerprint, "workspace": workspace}
+    for column, value in wanted.items():
         if value is not None:
             query = query.where(parked_event.c[column] == value)
     return query

@@ -2,6 +2,6 @@
 
 from opsloop_common.runner.build import build_runtime
 from opsloop_common.runner.cli import main
-from opsloop_common.runner.worker import open_resources, run_worker
+from opsloop_common.runner.worker import run_worker
 
-__all__ = ["build_runtime", "main", "open_resources", "run_worker"]
+__all__ = ["build_runtime", "main", "run_worker"]

@@ -23,7 +23,7 @@ from opsloop_common.runner.buses import make_bus
 from opsloop_common.runner.housekeeping import measure_loop_lag
 from opsloop_common.runner.server import listen, serving
 from opsloop_common.runner.together import together
-from opsloop_common.runner.worker import open_resources, run_worker
+from opsloop_common.runner.worker import run_worker
 from opsloop_common.service import Check, Runtime
 from opsloop_common.wakeups import across_processes
 
@@ -47,7 +47,6 @@ async def serve(runtime: Runtime, role: Role, *, host: str, port: int) -> None:
             listener = listen(host, port)
             stack.callback(listener.close)
             await stack.enter_async_context(_measured(runtime))
-            await stack.enter_async_context(open_resources(runtime))
             await stack.enter_async_context(
                 together(_background(runtime, role), serving(_app(runtime, role), listener))
             )

@@ -26,16 +26,8 @@ Loop = Callable[[], Coroutine[Any, Any, None]]
 
 
 @asynccontextmanager
-async def open_resources(runtime: Runtime) -> AsyncIterator[None]:
-    """Open what the service needs for as long as it runs; its routes, handlers and loops find it in `runtime.resources`."""
-    async with runtime.service.resources(runtime) as opened:
-        runtime.resources = opened
-        yield
-
-
-@asynccontextmanager
 async def run_worker(runtime: Runtime, *, free_older_claims: bool = False) -> AsyncIterator[None]:
-    """Do the background work of one service for the length of the block; its resources are open already.
+    """Do the background work of one service for the length of the block.
 
     `free_older_claims`: this is the only process on the database, so what an earlier one claimed is free at once. At the end
     nothing new is begun, what runs has 20 s, and the relay goes last, with the events of that.

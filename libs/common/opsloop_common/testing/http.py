@@ -72,15 +72,13 @@ def settings_for_tests(kind: type[Settings] = Settings, **values: Any) -> Settin
 
 @asynccontextmanager
 async def open_api(service: Service, database: Database, settings: Settings) -> AsyncIterator[Api]:
-    """Run the app of `service` on `database`, its resources open and its lifespan entered."""
+    """Run the app of `service` on `database`, its lifespan entered."""
     runtime = Runtime(
         service=service, settings=settings, db=database, clock=database.clock, secrets=SecretBox(TEST_SECRET)
     )
-    async with service.resources(runtime) as resources:
-        runtime.resources = resources
-        app = create_app(runtime)
-        async with (
-            app.router.lifespan_context(app),
-            httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service.test") as client,
-        ):
-            yield Api(app, client)
+    app = create_app(runtime)
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service.test") as client,
+    ):
+        yield Api(app, client)

@@ -112,9 +112,8 @@ async def take_in(
         number = settled.number
     if number is not None:
         database.wakeups.fire(OUTBOX)
-        await asyncio.sleep(
-            0
-        )  # a relay in this process asks PostgreSQL now, which works while the answer is put together
+        # a relay in this process asks PostgreSQL now, which works while the answer is put together
+        await asyncio.sleep(0)
     return number
 
 

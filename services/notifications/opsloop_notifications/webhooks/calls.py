@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 CLAIMED_AT_FIRST = 64
@@ -30,10 +32,19 @@ class Call:
         return str(self.webhook_id)
 
 
-def live_secrets(
-    secret: str, previous: str | None, previous_expires_at: datetime | None, now: datetime
-) -> tuple[str, ...]:
-    """Return the sealed secrets to sign with: the one before too, until its grace period ends."""
-    if previous and previous_expires_at and now < previous_expires_at:
-        return secret, previous
-    return (secret,)
+def call_from(row: Mapping[str, Any], now: datetime) -> Call:
+    """Return the call that a row of delivery and endpoint stands for, with the secrets that it is to be signed with now."""
+    secrets: tuple[str, ...] = (row["secret"],)
+    if row["previous_secret"] and row["previous_expires_at"] and now < row["previous_expires_at"]:
+        secrets = (row["secret"], row["previous_secret"])  # its grace period has not ended
+    return Call(
+        id=row["id"],
+        webhook_id=row["webhook_id"],
+        event_id=row["event_id"],
+        document=row["document"],
+        url=row["url"],
+        sealed_secrets=secrets,
+        tries=row["tries"],
+        made=row["attempt_count"],
+        is_failing=row["is_failing"],
+    )

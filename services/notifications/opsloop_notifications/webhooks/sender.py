@@ -29,7 +29,7 @@ from opsloop_notifications.eventlog.service import time_of
 from opsloop_notifications.lane import Lane
 from opsloop_notifications.outbound.service import Answer, BlockedTarget, OutboundClient, OutboundError
 from opsloop_notifications.webhooks import queries, service
-from opsloop_notifications.webhooks.calls import CLAIMED_AT_FIRST, Call, live_secrets
+from opsloop_notifications.webhooks.calls import CLAIMED_AT_FIRST, Call, call_from
 from opsloop_notifications.webhooks.meters import CallMeter
 from opsloop_notifications.webhooks.models import WebhookStatus
 from opsloop_notifications.webhooks.signing import read_secret, sign
@@ -76,7 +76,7 @@ class WebhookWork:
         if dead:
             async with self._runtime.db.transaction() as session:
                 await deliveries.cancel_claimed(session, dead, owner=owner)
-        return [_call(row, now) for row in rows if _is_wanted(row)]
+        return [call_from(row, now) for row in rows if _is_wanted(row)]
 
     def places(self, group: str) -> int:
         """Return how many calls an endpoint may have in flight: few while it does not even answer."""
@@ -210,20 +210,6 @@ def _is_wanted(row: Mapping[str, Any]) -> bool:
     if row["document"] is None:  # past the log's retention
         return False
     return bool(row["status"] == WebhookStatus.ENABLED or (row["is_test"] and row["status"] == WebhookStatus.DISABLED))
-
-
-def _call(row: Mapping[str, Any], now: datetime) -> Call:
-    return Call(
-        id=row["id"],
-        webhook_id=row["webhook_id"],
-        event_id=row["event_id"],
-        document=row["document"],
-        url=row["url"],
-        sealed_secrets=live_secrets(row["secret"], row["previous_secret"], row["previous_expires_at"], now),
-        tries=row["tries"],
-        made=row["attempt_count"],
-        is_failing=row["is_failing"],
-    )
 
 
 def _ms_since(started: float) -> int:

@@ -33,7 +33,7 @@ from opsloop_notifications.eventlog.service import LOG_SQL, events_since, log_pa
 from opsloop_notifications.outbound.rules import AddressPolicy
 from opsloop_notifications.outbound.service import BadUrl, check_url
 from opsloop_notifications.webhooks import queries, rules
-from opsloop_notifications.webhooks.calls import Call, live_secrets
+from opsloop_notifications.webhooks.calls import Call, call_from
 from opsloop_notifications.webhooks.models import Webhook, WebhookStatus
 from opsloop_notifications.webhooks.signing import BadSecret, new_secret, read_secret
 
@@ -241,26 +241,17 @@ def _with_owners(wanted: Iterable[tuple[queries.Listener, Event]], taker: Taker 
     room: dict[UUID, int] = {}
     plans = []
     for listener, event in wanted:
-        left = room.get(listener.id, taker.room(str(listener.id)) if taker is not None else 0)
-        room[listener.id] = left - 1
-        owner = taker.owner if taker is not None and left > 0 else None
+        if listener.id not in room:
+            room[listener.id] = taker.room(str(listener.id)) if taker is not None else 0
+        owner = taker.owner if taker is not None and room[listener.id] > 0 else None
+        room[listener.id] -= 1
         plans.append(deliveries.Plan(listener.id, event.id, event.type, owner=owner))
     return plans
 
 
 def _call(plan: deliveries.Plan, document: str, listener: queries.Listener, now: datetime) -> Call:
-    row = listener.address
-    return Call(
-        id=plan.id,
-        webhook_id=plan.webhook_id,
-        event_id=plan.event_id,
-        document=document,
-        url=row["url"],
-        sealed_secrets=live_secrets(row["secret"], row["previous_secret"], row["previous_expires_at"], now),
-        tries=0,
-        made=0,
-        is_failing=row["is_failing"],
-    )
+    new = {"id": plan.id, "webhook_id": plan.webhook_id, "event_id": plan.event_id, "tries": 0, "attempt_count": 0}
+    return call_from({**listener.address, **new, "document": document}, now)
 
 
 async def note_outcomes(

@@ -94,9 +94,7 @@ def router(service: Service) -> ApiRouter:
         fingerprint: Annotated[str | None, Query(max_length=1000)] = None,
     ) -> Listing[ParkedEventOut]:
         """List parked events, newest first."""
-        query = parking.parked(consumer=consumer, status=status, workspace=_reach(who))
-        if fingerprint is not None:
-            query = query.where(parked_event.c.fingerprint == fingerprint)
+        query = parking.parked(consumer=consumer, status=status, fingerprint=fingerprint, workspace=_reach(who))
         found = await paginate(db, query, page, by=[parked_event.c.id.desc()])
         return found.map(ParkedEventOut.model_validate)
 
