@@ -57,7 +57,8 @@ async def watching(
 
     Yields a function that returns what was seen; call it after the block or at its end.
     """
-    process = subprocess.Popen(
+    process = await asyncio.to_thread(
+        subprocess.Popen,
         [sys.executable, __file__, url, json.dumps(dict(headers or {})), "fresh" if fresh else "kept"],
         cwd=Path(__file__).parents[2],
         stdin=subprocess.PIPE,
