@@ -33,6 +33,7 @@ def sample(kind: type[EventData]) -> Event:
         correlationid=ID.format(3),
         causationid=ID.format(4),
         causationdepth=1,
+        causationroot=UUID(ID.format(6)),
         traceparent=TRACE,
         data=data,
     )

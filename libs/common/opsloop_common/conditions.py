@@ -23,7 +23,7 @@ MAX_TEXT = 1_000
 DATA_FIELD = r"data(\.[^.\x00]{1,100}){1,10}"
 _ATTRIBUTES = (
     "id|source|type|subject|time|dataschema|workspace|actor|partitionkey|sequence|correlationid|causationid|"
-    "causationdepth|traceparent"
+    "causationdepth|causationroot|traceparent"
 )
 
 

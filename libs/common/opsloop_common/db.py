@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, event, text
@@ -18,6 +19,9 @@ from opsloop_common.ids import uuid7
 from opsloop_common.lanes import Lanes
 from opsloop_common.meters import AFTER_COMMIT, Meters, MeterT
 from opsloop_common.wakeups import Wakeups
+
+if TYPE_CHECKING:
+    from opsloop_common.settings import Settings
 
 WORKSPACE_SETTING = "opsloop.workspace"
 SET_WORKSPACE = text(f"SELECT set_config('{WORKSPACE_SETTING}', :workspace, true)")
@@ -34,7 +38,18 @@ class Context:
     correlationid: str = field(default_factory=lambda: str(uuid7()))
     causationid: str | None = None
     causationdepth: int = 0
+    causationroot: str | None = None
     traceparent: str | None = None
+
+    def cause(self) -> dict[str, Any]:
+        """Return the part that later work inherits, as JSON: time acts as `system`, on behalf of what caused it."""
+        return {
+            "correlationid": self.correlationid,
+            "causationid": self.causationid,
+            "causationdepth": self.causationdepth,
+            "causationroot": self.causationroot,
+            "traceparent": self.traceparent,
+        }
 
     @classmethod
     def caused_by(cls, cause: Event, *, actor: str = "system") -> Context:
@@ -45,6 +60,7 @@ class Context:
             correlationid=cause.correlationid,
             causationid=str(cause.id),
             causationdepth=cause.causationdepth + 1,
+            causationroot=cause.root,
             traceparent=cause.traceparent,
         )
 
@@ -85,6 +101,7 @@ class Database:
         self.clock = clock
         self.wakeups = Wakeups()
         self.meters = Meters(CollectorRegistry())  # a runtime puts those of its own registry here
+        self.settings: Settings | None = None  # likewise its own
         server_settings = {"application_name": f"opsloop-{service}", "timezone": "UTC"}
         if role is not None:
             server_settings["role"] = role
@@ -153,6 +170,11 @@ def clock_of(session: AsyncSession) -> Clock:
 def meters_of(session: AsyncSession, kind: Callable[[CollectorRegistry], MeterT]) -> MeterT:
     """Return the meter of a kind that the session's service counts with; see `count_after_commit`."""
     return database_of(session).meters.of(kind)
+
+
+def settings_of(session: AsyncSession) -> Settings | None:
+    """Return the settings of the runtime that the session belongs to; None on a database of nobody's."""
+    return database_of(session).settings
 
 
 @event.listens_for(UnitOfWork, "after_commit")

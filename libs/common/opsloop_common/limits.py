@@ -10,3 +10,19 @@ from __future__ import annotations
 # Connections, heads, and how long a peer may take
 
 # What one cause, key or workspace may set off
+
+CAUSE_DEPTH = 5
+"""How many events away from what people did an event may still launch something: whoever builds a circle gets five rounds."""
+CAUSE_CAMPAIGNS_PER_HOUR = 10
+"""Campaigns that playbooks launch because of one first event. A loop of the team's own has one or two."""
+CAUSE_MESSAGES_PER_HOUR = 10_000
+"""People told because of one first event: the largest audience of a playbook, once."""
+PLAYBOOK_LAUNCHES_PER_HOUR = 60
+WORKSPACE_LAUNCHES_PER_HOUR = 600
+WORKSPACE_MESSAGES_PER_HOUR = 100_000
+"""What all playbooks of a workspace launch: one campaign of the largest audience that a person may write."""
+PLAYBOOK_WAITING = 100
+"""Campaigns of one playbook that wait for a person: more than anybody looks through, each up to 10,000 ids in the database."""
+WORKSPACE_WAITING = 500
+PLAYBOOKS_PER_WORKSPACE = 200
+"""All that listen to an event's type are read and may be locked for it."""

@@ -119,7 +119,8 @@ class Runtime:
     """What `/readyz` asks besides the database; the runner of a role adds its own."""
 
     def __post_init__(self) -> None:
-        """Have everything that is done on this database counted in this registry."""
+        """Have everything that is done on this database counted in this registry, and go by these settings."""
         self.db.meters = Meters(self.registry)
+        self.db.settings = self.settings
         for kind in self.service.meters:
             self.db.meters.of(kind)

@@ -24,6 +24,7 @@ from opsloop_common.testing.http import Api
 
 EN = {"channel": "email", "locale": "en", "subject": "We are on it", "body": "We saw the crash."}
 ZH = {"channel": "email", "locale": "zh-CN", "subject": "我们正在处理", "body": "我们已经发现问题。"}
+ENVELOPE = ("workspace", "causationdepth", "causationroot", "id", "actor")
 
 
 @dataclass
@@ -137,10 +138,14 @@ class World:
         )
         return make_event(data, **fields)
 
+    async def actor(self, who: dict[str, str]) -> str:
+        """Return the actor that a key acts as."""
+        return (await self.ok("POST", "/v1/campaigns", {"name": "whose"}, by=who))["author"]
+
     @staticmethod
     def breach(incident_id: UUID | None = None, **fields: Any) -> Event:
         """Return a breach of `severe_share`; fields of the envelope may be given."""
-        envelope = {name: fields.pop(name) for name in ("workspace", "causationdepth", "id", "actor") if name in fields}
+        envelope = {name: fields.pop(name) for name in ENVELOPE if name in fields}
         data = {
             "monitor_id": uuid4(),
             "kpi": "severe_share",

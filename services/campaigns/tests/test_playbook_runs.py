@@ -58,7 +58,8 @@ async def test_a_breach_launches_a_campaign_that_closes_the_loop(world):
     assert campaign["status"] == "running"
     assert campaign["trigger"] == {"event_id": str(event.id), "type": "kpi.breached"}
     assert campaign["playbook_id"] == id
-    assert campaign["author"] == "system"
+    playbook = await world.ok("GET", f"/v1/playbooks/{id}")
+    assert campaign["author"] == campaign["approved_by"] == playbook["author"]
     launched, request = await world.events()
     assert (launched.type, request.type) == ("campaign.launched", "message.requested")
     assert launched.data["trigger"] == {"event_id": str(event.id), "type": "kpi.breached"}

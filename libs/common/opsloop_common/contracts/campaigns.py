@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from opsloop_common.contracts.envelope import EventData
 
 MessageChannel = Literal["email"]
+HeldBy = Literal["playbook_approval", "cause_budget", "playbook_budget", "workspace_budget"]
 RECIPIENTS_PER_REQUEST = 500
 
 
@@ -33,11 +34,16 @@ class CampaignEvent(EventData):
 
 
 class CampaignApprovalRequested(CampaignEvent):
-    """Somebody else should look at the campaign before it runs."""
+    """Somebody else should look at the campaign before it runs.
+
+    With `held_by` a playbook wanted to launch it by itself and may not, or not so much: said at most once an hour a playbook,
+    for all of its campaigns that wait.
+    """
 
     type = "campaign.approval_requested"
 
     trigger: Trigger | None = None
+    held_by: HeldBy | None = None
 
 
 class CampaignApproved(CampaignEvent):

@@ -65,6 +65,8 @@ class Event(BaseModel):
     causationid: str | None = None
     causationdepth: int = Field(default=0, ge=0)
     """How many events led to this one; 0 when a person or a partner caused it."""
+    causationroot: UUID | None = None
+    """The first event of the chain that led to this one; absent when this one is the first."""
     traceparent: str | None = None
     data: dict[str, JsonValue]
 
@@ -72,6 +74,11 @@ class Event(BaseModel):
     def service(self) -> str:
         """Return the producing service's name, the last part of `source`."""
         return self.source.rpartition("/")[2]
+
+    @property
+    def root(self) -> str:
+        """Return the id of the first event of the chain: its own when nothing but a person led to it."""
+        return str(self.causationroot or self.id)
 
     def parse(self, kind: builtins.type[DataT]) -> DataT:
         """Return `data` as the class of its type; raises pydantic's ValidationError when the producer broke the contract."""
@@ -96,6 +103,8 @@ class Event(BaseModel):
         }
         if self.causationid is not None:
             document |= {"causationid": self.causationid, "causationdepth": self.causationdepth}
+        if self.causationroot is not None:
+            document["causationroot"] = str(self.causationroot)
         if self.traceparent is not None:
             document["traceparent"] = self.traceparent
         return document | (self.model_extra or {}) | {"data": self.data}

@@ -186,19 +186,9 @@ def _columns(rows: list[tuple[tuple[str, str, str], _Wish]]) -> dict[str, list[A
         "keys": [identity[2] for identity, _ in rows],
         "times": [wish.due_at for _, wish in rows],
         "payloads": [orjson.dumps(wish.payload).decode() for _, wish in rows],
-        "contexts": [orjson.dumps(cause_of(wish.context)).decode() for _, wish in rows],
+        "contexts": [orjson.dumps(wish.context.cause()).decode() for _, wish in rows],
         "priorities": [wish.priority for _, wish in rows],
         "groups": [wish.group for _, wish in rows],
-    }
-
-
-def cause_of(context: Context) -> dict[str, Any]:
-    """Return the part of a context that due work inherits: time acts as `system`, on behalf of what caused it."""
-    return {
-        "correlationid": context.correlationid,
-        "causationid": context.causationid,
-        "causationdepth": context.causationdepth,
-        "traceparent": context.traceparent,
     }
 
 

@@ -66,6 +66,7 @@ def event_from(data: EventData, *, id: UUID, time: datetime, source: str, contex
         correlationid=context.correlationid,
         causationid=context.causationid,
         causationdepth=context.causationdepth,
+        causationroot=None if context.causationroot is None else UUID(context.causationroot),
         traceparent=context.traceparent,
         data=data.model_dump(mode="json"),
     )

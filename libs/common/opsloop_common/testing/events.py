@@ -23,11 +23,18 @@ def make_event(
     time: datetime | None = None,
     causationid: str | None = None,
     causationdepth: int = 0,
+    causationroot: UUID | None = None,
     id: UUID | None = None,
     actor: str = "system",
 ) -> Event:
     """Return `data` in an envelope as its producer would send it; `time` defaults to the fake clock's start."""
-    context = Context(workspace=workspace, actor=actor, causationid=causationid, causationdepth=causationdepth)
+    context = Context(
+        workspace=workspace,
+        actor=actor,
+        causationid=causationid,
+        causationdepth=causationdepth,
+        causationroot=None if causationroot is None else str(causationroot),
+    )
     return event_from(
         data,
         id=id or uuid7(),

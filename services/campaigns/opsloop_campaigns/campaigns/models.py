@@ -16,6 +16,7 @@ from opsloop_common.ids import uuid7
 STATUSES = (
     "'draft', 'pending_approval', 'approved', 'scheduled', 'running', 'paused', 'finished', 'cancelled', 'archived'"
 )
+HELD_BY = "'playbook_approval', 'cause_budget', 'playbook_budget', 'workspace_budget'"
 
 
 class Campaign(Base):
@@ -38,13 +39,18 @@ class Campaign(Base):
     schedule_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     author: Mapped[str] = mapped_column(Text)
     edited_by: Mapped[str] = mapped_column(Text)
+    # everybody who wrote any of it, of a playbook's campaign who wrote the playbook: they cannot approve it
+    writers: Mapped[list[str]] = mapped_column(ARRAY(Text))
     approved_by: Mapped[str | None] = mapped_column(Text)
     approved_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     playbook_id: Mapped[UUID | None] = mapped_column(Uuid)
     trigger_event_id: Mapped[UUID | None] = mapped_column(Uuid)
     trigger_type: Mapped[str | None] = mapped_column(Text)
     incident_id: Mapped[str | None] = mapped_column(Text)
-    # correlationid, causationid, causationdepth, traceparent of what the service does by itself after the launch
+    held_by: Mapped[str | None] = mapped_column(Text)
+    # the first event of the chain that a playbook launched this because of
+    cause_root: Mapped[str | None] = mapped_column(Text)
+    # the inherited part of the context, for what the service does by itself after the launch
     cause: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     started_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     finished_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
@@ -55,5 +61,13 @@ class Campaign(Base):
         CheckConstraint(f"status IN ({STATUSES})", name="status"),
         CheckConstraint("status <> 'scheduled' OR schedule_at IS NOT NULL", name="scheduled_has_start"),
         CheckConstraint("(trigger_event_id IS NULL) = (trigger_type IS NULL)", name="trigger"),
+        CheckConstraint(f"held_by IN ({HELD_BY})", name="held_by"),
         Index("ix_campaign_newest", "workspace", text("created_at DESC"), text("id DESC")),
+        Index("ix_campaign_by_playbooks", "workspace", "created_at", postgresql_where=text("playbook_id IS NOT NULL")),
+        Index(
+            "ix_campaign_waiting",
+            "workspace",
+            "playbook_id",
+            postgresql_where=text("status = 'pending_approval' AND playbook_id IS NOT NULL"),
+        ),
     )

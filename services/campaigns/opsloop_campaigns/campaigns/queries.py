@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
+from opsloop_campaigns.budgets.rules import HeldBy, Launched
 from opsloop_campaigns.campaigns.models import Campaign
 from opsloop_campaigns.campaigns.rules import Status
 from opsloop_common.errors import NotFound
@@ -23,6 +24,7 @@ class Filters:
     status: Sequence[Status] = ()
     text: str | None = None
     playbook_id: UUID | None = None
+    held_by: Sequence[HeldBy] = ()
     created_from: datetime | None = None
     created_to: datetime | None = None
 
@@ -36,6 +38,8 @@ def campaigns(filters: Filters) -> Select[Campaign]:
         query = query.where(Campaign.name.icontains(filters.text, autoescape=True))
     if filters.playbook_id is not None:
         query = query.where(Campaign.playbook_id == filters.playbook_id)
+    if filters.held_by:
+        query = query.where(Campaign.held_by.in_(filters.held_by))
     if filters.created_from is not None:
         query = query.where(Campaign.created_at >= filters.created_from)
     if filters.created_to is not None:
@@ -70,3 +74,24 @@ async def find_and_lock(session: AsyncSession, campaign_ids: Collection[UUID]) -
     """Lock those of the campaigns that exist, in the order of their ids so that two batches cannot deadlock."""
     query = select(Campaign).where(Campaign.id.in_(campaign_ids)).order_by(Campaign.id)
     return list(await session.scalars(query.with_for_update(key_share=True)))
+
+
+async def launched_since(session: AsyncSession, after: datetime) -> list[Launched]:
+    """Return what the workspace's playbooks launched without being held, by playbook and cause; people count once told of."""
+    people = func.coalesce(func.sum(Campaign.audience_size).filter(Campaign.started_at.is_not(None)), 0)
+    rows = await session.execute(
+        select(Campaign.playbook_id, Campaign.cause_root, func.count(), people)
+        .where(Campaign.playbook_id.is_not(None), Campaign.held_by.is_(None), Campaign.created_at > after)
+        .group_by(Campaign.playbook_id, Campaign.cause_root)
+    )
+    return [Launched(playbook_id, root, count, told) for playbook_id, root, count, told in rows if playbook_id]
+
+
+async def waiting_by_playbook(session: AsyncSession) -> dict[UUID, int]:
+    """Count the workspace's campaigns that wait for a person, by the playbook that wanted them."""
+    rows = await session.execute(
+        select(Campaign.playbook_id, func.count())
+        .where(Campaign.status == Status.PENDING_APPROVAL, Campaign.playbook_id.is_not(None))
+        .group_by(Campaign.playbook_id)
+    )
+    return {playbook_id: count for playbook_id, count in rows if playbook_id is not None}

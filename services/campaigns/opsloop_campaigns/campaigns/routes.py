@@ -8,6 +8,7 @@ from uuid import UUID
 
 from fastapi import Query, Response
 
+from opsloop_campaigns.budgets.rules import HeldBy
 from opsloop_campaigns.campaigns import queries, rules, service
 from opsloop_campaigns.campaigns.models import Campaign
 from opsloop_campaigns.campaigns.queries import Filters
@@ -84,11 +85,12 @@ async def list_campaigns(
     status: Annotated[list[Status] | None, Query(description="One or several of these.")] = None,
     text: Annotated[ShortText | None, Query(description="Part of the name, in any case.")] = None,
     playbook_id: UUID | None = None,
+    held_by: Annotated[list[HeldBy] | None, Query(description="One or several of these.")] = None,
     created_from: Timestamp | None = None,
     created_to: Timestamp | None = None,
 ) -> Listing[CampaignSummary]:
     """List campaigns, newest first."""
-    query = queries.campaigns(Filters(status or (), text, playbook_id, created_from, created_to))
+    query = queries.campaigns(Filters(status or (), text, playbook_id, held_by or (), created_from, created_to))
     found = await paginate(session, query, page, by=[Campaign.created_at.desc(), Campaign.id.desc()])
     return found.map(_summary)
 
@@ -124,7 +126,8 @@ async def change_campaign_status(
 ) -> CampaignOut:
     """Move a campaign through its life; a 409 names in `allowed` what is possible from here.
 
-    Nobody approves a campaign that they wrote or last edited, unless the workspace allows it. Pausing and cancelling hold
+    Nobody approves a campaign that they wrote or edited, themselves or as the maker of the playbook that wants it, unless the
+    workspace allows it. Approving one that was held (`held_by`) lets it run. Pausing and cancelling hold
     back everybody who was not requested yet. The present status changes nothing.
     """
     campaign = await service.change_status(

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
+from uuid import UUID
 
+from opsloop_campaigns.budgets.rules import HeldBy
 from opsloop_campaigns.recipients.rules import Count, Outcome
 from opsloop_common.contracts.campaigns import RECIPIENTS_PER_REQUEST
 from opsloop_common.errors import Conflict, FieldError, IllegalTransition
@@ -26,6 +28,28 @@ class Status(StrEnum):
     FINISHED = "finished"
     CANCELLED = "cancelled"
     ARCHIVED = "archived"
+
+
+@dataclass(frozen=True)
+class Behind:
+    """The playbook that wants a campaign, the people who stand behind it, and why it waits for a person, if it does."""
+
+    playbook_id: UUID
+    incident_id: str | None
+    author: str
+    edited_by: str
+    writers: Sequence[str]
+    approved_by: str | None
+    approved_at: datetime | None
+    requires_approval: bool
+    held_by: HeldBy | None
+    is_told: bool
+    """Whether an event asks for the approval."""
+
+    @property
+    def waits(self) -> bool:
+        """Say whether a person must approve the campaign before it runs."""
+        return self.requires_approval or self.held_by is not None
 
 
 # What a person may ask for. `finished` is in nobody's row: only the last recipient's outcome finishes a campaign.
@@ -49,12 +73,6 @@ class NotEditable(Conflict):
     """The campaign has begun or ended: what it says and to whom is fixed."""
 
     code, title = "not_editable", "No longer editable"
-
-
-class SelfApproval(Conflict):
-    """Somebody else than its author must approve a campaign."""
-
-    code, title = "self_approval", "Approval by the author"
 
 
 class Incomplete(Conflict):
@@ -103,12 +121,6 @@ def require_complete(audience_size: int, messages: Collection[object]) -> None:
     errors = missing(audience_size, messages)
     if errors:
         raise Incomplete("the campaign is not complete", errors=errors)
-
-
-def require_other_approver(approver: str, writers: Collection[str], *, self_approval: bool) -> None:
-    """Raise SelfApproval when `approver` wrote or last edited the campaign, unless the workspace allows that."""
-    if approver in writers and not self_approval:
-        raise SelfApproval("a campaign is approved by somebody else than its author and last editor")
 
 
 def require_start_ahead(schedule_at: datetime | None, now: datetime) -> datetime:

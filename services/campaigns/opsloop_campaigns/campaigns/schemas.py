@@ -6,6 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
+from opsloop_campaigns.budgets.rules import HeldBy
 from opsloop_campaigns.campaigns.rules import Status
 from opsloop_campaigns.recipients.rules import Outcome
 from opsloop_campaigns.shapes import AudienceIn, AudienceOut, MessageOut, PlainMessages
@@ -45,7 +46,11 @@ class TriggerOut(OutModel):
 
 
 class CampaignSummary(OutModel):
-    """A campaign in a list: without its people and messages."""
+    """A campaign in a list: without its people and messages.
+
+    `writers` is everybody who wrote any of it, of a playbook's campaign who wrote the playbook; none of them may approve it.
+    `held_by` says why a playbook that asks for no approval of its campaigns needs one for this: approving it lets it run.
+    """
 
     id: UUID
     name: str
@@ -54,9 +59,11 @@ class CampaignSummary(OutModel):
     schedule_at: Timestamp | None
     author: str
     edited_by: str
+    writers: list[str]
     approved_by: str | None
     approved_at: Timestamp | None
     playbook_id: UUID | None
+    held_by: HeldBy | None
     trigger: TriggerOut | None
     incident_id: str | None
     started_at: Timestamp | None

@@ -11,6 +11,9 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from opsloop_campaigns.approvals import rules as approvals_rules
+from opsloop_campaigns.approvals import service as approvals
+from opsloop_campaigns.budgets.rules import WINDOW, Spent
 from opsloop_campaigns.campaigns import meters, queries, rules
 from opsloop_campaigns.campaigns.meters import LaunchMeter
 from opsloop_campaigns.campaigns.models import Campaign
@@ -18,7 +21,7 @@ from opsloop_campaigns.campaigns.rules import Results, Status
 from opsloop_campaigns.recipients import service as recipients
 from opsloop_campaigns.recipients.rules import Outcome, Report
 from opsloop_common import due, outbox
-from opsloop_common.access import audit, workspaces
+from opsloop_common.access import audit
 from opsloop_common.contracts.campaigns import (
     CampaignApprovalRequested,
     CampaignApproved,
@@ -36,9 +39,6 @@ from opsloop_common.meters import count_after_commit
 
 START = "campaigns.start"
 CHUNK = "campaigns.chunk"
-
-INHERITED = ("correlationid", "causationid", "causationdepth", "traceparent")
-"""What of a launch's context the campaign's later events take over."""
 
 CheckVersion = Callable[[int], None]
 """Raises StaleVersion when the client has seen another version than the one given."""
@@ -73,6 +73,7 @@ def _new(session: AsyncSession, draft: Draft, status: Status) -> Campaign:
         schedule_at=draft.schedule_at,
         author=context.actor,
         edited_by=context.actor,
+        writers=[context.actor],
         created_at=now,
         updated_at=now,
     )
@@ -91,7 +92,9 @@ async def create_campaign(session: AsyncSession, draft: Draft) -> Campaign:
 async def duplicate_campaign(session: AsyncSession, campaign_id: UUID) -> Campaign:
     """Make a new draft that says the same to the same people; its start is not copied."""
     original = await queries.get_campaign_with_audience(session, campaign_id)
-    return await create_campaign(session, Draft(original.name, original.user_ids, original.messages))
+    copy = await create_campaign(session, Draft(original.name, original.user_ids, original.messages))
+    copy.writers = approvals_rules.writers_of_copy(original.writers, original.approved_by, copy.author)
+    return copy
 
 
 async def delete_campaign(session: AsyncSession, campaign_id: UUID, check_version: CheckVersion) -> None:
@@ -137,6 +140,7 @@ async def edit_campaign(
 
 async def _content_changed(session: AsyncSession, campaign: Campaign) -> None:
     campaign.edited_by = context_of(session).actor
+    campaign.writers = approvals_rules.with_writer(campaign.writers, campaign.edited_by)
     is_complete = not rules.missing(campaign.audience_size, campaign.messages)
     before, after = Status(campaign.status), rules.status_after_edit(Status(campaign.status), is_complete=is_complete)
     campaign.status = after
@@ -164,8 +168,7 @@ async def change_status(
         rules.require_complete(campaign.audience_size, campaign.messages)
     if before is Status.SCHEDULED:
         await due.cancel(session, START, str(campaign.id))
-    await _enter(session, campaign, before, wanted)
-    campaign.status = wanted
+    campaign.status = await _enter(session, campaign, before, wanted)
     _touch(session, campaign)
     note = {"reason": reason} if reason else {}
     audit.record(
@@ -173,12 +176,13 @@ async def change_status(
         "campaign.status_changed",
         f"campaign/{campaign.id}",
         before={"status": before},
-        after={"status": wanted, **note},
+        after={"status": campaign.status, **note},
     )
     return campaign
 
 
-async def _enter(session: AsyncSession, campaign: Campaign, before: Status, wanted: Status) -> None:
+async def _enter(session: AsyncSession, campaign: Campaign, before: Status, wanted: Status) -> Status:
+    """Do what goes with a status and return the one that is reached: what a playbook wanted runs as soon as it may."""
     match wanted:
         case Status.DRAFT:
             campaign.approved_by = campaign.approved_at = None
@@ -186,6 +190,9 @@ async def _enter(session: AsyncSession, campaign: Campaign, before: Status, want
             outbox.append(session, _approval_requested(campaign))
         case Status.APPROVED if before is Status.PENDING_APPROVAL:
             await _approve(session, campaign)
+            if campaign.held_by is not None and campaign.schedule_at is None:
+                await _launch(session, campaign, context_of(session), "person")
+                return Status.RUNNING
         case Status.SCHEDULED:
             start = rules.require_start_ahead(campaign.schedule_at, clock_of(session).now())
             await due.schedule(session, START, str(campaign.id), start, replace=True)
@@ -199,14 +206,11 @@ async def _enter(session: AsyncSession, campaign: Campaign, before: Status, want
             await recipients.cancel_pending(session, campaign.id)
             campaign.finished_at = clock_of(session).now()
             outbox.append(session, CampaignCancelled(campaign_id=campaign.id, name=campaign.name))
+    return wanted
 
 
 async def _approve(session: AsyncSession, campaign: Campaign) -> None:
-    workspace = await workspaces.get(session)
-    approver = context_of(session).actor
-    rules.require_other_approver(
-        approver, {campaign.author, campaign.edited_by}, self_approval=workspace.allow_self_approval
-    )
+    approver = await approvals.require_may_approve(session, campaign.writers)
     campaign.approved_by, campaign.approved_at = approver, clock_of(session).now()
     outbox.append(session, CampaignApproved(campaign_id=campaign.id, name=campaign.name, approved_by=approver))
 
@@ -216,7 +220,7 @@ async def _launch(session: AsyncSession, campaign: Campaign, context: Context, b
     now = clock_of(session).now()
     await recipients.materialise(session, campaign.id)
     campaign.started_at = now
-    campaign.cause = {field: getattr(context, field) for field in INHERITED}
+    campaign.cause = context.cause()
     launched = CampaignLaunched(
         campaign_id=campaign.id,
         name=campaign.name,
@@ -248,27 +252,29 @@ async def start_scheduled(session: AsyncSession, campaign_id: UUID) -> None:
         )
 
 
-async def launch_by_playbook(
-    session: AsyncSession,
-    draft: Draft,
-    cause: Event,
-    *,
-    playbook_id: UUID,
-    incident_id: str | None,
-    requires_approval: bool,
-) -> Campaign:
+async def launch_by_playbook(session: AsyncSession, draft: Draft, cause: Event, behind: rules.Behind) -> Campaign:
     """Launch a campaign because of an event, or leave it for approval; its events are caused by that event."""
     context = Context.caused_by(cause)
-    campaign = _new(session, draft, Status.PENDING_APPROVAL if requires_approval else Status.RUNNING)
-    campaign.playbook_id, campaign.incident_id = playbook_id, incident_id
-    campaign.trigger_event_id, campaign.trigger_type = cause.id, cause.type
+    campaign = _new(session, draft, Status.PENDING_APPROVAL if behind.waits else Status.RUNNING)
+    campaign.playbook_id, campaign.incident_id = behind.playbook_id, behind.incident_id
+    campaign.trigger_event_id, campaign.trigger_type, campaign.cause_root = cause.id, cause.type, cause.root
+    campaign.author, campaign.edited_by, campaign.writers = behind.author, behind.edited_by, list(behind.writers)
+    campaign.held_by = behind.held_by
+    if not behind.waits:
+        campaign.approved_by, campaign.approved_at = behind.approved_by, behind.approved_at
     await session.flush()  # the recipients are copied from the row inside the database
-    if requires_approval:
-        outbox.append(session, _approval_requested(campaign), context=context)
-    else:
+    if not behind.waits:
         await _launch(session, campaign, context, "playbook")
+    elif behind.is_told:
+        outbox.append(session, _approval_requested(campaign), context=context)
     audit.record(session, "campaign.created", f"campaign/{campaign.id}", after=_shown(campaign))
     return campaign
+
+
+async def spent_by_playbooks(session: AsyncSession) -> Spent:
+    """Return what the workspace's playbooks launched within the hour, and what waits for a person."""
+    launched = await queries.launched_since(session, clock_of(session).now() - WINDOW)
+    return Spent.of(launched, await queries.waiting_by_playbook(session))
 
 
 async def results_of(session: AsyncSession, campaign: Campaign) -> Results:
@@ -346,7 +352,8 @@ def _own_context(campaign: Campaign) -> Context:
 
 
 def _approval_requested(campaign: Campaign) -> CampaignApprovalRequested:
-    return CampaignApprovalRequested(campaign_id=campaign.id, name=campaign.name, trigger=trigger_of(campaign))
+    facts = {"campaign_id": campaign.id, "name": campaign.name, "trigger": trigger_of(campaign)}
+    return CampaignApprovalRequested.model_validate(facts | {"held_by": campaign.held_by})
 
 
 def _touch(session: AsyncSession, campaign: Campaign) -> None:
@@ -364,4 +371,5 @@ def _shown(campaign: Campaign) -> dict[str, Any]:
         "messages": campaign.messages,
         "schedule_at": campaign.schedule_at,
         "playbook_id": campaign.playbook_id,
+        "held_by": campaign.held_by,
     }

@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import (
+    ARRAY,
     Boolean,
     CheckConstraint,
     DateTime,
@@ -25,7 +26,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from opsloop_campaigns.tables import Base
 from opsloop_common.ids import uuid7
 
-OUTCOMES = "'launched', 'approval_requested', 'cooling_down', 'already_run', 'too_deep', 'too_large'"
+OUTCOMES = "'launched', 'approval_requested', 'cooling_down', 'already_run', 'too_deep', 'too_large', 'held', 'too_many_waiting'"
 
 
 class Playbook(Base):
@@ -44,12 +45,20 @@ class Playbook(Base):
     launch: Mapped[dict[str, Any]] = mapped_column(JSONB)
     version: Mapped[int] = mapped_column(Integer, default=1)
     author: Mapped[str] = mapped_column(Text)
+    edited_by: Mapped[str] = mapped_column(Text)
+    # everybody who wrote what it does: they approve neither it nor its campaigns
+    writers: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    approved_by: Mapped[str | None] = mapped_column(Text)
+    approved_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    # when an event last said that campaigns of it are held
+    told_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     last_run_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
     created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
     updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
 
     __table_args__ = (
         CheckConstraint("cooldown >= INTERVAL '0'", name="cooldown"),
+        CheckConstraint("(approved_by IS NULL) = (approved_at IS NULL)", name="approval"),
         Index("ix_playbook_listening", "workspace", "event_type", postgresql_where=text("enabled")),
         Index("ix_playbook_newest", "workspace", text("created_at DESC"), text("id DESC")),
     )
@@ -76,7 +85,7 @@ class PlaybookRun(Base):
         UniqueConstraint("playbook_id", "event_id", name="uq_playbook_run_event"),
         CheckConstraint(f"outcome IN ({OUTCOMES})", name="outcome"),
         CheckConstraint(
-            "(campaign_id IS NOT NULL) = (outcome IN ('launched', 'approval_requested'))", name="has_campaign"
+            "(campaign_id IS NOT NULL) = (outcome IN ('launched', 'approval_requested', 'held'))", name="has_campaign"
         ),
         Index(
             "uq_playbook_run_once",

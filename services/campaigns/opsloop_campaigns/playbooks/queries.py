@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Select, Text, any_, bindparam, or_, select
+from sqlalchemy import ARRAY, Select, Text, any_, bindparam, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from opsloop_campaigns.approvals.rules import Approval
 from opsloop_campaigns.playbooks.models import Playbook, PlaybookRun
 from opsloop_common.errors import NotFound
 
@@ -33,14 +34,28 @@ class Earlier:
     launched: bool
 
 
-def playbooks(*, enabled: bool | None = None, event_type: str | None = None) -> Select[Playbook]:
+def playbooks(
+    *, enabled: bool | None = None, event_type: str | None = None, approval: Approval | None = None
+) -> Select[Playbook]:
     """Return the query of the workspace's playbooks."""
     query = select(Playbook)
+    match approval:
+        case Approval.NOT_REQUIRED:
+            query = query.where(Playbook.requires_approval)
+        case Approval.PENDING:
+            query = query.where(~Playbook.requires_approval, Playbook.approved_by.is_(None))
+        case Approval.APPROVED:
+            query = query.where(~Playbook.requires_approval, Playbook.approved_by.is_not(None))
     if enabled is not None:
         query = query.where(Playbook.enabled == enabled)
     if event_type is not None:
         query = query.where(Playbook.event_type == event_type)
     return query
+
+
+async def count_playbooks(session: AsyncSession) -> int:
+    """Count the workspace's playbooks."""
+    return (await session.scalars(select(func.count()).select_from(Playbook))).one()
 
 
 def runs_of(playbook_id: UUID, *, outcomes: Sequence[str] = ()) -> Select[PlaybookRun]:

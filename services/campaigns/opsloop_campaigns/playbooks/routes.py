@@ -7,10 +7,13 @@ from uuid import UUID
 
 from fastapi import Query, Response
 
+from opsloop_campaigns.approvals.rules import Approval, approval_of
 from opsloop_campaigns.playbooks import queries, service
 from opsloop_campaigns.playbooks.models import Playbook, PlaybookRun
 from opsloop_campaigns.playbooks.rules import Outcome
 from opsloop_campaigns.playbooks.schemas import (
+    ApprovalIn,
+    ApprovalOut,
     LaunchOut,
     PlaybookIn,
     PlaybookOut,
@@ -22,7 +25,8 @@ from opsloop_campaigns.playbooks.schemas import (
 )
 from opsloop_campaigns.playbooks.service import Rehearsal
 from opsloop_campaigns.shapes import AudienceOut, MessageOut
-from opsloop_common.http.deps import Db, IfMatch, set_etag, set_location
+from opsloop_common.access.principal import Principal
+from opsloop_common.http.deps import Db, IfMatch, Who, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_common.http.schemas import ConditionOut
@@ -51,15 +55,31 @@ def _shown(playbook: Playbook) -> PlaybookOut:
             messages=[MessageOut.model_validate(message) for message in launch["messages"]],
         ),
         author=playbook.author,
+        edited_by=playbook.edited_by,
+        writers=playbook.writers,
+        approval=ApprovalOut(
+            status=approval_of(requires_approval=playbook.requires_approval, approved_by=playbook.approved_by),
+            approved_by=playbook.approved_by,
+            approved_at=playbook.approved_at,
+        ),
         last_run_at=playbook.last_run_at,
         created_at=playbook.created_at,
         updated_at=playbook.updated_at,
     )
 
 
-@router.post("/v1/playbooks", status_code=201, dependencies=WRITE)
-async def create_playbook(body: PlaybookIn, session: Db, response: Response) -> PlaybookOut:
-    """Write a new playbook; it listens at once unless `enabled` is false."""
+def _is_admin(who: Principal) -> bool:
+    """Say whether somebody might allow self-approval in one step, and so may approve what they wrote themselves."""
+    return who.has("campaigns:admin")
+
+
+@router.post("/v1/playbooks", status_code=201, dependencies=WRITE, responses=problems(409))
+async def create_playbook(body: PlaybookIn, session: Db, who: Who, response: Response) -> PlaybookOut:
+    """Write a new playbook; it listens at once unless `enabled` is false.
+
+    One that asks for no approval of its campaigns needs one of its own (`approval`), by somebody else than its writers; what it
+    would send until then waits for a person. An admin's own is approved with the writing.
+    """
     draft = service.Draft(
         name=body.name,
         enabled=body.enabled,
@@ -69,7 +89,7 @@ async def create_playbook(body: PlaybookIn, session: Db, response: Response) -> 
         requires_approval=body.requires_approval,
         launch=body.launch.stored(),
     )
-    playbook = await service.create_playbook(session, draft)
+    playbook = await service.create_playbook(session, draft, is_admin=_is_admin(who))
     set_location(response, f"/v1/playbooks/{playbook.id}")
     set_etag(response, playbook.version)
     return _shown(playbook)
@@ -81,9 +101,10 @@ async def list_playbooks(
     page: PageQuery,
     enabled: bool | None = None,
     on: Annotated[str | None, Query(max_length=100, description="Event type.")] = None,
+    approval: Approval | None = None,
 ) -> Listing[PlaybookOut]:
     """List playbooks, newest first."""
-    query = queries.playbooks(enabled=enabled, event_type=on)
+    query = queries.playbooks(enabled=enabled, event_type=on, approval=approval)
     found = await paginate(session, query, page, by=[Playbook.created_at.desc(), Playbook.id.desc()])
     return found.map(_shown)
 
@@ -98,15 +119,31 @@ async def get_playbook(playbook_id: UUID, session: Db, response: Response) -> Pl
 
 @router.patch("/v1/playbooks/{playbook_id}", dependencies=WRITE, responses=problems(404, 412))
 async def edit_playbook(
-    playbook_id: UUID, body: PlaybookPatch, session: Db, response: Response, if_match: IfMatch
+    playbook_id: UUID, body: PlaybookPatch, session: Db, who: Who, response: Response, if_match: IfMatch
 ) -> PlaybookOut:
-    """Change a playbook, or switch it on and off with `enabled`."""
+    """Change a playbook, or switch it on and off with `enabled`; a change of what it does must be approved again."""
     changes: dict[str, Any] = {STORED_AS.get(name, name): getattr(body, name) for name in body.model_fields_set}
     if "conditions" in changes:
         changes["conditions"] = [one.model_dump(mode="json") for one in body.when]
     if "launch" in changes:
         changes["launch"] = body.launch.stored()
-    playbook = await service.edit_playbook(session, playbook_id, changes, if_match.require)
+    playbook = await service.edit_playbook(session, playbook_id, changes, if_match.require, is_admin=_is_admin(who))
+    set_etag(response, playbook.version)
+    return _shown(playbook)
+
+
+@router.put("/v1/playbooks/{playbook_id}/approval", dependencies=WRITE, responses=problems(404, 409, 412))
+async def change_playbook_approval(
+    playbook_id: UUID, body: ApprovalIn, session: Db, who: Who, response: Response, if_match: IfMatch
+) -> PlaybookOut:
+    """Approve that a playbook sends by itself, or take that back; what it was held for meanwhile still waits.
+
+    Nobody approves what they wrote or edited, unless the workspace allows it or they are an admin. The present status changes
+    nothing.
+    """
+    playbook = await service.change_approval(
+        session, playbook_id, Approval(body.status), if_match.require, is_admin=_is_admin(who)
+    )
     set_etag(response, playbook.version)
     return _shown(playbook)
 

@@ -8,11 +8,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from opsloop_campaigns.budgets.rules import REASONS, HeldBy
+from opsloop_common import limits
 from opsloop_common.conditions import ORDERING, Condition, Op, have_order, holds, value_at
 from opsloop_common.contracts.envelope import Event
+from opsloop_common.errors import Conflict
 
-# A launch causes events that may launch again: whoever builds a circle gets five rounds, not a flood.
-MAX_DEPTH = 5
+TELL_EVERY = timedelta(hours=1)
+"""One event says that campaigns of a playbook are held, not each of them: it would be a flood of its own."""
+VOIDING = frozenset({"event_type", "conditions", "cooldown", "requires_approval", "launch"})
+"""What was approved: when it acts, how often, what it says and to whom. Not its name, nor whether it is on."""
 
 
 class Outcome(StrEnum):
@@ -24,9 +29,23 @@ class Outcome(StrEnum):
     ALREADY_RUN = "already_run"
     TOO_DEEP = "too_deep"
     TOO_LARGE = "too_large"
+    HELD = "held"
+    TOO_MANY_WAITING = "too_many_waiting"
 
 
-LAUNCHES = frozenset({Outcome.LAUNCHED, Outcome.APPROVAL_REQUESTED})
+MAKES_CAMPAIGN = frozenset({Outcome.LAUNCHED, Outcome.APPROVAL_REQUESTED, Outcome.HELD})
+
+
+class TooManyPlaybooks(Conflict):
+    """The workspace has as many playbooks as it may."""
+
+    code, title = "too_many_playbooks", "Too many playbooks"
+
+
+class ApprovesEach(Conflict):
+    """The playbook needs no approval of its own, since each of its campaigns is approved."""
+
+    code, title = "approves_each", "Each campaign is approved"
 
 
 @dataclass(frozen=True)
@@ -44,6 +63,7 @@ class Decision:
 
     outcome: Outcome
     reason: str
+    held_by: HeldBy | None = None
 
 
 def judge(conditions: Sequence[Condition], event: Mapping[str, Any]) -> list[Verdict]:
@@ -80,14 +100,16 @@ def decide(
     cooldown: timedelta | None,
     fits: bool,
     requires_approval: bool,
+    held_by: HeldBy | None,
+    has_room_to_wait: bool,
     now: datetime,
 ) -> Decision:
     """Decide on a matching event; `depth` is the number of events that led to it.
 
     `has_run` says that the playbook launched for this incident or event before, `fits` that the messages, once filled in,
-    fit into an event.
+    fit into an event, `held_by` why a person must look first, `has_room_to_wait` that not too many campaigns wait for that.
     """
-    if depth >= MAX_DEPTH:
+    if depth >= limits.CAUSE_DEPTH:
         return Decision(Outcome.TOO_DEEP, f"the event is already {depth} events away from what people did")
     if has_run:
         return Decision(Outcome.ALREADY_RUN, "the playbook has run for this incident or event")
@@ -95,6 +117,21 @@ def decide(
         return Decision(Outcome.COOLING_DOWN, "the playbook ran less than its cooldown ago")
     if not fits:
         return Decision(Outcome.TOO_LARGE, "the messages are too large once the event's values are filled in")
+    if (requires_approval or held_by is not None) and not has_room_to_wait:
+        return Decision(Outcome.TOO_MANY_WAITING, "too many campaigns wait for approval: approve or cancel some")
+    if held_by is not None:
+        return Decision(Outcome.HELD, REASONS[held_by], held_by)
     if requires_approval:
         return Decision(Outcome.APPROVAL_REQUESTED, "the campaign waits for approval")
     return Decision(Outcome.LAUNCHED, "the campaign was launched")
+
+
+def is_told(decision: Decision, told_at: datetime | None, now: datetime) -> bool:
+    """Say whether an event asks for the approval of the campaign: for one that is held, once an hour a playbook."""
+    return decision.held_by is None or told_at is None or told_at + TELL_EVERY <= now
+
+
+def require_room(playbooks: int) -> None:
+    """Raise TooManyPlaybooks when a workspace has as many as it may."""
+    if playbooks >= limits.PLAYBOOKS_PER_WORKSPACE:
+        raise TooManyPlaybooks(f"a workspace has at most {limits.PLAYBOOKS_PER_WORKSPACE} playbooks; delete one first")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 
+from opsloop_campaigns.approvals.rules import Approval
 from opsloop_campaigns.content.rules import placeholder_fault
 from opsloop_campaigns.playbooks.rules import Outcome
 from opsloop_campaigns.shapes import AudienceIn, AudienceOut, MessageOut, Templates
@@ -95,8 +96,25 @@ class LaunchOut(OutModel):
     messages: list[MessageOut]
 
 
+class ApprovalIn(InModel):
+    """`approved` lets a playbook send by itself, `pending` takes that back."""
+
+    status: Literal[Approval.APPROVED, Approval.PENDING]
+
+
+class ApprovalOut(OutModel):
+    """Whether the playbook may send by itself; while it is `pending`, what it would send waits for a person."""
+
+    status: Approval
+    approved_by: str | None
+    approved_at: Timestamp | None
+
+
 class PlaybookOut(OutModel):
-    """A playbook. `last_run_at` is when it launched last: its cooldown counts from there."""
+    """A playbook. `last_run_at` is when it launched last: its cooldown counts from there.
+
+    `writers` is everybody who wrote what it does; none of them may approve it or its campaigns.
+    """
 
     id: UUID
     name: str
@@ -107,6 +125,9 @@ class PlaybookOut(OutModel):
     requires_approval: bool
     launch: LaunchOut
     author: str
+    edited_by: str
+    writers: list[str]
+    approval: ApprovalOut
     last_run_at: Timestamp | None
     created_at: Timestamp
     updated_at: Timestamp

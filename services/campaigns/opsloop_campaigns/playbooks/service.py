@@ -12,18 +12,24 @@ from pydantic import JsonValue
 from sqlalchemy import delete
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from opsloop_campaigns.approvals import rules as approvals_rules
+from opsloop_campaigns.approvals import service as approvals
+from opsloop_campaigns.approvals.rules import Approval
+from opsloop_campaigns.budgets.rules import Budgets, HeldBy, Launched, Spent
 from opsloop_campaigns.campaigns import service as campaigns
+from opsloop_campaigns.campaigns.rules import Behind
 from opsloop_campaigns.content import rules as content
 from opsloop_campaigns.playbooks import queries, rules
 from opsloop_campaigns.playbooks.models import Playbook, PlaybookRun
 from opsloop_campaigns.playbooks.queries import Listener
 from opsloop_campaigns.playbooks.rules import Decision, Verdict
+from opsloop_campaigns.settings import budgets_from
 from opsloop_common import due
-from opsloop_common.access import audit
+from opsloop_common.access import audit, workspaces
 from opsloop_common.conditions import Condition, all_hold, read_conditions
 from opsloop_common.contracts.catalogue import BY_TYPE, PRODUCER
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.db import clock_of, context_of
+from opsloop_common.db import clock_of, context_of, settings_of
 from opsloop_common.ids import uuid7
 
 PRUNE = "campaigns.prune_runs"
@@ -48,6 +54,14 @@ class Draft:
 
 
 @dataclass(frozen=True)
+class Till:
+    """What the workspace's playbooks may launch in an hour, and what they have."""
+
+    budgets: Budgets
+    spent: Spent
+
+
+@dataclass(frozen=True)
 class Rehearsal:
     """What a playbook would make of an event."""
 
@@ -58,8 +72,10 @@ class Rehearsal:
     messages: list[dict[str, str]]
 
 
-async def create_playbook(session: AsyncSession, draft: Draft) -> Playbook:
-    """Keep a new playbook."""
+async def create_playbook(session: AsyncSession, draft: Draft, *, is_admin: bool) -> Playbook:
+    """Keep a new playbook; raises TooManyPlaybooks. Where its author may approve their own, it is approved with that."""
+    workspace = await workspaces.get(session, for_update=True)  # one after another, so that the count holds
+    rules.require_room(await queries.count_playbooks(session))
     now = clock_of(session).now()
     context = context_of(session)
     playbook = Playbook(
@@ -72,9 +88,13 @@ async def create_playbook(session: AsyncSession, draft: Draft) -> Playbook:
         requires_approval=draft.requires_approval,
         launch=dict(draft.launch),
         author=context.actor,
+        edited_by=context.actor,
+        writers=[context.actor],
         created_at=now,
         updated_at=now,
     )
+    may_approve_own = is_admin or workspace.allow_self_approval
+    _approve_by_writing(session, playbook, was_approved=False, may_approve_own=may_approve_own)
     session.add(playbook)
     await session.flush()  # the row has its id and version from here on
     audit.record(session, "playbook.created", f"playbook/{playbook.id}", after=_shown(playbook))
@@ -82,9 +102,9 @@ async def create_playbook(session: AsyncSession, draft: Draft) -> Playbook:
 
 
 async def edit_playbook(
-    session: AsyncSession, playbook_id: UUID, changes: Mapping[str, Any], check_version: CheckVersion
+    session: AsyncSession, playbook_id: UUID, changes: Mapping[str, Any], check_version: CheckVersion, *, is_admin: bool
 ) -> Playbook:
-    """Change some fields of a playbook, `enabled` among them."""
+    """Change some fields of a playbook, `enabled` among them; a change of what it does must be approved again."""
     playbook = await queries.lock_playbook(session, playbook_id)
     check_version(playbook.version)
     changed = {name: value for name, value in changes.items() if getattr(playbook, name) != value}
@@ -93,8 +113,9 @@ async def edit_playbook(
     before = _shown(playbook)
     for name, value in changed.items():
         setattr(playbook, name, value)
-    playbook.version += 1
-    playbook.updated_at = clock_of(session).now()
+    if changed.keys() & rules.VOIDING:
+        await _content_changed(session, playbook, is_admin=is_admin)
+    _touch(session, playbook)
     after = _shown(playbook)
     audit.record(
         session,
@@ -104,6 +125,61 @@ async def edit_playbook(
         after={name: after[name] for name in after if before[name] != after[name]},
     )
     return playbook
+
+
+async def _content_changed(session: AsyncSession, playbook: Playbook, *, is_admin: bool) -> None:
+    was_approved = playbook.approved_by is not None
+    playbook.edited_by = context_of(session).actor
+    playbook.writers = approvals_rules.with_writer(playbook.writers, playbook.edited_by)
+    may_approve_own = is_admin or await approvals.allows_self_approval(session)
+    _approve_by_writing(session, playbook, was_approved=was_approved, may_approve_own=may_approve_own)
+
+
+def _approve_by_writing(
+    session: AsyncSession, playbook: Playbook, *, was_approved: bool, may_approve_own: bool
+) -> None:
+    """Approve what has just been written where the writer may, else take the approval back."""
+    playbook.approved_by = playbook.approved_at = None
+    if not playbook.requires_approval and approvals_rules.is_approved_by_writing(
+        playbook.edited_by, playbook.writers, was_approved=was_approved, may_approve_own=may_approve_own
+    ):
+        playbook.approved_by, playbook.approved_at = playbook.edited_by, clock_of(session).now()
+
+
+async def change_approval(
+    session: AsyncSession, playbook_id: UUID, wanted: Approval, check_version: CheckVersion, *, is_admin: bool
+) -> Playbook:
+    """Approve that a playbook sends by itself, or take that back; asking for the present status changes nothing.
+
+    Raises ApprovesEach, SelfApproval.
+    """
+    playbook = await queries.lock_playbook(session, playbook_id)
+    check_version(playbook.version)
+    if playbook.requires_approval:
+        raise rules.ApprovesEach("this playbook asks for the approval of each campaign, and needs none of its own")
+    before = _shown(playbook)["approval"]
+    if (wanted is Approval.APPROVED) is (playbook.approved_by is not None):
+        return playbook
+    playbook.approved_by = playbook.approved_at = None
+    if wanted is Approval.APPROVED:
+        approver = context_of(session).actor
+        if not is_admin:
+            await approvals.require_may_approve(session, playbook.writers)
+        playbook.approved_by, playbook.approved_at = approver, clock_of(session).now()
+    _touch(session, playbook)
+    audit.record(
+        session,
+        "playbook.approval_changed",
+        f"playbook/{playbook.id}",
+        before={"approval": before},
+        after={"approval": _shown(playbook)["approval"]},
+    )
+    return playbook
+
+
+def _touch(session: AsyncSession, playbook: Playbook) -> None:
+    playbook.version += 1
+    playbook.updated_at = clock_of(session).now()
 
 
 async def delete_playbook(session: AsyncSession, playbook_id: UUID, check_version: CheckVersion) -> None:
@@ -125,13 +201,18 @@ def _shown(playbook: Playbook) -> dict[str, Any]:
         "cooldown": playbook.cooldown,
         "requires_approval": playbook.requires_approval,
         "launch": launch | {"user_ids": len(launch["user_ids"])},
+        "approval": approvals_rules.approval_of(
+            requires_approval=playbook.requires_approval, approved_by=playbook.approved_by
+        ),
+        "approved_by": playbook.approved_by,
     }
 
 
 async def hear(session: AsyncSession, events: Sequence[Event]) -> None:
     """Run the playbooks of the workspace that listen to these events, in their order.
 
-    The playbook's row lock makes the cool-down and once-per-incident hold when matching events arrive at the same time.
+    The playbook's row lock makes the cool-down and once-per-incident hold when matching events arrive at the same time, the
+    workspace's row lock the budgets.
     """
     listeners = await queries.listeners(session, {event.type for event in events})
     if not listeners:
@@ -170,20 +251,28 @@ async def _run(session: AsyncSession, matching: Sequence[tuple[Playbook, Event]]
     )
     handled = {(run.playbook_id, run.event_id) for run in earlier}
     launched = {(run.playbook_id, run.once_key) for run in earlier if run.launched}
+    await workspaces.get(session, for_update=True)
+    till = await _open_till(session)
     for playbook, event in matching:
         if (playbook.id, event.id) in handled:
             continue
         once = (playbook.id, rules.once_key(event))
-        run = await _run_one(session, playbook, event, has_run=once in launched)
+        run = await _run_one(session, playbook, event, till, has_run=once in launched)
         if run.campaign_id is not None:
             launched.add(once)
     await due.schedule(session, PRUNE, "runs", clock_of(session).now() + PRUNE_EVERY)
 
 
-async def _run_one(session: AsyncSession, playbook: Playbook, event: Event, *, has_run: bool) -> PlaybookRun:
+async def _open_till(session: AsyncSession) -> Till:
+    return Till(budgets_from(settings_of(session)), await campaigns.spent_by_playbooks(session))
+
+
+async def _run_one(
+    session: AsyncSession, playbook: Playbook, event: Event, till: Till, *, has_run: bool
+) -> PlaybookRun:
     now = clock_of(session).now()
     messages = content.rendered(playbook.launch["messages"], event.document())
-    decision = _decide(session, playbook, event, has_run=has_run, messages=messages)
+    decision = _decide(session, playbook, event, till, has_run=has_run, messages=messages)
     run = PlaybookRun(
         workspace=playbook.workspace,
         playbook_id=playbook.id,
@@ -195,26 +284,52 @@ async def _run_one(session: AsyncSession, playbook: Playbook, event: Event, *, h
         reason=decision.reason,
         at=now,
     )
-    if decision.outcome in rules.LAUNCHES:
-        run.campaign_id = await _launch(session, playbook, event, messages)
+    if decision.outcome in rules.MAKES_CAMPAIGN:
+        run.campaign_id = await _launch(session, playbook, event, messages, decision)
         playbook.last_run_at = now
+        _enter(till, playbook, event, decision)
     session.add(run)
     return run
 
 
 async def _launch(
-    session: AsyncSession, playbook: Playbook, event: Event, messages: Sequence[Mapping[str, str]]
+    session: AsyncSession,
+    playbook: Playbook,
+    event: Event,
+    messages: Sequence[Mapping[str, str]],
+    decision: Decision,
 ) -> UUID:
     name = content.one_line(content.render(playbook.launch["name"], event.document()))
-    campaign = await campaigns.launch_by_playbook(
-        session,
-        campaigns.Draft(name or playbook.name, playbook.launch["user_ids"], messages),
-        event,
+    now = clock_of(session).now()
+    is_told = rules.is_told(decision, playbook.told_at, now)
+    if decision.held_by is not None and is_told:
+        playbook.told_at = now
+    behind = Behind(
         playbook_id=playbook.id,
         incident_id=rules.incident_of(event),
+        author=playbook.author,
+        edited_by=playbook.edited_by,
+        writers=playbook.writers,
+        approved_by=playbook.approved_by,
+        approved_at=playbook.approved_at,
         requires_approval=playbook.requires_approval,
+        held_by=decision.held_by,
+        is_told=is_told,
     )
-    return campaign.id
+    draft = campaigns.Draft(name or playbook.name, playbook.launch["user_ids"], messages)
+    return (await campaigns.launch_by_playbook(session, draft, event, behind)).id
+
+
+def _enter(till: Till, playbook: Playbook, event: Event, decision: Decision) -> None:
+    if decision.outcome is not rules.Outcome.LAUNCHED:
+        till.spent.waiting[playbook.id] += 1
+    if decision.held_by is None:
+        till.spent.add(Launched(playbook.id, event.root, 1, _people(playbook)))
+
+
+def _people(playbook: Playbook) -> int:
+    """Return how many people the playbook tells without a person."""
+    return 0 if playbook.requires_approval else len(playbook.launch["user_ids"])
 
 
 async def prune_runs(session: AsyncSession) -> None:
@@ -227,8 +342,17 @@ async def prune_runs(session: AsyncSession) -> None:
 
 
 def _decide(
-    session: AsyncSession, playbook: Playbook, event: Event, *, has_run: bool, messages: Sequence[Mapping[str, str]]
+    session: AsyncSession,
+    playbook: Playbook,
+    event: Event,
+    till: Till,
+    *,
+    has_run: bool,
+    messages: Sequence[Mapping[str, str]],
 ) -> Decision:
+    held_by = till.spent.exceeded(till.budgets, playbook.id, event.root, messages=_people(playbook))
+    if not playbook.requires_approval and playbook.approved_by is None:
+        held_by = HeldBy.PLAYBOOK_APPROVAL
     return rules.decide(
         depth=event.causationdepth,
         has_run=has_run,
@@ -236,6 +360,8 @@ def _decide(
         cooldown=playbook.cooldown,
         fits=content.content_bytes(messages) <= content.CONTENT_BYTES,
         requires_approval=playbook.requires_approval,
+        held_by=held_by,
+        has_room_to_wait=till.spent.has_room_to_wait(playbook.id),
         now=clock_of(session).now(),
     )
 
@@ -251,7 +377,8 @@ async def rehearse(session: AsyncSession, playbook_id: UUID, data: dict[str, Jso
         earlier = await queries.earlier_runs(
             session, {playbook.id}, event_ids={event.id}, once_keys={rules.once_key(event)}
         )
-        decision = _decide(session, playbook, event, has_run=bool(earlier), messages=messages)
+        till = await _open_till(session)
+        decision = _decide(session, playbook, event, till, has_run=bool(earlier), messages=messages)
     return Rehearsal(playbook.enabled, verdicts, decision, messages)
 
 

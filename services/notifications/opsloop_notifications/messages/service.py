@@ -164,12 +164,6 @@ def _locale_for(contents: Sequence[Mapping[str, Any]], wanted: str | None) -> st
 
 
 async def _keep_message(session: AsyncSession, requested: MessageRequested, context: Context) -> None:
-    cause = {
-        "correlationid": context.correlationid,
-        "causationid": context.causationid,
-        "causationdepth": context.causationdepth,
-        "traceparent": context.traceparent,
-    }
     await session.execute(
         insert(Message)
         .values(
@@ -177,7 +171,7 @@ async def _keep_message(session: AsyncSession, requested: MessageRequested, cont
             id=requested.message_id,
             campaign_id=requested.campaign_id,
             contents=[content.model_dump() for content in requested.contents],
-            cause=cause,
+            cause=context.cause(),
             created_at=clock_of(session).now(),
         )
         .on_conflict_do_nothing()
