@@ -3,6 +3,7 @@
 import json
 
 from opsloop_common.contracts.envelope import Event
+from opsloop_common.db import Context
 
 DOCUMENT = {
     "specversion": "1.0",
@@ -20,6 +21,7 @@ DOCUMENT = {
     "correlationid": "c",
     "causationid": "d",
     "causationdepth": 1,
+    "causationroot": "01a203fd-9058-7607-b510-a14397ec41c1",
     "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
     "data": {"body": "支付失败"},
 }
@@ -33,3 +35,13 @@ def test_extension_attributes_of_a_newer_producer_are_handed_on():
     newer = DOCUMENT | {"dataregion": "eu", "data": {"body": "a", "added_later": True}}
 
     assert json.loads(Event.from_bytes(json.dumps(newer)).to_bytes()) == newer
+
+
+def test_the_first_event_of_a_chain_travels_with_it():
+    first = Event.from_bytes(json.dumps({name: value for name, value in DOCUMENT.items() if "causation" not in name}))
+    second = Context.caused_by(first)
+    later = Context.caused_by(Event.from_bytes(json.dumps(DOCUMENT)))
+
+    assert "causationroot" not in first.document()
+    assert second.causationroot == first.root == str(first.id)
+    assert later.causationroot == later.cause()["causationroot"] == DOCUMENT["causationroot"]

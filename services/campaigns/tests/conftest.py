@@ -13,6 +13,7 @@ from opsloop_campaigns.app import SERVICE
 from opsloop_campaigns.campaigns.consumers import RESULTS
 from opsloop_campaigns.campaigns.jobs import chunk
 from opsloop_campaigns.playbooks.consumers import PLAYBOOKS
+from opsloop_campaigns.settings import CampaignsSettings
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.metrics import KpiBreached
 from opsloop_common.contracts.notifications import NotificationFailed, NotificationSent
@@ -20,7 +21,7 @@ from opsloop_common.db import Context
 from opsloop_common.due import DueRow
 from opsloop_common.due.runner import run_due
 from opsloop_common.testing.events import deliver, make_event
-from opsloop_common.testing.http import Api
+from opsloop_common.testing.http import Api, settings_for_tests
 
 EN = {"channel": "email", "locale": "en", "subject": "We are on it", "body": "We saw the crash."}
 ZH = {"channel": "email", "locale": "zh-CN", "subject": "我们正在处理", "body": "我们已经发现问题。"}
@@ -168,3 +169,18 @@ async def world(api) -> World:
         approver=await door.key("campaigns:read", "campaigns:write", name="approver"),
         reader=await door.key("campaigns:read", name="reader"),
     )
+
+
+@pytest_asyncio.fixture
+async def narrow(api) -> World:
+    """Return a fresh workspace of a service whose playbooks may launch little."""
+    settings = settings_for_tests(
+        CampaignsSettings,
+        cause_messages_per_hour=50,
+        playbook_launches_per_hour=3,
+        workspace_launches_per_hour=5,
+        workspace_messages_per_hour=100,
+    )
+    door = await api(SERVICE, settings)
+    author = await door.key(name="author")
+    return World(door, author=author, approver=await door.key(name="approver"), reader=author)

@@ -20,13 +20,14 @@ _SAME_HAND = text(
     "ON k.id = CASE WHEN line.created_by ~ '^key:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' "
     "THEN CAST(substr(line.created_by, 5) AS uuid) END) "
     "SELECT 'key:' || id FROM line UNION SELECT created_by FROM line WHERE created_by LIKE 'user:%' "
-    "UNION SELECT 'key:' || k.id FROM api_key AS me JOIN api_key AS k USING (workspace, source) WHERE me.id = :id"
+    "UNION SELECT 'key:' || k.id FROM line JOIN api_key AS mine ON mine.id = line.id "
+    "JOIN api_key AS k USING (workspace, source)"
 ).bindparams(bindparam("id", type_=Uuid()))
 
 
 async def same_hand(session: AsyncSession, actor: str) -> frozenset[str]:
     """Return the actors that cannot give `actor` a second pair of eyes: itself, whoever made its key, and who made theirs, and
-    the keys of its own source, since a rotated key keeps that.
+    all keys of the same sources, since a rotated key keeps its source.
 
     The operator's key is nobody's kin: all keys descend from it, so that says nothing of who holds them.
     """
