@@ -57,6 +57,12 @@ class IllegalTransition(Conflict):
         super().__init__(f"{current} cannot become {wanted}", extra={"current": current, "allowed": choices})
 
 
+class TooMany(Conflict):
+    """The workspace has as many of these as it may."""
+
+    code, title = "too_many", "Too many"
+
+
 class Gone(DomainError):
     """It was there, and is past the time that it is kept for."""
 

@@ -26,3 +26,7 @@ PLAYBOOK_WAITING = 100
 WORKSPACE_WAITING = 500
 PLAYBOOKS_PER_WORKSPACE = 200
 """All that listen to an event's type are read and may be locked for it."""
+MONITORS_PER_WORKSPACE = 500
+"""One event makes each monitor of its type look again."""
+WEBHOOKS_PER_WORKSPACE = 100
+"""One event is delivered to each endpoint that hears its type."""

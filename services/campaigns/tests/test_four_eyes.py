@@ -262,4 +262,4 @@ async def test_a_workspace_has_so_many_playbooks_and_no_more(world, monkeypatch)
 
     refused = await world.call("POST", "/v1/playbooks", PLAYBOOK)
 
-    assert (refused.status_code, refused.json()["title"]) == (409, "Too many playbooks")
+    assert (refused.status_code, refused.json()["title"]) == (409, "Too many")

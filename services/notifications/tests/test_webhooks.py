@@ -144,3 +144,15 @@ async def test_rotation_keeps_the_old_secret_for_a_while(service):
     assert rotated.json()["previous_expires_at"] == (now + timedelta(days=1)).isoformat().replace("+00:00", "Z")
     assert short.json()["previous_expires_at"] == (now + timedelta(minutes=1)).isoformat().replace("+00:00", "Z")
     assert long.status_code == 422
+
+
+async def test_a_workspace_has_so_many_webhooks_and_no_more(service, monkeypatch):
+    monkeypatch.setattr("opsloop_common.limits.WEBHOOKS_PER_WORKSPACE", 1)
+    key = await service.key()
+    await created(service, key)
+
+    refused = await service.client.post("/v1/webhooks", json={"url": URL, "event_types": ["*"]}, headers=key)
+
+    assert (refused.status_code, refused.json()["title"]) == (409, "Too many")
+    elsewhere = await service.key(workspace="other")
+    await created(service, elsewhere)

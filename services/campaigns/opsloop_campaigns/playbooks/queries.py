@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Select, Text, any_, bindparam, func, or_, select
+from sqlalchemy import ARRAY, Select, Text, any_, bindparam, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_campaigns.approvals.rules import Approval
@@ -51,11 +51,6 @@ def playbooks(
     if event_type is not None:
         query = query.where(Playbook.event_type == event_type)
     return query
-
-
-async def count_playbooks(session: AsyncSession) -> int:
-    """Count the workspace's playbooks."""
-    return (await session.scalars(select(func.count()).select_from(Playbook))).one()
 
 
 def runs_of(playbook_id: UUID, *, outcomes: Sequence[str] = ()) -> Select[PlaybookRun]:

@@ -36,12 +36,6 @@ class Outcome(StrEnum):
 MAKES_CAMPAIGN = frozenset({Outcome.LAUNCHED, Outcome.APPROVAL_REQUESTED, Outcome.HELD})
 
 
-class TooManyPlaybooks(Conflict):
-    """The workspace has as many playbooks as it may."""
-
-    code, title = "too_many_playbooks", "Too many playbooks"
-
-
 class ApprovesEach(Conflict):
     """The playbook needs no approval of its own, since each of its campaigns is approved."""
 
@@ -129,9 +123,3 @@ def decide(
 def is_told(decision: Decision, told_at: datetime | None, now: datetime) -> bool:
     """Say whether an event asks for the approval of the campaign: for one that is held, once an hour a playbook."""
     return decision.held_by is None or told_at is None or told_at + TELL_EVERY <= now
-
-
-def require_room(playbooks: int) -> None:
-    """Raise TooManyPlaybooks when a workspace has as many as it may."""
-    if playbooks >= limits.PLAYBOOKS_PER_WORKSPACE:
-        raise TooManyPlaybooks(f"a workspace has at most {limits.PLAYBOOKS_PER_WORKSPACE} playbooks; delete one first")

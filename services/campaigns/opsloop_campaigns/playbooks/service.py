@@ -24,8 +24,9 @@ from opsloop_campaigns.playbooks.models import Playbook, PlaybookRun
 from opsloop_campaigns.playbooks.queries import Listener
 from opsloop_campaigns.playbooks.rules import Decision, Verdict
 from opsloop_campaigns.settings import budgets_from
-from opsloop_common import due
+from opsloop_common import due, limits
 from opsloop_common.access import audit, workspaces
+from opsloop_common.access.places import take_place
 from opsloop_common.conditions import Condition, all_hold, read_conditions
 from opsloop_common.contracts.catalogue import BY_TYPE, PRODUCER
 from opsloop_common.contracts.envelope import Event
@@ -73,9 +74,9 @@ class Rehearsal:
 
 
 async def create_playbook(session: AsyncSession, draft: Draft, *, is_admin: bool) -> Playbook:
-    """Keep a new playbook; raises TooManyPlaybooks. Where its author may approve their own, it is approved with that."""
-    workspace = await workspaces.get(session, for_update=True)  # one after another, so that the count holds
-    rules.require_room(await queries.count_playbooks(session))
+    """Keep a new playbook; raises TooMany. Where its author may approve their own, it is approved with that."""
+    most = limits.PLAYBOOKS_PER_WORKSPACE
+    workspace = await take_place(session, Playbook.__table__, most=most, what="playbooks")
     now = clock_of(session).now()
     context = context_of(session)
     playbook = Playbook(

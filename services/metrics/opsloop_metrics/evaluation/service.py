@@ -20,7 +20,7 @@ from opsloop_metrics.evaluation import queries, rules
 from opsloop_metrics.evaluation.meters import EvaluationMeter
 from opsloop_metrics.evaluation.rules import Step, Turn
 from opsloop_metrics.events import service as event_store
-from opsloop_metrics.events.rules import Cause, Reading
+from opsloop_metrics.events.rules import Cause, Reading, is_echo
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.kpis.rules import EVALUATE, Watch
 from opsloop_metrics.retention.rules import PRUNE
@@ -30,7 +30,10 @@ PRUNE_BATCH = 5_000
 
 
 async def take_in(session: AsyncSession, events: Sequence[Event]) -> None:
-    """Store events of one workspace and make the monitors that read their types due."""
+    """Store events of one workspace and make the monitors that read their types due; echoes of metrics' own are left out."""
+    events = [event for event in events if not is_echo(event)]
+    if not events:
+        return
     await event_store.record(session, events)
     now = clock_of(session).now()
     await due.schedule(session, PRUNE, PRUNE, now + PRUNE_EVERY)  # writes nothing while there is one

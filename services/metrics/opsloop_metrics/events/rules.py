@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 
+from opsloop_common import limits
 from opsloop_common.conditions import Condition
 from opsloop_common.contracts.envelope import Event
 
@@ -21,8 +22,17 @@ class Aggregate(StrEnum):
     MEDIAN = "median"
 
 
+OWN = "metrics"
 NUMERIC = frozenset({Aggregate.SUM, Aggregate.AVG, Aggregate.MEDIAN})
 NULL_WHEN_EMPTY = frozenset({Aggregate.SHARE, Aggregate.AVG, Aggregate.MEDIAN})
+
+
+def is_echo(event: Event) -> bool:
+    """Say whether an event is what metrics said about what metrics said, too far from what people did to be measured again.
+
+    A monitor of `kpi.recovered` would breach on its own recovery and recover from its own breach for ever.
+    """
+    return event.service == OWN and event.causationdepth > limits.CAUSE_DEPTH
 
 
 @dataclass(frozen=True)

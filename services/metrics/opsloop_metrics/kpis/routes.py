@@ -137,7 +137,7 @@ async def get_kpi_series(
     return SeriesOut(key=kpi.key, unit=kpi.unit, target=kpi.target, points=points)
 
 
-@router.post("/v1/kpis/{key}/monitors", status_code=201, dependencies=[WRITE], responses=problems(404))
+@router.post("/v1/kpis/{key}/monitors", status_code=201, dependencies=[WRITE], responses=problems(404, 409))
 async def create_monitor(key: str, body: MonitorIn, session: Db, run: Run, response: Response) -> MonitorOut:
     """Watch a KPI; `for` and `keep_firing_for` default to nothing.
 

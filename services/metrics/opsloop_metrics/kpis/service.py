@@ -13,8 +13,9 @@ from uuid import UUID
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common import due, outbox
+from opsloop_common import due, limits, outbox
 from opsloop_common.access import audit
+from opsloop_common.access.places import take_place
 from opsloop_common.contracts.metrics import KpiTargetReached
 from opsloop_common.db import Context, clock_of, context_of
 from opsloop_common.errors import Conflict
@@ -137,7 +138,8 @@ async def note_value(session: AsyncSession, kpi: Kpi, value: float | None, *, co
 
 
 async def add_monitor(session: AsyncSession, key: str, fields: Mapping[str, Any], *, events_kept: timedelta) -> Monitor:
-    """Watch a KPI; the first evaluation is due at once. Raises Invalid for a window over more than the events that are kept."""
+    """Watch a KPI; the first evaluation is due at once. Raises Invalid for a window over more than the events that are kept, TooMany."""
+    await take_place(session, Monitor.__table__, most=limits.MONITORS_PER_WORKSPACE, what="monitors")
     settings = rules.read_monitor(fields)
     kpi = await queries.lock_kpi(session, key)
     _require_window(kpi, rules.condition_of(settings), settings["window"], events_kept)

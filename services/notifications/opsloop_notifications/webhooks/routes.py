@@ -53,7 +53,7 @@ def _with_secret(webhook: Webhook, secret: str) -> WebhookWithSecret:
     return WebhookWithSecret(**WebhookOut.model_validate(webhook).model_dump(), secret=secret)
 
 
-@router.post("/v1/webhooks", status_code=201, dependencies=[WRITE])
+@router.post("/v1/webhooks", status_code=201, dependencies=[WRITE], responses=problems(409))
 async def create_webhook(body: WebhookIn, session: Db, run: Run, response: Response) -> WebhookWithSecret:
     """Have events posted to a URL. `event_types` takes exact names, `kpi.*` and `*`. The secret is shown this once."""
     webhook, secret = await service.create_webhook(

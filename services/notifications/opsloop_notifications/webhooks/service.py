@@ -11,8 +11,9 @@ import orjson
 from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common import outbox
+from opsloop_common import limits, outbox
 from opsloop_common.access import audit
+from opsloop_common.access.places import take_place
 from opsloop_common.conditions import all_hold, read_conditions
 from opsloop_common.contracts.envelope import Event, EventData
 from opsloop_common.contracts.notifications import WebhookDisabled
@@ -64,7 +65,8 @@ class WebhookTested(EventData):
 async def create_webhook(
     session: AsyncSession, fields: Mapping[str, Any], *, secret: str | None, policy: AddressPolicy, secrets: SecretBox
 ) -> tuple[Webhook, str]:
-    """Add an endpoint; returns it with the secret, which is never shown again. Raises Invalid (422) for a bad URL or secret."""
+    """Add an endpoint; returns it with the secret, which is never shown again. Raises Invalid (422) for a bad URL or secret, TooMany."""
+    await take_place(session, Webhook.__table__, most=limits.WEBHOOKS_PER_WORKSPACE, what="webhooks")
     now = clock_of(session).now()
     plain = secret or new_secret()
     webhook = Webhook(
