@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from opsloop_campaigns.campaigns.consumers import RESULTS
 from opsloop_campaigns.campaigns.jobs import DUE as CAMPAIGNS_DUE
-from opsloop_campaigns.campaigns.meters import LaunchMeter
+from opsloop_campaigns.campaigns.meters import HeldMeter, LaunchMeter
 from opsloop_campaigns.campaigns.models import Campaign
 from opsloop_campaigns.campaigns.routes import router as campaigns
 from opsloop_campaigns.playbooks.consumers import PLAYBOOKS
@@ -29,5 +29,5 @@ SERVICE = Service(
     routers=(campaigns, playbooks),
     subscriptions=(PLAYBOOKS, RESULTS),
     due=(*CAMPAIGNS_DUE, *PLAYBOOKS_DUE),
-    meters=(LaunchMeter, RecipientMeter),
+    meters=(LaunchMeter, HeldMeter, RecipientMeter),
 )

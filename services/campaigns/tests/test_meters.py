@@ -70,3 +70,16 @@ async def test_recipients_are_counted_by_outcome_once(world):
     other = await world.launched(["u4", "u5"])
     assert (await world.put(other, "cancelled")).status_code == 200
     assert await recipients(world) == [1, 1, 2]
+
+
+async def test_what_was_held_is_counted_by_why(narrow):
+    for name in ("playbook_budget", "cause_budget"):
+        assert (await scraped(narrow))[f'opsloop_campaigns_held_total{{held_by="{name}"}}'] == 0
+    await playbook(narrow)
+
+    for _ in range(5):
+        await narrow.hear(narrow.breach())
+
+    found = await scraped(narrow)
+    assert found['opsloop_campaigns_held_total{held_by="playbook_budget"}'] == 2
+    assert found['opsloop_campaigns_held_total{held_by="cause_budget"}'] == 0

@@ -94,3 +94,11 @@ class Spent:
     def has_room_to_wait(self, playbook_id: UUID) -> bool:
         """Say whether another campaign may wait for a person."""
         return self.waiting[playbook_id] < limits.PLAYBOOK_WAITING and self.waiting.total() < limits.WORKSPACE_WAITING
+
+
+@dataclass(frozen=True)
+class Till:
+    """What the workspace's playbooks may launch in an hour, and what they have."""
+
+    budgets: Budgets
+    spent: Spent

@@ -15,7 +15,7 @@ from opsloop_campaigns.approvals import rules as approvals_rules
 from opsloop_campaigns.approvals import service as approvals
 from opsloop_campaigns.budgets.rules import WINDOW, Spent
 from opsloop_campaigns.campaigns import meters, queries, rules
-from opsloop_campaigns.campaigns.meters import LaunchMeter
+from opsloop_campaigns.campaigns.meters import HeldMeter, LaunchMeter
 from opsloop_campaigns.campaigns.models import Campaign
 from opsloop_campaigns.campaigns.rules import Results, Status
 from opsloop_campaigns.recipients import service as recipients
@@ -267,6 +267,8 @@ async def launch_by_playbook(session: AsyncSession, draft: Draft, cause: Event, 
         await _launch(session, campaign, context, "playbook")
     elif behind.is_told:
         outbox.append(session, _approval_requested(campaign), context=context)
+    if behind.held_by is not None:
+        count_after_commit(session, partial(meters_of(session, HeldMeter).count, behind.held_by))
     audit.record(session, "campaign.created", f"campaign/{campaign.id}", after=_shown(campaign))
     return campaign
 

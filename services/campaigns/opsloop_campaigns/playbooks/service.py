@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_campaigns.approvals import rules as approvals_rules
 from opsloop_campaigns.approvals import service as approvals
 from opsloop_campaigns.approvals.rules import Approval
-from opsloop_campaigns.budgets.rules import Budgets, HeldBy, Launched, Spent
+from opsloop_campaigns.budgets.rules import HeldBy, Launched, Till
 from opsloop_campaigns.campaigns import service as campaigns
 from opsloop_campaigns.campaigns.rules import Behind
 from opsloop_campaigns.content import rules as content
@@ -52,14 +52,6 @@ class Draft:
     cooldown: timedelta | None
     requires_approval: bool
     launch: Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Till:
-    """What the workspace's playbooks may launch in an hour, and what they have."""
-
-    budgets: Budgets
-    spent: Spent
 
 
 @dataclass(frozen=True)
@@ -325,12 +317,14 @@ def _enter(till: Till, playbook: Playbook, event: Event, decision: Decision) -> 
     if decision.outcome is not rules.Outcome.LAUNCHED:
         till.spent.waiting[playbook.id] += 1
     if decision.held_by is None:
-        till.spent.add(Launched(playbook.id, event.root, 1, _people(playbook)))
-
-
-def _people(playbook: Playbook) -> int:
-    """Return how many people the playbook tells without a person."""
-    return 0 if playbook.requires_approval else len(playbook.launch["user_ids"])
+        till.spent.add(
+            Launched(
+                playbook.id,
+                event.root,
+                1,
+                rules.people_told(playbook.launch, requires_approval=playbook.requires_approval),
+            )
+        )
 
 
 async def prune_runs(session: AsyncSession) -> None:
@@ -351,7 +345,12 @@ def _decide(
     has_run: bool,
     messages: Sequence[Mapping[str, str]],
 ) -> Decision:
-    held_by = till.spent.exceeded(till.budgets, playbook.id, event.root, messages=_people(playbook))
+    held_by = till.spent.exceeded(
+        till.budgets,
+        playbook.id,
+        event.root,
+        messages=rules.people_told(playbook.launch, requires_approval=playbook.requires_approval),
+    )
     if not playbook.requires_approval and playbook.approved_by is None:
         held_by = HeldBy.PLAYBOOK_APPROVAL
     return rules.decide(
