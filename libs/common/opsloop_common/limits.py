@@ -7,9 +7,15 @@ from __future__ import annotations
 
 # What comes in: bodies, texts, numbers
 
+PAGE_FORM_BYTES = 64 * 1024
+PAGE_FORM_FIELDS = 100
+
 # Connections, heads, and how long a peer may take
 
 # What one cause, key or workspace may set off
+
+LINK_DAYS = 90
+PAGE_SESSION_SECONDS = 3600
 
 CAUSE_DEPTH = 5
 """How many events away from what people did an event may still launch something: whoever builds a circle gets five rounds."""

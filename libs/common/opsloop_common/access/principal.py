@@ -10,16 +10,17 @@ OPERATOR_WORKSPACE = "default"
 
 
 class Kind(StrEnum):
-    """What a credential is: the operator's key, a secret key, a key for browsers, a person's token, an end user's token."""
+    """Who asks: the operator's key, a secret key, a key for browsers, a person, an end user, or whoever visits a page."""
 
     OPERATOR = "operator"
     KEY = "key"
     PUBLISHABLE = "publishable"
     PERSON = "person"
     USER = "user"
+    VISITOR = "visitor"
 
 
-RESERVED_SOURCES = frozenset({"operator", "people", "users"})
+RESERVED_SOURCES = frozenset({"operator", "people", "users", "visitors"})
 """Sources of credentials that are no keys; no key may take one of these."""
 
 
