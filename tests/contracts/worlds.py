@@ -46,6 +46,7 @@ BODIES: dict[str, dict[str, Any] | None] = {
     "PUT /v1/campaigns/{campaign_id}/status": {"status": "pending_approval"},
     "PATCH /v1/playbooks/{playbook_id}": {"name": "another"},
     "PUT /v1/playbooks/{playbook_id}/approval": {"status": "approved"},
+    "POST /v1/playbooks/{playbook_id}/cancel-waiting": None,
     "POST /v1/playbooks/{playbook_id}/test": {"data": {"kpi": "severe_share"}},
     "PATCH /v1/webhooks/{webhook_id}": {"description": "another"},
     "POST /v1/webhooks/{webhook_id}/rotate-secret": {},

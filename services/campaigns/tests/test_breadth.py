@@ -138,6 +138,25 @@ async def test_a_person_lets_what_was_held_go_or_ends_it(narrow):
     assert await _campaigns(narrow, "status=pending_approval") == []
 
 
+async def test_all_that_waits_is_cancelled_in_one_step(narrow):
+    id, other = await _create(narrow, 2)
+    for _ in range(6):
+        await narrow.hear(narrow.breach())
+    theirs = len(await _campaigns(narrow, f"status=pending_approval&playbook_id={other}"))
+    mine = len(await _campaigns(narrow, f"status=pending_approval&playbook_id={id}"))
+    running = await _campaigns(narrow, "status=running")
+
+    answer = await narrow.ok("POST", f"/v1/playbooks/{id}/cancel-waiting")
+    again = await narrow.ok("POST", f"/v1/playbooks/{id}/cancel-waiting")
+
+    assert (answer["cancelled"], again["cancelled"]) == (mine, 0)
+    assert len(await _campaigns(narrow, "status=pending_approval")) == theirs > 0
+    assert await _campaigns(narrow, "status=running") == running
+    assert len(await narrow.events("campaign.cancelled")) == mine > 0
+    audited = [row["after"] for row in (await narrow.ok("GET", "/v1/audit?limit=200"))["items"] if row["after"]]
+    assert audited.count({"status": "cancelled"}) == mine
+
+
 async def test_only_so_many_campaigns_wait_for_a_person(world, monkeypatch):
     monkeypatch.setattr(limits, "PLAYBOOK_WAITING", 3)
     monkeypatch.setattr(limits, "WORKSPACE_WAITING", 5)

@@ -207,6 +207,8 @@ async def test_strangers_see_nothing(world):
         ("DELETE", f"/v1/playbooks/{playbook['id']}", None),
         ("GET", f"/v1/playbooks/{playbook['id']}/runs", None),
         ("POST", f"/v1/playbooks/{playbook['id']}/test", {"data": {}}),
+        ("PUT", f"/v1/playbooks/{playbook['id']}/approval", {"status": "approved"}),
+        ("POST", f"/v1/playbooks/{playbook['id']}/cancel-waiting", None),
     ]
 
     for method, path, body in gone:

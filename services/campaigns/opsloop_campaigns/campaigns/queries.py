@@ -95,3 +95,9 @@ async def waiting_by_playbook(session: AsyncSession) -> dict[UUID, int]:
         .group_by(Campaign.playbook_id)
     )
     return {playbook_id: count for playbook_id, count in rows if playbook_id is not None}
+
+
+async def lock_waiting(session: AsyncSession, playbook_id: UUID) -> list[Campaign]:
+    """Lock the campaigns of a playbook that wait for a person, in the order of their ids."""
+    waiting = (Campaign.playbook_id == playbook_id, Campaign.status == Status.PENDING_APPROVAL)
+    return list(await session.scalars(select(Campaign).where(*waiting).order_by(Campaign.id).with_for_update()))

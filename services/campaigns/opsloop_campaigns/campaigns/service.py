@@ -273,6 +273,18 @@ async def launch_by_playbook(session: AsyncSession, draft: Draft, cause: Event, 
     return campaign
 
 
+async def cancel_waiting(session: AsyncSession, playbook_id: UUID) -> int:
+    """Cancel every campaign of a playbook that waits for a person, and return how many: nobody was told anything yet."""
+    waiting = await queries.lock_waiting(session, playbook_id)
+    for campaign in waiting:
+        campaign.status, campaign.finished_at = Status.CANCELLED, clock_of(session).now()
+        _touch(session, campaign)
+        outbox.append(session, CampaignCancelled(campaign_id=campaign.id, name=campaign.name))
+        before, after = {"status": Status.PENDING_APPROVAL}, {"status": Status.CANCELLED}
+        audit.record(session, "campaign.status_changed", f"campaign/{campaign.id}", before=before, after=after)
+    return len(waiting)
+
+
 async def spent_by_playbooks(session: AsyncSession) -> Spent:
     """Return what the workspace's playbooks launched within the hour, and what waits for a person."""
     launched = await queries.launched_since(session, clock_of(session).now() - WINDOW)

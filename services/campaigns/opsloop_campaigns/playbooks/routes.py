@@ -8,12 +8,14 @@ from uuid import UUID
 from fastapi import Query, Response
 
 from opsloop_campaigns.approvals.rules import Approval, approval_of
+from opsloop_campaigns.campaigns import service as campaigns
 from opsloop_campaigns.playbooks import queries, service
 from opsloop_campaigns.playbooks.models import Playbook, PlaybookRun
 from opsloop_campaigns.playbooks.rules import Outcome
 from opsloop_campaigns.playbooks.schemas import (
     ApprovalIn,
     ApprovalOut,
+    CancelledOut,
     LaunchOut,
     PlaybookIn,
     PlaybookOut,
@@ -166,6 +168,13 @@ async def list_playbook_runs(
     query = queries.runs_of(playbook_id, outcomes=outcome or ())
     found = await paginate(session, query, page, by=[PlaybookRun.at.desc(), PlaybookRun.id.desc()])
     return found.map(RunOut.model_validate)
+
+
+@router.post("/v1/playbooks/{playbook_id}/cancel-waiting", dependencies=WRITE, responses=problems(404))
+async def cancel_waiting_campaigns(playbook_id: UUID, session: Db) -> CancelledOut:
+    """Cancel all campaigns of the playbook that wait for approval; switch it off first if it goes on making them."""
+    await queries.get_playbook(session, playbook_id)
+    return CancelledOut(cancelled=await campaigns.cancel_waiting(session, playbook_id))
 
 
 @router.post("/v1/playbooks/{playbook_id}/test", dependencies=WRITE, responses=problems(404))

@@ -168,3 +168,9 @@ class TestOut(OutModel):
     reason: str
     conditions: list[VerdictOut]
     messages: list[MessageOut]
+
+
+class CancelledOut(OutModel):
+    """How many campaigns were cancelled."""
+
+    cancelled: int
