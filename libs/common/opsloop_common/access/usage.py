@@ -16,8 +16,9 @@ KEPT = timedelta(days=30)
 
 # one statement, of which a second one waits for the first's row: no two see the same count
 _SPEND = text(
-    "INSERT INTO key_usage (key_id, day, rows, bytes) SELECT :key_id, :day, :rows, :bytes "
-    "WHERE :rows <= :rows_per_day AND :bytes <= :bytes_per_day "
+    "INSERT INTO key_usage (key_id, day, rows, bytes) "
+    "SELECT :key_id, :day, one.rows, one.bytes FROM (SELECT CAST(:rows AS bigint) AS rows, CAST(:bytes AS bigint) AS bytes) AS one "
+    "WHERE one.rows <= :rows_per_day AND one.bytes <= :bytes_per_day "
     "ON CONFLICT (key_id, day) DO UPDATE SET rows = key_usage.rows + excluded.rows, bytes = key_usage.bytes + excluded.bytes "
     "WHERE key_usage.rows + excluded.rows <= :rows_per_day AND key_usage.bytes + excluded.bytes <= :bytes_per_day "
     "RETURNING rows"
