@@ -21,8 +21,11 @@ class Buckets:
 
     def left(self, name: str, now: float) -> float:
         """Return how many tokens the bucket holds at `now` (monotonic seconds)."""
-        tokens, at = self._buckets.get(name, (self.burst, now))
-        return min(self.burst, tokens + (now - at) * self.per_second)
+        bucket = self._buckets.get(name)
+        if bucket is None:
+            return self.burst
+        left = bucket[0] + (now - bucket[1]) * self.per_second
+        return left if left < self.burst else self.burst
 
     def take(self, name: str, left: float, now: float) -> None:
         """Take one of the tokens that `left` returned at the same `now`."""
