@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 OPERATOR_WORKSPACE = "default"
 
@@ -19,6 +20,12 @@ class Kind(StrEnum):
     USER = "user"
     VISITOR = "visitor"
 
+
+BROWSERS = frozenset({Kind.PUBLISHABLE, Kind.USER})
+"""What browsers hold: let in only where a route declares it, whatever the scopes."""
+
+STRANGERS = BROWSERS | {Kind.VISITOR}
+"""What anybody may have: it takes nothing of the rates of secret keys and people."""
 
 RESERVED_SOURCES = frozenset({"operator", "people", "users", "visitors"})
 """Sources of credentials that are no keys; no key may take one of these."""
@@ -35,10 +42,20 @@ def granted(carried: Iterable[str], known: Set[str]) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Principal:
-    """A signed-in key or person. `credential` names the very credential, for rate limits and idempotency keys.
+class Publishable:
+    """What makes a key one for browsers: the origins it speaks from, and what it may add in a day (UTC)."""
 
-    `scopes` is what it may do, implied scopes included; `source` is who speaks, and natural keys are unique in it.
+    origins: tuple[str, ...]
+    rows_per_day: int
+    bytes_per_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A signed-in key, person or end user. `credential` names the very credential, for rate limits and idempotency keys.
+
+    `scopes` is what it may do, implied scopes included; `source` is who speaks, and natural keys are unique in it. `key_id` is
+    that of a key, `publishable` of a publishable one, `user_id` of an end user's token (`Kind.USER`): who is signed in with it.
     """
 
     workspace: str
@@ -47,6 +64,9 @@ class Principal:
     credential: str
     source: str
     kind: Kind = Kind.KEY
+    key_id: UUID | None = None
+    publishable: Publishable | None = None
+    user_id: str | None = None
 
     @property
     def is_operator(self) -> bool:

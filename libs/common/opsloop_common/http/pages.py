@@ -69,7 +69,7 @@ class PageRoute(APIRoute):
             call = call_of(request)
             try:
                 call.principal = _visitor(request)
-                call.shell.limiter.take(call.principal.credential)
+                call.shell.limiter.take(call.principal)
                 if request.method == "POST":
                     _require_own_form(request)
                     request.scope[_PAGE] = await _read_form(request)

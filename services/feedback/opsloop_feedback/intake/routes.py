@@ -17,7 +17,7 @@ from opsloop_common.errors import FieldError
 from opsloop_common.http.call import call_of
 from opsloop_common.http.deps import Db, IfMatch, Run, etag, set_etag
 from opsloop_common.http.paging import Listing, PageQuery, paginate
-from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempotency, problems
+from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempotency, problems, publishable, users
 from opsloop_common.http.schemas import Timestamp
 from opsloop_common.ids import uuid7
 from opsloop_common.service import Runtime
@@ -52,7 +52,7 @@ Word = Annotated[str, Query(max_length=254)]
     "/v1/feedback",
     status_code=201,
     response_model=FeedbackOut,
-    dependencies=[*SUBMIT, own_idempotency()],
+    dependencies=[*SUBMIT, publishable(), users(), own_idempotency()],
     responses={
         200: {"model": FeedbackOut, "description": "This channel and external_id are known already"},
         **problems(409),
