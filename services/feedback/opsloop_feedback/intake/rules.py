@@ -12,8 +12,10 @@ from uuid import UUID
 
 import orjson
 
+from opsloop_common.access.principal import Kind as Credential
+from opsloop_common.access.principal import Principal
 from opsloop_common.contracts.feedback import Author, Channel, FeedbackReceived, Kind
-from opsloop_common.errors import IllegalTransition, Invalid
+from opsloop_common.errors import FieldError, IllegalTransition, Invalid
 from opsloop_feedback.triage.rules import searchable, triage
 
 
@@ -46,6 +48,8 @@ CLASSIFICATION = ("kind", "severity", "sentiment", "area", "tags")
 ASSIGNMENT = ("assignee", "team")
 CLOCKS_MAY_DIFFER = timedelta(days=1)
 NOT_YET = "lies more than a day in the future"
+NOT_NAMED_HERE = "may not be given with a publishable key or a user token"
+NOT_THE_USER = "must be the user of the token, or be left out"
 
 
 def require_transition(current: Status, wanted: Status) -> None:
@@ -67,6 +71,7 @@ class Submission:
     """What somebody said, as it came in and was found well formed."""
 
     body: str
+    source: str
     channel: Channel = "api"
     title: str | None = None
     kind: Kind | None = None
@@ -74,6 +79,7 @@ class Submission:
     author_user_id: str | None = None
     author_email: str | None = None
     author_name: str | None = None
+    author_verified: bool = True
     rating: int | None = None
     locale: str | None = None
     tags: list[str] = field(default_factory=list)
@@ -105,6 +111,36 @@ def require_said(said: Submission, now: datetime) -> None:
         raise Invalid("/occurred_at", NOT_YET)
 
 
+def user_of(who: Principal) -> str | None:
+    """Return the end user who speaks with a token of their own; None for every other credential."""
+    return who.actor.removeprefix("user:") if who.kind is Credential.USER else None
+
+
+def is_believed(who: Principal) -> bool:
+    """Say whether what a credential claims about an author is so; a key that lies open in a browser claims what it likes."""
+    return who.kind is not Credential.PUBLISHABLE
+
+
+def claim_flaw(said: Submission, who: Principal) -> FieldError | None:
+    """Say which claim of a post its credential may not make; None when it may make all.
+
+    Publishable keys and user tokens are each one source for many strangers: an `external_id` of one would be that of all.
+    """
+    if who.kind is not Credential.PUBLISHABLE and who.kind is not Credential.USER:
+        return None
+    if said.external_id is not None:
+        return FieldError("/external_id", NOT_NAMED_HERE)
+    if who.kind is Credential.USER and said.author_user_id != user_of(who):
+        return FieldError("/author/user_id", NOT_THE_USER)
+    return None
+
+
+def require_claims(said: Submission, who: Principal) -> None:
+    """Raise Invalid (422) for a claim that the post's credential may not make."""
+    if flaw := claim_flaw(said, who):
+        raise Invalid(flaw.pointer, flaw.detail)
+
+
 def new_row(said: Submission, *, id: UUID, workspace: str, now: datetime) -> dict[str, Any]:
     """Return the row of a new post, sorted by triage; only `number` is missing."""
     sorted_as = triage(said.body, title=said.title, rating=said.rating, kind=said.kind)
@@ -120,10 +156,12 @@ def new_row(said: Submission, *, id: UUID, workspace: str, now: datetime) -> dic
         "sentiment": sorted_as.sentiment,
         "triage": sorted_as.document(),
         "channel": said.channel,
+        "source": said.source,
         "external_id": said.external_id,
         "author_user_id": said.author_user_id,
         "author_email": said.author_email,
         "author_name": said.author_name,
+        "author_verified": said.author_verified,
         "rating": said.rating,
         "locale": said.locale,
         "tags": said.tags,
@@ -151,10 +189,11 @@ def received(row: Mapping[str, Any], number: int) -> FeedbackReceived:
         sentiment=row["sentiment"],
         rating=row["rating"],
         channel=row["channel"],
+        source=row["source"],
         locale=row["locale"],
         area=row["area"],
         tags=row["tags"],
-        author=Author.model_construct(user_id=row["author_user_id"]),
+        author=Author.model_construct(user_id=row["author_user_id"], verified=row["author_verified"]),
         occurred_at=row["occurred_at"],
     )
 
