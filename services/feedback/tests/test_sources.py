@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from uuid import UUID
 
 import pytest
 
+from opsloop_common.access.idempotency import Answer
 from opsloop_common.access.principal import Kind, Principal
 from opsloop_common.db import Context
 from opsloop_common.errors import Invalid
-from opsloop_feedback.intake import rules, service
+from opsloop_common.ids import uuid7
+from opsloop_feedback.intake import quick, rules, service
 from opsloop_feedback.intake.schemas import FeedbackIn
 
 RECEIPT = {"id", "number", "status", "external_id", "channel", "source", "created_at"}
@@ -22,6 +25,7 @@ PRIVATE = {
     "area": "zoes-area",
     "attributes": {"zoe": "zoes-attribute"},
 }
+ACME = Context(workspace="acme", actor="key:x")
 KEY = Principal("acme", "key:1", frozenset({"feedback:submit"}), "key:1", "partner-a")
 BROWSER = replace(KEY, kind=Kind.PUBLISHABLE)
 USER = replace(KEY, actor="user:u1", source="users", kind=Kind.USER)
@@ -84,7 +88,7 @@ async def test_a_single_post_and_a_batch_share_the_natural_key(desk):
     single = (await post(desk, a, external_id="1")).json()
 
     batch = await desk.client.post("/v1/feedback:batch", json={"items": [{"body": "b", "external_id": "1"}]}, headers=a)
-    async with desk.api.db.transaction(Context(workspace="acme", actor="key:x")) as session:
+    async with desk.api.db.transaction(ACME) as session:
         plain, created = await service.submit(session, rules.Submission(body="b", source="partner-a", external_id="1"))
         other, other_created = await service.submit(
             session, rules.Submission(body="b", source="partner-b", external_id="1")
@@ -255,15 +259,26 @@ def test_strangers_may_not_name_items_or_others(who: Principal, fields, pointer:
     assert [error.pointer for error in refusal.value.errors] == [pointer]
 
 
-async def test_an_unverified_author_stays_so_in_all_that_is_told(desk):
-    async with desk.api.db.transaction(Context(workspace="acme", actor="key:x")) as session:
-        said = FeedbackIn(body="b", author={"user_id": "u2"}).submission(BROWSER)
+async def _plainly(desk, said: rules.Submission) -> UUID:
+    async with desk.api.db.transaction(ACME) as session:
         item, _ = await service.submit(session, said)
-    await desk.client.post(f"/v1/feedback/{item.id}/messages", json={"kind": "reply", "body": "r"}, headers=desk.agent)
-    await desk.patch(str(item.id), status="resolved")
-    await desk.patch(str(item.id), status="open")
+    return item.id
 
-    shown = await desk.get(f"/v1/feedback/{item.id}")
+
+async def _quickly(desk, said: rules.Submission) -> UUID:
+    row = rules.new_row(said, id=uuid7(), workspace="acme", now=desk.api.clock.now())
+    await quick.take_in(desk.api.db, ACME, row, keyed=None, answer=Answer(201, {}, b""))
+    return row["id"]
+
+
+@pytest.mark.parametrize("take_in", [_plainly, _quickly])
+async def test_an_unverified_author_stays_so_in_all_that_is_told(desk, take_in):
+    id = await take_in(desk, FeedbackIn(body="b", author={"user_id": "u2"}).submission(BROWSER))
+    await desk.client.post(f"/v1/feedback/{id}/messages", json={"kind": "reply", "body": "r"}, headers=desk.agent)
+    await desk.patch(str(id), status="resolved")
+    await desk.patch(str(id), status="open")
+
+    shown = await desk.get(f"/v1/feedback/{id}")
 
     claimed = {"user_id": "u2", "verified": False}
     assert shown["author"] == claimed | {"email": None, "name": None}

@@ -19,8 +19,8 @@ class Kind(StrEnum):
     USER = "user"
 
 
-RESERVED_SOURCES = frozenset({"operator", "people", "users"})
-"""Sources of credentials that are no keys; no key may take one of these."""
+RESERVED_SOURCES = frozenset({"operator", "people", "users", "unattributed"})
+"""Sources of credentials that are no keys, and of what nobody can be named for; no key may take one of these."""
 
 
 def granted(carried: Iterable[str], known: Set[str]) -> frozenset[str]:
