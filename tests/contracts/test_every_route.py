@@ -19,12 +19,12 @@ from opsloop_common.db import Database, app_role
 from opsloop_common.testing.clock import FakeClock
 from opsloop_common.testing.databases import TestDatabases
 from opsloop_common.testing.http import Api, open_api, settings_for_tests
-from tests.contracts.worlds import BODIES, QUERIES, WORLDS, common
+from tests.contracts.worlds import BODIES, NO_CHANGES, QUERIES, WORLDS, common
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 SERVICES = {member.service.name: member for member in MEMBERS}
 JSON = {"Content-Type": "application/json"}
-ADMIN_PATHS = ("/v1/api-keys", "/v1/audit", "/v1/parked-events")
+ADMIN_PATHS = ("/v1/api-keys", "/v1/user-secrets", "/v1/audit", "/v1/parked-events")
 SCOPES = {
     "POST /v1/feedback": {"submit", "write"},
     "POST /v1/feedback:batch": {"submit", "write"},
@@ -33,6 +33,17 @@ SCOPES = {
     "GET /v1/jobs/{job_id}": {"read", "write"},
 }
 """Scopes of the routes that do not go by the rule."""
+BESIDES_READ = {
+    # their answers are what they are for, and show what is stored
+    "POST /v1/campaigns/{campaign_id}/duplicate",
+    "POST /v1/playbooks/{playbook_id}/test",
+    "POST /v1/webhooks/{webhook_id}/rotate-secret",
+}
+FOR_BROWSERS = {
+    # everything else refuses publishable keys and tokens of end users, whatever their scopes
+    "publishable": {"POST /v1/feedback"},
+    "user": {"POST /v1/feedback"},
+}
 ONE_PAGE = {"/v1/event-types"}
 """Lists that are never long and have the form of one all the same."""
 COMPUTED = {
@@ -160,6 +171,8 @@ async def test_each_route_asks_for_the_scope_of_what_it_does(door: Door):
             expected = {"admin"}
         expected = SCOPES.get(f"{method} {path}", expected)
         assert set(operation["x-scopes"]) == {f"{name}:{level}" for level in expected}, (method, path)
+        besides = [f"{name}:read"] if f"{method} {path}" in BESIDES_READ else []
+        assert operation.get("x-scopes-besides", []) == besides, (method, path)
 
 
 async def test_without_the_scope(door: Door):
@@ -172,9 +185,44 @@ async def test_without_the_scope(door: Door):
                 continue
             # not JSON and no such resource, so that whoever is let in changes nothing
             answer = await door.request(method, nameless(path), content=b"{", headers=headers)
-            assert (answer.status_code == 403) == may.isdisjoint(operation["x-scopes"]), (method, path, scope)
+            lacks = may.isdisjoint(operation["x-scopes"]) or not may.issuperset(operation.get("x-scopes-besides", ()))
+            assert (answer.status_code == 403) == lacks, (method, path, scope)
             if answer.status_code == 403:
                 problem(answer)
+
+
+@pytest.mark.parametrize("workspace", ["acme", "other"])
+async def test_what_strangers_hold_opens_only_what_says_so(door: Door, workspace: str):
+    # the key carries every scope, which no door gives: the declaration counts, not the scope
+    holders = {
+        "publishable": await door.api.publishable(workspace=workspace),
+        "user": await door.api.user(workspace=workspace),
+    }
+    for method, path, operation in operations(door):
+        if operation["security"] == []:
+            continue
+        for kind, headers in holders.items():
+            is_open = f"{method} {path}" in FOR_BROWSERS[kind]
+            assert ({kind: []} in operation["security"]) == is_open, (method, path, kind)
+            answer = await door.request(method, path.format_map(door.ids), content=b"{", headers=headers | JSON)
+            assert answer.status_code == (400 if is_open else 403), (method, path, kind, answer.text)
+            problem(answer)
+
+
+async def test_a_change_that_changes_nothing_is_not_a_read(door: Door):
+    name = door.api.runtime.service.name
+    writer = await door.api.key(f"{name}:write")
+    for method, path, operation in operations(door):
+        if method not in ("PATCH", "PUT") or f"{name}:write" not in operation["x-scopes"]:
+            continue
+        body = {} if method == "PATCH" else NO_CHANGES[f"{method} {path}"]
+        concrete = path.format_map(door.ids)
+        before = await door.request("GET", concrete.removesuffix("/status"))
+        answer = await door.request(method, concrete, json=body, headers=writer)
+        assert (answer.status_code, answer.content) == (204, b""), (method, path, answer.text)
+        assert re.fullmatch(r'"[!-~]+"', answer.headers["etag"]), (method, path)
+        assert (await door.request("GET", concrete.removesuffix("/status"))).json() == before.json(), (method, path)
+        assert (await door.request(method, concrete, json=body)).status_code == 200, "who may read is shown it"
 
 
 async def test_another_workspace_sees_nothing(door: Door):

@@ -53,6 +53,12 @@ BODIES: dict[str, dict[str, Any] | None] = {
 }
 """A valid body for each route that takes one and has a path parameter; a new such route must be added here."""
 
+NO_CHANGES: dict[str, dict[str, Any]] = {
+    "PUT /v1/campaigns/{campaign_id}/status": {"status": "draft"},
+    "PUT /v1/recipients/{user_id}": {"email": "u1@example.test", "locale": "en"},
+}
+"""For each PUT a body that changes nothing of the world; an empty PATCH does so by itself."""
+
 QUERIES = {"GET /v1/kpis/{key}/series": {"from": "2026-11-22T00:00:00Z", "to": "2026-11-22T01:00:00Z", "step": "PT10M"}}
 """Query parameters of routes that require some."""
 
@@ -68,6 +74,7 @@ async def common(api: Api) -> dict[str, str]:
     """Make what every service has."""
     name = api.runtime.service.name
     key = await _post(api, "/v1/api-keys", {"name": "partner", "scopes": [f"{name}:read"]})
+    secret = await _post(api, "/v1/user-secrets", {"name": "shop"})
     parked, work = uuid7(), uuid7()
     async with api.db.transaction(ACME) as session:
         await session.execute(
@@ -81,7 +88,7 @@ async def common(api: Api) -> dict[str, str]:
                 id=work, workspace="acme", kind="made up", created_by="key:test", created_at=api.clock.now()
             )
         )
-    return {"key_id": key["id"], "parked_id": str(parked), "job_id": str(work)}
+    return {"key_id": key["id"], "secret_id": secret["id"], "parked_id": str(parked), "job_id": str(work)}
 
 
 async def feedback(api: Api) -> dict[str, str]:

@@ -20,10 +20,13 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
+user_secrets = typer.Typer(no_args_is_help=True)
 events = typer.Typer(help="Domain events: what was sent, what is parked.", no_args_is_help=True)
 cli.add_typer(keys, name="keys")
+cli.add_typer(user_secrets, name="user-secrets")
 cli.add_typer(events, name="events")
 
+Workspace = Annotated[str, typer.Option(help="The workspace it belongs to.")]
 ServiceOption = Annotated[str | None, typer.Option("--service", help="Only this service.")]
 
 
@@ -63,10 +66,24 @@ def migrate() -> None:
 def create_key(
     name: Annotated[str, typer.Option(help="What the key is for.")],
     scopes: Annotated[str, typer.Option(help="Comma-separated, of any services: feedback:submit,metrics:read")],
-    workspace: Annotated[str, typer.Option(help="The workspace it belongs to.")] = "default",
+    workspace: Workspace = "default",
+    source: Annotated[str | None, typer.Option(help="Who speaks with it. Without it made from the name.")] = None,
 ) -> None:
     """Make one key in every service whose scopes it names, and print it once."""
-    _later("tools").create_key(EmbeddedSettings(), name, scopes, workspace)
+    _later("tools").create_key(EmbeddedSettings(), name, scopes, workspace, source)
+
+
+@user_secrets.command("create")
+def create_user_secret(
+    name: Annotated[str, typer.Option(help="Whose server signs with it.")], workspace: Workspace = "default"
+) -> None:
+    """Make one secret for tokens of end users in every service, and print it once with its id, the tokens' kid."""
+    _later("tools").create_user_secret(EmbeddedSettings(), name, workspace)
+
+
+@user_secrets.callback()
+def _user_secrets() -> None:
+    """Secrets that tokens of end users are signed with."""
 
 
 @events.command("tail")

@@ -1,4 +1,4 @@
-"""What the commands besides `up` do: keys, events, migrations."""
+"""What the commands besides `up` do: keys, secrets of end users, events, migrations."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from sqlalchemy import text
 from opsloop.access import opened
 from opsloop.settings import EmbeddedSettings
 from opsloop_common.access.keys import Token
+from opsloop_common.access.user_secrets import UserSecret
 from opsloop_common.errors import DomainError
 from opsloop_common.runner import commands
 from opsloop_common.service import Runtime
@@ -35,8 +36,8 @@ def migrate(settings: EmbeddedSettings) -> None:
     asyncio.run(work())
 
 
-def create_key(settings: EmbeddedSettings, name: str, scopes: str, workspace: str) -> None:
-    """Make one key in every service whose scopes are named, and print it."""
+def create_key(settings: EmbeddedSettings, name: str, scopes: str, workspace: str, source: str | None) -> None:
+    """Make one key in every service whose scopes are named, of one source in all of them, and print it."""
     wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]
 
     async def work() -> None:
@@ -45,13 +46,35 @@ def create_key(settings: EmbeddedSettings, name: str, scopes: str, workspace: st
             if unknown := sorted(set(wanted) - known):
                 raise typer.BadParameter(f"no service has {', '.join(unknown)}; known are {', '.join(sorted(known))}")
             token = Token.new()
-            services = []
-            for runtime in runtimes:
-                if mine := [scope for scope in wanted if scope in runtime.service.scopes]:
-                    await commands.create_key(runtime, name=name, workspace=workspace, scopes=mine, token=token)
-                    services.append(runtime.service.name)
+            chosen = [runtime for runtime in runtimes if not set(wanted).isdisjoint(runtime.service.scopes)]
+            speaks_as = source or await commands.source_for(chosen, token, name=name, workspace=workspace)
+            for runtime in chosen:
+                mine = [scope for scope in wanted if scope in runtime.service.scopes]
+                await commands.create_key(
+                    runtime, name=name, workspace=workspace, scopes=mine, token=token, source=speaks_as
+                )
             typer.echo(str(token))
-            typer.echo(f"Valid in {', '.join(services)}, workspace {workspace}. It is not shown again.", err=True)
+            services = ", ".join(runtime.service.name for runtime in chosen)
+            typer.echo(
+                f"Valid in {services}, workspace {workspace}, source {speaks_as}. It is not shown again.", err=True
+            )
+
+    try:
+        asyncio.run(work())
+    except DomainError as refusal:
+        raise typer.BadParameter("; ".join(error.detail for error in refusal.errors) or refusal.detail) from refusal
+
+
+def create_user_secret(settings: EmbeddedSettings, name: str, workspace: str) -> None:
+    """Make one secret for tokens of end users in every service, and print its id and itself."""
+
+    async def work() -> None:
+        async with opened(settings) as runtimes:
+            secret = UserSecret.new()
+            for runtime in runtimes:
+                await commands.create_user_secret(runtime, name=name, workspace=workspace, secret=secret)
+            typer.echo(f"{secret.id} {secret.text}")
+            typer.echo(f"The kid and the secret of HS256, workspace {workspace}. It is not shown again.", err=True)
 
     asyncio.run(work())
 

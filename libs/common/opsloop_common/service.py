@@ -77,6 +77,8 @@ class Service:
     """Python package of the Alembic scripts, for example `opsloop_feedback.migrations`."""
     scopes: tuple[str, ...]
     """All scopes that a key of this service may carry."""
+    adding: tuple[str, ...] = ()
+    """Those of them that only add, and so may stand on a publishable key."""
     events: tuple[type[EventData], ...] = ()
     routers: Sequence[APIRouter] = ()
     subscriptions: Sequence[Subscription] = ()

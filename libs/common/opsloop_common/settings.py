@@ -8,6 +8,8 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from opsloop_common.limits import RATE_BURST, RATE_PER_SECOND
+
 
 class Settings(BaseSettings):
     """What every service reads. Each field's environment variable is `OPSLOOP_<FIELD>`, unless its alias says otherwise."""
@@ -29,8 +31,10 @@ class Settings(BaseSettings):
     outbound: Literal["public", "allowlist"] = "public"
     outbound_allow: str = ""
     smtp_url: SecretStr | None = None
-    rate_limit_per_second: int = Field(default=1_000, ge=1)
-    rate_limit_burst: int = Field(default=5_000, ge=1)
+    rate_limit_per_second: int = Field(default=RATE_PER_SECOND, ge=1)
+    rate_limit_burst: int = Field(default=RATE_BURST, ge=1)
+    rate_limit_workspace_per_second: int | None = Field(default=None, ge=1)
+    rate_limit_process_per_second: int | None = Field(default=None, ge=1)
     cors_origins: str = ""
     log_format: Literal["json", "pretty"] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"

@@ -1,5 +1,6 @@
 """API keys: made once, shown once, held to their scopes and workspace, gone at once when revoked."""
 
+import asyncio
 from datetime import timedelta
 from uuid import uuid4
 
@@ -170,3 +171,52 @@ async def test_a_changed_operators_key_replaces_the_old(api):
 async def test_the_operators_key_is_not_revocable_by_api(sample):
     assert (await sample.client.delete("/v1/api-keys/operator", headers=sample.operator)).status_code == 404
     assert (await sample.client.get("/v1/workspace", headers=sample.operator)).status_code == 200
+
+
+async def test_a_key_says_who_speaks_with_it(sample):
+    admin = await sample.key("sample:admin")
+
+    made = [await make(sample, admin, name=name) for name in ("Shop: Front", "shop front", "门店", "People")]
+    given = await make(sample, admin, source="erp")
+    rotated = await make(sample, admin, name="the next one", source="erp")
+
+    sources = [answer.json()["source"] for answer in made]
+    assert sources[:2] == ["shop-front", "shop-front-2"]
+    assert sources[2].startswith("key-")
+    assert sources[3] == "people-2", "a reserved one is taken"
+    assert (given.json()["source"], rotated.json()["source"]) == ("erp", "erp")
+    listed = (await sample.client.get("/v1/api-keys?source=erp", headers=admin)).json()["items"]
+    assert [item["id"] for item in listed] == [rotated.json()["id"], given.json()["id"]]
+    entry = (await sample.client.get(f"/v1/audit?subject=api_key/{given.json()['id']}", headers=admin)).json()
+    assert entry["items"][0]["after"]["source"] == "erp"
+
+
+async def test_a_source_is_a_slug_that_is_free_to_use(sample):
+    admin = await sample.key("sample:admin")
+
+    for source in ("operator", "people", "users", "No Slug", "", "-a", "a" * 64):
+        answer = await make(sample, admin, source=source)
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/source"), source
+
+
+async def test_a_source_is_free_again_when_its_key_has_ended(sample):
+    admin = await sample.key("sample:admin")
+    first = (await make(sample, admin, name="partner")).json()
+    hour = rfc3339(sample.clock.now() + timedelta(hours=1))
+    assert (await make(sample, admin, name="other", expires_at=hour)).json()["source"] == "other"
+
+    await sample.client.delete(f"/v1/api-keys/{first['id']}", headers=admin)
+    sample.clock.advance(timedelta(hours=2))
+
+    assert (await make(sample, admin, name="partner")).json()["source"] == "partner"
+    assert (await make(sample, admin, name="other")).json()["source"] == "other"
+
+
+async def test_keys_of_one_name_made_at_once_have_sources_of_their_own(sample):
+    admin = await sample.key("sample:admin")
+
+    made = await asyncio.gather(*(make(sample, admin, name="x" * 63) for _ in range(20)))
+
+    sources = {answer.json()["source"] for answer in made}
+    assert len(sources) == 20
+    assert all(len(source) <= 63 for source in sources)

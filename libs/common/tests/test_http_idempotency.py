@@ -57,7 +57,7 @@ async def test_a_key_belongs_to_its_credential_and_path(sample):
 
     assert (await post(sample, other, "k1", {"text": "b"})).status_code == 201
     assert (await post(sample, key, "k1", [{"text": "c"}], "/v1/notes:batch")).json() == {"created": 1}
-    assert (await post(sample, key, "k1", None, f"/v1/notes/{note['id']}/shout")).status_code == 200
+    assert (await post(sample, key, "k1", None, f"/v1/notes/{note['id']}/shout")).status_code == 204
     assert await count_notes(sample, key) == 3
 
 
@@ -80,7 +80,7 @@ async def test_only_success_is_stored(sample):
     await sample.client.patch(f"/v1/notes/{note['id']}", json={"text": "quiet"}, headers=key)
 
     assert (refused.status_code, malformed.status_code) == (409, 422)
-    assert (await post(sample, key, "shout", None, path)).status_code == 200
+    assert (await post(sample, key, "shout", None, path)).status_code == 204
     assert (await post(sample, key, "k", {"text": "x"})).status_code == 201
 
 

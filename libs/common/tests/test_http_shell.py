@@ -133,7 +133,7 @@ async def test_unknown_paths_and_methods_are_problems_too(sample):
 
 
 async def test_if_match_guards_against_lost_updates(sample):
-    key = await sample.key("sample:write")
+    key = await sample.key("sample:write", "sample:read")
     note = (await sample.client.post("/v1/notes", json={"text": "one"}, headers=key)).json()
     path = f"/v1/notes/{note['id']}"
 
@@ -222,7 +222,8 @@ async def test_a_key_that_asks_too_fast_is_told_when_to_come_back(api):
 
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert answers[0].headers["ratelimit"] == '"default";r=2;t=1'
-    assert answers[0].headers["ratelimit-policy"] == '"default";q=3;w=3'
+    policies = '"default";q=3;w=3, "workspace";q=6;w=3, "process";q=15;w=3'
+    assert answers[0].headers["ratelimit-policy"] == policies
     assert_problem(answers[3], 429)
     assert answers[3].headers["retry-after"] == "1"
     assert (await sample.client.get("/v1/notes", headers=other)).status_code == 200
@@ -241,8 +242,8 @@ async def test_browsers_of_other_origins_are_let_in_only_when_named(api):
         "Access-Control-Request-Headers": "authorization",
     }
 
-    refused = await closed.client.options("/v1/notes", headers=asks)
-    preflight = await opened.client.options("/v1/notes", headers=asks)
+    refused = await closed.client.options("/v1/notes:batch", headers=asks)
+    preflight = await opened.client.options("/v1/notes:batch", headers=asks)
     answer = await opened.client.get("/v1/notes", headers={"Origin": "https://app.example"})
 
     assert "access-control-allow-origin" not in refused.headers

@@ -129,7 +129,7 @@ async def test_a_finished_campaign_is_written_again(world):
     assert copy["author"] != (await world.ok("GET", f"/v1/campaigns/{id}"))["author"]
     await world.move(copy["id"], "pending_approval")
     third = await world.api.key("campaigns:write", name="third")
-    assert (await world.put(copy["id"], "approved", by=third)).status_code == 200
+    assert (await world.put(copy["id"], "approved", by=third)).status_code == 204
     await world.move(copy["id"], "running")
     await world.run_due()
     # a message id of its own: who was told by the first is told by the second

@@ -19,6 +19,7 @@ SERVICE = Service(
     metadata=Base.metadata,
     migrations="opsloop_feedback.migrations",
     scopes=("feedback:read", "feedback:write", "feedback:admin", "feedback:submit"),
+    adding=("feedback:submit",),
     events=EVENTS,
     meters=(IntakeMeter,),
     routers=(intake, conversations),

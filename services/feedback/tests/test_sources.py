@@ -28,7 +28,7 @@ PRIVATE = {
 ACME = Context(workspace="acme", actor="key:x")
 KEY = Principal("acme", "key:1", frozenset({"feedback:submit"}), "key:1", "partner-a")
 BROWSER = replace(KEY, kind=Kind.PUBLISHABLE)
-USER = replace(KEY, actor="user:u1", source="users", kind=Kind.USER)
+USER = replace(KEY, actor="user:u1", source="users", kind=Kind.USER, user_id="u1")
 PERSON = replace(KEY, actor="user:desk", source="people", kind=Kind.PERSON)
 
 
@@ -170,9 +170,7 @@ async def test_a_change_without_read_is_no_read(desk, change):
 
     answer = await desk.client.patch(f"/v1/feedback/{item['id']}", json=change, headers=writer)
 
-    assert answer.status_code == 200, answer.text
-    assert set(answer.json()) == RECEIPT
-    assert answer.json()["status"] == change.get("status", "new")
+    assert (answer.status_code, answer.content) == (204, b"")
     assert answer.headers["etag"] == ('"2"' if "tags" in change else '"1"')
     if "tags" in change:
         assert (await desk.get(f"/v1/feedback/{item['id']}"))["tags"] == ["mine"]
@@ -257,6 +255,33 @@ def test_strangers_may_not_name_items_or_others(who: Principal, fields, pointer:
         rules.require_claims(said, who)
 
     assert [error.pointer for error in refusal.value.errors] == [pointer]
+
+
+async def test_browsers_are_told_a_receipt_and_their_claims_are_kept_apart(desk):
+    browser, user = await desk.api.publishable(), await desk.api.user("u1")
+
+    answers = [
+        await post(desk, browser, author={"user_id": "u1", "email": "u1@example.com"}),
+        await post(desk, user, author={"name": "U"}),
+    ]
+    refused = [
+        await post(desk, browser, external_id="1"),
+        await post(desk, user, external_id="1"),
+        await post(desk, user, author={"user_id": "u2"}),
+    ]
+
+    assert [(answer.status_code, set(answer.json()) == RECEIPT) for answer in answers] == [(201, True)] * 2
+    assert [(answer.status_code, answer.json()["errors"][0]["pointer"]) for answer in refused] == [
+        (422, "/external_id"),
+        (422, "/external_id"),
+        (422, "/author/user_id"),
+    ]
+    stored = [await desk.get(f"/v1/feedback/{answer.json()['id']}") for answer in answers]
+    assert [(item["source"], item["author"]["user_id"], item["author"]["verified"]) for item in stored] == [
+        ("shop", "u1", False),
+        ("users", "u1", True),
+    ]
+    assert [event.data["author"]["verified"] for event in await desk.api.events()] == [False, True]
 
 
 async def _plainly(desk, said: rules.Submission) -> UUID:

@@ -21,6 +21,7 @@ SERVICE = Service(
     metadata=Base.metadata,
     migrations="opsloop_metrics.migrations",
     scopes=("metrics:read", "metrics:write", "metrics:admin", "metrics:capture"),
+    adding=("metrics:capture",),
     events=EVENTS,
     routers=(kpis.router, evaluation.router, breaches.router),
     subscriptions=(consumers.EVENTS,),

@@ -1,4 +1,4 @@
-"""API keys: `opl_<id>_<secret>`, shown once, kept as a hash, valid at the service that made them."""
+"""API keys: `opl_<id>_<secret>`, for browsers `opl_pub_<id>_<secret>`, shown once, kept as a hash, valid at the service that made them."""
 
 from __future__ import annotations
 
@@ -7,33 +7,41 @@ import hmac
 import re
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from itertools import count
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common.access import audit
+from opsloop_common.access import audit, user_secrets
+from opsloop_common.access.principal import RESERVED_SOURCES, Publishable
 from opsloop_common.access.tables import api_key
+from opsloop_common.access.workspaces import SLUG
 from opsloop_common.db import clock_of, context_of
-from opsloop_common.errors import Invalid, NotFound
+from opsloop_common.errors import Invalid, NotFound, Unauthorized
 from opsloop_common.ids import uuid7
 
+_STEM = 55  # of a source's 63 characters, leaving room for a number
 PREFIX = "opl_"
 _NOT_IN_SLUGS = re.compile(r"[^a-z0-9]+")
-_FORM = re.compile(r"opl_([0-9a-f]{32})_([0-9a-f]{64})")
+_FORM = re.compile(r"opl_(pub_)?([0-9a-f]{32})_([0-9a-f]{64})")
+_SLUG = re.compile(SLUG)
+_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('api_key'), hashtext(:workspace))")
 
 
 @dataclass(frozen=True)
 class Token:
-    """A key as its owner holds it."""
+    """A key as its owner holds it; a publishable one says so, since it stands in pages that everybody reads."""
 
     id: UUID
     secret: str
+    publishable: bool = False
 
     def __str__(self) -> str:
-        return f"{PREFIX}{self.id.hex}_{self.secret}"
+        return f"{PREFIX}{'pub_' if self.publishable else ''}{self.id.hex}_{self.secret}"
 
     @property
     def secret_hash(self) -> bytes:
@@ -41,15 +49,15 @@ class Token:
         return hashlib.sha256(self.secret.encode()).digest()
 
     @classmethod
-    def new(cls) -> Token:
+    def new(cls, *, publishable: bool = False) -> Token:
         """Make a fresh key."""
-        return cls(uuid7(), secrets.token_hex(32))
+        return cls(uuid7(), secrets.token_hex(32), publishable)
 
     @classmethod
     def parse(cls, text: str) -> Token | None:
         """Read a key, None when `text` does not have its form."""
         match = _FORM.fullmatch(text)
-        return cls(UUID(match[1]), match[2]) if match else None
+        return cls(UUID(match[2]), match[3], match[1] is not None) if match else None
 
     def matches(self, secret_hash: bytes) -> bool:
         """Compare with a stored hash in constant time."""
@@ -69,6 +77,44 @@ def require_known_scopes(scopes: Sequence[str], known: Collection[str]) -> None:
             raise Invalid(f"/scopes/{index}", f"not a scope of this service; known are {', '.join(sorted(known))}")
 
 
+def require_usable_source(source: str) -> None:
+    """Refuse a source that is no slug, or that names credentials that are no keys; raises Invalid (422)."""
+    if not _SLUG.fullmatch(source):
+        raise Invalid("/source", "must be lower-case letters, digits and hyphens, up to 63")
+    if source in RESERVED_SOURCES:
+        raise Invalid("/source", f"is reserved; so are {', '.join(sorted(RESERVED_SOURCES))}")
+
+
+def require_only_adding(scopes: Sequence[str], adding: Collection[str]) -> None:
+    """Refuse scopes that do more than add, for a publishable key; raises Invalid (422) naming the first."""
+    for index, scope in enumerate(scopes):
+        if scope not in adding:
+            may = ", ".join(sorted(adding)) or "none at this service"
+            raise Invalid(f"/scopes/{index}", f"a publishable key only adds; it may carry: {may}")
+
+
+async def taken_sources(session: AsyncSession, *, name: str, workspace: str, key_id: UUID) -> set[str]:
+    """Return the sources of living keys of `workspace` that look like the one that `name` makes."""
+    stem = source_from(name, key_id)[:_STEM]
+    living = or_(api_key.c.expires_at.is_(None), api_key.c.expires_at > clock_of(session).now())
+    query = select(api_key.c.source).where(
+        api_key.c.workspace == workspace,
+        api_key.c.revoked_at.is_(None),
+        living,
+        api_key.c.source.startswith(stem, autoescape=True),
+    )
+    return set((await session.execute(query)).scalars())
+
+
+def free_source(name: str, key_id: UUID, taken: Collection[str]) -> str:
+    """Return the source that a name makes, with a number behind it when another key speaks as that: `partner-2`."""
+    wanted = source_from(name, key_id)
+    if wanted not in taken and wanted not in RESERVED_SOURCES:
+        return wanted
+    numbered = (f"{wanted[:_STEM].rstrip('-')}-{number}" for number in count(2))
+    return next(source for source in numbered if source not in taken)
+
+
 async def create(
     session: AsyncSession,
     *,
@@ -79,35 +125,65 @@ async def create(
     token: Token | None = None,
     source: str | None = None,
     parent_id: UUID | None = None,
+    publishable: Publishable | None = None,
 ) -> Token:
     """Make a key in `workspace` and return it; only its hash stays. `token` lets several services keep the same key.
 
-    `source` says who speaks with it, and is made from the name when none is given; `parent_id` is the key that makes it.
+    `source` says who speaks with it; without one it is made from the name, and is no other living key's. `parent_id` is the key
+    that makes it: it ends with that one, and no later. Raises Invalid (422) for an end beyond the parent's, Unauthorized (401)
+    when the parent has just been revoked.
     """
-    token = token or Token.new()
-    row = {
-        "id": token.id,
+    token = token or Token.new(publishable=publishable is not None)
+    await _one_at_a_time(session, workspace)
+    if parent_id is not None:
+        expires_at = _within(await _end_of_living(session, parent_id), expires_at)
+    if source is None:
+        taken = await taken_sources(session, name=name, workspace=workspace, key_id=token.id)
+        source = free_source(name, token.id, taken)
+    row: dict[str, Any] = {
         "workspace": workspace,
         "name": name,
         "scopes": sorted(set(scopes)),
-        "created_by": context_of(session).actor,
-        "created_at": clock_of(session).now(),
         "expires_at": expires_at,
-        "source": source or source_from(name, token.id),
+        "source": source,
         "parent_id": parent_id,
     }
-    await session.execute(insert(api_key).values(secret_hash=token.secret_hash, **row))
-    audit.record(
-        session,
-        "api_key.created",
-        f"api_key/{token.id}",
-        after={"name": name, "scopes": row["scopes"], "workspace": workspace, "expires_at": expires_at},
-        workspace=workspace,
+    if publishable is not None:
+        row |= {"publishable": True, **asdict(publishable), "origins": list(publishable.origins)}
+    await session.execute(
+        insert(api_key).values(
+            id=token.id,
+            secret_hash=token.secret_hash,
+            created_by=context_of(session).actor,
+            created_at=clock_of(session).now(),
+            **row,
+        )
     )
+    audit.record(session, "api_key.created", f"api_key/{token.id}", after=row, workspace=workspace)
     return token
 
 
-async def get(session: AsyncSession, key_id: UUID, *, workspace: str | None) -> Row[*tuple[object, ...]]:
+async def _one_at_a_time(session: AsyncSession, workspace: str) -> None:
+    # two keys of one name would make one source; a child made while its parent is being revoked would live on
+    await session.execute(_ONE_AT_A_TIME, {"workspace": workspace})
+
+
+async def _end_of_living(session: AsyncSession, key_id: UUID) -> datetime | None:
+    query = select(api_key.c.expires_at).where(api_key.c.id == key_id, api_key.c.revoked_at.is_(None))
+    row = (await session.execute(query)).one_or_none()
+    if row is None:
+        raise Unauthorized("The key has just been revoked.", headers={"WWW-Authenticate": "Bearer"})
+    end: datetime | None = row.expires_at
+    return end
+
+
+def _within(end: datetime | None, wanted: datetime | None) -> datetime | None:
+    if end is not None and wanted is not None and wanted > end:
+        raise Invalid("/expires_at", "must not be later than the end of the key that makes it")
+    return wanted or end
+
+
+async def get(session: AsyncSession, key_id: UUID, *, workspace: str | None) -> Row[Any]:
     """Return a key that is not revoked, of `workspace` unless that is None (all of them); raises NotFound."""
     query = select(api_key).where(api_key.c.id == key_id, api_key.c.revoked_at.is_(None))
     if workspace is not None:
@@ -118,17 +194,28 @@ async def get(session: AsyncSession, key_id: UUID, *, workspace: str | None) -> 
     return row
 
 
-async def revoke(session: AsyncSession, key_id: UUID, *, workspace: str | None) -> None:
-    """End a key for good. It holds at once in this process after the commit, within seconds elsewhere."""
-    change = (
-        update(api_key)
-        .where(api_key.c.id == key_id, api_key.c.revoked_at.is_(None))
-        .values(revoked_at=clock_of(session).now())
-        .returning(api_key.c.workspace, api_key.c.name)
-    )
-    if workspace is not None:
-        change = change.where(api_key.c.workspace == workspace)
-    row = (await session.execute(change)).one_or_none()
-    if row is None:
+async def revoke(session: AsyncSession, key_id: UUID, *, workspace: str | None) -> list[UUID]:
+    """End a key for good, with the keys and secrets of end users that it made; returns the ids of all that ended.
+
+    It holds at once in this process when the authenticator forgets them after the commit, within seconds elsewhere.
+    """
+    key = await get(session, key_id, workspace=workspace)
+    await _one_at_a_time(session, key.workspace)
+    now = clock_of(session).now()
+    family = select(api_key.c.id).where(api_key.c.id == key_id).cte("family", recursive=True)
+    family = family.union(select(api_key.c.id).where(api_key.c.parent_id == family.c.id))
+    ended = (
+        await session.execute(
+            update(api_key)
+            .where(api_key.c.id.in_(select(family.c.id)), api_key.c.revoked_at.is_(None))
+            .values(revoked_at=now)
+            .returning(api_key.c.id, api_key.c.name, api_key.c.source, api_key.c.parent_id)
+        )
+    ).all()
+    if key_id not in {row.id for row in ended}:  # somebody was faster
         raise NotFound("There is no such key.")
-    audit.record(session, "api_key.revoked", f"api_key/{key_id}", before={"name": row.name}, workspace=row.workspace)
+    for row in ended:
+        before = {"name": row.name, "source": row.source, "parent_id": row.parent_id}
+        audit.record(session, "api_key.revoked", f"api_key/{row.id}", before=before, workspace=key.workspace)
+    makers = [f"key:{row.id}" for row in ended]
+    return [row.id for row in ended] + await user_secrets.revoke_of_makers(session, makers, workspace=key.workspace)

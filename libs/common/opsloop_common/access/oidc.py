@@ -64,8 +64,8 @@ class OidcReader:
             )
             self._require_current(claims)
             return self._principal(claims)
-        except (jwt.PyJWTError, ValueError, TypeError) as error:
-            raise _refused() from error
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
+            raise _refused() from error  # also for a head of a thousand brackets, or an `exp` of 400 digits
 
     def _require_current(self, claims: Mapping[str, Any]) -> None:
         # PyJWT would ask the machine's clock; ours is handed in

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from enum import StrEnum
+from uuid import UUID
 
 OPERATOR_WORKSPACE = "default"
 
@@ -18,6 +19,9 @@ class Kind(StrEnum):
     PERSON = "person"
     USER = "user"
 
+
+BROWSERS = frozenset({Kind.PUBLISHABLE, Kind.USER})
+"""What strangers hold: let in only where a route declares it, whatever the scopes."""
 
 RESERVED_SOURCES = frozenset({"operator", "people", "users", "unattributed"})
 """Sources of credentials that are no keys, and of what nobody can be named for; no key may take one of these."""
@@ -34,10 +38,20 @@ def granted(carried: Iterable[str], known: Set[str]) -> frozenset[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Principal:
-    """A signed-in key or person. `credential` names the very credential, for rate limits and idempotency keys.
+class Publishable:
+    """What makes a key one for browsers: the origins it speaks from, and what it may add in a day (UTC)."""
 
-    `scopes` is what it may do, implied scopes included; `source` is who speaks, and natural keys are unique in it.
+    origins: tuple[str, ...]
+    rows_per_day: int
+    bytes_per_day: int
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """A signed-in key, person or end user. `credential` names the very credential, for rate limits and idempotency keys.
+
+    `scopes` is what it may do, implied scopes included; `source` is who speaks, and natural keys are unique in it. `key_id` is
+    that of a key, `publishable` of a publishable one, `user_id` of an end user's token (`Kind.USER`): who is signed in with it.
     """
 
     workspace: str
@@ -46,6 +60,9 @@ class Principal:
     credential: str
     source: str
     kind: Kind = Kind.KEY
+    key_id: UUID | None = None
+    publishable: Publishable | None = None
+    user_id: str | None = None
 
     @property
     def is_operator(self) -> bool:

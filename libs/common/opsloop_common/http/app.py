@@ -13,9 +13,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from opsloop_common.http import docs, probes
+from opsloop_common.http import cors, docs, probes
 from opsloop_common.http.call import call_of
-from opsloop_common.http.common import audit, jobs, keys, parked, workspace
+from opsloop_common.http.common import audit, jobs, keys, parked, user_secrets, workspace
 from opsloop_common.http.openapi import describe
 from opsloop_common.http.paths import ExactPaths, allowed_methods
 from opsloop_common.http.problems import error_response
@@ -49,6 +49,7 @@ def create_app(runtime: Runtime, *, with_metrics: bool = True) -> FastAPI:
     for kind in (HTTPException, RequestValidationError):
         app.add_exception_handler(kind, _answer_error)
     _allow_browsers(app, runtime.settings.cors_origins)
+    app.add_middleware(cors.Preflights, routes=routes)
     app.add_middleware(ShellMiddleware, shell=shell)
     return app
 
@@ -63,7 +64,7 @@ class _Api(FastAPI):
 
 def api_routes(service: Service) -> Sequence[BaseRoute]:
     """Return all routes of the API, the service's own first; flat, because an included router matches each path twice."""
-    common = [part.router(service) for part in (keys, workspace, audit, parked, jobs)]
+    common = [part.router(service) for part in (keys, user_secrets, workspace, audit, parked, jobs)]
     return [route for router in (*service.routers, *common) for route in router.routes]
 
 
@@ -82,16 +83,8 @@ def _allow_browsers(app: FastAPI, origins: str) -> None:
     app.add_middleware(
         CORSMiddleware,
         allow_origins=wanted,
-        allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
-        allow_headers=["Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Request-Id", "traceparent"],
-        expose_headers=[
-            "ETag",
-            "Location",
-            "X-Request-Id",
-            "Retry-After",
-            "RateLimit",
-            "RateLimit-Policy",
-            "Idempotency-Replayed",
-        ],
-        max_age=600,
+        allow_methods=cors.METHODS,
+        allow_headers=cors.ASKED,
+        expose_headers=cors.SHOWN,
+        max_age=cors.PREFLIGHT_SECONDS,
     )

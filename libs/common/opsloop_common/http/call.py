@@ -14,6 +14,7 @@ from opsloop_common.access import idempotency
 from opsloop_common.access.idempotency import Answer, Keyed
 from opsloop_common.access.principal import Principal
 from opsloop_common.db import WORKSPACE_SETTING, Context, UnitOfWork
+from opsloop_common.http.ratelimit import Rate
 
 if TYPE_CHECKING:
     from opsloop_common.http.shell import Shell
@@ -32,10 +33,12 @@ class Call:
         "_context",
         "_session",
         "keyed",
+        "origin",
         "principal",
         "rate",
         "request_id",
         "shell",
+        "signed_in",
         "traceparent",
     )
 
@@ -44,7 +47,9 @@ class Call:
         self.request_id = request_id
         self.traceparent = traceparent
         self.principal: Principal | None = None
-        self.rate: str | None = None
+        self.signed_in: tuple[int, float] | None = None
+        self.rate: Rate | None = None
+        self.origin: str | None = None
         self.keyed: Keyed | None = None
         self._session: AsyncSession | None = None
         self._context: Context | None = None

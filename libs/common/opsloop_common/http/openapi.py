@@ -12,6 +12,7 @@ from typing import Any
 from fastapi.routing import iter_route_contexts
 from starlette.routing import BaseRoute
 
+from opsloop_common.access.principal import Kind
 from opsloop_common.http.problems import MEDIA_TYPE
 from opsloop_common.http.routing import ApiRoute
 
@@ -90,6 +91,29 @@ _IDEMPOTENCY_KEY = {
 }
 
 
+_SECURITY = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A secret API key (`opl_…`) or a token of the OIDC issuer.",
+    },
+    "publishable": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "A publishable API key (`opl_pub_…`), for browsers: it adds within its quotas and reads nothing.",
+    },
+    "user": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "A token of an end user: a JWT (HS256) of one of the workspace's `/v1/user-secrets`, named by `kid`, "
+        "with `sub` and an `exp` at most 24 hours away. It touches only what is that person's.",
+    },
+}
+_SCHEMES = {Kind.PUBLISHABLE: "publishable", Kind.USER: "user"}
+_UNTOLD = {"description": "Done. The credential may not read, so it is told no more than the version."}
+
+
 def describe(document: dict[str, Any], routes: Sequence[BaseRoute], scopes: Sequence[str]) -> dict[str, Any]:
     """Complete FastAPI's document: credentials, error answers, headers, Idempotency-Key, the service's `scopes`."""
     components = document.setdefault("components", {})
@@ -101,13 +125,7 @@ def describe(document: dict[str, Any], routes: Sequence[BaseRoute], scopes: Sequ
     schemas.update({"Problem": _PROBLEM, "ProblemField": _PROBLEM_FIELD})
     components["schemas"] = dict(sorted(schemas.items()))
     components["headers"] = _HEADERS
-    components["securitySchemes"] = {
-        "bearer": {
-            "type": "http",
-            "scheme": "bearer",
-            "description": "An API key (`opl_…`) or a token of the OIDC issuer.",
-        }
-    }
+    components["securitySchemes"] = _SECURITY
     components["responses"] = {}
     for route, method, operation in _operations(document, routes):
         _complete(route, method, operation, components["responses"])
@@ -133,12 +151,17 @@ def _complete(route: ApiRoute, method: str, operation: dict[str, Any], shared: d
     if route.guard.scopes is None:
         operation["security"] = []
     else:
-        operation["security"] = [{"bearer": []}]
+        names = ["bearer", *(_SCHEMES[kind] for kind in sorted(route.guard.browsers))]
+        operation["security"] = [{name: []} for name in names]
         operation["x-scopes"] = sorted(route.guard.scopes)
+        if route.guard.also is not None:
+            operation["x-scopes-besides"] = [route.guard.also]
         if method == "post":
             operation["parameters"] = [*parameters, _IDEMPOTENCY_KEY]
     if "requestBody" in operation:
         operation["x-body-limit"] = route.guard.body_limit
+    if _may_be_untold(route, answers):
+        answers["204"] = dict(_UNTOLD)
     for status, answer in answers.items():
         if status.startswith("2"):
             answer["headers"] = answer.get("headers", {}) | _success_headers(status, method, parameters)
@@ -146,6 +169,13 @@ def _complete(route: ApiRoute, method: str, operation: dict[str, Any], shared: d
         shared[_ERRORS[status][0]] = _problem_answer(status)
         answers[str(status)] = {"$ref": f"#/components/responses/{_ERRORS[status][0]}"}
     operation["responses"] = dict(sorted(answers.items()))
+
+
+def _may_be_untold(route: ApiRoute, answers: dict[str, Any]) -> bool:
+    may_write_only = route.guard.also is None and not all(
+        scope.endswith((":admin", ":read")) for scope in route.guard.scopes or ()
+    )
+    return route.guard.told is not None and may_write_only and not {"200", "202"}.isdisjoint(answers)
 
 
 def _error_statuses(route: ApiRoute, method: str, operation: dict[str, Any]) -> set[int]:
@@ -168,7 +198,9 @@ def _success_headers(status: str, method: str, parameters: list[dict[str, Any]])
     names = {"X-Request-Id": "RequestId"}
     if status == "201":
         names["Location"] = "Location"
-    if status == "201" or (status == "200" and any(parameter["in"] == "path" for parameter in parameters)):
+    if status == "201" or (
+        status in {"200", "204"} and method != "delete" and any(parameter["in"] == "path" for parameter in parameters)
+    ):
         names["ETag"] = "ETag"
     if method == "post":
         names["Idempotency-Replayed"] = "IdempotencyReplayed"

@@ -6,7 +6,7 @@ does these steps itself, in the order that the API promises: 401, 403, 429, 413,
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Collection, Coroutine, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -16,14 +16,27 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from opsloop_common.access import usage
 from opsloop_common.access.idempotency import Answer, Replay, keyed_request
+from opsloop_common.access.principal import BROWSERS, Kind, Principal
 from opsloop_common.errors import Forbidden, Invalid, NotFound
 from opsloop_common.http.body import DEFAULT_LIMIT, ReadRequest, read_body
 from opsloop_common.http.call import Call, call_of
 from opsloop_common.http.paths import relative_location, service_path
 from opsloop_common.http.problems import error_response, problems
 
-__all__ = ["ApiRoute", "ApiRouter", "allow", "body_limit", "own_idempotency", "problems", "public"]
+__all__ = [
+    "ApiRoute",
+    "ApiRouter",
+    "allow",
+    "also_reads",
+    "body_limit",
+    "own_idempotency",
+    "problems",
+    "public",
+    "publishable",
+    "users",
+]
 
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 _REPLAYED_HEADERS = ("location", "etag")
@@ -44,6 +57,16 @@ class _Allow(_Marker):
 
 @dataclass(frozen=True)
 class _Public(_Marker):
+    pass
+
+
+@dataclass(frozen=True)
+class _Browsers(_Marker):
+    kind: Kind
+
+
+@dataclass(frozen=True)
+class _AlsoReads(_Marker):
     pass
 
 
@@ -69,6 +92,21 @@ def public() -> params.Depends:
     return params.Depends(_Public())
 
 
+def publishable() -> params.Depends:
+    """Let in publishable keys too, as far as they carry the scope: the route only adds, and answers with nothing stored."""
+    return params.Depends(_Browsers(Kind.PUBLISHABLE))
+
+
+def users() -> params.Depends:
+    """Let in tokens of end users too, which carry no scopes: the endpoint touches only what is `Principal.user_id`'s."""
+    return params.Depends(_Browsers(Kind.USER))
+
+
+def also_reads() -> params.Depends:
+    """Ask for `<service>:read` besides: the answer is what the route is for, and shows what is stored."""
+    return params.Depends(_AlsoReads())
+
+
 def body_limit(limit: int) -> params.Depends:
     """Take bodies of up to `limit` bytes instead of 1 MiB."""
     return params.Depends(_BodyLimit(limit))
@@ -81,11 +119,37 @@ def own_idempotency() -> params.Depends:
 
 @dataclass(frozen=True)
 class Guard:
-    """What a route declared. `scopes` None means public."""
+    """What a route declared. `scopes` None means public; `browsers` are the kinds of credentials of browsers that it takes.
+
+    `also` is a scope that is needed besides. `told` is the scope without which the answer to a change shows nothing (204), None
+    where every answer is told.
+    """
 
     scopes: frozenset[str] | None
     body_limit: int
     own_idempotency: bool
+    browsers: frozenset[Kind]
+    also: str | None
+    told: str | None
+
+    def require(self, who: Principal) -> None:
+        """Go on only for those who may; raises Forbidden (403)."""
+        if who.kind in BROWSERS:
+            self._require_declared(who)
+            return
+        if self.scopes is not None and who.scopes.isdisjoint(self.scopes):
+            raise Forbidden(f"This needs one of the scopes {', '.join(sorted(self.scopes))}.")
+        if self.also is not None and self.also not in who.scopes:
+            raise Forbidden(f"The answer to this shows what is stored: it needs {self.also} as well.")
+
+    def _require_declared(self, who: Principal) -> None:
+        if who.kind not in self.browsers:
+            raise Forbidden(
+                "This does not take publishable keys and tokens of end users, only the few routes that say so."
+            )
+        # a token of an end user carries no scopes: the declaration stands for them
+        if who.kind is Kind.PUBLISHABLE and self.scopes is not None and who.scopes.isdisjoint(self.scopes):
+            raise Forbidden(f"This needs one of the scopes {', '.join(sorted(self.scopes))}.")
 
 
 _MarkerT = TypeVar("_MarkerT", bound=_Marker)
@@ -96,18 +160,32 @@ def _one(markers: Sequence[_Marker], kind: type[_MarkerT]) -> _MarkerT | None:
     return found[-1] if found else None
 
 
-def _guard(path: str, endpoint: Callable[..., Any], markers: Sequence[_Marker]) -> Guard:
+def _guard(path: str, endpoint: Callable[..., Any], methods: Collection[str], markers: Sequence[_Marker]) -> Guard:
     doors = [marker for marker in markers if isinstance(marker, _Allow | _Public)]
     if len(doors) != 1:
         raise TypeError(
             f"{path} ({endpoint.__name__}) must declare exactly one allow(...) or public(), has {len(doors)}"
         )
     limit = _one(markers, _BodyLimit)
+    scopes = doors[0].scopes if isinstance(doors[0], _Allow) else None
+    read = _read_scope(scopes)
     return Guard(
-        scopes=doors[0].scopes if isinstance(doors[0], _Allow) else None,
+        scopes=scopes,
         body_limit=limit.limit if limit else DEFAULT_LIMIT,
         own_idempotency=_one(markers, _OwnIdempotency) is not None,
+        browsers=frozenset(marker.kind for marker in markers if isinstance(marker, _Browsers)),
+        also=read if _one(markers, _AlsoReads) else None,
+        told=read if _changes_what_is_stored(path, methods) else None,
     )
+
+
+def _read_scope(scopes: frozenset[str] | None) -> str | None:
+    return f"{min(scopes).partition(':')[0]}:read" if scopes else None
+
+
+def _changes_what_is_stored(path: str, methods: Collection[str]) -> bool:
+    # a POST without an id in its path makes something new, and tells what was sent
+    return not {"PATCH", "PUT"}.isdisjoint(methods) or ("POST" in methods and "{" in path)
 
 
 class ApiRoute(APIRoute):
@@ -120,6 +198,7 @@ class ApiRoute(APIRoute):
         *,
         dependencies: Sequence[params.Depends] | None = None,
         operation_id: str | None = None,
+        methods: Collection[str] | None = None,
         **options: Any,
     ) -> None:
         markers: list[_Marker] = []
@@ -129,8 +208,15 @@ class ApiRoute(APIRoute):
                 markers.append(dependency.dependency)
             else:
                 others.append(dependency)
-        self.guard = _guard(path, endpoint, markers)
-        super().__init__(path, endpoint, dependencies=others, operation_id=operation_id or endpoint.__name__, **options)
+        self.guard = _guard(path, endpoint, methods or (), markers)
+        super().__init__(
+            path,
+            endpoint,
+            dependencies=others,
+            operation_id=operation_id or endpoint.__name__,
+            methods=set(methods) if methods else None,
+            **options,
+        )
 
     def get_route_handler(self) -> Handler:
         """Wrap FastAPI's own handler (validation, endpoint, serialisation) into the steps around it."""
@@ -151,6 +237,7 @@ class ApiRoute(APIRoute):
         await self._admit(call, request)
         _require_storable_address(request)
         read = await self._read(request)
+        await self._admit_again(call, request, read)
         try:
             stored = await self._claim(call, request, read)
             if stored is not None:
@@ -160,6 +247,8 @@ class ApiRoute(APIRoute):
             return _replayed(replay.answer)
         if response.status_code >= 400:
             return response
+        if self.guard.told is not None and response.status_code != 201 and not call.who.has(self.guard.told):
+            response = _untold(response)
         _make_location_relative(response, request)
         if call.keyed is not None:
             await call.store(_answer_of(response))
@@ -169,11 +258,24 @@ class ApiRoute(APIRoute):
     async def _admit(self, call: Call, request: Request) -> None:
         if self.guard.scopes is None:
             return
-        principal = await call.shell.authenticator.read(bearer_token(request))
-        call.principal = principal
-        if principal.scopes.isdisjoint(self.guard.scopes):
-            raise Forbidden(f"This needs one of the scopes {', '.join(sorted(self.guard.scopes))}.")
-        call.rate = call.shell.limiter.take(principal.credential)
+        authenticator = call.shell.authenticator
+        call.signed_in = authenticator.moment()
+        principal = call.principal = await authenticator.read(bearer_token(request), _address(request))
+        self.guard.require(principal)
+        if principal.kind in BROWSERS:
+            call.origin = _origin(principal, request)
+        call.rate = call.shell.limiter.take(principal)
+
+    async def _admit_again(self, call: Call, request: Request, read: ReadRequest | None) -> None:
+        """Act for nobody whose credential ended while the body came, and let a publishable key add within its quotas."""
+        if call.principal is None:
+            return
+        authenticator = call.shell.authenticator
+        if call.signed_in is not None and authenticator.may_have_ended(call.signed_in):
+            call.principal = await authenticator.read(bearer_token(request), _address(request))
+        if call.principal.publishable is not None:
+            size = len(read.raw) if read is not None else 0
+            await usage.spend(call.shell.runtime.db, call.principal, rows=1, bytes=size)
 
     async def _read(self, request: Request) -> ReadRequest | None:
         if self.body_field is None:
@@ -210,6 +312,22 @@ def bearer_token(request: Request) -> str | None:
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
+def _address(request: Request) -> str:
+    return request.client.host if request.client is not None else ""
+
+
+def _origin(who: Principal, request: Request) -> str | None:
+    """Return the origin that may see the answer; raises Forbidden (403) for one that a publishable key does not list.
+
+    Without an Origin it is no page of somebody else's: an app, a server, a command line. Those may use the key within its quotas.
+    A token of an end user is bound to no origin: it is sent by whoever holds it, never by a browser of itself.
+    """
+    origin = request.headers.get("origin")
+    if origin is not None and who.publishable is not None and origin not in who.publishable.origins:
+        raise Forbidden("This key does not list the origin that the request comes from.")
+    return origin
+
+
 def _require_storable_address(request: Request) -> None:
     # PostgreSQL text holds no NUL: as an id it names nothing, as a filter it is malformed
     if b"%00" in request.scope["query_string"]:
@@ -224,6 +342,12 @@ def _make_location_relative(response: Response, request: Request) -> None:
     location = response.headers.get("location")
     if location is not None and location.startswith("/"):
         response.headers["location"] = relative_location(location, request.scope)
+
+
+def _untold(response: Response) -> Response:
+    """Return what a change tells a credential that may not read: that it is done, and of which version that made it."""
+    headers = {name: response.headers[name] for name in _REPLAYED_HEADERS if name in response.headers}
+    return Response(None, 204, headers)
 
 
 def _answer_of(response: Response) -> Answer:

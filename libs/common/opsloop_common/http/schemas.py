@@ -15,6 +15,8 @@ from pydantic import (
     JsonValue,
     PlainSerializer,
     StringConstraints,
+    TypeAdapter,
+    ValidationError,
     WithJsonSchema,
 )
 from pydantic_core import CoreSchema
@@ -139,6 +141,7 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 """`severe-share`; also the form of workspace names."""
 UserId = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(storable)]
 """A person as the operated product names them."""
+_USER_ID: TypeAdapter[str] = TypeAdapter(UserId, config=ConfigDict(strict=True))
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(storable)]
 """A name or title."""
 Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}$", max_length=35)]
@@ -165,3 +168,12 @@ Timestamp = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time", "examples": ["2026-11-22T08:00:00Z"]}),
 ]
 """An RFC 3339 time; kept in UTC."""
+
+
+def is_user_id(value: object) -> bool:
+    """Say whether a value may name a person."""
+    try:
+        _USER_ID.validate_python(value)
+    except ValidationError:
+        return False
+    return True

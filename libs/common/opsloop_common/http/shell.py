@@ -12,9 +12,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from opsloop_common.access.authenticator import Authenticator
 from opsloop_common.access.oidc import oidc_reader
+from opsloop_common.access.users import UserReader
 from opsloop_common.http.call import KEY, Call
+from opsloop_common.http.cors import name_origin
 from opsloop_common.http.problems import error_response
 from opsloop_common.http.ratelimit import RateLimiter
+from opsloop_common.http.schemas import is_user_id
 from opsloop_common.http.tracing import traceparent_from
 from opsloop_common.ids import uuid7
 from opsloop_common.service import Runtime
@@ -33,6 +36,7 @@ class Shell:
         self.authenticator = Authenticator(
             runtime.db,
             scopes=runtime.service.scopes,
+            users=UserReader(runtime.db, runtime.secrets, is_user_id=is_user_id),
             operator_key=settings.bootstrap_key.get_secret_value() if settings.bootstrap_key else None,
             people=oidc_reader(
                 settings.oidc_issuer,
@@ -41,7 +45,12 @@ class Shell:
                 clock=runtime.clock,
             ),
         )
-        self.limiter = RateLimiter(settings.rate_limit_per_second, settings.rate_limit_burst)
+        self.limiter = RateLimiter(
+            settings.rate_limit_per_second,
+            settings.rate_limit_burst,
+            workspace_per_second=settings.rate_limit_workspace_per_second,
+            process_per_second=settings.rate_limit_process_per_second,
+        )
         self.log = structlog.get_logger("opsloop.http").bind()
         self._requests = Counter(
             "opsloop_http_requests_total",
@@ -93,8 +102,10 @@ class ShellMiddleware:
                 headers: list[tuple[bytes, bytes]] = message["headers"]
                 headers.append((b"x-request-id", call.request_id.encode()))
                 if call.rate is not None:
-                    headers.append((b"ratelimit", call.rate.encode()))
-                    headers.append((b"ratelimit-policy", self.shell.limiter.policy.encode()))
+                    headers.append((b"ratelimit", call.rate.limit.encode()))
+                    headers.append((b"ratelimit-policy", call.rate.policy.encode()))
+                if call.origin is not None:
+                    name_origin(headers, call.origin)
             await send(message)
 
         try:

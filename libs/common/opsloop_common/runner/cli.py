@@ -1,4 +1,4 @@
-"""The command line of one service: serve, migrate, openapi, keys, events."""
+"""The command line of one service: serve, migrate, openapi, keys, secrets of end users, events."""
 
 from __future__ import annotations
 
@@ -110,6 +110,7 @@ def make_commands(service: Service, settings_class: type[Settings]) -> typer.Typ
         _print(create_app(unconnected).openapi())
 
     app.add_typer(_keys(service, once), name="keys")
+    app.add_typer(_user_secrets(once), name="user-secrets")
     app.add_typer(_events(service, once), name="events")
     return app
 
@@ -126,12 +127,18 @@ def _keys(service: Service, once: Once) -> typer.Typer:
         workspace: Annotated[str, typer.Option()] = "default",
         scope: Annotated[list[str] | None, typer.Option(help="May be repeated. Default: all of the service.")] = None,
         expires_at: Annotated[datetime | None, typer.Option(help="In UTC unless it says otherwise.")] = None,
+        source: Annotated[str | None, typer.Option(help="Who speaks with it. Default: made from the name.")] = None,
     ) -> None:
         """Make a key at this service and print it; it is not shown again."""
 
         async def work(runtime: Runtime) -> None:
             token = await commands.create_key(
-                runtime, name=name, workspace=workspace, scopes=scope or service.scopes, expires_at=expires_at
+                runtime,
+                name=name,
+                workspace=workspace,
+                scopes=scope or service.scopes,
+                expires_at=expires_at,
+                source=source,
             )
             sys.stdout.write(f"{token}\n")
 
@@ -140,6 +147,29 @@ def _keys(service: Service, once: Once) -> typer.Typer:
     @app.callback()
     def keys() -> None:
         """API keys of this service."""
+
+    return app
+
+
+def _user_secrets(once: Once) -> typer.Typer:
+    app = typer.Typer(no_args_is_help=True, help="Secrets that tokens of end users are signed with.")
+
+    @app.command()
+    def create(
+        name: Annotated[str, typer.Option(help="Whose server signs with it.")],
+        workspace: Annotated[str, typer.Option()] = "default",
+    ) -> None:
+        """Make a secret at this service and print its id (the tokens' kid) and itself; it is not shown again."""
+
+        async def work(runtime: Runtime) -> None:
+            secret = await commands.create_user_secret(runtime, name=name, workspace=workspace)
+            sys.stdout.write(f"{secret.id} {secret.text}\n")
+
+        once(work)
+
+    @app.callback()
+    def user_secrets() -> None:
+        """Secrets that tokens of end users are signed with."""
 
     return app
 

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from opsloop_common.access import keys
+from opsloop_common.access import keys, user_secrets
 from opsloop_common.access.keys import Token
+from opsloop_common.access.user_secrets import UserSecret
 from opsloop_common.db import Context
 from opsloop_common.inbox import parking
 from opsloop_common.service import Runtime
@@ -25,15 +26,41 @@ async def create_key(
     scopes: Sequence[str],
     expires_at: datetime | None = None,
     token: Token | None = None,
+    source: str | None = None,
 ) -> Token:
-    """Make an API key at one service; `token` lets several services keep the same. Raises Invalid for an unknown scope."""
+    """Make an API key at one service; `token` lets several services keep the same. Raises Invalid for a bad scope or source."""
     keys.require_known_scopes(scopes, runtime.service.scopes)
+    if source is not None:
+        keys.require_usable_source(source)
     if expires_at is not None and expires_at.tzinfo is None:
         expires_at = expires_at.replace(tzinfo=UTC)
     async with runtime.db.transaction(Context(workspace, actor=COMMAND_LINE)) as session:
         return await keys.create(
-            session, name=name, scopes=scopes, workspace=workspace, expires_at=expires_at, token=token
+            session,
+            name=name,
+            scopes=scopes,
+            workspace=workspace,
+            expires_at=expires_at,
+            token=token,
+            source=source,
         )
+
+
+async def source_for(runtimes: Sequence[Runtime], token: Token, *, name: str, workspace: str) -> str:
+    """Return the source that a name makes for a key of several services: one that no other key has in any of them."""
+    taken: set[str] = set()
+    for runtime in runtimes:
+        async with runtime.db.transaction(Context(workspace, actor=COMMAND_LINE)) as session:
+            taken |= await keys.taken_sources(session, name=name, workspace=workspace, key_id=token.id)
+    return keys.free_source(name, token.id, taken)
+
+
+async def create_user_secret(
+    runtime: Runtime, *, name: str, workspace: str, secret: UserSecret | None = None
+) -> UserSecret:
+    """Make a secret for tokens of end users at one service; `secret` lets several services keep the same."""
+    async with runtime.db.transaction(Context(workspace, actor=COMMAND_LINE)) as session:
+        return await user_secrets.create(session, runtime.secrets, name=name, workspace=workspace, secret=secret)
 
 
 async def parked_events(runtime: Runtime, *, limit: int = 50, groups: bool = False) -> list[dict[str, Any]]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from typing import Any, cast
 
 import httpx
+import jwt
 from fastapi import FastAPI
 from sqlalchemy import select
 
-from opsloop_common.access import keys
+from opsloop_common.access import keys, user_secrets
+from opsloop_common.access.principal import Publishable
+from opsloop_common.access.user_secrets import UserSecret
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Context, Database
 from opsloop_common.http.app import create_app
@@ -48,19 +52,45 @@ class Api:
         return {"Authorization": f"Bearer {OPERATOR_KEY}"}
 
     async def key(
-        self, *scopes: str, workspace: str = "acme", name: str = "test", source: str | None = None
+        self, *scopes: str, workspace: str = "acme", name: str = "test", source: str = "test"
     ) -> dict[str, str]:
-        """Make an API key and return the headers that use it; without scopes it carries all of the service's."""
+        """Make an API key and return the headers that use it; without scopes it carries all of the service's.
+
+        All such keys are of one partner, `test`, unless a source is given.
+        """
         wanted = scopes or self.runtime.service.scopes
         async with self.db.transaction(Context(workspace=workspace)) as session:
             token = await keys.create(session, name=name, scopes=wanted, workspace=workspace, source=source)
         return {"Authorization": f"Bearer {token}"}
+
+    async def publishable(
+        self, *scopes: str, workspace: str = "acme", origin: str = "https://shop.example", rows: int = 1_000
+    ) -> dict[str, str]:
+        """Make a publishable key and return the headers that use it; without scopes it carries all, which no door gives."""
+        wanted = scopes or self.runtime.service.scopes
+        browsers = Publishable((origin,), rows, 1024 * 1024)
+        async with self.db.transaction(Context(workspace=workspace)) as session:
+            token = await keys.create(session, name="shop", scopes=wanted, workspace=workspace, publishable=browsers)
+        return {"Authorization": f"Bearer {token}"}
+
+    async def user(self, user_id: str = "u1", *, workspace: str = "acme") -> dict[str, str]:
+        """Make a secret of end users and return the headers of a person whose token was signed with it."""
+        async with self.db.transaction(Context(workspace=workspace)) as session:
+            secret = await user_secrets.create(session, self.runtime.secrets, name="shop", workspace=workspace)
+        return {"Authorization": f"Bearer {user_token(secret, self.clock.now(), sub=user_id)}"}
 
     async def events(self) -> list[Event]:
         """Return all events that the service appended, in the order of its outbox."""
         async with self.db.transaction() as session:
             rows = await session.execute(select(outbox.c.payload).order_by(outbox.c.id))
         return [Event.from_bytes(payload) for (payload,) in rows]
+
+
+def user_token(secret: UserSecret, now: datetime, **claims: Any) -> str:
+    """Sign a token of an end user, good for five minutes unless `exp` says otherwise; a claim of None is left out."""
+    named = {"exp": now + timedelta(minutes=5)} | claims
+    given = {name: value for name, value in named.items() if value is not None}
+    return jwt.encode(given, secret.text, algorithm="HS256", headers={"kid": str(secret.id)})
 
 
 MakeApi = Callable[..., Awaitable[Api]]

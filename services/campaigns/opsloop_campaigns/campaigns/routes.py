@@ -29,7 +29,7 @@ from opsloop_campaigns.recipients.rules import Outcome
 from opsloop_campaigns.shapes import AudienceOut, MessageOut
 from opsloop_common.http.deps import Db, IfMatch, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
-from opsloop_common.http.routing import ApiRouter, allow, problems
+from opsloop_common.http.routing import ApiRouter, allow, also_reads, problems
 from opsloop_common.http.schemas import ShortText, Timestamp
 
 router = ApiRouter(tags=["campaigns"])
@@ -133,7 +133,12 @@ async def change_campaign_status(
     return _whole(response, campaign)
 
 
-@router.post("/v1/campaigns/{campaign_id}/duplicate", status_code=201, dependencies=WRITE, responses=problems(404))
+@router.post(
+    "/v1/campaigns/{campaign_id}/duplicate",
+    status_code=201,
+    dependencies=[*WRITE, also_reads()],
+    responses=problems(404),
+)
 async def duplicate_campaign(campaign_id: UUID, session: Db, response: Response) -> CampaignOut:
     """Write a new draft that says the same to the same people."""
     campaign = await service.duplicate_campaign(session, campaign_id)

@@ -24,7 +24,7 @@ from opsloop_campaigns.playbooks.service import Rehearsal
 from opsloop_campaigns.shapes import AudienceOut, MessageOut
 from opsloop_common.http.deps import Db, IfMatch, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
-from opsloop_common.http.routing import ApiRouter, allow, problems
+from opsloop_common.http.routing import ApiRouter, allow, also_reads, problems
 from opsloop_common.http.schemas import ConditionOut
 
 router = ApiRouter(tags=["playbooks"])
@@ -131,7 +131,7 @@ async def list_playbook_runs(
     return found.map(RunOut.model_validate)
 
 
-@router.post("/v1/playbooks/{playbook_id}/test", dependencies=WRITE, responses=problems(404))
+@router.post("/v1/playbooks/{playbook_id}/test", dependencies=[*WRITE, also_reads()], responses=problems(404))
 async def test_playbook(playbook_id: UUID, body: TestIn, session: Db) -> TestOut:
     """Say whether an event with this data would make the playbook run, and why; nothing is launched."""
     rehearsal = await service.rehearse(session, playbook_id, body.data)

@@ -11,18 +11,16 @@ from fastapi import Depends, Query, Request, Response
 
 from opsloop_common.access import idempotency
 from opsloop_common.access.idempotency import Answer, Replay
-from opsloop_common.access.principal import Principal
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
 from opsloop_common.errors import FieldError
 from opsloop_common.http.call import Call, call_of
 from opsloop_common.http.deps import Db, IfMatch, Run, Who, etag, set_etag
 from opsloop_common.http.paging import Listing, PageQuery, paginate
-from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempotency, problems
+from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempotency, problems, publishable, users
 from opsloop_common.http.schemas import Slug, Timestamp
 from opsloop_common.ids import uuid7
 from opsloop_feedback.intake import queries, quick, rules, service
 from opsloop_feedback.intake.meters import IntakeMeter
-from opsloop_feedback.intake.models import Feedback
 from opsloop_feedback.intake.queries import Filters
 from opsloop_feedback.intake.rules import Status, Submission
 from opsloop_feedback.intake.schemas import (
@@ -43,8 +41,7 @@ from opsloop_feedback.intake.schemas import (
 
 router = ApiRouter(tags=["feedback"])
 
-READING = "feedback:read"
-READ = [allow(READING)]
+READ = [allow("feedback:read")]
 WRITE = [allow("feedback:write")]
 SUBMIT = [allow("feedback:submit", "feedback:write")]
 BATCH_BYTES = 8 * 1024 * 1024
@@ -57,7 +54,7 @@ Number = Annotated[int, Query(ge=1, le=2**63 - 1)]
     "/v1/feedback",
     status_code=201,
     response_model=FeedbackOut | FeedbackReceipt,
-    dependencies=[*SUBMIT, own_idempotency()],
+    dependencies=[*SUBMIT, publishable(), users(), own_idempotency()],
     responses={
         200: {"model": FeedbackOut | FeedbackReceipt, "description": "Its source, channel and external_id are known"},
         **problems(409),
@@ -75,7 +72,7 @@ async def submit_feedback(body: FeedbackIn, request: Request) -> Response:
     rules.require_said(said, now)
     rules.require_claims(said, who)
     row = rules.new_row(said, id=uuid7(), workspace=context.workspace, now=now)
-    content = new_feedback(row, 0) if who.has(READING) else new_receipt(row, 0)
+    content = new_feedback(row, 0) if rules.may_read(who) else new_receipt(row, 0)
     answer = Answer(201, _headers(row["id"], row["version"]), content)
     number = await quick.take_in(run.db, context, row, keyed=keyed, answer=answer)
     if number is None:
@@ -93,11 +90,6 @@ def _as_response(answer: Answer) -> Response:
     return Response(answer.body, answer.status, answer.headers, "application/json")
 
 
-def _shown(feedback: Feedback, who: Principal) -> FeedbackOut | FeedbackReceipt:
-    """Return all of a feedback to who may read it; who may not is only told that it is there."""
-    return (FeedbackOut if who.has(READING) else FeedbackReceipt).model_validate(feedback)
-
-
 async def _known(call: Call, said: Submission) -> Answer:
     """Answer with the item that this source, channel and external_id have."""
     context, keyed = call.context, call.keyed
@@ -107,7 +99,8 @@ async def _known(call: Call, said: Submission) -> Answer:
             if stored is not None:
                 raise Replay(stored)
         feedback = await service.get_known(session, said)
-        content = _shown(feedback, call.who).model_dump_json().encode()
+        shape = FeedbackOut if rules.may_read(call.who) else FeedbackReceipt
+        content = shape.model_validate(feedback).model_dump_json().encode()
         answer = Answer(200, _headers(feedback.id, feedback.version), content)
         if keyed is not None:
             await idempotency.store(session, keyed, answer)
@@ -118,7 +111,7 @@ async def _known(call: Call, said: Submission) -> Answer:
 async def submit_batch(body: BatchIn, db: Db, run: Run, who: Who) -> BatchOut:
     """Take in up to 1,000 posts. Valid rows land together; an invalid row refuses only itself."""
     now = run.clock.now()
-    rows = [row if isinstance(row, InvalidRow) else _sayable(row, who, now) for row in body.items]
+    rows = [row if isinstance(row, InvalidRow) else _from_now(row, now) for row in body.items]
     said = [row.submission(who) for row in rows if not isinstance(row, InvalidRow)]
     outcomes = iter(await service.submit_many(db, said) if said else [])
     return BatchOut(
@@ -126,12 +119,10 @@ async def submit_batch(body: BatchIn, db: Db, run: Run, who: Who) -> BatchOut:
     )
 
 
-def _sayable(row: FeedbackRow, who: Principal, now: datetime) -> FeedbackRow | InvalidRow:
-    said = row.submission(who)
-    flaw = rules.claim_flaw(said, who)
-    if flaw is None and not rules.is_said(said, now):
-        flaw = FieldError("/occurred_at", rules.NOT_YET)
-    return row if flaw is None else InvalidRow(row.external_id, (flaw,))
+def _from_now(row: FeedbackRow, now: datetime) -> FeedbackRow | InvalidRow:
+    if rules.is_said(row.occurred_at, now):
+        return row
+    return InvalidRow(row.external_id, (FieldError("/occurred_at", rules.NOT_YET),))
 
 
 def _refused(row: InvalidRow) -> BatchItemOut:
@@ -204,14 +195,11 @@ async def get_feedback(feedback_id: UUID, db: Db, response: Response) -> Feedbac
 
 @router.patch("/v1/feedback/{feedback_id}", dependencies=WRITE, responses=problems(404, 409, 412))
 async def update_feedback(
-    feedback_id: UUID, body: FeedbackPatch, db: Db, if_match: IfMatch, who: Who, response: Response
-) -> FeedbackOut | FeedbackReceipt:
-    """Sort, assign or label a feedback, or move it on; a status that may not follow answers 409 with those that may.
-
-    Who may not read feedback is only told that it is there.
-    """
+    feedback_id: UUID, body: FeedbackPatch, db: Db, if_match: IfMatch, response: Response
+) -> FeedbackOut:
+    """Sort, assign or label a feedback, or move it on; a status that may not follow answers 409 with those that may."""
     feedback = await service.lock_feedback(db, feedback_id)
     if_match.require(feedback.version)
     await service.change(db, feedback, body.model_dump(exclude_unset=True))
     set_etag(response, feedback.version)
-    return _shown(feedback, who)
+    return FeedbackOut.model_validate(feedback)

@@ -12,10 +12,10 @@ from uuid import UUID
 
 import orjson
 
+from opsloop_common.access.principal import BROWSERS, Principal
 from opsloop_common.access.principal import Kind as Credential
-from opsloop_common.access.principal import Principal
 from opsloop_common.contracts.feedback import Author, Channel, FeedbackReceived, Kind
-from opsloop_common.errors import FieldError, IllegalTransition, Invalid
+from opsloop_common.errors import IllegalTransition, Invalid
 from opsloop_feedback.triage.rules import searchable, triage
 
 
@@ -100,20 +100,20 @@ def readable(text: str) -> str:
     return kept
 
 
-def is_said(said: Submission, now: datetime) -> bool:
+def is_said(occurred_at: datetime | None, now: datetime) -> bool:
     """Say whether a post is not from a time to come; a day is granted to clocks that differ."""
-    return said.occurred_at is None or said.occurred_at <= now + CLOCKS_MAY_DIFFER
+    return occurred_at is None or occurred_at <= now + CLOCKS_MAY_DIFFER
 
 
 def require_said(said: Submission, now: datetime) -> None:
     """Raise Invalid (422) for a post from a time to come."""
-    if not is_said(said, now):
+    if not is_said(said.occurred_at, now):
         raise Invalid("/occurred_at", NOT_YET)
 
 
-def user_of(who: Principal) -> str | None:
-    """Return the end user who speaks with a token of their own; None for every other credential."""
-    return who.actor.removeprefix("user:") if who.kind is Credential.USER else None
+def may_read(who: Principal) -> bool:
+    """Say whether a credential may be shown all of an item; one that lies open in a browser may not, whatever its scopes."""
+    return who.has("feedback:read") and who.kind not in BROWSERS
 
 
 def is_believed(who: Principal) -> bool:
@@ -121,24 +121,17 @@ def is_believed(who: Principal) -> bool:
     return who.kind is not Credential.PUBLISHABLE
 
 
-def claim_flaw(said: Submission, who: Principal) -> FieldError | None:
-    """Say which claim of a post its credential may not make; None when it may make all.
+def require_claims(said: Submission, who: Principal) -> None:
+    """Raise Invalid (422) for a claim that the post's credential may not make.
 
     Publishable keys and user tokens are each one source for many strangers: an `external_id` of one would be that of all.
     """
-    if who.kind is not Credential.PUBLISHABLE and who.kind is not Credential.USER:
-        return None
+    if who.kind not in BROWSERS:
+        return
     if said.external_id is not None:
-        return FieldError("/external_id", NOT_NAMED_HERE)
-    if who.kind is Credential.USER and said.author_user_id != user_of(who):
-        return FieldError("/author/user_id", NOT_THE_USER)
-    return None
-
-
-def require_claims(said: Submission, who: Principal) -> None:
-    """Raise Invalid (422) for a claim that the post's credential may not make."""
-    if flaw := claim_flaw(said, who):
-        raise Invalid(flaw.pointer, flaw.detail)
+        raise Invalid("/external_id", NOT_NAMED_HERE)
+    if who.kind is Credential.USER and said.author_user_id != who.user_id:
+        raise Invalid("/author/user_id", NOT_THE_USER)
 
 
 def new_row(said: Submission, *, id: UUID, workspace: str, now: datetime) -> dict[str, Any]:

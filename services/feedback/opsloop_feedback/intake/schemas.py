@@ -78,7 +78,7 @@ class FeedbackIn(InModel):
             kind=self.kind,
             channel=self.channel,
             external_id=self.external_id,
-            author_user_id=(author.user_id if author else None) or rules.user_of(who),
+            author_user_id=(author.user_id if author else None) or who.user_id,
             author_email=author.email if author else None,
             author_name=author.name if author else None,
             author_verified=rules.is_believed(who),
@@ -155,7 +155,7 @@ class AuthorOut(OutModel):
     email: str | None
     name: str | None
     verified: bool = Field(
-        description="Whether a secret key, a person or the user's own token says so; a publishable key only claims it."
+        description="Whether a secret key, a person or the user's own token names `user_id`; a publishable key only claims it."
     )
 
 

@@ -67,6 +67,8 @@ async def change_kpi(session: AsyncSession, key: str, changes: Mapping[str, Any]
     meaning = rules.read_measure(changes["measure"]) if "measure" in changes else None
     kpi = await queries.lock_kpi(session, key)
     expect(kpi.version)
+    if not changes:
+        return kpi
     if meaning is not None:
         await _remeasure(session, kpi, meaning)
     if {"measure", "target", "direction"} & changes.keys():
@@ -174,6 +176,8 @@ async def change_monitor(
     kpi = await queries.lock_kpi(session, key)
     monitor = await queries.get_monitor(session, kpi.id, monitor_id)
     expect(monitor.version)
+    if not settings:
+        return monitor
     before = {name: getattr(monitor, name) for name in settings}
     audit.record(session, "monitor.updated", f"monitor/{monitor.id}", before, settings)
     for name, value in settings.items():

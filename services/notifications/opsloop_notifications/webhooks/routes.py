@@ -10,7 +10,7 @@ from fastapi import Query, Response
 from opsloop_common.errors import Invalid
 from opsloop_common.http.deps import Db, IfMatch, Run, Who, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
-from opsloop_common.http.routing import ApiRouter, allow, problems
+from opsloop_common.http.routing import ApiRouter, allow, also_reads, problems
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.outbound.service import policy_from
 from opsloop_notifications.webhooks import queries, service
@@ -108,7 +108,7 @@ async def test_webhook(webhook_id: UUID, session: Db, response: Response) -> Del
     return DeliveryOut.model_validate(delivery)
 
 
-@router.post("/v1/webhooks/{webhook_id}/rotate-secret", dependencies=[WRITE], responses=problems(404))
+@router.post("/v1/webhooks/{webhook_id}/rotate-secret", dependencies=[WRITE, also_reads()], responses=problems(404))
 async def rotate_webhook_secret(
     webhook_id: UUID, session: Db, run: Run, response: Response, body: RotateIn | None = None
 ) -> WebhookWithSecret:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from fastapi import Query, Request, Response
-from pydantic import Field
+from pydantic import AfterValidator, Field, StringConstraints
 from sqlalchemy import select
 
 from opsloop_common.access import keys
-from opsloop_common.access.principal import Principal
+from opsloop_common.access.principal import Principal, Publishable
 from opsloop_common.access.tables import api_key
 from opsloop_common.access.workspaces import SLUG
 from opsloop_common.db import clock_of
@@ -20,27 +21,75 @@ from opsloop_common.http.deps import Db, IfMatch, Run, Who, set_etag, set_locati
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_common.http.schemas import InModel, OutModel, ShortText, Slug, Timestamp
+from opsloop_common.limits import PUBLISHABLE_BYTES_PER_DAY, PUBLISHABLE_ORIGINS, PUBLISHABLE_ROWS_PER_DAY
 from opsloop_common.service import Service
 
 VERSION = 1  # a key is made and revoked, never changed
 
 
+_ORIGIN = r"^https?://([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(:[1-9][0-9]{0,4})?$"
+_OWN_PORTS = {"http": 80, "https": 443}
+
+
+def _as_browsers_say_it(origin: str) -> str:
+    parts = urlsplit(origin)
+    if parts.port == _OWN_PORTS[parts.scheme]:  # a ValueError of its own beyond 65535
+        raise ValueError("must be as browsers send it, without the port that goes without saying")
+    return origin
+
+
+# no wildcard: one forgotten page, or one page that users fill, below `*.shop.example` would speak for the shop
+Origin = Annotated[str, StringConstraints(pattern=_ORIGIN, max_length=253), AfterValidator(_as_browsers_say_it)]
+Quota = Annotated[int, Field(ge=1, le=2**53)]
+
+
 class ApiKeyIn(InModel):
-    """A key to make. Only the operator may name a workspace other than its own."""
+    """A key to make. Only the operator may name a workspace other than its own.
+
+    `source` says who speaks with the key, and natural keys such as `external_id` are unique in it: a key that takes another's
+    place takes its source. Without one it is made from the name. `publishable` makes a key for browsers, which only adds;
+    `origins` (of pages, such as `https://shop.example`), `rows_per_day` and `bytes_per_day` are of those only.
+    """
 
     name: ShortText
     scopes: Annotated[list[str], Field(min_length=1, max_length=50)]
     workspace: Slug | None = None
+    source: Slug | None = None
     expires_at: Timestamp | None = None
+    publishable: bool = False
+    origins: Annotated[list[Origin], Field(min_length=1, max_length=PUBLISHABLE_ORIGINS)] | None = None
+    rows_per_day: Quota | None = None
+    bytes_per_day: Quota | None = None
+
+    def browsers(self) -> Publishable | None:
+        """Return what makes it a key for browsers, None of a secret key; raises Invalid (422) for half of one."""
+        if not self.publishable:
+            for field in ("origins", "rows_per_day", "bytes_per_day"):
+                if getattr(self, field) is not None:
+                    raise Invalid(f"/{field}", "is of publishable keys only")
+            return None
+        if self.origins is None:
+            raise Invalid("/origins", "a publishable key needs at least one origin")
+        return Publishable(
+            tuple(dict.fromkeys(self.origins)),
+            self.rows_per_day or PUBLISHABLE_ROWS_PER_DAY,
+            self.bytes_per_day or PUBLISHABLE_BYTES_PER_DAY,
+        )
 
 
 class ApiKeyOut(OutModel):
-    """A key, without its secret."""
+    """A key, without its secret. `parent_id` is the key that made it, and ends it when it is revoked."""
 
     id: UUID
     name: str
     scopes: list[str]
     workspace: str
+    source: str
+    publishable: bool
+    origins: list[str]
+    rows_per_day: int | None
+    bytes_per_day: int | None
+    parent_id: UUID | None
     created_by: str
     created_at: Timestamp
     expires_at: Timestamp | None
@@ -63,15 +112,30 @@ def router(service: Service) -> ApiRouter:
 
     @routes.post("/v1/api-keys", status_code=201)
     async def create_api_key(body: ApiKeyIn, db: Db, who: Who, run: Run, response: Response) -> NewApiKeyOut:
-        """Make a key; it is shown in this answer only."""
+        """Make a key; it is shown in this answer only.
+
+        A key that a key makes ends with that one: when it is revoked, and no later than it expires.
+        """
         workspace = body.workspace or who.workspace
         if workspace != who.workspace and not who.is_operator:
             raise Forbidden("Only the operator's key makes keys for another workspace.")
         keys.require_known_scopes(body.scopes, service.scopes)
         if body.expires_at is not None and body.expires_at <= clock_of(db).now():
             raise Invalid("/expires_at", "must be in the future")
+        if body.source is not None:
+            keys.require_usable_source(body.source)
+        browsers = body.browsers()
+        if browsers is not None:
+            keys.require_only_adding(body.scopes, service.adding)
         token = await keys.create(
-            db, name=body.name, scopes=body.scopes, workspace=workspace, expires_at=body.expires_at
+            db,
+            name=body.name,
+            scopes=body.scopes,
+            workspace=workspace,
+            expires_at=body.expires_at,
+            source=body.source,
+            parent_id=who.key_id,
+            publishable=browsers,
         )
         set_location(response, f"/v1/api-keys/{token.id}")
         set_etag(response, VERSION)
@@ -80,7 +144,11 @@ def router(service: Service) -> ApiRouter:
 
     @routes.get("/v1/api-keys")
     async def list_api_keys(
-        db: Db, who: Who, page: PageQuery, workspace: Annotated[str | None, Query(pattern=SLUG)] = None
+        db: Db,
+        who: Who,
+        page: PageQuery,
+        workspace: Annotated[str | None, Query(pattern=SLUG)] = None,
+        source: Annotated[str | None, Query(pattern=SLUG)] = None,
     ) -> Listing[ApiKeyOut]:
         """List the workspace's keys, newest first; the operator sees all workspaces'."""
         query = select(*api_key.c).where(api_key.c.revoked_at.is_(None))
@@ -88,6 +156,8 @@ def router(service: Service) -> ApiRouter:
             query = query.where(api_key.c.workspace == who.workspace)
         if workspace is not None:
             query = query.where(api_key.c.workspace == workspace)
+        if source is not None:
+            query = query.where(api_key.c.source == source)
         found = await paginate(db, query, page, by=[api_key.c.id.desc()])
         return found.map(ApiKeyOut.model_validate)
 
@@ -100,9 +170,9 @@ def router(service: Service) -> ApiRouter:
 
     @routes.delete("/v1/api-keys/{key_id}", status_code=204, responses=problems(404))
     async def revoke_api_key(key_id: UUID, db: Db, who: Who, if_match: IfMatch, request: Request) -> None:
-        """End a key for good: at once here, within 5 seconds in other processes."""
-        await keys.revoke(db, key_id, workspace=_reach(who))
+        """End a key for good, with the keys and secrets of end users that it made: at once here, within 5 seconds elsewhere."""
+        ended = await keys.revoke(db, key_id, workspace=_reach(who))
         if_match.require(VERSION)
-        call_of(request).after_commit(lambda shell: shell.authenticator.forget(key_id))
+        call_of(request).after_commit(lambda shell: shell.authenticator.forget(ended))
 
     return routes

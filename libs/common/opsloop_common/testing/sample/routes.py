@@ -17,7 +17,16 @@ from opsloop_common.db import Database
 from opsloop_common.errors import IllegalTransition, NotFound
 from opsloop_common.http.deps import Db, Idempotency, IfMatch, Run, Who, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
-from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempotency, problems, public
+from opsloop_common.http.routing import (
+    ApiRouter,
+    allow,
+    body_limit,
+    own_idempotency,
+    problems,
+    public,
+    publishable,
+    users,
+)
 from opsloop_common.http.schemas import Duration, InModel, OutModel, Timestamp
 from opsloop_common.ids import uuid7
 from opsloop_common.testing.sample.tables import Note
@@ -60,7 +69,7 @@ async def _get(db: Db, note_id: UUID) -> Note:
     return note
 
 
-@router.post("/v1/notes", status_code=201, dependencies=[WRITE])
+@router.post("/v1/notes", status_code=201, dependencies=[WRITE, publishable(), users()])
 async def create_note(body: NoteIn, db: Db, who: Who, response: Response) -> NoteOut:
     """Write a note down."""
     note = Note(workspace=who.workspace, text=body.text)

@@ -12,5 +12,6 @@ SAMPLE = Service(
     metadata=Base.metadata,
     migrations="opsloop_common.testing.sample.migrations",
     scopes=("sample:read", "sample:write", "sample:admin"),
+    adding=("sample:write",),
     routers=(router,),
 )

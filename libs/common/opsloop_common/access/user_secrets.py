@@ -1,0 +1,95 @@
+"""Secrets that a customer's server signs the tokens of its end users with; shown once, sealed at rest, revocable at once."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row, insert, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common.access import audit
+from opsloop_common.access.tables import user_secret
+from opsloop_common.db import clock_of, context_of
+from opsloop_common.errors import NotFound
+from opsloop_common.ids import uuid7
+from opsloop_common.secretbox import SecretBox
+
+PURPOSE = "user_secret"
+PREFIX = "opl_usr_"
+
+
+@dataclass(frozen=True)
+class UserSecret:
+    """A secret as the customer's server holds it: its text is the HMAC key, its id the `kid` of the tokens."""
+
+    id: UUID
+    text: str = field(repr=False)
+
+    @classmethod
+    def new(cls) -> UserSecret:
+        """Make a fresh secret of 256 random bits."""
+        return cls(uuid7(), PREFIX + secrets.token_hex(32))
+
+
+async def create(
+    session: AsyncSession, box: SecretBox, *, name: str, workspace: str, secret: UserSecret | None = None
+) -> UserSecret:
+    """Make a secret in `workspace` and return it; `secret` lets several services keep the same."""
+    secret = secret or UserSecret.new()
+    await session.execute(
+        insert(user_secret).values(
+            id=secret.id,
+            workspace=workspace,
+            name=name,
+            secret=box.seal(secret.text.encode(), purpose=PURPOSE),
+            created_by=context_of(session).actor,
+            created_at=clock_of(session).now(),
+        )
+    )
+    subject = f"user_secret/{secret.id}"
+    audit.record(session, "user_secret.created", subject, after={"name": name}, workspace=workspace)
+    return secret
+
+
+async def get(session: AsyncSession, secret_id: UUID, *, workspace: str | None) -> Row[Any]:
+    """Return a secret's row that is not revoked, of `workspace` unless that is None (all of them); raises NotFound."""
+    query = select(user_secret).where(user_secret.c.id == secret_id, user_secret.c.revoked_at.is_(None))
+    if workspace is not None:
+        query = query.where(user_secret.c.workspace == workspace)
+    row = (await session.execute(query)).one_or_none()
+    if row is None:
+        raise NotFound("There is no such secret.")
+    return row
+
+
+async def revoke(session: AsyncSession, secret_id: UUID, *, workspace: str | None) -> None:
+    """End a secret and with it every token that was signed with it; raises NotFound."""
+    change = update(user_secret).where(user_secret.c.id == secret_id)
+    if workspace is not None:
+        change = change.where(user_secret.c.workspace == workspace)
+    if not await _revoke(session, change):
+        raise NotFound("There is no such secret.")
+
+
+async def revoke_of_makers(session: AsyncSession, makers: Sequence[str], *, workspace: str) -> list[UUID]:
+    """End the secrets that some actors made, since those have just lost their right to; returns their ids."""
+    change = update(user_secret).where(user_secret.c.workspace == workspace, user_secret.c.created_by.in_(makers))
+    return await _revoke(session, change)
+
+
+async def _revoke(session: AsyncSession, change: Any) -> list[UUID]:
+    ended = (
+        await session.execute(
+            change.where(user_secret.c.revoked_at.is_(None))
+            .values(revoked_at=clock_of(session).now())
+            .returning(user_secret.c.id, user_secret.c.name, user_secret.c.workspace)
+        )
+    ).all()
+    for row in ended:
+        subject = f"user_secret/{row.id}"
+        audit.record(session, "user_secret.revoked", subject, before={"name": row.name}, workspace=row.workspace)
+    return [row.id for row in ended]

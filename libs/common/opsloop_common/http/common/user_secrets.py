@@ -1,0 +1,93 @@
+"""`/v1/user-secrets`."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from fastapi import Request, Response
+from sqlalchemy import select
+
+from opsloop_common.access import user_secrets
+from opsloop_common.access.principal import Principal
+from opsloop_common.access.tables import user_secret
+from opsloop_common.errors import Forbidden
+from opsloop_common.http.call import call_of
+from opsloop_common.http.deps import Db, IfMatch, Run, Who, set_etag, set_location
+from opsloop_common.http.paging import Listing, PageQuery, paginate
+from opsloop_common.http.routing import ApiRouter, allow, problems
+from opsloop_common.http.schemas import InModel, OutModel, ShortText, Slug, Timestamp
+from opsloop_common.service import Service
+
+VERSION = 1  # a secret is made and revoked, never changed
+
+
+class UserSecretIn(InModel):
+    """A secret to make. Only the operator may name a workspace other than its own."""
+
+    name: ShortText
+    workspace: Slug | None = None
+
+
+class UserSecretOut(OutModel):
+    """A secret that tokens of end users are signed with, without itself; its `id` is their `kid`."""
+
+    id: UUID
+    name: str
+    workspace: str
+    created_by: str
+    created_at: Timestamp
+
+
+class NewUserSecretOut(UserSecretOut):
+    """A secret that has just been made; `secret` is shown this once. Its text is the key of HS256."""
+
+    secret: str
+
+
+def _reach(who: Principal) -> str | None:
+    return None if who.is_operator else who.workspace
+
+
+def router(service: Service) -> ApiRouter:
+    """Return the routes for one service's secrets of end users."""
+    routes = ApiRouter(tags=["access"], dependencies=[allow(f"{service.name}:admin")])
+
+    @routes.post("/v1/user-secrets", status_code=201)
+    async def create_user_secret(
+        body: UserSecretIn, db: Db, who: Who, run: Run, response: Response
+    ) -> NewUserSecretOut:
+        """Make a secret for tokens of end users; it is shown in this answer only. One that a key makes ends with that key."""
+        workspace = body.workspace or who.workspace
+        if workspace != who.workspace and not who.is_operator:
+            raise Forbidden("Only the operator's key makes secrets for another workspace.")
+        secret = await user_secrets.create(db, run.secrets, name=body.name, workspace=workspace)
+        set_location(response, f"/v1/user-secrets/{secret.id}")
+        set_etag(response, VERSION)
+        row = await user_secrets.get(db, secret.id, workspace=workspace)
+        # by hand: the row's own `secret` is the sealed one
+        return NewUserSecretOut(secret=secret.text, **UserSecretOut.model_validate(row).model_dump())
+
+    @routes.get("/v1/user-secrets")
+    async def list_user_secrets(db: Db, who: Who, page: PageQuery) -> Listing[UserSecretOut]:
+        """List the workspace's secrets of end users, newest first; the operator sees all workspaces'."""
+        query = select(*user_secret.c).where(user_secret.c.revoked_at.is_(None))
+        if not who.is_operator:
+            query = query.where(user_secret.c.workspace == who.workspace)
+        found = await paginate(db, query, page, by=[user_secret.c.id.desc()])
+        return found.map(UserSecretOut.model_validate)
+
+    @routes.get("/v1/user-secrets/{secret_id}", responses=problems(404))
+    async def get_user_secret(secret_id: UUID, db: Db, who: Who, response: Response) -> UserSecretOut:
+        """Show a secret of end users, without itself."""
+        found = await user_secrets.get(db, secret_id, workspace=_reach(who))
+        set_etag(response, VERSION)
+        return UserSecretOut.model_validate(found)
+
+    @routes.delete("/v1/user-secrets/{secret_id}", status_code=204, responses=problems(404))
+    async def revoke_user_secret(secret_id: UUID, db: Db, who: Who, if_match: IfMatch, request: Request) -> None:
+        """End a secret and every token signed with it: at once here, within 5 seconds in other processes."""
+        await user_secrets.revoke(db, secret_id, workspace=_reach(who))
+        if_match.require(VERSION)
+        call_of(request).after_commit(lambda shell: shell.authenticator.forget([secret_id]))
+
+    return routes
