@@ -5,9 +5,11 @@ from __future__ import annotations
 import socket
 import stat
 import subprocess
+import time
 from pathlib import Path
 
 import httpx
+import jwt
 import psutil
 import pytest
 
@@ -102,8 +104,14 @@ def opsloop(deployment: Deployment, *arguments: str) -> subprocess.CompletedProc
 
 
 async def assert_commands_reach_it(deployment: Deployment) -> None:
-    made = opsloop(deployment, "keys", "create", "--name", "ci", "--workspace", "acme", "--scopes", "feedback:submit")
+    wanted = ("keys", "create", "--name", "ci", "--workspace", "acme", "--scopes")
+    made = opsloop(deployment, *wanted, "feedback:submit")
     assert made.returncode == 0, made.stderr
+    assert "source ci." in made.stderr
+    assert "source ci-2." in opsloop(deployment, *wanted, "feedback:read,metrics:read").stderr
+    assert "source ci." in opsloop(deployment, *wanted, "metrics:read", "--source", "ci").stderr
+    assert opsloop(deployment, *wanted, "metrics:read", "--source", "people").returncode == 2
+    await assert_one_secret_holds_everywhere(deployment)
     partner = deployment.client("feedback", key=made.stdout.strip())
     posted = await partner.post("/v1/feedback", json={"body": "Payment failed", "channel": "api"})
     assert posted.status_code == 201, posted.text
@@ -118,6 +126,16 @@ async def assert_commands_reach_it(deployment: Deployment) -> None:
     assert {line[0] for line in details} == {"metrics", "notifications"}
     assert "Nothing is parked" in opsloop(deployment, "events", "parked").stdout
     assert opsloop(deployment, "keys", "create", "--name", "x", "--scopes", "feedback:fly").returncode == 2
+
+
+async def assert_one_secret_holds_everywhere(deployment: Deployment) -> None:
+    made = opsloop(deployment, "user-secrets", "create", "--name", "shop", "--workspace", "acme")
+    assert made.returncode == 0, made.stderr
+    kid, secret = made.stdout.split()
+    token = jwt.encode({"sub": "u1", "exp": int(time.time()) + 60}, secret, "HS256", {"kid": kid})
+    for service in SERVICES:  # signed in, and not let in
+        refused = await deployment.client(service, key=token).get("/v1/workspace")
+        assert refused.status_code == 403, (service, refused.text)
 
 
 def assert_a_second_process_is_refused(deployment: Deployment) -> None:

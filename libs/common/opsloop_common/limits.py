@@ -7,6 +7,9 @@ from __future__ import annotations
 
 # What comes in: bodies, texts, numbers
 
+PAGE_FORM_BYTES = 64 * 1024
+PAGE_FORM_FIELDS = 100
+
 # Connections, heads, and how long a peer may take
 
 # What one cause, key or workspace may set off
@@ -19,6 +22,8 @@ PUBLISHABLE_RATE_PER_SECOND = 200  # one key for all browsers of a shop
 PUBLISHABLE_RATE_BURST = 1_000
 USER_RATE_PER_SECOND = 10  # one end user
 USER_RATE_BURST = 50
+VISITOR_RATE_PER_SECOND = 20  # an address, of pages
+VISITOR_RATE_BURST = 200
 
 PUBLISHABLE_ROWS_PER_DAY = 10_000
 PUBLISHABLE_BYTES_PER_DAY = 64 * 1024 * 1024
@@ -32,3 +37,6 @@ STRANGERS_WAITING = 100
 STRANGER_MISSES_PER_SECOND = 20  # an address (a /64 of IPv6)
 STRANGER_MISSES_AT_ONCE = 200
 STRANGER_ADDRESSES = 10_000
+
+LINK_DAYS = 90
+PAGE_SESSION_SECONDS = 3600

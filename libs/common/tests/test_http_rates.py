@@ -98,3 +98,16 @@ def test_so_many_buckets_at_most():
         buckets.take(f"name-{number}", buckets.left(f"name-{number}", 0.0), 0.0)
 
     assert [buckets.left(f"name-{number}", 0.0) for number in (96, 97, 98, 99)] == [5, 4, 4, 4]
+
+
+def test_strangers_take_nothing_from_those_who_operate_the_product():
+    limiter = RateLimiter(10, 50, monotonic=Clock())
+
+    pages = [who(f"{number}", kind=Kind.VISITOR) for number in range(1_000)]
+    browsers = [who(f"{number}", kind=kind) for number in range(1_000) for kind in (Kind.PUBLISHABLE, Kind.USER)]
+
+    assert admitted(limiter, pages + browsers) == 100, "of one workspace"
+    assert admitted(limiter, [who("secret")] * 100) == 50
+    for number in range(1_000):
+        admitted(limiter, [who("anybody", f"made-up-{number}", Kind.VISITOR)])
+    assert admitted(limiter, [who("second")] * 100) == 50

@@ -28,6 +28,7 @@ PRIVATE = {
 ACME = Context(workspace="acme", actor="key:x")
 KEY = Principal("acme", "key:1", frozenset({"feedback:submit"}), "key:1", "partner-a")
 BROWSER = replace(KEY, kind=Kind.PUBLISHABLE)
+VISITOR = replace(KEY, actor="visitor", source="visitors", kind=Kind.VISITOR)
 USER = replace(KEY, actor="user:u1", source="users", kind=Kind.USER, user_id="u1")
 PERSON = replace(KEY, actor="user:desk", source="people", kind=Kind.PERSON)
 
@@ -223,11 +224,13 @@ def test_who_holds_a_secret_is_believed(who: Principal):
     assert (said.source, said.author_user_id, said.author_verified) == (who.source, "u2", True)
 
 
-def test_a_publishable_key_only_claims_an_author():
-    said = FeedbackIn(body="b", author={"user_id": "u2"}).submission(BROWSER)
+@pytest.mark.parametrize("who", [BROWSER, VISITOR])
+def test_what_anybody_may_have_only_claims_an_author(who: Principal):
+    said = FeedbackIn(body="b", author={"user_id": "u2"}).submission(who)
 
-    rules.require_claims(said, BROWSER)
+    rules.require_claims(said, who)
 
+    assert not rules.may_read(replace(who, scopes=frozenset({"feedback:read"})))
     assert (said.author_user_id, said.author_verified) == ("u2", False)
 
 
@@ -244,6 +247,7 @@ def test_a_user_token_speaks_for_its_user(author):
     ("who", "fields", "pointer"),
     [
         (BROWSER, {"external_id": "1"}, "/external_id"),
+        (VISITOR, {"external_id": "1"}, "/external_id"),
         (USER, {"external_id": "1"}, "/external_id"),
         (USER, {"author": {"user_id": "u2"}}, "/author/user_id"),
     ],

@@ -11,19 +11,23 @@ OPERATOR_WORKSPACE = "default"
 
 
 class Kind(StrEnum):
-    """What a credential is: the operator's key, a secret key, a key for browsers, a person's token, an end user's token."""
+    """Who asks: the operator's key, a secret key, a key for browsers, a person, an end user, or whoever visits a page."""
 
     OPERATOR = "operator"
     KEY = "key"
     PUBLISHABLE = "publishable"
     PERSON = "person"
     USER = "user"
+    VISITOR = "visitor"
 
 
 BROWSERS = frozenset({Kind.PUBLISHABLE, Kind.USER})
-"""What strangers hold: let in only where a route declares it, whatever the scopes."""
+"""What browsers hold: let in only where a route declares it, whatever the scopes."""
 
-RESERVED_SOURCES = frozenset({"operator", "people", "users", "unattributed"})
+STRANGERS = BROWSERS | {Kind.VISITOR}
+"""What anybody may have: it takes nothing of the rates of secret keys and people."""
+
+RESERVED_SOURCES = frozenset({"operator", "people", "users", "visitors", "unattributed"})
 """Sources of credentials that are no keys, and of what nobody can be named for; no key may take one of these."""
 
 

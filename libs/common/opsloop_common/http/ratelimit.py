@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from opsloop_common import limits
 from opsloop_common.access.buckets import Buckets
-from opsloop_common.access.principal import BROWSERS, Kind, Principal
+from opsloop_common.access.principal import STRANGERS, Kind, Principal
 from opsloop_common.errors import TooManyRequests
 
 _ALL = ""
@@ -23,12 +23,22 @@ class Rate(NamedTuple):
     policy: str
 
 
+class _Lane(NamedTuple):
+    """The buckets that a request of one kind of credential takes from."""
+
+    own: Buckets
+    workspaces: Buckets
+    process: Buckets
+    policy: str
+
+
 class RateLimiter:
     """Lets a secret key or a person ask `per_second` in the long run and `burst` at once.
 
-    Credentials of browsers have less. All credentials of a workspace together have twice as much, so that many keys take no
-    more than two, and all workspaces of the process together five times as much, unless told otherwise (per second; their
-    bursts stand in the same proportion).
+    All credentials of a workspace together have twice as much, so that many keys take no more than two, and all workspaces of
+    the process together five times as much, unless told otherwise (per second; the bursts stand in the same proportion). What
+    strangers hold (publishable keys, end users, visitors of pages) has less each, and shares buckets of its own with its like:
+    however many they are, they take nothing from those who operate the product.
     """
 
     def __init__(
@@ -42,57 +52,66 @@ class RateLimiter:
     ) -> None:
         self._monotonic = monotonic
         rates = dict.fromkeys(Kind, (per_second, burst)) | {
-            Kind.PUBLISHABLE: (
-                min(per_second, limits.PUBLISHABLE_RATE_PER_SECOND),
-                min(burst, limits.PUBLISHABLE_RATE_BURST),
-            ),
-            Kind.USER: (min(per_second, limits.USER_RATE_PER_SECOND), min(burst, limits.USER_RATE_BURST)),
+            kind: (min(rate, per_second), min(most, burst)) for kind, (rate, most) in _RATES_OF_STRANGERS.items()
         }
         seconds = burst / per_second
         of_workspace = workspace_per_second or per_second * limits.WORKSPACE_RATE_SHARE
         of_process = process_per_second or per_second * limits.PROCESS_RATE_SHARE
         # as many as can take a token while the slowest bucket fills: see Buckets
         kept = math.ceil(of_process * (seconds + max(most / rate for rate, most in rates.values())))
-        keys = Buckets(per_second, burst, kept=kept)
-        self._workspaces = Buckets(of_workspace, of_workspace * seconds, kept=kept)
-        self._process = Buckets(of_process, of_process * seconds, kept=1)
-        self._credentials = {
-            kind: Buckets(*rate, kept=kept) if kind in BROWSERS else keys for kind, rate in rates.items()
+
+        def shared() -> tuple[Buckets, Buckets]:
+            workspaces = Buckets(of_workspace, of_workspace * seconds, kept=kept)
+            return workspaces, Buckets(of_process, of_process * seconds, kept=1)
+
+        keys, others = shared(), shared()
+        known = _lane(Buckets(per_second, burst, kept=kept), *keys)
+        self._lanes = {
+            kind: _lane(Buckets(*rate, kept=kept), *others) if kind in STRANGERS else known
+            for kind, rate in rates.items()
         }
-        shared = f"{_policy('workspace', self._workspaces)}, {_policy('process', self._process)}"
-        self._policies = {kind: f"{_policy('default', own)}, {shared}" for kind, own in self._credentials.items()}
 
     def take(self, who: Principal) -> Rate:
         """Take a token of each bucket that holds `who`; raises TooManyRequests (429) and takes none when one is empty."""
         now = self._monotonic()
-        own = self._credentials[who.kind]
+        lane = self._lanes[who.kind]
+        own, workspaces, process, policy = lane
         left = own.left(who.credential, now)
-        in_workspace = self._workspaces.left(who.workspace, now)
-        in_process = self._process.left(_ALL, now)
+        in_workspace = workspaces.left(who.workspace, now)
+        in_process = process.left(_ALL, now)
         name, buckets, least = "default", own, left
         if in_workspace < least:
-            name, buckets, least = "workspace", self._workspaces, in_workspace
+            name, buckets, least = "workspace", workspaces, in_workspace
         if in_process < least:
-            name, buckets, least = "process", self._process, in_process
+            name, buckets, least = "process", process, in_process
         if least < 1.0:
-            raise self._refused(who.kind, name, buckets, least)
+            raise _refused(name, buckets, least, policy)
         own.take(who.credential, left, now)
-        self._workspaces.take(who.workspace, in_workspace, now)
-        self._process.take(_ALL, in_process, now)
+        workspaces.take(who.workspace, in_workspace, now)
+        process.take(_ALL, in_process, now)
         least -= 1.0
-        return Rate(f'"{name}";r={int(least)};t={buckets.seconds_until_full(least)}', self._policies[who.kind])
-
-    def _refused(self, kind: Kind, name: str, buckets: Buckets, left: float) -> TooManyRequests:
-        wait = buckets.seconds_until_one(left)
-        return TooManyRequests(
-            f"{_WHO[name]} faster than allowed.",
-            headers={
-                "Retry-After": str(wait),
-                "RateLimit": f'"{name}";r=0;t={wait}',
-                "RateLimit-Policy": self._policies[kind],
-            },
-        )
+        return Rate(f'"{name}";r={int(least)};t={buckets.seconds_until_full(least)}', policy)
 
 
-def _policy(name: str, buckets: Buckets) -> str:
-    return f'"{name}";q={int(buckets.burst)};w={math.ceil(buckets.burst / buckets.per_second)}'
+_RATES_OF_STRANGERS = {
+    Kind.PUBLISHABLE: (limits.PUBLISHABLE_RATE_PER_SECOND, limits.PUBLISHABLE_RATE_BURST),
+    Kind.USER: (limits.USER_RATE_PER_SECOND, limits.USER_RATE_BURST),
+    Kind.VISITOR: (limits.VISITOR_RATE_PER_SECOND, limits.VISITOR_RATE_BURST),
+}
+
+
+def _lane(own: Buckets, workspaces: Buckets, process: Buckets) -> _Lane:
+    named = {"default": own, "workspace": workspaces, "process": process}
+    policies = (
+        f'"{name}";q={int(buckets.burst)};w={math.ceil(buckets.burst / buckets.per_second)}'
+        for name, buckets in named.items()
+    )
+    return _Lane(own, workspaces, process, ", ".join(policies))
+
+
+def _refused(name: str, buckets: Buckets, left: float, policy: str) -> TooManyRequests:
+    wait = buckets.seconds_until_one(left)
+    return TooManyRequests(
+        f"{_WHO[name]} faster than allowed.",
+        headers={"Retry-After": str(wait), "RateLimit": f'"{name}";r=0;t={wait}', "RateLimit-Policy": policy},
+    )

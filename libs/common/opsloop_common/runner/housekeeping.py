@@ -8,7 +8,7 @@ from datetime import timedelta
 from prometheus_client import Gauge
 from sqlalchemy import delete, select
 
-from opsloop_common.access import idempotency, usage
+from opsloop_common.access import idempotency, links, usage
 from opsloop_common.db import Database
 from opsloop_common.due.metrics import DueMetrics
 from opsloop_common.due.tables import due, job
@@ -41,8 +41,8 @@ async def keep_house(runtime: Runtime) -> None:
 
 
 async def prune(database: Database) -> None:
-    """Delete stored answers older than a day; what publishable keys added, jobs and due rows that ended more than 30 days ago."""
-    for batch in (_prune_answers, _prune_usage, _prune_jobs, _prune_failed):
+    """Delete stored answers and links past their day; jobs, due rows and counts of publishable keys that ended 30 days ago."""
+    for batch in (_prune_answers, _prune_links, _prune_usage, _prune_jobs, _prune_failed):
         while await batch(database) == PRUNE_LIMIT:
             pass
 
@@ -55,6 +55,11 @@ async def _prune_answers(database: Database) -> int:
 async def _prune_usage(database: Database) -> int:
     async with database.transaction() as session:
         return await usage.prune(session, limit=PRUNE_LIMIT)
+
+
+async def _prune_links(database: Database) -> int:
+    async with database.transaction() as session:
+        return await links.prune(session, limit=PRUNE_LIMIT)
 
 
 async def _prune_jobs(database: Database) -> int:

@@ -12,7 +12,7 @@ from uuid import UUID
 
 import orjson
 
-from opsloop_common.access.principal import BROWSERS, Principal
+from opsloop_common.access.principal import STRANGERS, Principal
 from opsloop_common.access.principal import Kind as Credential
 from opsloop_common.contracts.feedback import Author, Channel, FeedbackReceived, Kind
 from opsloop_common.errors import IllegalTransition, Invalid
@@ -48,7 +48,7 @@ CLASSIFICATION = ("kind", "severity", "sentiment", "area", "tags")
 ASSIGNMENT = ("assignee", "team")
 CLOCKS_MAY_DIFFER = timedelta(days=1)
 NOT_YET = "lies more than a day in the future"
-NOT_NAMED_HERE = "may not be given with a publishable key or a user token"
+NOT_NAMED_HERE = "may only be given with a secret key"
 NOT_THE_USER = "must be the user of the token, or be left out"
 
 
@@ -112,21 +112,21 @@ def require_said(said: Submission, now: datetime) -> None:
 
 
 def may_read(who: Principal) -> bool:
-    """Say whether a credential may be shown all of an item; one that lies open in a browser may not, whatever its scopes."""
-    return who.has("feedback:read") and who.kind not in BROWSERS
+    """Say whether a credential may be shown all of an item; what anybody may have may not, whatever its scopes."""
+    return who.has("feedback:read") and who.kind not in STRANGERS
 
 
 def is_believed(who: Principal) -> bool:
-    """Say whether what a credential claims about an author is so; a key that lies open in a browser claims what it likes."""
-    return who.kind is not Credential.PUBLISHABLE
+    """Say whether the author that a credential names is so; who holds what anybody may have names whom they like."""
+    return who.kind is Credential.USER or who.kind not in STRANGERS
 
 
 def require_claims(said: Submission, who: Principal) -> None:
     """Raise Invalid (422) for a claim that the post's credential may not make.
 
-    Publishable keys and user tokens are each one source for many strangers: an `external_id` of one would be that of all.
+    What strangers post has one source for many of them: an `external_id` of one would be that of all.
     """
-    if who.kind not in BROWSERS:
+    if who.kind not in STRANGERS:
         return
     if said.external_id is not None:
         raise Invalid("/external_id", NOT_NAMED_HERE)
