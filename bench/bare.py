@@ -21,9 +21,9 @@ from opsloop_common.ids import uuid7
 from tests.harness import connect_arguments
 
 INSERT_FEEDBACK = (
-    "INSERT INTO feedback (id, workspace, body, kind, severity, sentiment, triage, channel, author_user_id, tags, "
-    "attributes, occurred_at, created_at, updated_at, search_text) "
-    "VALUES ($1, 'bare', $2, 'other', 's3', 0, '{}', $3, $4, '{}', '{}', $5, $5, $5, $2)"
+    "INSERT INTO feedback (id, workspace, body, kind, severity, sentiment, triage, channel, source, author_user_id, "
+    "author_verified, tags, attributes, occurred_at, created_at, updated_at, search_text) "
+    "VALUES ($1, 'bare', $2, 'other', 's3', 0, '{}', $3, 'bare', $4, true, '{}', '{}', $5, $5, $5, $2)"
 )
 INSERT_EVENT = "INSERT INTO outbox (event_id, stream, seq, type, payload) VALUES ($1, $2, 1, 'feedback.received', $3)"
 

@@ -115,8 +115,10 @@ async def test_the_loop_closes_by_itself(loop_deployment: Deployment, webhook_re
 
     # the storm: forty complaints within a minute, the last ten only after a pause
     severe = await _complain(partner, COMPLAINTS, 40)
-    assert {item["severity"] for item in severe} <= {"s1", "s2"}
-    assert len({item["number"] for item in severe}) == 40
+    assert all(item["source"] == "partner" and "body" not in item for item in severe), "a partner only gets receipts"
+    heard = (await feedback.get("/v1/feedback", params={"source": "partner", "limit": 200})).json()["items"]
+    assert {item["severity"] for item in heard} <= {"s1", "s2"}
+    assert len({item["number"] for item in severe}) == len(heard) == 40
 
     async def breached_calls() -> list:
         return [call for call in webhook_receiver.requests if json.loads(call.body)["type"] == "kpi.breached"]

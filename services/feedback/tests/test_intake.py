@@ -37,7 +37,8 @@ async def test_a_post_is_taken_in_sorted_and_told_of_once(desk):
     assert item["number"] >= 1
     assert item["tags"] == ["vip", "ios"]
     assert item["attributes"] == {"version": "5.2", "nested": {"a": [1, 2.5, None]}}
-    assert item["author"] == {"user_id": "u1", "email": "u1@example.com", "name": "小明"}
+    assert item["author"] == {"user_id": "u1", "email": "u1@example.com", "name": "小明", "verified": True}
+    assert item["source"] == "test"
     assert item["occurred_at"] == "2026-11-22T07:00:00Z"
     assert item["created_at"] == item["updated_at"] == "2026-11-22T08:00:00Z"
     assert item["assignee"] is item["team"] is item["due_at"] is None
@@ -57,10 +58,11 @@ async def test_a_post_is_taken_in_sorted_and_told_of_once(desk):
         "sentiment": item["sentiment"],
         "rating": 1,
         "channel": "store_review",
+        "source": "test",
         "locale": "zh-CN",
         "area": "checkout",
         "tags": ["vip", "ios"],
-        "author": {"user_id": "u1"},
+        "author": {"user_id": "u1", "verified": True},
         "occurred_at": "2026-11-22T07:00:00Z",
     }
 
@@ -71,7 +73,7 @@ async def test_the_least_post_gets_defaults(desk):
     assert first["channel"] == "api"
     assert first["tags"] == []
     assert first["attributes"] == {}
-    assert first["author"] == {"user_id": None, "email": None, "name": None}
+    assert first["author"] == {"user_id": None, "email": None, "name": None, "verified": True}
     assert first["occurred_at"] == first["created_at"]
     assert second["number"] > first["number"]
 

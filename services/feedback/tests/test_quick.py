@@ -10,7 +10,12 @@ from opsloop_feedback.intake import service
 from opsloop_feedback.intake.rules import Submission
 
 SAID = Submission(
-    body='说 "number":0 \\ and 闪退', title='"data":{"number":0}', tags=['"number":0'], area="a", rating=2
+    body='说 "number":0 \\ and 闪退',
+    source="test",
+    title='"data":{"number":0}',
+    tags=['"number":0'],
+    area="a",
+    rating=2,
 )
 ACME = Context(
     workspace="acme", actor="key:x", correlationid="c", traceparent="00-" + "1" * 32 + "-" + "2" * 16 + "-01"

@@ -124,7 +124,7 @@ async def test_resolving_and_reopening_are_told_with_their_times(desk):
         "feedback.reopened",
     ]
     assert events[1].data["resolution_seconds"] == 90
-    assert events[1].data["author"] == {"user_id": "u1"}
+    assert events[1].data["author"] == {"user_id": "u1", "verified": True}
 
 
 async def test_a_first_reply_opens_and_is_timed_and_later_ones_are_not(desk):

@@ -27,8 +27,8 @@ BROWSERS = frozenset({Kind.PUBLISHABLE, Kind.USER})
 STRANGERS = BROWSERS | {Kind.VISITOR}
 """What anybody may have: it takes nothing of the rates of secret keys and people."""
 
-RESERVED_SOURCES = frozenset({"operator", "people", "users", "visitors"})
-"""Sources of credentials that are no keys; no key may take one of these."""
+RESERVED_SOURCES = frozenset({"operator", "people", "users", "visitors", "unattributed"})
+"""Sources of credentials that are no keys, and of what nobody can be named for; no key may take one of these."""
 
 
 def granted(carried: Iterable[str], known: Set[str]) -> frozenset[str]:

@@ -23,6 +23,9 @@ class Author(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore")
 
     user_id: str | None = None
+    verified: bool = True
+    """Whether a secret key, a person or the user's own token says so; false is a claim from a browser. Absent in events from
+    before only secret keys and people could post."""
 
 
 class FeedbackEvent(EventData):
@@ -44,6 +47,8 @@ class FeedbackReceived(FeedbackEvent):
     sentiment: float
     rating: int | None = None
     channel: Channel
+    source: str | None = None
+    """Who posted it: the source of the key. Absent in events from before keys had one."""
     locale: str | None = None
     area: str | None = None
     tags: list[str]

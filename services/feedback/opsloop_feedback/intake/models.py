@@ -46,8 +46,9 @@ class Feedback(Base):
         Index(
             "uq_feedback_external_id",
             "workspace",
+            "external_id",  # before the rest, so that the list's filter finds by it
+            "source",
             "channel",
-            "external_id",
             unique=True,
             postgresql_where="external_id IS NOT NULL",
         ),
@@ -65,10 +66,12 @@ class Feedback(Base):
     sentiment: Mapped[float] = mapped_column(Double)
     triage: Mapped[dict[str, Any]] = mapped_column(JSONB)
     channel: Mapped[str] = mapped_column(Text)
+    source: Mapped[str] = mapped_column(Text, comment="who posted it; 'unattributed' where that was not kept")
     external_id: Mapped[str | None] = mapped_column(Text)
     author_user_id: Mapped[str | None] = mapped_column(Text)
     author_email: Mapped[str | None] = mapped_column(Text)
     author_name: Mapped[str | None] = mapped_column(Text)
+    author_verified: Mapped[bool] = mapped_column(comment="false where a browser's key claims who the author is")
     rating: Mapped[int | None] = mapped_column(SmallInteger)
     locale: Mapped[str | None] = mapped_column(Text)
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text))
@@ -87,6 +90,11 @@ class Feedback(Base):
     )
 
     @property
-    def author(self) -> dict[str, str | None]:
+    def author(self) -> dict[str, str | bool | None]:
         """Return who said it, as far as we know."""
-        return {"user_id": self.author_user_id, "email": self.author_email, "name": self.author_name}
+        return {
+            "user_id": self.author_user_id,
+            "email": self.author_email,
+            "name": self.author_name,
+            "verified": self.author_verified,
+        }

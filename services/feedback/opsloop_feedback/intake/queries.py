@@ -5,17 +5,36 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ColumnElement, Select, Text, cast, func, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from opsloop_common.errors import NotFound
 from opsloop_feedback.intake.models import NUMBER, Feedback
 from opsloop_feedback.triage.rules import searchable
 
 NEWEST_FIRST = (Feedback.created_at.desc(), Feedback.number.desc())
+
+NaturalKey = tuple[str, str, str]
+"""Source, channel and external_id: what one sender calls a post on one channel."""
+
+_LISTED: tuple[InstrumentedAttribute[Any], ...] = (
+    Feedback.status,
+    Feedback.kind,
+    Feedback.channel,
+    Feedback.severity,
+    Feedback.area,
+    Feedback.source,
+    Feedback.external_id,
+    Feedback.number,
+    Feedback.assignee,
+    Feedback.team,
+)
+"""Columns that a filter of the same name gives values of."""
 
 
 @dataclass(frozen=True)
@@ -29,25 +48,26 @@ class Filters:
     author: Sequence[str] = ()
     tag: Sequence[str] = ()
     area: Sequence[str] = ()
+    source: Sequence[str] = ()
+    external_id: Sequence[str] = ()
+    number: Sequence[int] = ()
+    assignee: Sequence[str] = ()
+    team: Sequence[str] = ()
     created_from: datetime | None = None
     created_to: datetime | None = None
+    due_before: datetime | None = None
+    updated_from: datetime | None = None
     text: str | None = None
 
 
 def matching(filters: Filters) -> Select[Feedback]:
-    """Select the feedback that fulfils all filters; `created_to` is not included."""
+    """Select the feedback that fulfils all filters; `created_to` and `due_before` are not included."""
     return select(Feedback).where(*_conditions(filters))
 
 
 def _conditions(filters: Filters) -> Iterable[ColumnElement[bool]]:
-    for column, values in (
-        (Feedback.status, filters.status),
-        (Feedback.kind, filters.kind),
-        (Feedback.channel, filters.channel),
-        (Feedback.severity, filters.severity),
-        (Feedback.area, filters.area),
-    ):
-        if values:
+    for column in _LISTED:
+        if values := getattr(filters, column.key):
             yield column.in_(values)
     if filters.author:
         addresses = [author.lower() for author in filters.author]
@@ -58,6 +78,10 @@ def _conditions(filters: Filters) -> Iterable[ColumnElement[bool]]:
         yield Feedback.created_at >= filters.created_from
     if filters.created_to is not None:
         yield Feedback.created_at < filters.created_to
+    if filters.due_before is not None:
+        yield Feedback.due_at < filters.due_before
+    if filters.updated_from is not None:
+        yield Feedback.updated_at >= filters.updated_from
     for term in searchable(filters.text or "").split():
         yield Feedback.search_text.contains(term, autoescape=True)
 
@@ -78,11 +102,11 @@ def _there(found: Feedback | None) -> Feedback:
     return found
 
 
-async def by_external_ids(session: AsyncSession, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Feedback]:
-    """Return what is known under each (channel, external_id)."""
-    wanted = tuple_(Feedback.channel, Feedback.external_id).in_(list(keys))
+async def by_natural_keys(session: AsyncSession, keys: Iterable[NaturalKey]) -> dict[NaturalKey, Feedback]:
+    """Return what is known under each (source, channel, external_id)."""
+    wanted = tuple_(Feedback.source, Feedback.channel, Feedback.external_id).in_(list(keys))
     found = await session.scalars(select(Feedback).where(wanted))
-    return {(one.channel, str(one.external_id)): one for one in found}
+    return {(one.source, one.channel, str(one.external_id)): one for one in found}
 
 
 async def next_numbers(session: AsyncSession, count: int) -> list[int]:

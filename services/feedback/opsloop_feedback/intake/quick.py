@@ -35,10 +35,12 @@ _TYPES = {
     "sentiment": "double precision",
     "triage": "jsonb",
     "channel": "text",
+    "source": "text",
     "external_id": "text",
     "author_user_id": "text",
     "author_email": "text",
     "author_name": "text",
+    "author_verified": "boolean",
     "rating": "smallint",
     "locale": "text",
     "tags": "text[]",
@@ -53,7 +55,7 @@ _NEW = " ".join(
     (
         f"new AS (INSERT INTO feedback (workspace, {', '.join(_TYPES)})",
         f"SELECT entered.workspace, {', '.join(f'CAST(:{name} AS {type})' for name, type in _TYPES.items())}",
-        "FROM entered{also} ON CONFLICT (workspace, channel, external_id) WHERE external_id IS NOT NULL DO NOTHING",
+        "FROM entered{also} ON CONFLICT (workspace, source, channel, external_id) WHERE external_id IS NOT NULL DO NOTHING",
         "RETURNING number)",
     )
 )
@@ -89,7 +91,7 @@ async def take_in(
 ) -> int | None:
     """Store a new row (`rules.new_row`), its event and the answer to its Idempotency-Key; returns its number, durable.
 
-    None when the (channel, external_id) is known: then nothing was written. `answer` has number 0 in it. Replay, KeyBusy (409)
+    None when the (source, channel, external_id) is known: then nothing was written. `answer` has number 0 in it. Replay, KeyBusy (409)
     and Invalid (422) end the request when the key says so.
     """
     event = event_from(

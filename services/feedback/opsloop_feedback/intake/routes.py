@@ -7,35 +7,36 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from opsloop_common.access import idempotency
-from opsloop_common.access.idempotency import Answer, Keyed, Replay
+from opsloop_common.access.idempotency import Answer, Replay
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
-from opsloop_common.db import Context
 from opsloop_common.errors import FieldError
-from opsloop_common.http.call import call_of
-from opsloop_common.http.deps import Db, IfMatch, Run, etag, set_etag
+from opsloop_common.http.call import Call, call_of
+from opsloop_common.http.deps import Db, IfMatch, Run, Who, etag, set_etag
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempotency, problems, publishable, users
-from opsloop_common.http.schemas import Timestamp
+from opsloop_common.http.schemas import Slug, Timestamp
 from opsloop_common.ids import uuid7
-from opsloop_common.service import Runtime
 from opsloop_feedback.intake import queries, quick, rules, service
 from opsloop_feedback.intake.meters import IntakeMeter
 from opsloop_feedback.intake.queries import Filters
-from opsloop_feedback.intake.rules import Status
+from opsloop_feedback.intake.rules import Status, Submission
 from opsloop_feedback.intake.schemas import (
     BatchIn,
     BatchItemOut,
     BatchOut,
+    ExternalId,
     FeedbackIn,
     FeedbackOut,
     FeedbackPatch,
+    FeedbackReceipt,
     FeedbackRow,
     FieldErrorOut,
     InvalidRow,
     new_feedback,
+    new_receipt,
 )
 
 router = ApiRouter(tags=["feedback"])
@@ -46,32 +47,36 @@ SUBMIT = [allow("feedback:submit", "feedback:write")]
 BATCH_BYTES = 8 * 1024 * 1024
 
 Word = Annotated[str, Query(max_length=254)]
+Number = Annotated[int, Query(ge=1, le=2**63 - 1)]
 
 
 @router.post(
     "/v1/feedback",
     status_code=201,
-    response_model=FeedbackOut,
+    response_model=FeedbackOut | FeedbackReceipt,
     dependencies=[*SUBMIT, publishable(), users(), own_idempotency()],
     responses={
-        200: {"model": FeedbackOut, "description": "This channel and external_id are known already"},
+        200: {"model": FeedbackOut | FeedbackReceipt, "description": "Its source, channel and external_id are known"},
         **problems(409),
     },
 )
 async def submit_feedback(body: FeedbackIn, request: Request) -> Response:
     """Take in what somebody said, sorted by kind, severity and sentiment at once.
 
-    A known `channel` and `external_id` answer 200 with the item they have.
+    A `channel` and `external_id` that the same `source` posted before answer 200 with the item they have. Who may not read
+    feedback is only told that it is there.
     """
     call = call_of(request)  # by hand: three dependencies would take longer than triage
-    run, context, keyed = call.shell.runtime, call.context, call.keyed
-    said, now = body.submission(), run.clock.now()
+    run, context, keyed, who = call.shell.runtime, call.context, call.keyed, call.who
+    said, now = body.submission(who), run.clock.now()
     rules.require_said(said, now)
+    rules.require_claims(said, who)
     row = rules.new_row(said, id=uuid7(), workspace=context.workspace, now=now)
-    answer = Answer(201, _headers(row["id"], row["version"]), new_feedback(row, 0))
+    content = new_feedback(row, 0) if rules.may_read(who) else new_receipt(row, 0)
+    answer = Answer(201, _headers(row["id"], row["version"]), content)
     number = await quick.take_in(run.db, context, row, keyed=keyed, answer=answer)
     if number is None:
-        return _as_response(await _known(run, context, body, keyed))
+        return _as_response(await _known(call, said))
     run.db.meters.of(IntakeMeter).count(row)
     # the field comes before all text that somebody wrote
     return _as_response(replace(answer, body=answer.body.replace(b'"number":0', b'"number":%d' % number, 1)))
@@ -85,15 +90,17 @@ def _as_response(answer: Answer) -> Response:
     return Response(answer.body, answer.status, answer.headers, "application/json")
 
 
-async def _known(run: Runtime, context: Context, body: FeedbackIn, keyed: Keyed | None) -> Answer:
-    """Answer with the item that this channel and external_id have."""
-    async with run.db.transaction(context) as session:
+async def _known(call: Call, said: Submission) -> Answer:
+    """Answer with the item that this source, channel and external_id have."""
+    context, keyed = call.context, call.keyed
+    async with call.runtime.db.transaction(context) as session:
         if keyed is not None:
             stored = await idempotency.claim(session, keyed, workspace=context.workspace)
             if stored is not None:
                 raise Replay(stored)
-        feedback = await service.get_known(session, body.channel, str(body.external_id))
-        content = FeedbackOut.model_validate(feedback).model_dump_json().encode()
+        feedback = await service.get_known(session, said)
+        shape = FeedbackOut if rules.may_read(call.who) else FeedbackReceipt
+        content = shape.model_validate(feedback).model_dump_json().encode()
         answer = Answer(200, _headers(feedback.id, feedback.version), content)
         if keyed is not None:
             await idempotency.store(session, keyed, answer)
@@ -101,11 +108,11 @@ async def _known(run: Runtime, context: Context, body: FeedbackIn, keyed: Keyed 
 
 
 @router.post("/v1/feedback:batch", dependencies=[*SUBMIT, body_limit(BATCH_BYTES)])
-async def submit_batch(body: BatchIn, db: Db, run: Run) -> BatchOut:
+async def submit_batch(body: BatchIn, db: Db, run: Run, who: Who) -> BatchOut:
     """Take in up to 1,000 posts. Valid rows land together; an invalid row refuses only itself."""
     now = run.clock.now()
     rows = [row if isinstance(row, InvalidRow) else _from_now(row, now) for row in body.items]
-    said = [row.submission() for row in rows if not isinstance(row, InvalidRow)]
+    said = [row.submission(who) for row in rows if not isinstance(row, InvalidRow)]
     outcomes = iter(await service.submit_many(db, said) if said else [])
     return BatchOut(
         items=[_refused(row) if isinstance(row, InvalidRow) else _taken(row, *next(outcomes)) for row in rows]
@@ -113,7 +120,7 @@ async def submit_batch(body: BatchIn, db: Db, run: Run) -> BatchOut:
 
 
 def _from_now(row: FeedbackRow, now: datetime) -> FeedbackRow | InvalidRow:
-    if rules.is_said(row.submission(), now):
+    if rules.is_said(row.occurred_at, now):
         return row
     return InvalidRow(row.external_id, (FieldError("/occurred_at", rules.NOT_YET),))
 
@@ -127,10 +134,7 @@ def _taken(row: FeedbackRow, id: UUID, created: bool) -> BatchItemOut:
     return BatchItemOut(external_id=row.external_id, status="created" if created else "existing", id=id, errors=[])
 
 
-@router.get("/v1/feedback", dependencies=READ)
-async def list_feedback(
-    db: Db,
-    page: PageQuery,
+async def _filters(
     status: Annotated[list[Status] | None, Query()] = None,
     kind: Annotated[list[Kind] | None, Query()] = None,
     channel: Annotated[list[Channel] | None, Query()] = None,
@@ -138,14 +142,20 @@ async def list_feedback(
     author: Annotated[list[Word] | None, Query(description="A user id or an e-mail address.")] = None,
     tag: Annotated[list[Word] | None, Query()] = None,
     area: Annotated[list[Word] | None, Query()] = None,
+    source: Annotated[list[Slug] | None, Query(description="Who posted it.")] = None,
+    external_id: Annotated[list[ExternalId] | None, Query()] = None,
+    number: Annotated[list[Number] | None, Query()] = None,
+    assignee: Annotated[list[Word] | None, Query()] = None,
+    team: Annotated[list[Word] | None, Query()] = None,
     created_from: Timestamp | None = None,
     created_to: Annotated[Timestamp | None, Query(description="Not included.")] = None,
+    due_before: Annotated[Timestamp | None, Query(description="Not included.")] = None,
+    updated_from: Timestamp | None = None,
     text: Annotated[
         str | None, Query(max_length=200, description="Words that title or body hold, all of them.")
     ] = None,
-) -> Listing[FeedbackOut]:
-    """List feedback, newest first. A repeated filter means any of its values; all filters must hold."""
-    filters = Filters(
+) -> Filters:
+    return Filters(
         status=status or (),
         kind=kind or (),
         channel=channel or (),
@@ -153,10 +163,24 @@ async def list_feedback(
         author=author or (),
         tag=tag or (),
         area=area or (),
+        source=source or (),
+        external_id=external_id or (),
+        number=number or (),
+        assignee=assignee or (),
+        team=team or (),
         created_from=created_from,
         created_to=created_to,
+        due_before=due_before,
+        updated_from=updated_from,
         text=text,
     )
+
+
+@router.get("/v1/feedback", dependencies=READ)
+async def list_feedback(
+    db: Db, page: PageQuery, filters: Annotated[Filters, Depends(_filters)]
+) -> Listing[FeedbackOut]:
+    """List feedback, newest first. A repeated filter means any of its values; all filters must hold."""
     found = await paginate(db, queries.matching(filters), page, by=queries.NEWEST_FIRST)
     return found.map(FeedbackOut.model_validate)
 

@@ -12,6 +12,8 @@ from uuid import UUID
 
 import orjson
 
+from opsloop_common.access.principal import STRANGERS, Principal
+from opsloop_common.access.principal import Kind as Credential
 from opsloop_common.contracts.feedback import Author, Channel, FeedbackReceived, Kind
 from opsloop_common.errors import IllegalTransition, Invalid
 from opsloop_feedback.triage.rules import searchable, triage
@@ -46,6 +48,8 @@ CLASSIFICATION = ("kind", "severity", "sentiment", "area", "tags")
 ASSIGNMENT = ("assignee", "team")
 CLOCKS_MAY_DIFFER = timedelta(days=1)
 NOT_YET = "lies more than a day in the future"
+NOT_NAMED_HERE = "may only be given with a secret key"
+NOT_THE_USER = "must be the user of the token, or be left out"
 
 
 def require_transition(current: Status, wanted: Status) -> None:
@@ -67,6 +71,7 @@ class Submission:
     """What somebody said, as it came in and was found well formed."""
 
     body: str
+    source: str
     channel: Channel = "api"
     title: str | None = None
     kind: Kind | None = None
@@ -74,6 +79,7 @@ class Submission:
     author_user_id: str | None = None
     author_email: str | None = None
     author_name: str | None = None
+    author_verified: bool = True
     rating: int | None = None
     locale: str | None = None
     tags: list[str] = field(default_factory=list)
@@ -94,15 +100,38 @@ def readable(text: str) -> str:
     return kept
 
 
-def is_said(said: Submission, now: datetime) -> bool:
+def is_said(occurred_at: datetime | None, now: datetime) -> bool:
     """Say whether a post is not from a time to come; a day is granted to clocks that differ."""
-    return said.occurred_at is None or said.occurred_at <= now + CLOCKS_MAY_DIFFER
+    return occurred_at is None or occurred_at <= now + CLOCKS_MAY_DIFFER
 
 
 def require_said(said: Submission, now: datetime) -> None:
     """Raise Invalid (422) for a post from a time to come."""
-    if not is_said(said, now):
+    if not is_said(said.occurred_at, now):
         raise Invalid("/occurred_at", NOT_YET)
+
+
+def may_read(who: Principal) -> bool:
+    """Say whether a credential may be shown all of an item; what anybody may have may not, whatever its scopes."""
+    return who.has("feedback:read") and who.kind not in STRANGERS
+
+
+def is_believed(who: Principal) -> bool:
+    """Say whether the author that a credential names is so; who holds what anybody may have names whom they like."""
+    return who.kind is Credential.USER or who.kind not in STRANGERS
+
+
+def require_claims(said: Submission, who: Principal) -> None:
+    """Raise Invalid (422) for a claim that the post's credential may not make.
+
+    What strangers post has one source for many of them: an `external_id` of one would be that of all.
+    """
+    if who.kind not in STRANGERS:
+        return
+    if said.external_id is not None:
+        raise Invalid("/external_id", NOT_NAMED_HERE)
+    if who.kind is Credential.USER and said.author_user_id != who.user_id:
+        raise Invalid("/author/user_id", NOT_THE_USER)
 
 
 def new_row(said: Submission, *, id: UUID, workspace: str, now: datetime) -> dict[str, Any]:
@@ -120,10 +149,12 @@ def new_row(said: Submission, *, id: UUID, workspace: str, now: datetime) -> dic
         "sentiment": sorted_as.sentiment,
         "triage": sorted_as.document(),
         "channel": said.channel,
+        "source": said.source,
         "external_id": said.external_id,
         "author_user_id": said.author_user_id,
         "author_email": said.author_email,
         "author_name": said.author_name,
+        "author_verified": said.author_verified,
         "rating": said.rating,
         "locale": said.locale,
         "tags": said.tags,
@@ -151,10 +182,11 @@ def received(row: Mapping[str, Any], number: int) -> FeedbackReceived:
         sentiment=row["sentiment"],
         rating=row["rating"],
         channel=row["channel"],
+        source=row["source"],
         locale=row["locale"],
         area=row["area"],
         tags=row["tags"],
-        author=Author.model_construct(user_id=row["author_user_id"]),
+        author=Author.model_construct(user_id=row["author_user_id"], verified=row["author_verified"]),
         occurred_at=row["occurred_at"],
     )
 

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints, ValidationError, WrapValidator
 
+from opsloop_common.access.principal import Principal
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
 from opsloop_common.errors import FieldError
 from opsloop_common.http.schemas import EmailAddress, InModel, Locale, OutModel, ShortText, Timestamp, UserId, absent
@@ -55,7 +56,9 @@ class FeedbackIn(InModel):
     kind: Kind | None = Field(default=None, description="Wins over what triage would say.")
     channel: Channel = "api"
     external_id: ExternalId | None = Field(
-        default=None, description="The sender's own id, unique with `channel`; a known one answers the item it has."
+        default=None,
+        description="The sender's own id, unique with `channel` and the key's `source`; a known one answers the item it has. "
+        "Not with a publishable key or a user token.",
     )
     author: AuthorIn | None = None
     rating: Rating | None = None
@@ -65,18 +68,20 @@ class FeedbackIn(InModel):
     attributes: Attributes = Field(default_factory=dict, description="Anything else; up to 64 KiB and 32 levels.")
     occurred_at: Timestamp | None = Field(default=None, description="When it was said; now, if absent.")
 
-    def submission(self) -> rules.Submission:
-        """Return what the use case takes."""
+    def submission(self, who: Principal) -> rules.Submission:
+        """Return what the use case takes when `who` posts this; a user token's author is its user."""
         author = self.author
         return rules.Submission(
             body=self.body,
+            source=who.source,
             title=self.title,
             kind=self.kind,
             channel=self.channel,
             external_id=self.external_id,
-            author_user_id=author.user_id if author else None,
+            author_user_id=(author.user_id if author else None) or who.user_id,
             author_email=author.email if author else None,
             author_name=author.name if author else None,
+            author_verified=rules.is_believed(who),
             rating=self.rating,
             locale=self.locale,
             tags=self.tags,
@@ -149,6 +154,9 @@ class AuthorOut(OutModel):
     user_id: str | None
     email: str | None
     name: str | None
+    verified: bool = Field(
+        description="Whether a secret key, a person or the user's own token names `user_id`; a publishable key only claims it."
+    )
 
 
 class ReasonOut(OutModel):
@@ -183,6 +191,7 @@ class FeedbackOut(OutModel):
     sentiment: float
     triage: TriageOut
     channel: Channel
+    source: str = Field(description="Who posted it: the source of the key.")
     external_id: str | None
     author: AuthorOut
     rating: int | None
@@ -200,10 +209,27 @@ class FeedbackOut(OutModel):
     updated_at: Timestamp
 
 
+class FeedbackReceipt(OutModel):
+    """What is told of a feedback to who may not read it: that it is there, and how far we are."""
+
+    id: UUID
+    number: int
+    status: Status
+    external_id: str | None
+    channel: Channel
+    source: str
+    created_at: Timestamp
+
+
 def new_feedback(row: Mapping[str, Any], number: int) -> bytes:
-    """Return the answer that a new row gives, as JSON."""
-    author = {"user_id": row["author_user_id"], "email": row["author_email"], "name": row["author_name"]}
+    """Return all of a new row, as JSON."""
+    author = {name: row[f"author_{name}"] for name in AuthorOut.model_fields}
     return FeedbackOut.model_validate({**row, "author": author, "number": number}).model_dump_json().encode()
+
+
+def new_receipt(row: Mapping[str, Any], number: int) -> bytes:
+    """Return what is told of a new row to who may not read it, as JSON."""
+    return FeedbackReceipt.model_validate({**row, "number": number}).model_dump_json().encode()
 
 
 class FeedbackPatch(InModel):

@@ -28,6 +28,7 @@ from opsloop_common.meters import count_after_commit
 from opsloop_feedback.intake import queries, rules
 from opsloop_feedback.intake.meters import IntakeMeter
 from opsloop_feedback.intake.models import Feedback
+from opsloop_feedback.intake.queries import NaturalKey
 from opsloop_feedback.intake.rules import Status, Submission
 
 _TABLE = cast(Table, Feedback.__table__)
@@ -35,7 +36,8 @@ _INSERT = insert(_TABLE)
 _INSERT_UNKNOWN = (
     upsert(_TABLE)
     .on_conflict_do_nothing(
-        index_elements=["workspace", "channel", "external_id"], index_where=_TABLE.c.external_id.is_not(None)
+        index_elements=["workspace", "source", "channel", "external_id"],
+        index_where=_TABLE.c.external_id.is_not(None),
     )
     .returning(_TABLE.c.id)
 )
@@ -44,7 +46,7 @@ _AUDITED = ("status", "kind", "severity", "sentiment", "area", "tags", "assignee
 
 
 async def submit(session: AsyncSession, said: Submission) -> tuple[Feedback, bool]:
-    """Take in one post; returns it and whether it is new. A known (channel, external_id) gives the item it has.
+    """Take in one post; returns it and whether it is new. A known (source, channel, external_id) gives its item.
 
     Raises Invalid (422) for a time to come.
     """
@@ -56,7 +58,7 @@ async def submit(session: AsyncSession, said: Submission) -> tuple[Feedback, boo
 async def submit_many(session: AsyncSession, said: Sequence[Submission]) -> list[tuple[UUID, bool]]:
     """Take in many posts in one transaction; returns the id of each, and whether it is new, in the order given.
 
-    Of two with one (channel, external_id) the first counts.
+    Of two with one (source, channel, external_id) the first counts.
     """
     now, workspace = clock_of(session).now(), context_of(session).workspace
     rows: dict[object, dict[str, Any]] = {}
@@ -67,7 +69,7 @@ async def submit_many(session: AsyncSession, said: Sequence[Submission]) -> list
     for row, number in zip(rows.values(), await queries.next_numbers(session, len(rows)), strict=True):
         row["number"] = number
     taken_in = await _insert(session, rows)
-    known = await queries.by_external_ids(session, [k for k in rows if isinstance(k, tuple) and k not in taken_in])
+    known = await queries.by_natural_keys(session, [k for k in rows if isinstance(k, tuple) and k not in taken_in])
     for key in rows:
         if key in taken_in:
             outbox.append(session, rules.received(rows[key], rows[key]["number"]))
@@ -75,15 +77,15 @@ async def submit_many(session: AsyncSession, said: Sequence[Submission]) -> list
     first = {key: index for index, key in reversed(list(enumerate(keys)))}
     return [
         (
-            rows[key]["id"] if key in taken_in else known[cast(tuple[str, str], key)].id,
+            rows[key]["id"] if key in taken_in else known[cast(NaturalKey, key)].id,
             key in taken_in and first[key] == index,
         )
         for index, key in enumerate(keys)
     ]
 
 
-def _key(said: Submission) -> tuple[str, str] | None:
-    return None if said.external_id is None else (said.channel, said.external_id)
+def _key(said: Submission) -> NaturalKey | None:
+    return None if said.external_id is None else (said.source, said.channel, said.external_id)
 
 
 async def _insert(session: AsyncSession, rows: Mapping[object, dict[str, Any]]) -> set[object]:
@@ -101,12 +103,12 @@ async def _insert(session: AsyncSession, rows: Mapping[object, dict[str, Any]]) 
     return {*plain, *(key for key in named if rows[key]["id"] in inserted)}
 
 
-async def get_known(session: AsyncSession, channel: str, external_id: str) -> Feedback:
-    """Return what is known under a channel's external_id; raises Unavailable (503) when it has just gone."""
-    found = await queries.by_external_ids(session, [(channel, external_id)])
+async def get_known(session: AsyncSession, said: Submission) -> Feedback:
+    """Return what is known under the natural key of a post that has one; raises Unavailable (503) when it has just gone."""
+    found = await queries.by_natural_keys(session, [(said.source, said.channel, str(said.external_id))])
     if not found:
         raise Unavailable("This external_id has just been removed; try again.", headers={"Retry-After": "1"})
-    return found[channel, external_id]
+    return next(iter(found.values()))
 
 
 async def require_feedback(session: AsyncSession, feedback_id: UUID) -> None:
@@ -188,7 +190,7 @@ def _tell_status(session: AsyncSession, feedback: Feedback, before: Status) -> N
 
 def author_of(feedback: Feedback) -> Author:
     """Return the author as other services may know them."""
-    return Author(user_id=feedback.author_user_id)
+    return Author(user_id=feedback.author_user_id, verified=feedback.author_verified)
 
 
 def mark_replied(session: AsyncSession, feedback: Feedback) -> float | None:
