@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from opsloop_common import limits
 from opsloop_common.settings import Settings
 from opsloop_common.testing.databases import in_ci
 from opsloop_notifications.outbound.rules import AddressPolicy, parse_networks
 from opsloop_notifications.outbound.service import (
-    ANSWER_LIMIT_BYTES,
     BadUrl,
     BlockedTarget,
     OutboundClient,
@@ -185,8 +185,8 @@ def test_reads_good_urls(url, sent):
 async def test_names_are_asked_fully_qualified_and_localhost_never():
     world = World([[PUBLIC]])
 
-    await world.call("http://hooks.example/")
-    await world.call("http://localhost/")
+    await world.call("http://hooks.example/", AddressPolicy())
+    await world.call("http://localhost/", AddressPolicy())
     await world.call("http://db.localhost./", AddressPolicy(allowed=parse_networks("127.0.0.0/8")))
 
     assert world.asked == ["hooks.example."]
@@ -262,7 +262,7 @@ async def test_reads_a_bounded_part_of_the_answer(hook):
 
     hook.answer = flood
 
-    assert len((await answer_of(hook.url)).body) == ANSWER_LIMIT_BYTES
+    assert len((await answer_of(hook.url)).body) == limits.CALL_BODY_BYTES
 
 
 async def test_gives_up_after_its_time(hook, until):
