@@ -19,7 +19,6 @@ import time
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
-from functools import cache
 from itertools import repeat
 from pathlib import Path
 
@@ -43,14 +42,17 @@ def _endless(unit: bytes, *, after: bytes = b"") -> Callable[[], Iterator[bytes]
     return sends
 
 
-@cache
-def _packed() -> bytes:
+def _bomb() -> bytes:
     packed = zlib.compressobj(9, wbits=31)
     return packed.compress(bytes(32 << 20)) + packed.flush()
 
 
-def _bomb() -> Iterator[bytes]:
-    return iter([OK + b"content-encoding: gzip\r\n\r\n", _packed()])
+BOMB = _bomb() if __name__ == "__main__" else b""
+
+
+def _nothing() -> Iterator[bytes]:
+    time.sleep(FLOOD_SECONDS)
+    return iter(())
 
 
 def _drip(data: Iterable[bytes]) -> Iterator[bytes]:
@@ -81,7 +83,7 @@ HTTP: dict[str, Callable[[], Iterator[bytes]]] = {
     "length_negative": lambda: iter([OK + b"content-length: -1\r\n\r\nx"]),
     "length_twice": lambda: iter([OK + b"content-length: 1\r\ncontent-length: 2\r\n\r\nxx"]),
     "length_too_short": lambda: iter([OK + b"content-length: 1\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"]),
-    "gzip_bomb": _bomb,
+    "gzip_bomb": lambda: iter([OK + b"content-encoding: gzip\r\n\r\n", BOMB]),
     "drip_head": lambda: _drip(_endless(b"a: b\r\n", after=OK)()),
     "drip_interim": lambda: _drip(_endless(b"HTTP/1.1 103 \r\n\r\n")()),
     "drip_body": lambda: _drip(_endless(b"x", after=OK + b"\r\n")()),
@@ -91,14 +93,14 @@ HTTP: dict[str, Callable[[], Iterator[bytes]]] = {
 }
 UNSPOKEN = ("silent", "resets", "reads_nothing", "hangs_up")
 TLS = {
-    "tls_silent": lambda: iter(()),
+    "tls_silent": _nothing,
     "tls_garbage": _endless(b"\xff"),
     "tls_handshake": _endless(b"a", after=b"\x16\x03\x03\x40\x00\x02\xff\xff\xff"),
     "tls_alerts": _endless(b"\x15\x03\x03\x00\x02\x01\x00"),
     "tls_empty_records": _endless(b"\x16\x03\x03\x00\x00"),
 }
 SMTP: dict[str, Callable[[], Iterator[bytes]]] = {
-    "smtp_silent": lambda: iter(()),
+    "smtp_silent": _nothing,
     "smtp_lines": _endless(b"220-a\r\n"),
     "smtp_line": _endless(b"a", after=b"220 "),
     "smtp_drip": lambda: _drip(_endless(b"220-a\r\n")()),
