@@ -107,6 +107,31 @@ SMTP: dict[str, Callable[[], Iterator[bytes]]] = {
     "smtp_not_utf8": lambda: iter([b"554 \xff\xfe\x00 no\r\n"]),
     "smtp_garbage": _endless(b"\xff\r\n"),
 }
+# a server that behaves until it has read this, and then sends without end
+SMTP_FLOODS = {
+    "smtp_ehlo_lines": (b"EHLO", b"250-a\r\n"),
+    "smtp_ehlo_line": (b"EHLO", b"a"),
+    "smtp_rcpt_lines": (b"RCPT", b"250-a\r\n"),
+    "smtp_mail_floods": (b"MAIL", b"250 OK\r\n"),
+    "smtp_data_drips": (b"DATA", b""),
+    "smtp_floods_when_done": (b".", b"250 OK\r\n"),
+}
+
+
+def _talk_smtp(connection: socket.socket, until: bytes, unit: bytes) -> None:
+    connection.sendall(b"220 peer\r\n")
+    with connection.makefile("rb") as lines:
+        is_data = False
+        for line in lines:
+            command = line.strip().upper() if is_data else line[:4].strip().upper()
+            if is_data and command != b".":
+                continue
+            if command == until:
+                connection.sendall(b"250 OK\r\n" if until == b"." else b"")
+                _send(connection, repeat(_filled(unit)) if unit else _drip(repeat(b"354-a\r\n")))
+                return
+            is_data = command == b"DATA"
+            connection.sendall(b"354 go on\r\n" if is_data else b"250 OK\r\n")
 
 
 def _read_request(connection: socket.socket) -> None:
@@ -135,6 +160,8 @@ def _misbehave(kind: str, connection: socket.socket) -> None:
         connection.settimeout(FLOOD_SECONDS)
         if kind in SMTP:
             _send(connection, SMTP[kind]())
+        elif kind in SMTP_FLOODS:
+            _talk_smtp(connection, *SMTP_FLOODS[kind])
         elif kind in TLS:
             connection.recv(PIECE)
             _send(connection, TLS[kind]())

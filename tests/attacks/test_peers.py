@@ -10,10 +10,12 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
 
+import httpx
 import psutil
 import pytest
 import uvloop
@@ -22,13 +24,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from opsloop_common.testing.receiver import WebhookReceiver
+from opsloop_common import limits
+from opsloop_common.access.issuer import IssuerClient
+from opsloop_common.outbox.append import EVENT_LIMIT_BYTES
 from opsloop_common.tls import hardened
 from opsloop_notifications.messages.smtp import MailDelayed, MailRefused, MailServer
+from opsloop_notifications.messages.writing import Written, write
 from opsloop_notifications.outbound.rules import AddressPolicy, parse_networks
 from opsloop_notifications.outbound.service import OutboundClient, OutboundError
-from tests.attacks.peers import HTTP, SMTP, TLS, UNSPOKEN, bad_peers
-from tests.attacks.probe import watching
+from tests.attacks.peers import HTTP, SMTP, SMTP_FLOODS, TLS, UNSPOKEN, bad_peers
 
 CALLS = 16
 HELD_SECONDS = 0.010
@@ -61,28 +65,40 @@ async def turns_measured() -> AsyncIterator[Callable[[], float]]:
         gc.enable()
 
 
-async def outcome_of(client: OutboundClient, url: str, body: bytes) -> str:
+@dataclass(frozen=True)
+class Came:
+    """What came of many calls at once."""
+
+    outcomes: Counter[str]
+    line: str
+
+
+async def attacked(kind: str, call: Callable[[], Coroutine[Any, Any, str]], *, calls: int = CALLS) -> Came:
+    before = psutil.Process().memory_info().rss
+    async with turns_measured() as held:
+        outcomes = Counter(await asyncio.gather(*[call() for _ in range(calls)]))
+    grown = psutil.Process().memory_info().rss - before
+    line = f"{kind}: {calls} calls, {dict(outcomes)}, longest turn {held() * 1000:.1f} ms, memory +{grown >> 20} MiB"
+    print(line)
+    assert held() < HELD_SECONDS, line
+    assert grown < 24 << 20, line
+    return Came(outcomes, line)
+
+
+async def outcome_of(client: OutboundClient, url: str, body: bytes = b"x" * 500) -> str:
     try:
         return str((await client.post(url, body, {})).status)
     except OutboundError as error:
         return error.failure
 
 
-async def attacked(
+async def webhook_attacked(
     kind: str, port: int, *, scheme: str = "http", seconds: float = 1.0, calls: int = CALLS
-) -> tuple[Counter[str], str]:
-    body = b"x" * (512 * 1024 if kind == "reads_nothing" else 500)  # the largest event
+) -> Came:
+    body = b"x" * (EVENT_LIMIT_BYTES if kind == "reads_nothing" else 500)
     async with OutboundClient(LOOPBACK, timeout_seconds=seconds) as client:
-        before = psutil.Process().memory_info().rss
-        async with turns_measured() as held:
-            waiting = [outcome_of(client, f"{scheme}://127.0.0.1:{port}/", body) for _ in range(calls)]
-            outcomes = Counter(await asyncio.gather(*waiting))
-        grown = psutil.Process().memory_info().rss - before
-    line = f"{kind}: {calls} calls, {dict(outcomes)}, longest turn {held() * 1000:.1f} ms, memory +{grown >> 20} MiB"
-    print(line)
-    assert held() < HELD_SECONDS, line
-    assert grown < 24 << 20, line
-    return outcomes, line
+        url = f"{scheme}://127.0.0.1:{port}/"
+        return await attacked(f"webhook {kind}", lambda: outcome_of(client, url, body), calls=calls)
 
 
 def on_uvloop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
@@ -91,17 +107,17 @@ def on_uvloop(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         return runner.run(work())
 
 
-def test_no_peer_holds_the_loop():
+def test_no_receiver_of_webhooks_holds_the_loop():
     """As a table: each kind of peer, many calls at once, the longest turn and what the calls came to."""
     kinds = (*HTTP, *UNSPOKEN)
 
     async def attack() -> None:
         async with bad_peers(*kinds, *TLS) as ports:
             for kind in kinds:
-                outcomes, line = await attacked(kind, ports[kind])
-                assert kind in ANSWERED or not any(outcome.isdigit() for outcome in outcomes), line
+                came = await webhook_attacked(kind, ports[kind])
+                assert kind in ANSWERED or not any(outcome.isdigit() for outcome in came.outcomes), came.line
             for kind in TLS:
-                await attacked(kind, ports[kind], scheme="https")
+                await webhook_attacked(kind, ports[kind], scheme="https")
 
     on_uvloop(attack)
 
@@ -129,12 +145,69 @@ def test_no_records_of_tls_hold_the_loop(tmp_path, monkeypatch):
     certificate = certificate_in(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
 
-    async def attack() -> tuple[Counter[str], str]:
+    async def attack() -> Came:
         async with bad_peers("tls_records", certificate=certificate) as ports:
-            return await attacked("tls_records", ports["tls_records"], scheme="https", seconds=4.0, calls=8)
+            return await webhook_attacked("tls_records", ports["tls_records"], scheme="https", seconds=4.0, calls=8)
 
-    outcomes, line = on_uvloop(attack)
-    assert set(outcomes) == {"protocol"}, line
+    came = on_uvloop(attack)
+    assert set(came.outcomes) == {"protocol"}, came.line
+
+
+def test_no_mail_server_holds_the_loop(monkeypatch):
+    monkeypatch.setattr(limits, "MAIL_SECONDS", 1.0)
+    mail = write(
+        sender="ops@product.test",
+        recipient="u1@example.test",
+        subject="s",
+        body="x" * 20_000,
+        id="1",
+        sent_at=datetime.datetime(2026, 11, 22, tzinfo=datetime.UTC),
+    )
+
+    async def attack() -> None:
+        async with bad_peers(*SMTP, *SMTP_FLOODS) as ports:
+            for kind in (*SMTP, *SMTP_FLOODS):
+                async with MailServer(f"smtp://127.0.0.1:{ports[kind]}") as server:
+                    came = await attacked(f"mail {kind}", lambda server=server: sent(server, mail), calls=4)
+                took_it = kind in ("smtp_floods_when_done", "smtp_mail_floods")
+                assert set(came.outcomes) <= ({"sent"} if took_it else {"MailDelayed", "MailRefused"}), came.line
+
+    on_uvloop(attack)
+
+
+async def sent(server: MailServer, mail: Written) -> str:
+    try:
+        await server.send(mail)
+    except (MailRefused, MailDelayed) as error:
+        # what the server said is stored and shown
+        return type(error).__name__ if str(error).isprintable() else repr(error)
+    return "sent"
+
+
+def test_no_issuer_of_tokens_holds_the_loop(monkeypatch):
+    monkeypatch.setattr(limits, "ISSUER_SECONDS", 1.0)
+    kinds = (*HTTP, *UNSPOKEN)
+
+    async def attack() -> None:
+        async with bad_peers(*kinds) as ports:
+            for kind in kinds:
+                issuer = f"http://127.0.0.1:{ports[kind]}"
+                client = IssuerClient()
+                # one at a time: the reader of tokens asks so, and not again for ten seconds
+                came = await attacked(
+                    f"issuer {kind}", lambda client=client, issuer=issuer: keys_of(client, issuer), calls=1
+                )
+                assert set(came.outcomes) == {"unread"}, came.line
+
+    on_uvloop(attack)
+
+
+async def keys_of(client: IssuerClient, issuer: str) -> str:
+    try:
+        await client.keys(issuer)
+    except (httpx.HTTPError, ValueError, OSError):
+        return "unread"
+    return "read"
 
 
 def test_a_server_chooses_no_costly_key_exchange():
@@ -161,7 +234,7 @@ async def test_a_name_server_that_never_answers_holds_one_thread_a_name(monkeypa
 
     monkeypatch.setattr("socket.getaddrinfo", hang)
     async with OutboundClient(AddressPolicy(), timeout_seconds=5) as client:
-        calls = [outcome_of(client, "http://slow.example/", b"") for _ in range(40)]
+        calls = [outcome_of(client, "http://slow.example/") for _ in range(40)]
         outcomes = Counter(await asyncio.gather(*calls))
 
     assert outcomes == {"dns": 40}

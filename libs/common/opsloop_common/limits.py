@@ -24,7 +24,9 @@ MAIL_REPLY_SECONDS = 30.0
 # … the issuer of tokens
 ISSUER_SECONDS = 5.0  # both documents together
 ISSUER_DOCUMENT_BYTES = 256 * 1024  # on the wire, with its head
+ISSUER_DOCUMENT_LINES = 3_000
 ISSUER_READ_BYTES = 1024  # at a time; others run between two reads
-ISSUER_KEYS = 100
+ISSUER_KEYS = 50
+ISSUER_KEY_CHARACTERS = 1_366  # 8192 bits
 
 # What one cause, key or workspace may set off

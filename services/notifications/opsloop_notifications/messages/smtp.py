@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -114,7 +115,7 @@ class MailServer:
     async def _connect(self) -> _Connection:
         client = aiosmtplib.SMTP(
             hostname=self._host,
-            port=self._port,
+            sock=await _open_socket(self._host, self._port),
             username=self._username,
             password=self._password,
             use_tls=self._use_tls,
@@ -127,6 +128,27 @@ class MailServer:
             _hang_up(client)
             raise
         return _Connection(client)
+
+
+async def _open_socket(host: str, port: int) -> socket.socket:
+    # of our own making, for the small buffer: it bounds what a server can send in one turn of the loop
+    loop = asyncio.get_running_loop()
+    failed: OSError = OSError("the name has no address")
+    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        opened = socket.socket(family, kind, protocol)
+        try:
+            opened.setblocking(False)
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, limits.CALL_RECEIVE_BUFFER_BYTES)
+            await loop.sock_connect(opened, address)
+        except OSError as error:
+            opened.close()
+            failed = error
+        except BaseException:
+            opened.close()
+            raise
+        else:
+            return opened
+    raise failed
 
 
 async def _reset(connection: _Connection) -> None:

@@ -112,9 +112,9 @@ class BoundedAnswers(ResponseHandler):
             self._expecting = False
             if self._pending or self._is_over or self.writing_paused:
                 self._hang_up()
-        elif self._interim > limits.CALL_INTERIM_ANSWERS:
-            self._refuse()
-        elif self._is_over and not self._pending and not self._has_enough():
+        elif self._interim > limits.CALL_INTERIM_ANSWERS or (
+            self._is_over and not self._pending and not self._has_enough()
+        ):
             self._refuse()
 
     def _has_enough(self) -> bool:
