@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal
 
@@ -120,7 +121,7 @@ class _Connector(aiohttp.TCPConnector):
         super().__init__(**options)
         turns = Turns(self._loop)
         # aiohttp has no public way to hand a protocol in; tests/attacks/test_peers.py fails if this one is gone
-        self._factory: Callable[[], ResponseHandler] = lambda: BoundedAnswers(self._loop, turns)
+        self._factory: partial[ResponseHandler] = partial(BoundedAnswers, self._loop, turns)
 
 
 class OutboundClient:
