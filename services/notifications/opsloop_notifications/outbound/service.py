@@ -121,7 +121,8 @@ class _Connector(aiohttp.TCPConnector):
         super().__init__(**options)
         turns = Turns(self._loop)
         # aiohttp has no public way to hand a protocol in; tests/attacks/test_peers.py fails if this one is gone
-        self._factory: partial[ResponseHandler] = partial(BoundedAnswers, self._loop, turns)
+        made: Callable[..., ResponseHandler] = BoundedAnswers
+        self._factory = partial(made, self._loop, turns)
 
 
 class OutboundClient:
