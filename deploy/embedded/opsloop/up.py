@@ -35,7 +35,8 @@ def run(settings: EmbeddedSettings, say: Say) -> None:
     began = time.monotonic()
     with data.held(settings.data_dir) as hold, bind(settings.host, settings.port) as listener:
         url = base_url(settings.host, listener)
-        complete, key_line = with_secrets(settings, url)
+        bound = settings.model_copy(update={"port": listener.getsockname()[1]})  # 0 took a free one
+        complete, key_line = with_secrets(bound, url)
         with sigterm_as_exit(), postgres(settings.data_dir) as (server, started):
             # everything heavy is imported while PostgreSQL starts; little of it becomes garbage, so nobody looks for any
             gc.disable()

@@ -26,6 +26,15 @@ def _leave_out_rows(_: object, __: str, entry: EventDict) -> EventDict:
     return entry
 
 
+def _make_visible(_: object, __: str, entry: EventDict) -> EventDict:
+    # text of strangers may hold what moves a terminal's cursor or begins a line of its own, or what is no UTF-8
+    for name, value in entry.items():
+        if isinstance(value, str) and not value.isprintable():
+            lines = value.split("\n") if name == "exception" else [value]
+            entry[name] = "\n".join(line if line.isprintable() else repr(line)[1:-1] for line in lines)
+    return entry
+
+
 def _as_json(entry: EventDict, **_: Any) -> str:
     return orjson.dumps(entry, default=str, option=orjson.OPT_NON_STR_KEYS).decode(errors="replace")
 
@@ -51,6 +60,7 @@ def configure_logging(
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
         structlog.processors.format_exc_info,
         _leave_out_rows,
+        _make_visible,
     ]
     last: Processor = structlog.processors.JSONRenderer(serializer=_as_json)
     if pretty:

@@ -1,6 +1,7 @@
 """Tokens of people, against a real issuer: its configuration and keys served over HTTP, its signatures made with real keys."""
 
 import asyncio
+import base64
 import socket
 from datetime import timedelta
 
@@ -28,6 +29,8 @@ class Issuer:
         self.keys = {}
         self.asked = 0
         self.down = False
+        self.published = []
+        self.document = ...
         self.add("rsa-1", rsa.generate_private_key(public_exponent=65537, key_size=2048), "RS256")
 
     def add(self, kid, key, algorithm):
@@ -57,7 +60,9 @@ class Issuer:
             for kid, (key, algorithm) in self.keys.items():
                 public = jwt.get_algorithm_by_name(algorithm).to_jwk(key.public_key(), as_dict=True)
                 found.append(public | {"kid": kid, "alg": algorithm, "use": "sig"})
-            return JSONResponse({"keys": [*found, {"kty": "from the future"}]})
+            if self.document is not ...:
+                return JSONResponse(self.document)
+            return JSONResponse({"keys": [*found, {"kty": "from the future"}, *self.published]})
 
         return Starlette(routes=[Route("/.well-known/openid-configuration", configuration), Route("/keys", keys)])
 
@@ -197,3 +202,37 @@ def test_an_issuer_needs_an_audience(clock):
     assert oidc_reader(None, None, scopes=(), clock=clock) is None
     with pytest.raises(ValueError, match="AUDIENCE"):
         oidc_reader("https://issuer.example", None, scopes=(), clock=clock)
+
+
+@pytest.mark.parametrize("header", ["[" * 5_000, '{"alg":' * 5_000, '{"alg":"RS256","kid":' + "9" * 5_000, "\xff"])
+async def test_a_header_that_no_reader_stands_is_a_refusal(reader, header):
+    token = base64.urlsafe_b64encode(header.encode("latin-1")).decode().rstrip("=") + ".e30.e30"
+
+    with pytest.raises(Unauthorized):
+        await reader.read(token)
+
+
+async def test_a_private_key_among_the_published_ones_is_not_worked_out(reader, issuer, clock):
+    """Its check takes seconds; a set may be full of them."""
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    issuer.published = [
+        jwt.get_algorithm_by_name("RS256").to_jwk(private, as_dict=True) | {"kid": "leaked", "use": "sig"},
+        {"kty": "RSA", "kid": "vast", "n": "A" * 20_000, "e": "AQAB"},
+        {"kty": "EC", "kid": "off the curve", "crv": "P-256", "x": "AAAA", "y": "AAAA"},
+        "no key",
+        None,
+        [],
+    ]
+    token = issuer.token(clock)
+
+    assert (await reader.read(token)).actor == "user:u-7"
+    assert {key.key_id for key in reader._keys} == {"rsa-1", "leaked"}
+    assert isinstance(next(key.key for key in reader._keys if key.key_id == "leaked"), rsa.RSAPublicKey)
+
+
+@pytest.mark.parametrize("document", [[], "x", 1, None, {"keys": {}}, {"keys": [{}] * 51}, {}])
+async def test_what_is_no_set_of_keys_makes_nobody_wait_or_fail_otherwise(reader, issuer, clock, document):
+    issuer.document = document
+
+    with pytest.raises(Unavailable):
+        await reader.read(issuer.token(clock))

@@ -55,3 +55,15 @@ def test_pretty_lines_for_people(stream):
 
     assert "it failed" in stream.getvalue()
     assert "person@example.test" not in stream.getvalue()
+
+
+@pytest.mark.parametrize("format", ["json", "pretty"])
+def test_text_of_strangers_neither_moves_the_terminal_nor_begins_a_line(stream, format):
+    configure_logging(format=format, stream=stream)
+
+    structlog.get_logger("a").warning("unavailable", path="/\x1b[2J\n2026 all is well \ud800\u202e", said="支付失败")
+
+    (line,) = stream.getvalue().splitlines()
+    assert line.isprintable()
+    assert "支付失败" in line
+    assert "all is well" in line

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from opsloop_common.mailboxes import read_mailbox
 from opsloop_common.settings import Settings
 
 
@@ -17,6 +18,12 @@ class NotificationsSettings(Settings):
     event_retention_days: int = Field(default=30, ge=15, le=3650)
     """How long the event log, ended deliveries and ended notifications are kept; longer than the bus's 14 days, within which
     an event may come again."""
+
+    @field_validator("mail_from")
+    @classmethod
+    def _sender(cls, value: str) -> str:
+        read_mailbox(value)
+        return value
 
 
 def kept_for(settings: Settings) -> timedelta:

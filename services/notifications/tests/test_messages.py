@@ -4,7 +4,7 @@ import asyncio
 import email
 import email.policy
 import time
-from email.message import EmailMessage
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -18,6 +18,7 @@ from opsloop_notifications.messages.consumers import MESSAGES
 from opsloop_notifications.messages.jobs import dispatch_mails
 from opsloop_notifications.messages.service import QUEUE_TABLE
 from opsloop_notifications.messages.smtp import MailServer
+from opsloop_notifications.messages.writing import write
 from opsloop_notifications.settings import NotificationsSettings
 
 ENGLISH = MessageContent(locale="en", subject="We are on it", body="We saw the crash.\n")
@@ -236,12 +237,17 @@ async def test_a_mail_server_that_falls_silent_delays_no_stop():
         writer.close()
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    message = EmailMessage()
-    message.set_content("Hello")
-    message["From"], message["To"] = "ops@example.test", "u1@example.test"
+    written = write(
+        sender="ops@example.test",
+        recipient="u1@example.test",
+        subject="Hello",
+        body="Hello",
+        id="1",
+        sent_at=datetime(2026, 11, 22, tzinfo=UTC),
+    )
     async with server:
         async with MailServer(f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}") as mail:
-            sends = [mail.send(message, sender="ops@example.test", recipient="u1@example.test") for _ in range(4)]
+            sends = [mail.send(written) for _ in range(4)]
             await asyncio.gather(*sends)
             began = time.monotonic()
         assert time.monotonic() - began < 5

@@ -4,14 +4,15 @@ import json
 import socket
 from pathlib import Path
 
+import psutil
 import pytest
 from aiohttp import web
 
+from opsloop_common import limits
 from opsloop_common.settings import Settings
 from opsloop_common.testing.databases import in_ci
 from opsloop_notifications.outbound.rules import AddressPolicy, parse_networks
 from opsloop_notifications.outbound.service import (
-    ANSWER_LIMIT_BYTES,
     BadUrl,
     BlockedTarget,
     OutboundClient,
@@ -146,6 +147,16 @@ async def test_a_redirect_is_an_answer(status, hook):
         "http://1.2.3/",
         "http://[::1%25eth0]/",
         "http://[1.1.1.1]/",
+        "http://[2606:4700::1]evil.example/",
+        "http://[2606:4700::1]:80evil/",
+        "http://evil.example[2606:4700::1]/",
+        "http://ex[ample].com/",
+        "http://[v1.x]/",
+        "http://[2606:4700::1/",
+        "http://2606:4700::1]/",
+        " http://example.com/",
+        "\x00http://example.com/",
+        "ht\ntp://example.com/",
         "http://-bad-.example/",
         "http://" + "a" * 64 + ".example/",
         "http://ｅｘａｍｐｌｅ.com/",
@@ -185,8 +196,8 @@ def test_reads_good_urls(url, sent):
 async def test_names_are_asked_fully_qualified_and_localhost_never():
     world = World([[PUBLIC]])
 
-    await world.call("http://hooks.example/")
-    await world.call("http://localhost/")
+    await world.call("http://hooks.example/", AddressPolicy())
+    await world.call("http://localhost/", AddressPolicy())
     await world.call("http://db.localhost./", AddressPolicy(allowed=parse_networks("127.0.0.0/8")))
 
     assert world.asked == ["hooks.example."]
@@ -234,14 +245,67 @@ def test_allowlist_alone_opens_nothing_public():
     assert policy.allows("10.0.0.1", 80)
 
 
-def test_our_own_front_door_stays_shut():
-    settings = Settings(outbound_allow="127.0.0.0/8", port=8080, public_url="https://ops.example/")
-    policy = policy_from(settings)
+EVERYTHING = "0.0.0.0/0,::/0"
 
-    assert not policy.allows("127.0.0.1", 8080)
-    assert policy.allows("127.0.0.1", 9000)
-    with pytest.raises(BadUrl):
-        check_url("https://ops.example/api/feedback", policy)
+
+def machine_addresses() -> list[str]:
+    found = [address.address for each in psutil.net_if_addrs().values() for address in each]
+    return [
+        address for address in found if "." in address or (":" in address and "%" not in address and len(address) != 17)
+    ]
+
+
+def test_our_own_front_door_stays_shut():
+    settings = Settings(outbound_allow=EVERYTHING, port=8080, public_url="https://ops.example/")
+    policy = policy_from(settings)
+    here = ["127.0.0.1", "127.1.2.3", "0.0.0.0", "::", "::1", "::ffff:127.0.0.1", "::ffff:0.0.0.0", "64:ff9b::7f00:1"]  # noqa: S104 refused
+    assert len(machine_addresses()) >= 1
+
+    for address in [*here, *machine_addresses()]:
+        shown = f"[{address}]" if ":" in address else address
+        for port in (8080, 443):  # where we listen, and where our public name answers
+            assert not policy.allows(address, port), (address, port)
+            with pytest.raises(BadUrl):
+                check_url(f"http://{shown}:{port}/api/feedback", policy)
+        assert policy.allows(address, 9000), address
+        if "." in address and ":" not in address:
+            assert not policy.allows(f"::ffff:{address}", 8080)
+    assert policy.allows(PUBLIC, 8080)
+    assert policy.allows("10.255.255.254", 8080)  # somebody else's
+    for url in ("https://ops.example/api/feedback", "https://OPS.example.:443/"):
+        with pytest.raises(BadUrl):
+            check_url(url, policy)
+
+
+async def test_no_name_leads_to_our_own_front_door():
+    policy = policy_from(Settings(outbound_allow=EVERYTHING, port=8080, public_url="https://ops.example/"))
+
+    class Names(World):
+        async def lookup(self, host, port):
+            self.asked.append(host)
+            return [PUBLIC] if host.startswith(("ops.", "alias.")) else ["93.184.216.35"]
+
+    world = Names([])
+    assert await world.call("https://alias.example/", policy) == "blocked_target"
+    assert await world.call(f"https://{PUBLIC}/", policy) == "blocked_target"
+    assert await world.call(f"https://[::ffff:{PUBLIC}]/", policy) == "blocked_target"
+    assert await world.call("http://localhost:8080/", policy) == "blocked_target"
+    assert await world.call("http://api.localhost:8080/", policy) == "blocked_target"
+    assert world.dialled == []
+    assert await world.call("https://other.example/", policy) == "connection"
+    assert await world.call("http://alias.example:9000/", policy) == "connection"
+
+
+async def test_a_dns_that_does_not_know_our_name_stops_no_call():
+    policy = policy_from(Settings(port=8080, public_url="https://ops.example/"))
+
+    class Names(World):
+        async def lookup(self, host, port):
+            if host.startswith("ops."):
+                raise OSError
+            return [PUBLIC]
+
+    assert await Names([]).call("https://other.example/", policy) == "connection"
 
 
 async def test_posts_the_exact_bytes_without_cookies_or_proxies(hook, monkeypatch):
@@ -262,7 +326,7 @@ async def test_reads_a_bounded_part_of_the_answer(hook):
 
     hook.answer = flood
 
-    assert len((await answer_of(hook.url)).body) == ANSWER_LIMIT_BYTES
+    assert len((await answer_of(hook.url)).body) == limits.CALL_BODY_BYTES
 
 
 async def test_gives_up_after_its_time(hook, until):

@@ -12,6 +12,7 @@ import httpx
 import jwt
 import structlog
 
+from opsloop_common.access.issuer import IssuerClient
 from opsloop_common.access.principal import Kind, Principal, granted
 from opsloop_common.access.workspaces import SLUG
 from opsloop_common.clock import Clock
@@ -21,7 +22,6 @@ from opsloop_common.errors import Unauthorized, Unavailable
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 KEYS_LIVE_SECONDS = 3600.0
 REFRESH_PAUSE_SECONDS = 10.0  # an unknown key id makes us ask again, but not for every forged token
-FETCH_SECONDS = 5.0
 LEEWAY_SECONDS = 30  # clocks differ
 
 _SLUG = re.compile(SLUG)
@@ -49,6 +49,7 @@ class OidcReader:
         self._fetched_at: float | None = None
         self._asked_at: float | None = None
         self._asking = asyncio.Lock()
+        self._client = IssuerClient()
 
     async def read(self, token: str) -> Principal:
         """Return the person a token stands for. Raises Unauthorized (401), or Unavailable (503) when no keys can be had."""
@@ -114,22 +115,12 @@ class OidcReader:
                 return
             self._asked_at = self._monotonic()
             try:
-                self._keys = await self._fetch()
+                self._keys = await self._client.keys(self._issuer)
                 self._fetched_at = self._asked_at
-            except (httpx.HTTPError, jwt.PyJWTError, ValueError, KeyError, TypeError) as error:
+            except (httpx.HTTPError, ValueError, OSError) as error:
                 structlog.get_logger(__name__).warning("keys of the OIDC issuer not read", error=type(error).__name__)
                 if not self._keys:  # old keys are better than none
                     raise _unreachable() from error
-
-    async def _fetch(self) -> list[jwt.PyJWK]:
-        async with httpx.AsyncClient(timeout=FETCH_SECONDS) as client:
-            answer = await client.get(self._issuer.rstrip("/") + "/.well-known/openid-configuration")
-            configuration = answer.raise_for_status().json()
-            if configuration["issuer"] != self._issuer:
-                raise ValueError("the configuration is of another issuer")
-            found = (await client.get(configuration["jwks_uri"])).raise_for_status().json()
-        keys = jwt.PyJWKSet.from_dict(found)
-        return [key for key in keys if key.public_key_use in (None, "sig")]
 
 
 def _refused() -> Unauthorized:

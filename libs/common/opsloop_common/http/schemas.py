@@ -24,6 +24,7 @@ from pydantic_core import CoreSchema
 from opsloop_common.clock import rfc3339
 from opsloop_common.conditions import Op
 from opsloop_common.http.strict_json import text_flaw
+from opsloop_common.mailboxes import ADDRESS_PATTERN, MAX_ADDRESS_CHARACTERS, address_flaw
 
 _STRICT = frozenset({"int", "float", "bool", "str"})
 
@@ -94,6 +95,13 @@ def storable(value: str) -> str:
     return value
 
 
+def plain_address(value: str) -> str:
+    """Refuse an address that could name somebody else in the header of a mail."""
+    if detail := address_flaw(value):
+        raise ValueError(detail)
+    return value
+
+
 _DURATION = re.compile(r"P(?!$)(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T(?!$)(?:(\d{1,8})H)?(?:(\d{1,8})M)?(?:(\d{1,10})S)?)?")
 
 
@@ -148,10 +156,8 @@ Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{
 """A BCP 47 language tag."""
 EmailAddress = Annotated[
     str,
-    StringConstraints(
-        max_length=254,
-        pattern=r"^[^@\s<>,;:\"\\()\[\]\x00-\x1f\x7f]{1,64}@[^@\s<>,;:\"\\()\[\]_\x00-\x1f\x7f]+\.[^@\s<>,;:\"\\()\[\]_.\x00-\x1f\x7f]{2,}$",
-    ),
+    StringConstraints(max_length=MAX_ADDRESS_CHARACTERS, pattern=ADDRESS_PATTERN),
+    AfterValidator(plain_address),
 ]
 """An address that could exist; that it does is known when mail arrives."""
 Duration = Annotated[

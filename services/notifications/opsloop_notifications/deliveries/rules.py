@@ -37,7 +37,7 @@ def retry_after(status: int, value: str | None, now: datetime) -> timedelta | No
         return timedelta(seconds=min(int(value[:9]), 10**8))
     try:
         moment = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError, TypeError):  # years and offsets that no clock has; older patches say TypeError
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -9,9 +9,6 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import parseaddr
 from uuid import UUID
 
 from opsloop_common.contracts.notifications import FailureReason
@@ -20,23 +17,22 @@ from opsloop_common.service import Runtime
 from opsloop_notifications.messages import rules, service
 from opsloop_notifications.messages.service import Mail, MailResult
 from opsloop_notifications.messages.smtp import CONNECTIONS, MailDelayed, MailRefused, MailServer
+from opsloop_notifications.messages.writing import Written, write
 
 CLAIMED_PER_WORKSPACE = 100
 DETAIL_CHARACTERS = 500
 
 
-def write_mail(mail: Mail, *, sender: str) -> EmailMessage:
+def write_mail(mail: Mail, *, sender: str) -> Written:
     """Return the message to one person; the same each time, so that a repeat can be recognised by its Message-ID."""
-    _, address = parseaddr(sender)
-    message = EmailMessage(policy=SMTP)
-    message["From"] = rules.one_line(sender)
-    message["To"] = mail.address
-    message["Subject"] = rules.one_line(mail.subject)
-    message["Date"] = mail.created_at
-    message["Message-ID"] = f"<{mail.id}@{address.rpartition('@')[2] or 'localhost'}>"
-    message["Auto-Submitted"] = "auto-generated"
-    message.set_content(mail.body)
-    return message
+    return write(
+        sender=sender,
+        recipient=mail.address,
+        subject=rules.one_line(mail.subject),
+        body=mail.body,
+        id=str(mail.id),
+        sent_at=mail.created_at,
+    )
 
 
 class MailWork:
@@ -66,8 +62,7 @@ class MailWork:
         if self._server is None:
             return MailResult(job, "smtp_not_configured", None, None)
         try:
-            message = write_mail(job, sender=self._sender)
-            await self._server.send(message, sender=parseaddr(self._sender)[1], recipient=job.address)
+            await self._server.send(write_mail(job, sender=self._sender))
         except (MailRefused, ValueError) as error:
             return MailResult(job, "rejected", str(error)[:DETAIL_CHARACTERS], None)
         except MailDelayed as error:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import socket
+import ssl
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from email.message import EmailMessage
 from types import TracebackType
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
+from opsloop_common import limits
+from opsloop_common.tls import hardened
+from opsloop_notifications.messages.rules import one_line
+from opsloop_notifications.messages.writing import Written
+
 CONNECTIONS = 8
-TIMEOUT_SECONDS = 30.0
 QUIT_SECONDS = 2.0  # a courtesy: nothing waits longer for a server that fell silent
 IDLE_SECONDS = 20.0
 MAILS_PER_CONNECTION = 200
@@ -47,6 +52,7 @@ class MailServer:
         self._port = parts.port or (465 if self._use_tls else 25)
         self._username = unquote(parts.username) if parts.username else None
         self._password = unquote(parts.password) if parts.password else None
+        self._tls = hardened(ssl.create_default_context())  # once: it reads all authorities, which takes 20 ms
         self._slots = asyncio.Semaphore(CONNECTIONS)
         self._idle: list[_Connection] = []
 
@@ -58,11 +64,13 @@ class MailServer:
     ) -> None:
         await asyncio.gather(*[_quit(connection) for connection in self._idle])
 
-    async def send(self, message: EmailMessage, *, sender: str, recipient: str) -> None:
+    async def send(self, mail: Written) -> None:
         """Hand one mail over. Raises MailRefused (5xx: never again) or MailDelayed (4xx, no connection: later)."""
+        options = ["SMTPUTF8"] if mail.is_international else []
         try:
-            async with self._connection() as connection:
-                await connection.client.send_message(message, sender=sender, recipients=[recipient])
+            # a server may take its time for each answer, but not for all of them
+            async with self._slots, asyncio.timeout(limits.MAIL_SECONDS), self._connection() as connection:
+                await connection.client.sendmail(mail.sender, [mail.recipient], mail.content, mail_options=options)
                 connection.used += 1
         except aiosmtplib.SMTPAuthenticationError as error:  # the operator's to mend, not the mail's fault
             raise MailDelayed("the mail server refused the credentials") from error
@@ -77,25 +85,24 @@ class MailServer:
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[_Connection]:
-        async with self._slots:
-            connection = await self._kept() or await self._connect()
-            try:
-                yield connection
-            except aiosmtplib.SMTPResponseException:
-                await _reset(connection)
-                self._keep(connection)
-                raise
-            except BaseException:
-                connection.client.close()
-                raise
+        connection = await self._kept() or await self._connect()
+        try:
+            yield connection
+        except aiosmtplib.SMTPResponseException:
+            await _reset(connection)
             self._keep(connection)
+            raise
+        except BaseException:
+            _hang_up(connection.client)
+            raise
+        self._keep(connection)
 
     def _keep(self, connection: _Connection) -> None:
         if connection.client.is_connected and connection.used < MAILS_PER_CONNECTION:
             connection.last_used = time.monotonic()
             self._idle.append(connection)
         else:
-            connection.client.close()
+            _hang_up(connection.client)
 
     async def _kept(self) -> _Connection | None:
         while self._idle:
@@ -108,18 +115,40 @@ class MailServer:
     async def _connect(self) -> _Connection:
         client = aiosmtplib.SMTP(
             hostname=self._host,
-            port=self._port,
+            sock=await _open_socket(self._host, self._port),
             username=self._username,
             password=self._password,
             use_tls=self._use_tls,
-            timeout=TIMEOUT_SECONDS,
+            timeout=limits.MAIL_REPLY_SECONDS,
+            tls_context=self._tls,
         )
         try:
             await client.connect()
         except BaseException:
-            client.close()
+            _hang_up(client)
             raise
         return _Connection(client)
+
+
+async def _open_socket(host: str, port: int) -> socket.socket:
+    # of our own making, for the small buffer: it bounds what a server can send in one turn of the loop
+    loop = asyncio.get_running_loop()
+    failed: OSError = OSError("the name has no address")
+    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        opened = socket.socket(family, kind, protocol)
+        try:
+            opened.setblocking(False)
+            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, limits.CALL_RECEIVE_BUFFER_BYTES)
+            await loop.sock_connect(opened, address)
+        except OSError as error:
+            opened.close()
+            failed = error
+        except BaseException:
+            opened.close()
+            raise
+        else:
+            return opened
+    raise failed
 
 
 async def _reset(connection: _Connection) -> None:
@@ -130,9 +159,18 @@ async def _reset(connection: _Connection) -> None:
 async def _quit(connection: _Connection) -> None:
     with suppress(aiosmtplib.SMTPException, OSError):
         await connection.client.quit(timeout=QUIT_SECONDS)
-    connection.client.close()
+    _hang_up(connection.client)
+
+
+def _hang_up(client: aiosmtplib.SMTP) -> None:
+    # at once: a polite end waits until a server that may never read has read everything
+    transport = client.transport
+    client.close()
+    if transport is not None:
+        transport.abort()  # type: ignore[attr-defined]  # always a socket's
 
 
 def _verdict(code: int, text: str) -> MailRefused | MailDelayed:
-    answer = f"{code} {text}"
+    # the server's bytes are whatever they are; NUL and halves of surrogates could not be stored
+    answer = f"{code} {one_line(text)}"
     return MailRefused(answer) if code >= 500 else MailDelayed(answer)

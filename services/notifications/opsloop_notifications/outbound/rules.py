@@ -6,7 +6,7 @@ Built from block lists of our own: `ipaddress.is_global` calls NAT64, 6to4, site
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Literal
@@ -73,6 +73,11 @@ def is_public(address: Address) -> bool:
     return address in GLOBAL_V6 and not any(address in network for network in NOT_PUBLIC_V6)
 
 
+def is_loopback(address: Address) -> bool:
+    """Say whether an address is this machine wherever it runs: loopback, or the unspecified one, which connects to it."""
+    return address.is_loopback or address.is_unspecified
+
+
 def parse_networks(text: str) -> tuple[Network, ...]:
     """Read comma-separated CIDRs; raises ValueError for anything else."""
     return tuple(ip_network(part.strip()) for part in text.split(",") if part.strip())
@@ -83,13 +88,16 @@ class AddressPolicy:
     """What one deployment lets its users reach.
 
     `public` lets public addresses through; `allowed` names more. A metadata address opens only to a network that names
-    exactly it. `own_names` and `own_port` are our own front door: calling it would make a loop.
+    exactly it. Our own front door stays shut whatever is allowed, since calling it would make a loop: `own_names`, and
+    `own_ports` at every address that is ours (`own_addresses`, or `is_here` says that it is this machine's).
     """
 
     mode: Literal["public", "allowlist"] = "public"
     allowed: tuple[Network, ...] = ()
     own_names: frozenset[tuple[str, int]] = frozenset()
-    own_port: int | None = None
+    own_ports: frozenset[int] = frozenset()
+    own_addresses: frozenset[Address] = frozenset()
+    is_here: Callable[[Address], bool] = is_loopback
 
     def allows(self, address: str, port: int) -> bool:
         """Say whether a connection to this concrete address and port may be opened."""
@@ -100,7 +108,7 @@ class AddressPolicy:
         if isinstance(parsed, IPv6Address) and parsed.scope_id is not None:
             return False
         inner = judged_address(parsed)
-        if inner.is_loopback and port == self.own_port:
+        if port in self.own_ports and (inner in self.own_addresses or self.is_here(inner)):
             return False
         if any(inner.version == net.version and inner in net for net in METADATA):
             return any(net.num_addresses == 1 and inner in net for net in self.allowed if net.version == inner.version)

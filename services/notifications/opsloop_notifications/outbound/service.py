@@ -8,29 +8,34 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import ssl
+import time
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
-from opsloop_common.settings import Settings
-from opsloop_notifications.outbound.rules import AddressPolicy, parse_networks
+from opsloop_common import limits
+from opsloop_common.tls import hardened
+from opsloop_notifications.outbound.own_door import Lookup, with_own_addresses
+from opsloop_notifications.outbound.own_door import policy_from as policy_from
+from opsloop_notifications.outbound.rules import AddressPolicy
 from opsloop_notifications.outbound.urls import BadUrl as BadUrl
 from opsloop_notifications.outbound.urls import Target, read_url
+from opsloop_notifications.outbound.wire import BoundedAnswers, TooMuchAnswer, Turns
 
-REQUEST_TIMEOUT_SECONDS = 15.0
-ANSWER_LIMIT_BYTES = 16 * 1024
 _TARGETS_KEPT = 10_000
-_RESOLVER_THREADS = 16  # names whose servers hang must not block the lookups of others
+_RESOLVER_THREADS = 64  # one a name at most: names whose servers hang must not block the lookups of others
+_OWN_ADDRESSES_LIVE_SECONDS = 60.0
 
 Failure = Literal["blocked_target", "timeout", "connection", "dns", "tls", "protocol"]
-Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 OpenSocket = Callable[[Any], socket.socket]
 
 
@@ -59,16 +64,6 @@ class Answer:
     body: bytes
 
 
-def policy_from(settings: Settings) -> AddressPolicy:
-    """Return the address policy that the operator's settings describe."""
-    own: frozenset[tuple[str, int]] = frozenset()
-    if settings.public_url:
-        parts = urlsplit(settings.public_url)
-        if parts.hostname:
-            own = frozenset({(parts.hostname.lower(), parts.port or (443 if parts.scheme == "https" else 80))})
-    return AddressPolicy(settings.outbound, parse_networks(settings.outbound_allow), own, settings.port or None)
-
-
 def check_url(url: str, policy: AddressPolicy) -> Target:
     """Read a URL and refuse what can be refused without asking the DNS; raises BadUrl."""
     target = read_url(url)
@@ -80,15 +75,15 @@ def check_url(url: str, policy: AddressPolicy) -> Target:
 
 
 class _GuardedResolver(AbstractResolver):
-    def __init__(self, policy: AddressPolicy, lookup: Lookup) -> None:
-        self._policy = policy
+    def __init__(self, allows_all: Callable[[Sequence[str], int], bool], lookup: Lookup) -> None:
+        self._allows_all = allows_all
         self._lookup = lookup
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         addresses = await self._addresses(host, port)
-        if not self._policy.allows_all(addresses, port):
+        if not self._allows_all(addresses, port):
             raise BlockedTarget
         flags = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
         return [
@@ -119,6 +114,17 @@ class _GuardedResolver(AbstractResolver):
         return None
 
 
+class _Connector(aiohttp.TCPConnector):
+    """aiohttp's connector, whose connections are bounded."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        turns = Turns(self._loop)
+        # aiohttp has no public way to hand a protocol in; tests/attacks/test_peers.py fails if this one is gone
+        made: Callable[..., ResponseHandler] = BoundedAnswers
+        self._factory = partial(made, self._loop, turns)
+
+
 class OutboundClient:
     """Posts to user-given URLs. Use as an async context manager; connections are kept and reused between calls.
 
@@ -131,32 +137,39 @@ class OutboundClient:
         *,
         lookup: Lookup | None = None,
         open_socket: OpenSocket | None = None,
-        timeout_seconds: float = REQUEST_TIMEOUT_SECONDS,
+        timeout_seconds: float = limits.CALL_SECONDS,
     ) -> None:
         self.policy = policy
         self._lookup = lookup or self._ask_system
         self._open_socket = open_socket or _plain_socket
-        self._timeout = aiohttp.ClientTimeout(total=timeout_seconds)
+        self._timeout_seconds = timeout_seconds
         self._threads = ThreadPoolExecutor(_RESOLVER_THREADS, thread_name_prefix="outbound-dns")
         self._session: aiohttp.ClientSession | None = None
         self._targets: dict[str, URL] = {}
+        self._asking: dict[str, asyncio.Future[list[str]]] = {}
+        self._own_known_until = 0.0
+        self._looking_up_own = asyncio.Lock()
 
     async def __aenter__(self) -> OutboundClient:
-        connector = aiohttp.TCPConnector(
-            resolver=_GuardedResolver(self.policy, self._lookup),
+        connector = _Connector(
+            resolver=_GuardedResolver(lambda addresses, port: self.policy.allows_all(addresses, port), self._lookup),
             use_dns_cache=False,  # a verdict holds for one connection
             family=socket.AF_UNSPEC,
             limit=0,  # callers bound what is in flight
             keepalive_timeout=30,
             socket_factory=self._guarded_socket,
+            ssl=hardened(ssl.create_default_context()),
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
-            timeout=self._timeout,
+            timeout=aiohttp.ClientTimeout(total=None),  # `post` has one for all that it does
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=False,
             skip_auto_headers=("User-Agent",),
+            max_line_size=limits.CALL_LINE_BYTES,
+            max_field_size=limits.CALL_LINE_BYTES,
+            max_headers=limits.CALL_HEADERS,
         )
         return self
 
@@ -172,19 +185,30 @@ class OutboundClient:
 
         Raises BlockedTarget when the policy refuses the address, OutboundError when no answer came in 15 s.
         """
-        target = self._target(url)
         try:
-            return await self._post(target, body, headers)
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
-            if isinstance(error, aiohttp.ClientConnectorError):
-                raise _failure_of(error) from error
+            async with asyncio.timeout(self._timeout_seconds):
+                target = self._target(url)
+                await self._know_own_addresses()
+                return await self._post_twice(target, body, headers)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise _failure_of(error) from error
-        # the other side closed a kept connection just as we used it: ask once more, on a fresh one
+
+    async def _post_twice(self, target: URL, body: bytes, headers: Mapping[str, str]) -> Answer:
         try:
             return await self._post(target, body, headers)
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise _failure_of(error) from error
+        except aiohttp.ClientConnectorError:
+            raise
+        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
+            # the other side closed a kept connection just as we used it: ask once more, on a fresh one
+            return await self._post(target, body, headers)
+
+    async def _know_own_addresses(self) -> None:
+        if not self.policy.own_names or time.monotonic() < self._own_known_until:
+            return
+        async with self._looking_up_own:  # the first calls wait: none may slip through before it is known
+            if time.monotonic() >= self._own_known_until:
+                self.policy = await with_own_addresses(self.policy, self._lookup)
+                self._own_known_until = time.monotonic() + _OWN_ADDRESSES_LIVE_SECONDS
 
     def _target(self, url: str) -> URL:
         # what a URL says never changes; where its name leads is asked anew for each connection
@@ -213,21 +237,30 @@ class OutboundClient:
         return self._open_socket(info)
 
     async def _ask_system(self, host: str, port: int) -> Sequence[str]:
-        loop = asyncio.get_running_loop()
-        infos = await loop.run_in_executor(
-            self._threads, lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
-        )
-        return [str(info[4][0]) for info in infos]
+        # one question at a time for a name: however many calls wait for a slow answer, they hold one thread
+        question = self._asking.get(host)
+        if question is None:
+            loop = asyncio.get_running_loop()
+            question = self._asking[host] = loop.run_in_executor(self._threads, _addresses_of, host)
+            question.add_done_callback(lambda _: self._asking.pop(host, None))
+        return await asyncio.shield(question)
+
+
+def _addresses_of(host: str) -> list[str]:
+    infos = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_ADDRCONFIG)
+    return [str(info[4][0]) for info in infos]
 
 
 def _plain_socket(info: Any) -> socket.socket:
     family, kind, protocol = info[:3]
-    return socket.socket(family, kind, protocol)
+    opened = socket.socket(family, kind, protocol)
+    opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, limits.CALL_RECEIVE_BUFFER_BYTES)
+    return opened
 
 
 async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
     chunks: list[bytes] = []
-    left = ANSWER_LIMIT_BYTES
+    left = limits.CALL_BODY_BYTES
     while left > 0:
         chunk = await response.content.read(left)
         if not chunk:
@@ -241,11 +274,13 @@ async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
 def _failure_of(error: Exception) -> OutboundError:
     match error:
         case TimeoutError():
-            return OutboundError("timeout", f"No complete answer within {REQUEST_TIMEOUT_SECONDS:.0f} seconds.")
+            return OutboundError("timeout", f"No complete answer within {limits.CALL_SECONDS:.0f} seconds.")
         case aiohttp.ClientSSLError():
             return OutboundError("tls", "The TLS connection could not be made.")
         case aiohttp.InvalidURL():
             return BlockedTarget()
+        case TooMuchAnswer():
+            return OutboundError("protocol", f"The answer was longer than {limits.CALL_ANSWER_BYTES // 1024} KiB.")
         case aiohttp.ClientConnectionError():
             return OutboundError("connection", "The connection failed.")
         case _:

@@ -14,6 +14,7 @@ MAX_URL_CHARACTERS = 2_048
 _PORTS = {"http": 80, "https": 443}
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
 _NUMERIC = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")
+_BRACKETED = re.compile(r"\[[0-9A-Fa-f:.]+\](?::[0-9]+)?")  # some urlsplit let text after the bracket pass
 _PRINTABLE_ASCII = "".join(chr(code) for code in range(0x21, 0x7F))
 
 
@@ -63,6 +64,8 @@ def _read_host(netloc: str, host: str) -> tuple[str, str | None]:
     if not host or "%" in netloc:
         raise BadUrl("has no plain host")
     if netloc.startswith("["):
+        if not _BRACKETED.fullmatch(netloc):
+            raise BadUrl("has no valid IPv6 address in brackets")
         try:
             return str(IPv6Address(host)), str(IPv6Address(host))
         except ValueError as error:

@@ -1,0 +1,49 @@
+"""Addresses of mail: which are plain enough to stand in a header and an envelope and name the same one person in both.
+
+No parser of header syntax is asked: `email.utils` and `email.policy` read encoded words, comments, routes and groups, and
+read them differently from one patch of Python to the next.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+MAX_ADDRESS_CHARACTERS = 254
+# dot-atom "@" dot-atom (RFC 5322, 3.4.1) with the letters of other scripts (RFC 6532), without "?": no encoded word has none
+_ATOM = r"(?:[A-Za-z0-9!#$%&'*+/=^_`{|}~-]|[^\x00-\x7f])+"
+_LABEL = r"(?:[A-Za-z0-9-]|[^\x00-\x7f])+"
+ADDRESS_PATTERN = rf"^{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})+$"
+"""What an address that somebody gives looks like, in the dialect that JSON Schema has too."""
+_PLAIN = re.compile(rf"(?P<local>{_ATOM}(?:\.{_ATOM})*)@(?P<domain>{_LABEL}(?:\.{_LABEL})*)")
+MAX_LOCAL_CHARACTERS = 64
+_MAILBOX = re.compile(r"\s*(?P<name>[^<>]*?)\s*<(?P<address>[^<>]*)>\s*|\s*(?P<bare>[^<>\s]*)\s*")
+_LETTERS = {"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd"}
+
+
+def address_flaw(address: str) -> str | None:
+    """Say why an address is not a plain `local@domain`, or return None. The address itself is not repeated."""
+    found = _PLAIN.fullmatch(address) if len(address) <= MAX_ADDRESS_CHARACTERS else None
+    if found is None or len(found["local"]) > MAX_LOCAL_CHARACTERS:
+        return "must be a plain e-mail address such as name@example.com"
+    if any(label.startswith("-") or label.endswith("-") for label in found["domain"].split(".")):
+        return "must have a domain whose labels neither begin nor end with a hyphen"
+    if not all(_is_plain(char) for char in address):
+        return "must consist of letters, digits and the signs that addresses have"
+    return None
+
+
+def read_mailbox(text: str) -> tuple[str, str]:
+    """Return name (may be empty) and address of `Name <name@example.com>` or of a bare address; raises ValueError."""
+    found = _MAILBOX.fullmatch(text)
+    name, address = (found["name"] or "", found["address"] or found["bare"] or "") if found else ("", "")
+    if address_flaw(address) is not None or not name.isprintable():
+        raise ValueError("must look like OpsLoop <name@example.com>")
+    return name.strip('"'), address
+
+
+def _is_plain(char: str) -> bool:
+    # ＠ and ， become signs of ASCII where somebody normalises; marks of direction show another address than is meant
+    if char.isascii():
+        return True
+    return unicodedata.category(char) in _LETTERS and not unicodedata.normalize("NFKC", char).isascii()

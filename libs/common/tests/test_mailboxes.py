@@ -1,0 +1,89 @@
+"""Which addresses are plain."""
+
+import re
+from email import message_from_string, policy
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from opsloop_common.http.schemas import EmailAddress
+from opsloop_common.mailboxes import ADDRESS_PATTERN, address_flaw
+
+ADDRESS = TypeAdapter(EmailAddress)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "name@example.com",
+        "first.last+tag@sub.example.co.uk",
+        "bounce=user=other.example@lists.example.com",
+        "o'hara@example.ie",
+        "用户@例子.中国",
+        "josé@example.es",
+        "user@xn--fsqu00a.xn--fiqs8s",
+        "अजय@डाटा.भारत",
+        "a" * 64 + "@example.com",
+    ],
+)
+def test_plain_addresses_are_taken(address):
+    assert ADDRESS.validate_python(address) == address
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "=?utf-8?q?victim=40evil.example=2C?=@example.com",
+        "=?utf-8?b?dmljdGltQGV2aWwuZXhhbXBsZSw=?=@example.com",
+        "user@=?utf-8?q?evil.example?=",
+        "a?b@example.com",
+        "nobody",
+        "a@b",
+        "a@@example.com",
+        "a@example.com@evil.example",
+        ".a@example.com",
+        "a.@example.com",
+        "a..b@example.com",
+        "a@.example.com",
+        "a@example.com.",
+        "a@-example.com",
+        "a@example-.com",
+        '"a b"@example.com',
+        "a(comment)@example.com",
+        "group:a@example.com;",
+        "<a@example.com>",
+        "@relay.example:a@example.com",
+        "a@[127.0.0.1]",
+        "a@example.com,b@example.com",
+        "a@example.com\r\nBcc: b@example.com",
+        "a@example.com\n",
+        "a\x00@example.com",
+        "a\u2028@example.com",
+        "a\u0085@example.com",
+        "a\u3000b@example.com",
+        "victim＠evil.example，@example.com",
+        "victim\u202e@example.com",
+        "a\u200b@example.com",
+        "a@example。com",
+        "a@ｅxample.com",
+        "a" * 65 + "@example.com",
+        "a@" + "b" * 250 + ".com",
+    ],
+)
+def test_all_others_are_refused(address):
+    with pytest.raises(ValidationError) as refused:
+        ADDRESS.validate_python(address)
+    assert address not in refused.value.errors(include_input=False, include_url=False)[0]["msg"]
+
+
+@given(st.from_regex(ADDRESS_PATTERN) | st.text(alphabet='a@.=?<>,;:"\\()[] \r\nuqtf-8_é＠，', max_size=40))
+def test_what_is_taken_is_one_mailbox_to_other_readers_too(address):
+    if address_flaw(address) is not None:
+        return
+    # the standard library's reader of headers, as somebody else's mail program may be
+    read = message_from_string(f"To: {address}\r\n\r\n", policy=policy.SMTPUTF8)["To"]
+
+    assert [str(found.addr_spec) for found in read.addresses] == [address]
+    assert not re.search(r"[\s<>,;:\"\\()\[\]?\x00-\x1f\x7f]", address)

@@ -1,0 +1,143 @@
+"""The bytes of a mail. Text that somebody gives is encoded here and never reaches a parser of header syntax.
+
+`email.policy` reads what is assigned to a header: an encoded word in a subject became a `Bcc:` line or `text/html` on
+Python before 3.11.10 (CVE-2024-6923), one in an address another recipient on every Python. So the few lines that our
+mails have are written here, and the finished bytes are checked before they go out.
+"""
+
+from __future__ import annotations
+
+import re
+from base64 import b64encode, encodebytes
+from binascii import b2a_qp
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from email.utils import format_datetime
+
+import idna
+
+from opsloop_common.mailboxes import address_flaw, read_mailbox
+
+NAMES = (
+    "From",
+    "To",
+    "Subject",
+    "Date",
+    "Message-ID",
+    "Auto-Submitted",
+    "MIME-Version",
+    "Content-Type",
+    "Content-Transfer-Encoding",
+)
+CONTENT_TYPE = "text/plain; charset=utf-8"
+LINE_BYTES = 78  # RFC 5322, 2.1.1: should not be exceeded
+LINE_LIMIT_BYTES = 998  # … must not
+WORD_BYTES = 42  # of text in one encoded word, so that the first still fits beside "Subject: "
+_ATOMS = re.compile(r"[A-Za-z0-9 -]+")
+_VISIBLE = re.compile(r"[ -~]*")
+_LINE = re.compile(rb"(?P<name>[A-Za-z-]+): (?P<value>[ -~\x80-\xff]+(?:\r\n [ -~\x80-\xff]+)*)")
+
+
+class BadMail(ValueError):
+    """This mail cannot be written so that it says what is meant and nothing else."""
+
+
+@dataclass(frozen=True)
+class Written:
+    """A mail and its envelope. `is_international`: an address has letters beyond ASCII, so the server must know SMTPUTF8."""
+
+    sender: str
+    recipient: str
+    content: bytes
+
+    @property
+    def is_international(self) -> bool:
+        """Say whether the server must know SMTPUTF8."""
+        return not (self.sender.isascii() and self.recipient.isascii())
+
+
+def write(*, sender: str, recipient: str, subject: str, body: str, id: str, sent_at: datetime) -> Written:
+    """Write a mail in plain text from `Name <address>` to one address; the same bytes each time. Raises BadMail.
+
+    `subject` is one line; line ends of `body` become CRLF, and it ends with one.
+    """
+    name, plain_sender = read_mailbox(sender)
+    address, recipient = _on_the_wire(plain_sender), _on_the_wire(recipient)
+    encoding, text = _encoded_body(body)
+    values = (
+        f"{_phrase(name)} <{address}>" if name else address,
+        recipient,
+        _unstructured(subject),
+        format_datetime(sent_at),
+        f"<{id}@{address.rpartition('@')[2]}>",
+        "auto-generated",
+        "1.0",
+        CONTENT_TYPE,
+        encoding,
+    )
+    head = "".join(f"{name}: {value}\r\n" for name, value in zip(NAMES, values, strict=True))
+    written = Written(address, recipient, head.encode() + b"\r\n" + text)
+    require_ours(written)
+    return written
+
+
+def _on_the_wire(address: str) -> str:
+    if address_flaw(address) is not None:
+        raise BadMail("the address is not a plain one")
+    local, _, domain = address.rpartition("@")
+    try:
+        return address if domain.isascii() else f"{local}@{idna.encode(domain, uts46=True).decode()}"
+    except idna.IDNAError as error:
+        raise BadMail("the address has a domain that cannot exist") from error
+
+
+def encoded_words(text: str) -> str:
+    """Return text as encoded words (RFC 2047), folded; whatever it holds, they hold nothing but letters and signs."""
+    return "\r\n ".join(f"=?utf-8?b?{b64encode(piece).decode()}?=" for piece in _pieces(text))
+
+
+def _pieces(text: str) -> Iterator[bytes]:
+    piece = b""
+    for char in text:
+        encoded = char.encode()
+        if len(piece) + len(encoded) > WORD_BYTES:
+            yield piece
+            piece = b""
+        piece += encoded
+    yield piece
+
+
+def _unstructured(text: str) -> str:
+    is_plain = _VISIBLE.fullmatch(text) and "=?" not in text and text == text.strip(" ")
+    return text if is_plain and 0 < len(text) <= LINE_BYTES - len("Subject: ") else encoded_words(text)
+
+
+def _phrase(name: str) -> str:
+    return name if _ATOMS.fullmatch(name) and len(name) <= WORD_BYTES else encoded_words(name)
+
+
+def _encoded_body(body: str) -> tuple[str, bytes]:
+    lines = body.replace("\r\n", "\n").replace("\r", "\n")
+    text = (lines if lines.endswith("\n") else f"{lines}\n").replace("\n", "\r\n").encode()
+    readable = b2a_qp(text, quotetabs=False, istext=True, header=False)
+    opaque = encodebytes(text).replace(b"\n", b"\r\n")
+    return ("quoted-printable", readable) if len(readable) <= len(opaque) else ("base64", opaque)
+
+
+def require_ours(written: Written) -> None:
+    """Read the finished bytes as a mail program would and raise BadMail unless they have our headers and nothing else."""
+    head, found, body = written.content.partition(b"\r\n\r\n")
+    if not found or b"\0" in written.content or re.search(rb"\r(?!\n)|(?<!\r)\n", written.content):
+        raise BadMail("the mail has a line end that is none")
+    if any(len(line) > LINE_LIMIT_BYTES for line in written.content.split(b"\r\n")):
+        raise BadMail("the mail has a line that is too long")
+    lines = [_LINE.fullmatch(line) for line in re.split(rb"\r\n(?! )", head)]
+    values = {line["name"].decode(): line["value"].decode() for line in lines if line is not None}
+    if len(lines) != len(NAMES) or tuple(values) != NAMES:
+        raise BadMail("the mail has other headers than ours")
+    sender = values["From"]
+    if values["To"] != written.recipient or not (sender == written.sender or sender.endswith(f" <{written.sender}>")):
+        raise BadMail("the mail names others than its envelope")
+    if values["Content-Type"] != CONTENT_TYPE or not re.fullmatch(rb"[\t\r\n -~]*", body):
+        raise BadMail("the mail is of another type than ours")
