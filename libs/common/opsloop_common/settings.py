@@ -8,6 +8,8 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from opsloop_common import limits
+
 
 class Settings(BaseSettings):
     """What every service reads. Each field's environment variable is `OPSLOOP_<FIELD>`, unless its alias says otherwise."""
@@ -29,6 +31,10 @@ class Settings(BaseSettings):
     outbound: Literal["public", "allowlist"] = "public"
     outbound_allow: str = ""
     smtp_url: SecretStr | None = None
+    database_statement_seconds: float = Field(default=limits.DATABASE_STATEMENT_SECONDS, ge=1, le=600)
+    """How long a request, a consumer or a claim waits for one statement; then it is refused or tried again."""
+    database_work_seconds: float = Field(default=limits.DATABASE_WORK_SECONDS, ge=1, le=3600)
+    """The same for due work, pruning and counting."""
     rate_limit_per_second: int = Field(default=1_000, ge=1)
     rate_limit_burst: int = Field(default=5_000, ge=1)
     cors_origins: str = ""
