@@ -38,6 +38,7 @@ class Proxy:
         self._takes_new = asyncio.Event()
         self._takes_new.set()
         self._lines: set[_Line] = set()
+        self._accepting: set[asyncio.Task[None]] = set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[Proxy]:
@@ -51,6 +52,10 @@ class Proxy:
             yield self
         finally:
             server.close()
+            for task in list(self._accepting):
+                task.cancel()
+            if self._accepting:
+                await asyncio.wait(self._accepting)
             for line in list(self._lines):
                 await self._end(line)
             await server.wait_closed()
@@ -87,12 +92,17 @@ class Proxy:
             await self._end(line)
         return len(lines)
 
-    async def _accept(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
+    def _accept(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
         self.accepted += 1
-        await self._takes_new.wait()
+        task = asyncio.create_task(self._serve(reader, near))
+        self._accepting.add(task)
+        task.add_done_callback(self._accepting.discard)
+
+    async def _serve(self, reader: asyncio.StreamReader, near: asyncio.StreamWriter) -> None:
         try:
+            await self._takes_new.wait()
             far_reader, far = await self._connect()
-        except OSError:
+        except (OSError, asyncio.CancelledError):
             near.transport.abort()
             return
         line = _Line(near, far)
