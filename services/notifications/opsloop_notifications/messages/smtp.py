@@ -13,8 +13,9 @@ from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
+from opsloop_common import limits
+
 CONNECTIONS = 8
-TIMEOUT_SECONDS = 30.0
 QUIT_SECONDS = 2.0  # a courtesy: nothing waits longer for a server that fell silent
 IDLE_SECONDS = 20.0
 MAILS_PER_CONNECTION = 200
@@ -81,6 +82,10 @@ class MailServer:
             connection = await self._kept() or await self._connect()
             try:
                 yield connection
+            except aiosmtplib.SMTPReadTimeoutError:
+                connection.client.close()
+                self._doubt()
+                raise
             except aiosmtplib.SMTPResponseException:
                 await _reset(connection)
                 self._keep(connection)
@@ -100,10 +105,19 @@ class MailServer:
     async def _kept(self) -> _Connection | None:
         while self._idle:
             connection = self._idle.pop()
-            if time.monotonic() - connection.last_used < IDLE_SECONDS and connection.client.is_connected:
+            idle_seconds = time.monotonic() - connection.last_used
+            if idle_seconds > IDLE_SECONDS or not connection.client.is_connected:
+                await _quit(connection)
+            elif idle_seconds < limits.MAIL_QUIET_SECONDS or await _lives(connection):
                 return connection
-            await _quit(connection)
+            else:
+                self._doubt()
         return None
+
+    def _doubt(self) -> None:
+        """Give up what is kept: where one connection fell silent, the others of its age are not tried one by one."""
+        while self._idle:
+            self._idle.pop().client.close()
 
     async def _connect(self) -> _Connection:
         client = aiosmtplib.SMTP(
@@ -112,14 +126,24 @@ class MailServer:
             username=self._username,
             password=self._password,
             use_tls=self._use_tls,
-            timeout=TIMEOUT_SECONDS,
+            timeout=limits.MAIL_ANSWER_SECONDS,
         )
         try:
-            await client.connect()
+            async with asyncio.timeout(limits.MAIL_CONNECT_SECONDS):
+                await client.connect()
         except BaseException:
             client.close()
             raise
         return _Connection(client)
+
+
+async def _lives(connection: _Connection) -> bool:
+    try:
+        await connection.client.noop(timeout=limits.MAIL_PROOF_SECONDS)
+    except (aiosmtplib.SMTPException, OSError):
+        connection.client.close()
+        return False
+    return True
 
 
 async def _reset(connection: _Connection) -> None:
