@@ -9,6 +9,7 @@ from collections.abc import Awaitable
 from asyncpg import exceptions as pg
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -21,23 +22,20 @@ Readiness = tuple[str, list[Check]]
 
 # a post must reach the write-ahead log, so a check does; what it says there nobody reads
 _WRITTEN = Statement("SELECT pg_logical_emit_message(true, 'opsloop', 'ready')")
-# a table grows where PostgreSQL sorts what does not fit into memory: on a full disk both fail, and a sort leaves nothing behind
+# 24 pages of a temporary file, 0.3 ms: on a full disk it fails as a table's next page does, and it leaves nothing behind
 _NARROW = text("SET LOCAL work_mem = '64kB'")
 _ROOM = text(
-    "SELECT count(*) FROM (SELECT repeat('x', 1000) || n AS t FROM generate_series(1, 200) AS n ORDER BY t) AS s"
+    "WITH spilled AS MATERIALIZED (SELECT repeat('x', 1000) FROM generate_series(1, 200)) SELECT count(*) FROM spilled"
 )
 
 
 async def _database(runtime: Runtime) -> Check:
     """Go the ways of a request: a lane and its write, the pool and its transaction, room on the disk."""
-    await asyncio.gather(runtime.db.lanes.fetch(_WRITTEN, {}), _room(runtime))
-    return Check("database", True)
-
-
-async def _room(runtime: Runtime) -> None:
+    await runtime.db.lanes.fetch(_WRITTEN, {})
     async with runtime.db.transaction() as session:
         await session.execute(_NARROW)
         await session.execute(_ROOM)
+    return Check("database", True)
 
 
 async def _bus(runtime: Runtime) -> Check:
@@ -55,14 +53,14 @@ async def _safely(name: str, check: Awaitable[Check]) -> Check:
 
 
 def _said(error: Exception) -> str:
-    cause = getattr(getattr(error, "orig", error), "__cause__", None) or error
+    if isinstance(error, TimeoutError | PoolTimeout):
+        return f"no answer within {limits.READINESS_SECONDS:g} s"
+    cause = getattr(getattr(error, "orig", None), "__cause__", None) or error  # the driver's, below SQLAlchemy's
     match cause:
         case pg.DiskFullError():
             return "disk full"
         case pg.ReadOnlySQLTransactionError():
             return "read only"
-        case TimeoutError():
-            return f"no answer within {limits.READINESS_SECONDS:g} s"
         case _:
             return type(cause).__name__
 
