@@ -71,9 +71,10 @@ class Lanes:
                 await self._put_back(lane)
                 raise
             except BaseException as error:
-                if isinstance(error, OSError) or lane.driver.is_closed():
-                    self._doubt.cast()
-                await _discard(lane.connection)
+                is_silent = isinstance(error, OSError) or lane.driver.is_closed()
+                await _discard(lane)
+                if is_silent:
+                    await self._doubt_all()
                 raise
             await self._put_back(lane)
             return rows
@@ -91,7 +92,7 @@ class Lanes:
         while self._idle:
             lane = self._idle.pop()
             if lane.driver.is_closed() or not await self._lives(lane):
-                await _discard(lane.connection)
+                await _discard(lane)
                 continue
             return lane
         async with asyncio.timeout(_left(until)):
@@ -103,16 +104,19 @@ class Lanes:
         try:
             await prove(lane.driver)
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            # not one by one, a second each
-            self._doubt.cast()
-            dead, self._idle = self._idle, []
-            for other in dead:
-                await _discard(other.connection)
+            await self._doubt_all()
             return False
         except BaseException:
-            await _discard(lane.connection)
+            await _discard(lane)
             raise
         return True
+
+    async def _doubt_all(self) -> None:
+        """Give up what is idle, and doubt the pool: the dead are not tried one by one, a second each."""
+        self._doubt.cast()
+        dead, self._idle = self._idle, []
+        for lane in dead:
+            await _discard(lane)
 
     async def _open(self) -> _Lane:
         connection = await self._engine.connect()
@@ -122,7 +126,7 @@ class Lanes:
 
     async def _put_back(self, lane: _Lane) -> None:
         if lane.driver.is_closed():
-            await _discard(lane.connection)
+            await _discard(lane)
         else:
             lane.answered_at = time.monotonic()
             self._idle.append(lane)
@@ -137,6 +141,7 @@ def _left(until: float) -> float:
     return max(until - time.monotonic(), 0.1)
 
 
-async def _discard(connection: AsyncConnection) -> None:
-    await connection.invalidate()
-    await connection.close()
+async def _discard(lane: _Lane) -> None:
+    lane.driver.terminate()  # without a good-bye, which a dead one would make last
+    await lane.connection.invalidate()
+    await lane.connection.close()
