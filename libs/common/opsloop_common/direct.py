@@ -39,7 +39,7 @@ async def close(connection: asyncpg.Connection) -> None:
 class LockSession:
     """The session that holds an advisory lock: its users take turns, and it proves itself while nobody has anything to ask.
 
-    The server ends it after a few silent seconds (`LOCK_SETTINGS`), so whoever takes the lock next waits no longer than that
+    The server ends it after a few silent seconds (`lock_settings`), so whoever takes the lock next waits no longer than that
     for a holder whose network is gone; and the holder has noticed by then.
     """
 
@@ -89,4 +89,6 @@ class LockSession:
                 return
 
 
-LOCK_SETTINGS = {"idle_session_timeout": str(round(limits.LOCK_HOLDER_IDLE_SECONDS * 1000))}
+def lock_settings() -> dict[str, str]:
+    """Return what the server is to do about a silent session that holds a lock."""
+    return {"idle_session_timeout": str(round(limits.LOCK_HOLDER_IDLE_SECONDS * 1000))}

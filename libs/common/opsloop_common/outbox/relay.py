@@ -31,7 +31,6 @@ RELAY_LOCK = 0x6F7072656C6179
 
 # the planner must not read a grown outbox from end to end when its statistics are behind
 PLANNER = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off"}
-_SETTINGS = PLANNER | direct.LOCK_SETTINGS
 
 _MEASURE = (
     "SELECT count(*) AS pending, coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float AS oldest "
@@ -87,7 +86,8 @@ class Relay:
 
     async def _live(self) -> None:
         """Lead on a new connection until something breaks."""
-        connection = await direct.connect(self.database, self._direct_url, purpose="relay", settings=_SETTINGS)
+        settings = PLANNER | direct.lock_settings()
+        connection = await direct.connect(self.database, self._direct_url, purpose="relay", settings=settings)
         try:
             task = asyncio.create_task(self._lead(direct.LockSession(connection)))
             connection.add_termination_listener(lambda _: task.cancel())
