@@ -25,9 +25,10 @@ CLIENT_CHECK_SECONDS = 2  # a server that works for somebody who has left stops 
 
 @dataclass(frozen=True)
 class Patience:
-    """How long a connection waits for one statement."""
+    """How long a connection waits for one statement, and its user for a connection."""
 
     statement_seconds: float = limits.DATABASE_STATEMENT_SECONDS
+    checkout_seconds: float = limits.DATABASE_CHECKOUT_SECONDS
 
     @property
     def answer_seconds(self) -> float:

@@ -89,15 +89,16 @@ class Database:
         self.clock = clock
         self.wakeups = Wakeups()
         self.meters = Meters(CollectorRegistry())  # a runtime puts those of its own registry here
-        self.patience = Patience(statement_seconds)
-        self.work_patience = Patience(max(work_seconds, statement_seconds))
+        self.patience = Patience(statement_seconds, limits.DATABASE_CHECKOUT_SECONDS)
+        work_seconds = max(work_seconds, statement_seconds)
+        self.work_patience = Patience(work_seconds, checkout_seconds=work_seconds)
         self.role = role
         self.doubt = doubt.Doubt()
         self.engine = self._make_engine(self.patience, pool_size=pool_size, max_overflow=max_overflow)
         self.lanes = Lanes(self.engine, self.doubt, seconds=self.patience.answer_seconds)
         """For hot paths that are one statement."""
         self._sessions = self._make_sessions(self.engine)
-        self._work_engine = self._make_engine(self.work_patience, pool_size=1, max_overflow=3)
+        self._work_engine = self._make_engine(self.work_patience, pool_size=3, max_overflow=1)
         self._work_sessions = self._make_sessions(self._work_engine)
 
     def _make_engine(self, patience: Patience, *, pool_size: int, max_overflow: int) -> AsyncEngine:
@@ -108,7 +109,7 @@ class Database:
             self.url,
             pool_size=pool_size,
             max_overflow=max_overflow,
-            pool_timeout=limits.DATABASE_CHECKOUT_SECONDS,
+            pool_timeout=patience.checkout_seconds,
             pool_use_lifo=True,  # what is used is known to live
             connect_args={"server_settings": server_settings | patience.server_settings(), **patience.arguments()},
             hide_parameters=True,  # they are about people, and errors are logged

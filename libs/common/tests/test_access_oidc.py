@@ -12,6 +12,7 @@ from starlette.applications import Starlette
 from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
+from opsloop_common.access import oidc
 from opsloop_common.access.oidc import OidcReader, oidc_reader
 from opsloop_common.errors import Unauthorized, Unavailable
 from opsloop_common.testing.http import settings_for_tests
@@ -197,3 +198,25 @@ def test_an_issuer_needs_an_audience(clock):
     assert oidc_reader(None, None, scopes=(), clock=clock) is None
     with pytest.raises(ValueError, match="AUDIENCE"):
         oidc_reader("https://issuer.example", None, scopes=(), clock=clock)
+
+
+async def test_an_issuer_that_drips_is_given_up_in_time(issuer, clock, monkeypatch):
+    async def drip(reader, writer):
+        try:
+            writer.write(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
+            while not writer.is_closing():
+                writer.write(b" ")
+                await writer.drain()
+                await asyncio.sleep(0.05)
+        except OSError:
+            pass
+
+    monkeypatch.setattr(oidc, "FETCH_SECONDS", 0.5)
+    server = await asyncio.start_server(drip, "127.0.0.1", 0)
+    slow = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    reader = OidcReader(slow, AUDIENCE, scopes=SAMPLE.scopes, clock=clock)
+
+    with pytest.raises(Unavailable):
+        async with asyncio.timeout(3):
+            await reader.read(issuer.token(clock))
+    server.close()

@@ -116,13 +116,14 @@ class OidcReader:
             try:
                 self._keys = await self._fetch()
                 self._fetched_at = self._asked_at
-            except (httpx.HTTPError, jwt.PyJWTError, ValueError, KeyError, TypeError) as error:
+            except (httpx.HTTPError, TimeoutError, jwt.PyJWTError, ValueError, KeyError, TypeError) as error:
                 structlog.get_logger(__name__).warning("keys of the OIDC issuer not read", error=type(error).__name__)
                 if not self._keys:  # old keys are better than none
                     raise _unreachable() from error
 
     async def _fetch(self) -> list[jwt.PyJWK]:
-        async with httpx.AsyncClient(timeout=FETCH_SECONDS) as client:
+        # httpx counts each step by itself: an issuer that drips would hold up everybody who waits for its keys
+        async with asyncio.timeout(FETCH_SECONDS), httpx.AsyncClient(timeout=FETCH_SECONDS) as client:
             answer = await client.get(self._issuer.rstrip("/") + "/.well-known/openid-configuration")
             configuration = answer.raise_for_status().json()
             if configuration["issuer"] != self._issuer:
