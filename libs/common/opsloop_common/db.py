@@ -13,7 +13,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session
 
+from opsloop_common import doubt, limits
 from opsloop_common.clock import Clock
+from opsloop_common.connections import Patience
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.ids import uuid7
 from opsloop_common.lanes import Lanes
@@ -95,6 +97,8 @@ class Database:
         role: str | None = None,
         pool_size: int = 5,
         max_overflow: int = 5,
+        statement_seconds: float = limits.DATABASE_STATEMENT_SECONDS,
+        work_seconds: float = limits.DATABASE_WORK_SECONDS,
     ) -> None:
         self.url = asyncpg_url(url)
         self.service = service
@@ -102,21 +106,37 @@ class Database:
         self.wakeups = Wakeups()
         self.meters = Meters(CollectorRegistry())  # a runtime puts those of its own registry here
         self.settings: Settings | None = None  # likewise its own
-        server_settings = {"application_name": f"opsloop-{service}", "timezone": "UTC"}
-        if role is not None:
-            server_settings["role"] = role
-        self.engine: AsyncEngine = create_async_engine(
+        self.patience = Patience(statement_seconds, limits.DATABASE_CHECKOUT_SECONDS)
+        work_seconds = max(work_seconds, statement_seconds)
+        self.work_patience = Patience(work_seconds, checkout_seconds=work_seconds)
+        self.role = role
+        self.doubt = doubt.Doubt()
+        self.engine = self._make_engine(self.patience, pool_size=pool_size, max_overflow=max_overflow)
+        self.lanes = Lanes(self.engine, self.doubt, seconds=self.patience.answer_seconds)
+        """For hot paths that are one statement."""
+        self._sessions = self._make_sessions(self.engine)
+        self._work_engine = self._make_engine(self.work_patience, pool_size=3, max_overflow=1)
+        self._work_sessions = self._make_sessions(self._work_engine)
+
+    def _make_engine(self, patience: Patience, *, pool_size: int, max_overflow: int) -> AsyncEngine:
+        server_settings = {"application_name": f"opsloop-{self.service}", "timezone": "UTC"}
+        if self.role is not None:
+            server_settings["role"] = self.role
+        engine = create_async_engine(
             self.url,
             pool_size=pool_size,
             max_overflow=max_overflow,
-            pool_timeout=30,
-            connect_args={"server_settings": server_settings, "timeout": 10},
+            pool_timeout=patience.checkout_seconds,
+            pool_use_lifo=True,  # what is used is known to live
+            connect_args={"server_settings": server_settings | patience.server_settings(), **patience.arguments()},
             hide_parameters=True,  # they are about people, and errors are logged
         )
-        self.lanes = Lanes(self.engine)
-        """For hot paths that are one statement."""
-        self._sessions = async_sessionmaker(
-            self.engine, sync_session_class=UnitOfWork, expire_on_commit=False, info={"database": self}
+        doubt.watch(engine, self.doubt)
+        return engine
+
+    def _make_sessions(self, engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
+        return async_sessionmaker(
+            engine, sync_session_class=UnitOfWork, expire_on_commit=False, info={"database": self}
         )
 
     def session(self, context: Context | None = None) -> AsyncSession:
@@ -131,9 +151,15 @@ class Database:
 
         Without a context only plumbing tables can be read; every table under row-level security looks empty.
         """
-        async with self.session(context) as session, session.begin():
-            if context is not None:
-                await session.execute(SET_WORKSPACE, {"workspace": context.workspace})
+        async with _begun(self.session(context)) as session:
+            yield session
+
+    @asynccontextmanager
+    async def work(self, context: Context | None = None) -> AsyncIterator[AsyncSession]:
+        """Open a transaction like `transaction`, with the longer time-outs of work that nobody waits for."""
+        session = self._work_sessions()
+        session.info["context"] = context
+        async with _begun(session):
             yield session
 
     @asynccontextmanager
@@ -146,6 +172,17 @@ class Database:
         """Close all connections; nothing may be running."""
         await self.lanes.close()
         await self.engine.dispose()
+        await self._work_engine.dispose()
+
+
+@asynccontextmanager
+async def _begun(session: AsyncSession) -> AsyncIterator[AsyncSession]:
+    """Begin a session in its context's workspace, and commit it when the block ends without an error."""
+    context: Context | None = session.info["context"]
+    async with session, session.begin():
+        if context is not None:
+            await session.execute(SET_WORKSPACE, {"workspace": context.workspace})
+        yield session
 
 
 def database_of(session: AsyncSession) -> Database:

@@ -2,37 +2,93 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 from sqlalchemy.engine import make_url
 
+from opsloop_common import limits
+
 if TYPE_CHECKING:
     from opsloop_common.db import Database
-
-CONNECT_SECONDS = 10.0
-COMMAND_SECONDS = 30.0
 
 
 async def connect(
     database: Database, url: str | None = None, *, purpose: str, settings: dict[str, str] | None = None
 ) -> asyncpg.Connection:
-    """Open a connection of its own to `url` (default: the database's own URL); commands time out after 30 s."""
+    """Open a connection of its own to `url` (default: the database's own URL), with the time-outs of the database's others."""
     address = make_url((url or database.url).replace("postgres://", "postgresql://", 1))
     _, options = database.engine.dialect.create_connect_args(address)
     options.pop("prepared_statement_cache_size", None)
+    names = {"application_name": f"opsloop-{database.service}-{purpose}", "timezone": "UTC"}
     return await asyncpg.connect(
         **options,
-        timeout=CONNECT_SECONDS,
-        command_timeout=COMMAND_SECONDS,
-        server_settings={"application_name": f"opsloop-{database.service}-{purpose}", "timezone": "UTC"}
-        | (settings or {}),
+        **database.patience.arguments(),
+        server_settings=names | database.patience.server_settings() | (settings or {}),
     )
 
 
 async def close(connection: asyncpg.Connection) -> None:
     """Close a connection without waiting for a server that does not answer."""
-    try:
-        await connection.close(timeout=2)
-    except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
-        connection.terminate()
+    await connection.close()
+
+
+class LockSession:
+    """The session that holds an advisory lock: its users take turns, and it proves itself while nobody has anything to ask.
+
+    The server ends it after a few silent seconds (`lock_settings`), so whoever takes the lock next waits no longer than that
+    for a holder whose network is gone; and the holder has noticed by then.
+    """
+
+    def __init__(self, connection: asyncpg.Connection) -> None:
+        self._connection = connection
+        self._turn = asyncio.Lock()
+
+    async def fetch(self, sql: str, *values: Any, timeout: float | None = None) -> list[asyncpg.Record]:
+        """Run a statement and return its rows."""
+        async with self._turn:
+            rows: list[asyncpg.Record] = await self._connection.fetch(sql, *values, timeout=timeout)
+            return rows
+
+    async def fetchrow(self, sql: str, *values: Any) -> asyncpg.Record | None:
+        """Run a statement and return its first row."""
+        async with self._turn:
+            return await self._connection.fetchrow(sql, *values)
+
+    async def fetchval(self, sql: str, *values: Any) -> Any:
+        """Run a statement and return the first value of its first row."""
+        async with self._turn:
+            return await self._connection.fetchval(sql, *values)
+
+    async def execute(self, sql: str, *values: Any, timeout: float | None = None) -> str:
+        """Run a statement and return its status."""
+        async with self._turn:
+            status: str = await self._connection.execute(sql, *values, timeout=timeout)
+            return status
+
+    @asynccontextmanager
+    async def proven(self) -> AsyncIterator[None]:
+        """Prove, for the length of the block, that the lock is still ours; without an answer the connection is lost."""
+        proving = asyncio.create_task(self._prove(), name="lock session")
+        try:
+            yield
+        finally:
+            proving.cancel()
+            await asyncio.wait([proving])
+
+    async def _prove(self) -> None:
+        while True:
+            await asyncio.sleep(limits.LOCK_HOLDER_PROOF_SECONDS)
+            try:
+                await self.execute("SELECT 1")
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+                self._connection.terminate()  # its owner hears of it (`add_termination_listener`)
+                return
+
+
+def lock_settings() -> dict[str, str]:
+    """Return what the server is to do about a silent session that holds a lock."""
+    return {"idle_session_timeout": str(round(limits.LOCK_HOLDER_IDLE_SECONDS * 1000))}

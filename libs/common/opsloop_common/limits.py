@@ -32,6 +32,26 @@ ISSUER_READ_BYTES = 1024  # at a time; others run between two reads
 ISSUER_KEYS = 50
 ISSUER_KEY_CHARACTERS = 1_366  # 8192 bits
 
+DATABASE_STATEMENT_SECONDS = 4.0  # a setting: of requests, consumers, claims and heartbeats
+DATABASE_WORK_SECONDS = 30.0  # a setting: of due work, pruning and counting, which may read much
+DATABASE_MIGRATION_SECONDS = 3600.0
+DATABASE_GRACE_SECONDS = 0.5  # a server that lives ends a statement itself, and the connection stays
+DATABASE_CONNECT_SECONDS = 3.0
+DATABASE_CHECKOUT_SECONDS = 3.0
+DATABASE_QUIET_SECONDS = 1.0  # a connection that was not used for this long proves itself first
+DATABASE_PROOF_SECONDS = 1.0
+DATABASE_CLOSE_SECONDS = 1.0
+DATABASE_IDLE_IN_TRANSACTION_SECONDS = 10.0
+LOCK_HOLDER_PROOF_SECONDS = 1.5
+LOCK_HOLDER_IDLE_SECONDS = 6.0  # then the server ends the session, and another relay gets its lock
+LISTENER_PROOF_SECONDS = 3.0
+READINESS_SECONDS = 3.0
+READINESS_KEPT_SECONDS = 1.0
+KAFKA_REQUEST_SECONDS = 8.0
+MAIL_CONNECT_SECONDS = 10.0
+MAIL_QUIET_SECONDS = 1.0
+MAIL_PROOF_SECONDS = 2.0
+
 # What one cause, key or workspace may set off
 
 RATE_PER_SECOND = 1_000  # a secret key or a person; settings

@@ -11,8 +11,9 @@ from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from opsloop_common import plumbing
+from opsloop_common import limits, plumbing
 from opsloop_common.access import tables as _access
+from opsloop_common.connections import Patience
 from opsloop_common.db import asyncpg_url, grant_app_role
 from opsloop_common.due import tables as _due
 from opsloop_common.inbox import tables as _inbox
@@ -47,7 +48,9 @@ def run_environment() -> None:
 
 async def upgrade(service: Service, url: str, *, revision: str = "head") -> None:
     """Bring one service's database to `revision` and let its runtime role use it."""
-    engine = create_async_engine(asyncpg_url(url), poolclass=NullPool)
+    patience = Patience(limits.DATABASE_MIGRATION_SECONDS)
+    options = {"server_settings": patience.server_settings(), **patience.arguments()}
+    engine = create_async_engine(asyncpg_url(url), poolclass=NullPool, connect_args=options)
 
     def run(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})

@@ -119,6 +119,8 @@ class Runtime:
     """The database without a pooler between, for advisory locks and LISTEN; None: the same as `db`."""
     readiness: list[Callable[[], Awaitable[Check]]] = field(default_factory=list)
     """What `/readyz` asks besides the database; the runner of a role adds its own."""
+    asked: object = None
+    """The last answer to that, for `http.probes`."""
 
     def __post_init__(self) -> None:
         """Have everything that is done on this database counted in this registry, and go by these settings."""

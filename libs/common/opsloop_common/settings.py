@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from opsloop_common.limits import RATE_BURST, RATE_PER_SECOND
+from opsloop_common import limits
 
 
 class Settings(BaseSettings):
@@ -31,8 +31,12 @@ class Settings(BaseSettings):
     outbound: Literal["public", "allowlist"] = "public"
     outbound_allow: str = ""
     smtp_url: SecretStr | None = None
-    rate_limit_per_second: int = Field(default=RATE_PER_SECOND, ge=1)
-    rate_limit_burst: int = Field(default=RATE_BURST, ge=1)
+    database_statement_seconds: float = Field(default=limits.DATABASE_STATEMENT_SECONDS, ge=1, le=600)
+    """How long a request, a consumer or a claim waits for one statement; then it is refused or tried again."""
+    database_work_seconds: float = Field(default=limits.DATABASE_WORK_SECONDS, ge=1, le=3600)
+    """The same for due work, pruning and counting."""
+    rate_limit_per_second: int = Field(default=limits.RATE_PER_SECOND, ge=1)
+    rate_limit_burst: int = Field(default=limits.RATE_BURST, ge=1)
     rate_limit_workspace_per_second: int | None = Field(default=None, ge=1)
     rate_limit_process_per_second: int | None = Field(default=None, ge=1)
     cors_origins: str = ""

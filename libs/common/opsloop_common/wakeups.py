@@ -16,7 +16,7 @@ import asyncpg
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common import direct
+from opsloop_common import direct, limits
 
 if TYPE_CHECKING:
     from opsloop_common.db import Database
@@ -127,8 +127,8 @@ async def _carry(
         if listen:
             await connection.add_listener(CHANNEL, heard)
         while not connection.is_closed():
-            await wanted.wait()
-            wanted.clear()
+            if not await wait(wanted, limits.LISTENER_PROOF_SECONDS):
+                await connection.execute("SELECT 1")  # who only listens would never hear that the line is dead
             for name in sorted(pending):
                 pending.discard(name)
                 await connection.execute("SELECT pg_notify($1, $2)", CHANNEL, name)

@@ -91,7 +91,7 @@ async def test_api_and_worker_apart_end_well_also_without_the_broker(processes, 
         await api_client.aclose()
 
     assert not_api.status_code == 404
-    assert [probe.status_code for probe in probes] == [200, 200, 200]
+    assert [probe.status_code for probe in probes] == [200, 200, 200], probes[1].text
     assert "opsloop_due_pending" in probes[2].text
     assert made.status_code == 201
     assert "opsloop_http_requests_total" in api_metrics

@@ -82,3 +82,21 @@ async def test_a_loop_that_fails_is_started_again_and_finishes_what_it_has_in_ha
 
     assert runs == [0, 1, 2]
     assert finished == ["in hand"]
+
+
+async def test_a_loop_that_waits_for_the_database_is_back_soon_after_it(monkeypatch):
+    monkeypatch.setattr(supervision, "FIRST_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(supervision, "TRANSIENT_PAUSE_SECONDS", 0.02)
+    began, tries, back = time.monotonic(), [], asyncio.Event()
+
+    async def loop():
+        tries.append(time.monotonic())
+        if len(tries) < 12:
+            raise ConnectionError("no network")
+        back.set()
+        await asyncio.Event().wait()
+
+    async with supervised({"loop": loop}):
+        await asyncio.wait_for(back.wait(), 10)
+
+    assert time.monotonic() - began < 2  # 10 s and more when each pause is twice the one before

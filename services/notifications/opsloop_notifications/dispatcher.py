@@ -18,10 +18,12 @@ import structlog
 from sqlalchemy import text
 
 from opsloop_common.due.claims import enter_worker
+from opsloop_common.inbox.faults import is_transient, reason
 from opsloop_common.service import Runtime
 from opsloop_common.wakeups import wait
 
 POLL_SECONDS = 0.5
+FAULT_PAUSE_SECONDS = 1.0
 BACKLOG_SECONDS = 0.05
 REFILL = 128  # results recorded before the next claim of a backlog
 DRAIN_SECONDS = 8.0
@@ -154,18 +156,27 @@ class Dispatcher(Generic[JobT, ResultT]):
 
     async def _claim_loop(self) -> None:
         while True:
-            self._more.clear()
-            self._recorded = 0
-            limit = min(self._batch, HELD_LIMIT - self._held.total())
-            jobs = await self._claim(limit) if limit > 0 else ()
-            self.take(jobs)
-            fullest = max(self._held.values(), default=0)
-            self._backlog = len(jobs) >= limit or fullest >= self._work.never_left
-            if time.monotonic() - self._swept_at > SWEEP_SECONDS:
-                self._swept_at = time.monotonic()
-                await self._give_back(before=self._runtime.clock.now() - timedelta(seconds=SWEEP_SECONDS))
-            # while there is a backlog, room in its groups comes back all the time: gather some before the next claim
-            await wait(self._more, BACKLOG_SECONDS if jobs and self._backlog else POLL_SECONDS)
+            try:
+                await self._claim_once()
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                # what is in flight goes on; its claims are ours for as long as our heart beats
+                await self._wait_for_database(error)
+
+    async def _claim_once(self) -> None:
+        self._more.clear()
+        self._recorded = 0
+        limit = min(self._batch, HELD_LIMIT - self._held.total())
+        jobs = await self._claim(limit) if limit > 0 else ()
+        self.take(jobs)
+        fullest = max(self._held.values(), default=0)
+        self._backlog = len(jobs) >= limit or fullest >= self._work.never_left
+        if time.monotonic() - self._swept_at > SWEEP_SECONDS:
+            self._swept_at = time.monotonic()
+            await self._give_back(before=self._runtime.clock.now() - timedelta(seconds=SWEEP_SECONDS))
+        # while there is a backlog, room in its groups comes back all the time: gather some before the next claim
+        await wait(self._more, BACKLOG_SECONDS if jobs and self._backlog else POLL_SECONDS)
 
     async def _claim(self, limit: int) -> Sequence[JobT]:
         now = self._runtime.clock.now()
@@ -195,11 +206,21 @@ class Dispatcher(Generic[JobT, ResultT]):
         self._finished.set()
         self._fill(job.group)
 
+    async def _wait_for_database(self, error: Exception) -> None:
+        _log.warning("dispatch waits for the database", table=self._work.table, error=reason(error))
+        await asyncio.sleep(FAULT_PAUSE_SECONDS)
+
     async def _record_loop(self) -> None:
         while True:
             await self._finished.wait()
             self._finished.clear()
-            self._recorded += await self._record()
+            try:
+                self._recorded += await self._record()
+            except Exception as error:
+                if not is_transient(error):
+                    raise
+                self._finished.set()
+                await self._wait_for_database(error)
             if self._backlog and (self._recorded >= REFILL or not self._held):
                 self._more.set()
 

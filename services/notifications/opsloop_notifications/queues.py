@@ -39,7 +39,7 @@ class QueueMeter:
 async def show_queues(runtime: Runtime) -> None:
     """Count what waits, over all workspaces."""
     meter, now = runtime.db.meters.of(QueueMeter), runtime.clock.now()
-    async with runtime.db.transaction() as session:
+    async with runtime.db.work() as session:
         await enter_worker(session)
         for queue, table in TABLES.items():
             counted = text(

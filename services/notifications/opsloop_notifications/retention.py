@@ -39,7 +39,7 @@ async def forget_old(runtime: Runtime) -> None:
 
 
 async def _workspaces(database: Database) -> list[str]:
-    async with database.transaction() as session:
+    async with database.work() as session:
         await enter_worker(session)
         return sorted({*await eventlog.workspaces(session), *await webhooks.workspaces(session)})
 
@@ -61,7 +61,7 @@ async def _forget(database: Database, context: Context, before: datetime) -> Non
 
 
 async def _step(database: Database, context: Context, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
-    async with database.transaction(context) as session:
+    async with database.work(context) as session:
         await session.execute(_STEP_BACK)
         return await work(session)
 

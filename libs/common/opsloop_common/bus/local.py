@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from operator import itemgetter
 
-import asyncpg
 from prometheus_client import CollectorRegistry
 
 from opsloop_common import failpoints
@@ -23,6 +22,7 @@ from opsloop_common.bus.port import DRAIN_SECONDS, UNKNOWN
 from opsloop_common.bus.topics import sources_of
 from opsloop_common.bus.upkeep import keep_inbox
 from opsloop_common.db import Database
+from opsloop_common.direct import LockSession
 from opsloop_common.inbox.apply import BACKOFF
 from opsloop_common.service import Service
 
@@ -51,17 +51,17 @@ class LocalBus:
         self._on_one_server = len({_server(database) for database in databases.values()}) == 1
 
     @asynccontextmanager
-    async def publishing(self, database: Database, connection: asyncpg.Connection) -> AsyncIterator[LocalPublisher]:
+    async def publishing(self, database: Database, session: LockSession) -> AsyncIterator[LocalPublisher]:
         """Continue the log after the last position that was ever given."""
         log = self._logs[database.service]
-        last: int = await connection.fetchval(_LAST_POSITION)
+        last: int = await session.fetchval(_LAST_POSITION)
         log.reach(last)
         if self._on_one_server:
             # nothing waits for the disk here: whoever builds on a position commits later, to the same write-ahead log
-            await connection.execute("SET synchronous_commit = off")
+            await session.execute("SET synchronous_commit = off")
         self._relays.add(database.service)
         try:
-            yield LocalPublisher(connection, log, last)
+            yield LocalPublisher(session, log, last)
         finally:
             self._relays.discard(database.service)
 
@@ -126,14 +126,14 @@ def _server(database: Database) -> tuple[object, ...]:
 class LocalPublisher:
     """Gives positions and hands events on in memory."""
 
-    def __init__(self, connection: asyncpg.Connection, log: LocalLog, last: int) -> None:
-        self._connection = connection
+    def __init__(self, session: LockSession, log: LocalLog, last: int) -> None:
+        self._session = session
         self._log = log
         self._last = last
 
     async def publish_pending(self, limit: int) -> int:
         """Publish the next pending rows: what has a position is in the log."""
-        rows = await self._connection.fetch(_PUBLISH, self._last, limit)
+        rows = await self._session.fetch(_PUBLISH, self._last, limit)
         if not rows:
             return 0
         failpoints.hit("relay.after_publish")

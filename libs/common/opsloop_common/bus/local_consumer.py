@@ -10,7 +10,6 @@ from zlib import crc32
 
 import structlog
 from sqlalchemy import select, text
-from sqlalchemy.exc import SQLAlchemyError
 
 from opsloop_common.bus.local_log import Entry, LocalLog
 from opsloop_common.bus.metrics import BackboneMetrics
@@ -232,7 +231,7 @@ async def save_cursors(database: Database, consumers: Sequence[LocalConsumer]) -
     try:
         async with database.autocommit() as connection:
             await connection.execute(_SAVE, parameters)
-    except (SQLAlchemyError, OSError, TimeoutError) as error:
+    except Exception as error:  # noqa: BLE001 the loop outlives whatever the database does
         log.warning("cursors not saved", service=database.service, error=str(error))
         return
     for consumer, source, position in moved:

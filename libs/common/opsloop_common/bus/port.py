@@ -19,12 +19,11 @@ from __future__ import annotations
 from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Protocol
 
-import asyncpg
-
 from opsloop_common.db import Database
 
 if TYPE_CHECKING:
     from opsloop_common.bus.metrics import BackboneMetrics
+    from opsloop_common.direct import LockSession
     from opsloop_common.service import Service
 
 DRAIN_SECONDS = 20.0
@@ -34,7 +33,7 @@ UNKNOWN = -1
 
 
 class Publisher(Protocol):
-    """Publishes one database's outbox, on the connection that holds the relay's lock."""
+    """Publishes one database's outbox, on the session that holds the relay's lock."""
 
     async def publish_pending(self, limit: int) -> int:
         """Publish and mark up to `limit` pending rows in the order of their ids; returns how many there were.
@@ -50,7 +49,7 @@ class Bus(Protocol):
     poll_seconds: float
     """How often the relay looks for rows that nobody woke it for."""
 
-    def publishing(self, database: Database, connection: asyncpg.Connection) -> AbstractAsyncContextManager[Publisher]:
+    def publishing(self, database: Database, session: LockSession) -> AbstractAsyncContextManager[Publisher]:
         """Open what it takes to publish; built anew by the relay after every fault."""
         ...
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import structlog
-from sqlalchemy import func, select, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import CursorResult, func, select, text
 
 from opsloop_common.bus.metrics import BackboneMetrics
 from opsloop_common.db import Database
@@ -35,7 +35,7 @@ async def keep_inbox(database: Database, service: Service, metrics: BackboneMetr
             if rounds % PRUNE_EVERY == 0:
                 while await prune_inbox(database) == PRUNE_LIMIT:
                     pass
-        except (SQLAlchemyError, OSError, TimeoutError) as error:
+        except Exception as error:  # noqa: BLE001 the loop outlives whatever the database does
             log.warning("inbox not looked after", service=service.name, error=str(error))
         rounds += 1
         await asyncio.sleep(COUNT_SECONDS)
@@ -46,7 +46,7 @@ async def count_parked(database: Database, service: Service, metrics: BackboneMe
     query = select(parked_event.c.consumer, parked_event.c.status, func.count()).group_by(
         parked_event.c.consumer, parked_event.c.status
     )
-    async with database.transaction() as session:
+    async with database.work() as session:
         counts = {(row[0], row[1]): row[2] for row in await session.execute(query)}
     for subscription in service.subscriptions:
         for status in ("failed", "held"):
@@ -55,5 +55,6 @@ async def count_parked(database: Database, service: Service, metrics: BackboneMe
 
 async def prune_inbox(database: Database) -> int:
     """Delete up to 5,000 inbox rows that are older than 15 days; returns how many."""
-    async with database.autocommit() as connection:
-        return (await connection.execute(_PRUNE, {"limit": PRUNE_LIMIT})).rowcount
+    async with database.work() as session:
+        pruned: CursorResult[Any] = await session.execute(_PRUNE, {"limit": PRUNE_LIMIT})  # type: ignore[assignment]
+        return pruned.rowcount

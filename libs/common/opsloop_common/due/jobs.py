@@ -72,7 +72,7 @@ class JobRun:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """Open a short transaction in the job's workspace. Its commit raises ClaimLost when the job runs elsewhere or was cancelled."""
-        async with self._database.transaction(self._context) as session:
+        async with self._database.work(self._context) as session:
             hold_claim(session, *self._claim)
             yield session
 

@@ -27,7 +27,7 @@ class DueMetrics:
 
     async def refresh(self, database: Database) -> None:
         """Count the rows anew; kinds without any go back to zero."""
-        async with database.transaction() as session:
+        async with database.work() as session:
             rows = (await session.execute(_COUNTS, {"now": database.clock.now()})).all()
         self._seen |= {row.kind for row in rows}
         for kind in self._seen:

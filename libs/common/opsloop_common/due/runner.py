@@ -31,12 +31,12 @@ from opsloop_common.inbox.faults import is_transient, reason
 from opsloop_common.wakeups import DUE, wait
 
 POLL_SECONDS = 2.0  # the net below wake-ups
-TRANSACTIONS_AT_ONCE = 4  # of a pool of 5 + 5 connections, which requests and consumers share
+TRANSACTIONS_AT_ONCE = 3  # of the 4 connections for work, which pruning and counting share
 PREFETCH = 4  # rows claimed per running one, so that claiming costs a fraction of a statement a row
 DRAIN_SECONDS = 20.0
 GATHER_SECONDS = 0.005  # wake-ups of a busy moment are answered together
 FAULT_PAUSE_SECONDS = 0.5
-FAULT_PAUSE_LIMIT_SECONDS = 10.0
+FAULT_PAUSE_LIMIT_SECONDS = 5.0
 ROUNDS_LIMIT = 1_000
 ROUND_ROWS = 100
 
@@ -183,7 +183,7 @@ class DueRunner:
         handler = cast(DueHandler, kind.handler)
         try:
             async with asyncio.timeout(kind.lease_seconds) as lease:
-                async with self._database.transaction(item.context()) as session:
+                async with self._database.work(item.context()) as session:
                     finish_with(session, item.row.id, self._owner)
                     await handler(session, item.row)
                     failpoints.hit("due.before_commit")

@@ -88,7 +88,7 @@ async def _keep_beating(database: Database, owner: UUID, instance: str, tables: 
         try:
             await beat(database, owner, instance=instance, tables=tables)
             failing = False
-        except (SQLAlchemyError, OSError) as error:
+        except Exception as error:  # noqa: BLE001 a heart that stops gives its claims away, and nobody notices
             if not failing:
                 log.warning("no heartbeat", service=database.service, error=type(error).__name__)
             failing = True

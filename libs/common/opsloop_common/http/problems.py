@@ -160,6 +160,12 @@ def _from_driver(error: Exception) -> DomainError | None:
             return Invalid("", "holds a value that cannot be stored")
         case _ if isinstance(error, _TRY_AGAIN):
             return Unavailable("Two requests got in each other's way; try again.", headers={"Retry-After": "1"})
+        case pg.DiskFullError():
+            return Unavailable("The database's disk is full: nothing can be stored.", headers={"Retry-After": "5"})
+        case pg.QueryCanceledError():
+            return Unavailable(
+                "This took the database too long; ask for less, or try again.", headers={"Retry-After": "1"}
+            )
         case _ if isinstance(error, _UNREACHABLE):
             return Unavailable("The database is not reachable.", headers={"Retry-After": "1"})
         case _:

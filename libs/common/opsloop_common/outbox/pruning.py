@@ -7,6 +7,7 @@ from datetime import timedelta
 import asyncpg
 
 from opsloop_common.bus.port import UNKNOWN
+from opsloop_common.direct import LockSession
 
 RETENTION = timedelta(days=14)
 WINDOW = 5_000
@@ -23,7 +24,7 @@ _SAVE_DELIVERED = (
 )
 
 
-async def prune(connection: asyncpg.Connection, delivered: int | None) -> int:
+async def prune(connection: asyncpg.Connection | LockSession, delivered: int | None) -> int:
     """Delete published rows older than 14 days among the first 5,000 ids; returns how many.
 
     `delivered` is the position that all local consumers have behind them: it is remembered, for a later change of bus, and

@@ -1,7 +1,7 @@
 """Move committed events from the outbox to the bus: one active relay per database, in the order of row ids.
 
 The relay reads, and marks as published, on the very connection whose session holds the advisory lock. So a relay that has lost
-its lock cannot mark anything, and the moment its connection is lost it stops.
+its lock cannot mark anything, and the moment its connection is lost, or gives no sign of life in time, it stops.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import asyncpg
 import structlog
 from prometheus_client import CollectorRegistry
 
@@ -87,9 +86,10 @@ class Relay:
 
     async def _live(self) -> None:
         """Lead on a new connection until something breaks."""
-        connection = await direct.connect(self.database, self._direct_url, purpose="relay", settings=PLANNER)
+        settings = PLANNER | direct.lock_settings()
+        connection = await direct.connect(self.database, self._direct_url, purpose="relay", settings=settings)
         try:
-            task = asyncio.create_task(self._lead(connection))
+            task = asyncio.create_task(self._lead(direct.LockSession(connection)))
             connection.add_termination_listener(lambda _: task.cancel())
             try:
                 await asyncio.wait([task])
@@ -103,27 +103,27 @@ class Relay:
         finally:
             await direct.close(connection)
 
-    async def _lead(self, connection: asyncpg.Connection) -> None:
-        while not await connection.fetchval("SELECT pg_try_advisory_lock($1)", RELAY_LOCK):  # noqa: ASYNC110 another process's lock
+    async def _lead(self, session: direct.LockSession) -> None:
+        while not await session.fetchval("SELECT pg_try_advisory_lock($1)", RELAY_LOCK):  # noqa: ASYNC110 another process's lock
             await asyncio.sleep(STANDBY_SECONDS)
         waiting = self.database.wakeups.subscribe(OUTBOX)
         try:
-            async with self._bus.publishing(self.database, connection) as publisher:
+            async with session.proven(), self._bus.publishing(self.database, session) as publisher:
                 self.leading.set()
                 while True:
                     count = await publisher.publish_pending(BATCH)
                     self._metrics.published.inc(count)
-                    await self._keep_house(connection)
+                    await self._keep_house(session)
                     if count < BATCH and await wait(waiting, self._poll_seconds):
                         failpoints.hit("relay.before_publish")
         finally:
             self.database.wakeups.unsubscribe(OUTBOX, waiting)
 
-    async def _keep_house(self, connection: asyncpg.Connection) -> None:
+    async def _keep_house(self, session: direct.LockSession) -> None:
         if time.monotonic() - self._measured_at < HOUSEKEEPING_SECONDS:
             return
         self._measured_at = time.monotonic()
-        row = await connection.fetchrow(_MEASURE)
+        (row,) = await session.fetch(_MEASURE)
         self._metrics.pending.set(row["pending"])
         self._metrics.oldest_pending.set(row["oldest"])
-        await prune(connection, self._bus.delivered(self.database.service))
+        await prune(session, self._bus.delivered(self.database.service))

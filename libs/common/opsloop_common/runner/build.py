@@ -81,6 +81,8 @@ def build_runtime(
         role=app_role(service.name),
         pool_size=pool_size,
         max_overflow=max_overflow,
+        statement_seconds=settings.database_statement_seconds,
+        work_seconds=settings.database_work_seconds,
     )
     return Runtime(
         service=service,

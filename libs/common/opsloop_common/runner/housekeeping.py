@@ -48,7 +48,7 @@ async def prune(database: Database) -> None:
 
 
 async def _prune_answers(database: Database) -> int:
-    async with database.transaction() as session:
+    async with database.work() as session:
         return await idempotency.prune(session, limit=PRUNE_LIMIT)
 
 
@@ -65,7 +65,7 @@ async def _prune_links(database: Database) -> int:
 async def _prune_jobs(database: Database) -> int:
     before = database.clock.now() - JOBS_KEPT
     old = select(job.c.id).where(job.c.finished_at < before).limit(PRUNE_LIMIT)
-    async with database.transaction() as session:
+    async with database.work() as session:
         gone = await session.execute(delete(job).where(job.c.id.in_(old)).returning(job.c.id))
         return len(gone.all())
 
@@ -75,7 +75,7 @@ async def _prune_failed(database: Database) -> int:
     before = database.clock.now() - FAILED_KEPT
     old = select(due.c.id).where(due.c.status == "failed", due.c.due_at < before).limit(PRUNE_LIMIT)
     locked = old.with_for_update(skip_locked=True)  # somebody may be scheduling it anew
-    async with database.transaction() as session:
+    async with database.work() as session:
         gone = await session.execute(delete(due).where(due.c.id.in_(locked)).returning(due.c.id))
         return len(gone.all())
 

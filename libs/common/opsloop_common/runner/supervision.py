@@ -10,8 +10,11 @@ from typing import Any
 
 import structlog
 
+from opsloop_common.inbox.faults import is_transient, reason
+
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 30.0
+TRANSIENT_PAUSE_SECONDS = 4.0
 STEADY_SECONDS = 60.0  # a loop that ran this long begins again with the first pause
 DRAIN_SECONDS = 20.0
 
@@ -28,8 +31,12 @@ async def supervise(name: str, loop: Loop) -> None:
         try:
             await loop()
             log.warning("loop ended by itself, starting it again", loop=name)
-        except Exception:
-            log.exception("loop failed, starting it again", loop=name, pause_seconds=pause)
+        except Exception as error:
+            if is_transient(error):  # back soon after the database is
+                pause = min(pause, TRANSIENT_PAUSE_SECONDS)
+                log.warning("loop waits for the database", loop=name, pause_seconds=pause, error=reason(error))
+            else:
+                log.exception("loop failed, starting it again", loop=name, pause_seconds=pause)
         if time.monotonic() - began > STEADY_SECONDS:
             pause = FIRST_PAUSE_SECONDS
         await asyncio.sleep(pause)

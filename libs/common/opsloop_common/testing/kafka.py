@@ -108,18 +108,22 @@ class ContainerBroker:
 
 
 class JarBroker:
-    """A broker from jars: one KRaft node, broker and controller at once, in a folder of its own."""
+    """A broker from jars: one KRaft node, broker and controller at once, in a folder of its own.
+
+    `advertised`: the address it tells its clients instead of its own, for a proxy before it.
+    """
 
     can_die = True
 
-    def __init__(self, jars: Path, folder: Path) -> None:
+    def __init__(self, jars: Path, folder: Path, *, advertised: str | None = None) -> None:
         self._folder = folder
         self._class_path = f"{jars}/*"
         self._process: subprocess.Popen[bytes] | None = None
         self._port, controller_port = free_ports(2)
         self.bootstrap = f"127.0.0.1:{self._port}"
         controller = f"127.0.0.1:{controller_port}"
-        settings = broker_settings(self.bootstrap, controller, self.bootstrap, str(folder / "data"), controller)
+        told = advertised or self.bootstrap
+        settings = broker_settings(self.bootstrap, controller, told, str(folder / "data"), controller)
         self._properties = folder / "server.properties"
         self._properties.write_text("".join(f"{key}={value}\n" for key, value in settings.items()))
         self._java("kafka.tools.StorageTool", "format", "-t", "b3BzbG9vcC10ZXN0LTAwMQ", "-c", str(self._properties))

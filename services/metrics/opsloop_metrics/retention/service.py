@@ -15,18 +15,18 @@ async def forget_old(database: Database, kept: timedelta) -> None:
 
     Events count from when they happened, as windows and charts do. Incidents, their ends and reported values stay.
     """
-    async with database.transaction() as session:
+    async with database.work() as session:
         workspaces = await queries.workspaces(session, rules.PRUNE)
     for workspace in workspaces:
         await _forget(database, Context(workspace=workspace), kept)
 
 
 async def _forget(database: Database, context: Context, kept: timedelta) -> None:
-    async with database.transaction(context) as session:
+    async with database.work(context) as session:
         types = await queries.types(session)
         before = rules.kept_from(database.clock.now(), kept, await queries.longest_window(session))
     for type in types:
         deleted = BATCH
         while deleted == BATCH:
-            async with database.transaction(context) as session:
+            async with database.work(context) as session:
                 deleted = await queries.forget(session, type, before, limit=BATCH)

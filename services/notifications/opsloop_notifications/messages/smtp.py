@@ -88,6 +88,10 @@ class MailServer:
         connection = await self._kept() or await self._connect()
         try:
             yield connection
+        except aiosmtplib.SMTPReadTimeoutError:
+            _hang_up(connection.client)
+            self._doubt()
+            raise
         except aiosmtplib.SMTPResponseException:
             await _reset(connection)
             self._keep(connection)
@@ -107,12 +111,25 @@ class MailServer:
     async def _kept(self) -> _Connection | None:
         while self._idle:
             connection = self._idle.pop()
-            if time.monotonic() - connection.last_used < IDLE_SECONDS and connection.client.is_connected:
+            idle_seconds = time.monotonic() - connection.last_used
+            if idle_seconds > IDLE_SECONDS or not connection.client.is_connected:
+                await _quit(connection)
+            elif idle_seconds < limits.MAIL_QUIET_SECONDS or await _lives(connection):
                 return connection
-            await _quit(connection)
+            else:
+                self._doubt()
         return None
 
+    def _doubt(self) -> None:
+        """Give up what is kept: where one connection fell silent, the others of its age are not tried one by one."""
+        while self._idle:
+            _hang_up(self._idle.pop().client)
+
     async def _connect(self) -> _Connection:
+        async with asyncio.timeout(limits.MAIL_CONNECT_SECONDS):
+            return await self._connected()
+
+    async def _connected(self) -> _Connection:
         client = aiosmtplib.SMTP(
             hostname=self._host,
             sock=await _open_socket(self._host, self._port),
@@ -149,6 +166,15 @@ async def _open_socket(host: str, port: int) -> socket.socket:
         else:
             return opened
     raise failed
+
+
+async def _lives(connection: _Connection) -> bool:
+    try:
+        await connection.client.noop(timeout=limits.MAIL_PROOF_SECONDS)
+    except (aiosmtplib.SMTPException, OSError):
+        _hang_up(connection.client)
+        return False
+    return True
 
 
 async def _reset(connection: _Connection) -> None:

@@ -6,11 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
-import asyncpg
 from aiokafka import AIOKafkaProducer
 from prometheus_client import CollectorRegistry
 
-from opsloop_common.bus.kafka.clients import close_producer, start
+from opsloop_common.bus.kafka.clients import REQUEST_MS, close_producer, start
 from opsloop_common.bus.kafka.consumer import KafkaConsumer
 from opsloop_common.bus.kafka.publisher import KafkaPublisher, take_over_from_local
 from opsloop_common.bus.kafka.topics import bootstrap
@@ -20,6 +19,7 @@ from opsloop_common.bus.port import DRAIN_SECONDS
 from opsloop_common.bus.topics import PRODUCERS, sources_of
 from opsloop_common.bus.upkeep import keep_inbox
 from opsloop_common.db import Database
+from opsloop_common.direct import LockSession
 from opsloop_common.inbox.apply import BACKOFF
 from opsloop_common.service import Service
 from opsloop_common.settings import Settings
@@ -52,9 +52,9 @@ class KafkaBus:
         self._consumers: list[KafkaConsumer] = []
 
     @asynccontextmanager
-    async def publishing(self, database: Database, connection: asyncpg.Connection) -> AsyncIterator[KafkaPublisher]:
+    async def publishing(self, database: Database, session: LockSession) -> AsyncIterator[KafkaPublisher]:
         """Start a producer, and know its topic's partitions before the first send."""
-        await take_over_from_local(connection)
+        await take_over_from_local(session)
         topic = f"{self._prefix}.{database.service}"
         producer = AIOKafkaProducer(
             bootstrap_servers=bootstrap(self._settings),
@@ -65,7 +65,7 @@ class KafkaBus:
             linger_ms=0,
             max_batch_size=128 * 1024,
             max_request_size=1024 * 1024,
-            request_timeout_ms=15_000,
+            request_timeout_ms=REQUEST_MS,
         )
         try:
             await start(producer, START_SECONDS)
@@ -73,7 +73,7 @@ class KafkaBus:
                 # without this the first sends overtake one another while they wait for metadata (measured)
                 partitions = len(await producer.partitions_for(topic))
             self._publishing_trouble = None
-            yield KafkaPublisher(connection, producer, topic, partitions, self._report)
+            yield KafkaPublisher(session, producer, topic, partitions, self._report)
         except Exception as error:
             self._publishing_trouble = f"publishing: {type(error).__name__}: {error}"
             raise

@@ -17,6 +17,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
 
+from opsloop_common import limits
+
+REQUEST_MS = round(limits.KAFKA_REQUEST_SECONDS * 1000)
+"""After this long a request's connection is given up and opened anew: that is how aiokafka notices a silent one."""
 STOP_SECONDS = 5.0
 CUT_SECONDS = 1.0
 

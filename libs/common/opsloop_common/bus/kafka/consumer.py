@@ -14,7 +14,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
-from opsloop_common.bus.kafka.clients import close_consumer, start
+from opsloop_common.bus.kafka.clients import REQUEST_MS, close_consumer, start
 from opsloop_common.bus.kafka.reading import Reading
 from opsloop_common.bus.kafka.topics import bootstrap
 from opsloop_common.bus.kafka.watchdog import SILENT_SECONDS, watch
@@ -27,7 +27,7 @@ from opsloop_common.settings import Settings
 log = structlog.get_logger(__name__)
 
 START_SECONDS = 60.0
-RESTART_SECONDS = (0.2, 10.0)  # first pause after a fault, longest pause
+RESTART_SECONDS = (0.2, 5.0)  # first pause after a fault, longest pause
 CONCURRENCY = 4  # batches applied at once, whatever the number of partitions: the database's pool is small
 
 
@@ -125,7 +125,7 @@ class KafkaConsumer:
             heartbeat_interval_ms=min(3_000, self._settings.kafka_session_timeout_ms // 3),
             rebalance_timeout_ms=60_000,
             max_poll_interval_ms=300_000,
-            request_timeout_ms=15_000,
+            request_timeout_ms=REQUEST_MS,
             metadata_max_age_ms=30_000,
         )
 

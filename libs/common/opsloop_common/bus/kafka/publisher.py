@@ -11,9 +11,11 @@ import orjson
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import murmur2
 
-from opsloop_common import failpoints
+from opsloop_common import failpoints, limits
 from opsloop_common.bus.kafka.topics import PARTITIONS
+from opsloop_common.connections import Patience
 from opsloop_common.contracts.envelope import CONTENT_TYPE
+from opsloop_common.direct import LockSession
 
 SLOW_SECONDS = 10.0
 GIVE_UP_SECONDS = (
@@ -35,9 +37,12 @@ _TAKE_OVER = (
 )
 
 
-async def take_over_from_local(connection: asyncpg.Connection) -> None:
+async def take_over_from_local(session: LockSession) -> None:
     """Count as unpublished again what the local bus had not brought to its slowest consumer."""
-    await connection.execute(_TAKE_OVER)
+    patience = Patience(limits.DATABASE_WORK_SECONDS)  # at a change of bus that is all of the outbox
+    await session.execute(f"SET statement_timeout = '{patience.statement_seconds:g}s'")
+    await session.execute(_TAKE_OVER, timeout=patience.answer_seconds)
+    await session.execute("RESET statement_timeout")
 
 
 class KafkaPublisher:
@@ -45,13 +50,13 @@ class KafkaPublisher:
 
     def __init__(
         self,
-        connection: asyncpg.Connection,
+        session: LockSession,
         producer: AIOKafkaProducer,
         topic: str,
         partitions: int,
         report: Callable[[str | None], None],
     ) -> None:
-        self._connection = connection
+        self._session = session
         self._producer = producer
         self._topic = topic
         self._partitions = partitions
@@ -59,7 +64,7 @@ class KafkaPublisher:
 
     async def publish_pending(self, limit: int) -> int:
         """Send the next pending rows, wait for their acknowledgements, mark those that came."""
-        rows = await self._connection.fetch(_PENDING, limit)
+        rows = await self._session.fetch(_PENDING, limit)
         if not rows:
             return 0
         sent: list[asyncio.Future[Any]] = []
@@ -78,7 +83,7 @@ class KafkaPublisher:
             failpoints.hit("relay.after_publish")
             acknowledged = [row["id"] for row, future in zip(rows, sent, strict=False) if _came(future)]
             if acknowledged:
-                await self._connection.execute(_MARK, acknowledged)
+                await self._session.execute(_MARK, acknowledged)
         for future in sent:
             future.result()
         return len(rows)

@@ -21,6 +21,7 @@ POLL_MS = 1_000
 FETCH_LIMIT = 1_000
 PAUSE_AT, RESUME_AT = 500, 200  # records waiting in a lane
 COMMIT_SECONDS = 5.0
+COMMIT_LIMIT_SECONDS = 20.0
 RETRY_SECONDS = 1.0
 
 
@@ -178,9 +179,11 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is no
         if not offsets:
             return True
         try:
-            await self._consumer.commit(offsets)
+            async with asyncio.timeout(COMMIT_LIMIT_SECONDS):  # aiokafka tries for as long as there is no coordinator
+                await self._consumer.commit(offsets)
         except (
-            KafkaError
+            KafkaError,
+            TimeoutError,
         ) as error:  # IllegalStateError and CommitFailedError among them: the partitions are another's now
             log.warning("offsets not committed", consumer=self._name, error=f"{type(error).__name__}: {error}")
             return False
@@ -190,5 +193,6 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is no
     async def _go_back(self, fetched: dict[TopicPartition, list[ConsumerRecord]]) -> None:
         for partition, records in fetched.items():
             if partition in self._consumer.assignment():
-                committed = await self._consumer.committed(partition)
+                async with asyncio.timeout(COMMIT_LIMIT_SECONDS):
+                    committed = await self._consumer.committed(partition)
                 self._consumer.seek(partition, committed if committed is not None else records[0].offset)

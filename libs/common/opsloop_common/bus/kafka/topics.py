@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 
-from opsloop_common.bus.kafka.clients import close_admin, start
+from opsloop_common.bus.kafka.clients import REQUEST_MS, close_admin, start
 from opsloop_common.bus.topics import PRODUCERS
 from opsloop_common.settings import Settings
 
@@ -36,7 +36,7 @@ async def create_topics(
     """Create the topics of `services` that are missing, waiting up to 60 s for a broker; returns the names of the new ones."""
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
-        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap(settings), request_timeout_ms=15_000)
+        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap(settings), request_timeout_ms=REQUEST_MS)
         try:
             await start(admin, WAIT_SECONDS)
             return await _create(admin, [f"{prefix}.{service}" for service in services], settings.kafka_replication)

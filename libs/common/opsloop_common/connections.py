@@ -1,0 +1,95 @@
+"""Connections to PostgreSQL that never wait for a server for ever.
+
+Every statement has two deadlines: the server's own, and half a second later ours. What has no answer then is taken for dead:
+asyncpg would ask the server to cancel, over a network that has just swallowed everything, and keep the connection until it agrees.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+
+from opsloop_common import limits
+
+KEEPALIVE_IDLE_SECONDS = 5
+KEEPALIVE_INTERVAL_SECONDS = 2
+KEEPALIVE_PROBES = 3
+UNACKNOWLEDGED_SECONDS = 10
+CLIENT_CHECK_SECONDS = 2  # a server that works for somebody who has left stops then
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How long a connection waits for one statement, and its user for a connection."""
+
+    statement_seconds: float = limits.DATABASE_STATEMENT_SECONDS
+    checkout_seconds: float = limits.DATABASE_CHECKOUT_SECONDS
+
+    @property
+    def answer_seconds(self) -> float:
+        """Return when we give a connection up: a little after the server would have given the statement up."""
+        return self.statement_seconds + limits.DATABASE_GRACE_SECONDS
+
+    def server_settings(self) -> dict[str, str]:
+        """Return what the server is to do by itself about us: about our statements, our locks, and our silence."""
+        return {
+            "statement_timeout": _milliseconds(self.statement_seconds),
+            "lock_timeout": _milliseconds(self.statement_seconds * 0.9),  # first, so that the reason is known
+            "idle_in_transaction_session_timeout": _milliseconds(
+                max(limits.DATABASE_IDLE_IN_TRANSACTION_SECONDS, self.statement_seconds)
+            ),
+            "client_connection_check_interval": _milliseconds(CLIENT_CHECK_SECONDS),
+            "tcp_keepalives_idle": str(KEEPALIVE_IDLE_SECONDS),
+            "tcp_keepalives_interval": str(KEEPALIVE_INTERVAL_SECONDS),
+            "tcp_keepalives_count": str(KEEPALIVE_PROBES),
+            "tcp_user_timeout": _milliseconds(UNACKNOWLEDGED_SECONDS),
+        }
+
+    def arguments(self) -> dict[str, Any]:
+        """Return asyncpg's arguments beside the address and the server's settings."""
+        return {
+            "timeout": limits.DATABASE_CONNECT_SECONDS,
+            "command_timeout": self.answer_seconds,
+            "connection_class": Connection,
+        }
+
+
+def _milliseconds(seconds: float) -> str:
+    return str(round(seconds * 1000))
+
+
+class Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg is not typed
+    """A connection that is lost when a statement on it gets no answer in time, or nobody waits for the answer any more."""
+
+    def __init__(self, protocol: Any, transport: asyncio.Transport, *arguments: Any) -> None:
+        super().__init__(protocol, transport, *arguments)
+        keep_alive(transport)
+
+    def _cancel_current_command(self, *_waiters: asyncio.Future[None]) -> None:
+        # asyncpg's one hook for both; not at once: it still writes a SYNC
+        self._loop.call_soon(self._transport.abort)
+
+    async def close(self, *, timeout: float | None = None) -> None:
+        """Say good-bye, for a second at most."""
+        try:
+            await super().close(timeout=min(timeout or limits.DATABASE_CLOSE_SECONDS, limits.DATABASE_CLOSE_SECONDS))
+        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            self.terminate()
+
+
+def keep_alive(transport: asyncio.BaseTransport) -> None:
+    """Have the kernel notice a peer that is gone: within 11 s on an idle TCP connection, 10 s on one with unsent data."""
+    end = transport.get_extra_info("socket")
+    if end is None or end.family not in (socket.AF_INET, socket.AF_INET6):
+        return
+    end.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if sys.platform == "linux":
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_SECONDS)
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL_SECONDS)
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_PROBES)
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_SECONDS * 1000)
