@@ -10,3 +10,8 @@ from __future__ import annotations
 # Connections, heads, and how long a peer may take
 
 # What one cause, key or workspace may set off
+
+POSTGRES_LOG_BYTES = 10 * 1024 * 1024
+"""Size at which the embedded PostgreSQL begins a new log file."""
+POSTGRES_LOG_FILES = 5
+"""Log files of the embedded PostgreSQL that are kept, the newest."""

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-import asyncpg
 from sqlalchemy.engine import make_url
 
 from opsloop_common import migrations
 from opsloop_common.embedded_postgres import PostgresServer
+from opsloop_common.embedded_postgres.roles import connect, prepare_roles
 from opsloop_common.service import Service
 
 UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
@@ -56,7 +56,7 @@ class TestDatabases:
         self._templates: set[str] = set()
 
     async def _execute(self, statement: str) -> None:
-        connection = await asyncpg.connect(user="postgres", database="postgres", host=str(self.server.socket_dir))
+        connection = await connect(self.server, "postgres")
         try:
             await connection.execute(statement)
         finally:
@@ -71,11 +71,21 @@ class TestDatabases:
         """Create a migrated database for one test and return its URL."""
         template = f"template_{service.name}"
         if template not in self._templates:
-            await migrations.upgrade(service, await self.create_empty(template))
+            await self._make_template(service, template)
             self._templates.add(template)
         name = f"{service.name}_{uuid4().hex[:12]}"
         await self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return self.server.url(name)
+
+    async def _make_template(self, service: Service, name: str) -> None:
+        """Migrate as the owner, as everywhere: a superuser would not notice what row-level security hides from a migration."""
+        connection = await connect(self.server, "postgres")
+        try:
+            await prepare_roles(connection, service.name)
+            await connection.execute(f'CREATE DATABASE "{name}" OWNER "{service.name}"')
+        finally:
+            await connection.close()
+        await migrations.upgrade(service, self.server.url(name, user=service.name))
 
     async def drop(self, url: str) -> None:
         """Drop a database from `create`, ending its connections."""
