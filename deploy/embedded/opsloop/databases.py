@@ -28,16 +28,15 @@ async def kept_running(server: PostgresServer) -> AsyncIterator[None]:
     async def watch() -> None:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            if server.is_running():
-                server.prune_log()
-                continue
-            log.error("PostgreSQL died, starting it again")
             try:
+                if server.is_running():
+                    server.prune_log()
+                    continue
+                log.error("PostgreSQL died, starting it again")
                 await asyncio.to_thread(server.start)
-            except (PostgresFailed, OSError) as error:
-                log.error("PostgreSQL does not start", error=str(error))
-            else:
                 log.info("PostgreSQL runs again")
+            except (PostgresFailed, OSError) as error:
+                log.error("PostgreSQL is not well", error=str(error))
 
     watching = asyncio.create_task(watch(), name="postgres")
     try:

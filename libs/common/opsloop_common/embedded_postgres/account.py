@@ -76,9 +76,7 @@ def name_of_owner() -> str:
 def _ourselves(wanted: str | None) -> Account:
     account = Account(os.geteuid(), os.getegid(), name_of_owner())
     if wanted not in (None, account.name, str(account.uid)):
-        raise PostgresFailed(
-            f"Only root can run PostgreSQL as another user: unset OPSLOOP_POSTGRES_USER, or start as {wanted}."
-        )
+        raise PostgresFailed("Only root can run PostgreSQL as another user: unset OPSLOOP_POSTGRES_USER.")
     return account
 
 

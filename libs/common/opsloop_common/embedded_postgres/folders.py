@@ -87,8 +87,11 @@ def closed_to_others(path: Path) -> Path | None:
 
 @contextmanager
 def opened(folder: Path | str, *, inside: int | None = None) -> Iterator[int]:
-    """Open a folder that is one, not a link to one; an OSError otherwise."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=inside)
+    """Open a folder that is one, not a link to one: raises PostgresFailed, or FileNotFoundError when there is nothing."""
+    try:
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=inside)
+    except NotADirectoryError:
+        raise PostgresFailed(f"{folder} is a link or a file, not a folder: remove it.") from None
     try:
         yield descriptor
     finally:
@@ -108,16 +111,13 @@ def make_private(folder: Path, account: Account) -> None:
         made = True
     except FileExistsError:
         made = False
-    try:
-        with opened(folder) as descriptor:
-            owner = os.fstat(descriptor).st_uid
-            if made and owner == os.geteuid() != account.uid:
-                os.fchown(descriptor, account.uid, account.gid)
-            elif owner != account.uid:
-                raise PostgresFailed(_foreign(folder, owner))
-            os.fchmod(descriptor, 0o700)
-    except NotADirectoryError:
-        raise PostgresFailed(f"{folder} is a link or a file, not a folder: remove it.") from None
+    with opened(folder) as descriptor:
+        owner = os.fstat(descriptor).st_uid
+        if made and owner == os.geteuid() != account.uid:
+            os.fchown(descriptor, account.uid, account.gid)
+        elif owner != account.uid:
+            raise PostgresFailed(_foreign(folder, owner))
+        os.fchmod(descriptor, 0o700)
 
 
 def _foreign(path: Path, owner: int) -> str:
@@ -140,7 +140,7 @@ def read(folder: Path, name: str, owners: Collection[int]) -> bytes | None:
     try:
         with opened(folder) as inside:
             descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=inside)
-    except OSError:
+    except (OSError, PostgresFailed):
         return None
     with os.fdopen(descriptor, "rb") as file:
         return file.read() if _is_plain(os.fstat(descriptor), owners) else None
@@ -151,7 +151,7 @@ def overwrite(folder: Path, name: str, text: str, owners: Collection[int]) -> No
     try:
         with opened(folder) as inside:
             descriptor = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=inside)
-    except OSError:
+    except (OSError, PostgresFailed):
         return
     with os.fdopen(descriptor, "w") as file:
         if _is_plain(os.fstat(descriptor), owners):

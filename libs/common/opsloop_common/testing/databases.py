@@ -62,30 +62,31 @@ class TestDatabases:
         finally:
             await connection.close()
 
-    async def create_empty(self, name: str) -> str:
-        """Create a database without a schema and return its URL."""
-        await self._execute(f'CREATE DATABASE "{name}"')
-        return self.server.url(name)
+    async def create_empty(self, name: str, *, owner: Service | None = None) -> str:
+        """Create a database without a schema and return its URL: as its owner when a service is one, else as the superuser.
+
+        As the owner a migration is told what row-level security hides from it; a superuser would not notice.
+        """
+        if owner is None:
+            await self._execute(f'CREATE DATABASE "{name}"')
+            return self.server.url(name)
+        connection = await connect(self.server, "postgres")
+        try:
+            await prepare_roles(connection, owner.name)
+        finally:
+            await connection.close()
+        await self._execute(f'CREATE DATABASE "{name}" OWNER "{owner.name}"')
+        return self.server.url(name, user=owner.name)
 
     async def create(self, service: Service) -> str:
         """Create a migrated database for one test and return its URL."""
         template = f"template_{service.name}"
         if template not in self._templates:
-            await self._make_template(service, template)
+            await migrations.upgrade(service, await self.create_empty(template, owner=service))
             self._templates.add(template)
         name = f"{service.name}_{uuid4().hex[:12]}"
         await self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
         return self.server.url(name)
-
-    async def _make_template(self, service: Service, name: str) -> None:
-        """Migrate as the owner, as everywhere: a superuser would not notice what row-level security hides from a migration."""
-        connection = await connect(self.server, "postgres")
-        try:
-            await prepare_roles(connection, service.name)
-            await connection.execute(f'CREATE DATABASE "{name}" OWNER "{service.name}"')
-        finally:
-            await connection.close()
-        await migrations.upgrade(service, self.server.url(name, user=service.name))
 
     async def drop(self, url: str) -> None:
         """Drop a database from `create`, ending its connections."""
