@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,7 +16,7 @@ from opsloop import data
 from opsloop.access import opened
 from opsloop.data import Holder
 from opsloop.settings import EmbeddedSettings
-from opsloop_common.embedded_postgres import programs
+from opsloop_common.embedded_postgres import PostgresServer, programs
 from opsloop_common.service import Runtime
 
 READY_SECONDS = 5.0
@@ -51,7 +52,9 @@ async def _show(settings: EmbeddedSettings) -> int:
         counts = {runtime.service.name: await _counts(runtime) for runtime in runtimes}
         lags = {runtime.service.name: await _lag(runtime, counts) for runtime in runtimes}
         shown = [row for runtime in runtimes for row in await _gauges(runtime)]
-    console.print(postgres_line(running, installed=programs.package_version()), highlight=False)
+    server = PostgresServer(data.postgres_dir(settings.data_dir))
+    line = postgres_line(running, installed=programs.package_version(), socket=server.socket_dir)
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
     columns = ("service", "ready", "events pending", "behind", "parked", "work due", "work failed")
     table = Table(*columns, box=None, pad_edge=False)
     for name, count in counts.items():
@@ -72,16 +75,17 @@ def _headline(holder: Holder | None, settings: EmbeddedSettings) -> str:
     return f"OpsLoop runs on {where}: process {holder.pid}, {holder.url or 'still starting'}"
 
 
-def postgres_line(running: str, *, installed: str) -> str:
+def postgres_line(running: str, *, installed: str, socket: Path) -> str:
     """Say which PostgreSQL runs, and how to come by a newer one: `installed` is the version of the package that carries it."""
     carried = ".".join(installed.split(".")[:2])
     if running.split()[0] != carried:
         return (
             f"PostgreSQL {running} runs, {carried} is installed: restart OpsLoop to use it (the data stays as it is)."
         )
+    major = carried.partition(".")[0]
     return (
-        f"PostgreSQL {carried} ({programs.PACKAGE} {installed}). Newer {carried.partition('.')[0]}.x come with OpsLoop's releases, "
-        f"or at once: pip install --upgrade '{programs.PACKAGE}<{int(carried.partition('.')[0]) + 1}', then restart OpsLoop."
+        f"PostgreSQL {carried} ({programs.PACKAGE} {installed}), socket {socket}. Newer {major}.x come with OpsLoop's releases, "
+        f"or at once: pip install --upgrade '{programs.PACKAGE}<{int(major) + 1}', then restart OpsLoop."
     )
 
 
