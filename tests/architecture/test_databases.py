@@ -27,10 +27,13 @@ PLUMBING = {
     "idempotency",
     "inbox",
     "job",
+    "key_usage",
     "outbox",
     "outbox_log",
     "outbox_stream",
+    "page_link",
     "parked_event",
+    "user_secret",
     "worker",
     "workspace",
 }

@@ -14,7 +14,7 @@ from uuid import UUID
 from sqlalchemy import select, update
 
 from opsloop_common.access.keys import PREFIX, Token
-from opsloop_common.access.principal import OPERATOR_WORKSPACE, Principal, granted
+from opsloop_common.access.principal import OPERATOR_WORKSPACE, Kind, Principal, granted
 from opsloop_common.access.tables import api_key
 from opsloop_common.db import Database
 from opsloop_common.errors import Unauthorized
@@ -59,7 +59,9 @@ class Authenticator:
         self._cache: dict[UUID, _Cached] = {}
         # compared by hash, so that the time it takes does not depend on what both keys have in common
         self._operator_hash = hashlib.sha256(operator_key.encode()).digest() if operator_key else None
-        self._operator = Principal(OPERATOR_WORKSPACE, "key:operator", self._scopes, "key:operator", is_operator=True)
+        self._operator = Principal(
+            OPERATOR_WORKSPACE, "key:operator", self._scopes, "key:operator", "operator", Kind.OPERATOR
+        )
 
     async def read(self, token: str | None) -> Principal:
         """Return who a bearer token stands for; raises Unauthorized (401)."""
@@ -114,7 +116,8 @@ class Authenticator:
             cached = _Cached(until, None)
         else:
             actor = f"key:{row.id}"
-            principal = Principal(row.workspace, actor, granted(row.scopes, self._scopes), actor)
+            kind = Kind.PUBLISHABLE if row.publishable else Kind.KEY
+            principal = Principal(row.workspace, actor, granted(row.scopes, self._scopes), actor, row.source, kind)
             cached = _Cached(until, principal, row.secret_hash, row.expires_at)
         if len(self._cache) >= CACHED_KEYS:
             self._cache.clear()  # rare, and only costs look-ups; unknown keys are kept too, so somebody may be guessing

@@ -21,6 +21,7 @@ from opsloop_common.errors import Invalid, NotFound
 from opsloop_common.ids import uuid7
 
 PREFIX = "opl_"
+_NOT_IN_SLUGS = re.compile(r"[^a-z0-9]+")
 _FORM = re.compile(r"opl_([0-9a-f]{32})_([0-9a-f]{64})")
 
 
@@ -55,6 +56,12 @@ class Token:
         return hmac.compare_digest(self.secret_hash, secret_hash)
 
 
+def source_from(name: str, key_id: UUID) -> str:
+    """Return the slug that a name makes; of a name without Latin letters and digits, one that the key's id makes."""
+    slug = _NOT_IN_SLUGS.sub("-", name.lower()).strip("-")[:63].strip("-")
+    return slug or f"key-{str(key_id)[-8:]}"
+
+
 def require_known_scopes(scopes: Sequence[str], known: Collection[str]) -> None:
     """Refuse scopes that this service does not have; raises Invalid (422) naming the first."""
     for index, scope in enumerate(scopes):
@@ -70,8 +77,13 @@ async def create(
     workspace: str,
     expires_at: datetime | None = None,
     token: Token | None = None,
+    source: str | None = None,
+    parent_id: UUID | None = None,
 ) -> Token:
-    """Make a key in `workspace` and return it; only its hash stays. `token` lets several services keep the same key."""
+    """Make a key in `workspace` and return it; only its hash stays. `token` lets several services keep the same key.
+
+    `source` says who speaks with it, and is made from the name when none is given; `parent_id` is the key that makes it.
+    """
     token = token or Token.new()
     row = {
         "id": token.id,
@@ -81,6 +93,8 @@ async def create(
         "created_by": context_of(session).actor,
         "created_at": clock_of(session).now(),
         "expires_at": expires_at,
+        "source": source or source_from(name, token.id),
+        "parent_id": parent_id,
     }
     await session.execute(insert(api_key).values(secret_hash=token.secret_hash, **row))
     audit.record(

@@ -12,7 +12,7 @@ import httpx
 import jwt
 import structlog
 
-from opsloop_common.access.principal import Principal, granted
+from opsloop_common.access.principal import Kind, Principal, granted
 from opsloop_common.access.workspaces import SLUG
 from opsloop_common.clock import Clock
 from opsloop_common.errors import Unauthorized, Unavailable
@@ -85,7 +85,7 @@ class OidcReader:
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ValueError("no usable scope")
         actor = f"user:{subject}"
-        return Principal(workspace, actor, granted(names, self._scopes), f"{workspace}/{actor}")
+        return Principal(workspace, actor, granted(names, self._scopes), f"{workspace}/{actor}", "people", Kind.PERSON)
 
     async def _key_of(self, header: Mapping[str, Any]) -> jwt.PyJWK:
         if header.get("alg") not in ALGORITHMS:

@@ -4,8 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
+from enum import StrEnum
 
 OPERATOR_WORKSPACE = "default"
+
+
+class Kind(StrEnum):
+    """Who asks: the operator's key, a secret key, a key for browsers, a person, an end user, or whoever visits a page."""
+
+    OPERATOR = "operator"
+    KEY = "key"
+    PUBLISHABLE = "publishable"
+    PERSON = "person"
+    USER = "user"
+    VISITOR = "visitor"
+
+
+RESERVED_SOURCES = frozenset({"operator", "people", "users", "visitors"})
+"""Sources of credentials that are no keys; no key may take one of these."""
 
 
 def granted(carried: Iterable[str], known: Set[str]) -> frozenset[str]:
@@ -22,14 +38,20 @@ def granted(carried: Iterable[str], known: Set[str]) -> frozenset[str]:
 class Principal:
     """A signed-in key or person. `credential` names the very credential, for rate limits and idempotency keys.
 
-    `scopes` is what it may do, implied scopes included.
+    `scopes` is what it may do, implied scopes included; `source` is who speaks, and natural keys are unique in it.
     """
 
     workspace: str
     actor: str
     scopes: frozenset[str]
     credential: str
-    is_operator: bool = False
+    source: str
+    kind: Kind = Kind.KEY
+
+    @property
+    def is_operator(self) -> bool:
+        """Say whether this is the operator's key, the only one that reaches other workspaces."""
+        return self.kind is Kind.OPERATOR
 
     def has(self, scope: str) -> bool:
         """Say whether the credential may do what needs `scope`."""

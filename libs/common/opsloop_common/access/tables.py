@@ -1,4 +1,4 @@
-"""Tables of access: keys, stored answers of idempotent requests, the audit log, workspace settings.
+"""Tables of access: keys, secrets of end users, links, stored answers of idempotent requests, the audit log, workspace settings.
 
 None of them is under row-level security: a credential is looked up before its workspace is known, and operators see several
 workspaces. Whoever reads them names the workspace.
@@ -6,7 +6,20 @@ workspaces. Whoever reads them names the workspace.
 
 from __future__ import annotations
 
-from sqlalchemy import Boolean, Column, DateTime, Index, Integer, LargeBinary, Table, Text, Uuid
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Index,
+    Integer,
+    LargeBinary,
+    Table,
+    Text,
+    Uuid,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 from opsloop_common.plumbing import metadata
@@ -24,7 +37,71 @@ api_key = Table(
     Column("expires_at", DateTime(timezone=True)),
     Column("last_used_at", DateTime(timezone=True), comment="saved at most once a minute"),
     Column("revoked_at", DateTime(timezone=True)),
+    Column(
+        "source", Text, nullable=False, comment="who speaks: natural keys are unique per source, a rotated key keeps it"
+    ),
+    Column(
+        "publishable",
+        Boolean,
+        nullable=False,
+        server_default="false",
+        comment="for browsers: adds within its quotas, reads nothing",
+    ),
+    Column("origins", ARRAY(Text), nullable=False, server_default="{}"),
+    Column("rows_per_day", BigInteger),
+    Column("bytes_per_day", BigInteger),
+    Column("parent_id", Uuid, comment="the key that made this one, and ends it when it is revoked"),
+    CheckConstraint("source ~ '^[a-z0-9][a-z0-9-]{0,62}$'", name="source"),
+    CheckConstraint("NOT publishable OR (rows_per_day IS NOT NULL AND bytes_per_day IS NOT NULL)", name="only_adds"),
     Index("ix_api_key_workspace", "workspace", "id"),
+    Index("ix_api_key_parent_id", "parent_id", postgresql_where="parent_id IS NOT NULL"),
+)
+
+key_usage = Table(
+    "key_usage",
+    metadata,
+    Column("key_id", Uuid, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("rows", BigInteger, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    comment="what publishable keys added on a day (UTC), for their quotas",
+)
+
+user_secret = Table(
+    "user_secret",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("workspace", Text, nullable=False),
+    Column("name", Text, nullable=False),
+    Column("secret", Text, nullable=False, comment="sealed; user tokens are signed with it and name it in their kid"),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("revoked_at", DateTime(timezone=True)),
+    Index("ix_user_secret_workspace", "workspace", "id"),
+)
+
+page_link = Table(
+    "page_link",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("workspace", Text, nullable=False),
+    Column("purpose", Text, nullable=False),
+    Column("subject", Text, nullable=False, comment="the one thing that it opens, such as webhook/<id>"),
+    Column("secret_hash", LargeBinary, nullable=False, comment="SHA-256 of the 256-bit secret in the link"),
+    Column("created_by", Text, nullable=False),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    Column("exchanged_at", DateTime(timezone=True)),
+    Column("session_hash", LargeBinary, comment="SHA-256 of the 256-bit secret in the cookie"),
+    Column("session_expires_at", DateTime(timezone=True)),
+    Column("revoked_at", DateTime(timezone=True)),
+    CheckConstraint(
+        "(exchanged_at IS NULL) = (session_hash IS NULL) AND (exchanged_at IS NULL) = (session_expires_at IS NULL)",
+        name="exchanged",
+    ),
+    Index("ix_page_link_subject", "workspace", "purpose", "subject"),
+    Index("ix_page_link_expires_at", "expires_at"),
+    comment="links that open a page with rights: each exchanged once for a cookie of that one thing",
 )
 
 idempotency = Table(

@@ -34,7 +34,7 @@ async def read_body(request: Request, limit: int, *, required: bool) -> ReadRequ
 
     Raises TooLarge (413), UnsupportedMediaType (415), BadRequest (400) and Invalid (422), in this order.
     """
-    raw = await _read_bytes(request, limit)
+    raw = await read_bytes(request, limit)
     if not raw and not required:
         return ReadRequest(request, b"", None)
     kind = request.headers.get("content-type")
@@ -46,7 +46,8 @@ async def read_body(request: Request, limit: int, *, required: bool) -> ReadRequ
     return ReadRequest(request, raw, read_json(raw))
 
 
-async def _read_bytes(request: Request, limit: int) -> bytes:
+async def read_bytes(request: Request, limit: int) -> bytes:
+    """Read a body of at most `limit` bytes; raises TooLarge (413)."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > limit:
         raise _too_large(limit)

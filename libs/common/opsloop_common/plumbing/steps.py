@@ -7,17 +7,42 @@ from importlib.resources import files
 
 from sqlalchemy import Connection
 
-_V1 = files("opsloop_common.plumbing").joinpath("v1.sql")
+_SCRIPTS = files("opsloop_common.plumbing")
 
 
-def upgrade_v1(connection: Connection) -> None:
-    """Create the plumbing tables of version 1, as they were released whatever the models say today."""
-    for statement in _V1.read_text().split(";\n"):
+def _script(name: str) -> str:
+    return _SCRIPTS.joinpath(name).read_text()
+
+
+def _run(connection: Connection, script: str) -> None:
+    for statement in script.split(";\n"):
         if statement.strip():
             connection.exec_driver_sql(statement)
 
 
+def _drop_tables(connection: Connection, script: str) -> None:
+    for table in re.findall(r"^CREATE TABLE (\w+)", script, re.MULTILINE):
+        connection.exec_driver_sql(f'DROP TABLE "{table}"')
+
+
+def upgrade_v1(connection: Connection) -> None:
+    """Create the plumbing tables of version 1, as they were released whatever the models say today."""
+    _run(connection, _script("v1.sql"))
+
+
 def downgrade_v1(connection: Connection) -> None:
     """Drop the plumbing tables of version 1."""
-    for table in re.findall(r"^CREATE TABLE (\w+)", _V1.read_text(), re.MULTILINE):
-        connection.exec_driver_sql(f'DROP TABLE "{table}"')
+    _drop_tables(connection, _script("v1.sql"))
+
+
+def upgrade_v2(connection: Connection) -> None:
+    """Give keys a source, a parent and quotas, and add secrets of end users and links to pages."""
+    _run(connection, _script("v2.sql"))
+
+
+def downgrade_v2(connection: Connection) -> None:
+    """Take version 2 back; publishable keys end, since version 1 would read them as ordinary ones."""
+    _drop_tables(connection, _script("v2.sql"))
+    connection.exec_driver_sql("DELETE FROM api_key WHERE publishable")
+    for column in ("source", "publishable", "origins", "rows_per_day", "bytes_per_day", "parent_id"):
+        connection.exec_driver_sql(f"ALTER TABLE api_key DROP COLUMN {column}")

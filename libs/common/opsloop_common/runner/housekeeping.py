@@ -8,7 +8,7 @@ from datetime import timedelta
 from prometheus_client import Gauge
 from sqlalchemy import delete, select
 
-from opsloop_common.access import idempotency
+from opsloop_common.access import idempotency, links
 from opsloop_common.db import Database
 from opsloop_common.due.metrics import DueMetrics
 from opsloop_common.due.tables import due, job
@@ -41,8 +41,8 @@ async def keep_house(runtime: Runtime) -> None:
 
 
 async def prune(database: Database) -> None:
-    """Delete stored answers older than a day, and jobs and due rows that ended or were given up more than 30 days ago."""
-    for batch in (_prune_answers, _prune_jobs, _prune_failed):
+    """Delete stored answers and links past their day, and jobs and due rows that ended or were given up 30 days ago."""
+    for batch in (_prune_answers, _prune_links, _prune_jobs, _prune_failed):
         while await batch(database) == PRUNE_LIMIT:
             pass
 
@@ -50,6 +50,11 @@ async def prune(database: Database) -> None:
 async def _prune_answers(database: Database) -> int:
     async with database.transaction() as session:
         return await idempotency.prune(session, limit=PRUNE_LIMIT)
+
+
+async def _prune_links(database: Database) -> int:
+    async with database.transaction() as session:
+        return await links.prune(session, limit=PRUNE_LIMIT)
 
 
 async def _prune_jobs(database: Database) -> int:

@@ -47,11 +47,13 @@ class Api:
         """Return the headers of the operator's key (workspace `default`)."""
         return {"Authorization": f"Bearer {OPERATOR_KEY}"}
 
-    async def key(self, *scopes: str, workspace: str = "acme", name: str = "test") -> dict[str, str]:
+    async def key(
+        self, *scopes: str, workspace: str = "acme", name: str = "test", source: str | None = None
+    ) -> dict[str, str]:
         """Make an API key and return the headers that use it; without scopes it carries all of the service's."""
         wanted = scopes or self.runtime.service.scopes
         async with self.db.transaction(Context(workspace=workspace)) as session:
-            token = await keys.create(session, name=name, scopes=wanted, workspace=workspace)
+            token = await keys.create(session, name=name, scopes=wanted, workspace=workspace, source=source)
         return {"Authorization": f"Bearer {token}"}
 
     async def events(self) -> list[Event]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from opsloop_common.service import Service
+from opsloop_common.testing.sample.pages import pages
 from opsloop_common.testing.sample.routes import router
 from opsloop_common.testing.sample.tables import Base
 
@@ -12,5 +13,5 @@ SAMPLE = Service(
     metadata=Base.metadata,
     migrations="opsloop_common.testing.sample.migrations",
     scopes=("sample:read", "sample:write", "sample:admin"),
-    routers=(router,),
+    routers=(router, pages),
 )
