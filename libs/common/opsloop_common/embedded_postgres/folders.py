@@ -6,6 +6,7 @@ looked at on the open descriptor, and everything in it is reached from that desc
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Collection, Iterator
@@ -35,7 +36,8 @@ def require_own_way(path: Path, *, end: Path | None = None) -> None:
         if found.st_uid not in trusted:
             raise PostgresFailed(
                 f"{step} belongs to another user (number {found.st_uid}), who could put something else in its place. "
-                "Set OPSLOOP_DATA_DIR to a folder below ones that are yours or root's (for root: /var/lib/opsloop)."
+                "Give it back to yourself or root (chown), or set OPSLOOP_DATA_DIR to a folder below ones that are "
+                "(for root: /var/lib/opsloop)."
             )
         if not stat.S_ISLNK(found.st_mode) and _others_may_replace(found):
             raise PostgresFailed(
@@ -90,7 +92,9 @@ def opened(folder: Path | str, *, inside: int | None = None) -> Iterator[int]:
     """Open a folder that is one, not a link to one: raises PostgresFailed, or FileNotFoundError when there is nothing."""
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=inside)
-    except NotADirectoryError:
+    except OSError as error:
+        if error.errno not in (errno.ENOTDIR, errno.ELOOP):  # Linux and macOS say it differently
+            raise
         raise PostgresFailed(f"{folder} is a link or a file, not a folder: remove it.") from None
     try:
         yield descriptor
