@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -10,10 +11,14 @@ from pathlib import Path
 import psutil
 import pytest
 
+from opsloop_common.embedded_postgres import PostgresServer, programs
+from opsloop_common.embedded_postgres.roles import connect
+from opsloop_common.testing.databases import temporary_postgres
 from tests import harness
 from tests.attacks.probe import watching
 from tests.harness import SERVICES, Deployment, data_dir_of, environment
 
+ROOT = Path(__file__).parents[2]
 SECRET = "S3cr3tThatNobodyMaySee"
 BAD_SETTINGS = {
     "OPSLOOP_SECRET_KEY": SECRET,
@@ -174,3 +179,36 @@ def command_lines() -> list[str]:
 
 def inherits(pid: int, secret: str) -> bool:
     return secret.encode() in Path(f"/proc/{pid}/environ").read_bytes()
+
+
+SHIM = """#!/bin/sh
+echo "$@" >> "$SEEN"
+exec "$REAL" "$@"
+"""
+
+
+def test_the_compose_files_database_script_puts_no_password_on_a_command_line(run_folder):
+    (script,) = (path for path in (ROOT / "deploy/compose/postgres").rglob("*") if path.is_file())
+    shim = run_folder / "psql"
+    shim.write_text(SHIM)
+    shim.chmod(0o755)
+    passwords = {f"{service.upper()}_DATABASE_PASSWORD": f"it's {SECRET} of {service}" for service in SERVICES}
+    with temporary_postgres() as server:
+        given = passwords | {"REAL": str(programs.folder() / "psql"), "SEEN": str(run_folder / "seen")}
+        given |= {"PATH": f"{run_folder}:/usr/bin:/bin", "PGHOST": str(server.socket_dir), "POSTGRES_USER": "postgres"}
+
+        subprocess.run(["/bin/sh", script], env=given, check=True, capture_output=True, timeout=60)
+
+        made = asyncio.run(passwords_kept(server))
+    assert made == dict.fromkeys(SERVICES, True)
+    assert SECRET not in (run_folder / "seen").read_text()
+
+
+async def passwords_kept(server: PostgresServer) -> dict[str, bool]:
+    connection = await connect(server, "postgres")
+    rows = await connection.fetch(
+        "SELECT rolname, rolpassword LIKE 'SCRAM-SHA-256$%' AS kept FROM pg_authid WHERE rolname = ANY($1)",
+        list(SERVICES),
+    )
+    await connection.close()
+    return {row["rolname"]: row["kept"] for row in rows}
