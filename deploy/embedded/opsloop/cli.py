@@ -11,6 +11,7 @@ import typer
 from opsloop import data, up
 from opsloop.settings import EmbeddedSettings
 from opsloop_common.embedded_postgres import PostgresFailed
+from opsloop_common.settings import BadSettings
 
 cli = typer.Typer(
     name="opsloop",
@@ -34,7 +35,7 @@ def main() -> None:
     """Run the command line; what the user can mend is one line on stderr and exit status 1."""
     try:
         cli()
-    except (data.DataDirBusy, data.NothingHere, up.PortTaken, PostgresFailed) as refusal:
+    except (BadSettings, data.DataDirBusy, data.NothingHere, up.PortTaken, PostgresFailed) as refusal:
         typer.echo(f"opsloop: {refusal}", err=True)
         sys.exit(1)
 
@@ -123,7 +124,10 @@ def discard_events(service: Service, id: Id = None, fingerprint: Fingerprint = N
 @cli.command()
 def demo(
     url: Annotated[str | None, typer.Option(help="Of a running OpsLoop; without it one of its own is started.")] = None,
-    key: Annotated[str | None, typer.Option(help="The operator's key of that one.")] = None,
 ) -> None:
-    """Play a week of a small app through the public APIs and print the story."""
-    raise typer.Exit(_later("demo").play(url, key))
+    """Play a week of a small app through the public APIs and print the story.
+
+    The operator's key of a running one is read from OPSLOOP_BOOTSTRAP_KEY, else from the data directory: a command line is for
+    all to see.
+    """
+    raise typer.Exit(_later("demo").play(url))

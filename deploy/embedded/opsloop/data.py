@@ -13,6 +13,8 @@ from pathlib import Path
 
 import orjson
 
+from opsloop_common.embedded_postgres.folders import require_own_way
+
 LOCK_FILE = "lock"
 SECRET_KEY_FILE = "secret.key"  # noqa: S105 a file name
 OPERATOR_KEY_FILE = "operator.key"
@@ -63,9 +65,13 @@ class Hold:
 
 @contextmanager
 def held(data_dir: Path) -> Iterator[Hold]:
-    """Hold the data directory, made when it is missing; raises DataDirBusy when another process does."""
+    """Hold the data directory, made when it is missing; raises DataDirBusy when another process does.
+
+    Raises PostgresFailed when other users of the machine could put something else in its place.
+    """
+    require_own_way(data_dir)
     data_dir.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o600)
+    descriptor = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -82,7 +88,7 @@ def held(data_dir: Path) -> Iterator[Hold]:
 def holder_of(data_dir: Path) -> Holder | None:
     """Return who holds the data directory right now, or None."""
     try:
-        descriptor = os.open(data_dir / LOCK_FILE, os.O_RDONLY)
+        descriptor = os.open(data_dir / LOCK_FILE, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
         return None
     try:

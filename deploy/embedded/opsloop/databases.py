@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 
 from opsloop_common import migrations
 from opsloop_common.embedded_postgres import PostgresFailed, PostgresServer
+from opsloop_common.embedded_postgres.roles import connect, prepare_databases
 from opsloop_common.service import Service
 
 LEFT_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'opsloop%' AND pid <> pg_backend_pid()"
@@ -27,15 +28,15 @@ async def kept_running(server: PostgresServer) -> AsyncIterator[None]:
     async def watch() -> None:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            if server.is_running():
-                continue
-            log.error("PostgreSQL died, starting it again")
             try:
+                if server.is_running():
+                    server.prune_log()
+                    continue
+                log.error("PostgreSQL died, starting it again")
                 await asyncio.to_thread(server.start)
-            except (PostgresFailed, OSError) as error:
-                log.error("PostgreSQL does not start", error=str(error))
-            else:
                 log.info("PostgreSQL runs again")
+            except (PostgresFailed, OSError) as error:
+                log.error("PostgreSQL is not well", error=str(error))
 
     watching = asyncio.create_task(watch(), name="postgres")
     try:
@@ -52,33 +53,30 @@ async def prepare(server: PostgresServer, services: Iterable[Service], *, attach
     the relay's lock until they notice.
     """
     services = list(services)
-    admin = await _connect(server, "postgres")
-    try:
-        if attached:
-            await admin.execute(LEFT_SESSIONS)
-        present = {row["datname"] for row in await admin.fetch("SELECT datname FROM pg_database")}
-        for service in services:
-            if service.name not in present:
-                await admin.execute(f'CREATE DATABASE "{service.name}"')
-    finally:
-        await admin.close()
+    if attached:
+        await _end_left_sessions(server)
+    await prepare_databases(server, [service.name for service in services])
     behind = [service for service in services if not await _is_current(server, service)]
     for service in behind:  # in turn: Alembic keeps its present migration in a global
-        await migrations.upgrade(service, server.url(service.name))
+        await migrations.upgrade(service, server.url(service.name, user=service.name))
     return [service.name for service in behind]
+
+
+async def _end_left_sessions(server: PostgresServer) -> None:
+    admin = await connect(server, "postgres")
+    try:
+        await admin.execute(LEFT_SESSIONS)
+    finally:
+        await admin.close()
 
 
 async def _is_current(server: PostgresServer, service: Service) -> bool:
     """Say whether the database is at the newest revision; cheaper than letting Alembic find nothing to do."""
     head = ScriptDirectory.from_config(migrations.config_for(service)).get_current_head()
-    connection = await _connect(server, service.name)
+    connection = await connect(server, service.name, user=service.name)
     try:
         return bool(await connection.fetchval("SELECT version_num FROM alembic_version") == head)
     except asyncpg.UndefinedTableError:
         return False
     finally:
         await connection.close()
-
-
-async def _connect(server: PostgresServer, database: str) -> asyncpg.Connection:
-    return await asyncpg.connect(user="postgres", database=database, host=str(server.socket_dir))

@@ -15,6 +15,7 @@ from opsloop.root import create_root
 from opsloop.services import MEMBERS
 from opsloop.settings import EmbeddedSettings
 from opsloop_common.bus.local import LocalBus
+from opsloop_common.db import app_role
 from opsloop_common.embedded_postgres import PostgresServer
 from opsloop_common.http.app import create_app
 from opsloop_common.http.probes import readiness
@@ -33,7 +34,7 @@ def build_runtimes(server: PostgresServer, shared: EmbeddedSettings) -> list[Run
         build_runtime(
             member.service,
             _settings_of(member.settings, shared),
-            database_url=server.url(member.service.name),
+            database_url=server.url(member.service.name, user=app_role(member.service.name)),
         )
         for member in MEMBERS
     ]

@@ -13,3 +13,5 @@ class EmbeddedSettings(Settings):
 
     data_dir: Path = Path(".opsloop")
     bus: Literal["local"] = "local"
+    postgres_user: str | None = None
+    """Whom PostgreSQL runs as when root starts it, a user of its own. Default: `opsloop` when there is one, else a number."""

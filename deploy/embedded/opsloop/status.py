@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,6 +16,7 @@ from opsloop import data
 from opsloop.access import opened
 from opsloop.data import Holder
 from opsloop.settings import EmbeddedSettings
+from opsloop_common.embedded_postgres import PostgresServer, programs
 from opsloop_common.service import Runtime
 
 READY_SECONDS = 5.0
@@ -30,6 +32,7 @@ _COUNTS = text(
            (SELECT count(*) FROM due WHERE status = 'failed') AS failed
     """
 )
+_VERSION = text("SELECT current_setting('server_version')")
 _CURSORS = text("SELECT consumer, source, position FROM delivery_cursor")
 
 
@@ -44,9 +47,14 @@ async def _show(settings: EmbeddedSettings) -> int:
     ready = await _readiness(holder)
     console.print(_headline(holder, settings))
     async with opened(settings) as runtimes:
+        async with runtimes[0].db.transaction() as session:
+            running = str(await session.scalar(_VERSION))
         counts = {runtime.service.name: await _counts(runtime) for runtime in runtimes}
         lags = {runtime.service.name: await _lag(runtime, counts) for runtime in runtimes}
         shown = [row for runtime in runtimes for row in await _gauges(runtime)]
+    server = PostgresServer(data.postgres_dir(settings.data_dir))
+    line = postgres_line(running, installed=programs.package_version(), socket=server.socket_dir)
+    console.print(line, highlight=False, markup=False, soft_wrap=True)
     columns = ("service", "ready", "events pending", "behind", "parked", "work due", "work failed")
     table = Table(*columns, box=None, pad_edge=False)
     for name, count in counts.items():
@@ -65,6 +73,20 @@ def _headline(holder: Holder | None, settings: EmbeddedSettings) -> str:
     if holder is None:
         return f"OpsLoop does not run on {where}; this is how it was left."
     return f"OpsLoop runs on {where}: process {holder.pid}, {holder.url or 'still starting'}"
+
+
+def postgres_line(running: str, *, installed: str, socket: Path) -> str:
+    """Say which PostgreSQL runs, and how to come by a newer one: `installed` is the version of the package that carries it."""
+    carried = ".".join(installed.split(".")[:2])
+    if running.split()[0] != carried:
+        return (
+            f"PostgreSQL {running} runs, {carried} is installed: restart OpsLoop to use it (the data stays as it is)."
+        )
+    major = carried.partition(".")[0]
+    return (
+        f"PostgreSQL {carried} ({programs.PACKAGE} {installed}), socket {socket}. Newer {major}.x come with OpsLoop's releases, "
+        f"or at once: pip install --upgrade '{programs.PACKAGE}<{int(major) + 1}', then restart OpsLoop."
+    )
 
 
 async def _readiness(holder: Holder | None) -> Mapping[str, str]:

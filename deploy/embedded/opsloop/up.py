@@ -37,7 +37,7 @@ def run(settings: EmbeddedSettings, say: Say) -> None:
         url = base_url(settings.host, listener)
         bound = settings.model_copy(update={"port": listener.getsockname()[1]})  # 0 took a free one
         complete, key_line = with_secrets(bound, url)
-        with sigterm_as_exit(), postgres(settings.data_dir) as (server, started):
+        with sigterm_as_exit(), postgres(settings) as (server, started):
             # everything heavy is imported while PostgreSQL starts; little of it becomes garbage, so nobody looks for any
             gc.disable()
             process = import_module("opsloop.process")
@@ -106,9 +106,9 @@ def with_secrets(settings: EmbeddedSettings, url: str) -> tuple[EmbeddedSettings
 
 
 @contextmanager
-def postgres(data_dir: Path) -> Iterator[tuple[PostgresServer, Future[bool]]]:
+def postgres(settings: EmbeddedSettings) -> Iterator[tuple[PostgresServer, Future[bool]]]:
     """Start PostgreSQL in the background, and stop it at the end however that comes about."""
-    server = PostgresServer(data.postgres_dir(data_dir))
+    server = PostgresServer(data.postgres_dir(settings.data_dir), user=settings.postgres_user)
     with ThreadPoolExecutor(1, thread_name_prefix="postgres") as background:
         started = background.submit(server.start)
         try:

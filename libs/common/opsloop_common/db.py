@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -240,6 +240,16 @@ def row_level_security(table: str) -> list[str]:
         f"USING (workspace = current_setting('{WORKSPACE_SETTING}', true)) "
         f"WITH CHECK (workspace = current_setting('{WORKSPACE_SETTING}', true))",
     ]
+
+
+@contextmanager
+def every_workspace(connection: Connection, *tables: str) -> Iterator[None]:
+    """Let a migration read and change the rows of all workspaces in some tables; without it PostgreSQL refuses (see `upgrade`)."""
+    for table in tables:
+        connection.execute(text(f'ALTER TABLE "{table}" NO FORCE ROW LEVEL SECURITY'))
+    yield
+    for table in tables:
+        connection.execute(text(f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY'))
 
 
 def grant_app_role(connection: Connection, service: str) -> None:

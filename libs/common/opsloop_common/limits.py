@@ -78,6 +78,10 @@ STRANGER_MISSES_PER_SECOND = 20  # an address (a /64 of IPv6)
 STRANGER_MISSES_AT_ONCE = 200
 STRANGER_ADDRESSES = 10_000
 
+POSTGRES_LOG_BYTES = 10 * 1024 * 1024
+"""Size at which the embedded PostgreSQL begins a new log file."""
+POSTGRES_LOG_FILES = 5
+"""Log files of the embedded PostgreSQL that are kept, the newest."""
 LINK_DAYS = 90
 PAGE_SESSION_SECONDS = 3600
 

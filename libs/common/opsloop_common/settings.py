@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
-from typing import Literal
+from typing import Any, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings.exceptions import SettingsError
 
 from opsloop_common import limits
+
+
+class BadSettings(Exception):
+    """Settings that cannot be used; the text names each and says what it must be, and never what it is: that may be a secret."""
 
 
 class Settings(BaseSettings):
     """What every service reads. Each field's environment variable is `OPSLOOP_<FIELD>`, unless its alias says otherwise."""
 
-    model_config = SettingsConfigDict(env_prefix="OPSLOOP_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="OPSLOOP_", extra="ignore", frozen=True, hide_input_in_errors=True)
+
+    def __init__(self, **given: Any) -> None:
+        try:
+            super().__init__(**given)
+        except (ValidationError, SettingsError) as error:
+            raise BadSettings(_explained(error)) from None
 
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
@@ -46,6 +58,40 @@ class Settings(BaseSettings):
     @field_validator("outbound_allow")
     @classmethod
     def _networks(cls, value: str) -> str:
-        for part in filter(None, (piece.strip() for piece in value.split(","))):
-            ip_network(part)
+        for number, part in enumerate((piece.strip() for piece in value.split(",")), 1):
+            if part and not _is_network(part):
+                raise ValueError(f"entry {number} is not a network such as 10.0.0.0/8")
         return value
+
+    @field_validator("smtp_url")
+    @classmethod
+    def _mail_server(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _is_mail_server(value.get_secret_value()):
+            raise ValueError(
+                "must look like smtp://user:password@host:port; write / @ : # ? in a password as %2F %40 …"
+            )
+        return value
+
+
+def _is_network(text: str) -> bool:
+    try:
+        ip_network(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_mail_server(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
+def _explained(error: ValidationError | SettingsError) -> str:
+    if isinstance(error, SettingsError):
+        return str(error)  # names the field and the source
+    prefix = Settings.model_config["env_prefix"]
+    found = error.errors(include_input=False, include_url=False, include_context=False)
+    return "; ".join(f"{prefix}{'_'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in found)

@@ -16,8 +16,11 @@ from typing import Any
 import asyncpg
 import psutil
 import pytest
+from sqlalchemy.engine import make_url
 
 from opsloop_common.embedded_postgres import PostgresFailed, PostgresServer
+from opsloop_common.embedded_postgres.account import DEDICATED
+from opsloop_common.limits import POSTGRES_LOG_FILES
 
 OWNER = """
 import sys
@@ -28,6 +31,8 @@ print("started", flush=True)
 sys.stdin.read()
 """
 STRANGER = "import sys; sys.stdin.read()"
+
+AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root hands PostgreSQL to another user")
 
 NewServer = Callable[[], PostgresServer]
 
@@ -180,7 +185,7 @@ def test_a_server_that_is_stopping_is_waited_for_and_started_again(folder, new_s
     assert ask(second, "SELECT 1") == 1
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root hands PostgreSQL to another user")
+@AS_ROOT
 def test_as_root_below_a_closed_folder_it_says_what_to_do_and_changes_nothing(folder):
     closed = folder / "home"
     closed.mkdir(mode=0o700)
@@ -203,3 +208,65 @@ def test_a_long_path_gets_a_short_socket(folder):
     finally:
         server.stop()
         shutil.rmtree(server.socket_dir)
+
+
+def test_a_folder_may_have_any_name(folder):
+    server = PostgresServer(folder / '数据 100%, "quoted" #1' / "data")
+    server.start()
+    try:
+        assert ask(server, "SELECT 1") == 1
+        assert make_url(server.url()).query["host"] == str(server.socket_dir)
+    finally:
+        server.stop()
+
+
+def test_the_server_knows_none_of_our_secrets(folder, new_server, monkeypatch):
+    monkeypatch.setenv("OPSLOOP_SECRET_KEY", "a-secret-that-stays-with-us-0123456789")
+    monkeypatch.setenv("PGPASSWORD", "another-one")
+    server = new_server()
+
+    server.start()
+
+    (pid,) = postmasters(folder)
+    environment = Path(f"/proc/{pid}/environ").read_bytes()
+    assert b"OPSLOOP" not in environment
+    assert b"another-one" not in environment
+    assert psutil.Process(pid).uids().effective == (DEDICATED if os.geteuid() == 0 else os.geteuid())
+
+
+def test_only_the_newest_log_files_are_kept(folder, new_server):
+    server = new_server()
+    server.start()
+    log = folder / "data" / "log"
+    for second in range(10):
+        (log / f"postgresql-2026-01-01_00000{second}.log").write_text("old")
+
+    server.prune_log()
+
+    kept = sorted(path.name for path in log.iterdir())
+    assert len(kept) == POSTGRES_LOG_FILES
+    assert "postgresql-2026-01-01_000009.log" in kept
+    assert "postgresql-2026-01-01_000000.log" not in kept
+
+
+def test_what_another_major_version_wrote_is_left_alone(folder, new_server):
+    new_server().start()
+    new_server().stop()
+    (folder / "data" / "PG_VERSION").write_text("17\n")
+
+    with pytest.raises(PostgresFailed, match=r"PostgreSQL 17, and 18\.\d+ is installed"):
+        new_server().start()
+
+
+def test_an_attached_server_with_other_settings_is_started_again(folder, new_server):
+    first = new_server()
+    first.settings["work_mem"] = "8MB"
+    first.start()
+    (before,) = postmasters(folder)
+
+    second = new_server()
+
+    assert second.start() is False
+    assert postmasters(folder) != [before]
+    assert ask(second, "SHOW work_mem") == "4MB"
+    first._process.wait()

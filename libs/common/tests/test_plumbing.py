@@ -27,11 +27,12 @@ async def test_old_keys_get_a_source_and_their_parent(databases: TestDatabases):
     found = make_url(url)
     connection = await asyncpg.connect(user=found.username, database=found.database, host=found.query["host"])
     ids = {name: uuid7() for name in NAMES}
-    child = uuid7()
+    child, operator = uuid7(), uuid7()
     try:
         for name, id in ids.items():
             await connection.execute(INSERT, id, name, "key:operator")
         await connection.execute(INSERT, child, "child", f"key:{ids['Partner A']}")
+        await connection.execute(INSERT, operator, "Operator", "key:operator")
         await migrations.upgrade(SAMPLE, url)
 
         rows = {row["id"]: row for row in await connection.fetch("SELECT id, source, parent_id FROM api_key")}
@@ -42,6 +43,7 @@ async def test_old_keys_get_a_source_and_their_parent(databases: TestDatabases):
     assert {name: rows[id]["source"] for name, id in ids.items()} == {
         name: source_from(name, ids[name]) for name in NAMES
     }
+    assert rows[operator]["source"] == f"key-{str(operator)[-8:]}"
     assert rows[child]["parent_id"] == ids["Partner A"]
     assert all(rows[id]["parent_id"] is None for id in ids.values())
 

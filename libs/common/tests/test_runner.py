@@ -179,7 +179,7 @@ def test_refuses_what_would_lose_events_or_secrets(run):
 
     for refused, words in (
         (split, "OPSLOOP_BUS=local"),
-        (secretless, "secret_key"),
+        (secretless, "OPSLOOP_SECRET_KEY"),
         (homeless, "SAMPLE_DATABASE_URL is not set"),
         (brokerless, "OPSLOOP_KAFKA_BOOTSTRAP"),
     ):

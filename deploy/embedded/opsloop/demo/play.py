@@ -18,11 +18,11 @@ from opsloop.demo.story import Disappointed, tell
 from opsloop.settings import EmbeddedSettings
 
 
-def play(url: str | None, key: str | None) -> int:
+def play(url: str | None) -> int:
     """Play the demo and return the exit status: 0 when the loop closed."""
     say = Narrator()
     try:
-        asyncio.run(_play(url, key, say))
+        asyncio.run(_play(url, say))
     except (DidNotStart, Disappointed, httpx.HTTPError) as failure:
         say(f"The demo stopped: {failure or type(failure).__name__}")
         return 1
@@ -31,7 +31,7 @@ def play(url: str | None, key: str | None) -> int:
     return 0
 
 
-async def _play(url: str | None, key: str | None, say: Narrator) -> None:
+async def _play(url: str | None, say: Narrator) -> None:
     async with AsyncExitStack() as stack:
         mailbox = await stack.enter_async_context(Mailbox().open())
         receiver = await stack.enter_async_context(Receiver().open())
@@ -41,7 +41,7 @@ async def _play(url: str | None, key: str | None, say: Narrator) -> None:
             )
             instance = await stack.enter_async_context(own_instance(smtp_url=mailbox.url))
         else:
-            instance = Instance(url.rstrip("/"), key or _known_key())
+            instance = Instance(url.rstrip("/"), _known_key())
         say(f"OpsLoop answers at {instance.url}")
         await tell(instance, receiver, mailbox if url is None else None, say)
         say("That was the loop: heard, understood, acted, told. Everything went over the public HTTP APIs.")
@@ -53,5 +53,5 @@ def _known_key() -> str:
         return given
     kept = EmbeddedSettings().data_dir / data.OPERATOR_KEY_FILE
     if not kept.exists():
-        raise typer.BadParameter(f"give the operator's key with --key ({kept} is not there)")
+        raise typer.BadParameter(f"give the operator's key in OPSLOOP_BOOTSTRAP_KEY ({kept} is not there)")
     return kept.read_text().strip()

@@ -12,6 +12,10 @@ UPDATE api_key SET source = coalesce(
     nullif(trim(BOTH '-' FROM left(trim(BOTH '-' FROM regexp_replace(lower(name), '[^a-z0-9]+', '-', 'g')), 63)), ''),
     'key-' || right(id::text, 8));
 
+-- nobody's key speaks for the operator, for people or for strangers
+UPDATE api_key SET source = 'key-' || right(id::text, 8)
+WHERE source IN ('operator', 'people', 'users', 'visitors', 'unattributed');
+
 UPDATE api_key AS child SET parent_id = parent.id FROM api_key AS parent WHERE child.created_by = 'key:' || parent.id::text;
 
 ALTER TABLE api_key

@@ -9,6 +9,8 @@ from typing import Literal
 
 from alembic.script import ScriptDirectory
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from opsloop_common.bus.port import Bus
 from opsloop_common.clock import Clock, SystemClock
@@ -36,11 +38,26 @@ class DatabaseUrls:
 def database_urls(service: Service, environ: Mapping[str, str] | None = None) -> DatabaseUrls:
     """Read `<SERVICE>_DATABASE_URL` and `<SERVICE>_DATABASE_DIRECT_URL` (default: the same); raises Misconfigured."""
     environ = os.environ if environ is None else environ
-    prefix = service.name.upper()
-    url = environ.get(f"{prefix}_DATABASE_URL")
+    name, direct = f"{service.name.upper()}_DATABASE_URL", f"{service.name.upper()}_DATABASE_DIRECT_URL"
+    url = environ.get(name)
     if not url:
-        raise Misconfigured(f"{prefix}_DATABASE_URL is not set: the PostgreSQL database of the {service.name} service")
-    return DatabaseUrls(url, environ.get(f"{prefix}_DATABASE_DIRECT_URL") or url)
+        raise Misconfigured(f"{name} is not set: the PostgreSQL database of the {service.name} service")
+    for setting in (name, direct):
+        if (given := environ.get(setting)) and not _is_database_url(given):
+            raise Misconfigured(
+                f"{setting} must look like postgresql://user:password@host:port/database; write / @ : # ? in a password "
+                "as %2F %40 %3A %23 %3F"
+            )
+    return DatabaseUrls(url, environ.get(direct) or url)
+
+
+def _is_database_url(text: str) -> bool:
+    """Say whether SQLAlchemy reads this as it was meant. Its own errors, and the driver's, quote parts of it."""
+    try:
+        url = make_url(text.replace("postgres://", "postgresql://", 1))
+    except (ArgumentError, ValueError):
+        return False
+    return url.get_backend_name() == "postgresql" and "@" not in (url.host or "") and 0 < (url.port or 5432) < 65536
 
 
 def require_consistent(settings: Settings, role: Role) -> None:

@@ -14,7 +14,6 @@ import orjson
 import structlog
 import typer
 import uvloop
-from pydantic import ValidationError
 
 from opsloop_common import migrations
 from opsloop_common.bus.kafka import create_topics
@@ -25,7 +24,7 @@ from opsloop_common.runner import commands
 from opsloop_common.runner.build import Misconfigured, build_runtime, database_urls, instance_of, require_consistent
 from opsloop_common.runner.serve import serve
 from opsloop_common.service import Runtime, Service
-from opsloop_common.settings import Settings
+from opsloop_common.settings import BadSettings, Settings
 
 ParkedId = Annotated[UUID | None, typer.Option("--id", help="One parked event, by its id in `parked`.")]
 Fingerprint = Annotated[str | None, typer.Option("--fingerprint", help="All that failed the same way.")]
@@ -46,15 +45,12 @@ def main(service: Service, settings_class: type[Settings], arguments: Sequence[s
     commander = make_commands(service, settings_class)
     try:
         commander(args=list(arguments) if arguments is not None else None)
-    except (Misconfigured, DomainError, ValidationError) as error:
+    except (BadSettings, Misconfigured, DomainError) as error:
         sys.stderr.write(f"{service.name}: {_plain(error)}\n")
         raise SystemExit(2) from None
 
 
 def _plain(error: Exception) -> str:
-    if isinstance(error, ValidationError):  # a setting; its value may be a secret
-        found = error.errors(include_input=False, include_url=False)
-        return "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in found)
     if isinstance(error, DomainError) and error.errors:
         return "; ".join(f"{each.pointer}: {each.detail}" for each in error.errors)
     return str(error)

@@ -10,11 +10,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-import asyncpg
 from sqlalchemy.engine import make_url
 
 from opsloop_common import migrations
 from opsloop_common.embedded_postgres import PostgresServer
+from opsloop_common.embedded_postgres.roles import connect, prepare_roles
 from opsloop_common.service import Service
 
 UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "max_connections": "300"}
@@ -56,22 +56,33 @@ class TestDatabases:
         self._templates: set[str] = set()
 
     async def _execute(self, statement: str) -> None:
-        connection = await asyncpg.connect(user="postgres", database="postgres", host=str(self.server.socket_dir))
+        connection = await connect(self.server, "postgres")
         try:
             await connection.execute(statement)
         finally:
             await connection.close()
 
-    async def create_empty(self, name: str) -> str:
-        """Create a database without a schema and return its URL."""
-        await self._execute(f'CREATE DATABASE "{name}"')
-        return self.server.url(name)
+    async def create_empty(self, name: str, *, owner: Service | None = None) -> str:
+        """Create a database without a schema and return its URL: as its owner when a service is one, else as the superuser.
+
+        As the owner a migration is told what row-level security hides from it; a superuser would not notice.
+        """
+        if owner is None:
+            await self._execute(f'CREATE DATABASE "{name}"')
+            return self.server.url(name)
+        connection = await connect(self.server, "postgres")
+        try:
+            await prepare_roles(connection, owner.name)
+        finally:
+            await connection.close()
+        await self._execute(f'CREATE DATABASE "{name}" OWNER "{owner.name}"')
+        return self.server.url(name, user=owner.name)
 
     async def create(self, service: Service) -> str:
         """Create a migrated database for one test and return its URL."""
         template = f"template_{service.name}"
         if template not in self._templates:
-            await migrations.upgrade(service, await self.create_empty(template))
+            await migrations.upgrade(service, await self.create_empty(template, owner=service))
             self._templates.add(template)
         name = f"{service.name}_{uuid4().hex[:12]}"
         await self._execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')

@@ -1,10 +1,9 @@
 """Who stands behind campaigns and playbooks, the approval of playbooks, and what one cause set off."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 import sqlalchemy as sa
 from alembic import op
+
+from opsloop_common.db import every_workspace
 
 revision = "0003"
 down_revision = "0002"
@@ -34,14 +33,14 @@ APPROVE_BY_ADMINS = (
 
 
 def upgrade() -> None:
-    with past_row_level_security():
+    with every_workspace(op.get_bind(), *TABLES):
         widen_playbook()
         widen_campaign()
     replace_checks_of_runs((*OUTCOMES, "held", "too_many_waiting"), with_campaign=("held",))
 
 
 def downgrade() -> None:
-    with past_row_level_security():
+    with every_workspace(op.get_bind(), *TABLES):
         op.execute("UPDATE playbook_run SET outcome = 'approval_requested' WHERE outcome = 'held'")
         op.execute("UPDATE playbook_run SET outcome = 'cooling_down' WHERE outcome = 'too_many_waiting'")
         replace_checks_of_runs(OUTCOMES, with_campaign=())
@@ -51,16 +50,6 @@ def downgrade() -> None:
         op.drop_column("campaign", column)
     for column in ("told_at", "approved_at", "approved_by", "writers", "edited_by"):
         op.drop_column("playbook", column)
-
-
-@contextmanager
-def past_row_level_security() -> Iterator[None]:
-    """Let an owner that is no superuser see all workspaces' rows while it fills in columns."""
-    for table in TABLES:
-        op.execute(f"ALTER TABLE {table} NO FORCE ROW LEVEL SECURITY")
-    yield
-    for table in TABLES:
-        op.execute(f"ALTER TABLE {table} FORCE ROW LEVEL SECURITY")
 
 
 def widen_playbook() -> None:

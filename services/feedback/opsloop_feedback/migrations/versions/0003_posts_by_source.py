@@ -8,6 +8,8 @@ key speaks for: what its sender posts again under the same external_id is then a
 import sqlalchemy as sa
 from alembic import op
 
+from opsloop_common.db import every_workspace
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -84,11 +86,10 @@ def downgrade() -> None:
 
 
 def replace_index(columns: list[str], *, after: str) -> None:
-    """Change rows of all workspaces, and index them anew; the owner of the table is otherwise held to one workspace too."""
+    """Change rows of all workspaces, and index them anew."""
     op.drop_index("uq_feedback_external_id", "feedback")
-    op.execute("ALTER TABLE feedback NO FORCE ROW LEVEL SECURITY")
-    op.execute(after)
-    op.execute("ALTER TABLE feedback FORCE ROW LEVEL SECURITY")
+    with every_workspace(op.get_bind(), "feedback"):
+        op.execute(after)
     op.create_index(
         "uq_feedback_external_id",
         "feedback",
