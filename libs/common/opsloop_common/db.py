@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from opsloop_common.clock import Clock
 from opsloop_common.contracts.envelope import Event
+from opsloop_common.documents import read_document, write_document
 from opsloop_common.ids import uuid7
 from opsloop_common.lanes import Lanes
 from opsloop_common.meters import AFTER_COMMIT, Meters, MeterT
@@ -94,6 +95,8 @@ class Database:
             max_overflow=max_overflow,
             pool_timeout=30,
             connect_args={"server_settings": server_settings, "timeout": 10},
+            json_serializer=write_document,
+            json_deserializer=read_document,
             hide_parameters=True,  # they are about people, and errors are logged
         )
         self.lanes = Lanes(self.engine)

@@ -138,7 +138,7 @@ def _complete(route: ApiRoute, method: str, operation: dict[str, Any], shared: d
         if method == "post":
             operation["parameters"] = [*parameters, _IDEMPOTENCY_KEY]
     if "requestBody" in operation:
-        operation["x-body-limit"] = route.guard.body_limit
+        operation["x-body-limit"] = route.guard.body_limit.bytes
     for status, answer in answers.items():
         if status.startswith("2"):
             answer["headers"] = answer.get("headers", {}) | _success_headers(status, method, parameters)

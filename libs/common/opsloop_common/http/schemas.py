@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -17,11 +18,12 @@ from pydantic import (
     StringConstraints,
     WithJsonSchema,
 )
-from pydantic_core import CoreSchema
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from opsloop_common.clock import rfc3339
 from opsloop_common.conditions import Op
 from opsloop_common.http.strict_json import text_flaw
+from opsloop_common.limits import UNKNOWN_NAMES
 
 _STRICT = frozenset({"int", "float", "bool", "str"})
 
@@ -32,6 +34,9 @@ def _tighten(schema: Any) -> None:
         kind = schema.get("type")  # of a schema; under a field named "type", another schema
         if isinstance(kind, str) and kind in _STRICT:
             schema.setdefault("strict", True)
+        if kind == "list":
+            # 100,000 bad ids would be 100,000 errors, of which a problem document shows 20
+            schema.setdefault("fail_fast", True)
         for value in schema.values():
             _tighten(value)
     elif isinstance(schema, list | tuple):
@@ -39,8 +44,22 @@ def _tighten(schema: Any) -> None:
             _tighten(value)
 
 
+def _few_names(known: int) -> Callable[[Any], Any]:
+    most = known + UNKNOWN_NAMES
+
+    def require_few_names(value: Any) -> Any:
+        if type(value) is dict and len(value) > most:
+            raise PydanticCustomError("too_many_names", "Too many fields that are not known here")
+        return value
+
+    return require_few_names
+
+
 class InModel(BaseModel):
-    """Base of request bodies: unknown fields are refused, and no value is turned into another type."""
+    """Base of request bodies: unknown fields are refused, and no value is turned into another type.
+
+    Of a list only the first bad item is told, of an object's unknown names only that there are too many.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_timedelta="iso8601")
 
@@ -49,7 +68,7 @@ class InModel(BaseModel):
         """Make numbers, strings and booleans strict."""
         schema = handler(source)
         _tighten(schema)
-        return schema
+        return core_schema.no_info_before_validator_function(_few_names(len(cls.model_fields)), schema)
 
 
 class OutModel(BaseModel):

@@ -24,13 +24,15 @@ from opsloop_campaigns.playbooks.service import Rehearsal
 from opsloop_campaigns.shapes import AudienceOut, MessageOut
 from opsloop_common.http.deps import Db, IfMatch, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
-from opsloop_common.http.routing import ApiRouter, allow, problems
+from opsloop_common.http.routing import ApiRouter, allow, body_limit, problems
 from opsloop_common.http.schemas import ConditionOut
+from opsloop_common.limits import AUDIENCE_VALUES
 
 router = ApiRouter(tags=["playbooks"])
 
 READ = [allow("campaigns:read")]
 WRITE = [allow("campaigns:write")]
+WRITE_AUDIENCE = [*WRITE, body_limit(values=AUDIENCE_VALUES)]
 
 STORED_AS = {"on": "event_type", "when": "conditions"}
 
@@ -57,7 +59,7 @@ def _shown(playbook: Playbook) -> PlaybookOut:
     )
 
 
-@router.post("/v1/playbooks", status_code=201, dependencies=WRITE)
+@router.post("/v1/playbooks", status_code=201, dependencies=WRITE_AUDIENCE)
 async def create_playbook(body: PlaybookIn, session: Db, response: Response) -> PlaybookOut:
     """Write a new playbook; it listens at once unless `enabled` is false."""
     draft = service.Draft(
@@ -96,7 +98,7 @@ async def get_playbook(playbook_id: UUID, session: Db, response: Response) -> Pl
     return _shown(playbook)
 
 
-@router.patch("/v1/playbooks/{playbook_id}", dependencies=WRITE, responses=problems(404, 412))
+@router.patch("/v1/playbooks/{playbook_id}", dependencies=WRITE_AUDIENCE, responses=problems(404, 412))
 async def edit_playbook(
     playbook_id: UUID, body: PlaybookPatch, session: Db, response: Response, if_match: IfMatch
 ) -> PlaybookOut:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -20,7 +21,9 @@ from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempotency, problems
 from opsloop_common.http.schemas import Timestamp
 from opsloop_common.ids import uuid7
+from opsloop_common.limits import BATCH_BYTES, BATCH_CONTAINERS, BATCH_VALUES
 from opsloop_common.service import Runtime
+from opsloop_common.turns import in_turns
 from opsloop_feedback.intake import queries, quick, rules, service
 from opsloop_feedback.intake.meters import IntakeMeter
 from opsloop_feedback.intake.queries import Filters
@@ -36,6 +39,7 @@ from opsloop_feedback.intake.schemas import (
     FieldErrorOut,
     InvalidRow,
     new_feedback,
+    read_row,
 )
 
 router = ApiRouter(tags=["feedback"])
@@ -43,7 +47,6 @@ router = ApiRouter(tags=["feedback"])
 READ = [allow("feedback:read")]
 WRITE = [allow("feedback:write")]
 SUBMIT = [allow("feedback:submit", "feedback:write")]
-BATCH_BYTES = 8 * 1024 * 1024
 
 Word = Annotated[str, Query(max_length=254)]
 
@@ -100,11 +103,14 @@ async def _known(run: Runtime, context: Context, body: FeedbackIn, keyed: Keyed 
     return answer
 
 
-@router.post("/v1/feedback:batch", dependencies=[*SUBMIT, body_limit(BATCH_BYTES)])
+@router.post(
+    "/v1/feedback:batch",
+    dependencies=[*SUBMIT, body_limit(BATCH_BYTES, containers=BATCH_CONTAINERS, values=BATCH_VALUES)],
+)
 async def submit_batch(body: BatchIn, db: Db, run: Run) -> BatchOut:
     """Take in up to 1,000 posts. Valid rows land together; an invalid row refuses only itself."""
     now = run.clock.now()
-    rows = [row if isinstance(row, InvalidRow) else _from_now(row, now) for row in body.items]
+    rows = await in_turns(partial(_read_row, now=now), body.items)
     said = [row.submission() for row in rows if not isinstance(row, InvalidRow)]
     outcomes = iter(await service.submit_many(db, said) if said else [])
     return BatchOut(
@@ -112,8 +118,9 @@ async def submit_batch(body: BatchIn, db: Db, run: Run) -> BatchOut:
     )
 
 
-def _from_now(row: FeedbackRow, now: datetime) -> FeedbackRow | InvalidRow:
-    if rules.is_said(row.submission(), now):
+def _read_row(value: object, *, now: datetime) -> FeedbackRow | InvalidRow:
+    row = read_row(value)
+    if isinstance(row, InvalidRow) or rules.is_said(row.submission(), now):
         return row
     return InvalidRow(row.external_id, (FieldError("/occurred_at", rules.NOT_YET),))
 
