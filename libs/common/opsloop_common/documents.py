@@ -8,9 +8,13 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from typing import Any
 
 import orjson
+from pydantic_core import PydanticCustomError
+
+from opsloop_common.limits import UNKNOWN_NAMES
 
 MAX_INT = 2**63 - 1
 MIN_INT = -(2**63)
@@ -53,6 +57,18 @@ def _double(digits: str) -> float:
 
 def _refuse(name: str) -> None:
     raise ValueError("holds what is no number")
+
+
+def require_few_names(known: int) -> Callable[[Any], Any]:
+    """Return a validator to run before a model's own: of 20,000 unknown names each would become an error."""
+    most = known + UNKNOWN_NAMES
+
+    def require(value: Any) -> Any:
+        if type(value) is dict and len(value) > most:
+            raise PydanticCustomError("too_many_names", "Too many fields that are not known here")
+        return value
+
+    return require
 
 
 def surplus(raw: bytes, *, containers: int, values: int) -> str | None:

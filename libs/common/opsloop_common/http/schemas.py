@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -18,12 +17,12 @@ from pydantic import (
     StringConstraints,
     WithJsonSchema,
 )
-from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+from pydantic_core import CoreSchema, core_schema
 
 from opsloop_common.clock import rfc3339
 from opsloop_common.conditions import Op
+from opsloop_common.documents import require_few_names
 from opsloop_common.http.strict_json import text_flaw
-from opsloop_common.limits import UNKNOWN_NAMES
 
 _STRICT = frozenset({"int", "float", "bool", "str"})
 
@@ -44,17 +43,6 @@ def _tighten(schema: Any) -> None:
             _tighten(value)
 
 
-def _few_names(known: int) -> Callable[[Any], Any]:
-    most = known + UNKNOWN_NAMES
-
-    def require_few_names(value: Any) -> Any:
-        if type(value) is dict and len(value) > most:
-            raise PydanticCustomError("too_many_names", "Too many fields that are not known here")
-        return value
-
-    return require_few_names
-
-
 class InModel(BaseModel):
     """Base of request bodies: unknown fields are refused, and no value is turned into another type.
 
@@ -68,7 +56,7 @@ class InModel(BaseModel):
         """Make numbers, strings and booleans strict."""
         schema = handler(source)
         _tighten(schema)
-        return core_schema.no_info_before_validator_function(_few_names(len(cls.model_fields)), schema)
+        return core_schema.no_info_before_validator_function(require_few_names(len(cls.model_fields)), schema)
 
 
 class OutModel(BaseModel):

@@ -20,11 +20,11 @@ from sqlalchemy.orm import Session
 
 from opsloop_common.contracts.envelope import Event, EventData
 from opsloop_common.db import Context, UnitOfWork, clock_of, context_of
+from opsloop_common.documents import surplus
 from opsloop_common.errors import Invalid
 from opsloop_common.ids import uuid7
+from opsloop_common.limits import EVENT_BYTES, EVENT_CONTAINERS, EVENT_VALUES
 from opsloop_common.wakeups import OUTBOX, fire_after_commit
-
-EVENT_LIMIT_BYTES = 512 * 1024  # half of Kafka's default message limit, so that the relay never meets a refusal
 
 _PENDING = "outbox"
 
@@ -75,12 +75,15 @@ def append(session: AsyncSession, data: EventData, *, context: Context | None = 
     """Add an event to the transaction; it is published if and only if that commits. Returns the event's id.
 
     `context` stands in for the session's own when one transaction works through several causes. Raises Invalid (422) when
-    the event is larger than 512 KiB. Not inside a savepoint: its rollback would not take the event back.
+    the event is larger than 512 KiB or holds too much. Not inside a savepoint: its rollback would not take the event back.
     """
     if session.in_nested_transaction():
         raise RuntimeError("append events outside savepoints")
-    if len(data.model_dump_json().encode()) > EVENT_LIMIT_BYTES:
-        raise Invalid("", f"the event {data.type} would be larger than {EVENT_LIMIT_BYTES} bytes")
+    content = data.model_dump_json().encode()
+    if len(content) > EVENT_BYTES:
+        raise Invalid("", f"the event {data.type} would be larger than {EVENT_BYTES} bytes")
+    if detail := surplus(content, containers=EVENT_CONTAINERS - 1, values=EVENT_VALUES - 50):  # less the envelope's own
+        raise Invalid("", f"the event {data.type} {detail}")
     draft = _Draft(uuid7(), clock_of(session).now(), data, context or context_of(session))
     session.info.setdefault(_PENDING, []).append(draft)
     fire_after_commit(session, OUTBOX)

@@ -26,12 +26,13 @@ from opsloop_common.http.deps import Db, IfMatch, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, body_limit, problems
 from opsloop_common.http.schemas import ConditionOut
-from opsloop_common.limits import AUDIENCE_VALUES
+from opsloop_common.limits import AUDIENCE_VALUES, EVENT_CONTAINERS, EVENT_VALUES
 
 router = ApiRouter(tags=["playbooks"])
 
 READ = [allow("campaigns:read")]
 WRITE = [allow("campaigns:write")]
+WRITE_EVENT = [*WRITE, body_limit(containers=EVENT_CONTAINERS, values=EVENT_VALUES)]
 WRITE_AUDIENCE = [*WRITE, body_limit(values=AUDIENCE_VALUES)]
 
 STORED_AS = {"on": "event_type", "when": "conditions"}
@@ -133,7 +134,7 @@ async def list_playbook_runs(
     return found.map(RunOut.model_validate)
 
 
-@router.post("/v1/playbooks/{playbook_id}/test", dependencies=WRITE, responses=problems(404))
+@router.post("/v1/playbooks/{playbook_id}/test", dependencies=WRITE_EVENT, responses=problems(404))
 async def test_playbook(playbook_id: UUID, body: TestIn, session: Db) -> TestOut:
     """Say whether an event with this data would make the playbook run, and why; nothing is launched."""
     rehearsal = await service.rehearse(session, playbook_id, body.data)
