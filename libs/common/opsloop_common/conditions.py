@@ -78,7 +78,10 @@ class Condition(BaseModel):
     op: Op
     value: Value = Field(default=None, validate_default=True)
 
-    _few = model_validator(mode="before")(require_few_names(3))
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_names(cls, value: Any) -> Any:
+        return require_few_names(value, known=len(cls.model_fields))
 
     @field_validator("value")
     @classmethod

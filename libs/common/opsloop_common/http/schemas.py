@@ -16,8 +16,9 @@ from pydantic import (
     PlainSerializer,
     StringConstraints,
     WithJsonSchema,
+    model_validator,
 )
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema
 
 from opsloop_common.clock import rfc3339
 from opsloop_common.conditions import Op
@@ -56,7 +57,12 @@ class InModel(BaseModel):
         """Make numbers, strings and booleans strict."""
         schema = handler(source)
         _tighten(schema)
-        return core_schema.no_info_before_validator_function(require_few_names(len(cls.model_fields)), schema)
+        return schema
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_names(cls, value: Any) -> Any:
+        return require_few_names(value, known=len(cls.model_fields))
 
 
 class OutModel(BaseModel):

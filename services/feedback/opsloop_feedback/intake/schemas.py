@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, JsonValue, SkipValidation, StringConstraints, ValidationError
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints, ValidationError, WrapValidator
 
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
 from opsloop_common.errors import FieldError
@@ -117,10 +117,15 @@ def read_row(value: Any) -> FeedbackRow | InvalidRow:
         return InvalidRow(name if isinstance(name, str) and len(name) <= 200 else None, errors)
 
 
-class BatchIn(InModel):
-    """Many posts at once; what a row says is read by `read_row`, one at a time."""
+def _unread(value: Any, _: Any) -> Any:
+    # 1,000 rows in one go would keep everybody waiting: `read_row` reads them one at a time
+    return value
 
-    items: list[Annotated[FeedbackRow, SkipValidation]] = Field(min_length=1, max_length=BATCH_ROWS)
+
+class BatchIn(InModel):
+    """Many posts at once."""
+
+    items: list[Annotated[FeedbackRow, WrapValidator(_unread)]] = Field(min_length=1, max_length=BATCH_ROWS)
 
 
 class FieldErrorOut(OutModel):
