@@ -139,7 +139,9 @@ async def test_a_reported_value_and_a_threshold(api: Any, number: float):
     assert (value["value"], monitor["condition"]["value"]) == (float(number), float(number))
     assert (await ok(metrics, "GET", "/v1/kpis/csat/status")).json()["value"] == float(number)
     where = f"/v1/kpis/csat/monitors/{monitor['id']}"
-    assert (await ok(metrics, "PATCH", where, json={"condition": condition})).json()["condition"]["value"] == float(number)
+    assert (await ok(metrics, "PATCH", where, json={"condition": condition})).json()["condition"]["value"] == float(
+        number
+    )
     await ok(metrics, "DELETE", where)
     await ok(metrics, "DELETE", "/v1/kpis/csat")
     await ok(metrics, "GET", "/v1/audit")

@@ -29,7 +29,7 @@ async def turn() -> AsyncIterator[None]:
     """Wait until no other long work is at it; the block is one slice and must not wait for anything."""
     async with _locks.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
         yield
-    await asyncio.sleep(0)
+        await asyncio.sleep(0)  # with the lock: else the next one's slice would follow in the same pass of the loop
 
 
 async def in_turns(work: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> list[ResultT]:
@@ -44,4 +44,5 @@ async def in_turns(work: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> 
                 if time.perf_counter() > until:
                     break
             else:
-                return results
+                break
+    return results

@@ -28,6 +28,10 @@ class _Flaw:
         self.detail = detail
 
 
+_NOT_FINITE = _Flaw("must be a finite number")
+_NOT_64_BITS = _Flaw("must be an integer of at most 64 bits")
+
+
 class _Repeated(dict[str, Any]):
     """An object in which a name came twice."""
 
@@ -49,7 +53,7 @@ def read_json(raw: bytes) -> Any:
     def constant(_: str) -> _Flaw:
         nonlocal suspicious
         suspicious = True
-        return _Flaw("must be a finite number")
+        return _NOT_FINITE
 
     def integer(digits: str) -> int | _Flaw:
         nonlocal suspicious
@@ -58,14 +62,14 @@ def read_json(raw: bytes) -> Any:
         if len(digits) <= 20 and MIN_INT <= (value := int(digits)) <= MAX_INT:
             return value
         suspicious = True
-        return _Flaw("must be an integer of at most 64 bits")
+        return _NOT_64_BITS
 
     def number(digits: str) -> float | _Flaw:
         nonlocal suspicious
         if math.isfinite(value := float(digits)):
             return value
         suspicious = True
-        return _Flaw("must be a finite number")
+        return _NOT_FINITE
 
     def members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         nonlocal suspicious

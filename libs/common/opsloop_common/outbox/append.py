@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import event as sa_event
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -44,12 +45,23 @@ class _Draft:
     id: UUID
     time: datetime
     data: EventData
+    content: bytes
     context: Context
 
 
-def event_from(data: EventData, *, id: UUID, time: datetime, source: str, context: Context, sequence: int) -> Event:
-    """Put `data` into its envelope."""
+def event_from(
+    data: EventData,
+    *,
+    id: UUID,
+    time: datetime,
+    source: str,
+    context: Context,
+    sequence: int,
+    content: bytes | None = None,
+) -> Event:
+    """Put `data` into its envelope; `content` is its JSON, if that is known already and only bytes are wanted of the event."""
     subject = data.subject()
+    known: Any = data.model_dump(mode="json") if content is None else orjson.Fragment(content)
     return Event.model_construct(
         specversion="1.0",
         id=id,
@@ -67,7 +79,7 @@ def event_from(data: EventData, *, id: UUID, time: datetime, source: str, contex
         causationid=context.causationid,
         causationdepth=context.causationdepth,
         traceparent=context.traceparent,
-        data=data.model_dump(mode="json"),
+        data=known,
     )
 
 
@@ -84,7 +96,7 @@ def append(session: AsyncSession, data: EventData, *, context: Context | None = 
         raise Invalid("", f"the event {data.type} would be larger than {EVENT_BYTES} bytes")
     if detail := surplus(content, containers=EVENT_CONTAINERS - 1, values=EVENT_VALUES - 50):  # less the envelope's own
         raise Invalid("", f"the event {data.type} {detail}")
-    draft = _Draft(uuid7(), clock_of(session).now(), data, context or context_of(session))
+    draft = _Draft(uuid7(), clock_of(session).now(), data, content, context or context_of(session))
     session.info.setdefault(_PENDING, []).append(draft)
     fire_after_commit(session, OUTBOX)
     # an append alone must also begin a transaction, or there would be no commit to hook into
@@ -114,7 +126,13 @@ def _write(session: Session) -> None:
         first = last[stream] - len(by_stream[stream]) + 1
         for offset, draft in enumerate(by_stream[stream]):
             event = event_from(
-                draft.data, id=draft.id, time=draft.time, source=source, context=draft.context, sequence=first + offset
+                draft.data,
+                id=draft.id,
+                time=draft.time,
+                source=source,
+                context=draft.context,
+                sequence=first + offset,
+                content=draft.content,
             )
             columns["ids"].append(draft.id)
             columns["streams"].append(stream)
