@@ -64,7 +64,7 @@ class OidcReader:
             )
             self._require_current(claims)
             return self._principal(claims)
-        except (jwt.PyJWTError, ValueError, TypeError) as error:
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError) as error:  # a time of 400 digits is no float
             raise _refused() from error
 
     def _require_current(self, claims: Mapping[str, Any]) -> None:

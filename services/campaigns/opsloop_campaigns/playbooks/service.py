@@ -25,7 +25,7 @@ from opsloop_common.contracts.catalogue import BY_TYPE, PRODUCER
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import clock_of, context_of
 from opsloop_common.ids import uuid7
-from opsloop_common.turns import in_turns
+from opsloop_common.turns import in_turns, turn
 
 PRUNE = "campaigns.prune_runs"
 PRUNE_EVERY = timedelta(days=1)
@@ -183,7 +183,8 @@ async def _run(session: AsyncSession, matching: Sequence[tuple[Playbook, Event]]
 
 async def _run_one(session: AsyncSession, playbook: Playbook, event: Event, *, has_run: bool) -> PlaybookRun:
     now = clock_of(session).now()
-    messages = content.rendered(playbook.launch["messages"], event.document())
+    async with turn():  # 8,000 placeholders take some milliseconds, and many playbooks may hear of one event
+        messages = content.rendered(playbook.launch["messages"], event.document())
     decision = _decide(session, playbook, event, has_run=has_run, messages=messages)
     run = PlaybookRun(
         workspace=playbook.workspace,
