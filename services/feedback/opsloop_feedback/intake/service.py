@@ -27,7 +27,7 @@ from opsloop_common.documents import write_document
 from opsloop_common.errors import Unavailable
 from opsloop_common.ids import uuid7
 from opsloop_common.meters import count_after_commit
-from opsloop_common.turns import in_turns
+from opsloop_common.turns import in_turns, turn
 from opsloop_feedback.intake import queries, rules
 from opsloop_feedback.intake.meters import IntakeMeter
 from opsloop_feedback.intake.models import Feedback
@@ -109,12 +109,17 @@ async def _insert(session: AsyncSession, rows: Mapping[object, dict[str, Any]]) 
     """
     named = sorted((key for key in rows if isinstance(key, tuple)), key=str)
     plain = [key for key in rows if not isinstance(key, tuple)]
-    for some in await in_turns(write_document, _portions(rows[key] for key in plain)):
-        await session.execute(_INSERT, {"rows": some})
+    for portion in _portions(rows[key] for key in plain):
+        await session.execute(_INSERT, {"rows": await _written(portion)})
     inserted: set[UUID] = set()
-    for some in await in_turns(write_document, _portions(rows[key] for key in named)):
-        inserted.update(await session.scalars(_INSERT_UNKNOWN, {"rows": some}))
+    for portion in _portions(rows[key] for key in named):
+        inserted.update(await session.scalars(_INSERT_UNKNOWN, {"rows": await _written(portion)}))
     return {*plain, *(key for key in named if rows[key]["id"] in inserted)}
+
+
+async def _written(portion: Sequence[Mapping[str, Any]]) -> str:
+    async with turn():
+        return write_document(portion)
 
 
 def _portions(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
