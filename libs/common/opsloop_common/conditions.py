@@ -13,8 +13,19 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, WithJsonSchema, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    JsonValue,
+    StringConstraints,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 from pydantic import ValidationInfo as Info
+
+from opsloop_common.documents import require_few_names
 
 MAX_CONDITIONS = 20
 MAX_VALUES = 100
@@ -66,6 +77,11 @@ class Condition(BaseModel):
     field: Annotated[str, StringConstraints(pattern=rf"^({_ATTRIBUTES}|{DATA_FIELD})$")]
     op: Op
     value: Value = Field(default=None, validate_default=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_names(cls, value: Any) -> Any:
+        return require_few_names(value, known=len(cls.model_fields))
 
     @field_validator("value")
     @classmethod
@@ -174,5 +190,6 @@ def _decimal(number: Any) -> Any:
 
 def _contains(found: JsonValue, value: JsonValue) -> bool:
     if isinstance(found, list):
-        return any(_same(each, value) for each in found)
+        # texts equal nothing but themselves, so that the interpreter may look for them
+        return value in found if isinstance(value, str) else any(_same(each, value) for each in found)
     return isinstance(found, str) and isinstance(value, str) and value in found

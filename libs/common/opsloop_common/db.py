@@ -17,6 +17,7 @@ from opsloop_common import doubt, limits
 from opsloop_common.clock import Clock
 from opsloop_common.connections import Patience
 from opsloop_common.contracts.envelope import Event
+from opsloop_common.documents import read_document, write_document
 from opsloop_common.ids import uuid7
 from opsloop_common.lanes import Lanes
 from opsloop_common.meters import AFTER_COMMIT, Meters, MeterT
@@ -129,6 +130,8 @@ class Database:
             pool_timeout=patience.checkout_seconds,
             pool_use_lifo=True,  # what is used is known to live
             connect_args={"server_settings": server_settings | patience.server_settings(), **patience.arguments()},
+            json_serializer=write_document,
+            json_deserializer=read_document,
             hide_parameters=True,  # they are about people, and errors are logged
         )
         doubt.watch(engine, self.doubt)

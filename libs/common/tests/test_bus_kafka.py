@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 from opsloop_common.bus.kafka import KafkaBus, create_topics
 from opsloop_common.bus.kafka.clients import close_consumer, close_producer, start
 from opsloop_common.bus.local import LocalBus
-from opsloop_common.outbox.append import EVENT_LIMIT_BYTES
+from opsloop_common.limits import EVENT_BYTES
 from opsloop_common.outbox.relay import Relay
 from opsloop_common.settings import Settings
 from opsloop_common.testing.bus_suite import BusSuite, World, assert_in_order, until
@@ -272,7 +272,7 @@ async def raise_partitions(world, count):
 async def test_the_largest_event_passes(world):
     stream, listener = uuid4(), world.listener()
     await world.start(listener)
-    text = "".join(random.Random(3).choices("投诉支付失败abcdefgh", k=EVENT_LIMIT_BYTES // 5))
+    text = "".join(random.Random(3).choices("投诉支付失败abcdefgh", k=EVENT_BYTES // 5))
 
     await world.pause(stream, "before", text, "after")
 

@@ -10,7 +10,7 @@ from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Context, require_held_by_row_level_security
 from opsloop_common.errors import Invalid
-from opsloop_common.outbox.append import EVENT_LIMIT_BYTES
+from opsloop_common.limits import EVENT_BYTES
 from opsloop_common.outbox.tables import outbox as outbox_table
 from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.testing.sample.tables import Note
@@ -42,7 +42,7 @@ async def test_sequence_is_gapless_and_rollback_leaves_nothing(make_database):
 
 async def test_the_limit_counts_bytes_so_that_the_bus_never_refuses(make_database):
     database = await make_database(SAMPLE)
-    characters = EVENT_LIMIT_BYTES // 3
+    characters = EVENT_BYTES // 3
 
     with pytest.raises(Invalid):
         async with database.transaction(ACME) as session:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -107,3 +109,16 @@ def test_a_campaign_can_reach_every_status():
         reached |= more
 
     assert reached == set(campaign_rules.Status) - {campaign_rules.Status.FINISHED}
+
+
+def test_a_long_list_in_many_placeholders_is_written_once_and_cut():
+    template = [{"subject": "{{ event.data.a }}", "body": "{{ event.data.a }}" * 1_100}] * 7
+    document = {"data": {"a": ["投诉"] * 20_000}}
+
+    began = time.thread_time()
+    (message, *_) = content.rendered(template, document)
+
+    # each placeholder wrote all of the list before: 7,700 times 5 ms
+    assert time.thread_time() - began < 0.2
+    assert len(message["body"]) == content.BODY_CHARACTERS
+    assert message["subject"].startswith("投诉, 投诉, ")

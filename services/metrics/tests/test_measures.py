@@ -1,5 +1,6 @@
 """What stored events come to: aggregates, windows."""
 
+import math
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -106,3 +107,16 @@ async def test_events_are_kept_once_and_apart_by_workspace(world):
     found = await measure(world, Selection("thing.happened", Aggregate.COUNT), world.now - 5 * SECOND, world.now)
 
     assert found.value == 1
+
+
+@pytest.mark.parametrize("aggregate", [Aggregate.SUM, Aggregate.AVG, Aggregate.MEDIAN])
+@pytest.mark.parametrize(
+    "numbers", [(1.7976931348623157e308, 1.7976931348623157e308), (-1.7976931348623157e308, 1e308), (5e-324, 1e300)]
+)
+async def test_the_greatest_and_least_numbers_are_measured_without_a_fault(world, aggregate, numbers):
+    await store(world, *[world.thing({"n": number}, at=world.now) for number in numbers])
+
+    found = await measure(world, Selection("thing.happened", aggregate, "data.n"), world.now - SECOND, world.now)
+
+    assert found.samples == 2
+    assert found.value is None or math.isfinite(found.value)

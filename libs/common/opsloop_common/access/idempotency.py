@@ -52,6 +52,7 @@ STORE_SQL = (
     "SELECT :idem_id, :idem_body, :idem_answer, {late}, :idem_now FROM {source}"
 )
 
+_TELLING = frozenset({float, dict, list})
 _FORM = re.compile(r"[\x21-\x7e]{1,255}")
 _ENTER = text(
     f"SELECT set_config('{WORKSPACE_SETTING}', :workspace, true), pg_try_advisory_xact_lock(:idem_lock) AS free"
@@ -188,9 +189,9 @@ def _integral(value: object) -> object:
         case float():
             return int(value) if value.is_integer() and abs(value) < 2**53 else value
         case dict():
-            return {name: _integral(item) for name, item in value.items()}
+            return {name: _integral(item) if type(item) in _TELLING else item for name, item in value.items()}
         case list():
-            return [_integral(item) for item in value]
+            return [_integral(item) if type(item) in _TELLING else item for item in value]
         case _:
             return value
 

@@ -11,6 +11,8 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from opsloop_common.clock import rfc3339
+from opsloop_common.documents import has_long_number, read_document, surplus
+from opsloop_common.limits import EVENT_CONTAINERS, EVENT_VALUES
 
 CONTENT_TYPE = "application/cloudevents+json"
 
@@ -115,8 +117,11 @@ class Event(BaseModel):
 
     @classmethod
     def from_bytes(cls, body: bytes | str) -> Event:
-        """Read a structured-mode document; raises pydantic's ValidationError for anything else."""
-        return cls.model_validate_json(body)
+        """Read a structured-mode document; raises a ValueError, pydantic's ValidationError included, for anything else."""
+        raw = body.encode() if isinstance(body, str) else body
+        if detail := surplus(raw, containers=EVENT_CONTAINERS, values=EVENT_VALUES):
+            raise ValueError(detail)
+        return cls.model_validate(read_document(raw)) if has_long_number(raw) else cls.model_validate_json(raw)
 
 
 def topic_of(service: str) -> str:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
 from opsloop_common.errors import TooLarge, UnsupportedMediaType
-from opsloop_common.http.strict_json import read_json
+from opsloop_common.http.strict_json import read_json, require_few
+from opsloop_common.limits import BODY_BYTES, JSON_CONTAINERS, JSON_VALUES
+from opsloop_common.turns import QUICK_BYTES, turn
 
-DEFAULT_LIMIT = 1024 * 1024
+
+@dataclass(frozen=True)
+class BodyLimit:
+    """How much a route reads: bytes, objects and lists, values."""
+
+    bytes: int = BODY_BYTES
+    containers: int = JSON_CONTAINERS
+    values: int = JSON_VALUES
 
 
 class ReadRequest(Request):
@@ -29,12 +39,12 @@ class ReadRequest(Request):
         return self.value
 
 
-async def read_body(request: Request, limit: int, *, required: bool) -> ReadRequest:
-    """Read a JSON body of at most `limit` bytes; an empty one that is not `required` has the value None.
+async def read_body(request: Request, limit: BodyLimit, *, required: bool) -> ReadRequest:
+    """Read a JSON body within `limit`; an empty one that is not `required` has the value None.
 
     Raises TooLarge (413), UnsupportedMediaType (415), BadRequest (400) and Invalid (422), in this order.
     """
-    raw = await read_bytes(request, limit)
+    raw = await read_bytes(request, limit.bytes)
     if not raw and not required:
         return ReadRequest(request, b"", None)
     kind = request.headers.get("content-type")
@@ -43,7 +53,13 @@ async def read_body(request: Request, limit: int, *, required: bool) -> ReadRequ
         raise UnsupportedMediaType("Send application/json.", headers={"Accept": "application/json"})
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("Send it without Content-Encoding.", headers={"Accept-Encoding": "identity"})
-    return ReadRequest(request, raw, read_json(raw))
+    if len(raw) <= QUICK_BYTES:
+        require_few(raw, containers=limit.containers, values=limit.values)
+        return ReadRequest(request, raw, read_json(raw))
+    async with turn():
+        require_few(raw, containers=limit.containers, values=limit.values)
+    async with turn():
+        return ReadRequest(request, raw, read_json(raw))
 
 
 async def read_bytes(request: Request, limit: int) -> bytes:

@@ -159,7 +159,7 @@ def _complete(route: ApiRoute, method: str, operation: dict[str, Any], shared: d
         if method == "post":
             operation["parameters"] = [*parameters, _IDEMPOTENCY_KEY]
     if "requestBody" in operation:
-        operation["x-body-limit"] = route.guard.body_limit
+        operation["x-body-limit"] = route.guard.body_limit.bytes
     if _may_be_untold(route, answers):
         answers["204"] = dict(_UNTOLD)
     for status, answer in answers.items():

@@ -21,7 +21,8 @@ from starlette.types import Scope
 
 from opsloop_common.errors import BadRequest, Conflict, DomainError, FieldError, Invalid, NotFound, Unavailable
 from opsloop_common.http.schemas import format_duration
-from opsloop_common.http.strict_json import MAX_ERRORS, escape
+from opsloop_common.http.strict_json import escape
+from opsloop_common.limits import ERRORS_SHOWN
 
 MEDIA_TYPE = "application/problem+json"
 PROBLEM_TYPE = "urn:opsloop:problem:"
@@ -177,7 +178,7 @@ def _from_validation(errors: Sequence[Any], body: Any) -> DomainError:
     if not found:
         return NotFound("There is nothing under this id.")
     refusal = Invalid(found[0].pointer, found[0].detail)
-    refusal.errors = tuple(found[:MAX_ERRORS])
+    refusal.errors = tuple(found[:ERRORS_SHOWN])
     return refusal
 
 

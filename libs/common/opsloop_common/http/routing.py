@@ -7,6 +7,7 @@ does these steps itself, in the order that the API promises: 401, 403, 429, 413,
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Coroutine, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl
@@ -20,10 +21,12 @@ from opsloop_common.access import usage
 from opsloop_common.access.idempotency import Answer, Replay, keyed_request
 from opsloop_common.access.principal import BROWSERS, Kind, Principal
 from opsloop_common.errors import Forbidden, Invalid, NotFound
-from opsloop_common.http.body import DEFAULT_LIMIT, ReadRequest, read_body
+from opsloop_common.http.body import BodyLimit, ReadRequest, read_body
 from opsloop_common.http.call import Call, call_of
 from opsloop_common.http.paths import relative_location, service_path
 from opsloop_common.http.problems import error_response, problems
+from opsloop_common.limits import BODY_BYTES, JSON_CONTAINERS, JSON_VALUES, QUERY_BYTES, QUERY_PARAMETERS
+from opsloop_common.turns import QUICK_BYTES, turn
 
 __all__ = [
     "ApiRoute",
@@ -72,7 +75,7 @@ class _AlsoReads(_Marker):
 
 @dataclass(frozen=True)
 class _BodyLimit(_Marker):
-    limit: int
+    limit: BodyLimit
 
 
 @dataclass(frozen=True)
@@ -107,9 +110,11 @@ def also_reads() -> params.Depends:
     return params.Depends(_AlsoReads())
 
 
-def body_limit(limit: int) -> params.Depends:
-    """Take bodies of up to `limit` bytes instead of 1 MiB."""
-    return params.Depends(_BodyLimit(limit))
+def body_limit(
+    bytes: int = BODY_BYTES, *, containers: int = JSON_CONTAINERS, values: int = JSON_VALUES
+) -> params.Depends:
+    """Take bodies of up to so many bytes, objects and lists, and values, instead of what every route takes."""
+    return params.Depends(_BodyLimit(BodyLimit(bytes, containers, values)))
 
 
 def own_idempotency() -> params.Depends:
@@ -126,7 +131,7 @@ class Guard:
     """
 
     scopes: frozenset[str] | None
-    body_limit: int
+    body_limit: BodyLimit
     own_idempotency: bool
     browsers: frozenset[Kind]
     also: str | None
@@ -171,7 +176,7 @@ def _guard(path: str, endpoint: Callable[..., Any], methods: Collection[str], ma
     read = _read_scope(scopes)
     return Guard(
         scopes=scopes,
-        body_limit=limit.limit if limit else DEFAULT_LIMIT,
+        body_limit=limit.limit if limit else BodyLimit(),
         own_idempotency=_one(markers, _OwnIdempotency) is not None,
         browsers=frozenset(marker.kind for marker in markers if isinstance(marker, _Browsers)),
         also=read if _one(markers, _AlsoReads) else None,
@@ -235,7 +240,7 @@ class ApiRoute(APIRoute):
 
     async def _answer(self, call: Call, request: Request, endpoint: Handler) -> Response:
         await self._admit(call, request)
-        _require_storable_address(request)
+        _require_readable_address(request)
         read = await self._read(request)
         await self._admit_again(call, request, read)
         try:
@@ -288,14 +293,15 @@ class ApiRoute(APIRoute):
         key = request.headers.get("idempotency-key")
         if key is None:
             return None
-        call.keyed = keyed_request(
-            key,
-            credential=call.who.credential,
-            method=request.method,
-            path=service_path(request.scope),
-            body=read.value if read else None,
-            secrets=call.shell.runtime.secrets,
-        )
+        async with turn() if read and len(read.raw) > QUICK_BYTES else nullcontext():
+            call.keyed = keyed_request(
+                key,
+                credential=call.who.credential,
+                method=request.method,
+                path=service_path(request.scope),
+                body=read.value if read else None,
+                secrets=call.shell.runtime.secrets,
+            )
         return None if self.guard.own_idempotency else await call.claim(call.keyed)
 
 
@@ -328,7 +334,10 @@ def _origin(who: Principal, request: Request) -> str | None:
     return origin
 
 
-def _require_storable_address(request: Request) -> None:
+def _require_readable_address(request: Request) -> None:
+    query = request.scope["query_string"]
+    if len(query) > QUERY_BYTES or query.count(b"&") >= QUERY_PARAMETERS:
+        raise Invalid("/query", f"must not have more than {QUERY_PARAMETERS} parameters or {QUERY_BYTES} bytes")
     # PostgreSQL text holds no NUL: as an id it names nothing, as a filter it is malformed
     if b"%00" in request.scope["query_string"]:
         for name, value in parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True):

@@ -18,11 +18,13 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
     WithJsonSchema,
+    model_validator,
 )
 from pydantic_core import CoreSchema
 
 from opsloop_common.clock import rfc3339
 from opsloop_common.conditions import Op
+from opsloop_common.documents import require_few_names
 from opsloop_common.http.strict_json import text_flaw
 from opsloop_common.mailboxes import ADDRESS_PATTERN, MAX_ADDRESS_CHARACTERS, address_flaw
 
@@ -35,6 +37,9 @@ def _tighten(schema: Any) -> None:
         kind = schema.get("type")  # of a schema; under a field named "type", another schema
         if isinstance(kind, str) and kind in _STRICT:
             schema.setdefault("strict", True)
+        if kind == "list":
+            # 100,000 bad ids would be 100,000 errors, of which a problem document shows 20
+            schema.setdefault("fail_fast", True)
         for value in schema.values():
             _tighten(value)
     elif isinstance(schema, list | tuple):
@@ -43,7 +48,10 @@ def _tighten(schema: Any) -> None:
 
 
 class InModel(BaseModel):
-    """Base of request bodies: unknown fields are refused, and no value is turned into another type."""
+    """Base of request bodies: unknown fields are refused, and no value is turned into another type.
+
+    Of a list only the first bad item is told, of an object's unknown names only that there are too many.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, ser_json_timedelta="iso8601")
 
@@ -53,6 +61,11 @@ class InModel(BaseModel):
         schema = handler(source)
         _tighten(schema)
         return schema
+
+    @model_validator(mode="before")
+    @classmethod
+    def _has_few_names(cls, value: Any) -> Any:
+        return require_few_names(value, known=len(cls.model_fields))
 
 
 class OutModel(BaseModel):

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import event as sa_event
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,11 +21,11 @@ from sqlalchemy.orm import Session
 
 from opsloop_common.contracts.envelope import Event, EventData
 from opsloop_common.db import Context, UnitOfWork, clock_of, context_of
+from opsloop_common.documents import surplus
 from opsloop_common.errors import Invalid
 from opsloop_common.ids import uuid7
+from opsloop_common.limits import EVENT_BYTES, EVENT_CONTAINERS, EVENT_VALUES
 from opsloop_common.wakeups import OUTBOX, fire_after_commit
-
-EVENT_LIMIT_BYTES = 512 * 1024  # half of Kafka's default message limit, so that the relay never meets a refusal
 
 _PENDING = "outbox"
 
@@ -44,12 +45,23 @@ class _Draft:
     id: UUID
     time: datetime
     data: EventData
+    content: bytes
     context: Context
 
 
-def event_from(data: EventData, *, id: UUID, time: datetime, source: str, context: Context, sequence: int) -> Event:
-    """Put `data` into its envelope."""
+def event_from(
+    data: EventData,
+    *,
+    id: UUID,
+    time: datetime,
+    source: str,
+    context: Context,
+    sequence: int,
+    content: bytes | None = None,
+) -> Event:
+    """Put `data` into its envelope; `content` is its JSON, if that is known already and only bytes are wanted of the event."""
     subject = data.subject()
+    known: Any = data.model_dump(mode="json") if content is None else orjson.Fragment(content)
     return Event.model_construct(
         specversion="1.0",
         id=id,
@@ -68,7 +80,7 @@ def event_from(data: EventData, *, id: UUID, time: datetime, source: str, contex
         causationdepth=context.causationdepth,
         causationroot=None if context.causationroot is None else UUID(context.causationroot),
         traceparent=context.traceparent,
-        data=data.model_dump(mode="json"),
+        data=known,
     )
 
 
@@ -76,13 +88,16 @@ def append(session: AsyncSession, data: EventData, *, context: Context | None = 
     """Add an event to the transaction; it is published if and only if that commits. Returns the event's id.
 
     `context` stands in for the session's own when one transaction works through several causes. Raises Invalid (422) when
-    the event is larger than 512 KiB. Not inside a savepoint: its rollback would not take the event back.
+    the event is larger than 512 KiB or holds too much. Not inside a savepoint: its rollback would not take the event back.
     """
     if session.in_nested_transaction():
         raise RuntimeError("append events outside savepoints")
-    if len(data.model_dump_json().encode()) > EVENT_LIMIT_BYTES:
-        raise Invalid("", f"the event {data.type} would be larger than {EVENT_LIMIT_BYTES} bytes")
-    draft = _Draft(uuid7(), clock_of(session).now(), data, context or context_of(session))
+    content = data.model_dump_json().encode()
+    if len(content) > EVENT_BYTES:
+        raise Invalid("", f"the event {data.type} would be larger than {EVENT_BYTES} bytes")
+    if detail := surplus(content, containers=EVENT_CONTAINERS - 1, values=EVENT_VALUES - 50):  # less the envelope's own
+        raise Invalid("", f"the event {data.type} {detail}")
+    draft = _Draft(uuid7(), clock_of(session).now(), data, content, context or context_of(session))
     session.info.setdefault(_PENDING, []).append(draft)
     fire_after_commit(session, OUTBOX)
     # an append alone must also begin a transaction, or there would be no commit to hook into
@@ -112,7 +127,13 @@ def _write(session: Session) -> None:
         first = last[stream] - len(by_stream[stream]) + 1
         for offset, draft in enumerate(by_stream[stream]):
             event = event_from(
-                draft.data, id=draft.id, time=draft.time, source=source, context=draft.context, sequence=first + offset
+                draft.data,
+                id=draft.id,
+                time=draft.time,
+                source=source,
+                context=draft.context,
+                sequence=first + offset,
+                content=draft.content,
             )
             columns["ids"].append(draft.id)
             columns["streams"].append(stream)

@@ -52,15 +52,15 @@ class Api:
         return {"Authorization": f"Bearer {OPERATOR_KEY}"}
 
     async def key(
-        self, *scopes: str, workspace: str = "acme", name: str = "test", source: str = "test"
+        self, *scopes: str, workspace: str = "acme", name: str = "test", source: str | None = None
     ) -> dict[str, str]:
         """Make an API key and return the headers that use it; without scopes it carries all of the service's.
 
-        All such keys are of one partner, `test`, unless a source is given.
+        Keys of one name are of one partner, unless a source is given.
         """
         wanted = scopes or self.runtime.service.scopes
         async with self.db.transaction(Context(workspace=workspace)) as session:
-            token = await keys.create(session, name=name, scopes=wanted, workspace=workspace, source=source)
+            token = await keys.create(session, name=name, scopes=wanted, workspace=workspace, source=source or name)
         return {"Authorization": f"Bearer {token}"}
 
     async def publishable(

@@ -30,13 +30,15 @@ from opsloop_campaigns.recipients.rules import Outcome
 from opsloop_campaigns.shapes import AudienceOut, MessageOut
 from opsloop_common.http.deps import Db, IfMatch, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
-from opsloop_common.http.routing import ApiRouter, allow, also_reads, problems
+from opsloop_common.http.routing import ApiRouter, allow, also_reads, body_limit, problems
 from opsloop_common.http.schemas import ShortText, Timestamp
+from opsloop_common.limits import AUDIENCE_VALUES
 
 router = ApiRouter(tags=["campaigns"])
 
 READ = [allow("campaigns:read")]
 WRITE = [allow("campaigns:write")]
+WRITE_AUDIENCE = [*WRITE, body_limit(values=AUDIENCE_VALUES)]
 
 
 def _trigger(campaign: Campaign) -> TriggerOut | None:
@@ -67,7 +69,7 @@ def _messages(messages: Sequence[Mapping[str, str]]) -> list[MessageOut]:
     return [MessageOut.model_validate(message) for message in messages]
 
 
-@router.post("/v1/campaigns", status_code=201, dependencies=WRITE)
+@router.post("/v1/campaigns", status_code=201, dependencies=WRITE_AUDIENCE)
 async def create_campaign(body: CampaignIn, session: Db, response: Response) -> CampaignOut:
     """Write a new draft."""
     draft = service.Draft(
@@ -101,7 +103,7 @@ async def get_campaign(campaign_id: UUID, session: Db, response: Response) -> Ca
     return _whole(response, await queries.get_campaign_with_audience(session, campaign_id))
 
 
-@router.patch("/v1/campaigns/{campaign_id}", dependencies=WRITE, responses=problems(404, 409, 412))
+@router.patch("/v1/campaigns/{campaign_id}", dependencies=WRITE_AUDIENCE, responses=problems(404, 409, 412))
 async def edit_campaign(
     campaign_id: UUID, body: CampaignPatch, session: Db, response: Response, if_match: IfMatch
 ) -> CampaignOut:

@@ -47,7 +47,15 @@ def render(text: str, event: Mapping[str, JsonValue]) -> str:
 
     What the event lacks becomes nothing; one value brings at most 500 characters.
     """
-    return _PLACEHOLDER.sub(lambda match: written(value_at(event, match[1].removeprefix("event."))), text)
+    shown: dict[str, str] = {}  # 8,000 placeholders may name one list of 50,000
+
+    def fill(match: re.Match[str]) -> str:
+        path = match[1]
+        if path not in shown:
+            shown[path] = written(value_at(event, path.removeprefix("event.")))
+        return shown[path]
+
+    return _PLACEHOLDER.sub(fill, text)
 
 
 def written(value: JsonValue) -> str:
@@ -62,7 +70,8 @@ def written(value: JsonValue) -> str:
         case int() | float():
             shown = f"{value:.6g}" if isinstance(value, float) and abs(value) < 1e6 else f"{value}"
         case list():
-            shown = ", ".join(written(item) for item in value)
+            # each item brings its comma at least: what lies beyond would be cut off
+            shown = ", ".join(written(item) for item in value[:VALUE_CHARACTERS])
         case _:
             shown = orjson.dumps(value).decode()
     return shown if len(shown) <= VALUE_CHARACTERS else shown[: VALUE_CHARACTERS - 1] + "…"

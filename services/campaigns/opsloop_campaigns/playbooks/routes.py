@@ -30,13 +30,16 @@ from opsloop_campaigns.shapes import AudienceOut, MessageOut
 from opsloop_common.access.principal import Principal
 from opsloop_common.http.deps import Db, IfMatch, Who, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
-from opsloop_common.http.routing import ApiRouter, allow, also_reads, problems
+from opsloop_common.http.routing import ApiRouter, allow, also_reads, body_limit, problems
 from opsloop_common.http.schemas import ConditionOut
+from opsloop_common.limits import AUDIENCE_VALUES, EVENT_CONTAINERS, EVENT_VALUES
 
 router = ApiRouter(tags=["playbooks"])
 
 READ = [allow("campaigns:read")]
 WRITE = [allow("campaigns:write")]
+WRITE_EVENT = [*WRITE, body_limit(containers=EVENT_CONTAINERS, values=EVENT_VALUES)]
+WRITE_AUDIENCE = [*WRITE, body_limit(values=AUDIENCE_VALUES)]
 
 STORED_AS = {"on": "event_type", "when": "conditions"}
 
@@ -75,7 +78,7 @@ def _is_admin(who: Principal) -> bool:
     return who.has("campaigns:admin")
 
 
-@router.post("/v1/playbooks", status_code=201, dependencies=WRITE, responses=problems(409))
+@router.post("/v1/playbooks", status_code=201, dependencies=WRITE_AUDIENCE, responses=problems(409))
 async def create_playbook(body: PlaybookIn, session: Db, who: Who, response: Response) -> PlaybookOut:
     """Write a new playbook; it listens at once unless `enabled` is false.
 
@@ -119,7 +122,7 @@ async def get_playbook(playbook_id: UUID, session: Db, response: Response) -> Pl
     return _shown(playbook)
 
 
-@router.patch("/v1/playbooks/{playbook_id}", dependencies=WRITE, responses=problems(404, 412))
+@router.patch("/v1/playbooks/{playbook_id}", dependencies=WRITE_AUDIENCE, responses=problems(404, 412))
 async def edit_playbook(
     playbook_id: UUID, body: PlaybookPatch, session: Db, who: Who, response: Response, if_match: IfMatch
 ) -> PlaybookOut:
@@ -177,7 +180,7 @@ async def cancel_waiting_campaigns(playbook_id: UUID, session: Db) -> CancelledO
     return CancelledOut(cancelled=await campaigns.cancel_waiting(session, playbook_id))
 
 
-@router.post("/v1/playbooks/{playbook_id}/test", dependencies=[*WRITE, also_reads()], responses=problems(404))
+@router.post("/v1/playbooks/{playbook_id}/test", dependencies=[*WRITE_EVENT, also_reads()], responses=problems(404))
 async def test_playbook(playbook_id: UUID, body: TestIn, session: Db) -> TestOut:
     """Say whether an event with this data would make the playbook run, and why; nothing is launched."""
     rehearsal = await service.rehearse(session, playbook_id, body.data)

@@ -32,6 +32,7 @@ from opsloop_common.contracts.catalogue import BY_TYPE, PRODUCER
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import clock_of, context_of, settings_of
 from opsloop_common.ids import uuid7
+from opsloop_common.turns import in_turns, turn
 
 PRUNE = "campaigns.prune_runs"
 PRUNE_EVERY = timedelta(days=1)
@@ -213,20 +214,20 @@ async def hear(session: AsyncSession, events: Sequence[Event]) -> None:
     heard = {listener.event_type for listener in listeners}
     events = [event for event in events if event.type in heard]
     documents = {event.id: event.document() for event in events}
-    wanted = {
-        listener.id for listener in listeners if any(_is_for(listener, event, documents[event.id]) for event in events)
-    }
+
+    def suits(pair: tuple[Listener | Playbook, Event]) -> bool:
+        listener, event = pair
+        return _is_for(listener, event, documents[event.id])
+
+    pairs = [(listener, event) for event in events for listener in listeners if listener.event_type == event.type]
+    # some hundred playbooks with 20 conditions each on a batch of events would keep everybody waiting
+    wanted = {listener.id for (listener, _), does in zip(pairs, await in_turns(suits, pairs), strict=True) if does}
     if not wanted:
         return
     playbooks = await queries.find_and_lock(session, wanted)
     # asked again under the lock: a playbook may have been edited since
-    matching = [
-        (playbook, event)
-        for event in events
-        for playbook in playbooks
-        if playbook.enabled and _is_for(playbook, event, documents[event.id])
-    ]
-    await _run(session, matching)
+    again = [(playbook, event) for event in events for playbook in playbooks if playbook.enabled]
+    await _run(session, [pair for pair, does in zip(again, await in_turns(suits, again), strict=True) if does])
 
 
 def _is_for(playbook: Listener | Playbook, event: Event, document: Mapping[str, JsonValue]) -> bool:
@@ -264,7 +265,8 @@ async def _run_one(
     session: AsyncSession, playbook: Playbook, event: Event, till: Till, *, has_run: bool
 ) -> PlaybookRun:
     now = clock_of(session).now()
-    messages = content.rendered(playbook.launch["messages"], event.document())
+    async with turn():  # 8,000 placeholders take some milliseconds, and many playbooks may hear of one event
+        messages = content.rendered(playbook.launch["messages"], event.document())
     decision = _decide(session, playbook, event, till, has_run=has_run, messages=messages)
     run = PlaybookRun(
         workspace=playbook.workspace,

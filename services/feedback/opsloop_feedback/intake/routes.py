@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 from typing import Annotated
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempotency, problems, publishable, users
 from opsloop_common.http.schemas import Slug, Timestamp
 from opsloop_common.ids import uuid7
+from opsloop_common.limits import BATCH_BYTES, BATCH_CONTAINERS, BATCH_VALUES
+from opsloop_common.turns import in_turns
 from opsloop_feedback.intake import queries, quick, rules, service
 from opsloop_feedback.intake.meters import IntakeMeter
 from opsloop_feedback.intake.queries import Filters
@@ -37,6 +40,7 @@ from opsloop_feedback.intake.schemas import (
     InvalidRow,
     new_feedback,
     new_receipt,
+    read_row,
 )
 
 router = ApiRouter(tags=["feedback"])
@@ -44,7 +48,6 @@ router = ApiRouter(tags=["feedback"])
 READ = [allow("feedback:read")]
 WRITE = [allow("feedback:write")]
 SUBMIT = [allow("feedback:submit", "feedback:write")]
-BATCH_BYTES = 8 * 1024 * 1024
 
 Word = Annotated[str, Query(max_length=254)]
 Number = Annotated[int, Query(ge=1, le=2**63 - 1)]
@@ -107,11 +110,14 @@ async def _known(call: Call, said: Submission) -> Answer:
     return answer
 
 
-@router.post("/v1/feedback:batch", dependencies=[*SUBMIT, body_limit(BATCH_BYTES)])
+@router.post(
+    "/v1/feedback:batch",
+    dependencies=[*SUBMIT, body_limit(BATCH_BYTES, containers=BATCH_CONTAINERS, values=BATCH_VALUES)],
+)
 async def submit_batch(body: BatchIn, db: Db, run: Run, who: Who) -> BatchOut:
     """Take in up to 1,000 posts. Valid rows land together; an invalid row refuses only itself."""
     now = run.clock.now()
-    rows = [row if isinstance(row, InvalidRow) else _from_now(row, now) for row in body.items]
+    rows = await in_turns(partial(_read_row, now=now), body.items)
     said = [row.submission(who) for row in rows if not isinstance(row, InvalidRow)]
     outcomes = iter(await service.submit_many(db, said) if said else [])
     return BatchOut(
@@ -119,8 +125,9 @@ async def submit_batch(body: BatchIn, db: Db, run: Run, who: Who) -> BatchOut:
     )
 
 
-def _from_now(row: FeedbackRow, now: datetime) -> FeedbackRow | InvalidRow:
-    if rules.is_said(row.occurred_at, now):
+def _read_row(value: object, *, now: datetime) -> FeedbackRow | InvalidRow:
+    row = read_row(value)
+    if isinstance(row, InvalidRow) or rules.is_said(row.occurred_at, now):
         return row
     return InvalidRow(row.external_id, (FieldError("/occurred_at", rules.NOT_YET),))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -13,6 +13,7 @@ from opsloop_common.access.principal import Principal
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
 from opsloop_common.errors import FieldError
 from opsloop_common.http.schemas import EmailAddress, InModel, Locale, OutModel, ShortText, Timestamp, UserId, absent
+from opsloop_common.limits import ERRORS_SHOWN_OF_A_ROW
 from opsloop_feedback.intake import rules
 from opsloop_feedback.intake.rules import Status
 
@@ -105,9 +106,10 @@ class InvalidRow:
     errors: tuple[FieldError, ...]
 
 
-def _keep_refusal(value: Any, validate: Callable[[Any], FeedbackRow]) -> FeedbackRow | InvalidRow:
+def read_row(value: Any) -> FeedbackRow | InvalidRow:
+    """Return a row of a batch, or why it is refused."""
     try:
-        return validate(value)
+        return FeedbackRow.model_validate(value)
     except ValidationError as refusal:
         name = value.get("external_id") if isinstance(value, dict) else None
         errors = tuple(
@@ -115,15 +117,20 @@ def _keep_refusal(value: Any, validate: Callable[[Any], FeedbackRow]) -> Feedbac
                 "".join(f"/{str(step)[:200].replace('~', '~0').replace('/', '~1')}" for step in error["loc"]),
                 error["msg"].removeprefix("Value error, "),
             )
-            for error in refusal.errors(include_url=False, include_input=False)[:20]
+            for error in refusal.errors(include_url=False, include_input=False)[:ERRORS_SHOWN_OF_A_ROW]
         )
         return InvalidRow(name if isinstance(name, str) and len(name) <= 200 else None, errors)
+
+
+def _unread(value: Any, _: Any) -> Any:
+    # 1,000 rows in one go would keep everybody waiting: `read_row` reads them one at a time
+    return value
 
 
 class BatchIn(InModel):
     """Many posts at once."""
 
-    items: list[Annotated[FeedbackRow, WrapValidator(_keep_refusal)]] = Field(min_length=1, max_length=BATCH_ROWS)
+    items: list[Annotated[FeedbackRow, WrapValidator(_unread)]] = Field(min_length=1, max_length=BATCH_ROWS)
 
 
 class FieldErrorOut(OutModel):

@@ -7,6 +7,7 @@ import unicodedata
 
 import rjieba
 
+from opsloop_common.limits import EXPANDING_CHARACTERS, MARKS_IN_A_ROW
 from opsloop_feedback.triage.traditional import SIMPLIFIED
 
 _APOSTROPHES = {ord("’"): "'", ord("‘"): "'", ord("ʼ"): "'", ord("＇"): "'"}
@@ -18,11 +19,39 @@ _TOKEN = re.compile(
 BREAKS = frozenset(".,;:!?…、。，；：！？~\n")
 
 
+def _decomposed(code: int) -> str:
+    return unicodedata.normalize("NFKD", chr(code))
+
+
+# the highest mark is U+1E94A, the highest character that expands into three U+1F248; U+FF9E is no mark but becomes one
+_ASSIGNED = [code for code in range(0x80, 0x20000) if not 0xAC00 <= code <= 0xDFFF]
+_COMPOSED = [code for code in _ASSIGNED if unicodedata.decomposition(chr(code))]
+_MARK = "".join(
+    f"\\U{code:08x}"
+    for code in sorted(
+        {code for code in _ASSIGNED if unicodedata.combining(chr(code))}
+        | {code for code in _COMPOSED if unicodedata.combining(_decomposed(code)[0])}
+    )
+)
+_RUN_OF_MARKS = re.compile(f"[{_MARK}]{{{MARKS_IN_A_ROW}}}(?=[{_MARK}])")
+_EXPANDING = re.compile("[" + "".join(f"\\U{code:08x}" for code in _COMPOSED if len(_decomposed(code)) > 2) + "]")
+_GRAPHEME_JOINER = "\u034f"
+SHORT_CHARACTERS = 1_000
+
+
 def fold(text: str) -> str:
-    """Return `text` in the spelling that lexicons, search columns and queries share."""
+    """Return `text` in the spelling that lexicons, search columns and queries share, in time that grows with its length only.
+
+    A normaliser sorts each run of combining marks, 7.4 s for 50,000 of them: the Stream-Safe Text Format (UAX #15) divides it.
+    Text that would grow without measure (100 ms and 18-fold for 50,000 times U+FDFA) keeps its compatibility characters.
+    """
     if text.isascii():
         return text.lower()
-    return unicodedata.normalize("NFKC", text).lower().translate(_FOLDED)
+    if len(text) <= SHORT_CHARACTERS:  # at worst 1.6 ms; looking for marks would double the cost of every post
+        text = unicodedata.normalize("NFKC", text)
+    elif len(_EXPANDING.findall(text)) <= EXPANDING_CHARACTERS:
+        text = unicodedata.normalize("NFKC", _RUN_OF_MARKS.sub(f"\\g<0>{_GRAPHEME_JOINER}", text))
+    return text.lower().translate(_FOLDED)
 
 
 def tokens(folded: str) -> list[str]:

@@ -59,6 +59,7 @@ _JSON_NULL: ColumnElement[Any] = literal_column("'null'::jsonb", JSONB)
 _TIMES = ARRAY(DateTime(timezone=True))
 _COLUMNS = {"id": "event_id"}
 """Columns that do not have the name of the event's attribute."""
+MEDIAN_RANGE = literal(Decimal("8.9e307"), Numeric)
 _COMPARE = {Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">="}
 
 
@@ -169,7 +170,7 @@ def _finite(value: Decimal | float | None) -> float | None:
 def _aggregate(event: Any, selection: Selection) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
     """Return the value and the number of samples behind it, as aggregates over `event`'s rows."""
     holds = and_(true(), *(_holds(event, condition) for condition in selection.where))
-    number = _number(event, selection.property) if selection.property else None
+    number = _number(event, selection.property) if selection.property else null()
     chosen = func.count().filter(holds)
     match selection.aggregate:
         case Aggregate.COUNT:
@@ -183,7 +184,9 @@ def _aggregate(event: Any, selection: Selection) -> tuple[ColumnElement[Any], Co
         case Aggregate.AVG:
             return func.avg(number).filter(holds), func.count(number).filter(holds)
         case Aggregate.MEDIAN:
-            middle = func.percentile_cont(0.5).within_group(cast(number, Double)).filter(holds)
+            # half-way between the greatest double and the least is beyond doubles, and PostgreSQL gives up
+            held = case((number.is_not(None), func.greatest(func.least(number, MEDIAN_RANGE), -MEDIAN_RANGE)))
+            middle = func.percentile_cont(0.5).within_group(cast(held, Double)).filter(holds)
             return middle, func.count(number).filter(holds)
 
 

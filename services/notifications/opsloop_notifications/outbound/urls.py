@@ -61,6 +61,8 @@ def read_url(url: str) -> Target:
 
 
 def _read_host(netloc: str, host: str) -> tuple[str, str | None]:
+    if len(host) > 253:  # no name is longer, and what follows would work on all of it
+        raise BadUrl("has no valid host name")
     if not host or "%" in netloc:
         raise BadUrl("has no plain host")
     if netloc.startswith("["):

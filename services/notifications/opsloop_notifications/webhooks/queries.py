@@ -8,11 +8,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import ENTERED_SQL, context_of
+from opsloop_common.documents import read_document
 from opsloop_common.errors import NotFound
 from opsloop_common.lanes import Lanes, Statement
 from opsloop_notifications.deliveries.rules import TEST_TYPE
@@ -96,7 +96,7 @@ async def enabled_webhooks(session: AsyncSession) -> list[Listener]:
 async def enabled_webhooks_quickly(lanes: Lanes, workspace: str) -> list[Listener]:
     """Return the endpoints of a workspace that get events."""
     rows = await lanes.fetch(_ENABLED_QUICKLY, {"workspace": workspace})
-    return [Listener(row["id"], row["event_types"], orjson.loads(row["filter"]), row) for row in rows]
+    return [Listener(row["id"], row["event_types"], read_document(row["filter"]), row) for row in rows]
 
 
 async def claim_calls(

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import orjson
 from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,6 +17,7 @@ from opsloop_common.conditions import all_hold, read_conditions
 from opsloop_common.contracts.envelope import Event, EventData
 from opsloop_common.contracts.notifications import WebhookDisabled
 from opsloop_common.db import ENTERED_SQL, Context, Database, clock_of, context_of
+from opsloop_common.documents import read_document
 from opsloop_common.due.jobs import start_job
 from opsloop_common.errors import Conflict, Invalid
 from opsloop_common.ids import uuid7
@@ -25,6 +25,7 @@ from opsloop_common.inbox.statement import CLAIM_SQL, claim_parameters
 from opsloop_common.lanes import Statement
 from opsloop_common.outbox.append import event_from
 from opsloop_common.secretbox import SecretBox
+from opsloop_common.turns import in_turns
 from opsloop_common.wakeups import fire_after_commit
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.deliveries.rules import TEST_TYPE
@@ -195,7 +196,7 @@ async def start_recovery(session: AsyncSession, webhook_id: UUID, since: datetim
 
 async def hear_events(session: AsyncSession, events: Sequence[Event]) -> None:
     """Plan a delivery for each endpoint that wants one of the events, and keep the events in the log."""
-    wanted = _wanted(await queries.enabled_webhooks(session), events)
+    wanted = await _wanted(await queries.enabled_webhooks(session), events)
     plans = [deliveries.Plan(listener.id, event.id, event.type) for listener, event in wanted]
     given = {"workspace": context_of(session).workspace, "now": clock_of(session).now()}
     await session.execute(_HEAR, given | log_parameters(events) | deliveries.plan_parameters(plans))
@@ -210,7 +211,7 @@ async def hear_quickly(database: Database, events: Sequence[Event], *, consumer:
     dispatcher has room, the deliveries are claimed for it as they are made, and handed over.
     """
     now, taker = database.clock.now(), database.wakeups.takers.get(deliveries.QUEUE_TABLE)
-    wanted = _wanted(await queries.enabled_webhooks_quickly(database.lanes, events[0].workspace), events)
+    wanted = await _wanted(await queries.enabled_webhooks_quickly(database.lanes, events[0].workspace), events)
     plans = _with_owners(wanted, taker)
     log = log_parameters(events)
     given = claim_parameters(consumer, events) | log | deliveries.plan_parameters(plans) | {"now": now}
@@ -229,14 +230,20 @@ async def hear_quickly(database: Database, events: Sequence[Event], *, consumer:
     return set(row["claimed"] or ())
 
 
-def _wanted(listeners: Iterable[queries.Listener], events: Sequence[Event]) -> list[tuple[queries.Listener, Event]]:
-    listening = [(listener, read_conditions(listener.filter)) for listener in listeners]
-    return [
-        (listener, event)
-        for event in events
-        for listener, conditions in listening
-        if rules.hears(listener.event_types, event.type) and (not conditions or all_hold(conditions, event.document()))
-    ]
+async def _wanted(
+    listeners: Iterable[queries.Listener], events: Sequence[Event]
+) -> list[tuple[queries.Listener, Event]]:
+    pairs = [(each, event) for event in events for each in listeners if rules.hears(each.event_types, event.type)]
+    if not any(listener.filter for listener, _ in pairs):
+        return pairs
+    documents = {event.id: event.document() for event in events}
+
+    def holds(pair: tuple[queries.Listener, Event]) -> bool:
+        listener, event = pair
+        return not listener.filter or all_hold(read_conditions(listener.filter), documents[event.id])
+
+    # some hundred endpoints with 20 conditions each on a batch of events would keep everybody waiting
+    return [pair for pair, does in zip(pairs, await in_turns(holds, pairs), strict=True) if does]
 
 
 def _with_owners(wanted: Iterable[tuple[queries.Listener, Event]], taker: Taker | None) -> list[deliveries.Plan]:
@@ -311,11 +318,10 @@ async def recover_missed(
     if not rows:
         return None, 0
     conditions = read_conditions(webhook.filter)
+    heard = [row for row in rows if rules.hears(webhook.event_types, row.type)]
+    holding = await in_turns(lambda row: not conditions or all_hold(conditions, read_document(row.document)), heard)
     plans = [
-        deliveries.Plan(webhook.id, row.event_id, row.type)
-        for row in rows
-        if rules.hears(webhook.event_types, row.type)
-        and (not conditions or all_hold(conditions, orjson.loads(row.document)))
+        deliveries.Plan(webhook.id, row.event_id, row.type) for row, does in zip(heard, holding, strict=True) if does
     ]
     return rows[-1].position, len(await deliveries.plan_deliveries(session, plans))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated
 from zoneinfo import available_timezones
 
@@ -15,9 +16,12 @@ from opsloop_common.http.routing import ApiRouter, allow
 from opsloop_common.http.schemas import InModel, Locale, OutModel, Timestamp, absent
 from opsloop_common.service import Service
 
+# read once: to list the files of all zones takes 30 ms
+_zones = cache(available_timezones)
+
 
 def _known_zone(name: str) -> str:
-    if name not in available_timezones():
+    if name not in _zones():
         raise ValueError("must be an IANA time zone such as Asia/Shanghai")
     return name
 

@@ -1,0 +1,48 @@
+"""Long work in the loop, in slices: between them every request and probe goes on.
+
+A thread would not help, since threads share one interpreter lock, and a process would cost a copy of the data and of us. One
+piece of long work at a time: six with slices of 4 ms each would still keep the others waiting for 24.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+from weakref import WeakKeyDictionary
+
+SLICE_SECONDS = 0.004
+QUICK_BYTES = 64 * 1024
+"""Reading or hashing less takes no slice."""
+
+ItemT = TypeVar("ItemT")
+ResultT = TypeVar("ResultT")
+
+_locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDictionary()
+"""One per event loop: what the work holds up is the loop, whichever services live in it."""
+
+
+@asynccontextmanager
+async def turn() -> AsyncIterator[None]:
+    """Wait until no other long work is at it; the block is one slice and must not wait for anything."""
+    async with _locks.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+        yield
+        await asyncio.sleep(0)  # with the lock: else the next one's slice would follow in the same pass of the loop
+
+
+async def in_turns(work: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> list[ResultT]:
+    """Return `work` of each item, in their order, and let the loop go on every few milliseconds."""
+    results: list[ResultT] = []
+    rest = iter(items)
+    while True:
+        async with turn():
+            until = time.perf_counter() + SLICE_SECONDS
+            for item in rest:
+                results.append(work(item))
+                if time.perf_counter() > until:
+                    break
+            else:
+                break
+    return results

@@ -1,0 +1,55 @@
+"""Long work in slices: others go on in between, and one piece of long work waits for another."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from opsloop_common.turns import SLICE_SECONDS, in_turns, turn
+
+
+async def test_others_go_on_between_slices():
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            ticks += 1
+            await asyncio.sleep(0)
+
+    ticking = asyncio.create_task(tick())
+    done = await in_turns(lambda item: time.sleep(SLICE_SECONDS) or item, range(10))  # type: ignore[func-returns-value]
+    ticking.cancel()
+
+    assert done == list(range(10))
+    assert ticks >= 10
+
+
+async def test_only_one_piece_of_long_work_at_a_time():
+    slices: list[str] = []
+
+    async def long(name: str) -> None:
+        await in_turns(lambda _: slices.append(name) or time.sleep(SLICE_SECONDS), range(3))  # type: ignore[func-returns-value]
+
+    passes = 0
+
+    async def count_passes() -> None:
+        nonlocal passes
+        while len(slices) < 6:
+            passes += 1
+            await asyncio.sleep(0)
+
+    await asyncio.gather(long("a"), long("b"), count_passes())
+
+    assert sorted(slices) == ["a"] * 3 + ["b"] * 3
+    assert passes >= 6  # two slices in one pass of the loop would keep others waiting twice as long
+
+
+async def test_work_that_fails_gives_its_turn_back():
+    with pytest.raises(ZeroDivisionError):
+        await in_turns(lambda item: 1 / item, [0])
+
+    async with asyncio.timeout(1), turn():
+        pass
