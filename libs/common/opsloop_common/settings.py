@@ -8,6 +8,8 @@ from typing import Literal
 from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from opsloop_common import limits
+
 
 class Settings(BaseSettings):
     """What every service reads. Each field's environment variable is `OPSLOOP_<FIELD>`, unless its alias says otherwise."""
@@ -32,10 +34,15 @@ class Settings(BaseSettings):
     rate_limit_per_second: int = Field(default=1_000, ge=1)
     rate_limit_burst: int = Field(default=5_000, ge=1)
     cors_origins: str = ""
+    trusted_proxies: str = ""
+    max_connections: int = Field(default=limits.CONNECTIONS, ge=16)
+    metrics_access: Literal["open", "closed"] = "open"
+    metrics_token: SecretStr | None = Field(default=None, min_length=16)
+    docs_access: Literal["open", "closed"] = "open"
     log_format: Literal["json", "pretty"] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("outbound_allow")
+    @field_validator("outbound_allow", "trusted_proxies")
     @classmethod
     def _networks(cls, value: str) -> str:
         for part in filter(None, (piece.strip() for piece in value.split(","))):

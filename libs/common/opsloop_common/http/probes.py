@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable
 
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from opsloop_common.http.exposition import metrics_routes
 from opsloop_common.service import Check, Runtime
 
 CHECK_SECONDS = 3.0
@@ -63,8 +63,5 @@ def routes(runtime: Runtime, *, with_metrics: bool) -> list[Route]:
         }
         return JSONResponse(document, 503 if status == "unavailable" else 200)
 
-    async def metrics(_: Request) -> Response:
-        return Response(generate_latest(runtime.registry), media_type=CONTENT_TYPE_LATEST)
-
     found = [Route("/healthz", healthz), Route("/readyz", readyz)]
-    return [*found, Route("/metrics", metrics)] if with_metrics else found
+    return [*found, *metrics_routes(runtime.registry, runtime.settings)] if with_metrics else found
