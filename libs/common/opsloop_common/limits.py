@@ -21,6 +21,7 @@ CLOSING_SECONDS = 5.0
 # chunk sizes, extensions and trailers of a chunked body: 1-byte chunks cost 0.6 µs of the loop each
 CHUNK_FRAMING_BYTES = 32 * 1024
 CHUNK_FRAMING_SHARE = 1 / 8
+IGNORED_HEAD_BYTES = 256 * 1024
 IGNORED_BODY_BYTES = 9 * 1024 * 1024  # after an early answer, so that who sends first and reads then still reads it
 SMALL_BODY_BYTES = 64 * 1024  # not counted below; a connection may have as much in hand before anybody asks for it
 BODY_BYTES_PER_KEY = 32 * 1024 * 1024

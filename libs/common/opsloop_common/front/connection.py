@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from enum import Enum
 from typing import Any
 
@@ -15,14 +14,12 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from opsloop_common import limits
-from opsloop_common.front import refusals
+from opsloop_common.front import heads, refusals
 from opsloop_common.front.addresses import caller, counted_as, is_within
 from opsloop_common.front.front import Front
-from opsloop_common.front.refusals import Refusal
+from opsloop_common.front.refusals import Refusal, Refused
 
 PIECE = 16 * 1024  # is parsed at once; a read brings up to 256 KiB
-_HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
-_CHUNKED = re.compile(rb"chunked", re.IGNORECASE)
 
 
 class Phase(Enum):
@@ -61,7 +58,6 @@ class Connection(HttpToolsProtocol):
         self.phase = Phase.HEAD
         self.since = 0.0  # this phase, less the time in which we did not read
         self.is_deaf = False
-        self.refusal: Refusal | None = None
         self.running: RequestResponseCycle | None = None
         self.holds: dict[object, int] = {}
         self.head_bytes = 0
@@ -126,8 +122,9 @@ class Connection(HttpToolsProtocol):
             self.parser.feed_data(data)
         except httptools.HttpParserUpgrade as upgrade:
             self._without_upgrade(bytes(data[upgrade.args[0] :]))
-        except httptools.HttpParserError:
-            self.refuse(self.refusal or refusals.MALFORMED)
+        except httptools.HttpParserError as error:
+            why = error.__context__
+            self.refuse(why.refusal if isinstance(why, Refused) else refusals.MALFORMED)
         else:
             self._count(len(data))
 
@@ -173,17 +170,17 @@ class Connection(HttpToolsProtocol):
         """Take a piece of the target."""
         super().on_url(url)
         if len(self.url) > limits.TARGET_BYTES:
-            self._give_up(refusals.TARGET_TOO_LONG)
+            raise Refused(refusals.TARGET_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a line of the head. A trailer is counted and dropped: uvicorn would put it among the headers of a running request."""
         if self.phase is not Phase.HEAD:
             self.trailers += 1
             if self.trailers > limits.HEAD_LINES:
-                self._give_up(refusals.TOO_MANY_LINES)
+                raise Refused(refusals.TOO_MANY_LINES)
             return
         if len(self.headers) >= limits.HEAD_LINES:
-            self._give_up(refusals.TOO_MANY_LINES)
+            raise Refused(refusals.TOO_MANY_LINES)
         super().on_header(name, value)
         size = len(name)
         if size == 4 and name.lower() == b"host":
@@ -195,18 +192,17 @@ class Connection(HttpToolsProtocol):
         """Check the head as a whole, and begin its request."""
         version = self.parser.get_http_version()
         if version not in {"1.1", "1.0"}:
-            self._give_up(refusals.UNKNOWN_VERSION)
+            raise Refused(refusals.UNKNOWN_VERSION)
         if self.parser.get_method() == b"CONNECT":
-            self._give_up(refusals.NO_TUNNELS)
-        self._check_host(version)
-        if self.coding is not None and version == "1.0":
-            self._give_up(refusals.MALFORMED)  # its body would be read as the next request
-        if self.coding is not None and not _CHUNKED.fullmatch(self.coding):
-            self._give_up(refusals.UNKNOWN_CODING)
+            raise Refused(refusals.NO_TUNNELS)
+        heads.check_host(self.hosts, version)
+        heads.check_coding(self.coding, version)
+        if not self.url.startswith(b"/"):
+            self.url = heads.below_authority(self.url, self.hosts)
         if self.parser.should_upgrade():
             return  # it is read again without that
         if len(self.pipeline) >= limits.PIPELINED_REQUESTS:
-            self._give_up(refusals.TOO_MANY_AHEAD)
+            raise Refused(refusals.TOO_MANY_AHEAD)
         self.front.silent.pop(self, None)
         super().on_headers_complete()
         self._enter(Phase.BODY)
@@ -223,7 +219,7 @@ class Connection(HttpToolsProtocol):
         if self.body_bytes > limits.SMALL_BODY_BYTES:
             refusal = self._hold(size if self.holds else self.body_bytes)
             if refusal is not None:
-                self._give_up(refusal)
+                raise Refused(refusal)
         cycle.body += body
         if len(cycle.body) > HIGH_WATER_LIMIT:
             self.flow.pause_reading()
@@ -231,7 +227,7 @@ class Connection(HttpToolsProtocol):
 
     def _ignore(self, size: int) -> None:
         self.ignored_bytes += size
-        if self.ignored_bytes > limits.IGNORED_BODY_BYTES:
+        if self.ignored_bytes > (limits.IGNORED_BODY_BYTES if self.phase is Phase.BODY else limits.IGNORED_HEAD_BYTES):
             self.is_deaf = True
             self.transport.close()
 
@@ -241,27 +237,6 @@ class Connection(HttpToolsProtocol):
             return
         super().on_message_complete()
         self._enter(Phase.IDLE if self.cycle.response_complete else Phase.ANSWER)
-
-    def _give_up(self, refusal: Refusal) -> None:
-        self.refusal = refusal
-        raise refusal  # the parser stops, and says so to whoever feeds it
-
-    def _check_host(self, version: str) -> None:
-        hosts = self.hosts
-        if len(hosts) != 1 and (hosts or version == "1.1"):
-            self._give_up(refusals.BAD_HOST)
-        if hosts and not _HOST.fullmatch(hosts[0]):
-            self._give_up(refusals.BAD_HOST)
-        if not self.url.startswith(b"/") and self.url != b"*":
-            self.url = self._below_authority(self.url)
-
-    def _below_authority(self, target: bytes) -> bytes:
-        """Return what an absolute target names below its host, which must be the one that was asked (RFC 9112 §3.2.2)."""
-        scheme, _, rest = target.partition(b"://")
-        authority, slash, below = rest.partition(b"/")
-        if scheme.lower() not in {b"http", b"https"} or [authority.lower()] != [host.lower() for host in self.hosts]:
-            self._give_up(refusals.BAD_TARGET)
-        return slash + below or b"/"
 
     def _hold(self, size: int) -> Refusal | None:
         headers = self.scope["headers"]

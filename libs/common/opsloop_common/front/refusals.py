@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from opsloop_common.http.headers import complete
 from opsloop_common.http.problems import HttpError, problem_response
 from opsloop_common.ids import uuid7
@@ -9,14 +11,21 @@ from opsloop_common.ids import uuid7
 RETRY_AFTER = {429, 503}
 
 
-class Refusal(Exception):
-    """Why a connection is closed, as its peer is told."""
+class Refused(Exception):
+    """Raised out of the parser's calls, which stops it."""
 
-    def __init__(self, status: int, detail: str, reason: str) -> None:
-        super().__init__(reason)
-        self.status = status
-        self.detail = detail
-        self.reason = reason
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.reason)
+        self.refusal = refusal
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a connection is closed, as its peer and the metrics are told."""
+
+    status: int
+    detail: str
+    reason: str
 
     def render(self) -> bytes:
         """Return the whole answer, which ends the connection."""
