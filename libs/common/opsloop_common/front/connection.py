@@ -31,6 +31,11 @@ class Phase(Enum):
     IDLE = 4
 
 
+# reading a member off its class takes three times as long, and this is asked for every line of a head
+_HEAD, _BODY, _ANSWER, _IDLE = Phase
+_NOTED = frozenset({b"host", b"expect", b"transfer-encoding"})
+
+
 class FrontConfig(uvicorn.Config):
     """uvicorn's configuration, with what its connections share."""
 
@@ -55,7 +60,8 @@ class Connection(HttpToolsProtocol):
         self.front = config.front
         self.address = ""
         self.is_proxy = False
-        self.phase = Phase.HEAD
+        self.phase = _HEAD
+        self.now = 0.0  # when data last came
         self.since = 0.0  # this phase, less the time in which we did not read
         self.is_deaf = False
         self.running: RequestResponseCycle | None = None
@@ -96,7 +102,7 @@ class Connection(HttpToolsProtocol):
     @property
     def is_idle(self) -> bool:
         """Say whether nobody is owed an answer here."""
-        return self.phase in (Phase.IDLE, Phase.HEAD) and (self.running is None or self.running.response_complete)
+        return self.phase in (_IDLE, _HEAD) and (self.running is None or self.running.response_complete)
 
     # What comes in
 
@@ -105,9 +111,9 @@ class Connection(HttpToolsProtocol):
         if self.is_deaf:
             self._ignore(len(data))
             return
-        if self.phase is Phase.IDLE:
-            self._enter(Phase.HEAD)
-            self.head_bytes = 0
+        self.now = self.loop.time()
+        if self.phase is _IDLE:
+            self._begin_head()
         if len(data) <= PIECE:
             self._feed(data)
             return
@@ -126,14 +132,15 @@ class Connection(HttpToolsProtocol):
             why = error.__context__
             self.refuse(why.refusal if isinstance(why, Refused) else refusals.MALFORMED)
         else:
-            self._count(len(data))
+            if self.phase is not _ANSWER:
+                self._count(len(data))
 
     def _count(self, size: int) -> None:
-        if self.phase is Phase.HEAD:
+        if self.phase is _HEAD:
             self.head_bytes += size
             if self.head_bytes > limits.HEAD_BYTES:
                 self.refuse(refusals.HEAD_TOO_LARGE)
-        elif self.phase is Phase.BODY and self.coding is not None:
+        elif self.phase is _BODY and self.coding is not None:
             self.wire_bytes += size
             framing = self.wire_bytes - self.body_bytes
             if framing > limits.CHUNK_FRAMING_BYTES + self.body_bytes * limits.CHUNK_FRAMING_SHARE:
@@ -160,32 +167,42 @@ class Connection(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Begin a head."""
         super().on_message_begin()
-        if self.phase is not Phase.HEAD:
-            self._enter(Phase.HEAD)
-            self.head_bytes = 0
-        self.hosts.clear()
+        if self.phase is not _HEAD:
+            self._begin_head()
+        self.hosts = []
         self.coding = None
+
+    def _begin_head(self) -> None:
+        self.phase, self.since = _HEAD, self.now
+        self.head_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         """Take a piece of the target."""
-        super().on_url(url)
+        self.url += url
         if len(self.url) > limits.TARGET_BYTES:
             raise Refused(refusals.TARGET_TOO_LONG)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take a line of the head. A trailer is counted and dropped: uvicorn would put it among the headers of a running request."""
-        if self.phase is not Phase.HEAD:
+        if self.phase is not _HEAD:
             self.trailers += 1
             if self.trailers > limits.HEAD_LINES:
                 raise Refused(refusals.TOO_MANY_LINES)
             return
-        if len(self.headers) >= limits.HEAD_LINES:
+        headers = self.headers
+        if len(headers) >= limits.HEAD_LINES:
             raise Refused(refusals.TOO_MANY_LINES)
-        super().on_header(name, value)
-        size = len(name)
-        if size == 4 and name.lower() == b"host":
+        name = name.lower()
+        headers.append((name, value))
+        if name in _NOTED:
+            self._note(name, value)
+
+    def _note(self, name: bytes, value: bytes) -> None:
+        if name == b"host":
             self.hosts.append(value)
-        elif size == 17 and name.lower() == b"transfer-encoding":
+        elif name == b"expect":
+            self.expect_100_continue = value.lower() == b"100-continue"
+        else:
             self.coding = value if self.coding is None else b"several"
 
     def on_headers_complete(self) -> None:
@@ -205,7 +222,7 @@ class Connection(HttpToolsProtocol):
             raise Refused(refusals.TOO_MANY_AHEAD)
         self.front.silent.pop(self, None)
         super().on_headers_complete()
-        self._enter(Phase.BODY)
+        self.phase, self.since = _BODY, self.now
         self.trailers = self.body_bytes = self.wire_bytes = self.ignored_bytes = 0
 
     def on_body(self, body: bytes) -> None:
@@ -227,7 +244,7 @@ class Connection(HttpToolsProtocol):
 
     def _ignore(self, size: int) -> None:
         self.ignored_bytes += size
-        if self.ignored_bytes > (limits.IGNORED_BODY_BYTES if self.phase is Phase.BODY else limits.IGNORED_HEAD_BYTES):
+        if self.ignored_bytes > (limits.IGNORED_BODY_BYTES if self.phase is _BODY else limits.IGNORED_HEAD_BYTES):
             self.is_deaf = True
             self.transport.close()
 
@@ -236,7 +253,7 @@ class Connection(HttpToolsProtocol):
         if self.parser.should_upgrade():
             return
         super().on_message_complete()
-        self._enter(Phase.IDLE if self.cycle.response_complete else Phase.ANSWER)
+        self.phase, self.since = (_IDLE if self.cycle.response_complete else _ANSWER), self.now
 
     def _hold(self, size: int) -> Refusal | None:
         headers = self.scope["headers"]
@@ -262,8 +279,8 @@ class Connection(HttpToolsProtocol):
         if self.pipeline:
             cycle, app = self.pipeline.pop()
             self._start_asgi_task(cycle, app)
-        elif self.phase is Phase.ANSWER:
-            self._enter(Phase.IDLE)
+        elif self.phase is _ANSWER:
+            self.phase, self.since = _IDLE, self.loop.time()
 
     def pause_writing(self) -> None:
         """Begin to count what the peer does not read."""
@@ -291,7 +308,7 @@ class Connection(HttpToolsProtocol):
         if self._owes_others():
             return
         cycle = self.cycle
-        is_answered = self.phase is Phase.BODY and (cycle.response_complete or cycle.response_started)
+        is_answered = self.phase is _BODY and (cycle.response_complete or cycle.response_started)
         if cycle is not None and not cycle.response_complete:
             cycle.disconnected = True
             cycle.body.clear()
@@ -314,11 +331,11 @@ class Connection(HttpToolsProtocol):
 
     def _owes_others(self) -> bool:
         """Make the last request before the one at hand the connection's last; says whether there is one."""
-        if self.phase is Phase.BODY and self.pipeline:
+        if self.phase is _BODY and self.pipeline:
             self.pipeline.popleft()
             (self.pipeline[0][0] if self.pipeline else self.running).keep_alive = False  # type: ignore[union-attr]
             return True
-        if self.phase is Phase.HEAD and self.cycle is not None and not self.cycle.response_complete:
+        if self.phase is _HEAD and self.cycle is not None and not self.cycle.response_complete:
             self.cycle.keep_alive = False
             return True
         return False
@@ -331,10 +348,6 @@ class Connection(HttpToolsProtocol):
 
     # Time
 
-    def _enter(self, phase: Phase) -> None:
-        self.phase = phase
-        self.since = self.loop.time()
-
     def check(self, now: float, passed: float) -> None:
         """Close a connection whose peer is too slow; called every `passed` seconds."""
         if self.transport.is_closing():
@@ -345,15 +358,15 @@ class Connection(HttpToolsProtocol):
             return
         if self.flow.write_paused and self._is_slow_reader(now):
             self.close_at_once("slow_reader")
-        elif self.phase is Phase.IDLE:
+        elif self.phase is _IDLE:
             if now - self.since > limits.KEEP_ALIVE_SECONDS:
                 self.transport.close()
-        elif self.flow.read_paused or (self.phase is Phase.BODY and self.cycle.waiting_for_100_continue):
+        elif self.flow.read_paused or (self.phase is _BODY and self.cycle.waiting_for_100_continue):
             self.since += passed
-        elif self.phase is Phase.HEAD:
+        elif self.phase is _HEAD:
             if now - self.since > limits.HEAD_SECONDS:
                 self._too_late()
-        elif self.phase is Phase.BODY and self.body_bytes < _least(now - self.since):
+        elif self.phase is _BODY and self.body_bytes < _least(now - self.since):
             self.refuse(refusals.BODY_TOO_SLOW)
 
     def _too_late(self) -> None:

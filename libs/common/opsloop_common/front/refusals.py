@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from opsloop_common.http.headers import complete
 from opsloop_common.http.problems import HttpError, problem_response
-from opsloop_common.ids import uuid7
 
 RETRY_AFTER = {429, 503}
 
@@ -32,7 +31,7 @@ class Refusal:
         headers = {"Connection": "close"} | ({"Retry-After": "10"} if self.status in RETRY_AFTER else {})
         error = HttpError(self.status, self.detail, headers)
         response = problem_response(error, {"path": "/"})
-        lines = [*response.raw_headers, (b"x-request-id", str(uuid7()).encode())]
+        lines = list(response.raw_headers)
         complete(lines)
         head = b"".join(name + b": " + value + b"\r\n" for name, value in lines)
         status = f"HTTP/1.1 {self.status} {error.phrase}\r\n".encode()

@@ -20,6 +20,7 @@ _ALWAYS = (
     (_FRAMES, b"DENY"),
     (b"cache-control", b"no-store"),
 )
+_NAMES = frozenset(name for name, _ in _ALWAYS)
 
 
 class SafeHeaders:
@@ -40,8 +41,6 @@ class SafeHeaders:
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
                 message["headers"] = headers = list(message.get("headers", ()))
-                if not any(name == b"x-request-id" for name, _ in headers):
-                    headers.append((b"x-request-id", str(uuid7()).encode()))
                 complete(headers)
             await send(message)
 
@@ -51,6 +50,11 @@ class SafeHeaders:
 def complete(headers: list[tuple[bytes, bytes]]) -> None:
     """Add to the headers of an answer, named in lower case, what they lack."""
     present = dict(headers)
+    if b"x-request-id" not in present:
+        headers.append((b"x-request-id", str(uuid7()).encode()))
+    if present.keys().isdisjoint(_NAMES):  # nearly always
+        headers += _ALWAYS
+        return
     for name, value in _ALWAYS:
         if name not in present and not (name == _FRAMES and _may_be_framed(present.get(POLICY, b""))):
             headers.append((name, value))
