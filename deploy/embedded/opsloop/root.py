@@ -106,7 +106,9 @@ small { color: #666; }
 def _page(services: list[str], settings: Settings) -> str:
     has_docs, has_metrics = settings.docs_access == "open", settings.metrics_access == "open"
     rows = "\n".join(_row(name, has_docs=has_docs) for name in services)
-    metrics = '<a href="/metrics">Prometheus metrics · <span lang="zh-CN">监控指标</span></a>' if has_metrics else ""
+    metrics = (
+        ' ·\n<a href="/metrics">Prometheus metrics · <span lang="zh-CN">监控指标</span></a>' if has_metrics else ""
+    )
     return f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -119,8 +121,7 @@ def _page(services: list[str], settings: Settings) -> str:
 <table>
 {rows}
 </table>
-<p><a href="/readyz">readiness · <span lang="zh-CN">就绪</span></a>
-{metrics}</p>
+<p><a href="/readyz">readiness · <span lang="zh-CN">就绪</span></a>{metrics}</p>
 <p><small>Sign in with <code>Authorization: Bearer &lt;key&gt;</code>; the operator's key is in <code>operator.key</code>
 of the data directory.<br><span lang="zh-CN">请求需带 <code>Authorization: Bearer &lt;key&gt;</code>；管理员密钥在数据目录的
 <code>operator.key</code> 中。</span></small></p>
