@@ -10,7 +10,7 @@ from __future__ import annotations
 # Connections, heads, and how long a peer may take
 HEAD_BYTES = 64 * 1024
 HEAD_LINES = 100
-TARGET_BYTES = 8 * 1024  # of the request line; a cursor has up to about 400
+TARGET_BYTES = 8 * 1024  # of the request line; a cursor has up to 2,000 of them
 HEAD_SECONDS = 10.0
 KEEP_ALIVE_SECONDS = 75.0  # longer than the 60 s for which usual gateways keep theirs: they, not we, close first
 PIPELINED_REQUESTS = 16
@@ -18,7 +18,7 @@ PIPELINED_REQUESTS = 16
 LEAST_BYTES_PER_SECOND = 16 * 1024
 GRACE_SECONDS = 10.0
 CLOSING_SECONDS = 5.0
-# chunk sizes, extensions and trailers of a chunked body: 1-byte chunks cost 0.6 µs of the loop each
+# chunk sizes, extensions and trailers of a chunked body: each chunk is a call of ours
 CHUNK_FRAMING_BYTES = 32 * 1024
 CHUNK_FRAMING_SHARE = 1 / 8
 IGNORED_HEAD_BYTES = 256 * 1024
@@ -31,7 +31,7 @@ UNREAD_ANSWER_BYTES = 128 * 1024 * 1024
 CONNECTIONS = 4_096
 CONNECTIONS_PER_ADDRESS = 1 / 2  # of those that the process holds
 RESERVED_FILES = (
-    256  # of the file limit, for PostgreSQL, Kafka, webhooks, logs: 60 are open after a start with nobody there
+    256  # of the file limit, for PostgreSQL, Kafka, webhooks, logs: 40 are open when nobody asks for anything
 )
 
 # What one cause, key or workspace may set off

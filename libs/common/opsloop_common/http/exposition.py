@@ -17,7 +17,7 @@ from opsloop_common.settings import Settings
 
 
 class Exposition:
-    """Renders a registry in a thread, once for all who wait: 10,000 series took 60 ms of the loop, for each who asked."""
+    """Renders a registry in a thread, once for all who wait: 10,000 series take 75 ms, and who asks needs no key."""
 
     def __init__(self, registry: CollectorRegistry | Collector) -> None:
         self._registry = registry
