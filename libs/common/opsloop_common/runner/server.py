@@ -21,6 +21,8 @@ from opsloop_common.settings import Settings
 
 DRAIN_SECONDS = 20
 BACKLOG = 2048
+# libuv takes one connection a turn of the loop from each listener: behind a burst of 60, a new one waited for 60 turns
+LISTENERS = 8
 
 
 class _Server(uvicorn.Server):
@@ -71,7 +73,8 @@ async def serving(app: ASGIApp, listener: socket.socket, front: Front | None = N
         forwarded_allow_ips=[str(network) for network in front.trusted],
     )
     server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+    listeners = [listener, *(listener.dup() for _ in range(LISTENERS - 1))]
+    task = asyncio.create_task(server.serve(sockets=listeners), name="http")
     watch = asyncio.create_task(front.keep_watch(), name="http watch")
     try:
         while not server.started:  # uvicorn has no event for it
