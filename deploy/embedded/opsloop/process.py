@@ -21,7 +21,7 @@ from opsloop_common.http.app import create_app
 from opsloop_common.http.probes import readiness
 from opsloop_common.runner.build import build_runtime, require_fit_database
 from opsloop_common.runner.housekeeping import measure_loop_lag
-from opsloop_common.runner.server import serving
+from opsloop_common.runner.server import front_of, serving
 from opsloop_common.runner.together import together
 from opsloop_common.runner.worker import run_worker
 from opsloop_common.service import Runtime
@@ -66,8 +66,9 @@ async def serve(runtimes: list[Runtime], listener: socket.socket, *, on_ready: C
             workers = [run_worker(runtime, free_older_claims=True) for runtime in runtimes]
             await stack.enter_async_context(together(*workers))
             registries = {runtime.service.name: runtime.registry for runtime in runtimes} | {"opsloop": own}
-            root = create_root(apps, registries, partial(_unready, runtimes, stop))
-            await stack.enter_async_context(serving(root, listener))
+            settings = runtimes[0].settings  # of the front all have the same
+            root = create_root(apps, registries, partial(_unready, runtimes, stop), settings)
+            await stack.enter_async_context(serving(root, listener, front_of(settings, own)))
             on_ready()
             await stop.wait()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping
 from html import escape
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -14,8 +14,11 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from opsloop.metrics import MergedRegistries
+from opsloop_common.http.exposition import metrics_routes
+from opsloop_common.http.headers import page_policy, source_of
 from opsloop_common.http.problems import error_response
 from opsloop_common.ids import uuid7
+from opsloop_common.settings import Settings
 
 Readiness = Callable[[], Awaitable[Mapping[str, object]]]
 """Says per service why it is not ready; empty when all are."""
@@ -46,14 +49,14 @@ class Root:
 
 
 def create_root(
-    apps: Mapping[str, ASGIApp], registries: Mapping[str, CollectorRegistry], unready: Readiness
+    apps: Mapping[str, ASGIApp], registries: Mapping[str, CollectorRegistry], unready: Readiness, settings: Settings
 ) -> ASGIApp:
     """Return the application that holds all services. It runs no lifespan of theirs: the runner enters each."""
-    merged = MergedRegistries(registries)
-    page = _page(list(apps))
+    page = _page(list(apps), settings)
+    policy = page_policy(styles=[source_of(_STYLE)])
 
     async def index(_: Request) -> Response:
-        return HTMLResponse(page)
+        return HTMLResponse(page, headers={"Content-Security-Policy": policy})
 
     async def healthz(_: Request) -> Response:
         return JSONResponse({"status": "ok"})
@@ -64,15 +67,12 @@ def create_root(
             return JSONResponse({"status": "unready", "services": reasons}, status_code=503)
         return JSONResponse({"status": "ready"})
 
-    async def metrics(_: Request) -> Response:
-        return Response(generate_latest(merged), media_type=CONTENT_TYPE_LATEST)
-
     own = Starlette(
         routes=[
             Route("/", index),
             Route("/healthz", healthz),
             Route("/readyz", readyz),
-            Route("/metrics", metrics),
+            *metrics_routes(MergedRegistries(registries), settings),
         ],
         exception_handlers={HTTPException: _answer_error},
     )
@@ -95,27 +95,33 @@ _ABOUT = {
 }
 
 
-def _page(services: list[str]) -> str:
-    rows = "\n".join(_row(name) for name in services)
+_STYLE = """
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 3rem auto; padding: 0 1rem; color: #222; }
+table { border-collapse: collapse; width: 100%; }
+td { padding: .5rem .75rem .5rem 0; border-top: 1px solid #ddd; vertical-align: top; }
+small { color: #666; }
+"""
+
+
+def _page(services: list[str], settings: Settings) -> str:
+    has_docs, has_metrics = settings.docs_access == "open", settings.metrics_access == "open"
+    rows = "\n".join(_row(name, has_docs=has_docs) for name in services)
+    metrics = (
+        ' ·\n<a href="/metrics">Prometheus metrics · <span lang="zh-CN">监控指标</span></a>' if has_metrics else ""
+    )
     return f"""<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>OpsLoop</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 44rem; margin: 3rem auto; padding: 0 1rem; color: #222; }}
-table {{ border-collapse: collapse; width: 100%; }}
-td {{ padding: .5rem .75rem .5rem 0; border-top: 1px solid #ddd; vertical-align: top; }}
-small {{ color: #666; }}
-</style>
+<style>{_STYLE}</style>
 <h1>OpsLoop</h1>
 <p>Hear, understand, act, tell: everything runs in this process.<br>
 <span lang="zh-CN">倾听、理解、行动、告知：全部在这一个进程里运行。</span></p>
 <table>
 {rows}
 </table>
-<p><a href="/readyz">readiness · <span lang="zh-CN">就绪</span></a> ·
-<a href="/metrics">Prometheus metrics · <span lang="zh-CN">监控指标</span></a></p>
+<p><a href="/readyz">readiness · <span lang="zh-CN">就绪</span></a>{metrics}</p>
 <p><small>Sign in with <code>Authorization: Bearer &lt;key&gt;</code>; the operator's key is in <code>operator.key</code>
 of the data directory.<br><span lang="zh-CN">请求需带 <code>Authorization: Bearer &lt;key&gt;</code>；管理员密钥在数据目录的
 <code>operator.key</code> 中。</span></small></p>
@@ -123,12 +129,15 @@ of the data directory.<br><span lang="zh-CN">请求需带 <code>Authorization: B
 """
 
 
-def _row(service: str) -> str:
+def _row(service: str, *, has_docs: bool) -> str:
     english, chinese = _ABOUT.get(service, ("", ""))
     base = f"/api/{escape(service)}"
-    return (
-        f'<tr><td><b>{escape(service)}</b><br><small>{english}<br><span lang="zh-CN">{chinese}</span></small></td>'
+    docs = (
         f'<td><a href="{base}/docs">docs · <span lang="zh-CN">文档</span></a></td>'
         f'<td><a href="{base}/openapi.json">openapi.json</a></td>'
+    )
+    return (
+        f'<tr><td><b>{escape(service)}</b><br><small>{english}<br><span lang="zh-CN">{chinese}</span></small></td>'
+        f"{docs if has_docs else ''}"
         f'<td><a href="{base}/readyz">readyz</a></td></tr>'
     )

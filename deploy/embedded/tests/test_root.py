@@ -9,6 +9,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from opsloop.root import create_root
+from opsloop_common.settings import Settings
 
 
 def service(name: str) -> Starlette:
@@ -36,7 +37,7 @@ async def client(reasons):
         return reasons
 
     apps = {"feedback": service("feedback"), "metrics": service("metrics")}
-    root = create_root(apps, {"feedback": registry(1), "metrics": registry(2)}, unready)
+    root = create_root(apps, {"feedback": registry(1), "metrics": registry(2)}, unready, Settings())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(root), base_url="http://test") as client:
         yield client
 

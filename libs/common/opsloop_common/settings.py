@@ -52,10 +52,15 @@ class Settings(BaseSettings):
     rate_limit_workspace_per_second: int | None = Field(default=None, ge=1)
     rate_limit_process_per_second: int | None = Field(default=None, ge=1)
     cors_origins: str = ""
+    trusted_proxies: str = ""
+    max_connections: int = Field(default=limits.CONNECTIONS, ge=16)
+    metrics_access: Literal["open", "closed"] = "open"
+    metrics_token: SecretStr | None = Field(default=None, min_length=16)
+    docs_access: Literal["open", "closed"] = "open"
     log_format: Literal["json", "pretty"] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
-    @field_validator("outbound_allow")
+    @field_validator("outbound_allow", "trusted_proxies")
     @classmethod
     def _networks(cls, value: str) -> str:
         for number, part in enumerate((piece.strip() for piece in value.split(",")), 1):

@@ -19,3 +19,5 @@ async def test_docs_and_their_assets_come_from_here(api):
         asset = await sample.client.get(f"/{address}")
         assert asset.status_code == 200, address
         assert asset.headers["x-request-id"]
+        same = await sample.client.get(f"/{address}", headers={"If-None-Match": asset.headers["etag"]})
+        assert (same.status_code, same.content) == (304, b"")

@@ -32,12 +32,15 @@ def create_app(runtime: Runtime, *, with_metrics: bool = True) -> FastAPI:
     """
     shell = Shell(runtime)
     title = f"OpsLoop {runtime.service.title}"
-    routes = [*api_routes(runtime.service), *probes.routes(runtime, with_metrics=with_metrics), *docs.routes(title)]
+    has_docs = runtime.settings.docs_access == "open"
+    routes = [*api_routes(runtime.service), *probes.routes(runtime, with_metrics=with_metrics)]
+    routes += docs.routes(title) if has_docs else []
 
     app = _Api(
         title=title,
         version=API_VERSION,
         routes=[ExactPaths(routes), *routes],
+        openapi_url="/openapi.json" if has_docs else None,
         docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,

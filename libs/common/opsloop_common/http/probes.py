@@ -7,7 +7,6 @@ import time
 from collections.abc import Awaitable
 
 from asyncpg import exceptions as pg
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from sqlalchemy import text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.requests import Request
@@ -15,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from opsloop_common import limits
+from opsloop_common.http.exposition import metrics_routes
 from opsloop_common.lanes import Statement
 from opsloop_common.service import Check, Runtime
 
@@ -114,8 +114,5 @@ def routes(runtime: Runtime, *, with_metrics: bool) -> list[Route]:
         }
         return JSONResponse(document, 503 if status == "unavailable" else 200)
 
-    async def metrics(_: Request) -> Response:
-        return Response(generate_latest(runtime.registry), media_type=CONTENT_TYPE_LATEST)
-
     found = [Route("/healthz", healthz), Route("/readyz", readyz)]
-    return [*found, Route("/metrics", metrics)] if with_metrics else found
+    return [*found, *metrics_routes(runtime.registry, runtime.settings)] if with_metrics else found

@@ -21,7 +21,7 @@ from opsloop_common.runner import garbage
 from opsloop_common.runner.build import Role, require_fit_database
 from opsloop_common.runner.buses import make_bus
 from opsloop_common.runner.housekeeping import measure_loop_lag
-from opsloop_common.runner.server import listen, serving
+from opsloop_common.runner.server import front_of, listen, serving
 from opsloop_common.runner.together import together
 from opsloop_common.runner.worker import run_worker
 from opsloop_common.service import Check, Runtime
@@ -49,8 +49,9 @@ async def serve(runtime: Runtime, role: Role, *, host: str, port: int) -> None:
             # where we really answer: what is called for others must not lead back here
             runtime.settings = runtime.settings.model_copy(update={"host": host, "port": listener.getsockname()[1]})
             await stack.enter_async_context(_measured(runtime))
+            front = front_of(runtime.settings, runtime.registry)
             await stack.enter_async_context(
-                together(_background(runtime, role), serving(_app(runtime, role), listener))
+                together(_background(runtime, role), serving(_app(runtime, role), listener, front))
             )
             address, taken = listener.getsockname()[:2]
             garbage.settle()

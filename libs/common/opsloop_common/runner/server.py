@@ -1,28 +1,28 @@
-"""uvicorn, inside a process that has more to do than answer requests."""
+"""uvicorn, inside a process that has more to do than answer requests, behind the front that bounds what strangers send."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import socket
-import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 
 import uvicorn
+from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
-from opsloop_common.errors import BadRequest
-from opsloop_common.http.problems import problem_response
-from opsloop_common.ids import uuid7
-
-if sys.platform == "win32":  # httptools is not built for it
-    from uvicorn.protocols.http.h11_impl import H11Protocol as Parser
-else:
-    from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol as Parser
+from opsloop_common import limits
+from opsloop_common.front.addresses import networks
+from opsloop_common.front.connection import FrontConfig
+from opsloop_common.front.front import Front, connection_bound, file_limit
+from opsloop_common.http.headers import SafeHeaders
+from opsloop_common.settings import Settings
 
 DRAIN_SECONDS = 20
 BACKLOG = 2048
+# libuv takes one connection a turn of the loop from each listener: behind a burst of 60, a new one waited for 60 turns
+LISTENERS = 8
 
 
 class _Server(uvicorn.Server):
@@ -30,16 +30,6 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """Leave signals to the runner: it has workers to drain too, and ends with 0."""
         yield
-
-
-class _Http(Parser):
-    def send_400_response(self, msg: str) -> None:
-        """Answer what is not HTTP as any other error is answered; no application has seen it."""
-        response = problem_response(BadRequest("The request is not valid HTTP."), {"path": "/"})
-        headers = [*response.raw_headers, (b"x-request-id", str(uuid7()).encode()), (b"connection", b"close")]
-        head = b"".join(name + b": " + value + b"\r\n" for name, value in headers)
-        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + head + b"\r\n" + bytes(response.body))
-        self.transport.close()
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -56,21 +46,36 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
+def front_of(settings: Settings, registry: CollectorRegistry | None = None) -> Front:
+    """Make the front as the settings say, within what this process may open."""
+    return Front(
+        connections=connection_bound(settings.max_connections, file_limit()),
+        trusted=networks(settings.trusted_proxies),
+        registry=registry,
+    )
+
+
 @asynccontextmanager
-async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
+async def serving(app: ASGIApp, listener: socket.socket, front: Front | None = None) -> AsyncIterator[None]:
     """Answer on `listener` for the length of the block; then take no more, and let running requests finish (at most 20 s)."""
-    config = uvicorn.Config(
-        app,
-        http=_Http,
+    front = front or Front(connections=connection_bound(limits.CONNECTIONS, file_limit()))
+    config = FrontConfig(
+        SafeHeaders(app),
+        front,
+        ws="none",
         log_config=None,
         access_log=False,
         lifespan="on",
         server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
-        timeout_keep_alive=75,
+        # by default uvicorn believes what any local caller forwards
+        proxy_headers=bool(front.trusted),
+        forwarded_allow_ips=[str(network) for network in front.trusted],
     )
     server = _Server(config)
-    task = asyncio.create_task(server.serve(sockets=[listener]), name="http")
+    listeners = [listener, *(listener.dup() for _ in range(LISTENERS - 1))]
+    task = asyncio.create_task(server.serve(sockets=listeners), name="http")
+    watch = asyncio.create_task(front.keep_watch(), name="http watch")
     try:
         while not server.started:  # uvicorn has no event for it
             if task.done():
@@ -81,4 +86,5 @@ async def serving(app: ASGIApp, listener: socket.socket) -> AsyncIterator[None]:
     finally:
         server.should_exit = True
         await asyncio.wait([task])
+        watch.cancel()
         listener.close()

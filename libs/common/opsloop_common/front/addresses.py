@@ -1,0 +1,50 @@
+"""Whom a connection or request is counted for: an address, or the caller behind a proxy that is trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+
+Network = IPv4Network | IPv6Network
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """Read CIDRs, comma-separated; raises ValueError."""
+    return tuple(ip_network(part) for part in (piece.strip() for piece in text.split(",")) if part)
+
+
+def counted_as(host: str) -> str:
+    """Return what an address is counted as: an IPv6 caller has a /64 of them, and an IPv4 caller may come as IPv6."""
+    if ":" not in host:
+        return host
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
+        return str(IPv6Network((int(address) >> 64 << 64, 64)))
+    return str(getattr(address, "ipv4_mapped", None) or address)
+
+
+def is_within(host: str, trusted: Sequence[Network]) -> bool:
+    """Say whether an address is in one of the networks; what is no address is in none."""
+    if not trusted:
+        return False
+    try:
+        address = ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return any(address in network for network in trusted)
+
+
+def caller(peer: str, headers: Iterable[tuple[bytes, bytes]], trusted: Sequence[Network]) -> str:
+    """Return the address that a request comes from: the last one in `X-Forwarded-For` that no trusted proxy is."""
+    if not is_within(peer, trusted):
+        return peer
+    named = b",".join(value for name, value in headers if name == b"x-forwarded-for").decode("latin-1")
+    for host in reversed([part.strip() for part in named.split(",") if part.strip()]):
+        peer = host
+        if not is_within(host, trusted):
+            break
+    return peer

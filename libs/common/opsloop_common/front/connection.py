@@ -1,0 +1,385 @@
+"""One connection: uvicorn's protocol for httptools, with bounds on what its peer sends, holds and leaves unread."""
+
+from __future__ import annotations
+
+import asyncio
+from enum import Enum
+from typing import Any
+
+import httptools
+import uvicorn
+from starlette.types import ASGIApp
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+from uvicorn.server import ServerState
+
+from opsloop_common import limits
+from opsloop_common.front import heads, refusals
+from opsloop_common.front.addresses import caller, counted_as, is_within
+from opsloop_common.front.front import Front
+from opsloop_common.front.refusals import Refusal, Refused
+
+PIECE = 16 * 1024  # is parsed at once; a read brings up to 256 KiB
+
+
+class Phase(Enum):
+    """What is waited for: a head, its body, our answer, or the next request of a kept connection."""
+
+    HEAD = 1
+    BODY = 2
+    ANSWER = 3
+    IDLE = 4
+
+
+# reading a member off its class takes three times as long, and this is asked for every line of a head
+_HEAD, _BODY, _ANSWER, _IDLE = Phase
+_NOTED = frozenset({b"host", b"expect", b"transfer-encoding"})
+
+
+class FrontConfig(uvicorn.Config):
+    """uvicorn's configuration, with what its connections share."""
+
+    def __init__(self, app: ASGIApp, front: Front, **given: Any) -> None:
+        super().__init__(app, http=Connection, **given)
+        self.front = front
+
+
+class Connection(HttpToolsProtocol):
+    """Adds to uvicorn's protocol what it has no setting for."""
+
+    config: FrontConfig
+
+    def __init__(
+        self,
+        config: FrontConfig,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ) -> None:
+        super().__init__(config, server_state, app_state, _loop)
+        self.front = config.front
+        self.address = ""
+        self.is_proxy = False
+        self.phase = _HEAD
+        self.now = 0.0  # when data last came
+        self.since = 0.0  # this phase, less the time in which we did not read
+        self.is_deaf = False
+        self.running: RequestResponseCycle | None = None
+        self.holds: dict[object, int] = {}
+        self.head_bytes = 0
+        self.trailers = 0
+        self.body_bytes = 0
+        self.wire_bytes = 0
+        self.ignored_bytes = 0
+        self.hosts: list[bytes] = []
+        self.coding: bytes | None = None
+        self.unread = (0.0, 0)
+        self.ending_since: float | None = None
+
+    # Coming and going
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Take a place among the connections, or say that there is none."""
+        super().connection_made(transport)
+        self.since = self.loop.time()
+        if self.client is not None:
+            self.address = counted_as(self.client[0])
+            self.is_proxy = is_within(self.client[0], self.front.trusted)
+        refusal = self.front.admit(self)
+        if refusal is not None:
+            self.refuse(refusal)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Give the place back, and wake all requests that wait for this peer (uvicorn wakes the newest only)."""
+        self.front.forget(self)
+        for cycle in (self.running, *(cycle for cycle, _ in self.pipeline)):
+            if cycle is not None and not cycle.response_complete:
+                cycle.disconnected = True
+                cycle.message_event.set()
+        self.pipeline.clear()
+        super().connection_lost(exc)
+
+    @property
+    def is_idle(self) -> bool:
+        """Say whether nobody is owed an answer here."""
+        return self.phase in (_IDLE, _HEAD) and (self.running is None or self.running.response_complete)
+
+    # What comes in
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came, in pieces, so that each bound is looked at before much more has been made of it."""
+        if self.is_deaf:
+            self._ignore(len(data))
+            return
+        self.now = self.loop.time()
+        if self.phase is _IDLE:
+            self._begin_head()
+        if len(data) <= PIECE:
+            self._feed(data)
+            return
+        view = memoryview(data)
+        for start in range(0, len(data), PIECE):
+            self._feed(view[start : start + PIECE])
+            if self.is_deaf:
+                return
+
+    def _feed(self, data: bytes | memoryview) -> None:
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._without_upgrade(bytes(data[upgrade.args[0] :]))
+        except httptools.HttpParserError as error:
+            why = error.__context__
+            self.refuse(why.refusal if isinstance(why, Refused) else refusals.MALFORMED)
+        else:
+            if self.phase is not _ANSWER:
+                self._count(len(data))
+
+    def _count(self, size: int) -> None:
+        if self.phase is _HEAD:
+            self.head_bytes += size
+            if self.head_bytes > limits.HEAD_BYTES:
+                self.refuse(refusals.HEAD_TOO_LARGE)
+        elif self.phase is _BODY and self.coding is not None:
+            self.wire_bytes += size
+            framing = self.wire_bytes - self.body_bytes
+            if framing > limits.CHUNK_FRAMING_BYTES + self.body_bytes * limits.CHUNK_FRAMING_SHARE:
+                self.refuse(refusals.TOO_MUCH_FRAMING)
+
+    def _without_upgrade(self, rest: bytes) -> None:
+        """Read the request again as what it also is: httptools takes its body for another protocol, and nothing here is one.
+
+        Java's HttpClient asks for h2c on its first request, also on a POST.
+        """
+        version = self.parser.get_http_version().encode()
+        head = [self.parser.get_method(), b" ", self.url, b" HTTP/", version, b"\r\n"]
+        for name, value in self.headers:
+            if name == b"connection":
+                value = b"close" if b"close" in value.lower() else b"keep-alive"
+            if name != b"upgrade":
+                head += [name, b": ", value, b"\r\n"]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
+        self._feed(b"".join([*head, b"\r\n", rest]))
+
+    # The parser's calls
+
+    def on_message_begin(self) -> None:
+        """Begin a head."""
+        super().on_message_begin()
+        if self.phase is not _HEAD:
+            self._begin_head()
+        self.hosts = []
+        self.coding = None
+
+    def _begin_head(self) -> None:
+        self.phase, self.since = _HEAD, self.now
+        self.head_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Take a piece of the target."""
+        self.url += url
+        if len(self.url) > limits.TARGET_BYTES:
+            raise Refused(refusals.TARGET_TOO_LONG)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a line of the head. A trailer is counted and dropped: uvicorn would put it among the headers of a running request."""
+        if self.phase is not _HEAD:
+            self.trailers += 1
+            if self.trailers > limits.HEAD_LINES:
+                raise Refused(refusals.TOO_MANY_LINES)
+            return
+        headers = self.headers
+        if len(headers) >= limits.HEAD_LINES:
+            raise Refused(refusals.TOO_MANY_LINES)
+        name = name.lower()
+        headers.append((name, value))
+        if name in _NOTED:
+            self._note(name, value)
+
+    def _note(self, name: bytes, value: bytes) -> None:
+        if name == b"host":
+            self.hosts.append(value)
+        elif name == b"expect":
+            self.expect_100_continue = value.lower() == b"100-continue"
+        else:
+            self.coding = value if self.coding is None else b"several"
+
+    def on_headers_complete(self) -> None:
+        """Check the head as a whole, and begin its request."""
+        version = self.parser.get_http_version()
+        if version not in {"1.1", "1.0"}:
+            raise Refused(refusals.UNKNOWN_VERSION)
+        if self.parser.get_method() == b"CONNECT":
+            raise Refused(refusals.NO_TUNNELS)
+        heads.check_host(self.hosts, version)
+        heads.check_coding(self.coding, version)
+        if not self.url.startswith(b"/"):
+            self.url = heads.below_authority(self.url, self.hosts)
+        if self.parser.should_upgrade():
+            return  # it is read again without that
+        if len(self.pipeline) >= limits.PIPELINED_REQUESTS:
+            raise Refused(refusals.TOO_MANY_AHEAD)
+        self.front.silent.pop(self, None)
+        super().on_headers_complete()
+        self.phase, self.since = _BODY, self.now
+        self.trailers = self.body_bytes = self.wire_bytes = self.ignored_bytes = 0
+
+    def on_body(self, body: bytes) -> None:
+        """Hand on a piece of the body, unless too much is held already, or nobody wants it any more."""
+        cycle = self.cycle
+        size = len(body)
+        self.body_bytes += size
+        if cycle.response_complete:
+            self._ignore(size)
+            return
+        if self.body_bytes > limits.SMALL_BODY_BYTES:
+            refusal = self._hold(size if self.holds else self.body_bytes)
+            if refusal is not None:
+                raise Refused(refusal)
+        cycle.body += body
+        if len(cycle.body) > HIGH_WATER_LIMIT:
+            self.flow.pause_reading()
+        cycle.message_event.set()
+
+    def _ignore(self, size: int) -> None:
+        self.ignored_bytes += size
+        if self.ignored_bytes > (limits.IGNORED_BODY_BYTES if self.phase is _BODY else limits.IGNORED_HEAD_BYTES):
+            self.is_deaf = True
+            self.transport.close()
+
+    def on_message_complete(self) -> None:
+        """End a request's body."""
+        if self.parser.should_upgrade():
+            return
+        super().on_message_complete()
+        self.phase, self.since = (_IDLE if self.cycle.response_complete else _ANSWER), self.now
+
+    def _hold(self, size: int) -> Refusal | None:
+        headers = self.scope["headers"]
+        credential = next((hash(value) for name, value in headers if name == b"authorization"), None)
+        peer = self.client[0] if self.client else ""
+        asks = counted_as(caller(peer, headers, self.front.trusted))
+        return self.front.hold(self, credential=credential, caller=asks, size=size)
+
+    # What goes out
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self.running = cycle
+        super()._start_asgi_task(cycle, app)
+
+    def on_response_complete(self) -> None:
+        """Go on with the next request. The watch closes what stays idle, so uvicorn's timer per request is not begun."""
+        self.server_state.total_requests += 1
+        if self.holds:
+            self.front.release(self)
+        if self.transport.is_closing():
+            return
+        self.flow.resume_reading()
+        if self.pipeline:
+            cycle, app = self.pipeline.pop()
+            self._start_asgi_task(cycle, app)
+        elif self.phase is _ANSWER:
+            self.phase, self.since = _IDLE, self.loop.time()
+
+    def pause_writing(self) -> None:
+        """Begin to count what the peer does not read."""
+        super().pause_writing()
+        size = self.transport.get_write_buffer_size()
+        self.unread = (self.loop.time(), size)
+        self.front.not_read(self, size)
+
+    def resume_writing(self) -> None:
+        """Count it no more."""
+        super().resume_writing()
+        self.front.read(self)
+
+    # Ends that are ours
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer from here and close; where answers are owed for earlier requests, only close after those.
+
+        Closed with bytes of the peer unread, the system would reset the connection, and the answer with it: they are read a while.
+        """
+        if self.is_deaf:
+            return
+        self.is_deaf = True
+        self.front.refused.labels(refusal.reason).inc()
+        if self._owes_others():
+            return
+        cycle = self.cycle
+        is_answered = self.phase is _BODY and (cycle.response_complete or cycle.response_started)
+        if cycle is not None and not cycle.response_complete:
+            cycle.disconnected = True
+            cycle.body.clear()
+            cycle.message_event.set()
+        self.front.release(self)
+        if is_answered:
+            self.transport.close()
+            return
+        self.transport.write(refusal.render())
+        self.transport.write_eof()
+        self.flow.resume_reading()
+        self.ending_since = self.loop.time()
+
+    def shutdown(self) -> None:
+        """Close when what is owed has been answered; called once the server is to stop."""
+        if self.ending_since is not None:
+            self.transport.close()
+        else:
+            super().shutdown()
+
+    def _owes_others(self) -> bool:
+        """Make the last request before the one at hand the connection's last; says whether there is one."""
+        if self.phase is _BODY and self.pipeline:
+            self.pipeline.popleft()
+            (self.pipeline[0][0] if self.pipeline else self.running).keep_alive = False  # type: ignore[union-attr]
+            return True
+        if self.phase is _HEAD and self.cycle is not None and not self.cycle.response_complete:
+            self.cycle.keep_alive = False
+            return True
+        return False
+
+    def close_at_once(self, reason: str) -> None:
+        """End the connection without a word."""
+        self.is_deaf = True
+        self.front.refused.labels(reason).inc()
+        self.transport.abort()
+
+    # Time
+
+    def check(self, now: float, passed: float) -> None:
+        """Close a connection whose peer is too slow; called every `passed` seconds."""
+        if self.transport.is_closing():
+            self.ending_since = self.ending_since or now
+        if self.ending_since is not None:
+            if now - self.ending_since > limits.CLOSING_SECONDS:
+                self.transport.abort()
+            return
+        if self.flow.write_paused and self._is_slow_reader(now):
+            self.close_at_once("slow_reader")
+        elif self.phase is _IDLE:
+            if now - self.since > limits.KEEP_ALIVE_SECONDS:
+                self.transport.close()
+        elif self.flow.read_paused or (self.phase is _BODY and self.cycle.waiting_for_100_continue):
+            self.since += passed
+        elif self.phase is _HEAD:
+            if now - self.since > limits.HEAD_SECONDS:
+                self._too_late()
+        elif self.phase is _BODY and self.body_bytes < _least(now - self.since):
+            self.refuse(refusals.BODY_TOO_SLOW)
+
+    def _too_late(self) -> None:
+        if self.head_bytes or self.cycle is not None:
+            self.refuse(refusals.HEAD_TOO_SLOW)
+        else:
+            self.close_at_once("silent")  # it has asked for nothing
+
+    def _is_slow_reader(self, now: float) -> bool:
+        began, size = self.unread
+        return size - self.transport.get_write_buffer_size() < _least(now - began)
+
+
+def _least(seconds: float) -> float:
+    """Return how many bytes must have moved by then; before the grace is over, none."""
+    return (seconds - limits.GRACE_SECONDS) * limits.LEAST_BYTES_PER_SECOND

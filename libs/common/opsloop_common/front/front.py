@@ -1,0 +1,175 @@
+"""What the connections of one server share: how many there are, what they hold, and the watch over them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter as Tally
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from opsloop_common import limits
+from opsloop_common.front import refusals
+from opsloop_common.front.addresses import Network
+from opsloop_common.front.refusals import Refusal
+
+if sys.platform != "win32":
+    import resource
+
+if TYPE_CHECKING:
+    from opsloop_common.front.connection import Connection
+
+WATCH_SECONDS = 1.0
+QUIET_SECONDS = 60.0  # without a closing, and the next one is news again
+
+log = structlog.get_logger(__name__)
+
+
+def file_limit() -> int | None:
+    """Return how many files this process may open; None where that is not limited so."""
+    if sys.platform == "win32":
+        return None
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return None if soft == resource.RLIM_INFINITY else soft
+
+
+def connection_bound(wanted: int, files: int | None) -> int:
+    """Return how many connections may be held: as wanted, but a reserve of files stays for everything else."""
+    if files is None:
+        return wanted
+    return max(16, min(wanted, files - min(limits.RESERVED_FILES, files // 2)))
+
+
+class Front:
+    """Admits connections up to a bound, counts what they hold, and closes those whose peer is too slow."""
+
+    def __init__(
+        self,
+        *,
+        connections: int = limits.CONNECTIONS,
+        trusted: Sequence[Network] = (),
+        registry: CollectorRegistry | None = None,
+    ) -> None:
+        self.bound = connections
+        self.share = max(8, int(connections * limits.CONNECTIONS_PER_ADDRESS))
+        self.trusted = tuple(trusted)
+        # dicts for their order: the first is the oldest
+        self.connections: dict[Connection, None] = {}
+        self.silent: dict[Connection, None] = {}
+        self.by_address: dict[str, dict[Connection, None]] = {}
+        self.unread: dict[Connection, int] = {}
+        self.unread_bytes = 0
+        self.held: Tally[object] = Tally()
+        self._closed_for_room_at = float("-inf")
+        registry = registry or CollectorRegistry()
+        Gauge("opsloop_http_connections", "Connections that are open.", registry=registry).set_function(
+            lambda: len(self.connections)
+        )
+        self.refused = Counter(
+            "opsloop_http_refused", "Connections closed by the front, by reason.", ("reason",), registry=registry
+        )
+
+    # Connections
+
+    def admit(self, connection: Connection) -> Refusal | None:
+        """Count a new connection, and close an older one where there are too many; returns why there is no room at all."""
+        refusal = self._make_room(connection)
+        self.connections[connection] = None
+        self.silent[connection] = None
+        self.by_address.setdefault(connection.address, {})[connection] = None
+        return refusal
+
+    def forget(self, connection: Connection) -> None:
+        """Count a connection no more."""
+        self.connections.pop(connection, None)
+        self.silent.pop(connection, None)
+        self.read(connection)
+        self.release(connection)
+        if of_address := self.by_address.get(connection.address):
+            of_address.pop(connection, None)
+            if not of_address:
+                del self.by_address[connection.address]
+
+    def _make_room(self, connection: Connection) -> Refusal | None:
+        neighbours = self.by_address.get(connection.address, {})
+        if len(neighbours) >= self.share and not connection.is_proxy:
+            return None if self._close_one_of(neighbours) else refusals.ADDRESS_HAS_TOO_MANY
+        if len(self.connections) >= self.bound:
+            return None if self._close_one_of(self.connections) else refusals.TOO_MANY_CONNECTIONS
+        return None
+
+    def _close_one_of(self, crowd: dict[Connection, None]) -> bool:
+        """Close the one that has said nothing for the longest time, else the one that has been idle for the longest."""
+        victim = next(iter(self.silent), None) if crowd is self.connections else None
+        victim = victim or next((other for other in crowd if other in self.silent), None)
+        if victim is None:
+            idle = [other for other in crowd if other.is_idle]
+            victim = min(idle, key=lambda other: other.since, default=None)
+        if victim is None:
+            return False
+        self._tell(victim.loop.time())
+        victim.close_at_once("room")
+        # not when its end has been seen: many may come before that
+        self.forget(victim)
+        return True
+
+    def _tell(self, now: float) -> None:
+        if now - self._closed_for_room_at > QUIET_SECONDS:
+            log.warning(
+                "too many connections: the oldest silent or idle ones are closed to make room",
+                bound=self.bound,
+                share_of_an_address=self.share,
+            )
+        self._closed_for_room_at = now
+
+    # What requests hold
+
+    def hold(self, connection: Connection, *, credential: object, caller: str, size: int) -> Refusal | None:
+        """Count `size` more bytes of a body that is on its way; returns why that is too much."""
+        held = self.held
+        if held[None] + size > limits.BODY_BYTES_PER_PROCESS:
+            return refusals.TOO_MUCH_HELD
+        if credential is not None and held[credential] + size > limits.BODY_BYTES_PER_KEY:
+            return refusals.KEY_HOLDS_TOO_MUCH
+        if held[caller] + size > limits.BODY_BYTES_PER_ADDRESS:
+            return refusals.ADDRESS_HOLDS_TOO_MUCH
+        for owner in (None, credential, caller) if credential is not None else (None, caller):
+            held[owner] += size
+            connection.holds[owner] = connection.holds.get(owner, 0) + size
+        return None
+
+    def release(self, connection: Connection) -> None:
+        """Count what a request held no more."""
+        for owner, size in connection.holds.items():
+            self.held[owner] -= size
+            if self.held[owner] <= 0:
+                del self.held[owner]
+        connection.holds.clear()
+
+    def not_read(self, connection: Connection, size: int) -> None:
+        """Count an answer that its reader does not take; the one not taken for the longest time goes when it is too much."""
+        self.read(connection)
+        self.unread[connection] = size
+        self.unread_bytes += size
+        while self.unread_bytes > limits.UNREAD_ANSWER_BYTES and len(self.unread) > 1:
+            oldest = next(iter(self.unread))
+            oldest.close_at_once("unread_answers")
+            self.read(oldest)
+
+    def read(self, connection: Connection) -> None:
+        """Count an answer that has been taken no more."""
+        self.unread_bytes -= self.unread.pop(connection, 0)
+
+    # Time
+
+    async def keep_watch(self) -> None:
+        """Look at every connection once a second, for ever: one timer for all costs a request nothing."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            now = loop.time()
+            for connection in list(self.connections):
+                connection.check(now, WATCH_SECONDS)

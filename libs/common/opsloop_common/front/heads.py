@@ -1,0 +1,46 @@
+"""What a request's head must say (RFC 9112), beyond what the parser looks at itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from opsloop_common.front import refusals
+from opsloop_common.front.refusals import Refused
+
+_HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
+
+
+def check_host(hosts: Sequence[bytes], version: str) -> None:
+    """Require one well-formed `Host`; HTTP/1.0 may leave it out. Raises Refused (400)."""
+    if len(hosts) != 1 and (hosts or version == "1.1"):
+        raise Refused(refusals.BAD_HOST)
+    if hosts and not _HOST.fullmatch(hosts[0]):
+        raise Refused(refusals.BAD_HOST)
+
+
+def check_coding(coding: bytes | None, version: str) -> None:
+    """Require no transfer coding but `chunked`: the parser passes `gzip, chunked`, and nobody would unpack it.
+
+    HTTP/1.0 has none, and the parser would read such a body as the next request. Raises Refused (400, 501).
+    """
+    if coding is None:
+        return
+    if version == "1.0":
+        raise Refused(refusals.MALFORMED)
+    if coding.lower() != b"chunked":
+        raise Refused(refusals.UNKNOWN_CODING)
+
+
+def below_authority(target: bytes, hosts: Sequence[bytes]) -> bytes:
+    """Return what an absolute target names below its host, which must be the `Host` that was asked; `*` as it is.
+
+    Raises Refused (400).
+    """
+    if target == b"*":
+        return target
+    scheme, _, rest = target.partition(b"://")
+    authority, slash, below = rest.partition(b"/")
+    if scheme.lower() not in {b"http", b"https"} or [authority.lower()] != [host.lower() for host in hosts]:
+        raise Refused(refusals.BAD_TARGET)
+    return slash + below or b"/"

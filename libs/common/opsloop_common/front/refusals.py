@@ -1,0 +1,58 @@
+"""Answers that no application has seen: what was sent is no request, comes too slowly, or is more than may be held."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from opsloop_common.http.headers import complete
+from opsloop_common.http.problems import HttpError, problem_response
+
+RETRY_AFTER = {429, 503}
+
+
+class Refused(Exception):
+    """Raised out of the parser's calls, which stops it."""
+
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(refusal.reason)
+        self.refusal = refusal
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Why a connection is closed, as its peer and the metrics are told."""
+
+    status: int
+    detail: str
+    reason: str
+
+    def render(self) -> bytes:
+        """Return the whole answer, which ends the connection."""
+        headers = {"Connection": "close"} | ({"Retry-After": "10"} if self.status in RETRY_AFTER else {})
+        error = HttpError(self.status, self.detail, headers)
+        response = problem_response(error, {"path": "/"})
+        lines = list(response.raw_headers)
+        complete(lines)
+        head = b"".join(name + b": " + value + b"\r\n" for name, value in lines)
+        status = f"HTTP/1.1 {self.status} {error.phrase}\r\n".encode()
+        return status + head + b"\r\n" + bytes(response.body)
+
+
+MALFORMED = Refusal(400, "The request is not valid HTTP.", "malformed")
+BAD_HOST = Refusal(400, "The request needs exactly one valid Host.", "host")
+BAD_TARGET = Refusal(400, "The request's target does not name its Host.", "target")
+TOO_MUCH_FRAMING = Refusal(400, "The body comes in too many small chunks.", "framing")
+HEAD_TOO_SLOW = Refusal(408, "The head of the request took too long.", "slow_head")
+BODY_TOO_SLOW = Refusal(408, "The body comes too slowly.", "slow_body")
+TARGET_TOO_LONG = Refusal(414, "The request's target is too long.", "long_target")
+TOO_MANY_LINES = Refusal(431, "The request has too many header lines.", "head_lines")
+HEAD_TOO_LARGE = Refusal(431, "The head of the request is too large.", "head_bytes")
+KEY_HOLDS_TOO_MUCH = Refusal(429, "This key has too many large bodies on their way.", "bodies_of_key")
+ADDRESS_HOLDS_TOO_MUCH = Refusal(429, "This address has too many large bodies on their way.", "bodies_of_address")
+ADDRESS_HAS_TOO_MANY = Refusal(429, "This address has too many requests on their way.", "connections_of_address")
+UNKNOWN_CODING = Refusal(501, "Only the transfer coding chunked is known here.", "coding")
+NO_TUNNELS = Refusal(501, "This is no proxy.", "connect")
+TOO_MUCH_HELD = Refusal(503, "Too many large bodies are on their way; try again.", "bodies")
+TOO_MANY_AHEAD = Refusal(503, "Too many requests were sent ahead of their answers.", "pipelined")
+TOO_MANY_CONNECTIONS = Refusal(503, "Too many requests are on their way; try again.", "connections")
+UNKNOWN_VERSION = Refusal(505, "Only HTTP/1.1 and HTTP/1.0 are known here.", "version")

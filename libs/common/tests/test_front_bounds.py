@@ -1,0 +1,228 @@
+"""The HTTP front over real sockets: what comes too slowly, or is more than may be held."""
+
+import asyncio
+from contextlib import suppress
+
+import pytest
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from structlog.testing import capture_logs
+
+from opsloop_common import limits
+from opsloop_common.front import front as watch
+from opsloop_common.front.addresses import caller, counted_as, networks
+from opsloop_common.front.front import Front, connection_bound
+from opsloop_common.runner.server import listen, serving
+from opsloop_common.testing.front import answer, ask, connected, server
+
+CHUNKED = b"Host: a\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(limits, "HEAD_SECONDS", 0.3)
+    monkeypatch.setattr(limits, "GRACE_SECONDS", 0.3)
+    monkeypatch.setattr(limits, "KEEP_ALIVE_SECONDS", 0.6)
+    monkeypatch.setattr(limits, "CLOSING_SECONDS", 0.3)
+    monkeypatch.setattr(watch, "WATCH_SECONDS", 0.05)
+
+
+async def end_of(reader):
+    async with asyncio.timeout(5):
+        try:
+            return await reader.read()
+        except ConnectionError:
+            return b""
+
+
+@pytest.mark.parametrize(
+    ("sent", "told"),
+    [
+        (b"", b""),
+        (b"GET / HTTP/1.1\r\nHo", b"408"),
+        (b"\r\n", b"408"),
+        (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nabc", b"408"),
+        (b"POST / HTTP/1.1\r\n" + CHUNKED, b"408"),
+    ],
+)
+async def test_who_is_too_slow_is_told(quick, sent, told):
+    async with server() as (_, port), connected(port) as (reader, writer):
+        writer.write(sent)
+        said = await end_of(reader)
+    assert told in said[:15]
+    assert bool(said) is bool(told)
+
+
+@pytest.mark.parametrize(("then", "told"), [(b"", b""), (b"\r\n", b"408"), (b"GET", b"408")])
+async def test_a_kept_connection_has_its_time_and_a_head_begun_on_it_less(quick, then, told):
+    async with server() as (_, port), connected(port) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await answer(reader))[0] == 200
+        await asyncio.sleep(0.4)  # longer than a head may take, shorter than a kept connection is kept
+        writer.write(then)
+        began = asyncio.get_running_loop().time()
+        said = await end_of(reader)
+        assert asyncio.get_running_loop().time() - began < 0.55
+    assert told in said[:15]
+
+
+async def test_a_trickle_does_not_help(quick):
+    async with server() as (_, port), connected(port) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\n")
+        said = asyncio.create_task(end_of(reader))
+        while not said.done():
+            writer.write(b"a: b\r\n")
+            await asyncio.sleep(0.05)
+        assert b"408" in said.result()[:15]
+
+
+async def test_who_waits_for_100_continue_is_not_slow(quick):
+    async def slow_to_ask(scope, receive, send):
+        await asyncio.sleep(0.6)
+        body = (await receive())["body"]
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"3")]})
+        await send({"type": "http.response.body", "body": body})
+
+    listener = listen("127.0.0.1", 0)
+    app = Starlette(routes=[Mount("/", slow_to_ask)])
+    async with serving(app, listener), connected(listener.getsockname()[1]) as (reader, writer):
+        writer.write(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+        assert await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        writer.write(b"abc")
+        assert (await answer(reader))[2] == b"abc"
+
+
+async def test_an_answer_that_nobody_reads_is_dropped(quick, monkeypatch):
+    async with server() as (front, port), connected(port) as (_, writer):
+        writer.transport.pause_reading()
+        writer.write(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n" * 3)
+        async with asyncio.timeout(5):
+            while not front.connections:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            while front.connections:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert front.unread_bytes == 0
+
+
+async def test_of_unread_answers_the_oldest_goes_when_they_are_too_much(monkeypatch):
+    monkeypatch.setattr(limits, "UNREAD_ANSWER_BYTES", 2_000_000)
+    async with server() as (front, port), connected(port) as (_, first), connected(port) as (reader, second):
+        first.transport.pause_reading()
+        first.write(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n" * 3)
+        async with asyncio.timeout(5):
+            while not front.unread:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            second.write(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert len((await answer(reader))[2]) == 8_000_000
+            while len(front.connections) > 1:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+
+
+@pytest.fixture
+async def connect():
+    """Open connections that are closed with the test."""
+    writers = []
+
+    async def connect(port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writers.append(writer)
+        return reader, writer
+
+    yield connect
+    for writer in writers:
+        writer.close()
+        with suppress(ConnectionError):
+            await writer.wait_closed()
+
+
+async def hold(connection, size, *, key=None):
+    """Send all of a body but its end; returns the connection."""
+    reader, writer = connection
+    lines = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n" % (size + 1)
+    writer.write(lines + (b"Authorization: Bearer %s\r\n" % key if key else b"") + b"\r\n" + b"x" * size)
+    return reader, writer
+
+
+async def held(front, size):
+    async with asyncio.timeout(5):
+        while front.held[None] < size:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(
+    ("bound", "keys", "status"),
+    [
+        ("BODY_BYTES_PER_KEY", (b"one", b"one"), 429),
+        ("BODY_BYTES_PER_ADDRESS", (b"one", b"two"), 429),
+        ("BODY_BYTES_PER_PROCESS", (None, b"two"), 503),
+    ],
+)
+async def test_unfinished_bodies_count_until_they_are_answered(monkeypatch, connect, bound, keys, status):
+    monkeypatch.setattr(limits, bound, 1_000_000)
+    async with server() as (front, port):
+        reader, writer = await hold(await connect(port), 600_000, key=keys[0])
+        await held(front, 600_000)
+        refused, _ = await hold(await connect(port), 600_000, key=keys[1])
+        got, headers, _ = await answer(refused)
+        small, small_writer = await hold(await connect(port), 10, key=keys[0])
+        small_writer.write(b"x")
+        assert (await answer(small))[0] == 200
+        assert (got, headers["retry-after"], headers["connection"]) == (status, "10", "close")
+
+        writer.write(b"x")
+        assert (await answer(reader))[2] == b"POST / 600001 "
+        assert front.held[None] == 0
+        again, again_writer = await hold(await connect(port), 600_000, key=keys[1])
+        again_writer.write(b"x")
+        assert (await answer(again))[0] == 200
+
+
+async def test_connections_beyond_the_bound_close_the_oldest_silent_ones_and_say_so_once(connect):
+    front = Front(connections=32)
+    async with server(front) as (_, port):
+        with capture_logs() as logs:
+            async with connected(port) as (kept, kept_writer):
+                kept_writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                await answer(kept)
+                silent = [await connect(port) for _ in range(100)]
+                status, _, _ = await ask(port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                kept_writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+                still = (await answer(kept))[0]
+                await asyncio.sleep(0.05)
+                ended = [reader.at_eof() for reader, _ in silent]
+                count = len(front.connections)
+    assert (status, still) == (200, 200)
+    assert count <= 16  # half of the bound is the share of one address
+    assert ended[0]
+    assert not ended[-1]
+    assert len([line for line in logs if line["event"].startswith("too many connections")]) == 1
+
+
+async def test_a_trusted_proxy_has_more_than_the_share_of_an_address(connect):
+    front = Front(connections=32, trusted=networks("127.0.0.0/8"))
+    async with server(front) as (_, port):
+        silent = [await connect(port) for _ in range(100)]
+        async with asyncio.timeout(5):
+            while len(front.connections) < 32:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+        assert len(silent) == 100
+
+
+def test_who_is_counted():
+    trusted = networks("10.0.0.0/8, fd00::/8")
+    forwarded = [(b"x-forwarded-for", b"6.6.6.6, 9.9.9.9"), (b"x-forwarded-for", b"10.1.1.1")]
+
+    assert caller("10.2.2.2", forwarded, trusted) == "9.9.9.9"
+    assert caller("9.1.1.1", forwarded, trusted) == "9.1.1.1"
+    assert caller("::ffff:10.2.2.2", forwarded, trusted) == "9.9.9.9"
+    assert caller("10.2.2.2", [], trusted) == "10.2.2.2"
+    assert caller("10.2.2.2", [(b"x-forwarded-for", b"nonsense")], trusted) == "nonsense"
+    assert counted_as("2001:db8:1:2:3:4:5:6") == counted_as("2001:db8:1:2:ffff::1") == "2001:db8:1:2::/64"
+    assert counted_as("::ffff:9.9.9.9") == counted_as("9.9.9.9") == "9.9.9.9"
+
+
+def test_connections_leave_files_for_everything_else():
+    assert connection_bound(4096, None) == 4096
+    assert connection_bound(4096, 1_000_000) == 4096
+    assert connection_bound(4096, 1024) == 768
+    assert connection_bound(4096, 256) == 128
