@@ -10,6 +10,8 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from opsloop_common.bus.kafka import create_topics
+from opsloop_common.settings import Settings
 from opsloop_common.testing.sample.service import SAMPLE
 
 DEADLINE_SECONDS = 60
@@ -19,6 +21,8 @@ KEY = "operator-key-of-the-tests"
 @pytest.fixture
 async def processes(make_database, kafka_broker):
     database = await make_database(SAMPLE)
+    # without it the worker says, after a while, that it cannot publish
+    await create_topics(Settings(kafka_bootstrap=kafka_broker.bootstrap, kafka_replication=1), [SAMPLE.name])
     inherited = {k: v for k, v in os.environ.items() if not k.startswith(("OPSLOOP_", "SAMPLE_"))}
     environment = inherited | {
         "SAMPLE_DATABASE_URL": database.url,
