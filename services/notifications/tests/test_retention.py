@@ -5,12 +5,12 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from pydantic import ValidationError
 from sqlalchemy import text
 
 from opsloop_common.contracts.campaigns import CampaignPaused, MessageContent, MessageRequested
 from opsloop_common.db import Context
 from opsloop_common.due import run_due
+from opsloop_common.settings import BadSettings
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import settings_for_tests
 from opsloop_notifications import retention
@@ -259,6 +259,6 @@ async def test_a_recovery_leaves_alone_what_has_no_document_any_more(acme, hook)
 
 
 def test_the_retention_is_longer_than_the_bus_keeps_events():
-    with pytest.raises(ValidationError):
+    with pytest.raises(BadSettings, match="EVENT_RETENTION_DAYS"):
         settings_for_tests(NotificationsSettings, event_retention_days=14)
     assert settings_for_tests(NotificationsSettings).event_retention_days == 30

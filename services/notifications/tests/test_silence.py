@@ -1,13 +1,14 @@
 """Mail servers and receivers that fall silent: a kept connection that died costs seconds, once, and the next one works."""
 
 import time
-from email.message import EmailMessage
+from datetime import UTC, datetime
 
 import pytest
 
 from opsloop_common import limits
 from opsloop_common.testing.proxy import Proxy
 from opsloop_notifications.messages.smtp import MailDelayed, MailServer
+from opsloop_notifications.messages.writing import write
 from opsloop_notifications.outbound.rules import AddressPolicy, parse_networks
 from opsloop_notifications.outbound.service import OutboundClient, OutboundError
 
@@ -25,11 +26,16 @@ async def mail_server(mail_proxy):
 
 
 async def send(server, subject):
-    message = EmailMessage()
-    message["From"], message["To"], message["Subject"] = "a@example.test", "b@example.test", subject
-    message.set_content("x")
+    mail = write(
+        sender="a@example.test",
+        recipient="b@example.test",
+        subject=subject,
+        body="x",
+        id="1",
+        sent_at=datetime.now(UTC),
+    )
     began = time.monotonic()
-    await server.send(message, sender="a@example.test", recipient="b@example.test")
+    await server.send(mail)
     return time.monotonic() - began
 
 
@@ -69,7 +75,7 @@ async def test_a_mail_server_that_says_nothing_delays_the_mail_and_no_longer_tha
 
 async def test_a_receiver_whose_kept_connection_died_fails_one_attempt_in_time(webhook_receiver):
     port = int(webhook_receiver.url.partition("//")[2].partition("/")[0].rpartition(":")[2])
-    policy = AddressPolicy("allowlist", parse_networks("127.0.0.0/8"), frozenset(), None)
+    policy = AddressPolicy("allowlist", parse_networks("127.0.0.0/8"))
     async with (
         Proxy(("127.0.0.1", port)).running() as proxy,
         OutboundClient(policy, timeout_seconds=1.0) as client,

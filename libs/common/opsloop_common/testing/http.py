@@ -18,6 +18,7 @@ from opsloop_common.access.user_secrets import UserSecret
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Context, Database
 from opsloop_common.http.app import create_app
+from opsloop_common.ids import uuid7
 from opsloop_common.outbox.tables import outbox
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.service import Runtime, Service
@@ -60,7 +61,9 @@ class Api:
         """
         wanted = scopes or self.runtime.service.scopes
         async with self.db.transaction(Context(workspace=workspace)) as session:
-            token = await keys.create(session, name=name, scopes=wanted, workspace=workspace, source=source or name)
+            token = await keys.create(
+                session, name=name, scopes=wanted, workspace=workspace, source=source or keys.source_from(name, uuid7())
+            )
         return {"Authorization": f"Bearer {token}"}
 
     async def publishable(
