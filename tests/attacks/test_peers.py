@@ -26,7 +26,7 @@ from cryptography.x509.oid import NameOID
 
 from opsloop_common import limits
 from opsloop_common.access.issuer import IssuerClient
-from opsloop_common.outbox.append import EVENT_LIMIT_BYTES
+from opsloop_common.limits import EVENT_BYTES
 from opsloop_common.tls import hardened
 from opsloop_notifications.messages.smtp import MailDelayed, MailRefused, MailServer
 from opsloop_notifications.messages.writing import Written, write
@@ -95,7 +95,7 @@ async def outcome_of(client: OutboundClient, url: str, body: bytes = b"x" * 500)
 async def webhook_attacked(
     kind: str, port: int, *, scheme: str = "http", seconds: float = 0.6, calls: int = CALLS
 ) -> Came:
-    body = b"x" * (EVENT_LIMIT_BYTES if kind == "reads_nothing" else 500)
+    body = b"x" * (EVENT_BYTES if kind == "reads_nothing" else 500)
     async with OutboundClient(LOOPBACK, timeout_seconds=seconds) as client:
         url = f"{scheme}://127.0.0.1:{port}/"
         return await attacked(f"webhook {kind}", lambda: outcome_of(client, url, body), calls=calls)

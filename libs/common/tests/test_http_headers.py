@@ -8,7 +8,6 @@ from dataclasses import replace
 import httpx
 import pytest
 from prometheus_client import CollectorRegistry, Counter
-from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
@@ -17,7 +16,7 @@ from opsloop_common.http import exposition
 from opsloop_common.http.app import create_app
 from opsloop_common.http.exposition import Exposition, metrics_routes
 from opsloop_common.http.headers import SafeHeaders, page_policy, source_of
-from opsloop_common.settings import Settings
+from opsloop_common.settings import BadSettings, Settings
 from opsloop_common.testing.sample.service import SAMPLE
 
 TOKEN = "a-token-of-prometheus"
@@ -143,5 +142,5 @@ async def test_metrics_are_rendered_off_the_loop_and_once_for_all_who_wait(monke
     [{"trusted_proxies": "10.0.0.1/8"}, {"metrics_token": "short"}, {"docs_access": "maybe"}, {"max_connections": 1}],
 )
 def test_a_setting_that_cannot_be_is_refused(wrong):
-    with pytest.raises(ValidationError):
+    with pytest.raises(BadSettings):
         Settings(**wrong)

@@ -246,7 +246,7 @@ async def _run(session: AsyncSession, matching: Sequence[tuple[Playbook, Event]]
     handled = {(run.playbook_id, run.event_id) for run in earlier}
     launched = {(run.playbook_id, run.once_key) for run in earlier if run.launched}
     await workspaces.get(session, for_update=True)
-    till = await _open_till(session)
+    till = Till(budgets_from(settings_of(session)), await campaigns.spent_by_playbooks(session))
     for playbook, event in matching:
         if (playbook.id, event.id) in handled:
             continue
@@ -255,10 +255,6 @@ async def _run(session: AsyncSession, matching: Sequence[tuple[Playbook, Event]]
         if run.campaign_id is not None:
             launched.add(once)
     await due.schedule(session, PRUNE, "runs", clock_of(session).now() + PRUNE_EVERY)
-
-
-async def _open_till(session: AsyncSession) -> Till:
-    return Till(budgets_from(settings_of(session)), await campaigns.spent_by_playbooks(session))
 
 
 async def _run_one(
@@ -379,7 +375,7 @@ async def rehearse(session: AsyncSession, playbook_id: UUID, data: dict[str, Jso
         earlier = await queries.earlier_runs(
             session, {playbook.id}, event_ids={event.id}, once_keys={rules.once_key(event)}
         )
-        till = await _open_till(session)
+        till = Till(budgets_from(settings_of(session)), await campaigns.spent_by_playbooks(session))
         decision = _decide(session, playbook, event, till, has_run=bool(earlier), messages=messages)
     return Rehearsal(playbook.enabled, verdicts, decision, messages)
 
