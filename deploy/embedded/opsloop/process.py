@@ -18,6 +18,7 @@ from opsloop_common.bus.local import LocalBus
 from opsloop_common.db import app_role
 from opsloop_common.embedded_postgres import PostgresServer
 from opsloop_common.http.app import create_app
+from opsloop_common.http.pages import rooms_of
 from opsloop_common.http.probes import readiness
 from opsloop_common.runner.build import build_runtime, require_fit_database
 from opsloop_common.runner.housekeeping import measure_loop_lag
@@ -67,7 +68,8 @@ async def serve(runtimes: list[Runtime], listener: socket.socket, *, on_ready: C
             await stack.enter_async_context(together(*workers))
             registries = {runtime.service.name: runtime.registry for runtime in runtimes} | {"opsloop": own}
             settings = runtimes[0].settings  # of the front all have the same
-            root = create_root(apps, registries, partial(_unready, runtimes, stop), settings)
+            rooms = {room: r.service.name for r in runtimes for room in rooms_of(r.service.routers)}
+            root = create_root(apps, registries, partial(_unready, runtimes, stop), settings, rooms=rooms)
             await stack.enter_async_context(serving(root, listener, front_of(settings, own)))
             on_ready()
             await stop.wait()

@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from opsloop.metrics import MergedRegistries
 from opsloop_common.http.exposition import metrics_routes
 from opsloop_common.http.headers import page_policy, source_of
+from opsloop_common.http.pages import room_in
 from opsloop_common.http.problems import error_response
 from opsloop_common.ids import uuid7
 from opsloop_common.settings import Settings
@@ -33,8 +34,9 @@ class Root:
     all routes before it.
     """
 
-    def __init__(self, apps: Mapping[str, ASGIApp], own: ASGIApp) -> None:
+    def __init__(self, apps: Mapping[str, ASGIApp], own: ASGIApp, rooms: Mapping[str, str]) -> None:
         self._apps = {_API + name: app for name, app in apps.items()}
+        self._rooms = {room: apps[service] for room, service in rooms.items()}
         self._own = own
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,13 +47,23 @@ class Root:
             if (_API + name) in self._apps and below != "metrics":
                 app, root = self._apps[_API + name], scope.get("root_path", "")
                 inner = {**scope, "root_path": root + _API + name, "app_root_path": scope.get("app_root_path", root)}
+        elif scope["type"] == "http" and (room := room_in(scope["path"])) in self._rooms:
+            app = self._rooms[room]
         await app(inner, receive, send)
 
 
 def create_root(
-    apps: Mapping[str, ASGIApp], registries: Mapping[str, CollectorRegistry], unready: Readiness, settings: Settings
+    apps: Mapping[str, ASGIApp],
+    registries: Mapping[str, CollectorRegistry],
+    unready: Readiness,
+    settings: Settings,
+    *,
+    rooms: Mapping[str, str],
 ) -> ASGIApp:
-    """Return the application that holds all services. It runs no lifespan of theirs: the runner enters each."""
+    """Return the application that holds all services, each with its `rooms` of pages below `/p/<workspace>/`.
+
+    It runs no lifespan of theirs: the runner enters each.
+    """
     page = _page(list(apps), settings)
     policy = page_policy(styles=[source_of(_STYLE)])
 
@@ -77,7 +89,7 @@ def create_root(
         exception_handlers={HTTPException: _answer_error},
     )
     own.router.redirect_slashes = False
-    return Root(apps, own)
+    return Root(apps, own, rooms)
 
 
 async def _answer_error(request: Request, error: Exception) -> Response:

@@ -16,7 +16,13 @@ def service(name: str) -> Starlette:
     async def here(_):
         return PlainTextResponse(name)
 
-    return Starlette(routes=[Route("/v1/here", here), Route("/metrics", here)])
+    async def page(request):
+        return PlainTextResponse(
+            f"{name} {request.path_params['workspace']} {request.url_for('page', workspace='x').path}"
+        )
+
+    pages = Route("/p/{workspace}/roadmap", page, name="page")
+    return Starlette(routes=[Route("/v1/here", here), Route("/metrics", here), pages])
 
 
 def registry(count: int) -> CollectorRegistry:
@@ -37,7 +43,9 @@ async def client(reasons):
         return reasons
 
     apps = {"feedback": service("feedback"), "metrics": service("metrics")}
-    root = create_root(apps, {"feedback": registry(1), "metrics": registry(2)}, unready, Settings())
+    root = create_root(
+        apps, {"feedback": registry(1), "metrics": registry(2)}, unready, Settings(), rooms={"roadmap": "feedback"}
+    )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(root), base_url="http://test") as client:
         yield client
 
@@ -45,6 +53,12 @@ async def client(reasons):
 async def test_each_service_answers_below_its_own_path(client):
     assert (await client.get("/api/feedback/v1/here")).text == "feedback"
     assert (await client.get("/api/metrics/v1/here")).text == "metrics"
+
+
+async def test_the_pages_of_a_room_are_its_services(client):
+    assert (await client.get("/p/acme/roadmap")).text == "feedback acme /p/x/roadmap"
+    for path in ("/p/acme/help", "/p/acme", "/p/", "/p/acme//roadmap", "/p/acme/roadmap/x"):
+        assert (await client.get(path)).status_code == 404, path
 
 
 async def test_metrics_of_all_services_are_one_page_with_a_service_label(client):

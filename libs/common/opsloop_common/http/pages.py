@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from base64 import b64encode
 from collections.abc import Callable, Sequence
 from html import escape
 from typing import Annotated, Any, NewType
@@ -30,6 +29,7 @@ from opsloop_common.errors import DomainError, Forbidden, Invalid, NotFound, Uns
 from opsloop_common.http.body import read_bytes
 from opsloop_common.http.call import call_of
 from opsloop_common.http.deps import Db
+from opsloop_common.http.headers import page_policy, source_of
 from opsloop_common.http.problems import error_response
 from opsloop_common.http.routing import Handler
 from opsloop_common.http.strict_json import text_flaw
@@ -42,11 +42,7 @@ _STYLE = (
     "main{max-width:38rem;margin:12vh auto;padding:0 1.25rem}h1{font-size:1.4rem;font-weight:600}"
     "button{font:inherit;padding:.5rem 1.25rem;border-radius:.4rem;border:1px solid currentColor;cursor:pointer}"
 )
-_STYLE_HASH = b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_LOADS_NOTHING = (
-    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; img-src 'self' data:; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
-)
+_LOADS_NOTHING = page_policy(styles=[source_of(_STYLE)], images=["'self'", "data:"])
 CSP = f"{_LOADS_NOTHING}; sandbox allow-forms allow-popups allow-same-origin"
 """Of every page. Without its own origin a form could not send the page's cookie; scripts stay forbidden either way."""
 CSP_FOREIGN = f"{_LOADS_NOTHING}; sandbox"
@@ -54,6 +50,7 @@ CSP_FOREIGN = f"{_LOADS_NOTHING}; sandbox"
 
 _WORKSPACE = re.compile(SLUG)
 _ROOM = re.compile(r"[a-z][a-z-]{0,40}")
+_PAGE_PATH = re.compile(r"/p/[^/]+/([^/]+)")
 _PAGE = "opsloop.page"
 Form = NewType("Form", dict[str, str])
 
@@ -274,3 +271,9 @@ def page_html(title: str, body: str, *, lang: str = "en") -> str:
 def rooms_of(routers: Sequence[APIRouter]) -> list[str]:
     """Return the rooms whose pages are among `routers`: what a front door hands to the service."""
     return [router.room for router in routers if isinstance(router, PageRouter)]
+
+
+def room_in(path: str) -> str | None:
+    """Return the room that a path below a front door names, None when it names none."""
+    match = _PAGE_PATH.match(path)
+    return match[1] if match else None
