@@ -29,9 +29,9 @@ class Keys:
         self._deployment = deployment
         self.admin = deployment.client("campaigns")
 
-    async def client(self, name: str) -> httpx.AsyncClient:
-        """Return a client with a fresh key of that name."""
-        made = await _ok(self.admin, "POST", "/v1/api-keys", {"name": name, "scopes": SCOPES})
+    async def client(self, source: str) -> httpx.AsyncClient:
+        """Return a client with a fresh key of that source."""
+        made = await _ok(self.admin, "POST", "/v1/api-keys", {"name": source, "source": source, "scopes": SCOPES})
         return self._deployment.client("campaigns", key=made["key"])
 
 
@@ -44,7 +44,7 @@ async def _refused(client: httpx.AsyncClient, path: str) -> int:
 @pytest.mark.timeout(120)
 async def test_a_write_key_alone_sends_nothing(embedded_deployment: Deployment):
     keys = Keys(embedded_deployment)
-    writer, rotated, colleague = [await keys.client(name) for name in ("writer", "writer", "colleague")]
+    writer, rotated, colleague = [await keys.client(source) for source in ("writer", "writer", "colleague")]
     feedback, notifications = embedded_deployment.client("feedback"), embedded_deployment.client("notifications")
     url = embedded_deployment.urls["feedback"].removesuffix("/api/feedback")
     refused = 0

@@ -173,7 +173,10 @@ async def assert_nobody_forges_an_end_user(deployment: Deployment) -> None:
     assert set(counts) <= {401, 429}
     assert accepted.status_code == 201, accepted.text
     assert (await operator.delete(f"/v1/user-secrets/{secret['id']}")).status_code == 204
-    assert (await post(real)).status_code == 401
+    assert (await post(real)).status_code in (
+        401,
+        429,
+    )  # unknown from now on; 429 while the address is one that guesses
 
 
 @pytest.mark.parametrize("crowd", ["a hundred keys of one workspace", "a hundred end users", "one key in a page"])
