@@ -57,6 +57,7 @@ BODIES: dict[str, dict[str, Any] | None] = {
 
 NO_CHANGES: dict[str, dict[str, Any]] = {
     "PUT /v1/campaigns/{campaign_id}/status": {"status": "draft"},
+    "PUT /v1/playbooks/{playbook_id}/approval": {"status": "approved"},
     "PUT /v1/recipients/{user_id}": {"email": "u1@example.test", "locale": "en"},
 }
 """For each PUT a body that changes nothing of the world; an empty PATCH does so by itself."""

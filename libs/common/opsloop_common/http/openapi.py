@@ -19,17 +19,20 @@ from opsloop_common.http.routing import ApiRoute
 _METHODS = ("get", "post", "put", "patch", "delete")
 _ERRORS = {
     # named here: the standard library's phrases differ between Python versions
-    400: ("NotJson", "The body is not JSON."),
+    400: ("NotJson", "The request is not well-formed HTTP, or its body is not JSON."),
     401: ("Unauthorized", "No credential, or one that is not known."),
     403: ("Forbidden", "The credential lacks the scope."),
     404: ("NotFound", "There is nothing under this id, as far as this credential sees."),
+    408: ("TooSlow", "The request, or the rest of its body, did not come in time."),
     409: ("Conflict", "The present state refuses it, or a request with the same Idempotency-Key is still running."),
     410: ("Gone", "It was here, and is not any more."),
     412: ("StaleVersion", "If-Match does not name the present version."),
     413: ("TooLarge", "The body is too large."),
+    414: ("TargetTooLong", "The address with its parameters is too long."),
     415: ("UnsupportedMediaType", "The body is not application/json."),
     422: ("Invalid", "The request is malformed; `errors` says where."),
     429: ("TooManyRequests", "This credential asks faster than it may."),
+    431: ("HeadTooLarge", "The headers are too large, or too many."),
     503: ("Unavailable", "Something that this needs is not reachable; try again."),
 }
 _PROBLEM = {
@@ -179,13 +182,13 @@ def _may_be_untold(route: ApiRoute, answers: dict[str, Any]) -> bool:
 
 
 def _error_statuses(route: ApiRoute, method: str, operation: dict[str, Any]) -> set[int]:
-    statuses = {422, 503}
+    statuses = {400, 408, 414, 422, 431, 503}
     if route.guard.scopes is not None:
         statuses |= {401, 403, 429}
         if method == "post":
             statuses.add(409)
     if "requestBody" in operation:
-        statuses |= {400, 413, 415}
+        statuses |= {413, 415}
     for parameter in operation.get("parameters", ()):
         if parameter["in"] == "path":
             statuses.add(404)
