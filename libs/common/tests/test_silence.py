@@ -18,7 +18,7 @@ from opsloop_common.db import Context, Database, app_role
 from opsloop_common.due.workers import alive
 from opsloop_common.inbox.faults import is_transient
 from opsloop_common.lanes import Statement
-from opsloop_common.outbox.relay import Relay
+from opsloop_common.outbox.relay import RELAY_LOCK, Relay
 from opsloop_common.outbox.tables import outbox as outbox_table
 from opsloop_common.testing.bus_suite import until
 from opsloop_common.testing.proxy import Proxy
@@ -224,6 +224,24 @@ async def test_the_relay_steps_down_and_its_lock_is_free_soon(database, proxy, m
         seconds = time.monotonic() - began
 
     assert seconds < 6
+
+
+async def test_a_holder_that_fell_silent_within_a_statement_is_ended_by_who_stands_by(database, proxy, databases):
+    """asyncpg sends the first of a statement in two halves; between them none of the server's time-outs applies."""
+    connection = await direct.connect(database, purpose="relay", settings=direct.lock_settings())
+    await connection.fetchval("SELECT pg_try_advisory_lock($1)", RELAY_LOCK)
+    half = asyncio.create_task(connection.prepare("SELECT 2"))
+    await asyncio.wait([half])
+    half.result()  # parsed, and never executed
+    proxy.swallow()
+    await _append(database, 3)
+    began = time.monotonic()
+
+    async with Relay(database, LocalBus({"sample": database})).running():
+        await until(lambda: _pending_is(database, 0))
+
+    assert time.monotonic() - began < 2 * SHORT["LOCK_HOLDER_IDLE_SECONDS"] + 2
+    connection.terminate()
 
 
 async def test_a_lock_holder_that_waits_for_something_else_proves_itself_too(database, proxy):

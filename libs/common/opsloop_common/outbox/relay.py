@@ -14,7 +14,7 @@ from contextlib import asynccontextmanager
 import structlog
 from prometheus_client import CollectorRegistry
 
-from opsloop_common import direct, failpoints
+from opsloop_common import direct, failpoints, limits
 from opsloop_common.bus.metrics import BackboneMetrics
 from opsloop_common.bus.port import Bus
 from opsloop_common.db import Database
@@ -35,6 +35,15 @@ PLANNER = {"enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin"
 _MEASURE = (
     "SELECT count(*) AS pending, coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float AS oldest "
     "FROM outbox WHERE published_at IS NULL"
+)
+
+# the server ends a silent holder by itself (`idle_session_timeout`), except where its client fell silent between the parts of
+# one statement: asyncpg sends a first one in two halves, and in between no time-out of the server's applies
+_END_SILENT_HOLDER = (
+    "SELECT pg_terminate_backend(a.pid) FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) "
+    "WHERE l.locktype = 'advisory' AND l.granted AND a.datname = current_database() AND a.usename = session_user "
+    "AND l.database = a.datid AND (l.classid::bigint << 32) | l.objid::bigint = $1 "
+    "AND a.wait_event = 'ClientRead' AND a.state_change < clock_timestamp() - make_interval(secs => $2)"
 )
 
 
@@ -104,7 +113,8 @@ class Relay:
             await direct.close(connection)
 
     async def _lead(self, session: direct.LockSession) -> None:
-        while not await session.fetchval("SELECT pg_try_advisory_lock($1)", RELAY_LOCK):  # noqa: ASYNC110 another process's lock
+        while not await session.fetchval("SELECT pg_try_advisory_lock($1)", RELAY_LOCK):
+            await session.execute(_END_SILENT_HOLDER, RELAY_LOCK, limits.LOCK_HOLDER_IDLE_SECONDS)
             await asyncio.sleep(STANDBY_SECONDS)
         waiting = self.database.wakeups.subscribe(OUTBOX)
         try:

@@ -156,7 +156,7 @@ class OutboundClient:
             use_dns_cache=False,  # a verdict holds for one connection
             family=socket.AF_UNSPEC,
             limit=0,  # callers bound what is in flight
-            keepalive_timeout=30,
+            keepalive_timeout=5,  # a kept one may have died silently: it costs an attempt
             socket_factory=self._guarded_socket,
             ssl=hardened(ssl.create_default_context()),
         )
