@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -59,8 +59,12 @@ def create_key(settings: EmbeddedSettings, name: str, scopes: str, workspace: st
                 f"Valid in {services}, workspace {workspace}, source {speaks_as}. It is not shown again.", err=True
             )
 
+    _run_refusable(work())
+
+
+def _run_refusable(work: Coroutine[Any, Any, None]) -> None:
     try:
-        asyncio.run(work())
+        asyncio.run(work)
     except DomainError as refusal:
         raise typer.BadParameter("; ".join(error.detail for error in refusal.errors) or refusal.detail) from refusal
 
@@ -76,7 +80,7 @@ def create_user_secret(settings: EmbeddedSettings, name: str, workspace: str) ->
             typer.echo(f"{secret.id} {secret.text}")
             typer.echo(f"The kid and the secret of HS256, workspace {workspace}. It is not shown again.", err=True)
 
-    asyncio.run(work())
+    _run_refusable(work())
 
 
 def parked(settings: EmbeddedSettings, service: str | None) -> None:

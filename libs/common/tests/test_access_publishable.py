@@ -114,8 +114,28 @@ async def test_only_listed_origins_use_it_and_see_the_answer(sample):
     assert (malformed.status_code, malformed.headers["access-control-allow-origin"]) == (422, SHOP)
     assert (user.status_code, user.headers["access-control-allow-origin"]) == (201, "https://any.example")
     assert (other.status_code, null.status_code, nowhere.status_code, by_secret.status_code) == (403, 403, 201, 201)
-    for answer in (other, null, nowhere, by_secret):
+    for answer in (nowhere, by_secret):
         assert "access-control-allow-origin" not in answer.headers
+
+
+async def test_a_page_sees_why_it_is_refused(sample):
+    """Most often its user's token has expired; without the header a browser reports a failure of the network."""
+    shop, unknown = await key(sample), {"Authorization": f"Bearer {Token.new(publishable=True)}"}
+    expired = await sample.user()
+    sample.clock.advance(timedelta(hours=1))
+
+    refused = [
+        await add(sample, shop, Origin="https://evil.example"),
+        await add(sample, unknown, Origin=SHOP),
+        await add(sample, expired, Origin=SHOP),
+        await add(sample, {}, Origin=SHOP),
+    ]
+
+    assert [answer.status_code for answer in refused] == [403, 401, 401, 401]
+    origins = [answer.headers.get_list("access-control-allow-origin") for answer in refused]
+    assert origins == [["https://evil.example"], [SHOP], [SHOP], [SHOP]]
+    elsewhere = await sample.client.get("/v1/notes", headers={"Origin": SHOP})
+    assert "access-control-allow-origin" not in elsewhere.headers
 
 
 async def test_a_browser_may_ask_before_it_posts(api):

@@ -215,3 +215,15 @@ A, B = UUID(int=1), UUID(int=2)
 )
 def test_the_narrowest_budget_is_named(launched, messages, expected):
     assert Spent.of(launched, {}).exceeded(Budgets(), A, "r", messages=messages) is expected
+
+
+async def test_what_waits_goes_with_its_playbook(world):
+    """Deleting is the first thing that people do with a playbook that floods: nothing of it may go on waiting."""
+    [id] = await _create(world, requires_approval=True)
+    await world.hear(world.breach())
+    [waiting] = await _campaigns(world, "status=pending_approval")
+
+    answer = await world.call("DELETE", f"/v1/playbooks/{id}")
+
+    assert answer.status_code == 204
+    assert await world.status(waiting["id"]) == "cancelled"

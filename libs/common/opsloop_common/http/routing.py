@@ -263,12 +263,14 @@ class ApiRoute(APIRoute):
     async def _admit(self, call: Call, request: Request) -> None:
         if self.guard.scopes is None:
             return
+        if self.guard.browsers:
+            # until it is known who asks, any page may see why it is refused: most often its user's token has expired
+            call.origin = request.headers.get("origin")
         authenticator = call.shell.authenticator
         call.signed_in = authenticator.moment()
         principal = call.principal = await authenticator.read(bearer_token(request), _address(request))
         self.guard.require(principal)
-        if principal.kind in BROWSERS:
-            call.origin = _origin(principal, request)
+        call.origin = _origin(principal, request) if principal.kind in BROWSERS else None
         call.rate = call.shell.limiter.take(principal)
 
     async def _admit_again(self, call: Call, request: Request, read: ReadRequest | None) -> None:

@@ -143,19 +143,29 @@ def format_duration(value: timedelta) -> str:
 _TIMESTAMP = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:[Zz]|[+-]\d\d:\d\d)")
 
 
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
+LATEST = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+
+
 def parse_timestamp(value: Any) -> datetime:
-    """Read an RFC 3339 time with its offset, as UTC; a ValueError for anything else."""
-    if isinstance(value, datetime) and value.tzinfo is not None:
-        return value.astimezone(UTC)
+    """Read an RFC 3339 time with its offset, as UTC; a ValueError for anything else.
+
+    Not before 1900, and not in the last second of 9999: the driver writes the first and the last moment that Python knows as
+    infinities, and reads those without a zone.
+    """
+    if isinstance(value, datetime):  # out of our own database, also one of those moments
+        return value.astimezone(UTC) if value.tzinfo is not None else value.replace(tzinfo=UTC)
     if not isinstance(value, str) or not _TIMESTAMP.fullmatch(value):
         raise ValueError("must be an RFC 3339 time with its offset, such as 2026-11-22T08:00:00Z")
     try:
         # more than microseconds is cut off; leap seconds are not told apart
-        return datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", value.upper().replace("Z", "+00:00"))).astimezone(
-            UTC
-        )
+        found = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", value.upper().replace("Z", "+00:00")))
+        found = found.astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise ValueError("must be a time that exists") from error
+    if not EARLIEST <= found <= LATEST:
+        raise ValueError("must lie between the years 1900 and 9999")
+    return found
 
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -11,7 +12,9 @@ from uuid import UUID
 from opsloop_common.access import keys, user_secrets
 from opsloop_common.access.keys import Token
 from opsloop_common.access.user_secrets import UserSecret
+from opsloop_common.access.workspaces import SLUG
 from opsloop_common.db import Context
+from opsloop_common.errors import Invalid
 from opsloop_common.inbox import parking
 from opsloop_common.service import Runtime
 
@@ -29,6 +32,7 @@ async def create_key(
     source: str | None = None,
 ) -> Token:
     """Make an API key at one service; `token` lets several services keep the same. Raises Invalid for a bad scope or source."""
+    _require_workspace(workspace)
     keys.require_known_scopes(scopes, runtime.service.scopes)
     if source is not None:
         keys.require_usable_source(source)
@@ -46,6 +50,12 @@ async def create_key(
         )
 
 
+def _require_workspace(workspace: str) -> None:
+    # what the API refuses: one capital letter would be a workspace that nobody looks at
+    if not re.fullmatch(SLUG, workspace):
+        raise Invalid("/workspace", "a workspace is lower-case letters, digits and hyphens, up to 63")
+
+
 async def source_for(runtimes: Sequence[Runtime], token: Token, *, name: str, workspace: str) -> str:
     """Return the source that a name makes for a key of several services: one that no other key has in any of them."""
     taken: set[str] = set()
@@ -58,7 +68,8 @@ async def source_for(runtimes: Sequence[Runtime], token: Token, *, name: str, wo
 async def create_user_secret(
     runtime: Runtime, *, name: str, workspace: str, secret: UserSecret | None = None
 ) -> UserSecret:
-    """Make a secret for tokens of end users at one service; `secret` lets several services keep the same."""
+    """Make a secret for tokens of end users at one service; `secret` lets several services keep the same. Raises Invalid."""
+    _require_workspace(workspace)
     async with runtime.db.transaction(Context(workspace, actor=COMMAND_LINE)) as session:
         return await user_secrets.create(session, runtime.secrets, name=name, workspace=workspace, secret=secret)
 

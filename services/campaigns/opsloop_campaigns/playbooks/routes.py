@@ -155,7 +155,7 @@ async def change_playbook_approval(
 
 @router.delete("/v1/playbooks/{playbook_id}", status_code=204, dependencies=WRITE, responses=problems(404, 412))
 async def delete_playbook(playbook_id: UUID, session: Db, if_match: IfMatch) -> None:
-    """Delete a playbook and its runs; campaigns that it launched stay."""
+    """Delete a playbook and its runs; campaigns that it launched stay, those that wait for a person are cancelled."""
     await service.delete_playbook(session, playbook_id, if_match.require)
 
 

@@ -177,9 +177,10 @@ def _touch(session: AsyncSession, playbook: Playbook) -> None:
 
 
 async def delete_playbook(session: AsyncSession, playbook_id: UUID, check_version: CheckVersion) -> None:
-    """Delete a playbook with its runs; the campaigns it launched stay."""
+    """Delete a playbook with its runs; campaigns that it launched stay, those that wait for a person are cancelled."""
     playbook = await queries.lock_playbook(session, playbook_id)
     check_version(playbook.version)
+    await campaigns.cancel_waiting(session, playbook_id)
     audit.record(session, "playbook.deleted", f"playbook/{playbook.id}", before=_shown(playbook))
     await session.delete(playbook)
 
