@@ -58,8 +58,8 @@ def downgrade() -> None:
         op.execute("UPDATE playbook_run SET outcome = 'cooling_down' WHERE outcome = 'too_many_waiting'")
         replace_checks_of_runs(OUTCOMES, with_campaign=())
     op.drop_index("ix_campaign_waiting", "campaign")
-    op.drop_index("ix_campaign_by_playbooks", "campaign")
-    for column in ("cause_root", "held_by", "writers"):
+    op.drop_index("ix_campaign_unattended", "campaign")
+    for column in ("cause_root", "held_by", "unattended", "writers"):
         op.drop_column("campaign", column)
     for column in ("told_at", "approved_at", "approved_by", "writers", "edited_by"):
         op.drop_column("playbook", column)
@@ -85,17 +85,22 @@ def widen_campaign() -> None:
     op.add_column("campaign", sa.Column("writers", sa.ARRAY(sa.Text)))
     op.add_column("campaign", sa.Column("held_by", sa.Text))
     op.add_column("campaign", sa.Column("cause_root", sa.Text))
+    op.add_column("campaign", sa.Column("unattended", sa.Boolean))
     own = WRITERS_OF.format(row="campaign", kind="campaign", id="id")
     playbooks = WRITERS_OF.format(row="campaign", kind="playbook", id="playbook_id")
-    op.execute(f"UPDATE campaign SET writers = {WRITERS_OF_CAMPAIGN.format(own=own, playbooks=playbooks)}")
+    op.execute(
+        f"UPDATE campaign SET writers = {WRITERS_OF_CAMPAIGN.format(own=own, playbooks=playbooks)}, "
+        "unattended = playbook_id IS NOT NULL AND started_at IS NOT NULL AND approved_by IS NULL"
+    )
     op.alter_column("campaign", "writers", nullable=False)
+    op.alter_column("campaign", "unattended", nullable=False)
     values = ", ".join(f"'{value}'" for value in HELD_BY)
     op.create_check_constraint(op.f("ck_campaign_held_by"), "campaign", f"held_by IN ({values})")
     op.create_index(
-        "ix_campaign_by_playbooks",
+        "ix_campaign_unattended",
         "campaign",
         ["workspace", "created_at"],
-        postgresql_where=sa.text("playbook_id IS NOT NULL"),
+        postgresql_where=sa.text("unattended"),
     )
     op.create_index(
         "ix_campaign_waiting",
