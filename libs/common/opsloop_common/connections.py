@@ -16,12 +16,6 @@ import asyncpg
 
 from opsloop_common import limits
 
-KEEPALIVE_IDLE_SECONDS = 5
-KEEPALIVE_INTERVAL_SECONDS = 2
-KEEPALIVE_PROBES = 3
-UNACKNOWLEDGED_SECONDS = 10
-CLIENT_CHECK_SECONDS = 2  # a server that works for somebody who has left stops then
-
 
 @dataclass(frozen=True)
 class Patience:
@@ -43,11 +37,11 @@ class Patience:
             "idle_in_transaction_session_timeout": _milliseconds(
                 max(limits.DATABASE_IDLE_IN_TRANSACTION_SECONDS, self.statement_seconds)
             ),
-            "client_connection_check_interval": _milliseconds(CLIENT_CHECK_SECONDS),
-            "tcp_keepalives_idle": str(KEEPALIVE_IDLE_SECONDS),
-            "tcp_keepalives_interval": str(KEEPALIVE_INTERVAL_SECONDS),
-            "tcp_keepalives_count": str(KEEPALIVE_PROBES),
-            "tcp_user_timeout": _milliseconds(UNACKNOWLEDGED_SECONDS),
+            "client_connection_check_interval": _milliseconds(limits.DATABASE_CLIENT_CHECK_SECONDS),
+            "tcp_keepalives_idle": str(limits.TCP_IDLE_SECONDS),
+            "tcp_keepalives_interval": str(limits.TCP_INTERVAL_SECONDS),
+            "tcp_keepalives_count": str(limits.TCP_PROBES),
+            "tcp_user_timeout": _milliseconds(limits.TCP_UNACKNOWLEDGED_SECONDS),
         }
 
     def arguments(self) -> dict[str, Any]:
@@ -89,7 +83,7 @@ def keep_alive(transport: asyncio.BaseTransport) -> None:
         return
     end.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     if sys.platform == "linux":
-        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE_SECONDS)
-        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL_SECONDS)
-        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_PROBES)
-        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, UNACKNOWLEDGED_SECONDS * 1000)
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, limits.TCP_IDLE_SECONDS)
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, limits.TCP_INTERVAL_SECONDS)
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, limits.TCP_PROBES)
+        end.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, limits.TCP_UNACKNOWLEDGED_SECONDS * 1000)

@@ -28,6 +28,7 @@ MARKS_IN_A_ROW = 30
 """Combining marks after one character, as the Stream-Safe Text Format of UAX #15 has it; a normaliser sorts them, quadratically."""
 EXPANDING_CHARACTERS = 1_000
 """Characters of one text that compatibility writes as three or more (U+FDFA as 18)."""
+LOOP_SLICE_SECONDS = 0.004  # of long work in the event loop, between two of which others go on
 
 PAGE_FORM_BYTES = 64 * 1024
 PAGE_FORM_FIELDS = 100
@@ -64,6 +65,11 @@ DATABASE_QUIET_SECONDS = 1.0  # a connection that was not used for this long pro
 DATABASE_PROOF_SECONDS = 1.0
 DATABASE_CLOSE_SECONDS = 1.0
 DATABASE_IDLE_IN_TRANSACTION_SECONDS = 10.0
+DATABASE_CLIENT_CHECK_SECONDS = 2.0  # a server that works for somebody who has left stops then
+TCP_IDLE_SECONDS = 5
+TCP_INTERVAL_SECONDS = 2
+TCP_PROBES = 3
+TCP_UNACKNOWLEDGED_SECONDS = 10
 LOCK_HOLDER_PROOF_SECONDS = 1.5
 LOCK_HOLDER_IDLE_SECONDS = 6.0  # then the server ends the session, and another relay gets its lock
 LISTENER_PROOF_SECONDS = 3.0

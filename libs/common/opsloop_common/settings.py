@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ipaddress import ip_network
-from typing import Any, Literal
+from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
@@ -77,6 +77,20 @@ class Settings(BaseSettings):
             )
         return value
 
+    @field_validator("public_url", "oidc_issuer")
+    @classmethod
+    def _address(cls, value: str | None) -> str | None:
+        if value and not _is_address(value):
+            raise ValueError("must look like https://host or https://host:port")
+        return value
+
+    @model_validator(mode="after")
+    def _issuer_with_audience(self) -> Self:
+        if bool(self.oidc_issuer) is not bool(self.oidc_audience):
+            # without an audience every token of the issuer, made for whatever application, would open this one
+            raise ValueError("OPSLOOP_OIDC_ISSUER and OPSLOOP_OIDC_AUDIENCE: set both or neither")
+        return self
+
 
 def _is_network(text: str) -> bool:
     try:
@@ -94,9 +108,22 @@ def _is_mail_server(text: str) -> bool:
         return False
 
 
+def _is_address(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def _explained(error: ValidationError | SettingsError) -> str:
     if isinstance(error, SettingsError):
         return str(error)  # names the field and the source
     prefix = Settings.model_config["env_prefix"]
     found = error.errors(include_input=False, include_url=False, include_context=False)
-    return "; ".join(f"{prefix}{'_'.join(map(str, each['loc'])).upper()}: {each['msg']}" for each in found)
+    return "; ".join(
+        f"{prefix}{'_'.join(map(str, each['loc'])).upper()}: {each['msg']}"
+        if each["loc"]
+        else each["msg"].removeprefix("Value error, ")  # of several settings, which it names
+        for each in found
+    )

@@ -13,7 +13,8 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
-SLICE_SECONDS = 0.004
+from opsloop_common.limits import LOOP_SLICE_SECONDS
+
 QUICK_BYTES = 64 * 1024
 """Reading or hashing less takes no slice."""
 
@@ -38,7 +39,7 @@ async def in_turns(work: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> 
     rest = iter(items)
     while True:
         async with turn():
-            until = time.perf_counter() + SLICE_SECONDS
+            until = time.perf_counter() + LOOP_SLICE_SECONDS
             for item in rest:
                 results.append(work(item))
                 if time.perf_counter() > until:

@@ -9,14 +9,16 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from opsloop_common import limits
-from opsloop_common.access import keys
+from opsloop_common.access import keys, user_secrets
 from opsloop_common.access.keys import Token
 from opsloop_common.access.readthrough import ReadThrough
 from opsloop_common.access.strangers import Strangers
 from opsloop_common.access.tables import api_key
+from opsloop_common.access.user_secrets import UserSecret
 from opsloop_common.clock import rfc3339
 from opsloop_common.db import Context
-from opsloop_common.errors import NotFound, TooManyRequests
+from opsloop_common.errors import NotFound, TooManyRequests, Unauthorized
+from opsloop_common.testing.http import user_token
 from opsloop_common.testing.sample.service import SAMPLE
 
 
@@ -229,6 +231,45 @@ async def test_a_child_that_is_made_while_its_parent_ends_ends_too(sample):
     assert await status(sample, {"Authorization": f"Bearer {child}"}) == 401
     late = sample.client.post("/v1/api-keys", json={"name": "b", "scopes": ["sample:read"]}, headers=bearer(parent))
     assert (await late).status_code == 401
+
+
+async def test_a_secret_of_end_users_that_is_made_while_its_maker_ends_ends_too(sample):
+    admin = await sample.key("sample:admin")
+    maker = await make(sample, admin)
+    maker_id = Token.parse(maker["key"]).id
+
+    async def create(session):
+        return await user_secrets.create(session, sample.runtime.secrets, name="s", workspace="acme", maker_id=maker_id)
+
+    async with sample.db.transaction(Context("acme", actor=f"key:{maker_id}")) as session:
+        secret = await create(session)
+        revoking = asyncio.create_task(sample.client.delete(f"/v1/api-keys/{maker['id']}", headers=admin))
+        done, _ = await asyncio.wait([revoking], timeout=0.2)
+        assert not done, "the revocation waits for what is being made"
+
+    assert (await revoking).status_code == 204
+    token = user_token(secret, sample.clock.now(), sub="u-7")
+    late = await sample.client.post("/v1/notes", json={"text": "x"}, headers={"Authorization": f"Bearer {token}"})
+    assert late.status_code == 401
+    with pytest.raises(Unauthorized):
+        async with sample.db.transaction(Context("acme", actor=f"key:{maker_id}")) as session:
+            await create(session)
+
+
+async def test_a_secret_of_end_users_does_not_outlive_the_key_that_made_it(sample):
+    admin = await sample.key("sample:admin")
+    ends = sample.clock.now() + timedelta(hours=2)
+    maker = await make(sample, admin, expires_at=rfc3339(ends))
+    made = (await sample.client.post("/v1/user-secrets", json={"name": "s"}, headers=bearer(maker))).json()
+    secret = UserSecret(made["id"], made["secret"])
+
+    async def add():
+        headers = {"Authorization": f"Bearer {user_token(secret, sample.clock.now(), sub='u-7')}"}
+        return (await sample.client.post("/v1/notes", json={"text": "x"}, headers=headers)).status_code
+
+    assert (made["expires_at"], await add()) == (rfc3339(ends), 201)
+    sample.clock.advance(timedelta(hours=2))
+    assert await add() == 401
 
 
 async def test_the_note_of_a_use_fails_no_request(sample):

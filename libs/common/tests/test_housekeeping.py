@@ -63,6 +63,15 @@ async def test_what_was_given_up_is_kept_for_30_days(database, clock):
     assert await keys() == ["waits", "young"]
 
 
+async def test_pruning_has_the_patience_of_work(database, monkeypatch):
+    def transaction(*_):
+        raise AssertionError("what deletes much has the time-outs of work")
+
+    monkeypatch.setattr(database, "transaction", transaction)
+
+    await prune(database)
+
+
 async def test_only_what_was_committed_counts(database):
     database.meters = Meters(CollectorRegistry())
     seen = database.meters.of(Seen)

@@ -139,8 +139,25 @@ async def test_metrics_are_rendered_off_the_loop_and_once_for_all_who_wait(monke
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"trusted_proxies": "10.0.0.1/8"}, {"metrics_token": "short"}, {"docs_access": "maybe"}, {"max_connections": 1}],
+    [
+        {"trusted_proxies": "10.0.0.1/8"},
+        {"metrics_token": "short"},
+        {"docs_access": "maybe"},
+        {"max_connections": 1},
+        {"public_url": "https://ops.example:port"},
+        {"public_url": "ops.example"},
+        {"oidc_issuer": "issuer.example", "oidc_audience": "opsloop"},
+    ],
 )
 def test_a_setting_that_cannot_be_is_refused(wrong):
     with pytest.raises(BadSettings):
         Settings(**wrong)
+
+
+@pytest.mark.parametrize("half", [{"oidc_issuer": "https://issuer.example"}, {"oidc_audience": "opsloop"}])
+def test_an_issuer_and_an_audience_go_together(half):
+    with pytest.raises(BadSettings) as refusal:
+        Settings(**half)
+
+    assert str(refusal.value) == "OPSLOOP_OIDC_ISSUER and OPSLOOP_OIDC_AUDIENCE: set both or neither"
+    assert Settings(oidc_issuer="https://issuer.example", oidc_audience="opsloop").oidc_audience == "opsloop"

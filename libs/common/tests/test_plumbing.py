@@ -21,6 +21,46 @@ INSERT = (
 NAMES = ("Partner A", "  --Mobile_App (iOS)--  ", "合作伙伴", "x" * 80, "a" * 62 + " b", "...")
 
 
+@pytest.mark.parametrize(
+    ("parent_ends", "parent_revoked", "child_ends", "has_parent"),
+    [
+        (None, False, None, True),
+        (None, False, "2 hours", True),
+        (None, True, None, False),
+        ("-1 hours", False, None, False),
+        ("-1 hours", False, "-2 hours", False),
+        ("2 hours", False, "1 hour", True),
+        ("2 hours", False, "2 hours", True),
+        ("2 hours", False, "3 hours", False),
+        ("2 hours", False, None, False),
+    ],
+)
+async def test_an_old_key_keeps_its_own_end(
+    databases: TestDatabases, parent_ends: str | None, parent_revoked: bool, child_ends: str | None, has_parent: bool
+):
+    url = await databases.create_empty(f"plumbing_{uuid4().hex[:12]}")
+    await migrations.upgrade(SAMPLE, url, revision="0001")
+    found = make_url(url)
+    connection = await asyncpg.connect(user=found.username, database=found.database, host=found.query["host"])
+    parent, child = uuid7(), uuid7()
+    try:
+        for id, maker, ends in ((parent, "key:operator", parent_ends), (child, f"key:{parent}", child_ends)):
+            await connection.execute(INSERT, id, "k", maker)
+            await connection.execute(
+                "UPDATE api_key SET expires_at = date_trunc('hour', now()) + $2::text::interval WHERE id = $1", id, ends
+            )
+        if parent_revoked:
+            await connection.execute("UPDATE api_key SET revoked_at = now() WHERE id = $1", parent)
+        await migrations.upgrade(SAMPLE, url)
+
+        stored = await connection.fetchval("SELECT parent_id FROM api_key WHERE id = $1", child)
+    finally:
+        await connection.close()
+        await databases.drop(url)
+
+    assert stored == (parent if has_parent else None)
+
+
 async def test_old_keys_get_a_source_and_their_parent(databases: TestDatabases):
     url = await databases.create_empty(f"plumbing_{uuid4().hex[:12]}")
     await migrations.upgrade(SAMPLE, url, revision="0001")

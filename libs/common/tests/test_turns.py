@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from opsloop_common.turns import SLICE_SECONDS, in_turns, turn
+from opsloop_common.limits import LOOP_SLICE_SECONDS
+from opsloop_common.turns import in_turns, turn
 
 
 async def test_others_go_on_between_slices():
@@ -20,7 +21,7 @@ async def test_others_go_on_between_slices():
             await asyncio.sleep(0)
 
     ticking = asyncio.create_task(tick())
-    done = await in_turns(lambda item: time.sleep(SLICE_SECONDS) or item, range(10))  # type: ignore[func-returns-value]
+    done = await in_turns(lambda item: time.sleep(LOOP_SLICE_SECONDS) or item, range(10))  # type: ignore[func-returns-value]
     ticking.cancel()
 
     assert done == list(range(10))
@@ -31,7 +32,7 @@ async def test_only_one_piece_of_long_work_at_a_time():
     slices: list[str] = []
 
     async def long(name: str) -> None:
-        await in_turns(lambda _: slices.append(name) or time.sleep(SLICE_SECONDS), range(3))  # type: ignore[func-returns-value]
+        await in_turns(lambda _: slices.append(name) or time.sleep(LOOP_SLICE_SECONDS), range(3))  # type: ignore[func-returns-value]
 
     passes = 0
 

@@ -179,6 +179,46 @@ async def test_only_so_many_campaigns_wait_for_a_person(world, monkeypatch):
     assert (await _outcomes(world, first, second))["approval_requested"] == 7
 
 
+async def test_a_playbook_that_asks_each_time_is_never_held(narrow):
+    [id] = await _create(narrow, people=60, requires_approval=True)  # more launches and people than any budget has
+
+    for _ in range(8):
+        await narrow.hear(narrow.breach())
+
+    assert await _outcomes(narrow, id) == {"approval_requested": 8}
+    waiting = await _campaigns(narrow, "status=pending_approval")
+    assert [one["held_by"] for one in waiting] == [None] * 8
+    answers = [await narrow.put(one["id"], "approved", by=narrow.approver) for one in waiting]
+    assert {answer.json()["status"] for answer in answers} == {"approved"}
+
+
+async def test_what_a_person_approves_takes_no_budget(narrow):
+    [asking] = await _create(narrow, requires_approval=True)
+    [sending] = await _create(narrow)
+    post = uuid7()
+    events = [narrow.breach(causationroot=post, causationdepth=1) for _ in range(8)]
+
+    await narrow.call("PATCH", f"/v1/playbooks/{sending}", {"enabled": False})
+    await narrow.hear(*events)
+    for one in await _campaigns(narrow, "status=pending_approval"):
+        await narrow.put(one["id"], "approved", by=narrow.approver)
+        await narrow.put(one["id"], "running")
+    await narrow.call("PATCH", f"/v1/playbooks/{sending}", {"enabled": True})
+    await narrow.hear(*(narrow.breach(causationroot=post, causationdepth=1) for _ in range(4)))
+
+    assert await _outcomes(narrow, asking) == {"approval_requested": 12}
+    assert await _outcomes(narrow, sending) == {"launched": 3, "held": 1}
+
+
+async def test_within_one_batch_what_asks_takes_nothing_from_what_sends(world):
+    asking, sending = await _create(world, 12, requires_approval=True), await _create(world, 10)
+
+    await world.hear(world.breach())
+
+    assert await _outcomes(world, *asking) == {"approval_requested": 12}
+    assert await _outcomes(world, *sending) == {"launched": 10}
+
+
 async def test_another_workspace_has_its_own_budgets(narrow):
     await _create(narrow)
     elsewhere = await narrow.api.key(workspace="other", name="elsewhere")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import uuid4
 
 import asyncpg
@@ -14,7 +15,7 @@ from opsloop_common import migrations, plumbing
 from opsloop_common.ids import uuid7
 from opsloop_common.testing.databases import TestDatabases
 
-ADMIN, WRITER, EDITOR = (f"key:{uuid7()}" for _ in range(3))
+ADMIN, WRITER, EDITOR, EARLIER = (f"key:{uuid7()}" for _ in range(4))
 KEY = (
     "INSERT INTO api_key (id, workspace, name, scopes, secret_hash, created_by, created_at, source) "
     "VALUES ($1, 'acme', 'k', $2, ''::bytea, 'key:operator', now(), 'k')"
@@ -27,6 +28,9 @@ CAMPAIGN = (
     "INSERT INTO campaign (id, workspace, name, status, version, user_ids, audience_size, messages, message_id, "
     "requested_through, author, edited_by, playbook_id, created_at, updated_at) "
     "VALUES ($1, 'acme', 'c', 'pending_approval', 1, '{u}', 1, '[]', $1, '', $2, $3, $4, now(), now())"
+)
+TOGETHER_SECONDS = (
+    6  # for 5,000 campaigns; less than one together, more than ten when each looks for its writers itself
 )
 AUDIT = (
     "INSERT INTO audit (id, workspace, actor, action, subject, correlationid, at) "
@@ -65,7 +69,12 @@ async def test_what_was_there_gets_its_writers_and_admins_their_approval(databas
         await connection.execute(AUDIT, uuid7(), EDITOR, "playbook.updated", f"playbook/{edited}")
         await connection.execute(AUDIT, uuid7(), WRITER, "playbook.created", f"playbook/{deleted}")
         await connection.execute(CAMPAIGN, by_hand, WRITER, EDITOR, None)
+        for actor, action in ((WRITER, "created"), (EARLIER, "updated"), (EDITOR, "updated")):
+            await connection.execute(AUDIT, uuid7(), actor, f"campaign.{action}", f"campaign/{by_hand}")
+        await connection.execute(AUDIT, uuid7(), ADMIN, "campaign.status_changed", f"campaign/{by_hand}")
         await connection.execute(CAMPAIGN, wanted, "system", "system", deleted)
+        await connection.execute(AUDIT, uuid7(), "system", "campaign.created", f"campaign/{wanted}")
+        await connection.execute(AUDIT, uuid7(), EARLIER, "campaign.updated", f"campaign/{wanted}")
         await migrations.upgrade(SERVICE, url)
 
         playbooks = {row["id"]: row for row in await connection.fetch("SELECT * FROM playbook")}
@@ -77,4 +86,26 @@ async def test_what_was_there_gets_its_writers_and_admins_their_approval(databas
     approved = {id: row["approved_by"] for id, row in playbooks.items()}
     assert approved == {by_admin: ADMIN, by_writer: None, edited: None, asking: None}
     assert set(playbooks[edited]["writers"]) == {ADMIN, EDITOR}
-    assert campaigns == {by_hand: {WRITER, EDITOR}, wanted: {WRITER}}
+    assert campaigns == {by_hand: {WRITER, EARLIER, EDITOR}, wanted: {WRITER, EARLIER}}
+
+
+async def test_the_audit_log_is_read_once_for_all_campaigns(databases: TestDatabases):
+    url = await databases.create_empty(f"campaigns_{uuid4().hex[:12]}")
+    await migrations.upgrade(SERVICE, url, revision="0002")
+    found = make_url(url)
+    connection = await asyncpg.connect(user=found.username, database=found.database, host=found.query["host"])
+    ids = [(uuid7(), uuid7()) for _ in range(5_000)]  # of a campaign and its playbook
+    try:
+        await connection.executemany(CAMPAIGN, [(id, "system", EDITOR, playbook) for id, playbook in ids])
+        for actor, action in ((WRITER, "created"), (EARLIER, "updated"), (WRITER, "updated")):
+            rows = [(uuid7(), actor, f"playbook.{action}", f"playbook/{playbook}") for _, playbook in ids]
+            await connection.executemany(AUDIT, rows)
+        async with asyncio.timeout(TOGETHER_SECONDS):
+            await migrations.upgrade(SERVICE, url)
+
+        [count] = await connection.fetchrow("SELECT count(*) FROM campaign WHERE cardinality(writers) = 3")
+    finally:
+        await connection.close()
+        await databases.drop(url)
+
+    assert count == len(ids)

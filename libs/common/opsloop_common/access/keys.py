@@ -13,15 +13,15 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, insert, or_, select, text, update
+from sqlalchemy import Row, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common.access import audit, user_secrets
+from opsloop_common.access import audit, lineage, user_secrets
 from opsloop_common.access.principal import RESERVED_SOURCES, Publishable
 from opsloop_common.access.tables import api_key
 from opsloop_common.access.workspaces import SLUG
 from opsloop_common.db import clock_of, context_of
-from opsloop_common.errors import Invalid, NotFound, Unauthorized
+from opsloop_common.errors import Invalid, NotFound
 from opsloop_common.ids import uuid7
 
 _STEM = 55  # of a source's 63 characters, leaving room for a number
@@ -29,7 +29,6 @@ PREFIX = "opl_"
 _NOT_IN_SLUGS = re.compile(r"[^a-z0-9]+")
 _FORM = re.compile(r"opl_(pub_)?([0-9a-f]{32})_([0-9a-f]{64})")
 _SLUG = re.compile(SLUG)
-_ONE_AT_A_TIME = text("SELECT pg_advisory_xact_lock(hashtext('api_key'), hashtext(:workspace))")
 
 
 @dataclass(frozen=True)
@@ -131,12 +130,12 @@ async def create(
 
     `source` says who speaks with it; without one it is made from the name, and is no other living key's. `parent_id` is the key
     that makes it: it ends with that one, and no later. Raises Invalid (422) for an end beyond the parent's, Unauthorized (401)
-    when the parent has just been revoked.
+    when the parent has just ended.
     """
     token = token or Token.new(publishable=publishable is not None)
-    await _one_at_a_time(session, workspace)
+    await lineage.one_at_a_time(session, workspace)
     if parent_id is not None:
-        expires_at = _within(await _end_of_living(session, parent_id), expires_at)
+        expires_at = _within(await lineage.end_of_maker(session, parent_id), expires_at)
     if source is None:
         taken = await taken_sources(session, name=name, workspace=workspace, key_id=token.id)
         source = free_source(name, token.id, taken)
@@ -163,20 +162,6 @@ async def create(
     return token
 
 
-async def _one_at_a_time(session: AsyncSession, workspace: str) -> None:
-    # two keys of one name would make one source; a child made while its parent is being revoked would live on
-    await session.execute(_ONE_AT_A_TIME, {"workspace": workspace})
-
-
-async def _end_of_living(session: AsyncSession, key_id: UUID) -> datetime | None:
-    query = select(api_key.c.expires_at).where(api_key.c.id == key_id, api_key.c.revoked_at.is_(None))
-    row = (await session.execute(query)).one_or_none()
-    if row is None:
-        raise Unauthorized("The key has just been revoked.", headers={"WWW-Authenticate": "Bearer"})
-    end: datetime | None = row.expires_at
-    return end
-
-
 def _within(end: datetime | None, wanted: datetime | None) -> datetime | None:
     if end is not None and wanted is not None and wanted > end:
         raise Invalid("/expires_at", "must not be later than the end of the key that makes it")
@@ -200,7 +185,7 @@ async def revoke(session: AsyncSession, key_id: UUID, *, workspace: str | None) 
     It holds at once in this process when the authenticator forgets them after the commit, within seconds elsewhere.
     """
     key = await get(session, key_id, workspace=workspace)
-    await _one_at_a_time(session, key.workspace)
+    await lineage.one_at_a_time(session, key.workspace)
     now = clock_of(session).now()
     family = select(api_key.c.id).where(api_key.c.id == key_id).cte("family", recursive=True)
     family = family.union(select(api_key.c.id).where(api_key.c.parent_id == family.c.id))

@@ -138,8 +138,8 @@ def oidc_reader(
 
     Without an audience every token of the issuer, made for whatever application, would open this one.
     """
-    if issuer is None:
+    if not issuer:
         return None
-    if audience is None:
+    if not audience:
         raise ValueError("OPSLOOP_OIDC_ISSUER needs OPSLOOP_OIDC_AUDIENCE beside it")
     return OidcReader(issuer, audience, scopes=scopes, clock=clock)

@@ -73,6 +73,11 @@ class Principal:
         """Say whether this is the operator's key, the only one that reaches other workspaces."""
         return self.kind is Kind.OPERATOR
 
+    @property
+    def reach(self) -> str | None:
+        """Return the workspace whose credentials and parked events it may see and end, None when those of all."""
+        return None if self.is_operator else self.workspace
+
     def has(self, scope: str) -> bool:
         """Say whether the credential may do what needs `scope`."""
         return scope in self.scopes

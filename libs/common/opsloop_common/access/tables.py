@@ -64,6 +64,7 @@ key_usage = Table(
     Column("day", Date, primary_key=True),
     Column("rows", BigInteger, nullable=False),
     Column("bytes", BigInteger, nullable=False),
+    Index("ix_key_usage_day", "day"),
     comment="what publishable keys added on a day (UTC), for their quotas",
 )
 
@@ -76,6 +77,7 @@ user_secret = Table(
     Column("secret", Text, nullable=False, comment="sealed; user tokens are signed with it and name it in their kid"),
     Column("created_by", Text, nullable=False),
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("expires_at", DateTime(timezone=True), comment="when the key that made it does"),
     Column("revoked_at", DateTime(timezone=True)),
     Index("ix_user_secret_workspace", "workspace", "id"),
 )

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common.access import audit
+from opsloop_common.access import audit, lineage
 from opsloop_common.access.tables import user_secret
 from opsloop_common.db import clock_of, context_of
 from opsloop_common.errors import NotFound
@@ -36,10 +36,21 @@ class UserSecret:
 
 
 async def create(
-    session: AsyncSession, box: SecretBox, *, name: str, workspace: str, secret: UserSecret | None = None
+    session: AsyncSession,
+    box: SecretBox,
+    *,
+    name: str,
+    workspace: str,
+    secret: UserSecret | None = None,
+    maker_id: UUID | None = None,
 ) -> UserSecret:
-    """Make a secret in `workspace` and return it; `secret` lets several services keep the same."""
+    """Make a secret in `workspace` and return it; `secret` lets several services keep the same.
+
+    `maker_id` is the key that makes it, which it ends with. Raises Unauthorized (401) when that has just ended.
+    """
     secret = secret or UserSecret.new()
+    await lineage.one_at_a_time(session, workspace)
+    expires_at = None if maker_id is None else await lineage.end_of_maker(session, maker_id)
     await session.execute(
         insert(user_secret).values(
             id=secret.id,
@@ -48,6 +59,7 @@ async def create(
             secret=box.seal(secret.text.encode(), purpose=PURPOSE),
             created_by=context_of(session).actor,
             created_at=clock_of(session).now(),
+            expires_at=expires_at,
         )
     )
     subject = f"user_secret/{secret.id}"

@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -40,6 +41,7 @@ _CHECKS = {
 class _Secret:
     workspace: str
     key: bytes = field(repr=False)
+    expires_at: datetime | None
 
 
 def is_user_token(token: str) -> bool:
@@ -84,7 +86,7 @@ class UserReader:
         secret = None
         if isinstance(kid, str) and _KID.fullmatch(kid):
             secret = await self._secrets.get(UUID(kid), address)
-        if secret is None:
+        if secret is None or (secret.expires_at is not None and secret.expires_at <= self._db.clock.now()):
             raise _refused("Its `kid` names no secret of end users here.")
         try:
             claims = jwt.decode(token, secret.key, algorithms=[ALGORITHM], options=_CHECKS)  # type: ignore[arg-type]
@@ -100,7 +102,7 @@ class UserReader:
         self._secrets.forget(secret_id)
 
     async def _find(self, secret_id: UUID) -> _Secret | None:
-        query = select(user_secret.c.workspace, user_secret.c.secret)
+        query = select(user_secret.c.workspace, user_secret.c.secret, user_secret.c.expires_at)
         async with self._db.autocommit() as connection:
             row = (
                 await connection.execute(query.where(user_secret.c.id == secret_id, user_secret.c.revoked_at.is_(None)))
@@ -108,7 +110,7 @@ class UserReader:
         if row is None:
             return None
         try:
-            return _Secret(row.workspace, self._box.open(row.secret, purpose=PURPOSE))
+            return _Secret(row.workspace, self._box.open(row.secret, purpose=PURPOSE), row.expires_at)
         except Unsealable:
             structlog.get_logger(__name__).warning("a secret of end users was sealed with another key", id=secret_id)
             return None

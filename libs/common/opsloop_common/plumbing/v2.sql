@@ -16,7 +16,10 @@ UPDATE api_key SET source = coalesce(
 UPDATE api_key SET source = 'key-' || right(id::text, 8)
 WHERE source IN ('operator', 'people', 'users', 'visitors', 'unattributed');
 
-UPDATE api_key AS child SET parent_id = parent.id FROM api_key AS parent WHERE child.created_by = 'key:' || parent.id::text;
+-- a parent that lives, and no sooner ends than the child: every key that works keeps the end that it was made with
+UPDATE api_key AS child SET parent_id = parent.id FROM api_key AS parent
+WHERE child.created_by = 'key:' || parent.id::text AND parent.revoked_at IS NULL
+    AND (parent.expires_at IS NULL OR (parent.expires_at > now() AND child.expires_at <= parent.expires_at));
 
 ALTER TABLE api_key
     ALTER COLUMN source SET NOT NULL,
@@ -39,6 +42,8 @@ CREATE TABLE key_usage (
     CONSTRAINT pk_key_usage PRIMARY KEY (key_id, day)
 );
 
+CREATE INDEX ix_key_usage_day ON key_usage (day);
+
 COMMENT ON TABLE key_usage IS 'what publishable keys added on a day (UTC), for their quotas';
 
 CREATE TABLE user_secret (
@@ -48,6 +53,7 @@ CREATE TABLE user_secret (
     secret TEXT NOT NULL,
     created_by TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE NOT NULL,
+    expires_at TIMESTAMP WITH TIME ZONE,
     revoked_at TIMESTAMP WITH TIME ZONE,
     CONSTRAINT pk_user_secret PRIMARY KEY (id)
 );
@@ -55,6 +61,8 @@ CREATE TABLE user_secret (
 CREATE INDEX ix_user_secret_workspace ON user_secret (workspace, id);
 
 COMMENT ON COLUMN user_secret.secret IS 'sealed; user tokens are signed with it and name it in their kid';
+
+COMMENT ON COLUMN user_secret.expires_at IS 'when the key that made it does';
 
 CREATE TABLE page_link (
     id UUID NOT NULL,

@@ -53,12 +53,12 @@ async def _prune_answers(database: Database) -> int:
 
 
 async def _prune_usage(database: Database) -> int:
-    async with database.transaction() as session:
+    async with database.work() as session:
         return await usage.prune(session, limit=PRUNE_LIMIT)
 
 
 async def _prune_links(database: Database) -> int:
-    async with database.transaction() as session:
+    async with database.work() as session:
         return await links.prune(session, limit=PRUNE_LIMIT)
 
 

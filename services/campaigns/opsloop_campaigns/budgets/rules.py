@@ -1,4 +1,4 @@
-"""What playbooks may launch in an hour, and what is held for a person beyond it."""
+"""What playbooks may launch in an hour without a person, and what is held for one beyond it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Budgets:
 
 @dataclass(frozen=True)
 class Launched:
-    """What one playbook launched because of one cause within the hour; `messages` counts people."""
+    """What one playbook launched without a person because of one cause within the hour; `messages` counts people."""
 
     playbook_id: UUID
     root: str | None

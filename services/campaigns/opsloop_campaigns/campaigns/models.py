@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, CheckConstraint, DateTime, Index, Integer, Text, Uuid, text
+from sqlalchemy import ARRAY, Boolean, CheckConstraint, DateTime, Index, Integer, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -48,6 +48,8 @@ class Campaign(Base):
     trigger_type: Mapped[str | None] = mapped_column(Text)
     incident_id: Mapped[str | None] = mapped_column(Text)
     held_by: Mapped[str | None] = mapped_column(Text)
+    # launched by a playbook, and no person looked at it first: what the budgets count
+    unattended: Mapped[bool] = mapped_column(Boolean, default=False)
     # the first event of the chain that a playbook launched this because of
     cause_root: Mapped[str | None] = mapped_column(Text)
     # the inherited part of the context, for what the service does by itself after the launch
@@ -63,7 +65,7 @@ class Campaign(Base):
         CheckConstraint("(trigger_event_id IS NULL) = (trigger_type IS NULL)", name="trigger"),
         CheckConstraint(f"held_by IN ({HELD_BY})", name="held_by"),
         Index("ix_campaign_newest", "workspace", text("created_at DESC"), text("id DESC")),
-        Index("ix_campaign_by_playbooks", "workspace", "created_at", postgresql_where=text("playbook_id IS NOT NULL")),
+        Index("ix_campaign_unattended", "workspace", "created_at", postgresql_where=text("unattended")),
         Index(
             "ix_campaign_waiting",
             "workspace",

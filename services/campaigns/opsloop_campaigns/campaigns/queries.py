@@ -77,11 +77,10 @@ async def find_and_lock(session: AsyncSession, campaign_ids: Collection[UUID]) -
 
 
 async def launched_since(session: AsyncSession, after: datetime) -> list[Launched]:
-    """Return what the workspace's playbooks launched without being held, by playbook and cause; people count once told of."""
-    people = func.coalesce(func.sum(Campaign.audience_size).filter(Campaign.started_at.is_not(None)), 0)
+    """Return what the workspace's playbooks launched without a person, by playbook and cause."""
     rows = await session.execute(
-        select(Campaign.playbook_id, Campaign.cause_root, func.count(), people)
-        .where(Campaign.playbook_id.is_not(None), Campaign.held_by.is_(None), Campaign.created_at > after)
+        select(Campaign.playbook_id, Campaign.cause_root, func.count(), func.sum(Campaign.audience_size))
+        .where(Campaign.unattended, Campaign.created_at > after)
         .group_by(Campaign.playbook_id, Campaign.cause_root)
     )
     return [Launched(playbook_id, root, count, told) for playbook_id, root, count, told in rows if playbook_id]

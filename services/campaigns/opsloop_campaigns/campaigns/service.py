@@ -259,7 +259,7 @@ async def launch_by_playbook(session: AsyncSession, draft: Draft, cause: Event, 
     campaign.playbook_id, campaign.incident_id = behind.playbook_id, behind.incident_id
     campaign.trigger_event_id, campaign.trigger_type, campaign.cause_root = cause.id, cause.type, cause.root
     campaign.author, campaign.edited_by, campaign.writers = behind.author, behind.edited_by, list(behind.writers)
-    campaign.held_by = behind.held_by
+    campaign.held_by, campaign.unattended = behind.held_by, not behind.waits
     if not behind.waits:
         campaign.approved_by, campaign.approved_at = behind.approved_by, behind.approved_at
     await session.flush()  # the recipients are copied from the row inside the database

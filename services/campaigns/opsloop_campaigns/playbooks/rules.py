@@ -123,8 +123,3 @@ def decide(
 def is_told(decision: Decision, told_at: datetime | None, now: datetime) -> bool:
     """Say whether an event asks for the approval of the campaign: for one that is held, once an hour a playbook."""
     return decision.held_by is None or told_at is None or told_at + TELL_EVERY <= now
-
-
-def people_told(launch: Mapping[str, Any], *, requires_approval: bool) -> int:
-    """Return how many people a launch tells without a person's approval."""
-    return 0 if requires_approval else len(launch["user_ids"])

@@ -313,17 +313,10 @@ async def _launch(
 
 
 def _enter(till: Till, playbook: Playbook, event: Event, decision: Decision) -> None:
-    if decision.outcome is not rules.Outcome.LAUNCHED:
+    if decision.outcome is rules.Outcome.LAUNCHED:
+        till.spent.add(Launched(playbook.id, event.root, 1, len(playbook.launch["user_ids"])))
+    else:
         till.spent.waiting[playbook.id] += 1
-    if decision.held_by is None:
-        till.spent.add(
-            Launched(
-                playbook.id,
-                event.root,
-                1,
-                rules.people_told(playbook.launch, requires_approval=playbook.requires_approval),
-            )
-        )
 
 
 async def prune_runs(session: AsyncSession) -> None:
@@ -344,14 +337,6 @@ def _decide(
     has_run: bool,
     messages: Sequence[Mapping[str, str]],
 ) -> Decision:
-    held_by = till.spent.exceeded(
-        till.budgets,
-        playbook.id,
-        event.root,
-        messages=rules.people_told(playbook.launch, requires_approval=playbook.requires_approval),
-    )
-    if not playbook.requires_approval and playbook.approved_by is None:
-        held_by = HeldBy.PLAYBOOK_APPROVAL
     return rules.decide(
         depth=event.causationdepth,
         has_run=has_run,
@@ -359,10 +344,19 @@ def _decide(
         cooldown=playbook.cooldown,
         fits=content.content_bytes(messages) <= content.CONTENT_BYTES,
         requires_approval=playbook.requires_approval,
-        held_by=held_by,
+        held_by=_held_by(playbook, event, till),
         has_room_to_wait=till.spent.has_room_to_wait(playbook.id),
         now=clock_of(session).now(),
     )
+
+
+def _held_by(playbook: Playbook, event: Event, till: Till) -> HeldBy | None:
+    """Return why a person must look at a campaign whose playbook sends by itself; one that asks each time is never held."""
+    if playbook.requires_approval:
+        return None
+    if playbook.approved_by is None:
+        return HeldBy.PLAYBOOK_APPROVAL
+    return till.spent.exceeded(till.budgets, playbook.id, event.root, messages=len(playbook.launch["user_ids"]))
 
 
 async def rehearse(session: AsyncSession, playbook_id: UUID, data: dict[str, JsonValue]) -> Rehearsal:

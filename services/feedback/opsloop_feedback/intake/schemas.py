@@ -13,6 +13,7 @@ from opsloop_common.access.principal import Principal
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
 from opsloop_common.errors import FieldError
 from opsloop_common.http.schemas import EmailAddress, InModel, Locale, OutModel, ShortText, Timestamp, UserId, absent
+from opsloop_common.http.strict_json import escape
 from opsloop_common.limits import ERRORS_SHOWN_OF_A_ROW
 from opsloop_feedback.intake import rules
 from opsloop_feedback.intake.rules import Status
@@ -114,7 +115,7 @@ def read_row(value: Any) -> FeedbackRow | InvalidRow:
         name = value.get("external_id") if isinstance(value, dict) else None
         errors = tuple(
             FieldError(
-                "".join(f"/{str(step)[:200].replace('~', '~0').replace('/', '~1')}" for step in error["loc"]),
+                "".join(f"/{escape(str(step))}" for step in error["loc"]),
                 error["msg"].removeprefix("Value error, "),
             )
             for error in refusal.errors(include_url=False, include_input=False)[:ERRORS_SHOWN_OF_A_ROW]

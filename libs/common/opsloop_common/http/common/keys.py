@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 from sqlalchemy import select
 
 from opsloop_common.access import keys
-from opsloop_common.access.principal import Principal, Publishable
+from opsloop_common.access.principal import Publishable
 from opsloop_common.access.tables import api_key
 from opsloop_common.access.workspaces import SLUG
 from opsloop_common.db import clock_of
@@ -102,10 +102,6 @@ class NewApiKeyOut(ApiKeyOut):
     key: str
 
 
-def _reach(who: Principal) -> str | None:
-    return None if who.is_operator else who.workspace
-
-
 def router(service: Service) -> ApiRouter:
     """Return the routes for one service's keys."""
     routes = ApiRouter(tags=["access"], dependencies=[allow(f"{service.name}:admin")])
@@ -164,14 +160,14 @@ def router(service: Service) -> ApiRouter:
     @routes.get("/v1/api-keys/{key_id}", responses=problems(404))
     async def get_api_key(key_id: UUID, db: Db, who: Who, response: Response) -> ApiKeyOut:
         """Show a key, without its secret."""
-        found = await keys.get(db, key_id, workspace=_reach(who))
+        found = await keys.get(db, key_id, workspace=who.reach)
         set_etag(response, VERSION)
         return ApiKeyOut.model_validate(found)
 
     @routes.delete("/v1/api-keys/{key_id}", status_code=204, responses=problems(404))
     async def revoke_api_key(key_id: UUID, db: Db, who: Who, if_match: IfMatch, request: Request) -> None:
         """End a key for good, with the keys and secrets of end users that it made: at once here, within 5 seconds elsewhere."""
-        ended = await keys.revoke(db, key_id, workspace=_reach(who))
+        ended = await keys.revoke(db, key_id, workspace=who.reach)
         if_match.require(VERSION)
         call_of(request).after_commit(lambda shell: shell.authenticator.forget(ended))
 

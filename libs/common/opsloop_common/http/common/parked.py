@@ -9,7 +9,6 @@ from fastapi import Query
 from pydantic import Field
 
 from opsloop_common.access import audit
-from opsloop_common.access.principal import Principal
 from opsloop_common.http.deps import Db, Run, Who
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
@@ -76,10 +75,6 @@ class DiscardedOut(OutModel):
     discarded: int
 
 
-def _reach(who: Principal) -> str | None:
-    return None if who.is_operator else who.workspace
-
-
 def router(service: Service) -> ApiRouter:
     """Return the routes over one service's parked events; the operator sees those of all workspaces."""
     routes = ApiRouter(tags=["operations"], dependencies=[allow(f"{service.name}:admin")])
@@ -94,20 +89,20 @@ def router(service: Service) -> ApiRouter:
         fingerprint: Annotated[str | None, Query(max_length=1000)] = None,
     ) -> Listing[ParkedEventOut]:
         """List parked events, newest first."""
-        query = parking.parked(consumer=consumer, status=status, fingerprint=fingerprint, workspace=_reach(who))
+        query = parking.parked(consumer=consumer, status=status, fingerprint=fingerprint, workspace=who.reach)
         found = await paginate(db, query, page, by=[parked_event.c.id.desc()])
         return found.map(ParkedEventOut.model_validate)
 
     @routes.get("/v1/parked-events/groups")
     async def list_parked_groups(who: Who, run: Run) -> ParkedGroups:
         """List what failed by its cause, the most frequent first."""
-        found = await parking.list_groups(run.db, workspace=_reach(who))
+        found = await parking.list_groups(run.db, workspace=who.reach)
         return ParkedGroups(items=[ParkedGroupOut.model_validate(group) for group in found])
 
     @routes.post("/v1/parked-events/redrive")
     async def redrive_parked_group(body: FingerprintIn, db: Db, who: Who, run: Run) -> RedrivenOut:
         """Play the streams of all events that failed from one cause again, each until one fails or none is left."""
-        done = await parking.redrive(run.db, run.service, fingerprint=body.fingerprint, workspace=_reach(who))
+        done = await parking.redrive(run.db, run.service, fingerprint=body.fingerprint, workspace=who.reach)
         result = RedrivenOut.model_validate(done)
         audit.record(db, "parked_event.redriven", f"parked_group/{body.fingerprint}", after=result.model_dump())
         return result
@@ -115,7 +110,7 @@ def router(service: Service) -> ApiRouter:
     @routes.post("/v1/parked-events/discard")
     async def discard_parked_group(body: FingerprintIn, db: Db, who: Who, run: Run) -> DiscardedOut:
         """Give all events that failed from one cause up for good, and play what was held behind them."""
-        discarded = await parking.discard(run.db, run.service, fingerprint=body.fingerprint, workspace=_reach(who))
+        discarded = await parking.discard(run.db, run.service, fingerprint=body.fingerprint, workspace=who.reach)
         result = DiscardedOut(discarded=discarded)
         audit.record(db, "parked_event.discarded", f"parked_group/{body.fingerprint}", after=result.model_dump())
         return result
@@ -123,7 +118,7 @@ def router(service: Service) -> ApiRouter:
     @routes.post("/v1/parked-events/{parked_id}/redrive", responses=problems(404))
     async def redrive_parked_event(parked_id: UUID, db: Db, who: Who, run: Run) -> RedrivenOut:
         """Play the event's stream again in its order, until one fails or none is left."""
-        done = await parking.redrive(run.db, run.service, id=parked_id, workspace=_reach(who))
+        done = await parking.redrive(run.db, run.service, id=parked_id, workspace=who.reach)
         result = RedrivenOut.model_validate(done)
         audit.record(db, "parked_event.redriven", f"parked_event/{parked_id}", after=result.model_dump())
         return result
@@ -131,7 +126,7 @@ def router(service: Service) -> ApiRouter:
     @routes.post("/v1/parked-events/{parked_id}/discard", responses=problems(404))
     async def discard_parked_event(parked_id: UUID, db: Db, who: Who, run: Run) -> DiscardedOut:
         """Give a failed event up for good, and play what was held behind it."""
-        discarded = await parking.discard(run.db, run.service, id=parked_id, workspace=_reach(who))
+        discarded = await parking.discard(run.db, run.service, id=parked_id, workspace=who.reach)
         audit.record(db, "parked_event.discarded", f"parked_event/{parked_id}")
         return DiscardedOut(discarded=discarded)
 

@@ -8,7 +8,6 @@ from fastapi import Request, Response
 from sqlalchemy import select
 
 from opsloop_common.access import user_secrets
-from opsloop_common.access.principal import Principal
 from opsloop_common.access.tables import user_secret
 from opsloop_common.errors import Forbidden
 from opsloop_common.http.call import call_of
@@ -29,23 +28,23 @@ class UserSecretIn(InModel):
 
 
 class UserSecretOut(OutModel):
-    """A secret that tokens of end users are signed with, without itself; its `id` is their `kid`."""
+    """A secret that tokens of end users are signed with, without itself; its `id` is their `kid`.
+
+    `expires_at` is that of the key that made it.
+    """
 
     id: UUID
     name: str
     workspace: str
     created_by: str
     created_at: Timestamp
+    expires_at: Timestamp | None
 
 
 class NewUserSecretOut(UserSecretOut):
     """A secret that has just been made; `secret` is shown this once. Its text is the key of HS256."""
 
     secret: str
-
-
-def _reach(who: Principal) -> str | None:
-    return None if who.is_operator else who.workspace
 
 
 def router(service: Service) -> ApiRouter:
@@ -60,7 +59,7 @@ def router(service: Service) -> ApiRouter:
         workspace = body.workspace or who.workspace
         if workspace != who.workspace and not who.is_operator:
             raise Forbidden("Only the operator's key makes secrets for another workspace.")
-        secret = await user_secrets.create(db, run.secrets, name=body.name, workspace=workspace)
+        secret = await user_secrets.create(db, run.secrets, name=body.name, workspace=workspace, maker_id=who.key_id)
         set_location(response, f"/v1/user-secrets/{secret.id}")
         set_etag(response, VERSION)
         row = await user_secrets.get(db, secret.id, workspace=workspace)
@@ -79,14 +78,14 @@ def router(service: Service) -> ApiRouter:
     @routes.get("/v1/user-secrets/{secret_id}", responses=problems(404))
     async def get_user_secret(secret_id: UUID, db: Db, who: Who, response: Response) -> UserSecretOut:
         """Show a secret of end users, without itself."""
-        found = await user_secrets.get(db, secret_id, workspace=_reach(who))
+        found = await user_secrets.get(db, secret_id, workspace=who.reach)
         set_etag(response, VERSION)
         return UserSecretOut.model_validate(found)
 
     @routes.delete("/v1/user-secrets/{secret_id}", status_code=204, responses=problems(404))
     async def revoke_user_secret(secret_id: UUID, db: Db, who: Who, if_match: IfMatch, request: Request) -> None:
         """End a secret and every token signed with it: at once here, within 5 seconds in other processes."""
-        await user_secrets.revoke(db, secret_id, workspace=_reach(who))
+        await user_secrets.revoke(db, secret_id, workspace=who.reach)
         if_match.require(VERSION)
         call_of(request).after_commit(lambda shell: shell.authenticator.forget([secret_id]))
 
