@@ -244,7 +244,10 @@ class ApiRoute(APIRoute):
         read = await self._read(request)
         await self._admit_again(call, request, read)
         try:
-            stored = await self._claim(call, request, read)
+            await self._key(call, request, read)
+            if call.principal is not None and not self.guard.own_idempotency:
+                await call.enter()
+            stored = await self._claim(call)
             if stored is not None:
                 raise Replay(stored)
             response = await endpoint(read or request)
@@ -287,12 +290,12 @@ class ApiRoute(APIRoute):
             return None
         return await read_body(request, self.guard.body_limit, required=self.body_field.field_info.is_required())
 
-    async def _claim(self, call: Call, request: Request, read: ReadRequest | None) -> Answer | None:
+    async def _key(self, call: Call, request: Request, read: ReadRequest | None) -> None:
         if request.method != "POST" or self.guard.scopes is None:
-            return None
+            return
         key = request.headers.get("idempotency-key")
         if key is None:
-            return None
+            return
         async with turn() if read and len(read.raw) > QUICK_BYTES else nullcontext():
             call.keyed = keyed_request(
                 key,
@@ -302,7 +305,11 @@ class ApiRoute(APIRoute):
                 body=read.value if read else None,
                 secrets=call.shell.runtime.secrets,
             )
-        return None if self.guard.own_idempotency else await call.claim(call.keyed)
+
+    async def _claim(self, call: Call) -> Answer | None:
+        if call.keyed is None or self.guard.own_idempotency:
+            return None
+        return await call.claim(call.keyed)
 
 
 class ApiRouter(APIRouter):
