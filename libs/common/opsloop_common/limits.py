@@ -126,6 +126,7 @@ STRANGERS_WAITING = 100
 STRANGER_MISSES_PER_SECOND = 20  # an address (a /64 of IPv6)
 STRANGER_MISSES_AT_ONCE = 200
 STRANGER_ADDRESSES = 10_000
+SPENDS_AT_ONCE = 2  # publishable keys whose quotas are counted at once, a connection each
 
 POSTGRES_LOG_BYTES = 10 * 1024 * 1024
 """Size at which the embedded PostgreSQL begins a new log file."""

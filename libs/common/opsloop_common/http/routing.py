@@ -17,7 +17,6 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from opsloop_common.access import usage
 from opsloop_common.access.idempotency import Answer, Replay, keyed_request
 from opsloop_common.access.principal import BROWSERS, Kind, Principal
 from opsloop_common.errors import Forbidden, Invalid, NotFound
@@ -283,7 +282,7 @@ class ApiRoute(APIRoute):
             call.principal = await authenticator.read(bearer_token(request), _address(request))
         if call.principal.publishable is not None:
             size = len(read.raw) if read is not None else 0
-            await usage.spend(call.shell.runtime.db, call.principal, rows=1, bytes=size)
+            await call.shell.spender.spend(call.principal, rows=1, bytes=size)
 
     async def _read(self, request: Request) -> ReadRequest | None:
         if self.body_field is None:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from opsloop_common.access.authenticator import Authenticator
 from opsloop_common.access.oidc import oidc_reader
+from opsloop_common.access.usage import Spender
 from opsloop_common.access.users import UserReader
 from opsloop_common.http.call import KEY, Call
 from opsloop_common.http.cors import name_origin
@@ -53,6 +54,7 @@ class Shell:
             process_per_second=settings.rate_limit_process_per_second,
         )
         self.shares = Shares()
+        self.spender = Spender(runtime.db)
         self.log = structlog.get_logger("opsloop.http").bind()
         self._requests = Counter(
             "opsloop_http_requests_total",
