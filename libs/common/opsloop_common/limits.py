@@ -29,6 +29,9 @@ MARKS_IN_A_ROW = 30
 EXPANDING_CHARACTERS = 1_000
 """Characters of one text that compatibility writes as three or more (U+FDFA as 18)."""
 
+LIST_CHARACTERS = 4_000_000
+"""Of one page of a list, 64 for each value besides: the row that reaches them is its last."""
+
 PAGE_FORM_BYTES = 64 * 1024
 PAGE_FORM_FIELDS = 100
 

@@ -203,13 +203,11 @@ async def _filters(
     )
 
 
-@router.get("/v1/feedback", dependencies=READ)
-async def list_feedback(
-    db: Db, page: PageQuery, filters: Annotated[Filters, Depends(_filters)]
-) -> Listing[FeedbackOut]:
+@router.get("/v1/feedback", response_model=Listing[FeedbackOut], dependencies=READ)
+async def list_feedback(db: Db, page: PageQuery, filters: Annotated[Filters, Depends(_filters)]) -> Response:
     """List feedback, newest first. A repeated filter means any of its values; all filters must hold."""
     found = await paginate(db, queries.matching(filters), page, by=queries.NEWEST_FIRST)
-    return found.map(FeedbackOut.model_validate)
+    return await found.written(FeedbackOut)
 
 
 @router.get("/v1/feedback/{feedback_id}", dependencies=READ, responses=problems(404))
