@@ -22,7 +22,7 @@ from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempo
 from opsloop_common.http.schemas import Slug, Timestamp
 from opsloop_common.ids import uuid7
 from opsloop_common.limits import BATCH_BYTES, BATCH_CONTAINERS, BATCH_VALUES
-from opsloop_common.turns import in_turns
+from opsloop_common.turns import breathing, in_turns
 from opsloop_feedback.intake import queries, quick, rules, service
 from opsloop_feedback.intake.meters import IntakeMeter
 from opsloop_feedback.intake.queries import Filters, NaturalKey
@@ -124,14 +124,16 @@ async def submit_batch(body: BatchIn, call: Asked) -> BatchOut:
     """Take in up to 1,000 posts. Valid rows land together; an invalid row refuses only itself."""
     now = call.runtime.clock.now()
     rows = await in_turns(partial(_read_row, now=now), body.items)
-    said = [row.submission(call.who) for row in rows if not isinstance(row, InvalidRow)]
+    valid = (row for row in rows if not isinstance(row, InvalidRow))
+    said = await in_turns(lambda row: row.submission(call.who), valid)
     # all that takes long is done before the transaction, which would hold a connection while others have their turns
     known = await _known_among(call, said)
     prepared = await service.prepare(said, known, workspace=call.who.workspace, now=now)
     outcomes = iter(await service.submit_many(await call.begin(), prepared))
-    return BatchOut(
-        items=[_refused(row) if isinstance(row, InvalidRow) else _taken(row, *next(outcomes)) for row in rows]
+    answers = await breathing(
+        lambda row: _refused(row) if isinstance(row, InvalidRow) else _taken(row, *next(outcomes)), rows
     )
+    return BatchOut(items=answers)
 
 
 async def _known_among(call: Call, said: Sequence[Submission]) -> dict[NaturalKey, UUID]:
