@@ -19,9 +19,9 @@ async def events_after(
 ) -> Sequence[Row[int, int, int | None, str | None]]:
     """Return (last, forgotten, position, document) of the events after `position`, oldest first, all in one snapshot.
 
-    A document beyond `LIST_CHARACTERS` is None: the page ends before it. The counter's two come with every row, and with
-    one row of nulls when there are no such events; nothing at all before the first event. No types and no prefixes mean all. Everything up to
-    `last` is readable, except what is forgotten.
+    A document beyond `LIST_CHARACTERS` is None: the page ends before it. No types and no prefixes mean all. The counter's two come
+    with every row, and with one row of nulls when there are no such events; nothing at all before the first event. Everything up
+    to `last` is readable, except what is forgotten.
     """
     workspace = context_of(session).workspace
     wanted = (
