@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,22 @@ B = "opsloop_feedback.triage"
 )
 def test_the_rooms_contract_says_who_may_know_whom(importer, imported, allowed):
     assert (violation(importer, imported) is None) is allowed
+
+
+def test_only_what_holds_no_transaction_waits_for_its_turn():
+    """Who waits for a turn inside a transaction holds a connection and locks meanwhile: there it is `breathing`."""
+    waits = re.compile(r"\b(?:turn|in_turns)\(")
+    found = {
+        file.relative_to(ROOT).as_posix()
+        for folder in ("libs/common/opsloop_common", "services", "deploy")
+        for file in (ROOT / folder).rglob("*.py")
+        if "tests" not in file.parts and waits.search(file.read_text())
+    }
+
+    assert found == {
+        "libs/common/opsloop_common/turns.py",
+        "libs/common/opsloop_common/http/body.py",
+        "libs/common/opsloop_common/http/routing.py",
+        "services/feedback/opsloop_feedback/intake/routes.py",
+        "services/feedback/opsloop_feedback/intake/service.py",
+    }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 import time
+from collections import OrderedDict, deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -41,17 +42,51 @@ class _Lane:
     answered_at: float
 
 
+class _Places:
+    """`SIZE` places; whoever waits gets one by workspace in turn, so that many of one keep no other waiting behind them all."""
+
+    def __init__(self) -> None:
+        self._free = SIZE
+        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+
+    async def enter(self, workspace: str, until: float) -> None:
+        if self._free > 0:  # then nobody waits
+            self._free -= 1
+            return
+        place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.setdefault(workspace, deque()).append(place)
+        try:
+            async with asyncio.timeout(_left(until)):
+                await place
+        except BaseException:
+            if place.done() and not place.cancelled():  # given in the moment in which waiting ended
+                self.leave()
+            raise
+
+    def leave(self) -> None:
+        while self._waiting:
+            workspace, places = self._waiting.popitem(last=False)
+            place = places.popleft()
+            if places:
+                self._waiting[workspace] = places
+            if not place.done():
+                place.set_result(None)
+                return
+        self._free += 1
+
+
 class Lanes:
     """At most `SIZE` connections, opened when needed, each running one autocommitted statement at a time.
 
-    Within `seconds` a statement has its answer or fails, its wait for a lane included.
+    Those that wait for one are taken by the statement's `:workspace` in turn. Within `seconds` a statement has its answer or fails,
+    its wait for a lane included.
     """
 
     def __init__(self, engine: AsyncEngine, doubt: Doubt, *, seconds: float) -> None:
         self._engine = engine
         self._doubt = doubt
         self._seconds = seconds
-        self._free = asyncio.Semaphore(SIZE)
+        self._places = _Places()
         self._idle: list[_Lane] = []
 
     async def fetch(self, statement: Statement, given: Mapping[str, Any]) -> list[asyncpg.Record]:
@@ -60,7 +95,7 @@ class Lanes:
         When the connection breaks on the way, whether the statement was done is unknown, as after a COMMIT without an answer.
         """
         until = time.monotonic() + self._seconds
-        await self._enter(until)
+        await self._places.enter(given.get("workspace", ""), until)
         try:
             lane = await self._take(until)
             try:
@@ -79,14 +114,7 @@ class Lanes:
             await self._put_back(lane)
             return rows
         finally:
-            self._free.release()
-
-    async def _enter(self, until: float) -> None:
-        if not self._free.locked():  # then it does not wait, and needs no timer
-            await self._free.acquire()
-            return
-        async with asyncio.timeout(_left(until)):
-            await self._free.acquire()
+            self._places.leave()
 
     async def _take(self, until: float) -> _Lane:
         while self._idle:

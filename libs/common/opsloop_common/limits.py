@@ -29,6 +29,10 @@ MARKS_IN_A_ROW = 30
 EXPANDING_CHARACTERS = 1_000
 """Characters of one text that compatibility writes as three or more (U+FDFA as 18)."""
 LOOP_SLICE_SECONDS = 0.004  # of long work in the event loop, between two of which others go on
+LOOP_BREATH_SECONDS = 0.002  # the same inside a transaction, which waits for no turn
+
+LIST_CHARACTERS = 4_000_000
+"""Of one page of a list, 64 for each value besides: the row that reaches them is its last."""
 
 PAGE_FORM_BYTES = 64 * 1024
 PAGE_FORM_FIELDS = 100
@@ -64,6 +68,8 @@ DATABASE_CHECKOUT_SECONDS = 3.0
 DATABASE_QUIET_SECONDS = 1.0  # a connection that was not used for this long proves itself first
 DATABASE_PROOF_SECONDS = 1.0
 DATABASE_CLOSE_SECONDS = 1.0
+CONNECTIONS_PER_WORKSPACE = 4  # of a pool's 10
+SHARE_SECONDS = 3.0  # as long as for a free connection
 DATABASE_IDLE_IN_TRANSACTION_SECONDS = 10.0
 DATABASE_CLIENT_CHECK_SECONDS = 2.0  # a server that works for somebody who has left stops then
 TCP_IDLE_SECONDS = 5
@@ -130,6 +136,7 @@ STRANGERS_WAITING = 100
 STRANGER_MISSES_PER_SECOND = 20  # an address (a /64 of IPv6)
 STRANGER_MISSES_AT_ONCE = 200
 STRANGER_ADDRESSES = 10_000
+SPENDS_AT_ONCE = 2  # publishable keys whose quotas are counted at once, a connection each
 
 POSTGRES_LOG_BYTES = 10 * 1024 * 1024
 """Size at which the embedded PostgreSQL begins a new log file."""

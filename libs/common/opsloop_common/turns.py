@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
-from opsloop_common.limits import LOOP_SLICE_SECONDS
+from opsloop_common.limits import LOOP_BREATH_SECONDS, LOOP_SLICE_SECONDS
 
 QUICK_BYTES = 64 * 1024
 """Reading or hashing less takes no slice."""
@@ -46,4 +46,20 @@ async def in_turns(work: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> 
                     break
             else:
                 break
+    return results
+
+
+async def breathing(work: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> list[ResultT]:
+    """Return `work` of each item, in their order, and let the loop go on every 2 ms without waiting for a turn.
+
+    For work inside a transaction: who waits there holds a connection and locks that others wait for. What may be done before
+    it begins goes `in_turns`.
+    """
+    results: list[ResultT] = []
+    until = time.perf_counter() + LOOP_BREATH_SECONDS
+    for item in items:
+        results.append(work(item))
+        if time.perf_counter() > until:
+            await asyncio.sleep(0)
+            until = time.perf_counter() + LOOP_BREATH_SECONDS
     return results

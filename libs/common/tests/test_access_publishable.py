@@ -4,7 +4,7 @@ import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select, text
 
 from opsloop_common.access import usage
 from opsloop_common.access.keys import Token
@@ -199,3 +199,48 @@ async def test_what_a_secret_key_adds_is_not_counted_and_old_counts_go(sample):
         left = set((await session.execute(select(key_usage.c.day))).scalars())
 
     assert (len(days), gone, left) == (2, 1, {sample.clock.now().date()})
+
+
+async def test_many_that_add_by_one_key_leave_the_pool_to_others(sample):
+    """While the key's row is locked, whoever counts holds one connection, and others go on; then all are counted together."""
+    shop, reader = await key(sample, rows_per_day=500), await sample.key("sample:read")
+    assert (await add(sample, shop)).status_code == 201
+    assert (await sample.client.get("/v1/notes", headers=reader)).status_code == 200
+    statements: list[str] = []
+    engine = sample.db.engine.sync_engine
+
+    async with sample.db.transaction() as session:
+        await session.execute(select(key_usage.c.rows).with_for_update())
+        is_counting = asyncio.Event()
+
+        def note(*given):
+            statements.append(given[2])
+            if "INSERT INTO key_usage" in given[2]:
+                is_counting.set()
+
+        event.listen(engine, "before_cursor_execute", note)
+        adding = [asyncio.create_task(add(sample, shop)) for _ in range(100)]
+        await is_counting.wait()
+        await asyncio.sleep(0.2)
+        held = engine.pool.checkedout()
+        async with asyncio.timeout(2):
+            served = await sample.client.get("/v1/notes", headers=reader)
+    answers = await asyncio.gather(*adding)
+
+    async with sample.db.transaction() as session:
+        counted = (await session.execute(select(key_usage.c.rows))).scalar_one()
+    assert (held, served.status_code) == (2, 200)
+    assert {answer.status_code for answer in answers} == {201}
+    assert counted == 101
+    assert sum("INSERT INTO key_usage" in statement for statement in statements) < 20
+
+
+async def test_a_wish_that_does_not_fit_holds_up_no_smaller_one(sample):
+    shop = await key(sample, bytes_per_day=1_000)
+    async with sample.db.transaction() as session:
+        await session.execute(text("LOCK TABLE key_usage IN EXCLUSIVE MODE"))
+        adding = [asyncio.create_task(add(sample, shop, "x" * length)) for length in (10, 400, 900, 300)]
+        await asyncio.sleep(0.2)
+    answers = await asyncio.gather(*adding)
+
+    assert [answer.status_code for answer in answers] == [201, 201, 429, 201]

@@ -1,10 +1,17 @@
 """Pages: every row once, in order, also while rows are added; cursors that nobody can make up."""
 
+import asyncio
+import json
+import time
+
 import pytest
+from pydantic import BaseModel, field_validator
 from sqlalchemy import select
 
 from opsloop_common.db import Context
+from opsloop_common.http import paging
 from opsloop_common.http.paging import Page, paginate
+from opsloop_common.limits import LOOP_BREATH_SECONDS
 from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.testing.sample.tables import Note
 
@@ -93,3 +100,50 @@ async def test_mixed_orders_and_several_columns(sample):
             page = Page(2, [last.version, last.text], sample.runtime.secrets, "cursor test")
 
     assert found == [(2, "a"), (2, "c"), (1, "a"), (1, "b"), (1, "c")]
+
+
+async def test_a_page_ends_with_the_row_that_fills_it(sample, monkeypatch):
+    monkeypatch.setattr(paging, "LIST_CHARACTERS", 10_000)
+    key = await sample.key("sample:read")
+    await add(sample, *(str(n) + "x" * 3_000 for n in range(50)))
+
+    first = (await sample.client.get("/v1/notes?limit=200", headers=key)).json()
+    found = await read_all(sample, key, "/v1/notes?limit=200")
+
+    assert len(first["items"]) == 3
+    assert sorted(text.rstrip("x") for text in found) == sorted(map(str, range(50)))
+    assert len(found) == 50
+
+
+async def test_a_page_of_one_large_row_goes_on(sample, monkeypatch):
+    monkeypatch.setattr(paging, "LIST_CHARACTERS", 1)
+    key = await sample.key("sample:read")
+    await add(sample, "a", "b", "c")
+
+    assert sorted(await read_all(sample, key, "/v1/notes?limit=200")) == ["a", "b", "c"]
+
+
+async def test_a_page_is_written_while_others_go_on():
+    class Slow(BaseModel):
+        text: str
+
+        @field_validator("text")
+        @classmethod
+        def check(cls, value: str) -> str:
+            time.sleep(LOOP_BREATH_SECONDS)
+            return value
+
+    ticks = 0
+
+    async def tick():
+        nonlocal ticks
+        while True:
+            ticks += 1
+            await asyncio.sleep(0)
+
+    ticking = asyncio.create_task(tick())
+    answer = await paging.PageOf([{"text": "a"}] * 10, None).written(Slow)
+    ticking.cancel()
+
+    assert json.loads(answer.body) == {"items": [{"text": "a"}] * 10, "next_cursor": None}
+    assert ticks >= 10

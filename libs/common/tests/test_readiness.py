@@ -71,7 +71,7 @@ async def test_it_goes_the_ways_of_a_request(sample, monkeypatch, taken):
     async with asyncio.TaskGroup() as busy, asyncio.timeout(10):
         if taken == "lanes":
             for _ in range(5):
-                await database.lanes._free.acquire()
+                await database.lanes._places.enter("", time.monotonic() + 10)
         else:
             for _ in range(10):
                 busy.create_task(_hold(database))

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from opsloop_common.limits import LOOP_SLICE_SECONDS
-from opsloop_common.turns import in_turns, turn
+from opsloop_common.limits import LOOP_BREATH_SECONDS, LOOP_SLICE_SECONDS
+from opsloop_common.turns import breathing, in_turns, turn
 
 
 async def test_others_go_on_between_slices():
@@ -54,3 +54,21 @@ async def test_work_that_fails_gives_its_turn_back():
 
     async with asyncio.timeout(1), turn():
         pass
+
+
+async def test_work_that_breathes_lets_others_go_on_and_waits_for_no_turn():
+    ticks = 0
+
+    async def tick() -> None:
+        nonlocal ticks
+        while True:
+            ticks += 1
+            await asyncio.sleep(0)
+
+    ticking = asyncio.create_task(tick())
+    async with turn(), asyncio.timeout(5):
+        done = await breathing(lambda item: time.sleep(LOOP_BREATH_SECONDS) or item, range(10))  # type: ignore[func-returns-value]
+    ticking.cancel()
+
+    assert done == list(range(10))
+    assert ticks >= 10

@@ -106,3 +106,11 @@ async def test_a_list_shows_only_the_own_workspace(desk):
     answer = await desk.client.get("/v1/feedback", headers=theirs)
 
     assert answer.json() == {"items": [], "next_cursor": None}
+
+
+async def test_a_list_shows_posts_as_they_are_shown_alone(desk):
+    made = await desk.post(body="很慢 \u2028 😀", attributes={"a": 1e16, "b": [None, True, {"c": ""}]}, tags=["x"])
+
+    (listed,) = (await desk.get("/v1/feedback"))["items"]
+
+    assert listed == await desk.get(f"/v1/feedback/{made['id']}") == made

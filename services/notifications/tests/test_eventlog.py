@@ -8,6 +8,7 @@ from opsloop_common.contracts import catalogue
 from opsloop_common.contracts.campaigns import CampaignFinished, CampaignPaused
 from opsloop_common.db import Context
 from opsloop_common.testing.events import deliver, make_event
+from opsloop_notifications.eventlog import queries
 from opsloop_notifications.webhooks.consumers import WEBHOOKS
 from opsloop_notifications.webhooks.service import hear_events
 
@@ -40,6 +41,21 @@ async def test_poll_pages_from_a_cursor(service):
     assert first["items"] + second["items"] == [event.document() for event in events]
     assert (first["has_more"], second["has_more"], empty["items"]) == (True, False, [])
     assert [item["id"] for item in third["items"]] == [str(late.id)]
+
+
+async def test_a_page_ends_before_it_grows_too_large(service, monkeypatch):
+    monkeypatch.setattr(queries, "LIST_CHARACTERS", 5_000)
+    key = await service.key("notifications:read")
+    events = [pause(f"{n} " + "x" * 2_000) for n in range(7)]
+    await deliver(service.db, WEBHOOKS, *events)
+    pages, cursor = [], {}
+
+    while not pages or pages[-1]["has_more"]:
+        pages.append((await service.client.get("/v1/events", params=cursor, headers=key)).json())
+        cursor = {"cursor": pages[-1]["next_cursor"]}
+
+    assert [len(page["items"]) for page in pages] == [2, 2, 2, 1]
+    assert [item for page in pages for item in page["items"]] == [event.document() for event in events]
 
 
 async def test_poll_by_type(service, clock):

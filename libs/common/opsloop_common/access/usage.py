@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+import asyncio
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import delete, select, text, tuple_
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
-from opsloop_common.access.principal import Principal
+from opsloop_common.access.principal import Principal, Publishable
 from opsloop_common.access.tables import key_usage
 from opsloop_common.db import Database, clock_of
-from opsloop_common.errors import TooManyRequests
+from opsloop_common.errors import TooManyRequests, Unavailable
+from opsloop_common.limits import SHARE_SECONDS, SPENDS_AT_ONCE
 
 KEPT = timedelta(days=30)
 
@@ -25,25 +28,128 @@ _SPEND = text(
 )
 
 
-async def spend(database: Database, who: Principal, *, rows: int, bytes: int) -> None:
-    """Count what a publishable key is about to add; raises TooManyRequests (429) when a quota of the day (UTC) has no room.
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    rows: int
+    bytes: int
+    quota: Publishable
+    granted: asyncio.Future[None]
 
-    A statement of its own, before the work: what then fails stays counted, so that trying costs as much as adding.
+
+class Spender:
+    """Counts what publishable keys add: those that wait for one key's row are counted together, in one statement.
+
+    Few keys are counted at once, so that browsers, however many, leave the pool to others: whoever waits holds no connection.
     """
-    quota = who.publishable
-    if quota is None:
-        return
-    now = database.clock.now().astimezone(UTC)
-    values = {"key_id": who.key_id, "day": now.date(), "rows": rows, "bytes": bytes}
-    limits = {"rows_per_day": quota.rows_per_day, "bytes_per_day": quota.bytes_per_day}
-    async with database.autocommit() as connection:
-        if (await connection.execute(_SPEND, values | limits)).one_or_none() is not None:
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._slots = asyncio.Semaphore(SPENDS_AT_ONCE)
+        self._waiting: dict[str, list[_Wish]] = {}
+        self._at_work: set[asyncio.Task[None]] = set()
+
+    async def spend(self, who: Principal, *, rows: int, bytes: int) -> None:
+        """Count what a publishable key is about to add; raises TooManyRequests (429) when a quota of the day (UTC) has no room.
+
+        A statement of its own, before the work: what then fails stays counted, so that trying costs as much as adding. Raises
+        Unavailable (503) when its turn does not come in time.
+        """
+        if who.publishable is None:
             return
-        spent = select(key_usage.c.rows).where(key_usage.c.key_id == who.key_id, key_usage.c.day == now.date())
-        rows_spent = (await connection.execute(spent)).scalar_one_or_none() or 0
-    name = "rows_per_day" if rows_spent + rows > quota.rows_per_day else "bytes_per_day"
-    raise TooManyRequests(
-        f"This key has no room left in {name} ({limits[name]}); it begins anew at midnight UTC.",
+        key_id = str(who.key_id)
+        wish = _Wish(rows, bytes, who.publishable, asyncio.get_running_loop().create_future())
+        if key_id in self._waiting:
+            self._waiting[key_id].append(wish)
+        else:
+            self._waiting[key_id] = [wish]
+            task = asyncio.create_task(self._serve(key_id))
+            self._at_work.add(task)
+            task.add_done_callback(self._at_work.discard)
+        try:
+            async with asyncio.timeout(SHARE_SECONDS):
+                await wish.granted
+        except TimeoutError as error:
+            raise Unavailable("Too much of this key is going on; try again.", headers={"Retry-After": "1"}) from error
+
+    async def _serve(self, key_id: str) -> None:
+        """Count for one key until nobody waits for it; in between, other keys have their turn."""
+        while True:
+            async with self._slots:
+                wishes = self._next(key_id)
+                if not wishes:
+                    return
+                try:
+                    await self._count(key_id, wishes)
+                except Exception as error:  # noqa: BLE001 - it is raised in each of the requests that wait for this
+                    for wish in wishes:
+                        _settle(wish, error)
+
+    def _next(self, key_id: str) -> list[_Wish]:
+        """Take all that wait under one quota, which may have been changed meanwhile; when there are none, the key is forgotten."""
+        waiting = [wish for wish in self._waiting[key_id] if not wish.granted.done()]
+        taken = [wish for wish in waiting if wish.quota == waiting[0].quota]
+        if taken:
+            self._waiting[key_id] = [wish for wish in waiting if wish.quota != waiting[0].quota]
+        else:
+            del self._waiting[key_id]
+        return taken
+
+    async def _count(self, key_id: str, wishes: list[_Wish]) -> None:
+        now = self._database.clock.now().astimezone(UTC)
+        async with self._database.autocommit() as connection:
+            while wishes and not await _is_counted(connection, key_id, now.date(), wishes):
+                wishes = await _fitting(connection, key_id, now, wishes)
+        for wish in wishes:
+            _settle(wish)
+
+
+def _settle(wish: _Wish, error: Exception | None = None) -> None:
+    if wish.granted.done():  # whoever asked has gone
+        return
+    if error is None:
+        wish.granted.set_result(None)
+    else:
+        wish.granted.set_exception(error)
+
+
+async def _is_counted(connection: AsyncConnection, key_id: str, day: date, wishes: list[_Wish]) -> bool:
+    """Count all of some wishes or none."""
+    quota = wishes[0].quota
+    values = {
+        "key_id": key_id,
+        "day": day,
+        "rows": sum(wish.rows for wish in wishes),
+        "bytes": sum(wish.bytes for wish in wishes),
+        "rows_per_day": quota.rows_per_day,
+        "bytes_per_day": quota.bytes_per_day,
+    }
+    return (await connection.execute(_SPEND, values)).one_or_none() is not None
+
+
+async def _fitting(connection: AsyncConnection, key_id: str, now: datetime, wishes: list[_Wish]) -> list[_Wish]:
+    """Refuse the wishes for which no room is left, in their order, and return the others.
+
+    Counts only grow, so that what does not fit now will not fit later this day; what fits is still to be counted.
+    """
+    query = select(key_usage.c.rows, key_usage.c.bytes)
+    query = query.where(key_usage.c.key_id == key_id, key_usage.c.day == now.date())
+    found = (await connection.execute(query)).one_or_none()
+    rows, bytes = (found.rows, found.bytes) if found is not None else (0, 0)
+    fitting = []
+    for wish in wishes:
+        if rows + wish.rows > wish.quota.rows_per_day:
+            _settle(wish, _no_room("rows_per_day", wish.quota.rows_per_day, now))
+        elif bytes + wish.bytes > wish.quota.bytes_per_day:
+            _settle(wish, _no_room("bytes_per_day", wish.quota.bytes_per_day, now))
+        else:
+            rows, bytes = rows + wish.rows, bytes + wish.bytes
+            fitting.append(wish)
+    return fitting
+
+
+def _no_room(name: str, limit: int, now: datetime) -> TooManyRequests:
+    return TooManyRequests(
+        f"This key has no room left in {name} ({limit}); it begins anew at midnight UTC.",
         extra={"quota": name},
         headers={"Retry-After": str(_seconds_until_midnight(now))},
     )

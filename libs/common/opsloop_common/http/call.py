@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session, SessionTransaction
 from starlette.requests import Request
 
 from opsloop_common.access import idempotency
-from opsloop_common.access.idempotency import Answer, Keyed
+from opsloop_common.access.idempotency import Answer, Keyed, Replay
 from opsloop_common.access.principal import Principal
 from opsloop_common.db import WORKSPACE_SETTING, Context, UnitOfWork
 from opsloop_common.http.ratelimit import Rate
@@ -31,6 +31,7 @@ class Call:
     __slots__ = (
         "_after_commit",
         "_context",
+        "_entered",
         "_session",
         "keyed",
         "origin",
@@ -53,6 +54,7 @@ class Call:
         self.keyed: Keyed | None = None
         self._session: AsyncSession | None = None
         self._context: Context | None = None
+        self._entered: str | None = None
         self._after_commit: list[Callable[[Shell], None]] = []
 
     @property
@@ -90,8 +92,37 @@ class Call:
             self._session.info[_ENTER] = self.context.workspace
         return self._session
 
+    async def enter(self) -> None:
+        """Take one of the workspace's shares of the connections, before anything that needs one; `close` gives it back.
+
+        The route class does it; routes with `own_idempotency()` do it themselves. Raises Unavailable (503).
+        """
+        if self._entered is None:
+            workspace = self.who.workspace
+            await self.shell.shares.enter(workspace)
+            self._entered = workspace
+
+    def leave(self) -> None:
+        """Give the share back, before work that needs no connection."""
+        if self._entered is not None:
+            workspace, self._entered = self._entered, None
+            self.shell.shares.leave(workspace)
+
+    async def begin(self) -> AsyncSession:
+        """Return the request's transaction, its idempotency key claimed if it has one: for routes with `own_idempotency()`.
+
+        Ends the request with the stored answer if there is one.
+        """
+        if self.keyed is not None:
+            stored = await self.claim(self.keyed)
+            if stored is not None:
+                raise Replay(stored)
+        await self.enter()
+        return self.session()
+
     async def claim(self, keyed: Keyed) -> Answer | None:
         """Begin the transaction with the claim of its idempotency key; returns the stored answer if there is one."""
+        await self.enter()
         self._session = self.shell.runtime.db.session(self.context)
         return await idempotency.claim(self._session, keyed, workspace=self.context.workspace)
 
@@ -113,9 +144,12 @@ class Call:
 
     async def close(self) -> None:
         """Give the connection back; what was not committed is rolled back."""
-        if self._session is not None:
-            session, self._session = self._session, None
-            await session.close()
+        try:
+            if self._session is not None:
+                session, self._session = self._session, None
+                await session.close()
+        finally:
+            self.leave()
 
 
 @event.listens_for(UnitOfWork, "after_begin")

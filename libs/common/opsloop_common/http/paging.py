@@ -1,4 +1,4 @@
-"""Keyset pages: stable while rows are added, and as quick on page 1,000 as on the first."""
+"""Keyset pages: stable while rows are added, as quick on page 1,000 as on the first, and never of more than some megabytes."""
 
 from __future__ import annotations
 
@@ -12,19 +12,26 @@ from uuid import UUID
 
 import orjson
 from fastapi import Depends, Query
+from pydantic import BaseModel
 from sqlalchemy import ColumnElement, Select, and_, literal, or_, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.sql import operators
 from sqlalchemy.sql.elements import UnaryExpression
 from starlette.requests import Request
+from starlette.responses import Response
 
 from opsloop_common.errors import Invalid
 from opsloop_common.http.call import call_of
 from opsloop_common.http.schemas import OutModel
+from opsloop_common.limits import LIST_CHARACTERS
 from opsloop_common.secretbox import SecretBox, Unsealable
+from opsloop_common.turns import breathing
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
+_PORTION_ROWS = 20  # that are read at a time: as many large ones are some megabytes
+_VALUE_CHARACTERS = 64
 
 ItemT = TypeVar("ItemT")
 OtherT = TypeVar("OtherT")
@@ -63,10 +70,19 @@ class PageOf(Generic[ItemT]):
         """Return the page as it is sent, each row through `shape`."""
         return Listing[Any](items=[shape(item) for item in self.items], next_cursor=self.next_cursor)
 
+    async def written(self, shape: type[BaseModel]) -> Response:
+        """Return the answer, each row written on its own and others going on in between: for rows that may be large."""
+        items = await breathing(lambda item: shape.model_validate(item).model_dump_json().encode(), self.items)
+        cursor = orjson.dumps(self.next_cursor)
+        content = b"".join((b'{"items":[', b",".join(items), b'],"next_cursor":', cursor, b"}"))
+        return Response(content, media_type="application/json")
+
 
 async def _page(
     request: Request,
-    limit: Annotated[int, Query(ge=1, le=MAX_LIMIT, description="Most items on a page.")] = DEFAULT_LIMIT,
+    limit: Annotated[
+        int, Query(ge=1, le=MAX_LIMIT, description="Most items on a page; one of large items ends earlier.")
+    ] = DEFAULT_LIMIT,
     cursor: Annotated[str | None, Query(max_length=2000, description="`next_cursor` of the page before.")] = None,
 ) -> Page:
     secrets = call_of(request).shell.runtime.secrets
@@ -89,7 +105,7 @@ async def paginate(
     """Return one page of `statement` in the order `by`: columns that are never null, each `.asc()` or `.desc()`, total together.
 
     A statement that selects one thing (an entity, a column) gives it plainly, else its rows; those carry the ordering columns
-    at their end.
+    at their end. A page ends at its limit, or with the row that reaches `LIST_CHARACTERS`.
     """
     keys = [_key(ordering) for ordering in by]
     columns = [column.label(f"page_key_{index}") for index, (column, _) in enumerate(keys)]
@@ -99,12 +115,41 @@ async def paginate(
         if len(page.after) != len(keys):
             raise Invalid("/query/cursor", "is not a cursor of this order")
         query = query.where(_after(keys, page.after))
-    rows = (await session.execute(query)).all()
-    cursor = None
-    if len(rows) > page.limit:
-        rows = rows[: page.limit]
-        cursor = page.cursor(rows[-1][-len(keys) :])
-    return PageOf([row[0] for row in rows] if is_single else list(rows), cursor)
+    rows, has_more = await _read(session, query, page.limit)
+    cursor = page.cursor(rows[-1][-len(keys) :]) if has_more else None
+    return PageOf([row[0] for row in rows] if is_single else rows, cursor)
+
+
+async def _read(session: AsyncSession, query: Select[*tuple[Any, ...]], limit: int) -> tuple[list[Any], bool]:
+    """Return the rows of one page, and whether more follow; what follows is not read."""
+    rows: list[Any] = []
+    room = LIST_CHARACTERS
+    result = await session.stream(query, execution_options={"yield_per": _PORTION_ROWS})
+    try:
+        async for portion in result.partitions():
+            for row in portion:
+                if len(rows) == limit or room <= 0:
+                    return rows, True
+                rows.append(row)
+                room -= sum(map(_characters, row))
+    finally:
+        await result.close()
+    return rows, False
+
+
+def _characters(value: Any) -> int:
+    """Return about how much a value takes: an entity what its columns do, a document what all that is in it does."""
+    match value:
+        case str():
+            return _VALUE_CHARACTERS + len(value)
+        case dict():
+            return sum(_VALUE_CHARACTERS + len(name) + _characters(item) for name, item in value.items())
+        case list():
+            return sum(map(_characters, value))
+        case DeclarativeBase():
+            return sum(map(_characters, vars(value).values()))
+        case _:
+            return _VALUE_CHARACTERS
 
 
 def _key(ordering: ColumnElement[Any]) -> tuple[ColumnElement[Any], bool]:

@@ -17,7 +17,6 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from opsloop_common.access import usage
 from opsloop_common.access.idempotency import Answer, Replay, keyed_request
 from opsloop_common.access.principal import BROWSERS, Kind, Principal
 from opsloop_common.errors import Forbidden, Invalid, NotFound
@@ -244,7 +243,10 @@ class ApiRoute(APIRoute):
         read = await self._read(request)
         await self._admit_again(call, request, read)
         try:
-            stored = await self._claim(call, request, read)
+            await self._key(call, request, read)
+            if call.principal is not None and not self.guard.own_idempotency:
+                await call.enter()
+            stored = await self._claim(call)
             if stored is not None:
                 raise Replay(stored)
             response = await endpoint(read or request)
@@ -282,19 +284,19 @@ class ApiRoute(APIRoute):
             call.principal = await authenticator.read(bearer_token(request), _address(request))
         if call.principal.publishable is not None:
             size = len(read.raw) if read is not None else 0
-            await usage.spend(call.shell.runtime.db, call.principal, rows=1, bytes=size)
+            await call.shell.spender.spend(call.principal, rows=1, bytes=size)
 
     async def _read(self, request: Request) -> ReadRequest | None:
         if self.body_field is None:
             return None
         return await read_body(request, self.guard.body_limit, required=self.body_field.field_info.is_required())
 
-    async def _claim(self, call: Call, request: Request, read: ReadRequest | None) -> Answer | None:
+    async def _key(self, call: Call, request: Request, read: ReadRequest | None) -> None:
         if request.method != "POST" or self.guard.scopes is None:
-            return None
+            return
         key = request.headers.get("idempotency-key")
         if key is None:
-            return None
+            return
         async with turn() if read and len(read.raw) > QUICK_BYTES else nullcontext():
             call.keyed = keyed_request(
                 key,
@@ -304,7 +306,11 @@ class ApiRoute(APIRoute):
                 body=read.value if read else None,
                 secrets=call.shell.runtime.secrets,
             )
-        return None if self.guard.own_idempotency else await call.claim(call.keyed)
+
+    async def _claim(self, call: Call) -> Answer | None:
+        if call.keyed is None or self.guard.own_idempotency:
+            return None
+        return await call.claim(call.keyed)
 
 
 class ApiRouter(APIRouter):

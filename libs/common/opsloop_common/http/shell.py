@@ -12,12 +12,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from opsloop_common.access.authenticator import Authenticator
 from opsloop_common.access.oidc import oidc_reader
+from opsloop_common.access.usage import Spender
 from opsloop_common.access.users import UserReader
 from opsloop_common.http.call import KEY, Call
 from opsloop_common.http.cors import name_origin
 from opsloop_common.http.problems import error_response
 from opsloop_common.http.ratelimit import RateLimiter
 from opsloop_common.http.schemas import is_user_id
+from opsloop_common.http.shares import Shares
 from opsloop_common.http.tracing import traceparent_from
 from opsloop_common.ids import uuid7
 from opsloop_common.service import Runtime
@@ -51,6 +53,8 @@ class Shell:
             workspace_per_second=settings.rate_limit_workspace_per_second,
             process_per_second=settings.rate_limit_process_per_second,
         )
+        self.shares = Shares()
+        self.spender = Spender(runtime.db)
         self.log = structlog.get_logger("opsloop.http").bind()
         self._requests = Counter(
             "opsloop_http_requests_total",

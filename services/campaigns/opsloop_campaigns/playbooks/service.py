@@ -32,7 +32,7 @@ from opsloop_common.contracts.catalogue import BY_TYPE, PRODUCER
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import clock_of, context_of, settings_of
 from opsloop_common.ids import uuid7
-from opsloop_common.turns import in_turns, turn
+from opsloop_common.turns import breathing
 
 PRUNE = "campaigns.prune_runs"
 PRUNE_EVERY = timedelta(days=1)
@@ -222,13 +222,13 @@ async def hear(session: AsyncSession, events: Sequence[Event]) -> None:
 
     pairs = [(listener, event) for event in events for listener in listeners if listener.event_type == event.type]
     # some hundred playbooks with 20 conditions each on a batch of events would keep everybody waiting
-    wanted = {listener.id for (listener, _), does in zip(pairs, await in_turns(suits, pairs), strict=True) if does}
+    wanted = {listener.id for (listener, _), does in zip(pairs, await breathing(suits, pairs), strict=True) if does}
     if not wanted:
         return
     playbooks = await queries.find_and_lock(session, wanted)
     # asked again under the lock: a playbook may have been edited since
     again = [(playbook, event) for event in events for playbook in playbooks if playbook.enabled]
-    await _run(session, [pair for pair, does in zip(again, await in_turns(suits, again), strict=True) if does])
+    await _run(session, [pair for pair, does in zip(again, await breathing(suits, again), strict=True) if does])
 
 
 def _is_for(playbook: Listener | Playbook, event: Event, document: Mapping[str, JsonValue]) -> bool:
@@ -262,8 +262,9 @@ async def _run_one(
     session: AsyncSession, playbook: Playbook, event: Event, till: Till, *, has_run: bool
 ) -> PlaybookRun:
     now = clock_of(session).now()
-    async with turn():  # 8,000 placeholders take some milliseconds, and many playbooks may hear of one event
-        messages = content.rendered(playbook.launch["messages"], event.document())
+    # 8,000 placeholders take some milliseconds, and many playbooks may hear of one event
+    document = event.document()
+    messages = await breathing(lambda message: content.rendered([message], document)[0], playbook.launch["messages"])
     decision = _decide(session, playbook, event, till, has_run=has_run, messages=messages)
     run = PlaybookRun(
         workspace=playbook.workspace,

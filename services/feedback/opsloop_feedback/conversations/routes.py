@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from uuid import UUID
 
+from fastapi import Response
+
 from opsloop_common.http.deps import Db
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
@@ -14,12 +16,17 @@ from opsloop_feedback.intake import service as intake
 router = ApiRouter(tags=["conversations"])
 
 
-@router.get("/v1/feedback/{feedback_id}/messages", dependencies=[allow("feedback:read")], responses=problems(404))
-async def list_messages(feedback_id: UUID, db: Db, page: PageQuery) -> Listing[MessageOut]:
+@router.get(
+    "/v1/feedback/{feedback_id}/messages",
+    response_model=Listing[MessageOut],
+    dependencies=[allow("feedback:read")],
+    responses=problems(404),
+)
+async def list_messages(feedback_id: UUID, db: Db, page: PageQuery) -> Response:
     """List the conversation of a feedback, newest first."""
     await intake.require_feedback(db, feedback_id)
     found = await paginate(db, queries.messages_of(feedback_id), page, by=queries.NEWEST_FIRST)
-    return found.map(MessageOut.model_validate)
+    return await found.written(MessageOut)
 
 
 @router.post(

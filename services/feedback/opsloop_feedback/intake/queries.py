@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -107,6 +107,19 @@ async def by_natural_keys(session: AsyncSession, keys: Iterable[NaturalKey]) -> 
     wanted = tuple_(Feedback.source, Feedback.channel, Feedback.external_id).in_(list(keys))
     found = await session.scalars(select(Feedback).where(wanted))
     return {(one.source, one.channel, str(one.external_id)): one for one in found}
+
+
+async def ids_by_natural_keys(session: AsyncSession, keys: Collection[NaturalKey]) -> dict[NaturalKey, UUID]:
+    """Return the id of what is known under each (source, channel, external_id)."""
+    if not keys:
+        return {}
+    # three parameters: to bind three for each of 1,000 keys, and to make 1,000 whole posts, took the loop longer than the rest
+    columns = [func.unnest(cast(list(values), ARRAY(Text))) for values in zip(*keys, strict=True)]
+    named = tuple_(Feedback.source, Feedback.channel, Feedback.external_id)
+    found = await session.execute(
+        select(Feedback.id, Feedback.source, Feedback.channel, Feedback.external_id).where(named.in_(select(*columns)))
+    )
+    return {(source, channel, str(external_id)): id for id, source, channel, external_id in found}
 
 
 async def next_numbers(session: AsyncSession, count: int) -> list[int]:

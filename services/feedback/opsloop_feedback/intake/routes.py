@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -15,16 +16,16 @@ from opsloop_common.access.idempotency import Answer, Replay
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
 from opsloop_common.errors import FieldError
 from opsloop_common.http.call import Call, call_of
-from opsloop_common.http.deps import Db, IfMatch, Run, Who, etag, set_etag
+from opsloop_common.http.deps import Asked, Db, IfMatch, etag, set_etag
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempotency, problems, publishable, users
 from opsloop_common.http.schemas import Slug, Timestamp
 from opsloop_common.ids import uuid7
 from opsloop_common.limits import BATCH_BYTES, BATCH_CONTAINERS, BATCH_VALUES
-from opsloop_common.turns import in_turns
+from opsloop_common.turns import breathing, in_turns
 from opsloop_feedback.intake import queries, quick, rules, service
 from opsloop_feedback.intake.meters import IntakeMeter
-from opsloop_feedback.intake.queries import Filters
+from opsloop_feedback.intake.queries import Filters, NaturalKey
 from opsloop_feedback.intake.rules import Status, Submission
 from opsloop_feedback.intake.schemas import (
     BatchIn,
@@ -96,6 +97,7 @@ def _as_response(answer: Answer) -> Response:
 async def _known(call: Call, said: Submission) -> Answer:
     """Answer with the item that this source, channel and external_id have."""
     context, keyed = call.context, call.keyed
+    await call.enter()
     async with call.runtime.db.transaction(context) as session:
         if keyed is not None:
             stored = await idempotency.claim(session, keyed, workspace=context.workspace)
@@ -112,17 +114,37 @@ async def _known(call: Call, said: Submission) -> Answer:
 
 @router.post(
     "/v1/feedback:batch",
-    dependencies=[*SUBMIT, body_limit(BATCH_BYTES, containers=BATCH_CONTAINERS, values=BATCH_VALUES)],
+    dependencies=[
+        *SUBMIT,
+        body_limit(BATCH_BYTES, containers=BATCH_CONTAINERS, values=BATCH_VALUES),
+        own_idempotency(),
+    ],
 )
-async def submit_batch(body: BatchIn, db: Db, run: Run, who: Who) -> BatchOut:
+async def submit_batch(body: BatchIn, call: Asked) -> BatchOut:
     """Take in up to 1,000 posts. Valid rows land together; an invalid row refuses only itself."""
-    now = run.clock.now()
+    now = call.runtime.clock.now()
     rows = await in_turns(partial(_read_row, now=now), body.items)
-    said = [row.submission(who) for row in rows if not isinstance(row, InvalidRow)]
-    outcomes = iter(await service.submit_many(db, said) if said else [])
-    return BatchOut(
-        items=[_refused(row) if isinstance(row, InvalidRow) else _taken(row, *next(outcomes)) for row in rows]
+    valid = (row for row in rows if not isinstance(row, InvalidRow))
+    said = await in_turns(lambda row: row.submission(call.who), valid)
+    # all that takes long is done before the transaction, which would hold a connection while others have their turns
+    known = await _known_among(call, said)
+    prepared = await service.prepare(said, known, workspace=call.who.workspace, now=now)
+    outcomes = iter(await service.submit_many(await call.begin(), prepared))
+    answers = await breathing(
+        lambda row: _refused(row) if isinstance(row, InvalidRow) else _taken(row, *next(outcomes)), rows
     )
+    return BatchOut(items=answers)
+
+
+async def _known_among(call: Call, said: Sequence[Submission]) -> dict[NaturalKey, UUID]:
+    """Ask for what is known first: to sort it again would take longer than all else that a repeated batch needs."""
+    if not said:
+        return {}
+    await call.enter()
+    async with call.runtime.db.transaction(call.context) as session:
+        known = await service.known_among(session, said)
+    call.leave()
+    return known
 
 
 def _read_row(value: object, *, now: datetime) -> FeedbackRow | InvalidRow:
@@ -183,13 +205,11 @@ async def _filters(
     )
 
 
-@router.get("/v1/feedback", dependencies=READ)
-async def list_feedback(
-    db: Db, page: PageQuery, filters: Annotated[Filters, Depends(_filters)]
-) -> Listing[FeedbackOut]:
+@router.get("/v1/feedback", response_model=Listing[FeedbackOut], dependencies=READ)
+async def list_feedback(db: Db, page: PageQuery, filters: Annotated[Filters, Depends(_filters)]) -> Response:
     """List feedback, newest first. A repeated filter means any of its values; all filters must hold."""
     found = await paginate(db, queries.matching(filters), page, by=queries.NEWEST_FIRST)
-    return found.map(FeedbackOut.model_validate)
+    return await found.written(FeedbackOut)
 
 
 @router.get("/v1/feedback/{feedback_id}", dependencies=READ, responses=problems(404))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any, cast
@@ -27,7 +28,7 @@ from opsloop_common.documents import write_document
 from opsloop_common.errors import Unavailable
 from opsloop_common.ids import uuid7
 from opsloop_common.meters import count_after_commit
-from opsloop_common.turns import in_turns, turn
+from opsloop_common.turns import breathing, in_turns
 from opsloop_feedback.intake import queries, rules
 from opsloop_feedback.intake.meters import IntakeMeter
 from opsloop_feedback.intake.models import Feedback
@@ -63,37 +64,61 @@ async def submit(session: AsyncSession, said: Submission) -> tuple[Feedback, boo
 
     Raises Invalid (422) for a time to come.
     """
-    rules.require_said(said, clock_of(session).now())
-    [(feedback_id, created)] = await submit_many(session, [said])
+    now = clock_of(session).now()
+    rules.require_said(said, now)
+    key = _key(said) or 0
+    row = rules.new_row(said, id=uuid7(), workspace=context_of(session).workspace, now=now)
+    [(feedback_id, created)] = await submit_many(session, Prepared([key], {key: row}, {}))
     return await queries.get_feedback(session, feedback_id), created
 
 
-async def submit_many(session: AsyncSession, said: Sequence[Submission]) -> list[tuple[UUID, bool]]:
-    """Take in many posts in one transaction; returns the id of each, and whether it is new, in the order given.
+@dataclass(frozen=True)
+class Prepared:
+    """Posts that only have to be taken in: the key of each in the order given, the rows of new keys, the ids of known ones."""
+
+    keys: Sequence[object]
+    rows: dict[object, dict[str, Any]]
+    known: Mapping[NaturalKey, UUID]
+
+
+async def known_among(session: AsyncSession, said: Iterable[Submission]) -> dict[NaturalKey, UUID]:
+    """Return the ids of the posts that are there already."""
+    return await queries.ids_by_natural_keys(session, {key for key in map(_key, said) if key is not None})
+
+
+async def prepare(
+    said: Sequence[Submission], known: Mapping[NaturalKey, UUID], *, workspace: str, now: datetime
+) -> Prepared:
+    """Sort many posts, but the known ones, in turns: before the transaction begins, so that none is held open meanwhile.
 
     Of two with one (source, channel, external_id) the first counts.
     """
-    now, workspace = clock_of(session).now(), context_of(session).workspace
     keys: list[object] = [_key(post) or index for index, post in enumerate(said)]
-    fresh = dict(reversed(list(zip(keys, said, strict=True))))
-    made = await in_turns(
-        lambda key: rules.new_row(fresh[key], id=uuid7(), workspace=workspace, now=now), dict.fromkeys(keys)
-    )
-    rows: dict[object, dict[str, Any]] = dict(zip(dict.fromkeys(keys), made, strict=True))
-    for row, number in zip(rows.values(), await queries.next_numbers(session, len(rows)), strict=True):
-        row["number"] = number
+    fresh = {key: post for key, post in reversed(list(zip(keys, said, strict=True))) if key not in known}
+    new = [key for key in dict.fromkeys(keys) if key in fresh]
+    made = await in_turns(lambda key: rules.new_row(fresh[key], id=uuid7(), workspace=workspace, now=now), new)
+    return Prepared(keys, dict(zip(new, made, strict=True)), known)
+
+
+async def submit_many(session: AsyncSession, prepared: Prepared) -> list[tuple[UUID, bool]]:
+    """Take in many posts in one transaction; returns the id of each, and whether it is new, in the order given."""
+    keys, rows = prepared.keys, prepared.rows
+    if rows:
+        for row, number in zip(rows.values(), await queries.next_numbers(session, len(rows)), strict=True):
+            row["number"] = number
     taken_in = await _insert(session, rows)
-    known = await queries.by_natural_keys(session, [k for k in rows if isinstance(k, tuple) and k not in taken_in])
+    missed = {key for key in rows if isinstance(key, tuple) and key not in taken_in}
+    known = {**prepared.known, **(await queries.ids_by_natural_keys(session, missed))}
 
     def tell(key: object) -> None:
         outbox.append(session, rules.received(rows[key], rows[key]["number"]))
         count_after_commit(session, partial(meters_of(session, IntakeMeter).count, rows[key]))
 
-    await in_turns(tell, (key for key in rows if key in taken_in))
+    await breathing(tell, (key for key in rows if key in taken_in))
     first = {key: index for index, key in reversed(list(enumerate(keys)))}
     return [
         (
-            rows[key]["id"] if key in taken_in else known[cast(NaturalKey, key)].id,
+            rows[key]["id"] if key in taken_in else known[cast(NaturalKey, key)],
             key in taken_in and first[key] == index,
         )
         for index, key in enumerate(keys)
@@ -120,8 +145,7 @@ async def _insert(session: AsyncSession, rows: Mapping[object, dict[str, Any]]) 
 
 
 async def _written(portion: Sequence[Mapping[str, Any]]) -> str:
-    async with turn():
-        return write_document(portion)
+    return f"[{','.join(await breathing(write_document, portion))}]"
 
 
 def _portions(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:

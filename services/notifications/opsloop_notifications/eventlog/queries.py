@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, or_, select, text, true
+from sqlalchemy import Row, case, func, or_, select, text, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import context_of
+from opsloop_common.limits import LIST_CHARACTERS
 from opsloop_notifications.eventlog.models import EventLogCounter, LoggedEvent
 
 
@@ -18,8 +19,9 @@ async def events_after(
 ) -> Sequence[Row[int, int, int | None, str | None]]:
     """Return (last, forgotten, position, document) of the events after `position`, oldest first, all in one snapshot.
 
-    The counter's two come with every row, and with one row of nulls when there are no such events; nothing at all before the
-    first event. No types and no prefixes mean all. Everything up to `last` is readable, except what is forgotten.
+    A document beyond `LIST_CHARACTERS` is None: the page ends before it. No types and no prefixes mean all. The counter's two come
+    with every row, and with one row of nulls when there are no such events; nothing at all before the first event. Everything up
+    to `last` is readable, except what is forgotten.
     """
     workspace = context_of(session).workspace
     wanted = (
@@ -35,7 +37,11 @@ async def events_after(
                 *(LoggedEvent.type.startswith(prefix, autoescape=True) for prefix in prefixes),
             )
         )
-    found = wanted.subquery()
+    wanted_rows = wanted.subquery()
+    size = func.length(wanted_rows.c.document)
+    before = func.sum(size).over(order_by=wanted_rows.c.position) - size
+    document = case((before < LIST_CHARACTERS, wanted_rows.c.document))
+    found = select(wanted_rows.c.position, document.label("document")).subquery()
     statement = (
         select(EventLogCounter.last, EventLogCounter.forgotten, found.c.position, found.c.document)
         .outerjoin(found, true())

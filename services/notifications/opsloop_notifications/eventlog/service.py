@@ -62,9 +62,9 @@ async def read_log(session: AsyncSession, after: int, *, patterns: Iterable[str]
         return LogPage([], after, False, 0)
     last, forgotten = rows[0].last, rows[0].forgotten
     found = [row for row in rows if row.position is not None]
-    documents = [row.document for row in found[:limit]]
-    if len(found) > limit:
-        return LogPage(documents, found[limit - 1].position, True, forgotten)
+    documents = [row.document for row in found[:limit] if row.document is not None]
+    if len(found) > len(documents):
+        return LogPage(documents, found[len(documents) - 1].position, True, forgotten)
     return LogPage(documents, max(after, last), False, forgotten)
 
 

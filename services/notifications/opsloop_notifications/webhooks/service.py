@@ -25,7 +25,7 @@ from opsloop_common.inbox.statement import CLAIM_SQL, claim_parameters
 from opsloop_common.lanes import Statement
 from opsloop_common.outbox.append import event_from
 from opsloop_common.secretbox import SecretBox
-from opsloop_common.turns import in_turns
+from opsloop_common.turns import breathing
 from opsloop_common.wakeups import fire_after_commit
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.deliveries.rules import TEST_TYPE
@@ -243,7 +243,7 @@ async def _wanted(
         return not listener.filter or all_hold(read_conditions(listener.filter), documents[event.id])
 
     # some hundred endpoints with 20 conditions each on a batch of events would keep everybody waiting
-    return [pair for pair, does in zip(pairs, await in_turns(holds, pairs), strict=True) if does]
+    return [pair for pair, does in zip(pairs, await breathing(holds, pairs), strict=True) if does]
 
 
 def _with_owners(wanted: Iterable[tuple[queries.Listener, Event]], taker: Taker | None) -> list[deliveries.Plan]:
@@ -319,7 +319,7 @@ async def recover_missed(
         return None, 0
     conditions = read_conditions(webhook.filter)
     heard = [row for row in rows if rules.hears(webhook.event_types, row.type)]
-    holding = await in_turns(lambda row: not conditions or all_hold(conditions, read_document(row.document)), heard)
+    holding = await breathing(lambda row: not conditions or all_hold(conditions, read_document(row.document)), heard)
     plans = [
         deliveries.Plan(webhook.id, row.event_id, row.type) for row, does in zip(heard, holding, strict=True) if does
     ]
