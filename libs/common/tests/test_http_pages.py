@@ -82,7 +82,7 @@ def is_page(answer: httpx.Response, status: int) -> bool:
     assert answer.headers["content-type"].startswith("text/html")
     assert answer.headers["content-security-policy"] == CSP
     assert answer.headers["cache-control"] == "no-store"
-    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["referrer-policy"] == "same-origin"
     return True
 
 
@@ -228,6 +228,15 @@ async def test_a_link_is_not_taken_from_another_site(room: Room):
 
     assert is_page(answer, 403)
     assert "set-cookie" not in answer.headers
+
+
+async def test_browsers_send_our_own_forms_with_our_origin(room: Room):
+    # Fetch, "append a request Origin header": these policies keep it for a POST to the same origin, "no-referrer" makes it null
+    shown = await room.browser.get("/p/acme/notes/open", params={"link": await room.link()})
+    assert shown.headers["referrer-policy"] in ("same-origin", "strict-origin")
+
+    assert is_page(await room.open(await room.link(), Origin="null"), 403)
+    assert (await room.open(await room.link(), Origin="http://service.test")).status_code == 303
 
 
 @pytest.mark.parametrize(

@@ -79,7 +79,8 @@ class PageRoute(APIRoute):
                 await call.close()
             response.headers.setdefault("Content-Security-Policy", CSP)
             response.headers["Cache-Control"] = "no-store"
-            response.headers["Referrer-Policy"] = "no-referrer"
+            # "no-referrer" would make browsers send our own forms with `Origin: null` (Fetch, "append a request Origin header")
+            response.headers["Referrer-Policy"] = "same-origin"
             return response
 
         return handle

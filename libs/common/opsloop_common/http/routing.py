@@ -240,8 +240,8 @@ class ApiRoute(APIRoute):
 
     async def _answer(self, call: Call, request: Request, endpoint: Handler) -> Response:
         await self._admit(call, request)
-        _require_readable_address(request)
         read = await self._read(request)
+        _require_readable_address(request)  # 422, after what the body may be answered: 413, 415, 400
         await self._admit_again(call, request, read)
         try:
             stored = await self._claim(call, request, read)
