@@ -1,16 +1,18 @@
 """The HTTP front over real sockets: what comes too slowly, or is more than may be held."""
 
 import asyncio
+import socket
 from contextlib import suppress
 
 import pytest
 from starlette.applications import Starlette
+from starlette.responses import PlainTextResponse
 from starlette.routing import Mount
 from structlog.testing import capture_logs
 
 from opsloop_common import limits
+from opsloop_common.access.addresses import caller, counted_as, networks, scheme
 from opsloop_common.front import front as watch
-from opsloop_common.front.addresses import caller, counted_as, networks
 from opsloop_common.front.front import Front, connection_bound
 from opsloop_common.runner.server import listen, serving
 from opsloop_common.testing.front import answer, ask, connected, server
@@ -177,6 +179,18 @@ async def test_unfinished_bodies_count_until_they_are_answered(monkeypatch, conn
         assert (await answer(again))[0] == 200
 
 
+async def test_a_key_is_one_however_its_header_is_spelled(monkeypatch, connect):
+    monkeypatch.setattr(limits, "BODY_BYTES_PER_KEY", 1_000_000)
+    head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 600001\r\nAuthorization: %s\r\n\r\n"
+    async with server() as (front, port):
+        _, writer = await connect(port)
+        writer.write(head % b"Bearer one" + b"x" * 600_000)
+        await held(front, 600_000)
+        for spelled in (b"bearer   one", b"BEARER one ", b"Bearer \xa0one"):
+            status, _, _ = await ask(port, head % spelled + b"x" * 600_000)
+            assert status == 429, spelled
+
+
 async def test_connections_beyond_the_bound_close_the_oldest_silent_ones_and_say_so_once(connect):
     front = Front(connections=32)
     async with server(front) as (_, port):
@@ -216,9 +230,29 @@ def test_who_is_counted():
     assert caller("9.1.1.1", forwarded, trusted) == "9.1.1.1"
     assert caller("::ffff:10.2.2.2", forwarded, trusted) == "9.9.9.9"
     assert caller("10.2.2.2", [], trusted) == "10.2.2.2"
+    for spelled in (b"9.9.9.9:4711", b"9.9.9.9:4711, 10.1.1.1:80", b"[::ffff:9.9.9.9]:80", b"::ffff:9.9.9.9"):
+        assert counted_as(caller("10.2.2.2", [(b"x-forwarded-for", spelled)], trusted)) == "9.9.9.9", spelled
+    assert caller("10.2.2.2", [(b"x-forwarded-for", b"[2001:db8::1]:80")], trusted) == "2001:db8::1"
+    assert scheme([(b"x-forwarded-proto", b"http"), (b"x-forwarded-proto", b"HTTPS")]) == "https"
+    assert scheme([(b"x-forwarded-proto", b"gopher")]) is None
     assert caller("10.2.2.2", [(b"x-forwarded-for", b"nonsense")], trusted) == "nonsense"
     assert counted_as("2001:db8:1:2:3:4:5:6") == counted_as("2001:db8:1:2:ffff::1") == "2001:db8:1:2::/64"
     assert counted_as("::ffff:9.9.9.9") == counted_as("9.9.9.9") == "9.9.9.9"
+
+
+@pytest.mark.parametrize(("trusted", "seen"), [("10.0.0.0/8", "http 127.0.0.1"), ("127.0.0.0/8", "https 9.9.9.9")])
+async def test_the_app_sees_the_caller_whom_the_front_counts(trusted, seen):
+    async def says_who_asks(scope, receive, send):
+        await PlainTextResponse(f"{scope['scheme']} {scope['client'][0]}")(scope, receive, send)
+
+    listener = socket.create_server(
+        ("::", 0), family=socket.AF_INET6, dualstack_ipv6=True
+    )  # peers come as ::ffff:127.0.0.1
+    app = Starlette(routes=[Mount("/", says_who_asks)])
+    raw = b"GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 6.6.6.6, 9.9.9.9:4711\r\nX-Forwarded-Proto: https\r\n\r\n"
+    async with serving(app, listener, Front(trusted=networks(trusted))):
+        _, _, body = await ask(listener.getsockname()[1], raw)
+    assert body.decode().replace("::ffff:", "") == seen
 
 
 def test_connections_leave_files_for_everything_else():

@@ -14,8 +14,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from opsloop_common import limits
+from opsloop_common.access.addresses import bearer_token, caller, counted_as, is_within, scheme
 from opsloop_common.front import heads, refusals
-from opsloop_common.front.addresses import caller, counted_as, is_within
 from opsloop_common.front.front import Front
 from opsloop_common.front.refusals import Refusal, Refused
 
@@ -33,7 +33,7 @@ class Phase(Enum):
 
 # reading a member off its class takes three times as long, and this is asked for every line of a head
 _HEAD, _BODY, _ANSWER, _IDLE = Phase
-_NOTED = frozenset({b"host", b"expect", b"transfer-encoding"})
+_NOTED = frozenset({b"host", b"expect", b"transfer-encoding"}) | heads.SINGLE
 
 
 class FrontConfig(uvicorn.Config):
@@ -60,6 +60,8 @@ class Connection(HttpToolsProtocol):
         self.front = config.front
         self.address = ""
         self.is_proxy = False
+        self.asks = ""  # the address that the request at hand comes from, and its key
+        self.credential: int | None = None
         self.phase = _HEAD
         self.now = 0.0  # when data last came
         self.since = 0.0  # this phase, less the time in which we did not read
@@ -73,6 +75,7 @@ class Connection(HttpToolsProtocol):
         self.ignored_bytes = 0
         self.hosts: list[bytes] = []
         self.coding: bytes | None = None
+        self.single: dict[bytes, bytes] = {}
         self.unread = (0.0, 0)
         self.ending_since: float | None = None
 
@@ -171,6 +174,7 @@ class Connection(HttpToolsProtocol):
             self._begin_head()
         self.hosts = []
         self.coding = None
+        self.single = {}
 
     def _begin_head(self) -> None:
         self.phase, self.since = _HEAD, self.now
@@ -202,8 +206,12 @@ class Connection(HttpToolsProtocol):
             self.hosts.append(value)
         elif name == b"expect":
             self.expect_100_continue = value.lower() == b"100-continue"
-        else:
+        elif name == b"transfer-encoding":
             self.coding = value if self.coding is None else b"several"
+        elif name in self.single:
+            raise Refused(refusals.TWICE)
+        else:
+            self.single[name] = value
 
     def on_headers_complete(self) -> None:
         """Check the head as a whole, and begin its request."""
@@ -221,9 +229,22 @@ class Connection(HttpToolsProtocol):
         if len(self.pipeline) >= limits.PIPELINED_REQUESTS:
             raise Refused(refusals.TOO_MANY_AHEAD)
         self.front.silent.pop(self, None)
+        self._say_who_asks()
         super().on_headers_complete()
         self.phase, self.since = _BODY, self.now
         self.trailers = self.body_bytes = self.wire_bytes = self.ignored_bytes = 0
+
+    def _say_who_asks(self) -> None:
+        """Put the caller into the request's scope; of a trusted proxy, whom and what it forwards."""
+        authorization = self.single.get(b"authorization")
+        token = bearer_token(authorization.decode("latin-1")) if authorization is not None else None
+        self.credential = hash(token) if token is not None else None
+        self.asks = self.address
+        if self.is_proxy and self.client is not None:
+            host = caller(self.client[0], self.headers, self.front.trusted)
+            self.asks = counted_as(host)
+            self.scope["client"] = (host, 0)
+            self.scope["scheme"] = scheme(self.headers) or self.scope["scheme"]
 
     def on_body(self, body: bytes) -> None:
         """Hand on a piece of the body, unless too much is held already, or nobody wants it any more."""
@@ -256,11 +277,7 @@ class Connection(HttpToolsProtocol):
         self.phase, self.since = (_IDLE if self.cycle.response_complete else _ANSWER), self.now
 
     def _hold(self, size: int) -> Refusal | None:
-        headers = self.scope["headers"]
-        credential = next((hash(value) for name, value in headers if name == b"authorization"), None)
-        peer = self.client[0] if self.client else ""
-        asks = counted_as(caller(peer, headers, self.front.trusted))
-        return self.front.hold(self, credential=credential, caller=asks, size=size)
+        return self.front.hold(self, credential=self.credential, caller=self.asks, size=size)
 
     # What goes out
 

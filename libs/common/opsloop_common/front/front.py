@@ -12,8 +12,8 @@ import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from opsloop_common import limits
+from opsloop_common.access.addresses import Network
 from opsloop_common.front import refusals
-from opsloop_common.front.addresses import Network
 from opsloop_common.front.refusals import Refusal
 
 if sys.platform != "win32":

@@ -10,6 +10,20 @@ from opsloop_common.front.refusals import Refused
 
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 
+# what would be read once, and by a gateway perhaps the other one. Lists may come in several lines (RFC 9110, 5.3): If-Match,
+# X-Forwarded-For, Accept, …; Cookie does in HTTP/2; Host and Content-Length have rules of their own
+SINGLE = frozenset(
+    {
+        b"authorization",
+        b"content-encoding",
+        b"content-type",
+        b"idempotency-key",
+        b"origin",
+        b"sec-fetch-site",
+        b"traceparent",
+    }
+)
+
 
 def check_host(hosts: Sequence[bytes], version: str) -> None:
     """Require one well-formed `Host`; HTTP/1.0 may leave it out. Raises Refused (400)."""

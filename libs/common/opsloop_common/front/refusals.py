@@ -40,6 +40,7 @@ class Refusal:
 
 MALFORMED = Refusal(400, "The request is not valid HTTP.", "malformed")
 BAD_HOST = Refusal(400, "The request needs exactly one valid Host.", "host")
+TWICE = Refusal(400, "A header that has one value came twice.", "twice")
 BAD_TARGET = Refusal(400, "The request's target does not name its Host.", "target")
 TOO_MUCH_FRAMING = Refusal(400, "The body comes in too many small chunks.", "framing")
 HEAD_TOO_SLOW = Refusal(408, "The head of the request took too long.", "slow_head")

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from opsloop_common.access import usage
+from opsloop_common.access.addresses import bearer_token, counted_as
 from opsloop_common.access.idempotency import Answer, Replay, keyed_request
 from opsloop_common.access.principal import BROWSERS, Kind, Principal
 from opsloop_common.errors import Forbidden, Invalid, NotFound
@@ -265,7 +266,7 @@ class ApiRoute(APIRoute):
             return
         authenticator = call.shell.authenticator
         call.signed_in = authenticator.moment()
-        principal = call.principal = await authenticator.read(bearer_token(request), _address(request))
+        principal = call.principal = await authenticator.read(_token(request), _address(request))
         self.guard.require(principal)
         if principal.kind in BROWSERS:
             call.origin = _origin(principal, request)
@@ -277,7 +278,7 @@ class ApiRoute(APIRoute):
             return
         authenticator = call.shell.authenticator
         if call.signed_in is not None and authenticator.may_have_ended(call.signed_in):
-            call.principal = await authenticator.read(bearer_token(request), _address(request))
+            call.principal = await authenticator.read(_token(request), _address(request))
         if call.principal.publishable is not None:
             size = len(read.raw) if read is not None else 0
             await usage.spend(call.shell.runtime.db, call.principal, rows=1, bytes=size)
@@ -312,14 +313,12 @@ class ApiRouter(APIRouter):
         super().__init__(route_class=ApiRoute, **options)
 
 
-def bearer_token(request: Request) -> str | None:
-    """Return the token of the Authorization header, None when there is none."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
+def _token(request: Request) -> str | None:
+    return bearer_token(request.headers.get("authorization"))
 
 
 def _address(request: Request) -> str:
-    return request.client.host if request.client is not None else ""
+    return counted_as(request.client.host) if request.client is not None else ""
 
 
 def _origin(who: Principal, request: Request) -> str | None:
