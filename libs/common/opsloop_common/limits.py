@@ -82,6 +82,9 @@ PIPELINED_REQUESTS = 16
 # whoever sends a body or reads an answer: so slowly at most, after so long
 LEAST_BYTES_PER_SECOND = 16 * 1024
 GRACE_SECONDS = 10.0
+# … and a body has come whole after so long, and its size (unannounced: that of a batch) at so many a second: 8 MiB in 92 s
+BODY_SECONDS = 60.0
+BODY_BYTES_PER_SECOND = 256 * 1024
 CLOSING_SECONDS = 5.0
 # chunk sizes, extensions and trailers of a chunked body: each chunk is a call of ours
 CHUNK_FRAMING_BYTES = 32 * 1024

@@ -179,6 +179,57 @@ async def test_unfinished_bodies_count_until_they_are_answered(monkeypatch, conn
         assert (await answer(again))[0] == 200
 
 
+@pytest.mark.parametrize("bound", ["BODY_BYTES_PER_ADDRESS", "BODY_BYTES_PER_PROCESS"])
+async def test_who_holds_most_gives_way_to_who_holds_little(monkeypatch, connect, bound):
+    monkeypatch.setattr(limits, bound, 1_000_000)
+    async with server() as (front, port):
+        small = await hold(await connect(port), 200_000, key=b"small")
+        ahead = await hold(await connect(port), 400_000, key=b"large")
+        behind = await hold(await connect(port), 390_000, key=b"large")
+        await held(front, 990_000)
+
+        reader, writer = await hold(await connect(port), 90_000, key=b"another")
+        writer.write(b"x")
+        assert (await answer(reader))[2] == b"POST / 90001 "
+        status, headers, _ = await answer(behind[0])
+        assert (status, headers["retry-after"], headers["connection"]) == (429, "10", "close")
+        for (reader, writer), size in ((small, 200_001), (ahead, 400_001)):
+            writer.write(b"x")
+            assert (await answer(reader))[2] == b"POST / %d " % size
+        assert front.held.total() == 0
+        assert not front.holders
+
+
+async def test_among_keys_that_hold_the_same_the_address_that_holds_most_gives_way(monkeypatch, connect):
+    monkeypatch.setattr(limits, "BODY_BYTES_PER_PROCESS", 1_000_000)
+    head = (
+        b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\nAuthorization: Bearer %s\r\nX-Forwarded-For: %s\r\n\r\n"
+    )
+    async with server(Front(trusted=networks("127.0.0.0/8"))) as (front, port):
+        crowd = [await connect(port) for _ in range(9)]
+        for number, (_, writer) in enumerate(crowd):
+            writer.write(head % (110_001, b"%d" % number, b"9.9.9.%d" % (number % 2)) + b"x" * 110_000)
+        await held(front, 990_000)
+        status, _, body = await ask(port, head % (110_001, b"other", b"8.8.8.8") + b"x" * 110_001)
+        assert (status, body) == (200, b"POST / 110001 ")
+        assert front.held["9.9.9.0"] == 4 * 110_000
+        assert front.held["9.9.9.1"] == 4 * 110_000
+
+
+@pytest.mark.parametrize(
+    "framing", [b"Content-Length: 1000000\r\n\r\n", b"Transfer-Encoding: chunked\r\n\r\nf4240\r\n"]
+)
+async def test_a_body_has_come_whole_in_time_or_is_refused(monkeypatch, framing):
+    monkeypatch.setattr(watch, "WATCH_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "BODY_SECONDS", 0.5)
+    monkeypatch.setattr(limits, "BODY_BYTES_PER_SECOND", 1e9)
+    async with server() as (_, port), connected(port) as (reader, writer):
+        writer.write(
+            b"POST / HTTP/1.1\r\nHost: a\r\n" + framing + b"x" * 900_000
+        )  # ahead of the least rate for a minute
+        assert (await answer(reader))[0] == 408
+
+
 async def test_a_key_is_one_however_its_header_is_spelled(monkeypatch, connect):
     monkeypatch.setattr(limits, "BODY_BYTES_PER_KEY", 1_000_000)
     head = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 600001\r\nAuthorization: %s\r\n\r\n"

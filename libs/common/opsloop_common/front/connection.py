@@ -33,7 +33,7 @@ class Phase(Enum):
 
 # reading a member off its class takes three times as long, and this is asked for every line of a head
 _HEAD, _BODY, _ANSWER, _IDLE = Phase
-_NOTED = frozenset({b"host", b"expect", b"transfer-encoding"}) | heads.SINGLE
+_NOTED = frozenset({b"host", b"expect", b"transfer-encoding", b"content-length"}) | heads.SINGLE
 
 
 class FrontConfig(uvicorn.Config):
@@ -106,6 +106,21 @@ class Connection(HttpToolsProtocol):
     def is_idle(self) -> bool:
         """Say whether nobody is owed an answer here."""
         return self.phase in (_IDLE, _HEAD) and (self.running is None or self.running.response_complete)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Say whether more of a body is to come."""
+        return self.phase is _BODY and not self.is_deaf
+
+    @property
+    def body_to_hold(self) -> int:
+        """Return how large the body at hand will be: as announced, else what has come of it."""
+        announced = self.single.get(b"content-length", b"")
+        return max(self.body_bytes, int(announced) if announced.isdigit() else 0)
+
+    def behind(self, now: float) -> float:
+        """Return how many bytes the body at hand lacks of what should have come by now."""
+        return (now - self.since) * limits.BODY_BYTES_PER_SECOND - self.body_bytes
 
     # What comes in
 
@@ -383,7 +398,7 @@ class Connection(HttpToolsProtocol):
         elif self.phase is _HEAD:
             if now - self.since > limits.HEAD_SECONDS:
                 self._too_late()
-        elif self.phase is _BODY and self.body_bytes < _least(now - self.since):
+        elif self.phase is _BODY and self._is_slow_body(now - self.since):
             self.refuse(refusals.BODY_TOO_SLOW)
 
     def _too_late(self) -> None:
@@ -391,6 +406,11 @@ class Connection(HttpToolsProtocol):
             self.refuse(refusals.HEAD_TOO_SLOW)
         else:
             self.close_at_once("silent")  # it has asked for nothing
+
+    def _is_slow_body(self, seconds: float) -> bool:
+        announced = self.body_to_hold if self.coding is None else limits.BATCH_BYTES
+        whole = limits.BODY_SECONDS + min(announced, limits.BATCH_BYTES) / limits.BODY_BYTES_PER_SECOND
+        return seconds > whole or self.body_bytes < _least(seconds)
 
     def _is_slow_reader(self, now: float) -> bool:
         began, size = self.unread

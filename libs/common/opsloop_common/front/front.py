@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections import Counter as Tally
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -43,6 +43,13 @@ def connection_bound(wanted: int, files: int | None) -> int:
     return max(16, min(wanted, files - min(limits.RESERVED_FILES, files // 2)))
 
 
+class Holder(NamedTuple):
+    """For whom a connection holds a body: its key (all without one of an address are one), and its address."""
+
+    key: object
+    address: str
+
+
 class Front:
     """Admits connections up to a bound, counts what they hold, and closes those whose peer is too slow."""
 
@@ -63,6 +70,7 @@ class Front:
         self.unread: dict[Connection, int] = {}
         self.unread_bytes = 0
         self.held: Tally[object] = Tally()
+        self.holders: dict[Connection, Holder] = {}
         self._closed_for_room_at = float("-inf")
         registry = registry or CollectorRegistry()
         Gauge("opsloop_http_connections", "Connections that are open.", registry=registry).set_function(
@@ -128,21 +136,47 @@ class Front:
     # What requests hold
 
     def hold(self, connection: Connection, *, credential: object, caller: str, size: int) -> Refusal | None:
-        """Count `size` more bytes of a body that is on its way; returns why that is too much."""
+        """Count `size` more bytes of a body that is on its way; returns why that is too much.
+
+        Where an address or the process has no room, whoever holds most gives way, unless that would be this request itself.
+        """
         held = self.held
-        if held[None] + size > limits.BODY_BYTES_PER_PROCESS:
-            return refusals.TOO_MUCH_HELD
         if credential is not None and held[credential] + size > limits.BODY_BYTES_PER_KEY:
             return refusals.KEY_HOLDS_TOO_MUCH
-        if held[caller] + size > limits.BODY_BYTES_PER_ADDRESS:
-            return refusals.ADDRESS_HOLDS_TOO_MUCH
-        for owner in (None, credential, caller) if credential is not None else (None, caller):
+        asks = Holder(("no key", caller) if credential is None else credential, caller)
+        while held[caller] + size > limits.BODY_BYTES_PER_ADDRESS:
+            if not self._one_gives_way(connection, asks, size, within=caller):
+                return refusals.ADDRESS_HOLDS_TOO_MUCH
+        while held[None] + size > limits.BODY_BYTES_PER_PROCESS:
+            if not self._one_gives_way(connection, asks, size):
+                return refusals.TOO_MUCH_HELD
+        self.holders[connection] = asks
+        for owner in (None, *asks):
             held[owner] += size
             connection.holds[owner] = connection.holds.get(owner, 0) + size
         return None
 
+    def _one_gives_way(self, connection: Connection, asks: Holder, size: int, within: str | None = None) -> bool:
+        """End an unfinished body of the key, else of the address, that holds most, if this is more than `connection` would."""
+        grows = max(size, connection.body_to_hold - connection.holds.get(None, 0))
+        now = connection.loop.time()
+        crowd = [
+            (other, holder)
+            for other, holder in self.holders.items()
+            if other.is_unfinished and within in (None, holder.address)
+        ]
+        for level in range(len(asks)):
+            weighed = [(self.held[holder[level]], other.behind(now), other) for other, holder in crowd]
+            most, _, other = max(weighed, key=lambda entry: entry[:2], default=(0, 0.0, connection))
+            if most > self.held[asks[level]] + grows:
+                other.refuse(refusals.GAVE_WAY)
+                self.release(other)
+                return True
+        return False
+
     def release(self, connection: Connection) -> None:
         """Count what a request held no more."""
+        self.holders.pop(connection, None)
         for owner, size in connection.holds.items():
             self.held[owner] -= size
             if self.held[owner] <= 0:
