@@ -114,6 +114,8 @@ USER_RATE_PER_SECOND = 10  # one end user
 USER_RATE_BURST = 50
 VISITOR_RATE_PER_SECOND = 20  # an address, of pages
 VISITOR_RATE_BURST = 200
+KEYLESS_PER_SECOND = 50  # an address, of all that is asked without a key, or needs none, but the probes
+KEYLESS_AT_ONCE = 200
 
 PUBLISHABLE_ROWS_PER_DAY = 10_000
 PUBLISHABLE_BYTES_PER_DAY = 64 * 1024 * 1024

@@ -214,6 +214,8 @@ async def test_among_keys_that_hold_the_same_the_address_that_holds_most_gives_w
         assert (status, body) == (200, b"POST / 110001 ")
         assert front.held["9.9.9.0"] == 4 * 110_000
         assert front.held["9.9.9.1"] == 4 * 110_000
+        for _, writer in crowd:
+            writer.close()
 
 
 @pytest.mark.parametrize(
@@ -240,6 +242,7 @@ async def test_a_key_is_one_however_its_header_is_spelled(monkeypatch, connect):
         for spelled in (b"bearer   one", b"BEARER one ", b"Bearer \xa0one"):
             status, _, _ = await ask(port, head % spelled + b"x" * 600_000)
             assert status == 429, spelled
+        writer.close()
 
 
 async def test_connections_beyond_the_bound_close_the_oldest_silent_ones_and_say_so_once(connect):
@@ -289,6 +292,37 @@ def test_who_is_counted():
     assert caller("10.2.2.2", [(b"x-forwarded-for", b"nonsense")], trusted) == "nonsense"
     assert counted_as("2001:db8:1:2:3:4:5:6") == counted_as("2001:db8:1:2:ffff::1") == "2001:db8:1:2::/64"
     assert counted_as("::ffff:9.9.9.9") == counted_as("9.9.9.9") == "9.9.9.9"
+
+
+async def test_an_address_without_a_key_asks_so_much_and_probes_and_keys_as_they_like(monkeypatch):
+    monkeypatch.setattr(limits, "KEYLESS_PER_SECOND", 0.001)
+    monkeypatch.setattr(limits, "KEYLESS_AT_ONCE", 5)
+
+    async def got(port, path, *lines):
+        head = b"".join(line + b"\r\n" for line in (b"GET %s HTTP/1.1" % path, b"Host: a", *lines))
+        status, headers, _ = await ask(port, head + b"\r\n")
+        return status, headers.get("retry-after")
+
+    key = b"Authorization: Bearer x"
+    async with server(Front(trusted=networks("127.0.0.0/8"))) as (front, port):
+        assert [await got(port, b"/openapi.json") for _ in range(6)] == [(200, None)] * 5 + [(429, "10")]
+        for path, *lines in (
+            (b"/openapi.json?/v1/", key),  # what needs no key gets no more by one
+            (b"/v1/feedback", b"Authorization: Basic x"),
+            (b"/x/healthz",),
+        ):
+            assert (await got(port, path, *lines))[0] == 429, path
+        for path, *lines in (
+            (b"/v1/feedback", key),
+            (b"/healthz",),
+            (b"/api/feedback/readyz?verbose",),
+            (b"/openapi.json", b"X-Forwarded-For: 9.9.9.9"),
+        ):
+            assert (await got(port, path, *lines))[0] == 200, path
+        async with connected(port) as (reader, writer):  # what came before is answered first
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n")
+            assert (await answer(reader))[0] == 200
+        assert front.refused.labels("keyless")._value.get() == 5
 
 
 @pytest.mark.parametrize(("trusted", "seen"), [("10.0.0.0/8", "http 127.0.0.1"), ("127.0.0.0/8", "https 9.9.9.9")])

@@ -56,7 +56,7 @@ def caller(peer: str, headers: Iterable[tuple[bytes, bytes]], trusted: Sequence[
         return peer
     named = b",".join(value for name, value in headers if name == b"x-forwarded-for").decode("latin-1")
     for part in reversed([part.strip() for part in named.split(",") if part.strip()]):
-        peer = _without_port(part)
+        peer = _without_port(part)[:64]  # no address is longer
         if not is_within(peer, trusted):
             break
     return peer

@@ -245,6 +245,9 @@ class Connection(HttpToolsProtocol):
             raise Refused(refusals.TOO_MANY_AHEAD)
         self.front.silent.pop(self, None)
         self._say_who_asks()
+        is_keyed = self.credential is not None and heads.needs_key(self.url)
+        if not (is_keyed or heads.is_probe(self.url) or self.front.may_ask_without_key(self.asks, self.now)):
+            raise Refused(refusals.ADDRESS_ASKS_TOO_MUCH)
         super().on_headers_complete()
         self.phase, self.since = _BODY, self.now
         self.trailers = self.body_bytes = self.wire_bytes = self.ignored_bytes = 0

@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from opsloop_common import limits
 from opsloop_common.access.addresses import Network
+from opsloop_common.access.buckets import Buckets
 from opsloop_common.front import refusals
 from opsloop_common.front.refusals import Refusal
 
@@ -71,6 +72,7 @@ class Front:
         self.unread_bytes = 0
         self.held: Tally[object] = Tally()
         self.holders: dict[Connection, Holder] = {}
+        self._keyless = Buckets(limits.KEYLESS_PER_SECOND, limits.KEYLESS_AT_ONCE, kept=limits.STRANGER_ADDRESSES)
         self._closed_for_room_at = float("-inf")
         registry = registry or CollectorRegistry()
         Gauge("opsloop_http_connections", "Connections that are open.", registry=registry).set_function(
@@ -133,7 +135,15 @@ class Front:
             )
         self._closed_for_room_at = now
 
-    # What requests hold
+    # What requests ask, and hold
+
+    def may_ask_without_key(self, address: str, now: float) -> bool:
+        """Count a request that no key answers for; says whether its address may ask so much."""
+        left = self._keyless.left(address, now)
+        if left < 1.0:
+            return False
+        self._keyless.take(address, left, now)
+        return True
 
     def hold(self, connection: Connection, *, credential: object, caller: str, size: int) -> Refusal | None:
         """Count `size` more bytes of a body that is on its way; returns why that is too much.

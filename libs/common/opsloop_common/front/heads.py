@@ -24,6 +24,18 @@ SINGLE = frozenset(
     }
 )
 
+_PROBE = re.compile(rb"(?:/api/[a-z]+)?/(?:healthz|readyz)")
+
+
+def needs_key(target: bytes) -> bool:
+    """Say whether what is asked for is let in by its key alone."""
+    return b"/v1/" in target.partition(b"?")[0]
+
+
+def is_probe(target: bytes) -> bool:
+    """Say whether a target is what the operator's machinery asks for, as often as it likes."""
+    return _PROBE.fullmatch(target.partition(b"?")[0]) is not None
+
 
 def check_host(hosts: Sequence[bytes], version: str) -> None:
     """Require one well-formed `Host`; HTTP/1.0 may leave it out. Raises Refused (400)."""

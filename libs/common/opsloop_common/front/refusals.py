@@ -52,6 +52,7 @@ KEY_HOLDS_TOO_MUCH = Refusal(429, "This key has too many large bodies on their w
 ADDRESS_HOLDS_TOO_MUCH = Refusal(429, "This address has too many large bodies on their way.", "bodies_of_address")
 ADDRESS_HAS_TOO_MANY = Refusal(429, "This address has too many requests on their way.", "connections_of_address")
 GAVE_WAY = Refusal(429, "Others had no room, and you have the most large bodies on their way.", "bodies_gave_way")
+ADDRESS_ASKS_TOO_MUCH = Refusal(429, "This address asks too much without a credential.", "keyless")
 UNKNOWN_CODING = Refusal(501, "Only the transfer coding chunked is known here.", "coding")
 NO_TUNNELS = Refusal(501, "This is no proxy.", "connect")
 TOO_MUCH_HELD = Refusal(503, "Too many large bodies are on their way; try again.", "bodies")
