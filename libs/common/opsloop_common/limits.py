@@ -116,6 +116,7 @@ VISITOR_RATE_PER_SECOND = 20  # an address, of pages
 VISITOR_RATE_BURST = 200
 KEYLESS_PER_SECOND = 50  # an address, of all that is asked without a key, or needs none, but the probes
 KEYLESS_AT_ONCE = 200
+KEYLESS_IN_A_TURN = 2  # are started in one turn of the event loop: 100 connections ask in one
 
 PUBLISHABLE_ROWS_PER_DAY = 10_000
 PUBLISHABLE_BYTES_PER_DAY = 64 * 1024 * 1024

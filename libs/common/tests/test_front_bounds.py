@@ -325,6 +325,24 @@ async def test_an_address_without_a_key_asks_so_much_and_probes_and_keys_as_they
         assert front.refused.labels("keyless")._value.get() == 5
 
 
+async def test_many_requests_without_a_key_are_begun_in_turns_and_others_go_between(connect):
+    begun = []
+
+    async def notes(scope, receive, send):
+        begun.append(scope["path"])
+        await PlainTextResponse("")(scope, receive, send)
+
+    listener = listen("127.0.0.1", 0)
+    async with serving(Starlette(routes=[Mount("/", notes)]), listener):
+        crowd = [await connect(listener.getsockname()[1]) for _ in range(61)]
+        for _, writer in crowd[:-1]:
+            writer.write(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n" * 2)
+        crowd[-1][1].write(b"GET /v1/feedback HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer x\r\n\r\n")
+        for reader, _ in crowd:
+            assert (await answer(reader))[0] == 200
+    assert begun.index("/v1/feedback") < 30
+
+
 @pytest.mark.parametrize(("trusted", "seen"), [("10.0.0.0/8", "http 127.0.0.1"), ("127.0.0.0/8", "https 9.9.9.9")])
 async def test_the_app_sees_the_caller_whom_the_front_counts(trusted, seen):
     async def says_who_asks(scope, receive, send):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter as Tally
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
@@ -73,6 +73,7 @@ class Front:
         self.held: Tally[object] = Tally()
         self.holders: dict[Connection, Holder] = {}
         self._keyless = Buckets(limits.KEYLESS_PER_SECOND, limits.KEYLESS_AT_ONCE, kept=limits.STRANGER_ADDRESSES)
+        self._starts: list[Callable[[], None]] = []
         self._closed_for_room_at = float("-inf")
         registry = registry or CollectorRegistry()
         Gauge("opsloop_http_connections", "Connections that are open.", registry=registry).set_function(
@@ -145,6 +146,19 @@ class Front:
         self._keyless.take(address, left, now)
         return True
 
+    def start_in_turn(self, loop: asyncio.AbstractEventLoop, start: Callable[[], None]) -> None:
+        """Start a request that no key answers for, a few in each turn of the loop, so that those with one go between."""
+        self._starts.append(start)
+        if len(self._starts) == 1:
+            loop.call_soon(self._start_some, loop)
+
+    def _start_some(self, loop: asyncio.AbstractEventLoop) -> None:
+        for start in self._starts[: limits.KEYLESS_IN_A_TURN]:
+            start()
+        del self._starts[: limits.KEYLESS_IN_A_TURN]
+        if self._starts:
+            loop.call_soon(self._start_some, loop)
+
     def hold(self, connection: Connection, *, credential: object, caller: str, size: int) -> Refusal | None:
         """Count `size` more bytes of a body that is on its way; returns why that is too much.
 
@@ -168,7 +182,7 @@ class Front:
 
     def _one_gives_way(self, connection: Connection, asks: Holder, size: int, within: str | None = None) -> bool:
         """End an unfinished body of the key, else of the address, that holds most, if this is more than `connection` would."""
-        grows = max(size, connection.body_to_hold - connection.holds.get(None, 0))
+        grows = max(size, (connection.announced or 0) - connection.holds.get(None, 0))
         now = connection.loop.time()
         crowd = [
             (other, holder)

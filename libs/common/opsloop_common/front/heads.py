@@ -70,3 +70,14 @@ def below_authority(target: bytes, hosts: Sequence[bytes]) -> bytes:
     if scheme.lower() not in {b"http", b"https"} or [authority.lower()] != [host.lower() for host in hosts]:
         raise Refused(refusals.BAD_TARGET)
     return slash + below or b"/"
+
+
+def without_upgrade(method: bytes, target: bytes, version: str, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """Return a head as it would be if it asked for no other protocol."""
+    head = [method, b" ", target, b" HTTP/", version.encode(), b"\r\n"]
+    for name, value in headers:
+        if name == b"connection":
+            value = b"close" if b"close" in value.lower() else b"keep-alive"
+        if name != b"upgrade":
+            head += [name, b": ", value, b"\r\n"]
+    return b"".join([*head, b"\r\n"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Awaitable, Callable
@@ -48,14 +49,19 @@ def routes(title: str) -> list[BaseRoute]:
 
 
 def contract_route(describe: Callable[[], dict[str, Any]]) -> Route:
-    """Return `/openapi.json`, rendered when it is first asked for: 74 KB took 2 ms of everybody's loop each time."""
+    """Return `/openapi.json`, rendered when it is first asked for, beside the loop: it takes 0.2 s, and 2 ms each time after."""
     rendered: dict[str, tuple[bytes, str]] = {}
+    rendering = asyncio.Lock()
+
+    def render(root: str) -> tuple[bytes, str]:
+        body = bytes(JSONResponse(describe() | ({"servers": [{"url": root}]} if root else {})).body)
+        return body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
     async def contract(request: Request) -> Response:
         root = request.scope.get("root_path", "").rstrip("/")  # where the app is mounted: ours, always the same
-        if root not in rendered:
-            body = JSONResponse(describe() | ({"servers": [{"url": root}]} if root else {})).body
-            rendered[root] = bytes(body), f'"{hashlib.sha256(body).hexdigest()[:16]}"'
+        async with rendering:
+            if root not in rendered:
+                rendered[root] = await asyncio.to_thread(render, root)
         body, etag = rendered[root]
         if request.headers.get("if-none-match") == etag:
             return Response(status_code=304, headers={"ETag": etag})
