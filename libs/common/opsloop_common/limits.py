@@ -94,6 +94,9 @@ PIPELINED_REQUESTS = 16
 # whoever sends a body or reads an answer: so slowly at most, after so long
 LEAST_BYTES_PER_SECOND = 16 * 1024
 GRACE_SECONDS = 10.0
+# … and a body has come whole after so long, and its size (unannounced: that of a batch) at so many a second: 8 MiB in 92 s
+BODY_SECONDS = 60.0
+BODY_BYTES_PER_SECOND = 256 * 1024
 CLOSING_SECONDS = 5.0
 # chunk sizes, extensions and trailers of a chunked body: each chunk is a call of ours
 CHUNK_FRAMING_BYTES = 32 * 1024
@@ -123,6 +126,9 @@ USER_RATE_PER_SECOND = 10  # one end user
 USER_RATE_BURST = 50
 VISITOR_RATE_PER_SECOND = 20  # an address, of pages
 VISITOR_RATE_BURST = 200
+KEYLESS_PER_SECOND = 50  # an address, of all that is asked without a key, or needs none, but the probes
+KEYLESS_AT_ONCE = 200
+KEYLESS_IN_A_TURN = 2  # are started in one turn of the event loop: 100 connections ask in one
 
 PUBLISHABLE_ROWS_PER_DAY = 10_000
 PUBLISHABLE_BYTES_PER_DAY = 64 * 1024 * 1024

@@ -142,6 +142,20 @@ async def test_an_address_that_guesses_is_told_to_wait_and_nobody_else():
     assert await cache.get("guess", "192.0.2.1") is None, "six seconds later it may guess on, slowly"
 
 
+async def test_a_guesser_is_counted_apart_from_others_who_come_as_ipv6_too():
+    table = Rows(other="living")
+    table.may_answer.set()
+    cache = table.cache(kept=10_000, now=lambda: 0.0)
+
+    for number in range(limits.STRANGER_MISSES_AT_ONCE):
+        await cache.get(f"guess-{number}", "::ffff:192.0.2.1")
+
+    for same in ("::ffff:192.0.2.1", "192.0.2.1"):
+        with pytest.raises(TooManyRequests):
+            await cache.get("one more", same)
+    assert await cache.get("other", "::ffff:192.0.2.2") == "living"
+
+
 async def test_few_look_ups_of_strangers_run_at_once_and_few_wait():
     table = Rows()
     cache = table.cache()

@@ -6,6 +6,7 @@ import json
 import pytest
 
 from opsloop_common import limits
+from opsloop_common.front import heads
 from opsloop_common.testing.front import answer, ask, connected, server
 
 CHUNKED = b"Host: a\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -37,6 +38,14 @@ MANY = b"".join(b"a%d: b\r\n" % n for n in range(limits.HEAD_LINES))
         (b"GET / HTTP/1.1\r\nHost : a\r\n\r\n", 400),
         (b"GET / HTTP/1.1\r\nHost: a\r\na: \x00\r\n\r\n", 400),
         (b"OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n", 404),
+        *[
+            (b"GET / HTTP/1.1\r\nHost: a\r\n%s: b\r\nx: y\r\n%s: b\r\n\r\n" % (name.title(), name), 400)
+            for name in sorted(heads.SINGLE)
+        ],
+        (
+            b"GET / HTTP/1.1\r\nHost: a\r\nIf-Match: a\r\nIf-Match: b\r\nAccept: a\r\nAccept: b\r\nCookie: a=b\r\nCookie: c=d\r\n\r\n",
+            200,
+        ),
         (b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
         (b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 3\r\n\r\nabc", 400),
         (b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nContent-Length: 3\r\n\r\nabc", 400),

@@ -21,3 +21,16 @@ async def test_docs_and_their_assets_come_from_here(api):
         assert asset.headers["x-request-id"]
         same = await sample.client.get(f"/{address}", headers={"If-None-Match": asset.headers["etag"]})
         assert (same.status_code, same.content) == (304, b"")
+
+
+async def test_the_contract_is_rendered_once_and_not_sent_to_who_has_it(api, monkeypatch):
+    sample = await api(SAMPLE)
+    first = await sample.client.get("/openapi.json")
+
+    monkeypatch.setattr(sample.app, "openapi", None)  # whoever asks for it again finds nothing
+    again = await sample.client.get("/openapi.json")
+    same = await sample.client.get("/openapi.json", headers={"If-None-Match": first.headers["etag"]})
+
+    assert first.json()["openapi"]
+    assert again.content == first.content
+    assert (same.status_code, same.content, same.headers["etag"]) == (304, b"", first.headers["etag"])

@@ -18,7 +18,7 @@ from opsloop_common.access import links
 from opsloop_common.access.tables import page_link
 from opsloop_common.db import Context
 from opsloop_common.http.pages import CSP
-from opsloop_common.limits import PAGE_FORM_BYTES, PAGE_SESSION_SECONDS
+from opsloop_common.limits import PAGE_FORM_BYTES, PAGE_SESSION_SECONDS, VISITOR_RATE_BURST
 from opsloop_common.runner.housekeeping import prune
 from opsloop_common.testing.http import Api, settings_for_tests
 from opsloop_common.testing.sample.pages import PURPOSE
@@ -82,7 +82,7 @@ def is_page(answer: httpx.Response, status: int) -> bool:
     assert answer.headers["content-type"].startswith("text/html")
     assert answer.headers["content-security-policy"] == CSP
     assert answer.headers["cache-control"] == "no-store"
-    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert answer.headers["referrer-policy"] == "same-origin"
     return True
 
 
@@ -230,6 +230,15 @@ async def test_a_link_is_not_taken_from_another_site(room: Room):
     assert "set-cookie" not in answer.headers
 
 
+async def test_browsers_send_our_own_forms_with_our_origin(room: Room):
+    # Fetch, "append a request Origin header": these policies keep it for a POST to the same origin, "no-referrer" makes it null
+    shown = await room.browser.get("/p/acme/notes/open", params={"link": await room.link()})
+    assert shown.headers["referrer-policy"] in ("same-origin", "strict-origin")
+
+    assert is_page(await room.open(await room.link(), Origin="null"), 403)
+    assert (await room.open(await room.link(), Origin="http://service.test")).status_code == 303
+
+
 @pytest.mark.parametrize(
     ("content", "kind", "status"),
     [
@@ -245,6 +254,18 @@ async def test_forms_that_are_none(room: Room, content: bytes, kind: str, status
     for path in (room.path, "/p/acme/notes/open"):
         answer = await room.browser.post(path, content=content, headers={"Content-Type": kind})
         assert is_page(answer, status)
+
+
+async def test_a_visitor_is_an_address_and_all_that_its_ipv6_network_has(room: Room):
+    async def page(host: str) -> int:
+        transport = httpx.ASGITransport(room.api.app, client=(host, 1))
+        async with httpx.AsyncClient(transport=transport, base_url="http://service.test") as browser:
+            return (await browser.get("/p/acme/notes/open", params={"link": "x"})).status_code
+
+    told = [await page(f"2001:db8::{number:x}") for number in range(VISITOR_RATE_BURST + 100)]
+
+    assert told.count(429) > 20
+    assert await page("2001:db8:0:1::1") == 200
 
 
 @pytest.mark.parametrize("path", ["/p/UPPER/notes/open", "/p/-x/notes/open", "/p/acme/notes/not-a-uuid"])

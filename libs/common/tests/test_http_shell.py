@@ -125,6 +125,19 @@ async def test_nul_in_the_query_is_422(sample):
     assert assert_problem(answer, 422)["errors"][0]["pointer"] == "/query/text"
 
 
+@pytest.mark.parametrize("query", ["text=a%00b", "x&" * 300])
+async def test_a_malformed_query_is_told_after_what_is_wrong_with_the_body(sample, query):
+    key = await sample.key("sample:write")
+
+    async def post(kind, content):
+        return await sample.client.post(f"/v1/notes?{query}", content=content, headers=key | {"Content-Type": kind})
+
+    assert_problem(await post("application/json", b"x" * 2_000_000), 413)
+    assert_problem(await post("text/plain", b"{}"), 415)
+    assert_problem(await post("application/json", b"{"), 400)
+    assert_problem(await post("application/json", b'{"text": "x"}'), 422)
+
+
 async def test_unknown_paths_and_methods_are_problems_too(sample):
     assert_problem(await sample.client.get("/v1/nothing"), 404)
     wrong = await sample.client.put("/v1/notes-count")

@@ -6,8 +6,8 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from ipaddress import IPv6Address, ip_address
 
+from opsloop_common.access.addresses import counted_as
 from opsloop_common.access.buckets import Buckets
 from opsloop_common.errors import TooManyRequests
 from opsloop_common.limits import (
@@ -31,7 +31,7 @@ class Strangers:
     @asynccontextmanager
     async def asking(self, address: str) -> AsyncIterator[None]:
         """Hold one of the look-ups; raises TooManyRequests (429) for an address that guesses, or when too many wait."""
-        left = self._misses.left(_network(address), self._monotonic())
+        left = self._misses.left(counted_as(address), self._monotonic())
         if left < 1.0 or self._waiting >= STRANGERS_WAITING:
             raise TooManyRequests(
                 "Too many credentials that are not known here were sent; known ones are let in.",
@@ -49,14 +49,5 @@ class Strangers:
 
     def missed(self, address: str) -> None:
         """Count a credential that was looked up for nothing."""
-        now, network = self._monotonic(), _network(address)
-        self._misses.take(network, self._misses.left(network, now), now)
-
-
-def _network(address: str) -> str:
-    # whoever has one IPv6 address has the 2^64 beside it
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    return str(int(parsed) >> 64) if isinstance(parsed, IPv6Address) else address
+        now, counted = self._monotonic(), counted_as(address)
+        self._misses.take(counted, self._misses.left(counted, now), now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from enum import Enum
+from functools import partial
 from typing import Any
 
 import httptools
@@ -14,26 +14,18 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from uvicorn.server import ServerState
 
 from opsloop_common import limits
+from opsloop_common.access.addresses import bearer_token, caller, counted_as, is_within, scheme
 from opsloop_common.front import heads, refusals
-from opsloop_common.front.addresses import caller, counted_as, is_within
 from opsloop_common.front.front import Front
+from opsloop_common.front.pace import Phase, is_slow_body, least
 from opsloop_common.front.refusals import Refusal, Refused
 
 PIECE = 16 * 1024  # is parsed at once; a read brings up to 256 KiB
 
-
-class Phase(Enum):
-    """What is waited for: a head, its body, our answer, or the next request of a kept connection."""
-
-    HEAD = 1
-    BODY = 2
-    ANSWER = 3
-    IDLE = 4
-
-
 # reading a member off its class takes three times as long, and this is asked for every line of a head
 _HEAD, _BODY, _ANSWER, _IDLE = Phase
-_NOTED = frozenset({b"host", b"expect", b"transfer-encoding"})
+_NOTED = frozenset({b"host", b"expect", b"transfer-encoding", b"content-length"}) | heads.SINGLE
+_IN_TURN = "opsloop.in_turn"
 
 
 class FrontConfig(uvicorn.Config):
@@ -58,8 +50,9 @@ class Connection(HttpToolsProtocol):
     ) -> None:
         super().__init__(config, server_state, app_state, _loop)
         self.front = config.front
-        self.address = ""
+        self.address = self.asks = ""  # of the connection, and of the request at hand
         self.is_proxy = False
+        self.credential: int | None = None
         self.phase = _HEAD
         self.now = 0.0  # when data last came
         self.since = 0.0  # this phase, less the time in which we did not read
@@ -73,6 +66,7 @@ class Connection(HttpToolsProtocol):
         self.ignored_bytes = 0
         self.hosts: list[bytes] = []
         self.coding: bytes | None = None
+        self.single: dict[bytes, bytes] = {}
         self.unread = (0.0, 0)
         self.ending_since: float | None = None
 
@@ -103,6 +97,21 @@ class Connection(HttpToolsProtocol):
     def is_idle(self) -> bool:
         """Say whether nobody is owed an answer here."""
         return self.phase in (_IDLE, _HEAD) and (self.running is None or self.running.response_complete)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Say whether more of a body is to come."""
+        return self.phase is _BODY and not self.is_deaf
+
+    @property
+    def announced(self) -> int | None:
+        """Return how large the body at hand will be, None when its head does not say."""
+        size = self.single.get(b"content-length", b"")
+        return int(size) if size.isdigit() else None
+
+    def behind(self, now: float) -> float:
+        """Return how many bytes the body at hand lacks of what should have come by now."""
+        return (now - self.since) * limits.BODY_BYTES_PER_SECOND - self.body_bytes
 
     # What comes in
 
@@ -151,16 +160,10 @@ class Connection(HttpToolsProtocol):
 
         Java's HttpClient asks for h2c on its first request, also on a POST.
         """
-        version = self.parser.get_http_version().encode()
-        head = [self.parser.get_method(), b" ", self.url, b" HTTP/", version, b"\r\n"]
-        for name, value in self.headers:
-            if name == b"connection":
-                value = b"close" if b"close" in value.lower() else b"keep-alive"
-            if name != b"upgrade":
-                head += [name, b": ", value, b"\r\n"]
+        head = heads.without_upgrade(self.parser.get_method(), self.url, self.parser.get_http_version(), self.headers)
         self.parser = httptools.HttpRequestParser(self)
         self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        self._feed(b"".join([*head, b"\r\n", rest]))
+        self._feed(head + rest)
 
     # The parser's calls
 
@@ -169,8 +172,7 @@ class Connection(HttpToolsProtocol):
         super().on_message_begin()
         if self.phase is not _HEAD:
             self._begin_head()
-        self.hosts = []
-        self.coding = None
+        self.hosts, self.coding, self.single = [], None, {}
 
     def _begin_head(self) -> None:
         self.phase, self.since = _HEAD, self.now
@@ -202,8 +204,12 @@ class Connection(HttpToolsProtocol):
             self.hosts.append(value)
         elif name == b"expect":
             self.expect_100_continue = value.lower() == b"100-continue"
-        else:
+        elif name == b"transfer-encoding":
             self.coding = value if self.coding is None else b"several"
+        elif name in self.single:
+            raise Refused(refusals.TWICE)
+        else:
+            self.single[name] = value
 
     def on_headers_complete(self) -> None:
         """Check the head as a whole, and begin its request."""
@@ -221,9 +227,26 @@ class Connection(HttpToolsProtocol):
         if len(self.pipeline) >= limits.PIPELINED_REQUESTS:
             raise Refused(refusals.TOO_MANY_AHEAD)
         self.front.silent.pop(self, None)
+        self._say_who_asks()
+        is_keyed = self.credential is not None and heads.needs_key(self.url)
+        if not is_keyed and not heads.is_probe(self.url):
+            if not self.front.may_ask_without_key(self.asks, self.now):
+                raise Refused(refusals.ADDRESS_ASKS_TOO_MUCH)
+            self.scope["extensions"] = {_IN_TURN: {}}
         super().on_headers_complete()
         self.phase, self.since = _BODY, self.now
         self.trailers = self.body_bytes = self.wire_bytes = self.ignored_bytes = 0
+
+    def _say_who_asks(self) -> None:
+        """Put the caller into the request's scope; of a trusted proxy, whom and what it forwards."""
+        token = bearer_token(self.single.get(b"authorization", b"").decode("latin-1"))
+        self.credential = hash(token) if token is not None else None
+        self.asks = self.address
+        if self.is_proxy and self.client is not None:
+            host = caller(self.client[0], self.headers, self.front.trusted)
+            self.asks = counted_as(host)
+            self.scope["client"] = (host, 0)
+            self.scope["scheme"] = scheme(self.headers) or self.scope["scheme"]
 
     def on_body(self, body: bytes) -> None:
         """Hand on a piece of the body, unless too much is held already, or nobody wants it any more."""
@@ -234,7 +257,8 @@ class Connection(HttpToolsProtocol):
             self._ignore(size)
             return
         if self.body_bytes > limits.SMALL_BODY_BYTES:
-            refusal = self._hold(size if self.holds else self.body_bytes)
+            more = size if self.holds else self.body_bytes
+            refusal = self.front.hold(self, credential=self.credential, caller=self.asks, size=more)
             if refusal is not None:
                 raise Refused(refusal)
         cycle.body += body
@@ -255,18 +279,14 @@ class Connection(HttpToolsProtocol):
         super().on_message_complete()
         self.phase, self.since = (_IDLE if self.cycle.response_complete else _ANSWER), self.now
 
-    def _hold(self, size: int) -> Refusal | None:
-        headers = self.scope["headers"]
-        credential = next((hash(value) for name, value in headers if name == b"authorization"), None)
-        peer = self.client[0] if self.client else ""
-        asks = counted_as(caller(peer, headers, self.front.trusted))
-        return self.front.hold(self, credential=credential, caller=asks, size=size)
-
     # What goes out
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self.running = cycle
-        super()._start_asgi_task(cycle, app)
+        if _IN_TURN in cycle.scope.get("extensions", ()):
+            self.front.start_in_turn(self.loop, partial(super()._start_asgi_task, cycle, app))
+        else:
+            super()._start_asgi_task(cycle, app)
 
     def on_response_complete(self) -> None:
         """Go on with the next request. The watch closes what stays idle, so uvicorn's timer per request is not begun."""
@@ -366,7 +386,7 @@ class Connection(HttpToolsProtocol):
         elif self.phase is _HEAD:
             if now - self.since > limits.HEAD_SECONDS:
                 self._too_late()
-        elif self.phase is _BODY and self.body_bytes < _least(now - self.since):
+        elif self.phase is _BODY and is_slow_body(now - self.since, came=self.body_bytes, announced=self.announced):
             self.refuse(refusals.BODY_TOO_SLOW)
 
     def _too_late(self) -> None:
@@ -377,9 +397,4 @@ class Connection(HttpToolsProtocol):
 
     def _is_slow_reader(self, now: float) -> bool:
         began, size = self.unread
-        return size - self.transport.get_write_buffer_size() < _least(now - began)
-
-
-def _least(seconds: float) -> float:
-    """Return how many bytes must have moved by then; before the grace is over, none."""
-    return (seconds - limits.GRACE_SECONDS) * limits.LEAST_BYTES_PER_SECOND
+        return size - self.transport.get_write_buffer_size() < least(now - began)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter as Tally
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from opsloop_common import limits
+from opsloop_common.access.addresses import Network
+from opsloop_common.access.buckets import Buckets
 from opsloop_common.front import refusals
-from opsloop_common.front.addresses import Network
 from opsloop_common.front.refusals import Refusal
 
 if sys.platform != "win32":
@@ -43,6 +44,13 @@ def connection_bound(wanted: int, files: int | None) -> int:
     return max(16, min(wanted, files - min(limits.RESERVED_FILES, files // 2)))
 
 
+class Holder(NamedTuple):
+    """For whom a connection holds a body: its key (all without one of an address are one), and its address."""
+
+    key: object
+    address: str
+
+
 class Front:
     """Admits connections up to a bound, counts what they hold, and closes those whose peer is too slow."""
 
@@ -63,6 +71,9 @@ class Front:
         self.unread: dict[Connection, int] = {}
         self.unread_bytes = 0
         self.held: Tally[object] = Tally()
+        self.holders: dict[Connection, Holder] = {}
+        self._keyless = Buckets(limits.KEYLESS_PER_SECOND, limits.KEYLESS_AT_ONCE, kept=limits.STRANGER_ADDRESSES)
+        self._starts: list[Callable[[], None]] = []
         self._closed_for_room_at = float("-inf")
         registry = registry or CollectorRegistry()
         Gauge("opsloop_http_connections", "Connections that are open.", registry=registry).set_function(
@@ -125,24 +136,71 @@ class Front:
             )
         self._closed_for_room_at = now
 
-    # What requests hold
+    # What requests ask, and hold
+
+    def may_ask_without_key(self, address: str, now: float) -> bool:
+        """Count a request that no key answers for; says whether its address may ask so much."""
+        left = self._keyless.left(address, now)
+        if left < 1.0:
+            return False
+        self._keyless.take(address, left, now)
+        return True
+
+    def start_in_turn(self, loop: asyncio.AbstractEventLoop, start: Callable[[], None]) -> None:
+        """Start a request that no key answers for, a few in each turn of the loop, so that those with one go between."""
+        self._starts.append(start)
+        if len(self._starts) == 1:
+            loop.call_soon(self._start_some, loop)
+
+    def _start_some(self, loop: asyncio.AbstractEventLoop) -> None:
+        for start in self._starts[: limits.KEYLESS_IN_A_TURN]:
+            start()
+        del self._starts[: limits.KEYLESS_IN_A_TURN]
+        if self._starts:
+            loop.call_soon(self._start_some, loop)
 
     def hold(self, connection: Connection, *, credential: object, caller: str, size: int) -> Refusal | None:
-        """Count `size` more bytes of a body that is on its way; returns why that is too much."""
+        """Count `size` more bytes of a body that is on its way; returns why that is too much.
+
+        Where an address or the process has no room, whoever holds most gives way, unless that would be this request itself.
+        """
         held = self.held
-        if held[None] + size > limits.BODY_BYTES_PER_PROCESS:
-            return refusals.TOO_MUCH_HELD
         if credential is not None and held[credential] + size > limits.BODY_BYTES_PER_KEY:
             return refusals.KEY_HOLDS_TOO_MUCH
-        if held[caller] + size > limits.BODY_BYTES_PER_ADDRESS:
-            return refusals.ADDRESS_HOLDS_TOO_MUCH
-        for owner in (None, credential, caller) if credential is not None else (None, caller):
+        asks = Holder(("no key", caller) if credential is None else credential, caller)
+        while held[caller] + size > limits.BODY_BYTES_PER_ADDRESS:
+            if not self._one_gives_way(connection, asks, size, within=caller):
+                return refusals.ADDRESS_HOLDS_TOO_MUCH
+        while held[None] + size > limits.BODY_BYTES_PER_PROCESS:
+            if not self._one_gives_way(connection, asks, size):
+                return refusals.TOO_MUCH_HELD
+        self.holders[connection] = asks
+        for owner in (None, *asks):
             held[owner] += size
             connection.holds[owner] = connection.holds.get(owner, 0) + size
         return None
 
+    def _one_gives_way(self, connection: Connection, asks: Holder, size: int, within: str | None = None) -> bool:
+        """End an unfinished body of the key, else of the address, that holds most, if this is more than `connection` would."""
+        grows = max(size, (connection.announced or 0) - connection.holds.get(None, 0))
+        now = connection.loop.time()
+        crowd = [
+            (other, holder)
+            for other, holder in self.holders.items()
+            if other.is_unfinished and within in (None, holder.address)
+        ]
+        for level in range(len(asks)):
+            weighed = [(self.held[holder[level]], other.behind(now), other) for other, holder in crowd]
+            most, _, other = max(weighed, key=lambda entry: entry[:2], default=(0, 0.0, connection))
+            if most > self.held[asks[level]] + grows:
+                other.refuse(refusals.GAVE_WAY)
+                self.release(other)
+                return True
+        return False
+
     def release(self, connection: Connection) -> None:
         """Count what a request held no more."""
+        self.holders.pop(connection, None)
         for owner, size in connection.holds.items():
             self.held[owner] -= size
             if self.held[owner] <= 0:

@@ -10,6 +10,32 @@ from opsloop_common.front.refusals import Refused
 
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+,;=%-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
 
+# what would be read once, and by a gateway perhaps the other one. Lists may come in several lines (RFC 9110, 5.3): If-Match,
+# X-Forwarded-For, Accept, …; Cookie does in HTTP/2; Host and Content-Length have rules of their own
+SINGLE = frozenset(
+    {
+        b"authorization",
+        b"content-encoding",
+        b"content-type",
+        b"idempotency-key",
+        b"origin",
+        b"sec-fetch-site",
+        b"traceparent",
+    }
+)
+
+_PROBE = re.compile(rb"(?:/api/[a-z]+)?/(?:healthz|readyz)")
+
+
+def needs_key(target: bytes) -> bool:
+    """Say whether what is asked for is let in by its key alone."""
+    return b"/v1/" in target.partition(b"?")[0]
+
+
+def is_probe(target: bytes) -> bool:
+    """Say whether a target is what the operator's machinery asks for, as often as it likes."""
+    return _PROBE.fullmatch(target.partition(b"?")[0]) is not None
+
 
 def check_host(hosts: Sequence[bytes], version: str) -> None:
     """Require one well-formed `Host`; HTTP/1.0 may leave it out. Raises Refused (400)."""
@@ -44,3 +70,14 @@ def below_authority(target: bytes, hosts: Sequence[bytes]) -> bytes:
     if scheme.lower() not in {b"http", b"https"} or [authority.lower()] != [host.lower() for host in hosts]:
         raise Refused(refusals.BAD_TARGET)
     return slash + below or b"/"
+
+
+def without_upgrade(method: bytes, target: bytes, version: str, headers: Sequence[tuple[bytes, bytes]]) -> bytes:
+    """Return a head as it would be if it asked for no other protocol."""
+    head = [method, b" ", target, b" HTTP/", version.encode(), b"\r\n"]
+    for name, value in headers:
+        if name == b"connection":
+            value = b"close" if b"close" in value.lower() else b"keep-alive"
+        if name != b"upgrade":
+            head += [name, b": ", value, b"\r\n"]
+    return b"".join([*head, b"\r\n"])

@@ -40,6 +40,7 @@ class Refusal:
 
 MALFORMED = Refusal(400, "The request is not valid HTTP.", "malformed")
 BAD_HOST = Refusal(400, "The request needs exactly one valid Host.", "host")
+TWICE = Refusal(400, "A header that has one value came twice.", "twice")
 BAD_TARGET = Refusal(400, "The request's target does not name its Host.", "target")
 TOO_MUCH_FRAMING = Refusal(400, "The body comes in too many small chunks.", "framing")
 HEAD_TOO_SLOW = Refusal(408, "The head of the request took too long.", "slow_head")
@@ -50,6 +51,8 @@ HEAD_TOO_LARGE = Refusal(431, "The head of the request is too large.", "head_byt
 KEY_HOLDS_TOO_MUCH = Refusal(429, "This key has too many large bodies on their way.", "bodies_of_key")
 ADDRESS_HOLDS_TOO_MUCH = Refusal(429, "This address has too many large bodies on their way.", "bodies_of_address")
 ADDRESS_HAS_TOO_MANY = Refusal(429, "This address has too many requests on their way.", "connections_of_address")
+GAVE_WAY = Refusal(429, "Others had no room, and you have the most large bodies on their way.", "bodies_gave_way")
+ADDRESS_ASKS_TOO_MUCH = Refusal(429, "This address asks too much without a credential.", "keyless")
 UNKNOWN_CODING = Refusal(501, "Only the transfer coding chunked is known here.", "coding")
 NO_TUNNELS = Refusal(501, "This is no proxy.", "connect")
 TOO_MUCH_HELD = Refusal(503, "Too many large bodies are on their way; try again.", "bodies")

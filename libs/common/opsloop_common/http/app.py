@@ -34,13 +34,13 @@ def create_app(runtime: Runtime, *, with_metrics: bool = True) -> FastAPI:
     title = f"OpsLoop {runtime.service.title}"
     has_docs = runtime.settings.docs_access == "open"
     routes = [*api_routes(runtime.service), *probes.routes(runtime, with_metrics=with_metrics)]
-    routes += docs.routes(title) if has_docs else []
+    routes += [*docs.routes(title), docs.contract_route(lambda: app.openapi())] if has_docs else []
 
     app = _Api(
         title=title,
         version=API_VERSION,
         routes=[ExactPaths(routes), *routes],
-        openapi_url="/openapi.json" if has_docs else None,
+        openapi_url=None,  # FastAPI's route renders the document for each who asks
         docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import re
 from collections.abc import Awaitable, Callable
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from fastapi.openapi.docs import get_swagger_ui_html
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from opsloop_common.http.headers import page_policy, source_of
@@ -44,6 +46,28 @@ def routes(title: str) -> list[BaseRoute]:
         return HTMLResponse(text, headers={"Content-Security-Policy": policy})
 
     return [*_assets(), Route("/docs", docs, methods=["GET"], include_in_schema=False)]
+
+
+def contract_route(describe: Callable[[], dict[str, Any]]) -> Route:
+    """Return `/openapi.json`, rendered when it is first asked for, beside the loop: it takes 0.2 s, and 2 ms each time after."""
+    rendered: dict[str, tuple[bytes, str]] = {}
+    rendering = asyncio.Lock()
+
+    def render(root: str) -> tuple[bytes, str]:
+        body = bytes(JSONResponse(describe() | ({"servers": [{"url": root}]} if root else {})).body)
+        return body, f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+    async def contract(request: Request) -> Response:
+        root = request.scope.get("root_path", "").rstrip("/")  # where the app is mounted: ours, always the same
+        async with rendering:
+            if root not in rendered:
+                rendered[root] = await asyncio.to_thread(render, root)
+        body, etag = rendered[root]
+        if request.headers.get("if-none-match") == etag:
+            return Response(status_code=304, headers={"ETag": etag})
+        return Response(body, headers={"ETag": etag, "Cache-Control": "no-cache"}, media_type="application/json")
+
+    return Route("/openapi.json", contract, methods=["GET"], include_in_schema=False)
 
 
 def _assets() -> list[Route]:

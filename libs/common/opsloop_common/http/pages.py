@@ -22,6 +22,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from opsloop_common.access import links
+from opsloop_common.access.addresses import counted_as
 from opsloop_common.access.links import Opened, Secret
 from opsloop_common.access.principal import Kind, Principal
 from opsloop_common.access.workspaces import SLUG
@@ -79,7 +80,8 @@ class PageRoute(APIRoute):
                 await call.close()
             response.headers.setdefault("Content-Security-Policy", CSP)
             response.headers["Cache-Control"] = "no-store"
-            response.headers["Referrer-Policy"] = "no-referrer"
+            # "no-referrer" would make browsers send our own forms with `Origin: null` (Fetch, "append a request Origin header")
+            response.headers["Referrer-Policy"] = "same-origin"
             return response
 
         return handle
@@ -175,7 +177,7 @@ def _visitor(request: Request) -> Principal:
     workspace = request.path_params["workspace"]
     if not _WORKSPACE.fullmatch(workspace):
         raise NotFound("There is nothing here.")
-    address = request.client.host if request.client else "?"
+    address = counted_as(request.client.host) if request.client else "?"
     return Principal(workspace, "visitor", frozenset(), f"visitor:{address}", "visitors", Kind.VISITOR)
 
 

@@ -17,6 +17,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
+from opsloop_common.access.addresses import bearer_token, counted_as
 from opsloop_common.access.idempotency import Answer, Replay, keyed_request
 from opsloop_common.access.principal import BROWSERS, Kind, Principal
 from opsloop_common.errors import Forbidden, Invalid, NotFound
@@ -239,8 +240,8 @@ class ApiRoute(APIRoute):
 
     async def _answer(self, call: Call, request: Request, endpoint: Handler) -> Response:
         await self._admit(call, request)
-        _require_readable_address(request)
         read = await self._read(request)
+        _require_readable_address(request)  # 422, after what the body may be answered: 413, 415, 400
         await self._admit_again(call, request, read)
         try:
             await self._key(call, request, read)
@@ -270,7 +271,7 @@ class ApiRoute(APIRoute):
             call.origin = request.headers.get("origin")
         authenticator = call.shell.authenticator
         call.signed_in = authenticator.moment()
-        principal = call.principal = await authenticator.read(bearer_token(request), _address(request))
+        principal = call.principal = await authenticator.read(_token(request), _address(request))
         self.guard.require(principal)
         call.origin = _origin(principal, request) if principal.kind in BROWSERS else None
         call.rate = call.shell.limiter.take(principal)
@@ -281,7 +282,7 @@ class ApiRoute(APIRoute):
             return
         authenticator = call.shell.authenticator
         if call.signed_in is not None and authenticator.may_have_ended(call.signed_in):
-            call.principal = await authenticator.read(bearer_token(request), _address(request))
+            call.principal = await authenticator.read(_token(request), _address(request))
         if call.principal.publishable is not None:
             size = len(read.raw) if read is not None else 0
             await call.shell.spender.spend(call.principal, rows=1, bytes=size)
@@ -320,14 +321,12 @@ class ApiRouter(APIRouter):
         super().__init__(route_class=ApiRoute, **options)
 
 
-def bearer_token(request: Request) -> str | None:
-    """Return the token of the Authorization header, None when there is none."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() or None if scheme.lower() == "bearer" else None
+def _token(request: Request) -> str | None:
+    return bearer_token(request.headers.get("authorization"))
 
 
 def _address(request: Request) -> str:
-    return request.client.host if request.client is not None else ""
+    return counted_as(request.client.host) if request.client is not None else ""
 
 
 def _origin(who: Principal, request: Request) -> str | None:

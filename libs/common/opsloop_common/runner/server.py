@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
 from opsloop_common import limits
-from opsloop_common.front.addresses import networks
+from opsloop_common.access.addresses import networks
 from opsloop_common.front.connection import FrontConfig
 from opsloop_common.front.front import Front, connection_bound, file_limit
 from opsloop_common.http.headers import SafeHeaders
@@ -68,9 +68,7 @@ async def serving(app: ASGIApp, listener: socket.socket, front: Front | None = N
         lifespan="on",
         server_header=False,
         timeout_graceful_shutdown=DRAIN_SECONDS,
-        # by default uvicorn believes what any local caller forwards
-        proxy_headers=bool(front.trusted),
-        forwarded_allow_ips=[str(network) for network in front.trusted],
+        proxy_headers=False,  # the front says who asks: one reading of what a proxy forwards
     )
     server = _Server(config)
     listeners = [listener, *(listener.dup() for _ in range(LISTENERS - 1))]

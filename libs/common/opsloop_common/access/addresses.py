@@ -1,4 +1,7 @@
-"""Whom a connection or request is counted for: an address, or the caller behind a proxy that is trusted."""
+"""Whom a connection or request is counted for: a token, an address, or the caller behind a proxy that is trusted.
+
+Nothing else reads these out of a request: what a stranger can spell in two ways must not be two strangers.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,12 @@ Network = IPv4Network | IPv6Network
 def networks(text: str) -> tuple[Network, ...]:
     """Read CIDRs, comma-separated; raises ValueError."""
     return tuple(ip_network(part) for part in (piece.strip() for piece in text.split(",")) if part)
+
+
+def bearer_token(authorization: str | None) -> str | None:
+    """Return the token of an `Authorization` header, None when there is none."""
+    scheme, _, token = (authorization or "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
 
 
 def counted_as(host: str) -> str:
@@ -39,12 +48,27 @@ def is_within(host: str, trusted: Sequence[Network]) -> bool:
 
 
 def caller(peer: str, headers: Iterable[tuple[bytes, bytes]], trusted: Sequence[Network]) -> str:
-    """Return the address that a request comes from: the last one in `X-Forwarded-For` that no trusted proxy is."""
+    """Return the address that a request comes from: the last one in `X-Forwarded-For` that no trusted proxy is.
+
+    Some proxies write `ip:port`, and `[ip]:port` of IPv6; the port is dropped.
+    """
     if not is_within(peer, trusted):
         return peer
     named = b",".join(value for name, value in headers if name == b"x-forwarded-for").decode("latin-1")
-    for host in reversed([part.strip() for part in named.split(",") if part.strip()]):
-        peer = host
-        if not is_within(host, trusted):
+    for part in reversed([part.strip() for part in named.split(",") if part.strip()]):
+        peer = _without_port(part)[:64]  # no address is longer
+        if not is_within(peer, trusted):
             break
     return peer
+
+
+def scheme(headers: Iterable[tuple[bytes, bytes]]) -> str | None:
+    """Return what the last `X-Forwarded-Proto` says, which a trusted proxy wrote; None when it says nothing known."""
+    said = [value.strip().lower() for name, value in headers if name == b"x-forwarded-proto"]
+    return said[-1].decode() if said and said[-1] in (b"http", b"https") else None
+
+
+def _without_port(host: str) -> str:
+    if host.startswith("["):
+        return host[1:].partition("]")[0]
+    return host.partition(":")[0] if host.count(":") == 1 else host
