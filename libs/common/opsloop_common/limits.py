@@ -126,8 +126,8 @@ USER_RATE_PER_SECOND = 10  # one end user
 USER_RATE_BURST = 50
 VISITOR_RATE_PER_SECOND = 20  # an address, of pages
 VISITOR_RATE_BURST = 200
-KEYLESS_PER_SECOND = 50  # an address, of all that is asked without a key, or needs none, but the probes
-KEYLESS_AT_ONCE = 200
+KEYLESS_PER_SECOND = 200  # an address, of all that is asked without a key, or needs none, but the probes
+KEYLESS_AT_ONCE = 2_000
 KEYLESS_IN_A_TURN = 2  # are started in one turn of the event loop: 100 connections ask in one
 
 PUBLISHABLE_ROWS_PER_DAY = 10_000
