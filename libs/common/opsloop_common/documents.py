@@ -85,3 +85,18 @@ def _outside_texts(raw: bytes, *, most: int) -> bytes | None:
     if raw.count(b'"') > 2 * most:
         return None
     return b"".join(raw.split(b'"')[::2])
+
+
+def is_deeper_than(value: Any, levels: int) -> bool:
+    """Say whether objects and lists stand inside one another more than so many levels deep, the outermost counted; no recursion."""
+    level = [value] if isinstance(value, dict | list) else []
+    for _ in range(levels):
+        level = [
+            child
+            for container in level
+            for child in (container.values() if isinstance(container, dict) else container)
+            if isinstance(child, dict | list)
+        ]
+        if not level:
+            return False
+    return True

@@ -6,10 +6,9 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,28 +34,6 @@ STRANGER = "import sys; sys.stdin.read()"
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root hands PostgreSQL to another user")
 
 NewServer = Callable[[], PostgresServer]
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(prefix="opsloop-pg-"))
-    path.chmod(0o755)
-    yield path
-    shutil.rmtree(path, ignore_errors=True)
-
-
-@pytest.fixture
-def new_server(folder: Path) -> Iterator[NewServer]:
-    """Make servers on one and the same folder, as process after process would; all are stopped in the end."""
-    made: list[PostgresServer] = []
-
-    def make() -> PostgresServer:
-        made.append(PostgresServer(folder / "data"))
-        return made[-1]
-
-    yield make
-    for server in made:
-        server.stop()
 
 
 def ask(server: PostgresServer, sql: str) -> Any:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from opsloop_common.documents import MAX_INT, MIN_INT, surplus
+from opsloop_common.documents import MAX_INT, MIN_INT, is_deeper_than, surplus
 from opsloop_common.errors import BadRequest, DomainError, FieldError, Invalid
 from opsloop_common.limits import ERRORS_SHOWN, JSON_LEVELS
 
@@ -100,17 +100,7 @@ def _has_telling_escape(raw: bytes) -> bool:
 def _is_deep(value: Any, raw: bytes) -> bool:
     if raw.count(b"[") + raw.count(b"{") <= JSON_LEVELS:
         return False
-    level = [value] if isinstance(value, dict | list) else []
-    for _ in range(JSON_LEVELS):
-        level = [
-            child
-            for container in level
-            for child in (container.values() if isinstance(container, dict) else container)
-            if isinstance(child, dict | list)
-        ]
-        if not level:
-            return False
-    return True
+    return is_deeper_than(value, JSON_LEVELS)
 
 
 def _refuse_flaws(value: Any) -> None:

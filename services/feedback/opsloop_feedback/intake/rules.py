@@ -15,6 +15,7 @@ import orjson
 from opsloop_common.access.principal import STRANGERS, Principal
 from opsloop_common.access.principal import Kind as Credential
 from opsloop_common.contracts.feedback import Author, Channel, FeedbackReceived, Kind
+from opsloop_common.documents import is_deeper_than
 from opsloop_common.errors import IllegalTransition, Invalid
 from opsloop_feedback.triage.rules import searchable, triage
 
@@ -199,14 +200,6 @@ def attributes_flaw(attributes: dict[str, Any]) -> str | None:
     """Say what is wrong with free attributes, None when they are small and flat enough."""
     if len(orjson.dumps(attributes)) > ATTRIBUTES_LIMIT_BYTES:
         return f"must not be larger than {ATTRIBUTES_LIMIT_BYTES} bytes"
-    level: list[Any] = [attributes]
-    for _ in range(ATTRIBUTES_LEVELS):
-        level = [
-            child
-            for value in level
-            for child in (value.values() if isinstance(value, dict) else value)
-            if isinstance(child, dict | list)
-        ]
-        if not level:
-            return None
-    return f"must not be nested deeper than {ATTRIBUTES_LEVELS} levels"
+    if is_deeper_than(attributes, ATTRIBUTES_LEVELS):
+        return f"must not be nested deeper than {ATTRIBUTES_LEVELS} levels"
+    return None
