@@ -14,24 +14,42 @@ from opsloop_common.testing.sample.service import SAMPLE
 _ASK = Statement("SELECT pg_advisory_xact_lock_shared(7), CAST(:workspace AS text) AS workspace")
 
 
-async def test_a_workspace_does_not_wait_behind_all_of_another(make_database):
-    database = await make_database(SAMPLE)
-    done: list[str] = []
+async def test_a_workspace_does_not_wait_behind_all_of_another():
+    places, until = _Places(), time.monotonic() + 10
+    order: list[str] = []
 
     async def ask(workspace: str) -> None:
-        await database.lanes.fetch(_ASK, {"workspace": workspace})
-        done.append(workspace)
+        await places.enter(workspace, until)
+        order.append(workspace)
+        places.leave()
 
-    async with database.engine.begin() as locker:
-        await locker.execute(text("SELECT pg_advisory_xact_lock(7)"))
-        asking = [asyncio.create_task(ask("busy")) for _ in range(100)]
-        await asyncio.sleep(0)
-        asking += [asyncio.create_task(ask("other")) for _ in range(2)]
-        await asyncio.sleep(0.1)
+    for _ in range(SIZE):
+        await places.enter("busy", until)
+    asking = [asyncio.create_task(ask("busy")) for _ in range(100)]
+    await asyncio.sleep(0)
+    asking += [asyncio.create_task(ask("other")) for _ in range(2)]
+    await asyncio.sleep(0)
+    for _ in range(SIZE):
+        places.leave()
     await asyncio.gather(*asking)
 
-    assert len(done) == 102
-    assert [n for n, workspace in enumerate(done) if workspace == "other"][-1] < 4 * SIZE
+    assert len(order) == 102
+    assert [n for n, workspace in enumerate(order) if workspace == "other"][-1] < 2 * SIZE
+
+
+async def test_everybody_who_waits_for_a_lane_is_answered(make_database):
+    database = await make_database(SAMPLE)
+    async with database.engine.begin() as locker:
+        await locker.execute(text("SELECT pg_advisory_xact_lock(7)"))
+        asking = [
+            asyncio.create_task(database.lanes.fetch(_ASK, {"workspace": "busy" if n < 40 else "other"}))
+            for n in range(42)
+        ]
+        await asyncio.sleep(0)
+
+    rows = await asyncio.gather(*asking)
+
+    assert [row["workspace"] for [row] in rows] == ["busy"] * 40 + ["other"] * 2
 
 
 async def test_a_place_is_given_on_when_who_waits_has_gone():

@@ -46,3 +46,13 @@ def downgrade_v2(connection: Connection) -> None:
     connection.exec_driver_sql("DELETE FROM api_key WHERE publishable")
     for column in ("source", "publishable", "origins", "rows_per_day", "bytes_per_day", "parent_id"):
         connection.exec_driver_sql(f"ALTER TABLE api_key DROP COLUMN {column}")
+
+
+def upgrade_v3(connection: Connection) -> None:
+    """Bring version 3: work that recurs, the workspaces that a service knows, queues in which workspaces take turns."""
+    _run(connection, _script("v3.sql"))
+
+
+def downgrade_v3(connection: Connection) -> None:
+    """Take version 3 back."""
+    _drop_tables(connection, _script("v3.sql"))

@@ -1,0 +1,1 @@
+-- What version 3 brought to the plumbing, as it was released: never edited, later steps alter it.

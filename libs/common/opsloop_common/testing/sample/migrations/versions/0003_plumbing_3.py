@@ -1,0 +1,18 @@
+"""Work that recurs, known workspaces, queues in which workspaces take turns (plumbing version 3)."""
+
+from alembic import op
+
+from opsloop_common.plumbing import steps
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    steps.upgrade_v3(op.get_bind())
+
+
+def downgrade() -> None:
+    steps.downgrade_v3(op.get_bind())
