@@ -124,7 +124,7 @@ class Runtime:
 
     def __post_init__(self) -> None:
         """Have everything that is done on this database counted in this registry, and go by these settings."""
-        self.db.meters = Meters(self.registry)
-        self.db.settings = self.settings
+        self.db.grounds.meters = Meters(self.registry)
+        self.db.grounds.settings = self.settings
         for kind in self.service.meters:
             self.db.meters.of(kind)

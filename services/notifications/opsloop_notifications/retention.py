@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import Context, Database
-from opsloop_common.due.claims import enter_worker
+from opsloop_common.entry import enter_worker
 from opsloop_common.service import Runtime
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.eventlog import service as eventlog

@@ -30,7 +30,7 @@ from opsloop_common.access.places import take_place
 from opsloop_common.conditions import Condition, all_hold, read_conditions
 from opsloop_common.contracts.catalogue import BY_TYPE, PRODUCER
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.db import clock_of, context_of, settings_of
+from opsloop_common.db import acting_for, clock_of, context_of, settings_of
 from opsloop_common.ids import uuid7
 from opsloop_common.turns import breathing
 
@@ -252,7 +252,8 @@ async def _run(session: AsyncSession, matching: Sequence[tuple[Playbook, Event]]
         if (playbook.id, event.id) in handled:
             continue
         once = (playbook.id, rules.once_key(event))
-        run = await _run_one(session, playbook, event, till, has_run=once in launched)
+        with acting_for(session, event):
+            run = await _run_one(session, playbook, event, till, has_run=once in launched)
         if run.campaign_id is not None:
             launched.add(once)
     await due.schedule(session, PRUNE, "runs", clock_of(session).now() + PRUNE_EVERY)
