@@ -28,6 +28,7 @@ from opsloop_common.work import context_of as context_of
 from opsloop_common.work import count_after_commit as count_after_commit
 from opsloop_common.work import fire_after_commit as fire_after_commit
 from opsloop_common.work import meters_of as meters_of
+from opsloop_common.work import ports_of as ports_of
 from opsloop_common.work import settings_of as settings_of
 
 event.listen(UnitOfWork, "after_begin", enter_at_begin)

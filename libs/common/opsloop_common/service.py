@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from opsloop_common.ids import uuid7
 from opsloop_common.meters import Meters
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.settings import Settings
+from opsloop_common.work import Grounds
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -30,6 +32,12 @@ BatchHandler = Callable[[AsyncSession, Sequence[Event]], Awaitable[None]]
 QuickHandler = Callable[[Database, Sequence[Event]], Awaitable[set[UUID]]]
 Worker = Callable[["Runtime"], Coroutine[Any, Any, None]]
 Chore = Callable[["Runtime"], Awaitable[None]]
+Opener = Callable[["Runtime"], AbstractAsyncContextManager[object]]
+
+
+def opens_nothing(runtime: Runtime) -> AbstractAsyncContextManager[object]:
+    """Be `Service.open` of a service that needs nothing besides its database."""
+    return nullcontext()
 
 
 @dataclass(frozen=True)
@@ -91,6 +99,10 @@ class Service:
     """Read from the database what `/metrics` shows of a state; the worker role does so every 15 s, `opsloop status` once."""
     pruning: Sequence[Chore] = ()
     """Delete, in small batches, what is older than it is kept; the worker role does so about once an hour."""
+    settings: type[Settings] = Settings
+    """The class of its settings, read once at the start; `settings_of` finds them from everywhere."""
+    open: Opener = opens_nothing
+    """Yields what it keeps open for as long as it runs, in every role: a dataclass of its ports; see `ports_of`."""
 
 
 @dataclass(frozen=True)
@@ -121,10 +133,38 @@ class Runtime:
     """What `/readyz` asks besides the database; the runner of a role adds its own."""
     asked: object = None
     """The last answer to that, for `http.probes`."""
+    ports: object = None
+    """What the service keeps open. Given at the start, it stands in for what would be opened: for tests."""
 
     def __post_init__(self) -> None:
-        """Have everything that is done on this database counted in this registry, and go by these settings."""
-        self.db.grounds.meters = Meters(self.registry)
-        self.db.grounds.settings = self.settings
+        """Have everything that is done on this database counted in this registry, and go by these settings and ports."""
+        if not isinstance(self.settings, self.service.settings):
+            raise TypeError(f"{self.service.name} goes by {self.service.settings.__name__}")
+        self.grounds.meters = Meters(self.registry)
+        self.grounds.settings = self.settings
+        self.grounds.ports = self.ports
         for kind in self.service.meters:
             self.db.meters.of(kind)
+
+    @property
+    def grounds(self) -> Grounds:
+        """Return what everything that is done here stands on."""
+        return self.db.grounds
+
+    def answer_at(self, host: str, port: int) -> None:
+        """Go by where we really answer, once that is known: what is called for others must not lead back here."""
+        self.settings = self.settings.model_copy(update={"host": host, "port": port})
+        self.grounds.settings = self.settings
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Keep the service's ports open for the length of the block, unless some were handed in."""
+        if self.ports is not None:
+            yield
+            return
+        async with self.service.open(self) as ports:
+            self.ports = self.grounds.ports = ports
+            try:
+                yield
+            finally:
+                self.ports = self.grounds.ports = None

@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry
 from sqlalchemy import event
@@ -79,8 +79,9 @@ class Grounds:
     clock: Clock
     wakeups: Wakeups = field(default_factory=Wakeups)
     meters: Meters = field(default_factory=lambda: Meters(CollectorRegistry()))
-    """A runtime puts the meters of its own registry here, and its settings."""
     settings: Settings | None = None
+    ports: object = None
+    """Meters of its own registry, its settings, and what its service keeps open: a runtime puts them here."""
 
 
 class Phase(IntEnum):
@@ -103,6 +104,8 @@ class Part(ABC):
 
 
 PartT = TypeVar("PartT", bound=Part)
+PortsT = TypeVar("PortsT")
+SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
 class UnitOfWork(Session):
@@ -227,9 +230,36 @@ def meters_of(session: AsyncSession, kind: Callable[[CollectorRegistry], MeterT]
     return work_of(session).grounds.meters.of(kind)
 
 
-def settings_of(session: AsyncSession) -> Settings | None:
-    """Return the settings of the runtime that the session belongs to; None on a database of nobody's."""
-    return work_of(session).grounds.settings
+class Grounded(Protocol):
+    """What stands on the same grounds as the sessions of its service: its database, its runtime, a run of a job."""
+
+    @property
+    def grounds(self) -> Grounds:
+        """Return what everything there stands on."""
+        ...
+
+
+def _grounds_of(where: AsyncSession | Grounded) -> Grounds:
+    return work_of(where).grounds if isinstance(where, AsyncSession) else where.grounds
+
+
+def settings_of(where: AsyncSession | Grounded, kind: type[SettingsT]) -> SettingsT:
+    """Return the service's own settings; a LookupError on a database that no runtime of such a service stands on."""
+    settings = _grounds_of(where).settings
+    if not isinstance(settings, kind):
+        raise LookupError(f"{kind.__name__} are not the settings here, but {type(settings).__name__}")
+    return settings
+
+
+def ports_of(where: AsyncSession | Grounded, kind: type[PortsT]) -> PortsT:
+    """Return what the service keeps open (`Service.open`), the same for a route, a handler, a job and a worker.
+
+    Whatever calls out does so outside a transaction. A LookupError where nothing of the kind is open.
+    """
+    ports = _grounds_of(where).ports
+    if not isinstance(ports, kind):
+        raise LookupError(f"{kind.__name__} are not open here, but {type(ports).__name__}")
+    return ports
 
 
 def count_after_commit(session: AsyncSession, count: Callable[[], object]) -> None:

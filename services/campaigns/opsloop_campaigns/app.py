@@ -13,6 +13,7 @@ from opsloop_campaigns.playbooks.models import Playbook
 from opsloop_campaigns.playbooks.routes import router as playbooks
 from opsloop_campaigns.recipients.meters import RecipientMeter
 from opsloop_campaigns.recipients.models import Recipient
+from opsloop_campaigns.settings import CampaignsSettings
 from opsloop_campaigns.tables import Base
 from opsloop_common.contracts.campaigns import EVENTS
 from opsloop_common.service import Service
@@ -30,4 +31,5 @@ SERVICE = Service(
     subscriptions=(PLAYBOOKS, RESULTS),
     due=(*CAMPAIGNS_DUE, *PLAYBOOKS_DUE),
     meters=(LaunchMeter, HeldMeter, RecipientMeter),
+    settings=CampaignsSettings,
 )

@@ -9,6 +9,7 @@ from opsloop_feedback.conversations.routes import router as conversations
 from opsloop_feedback.intake import models as _intake
 from opsloop_feedback.intake.meters import IntakeMeter
 from opsloop_feedback.intake.routes import router as intake
+from opsloop_feedback.settings import FeedbackSettings
 from opsloop_feedback.tables import Base
 
 TABLES = (_conversations, _intake)  # imported so that the MetaData is complete
@@ -23,4 +24,5 @@ SERVICE = Service(
     events=EVENTS,
     meters=(IntakeMeter,),
     routers=(intake, conversations),
+    settings=FeedbackSettings,
 )

@@ -13,6 +13,7 @@ from opsloop_metrics.evaluation.jobs import DUE
 from opsloop_metrics.evaluation.meters import EvaluationMeter
 from opsloop_metrics.kpis import routes as kpis
 from opsloop_metrics.retention.jobs import forget_old_events
+from opsloop_metrics.settings import MetricsSettings
 from opsloop_metrics.tables import Base
 
 SERVICE = Service(
@@ -29,4 +30,5 @@ SERVICE = Service(
     meters=(EvaluationMeter, IncidentMeter),
     gauges=(show_open_incidents,),
     pruning=(forget_old_events,),
+    settings=MetricsSettings,
 )

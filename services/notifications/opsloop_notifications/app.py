@@ -9,9 +9,11 @@ from opsloop_notifications.messages.consumers import MESSAGES
 from opsloop_notifications.messages.jobs import dispatch_mails
 from opsloop_notifications.messages.meters import MailMeter
 from opsloop_notifications.messages.routes import router as messages
+from opsloop_notifications.ports import open_ports
 from opsloop_notifications.queues import QueueMeter, show_queues
 from opsloop_notifications.recipients.routes import router as recipients
 from opsloop_notifications.retention import forget_old
+from opsloop_notifications.settings import NotificationsSettings
 from opsloop_notifications.tables import Base
 from opsloop_notifications.webhooks.consumers import WEBHOOKS
 from opsloop_notifications.webhooks.jobs import RECOVER, dispatch_webhooks
@@ -32,4 +34,6 @@ SERVICE = Service(
     meters=(CallMeter, MailMeter, QueueMeter),
     gauges=(show_queues,),
     pruning=(forget_old,),
+    settings=NotificationsSettings,
+    open=open_ports,
 )
