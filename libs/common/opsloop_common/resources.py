@@ -64,8 +64,6 @@ class Withheld:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Withheld) and bool(self._value == other._value)
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __str__(self) -> str:
         return self._words(self._value)
 
@@ -136,7 +134,13 @@ def _there(model: type[VersionedT], row: VersionedT | None) -> VersionedT:
 def create(session: AsyncSession, model: type[ResourceT], **fields: Any) -> ResourceT:
     """Add a row to the workspace, in its first version, and tell the audit log; the next statement writes it."""
     now = clock_of(session).now()
-    own = {"id": uuid7(), "workspace": context_of(session).workspace, "version": 1, "created_at": now, "updated_at": now}
+    own = {
+        "id": uuid7(),
+        "workspace": context_of(session).workspace,
+        "version": 1,
+        "created_at": now,
+        "updated_at": now,
+    }
     row = model(**own, **fields)
     session.add(row)
     tell(session, row, "created", after=row.audited())
