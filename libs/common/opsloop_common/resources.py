@@ -19,7 +19,7 @@ from sqlalchemy.orm.interfaces import ORMOption
 from opsloop_common.access import audit
 from opsloop_common.columns import Resource, Versioned
 from opsloop_common.db import clock_of, context_of
-from opsloop_common.errors import NotFound, StaleVersion
+from opsloop_common.errors import Conflict, NotFound, StaleVersion
 from opsloop_common.ids import uuid7
 
 VersionedT = TypeVar("VersionedT", bound=Versioned)
@@ -122,6 +122,26 @@ async def lock_for_change(
     """
     row = _there(model, await find_for_change(session, model, *where, options=options))
     expected.require(row.version)
+    return row
+
+
+async def lock_as_asked(
+    session: AsyncSession,
+    model: type[VersionedT],
+    *where: ColumnElement[bool],
+    expected: Precondition,
+    options: Sequence[ORMOption] = (),
+) -> VersionedT:
+    """Do as `lock_for_change`, for whoever consents to what the row says; raises Conflict (409) when another change was faster.
+
+    Who names no version consents to what stood there when they asked. A change that was under way then, and that the lock waited
+    for, is one that they cannot have seen.
+    """
+    asked = await get(session, model, *where)
+    version = asked.version
+    row = await lock_for_change(session, model, *where, expected=expected, options=options)
+    if row.version != version:
+        raise Conflict(f"The {model.NOUN} has just been changed; look at it again.")
     return row
 
 
