@@ -199,6 +199,12 @@ def changing(
     )
 
 
+def change(session: AsyncSession, row: VersionedT, changes: Mapping[str, Any]) -> VersionedT:
+    """Make the changes to a locked row that nothing else follows from."""
+    with changing(session, row, changes):
+        return row
+
+
 def _columns(row: Versioned) -> dict[str, Any]:
     state: Any = inspect(row)
     names = (attribute.key for attribute in state.mapper.column_attrs)
