@@ -38,7 +38,7 @@ class Versioned:
         raise NotImplementedError
 
     def audited(self) -> dict[str, Any]:
-        """Return what the audit log may keep of the row: states, numbers and labels; see `resources.text` and `secret`."""
+        """Return what the audit log may keep of the row: states, numbers and labels; see `redaction`."""
         raise NotImplementedError
 
 

@@ -6,9 +6,8 @@ version and tells the audit log. What changes nothing writes nothing. Rows are `
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, TypeVar
 
@@ -19,63 +18,14 @@ from sqlalchemy.orm.interfaces import ORMOption
 from opsloop_common.access import audit
 from opsloop_common.columns import Resource, Versioned
 from opsloop_common.db import clock_of, context_of
-from opsloop_common.errors import Conflict, NotFound, StaleVersion
+from opsloop_common.errors import Conflict, NotFound
 from opsloop_common.ids import uuid7
+from opsloop_common.versions import Precondition
 
 VersionedT = TypeVar("VersionedT", bound=Versioned)
 ResourceT = TypeVar("ResourceT", bound=Resource)
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 _UNTOLD = frozenset({"version", "updated_at"})
-
-
-def etag(version: int) -> str:
-    """Return the strong entity tag of a version."""
-    return f'"{version}"'
-
-
-@dataclass(frozen=True)
-class Precondition:
-    """Which versions a change is meant for: an `If-Match` header, or none."""
-
-    header: str | None
-
-    def require(self, version: int) -> None:
-        """Go on only when the header is absent, `*`, or names `version`; raises StaleVersion (412)."""
-        if self.header is None:
-            return
-        tags = {tag.strip() for tag in self.header.split(",")}
-        if "*" not in tags and etag(version) not in tags:
-            raise StaleVersion("If-Match does not name the present version.")
-
-
-ANY_VERSION = Precondition(None)
-"""For changes that nobody made from something they had seen."""
-
-
-class Withheld:
-    """A value that the audit log must not hold. It can be told from another, and reads as the words in its place.
-
-    No dataclass: those are written as JSON with all that is in them.
-    """
-
-    def __init__(self, value: Any, words: Callable[[Any], str]) -> None:
-        self._value, self._words = value, words
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Withheld) and bool(self._value == other._value)
-
-    def __str__(self) -> str:
-        return self._words(self._value)
-
-
-def text(value: Any) -> Withheld | None:
-    """Stand in the audit log for what somebody wrote, or for who somebody is."""
-    return None if value is None else Withheld(value, lambda _: "(text)")
-
-
-def secret(value: Any) -> Withheld | None:
-    """Stand in the audit log for what opens something."""
-    return None if value is None else Withheld(value, lambda _: "(secret)")
 
 
 def _statement(

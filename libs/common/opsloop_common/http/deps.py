@@ -13,8 +13,8 @@ from opsloop_common.access.idempotency import Keyed
 from opsloop_common.access.principal import Principal
 from opsloop_common.db import Context
 from opsloop_common.http.call import Call, call_of
-from opsloop_common.resources import Precondition, etag
 from opsloop_common.service import Runtime
+from opsloop_common.versions import Precondition, etag
 
 
 async def _call(request: Request) -> Call:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from opsloop_campaigns.budgets.rules import HeldBy
 from opsloop_campaigns.campaigns.rules import Status, fingerprint
 from opsloop_campaigns.tables import Base
-from opsloop_common import resources
+from opsloop_common import redaction
 from opsloop_common.columns import Moment, Resource, check_in
 from opsloop_common.ids import uuid7
 
@@ -76,8 +76,8 @@ class Campaign(Resource, Base):
             "name": self.name,
             "status": self.status,
             "audience_size": self.audience_size,
-            "audience_sha256": resources.Withheld(user_ids, fingerprint),
-            "messages": resources.text(self.messages),
+            "audience_sha256": redaction.Withheld(user_ids, fingerprint),
+            "messages": redaction.text(self.messages),
             "schedule_at": self.schedule_at,
             "playbook_id": self.playbook_id,
             "held_by": self.held_by,

@@ -15,7 +15,7 @@ from opsloop_campaigns.budgets.rules import HeldBy, Launched
 from opsloop_campaigns.campaigns.models import Campaign
 from opsloop_campaigns.campaigns.rules import Status
 from opsloop_common import resources
-from opsloop_common.resources import Precondition
+from opsloop_common.versions import Precondition
 
 NEWEST_FIRST = (Campaign.created_at.desc(), Campaign.id.desc())
 _WITH_AUDIENCE = (undefer(Campaign.user_ids),)

@@ -35,7 +35,8 @@ from opsloop_common.contracts.campaigns import (
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Context, clock_of, context_of, meters_of
 from opsloop_common.meters import count_after_commit
-from opsloop_common.resources import Precondition, changing, touch
+from opsloop_common.resources import changing, touch
+from opsloop_common.versions import Precondition
 
 START = "campaigns.start"
 CHUNK = "campaigns.chunk"

@@ -24,7 +24,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from opsloop_campaigns.approvals.rules import approval_of
 from opsloop_campaigns.playbooks.rules import Outcome
 from opsloop_campaigns.tables import Base
-from opsloop_common import resources
+from opsloop_common import redaction
 from opsloop_common.columns import Moment, Resource, check_in
 from opsloop_common.ids import uuid7
 
@@ -71,8 +71,8 @@ class Playbook(Resource, Base):
             "requires_approval": self.requires_approval,
             "launch": {
                 "name": launch["name"],
-                "user_ids": resources.Withheld(launch["user_ids"], lambda user_ids: f"({len(user_ids)} people)"),
-                "messages": resources.text(launch["messages"]),
+                "user_ids": redaction.Withheld(launch["user_ids"], lambda user_ids: f"({len(user_ids)} people)"),
+                "messages": redaction.text(launch["messages"]),
             },
             "approval": approval_of(requires_approval=self.requires_approval, approved_by=self.approved_by),
         }

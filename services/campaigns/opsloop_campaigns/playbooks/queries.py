@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_campaigns.approvals.rules import Approval
 from opsloop_campaigns.playbooks.models import Playbook, PlaybookRun
 from opsloop_common import resources
-from opsloop_common.resources import Precondition
+from opsloop_common.versions import Precondition
 
 NEWEST_FIRST = (Playbook.created_at.desc(), Playbook.id.desc())
 NEWEST_RUNS_FIRST = (PlaybookRun.at.desc(), PlaybookRun.id.desc())

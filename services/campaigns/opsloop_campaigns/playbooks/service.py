@@ -32,8 +32,9 @@ from opsloop_common.contracts.catalogue import BY_TYPE, PRODUCER
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import clock_of, context_of, settings_of
 from opsloop_common.ids import uuid7
-from opsloop_common.resources import Precondition, changing
+from opsloop_common.resources import changing
 from opsloop_common.turns import breathing
+from opsloop_common.versions import Precondition
 
 PRUNE = "campaigns.prune_runs"
 PRUNE_EVERY = timedelta(days=1)
@@ -195,7 +196,7 @@ async def _run(session: AsyncSession, matching: Sequence[tuple[Playbook, Event]]
     )
     handled = {(run.playbook_id, run.event_id) for run in earlier}
     launched = {(run.playbook_id, run.once_key) for run in earlier if run.launched}
-    await workspaces.get(session, for_update=True)
+    await workspaces.lock(session)
     till = Till(budgets_from(settings_of(session)), await campaigns.spent_by_playbooks(session))
     for playbook, event in matching:
         if (playbook.id, event.id) in handled:

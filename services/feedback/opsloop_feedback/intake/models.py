@@ -18,9 +18,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from opsloop_common import redaction
 from opsloop_common.columns import Moment, Resource, check_in
 from opsloop_common.contracts.feedback import Kind, Severity
-from opsloop_common.resources import text
 from opsloop_feedback.intake.rules import Status
 from opsloop_feedback.tables import Base
 
@@ -107,5 +107,5 @@ class Feedback(Resource, Base):
             "team": self.team,
             "due_at": self.due_at,
             "locale": self.locale,
-            "title": text(self.title),
+            "title": redaction.text(self.title),
         }

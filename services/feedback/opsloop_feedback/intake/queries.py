@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from opsloop_common import resources
-from opsloop_common.resources import Precondition
+from opsloop_common.versions import Precondition
 from opsloop_feedback.intake.models import NUMBER, Feedback
 from opsloop_feedback.triage.rules import searchable
 

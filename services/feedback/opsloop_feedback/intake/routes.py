@@ -22,8 +22,8 @@ from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempo
 from opsloop_common.http.schemas import Slug, Timestamp
 from opsloop_common.ids import uuid7
 from opsloop_common.limits import BATCH_BYTES, BATCH_CONTAINERS, BATCH_VALUES
-from opsloop_common.resources import etag
 from opsloop_common.turns import breathing, in_turns
+from opsloop_common.versions import etag
 from opsloop_feedback.intake import queries, quick, rules, service
 from opsloop_feedback.intake.meters import IntakeMeter
 from opsloop_feedback.intake.queries import Filters, NaturalKey

@@ -27,8 +27,9 @@ from opsloop_common.documents import write_document
 from opsloop_common.errors import Unavailable
 from opsloop_common.ids import uuid7
 from opsloop_common.meters import count_after_commit
-from opsloop_common.resources import ANY_VERSION, Precondition, changing, touch
+from opsloop_common.resources import changing, touch
 from opsloop_common.turns import breathing, in_turns
+from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_feedback.intake import queries, rules
 from opsloop_feedback.intake.meters import IntakeMeter
 from opsloop_feedback.intake.models import Feedback

@@ -11,7 +11,7 @@ from sqlalchemy import ARRAY, Row, Select, Text, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
-from opsloop_common.resources import Precondition
+from opsloop_common.versions import Precondition
 from opsloop_metrics.kpis.models import Kpi, KpiValue, Monitor
 
 NEWEST_KPIS_FIRST = (Kpi.created_at.desc(), Kpi.id.desc())

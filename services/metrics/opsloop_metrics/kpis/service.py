@@ -20,7 +20,8 @@ from opsloop_common.contracts.metrics import KpiTargetReached
 from opsloop_common.db import Context, clock_of, context_of
 from opsloop_common.errors import Conflict
 from opsloop_common.ids import uuid7
-from opsloop_common.resources import ANY_VERSION, Precondition, changing
+from opsloop_common.resources import changing
+from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_metrics.breaches import service as breaches
 from opsloop_metrics.breaches.rules import EndReason
 from opsloop_metrics.events import service as event_store

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from opsloop_common import resources
+from opsloop_common import redaction
 from opsloop_common.columns import Versioned
 from opsloop_notifications.tables import Base
 
@@ -30,4 +30,4 @@ class Recipient(Versioned, Base):
 
     def audited(self) -> dict[str, Any]:
         """Return that there is another address, and the language."""
-        return {"email": resources.text(self.email), "locale": self.locale}
+        return {"email": redaction.text(self.email), "locale": self.locale}

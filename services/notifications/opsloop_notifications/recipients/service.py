@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
 from opsloop_common.db import clock_of, context_of
-from opsloop_common.resources import Precondition
+from opsloop_common.versions import Precondition
 from opsloop_notifications.recipients import queries
 from opsloop_notifications.recipients.models import Recipient
 

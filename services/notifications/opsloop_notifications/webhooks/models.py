@@ -10,7 +10,7 @@ from sqlalchemy import CheckConstraint, Index, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from opsloop_common import resources
+from opsloop_common import redaction
 from opsloop_common.columns import Moment, Resource, check_in
 from opsloop_notifications.tables import Base, Json
 from opsloop_notifications.webhooks.rules import without_path
@@ -52,12 +52,12 @@ class Webhook(Resource, Base):
     def audited(self) -> dict[str, Any]:
         """Return what it is called for; of the address the host, since the rest of a URL may be what opens it."""
         return {
-            "url": resources.Withheld(self.url, without_path),
-            "description": resources.text(self.description),
+            "url": redaction.Withheld(self.url, without_path),
+            "description": redaction.text(self.description),
             "event_types": self.event_types,
             "filter": self.filter,
             "format": self.format,
             "ordering": self.ordering,
             "status": self.status,
-            "secret": resources.secret(self.secret),
+            "secret": redaction.secret(self.secret),
         }

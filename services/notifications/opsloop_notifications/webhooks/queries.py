@@ -15,7 +15,7 @@ from opsloop_common import resources
 from opsloop_common.db import ENTERED_SQL, context_of
 from opsloop_common.documents import read_document
 from opsloop_common.lanes import Lanes, Statement
-from opsloop_common.resources import Precondition
+from opsloop_common.versions import Precondition
 from opsloop_notifications.deliveries.rules import TEST_TYPE
 from opsloop_notifications.lane import Lane
 from opsloop_notifications.webhooks.models import Webhook, WebhookStatus

@@ -23,9 +23,10 @@ from opsloop_common.ids import uuid7
 from opsloop_common.inbox.statement import CLAIM_SQL, claim_parameters
 from opsloop_common.lanes import Statement
 from opsloop_common.outbox.append import event_from
-from opsloop_common.resources import ANY_VERSION, Precondition, changing, touch
+from opsloop_common.resources import changing, touch
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.turns import breathing
+from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_common.wakeups import fire_after_commit
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.deliveries.rules import TEST_TYPE
