@@ -53,14 +53,15 @@ class Resource(Versioned):
         return f"{self.__tablename__}/{self.id}"  # type: ignore[attr-defined]
 
 
-def versioned_columns() -> list[sa.Column[Any]]:
-    """Return the columns of Resource, for a migration's `create_table`; the primary key is the migration's to name."""
+def versioned_columns(table: str) -> list[sa.Column[Any] | sa.Constraint]:
+    """Return the columns of Resource and their primary key, for a migration's `create_table`."""
     return [
         sa.Column("id", sa.Uuid, nullable=False),
         sa.Column("workspace", sa.Text, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
         sa.Column("created_at", Moment, nullable=False),
         sa.Column("updated_at", Moment, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=f"pk_{table}"),
     ]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from alembic import command, context
+from alembic import command, context, op
 from alembic.config import Config
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 from opsloop_common import limits, plumbing
 from opsloop_common.access import tables as _access
 from opsloop_common.connections import Patience
-from opsloop_common.db import asyncpg_url, grant_app_role
+from opsloop_common.db import asyncpg_url, grant_app_role, row_level_security
 from opsloop_common.due import tables as _due
 from opsloop_common.inbox import tables as _inbox
 from opsloop_common.outbox import tables as _outbox
@@ -44,6 +44,13 @@ def run_environment() -> None:
     context.configure(connection=connection, target_metadata=metadata, transaction_per_migration=False)
     with context.begin_transaction():
         context.run_migrations()
+
+
+def hold_to_workspace(*tables: str) -> None:
+    """Hold tables to the transaction's workspace, also for their owner; the role that serves requests is granted all tables."""
+    for table in tables:
+        for statement in row_level_security(table):
+            op.execute(statement)
 
 
 async def upgrade(service: Service, url: str, *, revision: str = "head") -> None:
