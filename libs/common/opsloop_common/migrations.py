@@ -14,8 +14,9 @@ from sqlalchemy.pool import NullPool
 from opsloop_common import limits, plumbing
 from opsloop_common.access import tables as _access
 from opsloop_common.connections import Patience
-from opsloop_common.db import asyncpg_url, grant_app_role, row_level_security
+from opsloop_common.db import asyncpg_url, grant_app_role
 from opsloop_common.due import tables as _due
+from opsloop_common.entry import row_level_security
 from opsloop_common.inbox import tables as _inbox
 from opsloop_common.outbox import tables as _outbox
 
@@ -62,7 +63,7 @@ async def upgrade(service: Service, url: str, *, revision: str = "head") -> None
     def run(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
         connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
-        # a statement about rows that row-level security would hide is an error, not one about no rows: see db.every_workspace
+        # a statement about rows that row-level security would hide is an error, not one about no rows: see entry.every_workspace
         connection.execute(text("SET LOCAL row_security = off"))
         command.upgrade(config_for(service, connection), revision)
         grant_app_role(connection, service.name)

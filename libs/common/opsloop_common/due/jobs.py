@@ -15,6 +15,7 @@ from opsloop_common.due.schedule import cancel, hold_claim, schedule
 from opsloop_common.due.tables import job as job_table
 from opsloop_common.errors import NotFound
 from opsloop_common.ids import uuid7
+from opsloop_common.work import Grounds
 
 
 async def start_job(
@@ -78,6 +79,11 @@ class JobRun:
         self._database = database
         self._context = context
         self._claim = claim
+
+    @property
+    def grounds(self) -> Grounds:
+        """Return what the job stands on, for `ports_of` and `settings_of`."""
+        return self._database.grounds
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:

@@ -12,8 +12,9 @@ from sqlalchemy import Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
-from opsloop_common.db import ENTERED_SQL, context_of
+from opsloop_common.db import context_of
 from opsloop_common.documents import read_document
+from opsloop_common.entry import ENTERED_SQL
 from opsloop_common.lanes import Lanes, Statement
 from opsloop_common.versions import Precondition
 from opsloop_notifications.deliveries.rules import TEST_TYPE

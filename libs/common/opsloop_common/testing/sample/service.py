@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from opsloop_common.service import Service
-from opsloop_common.testing.sample.pages import pages
-from opsloop_common.testing.sample.reminders import jobs as reminders_jobs
-from opsloop_common.testing.sample.reminders import routes as reminders
+from opsloop_common.testing.sample import slice as notes
+from opsloop_common.testing.sample.reminders import slice as reminders
 from opsloop_common.testing.sample.reminders.events import ReminderRung
-from opsloop_common.testing.sample.routes import router
 from opsloop_common.testing.sample.tables import Base
 
 SAMPLE = Service(
@@ -18,6 +16,5 @@ SAMPLE = Service(
     scopes=("sample:read", "sample:write", "sample:admin"),
     adding=("sample:write",),
     events=(ReminderRung,),
-    routers=(router, reminders.router, pages),
-    due=reminders_jobs.DUE,
+    slices=(notes.SLICE, reminders.SLICE),
 )
