@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from opsloop_common import limits, plumbing
 from opsloop_common.access import tables as _access
+from opsloop_common.columns import check_in
 from opsloop_common.connections import Patience
 from opsloop_common.db import asyncpg_url, grant_app_role
 from opsloop_common.due import tables as _due
@@ -52,6 +54,13 @@ def hold_to_workspace(*tables: str) -> None:
     for table in tables:
         for statement in row_level_security(table):
             op.execute(statement)
+
+
+def replace_check_in(table: str, column: str, values: Iterable[str]) -> None:
+    """Let a column hold other values than the `check_in` of an earlier migration said."""
+    check = check_in(column, values, table=table)
+    op.drop_constraint(op.f(str(check.name)), table, type_="check")
+    op.create_check_constraint(op.f(str(check.name)), table, check.sqltext)
 
 
 async def upgrade(service: Service, url: str, *, revision: str = "head") -> None:
