@@ -89,8 +89,6 @@ class Service:
     """Classes of what the service counts, made at start so that `/metrics` shows them from the first scrape on."""
     gauges: Sequence[Chore] = ()
     """Read from the database what `/metrics` shows of a state; the worker role does so every 15 s, `opsloop status` once."""
-    pruning: Sequence[Chore] = ()
-    """Delete, in small batches, what is older than it is kept; the worker role does so about once an hour."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from opsloop_metrics.evaluation import routes as evaluation
 from opsloop_metrics.evaluation.jobs import DUE
 from opsloop_metrics.evaluation.meters import EvaluationMeter
 from opsloop_metrics.kpis import routes as kpis
-from opsloop_metrics.retention.jobs import forget_old_events
+from opsloop_metrics.retention.jobs import FORGET_EVENTS
 from opsloop_metrics.tables import Base
 
 SERVICE = Service(
@@ -25,8 +25,7 @@ SERVICE = Service(
     events=EVENTS,
     routers=(kpis.router, evaluation.router, breaches.router),
     subscriptions=(consumers.EVENTS,),
-    due=DUE,
+    due=(*DUE, FORGET_EVENTS),
     meters=(EvaluationMeter, IncidentMeter),
     gauges=(show_open_incidents,),
-    pruning=(forget_old_events,),
 )

@@ -16,7 +16,7 @@ class MetricsSettings(Settings):
     """How long domain events are kept to be measured; a monitor of events may look back no further."""
 
 
-def kept_for(settings: Settings) -> timedelta:
+def kept_for(settings: Settings | None) -> timedelta:
     """Return how long domain events are kept, also for a runtime that was built with the common settings only."""
     given = settings if isinstance(settings, MetricsSettings) else MetricsSettings()
     return timedelta(days=given.domain_event_retention_days)

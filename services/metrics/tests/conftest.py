@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.feedback import Author, FeedbackReceived, FeedbackReplied
-from opsloop_common.due import run_due
+from opsloop_common.due import run_due, run_recurring
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import Api
 from opsloop_metrics.app import SERVICE
@@ -69,6 +69,10 @@ class World:
         """Move time, and do what is due then."""
         self.api.clock.advance(seconds)
         await run_due(self.api.db, SERVICE.due)
+
+    async def recur(self) -> None:
+        """Do all that recurs, as if it were its turn."""
+        await run_recurring(self.api.db, SERVICE.due)
 
     async def settle(self, seconds: float) -> None:
         """Let time pass, stopping at every instant that something was put off to."""

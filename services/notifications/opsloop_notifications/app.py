@@ -11,7 +11,7 @@ from opsloop_notifications.messages.meters import MailMeter
 from opsloop_notifications.messages.routes import router as messages
 from opsloop_notifications.queues import QueueMeter, show_queues
 from opsloop_notifications.recipients.routes import router as recipients
-from opsloop_notifications.retention import forget_old
+from opsloop_notifications.retention import FORGET_OLD
 from opsloop_notifications.tables import Base
 from opsloop_notifications.webhooks.consumers import WEBHOOKS
 from opsloop_notifications.webhooks.jobs import RECOVER, dispatch_webhooks
@@ -27,9 +27,8 @@ SERVICE = Service(
     events=notifications.EVENTS,
     routers=(webhooks, events, recipients, messages),
     subscriptions=(WEBHOOKS, MESSAGES),
-    due=(RECOVER,),
+    due=(RECOVER, FORGET_OLD),
     workers=(dispatch_webhooks, dispatch_mails),
     meters=(CallMeter, MailMeter, QueueMeter),
     gauges=(show_queues,),
-    pruning=(forget_old,),
 )

@@ -26,7 +26,7 @@ class NotificationsSettings(Settings):
         return value
 
 
-def kept_for(settings: Settings) -> timedelta:
+def kept_for(settings: Settings | None) -> timedelta:
     """Return how long events and what came of them are kept, also for a runtime that was built with the common settings only."""
     given = settings if isinstance(settings, NotificationsSettings) else NotificationsSettings()
     return timedelta(days=given.event_retention_days)

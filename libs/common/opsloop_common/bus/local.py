@@ -20,7 +20,6 @@ from opsloop_common.bus.local_log import LocalLog
 from opsloop_common.bus.metrics import BackboneMetrics
 from opsloop_common.bus.port import DRAIN_SECONDS, UNKNOWN
 from opsloop_common.bus.topics import sources_of
-from opsloop_common.bus.upkeep import keep_inbox
 from opsloop_common.db import Database
 from opsloop_common.direct import LockSession
 from opsloop_common.inbox.apply import BACKOFF
@@ -84,7 +83,6 @@ class LocalBus:
         self._consumers[service.name] = consumers
         tasks = [asyncio.create_task(consumer.run(), name=consumer.name) for consumer in consumers]
         tasks.append(asyncio.create_task(self._save(database, consumers), name=f"cursors-{service.name}"))
-        tasks.append(asyncio.create_task(keep_inbox(database, service, metrics), name=f"inbox-{service.name}"))
         try:
             yield
         finally:

@@ -17,10 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import failpoints
 from opsloop_common.db import Database
-from opsloop_common.due import rules
+from opsloop_common.due import recurring, rules
 from opsloop_common.due.errors import ClaimLost
-from opsloop_common.due.jobs import JobRun
-from opsloop_common.due.kinds import DueHandler, DueKind, JobHandler
+from opsloop_common.due.jobs import JobRun, LongRun
+from opsloop_common.due.kinds import DueHandler, DueKind, JobHandler, RoundHandler
 from opsloop_common.due.metrics import DueMetrics
 from opsloop_common.due.rows import Claimed, claim_due, next_due_at, record_failure
 from opsloop_common.due.schedule import finish_with
@@ -157,9 +157,11 @@ class DueRunner:
         """Handle one claimed row and record how it ended; returns the error when it failed."""
         row = item.row
         try:
-            if row.attempts > kind.max_attempts:
+            if rules.has_killed(row.attempts, kind.max_attempts):
                 raise LeaseExceeded(f"{row.attempts - 1} workers died or were stopped while handling it")
-            if kind.long:
+            if kind.long and not kind.is_job:
+                await self._run_round(kind, item)
+            elif kind.is_job:
                 await self._run_job(kind, item)
             else:
                 async with self._transactions:
@@ -186,12 +188,20 @@ class DueRunner:
                 async with self._database.work(item.context()) as session:
                     finish_with(session, item.row.id, self._owner)
                     await handler(session, item.row)
+                    await recurring.put_to_next_turn(session, kind, item.row)
                     failpoints.hit("due.before_commit")
         except TimeoutError as error:
             if lease.expired():
                 raise LeaseExceeded(f"not done within {kind.lease_seconds:g} s") from error
             raise
         failpoints.hit("due.after_commit")
+
+    async def _run_round(self, kind: DueKind, item: Claimed) -> None:
+        handler = cast(RoundHandler, kind.handler)
+        await handler(LongRun(self._database, item.context(), (item.row.id, self._owner)))
+        async with self._database.transaction(item.context()) as session:
+            finish_with(session, item.row.id, self._owner)
+            await recurring.put_to_next_turn(session, kind, item.row)
 
     async def _run_job(self, kind: DueKind, item: Claimed) -> None:
         handler = cast(JobHandler, kind.handler)
@@ -222,7 +232,7 @@ class DueRunner:
     async def _record(self, kind: DueKind, item: Claimed, error: Exception) -> None:
         """Record the failure, for as long as it takes: until then the row is ours, and nobody else's."""
         passing = is_transient(error)
-        attempts = item.row.attempts - 1 if passing else item.row.attempts
+        attempts = rules.counted(item.row.attempts - 1 if passing else item.row.attempts, kind.max_attempts)
         pause = FAULT_PAUSE_SECONDS
         while True:
             try:
@@ -244,22 +254,30 @@ class DueRunner:
             log.warning("due row failed, trying again", **details, exc_info=error)
 
     async def _record_once(self, kind: DueKind, item: Claimed, error: Exception, attempts: int) -> str | None:
-        retry = rules.retry_at(self._database.clock.now(), attempts, kind.max_attempts, random.random())
+        now = self._database.clock.now()
+        retry = rules.retry_at(now, attempts, kind.max_attempts, random.random(), every=kind.every)
         text = storable(reason(error))
         async with self._database.transaction(item.context()) as session:
-            if kind.long and retry is None:
+            if kind.is_job and retry is None:
                 finish_with(session, item.row.id, self._owner)
                 await self._end_job(session, UUID(item.row.key), status="failed", error=text)
                 return "failed"
-            if kind.long:
+            if kind.is_job:
                 values = {"status": "queued", "error": text}
                 await session.execute(
                     update(job_table)
                     .where(job_table.c.id == UUID(item.row.key), job_table.c.finished_at.is_(None))
                     .values(values)
                 )
+            failed_at = None if is_transient(error) else now
             return await record_failure(
-                session, item.row, owner=self._owner, error=text, attempts=attempts, retry_at=retry
+                session,
+                item.row,
+                owner=self._owner,
+                error=text,
+                attempts=attempts,
+                retry_at=retry,
+                failed_at=failed_at,
             )
 
 
@@ -298,3 +316,10 @@ async def run_due(database: Database, kinds: Sequence[DueKind], *, raising: bool
     if raising and first is not None:
         raise first
     return done
+
+
+async def run_recurring(database: Database, kinds: Sequence[DueKind], *, raising: bool = True) -> int:
+    """Do all that recurs among `kinds` once, whenever its turn would be; returns how many rows were handled. For tests and tools."""
+    chosen = [kind for kind in kinds if kind.every is not None]
+    await recurring.make_due(database, chosen)
+    return await run_due(database, chosen, raising=raising)

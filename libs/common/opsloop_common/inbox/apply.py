@@ -75,6 +75,7 @@ async def try_once(database: Database, subscription: Subscription, events: Seque
     What is not returned was applied before, or its stream has parked events. Raises what the handler raises, and then nothing
     has happened.
     """
+    await database.known.note(events[0].workspace)
     if subscription.quick_handler is not None:
         failpoints.hit("consumer.before_commit")
         claimed = await subscription.quick_handler(database, events)

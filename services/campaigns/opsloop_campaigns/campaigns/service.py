@@ -103,6 +103,7 @@ async def delete_campaign(session: AsyncSession, campaign_id: UUID, check_versio
     check_version(campaign.version)
     rules.require_deletable(Status(campaign.status))
     audit.record(session, "campaign.deleted", f"campaign/{campaign.id}", before=_shown(campaign))
+    await outbox.end_streams(session, "campaign", [campaign.id])
     await session.delete(campaign)
 
 

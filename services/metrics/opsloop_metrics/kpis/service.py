@@ -94,10 +94,13 @@ async def delete_kpi(session: AsyncSession, key: str, *, expect: Expect) -> None
     """Delete a KPI with its values, monitors and their history; open incidents end, all incidents stay readable."""
     kpi = await queries.lock_kpi(session, key)
     expect(kpi.version)
-    for monitor in await queries.monitors_of(session, kpi.id):
+    monitors = await queries.monitors_of(session, kpi.id)
+    for monitor in monitors:
         await due.cancel(session, rules.EVALUATE, str(monitor.id))
     await breaches.end_of_kpi(session, kpi.id, EndReason.DELETED)
     audit.record(session, "kpi.deleted", f"kpi/{kpi.id}", before={"key": kpi.key})
+    await outbox.end_streams(session, "monitor", [monitor.id for monitor in monitors])
+    await outbox.end_streams(session, "kpi", [kpi.id])
     await session.delete(kpi)
 
 
@@ -219,6 +222,7 @@ async def delete_monitor(session: AsyncSession, key: str, monitor_id: UUID, *, e
     await breaches.end_of_monitor(session, monitor.id, EndReason.DELETED)
     await due.cancel(session, rules.EVALUATE, str(monitor.id))
     audit.record(session, "monitor.deleted", f"monitor/{monitor.id}", before={"kpi": key})
+    await outbox.end_streams(session, "monitor", [monitor.id])
     await session.delete(monitor)
 
 

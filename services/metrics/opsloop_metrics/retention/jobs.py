@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from opsloop_common.service import Runtime
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common.db import settings_of
+from opsloop_common.due import DueKind, DueRow, go_on
 from opsloop_metrics.retention import service
 from opsloop_metrics.settings import kept_for
 
 
-async def forget_old_events(runtime: Runtime) -> None:
-    """Delete what is older than `OPSLOOP_DOMAIN_EVENT_RETENTION_DAYS`."""
-    await service.forget_old(runtime.db, kept_for(runtime.settings))
+async def forget_old_events(session: AsyncSession, row: DueRow) -> None:
+    """Delete what is older than `OPSLOOP_DOMAIN_EVENT_RETENTION_DAYS` in the row's workspace."""
+    if await service.forget_old(session, kept_for(settings_of(session))):
+        await go_on(session, row)
+
+
+FORGET_EVENTS = DueKind(
+    "metrics.forget_events", forget_old_events, every=timedelta(hours=1), per="workspace", concurrency=1
+)
