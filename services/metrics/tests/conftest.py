@@ -86,6 +86,10 @@ class World:
         async with self.api.db.transaction() as session:
             return (await session.execute(text("SELECT min(due_at) FROM due"))).scalar_one()
 
+    async def to_next_try(self) -> None:
+        """Let time pass until the next row is due."""
+        self.api.clock.set(max(self.now, await self._next_due_at() or self.now))
+
     async def hear(self, *events: Event) -> int:
         """Deliver events, and let the evaluations that they cause happen within the promised second."""
         applied = await deliver(self.api.db, EVENTS, *events)

@@ -159,6 +159,7 @@ class DueRunner:
         try:
             if rules.has_killed(row.attempts, kind.max_attempts):
                 raise LeaseExceeded(f"{row.attempts - 1} workers died or were stopped while handling it")
+            failpoints.hit(f"due.{kind.name}")
             if kind.long and not kind.is_job:
                 await self._run_round(kind, item)
             elif kind.is_job:
