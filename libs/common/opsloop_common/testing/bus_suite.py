@@ -274,7 +274,7 @@ class BusSuite:
         seen = await listener.seen()
         assert (seen[f"campaign/{sick}"], seen[f"campaign/{healthy}"]) == ([1], [1, 2, 3])
         listener.bad = set()
-        redriven = await parking.redrive(listener.database, listener.service)
+        redriven = await parking.redrive(listener.database, listener.service, by=Context("acme"))
         await world.pause(sick, "e")
         await listener.applied(8)
         assert redriven == parking.Redriven(applied=3, failed=0, remaining=0)
