@@ -91,3 +91,18 @@ async def test_a_monitor_from_before_keeps_what_it_measures(forgetful):
     forgetful.api.clock.advance(11 * DAY)
     await forgetful.recur()
     assert await stored(forgetful) == 0
+
+
+async def test_a_kpi_and_a_monitor_that_are_deleted_end_their_streams(world):
+    await world.kpi(target=1, direction="up")
+    monitor = await world.monitor(HIGH)
+    await world.report(3)
+    await world.tick(1)
+    assert (await world.send("DELETE", "/v1/kpis/k")).status_code == 204
+
+    async with world.api.db.transaction() as session:
+        rows = await session.execute(text("SELECT stream, last_seq, ended_at IS NOT NULL FROM outbox_stream"))
+        counters = {stream: (last, ended) for stream, last, ended in rows}
+
+    assert counters[f"monitor/{monitor['id']}"] == (2, True), "the breach, and its end with the KPI"
+    assert [ended for _, ended in counters.values()] == [True, True]

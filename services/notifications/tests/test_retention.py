@@ -236,6 +236,8 @@ async def test_ended_notifications_go_and_waiting_ones_stay(acme, work, until, m
         await until(lambda: failed(acme), "given up")
     await acme.forget()
     assert (await acme.count("notification"), await acme.count("message")) == (0, 0)
+    assert await acme.count("outbox_stream WHERE stream LIKE 'notification/%' AND ended_at IS NULL") == 0
+    assert await acme.count("outbox_stream WHERE stream LIKE 'notification/%'") == 4
 
 
 async def failed(acme):
