@@ -11,6 +11,7 @@ from sqlalchemy import text
 
 from opsloop_common.db import Context
 from opsloop_common.due import DueKind, go_on, recurring, rules, run_due, run_recurring, schedule
+from opsloop_common.due.failing import find_failing
 from opsloop_common.due.metrics import DueMetrics
 from opsloop_common.due.rows import claim_due
 from opsloop_common.known_workspaces import QUIET_FOR, forget_if_empty, tables_of
@@ -164,6 +165,8 @@ async def test_it_is_never_given_up_and_says_since_when_it_fails(database, work,
     assert metrics.failing.labels("sample.broken")._value.get() == 1
     assert metrics.failing_for.labels("sample.broken")._value.get() == (clock.now() - began).total_seconds()
     assert metrics.failed.labels("sample.broken")._value.get() == 0
+    [failing] = await find_failing(database)
+    assert failing == ("sample.broken", "", "@every", began, "RuntimeError: cannot")
 
     work.broken = False
     assert await run_due(database, [kind]) == 1
@@ -172,6 +175,7 @@ async def test_it_is_never_given_up_and_says_since_when_it_fails(database, work,
     assert (row.last_error, row.first_failed_at, row.attempts) == (None, None, 0)
     await metrics.refresh(database)
     assert metrics.failing.labels("sample.broken")._value.get() == 0
+    assert await find_failing(database) == []
 
 
 async def test_a_row_that_kills_its_workers_waits_as_after_a_failure(database, nightly, work, clock):

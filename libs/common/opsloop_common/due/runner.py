@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import cast
 from uuid import UUID
 
@@ -28,6 +29,7 @@ from opsloop_common.due.tables import job as job_table
 from opsloop_common.due.workers import beat, leave
 from opsloop_common.ids import uuid7
 from opsloop_common.inbox.faults import is_transient, reason
+from opsloop_common.supervision import LoopMeter, Pauses, patiently, supervise
 from opsloop_common.wakeups import DUE, wait
 
 POLL_SECONDS = 2.0  # the net below wake-ups
@@ -35,8 +37,7 @@ TRANSACTIONS_AT_ONCE = 3  # of the 4 connections for work, which pruning and cou
 PREFETCH = 4  # rows claimed per running one, so that claiming costs a fraction of a statement a row
 DRAIN_SECONDS = 20.0
 GATHER_SECONDS = 0.005  # wake-ups of a busy moment are answered together
-FAULT_PAUSE_SECONDS = 0.5
-FAULT_PAUSE_LIMIT_SECONDS = 5.0
+PAUSES = Pauses(first=0.5, longest=5.0)
 ROUNDS_LIMIT = 1_000
 ROUND_ROWS = 100
 
@@ -75,7 +76,8 @@ class DueRunner:
     async def running(self) -> AsyncIterator[None]:
         """Work for the length of the block; then finish what is running (at most 20 s) and leave the rest unclaimed."""
         self._wake = self._database.wakeups.subscribe(DUE)
-        loop = asyncio.create_task(self._run(), name=f"{self._database.service} due")
+        claiming = supervise("due", self._run, pauses=PAUSES, meter=self._database.meters.of(LoopMeter))
+        loop = asyncio.create_task(claiming, name=f"{self._database.service} due")
         try:
             yield
         finally:
@@ -96,20 +98,9 @@ class DueRunner:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _run(self) -> None:
-        if not self._kinds:
-            return
-        pause = 0.0
         while True:
             self._wake.clear()
-            try:
-                next_at = await self.start_due()
-                pause = 0.0
-            except Exception as error:  # noqa: BLE001 the loop outlives whatever the database does
-                if not pause:
-                    log.warning("due work waits", service=self._database.service, error=reason(error))
-                pause = min(max(pause * 2, FAULT_PAUSE_SECONDS), FAULT_PAUSE_LIMIT_SECONDS)
-                await asyncio.sleep(pause)
-                continue
+            next_at = await self.start_due()
             until = self._poll_seconds
             if next_at is not None:
                 until = min(until, (next_at - self._database.clock.now()).total_seconds() + 0.001)
@@ -234,18 +225,16 @@ class DueRunner:
         """Record the failure, for as long as it takes: until then the row is ours, and nobody else's."""
         passing = is_transient(error)
         attempts = rules.counted(item.row.attempts - 1 if passing else item.row.attempts, kind.max_attempts)
-        pause = FAULT_PAUSE_SECONDS
-        while True:
-            try:
-                status = await self._record_once(kind, item, error, attempts)
-                break
-            except ClaimLost:
-                return
-            except Exception as fault:  # an unrecorded failure would keep the row claimed for ever
-                if not is_transient(fault):
-                    log.exception("failure of a due row not recorded", kind=kind.name)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, FAULT_PAUSE_LIMIT_SECONDS)
+        try:
+            status = await patiently(
+                f"to record a failure of {kind.name}",
+                partial(self._record_once, kind, item, error, attempts),
+                pauses=PAUSES,
+                # whatever it is: an unrecorded failure would keep the row claimed for ever
+                passing=lambda fault: not isinstance(fault, ClaimLost),
+            )
+        except ClaimLost:
+            return
         details = {"service": self._database.service, "kind": kind.name, "attempts": attempts}
         if status == "failed":
             log.error("due row given up", **details, exc_info=error)

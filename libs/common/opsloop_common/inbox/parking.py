@@ -290,7 +290,7 @@ async def _play_next(database: Database, subscription: Subscription, order: _Ord
             await _apply_parked(session, subscription, Event.from_bytes(row.body))
             await session.execute(delete(parked_event).where(parked_event.c.id == row.id))
         return True
-    except Exception as error:
+    except Exception as error:  # whatever a handler raises is written on the event
         if row is None or is_transient(error):
             raise
         await _note_failure(database, order, row.id, error)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
 
 import structlog
 
@@ -18,13 +17,11 @@ from opsloop_common.due.workers import alive, claim_tables
 from opsloop_common.outbox.relay import Relay
 from opsloop_common.runner import housekeeping
 from opsloop_common.runner.build import instance_of
-from opsloop_common.runner.supervision import supervised
 from opsloop_common.runner.together import together
 from opsloop_common.service import Check, Runtime
+from opsloop_common.supervision import Loop, LoopMeter, supervised
 
 log = structlog.get_logger(__name__)
-
-Loop = Callable[[], Coroutine[Any, Any, None]]
 
 
 @asynccontextmanager
@@ -44,7 +41,13 @@ async def run_worker(runtime: Runtime, *, free_older_claims: bool = False) -> As
         problem = runtime.bus.problem() if runtime.bus is not None else "there is none"
         return Check("bus", problem is None, problem or "")
 
-    runtime.readiness.append(bus)
+    meter = database.meters.of(LoopMeter)
+
+    async def loops() -> Check:
+        found = meter.in_trouble()
+        return Check("loops", not found, "; ".join(f"{name}: {why}" for name, why in found.items()), essential=False)
+
+    runtime.readiness += [bus, loops]
     try:
         async with (
             alive(
@@ -58,14 +61,15 @@ async def run_worker(runtime: Runtime, *, free_older_claims: bool = False) -> As
             together(
                 runtime.bus.consuming(service, database, metrics=backbone),
                 DueRunner(database, kinds, owner=runtime.boot_id, metrics=due).running(),
-                supervised(_loops(runtime, kinds, backbone, due)),
+                supervised(_loops(runtime, kinds, backbone, due), meter=meter),
             ),
         ):
             log.info("worker started", service=service.name, boot_id=str(runtime.boot_id))
             yield
             log.info("worker stopping", service=service.name)
     finally:
-        runtime.readiness.remove(bus)
+        for check in (bus, loops):
+            runtime.readiness.remove(check)
 
 
 def _loops(runtime: Runtime, kinds: Sequence[DueKind], backbone: BackboneMetrics, due: DueMetrics) -> dict[str, Loop]:

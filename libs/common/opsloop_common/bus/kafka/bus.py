@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
 from opsloop_common.bus.kafka.clients import REQUEST_MS, close_producer, start
@@ -73,7 +74,7 @@ class KafkaBus:
                 partitions = len(await producer.partitions_for(topic))
             self._publishing_trouble = None
             yield KafkaPublisher(session, producer, topic, partitions, self._report)
-        except Exception as error:
+        except (KafkaError, OSError) as error:
             self._publishing_trouble = f"publishing: {type(error).__name__}: {error}"
             raise
         finally:
