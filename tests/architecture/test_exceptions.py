@@ -52,3 +52,33 @@ def test_no_broad_except_is_overlooked():
         assert is_broad(handler) is broad
     [bare] = [n for n in ast.walk(ast.parse("try:\n    x\nexcept:\n    y")) if isinstance(n, ast.ExceptHandler)]
     assert is_broad(bare)
+
+
+BY_HAND = {
+    "libs/common/opsloop_common/supervision.py": "the place itself",
+    "libs/common/opsloop_common/direct.py": "a proof of a lock that fails is the end of the loop",
+    "libs/common/opsloop_common/inbox/apply.py": "the tries of an event, which are counted and end",
+    "libs/common/opsloop_common/runner/serve.py": "waits for a database that is just starting, or for the order to stop",
+    "libs/common/opsloop_common/bus/kafka/watchdog.py": "asks on while the broker does not answer, which it reports",
+}
+"""Loops that catch, pause and go on outside the supervisor, and why."""
+
+
+def catches_and_goes_on(node: ast.AST) -> bool:
+    """Say whether a loop sleeps, and catches what happens in it."""
+    if not isinstance(node, ast.While):
+        return False
+    inside = [each for each in ast.walk(node) if each is not node]
+    sleeps = any(isinstance(each, ast.Attribute | ast.Name) and _name(each).endswith("sleep") for each in inside)
+    waits = any(isinstance(each, ast.Attribute) and each.attr in {"timeout", "wait_for"} for each in inside)
+    return (sleeps or waits) and any(isinstance(each, ast.ExceptHandler) for each in inside)
+
+
+def _name(node: ast.Attribute | ast.Name) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id
+
+
+def test_nobody_writes_a_retry_loop_by_hand():
+    found = {str(path) for path, _, module in modules() if any(catches_and_goes_on(node) for node in ast.walk(module))}
+
+    assert found == set(BY_HAND)
