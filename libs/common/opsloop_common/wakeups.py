@@ -92,7 +92,9 @@ async def across_processes(database: Database, direct_url: str | None = None, *,
     carry = partial(_carry, database, direct_url, pending, wanted, listen=listen)
     database.wakeups.forward = forward
     try:
-        async with supervised({"wake-ups": carry}, pauses=PAUSES, meter=database.meters.of(LoopMeter)):
+        async with supervised(
+            {f"{database.service} wake-ups": carry}, pauses=PAUSES, meter=database.meters.of(LoopMeter)
+        ):
             yield
     finally:
         database.wakeups.forward = None

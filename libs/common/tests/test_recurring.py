@@ -14,7 +14,8 @@ from opsloop_common.due import DueKind, go_on, recurring, rules, run_due, run_re
 from opsloop_common.due.failing import find_failing
 from opsloop_common.due.metrics import DueMetrics
 from opsloop_common.due.rows import claim_due
-from opsloop_common.known_workspaces import QUIET_FOR, forget_if_empty, tables_of
+from opsloop_common.known_workspaces import QUIET_FOR
+from opsloop_common.runner import housekeeping
 from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.testing.sample.tables import Note
 
@@ -260,7 +261,6 @@ async def test_who_signs_in_is_known(api):
 
 
 async def test_a_workspace_is_forgotten_when_it_left_nothing(database, clock):
-    tables = tables_of(SAMPLE.metadata)
     await know(database, "empty", "full", "keyed", "due")
     async with database.transaction(Context("full")) as session:
         session.add(Note(workspace="full", text="x"))
@@ -275,13 +275,14 @@ async def test_a_workspace_is_forgotten_when_it_left_nothing(database, clock):
         )
 
     async def forget():
-        gone = []
-        for name in ("empty", "full", "keyed", "due"):
-            async with database.transaction(Context(name)) as session:
-                if await forget_if_empty(session, name, tables=tables, now=clock.now()):
-                    gone.append(name)
-        return gone
+        await run_recurring(database, housekeeping.kinds(SAMPLE))
+        await recurring.repair(database, housekeeping.kinds(SAMPLE))
+        async with database.transaction() as session:
+            known = set(await session.scalars(text("SELECT name FROM known_workspace")))
+        worked_for = {row.workspace for row in await rows(database) if row.kind == "house.forget_workspace"}
+        assert known == worked_for
+        return {"empty", "full", "keyed", "due"} - known
 
-    assert await forget() == []
+    assert await forget() == set()
     clock.advance(QUIET_FOR + HOUR)
-    assert await forget() == ["empty"]
+    assert await forget() == {"empty"}

@@ -91,7 +91,10 @@ class LocalBus:
         self._consumers[service.name] = consumers
         tasks = [asyncio.create_task(consumer.run(), name=consumer.name) for consumer in consumers]
         saving = supervise(
-            "cursors", partial(self._save, database, consumers), pauses=PAUSES, meter=database.meters.of(LoopMeter)
+            f"{service.name} cursors",
+            partial(self._save, database, consumers),
+            pauses=PAUSES,
+            meter=database.meters.of(LoopMeter),
         )
         tasks.append(asyncio.create_task(saving, name=f"cursors-{service.name}"))
         try:

@@ -76,7 +76,9 @@ class DueRunner:
     async def running(self) -> AsyncIterator[None]:
         """Work for the length of the block; then finish what is running (at most 20 s) and leave the rest unclaimed."""
         self._wake = self._database.wakeups.subscribe(DUE)
-        claiming = supervise("due", self._run, pauses=PAUSES, meter=self._database.meters.of(LoopMeter))
+        claiming = supervise(
+            f"{self._database.service} due", self._run, pauses=PAUSES, meter=self._database.meters.of(LoopMeter)
+        )
         loop = asyncio.create_task(claiming, name=f"{self._database.service} due")
         try:
             yield

@@ -73,7 +73,7 @@ async def alive(
     heart = partial(_keep_beating, database, owner, instance, tables)
     try:
         # a heart that stops gives its claims away: it tries again long before the others take it for dead
-        async with supervised({"heart": heart}, pauses=PAUSES, meter=database.meters.of(LoopMeter)):
+        async with supervised({f"{database.service} heart": heart}, pauses=PAUSES, meter=database.meters.of(LoopMeter)):
             yield
     finally:
         try:

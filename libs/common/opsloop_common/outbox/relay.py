@@ -72,7 +72,7 @@ class Relay:
     async def running(self) -> AsyncIterator[None]:
         """Relay for the length of the block."""
         relaying = supervise(
-            "relay",
+            f"{self.database.service} relay",
             self._live,
             pauses=PAUSES,
             meter=self.database.meters.of(LoopMeter),
