@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from opsloop_common.inbox.faults import is_transient, reason
+from opsloop_common.faults import is_transient, reason
 
 TROUBLE_SECONDS = 60.0
 DRAIN_SECONDS = 20.0

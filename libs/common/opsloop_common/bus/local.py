@@ -25,8 +25,8 @@ from opsloop_common.bus.port import DRAIN_SECONDS, UNKNOWN
 from opsloop_common.bus.topics import sources_of
 from opsloop_common.db import Database
 from opsloop_common.direct import LockSession
+from opsloop_common.faults import reason
 from opsloop_common.inbox.apply import BACKOFF
-from opsloop_common.inbox.faults import reason
 from opsloop_common.service import Service
 from opsloop_common.supervision import LoopMeter, Pauses, supervise
 

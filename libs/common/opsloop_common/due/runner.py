@@ -27,8 +27,8 @@ from opsloop_common.due.rows import Claimed, claim_due, next_due_at, record_fail
 from opsloop_common.due.schedule import finish_with
 from opsloop_common.due.tables import job as job_table
 from opsloop_common.due.workers import beat, leave
+from opsloop_common.faults import is_transient, reason
 from opsloop_common.ids import uuid7
-from opsloop_common.inbox.faults import is_transient, reason
 from opsloop_common.supervision import LoopMeter, Pauses, patiently, supervise
 from opsloop_common.wakeups import DUE, wait
 

@@ -22,9 +22,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common import failpoints
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import ENTERED_SQL, Context, Database
+from opsloop_common.faults import fingerprint, frames, is_permanent, reason
 from opsloop_common.inbox import holding
 from opsloop_common.inbox.delivery import Delivery
-from opsloop_common.inbox.faults import fingerprint, frames, is_permanent, reason
 from opsloop_common.inbox.statement import CLAIM_SQL, claim_parameters
 from opsloop_common.service import Subscription
 from opsloop_common.supervision import Pauses, patiently

@@ -25,9 +25,9 @@ from opsloop_common.access import audit
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import SET_WORKSPACE, Context, Database
 from opsloop_common.errors import NotFound
+from opsloop_common.faults import fingerprint as fingerprint_of
+from opsloop_common.faults import is_transient, reason
 from opsloop_common.inbox.apply import context_for, handle
-from opsloop_common.inbox.faults import fingerprint as fingerprint_of
-from opsloop_common.inbox.faults import is_transient, reason
 from opsloop_common.inbox.holding import lock_stream
 from opsloop_common.inbox.tables import inbox, parked_event
 from opsloop_common.service import Service, Subscription
