@@ -93,12 +93,16 @@ class Service:
 
 @dataclass(frozen=True)
 class Check:
-    """The outcome of one readiness check. What is not essential makes the service `degraded`, no more."""
+    """The outcome of one readiness check. What is not essential makes the service `degraded`, no more.
+
+    What is quiet is only shown when it is not well.
+    """
 
     name: str
     ok: bool
     detail: str = ""
     essential: bool = True
+    quiet: bool = False
 
 
 @dataclass

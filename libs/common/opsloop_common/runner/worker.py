@@ -45,7 +45,9 @@ async def run_worker(runtime: Runtime, *, free_older_claims: bool = False) -> As
 
     async def loops() -> Check:
         found = meter.in_trouble()
-        return Check("loops", not found, "; ".join(f"{name}: {why}" for name, why in found.items()), essential=False)
+        return Check(
+            "loops", not found, "; ".join(f"{name}: {why}" for name, why in found.items()), essential=False, quiet=True
+        )
 
     runtime.readiness += [bus, loops]
     try:
