@@ -13,8 +13,6 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 from opsloop_common import direct, limits
 from opsloop_common.supervision import LoopMeter, Pauses, supervised
 
@@ -69,11 +67,6 @@ async def wait(waiting: asyncio.Event, timeout: float) -> bool:
         return False
     finally:
         waiting.clear()
-
-
-def fire_after_commit(session: AsyncSession, name: str) -> None:
-    """Fire `name` once the session's transaction has committed."""
-    session.info.setdefault("wake", set()).add(name)
 
 
 @asynccontextmanager

@@ -28,7 +28,7 @@ async def happen(database, campaign_id, *, ends=False):
     """Let something happen to a campaign, its end perhaps; returns the event's place in its stream."""
     async with database.transaction(ACME) as session:
         if ends:
-            await outbox.end_streams(session, "campaign", [campaign_id])
+            outbox.end_streams(session, "campaign", [campaign_id])
         outbox.append(session, CampaignPaused(campaign_id=campaign_id, name="x"))
     async with database.transaction() as session:
         of = {"stream": f"campaign/{campaign_id}"}
@@ -80,7 +80,7 @@ async def test_a_counter_is_kept_while_an_event_of_it_waits(database, clock):
 
 async def test_the_end_of_what_never_said_anything_is_nothing(database):
     async with database.transaction(ACME) as session:
-        await outbox.end_streams(session, "campaign", [uuid4()])
-        await outbox.end_streams(session, "campaign", [])
+        outbox.end_streams(session, "campaign", [uuid4()])
+        outbox.end_streams(session, "campaign", [])
 
     assert await streams(database) == set()

@@ -14,11 +14,12 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from opsloop_common.db import settings_of
 from opsloop_common.due import DueKind, LongRun
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.eventlog import service as eventlog
 from opsloop_notifications.messages import service as messages
-from opsloop_notifications.settings import kept_for
+from opsloop_notifications.settings import NotificationsSettings
 from opsloop_notifications.webhooks import service as webhooks
 
 BATCH = 1_000
@@ -31,7 +32,7 @@ Page = Callable[..., Awaitable[UUID | None]]
 
 async def forget_old(run: LongRun) -> None:
     """Delete what is older than `OPSLOOP_EVENT_RETENTION_DAYS` in the run's workspace."""
-    before = run.database.clock.now() - kept_for(run.database.settings)
+    before = run.grounds.clock.now() - settings_of(run, NotificationsSettings).events_kept
 
     async def in_pages(work: Page) -> None:
         after = await _step(run, partial(work, after=None))

@@ -14,6 +14,7 @@ from opsloop_common.db import Context, Database, clock_of, context_of
 from opsloop_common.due.schedule import cancel, hold_claim, schedule
 from opsloop_common.due.tables import job as job_table
 from opsloop_common.ids import uuid7
+from opsloop_common.work import Grounds
 
 
 async def start_job(
@@ -59,15 +60,20 @@ class LongRun:
     """Long work as its handler sees it, in the row's workspace ("" where the work is the service's)."""
 
     def __init__(self, database: Database, context: Context, claim: tuple[int, UUID]) -> None:
-        self.database = database
+        self._database = database
         self.workspace = context.workspace
         self._context = context
         self._claim = claim
 
+    @property
+    def grounds(self) -> Grounds:
+        """Return what the work stands on, for `ports_of` and `settings_of`."""
+        return self._database.grounds
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """Open a short transaction in the workspace. Its commit raises ClaimLost when the work runs elsewhere or was cancelled."""
-        async with self.database.work(self._context) as session:
+        async with self._database.work(self._context) as session:
             hold_claim(session, *self._claim)
             yield session
 

@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common.db import Context, Database, clock_of
+from opsloop_common.db import Context, Database, acting_for, clock_of
 from opsloop_common.due import rules
 from opsloop_common.due.kinds import DueKind, DueRow
 from opsloop_common.due.schedule import schedule
@@ -112,7 +112,8 @@ async def make_due(database: Database, kinds: Sequence[DueKind]) -> None:
 
 async def go_on(session: AsyncSession, row: DueRow) -> None:
     """Have a recurring row handled again at once, in a transaction of its own: there is more to do."""
-    await schedule(session, row.kind, row.key, clock_of(session).now(), context=Context(workspace=row.workspace))
+    with acting_for(session, Context(workspace=row.workspace)):
+        await schedule(session, row.kind, row.key, clock_of(session).now())
 
 
 async def put_to_next_turn(session: AsyncSession, kind: DueKind, row: DueRow) -> None:
@@ -121,4 +122,5 @@ async def put_to_next_turn(session: AsyncSession, kind: DueKind, row: DueRow) ->
         return
     turn = _turn_of(kind, row.workspace, clock_of(session).now())
     # each turn is a cause of its own: what it says has nothing to do with what the last one said
-    await schedule(session, row.kind, row.key, turn, context=Context(workspace=row.workspace))
+    with acting_for(session, Context(workspace=row.workspace)):
+        await schedule(session, row.kind, row.key, turn)

@@ -23,7 +23,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common import failpoints
 from opsloop_common.access import audit
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.db import SET_WORKSPACE, Context, Database
+from opsloop_common.db import Context, Database
+from opsloop_common.entry import enter
 from opsloop_common.errors import NotFound
 from opsloop_common.faults import fingerprint as fingerprint_of
 from opsloop_common.faults import is_transient, reason
@@ -298,8 +299,7 @@ async def _play_next(database: Database, subscription: Subscription, order: _Ord
 
 
 async def _apply_parked(session: AsyncSession, subscription: Subscription, event: Event) -> None:
-    session.info["context"] = context_for(subscription, [event])
-    await session.execute(SET_WORKSPACE, {"workspace": event.workspace})
+    await enter(session, context_for(subscription, [event]))
     if await _record_applied(session, subscription.consumer, event.id) and subscription.wants(event.type):
         await handle(subscription, session, [event])
 

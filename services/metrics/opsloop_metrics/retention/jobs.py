@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common.db import settings_of
 from opsloop_common.due import DueKind, DueRow, go_on
 from opsloop_metrics.retention import service
-from opsloop_metrics.settings import kept_for
+from opsloop_metrics.settings import MetricsSettings
 
 
 async def forget_old_events(session: AsyncSession, row: DueRow) -> None:
     """Delete what is older than `OPSLOOP_DOMAIN_EVENT_RETENTION_DAYS` in the row's workspace."""
-    if await service.forget_old(session, kept_for(settings_of(session))):
+    if await service.forget_old(session, settings_of(session, MetricsSettings).events_kept):
         await go_on(session, row)
 
 

@@ -2,8 +2,7 @@
 
 from alembic import op
 
-from opsloop_common.db import every_workspace
-from opsloop_common.due.claims import worker_policy
+from opsloop_common.entry import every_workspace, worker_policy
 from opsloop_common.plumbing import steps
 
 revision = "0003"
