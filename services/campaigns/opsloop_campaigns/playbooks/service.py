@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from pydantic import JsonValue
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_campaigns.approvals import rules as approvals_rules
@@ -24,7 +24,7 @@ from opsloop_campaigns.playbooks.models import Playbook, PlaybookRun
 from opsloop_campaigns.playbooks.queries import Listener
 from opsloop_campaigns.playbooks.rules import Decision, Verdict
 from opsloop_campaigns.settings import CampaignsSettings
-from opsloop_common import due, limits, resources
+from opsloop_common import limits, resources
 from opsloop_common.access import workspaces
 from opsloop_common.access.places import take_place
 from opsloop_common.conditions import Condition, all_hold, read_conditions
@@ -36,9 +36,8 @@ from opsloop_common.resources import changing
 from opsloop_common.turns import breathing
 from opsloop_common.versions import Precondition
 
-PRUNE = "campaigns.prune_runs"
-PRUNE_EVERY = timedelta(days=1)
 REFUSALS_KEPT = timedelta(days=90)
+PRUNE_BATCH = 5_000
 
 
 @dataclass(frozen=True)
@@ -206,7 +205,6 @@ async def _run(session: AsyncSession, matching: Sequence[tuple[Playbook, Event]]
             run = await _run_one(session, playbook, event, till, has_run=once in launched)
         if run.campaign_id is not None:
             launched.add(once)
-    await due.schedule(session, PRUNE, "runs", clock_of(session).now() + PRUNE_EVERY)
 
 
 async def _run_one(
@@ -271,13 +269,18 @@ def _enter(till: Till, playbook: Playbook, event: Event, decision: Decision) -> 
         till.spent.waiting[playbook.id] += 1
 
 
-async def prune_runs(session: AsyncSession) -> None:
-    """Forget refusals that are 90 days old; launches stay, since once per incident rests on them."""
+async def prune_runs(session: AsyncSession) -> bool:
+    """Forget a batch of refusals that are 90 days old; says whether there may be more.
+
+    Launches stay, since once per incident rests on them.
+    """
     before = clock_of(session).now() - REFUSALS_KEPT
-    await session.execute(
-        delete(PlaybookRun).where(PlaybookRun.campaign_id.is_(None), PlaybookRun.at < before),
+    old = select(PlaybookRun.id).where(PlaybookRun.campaign_id.is_(None), PlaybookRun.at < before).limit(PRUNE_BATCH)
+    gone = await session.execute(
+        delete(PlaybookRun).where(PlaybookRun.id.in_(old)).returning(PlaybookRun.id),
         execution_options={"synchronize_session": False},
     )
+    return len(gone.all()) == PRUNE_BATCH
 
 
 def _decide(

@@ -79,9 +79,12 @@ async def _remeasure(session: AsyncSession, kpi: Kpi, meaning: Measure) -> None:
 async def delete_kpi(session: AsyncSession, key: str, *, expected: Precondition) -> None:
     """Delete a KPI with its values, monitors and their history; open incidents end, all incidents stay readable."""
     kpi = await queries.lock_kpi(session, key, expected)
-    for monitor in await queries.monitors_of(session, kpi.id):
+    monitors = await queries.monitors_of(session, kpi.id)
+    for monitor in monitors:
         await due.cancel(session, rules.EVALUATE, str(monitor.id))
     await breaches.end_of_kpi(session, kpi.id, EndReason.DELETED)
+    outbox.end_streams(session, "monitor", [monitor.id for monitor in monitors])
+    outbox.end_streams(session, "kpi", [kpi.id])
     await resources.delete(session, kpi)
 
 
@@ -180,6 +183,7 @@ async def delete_monitor(session: AsyncSession, key: str, monitor_id: UUID, *, e
     monitor = await queries.lock_monitor(session, kpi.id, monitor_id, expected)
     await breaches.end_of_monitor(session, monitor.id, EndReason.DELETED)
     await due.cancel(session, rules.EVALUATE, str(monitor.id))
+    outbox.end_streams(session, "monitor", [monitor.id])
     await resources.delete(session, monitor)
 
 

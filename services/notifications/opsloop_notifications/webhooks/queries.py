@@ -125,8 +125,3 @@ async def lock_webhooks(session: AsyncSession, ids: Sequence[UUID]) -> Sequence[
 async def all_ids(session: AsyncSession) -> Sequence[UUID]:
     """Return the ids of all endpoints of the session's workspace, deleted ones too."""
     return (await session.scalars(select(Webhook.id).where(Webhook.workspace == context_of(session).workspace))).all()
-
-
-async def workspaces(session: AsyncSession) -> Sequence[str]:
-    """Return the workspaces that have endpoints, for a session that entered as a worker."""
-    return (await session.scalars(select(Webhook.workspace).distinct())).all()

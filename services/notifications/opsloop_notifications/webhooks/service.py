@@ -51,7 +51,7 @@ _HEAR_QUICKLY = Statement(
 )
 _FORGET_DELETED = text(
     "DELETE FROM webhook AS w WHERE w.workspace = :workspace AND w.status = 'deleted' AND w.updated_at < :before "
-    "AND NOT EXISTS (SELECT FROM delivery AS d WHERE d.webhook_id = w.id)"
+    "AND NOT EXISTS (SELECT FROM delivery AS d WHERE d.webhook_id = w.id) RETURNING w.id"
 )
 
 
@@ -303,14 +303,10 @@ async def recover_missed(
 
 async def forget_deleted(session: AsyncSession, before: datetime) -> None:
     """Delete for good the endpoints that were taken away before a time, once the last of their deliveries is forgotten."""
-    await session.execute(_FORGET_DELETED, {"workspace": context_of(session).workspace, "before": before})
+    given = {"workspace": context_of(session).workspace, "before": before}
+    outbox.end_streams(session, "webhook", (await session.scalars(_FORGET_DELETED, given)).all())
 
 
 async def all_ids(session: AsyncSession) -> Sequence[UUID]:
     """Return the ids of all endpoints of the session's workspace, deleted ones too."""
     return await queries.all_ids(session)
-
-
-async def workspaces(session: AsyncSession) -> Sequence[str]:
-    """Return the workspaces that have endpoints, for a session that entered as a worker."""
-    return await queries.workspaces(session)

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import Field
 
-from opsloop_common.access import audit
+from opsloop_common.db import context_of
 from opsloop_common.http.deps import Db, Run, Who
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
@@ -104,32 +104,31 @@ def router(service: Service) -> ApiRouter:
     @routes.post("/v1/parked-events/redrive")
     async def redrive_parked_group(body: FingerprintIn, session: Db, who: Who, run: Run) -> RedrivenOut:
         """Play the streams of all events that failed from one cause again, each until one fails or none is left."""
-        done = await parking.redrive(run.db, run.service, fingerprint=body.fingerprint, workspace=who.reach)
-        result = RedrivenOut.model_validate(done)
-        audit.record(session, "parked_event.redriven", f"parked_group/{body.fingerprint}", after=result.model_dump())
-        return result
+        done = await parking.redrive(
+            run.db, run.service, by=context_of(session), fingerprint=body.fingerprint, workspace=who.reach
+        )
+        return RedrivenOut.model_validate(done)
 
     @routes.post("/v1/parked-events/discard")
     async def discard_parked_group(body: FingerprintIn, session: Db, who: Who, run: Run) -> DiscardedOut:
         """Give all events that failed from one cause up for good, and play what was held behind them."""
-        discarded = await parking.discard(run.db, run.service, fingerprint=body.fingerprint, workspace=who.reach)
-        result = DiscardedOut(discarded=discarded)
-        audit.record(session, "parked_event.discarded", f"parked_group/{body.fingerprint}", after=result.model_dump())
-        return result
+        discarded = await parking.discard(
+            run.db, run.service, by=context_of(session), fingerprint=body.fingerprint, workspace=who.reach
+        )
+        return DiscardedOut(discarded=discarded)
 
     @routes.post("/v1/parked-events/{parked_id}/redrive", responses=problems(404))
     async def redrive_parked_event(parked_id: UUID, session: Db, who: Who, run: Run) -> RedrivenOut:
         """Play the event's stream again in its order, until one fails or none is left."""
-        done = await parking.redrive(run.db, run.service, id=parked_id, workspace=who.reach)
-        result = RedrivenOut.model_validate(done)
-        audit.record(session, "parked_event.redriven", f"parked_event/{parked_id}", after=result.model_dump())
-        return result
+        done = await parking.redrive(run.db, run.service, by=context_of(session), id=parked_id, workspace=who.reach)
+        return RedrivenOut.model_validate(done)
 
     @routes.post("/v1/parked-events/{parked_id}/discard", responses=problems(404))
     async def discard_parked_event(parked_id: UUID, session: Db, who: Who, run: Run) -> DiscardedOut:
         """Give a failed event up for good, and play what was held behind it."""
-        discarded = await parking.discard(run.db, run.service, id=parked_id, workspace=who.reach)
-        audit.record(session, "parked_event.discarded", f"parked_event/{parked_id}")
+        discarded = await parking.discard(
+            run.db, run.service, by=context_of(session), id=parked_id, workspace=who.reach
+        )
         return DiscardedOut(discarded=discarded)
 
     return routes
