@@ -94,7 +94,7 @@ class Slice:
     """Read from the database what `/metrics` shows of a state; the worker role does so every 15 s, `opsloop status` once."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Service:
     """A service as the runners see it: the same value serves one process of four and four processes of one.
 

@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, update
+from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import Context, Database, clock_of, context_of
 from opsloop_common.due.schedule import cancel, hold_claim, schedule
 from opsloop_common.due.tables import job as job_table
+from opsloop_common.errors import NotFound
 from opsloop_common.ids import uuid7
 from opsloop_common.work import Grounds
 
@@ -36,6 +37,15 @@ async def start_job(
     )
     await schedule(session, kind, str(job_id), now, priority=priority)
     return job_id
+
+
+async def get_job(session: AsyncSession, job_id: UUID) -> Row[Any]:
+    """Return a job of the session's workspace; raises NotFound."""
+    query = select(job_table).where(job_table.c.id == job_id, job_table.c.workspace == context_of(session).workspace)
+    row = (await session.execute(query)).one_or_none()
+    if row is None:
+        raise NotFound.of("job")
+    return row
 
 
 async def cancel_job(session: AsyncSession, job_id: UUID) -> bool:

@@ -245,7 +245,7 @@ async def discard(
                     await _record_applied(session, row.consumer, row.event_id)
         discarded += len(rows)
     if id is not None and not discarded:
-        raise NotFound("no failed event with this id is parked")
+        raise NotFound.of("failed event")
     for stream in streams:
         await _follow_up(database, service, order, stream)
     return discarded
@@ -272,7 +272,7 @@ async def _streams(
     async with database.transaction() as session:
         rows = (await session.execute(query.order_by(parked_event.c.id))).all()
     if id is not None and not rows:
-        raise NotFound("no event with this id is parked")
+        raise NotFound.of("parked event")
     unique = {(r.consumer, r.source, r.stream, r.id if r.stream is None else None): _Stream(*r) for r in reversed(rows)}
     return list(reversed(unique.values()))
 

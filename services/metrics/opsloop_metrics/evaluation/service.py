@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from time import perf_counter
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
+from sqlalchemy import CursorResult, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import due
@@ -15,7 +16,7 @@ from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Context, acting_for, clock_of, context_of, count_after_commit, meters_of
 from opsloop_metrics.breaches import service as breaches
 from opsloop_metrics.breaches.rules import EndReason, Opening
-from opsloop_metrics.evaluation import queries, rules
+from opsloop_metrics.evaluation import rules
 from opsloop_metrics.evaluation.meters import EvaluationMeter
 from opsloop_metrics.evaluation.rules import Step, Turn
 from opsloop_metrics.events import service as event_store
@@ -24,6 +25,15 @@ from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.kpis.rules import EVALUATE, Watch
 
 PRUNE_BATCH = 5_000
+
+_RECORD = text(
+    "INSERT INTO evaluation (monitor_id, slot, state, workspace, at, value, samples) "
+    "VALUES (:monitor_id, :slot, :state, :workspace, :at, :value, :samples) ON CONFLICT (monitor_id, slot, state) "
+    "DO UPDATE SET at = excluded.at, value = excluded.value, samples = excluded.samples"
+)
+_PRUNE = text(
+    "DELETE FROM evaluation WHERE ctid = ANY(ARRAY(SELECT ctid FROM evaluation WHERE at < :before LIMIT :limit))"
+)
 
 
 async def take_in(session: AsyncSession, events: Sequence[Event]) -> None:
@@ -125,10 +135,11 @@ async def _record(session: AsyncSession, watch: Watch, reading: Reading, taken: 
         "value": reading.value,
         "samples": reading.samples,
     }
-    await queries.put_evaluation(session, values)
+    await session.execute(_RECORD, values)
 
 
 async def prune(session: AsyncSession) -> bool:
     """Delete one batch of evaluations that are older than the history is kept; says whether there may be more."""
-    before = clock_of(session).now() - rules.KEEP_HISTORY
-    return await queries.prune(session, before, PRUNE_BATCH) == PRUNE_BATCH
+    given = {"before": clock_of(session).now() - rules.KEEP_HISTORY, "limit": PRUNE_BATCH}
+    deleted: CursorResult[Any] = await session.execute(_PRUNE, given)  # type: ignore[assignment]
+    return deleted.rowcount == PRUNE_BATCH
