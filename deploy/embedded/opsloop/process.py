@@ -27,6 +27,7 @@ from opsloop_common.runner.together import together
 from opsloop_common.runner.worker import run_worker
 from opsloop_common.service import Runtime
 from opsloop_common.settings import Settings
+from opsloop_common.telemetry.starting import traced
 
 
 def build_runtimes(server: PostgresServer, shared: EmbeddedSettings) -> list[Runtime]:
@@ -62,6 +63,7 @@ async def serve(runtimes: list[Runtime], listener: socket.socket, *, on_ready: C
                 stack.push_async_callback(runtime.db.close)
             await asyncio.gather(*[require_fit_database(runtime) for runtime in runtimes])
             await stack.enter_async_context(_loop_lag(own))
+            await stack.enter_async_context(traced(*runtimes))
             apps = {runtime.service.name: create_app(runtime, with_metrics=False) for runtime in runtimes}
             await stack.enter_async_context(together(*[app.router.lifespan_context(app) for app in apps.values()]))
             workers = [run_worker(runtime, free_older_claims=True) for runtime in runtimes]

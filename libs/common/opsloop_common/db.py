@@ -21,10 +21,12 @@ from opsloop_common.documents import read_document, write_document
 from opsloop_common.ids import uuid7
 from opsloop_common.lanes import Lanes
 from opsloop_common.meters import AFTER_COMMIT, Meters, MeterT
+from opsloop_common.telemetry.spans import continued
 from opsloop_common.wakeups import Wakeups
 
 if TYPE_CHECKING:
     from opsloop_common.settings import Settings
+    from opsloop_common.telemetry.tracer import Tracer
 
 WORKSPACE_SETTING = "opsloop.workspace"
 SET_WORKSPACE = text(f"SELECT set_config('{WORKSPACE_SETTING}', :workspace, true)")
@@ -64,7 +66,7 @@ class Context:
             causationid=str(cause.id),
             causationdepth=cause.causationdepth + 1,
             causationroot=cause.root,
-            traceparent=cause.traceparent,
+            traceparent=continued(cause.traceparent),
         )
 
 
@@ -107,6 +109,7 @@ class Database:
         self.wakeups = Wakeups()
         self.meters = Meters(CollectorRegistry())  # a runtime puts those of its own registry here
         self.settings: Settings | None = None  # likewise its own
+        self.tracer: Tracer | None = None  # of the service, while it is traced (`telemetry.starting`)
         self.patience = Patience(statement_seconds, limits.DATABASE_CHECKOUT_SECONDS)
         work_seconds = max(work_seconds, statement_seconds)
         self.work_patience = Patience(work_seconds, checkout_seconds=work_seconds)
@@ -141,6 +144,11 @@ class Database:
         return async_sessionmaker(
             engine, sync_session_class=UnitOfWork, expire_on_commit=False, info={"database": self}
         )
+
+    @property
+    def engines(self) -> tuple[AsyncEngine, AsyncEngine]:
+        """Return the engine of what somebody waits for, and that of work."""
+        return self.engine, self._work_engine
 
     def session(self, context: Context | None = None) -> AsyncSession:
         """Return a session that has not begun; `open_workspace` or `transaction` puts it into its workspace."""

@@ -27,6 +27,7 @@ from opsloop_common.inbox.delivery import Delivery
 from opsloop_common.inbox.faults import fingerprint, frames, is_permanent, is_transient, reason
 from opsloop_common.inbox.statement import CLAIM_SQL, claim_parameters
 from opsloop_common.service import Subscription
+from opsloop_common.telemetry.events import processing
 
 log = structlog.get_logger(__name__)
 
@@ -75,6 +76,11 @@ async def try_once(database: Database, subscription: Subscription, events: Seque
     What is not returned was applied before, or its stream has parked events. Raises what the handler raises, and then nothing
     has happened.
     """
+    with processing(database.tracer, subscription.consumer, events):
+        return await _try_once(database, subscription, events)
+
+
+async def _try_once(database: Database, subscription: Subscription, events: Sequence[Event]) -> set[UUID]:
     if subscription.quick_handler is not None:
         failpoints.hit("consumer.before_commit")
         claimed = await subscription.quick_handler(database, events)

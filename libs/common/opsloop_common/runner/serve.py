@@ -25,6 +25,7 @@ from opsloop_common.runner.server import front_of, listen, serving
 from opsloop_common.runner.together import together
 from opsloop_common.runner.worker import run_worker
 from opsloop_common.service import Check, Runtime
+from opsloop_common.telemetry.starting import traced
 from opsloop_common.wakeups import across_processes
 
 DATABASE_PATIENCE_SECONDS = 60.0
@@ -44,6 +45,7 @@ async def serve(runtime: Runtime, role: Role, *, host: str, port: int) -> None:
             stack.push_async_callback(runtime.db.close)
             await _await_database(runtime, stop)
             await require_fit_database(runtime)
+            await stack.enter_async_context(traced(runtime))
             listener = listen(host, port)
             stack.callback(listener.close)
             # where we really answer: what is called for others must not lead back here
