@@ -24,10 +24,10 @@ from opsloop_common.runner.build import build_runtime, require_fit_database
 from opsloop_common.runner.housekeeping import measure_loop_lag
 from opsloop_common.runner.server import front_of, serving
 from opsloop_common.runner.together import together
+from opsloop_common.runner.traced import traced
 from opsloop_common.runner.worker import run_worker
 from opsloop_common.service import Runtime
 from opsloop_common.settings import Settings
-from opsloop_common.telemetry.starting import traced
 
 
 def build_runtimes(server: PostgresServer, shared: EmbeddedSettings) -> list[Runtime]:

@@ -76,8 +76,7 @@ class Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg is not typ
             rows: list[asyncpg.Record] = await super().fetch(query, *values, **options)
             return rows
         with span.statement(query):
-            rows = await super().fetch(query, *values, **options)
-            return rows
+            return await super().fetch(query, *values, **options)
 
     async def close(self, *, timeout: float | None = None) -> None:
         """Say good-bye, for a second at most."""

@@ -109,7 +109,7 @@ class Database:
         self.wakeups = Wakeups()
         self.meters = Meters(CollectorRegistry())  # a runtime puts those of its own registry here
         self.settings: Settings | None = None  # likewise its own
-        self.tracer: Tracer | None = None  # of the service, while it is traced (`telemetry.starting`)
+        self.tracer: Tracer | None = None  # of the service, while it is traced (`runner.traced`)
         self.patience = Patience(statement_seconds, limits.DATABASE_CHECKOUT_SECONDS)
         work_seconds = max(work_seconds, statement_seconds)
         self.work_patience = Patience(work_seconds, checkout_seconds=work_seconds)

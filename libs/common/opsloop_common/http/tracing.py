@@ -32,7 +32,9 @@ class RequestTrace:
     def traceparent(self, who: Principal | None) -> str:
         """Return what the events of this request say, and work within its span from here on if there is one."""
         if self._traceparent is None:
-            self._traceparent = traceparent_from(self._header) if self._tracer is None else self._begin(self._tracer, who)
+            self._traceparent = (
+                traceparent_from(self._header) if self._tracer is None else self._begin(self._tracer, who)
+            )
         return self._traceparent
 
     def _begin(self, tracer: Tracer, who: Principal | None) -> str:

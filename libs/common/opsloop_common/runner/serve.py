@@ -23,9 +23,9 @@ from opsloop_common.runner.buses import make_bus
 from opsloop_common.runner.housekeeping import measure_loop_lag
 from opsloop_common.runner.server import front_of, listen, serving
 from opsloop_common.runner.together import together
+from opsloop_common.runner.traced import traced
 from opsloop_common.runner.worker import run_worker
 from opsloop_common.service import Check, Runtime
-from opsloop_common.telemetry.starting import traced
 from opsloop_common.wakeups import across_processes
 
 DATABASE_PATIENCE_SECONDS = 60.0

@@ -45,9 +45,7 @@ def _processing(tracer: Tracer, consumer: str, events: Sequence[Event]) -> Itera
         yield
 
 
-def _attributes(
-    tracer: Tracer, operation: str, topic: str, id: str, type: str, workspace: str
-) -> dict[str, str | int]:
+def _attributes(tracer: Tracer, operation: str, topic: str, id: str, type: str, workspace: str) -> dict[str, str | int]:
     return {
         "messaging.system": tracer.bus,
         "messaging.operation.name": operation,

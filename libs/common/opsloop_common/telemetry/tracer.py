@@ -1,4 +1,4 @@
-"""The spans of one service: of its requests, statements, events and calls. Loads OpenTelemetry's API; made by `exporting`."""
+"""The spans of one service: of its requests, statements, events and calls. Loads OpenTelemetry's API; made by `runner.exporting`."""
 
 from __future__ import annotations
 
@@ -126,7 +126,8 @@ class RecordedSpan(Span):
 
 def failure_of(error: BaseException) -> str:
     """Return the class of a failure: PostgreSQL's code for it, or the name of the error's class."""
-    return getattr(error, "sqlstate", None) or type(error).__name__
+    original = getattr(error, "orig", None) or error  # SQLAlchemy wraps the driver's
+    return getattr(original, "sqlstate", None) or type(error).__name__
 
 
 def _context_of(traceparent: str, *, sampled: bool) -> Context:

@@ -14,6 +14,7 @@ from opsloop_common.embedded_postgres import PostgresServer
 from opsloop_common.service import Service
 from opsloop_common.settings import Settings
 from opsloop_common.testing.clock import FakeClock
+from opsloop_common.testing.collector import Collector, collecting
 from opsloop_common.testing.databases import TestDatabases, in_ci, temporary_postgres
 from opsloop_common.testing.http import Api, MakeApi, open_api, settings_for_tests
 from opsloop_common.testing.kafka import KafkaBroker, NoBroker, running_broker
@@ -84,6 +85,13 @@ async def webhook_receiver() -> AsyncIterator[WebhookReceiver]:
     """Receive webhooks for one test."""
     async with WebhookReceiver().running() as receiver:
         yield receiver
+
+
+@pytest_asyncio.fixture
+async def collector() -> AsyncIterator[Collector]:
+    """Collect traces for one test."""
+    async with collecting() as running:
+        yield running
 
 
 @pytest_asyncio.fixture

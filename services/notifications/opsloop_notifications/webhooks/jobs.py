@@ -21,7 +21,10 @@ PAGE = 500
 
 async def dispatch_webhooks(runtime: Runtime) -> None:
     """Send deliveries until cancelled."""
-    async with OutboundClient(policy_from(runtime.settings), tracer=runtime.db.tracer) as client, open_lane(runtime) as lane:
+    async with (
+        OutboundClient(policy_from(runtime.settings), tracer=runtime.db.tracer) as client,
+        open_lane(runtime) as lane,
+    ):
         await Dispatcher(runtime, WebhookWork(runtime, client, lane)).run()
 
 

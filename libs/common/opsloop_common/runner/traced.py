@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib import import_module
 
@@ -17,6 +17,6 @@ async def traced(*runtimes: Runtime) -> AsyncIterator[None]:
         yield
         return
     # here, since it takes 0.1 s and 10 MB that nobody should pay who has no collector
-    exporting = import_module("opsloop_common.telemetry.exporting")
+    exporting = import_module("opsloop_common.runner.exporting")
     async with exporting.exported(runtimes, endpoint):
         yield

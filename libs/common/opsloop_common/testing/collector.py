@@ -1,4 +1,4 @@
-"""A collector of the tests' own: takes OTLP over HTTP and says which spans came."""
+"""A collector for tests: takes OTLP over HTTP and says which spans came."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
 from opsloop_common.testing.receiver import Received, WebhookReceiver
+
+SERVER, CLIENT, PRODUCER, CONSUMER = 2, 3, 4, 5  # kinds of spans, as OTLP numbers them
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,9 @@ def _read(request: Received) -> list[Seen]:
     body = gzip.decompress(request.body) if request.headers.get("content-encoding") == "gzip" else request.body
     return [
         Seen(
-            service=next(each.value.string_value for each in resource.resource.attributes if each.key == "service.name"),
+            service=next(
+                each.value.string_value for each in resource.resource.attributes if each.key == "service.name"
+            ),
             name=span.name,
             kind=span.kind,
             trace=span.trace_id.hex(),
