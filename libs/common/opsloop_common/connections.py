@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -72,11 +73,9 @@ class Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg is not typ
     async def fetch(self, query: str, *values: Any, **options: Any) -> list[asyncpg.Record]:
         """Run a statement and return its rows; what SQLAlchemy runs does not come by here."""
         span = current()
-        if span is None:
+        with nullcontext() if span is None else span.statement(query):
             rows: list[asyncpg.Record] = await super().fetch(query, *values, **options)
-            return rows
-        with span.statement(query):
-            return await super().fetch(query, *values, **options)
+        return rows
 
     async def close(self, *, timeout: float | None = None) -> None:
         """Say good-bye, for a second at most."""

@@ -17,6 +17,10 @@ class BadSettings(Exception):
     """Settings that cannot be used; the text names each and says what it must be, and never what it is: that may be a secret."""
 
 
+class Misconfigured(Exception):
+    """The settings do not go together, or one is missing; the text says which and what to do."""
+
+
 class Settings(BaseSettings):
     """What every service reads. Each field's environment variable is `OPSLOOP_<FIELD>`, unless its alias says otherwise."""
 

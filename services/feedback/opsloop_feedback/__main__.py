@@ -1,8 +1,7 @@
-"""`python -m opsloop_feedback serve|migrate|openapi|keys|events`."""
+"""`python -m opsloop_feedback`: serve, migrate, openapi, keys, user-secrets, events."""
 
-from opsloop_common.runner import main
-from opsloop_feedback.app import SERVICE
+from opsloop_common.runner.cli import main
 from opsloop_feedback.settings import FeedbackSettings
 
 if __name__ == "__main__":
-    main(SERVICE, FeedbackSettings)
+    main("feedback", FeedbackSettings)
