@@ -35,7 +35,7 @@ def build_runtimes(server: PostgresServer, shared: EmbeddedSettings) -> list[Run
     runtimes = [
         build_runtime(
             member.service,
-            _settings_of(member.settings, shared),
+            _settings_of(member.service.settings, shared),
             database_url=server.url(member.service.name, user=app_role(member.service.name)),
         )
         for member in MEMBERS
@@ -64,6 +64,8 @@ async def serve(runtimes: list[Runtime], listener: socket.socket, *, on_ready: C
             await asyncio.gather(*[require_fit_database(runtime) for runtime in runtimes])
             await stack.enter_async_context(_loop_lag(own))
             await stack.enter_async_context(traced(*runtimes))
+            for runtime in runtimes:
+                await stack.enter_async_context(runtime.opened())
             apps = {runtime.service.name: create_app(runtime, with_metrics=False) for runtime in runtimes}
             await stack.enter_async_context(together(*[app.router.lifespan_context(app) for app in apps.values()]))
             workers = [run_worker(runtime, free_older_claims=True) for runtime in runtimes]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from pydantic import SecretStr
 
@@ -42,12 +42,12 @@ async def opened(settings: EmbeddedSettings, *, may_create: bool = False) -> Asy
 @asynccontextmanager
 async def _connected(server: PostgresServer, settings: EmbeddedSettings) -> AsyncIterator[list[Runtime]]:
     sealed_with = SecretStr(secret_of(settings))
-    runtimes = build_runtimes(server, settings.model_copy(update={"secret_key": sealed_with}))
-    try:
-        yield runtimes
-    finally:
+    async with AsyncExitStack() as stack:
+        runtimes = build_runtimes(server, settings.model_copy(update={"secret_key": sealed_with}))
         for runtime in runtimes:
-            await runtime.db.close()
+            stack.push_async_callback(runtime.db.close)
+            await stack.enter_async_context(runtime.opened())
+        yield runtimes
 
 
 async def gauges_of(runtime: Runtime) -> list[tuple[str, str, float]]:

@@ -1,7 +1,6 @@
 """`python -m opsloop_campaigns`: serve, migrate, openapi, keys, user-secrets, events."""
 
-from opsloop_campaigns.settings import CampaignsSettings
 from opsloop_common.runner.cli import main
 
 if __name__ == "__main__":
-    main("campaigns", CampaignsSettings)
+    main("campaigns")

@@ -1,7 +1,6 @@
 """`python -m opsloop_notifications`: serve, migrate, openapi, keys, user-secrets, events."""
 
 from opsloop_common.runner.cli import main
-from opsloop_notifications.settings import NotificationsSettings
 
 if __name__ == "__main__":
-    main("notifications", NotificationsSettings)
+    main("notifications")

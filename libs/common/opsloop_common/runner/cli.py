@@ -35,11 +35,9 @@ class RoleName(StrEnum):
     ALL = "all"
 
 
-def main(
-    name: str, settings_class: type[Settings], arguments: Sequence[str] | None = None, *, declared: str | None = None
-) -> None:
+def main(name: str, arguments: Sequence[str] | None = None, *, declared: str | None = None) -> None:
     """Be the command line of `python -m opsloop_<name>`; `declared` is where the service is, `opsloop_<name>.app:SERVICE`."""
-    commander = make_commands(_Line(name, settings_class, declared or f"opsloop_{name}.app:SERVICE"))
+    commander = make_commands(_Line(name, declared or f"opsloop_{name}.app:SERVICE"))
     try:
         commander(args=list(arguments) if arguments is not None else None)
     except (BadSettings, Misconfigured, DomainError) as error:
@@ -58,7 +56,6 @@ class _Line:
     """The service that a command line is of, loaded as far as a command asks for it."""
 
     name: str
-    settings_class: type[Settings]
     declared: str
 
     @property
@@ -66,10 +63,6 @@ class _Line:
         module, _, attribute = self.declared.partition(":")
         found: Service = getattr(import_module(module), attribute)
         return found
-
-    def settings(self) -> Settings:
-        """Read the settings; raises BadSettings."""
-        return self.settings_class()
 
     @property
     def tools(self) -> Any:
@@ -104,17 +97,17 @@ def make_commands(line: _Line) -> typer.Typer:
         port: Annotated[int | None, typer.Option(help="Default: OPSLOOP_PORT. 0 takes a free one.")] = None,
     ) -> None:
         """Serve until SIGTERM; then drain and end."""
-        line.whole.run(line.service, line.settings(), role.value, host=host, port=port)
+        line.whole.run(line.service, role.value, host=host, port=port)
 
     @app.command()
     def migrate() -> None:
         """Bring the database to this release's schema; with Kafka, create the topics that are missing."""
-        line.whole.migrate(line.service, line.settings())
+        line.whole.migrate(line.service)
 
     @app.command()
     def openapi() -> None:
         """Print the OpenAPI contract as JSON."""
-        _print(line.whole.openapi(line.service, line.settings()))
+        _print(line.whole.openapi(line.service))
 
     app.add_typer(_keys(line), name="keys")
     app.add_typer(_user_secrets(line), name="user-secrets")
@@ -142,7 +135,7 @@ def _keys(line: _Line) -> typer.Typer:
         """Make a key at this service and print it; it is not shown again."""
         line.tools.create_key(
             line.name,
-            line.settings(),
+            line.service.settings(),
             line.service.scopes,
             name=name,
             workspace=workspace,
@@ -167,7 +160,7 @@ def _user_secrets(line: _Line) -> typer.Typer:
         workspace: Annotated[str, typer.Option()] = "default",
     ) -> None:
         """Make a secret at this service and print its id (the tokens' kid) and itself; it is not shown again."""
-        line.tools.create_user_secret(line.name, line.settings(), name=name, workspace=workspace)
+        line.tools.create_user_secret(line.name, Settings(), name=name, workspace=workspace)
 
     @app.callback()
     def user_secrets() -> None:
@@ -185,7 +178,7 @@ def _events(line: _Line) -> typer.Typer:
         groups: Annotated[bool, typer.Option("--groups", help="Count by consumer and fingerprint instead.")] = False,
     ) -> None:
         """Print parked events, one JSON object a line."""
-        line.tools.show_parked(line.name, line.settings(), limit=limit, groups=groups)
+        line.tools.show_parked(line.name, Settings(), limit=limit, groups=groups)
 
     @app.command()
     def redrive(
@@ -193,7 +186,7 @@ def _events(line: _Line) -> typer.Typer:
         fingerprint: Fingerprint = None,
     ) -> None:
         """Apply parked events again, in order; without options all of them."""
-        _print(line.whole.redrive(line.service, line.settings(), id=id, fingerprint=fingerprint))
+        _print(line.whole.redrive(line.service, id=id, fingerprint=fingerprint))
 
     @app.command()
     def discard(
@@ -203,7 +196,7 @@ def _events(line: _Line) -> typer.Typer:
         """Give parked events up for good; those held behind them are applied."""
         if (id is None) == (fingerprint is None):
             raise typer.BadParameter("give --id or --fingerprint")
-        _print(line.whole.discard(line.service, line.settings(), id=id, fingerprint=fingerprint))
+        _print(line.whole.discard(line.service, id=id, fingerprint=fingerprint))
 
     return app
 

@@ -40,14 +40,16 @@ async def exported(runtimes: Sequence[Runtime], endpoint: str) -> AsyncIterator[
             sampler=ParentBased(TraceIdRatioBased(ratio)), resource=_resource(runtime), shutdown_on_exit=False
         )
         provider.add_span_processor(processor)
-        runtime.db.tracer = Tracer(provider, ratio=ratio, bus="kafka" if runtime.settings.bus == "kafka" else "opsloop")
+        runtime.grounds.tracer = Tracer(
+            provider, ratio=ratio, bus="kafka" if runtime.settings.bus == "kafka" else "opsloop"
+        )
         for engine in runtime.db.engines:
             _watch(engine)
     try:
         yield
     finally:
         for runtime in runtimes:
-            runtime.db.tracer = None
+            runtime.grounds.tracer = None
         # a thread that nobody waits for in the end: a collector that hangs must not hold the process up
         ending = threading.Thread(target=processor.shutdown, name="traces", daemon=True)
         ending.start()

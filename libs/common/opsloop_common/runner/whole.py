@@ -27,8 +27,9 @@ from opsloop_common.settings import Settings
 log = structlog.get_logger(__name__)
 
 
-def run(service: Service, settings: Settings, role: Role, *, host: str | None, port: int | None) -> None:
+def run(service: Service, role: Role, *, host: str | None, port: int | None) -> None:
     """Serve until SIGTERM; then drain and end."""
+    settings = service.settings()
     require_consistent(settings, role)
     runtime = runtime_of(service, settings)
     configure_logging(
@@ -45,8 +46,9 @@ def runtime_of(service: Service, settings: Settings) -> Runtime:
     return build_runtime(service, settings, database_url=urls.url, direct_url=urls.direct_url)
 
 
-def migrate(service: Service, settings: Settings) -> None:
+def migrate(service: Service) -> None:
     """Bring the database to this release's schema; with Kafka, create the topics that are missing."""
+    settings = service.settings()
     configure_logging(format=settings.log_format, level=settings.log_level, service=service.name)
     asyncio.run(_migrate(service, settings))
 
@@ -59,30 +61,29 @@ async def _migrate(service: Service, settings: Settings) -> None:
         log.info("topics are there", service=service.name)
 
 
-def redrive(service: Service, settings: Settings, *, id: UUID | None, fingerprint: str | None) -> Mapping[str, int]:
+def redrive(service: Service, *, id: UUID | None, fingerprint: str | None) -> Mapping[str, int]:
     """Apply parked events again; returns what came of it."""
-    return _counted(service, settings, partial(commands.redrive_events, id=id, fingerprint=fingerprint))
+    return _counted(service, partial(commands.redrive_events, id=id, fingerprint=fingerprint))
 
 
-def discard(service: Service, settings: Settings, *, id: UUID | None, fingerprint: str | None) -> Mapping[str, int]:
+def discard(service: Service, *, id: UUID | None, fingerprint: str | None) -> Mapping[str, int]:
     """Give parked events up; returns how many."""
-    return _counted(service, settings, partial(commands.discard_events, id=id, fingerprint=fingerprint))
+    return _counted(service, partial(commands.discard_events, id=id, fingerprint=fingerprint))
 
 
-def _counted(
-    service: Service, settings: Settings, do: Callable[[Runtime], Awaitable[Mapping[str, int]]]
-) -> Mapping[str, int]:
-    runtime = runtime_of(service, settings)
+def _counted(service: Service, do: Callable[[Runtime], Awaitable[Mapping[str, int]]]) -> Mapping[str, int]:
+    runtime = runtime_of(service, service.settings())
     counts: dict[str, int] = {}
 
     async def work(_: Database) -> None:
-        counts.update(await do(runtime))
+        async with runtime.opened():
+            counts.update(await do(runtime))
 
     on(runtime.db, work)
     return counts
 
 
-def openapi(service: Service, settings: Settings) -> dict[str, Any]:
+def openapi(service: Service) -> dict[str, Any]:
     """Return the OpenAPI contract; nothing is connected for it."""
     url = f"postgresql:///{service.name}"
-    return create_app(build_runtime(service, settings, database_url=url, secret_key="-" * 32)).openapi()
+    return create_app(build_runtime(service, service.settings(), database_url=url, secret_key="-" * 32)).openapi()
