@@ -12,7 +12,7 @@ from sqlalchemy import text
 
 from opsloop_common import limits
 from opsloop_common.contracts.campaigns import CampaignPaused
-from opsloop_common.db import Context
+from opsloop_common.db import Context, context_of
 from opsloop_common.due.kinds import DueKind
 from opsloop_common.due.runner import DueRunner
 from opsloop_common.due.schedule import schedule
@@ -135,7 +135,7 @@ async def test_a_consumer_works_below_its_event_and_causes_below_itself(traced_s
     contexts = []
 
     async def hear(session, event):
-        contexts.append(session.info["context"])
+        contexts.append(context_of(session))
         await session.execute(text("SELECT 1 AS heard"))
 
     subscription = Subscription("sample.hearer", frozenset({"campaign.paused"}), handler=hear)

@@ -166,6 +166,17 @@ async def test_a_worker_enters_also_with_the_first_statement(database):
         assert await session.scalar(setting) == "on"
 
 
+async def test_a_worker_that_entered_in_a_savepoint_enters_again_after_its_rollback(database):
+    async with database.transaction() as session:
+        with pytest.raises(ZeroDivisionError):
+            async with session.begin_nested():
+                await enter_worker(session)
+                raise ZeroDivisionError
+        await enter_worker(session)
+
+        assert await session.scalar(text("SELECT current_setting('opsloop.worker', true)")) == "on"
+
+
 def test_one_module_listens_to_commits_and_one_knows_the_settings():
     """String keys in `session.info`, listeners of their own and statements that enter by hand would be a second way."""
     hidden = re.compile(
