@@ -119,13 +119,13 @@ def tail_events(
     as_json: Annotated[bool, typer.Option("--json", help="Print each as its JSON document, one a line.")] = False,
 ) -> None:
     """Show the last events of the services' outboxes."""
-    _later("tools").tail(EmbeddedSettings(), service, lines, follow=follow, as_json=as_json)
+    _later("events").tail(EmbeddedSettings(), service, lines, follow=follow, as_json=as_json)
 
 
 @events.command("parked")
 def parked_events(service: ServiceOption = None, *, as_json: AsJson = False) -> None:
     """List parked events grouped by their reason."""
-    _later("tools").parked(EmbeddedSettings(), service, as_json=as_json)
+    _later("events").parked(EmbeddedSettings(), service, as_json=as_json)
 
 
 Service = Annotated[str, typer.Option("--service", help="The consuming service.")]

@@ -12,7 +12,6 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import asyncpg
 import httpcore
 import orjson
 import typer
@@ -22,6 +21,7 @@ from opsloop import data
 from opsloop.data import Holder
 from opsloop.outlines import OUTLINES
 from opsloop.printing import show_document, show_table
+from opsloop.reading import connected
 from opsloop.settings import EmbeddedSettings
 from opsloop_common.embedded_postgres import PostgresServer, programs
 
@@ -176,16 +176,8 @@ async def _get(url: str, headers: Mapping[bytes | str, bytes | str] | None = Non
 
 
 async def _counts(server: PostgresServer, service: str) -> dict[str, Any]:
-    connection = await asyncpg.connect(
-        user=service,
-        database=service,
-        host=str(server.socket_dir),
-        server_settings={"application_name": "opsloop-status", "default_transaction_read_only": "on"},
-    )
-    try:
+    async with connected(server, service) as connection:
         return dict(await connection.fetchrow(_COUNTS)) | {"cursors": await connection.fetch(_CURSORS)}
-    finally:
-        await connection.close()
 
 
 def _behind(service: str, counts: Mapping[str, Counts]) -> int:

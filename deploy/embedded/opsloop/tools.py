@@ -1,4 +1,4 @@
-"""What the commands besides `up` and `status` do: keys, secrets of end users, events, migrations."""
+"""What commands that write do: keys, secrets of end users, parked events, migrations."""
 
 from __future__ import annotations
 
@@ -8,25 +8,18 @@ from importlib import import_module
 from typing import Any
 from uuid import UUID
 
-import orjson
 import typer
-from sqlalchemy import text
 
 from opsloop.access import opened, secret_of
+from opsloop.events import chosen
 from opsloop.outlines import OUTLINES
-from opsloop.printing import show_document, show_table
+from opsloop.printing import show_document
 from opsloop.settings import EmbeddedSettings
 from opsloop_common.access.keys import Token
 from opsloop_common.access.user_secrets import UserSecret
-from opsloop_common.db import Database
 from opsloop_common.errors import DomainError
 from opsloop_common.runner import commands
 from opsloop_common.secretbox import SecretBox
-from opsloop_common.service import Runtime
-
-TAIL_SECONDS = 0.5
-
-_LAST = text("SELECT id, payload FROM outbox WHERE id > :after ORDER BY id DESC LIMIT :limit")
 
 
 def migrate(settings: EmbeddedSettings) -> None:
@@ -101,28 +94,6 @@ def create_user_secret(settings: EmbeddedSettings, name: str, workspace: str, *,
     _run_refusable(work())
 
 
-def parked(settings: EmbeddedSettings, service: str | None, *, as_json: bool) -> None:
-    """Print parked events in groups of one reason."""
-
-    async def work() -> None:
-        async with opened(settings) as databases:
-            groups = [
-                {"service": name} | group
-                for name, database in _chosen(databases, service).items()
-                for group in await commands.parked_events(database, groups=True)
-            ]
-        if as_json:
-            show_document(groups)
-        elif not groups:
-            typer.echo("Nothing is parked.")
-        else:
-            columns = ("service", "consumer", "fingerprint", "failed", "held", "since", "reason")
-            shown = [group | {"since": f"{group['first_at']:%Y-%m-%d %H:%M:%S}"} for group in groups]
-            show_table(columns, [[group[column] for column in columns] for group in shown])
-
-    asyncio.run(work())
-
-
 def redrive(settings: EmbeddedSettings, service: str, id: str | None, fingerprint: str | None) -> None:
     """Play parked events again and print what came of it."""
     _on_parked(settings, service, commands.redrive_events, id, fingerprint)
@@ -142,57 +113,18 @@ def _on_parked(
     id: str | None,
     fingerprint: str | None,
 ) -> None:
+    (name,) = chosen(service)
+
     async def work() -> None:
         async with _whole().opened(settings) as runtimes:  # what is parked is handled here
-            by_name: dict[str, Runtime] = {runtime.service.name: runtime for runtime in runtimes}
-            counts = await do(_chosen(by_name, service)[service], id=UUID(id) if id else None, fingerprint=fingerprint)
+            (runtime,) = [each for each in runtimes if each.service.name == name]
+            counts = await do(runtime, id=UUID(id) if id else None, fingerprint=fingerprint)
             typer.echo(", ".join(f"{number} {what}" for what, number in counts.items()))
 
     try:
         asyncio.run(work())
     except DomainError as refusal:
         raise typer.BadParameter(refusal.detail) from refusal
-
-
-def tail(settings: EmbeddedSettings, service: str | None, lines: int, *, follow: bool, as_json: bool) -> None:
-    """Print the last events of the outboxes in the order of their times, and go on when told to follow."""
-
-    async def work() -> None:
-        async with opened(settings) as databases:
-            chosen = _chosen(databases, service)
-            after = dict.fromkeys(chosen, 0)
-            limit = lines
-            while True:
-                documents = [event for each in chosen.values() for event in await _newer(each, after, limit)]
-                documents.sort(key=lambda event: str(event["time"]))
-                for event in documents[-limit:] if limit else []:
-                    typer.echo(orjson.dumps(event) if as_json else _line(event))
-                if not follow:
-                    return
-                limit = 1_000
-                await asyncio.sleep(TAIL_SECONDS)
-
-    asyncio.run(work())
-
-
-async def _newer(database: Database, after: dict[str, int], limit: int) -> list[dict[str, Any]]:
-    name = database.service
-    async with database.transaction() as session:
-        rows = (await session.execute(_LAST, {"after": after[name], "limit": max(limit, 1)})).all()
-    after[name] = max([after[name], *[row.id for row in rows]])
-    return [orjson.loads(row.payload) for row in reversed(rows)]
-
-
-def _line(event: dict[str, Any]) -> str:
-    facts = orjson.dumps(event["data"]).decode()
-    return f"{event['time']}  {event['workspace']}  {event['type']}  {event['subject']}#{event['sequence']}  {facts}"
-
-
-def _chosen(known: Mapping[str, Any], service: str | None) -> Mapping[str, Any]:
-    chosen = {name: value for name, value in known.items() if service in (None, name)}
-    if not chosen:
-        raise typer.BadParameter(f"there is no service {service}; there are {', '.join(known)}")
-    return chosen
 
 
 def _whole() -> Any:

@@ -62,10 +62,11 @@ def helped(module: str, call: str) -> str:
         (helped("opsloop.cli", "import sys; sys.argv = ['opsloop', '--version']; main()"), WEB | DATABASE | SERVICES),
         (helped("opsloop_common.runner.cli", "main('feedback', ['--help'])"), WEB | DATABASE | SERVICES),
         ("import opsloop.status", (WEB | SERVICES | {"sqlalchemy"})),
+        ("import opsloop.events", WEB | SERVICES | {"sqlalchemy"}),
         ("import opsloop.tools", WEB | SERVICES),
         ("import opsloop_common.runner.tools", WEB | SERVICES),
     ],
-    ids=["--help", "--version", "a service's --help", "status", "keys and events", "a service's keys and events"],
+    ids=["--help", "--version", "a service's --help", "status", "events", "keys", "a service's keys and events"],
 )
 def test_a_command_loads_only_what_it_needs(code: str, forbidden: set[str]):
     assert loaded_by(code) & forbidden == set()
