@@ -24,6 +24,7 @@ from opsloop.printing import show_document, show_table
 from opsloop.reading import connected
 from opsloop.settings import EmbeddedSettings
 from opsloop_common.embedded_postgres import PostgresServer, programs
+from opsloop_common.failing import find_failing
 
 READY_SECONDS = 5.0
 
@@ -93,6 +94,7 @@ def show_as_json(
             "held": count["held"],
             "work_due": count["due"],
             "work_failed": count["failed"],
+            "failing": [row._asdict() for row in count["failing"]],
         }
         for name, count in counts.items()
     }
@@ -129,7 +131,24 @@ def show_as_text(
         parked = f"{count['parked']}" + (f" (+{count['held']} held)" if count["held"] else "")
         rows.append((name, ready[name], waiting, _behind(name, counts), parked, count["due"], count["failed"]))
     show_table(columns, rows)
+    if failing := failing_rows(counts):
+        show_table(("service", "failing work", "workspace", "since", "last error"), failing)
     show_table(("service", "what", "now"), [(service, what, f"{now:.0f}") for service, what, now in gauges])
+
+
+def failing_rows(counts: Mapping[str, Counts]) -> list[tuple[str, str, str, str, str]]:
+    """Return the rows of the table of work that fails and is tried again: what, whose, since when, why."""
+    return [
+        (
+            name,
+            row.kind,
+            row.workspace or "-",
+            f"{row.first_failed_at:%Y-%m-%d %H:%M:%SZ}",
+            row.last_error.partition("\n")[0],
+        )
+        for name, count in counts.items()
+        for row in count["failing"]
+    ]
 
 
 def _headline(holder: Holder | None, settings: EmbeddedSettings) -> str:
@@ -177,7 +196,9 @@ async def _get(url: str, headers: Mapping[bytes | str, bytes | str] | None = Non
 
 async def _counts(server: PostgresServer, service: str) -> dict[str, Any]:
     async with connected(server, service) as connection:
-        return dict(await connection.fetchrow(_COUNTS)) | {"cursors": await connection.fetch(_CURSORS)}
+        counts = dict(await connection.fetchrow(_COUNTS))
+        cursors, failing = await connection.fetch(_CURSORS), await find_failing(connection)
+        return counts | {"cursors": cursors, "failing": failing}
 
 
 def _behind(service: str, counts: Mapping[str, Counts]) -> int:

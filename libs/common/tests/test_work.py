@@ -63,7 +63,7 @@ async def test_whatever_is_said_first_streams_are_locked_last(database, written)
         session.add(Note(workspace="acme", text="first"))
 
     assert written == ["note", "due", "audit", "outbox_stream", "outbox"]
-    assert list(Phase) == [Phase.CLAIM, Phase.DUE, Phase.AUDIT, Phase.EVENTS]
+    assert list(Phase) == [Phase.CLAIM, Phase.DUE, Phase.AUDIT, Phase.EVENTS, Phase.ENDS]
 
 
 async def test_who_has_lost_the_claim_locks_no_stream(database, written):
