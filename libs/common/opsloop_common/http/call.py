@@ -13,6 +13,7 @@ from opsloop_common.access.idempotency import Answer, Keyed, Replay
 from opsloop_common.access.principal import Principal
 from opsloop_common.db import Context
 from opsloop_common.http.ratelimit import Rate
+from opsloop_common.http.tracing import RequestTrace
 
 if TYPE_CHECKING:
     from opsloop_common.http.shell import Shell
@@ -36,13 +37,13 @@ class Call:
         "request_id",
         "shell",
         "signed_in",
-        "traceparent",
+        "trace",
     )
 
-    def __init__(self, shell: Shell, request_id: str, traceparent: str) -> None:
+    def __init__(self, shell: Shell, request_id: str, trace: RequestTrace) -> None:
         self.shell = shell
         self.request_id = request_id
-        self.traceparent = traceparent
+        self.trace = trace
         self.principal: Principal | None = None
         self.signed_in: tuple[int, float] | None = None
         self.rate: Rate | None = None
@@ -74,7 +75,7 @@ class Call:
                 workspace=who.workspace,
                 actor=who.actor,
                 correlationid=self.request_id,
-                traceparent=self.traceparent,
+                traceparent=self.trace.traceparent(who),
             )
         return self._context
 
