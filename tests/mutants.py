@@ -72,7 +72,9 @@ def tests_of(file: Path) -> list[str]:
     package, _, name = module_of(file).rpartition(".")
     named = re.compile(rf"{re.escape(package)}\.{name}\b|from {re.escape(package)} import [^\n]*\b{name}\b")
     folder = file.relative_to(ROOT).parts[:2]
-    return sorted(str(path) for path in ROOT.joinpath(*folder, "tests").glob("test_*.py") if named.search(path.read_text()))
+    return sorted(
+        str(path) for path in ROOT.joinpath(*folder, "tests").glob("test_*.py") if named.search(path.read_text())
+    )
 
 
 def main(paths: list[str]) -> int:
@@ -99,10 +101,21 @@ def _in_a_process(file: Path) -> Outcome:
 
 
 def _one(file: Path, answer: Path) -> None:
-    settings.register_profile("mutants", phases=(Phase.explicit, Phase.generate), database=None, deadline=None, derandomize=True)
+    settings.register_profile(
+        "mutants", phases=(Phase.explicit, Phase.generate), database=None, deadline=None, derandomize=True
+    )
     settings.load_profile("mutants")
     outcome = Outcome(str(file.relative_to(ROOT)))
-    arguments = ["-q", "-m", "quick", "-p", "no:cacheprovider", "-W", "ignore::pytest.PytestAssertRewriteWarning", *tests_of(file)]
+    arguments = [
+        "-q",
+        "-m",
+        "quick",
+        "-p",
+        "no:cacheprovider",
+        "-W",
+        "ignore::pytest.PytestAssertRewriteWarning",
+        *tests_of(file),
+    ]
     if tests_of(file) and pytest.main(arguments, plugins=[Trial(file, outcome)]) != pytest.ExitCode.OK:
         raise SystemExit(f"{file}: without any change its tests fail, or none is quick")
     if not outcome.tests:
