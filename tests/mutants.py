@@ -16,6 +16,7 @@ import signal
 import sys
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -79,11 +80,12 @@ def tests_of(file: Path) -> list[str]:
 
 def main(paths: list[str]) -> int:
     """Try all files, print the table, and say whether each reaches the share that is wanted."""
+    outcomes = []
     with ThreadPoolExecutor(AT_ONCE) as workers:
-        outcomes = list(workers.map(_in_a_process, targets(paths)))
-    for each in outcomes:
-        for survivor in each.survivors:
-            print(f"{each.file}:{survivor}\n")
+        for each in workers.map(_in_a_process, targets(paths)):
+            outcomes.append(each)
+            for survivor in each.survivors:
+                print(f"{each.file}:{survivor}\n", flush=True)
     print(f"{'file':64} {'tests':>5} {'mutants':>7} {'killed':>6} {'share':>6} {'seconds':>7}")
     for each in outcomes:
         killed = each.mutants - len(each.survivors)
@@ -125,11 +127,26 @@ def _one(file: Path, answer: Path) -> None:
 
 
 class Trial:
-    """Runs the collected tests once as they are, then once for each change, until one fails."""
+    """Runs the collected tests once as they are, then for each change those that enter the changed function, until one fails."""
 
     def __init__(self, file: Path, outcome: Outcome) -> None:
         self.file = file
         self.outcome = outcome
+        self.reaching: dict[CodeType, list[tuple[float, pytest.Item]]] = defaultdict(list)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        """Note which functions a test enters, and how long it takes."""
+        entered: set[CodeType] = set()
+        began = time.monotonic()
+        sys.setprofile(lambda frame, event, _: entered.add(frame.f_code) if event == "call" else None)
+        try:
+            return (yield)
+        finally:
+            sys.setprofile(None)
+            for code in entered:
+                if code.co_filename == str(self.file):
+                    self.reaching[code].append((time.monotonic() - began, item))
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self, session: pytest.Session) -> Generator[None, object, object]:
@@ -142,10 +159,12 @@ class Trial:
     def _try(self, session: pytest.Session) -> None:
         began = time.monotonic()
         self.outcome.tests = len(session.items)
+        session.config.pluginmanager.unregister(self)
         gc.freeze()  # a fork then shares what was there before, instead of copying it at its first collection
         for place, function, code in changes(self.file):
             self.outcome.mutants += 1
-            if not is_noticed(session.items, function, code):
+            quickest_first = sorted(self.reaching[function.__code__], key=lambda reached: reached[0])
+            if not is_noticed([item for _, item in quickest_first], function, code):
                 self.outcome.survivors.append(place)
         self.outcome.seconds = time.monotonic() - began
 
@@ -196,6 +215,8 @@ def _described(source: str, module: cst.Module, mutation: Mutation) -> str:
 
 def is_noticed(items: list[pytest.Item], function: FunctionType, code: CodeType) -> bool:
     """Say whether one of the tests fails, or has no end, when `function` has that code; tried in a fork."""
+    if not items:
+        return False
     child = os.fork()
     if child == 0:
         signal.setitimer(signal.ITIMER_REAL, SECONDS_EACH)
