@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import httpx
+import orjson
 
 from bench.crowd import Caller
 from bench.end_to_end import arrivals, receiver
@@ -43,6 +44,7 @@ KPIS = 50
 AUDIENCE = 10_000
 LOGGED = 10_000
 RECOVERIES = 10
+TRIAGE = {"engine": "rules-1", "kind": "bug", "severity": "s3", "sentiment": 0, "language": "en", "reasons": []}
 PHASE = int(SECONDS * PER_SECOND)
 
 Phase = Callable[[int], Awaitable[list[float]]]
@@ -361,11 +363,12 @@ async def _store_posts(town: Neighbours) -> None:
         await database.execute(
             "INSERT INTO feedback (id, workspace, body, kind, severity, sentiment, triage, channel, source, author_verified, "
             "tags, attributes, occurred_at, created_at, updated_at, search_text) "
-            "SELECT gen_random_uuid(), w, b, 'bug', 's3', 0, '{}', 'api', 'bench', true, '{}', '{}', t, t, t, b "
+            "SELECT gen_random_uuid(), w, b, 'bug', 's3', 0, $3, 'api', 'bench', true, '{}', '{}', t, t, t, b "
             "FROM unnest($1::text[]) AS w, generate_series(1, $2) AS n, repeat('the export of report ' || n || ' fails ', 10) AS b, "
             "CAST(now() - n * interval '1 second' AS timestamptz) AS t",
             GREEDY,
             POSTS,
+            orjson.dumps(TRIAGE).decode(),
         )
         await database.execute("ANALYZE feedback")
 

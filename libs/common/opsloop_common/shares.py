@@ -42,6 +42,7 @@ class Usage:
         self._clock = clock
         self._keys: dict[Hashable, _Held] = {}
         self._swept_at = clock()
+        self._all = _Held(self._swept_at)
 
     def __len__(self) -> int:
         """Return how many keys hold or held anything."""
@@ -49,12 +50,17 @@ class Usage:
 
     def enter(self, key: Hashable) -> None:
         """Note that `key` takes a place."""
-        self._settled(key).now += 1
+        held = self._settled(key)
+        held.now += 1
+        self._all.settle(held.at)
+        self._all.now += 1
 
     def leave(self, key: Hashable) -> None:
         """Note that `key` gives a place back."""
         held = self._settled(key)
         held.now -= 1
+        self._all.settle(held.at)
+        self._all.now -= 1
         if held.at - self._swept_at > SWEEP_SECONDS:
             self._sweep(held.at)
 
@@ -65,6 +71,11 @@ class Usage:
     def lately(self, key: Hashable) -> float:
         """Return how many places `key` held lately, on average; those it holds since count as they grow old."""
         return self._settled(key).lately if key in self._keys else 0.0
+
+    def mean(self) -> float:
+        """Return how many places one of the keys held lately, on average of all of them."""
+        self._all.settle(self._clock())
+        return self._all.lately / max(len(self._keys), 1)
 
     def _settled(self, key: Hashable) -> _Held:
         at = self._clock()
