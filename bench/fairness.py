@@ -225,7 +225,7 @@ async def _store_events(town: Neighbours) -> None:
             GREEDY,
             EVENTS,
         )
-        await database.execute("ANALYZE domain_event")
+        await database.execute("VACUUM (ANALYZE) domain_event")
 
 
 async def _watch_greedily(town: Neighbours) -> None:
@@ -370,7 +370,7 @@ async def _store_posts(town: Neighbours) -> None:
             POSTS,
             orjson.dumps(TRIAGE).decode(),
         )
-        await database.execute("ANALYZE feedback")
+        await database.execute("VACUUM (ANALYZE) feedback")
 
 
 def _greedy_reads(town: Neighbours) -> list[Caller]:

@@ -72,6 +72,7 @@ REQUEST_CONNECTIONS = 8  # of a pool's 10: consumers, claims and look-ups of cre
 HEAVY_CONNECTIONS = 2  # of those 8, for all workspaces together that ask for much: heavy statements keep a core each
 LIGHT_REQUESTS = 2  # of one workspace at once; more at once are heavy
 LIGHT_REQUESTS_LATELY = 0.5  # of one workspace on average: five a second that take 100 ms each
+LIGHT_SECONDS = 10.0  # over which that average fades: two at once are heavy after 3 s, eight after 0.7
 SHARE_SECONDS = 3.0  # as long as for a free connection
 DATABASE_IDLE_IN_TRANSACTION_SECONDS = 10.0
 DATABASE_CLIENT_CHECK_SECONDS = 2.0  # a server that works for somebody who has left stops then

@@ -29,17 +29,18 @@ class _Held:
     def __init__(self, at: float) -> None:
         self.now, self.lately, self.at = 0, 0.0, at
 
-    def settle(self, at: float) -> None:
-        faded = exp(-(at - self.at) / MEMORY_SECONDS)
+    def settle(self, at: float, memory: float) -> None:
+        faded = exp(-(at - self.at) / memory)
         self.lately = self.now + (self.lately - self.now) * faded
         self.at = at
 
 
 class Usage:
-    """How many places each of many keys holds, and held lately: an average that fades over `MEMORY_SECONDS`."""
+    """How many places each of many keys holds, and held lately: an average that fades over `memory` seconds."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *, memory: float = MEMORY_SECONDS) -> None:
         self._clock = clock
+        self._memory = memory
         self._keys: dict[Hashable, _Held] = {}
         self._swept_at = clock()
         self._all = _Held(self._swept_at)
@@ -52,14 +53,14 @@ class Usage:
         """Note that `key` takes a place."""
         held = self._settled(key)
         held.now += 1
-        self._all.settle(held.at)
+        self._all.settle(held.at, self._memory)
         self._all.now += 1
 
     def leave(self, key: Hashable) -> None:
         """Note that `key` gives a place back."""
         held = self._settled(key)
         held.now -= 1
-        self._all.settle(held.at)
+        self._all.settle(held.at, self._memory)
         self._all.now -= 1
         if held.at - self._swept_at > SWEEP_SECONDS:
             self._sweep(held.at)
@@ -74,7 +75,7 @@ class Usage:
 
     def mean(self) -> float:
         """Return how many places one of the keys held lately, on average of all of them."""
-        self._all.settle(self._clock())
+        self._all.settle(self._clock(), self._memory)
         return self._all.lately / max(len(self._keys), 1)
 
     def _settled(self, key: Hashable) -> _Held:
@@ -82,13 +83,13 @@ class Usage:
         held = self._keys.get(key)
         if held is None:
             held = self._keys[key] = _Held(at)
-        held.settle(at)
+        held.settle(at, self._memory)
         return held
 
     def _sweep(self, at: float) -> None:
         self._swept_at = at
         for key, held in list(self._keys.items()):
-            held.settle(at)
+            held.settle(at, self._memory)
             if not held.now and held.lately < FORGOTTEN:
                 del self._keys[key]
 

@@ -17,6 +17,7 @@ from opsloop_common.limits import (
     HEAVY_CONNECTIONS,
     LIGHT_REQUESTS,
     LIGHT_REQUESTS_LATELY,
+    LIGHT_SECONDS,
     REQUEST_CONNECTIONS,
     SHARE_SECONDS,
 )
@@ -27,7 +28,7 @@ class Shares:
     """The gate before the pool: first come first served within a workspace; whoever waits holds no connection."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._here = Usage(clock)
+        self._here = Usage(clock, memory=LIGHT_SECONDS)
         self._served = Usage(clock)
         self._held: Counter[str] = Counter()
         self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
