@@ -15,7 +15,7 @@ import asyncpg
 
 from opsloop_common import direct
 from opsloop_common.db import app_role
-from opsloop_common.due.claims import WORKER_SETTING
+from opsloop_common.entry import WORKER_SETTING
 from opsloop_common.lanes import Statement
 from opsloop_common.service import Runtime
 

@@ -15,7 +15,7 @@ from opsloop_common.service import Service
 from opsloop_common.settings import Settings
 from opsloop_common.testing.clock import FakeClock
 from opsloop_common.testing.databases import TestDatabases, in_ci, temporary_postgres
-from opsloop_common.testing.http import Api, MakeApi, open_api, settings_for_tests
+from opsloop_common.testing.http import Api, MakeApi, open_api
 from opsloop_common.testing.kafka import KafkaBroker, NoBroker, running_broker
 from opsloop_common.testing.receiver import WebhookReceiver
 from opsloop_common.testing.smtp import SmtpSink
@@ -98,8 +98,8 @@ async def api(make_database: MakeDatabase) -> AsyncIterator[MakeApi]:
     """Return a function that opens a service's HTTP door on a fresh database: `acme = await api(SERVICE)`."""
     async with AsyncExitStack() as stack:
 
-        async def make(service: Service, settings: Settings | None = None) -> Api:
+        async def make(service: Service, settings: Settings | None = None, *, ports: object = None) -> Api:
             database = await make_database(service)
-            return await stack.enter_async_context(open_api(service, database, settings or settings_for_tests()))
+            return await stack.enter_async_context(open_api(service, database, settings, ports=ports))
 
         yield make
