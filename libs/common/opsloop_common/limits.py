@@ -60,6 +60,9 @@ ISSUER_KEYS = 50
 ISSUER_KEY_CHARACTERS = 1_366  # 8192 bits
 
 DATABASE_STATEMENT_SECONDS = 4.0  # a setting: of requests, consumers, claims and heartbeats
+DATABASE_READ_SECONDS = (
+    2.0  # a setting: of GET requests, which somebody can narrow; lists and charts take 0.3 s at most here
+)
 DATABASE_WORK_SECONDS = 30.0  # a setting: of due work, pruning and counting, which may read much
 DATABASE_MIGRATION_SECONDS = 3600.0
 DATABASE_GRACE_SECONDS = 0.5  # a server that lives ends a statement itself, and the connection stays

@@ -33,16 +33,18 @@ class Call:
         "origin",
         "principal",
         "rate",
+        "reads",
         "request_id",
         "shell",
         "signed_in",
         "traceparent",
     )
 
-    def __init__(self, shell: Shell, request_id: str, traceparent: str) -> None:
+    def __init__(self, shell: Shell, request_id: str, traceparent: str, *, reads: bool = False) -> None:
         self.shell = shell
         self.request_id = request_id
         self.traceparent = traceparent
+        self.reads = reads
         self.principal: Principal | None = None
         self.signed_in: tuple[int, float] | None = None
         self.rate: Rate | None = None
@@ -84,7 +86,8 @@ class Call:
         Not earlier: FastAPI makes dependencies before it looks at the body, and a malformed body should cost no connection.
         """
         if self._session is None:
-            self._session = self.shell.runtime.db.session(self.context)
+            database = self.shell.runtime.db
+            self._session = database.reading(self.context) if self.reads else database.session(self.context)
         return self._session
 
     async def enter(self) -> None:

@@ -129,7 +129,7 @@ class ShellMiddleware:
             elif name == b"traceparent":
                 traceparent = value.decode("latin-1")
         request_id = given if given is not None and _REQUEST_ID.fullmatch(given) else str(uuid7())
-        call = scope[KEY] = Call(self.shell, request_id, traceparent_from(traceparent))
+        call = scope[KEY] = Call(self.shell, request_id, traceparent_from(traceparent), reads=scope["method"] == "GET")
         return call
 
     def _end(self, scope: Scope, call: Call, status: int, seconds: float) -> None:
