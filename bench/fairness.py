@@ -158,9 +158,12 @@ async def _mailed(town: Neighbours, told: str) -> Waited:
             [HEALTHY, *GREEDY],
             AUDIENCE - 1,
         )
-    ready = [await _approved(town, HEALTHY, [f"u{number}"]) for number in range(3 * PHASE)]
-    large = {one: await _approved(town, one, [f"u{number}" for number in range(AUDIENCE)]) for one in GREEDY}
-    client = town.client("campaigns")
+    clients = {one: town.client("campaigns", one) for one in (HEALTHY, *GREEDY)}
+    for each in clients.values():
+        await ok(each.patch("/v1/workspace", json={"allow_self_approval": True}))
+    client = clients[HEALTHY]
+    ready = [await _approved(client, [f"u{number}"]) for number in range(3 * PHASE)]
+    large = {one: await _approved(clients[one], [f"u{number}" for number in range(AUDIENCE)]) for one in GREEDY}
 
     async def seen() -> dict[str, float]:
         async with httpx.AsyncClient(trust_env=False) as asking:
@@ -179,14 +182,12 @@ async def _mailed(town: Neighbours, told: str) -> Waited:
 
     async def begin() -> None:
         for one, campaign in large.items():
-            await ok(town.client("campaigns", one).put(f"/v1/campaigns/{campaign}/status", json={"status": "running"}))
+            await ok(clients[one].put(f"/v1/campaigns/{campaign}/status", json={"status": "running"}))
 
     return await compare(town, phase, [], begin)
 
 
-async def _approved(town: Neighbours, workspace: str, people: list[str]) -> str:
-    client = town.client("campaigns", workspace)
-    await ok(client.patch("/v1/workspace", json={"allow_self_approval": True}))
+async def _approved(client: httpx.AsyncClient, people: list[str]) -> str:
     says = {"channel": "email", "locale": "en", "subject": "Hello", "body": "We are back."}
     wanted = {"name": "bench", "audience": {"user_ids": people}, "messages": [says]}
     campaign: str = (await ok(client.post("/v1/campaigns", json=wanted)))["id"]
@@ -301,7 +302,7 @@ async def _log_events(town: Neighbours) -> None:
             "INSERT INTO event_log (workspace, position, event_id, type, document, received_at) "
             "SELECT w, n, e, 'feedback.received', jsonb_build_object('id', e, 'type', 'feedback.received', 'workspace', w, "
             "'data', jsonb_build_object('name', 'x', 'body', repeat('word ', 100)))::text, now() "
-            "FROM unnest($1::text[]) AS w, generate_series(1, $2) AS n, gen_random_uuid() AS e",
+            "FROM (SELECT w, n, gen_random_uuid() AS e FROM unnest($1::text[]) AS w, generate_series(1, $2) AS n) AS made",
             GREEDY,
             LOGGED,
         )

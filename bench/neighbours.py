@@ -66,6 +66,7 @@ class Neighbours:
         self.deployment = deployment
         self.folder = folder
         self.keys: dict[tuple[str, str], str] = {}
+        self._clients: dict[tuple[str, str], httpx.AsyncClient] = {}
 
     async def make_keys(self, *services: str) -> None:
         """Make each workspace a key of each service, and have the service know it."""
@@ -79,8 +80,10 @@ class Neighbours:
                 await ok(self.client(service, workspace).get("/v1/workspace"))
 
     def client(self, service: str, workspace: str = HEALTHY) -> httpx.AsyncClient:
-        """Return a client of a workspace."""
-        return self.deployment.client(service, key=self.keys[service, workspace])
+        """Return the client of a workspace."""
+        if (service, workspace) not in self._clients:
+            self._clients[service, workspace] = self.deployment.client(service, key=self.keys[service, workspace])
+        return self._clients[service, workspace]
 
     @asynccontextmanager
     async def database(self, service: str) -> AsyncIterator[asyncpg.Connection]:

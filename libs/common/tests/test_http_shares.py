@@ -11,7 +11,7 @@ from opsloop_common.db import Context
 from opsloop_common.errors import Unavailable
 from opsloop_common.http import shares as module
 from opsloop_common.http.shares import Shares
-from opsloop_common.limits import HEAVY_CONNECTIONS, LIGHT_REQUESTS, LIGHT_SECONDS, REQUEST_CONNECTIONS
+from opsloop_common.limits import HEAVY_CONNECTIONS, HEAVY_READS, LIGHT_REQUESTS, LIGHT_SECONDS, REQUEST_CONNECTIONS
 from opsloop_common.shares import Usage
 from opsloop_common.testing.sample.service import SAMPLE
 
@@ -55,6 +55,10 @@ async def crowd(shares):
     await asyncio.gather(*begun, return_exceptions=True)
 
 
+def held(shares):
+    return sum(shares._held.values())
+
+
 async def test_others_enter_while_one_workspace_waits_and_nobody_is_remembered(shares, crowd):
     await crowd(*["busy"] * BUSY)
     waiting, gone = await crowd("busy", "busy")
@@ -87,13 +91,13 @@ async def test_ten_that_ask_for_much_leave_the_rest_to_one_that_asks_for_little(
     for _ in range(REQUEST_CONNECTIONS):  # what found a place before anybody was known to be heavy goes on to its end
         time.now += 0.5
         for one in greedy:
-            while shares._held[one] and shares._held.total() > HEAVY_CONNECTIONS:
+            while shares.held(one) and held(shares) > HEAVY_CONNECTIONS:
                 shares.leave(one)
 
-    held = shares._held.total()
+    together = held(shares)
     entered = await crowd(*["healthy"] * LIGHT_REQUESTS)
 
-    assert held == HEAVY_CONNECTIONS
+    assert together == HEAVY_CONNECTIONS
     assert all(task.done() for task in entered)
 
 
@@ -102,13 +106,25 @@ async def test_the_heavy_take_turns_by_what_they_were_served(shares, time, crowd
     order = []
     for _ in range(8):
         time.now += 1
-        for one, count in list(shares._held.items()):
-            for _ in range(count):
+        for one in ("large", "small"):
+            for _ in range(shares.held(one)):
                 order.append(one)
                 shares.leave(one)
         await asyncio.sleep(0)
 
     assert order[:6].count("small") >= 2  # not behind all of the other's
+
+
+async def test_the_heavy_hold_fewer_places_for_reading(shares, time):
+    entering = [asyncio.create_task(shares.enter("busy", reads=True)) for _ in range(LIGHT_REQUESTS + 5)]
+    writing = [asyncio.create_task(shares.enter("busy")) for _ in range(HEAVY_CONNECTIONS)]
+    await asyncio.sleep(0)
+
+    assert sum(task.done() for task in entering) == HEAVY_READS
+    assert sum(task.done() for task in writing) == HEAVY_CONNECTIONS - HEAVY_READS
+    for task in entering + writing:
+        task.cancel()
+    await asyncio.gather(*entering, *writing, return_exceptions=True)
 
 
 async def test_a_light_one_goes_before_all_that_wait(shares, time, crowd):
@@ -122,17 +138,17 @@ async def test_a_light_one_goes_before_all_that_wait(shares, time, crowd):
     await asyncio.sleep(0)
 
     assert last.done()
-    assert shares._held["heavy"] == 0
+    assert shares.held("heavy") == 0
 
 
 async def test_who_asks_one_after_the_other_for_long_is_heavy_and_light_again_later(shares, time):
     await shares.enter("busy")
     time.now += LIGHT_SECONDS
-    assert not shares._is_light("busy")
+    assert not shares.is_light("busy")
 
     shares.leave("busy")
     time.now += LIGHT_SECONDS
-    assert shares._is_light("busy")
+    assert shares.is_light("busy")
 
 
 async def test_who_is_slow_because_of_the_others_stays_light(shares, time, crowd):
@@ -141,8 +157,8 @@ async def test_who_is_slow_because_of_the_others_stays_light(shares, time, crowd
     await crowd("healthy")
     time.now += LIGHT_SECONDS
 
-    assert shares._is_light("healthy")
-    assert not shares._is_light("greedy-0")
+    assert shares.is_light("healthy")
+    assert not shares.is_light("greedy-0")
 
 
 async def test_a_place_given_in_the_moment_in_which_waiting_ends_is_given_on(shares, crowd):
@@ -155,7 +171,7 @@ async def test_a_place_given_in_the_moment_in_which_waiting_ends_is_given_on(sha
     await asyncio.sleep(0)
 
     assert second.done()
-    assert shares._held["busy"] == BUSY
+    assert shares.held("busy") == BUSY
 
 
 def test_the_mean_is_over_all_who_held_anything_lately(time):

@@ -97,14 +97,14 @@ class Call:
         """
         if self._entered is None:
             workspace = self.who.workspace
-            await self.shell.shares.enter(workspace)
+            await self.shell.shares.enter(workspace, reads=self.reads)
             self._entered = workspace
 
     def leave(self) -> None:
         """Give the share back, before work that needs no connection."""
         if self._entered is not None:
             workspace, self._entered = self._entered, None
-            self.shell.shares.leave(workspace)
+            self.shell.shares.leave(workspace, reads=self.reads)
 
     async def begin(self) -> AsyncSession:
         """Return the request's transaction, its idempotency key claimed if it has one: for routes with `own_idempotency()`.

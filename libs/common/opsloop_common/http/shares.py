@@ -11,10 +11,12 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from typing import NamedTuple
 
 from opsloop_common.errors import Unavailable
 from opsloop_common.limits import (
     HEAVY_CONNECTIONS,
+    HEAVY_READS,
     LIGHT_REQUESTS,
     LIGHT_REQUESTS_LATELY,
     LIGHT_SECONDS,
@@ -24,39 +26,49 @@ from opsloop_common.limits import (
 from opsloop_common.shares import Usage
 
 
+class _Asker(NamedTuple):
+    workspace: str
+    reads: bool
+
+
 class Shares:
-    """The gate before the pool: first come first served within a workspace; whoever waits holds no connection."""
+    """The gate before the pool: first come first served within a workspace; whoever waits holds no connection.
+
+    Reads of the heavy have fewer places than their writes: a search keeps a core for its whole statement, a batch seldom.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._here = Usage(clock, memory=LIGHT_SECONDS)
         self._served = Usage(clock)
-        self._held: Counter[str] = Counter()
-        self._waiting: dict[str, deque[asyncio.Future[None]]] = {}
+        self._held: Counter[_Asker] = Counter()
+        self._waiting: dict[_Asker, deque[asyncio.Future[None]]] = {}
 
     def __len__(self) -> int:
         """Return how many workspaces hold a connection or wait for one."""
-        return len(self._held.keys() | self._waiting.keys())
+        return len({asker.workspace for asker in self._held.keys() | self._waiting.keys()})
 
-    async def enter(self, workspace: str) -> None:
+    async def enter(self, workspace: str, *, reads: bool = False) -> None:
         """Take a share, to be given back with `leave`; raises Unavailable (503) when none gets free in time."""
+        asker = _Asker(workspace, reads)
         self._here.enter(workspace)
-        if workspace not in self._waiting and self._has_room(workspace):
-            self._take(workspace)
+        if asker not in self._waiting and self._has_room(asker):
+            self._take(asker)
             return
         try:
-            await self._wait(workspace)
+            await self._wait(asker)
         except TimeoutError as error:
             raise Unavailable(
                 "Too much of this workspace is going on; try again.", headers={"Retry-After": "1"}
             ) from error
 
-    def leave(self, workspace: str) -> None:
+    def leave(self, workspace: str, *, reads: bool = False) -> None:
         """Give a share back."""
+        asker = _Asker(workspace, reads)
         self._here.leave(workspace)
         self._served.leave(workspace)
-        self._held[workspace] -= 1
-        if not self._held[workspace]:
-            del self._held[workspace]
+        self._held[asker] -= 1
+        if not self._held[asker]:
+            del self._held[asker]
         while (following := self._next()) is not None:
             place = self._waiting[following][0]
             self._forget(following, place)
@@ -64,44 +76,54 @@ class Shares:
                 self._take(following)
                 place.set_result(None)
 
-    def _take(self, workspace: str) -> None:
-        self._held[workspace] += 1
-        self._served.enter(workspace)
-
-    def _is_light(self, workspace: str) -> bool:
+    def is_light(self, workspace: str) -> bool:
+        """Say whether a workspace asks for little: at once, and lately, by a fixed measure or beside the others."""
         if self._here.held(workspace) > LIGHT_REQUESTS:
             return False
         return self._here.lately(workspace) <= max(LIGHT_REQUESTS_LATELY, self._here.mean() / 2)
 
-    def _has_room(self, workspace: str) -> bool:
+    def held(self, workspace: str) -> int:
+        """Return how many shares a workspace has."""
+        return self._held[_Asker(workspace, True)] + self._held[_Asker(workspace, False)]
+
+    def _take(self, asker: _Asker) -> None:
+        self._held[asker] += 1
+        self._served.enter(asker.workspace)
+
+    def _has_room(self, asker: _Asker) -> bool:
         if self._held.total() >= REQUEST_CONNECTIONS:
             return False
-        if self._is_light(workspace):
+        if self.is_light(asker.workspace):
             return True
-        return sum(held for one, held in self._held.items() if not self._is_light(one)) < HEAVY_CONNECTIONS
+        heavy = {one: count for one, count in self._held.items() if not self.is_light(one.workspace)}
+        if asker.reads and sum(count for one, count in heavy.items() if one.reads) >= HEAVY_READS:
+            return False
+        return sum(heavy.values()) < HEAVY_CONNECTIONS
 
-    def _next(self) -> str | None:
+    def _next(self) -> _Asker | None:
         """Return who of those that wait gets a share now: a light one, else the one that was served least lately."""
         among = filter(self._has_room, self._waiting)
-        return min(among, key=lambda one: (not self._is_light(one), self._served.lately(one)), default=None)
+        return min(
+            among, key=lambda one: (not self.is_light(one.workspace), self._served.lately(one.workspace)), default=None
+        )
 
-    async def _wait(self, workspace: str) -> None:
+    async def _wait(self, asker: _Asker) -> None:
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiting.setdefault(workspace, deque()).append(place)
+        self._waiting.setdefault(asker, deque()).append(place)
         try:
             async with asyncio.timeout(SHARE_SECONDS):
                 await place
         except BaseException:
             if place.cancelled():
-                self._forget(workspace, place)
-                self._here.leave(workspace)
+                self._forget(asker, place)
+                self._here.leave(asker.workspace)
             else:  # given in the moment in which waiting ended
-                self.leave(workspace)
+                self.leave(asker.workspace, reads=asker.reads)
             raise
 
-    def _forget(self, workspace: str, place: asyncio.Future[None]) -> None:
-        places = self._waiting.get(workspace, deque())
+    def _forget(self, asker: _Asker, place: asyncio.Future[None]) -> None:
+        places = self._waiting.get(asker, deque())
         if place in places:
             places.remove(place)
             if not places:
-                del self._waiting[workspace]
+                del self._waiting[asker]
