@@ -96,7 +96,7 @@ class Slice:
     """Delete, in small batches, what is older than it is kept; the worker role does so about once an hour."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Service:
     """A service as the runners see it: the same value serves one process of four and four processes of one.
 
