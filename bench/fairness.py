@@ -45,9 +45,12 @@ AUDIENCE = 10_000
 LOGGED = 10_000
 RECOVERIES = 10
 TRIAGE = {"engine": "rules-1", "kind": "bug", "severity": "s3", "sentiment": 0, "language": "en", "reasons": []}
-PHASE = int(SECONDS * PER_SECOND)
+ASKED = int(SECONDS * PER_SECOND)
+FIRST = range(10)  # slower than what follows
+ALONE = range(FIRST.stop, FIRST.stop + ASKED)
+BESIDE = range(ALONE.stop, ALONE.stop + ASKED)
 
-Phase = Callable[[int], Awaitable[list[float]]]
+Phase = Callable[[range], Awaitable[list[float]]]
 
 
 @asynccontextmanager
@@ -63,13 +66,13 @@ async def compare(
     town: Neighbours, phase: Phase, callers: list[Caller], begin: Callable[[], Awaitable[None]] | None = None
 ) -> Waited:
     """Let the healthy workspace do the same alone and beside the others, who had three seconds to themselves."""
-    await phase(-PHASE)  # the first of anything is slower
-    waited = Waited(alone=await phase(0))
+    await phase(FIRST)
+    waited = Waited(alone=await phase(ALONE))
     if begin is not None:
         await begin()
     async with town.crowd(callers, SECONDS + 2 * WARM_SECONDS) as statuses:
         await asyncio.sleep(WARM_SECONDS)
-        waited.beside = await phase(PHASE)
+        waited.beside = await phase(BESIDE)
     waited.greedy = statuses
     return waited
 
@@ -114,7 +117,7 @@ def _posts_heard(town: Neighbours, sink: str) -> Phase:
         posts.update((row["event_id"], row["post"]) for row in rows)
         return {posts[event]: at for event, at in came.items() if event in posts}
 
-    async def phase(_first: int) -> list[float]:
+    async def phase(numbers: range) -> list[float]:
         began: dict[str, float] = {}
 
         async def post(number: int) -> None:
@@ -122,7 +125,7 @@ def _posts_heard(town: Neighbours, sink: str) -> Phase:
             said = await ok(client.post("/v1/feedback", json={"body": f"The export fails, {number}."}))
             began[said["id"]] = at
 
-        await paced(post)
+        await paced(post, numbers)
         return await arrived_by(began, seen)
 
     return phase
@@ -162,7 +165,7 @@ async def _mailed(town: Neighbours, told: str) -> Waited:
     for each in clients.values():
         await ok(each.patch("/v1/workspace", json={"allow_self_approval": True}))
     client = clients[HEALTHY]
-    ready = [await _approved(client, [f"u{number}"]) for number in range(3 * PHASE)]
+    ready = [await _approved(client, [f"u{number}"]) for number in range(BESIDE.stop)]
     large = {one: await _approved(clients[one], [f"u{number}" for number in range(AUDIENCE)]) for one in GREEDY}
 
     async def seen() -> dict[str, float]:
@@ -170,14 +173,14 @@ async def _mailed(town: Neighbours, told: str) -> Waited:
             arrived: dict[str, float] = (await asking.get(told)).json()["arrived"]
             return arrived
 
-    async def phase(first: int) -> list[float]:
+    async def phase(numbers: range) -> list[float]:
         began: dict[str, float] = {}
 
         async def launch(number: int) -> None:
             began[f"u{number}@quick.test"] = time.time()
             await ok(client.put(f"/v1/campaigns/{ready[number]}/status", json={"status": "running"}))
 
-        await paced(launch, first=first + PHASE)
+        await paced(launch, numbers)
         return await arrived_by(began, seen)
 
     async def begin() -> None:
@@ -205,7 +208,7 @@ async def evaluations(folder: Path) -> list[Line]:
         await _store_events(town)
         await _watch_greedily(town)
         client = town.client("metrics")
-        for number in range(3 * PHASE):
+        for number in range(BESIDE.stop):
             wanted = {"key": f"k{number}", "name": "reported", "measure": {"type": "reported"}}
             await ok(client.post("/v1/kpis", json=wanted))
             condition = {"type": "threshold", "operator": "gt", "value": 100}
@@ -265,7 +268,7 @@ def _breaches(town: Neighbours) -> Phase:
         )
         return {row["kpi"]: row["at"] for row in rows}
 
-    async def phase(first: int) -> list[float]:
+    async def phase(numbers: range) -> list[float]:
         began: dict[str, float] = {}
 
         async def report(number: int) -> None:
@@ -273,7 +276,7 @@ def _breaches(town: Neighbours) -> Phase:
             began[key] = time.time()
             await ok(client.post(f"/v1/kpis/{key}/values", json={"value": 500}))
 
-        await paced(report, first=first + PHASE)
+        await paced(report, numbers)
         return await arrived_by(began, seen)
 
     return phase
@@ -331,7 +334,7 @@ def _recoveries(town: Neighbours, webhook: str) -> Phase:
         )
         return {row["id"]: row["at"] for row in rows}
 
-    async def phase(_first: int) -> list[float]:
+    async def phase(numbers: range) -> list[float]:
         began: dict[str, float] = {}
 
         async def recover(_number: int) -> None:
@@ -339,7 +342,7 @@ def _recoveries(town: Neighbours, webhook: str) -> Phase:
             said = await ok(client.post(f"/v1/webhooks/{webhook}/recover", json={"since": _ago(minutes=1)}))
             began[said["job_id"]] = at
 
-        await paced(recover)
+        await paced(recover, numbers)
         return await arrived_by(began, seen)
 
     return phase
@@ -396,7 +399,7 @@ async def _asks(town: Neighbours) -> Phase:
         lambda: metrics.post("/v1/kpis/own/values", json={"value": 1}),
     ]
 
-    async def phase(_first: int) -> list[float]:
+    async def phase(numbers: range) -> list[float]:
         took: list[float] = []
 
         async def ask(number: int) -> None:
@@ -404,7 +407,7 @@ async def _asks(town: Neighbours) -> Phase:
             answer = await asks[number % len(asks)]()
             took.append(1000 * (time.perf_counter() - began if answer.is_success else PATIENCE_SECONDS))
 
-        await paced(ask)
+        await paced(ask, numbers)
         return took
 
     return phase

@@ -24,7 +24,7 @@ from tests.harness import Deployment, connect, environment
 HEALTHY = "healthy"
 GREEDY = [f"greedy{number}" for number in range(10)]
 PER_SECOND = 5
-SECONDS = 10.0  # alone, and again beside the others
+SECONDS = 8.0  # alone, and again beside the others
 WARM_SECONDS = 3.0  # the others have these to themselves
 PATIENCE_SECONDS = 15.0  # what has not come by then counts as that long
 TIMES, MORE_MS = 3.0, 50.0
@@ -128,12 +128,12 @@ async def ok(asked: Awaitable[httpx.Response]) -> Any:
     return answer.json() if answer.content else None
 
 
-async def paced(act: Callable[[int], Awaitable[None]], *, first: int = 0) -> None:
-    """Do something five times a second, whether or not the time before has ended; numbers go on from `first`."""
-    began, acting = time.monotonic(), []
-    for number in range(int(SECONDS * PER_SECOND)):
-        await asyncio.sleep(max(0.0, began + number / PER_SECOND - time.monotonic()))
-        acting.append(asyncio.create_task(act(first + number)))
+async def paced(act: Callable[[int], Awaitable[None]], numbers: range) -> None:
+    """Do something with each number, five times a second, whether or not the time before has ended."""
+    began, acting = time.monotonic(), list[asyncio.Future[None]]()
+    for place, number in enumerate(numbers):
+        await asyncio.sleep(max(0.0, began + place / PER_SECOND - time.monotonic()))
+        acting.append(asyncio.ensure_future(act(number)))
     await asyncio.gather(*acting)
 
 
