@@ -1,4 +1,4 @@
-"""`python -m bench`: measure everything, or one section, and print a table; under 12 minutes on two quiet cores."""
+"""`python -m bench`: measure everything, or one section, and print a table; about 15 minutes on two quiet cores."""
 
 from __future__ import annotations
 
