@@ -11,8 +11,8 @@ from opsloop_common.db import Context
 from opsloop_common.errors import Unavailable
 from opsloop_common.http import shares as module
 from opsloop_common.http.shares import Shares
-from opsloop_common.limits import HEAVY_CONNECTIONS, HEAVY_READS, LIGHT_REQUESTS, LIGHT_SECONDS, REQUEST_CONNECTIONS
-from opsloop_common.shares import Usage
+from opsloop_common.limits import HEAVY_CONNECTIONS, HEAVY_READS, LIGHT_REQUESTS, REQUEST_CONNECTIONS
+from opsloop_common.shares import MEMORY_SECONDS, Usage
 from opsloop_common.testing.sample.service import SAMPLE
 
 BUSY = max(HEAVY_CONNECTIONS, LIGHT_REQUESTS)  # what one workspace gets that asks for more
@@ -143,11 +143,11 @@ async def test_a_light_one_goes_before_all_that_wait(shares, time, crowd):
 
 async def test_who_asks_one_after_the_other_for_long_is_heavy_and_light_again_later(shares, time):
     await shares.enter("busy")
-    time.now += LIGHT_SECONDS
+    time.now += MEMORY_SECONDS
     assert not shares.is_light("busy")
 
     shares.leave("busy")
-    time.now += LIGHT_SECONDS
+    time.now += MEMORY_SECONDS
     assert shares.is_light("busy")
 
 
@@ -155,7 +155,7 @@ async def test_who_is_slow_because_of_the_others_stays_light(shares, time, crowd
     """Its requests take a second each: it has one here all the time, and they have eight."""
     await crowd(*[f"greedy-{n}" for n in range(10)] * 8)
     await crowd("healthy")
-    time.now += LIGHT_SECONDS
+    time.now += MEMORY_SECONDS
 
     assert shares.is_light("healthy")
     assert not shares.is_light("greedy-0")
@@ -175,12 +175,12 @@ async def test_a_place_given_in_the_moment_in_which_waiting_ends_is_given_on(sha
 
 
 def test_the_mean_is_over_all_who_held_anything_lately(time):
-    usage = Usage(time, memory=10)
+    usage = Usage(time)
     for _ in range(4):
         usage.enter("acme")
     usage.enter("other")
     usage.leave("other")
-    time.now = 1_000
+    time.now = MEMORY_SECONDS
 
     assert usage.mean() == pytest.approx(2)
 

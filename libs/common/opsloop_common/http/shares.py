@@ -19,7 +19,6 @@ from opsloop_common.limits import (
     HEAVY_READS,
     LIGHT_REQUESTS,
     LIGHT_REQUESTS_LATELY,
-    LIGHT_SECONDS,
     REQUEST_CONNECTIONS,
     SHARE_SECONDS,
 )
@@ -38,7 +37,7 @@ class Shares:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._here = Usage(clock, memory=LIGHT_SECONDS)
+        self._here = Usage(clock)
         self._served = Usage(clock)
         self._held: Counter[_Asker] = Counter()
         self._waiting: dict[_Asker, deque[asyncio.Future[None]]] = {}
@@ -80,7 +79,8 @@ class Shares:
         """Say whether a workspace asks for little: at once, and lately, by a fixed measure or beside the others."""
         if self._here.held(workspace) > LIGHT_REQUESTS:
             return False
-        return self._here.lately(workspace) <= max(LIGHT_REQUESTS_LATELY, self._here.mean() / 2)
+        lately = self._here.lately(workspace)
+        return lately <= LIGHT_REQUESTS_LATELY or lately <= self._here.mean() / 2
 
     def held(self, workspace: str) -> int:
         """Return how many shares a workspace has."""
@@ -113,7 +113,7 @@ class Shares:
         try:
             async with asyncio.timeout(SHARE_SECONDS):
                 await place
-        except BaseException:
+        except (TimeoutError, asyncio.CancelledError):
             if place.cancelled():
                 self._forget(asker, place)
                 self._here.leave(asker.workspace)
