@@ -13,8 +13,8 @@ import structlog
 from sqlalchemy import select, text
 
 from opsloop_common.bus.local_log import Entry, LocalLog
+from opsloop_common.bus.local_turns import Turns
 from opsloop_common.bus.metrics import BackboneMetrics
-from opsloop_common.bus.port import BATCH_LIMIT
 from opsloop_common.db import Database
 from opsloop_common.inbox.apply import Applier
 from opsloop_common.inbox.delivery import Delivery
@@ -86,7 +86,7 @@ class LocalConsumer:
         self._metrics = metrics
         self._lags = {source: metrics.lag.labels(self.name, source) for source in logs}
         self._cursors = {source: _Cursor() for source in logs}
-        self._lanes: list[deque[_Work]] = [deque() for _ in range(LANES)]
+        self._lanes: list[Turns[_Work]] = [Turns() for _ in range(LANES)]
         self._lane_wakes = [asyncio.Event() for _ in range(LANES)]
         self._wake = asyncio.Event()
         self._busy = 0
@@ -182,7 +182,7 @@ class LocalConsumer:
                 mark.done = True
                 continue
             lane = crc32(event.partitionkey.encode()) % LANES if event is not None else 0
-            self._lanes[lane].append((mark, delivery))
+            self._lanes[lane].append(event.workspace if event is not None else "", (mark, delivery))
             self._lane_wakes[lane].set()
         cursor.advance()
 
@@ -193,15 +193,15 @@ class LocalConsumer:
                 wake.clear()
                 await wake.wait()
                 continue
-            work = [lane[i] for i in range(min(len(lane), BATCH_LIMIT))]
+            work = lane.turn()
             self._busy += 1
             try:
                 outcomes = await self._applier.apply_batch([delivery for _, delivery in work])
             finally:
                 self._busy -= 1
                 self._idle.set()
+            lane.done(len(work))
             for (mark, _), outcome in zip(work, outcomes, strict=True):
-                lane.popleft()
                 mark.done = True
                 self._metrics.outcomes.labels(self.name, outcome.value).inc()
             full = any(len(cursor.open) >= BACKLOG for cursor in self._cursors.values())
