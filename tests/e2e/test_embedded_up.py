@@ -148,6 +148,7 @@ def assert_programs_get_json(deployment: Deployment) -> None:
         "held": 0,
         "work_due": 0,
         "work_failed": 0,
+        "failing": [],
     }
     critical = {"service": "metrics", "what": "Incidents open, over all workspaces, critical", "now": 0.0}
     assert critical in told["gauges"]
