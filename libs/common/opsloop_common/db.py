@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, event, text
@@ -13,18 +13,16 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session
 
-from opsloop_common import doubt, limits
+from opsloop_common import connections, doubt, limits
 from opsloop_common.clock import Clock
 from opsloop_common.connections import Patience
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.documents import read_document, write_document
 from opsloop_common.ids import uuid7
-from opsloop_common.lanes import Lanes
+from opsloop_common.lanes import SIZE, Lanes
 from opsloop_common.meters import AFTER_COMMIT, Meters, MeterT
+from opsloop_common.settings import Settings
 from opsloop_common.wakeups import Wakeups
-
-if TYPE_CHECKING:
-    from opsloop_common.settings import Settings
 
 WORKSPACE_SETTING = "opsloop.workspace"
 SET_WORKSPACE = text(f"SELECT set_config('{WORKSPACE_SETTING}', :workspace, true)")
@@ -113,8 +111,8 @@ class Database:
         self.role = role
         self.doubt = doubt.Doubt()
         self.engine = self._make_engine(self.patience, pool_size=pool_size, max_overflow=max_overflow)
-        self.lanes = Lanes(self.engine, self.doubt, seconds=self.patience.answer_seconds)
-        """For hot paths that are one statement."""
+        self.lanes = self.make_lanes(settings={} if role is None else {"role": role})
+        """For fast paths that are one statement."""
         self._sessions = self._make_sessions(self.engine)
         self._work_engine = self._make_engine(self.work_patience, pool_size=3, max_overflow=1)
         self._work_sessions = self._make_sessions(self._work_engine)
@@ -136,6 +134,17 @@ class Database:
         )
         doubt.watch(engine, self.doubt)
         return engine
+
+    def make_lanes(
+        self, *, settings: dict[str, str], size: int = SIZE, url: str | None = None, purpose: str | None = None
+    ) -> Lanes:
+        """Return connections for fast paths, to `url` (default: the database's own URL), that begin with `settings`."""
+        name = f"opsloop-{self.service}" if purpose is None else f"opsloop-{self.service}-{purpose}"
+
+        async def connect() -> connections.Connection:
+            return await connections.connect(url or self.url, name=name, patience=self.patience, settings=settings)
+
+        return Lanes(connect, self.doubt, seconds=self.patience.answer_seconds, size=size)
 
     def _make_sessions(self, engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
         return async_sessionmaker(

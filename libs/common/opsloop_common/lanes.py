@@ -1,6 +1,7 @@
-"""Connections for hot paths, below SQLAlchemy: its sessions took several times as long as the statements that ran through them.
+"""Lanes: connections for fast paths, below SQLAlchemy, whose sessions took several times as long as the statements in them.
 
-The engine opens each connection, so that role, settings and address are those of the service's pool, and then lets go of it.
+asyncpg's pool keeps them. What is ours beside it: who waits gets a place by workspace in turn, and after one dead connection no
+other is trusted (`doubt`).
 """
 
 from __future__ import annotations
@@ -9,13 +10,12 @@ import asyncio
 import re
 import time
 from collections import OrderedDict, deque
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import asyncpg
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+from opsloop_common.connections import Connection
 from opsloop_common.doubt import Doubt, prove
 
 SIZE = 5
@@ -35,18 +35,11 @@ class Statement:
         return [given[name] for name in self.names]
 
 
-@dataclass(slots=True)
-class _Lane:
-    connection: AsyncConnection
-    driver: asyncpg.Connection
-    answered_at: float
-
-
 class _Places:
-    """`SIZE` places; whoever waits gets one by workspace in turn, so that many of one keep no other waiting behind them all."""
+    """Places for as many as there are lanes; whoever waits gets one by workspace in turn, so that none waits behind all of another."""
 
-    def __init__(self) -> None:
-        self._free = SIZE
+    def __init__(self, size: int = SIZE) -> None:
+        self._free = size
         self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
 
     async def enter(self, workspace: str, until: float) -> None:
@@ -75,19 +68,26 @@ class _Places:
         self._free += 1
 
 
+class _Dead(Exception):
+    """A connection of the pool gave no sign of life; the next may."""
+
+
 class Lanes:
-    """At most `SIZE` connections, opened when needed, each running one autocommitted statement at a time.
+    """At most `size` connections, opened by `connect` when needed, each running one autocommitted statement at a time.
 
     Those that wait for one are taken by the statement's `:workspace` in turn. Within `seconds` a statement has its answer or fails,
     its wait for a lane included.
     """
 
-    def __init__(self, engine: AsyncEngine, doubt: Doubt, *, seconds: float) -> None:
-        self._engine = engine
+    def __init__(
+        self, connect: Callable[[], Awaitable[Connection]], doubt: Doubt, *, seconds: float, size: int = SIZE
+    ) -> None:
+        self._connect = connect
         self._doubt = doubt
         self._seconds = seconds
-        self._places = _Places()
-        self._idle: list[_Lane] = []
+        self._size = size
+        self._places = _Places(size)
+        self._pool: asyncpg.Pool | None = None
 
     async def fetch(self, statement: Statement, given: Mapping[str, Any]) -> list[asyncpg.Record]:
         """Run a statement and return its rows; what it did is durable then. Raises what the driver raises, or TimeoutError.
@@ -97,79 +97,77 @@ class Lanes:
         until = time.monotonic() + self._seconds
         await self._places.enter(given.get("workspace", ""), until)
         try:
-            lane = await self._take(until)
+            pool = self._pool or await self._make_pool()
+            lane = await self._take(pool, until)
             try:
-                rows: list[asyncpg.Record] = await lane.driver.fetch(
+                rows: list[asyncpg.Record] = await lane.fetch(
                     statement.sql, *statement.values(given), timeout=_left(until)
                 )
             except asyncpg.PostgresError:
-                await self._put_back(lane)
                 raise
             except BaseException as error:
-                is_silent = isinstance(error, OSError) or lane.driver.is_closed()
-                await _discard(lane)
+                is_silent = isinstance(error, OSError) or lane.is_closed()
+                lane.terminate()  # without a good-bye, which a dead one would make last
                 if is_silent:
-                    await self._doubt_all()
+                    await self._doubt_all(pool)
                 raise
-            await self._put_back(lane)
+            finally:
+                await pool.release(lane)
             return rows
         finally:
             self._places.leave()
 
-    async def _take(self, until: float) -> _Lane:
-        while self._idle:
-            lane = self._idle.pop()
-            if lane.driver.is_closed() or not await self._lives(lane):
-                await _discard(lane)
-                continue
-            return lane
+    async def _make_pool(self) -> asyncpg.Pool:
+        pool = self._pool = asyncpg.create_pool(
+            connect=self._open,
+            connection_class=Connection,
+            setup=self._trust,
+            reset=_note_answer,
+            min_size=0,
+            max_size=self._size,
+            max_queries=2**62,
+            max_inactive_connection_lifetime=0,
+        )
+        await pool
+        return pool
+
+    async def _open(self, *_: object, **__: object) -> Connection:
+        return await self._connect()
+
+    async def _take(self, pool: asyncpg.Pool, until: float) -> asyncpg.Connection:
         async with asyncio.timeout(_left(until)):
-            return await self._open()
+            while True:
+                try:
+                    return await pool.acquire()
+                except _Dead:
+                    await self._doubt_all(pool)
 
-    async def _lives(self, lane: _Lane) -> bool:
+    async def _trust(self, lane: asyncpg.Connection) -> None:
+        """Have a lane prove itself that was quiet, or is as old as one that was found dead."""
         if not self._doubt.covers(lane.answered_at):
-            return True
+            return
         try:
-            await prove(lane.driver)
-        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
-            await self._doubt_all()
-            return False
-        except BaseException:
-            await _discard(lane)
-            raise
-        return True
+            await prove(lane)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            lane.terminate()
+            raise _Dead from error
 
-    async def _doubt_all(self) -> None:
-        """Give up what is idle, and doubt the pool: the dead are not tried one by one, a second each."""
+    async def _doubt_all(self, pool: asyncpg.Pool) -> None:
+        """Give up what is idle, and doubt the engine's: the dead are not tried one by one, a second each."""
         self._doubt.cast()
-        dead, self._idle = self._idle, []
-        for lane in dead:
-            await _discard(lane)
-
-    async def _open(self) -> _Lane:
-        connection = await self._engine.connect()
-        driver = (await connection.get_raw_connection()).driver_connection
-        await connection.run_sync(lambda sync: sync.detach())
-        return _Lane(connection, driver, time.monotonic())
-
-    async def _put_back(self, lane: _Lane) -> None:
-        if lane.driver.is_closed():
-            await _discard(lane)
-        else:
-            lane.answered_at = time.monotonic()
-            self._idle.append(lane)
+        await pool.expire_connections()
 
     async def close(self) -> None:
         """Close what is idle; nothing may be running."""
-        while self._idle:
-            await self._idle.pop().connection.close()
+        if self._pool is not None:
+            pool, self._pool = self._pool, None
+            await pool.close()
+
+
+async def _note_answer(lane: Connection) -> None:
+    # in the place of the pool's own reset, which asks the server: a statement that committed by itself has left nothing behind
+    lane.answered_at = time.monotonic()
 
 
 def _left(until: float) -> float:
     return max(until - time.monotonic(), 0.1)
-
-
-async def _discard(lane: _Lane) -> None:
-    lane.driver.terminate()  # without a good-bye, which a dead one would make last
-    await lane.connection.invalidate()
-    await lane.connection.close()

@@ -24,7 +24,7 @@ from opsloop_common.bus.upkeep import keep_inbox
 from opsloop_common.db import Database
 from opsloop_common.direct import LockSession
 from opsloop_common.inbox.apply import BACKOFF
-from opsloop_common.service import Service
+from opsloop_common.inbox.subscription import Subscriber
 
 SAVE_SECONDS = 1.0
 
@@ -67,7 +67,7 @@ class LocalBus:
 
     @asynccontextmanager
     async def consuming(
-        self, service: Service, database: Database, *, metrics: BackboneMetrics | None = None
+        self, service: Subscriber, database: Database, *, metrics: BackboneMetrics | None = None
     ) -> AsyncIterator[None]:
         """Run the subscriptions of one service; call it also for a service that has none, so that the log's floor is known."""
         metrics = metrics or BackboneMetrics(CollectorRegistry())

@@ -17,8 +17,8 @@ from opsloop_common.bus.port import BATCH_LIMIT
 from opsloop_common.db import Database
 from opsloop_common.inbox.apply import Applier
 from opsloop_common.inbox.delivery import Delivery
+from opsloop_common.inbox.subscription import Subscription
 from opsloop_common.inbox.tables import delivery_cursor
-from opsloop_common.service import Subscription
 from opsloop_common.wakeups import wait
 
 log = structlog.get_logger(__name__)

@@ -10,8 +10,8 @@ from sqlalchemy import CursorResult, func, select, text
 
 from opsloop_common.bus.metrics import BackboneMetrics
 from opsloop_common.db import Database
+from opsloop_common.inbox.subscription import Subscriber
 from opsloop_common.inbox.tables import parked_event
-from opsloop_common.service import Service
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +26,7 @@ _PRUNE = text(
 )
 
 
-async def keep_inbox(database: Database, service: Service, metrics: BackboneMetrics) -> None:
+async def keep_inbox(database: Database, service: Subscriber, metrics: BackboneMetrics) -> None:
     """Count and prune until cancelled."""
     rounds = 0
     while True:
@@ -41,7 +41,7 @@ async def keep_inbox(database: Database, service: Service, metrics: BackboneMetr
         await asyncio.sleep(COUNT_SECONDS)
 
 
-async def count_parked(database: Database, service: Service, metrics: BackboneMetrics) -> None:
+async def count_parked(database: Database, service: Subscriber, metrics: BackboneMetrics) -> None:
     """Set the gauges of parked events."""
     query = select(parked_event.c.consumer, parked_event.c.status, func.count()).group_by(
         parked_event.c.consumer, parked_event.c.status

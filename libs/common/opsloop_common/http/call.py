@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,10 +14,8 @@ from opsloop_common.access.idempotency import Answer, Keyed, Replay
 from opsloop_common.access.principal import Principal
 from opsloop_common.db import WORKSPACE_SETTING, Context, UnitOfWork
 from opsloop_common.http.ratelimit import Rate
-
-if TYPE_CHECKING:
-    from opsloop_common.http.shell import Shell
-    from opsloop_common.service import Runtime
+from opsloop_common.http.shared import Shell
+from opsloop_common.service import Runtime
 
 KEY = "opsloop.call"
 _ENTER = "enter"

@@ -26,7 +26,7 @@ from opsloop_common.inbox import holding
 from opsloop_common.inbox.delivery import Delivery
 from opsloop_common.inbox.faults import fingerprint, frames, is_permanent, is_transient, reason
 from opsloop_common.inbox.statement import CLAIM_SQL, claim_parameters
-from opsloop_common.service import Subscription
+from opsloop_common.inbox.subscription import Subscription
 
 log = structlog.get_logger(__name__)
 

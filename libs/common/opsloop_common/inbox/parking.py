@@ -24,8 +24,8 @@ from opsloop_common.inbox.apply import context_for, handle
 from opsloop_common.inbox.faults import fingerprint as fingerprint_of
 from opsloop_common.inbox.faults import is_transient, reason
 from opsloop_common.inbox.holding import lock_stream
+from opsloop_common.inbox.subscription import Subscriber, Subscription
 from opsloop_common.inbox.tables import inbox, parked_event
-from opsloop_common.service import Service, Subscription
 
 log = structlog.get_logger(__name__)
 
@@ -140,7 +140,7 @@ async def list_groups(database: Database, *, workspace: str | None = None) -> li
 
 async def redrive(
     database: Database,
-    service: Service,
+    service: Subscriber,
     *,
     id: UUID | None = None,
     fingerprint: str | None = None,
@@ -167,7 +167,7 @@ async def redrive(
 
 async def discard(
     database: Database,
-    service: Service,
+    service: Subscriber,
     *,
     id: UUID | None = None,
     fingerprint: str | None = None,
@@ -200,7 +200,7 @@ async def discard(
     return discarded
 
 
-async def _follow_up(database: Database, service: Service, stream: _Stream) -> None:
+async def _follow_up(database: Database, service: Subscriber, stream: _Stream) -> None:
     async with database.transaction() as session:
         first = (
             select(parked_event.c.id, parked_event.c.status).where(stream.rows()).order_by(parked_event.c.seq).limit(1)

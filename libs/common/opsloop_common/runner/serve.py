@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
+from opsloop_common.forwarding import across_processes
 from opsloop_common.http import probes
 from opsloop_common.http.app import create_app
 from opsloop_common.inbox.faults import is_transient, reason
@@ -25,7 +26,6 @@ from opsloop_common.runner.server import front_of, listen, serving
 from opsloop_common.runner.together import together
 from opsloop_common.runner.worker import run_worker
 from opsloop_common.service import Check, Runtime
-from opsloop_common.wakeups import across_processes
 
 DATABASE_PATIENCE_SECONDS = 60.0
 STUCK_EVENTS_SECONDS = 30.0
