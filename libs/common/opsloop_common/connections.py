@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -64,7 +65,7 @@ class Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg is not typ
 
     def __init__(self, protocol: Any, transport: asyncio.Transport, *arguments: Any) -> None:
         super().__init__(protocol, transport, *arguments)
-        self.answered_at = self._loop.time()
+        self.opened_at = time.monotonic()
         keep_alive(transport)
 
     def _cancel_current_command(self, *_waiters: asyncio.Future[None]) -> None:
