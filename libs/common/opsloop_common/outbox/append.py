@@ -45,7 +45,7 @@ class _Draft:
     id: UUID
     time: datetime
     data: EventData
-    content: bytes
+    known: dict[str, Any]
     context: Context
 
 
@@ -57,11 +57,10 @@ def event_from(
     source: str,
     context: Context,
     sequence: int,
-    content: bytes | None = None,
+    known: dict[str, Any] | None = None,
 ) -> Event:
-    """Put `data` into its envelope; `content` is its JSON, if that is known already and only bytes are wanted of the event."""
+    """Put `data` into its envelope; `known` is its document where that has been made already."""
     subject = data.subject()
-    known: Any = data.model_dump(mode="json") if content is None else orjson.Fragment(content)
     return Event.model_construct(
         specversion="1.0",
         id=id,
@@ -80,7 +79,7 @@ def event_from(
         causationdepth=context.causationdepth,
         causationroot=None if context.causationroot is None else UUID(context.causationroot),
         traceparent=context.traceparent,
-        data=known,
+        data=data.model_dump(mode="json") if known is None else known,
     )
 
 
@@ -92,12 +91,13 @@ def append(session: AsyncSession, data: EventData, *, context: Context | None = 
     """
     if session.in_nested_transaction():
         raise RuntimeError("append events outside savepoints")
-    content = data.model_dump_json().encode()
+    known = data.model_dump(mode="json")
+    content = orjson.dumps(known)
     if len(content) > EVENT_BYTES:
         raise Invalid("", f"the event {data.type} would be larger than {EVENT_BYTES} bytes")
     if detail := surplus(content, containers=EVENT_CONTAINERS - 1, values=EVENT_VALUES - 50):  # less the envelope's own
         raise Invalid("", f"the event {data.type} {detail}")
-    draft = _Draft(uuid7(), clock_of(session).now(), data, content, context or context_of(session))
+    draft = _Draft(uuid7(), clock_of(session).now(), data, known, context or context_of(session))
     session.info.setdefault(_PENDING, []).append(draft)
     fire_after_commit(session, OUTBOX)
     # an append alone must also begin a transaction, or there would be no commit to hook into
@@ -133,7 +133,7 @@ def _write(session: Session) -> None:
                 source=source,
                 context=draft.context,
                 sequence=first + offset,
-                content=draft.content,
+                known=draft.known,
             )
             columns["ids"].append(draft.id)
             columns["streams"].append(stream)

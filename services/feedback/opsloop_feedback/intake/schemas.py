@@ -229,15 +229,15 @@ class FeedbackReceipt(OutModel):
     created_at: Timestamp
 
 
-def new_feedback(row: Mapping[str, Any], number: int) -> bytes:
-    """Return all of a new row, as JSON."""
+def new_feedback(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all of a new row as a JSON document; `number` is 0 until the database has given it."""
     author = {name: row[f"author_{name}"] for name in AuthorOut.model_fields}
-    return FeedbackOut.model_validate({**row, "author": author, "number": number}).model_dump_json().encode()
+    return FeedbackOut.model_validate({**row, "author": author, "number": 0}).model_dump(mode="json")
 
 
-def new_receipt(row: Mapping[str, Any], number: int) -> bytes:
-    """Return what is told of a new row to who may not read it, as JSON."""
-    return FeedbackReceipt.model_validate({**row, "number": number}).model_dump_json().encode()
+def new_receipt(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is told of a new row to who may not read it, as a JSON document; `number` as in `new_feedback`."""
+    return FeedbackReceipt.model_validate({**row, "number": 0}).model_dump(mode="json")
 
 
 class FeedbackPatch(InModel):
