@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from sqlalchemy.dialects import postgresql
@@ -22,11 +22,11 @@ def bound(columns: Iterable[AnyColumn], *, prefix: str = "") -> str:
     return ", ".join(f"CAST(:{prefix}{column.key} AS {_type_of(column)})" for column in columns)
 
 
-def unnested(alias: str, *, ordinality: str | None = None, **given: AnyColumn) -> str:
-    """Return a FROM item whose columns are called as `given` says and come from array parameters of those names.
+def unnested(alias: str, given: Mapping[str, AnyColumn], *, ordinality: str | None = None) -> str:
+    """Return a FROM item whose columns are called as those given are, and come from array parameters of the names given.
 
-    `unnested("e", claim_ids=inbox.c.event_id)` is `unnest(CAST(:claim_ids AS UUID[])) AS e(event_id)`; `ordinality` names a column
-    more that counts the rows.
+    `unnested("e", {"claim_ids": inbox.c.event_id})` is `unnest(CAST(:claim_ids AS UUID[])) AS e(event_id)`; `ordinality` names a
+    column more that counts the rows.
     """
     arrays = ", ".join(f"CAST(:{parameter} AS {_type_of(column)}[])" for parameter, column in given.items())
     names = named(given.values())

@@ -182,7 +182,7 @@ class Database:
 
     async def close(self) -> None:
         """Close all connections; nothing may be running."""
-        await self.lanes.close()
+        await self.lanes.aclose()
         await self.engine.dispose()
         await self._work_engine.dispose()
 

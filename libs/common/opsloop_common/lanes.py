@@ -174,7 +174,7 @@ class Lanes:
         if self._pool is not None:
             await self._pool.expire_connections()
 
-    async def close(self) -> None:
+    async def aclose(self) -> None:
         """Close what is idle; nothing may be running."""
         warm, self._warm = self._warm, []
         for _, lane in warm:

@@ -15,7 +15,12 @@ from opsloop_common.contracts.envelope import Event
 from opsloop_common.inbox.tables import inbox, parked_event
 
 _EVENTS = unnested(
-    "e", claim_ids=inbox.c.event_id, claim_sources=parked_event.c.source, claim_streams=parked_event.c.stream
+    "e",
+    {
+        "claim_ids": inbox.c.event_id,
+        "claim_sources": parked_event.c.source,
+        "claim_streams": parked_event.c.stream,
+    },
 )
 CLAIM_SQL = (
     "claimed AS (INSERT INTO inbox (consumer, event_id) "  # noqa: S608 our own names

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from opsloop_common.db import app_role
+from opsloop_common.due.claims import WORKER_SETTING
 from opsloop_common.due.jobs import JobRun
 from opsloop_common.due.kinds import DueKind
 from opsloop_common.service import Runtime
 from opsloop_notifications.dispatcher import Dispatcher
-from opsloop_notifications.lane import open_lane
 from opsloop_notifications.outbound.service import OutboundClient, policy_from
 from opsloop_notifications.webhooks import service
 from opsloop_notifications.webhooks.sender import WebhookWork
@@ -21,8 +23,15 @@ PAGE = 500
 
 async def dispatch_webhooks(runtime: Runtime) -> None:
     """Send deliveries until cancelled."""
-    async with OutboundClient(policy_from(runtime.settings)) as client, open_lane(runtime) as lane:
-        await Dispatcher(runtime, WebhookWork(runtime, client, lane)).run()
+    # the worker setting is the session's: never through a transaction pooler, which would hand it to somebody else
+    lanes = runtime.db.make_lanes(
+        settings={"role": app_role(runtime.service.name), WORKER_SETTING: "on"},
+        size=1,
+        url=runtime.direct_url,
+        purpose="dispatch",
+    )
+    async with OutboundClient(policy_from(runtime.settings)) as client, aclosing(lanes):
+        await Dispatcher(runtime, WebhookWork(runtime, client, lanes)).run()
 
 
 async def recover(job: JobRun) -> Mapping[str, Any]:
