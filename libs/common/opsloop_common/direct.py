@@ -47,11 +47,6 @@ class LockSession:
             rows: list[asyncpg.Record] = await self._connection.fetch(sql, *values, timeout=timeout)
             return rows
 
-    async def fetchrow(self, sql: str, *values: Any) -> asyncpg.Record | None:
-        """Run a statement and return its first row."""
-        async with self._turn:
-            return await self._connection.fetchrow(sql, *values)
-
     async def fetchval(self, sql: str, *values: Any) -> Any:
         """Run a statement and return the first value of its first row."""
         async with self._turn:

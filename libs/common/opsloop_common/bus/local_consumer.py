@@ -23,7 +23,7 @@ from opsloop_common.wakeups import wait
 
 log = structlog.get_logger(__name__)
 
-LANES = 2  # a stream always takes the same one; two so that a stream that is tried again does not hold up everything
+STRANDS = 2  # a stream always takes the same one; two so that a stream that is tried again does not hold up everything
 BACKLOG = 2_000  # events read and not applied yet; the rest stays in the log
 POLL_SECONDS = 5.0
 PAUSE_SECONDS = 1.0
@@ -84,8 +84,8 @@ class LocalConsumer:
         self._metrics = metrics
         self._lags = {source: metrics.lag.labels(self.name, source) for source in logs}
         self._cursors = {source: _Cursor() for source in logs}
-        self._lanes: list[deque[_Work]] = [deque() for _ in range(LANES)]
-        self._lane_wakes = [asyncio.Event() for _ in range(LANES)]
+        self._strands: list[deque[_Work]] = [deque() for _ in range(STRANDS)]
+        self._strand_wakes = [asyncio.Event() for _ in range(STRANDS)]
         self._wake = asyncio.Event()
         self._busy = 0
         self._stopping = False
@@ -110,7 +110,7 @@ class LocalConsumer:
     async def run(self) -> None:
         """Consume until cancelled."""
         await self._begin()
-        lanes = [asyncio.create_task(self._run_lane(i), name=f"{self.name}-{i}") for i in range(LANES)]
+        strands = [asyncio.create_task(self._run_strand(i), name=f"{self.name}-{i}") for i in range(STRANDS)]
         try:
             while not self._stopping:
                 try:
@@ -122,11 +122,11 @@ class LocalConsumer:
                 if not moved and await wait(self._wake, POLL_SECONDS) and self._subscription.gather_seconds:
                     # not even reading: others are on the way to somebody
                     await asyncio.sleep(self._subscription.gather_seconds)
-            await asyncio.gather(*lanes)
+            await asyncio.gather(*strands)
         finally:
-            for lane in lanes:
-                lane.cancel()
-            await asyncio.wait(lanes)
+            for strand in strands:
+                strand.cancel()
+            await asyncio.wait(strands)
             for source_log in self._logs.values():
                 source_log.unsubscribe(self._wake)
 
@@ -134,7 +134,7 @@ class LocalConsumer:
         """Stop reading and wait, at most `seconds`, for what is being applied at this moment."""
         self._stopping = True
         self._wake.set()
-        for wake in self._lane_wakes:
+        for wake in self._strand_wakes:
             wake.set()
         try:
             async with asyncio.timeout(seconds):
@@ -184,19 +184,19 @@ class LocalConsumer:
             if event is not None and not self._subscription.wants(event.type):
                 mark.done = True
                 continue
-            lane = crc32(event.partitionkey.encode()) % LANES if event is not None else 0
-            self._lanes[lane].append((mark, delivery))
-            self._lane_wakes[lane].set()
+            strand = crc32(event.partitionkey.encode()) % STRANDS if event is not None else 0
+            self._strands[strand].append((mark, delivery))
+            self._strand_wakes[strand].set()
         cursor.advance()
 
-    async def _run_lane(self, number: int) -> None:
-        lane, wake = self._lanes[number], self._lane_wakes[number]
+    async def _run_strand(self, number: int) -> None:
+        strand, wake = self._strands[number], self._strand_wakes[number]
         while not self._stopping:
-            if not lane:
+            if not strand:
                 wake.clear()
                 await wake.wait()
                 continue
-            work = [lane[i] for i in range(min(len(lane), BATCH_LIMIT))]
+            work = [strand[i] for i in range(min(len(strand), BATCH_LIMIT))]
             self._busy += 1
             try:
                 outcomes = await self._applier.apply_batch([delivery for _, delivery in work])
@@ -208,7 +208,7 @@ class LocalConsumer:
                 self._busy -= 1
                 self._idle.set()
             for (mark, _), outcome in zip(work, outcomes, strict=True):
-                lane.popleft()
+                strand.popleft()
                 mark.done = True
                 self._metrics.outcomes.labels(self.name, outcome.value).inc()
             full = any(len(cursor.open) >= BACKLOG for cursor in self._cursors.values())

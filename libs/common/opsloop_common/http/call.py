@@ -61,9 +61,9 @@ class Call:
 
     @property
     def who(self) -> Principal:
-        """Return who asks; a RuntimeError on a public route that signed nobody in."""
+        """Return who asks; a RuntimeError on a public route."""
         if self.principal is None:
-            raise RuntimeError("a public route has no principal; sign_in() first")
+            raise RuntimeError("a public route has no principal")
         return self.principal
 
     @property
