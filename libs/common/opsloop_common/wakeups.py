@@ -10,8 +10,6 @@ from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncSession
-
 OUTBOX = "outbox"
 DUE = "due"
 
@@ -56,8 +54,3 @@ async def wait(waiting: asyncio.Event, timeout: float) -> bool:
         return False
     finally:
         waiting.clear()
-
-
-def fire_after_commit(session: AsyncSession, name: str) -> None:
-    """Fire `name` once the session's transaction has committed."""
-    session.info.setdefault("wake", set()).add(name)

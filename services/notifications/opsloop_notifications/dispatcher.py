@@ -17,7 +17,7 @@ from uuid import UUID
 import structlog
 from sqlalchemy import text
 
-from opsloop_common.due.claims import enter_worker
+from opsloop_common.entry import enter_worker
 from opsloop_common.inbox.faults import is_transient, reason
 from opsloop_common.service import Runtime
 from opsloop_common.wakeups import wait

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.db import Context, app_role
-from opsloop_common.due.claims import WORKER_SETTING
+from opsloop_common.entry import WORKER_SETTING
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import settings_for_tests
 from opsloop_notifications.app import SERVICE

@@ -33,7 +33,7 @@ from opsloop_common.inbox.subscription import Subscription
 from opsloop_common.inbox.tables import inbox, parked_event
 from opsloop_common.outbox.relay import Relay
 from opsloop_common.outbox.tables import outbox as outbox_table
-from opsloop_common.service import Service
+from opsloop_common.service import Service, Slice
 from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.testing.sample.tables import Note
 
@@ -80,7 +80,7 @@ class Listener:
             metadata=SAMPLE.metadata,
             migrations=SAMPLE.migrations,
             scopes=(),
-            subscriptions=[self.subscription],
+            slices=(Slice("heard", subscriptions=[self.subscription]),),
         )
 
     async def handle(self, session: AsyncSession, event: Event) -> None:
@@ -168,7 +168,9 @@ class World(ABC):
         if relay:
             leader = Relay(self.producer, bus, metrics=BackboneMetrics(CollectorRegistry()))
             await stack.enter_async_context(leader.running())
-        service = replace(listeners[0].service, subscriptions=[listener.subscription for listener in listeners])
+        service = replace(
+            listeners[0].service, slices=[Slice(each.name, subscriptions=[each.subscription]) for each in listeners]
+        )
         await stack.enter_async_context(
             bus.consuming(service, self.consumers, metrics=BackboneMetrics(CollectorRegistry()))
         )

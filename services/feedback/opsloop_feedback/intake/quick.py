@@ -15,8 +15,9 @@ from sqlalchemy import JSON
 
 from opsloop_common.access.idempotency import LOCK_SQL, SEEN_SQL, Answer, Keyed, store_sql
 from opsloop_common.columns import bound, named
-from opsloop_common.db import ENTERED_SQL, Context, Database
+from opsloop_common.db import Context, Database
 from opsloop_common.documents import write_document
+from opsloop_common.entry import ENTERED_SQL
 from opsloop_common.errors import Unavailable
 from opsloop_common.ids import uuid7
 from opsloop_common.lanes import Statement

@@ -14,10 +14,10 @@ from uuid import UUID
 from opsloop_common.contracts.notifications import FailureReason
 from opsloop_common.failpoints import hit
 from opsloop_common.service import Runtime
+from opsloop_notifications.mail.rules import one_line
+from opsloop_notifications.mail.service import CONNECTIONS, MailDelayed, MailRefused, MailServer, Written, write
 from opsloop_notifications.messages import rules, service
 from opsloop_notifications.messages.service import Mail, MailResult
-from opsloop_notifications.messages.smtp import CONNECTIONS, MailDelayed, MailRefused, MailServer
-from opsloop_notifications.messages.writing import Written, write
 
 CLAIMED_PER_WORKSPACE = 100
 DETAIL_CHARACTERS = 500
@@ -28,7 +28,7 @@ def write_mail(mail: Mail, *, sender: str) -> Written:
     return write(
         sender=sender,
         recipient=mail.address,
-        subject=rules.one_line(mail.subject),
+        subject=one_line(mail.subject),
         body=mail.body,
         id=str(mail.id),
         sent_at=mail.created_at,

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import aclosing
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from opsloop_common.db import app_role
-from opsloop_common.due.claims import WORKER_SETTING
+from opsloop_common.db import ports_of
 from opsloop_common.due.jobs import JobRun
 from opsloop_common.due.kinds import DueKind
 from opsloop_common.service import Runtime
 from opsloop_notifications.dispatcher import Dispatcher
-from opsloop_notifications.outbound.service import OutboundClient, policy_from
+from opsloop_notifications.ports import NotificationsPorts
 from opsloop_notifications.webhooks import service
 from opsloop_notifications.webhooks.sender import WebhookWork
 
@@ -23,15 +21,8 @@ PAGE = 500
 
 async def dispatch_webhooks(runtime: Runtime) -> None:
     """Send deliveries until cancelled."""
-    # the worker setting is the session's: never through a transaction pooler, which would hand it to somebody else
-    lanes = runtime.db.make_lanes(
-        settings={"role": app_role(runtime.service.name), WORKER_SETTING: "on"},
-        size=1,
-        url=runtime.direct_url,
-        purpose="dispatch",
-    )
-    async with OutboundClient(policy_from(runtime.settings)) as client, aclosing(lanes):
-        await Dispatcher(runtime, WebhookWork(runtime, client, lanes)).run()
+    ports = ports_of(runtime, NotificationsPorts)
+    await Dispatcher(runtime, WebhookWork(runtime, ports.outbound, ports.lanes)).run()
 
 
 async def recover(job: JobRun) -> Mapping[str, Any]:

@@ -15,6 +15,7 @@ from opsloop_common.access.idempotency import LOCK_SQL, SEEN_SQL, Answer, store_
 from opsloop_common.columns import bound
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.db import Database
+from opsloop_common.entry import ENTERED_SQL
 from opsloop_common.errors import IllegalTransition, NotFound
 from opsloop_common.http.deps import Db, Idempotency, IfMatch, Run, Who, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
@@ -166,7 +167,7 @@ async def cut(database: Database, pid: int) -> None:
 
 _NOTE = bound([Note.__table__.c.id, Note.__table__.c.workspace, Note.__table__.c.text])
 _QUICK = Statement(
-    "WITH entered AS (SELECT set_config('opsloop.workspace', :workspace, true)), "  # noqa: S608 our own names
+    f"WITH {ENTERED_SQL}, "  # noqa: S608 our own parts
     "new AS (INSERT INTO note (id, workspace, text, version, created_at) "
     f"SELECT {_NOTE}, 1, CAST(:idem_now AS timestamptz) FROM entered RETURNING version) "
     "SELECT version FROM new"
@@ -174,7 +175,7 @@ _QUICK = Statement(
 _QUICK_KEYED = Statement(
     "".join(
         (
-            "WITH entered AS (SELECT set_config('opsloop.workspace', :workspace, true)), ",
+            f"WITH {ENTERED_SQL}, ",
             f"idem_seen AS ({SEEN_SQL}), idem_lock AS ({LOCK_SQL}), ",
             "new AS (INSERT INTO note (id, workspace, text, version, created_at) ",
             f"SELECT {_NOTE}, 1, CAST(:idem_now AS timestamptz) FROM entered, idem_lock ",  # noqa: S608 our own names

@@ -1,0 +1,42 @@
+"""What notifications keeps open besides its database, for as long as it runs; reached with `ports_of`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass
+
+from opsloop_common.db import app_role
+from opsloop_common.entry import WORKER_SETTING
+from opsloop_common.lanes import Lanes
+from opsloop_common.service import Runtime
+from opsloop_notifications.mail.service import MailServer
+from opsloop_notifications.outbound.service import OutboundClient, policy_from
+
+
+@dataclass(frozen=True)
+class NotificationsPorts:
+    """The ways out. `mail` None: no mail server is configured."""
+
+    outbound: OutboundClient
+    mail: MailServer | None
+    lanes: Lanes
+    """The dispatcher's own, over all workspaces."""
+
+
+@asynccontextmanager
+async def open_ports(runtime: Runtime) -> AsyncIterator[NotificationsPorts]:
+    """Open the ways out for the length of the block; nothing is called yet."""
+    url = runtime.settings.smtp_url
+    async with AsyncExitStack() as stack:
+        yield NotificationsPorts(
+            outbound=await stack.enter_async_context(OutboundClient(policy_from(runtime.settings))),
+            mail=None if url is None else await stack.enter_async_context(MailServer(url.get_secret_value())),
+            lanes=await stack.enter_async_context(aclosing(_dispatchers_lanes(runtime))),
+        )
+
+
+def _dispatchers_lanes(runtime: Runtime) -> Lanes:
+    # the worker setting is the session's: never through a transaction pooler, which would hand it to somebody else
+    settings = {"role": app_role(runtime.service.name), WORKER_SETTING: "on"}
+    return runtime.db.make_lanes(settings=settings, size=1, url=runtime.direct_url, purpose="dispatch")
