@@ -9,7 +9,6 @@ from functools import partial
 from typing import Annotated
 from uuid import UUID
 
-import orjson
 from fastapi import Depends, Query, Request, Response
 
 from opsloop_common.access import idempotency
@@ -43,6 +42,7 @@ from opsloop_feedback.intake.schemas import (
     new_feedback,
     new_receipt,
     read_row,
+    written,
 )
 
 router = ApiRouter(tags=["feedback"])
@@ -78,12 +78,12 @@ async def submit_feedback(body: FeedbackIn, request: Request) -> Response:
     rules.require_claims(said, who)
     row = rules.new_row(said, id=uuid7(), workspace=context.workspace, now=now)
     document = new_feedback(row) if rules.may_read(who) else new_receipt(row)
-    answer = Answer(201, _headers(row["id"], row["version"]), orjson.dumps(document))
+    answer = Answer(201, _headers(row["id"], row["version"]), written(document))
     number = await quick.take_in(run.db, context, row, keyed=keyed, answer=answer)
     if number is None:
         return _as_response(await _known(call, said))
     run.db.meters.of(IntakeMeter).count(row)
-    return _as_response(replace(answer, body=orjson.dumps({**document, "number": number})))
+    return _as_response(replace(answer, body=written({**document, "number": number})))
 
 
 def _headers(id: UUID, version: int) -> dict[str, str]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+import orjson
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints, ValidationError, WrapValidator
 
 from opsloop_common.access.principal import Principal
@@ -230,14 +231,25 @@ class FeedbackReceipt(OutModel):
 
 
 def new_feedback(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return all of a new row as a JSON document; `number` is 0 until the database has given it."""
+    """Return all of a new row, to be written as JSON; `number` is 0 until the database has given it.
+
+    Not through the model: what we made ourselves needs no validation, which took 15 us of a post. A test holds it to what
+    the item's own route shows.
+    """
     author = {name: row[f"author_{name}"] for name in AuthorOut.model_fields}
-    return FeedbackOut.model_validate({**row, "author": author, "number": 0}).model_dump(mode="json")
+    known = {**row, "number": 0, "author": author}
+    return {name: known[name] for name in FeedbackOut.model_fields}
 
 
 def new_receipt(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is told of a new row to who may not read it, as a JSON document; `number` as in `new_feedback`."""
-    return FeedbackReceipt.model_validate({**row, "number": 0}).model_dump(mode="json")
+    """Return what is told of a new row to who may not read it, as `new_feedback` does."""
+    known = {**row, "number": 0}
+    return {name: known[name] for name in FeedbackReceipt.model_fields}
+
+
+def written(new: Mapping[str, Any]) -> bytes:
+    """Return a new row as JSON."""
+    return orjson.dumps(new, option=orjson.OPT_UTC_Z)
 
 
 class FeedbackPatch(InModel):
