@@ -10,12 +10,14 @@ from typing import Any
 import httpx
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from sqlalchemy import text
 
 from opsloop import data
 from opsloop.access import opened
 from opsloop.data import Holder
 from opsloop.settings import EmbeddedSettings
+from opsloop_common.due.failing import Failing, find_failing
 from opsloop_common.embedded_postgres import PostgresServer, programs
 from opsloop_common.service import Runtime
 
@@ -51,6 +53,7 @@ async def _show(settings: EmbeddedSettings) -> int:
             running = str(await session.scalar(_VERSION))
         counts = {runtime.service.name: await _counts(runtime) for runtime in runtimes}
         lags = {runtime.service.name: await _lag(runtime, counts) for runtime in runtimes}
+        failing = [(runtime.service.name, each) for runtime in runtimes for each in await find_failing(runtime.db)]
         shown = [row for runtime in runtimes for row in await _gauges(runtime)]
     server = PostgresServer(data.postgres_dir(settings.data_dir))
     line = postgres_line(running, installed=programs.package_version(), socket=server.socket_dir)
@@ -62,6 +65,8 @@ async def _show(settings: EmbeddedSettings) -> int:
         parked = f"{count['parked']}" + (f" (+{count['held']} held)" if count["held"] else "")
         table.add_row(name, ready[name], waiting, str(lags[name]), parked, str(count["due"]), str(count["failed"]))
     console.print(table)
+    if failing:
+        console.print(failing_table(failing))
     console.print(_details(shown))
     if holder is None:
         return 4
@@ -118,6 +123,15 @@ async def _gauges(runtime: Runtime) -> list[tuple[str, str, float]]:
         if family.type == "gauge"
         for sample in family.samples
     ]
+
+
+def failing_table(failing: Iterable[tuple[str, Failing]]) -> Table:
+    """Return the table of work that fails and is tried again: what, whose, since when, why."""
+    table = Table("service", "failing work", "workspace", "since", "last error", box=None, pad_edge=False)
+    for service, row in failing:
+        since = f"{row.first_failed_at:%Y-%m-%d %H:%M:%SZ}"
+        table.add_row(service, row.kind, row.workspace or "-", since, Text(row.last_error.partition("\n")[0]))
+    return table
 
 
 def _details(shown: Iterable[tuple[str, str, float]]) -> Table:

@@ -17,6 +17,7 @@ from opsloop_common.clock import Clock
 from opsloop_common.connections import Patience
 from opsloop_common.documents import read_document, write_document
 from opsloop_common.entry import enter_at_begin
+from opsloop_common.known_workspaces import KnownWorkspaces
 from opsloop_common.lanes import SIZE, Lanes
 from opsloop_common.meters import Meters
 from opsloop_common.wakeups import Wakeups
@@ -73,6 +74,8 @@ class Database:
         self.engine = self._make_engine(self.patience, pool_size=pool_size, max_overflow=max_overflow)
         self.lanes = self.make_lanes(settings={} if role is None else {"role": role})
         """For fast paths that are one statement."""
+        self.known = KnownWorkspaces(self.engine, clock)
+        """The workspaces that this database has to do with."""
         self._sessions = self._make_sessions(self.engine)
         self._work_engine = self._make_engine(self.work_patience, pool_size=3, max_overflow=1)
         self._work_sessions = self._make_sessions(self._work_engine)

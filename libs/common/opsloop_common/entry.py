@@ -50,8 +50,10 @@ async def enter(session: AsyncSession, context: Context) -> None:
 async def enter_worker(session: AsyncSession) -> None:
     """Open the tables that have a worker policy to the session's transaction, over all workspaces."""
     work = work_of(session)
-    if work.entered_as_worker is None or work.entered_as_worker is not work.get_transaction():
-        await session.execute(_ENTER_WORKER)
+    if work.entered_as_worker is not None and work.entered_as_worker is work.get_transaction():
+        return
+    await session.execute(_ENTER_WORKER)
+    if not work.in_nested_transaction():  # a savepoint that is rolled back takes the setting with it
         work.entered_as_worker = work.get_transaction()
 
 

@@ -108,7 +108,7 @@ class Lanes:
             except asyncpg.PostgresError:
                 self._warm.append((time.monotonic(), lane))
                 raise
-            except BaseException as error:
+            except BaseException as error:  # whatever it was, nobody knows what is still under way on this connection
                 is_silent = isinstance(error, OSError) or _is_closed(lane)
                 _terminate(lane)
                 if is_silent:

@@ -8,7 +8,8 @@ kind in one statement, in the order of `Phase`:
 3. due rows, sorted: a transaction that schedules work holds their locks for a moment only, and takes them after all rows of
    its own, as the handler of that same work does, so the two cannot deadlock;
 4. the audit, which locks nothing;
-5. events, sorted by stream: their counters are what transactions of one aggregate wait for, so they are locked last.
+5. events, sorted by stream: their counters are what transactions of one aggregate wait for, so they are locked last;
+6. ends of streams, whose last event is then among them.
 
 This module has the house's only listeners of commits and rollbacks. Rooms import what they need of it from `opsloop_common.db`.
 """
@@ -91,6 +92,7 @@ class Phase(IntEnum):
     DUE = 2
     AUDIT = 3
     EVENTS = 4
+    ENDS = 5
 
 
 class Part(ABC):

@@ -16,7 +16,7 @@ from opsloop_common.bus.local import LocalBus
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.db import Context, Database, app_role
 from opsloop_common.due.workers import alive
-from opsloop_common.inbox.faults import is_transient
+from opsloop_common.faults import is_transient
 from opsloop_common.lanes import Statement
 from opsloop_common.outbox.relay import RELAY_LOCK, Relay
 from opsloop_common.outbox.tables import outbox as outbox_table

@@ -10,6 +10,7 @@ import asyncio
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from datetime import datetime, timedelta
 from typing import Any, Generic, Protocol, TypeVar
 from uuid import UUID
@@ -18,12 +19,12 @@ import structlog
 from sqlalchemy import text
 
 from opsloop_common.entry import enter_worker
-from opsloop_common.inbox.faults import is_transient, reason
 from opsloop_common.service import Runtime
+from opsloop_common.supervision import Pauses, patiently
 from opsloop_common.wakeups import wait
 
 POLL_SECONDS = 0.5
-FAULT_PAUSE_SECONDS = 1.0
+PAUSES = Pauses(first=1.0, longest=1.0)
 BACKLOG_SECONDS = 0.05
 REFILL = 128  # results recorded before the next claim of a backlog
 DRAIN_SECONDS = 8.0
@@ -156,13 +157,8 @@ class Dispatcher(Generic[JobT, ResultT]):
 
     async def _claim_loop(self) -> None:
         while True:
-            try:
-                await self._claim_once()
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                # what is in flight goes on; its claims are ours for as long as our heart beats
-                await self._wait_for_database(error)
+            # what is in flight goes on meanwhile; its claims are ours for as long as our heart beats
+            await patiently(self._work.table, self._claim_once, pauses=PAUSES)
 
     async def _claim_once(self) -> None:
         self._more.clear()
@@ -206,21 +202,11 @@ class Dispatcher(Generic[JobT, ResultT]):
         self._finished.set()
         self._fill(job.group)
 
-    async def _wait_for_database(self, error: Exception) -> None:
-        _log.warning("dispatch waits for the database", table=self._work.table, error=reason(error))
-        await asyncio.sleep(FAULT_PAUSE_SECONDS)
-
     async def _record_loop(self) -> None:
         while True:
             await self._finished.wait()
             self._finished.clear()
-            try:
-                self._recorded += await self._record()
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                self._finished.set()
-                await self._wait_for_database(error)
+            self._recorded += await patiently(self._work.table, self._record, pauses=PAUSES)
             if self._backlog and (self._recorded >= REFILL or not self._held):
                 self._more.set()
 
@@ -230,14 +216,16 @@ class Dispatcher(Generic[JobT, ResultT]):
             return 0
         if self._results:
             self._finished.set()
-        try:
+        with ExitStack() as unless_recorded:  # also when cancelled in the middle: it is recorded while draining
+            unless_recorded.callback(self._put_back, results)
             await self._work.record([result for _, result in results], owner=self._runtime.boot_id)
-        except BaseException:  # cancelled in the middle: what was sent is recorded while draining
-            self._results = results + self._results
-            raise
+            unless_recorded.pop_all()
         self._held -= Counter(job.group for job, _ in results)
         self._ids.difference_update(job.id for job, _ in results)
         return len(results)
+
+    def _put_back(self, results: list[tuple[JobT, ResultT]]) -> None:
+        self._results = results + self._results
 
     async def _drain(self) -> None:
         self._waiting.clear()

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, field
 
 from opsloop_common.ids import uuid7
+from opsloop_common.supervision import Pauses
 from opsloop_notifications import dispatcher
 from opsloop_notifications.deliveries.service import QUEUE_TABLE
 from opsloop_notifications.dispatcher import Dispatcher
@@ -53,7 +54,7 @@ class Work:
 
 
 async def test_a_database_that_is_away_ends_nothing_that_is_in_flight(service, work, until, monkeypatch):
-    monkeypatch.setattr(dispatcher, "FAULT_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(dispatcher, "PAUSES", Pauses(first=0.01))
     calls = Work()
     ids = {piece.id for piece in calls.waiting}
 

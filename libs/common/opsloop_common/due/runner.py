@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from typing import cast
 from uuid import UUID
 
@@ -17,17 +18,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import failpoints
 from opsloop_common.db import Database
-from opsloop_common.due import rules
+from opsloop_common.due import recurring, rules
 from opsloop_common.due.errors import ClaimLost
-from opsloop_common.due.jobs import JobRun
-from opsloop_common.due.kinds import DueHandler, DueKind, JobHandler
+from opsloop_common.due.jobs import JobRun, LongRun
+from opsloop_common.due.kinds import DueHandler, DueKind, JobHandler, RoundHandler
 from opsloop_common.due.metrics import DueMetrics
 from opsloop_common.due.rows import Claimed, claim_due, next_due_at, record_failure
 from opsloop_common.due.schedule import finish_with
 from opsloop_common.due.tables import job as job_table
 from opsloop_common.due.workers import beat, leave
+from opsloop_common.faults import is_transient, reason
 from opsloop_common.ids import uuid7
-from opsloop_common.inbox.faults import is_transient, reason
+from opsloop_common.supervision import LoopMeter, Pauses, patiently, supervise
 from opsloop_common.wakeups import DUE, wait
 
 POLL_SECONDS = 2.0  # the net below wake-ups
@@ -35,8 +37,7 @@ TRANSACTIONS_AT_ONCE = 3  # of the 4 connections for work, which pruning and cou
 PREFETCH = 4  # rows claimed per running one, so that claiming costs a fraction of a statement a row
 DRAIN_SECONDS = 20.0
 GATHER_SECONDS = 0.005  # wake-ups of a busy moment are answered together
-FAULT_PAUSE_SECONDS = 0.5
-FAULT_PAUSE_LIMIT_SECONDS = 5.0
+PAUSES = Pauses(first=0.5, longest=5.0)
 ROUNDS_LIMIT = 1_000
 ROUND_ROWS = 100
 
@@ -75,7 +76,10 @@ class DueRunner:
     async def running(self) -> AsyncIterator[None]:
         """Work for the length of the block; then finish what is running (at most 20 s) and leave the rest unclaimed."""
         self._wake = self._database.wakeups.subscribe(DUE)
-        loop = asyncio.create_task(self._run(), name=f"{self._database.service} due")
+        claiming = supervise(
+            f"{self._database.service} due", self._run, pauses=PAUSES, meter=self._database.meters.of(LoopMeter)
+        )
+        loop = asyncio.create_task(claiming, name=f"{self._database.service} due")
         try:
             yield
         finally:
@@ -96,20 +100,9 @@ class DueRunner:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _run(self) -> None:
-        if not self._kinds:
-            return
-        pause = 0.0
         while True:
             self._wake.clear()
-            try:
-                next_at = await self.start_due()
-                pause = 0.0
-            except Exception as error:  # noqa: BLE001 the loop outlives whatever the database does
-                if not pause:
-                    log.warning("due work waits", service=self._database.service, error=reason(error))
-                pause = min(max(pause * 2, FAULT_PAUSE_SECONDS), FAULT_PAUSE_LIMIT_SECONDS)
-                await asyncio.sleep(pause)
-                continue
+            next_at = await self.start_due()
             until = self._poll_seconds
             if next_at is not None:
                 until = min(until, (next_at - self._database.clock.now()).total_seconds() + 0.001)
@@ -157,9 +150,12 @@ class DueRunner:
         """Handle one claimed row and record how it ended; returns the error when it failed."""
         row = item.row
         try:
-            if row.attempts > kind.max_attempts:
+            if rules.has_killed(row.attempts, kind.max_attempts):
                 raise LeaseExceeded(f"{row.attempts - 1} workers died or were stopped while handling it")
-            if kind.long:
+            failpoints.hit(f"due.{kind.name}")
+            if kind.long and not kind.is_job:
+                await self._run_round(kind, item)
+            elif kind.is_job:
                 await self._run_job(kind, item)
             else:
                 async with self._transactions:
@@ -186,12 +182,20 @@ class DueRunner:
                 async with self._database.work(item.context()) as session:
                     finish_with(session, item.row.id, self._owner)
                     await handler(session, item.row)
+                    await recurring.put_to_next_turn(session, kind, item.row)
                     failpoints.hit("due.before_commit")
         except TimeoutError as error:
             if lease.expired():
                 raise LeaseExceeded(f"not done within {kind.lease_seconds:g} s") from error
             raise
         failpoints.hit("due.after_commit")
+
+    async def _run_round(self, kind: DueKind, item: Claimed) -> None:
+        handler = cast(RoundHandler, kind.handler)
+        await handler(LongRun(self._database, item.context(), (item.row.id, self._owner)))
+        async with self._database.transaction(item.context()) as session:
+            finish_with(session, item.row.id, self._owner)
+            await recurring.put_to_next_turn(session, kind, item.row)
 
     async def _run_job(self, kind: DueKind, item: Claimed) -> None:
         handler = cast(JobHandler, kind.handler)
@@ -222,19 +226,17 @@ class DueRunner:
     async def _record(self, kind: DueKind, item: Claimed, error: Exception) -> None:
         """Record the failure, for as long as it takes: until then the row is ours, and nobody else's."""
         passing = is_transient(error)
-        attempts = item.row.attempts - 1 if passing else item.row.attempts
-        pause = FAULT_PAUSE_SECONDS
-        while True:
-            try:
-                status = await self._record_once(kind, item, error, attempts)
-                break
-            except ClaimLost:
-                return
-            except Exception as fault:  # an unrecorded failure would keep the row claimed for ever
-                if not is_transient(fault):
-                    log.exception("failure of a due row not recorded", kind=kind.name)
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, FAULT_PAUSE_LIMIT_SECONDS)
+        attempts = rules.counted(item.row.attempts - 1 if passing else item.row.attempts, kind.max_attempts)
+        try:
+            status = await patiently(
+                f"to record a failure of {kind.name}",
+                partial(self._record_once, kind, item, error, attempts),
+                pauses=PAUSES,
+                # whatever it is: an unrecorded failure would keep the row claimed for ever
+                passing=lambda fault: not isinstance(fault, ClaimLost),
+            )
+        except ClaimLost:
+            return
         details = {"service": self._database.service, "kind": kind.name, "attempts": attempts}
         if status == "failed":
             log.error("due row given up", **details, exc_info=error)
@@ -244,22 +246,30 @@ class DueRunner:
             log.warning("due row failed, trying again", **details, exc_info=error)
 
     async def _record_once(self, kind: DueKind, item: Claimed, error: Exception, attempts: int) -> str | None:
-        retry = rules.retry_at(self._database.clock.now(), attempts, kind.max_attempts, random.random())
+        now = self._database.clock.now()
+        retry = rules.retry_at(now, attempts, kind.max_attempts, random.random(), every=kind.every)
         text = storable(reason(error))
         async with self._database.transaction(item.context()) as session:
-            if kind.long and retry is None:
+            if kind.is_job and retry is None:
                 finish_with(session, item.row.id, self._owner)
                 await self._end_job(session, UUID(item.row.key), status="failed", error=text)
                 return "failed"
-            if kind.long:
+            if kind.is_job:
                 values = {"status": "queued", "error": text}
                 await session.execute(
                     update(job_table)
                     .where(job_table.c.id == UUID(item.row.key), job_table.c.finished_at.is_(None))
                     .values(values)
                 )
+            failed_at = None if is_transient(error) else now
             return await record_failure(
-                session, item.row, owner=self._owner, error=text, attempts=attempts, retry_at=retry
+                session,
+                item.row,
+                owner=self._owner,
+                error=text,
+                attempts=attempts,
+                retry_at=retry,
+                failed_at=failed_at,
             )
 
 
@@ -298,3 +308,10 @@ async def run_due(database: Database, kinds: Sequence[DueKind], *, raising: bool
     if raising and first is not None:
         raise first
     return done
+
+
+async def run_recurring(database: Database, kinds: Sequence[DueKind], *, raising: bool = True) -> int:
+    """Do all that recurs among `kinds` once, whenever its turn would be; returns how many rows were handled. For tests and tools."""
+    chosen = [kind for kind in kinds if kind.every is not None]
+    await recurring.make_due(database, chosen)
+    return await run_due(database, chosen, raising=raising)

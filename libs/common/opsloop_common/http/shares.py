@@ -37,7 +37,7 @@ class Shares:
                     await share.free.acquire()
             else:  # then it does not wait, and needs no timer
                 await share.free.acquire()
-        except BaseException as error:
+        except (TimeoutError, asyncio.CancelledError) as error:
             self._forget(workspace, share)
             if isinstance(error, TimeoutError):
                 raise Unavailable(

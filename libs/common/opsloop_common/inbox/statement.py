@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from opsloop_common.columns import bound, unnested
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.inbox.tables import inbox, parked_event
+from opsloop_common.parameters import bound, unnested
 
 _EVENTS = unnested(
     "e",

@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from opsloop_common.columns import bound, named
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.outbox.tables import outbox, outbox_stream
+from opsloop_common.parameters import bound, named
 
 _PREFIX = "outbox_"
 _STREAM = (outbox_stream.c.stream, outbox_stream.c.last_seq)

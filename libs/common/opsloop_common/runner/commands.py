@@ -6,11 +6,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from opsloop_common.access import keys, user_secrets
 from opsloop_common.access.keys import Token
+from opsloop_common.access.principal import OPERATOR_WORKSPACE
 from opsloop_common.access.user_secrets import UserSecret
 from opsloop_common.access.workspaces import SLUG
 from opsloop_common.db import Context
@@ -19,6 +21,7 @@ from opsloop_common.inbox import parking
 from opsloop_common.service import Runtime
 
 COMMAND_LINE = "system"  # the actor of what an operator does at the command line
+_OPERATOR = partial(Context, OPERATOR_WORKSPACE, actor=COMMAND_LINE)
 
 
 async def create_key(
@@ -83,9 +86,10 @@ async def parked_events(runtime: Runtime, *, limit: int = 50, groups: bool = Fal
 
 async def redrive_events(runtime: Runtime, *, id: UUID | None = None, fingerprint: str | None = None) -> dict[str, int]:
     """Apply parked events again, in order; returns how many were applied, failed again, and remain. Raises NotFound."""
-    return asdict(await parking.redrive(runtime.db, runtime.service, id=id, fingerprint=fingerprint))
+    return asdict(await parking.redrive(runtime.db, runtime.service, by=_OPERATOR(), id=id, fingerprint=fingerprint))
 
 
 async def discard_events(runtime: Runtime, *, id: UUID | None = None, fingerprint: str | None = None) -> dict[str, int]:
     """Give parked events up; returns how many. Raises NotFound."""
-    return {"discarded": await parking.discard(runtime.db, runtime.service, id=id, fingerprint=fingerprint)}
+    gone = await parking.discard(runtime.db, runtime.service, by=_OPERATOR(), id=id, fingerprint=fingerprint)
+    return {"discarded": gone}

@@ -14,10 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
+from opsloop_common.faults import is_transient, reason
 from opsloop_common.forwarding import across_processes
 from opsloop_common.http import probes
 from opsloop_common.http.app import create_app
-from opsloop_common.inbox.faults import is_transient, reason
 from opsloop_common.runner import garbage
 from opsloop_common.runner.build import Role, require_fit_database
 from opsloop_common.runner.buses import make_bus

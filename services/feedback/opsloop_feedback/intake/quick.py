@@ -14,7 +14,6 @@ import asyncpg
 from sqlalchemy import JSON
 
 from opsloop_common.access.idempotency import LOCK_SQL, SEEN_SQL, Answer, Keyed, store_sql
-from opsloop_common.columns import bound, named
 from opsloop_common.db import Context, Database
 from opsloop_common.documents import write_document
 from opsloop_common.entry import ENTERED_SQL
@@ -23,6 +22,7 @@ from opsloop_common.ids import uuid7
 from opsloop_common.lanes import Statement
 from opsloop_common.outbox import statement as outbox
 from opsloop_common.outbox.append import event_from
+from opsloop_common.parameters import bound, named
 from opsloop_common.wakeups import OUTBOX
 from opsloop_feedback.intake import rules
 from opsloop_feedback.intake.models import Feedback

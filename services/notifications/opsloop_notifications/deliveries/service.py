@@ -8,21 +8,22 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, ColumnElement, Select, text
+from sqlalchemy import JSON, Select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common.columns import named, unnested
 from opsloop_common.db import clock_of, context_of, fire_after_commit
 from opsloop_common.documents import write_document
 from opsloop_common.entry import enter_worker
 from opsloop_common.errors import Gone
 from opsloop_common.ids import uuid7
 from opsloop_common.lanes import Lanes, Statement
+from opsloop_common.parameters import named, unnested
 from opsloop_notifications.deliveries import queries
 from opsloop_notifications.deliveries.models import Delivery as Delivery
 from opsloop_notifications.deliveries.models import DeliveryAttempt, DeliveryQueue, DeliveryStatus
 
 QUEUE_TABLE = DeliveryQueue.__tablename__
+NEWEST_FIRST = queries.NEWEST_FIRST
 
 _DELIVERY, _ATTEMPT = Delivery.__table__.c, DeliveryAttempt.__table__.c
 _PLANS = unnested(
@@ -264,10 +265,5 @@ async def attempts_of(session: AsyncSession, delivery_id: UUID) -> Sequence[Deli
 
 
 def deliveries_of(webhook_id: UUID, *, status: str | None = None, event_type: str | None = None) -> Select[Delivery]:
-    """Return the statement for one endpoint's deliveries, to be paged by `newest_first`."""
+    """Return the statement for one endpoint's deliveries, to be paged by `NEWEST_FIRST`."""
     return queries.deliveries_of(webhook_id, status=status, event_type=event_type)
-
-
-def newest_first() -> list[ColumnElement[UUID]]:
-    """Return the order of delivery lists."""
-    return [Delivery.id.desc()]

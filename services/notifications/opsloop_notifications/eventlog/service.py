@@ -11,9 +11,9 @@ from uuid import UUID
 from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common.columns import unnested
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import context_of
+from opsloop_common.parameters import unnested
 from opsloop_notifications.eventlog import queries
 from opsloop_notifications.eventlog.models import LoggedEvent
 
@@ -83,11 +83,6 @@ async def lock_older(session: AsyncSession, before: datetime, *, limit: int) -> 
 async def forget_through(session: AsyncSession, position: int) -> None:
     """Delete the events up to a position, which the session has locked, and remember how far that went."""
     await session.execute(_FORGET, {"workspace": context_of(session).workspace, "through": position})
-
-
-async def workspaces(session: AsyncSession) -> Sequence[str]:
-    """Return the workspaces that have ever had an event, for a session that entered as a worker."""
-    return await queries.workspaces(session)
 
 
 async def events_since(

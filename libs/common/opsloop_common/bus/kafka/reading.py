@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Collection
+from functools import partial
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -14,6 +15,7 @@ from opsloop_common.bus.metrics import BackboneMetrics
 from opsloop_common.bus.port import BATCH_LIMIT, DRAIN_SECONDS
 from opsloop_common.inbox.apply import Applier
 from opsloop_common.inbox.delivery import Delivery, read
+from opsloop_common.supervision import Pauses, supervise
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +25,7 @@ PAUSE_AT, RESUME_AT = 500, 200  # records waiting in a strand
 COMMIT_SECONDS = 5.0
 COMMIT_LIMIT_SECONDS = 20.0
 RETRY_SECONDS = 1.0
+PAUSES = Pauses(first=RETRY_SECONDS, longest=RETRY_SECONDS)
 
 
 class Strand:
@@ -32,13 +35,13 @@ class Strand:
         self.partition = partition
         self.records: deque[ConsumerRecord] = deque()
         self.wake = asyncio.Event()
-        self.stopping = False
+        self.stopping = asyncio.Event()
         self.paused = False
         self.task: asyncio.Task[None] | None = None
 
     async def stop(self, seconds: float) -> None:
         """Let the batch at hand finish, at most `seconds`, and drop the rest: it was not committed."""
-        self.stopping = True
+        self.stopping.set()
         self.wake.set()
         if self.task is not None:
             await asyncio.wait([self.task], timeout=seconds)
@@ -117,9 +120,9 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is no
         strand = self._strands.get(partition)
         if strand is None:
             strand = self._strands[partition] = Strand(partition)
-            strand.task = asyncio.create_task(
-                self._run_strand(strand), name=f"{self._name}-{partition.topic}-{partition.partition}"
-            )
+            name = f"{self._name}-{partition.topic}-{partition.partition}"
+            running = supervise(name, partial(self._run_strand, strand), pauses=PAUSES, stop=strand.stopping)
+            strand.task = asyncio.create_task(running, name=name)
         strand.records.extend(records)
         strand.wake.set()
         if len(strand.records) > PAUSE_AT and not strand.paused:
@@ -127,18 +130,13 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is no
             strand.paused = True
 
     async def _run_strand(self, strand: Strand) -> None:
-        while not strand.stopping:
+        while not strand.stopping.is_set():
             if not strand.records:
                 strand.wake.clear()
                 await strand.wake.wait()
                 continue
             records = [strand.records[i] for i in range(min(len(strand.records), BATCH_LIMIT))]
-            try:
-                await self._apply(records)
-            except Exception:
-                log.exception("could not apply, trying again", consumer=self._name)
-                await asyncio.sleep(RETRY_SECONDS)
-                continue
+            await self._apply(records)
             for _ in records:
                 strand.records.popleft()
             self.done[strand.partition] = records[-1].offset + 1
