@@ -13,7 +13,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench import deliveries, drain, end_to_end, intake, process
+from bench import commands, deliveries, drain, end_to_end, intake, process
 from bench.report import Line, machine, save, show
 from bench.world import all_in_one, databases, four_processes, scratch_folder, started
 from opsloop_common.testing.kafka import NoBroker, running_broker
@@ -78,6 +78,12 @@ async def measure_process(effort: Effort, folder: Path) -> list[Line]:
         await deployment.close()
 
 
+async def measure_commands(effort: Effort, folder: Path) -> list[Line]:
+    """Processor time of the commands."""
+    async with started(all_in_one(folder)) as deployment:
+        return await commands.measure(deployment)
+
+
 Section = Callable[[Effort, Path], Awaitable[list[Line]]]
 SECTIONS: dict[str, Section] = {
     "intake": measure_intake,
@@ -85,6 +91,7 @@ SECTIONS: dict[str, Section] = {
     "drain": measure_drain,
     "deliveries": measure_deliveries,
     "process": measure_process,
+    "commands": measure_commands,
 }
 
 

@@ -11,6 +11,7 @@ import socket
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,7 @@ import asyncpg
 from sqlalchemy.engine import make_url
 
 from opsloop_common import limits
+from opsloop_common.telemetry.spans import current
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,13 @@ class Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg is not typ
     def _cancel_current_command(self, *_waiters: asyncio.Future[None]) -> None:
         # asyncpg's one hook for both; not at once: it still writes a SYNC
         self._loop.call_soon(self._transport.abort)
+
+    async def fetch(self, query: str, *values: Any, **options: Any) -> list[asyncpg.Record]:
+        """Run a statement and return its rows; what SQLAlchemy runs does not come by here."""
+        span = current()
+        with nullcontext() if span is None else span.statement(query):
+            rows: list[asyncpg.Record] = await super().fetch(query, *values, **options)
+        return rows
 
     async def close(self, *, timeout: float | None = None) -> None:
         """Say good-bye, for a second at most."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import make_url
@@ -31,6 +32,9 @@ from opsloop_common.work import fire_after_commit as fire_after_commit
 from opsloop_common.work import meters_of as meters_of
 from opsloop_common.work import ports_of as ports_of
 from opsloop_common.work import settings_of as settings_of
+
+if TYPE_CHECKING:
+    from opsloop_common.telemetry.tracer import Tracer
 
 event.listen(UnitOfWork, "after_begin", enter_at_begin)
 
@@ -100,6 +104,11 @@ class Database:
         """Return what the service counts with."""
         return self.grounds.meters
 
+    @property
+    def tracer(self) -> Tracer | None:
+        """Return what begins the service's spans, None while it is not traced."""
+        return self.grounds.tracer
+
     def _make_engine(self, patience: Patience, *, pool_size: int, max_overflow: int) -> AsyncEngine:
         server_settings = {"application_name": f"opsloop-{self.service}", "timezone": "UTC"}
         if self.role is not None:
@@ -131,6 +140,11 @@ class Database:
 
     def _make_sessions(self, engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
         return async_sessionmaker(engine, sync_session_class=UnitOfWork, expire_on_commit=False, grounds=self.grounds)
+
+    @property
+    def engines(self) -> tuple[AsyncEngine, AsyncEngine]:
+        """Return the engine of what somebody waits for, and that of work."""
+        return self.engine, self._work_engine
 
     def session(self, context: Context | None = None) -> AsyncSession:
         """Return a session that has not begun; its first statement begins a transaction in the context's workspace."""

@@ -13,6 +13,7 @@ from opsloop_common.access.principal import Principal
 from opsloop_common.db import Context
 from opsloop_common.http.ratelimit import Rate
 from opsloop_common.http.shared import Shell
+from opsloop_common.http.tracing import RequestTrace
 from opsloop_common.service import Runtime
 
 KEY = "opsloop.call"
@@ -33,13 +34,13 @@ class Call:
         "request_id",
         "shell",
         "signed_in",
-        "traceparent",
+        "trace",
     )
 
-    def __init__(self, shell: Shell, request_id: str, traceparent: str) -> None:
+    def __init__(self, shell: Shell, request_id: str, trace: RequestTrace) -> None:
         self.shell = shell
         self.request_id = request_id
-        self.traceparent = traceparent
+        self.trace = trace
         self.principal: Principal | None = None
         self.signed_in: tuple[int, float] | None = None
         self.rate: Rate | None = None
@@ -71,7 +72,7 @@ class Call:
                 workspace=who.workspace,
                 actor=who.actor,
                 correlationid=self.request_id,
-                traceparent=self.traceparent,
+                traceparent=self.trace.traceparent(who),
             )
         return self._context
 

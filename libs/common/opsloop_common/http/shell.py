@@ -11,7 +11,7 @@ from opsloop_common.http.call import KEY, Call
 from opsloop_common.http.cors import name_origin
 from opsloop_common.http.problems import error_response
 from opsloop_common.http.shared import Shell
-from opsloop_common.http.tracing import traceparent_from
+from opsloop_common.http.tracing import RequestTrace
 from opsloop_common.ids import uuid7
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~:-]{1,128}")
@@ -63,7 +63,8 @@ class ShellMiddleware:
             elif name == b"traceparent":
                 traceparent = value.decode("latin-1")
         request_id = given if given is not None and _REQUEST_ID.fullmatch(given) else str(uuid7())
-        call = scope[KEY] = Call(self.shell, request_id, traceparent_from(traceparent))
+        trace = RequestTrace(self.shell.runtime.db.tracer, traceparent)
+        call = scope[KEY] = Call(self.shell, request_id, trace)
         return call
 
     def _end(self, scope: Scope, call: Call, status: int, seconds: float) -> None:
@@ -73,6 +74,7 @@ class ShellMiddleware:
         self.shell.observe(route, method, status or 499, seconds)
         if route in _PROBES and status < 500:
             return  # asked every few seconds, and what they say is in the metrics of whoever asks
+        call.trace.end(method, route, status, call.principal)
         self.shell.log.info(
             "request",
             method=method,

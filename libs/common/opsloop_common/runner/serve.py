@@ -24,6 +24,7 @@ from opsloop_common.runner.buses import make_bus
 from opsloop_common.runner.housekeeping import measure_loop_lag
 from opsloop_common.runner.server import front_of, listen, serving
 from opsloop_common.runner.together import together
+from opsloop_common.runner.traced import traced
 from opsloop_common.runner.worker import run_worker
 from opsloop_common.service import Check, Runtime
 
@@ -44,6 +45,7 @@ async def serve(runtime: Runtime, role: Role, *, host: str, port: int) -> None:
             stack.push_async_callback(runtime.db.close)
             await _await_database(runtime, stop)
             await require_fit_database(runtime)
+            await stack.enter_async_context(traced(runtime))
             listener = listen(host, port)
             stack.callback(listener.close)
             runtime.answer_at(host, listener.getsockname()[1])

@@ -84,7 +84,6 @@ async def delete_kpi(session: AsyncSession, key: str, *, expected: Precondition)
         await due.cancel(session, rules.EVALUATE, str(monitor.id))
     await breaches.end_of_kpi(session, kpi.id, EndReason.DELETED)
     outbox.end_streams(session, "monitor", [monitor.id for monitor in monitors])
-    outbox.end_streams(session, "kpi", [kpi.id])
     await resources.delete(session, kpi)
 
 
@@ -183,7 +182,6 @@ async def delete_monitor(session: AsyncSession, key: str, monitor_id: UUID, *, e
     monitor = await queries.lock_monitor(session, kpi.id, monitor_id, expected)
     await breaches.end_of_monitor(session, monitor.id, EndReason.DELETED)
     await due.cancel(session, rules.EVALUATE, str(monitor.id))
-    outbox.end_streams(session, "monitor", [monitor.id])
     await resources.delete(session, monitor)
 
 

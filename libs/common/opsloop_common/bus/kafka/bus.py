@@ -73,7 +73,7 @@ class KafkaBus:
                 # without this the first sends overtake one another while they wait for metadata (measured)
                 partitions = len(await producer.partitions_for(topic))
             self._publishing_trouble = None
-            yield KafkaPublisher(session, producer, topic, partitions, self._report)
+            yield KafkaPublisher(database, session, producer, topic, partitions, self._report)
         except (KafkaError, OSError) as error:
             self._publishing_trouble = f"publishing: {type(error).__name__}: {error}"
             raise
