@@ -18,7 +18,7 @@ from opsloop_common.testing.sample.reminders.models import Reminder
 from opsloop_common.testing.sample.reminders.rules import Status
 from opsloop_common.versions import Precondition
 
-RING = "sample.ring"
+RING = "sample.ring_reminder"
 
 
 async def create_reminder(session: AsyncSession, text: str, remind_at: datetime) -> Reminder:
