@@ -21,6 +21,13 @@ def test_committed_contracts_are_what_the_code_says():
     assert differences(ROOT) == []
 
 
+def test_no_schema_is_called_after_its_module():
+    """Two classes of one name rename both, in the contract and in generated clients: name states after what has them."""
+    for path in ROOT.glob("services/*/openapi.json"):
+        names = json.loads(path.read_text())["components"]["schemas"]
+        assert [name for name in names if name.startswith("opsloop_")] == [], path
+
+
 def test_todays_events_serve_the_readers_of_the_released_ones():
     assert breaks(ROOT) == []
 

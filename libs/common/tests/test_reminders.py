@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from opsloop_common.due import run_due
 from opsloop_common.errors import IllegalTransition, Invalid
 from opsloop_common.testing.sample.reminders import rules
-from opsloop_common.testing.sample.reminders.rules import Status
+from opsloop_common.testing.sample.reminders.rules import ReminderStatus
 from opsloop_common.testing.sample.service import SAMPLE
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
@@ -22,12 +22,12 @@ PATH = "/v1/reminders"
 @pytest.mark.parametrize(
     ("current", "wanted", "may"),
     [
-        (Status.WAITING, Status.DONE, True),
-        (Status.RUNG, Status.WAITING, True),
-        (Status.DONE, Status.WAITING, True),
-        (Status.DONE, Status.DONE, False),
-        (Status.WAITING, Status.RUNG, False),
-        (Status.RUNG, Status.RUNG, False),
+        (ReminderStatus.WAITING, ReminderStatus.DONE, True),
+        (ReminderStatus.RUNG, ReminderStatus.WAITING, True),
+        (ReminderStatus.DONE, ReminderStatus.WAITING, True),
+        (ReminderStatus.DONE, ReminderStatus.DONE, False),
+        (ReminderStatus.WAITING, ReminderStatus.RUNG, False),
+        (ReminderStatus.RUNG, ReminderStatus.RUNG, False),
     ],
 )
 def test_which_status_may_follow(current, wanted, may):
@@ -38,9 +38,9 @@ def test_which_status_may_follow(current, wanted, may):
             rules.require_transition(current, wanted)
 
 
-@given(st.sampled_from(Status), st.lists(st.sampled_from(Status), max_size=8))
+@given(st.sampled_from(ReminderStatus), st.lists(st.sampled_from(ReminderStatus), max_size=8))
 def test_nobody_s_wishes_make_one_ring(status, wishes):
-    has_rung = status is Status.RUNG
+    has_rung = status is ReminderStatus.RUNG
     for wanted in wishes:
         if wanted in rules.TRANSITIONS[status]:
             rules.require_transition(status, wanted)
@@ -51,11 +51,11 @@ def test_nobody_s_wishes_make_one_ring(status, wishes):
                 rules.require_transition(status, wanted)
             assert refused.value.extra["allowed"] == sorted(rules.TRANSITIONS[status])
 
-    assert (status is Status.RUNG) == has_rung
+    assert (status is ReminderStatus.RUNG) == has_rung
 
 
 def test_every_status_says_what_may_follow():
-    assert set(rules.TRANSITIONS) == set(Status)
+    assert set(rules.TRANSITIONS) == set(ReminderStatus)
     assert all(status not in following for status, following in rules.TRANSITIONS.items())
 
 
