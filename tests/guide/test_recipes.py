@@ -28,7 +28,8 @@ WHAT_MUST_BE_GREEN = (
     "lint-imports",
     "python -m opsloop.contracts --check",
     "mypy services/feedback/opsloop_feedback",
-    "python -m pytest -q services/feedback/tests/test_follow_ups.py tests/contracts/test_committed.py tests/architecture "
+    "python -m pytest -q services/feedback/tests/test_follow_ups.py services/feedback/tests/test_follow_ups_rules.py "
+    "tests/contracts/test_committed.py tests/architecture "
     "tests/contracts/test_every_route.py tests/contracts/test_resources.py "
     "-k 'not metrics and not campaigns and not notifications'",
 )

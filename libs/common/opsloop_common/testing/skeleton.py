@@ -75,8 +75,9 @@ def make(room: Room) -> list[Path]:
     }
     made[room.contracts / f"{room.name}.py"] = renamed((SAMPLE / "reminders" / "events.py").read_text(), room)
     made[WORLDS / f"{room.name}.py"] = renamed((WORLDS / "reminders.py").read_text(), room)
-    tests = COMMON / "tests" / "test_reminders.py"
-    made[Path("services") / room.service / "tests" / f"test_{room.name}.py"] = renamed(tests.read_text(), room)
+    for tests in (COMMON / "tests").glob("test_reminders*.py"):
+        path = Path("services") / room.service / "tests" / tests.name.replace("reminders", room.name)
+        made[path] = renamed(tests.read_text(), room)
     path, migration = _migration(room)
     made[path] = migration
     for file, text in made.items():
