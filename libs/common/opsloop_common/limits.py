@@ -48,7 +48,11 @@ CALL_INTERIM_ANSWERS = 4  # 100 Continue, 103 Early Hints
 CALL_RECEIVE_BUFFER_BYTES = 8 * 1024  # in the kernel: what can come in one turn of the loop, also as TLS
 CALL_PARSE_SLICE_BYTES = 1024
 CALL_PARSE_TURN_SECONDS = 0.001  # for all connections together, between two turns of the loop
+CALLS_AT_ONCE = 512  # of a process; 10,000 of endpoints that hang would be more than it may open files
+CALLS_KEPT = 128  # of them, for workspaces that held few lately
 # … the mail server
+MAIL_CONNECTIONS = 10
+MAIL_CONNECTIONS_KEPT = 2
 MAIL_SECONDS = 60.0  # one mail, from the connection to the last answer
 MAIL_REPLY_SECONDS = 30.0
 # … the issuer of tokens
@@ -70,6 +74,9 @@ DATABASE_PROOF_SECONDS = 1.0
 DATABASE_CLOSE_SECONDS = 1.0
 CONNECTIONS_PER_WORKSPACE = 4  # of a pool's 10
 SHARE_SECONDS = 3.0  # as long as for a free connection
+DUE_TRANSACTIONS = 5
+"""Due rows of a service's process that are handled at once, jobs apart; of the last two …"""
+DUE_KEPT = 1  # … one is left to workspaces, one to kinds that held little lately
 DATABASE_IDLE_IN_TRANSACTION_SECONDS = 10.0
 DATABASE_CLIENT_CHECK_SECONDS = 2.0  # a server that works for somebody who has left stops then
 TCP_IDLE_SECONDS = 5
@@ -113,6 +120,10 @@ CONNECTIONS_PER_ADDRESS = 1 / 2  # of those that the process holds
 RESERVED_FILES = (
     256  # of the file limit, for PostgreSQL, Kafka, webhooks, logs: 40 are open when nobody asks for anything
 )
+
+QUEUE_HELD = 10_000
+"""Rows of one queue that a process holds in memory, at work or waiting for a place."""
+QUEUE_HELD_KEPT = 2_000
 
 # What one cause, key or workspace may set off
 

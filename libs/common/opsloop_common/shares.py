@@ -100,8 +100,11 @@ class Places:
     def is_light(self, key: Hashable, place: int = 0) -> bool:
         """Say whether `key`, the one at `place` of its kind, holds and held little: of what is kept, and of a fair share of all."""
         usage = self._usages[place]
-        bound = min(self.kept * LIGHT_SHARE, self.size / max(len(usage), 1) / 3)
+        bound = self._bound(usage)
         return usage.held(key) <= bound and usage.lately(key) <= bound
+
+    def _bound(self, usage: Usage) -> float:
+        return min(self.kept * LIGHT_SHARE, self.size / max(len(usage), 1) / 3)
 
     def has_room(self, *keys: Hashable) -> bool:
         """Say whether somebody known by `keys` may take a place now."""
@@ -110,6 +113,13 @@ class Places:
             return True
         heavy = sum(not self.is_light(key, place) for place, key in enumerate(keys))
         return free > self.kept * heavy
+
+    def room(self, key: Hashable) -> int:
+        """Return how many places `key`, known by nothing else, may take at once."""
+        free = self.size - self.taken
+        if not self.is_light(key):
+            return max(0, free - self.kept)
+        return max(0, free - self.kept, min(free, int(self._bound(self._usages[0])) - self._usages[0].held(key)))
 
     def enter(self, *keys: Hashable) -> None:
         """Take a place, after `has_room` said so."""

@@ -112,6 +112,16 @@ def test_who_waits_longest_for_its_share_comes_first(time):
     assert places.lightest([]) is None
 
 
+def test_many_are_taken_at_once_by_a_light_one_up_to_its_bound_and_by_a_heavy_one_up_to_what_is_kept(time):
+    places = Places(100, kept=20, clock=time)
+    assert (places.room("greedy"), places.room("healthy")) == (80, 80)
+    for _ in range(80):
+        places.enter("greedy")
+
+    assert places.room("greedy") == 0
+    assert places.room("healthy") == 5
+
+
 def test_a_heavy_one_needs_a_place_too():
     with pytest.raises(ValueError, match="heavy"):
         Places(2, kept=1, keys=2)

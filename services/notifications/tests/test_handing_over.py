@@ -9,8 +9,8 @@ import pytest
 from aiohttp import web
 
 from opsloop_common.contracts.campaigns import CampaignPaused
+from opsloop_common.due import engine
 from opsloop_common.testing.events import deliver, make_event
-from opsloop_notifications import dispatcher
 from opsloop_notifications.webhooks.consumers import WEBHOOKS
 from opsloop_notifications.webhooks.jobs import dispatch_webhooks
 
@@ -49,7 +49,7 @@ async def test_new_deliveries_are_claimed_as_they_are_made(acme, hook, work, unt
 
     hook.answer = hang
     async with work(acme.service, dispatch_webhooks):
-        await until(lambda: acme.dispatcher, "the dispatcher")
+        await until(lambda: acme.engine, "the engine")
         await acme.happen(pause())
         assert await acme.owners() == [acme.service.runtime.boot_id]
         await acme.happen(*(pause() for _ in range(80)))
@@ -62,11 +62,11 @@ async def test_new_deliveries_are_claimed_as_they_are_made(acme, hook, work, unt
 
 async def test_a_delivery_that_was_claimed_and_never_taken_is_given_back(acme, hook, work, until, monkeypatch):
     """As after a commit whose answer was lost: claimed for a process that lives and works on."""
-    monkeypatch.setattr(dispatcher, "SWEEP_SECONDS", 0.3)
+    monkeypatch.setattr(engine, "SWEEP_SECONDS", 0.3)
     async with work(acme.service, dispatch_webhooks):
-        await until(lambda: acme.dispatcher, "the dispatcher")
+        await until(lambda: acme.engine, "the engine")
         with monkeypatch.context() as lost:
-            lost.setattr(acme.dispatcher, "take", lambda jobs: None)
+            lost.setattr(acme.engine, "take", lambda jobs: None)
             await acme.happen(pause())
         assert await acme.owners() == [acme.service.runtime.boot_id]
         acme.service.clock.advance(1)

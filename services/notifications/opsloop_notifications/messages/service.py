@@ -19,6 +19,7 @@ from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.notifications import FailureReason, NotificationFailed, NotificationSent
 from opsloop_common.db import Context, clock_of, context_of, meters_of
 from opsloop_common.due.claims import claim_batch, enter_worker
+from opsloop_common.due.engine import Ask
 from opsloop_common.ids import uuid7
 from opsloop_common.meters import count_after_commit
 from opsloop_common.wakeups import fire_after_commit
@@ -28,6 +29,7 @@ from opsloop_notifications.messages.models import Message, Notification, Notific
 from opsloop_notifications.recipients.service import reach
 
 QUEUE_TABLE = NotificationQueue.__tablename__
+KIND = "mails"
 
 # the unique (workspace, message, user) makes a repeated request send nothing twice
 _ADD = text(
@@ -91,6 +93,11 @@ class Mail:
     created_at: datetime
     tries: int
     cause: Mapping[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """Return the name of the queue."""
+        return KIND
 
     @property
     def group(self) -> str:
@@ -178,11 +185,18 @@ async def _keep_message(session: AsyncSession, requested: MessageRequested, cont
     )
 
 
-async def claim_mails(
-    session: AsyncSession, *, now: datetime, owner: UUID, limit: int, per_workspace: int
-) -> list[Mail]:
+async def claim_mails(session: AsyncSession, ask: Ask, *, per_workspace: int) -> list[Mail]:
     """Claim mails that are due, workspaces in turn, with what they say."""
-    claimed = await claim_batch(session, NotificationQueue, now=now, owner=owner, limit=limit, per_group=per_workspace)
+    claimed = await claim_batch(
+        session,
+        NotificationQueue,
+        now=ask.now,
+        owner=ask.owner,
+        limit=ask.limit,
+        per_group=per_workspace,
+        share=ask.share,
+        full=ask.full,
+    )
     if not claimed:
         return []
     rows = await queries.claimed(session, [row.id for row in claimed])

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+KIND = "webhooks"
 CLAIMED_AT_FIRST = 64
 """How many deliveries of an endpoint a process holds before it has seen it answer."""
 
@@ -17,6 +18,7 @@ class Call:
     """One claimed delivery with its endpoint. `tries` of the schedule and `made` attempts in all ended before."""
 
     id: UUID
+    workspace: str
     webhook_id: UUID
     event_id: UUID
     document: str
@@ -25,6 +27,11 @@ class Call:
     tries: int
     made: int
     is_failing: bool
+
+    @property
+    def kind(self) -> str:
+        """Return the name of the queue."""
+        return KIND
 
     @property
     def group(self) -> str:
@@ -39,6 +46,7 @@ def call_from(row: Mapping[str, Any], now: datetime) -> Call:
         secrets = (row["secret"], row["previous_secret"])  # its grace period has not ended
     return Call(
         id=row["id"],
+        workspace=row["workspace"],
         webhook_id=row["webhook_id"],
         event_id=row["event_id"],
         document=row["document"],

@@ -1,4 +1,4 @@
-"""What runs beside requests: the dispatcher of deliveries, and recovery of what an endpoint missed."""
+"""What runs beside requests: the sending of deliveries, and recovery of what an endpoint missed."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from opsloop_common.due.engine import Engine
 from opsloop_common.due.jobs import JobRun
 from opsloop_common.due.kinds import DueKind
 from opsloop_common.service import Runtime
-from opsloop_notifications.dispatcher import Dispatcher
 from opsloop_notifications.lane import open_lane
 from opsloop_notifications.outbound.service import OutboundClient, policy_from
 from opsloop_notifications.webhooks import service
@@ -22,7 +22,7 @@ PAGE = 500
 async def dispatch_webhooks(runtime: Runtime) -> None:
     """Send deliveries until cancelled."""
     async with OutboundClient(policy_from(runtime.settings)) as client, open_lane(runtime) as lane:
-        await Dispatcher(runtime, WebhookWork(runtime, client, lane)).run()
+        await Engine(runtime.db, WebhookWork(runtime, client, lane), owner=runtime.boot_id).run()
 
 
 async def recover(job: JobRun) -> Mapping[str, Any]:
@@ -48,4 +48,4 @@ async def recover(job: JobRun) -> Mapping[str, Any]:
             await job.progress(planned, state=state, session=session)
 
 
-RECOVER = DueKind(service.RECOVER_JOB, recover, concurrency=1, long=True)
+RECOVER = DueKind(service.RECOVER_JOB, recover, concurrency=3, long=True)

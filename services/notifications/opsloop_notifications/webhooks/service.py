@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from opsloop_common.contracts.envelope import Event, EventData
 from opsloop_common.contracts.notifications import WebhookDisabled
 from opsloop_common.db import ENTERED_SQL, Context, Database, clock_of, context_of
 from opsloop_common.documents import read_document
+from opsloop_common.due.engine import Taker
 from opsloop_common.due.jobs import start_job
 from opsloop_common.errors import Conflict, Invalid
 from opsloop_common.ids import uuid7
@@ -30,7 +32,6 @@ from opsloop_common.wakeups import fire_after_commit
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.deliveries.rules import TEST_TYPE
 from opsloop_notifications.deliveries.service import Delivery
-from opsloop_notifications.dispatcher import Taker
 from opsloop_notifications.eventlog.service import LOG_SQL, events_since, log_parameters
 from opsloop_notifications.outbound.rules import AddressPolicy
 from opsloop_notifications.outbound.service import BadUrl, check_url
@@ -215,16 +216,18 @@ async def hear_quickly(database: Database, events: Sequence[Event], *, consumer:
     plans = _with_owners(wanted, taker)
     log = log_parameters(events)
     given = claim_parameters(consumer, events) | log | deliveries.plan_parameters(plans) | {"now": now}
-    (row,) = await database.lanes.fetch(_HEAR_QUICKLY, given)
-    queued, documents = set(row["queued"] or ()), dict(zip(log["logged_ids"], log["logged_documents"], strict=True))
-    if taker is not None:
-        taker.take(
-            [
-                _call(plan, documents[event.id], listener, now)
-                for plan, (listener, event) in zip(plans, wanted, strict=True)
-                if plan.owner is not None and plan.id in queued
-            ]
-        )
+    handed = [plan.id for plan in plans if plan.owner is not None]
+    with taker.handing_over(handed) if taker is not None else nullcontext():
+        (row,) = await database.lanes.fetch(_HEAR_QUICKLY, given)
+        queued, documents = set(row["queued"] or ()), dict(zip(log["logged_ids"], log["logged_documents"], strict=True))
+        if taker is not None:
+            taker.take(
+                [
+                    _call(plan, documents[event.id], listener, event.workspace, now)
+                    for plan, (listener, event) in zip(plans, wanted, strict=True)
+                    if plan.owner is not None and plan.id in queued
+                ]
+            )
     if any(plan.owner is None for plan in plans):
         database.wakeups.fire(deliveries.QUEUE_TABLE)
     return set(row["claimed"] or ())
@@ -251,16 +254,16 @@ def _with_owners(wanted: Iterable[tuple[queries.Listener, Event]], taker: Taker 
     plans = []
     for listener, event in wanted:
         if listener.id not in room:
-            room[listener.id] = taker.room(str(listener.id)) if taker is not None else 0
+            room[listener.id] = taker.room(event.workspace, str(listener.id)) if taker is not None else 0
         owner = taker.owner if taker is not None and room[listener.id] > 0 else None
         room[listener.id] -= 1
         plans.append(deliveries.Plan(listener.id, event.id, event.type, owner=owner))
     return plans
 
 
-def _call(plan: deliveries.Plan, document: str, listener: queries.Listener, now: datetime) -> Call:
+def _call(plan: deliveries.Plan, document: str, listener: queries.Listener, workspace: str, now: datetime) -> Call:
     new = {"id": plan.id, "webhook_id": plan.webhook_id, "event_id": plan.event_id, "tries": 0, "attempt_count": 0}
-    return call_from({**listener.address, **new, "document": document}, now)
+    return call_from({**listener.address, **new, "workspace": workspace, "document": document}, now)
 
 
 async def note_outcomes(

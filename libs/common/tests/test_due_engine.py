@@ -3,10 +3,9 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from opsloop_common.due import engine
+from opsloop_common.due.engine import Claimed, Engine
 from opsloop_common.ids import uuid7
-from opsloop_notifications import dispatcher
-from opsloop_notifications.deliveries.service import QUEUE_TABLE
-from opsloop_notifications.dispatcher import Dispatcher
 
 
 @dataclass
