@@ -116,7 +116,8 @@ class Database:
         self.lanes = Lanes(self.engine, self.doubt, seconds=self.patience.answer_seconds)
         """For hot paths that are one statement."""
         self._sessions = self._make_sessions(self.engine)
-        self._work_engine = self._make_engine(self.work_patience, pool_size=3, max_overflow=1)
+        # due rows, and one each for pruning and counting
+        self._work_engine = self._make_engine(self.work_patience, pool_size=3, max_overflow=limits.DUE_TRANSACTIONS - 1)
         self._work_sessions = self._make_sessions(self._work_engine)
 
     def _make_engine(self, patience: Patience, *, pool_size: int, max_overflow: int) -> AsyncEngine:

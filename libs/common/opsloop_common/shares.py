@@ -15,6 +15,8 @@ MEMORY_SECONDS = 30.0
 """What was held so long ago counts for a third (1/e). Ten that take turns with 4 s each come back after 13 s: not as if new."""
 LIGHT_SHARE = 1 / 4
 """Of the places that are kept: who holds and held no more is light, so that several of them find one each."""
+FIRST_SECONDS = 1.0
+"""Whoever is new is judged by no shorter a time, else its first moment would look like a life of holding."""
 FORGOTTEN = 0.001  # places, on average: 5 statements of 2 ms in 10 s
 SWEEP_SECONDS = 1.0
 
@@ -22,17 +24,20 @@ KeyT = TypeVar("KeyT", bound=Hashable)
 
 
 class _Held:
-    """Places that one key holds, and how many it held lately on average."""
+    """Places that one key holds, and how many it held lately on average, of the time since it came."""
 
-    __slots__ = ("at", "lately", "now")
+    __slots__ = ("at", "faded", "now", "since")
 
     def __init__(self, at: float) -> None:
-        self.now, self.lately, self.at = 0, 0.0, at
+        self.now, self.faded, self.at, self.since = 0, 0.0, at, at
 
     def settle(self, at: float) -> None:
-        faded = exp(-(at - self.at) / MEMORY_SECONDS)
-        self.lately = self.now + (self.lately - self.now) * faded
+        kept = exp(-(at - self.at) / MEMORY_SECONDS)
+        self.faded = self.now + (self.faded - self.now) * kept
         self.at = at
+
+    def lately(self) -> float:
+        return self.faded / (1 - exp(-max(self.at - self.since, FIRST_SECONDS) / MEMORY_SECONDS))
 
 
 class Usage:
@@ -46,6 +51,10 @@ class Usage:
     def __len__(self) -> int:
         """Return how many keys hold or held anything."""
         return len(self._keys)
+
+    def keys(self) -> list[Hashable]:
+        """Return those that hold or held anything."""
+        return list(self._keys)
 
     def enter(self, key: Hashable) -> None:
         """Note that `key` takes a place."""
@@ -64,7 +73,7 @@ class Usage:
 
     def lately(self, key: Hashable) -> float:
         """Return how many places `key` held lately, on average; those it holds since count as they grow old."""
-        return self._settled(key).lately if key in self._keys else 0.0
+        return self._settled(key).lately() if key in self._keys else 0.0
 
     def _settled(self, key: Hashable) -> _Held:
         at = self._clock()
@@ -78,7 +87,7 @@ class Usage:
         self._swept_at = at
         for key, held in list(self._keys.items()):
             held.settle(at)
-            if not held.now and held.lately < FORGOTTEN:
+            if not held.now and held.faded < FORGOTTEN:
                 del self._keys[key]
 
 
@@ -119,7 +128,12 @@ class Places:
         free = self.size - self.taken
         if not self.is_light(key):
             return max(0, free - self.kept)
-        return max(0, free - self.kept, min(free, int(self._bound(self._usages[0])) - self._usages[0].held(key)))
+        usage = self._usages[0]
+        return max(0, free - self.kept, min(free, max(1, int(self._bound(usage)) - usage.held(key))))
+
+    def heavy(self) -> list[Hashable]:
+        """Return who, known by one key each, leaves alone what is kept."""
+        return [key for key in self._usages[0].keys() if not self.is_light(key)]
 
     def enter(self, *keys: Hashable) -> None:
         """Take a place, after `has_room` said so."""

@@ -424,7 +424,7 @@ class Engine(Generic[ItemT, ResultT]):
         await self._give_back()
 
     async def _give_back(self, *, before: datetime | None = None) -> None:
-        """Free what is claimed for this process and nobody here can take; with `before`, only what was claimed before then.
+        """Free what is claimed for this process and nobody here can take, the try not counted; with `before`, older claims only.
 
         At the start that is what a failed run of this loop left behind.
         """
@@ -432,8 +432,8 @@ class Engine(Generic[ItemT, ResultT]):
             await enter_worker(session)
             await session.execute(
                 text(
-                    f'UPDATE "{self._work.table}" SET owner = NULL, claimed_at = NULL WHERE owner = :owner '  # noqa: S608 a table's name
-                    "AND (CAST(:before AS timestamptz) IS NULL OR claimed_at <= :before) "
+                    f'UPDATE "{self._work.table}" SET owner = NULL, claimed_at = NULL, attempts = greatest(attempts - 1, 0) '  # noqa: S608 a table's name
+                    "WHERE owner = :owner AND (CAST(:before AS timestamptz) IS NULL OR claimed_at <= :before) "
                     "AND NOT CAST(id AS text) = ANY(CAST(:known AS text[]))"
                 ),
                 {"owner": self.owner, "before": before, "known": [str(id) for id in self._ids | self._handed.keys()]},
