@@ -7,7 +7,7 @@ or does anything: a gate of requests, a queue engine, a pool of connections each
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from math import exp
 from typing import TypeVar
 
@@ -52,18 +52,18 @@ class Usage:
         """Return how many keys hold or held anything."""
         return len(self._keys)
 
-    def keys(self) -> list[Hashable]:
-        """Return those that hold or held anything."""
-        return list(self._keys)
+    def __iter__(self) -> Iterator[Hashable]:
+        """Go through those that hold or held anything."""
+        return iter(list(self._keys))
 
-    def enter(self, key: Hashable) -> None:
-        """Note that `key` takes a place."""
-        self._settled(key).now += 1
+    def enter(self, key: Hashable, count: int = 1) -> None:
+        """Note that `key` takes places."""
+        self._settled(key).now += count
 
-    def leave(self, key: Hashable) -> None:
-        """Note that `key` gives a place back."""
+    def leave(self, key: Hashable, count: int = 1) -> None:
+        """Note that `key` gives places back."""
         held = self._settled(key)
-        held.now -= 1
+        held.now -= count
         if held.at - self._swept_at > SWEEP_SECONDS:
             self._sweep(held.at)
 
@@ -133,19 +133,19 @@ class Places:
 
     def heavy(self) -> list[Hashable]:
         """Return who, known by one key each, leaves alone what is kept."""
-        return [key for key in self._usages[0].keys() if not self.is_light(key)]
+        return [key for key in self._usages[0] if not self.is_light(key)]
 
-    def enter(self, *keys: Hashable) -> None:
-        """Take a place, after `has_room` said so."""
-        self.taken += 1
+    def enter(self, *keys: Hashable, count: int = 1) -> None:
+        """Take a place, after `has_room` said so; or as many as `room` said."""
+        self.taken += count
         for usage, key in zip(self._usages, keys, strict=True):
-            usage.enter(key)
+            usage.enter(key, count)
 
-    def leave(self, *keys: Hashable) -> None:
-        """Give a place back."""
-        self.taken -= 1
+    def leave(self, *keys: Hashable, count: int = 1) -> None:
+        """Give places back."""
+        self.taken -= count
         for usage, key in zip(self._usages, keys, strict=True):
-            usage.leave(key)
+            usage.leave(key, count)
 
     def lately(self, *keys: Hashable) -> tuple[float, ...]:
         """Return what each key held lately, on average: to sort those who wait, the lightest first."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from dataclasses import replace
 from uuid import uuid4
 
@@ -72,6 +73,32 @@ async def test_a_delivery_that_was_claimed_and_never_taken_is_given_back(acme, h
         acme.service.clock.advance(1)
         await until(lambda: succeeded(acme, 1), "success")
     assert len(hook.calls) == 1
+
+
+async def test_a_loop_that_stalls_between_the_commit_and_the_taking_sends_nothing_twice(
+    acme, hook, work, until, monkeypatch
+):
+    monkeypatch.setattr(engine, "SWEEP_SECONDS", 0.05)
+    fetch = acme.service.db.lanes.fetch
+
+    async def fetch_and_stall(statement, given):
+        rows = await fetch(statement, given)
+        if "planned_owners" in given:
+            acme.service.clock.advance(60)
+            time.sleep(0.2)  # noqa: ASYNC251 the whole loop stands still …
+            for _ in range(2):  # … and then everybody else comes first: a sweep, and the next claim
+                swept = acme.engine._swept_at
+                await until(lambda swept=swept: acme.engine._swept_at > swept, "a sweep")
+        return rows
+
+    async with work(acme.service, dispatch_webhooks):
+        await until(lambda: acme.engine, "the engine")
+        monkeypatch.setattr(acme.service.db.lanes, "fetch", fetch_and_stall)
+        await acme.happen(*(pause() for _ in range(20)))
+        await until(lambda: succeeded(acme, 20), "success")
+
+    assert len(hook.calls) == len({headers["webhook-id"] for headers, _ in hook.calls}) == 20
+    assert {item["attempt_count"] for item in await acme.deliveries(limit=200)} == {1}
 
 
 async def succeeded(acme, count):

@@ -226,7 +226,7 @@ class Engine(Generic[ItemT, ResultT]):
 
     def take(self, items: Sequence[ItemT]) -> None:
         """Work on rows that are committed and claimed for `owner`, each once; one that is never taken is soon free again."""
-        lines: dict[Line, None] = {}
+        lines: Counter[Line] = Counter()
         for item in items:
             if item.id in self._ids:
                 _log.warning("queue.taken_twice", table=self._work.table, id=str(item.id))
@@ -235,9 +235,10 @@ class Engine(Generic[ItemT, ResultT]):
             self._ids.add(item.id)
             self._held[line] += 1
             self._by_kind[item.kind] += 1
-            self._memory.enter(item.workspace)
             self._waiting[line].append(item)
-            lines[line] = None
+            lines[line] += 1
+        for (workspace, _), count in lines.items():
+            self._memory.enter(workspace, count=count)
         for line in lines:
             self._fill(line)
 
@@ -399,11 +400,12 @@ class Engine(Generic[ItemT, ResultT]):
         return len(results)
 
     def _let_go(self, items: Sequence[ItemT]) -> None:
+        lines = Counter((item.workspace, item.group) for item in items)
         self._ids.difference_update(item.id for item in items)
-        self._held -= Counter((item.workspace, item.group) for item in items)
+        self._held -= lines
         self._by_kind.subtract(item.kind for item in items)
-        for item in items:
-            self._memory.leave(item.workspace)
+        for (workspace, _), count in lines.items():
+            self._memory.leave(workspace, count=count)
 
     async def _drain(self) -> None:
         self._waiting.clear()

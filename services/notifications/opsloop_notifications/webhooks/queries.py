@@ -32,7 +32,7 @@ _PICKED = in_turn(
     held="LEFT JOIN unnest(CAST(:held_groups AS text[]), CAST(:held_counts AS integer[])) AS held(key, count) USING (key)",
 )
 _CLAIM_CALLS = Statement(
-    "WITH hurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)), "
+    "WITH hurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)), "  # noqa: S608 our own part
     f"picked AS ({_PICKED}), "
     "mine AS (UPDATE delivery_queue AS q SET owner = :owner, claimed_at = :now, attempts = q.attempts + 1 "
     "FROM picked WHERE q.id = picked.id RETURNING q.id, q.workspace, q.tries) "

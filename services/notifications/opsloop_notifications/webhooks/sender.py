@@ -41,6 +41,7 @@ CLAIMED_AT_MOST = 1_000
 PLACES = 64
 PLACES_WHEN_UNWELL = 4
 OPENED_SECRETS_KEPT = 1_000
+GATES_KEPT = 1_000
 UNWELL_AFTER = 3  # attempts in a row without any answer
 USER_AGENT = "OpsLoop-Webhooks/1"
 
@@ -68,6 +69,7 @@ class WebhookWork:
         self._runtime = runtime
         self._client = client
         self._lane = lane
+        self._gates: dict[str, Gate] = {}
         self._calls = Places(limits.CALLS_AT_ONCE, kept=limits.CALLS_KEPT)
         self._unanswered: Counter[str] = Counter()
         self._answered: Counter[str] = Counter()
@@ -91,7 +93,12 @@ class WebhookWork:
 
     def gate(self, item: Call) -> Gate:
         """Return the calls of this process, of which each workspace has a share."""
-        return Gate(((self._calls, (item.workspace,)),))
+        gate = self._gates.get(item.workspace)
+        if gate is None:
+            if len(self._gates) >= GATES_KEPT:
+                self._gates.clear()
+            gate = self._gates[item.workspace] = Gate(((self._calls, (item.workspace,)),))
+        return gate
 
     def goes_on_elsewhere(self, item: Call) -> bool:
         """Say no: a call that is stopped would be made twice."""
