@@ -86,7 +86,7 @@ async def test_a_loop_that_stalls_between_the_commit_and_the_taking_sends_nothin
         if "planned_owners" in given:
             acme.service.clock.advance(60)
             time.sleep(0.2)  # noqa: ASYNC251 the whole loop stands still …
-            for _ in range(2):  # … and then everybody else comes first: a sweep, and the next claim
+            for _ in range(4):  # … and then everybody else comes first: sweeps, claims, calls, their record
                 swept = acme.engine._swept_at
                 await until(lambda swept=swept: acme.engine._swept_at > swept, "a sweep")
         return rows
