@@ -5,6 +5,8 @@ BIN    := $(VENV)/bin
 OURS   := -e libs/common -e services/feedback -e services/metrics -e services/campaigns -e services/notifications -e deploy/embedded
 DISTS  := opsloop-common opsloop-feedback opsloop-metrics opsloop-campaigns opsloop-notifications opsloop
 
+WORKERS ?= 2
+
 OPSLOOP_OUTBOUND_ALLOW_LOCAL := 127.0.0.0/8,::1/128
 
 .DEFAULT_GOAL := help
@@ -29,7 +31,7 @@ demo: $(VENV)/.ready ## Play a week of a small app on an OpsLoop of its own and 
 	@OPSLOOP_OUTBOUND_ALLOW="$${OPSLOOP_OUTBOUND_ALLOW-$(OPSLOOP_OUTBOUND_ALLOW_LOCAL)}" $(BIN)/opsloop demo $(ARGS)
 
 test: $(VENV)/.ready ## Run every test against real PostgreSQL and real Kafka
-	$(BIN)/python -m pytest -m "not soak" $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not soak" $(ARGS)
 
 soak: $(VENV)/.ready ## The long fault runs: thousands of posts under random kills
 	$(BIN)/python -m pytest -m soak -s $(ARGS)

@@ -181,7 +181,7 @@ async def assert_nobody_forges_an_end_user(deployment: Deployment) -> None:
 
 @pytest.mark.parametrize("crowd", ["a hundred keys of one workspace", "a hundred end users", "one key in a page"])
 async def test_a_crowd_takes_nothing_from_the_next_workspace(api: MakeApi, crowd: str):
-    feedback = await api(FEEDBACK, settings_for_tests(rate_limit_per_second=5, rate_limit_burst=25))
+    feedback = await api(FEEDBACK, settings_for_tests(FEEDBACK.settings, rate_limit_per_second=5, rate_limit_burst=25))
     match crowd:
         case "a hundred keys of one workspace":
             holders = [await feedback.key("feedback:submit") for _ in range(100)]

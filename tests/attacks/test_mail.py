@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from opsloop_notifications.messages.writing import NAMES
+from opsloop_notifications.mail.writing import NAMES
 from tests.harness import eventually
 
 BCC = "=?utf-8?q?Hello=0ABcc:_victim=40example.net?="

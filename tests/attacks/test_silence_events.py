@@ -17,7 +17,7 @@ from opsloop_common.bus.kafka import KafkaBus, create_topics
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.db import Context
 from opsloop_common.outbox.relay import Relay
-from opsloop_common.service import Service, Subscription
+from opsloop_common.service import Service, Slice, Subscription
 from opsloop_common.settings import Settings
 from opsloop_common.testing.databases import in_ci
 from opsloop_common.testing.kafka import JarBroker, NoBroker, broker_jars
@@ -77,7 +77,9 @@ async def flowing(proxy: Proxy, make_database) -> AsyncIterator[Flow]:
     await create_topics(settings, ["sample"], prefix=prefix)
     producer, consumer = await make_database(SAMPLE), await make_database(SAMPLE)
     subscription = Subscription("sample.flow", frozenset({"*"}), flow.handle)
-    service = Service("sample", "", SAMPLE.metadata, SAMPLE.migrations, (), subscriptions=[subscription])
+    service = Service(
+        "sample", "", SAMPLE.metadata, SAMPLE.migrations, (), slices=(Slice("heard", subscriptions=[subscription]),)
+    )
     bus = KafkaBus(settings, service, producers=["sample"], prefix=prefix)
 
     async def append() -> None:

@@ -128,7 +128,10 @@ async def door(request: pytest.FixtureRequest, databases: TestDatabases) -> Asyn
     """Each service, one after the other, on one database for all that is asked of it."""
     member = SERVICES[request.param]
     settings = settings_for_tests(
-        member.settings, outbound_allow="127.0.0.0/8", rate_limit_per_second=1_000_000, rate_limit_burst=1_000_000
+        member.service.settings,
+        outbound_allow="127.0.0.0/8",
+        rate_limit_per_second=1_000_000,
+        rate_limit_burst=1_000_000,
     )
     url = await databases.create(member.service)
     database = Database(url, service=member.service.name, clock=FakeClock(), role=app_role(member.service.name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from pydantic import SecretStr
 
@@ -43,9 +43,9 @@ async def _connected(server: PostgresServer, settings: EmbeddedSettings) -> Asyn
     if settings.secret_key is None:
         secret = SecretStr(data.secret_key(settings.data_dir).value)
         settings = settings.model_copy(update={"secret_key": secret})
-    runtimes = build_runtimes(server, settings)
-    try:
-        yield runtimes
-    finally:
+    async with AsyncExitStack() as stack:
+        runtimes = build_runtimes(server, settings)
         for runtime in runtimes:
-            await runtime.db.close()
+            stack.push_async_callback(runtime.db.close)
+            await stack.enter_async_context(runtime.opened())
+        yield runtimes

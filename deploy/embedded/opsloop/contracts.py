@@ -36,7 +36,7 @@ Document = dict[str, Any]
 def openapi(member: Member) -> Document:
     """Return the OpenAPI document of one service; nothing is connected for it."""
     service = member.service
-    settings = member.settings()
+    settings = service.settings()
     clock = SystemClock()
     database = Database(f"postgresql:///{service.name}", service=service.name, clock=clock)
     runtime = Runtime(service=service, settings=settings, db=database, clock=clock, secrets=SecretBox("x" * 32))

@@ -34,7 +34,7 @@ def build_runtimes(server: PostgresServer, shared: EmbeddedSettings) -> list[Run
     runtimes = [
         build_runtime(
             member.service,
-            _settings_of(member.settings, shared),
+            _settings_of(member.service.settings, shared),
             database_url=server.url(member.service.name, user=app_role(member.service.name)),
         )
         for member in MEMBERS
@@ -62,6 +62,8 @@ async def serve(runtimes: list[Runtime], listener: socket.socket, *, on_ready: C
                 stack.push_async_callback(runtime.db.close)
             await asyncio.gather(*[require_fit_database(runtime) for runtime in runtimes])
             await stack.enter_async_context(_loop_lag(own))
+            for runtime in runtimes:
+                await stack.enter_async_context(runtime.opened())
             apps = {runtime.service.name: create_app(runtime, with_metrics=False) for runtime in runtimes}
             await stack.enter_async_context(together(*[app.router.lifespan_context(app) for app in apps.values()]))
             workers = [run_worker(runtime, free_older_claims=True) for runtime in runtimes]

@@ -1,75 +1,37 @@
-"""One service's database: engine, unit of work, and the workspace that row-level security holds each transaction to."""
+"""One service's database: its engines and the transactions on them, and the role that it is served as.
+
+Rooms import from here also what they say inside a transaction, which stands in `work`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
-from prometheus_client import CollectorRegistry
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
-from sqlalchemy.orm import Session
 
 from opsloop_common import doubt, limits
 from opsloop_common.clock import Clock
 from opsloop_common.connections import Patience
-from opsloop_common.contracts.envelope import Event
 from opsloop_common.documents import read_document, write_document
-from opsloop_common.ids import uuid7
+from opsloop_common.entry import enter_at_begin
 from opsloop_common.lanes import Lanes
-from opsloop_common.meters import AFTER_COMMIT, Meters, MeterT
+from opsloop_common.meters import Meters
 from opsloop_common.wakeups import Wakeups
+from opsloop_common.work import Context as Context
+from opsloop_common.work import Grounds, UnitOfWork
+from opsloop_common.work import acting_for as acting_for
+from opsloop_common.work import clock_of as clock_of
+from opsloop_common.work import context_of as context_of
+from opsloop_common.work import count_after_commit as count_after_commit
+from opsloop_common.work import fire_after_commit as fire_after_commit
+from opsloop_common.work import meters_of as meters_of
+from opsloop_common.work import ports_of as ports_of
+from opsloop_common.work import settings_of as settings_of
 
-if TYPE_CHECKING:
-    from opsloop_common.settings import Settings
-
-WORKSPACE_SETTING = "opsloop.workspace"
-SET_WORKSPACE = text(f"SELECT set_config('{WORKSPACE_SETTING}', :workspace, true)")
-ENTERED_SQL = f"entered AS MATERIALIZED (SELECT set_config('{WORKSPACE_SETTING}', :workspace, true) AS workspace)"
-"""Enters the workspace as part of a statement's WITH. Row-level security sees that only where each row comes out of `entered`."""
-
-
-@dataclass(frozen=True)
-class Context:
-    """On whose behalf a transaction runs: its workspace, its actor, and what caused it. Events inherit all of it."""
-
-    workspace: str
-    actor: str = "system"
-    correlationid: str = field(default_factory=lambda: str(uuid7()))
-    causationid: str | None = None
-    causationdepth: int = 0
-    causationroot: str | None = None
-    traceparent: str | None = None
-
-    def cause(self) -> dict[str, Any]:
-        """Return the part that later work inherits, as JSON: time acts as `system`, on behalf of what caused it."""
-        return {
-            "correlationid": self.correlationid,
-            "causationid": self.causationid,
-            "causationdepth": self.causationdepth,
-            "causationroot": self.causationroot,
-            "traceparent": self.traceparent,
-        }
-
-    @classmethod
-    def caused_by(cls, cause: Event, *, actor: str = "system") -> Context:
-        """Return the context of work that `cause` led to."""
-        return cls(
-            workspace=cause.workspace,
-            actor=actor,
-            correlationid=cause.correlationid,
-            causationid=str(cause.id),
-            causationdepth=cause.causationdepth + 1,
-            causationroot=cause.root,
-            traceparent=cause.traceparent,
-        )
-
-
-class UnitOfWork(Session):
-    """The session class of every service; the outbox hooks into its commit."""
+event.listen(UnitOfWork, "after_begin", enter_at_begin)
 
 
 def asyncpg_url(url: str) -> str:
@@ -102,11 +64,7 @@ class Database:
         work_seconds: float = limits.DATABASE_WORK_SECONDS,
     ) -> None:
         self.url = asyncpg_url(url)
-        self.service = service
-        self.clock = clock
-        self.wakeups = Wakeups()
-        self.meters = Meters(CollectorRegistry())  # a runtime puts those of its own registry here
-        self.settings: Settings | None = None  # likewise its own
+        self.grounds = Grounds(service, clock)
         self.patience = Patience(statement_seconds, limits.DATABASE_CHECKOUT_SECONDS)
         work_seconds = max(work_seconds, statement_seconds)
         self.work_patience = Patience(work_seconds, checkout_seconds=work_seconds)
@@ -117,8 +75,29 @@ class Database:
         """For hot paths that are one statement."""
         self._sessions = self._make_sessions(self.engine)
         # due rows, and one each for pruning and counting
+        # for due rows, and one connection each for pruning and counting
         self._work_engine = self._make_engine(self.work_patience, pool_size=3, max_overflow=limits.DUE_TRANSACTIONS - 1)
         self._work_sessions = self._make_sessions(self._work_engine)
+
+    @property
+    def service(self) -> str:
+        """Return the name of the service whose database this is."""
+        return self.grounds.service
+
+    @property
+    def clock(self) -> Clock:
+        """Return the clock that everything here goes by."""
+        return self.grounds.clock
+
+    @property
+    def wakeups(self) -> Wakeups:
+        """Return the service's wake-ups in this process."""
+        return self.grounds.wakeups
+
+    @property
+    def meters(self) -> Meters:
+        """Return what the service counts with."""
+        return self.grounds.meters
 
     def _make_engine(self, patience: Patience, *, pool_size: int, max_overflow: int) -> AsyncEngine:
         server_settings = {"application_name": f"opsloop-{self.service}", "timezone": "UTC"}
@@ -139,15 +118,15 @@ class Database:
         return engine
 
     def _make_sessions(self, engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
-        return async_sessionmaker(
-            engine, sync_session_class=UnitOfWork, expire_on_commit=False, info={"database": self}
-        )
+        return async_sessionmaker(engine, sync_session_class=UnitOfWork, expire_on_commit=False, grounds=self.grounds)
 
     def session(self, context: Context | None = None) -> AsyncSession:
-        """Return a session that has not begun; `open_workspace` or `transaction` puts it into its workspace."""
-        session = self._sessions()
-        session.info["context"] = context
-        return session
+        """Return a session that has not begun; its first statement begins a transaction in the context's workspace."""
+        return self._sessions(context=context)
+
+    def unentered(self, context: Context) -> AsyncSession:
+        """Return a session that has not begun, and whose own first statement enters the workspace (`entry.ENTERED_SQL`)."""
+        return self._sessions(context=context, enters=False)
 
     @asynccontextmanager
     async def transaction(self, context: Context | None = None) -> AsyncIterator[AsyncSession]:
@@ -161,9 +140,7 @@ class Database:
     @asynccontextmanager
     async def work(self, context: Context | None = None) -> AsyncIterator[AsyncSession]:
         """Open a transaction like `transaction`, with the longer time-outs of work that nobody waits for."""
-        session = self._work_sessions()
-        session.info["context"] = context
-        async with _begun(session):
+        async with _begun(self._work_sessions(context=context)) as session:
             yield session
 
     @asynccontextmanager
@@ -181,79 +158,8 @@ class Database:
 
 @asynccontextmanager
 async def _begun(session: AsyncSession) -> AsyncIterator[AsyncSession]:
-    """Begin a session in its context's workspace, and commit it when the block ends without an error."""
-    context: Context | None = session.info["context"]
     async with session, session.begin():
-        if context is not None:
-            await session.execute(SET_WORKSPACE, {"workspace": context.workspace})
         yield session
-
-
-def database_of(session: AsyncSession) -> Database:
-    """Return the database a session belongs to."""
-    database: Database = session.info["database"]
-    return database
-
-
-def context_of(session: AsyncSession) -> Context:
-    """Return on whose behalf the session runs; a LookupError when it was opened without a context."""
-    context: Context | None = session.info.get("context")
-    if context is None:
-        raise LookupError("this transaction was opened without a context")
-    return context
-
-
-def clock_of(session: AsyncSession) -> Clock:
-    """Return the clock that the session's work goes by."""
-    return database_of(session).clock
-
-
-def meters_of(session: AsyncSession, kind: Callable[[CollectorRegistry], MeterT]) -> MeterT:
-    """Return the meter of a kind that the session's service counts with; see `count_after_commit`."""
-    return database_of(session).meters.of(kind)
-
-
-def settings_of(session: AsyncSession) -> Settings | None:
-    """Return the settings of the runtime that the session belongs to; None on a database of nobody's."""
-    return database_of(session).settings
-
-
-@event.listens_for(UnitOfWork, "after_commit")
-def _wake_after_commit(session: Session) -> None:
-    if session.in_nested_transaction():  # only a savepoint was released: nothing is visible yet
-        return
-    names: set[str] = session.info.pop("wake", set())
-    for name in names:
-        session.info["database"].wakeups.fire(name)
-    for count in session.info.pop(AFTER_COMMIT, ()):
-        count()
-
-
-@event.listens_for(UnitOfWork, "after_rollback")
-def _forget_counts(session: Session) -> None:
-    if not session.in_nested_transaction():  # else a savepoint was rolled back, the transaction goes on
-        session.info.pop(AFTER_COMMIT, None)
-
-
-def row_level_security(table: str) -> list[str]:
-    """Return the statements that hold `table` to the transaction's workspace, also for its owner."""
-    return [
-        f'ALTER TABLE "{table}" ENABLE ROW LEVEL SECURITY',
-        f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY',
-        f'CREATE POLICY workspace ON "{table}" '
-        f"USING (workspace = current_setting('{WORKSPACE_SETTING}', true)) "
-        f"WITH CHECK (workspace = current_setting('{WORKSPACE_SETTING}', true))",
-    ]
-
-
-@contextmanager
-def every_workspace(connection: Connection, *tables: str) -> Iterator[None]:
-    """Let a migration read and change the rows of all workspaces in some tables; without it PostgreSQL refuses (see `upgrade`)."""
-    for table in tables:
-        connection.execute(text(f'ALTER TABLE "{table}" NO FORCE ROW LEVEL SECURITY'))
-    yield
-    for table in tables:
-        connection.execute(text(f'ALTER TABLE "{table}" FORCE ROW LEVEL SECURITY'))
 
 
 def grant_app_role(connection: Connection, service: str) -> None:

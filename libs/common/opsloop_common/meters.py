@@ -6,9 +6,6 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from prometheus_client import CollectorRegistry
-from sqlalchemy.ext.asyncio import AsyncSession
-
-AFTER_COMMIT = "counts"
 
 MeterT = TypeVar("MeterT")
 
@@ -26,8 +23,3 @@ class Meters:
         if made is None:
             made = self._made[kind] = kind(self._registry)
         return made
-
-
-def count_after_commit(session: AsyncSession, count: Callable[[], object]) -> None:
-    """Call `count` once the session's transaction has committed: what was rolled back did not happen."""
-    session.info.setdefault(AFTER_COMMIT, []).append(count)

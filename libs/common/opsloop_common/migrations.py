@@ -55,7 +55,7 @@ async def upgrade(service: Service, url: str, *, revision: str = "head") -> None
     def run(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
         connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
-        # a statement about rows that row-level security would hide is an error, not one about no rows: see db.every_workspace
+        # a statement about rows that row-level security would hide is an error, not one about no rows: see entry.every_workspace
         connection.execute(text("SET LOCAL row_security = off"))
         command.upgrade(config_for(service, connection), revision)
         grant_app_role(connection, service.name)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -10,6 +11,7 @@ from uuid import UUID
 from prometheus_client import CollectorRegistry
 from sqlalchemy import MetaData
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import DeclarativeBase
 
 from opsloop_common.clock import Clock
 from opsloop_common.contracts.envelope import Event, EventData
@@ -18,6 +20,7 @@ from opsloop_common.ids import uuid7
 from opsloop_common.meters import Meters
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.settings import Settings
+from opsloop_common.work import Grounds
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -30,6 +33,12 @@ BatchHandler = Callable[[AsyncSession, Sequence[Event]], Awaitable[None]]
 QuickHandler = Callable[[Database, Sequence[Event]], Awaitable[set[UUID]]]
 Worker = Callable[["Runtime"], Coroutine[Any, Any, None]]
 Chore = Callable[["Runtime"], Awaitable[None]]
+Opener = Callable[["Runtime"], AbstractAsyncContextManager[object]]
+
+
+def opens_nothing(runtime: Runtime) -> AbstractAsyncContextManager[object]:
+    """Be `Service.open` of a service that needs nothing besides its database."""
+    return nullcontext()
 
 
 @dataclass(frozen=True)
@@ -67,8 +76,32 @@ class Subscription:
 
 
 @dataclass(frozen=True)
+class Slice:
+    """One room of a service and all that comes with it: declared in the room's `slice.py`, listed in the service's `app.py`."""
+
+    name: str
+    models: Sequence[type[DeclarativeBase]] = ()
+    """Its tables; each table of a service is declared by exactly one slice."""
+    routers: Sequence[APIRouter] = ()
+    """In the order of the slices their routes stand in the contract, and are tried."""
+    subscriptions: Sequence[Subscription] = ()
+    due: Sequence[DueKind] = ()
+    workers: Sequence[Worker] = ()
+    """Loops of its own, run by the worker role and started again when they fail."""
+    meters: Sequence[Callable[[CollectorRegistry], Any]] = ()
+    """Classes of what it counts, made at start so that `/metrics` shows them from the first scrape on."""
+    gauges: Sequence[Chore] = ()
+    """Read from the database what `/metrics` shows of a state; the worker role does so every 15 s, `opsloop status` once."""
+    pruning: Sequence[Chore] = ()
+    """Delete, in small batches, what is older than it is kept; the worker role does so about once an hour."""
+
+
+@dataclass(frozen=True, eq=False)
 class Service:
-    """A service as the runners see it: the same value serves one process of four and four processes of one."""
+    """A service as the runners see it: the same value serves one process of four and four processes of one.
+
+    What it does is what its slices declare. A ValueError when two of them declare the same.
+    """
 
     name: str
     title: str
@@ -80,17 +113,65 @@ class Service:
     adding: tuple[str, ...] = ()
     """Those of them that only add, and so may stand on a publishable key."""
     events: tuple[type[EventData], ...] = ()
-    routers: Sequence[APIRouter] = ()
-    subscriptions: Sequence[Subscription] = ()
-    due: Sequence[DueKind] = ()
-    workers: Sequence[Worker] = ()
-    """Loops of the service's own, run by the worker role and started again when they fail."""
-    meters: Sequence[Callable[[CollectorRegistry], Any]] = ()
-    """Classes of what the service counts, made at start so that `/metrics` shows them from the first scrape on."""
-    gauges: Sequence[Chore] = ()
-    """Read from the database what `/metrics` shows of a state; the worker role does so every 15 s, `opsloop status` once."""
-    pruning: Sequence[Chore] = ()
-    """Delete, in small batches, what is older than it is kept; the worker role does so about once an hour."""
+    slices: Sequence[Slice] = ()
+    settings: type[Settings] = Settings
+    """The class of its settings, read once at the start; `settings_of` finds them from everywhere."""
+    open: Opener = opens_nothing
+    """Yields what it keeps open for as long as it runs, in every role: a dataclass of its ports; see `ports_of`."""
+
+    def __post_init__(self) -> None:
+        declared: dict[str, str] = {}
+        for each in self.slices:
+            for what in _names(each):
+                if what in declared:
+                    raise ValueError(f"{self.name}: {what} is declared by {declared[what]} and by {each.name}")
+                declared[what] = each.name
+
+    @property
+    def routers(self) -> tuple[APIRouter, ...]:
+        """Return the routers of all slices."""
+        return tuple(router for each in self.slices for router in each.routers)
+
+    @property
+    def subscriptions(self) -> tuple[Subscription, ...]:
+        """Return the consumers of all slices."""
+        return tuple(subscription for each in self.slices for subscription in each.subscriptions)
+
+    @property
+    def due(self) -> tuple[DueKind, ...]:
+        """Return the kinds of due work of all slices."""
+        return tuple(kind for each in self.slices for kind in each.due)
+
+    @property
+    def workers(self) -> tuple[Worker, ...]:
+        """Return the loops of all slices."""
+        return tuple(worker for each in self.slices for worker in each.workers)
+
+    @property
+    def meters(self) -> tuple[Callable[[CollectorRegistry], Any], ...]:
+        """Return the meters of all slices."""
+        return tuple(meter for each in self.slices for meter in each.meters)
+
+    @property
+    def gauges(self) -> tuple[Chore, ...]:
+        """Return what all slices show of a state."""
+        return tuple(gauge for each in self.slices for gauge in each.gauges)
+
+    @property
+    def pruning(self) -> tuple[Chore, ...]:
+        """Return what all slices delete in time."""
+        return tuple(chore for each in self.slices for chore in each.pruning)
+
+
+def _names(declared: Slice) -> list[str]:
+    """Return what a slice declares that no other slice of the service may, in words."""
+    return [
+        f"the slice {declared.name}",
+        *(f"the table {model.__tablename__}" for model in declared.models),
+        *(f"the consumer {subscription.consumer}" for subscription in declared.subscriptions),
+        *(f"the due kind {kind.name}" for kind in declared.due),
+        *(f"the meter {getattr(meter, '__name__', meter)}" for meter in declared.meters),
+    ]
 
 
 @dataclass(frozen=True)
@@ -121,10 +202,38 @@ class Runtime:
     """What `/readyz` asks besides the database; the runner of a role adds its own."""
     asked: object = None
     """The last answer to that, for `http.probes`."""
+    ports: object = None
+    """What the service keeps open. Given at the start, it stands in for what would be opened: for tests."""
 
     def __post_init__(self) -> None:
-        """Have everything that is done on this database counted in this registry, and go by these settings."""
-        self.db.meters = Meters(self.registry)
-        self.db.settings = self.settings
+        """Have everything that is done on this database counted in this registry, and go by these settings and ports."""
+        if not isinstance(self.settings, self.service.settings):
+            raise TypeError(f"{self.service.name} goes by {self.service.settings.__name__}")
+        self.grounds.meters = Meters(self.registry)
+        self.grounds.settings = self.settings
+        self.grounds.ports = self.ports
         for kind in self.service.meters:
             self.db.meters.of(kind)
+
+    @property
+    def grounds(self) -> Grounds:
+        """Return what everything that is done here stands on."""
+        return self.db.grounds
+
+    def answer_at(self, host: str, port: int) -> None:
+        """Go by where we really answer, once that is known: what is called for others must not lead back here."""
+        self.settings = self.settings.model_copy(update={"host": host, "port": port})
+        self.grounds.settings = self.settings
+
+    @asynccontextmanager
+    async def opened(self) -> AsyncIterator[None]:
+        """Keep the service's ports open for the length of the block, unless some were handed in."""
+        if self.ports is not None:
+            yield
+            return
+        async with self.service.open(self) as ports:
+            self.ports = self.grounds.ports = ports
+            try:
+                yield
+            finally:
+                self.ports = self.grounds.ports = None

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import structlog
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import direct, limits
 
@@ -71,11 +70,6 @@ async def wait(waiting: asyncio.Event, timeout: float) -> bool:
         return False
     finally:
         waiting.clear()
-
-
-def fire_after_commit(session: AsyncSession, name: str) -> None:
-    """Fire `name` once the session's transaction has committed."""
-    session.info.setdefault("wake", set()).add(name)
 
 
 @asynccontextmanager

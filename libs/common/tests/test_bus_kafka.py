@@ -19,6 +19,7 @@ from opsloop_common.bus.kafka.clients import close_consumer, close_producer, sta
 from opsloop_common.bus.local import LocalBus
 from opsloop_common.limits import EVENT_BYTES
 from opsloop_common.outbox.relay import Relay
+from opsloop_common.service import Slice
 from opsloop_common.settings import Settings
 from opsloop_common.testing.bus_suite import BusSuite, World, assert_in_order, until
 from opsloop_common.testing.relay_process import run_until_killed
@@ -308,7 +309,8 @@ async def test_a_blocked_event_loop_costs_the_partitions_and_nothing_else(world)
             time.sleep(9)  # noqa: ASYNC251 longer than the session of 6 s: the group goes on without this member
         await listener.handle(session, event)
 
-    service = replace(listener.service, subscriptions=[replace(listener.subscription, handler=block)])
+    blocked = Slice("heard", subscriptions=[replace(listener.subscription, handler=block)])
+    service = replace(listener.service, slices=(blocked,))
     bus = world.bus([listener])
     async with Relay(world.producer, bus).running(), bus.consuming(service, listener.database):
         await asyncio.gather(*[world.pause(s, "a", "block", "c") for s in streams])

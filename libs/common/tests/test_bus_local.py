@@ -8,6 +8,7 @@ from sqlalchemy import text
 
 from opsloop_common.bus.local import LocalBus
 from opsloop_common.outbox.relay import Relay
+from opsloop_common.service import Slice
 from opsloop_common.testing.bus_suite import BusSuite, World, assert_in_order
 from opsloop_common.testing.relay_process import run_until_killed
 from opsloop_common.testing.sample.service import SAMPLE
@@ -39,7 +40,7 @@ class TestLocalBus(BusSuite):
     async def test_a_consumer_that_gathers_loses_nothing_when_it_is_stopped_meanwhile(self, world):
         stream, listener = uuid4(), world.listener(batch=True)
         patient = replace(listener.subscription, gather_seconds=30.0)
-        listener.service = replace(listener.service, subscriptions=[patient])
+        listener.service = replace(listener.service, slices=(Slice("heard", subscriptions=[patient]),))
         bus = world.bus([listener])
         async with Relay(world.producer, bus).running(), bus.consuming(listener.service, listener.database):
             await world.pause(stream, "a", "b")

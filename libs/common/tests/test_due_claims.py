@@ -10,8 +10,9 @@ from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from opsloop_common.db import Context, row_level_security
+from opsloop_common.db import Context
 from opsloop_common.due import claims
+from opsloop_common.entry import row_level_security, worker_policy
 from opsloop_common.testing.sample.service import SAMPLE
 
 OWNER, OTHER = uuid4(), uuid4()
@@ -37,7 +38,7 @@ async def database(make_database):
         await connection.execute(sa.schema.CreateTable(Delivery.__table__))
         for statement in claims.create_due_indexes("delivery"):
             await connection.execute(text(statement))
-        for statement in [*row_level_security("delivery"), *claims.worker_policy("delivery")]:
+        for statement in [*row_level_security("delivery"), *worker_policy("delivery")]:
             await connection.execute(text(statement))
         await connection.execute(text("GRANT ALL ON delivery TO sample_app"))
     await engine.dispose()

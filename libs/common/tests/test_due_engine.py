@@ -13,7 +13,8 @@ from sqlalchemy import text
 from opsloop_common import due
 from opsloop_common.db import Context
 from opsloop_common.due import DueKind, engine, rows
-from opsloop_common.due.engine import Claimed, Engine, Gate
+from opsloop_common.due.engine import Engine
+from opsloop_common.due.port import Claimed, Gate
 from opsloop_common.shares import Places
 from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.wakeups import DUE

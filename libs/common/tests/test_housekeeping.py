@@ -9,9 +9,9 @@ from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy import text
 
 from opsloop_common import due
-from opsloop_common.db import Context, meters_of
+from opsloop_common.db import Context, count_after_commit, meters_of
 from opsloop_common.due import DueKind, run_due
-from opsloop_common.meters import Meters, count_after_commit
+from opsloop_common.meters import Meters
 from opsloop_common.runner.housekeeping import prune
 from opsloop_common.testing.sample.service import SAMPLE
 
@@ -73,7 +73,7 @@ async def test_pruning_has_the_patience_of_work(database, monkeypatch):
 
 
 async def test_only_what_was_committed_counts(database):
-    database.meters = Meters(CollectorRegistry())
+    database.grounds.meters = Meters(CollectorRegistry())
     seen = database.meters.of(Seen)
 
     async with database.transaction() as session:

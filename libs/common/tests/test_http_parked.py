@@ -8,7 +8,7 @@ import pytest
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.inbox.apply import Applier
 from opsloop_common.inbox.delivery import Delivery
-from opsloop_common.service import Subscription
+from opsloop_common.service import Slice, Subscription
 from opsloop_common.testing.events import make_event
 from opsloop_common.testing.sample.service import SAMPLE
 
@@ -41,7 +41,7 @@ def consumer():
 
 @pytest.fixture
 async def sample(api, consumer):
-    opened = await api(replace(SAMPLE, subscriptions=[consumer.subscription]))
+    opened = await api(replace(SAMPLE, slices=(*SAMPLE.slices, Slice("heard", subscriptions=[consumer.subscription]))))
     await consumer.take(opened.db, "a", "b")
     await consumer.take(opened.db, "c")
     await consumer.take(opened.db, "x", workspace="other")

@@ -9,7 +9,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from opsloop_common import migrations
-from opsloop_common.db import Context, every_workspace
+from opsloop_common.db import Context
+from opsloop_common.entry import every_workspace
 from opsloop_common.testing.sample.service import SAMPLE
 
 

@@ -10,7 +10,7 @@ from opsloop_common.errors import NotFound
 from opsloop_common.inbox import parking
 from opsloop_common.inbox.apply import Applier, Outcome
 from opsloop_common.inbox.delivery import Delivery, read
-from opsloop_common.service import Service, Subscription
+from opsloop_common.service import Service, Slice, Subscription
 from opsloop_common.testing.events import make_event
 from opsloop_common.testing.sample.service import SAMPLE
 
@@ -29,7 +29,7 @@ class Consumer:
             metadata=SAMPLE.metadata,
             migrations="",
             scopes=(),
-            subscriptions=[self.subscription],
+            slices=(Slice("heard", subscriptions=[self.subscription]),),
         )
         self.applier = Applier(database, self.subscription, backoff=(0.0,))
 

@@ -18,7 +18,7 @@ from opsloop_common.db import Context, Database
 from opsloop_common.outbox.pruning import prune
 from opsloop_common.outbox.relay import Relay
 from opsloop_common.outbox.tables import outbox as outbox_table
-from opsloop_common.service import Service, Subscription
+from opsloop_common.service import Service, Slice, Subscription
 from opsloop_common.testing.bus_suite import cut_relays, until
 from opsloop_common.testing.sample.service import SAMPLE
 
@@ -50,7 +50,9 @@ def consumer_of(handled, name="sample.consumer"):
         handled.extend((event.partitionkey, event.sequence, time.monotonic()) for event in events)
 
     subscription = Subscription(name, frozenset({"*"}), batch_handler=handle)
-    return Service("sample", "", SAMPLE.metadata, SAMPLE.migrations, (), subscriptions=[subscription])
+    return Service(
+        "sample", "", SAMPLE.metadata, SAMPLE.migrations, (), slices=(Slice("heard", subscriptions=[subscription]),)
+    )
 
 
 async def test_positions_have_no_gaps_and_follow_the_ids(database):
@@ -172,7 +174,9 @@ async def test_a_consumer_that_cannot_keep_up_reads_the_log_and_not_everything_a
         handled.extend(event.sequence for event in events)
 
     subscription = Subscription("sample.slow", frozenset({"*"}), batch_handler=handle)
-    service = Service("sample", "", SAMPLE.metadata, SAMPLE.migrations, (), subscriptions=[subscription])
+    service = Service(
+        "sample", "", SAMPLE.metadata, SAMPLE.migrations, (), slices=(Slice("heard", subscriptions=[subscription]),)
+    )
     bus = LocalBus({"sample": database})
     stream = uuid4()
     async with Relay(database, bus).running(), bus.consuming(service, database):

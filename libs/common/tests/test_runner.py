@@ -20,7 +20,6 @@ from opsloop_common import due, outbox
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.db import Context
 from opsloop_common.runner import main
-from opsloop_common.settings import Settings
 from opsloop_common.testing.sample.service import SAMPLE
 
 ACME = Context(workspace="acme", actor="key:1")
@@ -57,7 +56,7 @@ def run(monkeypatch, capsys):
         for name, value in environment(**settings).items():
             monkeypatch.setenv(name, value)
         with pytest.raises(SystemExit) as ended:
-            main(SAMPLE, Settings, arguments)
+            main(SAMPLE, arguments)
         return Ended(ended.value.code or 0, *capsys.readouterr())
 
     yield run

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from opsloop_campaigns.app import SERVICE
-from opsloop_campaigns.settings import CampaignsSettings
 from opsloop_common.runner import main
 
 if __name__ == "__main__":
-    main(SERVICE, CampaignsSettings)
+    main(SERVICE)

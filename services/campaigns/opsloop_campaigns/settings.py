@@ -18,14 +18,13 @@ class CampaignsSettings(Settings):
     workspace_launches_per_hour: int = Field(default=limits.WORKSPACE_LAUNCHES_PER_HOUR, ge=1)
     workspace_messages_per_hour: int = Field(default=limits.WORKSPACE_MESSAGES_PER_HOUR, ge=1)
 
-
-def budgets_from(settings: Settings | None) -> Budgets:
-    """Return the budgets, also for a runtime that was built with the common settings only."""
-    given = settings if isinstance(settings, CampaignsSettings) else CampaignsSettings()
-    return Budgets(
-        cause_campaigns=given.cause_campaigns_per_hour,
-        cause_messages=given.cause_messages_per_hour,
-        playbook_launches=given.playbook_launches_per_hour,
-        workspace_launches=given.workspace_launches_per_hour,
-        workspace_messages=given.workspace_messages_per_hour,
-    )
+    @property
+    def budgets(self) -> Budgets:
+        """Return what playbooks may launch in an hour."""
+        return Budgets(
+            cause_campaigns=self.cause_campaigns_per_hour,
+            cause_messages=self.cause_messages_per_hour,
+            playbook_launches=self.playbook_launches_per_hour,
+            workspace_launches=self.workspace_launches_per_hour,
+            workspace_messages=self.workspace_messages_per_hour,
+        )

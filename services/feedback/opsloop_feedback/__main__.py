@@ -2,7 +2,6 @@
 
 from opsloop_common.runner import main
 from opsloop_feedback.app import SERVICE
-from opsloop_feedback.settings import FeedbackSettings
 
 if __name__ == "__main__":
-    main(SERVICE, FeedbackSettings)
+    main(SERVICE)

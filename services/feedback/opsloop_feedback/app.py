@@ -1,17 +1,13 @@
-"""The feedback service as runners see it."""
+"""The feedback service, put together."""
 
 from __future__ import annotations
 
 from opsloop_common.contracts.feedback import EVENTS
 from opsloop_common.service import Service
-from opsloop_feedback.conversations import models as _conversations
-from opsloop_feedback.conversations.routes import router as conversations
-from opsloop_feedback.intake import models as _intake
-from opsloop_feedback.intake.meters import IntakeMeter
-from opsloop_feedback.intake.routes import router as intake
+from opsloop_feedback.conversations import slice as conversations
+from opsloop_feedback.intake import slice as intake
+from opsloop_feedback.settings import FeedbackSettings
 from opsloop_feedback.tables import Base
-
-TABLES = (_conversations, _intake)  # imported so that the MetaData is complete
 
 SERVICE = Service(
     name="feedback",
@@ -21,6 +17,9 @@ SERVICE = Service(
     scopes=("feedback:read", "feedback:write", "feedback:admin", "feedback:submit"),
     adding=("feedback:submit",),
     events=EVENTS,
-    meters=(IntakeMeter,),
-    routers=(intake, conversations),
+    slices=(
+        intake.SLICE,
+        conversations.SLICE,
+    ),
+    settings=FeedbackSettings,
 )

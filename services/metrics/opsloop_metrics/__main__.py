@@ -2,7 +2,6 @@
 
 from opsloop_common.runner import main
 from opsloop_metrics.app import SERVICE
-from opsloop_metrics.settings import MetricsSettings
 
 if __name__ == "__main__":
-    main(SERVICE, MetricsSettings)
+    main(SERVICE)

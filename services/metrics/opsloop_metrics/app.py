@@ -1,18 +1,15 @@
-"""The metrics service, as the runners see it."""
+"""The metrics service, put together."""
 
 from __future__ import annotations
 
 from opsloop_common.contracts.metrics import EVENTS
 from opsloop_common.service import Service
-from opsloop_metrics.breaches import routes as breaches
-from opsloop_metrics.breaches.jobs import show_open_incidents
-from opsloop_metrics.breaches.meters import IncidentMeter
-from opsloop_metrics.evaluation import consumers
-from opsloop_metrics.evaluation import routes as evaluation
-from opsloop_metrics.evaluation.jobs import DUE
-from opsloop_metrics.evaluation.meters import EvaluationMeter
-from opsloop_metrics.kpis import routes as kpis
-from opsloop_metrics.retention.jobs import forget_old_events
+from opsloop_metrics.breaches import slice as breaches
+from opsloop_metrics.evaluation import slice as evaluation
+from opsloop_metrics.events import slice as events
+from opsloop_metrics.kpis import slice as kpis
+from opsloop_metrics.retention import slice as retention
+from opsloop_metrics.settings import MetricsSettings
 from opsloop_metrics.tables import Base
 
 SERVICE = Service(
@@ -23,10 +20,12 @@ SERVICE = Service(
     scopes=("metrics:read", "metrics:write", "metrics:admin", "metrics:capture"),
     adding=("metrics:capture",),
     events=EVENTS,
-    routers=(kpis.router, evaluation.router, breaches.router),
-    subscriptions=(consumers.EVENTS,),
-    due=DUE,
-    meters=(EvaluationMeter, IncidentMeter),
-    gauges=(show_open_incidents,),
-    pruning=(forget_old_events,),
+    slices=(
+        kpis.SLICE,
+        evaluation.SLICE,
+        breaches.SLICE,
+        events.SLICE,
+        retention.SLICE,
+    ),
+    settings=MetricsSettings,
 )

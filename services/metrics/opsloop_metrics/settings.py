@@ -15,8 +15,7 @@ class MetricsSettings(Settings):
     domain_event_retention_days: int = Field(default=400, ge=1, le=36_500)
     """How long domain events are kept to be measured; a monitor of events may look back no further."""
 
-
-def kept_for(settings: Settings) -> timedelta:
-    """Return how long domain events are kept, also for a runtime that was built with the common settings only."""
-    given = settings if isinstance(settings, MetricsSettings) else MetricsSettings()
-    return timedelta(days=given.domain_event_retention_days)
+    @property
+    def events_kept(self) -> timedelta:
+        """Return how long domain events are kept."""
+        return timedelta(days=self.domain_event_retention_days)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from opsloop_common.runner import main
 from opsloop_notifications.app import SERVICE
-from opsloop_notifications.settings import NotificationsSettings
 
 if __name__ == "__main__":
-    main(SERVICE, NotificationsSettings)
+    main(SERVICE)

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from opsloop_common.contracts import notifications
-from opsloop_common.service import Service
-from opsloop_notifications.eventlog.routes import router as events
-from opsloop_notifications.messages.consumers import MESSAGES
-from opsloop_notifications.messages.jobs import dispatch_mails
-from opsloop_notifications.messages.meters import MailMeter
-from opsloop_notifications.messages.routes import router as messages
+from opsloop_common.service import Service, Slice
+from opsloop_notifications.deliveries import slice as deliveries
+from opsloop_notifications.eventlog import slice as eventlog
+from opsloop_notifications.messages import slice as messages
+from opsloop_notifications.ports import open_ports
 from opsloop_notifications.queues import QueueMeter, show_queues
-from opsloop_notifications.recipients.routes import router as recipients
+from opsloop_notifications.recipients import slice as recipients
 from opsloop_notifications.retention import forget_old
+from opsloop_notifications.settings import NotificationsSettings
 from opsloop_notifications.tables import Base
-from opsloop_notifications.webhooks.consumers import WEBHOOKS
-from opsloop_notifications.webhooks.jobs import RECOVER, dispatch_webhooks
-from opsloop_notifications.webhooks.meters import CallMeter
-from opsloop_notifications.webhooks.routes import router as webhooks
+from opsloop_notifications.webhooks import slice as webhooks
+
+QUEUES = Slice("queues", meters=(QueueMeter,), gauges=(show_queues,))
+RETENTION = Slice("retention", pruning=(forget_old,))
 
 SERVICE = Service(
     name="notifications",
@@ -25,11 +25,15 @@ SERVICE = Service(
     migrations="opsloop_notifications.migrations",
     scopes=("notifications:read", "notifications:write", "notifications:admin"),
     events=notifications.EVENTS,
-    routers=(webhooks, events, recipients, messages),
-    subscriptions=(WEBHOOKS, MESSAGES),
-    due=(RECOVER,),
-    workers=(dispatch_webhooks, dispatch_mails),
-    meters=(CallMeter, MailMeter, QueueMeter),
-    gauges=(show_queues,),
-    pruning=(forget_old,),
+    slices=(
+        webhooks.SLICE,
+        eventlog.SLICE,
+        recipients.SLICE,
+        messages.SLICE,
+        deliveries.SLICE,
+        QUEUES,
+        RETENTION,
+    ),
+    settings=NotificationsSettings,
+    open=open_ports,
 )

@@ -1,4 +1,4 @@
-"""A connection of a dispatcher's own: one statement, one round trip, committed by itself, over all workspaces.
+"""A connection of a sender's own: one statement, one round trip, committed by itself, over all workspaces.
 
 Through a session the same statement took BEGIN, the worker setting, itself and COMMIT, and three times the CPU; an event on
 its way to its webhook waits for each of them.
@@ -15,7 +15,7 @@ import asyncpg
 
 from opsloop_common import direct
 from opsloop_common.db import app_role
-from opsloop_common.due.claims import WORKER_SETTING
+from opsloop_common.entry import WORKER_SETTING
 from opsloop_common.lanes import Statement
 from opsloop_common.service import Runtime
 

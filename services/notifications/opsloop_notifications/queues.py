@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Gauge
 from sqlalchemy import text
 
-from opsloop_common.due.claims import enter_worker
+from opsloop_common.entry import enter_worker
 from opsloop_common.service import Runtime
 from opsloop_notifications.deliveries.service import QUEUE_TABLE as WEBHOOKS
 from opsloop_notifications.messages.service import QUEUE_TABLE as MAILS

@@ -14,13 +14,13 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common.db import Context, Database
-from opsloop_common.due.claims import enter_worker
+from opsloop_common.db import Context, Database, settings_of
+from opsloop_common.entry import enter_worker
 from opsloop_common.service import Runtime
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.eventlog import service as eventlog
 from opsloop_notifications.messages import service as messages
-from opsloop_notifications.settings import kept_for
+from opsloop_notifications.settings import NotificationsSettings
 from opsloop_notifications.webhooks import service as webhooks
 
 BATCH = 1_000
@@ -33,7 +33,7 @@ Page = Callable[..., Awaitable[UUID | None]]
 
 async def forget_old(runtime: Runtime) -> None:
     """Delete what is older than `OPSLOOP_EVENT_RETENTION_DAYS`, workspace by workspace."""
-    before = runtime.clock.now() - kept_for(runtime.settings)
+    before = runtime.clock.now() - settings_of(runtime, NotificationsSettings).events_kept
     for workspace in await _workspaces(runtime.db):
         await _forget(runtime.db, Context(workspace=workspace), before)
 

@@ -25,13 +25,7 @@ class NotificationsSettings(Settings):
         read_mailbox(value)
         return value
 
-
-def kept_for(settings: Settings) -> timedelta:
-    """Return how long events and what came of them are kept, also for a runtime that was built with the common settings only."""
-    given = settings if isinstance(settings, NotificationsSettings) else NotificationsSettings()
-    return timedelta(days=given.event_retention_days)
-
-
-def mail_from(settings: Settings) -> str:
-    """Return who mails are from, also for a runtime that was built with the common settings only."""
-    return settings.mail_from if isinstance(settings, NotificationsSettings) else NotificationsSettings().mail_from
+    @property
+    def events_kept(self) -> timedelta:
+        """Return how long events and what came of them are kept."""
+        return timedelta(days=self.event_retention_days)

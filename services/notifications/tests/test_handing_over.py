@@ -1,4 +1,4 @@
-"""From the bus into the dispatcher's hands: one statement, and no further look at the database before the call."""
+"""From the bus into the engine's hands: one statement, and no further look at the database before the call."""
 
 import asyncio
 import json

@@ -14,11 +14,11 @@ from opsloop_common.contracts.campaigns import MessageContent, MessageRequested
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import settings_for_tests
 from opsloop_notifications.app import SERVICE
+from opsloop_notifications.mail.service import MailServer
+from opsloop_notifications.mail.writing import write
 from opsloop_notifications.messages.consumers import MESSAGES
 from opsloop_notifications.messages.jobs import dispatch_mails
 from opsloop_notifications.messages.service import QUEUE_TABLE
-from opsloop_notifications.messages.smtp import MailServer
-from opsloop_notifications.messages.writing import write
 from opsloop_notifications.settings import NotificationsSettings
 
 ENGLISH = MessageContent(locale="en", subject="We are on it", body="We saw the crash.\n")

@@ -7,8 +7,8 @@ import pytest
 
 from opsloop_common import limits
 from opsloop_common.testing.proxy import Proxy
-from opsloop_notifications.messages.smtp import MailDelayed, MailServer
-from opsloop_notifications.messages.writing import write
+from opsloop_notifications.mail.service import MailDelayed, MailServer
+from opsloop_notifications.mail.writing import write
 from opsloop_notifications.outbound.rules import AddressPolicy, parse_networks
 from opsloop_notifications.outbound.service import OutboundClient, OutboundError
 

@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from opsloop_common.mailboxes import ADDRESS_PATTERN, address_flaw
-from opsloop_notifications.messages.rules import one_line
-from opsloop_notifications.messages.writing import CONTENT_TYPE, NAMES, BadMail, require_ours, write
+from opsloop_notifications.mail.rules import one_line
+from opsloop_notifications.mail.writing import CONTENT_TYPE, NAMES, BadMail, require_ours, write
 
 AT = datetime(2026, 11, 22, 8, tzinfo=UTC)
 FIXED = {"sender": "OpsLoop <ops@product.test>", "recipient": "u1@example.test", "id": "01", "sent_at": AT}

@@ -6,16 +6,28 @@ from collections.abc import Mapping
 from typing import Any
 
 import orjson
-from sqlalchemy import bindparam, event, insert
+from sqlalchemy import bindparam, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from opsloop_common.access.tables import audit
-from opsloop_common.db import UnitOfWork, clock_of, context_of
 from opsloop_common.ids import uuid7
+from opsloop_common.work import Part, Phase, clock_of, context_of, work_of
 
-_PENDING = "audit"
 _INSERT = insert(audit).values({column.name: bindparam(column.name) for column in audit.c})
+
+
+class Records(Part):
+    """What one transaction has to say for the audit."""
+
+    phase = Phase.AUDIT
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+
+    def write(self, session: Session) -> None:
+        """Write all rows in one statement."""
+        session.execute(_INSERT, self.rows)
 
 
 def record(
@@ -30,10 +42,10 @@ def record(
     """Write `action` (`kpi.updated`) on `subject` (`kpi/<id>`) into the log when the transaction commits.
 
     `before` and `after` hold the fields that changed, nothing personal and no secrets. `workspace` stands in for the
-    context's own when the operator changes something of another workspace.
+    context's own when the operator changes something of another workspace. Not inside a savepoint.
     """
     context = context_of(session)
-    session.info.setdefault(_PENDING, []).append(
+    work_of(session).part(Records).rows.append(
         {
             "id": uuid7(),
             "workspace": workspace or context.workspace,
@@ -46,26 +58,7 @@ def record(
             "at": clock_of(session).now(),
         }
     )
-    # a record alone must also begin a transaction, or there would be no commit to hook into
-    if not session.in_transaction():
-        session.sync_session.begin()
 
 
 def _plain(values: Mapping[str, Any] | None) -> Any:
     return None if values is None else orjson.loads(orjson.dumps(dict(values), default=str))
-
-
-@event.listens_for(UnitOfWork, "before_commit")
-def _write(session: Session) -> None:
-    if session.in_nested_transaction():
-        return
-    rows = session.info.pop(_PENDING, None)
-    if rows:
-        session.execute(_INSERT, rows)
-
-
-@event.listens_for(UnitOfWork, "after_rollback")
-def _forget(session: Session) -> None:
-    if session.in_nested_transaction():  # a savepoint was rolled back, the transaction goes on
-        return
-    session.info.pop(_PENDING, None)

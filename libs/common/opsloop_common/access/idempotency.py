@@ -38,7 +38,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.access.tables import idempotency
-from opsloop_common.db import WORKSPACE_SETTING, Database, clock_of
+from opsloop_common.db import Database, clock_of
+from opsloop_common.entry import ENTER_SQL
 from opsloop_common.errors import Conflict, Invalid
 from opsloop_common.secretbox import SecretBox
 
@@ -54,9 +55,7 @@ STORE_SQL = (
 
 _TELLING = frozenset({float, dict, list})
 _FORM = re.compile(r"[\x21-\x7e]{1,255}")
-_ENTER = text(
-    f"SELECT set_config('{WORKSPACE_SETTING}', :workspace, true), pg_try_advisory_xact_lock(:idem_lock) AS free"
-)
+_ENTER = text(f"SELECT {ENTER_SQL}, pg_try_advisory_xact_lock(:idem_lock) AS free")
 _SEEN = text(SEEN_SQL)
 # under the lock, and after a look that found nothing, a row with this id can only be an expired one
 _STORE = text(

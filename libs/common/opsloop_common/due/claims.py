@@ -1,6 +1,6 @@
 """Claim rows that are due, for services that keep deliveries in tables of their own (webhooks, mails).
 
-A model takes `DueColumns`; its migration takes `due_columns()`, `due_indexes()` and, because a dispatcher works for all
+A model takes `DueColumns`; its migration takes `due_columns()`, `due_indexes()` and, because an engine works for all
 workspaces, `worker_policy()` beside `row_level_security()`. Claim, do the work outside a transaction, record many results
 with one statement (`finish`, `put_off`). A claim ends with its owner's heartbeat (`workers`).
 """
@@ -17,7 +17,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-WORKER_SETTING = "opsloop.worker"
+from opsloop_common.entry import enter_worker
+
 HEARTBEAT_LIMIT_SECONDS = 10
 
 
@@ -73,24 +74,6 @@ def create_due_indexes(table: str) -> list[str]:
         f'CREATE INDEX ix_{table}_due_at ON "{table}" (due_at) {waiting}',
         f'CREATE INDEX ix_{table}_claimed ON "{table}" (group_key) WHERE owner IS NOT NULL',
     ]
-
-
-def worker_policy(table: str, *, command: str = "ALL") -> list[str]:
-    """Return the statements that open `table`'s rows of all workspaces to transactions that called `enter_worker`.
-
-    Only for tables that a dispatcher works through; requests never enter this way. `command`: ALL, or SELECT for what a
-    dispatcher only reads.
-    """
-    condition = f"current_setting('{WORKER_SETTING}', true) = 'on'"
-    check = "" if command == "SELECT" else f" WITH CHECK ({condition})"
-    return [f'CREATE POLICY worker ON "{table}" FOR {command} USING ({condition}){check}']
-
-
-async def enter_worker(session: AsyncSession) -> None:
-    """Open the tables that have a worker policy to the session's transaction, over all workspaces."""
-    if session.info.get(WORKER_SETTING) is not session.sync_session.get_transaction():
-        await session.execute(text(f"SELECT set_config('{WORKER_SETTING}', 'on', true)"))
-        session.info[WORKER_SETTING] = session.sync_session.get_transaction()
 
 
 _WAITING = "owner IS NULL AND due_at IS NOT NULL"

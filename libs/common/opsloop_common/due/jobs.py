@@ -14,6 +14,7 @@ from opsloop_common.db import Context, Database, clock_of, context_of
 from opsloop_common.due.schedule import cancel, hold_claim, schedule
 from opsloop_common.due.tables import job as job_table
 from opsloop_common.ids import uuid7
+from opsloop_common.work import Grounds
 
 
 async def start_job(
@@ -68,6 +69,11 @@ class JobRun:
         self._database = database
         self._context = context
         self._claim = claim
+
+    @property
+    def grounds(self) -> Grounds:
+        """Return what the job stands on, for `ports_of` and `settings_of`."""
+        return self._database.grounds
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:

@@ -1,32 +1,24 @@
 """Put work off to a time, in the transaction that causes it.
 
-What a transaction schedules is written just before its COMMIT, after the outbox, all of it in one statement in sorted order.
-So its row locks are held for a moment only, and always taken last: a transaction that schedules work cannot deadlock with the
-handler that is doing that same work.
+What a transaction schedules is written just before its COMMIT, all of it in one statement in sorted order, after the rows of its
+own and before its events (`work`): a transaction that schedules work cannot deadlock with the handler that is doing it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import event as sa_event
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
-from opsloop_common.db import Context, UnitOfWork, context_of
 from opsloop_common.due.errors import ClaimLost
-from opsloop_common.outbox import append as _outbox  # its hook before COMMIT must come first: imported for that
-from opsloop_common.wakeups import DUE, fire_after_commit
-
-_COMES_FIRST = _outbox
-
-_PENDING = "due"
-_CLAIM = "due_claim"
+from opsloop_common.wakeups import DUE
+from opsloop_common.work import Context, Part, Phase, context_of, work_of
 
 _INSERT = (
     "INSERT INTO due AS d (workspace, kind, key, due_at, payload, context, priority, group_key) "
@@ -64,11 +56,20 @@ _DONE_AND_AGAIN = text(
 _HOLD = text("SELECT id FROM due WHERE id = :id AND owner = :owner FOR SHARE")
 
 
-@dataclass(frozen=True)
-class _Claim:
+class Claim(Part):
+    """The claimed due row that a transaction works for."""
+
+    phase = Phase.CLAIM
+
     id: int
     owner: UUID
-    finish: bool
+    statements: tuple[TextClause, ...]
+
+    def write(self, session: Session) -> None:
+        """Settle the claim, or raise ClaimLost."""
+        of = {"id": self.id, "owner": self.owner}
+        if not any(session.execute(statement, of).first() for statement in self.statements):
+            raise ClaimLost(f"due row {self.id} is no longer claimed by this worker")
 
 
 @dataclass(frozen=True)
@@ -81,20 +82,23 @@ class _Wish:
     exactly: bool
 
 
-@dataclass
-class _Pending:
-    """What one transaction wants: the last word for each (workspace, kind, key); None cancels."""
+class Wishes(Part):
+    """What one transaction wants done later: the last word for each (workspace, kind, key); None cancels."""
 
-    wishes: dict[tuple[str, str, str], _Wish | None] = field(default_factory=dict)
+    phase = Phase.DUE
 
+    def __init__(self) -> None:
+        self.of: dict[tuple[str, str, str], _Wish | None] = {}
 
-def _pending(session: AsyncSession) -> _Pending:
-    if session.in_nested_transaction():
-        raise RuntimeError("schedule and cancel outside savepoints")
-    if not session.in_transaction():
-        session.sync_session.begin()
-    pending: _Pending = session.info.setdefault(_PENDING, _Pending())
-    return pending
+    def write(self, session: Session) -> None:
+        """Delete what was cancelled, then write what was scheduled."""
+        wishes = dict(sorted(self.of.items()))
+        if cancelled := [identity for identity, wish in wishes.items() if wish is None]:
+            workspaces, kinds, keys = map(list, zip(*cancelled, strict=True))
+            session.execute(_CANCEL, {"workspaces": workspaces, "kinds": kinds, "keys": keys})
+        for exactly, statement in ((False, _SCHEDULE_EARLIER), (True, _SCHEDULE_EXACTLY)):
+            if rows := [(identity, wish) for identity, wish in wishes.items() if wish and wish.exactly is exactly]:
+                session.execute(statement, _columns(rows))
 
 
 async def schedule(
@@ -107,23 +111,22 @@ async def schedule(
     priority: int = 0,
     group: str | None = None,
     replace: bool = False,
-    context: Context | None = None,
 ) -> None:
     """Have `kind` handled for `key` at `due_at`, in the session's workspace, if its transaction commits.
 
     One row stands for (workspace, kind, key). A waiting row moves to the earlier of both times, or exactly to `due_at` with
-    `replace`; payload, priority and group are the newest, its cause is the one that gave it its time. A row that is being
-    handled right now runs again afterwards. `payload` is JSON. Higher priority first. `context` stands in for the session's
-    own when one transaction works through several causes. Not inside a savepoint.
+    `replace`; payload, priority and group are the newest, its cause is the one that gave it its time: what the session works
+    for (`acting_for`). A row that is being handled right now runs again afterwards. `payload` is JSON. Higher priority first.
+    Not inside a savepoint.
     """
-    context = context or context_of(session)
-    wishes = _pending(session).wishes
+    work, context = work_of(session), context_of(session)
+    wishes = work.part(Wishes).of
     identity = (context.workspace, kind, key)
     wish = _Wish(due_at, payload or {}, context, priority, group or "", replace)
     if identity in wishes:
         wish = _combine(wishes[identity], wish)
     wishes[identity] = wish
-    fire_after_commit(session, DUE)
+    work.fire_after_commit(DUE)
 
 
 def _combine(before: _Wish | None, now: _Wish) -> _Wish:
@@ -137,46 +140,22 @@ def _combine(before: _Wish | None, now: _Wish) -> _Wish:
 
 async def cancel(session: AsyncSession, kind: str, key: str) -> None:
     """Forget the row of `kind` and `key` if the transaction commits; a handler at work on it then has no effect."""
-    _pending(session).wishes[(context_of(session).workspace, kind, key)] = None
+    work_of(session).part(Wishes).of[(context_of(session).workspace, kind, key)] = None
 
 
 def finish_with(session: AsyncSession, id: int, owner: UUID) -> None:
     """Take the claimed row away with the session's transaction; its commit raises ClaimLost when the claim is gone."""
-    session.info[_CLAIM] = _Claim(id, owner, True)
+    _claim(session, id, owner, _DONE, _DONE_AND_AGAIN)
 
 
 def hold_claim(session: AsyncSession, id: int, owner: UUID) -> None:
     """Let the session's transaction commit only while the claim holds; raises ClaimLost otherwise."""
-    session.info[_CLAIM] = _Claim(id, owner, False)
+    _claim(session, id, owner, _HOLD)
 
 
-@sa_event.listens_for(UnitOfWork, "before_commit")
-def _write(session: Session) -> None:
-    if session.in_nested_transaction():
-        return
-    claim: _Claim | None = session.info.pop(_CLAIM, None)
-    pending: _Pending | None = session.info.pop(_PENDING, None)
-    if claim is None and pending is None:
-        return
-    session.flush()
-    if claim is not None:
-        _settle(session, claim)
-    if pending is None:
-        return
-    wishes = dict(sorted(pending.wishes.items()))
-    if cancelled := [identity for identity, wish in wishes.items() if wish is None]:
-        workspaces, kinds, keys = map(list, zip(*cancelled, strict=True))
-        session.execute(_CANCEL, {"workspaces": workspaces, "kinds": kinds, "keys": keys})
-    for exactly, statement in ((False, _SCHEDULE_EARLIER), (True, _SCHEDULE_EXACTLY)):
-        if rows := [(identity, wish) for identity, wish in wishes.items() if wish and wish.exactly is exactly]:
-            session.execute(statement, _columns(rows))
-
-
-def _settle(session: Session, claim: _Claim) -> None:
-    of = {"id": claim.id, "owner": claim.owner}
-    statements = (_DONE, _DONE_AND_AGAIN) if claim.finish else (_HOLD,)
-    if not any(session.execute(statement, of).first() for statement in statements):
-        raise ClaimLost(f"due row {claim.id} is no longer claimed by this worker")
+def _claim(session: AsyncSession, id: int, owner: UUID, *statements: TextClause) -> None:
+    claim = work_of(session).part(Claim)
+    claim.id, claim.owner, claim.statements = id, owner, statements
 
 
 def _columns(rows: list[tuple[tuple[str, str, str], _Wish]]) -> dict[str, list[Any]]:
@@ -190,11 +169,3 @@ def _columns(rows: list[tuple[tuple[str, str, str], _Wish]]) -> dict[str, list[A
         "priorities": [wish.priority for _, wish in rows],
         "groups": [wish.group for _, wish in rows],
     }
-
-
-@sa_event.listens_for(UnitOfWork, "after_rollback")
-def _forget(session: Session) -> None:
-    if session.in_nested_transaction():  # a savepoint was rolled back, the transaction goes on
-        return
-    session.info.pop(_PENDING, None)
-    session.info.pop(_CLAIM, None)

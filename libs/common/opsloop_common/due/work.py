@@ -22,11 +22,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common import failpoints, limits
 from opsloop_common.db import Database
 from opsloop_common.due import rules
-from opsloop_common.due.engine import Ask, Claimed, Gate, Line
 from opsloop_common.due.errors import ClaimLost, LeaseExceeded
 from opsloop_common.due.jobs import JobRun
 from opsloop_common.due.kinds import DueHandler, DueKind, JobHandler
 from opsloop_common.due.metrics import DueMetrics
+from opsloop_common.due.port import Ask, Claimed, Gate, Line
 from opsloop_common.due.rows import DueItem, Turns, claim_due, claim_due_in_turn, next_due_at, record_failure
 from opsloop_common.due.schedule import finish_with
 from opsloop_common.due.tables import job as job_table

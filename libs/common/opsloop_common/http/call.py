@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, event
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Session, SessionTransaction
 from starlette.requests import Request
 
 from opsloop_common.access import idempotency
 from opsloop_common.access.idempotency import Answer, Keyed, Replay
 from opsloop_common.access.principal import Principal
-from opsloop_common.db import WORKSPACE_SETTING, Context, UnitOfWork
+from opsloop_common.db import Context
 from opsloop_common.http.ratelimit import Rate
 
 if TYPE_CHECKING:
@@ -21,8 +19,6 @@ if TYPE_CHECKING:
     from opsloop_common.service import Runtime
 
 KEY = "opsloop.call"
-_ENTER = "enter"
-_SET_WORKSPACE = f"SELECT set_config('{WORKSPACE_SETTING}', $1, true)"
 
 
 class Call:
@@ -89,7 +85,6 @@ class Call:
         """
         if self._session is None:
             self._session = self.shell.runtime.db.session(self.context)
-            self._session.info[_ENTER] = self.context.workspace
         return self._session
 
     async def enter(self) -> None:
@@ -123,7 +118,7 @@ class Call:
     async def claim(self, keyed: Keyed) -> Answer | None:
         """Begin the transaction with the claim of its idempotency key; returns the stored answer if there is one."""
         await self.enter()
-        self._session = self.shell.runtime.db.session(self.context)
+        self._session = self.shell.runtime.db.unentered(self.context)
         return await idempotency.claim(self._session, keyed, workspace=self.context.workspace)
 
     async def store(self, answer: Answer) -> None:
@@ -150,13 +145,6 @@ class Call:
                 await session.close()
         finally:
             self.leave()
-
-
-@event.listens_for(UnitOfWork, "after_begin")
-def _enter_workspace(session: Session, transaction: SessionTransaction, connection: Connection) -> None:
-    workspace = session.info.get(_ENTER)
-    if workspace is not None and not transaction.nested:
-        connection.exec_driver_sql(_SET_WORKSPACE, (workspace,))
 
 
 def call_of(request: Request) -> Call:

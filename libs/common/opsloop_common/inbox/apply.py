@@ -21,7 +21,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import failpoints
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.db import ENTERED_SQL, Context, Database
+from opsloop_common.db import Context, Database
+from opsloop_common.entry import ENTERED_SQL
 from opsloop_common.inbox import holding
 from opsloop_common.inbox.delivery import Delivery
 from opsloop_common.inbox.faults import fingerprint, frames, is_permanent, is_transient, reason
@@ -80,7 +81,7 @@ async def try_once(database: Database, subscription: Subscription, events: Seque
         claimed = await subscription.quick_handler(database, events)
         failpoints.hit("consumer.after_commit")
         return claimed
-    async with database.session(context_for(subscription, events)) as session, session.begin():
+    async with database.unentered(context_for(subscription, events)) as session, session.begin():
         claimed = set((await session.execute(_CLAIM, claim_parameters(subscription.consumer, events))).scalars())
         by_id = {event.id: event for event in events}
         if mine := [event for event in by_id.values() if event.id in claimed]:

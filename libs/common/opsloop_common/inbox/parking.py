@@ -18,7 +18,8 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.db import SET_WORKSPACE, Database
+from opsloop_common.db import Database
+from opsloop_common.entry import enter
 from opsloop_common.errors import NotFound
 from opsloop_common.inbox.apply import context_for, handle
 from opsloop_common.inbox.faults import fingerprint as fingerprint_of
@@ -249,8 +250,7 @@ async def _play_next(database: Database, subscription: Subscription, stream: _St
 
 
 async def _apply_parked(session: AsyncSession, subscription: Subscription, event: Event) -> None:
-    session.info["context"] = context_for(subscription, [event])
-    await session.execute(SET_WORKSPACE, {"workspace": event.workspace})
+    await enter(session, context_for(subscription, [event]))
     if await _record_applied(session, subscription.consumer, event.id) and subscription.wants(event.type):
         await handle(subscription, session, [event])
 

@@ -1,8 +1,8 @@
 """Append events to the transaction at hand.
 
-Just before COMMIT, in sorted stream order, a counter row per stream is locked and raised; only then are the outbox rows
-inserted. That makes `sequence` gapless and the order of row ids equal to commit order within a stream, and two transactions
-that touch the same streams cannot deadlock here.
+Just before COMMIT, as the last of what is written then (`work`), a counter row per stream is locked and raised, in sorted stream
+order; only then are the outbox rows inserted. That makes `sequence` gapless and the order of row ids equal to commit order within
+a stream, and two transactions that touch the same streams cannot deadlock here.
 """
 
 from __future__ import annotations
@@ -14,20 +14,17 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import event as sa_event
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from opsloop_common.contracts.envelope import Event, EventData
-from opsloop_common.db import Context, UnitOfWork, clock_of, context_of
 from opsloop_common.documents import surplus
 from opsloop_common.errors import Invalid
 from opsloop_common.ids import uuid7
 from opsloop_common.limits import EVENT_BYTES, EVENT_CONTAINERS, EVENT_VALUES
-from opsloop_common.wakeups import OUTBOX, fire_after_commit
-
-_PENDING = "outbox"
+from opsloop_common.wakeups import OUTBOX
+from opsloop_common.work import Context, Part, Phase, context_of, work_of
 
 _RAISE_STREAMS = text(
     "INSERT INTO outbox_stream AS s (stream, last_seq) "
@@ -45,8 +42,20 @@ class _Draft:
     id: UUID
     time: datetime
     data: EventData
+    source: str
     content: bytes
     context: Context
+
+    def event(self, sequence: int) -> Event:
+        return event_from(
+            self.data,
+            id=self.id,
+            time=self.time,
+            source=self.source,
+            context=self.context,
+            sequence=sequence,
+            content=self.content,
+        )
 
 
 def event_from(
@@ -84,68 +93,49 @@ def event_from(
     )
 
 
-def append(session: AsyncSession, data: EventData, *, context: Context | None = None) -> UUID:
+class Events(Part):
+    """The events of one transaction."""
+
+    phase = Phase.EVENTS
+
+    def __init__(self) -> None:
+        self._by_stream: defaultdict[str, list[_Draft]] = defaultdict(list)
+
+    def add(self, draft: _Draft) -> None:
+        """Add an event to the end of its stream."""
+        self._by_stream[draft.data.subject()].append(draft)
+
+    def write(self, session: Session) -> None:
+        """Number the events of each stream, and put them into the outbox."""
+        drafts = dict(sorted(self._by_stream.items()))
+        counts = [len(each) for each in drafts.values()]
+        raised = session.execute(_RAISE_STREAMS, {"streams": list(drafts), "counts": counts})
+        last: dict[str, int] = {row.stream: row.last_seq for row in raised}
+        columns: dict[str, list[Any]] = {"ids": [], "streams": [], "seqs": [], "types": [], "payloads": []}
+        for stream, each in drafts.items():
+            for sequence, draft in enumerate(each, last[stream] - len(each) + 1):
+                columns["ids"].append(draft.id)
+                columns["streams"].append(stream)
+                columns["seqs"].append(sequence)
+                columns["types"].append(draft.data.type)
+                columns["payloads"].append(draft.event(sequence).to_bytes().decode())
+        session.execute(_INSERT_EVENTS, columns)
+
+
+def append(session: AsyncSession, data: EventData) -> UUID:
     """Add an event to the transaction; it is published if and only if that commits. Returns the event's id.
 
-    `context` stands in for the session's own when one transaction works through several causes. Raises Invalid (422) when
-    the event is larger than 512 KiB or holds too much. Not inside a savepoint: its rollback would not take the event back.
+    It is caused by what the session works for (`acting_for`). Raises Invalid (422) when the event is larger than 512 KiB or
+    holds too much. Not inside a savepoint: its rollback would not take the event back.
     """
-    if session.in_nested_transaction():
-        raise RuntimeError("append events outside savepoints")
+    work = work_of(session)
+    events = work.part(Events)
     content = data.model_dump_json().encode()
     if len(content) > EVENT_BYTES:
         raise Invalid("", f"the event {data.type} would be larger than {EVENT_BYTES} bytes")
     if detail := surplus(content, containers=EVENT_CONTAINERS - 1, values=EVENT_VALUES - 50):  # less the envelope's own
         raise Invalid("", f"the event {data.type} {detail}")
-    draft = _Draft(uuid7(), clock_of(session).now(), data, content, context or context_of(session))
-    session.info.setdefault(_PENDING, []).append(draft)
-    fire_after_commit(session, OUTBOX)
-    # an append alone must also begin a transaction, or there would be no commit to hook into
-    if not session.in_transaction():
-        session.sync_session.begin()
-    return draft.id
-
-
-@sa_event.listens_for(UnitOfWork, "before_commit")
-def _write(session: Session) -> None:
-    if session.in_nested_transaction():
-        return
-    drafts: list[_Draft] = session.info.pop(_PENDING, [])
-    if not drafts:
-        return
-    session.flush()  # business rows first: their failure must not leave streams locked while it is handled
-    by_stream: defaultdict[str, list[_Draft]] = defaultdict(list)
-    for draft in drafts:
-        by_stream[draft.data.subject()].append(draft)
-    streams = sorted(by_stream)
-    counts = [len(by_stream[stream]) for stream in streams]
-    raised = session.execute(_RAISE_STREAMS, {"streams": streams, "counts": counts})
-    last: dict[str, int] = {row.stream: row.last_seq for row in raised}
-    source = f"/opsloop/{session.info['database'].service}"
-    columns: dict[str, list[Any]] = {"ids": [], "streams": [], "seqs": [], "types": [], "payloads": []}
-    for stream in streams:
-        first = last[stream] - len(by_stream[stream]) + 1
-        for offset, draft in enumerate(by_stream[stream]):
-            event = event_from(
-                draft.data,
-                id=draft.id,
-                time=draft.time,
-                source=source,
-                context=draft.context,
-                sequence=first + offset,
-                content=draft.content,
-            )
-            columns["ids"].append(draft.id)
-            columns["streams"].append(stream)
-            columns["seqs"].append(first + offset)
-            columns["types"].append(event.type)
-            columns["payloads"].append(event.to_bytes().decode())
-    session.execute(_INSERT_EVENTS, columns)
-
-
-@sa_event.listens_for(UnitOfWork, "after_rollback")
-def _forget(session: Session) -> None:
-    if session.in_nested_transaction():  # a savepoint was rolled back, the transaction goes on
-        return
-    session.info.pop(_PENDING, None)
-    session.info.pop("wake", None)
+    grounds, id = work.grounds, uuid7()
+    events.add(_Draft(id, grounds.clock.now(), data, f"/opsloop/{grounds.service}", content, context_of(session)))
+    work.fire_after_commit(OUTBOX)
+    return id

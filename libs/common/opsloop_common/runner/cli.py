@@ -40,9 +40,9 @@ class RoleName(StrEnum):
     ALL = "all"
 
 
-def main(service: Service, settings_class: type[Settings], arguments: Sequence[str] | None = None) -> None:
+def main(service: Service, arguments: Sequence[str] | None = None) -> None:
     """Be the command line of `python -m opsloop_<service>`."""
-    commander = make_commands(service, settings_class)
+    commander = make_commands(service)
     try:
         commander(args=list(arguments) if arguments is not None else None)
     except (BadSettings, Misconfigured, DomainError) as error:
@@ -56,12 +56,12 @@ def _plain(error: Exception) -> str:
     return str(error)
 
 
-def make_commands(service: Service, settings_class: type[Settings]) -> typer.Typer:
+def make_commands(service: Service) -> typer.Typer:
     """Return the typer application of one service."""
     app = typer.Typer(name=f"opsloop_{service.name}", no_args_is_help=True, pretty_exceptions_enable=False)
 
     def runtime_of() -> Runtime:
-        settings = settings_class()
+        settings = service.settings()
         urls = database_urls(service)
         return build_runtime(service, settings, database_url=urls.url, direct_url=urls.direct_url)
 
@@ -76,7 +76,7 @@ def make_commands(service: Service, settings_class: type[Settings]) -> typer.Typ
         port: Annotated[int | None, typer.Option(help="Default: OPSLOOP_PORT. 0 takes a free one.")] = None,
     ) -> None:
         """Serve until SIGTERM; then drain and end."""
-        settings = settings_class()
+        settings = service.settings()
         require_consistent(settings, role.value)
         runtime = runtime_of()
         configure_logging(
@@ -92,14 +92,14 @@ def make_commands(service: Service, settings_class: type[Settings]) -> typer.Typ
     @app.command()
     def migrate() -> None:
         """Bring the database to this release's schema; with Kafka, create the topics that are missing."""
-        settings = settings_class()
+        settings = service.settings()
         configure_logging(format=settings.log_format, level=settings.log_level, service=service.name)
         asyncio.run(_migrate(service, settings))
 
     @app.command()
     def openapi() -> None:
         """Print the OpenAPI contract as JSON."""
-        settings = settings_class()
+        settings = service.settings()
         unconnected = build_runtime(
             service, settings, database_url=f"postgresql:///{service.name}", secret_key="-" * 32
         )
@@ -221,7 +221,8 @@ def _print(document: object) -> None:
 
 async def _closing(runtime: Runtime, work: Callable[[Runtime], Coroutine[Any, Any, None]]) -> None:
     try:
-        await work(runtime)
+        async with runtime.opened():
+            await work(runtime)
     finally:
         await runtime.db.close()
 

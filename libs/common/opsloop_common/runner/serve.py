@@ -46,8 +46,8 @@ async def serve(runtime: Runtime, role: Role, *, host: str, port: int) -> None:
             await require_fit_database(runtime)
             listener = listen(host, port)
             stack.callback(listener.close)
-            # where we really answer: what is called for others must not lead back here
-            runtime.settings = runtime.settings.model_copy(update={"host": host, "port": listener.getsockname()[1]})
+            runtime.answer_at(host, listener.getsockname()[1])
+            await stack.enter_async_context(runtime.opened())
             await stack.enter_async_context(_measured(runtime))
             front = front_of(runtime.settings, runtime.registry)
             await stack.enter_async_context(

@@ -32,7 +32,7 @@ from opsloop_common.inbox.faults import is_transient
 from opsloop_common.inbox.tables import inbox, parked_event
 from opsloop_common.outbox.relay import Relay
 from opsloop_common.outbox.tables import outbox as outbox_table
-from opsloop_common.service import Service, Subscription
+from opsloop_common.service import Service, Slice, Subscription
 from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.testing.sample.tables import Note
 
@@ -79,7 +79,7 @@ class Listener:
             metadata=SAMPLE.metadata,
             migrations=SAMPLE.migrations,
             scopes=(),
-            subscriptions=[self.subscription],
+            slices=(Slice("heard", subscriptions=[self.subscription]),),
         )
 
     async def handle(self, session: AsyncSession, event: Event) -> None:
@@ -167,7 +167,9 @@ class World(ABC):
         if relay:
             leader = Relay(self.producer, bus, metrics=BackboneMetrics(CollectorRegistry()))
             await stack.enter_async_context(leader.running())
-        service = replace(listeners[0].service, subscriptions=[listener.subscription for listener in listeners])
+        service = replace(
+            listeners[0].service, slices=[Slice(each.name, subscriptions=[each.subscription]) for each in listeners]
+        )
         await stack.enter_async_context(
             bus.consuming(service, self.consumers, metrics=BackboneMetrics(CollectorRegistry()))
         )

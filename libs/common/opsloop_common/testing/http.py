@@ -106,13 +106,21 @@ def settings_for_tests(kind: type[Settings] = Settings, **values: Any) -> Settin
 
 
 @asynccontextmanager
-async def open_api(service: Service, database: Database, settings: Settings) -> AsyncIterator[Api]:
-    """Run the app of `service` on `database`, its lifespan entered."""
+async def open_api(
+    service: Service, database: Database, settings: Settings | None = None, *, ports: object = None
+) -> AsyncIterator[Api]:
+    """Run the app of `service` on `database`, its lifespan entered; `ports` stand in for those that it would open."""
     runtime = Runtime(
-        service=service, settings=settings, db=database, clock=database.clock, secrets=SecretBox(TEST_SECRET)
+        service=service,
+        settings=settings or settings_for_tests(service.settings),
+        db=database,
+        clock=database.clock,
+        secrets=SecretBox(TEST_SECRET),
+        ports=ports,
     )
     app = create_app(runtime)
     async with (
+        runtime.opened(),
         app.router.lifespan_context(app),
         httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service.test") as client,
     ):

@@ -13,25 +13,49 @@ from opsloop_common.db import Database, app_role
 from opsloop_common.embedded_postgres import PostgresServer
 from opsloop_common.service import Service
 from opsloop_common.settings import Settings
+from opsloop_common.testing import run
 from opsloop_common.testing.clock import FakeClock
-from opsloop_common.testing.databases import TestDatabases, in_ci, temporary_postgres
-from opsloop_common.testing.http import Api, MakeApi, open_api, settings_for_tests
+from opsloop_common.testing.databases import TestDatabases, in_ci, shared_postgres
+from opsloop_common.testing.http import Api, MakeApi, open_api
 from opsloop_common.testing.kafka import KafkaBroker, NoBroker, running_broker
 from opsloop_common.testing.receiver import WebhookReceiver
+from opsloop_common.testing.scheduling import ByFileOrGroup, is_worker
 from opsloop_common.testing.smtp import SmtpSink
+from opsloop_common.testing.tiers import sort_into_tiers
+
+RUN: pytest.StashKey[run.Run] = pytest.StashKey()
 
 
-def pytest_configure() -> None:
-    """Log tracebacks plainly: with the values of all variables, one took seconds to print."""
+def pytest_configure(config: pytest.Config) -> None:
+    """Begin the run, unless this is a worker of one; log tracebacks plainly: with all variables, one took seconds to print."""
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[structlog.processors.add_log_level, plain])
+    if not is_worker(config):
+        config.stash[RUN] = run.begin()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End the run with the process that began it."""
+    if (begun := config.stash.get(RUN, None)) is not None:
+        begun.end()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Give each worker a file or a group at a time."""
+    return ByFileOrGroup(config, log)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say of each test which tier it is in."""
+    sort_into_tiers(items)
 
 
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[PostgresServer]:
-    """Run one PostgreSQL for the whole test run."""
-    with temporary_postgres() as server:
-        yield server
+def postgres_server() -> PostgresServer:
+    """Return the one PostgreSQL of the whole test run."""
+    return shared_postgres()
 
 
 @pytest.fixture(scope="session")
@@ -98,8 +122,8 @@ async def api(make_database: MakeDatabase) -> AsyncIterator[MakeApi]:
     """Return a function that opens a service's HTTP door on a fresh database: `acme = await api(SERVICE)`."""
     async with AsyncExitStack() as stack:
 
-        async def make(service: Service, settings: Settings | None = None) -> Api:
+        async def make(service: Service, settings: Settings | None = None, *, ports: object = None) -> Api:
             database = await make_database(service)
-            return await stack.enter_async_context(open_api(service, database, settings or settings_for_tests()))
+            return await stack.enter_async_context(open_api(service, database, settings, ports=ports))
 
         yield make

@@ -34,8 +34,7 @@ from opsloop_common.contracts.campaigns import (
     Trigger,
 )
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.db import Context, clock_of, context_of, meters_of
-from opsloop_common.meters import count_after_commit
+from opsloop_common.db import Context, acting_for, clock_of, context_of, count_after_commit, meters_of
 
 START = "campaigns.start"
 CHUNK = "campaigns.chunk"
@@ -191,7 +190,7 @@ async def _enter(session: AsyncSession, campaign: Campaign, before: Status, want
         case Status.APPROVED if before is Status.PENDING_APPROVAL:
             await _approve(session, campaign)
             if campaign.held_by is not None and campaign.schedule_at is None:
-                await _launch(session, campaign, context_of(session), "person")
+                await _launch(session, campaign, "person")
                 return Status.RUNNING
         case Status.SCHEDULED:
             start = rules.require_start_ahead(campaign.schedule_at, clock_of(session).now())
@@ -199,7 +198,7 @@ async def _enter(session: AsyncSession, campaign: Campaign, before: Status, want
         case Status.RUNNING if before is Status.PAUSED:
             await due.schedule(session, CHUNK, str(campaign.id), clock_of(session).now())
         case Status.RUNNING:
-            await _launch(session, campaign, context_of(session), "person")
+            await _launch(session, campaign, "person")
         case Status.PAUSED:
             outbox.append(session, CampaignPaused(campaign_id=campaign.id, name=campaign.name))
         case Status.CANCELLED:
@@ -215,19 +214,19 @@ async def _approve(session: AsyncSession, campaign: Campaign) -> None:
     outbox.append(session, CampaignApproved(campaign_id=campaign.id, name=campaign.name, approved_by=approver))
 
 
-async def _launch(session: AsyncSession, campaign: Campaign, context: Context, by: meters.Trigger) -> None:
-    """Fix the recipients and set the first chunk going; later chunks and their events inherit `context`'s cause."""
+async def _launch(session: AsyncSession, campaign: Campaign, by: meters.Trigger) -> None:
+    """Fix the recipients and set the first chunk going; later chunks and their events inherit the session's cause."""
     now = clock_of(session).now()
     await recipients.materialise(session, campaign.id)
     campaign.started_at = now
-    campaign.cause = context.cause()
+    campaign.cause = context_of(session).cause()
     launched = CampaignLaunched(
         campaign_id=campaign.id,
         name=campaign.name,
         trigger=trigger_of(campaign),
         audience_size=campaign.audience_size,
     )
-    outbox.append(session, launched, context=context)
+    outbox.append(session, launched)
     await due.schedule(session, CHUNK, str(campaign.id), now)
     # what a playbook wanted is its launch, also when somebody approved it first
     trigger = by if campaign.playbook_id is None else "playbook"
@@ -240,7 +239,7 @@ async def start_scheduled(session: AsyncSession, campaign_id: UUID) -> None:
     for campaign in await queries.find_and_lock(session, [campaign_id]):
         if campaign.status != Status.SCHEDULED or campaign.schedule_at is None or campaign.schedule_at > now:
             continue
-        await _launch(session, campaign, context_of(session), "schedule")
+        await _launch(session, campaign, "schedule")
         campaign.status = Status.RUNNING
         _touch(session, campaign)
         audit.record(
@@ -253,8 +252,7 @@ async def start_scheduled(session: AsyncSession, campaign_id: UUID) -> None:
 
 
 async def launch_by_playbook(session: AsyncSession, draft: Draft, cause: Event, behind: rules.Behind) -> Campaign:
-    """Launch a campaign because of an event, or leave it for approval; its events are caused by that event."""
-    context = Context.caused_by(cause)
+    """Launch a campaign because of an event, which the session acts for, or leave it for approval."""
     campaign = _new(session, draft, Status.PENDING_APPROVAL if behind.waits else Status.RUNNING)
     campaign.playbook_id, campaign.incident_id = behind.playbook_id, behind.incident_id
     campaign.trigger_event_id, campaign.trigger_type, campaign.cause_root = cause.id, cause.type, cause.root
@@ -264,9 +262,9 @@ async def launch_by_playbook(session: AsyncSession, draft: Draft, cause: Event, 
         campaign.approved_by, campaign.approved_at = behind.approved_by, behind.approved_at
     await session.flush()  # the recipients are copied from the row inside the database
     if not behind.waits:
-        await _launch(session, campaign, context, "playbook")
+        await _launch(session, campaign, "playbook")
     elif behind.is_told:
-        outbox.append(session, _approval_requested(campaign), context=context)
+        outbox.append(session, _approval_requested(campaign))
     if behind.held_by is not None:
         count_after_commit(session, partial(meters_of(session, HeldMeter).count, behind.held_by))
     audit.record(session, "campaign.created", f"campaign/{campaign.id}", after=_shown(campaign))
@@ -305,14 +303,14 @@ async def send_chunk(session: AsyncSession, campaign_id: UUID) -> None:
     for campaign in await queries.find_and_lock(session, [campaign_id]):
         if campaign.status != Status.RUNNING:
             continue
-        context = _own_context(campaign)
         chunk = await recipients.take_chunk(session, campaign.id, after=campaign.requested_through)
-        if chunk:
-            campaign.requested_through = chunk[-1]
-            outbox.append(session, _message_requested(campaign, chunk), context=context)
-            await due.schedule(session, CHUNK, str(campaign.id), clock_of(session).now())
-        else:
-            await _finish_when_settled(session, campaign, context)
+        with acting_for(session, _own_context(campaign)):
+            if chunk:
+                campaign.requested_through = chunk[-1]
+                outbox.append(session, _message_requested(campaign, chunk))
+                await due.schedule(session, CHUNK, str(campaign.id), clock_of(session).now())
+            else:
+                await _finish_when_settled(session, campaign)
 
 
 async def record_reports(session: AsyncSession, reports: Mapping[Report, Event]) -> None:
@@ -324,13 +322,15 @@ async def record_reports(session: AsyncSession, reports: Mapping[Report, Event])
     changed = await recipients.record(session, [report for report in reports if report.campaign_id in known])
     causes = {report.campaign_id: event for report, event in reports.items()}
     for campaign in campaigns:
-        if campaign.id in changed and campaign.status in rules.GOING_ON:
-            has_pending = await _finish_when_settled(session, campaign, Context.caused_by(causes[campaign.id]))
+        if campaign.id not in changed or campaign.status not in rules.GOING_ON:
+            continue
+        with acting_for(session, causes[campaign.id]):
+            has_pending = await _finish_when_settled(session, campaign)
             if has_pending and campaign.status == Status.RUNNING:
                 await due.schedule(session, CHUNK, str(campaign.id), clock_of(session).now())
 
 
-async def _finish_when_settled(session: AsyncSession, campaign: Campaign, context: Context) -> bool:
+async def _finish_when_settled(session: AsyncSession, campaign: Campaign) -> bool:
     """Finish a campaign in which every recipient has an outcome; returns whether somebody waits to be told."""
     progress = await recipients.progress(session, campaign.id, after=campaign.requested_through)
     if not progress.is_settled:
@@ -346,7 +346,7 @@ async def _finish_when_settled(session: AsyncSession, campaign: Campaign, contex
         failed=totals[Outcome.FAILED],
         finished_at=campaign.finished_at,
     )
-    outbox.append(session, finished, context=context)
+    outbox.append(session, finished)
     return False
 
 

@@ -23,14 +23,14 @@ from opsloop_campaigns.playbooks import queries, rules
 from opsloop_campaigns.playbooks.models import Playbook, PlaybookRun
 from opsloop_campaigns.playbooks.queries import Listener
 from opsloop_campaigns.playbooks.rules import Decision, Verdict
-from opsloop_campaigns.settings import budgets_from
+from opsloop_campaigns.settings import CampaignsSettings
 from opsloop_common import due, limits
 from opsloop_common.access import audit, workspaces
 from opsloop_common.access.places import take_place
 from opsloop_common.conditions import Condition, all_hold, read_conditions
 from opsloop_common.contracts.catalogue import BY_TYPE, PRODUCER
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.db import clock_of, context_of, settings_of
+from opsloop_common.db import acting_for, clock_of, context_of, settings_of
 from opsloop_common.ids import uuid7
 from opsloop_common.turns import breathing
 
@@ -247,12 +247,13 @@ async def _run(session: AsyncSession, matching: Sequence[tuple[Playbook, Event]]
     handled = {(run.playbook_id, run.event_id) for run in earlier}
     launched = {(run.playbook_id, run.once_key) for run in earlier if run.launched}
     await workspaces.get(session, for_update=True)
-    till = Till(budgets_from(settings_of(session)), await campaigns.spent_by_playbooks(session))
+    till = Till(settings_of(session, CampaignsSettings).budgets, await campaigns.spent_by_playbooks(session))
     for playbook, event in matching:
         if (playbook.id, event.id) in handled:
             continue
         once = (playbook.id, rules.once_key(event))
-        run = await _run_one(session, playbook, event, till, has_run=once in launched)
+        with acting_for(session, event):
+            run = await _run_one(session, playbook, event, till, has_run=once in launched)
         if run.campaign_id is not None:
             launched.add(once)
     await due.schedule(session, PRUNE, "runs", clock_of(session).now() + PRUNE_EVERY)
@@ -371,7 +372,7 @@ async def rehearse(session: AsyncSession, playbook_id: UUID, data: dict[str, Jso
         earlier = await queries.earlier_runs(
             session, {playbook.id}, event_ids={event.id}, once_keys={rules.once_key(event)}
         )
-        till = Till(budgets_from(settings_of(session)), await campaigns.spent_by_playbooks(session))
+        till = Till(settings_of(session, CampaignsSettings).budgets, await campaigns.spent_by_playbooks(session))
         decision = _decide(session, playbook, event, till, has_run=bool(earlier), messages=messages)
     return Rehearsal(playbook.enabled, verdicts, decision, messages)
 

@@ -18,8 +18,7 @@ from opsloop_campaigns.recipients.models import Recipient
 from opsloop_campaigns.recipients.queries import Progress
 from opsloop_campaigns.recipients.rules import Count, Outcome, Report
 from opsloop_common.contracts.campaigns import RECIPIENTS_PER_REQUEST
-from opsloop_common.db import clock_of, meters_of
-from opsloop_common.meters import count_after_commit
+from opsloop_common.db import clock_of, count_after_commit, meters_of
 
 # the list never leaves the database: 100,000 rows in one statement
 _MATERIALISE = text(

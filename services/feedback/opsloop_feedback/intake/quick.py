@@ -16,7 +16,8 @@ import orjson
 from sqlalchemy.exc import IntegrityError
 
 from opsloop_common.access.idempotency import LOCK_SQL, SEEN_SQL, STORE_SQL, Answer, Keyed
-from opsloop_common.db import ENTERED_SQL, Context, Database
+from opsloop_common.db import Context, Database
+from opsloop_common.entry import ENTERED_SQL
 from opsloop_common.errors import Unavailable
 from opsloop_common.ids import uuid7
 from opsloop_common.lanes import Statement

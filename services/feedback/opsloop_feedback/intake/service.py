@@ -23,11 +23,10 @@ from opsloop_common.contracts.feedback import (
     FeedbackReopened,
     FeedbackResolved,
 )
-from opsloop_common.db import clock_of, context_of, meters_of
+from opsloop_common.db import clock_of, context_of, count_after_commit, meters_of
 from opsloop_common.documents import write_document
 from opsloop_common.errors import Unavailable
 from opsloop_common.ids import uuid7
-from opsloop_common.meters import count_after_commit
 from opsloop_common.turns import breathing, in_turns
 from opsloop_feedback.intake import queries, rules
 from opsloop_feedback.intake.meters import IntakeMeter

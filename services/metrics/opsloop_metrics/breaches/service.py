@@ -9,15 +9,15 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import outbox
 from opsloop_common.contracts.metrics import KpiBreached, KpiNoData, KpiRecovered
-from opsloop_common.db import Context, clock_of, context_of
-from opsloop_common.due.claims import enter_worker
+from opsloop_common.db import clock_of, context_of
+from opsloop_common.entry import enter_worker
 from opsloop_common.ids import uuid7
 from opsloop_metrics.breaches import queries
 from opsloop_metrics.breaches.models import Incident
 from opsloop_metrics.breaches.rules import EndReason, Opening
 
 
-async def open_incident(session: AsyncSession, opening: Opening, *, context: Context | None = None) -> UUID:
+async def open_incident(session: AsyncSession, opening: Opening) -> UUID:
     """Open a monitor's incident and say so; the caller holds the monitor's lock. Returns its id."""
     incident_id = uuid7()
     session.add(
@@ -39,9 +39,9 @@ async def open_incident(session: AsyncSession, opening: Opening, *, context: Con
         )
     )
     if opening.type == "no_data" or opening.value is None:
-        outbox.append(session, _silence(incident_id, opening), context=context)
+        outbox.append(session, _silence(incident_id, opening))
     else:
-        outbox.append(session, _breach(incident_id, opening, opening.value), context=context)
+        outbox.append(session, _breach(incident_id, opening, opening.value))
     return incident_id
 
 
@@ -77,32 +77,20 @@ async def open_by_severity(session: AsyncSession) -> dict[str, int]:
 
 
 async def end_of_monitor(
-    session: AsyncSession,
-    monitor_id: UUID,
-    reason: EndReason,
-    *,
-    value: float | None = None,
-    context: Context | None = None,
+    session: AsyncSession, monitor_id: UUID, reason: EndReason, *, value: float | None = None
 ) -> None:
     """End the monitor's open incident, if there is one."""
     for incident in await queries.lock_open_incidents(session, monitor_id=monitor_id):
-        _end(session, incident, reason, clock_of(session).now(), value, context)
+        _end(session, incident, reason, clock_of(session).now(), value)
 
 
 async def end_of_kpi(session: AsyncSession, kpi_id: UUID, reason: EndReason) -> None:
     """End the open incidents of all monitors of a KPI."""
     for incident in await queries.lock_open_incidents(session, kpi_id=kpi_id):
-        _end(session, incident, reason, clock_of(session).now(), None, None)
+        _end(session, incident, reason, clock_of(session).now(), None)
 
 
-def _end(
-    session: AsyncSession,
-    incident: Incident,
-    reason: EndReason,
-    now: datetime,
-    value: float | None,
-    context: Context | None,
-) -> None:
+def _end(session: AsyncSession, incident: Incident, reason: EndReason, now: datetime, value: float | None) -> None:
     incident.ended_at, incident.end_reason, incident.end_value = now, reason.value, value
     outbox.append(
         session,
@@ -116,5 +104,4 @@ def _end(
             ended_at=now,
             reason=reason.value,
         ),
-        context=context,
     )

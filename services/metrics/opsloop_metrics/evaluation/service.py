@@ -12,8 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import due
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.db import Context, clock_of, context_of, meters_of
-from opsloop_common.meters import count_after_commit
+from opsloop_common.db import Context, acting_for, clock_of, context_of, count_after_commit, meters_of
 from opsloop_metrics.breaches import service as breaches
 from opsloop_metrics.breaches.rules import EndReason, Opening
 from opsloop_metrics.evaluation import queries, rules
@@ -61,17 +60,16 @@ async def evaluate(session: AsyncSession, monitor_id: UUID) -> None:
         keep_firing_for=watch.keep_firing_for,
         firing=rules.firing_state(watch.condition),
     )
-    context = _caused_by(session, reading.cause)
-    incident_id = await _turn(session, watch, reading, taken, context)
-    await kpis.keep_evaluation(
-        session,
-        watch,
-        taken.standing,
-        value=reading.value,
-        incident_id=incident_id,
-        not_before=now + patience,
-        context=context,
-    )
+    with acting_for(session, _caused_by(session, reading.cause)):
+        incident_id = await _turn(session, watch, reading, taken)
+        await kpis.keep_evaluation(
+            session,
+            watch,
+            taken.standing,
+            value=reading.value,
+            incident_id=incident_id,
+            not_before=now + patience,
+        )
     await _record(session, watch, reading, taken, now)
     again_at = rules.look_again_at(watch, reading, taken.deadline, now, patience)
     await due.schedule(session, EVALUATE, str(monitor_id), again_at)
@@ -95,15 +93,13 @@ def _caused_by(session: AsyncSession, cause: Cause | None) -> Context:
     )
 
 
-async def _turn(session: AsyncSession, watch: Watch, reading: Reading, taken: Step, context: Context) -> UUID | None:
+async def _turn(session: AsyncSession, watch: Watch, reading: Reading, taken: Step) -> UUID | None:
     """Open or end the incident as the step says; returns the id of the one that is open now."""
     match taken.turn:
         case Turn.OPENED:
-            return await breaches.open_incident(session, _opening(watch, reading, taken), context=context)
+            return await breaches.open_incident(session, _opening(watch, reading, taken))
         case Turn.ENDED:
-            await breaches.end_of_monitor(
-                session, watch.monitor_id, EndReason.RECOVERED, value=reading.value, context=context
-            )
+            await breaches.end_of_monitor(session, watch.monitor_id, EndReason.RECOVERED, value=reading.value)
             return None
     return watch.incident_id
 

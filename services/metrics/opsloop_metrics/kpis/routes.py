@@ -8,7 +8,8 @@ from uuid import UUID
 
 from fastapi import Query, Response
 
-from opsloop_common.http.deps import Db, IfMatch, Run, set_etag, set_location
+from opsloop_common.db import settings_of
+from opsloop_common.http.deps import Db, IfMatch, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_common.http.schemas import Duration, ShortText, Timestamp
@@ -29,7 +30,7 @@ from opsloop_metrics.kpis.schemas import (
     ValueIn,
     ValueOut,
 )
-from opsloop_metrics.settings import kept_for
+from opsloop_metrics.settings import MetricsSettings
 
 router = ApiRouter(tags=["kpis"])
 READ = allow("metrics:read")
@@ -138,13 +139,13 @@ async def get_kpi_series(
 
 
 @router.post("/v1/kpis/{key}/monitors", status_code=201, dependencies=[WRITE], responses=problems(404, 409))
-async def create_monitor(key: str, body: MonitorIn, session: Db, run: Run, response: Response) -> MonitorOut:
+async def create_monitor(key: str, body: MonitorIn, session: Db, response: Response) -> MonitorOut:
     """Watch a KPI; `for` and `keep_firing_for` default to nothing.
 
     A measure of events needs a `window`, no longer than events are kept (`OPSLOOP_DOMAIN_EVENT_RETENTION_DAYS`, 400 days).
     """
     monitor = await service.add_monitor(
-        session, key, body.model_dump(by_alias=True), events_kept=kept_for(run.settings)
+        session, key, body.model_dump(by_alias=True), events_kept=settings_of(session, MetricsSettings).events_kept
     )
     set_location(response, f"/v1/kpis/{key}/monitors/{monitor.id}")
     return _monitor(monitor, key, response)
@@ -167,12 +168,17 @@ async def get_monitor(key: str, monitor_id: UUID, session: Db, response: Respons
 
 @router.patch("/v1/kpis/{key}/monitors/{monitor_id}", dependencies=[WRITE], responses=problems(404, 412))
 async def update_monitor(
-    key: str, monitor_id: UUID, body: MonitorPatch, session: Db, run: Run, if_match: IfMatch, response: Response
+    key: str, monitor_id: UUID, body: MonitorPatch, session: Db, if_match: IfMatch, response: Response
 ) -> MonitorOut:
     """Change a monitor. Another condition, window or min_count, and switching it off, ends its open incident."""
     changes = body.model_dump(by_alias=True, exclude_unset=True)
     monitor = await service.change_monitor(
-        session, key, monitor_id, changes, expect=if_match.require, events_kept=kept_for(run.settings)
+        session,
+        key,
+        monitor_id,
+        changes,
+        expect=if_match.require,
+        events_kept=settings_of(session, MetricsSettings).events_kept,
     )
     return _monitor(monitor, key, response)
 

@@ -17,7 +17,7 @@ from opsloop_common import due, limits, outbox
 from opsloop_common.access import audit
 from opsloop_common.access.places import take_place
 from opsloop_common.contracts.metrics import KpiTargetReached
-from opsloop_common.db import Context, clock_of, context_of
+from opsloop_common.db import clock_of, context_of
 from opsloop_common.errors import Conflict
 from opsloop_common.ids import uuid7
 from opsloop_metrics.breaches import service as breaches
@@ -126,7 +126,7 @@ async def report_value(session: AsyncSession, key: str, value: float, at: dateti
     return KpiValue(id=stored_id, kpi_id=kpi.id, at=at, value=value, reported_by=reported_by, reported_at=now)
 
 
-async def note_value(session: AsyncSession, kpi: Kpi, value: float | None, *, context: Context | None = None) -> None:
+async def note_value(session: AsyncSession, kpi: Kpi, value: float | None) -> None:
     """Say once per crossing that the KPI reached its target; null changes nothing. The caller holds the KPI's lock."""
     if value is None or kpi.target is None:
         return
@@ -135,7 +135,7 @@ async def note_value(session: AsyncSession, kpi: Kpi, value: float | None, *, co
         reached = KpiTargetReached(
             kpi_id=kpi.id, kpi=kpi.key, value=value, target=kpi.target, reached_at=clock_of(session).now()
         )
-        outbox.append(session, reached, context=context)
+        outbox.append(session, reached)
     kpi.target_met = met
 
 
@@ -287,7 +287,6 @@ async def keep_evaluation(
     value: float | None,
     incident_id: UUID | None,
     not_before: datetime,
-    context: Context,
 ) -> None:
     """Write what an evaluation of a locked watch came to, and look at the KPI's target."""
     kpi = await session.get_one(Kpi, watch.kpi_id)
@@ -297,7 +296,7 @@ async def keep_evaluation(
     monitor.value, monitor.incident_id = value, incident_id
     monitor.evaluated_at, monitor.not_before = clock_of(session).now(), not_before
     if watch.leads:
-        await note_value(session, kpi, value, context=context)
+        await note_value(session, kpi, value)
 
 
 async def take_reading(

@@ -12,12 +12,11 @@ import orjson
 from sqlalchemy import ColumnElement, Select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common.db import clock_of, context_of
-from opsloop_common.due.claims import enter_worker
+from opsloop_common.db import clock_of, context_of, fire_after_commit
+from opsloop_common.entry import enter_worker
 from opsloop_common.errors import Gone
 from opsloop_common.ids import uuid7
 from opsloop_common.lanes import Statement
-from opsloop_common.wakeups import fire_after_commit
 from opsloop_notifications.deliveries import queries
 from opsloop_notifications.deliveries.models import Delivery as Delivery
 from opsloop_notifications.deliveries.models import DeliveryAttempt, DeliveryQueue, DeliveryStatus

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.contracts.campaigns import MessageRequested
 from opsloop_common.contracts.envelope import Event
+from opsloop_common.db import acting_for
 from opsloop_common.service import Subscription
 from opsloop_notifications.messages import service
 
@@ -15,7 +16,8 @@ from opsloop_notifications.messages import service
 async def on_messages_requested(session: AsyncSession, events: Sequence[Event]) -> None:
     """Make one notification a recipient of each request."""
     for event in events:
-        await service.request_message(session, event)
+        with acting_for(session, event):
+            await service.request_message(session, event.parse(MessageRequested))
 
 
 MESSAGES = Subscription(

@@ -29,8 +29,3 @@ def next_attempt_at(tries: int, now: datetime, *, jitter: float) -> datetime | N
     if tries > len(WAITS_SECONDS):
         return None
     return now + timedelta(seconds=WAITS_SECONDS[tries - 1] * (1 + JITTER * jitter))
-
-
-def one_line(text: str) -> str:
-    """Return text fit for a mail header: line breaks and control characters become spaces."""
-    return " ".join("".join(char if char.isprintable() else " " for char in text).split())

@@ -13,14 +13,14 @@ from uuid import UUID
 
 from opsloop_common import limits
 from opsloop_common.contracts.notifications import FailureReason
-from opsloop_common.due.engine import Ask, Claimed, Gate
+from opsloop_common.due.port import Ask, Claimed, Gate
 from opsloop_common.failpoints import hit
 from opsloop_common.service import Runtime
 from opsloop_common.shares import Places
+from opsloop_notifications.mail.rules import one_line
+from opsloop_notifications.mail.service import MailDelayed, MailRefused, MailServer, Written, write
 from opsloop_notifications.messages import rules, service
 from opsloop_notifications.messages.service import Mail, MailResult
-from opsloop_notifications.messages.smtp import MailDelayed, MailRefused, MailServer
-from opsloop_notifications.messages.writing import Written, write
 
 CLAIMED_PER_WORKSPACE = 100
 DETAIL_CHARACTERS = 500
@@ -31,7 +31,7 @@ def write_mail(mail: Mail, *, sender: str) -> Written:
     return write(
         sender=sender,
         recipient=mail.address,
-        subject=rules.one_line(mail.subject),
+        subject=one_line(mail.subject),
         body=mail.body,
         id=str(mail.id),
         sent_at=mail.created_at,

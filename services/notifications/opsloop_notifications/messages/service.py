@@ -15,14 +15,20 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import outbox
 from opsloop_common.contracts.campaigns import MessageRequested
-from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.notifications import FailureReason, NotificationFailed, NotificationSent
-from opsloop_common.db import Context, clock_of, context_of, meters_of
-from opsloop_common.due.claims import claim_batch, enter_worker
-from opsloop_common.due.engine import Ask
+from opsloop_common.db import (
+    Context,
+    acting_for,
+    clock_of,
+    context_of,
+    count_after_commit,
+    fire_after_commit,
+    meters_of,
+)
+from opsloop_common.due.claims import claim_batch
+from opsloop_common.due.port import Ask
+from opsloop_common.entry import enter_worker
 from opsloop_common.ids import uuid7
-from opsloop_common.meters import count_after_commit
-from opsloop_common.wakeups import fire_after_commit
 from opsloop_notifications.messages import queries, rules
 from opsloop_notifications.messages.meters import MailMeter
 from opsloop_notifications.messages.models import Message, Notification, NotificationQueue
@@ -115,11 +121,9 @@ class MailResult:
     next_attempt_at: datetime | None
 
 
-async def request_message(session: AsyncSession, event: Event) -> None:
+async def request_message(session: AsyncSession, requested: MessageRequested) -> None:
     """Make one notification a recipient; who has no address has failed at once, with that reason."""
-    requested = event.parse(MessageRequested)
-    context = Context.caused_by(event)
-    await _keep_message(session, requested, context)
+    await _keep_message(session, requested)
     contents = await queries.get_contents(session, requested.message_id)
     user_ids = list(dict.fromkeys(requested.user_ids))
     known = await reach(session, user_ids)
@@ -158,7 +162,7 @@ async def request_message(session: AsyncSession, event: Event) -> None:
                 locale=locale,
                 reason=reason,
             )
-            outbox.append(session, failed, context=context)
+            outbox.append(session, failed)
             _count(session, reason)
     fire_after_commit(session, QUEUE_TABLE)
 
@@ -170,7 +174,7 @@ def _locale_for(contents: Sequence[Mapping[str, Any]], wanted: str | None) -> st
     return locale
 
 
-async def _keep_message(session: AsyncSession, requested: MessageRequested, context: Context) -> None:
+async def _keep_message(session: AsyncSession, requested: MessageRequested) -> None:
     await session.execute(
         insert(Message)
         .values(
@@ -178,7 +182,7 @@ async def _keep_message(session: AsyncSession, requested: MessageRequested, cont
             id=requested.message_id,
             campaign_id=requested.campaign_id,
             contents=[content.model_dump() for content in requested.contents],
-            cause=context.cause(),
+            cause=context_of(session).cause(),
             created_at=clock_of(session).now(),
         )
         .on_conflict_do_nothing()
@@ -248,8 +252,8 @@ async def record_mails(session: AsyncSession, results: Sequence[MailResult], *, 
         if result.mail.id in held:
             _count(session, "delayed" if result.next_attempt_at is not None else result.reason or "sent")
         if result.mail.id in held and result.next_attempt_at is None:
-            context = Context(workspace=result.mail.workspace, **result.mail.cause)
-            outbox.append(session, _outcome(result), context=context)
+            with acting_for(session, Context(workspace=result.mail.workspace, **result.mail.cause)):
+                outbox.append(session, _outcome(result))
 
 
 def _count(session: AsyncSession, outcome: str) -> None:

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from opsloop_common.db import ports_of
 from opsloop_common.due.engine import Engine
 from opsloop_common.due.jobs import JobRun
 from opsloop_common.due.kinds import DueKind
 from opsloop_common.service import Runtime
-from opsloop_notifications.lane import open_lane
-from opsloop_notifications.outbound.service import OutboundClient, policy_from
+from opsloop_notifications.ports import NotificationsPorts
 from opsloop_notifications.webhooks import service
 from opsloop_notifications.webhooks.sender import WebhookWork
 
@@ -21,8 +21,8 @@ PAGE = 500
 
 async def dispatch_webhooks(runtime: Runtime) -> None:
     """Send deliveries until cancelled."""
-    async with OutboundClient(policy_from(runtime.settings)) as client, open_lane(runtime) as lane:
-        await Engine(runtime.db, WebhookWork(runtime, client, lane), owner=runtime.boot_id).run()
+    ports = ports_of(runtime, NotificationsPorts)
+    await Engine(runtime.db, WebhookWork(runtime, ports.outbound, ports.lane), owner=runtime.boot_id).run()
 
 
 async def recover(job: JobRun) -> Mapping[str, Any]:

@@ -10,10 +10,11 @@ from uuid import UUID
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common.db import ENTERED_SQL, context_of
+from opsloop_common.db import context_of
 from opsloop_common.documents import read_document
 from opsloop_common.due.claims import in_turn, workspaces_in_turn
-from opsloop_common.due.engine import Ask
+from opsloop_common.due.port import Ask
+from opsloop_common.entry import ENTERED_SQL
 from opsloop_common.errors import NotFound
 from opsloop_common.lanes import Lanes, Statement
 from opsloop_notifications.deliveries.rules import TEST_TYPE

@@ -15,7 +15,7 @@ import orjson
 
 from opsloop_common import limits
 from opsloop_common.contracts.envelope import CONTENT_TYPE
-from opsloop_common.due.engine import Ask, Claimed, Gate
+from opsloop_common.due.port import Ask, Claimed, Gate
 from opsloop_common.failpoints import hit
 from opsloop_common.service import Runtime
 from opsloop_common.shares import Places

@@ -17,10 +17,11 @@ from opsloop_common.access.places import take_place
 from opsloop_common.conditions import all_hold, read_conditions
 from opsloop_common.contracts.envelope import Event, EventData
 from opsloop_common.contracts.notifications import WebhookDisabled
-from opsloop_common.db import ENTERED_SQL, Context, Database, clock_of, context_of
+from opsloop_common.db import Context, Database, acting_for, clock_of, context_of, fire_after_commit
 from opsloop_common.documents import read_document
-from opsloop_common.due.engine import Taker
 from opsloop_common.due.jobs import start_job
+from opsloop_common.due.port import Taker
+from opsloop_common.entry import ENTERED_SQL
 from opsloop_common.errors import Conflict, Invalid
 from opsloop_common.ids import uuid7
 from opsloop_common.inbox.statement import CLAIM_SQL, claim_parameters
@@ -28,7 +29,6 @@ from opsloop_common.lanes import Statement
 from opsloop_common.outbox.append import event_from
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.turns import breathing
-from opsloop_common.wakeups import fire_after_commit
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.deliveries.rules import TEST_TYPE
 from opsloop_notifications.deliveries.service import Delivery
@@ -209,7 +209,7 @@ async def hear_quickly(database: Database, events: Sequence[Event], *, consumer:
     """Do what `hear_events` does, and claim the events, in one statement; returns the ids of those that were claimed.
 
     Each event waits for this on its way to its webhook; through a session it took five times as long. Where this process's
-    dispatcher has room, the deliveries are claimed for it as they are made, and handed over.
+    engine has room, the deliveries are claimed for it as they are made, and handed over.
     """
     now, taker = database.clock.now(), database.wakeups.takers.get(deliveries.QUEUE_TABLE)
     wanted = await _wanted(await queries.enabled_webhooks_quickly(database.lanes, events[0].workspace), events)
@@ -298,11 +298,8 @@ async def _disable(session: AsyncSession, webhook: Webhook, reason: Any) -> None
     webhook.disabled_reason = reason
     _touch(session, webhook)
     await deliveries.cancel_waiting(session, webhook.workspace, webhook.id)
-    outbox.append(
-        session,
-        WebhookDisabled(webhook_id=webhook.id, url=webhook.url, reason=reason),
-        context=Context(workspace=webhook.workspace),
-    )
+    with acting_for(session, Context(workspace=webhook.workspace)):
+        outbox.append(session, WebhookDisabled(webhook_id=webhook.id, url=webhook.url, reason=reason))
 
 
 async def recover_failed(

@@ -1,7 +1,6 @@
 """The sample service's command line."""
 
 from opsloop_common import runner
-from opsloop_common.settings import Settings
 from opsloop_common.testing.sample.service import SAMPLE
 
-runner.main(SAMPLE, Settings)
+runner.main(SAMPLE)

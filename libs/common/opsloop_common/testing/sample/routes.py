@@ -14,6 +14,7 @@ from opsloop_common import outbox
 from opsloop_common.access.idempotency import LOCK_SQL, SEEN_SQL, STORE_SQL, Answer
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.db import Database
+from opsloop_common.entry import ENTERED_SQL
 from opsloop_common.errors import IllegalTransition, NotFound
 from opsloop_common.http.deps import Db, Idempotency, IfMatch, Run, Who, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
@@ -163,7 +164,7 @@ async def cut(database: Database, pid: int) -> None:
 
 
 _QUICK = text(
-    "WITH entered AS (SELECT set_config('opsloop.workspace', :workspace, true)), "
+    f"WITH {ENTERED_SQL}, "  # noqa: S608 our own part
     "new AS (INSERT INTO note (id, workspace, text, version, created_at) "
     "SELECT :id, :workspace, :text, 1, :idem_now FROM entered RETURNING version) "
     "SELECT version FROM new"
@@ -172,7 +173,7 @@ _STORE_VERSION = STORE_SQL.format(late="jsonb_build_object('version', new.versio
 _QUICK_KEYED = text(
     "".join(
         (
-            "WITH entered AS (SELECT set_config('opsloop.workspace', :workspace, true)), ",
+            f"WITH {ENTERED_SQL}, ",
             f"idem_seen AS ({SEEN_SQL}), idem_lock AS ({LOCK_SQL}), ",
             "new AS (INSERT INTO note (id, workspace, text, version, created_at) ",
             "SELECT :id, :workspace, :text, 1, :idem_now FROM entered, idem_lock ",

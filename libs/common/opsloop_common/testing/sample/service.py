@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from opsloop_common.service import Service
-from opsloop_common.testing.sample.pages import pages
-from opsloop_common.testing.sample.routes import router
+from opsloop_common.testing.sample import slice as notes
 from opsloop_common.testing.sample.tables import Base
 
 SAMPLE = Service(
@@ -14,5 +13,5 @@ SAMPLE = Service(
     migrations="opsloop_common.testing.sample.migrations",
     scopes=("sample:read", "sample:write", "sample:admin"),
     adding=("sample:write",),
-    routers=(router, pages),
+    slices=(notes.SLICE,),
 )

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
-from opsloop_common.db import row_level_security
+from opsloop_common.entry import row_level_security
 from opsloop_common.plumbing import steps
 
 revision = "0001"

@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from opsloop_common.db import every_workspace
+from opsloop_common.entry import every_workspace
 
 revision = "0003"
 down_revision = "0002"

@@ -8,7 +8,7 @@ key speaks for: what its sender posts again under the same external_id is then a
 import sqlalchemy as sa
 from alembic import op
 
-from opsloop_common.db import every_workspace
+from opsloop_common.entry import every_workspace
 
 revision = "0003"
 down_revision = "0002"

@@ -4,8 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from opsloop_common.db import row_level_security
-from opsloop_common.due.claims import worker_policy
+from opsloop_common.entry import row_level_security, worker_policy
 from opsloop_common.plumbing import steps
 
 revision = "0001"

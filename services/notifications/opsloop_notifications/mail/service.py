@@ -16,8 +16,9 @@ import aiosmtplib
 
 from opsloop_common import limits
 from opsloop_common.tls import hardened
-from opsloop_notifications.messages.rules import one_line
-from opsloop_notifications.messages.writing import Written
+from opsloop_notifications.mail.rules import one_line
+from opsloop_notifications.mail.writing import Written as Written
+from opsloop_notifications.mail.writing import write as write
 
 QUIT_SECONDS = 2.0  # a courtesy: nothing waits longer for a server that fell silent
 IDLE_SECONDS = 20.0

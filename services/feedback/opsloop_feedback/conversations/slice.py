@@ -1,0 +1,9 @@
+"""What conversations bring into the service."""
+
+from __future__ import annotations
+
+from opsloop_common.service import Slice
+from opsloop_feedback.conversations.models import FeedbackMessage
+from opsloop_feedback.conversations.routes import router
+
+SLICE = Slice("conversations", models=(FeedbackMessage,), routers=(router,))

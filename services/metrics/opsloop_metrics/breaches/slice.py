@@ -1,0 +1,11 @@
+"""What breaches bring into the service."""
+
+from __future__ import annotations
+
+from opsloop_common.service import Slice
+from opsloop_metrics.breaches.jobs import show_open_incidents
+from opsloop_metrics.breaches.meters import IncidentMeter
+from opsloop_metrics.breaches.models import Incident
+from opsloop_metrics.breaches.routes import router
+
+SLICE = Slice("breaches", models=(Incident,), routers=(router,), meters=(IncidentMeter,), gauges=(show_open_incidents,))

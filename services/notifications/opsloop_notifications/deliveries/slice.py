@@ -1,0 +1,8 @@
+"""What deliveries bring into the service."""
+
+from __future__ import annotations
+
+from opsloop_common.service import Slice
+from opsloop_notifications.deliveries.models import Delivery, DeliveryAttempt, DeliveryQueue
+
+SLICE = Slice("deliveries", models=(Delivery, DeliveryAttempt, DeliveryQueue))

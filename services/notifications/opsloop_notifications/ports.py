@@ -1,0 +1,33 @@
+"""What notifications keeps open besides its database, for as long as it runs; reached with `ports_of`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+
+from opsloop_common.service import Runtime
+from opsloop_notifications.lane import Lane, open_lane
+from opsloop_notifications.mail.service import MailServer
+from opsloop_notifications.outbound.service import OutboundClient, policy_from
+
+
+@dataclass(frozen=True)
+class NotificationsPorts:
+    """The ways out. `mail` None: no mail server is configured."""
+
+    outbound: OutboundClient
+    mail: MailServer | None
+    lane: Lane
+
+
+@asynccontextmanager
+async def open_ports(runtime: Runtime) -> AsyncIterator[NotificationsPorts]:
+    """Open the ways out for the length of the block; nothing is called yet."""
+    url = runtime.settings.smtp_url
+    async with AsyncExitStack() as stack:
+        yield NotificationsPorts(
+            outbound=await stack.enter_async_context(OutboundClient(policy_from(runtime.settings))),
+            mail=None if url is None else await stack.enter_async_context(MailServer(url.get_secret_value())),
+            lane=await stack.enter_async_context(open_lane(runtime)),
+        )
