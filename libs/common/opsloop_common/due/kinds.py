@@ -39,7 +39,7 @@ class DueKind:
     A short kind's handler gets a session whose one transaction, in the row's workspace, also takes the row away: its effect
     happens once. A `long` kind's handler gets a JobRun, opens short transactions of its own, and is resumed after a crash.
     An exception means another try later (1 s, 5 s, 25 s … 10 min, with jitter); after `max_attempts` the row is `failed` and
-    stays. `concurrency` rows of the kind run at once in a process, the last of them of a workspace that held little lately;
+    stays. `concurrency` rows of the kind run at once in a process, a quarter of them of workspaces that held little lately;
     `per_group` of one group run over all processes. A short handler is stopped after `lease_seconds`.
     """
 

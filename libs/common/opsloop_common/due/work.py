@@ -77,7 +77,7 @@ class DueWork:
         self._metrics = metrics
         self._behind: set[str] = set()
         self._transactions = Places(limits.DUE_TRANSACTIONS, kept=limits.DUE_KEPT, keys=2)
-        self._slots = {kind.name: Places(kind.concurrency, kept=int(kind.concurrency > 1)) for kind in kinds}
+        self._slots = {kind.name: Places(kind.concurrency, kept=-(-(kind.concurrency - 1) // 3)) for kind in kinds}
 
     async def claim(self, ask: Ask) -> Claimed[DueItem]:
         """Claim what has been due for longest; of kinds of which more is due than there is room for, workspaces in turn."""

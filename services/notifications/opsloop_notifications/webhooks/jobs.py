@@ -48,4 +48,4 @@ async def recover(job: JobRun) -> Mapping[str, Any]:
             await job.progress(planned, state=state, session=session)
 
 
-RECOVER = DueKind(service.RECOVER_JOB, recover, concurrency=3, long=True)
+RECOVER = DueKind(service.RECOVER_JOB, recover, concurrency=6, long=True)
