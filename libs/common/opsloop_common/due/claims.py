@@ -87,20 +87,23 @@ def in_turn(
     `spaces` selects the `key`s of column `outer` (workspaces, or kinds) and how much `room` each has. Within one the values of
     column `inner` are its lines, from a loose index scan: the cost grows with lines, not with the backlog of one. A line gives
     as many rows as the expression `room` says of `line.key` and `space`, which may look at a join `held`. Binds `:now`, `:limit`.
+
+    Each step compares whole rows and orders by the index's columns from the first: told of an equality, the planner sorted a
+    workspace's backlog for each step (2 s instead of 56 ms, with 20,000 rows in 1,000 lines).
     """
     return f"""
         SELECT taken.id FROM ({spaces}) AS space CROSS JOIN LATERAL (
             WITH RECURSIVE line AS (
-                (SELECT {inner} AS key FROM "{table}" WHERE {waiting} AND {outer} = space.key ORDER BY {inner} LIMIT 1)
+                (SELECT {inner} AS key FROM "{table}" WHERE {waiting} AND {outer} = space.key
+                 ORDER BY {outer}, {inner} LIMIT 1)
                 UNION ALL
-                SELECT (SELECT {inner} FROM "{table}" WHERE {waiting} AND {outer} = space.key AND {inner} > line.key
-                        ORDER BY {inner} LIMIT 1)
-                FROM line WHERE line.key IS NOT NULL),
-            shuffled AS (SELECT line.key, greatest(0, {room}) AS room FROM line {held} WHERE line.key IS NOT NULL
-                ORDER BY random())
+                SELECT next.key FROM line CROSS JOIN LATERAL (SELECT {outer} AS space, {inner} AS key FROM "{table}"
+                    WHERE {waiting} AND ({outer}, {inner}) > (space.key, line.key) ORDER BY {outer}, {inner} LIMIT 1) AS next
+                WHERE next.space = space.key),
+            shuffled AS (SELECT line.key, greatest(0, {room}) AS room FROM line {held} ORDER BY random())
             SELECT first.id FROM shuffled CROSS JOIN LATERAL (
                 SELECT id FROM "{table}" WHERE {waiting} AND due_at <= :now AND {outer} = space.key AND {inner} = shuffled.key
-                ORDER BY priority DESC, due_at LIMIT shuffled.room FOR UPDATE SKIP LOCKED) AS first
+                ORDER BY {outer}, {inner}, priority DESC, due_at LIMIT shuffled.room FOR UPDATE SKIP LOCKED) AS first
             LIMIT space.room) AS taken
         LIMIT :limit"""  # noqa: S608 names of ours
 

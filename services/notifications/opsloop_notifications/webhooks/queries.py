@@ -36,7 +36,7 @@ _CLAIM_CALLS = Statement(
     "WITH hurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)), "  # noqa: S608 our own part
     f"picked AS ({_PICKED}), "
     "mine AS (UPDATE delivery_queue AS q SET owner = :owner, claimed_at = :now, attempts = q.attempts + 1 "
-    "FROM picked WHERE q.id = picked.id RETURNING q.id, q.workspace, q.tries) "
+    "WHERE q.id = ANY(ARRAY(SELECT id FROM picked)) RETURNING q.id, q.workspace, q.tries) "
     "SELECT mine.id, mine.workspace, mine.tries, d.webhook_id, d.event_id, d.attempt_count, "
     "d.event_type = :test_type AS is_test, "
     "coalesce(d.document, e.document) AS document, w.url, w.status, w.secret, w.previous_secret, w.previous_expires_at, "
