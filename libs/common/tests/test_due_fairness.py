@@ -60,7 +60,9 @@ class Watched:
         return time.perf_counter() - began
 
 
-@pytest.mark.parametrize("workspaces", [["greedy"], GREEDY, [f"w{n}" for n in range(ROWS)]], ids=["one", "ten", "each"])
+@pytest.mark.parametrize(
+    "workspaces", [["greedy"], GREEDY, [f"w{n}" for n in range(1_000)]], ids=["one", "ten", "thousand"]
+)
 async def test_a_slow_kind_with_10_000_due_rows_delays_a_timer_by_less_than_a_second(database, workspaces):
     await fill(database, "slow", *workspaces, each=ROWS // len(workspaces))
     timer = Watched(database, "timer")

@@ -114,8 +114,9 @@ class DueWork:
         """Return what to claim of a kind that is behind, None when what is held is enough."""
         if kind.long:  # it is always asked whose turn it is, since jobs last long, and none waits in memory
             most, slots = kind.concurrency - sum(_lines(kind, held).values()), self._slots[kind.name]
-            taken = {str(key): 1 for key in slots.heavy()} if most <= slots.kept else {}
-            return Turns(kind, most, max(1, most - slots.kept), taken) if most > 0 else None
+            if most <= slots.kept:
+                return Turns(kind, most, most, {str(key): most for key in slots.heavy()}) if most > 0 else None
+            return Turns(kind, most, most - slots.kept, {})
         lines = _lines(kind, held)
         most = HELD_OF_A_KIND - sum(lines.values())
         if most < KEPT_OF_A_KIND // 2:
