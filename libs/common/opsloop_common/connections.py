@@ -9,12 +9,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
 
 from opsloop_common import limits
+from opsloop_common.telemetry.spans import current
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,13 @@ class Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg is not typ
     def _cancel_current_command(self, *_waiters: asyncio.Future[None]) -> None:
         # asyncpg's one hook for both; not at once: it still writes a SYNC
         self._loop.call_soon(self._transport.abort)
+
+    async def fetch(self, query: str, *values: Any, **options: Any) -> list[asyncpg.Record]:
+        """Run a statement and return its rows; what SQLAlchemy runs does not come by here."""
+        span = current()
+        with nullcontext() if span is None else span.statement(query):
+            rows: list[asyncpg.Record] = await super().fetch(query, *values, **options)
+        return rows
 
     async def close(self, *, timeout: float | None = None) -> None:
         """Say good-bye, for a second at most."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import make_url
@@ -17,6 +18,7 @@ from opsloop_common.clock import Clock
 from opsloop_common.connections import Patience
 from opsloop_common.documents import read_document, write_document
 from opsloop_common.entry import enter_at_begin
+from opsloop_common.known_workspaces import KnownWorkspaces
 from opsloop_common.lanes import Lanes
 from opsloop_common.meters import Meters
 from opsloop_common.wakeups import Wakeups
@@ -30,6 +32,9 @@ from opsloop_common.work import fire_after_commit as fire_after_commit
 from opsloop_common.work import meters_of as meters_of
 from opsloop_common.work import ports_of as ports_of
 from opsloop_common.work import settings_of as settings_of
+
+if TYPE_CHECKING:
+    from opsloop_common.telemetry.tracer import Tracer
 
 event.listen(UnitOfWork, "after_begin", enter_at_begin)
 
@@ -61,11 +66,13 @@ class Database:
         pool_size: int = 5,
         max_overflow: int = 5,
         statement_seconds: float = limits.DATABASE_STATEMENT_SECONDS,
+        read_seconds: float = limits.DATABASE_READ_SECONDS,
         work_seconds: float = limits.DATABASE_WORK_SECONDS,
     ) -> None:
         self.url = asyncpg_url(url)
         self.grounds = Grounds(service, clock)
         self.patience = Patience(statement_seconds, limits.DATABASE_CHECKOUT_SECONDS)
+        self.read_seconds = min(read_seconds, statement_seconds)
         work_seconds = max(work_seconds, statement_seconds)
         self.work_patience = Patience(work_seconds, checkout_seconds=work_seconds)
         self.role = role
@@ -73,6 +80,8 @@ class Database:
         self.engine = self._make_engine(self.patience, pool_size=pool_size, max_overflow=max_overflow)
         self.lanes = Lanes(self.engine, self.doubt, seconds=self.patience.answer_seconds)
         """For hot paths that are one statement."""
+        self.known = KnownWorkspaces(self.engine, clock)
+        """The workspaces that this database has to do with."""
         self._sessions = self._make_sessions(self.engine)
         # due rows, and one each for pruning and counting
         # for due rows, and one connection each for pruning and counting
@@ -99,6 +108,11 @@ class Database:
         """Return what the service counts with."""
         return self.grounds.meters
 
+    @property
+    def tracer(self) -> Tracer | None:
+        """Return what begins the service's spans, None while it is not traced."""
+        return self.grounds.tracer
+
     def _make_engine(self, patience: Patience, *, pool_size: int, max_overflow: int) -> AsyncEngine:
         server_settings = {"application_name": f"opsloop-{self.service}", "timezone": "UTC"}
         if self.role is not None:
@@ -120,9 +134,18 @@ class Database:
     def _make_sessions(self, engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
         return async_sessionmaker(engine, sync_session_class=UnitOfWork, expire_on_commit=False, grounds=self.grounds)
 
+    @property
+    def engines(self) -> tuple[AsyncEngine, AsyncEngine]:
+        """Return the engine of what somebody waits for, and that of work."""
+        return self.engine, self._work_engine
+
     def session(self, context: Context | None = None) -> AsyncSession:
         """Return a session that has not begun; its first statement begins a transaction in the context's workspace."""
         return self._sessions(context=context)
+
+    def reading(self, context: Context) -> AsyncSession:
+        """Return a session like `session` for whoever only reads: its statements have less time."""
+        return self._sessions(context=context, statement_seconds=self.read_seconds)
 
     def unentered(self, context: Context) -> AsyncSession:
         """Return a session that has not begun, and whose own first statement enters the workspace (`entry.ENTERED_SQL`)."""

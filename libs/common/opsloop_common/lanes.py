@@ -58,7 +58,7 @@ class _Places:
         try:
             async with asyncio.timeout(_left(until)):
                 await place
-        except BaseException:
+        except (TimeoutError, asyncio.CancelledError):
             if place.done() and not place.cancelled():  # given in the moment in which waiting ended
                 self.leave()
             raise
@@ -105,7 +105,7 @@ class Lanes:
             except asyncpg.PostgresError:
                 await self._put_back(lane)
                 raise
-            except BaseException as error:
+            except BaseException as error:  # whatever it was, nobody knows what is still under way on this connection
                 is_silent = isinstance(error, OSError) or lane.driver.is_closed()
                 await _discard(lane)
                 if is_silent:
@@ -134,7 +134,7 @@ class Lanes:
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
             await self._doubt_all()
             return False
-        except BaseException:
+        except asyncio.CancelledError:
             await _discard(lane)
             raise
         return True

@@ -92,8 +92,6 @@ class Slice:
     """Classes of what it counts, made at start so that `/metrics` shows them from the first scrape on."""
     gauges: Sequence[Chore] = ()
     """Read from the database what `/metrics` shows of a state; the worker role does so every 15 s, `opsloop status` once."""
-    pruning: Sequence[Chore] = ()
-    """Delete, in small batches, what is older than it is kept; the worker role does so about once an hour."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,11 +155,6 @@ class Service:
         """Return what all slices show of a state."""
         return tuple(gauge for each in self.slices for gauge in each.gauges)
 
-    @property
-    def pruning(self) -> tuple[Chore, ...]:
-        """Return what all slices delete in time."""
-        return tuple(chore for each in self.slices for chore in each.pruning)
-
 
 def _names(declared: Slice) -> list[str]:
     """Return what a slice declares that no other slice of the service may, in words."""
@@ -176,12 +169,16 @@ def _names(declared: Slice) -> list[str]:
 
 @dataclass(frozen=True)
 class Check:
-    """The outcome of one readiness check. What is not essential makes the service `degraded`, no more."""
+    """The outcome of one readiness check. What is not essential makes the service `degraded`, no more.
+
+    What is quiet is only shown when it is not well.
+    """
 
     name: str
     ok: bool
     detail: str = ""
     essential: bool = True
+    quiet: bool = False
 
 
 @dataclass

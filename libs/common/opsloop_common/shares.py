@@ -82,6 +82,10 @@ class Usage:
         """Return how many places `key` held lately, on average; those it holds since count as they grow old."""
         return self._settled(key).lately() if key in self._keys else 0.0
 
+    def mean(self) -> float:
+        """Return how many places one key held lately, on average of all that held anything."""
+        return sum(map(self.lately, self)) / max(len(self), 1)
+
     def is_quick(self, key: Hashable) -> bool:
         """Say whether `key` gave places back lately, and soon after it took them."""
         if key not in self._keys:

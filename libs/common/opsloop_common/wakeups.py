@@ -10,21 +10,18 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import asyncpg
-import structlog
-
 from opsloop_common import direct, limits
+from opsloop_common.supervision import LoopMeter, Pauses, supervised
 
 if TYPE_CHECKING:
     from opsloop_common.db import Database
 
-log = structlog.get_logger(__name__)
-
 CHANNEL = "opsloop_wakeup"
 NOTIFY_INTERVAL_SECONDS = 0.05  # the first at once, then at most 20 a second
-RECONNECT_SECONDS = 1.0
+PAUSES = Pauses(first=1.0, longest=1.0)
 
 OUTBOX = "outbox"
 DUE = "due"
@@ -85,22 +82,15 @@ async def across_processes(database: Database, direct_url: str | None = None, *,
         pending.add(name)
         wanted.set()
 
-    async def carry() -> None:
-        while True:
-            try:
-                await _carry(database, direct_url, pending, wanted, listen=listen)
-            except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-                log.warning("wake-ups are not carried", service=database.service, error=str(error))
-            await asyncio.sleep(RECONNECT_SECONDS)
-
+    carry = partial(_carry, database, direct_url, pending, wanted, listen=listen)
     database.wakeups.forward = forward
-    task = asyncio.create_task(carry(), name=f"wakeups-{database.service}")
     try:
-        yield
+        async with supervised(
+            {f"{database.service} wake-ups": carry}, pauses=PAUSES, meter=database.meters.of(LoopMeter)
+        ):
+            yield
     finally:
         database.wakeups.forward = None
-        task.cancel()
-        await asyncio.wait([task])
 
 
 async def _carry(

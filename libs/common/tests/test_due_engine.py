@@ -16,6 +16,7 @@ from opsloop_common.due import DueKind, engine, rows
 from opsloop_common.due.engine import Engine
 from opsloop_common.due.port import Claimed, Gate
 from opsloop_common.shares import Places
+from opsloop_common.supervision import Pauses
 from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.wakeups import DUE
 
@@ -105,7 +106,7 @@ async def until(condition, *, seconds=10):
 
 
 async def test_a_database_that_is_away_ends_nothing_that_is_in_flight(database, monkeypatch):
-    monkeypatch.setattr(engine, "FAULT_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(engine, "PAUSES", Pauses(first=0.01))
     pieces = [Piece(), Piece()]
     work = Work(*pieces)
     async with running(database, work):

@@ -27,7 +27,9 @@ async def open_ports(runtime: Runtime) -> AsyncIterator[NotificationsPorts]:
     url = runtime.settings.smtp_url
     async with AsyncExitStack() as stack:
         yield NotificationsPorts(
-            outbound=await stack.enter_async_context(OutboundClient(policy_from(runtime.settings))),
+            outbound=await stack.enter_async_context(
+                OutboundClient(policy_from(runtime.settings), tracer=runtime.db.tracer)
+            ),
             mail=None if url is None else await stack.enter_async_context(MailServer(url.get_secret_value())),
             lane=await stack.enter_async_context(open_lane(runtime)),
         )

@@ -13,7 +13,7 @@ import asyncio
 import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Hashable, Iterator, Sequence, Set
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta
 from typing import Generic
 from uuid import UUID
@@ -26,13 +26,13 @@ from opsloop_common.db import Database
 from opsloop_common.due.metrics import HeldMeter
 from opsloop_common.due.port import Ask, Gate, ItemT, Line, ResultT, Work
 from opsloop_common.entry import enter_worker
-from opsloop_common.inbox.faults import is_transient, reason
 from opsloop_common.shares import Places
+from opsloop_common.supervision import Pauses, patiently
 from opsloop_common.wakeups import wait
 
 BATCH = 500  # rows of a claim, and results of a record
 LEAST_OF_A_WORKSPACE = 32  # rows of a claim, however many workspaces are behind
-FAULT_PAUSE_SECONDS = 1.0
+PAUSES = Pauses(first=1.0, longest=1.0)
 BACKLOG_SECONDS = 0.05
 REFILL = 128  # results recorded before the next claim of a backlog
 SWEEP_SECONDS = 10.0  # between looks for claims of which nobody knows here: their commit got no answer
@@ -117,13 +117,8 @@ class Engine(Generic[ItemT, ResultT]):
 
     async def _claim_loop(self) -> None:
         while True:
-            try:
-                await self._claim_and_wait()
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                # what is in flight goes on; its claims are ours for as long as our heart beats
-                await self._wait_for_database(error)
+            # what is in flight goes on meanwhile; its claims are ours for as long as our heart beats
+            await patiently(self._work.table, self._claim_and_wait, pauses=PAUSES)
 
     async def _claim_and_wait(self) -> None:
         self._more.clear()
@@ -225,21 +220,11 @@ class Engine(Generic[ItemT, ResultT]):
         if lines:  # those that did not get as far stand before those that were filled and are barred again
             self._barred[gate] = lines | self._barred.get(gate, {})
 
-    async def _wait_for_database(self, error: Exception) -> None:
-        _log.warning("queue waits for the database", table=self._work.table, error=reason(error))
-        await asyncio.sleep(FAULT_PAUSE_SECONDS)
-
     async def _record_loop(self) -> None:
         while True:
             await self._finished.wait()
             self._finished.clear()
-            try:
-                self._recorded += await self._record()
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                self._finished.set()
-                await self._wait_for_database(error)
+            self._recorded += await patiently(self._work.table, self._record, pauses=PAUSES)
             if self._behind and (self._recorded >= REFILL or not self._held):
                 self._more.set()
 
@@ -249,13 +234,15 @@ class Engine(Generic[ItemT, ResultT]):
             return 0
         if self._results:
             self._finished.set()
-        try:
+        with ExitStack() as unless_recorded:  # also when cancelled in the middle: it is recorded while draining
+            unless_recorded.callback(self._put_back, results)
             await self._work.record([result for _, result in results], owner=self.owner)
-        except BaseException:  # cancelled in the middle: what was done is recorded while draining
-            self._results = results + self._results
-            raise
+            unless_recorded.pop_all()
         self._let_go([item for item, _ in results])
         return len(results)
+
+    def _put_back(self, results: list[tuple[ItemT, ResultT]]) -> None:
+        self._results = results + self._results
 
     def _let_go(self, items: Sequence[ItemT]) -> None:
         lines = Counter((item.workspace, item.group) for item in items)

@@ -103,6 +103,7 @@ _NEXT = text(
 # scheduled again in the meantime: a last failure is then not the end
 _FAIL = text(
     "UPDATE due SET owner = NULL, claimed_at = NULL, last_error = :error, "
+    "first_failed_at = coalesce(first_failed_at, :failed_at), "
     "status = CASE WHEN :last AND again_at IS NULL THEN 'failed' ELSE 'waiting' END, "
     "due_at = CASE WHEN :last THEN coalesce(again_at, due_at) ELSE :retry_at END, "
     "again_at = CASE WHEN NOT :last THEN again_at END, "
@@ -228,9 +229,19 @@ async def next_due_at(session: AsyncSession, kinds: Sequence[DueKind], *, after:
 
 
 async def record_failure(
-    session: AsyncSession, row: DueRow, *, owner: UUID, error: str, attempts: int, retry_at: datetime | None
+    session: AsyncSession,
+    row: DueRow,
+    *,
+    owner: UUID,
+    error: str,
+    attempts: int,
+    retry_at: datetime | None,
+    failed_at: datetime | None = None,
 ) -> str | None:
-    """Record a failed try: again at `retry_at`, or never when that is None. Returns the row's status, None when it is another's."""
+    """Record a failed try: again at `retry_at`, or never when that is None. Returns the row's status, None when it is another's.
+
+    `failed_at` None: it only waits for the database, nothing is wrong with it.
+    """
     status: str | None = await session.scalar(
         _FAIL,
         {
@@ -240,6 +251,7 @@ async def record_failure(
             "attempts": attempts,
             "last": retry_at is None,
             "retry_at": retry_at,
+            "failed_at": failed_at,
         },
     )
     return status

@@ -7,21 +7,20 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
 
-import structlog
-
 from opsloop_common.db import Database
-from opsloop_common.due.engine import FAULT_PAUSE_SECONDS, Engine
+from opsloop_common.due import recurring
+from opsloop_common.due.engine import Engine
 from opsloop_common.due.kinds import DueKind
 from opsloop_common.due.metrics import DueMetrics
 from opsloop_common.due.rows import DueItem, claim_due
 from opsloop_common.due.work import POLL_SECONDS, DueWork, Outcome
 from opsloop_common.due.workers import beat, leave
 from opsloop_common.ids import uuid7
+from opsloop_common.supervision import LoopMeter, Pauses, supervise
 
+PAUSES = Pauses(first=0.5, longest=5.0)
 ROUNDS_LIMIT = 1_000
 ROUND_ROWS = 100
-
-log = structlog.get_logger(__name__)
 
 
 class DueRunner:
@@ -47,20 +46,17 @@ class DueRunner:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Work for the length of the block; then finish what is running (at most 20 s) and leave the rest unclaimed."""
-        loop = asyncio.create_task(self._keep_running(), name=f"{self._database.service} due")
+        name = f"{self._database.service} due"
+        working = supervise(name, self._run, pauses=PAUSES, meter=self._database.meters.of(LoopMeter))
+        loop = asyncio.create_task(working, name=name)
         try:
             yield
         finally:
             loop.cancel()
             await asyncio.gather(loop, return_exceptions=True)
 
-    async def _keep_running(self) -> None:
-        while self._work.kinds:
-            try:
-                await self.engine().run()
-            except Exception:
-                log.exception("due work failed, starting it again", service=self._database.service)
-            await asyncio.sleep(FAULT_PAUSE_SECONDS)
+    async def _run(self) -> None:
+        await self.engine().run()
 
 
 async def run_due(database: Database, kinds: Sequence[DueKind], *, raising: bool = True) -> int:
@@ -93,3 +89,10 @@ async def run_due(database: Database, kinds: Sequence[DueKind], *, raising: bool
     if raising and first is not None:
         raise first
     return done
+
+
+async def run_recurring(database: Database, kinds: Sequence[DueKind], *, raising: bool = True) -> int:
+    """Do all that recurs among `kinds` once, whenever its turn would be; returns how many rows were handled. For tests and tools."""
+    chosen = [kind for kind in kinds if kind.every is not None]
+    await recurring.make_due(database, chosen)
+    return await run_due(database, chosen, raising=raising)

@@ -42,6 +42,7 @@ due = Table(
     Column("claimed_at", DateTime(timezone=True)),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("last_error", Text),
+    Column("first_failed_at", DateTime(timezone=True), comment="it has failed at each try since then"),
     UniqueConstraint("workspace", "kind", "key"),
     CheckConstraint("status IN ('waiting', 'failed')", name="status"),
 )
@@ -53,6 +54,8 @@ Index("ix_due_waiting", due.c.kind, due.c.priority.desc(), due.c.due_at, postgre
 Index("ix_due_turns", due.c.kind, due.c.workspace, due.c.priority.desc(), due.c.due_at, postgresql_where=_WAITING)
 Index("ix_due_group", due.c.kind, due.c.group_key, due.c.priority.desc(), due.c.due_at, postgresql_where=_WAITING)
 Index("ix_due_failed", due.c.due_at, postgresql_where=text("status = 'failed'"))
+Index("ix_due_failing", due.c.kind, due.c.first_failed_at, postgresql_where=text("first_failed_at IS NOT NULL"))
+Index("ix_due_recurring", due.c.kind, due.c.workspace, postgresql_where=text("key = '@every'"))
 Index("ix_due_claimed", due.c.kind, due.c.group_key, postgresql_where=text("owner IS NOT NULL"))
 
 job = Table(

@@ -21,17 +21,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import failpoints, limits
 from opsloop_common.db import Database
-from opsloop_common.due import rules
+from opsloop_common.due import recurring, rules
 from opsloop_common.due.errors import ClaimLost, LeaseExceeded
-from opsloop_common.due.jobs import JobRun
-from opsloop_common.due.kinds import DueHandler, DueKind, JobHandler
+from opsloop_common.due.jobs import JobRun, LongRun
+from opsloop_common.due.kinds import DueHandler, DueKind, JobHandler, RoundHandler
 from opsloop_common.due.metrics import DueMetrics
 from opsloop_common.due.port import Ask, Claimed, Gate, Line
 from opsloop_common.due.rows import DueItem, Turns, claim_due, claim_due_in_turn, next_due_at, record_failure
 from opsloop_common.due.schedule import finish_with
 from opsloop_common.due.tables import job as job_table
-from opsloop_common.inbox.faults import is_transient, reason
+from opsloop_common.faults import is_transient, reason
 from opsloop_common.shares import Places
+from opsloop_common.telemetry.work import working
 from opsloop_common.wakeups import DUE
 
 POLL_SECONDS = 2.0  # the net below wake-ups
@@ -146,9 +147,11 @@ class DueWork:
         """Handle one claimed row."""
         kind, row = self._kinds[item.row.kind], item.row
         try:
-            if row.attempts > kind.max_attempts:
+            if rules.has_killed(row.attempts, kind.max_attempts):
                 raise LeaseExceeded(f"{row.attempts - 1} workers died or were stopped while handling it")
-            await (self._run_job if kind.long else self._run_handler)(kind, item)
+            failpoints.hit(f"due.{kind.name}")
+            with working(self._database.tracer, item.context().traceparent, f"due {kind.name}"):
+                await self._run(kind, item)
         except ClaimLost:
             self._count(kind, "lost")
             log.info("due row was taken away", service=self._database.service, kind=row.kind)
@@ -176,6 +179,14 @@ class DueWork:
         if self._metrics is not None:
             self._metrics.handled.labels(kind.name, outcome).inc()
 
+    async def _run(self, kind: DueKind, item: DueItem) -> None:
+        if kind.is_job:
+            await self._run_job(kind, item)
+        elif kind.long:
+            await self._run_round(kind, item)
+        else:
+            await self._run_handler(kind, item)
+
     async def _run_handler(self, kind: DueKind, item: DueItem) -> None:
         handler = cast(DueHandler, kind.handler)
         try:
@@ -183,12 +194,20 @@ class DueWork:
                 async with self._database.work(item.context()) as session:
                     finish_with(session, item.row.id, self._owner)
                     await handler(session, item.row)
+                    await recurring.put_to_next_turn(session, kind, item.row)
                     failpoints.hit("due.before_commit")
         except TimeoutError as error:
             if lease.expired():
                 raise LeaseExceeded(f"not done within {kind.lease_seconds:g} s") from error
             raise
         failpoints.hit("due.after_commit")
+
+    async def _run_round(self, kind: DueKind, item: DueItem) -> None:
+        handler = cast(RoundHandler, kind.handler)
+        await handler(LongRun(self._database, item.context(), (item.row.id, self._owner)))
+        async with self._database.transaction(item.context()) as session:
+            finish_with(session, item.row.id, self._owner)
+            await recurring.put_to_next_turn(session, kind, item.row)
 
     async def _run_job(self, kind: DueKind, item: DueItem) -> None:
         handler = cast(JobHandler, kind.handler)
@@ -218,7 +237,7 @@ class DueWork:
 
     async def _record_failure(self, item: DueItem, error: Exception) -> None:
         kind, passing = self._kinds[item.row.kind], is_transient(error)
-        attempts = item.row.attempts - 1 if passing else item.row.attempts
+        attempts = rules.counted(item.row.attempts - 1 if passing else item.row.attempts, kind.max_attempts)
         try:
             status = await self._record_once(kind, item, error, attempts)
         except ClaimLost:
@@ -232,14 +251,15 @@ class DueWork:
             log.warning("due row failed, trying again", **details, exc_info=error)
 
     async def _record_once(self, kind: DueKind, item: DueItem, error: Exception, attempts: int) -> str | None:
-        retry = rules.retry_at(self._database.clock.now(), attempts, kind.max_attempts, random.random())
+        now = self._database.clock.now()
+        retry = rules.retry_at(now, attempts, kind.max_attempts, random.random(), every=kind.every)
         text = storable(reason(error))
         async with self._database.transaction(item.context()) as session:
-            if kind.long and retry is None:
+            if kind.is_job and retry is None:
                 finish_with(session, item.row.id, self._owner)
                 await self._end_job(session, UUID(item.row.key), status="failed", error=text)
                 return "failed"
-            if kind.long:
+            if kind.is_job:
                 values = {"status": "queued", "error": text}
                 await session.execute(
                     update(job_table)
@@ -247,7 +267,13 @@ class DueWork:
                     .values(values)
                 )
             return await record_failure(
-                session, item.row, owner=self._owner, error=text, attempts=attempts, retry_at=retry
+                session,
+                item.row,
+                owner=self._owner,
+                error=text,
+                attempts=attempts,
+                retry_at=retry,
+                failed_at=None if is_transient(error) else now,
             )
 
 

@@ -45,7 +45,7 @@ def create_app(runtime: Runtime, *, with_metrics: bool = True) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         separate_input_output_schemas=False,
-        telemetry={"metrics": False, "logs": False},  # these are ours; spans stay, for whoever sets a tracer up
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},  # all of it is ours
         redirect_slashes=False,
     )
     app.state.runtime = runtime

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Header
@@ -13,9 +12,9 @@ from starlette.responses import Response
 from opsloop_common.access.idempotency import Keyed
 from opsloop_common.access.principal import Principal
 from opsloop_common.db import Context
-from opsloop_common.errors import StaleVersion
 from opsloop_common.http.call import Call, call_of
 from opsloop_common.service import Runtime
+from opsloop_common.versions import Precondition, etag
 
 
 async def _call(request: Request) -> Call:
@@ -57,31 +56,12 @@ Asked = Annotated[Call, Depends(_call)]
 about as much as reading the credential."""
 
 
-@dataclass(frozen=True)
-class Precondition:
-    """An `If-Match` header, or none."""
-
-    header: str | None
-
-    def require(self, version: int) -> None:
-        """Go on only when the header is absent, `*`, or names `version`; raises StaleVersion (412)."""
-        if self.header is None:
-            return
-        tags = {tag.strip() for tag in self.header.split(",")}
-        if "*" not in tags and etag(version) not in tags:
-            raise StaleVersion("If-Match does not name the present version.")
-
-
 async def _if_match(if_match: Annotated[str | None, Header(alias="If-Match")] = None) -> Precondition:
     return Precondition(if_match)
 
 
 IfMatch = Annotated[Precondition, Depends(_if_match)]
-
-
-def etag(version: int) -> str:
-    """Return the strong entity tag of a version."""
-    return f'"{version}"'
+"""Handed to the use case as `expected`, which holds it to the row once that is locked: `resources.lock_for_change`."""
 
 
 def set_etag(response: Response, version: int) -> None:

@@ -20,7 +20,7 @@ from opsloop_common.http.problems import error_response
 from opsloop_common.http.ratelimit import RateLimiter
 from opsloop_common.http.schemas import is_user_id
 from opsloop_common.http.shares import Shares
-from opsloop_common.http.tracing import traceparent_from
+from opsloop_common.http.tracing import RequestTrace
 from opsloop_common.ids import uuid7
 from opsloop_common.service import Runtime
 
@@ -129,7 +129,8 @@ class ShellMiddleware:
             elif name == b"traceparent":
                 traceparent = value.decode("latin-1")
         request_id = given if given is not None and _REQUEST_ID.fullmatch(given) else str(uuid7())
-        call = scope[KEY] = Call(self.shell, request_id, traceparent_from(traceparent))
+        trace = RequestTrace(self.shell.runtime.db.tracer, traceparent)
+        call = scope[KEY] = Call(self.shell, request_id, trace, reads=scope["method"] == "GET")
         return call
 
     def _end(self, scope: Scope, call: Call, status: int, seconds: float) -> None:
@@ -139,6 +140,7 @@ class ShellMiddleware:
         self.shell.observe(route, method, status or 499, seconds)
         if route in _PROBES and status < 500:
             return  # asked every few seconds, and what they say is in the metrics of whoever asks
+        call.trace.end(method, route, status, call.principal)
         self.shell.log.info(
             "request",
             method=method,

@@ -128,14 +128,13 @@ def append(session: AsyncSession, data: EventData) -> UUID:
     It is caused by what the session works for (`acting_for`). Raises Invalid (422) when the event is larger than 512 KiB or
     holds too much. Not inside a savepoint: its rollback would not take the event back.
     """
-    work = work_of(session)
-    events = work.part(Events)
     content = data.model_dump_json().encode()
     if len(content) > EVENT_BYTES:
         raise Invalid("", f"the event {data.type} would be larger than {EVENT_BYTES} bytes")
     if detail := surplus(content, containers=EVENT_CONTAINERS - 1, values=EVENT_VALUES - 50):  # less the envelope's own
         raise Invalid("", f"the event {data.type} {detail}")
-    grounds, id = work.grounds, uuid7()
-    events.add(_Draft(id, grounds.clock.now(), data, f"/opsloop/{grounds.service}", content, context_of(session)))
+    work, id = work_of(session), uuid7()
+    source, now = f"/opsloop/{work.grounds.service}", work.grounds.clock.now()
+    work.part(Events).add(_Draft(id, now, data, source, content, context_of(session)))
     work.fire_after_commit(OUTBOX)
     return id

@@ -25,6 +25,7 @@ _WAITS = "is not supported yet"
 
 Severity = Literal["info", "warning", "critical"]
 Operator = Literal["lt", "le", "gt", "ge"]
+ConditionType = Literal["threshold", "no_data"]
 
 
 class Direction(StrEnum):
@@ -74,7 +75,7 @@ class Measure:
 class Condition:
     """When a monitor is unhappy: the value compares so with the threshold, or nothing comes in."""
 
-    type: Literal["threshold", "no_data"]
+    type: ConditionType
     operator: Operator | None = None
     value: float | None = None
 

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Select, text
+from sqlalchemy import Select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import clock_of, context_of, fire_after_commit
@@ -23,6 +23,7 @@ from opsloop_notifications.deliveries.models import DeliveryAttempt, DeliveryQue
 from opsloop_notifications.lane import Lane
 
 QUEUE_TABLE = DeliveryQueue.__tablename__
+NEWEST_FIRST = queries.NEWEST_FIRST
 
 PLAN_SQL = (
     "planned AS (INSERT INTO delivery "
@@ -265,10 +266,5 @@ async def attempts_of(session: AsyncSession, delivery_id: UUID) -> Sequence[Deli
 
 
 def deliveries_of(webhook_id: UUID, *, status: str | None = None, event_type: str | None = None) -> Select[Delivery]:
-    """Return the statement for one endpoint's deliveries, to be paged by `newest_first`."""
+    """Return the statement for one endpoint's deliveries, to be paged by `NEWEST_FIRST`."""
     return queries.deliveries_of(webhook_id, status=status, event_type=event_type)
-
-
-def newest_first() -> list[ColumnElement[UUID]]:
-    """Return the order of delivery lists."""
-    return [Delivery.id.desc()]

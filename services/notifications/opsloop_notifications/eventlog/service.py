@@ -78,11 +78,6 @@ async def forget_through(session: AsyncSession, position: int) -> None:
     await session.execute(_FORGET, {"workspace": context_of(session).workspace, "through": position})
 
 
-async def workspaces(session: AsyncSession) -> Sequence[str]:
-    """Return the workspaces that have ever had an event, for a session that entered as a worker."""
-    return await queries.workspaces(session)
-
-
 def time_of(document: str) -> datetime:
     """Return the time of a logged event; found as text, since reading each document whole would cost as much as signing it."""
     # the envelope's own `time` comes before the first text that somebody else wrote in `data`

@@ -17,6 +17,7 @@ from opsloop_common.due.port import Ask, Claimed, Gate
 from opsloop_common.failpoints import hit
 from opsloop_common.service import Runtime
 from opsloop_common.shares import Places
+from opsloop_common.telemetry.work import working
 from opsloop_notifications.mail.rules import one_line
 from opsloop_notifications.mail.service import MailDelayed, MailRefused, MailServer, Written, write
 from opsloop_notifications.messages import rules, service
@@ -76,7 +77,8 @@ class MailWork:
         if self._server is None:
             return MailResult(item, "smtp_not_configured", None, None)
         try:
-            await self._server.send(write_mail(item, sender=self._sender))
+            with working(self._runtime.db.tracer, item.cause.get("traceparent"), "send mail", kind="client"):
+                await self._server.send(write_mail(item, sender=self._sender))
         except (MailRefused, ValueError) as error:
             return MailResult(item, "rejected", str(error)[:DETAIL_CHARACTERS], None)
         except MailDelayed as error:

@@ -71,7 +71,7 @@ _FORGET = text(
     "old AS MATERIALIZED (SELECT n.id FROM notification AS n JOIN page ON page.id = n.id "
     "WHERE n.status <> 'pending' AND n.finished_at < :before FOR UPDATE OF n SKIP LOCKED), "
     "gone AS (DELETE FROM notification AS n USING old WHERE n.id = old.id) "
-    "SELECT (SELECT id FROM page ORDER BY id DESC LIMIT 1) AS last, count(*) AS seen, "
+    "SELECT (SELECT id FROM page ORDER BY id DESC LIMIT 1) AS last, count(*) AS seen, ARRAY(SELECT id FROM old) AS forgotten, "
     "count(*) FILTER (WHERE created_at < :before) AS old FROM page"
 )
 # one that is being asked for again right now is locked, and stays
@@ -287,6 +287,7 @@ async def forget_ended(session: AsyncSession, before: datetime, *, after: UUID |
     """
     given = {"workspace": context_of(session).workspace, "before": before, "limit": limit}
     page = (await session.execute(_FORGET, given | {"after": after or UUID(int=0)})).one()
+    outbox.end_streams(session, "notification", page.forgotten)
     last: UUID | None = page.last
     return last if page.old and page.seen == limit else None
 

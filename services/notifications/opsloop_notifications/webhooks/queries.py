@@ -10,16 +10,20 @@ from uuid import UUID
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from opsloop_common import resources
 from opsloop_common.db import context_of
 from opsloop_common.documents import read_document
 from opsloop_common.due.claims import in_turn, workspaces_in_turn
 from opsloop_common.due.port import Ask
 from opsloop_common.entry import ENTERED_SQL
-from opsloop_common.errors import NotFound
 from opsloop_common.lanes import Lanes, Statement
+from opsloop_common.versions import Precondition
 from opsloop_notifications.deliveries.rules import TEST_TYPE
 from opsloop_notifications.lane import Lane
 from opsloop_notifications.webhooks.models import Webhook, WebhookStatus
+
+NEWEST_FIRST = (Webhook.id.desc(),)
+_IS_THERE = Webhook.status != WebhookStatus.DELETED
 
 # One statement over the tables of three rooms: on the way from an accepted event to its webhook each round trip counts
 # (claim, deliveries, documents and endpoints apart were five of them). A claim need not survive the server's crash, so nothing
@@ -69,24 +73,17 @@ class Listener:
 
 def webhooks_of(workspace: str) -> Select[Webhook]:
     """Return the statement for a workspace's endpoints, to be paged."""
-    return select(Webhook).where(Webhook.workspace == workspace, Webhook.status != WebhookStatus.DELETED)
+    return select(Webhook).where(Webhook.workspace == workspace, _IS_THERE)
 
 
 async def get_webhook(session: AsyncSession, webhook_id: UUID) -> Webhook:
     """Return one endpoint of the session's workspace; raises NotFound."""
-    return _found(await session.scalar(webhooks_of(context_of(session).workspace).where(Webhook.id == webhook_id)))
+    return await resources.get(session, Webhook, Webhook.id == webhook_id, _IS_THERE)
 
 
-async def lock_webhook(session: AsyncSession, webhook_id: UUID) -> Webhook:
-    """Return one endpoint of the session's workspace, locked; raises NotFound."""
-    statement = webhooks_of(context_of(session).workspace).where(Webhook.id == webhook_id).with_for_update()
-    return _found(await session.scalar(statement))
-
-
-def _found(webhook: Webhook | None) -> Webhook:
-    if webhook is None:
-        raise NotFound("no such webhook")
-    return webhook
+async def lock_webhook(session: AsyncSession, webhook_id: UUID, expected: Precondition) -> Webhook:
+    """Lock and return one endpoint of the session's workspace in the version expected; raises NotFound, StaleVersion."""
+    return await resources.lock_for_change(session, Webhook, Webhook.id == webhook_id, _IS_THERE, expected=expected)
 
 
 async def enabled_webhooks(session: AsyncSession) -> list[Listener]:
@@ -131,8 +128,3 @@ async def lock_webhooks(session: AsyncSession, ids: Sequence[UUID]) -> Sequence[
 async def all_ids(session: AsyncSession) -> Sequence[UUID]:
     """Return the ids of all endpoints of the session's workspace, deleted ones too."""
     return (await session.scalars(select(Webhook.id).where(Webhook.workspace == context_of(session).workspace))).all()
-
-
-async def workspaces(session: AsyncSession) -> Sequence[str]:
-    """Return the workspaces that have endpoints, for a session that entered as a worker."""
-    return (await session.scalars(select(Webhook.workspace).distinct())).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Collection
+from functools import partial
 
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, ConsumerRecord, TopicPartition
@@ -14,6 +15,7 @@ from opsloop_common.bus.metrics import BackboneMetrics
 from opsloop_common.bus.port import BATCH_LIMIT, DRAIN_SECONDS
 from opsloop_common.inbox.apply import Applier
 from opsloop_common.inbox.delivery import Delivery, read
+from opsloop_common.supervision import Pauses, supervise
 
 log = structlog.get_logger(__name__)
 
@@ -23,6 +25,7 @@ PAUSE_AT, RESUME_AT = 500, 200  # records waiting in a lane
 COMMIT_SECONDS = 5.0
 COMMIT_LIMIT_SECONDS = 20.0
 RETRY_SECONDS = 1.0
+PAUSES = Pauses(first=RETRY_SECONDS, longest=RETRY_SECONDS)
 
 
 class Lane:
@@ -32,13 +35,13 @@ class Lane:
         self.partition = partition
         self.records: deque[ConsumerRecord] = deque()
         self.wake = asyncio.Event()
-        self.stopping = False
+        self.stopping = asyncio.Event()
         self.paused = False
         self.task: asyncio.Task[None] | None = None
 
     async def stop(self, seconds: float) -> None:
         """Let the batch at hand finish, at most `seconds`, and drop the rest: it was not committed."""
-        self.stopping = True
+        self.stopping.set()
         self.wake.set()
         if self.task is not None:
             await asyncio.wait([self.task], timeout=seconds)
@@ -117,9 +120,9 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is no
         lane = self._lanes.get(partition)
         if lane is None:
             lane = self._lanes[partition] = Lane(partition)
-            lane.task = asyncio.create_task(
-                self._run_lane(lane), name=f"{self._name}-{partition.topic}-{partition.partition}"
-            )
+            name = f"{self._name}-{partition.topic}-{partition.partition}"
+            running = supervise(name, partial(self._run_lane, lane), pauses=PAUSES, stop=lane.stopping)
+            lane.task = asyncio.create_task(running, name=name)
         lane.records.extend(records)
         lane.wake.set()
         if len(lane.records) > PAUSE_AT and not lane.paused:
@@ -127,18 +130,13 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is no
             lane.paused = True
 
     async def _run_lane(self, lane: Lane) -> None:
-        while not lane.stopping:
+        while not lane.stopping.is_set():
             if not lane.records:
                 lane.wake.clear()
                 await lane.wake.wait()
                 continue
             records = [lane.records[i] for i in range(min(len(lane.records), BATCH_LIMIT))]
-            try:
-                await self._apply(records)
-            except Exception:
-                log.exception("could not apply, trying again", consumer=self._name)
-                await asyncio.sleep(RETRY_SECONDS)
-                continue
+            await self._apply(records)
             for _ in records:
                 lane.records.popleft()
             self.done[lane.partition] = records[-1].offset + 1

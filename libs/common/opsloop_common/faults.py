@@ -13,6 +13,7 @@ TRANSIENT_CLASSES = ("08", "53", "57")  # connection, insufficient resources, op
 TRANSIENT_STATES = frozenset({"40001", "40P01", "55P03", "25P03"})  # serialization, deadlock, lock and idle time-outs
 REASON_LIMIT = 2_000
 FRAMES = 6
+_MACHINERY = ("opsloop_common.inbox", "opsloop_common.supervision")  # through which every handler is called
 
 
 def is_transient(error: BaseException) -> bool:
@@ -45,7 +46,7 @@ def fingerprint(error: BaseException) -> str:
     while trace is not None:
         module = str(trace.tb_frame.f_globals.get("__name__", "?"))
         where = f"{module}.{trace.tb_frame.f_code.co_name}"
-        if not module.startswith("opsloop_common.inbox"):
+        if not module.startswith(_MACHINERY):
             fallback = where if fallback == "?" else fallback
             if module.startswith("opsloop_"):
                 place = where
