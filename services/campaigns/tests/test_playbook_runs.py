@@ -6,7 +6,9 @@ import asyncio
 from datetime import timedelta
 from uuid import uuid4
 
+from opsloop_campaigns.app import SERVICE
 from opsloop_common.contracts.metrics import KpiRecovered
+from opsloop_common.due import run_recurring
 from opsloop_common.testing.events import make_event
 
 
@@ -337,7 +339,7 @@ async def test_old_refusals_are_forgotten_and_launches_are_not(world):
     await world.hear(world.breach(incident), world.breach(incident))
 
     world.api.clock.advance(timedelta(days=91))
-    await world.run_due()
+    await run_recurring(world.api.db, SERVICE.due)
     assert await _outcomes(world, id) == ["launched"]
     await world.hear(world.breach(incident))
 
