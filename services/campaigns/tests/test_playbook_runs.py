@@ -6,9 +6,7 @@ import asyncio
 from datetime import timedelta
 from uuid import uuid4
 
-from opsloop_campaigns.app import SERVICE
 from opsloop_common.contracts.metrics import KpiRecovered
-from opsloop_common.due import run_recurring
 from opsloop_common.testing.events import make_event
 
 
@@ -339,7 +337,7 @@ async def test_old_refusals_are_forgotten_and_launches_are_not(world):
     await world.hear(world.breach(incident), world.breach(incident))
 
     world.api.clock.advance(timedelta(days=91))
-    await run_recurring(world.api.db, SERVICE.due)
+    await world.run_recurring()
     assert await _outcomes(world, id) == ["launched"]
     await world.hear(world.breach(incident))
 
