@@ -14,7 +14,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench import deliveries, drain, end_to_end, fairness, intake, process
+from bench import commands, deliveries, drain, end_to_end, fairness, intake, process
 from bench.report import Line, machine, save, show
 from bench.world import all_in_one, databases, four_processes, scratch_folder, started
 from opsloop_common.testing.kafka import NoBroker, running_broker
@@ -79,6 +79,12 @@ async def measure_process(effort: Effort, folder: Path) -> list[Line]:
         await deployment.close()
 
 
+async def measure_commands(effort: Effort, folder: Path) -> list[Line]:
+    """Processor time of the commands."""
+    async with started(all_in_one(folder)) as deployment:
+        return await commands.measure(deployment)
+
+
 async def measure_fairness(part: fairness.Part, effort: Effort, folder: Path) -> list[Line]:
     """A healthy workspace alone and beside ten greedy ones: once, whatever the effort."""
     return await part(folder)
@@ -91,6 +97,7 @@ SECTIONS: dict[str, Section] = {
     "drain": measure_drain,
     "deliveries": measure_deliveries,
     "process": measure_process,
+    "commands": measure_commands,
     **{name: partial(measure_fairness, part) for name, part in fairness.PARTS.items()},
 }
 

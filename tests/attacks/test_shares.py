@@ -160,7 +160,7 @@ async def test_known_batches_of_one_key_leave_room_for_others(embedded_deploymen
     first.close()
 
     async with neighbour(embedded_deployment) as alone:
-        await asyncio.sleep(1)
+        await asyncio.sleep(1)  # the time that is measured
         quiet = alone()
     async with neighbour(embedded_deployment) as seen:
         statuses = await load([Line(embedded_deployment, key) for _ in range(40)], lambda _: request)
@@ -175,7 +175,7 @@ async def test_known_batches_of_one_key_leave_room_for_others(embedded_deploymen
 async def test_single_posts_of_one_key_leave_room_for_others(embedded_deployment: Deployment):
     key = await key_of(embedded_deployment, "busy")
     async with neighbour(embedded_deployment) as alone:
-        await asyncio.sleep(1)
+        await asyncio.sleep(1)  # the time that is measured
         quiet = alone()
     await make_known(embedded_deployment, key)
     async with neighbour(embedded_deployment) as seen:

@@ -156,6 +156,11 @@ POSTGRES_LOG_BYTES = 10 * 1024 * 1024
 """Size at which the embedded PostgreSQL begins a new log file."""
 POSTGRES_LOG_FILES = 5
 """Log files of the embedded PostgreSQL that are kept, the newest."""
+TRACE_SPANS_WAITING = 4_096
+"""Spans of a process that wait for the collector: about 4 MB."""
+TRACE_STATEMENT_CHARACTERS = 2_000
+TRACE_EXPORT_SECONDS = 5.0
+TRACE_FLUSH_SECONDS = 3.0
 LINK_DAYS = 90
 PAGE_SESSION_SECONDS = 3600
 

@@ -15,6 +15,7 @@ from sqlalchemy import ColumnElement, Select, inspect, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.interfaces import ORMOption
 
+from opsloop_common import outbox
 from opsloop_common.access import audit
 from opsloop_common.columns import Resource, Versioned
 from opsloop_common.db import clock_of, context_of
@@ -168,8 +169,10 @@ def touch(session: AsyncSession, row: Versioned) -> None:
 
 
 async def delete(session: AsyncSession, row: Versioned) -> None:
-    """Delete a locked row and tell the audit log."""
+    """Delete a locked row and tell the audit log; its events, which are in the stream of its name, end with this transaction's."""
     tell(session, row, "deleted", before=row.audited())
+    if isinstance(row, Resource):  # what has another name than an id may come back under it, and is numbered on then
+        outbox.end_streams(session, row.subject.partition("/")[0], [row.id])
     await session.delete(row)
 
 

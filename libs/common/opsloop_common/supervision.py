@@ -51,7 +51,6 @@ OF_THE_DATABASE = Pauses(first=0.2, longest=5.0)
 class _Trouble:
     began_at: float
     last_at: float
-    why: str
 
 
 class LoopMeter:
@@ -69,26 +68,26 @@ class LoopMeter:
         self._restarts.labels(loop)
         self._down.labels(loop).set(0)
 
-    def failed(self, loop: str, why: str) -> None:
+    def failed(self, loop: str) -> None:
         """Take note that a loop stands still."""
         self._down.labels(loop).set(1)
         now, before = time.monotonic(), self._failing.get(loop)
         began_at = before.began_at if before is not None and now - before.last_at < TROUBLE_SECONDS else now
-        self._failing[loop] = _Trouble(began_at, now, why)
+        self._failing[loop] = _Trouble(began_at, now)
 
     def restarts(self, loop: str) -> None:
         """Count that a loop is started again."""
         self._restarts.labels(loop).inc()
         self._down.labels(loop).set(0)
 
-    def in_trouble(self) -> dict[str, str]:
-        """Return the loops that have failed again and again for a minute and until now, and what each said last."""
+    def in_trouble(self) -> list[str]:
+        """Return the loops that have failed again and again for a minute and until now."""
         now = time.monotonic()
-        return {
-            loop: trouble.why
+        return [
+            loop
             for loop, trouble in self._failing.items()
             if trouble.last_at - trouble.began_at >= TROUBLE_SECONDS > now - trouble.last_at
-        }
+        ]
 
 
 async def supervise(
@@ -109,19 +108,19 @@ async def supervise(
     failures = 0
     while stop is None or not stop.is_set():
         began = time.monotonic()
-        passing, why = False, "ended by itself"
+        passing = False
         try:
             await loop()
             if stop is not None and stop.is_set():
                 return
             log.warning("loop ended by itself, starting it again", loop=name)
         except Exception as error:  # noqa: BLE001 whatever a loop raises, it goes on: this is the place that sees to it
-            passing, why = is_transient(error), reason(error)
+            passing = is_transient(error)
             _tell(name, error, passing=passing)
             if on_failure is not None:
                 on_failure(error)
         failures = 1 if time.monotonic() - began > pauses.steady else failures + 1
-        meter.failed(name, why)
+        meter.failed(name)
         await _sleep(pauses.after(failures, passing=passing), stop)
         meter.restarts(name)
 

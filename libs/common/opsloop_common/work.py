@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry
 from sqlalchemy import event
@@ -33,7 +33,11 @@ from opsloop_common.contracts.envelope import Event
 from opsloop_common.ids import uuid7
 from opsloop_common.meters import Meters, MeterT
 from opsloop_common.settings import Settings
+from opsloop_common.telemetry.spans import continued
 from opsloop_common.wakeups import Wakeups
+
+if TYPE_CHECKING:
+    from opsloop_common.telemetry.tracer import Tracer
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class Context:
             causationid=str(cause.id),
             causationdepth=cause.causationdepth + 1,
             causationroot=cause.root,
-            traceparent=cause.traceparent,
+            traceparent=continued(cause.traceparent),
         )
 
 
@@ -83,6 +87,8 @@ class Grounds:
     settings: Settings | None = None
     ports: object = None
     """Meters of its own registry, its settings, and what its service keeps open: a runtime puts them here."""
+    tracer: Tracer | None = None
+    """While the service is traced, what begins its spans: `runner.traced` puts it here."""
 
 
 class Phase(IntEnum):

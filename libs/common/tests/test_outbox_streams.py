@@ -8,12 +8,13 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from opsloop_common import outbox
+from opsloop_common import outbox, resources
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.db import Context
 from opsloop_common.due import run_recurring
 from opsloop_common.runner import housekeeping
 from opsloop_common.testing.sample.service import SAMPLE
+from opsloop_common.testing.sample.tables import Note
 
 ACME = Context(workspace="acme")
 KEPT = timedelta(days=15)
@@ -76,6 +77,19 @@ async def test_a_counter_is_kept_while_an_event_of_it_waits(database, clock):
     clock.advance(10 * KEPT)
 
     assert await streams(database) == {f"campaign/{waiting}"}
+
+
+async def test_a_resource_that_is_deleted_ends_its_stream(database, clock):
+    async with database.transaction(ACME) as session:
+        note = resources.create(session, Note, text="x")
+    async with database.transaction() as session:
+        await session.execute(text("INSERT INTO outbox_stream VALUES (:stream, 7)"), {"stream": f"note/{note.id}"})
+
+    async with database.transaction(ACME) as session:
+        await resources.delete(session, await resources.get(session, Note, Note.id == note.id))
+    clock.advance(KEPT + timedelta(seconds=1))
+
+    assert await streams(database) == set()
 
 
 async def test_the_end_of_what_never_said_anything_is_nothing(database):

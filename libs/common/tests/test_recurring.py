@@ -9,11 +9,12 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 
+from opsloop_common import direct
 from opsloop_common.db import Context
 from opsloop_common.due import DueKind, go_on, recurring, rules, run_due, run_recurring, schedule
-from opsloop_common.due.failing import find_failing
 from opsloop_common.due.metrics import DueMetrics
 from opsloop_common.due.rows import claim_due
+from opsloop_common.failing import find_failing
 from opsloop_common.known_workspaces import QUIET_FOR
 from opsloop_common.runner import housekeeping
 from opsloop_common.testing.sample.service import SAMPLE
@@ -25,6 +26,13 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 async def database(make_database):
     return await make_database(SAMPLE)
+
+
+@pytest.fixture
+async def driver(database):
+    connection = await direct.connect(database, purpose="test")
+    yield connection
+    await direct.close(connection)
 
 
 class Work:
@@ -150,7 +158,7 @@ async def test_a_long_round_divides_its_work_itself_and_comes_again(database, wo
 
 
 @pytest.mark.parametrize("long", [False, True])
-async def test_it_is_never_given_up_and_says_since_when_it_fails(database, work, clock, long):
+async def test_it_is_never_given_up_and_says_since_when_it_fails(database, work, clock, long, driver):
     kind = DueKind("sample.broken", work.run if long else work, every=timedelta(minutes=5), long=long)
     metrics = DueMetrics(CollectorRegistry())
     work.broken, began = True, clock.now()
@@ -166,7 +174,7 @@ async def test_it_is_never_given_up_and_says_since_when_it_fails(database, work,
     assert metrics.failing.labels("sample.broken")._value.get() == 1
     assert metrics.failing_for.labels("sample.broken")._value.get() == (clock.now() - began).total_seconds()
     assert metrics.failed.labels("sample.broken")._value.get() == 0
-    [failing] = await find_failing(database)
+    [failing] = await find_failing(driver)
     assert failing == ("sample.broken", "", "@every", began, "RuntimeError: cannot")
 
     work.broken = False
@@ -176,7 +184,7 @@ async def test_it_is_never_given_up_and_says_since_when_it_fails(database, work,
     assert (row.last_error, row.first_failed_at, row.attempts) == (None, None, 0)
     await metrics.refresh(database)
     assert metrics.failing.labels("sample.broken")._value.get() == 0
-    assert await find_failing(database) == []
+    assert await find_failing(driver) == []
 
 
 async def test_a_row_that_kills_its_workers_waits_as_after_a_failure(database, nightly, work, clock):

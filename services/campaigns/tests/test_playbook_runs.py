@@ -337,7 +337,7 @@ async def test_old_refusals_are_forgotten_and_launches_are_not(world):
     await world.hear(world.breach(incident), world.breach(incident))
 
     world.api.clock.advance(timedelta(days=91))
-    await world.run_due()
+    await world.run_recurring()
     assert await _outcomes(world, id) == ["launched"]
     await world.hear(world.breach(incident))
 

@@ -8,6 +8,7 @@ consumers' databases, saved about once a second: what is delivered again after a
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -27,8 +28,9 @@ from opsloop_common.db import Database
 from opsloop_common.direct import LockSession
 from opsloop_common.faults import reason
 from opsloop_common.inbox.apply import BACKOFF
-from opsloop_common.service import Service
+from opsloop_common.inbox.subscription import Subscriber
 from opsloop_common.supervision import LoopMeter, Pauses, supervise
+from opsloop_common.telemetry.events import told_as_sent
 
 SAVE_SECONDS = 1.0
 PAUSES = Pauses(first=SAVE_SECONDS, longest=SAVE_SECONDS)
@@ -68,13 +70,13 @@ class LocalBus:
             await session.execute("SET synchronous_commit = off")
         self._relays.add(database.service)
         try:
-            yield LocalPublisher(session, log, last)
+            yield LocalPublisher(database, session, log, last)
         finally:
             self._relays.discard(database.service)
 
     @asynccontextmanager
     async def consuming(
-        self, service: Service, database: Database, *, metrics: BackboneMetrics | None = None
+        self, service: Subscriber, database: Database, *, metrics: BackboneMetrics | None = None
     ) -> AsyncIterator[None]:
         """Run the subscriptions of one service; call it also for a service that has none, so that the log's floor is known."""
         metrics = metrics or BackboneMetrics(CollectorRegistry())
@@ -141,18 +143,23 @@ def _server(database: Database) -> tuple[object, ...]:
 class LocalPublisher:
     """Gives positions and hands events on in memory."""
 
-    def __init__(self, session: LockSession, log: LocalLog, last: int) -> None:
+    def __init__(self, database: Database, session: LockSession, log: LocalLog, last: int) -> None:
+        self._database = database
         self._session = session
         self._log = log
         self._last = last
 
     async def publish_pending(self, limit: int) -> int:
         """Publish the next pending rows: what has a position is in the log."""
+        began_ns = time.time_ns()
         rows = await self._session.fetch(_PUBLISH, self._last, limit)
         if not rows:
             return 0
         failpoints.hit("relay.after_publish")
         rows.sort(key=itemgetter("position"))
         self._last = rows[-1]["position"]
-        self._log.extend(rows[0]["position"], [row["payload"] for row in rows])
+        payloads = [row["payload"] for row in rows]
+        self._log.extend(rows[0]["position"], payloads)
+        if (tracer := self._database.tracer) is not None:
+            told_as_sent(tracer, self._database.service, payloads, began_ns=began_ns)
         return len(rows)

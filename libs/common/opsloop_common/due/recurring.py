@@ -22,7 +22,6 @@ from opsloop_common.wakeups import DUE
 
 KEY = "@every"
 REPAIR_SECONDS = 60.0
-NO_WORKSPACE = ""
 
 log = structlog.get_logger(__name__)
 

@@ -30,6 +30,7 @@ from opsloop_common.due.workers import beat, leave
 from opsloop_common.faults import is_transient, reason
 from opsloop_common.ids import uuid7
 from opsloop_common.supervision import LoopMeter, Pauses, patiently, supervise
+from opsloop_common.telemetry.work import working
 from opsloop_common.wakeups import DUE, wait
 
 POLL_SECONDS = 2.0  # the net below wake-ups
@@ -144,7 +145,8 @@ class DueRunner:
         async with self._slots[kind.name]:
             task = cast("asyncio.Task[BaseException | None]", asyncio.current_task())
             self._begun.add(task)
-            return await self.handle(kind, item)
+            with working(self._database.tracer, item.context().traceparent, f"due {kind.name}"):
+                return await self.handle(kind, item)
 
     async def handle(self, kind: DueKind, item: Claimed) -> BaseException | None:
         """Handle one claimed row and record how it ended; returns the error when it failed."""

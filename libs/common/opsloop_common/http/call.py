@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
@@ -13,10 +12,9 @@ from opsloop_common.access.idempotency import Answer, Keyed, Replay
 from opsloop_common.access.principal import Principal
 from opsloop_common.db import Context
 from opsloop_common.http.ratelimit import Rate
-
-if TYPE_CHECKING:
-    from opsloop_common.http.shell import Shell
-    from opsloop_common.service import Runtime
+from opsloop_common.http.shared import Shell
+from opsloop_common.http.tracing import RequestTrace
+from opsloop_common.service import Runtime
 
 KEY = "opsloop.call"
 
@@ -37,13 +35,13 @@ class Call:
         "request_id",
         "shell",
         "signed_in",
-        "traceparent",
+        "trace",
     )
 
-    def __init__(self, shell: Shell, request_id: str, traceparent: str, *, reads: bool = False) -> None:
+    def __init__(self, shell: Shell, request_id: str, trace: RequestTrace, *, reads: bool = False) -> None:
         self.shell = shell
         self.request_id = request_id
-        self.traceparent = traceparent
+        self.trace = trace
         self.reads = reads
         self.principal: Principal | None = None
         self.signed_in: tuple[int, float] | None = None
@@ -62,9 +60,9 @@ class Call:
 
     @property
     def who(self) -> Principal:
-        """Return who asks; a RuntimeError on a public route that signed nobody in."""
+        """Return who asks; a RuntimeError on a public route."""
         if self.principal is None:
-            raise RuntimeError("a public route has no principal; sign_in() first")
+            raise RuntimeError("a public route has no principal")
         return self.principal
 
     @property
@@ -76,7 +74,7 @@ class Call:
                 workspace=who.workspace,
                 actor=who.actor,
                 correlationid=self.request_id,
-                traceparent=self.traceparent,
+                traceparent=self.trace.traceparent(who),
             )
         return self._context
 

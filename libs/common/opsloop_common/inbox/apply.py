@@ -27,8 +27,9 @@ from opsloop_common.faults import fingerprint, frames, is_permanent, reason
 from opsloop_common.inbox import holding
 from opsloop_common.inbox.delivery import Delivery
 from opsloop_common.inbox.statement import CLAIM_SQL, claim_parameters
-from opsloop_common.service import Subscription
+from opsloop_common.inbox.subscription import Subscription
 from opsloop_common.supervision import Pauses, patiently
+from opsloop_common.telemetry.events import processing
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +78,11 @@ async def try_once(database: Database, subscription: Subscription, events: Seque
     has happened.
     """
     await database.known.note(events[0].workspace)
+    with processing(database.tracer, subscription.consumer, events):
+        return await _try_once(database, subscription, events)
+
+
+async def _try_once(database: Database, subscription: Subscription, events: Sequence[Event]) -> set[UUID]:
     if subscription.quick_handler is not None:
         failpoints.hit("consumer.before_commit")
         claimed = await subscription.quick_handler(database, events)

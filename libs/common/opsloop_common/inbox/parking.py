@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, Row, Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -29,9 +29,10 @@ from opsloop_common.errors import NotFound
 from opsloop_common.faults import fingerprint as fingerprint_of
 from opsloop_common.faults import is_transient, reason
 from opsloop_common.inbox.apply import context_for, handle
+from opsloop_common.inbox.groups import GROUPS_SQL
 from opsloop_common.inbox.holding import lock_stream
+from opsloop_common.inbox.subscription import Subscriber, Subscription
 from opsloop_common.inbox.tables import inbox, parked_event
-from opsloop_common.service import Service, Subscription
 
 log = structlog.get_logger(__name__)
 
@@ -139,45 +140,14 @@ async def list_parked(
 
 async def list_groups(database: Database, *, workspace: str | None = None) -> list[ParkedGroup]:
     """Return what failed, grouped by consumer and fingerprint, the most frequent first."""
-    held = parked_event.alias()
-    behind = (
-        select(func.count())
-        .where(
-            held.c.status == "held",
-            held.c.consumer == parked_event.c.consumer,
-            held.c.source == parked_event.c.source,
-            held.c.stream == parked_event.c.stream,
-        )
-        .correlate(parked_event)
-        .scalar_subquery()
-    )
-    each = select(*_COLUMNS, behind.label("behind")).where(parked_event.c.status == "failed")
-    if workspace is not None:
-        each = each.where(parked_event.c.workspace == workspace)
-    row = each.subquery()
-    query = (
-        select(
-            row.c.consumer,
-            row.c.fingerprint,
-            func.max(row.c.reason),
-            func.count(),
-            func.sum(row.c.behind),
-            func.min(row.c.parked_at),
-            func.max(row.c.parked_at),
-        )
-        .group_by(row.c.consumer, row.c.fingerprint)
-        .order_by(func.count().desc(), row.c.consumer, row.c.fingerprint)
-    )
     async with database.transaction() as session:
-        return [
-            ParkedGroup(consumer, fingerprint, why, failed, int(behind or 0), first_at, last_at)
-            for consumer, fingerprint, why, failed, behind, first_at, last_at in await session.execute(query)
-        ]
+        rows = await session.execute(text(GROUPS_SQL.format(workspace=":workspace")), {"workspace": workspace})
+        return [ParkedGroup(**row) for row in rows.mappings()]
 
 
 async def redrive(
     database: Database,
-    service: Service,
+    service: Subscriber,
     *,
     by: Context,
     id: UUID | None = None,
@@ -193,7 +163,7 @@ async def redrive(
     return await _play(database, service, order, streams)
 
 
-async def _play(database: Database, service: Service, order: _Order, streams: Sequence[_Stream]) -> Redriven:
+async def _play(database: Database, service: Subscriber, order: _Order, streams: Sequence[_Stream]) -> Redriven:
     applied = failed = remaining = 0
     for stream in streams:
         subscription = next((s for s in service.subscriptions if s.consumer == stream.consumer), None)
@@ -212,7 +182,7 @@ async def _play(database: Database, service: Service, order: _Order, streams: Se
 
 async def discard(
     database: Database,
-    service: Service,
+    service: Subscriber,
     *,
     by: Context,
     id: UUID | None = None,
@@ -251,7 +221,7 @@ async def discard(
     return discarded
 
 
-async def _follow_up(database: Database, service: Service, order: _Order, stream: _Stream) -> None:
+async def _follow_up(database: Database, service: Subscriber, order: _Order, stream: _Stream) -> None:
     async with database.transaction() as session:
         first = select(parked_event.c.status).where(stream.rows()).order_by(parked_event.c.seq).limit(1)
         status = (await session.execute(first)).scalar()

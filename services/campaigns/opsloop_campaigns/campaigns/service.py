@@ -92,7 +92,6 @@ async def delete_campaign(session: AsyncSession, campaign_id: UUID, *, expected:
     """Delete a draft; raises Conflict for anything that others have seen."""
     campaign = await queries.lock_campaign(session, campaign_id, expected)
     rules.require_deletable(Status(campaign.status))
-    outbox.end_streams(session, "campaign", [campaign.id])
     await resources.delete(session, campaign)
 
 

@@ -14,6 +14,7 @@ from uuid import UUID
 from opsloop_common.contracts.notifications import FailureReason
 from opsloop_common.failpoints import hit
 from opsloop_common.service import Runtime
+from opsloop_common.telemetry.work import working
 from opsloop_notifications.mail.rules import one_line
 from opsloop_notifications.mail.service import CONNECTIONS, MailDelayed, MailRefused, MailServer, Written, write
 from opsloop_notifications.messages import rules, service
@@ -62,7 +63,8 @@ class MailWork:
         if self._server is None:
             return MailResult(job, "smtp_not_configured", None, None)
         try:
-            await self._server.send(write_mail(job, sender=self._sender))
+            with working(self._runtime.db.tracer, job.cause.get("traceparent"), "send mail", kind="client"):
+                await self._server.send(write_mail(job, sender=self._sender))
         except (MailRefused, ValueError) as error:
             return MailResult(job, "rejected", str(error)[:DETAIL_CHARACTERS], None)
         except MailDelayed as error:

@@ -22,7 +22,7 @@ PAGE = 500
 async def dispatch_webhooks(runtime: Runtime) -> None:
     """Send deliveries until cancelled."""
     ports = ports_of(runtime, NotificationsPorts)
-    await Dispatcher(runtime, WebhookWork(runtime, ports.outbound, ports.lane)).run()
+    await Dispatcher(runtime, WebhookWork(runtime, ports.outbound, ports.lanes)).run()
 
 
 async def recover(job: JobRun) -> Mapping[str, Any]:

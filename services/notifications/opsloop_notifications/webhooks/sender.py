@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from opsloop_common.contracts.envelope import CONTENT_TYPE
 from opsloop_common.failpoints import hit
+from opsloop_common.lanes import Lanes
 from opsloop_common.service import Runtime
+from opsloop_common.turns import breathing
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.deliveries.rules import (
     GONE,
@@ -25,11 +25,9 @@ from opsloop_notifications.deliveries.rules import (
     retry_after,
     shown_body,
 )
-from opsloop_notifications.eventlog.service import time_of
-from opsloop_notifications.lane import Lane
 from opsloop_notifications.outbound.service import Answer, BlockedTarget, OutboundClient, OutboundError
 from opsloop_notifications.webhooks import queries, service
-from opsloop_notifications.webhooks.calls import CLAIMED_AT_FIRST, Call, call_from
+from opsloop_notifications.webhooks.calls import CLAIMED_AT_FIRST, Call, read_call
 from opsloop_notifications.webhooks.meters import CallMeter
 from opsloop_notifications.webhooks.models import WebhookStatus
 from opsloop_notifications.webhooks.signing import read_secret, sign
@@ -57,10 +55,10 @@ class WebhookWork:
     table = deliveries.QUEUE_TABLE
     never_left = CLAIMED_AT_FIRST
 
-    def __init__(self, runtime: Runtime, client: OutboundClient, lane: Lane) -> None:
+    def __init__(self, runtime: Runtime, client: OutboundClient, lanes: Lanes) -> None:
         self._runtime = runtime
         self._client = client
-        self._lane = lane
+        self._lanes = lanes
         self._unanswered: Counter[str] = Counter()
         self._answered: Counter[str] = Counter()
         self._opened: dict[str, bytes] = {}
@@ -70,13 +68,13 @@ class WebhookWork:
     async def claim(self, *, now: datetime, owner: UUID, limit: int, held: Mapping[str, int]) -> list[Call]:
         """Claim due deliveries; those whose endpoint takes nothing any more are cancelled on the spot."""
         rows = await queries.claim_calls(
-            self._lane, now=now, owner=owner, limit=limit, per_endpoint=CLAIMED_AT_FIRST, held=self._charged(held)
+            self._lanes, now=now, owner=owner, limit=limit, per_endpoint=CLAIMED_AT_FIRST, held=self._charged(held)
         )
         dead = [row["id"] for row in rows if not _is_wanted(row)]
         if dead:
             async with self._runtime.db.transaction() as session:
                 await deliveries.cancel_claimed(session, dead, owner=owner)
-        return [call_from(row, now) for row in rows if _is_wanted(row)]
+        return await breathing(lambda row: read_call(row, now), [row for row in rows if _is_wanted(row)])
 
     def places(self, group: str) -> int:
         """Return how many calls an endpoint may have in flight: few while it does not even answer."""
@@ -92,7 +90,7 @@ class WebhookWork:
         headers = self._headers(job)
         started_at, started = self._runtime.clock.now(), time.monotonic()
         try:
-            answer = await self._client.post(job.url, job.document.encode(), headers)
+            answer = await self._client.post(job.url, job.body, headers)
         except OutboundError as error:
             self._unanswered[job.group] += 1
             del self._answered[job.group]
@@ -102,7 +100,7 @@ class WebhookWork:
             self._answered[job.group] = min(self._answered[job.group] + 1, CLAIMED_AT_MOST)
             outcome = self._answered_call(job, headers, started_at, _ms_since(started), answer)
             if outcome.attempt.failure is None:
-                self._meter.delivered(self._runtime.clock.now() - time_of(job.document))
+                self._meter.delivered(self._runtime.clock.now() - job.happened_at)
         hit("webhooks.after_send")
         return outcome
 
@@ -128,7 +126,7 @@ class WebhookWork:
                     gone={outcome.webhook_id for outcome in results if outcome.attempt.status_code == GONE},
                 )
         else:
-            await deliveries.record_attempts_at_once(self._lane, attempts, owner=owner, now=self._runtime.clock.now())
+            await deliveries.record_attempts_at_once(self._lanes, attempts, owner=owner, now=self._runtime.clock.now())
         self._failing = (self._failing | failed.keys()) - succeeded
         for attempt in attempts:
             self._meter.count(attempt.failure)
@@ -142,11 +140,9 @@ class WebhookWork:
             "user-agent": USER_AGENT,
             "webhook-id": message_id,
             "webhook-timestamp": str(timestamp),
-            "webhook-signature": sign(self._keys(job), message_id, timestamp, job.document.encode()),
+            "webhook-signature": sign(self._keys(job), message_id, timestamp, job.body),
         }
-        # most events have none, and reading each document again would cost as much as signing it
-        trace = orjson.loads(job.document).get("traceparent") if '"traceparent"' in job.document else None
-        return headers | {"traceparent": trace} if trace else headers
+        return headers | {"traceparent": job.traceparent} if job.traceparent else headers
 
     def _keys(self, job: Call) -> list[bytes]:
         return [self._key(sealed) for sealed in job.sealed_secrets]
