@@ -5,12 +5,13 @@ BIN    := $(VENV)/bin
 OURS   := -e libs/common -e services/feedback -e services/metrics -e services/campaigns -e services/notifications -e deploy/embedded
 DISTS  := opsloop-common opsloop-feedback opsloop-metrics opsloop-campaigns opsloop-notifications opsloop
 
+# processes that the tests are spread over
 WORKERS ?= 2
 
 OPSLOOP_OUTBOUND_ALLOW_LOCAL := 127.0.0.0/8,::1/128
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test soak lint types contracts bench lock clean
+.PHONY: help run demo test quick mutants soak lint types contracts bench lock clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,8 +31,14 @@ run: $(VENV)/.ready ## Start everything in one process on 127.0.0.1:8080
 demo: $(VENV)/.ready ## Play a week of a small app on an OpsLoop of its own and print the story
 	@OPSLOOP_OUTBOUND_ALLOW="$${OPSLOOP_OUTBOUND_ALLOW-$(OPSLOOP_OUTBOUND_ALLOW_LOCAL)}" $(BIN)/opsloop demo $(ARGS)
 
-test: $(VENV)/.ready ## Run every test against real PostgreSQL and real Kafka
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not soak" $(ARGS)
+test: $(VENV)/.ready ## Run every test; SERVICE=feedback: that service's rules and doors
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not soak$(if $(SERVICE), and not slow)" $(if $(SERVICE),$(wildcard */$(SERVICE)/tests)) $(ARGS)
+
+quick: $(VENV)/.ready ## Run the tests that need no database
+	$(BIN)/python -m pytest -n $(WORKERS) -m quick $(ARGS)
+
+mutants: $(VENV)/.ready ## Change every rule a little and see whether its tests notice
+	WORKERS=$(WORKERS) $(BIN)/python -m tests.mutants $(ARGS)
 
 soak: $(VENV)/.ready ## The long fault runs: thousands of posts under random kills
 	$(BIN)/python -m pytest -m soak -s $(ARGS)

@@ -51,7 +51,7 @@ BOMB = _bomb() if __name__ == "__main__" else b""
 
 
 def _nothing() -> Iterator[bytes]:
-    time.sleep(FLOOD_SECONDS)
+    time.sleep(FLOOD_SECONDS)  # the silence
     return iter(())
 
 
@@ -174,7 +174,7 @@ def _misbehave(kind: str, connection: socket.socket) -> None:
         elif kind in ("silent", "reads_nothing"):
             if kind == "silent":
                 _read_request(connection)
-            time.sleep(FLOOD_SECONDS)
+            time.sleep(FLOOD_SECONDS)  # the silence
 
 
 def _serve_tls_records(connection: socket.socket, context: ssl.SSLContext) -> None:

@@ -84,7 +84,7 @@ async def attack(
         await arrival(receiver, quiet)
         began_with = process.memory_info().rss
         async with watching(health) as seen:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(seconds)  # the time that is measured
         print(f"nobody misbehaves: healthz {seen()}")
         saw: dict[str, tuple[Seen, float]] = {}
         for kind in kinds:

@@ -112,11 +112,11 @@ async def watched(opsloop: harness.Deployment) -> AsyncIterator[Damage]:
         ) as client,
     ):
         watcher = asyncio.create_task(look_and_post(client))
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # so that it has looked before the damage
         try:
             yield damage
         finally:
-            await asyncio.sleep(0.3)
+            await asyncio.sleep(0.3)  # so that it looks after the damage too
             watcher.cancel()
             await asyncio.wait([watcher])
     damage.kept, damage.fresh = kept(), fresh()
@@ -290,7 +290,7 @@ async def test_the_contract_asked_for_without_end(opsloop):
 
 async def test_silent_connections_beyond_the_file_limit(opsloop):
     async with watched(opsloop) as damage, peers(opsloop, 1100):
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(1.0)  # how long they are silent
         files = psutil.Process(opsloop.processes["opsloop"].pid).num_fds()
     news = opsloop.processes["opsloop"].log.read_text().count("too many connections")
     print(f"\n1,100 silent connections at {FILES} files: {files} files open, logged {news} time(s); {damage}")

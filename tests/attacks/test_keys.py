@@ -89,7 +89,7 @@ async def assert_none_of_a_hundred_lives_on(deployment: Deployment) -> None:
 
         async def first_use() -> httpx.Response:
             # from before the revocation to after its commit, a step later with each key
-            await asyncio.sleep(number % 25 / 1000)
+            await asyncio.sleep(number % 25 / 1000)  # a step later with each key
             return await use()
 
         revoked, _ = await asyncio.gather(operator.delete(f"/v1/api-keys/{key['id']}"), first_use())

@@ -229,7 +229,7 @@ async def test_a_name_server_that_never_answers_holds_one_thread_a_name(monkeypa
 
     def hang(host, *_, **__):
         asked.append(host)
-        time.sleep(0.3)
+        time.sleep(0.3)  # how long the resolver hangs
         raise OSError
 
     monkeypatch.setattr("socket.getaddrinfo", hang)

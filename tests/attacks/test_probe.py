@@ -27,9 +27,9 @@ async def test_it_sees_a_loop_that_stands_still(fresh: bool):
     port = server.sockets[0].getsockname()[1]
 
     async with watching(f"http://127.0.0.1:{port}/healthz", fresh=fresh) as seen:
-        await asyncio.sleep(0.5)
+        await asyncio.sleep(0.5)  # undisturbed
         time.sleep(0.4)  # noqa: ASYNC251 the loop is blocked on purpose
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.2)  # undisturbed again
 
     server.close()
     assert seen().failed == 0

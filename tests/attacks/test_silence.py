@@ -156,30 +156,30 @@ async def require_ledger(deployment: Deployment, posts: Posts) -> str:
 async def _swallow(proxy: Proxy, seconds: float) -> None:
     """Swallow what is there; new connections work at once."""
     proxy.swallow()
-    await asyncio.sleep(seconds)
+    await asyncio.sleep(seconds)  # the outage
 
 
 async def _shut(proxy: Proxy, seconds: float) -> None:
     """Swallow what is there and answer nothing new."""
     proxy.shut()
-    await asyncio.sleep(seconds)
+    await asyncio.sleep(seconds)  # the outage
     proxy.open()
 
 
 async def _half_open(proxy: Proxy, seconds: float) -> None:
     proxy.deafen()
-    await asyncio.sleep(seconds)
+    await asyncio.sleep(seconds)  # the outage
 
 
 async def _slow(proxy: Proxy, seconds: float) -> None:
     proxy.delay_seconds = 2.0
-    await asyncio.sleep(seconds)
+    await asyncio.sleep(seconds)  # the outage
     proxy.delay_seconds = 0.0
 
 
 async def _reset(proxy: Proxy, seconds: float) -> None:
     await proxy.reset()
-    await asyncio.sleep(seconds)
+    await asyncio.sleep(seconds)  # the outage
 
 
 Trouble = Callable[[Proxy, float], Awaitable[None]]
@@ -205,7 +205,7 @@ async def _silence_postgresql(behind_proxy: tuple[Deployment, Proxy], mode: str,
     async with watching(f"{url}/healthz") as seen, posting(url) as posts:
         began = time.monotonic()
         trouble = asyncio.create_task(MODES[mode](proxy, seconds))
-        await asyncio.sleep(2)
+        await asyncio.sleep(2)  # in the middle of the outage
         status, said, took = await _ready(url)
         await trouble
         back = time.monotonic()
@@ -252,9 +252,9 @@ async def test_the_embedded_postgresql_stands_still(embedded_deployment: Deploym
     base = deployment.urls["feedback"].removesuffix("/api/feedback")
     async with watching(f"{base}/healthz") as seen, posting(deployment.urls["feedback"]) as posts:
         async with stopped(deployment):
-            await asyncio.sleep(1)
+            await asyncio.sleep(1)  # in the middle of the outage
             status, said, took = await _ready(base)
-            await asyncio.sleep(seconds - took - 1)
+            await asyncio.sleep(seconds - took - 1)  # the rest of the outage
         back = time.monotonic()
         await eventually(lambda: _true(posts.accepted_after(back) < 60), within=60, what="a post accepted again")
         await eventually(lambda: _is_ready(base), within=ACCEPTED_AGAIN_SECONDS, what="ready again")
@@ -334,7 +334,7 @@ async def _fill_and_free(deployment: Deployment, disk: Path) -> str:
     async with watching(f"{base}/healthz") as seen:
         ballast = fill(disk)
         answer = await eventually(refused, what="a post refused")
-        await asyncio.sleep(1.1)
+        await asyncio.sleep(1.1)  # longer than an answer to /readyz is kept
         status, said, _ = await _ready(base)
         ballast.unlink()
         began = time.monotonic()

@@ -106,18 +106,18 @@ async def flowing(proxy: Proxy, make_database) -> AsyncIterator[Flow]:
 
 async def _swallow(proxy: Proxy, seconds: float) -> None:
     proxy.swallow()
-    await asyncio.sleep(seconds)
+    await asyncio.sleep(seconds)  # the outage
 
 
 async def _shut(proxy: Proxy, seconds: float) -> None:
     proxy.shut()
-    await asyncio.sleep(seconds)
+    await asyncio.sleep(seconds)  # the outage
     proxy.open()
 
 
 async def _reset(proxy: Proxy, seconds: float) -> None:
     await proxy.reset()
-    await asyncio.sleep(seconds)
+    await asyncio.sleep(seconds)  # the outage
 
 
 MODES = {"swallow": _swallow, "shut": _shut, "reset": _reset}

@@ -33,7 +33,7 @@ async def test_one_effect_however_often_and_through_a_kill(embedded_deployment: 
     key = uuid4().hex
 
     first_storm = asyncio.gather(*(_post(client, key) for _ in range(50)))
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.05)  # in the middle of the storm
     process.kill9()
     before = [answer for answer in await first_storm if answer is not None]
     process.start()

@@ -66,11 +66,13 @@ class Database:
         pool_size: int = 5,
         max_overflow: int = 5,
         statement_seconds: float = limits.DATABASE_STATEMENT_SECONDS,
+        read_seconds: float = limits.DATABASE_READ_SECONDS,
         work_seconds: float = limits.DATABASE_WORK_SECONDS,
     ) -> None:
         self.url = asyncpg_url(url)
         self.grounds = Grounds(service, clock)
         self.patience = Patience(statement_seconds, limits.DATABASE_CHECKOUT_SECONDS)
+        self.read_seconds = min(read_seconds, statement_seconds)
         work_seconds = max(work_seconds, statement_seconds)
         self.work_patience = Patience(work_seconds, checkout_seconds=work_seconds)
         self.role = role
@@ -149,6 +151,10 @@ class Database:
     def session(self, context: Context | None = None) -> AsyncSession:
         """Return a session that has not begun; its first statement begins a transaction in the context's workspace."""
         return self._sessions(context=context)
+
+    def reading(self, context: Context) -> AsyncSession:
+        """Return a session like `session` for whoever only reads: its statements have less time."""
+        return self._sessions(context=context, statement_seconds=self.read_seconds)
 
     def unentered(self, context: Context) -> AsyncSession:
         """Return a session that has not begun, and whose own first statement enters the workspace (`entry.ENTERED_SQL`)."""

@@ -32,13 +32,18 @@ ENTERED_SQL = f"entered AS MATERIALIZED (SELECT {ENTER_SQL} AS workspace)"
 
 _ENTER = text(f"SELECT {ENTER_SQL}")
 _ENTER_OF_DRIVER = f"SELECT set_config('{WORKSPACE_SETTING}', $1, true)"
+_ENTER_TO_READ = f"{_ENTER_OF_DRIVER}, set_config('statement_timeout', $2, true)"
 _ENTER_WORKER = text(f"SELECT set_config('{WORKER_SETTING}', 'on', true)")
 
 
 def enter_at_begin(work: UnitOfWork, transaction: SessionTransaction, connection: Connection) -> None:
     """Enter the context's workspace when a transaction begins on a connection; `Database` listens with this."""
     if work.enters and work.context is not None and not transaction.nested:
-        connection.exec_driver_sql(_ENTER_OF_DRIVER, (work.context.workspace,))
+        if work.statement_seconds is None:
+            connection.exec_driver_sql(_ENTER_OF_DRIVER, (work.context.workspace,))
+        else:
+            milliseconds = str(round(work.statement_seconds * 1000))
+            connection.exec_driver_sql(_ENTER_TO_READ, (work.context.workspace, milliseconds))
 
 
 async def enter(session: AsyncSession, context: Context) -> None:

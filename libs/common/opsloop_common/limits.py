@@ -60,6 +60,9 @@ ISSUER_KEYS = 50
 ISSUER_KEY_CHARACTERS = 1_366  # 8192 bits
 
 DATABASE_STATEMENT_SECONDS = 4.0  # a setting: of requests, consumers, claims and heartbeats
+DATABASE_READ_SECONDS = (
+    2.0  # a setting: of GET requests, which somebody can narrow; lists and charts take 0.3 s at most here
+)
 DATABASE_WORK_SECONDS = 30.0  # a setting: of due work, pruning and counting, which may read much
 DATABASE_MIGRATION_SECONDS = 3600.0
 DATABASE_GRACE_SECONDS = 0.5  # a server that lives ends a statement itself, and the connection stays
@@ -68,8 +71,12 @@ DATABASE_CHECKOUT_SECONDS = 3.0
 DATABASE_QUIET_SECONDS = 1.0  # a connection that was not used for this long proves itself first
 DATABASE_PROOF_SECONDS = 1.0
 DATABASE_CLOSE_SECONDS = 1.0
-CONNECTIONS_PER_WORKSPACE = 4  # of a pool's 10
-SHARE_SECONDS = 3.0  # as long as for a free connection
+REQUEST_CONNECTIONS = 8  # of a pool's 10: consumers, claims and look-ups of credentials have the others
+HEAVY_CONNECTIONS = 4  # of those 8, for all workspaces together that ask for much
+HEAVY_READS = 2  # of those 4: each may keep a core of PostgreSQL for as long as its statement takes
+LIGHT_REQUESTS = 2  # of one workspace at once; more at once are heavy
+LIGHT_REQUESTS_LATELY = 0.5  # of one workspace on average: five a second that take 100 ms each
+SHARE_SECONDS = 10.0  # nothing is held meanwhile: 16 batches of 1,000 rows at once all land
 DATABASE_IDLE_IN_TRANSACTION_SECONDS = 10.0
 DATABASE_CLIENT_CHECK_SECONDS = 2.0  # a server that works for somebody who has left stops then
 TCP_IDLE_SECONDS = 5
@@ -143,6 +150,7 @@ STRANGER_MISSES_PER_SECOND = 20  # an address (a /64 of IPv6)
 STRANGER_MISSES_AT_ONCE = 200
 STRANGER_ADDRESSES = 10_000
 SPENDS_AT_ONCE = 2  # publishable keys whose quotas are counted at once, a connection each
+SPEND_SECONDS = 3.0  # as long as for a free connection
 
 POSTGRES_LOG_BYTES = 10 * 1024 * 1024
 """Size at which the embedded PostgreSQL begins a new log file."""

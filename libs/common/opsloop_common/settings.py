@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     smtp_url: SecretStr | None = None
     database_statement_seconds: float = Field(default=limits.DATABASE_STATEMENT_SECONDS, ge=1, le=600)
     """How long a request, a consumer or a claim waits for one statement; then it is refused or tried again."""
+    database_read_seconds: float = Field(default=limits.DATABASE_READ_SECONDS, ge=0.1, le=600)
+    """The same for GET requests, if it is less: lists, searches, charts."""
     database_work_seconds: float = Field(default=limits.DATABASE_WORK_SECONDS, ge=1, le=3600)
     """The same for due work, pruning and counting."""
     rate_limit_per_second: int = Field(default=limits.RATE_PER_SECOND, ge=1)

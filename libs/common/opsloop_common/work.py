@@ -117,15 +117,26 @@ SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
 class UnitOfWork(Session):
-    """The session class of every service. `enters`: its transactions enter the context's workspace by themselves (see `entry`)."""
+    """The session class of every service.
+
+    `enters`: its transactions enter the context's workspace by themselves (see `entry`). `statement_seconds`: and then have so
+    long for a statement, instead of what their connection has.
+    """
 
     def __init__(
-        self, *arguments: Any, grounds: Grounds, context: Context | None = None, enters: bool = True, **options: Any
+        self,
+        *arguments: Any,
+        grounds: Grounds,
+        context: Context | None = None,
+        enters: bool = True,
+        statement_seconds: float | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(*arguments, **options)
         self.grounds = grounds
         self.context = context
         self.enters = enters
+        self.statement_seconds = statement_seconds
         self.entered_as_worker: SessionTransaction | None = None
         self._parts: dict[type[Part], Part] = {}
         self._wakeups: set[str] = set()

@@ -221,7 +221,7 @@ async def test_many_that_add_by_one_key_leave_the_pool_to_others(sample):
         event.listen(engine, "before_cursor_execute", note)
         adding = [asyncio.create_task(add(sample, shop)) for _ in range(100)]
         await is_counting.wait()
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.2)  # all that may hold a connection do by now
         held = engine.pool.checkedout()
         async with asyncio.timeout(2):
             served = await sample.client.get("/v1/notes", headers=reader)
@@ -240,7 +240,7 @@ async def test_a_wish_that_does_not_fit_holds_up_no_smaller_one(sample):
     async with sample.db.transaction() as session:
         await session.execute(text("LOCK TABLE key_usage IN EXCLUSIVE MODE"))
         adding = [asyncio.create_task(add(sample, shop, "x" * length)) for length in (10, 400, 900, 300)]
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.2)  # how long nobody can count
     answers = await asyncio.gather(*adding)
 
     assert [answer.status_code for answer in answers] == [201, 201, 429, 201]

@@ -57,7 +57,7 @@ class KafkaWorld(World):
             try:
                 await consumer.commit(dict.fromkeys(partitions, 0))
             except KafkaError:
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(0.5)  # until the group is asked again, by a loop with a deadline
                 return False
             return True
 
@@ -231,7 +231,7 @@ async def test_a_member_that_waits_for_its_group_is_cut_off(world):
     await holder.getmany(timeout_ms=3_000)
     try:
         await waiting.start()
-        await asyncio.sleep(1)
+        await asyncio.sleep(1)  # it waits for its share meanwhile
         async with asyncio.timeout(10):
             await close_consumer(waiting)
 

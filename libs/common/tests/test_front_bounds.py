@@ -80,7 +80,7 @@ async def test_a_trickle_does_not_help(quick):
 
 async def test_who_waits_for_100_continue_is_not_slow(quick):
     async def slow_to_ask(scope, receive, send):
-        await asyncio.sleep(0.6)
+        await asyncio.sleep(0.6)  # longer than a body may be silent
         body = (await receive())["body"]
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"3")]})
         await send({"type": "http.response.body", "body": body})
@@ -256,7 +256,7 @@ async def test_connections_beyond_the_bound_close_the_oldest_silent_ones_and_say
                 status, _, _ = await ask(port, b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
                 kept_writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
                 still = (await answer(kept))[0]
-                await asyncio.sleep(0.05)
+                await asyncio.sleep(0.05)  # a turn of a loop with a deadline
                 ended = [reader.at_eof() for reader, _ in silent]
                 count = len(front.connections)
     assert (status, still) == (200, 200)

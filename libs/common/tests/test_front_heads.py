@@ -104,7 +104,7 @@ async def test_an_upgrade_that_nobody_speaks_is_a_request_as_any_other(split):
     async with server() as (_, port), connected(port) as (reader, writer):
         if split:
             writer.write(head)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # so that they are two segments
             writer.write(b"abc")
         else:
             writer.write(head + b"abc")

@@ -130,7 +130,7 @@ async def test_a_page_is_written_while_others_go_on():
         @field_validator("text")
         @classmethod
         def check(cls, value: str) -> str:
-            time.sleep(LOOP_BREATH_SECONDS)
+            time.sleep(LOOP_BREATH_SECONDS)  # what is slow about it
             return value
 
     ticks = 0

@@ -75,7 +75,7 @@ async def test_it_goes_the_ways_of_a_request(sample, monkeypatch, taken):
         else:
             for _ in range(10):
                 busy.create_task(_hold(database))
-            await asyncio.sleep(0.2)
+            await asyncio.sleep(0.2)  # all ten have asked for a connection by now
         answer = await sample.client.get("/readyz")
 
     assert answer.status_code == 503

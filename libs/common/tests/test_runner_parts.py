@@ -29,7 +29,7 @@ def part(story):
             yield
         finally:
             assert asyncio.current_task() is task
-            await asyncio.sleep(drains)
+            await asyncio.sleep(drains)  # how long it takes to end
             story.append(f"-{name}")
 
     return part

@@ -113,7 +113,7 @@ async def test_a_busy_connection_that_dies_is_given_up_in_time_and_the_next_work
 @WAYS
 async def test_an_idle_connection_that_died_costs_a_moment_and_no_error(database, proxy, way):
     async with held(database, way, 5):
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(0.4)  # longer than a connection may be idle unproven
     proxy.swallow()
 
     found = await asyncio.gather(*[timed(way(database)) for _ in range(5)])
@@ -125,7 +125,7 @@ async def test_an_idle_connection_that_died_costs_a_moment_and_no_error(database
 @WAYS
 async def test_a_connection_that_was_reset_costs_nothing(database, proxy, way):
     async with held(database, way, 5):
-        await asyncio.sleep(0.4)
+        await asyncio.sleep(0.4)  # longer than a connection may be idle unproven
     await proxy.reset()
 
     assert (await timed(way(database)))[0] == 1
@@ -180,7 +180,7 @@ async def test_a_statement_that_nobody_waits_for_any_more_takes_its_connection_w
                 await session.execute(text("SELECT pg_sleep(0.9)"))
 
     task = asyncio.create_task(sleep())
-    await asyncio.sleep(0.2)
+    await asyncio.sleep(0.2)  # in the middle of the statement
     task.cancel()
     began = time.monotonic()
     await asyncio.wait([task])
@@ -286,7 +286,7 @@ async def test_the_heart_beats_again(database, proxy):
                 )
                 return await session.scalar(late, {"id": owner})
 
-        await asyncio.sleep(3)
+        await asyncio.sleep(3)  # how long it stays away: several beats
         await until(lambda: _quietly(beats()))
 
 

@@ -1,4 +1,4 @@
-"""The schema: what the migrations make is what the models say, and what they make of rows that were there before."""
+"""What the migrations make of rows that were there before."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ import asyncio
 from uuid import uuid4
 
 import asyncpg
-from alembic.autogenerate import compare_metadata
-from alembic.migration import MigrationContext
 from sqlalchemy.engine import make_url
 
 from opsloop_campaigns.app import SERVICE
-from opsloop_common import migrations, plumbing
+from opsloop_common import migrations
 from opsloop_common.ids import uuid7
 from opsloop_common.testing.databases import TestDatabases
 
@@ -36,17 +34,6 @@ AUDIT = (
     "INSERT INTO audit (id, workspace, actor, action, subject, correlationid, at) "
     "VALUES ($1, 'acme', $2, $3, $4, 'c', now())"
 )
-
-
-async def test_models_and_migration_agree(make_database):
-    database = await make_database(SERVICE)
-
-    def differences(connection):
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
-        return compare_metadata(context, [SERVICE.metadata, plumbing.metadata])
-
-    async with database.engine.connect() as connection:
-        assert await connection.run_sync(differences) == []
 
 
 async def test_what_was_there_gets_its_writers_and_admins_their_approval(databases: TestDatabases):

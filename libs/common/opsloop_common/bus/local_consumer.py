@@ -13,8 +13,8 @@ import structlog
 from sqlalchemy import select, text
 
 from opsloop_common.bus.local_log import Entry, LocalLog
+from opsloop_common.bus.local_turns import Turns
 from opsloop_common.bus.metrics import BackboneMetrics
-from opsloop_common.bus.port import BATCH_LIMIT
 from opsloop_common.db import Database
 from opsloop_common.inbox.apply import Applier
 from opsloop_common.inbox.delivery import Delivery
@@ -86,7 +86,7 @@ class LocalConsumer:
         self._metrics = metrics
         self._lags = {source: metrics.lag.labels(self.name, source) for source in logs}
         self._cursors = {source: _Cursor() for source in logs}
-        self._strands: list[deque[_Work]] = [deque() for _ in range(STRANDS)]
+        self._strands: list[Turns[_Work]] = [Turns() for _ in range(STRANDS)]
         self._strand_wakes = [asyncio.Event() for _ in range(STRANDS)]
         self._wake = asyncio.Event()
         self._busy = 0
@@ -182,7 +182,7 @@ class LocalConsumer:
                 mark.done = True
                 continue
             strand = crc32(event.partitionkey.encode()) % STRANDS if event is not None else 0
-            self._strands[strand].append((mark, delivery))
+            self._strands[strand].append(event.workspace if event is not None else "", (mark, delivery))
             self._strand_wakes[strand].set()
         cursor.advance()
 
@@ -193,15 +193,15 @@ class LocalConsumer:
                 wake.clear()
                 await wake.wait()
                 continue
-            work = [strand[i] for i in range(min(len(strand), BATCH_LIMIT))]
+            work = strand.turn()
             self._busy += 1
             try:
                 outcomes = await self._applier.apply_batch([delivery for _, delivery in work])
             finally:
                 self._busy -= 1
                 self._idle.set()
+            strand.done(len(work))
             for (mark, _), outcome in zip(work, outcomes, strict=True):
-                strand.popleft()
                 mark.done = True
                 self._metrics.outcomes.labels(self.name, outcome.value).inc()
             full = any(len(cursor.open) >= BACKLOG for cursor in self._cursors.values())

@@ -31,16 +31,18 @@ class Call:
         "origin",
         "principal",
         "rate",
+        "reads",
         "request_id",
         "shell",
         "signed_in",
         "trace",
     )
 
-    def __init__(self, shell: Shell, request_id: str, trace: RequestTrace) -> None:
+    def __init__(self, shell: Shell, request_id: str, trace: RequestTrace, *, reads: bool = False) -> None:
         self.shell = shell
         self.request_id = request_id
         self.trace = trace
+        self.reads = reads
         self.principal: Principal | None = None
         self.signed_in: tuple[int, float] | None = None
         self.rate: Rate | None = None
@@ -82,7 +84,8 @@ class Call:
         Not earlier: FastAPI makes dependencies before it looks at the body, and a malformed body should cost no connection.
         """
         if self._session is None:
-            self._session = self.shell.runtime.db.session(self.context)
+            database = self.shell.runtime.db
+            self._session = database.reading(self.context) if self.reads else database.session(self.context)
         return self._session
 
     async def enter(self) -> None:
@@ -92,14 +95,14 @@ class Call:
         """
         if self._entered is None:
             workspace = self.who.workspace
-            await self.shell.shares.enter(workspace)
+            await self.shell.shares.enter(workspace, reads=self.reads)
             self._entered = workspace
 
     def leave(self) -> None:
         """Give the share back, before work that needs no connection."""
         if self._entered is not None:
             workspace, self._entered = self._entered, None
-            self.shell.shares.leave(workspace)
+            self.shell.shares.leave(workspace, reads=self.reads)
 
     async def begin(self) -> AsyncSession:
         """Return the request's transaction, its idempotency key claimed if it has one: for routes with `own_idempotency()`.

@@ -64,7 +64,7 @@ class ShellMiddleware:
                 traceparent = value.decode("latin-1")
         request_id = given if given is not None and _REQUEST_ID.fullmatch(given) else str(uuid7())
         trace = RequestTrace(self.shell.runtime.db.tracer, traceparent)
-        call = scope[KEY] = Call(self.shell, request_id, trace)
+        call = scope[KEY] = Call(self.shell, request_id, trace, reads=scope["method"] == "GET")
         return call
 
     def _end(self, scope: Scope, call: Call, status: int, seconds: float) -> None:

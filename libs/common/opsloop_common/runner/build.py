@@ -54,6 +54,7 @@ def build_runtime(
         pool_size=pool_size,
         max_overflow=max_overflow,
         statement_seconds=settings.database_statement_seconds,
+        read_seconds=settings.database_read_seconds,
         work_seconds=settings.database_work_seconds,
     )
     return Runtime(
