@@ -52,8 +52,8 @@ class _Places:
         try:
             async with asyncio.timeout(_left(until)):
                 await place
-        except BaseException:
-            if place.done() and not place.cancelled():  # given in the moment in which waiting ended
+        except BaseException:  # whatever ended the wait, a place given in that moment goes on to the next
+            if place.done() and not place.cancelled():
                 self.leave()
             raise
 
