@@ -15,6 +15,8 @@ import pytest
 from tests.attacks.probe import watching
 from tests.harness import Deployment
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 4.0
 
 
