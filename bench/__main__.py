@@ -1,4 +1,4 @@
-"""`python -m bench`: measure everything, or one section, and print a table; under 12 minutes on two quiet cores."""
+"""`python -m bench`: measure everything, or one section, and print a table; about 15 minutes on two quiet cores."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import uvloop
 
-from bench import deliveries, drain, end_to_end, intake, process
+from bench import commands, deliveries, drain, end_to_end, fairness, intake, process
 from bench.report import Line, machine, save, show
 from bench.world import all_in_one, databases, four_processes, scratch_folder, started
 from opsloop_common.testing.kafka import NoBroker, running_broker
@@ -78,6 +79,17 @@ async def measure_process(effort: Effort, folder: Path) -> list[Line]:
         await deployment.close()
 
 
+async def measure_commands(effort: Effort, folder: Path) -> list[Line]:
+    """Processor time of the commands."""
+    async with started(all_in_one(folder)) as deployment:
+        return await commands.measure(deployment)
+
+
+async def measure_fairness(part: fairness.Part, effort: Effort, folder: Path) -> list[Line]:
+    """A healthy workspace alone and beside ten greedy ones: once, whatever the effort."""
+    return await part(folder)
+
+
 Section = Callable[[Effort, Path], Awaitable[list[Line]]]
 SECTIONS: dict[str, Section] = {
     "intake": measure_intake,
@@ -85,6 +97,8 @@ SECTIONS: dict[str, Section] = {
     "drain": measure_drain,
     "deliveries": measure_deliveries,
     "process": measure_process,
+    "commands": measure_commands,
+    **{name: partial(measure_fairness, part) for name, part in fairness.PARTS.items()},
 }
 
 
@@ -104,16 +118,24 @@ async def measure(names: list[str], effort: Effort) -> list[Line]:
     return lines
 
 
+def _is_wanted(name: str, given: list[str]) -> bool:
+    return not given or any(name == one or name.startswith(f"{one}.") for one in given)
+
+
 def main() -> None:
     """Read the arguments, measure, print the table."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    parser.add_argument("--only", action="append", choices=SECTIONS, help="this section only; may be given again")
+    parser.add_argument("--only", action="append", help=f"this section only; may be given again: {', '.join(SECTIONS)}")
+    parser.add_argument("sections", nargs="*", help="the same; `fairness` stands for all whose names begin so")
     parser.add_argument("--seconds", type=float, default=5.0, help="length of each closed loop (default 5)")
     parser.add_argument("--rounds", type=int, default=3, help="how often each comparison is repeated (default 3)")
     parser.add_argument("--save", type=Path, help="also keep the figures in this file, as JSON")
     given = parser.parse_args()
+    wanted = [name for name in SECTIONS if _is_wanted(name, [*(given.only or ()), *given.sections])]
+    if not wanted:
+        parser.error("no section of that name")
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        lines = runner.run(measure(given.only or list(SECTIONS), Effort(given.seconds, given.rounds)))
+        lines = runner.run(measure(wanted, Effort(given.seconds, given.rounds)))
     print(f"{machine()}; median of {given.rounds} rounds of {given.seconds:g} s\n\n{show(lines)}")
     if given.save:
         save(lines, given.save)

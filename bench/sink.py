@@ -1,4 +1,7 @@
-"""The cheapest HTTP receiver there is, as a process of its own: counts POSTs, answers 204, tells on GET what it saw."""
+"""The cheapest HTTP receiver there is, as a process of its own: counts POSTs, answers 204, tells on GET what it saw.
+
+What is posted below `/hang` is never answered.
+"""
 
 from __future__ import annotations
 
@@ -44,6 +47,8 @@ class Sink(asyncio.Protocol):
             self.transport.write(
                 b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
             )
+            return
+        if head.startswith("POST /hang"):
             return
         Sink.total += 1
         Sink.arrived.setdefault(headers.get("webhook-id", ""), time.time())

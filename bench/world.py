@@ -51,10 +51,12 @@ def scratch_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def all_in_one(folder: Path) -> Deployment:
-    """Describe `opsloop up` below `folder`, not started."""
+def all_in_one(folder: Path, **settings: str) -> Deployment:
+    """Describe `opsloop up` below `folder`, not started; without the limits of rates unless the settings say otherwise."""
     return harness.embedded(
-        folder, socket_dir=lambda data_dir: PostgresServer(postgres_dir(data_dir)).socket_dir, **NO_LIMIT, **QUIET
+        folder,
+        socket_dir=lambda data_dir: PostgresServer(postgres_dir(data_dir)).socket_dir,
+        **(NO_LIMIT | QUIET | settings),
     )
 
 

@@ -26,7 +26,13 @@ def run_folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-async def embedded_deployment(run_folder: Path, smtp_sink) -> AsyncIterator[Deployment]:
+def deployment_settings() -> dict[str, str]:
+    """Further settings of a module's deployments."""
+    return {}
+
+
+@pytest.fixture
+async def embedded_deployment(run_folder: Path, smtp_sink, deployment_settings) -> AsyncIterator[Deployment]:
     """The all-in-one, started and ready."""
     from opsloop.data import postgres_dir
 
@@ -36,6 +42,7 @@ async def embedded_deployment(run_folder: Path, smtp_sink) -> AsyncIterator[Depl
         OPSLOOP_SMTP_URL=smtp_sink.url,
         OPSLOOP_RATE_LIMIT_PER_SECOND="100000",
         OPSLOOP_RATE_LIMIT_BURST="100000",
+        **deployment_settings,
     )
     for process in deployment.processes.values():
         process.start()
@@ -47,11 +54,17 @@ async def embedded_deployment(run_folder: Path, smtp_sink) -> AsyncIterator[Depl
 
 
 @pytest.fixture
-async def distributed_deployment(run_folder: Path, smtp_sink, databases, kafka_broker) -> AsyncIterator[Deployment]:
+async def distributed_deployment(
+    run_folder: Path, smtp_sink, databases, kafka_broker, deployment_settings
+) -> AsyncIterator[Deployment]:
     """Four processes on real Kafka, migrated, started and ready."""
     urls = {service: await databases.create_empty(f"{service}_{run_folder.name[-8:]}") for service in harness.SERVICES}
     deployment = harness.distributed(
-        run_folder, bootstrap=kafka_broker.bootstrap, database_urls=urls, OPSLOOP_SMTP_URL=smtp_sink.url
+        run_folder,
+        bootstrap=kafka_broker.bootstrap,
+        database_urls=urls,
+        OPSLOOP_SMTP_URL=smtp_sink.url,
+        **deployment_settings,
     )
     harness.migrate(deployment)
     for process in deployment.processes.values():

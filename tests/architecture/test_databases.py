@@ -28,6 +28,7 @@ PLUMBING = {
     "inbox",
     "job",
     "key_usage",
+    "known_workspace",
     "outbox",
     "outbox_log",
     "outbox_stream",

@@ -13,11 +13,17 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.attacks.probe import watching
-from tests.harness import Deployment
+from tests.harness import Deployment, connect
 
 pytestmark = pytest.mark.slow
 
 SECONDS = 4.0
+STORED = (
+    "INSERT INTO feedback (id, workspace, body, kind, severity, sentiment, triage, channel, source, author_verified, tags, "
+    "attributes, occurred_at, created_at, updated_at, search_text) SELECT gen_random_uuid(), w, b, 'bug', 's3', 0, '{}', 'api', "
+    "'x', true, '{}', '{}', now(), now(), now(), b FROM unnest($1::text[]) AS w, generate_series(1, $2) AS n, "
+    "repeat('export ' || n || ' fails ', 10) AS b"
+)
 
 
 class Line:
@@ -230,3 +236,26 @@ async def test_pages_of_large_posts_keep_nobody_waiting(embedded_deployment: Dep
     assert len(page["items"]) < 100
     assert set(statuses) <= {200, 503}
     alive().require(p99_ms=150, max_ms=500)
+
+
+@pytest.mark.timeout(180)
+async def test_ten_that_search_leave_connections_to_another(embedded_deployment: Deployment):
+    """Each over 8 connections, for what none of its 20,000 posts holds; of the pool's connections they had all."""
+    greedy = [f"greedy{number}" for number in range(10)]
+    owner = await connect(embedded_deployment.database_urls["feedback"])
+    await owner.execute(STORED, greedy, 20_000)
+    await owner.execute("VACUUM (ANALYZE) feedback")
+    await owner.close()
+    keys = [await key_of(embedded_deployment, workspace) for workspace in greedy]
+    for key in keys:
+        await make_known(embedded_deployment, key)
+
+    async with neighbour(embedded_deployment, "GET", "/v1/feedback?limit=1") as seen:
+        lines = [Line(embedded_deployment, key) for key in keys for _ in range(8)]
+        statuses = await load(lines, lambda _: ("GET", "/v1/feedback?text=nowhere"))
+        theirs = seen()
+
+    print(f"\n80 connections of searches: {dict(statuses)}; the neighbour's GETs {theirs}")
+    assert set(theirs.statuses) == {200}
+    assert set(statuses) <= {200, 503}
+    assert theirs.p50 < 500

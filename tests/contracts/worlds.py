@@ -62,6 +62,67 @@ NO_CHANGES: dict[str, dict[str, Any]] = {
 }
 """For each PUT a body that changes nothing of the world; an empty PATCH does so by itself."""
 
+CHANGES: dict[str, dict[str, Any]] = {
+    "PATCH /v1/workspace": {"week_start": "sunday"},
+    "PATCH /v1/feedback/{feedback_id}": {"severity": "s4"},
+    "PATCH /v1/kpis/{key}": {"name": "changed"},
+    "PATCH /v1/kpis/{key}/monitors/{monitor_id}": {"severity": "critical"},
+    "PATCH /v1/campaigns/{campaign_id}": {"name": "changed"},
+    "PUT /v1/campaigns/{campaign_id}/status": {"status": "pending_approval"},
+    "PATCH /v1/playbooks/{playbook_id}": {"name": "changed"},
+    "PUT /v1/playbooks/{playbook_id}/approval": {"status": "pending"},
+    "PATCH /v1/webhooks/{webhook_id}": {"status": "disabled"},
+    "PUT /v1/recipients/{user_id}": {"email": "u1@example.test", "locale": "fr"},
+}
+"""For each PATCH and PUT a body that changes something of the world."""
+
+WORDS = ("my private words", "private.person", "private-path")
+"""What stands in `WORDED`, and nowhere in the audit log."""
+_SAID, _MAIL, _PATH = "My private words", "private.person@example.test", "http://127.0.0.1:9/private-path"
+_MESSAGES = [{"channel": "email", "locale": "en", "subject": _SAID, "body": _SAID}]
+WORDED: dict[str, dict[str, Any]] = {
+    "POST /v1/feedback": {
+        "body": _SAID,
+        "title": _SAID,
+        "author": {"email": _MAIL, "name": _SAID},
+        "attributes": {"a": _SAID},
+    },
+    "PATCH /v1/feedback/{feedback_id}": {"title": _SAID},
+    "POST /v1/feedback:batch": {"items": [{"external_id": "w", "body": _SAID}]},
+    "POST /v1/feedback/{feedback_id}/messages": {"kind": "reply", "body": _SAID},
+    "POST /v1/campaigns": {"name": "a", "audience": {"user_ids": [_MAIL]}, "messages": _MESSAGES},
+    "PATCH /v1/campaigns/{campaign_id}": {"audience": {"user_ids": [_MAIL]}, "messages": _MESSAGES},
+    "POST /v1/playbooks": PLAYBOOK
+    | {"launch": {"name": "a", "audience": {"user_ids": [_MAIL]}, "messages": _MESSAGES}},
+    "PATCH /v1/playbooks/{playbook_id}": {
+        "launch": {"name": "a", "audience": {"user_ids": [_MAIL]}, "messages": _MESSAGES}
+    },
+    "POST /v1/playbooks/{playbook_id}/test": {"data": {"kpi": _SAID}},
+    "POST /v1/webhooks": {"url": _PATH, "description": _SAID},
+    "PATCH /v1/webhooks/{webhook_id}": {"url": _PATH, "description": _SAID},
+    "POST /v1/webhooks/{webhook_id}/rotate-secret": {},
+    "PUT /v1/recipients/{user_id}": {"email": _MAIL},
+    "POST /v1/api-keys": {"name": "partner"},
+    "POST /v1/user-secrets": {"name": "shop"},
+}
+"""Bodies with something to keep to oneself in each field that takes text which is no label, state or condition."""
+WITHOUT_WORDS = {
+    "PATCH /v1/workspace",
+    "POST /v1/parked-events/redrive",
+    "POST /v1/parked-events/discard",
+    # a KPI is a definition: its labels are what the log is asked about
+    "POST /v1/kpis",
+    "PATCH /v1/kpis/{key}",
+    "POST /v1/kpis/{key}/values",
+    "POST /v1/kpis/{key}/monitors",
+    "PATCH /v1/kpis/{key}/monitors/{monitor_id}",
+    # whoever gives a reason gives it to the log
+    "PUT /v1/campaigns/{campaign_id}/status",
+    "PUT /v1/playbooks/{playbook_id}/approval",
+    "POST /v1/webhooks/{webhook_id}/recover",
+}
+"""Operations that take no such text."""
+
 QUERIES = {"GET /v1/kpis/{key}/series": {"from": "2026-11-22T00:00:00Z", "to": "2026-11-22T01:00:00Z", "step": "PT10M"}}
 """Query parameters of routes that require some."""
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import jwt
+import orjson
 import psutil
 import pytest
 
@@ -130,7 +131,41 @@ async def assert_commands_reach_it(deployment: Deployment) -> None:
     assert ["metrics", "Incidents", "open,", "over", "all", "workspaces,", "critical", "0"] in details
     assert {line[0] for line in details} == {"metrics", "notifications"}
     assert "Nothing is parked" in opsloop(deployment, "events", "parked").stdout
+    assert_programs_get_json(deployment)
     assert opsloop(deployment, "keys", "create", "--name", "x", "--scopes", "feedback:fly").returncode == 2
+
+
+def assert_programs_get_json(deployment: Deployment) -> None:
+    told = orjson.loads(opsloop(deployment, "status", "--json").stdout)
+    assert told["process"] == {"pid": deployment.processes["opsloop"].pid, "url": root_of(deployment)}
+    assert told["postgresql"]["running"] == programs.postgres_version()
+    assert list(told["services"]) == list(SERVICES)
+    assert told["services"]["feedback"] == {
+        "ready": True,
+        "reason": None,
+        "events_pending": 0,
+        "oldest_pending_seconds": None,
+        "behind": 0,
+        "parked": 0,
+        "held": 0,
+        "work_due": 0,
+        "work_failed": 0,
+        "failing": [],
+    }
+    critical = {"service": "metrics", "what": "Incidents open, over all workspaces, critical", "now": 0.0}
+    assert critical in told["gauges"]
+    events = [orjson.loads(line) for line in opsloop(deployment, "events", "tail", "--json").stdout.splitlines()]
+    assert "feedback.received" in {event["type"] for event in events}
+    assert orjson.loads(opsloop(deployment, "events", "parked", "--json").stdout) == []
+    wanted = ("keys", "create", "--name", "json", "--scopes", "feedback:read", "--json")
+    made = orjson.loads(opsloop(deployment, *wanted).stdout)
+    assert made.pop("key").startswith("opl_")
+    assert made == {
+        "services": ["feedback"],
+        "scopes": ["feedback:read"],
+        "workspace": "default",
+        "source": "json",
+    }
 
 
 async def assert_one_secret_holds_everywhere(deployment: Deployment) -> None:

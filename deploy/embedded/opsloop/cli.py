@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from importlib import import_module
+from importlib import import_module, metadata
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +16,8 @@ from opsloop_common.settings import BadSettings
 cli = typer.Typer(
     name="opsloop",
     help="OpsLoop in one process. Settings come from the environment, OPSLOOP_DATA_DIR first of all.",
+    epilog="Exit status: 0 done; 1 it could not be done, and stderr says why; 2 the command line is wrong; "
+    "of `status` 3 when not all services are ready, 4 when OpsLoop does not run.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -29,6 +31,7 @@ cli.add_typer(events, name="events")
 
 Workspace = Annotated[str, typer.Option(help="The workspace it belongs to.")]
 ServiceOption = Annotated[str | None, typer.Option("--service", help="Only this service.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
 def main() -> None:
@@ -41,8 +44,23 @@ def main() -> None:
 
 
 def _later(module: str) -> Any:
-    """Import what a command needs only when that command runs: `up` starts PostgreSQL before the heavy imports."""
+    """Import what a command needs only when that command runs; `up` starts PostgreSQL before the heavy imports."""
     return import_module(f"opsloop.{module}")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"opsloop {metadata.version('opsloop')}")
+        raise typer.Exit
+
+
+@cli.callback()
+def _cli(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
 
 
 @cli.command("up")
@@ -52,9 +70,9 @@ def up_() -> None:
 
 
 @cli.command()
-def status() -> None:
+def status(*, as_json: AsJson = False) -> None:
     """Show how each service is: ready, events pending, lag, parked, work due."""
-    raise typer.Exit(_later("status").show(EmbeddedSettings()))
+    raise typer.Exit(_later("status").show(EmbeddedSettings(), as_json=as_json))
 
 
 @cli.command()
@@ -69,17 +87,22 @@ def create_key(
     scopes: Annotated[str, typer.Option(help="Comma-separated, of any services: feedback:submit,metrics:read")],
     workspace: Workspace = "default",
     source: Annotated[str | None, typer.Option(help="Who speaks with it. Without it made from the name.")] = None,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Make one key in every service whose scopes it names, and print it once."""
-    _later("tools").create_key(EmbeddedSettings(), name, scopes, workspace, source)
+    _later("tools").create_key(EmbeddedSettings(), name, scopes, workspace, source, as_json=as_json)
 
 
 @user_secrets.command("create")
 def create_user_secret(
-    name: Annotated[str, typer.Option(help="Whose server signs with it.")], workspace: Workspace = "default"
+    name: Annotated[str, typer.Option(help="Whose server signs with it.")],
+    workspace: Workspace = "default",
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Make one secret for tokens of end users in every service, and print it once with its id, the tokens' kid."""
-    _later("tools").create_user_secret(EmbeddedSettings(), name, workspace)
+    _later("tools").create_user_secret(EmbeddedSettings(), name, workspace, as_json=as_json)
 
 
 @user_secrets.callback()
@@ -93,15 +116,16 @@ def tail_events(
     *,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as new ones come.")] = False,
     lines: Annotated[int, typer.Option("-n", help="How many of the last ones.", min=0)] = 20,
+    as_json: Annotated[bool, typer.Option("--json", help="Print each as its JSON document, one a line.")] = False,
 ) -> None:
     """Show the last events of the services' outboxes."""
-    _later("tools").tail(EmbeddedSettings(), service, lines, follow=follow)
+    _later("events").tail(EmbeddedSettings(), service, lines, follow=follow, as_json=as_json)
 
 
 @events.command("parked")
-def parked_events(service: ServiceOption = None) -> None:
+def parked_events(service: ServiceOption = None, *, as_json: AsJson = False) -> None:
     """List parked events grouped by their reason."""
-    _later("tools").parked(EmbeddedSettings(), service)
+    _later("events").parked(EmbeddedSettings(), service, as_json=as_json)
 
 
 Service = Annotated[str, typer.Option("--service", help="The consuming service.")]

@@ -50,6 +50,12 @@ def postgres_dir(data_dir: Path) -> Path:
     return data_dir / "postgres"
 
 
+def require_used(data_dir: Path) -> None:
+    """Raise NothingHere unless there is an OpsLoop."""
+    if not (postgres_dir(data_dir) / "PG_VERSION").exists():
+        raise NothingHere(f"There is no OpsLoop below {data_dir.resolve()} yet. Start one: opsloop up")
+
+
 class Hold:
     """An exclusive hold on a data directory, for as long as the process lives; the kernel lets go when it dies."""
 

@@ -11,12 +11,14 @@ import structlog
 from alembic.script import ScriptDirectory
 
 from opsloop_common import migrations
-from opsloop_common.embedded_postgres import PostgresFailed, PostgresServer
+from opsloop_common.embedded_postgres import PostgresServer
 from opsloop_common.embedded_postgres.roles import connect, prepare_databases
 from opsloop_common.service import Service
+from opsloop_common.supervision import Pauses, supervised
 
 LEFT_SESSIONS = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name LIKE 'opsloop%' AND pid <> pg_backend_pid()"
 WATCH_SECONDS = 1.0
+PAUSES = Pauses(first=0.1, longest=1.0)
 
 log = structlog.get_logger(__name__)
 
@@ -28,22 +30,15 @@ async def kept_running(server: PostgresServer) -> AsyncIterator[None]:
     async def watch() -> None:
         while True:
             await asyncio.sleep(WATCH_SECONDS)
-            try:
-                if server.is_running():
-                    server.prune_log()
-                    continue
-                log.error("PostgreSQL died, starting it again")
-                await asyncio.to_thread(server.start)
-                log.info("PostgreSQL runs again")
-            except (PostgresFailed, OSError) as error:
-                log.error("PostgreSQL is not well", error=str(error))
+            if server.is_running():
+                server.prune_log()
+                continue
+            log.error("PostgreSQL died, starting it again")
+            await asyncio.to_thread(server.start)
+            log.info("PostgreSQL runs again")
 
-    watching = asyncio.create_task(watch(), name="postgres")
-    try:
+    async with supervised({"PostgreSQL": watch}, pauses=PAUSES):
         yield
-    finally:
-        watching.cancel()
-        await asyncio.wait([watching])
 
 
 async def prepare(server: PostgresServer, services: Iterable[Service], *, attached: bool) -> list[str]:

@@ -24,6 +24,7 @@ from opsloop_common.runner.build import build_runtime, require_fit_database
 from opsloop_common.runner.housekeeping import measure_loop_lag
 from opsloop_common.runner.server import front_of, serving
 from opsloop_common.runner.together import together
+from opsloop_common.runner.traced import traced
 from opsloop_common.runner.worker import run_worker
 from opsloop_common.service import Runtime
 from opsloop_common.settings import Settings
@@ -62,6 +63,7 @@ async def serve(runtimes: list[Runtime], listener: socket.socket, *, on_ready: C
                 stack.push_async_callback(runtime.db.close)
             await asyncio.gather(*[require_fit_database(runtime) for runtime in runtimes])
             await stack.enter_async_context(_loop_lag(own))
+            await stack.enter_async_context(traced(*runtimes))
             for runtime in runtimes:
                 await stack.enter_async_context(runtime.opened())
             apps = {runtime.service.name: create_app(runtime, with_metrics=False) for runtime in runtimes}

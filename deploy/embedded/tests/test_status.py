@@ -1,8 +1,11 @@
-"""What `opsloop status` says of PostgreSQL."""
+"""What `opsloop status` says of PostgreSQL, and of work that fails."""
 
+from datetime import UTC, datetime
 from pathlib import Path
 
-from opsloop.status import postgres_line
+from opsloop.printing import show_table
+from opsloop.status import failing_rows, postgres_line
+from opsloop_common.failing import Failing
 
 
 def test_it_names_the_patch_level_and_how_to_come_by_a_newer_one():
@@ -16,3 +19,15 @@ def test_an_update_that_waits_for_a_restart_is_told():
     line = postgres_line("18.6", installed="18.7.0", socket=Path("/data/postgres-socket"))
 
     assert line == "PostgreSQL 18.6 runs, 18.7 is installed: restart OpsLoop to use it (the data stays as it is)."
+
+
+def test_work_that_fails_is_told_with_since_when_and_why(capsys):
+    since = datetime(2026, 3, 1, 8, 30, tzinfo=UTC)
+    row = Failing("metrics.evaluate", "acme", "k", since, "RuntimeError: [b]no[/b]\nmore")
+
+    show_table(("what",) * 5, failing_rows({"metrics": {"failing": [row]}}))
+
+    *_, line = capsys.readouterr().out.strip().splitlines()
+    assert line.split(maxsplit=3)[:3] == ["metrics", "metrics.evaluate", "acme"]
+    assert "2026-03-01 08:30:00Z" in line
+    assert line.rstrip().endswith("RuntimeError: [b]no[/b]")

@@ -7,17 +7,19 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from opsloop_common import doubt, limits
+from opsloop_common import connections, doubt, limits
 from opsloop_common.clock import Clock
 from opsloop_common.connections import Patience
 from opsloop_common.documents import read_document, write_document
 from opsloop_common.entry import enter_at_begin
-from opsloop_common.lanes import Lanes
+from opsloop_common.known_workspaces import KnownWorkspaces
+from opsloop_common.lanes import SIZE, Lanes
 from opsloop_common.meters import Meters
 from opsloop_common.wakeups import Wakeups
 from opsloop_common.work import Context as Context
@@ -30,6 +32,9 @@ from opsloop_common.work import fire_after_commit as fire_after_commit
 from opsloop_common.work import meters_of as meters_of
 from opsloop_common.work import ports_of as ports_of
 from opsloop_common.work import settings_of as settings_of
+
+if TYPE_CHECKING:
+    from opsloop_common.telemetry.tracer import Tracer
 
 event.listen(UnitOfWork, "after_begin", enter_at_begin)
 
@@ -61,20 +66,26 @@ class Database:
         pool_size: int = 5,
         max_overflow: int = 5,
         statement_seconds: float = limits.DATABASE_STATEMENT_SECONDS,
+        read_seconds: float = limits.DATABASE_READ_SECONDS,
         work_seconds: float = limits.DATABASE_WORK_SECONDS,
     ) -> None:
         self.url = asyncpg_url(url)
         self.grounds = Grounds(service, clock)
         self.patience = Patience(statement_seconds, limits.DATABASE_CHECKOUT_SECONDS)
+        self.read_seconds = min(read_seconds, statement_seconds)
         work_seconds = max(work_seconds, statement_seconds)
         self.work_patience = Patience(work_seconds, checkout_seconds=work_seconds)
         self.role = role
         self.doubt = doubt.Doubt()
         self.engine = self._make_engine(self.patience, pool_size=pool_size, max_overflow=max_overflow)
-        self.lanes = Lanes(self.engine, self.doubt, seconds=self.patience.answer_seconds)
-        """For hot paths that are one statement."""
+        self.lanes = self.make_lanes(settings={} if role is None else {"role": role})
+        """For fast paths that are one statement."""
+        self.known = KnownWorkspaces(self.engine, clock)
+        """The workspaces that this database has to do with."""
         self._sessions = self._make_sessions(self.engine)
-        self._work_engine = self._make_engine(self.work_patience, pool_size=3, max_overflow=1)
+        # due rows, and one each for pruning and counting
+        # for due rows, and one connection each for pruning and counting
+        self._work_engine = self._make_engine(self.work_patience, pool_size=3, max_overflow=limits.DUE_TRANSACTIONS - 1)
         self._work_sessions = self._make_sessions(self._work_engine)
 
     @property
@@ -97,6 +108,11 @@ class Database:
         """Return what the service counts with."""
         return self.grounds.meters
 
+    @property
+    def tracer(self) -> Tracer | None:
+        """Return what begins the service's spans, None while it is not traced."""
+        return self.grounds.tracer
+
     def _make_engine(self, patience: Patience, *, pool_size: int, max_overflow: int) -> AsyncEngine:
         server_settings = {"application_name": f"opsloop-{self.service}", "timezone": "UTC"}
         if self.role is not None:
@@ -115,12 +131,32 @@ class Database:
         doubt.watch(engine, self.doubt)
         return engine
 
+    def make_lanes(
+        self, *, settings: dict[str, str], size: int = SIZE, url: str | None = None, purpose: str | None = None
+    ) -> Lanes:
+        """Return connections for fast paths, to `url` (default: the database's own URL), that begin with `settings`."""
+        name = f"opsloop-{self.service}" if purpose is None else f"opsloop-{self.service}-{purpose}"
+
+        async def connect() -> connections.Connection:
+            return await connections.connect(url or self.url, name=name, patience=self.patience, settings=settings)
+
+        return Lanes(connect, self.doubt, seconds=self.patience.answer_seconds, size=size)
+
     def _make_sessions(self, engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
         return async_sessionmaker(engine, sync_session_class=UnitOfWork, expire_on_commit=False, grounds=self.grounds)
+
+    @property
+    def engines(self) -> tuple[AsyncEngine, AsyncEngine]:
+        """Return the engine of what somebody waits for, and that of work."""
+        return self.engine, self._work_engine
 
     def session(self, context: Context | None = None) -> AsyncSession:
         """Return a session that has not begun; its first statement begins a transaction in the context's workspace."""
         return self._sessions(context=context)
+
+    def reading(self, context: Context) -> AsyncSession:
+        """Return a session like `session` for whoever only reads: its statements have less time."""
+        return self._sessions(context=context, statement_seconds=self.read_seconds)
 
     def unentered(self, context: Context) -> AsyncSession:
         """Return a session that has not begun, and whose own first statement enters the workspace (`entry.ENTERED_SQL`)."""
@@ -143,13 +179,13 @@ class Database:
 
     @asynccontextmanager
     async def autocommit(self) -> AsyncIterator[AsyncConnection]:
-        """Open a connection on which each statement commits by itself: for hot paths that are one statement."""
+        """Open a connection on which each statement commits by itself."""
         async with self.engine.connect() as connection:
             yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
     async def close(self) -> None:
         """Close all connections; nothing may be running."""
-        await self.lanes.close()
+        await self.lanes.aclose()
         await self.engine.dispose()
         await self._work_engine.dispose()
 

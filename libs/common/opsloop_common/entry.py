@@ -32,13 +32,18 @@ ENTERED_SQL = f"entered AS MATERIALIZED (SELECT {ENTER_SQL} AS workspace)"
 
 _ENTER = text(f"SELECT {ENTER_SQL}")
 _ENTER_OF_DRIVER = f"SELECT set_config('{WORKSPACE_SETTING}', $1, true)"
+_ENTER_TO_READ = f"{_ENTER_OF_DRIVER}, set_config('statement_timeout', $2, true)"
 _ENTER_WORKER = text(f"SELECT set_config('{WORKER_SETTING}', 'on', true)")
 
 
 def enter_at_begin(work: UnitOfWork, transaction: SessionTransaction, connection: Connection) -> None:
     """Enter the context's workspace when a transaction begins on a connection; `Database` listens with this."""
     if work.enters and work.context is not None and not transaction.nested:
-        connection.exec_driver_sql(_ENTER_OF_DRIVER, (work.context.workspace,))
+        if work.statement_seconds is None:
+            connection.exec_driver_sql(_ENTER_OF_DRIVER, (work.context.workspace,))
+        else:
+            milliseconds = str(round(work.statement_seconds * 1000))
+            connection.exec_driver_sql(_ENTER_TO_READ, (work.context.workspace, milliseconds))
 
 
 async def enter(session: AsyncSession, context: Context) -> None:
@@ -50,8 +55,10 @@ async def enter(session: AsyncSession, context: Context) -> None:
 async def enter_worker(session: AsyncSession) -> None:
     """Open the tables that have a worker policy to the session's transaction, over all workspaces."""
     work = work_of(session)
-    if work.entered_as_worker is None or work.entered_as_worker is not work.get_transaction():
-        await session.execute(_ENTER_WORKER)
+    if work.entered_as_worker is not None and work.entered_as_worker is work.get_transaction():
+        return
+    await session.execute(_ENTER_WORKER)
+    if not work.in_nested_transaction():  # a savepoint that is rolled back takes the setting with it
         work.entered_as_worker = work.get_transaction()
 
 
@@ -69,8 +76,8 @@ def row_level_security(table: str) -> list[str]:
 def worker_policy(table: str, *, command: str = "ALL") -> list[str]:
     """Return the statements that open `table`'s rows of all workspaces to transactions that called `enter_worker`.
 
-    Only for tables that a dispatcher works through; requests never enter this way. `command`: ALL, or SELECT for what a
-    dispatcher only reads.
+    Only for tables that a queue engine works through; requests never enter this way. `command`: ALL, or SELECT for what a
+    sender only reads.
     """
     condition = f"current_setting('{WORKER_SETTING}', true) = 'on'"
     check = "" if command == "SELECT" else f" WITH CHECK ({condition})"

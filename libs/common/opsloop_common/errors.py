@@ -42,6 +42,11 @@ class NotFound(DomainError):
 
     status, code, title = 404, "not_found", "Not found"
 
+    @classmethod
+    def of(cls, noun: str, *, by: str = "id") -> NotFound:
+        """Return the one sentence for whatever is not there, be it another workspace's or nobody's."""
+        return cls(f"There is no {noun} with this {by}.")
+
 
 class Conflict(DomainError):
     """The request is well formed, and the present state refuses it."""

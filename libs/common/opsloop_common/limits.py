@@ -48,7 +48,11 @@ CALL_INTERIM_ANSWERS = 4  # 100 Continue, 103 Early Hints
 CALL_RECEIVE_BUFFER_BYTES = 8 * 1024  # in the kernel: what can come in one turn of the loop, also as TLS
 CALL_PARSE_SLICE_BYTES = 1024
 CALL_PARSE_TURN_SECONDS = 0.001  # for all connections together, between two turns of the loop
+CALLS_AT_ONCE = 512  # of a process; 10,000 of endpoints that hang would be more than it may open files
+CALLS_KEPT = 128  # of them, for workspaces that held few lately
 # … the mail server
+MAIL_CONNECTIONS = 10
+MAIL_CONNECTIONS_KEPT = 2
 MAIL_SECONDS = 60.0  # one mail, from the connection to the last answer
 MAIL_REPLY_SECONDS = 30.0
 # … the issuer of tokens
@@ -60,6 +64,9 @@ ISSUER_KEYS = 50
 ISSUER_KEY_CHARACTERS = 1_366  # 8192 bits
 
 DATABASE_STATEMENT_SECONDS = 4.0  # a setting: of requests, consumers, claims and heartbeats
+DATABASE_READ_SECONDS = (
+    2.0  # a setting: of GET requests, which somebody can narrow; lists and charts take 0.3 s at most here
+)
 DATABASE_WORK_SECONDS = 30.0  # a setting: of due work, pruning and counting, which may read much
 DATABASE_MIGRATION_SECONDS = 3600.0
 DATABASE_GRACE_SECONDS = 0.5  # a server that lives ends a statement itself, and the connection stays
@@ -70,6 +77,15 @@ DATABASE_PROOF_SECONDS = 1.0
 DATABASE_CLOSE_SECONDS = 1.0
 CONNECTIONS_PER_WORKSPACE = 4  # of a pool's 10
 SHARE_SECONDS = 3.0  # as long as for a free connection
+DUE_TRANSACTIONS = 5
+"""Due rows of a service's process that are handled at once, jobs apart; of the last two …"""
+DUE_KEPT = 1  # … one is left to workspaces, one to kinds that held little lately
+REQUEST_CONNECTIONS = 8  # of a pool's 10: consumers, claims and look-ups of credentials have the others
+HEAVY_CONNECTIONS = 4  # of those 8, for all workspaces together that ask for much
+HEAVY_READS = 2  # of those 4: each may keep a core of PostgreSQL for as long as its statement takes
+LIGHT_REQUESTS = 2  # of one workspace at once; more at once are heavy
+LIGHT_REQUESTS_LATELY = 0.5  # of one workspace on average: five a second that take 100 ms each
+SHARE_SECONDS = 10.0  # nothing is held meanwhile: 16 batches of 1,000 rows at once all land
 DATABASE_IDLE_IN_TRANSACTION_SECONDS = 10.0
 DATABASE_CLIENT_CHECK_SECONDS = 2.0  # a server that works for somebody who has left stops then
 TCP_IDLE_SECONDS = 5
@@ -114,6 +130,10 @@ RESERVED_FILES = (
     256  # of the file limit, for PostgreSQL, Kafka, webhooks, logs: 40 are open when nobody asks for anything
 )
 
+QUEUE_HELD = 10_000
+"""Rows of one queue that a process holds in memory, at work or waiting for a place."""
+QUEUE_HELD_KEPT = 2_000
+
 # What one cause, key or workspace may set off
 
 RATE_PER_SECOND = 1_000  # a secret key or a person; settings
@@ -143,11 +163,17 @@ STRANGER_MISSES_PER_SECOND = 20  # an address (a /64 of IPv6)
 STRANGER_MISSES_AT_ONCE = 200
 STRANGER_ADDRESSES = 10_000
 SPENDS_AT_ONCE = 2  # publishable keys whose quotas are counted at once, a connection each
+SPEND_SECONDS = 3.0  # as long as for a free connection
 
 POSTGRES_LOG_BYTES = 10 * 1024 * 1024
 """Size at which the embedded PostgreSQL begins a new log file."""
 POSTGRES_LOG_FILES = 5
 """Log files of the embedded PostgreSQL that are kept, the newest."""
+TRACE_SPANS_WAITING = 4_096
+"""Spans of a process that wait for the collector: about 4 MB."""
+TRACE_STATEMENT_CHARACTERS = 2_000
+TRACE_EXPORT_SECONDS = 5.0
+TRACE_FLUSH_SECONDS = 3.0
 LINK_DAYS = 90
 PAGE_SESSION_SECONDS = 3600
 

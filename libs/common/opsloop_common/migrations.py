@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from alembic import command, context
+from alembic import command, context, op
 from alembic.config import Config
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -13,9 +14,11 @@ from sqlalchemy.pool import NullPool
 
 from opsloop_common import limits, plumbing
 from opsloop_common.access import tables as _access
+from opsloop_common.columns import check_in
 from opsloop_common.connections import Patience
 from opsloop_common.db import asyncpg_url, grant_app_role
 from opsloop_common.due import tables as _due
+from opsloop_common.entry import row_level_security
 from opsloop_common.inbox import tables as _inbox
 from opsloop_common.outbox import tables as _outbox
 
@@ -44,6 +47,20 @@ def run_environment() -> None:
     context.configure(connection=connection, target_metadata=metadata, transaction_per_migration=False)
     with context.begin_transaction():
         context.run_migrations()
+
+
+def hold_to_workspace(*tables: str) -> None:
+    """Hold tables to the transaction's workspace, also for their owner; the role that serves requests is granted all tables."""
+    for table in tables:
+        for statement in row_level_security(table):
+            op.execute(statement)
+
+
+def replace_check_in(table: str, column: str, values: Iterable[str]) -> None:
+    """Let a column hold other values than the `check_in` of an earlier migration said."""
+    check = check_in(column, values, table=table)
+    op.drop_constraint(op.f(str(check.name)), table, type_="check")
+    op.create_check_constraint(op.f(str(check.name)), table, check.sqltext)
 
 
 async def upgrade(service: Service, url: str, *, revision: str = "head") -> None:

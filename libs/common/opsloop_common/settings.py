@@ -17,6 +17,10 @@ class BadSettings(Exception):
     """Settings that cannot be used; the text names each and says what it must be, and never what it is: that may be a secret."""
 
 
+class Misconfigured(Exception):
+    """The settings do not go together, or one is missing; the text says which and what to do."""
+
+
 class Settings(BaseSettings):
     """What every service reads. Each field's environment variable is `OPSLOOP_<FIELD>`, unless its alias says otherwise."""
 
@@ -40,11 +44,17 @@ class Settings(BaseSettings):
     secret_key: SecretStr | None = Field(default=None, min_length=32)
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
+    otlp_endpoint: str | None = None
+    """Where traces go: the base address of an OTLP/HTTP collector. None: there are none."""
+    otlp_ratio: float = Field(default=1.0, ge=0, le=1)
+    """The share of traces that begin here and are recorded."""
     outbound: Literal["public", "allowlist"] = "public"
     outbound_allow: str = ""
     smtp_url: SecretStr | None = None
     database_statement_seconds: float = Field(default=limits.DATABASE_STATEMENT_SECONDS, ge=1, le=600)
     """How long a request, a consumer or a claim waits for one statement; then it is refused or tried again."""
+    database_read_seconds: float = Field(default=limits.DATABASE_READ_SECONDS, ge=0.1, le=600)
+    """The same for GET requests, if it is less: lists, searches, charts."""
     database_work_seconds: float = Field(default=limits.DATABASE_WORK_SECONDS, ge=1, le=3600)
     """The same for due work, pruning and counting."""
     rate_limit_per_second: int = Field(default=limits.RATE_PER_SECOND, ge=1)
@@ -77,7 +87,7 @@ class Settings(BaseSettings):
             )
         return value
 
-    @field_validator("public_url", "oidc_issuer")
+    @field_validator("public_url", "oidc_issuer", "otlp_endpoint")
     @classmethod
     def _address(cls, value: str | None) -> str | None:
         if value and not _is_address(value):

@@ -8,7 +8,8 @@ kind in one statement, in the order of `Phase`:
 3. due rows, sorted: a transaction that schedules work holds their locks for a moment only, and takes them after all rows of
    its own, as the handler of that same work does, so the two cannot deadlock;
 4. the audit, which locks nothing;
-5. events, sorted by stream: their counters are what transactions of one aggregate wait for, so they are locked last.
+5. events, sorted by stream: their counters are what transactions of one aggregate wait for, so they are locked last;
+6. ends of streams, whose last event is then among them.
 
 This module has the house's only listeners of commits and rollbacks. Rooms import what they need of it from `opsloop_common.db`.
 """
@@ -20,7 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from prometheus_client import CollectorRegistry
 from sqlalchemy import event
@@ -32,7 +33,11 @@ from opsloop_common.contracts.envelope import Event
 from opsloop_common.ids import uuid7
 from opsloop_common.meters import Meters, MeterT
 from opsloop_common.settings import Settings
+from opsloop_common.telemetry.spans import continued
 from opsloop_common.wakeups import Wakeups
+
+if TYPE_CHECKING:
+    from opsloop_common.telemetry.tracer import Tracer
 
 
 @dataclass(frozen=True)
@@ -67,7 +72,7 @@ class Context:
             causationid=str(cause.id),
             causationdepth=cause.causationdepth + 1,
             causationroot=cause.root,
-            traceparent=cause.traceparent,
+            traceparent=continued(cause.traceparent),
         )
 
 
@@ -82,6 +87,8 @@ class Grounds:
     settings: Settings | None = None
     ports: object = None
     """Meters of its own registry, its settings, and what its service keeps open: a runtime puts them here."""
+    tracer: Tracer | None = None
+    """While the service is traced, what begins its spans: `runner.traced` puts it here."""
 
 
 class Phase(IntEnum):
@@ -91,6 +98,7 @@ class Phase(IntEnum):
     DUE = 2
     AUDIT = 3
     EVENTS = 4
+    ENDS = 5
 
 
 class Part(ABC):
@@ -109,15 +117,26 @@ SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
 class UnitOfWork(Session):
-    """The session class of every service. `enters`: its transactions enter the context's workspace by themselves (see `entry`)."""
+    """The session class of every service.
+
+    `enters`: its transactions enter the context's workspace by themselves (see `entry`). `statement_seconds`: and then have so
+    long for a statement, instead of what their connection has.
+    """
 
     def __init__(
-        self, *arguments: Any, grounds: Grounds, context: Context | None = None, enters: bool = True, **options: Any
+        self,
+        *arguments: Any,
+        grounds: Grounds,
+        context: Context | None = None,
+        enters: bool = True,
+        statement_seconds: float | None = None,
+        **options: Any,
     ) -> None:
         super().__init__(*arguments, **options)
         self.grounds = grounds
         self.context = context
         self.enters = enters
+        self.statement_seconds = statement_seconds
         self.entered_as_worker: SessionTransaction | None = None
         self._parts: dict[type[Part], Part] = {}
         self._wakeups: set[str] = set()

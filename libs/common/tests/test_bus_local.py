@@ -6,7 +6,12 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
+from opsloop_common import outbox
 from opsloop_common.bus.local import LocalBus
+from opsloop_common.bus.local_turns import TURN, Turns
+from opsloop_common.bus.port import BATCH_LIMIT
+from opsloop_common.contracts.campaigns import CampaignPaused
+from opsloop_common.db import Context
 from opsloop_common.outbox.relay import Relay
 from opsloop_common.service import Slice
 from opsloop_common.testing.bus_suite import BusSuite, World, assert_in_order
@@ -51,3 +56,50 @@ class TestLocalBus(BusSuite):
 
         await listener.applied(2)
         assert_in_order(await listener.seen(), {f"campaign/{stream}": 2})
+
+    async def test_a_flood_of_one_workspace_keeps_no_other_behind_it(self, world):
+        """400 events of one workspace before one of another's: it is applied after a turn, not after all of them."""
+        listener, order = world.listener(batch=True), []
+
+        async def note(session, events):
+            order.append((events[0].workspace, len(events)))
+
+        noting = replace(listener.subscription, batch_handler=note)
+        listener.service = replace(listener.service, slices=(Slice("heard", subscriptions=[noting]),))
+        listener.subscription = noting
+        campaigns = [uuid4() for _ in range(20)]  # in both lanes
+        for workspace, count in (("greedy", 400), ("healthy", 1)):
+            async with world.producer.transaction(Context(workspace=workspace)) as session:
+                for number in range(count):
+                    outbox.append(session, CampaignPaused(campaign_id=campaigns[number % 20], name=f"{number}"))
+
+        await world.start(listener)
+        await listener.applied(401)
+
+        before = [count for workspace, count in order[: order.index(("healthy", 1))]]
+        assert sum(before) <= BATCH_LIMIT + 2 * TURN  # the other lane has nobody else
+        assert sum(count for _, count in order) == 401
+
+
+def test_workspaces_take_turns_and_keep_the_order_of_their_own():
+    turns, taken = Turns(), []
+    for number in range(50):
+        turns.append("greedy", ("greedy", number))
+    turns.append("healthy", ("healthy", 0))
+
+    while turns:
+        turn = turns.turn()
+        assert turns.turn() == turn  # it stays until it is done
+        taken += turn
+        turns.done(len(turn))
+
+    assert taken.index(("healthy", 0)) == TURN
+    assert [number for workspace, number in taken if workspace == "greedy"] == list(range(50))
+
+
+def test_a_workspace_alone_has_full_batches():
+    turns = Turns()
+    for number in range(BATCH_LIMIT + 1):
+        turns.append("acme", number)
+
+    assert len(turns.turn()) == BATCH_LIMIT

@@ -17,9 +17,10 @@ from sqlalchemy import select
 from opsloop_common.access import links
 from opsloop_common.access.tables import page_link
 from opsloop_common.db import Context
+from opsloop_common.due import run_recurring
 from opsloop_common.http.pages import CSP
 from opsloop_common.limits import PAGE_FORM_BYTES, PAGE_SESSION_SECONDS, VISITOR_RATE_BURST
-from opsloop_common.runner.housekeeping import prune
+from opsloop_common.runner import housekeeping
 from opsloop_common.testing.http import Api, settings_for_tests
 from opsloop_common.testing.sample.pages import PURPOSE
 from opsloop_common.testing.sample.service import SAMPLE
@@ -290,7 +291,7 @@ async def test_only_hashes_are_kept_and_what_ended_is_forgotten(room: Room):
     )
 
     room.api.clock.advance(3 * DAY)
-    await prune(room.api.db)
+    await run_recurring(room.api.db, housekeeping.kinds(SAMPLE))
 
     async with room.api.db.transaction() as session:
         assert (await session.execute(select(page_link))).all() == []

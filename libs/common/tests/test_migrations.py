@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 import pytest
-from sqlalchemy import Connection, text
-from sqlalchemy.exc import ProgrammingError
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+from sqlalchemy import Column, Connection, Text, text
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from opsloop_common import migrations
+from opsloop_common.columns import check_in, versioned_columns
 from opsloop_common.db import Context
 from opsloop_common.entry import every_workspace
+from opsloop_common.testing.sample.reminders.rules import Status
 from opsloop_common.testing.sample.service import SAMPLE
 
 
@@ -49,3 +55,48 @@ async def test_a_migration_changes_the_rows_of_all_workspaces_or_fails(make_data
         forced = await connection.scalar(text("SELECT relforcerowsecurity FROM pg_class WHERE relname = 'note'"))
     await engine.dispose()
     assert forced is True
+
+
+async def test_a_table_is_made_and_its_checks_are_replaced_by_helpers(databases):
+    url = await databases.create_empty(f"sample_{uuid4().hex[:12]}", owner=SAMPLE)
+    owner = create_async_engine(url, poolclass=NullPool)
+    insert = "INSERT INTO thing VALUES (gen_random_uuid(), 'acme', 1, now(), now(), :state)"
+
+    def make(connection: Connection) -> None:
+        with Operations.context(MigrationContext.configure(connection)) as op:
+            op.create_table(
+                "thing",
+                *versioned_columns("thing"),
+                Column("state", Text),
+                check_in("state", ("on", "off"), table="thing"),
+            )
+            migrations.hold_to_workspace("thing")
+
+    def widen(connection: Connection) -> None:
+        with Operations.context(MigrationContext.configure(connection)):
+            migrations.replace_check_in("thing", "state", ("on", "off", "idle"))
+
+    async with owner.connect() as connection:
+        await connection.run_sync(make)
+        with pytest.raises(ProgrammingError, match="row-level security"):
+            async with connection.begin_nested():
+                await connection.execute(text(insert), {"state": "on"})
+        await connection.execute(text("SELECT set_config('opsloop.workspace', 'acme', true)"))
+        await connection.execute(text(insert), {"state": "on"})
+        with pytest.raises(IntegrityError, match="ck_thing_state"):
+            async with connection.begin_nested():
+                await connection.execute(text(insert), {"state": "idle"})
+
+        await connection.run_sync(widen)
+
+        await connection.execute(text(insert), {"state": "idle"})
+        await connection.execute(text("SELECT set_config('opsloop.workspace', 'other', true)"))
+        assert await connection.scalar(text("SELECT count(*) FROM thing")) == 0
+    await owner.dispose()
+    await databases.drop(url)
+
+
+def test_a_check_names_the_values_of_its_enum():
+    assert str(check_in("status", Status).sqltext) == "status IN ('waiting', 'rung', 'done')"
+    assert check_in("status", Status).name == "status", "the model's naming convention adds the table"
+    assert check_in("status", Status, table="reminder").name == "ck_reminder_status"

@@ -4,15 +4,23 @@ import asyncio
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
 
+from opsloop_common import direct, failpoints
 from opsloop_common.contracts.campaigns import CampaignPaused
+from opsloop_common.db import Context
 from opsloop_common.errors import NotFound
 from opsloop_common.inbox import parking
 from opsloop_common.inbox.apply import Applier, Outcome
 from opsloop_common.inbox.delivery import Delivery, read
-from opsloop_common.service import Service, Slice, Subscription
+from opsloop_common.inbox.subscription import Subscription
+from opsloop_common.runner import commands
+from opsloop_common.service import Service, Slice
 from opsloop_common.testing.events import make_event
 from opsloop_common.testing.sample.service import SAMPLE
+
+BY = Context("acme", actor="key:admin")
 
 
 class Consumer:
@@ -42,7 +50,20 @@ class Consumer:
         return [await self.applier.apply(Delivery("campaigns", "here", e.to_bytes(), e)) for e in events]
 
     async def redrive(self, **which):
-        return await parking.redrive(self.database, self.service, **which)
+        return await parking.redrive(self.database, self.service, by=BY, **which)
+
+    async def discard(self, **which):
+        return await parking.discard(self.database, self.service, by=BY, **which)
+
+    async def cause(self):
+        (group,) = await parking.list_groups(self.database)
+        return group.fingerprint
+
+    async def audited(self):
+        async with self.database.transaction() as session:
+            return (
+                await session.execute(text("SELECT action, subject, actor, workspace FROM audit ORDER BY id"))
+            ).all()
 
     async def parked(self):
         rows = await parking.list_parked(self.database)
@@ -114,8 +135,8 @@ async def test_discard_lets_the_followers_through_and_the_event_never_comes_back
     failed, held, _ = await parking.list_parked(consumer.database)
 
     with pytest.raises(NotFound):
-        await parking.discard(consumer.database, consumer.service, id=held.id)
-    assert await parking.discard(consumer.database, consumer.service, id=failed.id) == 1
+        await consumer.discard(id=held.id)
+    assert await consumer.discard(id=failed.id) == 1
 
     consumer.bad = set()
     assert consumer.applied == ["a", "c", "d"]
@@ -132,7 +153,7 @@ async def test_bytes_that_are_no_event_are_parked_raw_and_can_be_discarded(consu
 
     assert (row.stream, row.origin, row.fingerprint) == (None, "opsloop.campaigns[3]@17", "unreadable")
     assert await consumer.redrive(id=row.id) == parking.Redriven(applied=0, failed=1, remaining=1)
-    assert await parking.discard(consumer.database, consumer.service, id=row.id) == 1
+    assert await consumer.discard(id=row.id) == 1
     assert await consumer.parked() == []
 
 
@@ -153,3 +174,74 @@ async def test_an_event_of_another_workspace_is_not_there(consumer):
     with pytest.raises(NotFound):
         await consumer.redrive(id=row.id, workspace="other")
     assert await parking.list_parked(consumer.database, workspace="other") == []
+
+
+REDRIVEN = ("parked_event.redriven", "parked_group/*", "key:admin", "acme")
+
+
+async def test_what_was_asked_for_is_written_down_with_the_first_thing_that_happens(consumer, monkeypatch):
+    consumer.bad = {"a", "x"}
+    await consumer.take(*stream_of("a", "b"), *stream_of("x", "y"))
+    consumer.bad = set()
+    monkeypatch.setenv(failpoints.VARIABLE, "parking.after_step:raise:1")
+
+    with pytest.raises(failpoints.Struck):
+        await consumer.redrive()
+
+    assert (consumer.applied, await consumer.audited()) == (["a"], [REDRIVEN])
+    await consumer.redrive()
+    assert (sorted(consumer.applied), await consumer.audited()) == (["a", "b", "x", "y"], [REDRIVEN, REDRIVEN])
+    await consumer.redrive()
+    assert len(await consumer.audited()) == 2, "nothing was there, nothing happened"
+
+
+@pytest.mark.parametrize("order", ["redrive", "discard"])
+async def test_without_its_entry_in_the_log_nothing_happens(consumer, order):
+    consumer.bad = {"a"}
+    await consumer.take(*stream_of("a", "b"))
+    consumer.bad = set()
+    connection = await direct.connect(consumer.database, purpose="test")
+    try:
+        await connection.execute(
+            "ALTER TABLE audit ADD CONSTRAINT nothing_goes CHECK (action NOT LIKE 'parked_event.%')"
+        )
+        with pytest.raises(IntegrityError):
+            await (consumer.redrive() if order == "redrive" else consumer.discard(fingerprint=await consumer.cause()))
+        assert (await consumer.parked(), await consumer.audited()) == ([(1, "failed"), (2, "held")], [])
+        async with consumer.database.transaction() as session:
+            assert await session.scalar(text("SELECT count(*) FROM inbox")) == 0
+    finally:
+        await connection.close()
+
+
+async def test_giving_up_and_what_follows_is_one_entry(consumer):
+    consumer.bad = {"a"}
+    await consumer.take(*stream_of("a", "b", "c"))
+
+    cause = await consumer.cause()
+
+    await consumer.discard(fingerprint=cause)
+
+    assert consumer.applied == ["b", "c"]
+    assert await consumer.audited() == [("parked_event.discarded", f"parked_group/{cause}", "key:admin", "acme")]
+
+
+async def test_a_try_that_failed_again_was_asked_for_by_somebody_too(consumer):
+    consumer.bad = {"a"}
+    await consumer.take(*stream_of("a"))
+
+    await consumer.redrive()
+
+    assert await consumer.audited() == [REDRIVEN]
+
+
+async def test_the_command_line_is_in_the_log_too(consumer):
+    consumer.bad = {"a"}
+    await consumer.take(*stream_of("a"))
+    runtime = type("Runtime", (), {"db": consumer.database, "service": consumer.service})()
+
+    cause = await consumer.cause()
+
+    await commands.discard_events(runtime, fingerprint=cause)
+
+    assert await consumer.audited() == [("parked_event.discarded", f"parked_group/{cause}", "system", "default")]

@@ -19,7 +19,7 @@ from sqlalchemy import text
 from opsloop_common import due, outbox
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.db import Context
-from opsloop_common.runner import main
+from opsloop_common.runner.cli import main
 from opsloop_common.testing.sample.service import SAMPLE
 
 ACME = Context(workspace="acme", actor="key:1")
@@ -56,7 +56,7 @@ def run(monkeypatch, capsys):
         for name, value in environment(**settings).items():
             monkeypatch.setenv(name, value)
         with pytest.raises(SystemExit) as ended:
-            main(SAMPLE, arguments)
+            main("sample", arguments, declared="opsloop_common.testing.sample.service:SAMPLE")
         return Ended(ended.value.code or 0, *capsys.readouterr())
 
     yield run

@@ -6,9 +6,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from opsloop_common.runner import supervision
-from opsloop_common.runner.supervision import supervised
 from opsloop_common.runner.together import together
+from opsloop_common.supervision import Pauses, supervised
 
 HALF = 0.5
 
@@ -61,8 +60,7 @@ async def test_an_error_of_the_block_is_the_one_that_is_raised(part, story):
     assert story == ["+a", "-a"]
 
 
-async def test_a_loop_that_fails_is_started_again_and_finishes_what_it_has_in_hand(monkeypatch):
-    monkeypatch.setattr(supervision, "FIRST_PAUSE_SECONDS", 0.001)
+async def test_a_loop_that_fails_is_started_again_and_finishes_what_it_has_in_hand():
     runs, steady, finished = [], asyncio.Event(), []
 
     async def loop():
@@ -76,7 +74,7 @@ async def test_a_loop_that_fails_is_started_again_and_finishes_what_it_has_in_ha
             finished.append("in hand")
             raise
 
-    async with supervised({"sample": loop}):
+    async with supervised({"sample": loop}, pauses=Pauses(first=0.001)):
         async with asyncio.timeout(30):
             await steady.wait()
 
@@ -84,9 +82,7 @@ async def test_a_loop_that_fails_is_started_again_and_finishes_what_it_has_in_ha
     assert finished == ["in hand"]
 
 
-async def test_a_loop_that_waits_for_the_database_is_back_soon_after_it(monkeypatch):
-    monkeypatch.setattr(supervision, "FIRST_PAUSE_SECONDS", 0.01)
-    monkeypatch.setattr(supervision, "TRANSIENT_PAUSE_SECONDS", 0.02)
+async def test_a_loop_that_waits_for_the_database_is_back_soon_after_it():
     began, tries, back = time.monotonic(), [], asyncio.Event()
 
     async def loop():
@@ -96,7 +92,7 @@ async def test_a_loop_that_waits_for_the_database_is_back_soon_after_it(monkeypa
         back.set()
         await asyncio.Event().wait()
 
-    async with supervised({"loop": loop}):
+    async with supervised({"loop": loop}, pauses=Pauses(first=0.01, passing=0.02)):
         await asyncio.wait_for(back.wait(), 10)
 
     assert time.monotonic() - began < 2  # 10 s and more when each pause is twice the one before

@@ -63,7 +63,7 @@ async def test_whatever_is_said_first_streams_are_locked_last(database, written)
         session.add(Note(workspace="acme", text="first"))
 
     assert written == ["note", "due", "audit", "outbox_stream", "outbox"]
-    assert list(Phase) == [Phase.CLAIM, Phase.DUE, Phase.AUDIT, Phase.EVENTS]
+    assert list(Phase) == [Phase.CLAIM, Phase.DUE, Phase.AUDIT, Phase.EVENTS, Phase.ENDS]
 
 
 async def test_who_has_lost_the_claim_locks_no_stream(database, written):
@@ -164,6 +164,17 @@ async def test_a_worker_enters_also_with_the_first_statement(database):
         assert await session.scalar(setting) in (None, "")
         await enter_worker(session)
         assert await session.scalar(setting) == "on"
+
+
+async def test_a_worker_that_entered_in_a_savepoint_enters_again_after_its_rollback(database):
+    async with database.transaction() as session:
+        with pytest.raises(ZeroDivisionError):
+            async with session.begin_nested():
+                await enter_worker(session)
+                raise ZeroDivisionError
+        await enter_worker(session)
+
+        assert await session.scalar(text("SELECT current_setting('opsloop.worker', true)")) == "on"
 
 
 def test_one_module_listens_to_commits_and_one_knows_the_settings():

@@ -1,9 +1,6 @@
-"""`python -m opsloop_campaigns`."""
+"""`python -m opsloop_campaigns`: serve, migrate, openapi, keys, user-secrets, events."""
 
-from __future__ import annotations
-
-from opsloop_campaigns.app import SERVICE
-from opsloop_common.runner import main
+from opsloop_common.runner.cli import main
 
 if __name__ == "__main__":
-    main(SERVICE)
+    main("campaigns")

@@ -18,8 +18,7 @@ from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.metrics import KpiBreached
 from opsloop_common.contracts.notifications import NotificationFailed, NotificationSent
 from opsloop_common.db import Context
-from opsloop_common.due import DueRow
-from opsloop_common.due.runner import run_due
+from opsloop_common.due import DueRow, run_due, run_recurring
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import Api, settings_for_tests
 
@@ -85,6 +84,10 @@ class World:
     async def run_due(self) -> int:
         """Do everything that is due by the test's clock."""
         return await run_due(self.api.db, SERVICE.due)
+
+    async def run_recurring(self) -> None:
+        """Give all recurring work its turn now."""
+        await run_recurring(self.api.db, SERVICE.due)
 
     async def run_chunk(self, id: str) -> None:
         """Run the handler of one chunk, as a worker would that got the row (again)."""

@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
-import pytest
+import asyncio
+from uuid import UUID
 
+import httpx
+import pytest
+from sqlalchemy import text
+
+from opsloop_campaigns.campaigns import service as campaigns
+from opsloop_campaigns.playbooks import service as playbooks
 from opsloop_common.access import keys, kinship
 from opsloop_common.db import Context
+from opsloop_common.versions import ANY_VERSION
 
 MESSAGE = {"channel": "email", "locale": "en", "subject": "We are on it", "body": "We saw the crash."}
 LAUNCH = {"name": "We are on it", "audience": {"user_ids": ["u1", "u2"]}, "messages": [MESSAGE]}
@@ -263,3 +271,45 @@ async def test_a_workspace_has_so_many_playbooks_and_no_more(world, monkeypatch)
     refused = await world.call("POST", "/v1/playbooks", PLAYBOOK)
 
     assert (refused.status_code, refused.json()["title"]) == (409, "Too many")
+
+
+async def _approved_during_an_edit(world, path: str, status: str, edit) -> httpx.Response:
+    """Ask for an approval while an edit that has the row's lock is under way, and return what the approver is told."""
+    waiting = text(
+        "SELECT count(*) FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) "
+        "WHERE NOT l.granted AND a.datname = current_database()"
+    )
+    async with world.api.db.transaction(Context(workspace="acme", actor="key:editor")) as session:
+        await edit(session)
+        await session.flush()
+        asked = asyncio.create_task(world.call("PUT", path, {"status": status}, by=world.approver))
+        async with asyncio.timeout(30), world.api.db.autocommit() as watcher:
+            while not await watcher.scalar(waiting):  # noqa: ASYNC110 the condition is in the database
+                await asyncio.sleep(0.01)
+    return await asked
+
+
+async def test_nobody_approves_what_is_being_edited_at_that_moment(world):
+    campaign = await world.draft()
+    await world.move(campaign, "pending_approval")
+    playbook = (await _playbook(world, by=await _writer(world)))["id"]
+    words = {"messages": [MESSAGE | {"body": "Something else."}]}
+
+    async def edit_campaign(session):
+        await campaigns.edit_campaign(session, UUID(campaign), words, expected=ANY_VERSION)
+
+    async def edit_playbook(session):
+        launch = {"launch": {"name": "x", "user_ids": ["u1"], **words}}
+        await playbooks.edit_playbook(session, UUID(playbook), launch, expected=ANY_VERSION, is_admin=False)
+
+    for path, edit in (
+        (f"/v1/campaigns/{campaign}/status", edit_campaign),
+        (f"/v1/playbooks/{playbook}/approval", edit_playbook),
+    ):
+        answer = await _approved_during_an_edit(world, path, "approved", edit)
+        assert (answer.status_code, "has just been changed" in answer.json()["detail"]) == (409, True), answer.text
+
+    assert await world.status(campaign) == "pending_approval"
+    assert await _approval(world, playbook) == "pending"
+    assert (await world.put(campaign, "approved", by=world.approver)).status_code == 200
+    assert (await _approve(world, playbook, by=world.approver)).status_code == 200

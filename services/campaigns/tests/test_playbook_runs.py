@@ -75,6 +75,17 @@ async def test_a_breach_launches_a_campaign_that_closes_the_loop(world):
     assert (results["by_status"]["sent"], results["by_reason"]) == (2, {"no_address": 1})
 
 
+async def test_the_audit_says_which_event_led_to_each_campaign_of_a_batch(world):
+    await _create(world)
+    events = [world.breach(), world.breach()]
+
+    await world.hear(*events)
+
+    audited = (await world.ok("GET", "/v1/audit?action=campaign.created"))["items"]
+    assert {entry["correlationid"] for entry in audited} == {event.correlationid for event in events}
+    assert {entry["actor"] for entry in audited} == {"system"}
+
+
 async def test_other_events_launch_nothing(world):
     id = await _create(world)
     incident = uuid4()
@@ -326,7 +337,7 @@ async def test_old_refusals_are_forgotten_and_launches_are_not(world):
     await world.hear(world.breach(incident), world.breach(incident))
 
     world.api.clock.advance(timedelta(days=91))
-    await world.run_due()
+    await world.run_recurring()
     assert await _outcomes(world, id) == ["launched"]
     await world.hear(world.breach(incident))
 

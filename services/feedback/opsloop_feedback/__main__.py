@@ -1,7 +1,6 @@
-"""`python -m opsloop_feedback serve|migrate|openapi|keys|events`."""
+"""`python -m opsloop_feedback`: serve, migrate, openapi, keys, user-secrets, events."""
 
-from opsloop_common.runner import main
-from opsloop_feedback.app import SERVICE
+from opsloop_common.runner.cli import main
 
 if __name__ == "__main__":
-    main(SERVICE)
+    main("feedback")

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.feedback import Author, FeedbackReceived, FeedbackReplied
-from opsloop_common.due import run_due
+from opsloop_common.due import run_due, run_recurring
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import Api
 from opsloop_metrics.app import SERVICE
@@ -70,6 +70,10 @@ class World:
         self.api.clock.advance(seconds)
         await run_due(self.api.db, SERVICE.due)
 
+    async def recur(self) -> None:
+        """Do all that recurs, as if it were its turn."""
+        await run_recurring(self.api.db, SERVICE.due)
+
     async def settle(self, seconds: float) -> None:
         """Let time pass, stopping at every instant that something was put off to."""
         until = self.now + timedelta(seconds=seconds)
@@ -81,6 +85,10 @@ class World:
     async def _next_due_at(self) -> datetime | None:
         async with self.api.db.transaction() as session:
             return (await session.execute(text("SELECT min(due_at) FROM due"))).scalar_one()
+
+    async def to_next_try(self) -> None:
+        """Let time pass until the next row is due."""
+        self.api.clock.set(max(self.now, await self._next_due_at() or self.now))
 
     async def hear(self, *events: Event) -> int:
         """Deliver events, and let the evaluations that they cause happen within the promised second."""

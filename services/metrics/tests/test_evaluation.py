@@ -378,6 +378,7 @@ async def test_old_history_is_pruned(world):
     assert len((await world.get(path))["items"]) == 1
     for _ in range(32):
         await world.tick(timedelta(days=1))
+        await world.recur()
     oldest = (await world.get(path, limit=200))["items"][-1]["at"]
     assert oldest >= (world.now - timedelta(days=31)).isoformat()
 

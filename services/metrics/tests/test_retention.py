@@ -8,7 +8,6 @@ from sqlalchemy import text
 from opsloop_common.db import Context
 from opsloop_common.testing.http import settings_for_tests
 from opsloop_metrics.retention import service as retention
-from opsloop_metrics.retention.jobs import forget_old_events
 from opsloop_metrics.settings import MetricsSettings
 
 COUNT = {"type": "events", "event": "feedback.received", "aggregate": "count"}
@@ -28,10 +27,10 @@ async def test_old_events_go_in_batches_and_young_ones_stay(world, monkeypatch):
     world.api.clock.advance(399 * DAY)
     await world.hear_now(world.received())
 
-    await forget_old_events(world.api.runtime)
+    await world.recur()
     assert (await stored(world), await stored(world, "other")) == (7, 3)
     world.api.clock.advance(2 * DAY)
-    await forget_old_events(world.api.runtime)
+    await world.recur()
 
     assert (await stored(world), await stored(world, "other")) == (1, 0)
 
@@ -44,7 +43,7 @@ async def test_incidents_and_reported_values_stay(world):
     assert await world.state() == "breached"
 
     world.api.clock.advance(1000 * DAY)
-    await forget_old_events(world.api.runtime)
+    await world.recur()
 
     assert [item["state"] for item in (await world.get("/v1/breaches"))["items"]] == ["open"]
     assert [item["value"] for item in (await world.get("/v1/kpis/k/values"))["items"]] == [3]
@@ -84,11 +83,26 @@ async def test_a_monitor_from_before_keeps_what_it_measures(forgetful):
     await forgetful.hear_now(forgetful.received(), forgetful.received(), forgetful.received(workspace="other"))
     forgetful.api.clock.advance(20 * DAY)
 
-    await forget_old_events(forgetful.api.runtime)
+    await forgetful.recur()
 
     assert (await stored(forgetful), await stored(forgetful, "other")) == (2, 0)
     renamed = await forgetful.send("PATCH", f"/v1/kpis/k/monitors/{made['id']}", json={"severity": "info"})
     assert renamed.status_code == 200
     forgetful.api.clock.advance(11 * DAY)
-    await forget_old_events(forgetful.api.runtime)
+    await forgetful.recur()
     assert await stored(forgetful) == 0
+
+
+async def test_a_kpi_and_a_monitor_that_are_deleted_end_their_streams(world):
+    await world.kpi(target=1, direction="up")
+    monitor = await world.monitor(HIGH)
+    await world.report(3)
+    await world.tick(1)
+    assert (await world.send("DELETE", "/v1/kpis/k")).status_code == 204
+
+    async with world.api.db.transaction() as session:
+        rows = await session.execute(text("SELECT stream, last_seq, ended_at IS NOT NULL FROM outbox_stream"))
+        counters = {stream: (last, ended) for stream, last, ended in rows}
+
+    assert counters[f"monitor/{monitor['id']}"] == (2, True), "the breach, and its end with the KPI"
+    assert [ended for _, ended in counters.values()] == [True, True]

@@ -10,13 +10,13 @@ from opsloop_notifications.messages import slice as messages
 from opsloop_notifications.ports import open_ports
 from opsloop_notifications.queues import QueueMeter, show_queues
 from opsloop_notifications.recipients import slice as recipients
-from opsloop_notifications.retention import forget_old
+from opsloop_notifications.retention import FORGET_OLD
 from opsloop_notifications.settings import NotificationsSettings
 from opsloop_notifications.tables import Base
 from opsloop_notifications.webhooks import slice as webhooks
 
 QUEUES = Slice("queues", meters=(QueueMeter,), gauges=(show_queues,))
-RETENTION = Slice("retention", pruning=(forget_old,))
+RETENTION = Slice("retention", due=(FORGET_OLD,))
 
 SERVICE = Service(
     name="notifications",

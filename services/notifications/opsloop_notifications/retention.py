@@ -6,7 +6,7 @@ What is still to be tried stays: a delivery that outlasts its event takes the do
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 from uuid import UUID
@@ -14,9 +14,8 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common.db import Context, Database, settings_of
-from opsloop_common.entry import enter_worker
-from opsloop_common.service import Runtime
+from opsloop_common.db import settings_of
+from opsloop_common.due import DueKind, LongRun
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.eventlog import service as eventlog
 from opsloop_notifications.messages import service as messages
@@ -31,37 +30,27 @@ T = TypeVar("T")
 Page = Callable[..., Awaitable[UUID | None]]
 
 
-async def forget_old(runtime: Runtime) -> None:
-    """Delete what is older than `OPSLOOP_EVENT_RETENTION_DAYS`, workspace by workspace."""
-    before = runtime.clock.now() - settings_of(runtime, NotificationsSettings).events_kept
-    for workspace in await _workspaces(runtime.db):
-        await _forget(runtime.db, Context(workspace=workspace), before)
+async def forget_old(run: LongRun) -> None:
+    """Delete what is older than `OPSLOOP_EVENT_RETENTION_DAYS` in the run's workspace."""
+    before = run.grounds.clock.now() - settings_of(run, NotificationsSettings).events_kept
 
-
-async def _workspaces(database: Database) -> list[str]:
-    async with database.work() as session:
-        await enter_worker(session)
-        return sorted({*await eventlog.workspaces(session), *await webhooks.workspaces(session)})
-
-
-async def _forget(database: Database, context: Context, before: datetime) -> None:
     async def in_pages(work: Page) -> None:
-        after = await _step(database, context, partial(work, after=None))
+        after = await _step(run, partial(work, after=None))
         while after is not None:
-            after = await _step(database, context, partial(work, after=after))
+            after = await _step(run, partial(work, after=after))
 
-    for webhook_id in await _step(database, context, webhooks.all_ids):
+    for webhook_id in await _step(run, webhooks.all_ids):
         await in_pages(partial(deliveries.forget_ended, webhook_id=webhook_id, before=before, limit=BATCH))
-    await _step(database, context, partial(webhooks.forget_deleted, before=before))
-    while await _step(database, context, partial(_forget_events, before=before)):
+    await _step(run, partial(webhooks.forget_deleted, before=before))
+    while await _step(run, partial(_forget_events, before=before)):
         pass
     await in_pages(partial(messages.forget_ended, before=before, limit=BATCH))
-    while await _step(database, context, partial(messages.forget_messages, before=before, limit=BATCH)) == BATCH:
+    while await _step(run, partial(messages.forget_messages, before=before, limit=BATCH)) == BATCH:
         pass
 
 
-async def _step(database: Database, context: Context, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
-    async with database.work(context) as session:
+async def _step(run: LongRun, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
+    async with run.transaction() as session:
         await session.execute(_STEP_BACK)
         return await work(session)
 
@@ -76,3 +65,8 @@ async def _forget_events(session: AsyncSession, before: datetime) -> bool:
         await deliveries.keep_documents(session, through=positions[-1])
         await eventlog.forget_through(session, positions[-1])
     return len(positions) == BATCH
+
+
+FORGET_OLD = DueKind(
+    "notifications.forget_old", forget_old, every=timedelta(hours=1), per="workspace", long=True, concurrency=1
+)

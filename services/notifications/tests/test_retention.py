@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from opsloop_common.contracts.campaigns import CampaignPaused, MessageContent, MessageRequested
 from opsloop_common.db import Context
-from opsloop_common.due import run_due
+from opsloop_common.due import run_due, run_recurring
 from opsloop_common.settings import BadSettings
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import settings_for_tests
@@ -57,7 +57,7 @@ class Acme:
 
     async def forget(self, after=KEPT + DAY):
         self.service.clock.advance(after)
-        await retention.forget_old(self.service.runtime)
+        assert await run_recurring(self.service.db, [retention.FORGET_OLD])
 
 
 @pytest.fixture
@@ -236,6 +236,8 @@ async def test_ended_notifications_go_and_waiting_ones_stay(acme, work, until, m
         await until(lambda: failed(acme), "given up")
     await acme.forget()
     assert (await acme.count("notification"), await acme.count("message")) == (0, 0)
+    assert await acme.count("outbox_stream WHERE stream LIKE 'notification/%' AND ended_at IS NULL") == 0
+    assert await acme.count("outbox_stream WHERE stream LIKE 'notification/%'") == 4
 
 
 async def failed(acme):

@@ -95,6 +95,7 @@ class Authenticator:
             raise Unauthorized(
                 "This key is not known here.", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'}
             )
+        await self._db.known.note(principal.workspace)
         return principal
 
     def forget(self, ids: Iterable[UUID]) -> None:

@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, insert, or_, select, update
+from sqlalchemy import Row, Select, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.access import audit, lineage, user_secrets
@@ -23,12 +23,16 @@ from opsloop_common.access.workspaces import SLUG
 from opsloop_common.db import clock_of, context_of
 from opsloop_common.errors import Invalid, NotFound
 from opsloop_common.ids import uuid7
+from opsloop_common.versions import Precondition
 
 _STEM = 55  # of a source's 63 characters, leaving room for a number
 PREFIX = "opl_"
 _NOT_IN_SLUGS = re.compile(r"[^a-z0-9]+")
 _FORM = re.compile(r"opl_(pub_)?([0-9a-f]{32})_([0-9a-f]{64})")
 _SLUG = re.compile(SLUG)
+
+VERSION = 1  # a key is made and revoked, never changed
+NEWEST_FIRST = (api_key.c.id.desc(),)
 
 
 @dataclass(frozen=True)
@@ -168,23 +172,31 @@ def _within(end: datetime | None, wanted: datetime | None) -> datetime | None:
     return wanted or end
 
 
-async def get(session: AsyncSession, key_id: UUID, *, workspace: str | None) -> Row[Any]:
-    """Return a key that is not revoked, of `workspace` unless that is None (all of them); raises NotFound."""
-    query = select(api_key).where(api_key.c.id == key_id, api_key.c.revoked_at.is_(None))
+def listed(*, workspace: str | None, source: str | None = None) -> Select[Any]:
+    """Return the query of keys that are not revoked, of `workspace` unless that is None (all of them)."""
+    query = select(*api_key.c).where(api_key.c.revoked_at.is_(None))
     if workspace is not None:
         query = query.where(api_key.c.workspace == workspace)
-    row = (await session.execute(query)).one_or_none()
+    return query if source is None else query.where(api_key.c.source == source)
+
+
+async def get(session: AsyncSession, key_id: UUID, *, workspace: str | None) -> Row[Any]:
+    """Return a key that is not revoked, of `workspace` unless that is None (all of them); raises NotFound."""
+    row: Row[Any] | None = (
+        await session.execute(listed(workspace=workspace).where(api_key.c.id == key_id))
+    ).one_or_none()
     if row is None:
-        raise NotFound("There is no such key.")
+        raise NotFound.of("key")
     return row
 
 
-async def revoke(session: AsyncSession, key_id: UUID, *, workspace: str | None) -> list[UUID]:
+async def revoke(session: AsyncSession, key_id: UUID, *, workspace: str | None, expected: Precondition) -> list[UUID]:
     """End a key for good, with the keys and secrets of end users that it made; returns the ids of all that ended.
 
     It holds at once in this process when the authenticator forgets them after the commit, within seconds elsewhere.
     """
     key = await get(session, key_id, workspace=workspace)
+    expected.require(VERSION)
     await lineage.one_at_a_time(session, key.workspace)
     now = clock_of(session).now()
     family = select(api_key.c.id).where(api_key.c.id == key_id).cte("family", recursive=True)
@@ -198,7 +210,7 @@ async def revoke(session: AsyncSession, key_id: UUID, *, workspace: str | None) 
         )
     ).all()
     if key_id not in {row.id for row in ended}:  # somebody was faster
-        raise NotFound("There is no such key.")
+        raise NotFound.of("key")
     for row in ended:
         before = {"name": row.name, "source": row.source, "parent_id": row.parent_id}
         audit.record(session, "api_key.revoked", f"api_key/{row.id}", before=before, workspace=key.workspace)

@@ -15,7 +15,7 @@ async def take_place(session: AsyncSession, table: FromClause, *, most: int, wha
 
     Locks and returns the workspace's settings, so that two who ask at the same time are counted one after the other.
     """
-    workspace = await workspaces.get(session, for_update=True)
+    workspace = await workspaces.lock(session)
     if (await session.scalars(select(func.count()).select_from(table))).one() >= most:
         raise TooMany(f"a workspace has at most {most} {what}; delete one first")
     return workspace

@@ -13,7 +13,7 @@ from opsloop_common.access.principal import Principal, Publishable
 from opsloop_common.access.tables import key_usage
 from opsloop_common.db import Database, clock_of
 from opsloop_common.errors import TooManyRequests, Unavailable
-from opsloop_common.limits import SHARE_SECONDS, SPENDS_AT_ONCE
+from opsloop_common.limits import SPEND_SECONDS, SPENDS_AT_ONCE
 
 KEPT = timedelta(days=30)
 
@@ -66,7 +66,7 @@ class Spender:
             self._at_work.add(task)
             task.add_done_callback(self._at_work.discard)
         try:
-            async with asyncio.timeout(SHARE_SECONDS):
+            async with asyncio.timeout(SPEND_SECONDS):
                 await wish.granted
         except TimeoutError as error:
             raise Unavailable("Too much of this key is going on; try again.", headers={"Retry-After": "1"}) from error

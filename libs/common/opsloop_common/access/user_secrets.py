@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, Select, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.access import audit, lineage
@@ -17,9 +17,12 @@ from opsloop_common.db import clock_of, context_of
 from opsloop_common.errors import NotFound
 from opsloop_common.ids import uuid7
 from opsloop_common.secretbox import SecretBox
+from opsloop_common.versions import Precondition
 
 PURPOSE = "user_secret"
 PREFIX = "opl_usr_"
+VERSION = 1  # a secret is made and revoked, never changed
+NEWEST_FIRST = (user_secret.c.id.desc(),)
 
 
 @dataclass(frozen=True)
@@ -67,24 +70,28 @@ async def create(
     return secret
 
 
+def listed(*, workspace: str | None) -> Select[Any]:
+    """Return the query of secrets that are not revoked, of `workspace` unless that is None (all of them)."""
+    query = select(*user_secret.c).where(user_secret.c.revoked_at.is_(None))
+    return query if workspace is None else query.where(user_secret.c.workspace == workspace)
+
+
 async def get(session: AsyncSession, secret_id: UUID, *, workspace: str | None) -> Row[Any]:
     """Return a secret's row that is not revoked, of `workspace` unless that is None (all of them); raises NotFound."""
-    query = select(user_secret).where(user_secret.c.id == secret_id, user_secret.c.revoked_at.is_(None))
-    if workspace is not None:
-        query = query.where(user_secret.c.workspace == workspace)
-    row = (await session.execute(query)).one_or_none()
+    row: Row[Any] | None = (
+        await session.execute(listed(workspace=workspace).where(user_secret.c.id == secret_id))
+    ).one_or_none()
     if row is None:
-        raise NotFound("There is no such secret.")
+        raise NotFound.of("secret")
     return row
 
 
-async def revoke(session: AsyncSession, secret_id: UUID, *, workspace: str | None) -> None:
-    """End a secret and with it every token that was signed with it; raises NotFound."""
-    change = update(user_secret).where(user_secret.c.id == secret_id)
-    if workspace is not None:
-        change = change.where(user_secret.c.workspace == workspace)
-    if not await _revoke(session, change):
-        raise NotFound("There is no such secret.")
+async def revoke(session: AsyncSession, secret_id: UUID, *, workspace: str | None, expected: Precondition) -> None:
+    """End a secret and with it every token that was signed with it; raises NotFound, StaleVersion."""
+    await get(session, secret_id, workspace=workspace)
+    expected.require(VERSION)
+    if not await _revoke(session, update(user_secret).where(user_secret.c.id == secret_id)):
+        raise NotFound.of("secret")  # somebody was faster
 
 
 async def revoke_of_makers(session: AsyncSession, makers: Sequence[str], *, workspace: str) -> list[UUID]:

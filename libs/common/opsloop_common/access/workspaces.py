@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.access import audit
 from opsloop_common.access.tables import workspace as table
 from opsloop_common.db import clock_of, context_of
+from opsloop_common.versions import Precondition
 
 SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
 WeekStart = Literal["monday", "sunday", "saturday"]
@@ -38,17 +40,26 @@ class Workspace:
         return ZoneInfo(self.time_zone)
 
 
-async def get(session: AsyncSession, *, for_update: bool = False) -> Workspace:
+async def get(session: AsyncSession) -> Workspace:
     """Return the settings of the session's workspace, made with defaults when nobody has asked before."""
-    name = context_of(session).workspace
-    query = select(table).where(table.c.name == name)
-    if for_update:
-        query = query.with_for_update()
+    return await _read(session, _own(session))
+
+
+async def lock(session: AsyncSession) -> Workspace:
+    """Return what `get` does, locked until the transaction ends: what is counted in a workspace is counted one after the other."""
+    return await _read(session, _own(session).with_for_update())
+
+
+def _own(session: AsyncSession) -> Select[Any]:
+    return select(table).where(table.c.name == context_of(session).workspace)
+
+
+async def _read(session: AsyncSession, query: Select[Any]) -> Workspace:
     row = (await session.execute(query)).one_or_none()
     if row is None:
         now = clock_of(session).now()
         defaults = {
-            "name": name,
+            "name": context_of(session).workspace,
             "time_zone": "UTC",
             "locale": "en",
             "week_start": "monday",
@@ -62,8 +73,10 @@ async def get(session: AsyncSession, *, for_update: bool = False) -> Workspace:
     return Workspace(**row._mapping)
 
 
-async def change(session: AsyncSession, workspace: Workspace, changes: dict[str, Any]) -> Workspace:
-    """Change some settings of a workspace that `get(for_update=True)` locked; nothing happens when nothing differs."""
+async def change(session: AsyncSession, changes: Mapping[str, Any], *, expected: Precondition) -> Workspace:
+    """Change some settings of the session's workspace; nothing happens when nothing differs. Raises StaleVersion."""
+    workspace = await lock(session)
+    expected.require(workspace.version)
     before = {name: getattr(workspace, name) for name, value in changes.items() if getattr(workspace, name) != value}
     if not before:
         return workspace

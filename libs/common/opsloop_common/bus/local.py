@@ -8,11 +8,15 @@ consumers' databases, saved about once a second: what is delivered again after a
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from operator import itemgetter
 
+import structlog
 from prometheus_client import CollectorRegistry
+from sqlalchemy.exc import SQLAlchemyError
 
 from opsloop_common import failpoints
 from opsloop_common.bus.local_consumer import LocalConsumer, save_cursors
@@ -20,13 +24,18 @@ from opsloop_common.bus.local_log import LocalLog
 from opsloop_common.bus.metrics import BackboneMetrics
 from opsloop_common.bus.port import DRAIN_SECONDS, UNKNOWN
 from opsloop_common.bus.topics import sources_of
-from opsloop_common.bus.upkeep import keep_inbox
 from opsloop_common.db import Database
 from opsloop_common.direct import LockSession
+from opsloop_common.faults import reason
 from opsloop_common.inbox.apply import BACKOFF
-from opsloop_common.service import Service
+from opsloop_common.inbox.subscription import Subscriber
+from opsloop_common.supervision import LoopMeter, Pauses, supervise
+from opsloop_common.telemetry.events import told_as_sent
 
 SAVE_SECONDS = 1.0
+PAUSES = Pauses(first=SAVE_SECONDS, longest=SAVE_SECONDS)
+
+log = structlog.get_logger(__name__)
 
 _PUBLISH = (
     "WITH pending AS MATERIALIZED (SELECT id, $1 + row_number() OVER (ORDER BY id) AS position "
@@ -61,13 +70,13 @@ class LocalBus:
             await session.execute("SET synchronous_commit = off")
         self._relays.add(database.service)
         try:
-            yield LocalPublisher(session, log, last)
+            yield LocalPublisher(database, session, log, last)
         finally:
             self._relays.discard(database.service)
 
     @asynccontextmanager
     async def consuming(
-        self, service: Service, database: Database, *, metrics: BackboneMetrics | None = None
+        self, service: Subscriber, database: Database, *, metrics: BackboneMetrics | None = None
     ) -> AsyncIterator[None]:
         """Run the subscriptions of one service; call it also for a service that has none, so that the log's floor is known."""
         metrics = metrics or BackboneMetrics(CollectorRegistry())
@@ -83,8 +92,13 @@ class LocalBus:
         ]
         self._consumers[service.name] = consumers
         tasks = [asyncio.create_task(consumer.run(), name=consumer.name) for consumer in consumers]
-        tasks.append(asyncio.create_task(self._save(database, consumers), name=f"cursors-{service.name}"))
-        tasks.append(asyncio.create_task(keep_inbox(database, service, metrics), name=f"inbox-{service.name}"))
+        saving = supervise(
+            f"{service.name} cursors",
+            partial(self._save, database, consumers),
+            pauses=PAUSES,
+            meter=database.meters.of(LoopMeter),
+        )
+        tasks.append(asyncio.create_task(saving, name=f"cursors-{service.name}"))
         try:
             yield
         finally:
@@ -93,7 +107,10 @@ class LocalBus:
                 task.cancel()
             await asyncio.wait(tasks)
             self._consumers.pop(service.name, None)
-            await save_cursors(database, consumers)
+            try:
+                await save_cursors(database, consumers)
+            except (SQLAlchemyError, OSError) as error:  # what they had is delivered again, and the inbox removes it
+                log.warning("cursors not saved", service=database.service, error=reason(error))
 
     def delivered(self, service: str) -> int:
         """Return the position in `service`'s outbox that all consumers have behind them, -1 until all services consume."""
@@ -126,18 +143,23 @@ def _server(database: Database) -> tuple[object, ...]:
 class LocalPublisher:
     """Gives positions and hands events on in memory."""
 
-    def __init__(self, session: LockSession, log: LocalLog, last: int) -> None:
+    def __init__(self, database: Database, session: LockSession, log: LocalLog, last: int) -> None:
+        self._database = database
         self._session = session
         self._log = log
         self._last = last
 
     async def publish_pending(self, limit: int) -> int:
         """Publish the next pending rows: what has a position is in the log."""
+        began_ns = time.time_ns()
         rows = await self._session.fetch(_PUBLISH, self._last, limit)
         if not rows:
             return 0
         failpoints.hit("relay.after_publish")
         rows.sort(key=itemgetter("position"))
         self._last = rows[-1]["position"]
-        self._log.extend(rows[0]["position"], [row["payload"] for row in rows])
+        payloads = [row["payload"] for row in rows]
+        self._log.extend(rows[0]["position"], payloads)
+        if (tracer := self._database.tracer) is not None:
+            told_as_sent(tracer, self._database.service, payloads, began_ns=began_ns)
         return len(rows)

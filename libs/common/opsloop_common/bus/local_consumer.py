@@ -6,27 +6,29 @@ import asyncio
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from zlib import crc32
 
 import structlog
 from sqlalchemy import select, text
 
 from opsloop_common.bus.local_log import Entry, LocalLog
+from opsloop_common.bus.local_turns import Turns
 from opsloop_common.bus.metrics import BackboneMetrics
-from opsloop_common.bus.port import BATCH_LIMIT
 from opsloop_common.db import Database
 from opsloop_common.inbox.apply import Applier
 from opsloop_common.inbox.delivery import Delivery
+from opsloop_common.inbox.subscription import Subscription
 from opsloop_common.inbox.tables import delivery_cursor
-from opsloop_common.service import Subscription
+from opsloop_common.supervision import LoopMeter, Pauses, patiently, supervise
 from opsloop_common.wakeups import wait
 
 log = structlog.get_logger(__name__)
 
-LANES = 2  # a stream always takes the same one; two so that a stream that is tried again does not hold up everything
+STRANDS = 2  # a stream always takes the same one; two so that a stream that is tried again does not hold up everything
 BACKLOG = 2_000  # events read and not applied yet; the rest stays in the log
 POLL_SECONDS = 5.0
-PAUSE_SECONDS = 1.0
+PAUSES = Pauses(first=1.0, longest=1.0)
 
 _SAVE = text(
     "INSERT INTO delivery_cursor (consumer, source, position) "
@@ -84,11 +86,11 @@ class LocalConsumer:
         self._metrics = metrics
         self._lags = {source: metrics.lag.labels(self.name, source) for source in logs}
         self._cursors = {source: _Cursor() for source in logs}
-        self._lanes: list[deque[_Work]] = [deque() for _ in range(LANES)]
-        self._lane_wakes = [asyncio.Event() for _ in range(LANES)]
+        self._strands: list[Turns[_Work]] = [Turns() for _ in range(STRANDS)]
+        self._strand_wakes = [asyncio.Event() for _ in range(STRANDS)]
         self._wake = asyncio.Event()
         self._busy = 0
-        self._stopping = False
+        self._stopping = asyncio.Event()
         self._idle = asyncio.Event()
 
     def reads(self, source: str) -> bool:
@@ -109,32 +111,35 @@ class LocalConsumer:
 
     async def run(self) -> None:
         """Consume until cancelled."""
-        await self._begin()
-        lanes = [asyncio.create_task(self._run_lane(i), name=f"{self.name}-{i}") for i in range(LANES)]
+        await patiently(f"consumer {self.name}", self._begin, pauses=PAUSES, passing=lambda _: True)
+        meter = self._database.meters.of(LoopMeter)
+        loops = {f"consumer {self.name}": self._read_on}
+        loops |= {f"consumer {self.name} {number}": partial(self._run_strand, number) for number in range(STRANDS)}
+        tasks = [
+            asyncio.create_task(supervise(name, loop, pauses=PAUSES, meter=meter, stop=self._stopping), name=name)
+            for name, loop in loops.items()
+        ]
         try:
-            while not self._stopping:
-                try:
-                    moved = await self._read()
-                except Exception as error:  # noqa: BLE001 the consumer outlives every fault
-                    log.warning("cannot read the log", consumer=self.name, error=f"{type(error).__name__}: {error}")
-                    await asyncio.sleep(PAUSE_SECONDS)
-                    continue
-                if not moved and await wait(self._wake, POLL_SECONDS) and self._subscription.gather_seconds:
-                    # not even reading: others are on the way to somebody
-                    await asyncio.sleep(self._subscription.gather_seconds)
-            await asyncio.gather(*lanes)
+            await asyncio.wait(tasks)
         finally:
-            for lane in lanes:
-                lane.cancel()
-            await asyncio.wait(lanes)
+            for task in tasks:
+                task.cancel()
+            await asyncio.wait(tasks)
             for source_log in self._logs.values():
                 source_log.unsubscribe(self._wake)
 
+    async def _read_on(self) -> None:
+        while not self._stopping.is_set():
+            moved = await self._read()
+            if not moved and await wait(self._wake, POLL_SECONDS) and self._subscription.gather_seconds:
+                # not even reading: others are on the way to somebody
+                await asyncio.sleep(self._subscription.gather_seconds)
+
     async def drain(self, seconds: float) -> None:
         """Stop reading and wait, at most `seconds`, for what is being applied at this moment."""
-        self._stopping = True
+        self._stopping.set()
         self._wake.set()
-        for wake in self._lane_wakes:
+        for wake in self._strand_wakes:
             wake.set()
         try:
             async with asyncio.timeout(seconds):
@@ -148,18 +153,10 @@ class LocalConsumer:
         query = select(delivery_cursor.c.source, delivery_cursor.c.position).where(
             delivery_cursor.c.consumer == self.name
         )
-        while True:
-            try:
-                async with self._database.transaction() as session:
-                    stored = {row.source: row.position for row in await session.execute(query)}
-                for source_log in self._logs.values():
-                    await source_log.find_head()
-                break
-            except Exception as error:  # noqa: BLE001 the consumer outlives every fault
-                log.warning(
-                    "consumer waits for its database", consumer=self.name, error=f"{type(error).__name__}: {error}"
-                )
-                await asyncio.sleep(PAUSE_SECONDS)
+        async with self._database.transaction() as session:
+            stored = {row.source: row.position for row in await session.execute(query)}
+        for source_log in self._logs.values():
+            await source_log.find_head()
         for source, source_log in self._logs.items():
             position = stored.get(source, 0)
             self._cursors[source] = _Cursor(read=position, low_water=position, saved=position)
@@ -184,31 +181,27 @@ class LocalConsumer:
             if event is not None and not self._subscription.wants(event.type):
                 mark.done = True
                 continue
-            lane = crc32(event.partitionkey.encode()) % LANES if event is not None else 0
-            self._lanes[lane].append((mark, delivery))
-            self._lane_wakes[lane].set()
+            strand = crc32(event.partitionkey.encode()) % STRANDS if event is not None else 0
+            self._strands[strand].append(event.workspace if event is not None else "", (mark, delivery))
+            self._strand_wakes[strand].set()
         cursor.advance()
 
-    async def _run_lane(self, number: int) -> None:
-        lane, wake = self._lanes[number], self._lane_wakes[number]
-        while not self._stopping:
-            if not lane:
+    async def _run_strand(self, number: int) -> None:
+        strand, wake = self._strands[number], self._strand_wakes[number]
+        while not self._stopping.is_set():
+            if not strand:
                 wake.clear()
                 await wake.wait()
                 continue
-            work = [lane[i] for i in range(min(len(lane), BATCH_LIMIT))]
+            work = strand.turn()
             self._busy += 1
             try:
                 outcomes = await self._applier.apply_batch([delivery for _, delivery in work])
-            except Exception:
-                log.exception("could not apply, trying again", consumer=self.name)
-                await asyncio.sleep(PAUSE_SECONDS)
-                continue
             finally:
                 self._busy -= 1
                 self._idle.set()
+            strand.done(len(work))
             for (mark, _), outcome in zip(work, outcomes, strict=True):
-                lane.popleft()
                 mark.done = True
                 self._metrics.outcomes.labels(self.name, outcome.value).inc()
             full = any(len(cursor.open) >= BACKLOG for cursor in self._cursors.values())
@@ -219,7 +212,7 @@ class LocalConsumer:
 
 
 async def save_cursors(database: Database, consumers: Sequence[LocalConsumer]) -> None:
-    """Store how far the consumers are; when that fails, the next round stores it."""
+    """Store how far the consumers are."""
     moved = [(consumer, source, position) for consumer in consumers for source, position in consumer.unsaved()]
     if not moved:
         return
@@ -228,11 +221,7 @@ async def save_cursors(database: Database, consumers: Sequence[LocalConsumer]) -
         "sources": [source for _, source, _ in moved],
         "positions": [position for _, _, position in moved],
     }
-    try:
-        async with database.autocommit() as connection:
-            await connection.execute(_SAVE, parameters)
-    except Exception as error:  # noqa: BLE001 the loop outlives whatever the database does
-        log.warning("cursors not saved", service=database.service, error=str(error))
-        return
+    async with database.autocommit() as connection:
+        await connection.execute(_SAVE, parameters)
     for consumer, source, position in moved:
         consumer.saved(source, position)

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
+from sqlalchemy import func, select
+
+from opsloop_common.db import Database
+from opsloop_common.inbox.subscription import Subscription
+from opsloop_common.inbox.tables import parked_event
 
 
 class BackboneMetrics:
@@ -27,3 +34,15 @@ class BackboneMetrics:
         self.recreated = Counter(
             "opsloop_consumer_recreated", "Times a silent consumer was recreated", ["consumer"], registry=registry
         )
+
+
+async def count_parked(database: Database, subscriptions: Sequence[Subscription], metrics: BackboneMetrics) -> None:
+    """Set the gauges of parked events."""
+    query = select(parked_event.c.consumer, parked_event.c.status, func.count()).group_by(
+        parked_event.c.consumer, parked_event.c.status
+    )
+    async with database.work() as session:
+        counts = {(row[0], row[1]): row[2] for row in await session.execute(query)}
+    for subscription in subscriptions:
+        for status in ("failed", "held"):
+            metrics.parked.labels(subscription.consumer, status).set(counts.get((subscription.consumer, status), 0))

@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, update
+from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import Context, Database, clock_of, context_of
 from opsloop_common.due.schedule import cancel, hold_claim, schedule
 from opsloop_common.due.tables import job as job_table
+from opsloop_common.errors import NotFound
 from opsloop_common.ids import uuid7
 from opsloop_common.work import Grounds
 
@@ -38,6 +39,15 @@ async def start_job(
     return job_id
 
 
+async def get_job(session: AsyncSession, job_id: UUID) -> Row[Any]:
+    """Return a job of the session's workspace; raises NotFound."""
+    query = select(job_table).where(job_table.c.id == job_id, job_table.c.workspace == context_of(session).workspace)
+    row = (await session.execute(query)).one_or_none()
+    if row is None:
+        raise NotFound.of("job")
+    return row
+
+
 async def cancel_job(session: AsyncSession, job_id: UUID) -> bool:
     """Stop a job of the session's workspace that is not finished; what it committed stays. Says whether there was one."""
     found = await session.execute(
@@ -56,31 +66,38 @@ async def cancel_job(session: AsyncSession, job_id: UUID) -> bool:
     return kind is not None
 
 
-class JobRun:
-    """One run of a job, as its handler sees it. `done`, `total` and `state` are where an earlier run stopped."""
+class LongRun:
+    """Long work as its handler sees it, in the row's workspace ("" where the work is the service's)."""
 
-    def __init__(self, database: Database, context: Context, claim: tuple[int, UUID], row: Mapping[str, Any]) -> None:
-        self.id: UUID = row["id"]
-        self.workspace: str = row["workspace"]
-        self.payload: dict[str, Any] = row["payload"]
-        self.done: int = row["done"]
-        self.total: int | None = row["total"]
-        self.state: dict[str, Any] = row["state"]
+    def __init__(self, database: Database, context: Context, claim: tuple[int, UUID]) -> None:
         self._database = database
+        self.workspace = context.workspace
         self._context = context
         self._claim = claim
 
     @property
     def grounds(self) -> Grounds:
-        """Return what the job stands on, for `ports_of` and `settings_of`."""
+        """Return what the work stands on, for `ports_of` and `settings_of`."""
         return self._database.grounds
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """Open a short transaction in the job's workspace. Its commit raises ClaimLost when the job runs elsewhere or was cancelled."""
+        """Open a short transaction in the workspace. Its commit raises ClaimLost when the work runs elsewhere or was cancelled."""
         async with self._database.work(self._context) as session:
             hold_claim(session, *self._claim)
             yield session
+
+
+class JobRun(LongRun):
+    """One run of a job, as its handler sees it. `done`, `total` and `state` are where an earlier run stopped."""
+
+    def __init__(self, database: Database, context: Context, claim: tuple[int, UUID], row: Mapping[str, Any]) -> None:
+        super().__init__(database, context, claim)
+        self.id: UUID = row["id"]
+        self.payload: dict[str, Any] = row["payload"]
+        self.done: int = row["done"]
+        self.total: int | None = row["total"]
+        self.state: dict[str, Any] = row["state"]
 
     async def progress(
         self,

@@ -50,8 +50,8 @@ _CANCEL = text(
 )
 _DONE = text("DELETE FROM due WHERE id = :id AND owner = :owner AND again_at IS NULL RETURNING id")
 _DONE_AND_AGAIN = text(
-    "UPDATE due SET due_at = again_at, again_at = NULL, owner = NULL, claimed_at = NULL, attempts = 0, last_error = NULL "
-    "WHERE id = :id AND owner = :owner AND again_at IS NOT NULL RETURNING id"
+    "UPDATE due SET due_at = again_at, again_at = NULL, owner = NULL, claimed_at = NULL, attempts = 0, last_error = NULL, "
+    "first_failed_at = NULL WHERE id = :id AND owner = :owner AND again_at IS NOT NULL RETURNING id"
 )
 _HOLD = text("SELECT id FROM due WHERE id = :id AND owner = :owner FOR SHARE")
 

@@ -42,6 +42,7 @@ due = Table(
     Column("claimed_at", DateTime(timezone=True)),
     Column("attempts", Integer, nullable=False, server_default=text("0")),
     Column("last_error", Text),
+    Column("first_failed_at", DateTime(timezone=True), comment="it has failed at each try since then"),
     UniqueConstraint("workspace", "kind", "key"),
     CheckConstraint("status IN ('waiting', 'failed')", name="status"),
 )
@@ -50,8 +51,11 @@ _WAITING = text("owner IS NULL AND status = 'waiting'")
 
 # in the order of claiming, so that a claim reads what it takes, however long the queue and however many rows are for later
 Index("ix_due_waiting", due.c.kind, due.c.priority.desc(), due.c.due_at, postgresql_where=_WAITING)
+Index("ix_due_turns", due.c.kind, due.c.workspace, due.c.priority.desc(), due.c.due_at, postgresql_where=_WAITING)
 Index("ix_due_group", due.c.kind, due.c.group_key, due.c.priority.desc(), due.c.due_at, postgresql_where=_WAITING)
 Index("ix_due_failed", due.c.due_at, postgresql_where=text("status = 'failed'"))
+Index("ix_due_failing", due.c.kind, due.c.first_failed_at, postgresql_where=text("first_failed_at IS NOT NULL"))
+Index("ix_due_recurring", due.c.kind, due.c.workspace, postgresql_where=text("key = '@every'"))
 Index("ix_due_claimed", due.c.kind, due.c.group_key, postgresql_where=text("owner IS NOT NULL"))
 
 job = Table(

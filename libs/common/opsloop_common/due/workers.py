@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
+from functools import partial
 from uuid import UUID
 
 import structlog
@@ -14,10 +15,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from opsloop_common.db import Database
 from opsloop_common.due.claims import release_dead_claims, release_own_claims
 from opsloop_common.due.rows import give_back
+from opsloop_common.supervision import LoopMeter, Pauses, supervised
 from opsloop_common.wakeups import DUE
 
 HEARTBEAT_SECONDS = 2.5
 LEAVE_SECONDS = 5.0
+PAUSES = Pauses(first=0.2, longest=1.0)
 
 log = structlog.get_logger(__name__)
 
@@ -67,13 +70,12 @@ async def alive(
 ) -> AsyncIterator[None]:
     """Keep `owner`'s heart beating for the length of the block, and give its claims back afterwards."""
     await beat(database, owner, instance=instance, tables=tables, alone=alone)
-    beating = asyncio.create_task(_keep_beating(database, owner, instance, tables), name=f"{database.service} heart")
+    heart = partial(_keep_beating, database, owner, instance, tables)
     try:
-        yield
+        # a heart that stops gives its claims away: it tries again long before the others take it for dead
+        async with supervised({f"{database.service} heart": heart}, pauses=PAUSES, meter=database.meters.of(LoopMeter)):
+            yield
     finally:
-        beating.cancel()
-        with suppress(asyncio.CancelledError):
-            await beating
         try:
             async with asyncio.timeout(LEAVE_SECONDS):
                 await leave(database, owner, tables=tables)
@@ -82,13 +84,6 @@ async def alive(
 
 
 async def _keep_beating(database: Database, owner: UUID, instance: str, tables: Sequence[str]) -> None:
-    failing = False
     while True:
+        await beat(database, owner, instance=instance, tables=tables)
         await asyncio.sleep(HEARTBEAT_SECONDS)
-        try:
-            await beat(database, owner, instance=instance, tables=tables)
-            failing = False
-        except Exception as error:  # noqa: BLE001 a heart that stops gives its claims away, and nobody notices
-            if not failing:
-                log.warning("no heartbeat", service=database.service, error=type(error).__name__)
-            failing = True

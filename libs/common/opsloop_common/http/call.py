@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
@@ -13,10 +12,9 @@ from opsloop_common.access.idempotency import Answer, Keyed, Replay
 from opsloop_common.access.principal import Principal
 from opsloop_common.db import Context
 from opsloop_common.http.ratelimit import Rate
-
-if TYPE_CHECKING:
-    from opsloop_common.http.shell import Shell
-    from opsloop_common.service import Runtime
+from opsloop_common.http.shared import Shell
+from opsloop_common.http.tracing import RequestTrace
+from opsloop_common.service import Runtime
 
 KEY = "opsloop.call"
 
@@ -33,16 +31,18 @@ class Call:
         "origin",
         "principal",
         "rate",
+        "reads",
         "request_id",
         "shell",
         "signed_in",
-        "traceparent",
+        "trace",
     )
 
-    def __init__(self, shell: Shell, request_id: str, traceparent: str) -> None:
+    def __init__(self, shell: Shell, request_id: str, trace: RequestTrace, *, reads: bool = False) -> None:
         self.shell = shell
         self.request_id = request_id
-        self.traceparent = traceparent
+        self.trace = trace
+        self.reads = reads
         self.principal: Principal | None = None
         self.signed_in: tuple[int, float] | None = None
         self.rate: Rate | None = None
@@ -60,9 +60,9 @@ class Call:
 
     @property
     def who(self) -> Principal:
-        """Return who asks; a RuntimeError on a public route that signed nobody in."""
+        """Return who asks; a RuntimeError on a public route."""
         if self.principal is None:
-            raise RuntimeError("a public route has no principal; sign_in() first")
+            raise RuntimeError("a public route has no principal")
         return self.principal
 
     @property
@@ -74,7 +74,7 @@ class Call:
                 workspace=who.workspace,
                 actor=who.actor,
                 correlationid=self.request_id,
-                traceparent=self.traceparent,
+                traceparent=self.trace.traceparent(who),
             )
         return self._context
 
@@ -84,7 +84,8 @@ class Call:
         Not earlier: FastAPI makes dependencies before it looks at the body, and a malformed body should cost no connection.
         """
         if self._session is None:
-            self._session = self.shell.runtime.db.session(self.context)
+            database = self.shell.runtime.db
+            self._session = database.reading(self.context) if self.reads else database.session(self.context)
         return self._session
 
     async def enter(self) -> None:
@@ -94,14 +95,14 @@ class Call:
         """
         if self._entered is None:
             workspace = self.who.workspace
-            await self.shell.shares.enter(workspace)
+            await self.shell.shares.enter(workspace, reads=self.reads)
             self._entered = workspace
 
     def leave(self) -> None:
         """Give the share back, before work that needs no connection."""
         if self._entered is not None:
             workspace, self._entered = self._entered, None
-            self.shell.shares.leave(workspace)
+            self.shell.shares.leave(workspace, reads=self.reads)
 
     async def begin(self) -> AsyncSession:
         """Return the request's transaction, its idempotency key claimed if it has one: for routes with `own_idempotency()`.

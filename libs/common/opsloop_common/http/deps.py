@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Annotated
 
 from fastapi import Depends, Header
@@ -12,10 +11,9 @@ from starlette.responses import Response
 
 from opsloop_common.access.idempotency import Keyed
 from opsloop_common.access.principal import Principal
-from opsloop_common.db import Context
-from opsloop_common.errors import StaleVersion
 from opsloop_common.http.call import Call, call_of
 from opsloop_common.service import Runtime
+from opsloop_common.versions import Precondition, etag
 
 
 async def _call(request: Request) -> Call:
@@ -34,10 +32,6 @@ async def _runtime(request: Request) -> Runtime:
     return call_of(request).shell.runtime
 
 
-async def _context(request: Request) -> Context:
-    return call_of(request).context
-
-
 async def _keyed(request: Request) -> Keyed | None:
     return call_of(request).keyed
 
@@ -46,8 +40,6 @@ Db = Annotated[AsyncSession, Depends(_session)]
 """The request's transaction, begun in the principal's workspace; the route commits it before it answers, nobody else does."""
 Who = Annotated[Principal, Depends(_who)]
 Run = Annotated[Runtime, Depends(_runtime)]
-RequestContext = Annotated[Context, Depends(_context)]
-"""The context that `Db` works in, for routes that open short transactions of their own."""
 Idempotency = Annotated[Keyed | None, Depends(_keyed)]
 """The request's Idempotency-Key, for routes that declare `own_idempotency()`."""
 
@@ -57,31 +49,12 @@ Asked = Annotated[Call, Depends(_call)]
 about as much as reading the credential."""
 
 
-@dataclass(frozen=True)
-class Precondition:
-    """An `If-Match` header, or none."""
-
-    header: str | None
-
-    def require(self, version: int) -> None:
-        """Go on only when the header is absent, `*`, or names `version`; raises StaleVersion (412)."""
-        if self.header is None:
-            return
-        tags = {tag.strip() for tag in self.header.split(",")}
-        if "*" not in tags and etag(version) not in tags:
-            raise StaleVersion("If-Match does not name the present version.")
-
-
 async def _if_match(if_match: Annotated[str | None, Header(alias="If-Match")] = None) -> Precondition:
     return Precondition(if_match)
 
 
 IfMatch = Annotated[Precondition, Depends(_if_match)]
-
-
-def etag(version: int) -> str:
-    """Return the strong entity tag of a version."""
-    return f'"{version}"'
+"""Handed to the use case as `expected`, which holds it to the row once that is locked: `resources.lock_for_change`."""
 
 
 def set_etag(response: Response, version: int) -> None:
@@ -92,8 +65,3 @@ def set_etag(response: Response, version: int) -> None:
 def set_location(response: Response, path: str) -> None:
     """Name the new resource by its path below the service, `/v1/…`; the shell sends it relative to the request."""
     response.headers["Location"] = path
-
-
-def sign_in(request: Request, principal: Principal) -> None:
-    """Act as `principal` on a public route that read a credential of its own; call it before `Db` is used."""
-    call_of(request).principal = principal

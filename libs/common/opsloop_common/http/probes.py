@@ -70,7 +70,7 @@ async def _ask(runtime: Runtime) -> Readiness:
     if runtime.bus is not None:
         pending.append(_safely("bus", _bus(runtime)))
     pending += [_safely(getattr(check, "__name__", "check"), check()) for check in runtime.readiness]
-    checks = list(await asyncio.gather(*pending))
+    checks = [check for check in await asyncio.gather(*pending) if not (check.ok and check.quiet)]
     if any(not check.ok and check.essential for check in checks):
         return "unavailable", checks
     return ("ready" if all(check.ok for check in checks) else "degraded"), checks

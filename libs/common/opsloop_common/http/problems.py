@@ -58,6 +58,15 @@ _PLAIN_WORDS = {
 }
 
 
+class TookTooLong(Unavailable):
+    """The database gave a statement of the request up."""
+
+    def __init__(self, narrowed_by: Sequence[str] = ()) -> None:
+        names = ", ".join(narrowed_by)
+        less = f"narrow it by {names}" if names else "ask for less"
+        super().__init__(f"This took the database too long; {less}, or try again.", headers={"Retry-After": "1"})
+
+
 class HttpError(DomainError):
     """An error of HTTP itself: unknown path, wrong method."""
 
@@ -108,6 +117,8 @@ def unexpected_response(scope: Scope) -> Response:
 def error_response(error: Exception, scope: Scope, *, request_id: str) -> Response:
     """Render whatever ended a request; a fault of ours is logged here, once."""
     known = as_domain_error(error)
+    if isinstance(known, TookTooLong):
+        known = TookTooLong(getattr(scope.get("route"), "narrowed_by", ()))
     if known is not None:
         if isinstance(known, Unavailable):
             _log().warning("unavailable", request_id=request_id, path=scope["path"], reason=type(error).__name__)
@@ -164,9 +175,7 @@ def _from_driver(error: Exception) -> DomainError | None:
         case pg.DiskFullError():
             return Unavailable("The database's disk is full: nothing can be stored.", headers={"Retry-After": "5"})
         case pg.QueryCanceledError():
-            return Unavailable(
-                "This took the database too long; ask for less, or try again.", headers={"Retry-After": "1"}
-            )
+            return TookTooLong()
         case _ if isinstance(error, _UNREACHABLE):
             return Unavailable("The database is not reachable.", headers={"Retry-After": "1"})
         case _:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, params
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
@@ -222,6 +223,12 @@ class ApiRoute(APIRoute):
             methods=set(methods) if methods else None,
             **options,
         )
+
+    @property
+    def narrowed_by(self) -> list[str]:
+        """Return the parameters by which a request asks for less; none where the address has none."""
+        found = (each for each in get_flat_params(self.dependant) if isinstance(each.field_info, params.Query))
+        return [each.alias for each in found if each.alias != "cursor"]
 
     def get_route_handler(self) -> Handler:
         """Wrap FastAPI's own handler (validation, endpoint, serialisation) into the steps around it."""

@@ -23,17 +23,18 @@ from opsloop_common import failpoints
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Context, Database
 from opsloop_common.entry import ENTERED_SQL
+from opsloop_common.faults import fingerprint, frames, is_permanent, reason
 from opsloop_common.inbox import holding
 from opsloop_common.inbox.delivery import Delivery
-from opsloop_common.inbox.faults import fingerprint, frames, is_permanent, is_transient, reason
 from opsloop_common.inbox.statement import CLAIM_SQL, claim_parameters
-from opsloop_common.service import Subscription
+from opsloop_common.inbox.subscription import Subscription
+from opsloop_common.supervision import Pauses, patiently
+from opsloop_common.telemetry.events import processing
 
 log = structlog.get_logger(__name__)
 
 BACKOFF = (0.2, 1.0, 5.0)
-TRANSIENT_PAUSE = 0.2
-TRANSIENT_PAUSE_LIMIT = 5.0
+PAUSES = Pauses(first=0.2, longest=5.0)
 WIDESPREAD_SECONDS = 60.0
 
 Result = TypeVar("Result")
@@ -76,6 +77,12 @@ async def try_once(database: Database, subscription: Subscription, events: Seque
     What is not returned was applied before, or its stream has parked events. Raises what the handler raises, and then nothing
     has happened.
     """
+    await database.known.note(events[0].workspace)
+    with processing(database.tracer, subscription.consumer, events):
+        return await _try_once(database, subscription, events)
+
+
+async def _try_once(database: Database, subscription: Subscription, events: Sequence[Event]) -> set[UUID]:
     if subscription.quick_handler is not None:
         failpoints.hit("consumer.before_commit")
         claimed = await subscription.quick_handler(database, events)
@@ -191,16 +198,7 @@ class Applier:
         return Outcome.PARKED
 
     async def _patiently(self, work: Callable[[], Awaitable[Result]]) -> Result:
-        pause = TRANSIENT_PAUSE
-        while True:
-            try:
-                return await work()
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                log.warning("waiting for the database", consumer=self.subscription.consumer, error=reason(error))
-            await self.sleep(pause)
-            pause = min(pause * 2, TRANSIENT_PAUSE_LIMIT)
+        return await patiently(f"consumer {self.subscription.consumer}", work, pauses=PAUSES, sleep=self.sleep)
 
     def _was_just_parked(self, error: Exception) -> bool:
         """Say whether waiting is known to be in vain: a fault that hits every event would stop a partition for hours."""

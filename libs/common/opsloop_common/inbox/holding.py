@@ -15,9 +15,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Database
+from opsloop_common.faults import fingerprint, reason
 from opsloop_common.ids import uuid7
 from opsloop_common.inbox.delivery import Delivery
-from opsloop_common.inbox.faults import fingerprint, reason
 from opsloop_common.inbox.tables import inbox, parked_event
 
 HELD_FINGERPRINT = "held"

@@ -2,31 +2,37 @@
 
 A redrive plays whole streams: from a stream's first parked event on, one transaction each, until one fails or none is left. It
 may run in any process and at any time, also twice at once: each step holds the stream's lock and looks again.
+
+Whoever asks for that is in the audit log, from the very transaction in which the first thing happens because of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, Row, Select, delete, func, select, update
+from sqlalchemy import ColumnElement, Row, Select, delete, func, select, text, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from opsloop_common import failpoints
+from opsloop_common.access import audit
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.db import Database
+from opsloop_common.db import Context, Database
 from opsloop_common.entry import enter
 from opsloop_common.errors import NotFound
+from opsloop_common.faults import fingerprint as fingerprint_of
+from opsloop_common.faults import is_transient, reason
 from opsloop_common.inbox.apply import context_for, handle
-from opsloop_common.inbox.faults import fingerprint as fingerprint_of
-from opsloop_common.inbox.faults import is_transient, reason
+from opsloop_common.inbox.groups import GROUPS_SQL
 from opsloop_common.inbox.holding import lock_stream
+from opsloop_common.inbox.subscription import Subscriber, Subscription
 from opsloop_common.inbox.tables import inbox, parked_event
-from opsloop_common.service import Service, Subscription
 
 log = structlog.get_logger(__name__)
 
@@ -53,6 +59,37 @@ class Redriven:
     applied: int
     failed: int
     remaining: int
+
+
+@dataclass
+class _Order:
+    """What somebody asked for; it is written down with the first transaction that does something about it."""
+
+    by: Context
+    action: str
+    subject: str
+    _in_hand: bool = field(default=False, init=False)
+    _is_written: bool = field(default=False, init=False)
+
+    @asynccontextmanager
+    async def step(self, database: Database) -> AsyncIterator[AsyncSession]:
+        """Open the transaction of one step, on behalf of whoever asked."""
+        self._in_hand = False
+        async with database.transaction(self.by) as session:
+            yield session
+        self._is_written = self._is_written or self._in_hand
+
+    def write(self, session: AsyncSession) -> None:
+        """Write the order down with this step, unless an earlier one did."""
+        if not self._is_written:
+            audit.record(session, self.action, self.subject)
+            self._in_hand = True
+
+
+def _subject(id: UUID | None, fingerprint: str | None) -> str:
+    if id is not None:
+        return f"parked_event/{id}"
+    return f"parked_group/{fingerprint or '*'}"
 
 
 @dataclass(frozen=True)
@@ -103,59 +140,36 @@ async def list_parked(
 
 async def list_groups(database: Database, *, workspace: str | None = None) -> list[ParkedGroup]:
     """Return what failed, grouped by consumer and fingerprint, the most frequent first."""
-    held = parked_event.alias()
-    behind = (
-        select(func.count())
-        .where(
-            held.c.status == "held",
-            held.c.consumer == parked_event.c.consumer,
-            held.c.source == parked_event.c.source,
-            held.c.stream == parked_event.c.stream,
-        )
-        .correlate(parked_event)
-        .scalar_subquery()
-    )
-    each = select(*_COLUMNS, behind.label("behind")).where(parked_event.c.status == "failed")
-    if workspace is not None:
-        each = each.where(parked_event.c.workspace == workspace)
-    row = each.subquery()
-    query = (
-        select(
-            row.c.consumer,
-            row.c.fingerprint,
-            func.max(row.c.reason),
-            func.count(),
-            func.sum(row.c.behind),
-            func.min(row.c.parked_at),
-            func.max(row.c.parked_at),
-        )
-        .group_by(row.c.consumer, row.c.fingerprint)
-        .order_by(func.count().desc(), row.c.consumer, row.c.fingerprint)
-    )
     async with database.transaction() as session:
-        return [
-            ParkedGroup(consumer, fingerprint, why, failed, int(behind or 0), first_at, last_at)
-            for consumer, fingerprint, why, failed, behind, first_at, last_at in await session.execute(query)
-        ]
+        rows = await session.execute(text(GROUPS_SQL.format(workspace=":workspace")), {"workspace": workspace})
+        return [ParkedGroup(**row) for row in rows.mappings()]
 
 
 async def redrive(
     database: Database,
-    service: Service,
+    service: Subscriber,
     *,
+    by: Context,
     id: UUID | None = None,
     fingerprint: str | None = None,
     workspace: str | None = None,
 ) -> Redriven:
-    """Play the streams of the parked event `id`, of all with `fingerprint`, or of all there are.
+    """Play the streams of the parked event `id`, of all with `fingerprint`, or of all there are, on behalf of `by`.
 
     Raises NotFound when `id` (of `workspace`, when given) is not parked.
     """
+    order = _Order(by, "parked_event.redriven", _subject(id, fingerprint))
+    streams = await _streams(database, id=id, fingerprint=fingerprint, workspace=workspace)
+    return await _play(database, service, order, streams)
+
+
+async def _play(database: Database, service: Subscriber, order: _Order, streams: Sequence[_Stream]) -> Redriven:
     applied = failed = remaining = 0
-    for stream in await _streams(database, id=id, fingerprint=fingerprint, workspace=workspace):
+    for stream in streams:
         subscription = next((s for s in service.subscriptions if s.consumer == stream.consumer), None)
         while subscription is not None:
-            done = await _play_next(database, subscription, stream)
+            done = await _play_next(database, subscription, order, stream)
+            failpoints.hit("parking.after_step")
             if done is None:
                 break
             applied += done
@@ -168,47 +182,51 @@ async def redrive(
 
 async def discard(
     database: Database,
-    service: Service,
+    service: Subscriber,
     *,
+    by: Context,
     id: UUID | None = None,
     fingerprint: str | None = None,
     workspace: str | None = None,
 ) -> int:
-    """Give up the failed event `id`, or all with `fingerprint`, and play what was held behind; returns how many were given up.
+    """Give up the failed event `id`, or all with `fingerprint`, on behalf of `by`, and play what was held behind.
+
+    Returns how many were given up.
 
     A discarded event counts as applied: when it is delivered again nothing happens. Raises NotFound as `redrive` does, and for
     an event that is only held.
     """
     streams = await _streams(database, id=id, fingerprint=fingerprint, workspace=workspace)
+    order = _Order(by, "parked_event.discarded", _subject(id, fingerprint))
     discarded = 0
     for stream in streams:
-        async with database.transaction() as session:
+        async with order.step(database) as session:
             await lock_stream(session, stream.consumer, stream.source, stream.stream)
             failed = stream.rows() & (parked_event.c.status == "failed")
             wanted = failed & (parked_event.c.id == id) if id is not None else failed
             if fingerprint is not None:
                 wanted &= parked_event.c.fingerprint == fingerprint
             rows = (await session.execute(delete(parked_event).where(wanted).returning(*_COLUMNS))).all()
+            if rows:
+                order.write(session)
             for row in rows:
                 log.warning("parked event discarded", consumer=row.consumer, event_id=str(row.event_id), type=row.type)
                 if row.event_id is not None:
                     await _record_applied(session, row.consumer, row.event_id)
         discarded += len(rows)
     if id is not None and not discarded:
-        raise NotFound("no failed event with this id is parked")
+        raise NotFound.of("failed event")
     for stream in streams:
-        await _follow_up(database, service, stream)
+        await _follow_up(database, service, order, stream)
     return discarded
 
 
-async def _follow_up(database: Database, service: Service, stream: _Stream) -> None:
+async def _follow_up(database: Database, service: Subscriber, order: _Order, stream: _Stream) -> None:
     async with database.transaction() as session:
-        first = (
-            select(parked_event.c.id, parked_event.c.status).where(stream.rows()).order_by(parked_event.c.seq).limit(1)
-        )
-        head = (await session.execute(first)).first()
-    if head is not None and head.status == "held":
-        await redrive(database, service, id=head.id)
+        first = select(parked_event.c.status).where(stream.rows()).order_by(parked_event.c.seq).limit(1)
+        status = (await session.execute(first)).scalar()
+    if status == "held":
+        await _play(database, service, order, [stream])
 
 
 async def _streams(
@@ -224,28 +242,29 @@ async def _streams(
     async with database.transaction() as session:
         rows = (await session.execute(query.order_by(parked_event.c.id))).all()
     if id is not None and not rows:
-        raise NotFound("no event with this id is parked")
+        raise NotFound.of("parked event")
     unique = {(r.consumer, r.source, r.stream, r.id if r.stream is None else None): _Stream(*r) for r in reversed(rows)}
     return list(reversed(unique.values()))
 
 
-async def _play_next(database: Database, subscription: Subscription, stream: _Stream) -> bool | None:
+async def _play_next(database: Database, subscription: Subscription, order: _Order, stream: _Stream) -> bool | None:
     """Apply the stream's first parked event; None when nothing is left, False when it failed again."""
     row: Row[Any] | None = None
     try:
-        async with database.transaction() as session:
+        async with order.step(database) as session:
             await lock_stream(session, stream.consumer, stream.source, stream.stream)
             first = select(parked_event).where(stream.rows()).order_by(parked_event.c.seq).limit(1).with_for_update()
             row = (await session.execute(first)).first()
             if row is None:
                 return None
+            order.write(session)
             await _apply_parked(session, subscription, Event.from_bytes(row.body))
             await session.execute(delete(parked_event).where(parked_event.c.id == row.id))
         return True
-    except Exception as error:
+    except Exception as error:  # whatever a handler raises is written on the event
         if row is None or is_transient(error):
             raise
-        await _note_failure(database, row.id, error)
+        await _note_failure(database, order, row.id, error)
         return False
 
 
@@ -260,7 +279,7 @@ async def _record_applied(session: AsyncSession, consumer: str, event_id: UUID) 
     return (await session.execute(statement.returning(inbox.c.event_id))).first() is not None
 
 
-async def _note_failure(database: Database, id: UUID, error: Exception) -> None:
+async def _note_failure(database: Database, order: _Order, id: UUID, error: Exception) -> None:
     log.warning("parked event failed again", id=str(id), error=reason(error))
     values = {
         "status": "failed",
@@ -268,7 +287,8 @@ async def _note_failure(database: Database, id: UUID, error: Exception) -> None:
         "reason": reason(error),
         "attempts": parked_event.c.attempts + 1,
     }
-    async with database.transaction() as session:
+    async with order.step(database) as session:
+        order.write(session)
         await session.execute(update(parked_event).where(parked_event.c.id == id).values(values))
 
 

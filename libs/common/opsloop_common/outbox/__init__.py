@@ -1,5 +1,6 @@
 """The outbox: an event exists exactly when the transaction that appended it has committed."""
 
 from opsloop_common.outbox.append import append
+from opsloop_common.outbox.streams import end_streams
 
-__all__ = ["append"]
+__all__ = ["append", "end_streams"]

@@ -19,6 +19,7 @@ from opsloop_common.bus.metrics import BackboneMetrics
 from opsloop_common.bus.port import Bus
 from opsloop_common.db import Database
 from opsloop_common.outbox.pruning import prune
+from opsloop_common.supervision import LoopMeter, Pauses, supervise
 from opsloop_common.wakeups import OUTBOX, wait
 
 log = structlog.get_logger(__name__)
@@ -26,7 +27,7 @@ log = structlog.get_logger(__name__)
 BATCH = 500
 STANDBY_SECONDS = 1.0
 HOUSEKEEPING_SECONDS = 5.0
-RESTART_SECONDS = (0.1, 5.0)  # first pause after a fault, longest pause
+PAUSES = Pauses(first=0.1, longest=5.0, steady=5.0)
 RELAY_LOCK = 0x6F7072656C6179
 
 # the planner must not read a grown outbox from end to end when its statistics are behind
@@ -70,28 +71,19 @@ class Relay:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Relay for the length of the block."""
-        task = asyncio.create_task(self._supervise(), name=f"relay-{self.database.service}")
+        relaying = supervise(
+            f"{self.database.service} relay",
+            self._live,
+            pauses=PAUSES,
+            meter=self.database.meters.of(LoopMeter),
+            on_failure=lambda _: self._metrics.rebuilt.inc(),
+        )
+        task = asyncio.create_task(relaying, name=f"relay-{self.database.service}")
         try:
             yield
         finally:
             task.cancel()
             await asyncio.wait([task])
-
-    async def _supervise(self) -> None:
-        pause = RESTART_SECONDS[0]
-        while True:
-            began = time.monotonic()
-            try:
-                await self._live()
-            except Exception as error:  # noqa: BLE001 the relay outlives every fault of database and broker
-                log.warning(
-                    "relay starts anew", service=self.database.service, error=f"{type(error).__name__}: {error}"
-                )
-            self._metrics.rebuilt.inc()
-            if time.monotonic() - began > RESTART_SECONDS[1]:
-                pause = RESTART_SECONDS[0]
-            await asyncio.sleep(pause)
-            pause = min(pause * 2, RESTART_SECONDS[1])
 
     async def _live(self) -> None:
         """Lead on a new connection until something breaks."""

@@ -25,8 +25,11 @@ outbox_stream = Table(
     metadata,
     Column("stream", Text, primary_key=True),
     Column("last_seq", BigInteger, nullable=False),
+    Column("ended_at", DateTime(timezone=True), comment="what it is named after is gone for good"),
     postgresql_with={"fillfactor": 80},  # each event updates a row: room on its page keeps the index out of it
 )
+
+Index("ix_outbox_stream_ended_at", outbox_stream.c.ended_at, postgresql_where=outbox_stream.c.ended_at.is_not(None))
 
 outbox = Table(
     "outbox",

@@ -1,35 +1,30 @@
-"""The command line of one service: serve, migrate, openapi, keys, secrets of end users, events."""
+"""The command line of one service: serve, migrate, openapi, keys, secrets of end users, events.
+
+What a command does not need it does not load: the service itself takes 0.6 s and more, `--help` and a list need none of it.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import sys
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from importlib import import_module, metadata
+from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
 
 import orjson
-import structlog
 import typer
-import uvloop
 
-from opsloop_common import migrations
-from opsloop_common.bus.kafka import create_topics
 from opsloop_common.errors import DomainError
-from opsloop_common.http.app import create_app
-from opsloop_common.logs import configure_logging
-from opsloop_common.runner import commands
-from opsloop_common.runner.build import Misconfigured, build_runtime, database_urls, instance_of, require_consistent
-from opsloop_common.runner.serve import serve
-from opsloop_common.service import Runtime, Service
-from opsloop_common.settings import BadSettings, Settings
+from opsloop_common.settings import BadSettings, Misconfigured, Settings
+
+if TYPE_CHECKING:
+    from opsloop_common.service import Service
 
 ParkedId = Annotated[UUID | None, typer.Option("--id", help="One parked event, by its id in `parked`.")]
 Fingerprint = Annotated[str | None, typer.Option("--fingerprint", help="All that failed the same way.")]
-
-log = structlog.get_logger(__name__)
 
 
 class RoleName(StrEnum):
@@ -40,13 +35,13 @@ class RoleName(StrEnum):
     ALL = "all"
 
 
-def main(service: Service, arguments: Sequence[str] | None = None) -> None:
-    """Be the command line of `python -m opsloop_<service>`."""
-    commander = make_commands(service)
+def main(name: str, arguments: Sequence[str] | None = None, *, declared: str | None = None) -> None:
+    """Be the command line of `python -m opsloop_<name>`; `declared` is where the service is, `opsloop_<name>.app:SERVICE`."""
+    commander = make_commands(_Line(name, declared or f"opsloop_{name}.app:SERVICE"))
     try:
         commander(args=list(arguments) if arguments is not None else None)
     except (BadSettings, Misconfigured, DomainError) as error:
-        sys.stderr.write(f"{service.name}: {_plain(error)}\n")
+        sys.stderr.write(f"{name}: {_plain(error)}\n")
         raise SystemExit(2) from None
 
 
@@ -56,65 +51,77 @@ def _plain(error: Exception) -> str:
     return str(error)
 
 
-def make_commands(service: Service) -> typer.Typer:
+@dataclass(frozen=True)
+class _Line:
+    """The service that a command line is of, loaded as far as a command asks for it."""
+
+    name: str
+    declared: str
+
+    @property
+    def service(self) -> Service:
+        module, _, attribute = self.declared.partition(":")
+        found: Service = getattr(import_module(module), attribute)
+        return found
+
+    @property
+    def tools(self) -> Any:
+        return import_module("opsloop_common.runner.tools")
+
+    @property
+    def whole(self) -> Any:
+        return import_module("opsloop_common.runner.whole")
+
+
+def make_commands(line: _Line) -> typer.Typer:
     """Return the typer application of one service."""
-    app = typer.Typer(name=f"opsloop_{service.name}", no_args_is_help=True, pretty_exceptions_enable=False)
+    app = typer.Typer(
+        name=f"opsloop_{line.name}",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        epilog="Exit status: 0 done; 1 it failed; 2 the command line or a setting is wrong, or what is named is not there.",
+    )
 
-    def runtime_of() -> Runtime:
-        settings = service.settings()
-        urls = database_urls(service)
-        return build_runtime(service, settings, database_url=urls.url, direct_url=urls.direct_url)
+    @app.callback()
+    def top(
+        version: Annotated[
+            bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+        ] = False,
+    ) -> None:
+        pass
 
-    def once(work: Callable[[Runtime], Coroutine[Any, Any, None]]) -> None:
-        configure_logging(service=service.name, level="warning")
-        asyncio.run(_closing(runtime_of(), work))
-
-    @app.command("serve")
-    def serve_command(
+    @app.command()
+    def serve(
         role: Annotated[RoleName, typer.Option(help="What this process does.")] = RoleName.ALL,
         host: Annotated[str | None, typer.Option(help="Default: OPSLOOP_HOST.")] = None,
         port: Annotated[int | None, typer.Option(help="Default: OPSLOOP_PORT. 0 takes a free one.")] = None,
     ) -> None:
         """Serve until SIGTERM; then drain and end."""
-        settings = service.settings()
-        require_consistent(settings, role.value)
-        runtime = runtime_of()
-        configure_logging(
-            format=settings.log_format,
-            level=settings.log_level,
-            service=service.name,
-            instance=instance_of(runtime),
-        )
-        work = serve(runtime, role.value, host=host or settings.host, port=settings.port if port is None else port)
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(work)
+        line.whole.run(line.service, role.value, host=host, port=port)
 
     @app.command()
     def migrate() -> None:
         """Bring the database to this release's schema; with Kafka, create the topics that are missing."""
-        settings = service.settings()
-        configure_logging(format=settings.log_format, level=settings.log_level, service=service.name)
-        asyncio.run(_migrate(service, settings))
+        line.whole.migrate(line.service)
 
     @app.command()
     def openapi() -> None:
         """Print the OpenAPI contract as JSON."""
-        settings = service.settings()
-        unconnected = build_runtime(
-            service, settings, database_url=f"postgresql:///{service.name}", secret_key="-" * 32
-        )
-        _print(create_app(unconnected).openapi())
+        _print(line.whole.openapi(line.service))
 
-    app.add_typer(_keys(service, once), name="keys")
-    app.add_typer(_user_secrets(once), name="user-secrets")
-    app.add_typer(_events(service, once), name="events")
+    app.add_typer(_keys(line), name="keys")
+    app.add_typer(_user_secrets(line), name="user-secrets")
+    app.add_typer(_events(line), name="events")
     return app
 
 
-Once = Callable[[Callable[[Runtime], Coroutine[Any, Any, None]]], None]
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"opsloop {metadata.version('opsloop-common')}\n")
+        raise typer.Exit
 
 
-def _keys(service: Service, once: Once) -> typer.Typer:
+def _keys(line: _Line) -> typer.Typer:
     app = typer.Typer(no_args_is_help=True, help="API keys.")
 
     @app.command()
@@ -126,19 +133,16 @@ def _keys(service: Service, once: Once) -> typer.Typer:
         source: Annotated[str | None, typer.Option(help="Who speaks with it. Default: made from the name.")] = None,
     ) -> None:
         """Make a key at this service and print it; it is not shown again."""
-
-        async def work(runtime: Runtime) -> None:
-            token = await commands.create_key(
-                runtime,
-                name=name,
-                workspace=workspace,
-                scopes=scope or service.scopes,
-                expires_at=expires_at,
-                source=source,
-            )
-            sys.stdout.write(f"{token}\n")
-
-        once(work)
+        line.tools.create_key(
+            line.name,
+            line.service.settings(),
+            line.service.scopes,
+            name=name,
+            workspace=workspace,
+            scopes=scope,
+            expires_at=expires_at,
+            source=source,
+        )
 
     @app.callback()
     def keys() -> None:
@@ -147,7 +151,7 @@ def _keys(service: Service, once: Once) -> typer.Typer:
     return app
 
 
-def _user_secrets(once: Once) -> typer.Typer:
+def _user_secrets(line: _Line) -> typer.Typer:
     app = typer.Typer(no_args_is_help=True, help="Secrets that tokens of end users are signed with.")
 
     @app.command()
@@ -156,12 +160,7 @@ def _user_secrets(once: Once) -> typer.Typer:
         workspace: Annotated[str, typer.Option()] = "default",
     ) -> None:
         """Make a secret at this service and print its id (the tokens' kid) and itself; it is not shown again."""
-
-        async def work(runtime: Runtime) -> None:
-            secret = await commands.create_user_secret(runtime, name=name, workspace=workspace)
-            sys.stdout.write(f"{secret.id} {secret.text}\n")
-
-        once(work)
+        line.tools.create_user_secret(line.name, Settings(), name=name, workspace=workspace)
 
     @app.callback()
     def user_secrets() -> None:
@@ -170,7 +169,7 @@ def _user_secrets(once: Once) -> typer.Typer:
     return app
 
 
-def _events(service: Service, once: Once) -> typer.Typer:
+def _events(line: _Line) -> typer.Typer:
     app = typer.Typer(no_args_is_help=True, help="Parked events.")
 
     @app.command()
@@ -179,12 +178,7 @@ def _events(service: Service, once: Once) -> typer.Typer:
         groups: Annotated[bool, typer.Option("--groups", help="Count by consumer and fingerprint instead.")] = False,
     ) -> None:
         """Print parked events, one JSON object a line."""
-
-        async def work(runtime: Runtime) -> None:
-            for row in await commands.parked_events(runtime, limit=limit, groups=groups):
-                _print(row)
-
-        once(work)
+        line.tools.show_parked(line.name, Settings(), limit=limit, groups=groups)
 
     @app.command()
     def redrive(
@@ -192,11 +186,7 @@ def _events(service: Service, once: Once) -> typer.Typer:
         fingerprint: Fingerprint = None,
     ) -> None:
         """Apply parked events again, in order; without options all of them."""
-
-        async def work(runtime: Runtime) -> None:
-            _print(await commands.redrive_events(runtime, id=id, fingerprint=fingerprint))
-
-        once(work)
+        _print(line.whole.redrive(line.service, id=id, fingerprint=fingerprint))
 
     @app.command()
     def discard(
@@ -206,30 +196,10 @@ def _events(service: Service, once: Once) -> typer.Typer:
         """Give parked events up for good; those held behind them are applied."""
         if (id is None) == (fingerprint is None):
             raise typer.BadParameter("give --id or --fingerprint")
-
-        async def work(runtime: Runtime) -> None:
-            _print(await commands.discard_events(runtime, id=id, fingerprint=fingerprint))
-
-        once(work)
+        _print(line.whole.discard(line.service, id=id, fingerprint=fingerprint))
 
     return app
 
 
 def _print(document: object) -> None:
     sys.stdout.write(orjson.dumps(document, default=str).decode() + "\n")
-
-
-async def _closing(runtime: Runtime, work: Callable[[Runtime], Coroutine[Any, Any, None]]) -> None:
-    try:
-        async with runtime.opened():
-            await work(runtime)
-    finally:
-        await runtime.db.close()
-
-
-async def _migrate(service: Service, settings: Settings) -> None:
-    await migrations.upgrade(service, database_urls(service).direct_url)
-    log.info("migrated", service=service.name)
-    if settings.bus == "kafka":
-        await create_topics(settings)
-        log.info("topics are there", service=service.name)

@@ -1,83 +1,93 @@
-"""Small regular work of every worker: measure, and delete what nobody needs any more. The outbox and inbox look after themselves."""
+"""Small regular work of every worker: measure, and delete what nobody needs any more. The outbox looks after itself."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 
 from prometheus_client import Gauge
 from sqlalchemy import delete, select
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.access import idempotency, links, usage
-from opsloop_common.db import Database
+from opsloop_common.bus.metrics import BackboneMetrics, count_parked
+from opsloop_common.db import clock_of
+from opsloop_common.due import recurring
+from opsloop_common.due.kinds import DueKind, DueRow
 from opsloop_common.due.metrics import DueMetrics
 from opsloop_common.due.tables import due, job
-from opsloop_common.service import Runtime
+from opsloop_common.inbox import pruning as inbox
+from opsloop_common.known_workspaces import forget_if_empty, tables_of
+from opsloop_common.outbox import streams
+from opsloop_common.service import Runtime, Service
 
 MEASURE_SECONDS = 15.0
-PRUNE_SECONDS = 3600.0
+PRUNE_EVERY = timedelta(hours=1)
 PRUNE_LIMIT = 5_000
 JOBS_KEPT = timedelta(days=30)
 FAILED_KEPT = timedelta(days=30)
 LAG_SECONDS = 0.5
 
+Prune = Callable[..., Awaitable[int]]
 
-async def measure(runtime: Runtime, metrics: DueMetrics) -> None:
-    """Count due work, and what the service shows of its own, now and then, until cancelled."""
+
+async def measure(runtime: Runtime, backbone: BackboneMetrics, metrics: DueMetrics) -> None:
+    """Count due work, parked events, and what the service shows of its own, now and then, until cancelled."""
     while True:
         await metrics.refresh(runtime.db)
+        await count_parked(runtime.db, runtime.service.subscriptions, backbone)
         for gauge in runtime.service.gauges:
             await gauge(runtime)
         await asyncio.sleep(MEASURE_SECONDS)
 
 
-async def keep_house(runtime: Runtime) -> None:
-    """Prune about once an hour, until cancelled."""
-    while True:
-        await prune(runtime.db)
-        for chore in runtime.service.pruning:
-            await chore(runtime)
-        await asyncio.sleep(PRUNE_SECONDS)
+def kinds(service: Service) -> tuple[DueKind, ...]:
+    """Return the regular work that every service has."""
+    pruning: dict[str, Prune] = {
+        "answers": idempotency.prune,
+        "links": links.prune,
+        "usage": usage.prune,
+        "inbox": inbox.prune,
+        "streams": streams.prune,
+        "jobs": _prune_jobs,
+        "given_up": _prune_given_up,
+    }
+    prunes = [
+        DueKind(f"house.prune_{what}", partial(_prune, prune), concurrency=1, every=PRUNE_EVERY)
+        for what, prune in pruning.items()
+    ]
+    forget = partial(_forget_workspace, tables_of(service.metadata))
+    return (
+        *prunes,
+        DueKind("house.forget_workspace", forget, every=timedelta(days=30), per="workspace", concurrency=1),
+    )
 
 
-async def prune(database: Database) -> None:
-    """Delete stored answers and links past their day; jobs, due rows and counts of publishable keys that ended 30 days ago."""
-    for batch in (_prune_answers, _prune_links, _prune_usage, _prune_jobs, _prune_failed):
-        while await batch(database) == PRUNE_LIMIT:
-            pass
+async def _prune(prune: Prune, session: AsyncSession, row: DueRow) -> None:
+    """Delete one batch of what is past its time, and go on while there may be more."""
+    if await prune(session, limit=PRUNE_LIMIT) == PRUNE_LIMIT:
+        await recurring.go_on(session, row)
 
 
-async def _prune_answers(database: Database) -> int:
-    async with database.work() as session:
-        return await idempotency.prune(session, limit=PRUNE_LIMIT)
+async def _forget_workspace(tables: list[str], session: AsyncSession, row: DueRow) -> None:
+    await forget_if_empty(session, row.workspace, tables=tables, now=clock_of(session).now())
 
 
-async def _prune_usage(database: Database) -> int:
-    async with database.work() as session:
-        return await usage.prune(session, limit=PRUNE_LIMIT)
+async def _prune_jobs(session: AsyncSession, *, limit: int) -> int:
+    old = select(job.c.id).where(job.c.finished_at < clock_of(session).now() - JOBS_KEPT).limit(limit)
+    gone = await session.execute(delete(job).where(job.c.id.in_(old)).returning(job.c.id))
+    return len(gone.all())
 
 
-async def _prune_links(database: Database) -> int:
-    async with database.work() as session:
-        return await links.prune(session, limit=PRUNE_LIMIT)
-
-
-async def _prune_jobs(database: Database) -> int:
-    before = database.clock.now() - JOBS_KEPT
-    old = select(job.c.id).where(job.c.finished_at < before).limit(PRUNE_LIMIT)
-    async with database.work() as session:
-        gone = await session.execute(delete(job).where(job.c.id.in_(old)).returning(job.c.id))
-        return len(gone.all())
-
-
-async def _prune_failed(database: Database) -> int:
+async def _prune_given_up(session: AsyncSession, *, limit: int) -> int:
     # a row that is given up keeps the time of its last try
-    before = database.clock.now() - FAILED_KEPT
-    old = select(due.c.id).where(due.c.status == "failed", due.c.due_at < before).limit(PRUNE_LIMIT)
+    before = clock_of(session).now() - FAILED_KEPT
+    old = select(due.c.id).where(due.c.status == "failed", due.c.due_at < before).limit(limit)
     locked = old.with_for_update(skip_locked=True)  # somebody may be scheduling it anew
-    async with database.work() as session:
-        gone = await session.execute(delete(due).where(due.c.id.in_(locked)).returning(due.c.id))
-        return len(gone.all())
+    gone = await session.execute(delete(due).where(due.c.id.in_(locked)).returning(due.c.id))
+    return len(gone.all())
 
 
 async def measure_loop_lag(gauge: Gauge) -> None:

@@ -14,18 +14,19 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
+from opsloop_common.faults import is_transient, reason
+from opsloop_common.forwarding import across_processes
 from opsloop_common.http import probes
 from opsloop_common.http.app import create_app
-from opsloop_common.inbox.faults import is_transient, reason
 from opsloop_common.runner import garbage
 from opsloop_common.runner.build import Role, require_fit_database
 from opsloop_common.runner.buses import make_bus
 from opsloop_common.runner.housekeeping import measure_loop_lag
 from opsloop_common.runner.server import front_of, listen, serving
 from opsloop_common.runner.together import together
+from opsloop_common.runner.traced import traced
 from opsloop_common.runner.worker import run_worker
 from opsloop_common.service import Check, Runtime
-from opsloop_common.wakeups import across_processes
 
 DATABASE_PATIENCE_SECONDS = 60.0
 STUCK_EVENTS_SECONDS = 30.0
@@ -44,6 +45,7 @@ async def serve(runtime: Runtime, role: Role, *, host: str, port: int) -> None:
             stack.push_async_callback(runtime.db.close)
             await _await_database(runtime, stop)
             await require_fit_database(runtime)
+            await stack.enter_async_context(traced(runtime))
             listener = listen(host, port)
             stack.callback(listener.close)
             runtime.answer_at(host, listener.getsockname()[1])

@@ -18,6 +18,7 @@ from opsloop_common.front.connection import FrontConfig
 from opsloop_common.front.front import Front, connection_bound, file_limit
 from opsloop_common.http.headers import SafeHeaders
 from opsloop_common.settings import Settings
+from opsloop_common.supervision import supervise
 
 DRAIN_SECONDS = 20
 BACKLOG = 2048
@@ -73,7 +74,7 @@ async def serving(app: ASGIApp, listener: socket.socket, front: Front | None = N
     server = _Server(config)
     listeners = [listener, *(listener.dup() for _ in range(LISTENERS - 1))]
     task = asyncio.create_task(server.serve(sockets=listeners), name="http")
-    watch = asyncio.create_task(front.keep_watch(), name="http watch")
+    watch = asyncio.create_task(supervise("http watch", front.keep_watch), name="http watch")
     try:
         while not server.started:  # uvicorn has no event for it
             if task.done():

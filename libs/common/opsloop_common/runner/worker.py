@@ -2,27 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
-from typing import Any
 
 import structlog
 
 from opsloop_common.bus.metrics import BackboneMetrics
+from opsloop_common.due import recurring
+from opsloop_common.due.kinds import DueKind
 from opsloop_common.due.metrics import DueMetrics
 from opsloop_common.due.runner import DueRunner
 from opsloop_common.due.workers import alive, claim_tables
 from opsloop_common.outbox.relay import Relay
 from opsloop_common.runner import housekeeping
 from opsloop_common.runner.build import instance_of
-from opsloop_common.runner.supervision import supervised
 from opsloop_common.runner.together import together
 from opsloop_common.service import Check, Runtime
+from opsloop_common.supervision import Loop, LoopMeter, supervised
 
 log = structlog.get_logger(__name__)
-
-Loop = Callable[[], Coroutine[Any, Any, None]]
 
 
 @asynccontextmanager
@@ -36,12 +35,20 @@ async def run_worker(runtime: Runtime, *, free_older_claims: bool = False) -> As
         raise RuntimeError(f"{runtime.service.name}: a worker needs a bus")
     service, database = runtime.service, runtime.db
     backbone, due = BackboneMetrics(runtime.registry), DueMetrics(runtime.registry)
+    kinds = (*service.due, *housekeeping.kinds(service))
 
     async def bus() -> Check:
         problem = runtime.bus.problem() if runtime.bus is not None else "there is none"
         return Check("bus", problem is None, problem or "")
 
-    runtime.readiness.append(bus)
+    meter = database.meters.of(LoopMeter)
+
+    async def loops() -> Check:
+        # only their names: who asks needs no key, and what they said stands in the log
+        found = meter.in_trouble()
+        return Check("loops", not found, ", ".join(found), essential=False, quiet=True)
+
+    runtime.readiness += [bus, loops]
     try:
         async with (
             alive(
@@ -54,22 +61,23 @@ async def run_worker(runtime: Runtime, *, free_older_claims: bool = False) -> As
             Relay(database, runtime.bus, direct_url=runtime.direct_url, metrics=backbone).running(),
             together(
                 runtime.bus.consuming(service, database, metrics=backbone),
-                DueRunner(database, service.due, owner=runtime.boot_id, metrics=due).running(),
-                supervised(_loops(runtime, due)),
+                DueRunner(database, kinds, owner=runtime.boot_id, metrics=due).running(),
+                supervised(_loops(runtime, kinds, backbone, due), meter=meter),
             ),
         ):
             log.info("worker started", service=service.name, boot_id=str(runtime.boot_id))
             yield
             log.info("worker stopping", service=service.name)
     finally:
-        runtime.readiness.remove(bus)
+        for check in (bus, loops):
+            runtime.readiness.remove(check)
 
 
-def _loops(runtime: Runtime, due: DueMetrics) -> dict[str, Loop]:
+def _loops(runtime: Runtime, kinds: Sequence[DueKind], backbone: BackboneMetrics, due: DueMetrics) -> dict[str, Loop]:
     name = runtime.service.name
     loops: dict[str, Loop] = {
-        f"{name} gauges": partial(housekeeping.measure, runtime, due),
-        f"{name} housekeeping": partial(housekeeping.keep_house, runtime),
+        f"{name} gauges": partial(housekeeping.measure, runtime, backbone, due),
+        f"{name} recurring": partial(recurring.keep, runtime.db, kinds),
     }
     for work in runtime.service.workers:
         loops[f"{name} {getattr(work, '__name__', 'worker')}"] = partial(work, runtime)

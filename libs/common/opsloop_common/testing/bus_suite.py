@@ -27,12 +27,13 @@ from opsloop_common.bus.port import Bus
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Context, Database
+from opsloop_common.faults import is_transient
 from opsloop_common.inbox import parking
-from opsloop_common.inbox.faults import is_transient
+from opsloop_common.inbox.subscription import Subscription
 from opsloop_common.inbox.tables import inbox, parked_event
 from opsloop_common.outbox.relay import Relay
 from opsloop_common.outbox.tables import outbox as outbox_table
-from opsloop_common.service import Service, Slice, Subscription
+from opsloop_common.service import Service, Slice
 from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.testing.sample.tables import Note
 
@@ -276,7 +277,7 @@ class BusSuite:
         seen = await listener.seen()
         assert (seen[f"campaign/{sick}"], seen[f"campaign/{healthy}"]) == ([1], [1, 2, 3])
         listener.bad = set()
-        redriven = await parking.redrive(listener.database, listener.service)
+        redriven = await parking.redrive(listener.database, listener.service, by=Context("acme"))
         await world.pause(sick, "e")
         await listener.applied(8)
         assert redriven == parking.Redriven(applied=3, failed=0, remaining=0)

@@ -15,6 +15,7 @@ from opsloop_common.service import Service
 from opsloop_common.settings import Settings
 from opsloop_common.testing import run
 from opsloop_common.testing.clock import FakeClock
+from opsloop_common.testing.collector import Collector, collecting
 from opsloop_common.testing.databases import TestDatabases, in_ci, shared_postgres
 from opsloop_common.testing.http import Api, MakeApi, open_api
 from opsloop_common.testing.kafka import KafkaBroker, NoBroker, running_broker
@@ -108,6 +109,13 @@ async def webhook_receiver() -> AsyncIterator[WebhookReceiver]:
     """Receive webhooks for one test."""
     async with WebhookReceiver().running() as receiver:
         yield receiver
+
+
+@pytest_asyncio.fixture
+async def collector() -> AsyncIterator[Collector]:
+    """Collect traces for one test."""
+    async with collecting() as running:
+        yield running
 
 
 @pytest_asyncio.fixture

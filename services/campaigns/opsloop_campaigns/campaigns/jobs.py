@@ -20,4 +20,8 @@ async def chunk(session: AsyncSession, row: DueRow) -> None:
     await service.send_chunk(session, UUID(row.key))
 
 
-DUE = (DueKind(service.START, start), DueKind(service.CHUNK, chunk))
+DUE = (
+    # a campaign goes on by these rows alone: given up, it would be scheduled or running for ever
+    DueKind(service.START, start, max_attempts=None),
+    DueKind(service.CHUNK, chunk, max_attempts=None),
+)

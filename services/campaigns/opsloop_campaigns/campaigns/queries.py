@@ -14,7 +14,11 @@ from sqlalchemy.orm import undefer
 from opsloop_campaigns.budgets.rules import HeldBy, Launched
 from opsloop_campaigns.campaigns.models import Campaign
 from opsloop_campaigns.campaigns.rules import Status
-from opsloop_common.errors import NotFound
+from opsloop_common import resources
+from opsloop_common.versions import Precondition
+
+NEWEST_FIRST = (Campaign.created_at.desc(), Campaign.id.desc())
+_WITH_AUDIENCE = (undefer(Campaign.user_ids),)
 
 
 @dataclass(frozen=True)
@@ -47,27 +51,26 @@ def campaigns(filters: Filters) -> Select[Campaign]:
     return query
 
 
-def _found(campaign: Campaign | None) -> Campaign:
-    if campaign is None:
-        raise NotFound("there is no such campaign")
-    return campaign
-
-
 async def get_campaign(session: AsyncSession, campaign_id: UUID) -> Campaign:
     """Return a campaign without its list of people; raises NotFound."""
-    return _found((await session.scalars(select(Campaign).where(Campaign.id == campaign_id))).one_or_none())
+    return await resources.get(session, Campaign, Campaign.id == campaign_id)
 
 
 async def get_campaign_with_audience(session: AsyncSession, campaign_id: UUID) -> Campaign:
     """Return a campaign with its list of people; raises NotFound."""
-    query = select(Campaign).where(Campaign.id == campaign_id).options(undefer(Campaign.user_ids))
-    return _found((await session.scalars(query)).one_or_none())
+    return await resources.get(session, Campaign, Campaign.id == campaign_id, options=_WITH_AUDIENCE)
 
 
-async def lock_campaign(session: AsyncSession, campaign_id: UUID) -> Campaign:
-    """Lock and return a campaign with its list of people; raises NotFound."""
-    query = select(Campaign).where(Campaign.id == campaign_id).options(undefer(Campaign.user_ids))
-    return _found((await session.scalars(query.with_for_update(key_share=True))).one_or_none())
+async def lock_campaign(session: AsyncSession, campaign_id: UUID, expected: Precondition) -> Campaign:
+    """Lock and return a campaign with its list of people, in the version expected; raises NotFound, StaleVersion."""
+    this = Campaign.id == campaign_id
+    return await resources.lock_for_change(session, Campaign, this, expected=expected, options=_WITH_AUDIENCE)
+
+
+async def lock_campaign_as_asked(session: AsyncSession, campaign_id: UUID, expected: Precondition) -> Campaign:
+    """Do as `lock_campaign`, for whoever approves what it says; raises also Conflict, when it has just become something else."""
+    this = Campaign.id == campaign_id
+    return await resources.lock_as_asked(session, Campaign, this, expected=expected, options=_WITH_AUDIENCE)
 
 
 async def find_and_lock(session: AsyncSession, campaign_ids: Collection[UUID]) -> list[Campaign]:

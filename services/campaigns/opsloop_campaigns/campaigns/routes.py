@@ -93,7 +93,7 @@ async def list_campaigns(
 ) -> Listing[CampaignSummary]:
     """List campaigns, newest first."""
     query = queries.campaigns(Filters(status or (), text, playbook_id, held_by or (), created_from, created_to))
-    found = await paginate(session, query, page, by=[Campaign.created_at.desc(), Campaign.id.desc()])
+    found = await paginate(session, query, page, by=queries.NEWEST_FIRST)
     return found.map(_summary)
 
 
@@ -105,7 +105,7 @@ async def get_campaign(campaign_id: UUID, session: Db, response: Response) -> Ca
 
 @router.patch("/v1/campaigns/{campaign_id}", dependencies=WRITE_AUDIENCE, responses=problems(404, 409, 412))
 async def edit_campaign(
-    campaign_id: UUID, body: CampaignPatch, session: Db, response: Response, if_match: IfMatch
+    campaign_id: UUID, body: CampaignPatch, session: Db, response: Response, expected: IfMatch
 ) -> CampaignOut:
     """Change a campaign that has not begun. After a change of audience or messages it must be approved again."""
     changes: dict[str, Any] = {name: getattr(body, name) for name in body.model_fields_set}
@@ -113,18 +113,18 @@ async def edit_campaign(
         changes["user_ids"] = changes.pop("audience").user_ids
     if "messages" in changes:
         changes["messages"] = [message.model_dump() for message in body.messages]
-    return _whole(response, await service.edit_campaign(session, campaign_id, changes, if_match.require))
+    return _whole(response, await service.edit_campaign(session, campaign_id, changes, expected=expected))
 
 
 @router.delete("/v1/campaigns/{campaign_id}", status_code=204, dependencies=WRITE, responses=problems(404, 409, 412))
-async def delete_campaign(campaign_id: UUID, session: Db, if_match: IfMatch) -> None:
+async def delete_campaign(campaign_id: UUID, session: Db, expected: IfMatch) -> None:
     """Delete a draft; anything that others have seen is archived instead."""
-    await service.delete_campaign(session, campaign_id, if_match.require)
+    await service.delete_campaign(session, campaign_id, expected=expected)
 
 
 @router.put("/v1/campaigns/{campaign_id}/status", dependencies=WRITE, responses=problems(404, 409, 412))
 async def change_campaign_status(
-    campaign_id: UUID, body: StatusIn, session: Db, response: Response, if_match: IfMatch
+    campaign_id: UUID, body: StatusIn, session: Db, response: Response, expected: IfMatch
 ) -> CampaignOut:
     """Move a campaign through its life; a 409 names in `allowed` what is possible from here.
 
@@ -133,7 +133,7 @@ async def change_campaign_status(
     back everybody who was not requested yet. The present status changes nothing.
     """
     campaign = await service.change_status(
-        session, campaign_id, Status(body.status), if_match.require, reason=body.reason
+        session, campaign_id, Status(body.status), expected=expected, reason=body.reason
     )
     return _whole(response, campaign)
 
@@ -174,8 +174,8 @@ async def list_recipients(
 ) -> Listing[RecipientOut]:
     """List the people of a launched campaign by their ids, one row a person, with what became of each."""
     await queries.get_campaign(session, campaign_id)
-    query, order = recipients.listed(campaign_id, status=status or ())
-    found = await paginate(session, query, page, by=order)
+    query = recipients.recipients_of(campaign_id, status=status or ())
+    found = await paginate(session, query, page, by=recipients.BY_USER)
     return found.map(RecipientOut.model_validate)
 
 

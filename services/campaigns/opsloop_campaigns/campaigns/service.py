@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -20,8 +20,7 @@ from opsloop_campaigns.campaigns.models import Campaign
 from opsloop_campaigns.campaigns.rules import Results, Status
 from opsloop_campaigns.recipients import service as recipients
 from opsloop_campaigns.recipients.rules import Outcome, Report
-from opsloop_common import due, outbox
-from opsloop_common.access import audit
+from opsloop_common import due, outbox, resources
 from opsloop_common.contracts.campaigns import (
     CampaignApprovalRequested,
     CampaignApproved,
@@ -35,12 +34,11 @@ from opsloop_common.contracts.campaigns import (
 )
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Context, acting_for, clock_of, context_of, count_after_commit, meters_of
+from opsloop_common.resources import changing, touch
+from opsloop_common.versions import Precondition
 
 START = "campaigns.start"
 CHUNK = "campaigns.chunk"
-
-CheckVersion = Callable[[int], None]
-"""Raises StaleVersion when the client has seen another version than the one given."""
 
 
 @dataclass(frozen=True)
@@ -60,32 +58,26 @@ def trigger_of(campaign: Campaign) -> Trigger | None:
     return Trigger(event_id=campaign.trigger_event_id, type=campaign.trigger_type)
 
 
-def _new(session: AsyncSession, draft: Draft, status: Status) -> Campaign:
-    context, now = context_of(session), clock_of(session).now()
-    campaign = Campaign(
-        workspace=context.workspace,
+async def _new(session: AsyncSession, draft: Draft, status: Status, **behind: Any) -> Campaign:
+    campaign = resources.create(
+        session,
+        Campaign,
         name=draft.name,
         status=status,
         user_ids=list(draft.user_ids),
         audience_size=len(draft.user_ids),
         messages=[dict(message) for message in draft.messages],
         schedule_at=draft.schedule_at,
-        author=context.actor,
-        edited_by=context.actor,
-        writers=[context.actor],
-        created_at=now,
-        updated_at=now,
+        **behind,
     )
-    session.add(campaign)
+    await session.flush()  # for what the row has by default; recipients are copied from it inside the database
     return campaign
 
 
 async def create_campaign(session: AsyncSession, draft: Draft) -> Campaign:
     """Keep a new draft."""
-    campaign = _new(session, draft, Status.DRAFT)
-    await session.flush()  # the row has its id and defaults from here on
-    audit.record(session, "campaign.created", f"campaign/{campaign.id}", after=_shown(campaign))
-    return campaign
+    actor = context_of(session).actor
+    return await _new(session, draft, Status.DRAFT, author=actor, edited_by=actor, writers=[actor])
 
 
 async def duplicate_campaign(session: AsyncSession, campaign_id: UUID) -> Campaign:
@@ -96,44 +88,26 @@ async def duplicate_campaign(session: AsyncSession, campaign_id: UUID) -> Campai
     return copy
 
 
-async def delete_campaign(session: AsyncSession, campaign_id: UUID, check_version: CheckVersion) -> None:
+async def delete_campaign(session: AsyncSession, campaign_id: UUID, *, expected: Precondition) -> None:
     """Delete a draft; raises Conflict for anything that others have seen."""
-    campaign = await queries.lock_campaign(session, campaign_id)
-    check_version(campaign.version)
+    campaign = await queries.lock_campaign(session, campaign_id, expected)
     rules.require_deletable(Status(campaign.status))
-    audit.record(session, "campaign.deleted", f"campaign/{campaign.id}", before=_shown(campaign))
-    await session.delete(campaign)
+    await resources.delete(session, campaign)
 
 
 async def edit_campaign(
-    session: AsyncSession, campaign_id: UUID, changes: Mapping[str, Any], check_version: CheckVersion
+    session: AsyncSession, campaign_id: UUID, changes: Mapping[str, Any], *, expected: Precondition
 ) -> Campaign:
     """Change name, user_ids, messages or schedule_at before the launch; what was approved must be approved again."""
-    campaign = await queries.lock_campaign(session, campaign_id)
-    check_version(campaign.version)
+    campaign = await queries.lock_campaign(session, campaign_id, expected)
     rules.require_editable(Status(campaign.status))
-    changed = {name: value for name, value in changes.items() if getattr(campaign, name) != value}
-    if not changed:
-        return campaign
-    before = _shown(campaign)
-    for name, value in changed.items():
-        setattr(campaign, name, value)
-    campaign.audience_size = len(campaign.user_ids)
-    if changed.keys() & {"user_ids", "messages"}:
-        await _content_changed(session, campaign)
-    if campaign.status == Status.SCHEDULED and "schedule_at" in changed:
-        start = rules.require_start_ahead(campaign.schedule_at, clock_of(session).now())
-        await due.schedule(session, START, str(campaign.id), start, replace=True)
-    _touch(session, campaign)
-    after = _shown(campaign)
-    differing = [name for name in after if before[name] != after[name]]
-    audit.record(
-        session,
-        "campaign.updated",
-        f"campaign/{campaign.id}",
-        before={name: before[name] for name in differing},
-        after={name: after[name] for name in differing},
-    )
+    with changing(session, campaign, changes) as before:
+        campaign.audience_size = len(campaign.user_ids)
+        if before.keys() & {"user_ids", "messages"}:
+            await _content_changed(session, campaign)
+        if campaign.status == Status.SCHEDULED and "schedule_at" in before:
+            start = rules.require_start_ahead(campaign.schedule_at, clock_of(session).now())
+            await due.schedule(session, START, str(campaign.id), start, replace=True)
     return campaign
 
 
@@ -151,32 +125,25 @@ async def _content_changed(session: AsyncSession, campaign: Campaign) -> None:
 
 
 async def change_status(
-    session: AsyncSession, campaign_id: UUID, wanted: Status, check_version: CheckVersion, *, reason: str | None = None
+    session: AsyncSession, campaign_id: UUID, wanted: Status, *, expected: Precondition, reason: str | None = None
 ) -> Campaign:
     """Move a campaign as a person asks; asking for the present status changes nothing.
 
-    Raises IllegalTransition, Incomplete, SelfApproval.
+    Raises IllegalTransition, Incomplete, SelfApproval; Conflict when what is approved has just become something else.
     """
-    campaign = await queries.lock_campaign(session, campaign_id)
-    check_version(campaign.version)
+    lock = queries.lock_campaign_as_asked if wanted is Status.APPROVED else queries.lock_campaign
+    campaign = await lock(session, campaign_id, expected)
     before = Status(campaign.status)
     if before is wanted:
         return campaign
     rules.require_transition(before, wanted)
     if wanted in {Status.PENDING_APPROVAL, Status.APPROVED, Status.SCHEDULED, Status.RUNNING}:
         rules.require_complete(campaign.audience_size, campaign.messages)
-    if before is Status.SCHEDULED:
-        await due.cancel(session, START, str(campaign.id))
-    campaign.status = await _enter(session, campaign, before, wanted)
-    _touch(session, campaign)
     note = {"reason": reason} if reason else {}
-    audit.record(
-        session,
-        "campaign.status_changed",
-        f"campaign/{campaign.id}",
-        before={"status": before},
-        after={"status": campaign.status, **note},
-    )
+    with changing(session, campaign, action="status_changed", note=note):
+        if before is Status.SCHEDULED:
+            await due.cancel(session, START, str(campaign.id))
+        campaign.status = await _enter(session, campaign, before, wanted)
     return campaign
 
 
@@ -239,35 +206,36 @@ async def start_scheduled(session: AsyncSession, campaign_id: UUID) -> None:
     for campaign in await queries.find_and_lock(session, [campaign_id]):
         if campaign.status != Status.SCHEDULED or campaign.schedule_at is None or campaign.schedule_at > now:
             continue
-        await _launch(session, campaign, "schedule")
-        campaign.status = Status.RUNNING
-        _touch(session, campaign)
-        audit.record(
-            session,
-            "campaign.status_changed",
-            f"campaign/{campaign.id}",
-            before={"status": Status.SCHEDULED},
-            after={"status": Status.RUNNING},
-        )
+        with changing(session, campaign, {"status": Status.RUNNING}, action="status_changed"):
+            await _launch(session, campaign, "schedule")
 
 
 async def launch_by_playbook(session: AsyncSession, draft: Draft, cause: Event, behind: rules.Behind) -> Campaign:
     """Launch a campaign because of an event, which the session acts for, or leave it for approval."""
-    campaign = _new(session, draft, Status.PENDING_APPROVAL if behind.waits else Status.RUNNING)
-    campaign.playbook_id, campaign.incident_id = behind.playbook_id, behind.incident_id
-    campaign.trigger_event_id, campaign.trigger_type, campaign.cause_root = cause.id, cause.type, cause.root
-    campaign.author, campaign.edited_by, campaign.writers = behind.author, behind.edited_by, list(behind.writers)
-    campaign.held_by, campaign.unattended = behind.held_by, not behind.waits
-    if not behind.waits:
-        campaign.approved_by, campaign.approved_at = behind.approved_by, behind.approved_at
-    await session.flush()  # the recipients are copied from the row inside the database
+    status = Status.PENDING_APPROVAL if behind.waits else Status.RUNNING
+    campaign = await _new(
+        session,
+        draft,
+        status,
+        playbook_id=behind.playbook_id,
+        incident_id=behind.incident_id,
+        trigger_event_id=cause.id,
+        trigger_type=cause.type,
+        cause_root=cause.root,
+        author=behind.author,
+        edited_by=behind.edited_by,
+        writers=list(behind.writers),
+        held_by=behind.held_by,
+        unattended=not behind.waits,
+        approved_by=None if behind.waits else behind.approved_by,
+        approved_at=None if behind.waits else behind.approved_at,
+    )
     if not behind.waits:
         await _launch(session, campaign, "playbook")
     elif behind.is_told:
         outbox.append(session, _approval_requested(campaign))
     if behind.held_by is not None:
         count_after_commit(session, partial(meters_of(session, HeldMeter).count, behind.held_by))
-    audit.record(session, "campaign.created", f"campaign/{campaign.id}", after=_shown(campaign))
     return campaign
 
 
@@ -275,11 +243,9 @@ async def cancel_waiting(session: AsyncSession, playbook_id: UUID) -> int:
     """Cancel every campaign of a playbook that waits for a person, and return how many: nobody was told anything yet."""
     waiting = await queries.lock_waiting(session, playbook_id)
     for campaign in waiting:
-        campaign.status, campaign.finished_at = Status.CANCELLED, clock_of(session).now()
-        _touch(session, campaign)
-        outbox.append(session, CampaignCancelled(campaign_id=campaign.id, name=campaign.name))
-        before, after = {"status": Status.PENDING_APPROVAL}, {"status": Status.CANCELLED}
-        audit.record(session, "campaign.status_changed", f"campaign/{campaign.id}", before=before, after=after)
+        with changing(session, campaign, {"status": Status.CANCELLED}, action="status_changed"):
+            campaign.finished_at = clock_of(session).now()
+            outbox.append(session, CampaignCancelled(campaign_id=campaign.id, name=campaign.name))
     return len(waiting)
 
 
@@ -338,7 +304,7 @@ async def _finish_when_settled(session: AsyncSession, campaign: Campaign) -> boo
     totals = (await results_of(session, campaign)).by_status
     campaign.status = Status.FINISHED
     campaign.finished_at = clock_of(session).now()
-    _touch(session, campaign)
+    touch(session, campaign)
     finished = CampaignFinished(
         campaign_id=campaign.id,
         name=campaign.name,
@@ -368,22 +334,3 @@ def _own_context(campaign: Campaign) -> Context:
 def _approval_requested(campaign: Campaign) -> CampaignApprovalRequested:
     facts = {"campaign_id": campaign.id, "name": campaign.name, "trigger": trigger_of(campaign)}
     return CampaignApprovalRequested.model_validate(facts | {"held_by": campaign.held_by})
-
-
-def _touch(session: AsyncSession, campaign: Campaign) -> None:
-    campaign.version += 1
-    campaign.updated_at = clock_of(session).now()
-
-
-def _shown(campaign: Campaign) -> dict[str, Any]:
-    """Return what the audit log keeps of a campaign: of the people their number and a fingerprint, not the list."""
-    return {
-        "name": campaign.name,
-        "status": campaign.status,
-        "audience_size": campaign.audience_size,
-        "audience_sha256": rules.fingerprint(campaign.user_ids),
-        "messages": campaign.messages,
-        "schedule_at": campaign.schedule_at,
-        "playbook_id": campaign.playbook_id,
-        "held_by": campaign.held_by,
-    }

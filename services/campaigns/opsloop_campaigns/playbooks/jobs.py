@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_campaigns.playbooks import service
-from opsloop_common.due import DueKind, DueRow
+from opsloop_common.due import DueKind, DueRow, go_on
 
 
 async def prune(session: AsyncSession, row: DueRow) -> None:
     """Forget the workspace's old refusals."""
-    await service.prune_runs(session)
+    if await service.prune_runs(session):
+        await go_on(session, row)
 
 
-DUE = (DueKind(service.PRUNE, prune),)
+DUE = (DueKind("campaigns.prune_refusals", prune, every=timedelta(days=1), per="workspace", concurrency=1),)

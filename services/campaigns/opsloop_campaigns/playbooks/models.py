@@ -10,10 +10,8 @@ from sqlalchemy import (
     ARRAY,
     Boolean,
     CheckConstraint,
-    DateTime,
     ForeignKey,
     Index,
-    Integer,
     Interval,
     Text,
     UniqueConstraint,
@@ -23,19 +21,20 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from opsloop_campaigns.approvals.rules import approval_of
+from opsloop_campaigns.playbooks.rules import Outcome
 from opsloop_campaigns.tables import Base
+from opsloop_common import redaction
+from opsloop_common.columns import Moment, Resource, check_in
 from opsloop_common.ids import uuid7
 
-OUTCOMES = "'launched', 'approval_requested', 'cooling_down', 'already_run', 'too_deep', 'too_large', 'held', 'too_many_waiting'"
 
-
-class Playbook(Base):
+class Playbook(Resource, Base):
     """What to launch when an event arrives for which the conditions hold."""
 
+    NOUN = "playbook"
     __tablename__ = "playbook"
 
-    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid7)
-    workspace: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)
     enabled: Mapped[bool] = mapped_column(Boolean)
     event_type: Mapped[str] = mapped_column(Text)
@@ -43,18 +42,15 @@ class Playbook(Base):
     cooldown: Mapped[timedelta | None] = mapped_column(Interval)
     requires_approval: Mapped[bool] = mapped_column(Boolean)
     launch: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    version: Mapped[int] = mapped_column(Integer, default=1)
     author: Mapped[str] = mapped_column(Text)
     edited_by: Mapped[str] = mapped_column(Text)
     # everybody who wrote what it does: they approve neither it nor its campaigns
     writers: Mapped[list[str]] = mapped_column(ARRAY(Text))
     approved_by: Mapped[str | None] = mapped_column(Text)
-    approved_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    approved_at: Mapped[datetime | None] = mapped_column(Moment)
     # when an event last said that campaigns of it are held
-    told_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    last_run_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
-    updated_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    told_at: Mapped[datetime | None] = mapped_column(Moment)
+    last_run_at: Mapped[datetime | None] = mapped_column(Moment)
 
     __table_args__ = (
         CheckConstraint("cooldown >= INTERVAL '0'", name="cooldown"),
@@ -62,6 +58,24 @@ class Playbook(Base):
         Index("ix_playbook_listening", "workspace", "event_type", postgresql_where=text("enabled")),
         Index("ix_playbook_newest", "workspace", text("created_at DESC"), text("id DESC")),
     )
+
+    def audited(self) -> dict[str, Any]:
+        """Return what it does, under the names of the API; of the people their number, of the texts that they are others."""
+        launch = dict(self.launch)
+        return {
+            "name": self.name,
+            "enabled": self.enabled,
+            "on": self.event_type,
+            "when": self.conditions,
+            "cooldown": self.cooldown,
+            "requires_approval": self.requires_approval,
+            "launch": {
+                "name": launch["name"],
+                "user_ids": redaction.Withheld(launch["user_ids"], lambda user_ids: f"({len(user_ids)} people)"),
+                "messages": redaction.text(launch["messages"]),
+            },
+            "approval": approval_of(requires_approval=self.requires_approval, approved_by=self.approved_by),
+        }
 
 
 class PlaybookRun(Base):
@@ -79,11 +93,11 @@ class PlaybookRun(Base):
     outcome: Mapped[str] = mapped_column(Text)
     reason: Mapped[str] = mapped_column(Text)
     campaign_id: Mapped[UUID | None] = mapped_column(Uuid)
-    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    at: Mapped[datetime] = mapped_column(Moment)
 
     __table_args__ = (
         UniqueConstraint("playbook_id", "event_id", name="uq_playbook_run_event"),
-        CheckConstraint(f"outcome IN ({OUTCOMES})", name="outcome"),
+        check_in("outcome", Outcome),
         CheckConstraint(
             "(campaign_id IS NOT NULL) = (outcome IN ('launched', 'approval_requested', 'held'))", name="has_campaign"
         ),

@@ -12,7 +12,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_campaigns.approvals.rules import Approval
 from opsloop_campaigns.playbooks.models import Playbook, PlaybookRun
-from opsloop_common.errors import NotFound
+from opsloop_common import resources
+from opsloop_common.versions import Precondition
+
+NEWEST_FIRST = (Playbook.created_at.desc(), Playbook.id.desc())
+NEWEST_RUNS_FIRST = (PlaybookRun.at.desc(), PlaybookRun.id.desc())
 
 
 @dataclass(frozen=True)
@@ -59,21 +63,19 @@ def runs_of(playbook_id: UUID, *, outcomes: Sequence[str] = ()) -> Select[Playbo
     return query.where(PlaybookRun.outcome.in_(outcomes)) if outcomes else query
 
 
-def _found(playbook: Playbook | None) -> Playbook:
-    if playbook is None:
-        raise NotFound("there is no such playbook")
-    return playbook
-
-
 async def get_playbook(session: AsyncSession, playbook_id: UUID) -> Playbook:
     """Return a playbook; raises NotFound."""
-    return _found((await session.scalars(select(Playbook).where(Playbook.id == playbook_id))).one_or_none())
+    return await resources.get(session, Playbook, Playbook.id == playbook_id)
 
 
-async def lock_playbook(session: AsyncSession, playbook_id: UUID) -> Playbook:
-    """Lock and return a playbook; raises NotFound."""
-    query = select(Playbook).where(Playbook.id == playbook_id).with_for_update(key_share=True)
-    return _found((await session.scalars(query)).one_or_none())
+async def lock_playbook(session: AsyncSession, playbook_id: UUID, expected: Precondition) -> Playbook:
+    """Lock and return a playbook in the version expected; raises NotFound, StaleVersion."""
+    return await resources.lock_for_change(session, Playbook, Playbook.id == playbook_id, expected=expected)
+
+
+async def lock_playbook_as_asked(session: AsyncSession, playbook_id: UUID, expected: Precondition) -> Playbook:
+    """Do as `lock_playbook`, for whoever approves what it does; raises also Conflict, when it has just become something else."""
+    return await resources.lock_as_asked(session, Playbook, Playbook.id == playbook_id, expected=expected)
 
 
 # asked at each batch of events: put together once

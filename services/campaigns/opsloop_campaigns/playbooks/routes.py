@@ -10,7 +10,7 @@ from fastapi import Query, Response
 from opsloop_campaigns.approvals.rules import Approval, approval_of
 from opsloop_campaigns.campaigns import service as campaigns
 from opsloop_campaigns.playbooks import queries, service
-from opsloop_campaigns.playbooks.models import Playbook, PlaybookRun
+from opsloop_campaigns.playbooks.models import Playbook
 from opsloop_campaigns.playbooks.rules import Outcome
 from opsloop_campaigns.playbooks.schemas import (
     ApprovalIn,
@@ -110,7 +110,7 @@ async def list_playbooks(
 ) -> Listing[PlaybookOut]:
     """List playbooks, newest first."""
     query = queries.playbooks(enabled=enabled, event_type=on, approval=approval)
-    found = await paginate(session, query, page, by=[Playbook.created_at.desc(), Playbook.id.desc()])
+    found = await paginate(session, query, page, by=queries.NEWEST_FIRST)
     return found.map(_shown)
 
 
@@ -124,7 +124,7 @@ async def get_playbook(playbook_id: UUID, session: Db, response: Response) -> Pl
 
 @router.patch("/v1/playbooks/{playbook_id}", dependencies=WRITE_AUDIENCE, responses=problems(404, 412))
 async def edit_playbook(
-    playbook_id: UUID, body: PlaybookPatch, session: Db, who: Who, response: Response, if_match: IfMatch
+    playbook_id: UUID, body: PlaybookPatch, session: Db, who: Who, response: Response, expected: IfMatch
 ) -> PlaybookOut:
     """Change a playbook, or switch it on and off with `enabled`; a change of what it does must be approved again."""
     changes: dict[str, Any] = {STORED_AS.get(name, name): getattr(body, name) for name in body.model_fields_set}
@@ -132,14 +132,14 @@ async def edit_playbook(
         changes["conditions"] = [one.model_dump(mode="json") for one in body.when]
     if "launch" in changes:
         changes["launch"] = body.launch.stored()
-    playbook = await service.edit_playbook(session, playbook_id, changes, if_match.require, is_admin=_is_admin(who))
+    playbook = await service.edit_playbook(session, playbook_id, changes, expected=expected, is_admin=_is_admin(who))
     set_etag(response, playbook.version)
     return _shown(playbook)
 
 
 @router.put("/v1/playbooks/{playbook_id}/approval", dependencies=WRITE, responses=problems(404, 409, 412))
 async def change_playbook_approval(
-    playbook_id: UUID, body: ApprovalIn, session: Db, who: Who, response: Response, if_match: IfMatch
+    playbook_id: UUID, body: ApprovalIn, session: Db, who: Who, response: Response, expected: IfMatch
 ) -> PlaybookOut:
     """Approve that a playbook sends by itself, or take that back; what it was held for meanwhile still waits.
 
@@ -147,16 +147,16 @@ async def change_playbook_approval(
     nothing.
     """
     playbook = await service.change_approval(
-        session, playbook_id, Approval(body.status), if_match.require, is_admin=_is_admin(who)
+        session, playbook_id, Approval(body.status), expected=expected, is_admin=_is_admin(who)
     )
     set_etag(response, playbook.version)
     return _shown(playbook)
 
 
 @router.delete("/v1/playbooks/{playbook_id}", status_code=204, dependencies=WRITE, responses=problems(404, 412))
-async def delete_playbook(playbook_id: UUID, session: Db, if_match: IfMatch) -> None:
+async def delete_playbook(playbook_id: UUID, session: Db, expected: IfMatch) -> None:
     """Delete a playbook and its runs; campaigns that it launched stay, those that wait for a person are cancelled."""
-    await service.delete_playbook(session, playbook_id, if_match.require)
+    await service.delete_playbook(session, playbook_id, expected=expected)
 
 
 @router.get("/v1/playbooks/{playbook_id}/runs", dependencies=READ, responses=problems(404))
@@ -169,7 +169,7 @@ async def list_playbook_runs(
     """List the events for which the conditions held, newest first, with what the playbook made of each."""
     await queries.get_playbook(session, playbook_id)
     query = queries.runs_of(playbook_id, outcomes=outcome or ())
-    found = await paginate(session, query, page, by=[PlaybookRun.at.desc(), PlaybookRun.id.desc()])
+    found = await paginate(session, query, page, by=queries.NEWEST_RUNS_FIRST)
     return found.map(RunOut.model_validate)
 
 

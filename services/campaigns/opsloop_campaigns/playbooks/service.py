@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from pydantic import JsonValue
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_campaigns.approvals import rules as approvals_rules
@@ -24,22 +24,20 @@ from opsloop_campaigns.playbooks.models import Playbook, PlaybookRun
 from opsloop_campaigns.playbooks.queries import Listener
 from opsloop_campaigns.playbooks.rules import Decision, Verdict
 from opsloop_campaigns.settings import CampaignsSettings
-from opsloop_common import due, limits
-from opsloop_common.access import audit, workspaces
+from opsloop_common import limits, resources
+from opsloop_common.access import workspaces
 from opsloop_common.access.places import take_place
 from opsloop_common.conditions import Condition, all_hold, read_conditions
 from opsloop_common.contracts.catalogue import BY_TYPE, PRODUCER
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import acting_for, clock_of, context_of, settings_of
 from opsloop_common.ids import uuid7
+from opsloop_common.resources import changing
 from opsloop_common.turns import breathing
+from opsloop_common.versions import Precondition
 
-PRUNE = "campaigns.prune_runs"
-PRUNE_EVERY = timedelta(days=1)
 REFUSALS_KEPT = timedelta(days=90)
-
-CheckVersion = Callable[[int], None]
-"""Raises StaleVersion when the client has seen another version than the one given."""
+PRUNE_BATCH = 5_000
 
 
 @dataclass(frozen=True)
@@ -70,10 +68,14 @@ async def create_playbook(session: AsyncSession, draft: Draft, *, is_admin: bool
     """Keep a new playbook; raises TooMany. Where its author may approve their own, it is approved with that."""
     most = limits.PLAYBOOKS_PER_WORKSPACE
     workspace = await take_place(session, Playbook.__table__, most=most, what="playbooks")
-    now = clock_of(session).now()
-    context = context_of(session)
-    playbook = Playbook(
-        workspace=context.workspace,
+    actor = context_of(session).actor
+    may_approve_own = is_admin or workspace.allow_self_approval
+    is_approved = not draft.requires_approval and approvals_rules.is_approved_by_writing(
+        actor, [actor], was_approved=False, may_approve_own=may_approve_own
+    )
+    playbook = resources.create(
+        session,
+        Playbook,
         name=draft.name,
         enabled=draft.enabled,
         event_type=draft.event_type,
@@ -81,43 +83,24 @@ async def create_playbook(session: AsyncSession, draft: Draft, *, is_admin: bool
         cooldown=draft.cooldown,
         requires_approval=draft.requires_approval,
         launch=dict(draft.launch),
-        author=context.actor,
-        edited_by=context.actor,
-        writers=[context.actor],
-        created_at=now,
-        updated_at=now,
+        author=actor,
+        edited_by=actor,
+        writers=[actor],
+        approved_by=actor if is_approved else None,
+        approved_at=clock_of(session).now() if is_approved else None,
     )
-    may_approve_own = is_admin or workspace.allow_self_approval
-    _approve_by_writing(session, playbook, was_approved=False, may_approve_own=may_approve_own)
-    session.add(playbook)
-    await session.flush()  # the row has its id and version from here on
-    audit.record(session, "playbook.created", f"playbook/{playbook.id}", after=_shown(playbook))
+    await session.flush()  # for what the row has by default
     return playbook
 
 
 async def edit_playbook(
-    session: AsyncSession, playbook_id: UUID, changes: Mapping[str, Any], check_version: CheckVersion, *, is_admin: bool
+    session: AsyncSession, playbook_id: UUID, changes: Mapping[str, Any], *, expected: Precondition, is_admin: bool
 ) -> Playbook:
     """Change some fields of a playbook, `enabled` among them; a change of what it does must be approved again."""
-    playbook = await queries.lock_playbook(session, playbook_id)
-    check_version(playbook.version)
-    changed = {name: value for name, value in changes.items() if getattr(playbook, name) != value}
-    if not changed:
-        return playbook
-    before = _shown(playbook)
-    for name, value in changed.items():
-        setattr(playbook, name, value)
-    if changed.keys() & rules.VOIDING:
-        await _content_changed(session, playbook, is_admin=is_admin)
-    _touch(session, playbook)
-    after = _shown(playbook)
-    audit.record(
-        session,
-        "playbook.updated",
-        f"playbook/{playbook.id}",
-        before={name: before[name] for name in after if before[name] != after[name]},
-        after={name: after[name] for name in after if before[name] != after[name]},
-    )
+    playbook = await queries.lock_playbook(session, playbook_id, expected)
+    with changing(session, playbook, changes) as before:
+        if before.keys() & rules.VOIDING:
+            await _content_changed(session, playbook, is_admin=is_admin)
     return playbook
 
 
@@ -141,66 +124,32 @@ def _approve_by_writing(
 
 
 async def change_approval(
-    session: AsyncSession, playbook_id: UUID, wanted: Approval, check_version: CheckVersion, *, is_admin: bool
+    session: AsyncSession, playbook_id: UUID, wanted: Approval, *, expected: Precondition, is_admin: bool
 ) -> Playbook:
     """Approve that a playbook sends by itself, or take that back; asking for the present status changes nothing.
 
-    Raises ApprovesEach, SelfApproval.
+    Raises ApprovesEach, SelfApproval; Conflict when what is approved has just become something else.
     """
-    playbook = await queries.lock_playbook(session, playbook_id)
-    check_version(playbook.version)
+    lock = queries.lock_playbook_as_asked if wanted is Approval.APPROVED else queries.lock_playbook
+    playbook = await lock(session, playbook_id, expected)
     if playbook.requires_approval:
         raise rules.ApprovesEach("this playbook asks for the approval of each campaign, and needs none of its own")
-    before = _shown(playbook)["approval"]
     if (wanted is Approval.APPROVED) is (playbook.approved_by is not None):
         return playbook
-    playbook.approved_by = playbook.approved_at = None
-    if wanted is Approval.APPROVED:
-        approver = context_of(session).actor
-        if not is_admin:
-            await approvals.require_may_approve(session, playbook.writers)
-        playbook.approved_by, playbook.approved_at = approver, clock_of(session).now()
-    _touch(session, playbook)
-    audit.record(
-        session,
-        "playbook.approval_changed",
-        f"playbook/{playbook.id}",
-        before={"approval": before},
-        after={"approval": _shown(playbook)["approval"]},
-    )
+    with changing(session, playbook, action="approval_changed"):
+        playbook.approved_by = playbook.approved_at = None
+        if wanted is Approval.APPROVED:
+            if not is_admin:
+                await approvals.require_may_approve(session, playbook.writers)
+            playbook.approved_by, playbook.approved_at = context_of(session).actor, clock_of(session).now()
     return playbook
 
 
-def _touch(session: AsyncSession, playbook: Playbook) -> None:
-    playbook.version += 1
-    playbook.updated_at = clock_of(session).now()
-
-
-async def delete_playbook(session: AsyncSession, playbook_id: UUID, check_version: CheckVersion) -> None:
+async def delete_playbook(session: AsyncSession, playbook_id: UUID, *, expected: Precondition) -> None:
     """Delete a playbook with its runs; campaigns that it launched stay, those that wait for a person are cancelled."""
-    playbook = await queries.lock_playbook(session, playbook_id)
-    check_version(playbook.version)
+    playbook = await queries.lock_playbook(session, playbook_id, expected)
     await campaigns.cancel_waiting(session, playbook_id)
-    audit.record(session, "playbook.deleted", f"playbook/{playbook.id}", before=_shown(playbook))
-    await session.delete(playbook)
-
-
-def _shown(playbook: Playbook) -> dict[str, Any]:
-    """Return what the audit log keeps of a playbook: of the people only their number."""
-    launch = dict(playbook.launch)
-    return {
-        "name": playbook.name,
-        "enabled": playbook.enabled,
-        "on": playbook.event_type,
-        "when": playbook.conditions,
-        "cooldown": playbook.cooldown,
-        "requires_approval": playbook.requires_approval,
-        "launch": launch | {"user_ids": len(launch["user_ids"])},
-        "approval": approvals_rules.approval_of(
-            requires_approval=playbook.requires_approval, approved_by=playbook.approved_by
-        ),
-        "approved_by": playbook.approved_by,
-    }
+    await resources.delete(session, playbook)
 
 
 async def hear(session: AsyncSession, events: Sequence[Event]) -> None:
@@ -246,7 +195,7 @@ async def _run(session: AsyncSession, matching: Sequence[tuple[Playbook, Event]]
     )
     handled = {(run.playbook_id, run.event_id) for run in earlier}
     launched = {(run.playbook_id, run.once_key) for run in earlier if run.launched}
-    await workspaces.get(session, for_update=True)
+    await workspaces.lock(session)
     till = Till(settings_of(session, CampaignsSettings).budgets, await campaigns.spent_by_playbooks(session))
     for playbook, event in matching:
         if (playbook.id, event.id) in handled:
@@ -256,7 +205,6 @@ async def _run(session: AsyncSession, matching: Sequence[tuple[Playbook, Event]]
             run = await _run_one(session, playbook, event, till, has_run=once in launched)
         if run.campaign_id is not None:
             launched.add(once)
-    await due.schedule(session, PRUNE, "runs", clock_of(session).now() + PRUNE_EVERY)
 
 
 async def _run_one(
@@ -321,13 +269,18 @@ def _enter(till: Till, playbook: Playbook, event: Event, decision: Decision) -> 
         till.spent.waiting[playbook.id] += 1
 
 
-async def prune_runs(session: AsyncSession) -> None:
-    """Forget refusals that are 90 days old; launches stay, since once per incident rests on them."""
+async def prune_runs(session: AsyncSession) -> bool:
+    """Forget a batch of refusals that are 90 days old; says whether there may be more.
+
+    Launches stay, since once per incident rests on them.
+    """
     before = clock_of(session).now() - REFUSALS_KEPT
-    await session.execute(
-        delete(PlaybookRun).where(PlaybookRun.campaign_id.is_(None), PlaybookRun.at < before),
+    old = select(PlaybookRun.id).where(PlaybookRun.campaign_id.is_(None), PlaybookRun.at < before).limit(PRUNE_BATCH)
+    gone = await session.execute(
+        delete(PlaybookRun).where(PlaybookRun.id.in_(old)).returning(PlaybookRun.id),
         execution_options={"synchronize_session": False},
     )
+    return len(gone.all()) == PRUNE_BATCH
 
 
 def _decide(

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, PrimaryKeyConstraint, Text, Uuid, text
+from sqlalchemy import CheckConstraint, ForeignKey, Index, PrimaryKeyConstraint, Text, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
+from opsloop_campaigns.recipients.rules import Outcome
 from opsloop_campaigns.tables import Base
-
-STATUSES = "'pending', 'requested', 'sent', 'failed', 'skipped', 'cancelled'"
+from opsloop_common.columns import Moment, check_in
 
 
 class Recipient(Base):
@@ -26,11 +26,11 @@ class Recipient(Base):
     locale: Mapped[str | None] = mapped_column(Text)
     message_id: Mapped[UUID] = mapped_column(Uuid)
     notification_id: Mapped[UUID | None] = mapped_column(Uuid)
-    at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    at: Mapped[datetime] = mapped_column(Moment)
 
     __table_args__ = (
         PrimaryKeyConstraint("campaign_id", "user_id"),
-        CheckConstraint(f"status IN ({STATUSES})", name="status"),
+        check_in("status", Outcome),
         CheckConstraint("reason IS NOT NULL OR status NOT IN ('failed', 'skipped', 'cancelled')", name="has_reason"),
         # who is next is found by the primary key: an index of those pending made a launch a third slower
         Index("ix_recipient_requested", "campaign_id", postgresql_where=text("status = 'requested'")),

@@ -12,6 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_campaigns.recipients.models import Recipient
 from opsloop_campaigns.recipients.rules import Count, Outcome
 
+BY_USER = (Recipient.user_id.asc(),)
+
 
 @dataclass(frozen=True)
 class Progress:

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, CursorResult, Select, Text, Uuid, bindparam, text, update
+from sqlalchemy import ARRAY, CursorResult, Select, Text, Uuid, bindparam, text, update
 from sqlalchemy.dialects.postgresql import TIMESTAMP
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -41,9 +41,13 @@ _RECORD = text(
 )
 
 
-def listed(campaign_id: UUID, *, status: Sequence[Outcome] = ()) -> tuple[Select[Recipient], list[ColumnElement[Any]]]:
-    """Return the query of a campaign's recipients and its total order, to be paged."""
-    return queries.recipients_of(campaign_id, status=status), [Recipient.user_id.asc()]
+BY_USER = queries.BY_USER
+"""The order in which `recipients_of` is paged."""
+
+
+def recipients_of(campaign_id: UUID, *, status: Sequence[Outcome] = ()) -> Select[Recipient]:
+    """Return the query of a campaign's recipients, narrowed to some statuses."""
+    return queries.recipients_of(campaign_id, status=status)
 
 
 async def counts(session: AsyncSession, campaign_id: UUID) -> list[Count]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, ForeignKey, Index, Text, Uuid
+from sqlalchemy import ForeignKey, Index, Text, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
+from opsloop_common.columns import Moment, check_in
 from opsloop_feedback.tables import Base
 
 
@@ -16,7 +17,7 @@ class FeedbackMessage(Base):
 
     __tablename__ = "feedback_message"
     __table_args__ = (
-        CheckConstraint("kind IN ('reply', 'note')", name="kind"),
+        check_in("kind", ("reply", "note")),
         Index("ix_feedback_message_newest", "feedback_id", "created_at", "id"),
     )
 
@@ -26,4 +27,4 @@ class FeedbackMessage(Base):
     kind: Mapped[str] = mapped_column(Text)
     body: Mapped[str] = mapped_column(Text)
     actor: Mapped[str] = mapped_column(Text)
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True))
+    created_at: Mapped[datetime] = mapped_column(Moment)

@@ -22,10 +22,10 @@ router = ApiRouter(tags=["conversations"])
     dependencies=[allow("feedback:read")],
     responses=problems(404),
 )
-async def list_messages(feedback_id: UUID, db: Db, page: PageQuery) -> Response:
+async def list_messages(feedback_id: UUID, session: Db, page: PageQuery) -> Response:
     """List the conversation of a feedback, newest first."""
-    await intake.require_feedback(db, feedback_id)
-    found = await paginate(db, queries.messages_of(feedback_id), page, by=queries.NEWEST_FIRST)
+    await intake.require_feedback(session, feedback_id)
+    found = await paginate(session, queries.messages_of(feedback_id), page, by=queries.NEWEST_FIRST)
     return await found.written(MessageOut)
 
 
@@ -35,7 +35,7 @@ async def list_messages(feedback_id: UUID, db: Db, page: PageQuery) -> Response:
     dependencies=[allow("feedback:write")],
     responses=problems(404, 409),
 )
-async def add_message(feedback_id: UUID, body: MessageIn, db: Db) -> MessageOut:
+async def add_message(feedback_id: UUID, body: MessageIn, session: Db) -> MessageOut:
     """Reply to the author, or leave a note among us. A reply to a new feedback opens it."""
-    message = await service.add_message(db, feedback_id, kind=body.kind, body=body.body)
+    message = await service.add_message(session, feedback_id, kind=body.kind, body=body.body)
     return MessageOut.model_validate(message)

@@ -3,44 +3,42 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
-from uuid import UUID
+from typing import Any, get_args
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
-    DateTime,
     Double,
     Index,
     Sequence,
     SmallInteger,
     Text,
     UniqueConstraint,
-    Uuid,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from opsloop_common import redaction
+from opsloop_common.columns import Moment, Resource, check_in
+from opsloop_common.contracts.feedback import Kind, Severity
+from opsloop_feedback.intake.rules import Status
 from opsloop_feedback.tables import Base
 
 # A counter row per workspace would make every post of a workspace wait for the one before; a sequence has gaps instead.
 NUMBER = Sequence("feedback_number", data_type=BigInteger, metadata=Base.metadata)
 
-Timestamp = DateTime(timezone=True)
 
-
-class Feedback(Base):
+class Feedback(Resource, Base):
     """One thing that somebody said, and how far we are with it."""
 
+    NOUN = "feedback"
     __tablename__ = "feedback"
     __table_args__ = (
-        CheckConstraint("kind IN ('bug', 'idea', 'question', 'complaint', 'praise', 'other')", name="kind"),
-        CheckConstraint("severity IN ('s1', 's2', 's3', 's4')", name="severity"),
+        check_in("kind", get_args(Kind)),
+        check_in("severity", get_args(Severity)),
         CheckConstraint("sentiment BETWEEN -1 AND 1", name="sentiment"),
         CheckConstraint("rating BETWEEN 1 AND 5", name="rating"),
-        CheckConstraint(
-            "status IN ('new', 'open', 'pending', 'snoozed', 'resolved', 'closed', 'merged')", name="status"
-        ),
+        check_in("status", Status),
         UniqueConstraint("workspace", "number"),
         Index("ix_feedback_newest", "workspace", "created_at", "number"),
         Index(
@@ -54,10 +52,9 @@ class Feedback(Base):
         ),
     )
 
-    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
-    workspace: Mapped[str] = mapped_column(Text)
-    number: Mapped[int] = mapped_column(BigInteger, NUMBER, server_default=NUMBER.next_value())
+    # who posts below SQLAlchemy leaves the first version to the database
     version: Mapped[int] = mapped_column(default=1, server_default="1")
+    number: Mapped[int] = mapped_column(BigInteger, NUMBER, server_default=NUMBER.next_value())
     status: Mapped[str] = mapped_column(Text, default="new", server_default="new")
     body: Mapped[str] = mapped_column(Text)
     title: Mapped[str | None] = mapped_column(Text)
@@ -79,12 +76,10 @@ class Feedback(Base):
     attributes: Mapped[dict[str, Any]] = mapped_column(JSONB)
     assignee: Mapped[str | None] = mapped_column(Text)
     team: Mapped[str | None] = mapped_column(Text)
-    due_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    occurred_at: Mapped[datetime] = mapped_column(Timestamp)
-    created_at: Mapped[datetime] = mapped_column(Timestamp)
-    updated_at: Mapped[datetime] = mapped_column(Timestamp)
-    first_replied_at: Mapped[datetime | None] = mapped_column(Timestamp)
-    resolved_at: Mapped[datetime | None] = mapped_column(Timestamp)
+    due_at: Mapped[datetime | None] = mapped_column(Moment)
+    occurred_at: Mapped[datetime] = mapped_column(Moment)
+    first_replied_at: Mapped[datetime | None] = mapped_column(Moment)
+    resolved_at: Mapped[datetime | None] = mapped_column(Moment)
     search_text: Mapped[str] = mapped_column(
         Text, deferred=True, deferred_raiseload=True, comment="title and body as triage.rules.searchable folds them"
     )
@@ -97,4 +92,20 @@ class Feedback(Base):
             "email": self.author_email,
             "name": self.author_name,
             "verified": self.author_verified,
+        }
+
+    def audited(self) -> dict[str, Any]:
+        """Return states and labels; of what somebody wrote only that it is another."""
+        return {
+            "status": self.status,
+            "kind": self.kind,
+            "severity": self.severity,
+            "sentiment": self.sentiment,
+            "area": self.area,
+            "tags": self.tags,
+            "assignee": self.assignee,
+            "team": self.team,
+            "due_at": self.due_at,
+            "locale": self.locale,
+            "title": redaction.text(self.title),
         }

@@ -13,7 +13,8 @@ from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
-from opsloop_common.errors import NotFound
+from opsloop_common import resources
+from opsloop_common.versions import Precondition
 from opsloop_feedback.intake.models import NUMBER, Feedback
 from opsloop_feedback.triage.rules import searchable
 
@@ -88,18 +89,12 @@ def _conditions(filters: Filters) -> Iterable[ColumnElement[bool]]:
 
 async def get_feedback(session: AsyncSession, feedback_id: UUID) -> Feedback:
     """Return one feedback; raises NotFound."""
-    return _there(await session.get(Feedback, feedback_id))
+    return await resources.get(session, Feedback, Feedback.id == feedback_id)
 
 
-async def lock_feedback(session: AsyncSession, feedback_id: UUID) -> Feedback:
-    """Return one feedback, its row locked; raises NotFound."""
-    return _there(await session.get(Feedback, feedback_id, with_for_update=True))
-
-
-def _there(found: Feedback | None) -> Feedback:
-    if found is None:
-        raise NotFound("There is no such feedback.")
-    return found
+async def lock_feedback(session: AsyncSession, feedback_id: UUID, expected: Precondition) -> Feedback:
+    """Lock and return one feedback in the version expected; raises NotFound, StaleVersion."""
+    return await resources.lock_for_change(session, Feedback, Feedback.id == feedback_id, expected=expected)
 
 
 async def by_natural_keys(session: AsyncSession, keys: Iterable[NaturalKey]) -> dict[NaturalKey, Feedback]:

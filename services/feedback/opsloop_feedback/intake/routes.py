@@ -16,13 +16,14 @@ from opsloop_common.access.idempotency import Answer, Replay
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
 from opsloop_common.errors import FieldError
 from opsloop_common.http.call import Call, call_of
-from opsloop_common.http.deps import Asked, Db, IfMatch, etag, set_etag
+from opsloop_common.http.deps import Asked, Db, IfMatch, set_etag
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempotency, problems, publishable, users
 from opsloop_common.http.schemas import Slug, Timestamp
 from opsloop_common.ids import uuid7
 from opsloop_common.limits import BATCH_BYTES, BATCH_CONTAINERS, BATCH_VALUES
 from opsloop_common.turns import breathing, in_turns
+from opsloop_common.versions import etag
 from opsloop_feedback.intake import queries, quick, rules, service
 from opsloop_feedback.intake.meters import IntakeMeter
 from opsloop_feedback.intake.queries import Filters, NaturalKey
@@ -42,6 +43,7 @@ from opsloop_feedback.intake.schemas import (
     new_feedback,
     new_receipt,
     read_row,
+    written,
 )
 
 router = ApiRouter(tags=["feedback"])
@@ -76,14 +78,13 @@ async def submit_feedback(body: FeedbackIn, request: Request) -> Response:
     rules.require_said(said, now)
     rules.require_claims(said, who)
     row = rules.new_row(said, id=uuid7(), workspace=context.workspace, now=now)
-    content = new_feedback(row, 0) if rules.may_read(who) else new_receipt(row, 0)
-    answer = Answer(201, _headers(row["id"], row["version"]), content)
+    document = new_feedback(row) if rules.may_read(who) else new_receipt(row)
+    answer = Answer(201, _headers(row["id"], row["version"]), written(document))
     number = await quick.take_in(run.db, context, row, keyed=keyed, answer=answer)
     if number is None:
         return _as_response(await _known(call, said))
     run.db.meters.of(IntakeMeter).count(row)
-    # the field comes before all text that somebody wrote
-    return _as_response(replace(answer, body=answer.body.replace(b'"number":0', b'"number":%d' % number, 1)))
+    return _as_response(replace(answer, body=written({**document, "number": number})))
 
 
 def _headers(id: UUID, version: int) -> dict[str, str]:
@@ -206,27 +207,26 @@ async def _filters(
 
 
 @router.get("/v1/feedback", response_model=Listing[FeedbackOut], dependencies=READ)
-async def list_feedback(db: Db, page: PageQuery, filters: Annotated[Filters, Depends(_filters)]) -> Response:
+async def list_feedback(session: Db, page: PageQuery, filters: Annotated[Filters, Depends(_filters)]) -> Response:
     """List feedback, newest first. A repeated filter means any of its values; all filters must hold."""
-    found = await paginate(db, queries.matching(filters), page, by=queries.NEWEST_FIRST)
+    found = await paginate(session, queries.matching(filters), page, by=queries.NEWEST_FIRST)
     return await found.written(FeedbackOut)
 
 
 @router.get("/v1/feedback/{feedback_id}", dependencies=READ, responses=problems(404))
-async def get_feedback(feedback_id: UUID, db: Db, response: Response) -> FeedbackOut:
+async def get_feedback(feedback_id: UUID, session: Db, response: Response) -> FeedbackOut:
     """Show one feedback."""
-    feedback = await queries.get_feedback(db, feedback_id)
+    feedback = await queries.get_feedback(session, feedback_id)
     set_etag(response, feedback.version)
     return FeedbackOut.model_validate(feedback)
 
 
 @router.patch("/v1/feedback/{feedback_id}", dependencies=WRITE, responses=problems(404, 409, 412))
 async def update_feedback(
-    feedback_id: UUID, body: FeedbackPatch, db: Db, if_match: IfMatch, response: Response
+    feedback_id: UUID, body: FeedbackPatch, session: Db, expected: IfMatch, response: Response
 ) -> FeedbackOut:
     """Sort, assign or label a feedback, or move it on; a status that may not follow answers 409 with those that may."""
-    feedback = await service.lock_feedback(db, feedback_id)
-    if_match.require(feedback.version)
-    await service.change(db, feedback, body.model_dump(exclude_unset=True))
+    changes = body.model_dump(exclude_unset=True)
+    feedback = await service.change_feedback(session, feedback_id, changes, expected=expected)
     set_etag(response, feedback.version)
     return FeedbackOut.model_validate(feedback)

@@ -15,7 +15,6 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import outbox
-from opsloop_common.access import audit
 from opsloop_common.contracts.feedback import (
     Author,
     FeedbackAssigned,
@@ -24,10 +23,12 @@ from opsloop_common.contracts.feedback import (
     FeedbackResolved,
 )
 from opsloop_common.db import clock_of, context_of, count_after_commit, meters_of
-from opsloop_common.documents import write_document
+from opsloop_common.documents import included, write_document
 from opsloop_common.errors import Unavailable
 from opsloop_common.ids import uuid7
+from opsloop_common.resources import changing, touch
 from opsloop_common.turns import breathing, in_turns
+from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_feedback.intake import queries, rules
 from opsloop_feedback.intake.meters import IntakeMeter
 from opsloop_feedback.intake.models import Feedback
@@ -54,8 +55,6 @@ _INSERT_UNKNOWN = (
 )
 PORTION_ROWS = 100
 PORTION_CHARACTERS = 200_000
-# what an audit row may hold: states and labels, nothing that somebody wrote
-_AUDITED = ("status", "kind", "severity", "sentiment", "area", "tags", "assignee", "team", "due_at", "locale")
 
 
 async def submit(session: AsyncSession, said: Submission) -> tuple[Feedback, bool]:
@@ -144,7 +143,7 @@ async def _insert(session: AsyncSession, rows: Mapping[object, dict[str, Any]]) 
 
 
 async def _written(portion: Sequence[Mapping[str, Any]]) -> str:
-    return f"[{','.join(await breathing(write_document, portion))}]"
+    return write_document(await breathing(lambda row: included(write_document(row)), portion))
 
 
 def _portions(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
@@ -175,48 +174,33 @@ async def require_feedback(session: AsyncSession, feedback_id: UUID) -> None:
 
 async def lock_feedback(session: AsyncSession, feedback_id: UUID) -> Feedback:
     """Return one feedback, held for a change until the transaction ends; raises NotFound."""
-    return await queries.lock_feedback(session, feedback_id)
+    return await queries.lock_feedback(session, feedback_id, ANY_VERSION)
 
 
-async def change(session: AsyncSession, feedback: Feedback, wanted: Mapping[str, Any]) -> Feedback:
-    """Change fields of a locked feedback, and tell of it; raises IllegalTransition (409). What is so already changes nothing."""
-    changes = {name: value for name, value in wanted.items() if getattr(feedback, name) != value}
-    if not changes:
-        return feedback
-    before = {name: getattr(feedback, name) for name in changes}
-    if "status" in changes:
-        rules.require_transition(Status(feedback.status), Status(changes["status"]))
-    for name, value in changes.items():
-        setattr(feedback, name, value)
-    _touch(session, feedback)
-    _tell_classification(session, feedback, changes)
-    if not changes.keys().isdisjoint(rules.ASSIGNMENT):
-        outbox.append(
-            session,
-            FeedbackAssigned(
-                feedback_id=feedback.id, number=feedback.number, assignee=feedback.assignee, team=feedback.team
-            ),
-        )
-    if "status" in changes:
-        _tell_status(session, feedback, Status(before["status"]))
-    audit.record(
-        session, "feedback.updated", f"feedback/{feedback.id}", before=_auditable(before), after=_auditable(changes)
-    )
+async def change_feedback(
+    session: AsyncSession, feedback_id: UUID, changes: Mapping[str, Any], *, expected: Precondition
+) -> Feedback:
+    """Change fields of a feedback, and tell of it; raises IllegalTransition (409). What is so already changes nothing."""
+    feedback = await queries.lock_feedback(session, feedback_id, expected)
+    with changing(session, feedback, changes) as before:
+        if "status" in before:
+            rules.require_transition(Status(before["status"]), Status(feedback.status))
+        _tell_classification(session, feedback, before)
+        if not before.keys().isdisjoint(rules.ASSIGNMENT):
+            outbox.append(session, _assigned(feedback))
+        if "status" in before:
+            _tell_status(session, feedback, Status(before["status"]))
     return feedback
 
 
-def _auditable(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value if name in _AUDITED else "(text)" for name, value in values.items()}
+def _assigned(feedback: Feedback) -> FeedbackAssigned:
+    return FeedbackAssigned(
+        feedback_id=feedback.id, number=feedback.number, assignee=feedback.assignee, team=feedback.team
+    )
 
 
-def _touch(session: AsyncSession, feedback: Feedback) -> datetime:
-    feedback.version += 1
-    feedback.updated_at = clock_of(session).now()
-    return feedback.updated_at
-
-
-def _tell_classification(session: AsyncSession, feedback: Feedback, changes: Mapping[str, Any]) -> None:
-    changed = [name for name in rules.CLASSIFICATION if name in changes]
+def _tell_classification(session: AsyncSession, feedback: Feedback, before: Mapping[str, Any]) -> None:
+    changed = [name for name in rules.CLASSIFICATION if name in before]
     if changed:
         outbox.append(
             session,
@@ -228,15 +212,15 @@ def _tell_classification(session: AsyncSession, feedback: Feedback, changes: Map
 
 
 def _tell_status(session: AsyncSession, feedback: Feedback, before: Status) -> None:
-    author = author_of(feedback)
+    author, now = author_of(feedback), clock_of(session).now()
     if feedback.status == Status.RESOLVED:
-        feedback.resolved_at = feedback.updated_at
+        feedback.resolved_at = now
         outbox.append(
             session,
             FeedbackResolved(
                 feedback_id=feedback.id,
                 number=feedback.number,
-                resolution_seconds=_seconds_since_receipt(feedback, feedback.updated_at),
+                resolution_seconds=_seconds_since_receipt(feedback, now),
                 author=author,
             ),
         )
@@ -257,11 +241,11 @@ def mark_replied(session: AsyncSession, feedback: Feedback) -> float | None:
         return None
     is_first = feedback.first_replied_at is None
     feedback.status = status.value
-    at = _touch(session, feedback)
+    touch(session, feedback)
     if not is_first:
         return None
-    feedback.first_replied_at = at
-    return _seconds_since_receipt(feedback, at)
+    feedback.first_replied_at = feedback.updated_at
+    return _seconds_since_receipt(feedback, feedback.updated_at)
 
 
 def _seconds_since_receipt(feedback: Feedback, at: datetime) -> float:

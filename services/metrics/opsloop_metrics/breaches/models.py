@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import get_args
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, DateTime, Double, Index, Text, Uuid
+from sqlalchemy import CheckConstraint, Double, Index, Text, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
+from opsloop_common.columns import Moment, check_in
 from opsloop_common.ids import uuid7
+from opsloop_metrics.breaches.rules import BreachType, Severity
 from opsloop_metrics.tables import Base
 
 
@@ -17,8 +20,8 @@ class Incident(Base):
 
     __tablename__ = "incident"
     __table_args__ = (
-        CheckConstraint("type IN ('threshold', 'no_data')", name="type"),
-        CheckConstraint("severity IN ('info', 'warning', 'critical')", name="severity"),
+        check_in("type", get_args(BreachType)),
+        check_in("severity", get_args(Severity)),
         CheckConstraint("(ended_at IS NULL) = (end_reason IS NULL)", name="ended"),
         Index("uq_incident_open", "monitor_id", unique=True, postgresql_where="ended_at IS NULL"),
         Index("ix_incident_newest", "workspace", "opened_at", "id"),
@@ -36,9 +39,9 @@ class Incident(Base):
     threshold: Mapped[float | None] = mapped_column(Double)
     unit: Mapped[str | None] = mapped_column(Text)
     value: Mapped[float | None] = mapped_column(Double, comment="at the breach")
-    last_seen_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
-    started_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), comment="when the condition began to hold")
-    opened_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), comment="when it had held long enough")
-    ended_at: Mapped[datetime | None] = mapped_column(DateTime(timezone=True))
+    last_seen_at: Mapped[datetime | None] = mapped_column(Moment)
+    started_at: Mapped[datetime] = mapped_column(Moment, comment="when the condition began to hold")
+    opened_at: Mapped[datetime] = mapped_column(Moment, comment="when it had held long enough")
+    ended_at: Mapped[datetime | None] = mapped_column(Moment)
     end_reason: Mapped[str | None] = mapped_column(Text)
     end_value: Mapped[float | None] = mapped_column(Double)

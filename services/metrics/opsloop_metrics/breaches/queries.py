@@ -20,7 +20,7 @@ async def get_incident(session: AsyncSession, incident_id: UUID) -> Incident:
     """Return an incident; raises NotFound."""
     incident = await session.get(Incident, incident_id)
     if incident is None:
-        raise NotFound(f"no incident {incident_id}")
+        raise NotFound.of("breach")
     return incident
 
 

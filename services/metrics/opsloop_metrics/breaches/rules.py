@@ -8,6 +8,9 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
+BreachType = Literal["threshold", "no_data"]
+Severity = Literal["info", "warning", "critical"]
+
 
 class EndReason(StrEnum):
     """Why an incident is over."""
@@ -25,8 +28,8 @@ class Opening:
     monitor_id: UUID
     kpi_id: UUID
     kpi: str
-    type: Literal["threshold", "no_data"]
-    severity: Literal["info", "warning", "critical"]
+    type: BreachType
+    severity: Severity
     operator: Literal["lt", "le", "gt", "ge"] | None
     threshold: float | None
     unit: str | None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common.due import DueKind, DueRow
+from opsloop_common.due import DueKind, DueRow, go_on
 from opsloop_metrics.evaluation import service
 from opsloop_metrics.kpis.rules import EVALUATE
-from opsloop_metrics.retention.rules import PRUNE
 
 
 async def evaluate_monitor(session: AsyncSession, row: DueRow) -> None:
@@ -19,7 +19,12 @@ async def evaluate_monitor(session: AsyncSession, row: DueRow) -> None:
 
 async def prune_history(session: AsyncSession, row: DueRow) -> None:
     """Prune the evaluations of the row's workspace."""
-    await service.prune(session)
+    if await service.prune(session):
+        await go_on(session, row)
 
 
-DUE = (DueKind(EVALUATE, evaluate_monitor), DueKind(PRUNE, prune_history, concurrency=1))
+DUE = (
+    # a monitor looks again because it looked: given up once, it would never say anything any more
+    DueKind(EVALUATE, evaluate_monitor, max_attempts=None),
+    DueKind("metrics.prune_history", prune_history, every=timedelta(days=1), per="workspace", concurrency=1),
+)

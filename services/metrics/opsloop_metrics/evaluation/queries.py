@@ -6,32 +6,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Select, select, text
-from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy import Select, select
 
 from opsloop_metrics.evaluation.models import Evaluation
 
 NEWEST_FIRST = (Evaluation.at.desc(), Evaluation.slot.desc(), Evaluation.state.desc())
-
-_RECORD = text(
-    "INSERT INTO evaluation (monitor_id, slot, state, workspace, at, value, samples) "
-    "VALUES (:monitor_id, :slot, :state, :workspace, :at, :value, :samples) ON CONFLICT (monitor_id, slot, state) "
-    "DO UPDATE SET at = excluded.at, value = excluded.value, samples = excluded.samples"
-)
-_PRUNE = text(
-    "DELETE FROM evaluation WHERE ctid = ANY(ARRAY(SELECT ctid FROM evaluation WHERE at < :before LIMIT :limit))"
-)
-
-
-async def put_evaluation(session: AsyncSession, values: dict[str, Any]) -> None:
-    """Write an evaluation into its slot."""
-    await session.execute(_RECORD, values)
-
-
-async def prune(session: AsyncSession, before: datetime, limit: int) -> int:
-    """Delete up to `limit` evaluations of the workspace older than `before`; returns how many."""
-    deleted: CursorResult[Any] = await session.execute(_PRUNE, {"before": before, "limit": limit})  # type: ignore[assignment]
-    return deleted.rowcount
 
 
 def evaluations(monitor_id: UUID, *, seen_from: datetime | None, seen_to: datetime | None) -> Select[Any]:

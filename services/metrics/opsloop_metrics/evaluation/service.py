@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from time import perf_counter
-from typing import cast
+from typing import Any, cast
 from uuid import UUID
 
+from sqlalchemy import CursorResult, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import due
@@ -15,17 +16,24 @@ from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Context, acting_for, clock_of, context_of, count_after_commit, meters_of
 from opsloop_metrics.breaches import service as breaches
 from opsloop_metrics.breaches.rules import EndReason, Opening
-from opsloop_metrics.evaluation import queries, rules
+from opsloop_metrics.evaluation import rules
 from opsloop_metrics.evaluation.meters import EvaluationMeter
 from opsloop_metrics.evaluation.rules import Step, Turn
 from opsloop_metrics.events import service as event_store
 from opsloop_metrics.events.rules import Cause, Reading, is_echo
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.kpis.rules import EVALUATE, Watch
-from opsloop_metrics.retention.rules import PRUNE
 
-PRUNE_EVERY = timedelta(days=1)
 PRUNE_BATCH = 5_000
+
+_RECORD = text(
+    "INSERT INTO evaluation (monitor_id, slot, state, workspace, at, value, samples) "
+    "VALUES (:monitor_id, :slot, :state, :workspace, :at, :value, :samples) ON CONFLICT (monitor_id, slot, state) "
+    "DO UPDATE SET at = excluded.at, value = excluded.value, samples = excluded.samples"
+)
+_PRUNE = text(
+    "DELETE FROM evaluation WHERE ctid = ANY(ARRAY(SELECT ctid FROM evaluation WHERE at < :before LIMIT :limit))"
+)
 
 
 async def take_in(session: AsyncSession, events: Sequence[Event]) -> None:
@@ -35,7 +43,6 @@ async def take_in(session: AsyncSession, events: Sequence[Event]) -> None:
         return
     await event_store.record(session, events)
     now = clock_of(session).now()
-    await due.schedule(session, PRUNE, PRUNE, now + PRUNE_EVERY)  # writes nothing while there is one
     for concerned in await kpis.monitors_reading(session, sorted({event.type for event in events})):
         await due.schedule(session, EVALUATE, str(concerned.monitor_id), max(now, concerned.not_before or now))
 
@@ -75,8 +82,6 @@ async def evaluate(session: AsyncSession, monitor_id: UUID) -> None:
     await due.schedule(session, EVALUATE, str(monitor_id), again_at)
     seconds, meter = perf_counter() - begun, meters_of(session, EvaluationMeter)
     count_after_commit(session, lambda: meter.count(taken.standing.state, seconds))
-    if watch.evaluated_at is None:  # of reported values alone: no event need ever come
-        await due.schedule(session, PRUNE, PRUNE, now + PRUNE_EVERY)
 
 
 def _caused_by(session: AsyncSession, cause: Cause | None) -> Context:
@@ -130,11 +135,11 @@ async def _record(session: AsyncSession, watch: Watch, reading: Reading, taken: 
         "value": reading.value,
         "samples": reading.samples,
     }
-    await queries.put_evaluation(session, values)
+    await session.execute(_RECORD, values)
 
 
-async def prune(session: AsyncSession) -> None:
-    """Delete one batch of evaluations that are older than the history is kept, and come again."""
-    now = clock_of(session).now()
-    deleted = await queries.prune(session, now - rules.KEEP_HISTORY, PRUNE_BATCH)
-    await due.schedule(session, PRUNE, PRUNE, now if deleted == PRUNE_BATCH else now + PRUNE_EVERY)
+async def prune(session: AsyncSession) -> bool:
+    """Delete one batch of evaluations that are older than the history is kept; says whether there may be more."""
+    given = {"before": clock_of(session).now() - rules.KEEP_HISTORY, "limit": PRUNE_BATCH}
+    deleted: CursorResult[Any] = await session.execute(_PRUNE, given)  # type: ignore[assignment]
+    return deleted.rowcount == PRUNE_BATCH

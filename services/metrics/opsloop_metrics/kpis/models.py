@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, get_args
 from uuid import UUID
 
 from sqlalchemy import (
     Boolean,
     CheckConstraint,
-    DateTime,
     Double,
     ForeignKey,
     Index,
@@ -22,24 +21,23 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from opsloop_common.columns import Moment, Resource, check_in
 from opsloop_common.ids import uuid7
+from opsloop_metrics.kpis.rules import ConditionType, Direction, State
 from opsloop_metrics.tables import Base
 
-Moment = DateTime(timezone=True)
 
-
-class Kpi(Base):
+class Kpi(Resource, Base):
     """A number that somebody cares for. Its row's lock is taken first by whatever changes it, its monitors or their state."""
 
+    NOUN, BY = "KPI", "key"
     __tablename__ = "kpi"
     __table_args__ = (
         UniqueConstraint("workspace", "key"),
-        CheckConstraint("direction IN ('up', 'down')", name="direction"),
+        check_in("direction", Direction),
         Index("ix_kpi_newest", "workspace", "created_at", "id"),
     )
 
-    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid7)
-    workspace: Mapped[str] = mapped_column(Text)
     key: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)
     owner: Mapped[str | None] = mapped_column(Text)
@@ -51,9 +49,18 @@ class Kpi(Base):
     )
     measure: Mapped[dict[str, Any]] = mapped_column(JSONB)
     event_types: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="what the measure reads")
-    version: Mapped[int] = mapped_column(Integer, default=1)
-    created_at: Mapped[datetime] = mapped_column(Moment)
-    updated_at: Mapped[datetime] = mapped_column(Moment)
+
+    def audited(self) -> dict[str, Any]:
+        """Return the definition."""
+        return {
+            "key": self.key,
+            "name": self.name,
+            "owner": self.owner,
+            "unit": self.unit,
+            "direction": self.direction,
+            "target": self.target,
+            "measure": self.measure,
+        }
 
 
 class KpiValue(Base):
@@ -71,15 +78,16 @@ class KpiValue(Base):
     reported_at: Mapped[datetime] = mapped_column(Moment)
 
 
-class Monitor(Base):
+class Monitor(Resource, Base):
     """What to watch a KPI for, and where its state machine is."""
 
+    NOUN = "monitor"
     __tablename__ = "monitor"
     __table_args__ = (
-        CheckConstraint("condition_type IN ('threshold', 'no_data')", name="condition_type"),
+        check_in("condition_type", get_args(ConditionType)),
         CheckConstraint("(condition_type = 'threshold') = (operator IS NOT NULL)", name="operator"),
         CheckConstraint("(condition_type = 'threshold') = (threshold IS NOT NULL)", name="threshold"),
-        CheckConstraint("state IN ('ok', 'pending', 'recovering', 'no_data', 'breached')", name="state"),
+        check_in("state", State),
         CheckConstraint(
             "(state IN ('recovering', 'no_data', 'breached')) = (incident_id IS NOT NULL)", name="incident_id"
         ),
@@ -87,8 +95,6 @@ class Monitor(Base):
         Index("ix_monitor_kpi_id", "kpi_id"),
     )
 
-    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid7)
-    workspace: Mapped[str] = mapped_column(Text)
     kpi_id: Mapped[UUID] = mapped_column(ForeignKey("kpi.id", ondelete="CASCADE"))
     condition_type: Mapped[str] = mapped_column(Text)
     operator: Mapped[str | None] = mapped_column(Text)
@@ -99,9 +105,6 @@ class Monitor(Base):
     min_count: Mapped[int] = mapped_column(Integer)
     severity: Mapped[str] = mapped_column(Text)
     enabled: Mapped[bool] = mapped_column(Boolean)
-    version: Mapped[int] = mapped_column(Integer, default=1)
-    created_at: Mapped[datetime] = mapped_column(Moment)
-    updated_at: Mapped[datetime] = mapped_column(Moment)
     state: Mapped[str] = mapped_column(Text, default="ok")
     since: Mapped[datetime] = mapped_column(Moment)
     bad_since: Mapped[datetime | None] = mapped_column(Moment)
@@ -110,3 +113,18 @@ class Monitor(Base):
     incident_id: Mapped[UUID | None] = mapped_column(Uuid)
     evaluated_at: Mapped[datetime | None] = mapped_column(Moment)
     not_before: Mapped[datetime | None] = mapped_column(Moment, comment="earliest next evaluation, to coalesce events")
+
+    def audited(self) -> dict[str, Any]:
+        """Return what is watched for, not what was seen."""
+        return {
+            "kpi_id": self.kpi_id,
+            "condition_type": self.condition_type,
+            "operator": self.operator,
+            "threshold": self.threshold,
+            "window": self.window,
+            "hold_for": self.hold_for,
+            "keep_firing_for": self.keep_firing_for,
+            "min_count": self.min_count,
+            "severity": self.severity,
+            "enabled": self.enabled,
+        }

@@ -10,30 +10,23 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Row, Select, Text, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common.errors import NotFound
+from opsloop_common import resources
+from opsloop_common.versions import Precondition
 from opsloop_metrics.kpis.models import Kpi, KpiValue, Monitor
 
 NEWEST_KPIS_FIRST = (Kpi.created_at.desc(), Kpi.id.desc())
 NEWEST_VALUES_FIRST = (KpiValue.at.desc(), KpiValue.id.desc())
 NEWEST_MONITORS_FIRST = (Monitor.created_at.desc(), Monitor.id.desc())
 
-_PUT_VALUE = text(
-    "INSERT INTO kpi_value AS v (id, workspace, kpi_id, at, value, reported_by, reported_at) "
-    "VALUES (:id, :workspace, :kpi_id, :at, :value, :reported_by, :now) "
-    "ON CONFLICT (kpi_id, at) DO UPDATE SET value = excluded.value, reported_by = excluded.reported_by, "
-    "reported_at = excluded.reported_at RETURNING id"
-)
-
 
 async def get_kpi(session: AsyncSession, key: str) -> Kpi:
     """Return a KPI by its key; raises NotFound."""
-    return _found(await session.scalar(select(Kpi).where(Kpi.key == key)), f"no KPI {key}")
+    return await resources.get(session, Kpi, Kpi.key == key)
 
 
-async def lock_kpi(session: AsyncSession, key: str) -> Kpi:
-    """Lock a KPI by its key; raises NotFound."""
-    locked = select(Kpi).where(Kpi.key == key).with_for_update(key_share=True).execution_options(populate_existing=True)
-    return _found(await session.scalar(locked), f"no KPI {key}")
+async def lock_kpi(session: AsyncSession, key: str, expected: Precondition) -> Kpi:
+    """Lock a KPI by its key, in the version expected; raises NotFound, StaleVersion."""
+    return await resources.lock_for_change(session, Kpi, Kpi.key == key, expected=expected)
 
 
 async def lock_kpi_of(session: AsyncSession, monitor_id: UUID) -> Kpi | None:
@@ -49,22 +42,15 @@ async def is_taken(session: AsyncSession, key: str) -> bool:
     return await session.scalar(select(Kpi.id).where(Kpi.key == key)) is not None
 
 
-def _found(kpi: Kpi | None, missing: str) -> Kpi:
-    if kpi is None:
-        raise NotFound(missing)
-    return kpi
-
-
 async def get_monitor(session: AsyncSession, kpi_id: UUID, monitor_id: UUID) -> Monitor:
-    """Return a KPI's monitor as it is now; raises NotFound."""
-    monitor = await session.scalar(
-        select(Monitor)
-        .where(Monitor.id == monitor_id, Monitor.kpi_id == kpi_id)
-        .execution_options(populate_existing=True)
-    )
-    if monitor is None:
-        raise NotFound(f"no monitor {monitor_id}")
-    return monitor
+    """Return a KPI's monitor; raises NotFound."""
+    return await resources.get(session, Monitor, Monitor.id == monitor_id, Monitor.kpi_id == kpi_id)
+
+
+async def lock_monitor(session: AsyncSession, kpi_id: UUID, monitor_id: UUID, expected: Precondition) -> Monitor:
+    """Lock a monitor of a locked KPI, in the version expected; raises NotFound, StaleVersion."""
+    of_kpi = Monitor.kpi_id == kpi_id
+    return await resources.lock_for_change(session, Monitor, Monitor.id == monitor_id, of_kpi, expected=expected)
 
 
 async def monitors_of(session: AsyncSession, kpi_id: UUID) -> Sequence[Monitor]:
@@ -84,12 +70,6 @@ _READING = (
 async def monitors_reading(session: AsyncSession, types: Sequence[str]) -> Sequence[Row[UUID, datetime | None]]:
     """Return (id, not_before) of the enabled monitors whose measure reads one of the event types."""
     return (await session.execute(_READING, {"types": list(types)})).all()
-
-
-async def put_value(session: AsyncSession, values: dict[str, Any]) -> UUID:
-    """Write a reported value, over one of the same moment if there is one; returns its id."""
-    stored: UUID = (await session.execute(_PUT_VALUE, values)).scalar_one()
-    return stored
 
 
 async def read_values(

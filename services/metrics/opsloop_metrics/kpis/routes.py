@@ -68,18 +68,18 @@ async def get_kpi(key: str, session: Db, response: Response) -> KpiOut:
 
 
 @router.patch("/v1/kpis/{key}", dependencies=[WRITE], responses=problems(404, 409, 412))
-async def update_kpi(key: str, body: KpiPatch, session: Db, if_match: IfMatch, response: Response) -> KpiOut:
+async def update_kpi(key: str, body: KpiPatch, session: Db, expected: IfMatch, response: Response) -> KpiOut:
     """Change a KPI. Another measure ends open incidents and starts its monitors anew."""
     changes = body.model_dump(exclude_unset=True, exclude={"measure"})
     if "measure" in body.model_fields_set:
         changes["measure"] = body.measure.model_dump(mode="json", exclude_unset=True)
-    return _answer(await service.change_kpi(session, key, changes, expect=if_match.require), response)
+    return _answer(await service.change_kpi(session, key, changes, expected=expected), response)
 
 
 @router.delete("/v1/kpis/{key}", status_code=204, dependencies=[WRITE], responses=problems(404, 412))
-async def delete_kpi(key: str, session: Db, if_match: IfMatch) -> None:
+async def delete_kpi(key: str, session: Db, expected: IfMatch) -> None:
     """Delete a KPI with its values and monitors. Open incidents end; breaches stay readable."""
-    await service.delete_kpi(session, key, expect=if_match.require)
+    await service.delete_kpi(session, key, expected=expected)
 
 
 def _answer(kpi: Kpi, response: Response) -> KpiOut:
@@ -168,7 +168,7 @@ async def get_monitor(key: str, monitor_id: UUID, session: Db, response: Respons
 
 @router.patch("/v1/kpis/{key}/monitors/{monitor_id}", dependencies=[WRITE], responses=problems(404, 412))
 async def update_monitor(
-    key: str, monitor_id: UUID, body: MonitorPatch, session: Db, if_match: IfMatch, response: Response
+    key: str, monitor_id: UUID, body: MonitorPatch, session: Db, expected: IfMatch, response: Response
 ) -> MonitorOut:
     """Change a monitor. Another condition, window or min_count, and switching it off, ends its open incident."""
     changes = body.model_dump(by_alias=True, exclude_unset=True)
@@ -177,7 +177,7 @@ async def update_monitor(
         key,
         monitor_id,
         changes,
-        expect=if_match.require,
+        expected=expected,
         events_kept=settings_of(session, MetricsSettings).events_kept,
     )
     return _monitor(monitor, key, response)
@@ -186,9 +186,9 @@ async def update_monitor(
 @router.delete(
     "/v1/kpis/{key}/monitors/{monitor_id}", status_code=204, dependencies=[WRITE], responses=problems(404, 412)
 )
-async def delete_monitor(key: str, monitor_id: UUID, session: Db, if_match: IfMatch) -> None:
+async def delete_monitor(key: str, monitor_id: UUID, session: Db, expected: IfMatch) -> None:
     """Stop watching. An open incident ends; the breach stays readable."""
-    await service.delete_monitor(session, key, monitor_id, expect=if_match.require)
+    await service.delete_monitor(session, key, monitor_id, expected=expected)
 
 
 def _monitor(monitor: Monitor, key: str, response: Response) -> MonitorOut:

@@ -5,21 +5,23 @@ Every change takes the KPI's row lock first, and so do evaluations: what follows
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, cast
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common import due, limits, outbox
-from opsloop_common.access import audit
+from opsloop_common import due, limits, outbox, resources
 from opsloop_common.access.places import take_place
 from opsloop_common.contracts.metrics import KpiTargetReached
 from opsloop_common.db import clock_of, context_of
 from opsloop_common.errors import Conflict
 from opsloop_common.ids import uuid7
+from opsloop_common.resources import changing
+from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_metrics.breaches import service as breaches
 from opsloop_metrics.breaches.rules import EndReason
 from opsloop_metrics.events import service as event_store
@@ -29,10 +31,13 @@ from opsloop_metrics.kpis.models import Kpi, KpiValue, Monitor
 from opsloop_metrics.kpis.rules import Concerned, Direction, Measure, Standing, State, Watch
 from opsloop_metrics.retention.rules import require_kept
 
-Expect = Callable[[int], None]
-"""Raises StaleVersion unless the version is the one that the caller expects."""
-
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
+_PUT_VALUE = text(
+    "INSERT INTO kpi_value AS v (id, workspace, kpi_id, at, value, reported_by, reported_at) "
+    "VALUES (:id, :workspace, :kpi_id, :at, :value, :reported_by, :now) "
+    "ON CONFLICT (kpi_id, at) DO UPDATE SET value = excluded.value, reported_by = excluded.reported_by, "
+    "reported_at = excluded.reported_at RETURNING id"
+)
 
 
 async def create_kpi(session: AsyncSession, *, key: str, measure: Mapping[str, Any], fields: Mapping[str, Any]) -> Kpi:
@@ -41,44 +46,25 @@ async def create_kpi(session: AsyncSession, *, key: str, measure: Mapping[str, A
     taken = Conflict(f"the key {key} is taken")
     if await queries.is_taken(session, key):
         raise taken
-    now = clock_of(session).now()
-    kpi = Kpi(
-        id=uuid7(),
-        workspace=context_of(session).workspace,
-        key=key,
-        measure=dict(measure),
-        event_types=meaning.event_types,
-        version=1,
-        target_met=False,
-        created_at=now,
-        updated_at=now,
-        **fields,
+    kpi = resources.create(
+        session, Kpi, key=key, measure=dict(measure), event_types=meaning.event_types, target_met=False, **fields
     )
-    session.add(kpi)
     try:
         await session.flush()  # the unique key decides between two who come at once
     except IntegrityError as error:
         raise taken from error
-    audit.record(session, "kpi.created", f"kpi/{kpi.id}", after={"key": key, "measure": measure, **fields})
     return kpi
 
 
-async def change_kpi(session: AsyncSession, key: str, changes: Mapping[str, Any], *, expect: Expect) -> Kpi:
+async def change_kpi(session: AsyncSession, key: str, changes: Mapping[str, Any], *, expected: Precondition) -> Kpi:
     """Change a KPI; another measure ends open incidents and starts its monitors anew."""
     meaning = rules.read_measure(changes["measure"]) if "measure" in changes else None
-    kpi = await queries.lock_kpi(session, key)
-    expect(kpi.version)
-    if not changes:
-        return kpi
-    if meaning is not None:
-        await _remeasure(session, kpi, meaning)
-    if {"measure", "target", "direction"} & changes.keys():
-        kpi.target_met = False
-    audit.record(session, "kpi.updated", f"kpi/{kpi.id}", {name: getattr(kpi, name) for name in changes}, after=changes)
-    for name, value in changes.items():
-        setattr(kpi, name, value)
-    kpi.version += 1
-    kpi.updated_at = clock_of(session).now()
+    kpi = await queries.lock_kpi(session, key, expected)
+    with changing(session, kpi, changes) as before:
+        if meaning is not None and "measure" in before:
+            await _remeasure(session, kpi, meaning)
+        if {"measure", "target", "direction"} & before.keys():
+            kpi.target_met = False
     return kpi
 
 
@@ -90,20 +76,20 @@ async def _remeasure(session: AsyncSession, kpi: Kpi, meaning: Measure) -> None:
         await _start_anew(session, monitor, EndReason.CHANGED)
 
 
-async def delete_kpi(session: AsyncSession, key: str, *, expect: Expect) -> None:
+async def delete_kpi(session: AsyncSession, key: str, *, expected: Precondition) -> None:
     """Delete a KPI with its values, monitors and their history; open incidents end, all incidents stay readable."""
-    kpi = await queries.lock_kpi(session, key)
-    expect(kpi.version)
-    for monitor in await queries.monitors_of(session, kpi.id):
+    kpi = await queries.lock_kpi(session, key, expected)
+    monitors = await queries.monitors_of(session, kpi.id)
+    for monitor in monitors:
         await due.cancel(session, rules.EVALUATE, str(monitor.id))
     await breaches.end_of_kpi(session, kpi.id, EndReason.DELETED)
-    audit.record(session, "kpi.deleted", f"kpi/{kpi.id}", before={"key": kpi.key})
-    await session.delete(kpi)
+    outbox.end_streams(session, "monitor", [monitor.id for monitor in monitors])
+    await resources.delete(session, kpi)
 
 
 async def report_value(session: AsyncSession, key: str, value: float, at: datetime | None) -> KpiValue:
     """Take a reported value; one for the same moment is corrected. Its monitors look at once."""
-    kpi = await queries.lock_kpi(session, key)
+    kpi = await queries.lock_kpi(session, key, ANY_VERSION)
     rules.require_reported(rules.read_measure(kpi.measure))
     now = clock_of(session).now()
     at = at or now
@@ -118,7 +104,7 @@ async def report_value(session: AsyncSession, key: str, value: float, at: dateti
         "reported_by": reported_by,
         "now": now,
     }
-    stored_id = await queries.put_value(session, entry)
+    stored_id: UUID = (await session.execute(_PUT_VALUE, entry)).scalar_one()
     await note_value(session, kpi, (await queries.read_values(session, kpi.id, start=None, now=now)).value)
     for monitor in await queries.monitors_of(session, kpi.id):
         if monitor.enabled:
@@ -143,22 +129,10 @@ async def add_monitor(session: AsyncSession, key: str, fields: Mapping[str, Any]
     """Watch a KPI; the first evaluation is due at once. Raises Invalid for a window over more than the events that are kept, TooMany."""
     await take_place(session, Monitor.__table__, most=limits.MONITORS_PER_WORKSPACE, what="monitors")
     settings = rules.read_monitor(fields)
-    kpi = await queries.lock_kpi(session, key)
+    kpi = await queries.lock_kpi(session, key, ANY_VERSION)
     _require_window(kpi, rules.condition_of(settings), settings["window"], events_kept)
-    now = clock_of(session).now()
-    monitor = Monitor(
-        id=uuid7(),
-        workspace=kpi.workspace,
-        kpi_id=kpi.id,
-        version=1,
-        created_at=now,
-        updated_at=now,
-        state=State.OK.value,
-        since=now,
-        **settings,
-    )
-    session.add(monitor)
-    audit.record(session, "monitor.created", f"monitor/{monitor.id}", after={"kpi": key, **settings})
+    state, now = State.OK.value, clock_of(session).now()
+    monitor = resources.create(session, Monitor, kpi_id=kpi.id, state=state, since=now, **settings)
     if monitor.enabled:
         await _evaluate_soon(session, monitor.id, None)
     return monitor
@@ -170,38 +144,29 @@ async def change_monitor(
     monitor_id: UUID,
     changes: Mapping[str, Any],
     *,
-    expect: Expect,
+    expected: Precondition,
     events_kept: timedelta,
 ) -> Monitor:
     """Change a monitor. Another condition, window or min_count, or switching it off, ends its incident and starts it anew."""
     settings = rules.read_monitor(changes)
-    kpi = await queries.lock_kpi(session, key)
-    monitor = await queries.get_monitor(session, kpi.id, monitor_id)
-    expect(monitor.version)
-    if not settings:
-        return monitor
-    before = {name: getattr(monitor, name) for name in settings}
-    audit.record(session, "monitor.updated", f"monitor/{monitor.id}", before, settings)
-    for name, value in settings.items():
-        setattr(monitor, name, value)
-    now_watched = {
-        "condition_type": monitor.condition_type,
-        "operator": monitor.operator,
-        "threshold": monitor.threshold,
-    }
-    # one that was longer before the events were kept for less may stay as it is
-    checked = events_kept if "window" in settings else None
-    _require_window(kpi, rules.condition_of(now_watched), monitor.window, checked)
-    changed = {name for name, value in settings.items() if before[name] != value}
-    if "enabled" in changed:
-        await _start_anew(session, monitor, EndReason.DISABLED)
-    elif rules.MEANING & changed:
-        await _start_anew(session, monitor, EndReason.CHANGED)
-    elif monitor.enabled and changed:
-        await _evaluate_soon(session, monitor.id, None)
-    monitor.version += 1
-    monitor.updated_at = clock_of(session).now()
+    kpi = await queries.lock_kpi(session, key, ANY_VERSION)
+    monitor = await queries.lock_monitor(session, kpi.id, monitor_id, expected)
+    with changing(session, monitor, settings) as before:
+        # one that was longer before the events were kept for less may stay as it is
+        _require_window(kpi, _condition_of(monitor), monitor.window, events_kept if "window" in settings else None)
+        if "enabled" in before:
+            await _start_anew(session, monitor, EndReason.DISABLED)
+        elif rules.MEANING & before.keys():
+            await _start_anew(session, monitor, EndReason.CHANGED)
+        elif monitor.enabled and before:
+            await _evaluate_soon(session, monitor.id, None)
     return monitor
+
+
+def _condition_of(monitor: Monitor) -> rules.Condition:
+    return rules.condition_of(
+        {"condition_type": monitor.condition_type, "operator": monitor.operator, "threshold": monitor.threshold}
+    )
 
 
 def _require_window(kpi: Kpi, condition: rules.Condition, window: timedelta | None, kept: timedelta | None) -> None:
@@ -211,15 +176,13 @@ def _require_window(kpi: Kpi, condition: rules.Condition, window: timedelta | No
         require_kept(window, kept)
 
 
-async def delete_monitor(session: AsyncSession, key: str, monitor_id: UUID, *, expect: Expect) -> None:
+async def delete_monitor(session: AsyncSession, key: str, monitor_id: UUID, *, expected: Precondition) -> None:
     """Stop watching; an open incident ends."""
-    kpi = await queries.lock_kpi(session, key)
-    monitor = await queries.get_monitor(session, kpi.id, monitor_id)
-    expect(monitor.version)
+    kpi = await queries.lock_kpi(session, key, ANY_VERSION)
+    monitor = await queries.lock_monitor(session, kpi.id, monitor_id, expected)
     await breaches.end_of_monitor(session, monitor.id, EndReason.DELETED)
     await due.cancel(session, rules.EVALUATE, str(monitor.id))
-    audit.record(session, "monitor.deleted", f"monitor/{monitor.id}", before={"kpi": key})
-    await session.delete(monitor)
+    await resources.delete(session, monitor)
 
 
 async def _start_anew(session: AsyncSession, monitor: Monitor, reason: EndReason) -> None:
@@ -263,9 +226,7 @@ async def lock_watch(session: AsyncSession, monitor_id: UUID) -> Watch | None:
         kpi=kpi.key,
         unit=kpi.unit,
         measure=rules.read_measure(kpi.measure),
-        condition=rules.condition_of(
-            {"condition_type": monitor.condition_type, "operator": monitor.operator, "threshold": monitor.threshold}
-        ),
+        condition=_condition_of(monitor),
         window=monitor.window,
         hold_for=monitor.hold_for,
         keep_firing_for=monitor.keep_firing_for,
@@ -314,7 +275,7 @@ async def take_reading(
         row = await queries.read_values(session, kpi_id, start=start, now=now)
         return Reading(row.value, row.samples, row.oldest_at, row.upcoming_at, row.last_seen_at)
     readings = await event_store.read(session, measure.parts, start=start or _EVER, now=now, last_seen=last_seen)
-    return rules.combine(measure, readings)
+    return rules.combine(readings)
 
 
 async def current_value(session: AsyncSession, kpi: Kpi, monitors: Sequence[Monitor]) -> float | None:
@@ -333,7 +294,6 @@ async def series(session: AsyncSession, kpi: Kpi, edges: Sequence[datetime]) -> 
         return await queries.value_series(session, kpi.id, edges)
     parts = await event_store.series(session, measure.parts, edges=edges)
     combined = [
-        rules.combine(measure, [Reading(value, samples) for value, samples in bucket])
-        for bucket in zip(*parts, strict=True)
+        rules.combine([Reading(value, samples) for value, samples in bucket]) for bucket in zip(*parts, strict=True)
     ]
     return [(reading.value, reading.samples) for reading in combined]

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CursorResult, select, text
+from sqlalchemy import CursorResult, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import context_of
-from opsloop_common.due.tables import due
 
 _TYPES = text(
     "WITH RECURSIVE found AS ((SELECT type FROM domain_event WHERE workspace = :workspace ORDER BY type LIMIT 1) UNION ALL "
@@ -24,14 +23,6 @@ _FORGET = text(
     "DELETE FROM domain_event WHERE ctid = ANY(ARRAY(SELECT ctid FROM domain_event "
     "WHERE workspace = :workspace AND type = :type AND at < :before ORDER BY at LIMIT :limit))"
 )
-
-
-async def workspaces(session: AsyncSession, kind: str) -> Sequence[str]:
-    """Return the workspaces that have due work of a kind: the table of due work is the one that may be read over all of them.
-
-    A second policy on the events, as dispatched tables have one, would cost the measures their index.
-    """
-    return (await session.scalars(select(due.c.workspace).where(due.c.kind == kind).distinct())).all()
 
 
 async def types(session: AsyncSession) -> Sequence[str]:

@@ -6,9 +6,6 @@ from datetime import datetime, timedelta
 
 from opsloop_common.errors import Invalid
 
-PRUNE = "metrics.prune"
-"""Kind of the daily due work that deletes old evaluations; each workspace that has heard of an event has one row of it."""
-
 
 def require_kept(window: timedelta | None, kept: timedelta) -> None:
     """Raise Invalid when a window reaches further back than domain events are kept."""

@@ -1,4 +1,4 @@
-"""Tables of deliveries: the row that people see, its attempts, and the queue that the dispatcher works off."""
+"""Tables of deliveries: the row that people see, its attempts, and the queue that the engine works off."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, Uuid
+from sqlalchemy import Index, Text, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
+from opsloop_common.columns import check_in
 from opsloop_common.due.claims import due_indexes
 from opsloop_common.ids import uuid7
 from opsloop_notifications.tables import Base, Json, Moment, QueueColumns
@@ -33,7 +34,7 @@ class Delivery(Base):
     __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("webhook_id", "event_id"),
-        CheckConstraint("status IN ('pending', 'succeeded', 'failed', 'cancelled')", name="status"),
+        check_in("status", DeliveryStatus),
         Index("ix_delivery_webhook_id_id", "webhook_id", "id"),
     )
 

@@ -13,6 +13,8 @@ from opsloop_common.db import context_of
 from opsloop_common.errors import NotFound
 from opsloop_notifications.deliveries.models import Delivery, DeliveryAttempt, DeliveryStatus
 
+NEWEST_FIRST = (Delivery.id.desc(),)
+
 
 def deliveries_of(webhook_id: UUID, *, status: str | None = None, event_type: str | None = None) -> Select[Delivery]:
     """Return the statement for one endpoint's deliveries, to be paged."""
@@ -30,7 +32,7 @@ async def get_delivery(session: AsyncSession, delivery_id: UUID) -> Delivery:
         select(Delivery).where(Delivery.id == delivery_id, Delivery.workspace == context_of(session).workspace)
     )
     if found is None:
-        raise NotFound("no such delivery")
+        raise NotFound.of("delivery")
     return found
 
 

@@ -84,8 +84,3 @@ async def lock_older(session: AsyncSession, before: datetime, *, limit: int) -> 
     """Lock up to `limit` of the session's workspace's oldest events, received before a time; returns their positions in order."""
     given = {"workspace": context_of(session).workspace, "before": before, "limit": limit}
     return (await session.scalars(_LOCK_OLDER, given)).all()
-
-
-async def workspaces(session: AsyncSession) -> Sequence[str]:
-    """Return the workspaces that have ever had an event, for a session that entered as a worker."""
-    return (await session.scalars(select(EventLogCounter.workspace))).all()

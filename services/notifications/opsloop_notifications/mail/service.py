@@ -7,7 +7,7 @@ import socket
 import ssl
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
 from urllib.parse import unquote, urlsplit
@@ -20,7 +20,6 @@ from opsloop_notifications.mail.rules import one_line
 from opsloop_notifications.mail.writing import Written as Written
 from opsloop_notifications.mail.writing import write as write
 
-CONNECTIONS = 8
 QUIT_SECONDS = 2.0  # a courtesy: nothing waits longer for a server that fell silent
 IDLE_SECONDS = 20.0
 MAILS_PER_CONNECTION = 200
@@ -54,7 +53,7 @@ class MailServer:
         self._username = unquote(parts.username) if parts.username else None
         self._password = unquote(parts.password) if parts.password else None
         self._tls = hardened(ssl.create_default_context())  # once: it reads all authorities, which takes 20 ms
-        self._slots = asyncio.Semaphore(CONNECTIONS)
+        self._slots = asyncio.Semaphore(limits.MAIL_CONNECTIONS)
         self._idle: list[_Connection] = []
 
     async def __aenter__(self) -> MailServer:
@@ -87,19 +86,19 @@ class MailServer:
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[_Connection]:
         connection = await self._kept() or await self._connect()
-        try:
-            yield connection
-        except aiosmtplib.SMTPReadTimeoutError:
-            _hang_up(connection.client)
-            self._doubt()
-            raise
-        except aiosmtplib.SMTPResponseException:
-            await _reset(connection)
-            self._keep(connection)
-            raise
-        except BaseException:
-            _hang_up(connection.client)
-            raise
+        with ExitStack() as unless_kept:
+            unless_kept.callback(_hang_up, connection.client)
+            try:
+                yield connection
+            except aiosmtplib.SMTPReadTimeoutError:
+                self._doubt()
+                raise
+            except aiosmtplib.SMTPResponseException:
+                await _reset(connection)
+                unless_kept.pop_all()
+                self._keep(connection)
+                raise
+            unless_kept.pop_all()
         self._keep(connection)
 
     def _keep(self, connection: _Connection) -> None:
@@ -140,11 +139,10 @@ class MailServer:
             timeout=limits.MAIL_REPLY_SECONDS,
             tls_context=self._tls,
         )
-        try:
+        with ExitStack() as unless_connected:
+            unless_connected.callback(_hang_up, client)
             await client.connect()
-        except BaseException:
-            _hang_up(client)
-            raise
+            unless_connected.pop_all()
         return _Connection(client)
 
 
@@ -153,19 +151,17 @@ async def _open_socket(host: str, port: int) -> socket.socket:
     loop = asyncio.get_running_loop()
     failed: OSError = OSError("the name has no address")
     for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        opened = socket.socket(family, kind, protocol)
-        try:
+        with ExitStack() as unless_connected:
+            opened = unless_connected.enter_context(socket.socket(family, kind, protocol))
             opened.setblocking(False)
             opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, limits.CALL_RECEIVE_BUFFER_BYTES)
-            await loop.sock_connect(opened, address)
-        except OSError as error:
-            opened.close()
-            failed = error
-        except BaseException:
-            opened.close()
-            raise
-        else:
-            return opened
+            try:
+                await loop.sock_connect(opened, address)
+            except OSError as error:
+                failed = error
+            else:
+                unless_connected.pop_all()
+                return opened
     raise failed
 
 

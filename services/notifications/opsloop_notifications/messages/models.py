@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, Uuid
 from sqlalchemy.orm import Mapped, mapped_column
 
+from opsloop_common.columns import check_in
 from opsloop_common.due.claims import due_indexes
 from opsloop_common.ids import uuid7
 from opsloop_notifications.tables import Base, Json, Moment, QueueColumns
@@ -42,7 +43,7 @@ class Notification(Base):
     __tablename__ = "notification"
     __table_args__ = (
         UniqueConstraint("workspace", "message_id", "user_id"),
-        CheckConstraint("status IN ('pending', 'sent', 'failed')", name="status"),
+        check_in("status", NotificationStatus),
         CheckConstraint("(status = 'failed') = (reason IS NOT NULL)", name="reason"),
         Index("ix_notification_campaign_id", "campaign_id", "id"),
         Index("ix_notification_workspace", "workspace", "id"),

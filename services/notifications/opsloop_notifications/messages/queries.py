@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Row, Select, select, tuple_
+from sqlalchemy import Row, Select, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import context_of
 from opsloop_common.errors import NotFound
 from opsloop_notifications.messages.models import Message, Notification, NotificationQueue
+
+NEWEST_FIRST = (Notification.id.desc(),)
 
 
 def notifications_of(
@@ -22,7 +24,7 @@ def notifications_of(
     user_id: str | None = None,
     status: str | None = None,
 ) -> Select[Notification]:
-    """Return the statement for a workspace's notifications, to be paged by `newest_first`."""
+    """Return the statement for a workspace's notifications, to be paged by `NEWEST_FIRST`."""
     statement = select(Notification).where(Notification.workspace == workspace)
     if campaign_id is not None:
         statement = statement.where(Notification.campaign_id == campaign_id)
@@ -35,18 +37,13 @@ def notifications_of(
     return statement
 
 
-def newest_first() -> list[ColumnElement[Any]]:
-    """Return the order of notification lists."""
-    return [Notification.id.desc()]
-
-
 async def get_notification(session: AsyncSession, notification_id: UUID) -> Notification:
     """Return one notification of the session's workspace; raises NotFound."""
     found = await session.scalar(
         notifications_of(context_of(session).workspace).where(Notification.id == notification_id)
     )
     if found is None:
-        raise NotFound("no such notification")
+        raise NotFound.of("notification")
     return found
 
 

@@ -31,7 +31,7 @@ async def list_notifications(
     statement = queries.notifications_of(
         who.workspace, campaign_id=campaign_id, message_id=message_id, user_id=user_id, status=status
     )
-    return (await paginate(session, statement, page, by=queries.newest_first())).map(NotificationOut.model_validate)
+    return (await paginate(session, statement, page, by=queries.NEWEST_FIRST)).map(NotificationOut.model_validate)
 
 
 @router.get("/v1/notifications/{notification_id}", dependencies=[READ], responses=problems(404))

@@ -15,7 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -30,6 +30,10 @@ from opsloop_notifications.outbound.rules import AddressPolicy
 from opsloop_notifications.outbound.urls import BadUrl as BadUrl
 from opsloop_notifications.outbound.urls import Target, read_url
 from opsloop_notifications.outbound.wire import BoundedAnswers, TooMuchAnswer, Turns
+
+if TYPE_CHECKING:
+    from opsloop_common.telemetry.spans import Span
+    from opsloop_common.telemetry.tracer import Tracer
 
 _TARGETS_KEPT = 10_000
 _RESOLVER_THREADS = 64  # one a name at most: names whose servers hang must not block the lookups of others
@@ -138,11 +142,13 @@ class OutboundClient:
         lookup: Lookup | None = None,
         open_socket: OpenSocket | None = None,
         timeout_seconds: float = limits.CALL_SECONDS,
+        tracer: Tracer | None = None,
     ) -> None:
         self.policy = policy
         self._lookup = lookup or self._ask_system
         self._open_socket = open_socket or _plain_socket
         self._timeout_seconds = timeout_seconds
+        self._tracer = tracer
         self._threads = ThreadPoolExecutor(_RESOLVER_THREADS, thread_name_prefix="outbound-dns")
         self._session: aiohttp.ClientSession | None = None
         self._targets: dict[str, URL] = {}
@@ -183,8 +189,31 @@ class OutboundClient:
     async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         """Post `body`; return whatever the other side answers, redirects included, unfollowed.
 
-        Raises BlockedTarget when the policy refuses the address, OutboundError when no answer came in 15 s.
+        Raises BlockedTarget when the policy refuses the address, OutboundError when no answer came in 15 s. When the trace that
+        the headers name is recorded, the other side is told of the call's own span.
         """
+        span = self._span(headers)
+        if span is None:
+            return await self._post_in_time(url, body, headers)
+        with span:
+            try:
+                answer = await self._post_in_time(url, body, {**headers, "traceparent": span.traceparent})
+                span.tell(http__response__status_code=answer.status)
+                return answer
+            except OutboundError as error:
+                span.fail(error.failure)
+                raise
+            finally:
+                if (target := self._targets.get(url)) is not None:  # no more of it: paths and queries hold secrets
+                    span.tell(server__address=target.host or "", server__port=target.port or 0)
+
+    def _span(self, headers: Mapping[str, str]) -> Span | None:
+        if self._tracer is None:
+            return None
+        attributes = {"http.request.method": "POST", "messaging.message.id": headers.get("webhook-id", "")}
+        return self._tracer.after(headers.get("traceparent"), "POST", "client", attributes)
+
+    async def _post_in_time(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 target = self._target(url)

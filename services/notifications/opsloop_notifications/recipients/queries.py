@@ -3,38 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select, select
+from sqlalchemy import Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from opsloop_common import resources
 from opsloop_common.db import context_of
-from opsloop_common.errors import NotFound
+from opsloop_common.versions import Precondition
 from opsloop_notifications.recipients.models import Recipient
+
+NEWEST_FIRST = (Recipient.created_at.desc(), Recipient.user_id.desc())
 
 
 def recipients_of(workspace: str) -> Select[Recipient]:
-    """Return the statement for a workspace's recipients, to be paged by `newest_first`."""
+    """Return the statement for a workspace's recipients, to be paged by `NEWEST_FIRST`."""
     return select(Recipient).where(Recipient.workspace == workspace)
 
 
-def newest_first() -> list[ColumnElement[Any]]:
-    """Return the order of the list."""
-    return [Recipient.created_at.desc(), Recipient.user_id.desc()]
-
-
 async def get_recipient(session: AsyncSession, user_id: str) -> Recipient:
-    """Return one recipient of the session's workspace; raises NotFound."""
-    found = await find_recipient(session, user_id)
-    if found is None:
-        raise NotFound("no such recipient")
-    return found
+    """Return one recipient; raises NotFound."""
+    return await resources.get(session, Recipient, Recipient.user_id == user_id)
 
 
-async def find_recipient(session: AsyncSession, user_id: str, *, lock: bool = False) -> Recipient | None:
-    """Return one recipient of the session's workspace, locked if wanted, or None."""
-    statement = recipients_of(context_of(session).workspace).where(Recipient.user_id == user_id)
-    return await session.scalar(statement.with_for_update() if lock else statement)
+async def lock_recipient(session: AsyncSession, user_id: str, expected: Precondition) -> Recipient:
+    """Lock and return one recipient in the version expected; raises NotFound, StaleVersion."""
+    return await resources.lock_for_change(session, Recipient, Recipient.user_id == user_id, expected=expected)
+
+
+async def find_and_lock(session: AsyncSession, user_id: str) -> Recipient | None:
+    """Lock and return one recipient, or None."""
+    return await resources.find_for_change(session, Recipient, Recipient.user_id == user_id)
 
 
 async def recipients_by_user(session: AsyncSession, user_ids: Sequence[str]) -> dict[str, Recipient]:

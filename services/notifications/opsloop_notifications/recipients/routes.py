@@ -24,11 +24,11 @@ UserIdInPath = Annotated[str, Path(min_length=1, max_length=200)]
     responses=problems(412) | {201: {"model": RecipientOut, "description": "The person was not known before."}},
 )
 async def put_recipient(
-    user_id: UserIdInPath, body: RecipientIn, session: Db, response: Response, if_match: IfMatch
+    user_id: UserIdInPath, body: RecipientIn, session: Db, response: Response, expected: IfMatch
 ) -> RecipientOut:
     """Say where a person is reached, and in which language; what is left out is forgotten."""
     recipient, is_new = await service.put_recipient(
-        session, user_id, email=body.email, locale=body.locale, require_version=if_match.require
+        session, user_id, email=body.email, locale=body.locale, expected=expected
     )
     response.status_code = 201 if is_new else 200
     set_etag(response, recipient.version)
@@ -46,13 +46,11 @@ async def get_recipient(user_id: UserIdInPath, session: Db, response: Response) 
 @router.get("/v1/recipients", dependencies=[READ])
 async def list_recipients(session: Db, who: Who, page: PageQuery) -> Listing[RecipientOut]:
     """List the people that can be reached, newest first."""
-    rows = await paginate(session, queries.recipients_of(who.workspace), page, by=queries.newest_first())
+    rows = await paginate(session, queries.recipients_of(who.workspace), page, by=queries.NEWEST_FIRST)
     return rows.map(RecipientOut.model_validate)
 
 
 @router.delete("/v1/recipients/{user_id}", status_code=204, dependencies=[WRITE], responses=problems(404, 412))
-async def delete_recipient(user_id: UserIdInPath, session: Db, if_match: IfMatch) -> None:
+async def delete_recipient(user_id: UserIdInPath, session: Db, expected: IfMatch) -> None:
     """Forget a person's address. What was sent to them stays in the record."""
-    recipient = await queries.get_recipient(session, user_id)
-    if_match.require(recipient.version)
-    await service.delete_recipient(session, recipient)
+    await service.delete_recipient(session, user_id, expected=expected)

@@ -2,59 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
-from sqlalchemy import delete
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common.access import audit
+from opsloop_common import resources
 from opsloop_common.db import clock_of, context_of
+from opsloop_common.versions import Precondition
 from opsloop_notifications.recipients import queries
 from opsloop_notifications.recipients.models import Recipient
 
+_NO_VERSION = 0
+
 
 async def put_recipient(
-    session: AsyncSession,
-    user_id: str,
-    *,
-    email: str | None,
-    locale: str | None,
-    require_version: Callable[[int], None],
+    session: AsyncSession, user_id: str, *, email: str | None, locale: str | None, expected: Precondition
 ) -> tuple[Recipient, bool]:
-    """Write one person's address and language; returns the recipient and whether it is new.
-
-    `require_version` is asked about the present version, 0 for none, and refuses by raising.
-    """
-    now = clock_of(session).now()
-    recipient = await queries.find_recipient(session, user_id, lock=True)
-    require_version(recipient.version if recipient else 0)
+    """Write one person's address and language; returns the recipient and whether it is new. Raises StaleVersion."""
+    recipient = await queries.find_and_lock(session, user_id)
+    expected.require(_NO_VERSION if recipient is None else recipient.version)
     if recipient is None:
-        values = {"email": email, "locale": locale, "version": 1, "created_at": now, "updated_at": now}
-        recipient = await session.scalar(
-            insert(Recipient)
-            .values(workspace=context_of(session).workspace, user_id=user_id, **values)
-            .on_conflict_do_nothing()
-            .returning(Recipient)
-        )
+        recipient = await _add(session, user_id, email=email, locale=locale)
         if recipient is None:  # somebody else added it between the two statements
-            return await put_recipient(session, user_id, email=email, locale=locale, require_version=require_version)
-        audit.record(session, "recipient.created", f"recipient/{user_id}")
+            return await put_recipient(session, user_id, email=email, locale=locale, expected=expected)
         return recipient, True
-    if (recipient.email, recipient.locale) != (email, locale):
-        recipient.email, recipient.locale = email, locale
-        recipient.version += 1
-        recipient.updated_at = now
-        audit.record(session, "recipient.updated", f"recipient/{user_id}")
-    return recipient, False
+    return resources.change(session, recipient, {"email": email, "locale": locale}), False
 
 
-async def delete_recipient(session: AsyncSession, recipient: Recipient) -> None:
+async def _add(session: AsyncSession, user_id: str, *, email: str | None, locale: str | None) -> Recipient | None:
+    now = clock_of(session).now()
+    own = {"workspace": context_of(session).workspace, "version": 1, "created_at": now, "updated_at": now}
+    statement = insert(Recipient).values(user_id=user_id, email=email, locale=locale, **own)
+    recipient = await session.scalar(statement.on_conflict_do_nothing().returning(Recipient))
+    if recipient is not None:
+        resources.tell(session, recipient, "created", after=recipient.audited())
+    return recipient
+
+
+async def delete_recipient(session: AsyncSession, user_id: str, *, expected: Precondition) -> None:
     """Forget one person's address."""
-    await session.execute(
-        delete(Recipient).where(Recipient.workspace == recipient.workspace, Recipient.user_id == recipient.user_id)
-    )
-    audit.record(session, "recipient.deleted", f"recipient/{recipient.user_id}")
+    recipient = await queries.lock_recipient(session, user_id, expected)
+    await resources.delete(session, recipient)
 
 
 async def reach(session: AsyncSession, user_ids: Sequence[str]) -> dict[str, Recipient]:

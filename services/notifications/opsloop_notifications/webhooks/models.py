@@ -5,14 +5,15 @@ from __future__ import annotations
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Text, Uuid
+from sqlalchemy import CheckConstraint, Index, Text
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
-from opsloop_common.ids import uuid7
-from opsloop_notifications.tables import Base, Json, Moment
+from opsloop_common import redaction
+from opsloop_common.columns import Moment, Resource, check_in
+from opsloop_notifications.tables import Base, Json
+from opsloop_notifications.webhooks.rules import without_path
 
 
 class WebhookStatus(StrEnum):
@@ -23,18 +24,17 @@ class WebhookStatus(StrEnum):
     DELETED = "deleted"
 
 
-class Webhook(Base):
+class Webhook(Resource, Base):
     """One endpoint. Secrets are sealed; `failing_since` is the first failure after the last success."""
 
+    NOUN = "webhook"
     __tablename__ = "webhook"
     __table_args__ = (
-        CheckConstraint("status IN ('enabled', 'disabled', 'deleted')", name="status"),
+        check_in("status", WebhookStatus),
         CheckConstraint("cardinality(event_types) > 0", name="event_types"),
         Index("ix_webhook_workspace", "workspace", "id"),
     )
 
-    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid7)
-    workspace: Mapped[str] = mapped_column(Text)
     url: Mapped[str] = mapped_column(Text)
     description: Mapped[str | None] = mapped_column(Text)
     event_types: Mapped[list[str]] = mapped_column(ARRAY(Text))
@@ -48,6 +48,16 @@ class Webhook(Base):
     previous_expires_at: Mapped[datetime | None] = mapped_column(Moment)
     failing_since: Mapped[datetime | None] = mapped_column(Moment)
     failures: Mapped[int] = mapped_column(default=0)
-    version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime] = mapped_column(Moment)
-    updated_at: Mapped[datetime] = mapped_column(Moment)
+
+    def audited(self) -> dict[str, Any]:
+        """Return what it is called for; of the address the host, since the rest of a URL may be what opens it."""
+        return {
+            "url": redaction.Withheld(self.url, without_path),
+            "description": redaction.text(self.description),
+            "event_types": self.event_types,
+            "filter": self.filter,
+            "format": self.format,
+            "ordering": self.ordering,
+            "status": self.status,
+            "secret": redaction.secret(self.secret),
+        }

@@ -67,7 +67,7 @@ async def create_webhook(body: WebhookIn, session: Db, run: Run, response: Respo
 @router.get("/v1/webhooks", dependencies=[READ])
 async def list_webhooks(session: Db, who: Who, page: PageQuery) -> Listing[WebhookOut]:
     """List the endpoints, newest first."""
-    rows = await paginate(session, queries.webhooks_of(who.workspace), page, by=[Webhook.id.desc()])
+    rows = await paginate(session, queries.webhooks_of(who.workspace), page, by=queries.NEWEST_FIRST)
     return rows.map(WebhookOut.model_validate)
 
 
@@ -81,23 +81,20 @@ async def get_webhook(webhook_id: UUID, session: Db, response: Response) -> Webh
 
 @router.patch("/v1/webhooks/{webhook_id}", dependencies=[WRITE], responses=problems(404, 412))
 async def update_webhook(
-    webhook_id: UUID, body: WebhookPatch, session: Db, run: Run, response: Response, if_match: IfMatch
+    webhook_id: UUID, body: WebhookPatch, session: Db, run: Run, response: Response, expected: IfMatch
 ) -> WebhookOut:
     """Change an endpoint. `status` enabled takes it into use again; disabled cancels what waits for it."""
-    changes = _fields(body)
-    webhook = await queries.lock_webhook(session, webhook_id)
-    if_match.require(webhook.version)
-    webhook = await service.change_webhook(session, webhook, changes, policy=policy_from(run.settings))
+    webhook = await service.change_webhook(
+        session, webhook_id, _fields(body), expected=expected, policy=policy_from(run.settings)
+    )
     set_etag(response, webhook.version)
     return WebhookOut.model_validate(webhook)
 
 
 @router.delete("/v1/webhooks/{webhook_id}", status_code=204, dependencies=[WRITE], responses=problems(404, 412))
-async def delete_webhook(webhook_id: UUID, session: Db, if_match: IfMatch) -> None:
+async def delete_webhook(webhook_id: UUID, session: Db, expected: IfMatch) -> None:
     """Take an endpoint away; what waits for it is cancelled."""
-    webhook = await queries.lock_webhook(session, webhook_id)
-    if_match.require(webhook.version)
-    await service.delete_webhook(session, webhook)
+    await service.delete_webhook(session, webhook_id, expected=expected)
 
 
 @router.post("/v1/webhooks/{webhook_id}/test", status_code=202, dependencies=[WRITE], responses=problems(404))
@@ -140,7 +137,7 @@ async def list_webhook_deliveries(
     """List an endpoint's deliveries, newest first."""
     await queries.get_webhook(session, webhook_id)
     statement = deliveries.deliveries_of(webhook_id, status=status, event_type=event_type)
-    rows = await paginate(session, statement, page, by=deliveries.newest_first())
+    rows = await paginate(session, statement, page, by=deliveries.NEWEST_FIRST)
     return rows.map(DeliveryOut.model_validate)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 
 FAILING_FOR = timedelta(days=5)
 FAILURES_BEFORE_DISABLING = 10
@@ -21,3 +22,9 @@ def hears(patterns: Sequence[str], event_type: str) -> bool:
 def has_failed_too_long(failing_since: datetime, failures: int, now: datetime) -> bool:
     """Say whether an endpoint without a success since `failing_since` should get nothing more."""
     return failures >= FAILURES_BEFORE_DISABLING and now - failing_since >= FAILING_FOR
+
+
+def without_path(url: str) -> str:
+    """Return whom a URL calls; what comes after that is often what lets one in."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}/…"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -10,8 +11,7 @@ from uuid import UUID
 from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common import limits, outbox
-from opsloop_common.access import audit
+from opsloop_common import limits, outbox, resources
 from opsloop_common.access.places import take_place
 from opsloop_common.conditions import all_hold, read_conditions
 from opsloop_common.contracts.envelope import Event, EventData
@@ -19,18 +19,20 @@ from opsloop_common.contracts.notifications import WebhookDisabled
 from opsloop_common.db import Context, Database, acting_for, clock_of, context_of, fire_after_commit
 from opsloop_common.documents import read_document
 from opsloop_common.due.jobs import start_job
+from opsloop_common.due.port import Taker
 from opsloop_common.entry import ENTERED_SQL
 from opsloop_common.errors import Conflict, Invalid
 from opsloop_common.ids import uuid7
 from opsloop_common.inbox.statement import CLAIM_SQL, claim_parameters
 from opsloop_common.lanes import Statement
 from opsloop_common.outbox.append import event_from
+from opsloop_common.resources import changing, touch
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.turns import breathing
+from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.deliveries.rules import TEST_TYPE
 from opsloop_notifications.deliveries.service import Delivery
-from opsloop_notifications.dispatcher import Taker
 from opsloop_notifications.eventlog.service import LOG_SQL, events_since, log_parameters
 from opsloop_notifications.outbound.rules import AddressPolicy
 from opsloop_notifications.outbound.service import BadUrl, check_url
@@ -50,7 +52,7 @@ _HEAR_QUICKLY = Statement(
 )
 _FORGET_DELETED = text(
     "DELETE FROM webhook AS w WHERE w.workspace = :workspace AND w.status = 'deleted' AND w.updated_at < :before "
-    "AND NOT EXISTS (SELECT FROM delivery AS d WHERE d.webhook_id = w.id)"
+    "AND NOT EXISTS (SELECT FROM delivery AS d WHERE d.webhook_id = w.id) RETURNING w.id"
 )
 
 
@@ -68,22 +70,9 @@ async def create_webhook(
 ) -> tuple[Webhook, str]:
     """Add an endpoint; returns it with the secret, which is never shown again. Raises Invalid (422) for a bad URL or secret, TooMany."""
     await take_place(session, Webhook.__table__, most=limits.WEBHOOKS_PER_WORKSPACE, what="webhooks")
-    now = clock_of(session).now()
     plain = secret or new_secret()
-    webhook = Webhook(
-        **dict(fields) | {"url": _checked_url(fields["url"], policy)},
-        id=uuid7(),
-        workspace=context_of(session).workspace,
-        status=WebhookStatus.ENABLED,
-        secret=_sealed(plain, secrets),
-        version=1,
-        failures=0,
-        created_at=now,
-        updated_at=now,
-    )
-    session.add(webhook)
-    audit.record(session, "webhook.created", f"webhook/{webhook.id}", after=dict(fields))
-    return webhook, plain
+    checked = dict(fields) | {"url": _checked_url(fields["url"], policy), "secret": _sealed(plain, secrets)}
+    return resources.create(session, Webhook, status=WebhookStatus.ENABLED, failures=0, **checked), plain
 
 
 def _checked_url(url: str, policy: AddressPolicy) -> str:
@@ -102,54 +91,44 @@ def _sealed(secret: str, secrets: SecretBox) -> str:
 
 
 async def change_webhook(
-    session: AsyncSession, webhook: Webhook, changes: Mapping[str, Any], *, policy: AddressPolicy
+    session: AsyncSession,
+    webhook_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    expected: Precondition,
+    policy: AddressPolicy,
 ) -> Webhook:
-    """Apply changes to a locked endpoint. Enabling it again forgets its failures; disabling it ends what waits."""
+    """Change an endpoint. Enabling it again forgets its failures; disabling it ends what waits."""
+    webhook = await queries.lock_webhook(session, webhook_id, expected)
     if "url" in changes:
         changes = {**changes, "url": _checked_url(changes["url"], policy)}
-    before = {name: getattr(webhook, name) for name in changes}
-    if before == dict(changes):
-        return webhook
-    for name, value in changes.items():
-        setattr(webhook, name, value)
-    if changes.get("status") == WebhookStatus.ENABLED:
-        webhook.disabled_reason = webhook.failing_since = None
-        webhook.failures = 0
-    elif changes.get("status") == WebhookStatus.DISABLED:
-        webhook.disabled_reason = "manual"
-        await deliveries.cancel_waiting(session, webhook.workspace, webhook.id)
-    _touch(session, webhook)
-    audit.record(session, "webhook.updated", f"webhook/{webhook.id}", before=before, after=changes)
+    with changing(session, webhook, changes) as before:
+        if "status" in before and webhook.status == WebhookStatus.ENABLED:
+            webhook.disabled_reason = webhook.failing_since = None
+            webhook.failures = 0
+        elif "status" in before:
+            webhook.disabled_reason = "manual"
+            await deliveries.cancel_waiting(session, webhook.workspace, webhook.id)
     return webhook
 
 
-def _touch(session: AsyncSession, webhook: Webhook) -> None:
-    webhook.version += 1
-    webhook.updated_at = clock_of(session).now()
-
-
-async def delete_webhook(session: AsyncSession, webhook: Webhook) -> None:
-    """Take a locked endpoint away; what waits for it is cancelled, its secrets are forgotten."""
-    webhook.status = WebhookStatus.DELETED
-    webhook.secret = ""
-    webhook.previous_secret = None
-    _touch(session, webhook)
-    await deliveries.cancel_waiting(session, webhook.workspace, webhook.id)
-    audit.record(session, "webhook.deleted", f"webhook/{webhook.id}")
+async def delete_webhook(session: AsyncSession, webhook_id: UUID, *, expected: Precondition) -> None:
+    """Take an endpoint away; what waits for it is cancelled, its secrets are forgotten."""
+    webhook = await queries.lock_webhook(session, webhook_id, expected)
+    gone = {"status": WebhookStatus.DELETED, "secret": "", "previous_secret": None}
+    with changing(session, webhook, gone, action="deleted"):
+        await deliveries.cancel_waiting(session, webhook.workspace, webhook.id)
 
 
 async def rotate_secret(
     session: AsyncSession, webhook_id: UUID, *, secret: str | None, grace: timedelta, secrets: SecretBox
 ) -> tuple[Webhook, str]:
     """Give an endpoint a new secret; until the grace period ends, calls carry a signature of the old one too."""
-    webhook = await queries.lock_webhook(session, webhook_id)
+    webhook = await queries.lock_webhook(session, webhook_id, ANY_VERSION)
     plain = secret or new_secret()
-    sealed = _sealed(plain, secrets)
-    webhook.previous_secret = webhook.secret
-    webhook.previous_expires_at = clock_of(session).now() + grace
-    webhook.secret = sealed
-    _touch(session, webhook)
-    audit.record(session, "webhook.secret_rotated", f"webhook/{webhook.id}")
+    with changing(session, webhook, {"secret": _sealed(plain, secrets)}, action="secret_rotated") as before:
+        webhook.previous_secret = before["secret"]
+        webhook.previous_expires_at = clock_of(session).now() + grace
     return webhook, plain
 
 
@@ -190,7 +169,7 @@ async def start_recovery(session: AsyncSession, webhook_id: UUID, since: datetim
     """Begin to deliver again what failed, and what was missed, since a time; returns the job's id."""
     webhook = await queries.get_webhook(session, webhook_id)
     _require_enabled(webhook)
-    audit.record(session, "webhook.recovery_started", f"webhook/{webhook.id}", after={"since": since})
+    resources.tell(session, webhook, "recovery_started", after={"since": since})
     return await start_job(session, RECOVER_JOB, {"webhook_id": str(webhook.id), "since": since.isoformat()})
 
 
@@ -208,23 +187,25 @@ async def hear_quickly(database: Database, events: Sequence[Event], *, consumer:
     """Do what `hear_events` does, and claim the events, in one statement; returns the ids of those that were claimed.
 
     Each event waits for this on its way to its webhook; through a session it took five times as long. Where this process's
-    dispatcher has room, the deliveries are claimed for it as they are made, and handed over.
+    engine has room, the deliveries are claimed for it as they are made, and handed over.
     """
     now, taker = database.clock.now(), database.wakeups.takers.get(deliveries.QUEUE_TABLE)
     wanted = await _wanted(await queries.enabled_webhooks_quickly(database.lanes, events[0].workspace), events)
     plans = _with_owners(wanted, taker)
     log = log_parameters(events)
     given = claim_parameters(consumer, events) | log | deliveries.plan_parameters(plans) | {"now": now}
-    (row,) = await database.lanes.fetch(_HEAR_QUICKLY, given)
-    queued, documents = set(row["queued"] or ()), dict(zip(log["logged_ids"], log["logged_documents"], strict=True))
-    if taker is not None:
-        taker.take(
-            [
-                _call(plan, documents[event.id], listener, now)
-                for plan, (listener, event) in zip(plans, wanted, strict=True)
-                if plan.owner is not None and plan.id in queued
-            ]
-        )
+    handed = [plan.id for plan in plans if plan.owner is not None]
+    with taker.handing_over(handed) if taker is not None else nullcontext():
+        (row,) = await database.lanes.fetch(_HEAR_QUICKLY, given)
+        queued, documents = set(row["queued"] or ()), dict(zip(log["logged_ids"], log["logged_documents"], strict=True))
+        if taker is not None:
+            taker.take(
+                [
+                    _call(plan, event, documents[event.id], listener, now)
+                    for plan, (listener, event) in zip(plans, wanted, strict=True)
+                    if plan.owner is not None and plan.id in queued
+                ]
+            )
     if any(plan.owner is None for plan in plans):
         database.wakeups.fire(deliveries.QUEUE_TABLE)
     return set(row["claimed"] or ())
@@ -251,16 +232,17 @@ def _with_owners(wanted: Iterable[tuple[queries.Listener, Event]], taker: Taker 
     plans = []
     for listener, event in wanted:
         if listener.id not in room:
-            room[listener.id] = taker.room(str(listener.id)) if taker is not None else 0
+            room[listener.id] = taker.room(event.workspace, str(listener.id)) if taker is not None else 0
         owner = taker.owner if taker is not None and room[listener.id] > 0 else None
         room[listener.id] -= 1
         plans.append(deliveries.Plan(listener.id, event.id, event.type, owner=owner))
     return plans
 
 
-def _call(plan: deliveries.Plan, document: str, listener: queries.Listener, now: datetime) -> Call:
+def _call(plan: deliveries.Plan, event: Event, document: str, listener: queries.Listener, now: datetime) -> Call:
     new = {"id": plan.id, "webhook_id": plan.webhook_id, "event_id": plan.event_id, "tries": 0, "attempt_count": 0}
-    return call_from({**listener.address, **new, "document": document}, now)
+    row = {**listener.address, **new, "workspace": event.workspace, "document": document}
+    return call_from(row, now, happened_at=event.time, traceparent=event.traceparent)
 
 
 async def note_outcomes(
@@ -293,7 +275,7 @@ async def _disable(session: AsyncSession, webhook: Webhook, reason: Any) -> None
         return
     webhook.status = WebhookStatus.DISABLED
     webhook.disabled_reason = reason
-    _touch(session, webhook)
+    touch(session, webhook)
     await deliveries.cancel_waiting(session, webhook.workspace, webhook.id)
     with acting_for(session, Context(workspace=webhook.workspace)):
         outbox.append(session, WebhookDisabled(webhook_id=webhook.id, url=webhook.url, reason=reason))
@@ -325,14 +307,10 @@ async def recover_missed(
 
 async def forget_deleted(session: AsyncSession, before: datetime) -> None:
     """Delete for good the endpoints that were taken away before a time, once the last of their deliveries is forgotten."""
-    await session.execute(_FORGET_DELETED, {"workspace": context_of(session).workspace, "before": before})
+    given = {"workspace": context_of(session).workspace, "before": before}
+    outbox.end_streams(session, "webhook", (await session.scalars(_FORGET_DELETED, given)).all())
 
 
 async def all_ids(session: AsyncSession) -> Sequence[UUID]:
     """Return the ids of all endpoints of the session's workspace, deleted ones too."""
     return await queries.all_ids(session)
-
-
-async def workspaces(session: AsyncSession) -> Sequence[str]:
-    """Return the workspaces that have endpoints, for a session that entered as a worker."""
-    return await queries.workspaces(session)

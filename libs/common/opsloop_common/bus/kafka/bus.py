@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from prometheus_client import CollectorRegistry
 
 from opsloop_common.bus.kafka.clients import REQUEST_MS, close_producer, start
@@ -17,11 +18,10 @@ from opsloop_common.bus.kafka.watchdog import SILENT_SECONDS
 from opsloop_common.bus.metrics import BackboneMetrics
 from opsloop_common.bus.port import DRAIN_SECONDS
 from opsloop_common.bus.topics import PRODUCERS, sources_of
-from opsloop_common.bus.upkeep import keep_inbox
 from opsloop_common.db import Database
 from opsloop_common.direct import LockSession
 from opsloop_common.inbox.apply import BACKOFF
-from opsloop_common.service import Service
+from opsloop_common.inbox.subscription import Subscriber
 from opsloop_common.settings import Settings
 
 START_SECONDS = 30.0
@@ -35,7 +35,7 @@ class KafkaBus:
     def __init__(
         self,
         settings: Settings,
-        service: Service,
+        service: Subscriber,
         *,
         producers: Sequence[str] = PRODUCERS,
         prefix: str = "opsloop",
@@ -73,8 +73,8 @@ class KafkaBus:
                 # without this the first sends overtake one another while they wait for metadata (measured)
                 partitions = len(await producer.partitions_for(topic))
             self._publishing_trouble = None
-            yield KafkaPublisher(session, producer, topic, partitions, self._report)
-        except Exception as error:
+            yield KafkaPublisher(database, session, producer, topic, partitions, self._report)
+        except (KafkaError, OSError) as error:
             self._publishing_trouble = f"publishing: {type(error).__name__}: {error}"
             raise
         finally:
@@ -82,7 +82,7 @@ class KafkaBus:
 
     @asynccontextmanager
     async def consuming(
-        self, service: Service, database: Database, *, metrics: BackboneMetrics | None = None
+        self, service: Subscriber, database: Database, *, metrics: BackboneMetrics | None = None
     ) -> AsyncIterator[None]:
         """Run the subscriptions of the service, each as a group of its own."""
         metrics = metrics or BackboneMetrics(CollectorRegistry())
@@ -102,17 +102,17 @@ class KafkaBus:
         ]
         self._consumers += consumers
         tasks = [asyncio.create_task(consumer.run(), name=consumer.name) for consumer in consumers]
-        upkeep = asyncio.create_task(keep_inbox(database, service, metrics), name=f"inbox-{service.name}")
         try:
             yield
         finally:
-            upkeep.cancel()
             for consumer in consumers:
                 consumer.stop()
-            await asyncio.wait([*tasks, upkeep], timeout=DRAIN_SECONDS + 10)
+            if tasks:
+                await asyncio.wait(tasks, timeout=DRAIN_SECONDS + 10)
             for task in tasks:
                 task.cancel()
-            await asyncio.wait([*tasks, upkeep])
+            if tasks:
+                await asyncio.wait(tasks)
             self._consumers = [c for c in self._consumers if c not in consumers]
 
     def delivered(self, service: str) -> None:

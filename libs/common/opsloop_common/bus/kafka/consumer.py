@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import Any
 
-import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
 
@@ -21,13 +20,12 @@ from opsloop_common.bus.kafka.watchdog import SILENT_SECONDS, watch
 from opsloop_common.bus.metrics import BackboneMetrics
 from opsloop_common.db import Database
 from opsloop_common.inbox.apply import Applier
-from opsloop_common.service import Subscription
+from opsloop_common.inbox.subscription import Subscription
 from opsloop_common.settings import Settings
-
-log = structlog.get_logger(__name__)
+from opsloop_common.supervision import LoopMeter, Pauses, supervise
 
 START_SECONDS = 60.0
-RESTART_SECONDS = (0.2, 5.0)  # first pause after a fault, longest pause
+PAUSES = Pauses(first=0.2, longest=5.0)
 CONCURRENCY = 4  # batches applied at once, whatever the number of partitions: the database's pool is small
 
 
@@ -58,6 +56,7 @@ class KafkaConsumer:
         self._slots = asyncio.Semaphore(CONCURRENCY)
         self._applier = Applier(database, subscription, backoff=backoff, sleep=self._sleep_without_slot)
         self._stopping = asyncio.Event()
+        self._meter = database.meters.of(LoopMeter)
 
     def stop(self) -> None:
         """Ask `run` to finish what is being applied, to commit, and to end."""
@@ -65,22 +64,18 @@ class KafkaConsumer:
 
     async def run(self) -> None:
         """Consume until `stop`, through every fault."""
-        pause = RESTART_SECONDS[0]
-        while not self._stopping.is_set():
-            began = asyncio.get_running_loop().time()
-            try:
-                await self._live()
-            except Exception as error:  # noqa: BLE001 the consumer outlives every fault of the broker
-                self.trouble = f"{self.name}: {type(error).__name__}: {error}"
-                log.warning("consumer starts anew", consumer=self.name, error=f"{type(error).__name__}: {error}")
-                self._metrics.recreated.labels(self.name).inc()
-            if asyncio.get_running_loop().time() - began > START_SECONDS:
-                pause = RESTART_SECONDS[0]
-            try:
-                async with asyncio.timeout(pause):
-                    await self._stopping.wait()
-            except TimeoutError:
-                pause = min(pause * 2, RESTART_SECONDS[1])
+        await supervise(
+            f"consumer {self.name}",
+            self._live,
+            pauses=PAUSES,
+            meter=self._meter,
+            stop=self._stopping,
+            on_failure=self._note_fault,
+        )
+
+    def _note_fault(self, error: Exception) -> None:
+        self.trouble = f"{self.name}: {type(error).__name__}: {error}"
+        self._metrics.recreated.labels(self.name).inc()
 
     async def _live(self) -> None:
         self._slots = asyncio.Semaphore(CONCURRENCY)

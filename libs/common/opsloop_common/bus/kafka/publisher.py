@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -15,17 +16,16 @@ from opsloop_common import failpoints, limits
 from opsloop_common.bus.kafka.topics import PARTITIONS
 from opsloop_common.connections import Patience
 from opsloop_common.contracts.envelope import CONTENT_TYPE
+from opsloop_common.db import Database
 from opsloop_common.direct import LockSession
+from opsloop_common.telemetry.events import told_as_sent
 
 SLOW_SECONDS = 10.0
 GIVE_UP_SECONDS = (
     45.0  # a killed single node takes 23 s to come back (measured); idempotent batches never fail by themselves
 )
 
-_PENDING = (
-    "SELECT id, event_id, stream, type, payload, position('\"traceparent\"' IN payload) > 0 AS traced "
-    "FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT $1"
-)
+_PENDING = "SELECT id, event_id, stream, type, payload FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT $1"
 _MARK = "UPDATE outbox SET published_at = clock_timestamp() WHERE id = ANY($1::bigint[])"
 
 # what the local bus published, but not all of its consumers had, is published again; positions are never given twice
@@ -50,12 +50,14 @@ class KafkaPublisher:
 
     def __init__(
         self,
+        database: Database,
         session: LockSession,
         producer: AIOKafkaProducer,
         topic: str,
         partitions: int,
         report: Callable[[str | None], None],
     ) -> None:
+        self._database = database
         self._session = session
         self._producer = producer
         self._topic = topic
@@ -64,6 +66,7 @@ class KafkaPublisher:
 
     async def publish_pending(self, limit: int) -> int:
         """Send the next pending rows, wait for their acknowledgements, mark those that came."""
+        began_ns = time.time_ns()
         rows = await self._session.fetch(_PENDING, limit)
         if not rows:
             return 0
@@ -81,9 +84,12 @@ class KafkaPublisher:
             await self._acknowledged(sent)
         finally:
             failpoints.hit("relay.after_publish")
-            acknowledged = [row["id"] for row, future in zip(rows, sent, strict=False) if _came(future)]
+            acknowledged = [row for row, future in zip(rows, sent, strict=False) if _came(future)]
             if acknowledged:
-                await self._session.execute(_MARK, acknowledged)
+                await self._session.execute(_MARK, [row["id"] for row in acknowledged])
+            if (tracer := self._database.tracer) is not None:
+                payloads = [row["payload"] for row in acknowledged]
+                told_as_sent(tracer, self._database.service, payloads, began_ns=began_ns)
         for future in sent:
             future.result()
         return len(rows)
@@ -117,6 +123,6 @@ def _headers(row: asyncpg.Record, payload: bytes) -> list[tuple[str, bytes]]:
         ("ce_id", str(row["event_id"]).encode()),
         ("ce_type", row["type"].encode()),
     ]
-    if row["traced"] and (traceparent := orjson.loads(payload).get("traceparent")):
+    if traceparent := orjson.loads(payload).get("traceparent"):
         headers.append(("traceparent", traceparent.encode()))
     return headers

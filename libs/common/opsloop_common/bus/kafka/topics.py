@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from collections.abc import Iterable
+from functools import partial
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
@@ -12,11 +11,13 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExists
 from opsloop_common.bus.kafka.clients import REQUEST_MS, close_admin, start
 from opsloop_common.bus.topics import PRODUCERS
 from opsloop_common.settings import Settings
+from opsloop_common.supervision import Pauses, patiently
 
 PARTITIONS = 12  # from the first day on: another number would move keys to other partitions and break their order
 RETENTION_MS = 14 * 24 * 3600 * 1000
 MESSAGE_BYTES = 1024 * 1024
 WAIT_SECONDS = 60.0
+PAUSES = Pauses(first=1.0, longest=1.0)
 
 
 def topic_configs(replication: int) -> dict[str, str]:
@@ -34,18 +35,23 @@ async def create_topics(
     settings: Settings, services: Iterable[str] = PRODUCERS, *, prefix: str = "opsloop"
 ) -> list[str]:
     """Create the topics of `services` that are missing, waiting up to 60 s for a broker; returns the names of the new ones."""
-    deadline = time.monotonic() + WAIT_SECONDS
-    while True:
-        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap(settings), request_timeout_ms=REQUEST_MS)
-        try:
-            await start(admin, WAIT_SECONDS)
-            return await _create(admin, [f"{prefix}.{service}" for service in services], settings.kafka_replication)
-        except (KafkaConnectionError, OSError):
-            if time.monotonic() > deadline:
-                raise
-        finally:
-            await close_admin(admin)
-        await asyncio.sleep(1)
+    names = [f"{prefix}.{service}" for service in services]
+    return await patiently(
+        "the Kafka broker",
+        partial(_create_with, settings, names),
+        pauses=PAUSES,
+        passing=lambda error: isinstance(error, KafkaConnectionError | OSError),
+        for_seconds=WAIT_SECONDS,
+    )
+
+
+async def _create_with(settings: Settings, names: list[str]) -> list[str]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap(settings), request_timeout_ms=REQUEST_MS)
+    try:
+        await start(admin, WAIT_SECONDS)
+        return await _create(admin, names, settings.kafka_replication)
+    finally:
+        await close_admin(admin)
 
 
 async def _create(admin: AIOKafkaAdminClient, names: list[str], replication: int) -> list[str]:

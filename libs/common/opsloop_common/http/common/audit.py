@@ -16,6 +16,7 @@ from opsloop_common.http.routing import ApiRouter, allow
 from opsloop_common.http.schemas import OutModel, Timestamp
 from opsloop_common.service import Service
 
+NEWEST_FIRST = (audit.c.id.desc(),)
 Filter = Annotated[str | None, Query(max_length=300)]
 
 
@@ -38,7 +39,7 @@ def router(service: Service) -> ApiRouter:
 
     @routes.get("/v1/audit")
     async def list_audit_entries(
-        db: Db,
+        session: Db,
         who: Who,
         page: PageQuery,
         actor: Filter = None,
@@ -57,7 +58,7 @@ def router(service: Service) -> ApiRouter:
             query = query.where(audit.c.at >= at_from)
         if at_to is not None:
             query = query.where(audit.c.at < at_to)
-        found = await paginate(db, query, page, by=[audit.c.id.desc()])
+        found = await paginate(session, query, page, by=NEWEST_FIRST)
         return found.map(AuditEntryOut.model_validate)
 
     return routes

@@ -6,11 +6,9 @@ from typing import Literal
 from uuid import UUID
 
 from pydantic import JsonValue
-from sqlalchemy import select
 
-from opsloop_common.due.tables import job
-from opsloop_common.errors import NotFound
-from opsloop_common.http.deps import Db, Who
+from opsloop_common.due import jobs
+from opsloop_common.http.deps import Db
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_common.http.schemas import OutModel, Timestamp
 from opsloop_common.service import Service
@@ -41,12 +39,8 @@ def router(service: Service) -> ApiRouter:
         dependencies=[allow(*(f"{service.name}:{level}" for level in ("read", "write")))],
         responses=problems(404),
     )
-    async def get_job(job_id: UUID, db: Db, who: Who) -> JobOut:
+    async def get_job(job_id: UUID, session: Db) -> JobOut:
         """Show how far a job is."""
-        query = select(job).where(job.c.id == job_id, job.c.workspace == who.workspace)
-        row = (await db.execute(query)).one_or_none()
-        if row is None:
-            raise NotFound("There is no such job.")
-        return JobOut.model_validate(row)
+        return JobOut.model_validate(await jobs.get_job(session, job_id))
 
     return routes

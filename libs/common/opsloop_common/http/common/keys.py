@@ -8,7 +8,6 @@ from uuid import UUID
 
 from fastapi import Query, Request, Response
 from pydantic import AfterValidator, Field, StringConstraints
-from sqlalchemy import select
 
 from opsloop_common.access import keys
 from opsloop_common.access.principal import Publishable
@@ -23,9 +22,6 @@ from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_common.http.schemas import InModel, OutModel, ShortText, Slug, Timestamp
 from opsloop_common.limits import PUBLISHABLE_BYTES_PER_DAY, PUBLISHABLE_ORIGINS, PUBLISHABLE_ROWS_PER_DAY
 from opsloop_common.service import Service
-
-VERSION = 1  # a key is made and revoked, never changed
-
 
 _ORIGIN = r"^https?://([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?(:[1-9][0-9]{0,4})?$"
 _OWN_PORTS = {"http": 80, "https": 443}
@@ -107,7 +103,7 @@ def router(service: Service) -> ApiRouter:
     routes = ApiRouter(tags=["access"], dependencies=[allow(f"{service.name}:admin")])
 
     @routes.post("/v1/api-keys", status_code=201)
-    async def create_api_key(body: ApiKeyIn, db: Db, who: Who, run: Run, response: Response) -> NewApiKeyOut:
+    async def create_api_key(body: ApiKeyIn, session: Db, who: Who, run: Run, response: Response) -> NewApiKeyOut:
         """Make a key; it is shown in this answer only.
 
         A key that a key makes ends with that one: when it is revoked, and no later than it expires.
@@ -116,7 +112,7 @@ def router(service: Service) -> ApiRouter:
         if workspace != who.workspace and not who.is_operator:
             raise Forbidden("Only the operator's key makes keys for another workspace.")
         keys.require_known_scopes(body.scopes, service.scopes)
-        if body.expires_at is not None and body.expires_at <= clock_of(db).now():
+        if body.expires_at is not None and body.expires_at <= clock_of(session).now():
             raise Invalid("/expires_at", "must be in the future")
         if body.source is not None:
             keys.require_usable_source(body.source)
@@ -124,7 +120,7 @@ def router(service: Service) -> ApiRouter:
         if browsers is not None:
             keys.require_only_adding(body.scopes, service.adding)
         token = await keys.create(
-            db,
+            session,
             name=body.name,
             scopes=body.scopes,
             workspace=workspace,
@@ -134,41 +130,36 @@ def router(service: Service) -> ApiRouter:
             publishable=browsers,
         )
         set_location(response, f"/v1/api-keys/{token.id}")
-        set_etag(response, VERSION)
-        row = await keys.get(db, token.id, workspace=workspace)
+        set_etag(response, keys.VERSION)
+        row = await keys.get(session, token.id, workspace=workspace)
         return NewApiKeyOut(key=str(token), **ApiKeyOut.model_validate(row).model_dump())
 
     @routes.get("/v1/api-keys")
     async def list_api_keys(
-        db: Db,
+        session: Db,
         who: Who,
         page: PageQuery,
         workspace: Annotated[str | None, Query(pattern=SLUG)] = None,
         source: Annotated[str | None, Query(pattern=SLUG)] = None,
     ) -> Listing[ApiKeyOut]:
         """List the workspace's keys, newest first; the operator sees all workspaces'."""
-        query = select(*api_key.c).where(api_key.c.revoked_at.is_(None))
-        if not who.is_operator:
-            query = query.where(api_key.c.workspace == who.workspace)
+        query = keys.listed(workspace=who.reach, source=source)
         if workspace is not None:
             query = query.where(api_key.c.workspace == workspace)
-        if source is not None:
-            query = query.where(api_key.c.source == source)
-        found = await paginate(db, query, page, by=[api_key.c.id.desc()])
+        found = await paginate(session, query, page, by=keys.NEWEST_FIRST)
         return found.map(ApiKeyOut.model_validate)
 
     @routes.get("/v1/api-keys/{key_id}", responses=problems(404))
-    async def get_api_key(key_id: UUID, db: Db, who: Who, response: Response) -> ApiKeyOut:
+    async def get_api_key(key_id: UUID, session: Db, who: Who, response: Response) -> ApiKeyOut:
         """Show a key, without its secret."""
-        found = await keys.get(db, key_id, workspace=who.reach)
-        set_etag(response, VERSION)
+        found = await keys.get(session, key_id, workspace=who.reach)
+        set_etag(response, keys.VERSION)
         return ApiKeyOut.model_validate(found)
 
     @routes.delete("/v1/api-keys/{key_id}", status_code=204, responses=problems(404))
-    async def revoke_api_key(key_id: UUID, db: Db, who: Who, if_match: IfMatch, request: Request) -> None:
+    async def revoke_api_key(key_id: UUID, session: Db, who: Who, expected: IfMatch, request: Request) -> None:
         """End a key for good, with the keys and secrets of end users that it made: at once here, within 5 seconds elsewhere."""
-        ended = await keys.revoke(db, key_id, workspace=who.reach)
-        if_match.require(VERSION)
+        ended = await keys.revoke(session, key_id, workspace=who.reach, expected=expected)
         call_of(request).after_commit(lambda shell: shell.authenticator.forget(ended))
 
     return routes

@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Query
 from pydantic import Field
 
-from opsloop_common.access import audit
+from opsloop_common.db import context_of
 from opsloop_common.http.deps import Db, Run, Who
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
@@ -16,6 +16,8 @@ from opsloop_common.http.schemas import InModel, OutModel, Timestamp
 from opsloop_common.inbox import parking
 from opsloop_common.inbox.tables import parked_event
 from opsloop_common.service import Service
+
+NEWEST_FIRST = (parked_event.c.id.desc(),)
 
 
 class ParkedEventOut(OutModel):
@@ -81,7 +83,7 @@ def router(service: Service) -> ApiRouter:
 
     @routes.get("/v1/parked-events")
     async def list_parked_events(
-        db: Db,
+        session: Db,
         who: Who,
         page: PageQuery,
         consumer: Annotated[str | None, Query(max_length=200)] = None,
@@ -90,7 +92,7 @@ def router(service: Service) -> ApiRouter:
     ) -> Listing[ParkedEventOut]:
         """List parked events, newest first."""
         query = parking.parked(consumer=consumer, status=status, fingerprint=fingerprint, workspace=who.reach)
-        found = await paginate(db, query, page, by=[parked_event.c.id.desc()])
+        found = await paginate(session, query, page, by=NEWEST_FIRST)
         return found.map(ParkedEventOut.model_validate)
 
     @routes.get("/v1/parked-events/groups")
@@ -100,34 +102,33 @@ def router(service: Service) -> ApiRouter:
         return ParkedGroups(items=[ParkedGroupOut.model_validate(group) for group in found])
 
     @routes.post("/v1/parked-events/redrive")
-    async def redrive_parked_group(body: FingerprintIn, db: Db, who: Who, run: Run) -> RedrivenOut:
+    async def redrive_parked_group(body: FingerprintIn, session: Db, who: Who, run: Run) -> RedrivenOut:
         """Play the streams of all events that failed from one cause again, each until one fails or none is left."""
-        done = await parking.redrive(run.db, run.service, fingerprint=body.fingerprint, workspace=who.reach)
-        result = RedrivenOut.model_validate(done)
-        audit.record(db, "parked_event.redriven", f"parked_group/{body.fingerprint}", after=result.model_dump())
-        return result
+        done = await parking.redrive(
+            run.db, run.service, by=context_of(session), fingerprint=body.fingerprint, workspace=who.reach
+        )
+        return RedrivenOut.model_validate(done)
 
     @routes.post("/v1/parked-events/discard")
-    async def discard_parked_group(body: FingerprintIn, db: Db, who: Who, run: Run) -> DiscardedOut:
+    async def discard_parked_group(body: FingerprintIn, session: Db, who: Who, run: Run) -> DiscardedOut:
         """Give all events that failed from one cause up for good, and play what was held behind them."""
-        discarded = await parking.discard(run.db, run.service, fingerprint=body.fingerprint, workspace=who.reach)
-        result = DiscardedOut(discarded=discarded)
-        audit.record(db, "parked_event.discarded", f"parked_group/{body.fingerprint}", after=result.model_dump())
-        return result
+        discarded = await parking.discard(
+            run.db, run.service, by=context_of(session), fingerprint=body.fingerprint, workspace=who.reach
+        )
+        return DiscardedOut(discarded=discarded)
 
     @routes.post("/v1/parked-events/{parked_id}/redrive", responses=problems(404))
-    async def redrive_parked_event(parked_id: UUID, db: Db, who: Who, run: Run) -> RedrivenOut:
+    async def redrive_parked_event(parked_id: UUID, session: Db, who: Who, run: Run) -> RedrivenOut:
         """Play the event's stream again in its order, until one fails or none is left."""
-        done = await parking.redrive(run.db, run.service, id=parked_id, workspace=who.reach)
-        result = RedrivenOut.model_validate(done)
-        audit.record(db, "parked_event.redriven", f"parked_event/{parked_id}", after=result.model_dump())
-        return result
+        done = await parking.redrive(run.db, run.service, by=context_of(session), id=parked_id, workspace=who.reach)
+        return RedrivenOut.model_validate(done)
 
     @routes.post("/v1/parked-events/{parked_id}/discard", responses=problems(404))
-    async def discard_parked_event(parked_id: UUID, db: Db, who: Who, run: Run) -> DiscardedOut:
+    async def discard_parked_event(parked_id: UUID, session: Db, who: Who, run: Run) -> DiscardedOut:
         """Give a failed event up for good, and play what was held behind it."""
-        discarded = await parking.discard(run.db, run.service, id=parked_id, workspace=who.reach)
-        audit.record(db, "parked_event.discarded", f"parked_event/{parked_id}")
+        discarded = await parking.discard(
+            run.db, run.service, by=context_of(session), id=parked_id, workspace=who.reach
+        )
         return DiscardedOut(discarded=discarded)
 
     return routes

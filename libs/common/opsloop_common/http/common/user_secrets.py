@@ -5,10 +5,8 @@ from __future__ import annotations
 from uuid import UUID
 
 from fastapi import Request, Response
-from sqlalchemy import select
 
 from opsloop_common.access import user_secrets
-from opsloop_common.access.tables import user_secret
 from opsloop_common.errors import Forbidden
 from opsloop_common.http.call import call_of
 from opsloop_common.http.deps import Db, IfMatch, Run, Who, set_etag, set_location
@@ -16,8 +14,6 @@ from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_common.http.schemas import InModel, OutModel, ShortText, Slug, Timestamp
 from opsloop_common.service import Service
-
-VERSION = 1  # a secret is made and revoked, never changed
 
 
 class UserSecretIn(InModel):
@@ -53,40 +49,39 @@ def router(service: Service) -> ApiRouter:
 
     @routes.post("/v1/user-secrets", status_code=201)
     async def create_user_secret(
-        body: UserSecretIn, db: Db, who: Who, run: Run, response: Response
+        body: UserSecretIn, session: Db, who: Who, run: Run, response: Response
     ) -> NewUserSecretOut:
         """Make a secret for tokens of end users; it is shown in this answer only. One that a key makes ends with that key."""
         workspace = body.workspace or who.workspace
         if workspace != who.workspace and not who.is_operator:
             raise Forbidden("Only the operator's key makes secrets for another workspace.")
-        secret = await user_secrets.create(db, run.secrets, name=body.name, workspace=workspace, maker_id=who.key_id)
+        secret = await user_secrets.create(
+            session, run.secrets, name=body.name, workspace=workspace, maker_id=who.key_id
+        )
         set_location(response, f"/v1/user-secrets/{secret.id}")
-        set_etag(response, VERSION)
-        row = await user_secrets.get(db, secret.id, workspace=workspace)
+        set_etag(response, user_secrets.VERSION)
+        row = await user_secrets.get(session, secret.id, workspace=workspace)
         # by hand: the row's own `secret` is the sealed one
         return NewUserSecretOut(secret=secret.text, **UserSecretOut.model_validate(row).model_dump())
 
     @routes.get("/v1/user-secrets")
-    async def list_user_secrets(db: Db, who: Who, page: PageQuery) -> Listing[UserSecretOut]:
+    async def list_user_secrets(session: Db, who: Who, page: PageQuery) -> Listing[UserSecretOut]:
         """List the workspace's secrets of end users, newest first; the operator sees all workspaces'."""
-        query = select(*user_secret.c).where(user_secret.c.revoked_at.is_(None))
-        if not who.is_operator:
-            query = query.where(user_secret.c.workspace == who.workspace)
-        found = await paginate(db, query, page, by=[user_secret.c.id.desc()])
+        query = user_secrets.listed(workspace=who.reach)
+        found = await paginate(session, query, page, by=user_secrets.NEWEST_FIRST)
         return found.map(UserSecretOut.model_validate)
 
     @routes.get("/v1/user-secrets/{secret_id}", responses=problems(404))
-    async def get_user_secret(secret_id: UUID, db: Db, who: Who, response: Response) -> UserSecretOut:
+    async def get_user_secret(secret_id: UUID, session: Db, who: Who, response: Response) -> UserSecretOut:
         """Show a secret of end users, without itself."""
-        found = await user_secrets.get(db, secret_id, workspace=who.reach)
-        set_etag(response, VERSION)
+        found = await user_secrets.get(session, secret_id, workspace=who.reach)
+        set_etag(response, user_secrets.VERSION)
         return UserSecretOut.model_validate(found)
 
     @routes.delete("/v1/user-secrets/{secret_id}", status_code=204, responses=problems(404))
-    async def revoke_user_secret(secret_id: UUID, db: Db, who: Who, if_match: IfMatch, request: Request) -> None:
+    async def revoke_user_secret(secret_id: UUID, session: Db, who: Who, expected: IfMatch, request: Request) -> None:
         """End a secret and every token signed with it: at once here, within 5 seconds in other processes."""
-        await user_secrets.revoke(db, secret_id, workspace=who.reach)
-        if_match.require(VERSION)
+        await user_secrets.revoke(session, secret_id, workspace=who.reach, expected=expected)
         call_of(request).after_commit(lambda shell: shell.authenticator.forget([secret_id]))
 
     return routes

@@ -61,18 +61,18 @@ def router(service: Service) -> ApiRouter:
     read = allow(*(f"{service.name}:{level}" for level in ("read", "write")))
 
     @routes.get("/v1/workspace", dependencies=[read])
-    async def get_workspace(db: Db, response: Response) -> WorkspaceOut:
+    async def get_workspace(session: Db, response: Response) -> WorkspaceOut:
         """Show the workspace's settings; they begin with defaults."""
-        found = await workspaces.get(db)
+        found = await workspaces.get(session)
         set_etag(response, found.version)
         return WorkspaceOut.model_validate(found)
 
     @routes.patch("/v1/workspace", dependencies=[allow(f"{service.name}:admin")])
-    async def update_workspace(body: WorkspacePatch, db: Db, if_match: IfMatch, response: Response) -> WorkspaceOut:
+    async def update_workspace(
+        body: WorkspacePatch, session: Db, expected: IfMatch, response: Response
+    ) -> WorkspaceOut:
         """Change some of the workspace's settings."""
-        found = await workspaces.get(db, for_update=True)
-        if_match.require(found.version)
-        changed = await workspaces.change(db, found, body.model_dump(exclude_unset=True))
+        changed = await workspaces.change(session, body.model_dump(exclude_unset=True), expected=expected)
         set_etag(response, changed.version)
         return WorkspaceOut.model_validate(changed)
 

@@ -1,6 +1,5 @@
 """The sample service's command line."""
 
-from opsloop_common import runner
-from opsloop_common.testing.sample.service import SAMPLE
+from opsloop_common.runner.cli import main
 
-runner.main(SAMPLE)
+main("sample", declared="opsloop_common.testing.sample.service:SAMPLE")

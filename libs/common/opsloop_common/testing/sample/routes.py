@@ -7,15 +7,15 @@ from uuid import UUID
 
 from fastapi import Query, Response
 from pydantic import Field, JsonValue
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from opsloop_common import outbox
-from opsloop_common.access.idempotency import LOCK_SQL, SEEN_SQL, STORE_SQL, Answer
+from opsloop_common import outbox, resources
+from opsloop_common.access.idempotency import LOCK_SQL, SEEN_SQL, Answer, store_sql
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.db import Database
 from opsloop_common.entry import ENTERED_SQL
-from opsloop_common.errors import IllegalTransition, NotFound
+from opsloop_common.errors import IllegalTransition
 from opsloop_common.http.deps import Db, Idempotency, IfMatch, Run, Who, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import (
@@ -30,9 +30,13 @@ from opsloop_common.http.routing import (
 )
 from opsloop_common.http.schemas import Duration, InModel, OutModel, Timestamp
 from opsloop_common.ids import uuid7
+from opsloop_common.lanes import Statement
+from opsloop_common.parameters import bound
 from opsloop_common.testing.sample.tables import Note
+from opsloop_common.versions import ANY_VERSION
 
 router = ApiRouter(tags=["notes"])
+NEWEST_FIRST = (Note.created_at.desc(), Note.id.desc())
 READ = allow("sample:read", "sample:write")
 WRITE = allow("sample:write")
 
@@ -63,80 +67,68 @@ class NoteOut(OutModel):
     created_at: Timestamp
 
 
-async def _get(db: Db, note_id: UUID) -> Note:
-    note = await db.get(Note, note_id, with_for_update=True)
-    if note is None:
-        raise NotFound("There is no such note.")
-    return note
-
-
 @router.post("/v1/notes", status_code=201, dependencies=[WRITE, publishable(), users()])
-async def create_note(body: NoteIn, db: Db, who: Who, response: Response) -> NoteOut:
+async def create_note(body: NoteIn, session: Db, who: Who, response: Response) -> NoteOut:
     """Write a note down."""
     note = Note(workspace=who.workspace, text=body.text)
-    db.add(note)
-    await db.flush()  # for created_at
-    outbox.append(db, CampaignPaused(campaign_id=note.id, name=note.text))
+    session.add(note)
+    await session.flush()  # for created_at
+    outbox.append(session, CampaignPaused(campaign_id=note.id, name=note.text))
     set_location(response, f"/v1/notes/{note.id}")
     set_etag(response, note.version)
     return NoteOut.model_validate(note)
 
 
 @router.post("/v1/notes:batch", dependencies=[WRITE, body_limit(8 * 1024 * 1024)])
-async def create_notes(body: list[NoteIn], db: Db, who: Who) -> dict[str, int]:
+async def create_notes(body: list[NoteIn], session: Db, who: Who) -> dict[str, int]:
     """Write many notes down."""
-    db.add_all([Note(workspace=who.workspace, text=item.text) for item in body])
+    session.add_all([Note(workspace=who.workspace, text=item.text) for item in body])
     return {"created": len(body)}
 
 
 @router.get("/v1/notes", dependencies=[READ])
 async def list_notes(
-    db: Db, page: PageQuery, containing: Annotated[str | None, Query(alias="text")] = None
+    session: Db, page: PageQuery, containing: Annotated[str | None, Query(alias="text")] = None
 ) -> Listing[NoteOut]:
     """List notes, newest first."""
     query = select(Note)
     if containing is not None:
         query = query.where(Note.text.contains(containing))
-    found = await paginate(db, query, page, by=[Note.created_at.desc(), Note.id.desc()])
+    found = await paginate(session, query, page, by=NEWEST_FIRST)
     return found.map(NoteOut.model_validate)
 
 
 @router.get("/v1/notes/{note_id}", dependencies=[READ], responses=problems(404))
-async def get_note(note_id: UUID, db: Db, response: Response) -> NoteOut:
+async def get_note(note_id: UUID, session: Db, response: Response) -> NoteOut:
     """Show a note."""
-    note = await _get(db, note_id)
+    note = await resources.get(session, Note, Note.id == note_id)
     set_etag(response, note.version)
     return NoteOut.model_validate(note)
 
 
 @router.patch("/v1/notes/{note_id}", dependencies=[WRITE], responses=problems(404))
-async def update_note(note_id: UUID, body: NotePatch, db: Db, if_match: IfMatch, response: Response) -> NoteOut:
+async def update_note(note_id: UUID, body: NotePatch, session: Db, expected: IfMatch, response: Response) -> NoteOut:
     """Change a note."""
-    note = await _get(db, note_id)
-    if_match.require(note.version)
-    note.text = body.text
-    note.version += 1
+    note = await resources.lock_for_change(session, Note, Note.id == note_id, expected=expected)
+    resources.change(session, note, {"text": body.text})
     set_etag(response, note.version)
     return NoteOut.model_validate(note)
 
 
 @router.delete("/v1/notes/{note_id}", status_code=204, dependencies=[WRITE], responses=problems(404))
-async def delete_note(note_id: UUID, db: Db, if_match: IfMatch) -> None:
+async def delete_note(note_id: UUID, session: Db, expected: IfMatch) -> None:
     """Throw a note away."""
-    note = await _get(db, note_id)
-    if_match.require(note.version)
-    await db.delete(note)
+    note = await resources.lock_for_change(session, Note, Note.id == note_id, expected=expected)
+    await resources.delete(session, note)
 
 
 @router.post("/v1/notes/{note_id}/shout", dependencies=[WRITE], responses=problems(404, 409))
-async def shout_note(note_id: UUID, db: Db) -> NoteOut:
+async def shout_note(note_id: UUID, session: Db) -> NoteOut:
     """Make a note loud, once."""
-    note = await _get(db, note_id)
+    note = await resources.lock_for_change(session, Note, Note.id == note_id, expected=ANY_VERSION)
     if note.text.isupper():
         raise IllegalTransition("loud", "loud", ["plain"])
-    note.text = note.text.upper()
-    note.version += 1
-    return NoteOut.model_validate(note)
+    return NoteOut.model_validate(resources.change(session, note, {"text": note.text.upper()}))
 
 
 @router.get("/v1/notes-count", dependencies=[public()])
@@ -146,13 +138,13 @@ async def tell_nothing() -> dict[str, Any]:
 
 
 @router.get("/v1/faults/{kind}", dependencies=[READ], include_in_schema=False)
-async def fail(kind: str, db: Db, run: Run) -> None:
+async def fail(kind: str, session: Db, run: Run) -> None:
     """Fail in a way of one's choice."""
     if kind == "bug":
         raise RuntimeError("secret of the inside")
-    pid = (await db.execute(select(func.pg_backend_pid()))).scalar_one()
+    pid = (await session.execute(select(func.pg_backend_pid()))).scalar_one()
     await cut(run.db, pid)
-    await db.execute(select(1))
+    await session.execute(select(1))
 
 
 async def cut(database: Database, pid: int) -> None:
@@ -163,22 +155,22 @@ async def cut(database: Database, pid: int) -> None:
     await engine.dispose()
 
 
-_QUICK = text(
-    f"WITH {ENTERED_SQL}, "  # noqa: S608 our own part
+_NOTE = bound([Note.__table__.c.id, Note.__table__.c.workspace, Note.__table__.c.text])
+_QUICK = Statement(
+    f"WITH {ENTERED_SQL}, "  # noqa: S608 our own parts
     "new AS (INSERT INTO note (id, workspace, text, version, created_at) "
-    "SELECT :id, :workspace, :text, 1, :idem_now FROM entered RETURNING version) "
+    f"SELECT {_NOTE}, 1, CAST(:idem_now AS timestamptz) FROM entered RETURNING version) "
     "SELECT version FROM new"
 )
-_STORE_VERSION = STORE_SQL.format(late="jsonb_build_object('version', new.version)", source="new")
-_QUICK_KEYED = text(
+_QUICK_KEYED = Statement(
     "".join(
         (
             f"WITH {ENTERED_SQL}, ",
             f"idem_seen AS ({SEEN_SQL}), idem_lock AS ({LOCK_SQL}), ",
             "new AS (INSERT INTO note (id, workspace, text, version, created_at) ",
-            "SELECT :id, :workspace, :text, 1, :idem_now FROM entered, idem_lock ",
+            f"SELECT {_NOTE}, 1, CAST(:idem_now AS timestamptz) FROM entered, idem_lock ",  # noqa: S608 our own names
             "WHERE idem_lock.free AND NOT EXISTS (SELECT FROM idem_seen) RETURNING version), ",
-            f"idem AS ({_STORE_VERSION}) ",
+            f"idem AS ({store_sql('new', version='new.version')}) ",
             "SELECT new.version, idem_lock.free, idem_seen.body_hash, idem_seen.answer, idem_seen.late ",
             "FROM idem_lock LEFT JOIN new ON true LEFT JOIN idem_seen ON true",
         )
@@ -193,15 +185,10 @@ async def create_quick_note(body: NoteIn, who: Who, run: Run, keyed: Idempotency
     note = NoteOut(id=uuid7(), text=body.text, version=0, created_at=now)
     values = {"workspace": who.workspace, "id": note.id, "text": note.text}
     if keyed is None:
-        async with run.db.autocommit() as connection:
-            version = (await connection.execute(_QUICK, values | {"idem_now": now})).scalar_one()
-        return note.model_copy(update={"version": version})
+        (made,) = await run.db.lanes.fetch(_QUICK, values | {"idem_now": now})
+        return note.model_copy(update={"version": made["version"]})
     answer = Answer(201, {}, note.model_dump_json().encode())
     values |= keyed.parameters(now) | {"idem_answer": keyed.seal(answer)}
 
-    async def execute() -> Row[*tuple[Any, ...]]:
-        async with run.db.autocommit() as connection:
-            return (await connection.execute(_QUICK_KEYED, values)).one()
-
-    row = await keyed.settle(run.db, execute)
-    return note.model_copy(update={"version": row.version})
+    row = await keyed.settle(run.db, _QUICK_KEYED, values)
+    return note.model_copy(update={"version": row["version"]})

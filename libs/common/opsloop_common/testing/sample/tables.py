@@ -1,14 +1,15 @@
-"""One table under row-level security."""
+"""The base of the sample service's tables, and notes: one table for whatever tests write."""
 
 from __future__ import annotations
 
 from datetime import datetime
-from uuid import UUID
+from typing import Any
 
-from sqlalchemy import DateTime, MetaData, Text, Uuid, func
+from sqlalchemy import MetaData, Text, func
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from opsloop_common.ids import uuid7
+from opsloop_common import redaction
+from opsloop_common.columns import Moment, Resource
 from opsloop_common.plumbing import NAMING
 
 
@@ -18,13 +19,17 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
 
 
-class Note(Base):
+class Note(Resource, Base):
     """Something written down."""
 
+    NOUN = "note"
     __tablename__ = "note"
 
-    id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid7)
-    workspace: Mapped[str] = mapped_column(Text)
     text: Mapped[str] = mapped_column(Text)
-    version: Mapped[int] = mapped_column(default=1)
-    created_at: Mapped[datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+    # tests write notes in many ways, without the clock of a service
+    created_at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
+    updated_at: Mapped[datetime] = mapped_column(Moment, server_default=func.now())
+
+    def audited(self) -> dict[str, Any]:
+        """Return that it says something else."""
+        return {"text": redaction.text(self.text)}

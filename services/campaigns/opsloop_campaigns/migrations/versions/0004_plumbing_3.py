@@ -12,6 +12,9 @@ depends_on = None
 
 def upgrade() -> None:
     steps.upgrade_v3(op.get_bind())
+    op.execute(
+        "DELETE FROM due WHERE kind = 'campaigns.prune_runs'"
+    )  # the runner makes such rows now, under other names
 
 
 def downgrade() -> None:

@@ -1,0 +1,33 @@
+"""How commands show tables: aligned for a person at a terminal, columns with tabs between for programs, or JSON."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+
+import orjson
+
+
+def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print rows below the names of their columns."""
+    cells = [[str(cell) for cell in row] for row in rows]
+    if sys.stdout.isatty():
+        _show_aligned(columns, cells)
+        return
+    for line in (columns, *cells):
+        sys.stdout.write("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in line) + "\n")
+
+
+def _show_aligned(columns: Sequence[str], cells: Iterable[Sequence[str]]) -> None:
+    # here, since a program that reads tabs needs nothing of it
+    console, table, text = (import_module(f"rich.{name}") for name in ("console", "table", "text"))
+    shown = table.Table(*columns, box=None, pad_edge=False)
+    for row in cells:
+        shown.add_row(*[text.Text(cell) for cell in row])  # as it is: what strangers wrote may look like markup
+    console.Console().print(shown)
+
+
+def show_document(document: object) -> None:
+    """Print one JSON document on a line."""
+    sys.stdout.write(orjson.dumps(document, default=str).decode() + "\n")

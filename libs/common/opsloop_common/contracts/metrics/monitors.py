@@ -1,0 +1,63 @@
+"""What monitors say about their KPIs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from opsloop_common.contracts.envelope import EventData
+
+AlertSeverity = Literal["info", "warning", "critical"]
+EndReason = Literal["recovered", "changed", "disabled", "deleted"]
+
+
+class MonitorEvent(EventData):
+    """Base of what a monitor says about its KPI. `kpi` is the KPI's key; the stream is the monitor's."""
+
+    aggregate = "monitor"
+
+    monitor_id: UUID
+    kpi: str
+
+
+class KpiBreached(MonitorEvent):
+    """A monitor's condition held long enough; one such event an incident."""
+
+    type = "kpi.breached"
+
+    incident_id: UUID
+    value: float
+    threshold: float | None = None
+    operator: Literal["lt", "le", "gt", "ge"] | None = None
+    expected: float | None = None
+    unit: str | None = None
+    severity: AlertSeverity
+    started_at: datetime
+
+
+class KpiRecovered(MonitorEvent):
+    """The incident is over: the condition no longer holds, or its monitor was changed, switched off or deleted."""
+
+    type = "kpi.recovered"
+
+    incident_id: UUID
+    value: float | None = None
+    severity: AlertSeverity
+    started_at: datetime
+    ended_at: datetime
+    reason: EndReason | None = None
+
+
+class KpiNoData(MonitorEvent):
+    """A no-data monitor saw nothing inside its window; one such event a silence."""
+
+    type = "kpi.no_data"
+
+    incident_id: UUID
+    severity: AlertSeverity
+    last_seen_at: datetime | None = None
+    started_at: datetime
+
+
+EVENTS: tuple[type[EventData], ...] = (KpiBreached, KpiRecovered, KpiNoData)

@@ -1,0 +1,74 @@
+"""Tell faults that pass by themselves from faults of an event, and name the latter so that equal ones group."""
+
+from __future__ import annotations
+
+from traceback import extract_tb
+
+import asyncpg
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError, PendingRollbackError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+TRANSIENT_CLASSES = ("08", "53", "57")  # connection, insufficient resources, operator intervention (restart, timeout)
+TRANSIENT_STATES = frozenset({"40001", "40P01", "55P03", "25P03"})  # serialization, deadlock, lock and idle time-outs
+REASON_LIMIT = 2_000
+FRAMES = 6
+_MACHINERY = ("opsloop_common.inbox", "opsloop_common.supervision")  # through which every handler is called
+
+
+def is_transient(error: BaseException) -> bool:
+    """Say whether the same work may succeed a little later without anybody changing anything."""
+    if isinstance(error, DBAPIError):
+        if error.connection_invalidated:
+            return True
+        state = getattr(error.orig, "sqlstate", None)
+        if state is not None:
+            return state in TRANSIENT_STATES or state[:2] in TRANSIENT_CLASSES
+        return error.orig is not None and is_transient(error.orig.__cause__ or error.orig)
+    if isinstance(error, asyncpg.InterfaceError):  # also raised for wrong arguments, which stay wrong
+        return "closed" in str(error)
+    if isinstance(error, asyncpg.PostgresError):
+        state = error.sqlstate or ""
+        return state in TRANSIENT_STATES or state[:2] in TRANSIENT_CLASSES
+    return isinstance(error, OSError | TimeoutError | PoolTimeout | PendingRollbackError)
+
+
+def is_permanent(error: BaseException) -> bool:
+    """Say whether trying again is pointless: the event itself is malformed."""
+    return isinstance(error, ValidationError)
+
+
+def fingerprint(error: BaseException) -> str:
+    """Return `<error class> <module>.<function>` of the innermost frame in a service's code (not a library's)."""
+    place = "?"
+    fallback = "?"
+    trace = error.__traceback__
+    while trace is not None:
+        module = str(trace.tb_frame.f_globals.get("__name__", "?"))
+        where = f"{module}.{trace.tb_frame.f_code.co_name}"
+        if not module.startswith(_MACHINERY):
+            fallback = where if fallback == "?" else fallback
+            if module.startswith("opsloop_"):
+                place = where
+        trace = trace.tb_next
+    return f"{type(error).__name__} {place if place != '?' else fallback}"
+
+
+def frames(error: BaseException) -> list[str]:
+    """Return the last frames of the error's traceback, innermost last, without any values."""
+    return [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in extract_tb(error.__traceback__)[-FRAMES:]]
+
+
+def reason(error: BaseException) -> str:
+    """Return the error as text, cut to 2,000 characters, without the input: it may be somebody's personal data.
+
+    Of a validation error only the fields, of a database error only the first line: no parameters, no conflicting values.
+    """
+    if isinstance(error, DBAPIError):
+        return str(error.orig).partition("\n")[0][:REASON_LIMIT]
+    if isinstance(error, ValidationError):
+        parts = [
+            f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False, include_url=False)
+        ]
+        return "; ".join(parts)[:REASON_LIMIT]
+    return f"{type(error).__name__}: {error}"[:REASON_LIMIT]
