@@ -20,7 +20,6 @@ TEXTS = [
     "Great release, thank you",
 ]
 GOAL = 0.5
-FIDER_POSTS_PER_SECOND = 66  # measured on the same kind of machine, see the peers' table in docs/benchmarks.md
 
 
 def body(number: int) -> bytes:

@@ -16,8 +16,9 @@ from opsloop_common import outbox
 from opsloop_common.bus.kafka import KafkaBus, create_topics
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.db import Context
+from opsloop_common.inbox.subscription import Subscription
 from opsloop_common.outbox.relay import Relay
-from opsloop_common.service import Service, Slice, Subscription
+from opsloop_common.service import Service, Slice
 from opsloop_common.settings import Settings
 from opsloop_common.testing.databases import in_ci
 from opsloop_common.testing.kafka import JarBroker, NoBroker, broker_jars

@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 import socket
 import sys
+import time
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
+from sqlalchemy.engine import make_url
 
 from opsloop_common import limits
 from opsloop_common.telemetry.spans import current
@@ -64,6 +67,7 @@ class Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg is not typ
 
     def __init__(self, protocol: Any, transport: asyncio.Transport, *arguments: Any) -> None:
         super().__init__(protocol, transport, *arguments)
+        self.opened_at = time.monotonic()
         keep_alive(transport)
 
     def _cancel_current_command(self, *_waiters: asyncio.Future[None]) -> None:
@@ -83,6 +87,16 @@ class Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg is not typ
             await super().close(timeout=min(timeout or limits.DATABASE_CLOSE_SECONDS, limits.DATABASE_CLOSE_SECONDS))
         except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError):
             self.terminate()
+
+
+async def connect(url: str, *, name: str, patience: Patience, settings: Mapping[str, str]) -> Connection:
+    """Open a connection that belongs to no engine: `name` is what the server's lists show, `settings` what it begins with."""
+    address = make_url(url.replace("postgres://", "postgresql+asyncpg://", 1))
+    _, options = address.set(drivername="postgresql+asyncpg").get_dialect()().create_connect_args(address)
+    options.pop("prepared_statement_cache_size", None)  # SQLAlchemy's own
+    server_settings = {"application_name": name, "timezone": "UTC"} | patience.server_settings() | dict(settings)
+    connection: Connection = await asyncpg.connect(**options, **patience.arguments(), server_settings=server_settings)
+    return connection
 
 
 def keep_alive(transport: asyncio.BaseTransport) -> None:

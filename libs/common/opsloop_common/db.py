@@ -13,13 +13,13 @@ from sqlalchemy import Connection, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from opsloop_common import doubt, limits
+from opsloop_common import connections, doubt, limits
 from opsloop_common.clock import Clock
 from opsloop_common.connections import Patience
 from opsloop_common.documents import read_document, write_document
 from opsloop_common.entry import enter_at_begin
 from opsloop_common.known_workspaces import KnownWorkspaces
-from opsloop_common.lanes import Lanes
+from opsloop_common.lanes import SIZE, Lanes
 from opsloop_common.meters import Meters
 from opsloop_common.wakeups import Wakeups
 from opsloop_common.work import Context as Context
@@ -78,8 +78,8 @@ class Database:
         self.role = role
         self.doubt = doubt.Doubt()
         self.engine = self._make_engine(self.patience, pool_size=pool_size, max_overflow=max_overflow)
-        self.lanes = Lanes(self.engine, self.doubt, seconds=self.patience.answer_seconds)
-        """For hot paths that are one statement."""
+        self.lanes = self.make_lanes(settings={} if role is None else {"role": role})
+        """For fast paths that are one statement."""
         self.known = KnownWorkspaces(self.engine, clock)
         """The workspaces that this database has to do with."""
         self._sessions = self._make_sessions(self.engine)
@@ -131,6 +131,17 @@ class Database:
         doubt.watch(engine, self.doubt)
         return engine
 
+    def make_lanes(
+        self, *, settings: dict[str, str], size: int = SIZE, url: str | None = None, purpose: str | None = None
+    ) -> Lanes:
+        """Return connections for fast paths, to `url` (default: the database's own URL), that begin with `settings`."""
+        name = f"opsloop-{self.service}" if purpose is None else f"opsloop-{self.service}-{purpose}"
+
+        async def connect() -> connections.Connection:
+            return await connections.connect(url or self.url, name=name, patience=self.patience, settings=settings)
+
+        return Lanes(connect, self.doubt, seconds=self.patience.answer_seconds, size=size)
+
     def _make_sessions(self, engine: AsyncEngine) -> async_sessionmaker[AsyncSession]:
         return async_sessionmaker(engine, sync_session_class=UnitOfWork, expire_on_commit=False, grounds=self.grounds)
 
@@ -168,13 +179,13 @@ class Database:
 
     @asynccontextmanager
     async def autocommit(self) -> AsyncIterator[AsyncConnection]:
-        """Open a connection on which each statement commits by itself: for hot paths that are one statement."""
+        """Open a connection on which each statement commits by itself."""
         async with self.engine.connect() as connection:
             yield await connection.execution_options(isolation_level="AUTOCOMMIT")
 
     async def close(self) -> None:
         """Close all connections; nothing may be running."""
-        await self.lanes.close()
+        await self.lanes.aclose()
         await self.engine.dispose()
         await self._work_engine.dispose()
 

@@ -5,29 +5,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import asyncpg
-from sqlalchemy.engine import make_url
 
-from opsloop_common import limits
-
-if TYPE_CHECKING:
-    from opsloop_common.db import Database
+from opsloop_common import connections, limits
+from opsloop_common.db import Database
 
 
 async def connect(
     database: Database, url: str | None = None, *, purpose: str, settings: dict[str, str] | None = None
 ) -> asyncpg.Connection:
     """Open a connection of its own to `url` (default: the database's own URL), with the time-outs of the database's others."""
-    address = make_url((url or database.url).replace("postgres://", "postgresql://", 1))
-    _, options = database.engine.dialect.create_connect_args(address)
-    options.pop("prepared_statement_cache_size", None)
-    names = {"application_name": f"opsloop-{database.service}-{purpose}", "timezone": "UTC"}
-    return await asyncpg.connect(
-        **options,
-        **database.patience.arguments(),
-        server_settings=names | database.patience.server_settings() | (settings or {}),
+    return await connections.connect(
+        url or database.url,
+        name=f"opsloop-{database.service}-{purpose}",
+        patience=database.patience,
+        settings=settings or {},
     )
 
 
@@ -52,11 +46,6 @@ class LockSession:
         async with self._turn:
             rows: list[asyncpg.Record] = await self._connection.fetch(sql, *values, timeout=timeout)
             return rows
-
-    async def fetchrow(self, sql: str, *values: Any) -> asyncpg.Record | None:
-        """Run a statement and return its first row."""
-        async with self._turn:
-            return await self._connection.fetchrow(sql, *values)
 
     async def fetchval(self, sql: str, *values: Any) -> Any:
         """Run a statement and return the first value of its first row."""

@@ -27,6 +27,11 @@ def write_document(document: Any) -> str:
     return orjson.dumps(document).decode()
 
 
+def included(document: str | bytes) -> orjson.Fragment:
+    """Return a document that is JSON text already, for the serializer to write it as it is into another."""
+    return orjson.Fragment(document)
+
+
 def read_document(text: str | bytes) -> Any:
     """Return the document of a JSON text: integers of 64 bits at most, else doubles. Raises ValueError when it is not JSON."""
     raw = text.encode() if isinstance(text, str) else text

@@ -10,13 +10,13 @@ from uuid import UUID
 
 from prometheus_client import CollectorRegistry
 from sqlalchemy import MetaData
-from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import DeclarativeBase
 
 from opsloop_common.clock import Clock
-from opsloop_common.contracts.envelope import Event, EventData
+from opsloop_common.contracts.envelope import EventData
 from opsloop_common.db import Database
 from opsloop_common.ids import uuid7
+from opsloop_common.inbox.subscription import Subscription
 from opsloop_common.meters import Meters
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.settings import Settings
@@ -28,9 +28,6 @@ if TYPE_CHECKING:
     from opsloop_common.bus.port import Bus
     from opsloop_common.due.kinds import DueKind
 
-EventHandler = Callable[[AsyncSession, Event], Awaitable[None]]
-BatchHandler = Callable[[AsyncSession, Sequence[Event]], Awaitable[None]]
-QuickHandler = Callable[[Database, Sequence[Event]], Awaitable[set[UUID]]]
 Worker = Callable[["Runtime"], Coroutine[Any, Any, None]]
 Chore = Callable[["Runtime"], Awaitable[None]]
 Opener = Callable[["Runtime"], AbstractAsyncContextManager[object]]
@@ -39,40 +36,6 @@ Opener = Callable[["Runtime"], AbstractAsyncContextManager[object]]
 def opens_nothing(runtime: Runtime) -> AbstractAsyncContextManager[object]:
     """Be `Service.open` of a service that needs nothing besides its database."""
     return nullcontext()
-
-
-@dataclass(frozen=True)
-class Subscription:
-    """One consumer: a stable name, unique over all services, the event types it wants, and what it does with each.
-
-    `handler` runs inside the transaction that also records the event as applied, in the event's workspace, with
-    `Context.caused_by(event)`. `batch_handler`, given instead of it, gets many events of one workspace at once, none applied
-    before, in the order of their streams, in one transaction without a cause of its own; when it fails, the events come one
-    by one. `types` are exact names, or `*` for all.
-
-    `quick_handler`, beside a `batch_handler`, does the same and the claiming too, below SQLAlchemy (`inbox.statement`): for the
-    one way on which each millisecond counts. It returns the ids that it claimed. Parked events are played by the other.
-
-    `gather_seconds`: how long the bus within one process waits for more events before it opens a transaction. Consumers that
-    nobody waits for take what comes in a moment together, and leave the loop to those on the way to somebody.
-    """
-
-    consumer: str
-    types: frozenset[str]
-    handler: EventHandler | None = None
-    batch_handler: BatchHandler | None = None
-    quick_handler: QuickHandler | None = None
-    gather_seconds: float = 0.0
-
-    def __post_init__(self) -> None:
-        if (self.handler is None) == (self.batch_handler is None):
-            raise ValueError(f"{self.consumer}: give either handler or batch_handler")
-        if self.quick_handler is not None and self.batch_handler is None:
-            raise ValueError(f"{self.consumer}: a quick_handler stands beside a batch_handler")
-
-    def wants(self, type: str) -> bool:
-        """Say whether events of `type` go to this consumer."""
-        return "*" in self.types or type in self.types
 
 
 @dataclass(frozen=True)

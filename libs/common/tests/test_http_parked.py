@@ -8,7 +8,8 @@ import pytest
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.inbox.apply import Applier
 from opsloop_common.inbox.delivery import Delivery
-from opsloop_common.service import Slice, Subscription
+from opsloop_common.inbox.subscription import Subscription
+from opsloop_common.service import Slice
 from opsloop_common.testing.events import make_event
 from opsloop_common.testing.sample.service import SAMPLE
 

@@ -12,9 +12,9 @@ from opsloop_common.contracts.metrics import KpiBreached
 from opsloop_common.inbox import parking
 from opsloop_common.inbox.apply import Applier, Outcome, apply
 from opsloop_common.inbox.delivery import Delivery
+from opsloop_common.inbox.subscription import Subscription
 from opsloop_common.inbox.tables import inbox
 from opsloop_common.outbox.tables import outbox as outbox_table
-from opsloop_common.service import Subscription
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.testing.sample.tables import Note

@@ -14,8 +14,9 @@ from opsloop_common.errors import NotFound
 from opsloop_common.inbox import parking
 from opsloop_common.inbox.apply import Applier, Outcome
 from opsloop_common.inbox.delivery import Delivery, read
+from opsloop_common.inbox.subscription import Subscription
 from opsloop_common.runner import commands
-from opsloop_common.service import Service, Slice, Subscription
+from opsloop_common.service import Service, Slice
 from opsloop_common.testing.events import make_event
 from opsloop_common.testing.sample.service import SAMPLE
 

@@ -18,9 +18,10 @@ from opsloop_common.db import Context, ports_of, settings_of
 from opsloop_common.due import DueKind, run_due, schedule, start_job
 from opsloop_common.ids import uuid7
 from opsloop_common.inbox.apply import apply
+from opsloop_common.inbox.subscription import Subscription
 from opsloop_common.runner.serve import serve
 from opsloop_common.secretbox import SecretBox
-from opsloop_common.service import Runtime, Subscription
+from opsloop_common.service import Runtime
 from opsloop_common.settings import Settings
 from opsloop_common.testing.events import make_event
 from opsloop_common.testing.http import TEST_SECRET, settings_for_tests

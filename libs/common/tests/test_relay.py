@@ -9,16 +9,17 @@ import pytest
 from prometheus_client import CollectorRegistry
 from sqlalchemy import func, select, text
 
-from opsloop_common import direct, outbox, wakeups
+from opsloop_common import direct, forwarding, outbox, wakeups
 from opsloop_common.bus.local import LocalBus
 from opsloop_common.bus.metrics import BackboneMetrics
 from opsloop_common.bus.port import UNKNOWN
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.db import Context, Database
+from opsloop_common.inbox.subscription import Subscription
 from opsloop_common.outbox.pruning import prune
 from opsloop_common.outbox.relay import Relay
 from opsloop_common.outbox.tables import outbox as outbox_table
-from opsloop_common.service import Service, Slice, Subscription
+from opsloop_common.service import Service, Slice
 from opsloop_common.testing.bus_suite import cut_relays, until
 from opsloop_common.testing.sample.service import SAMPLE
 
@@ -194,8 +195,8 @@ async def test_wake_ups_cross_processes_after_the_commit(database):
     waiting = apart.wakeups.subscribe(wakeups.OUTBOX)
     async with AsyncExitStack() as stack:
         stack.push_async_callback(apart.close)
-        await stack.enter_async_context(wakeups.across_processes(apart, listen=True))
-        await stack.enter_async_context(wakeups.across_processes(database, listen=False))
+        await stack.enter_async_context(forwarding.across_processes(apart, listen=True))
+        await stack.enter_async_context(forwarding.across_processes(database, listen=False))
         for _ in range(3):
 
             async def woken():

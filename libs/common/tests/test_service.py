@@ -8,7 +8,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from opsloop_common.due import DueKind
-from opsloop_common.service import Slice, Subscription
+from opsloop_common.inbox.subscription import Subscription
+from opsloop_common.service import Slice
 from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.testing.sample.tables import Note
 

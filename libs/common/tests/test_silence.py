@@ -11,7 +11,7 @@ from sqlalchemy import func, select, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from opsloop_common import direct, limits, outbox, wakeups
+from opsloop_common import direct, forwarding, limits, outbox
 from opsloop_common.bus.local import LocalBus
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.db import Context, Database, app_role
@@ -262,8 +262,8 @@ async def test_who_only_listens_hears_again(database, proxy):
     waiting = database.wakeups.subscribe("due")
     try:
         async with (
-            wakeups.across_processes(database, listen=True),
-            wakeups.across_processes(apart, listen=False),
+            forwarding.across_processes(database, listen=True),
+            forwarding.across_processes(apart, listen=False),
         ):
             await _fired(apart, waiting)
             proxy.swallow()

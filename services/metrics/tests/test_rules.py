@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from opsloop_common.errors import Invalid
 from opsloop_metrics.evaluation import rules
 from opsloop_metrics.evaluation.rules import Evidence, Turn
-from opsloop_metrics.events.rules import Aggregate, Cause, Reading, Selection
+from opsloop_metrics.events.rules import Cause, Reading
 from opsloop_metrics.kpis import rules as kpis
 from opsloop_metrics.kpis.rules import FIRING, Condition, Measure, Standing, State, Watch
 
@@ -229,15 +229,13 @@ def test_edges_cover_the_time_without_gaps(since, seconds, step):
 
 
 def test_a_ratio_is_null_over_nothing_and_takes_the_denominators_samples():
-    side = Selection("a.b", Aggregate.COUNT)
-    ratio = Measure((side, side))
     newest = Cause("b", "c", 0, None)
     over = Reading(3.0, 3, oldest_at=NOW, cause=Cause("a", "c", 0, None))
 
-    whole = kpis.combine(ratio, [over, Reading(4.0, 4, oldest_at=NOW - MINUTE, cause=newest)])
+    whole = kpis.combine([over, Reading(4.0, 4, oldest_at=NOW - MINUTE, cause=newest)])
 
     assert (whole.value, whole.samples, whole.oldest_at, whole.cause) == (0.75, 4, NOW - MINUTE, newest)
-    assert kpis.combine(ratio, [over, Reading(0.0, 0)]).value is None
-    assert kpis.combine(ratio, [over, Reading(None, 0)]).value is None
-    assert kpis.combine(ratio, [Reading(None, 0), over]).value is None
-    assert kpis.combine(ratio, [Reading(1e308, 1), Reading(1e-308, 1)]).value is None
+    assert kpis.combine([over, Reading(0.0, 0)]).value is None
+    assert kpis.combine([over, Reading(None, 0)]).value is None
+    assert kpis.combine([Reading(None, 0), over]).value is None
+    assert kpis.combine([Reading(1e308, 1), Reading(1e-308, 1)]).value is None

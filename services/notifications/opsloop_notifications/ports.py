@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass
 
+from opsloop_common.db import app_role
+from opsloop_common.entry import WORKER_SETTING
+from opsloop_common.lanes import Lanes
 from opsloop_common.service import Runtime
-from opsloop_notifications.lane import Lane, open_lane
 from opsloop_notifications.mail.service import MailServer
 from opsloop_notifications.outbound.service import OutboundClient, policy_from
 
@@ -18,7 +20,8 @@ class NotificationsPorts:
 
     outbound: OutboundClient
     mail: MailServer | None
-    lane: Lane
+    lanes: Lanes
+    """Those of the queue engine, over all workspaces."""
 
 
 @asynccontextmanager
@@ -31,5 +34,11 @@ async def open_ports(runtime: Runtime) -> AsyncIterator[NotificationsPorts]:
                 OutboundClient(policy_from(runtime.settings), tracer=runtime.db.tracer)
             ),
             mail=None if url is None else await stack.enter_async_context(MailServer(url.get_secret_value())),
-            lane=await stack.enter_async_context(open_lane(runtime)),
+            lanes=await stack.enter_async_context(aclosing(_senders_lanes(runtime))),
         )
+
+
+def _senders_lanes(runtime: Runtime) -> Lanes:
+    # the worker setting is the session's: never through a transaction pooler, which would hand it to somebody else
+    settings = {"role": app_role(runtime.service.name), WORKER_SETTING: "on"}
+    return runtime.db.make_lanes(settings=settings, size=1, url=runtime.direct_url, purpose="dispatch")

@@ -4,43 +4,44 @@ The HTTP shell does all of it for every POST that carries the header: `claim` ta
 a stored answer, the endpoint works, `store` writes the answer, and one commit makes effect and answer durable together. A
 crash before the commit leaves neither, and the lock dies with its connection.
 
-A hot route that is one autocommitted statement does it inside that statement. It declares `own_idempotency()` in its
+A fast path that is one autocommitted statement does it inside that statement. It declares `own_idempotency()` in its
 `dependencies`, so that the shell opens no transaction for the key, and takes `Idempotency` (opsloop_common.http.deps), which is
 None without the header and a `Keyed` otherwise. The statement is made of the parts below:
 
     WITH idem_seen AS ({SEEN_SQL}), idem_lock AS ({LOCK_SQL}),
          new AS (INSERT INTO ... SELECT ... FROM idem_lock
                  WHERE idem_lock.free AND NOT EXISTS (SELECT FROM idem_seen) RETURNING id, number),
-         idem AS ({STORE_SQL.format(late="jsonb_build_object('number', new.number)", source="new")})
+         idem AS ({store_sql("new", number="new.number")})
     SELECT new.*, idem_lock.free, idem_seen.body_hash, idem_seen.answer, idem_seen.late
       FROM idem_lock LEFT JOIN new ON true LEFT JOIN idem_seen ON true
 
 with `keyed.parameters(now) | {"idem_answer": keyed.seal(Answer(201, headers, body))}` bound, and is run through
-`row = await keyed.settle(database, execute)`, which replays, refuses (409, 422) or returns the row of the work done.
+`row = await keyed.settle(database, statement, values)`, which replays, refuses (409, 422) or returns the row of the work done.
 The statement's snapshot is older than the lock it takes, so it may miss a twin that committed in between; then the primary key
-of STORE_SQL refuses, nothing of the statement stays, and `settle` runs it once more. `late` holds top-level fields of the answer
-that only the database knows; they replace the fields of the same name when the sealed answer is replayed.
+of the stored answer refuses, nothing of the statement stays, and `settle` runs it once more. What only the database knows stands
+beside the sealed answer (`late`), and takes the place of the fields of the same name when the answer is replayed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any
 
+import asyncpg
 import orjson
-from asyncpg.exceptions import UniqueViolationError
 from sqlalchemy import delete, select, text
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.access.tables import idempotency
 from opsloop_common.db import Database, clock_of
+from opsloop_common.documents import read_document
 from opsloop_common.entry import ENTER_SQL
 from opsloop_common.errors import Conflict, Invalid
+from opsloop_common.lanes import Statement
 from opsloop_common.secretbox import SecretBox
 
 KEPT = timedelta(hours=24)
@@ -48,10 +49,17 @@ PURPOSE = "idempotency"
 
 LOCK_SQL = "SELECT pg_try_advisory_xact_lock(:idem_lock) AS free"
 SEEN_SQL = "SELECT body_hash, answer, late FROM idempotency WHERE id = :idem_id AND created_at > :idem_since"
-STORE_SQL = (
-    "INSERT INTO idempotency (id, body_hash, answer, late, created_at) "
-    "SELECT :idem_id, :idem_body, :idem_answer, {late}, :idem_now FROM {source}"
-)
+
+
+def store_sql(source: str, **late: str) -> str:
+    """Return the part that stores the answer, where `source` has a row; `late` are fields that only the database knows, as SQL."""
+    pairs = ", ".join(f"'{name}', {value}" for name, value in late.items())
+    document = f"jsonb_build_object({pairs})" if late else "NULL"
+    return (
+        "INSERT INTO idempotency (id, body_hash, answer, late, created_at) "  # noqa: S608 our own names
+        f"SELECT :idem_id, :idem_body, :idem_answer, {document}, :idem_now FROM {source}"
+    )
+
 
 _TELLING = frozenset({float, dict, list})
 _FORM = re.compile(r"[\x21-\x7e]{1,255}")
@@ -59,28 +67,17 @@ _ENTER = text(f"SELECT {ENTER_SQL}, pg_try_advisory_xact_lock(:idem_lock) AS fre
 _SEEN = text(SEEN_SQL)
 # under the lock, and after a look that found nothing, a row with this id can only be an expired one
 _STORE = text(
-    STORE_SQL.format(late="NULL", source="(SELECT 1) AS one")
+    store_sql("(SELECT 1) AS one")
     + " ON CONFLICT (id) DO UPDATE SET body_hash = excluded.body_hash, answer = excluded.answer, late = NULL, "
     "created_at = excluded.created_at"
 )
-_FORGET_EXPIRED = text("DELETE FROM idempotency WHERE id = :idem_id AND created_at <= :idem_since")
+_FORGET_EXPIRED = Statement("DELETE FROM idempotency WHERE id = :idem_id AND created_at <= :idem_since")
 
 
 class KeyBusy(Conflict):
     """Another request with this Idempotency-Key is at work right now."""
 
     code, title = "idempotency_key_busy", "Still running"
-
-
-class StoredRow(Protocol):
-    """What `SEEN_SQL` selects."""
-
-    body_hash: bytes
-    answer: str
-    late: dict[str, Any] | str | None
-
-
-SettledT = TypeVar("SettledT", bound=Any)
 
 
 @dataclass(frozen=True)
@@ -122,41 +119,34 @@ class Keyed:
         head = orjson.dumps([answer.status, answer.headers])
         return self.secrets.seal(head + b"\n" + answer.body, purpose=PURPOSE)
 
-    def open(self, row: StoredRow) -> Answer:
+    def open(self, body_hash: bytes, sealed: str, late: Mapping[str, Any] | None) -> Answer:
         """Return a stored answer; raises Invalid (422) when it was given to another body."""
-        if row.body_hash != self.body_hash:
+        if body_hash != self.body_hash:
             raise Invalid("/header/Idempotency-Key", "was used before with another body")
-        head, _, body = self.secrets.open(row.answer, purpose=PURPOSE).partition(b"\n")
+        head, _, body = self.secrets.open(sealed, purpose=PURPOSE).partition(b"\n")
         status, headers = orjson.loads(head)
-        if row.late:
-            # the bare driver gives JSON as text
-            late = orjson.loads(row.late) if isinstance(row.late, str) else row.late
-            body = orjson.dumps(orjson.loads(body) | late)
-        return Answer(status, headers, body)
+        return Answer(status, headers, body if late is None else orjson.dumps({**orjson.loads(body), **late}))
 
     def busy(self) -> KeyBusy:
         """Return the error for a key whose request is still running."""
         return KeyBusy("A request with this Idempotency-Key is still running.", headers={"Retry-After": "1"})
 
-    async def settle(self, database: Database, execute: Callable[[], Awaitable[SettledT]]) -> SettledT:
+    async def settle(self, database: Database, statement: Statement, given: Mapping[str, Any]) -> asyncpg.Record:
         """Run a statement that locks, looks and stores by itself, and return its row when it did the work.
 
-        `execute` may go through SQLAlchemy or the bare driver; its row has the attributes `free`, `body_hash`, `answer`, `late`.
         Ends the request with the stored answer, KeyBusy (409) or Invalid (422) otherwise.
         """
         try:
-            row = await execute()
-        except (IntegrityError, UniqueViolationError) as error:
-            cause = getattr(error.orig, "__cause__", None) if isinstance(error, IntegrityError) else error
-            if getattr(cause, "constraint_name", None) != "pk_idempotency":
+            (row,) = await database.lanes.fetch(statement, given)
+        except asyncpg.UniqueViolationError as error:
+            if error.constraint_name != "pk_idempotency":
                 raise
-            async with database.autocommit() as connection:
-                now = database.clock.now()
-                await connection.execute(_FORGET_EXPIRED, {"idem_id": self.id, "idem_since": now - KEPT})
-            row = await execute()
-        if row.answer is not None:
-            raise Replay(self.open(row))
-        if not row.free:
+            await database.lanes.fetch(_FORGET_EXPIRED, given)
+            (row,) = await database.lanes.fetch(statement, given)
+        if row["answer"] is not None:
+            late = None if row["late"] is None else read_document(row["late"])
+            raise Replay(self.open(row["body_hash"], row["answer"], late))
+        if not row["free"]:
             raise self.busy()
         self.stored = True
         return row
@@ -205,7 +195,7 @@ async def claim(session: AsyncSession, keyed: Keyed, *, workspace: str) -> Answe
     now = clock_of(session).now()
     row = (await session.execute(_SEEN, {"idem_id": keyed.id, "idem_since": now - KEPT})).one_or_none()
     if row is not None:
-        return keyed.open(row)
+        return keyed.open(row.body_hash, row.answer, row.late)
     if not entered.free:
         raise keyed.busy()
     return None

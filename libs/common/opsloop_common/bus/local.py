@@ -28,7 +28,7 @@ from opsloop_common.db import Database
 from opsloop_common.direct import LockSession
 from opsloop_common.faults import reason
 from opsloop_common.inbox.apply import BACKOFF
-from opsloop_common.service import Service
+from opsloop_common.inbox.subscription import Subscriber
 from opsloop_common.supervision import LoopMeter, Pauses, supervise
 from opsloop_common.telemetry.events import told_as_sent
 
@@ -76,7 +76,7 @@ class LocalBus:
 
     @asynccontextmanager
     async def consuming(
-        self, service: Service, database: Database, *, metrics: BackboneMetrics | None = None
+        self, service: Subscriber, database: Database, *, metrics: BackboneMetrics | None = None
     ) -> AsyncIterator[None]:
         """Run the subscriptions of one service; call it also for a service that has none, so that the log's floor is known."""
         metrics = metrics or BackboneMetrics(CollectorRegistry())

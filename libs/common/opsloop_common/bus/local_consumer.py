@@ -18,14 +18,14 @@ from opsloop_common.bus.metrics import BackboneMetrics
 from opsloop_common.db import Database
 from opsloop_common.inbox.apply import Applier
 from opsloop_common.inbox.delivery import Delivery
+from opsloop_common.inbox.subscription import Subscription
 from opsloop_common.inbox.tables import delivery_cursor
-from opsloop_common.service import Subscription
 from opsloop_common.supervision import LoopMeter, Pauses, patiently, supervise
 from opsloop_common.wakeups import wait
 
 log = structlog.get_logger(__name__)
 
-LANES = 2  # a stream always takes the same one; two so that a stream that is tried again does not hold up everything
+STRANDS = 2  # a stream always takes the same one; two so that a stream that is tried again does not hold up everything
 BACKLOG = 2_000  # events read and not applied yet; the rest stays in the log
 POLL_SECONDS = 5.0
 PAUSES = Pauses(first=1.0, longest=1.0)
@@ -86,8 +86,8 @@ class LocalConsumer:
         self._metrics = metrics
         self._lags = {source: metrics.lag.labels(self.name, source) for source in logs}
         self._cursors = {source: _Cursor() for source in logs}
-        self._lanes: list[Turns[_Work]] = [Turns() for _ in range(LANES)]
-        self._lane_wakes = [asyncio.Event() for _ in range(LANES)]
+        self._strands: list[Turns[_Work]] = [Turns() for _ in range(STRANDS)]
+        self._strand_wakes = [asyncio.Event() for _ in range(STRANDS)]
         self._wake = asyncio.Event()
         self._busy = 0
         self._stopping = asyncio.Event()
@@ -114,7 +114,7 @@ class LocalConsumer:
         await patiently(f"consumer {self.name}", self._begin, pauses=PAUSES, passing=lambda _: True)
         meter = self._database.meters.of(LoopMeter)
         loops = {f"consumer {self.name}": self._read_on}
-        loops |= {f"consumer {self.name} {number}": partial(self._run_lane, number) for number in range(LANES)}
+        loops |= {f"consumer {self.name} {number}": partial(self._run_strand, number) for number in range(STRANDS)}
         tasks = [
             asyncio.create_task(supervise(name, loop, pauses=PAUSES, meter=meter, stop=self._stopping), name=name)
             for name, loop in loops.items()
@@ -139,7 +139,7 @@ class LocalConsumer:
         """Stop reading and wait, at most `seconds`, for what is being applied at this moment."""
         self._stopping.set()
         self._wake.set()
-        for wake in self._lane_wakes:
+        for wake in self._strand_wakes:
             wake.set()
         try:
             async with asyncio.timeout(seconds):
@@ -181,26 +181,26 @@ class LocalConsumer:
             if event is not None and not self._subscription.wants(event.type):
                 mark.done = True
                 continue
-            lane = crc32(event.partitionkey.encode()) % LANES if event is not None else 0
-            self._lanes[lane].append(event.workspace if event is not None else "", (mark, delivery))
-            self._lane_wakes[lane].set()
+            strand = crc32(event.partitionkey.encode()) % STRANDS if event is not None else 0
+            self._strands[strand].append(event.workspace if event is not None else "", (mark, delivery))
+            self._strand_wakes[strand].set()
         cursor.advance()
 
-    async def _run_lane(self, number: int) -> None:
-        lane, wake = self._lanes[number], self._lane_wakes[number]
+    async def _run_strand(self, number: int) -> None:
+        strand, wake = self._strands[number], self._strand_wakes[number]
         while not self._stopping.is_set():
-            if not lane:
+            if not strand:
                 wake.clear()
                 await wake.wait()
                 continue
-            work = lane.turn()
+            work = strand.turn()
             self._busy += 1
             try:
                 outcomes = await self._applier.apply_batch([delivery for _, delivery in work])
             finally:
                 self._busy -= 1
                 self._idle.set()
-            lane.done(len(work))
+            strand.done(len(work))
             for (mark, _), outcome in zip(work, outcomes, strict=True):
                 mark.done = True
                 self._metrics.outcomes.labels(self.name, outcome.value).inc()

@@ -8,8 +8,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from sqlalchemy import func, select
 
 from opsloop_common.db import Database
+from opsloop_common.inbox.subscription import Subscription
 from opsloop_common.inbox.tables import parked_event
-from opsloop_common.service import Subscription
 
 
 class BackboneMetrics:

@@ -17,14 +17,12 @@ need a relay in the same process. `KafkaBus(settings, service)` is one object pe
 from __future__ import annotations
 
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from opsloop_common.bus.metrics import BackboneMetrics
 from opsloop_common.db import Database
-
-if TYPE_CHECKING:
-    from opsloop_common.bus.metrics import BackboneMetrics
-    from opsloop_common.direct import LockSession
-    from opsloop_common.service import Service
+from opsloop_common.direct import LockSession
+from opsloop_common.inbox.subscription import Subscriber
 
 DRAIN_SECONDS = 20.0
 BATCH_LIMIT = 200
@@ -54,7 +52,7 @@ class Bus(Protocol):
         ...
 
     def consuming(
-        self, service: Service, database: Database, *, metrics: BackboneMetrics | None = None
+        self, service: Subscriber, database: Database, *, metrics: BackboneMetrics | None = None
     ) -> AbstractAsyncContextManager[None]:
         """Run all subscriptions of `service` on `database` for the length of the block."""
         ...

@@ -6,7 +6,7 @@ import asyncio
 import sys
 from collections import Counter as Tally
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple, Protocol
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
@@ -19,9 +19,6 @@ from opsloop_common.front.refusals import Refusal
 
 if sys.platform != "win32":
     import resource
-
-if TYPE_CHECKING:
-    from opsloop_common.front.connection import Connection
 
 WATCH_SECONDS = 1.0
 QUIET_SECONDS = 60.0  # without a closing, and the next one is news again
@@ -49,6 +46,47 @@ class Holder(NamedTuple):
 
     key: object
     address: str
+
+
+class Connection(Protocol):
+    """A connection, as far as the front looks after it."""
+
+    address: str
+    is_proxy: bool
+    since: float
+    holds: dict[object, int]
+    loop: asyncio.AbstractEventLoop
+
+    @property
+    def is_idle(self) -> bool:
+        """Say whether nobody is owed an answer here."""
+        ...
+
+    @property
+    def announced(self) -> int | None:
+        """Return how long the body at hand says that it is."""
+        ...
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Say whether more of a body is to come."""
+        ...
+
+    def behind(self, now: float) -> float:
+        """Return how many bytes the body at hand lacks of what should have come by now."""
+        ...
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Answer with a refusal, and close."""
+        ...
+
+    def close_at_once(self, reason: str) -> None:
+        """End it without a word."""
+        ...
+
+    def check(self, now: float, seconds: float) -> None:
+        """Look whether its peer is too slow."""
+        ...
 
 
 class Front:

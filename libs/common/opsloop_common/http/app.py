@@ -20,7 +20,8 @@ from opsloop_common.http.common import audit, jobs, keys, parked, user_secrets, 
 from opsloop_common.http.openapi import describe
 from opsloop_common.http.paths import ExactPaths, allowed_methods
 from opsloop_common.http.problems import error_response
-from opsloop_common.http.shell import Shell, ShellMiddleware
+from opsloop_common.http.shared import Shell
+from opsloop_common.http.shell import ShellMiddleware
 from opsloop_common.service import Runtime, Service
 
 API_VERSION = "1"  # of the paths' prefix, not of the release: the committed contract changes only when the API does

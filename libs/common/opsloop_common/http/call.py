@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
@@ -13,11 +12,9 @@ from opsloop_common.access.idempotency import Answer, Keyed, Replay
 from opsloop_common.access.principal import Principal
 from opsloop_common.db import Context
 from opsloop_common.http.ratelimit import Rate
+from opsloop_common.http.shared import Shell
 from opsloop_common.http.tracing import RequestTrace
-
-if TYPE_CHECKING:
-    from opsloop_common.http.shell import Shell
-    from opsloop_common.service import Runtime
+from opsloop_common.service import Runtime
 
 KEY = "opsloop.call"
 
@@ -63,9 +60,9 @@ class Call:
 
     @property
     def who(self) -> Principal:
-        """Return who asks; a RuntimeError on a public route that signed nobody in."""
+        """Return who asks; a RuntimeError on a public route."""
         if self.principal is None:
-            raise RuntimeError("a public route has no principal; sign_in() first")
+            raise RuntimeError("a public route has no principal")
         return self.principal
 
     @property

@@ -11,7 +11,6 @@ from starlette.responses import Response
 
 from opsloop_common.access.idempotency import Keyed
 from opsloop_common.access.principal import Principal
-from opsloop_common.db import Context
 from opsloop_common.http.call import Call, call_of
 from opsloop_common.service import Runtime
 from opsloop_common.versions import Precondition, etag
@@ -33,10 +32,6 @@ async def _runtime(request: Request) -> Runtime:
     return call_of(request).shell.runtime
 
 
-async def _context(request: Request) -> Context:
-    return call_of(request).context
-
-
 async def _keyed(request: Request) -> Keyed | None:
     return call_of(request).keyed
 
@@ -45,8 +40,6 @@ Db = Annotated[AsyncSession, Depends(_session)]
 """The request's transaction, begun in the principal's workspace; the route commits it before it answers, nobody else does."""
 Who = Annotated[Principal, Depends(_who)]
 Run = Annotated[Runtime, Depends(_runtime)]
-RequestContext = Annotated[Context, Depends(_context)]
-"""The context that `Db` works in, for routes that open short transactions of their own."""
 Idempotency = Annotated[Keyed | None, Depends(_keyed)]
 """The request's Idempotency-Key, for routes that declare `own_idempotency()`."""
 
@@ -72,8 +65,3 @@ def set_etag(response: Response, version: int) -> None:
 def set_location(response: Response, path: str) -> None:
     """Name the new resource by its path below the service, `/v1/…`; the shell sends it relative to the request."""
     response.headers["Location"] = path
-
-
-def sign_in(request: Request, principal: Principal) -> None:
-    """Act as `principal` on a public route that read a credential of its own; call it before `Db` is used."""
-    call_of(request).principal = principal

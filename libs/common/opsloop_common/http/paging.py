@@ -21,6 +21,7 @@ from sqlalchemy.sql.elements import UnaryExpression
 from starlette.requests import Request
 from starlette.responses import Response
 
+from opsloop_common.documents import included, write_document
 from opsloop_common.errors import Invalid
 from opsloop_common.http.call import call_of
 from opsloop_common.http.schemas import OutModel
@@ -73,9 +74,8 @@ class PageOf(Generic[ItemT]):
     async def written(self, shape: type[BaseModel]) -> Response:
         """Return the answer, each row written on its own and others going on in between: for rows that may be large."""
         items = await breathing(lambda item: shape.model_validate(item).model_dump_json().encode(), self.items)
-        cursor = orjson.dumps(self.next_cursor)
-        content = b"".join((b'{"items":[', b",".join(items), b'],"next_cursor":', cursor, b"}"))
-        return Response(content, media_type="application/json")
+        found = {"items": [included(item) for item in items], "next_cursor": self.next_cursor}
+        return Response(write_document(found), media_type="application/json")
 
 
 async def _page(

@@ -23,7 +23,7 @@ class Rate(NamedTuple):
     policy: str
 
 
-class _Lane(NamedTuple):
+class _Rates(NamedTuple):
     """The buckets that a request of one kind of credential takes from."""
 
     own: Buckets
@@ -65,17 +65,17 @@ class RateLimiter:
             return workspaces, Buckets(of_process, of_process * seconds, kept=1)
 
         keys, others = shared(), shared()
-        known = _lane(Buckets(per_second, burst, kept=kept), *keys)
-        self._lanes = {
-            kind: _lane(Buckets(*rate, kept=kept), *others) if kind in STRANGERS else known
+        known = _rates(Buckets(per_second, burst, kept=kept), *keys)
+        self._rates = {
+            kind: _rates(Buckets(*rate, kept=kept), *others) if kind in STRANGERS else known
             for kind, rate in rates.items()
         }
 
     def take(self, who: Principal) -> Rate:
         """Take a token of each bucket that holds `who`; raises TooManyRequests (429) and takes none when one is empty."""
         now = self._monotonic()
-        lane = self._lanes[who.kind]
-        own, workspaces, process, policy = lane
+        rates = self._rates[who.kind]
+        own, workspaces, process, policy = rates
         left = own.left(who.credential, now)
         in_workspace = workspaces.left(who.workspace, now)
         in_process = process.left(_ALL, now)
@@ -100,13 +100,13 @@ _RATES_OF_STRANGERS = {
 }
 
 
-def _lane(own: Buckets, workspaces: Buckets, process: Buckets) -> _Lane:
+def _rates(own: Buckets, workspaces: Buckets, process: Buckets) -> _Rates:
     named = {"default": own, "workspace": workspaces, "process": process}
     policies = (
         f'"{name}";q={int(buckets.burst)};w={math.ceil(buckets.burst / buckets.per_second)}'
         for name, buckets in named.items()
     )
-    return _Lane(own, workspaces, process, ", ".join(policies))
+    return _Rates(own, workspaces, process, ", ".join(policies))
 
 
 def _refused(name: str, buckets: Buckets, left: float, policy: str) -> TooManyRequests:

@@ -27,7 +27,7 @@ from opsloop_common.faults import fingerprint, frames, is_permanent, reason
 from opsloop_common.inbox import holding
 from opsloop_common.inbox.delivery import Delivery
 from opsloop_common.inbox.statement import CLAIM_SQL, claim_parameters
-from opsloop_common.service import Subscription
+from opsloop_common.inbox.subscription import Subscription
 from opsloop_common.supervision import Pauses, patiently
 from opsloop_common.telemetry.events import processing
 

@@ -31,8 +31,8 @@ from opsloop_common.faults import is_transient, reason
 from opsloop_common.inbox.apply import context_for, handle
 from opsloop_common.inbox.groups import GROUPS_SQL
 from opsloop_common.inbox.holding import lock_stream
+from opsloop_common.inbox.subscription import Subscriber, Subscription
 from opsloop_common.inbox.tables import inbox, parked_event
-from opsloop_common.service import Service, Subscription
 
 log = structlog.get_logger(__name__)
 
@@ -147,7 +147,7 @@ async def list_groups(database: Database, *, workspace: str | None = None) -> li
 
 async def redrive(
     database: Database,
-    service: Service,
+    service: Subscriber,
     *,
     by: Context,
     id: UUID | None = None,
@@ -163,7 +163,7 @@ async def redrive(
     return await _play(database, service, order, streams)
 
 
-async def _play(database: Database, service: Service, order: _Order, streams: Sequence[_Stream]) -> Redriven:
+async def _play(database: Database, service: Subscriber, order: _Order, streams: Sequence[_Stream]) -> Redriven:
     applied = failed = remaining = 0
     for stream in streams:
         subscription = next((s for s in service.subscriptions if s.consumer == stream.consumer), None)
@@ -182,7 +182,7 @@ async def _play(database: Database, service: Service, order: _Order, streams: Se
 
 async def discard(
     database: Database,
-    service: Service,
+    service: Subscriber,
     *,
     by: Context,
     id: UUID | None = None,
@@ -221,7 +221,7 @@ async def discard(
     return discarded
 
 
-async def _follow_up(database: Database, service: Service, order: _Order, stream: _Stream) -> None:
+async def _follow_up(database: Database, service: Subscriber, order: _Order, stream: _Stream) -> None:
     async with database.transaction() as session:
         first = select(parked_event.c.status).where(stream.rows()).order_by(parked_event.c.seq).limit(1)
         status = (await session.execute(first)).scalar()

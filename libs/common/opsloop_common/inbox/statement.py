@@ -11,10 +11,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from opsloop_common.contracts.envelope import Event
+from opsloop_common.inbox.tables import inbox, parked_event
+from opsloop_common.parameters import bound, unnested
 
+_EVENTS = unnested(
+    "e",
+    {
+        "claim_ids": inbox.c.event_id,
+        "claim_sources": parked_event.c.source,
+        "claim_streams": parked_event.c.stream,
+    },
+)
 CLAIM_SQL = (
-    "claimed AS (INSERT INTO inbox (consumer, event_id) SELECT CAST(:consumer AS text), e.id FROM entered, "
-    "unnest(CAST(:claim_ids AS uuid[]), CAST(:claim_sources AS text[]), CAST(:claim_streams AS text[])) AS e(id, source, stream) "
+    "claimed AS (INSERT INTO inbox (consumer, event_id) "  # noqa: S608 our own names
+    f"SELECT {bound([inbox.c.consumer])}, e.event_id FROM entered, {_EVENTS} "
     "WHERE NOT EXISTS (SELECT FROM parked_event AS p "
     "WHERE p.consumer = :consumer AND p.source = e.source AND p.stream = e.stream) "
     "ON CONFLICT DO NOTHING RETURNING event_id)"

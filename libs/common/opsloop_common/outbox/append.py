@@ -43,7 +43,7 @@ class _Draft:
     time: datetime
     data: EventData
     source: str
-    content: bytes
+    known: dict[str, Any]
     context: Context
 
     def event(self, sequence: int) -> Event:
@@ -54,7 +54,7 @@ class _Draft:
             source=self.source,
             context=self.context,
             sequence=sequence,
-            content=self.content,
+            known=self.known,
         )
 
 
@@ -66,11 +66,10 @@ def event_from(
     source: str,
     context: Context,
     sequence: int,
-    content: bytes | None = None,
+    known: dict[str, Any] | None = None,
 ) -> Event:
-    """Put `data` into its envelope; `content` is its JSON, if that is known already and only bytes are wanted of the event."""
+    """Put `data` into its envelope; `known` is its document where that has been made already."""
     subject = data.subject()
-    known: Any = data.model_dump(mode="json") if content is None else orjson.Fragment(content)
     return Event.model_construct(
         specversion="1.0",
         id=id,
@@ -89,7 +88,7 @@ def event_from(
         causationdepth=context.causationdepth,
         causationroot=None if context.causationroot is None else UUID(context.causationroot),
         traceparent=context.traceparent,
-        data=known,
+        data=data.model_dump(mode="json") if known is None else known,
     )
 
 
@@ -128,13 +127,14 @@ def append(session: AsyncSession, data: EventData) -> UUID:
     It is caused by what the session works for (`acting_for`). Raises Invalid (422) when the event is larger than 512 KiB or
     holds too much. Not inside a savepoint: its rollback would not take the event back.
     """
-    content = data.model_dump_json().encode()
+    known = data.model_dump(mode="json")
+    content = orjson.dumps(known)
     if len(content) > EVENT_BYTES:
         raise Invalid("", f"the event {data.type} would be larger than {EVENT_BYTES} bytes")
     if detail := surplus(content, containers=EVENT_CONTAINERS - 1, values=EVENT_VALUES - 50):  # less the envelope's own
         raise Invalid("", f"the event {data.type} {detail}")
     work, id = work_of(session), uuid7()
     source, now = f"/opsloop/{work.grounds.service}", work.grounds.clock.now()
-    work.part(Events).add(_Draft(id, now, data, source, content, context_of(session)))
+    work.part(Events).add(_Draft(id, now, data, source, known, context_of(session)))
     work.fire_after_commit(OUTBOX)
     return id

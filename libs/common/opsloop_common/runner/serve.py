@@ -15,6 +15,7 @@ from starlette.applications import Starlette
 from starlette.types import ASGIApp
 
 from opsloop_common.faults import is_transient, reason
+from opsloop_common.forwarding import across_processes
 from opsloop_common.http import probes
 from opsloop_common.http.app import create_app
 from opsloop_common.runner import garbage
@@ -26,7 +27,6 @@ from opsloop_common.runner.together import together
 from opsloop_common.runner.traced import traced
 from opsloop_common.runner.worker import run_worker
 from opsloop_common.service import Check, Runtime
-from opsloop_common.wakeups import across_processes
 
 DATABASE_PATIENCE_SECONDS = 60.0
 STUCK_EVENTS_SECONDS = 30.0

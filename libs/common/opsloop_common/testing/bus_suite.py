@@ -29,10 +29,11 @@ from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Context, Database
 from opsloop_common.faults import is_transient
 from opsloop_common.inbox import parking
+from opsloop_common.inbox.subscription import Subscription
 from opsloop_common.inbox.tables import inbox, parked_event
 from opsloop_common.outbox.relay import Relay
 from opsloop_common.outbox.tables import outbox as outbox_table
-from opsloop_common.service import Service, Slice, Subscription
+from opsloop_common.service import Service, Slice
 from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.testing.sample.tables import Note
 

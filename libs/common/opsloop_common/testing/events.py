@@ -10,8 +10,8 @@ from opsloop_common.contracts.envelope import Event, EventData
 from opsloop_common.db import Context, Database
 from opsloop_common.ids import uuid7
 from opsloop_common.inbox.apply import try_once
+from opsloop_common.inbox.subscription import Subscription
 from opsloop_common.outbox.append import event_from
-from opsloop_common.service import Subscription
 
 
 def make_event(

@@ -12,7 +12,7 @@ from opsloop_campaigns.campaigns import service
 from opsloop_campaigns.recipients.rules import Outcome, Report
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.notifications import NotificationFailed, NotificationSent
-from opsloop_common.service import Subscription
+from opsloop_common.inbox.subscription import Subscription
 
 
 class Told(BaseModel):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsloop_campaigns.playbooks import service
-from opsloop_common.service import Subscription
+from opsloop_common.inbox.subscription import Subscription
 
 PLAYBOOKS = Subscription(
     consumer="campaigns.playbooks", types=frozenset({"*"}), batch_handler=service.hear, gather_seconds=0.05

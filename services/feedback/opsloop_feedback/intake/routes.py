@@ -43,6 +43,7 @@ from opsloop_feedback.intake.schemas import (
     new_feedback,
     new_receipt,
     read_row,
+    written,
 )
 
 router = ApiRouter(tags=["feedback"])
@@ -77,14 +78,13 @@ async def submit_feedback(body: FeedbackIn, request: Request) -> Response:
     rules.require_said(said, now)
     rules.require_claims(said, who)
     row = rules.new_row(said, id=uuid7(), workspace=context.workspace, now=now)
-    content = new_feedback(row, 0) if rules.may_read(who) else new_receipt(row, 0)
-    answer = Answer(201, _headers(row["id"], row["version"]), content)
+    document = new_feedback(row) if rules.may_read(who) else new_receipt(row)
+    answer = Answer(201, _headers(row["id"], row["version"]), written(document))
     number = await quick.take_in(run.db, context, row, keyed=keyed, answer=answer)
     if number is None:
         return _as_response(await _known(call, said))
     run.db.meters.of(IntakeMeter).count(row)
-    # the field comes before all text that somebody wrote
-    return _as_response(replace(answer, body=answer.body.replace(b'"number":0', b'"number":%d' % number, 1)))
+    return _as_response(replace(answer, body=written({**document, "number": number})))
 
 
 def _headers(id: UUID, version: int) -> dict[str, str]:

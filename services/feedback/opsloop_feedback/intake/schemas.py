@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
+import orjson
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints, ValidationError, WrapValidator
 
 from opsloop_common.access.principal import Principal
@@ -229,15 +230,26 @@ class FeedbackReceipt(OutModel):
     created_at: Timestamp
 
 
-def new_feedback(row: Mapping[str, Any], number: int) -> bytes:
-    """Return all of a new row, as JSON."""
+def new_feedback(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all of a new row, to be written as JSON; `number` is 0 until the database has given it.
+
+    Not through the model: what we made ourselves needs no validation, which took 15 us of a post. A test holds it to what
+    the item's own route shows.
+    """
     author = {name: row[f"author_{name}"] for name in AuthorOut.model_fields}
-    return FeedbackOut.model_validate({**row, "author": author, "number": number}).model_dump_json().encode()
+    known = {**row, "number": 0, "author": author}
+    return {name: known[name] for name in FeedbackOut.model_fields}
 
 
-def new_receipt(row: Mapping[str, Any], number: int) -> bytes:
-    """Return what is told of a new row to who may not read it, as JSON."""
-    return FeedbackReceipt.model_validate({**row, "number": number}).model_dump_json().encode()
+def new_receipt(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is told of a new row to who may not read it, as `new_feedback` does."""
+    known = {**row, "number": 0}
+    return {name: known[name] for name in FeedbackReceipt.model_fields}
+
+
+def written(new: Mapping[str, Any]) -> bytes:
+    """Return a new row as JSON."""
+    return orjson.dumps(new, option=orjson.OPT_UTC_Z)
 
 
 class FeedbackPatch(InModel):

@@ -23,7 +23,7 @@ from opsloop_common.contracts.feedback import (
     FeedbackResolved,
 )
 from opsloop_common.db import clock_of, context_of, count_after_commit, meters_of
-from opsloop_common.documents import write_document
+from opsloop_common.documents import included, write_document
 from opsloop_common.errors import Unavailable
 from opsloop_common.ids import uuid7
 from opsloop_common.resources import changing, touch
@@ -143,7 +143,7 @@ async def _insert(session: AsyncSession, rows: Mapping[object, dict[str, Any]]) 
 
 
 async def _written(portion: Sequence[Mapping[str, Any]]) -> str:
-    return f"[{','.join(await breathing(write_document, portion))}]"
+    return write_document(await breathing(lambda row: included(write_document(row)), portion))
 
 
 def _portions(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:

@@ -90,7 +90,7 @@ def triage(body: str, *, title: str | None = None, rating: int | None = None, ki
     seen = scan(text[: 2 * READ_CHARACTERS])  # compatibility characters may fold into several
     found = _findings(seen)
     sentiment, why_sentiment = _sentiment(found, seen, rating)
-    decided, why_kind = _kind(found, seen, sentiment, rating)
+    decided, why_kind = _kind(found, seen, sentiment)
     if kind is not None:
         decided, why_kind = kind, Reason("kind", "submitter")
     severity, why_severity = _severity(found, decided)
@@ -184,7 +184,7 @@ def _sentiment(found: _Findings, seen: Scan, rating: int | None) -> tuple[float,
     return max(-1.0, min(1.0, round(score, 2))) + 0.0, reasons
 
 
-def _kind(found: _Findings, seen: Scan, sentiment: float, rating: int | None) -> tuple[Kind, Reason]:
+def _kind(found: _Findings, seen: Scan, sentiment: float) -> tuple[Kind, Reason]:
     asks = bool(found.questions) or seen.question_marks > 0
     asked = found.questions or ["?"]
     hard = bool(found.severe or found.blocked)

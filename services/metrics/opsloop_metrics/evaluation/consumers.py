@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.service import Subscription
+from opsloop_common.inbox.subscription import Subscription
 from opsloop_metrics.evaluation import service
 
 

@@ -20,7 +20,6 @@ MAX_SPAN = timedelta(days=366)
 CLOCK_SKEW = timedelta(minutes=5)
 """How far ahead of our clock a reported value may be dated: partners' clocks differ."""
 
-CALENDAR_WINDOWS = ("day", "week", "month")
 _WAITS = "is not supported yet"
 
 Severity = Literal["info", "warning", "critical"]
@@ -236,8 +235,8 @@ def require_not_ahead(at: datetime, now: datetime) -> None:
         raise Invalid("/at", f"more than {CLOCK_SKEW.seconds // 60} minutes ahead of the server's clock")
 
 
-def combine(measure: Measure, readings: Sequence[Reading]) -> Reading:
-    """Return the measure's reading from those of its parts. A ratio over null or zero is null; its samples are the denominator's."""
+def combine(readings: Sequence[Reading]) -> Reading:
+    """Return a measure's reading from those of its parts. A ratio over null or zero is null; its samples are the denominator's."""
     if len(readings) == 1:
         return readings[0]
     over, under = readings

@@ -275,7 +275,7 @@ async def take_reading(
         row = await queries.read_values(session, kpi_id, start=start, now=now)
         return Reading(row.value, row.samples, row.oldest_at, row.upcoming_at, row.last_seen_at)
     readings = await event_store.read(session, measure.parts, start=start or _EVER, now=now, last_seen=last_seen)
-    return rules.combine(measure, readings)
+    return rules.combine(readings)
 
 
 async def current_value(session: AsyncSession, kpi: Kpi, monitors: Sequence[Monitor]) -> float | None:
@@ -294,7 +294,6 @@ async def series(session: AsyncSession, kpi: Kpi, edges: Sequence[datetime]) -> 
         return await queries.value_series(session, kpi.id, edges)
     parts = await event_store.series(session, measure.parts, edges=edges)
     combined = [
-        rules.combine(measure, [Reading(value, samples) for value, samples in bucket])
-        for bucket in zip(*parts, strict=True)
+        rules.combine([Reading(value, samples) for value, samples in bucket]) for bucket in zip(*parts, strict=True)
     ]
     return [(reading.value, reading.samples) for reading in combined]

@@ -8,62 +8,69 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
-from sqlalchemy import Select, text
+from sqlalchemy import JSON, Select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import clock_of, context_of, fire_after_commit
+from opsloop_common.documents import write_document
 from opsloop_common.entry import enter_worker
 from opsloop_common.errors import Gone
 from opsloop_common.ids import uuid7
-from opsloop_common.lanes import Statement
+from opsloop_common.lanes import Lanes, Statement
+from opsloop_common.parameters import named, unnested
 from opsloop_notifications.deliveries import queries
 from opsloop_notifications.deliveries.models import Delivery as Delivery
 from opsloop_notifications.deliveries.models import DeliveryAttempt, DeliveryQueue, DeliveryStatus
-from opsloop_notifications.lane import Lane
 
 QUEUE_TABLE = DeliveryQueue.__tablename__
 NEWEST_FIRST = queries.NEWEST_FIRST
 
+_DELIVERY, _ATTEMPT = Delivery.__table__.c, DeliveryAttempt.__table__.c
+_PLANS = unnested(
+    "p",
+    {
+        "planned_ids": _DELIVERY.id,
+        "planned_webhooks": _DELIVERY.webhook_id,
+        "planned_events": _DELIVERY.event_id,
+        "planned_types": _DELIVERY.event_type,
+        "planned_documents": _DELIVERY.document,
+    },
+)
+_OWNERS = unnested("o", {"planned_ids": _DELIVERY.id, "planned_owners": DeliveryQueue.__table__.c.owner})
 PLAN_SQL = (
-    "planned AS (INSERT INTO delivery "
+    "planned AS (INSERT INTO delivery "  # noqa: S608 our own names
     "(id, workspace, webhook_id, event_id, event_type, document, status, attempt_count, next_attempt_at, created_at) "
-    "SELECT p.id, :workspace, p.webhook_id, p.event_id, p.event_type, p.document, 'pending', 0, :now, :now FROM unnest("
-    "CAST(:planned_ids AS uuid[]), CAST(:planned_webhooks AS uuid[]), CAST(:planned_events AS uuid[]), "
-    "CAST(:planned_types AS text[]), CAST(:planned_documents AS text[])) AS p(id, webhook_id, event_id, event_type, document) "
-    "JOIN claimed USING (event_id) "
+    "SELECT p.id, :workspace, p.webhook_id, p.event_id, p.event_type, p.document, 'pending', 0, :now, :now "
+    f"FROM {_PLANS} JOIN claimed USING (event_id) "
     "ON CONFLICT (webhook_id, event_id) DO NOTHING RETURNING id, webhook_id), "
     "queued AS (INSERT INTO delivery_queue (id, workspace, group_key, due_at, tries, owner, claimed_at, attempts) "
     "SELECT id, :workspace, CAST(webhook_id AS text), :now, 0, o.owner, "
     "CASE WHEN o.owner IS NOT NULL THEN CAST(:now AS timestamptz) END, CASE WHEN o.owner IS NULL THEN 0 ELSE 1 END "
-    "FROM planned JOIN unnest(CAST(:planned_ids AS uuid[]), CAST(:planned_owners AS uuid[])) AS o(id, owner) USING (id) "
-    "RETURNING id)"
+    f"FROM planned JOIN {_OWNERS} USING (id) RETURNING id)"
 )
 """Queues deliveries of the events that are in `claimed`, as parts of a statement's WITH; bind `plan_parameters`."""
 _PLAN = text(
     f"WITH claimed AS (SELECT DISTINCT unnest(CAST(:planned_events AS uuid[])) AS event_id), {PLAN_SQL} "  # noqa: S608 our own part
     "SELECT id FROM queued"
 )
+_WRITTEN = [column for column in _ATTEMPT if column.key != "workspace"]
+_DOCUMENTS = frozenset(str(column.key) for column in _WRITTEN if isinstance(column.type, JSON))
+_ATTEMPTS = unnested("r", {f"attempt_{column.key}": column for column in _WRITTEN})
 # claims that no longer hold belong to another worker, and so does their record
 _RECORD = (
-    "WITH r AS (SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:attempts AS uuid[]), CAST(:numbers AS integer[]), "
-    "CAST(:times AS timestamptz[]), CAST(:durations AS integer[]), CAST(:codes AS integer[]), CAST(:failures AS text[]), "
-    "CAST(:details AS text[]), CAST(:headers AS jsonb[]), CAST(:bodies AS text[]), CAST(:nexts AS timestamptz[])) "
-    "AS r(id, attempt, number, at, duration, code, failure, detail, headers, body, next_at)), "
+    f"WITH r AS (SELECT * FROM {_ATTEMPTS}), "  # noqa: S608 our own names
     "gone AS (DELETE FROM delivery_queue AS q USING r "
-    "WHERE q.id = r.id AND q.owner = :owner AND r.next_at IS NULL RETURNING q.id, q.workspace), "
-    "later AS (UPDATE delivery_queue AS q SET due_at = r.next_at, tries = q.tries + 1, owner = NULL, claimed_at = NULL, "
-    "last_error = r.failure FROM r WHERE q.id = r.id AND q.owner = :owner AND r.next_at IS NOT NULL "
+    "WHERE q.id = r.delivery_id AND q.owner = :owner AND r.next_attempt_at IS NULL RETURNING q.id, q.workspace), "
+    "later AS (UPDATE delivery_queue AS q SET due_at = r.next_attempt_at, tries = q.tries + 1, owner = NULL, claimed_at = NULL, "
+    "last_error = r.failure FROM r WHERE q.id = r.delivery_id AND q.owner = :owner AND r.next_attempt_at IS NOT NULL "
     "RETURNING q.id, q.workspace), "
     "held AS (SELECT * FROM gone UNION ALL SELECT * FROM later), "
-    "noted AS (INSERT INTO delivery_attempt (id, workspace, delivery_id, number, attempted_at, duration_ms, status_code, "
-    "failure, detail, request_headers, response_body, next_attempt_at) "
-    "SELECT r.attempt, held.workspace, r.id, r.number, r.at, r.duration, r.code, r.failure, r.detail, r.headers, r.body, "
-    "r.next_at FROM r JOIN held USING (id)) "
-    "UPDATE delivery AS d SET attempt_count = r.number, failure = r.failure, next_attempt_at = r.next_at, "
-    "status = CASE WHEN r.failure IS NULL THEN 'succeeded' WHEN r.next_at IS NULL THEN 'failed' ELSE 'pending' END, "
-    "finished_at = CASE WHEN r.next_at IS NULL THEN CAST(:now AS timestamptz) END "
-    "FROM r JOIN held USING (id) WHERE d.id = r.id"
+    f"noted AS (INSERT INTO delivery_attempt (workspace, {named(_WRITTEN)}) "
+    "SELECT held.workspace, r.* FROM r JOIN held ON held.id = r.delivery_id) "
+    "UPDATE delivery AS d SET attempt_count = r.number, failure = r.failure, next_attempt_at = r.next_attempt_at, "
+    "status = CASE WHEN r.failure IS NULL THEN 'succeeded' WHEN r.next_attempt_at IS NULL THEN 'failed' ELSE 'pending' END, "
+    "finished_at = CASE WHEN r.next_attempt_at IS NULL THEN CAST(:now AS timestamptz) END "
+    "FROM r JOIN held ON held.id = r.delivery_id WHERE d.id = r.delivery_id"
 )
 _RECORD_AT_ONCE = Statement(_RECORD)
 _CANCEL_CLAIMED = text(
@@ -125,7 +132,7 @@ class Plan:
 
 @dataclass(frozen=True)
 class Attempt:
-    """What came of one attempt; `failure` None is success, `next_attempt_at` None the end."""
+    """What came of one attempt, field by column; `failure` None is success, `next_attempt_at` None the end."""
 
     delivery_id: UUID
     number: int
@@ -137,6 +144,7 @@ class Attempt:
     request_headers: dict[str, str]
     response_body: str | None
     next_attempt_at: datetime | None
+    id: UUID = field(default_factory=uuid7)
 
 
 async def plan_deliveries(session: AsyncSession, plans: Sequence[Plan]) -> list[UUID]:
@@ -214,27 +222,18 @@ async def record_attempts(session: AsyncSession, attempts: Sequence[Attempt], *,
     await session.execute(text(_RECORD), _columns(attempts, owner=owner, now=clock_of(session).now()))
 
 
-async def record_attempts_at_once(lane: Lane, attempts: Sequence[Attempt], *, owner: UUID, now: datetime) -> None:
+async def record_attempts_at_once(lanes: Lanes, attempts: Sequence[Attempt], *, owner: UUID, now: datetime) -> None:
     """Do what `record_attempts` does, and commit, in one round trip: for when nothing else is to be written with it."""
-    await lane.fetch(_RECORD_AT_ONCE, _columns(attempts, owner=owner, now=now))
+    await lanes.fetch(_RECORD_AT_ONCE, _columns(attempts, owner=owner, now=now))
 
 
 def _columns(attempts: Sequence[Attempt], *, owner: UUID, now: datetime) -> dict[str, Any]:
-    return {
-        "owner": owner,
-        "now": now,
-        "ids": [attempt.delivery_id for attempt in attempts],
-        "attempts": [uuid7() for _ in attempts],
-        "numbers": [attempt.number for attempt in attempts],
-        "times": [attempt.attempted_at for attempt in attempts],
-        "durations": [attempt.duration_ms for attempt in attempts],
-        "codes": [attempt.status_code for attempt in attempts],
-        "failures": [attempt.failure for attempt in attempts],
-        "details": [attempt.detail for attempt in attempts],
-        "headers": [orjson.dumps(attempt.request_headers).decode() for attempt in attempts],
-        "bodies": [attempt.response_body for attempt in attempts],
-        "nexts": [attempt.next_attempt_at for attempt in attempts],
+    given = {
+        f"attempt_{column.key}": [getattr(attempt, str(column.key)) for attempt in attempts] for column in _WRITTEN
     }
+    for name in _DOCUMENTS:
+        given[f"attempt_{name}"] = [write_document(document) for document in given[f"attempt_{name}"]]
+    return given | {"owner": owner, "now": now}
 
 
 async def keep_documents(session: AsyncSession, through: int) -> None:

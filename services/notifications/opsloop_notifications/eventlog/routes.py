@@ -5,11 +5,11 @@ from __future__ import annotations
 import inspect
 from typing import Annotated
 
-import orjson
 from fastapi import Query, Response
 
 from opsloop_common.contracts import catalogue
 from opsloop_common.contracts.published import data_schema
+from opsloop_common.documents import included, write_document
 from opsloop_common.errors import Gone, Invalid
 from opsloop_common.http.deps import Db, Run, Who
 from opsloop_common.http.routing import ApiRouter, allow, problems
@@ -49,10 +49,13 @@ async def poll_events(
             "Events after this cursor are past their retention; `next_cursor` goes on at the oldest one that is kept.",
             extra={"next_cursor": run.secrets.seal(str(page.forgotten).encode(), purpose=purpose)},
         )
-    rest = {"next_cursor": run.secrets.seal(str(page.position).encode(), purpose=purpose), "has_more": page.has_more}
-    # the documents are JSON: to read and write megabytes of them again would hold up the loop
-    content = f'{{"items":[{",".join(page.documents)}],{orjson.dumps(rest)[1:].decode()}'
-    return Response(content, media_type="application/json")
+    found = {
+        # as they are: to read and write megabytes of them again would hold up the loop
+        "items": [included(document) for document in page.documents],
+        "next_cursor": run.secrets.seal(str(page.position).encode(), purpose=purpose),
+        "has_more": page.has_more,
+    }
+    return Response(write_document(found), media_type="application/json")
 
 
 @router.get("/v1/event-types", dependencies=[READ])

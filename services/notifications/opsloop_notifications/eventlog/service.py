@@ -13,18 +13,25 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import context_of
+from opsloop_common.parameters import unnested
 from opsloop_notifications.eventlog import queries
+from opsloop_notifications.eventlog.models import LoggedEvent
 
 # The counter row is locked until the commit, so positions become readable in their own order: a reader that remembers the
 # last one it saw misses nothing, which a plain identity column could not promise.
+_LOGGED = LoggedEvent.__table__.c
+_EVENTS = unnested(
+    "e",
+    {"logged_ids": _LOGGED.event_id, "logged_types": _LOGGED.type, "logged_documents": _LOGGED.document},
+    ordinality="place",
+)
 LOG_SQL = (
-    "given AS (INSERT INTO event_log_counter AS c (workspace, last) "
+    "given AS (INSERT INTO event_log_counter AS c (workspace, last) "  # noqa: S608 our own names
     "SELECT CAST(:workspace AS text), count(*) FROM claimed HAVING count(*) > 0 "
     "ON CONFLICT (workspace) DO UPDATE SET last = c.last + excluded.last RETURNING last), "
     "logged AS (INSERT INTO event_log (workspace, position, event_id, type, document, received_at) "
-    "SELECT :workspace, given.last - count(*) OVER () + row_number() OVER (ORDER BY e.place), e.id, e.type, e.document, :now "
-    "FROM given, unnest(CAST(:logged_ids AS uuid[]), CAST(:logged_types AS text[]), CAST(:logged_documents AS text[])) "
-    "WITH ORDINALITY AS e(id, type, document, place) JOIN claimed ON claimed.event_id = e.id)"
+    "SELECT :workspace, given.last - count(*) OVER () + row_number() OVER (ORDER BY e.place), e.event_id, e.type, e.document, :now "
+    f"FROM given, {_EVENTS} JOIN claimed USING (event_id))"
 )
 """Adds the events that are in `claimed` to the log, as parts of a statement's WITH; bind `log_parameters`."""
 _FORGET = text(
@@ -76,12 +83,6 @@ async def lock_older(session: AsyncSession, before: datetime, *, limit: int) -> 
 async def forget_through(session: AsyncSession, position: int) -> None:
     """Delete the events up to a position, which the session has locked, and remember how far that went."""
     await session.execute(_FORGET, {"workspace": context_of(session).workspace, "through": position})
-
-
-def time_of(document: str) -> datetime:
-    """Return the time of a logged event; found as text, since reading each document whole would cost as much as signing it."""
-    # the envelope's own `time` comes before the first text that somebody else wrote in `data`
-    return datetime.fromisoformat(document.partition('"time":"')[2].partition('"')[0])
 
 
 async def events_since(

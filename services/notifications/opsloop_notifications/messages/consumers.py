@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common.contracts.campaigns import MessageRequested
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import acting_for
-from opsloop_common.service import Subscription
+from opsloop_common.inbox.subscription import Subscription
 from opsloop_notifications.messages import service
 
 

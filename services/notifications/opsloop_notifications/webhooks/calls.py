@@ -8,6 +8,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from opsloop_common.documents import read_document
+
 KIND = "webhooks"
 CLAIMED_AT_FIRST = 64
 """How many deliveries of an endpoint a process holds before it has seen it answer."""
@@ -21,7 +23,9 @@ class Call:
     workspace: str
     webhook_id: UUID
     event_id: UUID
-    document: str
+    body: bytes
+    happened_at: datetime
+    traceparent: str | None
     url: str
     sealed_secrets: tuple[str, ...]
     tries: int
@@ -39,7 +43,7 @@ class Call:
         return str(self.webhook_id)
 
 
-def call_from(row: Mapping[str, Any], now: datetime) -> Call:
+def call_from(row: Mapping[str, Any], now: datetime, *, happened_at: datetime, traceparent: str | None) -> Call:
     """Return the call that a row of delivery and endpoint stands for, with the secrets that it is to be signed with now."""
     secrets: tuple[str, ...] = (row["secret"],)
     if row["previous_secret"] and row["previous_expires_at"] and now < row["previous_expires_at"]:
@@ -49,10 +53,18 @@ def call_from(row: Mapping[str, Any], now: datetime) -> Call:
         workspace=row["workspace"],
         webhook_id=row["webhook_id"],
         event_id=row["event_id"],
-        document=row["document"],
+        body=row["document"].encode(),
+        happened_at=happened_at,
+        traceparent=traceparent,
         url=row["url"],
         sealed_secrets=secrets,
         tries=row["tries"],
         made=row["attempt_count"],
         is_failing=row["is_failing"],
     )
+
+
+def read_call(row: Mapping[str, Any], now: datetime) -> Call:
+    """Return the call of a row that was claimed: only its document says what the event's headers need."""
+    told = read_document(row["document"])
+    return call_from(row, now, happened_at=datetime.fromisoformat(told["time"]), traceparent=told.get("traceparent"))

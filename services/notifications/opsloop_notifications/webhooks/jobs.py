@@ -22,7 +22,7 @@ PAGE = 500
 async def dispatch_webhooks(runtime: Runtime) -> None:
     """Send deliveries until cancelled."""
     ports = ports_of(runtime, NotificationsPorts)
-    await Engine(runtime.db, WebhookWork(runtime, ports.outbound, ports.lane), owner=runtime.boot_id).run()
+    await Engine(runtime.db, WebhookWork(runtime, ports.outbound, ports.lanes), owner=runtime.boot_id).run()
 
 
 async def recover(job: JobRun) -> Mapping[str, Any]:

@@ -19,7 +19,6 @@ from opsloop_common.entry import ENTERED_SQL
 from opsloop_common.lanes import Lanes, Statement
 from opsloop_common.versions import Precondition
 from opsloop_notifications.deliveries.rules import TEST_TYPE
-from opsloop_notifications.lane import Lane
 from opsloop_notifications.webhooks.models import Webhook, WebhookStatus
 
 NEWEST_FIRST = (Webhook.id.desc(),)
@@ -99,7 +98,7 @@ async def enabled_webhooks_quickly(lanes: Lanes, workspace: str) -> list[Listene
 
 
 async def claim_calls(
-    lane: Lane, ask: Ask, *, per_endpoint: int, charged: Mapping[str, int]
+    lanes: Lanes, ask: Ask, *, per_endpoint: int, charged: Mapping[str, int]
 ) -> Sequence[Mapping[str, Any]]:
     """Claim due deliveries, committed, and return them with their documents and endpoints.
 
@@ -116,7 +115,7 @@ async def claim_calls(
         "held_counts": list(charged.values()),
         "test_type": TEST_TYPE,
     }
-    return await lane.fetch(_CLAIM_CALLS, given)
+    return await lanes.fetch(_CLAIM_CALLS, given)
 
 
 async def lock_webhooks(session: AsyncSession, ids: Sequence[UUID]) -> Sequence[Webhook]:

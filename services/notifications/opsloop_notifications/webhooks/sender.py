@@ -11,14 +11,14 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from opsloop_common import limits
 from opsloop_common.contracts.envelope import CONTENT_TYPE
 from opsloop_common.due.port import Ask, Claimed, Gate
 from opsloop_common.failpoints import hit
+from opsloop_common.lanes import Lanes
 from opsloop_common.service import Runtime
 from opsloop_common.shares import Places
+from opsloop_common.turns import breathing
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.deliveries.rules import (
     GONE,
@@ -28,11 +28,9 @@ from opsloop_notifications.deliveries.rules import (
     retry_after,
     shown_body,
 )
-from opsloop_notifications.eventlog.service import time_of
-from opsloop_notifications.lane import Lane
 from opsloop_notifications.outbound.service import Answer, BlockedTarget, OutboundClient, OutboundError
 from opsloop_notifications.webhooks import queries, service
-from opsloop_notifications.webhooks.calls import CLAIMED_AT_FIRST, KIND, Call, call_from
+from opsloop_notifications.webhooks.calls import CLAIMED_AT_FIRST, KIND, Call, read_call
 from opsloop_notifications.webhooks.meters import CallMeter
 from opsloop_notifications.webhooks.models import WebhookStatus
 from opsloop_notifications.webhooks.signing import read_secret, sign
@@ -65,10 +63,10 @@ class WebhookWork:
     gather_seconds = 0.0
     drain_seconds = 8.0
 
-    def __init__(self, runtime: Runtime, client: OutboundClient, lane: Lane) -> None:
+    def __init__(self, runtime: Runtime, client: OutboundClient, lanes: Lanes) -> None:
         self._runtime = runtime
         self._client = client
-        self._lane = lane
+        self._lanes = lanes
         self._gates: dict[str, Gate] = {}
         self._calls = Places(limits.CALLS_AT_ONCE, kept=limits.CALLS_KEPT)
         self._unanswered: Counter[str] = Counter()
@@ -80,12 +78,13 @@ class WebhookWork:
     async def claim(self, ask: Ask) -> Claimed[Call]:
         """Claim due deliveries; those whose endpoint takes nothing any more are cancelled on the spot."""
         charged = self._charged({group: count for (_, group), count in ask.held.items()})
-        rows = await queries.claim_calls(self._lane, ask, per_endpoint=CLAIMED_AT_FIRST, charged=charged)
+        rows = await queries.claim_calls(self._lanes, ask, per_endpoint=CLAIMED_AT_FIRST, charged=charged)
         dead = [row["id"] for row in rows if not _is_wanted(row)]
         if dead:
             async with self._runtime.db.transaction() as session:
                 await deliveries.cancel_claimed(session, dead, owner=ask.owner)
-        return Claimed([call_from(row, ask.now) for row in rows if _is_wanted(row)])
+        wanted = [row for row in rows if _is_wanted(row)]
+        return Claimed(await breathing(lambda row: read_call(row, ask.now), wanted))
 
     def places(self, group: str) -> int:
         """Return how many calls an endpoint may have in flight: few while it does not even answer."""
@@ -114,7 +113,7 @@ class WebhookWork:
         headers = self._headers(item)
         started_at, started = self._runtime.clock.now(), time.monotonic()
         try:
-            answer = await self._client.post(item.url, item.document.encode(), headers)
+            answer = await self._client.post(item.url, item.body, headers)
         except OutboundError as error:
             self._unanswered[item.group] += 1
             del self._answered[item.group]
@@ -124,7 +123,7 @@ class WebhookWork:
             self._answered[item.group] = min(self._answered[item.group] + 1, CLAIMED_AT_MOST)
             outcome = self._answered_call(item, headers, started_at, _ms_since(started), answer)
             if outcome.attempt.failure is None:
-                self._meter.delivered(self._runtime.clock.now() - time_of(item.document))
+                self._meter.delivered(self._runtime.clock.now() - item.happened_at)
         hit("webhooks.after_send")
         return outcome
 
@@ -150,7 +149,7 @@ class WebhookWork:
                     gone={outcome.webhook_id for outcome in results if outcome.attempt.status_code == GONE},
                 )
         else:
-            await deliveries.record_attempts_at_once(self._lane, attempts, owner=owner, now=self._runtime.clock.now())
+            await deliveries.record_attempts_at_once(self._lanes, attempts, owner=owner, now=self._runtime.clock.now())
         self._failing = (self._failing | failed.keys()) - succeeded
         for attempt in attempts:
             self._meter.count(attempt.failure)
@@ -164,11 +163,9 @@ class WebhookWork:
             "user-agent": USER_AGENT,
             "webhook-id": message_id,
             "webhook-timestamp": str(timestamp),
-            "webhook-signature": sign(self._keys(job), message_id, timestamp, job.document.encode()),
+            "webhook-signature": sign(self._keys(job), message_id, timestamp, job.body),
         }
-        # most events have none, and reading each document again would cost as much as signing it
-        trace = orjson.loads(job.document).get("traceparent") if '"traceparent"' in job.document else None
-        return headers | {"traceparent": trace} if trace else headers
+        return headers | {"traceparent": job.traceparent} if job.traceparent else headers
 
     def _keys(self, job: Call) -> list[bytes]:
         return [self._key(sealed) for sealed in job.sealed_secrets]

@@ -201,7 +201,7 @@ async def hear_quickly(database: Database, events: Sequence[Event], *, consumer:
         if taker is not None:
             taker.take(
                 [
-                    _call(plan, documents[event.id], listener, event.workspace, now)
+                    _call(plan, event, documents[event.id], listener, now)
                     for plan, (listener, event) in zip(plans, wanted, strict=True)
                     if plan.owner is not None and plan.id in queued
                 ]
@@ -239,9 +239,10 @@ def _with_owners(wanted: Iterable[tuple[queries.Listener, Event]], taker: Taker 
     return plans
 
 
-def _call(plan: deliveries.Plan, document: str, listener: queries.Listener, workspace: str, now: datetime) -> Call:
+def _call(plan: deliveries.Plan, event: Event, document: str, listener: queries.Listener, now: datetime) -> Call:
     new = {"id": plan.id, "webhook_id": plan.webhook_id, "event_id": plan.event_id, "tries": 0, "attempt_count": 0}
-    return call_from({**listener.address, **new, "workspace": workspace, "document": document}, now)
+    row = {**listener.address, **new, "workspace": event.workspace, "document": document}
+    return call_from(row, now, happened_at=event.time, traceparent=event.traceparent)
 
 
 async def note_outcomes(

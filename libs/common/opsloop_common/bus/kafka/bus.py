@@ -21,7 +21,7 @@ from opsloop_common.bus.topics import PRODUCERS, sources_of
 from opsloop_common.db import Database
 from opsloop_common.direct import LockSession
 from opsloop_common.inbox.apply import BACKOFF
-from opsloop_common.service import Service
+from opsloop_common.inbox.subscription import Subscriber
 from opsloop_common.settings import Settings
 
 START_SECONDS = 30.0
@@ -35,7 +35,7 @@ class KafkaBus:
     def __init__(
         self,
         settings: Settings,
-        service: Service,
+        service: Subscriber,
         *,
         producers: Sequence[str] = PRODUCERS,
         prefix: str = "opsloop",
@@ -82,7 +82,7 @@ class KafkaBus:
 
     @asynccontextmanager
     async def consuming(
-        self, service: Service, database: Database, *, metrics: BackboneMetrics | None = None
+        self, service: Subscriber, database: Database, *, metrics: BackboneMetrics | None = None
     ) -> AsyncIterator[None]:
         """Run the subscriptions of the service, each as a group of its own."""
         metrics = metrics or BackboneMetrics(CollectorRegistry())

@@ -20,7 +20,7 @@ from opsloop_common.bus.kafka.watchdog import SILENT_SECONDS, watch
 from opsloop_common.bus.metrics import BackboneMetrics
 from opsloop_common.db import Database
 from opsloop_common.inbox.apply import Applier
-from opsloop_common.service import Subscription
+from opsloop_common.inbox.subscription import Subscription
 from opsloop_common.settings import Settings
 from opsloop_common.supervision import LoopMeter, Pauses, supervise
 

@@ -25,10 +25,7 @@ GIVE_UP_SECONDS = (
     45.0  # a killed single node takes 23 s to come back (measured); idempotent batches never fail by themselves
 )
 
-_PENDING = (
-    "SELECT id, event_id, stream, type, payload, position('\"traceparent\"' IN payload) > 0 AS traced "
-    "FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT $1"
-)
+_PENDING = "SELECT id, event_id, stream, type, payload FROM outbox WHERE published_at IS NULL ORDER BY id LIMIT $1"
 _MARK = "UPDATE outbox SET published_at = clock_timestamp() WHERE id = ANY($1::bigint[])"
 
 # what the local bus published, but not all of its consumers had, is published again; positions are never given twice
@@ -126,6 +123,6 @@ def _headers(row: asyncpg.Record, payload: bytes) -> list[tuple[str, bytes]]:
         ("ce_id", str(row["event_id"]).encode()),
         ("ce_type", row["type"].encode()),
     ]
-    if row["traced"] and (traceparent := orjson.loads(payload).get("traceparent")):
+    if traceparent := orjson.loads(payload).get("traceparent"):
         headers.append(("traceparent", traceparent.encode()))
     return headers

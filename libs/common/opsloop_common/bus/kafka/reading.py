@@ -1,4 +1,4 @@
-"""What one consumer object reads: a lane per partition, applied in order, committed when the database has it."""
+"""What one consumer object reads: a strand per partition, applied in order, committed when the database has it."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ log = structlog.get_logger(__name__)
 
 POLL_MS = 1_000
 FETCH_LIMIT = 1_000
-PAUSE_AT, RESUME_AT = 500, 200  # records waiting in a lane
+PAUSE_AT, RESUME_AT = 500, 200  # records waiting in a strand
 COMMIT_SECONDS = 5.0
 COMMIT_LIMIT_SECONDS = 20.0
 RETRY_SECONDS = 1.0
 PAUSES = Pauses(first=RETRY_SECONDS, longest=RETRY_SECONDS)
 
 
-class Lane:
+class Strand:
     """The records of one partition that wait to be applied."""
 
     def __init__(self, partition: TopicPartition) -> None:
@@ -62,7 +62,7 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is no
         self._name = applier.subscription.consumer
         self._slots = slots
         self._metrics = metrics
-        self._lanes: dict[TopicPartition, Lane] = {}
+        self._strands: dict[TopicPartition, Strand] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._commit_wanted = asyncio.Event()
         self._assignments = 0
@@ -70,16 +70,16 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is no
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
         """Finish and commit what is being applied before others get the partitions."""
         self._assignments += 1
-        lanes = [lane for partition in revoked if (lane := self._lanes.pop(partition, None))]
-        if lanes:
-            await asyncio.wait([asyncio.create_task(lane.stop(DRAIN_SECONDS)) for lane in lanes])
+        strands = [strand for partition in revoked if (strand := self._strands.pop(partition, None))]
+        if strands:
+            await asyncio.wait([asyncio.create_task(strand.stop(DRAIN_SECONDS)) for strand in strands])
         await self._commit_soon()
         for partition in revoked:
             self.done.pop(partition, None)
             self._committed.pop(partition, None)
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        """Take note; lanes are made when their first records come."""
+        """Take note; strands are made when their first records come."""
         self._assignments += 1
         log.info("partitions assigned", consumer=self._name, count=len(assigned))
 
@@ -106,44 +106,44 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is no
 
     async def close(self) -> None:
         """Finish what is being applied, at most 20 s, and commit it."""
-        lanes, self._lanes = list(self._lanes.values()), {}
-        if lanes:
-            await asyncio.wait([asyncio.create_task(lane.stop(DRAIN_SECONDS)) for lane in lanes])
+        strands, self._strands = list(self._strands.values()), {}
+        if strands:
+            await asyncio.wait([asyncio.create_task(strand.stop(DRAIN_SECONDS)) for strand in strands])
         await self._commit_soon()
 
     def is_paused(self, partition: TopicPartition) -> bool:
-        """Say whether a partition is not fetched because its lane is full."""
-        lane = self._lanes.get(partition)
-        return lane is not None and (lane.paused or bool(lane.records))
+        """Say whether a partition is not fetched because its strand is full."""
+        strand = self._strands.get(partition)
+        return strand is not None and (strand.paused or bool(strand.records))
 
     def _dispatch(self, partition: TopicPartition, records: list[ConsumerRecord]) -> None:
-        lane = self._lanes.get(partition)
-        if lane is None:
-            lane = self._lanes[partition] = Lane(partition)
+        strand = self._strands.get(partition)
+        if strand is None:
+            strand = self._strands[partition] = Strand(partition)
             name = f"{self._name}-{partition.topic}-{partition.partition}"
-            running = supervise(name, partial(self._run_lane, lane), pauses=PAUSES, stop=lane.stopping)
-            lane.task = asyncio.create_task(running, name=name)
-        lane.records.extend(records)
-        lane.wake.set()
-        if len(lane.records) > PAUSE_AT and not lane.paused:
+            running = supervise(name, partial(self._run_strand, strand), pauses=PAUSES, stop=strand.stopping)
+            strand.task = asyncio.create_task(running, name=name)
+        strand.records.extend(records)
+        strand.wake.set()
+        if len(strand.records) > PAUSE_AT and not strand.paused:
             self._consumer.pause(partition)
-            lane.paused = True
+            strand.paused = True
 
-    async def _run_lane(self, lane: Lane) -> None:
-        while not lane.stopping.is_set():
-            if not lane.records:
-                lane.wake.clear()
-                await lane.wake.wait()
+    async def _run_strand(self, strand: Strand) -> None:
+        while not strand.stopping.is_set():
+            if not strand.records:
+                strand.wake.clear()
+                await strand.wake.wait()
                 continue
-            records = [lane.records[i] for i in range(min(len(lane.records), BATCH_LIMIT))]
+            records = [strand.records[i] for i in range(min(len(strand.records), BATCH_LIMIT))]
             await self._apply(records)
             for _ in records:
-                lane.records.popleft()
-            self.done[lane.partition] = records[-1].offset + 1
+                strand.records.popleft()
+            self.done[strand.partition] = records[-1].offset + 1
             self._commit_wanted.set()
-            if lane.paused and len(lane.records) < RESUME_AT and lane.partition in self._consumer.assignment():
-                self._consumer.resume(lane.partition)
-                lane.paused = False
+            if strand.paused and len(strand.records) < RESUME_AT and strand.partition in self._consumer.assignment():
+                self._consumer.resume(strand.partition)
+                strand.paused = False
 
     async def _apply(self, records: list[ConsumerRecord]) -> None:
         deliveries = [delivery for record in records if (delivery := self._delivery(record))]

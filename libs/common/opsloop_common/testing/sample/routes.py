@@ -7,11 +7,11 @@ from uuid import UUID
 
 from fastapi import Query, Response
 from pydantic import Field, JsonValue
-from sqlalchemy import Row, func, select, text
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from opsloop_common import outbox, resources
-from opsloop_common.access.idempotency import LOCK_SQL, SEEN_SQL, STORE_SQL, Answer
+from opsloop_common.access.idempotency import LOCK_SQL, SEEN_SQL, Answer, store_sql
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.db import Database
 from opsloop_common.entry import ENTERED_SQL
@@ -30,6 +30,8 @@ from opsloop_common.http.routing import (
 )
 from opsloop_common.http.schemas import Duration, InModel, OutModel, Timestamp
 from opsloop_common.ids import uuid7
+from opsloop_common.lanes import Statement
+from opsloop_common.parameters import bound
 from opsloop_common.testing.sample.tables import Note
 from opsloop_common.versions import ANY_VERSION
 
@@ -153,22 +155,22 @@ async def cut(database: Database, pid: int) -> None:
     await engine.dispose()
 
 
-_QUICK = text(
-    f"WITH {ENTERED_SQL}, "  # noqa: S608 our own part
+_NOTE = bound([Note.__table__.c.id, Note.__table__.c.workspace, Note.__table__.c.text])
+_QUICK = Statement(
+    f"WITH {ENTERED_SQL}, "  # noqa: S608 our own parts
     "new AS (INSERT INTO note (id, workspace, text, version, created_at) "
-    "SELECT :id, :workspace, :text, 1, :idem_now FROM entered RETURNING version) "
+    f"SELECT {_NOTE}, 1, CAST(:idem_now AS timestamptz) FROM entered RETURNING version) "
     "SELECT version FROM new"
 )
-_STORE_VERSION = STORE_SQL.format(late="jsonb_build_object('version', new.version)", source="new")
-_QUICK_KEYED = text(
+_QUICK_KEYED = Statement(
     "".join(
         (
             f"WITH {ENTERED_SQL}, ",
             f"idem_seen AS ({SEEN_SQL}), idem_lock AS ({LOCK_SQL}), ",
             "new AS (INSERT INTO note (id, workspace, text, version, created_at) ",
-            "SELECT :id, :workspace, :text, 1, :idem_now FROM entered, idem_lock ",
+            f"SELECT {_NOTE}, 1, CAST(:idem_now AS timestamptz) FROM entered, idem_lock ",  # noqa: S608 our own names
             "WHERE idem_lock.free AND NOT EXISTS (SELECT FROM idem_seen) RETURNING version), ",
-            f"idem AS ({_STORE_VERSION}) ",
+            f"idem AS ({store_sql('new', version='new.version')}) ",
             "SELECT new.version, idem_lock.free, idem_seen.body_hash, idem_seen.answer, idem_seen.late ",
             "FROM idem_lock LEFT JOIN new ON true LEFT JOIN idem_seen ON true",
         )
@@ -183,15 +185,10 @@ async def create_quick_note(body: NoteIn, who: Who, run: Run, keyed: Idempotency
     note = NoteOut(id=uuid7(), text=body.text, version=0, created_at=now)
     values = {"workspace": who.workspace, "id": note.id, "text": note.text}
     if keyed is None:
-        async with run.db.autocommit() as connection:
-            version = (await connection.execute(_QUICK, values | {"idem_now": now})).scalar_one()
-        return note.model_copy(update={"version": version})
+        (made,) = await run.db.lanes.fetch(_QUICK, values | {"idem_now": now})
+        return note.model_copy(update={"version": made["version"]})
     answer = Answer(201, {}, note.model_dump_json().encode())
     values |= keyed.parameters(now) | {"idem_answer": keyed.seal(answer)}
 
-    async def execute() -> Row[*tuple[Any, ...]]:
-        async with run.db.autocommit() as connection:
-            return (await connection.execute(_QUICK_KEYED, values)).one()
-
-    row = await keyed.settle(run.db, execute)
-    return note.model_copy(update={"version": row.version})
+    row = await keyed.settle(run.db, _QUICK_KEYED, values)
+    return note.model_copy(update={"version": row["version"]})

@@ -1,4 +1,4 @@
-"""Events of the campaigns service."""
+"""What happens to one campaign."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from opsloop_common.contracts.envelope import EventData
 
-MessageChannel = Literal["email"]
 HeldBy = Literal["playbook_approval", "cause_budget", "playbook_budget", "workspace_budget"]
-RECIPIENTS_PER_REQUEST = 500
 
 
 class Trigger(BaseModel):
@@ -85,33 +83,6 @@ class CampaignCancelled(CampaignEvent):
     type = "campaign.cancelled"
 
 
-class MessageContent(BaseModel):
-    """What is said, in one locale."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    locale: str
-    subject: str
-    body: str
-
-
-class MessageRequested(EventData):
-    """A chunk of people is to be told something through a channel.
-
-    Each recipient gets the content of the best matching locale. `message_id` and the user together name one message, so a
-    repeated request sends nothing twice.
-    """
-
-    type = "message.requested"
-    aggregate = "campaign"
-
-    campaign_id: UUID
-    message_id: UUID
-    channel: MessageChannel
-    user_ids: list[str] = Field(max_length=RECIPIENTS_PER_REQUEST)
-    contents: list[MessageContent]
-
-
 EVENTS: tuple[type[EventData], ...] = (
     CampaignApprovalRequested,
     CampaignApproved,
@@ -119,5 +90,4 @@ EVENTS: tuple[type[EventData], ...] = (
     CampaignPaused,
     CampaignFinished,
     CampaignCancelled,
-    MessageRequested,
 )

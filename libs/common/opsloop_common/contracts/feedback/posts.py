@@ -1,4 +1,4 @@
-"""Events of the feedback service."""
+"""A post as it comes in, is sorted and gets somebody in charge."""
 
 from __future__ import annotations
 
@@ -79,39 +79,4 @@ class FeedbackAssigned(FeedbackEvent):
     team: str | None = None
 
 
-class FeedbackReplied(FeedbackEvent):
-    """A reply went to the author. `reply_seconds` counts from receipt to the first reply, null on later ones."""
-
-    type = "feedback.replied"
-
-    message_id: UUID
-    is_first: bool
-    reply_seconds: float | None = None
-    author: Author
-
-
-class FeedbackResolved(FeedbackEvent):
-    """The feedback was resolved; `resolution_seconds` counts from receipt."""
-
-    type = "feedback.resolved"
-
-    resolution_seconds: float
-    author: Author
-
-
-class FeedbackReopened(FeedbackEvent):
-    """A resolved or closed feedback is open again."""
-
-    type = "feedback.reopened"
-
-    author: Author
-
-
-EVENTS: tuple[type[EventData], ...] = (
-    FeedbackReceived,
-    FeedbackClassified,
-    FeedbackAssigned,
-    FeedbackReplied,
-    FeedbackResolved,
-    FeedbackReopened,
-)
+EVENTS: tuple[type[EventData], ...] = (FeedbackReceived, FeedbackClassified, FeedbackAssigned)

@@ -1,4 +1,4 @@
-"""Events of the metrics service."""
+"""What monitors say about their KPIs."""
 
 from __future__ import annotations
 
@@ -60,17 +60,4 @@ class KpiNoData(MonitorEvent):
     started_at: datetime
 
 
-class KpiTargetReached(EventData):
-    """A KPI's value reached its target, seen from its direction."""
-
-    type = "kpi.target_reached"
-    aggregate = "kpi"
-
-    kpi_id: UUID
-    kpi: str
-    value: float
-    target: float
-    reached_at: datetime
-
-
-EVENTS: tuple[type[EventData], ...] = (KpiBreached, KpiRecovered, KpiNoData, KpiTargetReached)
+EVENTS: tuple[type[EventData], ...] = (KpiBreached, KpiRecovered, KpiNoData)

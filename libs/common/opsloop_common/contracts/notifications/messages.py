@@ -1,4 +1,4 @@
-"""Events of the notifications service."""
+"""What became of messages to people."""
 
 from __future__ import annotations
 
@@ -39,15 +39,4 @@ class NotificationFailed(NotificationEvent):
     detail: str | None = None
 
 
-class WebhookDisabled(EventData):
-    """An endpoint gets nothing more until somebody enables it again."""
-
-    type = "webhook.disabled"
-    aggregate = "webhook"
-
-    webhook_id: UUID
-    url: str
-    reason: Literal["gone", "failing"]
-
-
-EVENTS: tuple[type[EventData], ...] = (NotificationSent, NotificationFailed, WebhookDisabled)
+EVENTS: tuple[type[EventData], ...] = (NotificationSent, NotificationFailed)

@@ -1,0 +1,43 @@
+"""What a campaign asks others to send."""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from opsloop_common.contracts.envelope import EventData
+
+MessageChannel = Literal["email"]
+RECIPIENTS_PER_REQUEST = 500
+
+
+class MessageContent(BaseModel):
+    """What is said, in one locale."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    locale: str
+    subject: str
+    body: str
+
+
+class MessageRequested(EventData):
+    """A chunk of people is to be told something through a channel.
+
+    Each recipient gets the content of the best matching locale. `message_id` and the user together name one message, so a
+    repeated request sends nothing twice.
+    """
+
+    type = "message.requested"
+    aggregate = "campaign"
+
+    campaign_id: UUID
+    message_id: UUID
+    channel: MessageChannel
+    user_ids: list[str] = Field(max_length=RECIPIENTS_PER_REQUEST)
+    contents: list[MessageContent]
+
+
+EVENTS: tuple[type[EventData], ...] = (MessageRequested,)

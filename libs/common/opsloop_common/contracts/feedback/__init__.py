@@ -1,0 +1,35 @@
+"""Events of the feedback service: a module a room, all of them here by name."""
+
+from __future__ import annotations
+
+from opsloop_common.contracts.envelope import EventData
+from opsloop_common.contracts.feedback import posts, replies, resolution
+from opsloop_common.contracts.feedback.posts import (
+    Author,
+    Channel,
+    FeedbackAssigned,
+    FeedbackClassified,
+    FeedbackEvent,
+    FeedbackReceived,
+    Kind,
+    Severity,
+)
+from opsloop_common.contracts.feedback.replies import FeedbackReplied
+from opsloop_common.contracts.feedback.resolution import FeedbackReopened, FeedbackResolved
+
+EVENTS: tuple[type[EventData], ...] = (*posts.EVENTS, *replies.EVENTS, *resolution.EVENTS)
+
+__all__ = [
+    "EVENTS",
+    "Author",
+    "Channel",
+    "FeedbackAssigned",
+    "FeedbackClassified",
+    "FeedbackEvent",
+    "FeedbackReceived",
+    "FeedbackReopened",
+    "FeedbackReplied",
+    "FeedbackResolved",
+    "Kind",
+    "Severity",
+]

@@ -1,0 +1,33 @@
+"""Events of the metrics service: a module a room, all of them here by name."""
+
+from __future__ import annotations
+
+from opsloop_common.contracts.envelope import EventData
+from opsloop_common.contracts.metrics import kpis, monitors
+from opsloop_common.contracts.metrics.kpis import (
+    KpiTargetReached,
+)
+from opsloop_common.contracts.metrics.monitors import (
+    AlertSeverity,
+    EndReason,
+    KpiBreached,
+    KpiNoData,
+    KpiRecovered,
+    MonitorEvent,
+)
+
+EVENTS: tuple[type[EventData], ...] = (
+    *monitors.EVENTS,
+    *kpis.EVENTS,
+)
+
+__all__ = [
+    "EVENTS",
+    "AlertSeverity",
+    "EndReason",
+    "KpiBreached",
+    "KpiNoData",
+    "KpiRecovered",
+    "KpiTargetReached",
+    "MonitorEvent",
+]

@@ -1,0 +1,29 @@
+"""Events of the notifications service: a module a room, all of them here by name."""
+
+from __future__ import annotations
+
+from opsloop_common.contracts.envelope import EventData
+from opsloop_common.contracts.notifications import messages, webhooks
+from opsloop_common.contracts.notifications.messages import (
+    FailureReason,
+    NotificationEvent,
+    NotificationFailed,
+    NotificationSent,
+)
+from opsloop_common.contracts.notifications.webhooks import (
+    WebhookDisabled,
+)
+
+EVENTS: tuple[type[EventData], ...] = (
+    *messages.EVENTS,
+    *webhooks.EVENTS,
+)
+
+__all__ = [
+    "EVENTS",
+    "FailureReason",
+    "NotificationEvent",
+    "NotificationFailed",
+    "NotificationSent",
+    "WebhookDisabled",
+]
