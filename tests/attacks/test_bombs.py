@@ -25,6 +25,8 @@ from tests.contracts.worlds.campaigns import CAMPAIGN, PLAYBOOK
 from tests.contracts.worlds.metrics import MONITOR, REPORTED
 from tests.harness import SERVICES, Deployment, connect, eventually
 
+pytestmark = pytest.mark.slow
+
 AT_ONCE = 6
 SECONDS = 90.0
 ROW = {"body": "支付失败", "external_id": "r", "author": {"user_id": "u"}, "attributes": {"a": 1}, "tags": ["a"]}

@@ -1,4 +1,4 @@
-"""The order in which a lane of the local bus takes its events: workspaces in turn, each workspace's events as they came."""
+"""The order in which a strand of the local bus takes its events: workspaces in turn, each workspace's events as they came."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Turns(Generic[T]):
-    """What waits in one lane. A stream belongs to one workspace, so that turns change the order of no stream."""
+    """What waits in one strand. A stream belongs to one workspace, so that turns change the order of no stream."""
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[str, deque[T]] = OrderedDict()
@@ -28,7 +28,7 @@ class Turns(Generic[T]):
         """Put an event behind the others of its workspace."""
         self._waiting.setdefault(workspace, deque()).append(item)
 
-    def turn(self) -> list[T]:
+    def next_turn(self) -> list[T]:
         """Return what is applied next, all of one workspace: a full batch where no other waits. It stays until `done`."""
         waiting = next(iter(self._waiting.values()), ())
         return list(islice(waiting, BATCH_LIMIT if len(self._waiting) == 1 else TURN))
