@@ -17,6 +17,8 @@ LIGHT_SHARE = 1 / 4
 """Of the places that are kept: who held no more on average is light, so that several of them find one each."""
 QUICK_SECONDS = 0.5
 """Who gives a place back so soon, on average, keeps nobody waiting, however often it comes: light as well."""
+QUICK_SHARE = 1 / 4
+"""… or within so much of the time for which places are usually kept: on a busy machine everything takes longer."""
 FIRST_SECONDS = 1.0
 """Whoever is new is judged by no shorter a time, else its first moment would look like a life of holding."""
 FORGOTTEN = 0.001  # places, on average: 5 statements of 2 ms in 10 s
@@ -87,11 +89,20 @@ class Usage:
         return sum(map(self.lately, self)) / max(len(self), 1)
 
     def is_quick(self, key: Hashable) -> bool:
-        """Say whether `key` gave places back lately, and soon after it took them."""
+        """Say whether `key` gave places back lately, and soon after it took them, by a fixed measure or beside the others."""
         if key not in self._keys:
             return False
         held = self._settled(key)
-        return held.ended >= 1 / 2 and held.seconds() <= QUICK_SECONDS
+        if held.ended < 1 / 2:
+            return False
+        return held.seconds() <= QUICK_SECONDS or held.seconds() <= self.usual_seconds() * QUICK_SHARE
+
+    def usual_seconds(self) -> float:
+        """Return how long a place that is held is kept, on average of the places, whoever holds them."""
+        everybody = [self._settled(key) for key in self]
+        return sum(held.faded * held.seconds() for held in everybody) / max(
+            sum(held.faded for held in everybody), FORGOTTEN
+        )
 
     def _settled(self, key: Hashable) -> _Held:
         at = self._clock()
