@@ -84,6 +84,10 @@ class Usage:
         """Return how many places `key` held lately, on average; those it holds since count as they grow old."""
         return self._settled(key).lately() if key in self._keys else 0.0
 
+    def burden(self, key: Hashable) -> float:
+        """Return how much `key` kept others waiting lately: the places it held, times how long it keeps one."""
+        return self.lately(key) * self._keys[key].seconds() if key in self._keys else 0.0
+
     def mean(self) -> float:
         """Return how many places one key held lately, on average of all that held anything."""
         return sum(map(self.lately, self)) / max(len(self), 1)
@@ -186,6 +190,10 @@ class Places:
     def lately(self, *keys: Hashable) -> tuple[float, ...]:
         """Return what each key held lately, on average: to sort those who wait, the lightest first."""
         return tuple(usage.lately(key) for usage, key in zip(self._usages, keys, strict=True))
+
+    def burden(self, *keys: Hashable) -> float:
+        """Return how much those with these keys kept others waiting lately: of those that wait, the least goes first."""
+        return sum(usage.burden(key) for usage, key in zip(self._usages, keys, strict=True))
 
     def lightest(self, waiting: Iterable[KeyT]) -> KeyT | None:
         """Return who of those that wait for a place, known by one key each, comes next: the one that held least lately."""
