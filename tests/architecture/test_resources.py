@@ -28,8 +28,6 @@ WRITING_QUERIES = {
     "services/metrics/opsloop_metrics/events/queries.py",
     # one statement claims and reads: on the way to a webhook each round trip counts
     "services/notifications/opsloop_notifications/webhooks/queries.py",
-    # what is forgotten is found by the same walk over the index
-    "services/metrics/opsloop_metrics/retention/queries.py",
 }
 
 

@@ -15,7 +15,6 @@ ROOM_OF = {
     "feedback/test_work.py": "triage",
     "feedback/test_meters.py": "intake",
     "feedback/test_migration_of_sources.py": "intake",
-    "metrics/test_monitors_api.py": "kpis",
     "campaigns/test_four_eyes.py": "approvals",
     "campaigns/test_meters.py": "playbooks",
     "campaigns/test_migrations.py": "approvals",

@@ -8,8 +8,8 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.due import DueKind, DueRow, go_on
-from opsloop_metrics.evaluation import service
-from opsloop_metrics.kpis.rules import EVALUATE
+from opsloop_metrics.monitors import service
+from opsloop_metrics.monitors.rules import EVALUATE
 
 
 async def evaluate_monitor(session: AsyncSession, row: DueRow) -> None:

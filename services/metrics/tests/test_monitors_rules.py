@@ -1,19 +1,16 @@
 """The state machine and the definitions behind it, without a database."""
 
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from uuid import uuid4
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsloop_common.errors import Invalid
-from opsloop_metrics.evaluation import rules
-from opsloop_metrics.evaluation.rules import Evidence, Turn
-from opsloop_metrics.events.rules import Cause, Reading
-from opsloop_metrics.kpis import rules as kpis
-from opsloop_metrics.kpis.rules import FIRING, Condition, Measure, Standing, State, Watch
+from opsloop_metrics.events.rules import Reading
+from opsloop_metrics.kpis.rules import Definition, Measure
+from opsloop_metrics.monitors import rules
+from opsloop_metrics.monitors.rules import FIRING, Condition, Evidence, Standing, State, Turn, Watch
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 NOTHING = timedelta()
@@ -152,10 +149,7 @@ def test_silence_counts_only_after_something_was_heard():
 def watch(**changes):
     given = {
         "monitor_id": uuid4(),
-        "kpi_id": uuid4(),
-        "kpi": "k",
-        "unit": None,
-        "measure": Measure(),
+        "kpi": Definition(uuid4(), "k", unit=None, target=None, measure=Measure()),
         "condition": Condition("threshold", "ge", 1.0),
         "window": 10 * MINUTE,
         "hold_for": NOTHING,
@@ -163,7 +157,6 @@ def watch(**changes):
         "min_count": 1,
         "severity": "warning",
         "standing": Standing(State.OK, NOW),
-        "value": None,
         "incident_id": None,
         "evaluated_at": NOW,
         "leads": True,
@@ -204,38 +197,6 @@ def test_costly_evaluations_come_less_often():
 
 @given(st.permutations(list(State)))
 def test_the_worst_state_does_not_depend_on_the_order(states):
-    assert kpis.worst(states) is State.BREACHED
-    assert kpis.worst([state for state in states if state is not State.BREACHED]) is State.NO_DATA
-    assert kpis.worst([]) is State.OK
-
-
-@given(
-    st.integers(0, 10**9),
-    st.integers(1, 10**6),
-    st.integers(1, 10**5),
-)
-def test_edges_cover_the_time_without_gaps(since, seconds, step):
-    start = NOW + timedelta(seconds=since)
-    end = start + timedelta(seconds=seconds)
-    if seconds > 1_000 * step:
-        with pytest.raises(Invalid):
-            kpis.edges(start, end, timedelta(seconds=step))
-        return
-    edges = kpis.edges(start, end, timedelta(seconds=step))
-
-    assert (edges[0], edges[-1]) == (start, end)
-    lengths = [after - before for before, after in pairwise(edges)]
-    assert all(timedelta() < length <= timedelta(seconds=step) for length in lengths)
-
-
-def test_a_ratio_is_null_over_nothing_and_takes_the_denominators_samples():
-    newest = Cause("b", "c", 0, None)
-    over = Reading(3.0, 3, oldest_at=NOW, cause=Cause("a", "c", 0, None))
-
-    whole = kpis.combine([over, Reading(4.0, 4, oldest_at=NOW - MINUTE, cause=newest)])
-
-    assert (whole.value, whole.samples, whole.oldest_at, whole.cause) == (0.75, 4, NOW - MINUTE, newest)
-    assert kpis.combine([over, Reading(0.0, 0)]).value is None
-    assert kpis.combine([over, Reading(None, 0)]).value is None
-    assert kpis.combine([Reading(None, 0), over]).value is None
-    assert kpis.combine([Reading(1e308, 1), Reading(1e-308, 1)]).value is None
+    assert rules.worst(states) is State.BREACHED
+    assert rules.worst([state for state in states if state is not State.BREACHED]) is State.NO_DATA
+    assert rules.worst([]) is State.OK

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.inbox.subscription import Subscription
-from opsloop_metrics.evaluation import service
+from opsloop_metrics.monitors import service
 
 
 async def on_events(session: AsyncSession, events: Sequence[Event]) -> None:
