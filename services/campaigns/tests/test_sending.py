@@ -8,8 +8,8 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import text
 
-from opsloop_campaigns.campaigns.consumers import on_reports
 from opsloop_campaigns.recipients.rules import IN_FLIGHT
+from opsloop_campaigns.sending.consumers import on_reports
 from opsloop_common.contracts.notifications import NotificationSent
 from opsloop_common.db import Context
 from opsloop_common.testing.events import make_event

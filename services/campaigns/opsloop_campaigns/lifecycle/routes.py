@@ -9,25 +9,21 @@ from uuid import UUID
 from fastapi import Query, Response
 
 from opsloop_campaigns.budgets.rules import HeldBy
-from opsloop_campaigns.campaigns import queries, rules, service
-from opsloop_campaigns.campaigns.models import Campaign
-from opsloop_campaigns.campaigns.queries import Filters
-from opsloop_campaigns.campaigns.rules import Status
-from opsloop_campaigns.campaigns.schemas import (
+from opsloop_campaigns.lifecycle import queries, rules, service
+from opsloop_campaigns.lifecycle.models import Campaign
+from opsloop_campaigns.lifecycle.queries import Filters
+from opsloop_campaigns.lifecycle.rules import Status
+from opsloop_campaigns.lifecycle.schemas import (
     CampaignIn,
     CampaignOut,
     CampaignPatch,
     CampaignSummary,
     PreviewOut,
     ProblemOut,
-    RecipientOut,
-    ResultsOut,
     StatusIn,
-    TriggerOut,
 )
-from opsloop_campaigns.recipients import service as recipients
-from opsloop_campaigns.recipients.rules import Outcome
-from opsloop_campaigns.shapes import AudienceOut, MessageOut
+from opsloop_campaigns.recipients.rules import chunks
+from opsloop_campaigns.shapes import AudienceOut, MessageOut, TriggerOut
 from opsloop_common.http.deps import Db, IfMatch, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, also_reads, body_limit, problems
@@ -159,41 +155,7 @@ async def preview_campaign(campaign_id: UUID, session: Db) -> PreviewOut:
     return PreviewOut(
         campaign_id=campaign.id,
         audience_size=campaign.audience_size,
-        chunks=rules.chunks(campaign.audience_size),
+        chunks=chunks(campaign.audience_size),
         messages=_messages(campaign.messages),
         problems=[ProblemOut(pointer=error.pointer, detail=error.detail) for error in lacking],
-    )
-
-
-@router.get("/v1/campaigns/{campaign_id}/recipients", dependencies=READ, responses=problems(404))
-async def list_recipients(
-    campaign_id: UUID,
-    session: Db,
-    page: PageQuery,
-    status: Annotated[list[Outcome] | None, Query(description="One or several of these.")] = None,
-) -> Listing[RecipientOut]:
-    """List the people of a launched campaign by their ids, one row a person, with what became of each."""
-    await queries.get_campaign(session, campaign_id)
-    query = recipients.recipients_of(campaign_id, status=status or ())
-    found = await paginate(session, query, page, by=recipients.BY_USER)
-    return found.map(RecipientOut.model_validate)
-
-
-@router.get("/v1/campaigns/{campaign_id}/results", dependencies=READ, responses=problems(404))
-async def get_results(campaign_id: UUID, session: Db) -> ResultsOut:
-    """Count what became of everybody: who was told, who was not and why, and what launched the campaign."""
-    campaign = await queries.get_campaign(session, campaign_id)
-    results = await service.results_of(session, campaign)
-    return ResultsOut(
-        campaign_id=campaign.id,
-        status=Status(campaign.status),
-        audience_size=results.audience_size,
-        by_status=dict(results.by_status),
-        by_reason=dict(results.by_reason),
-        by_locale=dict(results.by_locale),
-        playbook_id=campaign.playbook_id,
-        trigger=_trigger(campaign),
-        incident_id=campaign.incident_id,
-        started_at=campaign.started_at,
-        finished_at=campaign.finished_at,
     )

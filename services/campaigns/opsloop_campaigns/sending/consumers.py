@@ -1,4 +1,4 @@
-"""What campaigns hear: what became of the messages they asked for."""
+"""What sending hears: what became of the messages they asked for."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_campaigns.campaigns import service
 from opsloop_campaigns.recipients.rules import Outcome, Report
+from opsloop_campaigns.sending import service
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.notifications import NotificationFailed, NotificationSent
 from opsloop_common.inbox.subscription import Subscription

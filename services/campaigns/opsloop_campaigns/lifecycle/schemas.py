@@ -7,9 +7,8 @@ from uuid import UUID
 from pydantic import Field
 
 from opsloop_campaigns.budgets.rules import HeldBy
-from opsloop_campaigns.campaigns.rules import Status
-from opsloop_campaigns.recipients.rules import Outcome
-from opsloop_campaigns.shapes import AudienceIn, AudienceOut, MessageOut, PlainMessages
+from opsloop_campaigns.lifecycle.rules import Status
+from opsloop_campaigns.shapes import AudienceIn, AudienceOut, MessageOut, PlainMessages, TriggerOut
 from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp, absent
 
 
@@ -36,13 +35,6 @@ class StatusIn(InModel):
 
     status: Status
     reason: ShortText | None = None
-
-
-class TriggerOut(OutModel):
-    """The event that made a playbook launch the campaign."""
-
-    event_id: UUID
-    type: str
 
 
 class CampaignSummary(OutModel):
@@ -78,33 +70,6 @@ class CampaignOut(CampaignSummary):
     audience: AudienceOut
     messages: list[MessageOut]
     allowed: list[Status]
-
-
-class RecipientOut(OutModel):
-    """One person and what became of them. `reason` says why nothing was sent; `at` is when the status was reached."""
-
-    user_id: str
-    status: Outcome
-    reason: str | None
-    message_id: UUID
-    notification_id: UUID | None
-    at: Timestamp
-
-
-class ResultsOut(OutModel):
-    """What became of a campaign: `by_status` adds up to `audience_size`; `by_locale` counts those whose locale is known."""
-
-    campaign_id: UUID
-    status: Status
-    audience_size: int
-    by_status: dict[Outcome, int]
-    by_reason: dict[str, int]
-    by_locale: dict[str, int]
-    playbook_id: UUID | None
-    trigger: TriggerOut | None
-    incident_id: str | None
-    started_at: Timestamp | None
-    finished_at: Timestamp | None
 
 
 class ProblemOut(OutModel):

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 from opsloop_campaigns.budgets.rules import HeldBy
-from opsloop_campaigns.recipients.rules import Count, Outcome
-from opsloop_common.contracts.campaigns import RECIPIENTS_PER_REQUEST
 from opsloop_common.errors import Conflict, FieldError, IllegalTransition
+
+START = "campaigns.start"
+"""Kind of the due work that launches a scheduled campaign; its key is the campaign's id."""
+CHUNK = "campaigns.chunk"
+"""Kind of the due work that tells the next people of a launched one; its key is the campaign's id."""
 
 
 class Status(StrEnum):
@@ -28,6 +31,21 @@ class Status(StrEnum):
     FINISHED = "finished"
     CANCELLED = "cancelled"
     ARCHIVED = "archived"
+
+
+@dataclass(frozen=True)
+class OnTheWay:
+    """A locked campaign, as those who send it need it."""
+
+    campaign_id: UUID
+    status: Status
+    audience_size: int
+    messages: Sequence[Mapping[str, str]]
+    message_id: UUID
+    requested_through: str
+    """In the order of user ids, everybody up to here was requested."""
+    cause: Mapping[str, Any]
+    """The inherited part of the context, for what the service does by itself after the launch."""
 
 
 @dataclass(frozen=True)
@@ -134,42 +152,9 @@ def require_start_ahead(schedule_at: datetime | None, now: datetime) -> datetime
     return schedule_at
 
 
-def chunks(audience_size: int) -> int:
-    """Return in how many requests an audience of this size goes out."""
-    return -(-audience_size // RECIPIENTS_PER_REQUEST)
-
-
 def fingerprint(user_ids: Sequence[str]) -> str:
     """Return a hash that tells two audiences apart, whatever their order."""
     digest = sha256()
     for user_id in sorted(user_ids):
         digest.update(user_id.encode() + b"\0")
     return digest.hexdigest()
-
-
-@dataclass(frozen=True)
-class Results:
-    """What became of a campaign's audience; `by_status` adds up to `audience_size`."""
-
-    audience_size: int
-    by_status: Mapping[Outcome, int]
-    by_reason: Mapping[str, int]
-    by_locale: Mapping[str, int]
-
-
-def results(status: Status, audience_size: int, counts: Sequence[Count]) -> Results:
-    """Add up what is known of the recipients; before a launch nobody has a row, so all wait (or were given up)."""
-    if not counts and audience_size:
-        ended = status in {Status.CANCELLED, Status.ARCHIVED}
-        given_up = Count(Outcome.CANCELLED, "campaign_cancelled", None, audience_size)
-        counts = [given_up if ended else Count(Outcome.PENDING, None, None, audience_size)]
-    by_status = dict.fromkeys(Outcome, 0)
-    by_reason: Counter[str] = Counter()
-    by_locale: Counter[str] = Counter()
-    for same in counts:
-        by_status[Outcome(same.status)] += same.count
-        if same.reason is not None:
-            by_reason[same.reason] += same.count
-        if same.locale is not None:
-            by_locale[same.locale] += same.count
-    return Results(sum(by_status.values()), by_status, dict(by_reason), dict(by_locale))

@@ -1,25 +1,25 @@
-"""Use cases of campaigns: write, edit, approve, schedule, launch, hold, end."""
+"""The life of a campaign: write, edit, approve, schedule, launch, hold, end."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_campaigns.approvals import rules as approvals_rules
 from opsloop_campaigns.approvals import service as approvals
 from opsloop_campaigns.budgets.rules import WINDOW, Spent
-from opsloop_campaigns.campaigns import meters, queries, rules
-from opsloop_campaigns.campaigns.meters import HeldMeter, LaunchMeter
-from opsloop_campaigns.campaigns.models import Campaign
-from opsloop_campaigns.campaigns.rules import Results, Status
+from opsloop_campaigns.lifecycle import meters, queries, rules
+from opsloop_campaigns.lifecycle.meters import HeldMeter, LaunchMeter
+from opsloop_campaigns.lifecycle.models import Campaign
+from opsloop_campaigns.lifecycle.rules import CHUNK, START, OnTheWay, Status
 from opsloop_campaigns.recipients import service as recipients
-from opsloop_campaigns.recipients.rules import Outcome, Report
 from opsloop_common import due, outbox, resources
 from opsloop_common.contracts.campaigns import (
     CampaignApprovalRequested,
@@ -28,17 +28,12 @@ from opsloop_common.contracts.campaigns import (
     CampaignFinished,
     CampaignLaunched,
     CampaignPaused,
-    MessageContent,
-    MessageRequested,
     Trigger,
 )
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.db import Context, acting_for, clock_of, context_of, count_after_commit, meters_of
+from opsloop_common.db import clock_of, context_of, count_after_commit, meters_of
 from opsloop_common.resources import changing, touch
 from opsloop_common.versions import Precondition
-
-START = "campaigns.start"
-CHUNK = "campaigns.chunk"
 
 
 @dataclass(frozen=True)
@@ -255,80 +250,42 @@ async def spent_by_playbooks(session: AsyncSession) -> Spent:
     return Spent.of(launched, await queries.waiting_by_playbook(session))
 
 
-async def results_of(session: AsyncSession, campaign: Campaign) -> Results:
-    """Count what became of a campaign's audience."""
-    counts = await recipients.counts(session, campaign.id)
-    return rules.results(Status(campaign.status), campaign.audience_size, counts)
+async def get_campaign(session: AsyncSession, campaign_id: UUID) -> Campaign:
+    """Return a campaign without its list of people; raises NotFound."""
+    return await queries.get_campaign(session, campaign_id)
 
 
-async def send_chunk(session: AsyncSession, campaign_id: UUID) -> None:
-    """Request the message for the next people of a running campaign, and put the chunk after it into the queue.
-
-    Recipients and event change in one transaction, so a crash repeats nobody; a paused or ended campaign stays as it is.
-    """
-    for campaign in await queries.find_and_lock(session, [campaign_id]):
-        if campaign.status != Status.RUNNING:
-            continue
-        chunk = await recipients.take_chunk(session, campaign.id, after=campaign.requested_through)
-        with acting_for(session, _own_context(campaign)):
-            if chunk:
-                campaign.requested_through = chunk[-1]
-                outbox.append(session, _message_requested(campaign, chunk))
-                await due.schedule(session, CHUNK, str(campaign.id), clock_of(session).now())
-            else:
-                await _finish_when_settled(session, campaign)
+async def lock_on_the_way(session: AsyncSession, campaign_ids: Collection[UUID]) -> list[OnTheWay]:
+    """Lock those of the campaigns that exist, in the order of their ids so that two batches cannot deadlock."""
+    return [
+        OnTheWay(
+            campaign_id=campaign.id,
+            status=Status(campaign.status),
+            audience_size=campaign.audience_size,
+            messages=campaign.messages,
+            message_id=campaign.message_id,
+            requested_through=campaign.requested_through,
+            cause=campaign.cause or {},
+        )
+        for campaign in await queries.find_and_lock(session, campaign_ids)
+    ]
 
 
-async def record_reports(session: AsyncSession, reports: Mapping[Report, Event]) -> None:
-    """Write down what notifications reported (each with the event that said so), and finish or go on."""
-    campaigns = await queries.find_and_lock(session, {report.campaign_id for report in reports})
-    if not campaigns:
-        return
-    known = {campaign.id for campaign in campaigns}
-    changed = await recipients.record(session, [report for report in reports if report.campaign_id in known])
-    causes = {report.campaign_id: event for report, event in reports.items()}
-    for campaign in campaigns:
-        if campaign.id not in changed or campaign.status not in rules.GOING_ON:
-            continue
-        with acting_for(session, causes[campaign.id]):
-            has_pending = await _finish_when_settled(session, campaign)
-            if has_pending and campaign.status == Status.RUNNING:
-                await due.schedule(session, CHUNK, str(campaign.id), clock_of(session).now())
+async def note_requested(session: AsyncSession, campaign_id: UUID, through: str) -> None:
+    """Keep how far a locked campaign has got: nobody is asked about that, so it is no new version."""
+    through_here = update(Campaign).where(Campaign.id == campaign_id).values(requested_through=through)
+    await session.execute(through_here.execution_options(synchronize_session=False))
 
 
-async def _finish_when_settled(session: AsyncSession, campaign: Campaign) -> bool:
-    """Finish a campaign in which every recipient has an outcome; returns whether somebody waits to be told."""
-    progress = await recipients.progress(session, campaign.id, after=campaign.requested_through)
-    if not progress.is_settled:
-        return progress.has_pending
-    totals = (await results_of(session, campaign)).by_status
-    campaign.status = Status.FINISHED
-    campaign.finished_at = clock_of(session).now()
+async def finish(session: AsyncSession, campaign_id: UUID, *, sent: int, failed: int) -> None:
+    """Finish a locked campaign, of whose people each has an outcome, and say so."""
+    campaign = await session.get_one(Campaign, campaign_id)
+    campaign.status, campaign.finished_at = Status.FINISHED, clock_of(session).now()
     touch(session, campaign)
     finished = CampaignFinished(
-        campaign_id=campaign.id,
-        name=campaign.name,
-        sent=totals[Outcome.SENT],
-        failed=totals[Outcome.FAILED],
-        finished_at=campaign.finished_at,
+        campaign_id=campaign.id, name=campaign.name, sent=sent, failed=failed, finished_at=campaign.finished_at
     )
     outbox.append(session, finished)
-    return False
-
-
-def _message_requested(campaign: Campaign, user_ids: Sequence[str]) -> MessageRequested:
-    return MessageRequested(
-        campaign_id=campaign.id,
-        message_id=campaign.message_id,
-        channel="email",
-        user_ids=list(user_ids),
-        contents=[MessageContent.model_validate(message) for message in campaign.messages],
-    )
-
-
-def _own_context(campaign: Campaign) -> Context:
-    """Return the context of what a launched campaign does by itself."""
-    return Context(workspace=campaign.workspace, **(campaign.cause or {}))
 
 
 def _approval_requested(campaign: Campaign) -> CampaignApprovalRequested:

@@ -12,8 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import undefer
 
 from opsloop_campaigns.budgets.rules import HeldBy, Launched
-from opsloop_campaigns.campaigns.models import Campaign
-from opsloop_campaigns.campaigns.rules import Status
+from opsloop_campaigns.lifecycle.models import Campaign
+from opsloop_campaigns.lifecycle.rules import Status
 from opsloop_common import resources
 from opsloop_common.versions import Precondition
 

@@ -11,7 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from opsloop_campaigns.budgets.rules import HeldBy
-from opsloop_campaigns.campaigns.rules import Status, fingerprint
+from opsloop_campaigns.lifecycle.rules import Status, fingerprint
 from opsloop_campaigns.tables import Base
 from opsloop_common import redaction
 from opsloop_common.columns import Moment, Resource, check_in
