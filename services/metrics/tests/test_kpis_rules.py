@@ -1,11 +1,164 @@
-"""What a KPI comes to, without a database."""
+"""What a KPI measures: what is read, what is refused and why, without a database."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
-from opsloop_metrics.events.rules import Cause, Reading
+import pytest
+
+from opsloop_common.conditions import Condition as Where
+from opsloop_common.conditions import Op
+from opsloop_common.errors import Conflict, FieldError, Invalid
+from opsloop_metrics.events.rules import Aggregate, Cause, Reading, Selection
 from opsloop_metrics.kpis import rules
+from opsloop_metrics.kpis.rules import Direction, Measure
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
+DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
+WHERE = [{"field": "data.severity", "op": "eq", "value": "s1"}]
+COUNT = {"type": "events", "event": "a.b", "aggregate": "count"}
+EVENTS = Measure((Selection("a.b", Aggregate.COUNT),))
+REPORTED = Measure()
+
+
+def refusal(read: Callable[[], object]) -> FieldError:
+    """Return the one field that is refused."""
+    with pytest.raises(Invalid) as refused:
+        read()
+    [error] = refused.value.errors
+    return error
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ({"type": "reported"}, REPORTED),
+        (COUNT, EVENTS),
+        (COUNT | {"property": "data.x"}, EVENTS),
+        (
+            COUNT | {"aggregate": "sum", "property": "data.x"},
+            Measure((Selection("a.b", Aggregate.SUM, "data.x"),)),
+        ),
+        (
+            COUNT | {"aggregate": "share", "where": WHERE},
+            Measure((Selection("a.b", Aggregate.SHARE, None, (Where(field="data.severity", op=Op.EQ, value="s1"),)),)),
+        ),
+        (
+            {"type": "ratio", "numerator": COUNT, "denominator": COUNT | {"event": "c.d"}},
+            Measure((Selection("a.b", Aggregate.COUNT), Selection("c.d", Aggregate.COUNT))),
+        ),
+    ],
+)
+def test_a_measure_is_read(raw: dict[str, Any], expected: Measure):
+    assert rules.read_measure(raw) == expected
+
+
+SIDES = "both sides of a ratio are measures of type events"
+NUMBERS = "needs the property to take the numbers from"
+
+
+@pytest.mark.parametrize(
+    ("raw", "pointer", "detail"),
+    [
+        ({"type": "insight"}, "/measure/type", "a measure of type insight is not supported yet"),
+        (COUNT | {"aggregate": "p95"}, "/measure/aggregate", "the aggregate p95 is not supported yet"),
+        (COUNT | {"aggregate": "avg"}, "/measure/property", f"avg {NUMBERS}"),
+        (
+            COUNT | {"aggregate": "share"},
+            "/measure/where",
+            "share needs conditions: it is those that fulfil them over all",
+        ),
+        ({"type": "ratio", "numerator": {"type": "reported"}, "denominator": COUNT}, "/measure/numerator/type", SIDES),
+        ({"type": "ratio", "numerator": COUNT, "denominator": {"type": "ratio"}}, "/measure/denominator/type", SIDES),
+        (
+            {"type": "ratio", "numerator": COUNT, "denominator": COUNT | {"aggregate": "sum"}},
+            "/measure/denominator/property",
+            f"sum {NUMBERS}",
+        ),
+    ],
+)
+def test_a_measure_that_is_none_is_refused(raw: dict[str, Any], pointer: str, detail: str):
+    assert refusal(lambda: rules.read_measure(raw)) == FieldError(pointer, detail)
+
+
+def test_only_what_is_reported_takes_values():
+    rules.require_reported(REPORTED)
+
+    with pytest.raises(Conflict, match=r"^this KPI is measured from events; only a reported one takes values$"):
+        rules.require_reported(EVENTS)
+
+
+def test_clocks_may_differ_by_five_minutes():
+    ahead = timedelta(minutes=5)
+    rules.require_not_ahead(NOW + ahead, NOW)
+
+    error = refusal(lambda: rules.require_not_ahead(NOW + ahead + SECOND, NOW))
+    assert error == FieldError("/at", "more than 5 minutes ahead of the server's clock")
+
+
+def cause(id: str) -> Cause:
+    return Cause(id, "c", 0, None)
+
+
+OVER = Reading(3.0, 3, NOW - DAY, NOW + 2 * DAY, NOW - 3 * SECOND, cause("1"))
+UNDER = Reading(4.0, 4, NOW - SECOND, NOW + DAY, NOW - 4 * SECOND, cause("2"))
+
+
+def test_one_part_is_the_reading():
+    assert rules.combine([OVER]) is OVER
+
+
+def test_a_ratio_is_of_both_parts():
+    expected = Reading(0.75, 4, NOW - DAY, NOW + DAY, NOW - 4 * SECOND, cause("2"))
+
+    assert rules.combine([OVER, UNDER]) == expected
+    assert rules.combine([UNDER, OVER]).cause == cause("2")
+
+
+@pytest.mark.parametrize(
+    ("over", "under", "value"),
+    [
+        (None, 4.0, None),
+        (3.0, None, None),
+        (3.0, 0.0, None),
+        (0.0, 3.0, 0.0),
+        (1e308, 1e-10, None),
+        (-1e308, 1e-10, None),
+    ],
+)
+def test_a_ratio_over_nothing_is_null(over: float | None, under: float | None, value: float | None):
+    found = rules.combine([Reading(over, 1), Reading(under, 2)])
+
+    assert found == Reading(value, 2)
+
+
+@pytest.mark.parametrize(
+    ("value", "direction", "meets"),
+    [
+        (1.0, Direction.UP, True),
+        (1.1, Direction.UP, True),
+        (0.9, Direction.UP, False),
+        (1.0, Direction.DOWN, True),
+        (0.9, Direction.DOWN, True),
+        (1.1, Direction.DOWN, False),
+    ],
+)
+def test_a_target_is_met_the_better_way(value: float, direction: Direction, meets: bool):
+    assert rules.meets_target(value, 1.0, direction) is meets
+
+
+def test_a_measure_knows_its_events():
+    assert REPORTED.is_reported
+    assert not EVENTS.is_reported
+    two = Measure(
+        (Selection("c.d", Aggregate.COUNT), Selection("a.b", Aggregate.COUNT), Selection("a.b", Aggregate.COUNT))
+    )
+    assert two.event_types == ["a.b", "c.d"]
+
+
 MINUTE = timedelta(minutes=1)
 
 

@@ -7,13 +7,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsloop_common.errors import Invalid
+from opsloop_common.errors import FieldError, Invalid
 from opsloop_metrics.overview import rules
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 COUNT = {"type": "events", "event": "feedback.received", "aggregate": "count"}
+DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 REPORTED = {"type": "reported"}
 HIGH = {"type": "threshold", "operator": "ge", "value": 10}
+
+
+def refusal(length, step):
+    with pytest.raises(Invalid) as refused:
+        rules.edges(NOW, NOW + length, step)
+    [error] = refused.value.errors
+    return error
 
 
 async def test_status_is_the_worst_of_the_monitors(world):
@@ -82,3 +90,22 @@ def test_edges_cover_the_time_without_gaps(since, seconds, step):
     assert (edges[0], edges[-1]) == (start, end)
     lengths = [after - before for before, after in pairwise(edges)]
     assert all(timedelta() < length <= timedelta(seconds=step) for length in lengths)
+
+
+def test_edges_are_cut_off_at_the_end():
+    assert rules.edges(NOW, NOW + 5 * SECOND, 2 * SECOND) == [NOW + n * SECOND for n in (0, 2, 4, 5)]
+    assert rules.edges(NOW, NOW + 4 * SECOND, 2 * SECOND) == [NOW + n * SECOND for n in (0, 2, 4)]
+    assert len(rules.edges(NOW, NOW + 1000 * SECOND, SECOND)) == 1001
+
+
+@pytest.mark.parametrize(
+    ("length", "step", "pointer", "detail"),
+    [
+        (timedelta(), SECOND, "/query/to", "is not after from"),
+        (-SECOND, SECOND, "/query/to", "is not after from"),
+        (DAY, SECOND / 2, "/query/step", "is at least one second"),
+        (1001 * SECOND, SECOND, "/query/step", "makes 1001 intervals of this time; 1000 fit one answer"),
+    ],
+)
+def test_edges_that_are_none_are_refused(length: timedelta, step: timedelta, pointer: str, detail: str):
+    assert refusal(length, step) == FieldError(pointer, detail)

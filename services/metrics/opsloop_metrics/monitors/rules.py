@@ -177,20 +177,17 @@ def condition_of(kept: Mapping[str, Any]) -> Condition:
     return Condition(kept["condition_type"], kept["operator"], kept["threshold"])
 
 
-def require_window(
-    measure: Measure, condition: Condition, window: timedelta | None, kept: timedelta | None = None
-) -> None:
-    """Raise Invalid when a window is missing, or reaches further back than events are kept; `kept` None: however far.
-
-    Measures of events and silence always need one.
-    """
+def require_window(measure: Measure, condition: Condition, window: timedelta | None) -> None:
+    """Raise Invalid when a window is missing: measures of events and silence always need one."""
     if window is None and not measure.is_reported:
         raise Invalid("/window", "a measure of events needs a window")
     if window is None and condition.type == "no_data":
         raise Invalid("/window", "no_data needs a window: how long silence is normal")
-    if measure.is_reported or window is None or kept is None:
-        return
-    if window > kept:
+
+
+def require_kept(window: timedelta | None, kept: timedelta) -> None:
+    """Raise Invalid when a window reaches further back than domain events are kept."""
+    if window is not None and window > kept:
         raise Invalid("/window", f"events are kept for {kept.days} days, so a window over them is at most that long")
 
 

@@ -48,7 +48,7 @@ async def add_monitor(session: AsyncSession, key: str, fields: Mapping[str, Any]
     await take_place(session, Monitor.__table__, most=limits.MONITORS_PER_WORKSPACE, what="monitors")
     settings = rules.read_monitor(fields)
     kpi = await kpis.lock(session, key)
-    rules.require_window(kpi.measure, rules.condition_of(settings), settings["window"], events_kept)
+    _require_window(kpi, rules.condition_of(settings), settings["window"], events_kept)
     state, now = State.OK.value, clock_of(session).now()
     monitor = resources.create(session, Monitor, kpi_id=kpi.kpi_id, state=state, since=now, **settings)
     if monitor.enabled:
@@ -72,7 +72,7 @@ async def change_monitor(
     with changing(session, monitor, settings) as before:
         # one that was longer before the events were kept for less may stay as it is
         kept = events_kept if "window" in settings else None
-        rules.require_window(kpi.measure, _condition_of(monitor), monitor.window, kept)
+        _require_window(kpi, _condition_of(monitor), monitor.window, kept)
         if "enabled" in before:
             await _start_anew(session, monitor, EndReason.DISABLED)
         elif rules.MEANING & before.keys():
@@ -80,6 +80,12 @@ async def change_monitor(
         elif monitor.enabled and before:
             await _evaluate_soon(session, monitor.id, None)
     return monitor
+
+
+def _require_window(kpi: Definition, condition: Condition, window: timedelta | None, kept: timedelta | None) -> None:
+    rules.require_window(kpi.measure, condition, window)
+    if kept is not None and not kpi.measure.is_reported:
+        rules.require_kept(window, kept)
 
 
 def _condition_of(monitor: Monitor) -> Condition:
