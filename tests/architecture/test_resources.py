@@ -27,7 +27,7 @@ WRITING_QUERIES = {
     # the SQL of the event store stands in one place, so that another store can take this one's
     "services/metrics/opsloop_metrics/events/queries.py",
     # one statement claims and reads: on the way to a webhook each round trip counts
-    "services/notifications/opsloop_notifications/webhooks/queries.py",
+    "services/notifications/opsloop_notifications/sending/queries.py",
 }
 
 

@@ -50,6 +50,28 @@ async def test_a_kpi_without_monitors_still_has_a_value(world):
     assert await world.status() == {"key": "k", "value": 2, "state": "ok", "monitors": []}
 
 
+async def test_a_kpi_is_shown_over_the_window_of_its_worst_monitor(world):
+    await world.kpi(COUNT)
+    quiet = await world.monitor(HIGH | {"value": 100}, window="PT1M")
+    await world.monitor(HIGH | {"value": 1}, window="PT1H")
+    await world.hear(world.received())
+    await world.settle(120)
+
+    breached = await world.status()
+    assert [one["state"] for one in breached["monitors"]] == ["ok", "breached"]
+
+    await world.send("PATCH", f"/v1/kpis/k/monitors/{breached['monitors'][1]['id']}", json={"enabled": False})
+    calm = await world.status()
+    await world.send("PATCH", f"/v1/kpis/k/monitors/{quiet['id']}", json={"enabled": False})
+    unwatched = await world.status()
+
+    assert [(one["state"], one["value"]) for one in (breached, calm, unwatched)] == [
+        ("breached", 1),
+        ("ok", 0),
+        ("ok", 1),
+    ]
+
+
 @pytest.mark.parametrize("measure", [COUNT, REPORTED])
 async def test_a_series_has_a_point_for_every_interval(world, measure):
     await world.kpi(measure, target=3)

@@ -1,4 +1,4 @@
-"""HTTP shapes of endpoints and their deliveries."""
+"""HTTP shapes of endpoints."""
 
 from __future__ import annotations
 
@@ -84,50 +84,3 @@ class RotateIn(InModel):
 
     grace: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(days=7))] = timedelta(hours=24)
     secret: Secret | None = None
-
-
-class RecoverIn(InModel):
-    """From when on to deliver again."""
-
-    since: Timestamp
-
-
-class JobStarted(OutModel):
-    """Long work that has begun; GET /v1/jobs/{id} tells how far it is."""
-
-    job_id: UUID
-
-
-class DeliveryOut(OutModel):
-    """One event on its way to one endpoint. `event_id` is the `webhook-id` of every attempt."""
-
-    id: UUID
-    webhook_id: UUID
-    event_id: UUID
-    event_type: str
-    status: Literal["pending", "succeeded", "failed", "cancelled"]
-    failure: str | None
-    attempt_count: int
-    next_attempt_at: Timestamp | None
-    created_at: Timestamp
-    finished_at: Timestamp | None
-
-
-class AttemptOut(OutModel):
-    """One call. `failure` null means success; without a `status_code` no answer came."""
-
-    number: int
-    attempted_at: Timestamp
-    duration_ms: int
-    status_code: int | None
-    failure: str | None
-    detail: str | None
-    request_headers: dict[str, str]
-    response_body: str | None
-    next_attempt_at: Timestamp | None
-
-
-class DeliveryWithAttempts(DeliveryOut):
-    """A delivery with its newest 200 attempts, newest first."""
-
-    attempts: list[AttemptOut]

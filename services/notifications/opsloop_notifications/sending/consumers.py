@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Database
 from opsloop_common.inbox.subscription import Subscription
-from opsloop_notifications.webhooks import service
+from opsloop_notifications.sending import service
 
 NAME = "notifications.webhooks"
 

@@ -13,13 +13,13 @@ from opsloop_common.due import run_due, run_recurring
 from opsloop_common.settings import BadSettings
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import settings_for_tests
-from opsloop_notifications import retention
 from opsloop_notifications.messages.consumers import MESSAGES
 from opsloop_notifications.messages.jobs import dispatch_mails
+from opsloop_notifications.retention import jobs as retention
+from opsloop_notifications.sending import service as sending
+from opsloop_notifications.sending.consumers import WEBHOOKS
+from opsloop_notifications.sending.jobs import RECOVER, dispatch_webhooks
 from opsloop_notifications.settings import NotificationsSettings
-from opsloop_notifications.webhooks import service as webhooks
-from opsloop_notifications.webhooks.consumers import WEBHOOKS
-from opsloop_notifications.webhooks.jobs import RECOVER, dispatch_webhooks
 
 KEPT = timedelta(days=30)
 DAY = timedelta(days=1)
@@ -188,7 +188,7 @@ async def test_a_resend_while_the_log_is_pruned_keeps_its_document(acme, hook, w
             await retention._forget_events(session, before)
 
     async with acme.service.db.transaction(Context(workspace="acme")) as session:
-        await webhooks.resend(session, item["id"])
+        await sending.resend(session, item["id"])
         forgetting = asyncio.create_task(forget_events())
         await until(waits_for_us, "the pruning waits for the event that is needed again")
     await forgetting

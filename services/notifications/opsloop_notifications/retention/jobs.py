@@ -17,10 +17,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common.db import settings_of
 from opsloop_common.due import DueKind, LongRun
 from opsloop_notifications.deliveries import service as deliveries
+from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.eventlog import service as eventlog
 from opsloop_notifications.messages import service as messages
 from opsloop_notifications.settings import NotificationsSettings
-from opsloop_notifications.webhooks import service as webhooks
 
 BATCH = 1_000
 # shorter than PostgreSQL waits before it looks for a deadlock: whoever delivers is never the one to be ended
@@ -39,9 +39,9 @@ async def forget_old(run: LongRun) -> None:
         while after is not None:
             after = await _step(run, partial(work, after=after))
 
-    for webhook_id in await _step(run, webhooks.all_ids):
+    for webhook_id in await _step(run, endpoints.all_ids):
         await in_pages(partial(deliveries.forget_ended, webhook_id=webhook_id, before=before, limit=BATCH))
-    await _step(run, partial(webhooks.forget_deleted, before=before))
+    await _step(run, partial(endpoints.forget_deleted, before=before))
     while await _step(run, partial(_forget_events, before=before)):
         pass
     await in_pages(partial(messages.forget_ended, before=before, limit=BATCH))

@@ -13,8 +13,8 @@ from opsloop_common.due.jobs import JobRun
 from opsloop_common.due.kinds import DueKind
 from opsloop_common.service import Runtime
 from opsloop_notifications.ports import NotificationsPorts
-from opsloop_notifications.webhooks import service
-from opsloop_notifications.webhooks.sender import WebhookWork
+from opsloop_notifications.sending import service
+from opsloop_notifications.sending.sender import WebhookWork
 
 PAGE = 500
 

@@ -6,22 +6,20 @@ import base64
 import binascii
 import hashlib
 import hmac
-import secrets as random_secrets
 from collections.abc import Mapping, Sequence
 
 PREFIX = "whsec_"
 SECRET_BYTES = range(24, 65)
 TOLERANCE_SECONDS = 300
-_NEW_SECRET_BYTES = 32
 
 
 class BadSecret(ValueError):
     """Not `whsec_` and the base64 of 24 to 64 bytes."""
 
 
-def new_secret() -> str:
-    """Return a fresh random secret."""
-    return PREFIX + base64.b64encode(random_secrets.token_bytes(_NEW_SECRET_BYTES)).decode()
+def written_secret(key: bytes) -> str:
+    """Return the `whsec_` secret that holds a key."""
+    return PREFIX + base64.b64encode(key).decode()
 
 
 def read_secret(secret: str) -> bytes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, Text
@@ -12,16 +11,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from opsloop_common import redaction
 from opsloop_common.columns import Moment, Resource, check_in
+from opsloop_notifications.endpoints.rules import WebhookStatus, without_path
 from opsloop_notifications.tables import Base, Json
-from opsloop_notifications.webhooks.rules import without_path
-
-
-class WebhookStatus(StrEnum):
-    """`deleted` keeps the row for its deliveries' history; the API no longer shows it."""
-
-    ENABLED = "enabled"
-    DISABLED = "disabled"
-    DELETED = "deleted"
 
 
 class Webhook(Resource, Base):

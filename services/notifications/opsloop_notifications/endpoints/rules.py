@@ -1,14 +1,36 @@
-"""Which events an endpoint hears of, and when it has failed for too long. Pure."""
+"""What an endpoint is called for, and when it has failed for too long. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
 FAILING_FOR = timedelta(days=5)
 FAILURES_BEFORE_DISABLING = 10
 """More than one exhausted delivery (8 attempts), so that a rarely used endpoint is not judged by a single event."""
+
+
+class WebhookStatus(StrEnum):
+    """`deleted` keeps the row for its deliveries' history; the API no longer shows it."""
+
+    ENABLED = "enabled"
+    DISABLED = "disabled"
+    DELETED = "deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """An endpoint that gets events: what it wants of them, and what calling it takes when it was read to be called."""
+
+    id: UUID
+    event_types: Sequence[str]
+    filter: Sequence[Any]
+    address: Mapping[str, Any]
 
 
 def hears(patterns: Sequence[str], event_type: str) -> bool:

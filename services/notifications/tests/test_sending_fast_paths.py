@@ -16,8 +16,8 @@ from opsloop_common.testing.http import settings_for_tests
 from opsloop_notifications.app import SERVICE
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.deliveries.service import Attempt
+from opsloop_notifications.sending.consumers import WEBHOOKS
 from opsloop_notifications.settings import NotificationsSettings
-from opsloop_notifications.webhooks.consumers import WEBHOOKS
 
 TABLES = ("event_log", "event_log_counter", "delivery", "delivery_queue", "delivery_attempt", "inbox")
 NAMES = [

@@ -28,12 +28,13 @@ from opsloop_notifications.deliveries.rules import (
     retry_after,
     shown_body,
 )
+from opsloop_notifications.endpoints import service as endpoints
+from opsloop_notifications.endpoints.rules import WebhookStatus
 from opsloop_notifications.outbound.service import Answer, BlockedTarget, OutboundClient, OutboundError
-from opsloop_notifications.webhooks import queries, service
-from opsloop_notifications.webhooks.calls import CLAIMED_AT_FIRST, KIND, Call, read_call
-from opsloop_notifications.webhooks.meters import CallMeter
-from opsloop_notifications.webhooks.models import WebhookStatus
-from opsloop_notifications.webhooks.signing import read_secret, sign
+from opsloop_notifications.sending import queries
+from opsloop_notifications.sending.calls import CLAIMED_AT_FIRST, KIND, Call, read_call
+from opsloop_notifications.sending.meters import CallMeter
+from opsloop_notifications.signing.rules import read_secret, sign
 
 CLAIMED_AT_MOST = 1_000
 PLACES = 64
@@ -142,7 +143,7 @@ class WebhookWork:
         if failed or succeeded & failing:
             async with self._runtime.db.transaction() as session:
                 await deliveries.record_attempts(session, attempts, owner=owner)
-                await service.note_outcomes(
+                await endpoints.note_outcomes(
                     session,
                     healed=succeeded & failing,
                     failed={id: count for id, count in failed.items() if id not in succeeded},
@@ -175,7 +176,7 @@ class WebhookWork:
         if key is None:
             if len(self._opened) >= OPENED_SECRETS_KEPT:
                 self._opened.clear()
-            plain = self._runtime.secrets.open(sealed, purpose=service.SECRET_PURPOSE)
+            plain = self._runtime.secrets.open(sealed, purpose=endpoints.SECRET_PURPOSE)
             key = self._opened[sealed] = read_secret(plain.decode())
         return key
 
