@@ -11,7 +11,6 @@ import socket
 import sys
 import time
 from collections.abc import Mapping
-from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,9 +76,10 @@ class Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg is not typ
     async def fetch(self, query: str, *values: Any, **options: Any) -> list[asyncpg.Record]:
         """Run a statement and return its rows; what SQLAlchemy runs does not come by here."""
         span = current()
-        with nullcontext() if span is None else span.statement(query):
-            rows: list[asyncpg.Record] = await super().fetch(query, *values, **options)
-        return rows
+        if span is None:
+            return await super().fetch(query, *values, **options)  # type: ignore[no-any-return]
+        with span.statement(query):
+            return await super().fetch(query, *values, **options)  # type: ignore[no-any-return]
 
     async def close(self, *, timeout: float | None = None) -> None:
         """Say good-bye, for a second at most."""
