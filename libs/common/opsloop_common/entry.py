@@ -76,8 +76,8 @@ def row_level_security(table: str) -> list[str]:
 def worker_policy(table: str, *, command: str = "ALL") -> list[str]:
     """Return the statements that open `table`'s rows of all workspaces to transactions that called `enter_worker`.
 
-    Only for tables that a dispatcher works through; requests never enter this way. `command`: ALL, or SELECT for what a
-    dispatcher only reads.
+    Only for tables that a queue engine works through; requests never enter this way. `command`: ALL, or SELECT for what a
+    sender only reads.
     """
     condition = f"current_setting('{WORKER_SETTING}', true) = 'on'"
     check = "" if command == "SELECT" else f" WITH CHECK ({condition})"

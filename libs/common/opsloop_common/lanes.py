@@ -52,7 +52,7 @@ class _Places:
         try:
             async with asyncio.timeout(_left(until)):
                 await place
-        except BaseException:
+        except (TimeoutError, asyncio.CancelledError):
             if place.done() and not place.cancelled():  # given in the moment in which waiting ended
                 self.leave()
             raise

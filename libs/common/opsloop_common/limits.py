@@ -48,7 +48,11 @@ CALL_INTERIM_ANSWERS = 4  # 100 Continue, 103 Early Hints
 CALL_RECEIVE_BUFFER_BYTES = 8 * 1024  # in the kernel: what can come in one turn of the loop, also as TLS
 CALL_PARSE_SLICE_BYTES = 1024
 CALL_PARSE_TURN_SECONDS = 0.001  # for all connections together, between two turns of the loop
+CALLS_AT_ONCE = 512  # of a process; 10,000 of endpoints that hang would be more than it may open files
+CALLS_KEPT = 128  # of them, for workspaces that held few lately
 # … the mail server
+MAIL_CONNECTIONS = 10
+MAIL_CONNECTIONS_KEPT = 2
 MAIL_SECONDS = 60.0  # one mail, from the connection to the last answer
 MAIL_REPLY_SECONDS = 30.0
 # … the issuer of tokens
@@ -71,6 +75,11 @@ DATABASE_CHECKOUT_SECONDS = 3.0
 DATABASE_QUIET_SECONDS = 1.0  # a connection that was not used for this long proves itself first
 DATABASE_PROOF_SECONDS = 1.0
 DATABASE_CLOSE_SECONDS = 1.0
+CONNECTIONS_PER_WORKSPACE = 4  # of a pool's 10
+SHARE_SECONDS = 3.0  # as long as for a free connection
+DUE_TRANSACTIONS = 5
+"""Due rows of a service's process that are handled at once, jobs apart; of the last two …"""
+DUE_KEPT = 1  # … one is left to workspaces, one to kinds that held little lately
 REQUEST_CONNECTIONS = 8  # of a pool's 10: consumers, claims and look-ups of credentials have the others
 HEAVY_CONNECTIONS = 4  # of those 8, for all workspaces together that ask for much
 HEAVY_READS = 2  # of those 4: each may keep a core of PostgreSQL for as long as its statement takes
@@ -120,6 +129,10 @@ CONNECTIONS_PER_ADDRESS = 1 / 2  # of those that the process holds
 RESERVED_FILES = (
     256  # of the file limit, for PostgreSQL, Kafka, webhooks, logs: 40 are open when nobody asks for anything
 )
+
+QUEUE_HELD = 10_000
+"""Rows of one queue that a process holds in memory, at work or waiting for a place."""
+QUEUE_HELD_KEPT = 2_000
 
 # What one cause, key or workspace may set off
 

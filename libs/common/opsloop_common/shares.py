@@ -1,6 +1,6 @@
 """Who may take a place now: places are few, those who want them are workspaces (or kinds of work), and some hold theirs for long.
 
-Whoever held much lately leaves the last places alone, so that one who held little finds a place at once. Nothing here waits
+Whoever held much lately, and for long at a time, leaves the last places alone, so that the others find one at once. Nothing here waits
 or does anything: a gate of requests, a queue engine, a pool of connections each ask it in their own way.
 """
 
@@ -14,7 +14,9 @@ from typing import TypeVar
 MEMORY_SECONDS = 30.0
 """What was held so long ago counts for a third (1/e). Ten that take turns with 4 s each come back after 13 s: not as if new."""
 LIGHT_SHARE = 1 / 4
-"""Of the places that are kept: who holds and held no more is light, so that several of them find one each."""
+"""Of the places that are kept: who held no more on average is light, so that several of them find one each."""
+QUICK_SECONDS = 0.5
+"""Who gives a place back so soon, on average, keeps nobody waiting, however often it comes: light as well."""
 FIRST_SECONDS = 1.0
 """Whoever is new is judged by no shorter a time, else its first moment would look like a life of holding."""
 FORGOTTEN = 0.001  # places, on average: 5 statements of 2 ms in 10 s
@@ -26,15 +28,19 @@ KeyT = TypeVar("KeyT", bound=Hashable)
 class _Held:
     """Places that one key holds, and how many it held lately on average, of the time since it came."""
 
-    __slots__ = ("at", "faded", "now", "since")
+    __slots__ = ("at", "ended", "faded", "now", "since")
 
     def __init__(self, at: float) -> None:
-        self.now, self.faded, self.at, self.since = 0, 0.0, at, at
+        self.now, self.faded, self.ended, self.at, self.since = 0, 0.0, 0.0, at, at
 
     def settle(self, at: float) -> None:
         kept = exp(-(at - self.at) / MEMORY_SECONDS)
         self.faded = self.now + (self.faded - self.now) * kept
+        self.ended *= kept
         self.at = at
+
+    def seconds(self) -> float:
+        return self.faded * MEMORY_SECONDS / max(self.now + self.ended, 1.0)
 
     def lately(self) -> float:
         return self.faded / (1 - exp(-max(self.at - self.since, FIRST_SECONDS) / MEMORY_SECONDS))
@@ -64,6 +70,7 @@ class Usage:
         """Note that `key` gives places back."""
         held = self._settled(key)
         held.now -= count
+        held.ended += count
         if held.at - self._swept_at > SWEEP_SECONDS:
             self._sweep(held.at)
 
@@ -78,6 +85,13 @@ class Usage:
     def mean(self) -> float:
         """Return how many places one key held lately, on average of all that held anything."""
         return sum(map(self.lately, self)) / max(len(self), 1)
+
+    def is_quick(self, key: Hashable) -> bool:
+        """Say whether `key` gave places back lately, and soon after it took them."""
+        if key not in self._keys:
+            return False
+        held = self._settled(key)
+        return held.ended >= 1 / 2 and held.seconds() <= QUICK_SECONDS
 
     def _settled(self, key: Hashable) -> _Held:
         at = self._clock()
@@ -111,13 +125,20 @@ class Places:
         self._usages = [Usage(clock) for _ in range(keys)]
 
     def is_light(self, key: Hashable, place: int = 0) -> bool:
-        """Say whether `key`, the one at `place` of its kind, holds and held little: of what is kept, and of a fair share of all."""
-        usage = self._usages[place]
-        bound = self._bound(usage)
-        return usage.held(key) <= bound and usage.lately(key) <= bound
+        """Say whether `key`, the one at `place` of its kind, may take one of those that are kept.
 
-    def _bound(self, usage: Usage) -> float:
-        return min(self.kept * LIGHT_SHARE, self.size / max(len(usage), 1) / 3)
+        It holds few places, and held few lately or gives them back soon.
+        """
+        usage = self._usages[place]
+        return usage.held(key) < self._allowed(usage, key)
+
+    def _allowed(self, usage: Usage, key: Hashable) -> int:
+        if usage.is_quick(key):
+            return self.kept
+        if usage.lately(key) > min(self.kept * LIGHT_SHARE, self.size / max(len(usage), 1) / 3):
+            return 0
+        # ten that come at the same time, and turn out to be slow, must not have taken them all
+        return max(1, int(self.kept * LIGHT_SHARE / max(len(usage), 1))) if self.kept else 0
 
     def has_room(self, *keys: Hashable) -> bool:
         """Say whether somebody known by `keys` may take a place now."""
@@ -133,7 +154,7 @@ class Places:
         if not self.is_light(key):
             return max(0, free - self.kept)
         usage = self._usages[0]
-        return max(0, free - self.kept, min(free, max(1, int(self._bound(usage)) - usage.held(key))))
+        return max(0, free - self.kept, min(free, self._allowed(usage, key) - usage.held(key)))
 
     def heavy(self) -> list[Hashable]:
         """Return who, known by one key each, leaves alone what is kept."""

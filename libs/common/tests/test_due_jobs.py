@@ -83,7 +83,8 @@ async def test_a_job_whose_worker_dies_goes_on_where_it_stopped(database):
     owner = uuid4()
     await beat(database, owner, instance="dies")
     runner = DueRunner(database, [DueKind("import", dies_halfway, long=True)], owner=owner)
-    await runner.start_due()
+    engine = runner.engine()
+    await engine.claim()
     await halfway.wait()
     assert (await job(database, job_id)).status == "running"
     assert await run_due(database, [IMPORT]) == 0
@@ -93,7 +94,7 @@ async def test_a_job_whose_worker_dies_goes_on_where_it_stopped(database):
 
     assert (await job(database, job_id)).status == "succeeded"
     assert await notes(database) == ["0", "1", "2", "3"]
-    for task in list(runner._tasks):
+    for task in list(engine._tasks):
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
 

@@ -128,6 +128,34 @@ def test_who_waits_longest_for_its_share_comes_first(time):
     assert places.lightest([]) is None
 
 
+def test_ten_that_come_together_and_hang_leave_some_of_what_is_kept(time):
+    places = Places(512, kept=128, clock=time)
+    for turn in range(64 * 100):
+        name = f"greedy-{turn % 10}"
+        if places.has_room(name):
+            places.enter(name)
+
+    assert places.taken < 512 - 128 / 2
+    assert places.has_room("healthy")
+
+
+def test_who_gives_places_back_soon_may_take_the_last_one_however_often_it_comes(time):
+    places = Places(3, clock=time)
+    for _ in range(60):
+        places.enter("quick")
+        time.now += 0.15
+        places.leave("quick")
+        time.now += 0.05
+    places.enter("slow")
+    places.enter("slow")
+    time.now += 3
+
+    assert places.lately("quick")[0] > 0.5
+    assert not places.has_room("slow")
+    assert places.has_room("quick")
+    assert places.heavy() == ["slow"]
+
+
 def test_many_are_taken_at_once_by_a_light_one_up_to_its_bound_and_by_a_heavy_one_up_to_what_is_kept(time):
     places = Places(100, kept=20, clock=time)
     assert (places.room("greedy"), places.room("healthy")) == (80, 80)

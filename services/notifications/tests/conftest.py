@@ -132,7 +132,7 @@ class Acme:
         self.service.db.wakeups.fire(QUEUE_TABLE)
 
     @property
-    def dispatcher(self):
+    def engine(self):
         return self.service.db.wakeups.takers.get(QUEUE_TABLE)
 
     async def owners(self):

@@ -1,7 +1,8 @@
-"""From the bus into the dispatcher's hands: one statement, and no further look at the database before the call."""
+"""From the bus into the engine's hands: one statement, and no further look at the database before the call."""
 
 import asyncio
 import json
+import time
 from dataclasses import replace
 from uuid import uuid4
 
@@ -9,8 +10,8 @@ import pytest
 from aiohttp import web
 
 from opsloop_common.contracts.campaigns import CampaignPaused
+from opsloop_common.due import engine
 from opsloop_common.testing.events import deliver, make_event
-from opsloop_notifications import dispatcher
 from opsloop_notifications.webhooks.consumers import WEBHOOKS
 from opsloop_notifications.webhooks.jobs import dispatch_webhooks
 
@@ -49,7 +50,7 @@ async def test_new_deliveries_are_claimed_as_they_are_made(acme, hook, work, unt
 
     hook.answer = hang
     async with work(acme.service, dispatch_webhooks):
-        await until(lambda: acme.dispatcher, "the dispatcher")
+        await until(lambda: acme.engine, "the engine")
         await acme.happen(pause())
         assert await acme.owners() == [acme.service.runtime.boot_id]
         await acme.happen(*(pause() for _ in range(80)))
@@ -62,16 +63,42 @@ async def test_new_deliveries_are_claimed_as_they_are_made(acme, hook, work, unt
 
 async def test_a_delivery_that_was_claimed_and_never_taken_is_given_back(acme, hook, work, until, monkeypatch):
     """As after a commit whose answer was lost: claimed for a process that lives and works on."""
-    monkeypatch.setattr(dispatcher, "SWEEP_SECONDS", 0.3)
+    monkeypatch.setattr(engine, "SWEEP_SECONDS", 0.3)
     async with work(acme.service, dispatch_webhooks):
-        await until(lambda: acme.dispatcher, "the dispatcher")
+        await until(lambda: acme.engine, "the engine")
         with monkeypatch.context() as lost:
-            lost.setattr(acme.dispatcher, "take", lambda jobs: None)
+            lost.setattr(acme.engine, "take", lambda jobs: None)
             await acme.happen(pause())
         assert await acme.owners() == [acme.service.runtime.boot_id]
         acme.service.clock.advance(1)
         await until(lambda: succeeded(acme, 1), "success")
     assert len(hook.calls) == 1
+
+
+async def test_a_loop_that_stalls_between_the_commit_and_the_taking_sends_nothing_twice(
+    acme, hook, work, until, monkeypatch
+):
+    monkeypatch.setattr(engine, "SWEEP_SECONDS", 0.05)
+    fetch = acme.service.db.lanes.fetch
+
+    async def fetch_and_stall(statement, given):
+        rows = await fetch(statement, given)
+        if "planned_owners" in given:
+            acme.service.clock.advance(60)
+            time.sleep(0.2)  # noqa: ASYNC251 the whole loop stands still …
+            for _ in range(4):  # … and then everybody else comes first: sweeps, claims, calls, their record
+                swept = acme.engine._swept_at
+                await until(lambda swept=swept: acme.engine._swept_at > swept, "a sweep")
+        return rows
+
+    async with work(acme.service, dispatch_webhooks):
+        await until(lambda: acme.engine, "the engine")
+        monkeypatch.setattr(acme.service.db.lanes, "fetch", fetch_and_stall)
+        await acme.happen(*(pause() for _ in range(20)))
+        await until(lambda: succeeded(acme, 20), "success")
+
+    assert len(hook.calls) == len({headers["webhook-id"] for headers, _ in hook.calls}) == 20
+    assert {item["attempt_count"] for item in await acme.deliveries(limit=200)} == {1}
 
 
 async def succeeded(acme, count):

@@ -1,4 +1,4 @@
-"""The order in which a lane of the local bus takes its events: workspaces in turn, each workspace's events as they came."""
+"""The order in which a strand of the local bus takes its events: workspaces in turn, each workspace's events as they came."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class Turns(Generic[T]):
-    """What waits in one lane. A stream belongs to one workspace, so that turns change the order of no stream."""
+    """What waits in one strand. A stream belongs to one workspace, so that turns change the order of no stream."""
 
     def __init__(self) -> None:
         self._waiting: OrderedDict[str, deque[T]] = OrderedDict()

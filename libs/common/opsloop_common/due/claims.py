@@ -1,13 +1,13 @@
 """Claim rows that are due, for services that keep deliveries in tables of their own (webhooks, mails).
 
-A model takes `DueColumns`; its migration takes `due_columns()`, `due_indexes()` and, because a dispatcher works for all
+A model takes `DueColumns`; its migration takes `due_columns()`, `due_indexes()` and, because an engine works for all
 workspaces, `worker_policy()` beside `row_level_security()`. Claim, do the work outside a transaction, record many results
 with one statement (`finish`, `put_off`). A claim ends with its owner's heartbeat (`workers`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -54,7 +54,8 @@ def due_indexes(table: str) -> tuple[sa.Index, ...]:
     """Return the indexes that claiming needs, for the model's `__table_args__`."""
     return (
         sa.Index(
-            f"ix_{table}_due",
+            f"ix_{table}_turns",
+            "workspace",
             "group_key",
             text("priority DESC"),
             "due_at",
@@ -69,36 +70,65 @@ def create_due_indexes(table: str) -> list[str]:
     """Return the statements that make `due_indexes(table)`, for the migration."""
     waiting = "WHERE owner IS NULL AND due_at IS NOT NULL"
     return [
-        f'CREATE INDEX ix_{table}_due ON "{table}" (group_key, priority DESC, due_at) {waiting}',
+        f'CREATE INDEX ix_{table}_turns ON "{table}" (workspace, group_key, priority DESC, due_at) {waiting}',
         f'CREATE INDEX ix_{table}_due_at ON "{table}" (due_at) {waiting}',
         f'CREATE INDEX ix_{table}_claimed ON "{table}" (group_key) WHERE owner IS NOT NULL',
     ]
 
 
-_DUE = "owner IS NULL AND due_at <= :now"
+_WAITING = "owner IS NULL AND due_at IS NOT NULL"
+
+
+def in_turn(
+    table: str, spaces: str, *, outer: str, inner: str, room: str, held: str = "", waiting: str = _WAITING
+) -> str:
+    """Return a SELECT of the ids of due rows, locked, that lines of `table` give in turn, for the WITH of a claim.
+
+    `spaces` selects the `key`s of column `outer` (workspaces, or kinds) and how much `room` each has. Within one the values of
+    column `inner` are its lines, from a loose index scan: the cost grows with lines, not with the backlog of one. A line gives
+    as many rows as the expression `room` says of `line.key` and `space`, which may look at a join `held`. Binds `:now`, `:limit`.
+
+    Each step compares whole rows and orders by the index's columns from the first: told of an equality, the planner sorted a
+    workspace's backlog for each step (2 s instead of 56 ms, with 20,000 rows in 1,000 lines).
+    """
+    return f"""
+        SELECT taken.id FROM ({spaces}) AS space CROSS JOIN LATERAL (
+            WITH RECURSIVE line AS (
+                (SELECT {inner} AS key FROM "{table}" WHERE {waiting} AND {outer} = space.key
+                 ORDER BY {outer}, {inner} LIMIT 1)
+                UNION ALL
+                SELECT next.key FROM line CROSS JOIN LATERAL (SELECT {outer} AS space, {inner} AS key FROM "{table}"
+                    WHERE {waiting} AND ({outer}, {inner}) > (space.key, line.key) ORDER BY {outer}, {inner} LIMIT 1) AS next
+                WHERE next.space = space.key),
+            shuffled AS (SELECT line.key, greatest(0, {room}) AS room FROM line {held} ORDER BY random())
+            SELECT first.id FROM shuffled CROSS JOIN LATERAL (
+                SELECT id FROM "{table}" WHERE {waiting} AND due_at <= :now AND {outer} = space.key AND {inner} = shuffled.key
+                ORDER BY {outer}, {inner}, priority DESC, due_at LIMIT shuffled.room FOR UPDATE SKIP LOCKED) AS first
+            LIMIT space.room) AS taken
+        LIMIT :limit"""  # noqa: S608 names of ours
+
+
+def workspaces_in_turn(table: str) -> str:
+    """Return `spaces` for `in_turn`: the workspaces with rows in `table`, but those in `:full`, `:share` rows each."""
+    return f"""
+        WITH RECURSIVE found AS (
+            (SELECT workspace AS key FROM "{table}" WHERE {_WAITING} ORDER BY workspace LIMIT 1)
+            UNION ALL
+            SELECT (SELECT workspace FROM "{table}" WHERE {_WAITING} AND workspace > found.key ORDER BY workspace LIMIT 1)
+            FROM found WHERE found.key IS NOT NULL)
+        SELECT key, CAST(:share AS integer) AS room FROM found
+        WHERE key IS NOT NULL AND NOT key = ANY(CAST(:full AS text[])) ORDER BY random()"""  # noqa: S608 a table's name
 
 
 def _picked(table: str, per_group: int | None) -> str:
     if per_group is None:
         return (
-            f'SELECT id FROM "{table}" WHERE {_DUE} ORDER BY priority DESC, due_at LIMIT :limit '  # noqa: S608 a table's name
+            f'SELECT id FROM "{table}" WHERE owner IS NULL AND due_at <= :now ORDER BY priority DESC, due_at LIMIT :limit '  # noqa: S608 a table's name
             "FOR UPDATE SKIP LOCKED"
         )
-    # a loose index scan over the groups, then the first rows of each: its cost grows with groups, not with the backlog
-    return f"""
-        WITH RECURSIVE groups AS (
-            (SELECT group_key FROM "{table}" WHERE {_DUE} ORDER BY group_key LIMIT 1)
-            UNION ALL
-            SELECT (SELECT group_key FROM "{table}" WHERE {_DUE} AND group_key > groups.group_key ORDER BY group_key LIMIT 1)
-            FROM groups WHERE groups.group_key IS NOT NULL),
-        candidates AS (
-            SELECT first.id FROM groups CROSS JOIN LATERAL (
-                SELECT id, priority, due_at, row_number() OVER (ORDER BY priority DESC, due_at) AS place
-                FROM "{table}" WHERE {_DUE} AND group_key = groups.group_key ORDER BY priority DESC, due_at
-                LIMIT greatest(0, :per_group - (
-                    SELECT count(*) FROM "{table}" WHERE owner IS NOT NULL AND group_key = groups.group_key))) AS first
-            ORDER BY first.priority DESC, first.place, first.due_at LIMIT :limit)
-        SELECT id FROM "{table}" WHERE id IN (SELECT id FROM candidates) AND {_DUE} FOR UPDATE SKIP LOCKED"""  # noqa: S608 a table's name
+    claimed = f'SELECT count(*) FROM "{table}" WHERE owner IS NOT NULL AND group_key = line.key'  # noqa: S608 a table's name
+    spaces = workspaces_in_turn(table)
+    return in_turn(table, spaces, outer="workspace", inner="group_key", room=f":per_group - ({claimed})")
 
 
 async def claim_batch(
@@ -109,12 +139,15 @@ async def claim_batch(
     owner: UUID,
     limit: int,
     per_group: int | None = None,
+    share: int | None = None,
+    full: Collection[str] = (),
 ) -> Sequence[ModelT]:
     """Claim up to `limit` rows of `model` that are due, highest priority first, for the worker `owner`.
 
     One statement. Rows that another transaction is claiming are passed over. With `per_group` no group ever has more claimed
-    rows, over all workers, and groups take turns, so that a long queue of one does not hold up the others. Each claim counts
-    one attempt. Commit before doing the work. The model's primary key is `id`.
+    rows, over all workers, and workspaces and their groups take turns, so that a long queue of one does not hold up the others:
+    `share` rows of a workspace, none of one that is `full`. Each claim counts one attempt. Commit before doing the work. The
+    model's primary key is `id`.
     """
     await enter_worker(session)
     table: str = model.__tablename__  # type: ignore[attr-defined]
@@ -122,7 +155,7 @@ async def claim_batch(
     if per_group is not None:
         # claims take turns: counting and claiming a group must not interleave with another worker's
         await session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"claim {table}"})
-        parameters["per_group"] = per_group
+        parameters |= {"per_group": per_group, "share": limit if share is None else share, "full": list(full)}
     ids = text(_picked(table, per_group)).bindparams(**parameters).columns(sa.column("id", sa.Uuid)).cte("picked")
     key: Any = model.id  # type: ignore[attr-defined]
     statement = (

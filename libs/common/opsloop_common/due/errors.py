@@ -5,3 +5,7 @@ from __future__ import annotations
 
 class ClaimLost(Exception):
     """Another worker has the row by now, or it was cancelled: this transaction must not take effect."""
+
+
+class LeaseExceeded(Exception):
+    """The handler took longer than its kind allows."""

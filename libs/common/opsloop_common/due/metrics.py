@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter as Counted
+from collections.abc import Collection
+from functools import partial
+
 from prometheus_client import CollectorRegistry, Counter, Gauge
 from sqlalchemy import text
 
@@ -15,6 +19,23 @@ _COUNTS = text(
     "CAST(:now AS timestamptz) - min(first_failed_at) FILTER (WHERE status = 'waiting')), 0) AS failing_age "
     "FROM due WHERE status = 'failed' OR due_at <= :now OR first_failed_at IS NOT NULL GROUP BY kind"
 )
+
+
+class HeldMeter:
+    """How many rows of each kind of queued work this process holds: at work, or claimed and waiting for a place."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._held = Gauge(
+            "opsloop_queue_held",
+            "Rows claimed by this process, at work or waiting for a place",
+            ["kind"],
+            registry=registry,
+        )
+
+    def watch(self, kinds: Collection[str], held: Counted[str]) -> None:
+        """Show what is `held` of these kinds, as it is when somebody looks."""
+        for kind in kinds:
+            self._held.labels(kind).set_function(partial(held.__getitem__, kind))
 
 
 class DueMetrics:

@@ -12,6 +12,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import Context
+from opsloop_common.due.claims import in_turn
 from opsloop_common.due.kinds import DueKind, DueRow
 
 _CLAIMED = (
@@ -32,6 +33,16 @@ _LEVELS = """
         SELECT l.kind, l.room, (SELECT max(priority) FROM due
             WHERE due.kind = l.kind AND owner IS NULL AND status = 'waiting' AND due.priority < l.priority)
         FROM levels AS l WHERE l.priority IS NOT NULL)"""
+_IN_TURN = in_turn(
+    "due",
+    "SELECT kind AS key, room, share FROM unnest(CAST(:kinds AS text[]), CAST(:limits AS integer[]), "
+    "CAST(:shares AS integer[])) AS k(kind, room, share)",
+    outer="kind",
+    inner="workspace",
+    waiting="owner IS NULL AND status = 'waiting'",
+    room="space.share - coalesce(held.count, 0)",
+    held="LEFT JOIN held ON held.kind = space.key AND held.workspace = line.key",
+)
 # one statement for all kinds, however many rows; what is locked beyond a kind's room is free again at the commit
 _CLAIM = text(
     f"""
@@ -44,6 +55,15 @@ _CLAIM = text(
     picked AS MATERIALIZED (
         SELECT id FROM (SELECT id, room, row_number() OVER (PARTITION BY kind ORDER BY priority DESC, due_at) AS place
             FROM locked) AS ranked WHERE place <= room)
+    {_CLAIMED}"""  # noqa: S608 constants
+)
+# workspaces take turns, kind by kind; a loose index scan, so its cost grows with the workspaces that have rows of the kind
+_CLAIM_IN_TURN = text(
+    f"""
+    WITH held AS MATERIALIZED (
+        SELECT * FROM unnest(CAST(:held_kinds AS text[]), CAST(:held_workspaces AS text[]), CAST(:held_counts AS integer[]))
+            AS h(kind, workspace, count)),
+    picked AS MATERIALIZED ({_IN_TURN})
     {_CLAIMED}"""  # noqa: S608 constants
 )
 # groups take turns; rows without a group are held by no group's limit
@@ -96,19 +116,39 @@ _GIVE_BACK = text(
 
 
 @dataclass(frozen=True)
-class Claimed:
+class DueItem:
     """A claimed row and what caused it."""
 
     row: DueRow
     cause: Mapping[str, Any]
+
+    @property
+    def id(self) -> int:
+        """Return the row's id."""
+        return self.row.id
+
+    @property
+    def kind(self) -> str:
+        """Return the row's kind."""
+        return self.row.kind
+
+    @property
+    def workspace(self) -> str:
+        """Return the row's workspace."""
+        return self.row.workspace
+
+    @property
+    def group(self) -> str:
+        """Return the row's kind: a workspace's rows of one kind stand in one line."""
+        return self.row.kind
 
     def context(self) -> Context:
         """Return the context that the row is handled in."""
         return Context(workspace=self.row.workspace, **self.cause)
 
 
-def _claimed(row: Row[Any]) -> Claimed:
-    return Claimed(
+def _item(row: Row[Any]) -> DueItem:
+    return DueItem(
         DueRow(
             id=row.id,
             workspace=row.workspace,
@@ -126,7 +166,7 @@ def _claimed(row: Row[Any]) -> Claimed:
 
 async def claim_due(
     session: AsyncSession, room: Sequence[tuple[DueKind, int]], *, now: datetime, owner: UUID
-) -> list[Claimed]:
+) -> list[DueItem]:
     """Claim up to so many due rows of each kind, most urgent first: one statement, and one more per kind with a group limit."""
     rows: list[Row[Any]] = []
     plain = [(kind.name, limit) for kind, limit in room if kind.per_group is None and limit > 0]
@@ -140,7 +180,44 @@ async def claim_due(
         await session.execute(_TAKE_TURNS, {"name": f"due {kind.name}"})
         grouped = {"kind": kind.name, "room": limit, "per_group": kind.per_group, "now": now, "owner": owner}
         rows += (await session.execute(_CLAIM_GROUPED, grouped)).all()
-    return sorted(map(_claimed, rows), key=lambda c: (-c.row.priority, c.row.due_at, c.row.id))
+    return _sorted(rows)
+
+
+@dataclass(frozen=True)
+class Turns:
+    """How many rows of a kind to claim, how many of each workspace, and what counts against that already."""
+
+    kind: DueKind
+    most: int
+    share: int
+    taken: Mapping[str, int]
+
+
+async def claim_due_in_turn(
+    session: AsyncSession, turns: Sequence[Turns], *, now: datetime, owner: UUID
+) -> list[DueItem]:
+    """Claim due rows of kinds of which more is due than there is room for: workspaces take turns, in one statement.
+
+    `claim_due` takes whatever has been due for longest, however much of it is one workspace's.
+    """
+    if not turns:
+        return []
+    taken = [(turn.kind.name, workspace, count) for turn in turns for workspace, count in turn.taken.items()]
+    given = {
+        "kinds": [turn.kind.name for turn in turns],
+        "limits": [turn.most for turn in turns],
+        "shares": [turn.share for turn in turns],
+        "held_kinds": [kind for kind, _, _ in taken],
+        "held_workspaces": [workspace for _, workspace, _ in taken],
+        "held_counts": [count for _, _, count in taken],
+        "limit": sum(turn.most for turn in turns),
+    }
+    rows = (await session.execute(_CLAIM_IN_TURN, given | {"now": now, "owner": owner})).all()
+    return _sorted(rows)
+
+
+def _sorted(rows: Sequence[Row[Any]]) -> list[DueItem]:
+    return sorted(map(_item, rows), key=lambda item: (-item.row.priority, item.row.due_at, item.row.id))
 
 
 async def next_due_at(session: AsyncSession, kinds: Sequence[DueKind], *, after: datetime) -> datetime | None:

@@ -51,6 +51,7 @@ _WAITING = text("owner IS NULL AND status = 'waiting'")
 
 # in the order of claiming, so that a claim reads what it takes, however long the queue and however many rows are for later
 Index("ix_due_waiting", due.c.kind, due.c.priority.desc(), due.c.due_at, postgresql_where=_WAITING)
+Index("ix_due_turns", due.c.kind, due.c.workspace, due.c.priority.desc(), due.c.due_at, postgresql_where=_WAITING)
 Index("ix_due_group", due.c.kind, due.c.group_key, due.c.priority.desc(), due.c.due_at, postgresql_where=_WAITING)
 Index("ix_due_failed", due.c.due_at, postgresql_where=text("status = 'failed'"))
 Index("ix_due_failing", due.c.kind, due.c.first_failed_at, postgresql_where=text("first_failed_at IS NOT NULL"))

@@ -56,6 +56,7 @@ def upgrade_v3(connection: Connection) -> None:
 def downgrade_v3(connection: Connection) -> None:
     """Take version 3 back."""
     _drop_tables(connection, _script("v3.sql"))
+    connection.exec_driver_sql("DROP INDEX ix_due_turns")
     connection.exec_driver_sql("ALTER TABLE outbox_stream DROP COLUMN ended_at")
     connection.exec_driver_sql("ALTER TABLE due DROP COLUMN first_failed_at")
     connection.exec_driver_sql("DROP INDEX ix_due_recurring")

@@ -1,4 +1,4 @@
-"""Tables of deliveries: the row that people see, its attempts, and the queue that the dispatcher works off."""
+"""Tables of deliveries: the row that people see, its attempts, and the queue that the engine works off."""
 
 from __future__ import annotations
 

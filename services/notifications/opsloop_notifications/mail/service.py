@@ -20,7 +20,6 @@ from opsloop_notifications.mail.rules import one_line
 from opsloop_notifications.mail.writing import Written as Written
 from opsloop_notifications.mail.writing import write as write
 
-CONNECTIONS = 8
 QUIT_SECONDS = 2.0  # a courtesy: nothing waits longer for a server that fell silent
 IDLE_SECONDS = 20.0
 MAILS_PER_CONNECTION = 200
@@ -54,7 +53,7 @@ class MailServer:
         self._username = unquote(parts.username) if parts.username else None
         self._password = unquote(parts.password) if parts.password else None
         self._tls = hardened(ssl.create_default_context())  # once: it reads all authorities, which takes 20 ms
-        self._slots = asyncio.Semaphore(CONNECTIONS)
+        self._slots = asyncio.Semaphore(limits.MAIL_CONNECTIONS)
         self._idle: list[_Connection] = []
 
     async def __aenter__(self) -> MailServer:

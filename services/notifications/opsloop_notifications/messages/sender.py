@@ -7,16 +7,19 @@ repeat, and mail programs show such a pair as one.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from math import inf
 from uuid import UUID
 
+from opsloop_common import limits
 from opsloop_common.contracts.notifications import FailureReason
+from opsloop_common.due.port import Ask, Claimed, Gate
 from opsloop_common.failpoints import hit
 from opsloop_common.service import Runtime
+from opsloop_common.shares import Places
 from opsloop_common.telemetry.work import working
 from opsloop_notifications.mail.rules import one_line
-from opsloop_notifications.mail.service import CONNECTIONS, MailDelayed, MailRefused, MailServer, Written, write
+from opsloop_notifications.mail.service import MailDelayed, MailRefused, MailServer, Written, write
 from opsloop_notifications.messages import rules, service
 from opsloop_notifications.messages.service import Mail, MailResult
 
@@ -37,49 +40,60 @@ def write_mail(mail: Mail, *, sender: str) -> Written:
 
 
 class MailWork:
-    """What the dispatcher asks of messages. `server` None: mail is not configured, and each row says so."""
+    """What the queue engine asks of messages. `server` None: mail is not configured, and each row says so."""
 
     table = service.QUEUE_TABLE
+    kinds: Collection[str] = (service.KIND,)
     never_left = 1  # other processes' mails count against a workspace's places too
+    poll_seconds = 0.5
+    gather_seconds = 0.0
+    drain_seconds = 8.0
 
     def __init__(self, runtime: Runtime, server: MailServer | None, *, sender: str) -> None:
         self._runtime = runtime
         self._server = server
         self._sender = sender
+        self._connections = Places(limits.MAIL_CONNECTIONS, kept=limits.MAIL_CONNECTIONS_KEPT)
 
-    async def claim(self, *, now: datetime, owner: UUID, limit: int, held: Mapping[str, int]) -> list[Mail]:
+    async def claim(self, ask: Ask) -> Claimed[Mail]:
         """Claim mails that are due; what is held counts over all processes here."""
         async with self._runtime.db.transaction() as session:
-            return await service.claim_mails(
-                session, now=now, owner=owner, limit=limit, per_workspace=CLAIMED_PER_WORKSPACE
-            )
+            return Claimed(await service.claim_mails(session, ask, per_workspace=CLAIMED_PER_WORKSPACE))
 
-    def places(self, group: str) -> int:
-        """Return how many mails of a workspace may be on their way at once."""
-        return CONNECTIONS
+    def places(self, group: str) -> float:
+        """Return that a workspace's mails are held up by its share of the connections alone."""
+        return inf
 
-    async def perform(self, job: Mail) -> MailResult:
+    def gate(self, item: Mail) -> Gate:
+        """Return the connections to the mail server, of which each workspace has a share."""
+        return Gate(((self._connections, (item.workspace,)),))
+
+    def goes_on_elsewhere(self, item: Mail) -> bool:
+        """Say no: a mail that is stopped may be sent twice."""
+        return False
+
+    async def perform(self, item: Mail) -> MailResult:
         """Hand one mail to the server."""
         if self._server is None:
-            return MailResult(job, "smtp_not_configured", None, None)
+            return MailResult(item, "smtp_not_configured", None, None)
         try:
-            with working(self._runtime.db.tracer, job.cause.get("traceparent"), "send mail", kind="client"):
-                await self._server.send(write_mail(job, sender=self._sender))
+            with working(self._runtime.db.tracer, item.cause.get("traceparent"), "send mail", kind="client"):
+                await self._server.send(write_mail(item, sender=self._sender))
         except (MailRefused, ValueError) as error:
-            return MailResult(job, "rejected", str(error)[:DETAIL_CHARACTERS], None)
+            return MailResult(item, "rejected", str(error)[:DETAIL_CHARACTERS], None)
         except MailDelayed as error:
-            return self._later(job, str(error))
+            return self._later(item, str(error))
         hit("messages.after_send")
-        return MailResult(job, None, None, None)
+        return MailResult(item, None, None, None)
 
-    def broken(self, job: Mail, error: Exception) -> MailResult:
+    def broken(self, item: Mail, error: Exception) -> MailResult:
         """Record a fault of our own as a try, to be repeated."""
-        return self._later(job, "the try failed on our side")
+        return self._later(item, "the try failed on our side")
 
-    def _later(self, job: Mail, detail: str) -> MailResult:
-        again = rules.next_attempt_at(job.tries + 1, self._runtime.clock.now(), jitter=random.random())
+    def _later(self, mail: Mail, detail: str) -> MailResult:
+        again = rules.next_attempt_at(mail.tries + 1, self._runtime.clock.now(), jitter=random.random())
         reason: FailureReason | None = "undeliverable" if again is None else None
-        return MailResult(job, reason, detail[:DETAIL_CHARACTERS], again)
+        return MailResult(mail, reason, detail[:DETAIL_CHARACTERS], again)
 
     async def record(self, results: Sequence[MailResult], *, owner: UUID) -> None:
         """Write the results down and tell the bus."""

@@ -26,6 +26,7 @@ from opsloop_common.db import (
     meters_of,
 )
 from opsloop_common.due.claims import claim_batch
+from opsloop_common.due.port import Ask
 from opsloop_common.entry import enter_worker
 from opsloop_common.ids import uuid7
 from opsloop_notifications.messages import queries, rules
@@ -34,6 +35,7 @@ from opsloop_notifications.messages.models import Message, Notification, Notific
 from opsloop_notifications.recipients.service import reach
 
 QUEUE_TABLE = NotificationQueue.__tablename__
+KIND = "mails"
 
 # the unique (workspace, message, user) makes a repeated request send nothing twice
 _ADD = text(
@@ -97,6 +99,11 @@ class Mail:
     created_at: datetime
     tries: int
     cause: Mapping[str, Any]
+
+    @property
+    def kind(self) -> str:
+        """Return the name of the queue."""
+        return KIND
 
     @property
     def group(self) -> str:
@@ -182,11 +189,18 @@ async def _keep_message(session: AsyncSession, requested: MessageRequested) -> N
     )
 
 
-async def claim_mails(
-    session: AsyncSession, *, now: datetime, owner: UUID, limit: int, per_workspace: int
-) -> list[Mail]:
+async def claim_mails(session: AsyncSession, ask: Ask, *, per_workspace: int) -> list[Mail]:
     """Claim mails that are due, workspaces in turn, with what they say."""
-    claimed = await claim_batch(session, NotificationQueue, now=now, owner=owner, limit=limit, per_group=per_workspace)
+    claimed = await claim_batch(
+        session,
+        NotificationQueue,
+        now=ask.now,
+        owner=ask.owner,
+        limit=ask.limit,
+        per_group=per_workspace,
+        share=ask.share,
+        full=ask.full,
+    )
     if not claimed:
         return []
     rows = await queries.claimed(session, [row.id for row in claimed])

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from opsloop_common.documents import read_document
 
+KIND = "webhooks"
 CLAIMED_AT_FIRST = 64
 """How many deliveries of an endpoint a process holds before it has seen it answer."""
 
@@ -19,6 +20,7 @@ class Call:
     """One claimed delivery with its endpoint. `tries` of the schedule and `made` attempts in all ended before."""
 
     id: UUID
+    workspace: str
     webhook_id: UUID
     event_id: UUID
     body: bytes
@@ -29,6 +31,11 @@ class Call:
     tries: int
     made: int
     is_failing: bool
+
+    @property
+    def kind(self) -> str:
+        """Return the name of the queue."""
+        return KIND
 
     @property
     def group(self) -> str:
@@ -43,6 +50,7 @@ def call_from(row: Mapping[str, Any], now: datetime, *, happened_at: datetime, t
         secrets = (row["secret"], row["previous_secret"])  # its grace period has not ended
     return Call(
         id=row["id"],
+        workspace=row["workspace"],
         webhook_id=row["webhook_id"],
         event_id=row["event_id"],
         body=row["document"].encode(),

@@ -1,4 +1,4 @@
-"""What runs beside requests: the dispatcher of deliveries, and recovery of what an endpoint missed."""
+"""What runs beside requests: the sending of deliveries, and recovery of what an endpoint missed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any
 from uuid import UUID
 
 from opsloop_common.db import ports_of
+from opsloop_common.due.engine import Engine
 from opsloop_common.due.jobs import JobRun
 from opsloop_common.due.kinds import DueKind
 from opsloop_common.service import Runtime
-from opsloop_notifications.dispatcher import Dispatcher
 from opsloop_notifications.ports import NotificationsPorts
 from opsloop_notifications.webhooks import service
 from opsloop_notifications.webhooks.sender import WebhookWork
@@ -22,7 +22,7 @@ PAGE = 500
 async def dispatch_webhooks(runtime: Runtime) -> None:
     """Send deliveries until cancelled."""
     ports = ports_of(runtime, NotificationsPorts)
-    await Dispatcher(runtime, WebhookWork(runtime, ports.outbound, ports.lanes)).run()
+    await Engine(runtime.db, WebhookWork(runtime, ports.outbound, ports.lanes), owner=runtime.boot_id).run()
 
 
 async def recover(job: JobRun) -> Mapping[str, Any]:
@@ -48,4 +48,4 @@ async def recover(job: JobRun) -> Mapping[str, Any]:
             await job.progress(planned, state=state, session=session)
 
 
-RECOVER = DueKind(service.RECOVER_JOB, recover, concurrency=1, long=True)
+RECOVER = DueKind(service.RECOVER_JOB, recover, concurrency=6, long=True)

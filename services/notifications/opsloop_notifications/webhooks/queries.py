@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -14,6 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common import resources
 from opsloop_common.db import context_of
 from opsloop_common.documents import read_document
+from opsloop_common.due.claims import in_turn, workspaces_in_turn
+from opsloop_common.due.port import Ask
 from opsloop_common.entry import ENTERED_SQL
 from opsloop_common.lanes import Lanes, Statement
 from opsloop_common.versions import Precondition
@@ -24,23 +25,23 @@ NEWEST_FIRST = (Webhook.id.desc(),)
 _IS_THERE = Webhook.status != WebhookStatus.DELETED
 
 # One statement over the tables of three rooms: on the way from an accepted event to its webhook each round trip counts
-# (claim, deliveries, documents and endpoints apart were five of them). The groups come from a loose index scan, so the cost
-# grows with endpoints, not with the backlog of one. A claim need not survive the server's crash, so nothing waits for the disk.
+# (claim, deliveries, documents and endpoints apart were five of them). A claim need not survive the server's crash, so nothing
+# waits for the disk.
+_PICKED = in_turn(
+    "delivery_queue",
+    workspaces_in_turn("delivery_queue"),
+    outer="workspace",
+    inner="group_key",
+    room=":per_endpoint - coalesce(held.count, 0)",
+    held="LEFT JOIN unnest(CAST(:held_groups AS text[]), CAST(:held_counts AS integer[])) AS held(key, count) USING (key)",
+)
 _CLAIM_CALLS = Statement(
-    "WITH RECURSIVE hurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)), groups AS ("
-    "(SELECT group_key FROM delivery_queue WHERE owner IS NULL AND due_at <= :now ORDER BY group_key LIMIT 1) UNION ALL "
-    "SELECT (SELECT group_key FROM delivery_queue WHERE owner IS NULL AND due_at <= :now AND group_key > groups.group_key "
-    "ORDER BY group_key LIMIT 1) FROM groups WHERE groups.group_key IS NOT NULL), "
-    "shuffled AS (SELECT group_key, coalesce(h.count, 0) AS held FROM groups "
-    "LEFT JOIN unnest(CAST(:held_groups AS text[]), CAST(:held_counts AS integer[])) AS h(key, count) ON h.key = group_key "
-    "WHERE group_key IS NOT NULL ORDER BY random()), "
-    "picked AS (SELECT due.id FROM shuffled CROSS JOIN LATERAL ("
-    "SELECT id FROM delivery_queue WHERE owner IS NULL AND due_at <= :now AND group_key = shuffled.group_key "
-    "ORDER BY priority DESC, due_at LIMIT greatest(0, :per_endpoint - shuffled.held) FOR UPDATE SKIP LOCKED) AS due "
-    "LIMIT :limit), "
+    "WITH hurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)), "  # noqa: S608 our own part
+    f"picked AS ({_PICKED}), "
     "mine AS (UPDATE delivery_queue AS q SET owner = :owner, claimed_at = :now, attempts = q.attempts + 1 "
-    "FROM picked WHERE q.id = picked.id RETURNING q.id, q.tries) "
-    "SELECT mine.id, mine.tries, d.webhook_id, d.event_id, d.attempt_count, d.event_type = :test_type AS is_test, "
+    "WHERE q.id = ANY(ARRAY(SELECT id FROM picked)) RETURNING q.id, q.workspace, q.tries) "
+    "SELECT mine.id, mine.workspace, mine.tries, d.webhook_id, d.event_id, d.attempt_count, "
+    "d.event_type = :test_type AS is_test, "
     "coalesce(d.document, e.document) AS document, w.url, w.status, w.secret, w.previous_secret, w.previous_expires_at, "
     "w.failing_since IS NOT NULL AS is_failing "
     "FROM mine CROSS JOIN hurried JOIN delivery AS d ON d.id = mine.id LEFT JOIN webhook AS w ON w.id = d.webhook_id "
@@ -97,19 +98,21 @@ async def enabled_webhooks_quickly(lanes: Lanes, workspace: str) -> list[Listene
 
 
 async def claim_calls(
-    lanes: Lanes, *, now: datetime, owner: UUID, limit: int, per_endpoint: int, held: Mapping[str, int]
+    lanes: Lanes, ask: Ask, *, per_endpoint: int, charged: Mapping[str, int]
 ) -> Sequence[Mapping[str, Any]]:
     """Claim due deliveries, committed, and return them with their documents and endpoints.
 
-    Endpoints take turns; one that this process already holds `held` of gets that many fewer than `per_endpoint`.
+    Workspaces take turns, and the endpoints of each; one that is `charged` with some gets that many fewer than `per_endpoint`.
     """
     given = {
-        "now": now,
-        "owner": owner,
-        "limit": limit,
+        "now": ask.now,
+        "owner": ask.owner,
+        "limit": ask.limit,
+        "share": ask.share,
+        "full": list(ask.full),
         "per_endpoint": per_endpoint,
-        "held_groups": list(held),
-        "held_counts": list(held.values()),
+        "held_groups": list(charged),
+        "held_counts": list(charged.values()),
         "test_type": TEST_TYPE,
     }
     return await lanes.fetch(_CLAIM_CALLS, given)

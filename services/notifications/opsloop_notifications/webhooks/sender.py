@@ -5,16 +5,19 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
+from opsloop_common import limits
 from opsloop_common.contracts.envelope import CONTENT_TYPE
+from opsloop_common.due.port import Ask, Claimed, Gate
 from opsloop_common.failpoints import hit
 from opsloop_common.lanes import Lanes
 from opsloop_common.service import Runtime
+from opsloop_common.shares import Places
 from opsloop_common.turns import breathing
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.deliveries.rules import (
@@ -27,7 +30,7 @@ from opsloop_notifications.deliveries.rules import (
 )
 from opsloop_notifications.outbound.service import Answer, BlockedTarget, OutboundClient, OutboundError
 from opsloop_notifications.webhooks import queries, service
-from opsloop_notifications.webhooks.calls import CLAIMED_AT_FIRST, Call, read_call
+from opsloop_notifications.webhooks.calls import CLAIMED_AT_FIRST, KIND, Call, read_call
 from opsloop_notifications.webhooks.meters import CallMeter
 from opsloop_notifications.webhooks.models import WebhookStatus
 from opsloop_notifications.webhooks.signing import read_secret, sign
@@ -36,6 +39,7 @@ CLAIMED_AT_MOST = 1_000
 PLACES = 64
 PLACES_WHEN_UNWELL = 4
 OPENED_SECRETS_KEPT = 1_000
+GATES_KEPT = 1_000
 UNWELL_AFTER = 3  # attempts in a row without any answer
 USER_AGENT = "OpsLoop-Webhooks/1"
 
@@ -50,64 +54,82 @@ class Outcome:
 
 
 class WebhookWork:
-    """What the dispatcher asks of webhooks."""
+    """What the queue engine asks of webhooks."""
 
     table = deliveries.QUEUE_TABLE
+    kinds: Collection[str] = (KIND,)
     never_left = CLAIMED_AT_FIRST
+    poll_seconds = 0.5
+    gather_seconds = 0.0
+    drain_seconds = 8.0
 
     def __init__(self, runtime: Runtime, client: OutboundClient, lanes: Lanes) -> None:
         self._runtime = runtime
         self._client = client
         self._lanes = lanes
+        self._gates: dict[str, Gate] = {}
+        self._calls = Places(limits.CALLS_AT_ONCE, kept=limits.CALLS_KEPT)
         self._unanswered: Counter[str] = Counter()
         self._answered: Counter[str] = Counter()
         self._opened: dict[str, bytes] = {}
         self._failing: set[UUID] = set()
         self._meter = runtime.db.meters.of(CallMeter)
 
-    async def claim(self, *, now: datetime, owner: UUID, limit: int, held: Mapping[str, int]) -> list[Call]:
+    async def claim(self, ask: Ask) -> Claimed[Call]:
         """Claim due deliveries; those whose endpoint takes nothing any more are cancelled on the spot."""
-        rows = await queries.claim_calls(
-            self._lanes, now=now, owner=owner, limit=limit, per_endpoint=CLAIMED_AT_FIRST, held=self._charged(held)
-        )
+        charged = self._charged({group: count for (_, group), count in ask.held.items()})
+        rows = await queries.claim_calls(self._lanes, ask, per_endpoint=CLAIMED_AT_FIRST, charged=charged)
         dead = [row["id"] for row in rows if not _is_wanted(row)]
         if dead:
             async with self._runtime.db.transaction() as session:
-                await deliveries.cancel_claimed(session, dead, owner=owner)
-        return await breathing(lambda row: read_call(row, now), [row for row in rows if _is_wanted(row)])
+                await deliveries.cancel_claimed(session, dead, owner=ask.owner)
+        return Claimed(await breathing(lambda row: read_call(row, ask.now), [row for row in rows if _is_wanted(row)]))
 
     def places(self, group: str) -> int:
         """Return how many calls an endpoint may have in flight: few while it does not even answer."""
         return PLACES_WHEN_UNWELL if self._unanswered[group] >= UNWELL_AFTER else PLACES
+
+    def gate(self, item: Call) -> Gate:
+        """Return the calls of this process, of which each workspace has a share."""
+        gate = self._gates.get(item.workspace)
+        if gate is None:
+            if len(self._gates) >= GATES_KEPT:
+                self._gates.clear()
+            gate = self._gates[item.workspace] = Gate(((self._calls, (item.workspace,)),))
+        return gate
+
+    def goes_on_elsewhere(self, item: Call) -> bool:
+        """Say no: a call that is stopped would be made twice."""
+        return False
 
     def _charged(self, held: Mapping[str, int]) -> dict[str, int]:
         # an endpoint that answers may have more in memory the longer it does; one that stops falls back to few at once
         earned = {group: min(answers, CLAIMED_AT_MOST - CLAIMED_AT_FIRST) for group, answers in self._answered.items()}
         return {group: held.get(group, 0) - earned.get(group, 0) for group in held.keys() | earned.keys()}
 
-    async def perform(self, job: Call) -> Outcome:
+    async def perform(self, item: Call) -> Outcome:
         """Sign and post one event."""
-        headers = self._headers(job)
+        headers = self._headers(item)
         started_at, started = self._runtime.clock.now(), time.monotonic()
         try:
-            answer = await self._client.post(job.url, job.body, headers)
+            answer = await self._client.post(item.url, item.body, headers)
         except OutboundError as error:
-            self._unanswered[job.group] += 1
-            del self._answered[job.group]
-            outcome = self._unanswered_call(job, headers, started_at, _ms_since(started), error)
+            self._unanswered[item.group] += 1
+            del self._answered[item.group]
+            outcome = self._unanswered_call(item, headers, started_at, _ms_since(started), error)
         else:
-            del self._unanswered[job.group]
-            self._answered[job.group] = min(self._answered[job.group] + 1, CLAIMED_AT_MOST)
-            outcome = self._answered_call(job, headers, started_at, _ms_since(started), answer)
+            del self._unanswered[item.group]
+            self._answered[item.group] = min(self._answered[item.group] + 1, CLAIMED_AT_MOST)
+            outcome = self._answered_call(item, headers, started_at, _ms_since(started), answer)
             if outcome.attempt.failure is None:
-                self._meter.delivered(self._runtime.clock.now() - job.happened_at)
+                self._meter.delivered(self._runtime.clock.now() - item.happened_at)
         hit("webhooks.after_send")
         return outcome
 
-    def broken(self, job: Call, error: Exception) -> Outcome:
+    def broken(self, item: Call, error: Exception) -> Outcome:
         """Record a fault of our own as an attempt, to be tried again."""
         failed = OutboundError("protocol", "The attempt failed on our side.")
-        return self._unanswered_call(job, {}, self._runtime.clock.now(), 0, failed)
+        return self._unanswered_call(item, {}, self._runtime.clock.now(), 0, failed)
 
     async def record(self, results: Sequence[Outcome], *, owner: UUID) -> None:
         """Write the attempts down, and how the endpoints fare when there is news of them, in one transaction."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence, Set
+from contextlib import nullcontext
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ from opsloop_common.contracts.notifications import WebhookDisabled
 from opsloop_common.db import Context, Database, acting_for, clock_of, context_of, fire_after_commit
 from opsloop_common.documents import read_document
 from opsloop_common.due.jobs import start_job
+from opsloop_common.due.port import Taker
 from opsloop_common.entry import ENTERED_SQL
 from opsloop_common.errors import Conflict, Invalid
 from opsloop_common.ids import uuid7
@@ -31,7 +33,6 @@ from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.deliveries.rules import TEST_TYPE
 from opsloop_notifications.deliveries.service import Delivery
-from opsloop_notifications.dispatcher import Taker
 from opsloop_notifications.eventlog.service import LOG_SQL, events_since, log_parameters
 from opsloop_notifications.outbound.rules import AddressPolicy
 from opsloop_notifications.outbound.service import BadUrl, check_url
@@ -186,23 +187,25 @@ async def hear_quickly(database: Database, events: Sequence[Event], *, consumer:
     """Do what `hear_events` does, and claim the events, in one statement; returns the ids of those that were claimed.
 
     Each event waits for this on its way to its webhook; through a session it took five times as long. Where this process's
-    dispatcher has room, the deliveries are claimed for it as they are made, and handed over.
+    engine has room, the deliveries are claimed for it as they are made, and handed over.
     """
     now, taker = database.clock.now(), database.wakeups.takers.get(deliveries.QUEUE_TABLE)
     wanted = await _wanted(await queries.enabled_webhooks_quickly(database.lanes, events[0].workspace), events)
     plans = _with_owners(wanted, taker)
     log = log_parameters(events)
     given = claim_parameters(consumer, events) | log | deliveries.plan_parameters(plans) | {"now": now}
-    (row,) = await database.lanes.fetch(_HEAR_QUICKLY, given)
-    queued, documents = set(row["queued"] or ()), dict(zip(log["logged_ids"], log["logged_documents"], strict=True))
-    if taker is not None:
-        taker.take(
-            [
-                _call(plan, event, documents[event.id], listener, now)
-                for plan, (listener, event) in zip(plans, wanted, strict=True)
-                if plan.owner is not None and plan.id in queued
-            ]
-        )
+    handed = [plan.id for plan in plans if plan.owner is not None]
+    with taker.handing_over(handed) if taker is not None else nullcontext():
+        (row,) = await database.lanes.fetch(_HEAR_QUICKLY, given)
+        queued, documents = set(row["queued"] or ()), dict(zip(log["logged_ids"], log["logged_documents"], strict=True))
+        if taker is not None:
+            taker.take(
+                [
+                    _call(plan, event, documents[event.id], listener, now)
+                    for plan, (listener, event) in zip(plans, wanted, strict=True)
+                    if plan.owner is not None and plan.id in queued
+                ]
+            )
     if any(plan.owner is None for plan in plans):
         database.wakeups.fire(deliveries.QUEUE_TABLE)
     return set(row["claimed"] or ())
@@ -229,7 +232,7 @@ def _with_owners(wanted: Iterable[tuple[queries.Listener, Event]], taker: Taker 
     plans = []
     for listener, event in wanted:
         if listener.id not in room:
-            room[listener.id] = taker.room(str(listener.id)) if taker is not None else 0
+            room[listener.id] = taker.room(event.workspace, str(listener.id)) if taker is not None else 0
         owner = taker.owner if taker is not None and room[listener.id] > 0 else None
         room[listener.id] -= 1
         plans.append(deliveries.Plan(listener.id, event.id, event.type, owner=owner))
@@ -238,7 +241,7 @@ def _with_owners(wanted: Iterable[tuple[queries.Listener, Event]], taker: Taker 
 
 def _call(plan: deliveries.Plan, event: Event, document: str, listener: queries.Listener, now: datetime) -> Call:
     new = {"id": plan.id, "webhook_id": plan.webhook_id, "event_id": plan.event_id, "tries": 0, "attempt_count": 0}
-    row = {**listener.address, **new, "document": document}
+    row = {**listener.address, **new, "workspace": event.workspace, "document": document}
     return call_from(row, now, happened_at=event.time, traceparent=event.traceparent)
 
 

@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
-from opsloop_common.due.claims import create_due_indexes, due_columns
+from opsloop_common.due.claims import due_columns
 from opsloop_common.entry import row_level_security, worker_policy
 from opsloop_common.plumbing import steps
 
@@ -104,7 +104,7 @@ def _create_delivery_queue() -> None:
         *due_columns(),
         sa.PrimaryKeyConstraint("id", name="pk_delivery_queue"),
     )
-    for statement in create_due_indexes("delivery_queue"):
+    for statement in _due_indexes("delivery_queue"):
         op.execute(statement)
 
 
@@ -180,7 +180,7 @@ def _create_notification_queue() -> None:
         *due_columns(),
         sa.PrimaryKeyConstraint("id", name="pk_notification_queue"),
     )
-    for statement in create_due_indexes("notification_queue"):
+    for statement in _due_indexes("notification_queue"):
         op.execute(statement)
 
 
@@ -230,3 +230,12 @@ def downgrade() -> None:
     for table in HELD:
         op.drop_table(table)
     steps.downgrade_v1(op.get_bind())
+
+
+def _due_indexes(table: str) -> list[str]:
+    waiting = "WHERE owner IS NULL AND due_at IS NOT NULL"
+    return [
+        f'CREATE INDEX ix_{table}_due ON "{table}" (group_key, priority DESC, due_at) {waiting}',
+        f'CREATE INDEX ix_{table}_due_at ON "{table}" (due_at) {waiting}',
+        f'CREATE INDEX ix_{table}_claimed ON "{table}" (group_key) WHERE owner IS NOT NULL',
+    ]
