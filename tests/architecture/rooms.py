@@ -9,7 +9,11 @@ from grimp import ImportGraph
 from importlinter import Contract, ContractCheck, fields, output
 
 DOORS = ("routes", "consumers", "jobs")
-HEIGHT = {"slice": 50} | dict.fromkeys(DOORS, 40) | {"service": 30, "queries": 20, "models": 10, "schemas": 10, "meters": 10, "rules": 0}
+HEIGHT = (
+    {"slice": 50}
+    | dict.fromkeys(DOORS, 40)
+    | {"service": 30, "queries": 20, "models": 10, "schemas": 10, "meters": 10, "rules": 0}
+)
 """Who stands higher may know who stands lower. `slice` declares the room, so it knows the doors, and only `app` knows it."""
 ENTRANCES = frozenset({"service", "rules"})
 NOT_BELOW = {("service", "schemas"), ("queries", "schemas")}
@@ -61,7 +65,9 @@ ROOTS = {
     "notifications.ports": Root(ENTRANCES, frozenset(DOORS), "what the service keeps open for all its rooms"),
     "notifications.queues": Root(ENTRANCES, NONE, "counts what waits in the queues of two rooms"),
     "notifications.retention": Root(ENTRANCES, NONE, "forgets over all rooms, in the order that keeps what is needed"),
-    "campaigns.shapes": Root(frozenset({"rules"}), frozenset({"routes", "schemas"}), "HTTP shapes that campaigns and playbooks share"),
+    "campaigns.shapes": Root(
+        frozenset({"rules"}), frozenset({"routes", "schemas"}), "HTTP shapes that campaigns and playbooks share"
+    ),
 }
 """A closed list: what is not in it belongs into a room. A name alone is allowed in every service."""
 
@@ -73,7 +79,9 @@ def unknown(module: str) -> str | None:
         return None
     if len(inside) == 1:
         return "what is in no room is one of a closed list"
-    return None if height_of(module) is not None else "a room's modules have fixed names; list another one with its reason"
+    return (
+        None if height_of(module) is not None else "a room's modules have fixed names; list another one with its reason"
+    )
 
 
 def root_of(module: str) -> Root | None:
@@ -114,7 +122,9 @@ def _role(parts: list[str]) -> str:
 
 def _entering(there: list[str]) -> str | None:
     is_entrance = len(there) == 3 and there[2] in ENTRANCES
-    return None if is_entrance else f"another slice is entered through its {' or '.join(sorted(ENTRANCES, reverse=True))}"
+    return (
+        None if is_entrance else f"another slice is entered through its {' or '.join(sorted(ENTRANCES, reverse=True))}"
+    )
 
 
 def _within(importer: str, imported: str) -> str | None:
@@ -131,7 +141,9 @@ def _within(importer: str, imported: str) -> str | None:
 
 def modules_of(graph: ImportGraph, service: str) -> Iterator[str]:
     """Return a service's modules, rooms themselves left out: their packages are empty."""
-    rooms = {module for module in graph.find_children(service) if graph.find_children(module) and root_of(module) is None}
+    rooms = {
+        module for module in graph.find_children(service) if graph.find_children(module) and root_of(module) is None
+    }
     yield from sorted(graph.find_descendants(service) - rooms)
 
 

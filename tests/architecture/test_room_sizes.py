@@ -63,14 +63,14 @@ def sizes() -> dict[str, tuple[int, int]]:
     found: dict[str, tuple[int, int]] = {}
     for package in (*sorted(ROOT.glob("services/*/opsloop_*")), ROOT / "libs/common/opsloop_common"):
         folders = [path for path in package.iterdir() if path.is_dir() and path.name not in NOT_ROOMS]
-        tests = tests_by_room(package, {path.name for path in folders})
+        tests = lines_by_room(package, {path.name for path in folders})
         for room in sorted(folders):
             code = sum(lines(file) for file in room.rglob("*.py"))
             found[f"{package.parent.name}/{room.name}"] = (code, round(tests[room.name]))
     return found
 
 
-def tests_by_room(package: Path, rooms: set[str]) -> dict[str, float]:
+def lines_by_room(package: Path, rooms: set[str]) -> dict[str, float]:
     found: dict[str, float] = defaultdict(float)
     for file in (package.parent / "tests").glob("*.py"):
         named = rooms_of(file, package.name, rooms)

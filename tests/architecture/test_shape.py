@@ -14,7 +14,14 @@ ROOT = Path(__file__).parents[2]
 NOT_SLICES = {"migrations", "__pycache__"}
 FILE_LINES = 400
 SLICE_LINES = 1_200
-PACKAGES = ("opsloop", "opsloop_common", "opsloop_feedback", "opsloop_metrics", "opsloop_campaigns", "opsloop_notifications")
+PACKAGES = (
+    "opsloop",
+    "opsloop_common",
+    "opsloop_feedback",
+    "opsloop_metrics",
+    "opsloop_campaigns",
+    "opsloop_notifications",
+)
 
 
 def sources() -> list[Path]:
@@ -41,7 +48,9 @@ def cycles() -> list[str]:
 def test_no_file_no_slice_outgrows_its_bounds_and_imports_make_no_cycle():
     """`pytest -s tests/architecture/test_shape.py` prints how far it is to each bound."""
     files = {path.relative_to(ROOT).as_posix(): lines(path) for path in sources()}
-    products = {name: n for name, n in files.items() if "/tests/" not in name and not name.startswith(("tests", "bench"))}
+    products = {
+        name: n for name, n in files.items() if "/tests/" not in name and not name.startswith(("tests", "bench"))
+    }
     slices, closing = slice_sizes(), cycles()
 
     print(f"\nlargest slice: {max(slices, key=slices.__getitem__)}, {max(slices.values())} of {SLICE_LINES} lines")
