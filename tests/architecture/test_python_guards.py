@@ -19,7 +19,7 @@ SOURCES = [
     path
     for folder in ("libs/common/opsloop_common", "services", "deploy/embedded/opsloop")
     for path in (ROOT / folder).rglob("*.py")
-    if not {"tests", "testing", "demo"} & set(path.parts)
+    if not {"tests", "testing", "demo"} & set(path.relative_to(ROOT).parts)
 ]
 SHUNNED_MODULES = {
     "email.header", "email.message", "email.policy", "email.parser", "email.mime", "email.headerregistry", "smtplib",

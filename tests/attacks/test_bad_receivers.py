@@ -18,6 +18,8 @@ from tests.attacks.peers import HTTP, TLS, UNSPOKEN, bad_peers
 from tests.attacks.probe import Seen, watching
 from tests.harness import Deployment, eventually
 
+pytestmark = pytest.mark.slow
+
 POSTS = 12
 ATTACK_SECONDS = 1.2
 ARRIVES_SECONDS = 1.0

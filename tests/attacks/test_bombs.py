@@ -23,6 +23,8 @@ from tests.attacks.probe import watching
 from tests.contracts.worlds import BODIES, CAMPAIGN, MONITOR, PLAYBOOK, REPORTED
 from tests.harness import SERVICES, Deployment, connect, eventually
 
+pytestmark = pytest.mark.slow
+
 AT_ONCE = 6
 SECONDS = 90.0
 ROW = {"body": "支付失败", "external_id": "r", "author": {"user_id": "u"}, "attributes": {"a": 1}, "tags": ["a"]}

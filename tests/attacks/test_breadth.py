@@ -13,6 +13,8 @@ import pytest
 from tests.attacks.probe import watching
 from tests.harness import Deployment, eventually
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = 20
 MESSAGE = {"channel": "email", "locale": "en", "subject": "We are on it", "body": "We saw it."}
 

@@ -10,6 +10,8 @@ import pytest
 from tests.attacks.probe import watching
 from tests.harness import Deployment, eventually
 
+pytestmark = pytest.mark.slow
+
 MESSAGE = {"channel": "email", "locale": "en", "subject": "Buy", "body": "Buy now."}
 LAUNCH = {"name": "Buy", "audience": {"user_ids": ["u1"]}, "messages": [MESSAGE]}
 PLAYBOOK = {"name": "Buy", "on": "feedback.received", "launch": LAUNCH}

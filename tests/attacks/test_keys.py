@@ -24,6 +24,8 @@ from opsloop_feedback.app import SERVICE as FEEDBACK
 from tests.attacks.probe import Seen, watching
 from tests.harness import Deployment, eventually
 
+pytestmark = pytest.mark.slow
+
 KEYS = 100
 GUESSES = 1_500
 AT_ONCE = 40

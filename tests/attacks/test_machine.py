@@ -20,6 +20,8 @@ from opsloop_common.embedded_postgres.account import DEDICATED, NOBODY
 from opsloop_common.embedded_postgres.roles import connect, prepare_databases
 from tests.harness import SERVICES, Deployment, data_dir_of, eventually
 
+pytestmark = pytest.mark.slow
+
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root can play another user of the machine")
 
 STRANGER = """

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import pytest
+
 from opsloop_notifications.mail.writing import NAMES
 from tests.harness import eventually
+
+pytestmark = pytest.mark.slow
 
 BCC = "=?utf-8?q?Hello=0ABcc:_victim=40example.net?="
 HTML = "=?utf-8?q?=0AContent-Type:_text/html=0A=0A<b>x</b>?="

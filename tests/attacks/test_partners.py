@@ -7,9 +7,12 @@ from dataclasses import dataclass, field
 from itertools import product
 
 import httpx
+import pytest
 
 from tests.attacks.probe import watching
 from tests.harness import Deployment
+
+pytestmark = pytest.mark.slow
 
 SOURCES = ("partner-a", "partner-b")
 EXTERNAL_IDS = [str(1001 + n) for n in range(20)]

@@ -34,6 +34,8 @@ from opsloop_notifications.outbound.rules import AddressPolicy, parse_networks
 from opsloop_notifications.outbound.service import OutboundClient, OutboundError
 from tests.attacks.peers import HTTP, SMTP, SMTP_FLOODS, TLS, UNSPOKEN, bad_peers
 
+pytestmark = pytest.mark.slow
+
 CALLS = 16
 HELD_SECONDS = 0.010
 LOOPBACK = AddressPolicy(allowed=parse_networks("127.0.0.0/8"))

@@ -9,6 +9,8 @@ import pytest
 
 from tests.attacks.probe import watching
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("fresh", [False, True])
 async def test_it_sees_a_loop_that_stands_still(fresh: bool):

@@ -15,6 +15,8 @@ import pytest
 from tests.attacks.probe import watching
 from tests.harness import Deployment, connect
 
+pytestmark = pytest.mark.slow
+
 SECONDS = 4.0
 STORED = (
     "INSERT INTO feedback (id, workspace, body, kind, severity, sentiment, triage, channel, source, author_verified, tags, "

@@ -26,6 +26,8 @@ from opsloop_common.testing.proxy import Proxy
 from opsloop_common.testing.sample.service import SAMPLE
 from tests.harness import eventually
 
+pytestmark = pytest.mark.slow
+
 AGAIN_SECONDS = 10.0
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests import harness
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.timeout(240)
 def test_the_demo_tells_the_story_to_its_end():

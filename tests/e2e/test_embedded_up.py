@@ -19,6 +19,8 @@ from opsloop_common.embedded_postgres import PostgresServer, programs
 from tests import harness
 from tests.harness import SERVICES, Deployment, data_dir_of, eventually, postmasters
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def deployment(run_folder: Path) -> Deployment:

@@ -13,6 +13,8 @@ from standardwebhooks import Webhook
 
 from tests.harness import Deployment, eventually
 
+pytestmark = pytest.mark.slow
+
 COMPLAINTS = [
     "The app crashes every time I pay, this is a severe data loss",
     "支付失败，而且重复扣款两次，钱不见了",

@@ -10,6 +10,8 @@ import pytest
 
 from tests.harness import Deployment, eventually
 
+pytestmark = pytest.mark.slow
+
 BODY = {"body": "支付失败，重复扣款", "channel": "api", "author": {"user_id": "u1"}}
 
 

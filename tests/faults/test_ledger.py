@@ -12,6 +12,8 @@ import pytest
 from tests.faults.ledger import Ledger, listen_to_everything, post_many, settle_and_check
 from tests.harness import SERVICES, Deployment, Process, eventually, postmasters
 
+pytestmark = pytest.mark.slow
+
 FAILPOINTS = ["relay.before_publish", "relay.after_publish", "consumer.before_commit", "consumer.after_commit"]
 
 

@@ -21,6 +21,8 @@ from opsloop_common.embedded_postgres import PostgresFailed, PostgresServer
 from opsloop_common.embedded_postgres.account import DEDICATED
 from opsloop_common.limits import POSTGRES_LOG_FILES
 
+pytestmark = pytest.mark.slow
+
 OWNER = """
 import sys
 from pathlib import Path

@@ -16,6 +16,8 @@ from opsloop_common.embedded_postgres import PostgresFailed, PostgresServer, pro
 from opsloop_common.embedded_postgres.account import DEDICATED, NOBODY
 from opsloop_common.embedded_postgres.roles import connect, prepare_databases
 
+pytestmark = pytest.mark.slow
+
 AS_ROOT = pytest.mark.skipif(os.geteuid() != 0, reason="only root hands PostgreSQL to another user")
 
 NewServer = Callable[[], PostgresServer]

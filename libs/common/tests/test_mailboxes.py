@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from opsloop_common.http.schemas import EmailAddress
-from opsloop_common.mailboxes import ADDRESS_PATTERN, address_flaw
+from opsloop_common.mailboxes import ADDRESS_PATTERN, address_flaw, read_mailbox
 
 ADDRESS = TypeAdapter(EmailAddress)
 
@@ -87,3 +87,56 @@ def test_what_is_taken_is_one_mailbox_to_other_readers_too(address):
 
     assert [str(found.addr_spec) for found in read.addresses] == [address]
     assert not re.search(r"[\s<>,;:\"\\()\[\]?\x00-\x1f\x7f]", address)
+
+
+PLAIN = "must be a plain e-mail address such as name@example.com"
+HYPHEN = "must have a domain whose labels neither begin nor end with a hyphen"
+SIGNS = "must consist of letters, digits and the signs that addresses have"
+
+
+@pytest.mark.parametrize(
+    ("address", "flaw"),
+    [
+        ("nobody", PLAIN),
+        ("a" * 65 + "@example.com", PLAIN),
+        ("a@-example.com", HYPHEN),
+        ("a@sub.example-.com", HYPHEN),
+        ("a\u200b@example.com", SIGNS),
+        ("a@" + "b" * 248 + ".com", None),  # 254 characters
+        ("a@" + "b" * 249 + ".com", PLAIN),
+    ],
+)
+def test_each_flaw_is_named(address: str, flaw: str | None):
+    assert address_flaw(address) == flaw
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "address"),
+    [
+        ("a@example.com", "", "a@example.com"),
+        ("  a@example.com  ", "", "a@example.com"),
+        ("<a@example.com>", "", "a@example.com"),
+        ("OpsLoop <a@example.com>", "OpsLoop", "a@example.com"),
+        ('"Ops Loop" <a@example.com>', "Ops Loop", "a@example.com"),
+        ("X 用户 X <a@example.com>", "X 用户 X", "a@example.com"),
+    ],
+)
+def test_a_mailbox_has_a_name_or_none(text: str, name: str, address: str):
+    assert read_mailbox(text) == (name, address)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "OpsLoop",
+        "OpsLoop <>",
+        "OpsLoop <nobody>",
+        "a <b@example.com> c",
+        "a\x07 <a@example.com>",
+        "<<a@example.com>>",
+    ],
+)
+def test_what_is_no_mailbox_is_refused(text: str):
+    with pytest.raises(ValueError, match=r"^must look like OpsLoop <name@example\.com>$"):
+        read_mailbox(text)

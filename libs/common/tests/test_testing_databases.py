@@ -97,6 +97,7 @@ async def test_one_whose_schema_a_test_changed_is_not_handed_out_again(own: Test
     assert await own.create(SAMPLE) != url
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("end", ["in order", "interrupted", "killed"])
 def test_nothing_of_a_run_outlives_it(end: str):
     process = subprocess.Popen(

@@ -28,13 +28,13 @@ class Turns(Generic[T]):
         """Put an event behind the others of its workspace."""
         self._waiting.setdefault(workspace, deque()).append(item)
 
-    def upcoming(self) -> list[T]:
+    def next_turn(self) -> list[T]:
         """Return what is applied next, all of one workspace: a full batch where no other waits. It stays until `done`."""
         waiting = next(iter(self._waiting.values()), ())
         return list(islice(waiting, BATCH_LIMIT if len(self._waiting) == 1 else TURN))
 
     def done(self, count: int) -> None:
-        """Take away so many that came up; its workspace comes again after the others."""
+        """Take away so many that the last turn gave; its workspace comes again after the others."""
         workspace, waiting = self._waiting.popitem(last=False)
         for _ in range(count):
             waiting.popleft()

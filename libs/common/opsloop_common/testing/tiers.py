@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 DATABASE = {"databases", "postgres_server"}
-PROCESSES = {"embedded_deployment", "distributed_deployment", "loop_deployment", "new_server"}
+PROCESSES = {"embedded_deployment", "distributed_deployment", "loop_deployment", "run_folder", "new_server"}
 """Whole processes and servers of a test's own: seconds each."""
 BROKER = "kafka_broker"
 

@@ -83,7 +83,8 @@ class WebhookWork:
         if dead:
             async with self._runtime.db.transaction() as session:
                 await deliveries.cancel_claimed(session, dead, owner=ask.owner)
-        return Claimed(await breathing(lambda row: read_call(row, ask.now), [row for row in rows if _is_wanted(row)]))
+        wanted = [row for row in rows if _is_wanted(row)]
+        return Claimed(await breathing(lambda row: read_call(row, ask.now), wanted))
 
     def places(self, group: str) -> int:
         """Return how many calls an endpoint may have in flight: few while it does not even answer."""

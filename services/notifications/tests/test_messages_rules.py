@@ -1,0 +1,35 @@
+"""When a mail is tried again, and in which language, without a database."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from opsloop_notifications.messages import rules
+
+NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("tries", "jitter", "seconds"),
+    [(1, 0.0, 30), (1, 0.5, 33), (2, 0.0, 120), (6, 0.0, 21_600), (6, 0.5, 23_760), (7, 0.0, None)],
+)
+def test_a_mail_is_tried_seven_times(tries: int, jitter: float, seconds: int | None):
+    expected = None if seconds is None else NOW + timedelta(seconds=seconds)
+
+    assert rules.next_attempt_at(tries, NOW, jitter=jitter) == expected
+
+
+@pytest.mark.parametrize(
+    ("offered", "wanted", "chosen"),
+    [
+        (["de", "en-GB", "en"], "en-US", 2),
+        (["de", "en-GB"], "en-US", 1),
+        (["de", "zh-Hans"], "zh-Hans-CN-x", 1),
+        (["de", "en"], "", 0),
+        (["zh-TW", "zh-Hans"], "zh-Hans", 1),
+    ],
+)
+def test_the_nearest_language_is_chosen(offered: list[str], wanted: str, chosen: int):
+    assert rules.best_locale(offered, wanted) == chosen
