@@ -2,4 +2,8 @@
 
 from __future__ import annotations
 
+from tests.architecture.touches import TOUCHES
+
 pytest_plugins = ["tests.architecture.walls"]
+
+TOUCHES.listen()  # here and in no hook: those come after the folders' own conftests, which import the services

@@ -74,7 +74,7 @@ ROOTS = {
 
 def unknown(module: str) -> str | None:
     """Say why a module may not be where it is, or None. `module` is no package, or one that stands for a module."""
-    service, *inside = module.removeprefix("opsloop_").split(".")
+    inside = module.split(".")[1:]
     if not inside or root_of(module) is not None:
         return None
     if len(inside) == 1:

@@ -80,6 +80,10 @@ class Touches:
             self._changed.add(Touch(module, WRITES, table))
 
 
+TOUCHES = Touches()
+"""What this run of tests does."""
+
+
 def calling_module() -> str | None:
     """Return the innermost module of a service on the stack; None where a test speaks itself, and in a flush."""
     for frame in _frames():

@@ -15,18 +15,12 @@ import pytest
 
 from opsloop_common.testing.run import shared_folder
 from opsloop_common.testing.scheduling import is_worker
-from tests.architecture.touches import READS, WRITES, Touch, Touches
+from tests.architecture.touches import READS, TOUCHES, WRITES, Touch
 
 BY_DESIGN: dict[Touch, str] = {}
 """What crosses a wall all the same, and why."""
 
-TOUCHES = Touches()
 FOUND = pytest.StashKey[set[Touch]]()
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """Begin to note what is executed."""
-    TOUCHES.listen()
 
 
 @pytest.hookimpl(trylast=True)

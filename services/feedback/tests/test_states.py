@@ -44,3 +44,7 @@ def test_what_is_resolved_or_closed_is_finished():
 @pytest.mark.parametrize("current", Status)
 def test_a_reply_opens_what_is_new_and_leaves_the_rest(current: Status):
     assert after_reply(current) == (Status.OPEN if current is Status.NEW else current)
+
+
+def test_what_was_merged_leads_nowhere():
+    assert not TRANSITIONS[Status.MERGED]
