@@ -40,9 +40,8 @@ FURTHER = {
     "notifications.outbound.own_door": Further(25, "knows our own addresses, which no call may reach"),
     "notifications.outbound.urls": Further(25, "reads a URL as the client will, apart from asking the network"),
     "notifications.outbound.wire": Further(25, "reads answers under their bounds, apart from deciding whom to call"),
-    "notifications.webhooks.calls": Further(15, "a call as sender and use cases hand it to each other"),
-    "notifications.webhooks.sender": Further(35, "what the queue's engine calls to make calls"),
-    "notifications.webhooks.signing": Further(25, "Standard Webhooks' signatures, a published format"),
+    "notifications.sending.calls": Further(15, "a call as sender and use cases hand it to each other"),
+    "notifications.sending.sender": Further(35, "what the queue's engine calls to make calls"),
 }
 
 
@@ -58,18 +57,14 @@ ANY = frozenset({*HEIGHT, "further"})
 NONE: frozenset[str] = frozenset()
 ROOTS = {
     "__main__": Root(NONE, NONE, "runs the service"),
-    "app": Root(frozenset({"slice", "routes"}), NONE, "lists the rooms"),
+    "app": Root(frozenset({"slice", "routes", "service"}), NONE, "lists the rooms and fills the ports"),
     "settings": Root(frozenset({"rules"}), ANY, "what the service reads from its environment"),
     "tables": Root(NONE, frozenset({"models"}), "the base of all tables"),
     "migrations": Root(ANY, NONE, "one history for the one database"),
-    "notifications.ports": Root(ENTRANCES, frozenset(DOORS), "what the service keeps open for all its rooms"),
-    "notifications.queues": Root(ENTRANCES, NONE, "counts what waits in the queues of two rooms"),
-    "notifications.retention": Root(ENTRANCES, NONE, "forgets over all rooms, in the order that keeps what is needed"),
-    "campaigns.shapes": Root(
-        frozenset({"rules"}), frozenset({"routes", "schemas"}), "HTTP shapes that campaigns and playbooks share"
-    ),
+    "ports": Root(ENTRANCES, frozenset({*DOORS, "service"}), "what the service keeps open for all its rooms"),
+    "shapes": Root(frozenset({"rules"}), frozenset({"routes", "schemas"}), "HTTP shapes that rooms share"),
 }
-"""A closed list: what is not in it belongs into a room. A name alone is allowed in every service."""
+"""A closed list: what is not in it belongs into a room."""
 
 
 def unknown(module: str) -> str | None:
@@ -86,8 +81,7 @@ def unknown(module: str) -> str | None:
 
 def root_of(module: str) -> Root | None:
     """Return what is said of a module beside the rooms, or None of one in a room."""
-    service, name, *_ = (*module.removeprefix("opsloop_").split("."), "")
-    return ROOTS.get(name) or ROOTS.get(f"{service}.{name}")
+    return ROOTS.get(module.split(".")[1]) if "." in module else None
 
 
 def height_of(module: str) -> int | None:

@@ -20,13 +20,13 @@ from sqlglot import exp
 
 from opsloop_common.connections import Connection
 
-READS, WRITES = "reads", "writes"
+READS, WRITES, HIDES = "reads", "writes", "hides"
 _CHANGING = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
 _FLUSHING = "sqlalchemy.orm.unitofwork"
 
 
 class Touch(NamedTuple):
-    """A module, as in `opsloop_feedback.intake.queries`, and what it does to a table."""
+    """A module, as in `opsloop_feedback.intake.queries`, and what it does to a table; `hides`: a statement that we cannot read."""
 
     module: str
     verb: str
@@ -48,7 +48,7 @@ class Touches:
         self._listen_to(Connection, "fetch", self._note)
 
     def found(self) -> set[Touch]:
-        """Read what was noted. A ValueError names a statement that cannot be read."""
+        """Return what was noted."""
         reads = {
             Touch(module, verb, table)
             for module, statements in self._statements.items()
@@ -110,11 +110,11 @@ def _frames() -> Iterator[FrameType]:
 
 
 def touched(statement: str) -> set[tuple[str, str]]:
-    """Return (verb, table) of a statement. The same name may be a part of its WITH: then it is no table."""
+    """Return (verb, table) of a statement, or that it hides them. A name may be that of a part of its WITH: then it is no table."""
     try:
         trees = [tree for tree in sqlglot.parse(statement, read="postgres") if tree is not None]
-    except sqlglot.ParseError as error:
-        raise ValueError(f"what does this touch? {statement}") from error
+    except sqlglot.ParseError:
+        return {(HIDES, statement)}
     found = set()
     for tree in trees:
         parts = {part.alias for part in tree.find_all(exp.CTE)}

@@ -15,7 +15,7 @@ import pytest
 
 from opsloop_common.testing.run import shared_folder
 from opsloop_common.testing.scheduling import is_worker
-from tests.architecture.touches import READS, TOUCHES, WRITES, Touch
+from tests.architecture.touches import HIDES, READS, TOUCHES, WRITES, Touch
 
 BY_DESIGN: dict[Touch, str] = {}
 """What crosses a wall all the same, and why."""
@@ -71,8 +71,9 @@ def by_owner(found: set[Touch]) -> list[tuple[Touch, str, str, str]]:
 
 
 def crossings(found: set[Touch]) -> list[str]:
-    """Return what touches another room's table, unless it is listed, in words."""
-    return [
+    """Return what touches another room's table, unless it is listed, in words; and what nobody could read."""
+    hidden = [f"{module} executes what cannot be read: {sql}" for module, verb, sql in sorted(found) if verb == HIDES]
+    return hidden + [
         f"{touch.module} {touch.verb} {touch.table}, which belongs to {owner}"
         for touch, _, room, owner in by_owner(found)
         if room != owner and touch not in BY_DESIGN

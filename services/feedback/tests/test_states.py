@@ -41,9 +41,23 @@ def test_what_is_resolved_or_closed_is_finished():
     assert {status.value for status in FINISHED} == {"resolved", "closed"}
 
 
-@pytest.mark.parametrize("current", Status)
-def test_a_reply_opens_what_is_new_and_leaves_the_rest(current: Status):
-    assert after_reply(current) == (Status.OPEN if current is Status.NEW else current)
+@pytest.mark.parametrize("current", list(Status))
+@pytest.mark.parametrize("wanted", list(Status))
+def test_states_follow_the_table(current: Status, wanted: Status):
+    if wanted in TRANSITIONS[current]:
+        require_transition(current, wanted)
+        return
+
+    with pytest.raises(IllegalTransition) as refused:
+        require_transition(current, wanted)
+
+    assert refused.value.extra == {"current": current, "allowed": sorted(TRANSITIONS[current])}
+    assert refused.value.detail == f"{current} cannot become {wanted}"
+
+
+@pytest.mark.parametrize("current", list(Status))
+def test_a_reply_opens_what_was_new(current: Status):
+    assert after_reply(current) is (Status.OPEN if current is Status.NEW else current)
 
 
 def test_what_was_merged_leads_nowhere():
