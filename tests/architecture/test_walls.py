@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from importlib.util import find_spec
 from typing import Any
 
 import pytest
@@ -12,7 +13,7 @@ from sqlalchemy.exc import SAWarning
 from opsloop_common.lanes import Statement
 from opsloop_feedback.app import SERVICE
 from tests.architecture.touches import HIDES, READS, TOUCHES, WRITES, Touch, touched
-from tests.architecture.walls import BY_DESIGN, crossings, owners, table_of
+from tests.architecture.walls import BY_DESIGN, crossings, owners, room_of, table_of
 
 ROOM = "opsloop_feedback.intake"
 
@@ -142,3 +143,10 @@ def test_what_is_by_design_is_let_through_and_marked(monkeypatch: pytest.MonkeyP
 
     assert crossings({theirs}) == []
     assert table_of({theirs})[1].split() == ["feedback.intake", "-", "feedback_message*"]
+
+
+def test_what_is_by_design_names_what_is_there():
+    for touch in BY_DESIGN:
+        service, room = room_of(touch.module)
+        assert owners(service)[touch.table] != room
+        assert find_spec(touch.module) is not None
