@@ -30,8 +30,9 @@ WHAT_MUST_BE_GREEN = (
     "python -m opsloop.contracts --check",
     "mypy services/feedback/opsloop_feedback",
     "python -m pytest -q services/feedback/tests/test_follow_ups.py services/feedback/tests/test_follow_ups_rules.py "
-    "tests/contracts/test_committed.py tests/architecture "
-    "tests/contracts/test_every_route.py tests/contracts/test_resources.py "
+    "tests/contracts/test_committed.py tests/contracts/test_every_route.py tests/contracts/test_resources.py "
+    "tests/architecture/test_databases.py tests/architecture/test_resources.py tests/architecture/test_room_sizes.py "
+    "tests/architecture/test_shape.py tests/architecture/test_slices.py "
     "-k 'not metrics and not campaigns and not notifications'",
 )
 

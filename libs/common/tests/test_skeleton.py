@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import shutil
 from pathlib import Path
 
 import pytest
@@ -76,3 +78,22 @@ def test_one_of_them_is_named_by_its_plural_or_said(name, one, singular, monkeyp
     skeleton.main("feedback", name, one)
 
     assert made == [Room("feedback", name, singular)]
+
+
+@pytest.mark.parametrize("service", ["feedback", "metrics", "campaigns", "notifications"])
+def test_a_room_is_listed_in_whichever_service(service, tmp_path, monkeypatch):
+    room = Room(service, "follow_ups", "follow_up")
+    for part in (room.package, room.contracts, skeleton.SAMPLE, skeleton.WORLDS, skeleton.COMMON / "tests"):
+        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "services" / service / "tests").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    migrations = len(list((room.package / "migrations" / "versions").glob("*.py")))
+
+    made = skeleton.make(room)
+
+    assert all(ast.parse(path.read_text()) for path in made)
+    assert "        follow_ups.SLICE,\n    )" in (room.package / "app.py").read_text()
+    assert "*follow_ups.EVENTS" in (room.contracts / "__init__.py").read_text()
+    [migration] = (room.package / "migrations" / "versions").glob("*_follow_ups.py")
+    assert migration.name == f"{migrations + 1:04}_follow_ups.py"
+    assert f'revision = "{migrations + 1:04}"\ndown_revision = "{migrations:04}"' in migration.read_text()
