@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from sqlalchemy.exc import SAWarning
 
 from opsloop_common.lanes import Statement
 from opsloop_feedback.app import SERVICE
+from tests.architecture import walls
 from tests.architecture.touches import HIDES, READS, TOUCHES, WRITES, Touch, touched
 from tests.architecture.walls import BY_DESIGN, crossings, owners, room_of, table_of
 
@@ -150,3 +153,18 @@ def test_what_is_by_design_names_what_is_there():
         service, room = room_of(touch.module)
         assert owners(service)[touch.table] != room
         assert find_spec(touch.module) is not None
+
+
+@pytest.mark.parametrize(("room", "ends"), [("intake", pytest.ExitCode.OK), ("triage", pytest.ExitCode.TESTS_FAILED)])
+def test_a_run_ends_by_what_all_its_processes_did(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, room: str, ends: int
+):
+    monkeypatch.setattr(walls, "shared_folder", lambda: tmp_path)
+    monkeypatch.setattr(TOUCHES, "found", lambda: set())
+    tmp_path.joinpath("touches-1.json").write_text(f'[["opsloop_feedback.{room}.queries", "{READS}", "feedback"]]')
+    session: Any = SimpleNamespace(config=SimpleNamespace(stash=pytest.Stash()), exitstatus=pytest.ExitCode.OK)
+
+    walls.pytest_sessionfinish(session)
+
+    assert session.exitstatus == ends
+    assert len(session.config.stash[walls.FOUND]) == 1
