@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from importlib.util import find_spec
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -11,8 +14,9 @@ from sqlalchemy.exc import SAWarning
 
 from opsloop_common.lanes import Statement
 from opsloop_feedback.app import SERVICE
+from tests.architecture import walls
 from tests.architecture.touches import HIDES, READS, TOUCHES, WRITES, Touch, touched
-from tests.architecture.walls import BY_DESIGN, crossings, owners, table_of
+from tests.architecture.walls import BY_DESIGN, crossings, owners, room_of, table_of
 
 ROOM = "opsloop_feedback.intake"
 
@@ -142,3 +146,25 @@ def test_what_is_by_design_is_let_through_and_marked(monkeypatch: pytest.MonkeyP
 
     assert crossings({theirs}) == []
     assert table_of({theirs})[1].split() == ["feedback.intake", "-", "feedback_message*"]
+
+
+def test_what_is_by_design_names_what_is_there():
+    for touch in BY_DESIGN:
+        service, room = room_of(touch.module)
+        assert owners(service)[touch.table] != room
+        assert find_spec(touch.module) is not None
+
+
+@pytest.mark.parametrize(("room", "ends"), [("intake", pytest.ExitCode.OK), ("triage", pytest.ExitCode.TESTS_FAILED)])
+def test_a_run_ends_by_what_all_its_processes_did(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, room: str, ends: int
+):
+    monkeypatch.setattr(walls, "shared_folder", lambda: tmp_path)
+    monkeypatch.setattr(TOUCHES, "found", lambda: set())
+    tmp_path.joinpath("touches-1.json").write_text(f'[["opsloop_feedback.{room}.queries", "{READS}", "feedback"]]')
+    session: Any = SimpleNamespace(config=SimpleNamespace(stash=pytest.Stash()), exitstatus=pytest.ExitCode.OK)
+
+    walls.pytest_sessionfinish(session)
+
+    assert session.exitstatus == ends
+    assert len(session.config.stash[walls.FOUND]) == 1

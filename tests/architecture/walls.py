@@ -17,8 +17,35 @@ from opsloop_common.testing.run import shared_folder
 from opsloop_common.testing.scheduling import is_worker
 from tests.architecture.touches import HIDES, READS, TOUCHES, WRITES, Touch
 
-BY_DESIGN: dict[Touch, str] = {}
-"""What crosses a wall all the same, and why."""
+_SENDING = "opsloop_notifications.sending"
+_BY_DESIGN = {
+    "the owner's `service` made the query, the door only pages it": [
+        ("opsloop_campaigns.sending.routes", READS, "recipient"),
+        (f"{_SENDING}.routes", READS, "delivery"),
+    ],
+    "a list of 100,000 people is copied by one statement and never leaves the database": [
+        ("opsloop_campaigns.recipients.service", READS, "campaign"),
+    ],
+    "an event's document is held, or taken over, in the statement that needs it: between two it could be forgotten": [
+        ("opsloop_notifications.deliveries.service", READS, "event_log"),
+    ],
+    "a deleted endpoint goes in the statement that finds none of its deliveries left: between two one could be planned": [
+        ("opsloop_notifications.endpoints.service", READS, "delivery"),
+    ],
+    "the queue's engine, in common, works on the table that it was handed": [
+        (f"{_SENDING}.jobs", WRITES, "delivery_queue"),
+    ],
+    "claiming what to call is one statement: five round trips were on the way of each webhook": [
+        (f"{_SENDING}.queries", WRITES, "delivery_queue"),
+        *((f"{_SENDING}.queries", READS, table) for table in ("delivery", "delivery_queue", "event_log", "webhook")),
+    ],
+    "hearing an event is one statement, whose parts the owners' `service` gives (LOG_SQL, PLAN_SQL)": [
+        (f"{_SENDING}.service", WRITES, table)
+        for table in ("delivery", "delivery_queue", "event_log", "event_log_counter")
+    ],
+}
+BY_DESIGN = {Touch(*touch): reason for reason, touches in _BY_DESIGN.items() for touch in touches}
+"""What goes across a wall all the same, and why."""
 
 FOUND = pytest.StashKey[set[Touch]]()
 
