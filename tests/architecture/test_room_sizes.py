@@ -22,7 +22,7 @@ SHORT_BY = {
     "campaigns/lifecycle": 250,
     "campaigns/playbooks": 400,
     "campaigns/recipients": 200,
-    "feedback/conversations": 250,
+    "feedback/conversations": 110,
     "feedback/triage": 800,
     "metrics/breaches": 400,
     "metrics/events": 250,

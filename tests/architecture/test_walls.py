@@ -125,18 +125,21 @@ async def test_a_row_that_is_thrown_away_counts_where_it_is(make_database, seen)
 
 
 def test_a_table_belongs_to_the_slice_that_declares_it():
-    assert owners("feedback") == {"feedback": "intake", "feedback_message": "conversations"}
+    assert owners("feedback") == {"feedback": "items", "feedback_message": "conversations"}
 
 
 def test_what_goes_across_is_said_whether_it_writes_or_reads():
-    mine, theirs = Touch(f"{ROOM}.quick", WRITES, "feedback"), Touch(f"{ROOM}.queries", READS, "feedback_message")
+    mine, theirs = (
+        Touch("opsloop_feedback.items.service", WRITES, "feedback"),
+        Touch(f"{ROOM}.queries", READS, "feedback_message"),
+    )
     writing = Touch("opsloop_feedback.queues", WRITES, "feedback")
     others = {Touch(f"{ROOM}.quick", WRITES, "outbox"), Touch("opsloop_feedback.migrations.env", WRITES, "feedback")}
 
     assert crossings({mine, *others}) == []
     assert crossings({mine, theirs, writing}) == [
         f"{ROOM}.queries reads feedback_message, which belongs to conversations",
-        "opsloop_feedback.queues writes feedback, which belongs to intake",
+        "opsloop_feedback.queues writes feedback, which belongs to items",
     ]
 
 
@@ -155,7 +158,7 @@ def test_what_is_by_design_names_what_is_there():
         assert find_spec(touch.module) is not None
 
 
-@pytest.mark.parametrize(("room", "ends"), [("intake", pytest.ExitCode.OK), ("triage", pytest.ExitCode.TESTS_FAILED)])
+@pytest.mark.parametrize(("room", "ends"), [("items", pytest.ExitCode.OK), ("triage", pytest.ExitCode.TESTS_FAILED)])
 def test_a_run_ends_by_what_all_its_processes_did(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, room: str, ends: int
 ):

@@ -19,6 +19,9 @@ from tests.architecture.touches import HIDES, READS, TOUCHES, WRITES, Touch
 
 _SENDING = "opsloop_notifications.sending"
 _BY_DESIGN = {
+    "the fast path of one post is one statement with its event and its key; the plain way asks the room of items": [
+        ("opsloop_feedback.intake.quick", WRITES, "feedback"),
+    ],
     "the owner's `service` made the query, the door only pages it": [
         ("opsloop_campaigns.sending.routes", READS, "recipient"),
         (f"{_SENDING}.routes", READS, "delivery"),
