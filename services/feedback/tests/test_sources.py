@@ -15,6 +15,7 @@ from opsloop_common.errors import Invalid
 from opsloop_common.ids import uuid7
 from opsloop_feedback.intake import quick, rules, service
 from opsloop_feedback.intake.schemas import FeedbackIn
+from opsloop_feedback.submissions import rules as submissions
 
 RECEIPT = {"id", "number", "status", "external_id", "channel", "source", "created_at"}
 PRIVATE = {
@@ -90,9 +91,11 @@ async def test_a_single_post_and_a_batch_share_the_natural_key(desk):
 
     batch = await desk.client.post("/v1/feedback:batch", json={"items": [{"body": "b", "external_id": "1"}]}, headers=a)
     async with desk.api.db.transaction(ACME) as session:
-        plain, created = await service.submit(session, rules.Submission(body="b", source="partner-a", external_id="1"))
+        plain, created = await service.submit(
+            session, submissions.Submission(body="b", source="partner-a", external_id="1")
+        )
         other, other_created = await service.submit(
-            session, rules.Submission(body="b", source="partner-b", external_id="1")
+            session, submissions.Submission(body="b", source="partner-b", external_id="1")
         )
 
     assert batch.json()["items"][0]["id"] == single["id"] == str(plain.id) != str(other.id)
@@ -219,7 +222,7 @@ async def test_lists_are_narrowed_by_source_and_by_what_an_agent_asks_for(desk):
 def test_who_holds_a_secret_is_believed(who: Principal):
     said = FeedbackIn(body="b", external_id="1", author={"user_id": "u2"}).submission(who)
 
-    rules.require_claims(said, who)
+    submissions.require_claims(said, who)
 
     assert (said.source, said.author_user_id, said.author_verified) == (who.source, "u2", True)
 
@@ -228,9 +231,9 @@ def test_who_holds_a_secret_is_believed(who: Principal):
 def test_what_anybody_may_have_only_claims_an_author(who: Principal):
     said = FeedbackIn(body="b", author={"user_id": "u2"}).submission(who)
 
-    rules.require_claims(said, who)
+    submissions.require_claims(said, who)
 
-    assert not rules.may_read(replace(who, scopes=frozenset({"feedback:read"})))
+    assert not submissions.may_read(replace(who, scopes=frozenset({"feedback:read"})))
     assert (said.author_user_id, said.author_verified) == ("u2", False)
 
 
@@ -238,7 +241,7 @@ def test_what_anybody_may_have_only_claims_an_author(who: Principal):
 def test_a_user_token_speaks_for_its_user(author):
     said = FeedbackIn(body="b", author=author).submission(USER)
 
-    rules.require_claims(said, USER)
+    submissions.require_claims(said, USER)
 
     assert (said.author_user_id, said.author_verified) == ("u1", True)
 
@@ -256,7 +259,7 @@ def test_strangers_may_not_name_items_or_others(who: Principal, fields, pointer:
     said = FeedbackIn(body="b", **fields).submission(who)
 
     with pytest.raises(Invalid) as refusal:
-        rules.require_claims(said, who)
+        submissions.require_claims(said, who)
 
     assert [error.pointer for error in refusal.value.errors] == [pointer]
 
@@ -288,13 +291,13 @@ async def test_browsers_are_told_a_receipt_and_their_claims_are_kept_apart(desk)
     assert [event.data["author"]["verified"] for event in await desk.api.events()] == [False, True]
 
 
-async def _plainly(desk, said: rules.Submission) -> UUID:
+async def _plainly(desk, said: submissions.Submission) -> UUID:
     async with desk.api.db.transaction(ACME) as session:
         item, _ = await service.submit(session, said)
     return item.id
 
 
-async def _quickly(desk, said: rules.Submission) -> UUID:
+async def _quickly(desk, said: submissions.Submission) -> UUID:
     row = rules.new_row(said, id=uuid7(), workspace="acme", now=desk.api.clock.now())
     await quick.take_in(desk.api.db, ACME, row, keyed=None, answer=Answer(201, {}, b""))
     return row["id"]

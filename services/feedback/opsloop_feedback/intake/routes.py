@@ -27,7 +27,6 @@ from opsloop_common.versions import etag
 from opsloop_feedback.intake import queries, quick, rules, service
 from opsloop_feedback.intake.meters import IntakeMeter
 from opsloop_feedback.intake.queries import Filters, NaturalKey
-from opsloop_feedback.intake.rules import Status, Submission
 from opsloop_feedback.intake.schemas import (
     BatchIn,
     BatchItemOut,
@@ -45,6 +44,9 @@ from opsloop_feedback.intake.schemas import (
     read_row,
     written,
 )
+from opsloop_feedback.states.rules import Status
+from opsloop_feedback.submissions import rules as submissions
+from opsloop_feedback.submissions.rules import Submission
 
 router = ApiRouter(tags=["feedback"])
 
@@ -75,10 +77,10 @@ async def submit_feedback(body: FeedbackIn, request: Request) -> Response:
     call = call_of(request)  # by hand: three dependencies would take longer than triage
     run, context, keyed, who = call.shell.runtime, call.context, call.keyed, call.who
     said, now = body.submission(who), run.clock.now()
-    rules.require_said(said, now)
-    rules.require_claims(said, who)
+    submissions.require_said(said, now)
+    submissions.require_claims(said, who)
     row = rules.new_row(said, id=uuid7(), workspace=context.workspace, now=now)
-    document = new_feedback(row) if rules.may_read(who) else new_receipt(row)
+    document = new_feedback(row) if submissions.may_read(who) else new_receipt(row)
     answer = Answer(201, _headers(row["id"], row["version"]), written(document))
     number = await quick.take_in(run.db, context, row, keyed=keyed, answer=answer)
     if number is None:
@@ -105,7 +107,7 @@ async def _known(call: Call, said: Submission) -> Answer:
             if stored is not None:
                 raise Replay(stored)
         feedback = await service.get_known(session, said)
-        shape = FeedbackOut if rules.may_read(call.who) else FeedbackReceipt
+        shape = FeedbackOut if submissions.may_read(call.who) else FeedbackReceipt
         content = shape.model_validate(feedback).model_dump_json().encode()
         answer = Answer(200, _headers(feedback.id, feedback.version), content)
         if keyed is not None:
@@ -150,9 +152,9 @@ async def _known_among(call: Call, said: Sequence[Submission]) -> dict[NaturalKe
 
 def _read_row(value: object, *, now: datetime) -> FeedbackRow | InvalidRow:
     row = read_row(value)
-    if isinstance(row, InvalidRow) or rules.is_said(row.occurred_at, now):
+    if isinstance(row, InvalidRow) or submissions.is_said(row.occurred_at, now):
         return row
-    return InvalidRow(row.external_id, (FieldError("/occurred_at", rules.NOT_YET),))
+    return InvalidRow(row.external_id, (FieldError("/occurred_at", submissions.NOT_YET),))
 
 
 def _refused(row: InvalidRow) -> BatchItemOut:

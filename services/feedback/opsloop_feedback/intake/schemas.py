@@ -16,15 +16,15 @@ from opsloop_common.errors import FieldError
 from opsloop_common.http.schemas import EmailAddress, InModel, Locale, OutModel, ShortText, Timestamp, UserId, absent
 from opsloop_common.http.strict_json import escape
 from opsloop_common.limits import ERRORS_SHOWN_OF_A_ROW
-from opsloop_feedback.intake import rules
-from opsloop_feedback.intake.rules import Status
+from opsloop_feedback.states.rules import Status
+from opsloop_feedback.submissions import rules as submissions
 
 BODY_CHARACTERS = 50_000
 BATCH_ROWS = 1_000
 
 
 def _small(attributes: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    if flaw := rules.attributes_flaw(attributes):
+    if flaw := submissions.attributes_flaw(attributes):
         raise ValueError(flaw)
     return attributes
 
@@ -33,8 +33,10 @@ def _distinct(tags: list[str]) -> list[str]:
     return list(dict.fromkeys(tags))
 
 
-BodyText = Annotated[str, StringConstraints(min_length=1, max_length=BODY_CHARACTERS), AfterValidator(rules.readable)]
-Title = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(rules.readable)]
+BodyText = Annotated[
+    str, StringConstraints(min_length=1, max_length=BODY_CHARACTERS), AfterValidator(submissions.readable)
+]
+Title = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(submissions.readable)]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Tags = Annotated[list[Label], Field(max_length=50), AfterValidator(_distinct)]
 Attributes = Annotated[dict[str, JsonValue], AfterValidator(_small)]
@@ -71,10 +73,10 @@ class FeedbackIn(InModel):
     attributes: Attributes = Field(default_factory=dict, description="Anything else; up to 64 KiB and 32 levels.")
     occurred_at: Timestamp | None = Field(default=None, description="When it was said; now, if absent.")
 
-    def submission(self, who: Principal) -> rules.Submission:
+    def submission(self, who: Principal) -> submissions.Submission:
         """Return what the use case takes when `who` posts this; a user token's author is its user."""
         author = self.author
-        return rules.Submission(
+        return submissions.Submission(
             body=self.body,
             source=who.source,
             title=self.title,
@@ -84,7 +86,7 @@ class FeedbackIn(InModel):
             author_user_id=(author.user_id if author else None) or who.user_id,
             author_email=author.email if author else None,
             author_name=author.name if author else None,
-            author_verified=rules.is_believed(who),
+            author_verified=submissions.is_believed(who),
             rating=self.rating,
             locale=self.locale,
             tags=self.tags,

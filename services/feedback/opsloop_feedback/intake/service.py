@@ -33,7 +33,10 @@ from opsloop_feedback.intake import queries, rules
 from opsloop_feedback.intake.meters import IntakeMeter
 from opsloop_feedback.intake.models import Feedback
 from opsloop_feedback.intake.queries import NaturalKey
-from opsloop_feedback.intake.rules import Status, Submission
+from opsloop_feedback.states import rules as states
+from opsloop_feedback.states.rules import Status
+from opsloop_feedback.submissions import rules as submissions
+from opsloop_feedback.submissions.rules import Submission
 
 _TABLE = cast(Table, Feedback.__table__)
 _NAMES = [column.name for column in _TABLE.c]
@@ -63,7 +66,7 @@ async def submit(session: AsyncSession, said: Submission) -> tuple[Feedback, boo
     Raises Invalid (422) for a time to come.
     """
     now = clock_of(session).now()
-    rules.require_said(said, now)
+    submissions.require_said(said, now)
     key = _key(said) or 0
     row = rules.new_row(said, id=uuid7(), workspace=context_of(session).workspace, now=now)
     [(feedback_id, created)] = await submit_many(session, Prepared([key], {key: row}, {}))
@@ -184,7 +187,7 @@ async def change_feedback(
     feedback = await queries.lock_feedback(session, feedback_id, expected)
     with changing(session, feedback, changes) as before:
         if "status" in before:
-            rules.require_transition(Status(before["status"]), Status(feedback.status))
+            states.require_transition(Status(before["status"]), Status(feedback.status))
         _tell_classification(session, feedback, before)
         if not before.keys().isdisjoint(rules.ASSIGNMENT):
             outbox.append(session, _assigned(feedback))
@@ -224,7 +227,7 @@ def _tell_status(session: AsyncSession, feedback: Feedback, before: Status) -> N
                 author=author,
             ),
         )
-    elif before in rules.FINISHED and feedback.status not in rules.FINISHED:
+    elif before in states.FINISHED and feedback.status not in states.FINISHED:
         feedback.resolved_at = None
         outbox.append(session, FeedbackReopened(feedback_id=feedback.id, number=feedback.number, author=author))
 
@@ -236,7 +239,7 @@ def author_of(feedback: Feedback) -> Author:
 
 def mark_replied(session: AsyncSession, feedback: Feedback) -> float | None:
     """Note that a reply went to the author of a locked feedback; returns the seconds since receipt on the first one."""
-    status = rules.after_reply(Status(feedback.status))
+    status = states.after_reply(Status(feedback.status))
     if feedback.first_replied_at is not None and status == feedback.status:
         return None
     is_first = feedback.first_replied_at is None
