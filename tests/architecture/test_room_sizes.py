@@ -11,10 +11,6 @@ ROOT = Path(__file__).parents[2]
 NOT_ROOMS = {"migrations", "testing", "contracts", "plumbing", "__pycache__"}
 ROOM_OF = {
     # door tests that name no module of the service, and whose own name begins with no room's
-    "feedback/test_list.py": "intake",
-    "feedback/test_work.py": "triage",
-    "feedback/test_meters.py": "intake",
-    "feedback/test_migration_of_sources.py": "intake",
     "campaigns/test_four_eyes.py": "approvals",
     "campaigns/test_meters.py": "playbooks",
     "campaigns/test_migrations.py": "approvals",

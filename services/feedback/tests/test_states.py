@@ -1,4 +1,4 @@
-"""Which state may follow which, as a table; that the door holds to it stands in test_work.py."""
+"""Which state may follow which, as a table; that the door holds to it stands in test_items.py."""
 
 from __future__ import annotations
 

@@ -12,9 +12,6 @@ from opsloop_feedback.states.rules import Status
 from opsloop_feedback.submissions.rules import Submission
 from opsloop_feedback.triage.rules import searchable, triage
 
-CLASSIFICATION = ("kind", "severity", "sentiment", "area", "tags")
-ASSIGNMENT = ("assignee", "team")
-
 
 def new_row(said: Submission, *, id: UUID, workspace: str, now: datetime) -> dict[str, Any]:
     """Return the row of a new post, sorted by triage; only `number` is missing."""

@@ -1,4 +1,4 @@
-"""Tables of intake."""
+"""The table of items: each is one feedback."""
 
 from __future__ import annotations
 
