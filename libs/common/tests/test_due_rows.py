@@ -314,7 +314,9 @@ async def test_the_figures_are_of_rows_as_they_are_now(database):
     await put(database, "b", seconds=-10)
     await put(database, "c", seconds=60)
     await put(database, "failing", kind="second", seconds=60)
-    await change(database, "first_failed_at = :at WHERE key = 'failing'", at=database.clock.now() - timedelta(minutes=2))
+    await change(
+        database, "first_failed_at = :at WHERE key = 'failing'", at=database.clock.now() - timedelta(minutes=2)
+    )
     await put(database, "given up", kind="third", seconds=-90)
     await change(database, "status = 'failed' WHERE kind = 'third'")
 

@@ -224,7 +224,9 @@ async def test_a_row_over_which_workers_die_is_given_up_without_being_handled_on
 async def end_sessions(database):
     """End every other session of the service's, as a restart of its database does."""
     connection = await direct.connect(database, purpose="test")
-    query = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = user AND pid <> pg_backend_pid()"
+    query = (
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = user AND pid <> pg_backend_pid()"
+    )
     try:
         return await connection.fetchval(query)
     finally:
