@@ -42,7 +42,6 @@ SHORT_BY = {
     "notifications/sending": 200,
     "common/access": 750,
     "common/bus": 520,
-    "common/embedded_postgres": 90,
     "common/front": 350,
     "common/http": 1400,
     "common/inbox": 150,
