@@ -1,7 +1,7 @@
 """Which rows a claim takes and in which order, how a failure is written down, and what a dead or leaving worker leaves behind."""
 
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -16,7 +16,7 @@ from opsloop_common.due.tables import due as due_table
 from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.wakeups import DUE
 
-OWNER, OTHER = uuid4(), uuid4()
+OWNER, OTHER = UUID(int=1), UUID(int=2)  # the same in each process: they stand in names of tests
 KIND, SECOND = DueKind("kind", None), DueKind("second", None)
 GROUPED = DueKind("grouped", None, per_group=2)
 

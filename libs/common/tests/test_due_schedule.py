@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID
 
 import pytest
 from sqlalchemy import select, text
@@ -17,7 +17,7 @@ from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.testing.sample.tables import Note
 
 ACME = Context(workspace="acme", actor="key:1")
-OWNER, OTHER = uuid4(), uuid4()
+OWNER, OTHER = UUID(int=1), UUID(int=2)  # the same in each process: they stand in names of tests
 
 WAITING = "owner = NULL"
 FAILING = "attempts = 3, last_error = 'no', first_failed_at = now()"

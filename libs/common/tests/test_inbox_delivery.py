@@ -79,6 +79,7 @@ def as_bytes(**changes):
         (as_bytes(partitionkey="a\0secret"), "NUL"),
         (as_bytes(actor="a\0secret"), "NUL"),
     ],
+    ids=["empty", "binary", "list", "fields", "id", "sequence", "beyond", "workspace", "partitionkey", "actor"],
 )
 def test_bytes_that_are_no_event_say_why_and_are_not_repeated(body, fault):
     delivery = read(body, source="campaigns", origin="t[0]@7")
@@ -89,7 +90,11 @@ def test_bytes_that_are_no_event_say_why_and_are_not_repeated(body, fault):
     assert (delivery.source, delivery.origin, delivery.body) == ("campaigns", "t[0]@7", body)
 
 
-@pytest.mark.parametrize("whole", [paused().to_bytes(), paused().to_bytes().decode(), as_bytes(sequence=2**63 - 1)])
+@pytest.mark.parametrize(
+    "whole",
+    [paused().to_bytes(), paused().to_bytes().decode(), as_bytes(sequence=2**63 - 1)],
+    ids=["bytes", "text", "longest"],
+)
 def test_an_event_is_read_from_bytes_and_from_text(whole):
     delivery = read(whole, source="campaigns", origin="x")
 
