@@ -234,14 +234,14 @@ UNDER = Reading(4.0, 4, NOW - SECOND, NOW + DAY, NOW - 4 * SECOND, cause("2"))
 
 
 def test_one_part_is_the_reading():
-    assert rules.combine(EVENTS, [OVER]) is OVER
+    assert rules.combine([OVER]) is OVER
 
 
 def test_a_ratio_is_of_both_parts():
     expected = Reading(0.75, 4, NOW - DAY, NOW + DAY, NOW - 4 * SECOND, cause("2"))
 
-    assert rules.combine(EVENTS, [OVER, UNDER]) == expected
-    assert rules.combine(EVENTS, [UNDER, OVER]).cause == cause("2")
+    assert rules.combine([OVER, UNDER]) == expected
+    assert rules.combine([UNDER, OVER]).cause == cause("2")
 
 
 @pytest.mark.parametrize(
@@ -256,7 +256,7 @@ def test_a_ratio_is_of_both_parts():
     ],
 )
 def test_a_ratio_over_nothing_is_null(over: float | None, under: float | None, value: float | None):
-    found = rules.combine(EVENTS, [Reading(over, 1), Reading(under, 2)])
+    found = rules.combine([Reading(over, 1), Reading(under, 2)])
 
     assert found == Reading(value, 2)
 
