@@ -8,10 +8,12 @@ DISTS  := opsloop-common opsloop-feedback opsloop-metrics opsloop-campaigns opsl
 # processes that the tests are spread over
 WORKERS ?= 2
 
+EVENTS_OF = libs/common/opsloop_common/contracts/$(SERVICE)
+
 OPSLOOP_OUTBOUND_ALLOW_LOCAL := 127.0.0.0/8,::1/128
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test quick mutants soak lint types contracts bench lock clean
+.PHONY: help run demo test quick mutants soak lint types contracts slice bench lock clean
 
 help: ## Show this help
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +56,12 @@ types: $(VENV)/.ready ## mypy, strict
 
 contracts: $(VENV)/.ready ## Write the OpenAPI documents and event schemas again
 	$(BIN)/python -m opsloop.contracts $(ARGS)
+
+slice: $(VENV)/.ready ## Add a room to a service, copied from the model: SERVICE=feedback NAME=follow_ups
+	@$(BIN)/python -m opsloop_common.testing.skeleton $(SERVICE) $(NAME) $(ONE)
+	@$(BIN)/ruff check --quiet --fix --select I,RUF022 services/$(SERVICE) $(EVENTS_OF) tests/contracts/worlds
+	@$(BIN)/ruff format --quiet services/$(SERVICE) $(EVENTS_OF) tests/contracts/worlds
+	@$(BIN)/python -m opsloop.contracts
 
 bench: $(VENV)/.ready ## Measure beside baselines of the same run
 	$(BIN)/python -m bench $(ARGS)

@@ -30,10 +30,10 @@ from opsloop_common.runner.build import build_runtime
 from opsloop_common.service import Runtime
 from opsloop_common.testing.events import deliver
 from opsloop_notifications.app import SERVICE
+from opsloop_notifications.endpoints.service import create_webhook
 from opsloop_notifications.outbound.service import policy_from
+from opsloop_notifications.sending.consumers import WEBHOOKS
 from opsloop_notifications.settings import NotificationsSettings
-from opsloop_notifications.webhooks.consumers import WEBHOOKS
-from opsloop_notifications.webhooks.service import create_webhook
 from tests.harness import SECRET_KEY, Process, connect, connect_arguments, environment, eventually, free_port
 
 DELIVERIES = 10_000

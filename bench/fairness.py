@@ -5,11 +5,9 @@ Each kind is measured on an `opsloop up` of its own: first the healthy workspace
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,20 +19,21 @@ import orjson
 from bench.crowd import Caller
 from bench.end_to_end import arrivals, receiver
 from bench.neighbours import (
+    BESIDE,
     GREEDY,
     HEALTHY,
     PATIENCE_SECONDS,
-    PER_SECOND,
-    SECONDS,
-    WARM_SECONDS,
     Neighbours,
+    Phase,
     Waited,
     arrived_by,
+    compare,
+    neighbours,
     ok,
     paced,
 )
 from bench.report import Line
-from bench.world import all_in_one, started, wait_for_port
+from bench.world import wait_for_port
 from opsloop_common.limits import MONITORS_PER_WORKSPACE, WEBHOOKS_PER_WORKSPACE
 from tests.harness import Process, environment, free_port
 
@@ -45,36 +44,6 @@ AUDIENCE = 10_000
 LOGGED = 10_000
 RECOVERIES = 10
 TRIAGE = {"engine": "rules-1", "kind": "bug", "severity": "s3", "sentiment": 0, "language": "en", "reasons": []}
-ASKED = int(SECONDS * PER_SECOND)
-FIRST = range(10)  # slower than what follows
-ALONE = range(FIRST.stop, FIRST.stop + ASKED)
-BESIDE = range(ALONE.stop, ALONE.stop + ASKED)
-
-Phase = Callable[[range], Awaitable[list[float]]]
-
-
-@asynccontextmanager
-async def neighbours(folder: Path, *services: str, **settings: str) -> AsyncIterator[Neighbours]:
-    """Start OpsLoop with a key of these services for each workspace."""
-    async with started(all_in_one(folder, **settings)) as deployment:
-        town = Neighbours(deployment, folder)
-        await town.make_keys(*services)
-        yield town
-
-
-async def compare(
-    town: Neighbours, phase: Phase, callers: list[Caller], begin: Callable[[], Awaitable[None]] | None = None
-) -> Waited:
-    """Let the healthy workspace do the same alone and beside the others, who had three seconds to themselves."""
-    await phase(FIRST)
-    waited = Waited(alone=await phase(ALONE))
-    if begin is not None:
-        await begin()
-    async with town.crowd(callers, SECONDS + 2 * WARM_SECONDS) as statuses:
-        await asyncio.sleep(WARM_SECONDS)
-        waited.beside = await phase(BESIDE)
-    waited.greedy = statuses
-    return waited
 
 
 # Deliveries: as many endpoints as a workspace may have, none of which answers

@@ -19,6 +19,7 @@ import httpx
 from bench.crowd import Caller, written
 from bench.load import percentile
 from bench.report import Line
+from bench.world import all_in_one, started
 from tests.harness import Deployment, connect, environment
 
 HEALTHY = "healthy"
@@ -144,3 +145,35 @@ async def arrived_by(began: dict[Any, float], seen: Callable[[], Awaitable[dict[
         await asyncio.sleep(0.5)
         found |= await seen()
     return [1000 * (found.get(name, at + PATIENCE_SECONDS) - at) for name, at in began.items()]
+
+
+ASKED = int(SECONDS * PER_SECOND)
+FIRST = range(10)  # slower than what follows
+ALONE = range(FIRST.stop, FIRST.stop + ASKED)
+BESIDE = range(ALONE.stop, ALONE.stop + ASKED)
+
+Phase = Callable[[range], Awaitable[list[float]]]
+
+
+@asynccontextmanager
+async def neighbours(folder: Path, *services: str, **settings: str) -> AsyncIterator[Neighbours]:
+    """Start OpsLoop with a key of these services for each workspace."""
+    async with started(all_in_one(folder, **settings)) as deployment:
+        town = Neighbours(deployment, folder)
+        await town.make_keys(*services)
+        yield town
+
+
+async def compare(
+    town: Neighbours, phase: Phase, callers: list[Caller], begin: Callable[[], Awaitable[None]] | None = None
+) -> Waited:
+    """Let the healthy workspace do the same alone and beside the others, who had three seconds to themselves."""
+    await phase(FIRST)
+    waited = Waited(alone=await phase(ALONE))
+    if begin is not None:
+        await begin()
+    async with town.crowd(callers, SECONDS + 2 * WARM_SECONDS) as statuses:
+        await asyncio.sleep(WARM_SECONDS)
+        waited.beside = await phase(BESIDE)
+    waited.greedy = statuses
+    return waited

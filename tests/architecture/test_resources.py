@@ -27,9 +27,7 @@ WRITING_QUERIES = {
     # the SQL of the event store stands in one place, so that another store can take this one's
     "services/metrics/opsloop_metrics/events/queries.py",
     # one statement claims and reads: on the way to a webhook each round trip counts
-    "services/notifications/opsloop_notifications/webhooks/queries.py",
-    # what is forgotten is found by the same walk over the index
-    "services/metrics/opsloop_metrics/retention/queries.py",
+    "services/notifications/opsloop_notifications/sending/queries.py",
 }
 
 

@@ -20,7 +20,9 @@ from opsloop_common.contracts.catalogue import BY_TYPE, PRODUCER
 from opsloop_common.ids import uuid7
 from tests.attacks.bombs import MIB, Bomb, bombs, marks
 from tests.attacks.probe import watching
-from tests.contracts.worlds import BODIES, CAMPAIGN, MONITOR, PLAYBOOK, REPORTED
+from tests.contracts.worlds import BODIES
+from tests.contracts.worlds.campaigns import CAMPAIGN, PLAYBOOK
+from tests.contracts.worlds.metrics import MONITOR, REPORTED
 from tests.harness import SERVICES, Deployment, connect, eventually
 
 pytestmark = pytest.mark.slow

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urljoin
 
@@ -19,10 +19,13 @@ from opsloop_common.db import Database, app_role
 from opsloop_common.testing.clock import FakeClock
 from opsloop_common.testing.databases import TestDatabases
 from opsloop_common.testing.http import Api, open_api, settings_for_tests
-from tests.contracts.worlds import BODIES, NO_CHANGES, QUERIES, WORLDS, common
+from opsloop_common.testing.sample.reminders import slice as reminders
+from opsloop_common.testing.sample.service import SAMPLE
+from tests.contracts.worlds import BODIES, NO_CHANGES, QUERIES, fill
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-SERVICES = {member.service.name: member for member in MEMBERS}
+MODEL = replace(SAMPLE, slices=(reminders.SLICE,))
+SERVICES = {service.name: service for service in (*(member.service for member in MEMBERS), MODEL)}
 JSON = {"Content-Type": "application/json"}
 ADMIN_PATHS = ("/v1/api-keys", "/v1/user-secrets", "/v1/audit", "/v1/parked-events")
 SCOPES = {
@@ -126,17 +129,17 @@ def quiet() -> Iterator[None]:
 @pytest_asyncio.fixture(scope="module", loop_scope="module", params=sorted(SERVICES))
 async def door(request: pytest.FixtureRequest, databases: TestDatabases) -> AsyncIterator[Door]:
     """Each service, one after the other, on one database for all that is asked of it."""
-    member = SERVICES[request.param]
+    service = SERVICES[request.param]
     settings = settings_for_tests(
-        member.service.settings,
+        service.settings,
         outbound_allow="127.0.0.0/8",
         rate_limit_per_second=1_000_000,
         rate_limit_burst=1_000_000,
     )
-    url = await databases.create(member.service)
-    database = Database(url, service=member.service.name, clock=FakeClock(), role=app_role(member.service.name))
+    url = await databases.create(service)
+    database = Database(url, service=service.name, clock=FakeClock(), role=app_role(service.name))
     try:
-        async with open_api(member.service, database, settings) as api:
+        async with open_api(service, database, settings) as api:
             created: list[tuple[str, str]] = []
 
             async def note(answer: httpx.Response) -> None:
@@ -144,7 +147,7 @@ async def door(request: pytest.FixtureRequest, databases: TestDatabases) -> Asyn
                     created.append((answer.request.url.path, answer.headers.get("location", "/none")))
 
             api.client.event_hooks["response"].append(note)
-            ids = await WORLDS[member.service.name](api) | await common(api)
+            ids = await fill(api)
             api.client.event_hooks["response"].clear()
             yield Door(api, ids, await api.key(), await api.key(workspace="other"), created)
     finally:
@@ -245,7 +248,7 @@ async def test_another_workspace_sees_nothing(door: Door):
         elif "{" in path and f"{method} {path}" not in CREATED_BY_NAME:
             body = None
             if "requestBody" in operation:
-                assert f"{method} {path}" in BODIES, f"worlds.BODIES has no body for {method} {path}"
+                assert f"{method} {path}" in BODIES, f"tests/contracts/worlds has no body for {method} {path}"
                 body = BODIES[f"{method} {path}"]
             answer = await door.request(method, concrete, json=body, params=query, headers=door.theirs)
             assert answer.status_code == 404, (method, path, answer.status_code, answer.text)

@@ -12,7 +12,8 @@ from opsloop.services import MEMBERS
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.documents import read_document, write_document
 from opsloop_common.testing.http import Api
-from tests.contracts.worlds import MONITOR, PLAYBOOK, REPORTED
+from tests.contracts.worlds.campaigns import PLAYBOOK
+from tests.contracts.worlds.metrics import MONITOR, REPORTED
 
 NUMBERS = [
     1e30, -1e300, 5e-324, 1.7976931348623157e308, -1.7976931348623157e308, 2.0**63, 2.0**64, 9.5e18, 1e16, 1e22, 0.1,

@@ -112,7 +112,9 @@ async def test_the_audit_log_holds_nothing_that_somebody_wrote(door: Door):
         name = f"{method} {path}"
         if "requestBody" not in operation or name in WITHOUT_WORDS:
             continue
-        assert name in WORDED, f"worlds.WORDED has no body with words for {name}, and WITHOUT_WORDS does not list it"
+        assert name in WORDED, (
+            f"tests/contracts/worlds has no body with words for {name}, and WITHOUT_WORDS does not list it"
+        )
         scopes = {"scopes": [f"{door.api.runtime.service.name}:read"]} if path == "/v1/api-keys" else {}
         answer = await door.request(method, path.format_map(door.ids), json=WORDED[name] | scopes)
         assert answer.status_code in (200, 201), (name, answer.text)

@@ -11,7 +11,8 @@ from sqlalchemy import text
 from opsloop.services import MEMBERS
 from opsloop_common.db import Context
 from opsloop_common.testing.http import Api
-from tests.contracts.worlds import CAMPAIGN, REPORTED
+from tests.contracts.worlds.campaigns import CAMPAIGN
+from tests.contracts.worlds.metrics import REPORTED
 
 FIRST, LAST = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"
 BEYOND = (FIRST, LAST, "1899-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00")

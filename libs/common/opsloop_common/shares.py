@@ -17,6 +17,8 @@ LIGHT_SHARE = 1 / 4
 """Of the places that are kept: who held no more on average is light, so that several of them find one each."""
 QUICK_SECONDS = 0.5
 """Who gives a place back so soon, on average, keeps nobody waiting, however often it comes: light as well."""
+QUICK_SHARE = 1 / 4
+"""… or within so much of the time for which places are usually kept: on a busy machine everything takes longer."""
 FIRST_SECONDS = 1.0
 """Whoever is new is judged by no shorter a time, else its first moment would look like a life of holding."""
 FORGOTTEN = 0.001  # places, on average: 5 statements of 2 ms in 10 s
@@ -82,16 +84,29 @@ class Usage:
         """Return how many places `key` held lately, on average; those it holds since count as they grow old."""
         return self._settled(key).lately() if key in self._keys else 0.0
 
+    def burden(self, key: Hashable) -> float:
+        """Return how much `key` kept others waiting lately: the places it held, times how long it keeps one."""
+        return self.lately(key) * self._keys[key].seconds() if key in self._keys else 0.0
+
     def mean(self) -> float:
         """Return how many places one key held lately, on average of all that held anything."""
         return sum(map(self.lately, self)) / max(len(self), 1)
 
     def is_quick(self, key: Hashable) -> bool:
-        """Say whether `key` gave places back lately, and soon after it took them."""
+        """Say whether `key` gave places back lately, and soon after it took them, by a fixed measure or beside the others."""
         if key not in self._keys:
             return False
         held = self._settled(key)
-        return held.ended >= 1 / 2 and held.seconds() <= QUICK_SECONDS
+        if held.ended < 1 / 2:
+            return False
+        return held.seconds() <= QUICK_SECONDS or held.seconds() <= self.usual_seconds() * QUICK_SHARE
+
+    def usual_seconds(self) -> float:
+        """Return how long a place that is held is kept, on average of the places, whoever holds them."""
+        everybody = [self._settled(key) for key in self]
+        return sum(held.faded * held.seconds() for held in everybody) / max(
+            sum(held.faded for held in everybody), FORGOTTEN
+        )
 
     def _settled(self, key: Hashable) -> _Held:
         at = self._clock()
@@ -175,6 +190,10 @@ class Places:
     def lately(self, *keys: Hashable) -> tuple[float, ...]:
         """Return what each key held lately, on average: to sort those who wait, the lightest first."""
         return tuple(usage.lately(key) for usage, key in zip(self._usages, keys, strict=True))
+
+    def burden(self, *keys: Hashable) -> float:
+        """Return how much those with these keys kept others waiting lately: of those that wait, the least goes first."""
+        return sum(usage.burden(key) for usage, key in zip(self._usages, keys, strict=True))
 
     def lightest(self, waiting: Iterable[KeyT]) -> KeyT | None:
         """Return who of those that wait for a place, known by one key each, comes next: the one that held least lately."""

@@ -88,8 +88,8 @@ def test_workspaces_take_turns_and_keep_the_order_of_their_own():
     turns.append("healthy", ("healthy", 0))
 
     while turns:
-        turn = turns.turn()
-        assert turns.turn() == turn  # it stays until it is done
+        turn = turns.next_turn()
+        assert turns.next_turn() == turn  # it stays until it is done
         taken += turn
         turns.done(len(turn))
 
@@ -102,4 +102,4 @@ def test_a_workspace_alone_has_full_batches():
     for number in range(BATCH_LIMIT + 1):
         turns.append("acme", number)
 
-    assert len(turns.turn()) == BATCH_LIMIT
+    assert len(turns.next_turn()) == BATCH_LIMIT

@@ -16,7 +16,7 @@ from opsloop_common import migrations
 from opsloop_common.columns import check_in, versioned_columns
 from opsloop_common.db import Context
 from opsloop_common.entry import every_workspace
-from opsloop_common.testing.sample.reminders.rules import Status
+from opsloop_common.testing.sample.reminders.rules import ReminderStatus
 from opsloop_common.testing.sample.service import SAMPLE
 
 
@@ -97,6 +97,6 @@ async def test_a_table_is_made_and_its_checks_are_replaced_by_helpers(databases)
 
 
 def test_a_check_names_the_values_of_its_enum():
-    assert str(check_in("status", Status).sqltext) == "status IN ('waiting', 'rung', 'done')"
-    assert check_in("status", Status).name == "status", "the model's naming convention adds the table"
-    assert check_in("status", Status, table="reminder").name == "ck_reminder_status"
+    assert str(check_in("status", ReminderStatus).sqltext) == "status IN ('waiting', 'rung', 'done')"
+    assert check_in("status", ReminderStatus).name == "status", "the model's naming convention adds the table"
+    assert check_in("status", ReminderStatus, table="reminder").name == "ck_reminder_status"

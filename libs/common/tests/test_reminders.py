@@ -1,44 +1,16 @@
-"""The model of a slice: its rules, its door, its time."""
+"""The model of a slice: its door, its time."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+import asyncio
+from datetime import timedelta
 
 import pytest
 
 from opsloop_common.due import run_due
-from opsloop_common.errors import IllegalTransition, Invalid
-from opsloop_common.testing.sample.reminders import rules
-from opsloop_common.testing.sample.reminders.rules import Status
 from opsloop_common.testing.sample.service import SAMPLE
 
-NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 PATH = "/v1/reminders"
-
-
-@pytest.mark.parametrize(
-    ("current", "wanted", "may"),
-    [
-        (Status.WAITING, Status.DONE, True),
-        (Status.RUNG, Status.WAITING, True),
-        (Status.DONE, Status.WAITING, True),
-        (Status.DONE, Status.DONE, False),
-        (Status.WAITING, Status.RUNG, False),
-        (Status.RUNG, Status.RUNG, False),
-    ],
-)
-def test_which_status_may_follow(current, wanted, may):
-    if may:
-        rules.require_transition(current, wanted)
-    else:
-        with pytest.raises(IllegalTransition):
-            rules.require_transition(current, wanted)
-
-
-def test_a_time_that_has_passed_is_refused():
-    rules.require_ahead(NOW + timedelta(microseconds=1), NOW)
-    with pytest.raises(Invalid):
-        rules.require_ahead(NOW, NOW)
 
 
 class World:
@@ -137,3 +109,139 @@ async def test_what_the_rules_refuse(world):
     again = await world.call("PATCH", path, {"status": "waiting", "remind_at": past})
     assert again.status_code == 422
     assert (await world.call("GET", path)).headers["etag"] == '"2"'
+
+
+async def test_who_may_not_is_refused(world):
+    path = await world.reminder()
+    reader, stranger = await world.api.key("sample:read"), await world.api.key(workspace="other")
+    later = {"text": "x", "remind_at": (world.api.clock.now() + timedelta(hours=1)).isoformat()}
+    for method, where, body in (
+        ("POST", PATH, later),
+        ("GET", PATH, None),
+        ("GET", path, None),
+        ("PATCH", path, {"text": "x"}),
+        ("DELETE", path, None),
+    ):
+        nobody = await world.api.client.request(method, where, json=body)
+        reading = await world.api.client.request(method, where, json=body, headers=reader)
+        elsewhere = await world.api.client.request(method, where, json=body, headers=stranger)
+
+        assert nobody.status_code == 401, (method, where)
+        assert reading.status_code == (200 if method == "GET" else 403), (method, where)
+        assert elsewhere.status_code == ({"POST": 201, "GET": 200}[method] if where == PATH else 404), (method, where)
+    assert path.rpartition("/")[2] not in str((await world.api.client.get(PATH, headers=stranger)).json())
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"text": ""}, "/text"),
+        ({"text": None}, "/text"),
+        ({"text": "x" * 10_001}, "/text"),
+        ({"remind_at": "tomorrow"}, "/remind_at"),
+        ({"remind_at": "2030-01-01T00:00:00"}, "/remind_at"),
+        ({"no_such_field": 1}, "/no_such_field"),
+    ],
+)
+async def test_what_is_malformed_is_refused_and_named(world, changes, pointer):
+    path = await world.reminder()
+    later = (world.api.clock.now() + timedelta(hours=1)).isoformat()
+
+    made = await world.call("POST", PATH, {"text": "x", "remind_at": later} | changes)
+    changed = await world.call("PATCH", path, changes)
+
+    for answer in (made, changed):
+        assert answer.status_code == 422, answer.text
+        assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    assert (await world.call("GET", path)).headers["etag"] == '"1"'
+
+
+async def test_lists_are_paged_newest_first_and_stable_while_some_are_added(world):
+    paths = [await world.reminder() for _ in range(3)]
+    page = (await world.call("GET", f"{PATH}?limit=2")).json()
+    await world.reminder()
+    rest = (await world.call("GET", f"{PATH}?limit=2&cursor={page['next_cursor']}")).json()
+
+    shown = [f"{PATH}/{item['id']}" for item in page["items"] + rest["items"]]
+    assert (shown, rest["next_cursor"]) == (paths[::-1], None)
+
+
+async def test_it_rings_late_when_nobody_was_there_in_time(world):
+    path = await world.reminder()
+    remind_at = (await world.call("GET", path)).json()["remind_at"]
+    world.api.clock.advance(24 * 3600)
+
+    await world.ring()
+
+    [event] = await world.rung()
+    assert event.data == {"reminder_id": path.rpartition("/")[2], "remind_at": remind_at}
+
+
+async def test_who_saw_it_wait_does_not_change_it_after_it_rang(world):
+    path = await world.reminder()
+    world.api.clock.advance(3600)
+    await world.ring()
+
+    stale = await world.call("PATCH", path, {"status": "done"}, If_Match='"1"')
+    seen = await world.call("PATCH", path, {"status": "done"}, If_Match='"2"')
+
+    assert (stale.status_code, seen.status_code) == (412, 200)
+
+
+async def test_one_that_waits_again_rings_again(world):
+    path = await world.reminder()
+    world.api.clock.advance(3600)
+    await world.ring()
+    later = (world.api.clock.now() + timedelta(minutes=5)).isoformat()
+
+    assert (await world.call("PATCH", path, {"status": "waiting", "remind_at": later})).status_code == 200
+    world.api.clock.advance(300)
+    await world.ring()
+
+    assert [event.sequence for event in await world.rung()] == [1, 2]
+
+
+async def test_of_two_who_change_it_at_once_one_is_told(world):
+    path = await world.reminder()
+
+    answers = await asyncio.gather(*(world.call("PATCH", path, {"text": word}, If_Match='"1"') for word in ("a", "b")))
+
+    assert sorted(answer.status_code for answer in answers) == [200, 412]
+
+
+async def test_a_status_that_may_not_follow_changes_nothing_else_either(world):
+    path = await world.reminder()
+    world.api.clock.advance(3600)
+    await world.ring()
+    later = (world.api.clock.now() + timedelta(hours=1)).isoformat()
+    assert (await world.call("PATCH", path, {"status": "done"})).status_code == 200
+
+    refused = await world.call("PATCH", path, {"text": "x", "status": "waiting", "remind_at": "2020-01-01T00:00:00Z"})
+    allowed = await world.call("PATCH", path, {"status": "waiting", "remind_at": later})
+
+    assert (refused.status_code, allowed.json()["text"], allowed.headers["etag"]) == (422, "call them", '"4"')
+
+
+async def test_the_audit_log_says_who_changed_what_and_keeps_no_words(world):
+    path = await world.reminder()
+    await world.call("PATCH", path, {"text": "call them again", "status": "done"})
+    world.api.clock.advance(3600)
+    await world.ring()
+
+    log = (await world.call("GET", "/v1/audit")).json()["items"]
+
+    updated, created = [entry for entry in log if entry["subject"] == f"reminder/{path.rpartition('/')[2]}"]
+    assert (created["action"], updated["action"]) == ("reminder.created", "reminder.updated")
+    assert updated["before"] == {"text": "(text)", "status": "waiting"}
+    assert updated["after"] == {"text": "(text)", "status": "done"}
+    assert updated["actor"] == created["actor"]
+    assert "call them" not in str(log)
+
+
+async def test_of_many_that_are_due_each_rings_once(world):
+    ids = [(await world.reminder(minutes)).rpartition("/")[2] for minutes in range(1, 8)]
+    world.api.clock.advance(3600)
+
+    await asyncio.gather(world.ring(), world.ring())
+
+    assert sorted(event.data["reminder_id"] for event in await world.rung()) == sorted(ids)

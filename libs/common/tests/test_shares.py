@@ -156,6 +156,35 @@ def test_who_gives_places_back_soon_may_take_the_last_one_however_often_it_comes
     assert places.heavy() == ["slow"]
 
 
+def test_on_a_busy_machine_quick_is_what_is_quick_beside_the_others(time):
+    places = Places(6, kept=2, clock=time)
+    for _ in range(10):
+        for name, seconds in (("slow", 8), ("quick", 0.9)):
+            places.enter(name)
+            time.now += seconds
+            places.leave(name)
+    for _ in range(4):
+        places.enter("slow")
+
+    assert not places.has_room("slow")
+    assert places.has_room("quick")
+
+
+def test_many_short_turns_burden_others_less_than_few_long_ones(time):
+    usage = Usage(time)
+    for _ in range(20):
+        usage.enter("quick")
+        time.now += 0.1
+        usage.leave("quick")
+    usage.enter("slow")
+    time.now += 1
+    usage.leave("slow")
+
+    assert usage.lately("quick") > usage.lately("slow") / 2
+    assert usage.burden("quick") < usage.burden("slow") / 2
+    assert usage.burden("new") == 0
+
+
 def test_many_are_taken_at_once_by_a_light_one_up_to_its_bound_and_by_a_heavy_one_up_to_what_is_kept(time):
     places = Places(100, kept=20, clock=time)
     assert (places.room("greedy"), places.room("healthy")) == (80, 80)

@@ -17,8 +17,8 @@ from opsloop_common.due.kinds import DueKind
 from opsloop_common.due.runner import DueRunner
 from opsloop_common.due.schedule import schedule
 from opsloop_common.ids import uuid7
+from opsloop_common.inbox.subscription import Subscription
 from opsloop_common.runner.traced import traced
-from opsloop_common.service import Subscription
 from opsloop_common.settings import BadSettings, Settings
 from opsloop_common.telemetry.spans import continued, current
 from opsloop_common.telemetry.statements import shown, summary

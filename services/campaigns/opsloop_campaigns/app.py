@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from opsloop_campaigns.campaigns import slice as campaigns
+from opsloop_campaigns.lifecycle import slice as lifecycle
 from opsloop_campaigns.playbooks import slice as playbooks
 from opsloop_campaigns.recipients import slice as recipients
+from opsloop_campaigns.sending import slice as sending
 from opsloop_campaigns.settings import CampaignsSettings
 from opsloop_campaigns.tables import Base
 from opsloop_common.contracts.campaigns import EVENTS
@@ -18,7 +19,8 @@ SERVICE = Service(
     scopes=("campaigns:read", "campaigns:write", "campaigns:admin"),
     events=EVENTS,
     slices=(
-        campaigns.SLICE,
+        lifecycle.SLICE,
+        sending.SLICE,
         playbooks.SLICE,
         recipients.SLICE,
     ),

@@ -1,8 +1,9 @@
-"""HTTP shapes that several rooms speak: to whom, and what is said."""
+"""HTTP shapes that several rooms speak: to whom, what is said, because of what."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
+from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
 
@@ -52,6 +53,13 @@ class MessageOut(OutModel):
     locale: str
     subject: str
     body: str
+
+
+class TriggerOut(OutModel):
+    """The event that made a playbook launch the campaign."""
+
+    event_id: UUID
+    type: str
 
 
 def _one_per_locale(messages: list[MessageIn]) -> list[MessageIn]:

@@ -10,9 +10,9 @@ import httpx
 import pytest_asyncio
 
 from opsloop_campaigns.app import SERVICE
-from opsloop_campaigns.campaigns.consumers import RESULTS
-from opsloop_campaigns.campaigns.jobs import chunk
 from opsloop_campaigns.playbooks.consumers import PLAYBOOKS
+from opsloop_campaigns.sending.consumers import RESULTS
+from opsloop_campaigns.sending.jobs import chunk
 from opsloop_campaigns.settings import CampaignsSettings
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.metrics import KpiBreached

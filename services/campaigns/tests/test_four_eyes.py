@@ -9,7 +9,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
-from opsloop_campaigns.campaigns import service as campaigns
+from opsloop_campaigns.lifecycle import service as lifecycle
 from opsloop_campaigns.playbooks import service as playbooks
 from opsloop_common.access import keys, kinship
 from opsloop_common.db import Context
@@ -296,7 +296,7 @@ async def test_nobody_approves_what_is_being_edited_at_that_moment(world):
     words = {"messages": [MESSAGE | {"body": "Something else."}]}
 
     async def edit_campaign(session):
-        await campaigns.edit_campaign(session, UUID(campaign), words, expected=ANY_VERSION)
+        await lifecycle.edit_campaign(session, UUID(campaign), words, expected=ANY_VERSION)
 
     async def edit_playbook(session):
         launch = {"launch": {"name": "x", "user_ids": ["u1"], **words}}

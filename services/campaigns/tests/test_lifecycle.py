@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from opsloop_campaigns.campaigns.rules import TRANSITIONS, Status
+from opsloop_campaigns.lifecycle.rules import TRANSITIONS, Status
 
 ROUTES = {
     Status.DRAFT: (),

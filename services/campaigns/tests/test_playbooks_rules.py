@@ -127,3 +127,22 @@ def test_what_was_launched_adds_up_and_what_waits_has_room_to_a_bound():
     assert spent.has_room_to_wait(other)
     spent.waiting[uuid4()] = limits.WORKSPACE_WAITING - spent.waiting.total()
     assert not spent.has_room_to_wait(other)
+
+
+def test_each_condition_says_why():
+    event = {"type": "kpi.breached", "data": {"kpi": "severe_share", "value": 0.6}}
+    conditions = [
+        Condition(field="data.kpi", op=Op.EQ, value="severe_share"),
+        Condition(field="data.kpi", op=Op.EQ, value="other"),
+        Condition(field="data.value", op=Op.GT, value="0.5"),
+        Condition(field="data.unit", op=Op.NE, value="%"),
+        Condition(field="data.unit", op=Op.EXISTS),
+    ]
+
+    assert [(verdict.holds, verdict.why) for verdict in rules.judge(conditions, event)] == [
+        (True, "the condition holds"),
+        (False, "the condition does not hold"),
+        (False, "values of these kinds have no order"),
+        (True, "the event says nothing there"),
+        (False, "the condition does not hold"),
+    ]

@@ -55,3 +55,8 @@ def test_of_many_reports_one_a_person_stands():
     assert rules.final_outcomes([late, failed]) == [late]
     assert rules.final_outcomes([sent, elsewhere, other]) == [sent, elsewhere, other]
     assert rules.final_outcomes([]) == []
+
+
+@pytest.mark.parametrize(("size", "chunks"), [(0, 0), (1, 1), (500, 1), (501, 2), (1000, 2), (1001, 3)])
+def test_an_audience_goes_out_in_whole_chunks(size: int, chunks: int):
+    assert rules.chunks(size) == chunks

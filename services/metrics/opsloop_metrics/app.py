@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from opsloop_common.contracts.metrics import EVENTS
-from opsloop_common.service import Service
+from opsloop_common.service import Runtime, Service
 from opsloop_metrics.breaches import slice as breaches
-from opsloop_metrics.evaluation import slice as evaluation
 from opsloop_metrics.events import slice as events
 from opsloop_metrics.kpis import slice as kpis
+from opsloop_metrics.monitors import service as watching
+from opsloop_metrics.monitors import slice as monitors
+from opsloop_metrics.overview import slice as overview
+from opsloop_metrics.ports import MetricsPorts
 from opsloop_metrics.retention import slice as retention
 from opsloop_metrics.settings import MetricsSettings
 from opsloop_metrics.tables import Base
+
+
+@asynccontextmanager
+async def open_ports(runtime: Runtime) -> AsyncIterator[MetricsPorts]:
+    """Name who is told of what becomes of a KPI."""
+    yield MetricsPorts(watching=watching)
+
 
 SERVICE = Service(
     name="metrics",
@@ -22,10 +35,12 @@ SERVICE = Service(
     events=EVENTS,
     slices=(
         kpis.SLICE,
-        evaluation.SLICE,
+        overview.SLICE,
+        monitors.SLICE,
         breaches.SLICE,
         events.SLICE,
         retention.SLICE,
     ),
     settings=MetricsSettings,
+    open=open_ports,
 )

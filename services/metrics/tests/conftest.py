@@ -19,7 +19,7 @@ from opsloop_common.due import run_due, run_recurring
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import Api
 from opsloop_metrics.app import SERVICE
-from opsloop_metrics.evaluation.consumers import EVENTS
+from opsloop_metrics.monitors.consumers import EVENTS
 
 REPORTED = {"type": "reported"}
 

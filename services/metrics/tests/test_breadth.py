@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from opsloop_common import limits
 from opsloop_common.testing.events import deliver
-from opsloop_metrics.evaluation.consumers import EVENTS
+from opsloop_metrics.monitors.consumers import EVENTS
 
 RECOVERIES = {"type": "events", "event": "kpi.recovered", "aggregate": "count"}
 AT_LEAST_ONE = {"type": "threshold", "operator": "ge", "value": 1}

@@ -4,7 +4,7 @@ import asyncio
 from uuid import UUID
 
 from opsloop_common.db import Context
-from opsloop_metrics.evaluation import service
+from opsloop_metrics.monitors import service
 
 REPORTED = {"type": "reported"}
 HIGH = {"type": "threshold", "operator": "ge", "value": 10}

@@ -1,4 +1,4 @@
-"""KPIs, values, monitors and breaches through the door."""
+"""KPIs and values through the door, and every route of theirs and what hangs on them for others."""
 
 from datetime import timedelta
 from uuid import uuid4
@@ -152,77 +152,6 @@ async def test_values_are_listed_latest_first_page_by_page(world):
     assert ([item["value"] for item in rest["items"]], rest["next_cursor"]) == ([3], None)
     since = {"from": (start - timedelta(minutes=2)).isoformat()}
     assert [item["value"] for item in (await world.get("/v1/kpis/k/values", **since))["items"]] == [1, 2]
-
-
-async def test_status_is_the_worst_of_the_monitors(world):
-    await world.kpi()
-    fine = await world.monitor(HIGH | {"value": 100})
-    bad = await world.monitor(HIGH)
-    waiting = await world.monitor(HIGH, **{"for": "PT1H"})
-    await world.report(11)
-    await world.settle(1)
-
-    status = await world.status()
-
-    assert (status["key"], status["value"], status["state"]) == ("k", 11, "breached")
-    assert {one["id"]: one["state"] for one in status["monitors"]} == {
-        fine["id"]: "ok",
-        bad["id"]: "breached",
-        waiting["id"]: "pending",
-    }
-    assert [bool(one["incident_id"]) for one in status["monitors"]] == [False, True, False]
-    assert {one["value"] for one in status["monitors"]} == {11}
-
-
-async def test_a_kpi_without_monitors_still_has_a_value(world):
-    await world.kpi(COUNT)
-    await world.hear(world.received(), world.received())
-    assert await world.status() == {"key": "k", "value": 2, "state": "ok", "monitors": []}
-
-
-@pytest.mark.parametrize("measure", [COUNT, REPORTED])
-async def test_a_series_has_a_point_for_every_interval(world, measure):
-    await world.kpi(measure, target=3)
-    start = world.now
-    for seconds in (0, 1, 60, 61, 150):
-        at = start + timedelta(seconds=seconds)
-        world.api.clock.set(max(at, world.now))
-        if measure is COUNT:
-            await world.hear_now(world.received(at=at))
-        else:
-            await world.report(seconds, at)
-    asked = {"from": start.isoformat(), "to": (start + timedelta(seconds=210)).isoformat(), "step": "PT1M"}
-
-    series = await world.get("/v1/kpis/k/series", **asked)
-
-    assert [point["samples"] for point in series["points"]] == [2, 1, 1, 0], "open at the left, closed at the right"
-    expected = [2, 1, 1, 0] if measure is COUNT else [60, 61, 150, None]
-    assert [point["value"] for point in series["points"]] == expected
-    assert (series["points"][0]["from"], series["target"]) == (start.isoformat().replace("+00:00", "Z"), 3)
-    for bad in ({"step": "PT0.1S"}, {"step": "PT0S"}, {"to": start.isoformat()}, {"step": "x"}):
-        assert (await world.send("GET", "/v1/kpis/k/series", params=asked | bad)).status_code == 422
-
-
-async def test_breaches_are_filtered(world):
-    for key, severity in (("a", "info"), ("b", "critical")):
-        await world.kpi(key=key)
-        await world.monitor(HIGH, key=key, severity=severity)
-        await world.report(11, key=key)
-        await world.settle(2)
-    await world.report(1, key="a")
-    await world.settle(2)
-
-    async def kpis(**filters):
-        return [item["kpi"] for item in (await world.get("/v1/breaches", **filters))["items"]]
-
-    assert await kpis() == ["b", "a"]
-    assert await kpis(kpi="a") == ["a"]
-    assert (await kpis(state="open"), await kpis(state="closed")) == (["b"], ["a"])
-    assert await kpis(severity=["critical"]) == ["b"]
-    assert await kpis(severity=["critical", "info"]) == ["b", "a"]
-    opened_at = (await world.get("/v1/breaches"))["items"][0]["opened_at"]
-    assert (await kpis(**{"from": opened_at}), await kpis(to=opened_at)) == (["b"], ["a"])
-    assert (await world.send("GET", "/v1/breaches", params={"severity": "fatal"})).status_code == 422
 
 
 async def breached(world):

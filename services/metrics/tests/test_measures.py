@@ -4,6 +4,7 @@ import math
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 
 from opsloop_common.conditions import Condition, Op
 from opsloop_common.db import Context
@@ -120,3 +121,20 @@ async def test_the_greatest_and_least_numbers_are_measured_without_a_fault(world
 
     assert found.samples == 2
     assert found.value is None or math.isfinite(found.value)
+
+
+async def test_what_is_forgotten_is_the_oldest_of_one_type_in_one_workspace(world):
+    at = datetime(2026, 1, 1, tzinfo=UTC)
+    days = [timedelta(days=day) for day in range(4)]
+    for workspace in ("acme", "other"):
+        await store(world, *(world.received(at=at + day, workspace=workspace) for day in days))
+
+    async with world.api.db.transaction(Context(workspace="acme")) as session:
+        assert list(await service.types(session)) == ["feedback.received"]
+        gone = [await service.forget(session, "feedback.received", at + days[3], limit=2) for _ in range(3)]
+        other = await service.forget(session, "feedback.replied", at + days[3], limit=2)
+        left = await session.scalar(text("SELECT array_agg(at) FROM domain_event WHERE workspace = 'acme'"))
+    async with world.api.db.transaction(Context(workspace="other")) as session:
+        theirs = await session.scalar(text("SELECT count(*) FROM domain_event WHERE workspace = 'other'"))
+
+    assert (gone, other, left, theirs) == ([2, 1, 0], 0, [at + days[3]], 4)

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from opsloop_common.contracts import notifications
-from opsloop_common.service import Service, Slice
+from opsloop_common.service import Service
 from opsloop_notifications.deliveries import slice as deliveries
+from opsloop_notifications.endpoints import slice as endpoints
 from opsloop_notifications.eventlog import slice as eventlog
 from opsloop_notifications.messages import slice as messages
 from opsloop_notifications.ports import open_ports
-from opsloop_notifications.queues import QueueMeter, show_queues
+from opsloop_notifications.queues import slice as queues
 from opsloop_notifications.recipients import slice as recipients
-from opsloop_notifications.retention import FORGET_OLD
+from opsloop_notifications.retention import slice as retention
+from opsloop_notifications.sending import slice as sending
 from opsloop_notifications.settings import NotificationsSettings
 from opsloop_notifications.tables import Base
-from opsloop_notifications.webhooks import slice as webhooks
-
-QUEUES = Slice("queues", meters=(QueueMeter,), gauges=(show_queues,))
-RETENTION = Slice("retention", due=(FORGET_OLD,))
 
 SERVICE = Service(
     name="notifications",
@@ -26,13 +24,14 @@ SERVICE = Service(
     scopes=("notifications:read", "notifications:write", "notifications:admin"),
     events=notifications.EVENTS,
     slices=(
-        webhooks.SLICE,
+        endpoints.SLICE,
+        sending.SLICE,
         eventlog.SLICE,
         recipients.SLICE,
         messages.SLICE,
         deliveries.SLICE,
-        QUEUES,
-        RETENTION,
+        queues.SLICE,
+        retention.SLICE,
     ),
     settings=NotificationsSettings,
     open=open_ports,

@@ -21,7 +21,7 @@ class NotificationsPorts:
     outbound: OutboundClient
     mail: MailServer | None
     lanes: Lanes
-    """The dispatcher's own, over all workspaces."""
+    """Those of the queue engine, over all workspaces."""
 
 
 @asynccontextmanager
@@ -34,11 +34,11 @@ async def open_ports(runtime: Runtime) -> AsyncIterator[NotificationsPorts]:
                 OutboundClient(policy_from(runtime.settings), tracer=runtime.db.tracer)
             ),
             mail=None if url is None else await stack.enter_async_context(MailServer(url.get_secret_value())),
-            lanes=await stack.enter_async_context(aclosing(_dispatchers_lanes(runtime))),
+            lanes=await stack.enter_async_context(aclosing(_senders_lanes(runtime))),
         )
 
 
-def _dispatchers_lanes(runtime: Runtime) -> Lanes:
+def _senders_lanes(runtime: Runtime) -> Lanes:
     # the worker setting is the session's: never through a transaction pooler, which would hand it to somebody else
     settings = {"role": app_role(runtime.service.name), WORKER_SETTING: "on"}
     return runtime.db.make_lanes(settings=settings, size=1, url=runtime.direct_url, purpose="dispatch")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import DateTime, MetaData, Text, Uuid
+from sqlalchemy import DateTime, MetaData, Select, Text, Uuid, extract, func, literal, select
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -30,3 +31,11 @@ class QueueColumns(DueColumns):
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     workspace: Mapped[str] = mapped_column(Text)
     tries: Mapped[int] = mapped_column(default=0)
+
+    @classmethod
+    def waiting(cls, now: datetime) -> Select[int, int, float]:
+        """Return the statement for how many are due, how many later, and for how many seconds the oldest has been due."""
+        oldest = extract("epoch", literal(now, Moment) - func.min(cls.due_at))
+        return select(
+            func.count().filter(cls.due_at <= now), func.count().filter(cls.due_at > now), func.coalesce(oldest, 0)
+        ).select_from(cls)

@@ -17,8 +17,8 @@ from opsloop_common.testing.events import deliver
 from opsloop_common.testing.http import Api, settings_for_tests
 from opsloop_notifications.app import SERVICE
 from opsloop_notifications.deliveries.service import QUEUE_TABLE
+from opsloop_notifications.sending.consumers import WEBHOOKS
 from opsloop_notifications.settings import NotificationsSettings
-from opsloop_notifications.webhooks.consumers import WEBHOOKS
 
 
 @dataclass

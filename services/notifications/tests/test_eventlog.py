@@ -9,8 +9,8 @@ from opsloop_common.contracts.campaigns import CampaignFinished, CampaignPaused
 from opsloop_common.db import Context
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_notifications.eventlog import queries
-from opsloop_notifications.webhooks.consumers import WEBHOOKS
-from opsloop_notifications.webhooks.service import hear_events
+from opsloop_notifications.sending.consumers import WEBHOOKS
+from opsloop_notifications.sending.service import hear_events
 
 
 def pause(name="x", **envelope):

@@ -1,4 +1,4 @@
-"""Pure decisions: schedules, patterns, languages."""
+"""Pure decisions: schedules, languages, headers."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from opsloop_notifications.deliveries.rules import WAITS_SECONDS, next_attempt_at, retry_after, shown_body
 from opsloop_notifications.mail.rules import one_line
 from opsloop_notifications.messages.rules import best_locale
-from opsloop_notifications.webhooks.rules import has_failed_too_long, hears
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 
@@ -55,27 +54,6 @@ def test_a_shown_body_can_be_stored():
     assert shown_body(b"\xff\x00ok") == "\ufffd\ufffdok"
     assert shown_body(b"") is None
     assert len(shown_body(b"x" * 10_000)) == 4096
-
-
-@pytest.mark.parametrize(
-    ("patterns", "type", "heard"),
-    [
-        (["*"], "kpi.breached", True),
-        (["kpi.*"], "kpi.breached", True),
-        (["kpi.*"], "kpis.breached", False),
-        (["kpi.breached"], "kpi.breached", True),
-        (["kpi.breached"], "kpi.recovered", False),
-        (["feedback.*", "kpi.recovered"], "kpi.recovered", True),
-    ],
-)
-def test_patterns(patterns, type, heard):
-    assert hears(patterns, type) is heard
-
-
-def test_five_days_of_failures():
-    assert has_failed_too_long(NOW - timedelta(days=5), 10, NOW)
-    assert not has_failed_too_long(NOW - timedelta(days=5), 9, NOW)
-    assert not has_failed_too_long(NOW - timedelta(days=4, hours=23), 500, NOW)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
 from opsloop_common.testing.databases import in_ci
-from opsloop_notifications.webhooks.signing import BadSecret, new_secret, read_secret, sign, verify
+from opsloop_notifications.endpoints.service import new_secret
+from opsloop_notifications.signing.rules import BadSecret, read_secret, sign, verify
 
 VECTORS = Path(__file__).parents[4] / "shared" / "testdata" / "webhook_vectors.json"
 KNOWN = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

@@ -193,7 +193,7 @@ class LocalConsumer:
                 wake.clear()
                 await wake.wait()
                 continue
-            work = strand.turn()
+            work = strand.next_turn()
             self._busy += 1
             try:
                 outcomes = await self._applier.apply_batch([delivery for _, delivery in work])

@@ -28,7 +28,7 @@ class Turns(Generic[T]):
         """Put an event behind the others of its workspace."""
         self._waiting.setdefault(workspace, deque()).append(item)
 
-    def turn(self) -> list[T]:
+    def next_turn(self) -> list[T]:
         """Return what is applied next, all of one workspace: a full batch where no other waits. It stays until `done`."""
         waiting = next(iter(self._waiting.values()), ())
         return list(islice(waiting, BATCH_LIMIT if len(self._waiting) == 1 else TURN))

@@ -64,8 +64,8 @@ class Gate:
             places.leave(*keys)
 
     def weight(self) -> float:
-        """Return how much was held lately by those who come this way: the lightest goes first."""
-        return sum(sum(places.lately(*keys)) for places, keys in self.parts)
+        """Return how much those who come this way kept others waiting lately: the lightest goes first."""
+        return sum(places.burden(*keys) for places, keys in self.parts)
 
 
 @dataclass(frozen=True)

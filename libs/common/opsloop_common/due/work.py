@@ -122,10 +122,12 @@ class DueWork:
         most = HELD_OF_A_KIND - sum(lines.values())
         if most < KEPT_OF_A_KIND // 2:
             return None
+        if most <= KEPT_OF_A_KIND:  # what is left is for those that have none, a row each
+            return Turns(kind, most, 1, dict.fromkeys(lines, 1))
         share = max(1, min(kind.concurrency * PREFETCH, (HELD_OF_A_KIND - KEPT_OF_A_KIND) // max(1, len(lines))))
         # refilled when it runs low, not row by row
         taken = {workspace: share if count > kind.concurrency else count for workspace, count in lines.items()}
-        return Turns(kind, most, share, taken)
+        return Turns(kind, most - KEPT_OF_A_KIND, share, taken)
 
     def places(self, group: str) -> float:
         """Return that a line is held up by its share alone."""

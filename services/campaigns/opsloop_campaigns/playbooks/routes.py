@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import Query, Response
 
 from opsloop_campaigns.approvals.rules import Approval, approval_of
-from opsloop_campaigns.campaigns import service as campaigns
+from opsloop_campaigns.lifecycle import service as lifecycle
 from opsloop_campaigns.playbooks import queries, service
 from opsloop_campaigns.playbooks.models import Playbook
 from opsloop_campaigns.playbooks.rules import Outcome
@@ -177,7 +177,7 @@ async def list_playbook_runs(
 async def cancel_waiting_campaigns(playbook_id: UUID, session: Db) -> CancelledOut:
     """Cancel all campaigns of the playbook that wait for approval; switch it off first if it goes on making them."""
     await queries.get_playbook(session, playbook_id)
-    return CancelledOut(cancelled=await campaigns.cancel_waiting(session, playbook_id))
+    return CancelledOut(cancelled=await lifecycle.cancel_waiting(session, playbook_id))
 
 
 @router.post("/v1/playbooks/{playbook_id}/test", dependencies=[*WRITE_EVENT, also_reads()], responses=problems(404))

@@ -16,9 +16,9 @@ from opsloop_campaigns.approvals import rules as approvals_rules
 from opsloop_campaigns.approvals import service as approvals
 from opsloop_campaigns.approvals.rules import Approval
 from opsloop_campaigns.budgets.rules import HeldBy, Launched, Till
-from opsloop_campaigns.campaigns import service as campaigns
-from opsloop_campaigns.campaigns.rules import Behind
 from opsloop_campaigns.content import rules as content
+from opsloop_campaigns.lifecycle import service as lifecycle
+from opsloop_campaigns.lifecycle.rules import Behind
 from opsloop_campaigns.playbooks import queries, rules
 from opsloop_campaigns.playbooks.models import Playbook, PlaybookRun
 from opsloop_campaigns.playbooks.queries import Listener
@@ -148,7 +148,7 @@ async def change_approval(
 async def delete_playbook(session: AsyncSession, playbook_id: UUID, *, expected: Precondition) -> None:
     """Delete a playbook with its runs; campaigns that it launched stay, those that wait for a person are cancelled."""
     playbook = await queries.lock_playbook(session, playbook_id, expected)
-    await campaigns.cancel_waiting(session, playbook_id)
+    await lifecycle.cancel_waiting(session, playbook_id)
     await resources.delete(session, playbook)
 
 
@@ -196,7 +196,7 @@ async def _run(session: AsyncSession, matching: Sequence[tuple[Playbook, Event]]
     handled = {(run.playbook_id, run.event_id) for run in earlier}
     launched = {(run.playbook_id, run.once_key) for run in earlier if run.launched}
     await workspaces.lock(session)
-    till = Till(settings_of(session, CampaignsSettings).budgets, await campaigns.spent_by_playbooks(session))
+    till = Till(settings_of(session, CampaignsSettings).budgets, await lifecycle.spent_by_playbooks(session))
     for playbook, event in matching:
         if (playbook.id, event.id) in handled:
             continue
@@ -258,8 +258,8 @@ async def _launch(
         held_by=decision.held_by,
         is_told=is_told,
     )
-    draft = campaigns.Draft(name or playbook.name, playbook.launch["user_ids"], messages)
-    return (await campaigns.launch_by_playbook(session, draft, event, behind)).id
+    draft = lifecycle.Draft(name or playbook.name, playbook.launch["user_ids"], messages)
+    return (await lifecycle.launch_by_playbook(session, draft, event, behind)).id
 
 
 def _enter(till: Till, playbook: Playbook, event: Event, decision: Decision) -> None:
@@ -325,7 +325,7 @@ async def rehearse(session: AsyncSession, playbook_id: UUID, data: dict[str, Jso
         earlier = await queries.earlier_runs(
             session, {playbook.id}, event_ids={event.id}, once_keys={rules.once_key(event)}
         )
-        till = Till(settings_of(session, CampaignsSettings).budgets, await campaigns.spent_by_playbooks(session))
+        till = Till(settings_of(session, CampaignsSettings).budgets, await lifecycle.spent_by_playbooks(session))
         decision = _decide(session, playbook, event, till, has_run=bool(earlier), messages=messages)
     return Rehearsal(playbook.enabled, verdicts, decision, messages)
 

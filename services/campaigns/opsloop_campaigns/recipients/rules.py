@@ -62,6 +62,11 @@ def has_room(in_flight: int) -> bool:
     return in_flight + RECIPIENTS_PER_REQUEST <= IN_FLIGHT
 
 
+def chunks(audience_size: int) -> int:
+    """Return in how many requests an audience of this size goes out."""
+    return -(-audience_size // RECIPIENTS_PER_REQUEST)
+
+
 def fitting(user_ids: Sequence[str]) -> Sequence[str]:
     """Return the longest head of `user_ids` that fits into one event, at least one."""
     used = 0

@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from sqlalchemy import (
     ARRAY,
     ColumnElement,
+    CursorResult,
     DateTime,
     Double,
     Numeric,
@@ -39,6 +40,7 @@ from sqlalchemy.orm import aliased
 
 from opsloop_common.conditions import Condition, Op
 from opsloop_common.contracts.envelope import Event
+from opsloop_common.db import context_of
 from opsloop_metrics.events import rules
 from opsloop_metrics.events.models import DomainEvent
 from opsloop_metrics.events.rules import Aggregate, Cause, Reading, Selection
@@ -258,3 +260,27 @@ def _contains(found: ColumnElement[Any], value: JsonValue) -> ColumnElement[bool
         return member
     part = func.strpos(_plain(found), value) > 0
     return or_(member, and_(func.jsonb_typeof(found) == "string", func.coalesce(part, false())))
+
+
+# loose index scans and short ranges, so that the cost of forgetting grows with what goes, not with what stays
+_TYPES = text(
+    "WITH RECURSIVE found AS ((SELECT type FROM domain_event WHERE workspace = :workspace ORDER BY type LIMIT 1) UNION ALL "
+    "SELECT (SELECT type FROM domain_event WHERE workspace = :workspace AND type > found.type ORDER BY type LIMIT 1) "
+    "FROM found WHERE found.type IS NOT NULL) SELECT type FROM found WHERE type IS NOT NULL"
+)
+_FORGET = text(
+    "DELETE FROM domain_event WHERE ctid = ANY(ARRAY(SELECT ctid FROM domain_event "
+    "WHERE workspace = :workspace AND type = :type AND at < :before ORDER BY at LIMIT :limit))"
+)
+
+
+async def types(session: AsyncSession) -> Sequence[str]:
+    """Return the types of the session's workspace's events."""
+    return (await session.scalars(_TYPES, {"workspace": context_of(session).workspace})).all()
+
+
+async def forget(session: AsyncSession, type: str, before: datetime, *, limit: int) -> int:
+    """Delete up to `limit` events of one type that happened before a time; returns how many."""
+    given = {"workspace": context_of(session).workspace, "type": type, "before": before, "limit": limit}
+    deleted: CursorResult[Any] = await session.execute(_FORGET, given)  # type: ignore[assignment]
+    return deleted.rowcount

@@ -33,3 +33,13 @@ async def series(
 ) -> list[list[tuple[float | None, int]]]:
     """Return for each selection (value, samples) of every interval `(edges[i], edges[i + 1]]`."""
     return await queries.series(session, selections, edges=edges)
+
+
+async def types(session: AsyncSession) -> Sequence[str]:
+    """Return the types of the session's workspace's events."""
+    return await queries.types(session)
+
+
+async def forget(session: AsyncSession, type: str, before: datetime, *, limit: int) -> int:
+    """Delete up to `limit` events of one type that happened before a time; returns how many."""
+    return await queries.forget(session, type, before, limit=limit)

@@ -1,1 +1,1 @@
-"""KPIs, their reported values and their monitors: what somebody wants to be watched."""
+"""KPIs: what somebody cares for, how it is measured, the values reported for it, its target."""

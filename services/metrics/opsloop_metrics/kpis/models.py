@@ -1,29 +1,18 @@
-"""KPIs, reported values, monitors."""
+"""KPIs and their reported values."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any, get_args
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import (
-    Boolean,
-    CheckConstraint,
-    Double,
-    ForeignKey,
-    Index,
-    Integer,
-    Interval,
-    Text,
-    UniqueConstraint,
-    Uuid,
-)
+from sqlalchemy import Boolean, Double, ForeignKey, Index, Text, UniqueConstraint, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from opsloop_common.columns import Moment, Resource, check_in
 from opsloop_common.ids import uuid7
-from opsloop_metrics.kpis.rules import ConditionType, Direction, State
+from opsloop_metrics.kpis.rules import Direction
 from opsloop_metrics.tables import Base
 
 
@@ -76,55 +65,3 @@ class KpiValue(Base):
     value: Mapped[float] = mapped_column(Double)
     reported_by: Mapped[str] = mapped_column(Text)
     reported_at: Mapped[datetime] = mapped_column(Moment)
-
-
-class Monitor(Resource, Base):
-    """What to watch a KPI for, and where its state machine is."""
-
-    NOUN = "monitor"
-    __tablename__ = "monitor"
-    __table_args__ = (
-        check_in("condition_type", get_args(ConditionType)),
-        CheckConstraint("(condition_type = 'threshold') = (operator IS NOT NULL)", name="operator"),
-        CheckConstraint("(condition_type = 'threshold') = (threshold IS NOT NULL)", name="threshold"),
-        check_in("state", State),
-        CheckConstraint(
-            "(state IN ('recovering', 'no_data', 'breached')) = (incident_id IS NOT NULL)", name="incident_id"
-        ),
-        CheckConstraint("min_count >= 1", name="min_count"),
-        Index("ix_monitor_kpi_id", "kpi_id"),
-    )
-
-    kpi_id: Mapped[UUID] = mapped_column(ForeignKey("kpi.id", ondelete="CASCADE"))
-    condition_type: Mapped[str] = mapped_column(Text)
-    operator: Mapped[str | None] = mapped_column(Text)
-    threshold: Mapped[float | None] = mapped_column(Double)
-    window: Mapped[timedelta | None] = mapped_column(Interval)
-    hold_for: Mapped[timedelta] = mapped_column(Interval)
-    keep_firing_for: Mapped[timedelta] = mapped_column(Interval)
-    min_count: Mapped[int] = mapped_column(Integer)
-    severity: Mapped[str] = mapped_column(Text)
-    enabled: Mapped[bool] = mapped_column(Boolean)
-    state: Mapped[str] = mapped_column(Text, default="ok")
-    since: Mapped[datetime] = mapped_column(Moment)
-    bad_since: Mapped[datetime | None] = mapped_column(Moment)
-    good_since: Mapped[datetime | None] = mapped_column(Moment)
-    value: Mapped[float | None] = mapped_column(Double)
-    incident_id: Mapped[UUID | None] = mapped_column(Uuid)
-    evaluated_at: Mapped[datetime | None] = mapped_column(Moment)
-    not_before: Mapped[datetime | None] = mapped_column(Moment, comment="earliest next evaluation, to coalesce events")
-
-    def audited(self) -> dict[str, Any]:
-        """Return what is watched for, not what was seen."""
-        return {
-            "kpi_id": self.kpi_id,
-            "condition_type": self.condition_type,
-            "operator": self.operator,
-            "threshold": self.threshold,
-            "window": self.window,
-            "hold_for": self.hold_for,
-            "keep_firing_for": self.keep_firing_for,
-            "min_count": self.min_count,
-            "severity": self.severity,
-            "enabled": self.enabled,
-        }

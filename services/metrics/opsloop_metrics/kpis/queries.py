@@ -1,4 +1,4 @@
-"""What is asked of KPIs, values and monitors."""
+"""What is asked of KPIs and values."""
 
 from __future__ import annotations
 
@@ -7,16 +7,15 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Select, Text, bindparam, select, text
+from sqlalchemy import ARRAY, Row, Select, Text, bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
 from opsloop_common.versions import Precondition
-from opsloop_metrics.kpis.models import Kpi, KpiValue, Monitor
+from opsloop_metrics.kpis.models import Kpi, KpiValue
 
 NEWEST_KPIS_FIRST = (Kpi.created_at.desc(), Kpi.id.desc())
 NEWEST_VALUES_FIRST = (KpiValue.at.desc(), KpiValue.id.desc())
-NEWEST_MONITORS_FIRST = (Monitor.created_at.desc(), Monitor.id.desc())
 
 
 async def get_kpi(session: AsyncSession, key: str) -> Kpi:
@@ -29,12 +28,9 @@ async def lock_kpi(session: AsyncSession, key: str, expected: Precondition) -> K
     return await resources.lock_for_change(session, Kpi, Kpi.key == key, expected=expected)
 
 
-async def lock_kpi_of(session: AsyncSession, monitor_id: UUID) -> Kpi | None:
-    """Lock the KPI that a monitor belongs to; None when the monitor is gone."""
-    kpi_id = select(Monitor.kpi_id).where(Monitor.id == monitor_id).scalar_subquery()
-    return await session.scalar(
-        select(Kpi).where(Kpi.id == kpi_id).with_for_update(key_share=True).execution_options(populate_existing=True)
-    )
+async def find_kpi_for_change(session: AsyncSession, kpi_id: UUID) -> Kpi | None:
+    """Lock a KPI by its id; None when it is gone."""
+    return await resources.find_for_change(session, Kpi, Kpi.id == kpi_id)
 
 
 async def is_taken(session: AsyncSession, key: str) -> bool:
@@ -42,34 +38,18 @@ async def is_taken(session: AsyncSession, key: str) -> bool:
     return await session.scalar(select(Kpi.id).where(Kpi.key == key)) is not None
 
 
-async def get_monitor(session: AsyncSession, kpi_id: UUID, monitor_id: UUID) -> Monitor:
-    """Return a KPI's monitor; raises NotFound."""
-    return await resources.get(session, Monitor, Monitor.id == monitor_id, Monitor.kpi_id == kpi_id)
-
-
-async def lock_monitor(session: AsyncSession, kpi_id: UUID, monitor_id: UUID, expected: Precondition) -> Monitor:
-    """Lock a monitor of a locked KPI, in the version expected; raises NotFound, StaleVersion."""
-    of_kpi = Monitor.kpi_id == kpi_id
-    return await resources.lock_for_change(session, Monitor, Monitor.id == monitor_id, of_kpi, expected=expected)
-
-
-async def monitors_of(session: AsyncSession, kpi_id: UUID) -> Sequence[Monitor]:
-    """Return all monitors of a KPI, oldest first."""
-    return (await session.scalars(select(Monitor).where(Monitor.kpi_id == kpi_id).order_by(Monitor.id))).all()
-
-
 # asked at each batch of events: put together once
-_READING = (
-    select(Monitor.id, Monitor.not_before)
-    .join(Kpi, Kpi.id == Monitor.kpi_id)
-    .where(Monitor.enabled, Kpi.event_types.overlap(bindparam("types", type_=ARRAY(Text))))
-    .order_by(Monitor.id)
-)
+_READING = select(Kpi.id).where(Kpi.event_types.overlap(bindparam("types", type_=ARRAY(Text))))
 
 
-async def monitors_reading(session: AsyncSession, types: Sequence[str]) -> Sequence[Row[UUID, datetime | None]]:
-    """Return (id, not_before) of the enabled monitors whose measure reads one of the event types."""
-    return (await session.execute(_READING, {"types": list(types)})).all()
+async def ids_reading(session: AsyncSession, types: Sequence[str]) -> Sequence[UUID]:
+    """Return the ids of the KPIs whose measure reads one of the event types."""
+    return (await session.scalars(_READING, {"types": list(types)})).all()
+
+
+async def ids_measured(session: AsyncSession) -> Sequence[UUID]:
+    """Return the ids of the KPIs that are measured from events."""
+    return (await session.scalars(select(Kpi.id).where(func.cardinality(Kpi.event_types) > 0))).all()
 
 
 async def read_values(
@@ -114,11 +94,6 @@ _VALUE_SERIES = text(
 def kpis(*, owner: str | None) -> Select[Any]:
     """Return the workspace's KPIs, of one owner if given."""
     return select(Kpi) if owner is None else select(Kpi).where(Kpi.owner == owner)
-
-
-def monitors(kpi_id: UUID) -> Select[Any]:
-    """Return a KPI's monitors."""
-    return select(Monitor).where(Monitor.kpi_id == kpi_id)
 
 
 def values(kpi_id: UUID, *, reported_from: datetime | None, reported_to: datetime | None) -> Select[Any]:

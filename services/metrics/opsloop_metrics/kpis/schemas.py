@@ -1,14 +1,14 @@
-"""HTTP shapes of KPIs, values and monitors."""
+"""HTTP shapes of KPIs and values."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field, JsonValue, StringConstraints
+from pydantic import Field, JsonValue, StringConstraints
 
 from opsloop_common.conditions import DATA_FIELD, MAX_CONDITIONS, Condition
-from opsloop_common.http.schemas import Duration, InModel, OutModel, ShortText, Timestamp, absent
+from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp, absent
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 """`severe_share`: names the KPI in paths and events."""
@@ -16,10 +16,6 @@ Number = Annotated[float, Field(allow_inf_nan=False)]
 Path = Annotated[str, StringConstraints(pattern=f"^{DATA_FIELD}$")]
 """A dotted path below the event's data: `data.rating`, `data.author.user_id`."""
 EventType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$", max_length=100)]
-Severity = Literal["info", "warning", "critical"]
-Operator = Literal["lt", "le", "gt", "ge"]
-Window = Duration | Literal["day", "week", "month"]
-State = Literal["ok", "pending", "breached", "recovering", "no_data"]
 
 
 class Where(Condition):
@@ -122,107 +118,3 @@ class ValueOut(OutModel):
     value: float
     reported_by: str
     reported_at: Timestamp
-
-
-class MonitorCondition(InModel):
-    """A threshold (operator and value), or no_data (neither). change and anomaly are not supported yet."""
-
-    type: Literal["threshold", "change", "anomaly", "no_data"]
-    operator: Operator | None = None
-    value: Number | None = None
-
-
-MinCount = Annotated[int, Field(ge=1, le=10_000)]
-
-
-class MonitorIn(InModel):
-    """What to watch the KPI for. A smaller sample than `min_count` raises no alarm."""
-
-    condition: MonitorCondition
-    window: Window | None = None
-    for_: Duration | None = Field(default=None, alias="for")
-    keep_firing_for: Duration | None = None
-    min_count: MinCount = 1
-    severity: Severity = "warning"
-    enabled: bool = True
-
-
-class MonitorPatch(InModel):
-    """What to change; window, for and keep_firing_for can be null."""
-
-    condition: MonitorCondition = Field(default_factory=absent)
-    window: Window | None = None
-    for_: Duration | None = Field(default=None, alias="for")
-    keep_firing_for: Duration | None = None
-    min_count: MinCount = Field(default_factory=absent)
-    severity: Severity = Field(default_factory=absent)
-    enabled: bool = Field(default_factory=absent)
-
-
-class MonitorConditionOut(OutModel):
-    """A threshold or no_data condition."""
-
-    type: Literal["threshold", "no_data"]
-    operator: Operator | None
-    value: float | None
-
-
-class MonitorOut(OutModel):
-    """A monitor and what it says now; `value` is that of the last evaluation."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    id: UUID
-    kpi: str
-    condition: MonitorConditionOut
-    window: Duration | None
-    for_: Duration = Field(alias="for")
-    keep_firing_for: Duration
-    min_count: int
-    severity: Severity
-    enabled: bool
-    state: State
-    value: float | None
-    since: Timestamp
-    incident_id: UUID | None
-    created_at: Timestamp
-    updated_at: Timestamp
-
-
-class MonitorStatus(OutModel):
-    """What one monitor says."""
-
-    id: UUID
-    state: State
-    value: float | None
-    since: Timestamp
-    incident_id: UUID | None
-
-
-class StatusOut(OutModel):
-    """A KPI at a glance: its value now, and the worst of its monitors' states."""
-
-    key: str
-    value: float | None
-    state: State
-    monitors: list[MonitorStatus]
-
-
-class PointOut(OutModel):
-    """The value over `(from, to]`."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    from_: Timestamp = Field(alias="from")
-    to: Timestamp
-    value: float | None
-    samples: int
-
-
-class SeriesOut(OutModel):
-    """A KPI's values over consecutive intervals, oldest first."""
-
-    key: str
-    unit: str | None
-    target: float | None
-    points: list[PointOut]

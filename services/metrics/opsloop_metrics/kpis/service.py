@@ -1,35 +1,32 @@
-"""Define KPIs and monitors, take reported values, and hand evaluations what they need.
+"""Define KPIs, take reported values, and say what a KPI comes to.
 
-Every change takes the KPI's row lock first, and so do evaluations: what follows is one at a time per KPI.
+Every change takes the KPI's row lock first, and so does whatever watches it: what follows is one at a time per KPI.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common import due, limits, outbox, resources
-from opsloop_common.access.places import take_place
+from opsloop_common import outbox, resources
 from opsloop_common.contracts.metrics import KpiTargetReached
-from opsloop_common.db import clock_of, context_of
+from opsloop_common.db import clock_of, context_of, ports_of
 from opsloop_common.errors import Conflict
 from opsloop_common.ids import uuid7
 from opsloop_common.resources import changing
 from opsloop_common.versions import ANY_VERSION, Precondition
-from opsloop_metrics.breaches import service as breaches
-from opsloop_metrics.breaches.rules import EndReason
 from opsloop_metrics.events import service as event_store
 from opsloop_metrics.events.rules import Reading
 from opsloop_metrics.kpis import queries, rules
-from opsloop_metrics.kpis.models import Kpi, KpiValue, Monitor
-from opsloop_metrics.kpis.rules import Concerned, Direction, Measure, Standing, State, Watch
-from opsloop_metrics.retention.rules import require_kept
+from opsloop_metrics.kpis.models import Kpi, KpiValue
+from opsloop_metrics.kpis.rules import Definition, Direction
+from opsloop_metrics.ports import MetricsPorts, Watching
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _PUT_VALUE = text(
@@ -62,28 +59,17 @@ async def change_kpi(session: AsyncSession, key: str, changes: Mapping[str, Any]
     kpi = await queries.lock_kpi(session, key, expected)
     with changing(session, kpi, changes) as before:
         if meaning is not None and "measure" in before:
-            await _remeasure(session, kpi, meaning)
+            kpi.event_types = meaning.event_types
+            await _watching(session).on_measured_anew(session, kpi.id)
         if {"measure", "target", "direction"} & before.keys():
             kpi.target_met = False
     return kpi
 
 
-async def _remeasure(session: AsyncSession, kpi: Kpi, meaning: Measure) -> None:
-    monitors = await queries.monitors_of(session, kpi.id)
-    rules.require_windows_everywhere(meaning, [monitor.window for monitor in monitors])
-    kpi.event_types = meaning.event_types
-    for monitor in monitors:
-        await _start_anew(session, monitor, EndReason.CHANGED)
-
-
 async def delete_kpi(session: AsyncSession, key: str, *, expected: Precondition) -> None:
     """Delete a KPI with its values, monitors and their history; open incidents end, all incidents stay readable."""
     kpi = await queries.lock_kpi(session, key, expected)
-    monitors = await queries.monitors_of(session, kpi.id)
-    for monitor in monitors:
-        await due.cancel(session, rules.EVALUATE, str(monitor.id))
-    await breaches.end_of_kpi(session, kpi.id, EndReason.DELETED)
-    outbox.end_streams(session, "monitor", [monitor.id for monitor in monitors])
+    await _watching(session).on_deleted(session, kpi.id)
     await resources.delete(session, kpi)
 
 
@@ -105,15 +91,19 @@ async def report_value(session: AsyncSession, key: str, value: float, at: dateti
         "now": now,
     }
     stored_id: UUID = (await session.execute(_PUT_VALUE, entry)).scalar_one()
-    await note_value(session, kpi, (await queries.read_values(session, kpi.id, start=None, now=now)).value)
-    for monitor in await queries.monitors_of(session, kpi.id):
-        if monitor.enabled:
-            await _evaluate_soon(session, monitor.id, monitor.not_before)
+    latest = await queries.read_values(session, kpi.id, start=None, now=now)
+    await note_value(session, kpi.id, latest.value)
+    await _watching(session).on_value_reported(session, kpi.id)
     return KpiValue(id=stored_id, kpi_id=kpi.id, at=at, value=value, reported_by=reported_by, reported_at=now)
 
 
-async def note_value(session: AsyncSession, kpi: Kpi, value: float | None) -> None:
+def _watching(session: AsyncSession) -> Watching:
+    return ports_of(session, MetricsPorts).watching
+
+
+async def note_value(session: AsyncSession, kpi_id: UUID, value: float | None) -> None:
     """Say once per crossing that the KPI reached its target; null changes nothing. The caller holds the KPI's lock."""
+    kpi = await session.get_one(Kpi, kpi_id)
     if value is None or kpi.target is None:
         return
     met = rules.meets_target(value, kpi.target, Direction(kpi.direction))
@@ -125,174 +115,63 @@ async def note_value(session: AsyncSession, kpi: Kpi, value: float | None) -> No
     kpi.target_met = met
 
 
-async def add_monitor(session: AsyncSession, key: str, fields: Mapping[str, Any], *, events_kept: timedelta) -> Monitor:
-    """Watch a KPI; the first evaluation is due at once. Raises Invalid for a window over more than the events that are kept, TooMany."""
-    await take_place(session, Monitor.__table__, most=limits.MONITORS_PER_WORKSPACE, what="monitors")
-    settings = rules.read_monitor(fields)
-    kpi = await queries.lock_kpi(session, key, ANY_VERSION)
-    _require_window(kpi, rules.condition_of(settings), settings["window"], events_kept)
-    state, now = State.OK.value, clock_of(session).now()
-    monitor = resources.create(session, Monitor, kpi_id=kpi.id, state=state, since=now, **settings)
-    if monitor.enabled:
-        await _evaluate_soon(session, monitor.id, None)
-    return monitor
+async def get(session: AsyncSession, key: str) -> Definition:
+    """Return a KPI by its key; raises NotFound."""
+    return _definition(await queries.get_kpi(session, key))
 
 
-async def change_monitor(
-    session: AsyncSession,
-    key: str,
-    monitor_id: UUID,
-    changes: Mapping[str, Any],
-    *,
-    expected: Precondition,
-    events_kept: timedelta,
-) -> Monitor:
-    """Change a monitor. Another condition, window or min_count, or switching it off, ends its incident and starts it anew."""
-    settings = rules.read_monitor(changes)
-    kpi = await queries.lock_kpi(session, key, ANY_VERSION)
-    monitor = await queries.lock_monitor(session, kpi.id, monitor_id, expected)
-    with changing(session, monitor, settings) as before:
-        # one that was longer before the events were kept for less may stay as it is
-        _require_window(kpi, _condition_of(monitor), monitor.window, events_kept if "window" in settings else None)
-        if "enabled" in before:
-            await _start_anew(session, monitor, EndReason.DISABLED)
-        elif rules.MEANING & before.keys():
-            await _start_anew(session, monitor, EndReason.CHANGED)
-        elif monitor.enabled and before:
-            await _evaluate_soon(session, monitor.id, None)
-    return monitor
+async def lock(session: AsyncSession, key: str) -> Definition:
+    """Lock a KPI by its key, for a change of what watches it; raises NotFound."""
+    return _definition(await queries.lock_kpi(session, key, ANY_VERSION))
 
 
-def _condition_of(monitor: Monitor) -> rules.Condition:
-    return rules.condition_of(
-        {"condition_type": monitor.condition_type, "operator": monitor.operator, "threshold": monitor.threshold}
-    )
+async def lock_by_id(session: AsyncSession, kpi_id: UUID) -> Definition | None:
+    """Lock a KPI by its id; None when it is gone."""
+    kpi = await queries.find_kpi_for_change(session, kpi_id)
+    return None if kpi is None else _definition(kpi)
 
 
-def _require_window(kpi: Kpi, condition: rules.Condition, window: timedelta | None, kept: timedelta | None) -> None:
-    measure = rules.read_measure(kpi.measure)
-    rules.require_window(measure, condition, window)
-    if kept is not None and not measure.is_reported:
-        require_kept(window, kept)
+async def locked(session: AsyncSession, kpi_id: UUID) -> Definition:
+    """Return a KPI that this transaction has locked, as it has changed it."""
+    return _definition(await session.get_one(Kpi, kpi_id))
 
 
-async def delete_monitor(session: AsyncSession, key: str, monitor_id: UUID, *, expected: Precondition) -> None:
-    """Stop watching; an open incident ends."""
-    kpi = await queries.lock_kpi(session, key, ANY_VERSION)
-    monitor = await queries.lock_monitor(session, kpi.id, monitor_id, expected)
-    await breaches.end_of_monitor(session, monitor.id, EndReason.DELETED)
-    await due.cancel(session, rules.EVALUATE, str(monitor.id))
-    await resources.delete(session, monitor)
+def _definition(kpi: Kpi) -> Definition:
+    return Definition(kpi.id, kpi.key, kpi.unit, kpi.target, rules.read_measure(kpi.measure))
 
 
-async def _start_anew(session: AsyncSession, monitor: Monitor, reason: EndReason) -> None:
-    await breaches.end_of_monitor(session, monitor.id, reason)
-    monitor.state, monitor.since = State.OK.value, clock_of(session).now()
-    monitor.bad_since = monitor.good_since = monitor.incident_id = monitor.value = monitor.evaluated_at = None
-    if monitor.enabled:
-        await _evaluate_soon(session, monitor.id, None)
-    else:
-        await due.cancel(session, rules.EVALUATE, str(monitor.id))
+async def ids_reading(session: AsyncSession, types: Sequence[str]) -> Sequence[UUID]:
+    """Return the ids of the KPIs whose measure reads one of the event types."""
+    return await queries.ids_reading(session, types)
 
 
-async def _evaluate_soon(session: AsyncSession, monitor_id: UUID, not_before: datetime | None) -> None:
-    now = clock_of(session).now()
-    await due.schedule(session, rules.EVALUATE, str(monitor_id), max(now, not_before or now))
+async def ids_measured(session: AsyncSession) -> Sequence[UUID]:
+    """Return the ids of the KPIs that are measured from events."""
+    return await queries.ids_measured(session)
 
 
-async def monitors_reading(session: AsyncSession, types: Sequence[str]) -> list[Concerned]:
-    """Return the enabled monitors that events of these types concern, in a fixed order."""
-    return [Concerned(row.id, row.not_before) for row in await queries.monitors_reading(session, types)]
-
-
-async def require_monitor(session: AsyncSession, key: str, monitor_id: UUID) -> None:
-    """Raise NotFound unless the KPI of that key has that monitor."""
-    kpi = await queries.get_kpi(session, key)
-    await queries.get_monitor(session, kpi.id, monitor_id)
-
-
-async def lock_watch(session: AsyncSession, monitor_id: UUID) -> Watch | None:
-    """Lock a monitor's KPI and return both as an evaluation needs them; None when it is gone or switched off."""
-    kpi = await queries.lock_kpi_of(session, monitor_id)
-    if kpi is None:
-        return None
-    enabled = [monitor for monitor in await queries.monitors_of(session, kpi.id) if monitor.enabled]
-    monitor = next((monitor for monitor in enabled if monitor.id == monitor_id), None)
-    if monitor is None:
-        return None
-    return Watch(
-        monitor_id=monitor.id,
-        kpi_id=kpi.id,
-        kpi=kpi.key,
-        unit=kpi.unit,
-        measure=rules.read_measure(kpi.measure),
-        condition=_condition_of(monitor),
-        window=monitor.window,
-        hold_for=monitor.hold_for,
-        keep_firing_for=monitor.keep_firing_for,
-        min_count=monitor.min_count,
-        severity=cast(rules.Severity, monitor.severity),
-        standing=Standing(State(monitor.state), monitor.since, monitor.bad_since, monitor.good_since),
-        value=monitor.value,
-        incident_id=monitor.incident_id,
-        evaluated_at=monitor.evaluated_at,
-        leads=monitor.id == enabled[0].id,
-    )
-
-
-async def keep_evaluation(
-    session: AsyncSession,
-    watch: Watch,
-    standing: Standing,
-    *,
-    value: float | None,
-    incident_id: UUID | None,
-    not_before: datetime,
-) -> None:
-    """Write what an evaluation of a locked watch came to, and look at the KPI's target."""
-    kpi = await session.get_one(Kpi, watch.kpi_id)
-    monitor = await session.get_one(Monitor, watch.monitor_id)
-    monitor.state, monitor.since = standing.state.value, standing.since
-    monitor.bad_since, monitor.good_since = standing.bad_since, standing.good_since
-    monitor.value, monitor.incident_id = value, incident_id
-    monitor.evaluated_at, monitor.not_before = clock_of(session).now(), not_before
-    if watch.leads:
-        await note_value(session, kpi, value)
+async def value_now(session: AsyncSession, kpi: Definition, window: timedelta | None) -> float | None:
+    """Return a KPI's value over the window that ends now; without a window ever since."""
+    return (await take_reading(session, kpi, window, now=clock_of(session).now())).value
 
 
 async def take_reading(
-    session: AsyncSession,
-    kpi_id: UUID,
-    measure: Measure,
-    window: timedelta | None,
-    *,
-    now: datetime,
-    last_seen: bool = False,
+    session: AsyncSession, kpi: Definition, window: timedelta | None, *, now: datetime, last_seen: bool = False
 ) -> Reading:
-    """Return what a KPI's measure comes to in the window `(now - window, now]`; without a window ever since."""
+    """Return what a KPI comes to in the window `(now - window, now]`; without a window ever since."""
     start = None if window is None else now - window
-    if measure.is_reported:
-        row = await queries.read_values(session, kpi_id, start=start, now=now)
+    if kpi.measure.is_reported:
+        row = await queries.read_values(session, kpi.kpi_id, start=start, now=now)
         return Reading(row.value, row.samples, row.oldest_at, row.upcoming_at, row.last_seen_at)
-    readings = await event_store.read(session, measure.parts, start=start or _EVER, now=now, last_seen=last_seen)
+    readings = await event_store.read(session, kpi.measure.parts, start=start or _EVER, now=now, last_seen=last_seen)
     return rules.combine(readings)
 
 
-async def current_value(session: AsyncSession, kpi: Kpi, monitors: Sequence[Monitor]) -> float | None:
-    """Return a KPI's value now, over the window of its worst monitor (the oldest of those), or ever since without one."""
-    enabled = [monitor for monitor in monitors if monitor.enabled]
-    worst = rules.worst([State(monitor.state) for monitor in enabled])
-    window = next((monitor.window for monitor in enabled if monitor.state == worst), None)
-    measure = rules.read_measure(kpi.measure)
-    return (await take_reading(session, kpi.id, measure, window, now=clock_of(session).now())).value
-
-
-async def series(session: AsyncSession, kpi: Kpi, edges: Sequence[datetime]) -> list[tuple[float | None, int]]:
+async def series(session: AsyncSession, kpi: Definition, edges: Sequence[datetime]) -> list[tuple[float | None, int]]:
     """Return (value, samples) of every interval `(edges[i], edges[i + 1]]`."""
-    measure = rules.read_measure(kpi.measure)
-    if measure.is_reported:
-        return await queries.value_series(session, kpi.id, edges)
-    parts = await event_store.series(session, measure.parts, edges=edges)
+    if kpi.measure.is_reported:
+        return await queries.value_series(session, kpi.kpi_id, edges)
+    parts = await event_store.series(session, kpi.measure.parts, edges=edges)
     combined = [
         rules.combine([Reading(value, samples) for value, samples in bucket]) for bucket in zip(*parts, strict=True)
     ]

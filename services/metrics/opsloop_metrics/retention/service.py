@@ -7,7 +7,9 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import clock_of
-from opsloop_metrics.retention import queries, rules
+from opsloop_metrics.events import service as events
+from opsloop_metrics.monitors import service as monitors
+from opsloop_metrics.retention import rules
 
 BATCH = 2_000
 
@@ -17,10 +19,10 @@ async def forget_old(session: AsyncSession, kept: timedelta) -> bool:
 
     Events count from when they happened, as windows and charts do. Incidents, their ends and reported values stay.
     """
-    before = rules.kept_from(clock_of(session).now(), kept, await queries.longest_window(session))
+    before = rules.kept_from(clock_of(session).now(), kept, await monitors.longest_window(session))
     left = BATCH
-    for type in await queries.types(session):
-        left -= await queries.forget(session, type, before, limit=left)
+    for type in await events.types(session):
+        left -= await events.forget(session, type, before, limit=left)
         if left <= 0:
             return True
     return False

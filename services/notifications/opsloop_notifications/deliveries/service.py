@@ -267,3 +267,9 @@ async def attempts_of(session: AsyncSession, delivery_id: UUID) -> Sequence[Deli
 def deliveries_of(webhook_id: UUID, *, status: str | None = None, event_type: str | None = None) -> Select[Delivery]:
     """Return the statement for one endpoint's deliveries, to be paged by `NEWEST_FIRST`."""
     return queries.deliveries_of(webhook_id, status=status, event_type=event_type)
+
+
+async def waiting(session: AsyncSession, now: datetime) -> tuple[int, int, float]:
+    """Return how many are due, how many later, and for how many seconds the oldest has been due, over what the session sees."""
+    due, later, oldest_seconds = (await session.execute(DeliveryQueue.waiting(now))).one()
+    return due, later, float(oldest_seconds)

@@ -296,3 +296,9 @@ async def forget_messages(session: AsyncSession, before: datetime, *, limit: int
     """Delete up to `limit` messages from before a time of which no notification is left; returns how many."""
     given = {"workspace": context_of(session).workspace, "before": before, "limit": limit}
     return len((await session.scalars(_FORGET_MESSAGES, given)).all())
+
+
+async def waiting(session: AsyncSession, now: datetime) -> tuple[int, int, float]:
+    """Return how many are due, how many later, and for how many seconds the oldest has been due, over what the session sees."""
+    due, later, oldest_seconds = (await session.execute(NotificationQueue.waiting(now))).one()
+    return due, later, float(oldest_seconds)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from opsloop_common.service import Service
 from opsloop_common.testing.sample import slice as notes
+from opsloop_common.testing.sample.reminders import events
 from opsloop_common.testing.sample.reminders import slice as reminders
-from opsloop_common.testing.sample.reminders.events import ReminderRung
 from opsloop_common.testing.sample.tables import Base
 
 SAMPLE = Service(
@@ -15,6 +15,6 @@ SAMPLE = Service(
     migrations="opsloop_common.testing.sample.migrations",
     scopes=("sample:read", "sample:write", "sample:admin"),
     adding=("sample:write",),
-    events=(ReminderRung,),
+    events=events.EVENTS,
     slices=(notes.SLICE, reminders.SLICE),
 )

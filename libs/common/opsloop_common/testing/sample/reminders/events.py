@@ -16,3 +16,6 @@ class ReminderRung(EventData):
 
     reminder_id: UUID
     remind_at: datetime
+
+
+EVENTS: tuple[type[EventData], ...] = (ReminderRung,)

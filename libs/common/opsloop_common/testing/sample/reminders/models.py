@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from opsloop_common import redaction
 from opsloop_common.columns import Moment, Resource, check_in
-from opsloop_common.testing.sample.reminders.rules import Status
+from opsloop_common.testing.sample.reminders.rules import ReminderStatus
 from opsloop_common.testing.sample.tables import Base
 
 
@@ -19,7 +19,7 @@ class Reminder(Resource, Base):
 
     NOUN = "reminder"
     __tablename__ = "reminder"
-    __table_args__ = (check_in("status", Status), Index("ix_reminder_newest", "workspace", "id"))
+    __table_args__ = (check_in("status", ReminderStatus), Index("ix_reminder_newest", "workspace", "id"))
 
     text: Mapped[str] = mapped_column(Text)
     status: Mapped[str] = mapped_column(Text)

@@ -10,13 +10,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
 from opsloop_common.testing.sample.reminders.models import Reminder
-from opsloop_common.testing.sample.reminders.rules import Status
+from opsloop_common.testing.sample.reminders.rules import ReminderStatus
 from opsloop_common.versions import Precondition
 
 NEWEST_FIRST = (Reminder.id.desc(),)
 
 
-def reminders(*, status: Sequence[Status]) -> Select[Reminder]:
+def reminders(*, status: Sequence[ReminderStatus]) -> Select[Reminder]:
     """Return the query of the workspace's reminders, in one of some statuses if any are given."""
     query = select(Reminder)
     return query.where(Reminder.status.in_(status)) if status else query

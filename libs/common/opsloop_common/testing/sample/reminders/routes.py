@@ -12,7 +12,7 @@ from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_common.testing.sample.reminders import queries, service
 from opsloop_common.testing.sample.reminders.models import Reminder
-from opsloop_common.testing.sample.reminders.rules import Status
+from opsloop_common.testing.sample.reminders.rules import ReminderStatus
 from opsloop_common.testing.sample.reminders.schemas import ReminderIn, ReminderOut, ReminderPatch
 
 router = ApiRouter(tags=["reminders"])
@@ -37,7 +37,7 @@ async def create_reminder(body: ReminderIn, session: Db, response: Response) -> 
 async def list_reminders(
     session: Db,
     page: PageQuery,
-    status: Annotated[list[Status] | None, Query(description="One or several of these.")] = None,
+    status: Annotated[list[ReminderStatus] | None, Query(description="One or several of these.")] = None,
 ) -> Listing[ReminderOut]:
     """List reminders, newest first."""
     found = await paginate(session, queries.reminders(status=status or ()), page, by=queries.NEWEST_FIRST)

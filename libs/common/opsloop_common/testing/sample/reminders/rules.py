@@ -8,7 +8,7 @@ from enum import StrEnum
 from opsloop_common.errors import IllegalTransition, Invalid
 
 
-class Status(StrEnum):
+class ReminderStatus(StrEnum):
     """How far it is: it waits for its time, has rung, or needs to no more."""
 
     WAITING = "waiting"
@@ -17,14 +17,14 @@ class Status(StrEnum):
 
 
 # what a person may ask for; only time makes one ring
-TRANSITIONS: dict[Status, frozenset[Status]] = {
-    Status.WAITING: frozenset({Status.DONE}),
-    Status.RUNG: frozenset({Status.DONE, Status.WAITING}),
-    Status.DONE: frozenset({Status.WAITING}),
+TRANSITIONS: dict[ReminderStatus, frozenset[ReminderStatus]] = {
+    ReminderStatus.WAITING: frozenset({ReminderStatus.DONE}),
+    ReminderStatus.RUNG: frozenset({ReminderStatus.DONE, ReminderStatus.WAITING}),
+    ReminderStatus.DONE: frozenset({ReminderStatus.WAITING}),
 }
 
 
-def require_transition(current: Status, wanted: Status) -> None:
+def require_transition(current: ReminderStatus, wanted: ReminderStatus) -> None:
     """Raise IllegalTransition (409) unless `wanted` may follow `current`."""
     if wanted not in TRANSITIONS[current]:
         raise IllegalTransition(current, wanted, TRANSITIONS[current])

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import Field
 
 from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp, absent
-from opsloop_common.testing.sample.reminders.rules import Status
+from opsloop_common.testing.sample.reminders.rules import ReminderStatus
 
 
 class ReminderIn(InModel):
@@ -23,7 +23,7 @@ class ReminderPatch(InModel):
 
     text: ShortText = Field(default_factory=absent)
     remind_at: Timestamp = Field(default_factory=absent)
-    status: Literal[Status.WAITING, Status.DONE] = Field(default_factory=absent)
+    status: Literal[ReminderStatus.WAITING, ReminderStatus.DONE] = Field(default_factory=absent)
 
 
 class ReminderOut(OutModel):
@@ -32,6 +32,6 @@ class ReminderOut(OutModel):
     id: UUID
     text: str
     remind_at: Timestamp
-    status: Status
+    status: ReminderStatus
     created_at: Timestamp
     updated_at: Timestamp

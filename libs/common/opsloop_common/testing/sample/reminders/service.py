@@ -15,15 +15,15 @@ from opsloop_common.resources import changing, touch
 from opsloop_common.testing.sample.reminders import queries, rules
 from opsloop_common.testing.sample.reminders.events import ReminderRung
 from opsloop_common.testing.sample.reminders.models import Reminder
-from opsloop_common.testing.sample.reminders.rules import Status
+from opsloop_common.testing.sample.reminders.rules import ReminderStatus
 from opsloop_common.versions import Precondition
 
-RING = "sample.ring"
+RING = "sample.ring_reminder"
 
 
 async def create_reminder(session: AsyncSession, text: str, remind_at: datetime) -> Reminder:
     """Keep a new reminder until its time; raises Invalid (422) for a time that has passed."""
-    reminder = resources.create(session, Reminder, text=text, remind_at=remind_at, status=Status.WAITING)
+    reminder = resources.create(session, Reminder, text=text, remind_at=remind_at, status=ReminderStatus.WAITING)
     await _plan(session, reminder)
     return reminder
 
@@ -35,14 +35,14 @@ async def change_reminder(
     reminder = await queries.lock_reminder(session, reminder_id, expected)
     with changing(session, reminder, changes) as before:
         if "status" in before:
-            rules.require_transition(Status(before["status"]), Status(reminder.status))
+            rules.require_transition(ReminderStatus(before["status"]), ReminderStatus(reminder.status))
         if before.keys() & {"status", "remind_at"}:
             await _plan(session, reminder)
     return reminder
 
 
 async def _plan(session: AsyncSession, reminder: Reminder) -> None:
-    if reminder.status != Status.WAITING:
+    if reminder.status != ReminderStatus.WAITING:
         await due.cancel(session, RING, str(reminder.id))
         return
     rules.require_ahead(reminder.remind_at, clock_of(session).now())
@@ -60,8 +60,8 @@ async def ring_reminder(session: AsyncSession, reminder_id: UUID) -> None:
     """Say that a reminder's time has come; one that is gone, done or put off meanwhile is left alone."""
     reminder = await queries.find_and_lock(session, reminder_id)
     now = clock_of(session).now()
-    if reminder is None or reminder.status != Status.WAITING or reminder.remind_at > now:
+    if reminder is None or reminder.status != ReminderStatus.WAITING or reminder.remind_at > now:
         return
-    reminder.status = Status.RUNG
+    reminder.status = ReminderStatus.RUNG
     touch(session, reminder)
     outbox.append(session, ReminderRung(reminder_id=reminder.id, remind_at=reminder.remind_at))

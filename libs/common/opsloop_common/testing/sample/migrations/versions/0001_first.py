@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from opsloop_common.columns import Moment, check_in, versioned_columns
+from opsloop_common.columns import Moment
 from opsloop_common.migrations import hold_to_workspace
 from opsloop_common.plumbing import steps
 
@@ -25,19 +25,9 @@ def upgrade() -> None:
         sa.Column("updated_at", Moment, server_default=sa.func.now(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_note"),
     )
-    op.create_table(
-        "reminder",
-        *versioned_columns("reminder"),
-        sa.Column("text", sa.Text, nullable=False),
-        sa.Column("status", sa.Text, nullable=False),
-        sa.Column("remind_at", Moment, nullable=False),
-        check_in("status", ("waiting", "rung", "done"), table="reminder"),
-    )
-    op.create_index("ix_reminder_newest", "reminder", ["workspace", "id"])
-    hold_to_workspace("note", "reminder")
+    hold_to_workspace("note")
 
 
 def downgrade() -> None:
-    op.drop_table("reminder")
     op.drop_table("note")
     steps.downgrade_v1(op.get_bind())

@@ -1,0 +1,74 @@
+"""Placeholders, without a database."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from opsloop_campaigns.content import rules as content
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ event.data.kpi",
+        "{{ event.data.kpi | upper }}",
+        "{{ user.name }}",
+        "{{ event }}",
+        "{{ event.data }}",
+        "{{ event.actor }}",
+        "{{ event.data.kpi() }}",
+        "{{ }}",
+        "{{{ event.data.kpi",
+        "{{ event.data.__class__ . x }}",
+    ],
+)
+def test_unknown_placeholders_are_refused(text):
+    assert content.placeholder_fault(text)
+
+
+@pytest.mark.parametrize("text", ["", "plain }}", "{ not one }", "{{event.id}}", "{{ event.data.area.名称 }} 好"])
+def test_known_placeholders_are_taken(text):
+    assert content.placeholder_fault(text) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        ("支付", "支付"),
+        (0.1 + 0.2, "0.3"),
+        (3.0, "3"),
+        (42, "42"),
+        (True, "true"),
+        (None, ""),
+        (["a", 1], "a, 1"),
+        ({"a": 1}, '{"a":1}'),
+        ("x" * 600, "x" * 499 + "…"),
+        (12345678.5, "12345678.5"),
+    ],
+)
+def test_values_are_written_for_readers(value, shown):
+    assert content.render("{{ event.data.a }}", {"data": {"a": value}}) == shown
+
+
+@given(st.text(), st.text())
+def test_a_value_is_never_read_as_a_template(text, other):
+    event = {"data": {"a": "{{ event.data.b }}" + text[:100], "b": other}}
+
+    assert content.render("<{{ event.data.a }}>", event) == f"<{{{{ event.data.b }}}}{text[:100]}>"
+
+
+def test_a_long_list_in_many_placeholders_is_written_once_and_cut():
+    template = [{"subject": "{{ event.data.a }}", "body": "{{ event.data.a }}" * 1_100}] * 7
+    document = {"data": {"a": ["投诉"] * 20_000}}
+
+    began = time.thread_time()
+    (message, *_) = content.rendered(template, document)
+
+    # each placeholder wrote all of the list before: 7,700 times 5 ms
+    assert time.thread_time() - began < 0.2
+    assert len(message["body"]) == content.BODY_CHARACTERS
+    assert message["subject"].startswith("投诉, 投诉, ")

@@ -1,0 +1,287 @@
+"""Watch KPIs: keep monitors, evaluate them when something may have changed, and keep what they saw.
+
+Every change takes the KPI's row lock first, and so do evaluations: what follows is one at a time per KPI.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from time import perf_counter
+from typing import Any, cast
+from uuid import UUID
+
+from sqlalchemy import CursorResult, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common import due, limits, outbox, resources
+from opsloop_common.access.places import take_place
+from opsloop_common.contracts.envelope import Event
+from opsloop_common.db import Context, acting_for, clock_of, context_of, count_after_commit, meters_of
+from opsloop_common.resources import changing
+from opsloop_common.versions import Precondition
+from opsloop_metrics.breaches import service as breaches
+from opsloop_metrics.breaches.rules import EndReason, Opening
+from opsloop_metrics.events import service as event_store
+from opsloop_metrics.events.rules import Cause, Reading, is_echo
+from opsloop_metrics.kpis import service as kpis
+from opsloop_metrics.kpis.rules import Definition
+from opsloop_metrics.monitors import queries, rules
+from opsloop_metrics.monitors.meters import EvaluationMeter
+from opsloop_metrics.monitors.models import Monitor
+from opsloop_metrics.monitors.rules import EVALUATE, Condition, Seen, Standing, State, Step, Turn, Watch
+
+PRUNE_BATCH = 5_000
+
+_RECORD = text(
+    "INSERT INTO evaluation (monitor_id, slot, state, workspace, at, value, samples) "
+    "VALUES (:monitor_id, :slot, :state, :workspace, :at, :value, :samples) ON CONFLICT (monitor_id, slot, state) "
+    "DO UPDATE SET at = excluded.at, value = excluded.value, samples = excluded.samples"
+)
+_PRUNE = text(
+    "DELETE FROM evaluation WHERE ctid = ANY(ARRAY(SELECT ctid FROM evaluation WHERE at < :before LIMIT :limit))"
+)
+
+
+async def add_monitor(session: AsyncSession, key: str, fields: Mapping[str, Any], *, events_kept: timedelta) -> Monitor:
+    """Watch a KPI; the first evaluation is due at once. Raises Invalid for a window over more than the events that are kept, TooMany."""
+    await take_place(session, Monitor.__table__, most=limits.MONITORS_PER_WORKSPACE, what="monitors")
+    settings = rules.read_monitor(fields)
+    kpi = await kpis.lock(session, key)
+    _require_window(kpi, rules.condition_of(settings), settings["window"], events_kept)
+    state, now = State.OK.value, clock_of(session).now()
+    monitor = resources.create(session, Monitor, kpi_id=kpi.kpi_id, state=state, since=now, **settings)
+    if monitor.enabled:
+        await _evaluate_soon(session, monitor.id, None)
+    return monitor
+
+
+async def change_monitor(
+    session: AsyncSession,
+    key: str,
+    monitor_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    expected: Precondition,
+    events_kept: timedelta,
+) -> Monitor:
+    """Change a monitor. Another condition, window or min_count, or switching it off, ends its incident and starts it anew."""
+    settings = rules.read_monitor(changes)
+    kpi = await kpis.lock(session, key)
+    monitor = await queries.lock_monitor(session, kpi.kpi_id, monitor_id, expected)
+    with changing(session, monitor, settings) as before:
+        # one that was longer before the events were kept for less may stay as it is
+        kept = events_kept if "window" in settings else None
+        _require_window(kpi, _condition_of(monitor), monitor.window, kept)
+        if "enabled" in before:
+            await _start_anew(session, monitor, EndReason.DISABLED)
+        elif rules.MEANING & before.keys():
+            await _start_anew(session, monitor, EndReason.CHANGED)
+        elif monitor.enabled and before:
+            await _evaluate_soon(session, monitor.id, None)
+    return monitor
+
+
+def _require_window(kpi: Definition, condition: Condition, window: timedelta | None, kept: timedelta | None) -> None:
+    rules.require_window(kpi.measure, condition, window)
+    if kept is not None and not kpi.measure.is_reported:
+        rules.require_kept(window, kept)
+
+
+def _condition_of(monitor: Monitor) -> Condition:
+    return rules.condition_of(
+        {"condition_type": monitor.condition_type, "operator": monitor.operator, "threshold": monitor.threshold}
+    )
+
+
+async def delete_monitor(session: AsyncSession, key: str, monitor_id: UUID, *, expected: Precondition) -> None:
+    """Stop watching; an open incident ends."""
+    kpi = await kpis.lock(session, key)
+    monitor = await queries.lock_monitor(session, kpi.kpi_id, monitor_id, expected)
+    await breaches.end_of_monitor(session, monitor.id, EndReason.DELETED)
+    await due.cancel(session, EVALUATE, str(monitor.id))
+    await resources.delete(session, monitor)
+
+
+async def _start_anew(session: AsyncSession, monitor: Monitor, reason: EndReason) -> None:
+    await breaches.end_of_monitor(session, monitor.id, reason)
+    monitor.state, monitor.since = State.OK.value, clock_of(session).now()
+    monitor.bad_since = monitor.good_since = monitor.incident_id = monitor.value = monitor.evaluated_at = None
+    if monitor.enabled:
+        await _evaluate_soon(session, monitor.id, None)
+    else:
+        await due.cancel(session, EVALUATE, str(monitor.id))
+
+
+async def _evaluate_soon(session: AsyncSession, monitor_id: UUID, not_before: datetime | None) -> None:
+    now = clock_of(session).now()
+    await due.schedule(session, EVALUATE, str(monitor_id), max(now, not_before or now))
+
+
+async def on_value_reported(session: AsyncSession, kpi_id: UUID, /) -> None:
+    """Have the KPI's monitors look soon."""
+    for monitor in await queries.enabled_monitors(session, [kpi_id]):
+        await _evaluate_soon(session, monitor.id, monitor.not_before)
+
+
+async def on_measured_anew(session: AsyncSession, kpi_id: UUID, /) -> None:
+    """Start a KPI's monitors anew; raises Conflict when one of them needs a window for that."""
+    kpi, monitors = await kpis.locked(session, kpi_id), await queries.monitors_of(session, kpi_id)
+    rules.require_windows_everywhere(kpi.measure, [monitor.window for monitor in monitors])
+    for monitor in monitors:
+        await _start_anew(session, monitor, EndReason.CHANGED)
+
+
+async def on_deleted(session: AsyncSession, kpi_id: UUID, /) -> None:
+    """End what a KPI's monitors have open, and them with it; their incidents stay readable."""
+    monitors = await queries.monitors_of(session, kpi_id)
+    for monitor in monitors:
+        await due.cancel(session, EVALUATE, str(monitor.id))
+    await breaches.end_of_kpi(session, kpi_id, EndReason.DELETED)
+    outbox.end_streams(session, "monitor", [monitor.id for monitor in monitors])
+
+
+async def seen_of(session: AsyncSession, kpi_id: UUID) -> list[Seen]:
+    """Return what a KPI's monitors say, oldest first."""
+    return [
+        Seen(m.id, State(m.state), m.value, m.since, m.incident_id, m.window, m.enabled)
+        for m in await queries.monitors_of(session, kpi_id)
+    ]
+
+
+async def longest_window(session: AsyncSession) -> timedelta | None:
+    """Return the longest window that a monitor of the workspace has over events; None without any."""
+    return await queries.longest_window(session, await kpis.ids_measured(session))
+
+
+async def take_in(session: AsyncSession, events: Sequence[Event]) -> None:
+    """Store events of one workspace and make the monitors that read their types due; echoes of metrics' own are left out."""
+    events = [event for event in events if not is_echo(event)]
+    if not events:
+        return
+    await event_store.record(session, events)
+    reading = await kpis.ids_reading(session, sorted({event.type for event in events}))
+    for monitor in await queries.enabled_monitors(session, reading) if reading else ():
+        await _evaluate_soon(session, monitor.id, monitor.not_before)
+
+
+async def evaluate(session: AsyncSession, monitor_id: UUID) -> None:
+    """Look at a monitor's KPI now, move its state machine, tell what changed, and put the next look off until something can."""
+    kpi_id = await queries.find_kpi_of(session, monitor_id)
+    kpi = None if kpi_id is None else await kpis.lock_by_id(session, kpi_id)
+    if kpi is None:
+        return
+    enabled = [monitor for monitor in await queries.monitors_of(session, kpi.kpi_id) if monitor.enabled]
+    monitor = next((monitor for monitor in enabled if monitor.id == monitor_id), None)
+    if monitor is not None:
+        await _look(session, monitor, _watch(kpi, monitor, leads=monitor is enabled[0]))
+
+
+def _watch(kpi: Definition, monitor: Monitor, *, leads: bool) -> Watch:
+    return Watch(
+        monitor_id=monitor.id,
+        kpi=kpi,
+        condition=_condition_of(monitor),
+        window=monitor.window,
+        hold_for=monitor.hold_for,
+        keep_firing_for=monitor.keep_firing_for,
+        min_count=monitor.min_count,
+        severity=cast(rules.Severity, monitor.severity),
+        standing=Standing(State(monitor.state), monitor.since, monitor.bad_since, monitor.good_since),
+        incident_id=monitor.incident_id,
+        evaluated_at=monitor.evaluated_at,
+        leads=leads,
+    )
+
+
+async def _look(session: AsyncSession, monitor: Monitor, watch: Watch) -> None:
+    clock, begun = clock_of(session), perf_counter()
+    now = clock.now()
+    last_seen = watch.condition.type == "no_data"
+    reading = await kpis.take_reading(session, watch.kpi, watch.window, now=now, last_seen=last_seen)
+    patience = rules.patience_after((clock.now() - now).total_seconds())
+    taken = rules.step(
+        watch.standing,
+        rules.evidence(watch.condition, reading, min_count=watch.min_count),
+        now,
+        hold_for=watch.hold_for,
+        keep_firing_for=watch.keep_firing_for,
+        firing=rules.firing_state(watch.condition),
+    )
+    with acting_for(session, _caused_by(session, reading.cause)):
+        incident_id = await _turn(session, watch, reading, taken)
+        _stand(monitor, taken.standing, incident_id)
+        monitor.value, monitor.evaluated_at, monitor.not_before = reading.value, clock.now(), now + patience
+        if watch.leads and watch.kpi.target is not None:
+            await kpis.note_value(session, watch.kpi.kpi_id, reading.value)
+    await _record(session, watch, reading, taken, now)
+    again_at = rules.look_again_at(watch, reading, taken.deadline, now, patience)
+    await due.schedule(session, EVALUATE, str(monitor.id), again_at)
+    seconds, meter = perf_counter() - begun, meters_of(session, EvaluationMeter)
+    count_after_commit(session, lambda: meter.count(taken.standing.state, seconds))
+
+
+def _stand(monitor: Monitor, standing: Standing, incident_id: UUID | None) -> None:
+    monitor.state, monitor.since = standing.state.value, standing.since
+    monitor.bad_since, monitor.good_since, monitor.incident_id = standing.bad_since, standing.good_since, incident_id
+
+
+def _caused_by(session: AsyncSession, cause: Cause | None) -> Context:
+    """Return the context of what an evaluation says: the newest event it measured led to it."""
+    here = context_of(session)
+    if cause is None:
+        return here
+    return Context(
+        workspace=here.workspace,
+        correlationid=cause.correlationid,
+        causationid=cause.event_id,
+        causationdepth=cause.causationdepth + 1,
+        traceparent=cause.traceparent,
+    )
+
+
+async def _turn(session: AsyncSession, watch: Watch, reading: Reading, taken: Step) -> UUID | None:
+    """Open or end the incident as the step says; returns the id of the one that is open now."""
+    match taken.turn:
+        case Turn.OPENED:
+            return await breaches.open_incident(session, _opening(watch, reading, taken))
+        case Turn.ENDED:
+            await breaches.end_of_monitor(session, watch.monitor_id, EndReason.RECOVERED, value=reading.value)
+            return None
+    return watch.incident_id
+
+
+def _opening(watch: Watch, reading: Reading, taken: Step) -> Opening:
+    return Opening(
+        monitor_id=watch.monitor_id,
+        kpi_id=watch.kpi.kpi_id,
+        kpi=watch.kpi.key,
+        type=watch.condition.type,
+        severity=watch.severity,
+        operator=watch.condition.operator,
+        threshold=watch.condition.value,
+        unit=watch.kpi.unit,
+        value=reading.value,
+        last_seen_at=reading.last_seen_at,
+        started_at=cast(datetime, taken.standing.bad_since),
+    )
+
+
+async def _record(session: AsyncSession, watch: Watch, reading: Reading, taken: Step, now: datetime) -> None:
+    values = {
+        "monitor_id": watch.monitor_id,
+        "slot": rules.slot_of(now),
+        "state": taken.standing.state.value,
+        "workspace": context_of(session).workspace,
+        "at": now,
+        "value": reading.value,
+        "samples": reading.samples,
+    }
+    await session.execute(_RECORD, values)
+
+
+async def prune(session: AsyncSession) -> bool:
+    """Delete one batch of evaluations that are older than the history is kept; says whether there may be more."""
+    given = {"before": clock_of(session).now() - rules.KEEP_HISTORY, "limit": PRUNE_BATCH}
+    deleted: CursorResult[Any] = await session.execute(_PRUNE, given)  # type: ignore[assignment]
+    return deleted.rowcount == PRUNE_BATCH

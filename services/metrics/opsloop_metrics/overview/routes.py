@@ -1,0 +1,52 @@
+"""What a KPI comes to: its status and its chart."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated
+
+from fastapi import Query
+
+from opsloop_common.http.deps import Db
+from opsloop_common.http.routing import ApiRouter, allow, problems
+from opsloop_common.http.schemas import Duration, Timestamp
+from opsloop_metrics.kpis import service as kpis
+from opsloop_metrics.monitors import service as monitors
+from opsloop_metrics.monitors.rules import worst, worst_window
+from opsloop_metrics.overview import rules
+from opsloop_metrics.overview.schemas import MonitorStatus, PointOut, SeriesOut, StatusOut
+
+router = ApiRouter(tags=["kpis"])
+READ = allow("metrics:read")
+
+
+@router.get("/v1/kpis/{key}/status", dependencies=[READ], responses=problems(404))
+async def get_kpi_status(key: str, session: Db) -> StatusOut:
+    """Read a KPI's value now and what its monitors say."""
+    kpi = await kpis.get(session, key)
+    seen = await monitors.seen_of(session, kpi.kpi_id)
+    return StatusOut(
+        key=kpi.key,
+        value=await kpis.value_now(session, kpi, worst_window(seen)),
+        state=worst([monitor.state for monitor in seen]).value,
+        monitors=[MonitorStatus.model_validate(monitor) for monitor in seen],
+    )
+
+
+@router.get("/v1/kpis/{key}/series", dependencies=[READ], responses=problems(404))
+async def get_kpi_series(
+    key: str,
+    session: Db,
+    series_from: Annotated[Timestamp, Query(alias="from")],
+    to: Annotated[Timestamp, Query()],
+    step: Annotated[Duration, Query(description="Length of an interval; up to 1,000 of them fit one answer.")],
+) -> SeriesOut:
+    """Read a KPI's value over consecutive intervals, for a chart: open at the left, closed at the right."""
+    edges = rules.edges(series_from, to, step)
+    kpi = await kpis.get(session, key)
+    values = await kpis.series(session, kpi, edges)
+    points = [
+        PointOut(from_=start, to=end, value=value, samples=samples)
+        for (start, end), (value, samples) in zip(pairwise(edges), values, strict=True)
+    ]
+    return SeriesOut(key=kpi.key, unit=kpi.unit, target=kpi.target, points=points)

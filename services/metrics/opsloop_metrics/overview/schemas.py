@@ -1,0 +1,51 @@
+"""HTTP shapes of what a KPI comes to."""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import ConfigDict, Field
+
+from opsloop_common.http.schemas import OutModel, Timestamp
+
+State = Literal["ok", "pending", "breached", "recovering", "no_data"]
+
+
+class MonitorStatus(OutModel):
+    """What one monitor says."""
+
+    id: UUID
+    state: State
+    value: float | None
+    since: Timestamp
+    incident_id: UUID | None
+
+
+class StatusOut(OutModel):
+    """A KPI at a glance: its value now, and the worst of its monitors' states."""
+
+    key: str
+    value: float | None
+    state: State
+    monitors: list[MonitorStatus]
+
+
+class PointOut(OutModel):
+    """The value over `(from, to]`."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    from_: Timestamp = Field(alias="from")
+    to: Timestamp
+    value: float | None
+    samples: int
+
+
+class SeriesOut(OutModel):
+    """A KPI's values over consecutive intervals, oldest first."""
+
+    key: str
+    unit: str | None
+    target: float | None
+    points: list[PointOut]

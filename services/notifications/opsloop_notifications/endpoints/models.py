@@ -1,0 +1,54 @@
+"""Table of webhook endpoints."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index, Text
+from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.orm import Mapped, mapped_column
+
+from opsloop_common import redaction
+from opsloop_common.columns import Moment, Resource, check_in
+from opsloop_notifications.endpoints.rules import WebhookStatus, without_path
+from opsloop_notifications.tables import Base, Json
+
+
+class Webhook(Resource, Base):
+    """One endpoint. Secrets are sealed; `failing_since` is the first failure after the last success."""
+
+    NOUN = "webhook"
+    __tablename__ = "webhook"
+    __table_args__ = (
+        check_in("status", WebhookStatus),
+        CheckConstraint("cardinality(event_types) > 0", name="event_types"),
+        Index("ix_webhook_workspace", "workspace", "id"),
+    )
+
+    url: Mapped[str] = mapped_column(Text)
+    description: Mapped[str | None] = mapped_column(Text)
+    event_types: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    filter: Mapped[list[dict[str, Any]]] = mapped_column(Json)
+    format: Mapped[str] = mapped_column(Text)
+    ordering: Mapped[str] = mapped_column(Text)
+    status: Mapped[str] = mapped_column(Text, default=WebhookStatus.ENABLED)
+    disabled_reason: Mapped[str | None] = mapped_column(Text)
+    secret: Mapped[str] = mapped_column(Text)
+    previous_secret: Mapped[str | None] = mapped_column(Text)
+    previous_expires_at: Mapped[datetime | None] = mapped_column(Moment)
+    failing_since: Mapped[datetime | None] = mapped_column(Moment)
+    failures: Mapped[int] = mapped_column(default=0)
+
+    def audited(self) -> dict[str, Any]:
+        """Return what it is called for; of the address the host, since the rest of a URL may be what opens it."""
+        return {
+            "url": redaction.Withheld(self.url, without_path),
+            "description": redaction.text(self.description),
+            "event_types": self.event_types,
+            "filter": self.filter,
+            "format": self.format,
+            "ordering": self.ordering,
+            "status": self.status,
+            "secret": redaction.secret(self.secret),
+        }

@@ -1,0 +1,113 @@
+"""HTTP doors of endpoints."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import Response
+
+from opsloop_common.errors import Invalid
+from opsloop_common.http.deps import Db, IfMatch, Run, Who, set_etag, set_location
+from opsloop_common.http.paging import Listing, PageQuery, paginate
+from opsloop_common.http.routing import ApiRouter, allow, also_reads, problems
+from opsloop_notifications.endpoints import queries, service
+from opsloop_notifications.endpoints.models import Webhook
+from opsloop_notifications.endpoints.schemas import (
+    RotateIn,
+    WebhookIn,
+    WebhookOut,
+    WebhookPatch,
+    WebhookWithSecret,
+)
+from opsloop_notifications.outbound.service import policy_from
+from opsloop_notifications.shapes import DeliveryOut
+
+router = ApiRouter(tags=["webhooks"])
+READ = allow("notifications:read")
+WRITE = allow("notifications:write")
+_LATER = {"format": {"alertmanager"}, "ordering": {"stream"}}
+
+
+def _refuse_what_waits(fields: dict[str, Any]) -> None:
+    for name, waiting in _LATER.items():
+        if fields.get(name) in waiting:
+            raise Invalid(f"/{name}", f"{fields[name]} comes with a later release")
+
+
+def _fields(body: WebhookIn | WebhookPatch) -> dict[str, Any]:
+    """Return what was said as the service keeps it."""
+    fields = body.model_dump(exclude={"secret"}, exclude_unset=isinstance(body, WebhookPatch))
+    if "filter" in fields:
+        fields["filter"] = [condition.model_dump(mode="json") for condition in body.filter]
+    _refuse_what_waits(fields)
+    return fields
+
+
+def _with_secret(webhook: Webhook, secret: str) -> WebhookWithSecret:
+    return WebhookWithSecret(**WebhookOut.model_validate(webhook).model_dump(), secret=secret)
+
+
+@router.post("/v1/webhooks", status_code=201, dependencies=[WRITE], responses=problems(409))
+async def create_webhook(body: WebhookIn, session: Db, run: Run, response: Response) -> WebhookWithSecret:
+    """Have events posted to a URL. `event_types` takes exact names, `kpi.*` and `*`. The secret is shown this once."""
+    webhook, secret = await service.create_webhook(
+        session, _fields(body), secret=body.secret, policy=policy_from(run.settings), secrets=run.secrets
+    )
+    set_etag(response, webhook.version)
+    set_location(response, f"/v1/webhooks/{webhook.id}")
+    return _with_secret(webhook, secret)
+
+
+@router.get("/v1/webhooks", dependencies=[READ])
+async def list_webhooks(session: Db, who: Who, page: PageQuery) -> Listing[WebhookOut]:
+    """List the endpoints, newest first."""
+    rows = await paginate(session, queries.webhooks_of(who.workspace), page, by=queries.NEWEST_FIRST)
+    return rows.map(WebhookOut.model_validate)
+
+
+@router.get("/v1/webhooks/{webhook_id}", dependencies=[READ], responses=problems(404))
+async def get_webhook(webhook_id: UUID, session: Db, response: Response) -> WebhookOut:
+    """Show one endpoint, without its secret."""
+    webhook = await queries.get_webhook(session, webhook_id)
+    set_etag(response, webhook.version)
+    return WebhookOut.model_validate(webhook)
+
+
+@router.patch("/v1/webhooks/{webhook_id}", dependencies=[WRITE], responses=problems(404, 412))
+async def update_webhook(
+    webhook_id: UUID, body: WebhookPatch, session: Db, run: Run, response: Response, expected: IfMatch
+) -> WebhookOut:
+    """Change an endpoint. `status` enabled takes it into use again; disabled cancels what waits for it."""
+    webhook = await service.change_webhook(
+        session, webhook_id, _fields(body), expected=expected, policy=policy_from(run.settings)
+    )
+    set_etag(response, webhook.version)
+    return WebhookOut.model_validate(webhook)
+
+
+@router.delete("/v1/webhooks/{webhook_id}", status_code=204, dependencies=[WRITE], responses=problems(404, 412))
+async def delete_webhook(webhook_id: UUID, session: Db, expected: IfMatch) -> None:
+    """Take an endpoint away; what waits for it is cancelled."""
+    await service.delete_webhook(session, webhook_id, expected=expected)
+
+
+@router.post("/v1/webhooks/{webhook_id}/test", status_code=202, dependencies=[WRITE], responses=problems(404))
+async def test_webhook(webhook_id: UUID, session: Db, response: Response) -> DeliveryOut:
+    """Send a `webhook.test` event the way every event goes; the delivery tells what came of it."""
+    delivery = await service.send_test(session, webhook_id)
+    set_location(response, f"/v1/deliveries/{delivery.id}")
+    return DeliveryOut.model_validate(delivery)
+
+
+@router.post("/v1/webhooks/{webhook_id}/rotate-secret", dependencies=[WRITE, also_reads()], responses=problems(404))
+async def rotate_webhook_secret(
+    webhook_id: UUID, session: Db, run: Run, response: Response, body: RotateIn | None = None
+) -> WebhookWithSecret:
+    """Give the endpoint a new secret; for a grace period (24 h unless said) calls carry both signatures."""
+    wanted = body or RotateIn()
+    webhook, secret = await service.rotate_secret(
+        session, webhook_id, secret=wanted.secret, grace=wanted.grace, secrets=run.secrets
+    )
+    set_etag(response, webhook.version)
+    return _with_secret(webhook, secret)

@@ -1,0 +1,86 @@
+"""HTTP shapes of endpoints."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import Field, StringConstraints
+
+from opsloop_common.conditions import Conditions
+from opsloop_common.http.schemas import ConditionOut, Duration, InModel, OutModel, ShortText, Timestamp, absent
+
+EventPattern = Annotated[
+    str, StringConstraints(pattern=r"^(\*|[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(\.\*)?)$", max_length=100)
+]
+EventTypes = Annotated[list[EventPattern], Field(min_length=1, max_length=100)]
+Format = Literal["cloudevents", "alertmanager"]
+Ordering = Literal["none", "stream"]
+Url = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2048),
+    Field(
+        json_schema_extra={
+            "format": "uri",
+            "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://",
+            "examples": ["https://example.com/hook"],
+        }
+    ),
+]
+Secret = Annotated[str, StringConstraints(max_length=100)]
+
+
+class WebhookIn(InModel):
+    """A new endpoint. `secret` is made when it is not given."""
+
+    url: Url
+    event_types: EventTypes = Field(default_factory=lambda: ["*"])
+    filter: Conditions = Field(default_factory=list)
+    format: Format = "cloudevents"
+    ordering: Ordering = "none"
+    description: ShortText | None = None
+    secret: Secret | None = None
+
+
+class WebhookPatch(InModel):
+    """What may change; what is left out stays."""
+
+    url: Url = Field(default_factory=absent)
+    event_types: EventTypes = Field(default_factory=absent)
+    filter: Conditions = Field(default_factory=absent)
+    format: Format = Field(default_factory=absent)
+    ordering: Ordering = Field(default_factory=absent)
+    description: ShortText | None = None
+    status: Literal["enabled", "disabled"] = Field(default_factory=absent)
+
+
+class WebhookOut(OutModel):
+    """An endpoint. `disabled_reason`: manual, gone (it answered 410) or failing (nothing succeeded for five days)."""
+
+    id: UUID
+    url: str
+    event_types: list[str]
+    filter: list[ConditionOut]
+    format: str
+    ordering: str
+    description: str | None
+    status: Literal["enabled", "disabled"]
+    disabled_reason: str | None
+    failing_since: Timestamp | None
+    previous_expires_at: Timestamp | None
+    created_at: Timestamp
+    updated_at: Timestamp
+
+
+class WebhookWithSecret(WebhookOut):
+    """An endpoint with its secret, shown this once."""
+
+    secret: str
+
+
+class RotateIn(InModel):
+    """How long the old secret goes on signing beside the new one, at most 7 days."""
+
+    grace: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(days=7))] = timedelta(hours=24)
+    secret: Secret | None = None

@@ -1,0 +1,208 @@
+"""Use cases of endpoints: create, change, rotate, test, and stop calling what is gone."""
+
+from __future__ import annotations
+
+import secrets as random_secrets
+from collections.abc import Mapping, Sequence, Set
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common import limits, outbox, resources
+from opsloop_common.access.places import take_place
+from opsloop_common.contracts.envelope import EventData
+from opsloop_common.contracts.notifications import WebhookDisabled
+from opsloop_common.db import Context, acting_for, clock_of, context_of
+from opsloop_common.errors import Conflict, Invalid
+from opsloop_common.ids import uuid7
+from opsloop_common.lanes import Lanes
+from opsloop_common.outbox.append import event_from
+from opsloop_common.resources import changing, touch
+from opsloop_common.secretbox import SecretBox
+from opsloop_common.versions import ANY_VERSION, Precondition
+from opsloop_notifications.deliveries import service as deliveries
+from opsloop_notifications.deliveries.rules import TEST_TYPE
+from opsloop_notifications.deliveries.service import Delivery
+from opsloop_notifications.endpoints import queries, rules
+from opsloop_notifications.endpoints.models import Webhook
+from opsloop_notifications.endpoints.rules import Listener, WebhookStatus
+from opsloop_notifications.outbound.rules import AddressPolicy
+from opsloop_notifications.outbound.service import BadUrl, check_url
+from opsloop_notifications.signing.rules import BadSecret, read_secret, written_secret
+
+_NEW_SECRET_BYTES = 32
+SECRET_PURPOSE = "webhook secret"  # noqa: S105 a name, no password
+_FORGET_DELETED = text(
+    "DELETE FROM webhook AS w WHERE w.workspace = :workspace AND w.status = 'deleted' AND w.updated_at < :before "
+    "AND NOT EXISTS (SELECT FROM delivery AS d WHERE d.webhook_id = w.id) RETURNING w.id"
+)
+
+
+class WebhookTested(EventData):
+    """Somebody asked for a call to see whether the endpoint works. It goes to that endpoint only."""
+
+    type = TEST_TYPE
+    aggregate = "webhook"
+
+    webhook_id: UUID
+
+
+async def create_webhook(
+    session: AsyncSession, fields: Mapping[str, Any], *, secret: str | None, policy: AddressPolicy, secrets: SecretBox
+) -> tuple[Webhook, str]:
+    """Add an endpoint; returns it with the secret, which is never shown again. Raises Invalid (422) for a bad URL or secret, TooMany."""
+    await take_place(session, Webhook.__table__, most=limits.WEBHOOKS_PER_WORKSPACE, what="webhooks")
+    plain = secret or new_secret()
+    checked = dict(fields) | {"url": _checked_url(fields["url"], policy), "secret": _sealed(plain, secrets)}
+    return resources.create(session, Webhook, status=WebhookStatus.ENABLED, failures=0, **checked), plain
+
+
+def new_secret() -> str:
+    """Return a fresh random secret."""
+    return written_secret(random_secrets.token_bytes(_NEW_SECRET_BYTES))
+
+
+def _checked_url(url: str, policy: AddressPolicy) -> str:
+    try:
+        return check_url(url, policy).url
+    except BadUrl as error:
+        raise Invalid("/url", str(error)) from error
+
+
+def _sealed(secret: str, secrets: SecretBox) -> str:
+    try:
+        read_secret(secret)
+    except BadSecret as error:
+        raise Invalid("/secret", str(error)) from error
+    return secrets.seal(secret.encode(), purpose=SECRET_PURPOSE)
+
+
+async def change_webhook(
+    session: AsyncSession,
+    webhook_id: UUID,
+    changes: Mapping[str, Any],
+    *,
+    expected: Precondition,
+    policy: AddressPolicy,
+) -> Webhook:
+    """Change an endpoint. Enabling it again forgets its failures; disabling it ends what waits."""
+    webhook = await queries.lock_webhook(session, webhook_id, expected)
+    if "url" in changes:
+        changes = {**changes, "url": _checked_url(changes["url"], policy)}
+    with changing(session, webhook, changes) as before:
+        if "status" in before and webhook.status == WebhookStatus.ENABLED:
+            webhook.disabled_reason = webhook.failing_since = None
+            webhook.failures = 0
+        elif "status" in before:
+            webhook.disabled_reason = "manual"
+            await deliveries.cancel_waiting(session, webhook.workspace, webhook.id)
+    return webhook
+
+
+async def delete_webhook(session: AsyncSession, webhook_id: UUID, *, expected: Precondition) -> None:
+    """Take an endpoint away; what waits for it is cancelled, its secrets are forgotten."""
+    webhook = await queries.lock_webhook(session, webhook_id, expected)
+    gone = {"status": WebhookStatus.DELETED, "secret": "", "previous_secret": None}
+    with changing(session, webhook, gone, action="deleted"):
+        await deliveries.cancel_waiting(session, webhook.workspace, webhook.id)
+
+
+async def rotate_secret(
+    session: AsyncSession, webhook_id: UUID, *, secret: str | None, grace: timedelta, secrets: SecretBox
+) -> tuple[Webhook, str]:
+    """Give an endpoint a new secret; until the grace period ends, calls carry a signature of the old one too."""
+    webhook = await queries.lock_webhook(session, webhook_id, ANY_VERSION)
+    plain = secret or new_secret()
+    with changing(session, webhook, {"secret": _sealed(plain, secrets)}, action="secret_rotated") as before:
+        webhook.previous_secret = before["secret"]
+        webhook.previous_expires_at = clock_of(session).now() + grace
+    return webhook, plain
+
+
+async def send_test(session: AsyncSession, webhook_id: UUID) -> Delivery:
+    """Send a `webhook.test` event the way every event goes; returns its delivery. Also for a disabled endpoint."""
+    webhook = await queries.get_webhook(session, webhook_id)
+    event = event_from(
+        WebhookTested(webhook_id=webhook.id),
+        id=uuid7(),
+        time=clock_of(session).now(),
+        source="/opsloop/notifications",
+        context=context_of(session),
+        sequence=1,
+    )
+    plan = deliveries.Plan(webhook.id, event.id, event.type, event.to_bytes().decode())
+    (delivery_id,) = await deliveries.plan_deliveries(session, [plan])
+    return await deliveries.get_delivery(session, delivery_id)
+
+
+async def get_webhook(session: AsyncSession, webhook_id: UUID) -> Webhook:
+    """Return one endpoint of the session's workspace; raises NotFound."""
+    return await queries.get_webhook(session, webhook_id)
+
+
+async def get_enabled(session: AsyncSession, webhook_id: UUID) -> Webhook:
+    """Return one endpoint that gets events; raises NotFound, and Conflict (409) when it is disabled."""
+    webhook = await queries.get_webhook(session, webhook_id)
+    if webhook.status != WebhookStatus.ENABLED:
+        raise Conflict("The endpoint is disabled; enable it first.")
+    return webhook
+
+
+async def enabled_webhooks(session: AsyncSession) -> list[Listener]:
+    """Return the endpoints of the session's workspace that get events."""
+    return await queries.enabled_webhooks(session)
+
+
+async def enabled_webhooks_quickly(lanes: Lanes, workspace: str) -> list[Listener]:
+    """Return the endpoints of a workspace that get events, with what calling them takes."""
+    return await queries.enabled_webhooks_quickly(lanes, workspace)
+
+
+async def note_outcomes(
+    session: AsyncSession, *, healed: Set[UUID], failed: Mapping[UUID, int], gone: Set[UUID]
+) -> None:
+    """Remember how endpoints fared: a success ends a row of failures, 410 or five days of nothing else disable.
+
+    `healed` were failing and succeeded; `failed` counts attempts of those without any success. The session has entered as a
+    worker: endpoints may be of several workspaces.
+    """
+    if healed:
+        await session.execute(
+            update(Webhook).where(Webhook.id.in_(sorted(healed))).values(failing_since=None, failures=0)
+        )
+    bad = dict(failed) | {id: failed.get(id, 1) for id in gone}
+    if not bad:
+        return
+    now = clock_of(session).now()
+    for webhook in await queries.lock_webhooks(session, sorted(bad)):
+        webhook.failures += bad[webhook.id]
+        webhook.failing_since = webhook.failing_since or now
+        if webhook.id in gone:
+            await _disable(session, webhook, "gone")
+        elif rules.has_failed_too_long(webhook.failing_since, webhook.failures, now):
+            await _disable(session, webhook, "failing")
+
+
+async def _disable(session: AsyncSession, webhook: Webhook, reason: Any) -> None:
+    if webhook.status != WebhookStatus.ENABLED:
+        return
+    webhook.status = WebhookStatus.DISABLED
+    webhook.disabled_reason = reason
+    touch(session, webhook)
+    await deliveries.cancel_waiting(session, webhook.workspace, webhook.id)
+    with acting_for(session, Context(workspace=webhook.workspace)):
+        outbox.append(session, WebhookDisabled(webhook_id=webhook.id, url=webhook.url, reason=reason))
+
+
+async def forget_deleted(session: AsyncSession, before: datetime) -> None:
+    """Delete for good the endpoints that were taken away before a time, once the last of their deliveries is forgotten."""
+    given = {"workspace": context_of(session).workspace, "before": before}
+    outbox.end_streams(session, "webhook", (await session.scalars(_FORGET_DELETED, given)).all())
+
+
+async def all_ids(session: AsyncSession) -> Sequence[UUID]:
+    """Return the ids of all endpoints of the session's workspace, deleted ones too."""
+    return await queries.all_ids(session)

@@ -1,0 +1,1 @@
+"""How much waits to leave the house."""

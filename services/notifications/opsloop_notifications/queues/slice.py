@@ -1,0 +1,9 @@
+"""What the view of the queues brings into the service."""
+
+from __future__ import annotations
+
+from opsloop_common.service import Slice
+from opsloop_notifications.queues.jobs import show_queues
+from opsloop_notifications.queues.meters import QueueMeter
+
+SLICE = Slice("queues", meters=(QueueMeter,), gauges=(show_queues,))

@@ -1,0 +1,63 @@
+"""HTTP doors of what was sent to endpoints, and of sending it again."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import Query, Response
+
+from opsloop_common.http.deps import Db, set_location
+from opsloop_common.http.paging import Listing, PageQuery, paginate
+from opsloop_common.http.routing import ApiRouter, allow, problems
+from opsloop_notifications.deliveries import service as deliveries
+from opsloop_notifications.endpoints import service as endpoints
+from opsloop_notifications.sending import service
+from opsloop_notifications.sending.schemas import AttemptOut, DeliveryWithAttempts, JobStarted, RecoverIn
+from opsloop_notifications.shapes import DeliveryOut
+
+router = ApiRouter(tags=["webhooks"])
+READ = allow("notifications:read")
+WRITE = allow("notifications:write")
+
+
+@router.post("/v1/webhooks/{webhook_id}/recover", status_code=202, dependencies=[WRITE], responses=problems(404, 409))
+async def recover_webhook(webhook_id: UUID, body: RecoverIn, session: Db, response: Response) -> JobStarted:
+    """Deliver again what failed or was cancelled since a time, and what was never delivered, as far as the log goes back."""
+    job_id = await service.start_recovery(session, webhook_id, body.since)
+    set_location(response, f"/v1/jobs/{job_id}")
+    return JobStarted(job_id=job_id)
+
+
+@router.get("/v1/webhooks/{webhook_id}/deliveries", dependencies=[READ], responses=problems(404))
+async def list_webhook_deliveries(
+    webhook_id: UUID,
+    session: Db,
+    page: PageQuery,
+    status: Annotated[Literal["pending", "succeeded", "failed", "cancelled"] | None, Query()] = None,
+    event_type: Annotated[str | None, Query(max_length=100)] = None,
+) -> Listing[DeliveryOut]:
+    """List an endpoint's deliveries, newest first."""
+    await endpoints.get_webhook(session, webhook_id)
+    statement = deliveries.deliveries_of(webhook_id, status=status, event_type=event_type)
+    rows = await paginate(session, statement, page, by=deliveries.NEWEST_FIRST)
+    return rows.map(DeliveryOut.model_validate)
+
+
+@router.get("/v1/deliveries/{delivery_id}", dependencies=[READ], responses=problems(404))
+async def get_delivery(delivery_id: UUID, session: Db) -> DeliveryWithAttempts:
+    """Show one delivery with each attempt: what was sent, what came back, and when the next is due."""
+    delivery = await deliveries.get_delivery(session, delivery_id)
+    attempts = await deliveries.attempts_of(session, delivery_id)
+    return DeliveryWithAttempts(
+        **DeliveryOut.model_validate(delivery).model_dump(),
+        attempts=[AttemptOut.model_validate(attempt) for attempt in attempts],
+    )
+
+
+@router.post(
+    "/v1/deliveries/{delivery_id}/resend", status_code=202, dependencies=[WRITE], responses=problems(404, 409, 410)
+)
+async def resend_delivery(delivery_id: UUID, session: Db) -> DeliveryOut:
+    """Try a delivery again, now and from the first attempt on, with the same `webhook-id`. 410 when its event is past its retention."""
+    return DeliveryOut.model_validate(await service.resend(session, delivery_id))

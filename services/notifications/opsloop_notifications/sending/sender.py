@@ -1,0 +1,236 @@
+"""Sends claimed deliveries: sign, post through the guard, judge the answer."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from opsloop_common import limits
+from opsloop_common.contracts.envelope import CONTENT_TYPE
+from opsloop_common.due.port import Ask, Claimed, Gate
+from opsloop_common.failpoints import hit
+from opsloop_common.lanes import Lanes
+from opsloop_common.service import Runtime
+from opsloop_common.shares import Places
+from opsloop_common.turns import breathing
+from opsloop_notifications.deliveries import service as deliveries
+from opsloop_notifications.deliveries.rules import (
+    GONE,
+    failure_of,
+    is_success,
+    next_attempt_at,
+    retry_after,
+    shown_body,
+)
+from opsloop_notifications.endpoints import service as endpoints
+from opsloop_notifications.endpoints.rules import WebhookStatus
+from opsloop_notifications.outbound.service import Answer, BlockedTarget, OutboundClient, OutboundError
+from opsloop_notifications.sending import queries
+from opsloop_notifications.sending.calls import CLAIMED_AT_FIRST, KIND, Call, read_call
+from opsloop_notifications.sending.meters import CallMeter
+from opsloop_notifications.signing.rules import read_secret, sign
+
+CLAIMED_AT_MOST = 1_000
+PLACES = 64
+PLACES_WHEN_UNWELL = 4
+OPENED_SECRETS_KEPT = 1_000
+GATES_KEPT = 1_000
+UNWELL_AFTER = 3  # attempts in a row without any answer
+USER_AGENT = "OpsLoop-Webhooks/1"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of one call."""
+
+    webhook_id: UUID
+    attempt: deliveries.Attempt
+    was_failing: bool
+
+
+class WebhookWork:
+    """What the queue engine asks of webhooks."""
+
+    table = deliveries.QUEUE_TABLE
+    kinds: Collection[str] = (KIND,)
+    never_left = CLAIMED_AT_FIRST
+    poll_seconds = 0.5
+    gather_seconds = 0.0
+    drain_seconds = 8.0
+
+    def __init__(self, runtime: Runtime, client: OutboundClient, lanes: Lanes) -> None:
+        self._runtime = runtime
+        self._client = client
+        self._lanes = lanes
+        self._gates: dict[str, Gate] = {}
+        self._calls = Places(limits.CALLS_AT_ONCE, kept=limits.CALLS_KEPT)
+        self._unanswered: Counter[str] = Counter()
+        self._answered: Counter[str] = Counter()
+        self._opened: dict[str, bytes] = {}
+        self._failing: set[UUID] = set()
+        self._meter = runtime.db.meters.of(CallMeter)
+
+    async def claim(self, ask: Ask) -> Claimed[Call]:
+        """Claim due deliveries; those whose endpoint takes nothing any more are cancelled on the spot."""
+        charged = self._charged({group: count for (_, group), count in ask.held.items()})
+        rows = await queries.claim_calls(self._lanes, ask, per_endpoint=CLAIMED_AT_FIRST, charged=charged)
+        dead = [row["id"] for row in rows if not _is_wanted(row)]
+        if dead:
+            async with self._runtime.db.transaction() as session:
+                await deliveries.cancel_claimed(session, dead, owner=ask.owner)
+        wanted = [row for row in rows if _is_wanted(row)]
+        return Claimed(await breathing(lambda row: read_call(row, ask.now), wanted))
+
+    def places(self, group: str) -> int:
+        """Return how many calls an endpoint may have in flight: few while it does not even answer."""
+        return PLACES_WHEN_UNWELL if self._unanswered[group] >= UNWELL_AFTER else PLACES
+
+    def gate(self, item: Call) -> Gate:
+        """Return the calls of this process, of which each workspace has a share."""
+        gate = self._gates.get(item.workspace)
+        if gate is None:
+            if len(self._gates) >= GATES_KEPT:
+                self._gates.clear()
+            gate = self._gates[item.workspace] = Gate(((self._calls, (item.workspace,)),))
+        return gate
+
+    def goes_on_elsewhere(self, item: Call) -> bool:
+        """Say no: a call that is stopped would be made twice."""
+        return False
+
+    def _charged(self, held: Mapping[str, int]) -> dict[str, int]:
+        # an endpoint that answers may have more in memory the longer it does; one that stops falls back to few at once
+        earned = {group: min(answers, CLAIMED_AT_MOST - CLAIMED_AT_FIRST) for group, answers in self._answered.items()}
+        return {group: held.get(group, 0) - earned.get(group, 0) for group in held.keys() | earned.keys()}
+
+    async def perform(self, item: Call) -> Outcome:
+        """Sign and post one event."""
+        headers = self._headers(item)
+        started_at, started = self._runtime.clock.now(), time.monotonic()
+        try:
+            answer = await self._client.post(item.url, item.body, headers)
+        except OutboundError as error:
+            self._unanswered[item.group] += 1
+            del self._answered[item.group]
+            outcome = self._unanswered_call(item, headers, started_at, _ms_since(started), error)
+        else:
+            del self._unanswered[item.group]
+            self._answered[item.group] = min(self._answered[item.group] + 1, CLAIMED_AT_MOST)
+            outcome = self._answered_call(item, headers, started_at, _ms_since(started), answer)
+            if outcome.attempt.failure is None:
+                self._meter.delivered(self._runtime.clock.now() - item.happened_at)
+        hit("webhooks.after_send")
+        return outcome
+
+    def broken(self, item: Call, error: Exception) -> Outcome:
+        """Record a fault of our own as an attempt, to be tried again."""
+        failed = OutboundError("protocol", "The attempt failed on our side.")
+        return self._unanswered_call(item, {}, self._runtime.clock.now(), 0, failed)
+
+    async def record(self, results: Sequence[Outcome], *, owner: UUID) -> None:
+        """Write the attempts down, and how the endpoints fare when there is news of them, in one transaction."""
+        attempts = [outcome.attempt for outcome in results]
+        succeeded = {outcome.webhook_id for outcome in results if outcome.attempt.failure is None}
+        failed = Counter(outcome.webhook_id for outcome in results if outcome.attempt.failure is not None)
+        # those whose row says that they fail: read with the claim, or written by us since
+        failing = self._failing | failed.keys() | {outcome.webhook_id for outcome in results if outcome.was_failing}
+        if failed or succeeded & failing:
+            async with self._runtime.db.transaction() as session:
+                await deliveries.record_attempts(session, attempts, owner=owner)
+                await endpoints.note_outcomes(
+                    session,
+                    healed=succeeded & failing,
+                    failed={id: count for id, count in failed.items() if id not in succeeded},
+                    gone={outcome.webhook_id for outcome in results if outcome.attempt.status_code == GONE},
+                )
+        else:
+            await deliveries.record_attempts_at_once(self._lanes, attempts, owner=owner, now=self._runtime.clock.now())
+        self._failing = (self._failing | failed.keys()) - succeeded
+        for attempt in attempts:
+            self._meter.count(attempt.failure)
+
+    def _headers(self, job: Call) -> dict[str, str]:
+        now = self._runtime.clock.now()
+        timestamp = int(now.timestamp())
+        message_id = str(job.event_id)
+        headers = {
+            "content-type": CONTENT_TYPE,
+            "user-agent": USER_AGENT,
+            "webhook-id": message_id,
+            "webhook-timestamp": str(timestamp),
+            "webhook-signature": sign(self._keys(job), message_id, timestamp, job.body),
+        }
+        return headers | {"traceparent": job.traceparent} if job.traceparent else headers
+
+    def _keys(self, job: Call) -> list[bytes]:
+        return [self._key(sealed) for sealed in job.sealed_secrets]
+
+    def _key(self, sealed: str) -> bytes:
+        key = self._opened.get(sealed)
+        if key is None:
+            if len(self._opened) >= OPENED_SECRETS_KEPT:
+                self._opened.clear()
+            plain = self._runtime.secrets.open(sealed, purpose=endpoints.SECRET_PURPOSE)
+            key = self._opened[sealed] = read_secret(plain.decode())
+        return key
+
+    def _answered_call(
+        self, job: Call, headers: Mapping[str, str], at: datetime, duration_ms: int, answer: Answer
+    ) -> Outcome:
+        failure = None if is_success(answer.status) else failure_of(answer.status)
+        wanted = retry_after(answer.status, answer.headers.get("retry-after"), self._runtime.clock.now())
+        return Outcome(
+            webhook_id=job.webhook_id,
+            was_failing=job.is_failing,
+            attempt=deliveries.Attempt(
+                delivery_id=job.id,
+                number=job.made + 1,
+                attempted_at=at,
+                duration_ms=duration_ms,
+                status_code=answer.status,
+                failure=failure,
+                detail=None,
+                request_headers=dict(headers),
+                response_body=shown_body(answer.body),
+                next_attempt_at=None if failure in (None, "gone") else self._next(job, wanted),
+            ),
+        )
+
+    def _unanswered_call(
+        self, job: Call, headers: Mapping[str, str], at: datetime, duration_ms: int, error: OutboundError
+    ) -> Outcome:
+        return Outcome(
+            webhook_id=job.webhook_id,
+            was_failing=job.is_failing,
+            attempt=deliveries.Attempt(
+                delivery_id=job.id,
+                number=job.made + 1,
+                attempted_at=at,
+                duration_ms=duration_ms,
+                status_code=None,
+                failure=error.failure,
+                detail=error.detail,
+                request_headers=dict(headers),
+                response_body=None,
+                next_attempt_at=None if isinstance(error, BlockedTarget) else self._next(job, None),
+            ),
+        )
+
+    def _next(self, job: Call, wanted: timedelta | None) -> datetime | None:
+        return next_attempt_at(job.tries + 1, self._runtime.clock.now(), jitter=random.random(), wait=wanted)
+
+
+def _is_wanted(row: Mapping[str, Any]) -> bool:
+    if row["document"] is None:  # past the log's retention
+        return False
+    return bool(row["status"] == WebhookStatus.ENABLED or (row["is_test"] and row["status"] == WebhookStatus.DISABLED))
+
+
+def _ms_since(started: float) -> int:
+    return round((time.monotonic() - started) * 1000)

@@ -1,0 +1,152 @@
+"""From the bus to the endpoint: plan deliveries for who wants an event, send again, recover what was missed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common import resources
+from opsloop_common.conditions import all_hold, read_conditions
+from opsloop_common.contracts.envelope import Event
+from opsloop_common.db import Database, clock_of, context_of, fire_after_commit
+from opsloop_common.documents import read_document
+from opsloop_common.due.jobs import start_job
+from opsloop_common.due.port import Taker
+from opsloop_common.entry import ENTERED_SQL
+from opsloop_common.inbox.statement import CLAIM_SQL, claim_parameters
+from opsloop_common.lanes import Statement
+from opsloop_common.turns import breathing
+from opsloop_notifications.deliveries import service as deliveries
+from opsloop_notifications.deliveries.rules import TEST_TYPE
+from opsloop_notifications.deliveries.service import Delivery
+from opsloop_notifications.endpoints import service as endpoints
+from opsloop_notifications.endpoints.rules import Listener, hears
+from opsloop_notifications.eventlog.service import LOG_SQL, events_since, log_parameters
+from opsloop_notifications.sending.calls import Call, call_from
+
+RECOVER_JOB = "notifications.recover"
+
+_HEAR_SQL = f"{LOG_SQL}, {deliveries.PLAN_SQL}"
+_HEAR = text(f"WITH claimed AS (SELECT unnest(CAST(:logged_ids AS uuid[])) AS event_id), {_HEAR_SQL} SELECT 1")
+_HEAR_QUICKLY = Statement(
+    f"WITH {ENTERED_SQL}, {CLAIM_SQL}, {_HEAR_SQL} "  # noqa: S608 our own parts
+    "SELECT (SELECT array_agg(event_id) FROM claimed) AS claimed, (SELECT array_agg(id) FROM queued) AS queued"
+)
+
+
+async def hear_events(session: AsyncSession, events: Sequence[Event]) -> None:
+    """Plan a delivery for each endpoint that wants one of the events, and keep the events in the log."""
+    wanted = await _wanted(await endpoints.enabled_webhooks(session), events)
+    plans = [deliveries.Plan(listener.id, event.id, event.type) for listener, event in wanted]
+    given = {"workspace": context_of(session).workspace, "now": clock_of(session).now()}
+    await session.execute(_HEAR, given | log_parameters(events) | deliveries.plan_parameters(plans))
+    if plans:
+        fire_after_commit(session, deliveries.QUEUE_TABLE)
+
+
+async def hear_quickly(database: Database, events: Sequence[Event], *, consumer: str) -> set[UUID]:
+    """Do what `hear_events` does, and claim the events, in one statement; returns the ids of those that were claimed.
+
+    Each event waits for this on its way to its webhook; through a session it took five times as long. Where this process's
+    engine has room, the deliveries are claimed for it as they are made, and handed over.
+    """
+    now, taker = database.clock.now(), database.wakeups.takers.get(deliveries.QUEUE_TABLE)
+    wanted = await _wanted(await endpoints.enabled_webhooks_quickly(database.lanes, events[0].workspace), events)
+    plans = _with_owners(wanted, taker)
+    log = log_parameters(events)
+    given = claim_parameters(consumer, events) | log | deliveries.plan_parameters(plans) | {"now": now}
+    handed = [plan.id for plan in plans if plan.owner is not None]
+    with taker.handing_over(handed) if taker is not None else nullcontext():
+        (row,) = await database.lanes.fetch(_HEAR_QUICKLY, given)
+        queued, documents = set(row["queued"] or ()), dict(zip(log["logged_ids"], log["logged_documents"], strict=True))
+        if taker is not None:
+            taker.take(
+                [
+                    _call(plan, event, documents[event.id], listener, now)
+                    for plan, (listener, event) in zip(plans, wanted, strict=True)
+                    if plan.owner is not None and plan.id in queued
+                ]
+            )
+    if any(plan.owner is None for plan in plans):
+        database.wakeups.fire(deliveries.QUEUE_TABLE)
+    return set(row["claimed"] or ())
+
+
+async def _wanted(listeners: Iterable[Listener], events: Sequence[Event]) -> list[tuple[Listener, Event]]:
+    pairs = [(each, event) for event in events for each in listeners if hears(each.event_types, event.type)]
+    if not any(listener.filter for listener, _ in pairs):
+        return pairs
+    documents = {event.id: event.document() for event in events}
+
+    def holds(pair: tuple[Listener, Event]) -> bool:
+        listener, event = pair
+        return not listener.filter or all_hold(read_conditions(listener.filter), documents[event.id])
+
+    # some hundred endpoints with 20 conditions each on a batch of events would keep everybody waiting
+    return [pair for pair, does in zip(pairs, await breathing(holds, pairs), strict=True) if does]
+
+
+def _with_owners(wanted: Iterable[tuple[Listener, Event]], taker: Taker | None) -> list[deliveries.Plan]:
+    room: dict[UUID, int] = {}
+    plans = []
+    for listener, event in wanted:
+        if listener.id not in room:
+            room[listener.id] = taker.room(event.workspace, str(listener.id)) if taker is not None else 0
+        owner = taker.owner if taker is not None and room[listener.id] > 0 else None
+        room[listener.id] -= 1
+        plans.append(deliveries.Plan(listener.id, event.id, event.type, owner=owner))
+    return plans
+
+
+def _call(plan: deliveries.Plan, event: Event, document: str, listener: Listener, now: datetime) -> Call:
+    new = {"id": plan.id, "webhook_id": plan.webhook_id, "event_id": plan.event_id, "tries": 0, "attempt_count": 0}
+    row = {**listener.address, **new, "workspace": event.workspace, "document": document}
+    return call_from(row, now, happened_at=event.time, traceparent=event.traceparent)
+
+
+async def resend(session: AsyncSession, delivery_id: UUID) -> Delivery:
+    """Try a delivery again from the start, with the same `webhook-id`.
+
+    Raises Conflict (409) when its endpoint takes nothing, Gone (410) when its event is no longer kept.
+    """
+    delivery = await deliveries.get_delivery(session, delivery_id)
+    # a test goes out also to one that is disabled
+    find = endpoints.get_webhook if delivery.event_type == TEST_TYPE else endpoints.get_enabled
+    await find(session, delivery.webhook_id)
+    return await deliveries.reopen_delivery(session, delivery_id)
+
+
+async def start_recovery(session: AsyncSession, webhook_id: UUID, since: datetime) -> UUID:
+    """Begin to deliver again what failed, and what was missed, since a time; returns the job's id."""
+    webhook = await endpoints.get_enabled(session, webhook_id)
+    resources.tell(session, webhook, "recovery_started", after={"since": since})
+    return await start_job(session, RECOVER_JOB, {"webhook_id": str(webhook.id), "since": since.isoformat()})
+
+
+async def recover_failed(
+    session: AsyncSession, webhook_id: UUID, since: datetime, *, after: UUID | None, limit: int
+) -> UUID | None:
+    """Open one page of failed and cancelled deliveries again; returns the id to go on after, None at the end."""
+    return await deliveries.reopen_unsuccessful(session, webhook_id, since, after=after, limit=limit)
+
+
+async def recover_missed(
+    session: AsyncSession, webhook_id: UUID, since: datetime, *, after: int, limit: int
+) -> tuple[int | None, int]:
+    """Plan one page of events that the endpoint wants and never got; returns the position to go on after and how many."""
+    webhook = await endpoints.get_webhook(session, webhook_id)
+    rows = await events_since(session, since, after=after, limit=limit)
+    if not rows:
+        return None, 0
+    conditions = read_conditions(webhook.filter)
+    heard = [row for row in rows if hears(webhook.event_types, row.type)]
+    holding = await breathing(lambda row: not conditions or all_hold(conditions, read_document(row.document)), heard)
+    plans = [
+        deliveries.Plan(webhook.id, row.event_id, row.type) for row, does in zip(heard, holding, strict=True) if does
+    ]
+    return rows[-1].position, len(await deliveries.plan_deliveries(session, plans))

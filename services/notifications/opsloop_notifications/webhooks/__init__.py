@@ -1,1 +1,0 @@
-"""Webhook endpoints: who hears of which events, and how they are signed."""

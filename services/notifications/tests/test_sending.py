@@ -1,0 +1,123 @@
+"""The way to an endpoint: tests, secrets, crashes, one that hangs, recovery."""
+
+import asyncio
+import json
+from datetime import UTC, datetime
+from uuid import uuid4
+
+from aiohttp import web
+from sqlalchemy import text
+
+from opsloop_common.contracts.metrics import KpiBreached
+from opsloop_common.db import Context
+from opsloop_common.due import run_due
+from opsloop_common.testing.events import make_event
+from opsloop_notifications.sending.jobs import RECOVER, dispatch_webhooks
+from opsloop_notifications.signing.rules import read_secret, verify
+
+
+def breach(**envelope):
+    data = KpiBreached(
+        monitor_id=uuid4(),
+        kpi="severe_share",
+        incident_id=uuid4(),
+        value=0.7,
+        severity="critical",
+        started_at=datetime(2026, 11, 22, tzinfo=UTC),
+    )
+    return make_event(data, **envelope)
+
+
+async def test_a_test_event_takes_the_same_way(acme, hook, work, until):
+    async with work(acme.service, dispatch_webhooks):
+        sent = await acme.post(f"/v1/webhooks/{acme.hook['id']}/test")
+        await until(lambda: hook.calls, "a call")
+        await until(lambda: acme.only("succeeded"), "recorded")
+
+    headers, body = hook.calls[0]
+    document = json.loads(body)
+    assert (document["type"], document["data"]) == ("webhook.test", {"webhook_id": acme.hook["id"]})
+    assert headers["webhook-id"] == document["id"] == sent["event_id"]
+    assert (await acme.get("/v1/events"))["items"] == []
+
+
+async def test_both_secrets_sign_during_the_grace_period(acme, hook, work, until):
+    new = (await acme.post(f"/v1/webhooks/{acme.hook['id']}/rotate-secret", 200, grace="PT1M"))["secret"]
+    old = acme.hook["secret"]
+    async with work(acme.service, dispatch_webhooks):
+        await acme.happen(breach())
+        await until(lambda: len(hook.calls) == 1, "a call")
+        acme.service.clock.advance(61)
+        await acme.happen(breach())
+        await until(lambda: len(hook.calls) == 2, "another call")
+
+    now = int(acme.service.clock.now().timestamp())
+    (inside, body), (after, later_body) = hook.calls
+    assert verify(read_secret(new), inside, body, now)
+    assert verify(read_secret(old), inside, body, now)
+    assert verify(read_secret(new), after, later_body, now)
+    assert not verify(read_secret(old), after, later_body, now)
+
+
+async def test_a_dead_process_leaves_nothing_behind(acme, hook, work, until):
+    await acme.happen(breach())
+    async with acme.service.db.transaction(Context(workspace="acme")) as session:
+        await session.execute(text("UPDATE delivery_queue SET owner = :owner"), {"owner": acme.service.runtime.boot_id})
+
+    async with work(acme.service, dispatch_webhooks):  # starts again in a process whose first try of it failed
+        await until(lambda: acme.only("succeeded"), "success")
+
+
+async def test_a_hanging_endpoint_does_not_hold_up_others(acme, hook, work, until):
+    release = asyncio.Event()
+
+    async def hang(request: web.Request) -> web.Response:
+        if request.path.endswith("/slow"):
+            await release.wait()
+        return web.Response()
+
+    hook.answer = hang
+    slow = await acme.post("/v1/webhooks", 201, url=hook.url + "/slow")
+    async with work(acme.service, dispatch_webhooks):
+        for _ in range(3):
+            await acme.happen(*(breach() for _ in range(100)))
+        await until(lambda: no_longer_pending(acme), "300 deliveries to the quick one")
+        claimed = sum(1 for headers, _ in hook.calls) - 300
+        release.set()
+        await until(lambda: finished_count(acme, slow, 300), "300 to the slow one", 20)
+
+    assert 0 < claimed <= 64
+
+
+async def no_longer_pending(acme):
+    return len(await acme.deliveries(status="succeeded", limit=200)) == 200 and not await acme.deliveries(
+        status="pending"
+    )
+
+
+async def finished_count(acme, hook, count):
+    path = f"/v1/webhooks/{hook['id']}/deliveries"
+    answer = await acme.service.client.get(path, params={"status": "pending"}, headers=acme.key)
+    return answer.json()["items"] == []
+
+
+async def test_recover_delivers_what_failed_and_what_was_missed(acme, hook, work, until):
+    since = acme.service.clock.now()
+    path = f"/v1/webhooks/{acme.hook['id']}"
+    failed, missed, late = breach(), breach(), breach()
+    await acme.happen(failed)
+    await acme.service.client.patch(path, json={"status": "disabled"}, headers=acme.key)
+    await acme.happen(missed)
+    await acme.service.client.patch(path, json={"status": "enabled"}, headers=acme.key)
+    await acme.happen(late)
+
+    job = await acme.post(f"{path}/recover", since=since.isoformat())
+    queued = await acme.get(f"/v1/jobs/{job['job_id']}")
+    assert await run_due(acme.service.db, [RECOVER]) == 1
+    ended = await acme.get(f"/v1/jobs/{job['job_id']}")
+
+    assert (queued["status"], ended["status"]) == ("queued", "succeeded")
+    async with work(acme.service, dispatch_webhooks):
+        await until(lambda: len(hook.calls) == 3, "three calls")
+
+    assert {headers["webhook-id"] for headers, _ in hook.calls} == {str(e.id) for e in (failed, missed, late)}

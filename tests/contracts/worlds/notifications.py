@@ -1,0 +1,66 @@
+"""An endpoint with a delivery, a recipient, and a message to it."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+from opsloop_common.contracts.campaigns import MessageContent, MessageRequested
+from opsloop_common.contracts.feedback import Author, FeedbackReceived
+from opsloop_common.testing.events import deliver, make_event
+from opsloop_common.testing.http import Api
+from tests.contracts.worlds.world import MAIL, PATH, SAID, World, post
+
+RECIPIENT = {"email": "u1@example.test", "locale": "en"}
+
+
+async def make(api: Api) -> dict[str, str]:
+    """Make an endpoint with a delivery, a recipient, and a message to it."""
+    hook = await post(api, "/v1/webhooks", {"url": "http://127.0.0.1:9/", "event_types": ["*"]})
+    put = await api.client.put("/v1/recipients/u1", json=RECIPIENT, headers=await api.key())
+    assert put.status_code in (200, 201), put.text
+    told = MessageRequested(
+        campaign_id=uuid4(),
+        message_id=uuid4(),
+        channel="email",
+        user_ids=["u1"],
+        contents=[MessageContent(locale="en", subject="s", body="b")],
+    )
+    heard = FeedbackReceived(
+        feedback_id=uuid4(), number=1, kind="bug", severity="s1", sentiment=-1, channel="api", tags=[],
+        author=Author(user_id="u1"), occurred_at=api.clock.now(),
+    )  # fmt: skip
+    for subscription in api.runtime.service.subscriptions:
+        await deliver(api.db, subscription, make_event(told), make_event(heard))
+    headers = await api.key()
+    deliveries = (await api.client.get(f"/v1/webhooks/{hook['id']}/deliveries", headers=headers)).json()["items"]
+    notified = (await api.client.get("/v1/notifications", headers=headers)).json()["items"]
+    return {
+        "webhook_id": hook["id"],
+        "delivery_id": deliveries[0]["id"],
+        "user_id": "u1",
+        "notification_id": notified[0]["id"],
+    }
+
+
+WORLD = World(
+    "notifications",
+    make,
+    bodies={
+        "PATCH /v1/webhooks/{webhook_id}": {"description": "another"},
+        "POST /v1/webhooks/{webhook_id}/rotate-secret": {},
+        "POST /v1/webhooks/{webhook_id}/recover": {"since": "2026-11-22T00:00:00Z"},
+        "PUT /v1/recipients/{user_id}": RECIPIENT,
+    },
+    no_changes={"PUT /v1/recipients/{user_id}": RECIPIENT},
+    changes={
+        "PATCH /v1/webhooks/{webhook_id}": {"status": "disabled"},
+        "PUT /v1/recipients/{user_id}": RECIPIENT | {"locale": "fr"},
+    },
+    worded={
+        "POST /v1/webhooks": {"url": PATH, "description": SAID},
+        "PATCH /v1/webhooks/{webhook_id}": {"url": PATH, "description": SAID},
+        "POST /v1/webhooks/{webhook_id}/rotate-secret": {},
+        "PUT /v1/recipients/{user_id}": {"email": MAIL},
+    },
+    without_words=frozenset({"POST /v1/webhooks/{webhook_id}/recover"}),
+)
