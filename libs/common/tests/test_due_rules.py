@@ -5,8 +5,6 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from opsloop_common.due.rules import counted, has_killed, next_turn, pause_seconds, retry_at
 
@@ -33,33 +31,48 @@ def test_it_is_tried_until_the_last_time(attempts: int, most: int, chance: float
     assert retry_at(NOW, attempts, most, chance) == (None if pause is None else NOW + timedelta(seconds=pause))
 
 
+@pytest.mark.parametrize(("attempts", "longest", "seconds"), [(3, 10.0, 10), (2, 10.0, 5), (9, 10_000.0, 600)])
+def test_no_pause_is_longer_than_the_longest(attempts: int, longest: float, seconds: int):
+    assert pause_seconds(attempts, 0.0, longest=longest) == seconds
+
+
 @pytest.mark.parametrize(
-    ("attempts", "most", "expected"),
-    [(1, 1, False), (2, 1, True), (8, 8, False), (9, 8, True), (12, None, False), (13, None, True)],
+    ("attempts", "every", "pause"),
+    [(9, timedelta(seconds=60), 60), (9, timedelta(days=1), 600), (2, timedelta(seconds=60), 5), (10**6, None, 600)],
 )
-def test_a_row_with_tries_that_nobody_ended_has_killed(attempts: int, most: int | None, expected: bool):
-    assert has_killed(attempts, most) is expected
-
-
-@pytest.mark.parametrize(("attempts", "most", "expected"), [(3, 8, 3), (9, 8, 9), (3, None, 3), (50, None, 8)])
-def test_a_row_that_is_never_given_up_counts_no_further_than_its_pauses_grow(
-    attempts: int, most: int | None, expected: int
+def test_what_recurs_is_tried_again_within_its_period_and_never_given_up(
+    attempts: int, every: timedelta | None, pause: int
 ):
-    assert counted(attempts, most) == expected
+    assert retry_at(NOW, attempts, None, 0.0, every=every) == NOW + timedelta(seconds=pause)
 
 
-@pytest.mark.parametrize(("every", "longest"), [(5, 5), (60, 60), (86_400, 600)])
-def test_what_recurs_is_tried_again_after_a_period_at_most(every: int, longest: int):
-    again = retry_at(NOW, 50, None, 0.0, every=timedelta(seconds=every))
+@pytest.mark.parametrize(
+    ("attempts", "most", "killed"), [(8, 8, False), (9, 8, True), (12, None, False), (13, None, True), (1, 0, True)]
+)
+def test_workers_died_over_what_was_claimed_oftener_than_it_may_fail(attempts: int, most: int | None, killed: bool):
+    assert has_killed(attempts, most) is killed
 
-    assert again == NOW + timedelta(seconds=longest)
+
+@pytest.mark.parametrize(("attempts", "most", "remembered"), [(7, None, 7), (8, None, 8), (9, None, 8), (20, 30, 20)])
+def test_of_what_is_never_given_up_eight_failures_are_remembered(attempts: int, most: int | None, remembered: int):
+    assert counted(attempts, most) == remembered
 
 
-@given(st.integers(1, 10**6), st.integers(0, 10**9), st.text(max_size=20))
-def test_a_turn_comes_once_a_period_however_late_the_last_one_was(every: int, late: int, workspace: str):
-    period, now = timedelta(seconds=every), NOW + timedelta(milliseconds=late)
-    turn = next_turn(now, period, workspace, "kind")
+EVERY = timedelta(minutes=10)
 
-    assert now < turn <= now + period
-    assert next_turn(turn, period, workspace, "kind") == turn + period
-    assert next_turn(turn - timedelta(microseconds=1), period, workspace, "kind") == turn
+
+def test_a_turn_comes_once_a_period_at_the_place_of_its_own():
+    first = next_turn(NOW, EVERY, "acme", "sweep")
+
+    assert first == datetime(2026, 11, 22, 8, 3, 53, 244767, tzinfo=UTC)
+    assert next_turn(first, EVERY, "acme", "sweep") == first + EVERY
+    assert next_turn(first - timedelta(microseconds=1), EVERY, "acme", "sweep") == first
+    assert next_turn(first + 7.5 * EVERY, EVERY, "acme", "sweep") == first + 8 * EVERY
+
+
+def test_workspaces_and_kinds_have_places_apart():
+    turns = {next_turn(NOW, EVERY, f"w{number}", kind) for number in range(100) for kind in ("sweep", "prune")}
+
+    assert len(turns) == 200
+    assert all(NOW < turn <= NOW + EVERY for turn in turns)
+    assert max(turns) - min(turns) > EVERY * 0.9
