@@ -37,15 +37,12 @@ SHORT_BY = {
     "notifications/recipients": 250,
     "notifications/sending": 200,
     "common/access": 750,
-    "common/bus": 1000,
-    "common/due": 510,
-    "common/embedded_postgres": 400,
+    "common/bus": 520,
     "common/front": 350,
     "common/http": 1400,
-    "common/inbox": 450,
+    "common/inbox": 150,
     "common/outbox": 200,
     "common/runner": 350,
-    "common/telemetry": 23,
 }
 """Rooms that stood before the rule, and how many lines of tests they lack at most. A number may only become smaller."""
 
