@@ -98,7 +98,10 @@ def _in_a_process(file: Path) -> Outcome:
         command = [sys.executable, "-m", "tests.mutants", "--one", str(file), answer.name]
         done = run(command, cwd=ROOT, check=False, capture_output=True, text=True)
         if done.returncode:
-            raise SystemExit(f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}")
+            print(f"{done.stdout[-3000:]}\n{done.stderr[-3000:]}", flush=True)
+            return Outcome(
+                str(file.relative_to(ROOT)), mutants=1, survivors=["0 all\n  its tests fail without any change"]
+            )
         return Outcome(**json.loads(Path(answer.name).read_text()))
 
 

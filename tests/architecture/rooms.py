@@ -1,52 +1,164 @@
-"""The import-linter contract of a service's rooms: which file of a slice may know which, and how slices enter each other."""
+"""The import-linter contract of a service's rooms: which modules there are, which may know which, and how rooms enter each other."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from grimp import ImportGraph
 from importlinter import Contract, ContractCheck, fields, output
 
 DOORS = ("routes", "consumers", "jobs")
-HEIGHT = {"slice": 5} | dict.fromkeys(DOORS, 4) | {"service": 3, "queries": 2, "models": 1, "schemas": 1, "rules": 0}
+HEIGHT = (
+    {"slice": 50}
+    | dict.fromkeys(DOORS, 40)
+    | {"service": 30, "queries": 20, "models": 10, "schemas": 10, "meters": 10, "rules": 0}
+)
 """Who stands higher may know who stands lower. `slice` declares the room, so it knows the doors, and only `app` knows it."""
-ENTRANCES = ("service", "rules")
+ENTRANCES = frozenset({"service", "rules"})
 NOT_BELOW = {("service", "schemas"), ("queries", "schemas")}
 """What the heights would allow and we do not: use cases and queries know nothing of HTTP shapes."""
 
 
+class Further(NamedTuple):
+    """A module of a room that has none of the usual names: where it stands among them, and why it is one."""
+
+    height: int
+    reason: str
+
+
+FURTHER = {
+    "feedback.intake.quick": Further(25, "the fast path of one use case, in one statement below SQLAlchemy"),
+    "feedback.triage.scanner": Further(-10, "finds the lexicon's words in a text, for the rules"),
+    "feedback.triage.words": Further(-20, "cuts Chinese into words, which a table of them has to be loaded for"),
+    "feedback.triage.lexicon_en": Further(-20, "data: one language's words"),
+    "feedback.triage.lexicon_zh": Further(-20, "data: one language's words"),
+    "feedback.triage.lexicon": Further(-30, "what an entry of any language's lexicon is"),
+    "feedback.triage.traditional": Further(-30, "data: traditional characters and their simplified ones"),
+    "notifications.mail.writing": Further(25, "writes the mail's bytes, apart from handing them to a server"),
+    "notifications.messages.sender": Further(35, "what the queue's engine calls to hand mails over"),
+    "notifications.outbound.own_door": Further(25, "knows our own addresses, which no call may reach"),
+    "notifications.outbound.urls": Further(25, "reads a URL as the client will, apart from asking the network"),
+    "notifications.outbound.wire": Further(25, "reads answers under their bounds, apart from deciding whom to call"),
+    "notifications.sending.calls": Further(15, "a call as sender and use cases hand it to each other"),
+    "notifications.sending.sender": Further(35, "what the queue's engine calls to make calls"),
+}
+
+
+class Root(NamedTuple):
+    """A module beside the rooms: which modules of rooms it may know, which may know it, and why it is in no room."""
+
+    knows: frozenset[str]
+    known_by: frozenset[str]
+    reason: str
+
+
+ANY = frozenset({*HEIGHT, "further"})
+NONE: frozenset[str] = frozenset()
+ROOTS = {
+    "__main__": Root(NONE, NONE, "runs the service"),
+    "app": Root(frozenset({"slice", "routes", "service"}), NONE, "lists the rooms and fills the ports"),
+    "settings": Root(frozenset({"rules"}), ANY, "what the service reads from its environment"),
+    "tables": Root(NONE, frozenset({"models"}), "the base of all tables"),
+    "migrations": Root(ANY, NONE, "one history for the one database"),
+    "ports": Root(ENTRANCES, frozenset({*DOORS, "service"}), "what the service keeps open for all its rooms"),
+    "shapes": Root(frozenset({"rules"}), frozenset({"routes", "schemas"}), "HTTP shapes that rooms share"),
+}
+"""A closed list: what is not in it belongs into a room."""
+
+
+def unknown(module: str) -> str | None:
+    """Say why a module may not be where it is, or None. `module` is no package, or one that stands for a module."""
+    inside = module.split(".")[1:]
+    if not inside or root_of(module) is not None:
+        return None
+    if len(inside) == 1:
+        return "what is in no room is one of a closed list"
+    return (
+        None if height_of(module) is not None else "a room's modules have fixed names; list another one with its reason"
+    )
+
+
+def root_of(module: str) -> Root | None:
+    """Return what is said of a module beside the rooms, or None of one in a room."""
+    return ROOTS.get(module.split(".")[1]) if "." in module else None
+
+
+def height_of(module: str) -> int | None:
+    """Return where a module of a room stands; one in a package stands where the package does."""
+    parts = module.split(".")[:3]
+    if parts[-1] in HEIGHT:
+        return HEIGHT[parts[-1]]
+    further = FURTHER.get(".".join(parts).removeprefix("opsloop_"))
+    return further and further.height
+
+
 def violation(importer: str, imported: str) -> str | None:
-    """Say what is wrong with one module importing another, or None. Only modules inside slices of one service count."""
+    """Say what is wrong with one module importing another, or None. Only modules of one service count."""
     here, there = importer.split("."), imported.split(".")
-    if len(here) < 3 or len(there) < 3 or here[0] != there[0] or "migrations" in (here[1], there[1]):
+    if len(here) < 2 or len(there) < 2 or here[0] != there[0]:
         return None
-    role, wanted = here[2], there[2]
+    above, below = root_of(importer), root_of(imported)
+    if below is not None:
+        return None if above is not None or _role(here) in below.known_by else f"{_role(here)} must not know {there[1]}"
+    if above is not None:
+        return None if _role(there) in above.knows else f"{here[1]} must not know {_role(there)} of a room"
     if here[1] != there[1]:
-        return None if wanted in ENTRANCES else f"another slice is entered through its {' or '.join(ENTRANCES)}"
-    if role == wanted or role not in HEIGHT or wanted not in HEIGHT:
+        return _entering(there)
+    return _within(importer, imported)
+
+
+def _role(parts: list[str]) -> str:
+    """Return which kind of module of a room it is."""
+    name = parts[2] if len(parts) > 2 else ""
+    return name if name in HEIGHT else "further"
+
+
+def _entering(there: list[str]) -> str | None:
+    is_entrance = len(there) == 3 and there[2] in ENTRANCES
+    return (
+        None if is_entrance else f"another slice is entered through its {' or '.join(sorted(ENTRANCES, reverse=True))}"
+    )
+
+
+def _within(importer: str, imported: str) -> str | None:
+    role, wanted = importer.split(".")[2:3], imported.split(".")[2:3]
+    here, there = height_of(importer), height_of(imported)
+    if role == wanted or here is None or there is None:
         return None
-    if HEIGHT[wanted] >= HEIGHT[role]:
-        return f"{role} must not know {wanted}"
-    if (role, wanted) in NOT_BELOW:
-        return f"{role} must not know HTTP shapes"
+    if there >= here:
+        return f"{role[0]} must not know {wanted[0]}"
+    if (role[0], wanted[0]) in NOT_BELOW:
+        return f"{role[0]} must not know HTTP shapes"
     return None
 
 
+def modules_of(graph: ImportGraph, service: str) -> Iterator[str]:
+    """Return a service's modules, rooms themselves left out: their packages are empty."""
+    rooms = {
+        module for module in graph.find_children(service) if graph.find_children(module) and root_of(module) is None
+    }
+    yield from sorted(graph.find_descendants(service) - rooms)
+
+
 class RoomsContract(Contract):
-    """Checks every import inside the given services against `violation`."""
+    """Checks every module and every import inside the given services."""
 
     type_name = "rooms"
 
     services = fields.ListField(subfield=fields.StringField())
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
-        """Look at each direct import once."""
+        """Look at each module and each direct import once."""
         services: list[str] = self.services  # type: ignore[assignment]
-        found = [
-            f"{importer} -> {imported}: {reason}"
-            for service in services
-            for importer in sorted(graph.find_descendants(service))
-            for imported in sorted(graph.find_modules_directly_imported_by(importer))
-            if (reason := violation(importer, imported))
-        ]
+        found = []
+        for importer in (module for service in services for module in modules_of(graph, service)):
+            found += [f"{importer}: {reason}"] if (reason := unknown(importer)) else []
+            found += [
+                f"{importer} -> {imported}: {reason}"
+                for imported in sorted(graph.find_modules_directly_imported_by(importer))
+                if (reason := violation(importer, imported))
+            ]
         return ContractCheck(kept=not found, metadata={"found": found})
 
     def render_broken_contract(self, check: ContractCheck) -> None:

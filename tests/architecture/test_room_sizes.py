@@ -11,10 +11,6 @@ ROOT = Path(__file__).parents[2]
 NOT_ROOMS = {"migrations", "testing", "contracts", "plumbing", "__pycache__"}
 ROOM_OF = {
     # door tests that name no module of the service, and whose own name begins with no room's
-    "feedback/test_list.py": "intake",
-    "feedback/test_work.py": "triage",
-    "feedback/test_meters.py": "intake",
-    "feedback/test_migration_of_sources.py": "intake",
     "campaigns/test_four_eyes.py": "approvals",
     "campaigns/test_meters.py": "playbooks",
     "campaigns/test_migrations.py": "approvals",
@@ -26,7 +22,7 @@ SHORT_BY = {
     "campaigns/lifecycle": 250,
     "campaigns/playbooks": 400,
     "campaigns/recipients": 200,
-    "feedback/conversations": 250,
+    "feedback/conversations": 110,
     "feedback/triage": 800,
     "metrics/breaches": 400,
     "metrics/events": 250,
@@ -41,15 +37,12 @@ SHORT_BY = {
     "notifications/recipients": 250,
     "notifications/sending": 200,
     "common/access": 750,
-    "common/bus": 1000,
-    "common/due": 510,
-    "common/embedded_postgres": 400,
+    "common/bus": 520,
     "common/front": 350,
     "common/http": 1400,
-    "common/inbox": 450,
+    "common/inbox": 150,
     "common/outbox": 200,
     "common/runner": 350,
-    "common/telemetry": 23,
 }
 """Rooms that stood before the rule, and how many lines of tests they lack at most. A number may only become smaller."""
 

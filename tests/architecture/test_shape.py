@@ -6,11 +6,22 @@ import re
 from pathlib import Path
 
 import pytest
+from grimp import build_graph
 
-from tests.architecture.rooms import violation
+from tests.architecture.rooms import FURTHER, unknown, violation
 
 ROOT = Path(__file__).parents[2]
-LINES = 400
+NOT_SLICES = {"migrations", "__pycache__"}
+FILE_LINES = 400
+SLICE_LINES = 1_200
+PACKAGES = (
+    "opsloop",
+    "opsloop_common",
+    "opsloop_feedback",
+    "opsloop_metrics",
+    "opsloop_campaigns",
+    "opsloop_notifications",
+)
 
 
 def sources() -> list[Path]:
@@ -18,10 +29,36 @@ def sources() -> list[Path]:
     return [path for folder in folders for path in (ROOT / folder).rglob("*.py") if "__pycache__" not in path.parts]
 
 
-def test_no_file_outgrows_its_room():
-    long = {str(path.relative_to(ROOT)): n for path in sources() if (n := len(path.read_text().splitlines())) > LINES}
+def lines(path: Path) -> int:
+    return path.read_text().count("\n")
 
-    assert long == {}
+
+def slice_sizes() -> dict[str, int]:
+    folders = [path for path in ROOT.glob("services/*/opsloop_*/*") if path.is_dir() and path.name not in NOT_SLICES]
+    return {f"{path.parents[1].name}/{path.name}": sum(map(lines, path.rglob("*.py"))) for path in folders}
+
+
+def cycles() -> list[str]:
+    """Return imports that close a cycle between modules or packages beside each other, those for types alone included."""
+    graph = build_graph(*PACKAGES, exclude_type_checking_imports=False)
+    packages = [module for module in sorted(graph.modules) if graph.find_children(module)]
+    return [f"{one} -> {other}" for package in packages for one, other in graph.nominate_cycle_breakers(package)]
+
+
+def test_no_file_no_slice_outgrows_its_bounds_and_imports_make_no_cycle():
+    """`pytest -s tests/architecture/test_shape.py` prints how far it is to each bound."""
+    files = {path.relative_to(ROOT).as_posix(): lines(path) for path in sources()}
+    products = {
+        name: n for name, n in files.items() if "/tests/" not in name and not name.startswith(("tests", "bench"))
+    }
+    slices, closing = slice_sizes(), cycles()
+
+    print(f"\nlargest slice: {max(slices, key=slices.__getitem__)}, {max(slices.values())} of {SLICE_LINES} lines")
+    print(f"largest file:  {max(products, key=products.__getitem__)}, {max(products.values())} of {FILE_LINES} lines")
+    print(f"import cycles: {len(closing)}")
+    assert {name: n for name, n in slices.items() if n > SLICE_LINES} == {}
+    assert {name: n for name, n in files.items() if n > FILE_LINES} == {}
+    assert closing == []
 
 
 def test_no_drawer_for_odds_and_ends():
@@ -59,6 +96,23 @@ B = "opsloop_feedback.triage"
         (f"{A}.routes", f"{A}.slice", False),
         (f"{A}.service", f"{A}.slice", False),
         (f"{B}.slice", f"{A}.slice", False),
+        (f"{A}.routes", f"{A}.quick", True),
+        (f"{A}.quick", f"{A}.service", False),
+        (f"{B}.rules", f"{B}.scanner", True),
+        (f"{B}.scanner", f"{B}.rules", False),
+        (f"{A}.service", f"{B}.scanner", False),
+        (f"{A}.routes.public", f"{A}.service", True),
+        (f"{A}.service.merging", f"{A}.routes", False),
+        (f"{A}.service.merging", f"{A}.service.splitting", True),
+        (f"{A}.service", f"{B}.service.merging", False),
+        (f"{A}.service", B, False),
+        (f"{A}.models", "opsloop_feedback.settings", True),
+        (f"{A}.service", "opsloop_feedback.tables", False),
+        (f"{A}.service", "opsloop_feedback.app", False),
+        ("opsloop_feedback.app", "opsloop_feedback.settings", True),
+        ("opsloop_feedback.app", f"{A}.queries", False),
+        ("opsloop_feedback.settings", f"{A}.rules", True),
+        ("opsloop_feedback.settings", f"{A}.queries", False),
         (f"{A}.service", f"{A}.routes", False),
         (f"{A}.queries", f"{A}.service", False),
         (f"{A}.models", f"{A}.schemas", False),
@@ -72,6 +126,34 @@ B = "opsloop_feedback.triage"
 )
 def test_the_rooms_contract_says_who_may_know_whom(importer, imported, allowed):
     assert (violation(importer, imported) is None) is allowed
+
+
+@pytest.mark.parametrize(
+    ("module", "is_known"),
+    [
+        ("opsloop_feedback.app", True),
+        ("opsloop_feedback.migrations.versions.0001_first", True),
+        ("opsloop_feedback.queues", False),
+        (f"{A}.routes", True),
+        (f"{A}.meters", True),
+        (f"{A}.quick", True),
+        (f"{B}.quick", False),
+        (f"{A}.odds", False),
+        (f"{A}.routes.public", True),
+        (f"{A}.odds.service", False),
+    ],
+)
+def test_a_module_has_a_known_name_or_one_that_is_listed(module, is_known):
+    assert (unknown(module) is None) is is_known
+
+
+def test_what_is_listed_is_there():
+    def is_there(module: str) -> bool:
+        service, room, name = module.split(".")
+        path = ROOT / "services" / service / f"opsloop_{service}" / room / name
+        return path.is_dir() or path.with_suffix(".py").is_file()
+
+    assert [module for module in FURTHER if not is_there(module)] == []
 
 
 def test_only_what_holds_no_transaction_waits_for_its_turn():

@@ -18,7 +18,7 @@ from tests.attacks.peers import HTTP, TLS, UNSPOKEN, bad_peers
 from tests.attacks.probe import Seen, watching
 from tests.harness import Deployment, eventually
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
 POSTS = 12
 ATTACK_SECONDS = 1.2

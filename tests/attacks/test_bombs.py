@@ -25,7 +25,7 @@ from tests.contracts.worlds.campaigns import CAMPAIGN, PLAYBOOK
 from tests.contracts.worlds.metrics import MONITOR, REPORTED
 from tests.harness import SERVICES, Deployment, connect, eventually
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
 AT_ONCE = 6
 SECONDS = 90.0

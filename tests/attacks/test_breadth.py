@@ -13,7 +13,7 @@ import pytest
 from tests.attacks.probe import watching
 from tests.harness import Deployment, eventually
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
 PEOPLE = 20
 MESSAGE = {"channel": "email", "locale": "en", "subject": "We are on it", "body": "We saw it."}

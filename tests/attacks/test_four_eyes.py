@@ -10,7 +10,7 @@ import pytest
 from tests.attacks.probe import watching
 from tests.harness import Deployment, eventually
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
 MESSAGE = {"channel": "email", "locale": "en", "subject": "Buy", "body": "Buy now."}
 LAUNCH = {"name": "Buy", "audience": {"user_ids": ["u1"]}, "messages": [MESSAGE]}

@@ -24,7 +24,7 @@ from opsloop_common.embedded_postgres import PostgresServer
 from tests import harness
 from tests.attacks.probe import Seen, watching
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 MIB, FILES = 1024 * 1024, 1024
 POST = b"POST /api/feedback/v1/feedback HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nAuthorization: Bearer %s\r\n"
 BATCH = POST.replace(b"/v1/feedback ", b"/v1/feedback:batch ")

@@ -24,7 +24,7 @@ from opsloop_feedback.app import SERVICE as FEEDBACK
 from tests.attacks.probe import Seen, watching
 from tests.harness import Deployment, eventually
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
 KEYS = 100
 GUESSES = 1_500

@@ -12,7 +12,7 @@ import pytest
 from tests.attacks.probe import watching
 from tests.harness import Deployment
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
 SOURCES = ("partner-a", "partner-b")
 EXTERNAL_IDS = [str(1001 + n) for n in range(20)]

@@ -9,7 +9,7 @@ import pytest
 
 from tests.attacks.probe import watching
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
 
 @pytest.mark.parametrize("fresh", [False, True])

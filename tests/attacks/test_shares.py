@@ -15,7 +15,7 @@ import pytest
 from tests.attacks.probe import watching
 from tests.harness import Deployment, connect
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
 SECONDS = 4.0
 STORED = (

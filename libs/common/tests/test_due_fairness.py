@@ -13,6 +13,8 @@ from opsloop_common.due import DueKind
 from opsloop_common.due.runner import DueRunner
 from opsloop_common.testing.sample.service import SAMPLE
 
+pytestmark = pytest.mark.measured
+
 ROWS = 10_000
 SLOW_SECONDS = 1.5
 GREEDY = [f"greedy-{n}" for n in range(10)]

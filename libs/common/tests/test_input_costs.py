@@ -16,6 +16,8 @@ from opsloop_common.http.schemas import InModel, UserId
 from opsloop_common.http.strict_json import read_json, require_few
 from opsloop_common.limits import BATCH_CONTAINERS, BATCH_VALUES, JSON_CONTAINERS, JSON_VALUES, UNKNOWN_NAMES
 
+pytestmark = pytest.mark.measured
+
 MIB = 1024 * 1024
 
 

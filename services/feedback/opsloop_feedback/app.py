@@ -6,6 +6,7 @@ from opsloop_common.contracts.feedback import EVENTS
 from opsloop_common.service import Service
 from opsloop_feedback.conversations import slice as conversations
 from opsloop_feedback.intake import slice as intake
+from opsloop_feedback.items import slice as items
 from opsloop_feedback.settings import FeedbackSettings
 from opsloop_feedback.tables import Base
 
@@ -19,6 +20,7 @@ SERVICE = Service(
     events=EVENTS,
     slices=(
         intake.SLICE,
+        items.SLICE,
         conversations.SLICE,
     ),
     settings=FeedbackSettings,

@@ -115,7 +115,7 @@ async def schedule(
     """Have `kind` handled for `key` at `due_at`, in the session's workspace, if its transaction commits.
 
     One row stands for (workspace, kind, key). A waiting row moves to the earlier of both times, or exactly to `due_at` with
-    `replace`; payload, priority and group are the newest, its cause is the one that gave it its time: what the session works
+    `replace`; payload, priority and group are the newest, its cause is what the session that changed it last works
     for (`acting_for`). A row that is being handled right now runs again afterwards. `payload` is JSON. Higher priority first.
     Not inside a savepoint.
     """

@@ -141,26 +141,33 @@ def owner_of(path: Path) -> int | None:
 
 def read(folder: Path, name: str, owners: Collection[int]) -> bytes | None:
     """Return what a small file says when it is a plain file of one of the owners; None when it is missing or anything else."""
-    try:
-        with opened(folder) as inside:
-            descriptor = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=inside)
-    except (OSError, PostgresFailed):
+    descriptor = _open_plain(folder, name, os.O_RDONLY, owners)
+    if descriptor is None:
         return None
     with os.fdopen(descriptor, "rb") as file:
-        return file.read() if _is_plain(os.fstat(descriptor), owners) else None
+        return file.read()
 
 
 def overwrite(folder: Path, name: str, text: str, owners: Collection[int]) -> None:
     """Write over a small file that is a plain file of one of the owners; anything else is left alone."""
-    try:
-        with opened(folder) as inside:
-            descriptor = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=inside)
-    except (OSError, PostgresFailed):
+    descriptor = _open_plain(folder, name, os.O_WRONLY, owners)
+    if descriptor is None:
         return
     with os.fdopen(descriptor, "w") as file:
-        if _is_plain(os.fstat(descriptor), owners):
-            os.ftruncate(descriptor, 0)
-            file.write(text)
+        os.ftruncate(descriptor, 0)
+        file.write(text)
+
+
+def _open_plain(folder: Path, name: str, flags: int, owners: Collection[int]) -> int | None:
+    try:
+        with opened(folder) as inside:
+            descriptor = os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=inside)
+    except (OSError, PostgresFailed):
+        return None
+    if _is_plain(os.fstat(descriptor), owners):
+        return descriptor
+    os.close(descriptor)  # a folder, too, can be opened to be read
+    return None
 
 
 def replace(folder: Path, name: str, text: str, account: Account) -> None:

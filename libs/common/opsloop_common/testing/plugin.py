@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import AsyncExitStack, ExitStack
 
 import pytest
@@ -19,6 +19,7 @@ from opsloop_common.testing.collector import Collector, collecting
 from opsloop_common.testing.databases import TestDatabases, in_ci, shared_postgres
 from opsloop_common.testing.http import Api, MakeApi, open_api
 from opsloop_common.testing.kafka import KafkaBroker, NoBroker, running_broker
+from opsloop_common.testing.quiet import MEASURED, quiet_while
 from opsloop_common.testing.receiver import WebhookReceiver
 from opsloop_common.testing.scheduling import ByFileOrGroup, is_worker
 from opsloop_common.testing.smtp import SmtpSink
@@ -51,6 +52,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say of each test which tier it is in."""
     sort_into_tiers(items)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Let a test that measures time run while no other does."""
+    with quiet_while(run.shared_folder(), measured=item.get_closest_marker(MEASURED) is not None):
+        return (yield)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,7 @@ from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_feedback.conversations import queries, service
 from opsloop_feedback.conversations.schemas import MessageIn, MessageOut
-from opsloop_feedback.intake import service as intake
+from opsloop_feedback.items import service as items
 
 router = ApiRouter(tags=["conversations"])
 
@@ -24,7 +24,7 @@ router = ApiRouter(tags=["conversations"])
 )
 async def list_messages(feedback_id: UUID, session: Db, page: PageQuery) -> Response:
     """List the conversation of a feedback, newest first."""
-    await intake.require_feedback(session, feedback_id)
+    await items.get_feedback(session, feedback_id)
     found = await paginate(session, queries.messages_of(feedback_id), page, by=queries.NEWEST_FIRST)
     return await found.written(MessageOut)
 

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, StringConstraints
 
 from opsloop_common.http.schemas import InModel, OutModel, Timestamp
-from opsloop_feedback.intake.rules import readable
+from opsloop_feedback.submissions.rules import readable
 
 MessageKind = Literal["reply", "note"]
 

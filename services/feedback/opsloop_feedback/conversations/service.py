@@ -13,7 +13,7 @@ from opsloop_common.db import clock_of, context_of
 from opsloop_common.errors import Conflict
 from opsloop_common.ids import uuid7
 from opsloop_feedback.conversations.models import FeedbackMessage
-from opsloop_feedback.intake import service as intake
+from opsloop_feedback.items import service as items
 
 REPLY = "reply"
 
@@ -23,7 +23,7 @@ async def add_message(session: AsyncSession, feedback_id: UUID, *, kind: str, bo
 
     A reply is told to other services, a note never is.
     """
-    feedback = await intake.lock_feedback(session, feedback_id)
+    feedback = await items.lock_feedback(session, feedback_id)
     if kind == REPLY and feedback.status == "merged":
         raise Conflict("This feedback was merged into another; reply there.")
     message = FeedbackMessage(
@@ -37,7 +37,7 @@ async def add_message(session: AsyncSession, feedback_id: UUID, *, kind: str, bo
     )
     session.add(message)
     if kind == REPLY:
-        reply_seconds = intake.mark_replied(session, feedback)
+        reply_seconds = items.mark_replied(session, feedback)
         outbox.append(
             session,
             FeedbackReplied(
@@ -46,7 +46,7 @@ async def add_message(session: AsyncSession, feedback_id: UUID, *, kind: str, bo
                 message_id=message.id,
                 is_first=reply_seconds is not None,
                 reply_seconds=reply_seconds,
-                author=intake.author_of(feedback),
+                author=items.author_of(feedback),
             ),
         )
     audit.record(session, "feedback_message.created", f"feedback/{feedback.id}", after={"id": message.id, "kind": kind})

@@ -1,1 +1,1 @@
-"""Intake: what users say comes in, is found, and is worked on."""
+"""Intake: what users say comes in, by one post or many."""

@@ -25,7 +25,7 @@ from opsloop_common.outbox.append import event_from
 from opsloop_common.parameters import bound, named
 from opsloop_common.wakeups import OUTBOX
 from opsloop_feedback.intake import rules
-from opsloop_feedback.intake.models import Feedback
+from opsloop_feedback.items.service import Feedback
 
 _BROKEN = (asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 # the workspace is the one that was entered, the number the sequence's

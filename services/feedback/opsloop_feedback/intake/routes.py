@@ -6,36 +6,27 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Annotated
 from uuid import UUID
 
-from fastapi import Depends, Query, Request, Response
+from fastapi import Request, Response
 
 from opsloop_common.access import idempotency
 from opsloop_common.access.idempotency import Answer, Replay
-from opsloop_common.contracts.feedback import Channel, Kind, Severity
 from opsloop_common.errors import FieldError
 from opsloop_common.http.call import Call, call_of
-from opsloop_common.http.deps import Asked, Db, IfMatch, set_etag
-from opsloop_common.http.paging import Listing, PageQuery, paginate
+from opsloop_common.http.deps import Asked
 from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempotency, problems, publishable, users
-from opsloop_common.http.schemas import Slug, Timestamp
 from opsloop_common.ids import uuid7
 from opsloop_common.limits import BATCH_BYTES, BATCH_CONTAINERS, BATCH_VALUES
 from opsloop_common.turns import breathing, in_turns
 from opsloop_common.versions import etag
-from opsloop_feedback.intake import queries, quick, rules, service
+from opsloop_feedback.intake import quick, rules, service
 from opsloop_feedback.intake.meters import IntakeMeter
-from opsloop_feedback.intake.queries import Filters, NaturalKey
-from opsloop_feedback.intake.rules import Status, Submission
 from opsloop_feedback.intake.schemas import (
     BatchIn,
     BatchItemOut,
     BatchOut,
-    ExternalId,
     FeedbackIn,
-    FeedbackOut,
-    FeedbackPatch,
     FeedbackReceipt,
     FeedbackRow,
     FieldErrorOut,
@@ -45,15 +36,14 @@ from opsloop_feedback.intake.schemas import (
     read_row,
     written,
 )
+from opsloop_feedback.items.rules import NaturalKey
+from opsloop_feedback.shapes import FeedbackOut
+from opsloop_feedback.submissions import rules as submissions
+from opsloop_feedback.submissions.rules import Submission
 
 router = ApiRouter(tags=["feedback"])
 
-READ = [allow("feedback:read")]
-WRITE = [allow("feedback:write")]
 SUBMIT = [allow("feedback:submit", "feedback:write")]
-
-Word = Annotated[str, Query(max_length=254)]
-Number = Annotated[int, Query(ge=1, le=2**63 - 1)]
 
 
 @router.post(
@@ -75,10 +65,10 @@ async def submit_feedback(body: FeedbackIn, request: Request) -> Response:
     call = call_of(request)  # by hand: three dependencies would take longer than triage
     run, context, keyed, who = call.shell.runtime, call.context, call.keyed, call.who
     said, now = body.submission(who), run.clock.now()
-    rules.require_said(said, now)
-    rules.require_claims(said, who)
+    submissions.require_said(said, now)
+    submissions.require_claims(said, who)
     row = rules.new_row(said, id=uuid7(), workspace=context.workspace, now=now)
-    document = new_feedback(row) if rules.may_read(who) else new_receipt(row)
+    document = new_feedback(row) if submissions.may_read(who) else new_receipt(row)
     answer = Answer(201, _headers(row["id"], row["version"]), written(document))
     number = await quick.take_in(run.db, context, row, keyed=keyed, answer=answer)
     if number is None:
@@ -105,7 +95,7 @@ async def _known(call: Call, said: Submission) -> Answer:
             if stored is not None:
                 raise Replay(stored)
         feedback = await service.get_known(session, said)
-        shape = FeedbackOut if rules.may_read(call.who) else FeedbackReceipt
+        shape = FeedbackOut if submissions.may_read(call.who) else FeedbackReceipt
         content = shape.model_validate(feedback).model_dump_json().encode()
         answer = Answer(200, _headers(feedback.id, feedback.version), content)
         if keyed is not None:
@@ -150,9 +140,9 @@ async def _known_among(call: Call, said: Sequence[Submission]) -> dict[NaturalKe
 
 def _read_row(value: object, *, now: datetime) -> FeedbackRow | InvalidRow:
     row = read_row(value)
-    if isinstance(row, InvalidRow) or rules.is_said(row.occurred_at, now):
+    if isinstance(row, InvalidRow) or submissions.is_said(row.occurred_at, now):
         return row
-    return InvalidRow(row.external_id, (FieldError("/occurred_at", rules.NOT_YET),))
+    return InvalidRow(row.external_id, (FieldError("/occurred_at", submissions.NOT_YET),))
 
 
 def _refused(row: InvalidRow) -> BatchItemOut:
@@ -162,71 +152,3 @@ def _refused(row: InvalidRow) -> BatchItemOut:
 
 def _taken(row: FeedbackRow, id: UUID, created: bool) -> BatchItemOut:
     return BatchItemOut(external_id=row.external_id, status="created" if created else "existing", id=id, errors=[])
-
-
-async def _filters(
-    status: Annotated[list[Status] | None, Query()] = None,
-    kind: Annotated[list[Kind] | None, Query()] = None,
-    channel: Annotated[list[Channel] | None, Query()] = None,
-    severity: Annotated[list[Severity] | None, Query()] = None,
-    author: Annotated[list[Word] | None, Query(description="A user id or an e-mail address.")] = None,
-    tag: Annotated[list[Word] | None, Query()] = None,
-    area: Annotated[list[Word] | None, Query()] = None,
-    source: Annotated[list[Slug] | None, Query(description="Who posted it.")] = None,
-    external_id: Annotated[list[ExternalId] | None, Query()] = None,
-    number: Annotated[list[Number] | None, Query()] = None,
-    assignee: Annotated[list[Word] | None, Query()] = None,
-    team: Annotated[list[Word] | None, Query()] = None,
-    created_from: Timestamp | None = None,
-    created_to: Annotated[Timestamp | None, Query(description="Not included.")] = None,
-    due_before: Annotated[Timestamp | None, Query(description="Not included.")] = None,
-    updated_from: Timestamp | None = None,
-    text: Annotated[
-        str | None, Query(max_length=200, description="Words that title or body hold, all of them.")
-    ] = None,
-) -> Filters:
-    return Filters(
-        status=status or (),
-        kind=kind or (),
-        channel=channel or (),
-        severity=severity or (),
-        author=author or (),
-        tag=tag or (),
-        area=area or (),
-        source=source or (),
-        external_id=external_id or (),
-        number=number or (),
-        assignee=assignee or (),
-        team=team or (),
-        created_from=created_from,
-        created_to=created_to,
-        due_before=due_before,
-        updated_from=updated_from,
-        text=text,
-    )
-
-
-@router.get("/v1/feedback", response_model=Listing[FeedbackOut], dependencies=READ)
-async def list_feedback(session: Db, page: PageQuery, filters: Annotated[Filters, Depends(_filters)]) -> Response:
-    """List feedback, newest first. A repeated filter means any of its values; all filters must hold."""
-    found = await paginate(session, queries.matching(filters), page, by=queries.NEWEST_FIRST)
-    return await found.written(FeedbackOut)
-
-
-@router.get("/v1/feedback/{feedback_id}", dependencies=READ, responses=problems(404))
-async def get_feedback(feedback_id: UUID, session: Db, response: Response) -> FeedbackOut:
-    """Show one feedback."""
-    feedback = await queries.get_feedback(session, feedback_id)
-    set_etag(response, feedback.version)
-    return FeedbackOut.model_validate(feedback)
-
-
-@router.patch("/v1/feedback/{feedback_id}", dependencies=WRITE, responses=problems(404, 409, 412))
-async def update_feedback(
-    feedback_id: UUID, body: FeedbackPatch, session: Db, expected: IfMatch, response: Response
-) -> FeedbackOut:
-    """Sort, assign or label a feedback, or move it on; a status that may not follow answers 409 with those that may."""
-    changes = body.model_dump(exclude_unset=True)
-    feedback = await service.change_feedback(session, feedback_id, changes, expected=expected)
-    set_etag(response, feedback.version)
-    return FeedbackOut.model_validate(feedback)

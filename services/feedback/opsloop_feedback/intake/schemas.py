@@ -11,36 +11,30 @@ import orjson
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints, ValidationError, WrapValidator
 
 from opsloop_common.access.principal import Principal
-from opsloop_common.contracts.feedback import Channel, Kind, Severity
+from opsloop_common.contracts.feedback import Channel, Kind
 from opsloop_common.errors import FieldError
-from opsloop_common.http.schemas import EmailAddress, InModel, Locale, OutModel, ShortText, Timestamp, UserId, absent
+from opsloop_common.http.schemas import EmailAddress, InModel, Locale, OutModel, ShortText, Timestamp, UserId
 from opsloop_common.http.strict_json import escape
 from opsloop_common.limits import ERRORS_SHOWN_OF_A_ROW
-from opsloop_feedback.intake import rules
-from opsloop_feedback.intake.rules import Status
+from opsloop_feedback.shapes import AuthorOut, ExternalId, FeedbackOut, Label, Tags, Title
+from opsloop_feedback.states.rules import Status
+from opsloop_feedback.submissions import rules as submissions
 
 BODY_CHARACTERS = 50_000
 BATCH_ROWS = 1_000
 
 
 def _small(attributes: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    if flaw := rules.attributes_flaw(attributes):
+    if flaw := submissions.attributes_flaw(attributes):
         raise ValueError(flaw)
     return attributes
 
 
-def _distinct(tags: list[str]) -> list[str]:
-    return list(dict.fromkeys(tags))
-
-
-BodyText = Annotated[str, StringConstraints(min_length=1, max_length=BODY_CHARACTERS), AfterValidator(rules.readable)]
-Title = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(rules.readable)]
-Label = Annotated[str, StringConstraints(min_length=1, max_length=100)]
-Tags = Annotated[list[Label], Field(max_length=50), AfterValidator(_distinct)]
+BodyText = Annotated[
+    str, StringConstraints(min_length=1, max_length=BODY_CHARACTERS), AfterValidator(submissions.readable)
+]
 Attributes = Annotated[dict[str, JsonValue], AfterValidator(_small)]
-ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Rating = Annotated[int, Field(ge=1, le=5)]
-Sentiment = Annotated[float, Field(ge=-1, le=1)]
 
 
 class AuthorIn(InModel):
@@ -71,10 +65,10 @@ class FeedbackIn(InModel):
     attributes: Attributes = Field(default_factory=dict, description="Anything else; up to 64 KiB and 32 levels.")
     occurred_at: Timestamp | None = Field(default=None, description="When it was said; now, if absent.")
 
-    def submission(self, who: Principal) -> rules.Submission:
+    def submission(self, who: Principal) -> submissions.Submission:
         """Return what the use case takes when `who` posts this; a user token's author is its user."""
         author = self.author
-        return rules.Submission(
+        return submissions.Submission(
             body=self.body,
             source=who.source,
             title=self.title,
@@ -84,7 +78,7 @@ class FeedbackIn(InModel):
             author_user_id=(author.user_id if author else None) or who.user_id,
             author_email=author.email if author else None,
             author_name=author.name if author else None,
-            author_verified=rules.is_believed(who),
+            author_verified=submissions.is_believed(who),
             rating=self.rating,
             locale=self.locale,
             tags=self.tags,
@@ -157,67 +151,6 @@ class BatchOut(OutModel):
     items: list[BatchItemOut]
 
 
-class AuthorOut(OutModel):
-    """Who said it."""
-
-    user_id: str | None
-    email: str | None
-    name: str | None
-    verified: bool = Field(
-        description="Whether a secret key, a person or the user's own token names `user_id`; a publishable key only claims it."
-    )
-
-
-class ReasonOut(OutModel):
-    """A rule of triage that fired, the field it decided, and the words it saw."""
-
-    field: str
-    rule: str
-    words: list[str]
-
-
-class TriageOut(OutModel):
-    """What triage made of the post when it came in; later corrections leave it as it was."""
-
-    engine: str
-    kind: Kind
-    severity: Severity
-    sentiment: float
-    language: str
-    reasons: list[ReasonOut]
-
-
-class FeedbackOut(OutModel):
-    """One feedback."""
-
-    id: UUID
-    number: int
-    status: Status
-    body: str
-    title: str | None
-    kind: Kind
-    severity: Severity
-    sentiment: float
-    triage: TriageOut
-    channel: Channel
-    source: str = Field(description="Who posted it: the source of the key.")
-    external_id: str | None
-    author: AuthorOut
-    rating: int | None
-    locale: str | None
-    tags: list[str]
-    area: str | None
-    attributes: dict[str, JsonValue]
-    assignee: str | None
-    team: str | None
-    due_at: Timestamp | None
-    occurred_at: Timestamp
-    first_replied_at: Timestamp | None
-    resolved_at: Timestamp | None
-    created_at: Timestamp
-    updated_at: Timestamp
-
-
 class FeedbackReceipt(OutModel):
     """What is told of a feedback to who may not read it: that it is there, and how far we are."""
 
@@ -250,19 +183,3 @@ def new_receipt(row: Mapping[str, Any]) -> dict[str, Any]:
 def written(new: Mapping[str, Any]) -> bytes:
     """Return a new row as JSON."""
     return orjson.dumps(new, option=orjson.OPT_UTC_Z)
-
-
-class FeedbackPatch(InModel):
-    """Fields to change; absent ones stay, null empties."""
-
-    status: Status = Field(default_factory=absent)
-    kind: Kind = Field(default_factory=absent)
-    severity: Severity = Field(default_factory=absent)
-    sentiment: Sentiment = Field(default_factory=absent)
-    tags: Tags = Field(default_factory=absent)
-    area: Label | None = None
-    title: Title | None = None
-    locale: Locale | None = None
-    assignee: UserId | None = None
-    team: Label | None = None
-    due_at: Timestamp | None = None

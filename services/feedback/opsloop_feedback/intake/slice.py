@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from opsloop_common.service import Slice
 from opsloop_feedback.intake.meters import IntakeMeter
-from opsloop_feedback.intake.models import Feedback
 from opsloop_feedback.intake.routes import router
 
-SLICE = Slice("intake", models=(Feedback,), routers=(router,), meters=(IntakeMeter,))
+SLICE = Slice("intake", routers=(router,), meters=(IntakeMeter,))

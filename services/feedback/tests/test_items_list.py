@@ -114,3 +114,28 @@ async def test_a_list_shows_posts_as_they_are_shown_alone(desk):
     (listed,) = (await desk.get("/v1/feedback"))["items"]
 
     assert listed == await desk.get(f"/v1/feedback/{made['id']}") == made
+
+
+async def test_lists_are_narrowed_by_source_and_by_what_an_agent_asks_for(desk):
+    sources = ("partner-a", "partner-b")
+    a, b = [await desk.api.key("feedback:write", "feedback:read", name=source, source=source) for source in sources]
+    one = await desk.post(headers=a, external_id="1001", body="one")
+    two = await desk.post(headers=b, external_id="1001", body="two")
+    desk.api.clock.advance(60)
+    await desk.patch(one["id"], assignee="zoe", due_at="2026-11-23T00:00:00Z")
+    await desk.patch(two["id"], team="billing", due_at="2026-11-24T00:00:00Z")
+
+    async def bodies(**params: object) -> list[str]:
+        return [item["body"] for item in (await desk.get("/v1/feedback", **params))["items"]]
+
+    assert await bodies(source="partner-a") == ["one"]
+    assert await bodies(source=["partner-a", "partner-b"]) == await bodies(external_id="1001") == ["two", "one"]
+    assert await bodies(external_id="1001", source="partner-b") == ["two"]
+    assert await bodies(number=one["number"]) == ["one"]
+    assert await bodies(number=[one["number"], two["number"]], team="billing") == ["two"]
+    assert await bodies(assignee="zoe") == await bodies(due_before="2026-11-24T00:00:00Z") == ["one"]
+    assert await bodies(updated_from="2026-11-22T08:01:00Z") == ["two", "one"]
+    assert await bodies(updated_from="2026-11-22T08:01:01Z") == await bodies(source="partner-c") == []
+    for bad in ({"number": 0}, {"number": 2**63}, {"number": "x"}, {"source": "No Slug"}, {"due_before": "soon"}):
+        answer = await desk.get("/v1/feedback", expect=422, **bad)
+        assert answer["errors"][0]["pointer"].startswith(f"/query/{next(iter(bad))}")

@@ -1,4 +1,4 @@
-"""Everything of intake that says SELECT."""
+"""Everything of items that says SELECT."""
 
 from __future__ import annotations
 
@@ -15,13 +15,11 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from opsloop_common import resources
 from opsloop_common.versions import Precondition
-from opsloop_feedback.intake.models import NUMBER, Feedback
+from opsloop_feedback.items.models import NUMBER, Feedback
+from opsloop_feedback.items.rules import NaturalKey
 from opsloop_feedback.triage.rules import searchable
 
 NEWEST_FIRST = (Feedback.created_at.desc(), Feedback.number.desc())
-
-NaturalKey = tuple[str, str, str]
-"""Source, channel and external_id: what one sender calls a post on one channel."""
 
 _LISTED: tuple[InstrumentedAttribute[Any], ...] = (
     Feedback.status,
@@ -97,11 +95,11 @@ async def lock_feedback(session: AsyncSession, feedback_id: UUID, expected: Prec
     return await resources.lock_for_change(session, Feedback, Feedback.id == feedback_id, expected=expected)
 
 
-async def by_natural_keys(session: AsyncSession, keys: Iterable[NaturalKey]) -> dict[NaturalKey, Feedback]:
-    """Return what is known under each (source, channel, external_id)."""
-    wanted = tuple_(Feedback.source, Feedback.channel, Feedback.external_id).in_(list(keys))
-    found = await session.scalars(select(Feedback).where(wanted))
-    return {(one.source, one.channel, str(one.external_id)): one for one in found}
+async def find_by_natural_key(session: AsyncSession, key: NaturalKey) -> Feedback | None:
+    """Return what is known under (source, channel, external_id), or None."""
+    source, channel, external_id = key
+    named = (Feedback.source == source, Feedback.channel == channel, Feedback.external_id == external_id)
+    return await resources.find(session, Feedback, *named)
 
 
 async def ids_by_natural_keys(session: AsyncSession, keys: Collection[NaturalKey]) -> dict[NaturalKey, UUID]:

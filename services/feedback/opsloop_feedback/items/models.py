@@ -1,4 +1,4 @@
-"""Tables of intake."""
+"""The table of items: each is one feedback."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from opsloop_common import redaction
 from opsloop_common.columns import Moment, Resource, check_in
 from opsloop_common.contracts.feedback import Kind, Severity
-from opsloop_feedback.intake.rules import Status
+from opsloop_feedback.states.rules import Status
 from opsloop_feedback.tables import Base
 
 # A counter row per workspace would make every post of a workspace wait for the one before; a sequence has gaps instead.

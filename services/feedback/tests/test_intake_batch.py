@@ -7,7 +7,7 @@ import asyncio
 from opsloop_common.db import Context
 from opsloop_common.turns import turn
 from opsloop_feedback.intake import service
-from opsloop_feedback.intake.rules import Submission
+from opsloop_feedback.submissions.rules import Submission
 
 ITEMS = [{"body": "It crashes.", "external_id": str(n)} for n in range(50)]
 

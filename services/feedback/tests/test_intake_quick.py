@@ -10,8 +10,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Context
 from opsloop_feedback.intake import service
-from opsloop_feedback.intake.models import Feedback
-from opsloop_feedback.intake.rules import Submission
+from opsloop_feedback.items.service import Feedback
+from opsloop_feedback.submissions.rules import Submission
 
 SAID = Submission(
     body='说 "number":0 \\ and 闪退',

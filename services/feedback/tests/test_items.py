@@ -1,6 +1,9 @@
 """Feedback is sorted, assigned, moved on and told of."""
 
 import pytest
+from sqlalchemy import text
+
+from opsloop_common.access.tables import audit
 
 
 async def test_a_change_bumps_the_version_and_tells_what_changed(desk):
@@ -127,72 +130,60 @@ async def test_resolving_and_reopening_are_told_with_their_times(desk):
     assert events[1].data["author"] == {"user_id": "u1", "verified": True}
 
 
-async def test_a_first_reply_opens_and_is_timed_and_later_ones_are_not(desk):
-    item = await desk.post(author={"user_id": "u1"})
-    path = f"/v1/feedback/{item['id']}/messages"
-    desk.api.clock.advance(120)
+async def test_intake_leaves_no_audit_row_and_a_change_does(desk):
+    item = await desk.post(title="personal words")
+    await desk.patch(item["id"], severity="s1", title="other words")
 
-    note = await desk.client.post(path, json={"kind": "note", "body": "内部备注"}, headers=desk.agent)
-    after_note = await desk.get(f"/v1/feedback/{item['id']}")
-    desk.api.clock.advance(60)
-    reply = await desk.client.post(path, json={"kind": "reply", "body": "您好，已修复"}, headers=desk.agent)
-    after_reply = await desk.get(f"/v1/feedback/{item['id']}")
-    desk.api.clock.advance(60)
-    second = await desk.client.post(path, json={"kind": "reply", "body": "still there?"}, headers=desk.agent)
-    listed = await desk.get(path)
-
-    assert (note.status_code, reply.status_code, second.status_code) == (201, 201, 201)
-    assert after_note == item
-    assert (after_reply["status"], after_reply["first_replied_at"]) == ("open", "2026-11-22T08:03:00Z")
-    assert [message["body"] for message in listed["items"]] == ["still there?", "您好，已修复", "内部备注"]
-    assert listed["items"][1] == reply.json()
-    assert reply.json()["actor"].startswith("key:")
-    replied = [event for event in await desk.api.events() if event.type == "feedback.replied"]
-    assert [(event.data["is_first"], event.data["reply_seconds"]) for event in replied] == [(True, 180), (False, None)]
-    assert replied[0].data["message_id"] == reply.json()["id"]
-    assert "内部备注" not in "".join(event.to_bytes().decode() for event in await desk.api.events())
+    async with desk.api.db.transaction() as session:
+        [row] = (await session.execute(audit.select().where(audit.c.subject.like("feedback/%")))).all()
+    assert (row.action, row.subject, row.workspace) == ("feedback.updated", f"feedback/{item['id']}", "acme")
+    assert row.before == {"severity": "s3", "title": "(text)"}
+    assert row.after == {"severity": "s1", "title": "(text)"}
 
 
-async def test_a_reply_leaves_what_is_at_work_where_it_is(desk):
-    for status in ("pending", "snoozed", "resolved", "closed"):
-        item = await desk.post()
-        await desk.patch(item["id"], status=status)
-        path = f"/v1/feedback/{item['id']}/messages"
-        answer = await desk.client.post(path, json={"kind": "reply", "body": "r"}, headers=desk.agent)
-        assert answer.status_code == 201
-        assert (await desk.get(f"/v1/feedback/{item['id']}"))["status"] == status
+@pytest.mark.parametrize("change", [{}, {"status": "new"}, {"tags": ["mine"], "status": "open"}])
+async def test_a_change_without_read_is_no_read(desk, change):
+    writer = await desk.api.key("feedback:write", name="helper", source="helper")
+    item = await desk.post(title="Zoe's title")
+
+    answer = await desk.client.patch(f"/v1/feedback/{item['id']}", json=change, headers=writer)
+
+    assert (answer.status_code, answer.content) == (204, b"")
+    assert answer.headers["etag"] == ('"2"' if "tags" in change else '"1"')
+    if "tags" in change:
+        assert (await desk.get(f"/v1/feedback/{item['id']}"))["tags"] == ["mine"]
 
 
-@pytest.mark.parametrize(
-    "message", [{}, {"kind": "reply"}, {"kind": "reply", "body": " "}, {"kind": "shout", "body": "b"}, {"body": "b"}]
-)
-async def test_malformed_messages_are_refused(desk, message):
+async def test_every_route_asks_who_it_is_and_hides_other_workspaces(desk):
     item = await desk.post()
-
-    answer = await desk.client.post(f"/v1/feedback/{item['id']}/messages", json=message, headers=desk.agent)
-
-    assert answer.status_code == 422
-
-
-async def test_a_reply_sent_again_with_its_key_is_one_reply(desk):
-    item = await desk.post()
-    headers = desk.agent | {"Idempotency-Key": "k"}
-
-    for _ in range(2):
-        answer = await desk.client.post(
-            f"/v1/feedback/{item['id']}/messages", json={"kind": "reply", "body": "r"}, headers=headers
-        )
-        assert answer.status_code == 201
-
-    assert await desk.types() == ["feedback.received", "feedback.replied"]
-
-
-async def test_messages_of_unknown_feedback_are_not_found(desk):
-    path = "/v1/feedback/01980000-0000-7000-8000-000000000000/messages"
-
-    answers = [
-        await desk.client.get(path, headers=desk.agent),
-        await desk.client.post(path, json={"kind": "note", "body": "n"}, headers=desk.agent),
+    theirs = await desk.api.key(workspace="other")
+    routes = [
+        ("GET", "/v1/feedback", None, 200),
+        ("POST", "/v1/feedback", {"body": "b"}, 201),
+        ("POST", "/v1/feedback:batch", {"items": [{"body": "b", "external_id": "1"}]}, 200),
+        ("GET", f"/v1/feedback/{item['id']}", None, 404),
+        ("PATCH", f"/v1/feedback/{item['id']}", {"status": "open"}, 404),
+        ("GET", f"/v1/feedback/{item['id']}/messages", None, 404),
+        ("POST", f"/v1/feedback/{item['id']}/messages", {"kind": "note", "body": "n"}, 404),
     ]
 
-    assert [answer.status_code for answer in answers] == [404, 404]
+    for method, path, json, expected in routes:
+        unknown = await desk.client.request(method, path, json=json)
+        foreign = await desk.client.request(method, path, json=json, headers=theirs)
+        assert unknown.status_code == 401, path
+        assert foreign.status_code == expected, path
+        assert item["id"] not in foreign.text or expected == 404
+
+
+async def test_a_malformed_id_names_nothing(desk):
+    for path in ("/v1/feedback/nonsense", "/v1/feedback/nonsense/messages"):
+        assert (await desk.client.get(path, headers=desk.agent)).status_code == 404
+
+
+async def test_the_database_itself_holds_rows_to_their_workspace(desk):
+    await desk.post()
+
+    async with desk.api.db.transaction() as session:
+        rows = (await session.execute(text("SELECT * FROM feedback"))).all()
+
+    assert rows == []

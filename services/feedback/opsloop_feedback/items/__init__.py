@@ -1,0 +1,1 @@
+"""Items: a feedback as people find it, read it and work on it."""

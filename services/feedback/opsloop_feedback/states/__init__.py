@@ -1,0 +1,1 @@
+"""States: how far we are with a feedback."""

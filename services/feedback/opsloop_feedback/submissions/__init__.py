@@ -1,0 +1,1 @@
+"""Submissions: what somebody may say, and whose word counts."""
