@@ -225,7 +225,8 @@ async def end_sessions(database):
     """End every other session of the service's, as a restart of its database does."""
     connection = await direct.connect(database, purpose="test")
     query = (
-        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = user AND pid <> pg_backend_pid()"
+        "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity "
+        "WHERE datname = current_database() AND usename = user AND pid <> pg_backend_pid()"
     )
     try:
         return await connection.fetchval(query)

@@ -198,7 +198,10 @@ async def test_cut_connections_are_replaced(desk):
     engine = create_async_engine(desk.api.db.url)
     async with engine.connect() as connection:
         await connection.execute(
-            text("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'opsloop-feedback'")
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND application_name = 'opsloop-feedback'"
+            )
         )
     await engine.dispose()
 
