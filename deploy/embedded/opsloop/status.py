@@ -36,6 +36,7 @@ _OF_THE_HOUSE = (
     "opsloop_due_",
     "opsloop_http_",
     "opsloop_loop_",
+    "opsloop_queue_",
 )
 
 _COUNTS = """
