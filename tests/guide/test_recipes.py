@@ -62,7 +62,9 @@ class Copy:
     def run(self, command: str) -> None:
         """Run a command there; its output when it fails."""
         ours = {
-            name: value for name, value in os.environ.items() if not name.startswith(("OPSLOOP_", "PYTEST_", "MAKE", "ARGS"))
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(("OPSLOOP_", "PYTEST_", "MAKE", "ARGS"))
         }
         told = {
             "PATH": f"{self.root / '.venv' / 'bin'}{os.pathsep}{ours['PATH']}",
