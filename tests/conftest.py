@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from opsloop_common.embedded_postgres import PostgresServer
-from opsloop_common.testing.run import OPEN_TO_ALL, quick_folder, shared_folder
 from tests import harness
 from tests.harness import Deployment
 
@@ -19,10 +18,7 @@ from tests.harness import Deployment
 @pytest.fixture
 def run_folder() -> Iterator[Path]:
     """A folder that PostgreSQL's unprivileged user may enter, also when the tests run as root."""
-    quick = quick_folder(shared_folder())
-    quick.mkdir(exist_ok=True)
-    quick.chmod(OPEN_TO_ALL)
-    folder = Path(tempfile.mkdtemp(prefix="run-", dir=quick))
+    folder = Path(tempfile.mkdtemp(prefix="opsloop-run-"))
     folder.chmod(0o755)
     yield folder
     if not os.environ.get("OPSLOOP_KEEP"):
@@ -40,13 +36,9 @@ async def embedded_deployment(run_folder: Path, smtp_sink, deployment_settings) 
     """The all-in-one, started and ready."""
     from opsloop.data import postgres_dir
 
-    def socket_dir(data_dir: Path) -> Path:
-        return PostgresServer(postgres_dir(data_dir)).socket_dir
-
-    await harness.copy_first_start(run_folder, socket_dir=socket_dir)
     deployment = harness.embedded(
         run_folder,
-        socket_dir=socket_dir,
+        socket_dir=lambda data_dir: PostgresServer(postgres_dir(data_dir)).socket_dir,
         OPSLOOP_SMTP_URL=smtp_sink.url,
         OPSLOOP_RATE_LIMIT_PER_SECOND="100000",
         OPSLOOP_RATE_LIMIT_BURST="100000",

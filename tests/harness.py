@@ -20,8 +20,6 @@ import asyncpg
 import httpx
 import psutil
 
-from opsloop_common.testing.run import quick_folder, shared_folder, taking_turns
-
 SERVICES = ("feedback", "metrics", "campaigns", "notifications")
 OPERATOR_KEY = "operator-key-of-the-tests"
 SECRET_KEY = "a-secret-of-the-tests-0123456789abcdef"
@@ -212,26 +210,6 @@ def embedded(folder: Path, *, socket_dir: Callable[[Path], Path], **settings: st
         urls={service: f"{base}/api/{service}" for service in SERVICES},
         database_urls={service: f"postgresql+asyncpg://postgres@/{service}?host={sockets}" for service in SERVICES},
     )
-
-
-async def copy_first_start(folder: Path, *, socket_dir: Callable[[Path], Path]) -> None:
-    """Put below `folder` what the all-in-one leaves after its first start, made once a run: 2.9 of the 5.3 s a start costs."""
-    made = quick_folder(shared_folder()) / "first-start"
-    with taking_turns(shared_folder() / "first-start.lock"):
-        if not made.exists():
-            making = made.with_name(f"making-{os.getpid()}")
-            making.mkdir(parents=True)
-            making.chmod(0o755)
-            deployment = embedded(making, socket_dir=socket_dir)
-            deployment.processes["opsloop"].start()
-            try:
-                await deployment.ready()
-            finally:
-                await deployment.close()
-            making.rename(made)
-    await asyncio.to_thread(
-        subprocess.run, ["cp", "-a", made / "data", folder], check=True, timeout=60
-    )  # with its owners
 
 
 def data_dir_of(deployment: Deployment) -> Path:
