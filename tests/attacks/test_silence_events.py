@@ -26,7 +26,7 @@ from opsloop_common.testing.proxy import Proxy
 from opsloop_common.testing.sample.service import SAMPLE
 from tests.harness import eventually
 
-pytestmark = [pytest.mark.slow, pytest.mark.measured]
+pytestmark = pytest.mark.slow
 
 AGAIN_SECONDS = 10.0
 

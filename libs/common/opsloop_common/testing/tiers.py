@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from opsloop_common.testing.quiet import MEASURED
+
 DATABASE = {"databases", "postgres_server"}
 PROCESSES = {"embedded_deployment", "distributed_deployment", "loop_deployment", "run_folder", "new_server"}
 """Whole processes and servers of a test's own: seconds each."""
@@ -13,12 +15,19 @@ BROKER = "kafka_broker"
 def sort_into_tiers(items: list[pytest.Item]) -> None:
     """Mark each test with its tier; put first what takes long, so that no worker is left with it in the end.
 
-    Tests with the broker are one group: they stop it, and it is started once a worker.
+    Tests with the broker are one group: they stop it, and it is started once a worker. What is measured comes last: beside it
+    the other worker would stand idle, and it beside the other's tests, one after the other by turns.
     """
     for item in items:
         _mark(item)
-    slow_files = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (item.get_closest_marker("kafka") is None, item.path not in slow_files))
+    measured, slow = ({item.path for item in items if item.get_closest_marker(name)} for name in (MEASURED, "slow"))
+
+    def turn(item: pytest.Item) -> int:
+        if item.get_closest_marker("kafka"):
+            return 0
+        return 3 if item.path in measured else 1 if item.path in slow else 2
+
+    items.sort(key=turn)
 
 
 def _mark(item: pytest.Item) -> None:
