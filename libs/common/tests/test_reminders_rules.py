@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsloop_common.errors import IllegalTransition, Invalid
+from opsloop_common.errors import FieldError, IllegalTransition, Invalid
 from opsloop_common.testing.sample.reminders import rules
 from opsloop_common.testing.sample.reminders.rules import ReminderStatus
 
@@ -30,7 +30,7 @@ def test_which_status_may_follow(current, wanted, may):
     if may:
         rules.require_transition(current, wanted)
     else:
-        with pytest.raises(IllegalTransition):
+        with pytest.raises(IllegalTransition, match=f"^{current} cannot become {wanted}$"):
             rules.require_transition(current, wanted)
 
 
@@ -57,5 +57,6 @@ def test_every_status_says_what_may_follow():
 
 def test_a_time_that_has_passed_is_refused():
     rules.require_ahead(NOW + timedelta(microseconds=1), NOW)
-    with pytest.raises(Invalid):
+    with pytest.raises(Invalid) as refused:
         rules.require_ahead(NOW, NOW)
+    assert refused.value.errors == [FieldError("/remind_at", "has passed")]
