@@ -59,4 +59,4 @@ def test_a_time_that_has_passed_is_refused():
     rules.require_ahead(NOW + timedelta(microseconds=1), NOW)
     with pytest.raises(Invalid) as refused:
         rules.require_ahead(NOW, NOW)
-    assert refused.value.errors == [FieldError("/remind_at", "has passed")]
+    assert refused.value.errors == (FieldError("/remind_at", "has passed"),)
