@@ -25,8 +25,9 @@ A_RUN = """
 import os, subprocess, sys, tempfile
 from opsloop_common.testing import run
 begun = run.begin()
+run.quick_folder().mkdir(exist_ok=True)
 left = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
-print(begun.folder, left.pid, flush=True)
+print(begun.folder, run.quick_folder(), left.pid, flush=True)
 sys.stdin.read()
 begun.end()
 """
@@ -103,8 +104,9 @@ def test_nothing_of_a_run_outlives_it(end: str):
     process = subprocess.Popen(
         [sys.executable, "-c", A_RUN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     )
-    folder, pid = process.stdout.readline().decode().split()
+    folder, quick, pid = process.stdout.readline().decode().split()
     assert Path(folder).is_dir()
+    assert Path(quick).is_dir()
     assert int(pid) in {each.pid for each in processes_of([Path(folder)])}
 
     match end:
@@ -117,7 +119,7 @@ def test_nothing_of_a_run_outlives_it(end: str):
 
     process.communicate(timeout=SECONDS)
     deadline = time.monotonic() + SECONDS
-    while Path(folder).exists() or psutil.pid_exists(int(pid)):
+    while Path(folder).exists() or Path(quick).exists() or psutil.pid_exists(int(pid)):
         assert time.monotonic() < deadline
         time.sleep(0.05)
 

@@ -85,7 +85,7 @@ def temporary_postgres(settings: dict[str, str] | None = None) -> Iterator[Postg
 @cache  # whoever starts a process must not forget it
 def shared_postgres() -> PostgresServer:
     """Start the run's PostgreSQL, or find the one that another worker of the run has started; the run's keeper stops it."""
-    folder = quick_folder(shared_folder())
+    folder = quick_folder()
     folder.mkdir(exist_ok=True)
     folder.chmod(OPEN_TO_ALL)
     server = PostgresServer(folder / "data", settings=UNSAFE_BUT_FAST)

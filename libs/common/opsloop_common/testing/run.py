@@ -20,7 +20,7 @@ from typing import IO
 
 from opsloop_common.testing.keeper import ALIVE, GRACE_SECONDS
 
-RUN = "OPSLOOP_TEST_RUN"
+RUN, QUICK = "OPSLOOP_TEST_RUN", "OPSLOOP_TEST_RUN_QUICK"
 MEMORY_FOLDER = Path("/dev/shm")  # noqa: S108 what a test database writes is never read again after the run
 MEMORY_NEEDED_BYTES = 4 * 1024**3
 OPEN_TO_ALL = 0o1777  # PostgreSQL runs as another user when the tests run as root
@@ -46,9 +46,10 @@ def begin() -> Run:
     folder.chmod(OPEN_TO_ALL)
     alive = (folder / ALIVE).open("wb")
     fcntl.flock(alive, fcntl.LOCK_EX)
-    command = [sys.executable, "-m", "opsloop_common.testing.keeper", str(folder), str(quick_folder(folder))]
+    quick = _quick_folder(folder)
+    command = [sys.executable, "-m", "opsloop_common.testing.keeper", str(folder), str(quick)]
     keeper = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
-    os.environ |= {"TMPDIR": str(folder), RUN: str(folder)}
+    os.environ |= {"TMPDIR": str(folder), RUN: str(folder), QUICK: str(quick)}
     tempfile.tempdir = None  # it is looked up once and kept
     return Run(folder, alive, keeper)
 
@@ -58,8 +59,13 @@ def shared_folder() -> Path:
     return Path(os.environ[RUN])
 
 
-def quick_folder(folder: Path) -> Path:
-    """Return the run's folder in memory where there is room for test databases, else the usual one."""
+def quick_folder() -> Path:
+    """Return the run's folder for what is never read again: in memory where there is room for it."""
+    return Path(os.environ[QUICK])
+
+
+def _quick_folder(folder: Path) -> Path:
+    # asked once a run: what another worker would choose later, when there is more room or less, nobody would remove
     if MEMORY_FOLDER.is_dir() and shutil.disk_usage(MEMORY_FOLDER).free > MEMORY_NEEDED_BYTES:
         return MEMORY_FOLDER / folder.name
     return folder

@@ -22,12 +22,12 @@ def sort_into_tiers(items: list[pytest.Item]) -> None:
         _mark(item)
     measured, slow = ({item.path for item in items if item.get_closest_marker(name)} for name in (MEASURED, "slow"))
 
-    def turn(item: pytest.Item) -> int:
+    def place(item: pytest.Item) -> int:
         if item.get_closest_marker("kafka"):
             return 0
         return 3 if item.path in measured else 1 if item.path in slow else 2
 
-    items.sort(key=turn)
+    items.sort(key=place)
 
 
 def _mark(item: pytest.Item) -> None:
