@@ -131,9 +131,10 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="how often each comparison is repeated (default 3)")
     parser.add_argument("--save", type=Path, help="also keep the figures in this file, as JSON")
     given = parser.parse_args()
-    wanted = [name for name in SECTIONS if _is_wanted(name, [*(given.only or ()), *given.sections])]
-    if not wanted:
-        parser.error("no section of that name")
+    asked = [*(given.only or ()), *given.sections]
+    if unknown := [one for one in asked if not any(_is_wanted(name, [one]) for name in SECTIONS)]:
+        parser.error(f"no section of that name: {', '.join(unknown)}")
+    wanted = [name for name in SECTIONS if _is_wanted(name, asked)]
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         lines = runner.run(measure(wanted, Effort(given.seconds, given.rounds)))
     print(f"{machine()}; median of {given.rounds} rounds of {given.seconds:g} s\n\n{show(lines)}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections import defaultdict
 from collections.abc import Iterator
+from functools import cache
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -109,6 +110,7 @@ def _frames() -> Iterator[FrameType]:
             frame = place.gr_frame
 
 
+@cache
 def touched(statement: str) -> set[tuple[str, str]]:
     """Return (verb, table) of a statement, or that it hides them. A name may be that of a part of its WITH: then it is no table."""
     try:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from importlib import import_module
 
 from opsloop import data
 from opsloop.outlines import OUTLINES
+from opsloop.reading import within_reach
 from opsloop.settings import EmbeddedSettings
 from opsloop_common.clock import SystemClock
 from opsloop_common.db import Database, app_role
@@ -23,14 +23,8 @@ from opsloop_common.logs import configure_logging
 async def opened(settings: EmbeddedSettings) -> AsyncIterator[Mapping[str, Database]]:
     """Yield each service's database, within reach; raises NothingHere when there is no data yet."""
     configure_logging(format=settings.log_format, level="warning")
-    data.require_used(settings.data_dir)
     async with AsyncExitStack() as stack:
-        if data.holder_of(settings.data_dir) is None:
-            whole = import_module("opsloop.whole")
-            runtimes = await stack.enter_async_context(whole.opened(settings))
-            yield {runtime.service.name: runtime.db for runtime in runtimes}
-            return
-        server = PostgresServer(data.postgres_dir(settings.data_dir))
+        server = await stack.enter_async_context(within_reach(settings))
         databases = {name: _database(server, name) for name in OUTLINES}
         for database in databases.values():
             stack.push_async_callback(database.close)

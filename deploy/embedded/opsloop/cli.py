@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module, metadata
 from typing import Annotated, Any
+from uuid import UUID
 
 import typer
 
@@ -129,7 +130,7 @@ def parked_events(service: ServiceOption = None, *, as_json: AsJson = False) -> 
 
 
 Service = Annotated[str, typer.Option("--service", help="The consuming service.")]
-Id = Annotated[str | None, typer.Argument(help="Id of one parked event.")]
+Id = Annotated[UUID | None, typer.Argument(help="Id of one parked event.")]
 Fingerprint = Annotated[str | None, typer.Option("--fingerprint", help="All that were parked for this reason.")]
 
 

@@ -14,15 +14,11 @@ from typing import Annotated, Any
 import typer
 
 from opsloop.samples import sample
-from opsloop.services import MEMBERS, Member
-from opsloop_common.clock import SystemClock
+from opsloop.services import MEMBERS
 from opsloop_common.contracts.catalogue import BY_SERVICE, BY_TYPE
 from opsloop_common.contracts.compatibility import incompatibilities
 from opsloop_common.contracts.published import asyncapi, data_schema, envelope_schema
-from opsloop_common.db import Database
-from opsloop_common.http.app import create_app
-from opsloop_common.secretbox import SecretBox
-from opsloop_common.service import Runtime
+from opsloop_common.runner.whole import openapi
 
 CONTRACTS = Path("libs/common/contracts")
 RELEASED = CONTRACTS / "released"
@@ -31,17 +27,6 @@ SAMPLES = CONTRACTS / "samples"
 """One document per released event type and version, never rewritten: today's code must read them all."""
 
 Document = dict[str, Any]
-
-
-def openapi(member: Member) -> Document:
-    """Return the OpenAPI document of one service; nothing is connected for it."""
-    service = member.service
-    settings = service.settings()
-    clock = SystemClock()
-    database = Database(f"postgresql:///{service.name}", service=service.name, clock=clock)
-    runtime = Runtime(service=service, settings=settings, db=database, clock=clock, secrets=SecretBox("x" * 32))
-    document: Document = create_app(runtime).openapi()
-    return document
 
 
 def event_schemas() -> dict[Path, Document]:
@@ -53,7 +38,7 @@ def event_schemas() -> dict[Path, Document]:
 def documents() -> Iterator[tuple[Path, Document]]:
     """Yield every committed contract: its path in the repository, and what should be in it."""
     for member in MEMBERS:
-        yield Path("services") / member.service.name / "openapi.json", openapi(member)
+        yield Path("services") / member.service.name / "openapi.json", openapi(member.service)
     for path, schema in event_schemas().items():
         yield CONTRACTS / path, schema
     for service in BY_SERVICE:

@@ -10,6 +10,7 @@ import asyncpg
 
 from opsloop import data
 from opsloop.settings import EmbeddedSettings
+from opsloop_common import limits
 from opsloop_common.embedded_postgres import PostgresServer
 
 
@@ -32,7 +33,13 @@ async def connected(server: PostgresServer, service: str) -> AsyncIterator[async
         user=service,
         database=service,
         host=str(server.socket_dir),
-        server_settings={"application_name": "opsloop-command", "default_transaction_read_only": "on"},
+        timeout=limits.DATABASE_CONNECT_SECONDS,
+        command_timeout=limits.DATABASE_WORK_SECONDS + limits.DATABASE_GRACE_SECONDS,
+        server_settings={
+            "application_name": "opsloop-command",
+            "default_transaction_read_only": "on",
+            "statement_timeout": f"{limits.DATABASE_WORK_SECONDS:.0f}s",
+        },
     )
     try:
         yield connection

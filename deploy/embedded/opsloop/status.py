@@ -219,7 +219,7 @@ async def _gauges(settings: EmbeddedSettings, holder: Holder | None) -> AsyncIte
         return
     whole = import_module("opsloop.whole")  # nothing runs, or its page is closed
     async with whole.opened(settings) as runtimes:
-        yield [gauge for runtime in runtimes for gauge in await whole.gauges_of(runtime)]
+        yield list(gauges_of(await whole.metrics_page(runtimes)))
 
 
 async def _metrics(settings: EmbeddedSettings, url: str) -> str | None:

@@ -94,12 +94,12 @@ def create_user_secret(settings: EmbeddedSettings, name: str, workspace: str, *,
     _run_refusable(work())
 
 
-def redrive(settings: EmbeddedSettings, service: str, id: str | None, fingerprint: str | None) -> None:
+def redrive(settings: EmbeddedSettings, service: str, id: UUID | None, fingerprint: str | None) -> None:
     """Play parked events again and print what came of it."""
     _on_parked(settings, service, commands.redrive_events, id, fingerprint)
 
 
-def discard(settings: EmbeddedSettings, service: str, id: str | None, fingerprint: str | None) -> None:
+def discard(settings: EmbeddedSettings, service: str, id: UUID | None, fingerprint: str | None) -> None:
     """Give parked events up and print how many."""
     if (id is None) == (fingerprint is None):
         raise typer.BadParameter("name one event by its id, or all of one reason with --fingerprint")
@@ -110,7 +110,7 @@ def _on_parked(
     settings: EmbeddedSettings,
     service: str,
     do: Callable[..., Awaitable[Mapping[str, int]]],
-    id: str | None,
+    id: UUID | None,
     fingerprint: str | None,
 ) -> None:
     (name,) = chosen(service)
@@ -118,13 +118,11 @@ def _on_parked(
     async def work() -> None:
         async with _whole().opened(settings) as runtimes:  # what is parked is handled here
             (runtime,) = [each for each in runtimes if each.service.name == name]
-            counts = await do(runtime, id=UUID(id) if id else None, fingerprint=fingerprint)
+            async with runtime.opened():
+                counts = await do(runtime, id=id, fingerprint=fingerprint)
             typer.echo(", ".join(f"{number} {what}" for what, number in counts.items()))
 
-    try:
-        asyncio.run(work())
-    except DomainError as refusal:
-        raise typer.BadParameter(refusal.detail) from refusal
+    _run_refusable(work())
 
 
 def _whole() -> Any:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from prometheus_client import generate_latest
 from pydantic import SecretStr
 
 from opsloop import data
 from opsloop.access import secret_of
 from opsloop.databases import prepare
+from opsloop.metrics import MergedRegistries
 from opsloop.process import build_runtimes
 from opsloop.settings import EmbeddedSettings
 from opsloop.up import postgres
@@ -46,17 +48,13 @@ async def _connected(server: PostgresServer, settings: EmbeddedSettings) -> Asyn
         runtimes = build_runtimes(server, settings.model_copy(update={"secret_key": sealed_with}))
         for runtime in runtimes:
             stack.push_async_callback(runtime.db.close)
-            await stack.enter_async_context(runtime.opened())
         yield runtimes
 
 
-async def gauges_of(runtime: Runtime) -> list[tuple[str, str, float]]:
-    """Return (service, what, how much) of all that a service shows of its own on /metrics, read anew."""
-    for gauge in runtime.service.gauges:
-        await gauge(runtime)
-    return [
-        (runtime.service.name, ", ".join([family.documentation, *sample.labels.values()]), sample.value)
-        for family in runtime.registry.collect()
-        if family.type == "gauge"
-        for sample in family.samples
-    ]
+async def metrics_page(runtimes: Sequence[Runtime]) -> str:
+    """Return what /metrics would show of the services, their own gauges read anew."""
+    for runtime in runtimes:
+        for gauge in runtime.service.gauges:
+            await gauge(runtime)
+    merged = MergedRegistries({runtime.service.name: runtime.registry for runtime in runtimes})
+    return generate_latest(merged).decode()

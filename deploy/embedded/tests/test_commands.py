@@ -94,6 +94,7 @@ def test_help_tells_the_exit_statuses(module: str):
         (("nonsense",), 2),
         (("keys", "create", "--name", "x", "--scopes", "feedback:fly"), 2),
         (("events", "discard", "--service", "feedback"), 2),
+        (("events", "redrive", "nonsense", "--service", "feedback"), 2),
     ],
 )
 def test_what_cannot_be_done_has_its_status(arguments: tuple[str, ...], expected: int, tmp_path):

@@ -83,7 +83,6 @@ class Database:
         self.known = KnownWorkspaces(self.engine, clock)
         """The workspaces that this database has to do with."""
         self._sessions = self._make_sessions(self.engine)
-        # due rows, and one each for pruning and counting
         # for due rows, and one connection each for pruning and counting
         self._work_engine = self._make_engine(self.work_patience, pool_size=3, max_overflow=limits.DUE_TRANSACTIONS - 1)
         self._work_sessions = self._make_sessions(self._work_engine)

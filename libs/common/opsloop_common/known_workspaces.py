@@ -53,13 +53,13 @@ class KnownWorkspaces:
         until = self._noted_until.get(workspace)
         if until is not None and until > now:
             return
-        self._noted_until[workspace] = now + NOTED_FOR  # first: of a hundred requests at once one writes
+        self._noted_until[workspace] = now + TRY_AGAIN_AFTER  # first: of a hundred requests at once one writes
         try:
             async with asyncio.timeout(NOTE_SECONDS), self._engine.connect() as connection:
                 await connection.execution_options(isolation_level="AUTOCOMMIT")
                 await connection.execute(_NOTE, {"name": workspace, "now": now})
+            self._noted_until[workspace] = now + NOTED_FOR
         except (SQLAlchemyError, OSError) as error:  # a full disk or a standby must not keep a request from its work
-            self._noted_until[workspace] = now + TRY_AGAIN_AFTER
             log.info("workspace not noted", error=type(error).__name__)
 
 

@@ -60,6 +60,12 @@ async def find_for_change(
     return (await session.scalars(statement)).one_or_none()
 
 
+async def lock_all(session: AsyncSession, model: type[ResourceT], *where: ColumnElement[bool]) -> list[ResourceT]:
+    """Return the workspace's rows that fulfil `where`, locked in the order of their ids so that two batches cannot deadlock."""
+    statement = _statement(session, model, where, ()).order_by(model.id).with_for_update(key_share=True)
+    return list(await session.scalars(statement))
+
+
 async def lock_for_change(
     session: AsyncSession,
     model: type[VersionedT],

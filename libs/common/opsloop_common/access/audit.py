@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
 from opsloop_common.access.tables import audit
+from opsloop_common.documents import included
 from opsloop_common.ids import uuid7
 from opsloop_common.work import Part, Phase, clock_of, context_of, work_of
 
@@ -61,4 +62,4 @@ def record(
 
 
 def _plain(values: Mapping[str, Any] | None) -> Any:
-    return None if values is None else orjson.loads(orjson.dumps(dict(values), default=str))
+    return None if values is None else included(orjson.dumps(dict(values), default=str))

@@ -21,7 +21,7 @@ from sqlalchemy.sql.elements import UnaryExpression
 from starlette.requests import Request
 from starlette.responses import Response
 
-from opsloop_common.documents import included, write_document
+from opsloop_common.documents import included
 from opsloop_common.errors import Invalid
 from opsloop_common.http.call import call_of
 from opsloop_common.http.schemas import OutModel
@@ -75,7 +75,7 @@ class PageOf(Generic[ItemT]):
         """Return the answer, each row written on its own and others going on in between: for rows that may be large."""
         items = await breathing(lambda item: shape.model_validate(item).model_dump_json().encode(), self.items)
         found = {"items": [included(item) for item in items], "next_cursor": self.next_cursor}
-        return Response(write_document(found), media_type="application/json")
+        return Response(orjson.dumps(found), media_type="application/json")
 
 
 async def _page(

@@ -11,6 +11,7 @@ import asyncio
 import time
 from collections import Counter, deque
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 from opsloop_common.errors import Unavailable
@@ -50,7 +51,7 @@ class Shares:
         """Take a share, to be given back with `leave`; raises Unavailable (503) when none gets free in time."""
         asker = _Asker(workspace, reads)
         self._here.enter(workspace)
-        if asker not in self._waiting and self._has_room(asker):
+        if asker not in self._waiting and self._has_room(asker, self._judge()):
             self._take(asker)
             return
         try:
@@ -77,10 +78,20 @@ class Shares:
 
     def is_light(self, workspace: str) -> bool:
         """Say whether a workspace asks for little: at once, and lately, by a fixed measure or beside the others."""
-        if self._here.held(workspace) > LIGHT_REQUESTS:
-            return False
-        lately = self._here.lately(workspace)
-        return lately <= LIGHT_REQUESTS_LATELY or lately <= self._here.mean() / 2
+        return self._judge()(workspace)
+
+    def _judge(self) -> Callable[[str], bool]:
+        """Return who is light in this moment: the mean over all workspaces is reckoned once, and only when somebody needs it."""
+        mean = cache(self._here.mean)
+
+        @cache
+        def is_light(workspace: str) -> bool:
+            if self._here.held(workspace) > LIGHT_REQUESTS:
+                return False
+            lately = self._here.lately(workspace)
+            return lately <= LIGHT_REQUESTS_LATELY or lately <= mean() / 2
+
+        return is_light
 
     def held(self, workspace: str) -> int:
         """Return how many shares a workspace has."""
@@ -90,21 +101,22 @@ class Shares:
         self._held[asker] += 1
         self._served.enter(asker.workspace)
 
-    def _has_room(self, asker: _Asker) -> bool:
+    def _has_room(self, asker: _Asker, is_light: Callable[[str], bool]) -> bool:
         if self._held.total() >= REQUEST_CONNECTIONS:
             return False
-        if self.is_light(asker.workspace):
+        if is_light(asker.workspace):
             return True
-        heavy = {one: count for one, count in self._held.items() if not self.is_light(one.workspace)}
+        heavy = {one: count for one, count in self._held.items() if not is_light(one.workspace)}
         if asker.reads and sum(count for one, count in heavy.items() if one.reads) >= HEAVY_READS:
             return False
         return sum(heavy.values()) < HEAVY_CONNECTIONS
 
     def _next(self) -> _Asker | None:
         """Return who of those that wait gets a share now: a light one, else the one that was served least lately."""
-        among = filter(self._has_room, self._waiting)
+        is_light = self._judge()
+        among = [one for one in self._waiting if self._has_room(one, is_light)]
         return min(
-            among, key=lambda one: (not self.is_light(one.workspace), self._served.lately(one.workspace)), default=None
+            among, key=lambda one: (not is_light(one.workspace), self._served.lately(one.workspace)), default=None
         )
 
     async def _wait(self, asker: _Asker) -> None:

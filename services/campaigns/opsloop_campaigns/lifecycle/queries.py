@@ -75,8 +75,7 @@ async def lock_campaign_as_asked(session: AsyncSession, campaign_id: UUID, expec
 
 async def find_and_lock(session: AsyncSession, campaign_ids: Collection[UUID]) -> list[Campaign]:
     """Lock those of the campaigns that exist, in the order of their ids so that two batches cannot deadlock."""
-    query = select(Campaign).where(Campaign.id.in_(campaign_ids)).order_by(Campaign.id)
-    return list(await session.scalars(query.with_for_update(key_share=True)))
+    return await resources.lock_all(session, Campaign, Campaign.id.in_(campaign_ids))
 
 
 async def launched_since(session: AsyncSession, after: datetime) -> list[Launched]:
@@ -102,4 +101,4 @@ async def waiting_by_playbook(session: AsyncSession) -> dict[UUID, int]:
 async def lock_waiting(session: AsyncSession, playbook_id: UUID) -> list[Campaign]:
     """Lock the campaigns of a playbook that wait for a person, in the order of their ids."""
     waiting = (Campaign.playbook_id == playbook_id, Campaign.status == Status.PENDING_APPROVAL)
-    return list(await session.scalars(select(Campaign).where(*waiting).order_by(Campaign.id).with_for_update()))
+    return await resources.lock_all(session, Campaign, *waiting)

@@ -92,8 +92,7 @@ async def listeners(session: AsyncSession, event_types: Collection[str]) -> list
 
 async def find_and_lock(session: AsyncSession, playbook_ids: Collection[UUID]) -> list[Playbook]:
     """Lock those of the playbooks that exist, in the order of their ids so that two batches cannot deadlock."""
-    query = select(Playbook).where(Playbook.id.in_(playbook_ids)).order_by(Playbook.id)
-    return list(await session.scalars(query.with_for_update(key_share=True)))
+    return await resources.lock_all(session, Playbook, Playbook.id.in_(playbook_ids))
 
 
 async def earlier_runs(

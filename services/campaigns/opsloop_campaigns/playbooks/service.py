@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -35,6 +35,11 @@ from opsloop_common.ids import uuid7
 from opsloop_common.resources import changing
 from opsloop_common.turns import breathing
 from opsloop_common.versions import Precondition
+
+ListenerT = TypeVar("ListenerT", Listener, Playbook)
+Document = Mapping[str, JsonValue]
+Documents = Mapping[UUID, Document]
+"""What conditions and texts look into, by the event's id."""
 
 REFUSALS_KEPT = timedelta(days=90)
 PRUNE_BATCH = 5_000
@@ -164,27 +169,26 @@ async def hear(session: AsyncSession, events: Sequence[Event]) -> None:
     heard = {listener.event_type for listener in listeners}
     events = [event for event in events if event.type in heard]
     documents = {event.id: event.document() for event in events}
-
-    def suits(pair: tuple[Listener | Playbook, Event]) -> bool:
-        listener, event = pair
-        return _is_for(listener, event, documents[event.id])
-
-    pairs = [(listener, event) for event in events for listener in listeners if listener.event_type == event.type]
-    # some hundred playbooks with 20 conditions each on a batch of events would keep everybody waiting
-    wanted = {listener.id for (listener, _), does in zip(pairs, await breathing(suits, pairs), strict=True) if does}
+    wanted = {listener.id for listener, _ in await _matching(listeners, events, documents)}
     if not wanted:
         return
     playbooks = await queries.find_and_lock(session, wanted)
     # asked again under the lock: a playbook may have been edited since
-    again = [(playbook, event) for event in events for playbook in playbooks if playbook.enabled]
-    await _run(session, [pair for pair, does in zip(again, await breathing(suits, again), strict=True) if does])
+    await _run(session, await _matching([each for each in playbooks if each.enabled], events, documents), documents)
 
 
-def _is_for(playbook: Listener | Playbook, event: Event, document: Mapping[str, JsonValue]) -> bool:
-    return playbook.event_type == event.type and all_hold(read_conditions(playbook.conditions), document)
+async def _matching(
+    playbooks: Sequence[ListenerT], events: Sequence[Event], documents: Documents
+) -> list[tuple[ListenerT, Event]]:
+    """Return which events go to which playbooks, in the order of both: some hundred with 20 conditions each, on a batch of events."""
+    read = await breathing(lambda playbook: read_conditions(playbook.conditions), playbooks)
+    conditions = {playbook.id: found for playbook, found in zip(playbooks, read, strict=True)}
+    pairs = [(playbook, event) for event in events for playbook in playbooks if playbook.event_type == event.type]
+    does = await breathing(lambda pair: all_hold(conditions[pair[0].id], documents[pair[1].id]), pairs)
+    return [pair for pair, holds in zip(pairs, does, strict=True) if holds]
 
 
-async def _run(session: AsyncSession, matching: Sequence[tuple[Playbook, Event]]) -> None:
+async def _run(session: AsyncSession, matching: Sequence[tuple[Playbook, Event]], documents: Documents) -> None:
     if not matching:
         return
     earlier = await queries.earlier_runs(
@@ -202,17 +206,16 @@ async def _run(session: AsyncSession, matching: Sequence[tuple[Playbook, Event]]
             continue
         once = (playbook.id, rules.once_key(event))
         with acting_for(session, event):
-            run = await _run_one(session, playbook, event, till, has_run=once in launched)
+            run = await _run_one(session, playbook, event, documents[event.id], till, has_run=once in launched)
         if run.campaign_id is not None:
             launched.add(once)
 
 
 async def _run_one(
-    session: AsyncSession, playbook: Playbook, event: Event, till: Till, *, has_run: bool
+    session: AsyncSession, playbook: Playbook, event: Event, document: Document, till: Till, *, has_run: bool
 ) -> PlaybookRun:
     now = clock_of(session).now()
     # 8,000 placeholders take some milliseconds, and many playbooks may hear of one event
-    document = event.document()
     messages = await breathing(lambda message: content.rendered([message], document)[0], playbook.launch["messages"])
     decision = _decide(session, playbook, event, till, has_run=has_run, messages=messages)
     run = PlaybookRun(
@@ -227,7 +230,7 @@ async def _run_one(
         at=now,
     )
     if decision.outcome in rules.MAKES_CAMPAIGN:
-        run.campaign_id = await _launch(session, playbook, event, messages, decision)
+        run.campaign_id = await _launch(session, playbook, event, document, messages, decision)
         playbook.last_run_at = now
         _enter(till, playbook, event, decision)
     session.add(run)
@@ -238,10 +241,11 @@ async def _launch(
     session: AsyncSession,
     playbook: Playbook,
     event: Event,
+    document: Document,
     messages: Sequence[Mapping[str, str]],
     decision: Decision,
 ) -> UUID:
-    name = content.one_line(content.render(playbook.launch["name"], event.document()))
+    name = content.one_line(content.render(playbook.launch["name"], document))
     now = clock_of(session).now()
     is_told = rules.is_told(decision, playbook.told_at, now)
     if decision.held_by is not None and is_told:

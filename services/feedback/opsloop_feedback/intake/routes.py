@@ -69,7 +69,8 @@ async def submit_feedback(body: FeedbackIn, request: Request) -> Response:
     submissions.require_claims(said, who)
     row = rules.new_row(said, id=uuid7(), workspace=context.workspace, now=now)
     document = new_feedback(row) if submissions.may_read(who) else new_receipt(row)
-    answer = Answer(201, _headers(row["id"], row["version"]), written(document))
+    # only what is kept under a key is written before the number is known
+    answer = Answer(201, _headers(row["id"], row["version"]), b"" if keyed is None else written(document))
     number = await quick.take_in(run.db, context, row, keyed=keyed, answer=answer)
     if number is None:
         return _as_response(await _known(call, said))

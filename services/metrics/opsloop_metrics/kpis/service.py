@@ -91,8 +91,9 @@ async def report_value(session: AsyncSession, key: str, value: float, at: dateti
         "now": now,
     }
     stored_id: UUID = (await session.execute(_PUT_VALUE, entry)).scalar_one()
-    latest = await queries.read_values(session, kpi.id, start=None, now=now)
-    await note_value(session, kpi.id, latest.value)
+    if kpi.target is not None:
+        latest = await queries.read_values(session, kpi.id, start=None, now=now)
+        await note_value(session, kpi.id, latest.value)
     await _watching(session).on_value_reported(session, kpi.id)
     return KpiValue(id=stored_id, kpi_id=kpi.id, at=at, value=value, reported_by=reported_by, reported_at=now)
 

@@ -98,7 +98,7 @@ class Watch:
     incident_id: UUID | None
     evaluated_at: datetime | None
     leads: bool
-    """Whether this is the KPI's oldest enabled monitor, whose window also decides about the target."""
+    """Whether this is the KPI's oldest enabled monitor, whose window also decides about the target, and there is a target."""
 
 
 @dataclass(frozen=True)

@@ -171,10 +171,10 @@ async def evaluate(session: AsyncSession, monitor_id: UUID) -> None:
     kpi = None if kpi_id is None else await kpis.lock_by_id(session, kpi_id)
     if kpi is None:
         return
-    enabled = [monitor for monitor in await queries.monitors_of(session, kpi.kpi_id) if monitor.enabled]
-    monitor = next((monitor for monitor in enabled if monitor.id == monitor_id), None)
+    monitor = await queries.find_enabled(session, monitor_id)
     if monitor is not None:
-        await _look(session, monitor, _watch(kpi, monitor, leads=monitor is enabled[0]))
+        leads = kpi.target is not None and await queries.find_leading(session, kpi.kpi_id) == monitor_id
+        await _look(session, monitor, _watch(kpi, monitor, leads=leads))
 
 
 def _watch(kpi: Definition, monitor: Monitor, *, leads: bool) -> Watch:
@@ -212,7 +212,7 @@ async def _look(session: AsyncSession, monitor: Monitor, watch: Watch) -> None:
         incident_id = await _turn(session, watch, reading, taken)
         _stand(monitor, taken.standing, incident_id)
         monitor.value, monitor.evaluated_at, monitor.not_before = reading.value, clock.now(), now + patience
-        if watch.leads and watch.kpi.target is not None:
+        if watch.leads:
             await kpis.note_value(session, watch.kpi.kpi_id, reading.value)
     await _record(session, watch, reading, taken, now)
     again_at = rules.look_again_at(watch, reading, taken.deadline, now, patience)

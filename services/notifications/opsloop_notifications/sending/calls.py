@@ -43,7 +43,9 @@ class Call:
         return str(self.webhook_id)
 
 
-def call_from(row: Mapping[str, Any], now: datetime, *, happened_at: datetime, traceparent: str | None) -> Call:
+def call_from(
+    row: Mapping[str, Any], now: datetime, *, body: bytes, happened_at: datetime, traceparent: str | None
+) -> Call:
     """Return the call that a row of delivery and endpoint stands for, with the secrets that it is to be signed with now."""
     secrets: tuple[str, ...] = (row["secret"],)
     if row["previous_secret"] and row["previous_expires_at"] and now < row["previous_expires_at"]:
@@ -53,7 +55,7 @@ def call_from(row: Mapping[str, Any], now: datetime, *, happened_at: datetime, t
         workspace=row["workspace"],
         webhook_id=row["webhook_id"],
         event_id=row["event_id"],
-        body=row["document"].encode(),
+        body=body,
         happened_at=happened_at,
         traceparent=traceparent,
         url=row["url"],
@@ -67,4 +69,10 @@ def call_from(row: Mapping[str, Any], now: datetime, *, happened_at: datetime, t
 def read_call(row: Mapping[str, Any], now: datetime) -> Call:
     """Return the call of a row that was claimed: only its document says what the event's headers need."""
     told = read_document(row["document"])
-    return call_from(row, now, happened_at=datetime.fromisoformat(told["time"]), traceparent=told.get("traceparent"))
+    return call_from(
+        row,
+        now,
+        body=row["document"].encode(),
+        happened_at=datetime.fromisoformat(told["time"]),
+        traceparent=told.get("traceparent"),
+    )

@@ -41,6 +41,7 @@ PLACES = 64
 PLACES_WHEN_UNWELL = 4
 OPENED_SECRETS_KEPT = 1_000
 GATES_KEPT = 1_000
+ENDPOINTS_KEPT = 1_000  # of whose answers something is remembered
 UNWELL_AFTER = 3  # attempts in a row without any answer
 USER_AGENT = "OpsLoop-Webhooks/1"
 
@@ -105,6 +106,9 @@ class WebhookWork:
         return False
 
     def _charged(self, held: Mapping[str, int]) -> dict[str, int]:
+        for remembered in (self._answered, self._unanswered, self._failing):
+            if len(remembered) > ENDPOINTS_KEPT:
+                remembered.clear()  # an endpoint earns its room again, and that it fails is read with its next claim
         # an endpoint that answers may have more in memory the longer it does; one that stops falls back to few at once
         earned = {group: min(answers, CLAIMED_AT_MOST - CLAIMED_AT_FIRST) for group, answers in self._answered.items()}
         return {group: held.get(group, 0) - earned.get(group, 0) for group in held.keys() | earned.keys()}

@@ -63,11 +63,13 @@ async def hear_quickly(database: Database, events: Sequence[Event], *, consumer:
     handed = [plan.id for plan in plans if plan.owner is not None]
     with taker.handing_over(handed) if taker is not None else nullcontext():
         (row,) = await database.lanes.fetch(_HEAR_QUICKLY, given)
-        queued, documents = set(row["queued"] or ()), dict(zip(log["logged_ids"], log["logged_documents"], strict=True))
+        queued = set(row["queued"] or ())
         if taker is not None:
+            # one copy of an event for all its endpoints
+            bodies = {id: text.encode() for id, text in zip(log["logged_ids"], log["logged_documents"], strict=True)}
             taker.take(
                 [
-                    _call(plan, event, documents[event.id], listener, now)
+                    _call(plan, event, bodies[event.id], listener, now)
                     for plan, (listener, event) in zip(plans, wanted, strict=True)
                     if plan.owner is not None and plan.id in queued
                 ]
@@ -79,15 +81,17 @@ async def hear_quickly(database: Database, events: Sequence[Event], *, consumer:
 
 async def _wanted(listeners: Iterable[Listener], events: Sequence[Event]) -> list[tuple[Listener, Event]]:
     pairs = [(each, event) for event in events for each in listeners if hears(each.event_types, event.type)]
-    if not any(listener.filter for listener, _ in pairs):
+    filtered = {listener.id: listener.filter for listener, _ in pairs if listener.filter}
+    if not filtered:
         return pairs
+    # some hundred endpoints with 20 conditions each on a batch of events would keep everybody waiting
+    filters = dict(zip(filtered, await breathing(read_conditions, filtered.values()), strict=True))
     documents = {event.id: event.document() for event in events}
 
     def holds(pair: tuple[Listener, Event]) -> bool:
         listener, event = pair
-        return not listener.filter or all_hold(read_conditions(listener.filter), documents[event.id])
+        return listener.id not in filters or all_hold(filters[listener.id], documents[event.id])
 
-    # some hundred endpoints with 20 conditions each on a batch of events would keep everybody waiting
     return [pair for pair, does in zip(pairs, await breathing(holds, pairs), strict=True) if does]
 
 
@@ -103,10 +107,10 @@ def _with_owners(wanted: Iterable[tuple[Listener, Event]], taker: Taker | None) 
     return plans
 
 
-def _call(plan: deliveries.Plan, event: Event, document: str, listener: Listener, now: datetime) -> Call:
+def _call(plan: deliveries.Plan, event: Event, body: bytes, listener: Listener, now: datetime) -> Call:
     new = {"id": plan.id, "webhook_id": plan.webhook_id, "event_id": plan.event_id, "tries": 0, "attempt_count": 0}
-    row = {**listener.address, **new, "workspace": event.workspace, "document": document}
-    return call_from(row, now, happened_at=event.time, traceparent=event.traceparent)
+    row = {**listener.address, **new, "workspace": event.workspace}
+    return call_from(row, now, body=body, happened_at=event.time, traceparent=event.traceparent)
 
 
 async def resend(session: AsyncSession, delivery_id: UUID) -> Delivery:
