@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import orjson
@@ -18,6 +19,8 @@ from opsloop_common.limits import UNKNOWN_NAMES
 MAX_INT = 2**63 - 1
 MIN_INT = -(2**63)
 MAX_DOUBLE = sys.float_info.max
+STEP_BYTES = 128 * 1024
+"""So much of a text is looked through in a millisecond or two."""
 
 _DIGITS_AS_ZERO = bytes(ord("0") if chr(code).isdecimal() else code for code in range(256))
 
@@ -72,24 +75,55 @@ def require_few_names(value: Any, *, known: int) -> Any:
 
 def surplus(raw: bytes, *, containers: int, values: int) -> str | None:
     """Say what a JSON text has too much of, objects and lists or values; None when it has few. Nothing is built for that."""
+    return next(filter(None, looked_for_surplus(raw, containers=containers, values=values)), None)
+
+
+def looked_for_surplus(raw: bytes, *, containers: int, values: int) -> Iterator[str | None]:
+    """Look for a `surplus` in steps of at most a few milliseconds; yields None after each, or at last what there is too much of."""
     # an upper bound first, in half a millisecond a MiB: texts hold such characters too, but seldom so many
-    if raw.count(b"[") + raw.count(b"{") <= containers and raw.count(b",") + raw.count(b":") <= values:
-        return None
-    outside = _outside_texts(raw, most=containers + values)
-    if outside is None or outside.count(b",") + outside.count(b":") > values:
-        return f"must not hold more than {values} values"
-    if outside.count(b"[") + outside.count(b"{") > containers:
-        return f"must not hold more than {containers} objects and lists"
-    return None
+    most_containers = most_values = 0
+    for piece in _pieces(raw):
+        most_containers += piece.count(b"[") + piece.count(b"{")
+        most_values += piece.count(b",") + piece.count(b":")
+        if most_containers > containers or most_values > values:
+            break
+        yield None
+    else:
+        return
+    found_containers = found_values = 0
+    for outside in _outside_texts(raw, most=containers + values):
+        if outside is not None:
+            found_containers += outside.count(b"[") + outside.count(b"{")
+            found_values += outside.count(b",") + outside.count(b":")
+        if outside is None or found_values > values:
+            yield f"must not hold more than {values} values"
+            return
+        if found_containers > containers:
+            yield f"must not hold more than {containers} objects and lists"
+            return
+        yield None
 
 
-def _outside_texts(raw: bytes, *, most: int) -> bytes | None:
-    """Return what stands outside strings, None when there are more than `most` strings."""
-    if b"\\" in raw:
-        raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
-    if raw.count(b'"') > 2 * most:
-        return None
-    return b"".join(raw.split(b'"')[::2])
+def _outside_texts(raw: bytes, *, most: int) -> Iterator[bytes | None]:
+    """Yield of each piece what stands outside strings, None as soon as there are more than `most` strings."""
+    quotes, rest = 0, b""
+    for piece in _pieces(raw):
+        piece = rest + piece
+        # the last backslash of an odd number belongs to what the next piece begins with
+        rest = b"\\" * ((len(piece) - len(piece.rstrip(b"\\"))) % 2)
+        piece = piece.removesuffix(rest)
+        if b"\\" in piece:
+            piece = piece.replace(b"\\\\", b"").replace(b'\\"', b"")
+        is_inside = quotes % 2
+        quotes += piece.count(b'"')
+        if quotes > 2 * most:
+            yield None
+            return
+        yield b"".join(piece.split(b'"')[is_inside::2])
+
+
+def _pieces(raw: bytes) -> Iterator[bytes]:
+    return (raw[at : at + STEP_BYTES] for at in range(0, len(raw), STEP_BYTES))
 
 
 def is_deeper_than(value: Any, levels: int) -> bool:

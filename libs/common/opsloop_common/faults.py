@@ -60,10 +60,19 @@ def frames(error: BaseException) -> list[str]:
 
 
 def reason(error: BaseException) -> str:
-    """Return the error as text, cut to 2,000 characters, without the input: it may be somebody's personal data.
+    """Return the error as text that can be stored, cut to 2,000 characters, without the input: it may be personal data.
 
     Of a validation error only the fields, of a database error only the first line: no parameters, no conflicting values.
     """
+    return storable(_said(error))
+
+
+def storable(message: str) -> str:
+    """Return `message` without what PostgreSQL's text cannot hold: NUL and lone surrogates."""
+    return message.replace("\0", "").encode(errors="replace").decode()
+
+
+def _said(error: BaseException) -> str:
     if isinstance(error, DBAPIError):
         return str(error.orig).partition("\n")[0][:REASON_LIMIT]
     if isinstance(error, ValidationError):

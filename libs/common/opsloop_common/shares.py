@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from math import exp
+from math import exp, inf
 from typing import TypeVar
 
 MEMORY_SECONDS = 30.0
@@ -23,6 +23,8 @@ FIRST_SECONDS = 1.0
 """Whoever is new is judged by no shorter a time, else its first moment would look like a life of holding."""
 FORGOTTEN = 0.001  # places, on average: 5 statements of 2 ms in 10 s
 SWEEP_SECONDS = 1.0
+AVERAGED_SECONDS = 0.1
+"""An average over all keys costs a look at each of them, and moves within seconds: it is made anew after so long."""
 
 KeyT = TypeVar("KeyT", bound=Hashable)
 
@@ -55,6 +57,7 @@ class Usage:
         self._clock = clock
         self._keys: dict[Hashable, _Held] = {}
         self._swept_at = clock()
+        self._averaged_at, self._mean, self._usual = -inf, 0.0, 0.0
 
     def __len__(self) -> int:
         """Return how many keys hold or held anything."""
@@ -90,7 +93,8 @@ class Usage:
 
     def mean(self) -> float:
         """Return how many places one key held lately, on average of all that held anything."""
-        return sum(map(self.lately, self)) / max(len(self), 1)
+        self._average()
+        return self._mean
 
     def is_quick(self, key: Hashable) -> bool:
         """Say whether `key` gave places back lately, and soon after it took them, by a fixed measure or beside the others."""
@@ -103,10 +107,18 @@ class Usage:
 
     def usual_seconds(self) -> float:
         """Return how long a place that is held is kept, on average of the places, whoever holds them."""
+        self._average()
+        return self._usual
+
+    def _average(self) -> None:
+        at = self._clock()
+        if at - self._averaged_at < AVERAGED_SECONDS:
+            return
+        self._averaged_at = at
         everybody = [self._settled(key) for key in self]
-        return sum(held.faded * held.seconds() for held in everybody) / max(
-            sum(held.faded for held in everybody), FORGOTTEN
-        )
+        self._mean = sum(held.lately() for held in everybody) / max(len(everybody), 1)
+        places = max(sum(held.faded for held in everybody), FORGOTTEN)
+        self._usual = sum(held.faded * held.seconds() for held in everybody) / places
 
     def _settled(self, key: Hashable) -> _Held:
         at = self._clock()
@@ -166,8 +178,8 @@ class Places:
     def room(self, key: Hashable) -> int:
         """Return how many places `key`, known by nothing else, may take at once."""
         free = self.size - self.taken
-        if not self.is_light(key):
-            return max(0, free - self.kept)
+        if free >= 2 * self.kept:  # the usual case asks no more
+            return free - self.kept
         usage = self._usages[0]
         return max(0, free - self.kept, min(free, self._allowed(usage, key) - usage.held(key)))
 

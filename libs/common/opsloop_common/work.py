@@ -17,7 +17,7 @@ This module has the house's only listeners of commits and rollbacks. Rooms impor
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
     from opsloop_common.telemetry.tracer import Tracer
 
 
+CAUSE = ("correlationid", "causationid", "causationdepth", "causationroot", "traceparent")
+
+
 @dataclass(frozen=True)
 class Context:
     """On whose behalf a transaction runs: its workspace, its actor, and what caused it. Events inherit all of it."""
@@ -54,13 +57,12 @@ class Context:
 
     def cause(self) -> dict[str, Any]:
         """Return the part that later work inherits, as JSON: time acts as `system`, on behalf of what caused it."""
-        return {
-            "correlationid": self.correlationid,
-            "causationid": self.causationid,
-            "causationdepth": self.causationdepth,
-            "causationroot": self.causationroot,
-            "traceparent": self.traceparent,
-        }
+        return {name: getattr(self, name) for name in CAUSE}
+
+    @classmethod
+    def following(cls, workspace: str, cause: Mapping[str, Any]) -> Context:
+        """Return the context of work whose `cause` was stored; what a newer release stored besides is left out."""
+        return cls(workspace, **{name: cause[name] for name in CAUSE if name in cause})
 
     @classmethod
     def caused_by(cls, cause: Event, *, actor: str = "system") -> Context:

@@ -17,8 +17,9 @@ from opsloop_common.due.port import Ask
 from opsloop_common.due.rows import claim_due
 from opsloop_common.due.runner import DueRunner
 from opsloop_common.due.tables import due as due_table
-from opsloop_common.due.work import DueWork, storable
+from opsloop_common.due.work import DueWork
 from opsloop_common.due.workers import alive, beat
+from opsloop_common.faults import storable
 from opsloop_common.supervision import Pauses
 from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.testing.sample.tables import Note

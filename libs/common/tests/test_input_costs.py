@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from opsloop_common.conditions import Condition, holds
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.documents import read_document, surplus
+from opsloop_common.documents import looked_for_surplus, read_document, surplus
 from opsloop_common.errors import BadRequest, Invalid
 from opsloop_common.http.schemas import InModel, UserId
 from opsloop_common.http.strict_json import read_json, require_few
@@ -34,7 +35,7 @@ def milliseconds(work: Callable[[], object]) -> float:
 def refused(raw: bytes, *, containers: int = JSON_CONTAINERS, values: int = JSON_VALUES) -> Callable[[], None]:
     def read() -> None:
         with pytest.raises((Invalid, BadRequest)):
-            require_few(raw, containers=containers, values=values)
+            asyncio.run(require_few(raw, containers=containers, values=values))
             read_json(raw)
 
     return read
@@ -76,6 +77,18 @@ def test_what_a_text_holds_is_not_counted():
 
     assert surplus(raw, containers=1, values=1) is None
     assert surplus(raw, containers=1, values=0) is not None
+
+
+def test_eight_mebibytes_are_counted_in_short_steps():
+    for raw in (b"[" + b"[]," * 2_790_000, b'["' + b"\\" * 8 * MIB, b"[" + b'"",' * 2_790_000, b'["' + b"[{,:" * 2 * MIB):
+        steps = looked_for_surplus(raw, containers=BATCH_CONTAINERS, values=BATCH_VALUES)
+        said, longest = None, 0.0
+        while said != "done":
+            began = time.thread_time()
+            said = next(steps, "done")
+            longest = max(longest, time.thread_time() - began)
+
+        assert longest < 0.008
 
 
 class Someone(InModel):

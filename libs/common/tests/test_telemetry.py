@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import threading
 import time
 from uuid import uuid4
 
@@ -254,6 +255,7 @@ async def test_a_collector_that_refuses_is_told_of_once(traced_sample, collector
 
 async def test_a_collector_that_hangs_holds_nobody_up(traced_sample, collector, monkeypatch):
     monkeypatch.setattr(limits, "TRACE_FLUSH_SECONDS", 0.3)
+    monkeypatch.setattr(limits, "TRACE_EXPORT_SECONDS", 1.5)
     sample = await traced_sample()
     key = await sample.key("sample:write")
     collector.receiver.responder = lambda _: Answer(200, delay_seconds=60)
@@ -263,6 +265,10 @@ async def test_a_collector_that_hangs_holds_nobody_up(traced_sample, collector, 
         began = time.monotonic()
 
     assert time.monotonic() - began < limits.TRACE_FLUSH_SECONDS + 2
+    for trying in threading.enumerate():
+        if trying.name == "traces":
+            trying.join(5)
+            assert not trying.is_alive()
 
 
 async def test_spans_that_wait_are_bounded(traced_sample, collector, monkeypatch):

@@ -2,6 +2,8 @@
 
 from uuid import uuid4
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -159,9 +161,9 @@ def test_of_a_batch_those_that_are_recorded_are_told_and_the_first_is_worked_wit
 
 def test_what_was_sent_is_told_where_it_is_recorded_with_the_time_it_was_given_away(tracer, told):
     sent = event(SAMPLED)
-    payloads = [each.to_bytes().decode() for each in (event(None), event(UNSAMPLED), sent)]
+    documents = [json.loads(each.to_bytes()) for each in (event(None), event(UNSAMPLED), sent)]
 
-    told_as_sent(tracer, "campaigns", payloads, began_ns=123)
+    told_as_sent(tracer, "campaigns", documents, began_ns=123)
 
     (span,) = told.get_finished_spans()
     assert (span.name, span.start_time) == ("send opsloop.campaigns", 123)

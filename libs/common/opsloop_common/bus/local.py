@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from operator import itemgetter
 
+import orjson
 import structlog
 from prometheus_client import CollectorRegistry
 from sqlalchemy.exc import SQLAlchemyError
@@ -161,5 +162,5 @@ class LocalPublisher:
         payloads = [row["payload"] for row in rows]
         self._log.extend(rows[0]["position"], payloads)
         if (tracer := self._database.tracer) is not None:
-            told_as_sent(tracer, self._database.service, payloads, began_ns=began_ns)
+            told_as_sent(tracer, self._database.service, map(orjson.loads, payloads), began_ns=began_ns)
         return len(rows)

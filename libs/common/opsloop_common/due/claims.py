@@ -7,7 +7,7 @@ with one statement (`finish`, `put_off`). A claim ends with its owner's heartbea
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
 from uuid import UUID
@@ -240,17 +240,27 @@ async def release_dead_claims(session: AsyncSession, *tables: str, all: bool = F
     return freed
 
 
-async def release_own_claims(session: AsyncSession, *tables: str, owner: UUID) -> int:
-    """Give back what `owner` holds in `tables`, the try not counted: at its orderly end. Returns how many."""
+async def release_own_claims(
+    session: AsyncSession,
+    *tables: str,
+    owner: UUID,
+    before: datetime | None = None,
+    known: Collection[Hashable] = (),
+) -> int:
+    """Give back what `owner` holds in `tables`, the try not counted, and return how many rows that was.
+
+    With `before`, claims older than that only; never those of the ids that are `known` to be at work.
+    """
     await enter_worker(session)
     freed = 0
     for table in tables:
         result = await session.execute(
             text(
                 f'UPDATE "{table}" SET owner = NULL, claimed_at = NULL, attempts = greatest(attempts - 1, 0) '  # noqa: S608 a table's name
-                "WHERE owner = :owner RETURNING 1"
+                "WHERE owner = :owner AND (CAST(:before AS timestamptz) IS NULL OR claimed_at <= :before) "
+                "AND NOT CAST(id AS text) = ANY(CAST(:known AS text[])) RETURNING 1"
             ),
-            {"owner": owner},
+            {"owner": owner, "before": before, "known": [str(id) for id in known]},
         )
         freed += len(result.all())
     return freed

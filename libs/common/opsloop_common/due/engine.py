@@ -19,13 +19,12 @@ from typing import Generic
 from uuid import UUID
 
 import structlog
-from sqlalchemy import text
 
 from opsloop_common import limits
 from opsloop_common.db import Database
+from opsloop_common.due.claims import release_own_claims
 from opsloop_common.due.metrics import HeldMeter
 from opsloop_common.due.port import Ask, Gate, ItemT, Line, ResultT, Work
-from opsloop_common.entry import enter_worker
 from opsloop_common.shares import Places
 from opsloop_common.supervision import Pauses, patiently
 from opsloop_common.wakeups import wait
@@ -275,13 +274,6 @@ class Engine(Generic[ItemT, ResultT]):
 
         At the start that is what a failed run of this loop left behind.
         """
+        known = self._ids | self._handed.keys()
         async with self._database.transaction() as session:
-            await enter_worker(session)
-            await session.execute(
-                text(
-                    f'UPDATE "{self._work.table}" SET owner = NULL, claimed_at = NULL, attempts = greatest(attempts - 1, 0) '  # noqa: S608 a table's name
-                    "WHERE owner = :owner AND (CAST(:before AS timestamptz) IS NULL OR claimed_at <= :before) "
-                    "AND NOT CAST(id AS text) = ANY(CAST(:known AS text[]))"
-                ),
-                {"owner": self.owner, "before": before, "known": [str(id) for id in self._ids | self._handed.keys()]},
-            )
+            await release_own_claims(session, self._work.table, owner=self.owner, before=before, known=known)

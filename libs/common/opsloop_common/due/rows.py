@@ -110,9 +110,6 @@ _FAIL = text(
     "attempts = CASE WHEN :last AND again_at IS NOT NULL THEN 0 ELSE :attempts END "
     "WHERE id = :id AND owner = :owner RETURNING status"
 )
-_GIVE_BACK = text(
-    "UPDATE due SET owner = NULL, claimed_at = NULL, attempts = greatest(attempts - 1, 0) WHERE owner = :owner RETURNING 1"
-)
 
 
 @dataclass(frozen=True)
@@ -144,7 +141,7 @@ class DueItem:
 
     def context(self) -> Context:
         """Return the context that the row is handled in."""
-        return Context(workspace=self.row.workspace, **self.cause)
+        return Context.following(self.row.workspace, self.cause)
 
 
 def _item(row: Row[Any]) -> DueItem:
@@ -255,8 +252,3 @@ async def record_failure(
         },
     )
     return status
-
-
-async def give_back(session: AsyncSession, *, owner: UUID) -> int:
-    """Give all due rows of a worker back, the try not counted; returns how many."""
-    return len((await session.execute(_GIVE_BACK, {"owner": owner})).all())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID
@@ -13,10 +12,10 @@ from opsloop_common.due.engine import Engine
 from opsloop_common.due.kinds import DueKind
 from opsloop_common.due.metrics import DueMetrics
 from opsloop_common.due.rows import DueItem, claim_due
-from opsloop_common.due.work import POLL_SECONDS, DueWork, Outcome
-from opsloop_common.due.workers import beat, leave
+from opsloop_common.due.work import DRAIN_SECONDS, POLL_SECONDS, DueWork, Outcome
+from opsloop_common.due.workers import LEAVE_SECONDS, beat, leave
 from opsloop_common.ids import uuid7
-from opsloop_common.supervision import LoopMeter, Pauses, supervise
+from opsloop_common.supervision import LoopMeter, Pauses, supervised
 
 PAUSES = Pauses(first=0.5, longest=5.0)
 ROUNDS_LIMIT = 1_000
@@ -46,14 +45,11 @@ class DueRunner:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Work for the length of the block; then finish what is running (at most 20 s) and leave the rest unclaimed."""
-        name = f"{self._database.service} due"
-        working = supervise(name, self._run, pauses=PAUSES, meter=self._database.meters.of(LoopMeter))
-        loop = asyncio.create_task(working, name=name)
-        try:
+        loops = {f"{self._database.service} due": self._run}
+        meter = self._database.meters.of(LoopMeter)
+        # the engine has its own time first, then what it records and gives back
+        async with supervised(loops, pauses=PAUSES, meter=meter, drain_seconds=DRAIN_SECONDS + LEAVE_SECONDS):
             yield
-        finally:
-            loop.cancel()
-            await asyncio.gather(loop, return_exceptions=True)
 
     async def _run(self) -> None:
         await self.engine().run()

@@ -255,7 +255,7 @@ class DueWork:
     async def _record_once(self, kind: DueKind, item: DueItem, error: Exception, attempts: int) -> str | None:
         now = self._database.clock.now()
         retry = rules.retry_at(now, attempts, kind.max_attempts, random.random(), every=kind.every)
-        text = storable(reason(error))
+        text = reason(error)
         async with self._database.transaction(item.context()) as session:
             if kind.is_job and retry is None:
                 finish_with(session, item.row.id, self._owner)
@@ -285,8 +285,3 @@ def _most(kind: DueKind, held: Mapping[Line, int]) -> int:
 
 def _lines(kind: DueKind, held: Mapping[Line, int]) -> dict[str, int]:
     return {workspace: count for (workspace, name), count in held.items() if name == kind.name}
-
-
-def storable(message: str) -> str:
-    """Return `message` without what PostgreSQL's text cannot hold: NUL and lone surrogates."""
-    return message.replace("\0", "").encode(errors="replace").decode()

@@ -14,7 +14,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from opsloop_common.db import Database
 from opsloop_common.due.claims import release_dead_claims, release_own_claims
-from opsloop_common.due.rows import give_back
 from opsloop_common.supervision import LoopMeter, Pauses, supervised
 from opsloop_common.wakeups import DUE
 
@@ -59,8 +58,7 @@ async def beat(
 async def leave(database: Database, owner: UUID, *, tables: Sequence[str] = ()) -> None:
     """Give back every claim of `owner` and forget it."""
     async with database.transaction() as session:
-        await give_back(session, owner=owner)
-        await release_own_claims(session, *tables, owner=owner)
+        await release_own_claims(session, DUE, *tables, owner=owner)
         await session.execute(_LEAVE, {"id": owner})
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 
@@ -53,12 +54,8 @@ async def read_body(request: Request, limit: BodyLimit, *, required: bool) -> Re
         raise UnsupportedMediaType("Send application/json.", headers={"Accept": "application/json"})
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("Send it without Content-Encoding.", headers={"Accept-Encoding": "identity"})
-    if len(raw) <= QUICK_BYTES:
-        require_few(raw, containers=limit.containers, values=limit.values)
-        return ReadRequest(request, raw, read_json(raw))
-    async with turn():
-        require_few(raw, containers=limit.containers, values=limit.values)
-    async with turn():
+    await require_few(raw, containers=limit.containers, values=limit.values)
+    async with turn() if len(raw) > QUICK_BYTES else nullcontext():
         return ReadRequest(request, raw, read_json(raw))
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Database
-from opsloop_common.faults import fingerprint, reason
+from opsloop_common.faults import fingerprint, reason, storable
 from opsloop_common.ids import uuid7
 from opsloop_common.inbox.delivery import Delivery
 from opsloop_common.inbox.tables import inbox, parked_event
@@ -119,7 +119,7 @@ async def _insert(
         "source": delivery.source,
         "status": status,
         "fingerprint": fingerprint,
-        "reason": reason.replace("\0", "�"),
+        "reason": storable(reason),
         "attempts": attempts,
         "origin": delivery.origin,
         "body": delivery.body.encode() if isinstance(delivery.body, str) else delivery.body,

@@ -54,6 +54,8 @@ async def exported(runtimes: Sequence[Runtime], endpoint: str) -> AsyncIterator[
         ending = threading.Thread(target=processor.shutdown, name="traces", daemon=True)
         ending.start()
         await asyncio.to_thread(ending.join, limits.TRACE_FLUSH_SECONDS)
+        if ending.is_alive():
+            exporter.shutdown()  # no more tries
 
 
 def _address(endpoint: str) -> str:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
-from typing import TYPE_CHECKING
-
-import orjson
+from typing import TYPE_CHECKING, Any
 
 from opsloop_common.contracts.envelope import Event, topic_of
 
@@ -14,11 +12,10 @@ if TYPE_CHECKING:
     from opsloop_common.telemetry.tracer import Tracer
 
 
-def told_as_sent(tracer: Tracer, service: str, payloads: Iterable[str], *, began_ns: int) -> None:
+def told_as_sent(tracer: Tracer, service: str, events: Iterable[Mapping[str, Any]], *, began_ns: int) -> None:
     """Add a span for each recorded event that has just gone to the bus, begun when the bus was given it."""
     topic = topic_of(service)
-    for payload in payloads:
-        event = orjson.loads(payload)
+    for event in events:
         attributes = _attributes(tracer, "send", topic, event["id"], event["type"], event["workspace"])
         span = tracer.after(event.get("traceparent"), f"send {topic}", "producer", attributes, began_ns=began_ns)
         if span is not None:

@@ -28,7 +28,7 @@ async def send_chunk(session: AsyncSession, campaign_id: UUID) -> None:
         if campaign.status is not Status.RUNNING:
             continue
         chunk = await recipients.take_chunk(session, campaign_id, after=campaign.requested_through)
-        with acting_for(session, Context(workspace=context_of(session).workspace, **campaign.cause)):
+        with acting_for(session, Context.following(context_of(session).workspace, campaign.cause)):
             if chunk:
                 await lifecycle.note_requested(session, campaign_id, chunk[-1])
                 outbox.append(session, _message_requested(campaign, chunk))

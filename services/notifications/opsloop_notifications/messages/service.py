@@ -252,7 +252,7 @@ async def record_mails(session: AsyncSession, results: Sequence[MailResult], *, 
         if result.mail.id in held:
             _count(session, "delayed" if result.next_attempt_at is not None else result.reason or "sent")
         if result.mail.id in held and result.next_attempt_at is None:
-            with acting_for(session, Context(workspace=result.mail.workspace, **result.mail.cause)):
+            with acting_for(session, Context.following(result.mail.workspace, result.mail.cause)):
                 outbox.append(session, _outcome(result))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import asyncpg
@@ -71,25 +71,27 @@ class KafkaPublisher:
         if not rows:
             return 0
         sent: list[asyncio.Future[Any]] = []
+        documents: list[dict[str, Any]] = []
         try:
             for row in rows:
+                document = orjson.loads(row["payload"])
+                documents.append(document)
                 payload = row["payload"].encode()
                 key = row["stream"].encode()
                 partition = partition_of(key, self._partitions)
                 sent.append(
                     await self._producer.send(
-                        self._topic, payload, key=key, partition=partition, headers=_headers(row, payload)
+                        self._topic, payload, key=key, partition=partition, headers=_headers(row, document)
                     )
                 )
             await self._acknowledged(sent)
         finally:
             failpoints.hit("relay.after_publish")
-            acknowledged = [row for row, future in zip(rows, sent, strict=False) if _came(future)]
+            acknowledged = [n for n, future in enumerate(sent) if _came(future)]
             if acknowledged:
-                await self._session.execute(_MARK, [row["id"] for row in acknowledged])
+                await self._session.execute(_MARK, [rows[n]["id"] for n in acknowledged])
             if (tracer := self._database.tracer) is not None:
-                payloads = [row["payload"] for row in acknowledged]
-                told_as_sent(tracer, self._database.service, payloads, began_ns=began_ns)
+                told_as_sent(tracer, self._database.service, [documents[n] for n in acknowledged], began_ns=began_ns)
         for future in sent:
             future.result()
         return len(rows)
@@ -117,12 +119,12 @@ def _came(future: asyncio.Future[Any]) -> bool:
     return future.done() and not future.cancelled() and future.exception() is None
 
 
-def _headers(row: asyncpg.Record, payload: bytes) -> list[tuple[str, bytes]]:
+def _headers(row: asyncpg.Record, document: Mapping[str, Any]) -> list[tuple[str, bytes]]:
     headers = [
         ("content-type", CONTENT_TYPE.encode()),
         ("ce_id", str(row["event_id"]).encode()),
         ("ce_type", row["type"].encode()),
     ]
-    if traceparent := orjson.loads(payload).get("traceparent"):
+    if traceparent := document.get("traceparent"):
         headers.append(("traceparent", traceparent.encode()))
     return headers
