@@ -80,7 +80,12 @@ def test_what_a_text_holds_is_not_counted():
 
 
 def test_eight_mebibytes_are_counted_in_short_steps():
-    for raw in (b"[" + b"[]," * 2_790_000, b'["' + b"\\" * 8 * MIB, b"[" + b'"",' * 2_790_000, b'["' + b"[{,:" * 2 * MIB):
+    for raw in (
+        b"[" + b"[]," * 2_790_000,
+        b'["' + b"\\" * 8 * MIB,
+        b"[" + b'"",' * 2_790_000,
+        b'["' + b"[{,:" * 2 * MIB,
+    ):
         steps = looked_for_surplus(raw, containers=BATCH_CONTAINERS, values=BATCH_VALUES)
         said, longest = None, 0.0
         while said != "done":

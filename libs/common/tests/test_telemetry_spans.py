@@ -1,8 +1,7 @@
 """Spans as the code that makes them sees them: what is recorded, below what, and how they end."""
 
-from uuid import uuid4
-
 import json
+from uuid import uuid4
 
 import pytest
 from hypothesis import given
