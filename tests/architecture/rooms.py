@@ -8,7 +8,7 @@ from typing import NamedTuple
 from grimp import ImportGraph
 from importlinter import Contract, ContractCheck, fields, output
 
-DOORS = ("routes", "consumers", "jobs")
+DOORS = ("routes", "consumers", "timers")
 HEIGHT = (
     {"slice": 50}
     | dict.fromkeys(DOORS, 40)

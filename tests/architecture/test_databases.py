@@ -16,7 +16,7 @@ from opsloop_common import migrations, plumbing
 from opsloop_common.db import Context, app_role, require_held_by_row_level_security
 from opsloop_common.service import Service
 
-SERVICES = pytest.mark.parametrize("service", [m.service for m in MEMBERS], ids=lambda service: service.name)
+SERVICES = pytest.mark.parametrize("service", MEMBERS, ids=lambda service: service.name)
 
 PLUMBING = {
     "alembic_version",
@@ -57,7 +57,7 @@ def test_plumbing_is_what_the_machinery_made():
 
 
 def test_no_two_services_share_a_metadata():
-    found = [member.service.metadata for member in MEMBERS]
+    found = [service.metadata for service in MEMBERS]
 
     assert len({id(metadata) for metadata in found}) == len(MEMBERS)
     assert all(metadata is not plumbing.metadata for metadata in found)

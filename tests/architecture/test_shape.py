@@ -90,7 +90,7 @@ B = "opsloop_feedback.triage"
         (f"{A}.models", "opsloop_feedback.tables", True),
         ("opsloop_feedback.app", f"{A}.routes", True),
         (f"{A}.slice", f"{A}.routes", True),
-        (f"{A}.slice", f"{A}.jobs", True),
+        (f"{A}.slice", f"{A}.timers", True),
         (f"{A}.slice", f"{A}.models", True),
         ("opsloop_feedback.app", f"{A}.slice", True),
         (f"{A}.routes", f"{A}.slice", False),

@@ -36,7 +36,7 @@ _BY_DESIGN = {
         ("opsloop_notifications.endpoints.service", READS, "delivery"),
     ],
     "the queue's engine, in common, works on the table that it was handed": [
-        (f"{_SENDING}.jobs", WRITES, "delivery_queue"),
+        (f"{_SENDING}.timers", WRITES, "delivery_queue"),
     ],
     "claiming what to call is one statement: five round trips were on the way of each webhook": [
         (f"{_SENDING}.queries", WRITES, "delivery_queue"),

@@ -18,7 +18,7 @@ from tests import harness
 from tests.attacks.probe import watching
 from tests.harness import SERVICES, Deployment, data_dir_of, environment
 
-pytestmark = [pytest.mark.slow, pytest.mark.measured]
+pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 SECRET = "S3cr3tThatNobodyMaySee"

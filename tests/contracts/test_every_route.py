@@ -25,7 +25,7 @@ from tests.contracts.worlds import BODIES, NO_CHANGES, QUERIES, fill
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 MODEL = replace(SAMPLE, slices=(reminders.SLICE,))
-SERVICES = {service.name: service for service in (*(member.service for member in MEMBERS), MODEL)}
+SERVICES = {service.name: service for service in (*MEMBERS, MODEL)}
 JSON = {"Content-Type": "application/json"}
 ADMIN_PATHS = ("/v1/api-keys", "/v1/user-secrets", "/v1/audit", "/v1/parked-events")
 SCOPES = {

@@ -88,7 +88,7 @@ def within(sent: Any, shown: Any) -> bool:
 @pytest.fixture(params=sorted(CREATED))
 async def service(request: pytest.FixtureRequest, api: Any) -> tuple[str, Api]:
     """Each service, one after the other."""
-    return request.param, await api(next(m.service for m in MEMBERS if m.service.name == request.param))
+    return request.param, await api(next(each for each in MEMBERS if each.name == request.param))
 
 
 async def ok(api: Api, method: str, path: str, **options: Any) -> Any:
@@ -130,7 +130,7 @@ async def test_what_is_stored_can_be_read_changed_told_and_deleted(service: tupl
 
 @pytest.mark.parametrize("number", NUMBERS, ids=repr)
 async def test_a_reported_value_and_a_threshold(api: Any, number: float):
-    metrics = await api(next(m.service for m in MEMBERS if m.service.name == "metrics"))
+    metrics = await api(next(each for each in MEMBERS if each.name == "metrics"))
     await ok(metrics, "POST", "/v1/kpis", json=REPORTED | {"target": number})
     condition = MONITOR["condition"] | {"value": number}  # type: ignore[operator]
     monitor = (await ok(metrics, "POST", "/v1/kpis/csat/monitors", json=MONITOR | {"condition": condition})).json()
@@ -151,7 +151,7 @@ async def test_a_reported_value_and_a_threshold(api: Any, number: float):
 @pytest.mark.parametrize("number", NUMBERS, ids=repr)
 async def test_rows_of_a_batch_and_the_data_of_a_rehearsal(api: Any, number: float):
     feedback, campaigns = [
-        await api(next(m.service for m in MEMBERS if m.service.name == name)) for name in ("feedback", "campaigns")
+        await api(next(each for each in MEMBERS if each.name == name)) for name in ("feedback", "campaigns")
     ]
     row = {"body": "支付失败", "external_id": "1", "attributes": filled(ATTRIBUTES, number)}
     playbook = (await ok(campaigns, "POST", "/v1/playbooks", json=PLAYBOOK | {"when": filled(WHEN, number)})).json()

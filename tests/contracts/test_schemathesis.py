@@ -21,9 +21,9 @@ CHECKS = (
     "response_headers_conformance",
 )
 SEED = 20261122
-EXAMPLES = 12
+EXAMPLES = 8
 """For each operation and phase: coverage grows with the contract."""
-SECONDS_EACH = 1.5
+SECONDS_EACH = 1.0
 """An operation's share of the time of its service, which ends a run on a slow machine; else the examples do, the same every run."""
 AT_ONCE = 2
 

@@ -37,12 +37,12 @@ def event_schemas() -> dict[Path, Document]:
 
 def documents() -> Iterator[tuple[Path, Document]]:
     """Yield every committed contract: its path in the repository, and what should be in it."""
-    for member in MEMBERS:
-        yield Path("services") / member.service.name / "openapi.json", openapi(member.service)
+    for service in MEMBERS:
+        yield Path("services") / service.name / "openapi.json", openapi(service)
     for path, schema in event_schemas().items():
         yield CONTRACTS / path, schema
-    for service in BY_SERVICE:
-        yield CONTRACTS / "asyncapi" / f"{service}.json", asyncapi(service)
+    for name in BY_SERVICE:
+        yield CONTRACTS / "asyncapi" / f"{name}.json", asyncapi(name)
 
 
 def render(document: Document) -> str:

@@ -34,11 +34,11 @@ def build_runtimes(server: PostgresServer, shared: EmbeddedSettings) -> list[Run
     """Build the runtimes of all services on one bus; nothing is connected yet."""
     runtimes = [
         build_runtime(
-            member.service,
-            _settings_of(member.service.settings, shared),
-            database_url=server.url(member.service.name, user=app_role(member.service.name)),
+            service,
+            _settings_of(service.settings, shared),
+            database_url=server.url(service.name, user=app_role(service.name)),
         )
-        for member in MEMBERS
+        for service in MEMBERS
     ]
     bus = LocalBus({runtime.service.name: runtime.db for runtime in runtimes})
     for runtime in runtimes:

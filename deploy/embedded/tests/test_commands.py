@@ -73,7 +73,7 @@ def test_a_command_loads_only_what_it_needs(code: str, forbidden: set[str]):
 
 
 def test_the_outlines_are_what_the_services_declare():
-    assert {member.service.name: member.service.scopes for member in MEMBERS} == OUTLINES
+    assert {service.name: service.scopes for service in MEMBERS} == OUTLINES
 
 
 def test_the_version_is_told():

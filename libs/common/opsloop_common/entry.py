@@ -8,8 +8,8 @@ setting ends with its transaction, so a pooled connection carries nobody's works
 - **a transaction that goes on** in another workspace than it began in, as when parked events are played: `enter`;
 - **a statement** that must not cost a round trip more: `ENTERED_SQL` in its WITH (or `ENTER_SQL` in its SELECT), in a session
   from `Database.unentered` or below SQLAlchemy (`lanes`);
-- **a worker**, which serves all workspaces: `enter_worker`, and then only tables with a `worker_policy` open; on a connection
-  of its own `WORKER_SETTING` is set for good;
+- **a worker**, which serves all workspaces: `enter_every_workspace`, and then only tables with an `every_workspace_policy`
+  open; on a connection of its own `WORKER_SETTING` is set for good;
 - **a migration** that changes rows: `every_workspace`. Everywhere else the owner of the tables is held like everybody.
 """
 
@@ -52,14 +52,14 @@ async def enter(session: AsyncSession, context: Context) -> None:
     await session.execute(_ENTER, {"workspace": context.workspace})
 
 
-async def enter_worker(session: AsyncSession) -> None:
-    """Open the tables that have a worker policy to the session's transaction, over all workspaces."""
+async def enter_every_workspace(session: AsyncSession) -> None:
+    """Open the tables that have such a policy to the session's transaction, over all workspaces."""
     work = work_of(session)
-    if work.entered_as_worker is not None and work.entered_as_worker is work.get_transaction():
+    if work.entered_every_workspace is not None and work.entered_every_workspace is work.get_transaction():
         return
     await session.execute(_ENTER_WORKER)
     if not work.in_nested_transaction():  # a savepoint that is rolled back takes the setting with it
-        work.entered_as_worker = work.get_transaction()
+        work.entered_every_workspace = work.get_transaction()
 
 
 def row_level_security(table: str) -> list[str]:
@@ -73,8 +73,8 @@ def row_level_security(table: str) -> list[str]:
     ]
 
 
-def worker_policy(table: str, *, command: str = "ALL") -> list[str]:
-    """Return the statements that open `table`'s rows of all workspaces to transactions that called `enter_worker`.
+def every_workspace_policy(table: str, *, command: str = "ALL") -> list[str]:
+    """Return the statements that open `table`'s rows of all workspaces to transactions that called `enter_every_workspace`.
 
     Only for tables that a queue engine works through; requests never enter this way. `command`: ALL, or SELECT for what a
     sender only reads.

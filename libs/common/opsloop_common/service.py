@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from opsloop_common.bus.port import Bus
     from opsloop_common.due.kinds import DueKind
 
-Worker = Callable[["Runtime"], Coroutine[Any, Any, None]]
+Loop = Callable[["Runtime"], Coroutine[Any, Any, None]]
 Chore = Callable[["Runtime"], Awaitable[None]]
 Opener = Callable[["Runtime"], AbstractAsyncContextManager[object]]
 
@@ -49,7 +49,7 @@ class Slice:
     """In the order of the slices their routes stand in the contract, and are tried."""
     subscriptions: Sequence[Subscription] = ()
     due: Sequence[DueKind] = ()
-    workers: Sequence[Worker] = ()
+    loops: Sequence[Loop] = ()
     """Loops of its own, run by the worker role and started again when they fail."""
     meters: Sequence[Callable[[CollectorRegistry], Any]] = ()
     """Classes of what it counts, made at start so that `/metrics` shows them from the first scrape on."""
@@ -104,9 +104,9 @@ class Service:
         return tuple(kind for each in self.slices for kind in each.due)
 
     @property
-    def workers(self) -> tuple[Worker, ...]:
+    def loops(self) -> tuple[Loop, ...]:
         """Return the loops of all slices."""
-        return tuple(worker for each in self.slices for worker in each.workers)
+        return tuple(loop for each in self.slices for loop in each.loops)
 
     @property
     def meters(self) -> tuple[Callable[[CollectorRegistry], Any], ...]:

@@ -7,7 +7,7 @@ or does anything: a gate of requests, a queue engine, a pool of connections each
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from math import exp, inf
 from typing import TypeVar
 
@@ -15,9 +15,11 @@ MEMORY_SECONDS = 30.0
 """What was held so long ago counts for a third (1/e). Ten that take turns with 4 s each come back after 13 s: not as if new."""
 LIGHT_SHARE = 1 / 4
 """Of the places that are kept: who held no more on average is light, so that several of them find one each."""
-QUICK_SECONDS = 0.5
+FAIR_SHARE = 1 / 3
+"""… and no more than so much of what each has where all take turns at the others."""
+QUICK_SECONDS = 0.05
 """Who gives a place back so soon, on average, keeps nobody waiting, however often it comes: light as well."""
-QUICK_SHARE = 1 / 4
+QUICK_SHARE = 1 / 2
 """… or within so much of the time for which places are usually kept: on a busy machine everything takes longer."""
 FIRST_SECONDS = 1.0
 """Whoever is new is judged by no shorter a time, else its first moment would look like a life of holding."""
@@ -162,7 +164,7 @@ class Places:
     def _allowed(self, usage: Usage, key: Hashable) -> int:
         if usage.is_quick(key):
             return self.kept
-        if usage.lately(key) > min(self.kept * LIGHT_SHARE, self.size / max(len(usage), 1) / 3):
+        if usage.lately(key) > min(self.kept * LIGHT_SHARE, (self.size - self.kept) / max(len(usage), 1) * FAIR_SHARE):
             return 0
         # ten that come at the same time, and turn out to be slow, must not have taken them all
         return max(1, int(self.kept * LIGHT_SHARE / max(len(usage), 1))) if self.kept else 0
@@ -199,14 +201,6 @@ class Places:
         for usage, key in zip(self._usages, keys, strict=True):
             usage.leave(key, count)
 
-    def lately(self, *keys: Hashable) -> tuple[float, ...]:
-        """Return what each key held lately, on average: to sort those who wait, the lightest first."""
-        return tuple(usage.lately(key) for usage, key in zip(self._usages, keys, strict=True))
-
     def burden(self, *keys: Hashable) -> float:
         """Return how much those with these keys kept others waiting lately: of those that wait, the least goes first."""
         return sum(usage.burden(key) for usage, key in zip(self._usages, keys, strict=True))
-
-    def lightest(self, waiting: Iterable[KeyT]) -> KeyT | None:
-        """Return who of those that wait for a place, known by one key each, comes next: the one that held least lately."""
-        return min(waiting, key=self._usages[0].lately, default=None)

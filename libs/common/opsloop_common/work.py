@@ -109,7 +109,7 @@ class Part(ABC):
     phase: ClassVar[Phase]
 
     @abstractmethod
-    def write(self, session: Session) -> None:
+    def write(self, work: UnitOfWork) -> None:
         """Write it all down; raise to roll the transaction back."""
 
 
@@ -139,7 +139,7 @@ class UnitOfWork(Session):
         self.context = context
         self.enters = enters
         self.statement_seconds = statement_seconds
-        self.entered_as_worker: SessionTransaction | None = None
+        self.entered_every_workspace: SessionTransaction | None = None
         self._parts: dict[type[Part], Part] = {}
         self._wakeups: set[str] = set()
         self._counts: list[Callable[[], object]] = []

@@ -11,10 +11,11 @@ from opsloop_common import due
 from opsloop_common.db import Context, acting_for
 from opsloop_common.due import DueKind, run_due
 from opsloop_common.due.errors import ClaimLost
-from opsloop_common.due.schedule import finish_with, hold_claim
+from opsloop_common.due.schedule import POLL_SECONDS, finish_with, hold_claim
 from opsloop_common.due.tables import due as due_table
 from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.testing.sample.tables import Note
+from opsloop_common.wakeups import DUE
 
 ACME = Context(workspace="acme", actor="key:1")
 OWNER, OTHER = UUID(int=1), UUID(int=2)  # the same in each process: they stand in names of tests
@@ -271,3 +272,27 @@ async def test_what_is_asked_for_during_a_failing_try_is_neither_unseen_nor_lost
     assert seen[:2] == [{}, {"news": True}]
     row = await the_row(database)
     assert (row and seconds_after(start, row.due_at)) == (seconds or None)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "wakes"), [(-1, True), (0, True), (POLL_SECONDS, True), (POLL_SECONDS + 1, False), (3600, False)]
+)
+async def test_only_what_is_due_before_the_next_look_wakes_the_runner(database, seconds, wakes):
+    woken = database.wakeups.subscribe(DUE)
+
+    await put(database, seconds=seconds)
+
+    assert woken.is_set() is wakes
+
+
+@pytest.mark.parametrize(("state", "wakes"), [(CLAIMED, False), (CLAIMED_AND_AGAIN, True)])
+async def test_what_was_scheduled_meanwhile_wakes_the_runner_when_its_row_is_done(database, state, wakes):
+    await put(database, seconds=30)
+    await change(database, state)
+    row = await the_row(database)
+    woken = database.wakeups.subscribe(DUE)
+
+    async with database.work(ACME) as session:
+        finish_with(session, row.id, OWNER)
+
+    assert woken.is_set() is wakes

@@ -11,7 +11,7 @@ from opsloop_common.due import DueKind, rows
 from opsloop_common.due.engine import Engine
 from opsloop_common.due.port import Ask
 from opsloop_common.due.rows import Turns
-from opsloop_common.due.work import HELD_OF_A_KIND, KEPT_OF_A_KIND, DueWork
+from opsloop_common.due.work import HELD_OF_A_KIND, KEPT_OF_A_KIND, PREFETCH, DueWork, Outcome
 from opsloop_common.testing.sample.service import SAMPLE
 
 OWNER = uuid4()
@@ -182,7 +182,30 @@ async def test_jobs_are_claimed_as_far_as_there_are_slots_and_the_last_ones_for_
     await put(database, "healthy", 1, kind=JOB)
     third = await claim(database, work, held)
 
-    assert by_workspace(first) == {"greedy": 3}
+    assert by_workspace(first) == {"greedy": JOB.concurrency // 2}
     assert second == []
     assert by_workspace(third) == {"healthy": 1}
     assert engine.room("greedy", "import") > 0
+
+
+async def test_rows_that_are_done_call_for_a_claim_only_where_there_may_be_more(database):
+    kind = DueKind("evaluation", nothing, concurrency=1)
+    work = DueWork(database, [kind], owner=OWNER)
+    await put(database, "acme", PREFETCH)
+    items = await claim(database, work)
+    woken, asked = database.wakeups.subscribe("due"), []
+
+    async def record(item, *, held, error=None):
+        woken.clear()
+        work._held = Counter({("acme", "evaluation"): held})
+        await work.record([Outcome(item, error)], owner=OWNER)
+        asked.append(woken.is_set())
+
+    await record(items[0], held=4)
+    await record(items[1], held=3)
+    await record(items[2], held=2)
+    await record(items[3], held=1, error=ValueError("again"))
+    work._behind.clear()
+    await record(items[3], held=1)
+
+    assert asked == [False, False, True, True, False]

@@ -13,8 +13,9 @@ from opsloop_common.conditions import Condition, holds
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.documents import looked_for_surplus, read_document, surplus
 from opsloop_common.errors import BadRequest, Invalid
+from opsloop_common.http.body import BodyLimit, require_few
 from opsloop_common.http.schemas import InModel, UserId
-from opsloop_common.http.strict_json import read_json, require_few
+from opsloop_common.http.strict_json import read_json
 from opsloop_common.limits import BATCH_CONTAINERS, BATCH_VALUES, JSON_CONTAINERS, JSON_VALUES, UNKNOWN_NAMES
 
 pytestmark = pytest.mark.measured
@@ -35,7 +36,7 @@ def milliseconds(work: Callable[[], object]) -> float:
 def refused(raw: bytes, *, containers: int = JSON_CONTAINERS, values: int = JSON_VALUES) -> Callable[[], None]:
     def read() -> None:
         with pytest.raises((Invalid, BadRequest)):
-            asyncio.run(require_few(raw, containers=containers, values=values))
+            asyncio.run(require_few(raw, BodyLimit(containers=containers, values=values)))
             read_json(raw)
 
     return read

@@ -72,3 +72,38 @@ async def test_work_that_breathes_lets_others_go_on_and_waits_for_no_turn():
 
     assert done == list(range(10))
     assert ticks >= 10
+
+
+async def test_of_many_that_breathe_one_goes_on_in_each_pass_and_all_come_round():
+    went_on: list[str] = []
+    in_a_pass: list[int] = []
+
+    async def breathe(name: str) -> None:
+        await breathing(lambda _: went_on.append(name) or time.sleep(LOOP_BREATH_SECONDS), range(4))  # type: ignore[func-returns-value]
+
+    async def watch() -> None:
+        while True:
+            before = len(went_on)
+            await asyncio.sleep(0)
+            in_a_pass.append(len(went_on) - before)
+
+    watching = asyncio.create_task(watch())
+    await asyncio.gather(*map(breathe, "abc"))
+    watching.cancel()
+
+    assert sorted(went_on) == sorted("abc" * 4)
+    assert went_on[3:] == ["a", "b", "c"] * 3
+    assert max(in_a_pass[2:]) == 1
+
+
+async def test_one_that_is_cancelled_while_it_waits_to_go_on_holds_nobody_up():
+    def work(_: int) -> None:
+        time.sleep(LOOP_BREATH_SECONDS)  # the work
+
+    waiting = [asyncio.create_task(breathing(work, range(2))) for _ in range(3)]
+    await asyncio.sleep(0)
+    waiting[0].cancel()
+
+    done = await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert [isinstance(each, asyncio.CancelledError) for each in done] == [True, False, False]

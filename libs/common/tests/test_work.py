@@ -19,7 +19,7 @@ from opsloop_common.db import Context, acting_for, context_of, count_after_commi
 from opsloop_common.due.errors import ClaimLost
 from opsloop_common.due.schedule import finish_with
 from opsloop_common.due.tables import due as due_table
-from opsloop_common.entry import enter, enter_worker
+from opsloop_common.entry import enter, enter_every_workspace
 from opsloop_common.ids import uuid7
 from opsloop_common.outbox.tables import outbox as outbox_table
 from opsloop_common.testing.events import make_event
@@ -158,11 +158,11 @@ async def test_one_transaction_may_go_on_elsewhere(database):
 async def test_a_worker_enters_also_with_the_first_statement(database):
     setting = text("SELECT current_setting('opsloop.worker', true)")
     async with database.session() as session:
-        await enter_worker(session)
+        await enter_every_workspace(session)
         assert await session.scalar(setting) == "on"
         await session.commit()
         assert await session.scalar(setting) in (None, "")
-        await enter_worker(session)
+        await enter_every_workspace(session)
         assert await session.scalar(setting) == "on"
 
 
@@ -170,9 +170,9 @@ async def test_a_worker_that_entered_in_a_savepoint_enters_again_after_its_rollb
     async with database.transaction() as session:
         with pytest.raises(ZeroDivisionError):
             async with session.begin_nested():
-                await enter_worker(session)
+                await enter_every_workspace(session)
                 raise ZeroDivisionError
-        await enter_worker(session)
+        await enter_every_workspace(session)
 
         assert await session.scalar(text("SELECT current_setting('opsloop.worker', true)")) == "on"
 

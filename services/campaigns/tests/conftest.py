@@ -12,7 +12,7 @@ import pytest_asyncio
 from opsloop_campaigns.app import SERVICE
 from opsloop_campaigns.playbooks.consumers import PLAYBOOKS
 from opsloop_campaigns.sending.consumers import RESULTS
-from opsloop_campaigns.sending.jobs import chunk
+from opsloop_campaigns.sending.timers import chunk
 from opsloop_campaigns.settings import CampaignsSettings
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.metrics import KpiBreached

@@ -1,6 +1,6 @@
 """What `/metrics` says of evaluations and incidents."""
 
-from opsloop_metrics.breaches.jobs import show_open_incidents
+from opsloop_metrics.breaches.timers import show_open_incidents
 
 HIGH = {"type": "threshold", "operator": "ge", "value": 2}
 

@@ -66,7 +66,7 @@ async def working(service: Api, *workers: Any) -> AsyncIterator[None]:
             text("INSERT INTO worker (id, instance) VALUES (:id, 'test') ON CONFLICT DO NOTHING"),
             {"id": service.runtime.boot_id},
         )
-    tasks = [asyncio.create_task(worker(service.runtime)) for worker in workers or SERVICE.workers]
+    tasks = [asyncio.create_task(worker(service.runtime)) for worker in workers or SERVICE.loops]
     try:
         yield
     finally:

@@ -11,7 +11,7 @@ from standardwebhooks import Webhook
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.contracts.metrics import KpiBreached
 from opsloop_common.testing.events import make_event
-from opsloop_notifications.sending.jobs import dispatch_webhooks
+from opsloop_notifications.sending.timers import dispatch_webhooks
 
 
 def breach(**envelope):

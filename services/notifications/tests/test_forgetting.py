@@ -14,11 +14,11 @@ from opsloop_common.settings import BadSettings
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import settings_for_tests
 from opsloop_notifications.messages.consumers import MESSAGES
-from opsloop_notifications.messages.jobs import dispatch_mails
-from opsloop_notifications.retention import jobs as retention
+from opsloop_notifications.messages.timers import dispatch_mails
+from opsloop_notifications.retention import timers as retention
 from opsloop_notifications.sending import service as sending
 from opsloop_notifications.sending.consumers import WEBHOOKS
-from opsloop_notifications.sending.jobs import RECOVER, dispatch_webhooks
+from opsloop_notifications.sending.timers import RECOVER, dispatch_webhooks
 from opsloop_notifications.settings import NotificationsSettings
 
 KEPT = timedelta(days=30)

@@ -4,21 +4,23 @@ import asyncio
 import email
 import email.policy
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
 from aiosmtpd.smtp import SMTP
 
 from opsloop_common.contracts.campaigns import MessageContent, MessageRequested
+from opsloop_common.due.port import Ask
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import settings_for_tests
 from opsloop_notifications.app import SERVICE
 from opsloop_notifications.mail.service import MailServer
 from opsloop_notifications.mail.writing import write
 from opsloop_notifications.messages.consumers import MESSAGES
-from opsloop_notifications.messages.jobs import dispatch_mails
+from opsloop_notifications.messages.sender import REFILL_SECONDS, REFILLED_AT, MailWork
 from opsloop_notifications.messages.service import QUEUE_TABLE
+from opsloop_notifications.messages.timers import dispatch_mails
 from opsloop_notifications.settings import NotificationsSettings
 
 ENGLISH = MessageContent(locale="en", subject="We are on it", body="We saw the crash.\n")
@@ -266,3 +268,19 @@ async def test_doors(mailing, sink):
     assert (await client.get("/v1/notifications", headers=other)).json()["items"] == []
     assert (await client.get("/v1/notifications?status=lost", headers=mailing.headers)).status_code == 422
     assert (await client.get("/v1/notifications?campaign_id=x", headers=mailing.headers)).status_code == 422
+
+
+async def test_a_workspace_that_holds_enough_is_asked_for_more_only_when_that_runs_low(mailing):
+    await deliver(mailing.db, MESSAGES, request("u1", "u2"))
+    work = MailWork(mailing.runtime, None, sender="team@example.test")
+    now = mailing.runtime.clock.now()
+
+    async def claim(held):
+        return await work.claim(
+            Ask(now=now, owner=uuid4(), limit=100, share=100, full=(), held={("acme", "acme"): held})
+        )
+
+    left, came = await claim(REFILLED_AT + 1), await claim(REFILLED_AT)
+
+    assert (left.items, left.next_at) == ([], now + timedelta(seconds=REFILL_SECONDS))
+    assert ({mail.user_id for mail in came.items}, came.next_at) == ({"u1", "u2"}, None)

@@ -13,7 +13,7 @@ from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.due import engine
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_notifications.sending.consumers import WEBHOOKS
-from opsloop_notifications.sending.jobs import dispatch_webhooks
+from opsloop_notifications.sending.timers import dispatch_webhooks
 
 
 def pause(name="Pause"):

@@ -1,8 +1,8 @@
 """Claim rows that are due, for services that keep deliveries in tables of their own (webhooks, mails).
 
 A model takes `DueColumns`; its migration takes `due_columns()`, `due_indexes()` and, because an engine works for all
-workspaces, `worker_policy()` beside `row_level_security()`. Claim, do the work outside a transaction, record many results
-with one statement (`finish`, `put_off`). A claim ends with its owner's heartbeat (`workers`).
+workspaces, `every_workspace_policy()` beside `row_level_security()`. Claim, do the work outside a transaction, and record many results with
+one statement that touches only rows which the owner still holds. A claim ends with its owner's heartbeat (`workers`).
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Mapped, mapped_column
 
-from opsloop_common.entry import enter_worker
+from opsloop_common.entry import enter_every_workspace
 
 HEARTBEAT_LIMIT_SECONDS = 10
 
@@ -149,7 +149,7 @@ async def claim_batch(
     `share` rows of a workspace, none of one that is `full`. Each claim counts one attempt. Commit before doing the work. The
     model's primary key is `id`.
     """
-    await enter_worker(session)
+    await enter_every_workspace(session)
     table: str = model.__tablename__  # type: ignore[attr-defined]
     parameters: dict[str, Any] = {"now": now, "limit": limit}
     if per_group is not None:
@@ -169,57 +169,12 @@ async def claim_batch(
     return sorted(rows, key=lambda row: (-row.priority, row.due_at))
 
 
-async def finish(session: AsyncSession, model: type[DueColumns], ids: Sequence[UUID], *, owner: UUID) -> set[UUID]:
-    """Mark claimed rows as having nothing more to do, in one statement; returns those whose claim still held."""
-    return await put_off(session, model, [(id, None, None) for id in ids], owner=owner)
-
-
-async def put_off(
-    session: AsyncSession,
-    model: type[DueColumns],
-    results: Sequence[tuple[UUID, datetime | None, str | None]],
-    *,
-    owner: UUID,
-) -> set[UUID]:
-    """Record (id, next due_at or None, error or None) of many claimed rows in one statement; returns those still claimed.
-
-    A row that is not returned belongs to another worker by now: its result is that one's to record.
-    """
-    if not results:
-        return set()
-    await enter_worker(session)
-    table: str = model.__tablename__  # type: ignore[attr-defined]
-    updated = await session.execute(
-        text(
-            f'UPDATE "{table}" AS t SET due_at = r.due_at, last_error = r.error, owner = NULL, claimed_at = NULL '  # noqa: S608 a table's name
-            "FROM unnest(CAST(:ids AS uuid[]), CAST(:times AS timestamptz[]), CAST(:errors AS text[])) "
-            "AS r(id, due_at, error) WHERE t.id = r.id AND t.owner = :owner RETURNING t.id"
-        ),
-        {
-            "ids": [id for id, _, _ in results],
-            "times": [due_at for _, due_at, _ in results],
-            "errors": [error for _, _, error in results],
-            "owner": owner,
-        },
-    )
-    return set(updated.scalars())
-
-
-async def next_due_at(session: AsyncSession, model: type[DueColumns]) -> datetime | None:
-    """Return when the next unclaimed row of `model` is due, or None."""
-    await enter_worker(session)
-    found: datetime | None = await session.scalar(
-        sa.select(sa.func.min(model.due_at)).where(model.owner.is_(None), model.due_at.is_not(None))
-    )
-    return found
-
-
 async def release_dead_claims(session: AsyncSession, *tables: str, all: bool = False, keep: UUID | None = None) -> int:
     """Free the claims, in `tables`, of owners without a heartbeat for 10 s, or `all` but `keep`'s; returns how many.
 
     `all` is for a process that knows itself to be the only one.
     """
-    await enter_worker(session)
+    await enter_every_workspace(session)
     freed = 0
     condition = (
         "owner IS DISTINCT FROM :keep"
@@ -251,7 +206,7 @@ async def release_own_claims(
 
     With `before`, claims older than that only; never those of the ids that are `known` to be at work.
     """
-    await enter_worker(session)
+    await enter_every_workspace(session)
     freed = 0
     for table in tables:
         result = await session.execute(

@@ -42,7 +42,7 @@ class DueKind:
     happens once. A `long` kind's handler gets a JobRun, opens short transactions of its own, and is resumed after a crash.
     An exception means another try later (1 s, 5 s, 25 s … 10 min, with jitter); after `max_attempts` the row is `failed` and
     stays. None: it is never given up; for kinds by whose rows alone something goes on (a monitor looks, a campaign sends).
-    `concurrency` rows of the kind run at once in a process, a quarter of them of workspaces that held little lately;
+    `concurrency` rows of the kind run at once in a process, half of them of workspaces that held little lately;
     `per_group` of one group run over all processes. A short handler is stopped after `lease_seconds`.
 
     With `every` the work recurs, once for the service (in no workspace) or for each workspace that it knows: the runner makes

@@ -12,7 +12,8 @@ from opsloop_common.due.engine import Engine
 from opsloop_common.due.kinds import DueKind
 from opsloop_common.due.metrics import DueMetrics
 from opsloop_common.due.rows import DueItem, claim_due
-from opsloop_common.due.work import DRAIN_SECONDS, POLL_SECONDS, DueWork, Outcome
+from opsloop_common.due.schedule import POLL_SECONDS
+from opsloop_common.due.work import DRAIN_SECONDS, DueWork, Outcome
 from opsloop_common.due.workers import LEAVE_SECONDS, beat, leave
 from opsloop_common.ids import uuid7
 from opsloop_common.supervision import LoopMeter, Pauses, supervised

@@ -14,11 +14,13 @@ from uuid import UUID
 import orjson
 from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import Session
 
 from opsloop_common.due.errors import ClaimLost
 from opsloop_common.wakeups import DUE
-from opsloop_common.work import Context, Part, Phase, context_of, work_of
+from opsloop_common.work import Context, Part, Phase, UnitOfWork, clock_of, context_of, work_of
+
+POLL_SECONDS = 2.0
+"""So often the queue is looked at without a wake-up, and seen what becomes due before the next look."""
 
 _INSERT = (
     "INSERT INTO due AS d (workspace, kind, key, due_at, payload, context, priority, group_key) "
@@ -65,11 +67,14 @@ class Claim(Part):
     owner: UUID
     statements: tuple[TextClause, ...]
 
-    def write(self, session: Session) -> None:
+    def write(self, work: UnitOfWork) -> None:
         """Settle the claim, or raise ClaimLost."""
         of = {"id": self.id, "owner": self.owner}
-        if not any(session.execute(statement, of).first() for statement in self.statements):
+        settled = next((statement for statement in self.statements if work.execute(statement, of).first()), None)
+        if settled is None:
             raise ClaimLost(f"due row {self.id} is no longer claimed by this worker")
+        if settled is _DONE_AND_AGAIN:
+            work.fire_after_commit(DUE)
 
 
 @dataclass(frozen=True)
@@ -90,15 +95,15 @@ class Wishes(Part):
     def __init__(self) -> None:
         self.of: dict[tuple[str, str, str], _Wish | None] = {}
 
-    def write(self, session: Session) -> None:
+    def write(self, work: UnitOfWork) -> None:
         """Delete what was cancelled, then write what was scheduled."""
         wishes = dict(sorted(self.of.items()))
         if cancelled := [identity for identity, wish in wishes.items() if wish is None]:
             workspaces, kinds, keys = map(list, zip(*cancelled, strict=True))
-            session.execute(_CANCEL, {"workspaces": workspaces, "kinds": kinds, "keys": keys})
+            work.execute(_CANCEL, {"workspaces": workspaces, "kinds": kinds, "keys": keys})
         for exactly, statement in ((False, _SCHEDULE_EARLIER), (True, _SCHEDULE_EXACTLY)):
             if rows := [(identity, wish) for identity, wish in wishes.items() if wish and wish.exactly is exactly]:
-                session.execute(statement, _columns(rows))
+                work.execute(statement, _columns(rows))
 
 
 async def schedule(
@@ -126,7 +131,8 @@ async def schedule(
     if identity in wishes:
         wish = _combine(wishes[identity], wish)
     wishes[identity] = wish
-    work.fire_after_commit(DUE)
+    if (due_at - clock_of(session).now()).total_seconds() <= POLL_SECONDS:
+        work.fire_after_commit(DUE)
 
 
 def _combine(before: _Wish | None, now: _Wish) -> _Wish:

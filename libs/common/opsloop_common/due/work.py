@@ -28,14 +28,13 @@ from opsloop_common.due.kinds import DueHandler, DueKind, JobHandler, RoundHandl
 from opsloop_common.due.metrics import DueMetrics
 from opsloop_common.due.port import Ask, Claimed, Gate, Line
 from opsloop_common.due.rows import DueItem, Turns, claim_due, claim_due_in_turn, next_due_at, record_failure
-from opsloop_common.due.schedule import finish_with
+from opsloop_common.due.schedule import POLL_SECONDS, finish_with
 from opsloop_common.due.tables import job as job_table
 from opsloop_common.faults import is_transient, reason
 from opsloop_common.shares import Places
 from opsloop_common.telemetry.work import working
 from opsloop_common.wakeups import DUE
 
-POLL_SECONDS = 2.0  # the net below wake-ups
 PREFETCH = 4  # rows claimed per running one, so that claiming costs a fraction of a statement a row
 DRAIN_SECONDS = 20.0
 HELD_OF_A_KIND = 200  # rows in memory, when workspaces take turns …
@@ -77,12 +76,13 @@ class DueWork:
         self._owner = owner
         self._metrics = metrics
         self._behind: set[str] = set()
+        self._held: Mapping[Line, int] = Counter()  # the engine's own, as it changes
         self._transactions = Places(limits.DUE_TRANSACTIONS, kept=limits.DUE_KEPT, keys=2)
-        self._slots = {kind.name: Places(kind.concurrency, kept=-(-(kind.concurrency - 1) // 3)) for kind in kinds}
+        self._slots = {kind.name: Places(kind.concurrency, kept=kind.concurrency // 2) for kind in kinds}
 
     async def claim(self, ask: Ask) -> Claimed[DueItem]:
         """Claim what has been due for longest; of kinds of which more is due than there is room for, workspaces in turn."""
-        held = Counter(ask.held)
+        self._held, held = ask.held, Counter(ask.held)
         async with self._database.transaction() as session:
             claimed = await self._claim_oldest(session, ask, held)
             held.update((item.workspace, item.kind) for item in claimed)
@@ -106,6 +106,8 @@ class DueWork:
         claimed = await claim_due_in_turn(session, turns, now=ask.now, owner=ask.owner)
         came = Counter((item.workspace, item.kind) for item in claimed)
         for turn in turns:
+            if turn.kind.long and claimed:
+                self._database.wakeups.fire_here(DUE)  # the places that are kept are for those of the next claim
             lines = {line: held[line] + came[line] for line in held.keys() | came.keys() if line[1] == turn.kind.name}
             if max(lines.values(), default=0) < turn.share and sum(lines.values()) < HELD_OF_A_KIND:
                 self._behind.discard(turn.kind.name)  # every workspace gave all that was due
@@ -117,7 +119,7 @@ class DueWork:
             most, slots = kind.concurrency - sum(_lines(kind, held).values()), self._slots[kind.name]
             if most <= slots.kept:
                 return Turns(kind, most, most, {str(key): most for key in slots.heavy()}) if most > 0 else None
-            return Turns(kind, most, most - slots.kept, {})
+            return Turns(kind, most - slots.kept, most - slots.kept, {})
         lines = _lines(kind, held)
         most = HELD_OF_A_KIND - sum(lines.values())
         if most < KEPT_OF_A_KIND // 2:
@@ -173,9 +175,18 @@ class DueWork:
         for outcome in results:
             if outcome.error is not None:
                 await self._record_failure(outcome.item, outcome.error)
-        self._database.wakeups.fire_here(
-            DUE
-        )  # for those that were scheduled again meanwhile, and what there is room for now
+        if self._has_room_for_more(results):
+            self._database.wakeups.fire_here(DUE)
+
+    def _has_room_for_more(self, results: Sequence[Outcome]) -> bool:
+        """Say whether to claim again: a claim while there is no room, or nothing due, would only keep the next one waiting."""
+        if any(outcome.error is not None for outcome in results):
+            return True  # it is due again soon
+        for line, count in Counter((outcome.item.workspace, outcome.item.kind) for outcome in results).items():
+            kind = self._kinds[line[1]]
+            if kind.long or (kind.name in self._behind and self._held[line] - count <= kind.concurrency):
+                return True
+        return False
 
     def _count(self, kind: DueKind, outcome: str) -> None:
         if self._metrics is not None:

@@ -16,7 +16,7 @@ from starlette.routing import BaseRoute
 
 from opsloop_common.http import cors, docs, probes
 from opsloop_common.http.call import call_of
-from opsloop_common.http.common import audit, jobs, keys, parked, user_secrets, workspace
+from opsloop_common.http.every_service import audit, jobs, keys, parked, user_secrets, workspace
 from opsloop_common.http.openapi import describe
 from opsloop_common.http.paths import ExactPaths, allowed_methods
 from opsloop_common.http.problems import error_response

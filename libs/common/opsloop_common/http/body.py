@@ -8,10 +8,11 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
-from opsloop_common.errors import TooLarge, UnsupportedMediaType
-from opsloop_common.http.strict_json import read_json, require_few
+from opsloop_common.documents import looked_for_surplus
+from opsloop_common.errors import Invalid, TooLarge, UnsupportedMediaType
+from opsloop_common.http.strict_json import read_json
 from opsloop_common.limits import BODY_BYTES, JSON_CONTAINERS, JSON_VALUES
-from opsloop_common.turns import QUICK_BYTES, turn
+from opsloop_common.turns import QUICK_BYTES, in_turns, turn
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ async def read_body(request: Request, limit: BodyLimit, *, required: bool) -> Re
         raise UnsupportedMediaType("Send application/json.", headers={"Accept": "application/json"})
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("Send it without Content-Encoding.", headers={"Accept-Encoding": "identity"})
-    await require_few(raw, containers=limit.containers, values=limit.values)
+    await require_few(raw, limit)
     async with turn() if len(raw) > QUICK_BYTES else nullcontext():
         return ReadRequest(request, raw, read_json(raw))
 
@@ -78,6 +79,14 @@ async def read_bytes(request: Request, limit: int) -> bytes:
         chunks.append(chunk)
         if not message.get("more_body", False):
             return b"".join(chunks)
+
+
+async def require_few(raw: bytes, limit: BodyLimit) -> None:
+    """Raise Invalid (422) for a body of more objects and lists, or of more values, than `limit`, before any of them is made."""
+    steps = looked_for_surplus(raw, containers=limit.containers, values=limit.values)
+    found = list(steps) if len(raw) <= QUICK_BYTES else await in_turns(lambda detail: detail, steps)
+    if detail := next(filter(None, found), None):
+        raise Invalid("", detail)
 
 
 def _too_large(limit: int) -> TooLarge:

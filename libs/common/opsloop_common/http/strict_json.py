@@ -13,10 +13,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from opsloop_common.documents import MAX_INT, MIN_INT, is_deeper_than, looked_for_surplus
+from opsloop_common.documents import MAX_INT, MIN_INT, is_deeper_than
 from opsloop_common.errors import BadRequest, DomainError, FieldError, Invalid
 from opsloop_common.limits import ERRORS_SHOWN, JSON_LEVELS
-from opsloop_common.turns import QUICK_BYTES, in_turns
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TELLING = re.compile(rb"\\u(?:0000|[dD][89a-fA-F])")
@@ -35,14 +34,6 @@ _NOT_64_BITS = _Flaw("must be an integer of at most 64 bits")
 
 class _Repeated(dict[str, Any]):
     """An object in which a name came twice."""
-
-
-async def require_few(raw: bytes, *, containers: int, values: int) -> None:
-    """Raise Invalid (422) for a body of more objects and lists, or of more values, than given, before any of them is made."""
-    steps = looked_for_surplus(raw, containers=containers, values=values)
-    found = list(steps) if len(raw) <= QUICK_BYTES else await in_turns(lambda detail: detail, steps)
-    if detail := next(filter(None, found), None):
-        raise Invalid("", detail)
 
 
 def read_json(raw: bytes) -> Any:

@@ -79,6 +79,6 @@ def _loops(runtime: Runtime, kinds: Sequence[DueKind], backbone: BackboneMetrics
         f"{name} gauges": partial(housekeeping.measure, runtime, backbone, due),
         f"{name} recurring": partial(recurring.keep, runtime.db, kinds),
     }
-    for work in runtime.service.workers:
-        loops[f"{name} {getattr(work, '__name__', 'worker')}"] = partial(work, runtime)
+    for loop in runtime.service.loops:
+        loops[f"{name} {getattr(loop, '__name__', 'loop')}"] = partial(loop, runtime)
     return loops

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from opsloop_campaigns.sending.consumers import RESULTS
-from opsloop_campaigns.sending.jobs import DUE
 from opsloop_campaigns.sending.routes import router
+from opsloop_campaigns.sending.timers import DUE
 from opsloop_common.service import Slice
 
 SLICE = Slice("sending", routers=(router,), subscriptions=(RESULTS,), due=DUE)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common import outbox
 from opsloop_common.contracts.metrics import KpiBreached, KpiNoData, KpiRecovered
 from opsloop_common.db import clock_of, context_of
-from opsloop_common.entry import enter_worker
+from opsloop_common.entry import enter_every_workspace
 from opsloop_common.ids import uuid7
 from opsloop_metrics.breaches import queries
 from opsloop_metrics.breaches.models import Incident
@@ -72,7 +72,7 @@ def _breach(incident_id: UUID, opening: Opening, value: float) -> KpiBreached:
 
 async def open_by_severity(session: AsyncSession) -> dict[str, int]:
     """Count the open incidents of all workspaces."""
-    await enter_worker(session)
+    await enter_every_workspace(session)
     return await queries.count_open(session)
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import timedelta
 from math import inf
 from uuid import UUID
 
@@ -24,6 +26,8 @@ from opsloop_notifications.messages import rules, service
 from opsloop_notifications.messages.service import Mail, MailResult
 
 CLAIMED_PER_WORKSPACE = 100
+REFILLED_AT = 75  # of those: a claim for each that was sent would keep the next workspace waiting
+REFILL_SECONDS = 0.05
 DETAIL_CHARACTERS = 500
 
 
@@ -57,8 +61,11 @@ class MailWork:
 
     async def claim(self, ask: Ask) -> Claimed[Mail]:
         """Claim mails that are due; what is held counts over all processes here."""
+        full = [workspace for (workspace, _), count in ask.held.items() if count > REFILLED_AT]
+        ask = replace(ask, full=[*ask.full, *full])
         async with self._runtime.db.transaction() as session:
-            return Claimed(await service.claim_mails(session, ask, per_workspace=CLAIMED_PER_WORKSPACE))
+            mails = await service.claim_mails(session, ask, per_workspace=CLAIMED_PER_WORKSPACE)
+        return Claimed(mails, ask.now + timedelta(seconds=REFILL_SECONDS) if full else None)
 
     def places(self, group: str) -> float:
         """Return that a workspace's mails are held up by its share of the connections alone."""

@@ -27,7 +27,7 @@ from opsloop_common.db import (
 )
 from opsloop_common.due.claims import claim_batch
 from opsloop_common.due.port import Ask
-from opsloop_common.entry import enter_worker
+from opsloop_common.entry import enter_every_workspace
 from opsloop_common.ids import uuid7
 from opsloop_notifications.messages import queries, rules
 from opsloop_notifications.messages.meters import MailMeter
@@ -233,7 +233,7 @@ def _mail(notification: Notification, message: Message, tries: int) -> Mail:
 
 async def record_mails(session: AsyncSession, results: Sequence[MailResult], *, owner: UUID) -> None:
     """Settle many tries in one statement, and tell the bus of those that ended; only where the claim still holds."""
-    await enter_worker(session)
+    await enter_every_workspace(session)
     held = set(
         await session.scalars(
             _RECORD,

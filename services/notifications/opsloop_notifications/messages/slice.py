@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from opsloop_common.service import Slice
 from opsloop_notifications.messages.consumers import MESSAGES
-from opsloop_notifications.messages.jobs import dispatch_mails
 from opsloop_notifications.messages.meters import MailMeter
 from opsloop_notifications.messages.models import Message, Notification, NotificationQueue
 from opsloop_notifications.messages.routes import router
+from opsloop_notifications.messages.timers import dispatch_mails
 
 SLICE = Slice(
     "messages",
     models=(Message, Notification, NotificationQueue),
     routers=(router,),
     subscriptions=(MESSAGES,),
-    workers=(dispatch_mails,),
+    loops=(dispatch_mails,),
     meters=(MailMeter,),
 )

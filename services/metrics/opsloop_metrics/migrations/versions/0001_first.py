@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-from opsloop_common.entry import row_level_security, worker_policy
+from opsloop_common.entry import every_workspace_policy, row_level_security
 from opsloop_common.plumbing import steps
 
 revision = "0001"
@@ -30,7 +30,7 @@ def upgrade() -> None:
         for statement in row_level_security(table):
             op.execute(statement)
     for table in READ_OVER_WORKSPACES:
-        for statement in worker_policy(table, command="SELECT"):
+        for statement in every_workspace_policy(table, command="SELECT"):
             op.execute(statement)
 
 

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from opsloop_common.entry import every_workspace, worker_policy
+from opsloop_common.entry import every_workspace, every_workspace_policy
 from opsloop_common.plumbing import steps
 
 revision = "0003"
@@ -24,6 +24,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for statement in worker_policy("event_log_counter", command="SELECT"):
+    for statement in every_workspace_policy("event_log_counter", command="SELECT"):
         op.execute(statement)
     steps.downgrade_v3(op.get_bind())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from opsloop_common.entry import enter_worker
+from opsloop_common.entry import enter_every_workspace
 from opsloop_common.service import Runtime
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.messages import service as messages
@@ -13,7 +13,7 @@ async def show_queues(runtime: Runtime) -> None:
     """Count what waits, over all workspaces."""
     meter, now = runtime.db.meters.of(QueueMeter), runtime.clock.now()
     async with runtime.db.work() as session:
-        await enter_worker(session)
+        await enter_every_workspace(session)
         for queue, count in (("webhooks", deliveries.waiting), ("mails", messages.waiting)):
             due, later, oldest_seconds = await count(session, now)
             meter.show(queue, due=due, later=later, oldest_seconds=oldest_seconds)

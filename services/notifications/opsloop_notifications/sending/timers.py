@@ -48,4 +48,5 @@ async def recover(job: JobRun) -> Mapping[str, Any]:
             await job.progress(planned, state=state, session=session)
 
 
-RECOVER = DueKind(service.RECOVER_JOB, recover, concurrency=6, long=True)
+# two of large endpoints at a time: with four a small one's took six times as long as alone
+RECOVER = DueKind(service.RECOVER_JOB, recover, concurrency=4, long=True)

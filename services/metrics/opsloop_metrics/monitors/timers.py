@@ -24,7 +24,8 @@ async def prune_history(session: AsyncSession, row: DueRow) -> None:
 
 
 DUE = (
-    # a monitor looks again because it looked: given up once, it would never say anything any more
-    DueKind(EVALUATE, evaluate_monitor, max_attempts=None),
+    # a monitor looks again because it looked: given up once, it would never say anything any more. Two at a time: one may keep
+    # a core of PostgreSQL busy, and with three of the others' at once a workspace of one monitor waited five times as long
+    DueKind(EVALUATE, evaluate_monitor, max_attempts=None, concurrency=2),
     DueKind("metrics.prune_history", prune_history, every=timedelta(days=1), per="workspace", concurrency=1),
 )
