@@ -30,7 +30,9 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         return state in TRANSIENT_STATES or state[:2] in TRANSIENT_CLASSES
-    return isinstance(error, OSError | TimeoutError | PoolTimeout | PendingRollbackError)
+    if isinstance(error, OSError) and not isinstance(error, TimeoutError):
+        return error.filename is None  # a connection; a file that is not there stays so
+    return isinstance(error, TimeoutError | PoolTimeout | PendingRollbackError)
 
 
 def is_permanent(error: BaseException) -> bool:

@@ -81,7 +81,7 @@ class Service:
     """Yields what it keeps open for as long as it runs, in every role: a dataclass of its ports; see `ports_of`."""
 
     def __post_init__(self) -> None:
-        declared: dict[str, str] = {}
+        declared = {f"the loop {name}": "every service" for name in HOUSE_LOOPS}
         for each in self.slices:
             for what in _names(each):
                 if what in declared:
@@ -119,6 +119,15 @@ class Service:
         return tuple(gauge for each in self.slices for gauge in each.gauges)
 
 
+HOUSE_LOOPS = ("gauges", "recurring")
+"""Names of loops that every service has."""
+
+
+def loop_name(loop: Loop) -> str:
+    """Return by what name a loop is supervised: its function's."""
+    return getattr(loop, "__name__", "loop")
+
+
 def _names(declared: Slice) -> list[str]:
     """Return what a slice declares that no other slice of the service may, in words."""
     return [
@@ -126,6 +135,7 @@ def _names(declared: Slice) -> list[str]:
         *(f"the table {model.__tablename__}" for model in declared.models),
         *(f"the consumer {subscription.consumer}" for subscription in declared.subscriptions),
         *(f"the due kind {kind.name}" for kind in declared.due),
+        *(f"the loop {loop_name(loop)}" for loop in declared.loops),
         *(f"the meter {getattr(meter, '__name__', meter)}" for meter in declared.meters),
     ]
 

@@ -71,6 +71,9 @@ class Work:
     def broken(self, item, error):
         return item
 
+    def settles(self, result):
+        return False
+
     async def record(self, results, *, owner):
         if self.records_fail:
             self.records_fail -= 1

@@ -77,6 +77,9 @@ class Work:
     def broken(self, item, error):
         return (item, str(error))
 
+    def settles(self, result):
+        return False
+
     async def record(self, results, *, owner):
         if self.fault is not None:
             raise self.fault

@@ -104,14 +104,22 @@ async def test_a_greedy_workspace_leaves_a_job_s_slot_to_another(database):
         started.append(run.workspace)
         await asyncio.Event().wait()
 
-    for workspace in [*["greedy"] * 6, "healthy"]:
+    async def begin(workspace):
         async with database.transaction(Context(workspace)) as session:
             await due.start_job(session, "import", {})
+
+    async def begun(count):
+        async with asyncio.timeout(10):
+            while len(started) < count:  # noqa: ASYNC110 the condition is what began
+                await asyncio.sleep(0.01)
+
+    for _ in range(6):
+        await begin("greedy")
     kind = DueKind("import", work, long=True, concurrency=3)
 
     async with DueRunner(database, [kind], owner=uuid4()).running():
-        async with asyncio.timeout(10):
-            while len(started) < 3:  # noqa: ASYNC110 the condition is what began
-                await asyncio.sleep(0.01)
+        await begun(2)
+        await begin("healthy")
+        await begun(3)
 
     assert sorted(started) == ["greedy", "greedy", "healthy"]

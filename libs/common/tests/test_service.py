@@ -18,6 +18,10 @@ async def nothing(*_):
     """Do nothing."""
 
 
+async def gauges(runtime):
+    pass
+
+
 class Meter:
     """Counts nothing."""
 
@@ -44,6 +48,8 @@ CONSUMER = Subscription("sample.a", frozenset({"*"}), handler=nothing)
             "sample: the due kind sample.due is declared by one and by other",
         ),
         ({"meters": (Meter,)}, {"meters": (Meter,)}, "sample: the meter Meter is declared by one and by other"),
+        ({"loops": (nothing,)}, {"loops": (nothing,)}, "sample: the loop nothing is declared by one and by other"),
+        ({}, {"loops": (gauges,)}, "sample: the loop gauges is declared by every service and by other"),
     ],
 )
 def test_two_slices_never_declare_the_same(one, other, text):

@@ -103,9 +103,9 @@ class Engine(Generic[ItemT, ResultT]):
         """Work until cancelled; then let what is in flight end for a few seconds, and give back the rest."""
         wakeups, table = self._database.wakeups, self._work.table
         self._more = wakeups.subscribe(table)
-        await self._give_back()
-        wakeups.takers[table] = self
         try:
+            await self._give_back()
+            wakeups.takers[table] = self
             async with asyncio.TaskGroup() as loops:
                 loops.create_task(self._claim_loop())
                 loops.create_task(self._record_loop())
@@ -196,8 +196,12 @@ class Engine(Generic[ItemT, ResultT]):
             self._running[line] -= 1
             if not self._running[line]:
                 del self._running[line]
-        self._results.append((item, result))
-        self._finished.set()
+        if self._work.settles(result):
+            self._let_go([item])
+            self._went(1)
+        else:
+            self._results.append((item, result))
+            self._finished.set()
         self._go_on(line, gate)
 
     def _go_on(self, line: Line, gate: Gate) -> None:
@@ -223,9 +227,12 @@ class Engine(Generic[ItemT, ResultT]):
         while True:
             await self._finished.wait()
             self._finished.clear()
-            self._recorded += await patiently(self._work.table, self._record, pauses=PAUSES)
-            if self._behind and (self._recorded >= REFILL or not self._held):
-                self._more.set()
+            self._went(await patiently(self._work.table, self._record, pauses=PAUSES))
+
+    def _went(self, count: int) -> None:
+        self._recorded += count
+        if self._behind and (self._recorded >= REFILL or not self._held):
+            self._more.set()
 
     async def _record(self) -> int:
         results, self._results = self._results[:BATCH], self._results[BATCH:]

@@ -124,6 +124,10 @@ class Work(Protocol[ItemT, ResultT]):
         """Return the result of a `perform` that raised."""
         ...
 
+    def settles(self, result: ResultT) -> bool:
+        """Say whether nothing is left to record: the work took its row away itself, which may be claimed again by now."""
+        ...
+
     async def record(self, results: Sequence[ResultT], *, owner: UUID) -> None:
         """Write the results down, many rows a statement, and commit them; what no longer is `owner`'s is left alone."""
         ...

@@ -12,6 +12,8 @@ JITTER = 0.2  # rows that failed together do not come back together
 
 ENDLESS_ATTEMPTS = 8
 """Of a row that is never given up so many failures are counted, and no more."""
+PASSING_ATTEMPTS = 3
+"""Of failures that are the database's or the network's so many are counted: pauses of up to 25 s, and tries left for its own."""
 DEATHS = 4
 """So many workers in a row may die over such a row; then it waits as after a failure, and the others go on meanwhile."""
 
@@ -39,8 +41,11 @@ def has_killed(attempts: int, max_attempts: int | None) -> bool:
     return attempts > (ENDLESS_ATTEMPTS + DEATHS if max_attempts is None else max_attempts)
 
 
-def counted(attempts: int, max_attempts: int | None) -> int:
-    """Return the number of failures that a row remembers."""
+def counted(attempts: int, max_attempts: int | None, *, passing: bool = False) -> int:
+    """Return the number of failures that a row remembers; of `passing` ones never so many that it is given up."""
+    if passing:
+        most = ENDLESS_ATTEMPTS if max_attempts is None else max_attempts - 1
+        return max(attempts - 1, min(attempts, PASSING_ATTEMPTS, most))
     return min(attempts, ENDLESS_ATTEMPTS) if max_attempts is None else attempts
 
 

@@ -17,6 +17,7 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import update
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import failpoints, limits
@@ -144,7 +145,7 @@ class DueWork:
         return Gate((slots, (self._transactions, (kind, (kind, workspace)))))
 
     def goes_on_elsewhere(self, item: DueItem) -> bool:
-        """Say whether it is a job: it goes on from its state."""
+        """Say whether it divides its work itself: another goes on from where it stopped."""
         return self._kinds[item.row.kind].long
 
     async def perform(self, item: DueItem) -> Outcome:
@@ -170,23 +171,22 @@ class DueWork:
         """Return a fault of our own as the row's failure."""
         return Outcome(item, error)
 
+    def settles(self, result: Outcome) -> bool:
+        """Say whether it succeeded: then it took its row away itself."""
+        if result.error is not None:
+            return False
+        kind, line = self._kinds[result.item.kind], (result.item.workspace, result.item.kind)
+        # a claim while there is no room, or nothing due, would only keep the next one waiting
+        if kind.long or (kind.name in self._behind and self._held[line] - 1 <= kind.concurrency):
+            self._database.wakeups.fire_here(DUE)
+        return True
+
     async def record(self, results: Sequence[Outcome], *, owner: UUID) -> None:
-        """Record what failed; what succeeded took its row away itself."""
+        """Record what failed, each by itself: one that cannot be recorded is freed by the next sweep, and takes nothing with it."""
         for outcome in results:
             if outcome.error is not None:
                 await self._record_failure(outcome.item, outcome.error)
-        if self._has_room_for_more(results):
-            self._database.wakeups.fire_here(DUE)
-
-    def _has_room_for_more(self, results: Sequence[Outcome]) -> bool:
-        """Say whether to claim again: a claim while there is no room, or nothing due, would only keep the next one waiting."""
-        if any(outcome.error is not None for outcome in results):
-            return True  # it is due again soon
-        for line, count in Counter((outcome.item.workspace, outcome.item.kind) for outcome in results).items():
-            kind = self._kinds[line[1]]
-            if kind.long or (kind.name in self._behind and self._held[line] - count <= kind.concurrency):
-                return True
-        return False
+        self._database.wakeups.fire_here(DUE)  # they are due again soon
 
     def _count(self, kind: DueKind, outcome: str) -> None:
         if self._metrics is not None:
@@ -240,7 +240,9 @@ class DueWork:
         result = await handler(JobRun(self._database, item.context(), (item.row.id, self._owner), dict(found)))
         async with self._database.transaction(item.context()) as session:
             finish_with(session, item.row.id, self._owner)
-            await self._end_job(session, job_id, status="succeeded", result=None if result is None else dict(result))
+            await self._end_job(
+                session, job_id, status="succeeded", error=None, result=None if result is None else dict(result)
+            )
 
     async def _end_job(self, session: AsyncSession, job_id: UUID, **values: object) -> None:
         ended = {"finished_at": self._database.clock.now()} | values
@@ -250,10 +252,15 @@ class DueWork:
 
     async def _record_failure(self, item: DueItem, error: Exception) -> None:
         kind, passing = self._kinds[item.row.kind], is_transient(error)
-        attempts = rules.counted(item.row.attempts - 1 if passing else item.row.attempts, kind.max_attempts)
+        attempts = rules.counted(item.row.attempts, kind.max_attempts, passing=passing)
         try:
             status = await self._record_once(kind, item, error, attempts)
         except ClaimLost:
+            return
+        except SQLAlchemyError as unrecorded:
+            if is_transient(unrecorded):
+                raise
+            log.exception("due row cannot be recorded", service=self._database.service, kind=kind.name)
             return
         details = {"service": self._database.service, "kind": kind.name, "attempts": attempts}
         if status == "failed":
@@ -286,7 +293,8 @@ class DueWork:
                 error=text,
                 attempts=attempts,
                 retry_at=retry,
-                failed_at=None if is_transient(error) else now,
+                # a moment without the database is no failure of each row that met it
+                failed_at=None if is_transient(error) and attempts < rules.PASSING_ATTEMPTS else now,
             )
 
 

@@ -18,7 +18,7 @@ from opsloop_common.outbox.relay import Relay
 from opsloop_common.runner import housekeeping
 from opsloop_common.runner.build import instance_of
 from opsloop_common.runner.together import together
-from opsloop_common.service import Check, Runtime
+from opsloop_common.service import Check, Runtime, loop_name
 from opsloop_common.supervision import Loop, LoopMeter, supervised
 
 log = structlog.get_logger(__name__)
@@ -80,5 +80,5 @@ def _loops(runtime: Runtime, kinds: Sequence[DueKind], backbone: BackboneMetrics
         f"{name} recurring": partial(recurring.keep, runtime.db, kinds),
     }
     for loop in runtime.service.loops:
-        loops[f"{name} {getattr(loop, '__name__', 'loop')}"] = partial(loop, runtime)
+        loops[f"{name} {loop_name(loop)}"] = partial(loop, runtime)
     return loops

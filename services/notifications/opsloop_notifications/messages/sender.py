@@ -102,6 +102,10 @@ class MailWork:
         reason: FailureReason | None = "undeliverable" if again is None else None
         return MailResult(mail, reason, detail[:DETAIL_CHARACTERS], again)
 
+    def settles(self, result: MailResult) -> bool:
+        """Say no: each is recorded."""
+        return False
+
     async def record(self, results: Sequence[MailResult], *, owner: UUID) -> None:
         """Write the results down and tell the bus."""
         async with self._runtime.db.transaction() as session:

@@ -137,6 +137,10 @@ class WebhookWork:
         failed = OutboundError("protocol", "The attempt failed on our side.")
         return self._unanswered_call(item, {}, self._runtime.clock.now(), 0, failed)
 
+    def settles(self, result: Outcome) -> bool:
+        """Say no: each is recorded."""
+        return False
+
     async def record(self, results: Sequence[Outcome], *, owner: UUID) -> None:
         """Write the attempts down, and how the endpoints fare when there is news of them, in one transaction."""
         attempts = [outcome.attempt for outcome in results]
