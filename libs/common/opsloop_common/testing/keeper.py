@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import sys
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -30,7 +31,10 @@ def keep(folders: Sequence[Path]) -> None:
         for process in left:
             with suppress(psutil.Error):
                 process.send_signal(signum)
-        psutil.wait_procs(left, timeout=seconds)
+        deadline = time.monotonic() + seconds
+        # one that has ended and that nobody has waited for yet works no more: so this asks again who works
+        while left and time.monotonic() < deadline and (left := processes_of(folders)):
+            time.sleep(0.05)
     if not os.environ.get("OPSLOOP_KEEP"):
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
