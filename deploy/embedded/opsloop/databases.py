@@ -8,7 +8,6 @@ from contextlib import asynccontextmanager
 
 import asyncpg
 import structlog
-from alembic.script import ScriptDirectory
 
 from opsloop_common import migrations
 from opsloop_common.embedded_postgres import PostgresServer
@@ -66,12 +65,13 @@ async def _end_left_sessions(server: PostgresServer) -> None:
 
 
 async def _is_current(server: PostgresServer, service: Service) -> bool:
-    """Say whether the database is at the newest revision; cheaper than letting Alembic find nothing to do."""
-    head = ScriptDirectory.from_config(migrations.config_for(service)).get_current_head()
+    """Say whether the database is at the newest revision, or beyond; cheaper than letting Alembic find nothing to do."""
+    _, *older = migrations.revisions_of(service)
     connection = await connect(server, service.name, user=service.name)
     try:
-        return bool(await connection.fetchval("SELECT version_num FROM alembic_version") == head)
+        found = await connection.fetchval("SELECT version_num FROM alembic_version")
     except asyncpg.UndefinedTableError:
         return False
     finally:
         await connection.close()
+    return found is not None and found not in older

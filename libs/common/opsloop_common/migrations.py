@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 from alembic import command, context, op
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
@@ -21,6 +23,7 @@ from opsloop_common.due import tables as _due
 from opsloop_common.entry import row_level_security
 from opsloop_common.inbox import tables as _inbox
 from opsloop_common.outbox import tables as _outbox
+from opsloop_common.settings import Misconfigured
 
 if TYPE_CHECKING:
     from opsloop_common.service import Service
@@ -37,6 +40,11 @@ def config_for(service: Service, connection: Connection | None = None) -> Config
     config.attributes["connection"] = connection
     config.attributes["metadata"] = [service.metadata, plumbing.metadata]
     return config
+
+
+def revisions_of(service: Service) -> list[str]:
+    """Return the revisions that this release knows, the newest first."""
+    return [script.revision for script in ScriptDirectory.from_config(config_for(service)).walk_revisions()]
 
 
 def run_environment() -> None:
@@ -64,7 +72,7 @@ def replace_check_in(table: str, column: str, values: Iterable[str]) -> None:
 
 
 async def upgrade(service: Service, url: str, *, revision: str = "head") -> None:
-    """Bring one service's database to `revision` and let its runtime role use it."""
+    """Bring one service's database to `revision` and let its runtime role use it; Misconfigured when it is beyond this release."""
     patience = Patience(limits.DATABASE_MIGRATION_SECONDS)
     options = {"server_settings": patience.server_settings(), **patience.arguments()}
     engine = create_async_engine(asyncpg_url(url), poolclass=NullPool, connect_args=options)
@@ -74,6 +82,11 @@ async def upgrade(service: Service, url: str, *, revision: str = "head") -> None
         connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT}'"))
         # a statement about rows that row-level security would hide is an error, not one about no rows: see entry.every_workspace
         connection.execute(text("SET LOCAL row_security = off"))
+        found = MigrationContext.configure(connection).get_current_revision()
+        if found is not None and found not in revisions_of(service):
+            raise Misconfigured(
+                f"the database of {service.name} is at revision {found}, which this release does not know: it is newer"
+            )
         command.upgrade(config_for(service, connection), revision)
         grant_app_role(connection, service.name)
 

@@ -16,6 +16,7 @@ from opsloop_common import migrations
 from opsloop_common.columns import check_in, versioned_columns
 from opsloop_common.db import Context
 from opsloop_common.entry import every_workspace
+from opsloop_common.settings import Misconfigured
 from opsloop_common.testing.sample.reminders.rules import ReminderStatus
 from opsloop_common.testing.sample.service import SAMPLE
 
@@ -55,6 +56,18 @@ async def test_a_migration_changes_the_rows_of_all_workspaces_or_fails(make_data
         forced = await connection.scalar(text("SELECT relforcerowsecurity FROM pg_class WHERE relname = 'note'"))
     await engine.dispose()
     assert forced is True
+
+
+async def test_a_database_beyond_this_release_is_left_alone_and_said_in_a_line(make_database, databases):
+    database = await make_database(SAMPLE)
+    owner = databases.server.url(database.engine.url.database, user=SAMPLE.name)
+    engine = create_async_engine(owner, poolclass=NullPool)
+    async with engine.begin() as connection:
+        await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    await engine.dispose()
+
+    with pytest.raises(Misconfigured, match=r"^the database of sample is at revision 9999, .* it is newer$"):
+        await migrations.upgrade(SAMPLE, owner)
 
 
 async def test_a_table_is_made_and_its_checks_are_replaced_by_helpers(databases):

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from opsloop_common.bus.port import Bus
 from opsloop_common.clock import Clock, SystemClock
 from opsloop_common.db import Database, app_role, require_held_by_row_level_security
-from opsloop_common.migrations import config_for
+from opsloop_common.migrations import revisions_of
 from opsloop_common.runner.addresses import secret_of
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.service import Runtime, Service
@@ -74,10 +73,9 @@ async def require_fit_database(runtime: Runtime) -> None:
     async with runtime.db.engine.connect() as connection:
         table = await connection.scalar(text("SELECT to_regclass('alembic_version')"))
         found = await connection.scalar(text("SELECT version_num FROM alembic_version")) if table else None
-    scripts = ScriptDirectory.from_config(config_for(runtime.service))
-    known = {script.revision for script in scripts.walk_revisions()}
+    _, *older = revisions_of(runtime.service)
     # a revision that this code does not know is a newer one: the old release serves on while the new one rolls out
-    if found is None or (found in known and found != scripts.get_current_head()):
+    if found is None or found in older:
         raise Misconfigured(
             f"the database of {runtime.service.name} is at {found or 'no revision'}: "
             f"run `python -m opsloop_{runtime.service.name} migrate` first"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import threading
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -24,6 +25,7 @@ from opsloop_common.telemetry.spans import current
 from opsloop_common.telemetry.tracer import Tracer, failure_of
 
 log = structlog.get_logger(__name__)
+logging.getLogger("opentelemetry.exporter.otlp").setLevel(logging.CRITICAL)  # it says each failed try; we say it once
 
 _PATH = "/v1/traces"
 _SPAN = "opsloop_span"

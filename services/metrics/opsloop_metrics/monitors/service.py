@@ -6,6 +6,7 @@ Every change takes the KPI's row lock first, and so do evaluations: what follows
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any, cast
@@ -161,8 +162,10 @@ async def take_in(session: AsyncSession, events: Sequence[Event]) -> None:
         return
     await event_store.record(session, events)
     reading = await kpis.ids_reading(session, sorted({event.type for event in events}))
-    for monitor in await queries.enabled_monitors(session, reading) if reading else ():
-        await _evaluate_soon(session, monitor.id, monitor.not_before)
+    # what an evaluation says has its cause from what it measured; looking itself is part of the newest event's trace
+    with acting_for(session, replace(context_of(session), traceparent=Context.caused_by(events[-1]).traceparent)):
+        for monitor in await queries.enabled_monitors(session, reading) if reading else ():
+            await _evaluate_soon(session, monitor.id, monitor.not_before)
 
 
 async def evaluate(session: AsyncSession, monitor_id: UUID) -> None:
@@ -216,7 +219,8 @@ async def _look(session: AsyncSession, monitor: Monitor, watch: Watch) -> None:
             await kpis.note_value(session, watch.kpi.kpi_id, reading.value)
     await _record(session, watch, reading, taken, now)
     again_at = rules.look_again_at(watch, reading, taken.deadline, now, patience)
-    await due.schedule(session, EVALUATE, str(monitor.id), again_at)
+    with acting_for(session, replace(context_of(session), traceparent=None)):  # else a trace would go on for ever
+        await due.schedule(session, EVALUATE, str(monitor.id), again_at)
     seconds, meter = perf_counter() - begun, meters_of(session, EvaluationMeter)
     count_after_commit(session, lambda: meter.count(taken.standing.state, seconds))
 
