@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from traceback import extract_tb
 
 import asyncpg
@@ -33,6 +36,22 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, OSError) and not isinstance(error, TimeoutError):
         return error.filename is None  # a connection; a file that is not there stays so
     return isinstance(error, TimeoutError | PoolTimeout | PendingRollbackError)
+
+
+class Abandoned(Exception):
+    """Something that was waited for was cancelled by somebody else."""
+
+
+@contextmanager
+def cancelled_only_from_outside() -> Iterator[None]:
+    """Raise Abandoned for a CancelledError that nobody sent to this task: a fault of the work, which must not end its loop."""
+    try:
+        yield
+    except asyncio.CancelledError as error:
+        task = asyncio.current_task()
+        if task is None or task.cancelling():
+            raise
+        raise Abandoned("something that was waited for was cancelled") from error
 
 
 def is_permanent(error: BaseException) -> bool:
@@ -82,4 +101,8 @@ def _said(error: BaseException) -> str:
             f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False, include_url=False)
         ]
         return "; ".join(parts)[:REASON_LIMIT]
-    return f"{type(error).__name__}: {error}"[:REASON_LIMIT]
+    try:
+        text = str(error)
+    except Exception:  # noqa: BLE001 an error whose own text fails must not fail whoever records it
+        text = "says nothing that can be read"
+    return f"{type(error).__name__}: {text}"[:REASON_LIMIT]

@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from opsloop_common.faults import is_transient, reason
+from opsloop_common.faults import cancelled_only_from_outside, is_transient, reason
 
 TROUBLE_SECONDS = 60.0
 DRAIN_SECONDS = 20.0
@@ -110,7 +110,8 @@ async def supervise(
         began = time.monotonic()
         passing = False
         try:
-            await loop()
+            with cancelled_only_from_outside():
+                await loop()
             if stop is not None and stop.is_set():
                 return
             log.warning("loop ended by itself, starting it again", loop=name)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from opsloop_common.errors import StaleVersion
+
+_TAG = re.compile(r'(?:W/)?"[^"]*"')  # a comma inside quotes is part of a tag
 
 
 def etag(version: int) -> str:
@@ -22,9 +25,13 @@ class Precondition:
         """Go on only when the header is absent, `*`, or names `version`; raises StaleVersion (412)."""
         if self.header is None:
             return
-        tags = {tag.strip() for tag in self.header.split(",")}
-        if "*" not in tags and etag(version) not in tags:
+        if self.header.strip() != "*" and etag(version) not in _TAG.findall(self.header):
             raise StaleVersion("If-Match does not name the present version.")
+
+    def require_none(self) -> None:
+        """Go on only when the header is absent: there is no version that it could name, not even for `*`. Raises StaleVersion."""
+        if self.header is not None:
+            raise StaleVersion("If-Match names a version of what does not exist.")
 
 
 ANY_VERSION = Precondition(None)

@@ -147,6 +147,18 @@ async def test_it_asks_for_what_it_has_room_for_and_not_for_those_who_have_enoug
     await asyncio.gather(*made._tasks)
 
 
+async def test_what_is_being_handed_over_has_its_room_already(database):
+    made = Engine(database, Work(), owner=OWNER)
+    spare = made.spare("greedy")
+
+    with made.handing_over([uuid4() for _ in range(spare - 3)]):
+        assert (made.spare("greedy"), made.room("greedy", "a")) == (3, 3)
+        with made.handing_over([uuid4() for _ in range(3)]):
+            assert (made.spare("greedy"), made.room("greedy", "b")) == (0, 0)
+
+    assert made.spare("greedy") == spare
+
+
 @pytest.mark.parametrize(("behind", "share"), [(0, BATCH), (1, BATCH), (5, BATCH // 5), (400, LEAST_OF_A_WORKSPACE)])
 async def test_the_more_workspaces_are_behind_the_less_each_gives(database, behind, share):
     made = Engine(database, Work(), owner=OWNER)

@@ -33,7 +33,9 @@ async def test_a_look_is_part_of_the_newest_event_s_trace_and_the_look_after_it_
 async def test_a_look_that_comes_of_itself_goes_on_in_no_trace(world):
     await world.kpi()
     await world.monitor({"type": "threshold", "operator": "ge", "value": 3})
-    answer = await world.send("POST", "/v1/kpis/k/values", json={"value": 5}, headers=world.headers | {"traceparent": SAMPLED})
+    answer = await world.send(
+        "POST", "/v1/kpis/k/values", json={"value": 5}, headers=world.headers | {"traceparent": SAMPLED}
+    )
     assert answer.status_code == 201
     first = await traceparent_of_the_next_look(world)
 

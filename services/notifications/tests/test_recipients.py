@@ -25,7 +25,8 @@ async def test_put_get_delete(service):
     assert gone.status_code == 204
     assert (await client.get(PATH, headers=key)).status_code == 404
     assert (await client.delete(PATH, headers=key)).status_code == 404
-    assert (await client.put(PATH, json={}, headers=key | {"If-Match": '"1"'})).status_code == 412
+    for tag in ('"1"', '"0"', "*"):
+        assert (await client.put(PATH, json={}, headers=key | {"If-Match": tag})).status_code == 412
 
 
 @pytest.mark.parametrize(

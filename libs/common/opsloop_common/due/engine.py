@@ -25,6 +25,7 @@ from opsloop_common.db import Database
 from opsloop_common.due.claims import release_own_claims
 from opsloop_common.due.metrics import HeldMeter
 from opsloop_common.due.port import Ask, Gate, ItemT, Line, ResultT, Work
+from opsloop_common.faults import cancelled_only_from_outside
 from opsloop_common.shares import Places
 from opsloop_common.supervision import Pauses, patiently
 from opsloop_common.wakeups import wait
@@ -65,9 +66,11 @@ class Engine(Generic[ItemT, ResultT]):
 
     def room(self, workspace: str, group: str) -> int:
         """Return how many new rows of a group may be claimed for `owner` as they are made, and handed to `take`."""
-        if workspace in self._behind:
-            return 0
-        return max(0, min(self._work.never_left - self._held[workspace, group], self._memory.room(workspace)))
+        return max(0, min(self._work.never_left - self._held[workspace, group], self.spare(workspace)))
+
+    def spare(self, workspace: str) -> int:
+        """Return how many new rows that may be of a workspace in all, beside those that are being handed over."""
+        return 0 if workspace in self._behind else max(0, self._memory.room(workspace) - len(self._handed))
 
     @contextmanager
     def handing_over(self, ids: Collection[Hashable]) -> Iterator[None]:
@@ -187,7 +190,8 @@ class Engine(Generic[ItemT, ResultT]):
 
     async def _perform(self, item: ItemT, line: Line, gate: Gate) -> None:
         try:
-            result = await self._work.perform(item)
+            with cancelled_only_from_outside():
+                result = await self._work.perform(item)
         except Exception as error:  # noqa: BLE001 one broken piece of work must not stop the others
             _log.exception("queue.broken", table=self._work.table, id=str(item.id))
             result = self._work.broken(item, error)

@@ -149,6 +149,10 @@ class Taker(Protocol):
         """Return how many new rows of a group may be claimed for `owner` as they are made, and handed to `take`."""
         ...
 
+    def spare(self, workspace: str) -> int:
+        """Return how many that may be of a workspace in all: who gives several groups their room counts."""
+        ...
+
     def handing_over(self, ids: Collection[Hashable]) -> AbstractContextManager[None]:
         """Return a context within which rows with these ids may come to be claimed for `owner`, and are taken."""
         ...

@@ -31,7 +31,7 @@ from opsloop_common.due.port import Ask, Claimed, Gate, Line
 from opsloop_common.due.rows import DueItem, Turns, claim_due, claim_due_in_turn, next_due_at, record_failure
 from opsloop_common.due.schedule import POLL_SECONDS, finish_with
 from opsloop_common.due.tables import job as job_table
-from opsloop_common.faults import is_transient, reason
+from opsloop_common.faults import cancelled_only_from_outside, is_transient, reason
 from opsloop_common.shares import Places
 from opsloop_common.telemetry.work import working
 from opsloop_common.wakeups import DUE
@@ -155,7 +155,10 @@ class DueWork:
             if rules.has_killed(row.attempts, kind.max_attempts):
                 raise LeaseExceeded(f"{row.attempts - 1} workers died or were stopped while handling it")
             failpoints.hit(f"due.{kind.name}")
-            with working(self._database.tracer, item.context().traceparent, f"due {kind.name}"):
+            with (
+                working(self._database.tracer, item.context().traceparent, f"due {kind.name}"),
+                cancelled_only_from_outside(),
+            ):
                 await self._run(kind, item)
         except ClaimLost:
             self._count(kind, "lost")

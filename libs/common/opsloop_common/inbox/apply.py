@@ -23,7 +23,7 @@ from opsloop_common import failpoints
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Context, Database
 from opsloop_common.entry import ENTERED_SQL
-from opsloop_common.faults import fingerprint, frames, is_permanent, reason
+from opsloop_common.faults import cancelled_only_from_outside, fingerprint, frames, is_permanent, reason
 from opsloop_common.inbox import holding
 from opsloop_common.inbox.delivery import Delivery
 from opsloop_common.inbox.statement import CLAIM_SQL, claim_parameters
@@ -78,7 +78,7 @@ async def try_once(database: Database, subscription: Subscription, events: Seque
     has happened.
     """
     await database.known.note(events[0].workspace)
-    with processing(database.tracer, subscription.consumer, events):
+    with cancelled_only_from_outside(), processing(database.tracer, subscription.consumer, events):
         return await _try_once(database, subscription, events)
 
 

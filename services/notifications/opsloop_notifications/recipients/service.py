@@ -13,20 +13,19 @@ from opsloop_common.versions import Precondition
 from opsloop_notifications.recipients import queries
 from opsloop_notifications.recipients.models import Recipient
 
-_NO_VERSION = 0
-
 
 async def put_recipient(
     session: AsyncSession, user_id: str, *, email: str | None, locale: str | None, expected: Precondition
 ) -> tuple[Recipient, bool]:
     """Write one person's address and language; returns the recipient and whether it is new. Raises StaleVersion."""
     recipient = await queries.find_and_lock(session, user_id)
-    expected.require(_NO_VERSION if recipient is None else recipient.version)
     if recipient is None:
+        expected.require_none()
         recipient = await _add(session, user_id, email=email, locale=locale)
         if recipient is None:  # somebody else added it between the two statements
             return await put_recipient(session, user_id, email=email, locale=locale, expected=expected)
         return recipient, True
+    expected.require(recipient.version)
     return resources.change(session, recipient, {"email": email, "locale": locale}), False
 
 

@@ -57,7 +57,7 @@ async def hear_quickly(database: Database, events: Sequence[Event], *, consumer:
     """
     now, taker = database.clock.now(), database.wakeups.takers.get(deliveries.QUEUE_TABLE)
     wanted = await _wanted(await endpoints.enabled_webhooks_quickly(database.lanes, events[0].workspace), events)
-    plans = _with_owners(wanted, taker)
+    plans = _with_owners(wanted, events[0].workspace, taker)
     log = log_parameters(events)
     given = claim_parameters(consumer, events) | log | deliveries.plan_parameters(plans) | {"now": now}
     handed = [plan.id for plan in plans if plan.owner is not None]
@@ -95,14 +95,17 @@ async def _wanted(listeners: Iterable[Listener], events: Sequence[Event]) -> lis
     return [pair for pair, does in zip(pairs, await breathing(holds, pairs), strict=True) if does]
 
 
-def _with_owners(wanted: Iterable[tuple[Listener, Event]], taker: Taker | None) -> list[deliveries.Plan]:
+def _with_owners(
+    wanted: Iterable[tuple[Listener, Event]], workspace: str, taker: Taker | None
+) -> list[deliveries.Plan]:
     room: dict[UUID, int] = {}
-    plans = []
+    plans, spare = [], taker.spare(workspace) if taker is not None else 0
     for listener, event in wanted:
         if listener.id not in room:
-            room[listener.id] = taker.room(event.workspace, str(listener.id)) if taker is not None else 0
-        owner = taker.owner if taker is not None and room[listener.id] > 0 else None
+            room[listener.id] = taker.room(workspace, str(listener.id)) if taker is not None else 0
+        owner = taker.owner if taker is not None and min(room[listener.id], spare) > 0 else None
         room[listener.id] -= 1
+        spare -= owner is not None
         plans.append(deliveries.Plan(listener.id, event.id, event.type, owner=owner))
     return plans
 
