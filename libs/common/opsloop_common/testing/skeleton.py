@@ -67,7 +67,21 @@ def _words(text: str, room: Room, gap: str) -> str:
 
 
 def make(room: Room) -> list[Path]:
-    """Write the room, its migration, its events and its tests, and list it where rooms are listed; returns what was written."""
+    """Write the room, its migration, its events and its tests, and list it where rooms are listed; returns what was written.
+
+    A FileExistsError names what is there already, and then nothing is written. Worlds of all services share a folder, so a name
+    that is another service's room is refused too.
+    """
+    made = _files(room)
+    if there := [str(file) for file in made if file.exists()]:
+        raise FileExistsError(f"there already: {', '.join(there)}")
+    for file, text in made.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return [*made, _list_slice(room), _list_events(room)]
+
+
+def _files(room: Room) -> dict[Path, str]:
     made = {
         room.package / room.name / file.name: renamed(file.read_text(), room)
         for file in sorted((SAMPLE / "reminders").glob("*.py"))
@@ -80,10 +94,7 @@ def make(room: Room) -> list[Path]:
         made[path] = renamed(tests.read_text(), room)
     path, migration = _migration(room)
     made[path] = migration
-    for file, text in made.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    return [*made, _list_slice(room), _list_events(room)]
+    return made
 
 
 def _migration(room: Room) -> tuple[Path, str]:
@@ -135,8 +146,11 @@ def main(service: str, name: str, one: str | None = None) -> None:
         sys.exit(f"{service!r} is no service, or this is not the repository's root")
     if (room.package / name).exists():
         sys.exit(f"{service} has a room {name} already")
-    for path in make(room):
-        sys.stdout.write(f"{path}\n")
+    try:
+        made = make(room)
+    except FileExistsError as error:
+        sys.exit(str(error))
+    sys.stdout.writelines(f"{path}\n" for path in made)
 
 
 if __name__ == "__main__":
