@@ -111,7 +111,8 @@ def crossings(found: set[Touch]) -> list[str]:
     return [
         *hidden,
         *called,
-        *(            f"{touch.module} {touch.verb} {touch.table}, which belongs to {owner}"
+        *(
+            f"{touch.module} {touch.verb} {touch.table}, which belongs to {owner}"
             for touch, _, room, owner in by_owner(found)
             if room != owner and touch not in BY_DESIGN
         ),
