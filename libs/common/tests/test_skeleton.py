@@ -56,6 +56,7 @@ def test_nothing_of_the_model_is_left_in_a_room():
         ("feedback", "../follow_ups", "in the plural"),
         ("feedbacks", "follow_ups", "no service"),
         ("feedback", "conversations", "already"),
+        ("feedback", "playbooks", "services/campaigns/opsloop_campaigns/playbooks"),
     ],
 )
 def test_what_is_no_room_is_refused_before_anything_is_written(service, name, why, monkeypatch):

@@ -69,8 +69,8 @@ def _words(text: str, room: Room, gap: str) -> str:
 def make(room: Room) -> list[Path]:
     """Write the room, its migration, its events and its tests, and list it where rooms are listed; returns what was written.
 
-    A FileExistsError names what is there already, and then nothing is written. Worlds of all services share a folder, so a name
-    that is another service's room is refused too.
+    A FileExistsError names what is there already, and then nothing is written. The worlds of all services share a folder, so that
+    may be another service's.
     """
     made = _files(room)
     if there := [str(file) for file in made if file.exists()]:
@@ -144,8 +144,8 @@ def main(service: str, name: str, one: str | None = None) -> None:
         sys.exit(f"{name!r}: a room is called after what lives there, in the plural, like follow_ups")
     if not room.package.is_dir():
         sys.exit(f"{service!r} is no service, or this is not the repository's root")
-    if (room.package / name).exists():
-        sys.exit(f"{service} has a room {name} already")
+    if there := sorted(Path("services").glob(f"*/opsloop_*/{name}")):
+        sys.exit(f"there is a room {name} already: {there[0]}; worlds and paths of all services are told apart by it")
     try:
         made = make(room)
     except FileExistsError as error:
