@@ -10,6 +10,9 @@ WORKERS ?= 2
 
 EVENTS_OF = libs/common/opsloop_common/contracts/$(SERVICE)
 
+TESTED   = $(sort $(notdir $(patsubst %/tests,%,$(wildcard */*/tests))))
+TESTS_OF = $(or $(wildcard */$(SERVICE)/tests),$(error SERVICE=$(SERVICE) has no tests; there are: $(TESTED)))
+
 OPSLOOP_OUTBOUND_ALLOW_LOCAL := 127.0.0.0/8,::1/128
 
 .DEFAULT_GOAL := help
@@ -34,7 +37,7 @@ demo: $(VENV)/.ready ## Play a week of a small app on an OpsLoop of its own and 
 	@OPSLOOP_OUTBOUND_ALLOW="$${OPSLOOP_OUTBOUND_ALLOW-$(OPSLOOP_OUTBOUND_ALLOW_LOCAL)}" $(BIN)/opsloop demo $(ARGS)
 
 test: $(VENV)/.ready ## Run every test; SERVICE=feedback: that service's rules and doors
-	$(BIN)/python -m pytest -n $(WORKERS) -m "not soak$(if $(SERVICE), and not slow)" $(if $(SERVICE),$(wildcard */$(SERVICE)/tests)) $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) -m "not soak$(if $(SERVICE), and not slow)" $(if $(SERVICE),$(TESTS_OF)) $(ARGS)
 
 quick: $(VENV)/.ready ## Run the tests that need no database
 	$(BIN)/python -m pytest -n $(WORKERS) -m quick $(ARGS)

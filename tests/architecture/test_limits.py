@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -37,6 +39,28 @@ def spellings(name: str, value: float) -> list[str]:
 def is_told(name: str, value: float, row: str) -> bool:
     """Say whether a row of the page contains the bound's value, and not as a part of another number."""
     return any(re.search(rf"(?<![\d.,]){re.escape(told)}(?![.,]?\d)", row) for told in spellings(name, value))
+
+
+def assigned(source: str) -> list[str]:
+    """Return the names that a module assigns, each as often as it does."""
+    return [
+        target.id
+        for node in ast.parse(source).body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+        if isinstance(target, ast.Name)
+    ]
+
+
+def test_every_bound_is_set_once():
+    names = assigned(Path(limits.__file__).read_text())
+
+    assert set(names) >= BOUNDS.keys()
+    assert [name for name, times in Counter(names).items() if times > 1] == []
+
+
+def test_a_bound_that_is_set_twice_is_seen():
+    assert assigned("A = 1\nB: int = 2\nA = 3\n") == ["A", "B", "A"]
 
 
 def test_every_bound_is_documented():

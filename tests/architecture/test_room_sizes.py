@@ -18,33 +18,38 @@ ROOM_OF = {
     "campaigns/test_playbooks_api.py": "playbooks",
 }
 SHORT_BY = {
-    "campaigns/content": 50,
-    "campaigns/lifecycle": 250,
-    "campaigns/playbooks": 400,
-    "campaigns/recipients": 200,
+    "campaigns/content": 26,
+    "campaigns/lifecycle": 204,
+    "campaigns/playbooks": 157,
+    "campaigns/recipients": 173,
     "feedback/conversations": 110,
-    "feedback/triage": 800,
-    "metrics/breaches": 400,
-    "metrics/events": 250,
-    "metrics/kpis": 250,
-    "notifications/deliveries": 110,
-    "notifications/endpoints": 410,
-    "notifications/eventlog": 250,
-    "notifications/mail": 250,
-    "notifications/messages": 250,
-    "notifications/outbound": 400,
-    "notifications/queues": 30,
-    "notifications/recipients": 250,
-    "notifications/sending": 200,
-    "common/access": 750,
-    "common/bus": 520,
-    "common/front": 350,
-    "common/http": 1400,
-    "common/inbox": 150,
-    "common/outbox": 200,
-    "common/runner": 350,
+    "feedback/triage": 787,
+    "metrics/breaches": 317,
+    "metrics/events": 178,
+    "metrics/kpis": 214,
+    "notifications/deliveries": 102,
+    "notifications/endpoints": 405,
+    "notifications/eventlog": 192,
+    "notifications/mail": 96,
+    "notifications/messages": 238,
+    "notifications/outbound": 332,
+    "notifications/queues": 23,
+    "notifications/recipients": 154,
+    "notifications/sending": 194,
+    "common/(root)": 2874,
+    "common/access": 507,
+    "common/bus": 435,
+    "common/front": 321,
+    "common/http": 1241,
+    "common/inbox": 142,
+    "common/outbox": 79,
+    "common/runner": 331,
 }
 """Rooms that stood before the rule, and how many lines of tests they lack at most. A number may only become smaller."""
+SLACK = 60
+"""Lines that an allowance may exceed what is lacking by: whoever writes more tests than that makes the number smaller."""
+BESIDE = "(root)"
+"""The modules of common that stand beside its rooms, as one room. A test file that names no room counts for them if it names one."""
 
 
 def lines(file: Path) -> int:
@@ -61,6 +66,9 @@ def sizes() -> dict[str, tuple[int, int]]:
         for room in sorted(folders):
             code = sum(lines(file) for file in room.rglob("*.py"))
             found[f"{package.parent.name}/{room.name}"] = (code, round(tests[room.name]))
+        if package.name == "opsloop_common":
+            beside = sum(lines(file) for file in package.glob("*.py"))
+            found[f"{package.parent.name}/{BESIDE}"] = (beside, round(tests[BESIDE]))
     return found
 
 
@@ -68,6 +76,8 @@ def lines_by_room(package: Path, rooms: set[str]) -> dict[str, float]:
     found: dict[str, float] = defaultdict(float)
     for file in (package.parent / "tests").glob("*.py"):
         named = rooms_of(file, package.name, rooms)
+        if not named and rooms_of(file, package.name, {module.stem for module in package.glob("*.py")}):
+            named = {BESIDE}
         for room in named:
             found[room] += lines(file) / len(named)
     return found
@@ -94,3 +104,9 @@ def test_each_room_has_as_many_lines_of_tests_as_of_code():
 
 def test_what_is_excepted_still_lacks_something():
     assert {room for room in SHORT_BY if room not in sizes() or sizes()[room][0] <= sizes()[room][1]} == set()
+
+
+def test_no_allowance_is_larger_than_it_has_to_be():
+    lacking = {room: code - tests for room, (code, tests) in sizes().items()}
+
+    assert {room: lacking[room] for room, allowed in SHORT_BY.items() if allowed - lacking.get(room, 0) > SLACK} == {}

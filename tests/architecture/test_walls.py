@@ -15,7 +15,7 @@ from sqlalchemy.exc import SAWarning
 from opsloop_common.lanes import Statement
 from opsloop_feedback.app import SERVICE
 from tests.architecture import walls
-from tests.architecture.touches import HIDES, READS, TOUCHES, WRITES, Touch, touched
+from tests.architecture.touches import CALLS, HIDES, READS, TOUCHES, WRITES, Touch, parts, touched
 from tests.architecture.walls import BY_DESIGN, crossings, owners, room_of, table_of
 
 ROOM = "opsloop_feedback.intake"
@@ -39,6 +39,7 @@ ROOM = "opsloop_feedback.intake"
             "a",
             "a",
         ),
+        ("WITH a AS (DELETE FROM a USING b WHERE a.id = b.id RETURNING a.id) SELECT * FROM a", "a", "b"),
         ("SELECT set_config('x', $1, true), pg_advisory_xact_lock(1)", "", ""),
         ("COMMIT", "", ""),
     ],
@@ -47,6 +48,28 @@ def test_a_statement_tells_what_it_touches(statement: str, writes: str, reads: s
     expected = {(WRITES, table) for table in writes.split()} | {(READS, table) for table in reads.split()}
 
     assert touched(statement) == expected
+
+
+def test_a_part_of_a_with_that_is_called_like_a_table_is_told():
+    statement = "WITH feedback AS (DELETE FROM feedback RETURNING id), gone AS (SELECT 1) SELECT * FROM feedback"
+    found = {Touch("opsloop_feedback.items.service", CALLS, part) for part in parts(statement)}
+
+    assert {touch.table for touch in found} == {"feedback", "gone"}
+    assert parts("SELECT FROM FROM (") == set()
+    assert crossings(found) == [
+        "opsloop_feedback.items.service calls a part of a WITH feedback, which hides the table of this name: call it something else"
+    ]
+    assert table_of(found) == table_of(set())
+
+
+async def test_parts_of_a_with_are_noted(make_database, seen):
+    database = await make_database(SERVICE)
+    query = called_in(f"{ROOM}.queries", ASKING)
+
+    async with database.transaction() as session:
+        await query(session.execute, text("WITH feedback AS (SELECT 1) SELECT * FROM feedback"))
+
+    assert seen() == {Touch(f"{ROOM}.queries", CALLS, "feedback")}
 
 
 def test_a_statement_that_cannot_be_read_is_told():

@@ -1,6 +1,6 @@
 """Which module of a service touches which table: what the suite executes is noted here, and read when the run is over.
 
-The innermost frame of a service decides, so that a room that asks another's `queries` reads nothing itself, and common's code counts
+The innermost frame of a service decides, so that a room that asks another's `service` reads nothing itself, and common's code counts
 for the room that called it. What the unit of work writes is noted when the row is changed, since any later query may flush it.
 """
 
@@ -21,13 +21,16 @@ from sqlglot import exp
 
 from opsloop_common.connections import Connection
 
-READS, WRITES, HIDES = "reads", "writes", "hides"
+READS, WRITES, HIDES, CALLS = "reads", "writes", "hides", "calls"
 _CHANGING = (exp.Insert, exp.Update, exp.Delete, exp.Merge)
 _FLUSHING = "sqlalchemy.orm.unitofwork"
 
 
 class Touch(NamedTuple):
-    """A module, as in `opsloop_feedback.intake.queries`, and what it does to a table; `hides`: a statement that we cannot read."""
+    """A module, as in `opsloop_feedback.intake.queries`, and what it does to a table.
+
+    `hides`: a statement that we cannot read. `calls`: a part of a statement's WITH has this name, and may hide a table that has it too.
+    """
 
     module: str
     verb: str
@@ -54,7 +57,7 @@ class Touches:
             Touch(module, verb, table)
             for module, statements in self._statements.items()
             for statement in statements
-            for verb, table in touched(statement)
+            for verb, table in touched(statement) | {(CALLS, part) for part in parts(statement)}
         }
         return reads | self._changed
 
@@ -112,19 +115,42 @@ def _frames() -> Iterator[FrameType]:
 
 @cache
 def touched(statement: str) -> set[tuple[str, str]]:
-    """Return (verb, table) of a statement, or that it hides them. A name may be that of a part of its WITH: then it is no table."""
+    """Return (verb, table) of a statement, or that it hides them.
+
+    What is read may be a part of the WITH, and is no table then; what is written always is one.
+    """
     try:
-        trees = [tree for tree in sqlglot.parse(statement, read="postgres") if tree is not None]
+        trees = _read(statement)
     except sqlglot.ParseError:
         return {(HIDES, statement)}
     found = set()
     for tree in trees:
-        parts = {part.alias for part in tree.find_all(exp.CTE)}
-        changed = {id(_target(change)): change for change in tree.find_all(*_CHANGING)}
+        changed = {id(_target(change)) for change in tree.find_all(*_CHANGING)}
+        names = _parts(tree)
         for table in tree.find_all(exp.Table):
-            if table.name and table.name not in parts:
-                found.add((WRITES if id(table) in changed else READS, table.name))
+            if id(table) in changed:
+                found.add((WRITES, table.name))
+            elif table.name and table.name not in names:
+                found.add((READS, table.name))
     return found
+
+
+@cache
+def parts(statement: str) -> set[str]:
+    """Return the names that a statement gives the parts of its WITH."""
+    try:
+        return set().union(*map(_parts, _read(statement)))
+    except sqlglot.ParseError:  # `touched` tells of it
+        return set()
+
+
+@cache
+def _read(statement: str) -> list[exp.Expression]:
+    return [tree for tree in sqlglot.parse(statement, read="postgres") if tree is not None]
+
+
+def _parts(tree: exp.Expression) -> set[str]:
+    return {part.alias for part in tree.find_all(exp.CTE)}
 
 
 def _target(change: exp.Expression) -> exp.Expression:

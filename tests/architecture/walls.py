@@ -15,7 +15,7 @@ import pytest
 
 from opsloop_common.testing.run import shared_folder
 from opsloop_common.testing.scheduling import is_worker
-from tests.architecture.touches import HIDES, READS, TOUCHES, WRITES, Touch
+from tests.architecture.touches import CALLS, HIDES, READS, TOUCHES, WRITES, Touch
 
 _SENDING = "opsloop_notifications.sending"
 _BY_DESIGN = {
@@ -95,18 +95,27 @@ def by_owner(found: set[Touch]) -> list[tuple[Touch, str, str, str]]:
     for touch in sorted(found):
         service, room = room_of(touch.module)
         owner = owners(service).get(touch.table)
-        if owner is not None and room != "migrations":
+        if owner is not None and room != "migrations" and touch.verb != CALLS:
             told.append((touch, service, room, owner))
     return told
 
 
 def crossings(found: set[Touch]) -> list[str]:
-    """Return what touches another room's table, unless it is listed, in words; and what nobody could read."""
+    """Return what touches another room's table, unless it is listed, in words; and what nobody could read, or hides a table."""
     hidden = [f"{module} executes what cannot be read: {sql}" for module, verb, sql in sorted(found) if verb == HIDES]
-    return hidden + [
-        f"{touch.module} {touch.verb} {touch.table}, which belongs to {owner}"
-        for touch, _, room, owner in by_owner(found)
-        if room != owner and touch not in BY_DESIGN
+    called = [
+        f"{module} calls a part of a WITH {name}, which hides the table of this name: call it something else"
+        for module, verb, name in sorted(found)
+        if verb == CALLS and name in owners(room_of(module)[0])
+    ]
+    return [
+        *hidden,
+        *called,
+        *(
+            f"{touch.module} {touch.verb} {touch.table}, which belongs to {owner}"
+            for touch, _, room, owner in by_owner(found)
+            if room != owner and touch not in BY_DESIGN
+        ),
     ]
 
 

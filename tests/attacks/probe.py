@@ -104,7 +104,7 @@ def _watch(url: str, headers: dict[str, str], *, fresh: bool) -> Seen:
         if fresh and connection is not None:
             connection.close()
             connection = None
-        time.sleep(max(0.0, EVERY_SECONDS - (time.perf_counter() - began)))
+        time.sleep(max(0.0, EVERY_SECONDS - (time.perf_counter() - began)))  # until who began it says that it is over
     took.sort()
     return Seen(len(took), failed, _quantile(took, 0.5), _quantile(took, 0.99), took[-1] if took else math.inf)
 

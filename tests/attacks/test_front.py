@@ -102,7 +102,7 @@ async def watched(opsloop: harness.Deployment) -> AsyncIterator[Damage]:
             except httpx.HTTPError as error:
                 damage.refused[type(error).__name__] += 1
             damage.slowest_ms = max(damage.slowest_ms, (time.perf_counter() - began) * 1000)
-            await asyncio.sleep(0.05)
+            await asyncio.sleep(0.05)  # between two posts; cancelled when the block ends
 
     async with (
         watching(health) as kept,
@@ -317,7 +317,7 @@ async def test_who_is_slow_has_ten_seconds_and_who_does_not_read_too(opsloop):
             await peer.reader.readuntil(b'"}')
         last = asyncio.create_task(peer.told(within=20))
         while not last.done():
-            await asyncio.sleep(0.5)
+            await asyncio.sleep(0.5)  # `told` waits 20 s at most
             if way == "a trickled body":
                 await peer.send(b" " * 100)
         return f"{way}: {await last} after {time.monotonic() - began:.0f} s"

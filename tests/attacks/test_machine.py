@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from opsloop.data import postgres_dir
 from opsloop_common.embedded_postgres import PostgresFailed, PostgresServer
 from opsloop_common.embedded_postgres.account import DEDICATED, NOBODY
 from opsloop_common.embedded_postgres.roles import connect, prepare_databases
+from opsloop_common.limits import POSTGRES_LOG_BYTES, POSTGRES_LOG_FILES
 from tests.harness import SERVICES, Deployment, data_dir_of, eventually
 
 pytestmark = pytest.mark.slow
@@ -229,18 +229,28 @@ def test_a_short_socket_folder_that_somebody_laid_is_refused(run_folder, monkeyp
         server.socket_dir.unlink()
 
 
-@pytest.mark.timeout(300)
 async def test_a_flood_of_database_errors_fills_no_disk(embedded_deployment: Deployment):
-    """Ten files' worth of errors; beyond the newest five nothing stays."""
-    data = postgres_dir(data_dir_of(embedded_deployment))
-    log = data / "log"
-    for second in range(10):
-        path = log / f"postgresql-2026-01-01_00000{second}.log"
-        path.write_bytes(b"x" * 1024)
+    """Statements of 1 MiB that fail, each written to the log, until ten files were begun: the newest five stay, and PostgreSQL works."""
+    log = postgres_dir(data_dir_of(embedded_deployment)) / "log"
+    failing = f"SELECT 1 / 0 -- {'x' * 1024**2}"
+    begun: set[Path] = set()
+    written = 0
 
-    async def few() -> bool:
-        return len(list(log.iterdir())) <= 5
+    async with asyncio.timeout(120):
+        while len(begun) < 2 * POSTGRES_LOG_FILES:
+            with pytest.raises(asyncpg.DivisionByZeroError):
+                await embedded_deployment.fetch("feedback", failing)
+            written += len(failing)
+            begun |= set(log.iterdir())
+            await asyncio.sleep(0.03)
 
-    began = time.monotonic()
-    await eventually(few, what="old log files removed")
-    print(f"\n10 old log files: all but the newest 5 gone after {time.monotonic() - began:.1f} s")
+    async def only_the_newest() -> bool:
+        return sorted(log.iterdir()) == sorted(begun)[-POSTGRES_LOG_FILES:]
+
+    await eventually(only_the_newest, what="old log files removed")
+    stays = sum(path.stat().st_size for path in log.iterdir())
+    print(f"\n{written / 1024**2:.0f} MiB of errors in {len(begun)} files: {stays / 1024**2:.0f} MiB stay")
+    assert written > (2 * POSTGRES_LOG_FILES - 2) * POSTGRES_LOG_BYTES
+    assert stays < written * 0.75
+    assert "division by zero" in sorted(begun)[-2].read_text()
+    assert (await embedded_deployment.fetch("feedback", "SELECT 1 AS one"))[0]["one"] == 1

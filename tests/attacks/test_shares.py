@@ -85,7 +85,7 @@ async def neighbour(deployment: Deployment, method: str = "POST", path: str = "/
     async def go_on() -> None:
         while True:
             await ask()
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(0.02)  # between two questions; cancelled when the block ends
 
     await ask()
     took.clear()

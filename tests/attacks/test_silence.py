@@ -62,7 +62,7 @@ async def posting(url: str, key: str = harness.OPERATOR_KEY) -> AsyncIterator[Po
         async def begin() -> None:
             while not stop.is_set():
                 tasks.add(asyncio.create_task(_post_until_accepted(client, posts)))
-                await asyncio.sleep(EVERY_SECONDS)
+                await asyncio.sleep(EVERY_SECONDS)  # between two posts; stopped when the block ends
 
         beginning = asyncio.create_task(begin())
         await eventually(lambda: _true(len(posts.accepted) > 10), what="the first posts accepted")
@@ -95,7 +95,7 @@ async def _post_until_accepted(client: httpx.AsyncClient, posts: Posts) -> None:
         assert answer.status_code in (409, 503), answer.text
         assert "retry-after" in answer.headers
         posts.refused.append((now, answer.status_code))
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(0.2)  # `posting` gives all of them 30 s at its end
 
 
 async def _true(value: bool) -> bool:

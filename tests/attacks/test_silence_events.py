@@ -91,7 +91,7 @@ async def flowing(proxy: Proxy, make_database) -> AsyncIterator[Flow]:
             async with producer.transaction(Context(workspace="acme")) as session:
                 outbox.append(session, CampaignPaused(campaign_id=uuid4(), name=name))
             flow.appended[name] = time.monotonic()
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.1)  # between two events, until the flow is stopped
 
     async with AsyncExitStack() as stack:
         await stack.enter_async_context(Relay(producer, bus).running())

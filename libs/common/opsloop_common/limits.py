@@ -75,7 +75,6 @@ DATABASE_CHECKOUT_SECONDS = 3.0
 DATABASE_QUIET_SECONDS = 1.0  # a connection that was not used for this long proves itself first
 DATABASE_PROOF_SECONDS = 1.0
 DATABASE_CLOSE_SECONDS = 1.0
-SHARE_SECONDS = 3.0  # as long as for a free connection
 DUE_TRANSACTIONS = 5
 """Due rows of a service's process that are handled at once, jobs apart; of the last two …"""
 DUE_KEPT = 1  # … one is left to workspaces, one to kinds that held little lately

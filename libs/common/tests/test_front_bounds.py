@@ -72,9 +72,10 @@ async def test_a_trickle_does_not_help(quick):
     async with server() as (_, port), connected(port) as (reader, writer):
         writer.write(b"GET / HTTP/1.1\r\n")
         said = asyncio.create_task(end_of(reader))
-        while not said.done():
-            writer.write(b"a: b\r\n")
-            await asyncio.sleep(0.05)
+        async with asyncio.timeout(10):
+            while not said.done():
+                writer.write(b"a: b\r\n")
+                await asyncio.sleep(0.05)
         assert b"408" in said.result()[:15]
 
 

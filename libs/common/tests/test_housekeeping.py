@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,10 +11,16 @@ from prometheus_client import CollectorRegistry, Counter
 from sqlalchemy import text
 
 from opsloop_common import due
+from opsloop_common.bus.metrics import BackboneMetrics
 from opsloop_common.db import Context, count_after_commit, meters_of
 from opsloop_common.due import DueKind, run_due, run_recurring
+from opsloop_common.due.metrics import DueMetrics
 from opsloop_common.meters import Meters
 from opsloop_common.runner import housekeeping
+from opsloop_common.secretbox import SecretBox
+from opsloop_common.service import Runtime, Slice
+from opsloop_common.supervision import supervised
+from opsloop_common.testing.http import TEST_SECRET, settings_for_tests
 from opsloop_common.testing.sample.service import SAMPLE
 
 
@@ -101,3 +109,38 @@ async def test_only_what_was_committed_counts(database):
     async with database.transaction() as session:
         await session.execute(text("SELECT 1"))
     assert seen.value == 1
+
+
+async def test_a_gauge_that_fails_keeps_no_other_waiting(database):
+    shown, failed = asyncio.Event(), asyncio.Event()
+
+    async def breaks(runtime):
+        failed.set()
+        raise RuntimeError("never works")
+
+    async def shows(runtime):
+        await failed.wait()
+        shown.set()
+
+    slices = (*SAMPLE.slices, Slice("broken", gauges=(breaks, shows)), Slice("sound", gauges=(shows,)))
+    runtime = Runtime(
+        service=replace(SAMPLE, slices=slices),
+        settings=settings_for_tests(),
+        db=database,
+        clock=database.clock,
+        secrets=SecretBox(TEST_SECRET),
+        registry=CollectorRegistry(),
+    )
+    metrics = DueMetrics(runtime.registry)
+
+    loops = housekeeping.gauges(runtime, BackboneMetrics(runtime.registry), metrics)
+    async with supervised(loops), asyncio.timeout(10):
+        await shown.wait()
+
+    assert list(loops) == [
+        "gauge due",
+        "gauge parked",
+        "gauge broken.breaks",
+        "gauge broken.shows",
+        "gauge sound.shows",
+    ]

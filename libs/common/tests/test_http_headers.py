@@ -125,8 +125,9 @@ async def test_metrics_are_rendered_off_the_loop_and_once_for_all_who_wait(monke
     monkeypatch.setattr(exposition, "generate_latest", slowly)
     shown = Exposition(counted())
     first = asyncio.create_task(shown.text())
-    while not rendered:  # noqa: ASYNC110
-        await asyncio.sleep(0.01)
+    async with asyncio.timeout(10):
+        while not rendered:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     rest = [asyncio.create_task(shown.text()) for _ in range(50)]
     await asyncio.sleep(0)
     rest[0].cancel()  # whoever leaves does not take it from the others

@@ -56,6 +56,7 @@ def test_nothing_of_the_model_is_left_in_a_room():
         ("feedback", "../follow_ups", "in the plural"),
         ("feedbacks", "follow_ups", "no service"),
         ("feedback", "conversations", "already"),
+        ("feedback", "playbooks", "services/campaigns/opsloop_campaigns/playbooks"),
     ],
 )
 def test_what_is_no_room_is_refused_before_anything_is_written(service, name, why, monkeypatch):
@@ -80,13 +81,46 @@ def test_one_of_them_is_named_by_its_plural_or_said(name, one, singular, monkeyp
     assert made == [Room("feedback", name, singular)]
 
 
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    """Work in a copy of what a room of a service is made from."""
+
+    def copy(room):
+        tests = Path("services") / room.service / "tests"
+        for part in (room.package, room.contracts, tests, skeleton.SAMPLE, skeleton.WORLDS, skeleton.COMMON / "tests"):
+            shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
+        monkeypatch.chdir(tmp_path)
+
+    return copy
+
+
+def everything():
+    return {path: path.read_bytes() for path in Path().rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize(
+    ("name", "one", "there"),
+    [
+        ("sources", "source", ["services/feedback/tests/test_sources.py"]),
+        ("campaigns", "campaign", ["tests/contracts/worlds/campaigns.py"]),
+        ("reminders", "reminder", ["tests/contracts/worlds/reminders.py"]),
+    ],
+)
+def test_what_is_there_already_is_named_and_nothing_is_written(name, one, there, copied):
+    copied(Room("feedback", name, one))
+    before = everything()
+
+    with pytest.raises(SystemExit) as refused:
+        skeleton.main("feedback", name, one)
+
+    assert refused.value.code == f"there already: {', '.join(there)}"
+    assert everything() == before
+
+
 @pytest.mark.parametrize("service", ["feedback", "metrics", "campaigns", "notifications"])
-def test_a_room_is_listed_in_whichever_service(service, tmp_path, monkeypatch):
+def test_a_room_is_listed_in_whichever_service(service, copied):
     room = Room(service, "follow_ups", "follow_up")
-    for part in (room.package, room.contracts, skeleton.SAMPLE, skeleton.WORLDS, skeleton.COMMON / "tests"):
-        shutil.copytree(ROOT / part, tmp_path / part, ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "services" / service / "tests").mkdir(parents=True)
-    monkeypatch.chdir(tmp_path)
+    copied(room)
     migrations = len(list((room.package / "migrations" / "versions").glob("*.py")))
 
     made = skeleton.make(room)

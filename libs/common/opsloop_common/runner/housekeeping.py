@@ -22,6 +22,7 @@ from opsloop_common.inbox import pruning as inbox
 from opsloop_common.known_workspaces import forget_if_empty, tables_of
 from opsloop_common.outbox import streams
 from opsloop_common.service import Runtime, Service
+from opsloop_common.supervision import Loop
 
 MEASURE_SECONDS = 15.0
 PRUNE_EVERY = timedelta(hours=1)
@@ -31,15 +32,25 @@ FAILED_KEPT = timedelta(days=30)
 LAG_SECONDS = 0.5
 
 Prune = Callable[..., Awaitable[int]]
+Count = Callable[[], Awaitable[None]]
 
 
-async def measure(runtime: Runtime, backbone: BackboneMetrics, metrics: DueMetrics) -> None:
-    """Count due work, parked events, and what the service shows of its own, now and then, until cancelled."""
+def gauges(runtime: Runtime, backbone: BackboneMetrics, metrics: DueMetrics) -> dict[str, Loop]:
+    """Return a loop for due work, one for parked events, and one for each gauge of the service: none waits for one that fails."""
+    counts: dict[str, Count] = {
+        "due": partial(metrics.refresh, runtime.db),
+        "parked": partial(count_parked, runtime.db, runtime.service.subscriptions, backbone),
+    }
+    for each in runtime.service.slices:
+        for gauge in each.gauges:
+            counts[f"{each.name}.{getattr(gauge, '__name__', 'gauge')}"] = partial(gauge, runtime)
+    return {f"gauge {what}": partial(measure, count) for what, count in counts.items()}
+
+
+async def measure(count: Count) -> None:
+    """Count anew what a gauge shows, now and then, until cancelled."""
     while True:
-        await metrics.refresh(runtime.db)
-        await count_parked(runtime.db, runtime.service.subscriptions, backbone)
-        for gauge in runtime.service.gauges:
-            await gauge(runtime)
+        await count()
         await asyncio.sleep(MEASURE_SECONDS)
 
 

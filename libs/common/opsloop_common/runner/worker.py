@@ -75,10 +75,9 @@ async def run_worker(runtime: Runtime, *, free_older_claims: bool = False) -> As
 
 def _loops(runtime: Runtime, kinds: Sequence[DueKind], backbone: BackboneMetrics, due: DueMetrics) -> dict[str, Loop]:
     name = runtime.service.name
-    loops: dict[str, Loop] = {
-        f"{name} gauges": partial(housekeeping.measure, runtime, backbone, due),
-        f"{name} recurring": partial(recurring.keep, runtime.db, kinds),
-    }
+    loops: dict[str, Loop] = {f"{name} recurring": partial(recurring.keep, runtime.db, kinds)}
+    for what, gauge in housekeeping.gauges(runtime, backbone, due).items():
+        loops[f"{name} {what}"] = gauge
     for loop in runtime.service.loops:
         loops[f"{name} {loop_name(loop)}"] = partial(loop, runtime)
     return loops

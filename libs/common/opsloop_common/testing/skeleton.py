@@ -67,7 +67,21 @@ def _words(text: str, room: Room, gap: str) -> str:
 
 
 def make(room: Room) -> list[Path]:
-    """Write the room, its migration, its events and its tests, and list it where rooms are listed; returns what was written."""
+    """Write the room, its migration, its events and its tests, and list it where rooms are listed; returns what was written.
+
+    A FileExistsError names what is there already, and then nothing is written. The worlds of all services share a folder, so that
+    may be another service's.
+    """
+    made = _files(room)
+    if there := [str(file) for file in made if file.exists()]:
+        raise FileExistsError(f"there already: {', '.join(there)}")
+    for file, text in made.items():
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text)
+    return [*made, _list_slice(room), _list_events(room)]
+
+
+def _files(room: Room) -> dict[Path, str]:
     made = {
         room.package / room.name / file.name: renamed(file.read_text(), room)
         for file in sorted((SAMPLE / "reminders").glob("*.py"))
@@ -80,10 +94,7 @@ def make(room: Room) -> list[Path]:
         made[path] = renamed(tests.read_text(), room)
     path, migration = _migration(room)
     made[path] = migration
-    for file, text in made.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(text)
-    return [*made, _list_slice(room), _list_events(room)]
+    return made
 
 
 def _migration(room: Room) -> tuple[Path, str]:
@@ -133,10 +144,13 @@ def main(service: str, name: str, one: str | None = None) -> None:
         sys.exit(f"{name!r}: a room is called after what lives there, in the plural, like follow_ups")
     if not room.package.is_dir():
         sys.exit(f"{service!r} is no service, or this is not the repository's root")
-    if (room.package / name).exists():
-        sys.exit(f"{service} has a room {name} already")
-    for path in make(room):
-        sys.stdout.write(f"{path}\n")
+    if there := sorted(Path("services").glob(f"*/opsloop_*/{name}")):
+        sys.exit(f"there is a room {name} already: {there[0]}; worlds and paths of all services are told apart by it")
+    try:
+        made = make(room)
+    except FileExistsError as error:
+        sys.exit(str(error))
+    sys.stdout.writelines(f"{path}\n" for path in made)
 
 
 if __name__ == "__main__":

@@ -163,21 +163,21 @@ class WebhookWork:
         for attempt in attempts:
             self._meter.count(attempt.failure)
 
-    def _headers(self, job: Call) -> dict[str, str]:
+    def _headers(self, call: Call) -> dict[str, str]:
         now = self._runtime.clock.now()
         timestamp = int(now.timestamp())
-        message_id = str(job.event_id)
+        message_id = str(call.event_id)
         headers = {
             "content-type": CONTENT_TYPE,
             "user-agent": USER_AGENT,
             "webhook-id": message_id,
             "webhook-timestamp": str(timestamp),
-            "webhook-signature": sign(self._keys(job), message_id, timestamp, job.body),
+            "webhook-signature": sign(self._keys(call), message_id, timestamp, call.body),
         }
-        return headers | {"traceparent": job.traceparent} if job.traceparent else headers
+        return headers | {"traceparent": call.traceparent} if call.traceparent else headers
 
-    def _keys(self, job: Call) -> list[bytes]:
-        return [self._key(sealed) for sealed in job.sealed_secrets]
+    def _keys(self, call: Call) -> list[bytes]:
+        return [self._key(sealed) for sealed in call.sealed_secrets]
 
     def _key(self, sealed: str) -> bytes:
         key = self._opened.get(sealed)
@@ -189,16 +189,16 @@ class WebhookWork:
         return key
 
     def _answered_call(
-        self, job: Call, headers: Mapping[str, str], at: datetime, duration_ms: int, answer: Answer
+        self, call: Call, headers: Mapping[str, str], at: datetime, duration_ms: int, answer: Answer
     ) -> Outcome:
         failure = None if is_success(answer.status) else failure_of(answer.status)
         wanted = retry_after(answer.status, answer.headers.get("retry-after"), self._runtime.clock.now())
         return Outcome(
-            webhook_id=job.webhook_id,
-            was_failing=job.is_failing,
+            webhook_id=call.webhook_id,
+            was_failing=call.is_failing,
             attempt=deliveries.Attempt(
-                delivery_id=job.id,
-                number=job.made + 1,
+                delivery_id=call.id,
+                number=call.made + 1,
                 attempted_at=at,
                 duration_ms=duration_ms,
                 status_code=answer.status,
@@ -206,19 +206,19 @@ class WebhookWork:
                 detail=None,
                 request_headers=dict(headers),
                 response_body=shown_body(answer.body),
-                next_attempt_at=None if failure in (None, "gone") else self._next(job, wanted),
+                next_attempt_at=None if failure in (None, "gone") else self._next(call, wanted),
             ),
         )
 
     def _unanswered_call(
-        self, job: Call, headers: Mapping[str, str], at: datetime, duration_ms: int, error: OutboundError
+        self, call: Call, headers: Mapping[str, str], at: datetime, duration_ms: int, error: OutboundError
     ) -> Outcome:
         return Outcome(
-            webhook_id=job.webhook_id,
-            was_failing=job.is_failing,
+            webhook_id=call.webhook_id,
+            was_failing=call.is_failing,
             attempt=deliveries.Attempt(
-                delivery_id=job.id,
-                number=job.made + 1,
+                delivery_id=call.id,
+                number=call.made + 1,
                 attempted_at=at,
                 duration_ms=duration_ms,
                 status_code=None,
@@ -226,12 +226,12 @@ class WebhookWork:
                 detail=error.detail,
                 request_headers=dict(headers),
                 response_body=None,
-                next_attempt_at=None if isinstance(error, BlockedTarget) else self._next(job, None),
+                next_attempt_at=None if isinstance(error, BlockedTarget) else self._next(call, None),
             ),
         )
 
-    def _next(self, job: Call, wanted: timedelta | None) -> datetime | None:
-        return next_attempt_at(job.tries + 1, self._runtime.clock.now(), jitter=random.random(), wait=wanted)
+    def _next(self, call: Call, wanted: timedelta | None) -> datetime | None:
+        return next_attempt_at(call.tries + 1, self._runtime.clock.now(), jitter=random.random(), wait=wanted)
 
 
 def _is_wanted(row: Mapping[str, Any]) -> bool:
