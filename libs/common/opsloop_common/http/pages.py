@@ -24,8 +24,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from opsloop_common.access import links
 from opsloop_common.access.addresses import counted_as
 from opsloop_common.access.links import Opened, Secret
-from opsloop_common.access.principal import Kind, Principal
-from opsloop_common.access.workspaces import SLUG
+from opsloop_common.access.principal import SLUG, Kind, Principal
 from opsloop_common.errors import DomainError, Forbidden, Invalid, NotFound, UnsupportedMediaType
 from opsloop_common.http.body import read_bytes
 from opsloop_common.http.call import call_of
