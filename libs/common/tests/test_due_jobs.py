@@ -10,12 +10,13 @@ from sqlalchemy import select, text
 
 from opsloop_common import due
 from opsloop_common.db import Context
-from opsloop_common.due import DueKind, DueRow, recurring, run_due
+from opsloop_common.due import DueKind, DueRow, recurring
 from opsloop_common.due.runner import DueRunner
 from opsloop_common.due.tables import due as due_table
 from opsloop_common.due.tables import job as job_table
 from opsloop_common.due.workers import alive, beat
 from opsloop_common.limits import DUE_TRANSACTIONS, LONG_TRANSACTIONS, WORK_CONNECTIONS
+from opsloop_common.testing.due import run_due
 from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.testing.sample.tables import Note
 
@@ -179,7 +180,7 @@ async def test_however_many_jobs_run_nobody_waits_for_a_connection_behind_them(d
         DueRunner(database, [long, *short], owner=owner, poll_seconds=0.05).running(),
         asyncio.timeout(20),
     ):
-        while began.total() < LONG_TRANSACTIONS + DUE_TRANSACTIONS or await count_running(database) < 6:  # noqa: ASYNC110 the condition is in the database
+        while began.total() < LONG_TRANSACTIONS + DUE_TRANSACTIONS or await count_running(database) < 6:  # noqa: ASYNC110 in the database
             await asyncio.sleep(0.01)
         held = pool.checkedout()
         async with asyncio.timeout(5):

@@ -10,9 +10,10 @@ from sqlalchemy import text
 
 from opsloop_common import due
 from opsloop_common.db import Context, count_after_commit, meters_of
-from opsloop_common.due import DueKind, run_due, run_recurring
+from opsloop_common.due import DueKind
 from opsloop_common.meters import Meters
 from opsloop_common.runner import housekeeping
+from opsloop_common.testing.due import run_due, run_recurring
 from opsloop_common.testing.sample.service import SAMPLE
 
 

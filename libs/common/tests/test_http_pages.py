@@ -17,11 +17,11 @@ from sqlalchemy import select, text
 from opsloop_common.access import links
 from opsloop_common.access.tables import page_link
 from opsloop_common.db import Context
-from opsloop_common.due import run_recurring
 from opsloop_common.http import shares
 from opsloop_common.http.pages import CSP
 from opsloop_common.limits import PAGE_FORM_BYTES, PAGE_SESSION_SECONDS, REQUEST_CONNECTIONS, VISITOR_RATE_BURST
 from opsloop_common.runner import housekeeping
+from opsloop_common.testing.due import run_recurring
 from opsloop_common.testing.http import Api, settings_for_tests
 from opsloop_common.testing.sample.pages import PURPOSE
 from opsloop_common.testing.sample.service import SAMPLE
