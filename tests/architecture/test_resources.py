@@ -17,11 +17,18 @@ from opsloop_common.testing.sample.service import SAMPLE
 
 ROOT = Path(__file__).parents[2]
 DOORS = [
+    # a door that outgrew its file is a package
     *sorted(ROOT.glob("services/*/opsloop_*/*/routes.py")),
+    *sorted(ROOT.glob("services/*/opsloop_*/*/routes/*.py")),
     *sorted(ROOT.glob("libs/common/opsloop_common/http/every_service/*.py")),
     *sorted(ROOT.glob("libs/common/opsloop_common/testing/sample/**/routes.py")),
+    ROOT / "libs/common/opsloop_common/http/pages.py",
+    ROOT / "libs/common/opsloop_common/testing/sample/pages.py",
 ]
-QUERIES = sorted(ROOT.glob("services/*/opsloop_*/*/queries.py"))
+QUERIES = [
+    *sorted(ROOT.glob("services/*/opsloop_*/*/queries.py")),
+    *sorted(ROOT.glob("services/*/opsloop_*/*/queries/*.py")),
+]
 WRITES = re.compile(r"\bINSERT INTO\b|\bDELETE FROM\b|\bUPDATE \w+ (AS \w+ )?SET\b|\b(insert|update|delete)\(")
 WRITING_QUERIES = {
     # the SQL of the event store stands in one place, so that another store can take this one's

@@ -36,6 +36,8 @@ from opsloop_common.work import settings_of as settings_of
 if TYPE_CHECKING:
     from opsloop_common.telemetry.tracer import Tracer
 
+WORK_CONNECTIONS_KEPT = 3  # open for the next one; more than those close once they are given back
+
 event.listen(UnitOfWork, "after_begin", enter_at_begin)
 
 
@@ -83,8 +85,9 @@ class Database:
         self.known = KnownWorkspaces(self.engine, clock)
         """The workspaces that this database has to do with."""
         self._sessions = self._make_sessions(self.engine)
-        # for due rows, and one connection each for pruning and counting
-        self._work_engine = self._make_engine(self.work_patience, pool_size=3, max_overflow=limits.DUE_TRANSACTIONS - 1)
+        # one for everybody who may want one at once, so that nobody waits behind a statement of 30 s
+        more = limits.WORK_CONNECTIONS - WORK_CONNECTIONS_KEPT
+        self._work_engine = self._make_engine(self.work_patience, pool_size=WORK_CONNECTIONS_KEPT, max_overflow=more)
         self._work_sessions = self._make_sessions(self._work_engine)
 
     @property

@@ -78,6 +78,9 @@ DATABASE_CLOSE_SECONDS = 1.0
 DUE_TRANSACTIONS = 5
 """Due rows of a service's process that are handled at once, jobs apart; of the last two …"""
 DUE_KEPT = 1  # … one is left to workspaces, one to kinds that held little lately
+LONG_TRANSACTIONS = 3
+"""Of a service's process, for all its long work together, however many jobs run: their statements may take 30 s."""
+WORK_CONNECTIONS = DUE_TRANSACTIONS + LONG_TRANSACTIONS + 2  # one for measuring, one for the repair of what recurs
 REQUEST_CONNECTIONS = 8  # of a pool's 10: consumers, claims and look-ups of credentials have the others
 HEAVY_CONNECTIONS = 4  # of those 8, for all workspaces together that ask for much
 HEAVY_READS = 1  # of those 4: each may keep a core of PostgreSQL for as long as its statement takes

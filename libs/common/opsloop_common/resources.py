@@ -1,7 +1,8 @@
 """How a resource is found, locked, changed and audited: the same way for every room.
 
-A change is `lock_for_change` (404, then 412), the rules (409), and the work under `changing`, which gives the row its next
-version and tells the audit log. What changes nothing writes nothing. Rows are `columns.Versioned`.
+A change is `lock_for_change` (404, then 412), the rules (409) about what the row is, and the work under `changing`, which gives the
+row its next version and tells the audit log. Rules about what the row becomes are asked in there, where it stands what
+differs; what they raise ends the transaction. What changes nothing writes nothing. Rows are `columns.Versioned`.
 """
 
 from __future__ import annotations
@@ -136,6 +137,7 @@ def changing(
     """Make the changes to a locked row and yield what was there before of all that differs; the block does what follows.
 
     When the block ends, a row that is another than before gets its next version, and the audit log what differs, with `note`.
+    When it raises, the row is already changed and nobody is told: that ends the transaction, and is not caught within it.
     """
     columns, kept = _columns(row), row.audited()
     before = {name: getattr(row, name) for name, value in changes.items() if getattr(row, name) != value}

@@ -1,13 +1,14 @@
 """Settings of a workspace, the audit log, parked events and jobs: the routes that every service has."""
 
+import asyncio
 from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from opsloop_common import due
-from opsloop_common.access import audit, workspaces
+from opsloop_common import due, workspaces
+from opsloop_common.access import audit
 from opsloop_common.db import Context
 from opsloop_common.testing.sample.service import SAMPLE
 
@@ -38,6 +39,18 @@ async def test_a_workspace_begins_with_defaults_and_can_be_changed(sample):
     assert entry["after"] == changes
     async with sample.db.transaction(Context("acme")) as session:
         assert (await workspaces.get(session)).zone.key == "Asia/Shanghai"
+
+
+async def test_of_two_who_change_what_they_saw_at_once_the_second_is_told(sample):
+    admin = await sample.key("sample:admin") | {"If-Match": '"1"'}
+
+    answers = await asyncio.gather(
+        *(sample.client.patch("/v1/workspace", json={"locale": each}, headers=admin) for each in ("zh-CN", "fr"))
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [200, 412]
+    shown = await sample.client.get("/v1/workspace", headers=admin)
+    assert shown.headers["etag"] == '"2"'
 
 
 async def test_only_settings_that_make_sense_are_taken(sample):

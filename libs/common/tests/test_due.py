@@ -11,11 +11,12 @@ from opsloop_common import due, outbox
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Context
-from opsloop_common.due import DueKind, rows, run_due
+from opsloop_common.due import DueKind, rows
 from opsloop_common.due.runner import DueRunner
 from opsloop_common.due.tables import due as due_table
 from opsloop_common.due.workers import alive, beat
 from opsloop_common.outbox.tables import outbox as outbox_table
+from opsloop_common.testing.due import run_due
 from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.testing.sample.tables import Note
 from opsloop_common.wakeups import DUE

@@ -1,6 +1,7 @@
 """Long jobs: progress that people can watch, resumed where a killed worker stopped, cancelled when asked."""
 
 import asyncio
+from collections import Counter
 from datetime import timedelta
 from uuid import uuid4
 
@@ -9,11 +10,13 @@ from sqlalchemy import select, text
 
 from opsloop_common import due
 from opsloop_common.db import Context
-from opsloop_common.due import DueKind, run_due
+from opsloop_common.due import DueKind, DueRow, recurring
 from opsloop_common.due.runner import DueRunner
 from opsloop_common.due.tables import due as due_table
 from opsloop_common.due.tables import job as job_table
 from opsloop_common.due.workers import alive, beat
+from opsloop_common.limits import DUE_TRANSACTIONS, LONG_TRANSACTIONS, WORK_CONNECTIONS
+from opsloop_common.testing.due import run_due
 from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.testing.sample.tables import Note
 
@@ -148,3 +151,66 @@ async def test_a_cancelled_job_stops_at_its_next_step(database):
     assert await notes(database) == []
     async with database.transaction(Context("other")) as session:
         assert not await due.cancel_job(session, job_id)
+
+
+async def test_however_many_jobs_run_nobody_waits_for_a_connection_behind_them(database):
+    began, let_go = Counter(), asyncio.Event()
+
+    async def holds(run):
+        async with run.transaction() as session:
+            await hold(session, run)
+
+    async def hold(session, row):
+        await session.execute(text("SELECT 1"))
+        began[row.kind if isinstance(row, DueRow) else "import"] += 1
+        await let_go.wait()
+
+    long = DueKind("import", holds, concurrency=8, long=True)
+    short = [DueKind(f"short-{number}", hold) for number in range(DUE_TRANSACTIONS)]
+    owner = uuid4()
+    for number in range(6):
+        async with database.transaction(Context(f"w{number}")) as session:
+            await due.start_job(session, "import")
+            if number < DUE_TRANSACTIONS:
+                await due.schedule(session, f"short-{number}", "x", database.clock.now())
+    pool = database.engines[1].pool
+
+    async with (
+        alive(database, owner, instance="x"),
+        DueRunner(database, [long, *short], owner=owner, poll_seconds=0.05).running(),
+        asyncio.timeout(20),
+    ):
+        while began.total() < LONG_TRANSACTIONS + DUE_TRANSACTIONS or await count_running(database) < 6:  # noqa: ASYNC110 in the database
+            await asyncio.sleep(0.01)
+        held = pool.checkedout()
+        async with asyncio.timeout(5):
+            async with database.work():  # as when something is measured
+                await recurring.repair(database, [long])
+        let_go.set()
+        while began["import"] < 6:  # noqa: ASYNC110 the last of them had to wait
+            await asyncio.sleep(0.01)
+
+    assert held == LONG_TRANSACTIONS + DUE_TRANSACTIONS
+    assert held + 2 == WORK_CONNECTIONS
+
+
+async def count_running(database):
+    async with database.transaction() as session:
+        return await session.scalar(text("SELECT count(*) FROM job WHERE status = 'running'"))
+
+
+async def test_a_run_has_one_transaction_at_a_time_and_gives_its_place_back(database):
+    refused = []
+
+    async def forgets_the_session(run):
+        for number in range(LONG_TRANSACTIONS + 1):
+            async with run.transaction():
+                with pytest.raises(RuntimeError, match="one transaction at a time") as caught:
+                    await run.progress(number)
+                refused.append(caught.value)
+        await run.progress(LONG_TRANSACTIONS)
+
+    await start(database)
+
+    assert await run_due(database, [DueKind("import", forgets_the_session, long=True)]) == 1
+    assert len(refused) == LONG_TRANSACTIONS + 1

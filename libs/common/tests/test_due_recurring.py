@@ -11,12 +11,13 @@ from sqlalchemy import text
 
 from opsloop_common import direct
 from opsloop_common.db import Context
-from opsloop_common.due import DueKind, go_on, recurring, rules, run_due, run_recurring, schedule
+from opsloop_common.due import DueKind, go_on, recurring, rules, schedule
 from opsloop_common.due.metrics import DueMetrics
 from opsloop_common.due.rows import claim_due
 from opsloop_common.failing import find_failing
 from opsloop_common.known_workspaces import QUIET_FOR
 from opsloop_common.runner import housekeeping
+from opsloop_common.testing.due import make_due, run_due, run_recurring
 from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.testing.sample.tables import Note
 
@@ -162,7 +163,7 @@ async def test_it_is_never_given_up_and_says_since_when_it_fails(database, work,
     kind = DueKind("sample.broken", work.run if long else work, every=timedelta(minutes=5), long=long)
     metrics = DueMetrics(CollectorRegistry())
     work.broken, began = True, clock.now()
-    await recurring.make_due(database, [kind])
+    await make_due(database, [kind])
     for _ in range(50):
         assert await run_due(database, [kind], raising=False) == 0
         [row] = await rows(database)
@@ -189,7 +190,7 @@ async def test_it_is_never_given_up_and_says_since_when_it_fails(database, work,
 
 async def test_a_row_that_kills_its_workers_waits_as_after_a_failure(database, nightly, work, clock):
     """Else a process that it kills would meet it first thing after each start, and nothing else would be done."""
-    await recurring.make_due(database, [nightly])
+    await make_due(database, [nightly])
     for _ in range(rules.ENDLESS_ATTEMPTS + rules.DEATHS):
         async with database.transaction() as session:
             assert await claim_due(session, [(nightly, 1)], now=clock.now(), owner=uuid4())

@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 
 from opsloop_common import direct, due, failpoints
 from opsloop_common.db import Context
-from opsloop_common.due import DueKind, engine, rules, run_due, runner, work
+from opsloop_common.due import DueKind, engine, rules, runner, work
 from opsloop_common.due.errors import ClaimLost, LeaseExceeded
 from opsloop_common.due.metrics import DueMetrics
 from opsloop_common.due.port import Ask
@@ -21,6 +21,8 @@ from opsloop_common.due.work import DueWork
 from opsloop_common.due.workers import alive, beat
 from opsloop_common.faults import storable
 from opsloop_common.supervision import Pauses
+from opsloop_common.testing import due as testing_due
+from opsloop_common.testing.due import run_due
 from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.testing.sample.tables import Note
 
@@ -279,7 +281,7 @@ async def test_a_loop_that_breaks_starts_again_and_takes_up_what_it_had_claimed(
 
 
 async def test_rows_that_are_due_again_and_again_are_noticed(database, monkeypatch):
-    monkeypatch.setattr(runner, "ROUNDS_LIMIT", 5)
+    monkeypatch.setattr(testing_due, "ROUNDS_LIMIT", 5)
 
     async def again(session, row):
         await due.schedule(session, row.kind, row.key, database.clock.now())

@@ -9,10 +9,11 @@ from sqlalchemy import select, text
 
 from opsloop_common import due
 from opsloop_common.db import Context, acting_for
-from opsloop_common.due import DueKind, run_due
+from opsloop_common.due import DueKind
 from opsloop_common.due.errors import ClaimLost
 from opsloop_common.due.schedule import POLL_SECONDS, finish_with, hold_claim
 from opsloop_common.due.tables import due as due_table
+from opsloop_common.testing.due import run_due
 from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.testing.sample.tables import Note
 from opsloop_common.wakeups import DUE

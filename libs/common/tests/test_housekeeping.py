@@ -13,13 +13,14 @@ from sqlalchemy import text
 from opsloop_common import due
 from opsloop_common.bus.metrics import BackboneMetrics
 from opsloop_common.db import Context, count_after_commit, meters_of
-from opsloop_common.due import DueKind, run_due, run_recurring
+from opsloop_common.due import DueKind
 from opsloop_common.due.metrics import DueMetrics
 from opsloop_common.meters import Meters
 from opsloop_common.runner import housekeeping
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.service import Runtime, Slice
 from opsloop_common.supervision import supervised
+from opsloop_common.testing.due import run_due, run_recurring
 from opsloop_common.testing.http import TEST_SECRET, settings_for_tests
 from opsloop_common.testing.sample.service import SAMPLE
 

@@ -12,15 +12,16 @@ from uuid import UUID
 import httpx
 import pytest
 import pytest_asyncio
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from opsloop_common.access import links
 from opsloop_common.access.tables import page_link
 from opsloop_common.db import Context
-from opsloop_common.due import run_recurring
+from opsloop_common.http import shares
 from opsloop_common.http.pages import CSP
-from opsloop_common.limits import PAGE_FORM_BYTES, PAGE_SESSION_SECONDS, VISITOR_RATE_BURST
+from opsloop_common.limits import PAGE_FORM_BYTES, PAGE_SESSION_SECONDS, REQUEST_CONNECTIONS, VISITOR_RATE_BURST
 from opsloop_common.runner import housekeeping
+from opsloop_common.testing.due import run_recurring
 from opsloop_common.testing.http import Api, settings_for_tests
 from opsloop_common.testing.sample.pages import PURPOSE
 from opsloop_common.testing.sample.service import SAMPLE
@@ -295,3 +296,22 @@ async def test_only_hashes_are_kept_and_what_ended_is_forgotten(room: Room):
 
     async with room.api.db.transaction() as session:
         assert (await session.execute(select(page_link))).all() == []
+
+
+async def test_a_page_waits_for_a_share_of_its_workspace_as_a_request_does(room: Room, monkeypatch):
+    monkeypatch.setattr(shares, "SHARE_SECONDS", 0.5)
+    await room.open(await room.link())
+
+    async with room.api.db.engine.connect() as locker:
+        await locker.execute(text("LOCK TABLE page_link IN ACCESS EXCLUSIVE MODE"))
+        pages = [asyncio.create_task(room.browser.get(room.path)) for _ in range(20)]
+        refused = await next(asyncio.as_completed(pages))
+        held = room.api.db.engine.pool.checkedout()
+    answers = await asyncio.gather(*pages)
+
+    assert is_page(refused, 503)
+    assert refused.headers["retry-after"] == "1"
+    assert "Too much of this workspace is going on; try again." in refused.text
+    assert held <= REQUEST_CONNECTIONS + 1
+    assert {answer.status_code for answer in answers} == {200, 503}
+    assert is_page(await room.browser.get(room.path), 200)

@@ -11,8 +11,8 @@ from sqlalchemy import text
 from opsloop_common import outbox, resources
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.db import Context
-from opsloop_common.due import run_recurring
 from opsloop_common.runner import housekeeping
+from opsloop_common.testing.due import run_recurring
 from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.testing.sample.tables import Note
 

@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 from opsloop_common.clock import SystemClock
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.db import Context, ports_of, settings_of
-from opsloop_common.due import DueKind, run_due, schedule, start_job
+from opsloop_common.due import DueKind, schedule, start_job
 from opsloop_common.ids import uuid7
 from opsloop_common.inbox.apply import apply
 from opsloop_common.inbox.subscription import Subscription
@@ -23,6 +23,7 @@ from opsloop_common.runner.serve import serve
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.service import Runtime
 from opsloop_common.settings import Settings
+from opsloop_common.testing.due import run_due
 from opsloop_common.testing.events import make_event
 from opsloop_common.testing.http import TEST_SECRET, settings_for_tests
 from opsloop_common.testing.sample.service import SAMPLE

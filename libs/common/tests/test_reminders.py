@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from opsloop_common.due import run_due
+from opsloop_common.testing.due import run_due
 from opsloop_common.testing.sample.service import SAMPLE
 
 PATH = "/v1/reminders"

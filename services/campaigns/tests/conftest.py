@@ -18,7 +18,8 @@ from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.metrics import KpiBreached
 from opsloop_common.contracts.notifications import NotificationFailed, NotificationSent
 from opsloop_common.db import Context
-from opsloop_common.due import DueRow, run_due, run_recurring
+from opsloop_common.due import DueRow
+from opsloop_common.testing.due import run_due, run_recurring
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import Api, settings_for_tests
 

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.feedback import Author, FeedbackReceived, FeedbackReplied
-from opsloop_common.due import run_due, run_recurring
+from opsloop_common.testing.due import run_due, run_recurring
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import Api
 from opsloop_metrics.app import SERVICE

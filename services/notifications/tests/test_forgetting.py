@@ -9,8 +9,8 @@ from sqlalchemy import text
 
 from opsloop_common.contracts.campaigns import CampaignPaused, MessageContent, MessageRequested
 from opsloop_common.db import Context
-from opsloop_common.due import run_due, run_recurring
 from opsloop_common.settings import BadSettings
+from opsloop_common.testing.due import run_due, run_recurring
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import settings_for_tests
 from opsloop_notifications.messages.consumers import MESSAGES

@@ -10,7 +10,7 @@ from sqlalchemy import text
 
 from opsloop_common.contracts.metrics import KpiBreached
 from opsloop_common.db import Context
-from opsloop_common.due import run_due
+from opsloop_common.testing.due import run_due
 from opsloop_common.testing.events import make_event
 from opsloop_notifications.sending.timers import RECOVER, dispatch_webhooks
 from opsloop_notifications.signing.rules import read_secret, verify

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from opsloop_common import due
+from opsloop_common.testing.due import run_due
 from opsloop_common.testing.http import Api
 from tests.contracts.worlds.world import World, post
 
@@ -18,7 +18,7 @@ async def make(api: Api) -> dict[str, str]:
     monitor = await post(api, "/v1/kpis/csat/monitors", MONITOR)
     await post(api, "/v1/kpis/csat/values", {"value": 1.0})
     api.clock.advance(timedelta(seconds=2))
-    await due.run_due(api.db, api.runtime.service.due)
+    await run_due(api.db, api.runtime.service.due)
     breaches = (await api.client.get("/v1/breaches", headers=await api.key())).json()["items"]
     return {"key": "csat", "monitor_id": monitor["id"], "incident_id": breaches[0]["incident_id"]}
 

@@ -5,7 +5,7 @@ a stored answer, the endpoint works, `store` writes the answer, and one commit m
 crash before the commit leaves neither, and the lock dies with its connection.
 
 A fast path that is one autocommitted statement does it inside that statement. It declares `own_idempotency()` in its
-`dependencies`, so that the shell opens no transaction for the key, and takes `Idempotency` (opsloop_common.http.deps), which is
+`dependencies`, so that the shell opens no transaction for the key, and takes `Asked` (opsloop_common.http.deps), whose `keyed` is
 None without the header and a `Keyed` otherwise. The statement is made of the parts below:
 
     WITH idem_seen AS ({SEEN_SQL}), idem_lock AS ({LOCK_SQL}),

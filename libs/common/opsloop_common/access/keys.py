@@ -17,9 +17,8 @@ from sqlalchemy import Row, Select, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.access import audit, lineage, user_secrets
-from opsloop_common.access.principal import RESERVED_SOURCES, Publishable
+from opsloop_common.access.principal import RESERVED_SOURCES, SLUG, Publishable
 from opsloop_common.access.tables import api_key
-from opsloop_common.access.workspaces import SLUG
 from opsloop_common.db import clock_of, context_of
 from opsloop_common.errors import Invalid, NotFound
 from opsloop_common.ids import uuid7
@@ -190,14 +189,24 @@ async def get(session: AsyncSession, key_id: UUID, *, workspace: str | None) -> 
     return row
 
 
+async def _lock_for_change(
+    session: AsyncSession, key_id: UUID, *, workspace: str | None, expected: Precondition
+) -> Row[Any]:
+    """Do as `resources.lock_for_change`, with the lock of all that is made and revoked in the key's workspace."""
+    key = await get(session, key_id, workspace=workspace)
+    await lineage.one_at_a_time(session, key.workspace)
+    key = await get(session, key_id, workspace=workspace)  # somebody may have been faster
+    expected.require(VERSION)
+    return key
+
+
 async def revoke(session: AsyncSession, key_id: UUID, *, workspace: str | None, expected: Precondition) -> list[UUID]:
     """End a key for good, with the keys and secrets of end users that it made; returns the ids of all that ended.
 
-    It holds at once in this process when the authenticator forgets them after the commit, within seconds elsewhere.
+    Raises NotFound (404), then StaleVersion (412). It holds at once in this process when the authenticator forgets them after the
+    commit, within seconds elsewhere.
     """
-    key = await get(session, key_id, workspace=workspace)
-    expected.require(VERSION)
-    await lineage.one_at_a_time(session, key.workspace)
+    key = await _lock_for_change(session, key_id, workspace=workspace, expected=expected)
     now = clock_of(session).now()
     family = select(api_key.c.id).where(api_key.c.id == key_id).cte("family", recursive=True)
     family = family.union(select(api_key.c.id).where(api_key.c.parent_id == family.c.id))
@@ -209,8 +218,6 @@ async def revoke(session: AsyncSession, key_id: UUID, *, workspace: str | None, 
             .returning(api_key.c.id, api_key.c.name, api_key.c.source, api_key.c.parent_id)
         )
     ).all()
-    if key_id not in {row.id for row in ended}:  # somebody was faster
-        raise NotFound.of("key")
     for row in ended:
         before = {"name": row.name, "source": row.source, "parent_id": row.parent_id}
         audit.record(session, "api_key.revoked", f"api_key/{row.id}", before=before, workspace=key.workspace)

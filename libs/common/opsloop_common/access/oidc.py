@@ -13,8 +13,7 @@ import jwt
 import structlog
 
 from opsloop_common.access.issuer import IssuerClient
-from opsloop_common.access.principal import Kind, Principal, granted
-from opsloop_common.access.workspaces import SLUG
+from opsloop_common.access.principal import SLUG, Kind, Principal, granted
 from opsloop_common.clock import Clock
 from opsloop_common.errors import Unauthorized, Unavailable
 

@@ -8,6 +8,8 @@ from enum import StrEnum
 from uuid import UUID
 
 OPERATOR_WORKSPACE = "default"
+SLUG = r"^[a-z0-9][a-z0-9-]{0,62}$"
+"""Of a workspace's name, and of a source's."""
 
 
 class Kind(StrEnum):

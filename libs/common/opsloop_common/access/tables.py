@@ -6,6 +6,9 @@ workspaces. Whoever reads them names the workspace.
 
 from __future__ import annotations
 
+from typing import Any
+from zoneinfo import ZoneInfo
+
 from sqlalchemy import (
     BigInteger,
     Boolean,
@@ -14,14 +17,15 @@ from sqlalchemy import (
     Date,
     DateTime,
     Index,
-    Integer,
     LargeBinary,
     Table,
     Text,
     Uuid,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, synonym
 
+from opsloop_common.columns import Versioned
 from opsloop_common.plumbing import metadata
 
 api_key = Table(
@@ -133,15 +137,38 @@ audit = Table(
     comment="append-only: the role that serves requests may neither change nor delete rows",
 )
 
-workspace = Table(
-    "workspace",
-    metadata,
-    Column("name", Text, primary_key=True),
-    Column("time_zone", Text, nullable=False),
-    Column("locale", Text, nullable=False),
-    Column("week_start", Text, nullable=False),
-    Column("allow_self_approval", Boolean, nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("created_at", DateTime(timezone=True), nullable=False),
-    Column("updated_at", DateTime(timezone=True), nullable=False),
-)
+
+class Base(DeclarativeBase):
+    """What here is a resource, beside the tables."""
+
+    metadata = metadata
+
+
+class Workspace(Versioned, Base):
+    """How one product is operated: its calendar, its language, its rules."""
+
+    NOUN = "workspace"
+    BY = "name"
+    __tablename__ = "workspace"
+
+    name: Mapped[str] = mapped_column(Text, primary_key=True)
+    workspace: Mapped[str] = synonym("name")
+    time_zone: Mapped[str] = mapped_column(Text)
+    locale: Mapped[str] = mapped_column(Text)
+    week_start: Mapped[str] = mapped_column(Text)
+    allow_self_approval: Mapped[bool]
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Return the time zone to reckon calendar days in."""
+        return ZoneInfo(self.time_zone)
+
+    @property
+    def subject(self) -> str:
+        """Return the table and the name."""
+        return f"{self.__tablename__}/{self.name}"
+
+    def audited(self) -> dict[str, Any]:
+        """Return all settings: none of them is a text of somebody's."""
+        settings = ("time_zone", "locale", "week_start", "allow_self_approval")
+        return {name: getattr(self, name) for name in settings}

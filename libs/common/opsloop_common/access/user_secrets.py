@@ -87,11 +87,12 @@ async def get(session: AsyncSession, secret_id: UUID, *, workspace: str | None) 
 
 
 async def revoke(session: AsyncSession, secret_id: UUID, *, workspace: str | None, expected: Precondition) -> None:
-    """End a secret and with it every token that was signed with it; raises NotFound, StaleVersion."""
-    await get(session, secret_id, workspace=workspace)
+    """End a secret and with it every token that was signed with it; raises NotFound (404), then StaleVersion (412)."""
+    secret = await get(session, secret_id, workspace=workspace)
+    await lineage.one_at_a_time(session, secret.workspace)
+    await get(session, secret_id, workspace=workspace)  # somebody may have been faster
     expected.require(VERSION)
-    if not await _revoke(session, update(user_secret).where(user_secret.c.id == secret_id)):
-        raise NotFound.of("secret")  # somebody was faster
+    await _revoke(session, update(user_secret).where(user_secret.c.id == secret_id))
 
 
 async def revoke_of_makers(session: AsyncSession, makers: Sequence[str], *, workspace: str) -> list[UUID]:

@@ -4,7 +4,6 @@ from opsloop_common.due.errors import ClaimLost
 from opsloop_common.due.jobs import JobRun, LongRun, cancel_job, start_job
 from opsloop_common.due.kinds import DueKind, DueRow
 from opsloop_common.due.recurring import go_on
-from opsloop_common.due.runner import run_due, run_recurring
 from opsloop_common.due.schedule import cancel, schedule
 
 __all__ = [
@@ -16,8 +15,6 @@ __all__ = [
     "cancel",
     "cancel_job",
     "go_on",
-    "run_due",
-    "run_recurring",
     "schedule",
     "start_job",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -69,8 +70,12 @@ async def cancel_job(session: AsyncSession, job_id: UUID) -> bool:
 class LongRun:
     """Long work as its handler sees it, in the row's workspace ("" where the work is the service's)."""
 
-    def __init__(self, database: Database, context: Context, claim: tuple[int, UUID]) -> None:
+    def __init__(
+        self, database: Database, context: Context, claim: tuple[int, UUID], places: asyncio.Semaphore
+    ) -> None:
         self._database = database
+        self._places = places
+        self._transacting = asyncio.Lock()
         self.workspace = context.workspace
         self._context = context
         self._claim = claim
@@ -82,8 +87,13 @@ class LongRun:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """Open a short transaction in the workspace. Its commit raises ClaimLost when the work runs elsewhere or was cancelled."""
-        async with self._database.work(self._context) as session:
+        """Open a short transaction in the workspace, one at a time, once long work has a connection for it.
+
+        Its commit raises ClaimLost when the work runs elsewhere or was cancelled.
+        """
+        if self._transacting.locked():  # two runs that each held a place and wanted a second would wait for ever
+            raise RuntimeError("long work has one transaction at a time: hand on the session of the one that is open")
+        async with self._transacting, self._places, self._database.work(self._context) as session:
             hold_claim(session, *self._claim)
             yield session
 
@@ -91,8 +101,15 @@ class LongRun:
 class JobRun(LongRun):
     """One run of a job, as its handler sees it. `done`, `total` and `state` are where an earlier run stopped."""
 
-    def __init__(self, database: Database, context: Context, claim: tuple[int, UUID], row: Mapping[str, Any]) -> None:
-        super().__init__(database, context, claim)
+    def __init__(
+        self,
+        database: Database,
+        context: Context,
+        claim: tuple[int, UUID],
+        places: asyncio.Semaphore,
+        row: Mapping[str, Any],
+    ) -> None:
+        super().__init__(database, context, claim, places)
         self.id: UUID = row["id"]
         self.payload: dict[str, Any] = row["payload"]
         self.done: int = row["done"]
@@ -107,7 +124,10 @@ class JobRun(LongRun):
         state: Mapping[str, Any] | None = None,
         session: AsyncSession | None = None,
     ) -> None:
-        """Record how far the job is; with `session`, in the transaction of the work itself, so that no step runs twice."""
+        """Record how far the job is; with `session`, in the transaction of the work itself, so that no step runs twice.
+
+        Within a `transaction` it needs that `session`: there is no second one.
+        """
         self.done = done
         self.total = self.total if total is None else total
         self.state = self.state if state is None else dict(state)

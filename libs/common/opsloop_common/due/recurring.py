@@ -49,10 +49,6 @@ _CLEAR = text(
     "CAST(:per_workspace AS boolean[])) AS k(kind, per_workspace) WHERE k.kind = d.kind AND CASE WHEN k.per_workspace "
     "THEN EXISTS (SELECT FROM known_workspace AS w WHERE w.name = d.workspace) ELSE d.workspace = '' END)"
 )
-_NOW = text(
-    f"UPDATE due SET due_at = :now WHERE key = '{KEY}' AND owner IS NULL "  # noqa: S608 a constant
-    "AND kind = ANY(CAST(:kinds AS text[]))"
-)
 _REVIVE = text(
     "UPDATE due SET status = 'waiting', attempts = 0, due_at = :now WHERE status = 'failed' AND owner IS NULL "
     "AND kind = ANY(CAST(:kinds AS text[]))"
@@ -101,14 +97,6 @@ async def repair(database: Database, kinds: Sequence[DueKind]) -> int:
 def _turn_of(kind: DueKind, workspace: str, now: datetime) -> datetime:
     assert kind.every is not None  # noqa: S101 only such kinds recur
     return rules.next_turn(now, kind.every, workspace, kind.name)
-
-
-async def make_due(database: Database, kinds: Sequence[DueKind]) -> None:
-    """Give every recurring row its turn now: for tests and tools."""
-    await repair(database, kinds)
-    names = [kind.name for kind in kinds if kind.every is not None]
-    async with database.transaction() as session:
-        await session.execute(_NOW, {"kinds": names, "now": database.clock.now()})
 
 
 async def go_on(session: AsyncSession, row: DueRow) -> None:

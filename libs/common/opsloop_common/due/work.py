@@ -1,7 +1,8 @@
 """What the queue engine asks of due rows: each is handled in the transaction that takes it away, failures are recorded.
 
 Each kind has slots of its own, and all that are not long have a share of the service's transactions, of which the last are
-left to workspaces and to kinds that held little lately: a slow kind, or a greedy workspace, holds up itself.
+left to workspaces and to kinds that held little lately: a slow kind, or a greedy workspace, holds up itself. Long work has few
+transactions of its own at once, and waits for each.
 """
 
 from __future__ import annotations
@@ -79,6 +80,7 @@ class DueWork:
         self._behind: set[str] = set()
         self._held: Mapping[Line, int] = Counter()  # the engine's own, as it changes
         self._transactions = Places(limits.DUE_TRANSACTIONS, kept=limits.DUE_KEPT, keys=2)
+        self._long = asyncio.Semaphore(limits.LONG_TRANSACTIONS)  # a run asks for one at a time, so they take turns
         self._slots = {kind.name: Places(kind.concurrency, kept=kind.concurrency // 2) for kind in kinds}
 
     async def claim(self, ask: Ask) -> Claimed[DueItem]:
@@ -220,7 +222,7 @@ class DueWork:
 
     async def _run_round(self, kind: DueKind, item: DueItem) -> None:
         handler = cast(RoundHandler, kind.handler)
-        await handler(LongRun(self._database, item.context(), (item.row.id, self._owner)))
+        await handler(LongRun(self._database, item.context(), (item.row.id, self._owner), self._long))
         async with self._database.transaction(item.context()) as session:
             finish_with(session, item.row.id, self._owner)
             await recurring.put_to_next_turn(session, kind, item.row)
@@ -240,7 +242,8 @@ class DueWork:
             if found is None:
                 finish_with(session, item.row.id, self._owner)
                 return
-        result = await handler(JobRun(self._database, item.context(), (item.row.id, self._owner), dict(found)))
+        run = JobRun(self._database, item.context(), (item.row.id, self._owner), self._long, dict(found))
+        result = await handler(run)
         async with self._database.transaction(item.context()) as session:
             finish_with(session, item.row.id, self._owner)
             await self._end_job(

@@ -91,7 +91,7 @@ class Call:
     async def enter(self) -> None:
         """Take one of the workspace's shares of the connections, before anything that needs one; `close` gives it back.
 
-        The route class does it; routes with `own_idempotency()` do it themselves. Raises Unavailable (503).
+        The route classes do it; routes with `own_idempotency()` do it themselves. Raises Unavailable (503).
         """
         if self._entered is None:
             workspace = self.who.workspace

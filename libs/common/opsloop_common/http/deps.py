@@ -9,7 +9,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 
-from opsloop_common.access.idempotency import Keyed
 from opsloop_common.access.principal import Principal
 from opsloop_common.http.call import Call, call_of
 from opsloop_common.service import Runtime
@@ -32,18 +31,10 @@ async def _runtime(request: Request) -> Runtime:
     return call_of(request).shell.runtime
 
 
-async def _keyed(request: Request) -> Keyed | None:
-    return call_of(request).keyed
-
-
 Db = Annotated[AsyncSession, Depends(_session)]
 """The request's transaction, begun in the principal's workspace; the route commits it before it answers, nobody else does."""
 Who = Annotated[Principal, Depends(_who)]
 Run = Annotated[Runtime, Depends(_runtime)]
-Idempotency = Annotated[Keyed | None, Depends(_keyed)]
-"""The request's Idempotency-Key, for routes that declare `own_idempotency()`."""
-
-
 Asked = Annotated[Call, Depends(_call)]
 """All of the above in one, for hot routes (`.who`, `.context`, `.session()`, `.keyed`, `.runtime`): each dependency costs FastAPI
 about as much as reading the credential."""

@@ -24,8 +24,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from opsloop_common.access import links
 from opsloop_common.access.addresses import counted_as
 from opsloop_common.access.links import Opened, Secret
-from opsloop_common.access.principal import Kind, Principal
-from opsloop_common.access.workspaces import SLUG
+from opsloop_common.access.principal import SLUG, Kind, Principal
 from opsloop_common.errors import DomainError, Forbidden, Invalid, NotFound, UnsupportedMediaType
 from opsloop_common.http.body import read_bytes
 from opsloop_common.http.call import call_of
@@ -60,7 +59,7 @@ class PageRoute(APIRoute):
     """A page: enters the workspace of its path as nobody in particular, and answers people with pages, errors too."""
 
     def get_route_handler(self) -> Handler:
-        """Wrap the endpoint: admit, read the form of a POST, work, commit, and only then answer."""
+        """Wrap the endpoint: admit, read the form of a POST, wait for a share, work, commit, and only then answer."""
         endpoint = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
@@ -71,6 +70,7 @@ class PageRoute(APIRoute):
                 if request.method == "POST":
                     _require_own_form(request)
                     request.scope[_PAGE] = await _read_form(request)
+                await call.enter()
                 response = await endpoint(request)
                 if response.status_code < 400:
                     await call.commit()
@@ -103,12 +103,12 @@ class PageRouter(APIRouter):
             """Ask for the press of a button: whoever scans mails presses none."""
             return HTMLResponse(_open_page(link))
 
-        async def open_link(request: Request, form: PageForm, db: Db) -> Response:
+        async def open_link(request: Request, form: PageForm, session: Db) -> Response:
             """Exchange the link, once."""
             secret = Secret.parse(form.get("link", ""))
             if secret is None:
                 raise NotFound("This link is not complete.")
-            cookie, opened = await links.exchange(db, secret, purpose=purpose)
+            cookie, opened = await links.exchange(session, secret, purpose=purpose)
             response = RedirectResponse(_within(request, lands_on(opened)), 303)
             set_cookie(response, request, cookie, opened)
             return response
@@ -120,12 +120,12 @@ class PageRouter(APIRouter):
 def opened(purpose: str, subject: str) -> params.Depends:
     """Let in who has opened `subject`, a pattern over the path such as `note/{note_id}`; 404 in words for everybody else."""
 
-    async def require(request: Request, db: Db) -> Opened:
+    async def require(request: Request, session: Db) -> Opened:
         concrete = subject.format_map(request.path_params)
         principal = call_of(request).who
         name = cookie_name(request, principal.workspace, purpose, concrete)
         cookie = Secret.parse(request.cookies.get(name, ""))
-        found = await links.get_opened(db, cookie, purpose=purpose, subject=concrete)
+        found = await links.get_opened(session, cookie, purpose=purpose, subject=concrete)
         if request.method == "POST" and cookie is not None:
             _require_token(request, cookie)
         request.scope[f"{_PAGE}.cookie"] = cookie

@@ -12,9 +12,8 @@ from uuid import UUID
 
 from opsloop_common.access import keys, user_secrets
 from opsloop_common.access.keys import Token
-from opsloop_common.access.principal import OPERATOR_WORKSPACE
+from opsloop_common.access.principal import OPERATOR_WORKSPACE, SLUG
 from opsloop_common.access.user_secrets import UserSecret
-from opsloop_common.access.workspaces import SLUG
 from opsloop_common.db import Context, Database
 from opsloop_common.errors import Invalid
 from opsloop_common.inbox import parking

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_campaigns.approvals import rules
-from opsloop_common.access import workspaces
+from opsloop_common import workspaces
 from opsloop_common.access.kinship import same_hand
 from opsloop_common.db import context_of
 

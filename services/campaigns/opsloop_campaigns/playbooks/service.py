@@ -24,9 +24,7 @@ from opsloop_campaigns.playbooks.models import Playbook, PlaybookRun
 from opsloop_campaigns.playbooks.queries import Listener
 from opsloop_campaigns.playbooks.rules import Decision, Verdict
 from opsloop_campaigns.settings import CampaignsSettings
-from opsloop_common import limits, resources
-from opsloop_common.access import workspaces
-from opsloop_common.access.places import take_place
+from opsloop_common import limits, resources, workspaces
 from opsloop_common.conditions import Condition, all_hold, read_conditions
 from opsloop_common.contracts.catalogue import BY_TYPE, PRODUCER
 from opsloop_common.contracts.envelope import Event
@@ -35,6 +33,7 @@ from opsloop_common.ids import uuid7
 from opsloop_common.resources import changing
 from opsloop_common.turns import breathing
 from opsloop_common.versions import Precondition
+from opsloop_common.workspaces import take_place
 
 ListenerT = TypeVar("ListenerT", Listener, Playbook)
 Document = Mapping[str, JsonValue]

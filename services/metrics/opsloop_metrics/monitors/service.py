@@ -16,11 +16,11 @@ from sqlalchemy import CursorResult, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import due, limits, outbox, resources
-from opsloop_common.access.places import take_place
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Context, acting_for, clock_of, context_of, count_after_commit, meters_of
 from opsloop_common.resources import changing
 from opsloop_common.versions import Precondition
+from opsloop_common.workspaces import take_place
 from opsloop_metrics.breaches import service as breaches
 from opsloop_metrics.breaches.rules import EndReason, Opening
 from opsloop_metrics.events import service as event_store

@@ -12,7 +12,6 @@ from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import limits, outbox, resources
-from opsloop_common.access.places import take_place
 from opsloop_common.contracts.envelope import EventData
 from opsloop_common.contracts.notifications import WebhookDisabled
 from opsloop_common.db import Context, acting_for, clock_of, context_of
@@ -23,6 +22,7 @@ from opsloop_common.outbox.append import event_from
 from opsloop_common.resources import changing, touch
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.versions import ANY_VERSION, Precondition
+from opsloop_common.workspaces import take_place
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.deliveries.rules import TEST_TYPE
 from opsloop_notifications.deliveries.service import Delivery

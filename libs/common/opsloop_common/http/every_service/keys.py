@@ -10,9 +10,8 @@ from fastapi import Query, Request, Response
 from pydantic import AfterValidator, Field, StringConstraints
 
 from opsloop_common.access import keys
-from opsloop_common.access.principal import Publishable
+from opsloop_common.access.principal import SLUG, Publishable
 from opsloop_common.access.tables import api_key
-from opsloop_common.access.workspaces import SLUG
 from opsloop_common.db import clock_of
 from opsloop_common.errors import Forbidden, Invalid
 from opsloop_common.http.call import call_of

@@ -9,12 +9,12 @@ from zoneinfo import available_timezones
 from fastapi import Response
 from pydantic import AfterValidator, Field
 
-from opsloop_common.access import workspaces
-from opsloop_common.access.workspaces import WeekStart
+from opsloop_common import workspaces
 from opsloop_common.http.deps import Db, IfMatch, set_etag
 from opsloop_common.http.routing import ApiRouter, allow
 from opsloop_common.http.schemas import InModel, Locale, OutModel, Timestamp, absent
 from opsloop_common.service import Service
+from opsloop_common.workspaces import WeekStart
 
 # read once: to list the files of all zones takes 30 ms
 _zones = cache(available_timezones)

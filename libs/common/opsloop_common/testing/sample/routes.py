@@ -16,7 +16,7 @@ from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.db import Database
 from opsloop_common.entry import ENTERED_SQL
 from opsloop_common.errors import IllegalTransition
-from opsloop_common.http.deps import Db, Idempotency, IfMatch, Run, Who, set_etag, set_location
+from opsloop_common.http.deps import Asked, Db, IfMatch, Run, Who, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import (
     ApiRouter,
@@ -179,8 +179,9 @@ _QUICK_KEYED = Statement(
 
 
 @router.post("/v1/quick-notes", status_code=201, dependencies=[WRITE, own_idempotency()], include_in_schema=False)
-async def create_quick_note(body: NoteIn, who: Who, run: Run, keyed: Idempotency) -> NoteOut:
+async def create_quick_note(body: NoteIn, call: Asked) -> NoteOut:
     """Write a note down in one autocommitted statement."""
+    who, run, keyed = call.who, call.runtime, call.keyed
     now = run.clock.now()
     note = NoteOut(id=uuid7(), text=body.text, version=0, created_at=now)
     values = {"workspace": who.workspace, "id": note.id, "text": note.text}
