@@ -11,6 +11,7 @@ from aiohttp import web
 
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.due import engine
+from opsloop_common.shares import Places
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_notifications.sending.consumers import WEBHOOKS
 from opsloop_notifications.sending.timers import dispatch_webhooks
@@ -103,3 +104,24 @@ async def test_a_loop_that_stalls_between_the_commit_and_the_taking_sends_nothin
 
 async def succeeded(acme, count):
     return len(await acme.deliveries(status="succeeded", limit=200)) == count
+
+
+async def test_one_batch_for_many_endpoints_takes_no_more_than_there_is_room_for(acme, hook, work, until):
+    release = asyncio.Event()
+
+    async def hang(request: web.Request) -> web.Response:
+        await release.wait()
+        return web.Response()
+
+    hook.answer = hang
+    for _ in range(3):
+        await acme.post("/v1/webhooks", 201, url=hook.url, event_types=["*"])
+    async with work(acme.service, dispatch_webhooks):
+        await until(lambda: acme.engine, "the engine")
+        acme.engine._memory = Places(100, kept=20)
+
+        await asyncio.gather(*(acme.happen(*(pause() for _ in range(30))) for _ in range(2)))
+
+        assert acme.engine._memory.taken == 80
+        assert sum(owner is not None for owner in await acme.owners()) == 80
+        release.set()
