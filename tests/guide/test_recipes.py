@@ -30,6 +30,7 @@ WHAT_MUST_BE_GREEN = (
     "python -m opsloop.contracts --check",
     "mypy services/feedback/opsloop_feedback",
     "python -m pytest -q services/feedback/tests/test_follow_ups.py services/feedback/tests/test_follow_ups_rules.py "
+    "libs/common/tests/test_skeleton.py tests/architecture/test_walls.py tests/contracts/test_times.py "
     "tests/contracts/test_committed.py tests/contracts/test_every_route.py tests/contracts/test_resources.py "
     "tests/architecture/test_databases.py tests/architecture/test_resources.py tests/architecture/test_room_sizes.py "
     "tests/architecture/test_shape.py tests/architecture/test_slices.py "
@@ -42,8 +43,10 @@ class Copy:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        tracked = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
-        for name in filter(None, tracked.split("\0")):
+        # what is new may not be in git yet
+        listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+        files = subprocess.run(listing, cwd=ROOT, capture_output=True, check=True, text=True).stdout
+        for name in filter(None, files.split("\0")):
             if (ROOT / name).is_file():
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy2(ROOT / name, root / name)

@@ -6,15 +6,26 @@ adds and writes the contracts.
 
 from __future__ import annotations
 
+import builtins
+import json
+import keyword
 import re
 import sys
+import tokenize
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from sqlalchemy.dialects.postgresql.base import RESERVED_WORDS
 
 COMMON = Path("libs/common")
 SAMPLE = COMMON / "opsloop_common" / "testing" / "sample"
 WORLDS = Path("tests") / "contracts" / "worlds"
-NAME = re.compile(r"[a-z]+(_[a-z]+)*s")
+SNAKE = re.compile(r"[a-z]+(_[a-z]+)*")
+MODEL = re.compile(r'(/v1/|NOUN = ")?(?:(?<![A-Za-z])([Aa])([ _]))?(reminder|Reminder|REMINDER)(s?)')
+"""The model's name, with the article before it, if any, and what tells a path and prose."""
+VOWEL = re.compile("(?!eu|one|uni|use|uti)[aeiou]|hour")
+TABLE = re.compile(r'(?:__tablename__ = |\bTable\(\s*)"(\w+)"')
 
 
 @dataclass(frozen=True)
@@ -40,37 +51,38 @@ def renamed(source: str, room: Room) -> str:
     """Return a part of the model as it reads in the room: words in prose, hyphens in paths, names in code."""
     ours, service = f"opsloop_{room.service}", room.service
     for before, after in (
-        ("opsloop_common.testing.sample.reminders.events", f"opsloop_common.contracts.{service}.{room.name}"),
+        ("opsloop_common.testing.sample.reminders.events", f"opsloop_common.contracts.{service}.reminders"),
         ("opsloop_common.testing.sample.service", f"{ours}.app"),
         ("opsloop_common.testing.sample", ours),
         ("SAMPLE", "SERVICE"),
         ('"sample:', f'"{service}:'),
         ('"sample.', f'"{service}.'),
         ('"sample"', f'"{service}"'),
-        ("/v1/reminders", f"/v1/{room.name.replace('_', '-')}"),
-        ('NOUN = "reminder"', f'NOUN = "{room.one.replace("_", " ")}"'),
     ):
         source = source.replace(before, after)
     parts = source.split('"""')
-    parts[1::2] = [_words(part, room, " ") for part in parts[1::2]]
-    parts[0::2] = [_words(part, room, "_") for part in parts[0::2]]
+    parts[1::2] = [MODEL.sub(lambda found: _called(found, room, " "), part) for part in parts[1::2]]
+    parts[0::2] = [MODEL.sub(lambda found: _called(found, room, "_"), part) for part in parts[0::2]]
     return '"""'.join(parts)
 
 
-def _words(text: str, room: Room, gap: str) -> str:
-    name, one = (word.replace("_", gap) for word in (room.name, room.one))
-    camel = room.one.title().replace("_", "") if gap == "_" else one.capitalize()
-    plural = name.capitalize() if gap == " " else room.name.title().replace("_", "")
-    for before, after in (("reminders", name), ("reminder", one), ("Reminders", plural), ("Reminder", camel)):
-        text = text.replace(before, after)
-    return text
+def _called(found: re.Match[str], room: Room, gap: str) -> str:
+    """Return what stands for the model's name where it was found."""
+    before, article, space, model, plural = found.groups(default="")
+    gap = {"/v1/": "-", "": gap}.get(before, " ")
+    word = (room.name if plural else room.one).replace("_", gap)
+    if model.isupper():
+        word = word.upper()
+    elif model.istitle():
+        word = word.title().replace("_", "") if gap == "_" else word.capitalize()
+    an = "n" if article and VOWEL.match(room.one) else ""
+    return f"{before}{article}{an}{space}{word}"
 
 
 def make(room: Room) -> list[Path]:
     """Write the room, its migration, its events and its tests, and list it where rooms are listed; returns what was written.
 
-    A FileExistsError names what is there already, and then nothing is written. The worlds of all services share a folder, so that
-    may be another service's.
+    A FileExistsError names what is there already, and then nothing is written.
     """
     made = _files(room)
     if there := [str(file) for file in made if file.exists()]:
@@ -137,15 +149,72 @@ def _after(text: str, pattern: str, addition: str) -> str:
     return text[: found.end()] + addition + text[found.end() :]
 
 
+def refusals(room: Room) -> Iterator[str]:
+    """Yield why a room cannot be called so; nothing when it can."""
+    name, one = room.name, room.one
+    if name == one or not (SNAKE.fullmatch(name) and SNAKE.fullmatch(one)):
+        yield f"{name!r} of {one!r}: a room is called after what lives there, in the plural, like follow_ups; ONE says one of them"
+        return
+    for word in (name, one):
+        if keyword.iskeyword(word) or hasattr(builtins, word) or word in RESERVED_WORDS:
+            yield f"{word} means something else in Python or SQL"
+    for package in sorted(Path("services").glob("*/opsloop_*")):
+        if (package / name / "__init__.py").is_file():
+            yield f"{package.parent.name} has a room {name} already, and worlds and events are called after their room"
+    if (room.package / f"{name}.py").exists():
+        yield f"{room.service} has a module {name} already"
+    if one in set(_tables(room)):
+        yield f"{room.service} has a table {one} already"
+    if f'"{one}.rung"' in "".join(file.read_text() for file in room.contracts.parent.glob("*/*.py")):
+        yield f"there are events called {one}.rung already"
+    if f"/v1/{name.replace('_', '-')}" in _paths():
+        yield f"there is a door /v1/{name.replace('_', '-')} already"
+    model = _names_of_the_model()
+    given = {renamed(each, room) for each in model if MODEL.search(each)}
+    if taken := given & ({each for each in model if not MODEL.search(each)} | _names_of_the_contract(room.service)):
+        yield f"the room's own code or contract says {', '.join(sorted(taken))} already, in another sense"
+
+
+def _tables(room: Room) -> Iterator[str]:
+    common = COMMON / "opsloop_common"
+    for file in (*room.package.rglob("*.py"), *common.rglob("*.py")):
+        if common / "testing" not in file.parents:
+            yield from TABLE.findall(file.read_text())
+
+
+def _paths() -> set[str]:
+    """Return the beginnings of the paths of all services: one front stands before them."""
+    documents = (json.loads(file.read_text()) for file in Path("services").glob("*/openapi.json"))
+    return {"/".join(re.split("[/:]", path)[:3]) for document in documents for path in document["paths"]}
+
+
+def _names_of_the_contract(service: str) -> set[str]:
+    """Return the shapes, the operations and the path parameters of a service."""
+    document = json.loads((Path("services") / service / "openapi.json").read_text())
+    operations = {operation["operationId"] for item in document["paths"].values() for operation in item.values()}
+    return operations | set(document["components"]["schemas"]) | set(re.findall(r"{(\w+)}", "".join(document["paths"])))
+
+
+def _names_of_the_model() -> set[str]:
+    """Return each name that the code of the model and its tests knows."""
+    found = set()
+    for file in (
+        *(SAMPLE / "reminders").glob("*.py"),
+        WORLDS / "reminders.py",
+        *(COMMON / "tests").glob("test_reminders*.py"),
+    ):
+        with file.open("rb") as source:
+            found |= {token.string for token in tokenize.tokenize(source.readline) if token.type == tokenize.NAME}
+    return found
+
+
 def main(service: str, name: str, one: str | None = None) -> None:
     """Make a room, or say why there is none; `one` where the singular of `name` is not what it looks like."""
     room = Room(service, name, one or re.sub("ie$", "y", name.removesuffix("s")))
-    if not NAME.fullmatch(name):
-        sys.exit(f"{name!r}: a room is called after what lives there, in the plural, like follow_ups")
     if not room.package.is_dir():
         sys.exit(f"{service!r} is no service, or this is not the repository's root")
-    if there := sorted(Path("services").glob(f"*/opsloop_*/{name}")):
-        sys.exit(f"there is a room {name} already: {there[0]}; worlds and paths of all services are told apart by it")
+    if why := next(refusals(room), None):
+        sys.exit(why)
     try:
         made = make(room)
     except FileExistsError as error:
