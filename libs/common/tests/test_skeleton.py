@@ -183,7 +183,9 @@ def test_a_room_is_listed_in_whichever_service(service, copied):
 
 def test_a_name_belongs_to_one_service_also_where_its_world_is_gone(copied):
     copied(Room("metrics", "paper_kites", "paper_kite"))
-    Path("services/feedback/opsloop_feedback/paper_kites").mkdir(parents=True)
+    room = Path("services/feedback/opsloop_feedback/paper_kites")
+    room.mkdir(parents=True)
+    (room / "__init__.py").touch()
 
     with pytest.raises(SystemExit, match="feedback has a room paper_kites already"):
         skeleton.main("metrics", "paper_kites")
