@@ -38,6 +38,14 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, TimeoutError | PoolTimeout | PendingRollbackError)
 
 
+def is_unanswered(error: BaseException) -> bool:
+    """Say whether the database gave no answer at all: what else asks it now would wait for nothing."""
+    if isinstance(error, PoolTimeout):  # too much is going on
+        return False
+    state = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", None)
+    return is_transient(error) and (state is None or state[:2] == "08")
+
+
 class Abandoned(Exception):
     """Something that was waited for was cancelled by somebody else."""
 

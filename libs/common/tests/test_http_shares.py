@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
+import asyncpg
 import pytest
 from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from opsloop_common.db import Context
 from opsloop_common.errors import Unavailable
+from opsloop_common.faults import is_unanswered
 from opsloop_common.http import shares as module
 from opsloop_common.http.shares import Shares
 from opsloop_common.limits import HEAVY_CONNECTIONS, HEAVY_READS, LIGHT_REQUESTS, REQUEST_CONNECTIONS
@@ -248,3 +252,35 @@ async def test_reads_have_less_time_than_what_changes_something(api):
 
     assert await time_out(sample.db.reading(context)) == "2s"
     assert await time_out(sample.db.session(context)) == "4s"
+
+
+async def test_who_waits_for_a_database_that_does_not_answer_is_told_so_at_once(shares, crowd):
+    await crowd(*["busy"] * BUSY)
+    waiting = [asyncio.create_task(shares.enter("busy")) for _ in range(3)]
+    await asyncio.sleep(0)
+
+    shares.refuse_waiting()
+    told = await asyncio.gather(*waiting, return_exceptions=True)
+    for _ in range(BUSY):
+        shares.leave("busy")
+
+    assert [type(each) for each in told] == [Unavailable] * 3
+    assert len(shares) == 0
+    await asyncio.wait_for(shares.enter("busy"), 1)
+
+
+@pytest.mark.parametrize(
+    ("error", "unanswered"),
+    [
+        (TimeoutError(), True),
+        (ConnectionResetError(), True),
+        (PoolTimeout(), False),
+        (DBAPIError("", None, asyncpg.ConnectionDoesNotExistError("gone")), True),
+        (DBAPIError("", None, asyncpg.QueryCanceledError("statement timeout")), False),
+        (DBAPIError("", None, asyncpg.LockNotAvailableError("lock")), False),
+        (FileNotFoundError(2, "No such file or directory", "/nowhere"), False),
+        (ValueError(), False),
+    ],
+)
+def test_what_took_too_long_by_itself_says_nothing_of_the_database(error, unanswered):
+    assert is_unanswered(error) is unanswered

@@ -22,6 +22,7 @@ from opsloop_common.access.addresses import bearer_token, counted_as
 from opsloop_common.access.idempotency import Answer, Replay, keyed_request
 from opsloop_common.access.principal import BROWSERS, Kind, Principal
 from opsloop_common.errors import Forbidden, Invalid, NotFound
+from opsloop_common.faults import is_unanswered
 from opsloop_common.http.body import BodyLimit, ReadRequest, read_body
 from opsloop_common.http.call import Call, call_of
 from opsloop_common.http.paths import relative_location, service_path
@@ -239,6 +240,8 @@ class ApiRoute(APIRoute):
             try:
                 return await self._answer(call, request, endpoint)
             except Exception as error:  # noqa: BLE001 - the one place that turns errors into problem documents
+                if is_unanswered(error):
+                    call.shell.shares.refuse_waiting()
                 return error_response(error, request.scope, request_id=call.request_id)
             finally:
                 await call.close()

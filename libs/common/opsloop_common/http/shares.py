@@ -77,6 +77,17 @@ class Shares:
                 self._take(following)
                 place.set_result(None)
 
+    def refuse_waiting(self) -> None:
+        """Answer those that wait with 503: the database did not answer whoever asked it before them."""
+        waiting, self._waiting = self._waiting, {}
+        for asker, places in waiting.items():
+            for place in places:
+                if not place.done():
+                    self._here.leave(asker.workspace)
+                    place.set_exception(
+                        Unavailable("The database does not answer; try again.", headers={"Retry-After": "1"})
+                    )
+
     def is_light(self, workspace: str) -> bool:
         """Say whether a workspace asks for little: at once, and lately, by a fixed measure or beside the others."""
         return self._judge()(workspace)
@@ -130,7 +141,7 @@ class Shares:
             if place.cancelled():
                 self._forget(asker, place)
                 self._here.leave(asker.workspace)
-            else:  # given in the moment in which waiting ended
+            elif place.exception() is None:  # given in the moment in which waiting ended
                 self.leave(asker.workspace, reads=asker.reads)
             raise
 
