@@ -83,13 +83,8 @@ async def test_waiting_has_an_end(shares, crowd, monkeypatch):
     monkeypatch.setattr(module, "SHARE_SECONDS", 0.01)
     await crowd(*["busy"] * BUSY)
 
-    batch = asyncio.create_task(shares.enter("busy", is_batch=True))
     with pytest.raises(Unavailable) as refused:
         await shares.enter("busy")
-
-    assert not batch.done()
-    batch.cancel()
-    await asyncio.gather(batch, return_exceptions=True)
 
     assert refused.value.headers == {"Retry-After": "1"}
 

@@ -88,14 +88,14 @@ class Call:
             self._session = database.reading(self.context) if self.reads else database.session(self.context)
         return self._session
 
-    async def enter(self, *, is_batch: bool = False) -> None:
+    async def enter(self) -> None:
         """Take one of the workspace's shares of the connections, before anything that needs one; `close` gives it back.
 
         The route classes do it; routes with `own_idempotency()` do it themselves. Raises Unavailable (503).
         """
         if self._entered is None:
             workspace = self.who.workspace
-            await self.shell.shares.enter(workspace, reads=self.reads, is_batch=is_batch)
+            await self.shell.shares.enter(workspace, reads=self.reads)
             self._entered = workspace
 
     def leave(self) -> None:
@@ -109,11 +109,11 @@ class Call:
 
         Ends the request with the stored answer if there is one.
         """
-        await self.enter(is_batch=True)
         if self.keyed is not None:
             stored = await self.claim(self.keyed)
             if stored is not None:
                 raise Replay(stored)
+        await self.enter()
         return self.session()
 
     async def claim(self, keyed: Keyed) -> Answer | None:

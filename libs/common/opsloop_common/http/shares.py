@@ -16,7 +16,6 @@ from typing import NamedTuple
 
 from opsloop_common.errors import Unavailable
 from opsloop_common.limits import (
-    BATCH_SHARE_SECONDS,
     HEAVY_CONNECTIONS,
     HEAVY_READS,
     LIGHT_REQUESTS,
@@ -48,7 +47,7 @@ class Shares:
         """Return how many workspaces hold a connection or wait for one."""
         return len({asker.workspace for asker in self._held.keys() | self._waiting.keys()})
 
-    async def enter(self, workspace: str, *, reads: bool = False, is_batch: bool = False) -> None:
+    async def enter(self, workspace: str, *, reads: bool = False) -> None:
         """Take a share, to be given back with `leave`; raises Unavailable (503) when none gets free in time."""
         asker = _Asker(workspace, reads)
         self._here.enter(workspace)
@@ -56,7 +55,7 @@ class Shares:
             self._take(asker)
             return
         try:
-            await self._wait(asker, BATCH_SHARE_SECONDS if is_batch else SHARE_SECONDS)
+            await self._wait(asker)
         except TimeoutError as error:
             raise Unavailable(
                 "Too much of this workspace is going on; try again.", headers={"Retry-After": "1"}
@@ -131,11 +130,11 @@ class Shares:
             among, key=lambda one: (not is_light(one.workspace), self._served.lately(one.workspace)), default=None
         )
 
-    async def _wait(self, asker: _Asker, seconds: float) -> None:
+    async def _wait(self, asker: _Asker) -> None:
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(asker, deque()).append(place)
         try:
-            async with asyncio.timeout(seconds):
+            async with asyncio.timeout(SHARE_SECONDS):
                 await place
         except (TimeoutError, asyncio.CancelledError):
             if place.cancelled():
