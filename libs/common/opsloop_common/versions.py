@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from opsloop_common.errors import StaleVersion
 
-_TAG = re.compile(r'(?:W/)?"[^"]*"')  # a comma inside quotes is part of a tag
-_TAGS = re.compile(rf"\s*(?:{_TAG.pattern}\s*)?(?:,\s*(?:{_TAG.pattern}\s*)?)*")
+_TAG = r'(?:(?:W/)?"[^"]*"|\*)'  # a comma inside quotes is part of a tag
+_TAGS = re.compile(rf"\s*(?:{_TAG}\s*)?(?:,\s*(?:{_TAG}\s*)?)*")
 
 
 def etag(version: int) -> str:
@@ -26,8 +26,8 @@ class Precondition:
         """Go on only when the header is absent, `*`, or names `version`; raises StaleVersion (412)."""
         if self.header is None:
             return
-        tags = _TAG.findall(self.header) if _TAGS.fullmatch(self.header) else ()
-        if self.header.strip() != "*" and etag(version) not in tags:
+        tags = re.findall(_TAG, self.header) if _TAGS.fullmatch(self.header) else ()
+        if "*" not in tags and etag(version) not in tags:
             raise StaleVersion("If-Match does not name the present version.")
 
     def require_none(self) -> None:

@@ -23,6 +23,7 @@ from opsloop_common.versions import ANY_VERSION, Precondition
         ("3", False),
         ("", False),
         ('"x,*,y"', False),
+        ('"0","9",*', True),
         ('"3";', False),
         ('"3" "4"', False),
         (', "3",', True),
