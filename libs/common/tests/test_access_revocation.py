@@ -9,7 +9,7 @@ from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from opsloop_common import limits
-from opsloop_common.access import keys, user_secrets
+from opsloop_common.access import keys, lineage, user_secrets
 from opsloop_common.access.keys import Token
 from opsloop_common.access.readthrough import ReadThrough
 from opsloop_common.access.strangers import Strangers
@@ -17,9 +17,10 @@ from opsloop_common.access.tables import api_key
 from opsloop_common.access.user_secrets import UserSecret
 from opsloop_common.clock import rfc3339
 from opsloop_common.db import Context
-from opsloop_common.errors import NotFound, TooManyRequests, Unauthorized
+from opsloop_common.errors import NotFound, StaleVersion, TooManyRequests, Unauthorized
 from opsloop_common.testing.http import user_token
 from opsloop_common.testing.sample.service import SAMPLE
+from opsloop_common.versions import Precondition
 
 
 @pytest.fixture
@@ -316,3 +317,23 @@ async def test_unknown_keys_beyond_measure_are_429(sample):
     assert seen == {401, 429}
     assert answer.headers["retry-after"] == "1"
     assert await status(sample, known) == 200
+
+
+@pytest.mark.parametrize(("header", "told"), [('"1"', None), (None, None), ('"2"', StaleVersion)])
+async def test_a_credential_is_found_again_once_nobody_else_changes_any(sample, header, told):
+    """And only then it is held to the version that was seen."""
+    async with sample.db.transaction(Context("acme")) as session:
+        asked = []
+
+        async def find():
+            asked.append(1)
+            return (await session.execute(text("SELECT 'acme' AS workspace"))).one()
+
+        locking = lineage.lock_for_change(session, find, expected=Precondition(header))
+        if told is None:
+            assert (await locking).workspace == "acme"
+        else:
+            with pytest.raises(told):
+                await locking
+
+    assert len(asked) == 2

@@ -42,7 +42,8 @@ async def test_both_ways_to_hear_an_event_come_to_the_same(acme, hook, quickly):
     assert len(logged) == 5
 
 
-async def test_new_deliveries_are_claimed_as_they_are_made(acme, hook, work, until):
+def hanging(hook):
+    """Let the endpoint answer nothing until the returned event is set."""
     release = asyncio.Event()
 
     async def hang(request: web.Request) -> web.Response:
@@ -50,6 +51,11 @@ async def test_new_deliveries_are_claimed_as_they_are_made(acme, hook, work, unt
         return web.Response()
 
     hook.answer = hang
+    return release
+
+
+async def test_new_deliveries_are_claimed_as_they_are_made(acme, hook, work, until):
+    release = hanging(hook)
     async with work(acme.service, dispatch_webhooks):
         await until(lambda: acme.engine, "the engine")
         await acme.happen(pause())
@@ -107,13 +113,7 @@ async def succeeded(acme, count):
 
 
 async def test_one_batch_for_many_endpoints_takes_no_more_than_there_is_room_for(acme, hook, work, until):
-    release = asyncio.Event()
-
-    async def hang(request: web.Request) -> web.Response:
-        await release.wait()
-        return web.Response()
-
-    hook.answer = hang
+    release = hanging(hook)
     for _ in range(3):
         await acme.post("/v1/webhooks", 201, url=hook.url, event_types=["*"])
     async with work(acme.service, dispatch_webhooks):

@@ -9,6 +9,7 @@ import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from itertools import count
 from typing import Any
 from uuid import UUID
@@ -30,7 +31,6 @@ _NOT_IN_SLUGS = re.compile(r"[^a-z0-9]+")
 _FORM = re.compile(r"opl_(pub_)?([0-9a-f]{32})_([0-9a-f]{64})")
 _SLUG = re.compile(SLUG)
 
-VERSION = 1  # a key is made and revoked, never changed
 NEWEST_FIRST = (api_key.c.id.desc(),)
 
 
@@ -189,24 +189,14 @@ async def get(session: AsyncSession, key_id: UUID, *, workspace: str | None) -> 
     return row
 
 
-async def _lock_for_change(
-    session: AsyncSession, key_id: UUID, *, workspace: str | None, expected: Precondition
-) -> Row[Any]:
-    """Do as `resources.lock_for_change`, with the lock of all that is made and revoked in the key's workspace."""
-    key = await get(session, key_id, workspace=workspace)
-    await lineage.one_at_a_time(session, key.workspace)
-    key = await get(session, key_id, workspace=workspace)  # somebody may have been faster
-    expected.require(VERSION)
-    return key
-
-
 async def revoke(session: AsyncSession, key_id: UUID, *, workspace: str | None, expected: Precondition) -> list[UUID]:
     """End a key for good, with the keys and secrets of end users that it made; returns the ids of all that ended.
 
     Raises NotFound (404), then StaleVersion (412). It holds at once in this process when the authenticator forgets them after the
     commit, within seconds elsewhere.
     """
-    key = await _lock_for_change(session, key_id, workspace=workspace, expected=expected)
+    find = partial(get, session, key_id, workspace=workspace)
+    key = await lineage.lock_for_change(session, find, expected=expected)
     now = clock_of(session).now()
     family = select(api_key.c.id).where(api_key.c.id == key_id).cte("family", recursive=True)
     family = family.union(select(api_key.c.id).where(api_key.c.parent_id == family.c.id))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -21,7 +22,6 @@ from opsloop_common.versions import Precondition
 
 PURPOSE = "user_secret"
 PREFIX = "opl_usr_"
-VERSION = 1  # a secret is made and revoked, never changed
 NEWEST_FIRST = (user_secret.c.id.desc(),)
 
 
@@ -88,10 +88,7 @@ async def get(session: AsyncSession, secret_id: UUID, *, workspace: str | None) 
 
 async def revoke(session: AsyncSession, secret_id: UUID, *, workspace: str | None, expected: Precondition) -> None:
     """End a secret and with it every token that was signed with it; raises NotFound (404), then StaleVersion (412)."""
-    secret = await get(session, secret_id, workspace=workspace)
-    await lineage.one_at_a_time(session, secret.workspace)
-    await get(session, secret_id, workspace=workspace)  # somebody may have been faster
-    expected.require(VERSION)
+    await lineage.lock_for_change(session, partial(get, session, secret_id, workspace=workspace), expected=expected)
     await _revoke(session, update(user_secret).where(user_secret.c.id == secret_id))
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 from pydantic import AfterValidator, Field, StringConstraints
 
-from opsloop_common.access import keys
+from opsloop_common.access import keys, lineage
 from opsloop_common.access.principal import SLUG, Publishable
 from opsloop_common.access.tables import api_key
 from opsloop_common.db import clock_of
@@ -129,7 +129,7 @@ def router(service: Service) -> ApiRouter:
             publishable=browsers,
         )
         set_location(response, f"/v1/api-keys/{token.id}")
-        set_etag(response, keys.VERSION)
+        set_etag(response, lineage.VERSION)
         row = await keys.get(session, token.id, workspace=workspace)
         return NewApiKeyOut(key=str(token), **ApiKeyOut.model_validate(row).model_dump())
 
@@ -152,7 +152,7 @@ def router(service: Service) -> ApiRouter:
     async def get_api_key(key_id: UUID, session: Db, who: Who, response: Response) -> ApiKeyOut:
         """Show a key, without its secret."""
         found = await keys.get(session, key_id, workspace=who.reach)
-        set_etag(response, keys.VERSION)
+        set_etag(response, lineage.VERSION)
         return ApiKeyOut.model_validate(found)
 
     @routes.delete("/v1/api-keys/{key_id}", status_code=204, responses=problems(404))

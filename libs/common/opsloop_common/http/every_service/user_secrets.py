@@ -6,7 +6,7 @@ from uuid import UUID
 
 from fastapi import Request, Response
 
-from opsloop_common.access import user_secrets
+from opsloop_common.access import lineage, user_secrets
 from opsloop_common.errors import Forbidden
 from opsloop_common.http.call import call_of
 from opsloop_common.http.deps import Db, IfMatch, Run, Who, set_etag, set_location
@@ -59,7 +59,7 @@ def router(service: Service) -> ApiRouter:
             session, run.secrets, name=body.name, workspace=workspace, maker_id=who.key_id
         )
         set_location(response, f"/v1/user-secrets/{secret.id}")
-        set_etag(response, user_secrets.VERSION)
+        set_etag(response, lineage.VERSION)
         row = await user_secrets.get(session, secret.id, workspace=workspace)
         # by hand: the row's own `secret` is the sealed one
         return NewUserSecretOut(secret=secret.text, **UserSecretOut.model_validate(row).model_dump())
@@ -75,7 +75,7 @@ def router(service: Service) -> ApiRouter:
     async def get_user_secret(secret_id: UUID, session: Db, who: Who, response: Response) -> UserSecretOut:
         """Show a secret of end users, without itself."""
         found = await user_secrets.get(session, secret_id, workspace=who.reach)
-        set_etag(response, user_secrets.VERSION)
+        set_etag(response, lineage.VERSION)
         return UserSecretOut.model_validate(found)
 
     @routes.delete("/v1/user-secrets/{secret_id}", status_code=204, responses=problems(404))
