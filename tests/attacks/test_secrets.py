@@ -6,6 +6,7 @@ import asyncio
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -157,10 +158,10 @@ async def test_a_runs_files_logs_answers_and_processes_hold_no_secret(embedded_d
     ]
     logged = [secret for secret in secrets if holds(process.log, secret)]
     told = [secret for secret in secrets if any(secret in answer for answer in answers)]
-    listed = [secret for secret in secrets for words in command_lines() if secret in words]
-    inherited = [
-        secret for secret in secrets for pid in harness.postmasters(embedded_deployment) if inherits(pid, secret)
-    ]
+    postmasters = harness.postmasters(embedded_deployment)
+    lines = command_lines(process.pid, *postmasters)
+    listed = [secret for secret in secrets for words in lines if secret in words]
+    inherited = [secret for secret in secrets for pid in postmasters if inherits(pid, secret)]
 
     assert (found, logged, told, listed, inherited) == ([], [], [], [], [])
     print(
@@ -175,8 +176,14 @@ def holds(path: Path, secret: str) -> bool:
         return False
 
 
-def command_lines() -> list[str]:
-    return [" ".join(process.info["cmdline"] or []) for process in psutil.process_iter(["cmdline"])]
+def command_lines(*pids: int) -> set[str]:
+    """Return the command lines of these processes and of all that they started."""
+    started = {child for pid in pids for child in psutil.Process(pid).children(recursive=True)}
+    found = set()
+    for process in started | {psutil.Process(pid) for pid in pids}:
+        with suppress(psutil.NoSuchProcess):  # a connection of PostgreSQL that ended meanwhile
+            found.add(" ".join(process.cmdline()))
+    return found
 
 
 def inherits(pid: int, secret: str) -> bool:

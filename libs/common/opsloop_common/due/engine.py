@@ -56,6 +56,7 @@ class Engine(Generic[ItemT, ResultT]):
         self._memory = Places(limits.QUEUE_HELD, kept=limits.QUEUE_HELD_KEPT)
         self._ids: set[Hashable] = set()
         self._handed: Counter[Hashable] = Counter()
+        self._asked = 0  # rows that the claim under way may bring
         self._swept_at = time.monotonic()
         self._results: list[tuple[ItemT, ResultT]] = []
         self._recorded = 0
@@ -70,7 +71,8 @@ class Engine(Generic[ItemT, ResultT]):
 
     def spare(self, workspace: str) -> int:
         """Return how many new rows that may be of a workspace in all, beside those that are being handed over."""
-        return 0 if workspace in self._behind else max(0, self._memory.room(workspace) - len(self._handed))
+        coming = len(self._handed) + self._asked
+        return 0 if workspace in self._behind else max(0, self._memory.room(workspace) - coming)
 
     @contextmanager
     def handing_over(self, ids: Collection[Hashable]) -> Iterator[None]:
@@ -138,7 +140,11 @@ class Engine(Generic[ItemT, ResultT]):
         ask = self._ask()
         if ask.limit <= 0:
             return self._work.poll_seconds
-        claimed = await self._work.claim(ask)
+        self._asked = ask.limit
+        try:
+            claimed = await self._work.claim(ask)
+        finally:
+            self._asked = 0
         self.take(claimed.items)
         self._behind = self._left_behind(ask, Counter(item.workspace for item in claimed.items))
         if (
@@ -155,7 +161,7 @@ class Engine(Generic[ItemT, ResultT]):
         return Ask(
             now=self._database.clock.now(),
             owner=self.owner,
-            limit=min(2 * BATCH, self._memory.size - self._memory.taken),
+            limit=min(2 * BATCH, self._memory.size - self._memory.taken - len(self._handed)),
             share=max(LEAST_OF_A_WORKSPACE, BATCH // max(1, len(self._behind))),
             full=[workspace for workspace in workspaces if self._memory.room(workspace) <= 0],
             held=self._held,
