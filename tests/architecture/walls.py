@@ -42,9 +42,12 @@ _BY_DESIGN = {
         (f"{_SENDING}.queries", WRITES, "delivery_queue"),
         *((f"{_SENDING}.queries", READS, table) for table in ("delivery", "delivery_queue", "event_log", "webhook")),
     ],
-    "hearing an event is one statement, whose parts the owners' `service` gives (LOG_SQL, PLAN_SQL)": [
-        (f"{_SENDING}.service", WRITES, table)
-        for table in ("delivery", "delivery_queue", "event_log", "event_log_counter")
+    "hearing an event is one statement, whose parts the owners' `service` gives (LOG_SQL, PLAN_SQL, UNCHANGED_SQL)": [
+        (f"{_SENDING}.service", READS, "webhook"),
+        *(
+            (f"{_SENDING}.service", WRITES, table)
+            for table in ("delivery", "delivery_queue", "event_log", "event_log_counter")
+        ),
     ],
 }
 BY_DESIGN = {Touch(*touch): reason for reason, touches in _BY_DESIGN.items() for touch in touches}

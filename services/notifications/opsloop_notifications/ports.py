@@ -1,27 +1,29 @@
-"""What notifications keeps open besides its database, for as long as it runs; reached with `ports_of`."""
+"""What notifications keeps besides its database, for as long as it runs; reached with `ports_of`."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from opsloop_common.db import app_role
 from opsloop_common.entry import WORKER_SETTING
 from opsloop_common.lanes import Lanes
 from opsloop_common.service import Runtime
+from opsloop_notifications.endpoints.service import KnownListeners
 from opsloop_notifications.mail.service import MailServer
 from opsloop_notifications.outbound.service import OutboundClient, policy_from
 
 
 @dataclass(frozen=True)
 class NotificationsPorts:
-    """The ways out. `mail` None: no mail server is configured."""
+    """The ways out, and what is remembered. `mail` None: no mail server is configured."""
 
     outbound: OutboundClient
     mail: MailServer | None
     lanes: Lanes
     """Those of the queue engine, over all workspaces."""
+    listeners: KnownListeners = field(default_factory=KnownListeners)
 
 
 @asynccontextmanager

@@ -22,13 +22,20 @@ _EVENTS = unnested(
         "claim_streams": parked_event.c.stream,
     },
 )
-CLAIM_SQL = (
-    "claimed AS (INSERT INTO inbox (consumer, event_id) "  # noqa: S608 our own names
-    f"SELECT {bound([inbox.c.consumer])}, e.event_id FROM entered, {_EVENTS} "
-    "WHERE NOT EXISTS (SELECT FROM parked_event AS p "
-    "WHERE p.consumer = :consumer AND p.source = e.source AND p.stream = e.stream) "
-    "ON CONFLICT DO NOTHING RETURNING event_id)"
-)
+
+
+def claim_sql(*, only_if: str = "TRUE") -> str:
+    """Return the part that claims; with a condition, only where it holds."""
+    return (
+        "claimed AS (INSERT INTO inbox (consumer, event_id) "  # noqa: S608 our own names
+        f"SELECT {bound([inbox.c.consumer])}, e.event_id FROM entered, {_EVENTS} "
+        f"WHERE {only_if} AND NOT EXISTS (SELECT FROM parked_event AS p "
+        "WHERE p.consumer = :consumer AND p.source = e.source AND p.stream = e.stream) "
+        "ON CONFLICT DO NOTHING RETURNING event_id)"
+    )
+
+
+CLAIM_SQL = claim_sql()
 
 
 def claim_parameters(consumer: str, events: Sequence[Event]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -17,6 +18,8 @@ from opsloop_common.versions import Precondition
 from opsloop_notifications.endpoints.models import Webhook
 from opsloop_notifications.endpoints.rules import Listener, WebhookStatus
 
+LISTENERS_KEPT = 1_000
+"""In memory; those of the workspaces that were silent for longest are forgotten first."""
 NEWEST_FIRST = (Webhook.id.desc(),)
 _IS_THERE = Webhook.status != WebhookStatus.DELETED
 
@@ -24,12 +27,21 @@ _IS_THERE = Webhook.status != WebhookStatus.DELETED
 _ENABLED = select(Webhook.id, Webhook.event_types, Webhook.filter).where(
     Webhook.workspace == bindparam("workspace"), Webhook.status == WebhookStatus.ENABLED
 )
+# what a change of an endpoint, or of how it fares, makes another
+_STATE = "concat_ws(' ', id, version, failing_since IS NOT NULL)"
 # LATERAL and OFFSET hold the planner to reading the table after the workspace was entered
 _ENABLED_QUICKLY = Statement(
     f"WITH {ENTERED_SQL} SELECT w.* FROM entered CROSS JOIN LATERAL (SELECT id, event_types, CAST(filter AS text), "  # noqa: S608 our own part
-    "url, secret, previous_secret, previous_expires_at, failing_since IS NOT NULL AS is_failing "
+    f"url, secret, previous_secret, previous_expires_at, failing_since IS NOT NULL AS is_failing, {_STATE} AS state "
     "FROM webhook WHERE workspace = entered.workspace AND status = 'enabled' OFFSET 0) AS w"
 )
+UNCHANGED_SQL = (
+    "listening AS MATERIALIZED (SELECT coalesce(array_agg(w.state ORDER BY w.state), '{}') "  # noqa: S608 our own part
+    f"= ARRAY(SELECT unnest(CAST(:listener_states AS text[])) ORDER BY 1) AS is_unchanged "
+    f"FROM entered CROSS JOIN LATERAL (SELECT {_STATE} AS state "
+    "FROM webhook WHERE workspace = entered.workspace AND status = 'enabled' OFFSET 0) AS w)"
+)
+"""Says in `is_unchanged` whether the workspace's listeners are still those with `listener_states`, as part of a statement's WITH."""
 
 
 def webhooks_of(workspace: str) -> Select[Webhook]:
@@ -53,10 +65,40 @@ async def enabled_webhooks(session: AsyncSession) -> list[Listener]:
     return [Listener(row.id, row.event_types, row.filter, {}) for row in rows]
 
 
-async def enabled_webhooks_quickly(lanes: Lanes, workspace: str) -> list[Listener]:
-    """Return the endpoints of a workspace that get events."""
+class KnownListeners:
+    """The enabled endpoints of workspaces, as they were read last: who gets their events, remembered from batch to batch.
+
+    Reading them before an event's deliveries are planned cost each event a round trip on its way. What is remembered is never
+    trusted: the statement that plans compares it with the table (`UNCHANGED_SQL`), and does nothing where it no longer holds.
+    """
+
+    def __init__(self, *, kept: int = LISTENERS_KEPT) -> None:
+        self._kept = kept
+        self._count = 0
+        self._known: OrderedDict[str, Sequence[Listener]] = OrderedDict()
+
+    async def of(self, lanes: Lanes, workspace: str) -> Sequence[Listener]:
+        """Return the listeners of a workspace, perhaps as they were some time ago."""
+        if (known := self._known.get(workspace)) is not None:
+            self._known.move_to_end(workspace)
+            return known
+        read = await _read_listeners(lanes, workspace)
+        self.forget(workspace)
+        self._known[workspace] = read
+        self._count += 1 + len(read)
+        while self._count > self._kept and len(self._known) > 1:
+            self.forget(next(iter(self._known)))
+        return read
+
+    def forget(self, workspace: str) -> None:
+        """Read a workspace's listeners anew at the next event: what is known no longer holds."""
+        if (known := self._known.pop(workspace, None)) is not None:
+            self._count -= 1 + len(known)
+
+
+async def _read_listeners(lanes: Lanes, workspace: str) -> list[Listener]:
     rows = await lanes.fetch(_ENABLED_QUICKLY, {"workspace": workspace})
-    return [Listener(row["id"], row["event_types"], read_document(row["filter"]), row) for row in rows]
+    return [Listener(row["id"], row["event_types"], read_document(row["filter"]), row, row["state"]) for row in rows]
 
 
 async def lock_webhooks(session: AsyncSession, ids: Sequence[UUID]) -> Sequence[Webhook]:

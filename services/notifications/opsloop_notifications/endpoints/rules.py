@@ -31,6 +31,8 @@ class Listener:
     event_types: Sequence[str]
     filter: Sequence[Any]
     address: Mapping[str, Any]
+    state: str = ""
+    """What would be another if any of this had changed."""
 
 
 def hears(patterns: Sequence[str], event_type: str) -> bool:

@@ -17,7 +17,6 @@ from opsloop_common.contracts.notifications import WebhookDisabled
 from opsloop_common.db import Context, acting_for, clock_of, context_of
 from opsloop_common.errors import Conflict, Invalid
 from opsloop_common.ids import uuid7
-from opsloop_common.lanes import Lanes
 from opsloop_common.outbox.append import event_from
 from opsloop_common.resources import changing, touch
 from opsloop_common.secretbox import SecretBox
@@ -28,12 +27,14 @@ from opsloop_notifications.deliveries.rules import TEST_TYPE
 from opsloop_notifications.deliveries.service import Delivery
 from opsloop_notifications.endpoints import queries, rules
 from opsloop_notifications.endpoints.models import Webhook
+from opsloop_notifications.endpoints.queries import KnownListeners as KnownListeners
 from opsloop_notifications.endpoints.rules import Listener, WebhookStatus
 from opsloop_notifications.outbound.rules import AddressPolicy
 from opsloop_notifications.outbound.service import BadUrl, check_url
 from opsloop_notifications.signing.rules import BadSecret, read_secret, written_secret
 
 _NEW_SECRET_BYTES = 32
+UNCHANGED_SQL = queries.UNCHANGED_SQL
 SECRET_PURPOSE = "webhook secret"  # noqa: S105 a name, no password
 _FORGET_DELETED = text(
     "DELETE FROM webhook AS w WHERE w.workspace = :workspace AND w.status = 'deleted' AND w.updated_at < :before "
@@ -154,11 +155,6 @@ async def get_enabled(session: AsyncSession, webhook_id: UUID) -> Webhook:
 async def enabled_webhooks(session: AsyncSession) -> list[Listener]:
     """Return the endpoints of the session's workspace that get events."""
     return await queries.enabled_webhooks(session)
-
-
-async def enabled_webhooks_quickly(lanes: Lanes, workspace: str) -> list[Listener]:
-    """Return the endpoints of a workspace that get events, with what calling them takes."""
-    return await queries.enabled_webhooks_quickly(lanes, workspace)
 
 
 async def note_outcomes(

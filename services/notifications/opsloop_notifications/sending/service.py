@@ -13,12 +13,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common import resources
 from opsloop_common.conditions import all_hold, read_conditions
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.db import Database, clock_of, context_of, fire_after_commit
+from opsloop_common.db import Database, clock_of, context_of, fire_after_commit, ports_of
 from opsloop_common.documents import read_document
 from opsloop_common.due.jobs import start_job
 from opsloop_common.due.port import Taker
 from opsloop_common.entry import ENTERED_SQL
-from opsloop_common.inbox.statement import CLAIM_SQL, claim_parameters
+from opsloop_common.inbox.statement import claim_parameters, claim_sql
 from opsloop_common.lanes import Statement
 from opsloop_common.turns import breathing
 from opsloop_notifications.deliveries import service as deliveries
@@ -27,15 +27,18 @@ from opsloop_notifications.deliveries.service import Delivery
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.endpoints.rules import Listener, hears
 from opsloop_notifications.eventlog.service import LOG_SQL, events_since, log_parameters
+from opsloop_notifications.ports import NotificationsPorts
 from opsloop_notifications.sending.calls import Call, call_from
 
 RECOVER_JOB = "notifications.recover"
 
 _HEAR_SQL = f"{LOG_SQL}, {deliveries.PLAN_SQL}"
 _HEAR = text(f"WITH claimed AS (SELECT unnest(CAST(:logged_ids AS uuid[])) AS event_id), {_HEAR_SQL} SELECT 1")
+_CLAIM_SQL = claim_sql(only_if="(SELECT is_unchanged FROM listening)")
 _HEAR_QUICKLY = Statement(
-    f"WITH {ENTERED_SQL}, {CLAIM_SQL}, {_HEAR_SQL} "  # noqa: S608 our own parts
-    "SELECT (SELECT array_agg(event_id) FROM claimed) AS claimed, (SELECT array_agg(id) FROM queued) AS queued"
+    f"WITH {ENTERED_SQL}, {endpoints.UNCHANGED_SQL}, {_CLAIM_SQL}, {_HEAR_SQL} "  # noqa: S608 our own parts
+    "SELECT (SELECT is_unchanged FROM listening) AS is_unchanged, "
+    "(SELECT array_agg(event_id) FROM claimed) AS claimed, (SELECT array_agg(id) FROM queued) AS queued"
 )
 
 
@@ -55,14 +58,30 @@ async def hear_quickly(database: Database, events: Sequence[Event], *, consumer:
     Each event waits for this on its way to its webhook; through a session it took five times as long. Where this process's
     engine has room, the deliveries are claimed for it as they are made, and handed over.
     """
+    known, workspace = ports_of(database, NotificationsPorts).listeners, events[0].workspace
+    while True:
+        listeners = await known.of(database.lanes, workspace)
+        claimed = await _hear_once(database, events, listeners, consumer=consumer)
+        if claimed is not None:
+            return claimed
+        known.forget(workspace)
+
+
+async def _hear_once(
+    database: Database, events: Sequence[Event], listeners: Sequence[Listener], *, consumer: str
+) -> set[UUID] | None:
+    """Return the ids of the claimed events, None when nothing was done since the listeners are no longer these."""
     now, taker = database.clock.now(), database.wakeups.takers.get(deliveries.QUEUE_TABLE)
-    wanted = await _wanted(await endpoints.enabled_webhooks_quickly(database.lanes, events[0].workspace), events)
+    wanted = await _wanted(listeners, events)
     plans = _with_owners(wanted, events[0].workspace, taker)
     log = log_parameters(events)
-    given = claim_parameters(consumer, events) | log | deliveries.plan_parameters(plans) | {"now": now}
+    given = claim_parameters(consumer, events) | log | deliveries.plan_parameters(plans)
+    given |= {"now": now, "listener_states": [listener.state for listener in listeners]}
     handed = [plan.id for plan in plans if plan.owner is not None]
     with taker.handing_over(handed) if taker is not None else nullcontext():
         (row,) = await database.lanes.fetch(_HEAR_QUICKLY, given)
+        if not row["is_unchanged"]:
+            return None
         queued = set(row["queued"] or ())
         if taker is not None:
             # one copy of an event for all its endpoints
