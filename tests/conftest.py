@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from opsloop_common.embedded_postgres import PostgresServer
+from opsloop_common.testing.run import shared_folder, taking_turns
 from tests import harness
 from tests.harness import Deployment
 
@@ -31,14 +34,43 @@ def deployment_settings() -> dict[str, str]:
     return {}
 
 
-@pytest.fixture
-async def embedded_deployment(run_folder: Path, smtp_sink, deployment_settings) -> AsyncIterator[Deployment]:
-    """The all-in-one, started and ready."""
+@pytest.fixture(scope="session")
+def prepared_data() -> Path:
+    """The data directory of an all-in-one that was started once and ended, made once a run: most tests want no first start."""
+    folder = shared_folder() / "prepared"
+    with taking_turns(folder.with_suffix(".lock")):
+        if not folder.exists():
+            making = Path(tempfile.mkdtemp(prefix="opsloop-first-"))
+            making.chmod(0o755)
+            asyncio.run(_start_once(harness.embedded(making, socket_dir=_socket_dir)))
+            making.rename(folder)
+    return folder / "data"
+
+
+async def _start_once(deployment: Deployment) -> None:
+    for process in deployment.processes.values():
+        process.start()
+    try:
+        await deployment.ready()
+    finally:
+        await deployment.close()
+
+
+def _socket_dir(data_dir: Path) -> Path:
     from opsloop.data import postgres_dir
 
+    return PostgresServer(postgres_dir(data_dir)).socket_dir
+
+
+@pytest.fixture
+async def embedded_deployment(
+    run_folder: Path, prepared_data: Path, smtp_sink, deployment_settings
+) -> AsyncIterator[Deployment]:
+    """The all-in-one, ready on data of its own."""
+    subprocess.run(["cp", "-a", prepared_data, run_folder], check=True)  # with its owner, which is not ours
     deployment = harness.embedded(
         run_folder,
-        socket_dir=lambda data_dir: PostgresServer(postgres_dir(data_dir)).socket_dir,
+        socket_dir=_socket_dir,
         OPSLOOP_SMTP_URL=smtp_sink.url,
         OPSLOOP_RATE_LIMIT_PER_SECOND="100000",
         OPSLOOP_RATE_LIMIT_BURST="100000",
