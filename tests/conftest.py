@@ -67,7 +67,8 @@ async def embedded_deployment(
     run_folder: Path, prepared_data: Path, smtp_sink, deployment_settings
 ) -> AsyncIterator[Deployment]:
     """The all-in-one, ready on data of its own."""
-    subprocess.run(["cp", "-a", prepared_data, run_folder], check=True)  # with its owner, which is not ours
+    copy = ["cp", "-a", str(prepared_data), str(run_folder)]  # with its owner, which is not ours
+    await asyncio.to_thread(subprocess.run, copy, check=True)
     deployment = harness.embedded(
         run_folder,
         socket_dir=_socket_dir,
