@@ -33,6 +33,11 @@ class Patience:
         """Return when we give a connection up: a little after the server would have given the statement up."""
         return self.statement_seconds + limits.DATABASE_GRACE_SECONDS
 
+    @property
+    def request_seconds(self) -> float:
+        """Return how long all of a request's waits may take together: little longer than one, so that an answer does not wait for two."""
+        return self.answer_seconds + limits.DATABASE_GRACE_SECONDS
+
     def server_settings(self) -> dict[str, str]:
         """Return what the server is to do by itself about us: about our statements, our locks, and our silence."""
         return {

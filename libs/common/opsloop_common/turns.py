@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 from weakref import WeakKeyDictionary
 
+from opsloop_common.deadline import stopped
 from opsloop_common.limits import LOOP_BREATH_SECONDS, LOOP_SLICE_SECONDS
 
 QUICK_BYTES = 64 * 1024
@@ -29,9 +30,10 @@ _locks: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock] = WeakKeyDict
 @asynccontextmanager
 async def turn() -> AsyncIterator[None]:
     """Wait until no other long work is at it; the block is one slice and must not wait for anything."""
-    async with _locks.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
-        yield
-        await asyncio.sleep(0)  # with the lock: else the next one's slice would follow in the same pass of the loop
+    with stopped():
+        async with _locks.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+            yield
+            await asyncio.sleep(0)  # with the lock: else the next one's slice would follow in the same pass of the loop
 
 
 async def in_turns(work: Callable[[ItemT], ResultT], items: Iterable[ItemT]) -> list[ResultT]:

@@ -23,6 +23,7 @@ from opsloop_common.access.strangers import Strangers
 from opsloop_common.access.tables import api_key
 from opsloop_common.access.users import UserReader, is_user_token
 from opsloop_common.db import Database
+from opsloop_common.deadline import stopped
 from opsloop_common.errors import Unauthorized
 from opsloop_common.limits import CREDENTIALS_KEPT
 
@@ -122,7 +123,10 @@ class Authenticator:
     async def _token(self, token: str, address: str) -> Principal | None:
         if self._users is not None and is_user_token(token):
             return await self._users.read(token, address)
-        return await self._people.read(token) if self._people is not None else None
+        if self._people is None:
+            return None
+        with stopped():  # nobody's database: the issuer has a deadline of its own
+            return await self._people.read(token)
 
     async def _known_key(self, token: Token, address: str) -> Principal | None:
         known = await self._keys.get(token.id, address)

@@ -8,6 +8,7 @@ from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
 
+from opsloop_common.deadline import stopped
 from opsloop_common.documents import looked_for_surplus
 from opsloop_common.errors import Invalid, TooLarge, UnsupportedMediaType
 from opsloop_common.http.strict_json import read_json
@@ -68,7 +69,8 @@ async def read_bytes(request: Request, limit: int) -> bytes:
     chunks: list[bytes] = []
     size = 0
     while True:
-        message = await request.receive()
+        with stopped():
+            message = await request.receive()
         if message["type"] == "http.disconnect":
             raise ClientDisconnect
         chunk: bytes = message.get("body", b"")

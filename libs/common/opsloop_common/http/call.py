@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
@@ -11,6 +12,7 @@ from opsloop_common.access import idempotency
 from opsloop_common.access.idempotency import Answer, Keyed, Replay
 from opsloop_common.access.principal import Principal
 from opsloop_common.db import Context
+from opsloop_common.deadline import within
 from opsloop_common.http.ratelimit import Rate
 from opsloop_common.http.shared import Shell
 from opsloop_common.http.tracing import RequestTrace
@@ -77,6 +79,15 @@ class Call:
                 traceparent=self.trace.traceparent(who),
             )
         return self._context
+
+    @asynccontextmanager
+    async def under_way(self) -> AsyncIterator[None]:
+        """Do the request's work in the block, which closes the call; raises Late when all of it waits for the database too long."""
+        async with within(self.runtime.db.patience.request_seconds):
+            try:
+                yield
+            finally:
+                await self.close()
 
     def session(self) -> AsyncSession:
         """Return the request's transaction; its first statement begins it and enters the principal's workspace.

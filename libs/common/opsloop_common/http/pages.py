@@ -65,19 +65,18 @@ class PageRoute(APIRoute):
         async def handle(request: Request) -> Response:
             call = call_of(request)
             try:
-                call.principal = _visitor(request)
-                call.shell.limiter.take(call.principal)
-                if request.method == "POST":
-                    _require_own_form(request)
-                    request.scope[_PAGE] = await _read_form(request)
-                await call.enter()
-                response = await endpoint(request)
-                if response.status_code < 400:
-                    await call.commit()
+                async with call.under_way():
+                    call.principal = _visitor(request)
+                    call.shell.limiter.take(call.principal)
+                    if request.method == "POST":
+                        _require_own_form(request)
+                        request.scope[_PAGE] = await _read_form(request)
+                    await call.enter()
+                    response = await endpoint(request)
+                    if response.status_code < 400:
+                        await call.commit()
             except Exception as error:  # noqa: BLE001 - the one place that turns errors into pages
                 response = _error_page(error, request)
-            finally:
-                await call.close()
             response.headers.setdefault("Content-Security-Policy", CSP)
             response.headers["Cache-Control"] = "no-store"
             # "no-referrer" would make browsers send our own forms with `Origin: null` (Fetch, "append a request Origin header")

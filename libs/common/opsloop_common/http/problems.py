@@ -19,6 +19,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import Response
 from starlette.types import Scope
 
+from opsloop_common.deadline import Late
 from opsloop_common.errors import BadRequest, Conflict, DomainError, FieldError, Invalid, NotFound, Unavailable
 from opsloop_common.http.schemas import format_duration
 from opsloop_common.http.strict_json import escape
@@ -146,6 +147,8 @@ def as_domain_error(error: Exception) -> DomainError | None:
             return BadRequest("The body ended before it was whole.")  # nobody is there to read this
         case SQLAlchemyError():
             return _from_database(error)
+        case Late():
+            return TookTooLong()
         case ConnectionError() | TimeoutError():
             return Unavailable("Something this needs is not reachable.", headers={"Retry-After": "1"})
         case _:

@@ -238,13 +238,15 @@ class ApiRoute(APIRoute):
         async def handle(request: Request) -> Response:
             call = call_of(request)
             try:
-                return await self._answer(call, request, endpoint)
+                async with call.under_way():
+                    try:
+                        return await self._answer(call, request, endpoint)
+                    except Exception as error:  # raised again, once those that wait know of it
+                        if is_unanswered(error):
+                            call.shell.shares.refuse_waiting()
+                        raise
             except Exception as error:  # noqa: BLE001 - the one place that turns errors into problem documents
-                if is_unanswered(error):
-                    call.shell.shares.refuse_waiting()
                 return error_response(error, request.scope, request_id=call.request_id)
-            finally:
-                await call.close()
 
         return handle
 

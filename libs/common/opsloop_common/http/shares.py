@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
+from opsloop_common.deadline import stopped
 from opsloop_common.errors import Unavailable
 from opsloop_common.limits import (
     HEAVY_CONNECTIONS,
@@ -134,8 +135,9 @@ class Shares:
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._waiting.setdefault(asker, deque()).append(place)
         try:
-            async with asyncio.timeout(SHARE_SECONDS):
-                await place
+            with stopped():
+                async with asyncio.timeout(SHARE_SECONDS):
+                    await place
         except (TimeoutError, asyncio.CancelledError):
             if place.cancelled():
                 self._forget(asker, place)
