@@ -13,7 +13,15 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 
-_running: ContextVar[asyncio.Timeout | None] = ContextVar("deadline", default=None)
+
+class _Deadline:
+    def __init__(self, seconds: float) -> None:
+        self.timeout = asyncio.timeout(seconds)
+        self.is_over = False
+        """A task that was begun in the block may outlive it, and looks here too."""
+
+
+_running: ContextVar[_Deadline | None] = ContextVar("deadline", default=None)
 
 
 class Late(TimeoutError):
@@ -23,31 +31,33 @@ class Late(TimeoutError):
 @asynccontextmanager
 async def within(seconds: float) -> AsyncIterator[None]:
     """Give the block so long, without the time for which the clock stands; raises Late."""
-    timeout = asyncio.timeout(seconds)
-    before = _running.set(timeout)
+    deadline = _Deadline(seconds)
+    before = _running.set(deadline)
     try:
-        async with timeout:
+        async with deadline.timeout:
             yield
     except TimeoutError as error:
-        if timeout.expired():
+        if deadline.timeout.expired():
             raise Late from error
         raise
     finally:
+        deadline.is_over = True
         _running.reset(before)
 
 
 @contextmanager
 def stopped() -> Iterator[None]:
     """Stop the clock for the length of the block, if one is running here."""
-    timeout = _running.get()
-    until = timeout.when() if timeout is not None else None
-    if timeout is None or until is None or timeout.expired():
+    deadline = _running.get()
+    until = None if deadline is None or deadline.is_over else deadline.timeout.when()
+    if deadline is None or until is None or deadline.timeout.expired():
         yield
         return
     loop = asyncio.get_running_loop()
     left = until - loop.time()
-    timeout.reschedule(None)
+    deadline.timeout.reschedule(None)
     try:
         yield
     finally:
-        timeout.reschedule(loop.time() + left)
+        if not deadline.is_over:
+            deadline.timeout.reschedule(loop.time() + left)

@@ -80,3 +80,20 @@ async def test_without_a_deadline_nothing_stops():
         pass
     with stopped():  # nor after one
         await asyncio.sleep(0)
+
+
+async def test_a_task_that_outlives_the_request_may_stop_a_clock_that_is_over():
+    async def later():
+        with stopped():
+            over.set()
+            await ended.wait()
+        async with turn():
+            return "done"
+
+    over, ended = asyncio.Event(), asyncio.Event()
+    async with within(LONG):
+        task = asyncio.create_task(later())
+        await over.wait()
+    ended.set()
+
+    assert await task == "done"

@@ -8,10 +8,13 @@ from sqlalchemy import text
 
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.db import Context, Database, context_of
+from opsloop_common.entry import ENTERED_SQL
 from opsloop_common.inbox import holding, parking, pruning
 from opsloop_common.inbox.apply import Applier, Outcome, context_for
 from opsloop_common.inbox.delivery import Delivery, read
+from opsloop_common.inbox.statement import claim_parameters, claim_sql
 from opsloop_common.inbox.subscription import Subscription
+from opsloop_common.lanes import Statement
 from opsloop_common.service import Service, Slice
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.sample.service import SAMPLE
@@ -295,3 +298,14 @@ async def test_a_parked_event_is_played_in_its_own_workspace_and_listed_by_it(da
     assert (done.applied, where) == (1, ["beta"])
     (first,) = await parking.list_parked(database)
     assert await parking.list_parked(database, after=first.id) == []
+
+
+@pytest.mark.parametrize(("condition", "claims"), [("TRUE", 1), ("FALSE", 0), ("(SELECT NULL::boolean)", 0)])
+async def test_a_statement_claims_only_where_its_condition_holds(database, condition, claims):
+    event = paused()
+    claim = Statement(f"WITH {ENTERED_SQL}, {claim_sql(only_if=condition)} SELECT event_id FROM claimed")
+
+    for expected in (claims, 0):  # and never again
+        rows = await database.lanes.fetch(claim, claim_parameters(CONSUMER, [event]))
+        assert len(rows) == expected
+    assert await deliver(database, heard(batch_handler=nothing), event) == 1 - claims

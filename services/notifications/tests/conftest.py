@@ -111,6 +111,11 @@ class Acme:
         assert answer.status_code == status, answer.text
         return answer.json()
 
+    async def change(self, endpoint, **fields):
+        path = f"/v1/webhooks/{endpoint['id']}"
+        answer = await self.service.client.patch(path, json=fields, headers=self.key)
+        assert answer.status_code == 200, answer.text
+
     async def get(self, path):
         answer = await self.service.client.get(path, headers=self.key)
         assert answer.status_code == 200, answer.text

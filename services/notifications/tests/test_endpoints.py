@@ -5,6 +5,12 @@ from uuid import uuid4
 
 import pytest
 
+from opsloop_common.contracts.campaigns import CampaignPaused
+from opsloop_common.db import ports_of
+from opsloop_common.testing.events import make_event
+from opsloop_notifications.endpoints.service import KnownListeners
+from opsloop_notifications.ports import NotificationsPorts
+
 URL = "http://127.0.0.1:9/hook"
 
 
@@ -156,3 +162,68 @@ async def test_a_workspace_has_so_many_webhooks_and_no_more(service, monkeypatch
     assert (refused.status_code, refused.json()["title"]) == (409, "Too many")
     elsewhere = await service.key(workspace="other")
     await created(service, elsewhere)
+
+
+def pause(name="Pause"):
+    return make_event(CampaignPaused(campaign_id=uuid4(), name=name))
+
+
+@pytest.fixture
+def known(acme):
+    return ports_of(acme.service.db, NotificationsPorts).listeners
+
+
+async def test_what_is_changed_of_an_endpoint_holds_for_the_next_event(acme, hook, known):
+    async def heard(event):
+        before = {item["event_id"] for item in await acme.deliveries(limit=200)}
+        await acme.happen(event)
+        return str(event.id) in {item["event_id"] for item in await acme.deliveries(limit=200)} - before
+
+    assert await heard(pause())
+    await acme.change(acme.hook, event_types=["kpi.*"])
+    assert not await heard(pause())
+    await acme.change(acme.hook, event_types=["*"], filter=[{"field": "data.name", "op": "eq", "value": "春"}])
+    assert (await heard(pause("春")), await heard(pause())) == (True, False)
+    await acme.change(acme.hook, status="disabled")
+    assert not await heard(pause("春"))
+    await acme.change(acme.hook, status="enabled", filter=[])
+    assert await heard(pause())
+
+    other = await acme.post("/v1/webhooks", 201, url=hook.url, event_types=["*"])
+    await acme.happen(pause())
+    assert len(await acme.deliveries_of(other)) == 1
+    await acme.service.client.delete(f"/v1/webhooks/{other['id']}", headers=acme.key)
+    assert await heard(pause())
+    assert len(await acme.deliveries_of(acme.hook, status="succeeded")) == 0
+
+
+async def test_listeners_are_read_again_only_when_they_changed(acme, known, monkeypatch):
+    reads = []
+    fetch = acme.service.db.lanes.fetch
+
+    async def counted(statement, given):
+        reads.append("listener_states" not in given)
+        return await fetch(statement, given)
+
+    monkeypatch.setattr(acme.service.db.lanes, "fetch", counted)
+    for name in ("a", "b", "c"):
+        await acme.happen(pause(name))
+    await acme.change(acme.hook, description="called for campaigns")
+    for name in ("d", "e"):
+        await acme.happen(pause(name))
+
+    assert reads == [True, False, False, False, False, True, False, False]
+    assert len(await acme.deliveries(limit=200)) == 5
+
+
+async def test_listeners_of_workspaces_that_were_silent_for_longest_are_forgotten_first(service):
+    known, asked = KnownListeners(kept=5), []
+
+    class Counting:
+        async def fetch(self, statement, given):
+            asked.append(given["workspace"])
+            return await service.db.lanes.fetch(statement, given)
+
+    for workspace in ("a", "b", "a", "c", "d", "e", "f", "a", "b"):
+        assert await known.of(Counting(), workspace) == []
+    assert asked == ["a", "b", "c", "d", "e", "f", "b"]

@@ -13,11 +13,8 @@ from standardwebhooks import Webhook
 
 from opsloop_common import limits
 from opsloop_common.contracts.campaigns import CampaignPaused
-from opsloop_common.db import ports_of
 from opsloop_common.due import engine
 from opsloop_common.testing.events import deliver, make_event
-from opsloop_notifications.endpoints.service import KnownListeners
-from opsloop_notifications.ports import NotificationsPorts
 from opsloop_notifications.sending.consumers import WEBHOOKS
 from opsloop_notifications.sending.timers import dispatch_webhooks
 
@@ -133,48 +130,13 @@ async def test_batches_for_many_endpoints_take_no_more_than_there_is_room_for(ac
         release.set()
 
 
-async def change(acme, endpoint, **fields):
-    path = f"/v1/webhooks/{endpoint['id']}"
-    answer = await acme.service.client.patch(path, json=fields, headers=acme.key)
-    assert answer.status_code == 200, answer.text
-
-
-@pytest.fixture
-def known(acme):
-    return ports_of(acme.service.db, NotificationsPorts).listeners
-
-
-async def test_what_is_changed_of_an_endpoint_holds_for_the_next_event(acme, hook, known):
-    async def heard(event):
-        before = {item["event_id"] for item in await acme.deliveries(limit=200)}
-        await acme.happen(event)
-        return str(event.id) in {item["event_id"] for item in await acme.deliveries(limit=200)} - before
-
-    assert await heard(pause())
-    await change(acme, acme.hook, event_types=["kpi.*"])
-    assert not await heard(pause())
-    await change(acme, acme.hook, event_types=["*"], filter=[{"field": "data.name", "op": "eq", "value": "春"}])
-    assert (await heard(pause("春")), await heard(pause())) == (True, False)
-    await change(acme, acme.hook, status="disabled")
-    assert not await heard(pause("春"))
-    await change(acme, acme.hook, status="enabled", filter=[])
-    assert await heard(pause())
-
-    other = await acme.post("/v1/webhooks", 201, url=hook.url, event_types=["*"])
-    await acme.happen(pause())
-    assert len(await acme.deliveries_of(other)) == 1
-    await acme.service.client.delete(f"/v1/webhooks/{other['id']}", headers=acme.key)
-    assert await heard(pause())
-    assert len(await acme.deliveries_of(acme.hook, status="succeeded")) == 0
-
-
 async def test_a_secret_rotated_and_a_url_changed_hold_for_the_next_call(acme, hook, work, until):
     async with work(acme.service, dispatch_webhooks):
         await until(lambda: acme.engine, "the engine")
         await acme.happen(pause())
         await until(lambda: succeeded(acme, 1), "the first")
         secret = (await acme.post(f"/v1/webhooks/{acme.hook['id']}/rotate-secret", 200))["secret"]
-        await change(acme, acme.hook, url=f"{hook.url}/new")
+        await acme.change(acme.hook, url=f"{hook.url}/new")
         await acme.happen(pause())
         await until(lambda: succeeded(acme, 2), "the second")
 
@@ -183,35 +145,3 @@ async def test_a_secret_rotated_and_a_url_changed_hold_for_the_next_call(acme, h
     signatures = headers["webhook-signature"].split()
     assert Webhook(secret).sign(headers["webhook-id"], sent_at, body.decode()) in signatures
     assert len(signatures) == 2, "the old secret's too, in its days of grace"
-
-
-async def test_listeners_are_read_again_only_when_they_changed(acme, known, monkeypatch):
-    reads = []
-    fetch = acme.service.db.lanes.fetch
-
-    async def counted(statement, given):
-        reads.append("listener_states" not in given)
-        return await fetch(statement, given)
-
-    monkeypatch.setattr(acme.service.db.lanes, "fetch", counted)
-    for name in ("a", "b", "c"):
-        await acme.happen(pause(name))
-    await change(acme, acme.hook, description="called for campaigns")
-    for name in ("d", "e"):
-        await acme.happen(pause(name))
-
-    assert reads == [True, False, False, False, False, True, False, False]
-    assert len(await acme.deliveries(limit=200)) == 5
-
-
-async def test_listeners_of_workspaces_that_were_silent_for_longest_are_forgotten_first(service):
-    known, asked = KnownListeners(kept=5), []
-
-    class Counting:
-        async def fetch(self, statement, given):
-            asked.append(given["workspace"])
-            return await service.db.lanes.fetch(statement, given)
-
-    for workspace in ("a", "b", "a", "c", "d", "e", "f", "a", "b"):
-        assert await known.of(Counting(), workspace) == []
-    assert asked == ["a", "b", "c", "d", "e", "f", "b"]
