@@ -120,5 +120,5 @@ def _count(session: AsyncSession, outcomes: Mapping[str, int]) -> None:
 
 
 async def progress(session: AsyncSession, campaign_id: UUID, *, after: str) -> Progress:
-    """Say whether somebody after `after` waits to be told, and whether somebody's outcome is still to come."""
+    """Say whether somebody after `after` waits to be told, and of how many the outcome is still to come."""
     return await queries.progress(session, campaign_id, after=after)
