@@ -27,12 +27,13 @@ async def send_chunk(session: AsyncSession, campaign_id: UUID) -> None:
     for campaign in await lifecycle.lock_on_the_way(session, [campaign_id]):
         if campaign.status is not Status.RUNNING:
             continue
-        chunk = await recipients.take_chunk(session, campaign_id, after=campaign.requested_through)
+        chunk, more = await recipients.take_chunk(session, campaign_id, after=campaign.requested_through)
         with acting_for(session, Context.following(context_of(session).workspace, campaign.cause)):
             if chunk:
                 await lifecycle.note_requested(session, campaign_id, chunk[-1])
                 outbox.append(session, _message_requested(campaign, chunk))
-                await due.schedule(session, CHUNK, str(campaign_id), clock_of(session).now())
+                if more:
+                    await due.schedule(session, CHUNK, str(campaign_id), clock_of(session).now())
             else:
                 await _finish_when_settled(session, campaign)
 
