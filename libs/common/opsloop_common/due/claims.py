@@ -22,7 +22,7 @@ from opsloop_common.entry import enter_every_workspace
 HEARTBEAT_LIMIT_SECONDS = 10
 TAKE_TURNS = "pg_advisory_xact_lock(hashtext(:name))"
 PLANNED_BY_INDEX = {"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_sort": "off"}
-"""Settings for statements on queues. PostgreSQL keeps a plan as long as a table's statistics: one that was made over an empty queue
+"""Settings for statements on queues. PostgreSQL keeps a plan for as long as a table's statistics: one that was made over an empty queue
 reads all of it and sorts, step by step, until somebody has analysed the long one: 187 ms for a claim of 26 rows out of 50,000."""
 
 
