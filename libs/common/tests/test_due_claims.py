@@ -144,3 +144,27 @@ async def test_claims_of_a_dead_owner_are_freed(database):
     assert [row.id for row in await claim(database)] == [row.id for row in mine]
     async with database.transaction() as session:
         assert await claims.release_dead_claims(session, "delivery", all=True, keep=uuid4()) == 2
+
+
+async def test_a_claim_reads_what_it_takes_though_its_plan_was_made_while_the_queue_was_empty(database):
+    await add(database, "a")
+    await claim(database)
+    async with database.engine.connect() as connection:
+        await (await connection.execution_options(isolation_level="AUTOCOMMIT")).execute(
+            text("VACUUM ANALYZE delivery")
+        )
+    for _ in range(10):  # then PostgreSQL keeps the plan
+        await claim(database, per_group=3)
+    await add(database, *[f"g{n % 7}" for n in range(3_000)])
+
+    async with database.transaction() as session:
+        now = database.clock.now()
+        rows = await claims.claim_batch(session, Delivery, now=now, owner=OWNER, limit=100, per_group=3)
+        read = await session.execute(
+            text("SELECT seq_scan, idx_tup_fetch FROM pg_stat_xact_user_tables WHERE relname = 'delivery'")
+        )
+
+    assert len(rows) == 7 * 3
+    seq_scans, fetched = read.one()
+    assert seq_scans == 0
+    assert fetched < 300

@@ -92,6 +92,24 @@ async def test_no_more_than_some_thousands_are_in_flight(world):
     assert _told(await world.requested()) == Counter(crowd)
 
 
+async def test_a_report_asks_for_the_next_chunk_only_when_there_is_room_for_it(world):
+    await world.launched([f"u{n:05}" for n in range(IN_FLIGHT + 1)])
+    await world.run_due()
+    first = (await world.requested())[0]
+    *others, last = first.data["user_ids"]
+
+    await world.report(*(world.sent(first, user_id) for user_id in others))
+    assert await world.run_due() == 0
+    await world.report(world.sent(first, last))
+    assert await world.run_due() == 1
+
+
+async def test_nothing_is_looked_at_again_after_the_last_chunk(world):
+    await world.launched(CROWD)
+
+    assert await world.run_due() == len(await world.requested()) == 3
+
+
 async def test_long_ids_make_smaller_chunks(world):
     crowd = [f"{n:04}" + "🙂" * 196 for n in range(600)]
     await world.launched(crowd)

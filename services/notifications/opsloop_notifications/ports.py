@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
 from opsloop_common.db import app_role
+from opsloop_common.due.claims import PLANNED_BY_INDEX
 from opsloop_common.entry import WORKER_SETTING
 from opsloop_common.lanes import Lanes
 from opsloop_common.service import Runtime
@@ -42,5 +43,5 @@ async def open_ports(runtime: Runtime) -> AsyncIterator[NotificationsPorts]:
 
 def _senders_lanes(runtime: Runtime) -> Lanes:
     # the worker setting is the session's: never through a transaction pooler, which would hand it to somebody else
-    settings = {"role": app_role(runtime.service.name), WORKER_SETTING: "on"}
+    settings = {"role": app_role(runtime.service.name), WORKER_SETTING: "on"} | PLANNED_BY_INDEX
     return runtime.db.make_lanes(settings=settings, size=1, url=runtime.direct_url, purpose="dispatch")

@@ -20,6 +20,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 from opsloop_common.entry import enter_every_workspace
 
 HEARTBEAT_LIMIT_SECONDS = 10
+TAKE_TURNS = "pg_advisory_xact_lock(hashtext(:name))"
+PLANNED_BY_INDEX = {"enable_seqscan": "off", "enable_bitmapscan": "off", "enable_sort": "off"}
+"""Settings for statements on queues. PostgreSQL keeps a plan for as long as a table's statistics: one that was made over an empty queue
+reads all of it and sorts, step by step, until somebody has analysed the long one: 187 ms for a claim of 26 rows out of 50,000."""
 
 
 class DueColumns:
@@ -131,6 +135,18 @@ def _picked(table: str, per_group: int | None) -> str:
     return in_turn(table, spaces, outer="workspace", inner="group_key", room=f":per_group - ({claimed})")
 
 
+async def plan_by_index(session: AsyncSession, *more: str, **parameters: object) -> None:
+    """Have the rest of the transaction's statements read queues by their indexes; `more` is selected in the same round trip."""
+    settings = [f"set_config('{name}', '{value}', true)" for name, value in PLANNED_BY_INDEX.items()]
+    await session.execute(text(f"SELECT {', '.join([*more, *settings])}"), parameters)
+
+
+async def enter_queues(session: AsyncSession) -> None:
+    """Enter every workspace, for statements on what is claimed in queues, however long they are."""
+    await enter_every_workspace(session)
+    await plan_by_index(session)
+
+
 async def claim_batch(
     session: AsyncSession,
     model: type[ModelT],
@@ -154,13 +170,14 @@ async def claim_batch(
     parameters: dict[str, Any] = {"now": now, "limit": limit}
     if per_group is not None:
         # claims take turns: counting and claiming a group must not interleave with another worker's
-        await session.execute(text("SELECT pg_advisory_xact_lock(hashtext(:name))"), {"name": f"claim {table}"})
+        await plan_by_index(session, TAKE_TURNS, name=f"claim {table}")
         parameters |= {"per_group": per_group, "share": limit if share is None else share, "full": list(full)}
     ids = text(_picked(table, per_group)).bindparams(**parameters).columns(sa.column("id", sa.Uuid)).cte("picked")
     key: Any = model.id  # type: ignore[attr-defined]
     statement = (
         sa.update(model)
-        .where(key.in_(sa.select(ids.c.id)))
+        # an array: joined, the planner may read the whole table for the few rows
+        .where(key == sa.any_(sa.func.array(sa.select(ids.c.id).scalar_subquery())))
         .values(owner=owner, claimed_at=now, attempts=model.attempts + 1)
         .returning(model)
         .execution_options(synchronize_session=False)
@@ -174,7 +191,7 @@ async def release_dead_claims(session: AsyncSession, *tables: str, all: bool = F
 
     `all` is for a process that knows itself to be the only one.
     """
-    await enter_every_workspace(session)
+    await enter_queues(session)
     freed = 0
     condition = (
         "owner IS DISTINCT FROM :keep"
@@ -206,7 +223,7 @@ async def release_own_claims(
 
     With `before`, claims older than that only; never those of the ids that are `known` to be at work.
     """
-    await enter_every_workspace(session)
+    await enter_queues(session)
     freed = 0
     for table in tables:
         result = await session.execute(

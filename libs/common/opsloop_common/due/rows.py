@@ -12,7 +12,7 @@ from sqlalchemy import Row, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import Context
-from opsloop_common.due.claims import in_turn
+from opsloop_common.due.claims import TAKE_TURNS, in_turn, plan_by_index
 from opsloop_common.due.kinds import DueKind, DueRow
 
 _CLAIMED = (
@@ -91,7 +91,6 @@ _CLAIM_GROUPED = text(
         FOR UPDATE SKIP LOCKED)
     {_CLAIMED}"""  # noqa: S608 constants
 )
-_TAKE_TURNS = text("SELECT pg_advisory_xact_lock(hashtext(:name))")
 
 _NEXT = text(
     f"""
@@ -174,7 +173,7 @@ async def claim_due(
         if kind.per_group is None or limit <= 0:
             continue
         # counting a group and claiming from it must not interleave with another worker's
-        await session.execute(_TAKE_TURNS, {"name": f"due {kind.name}"})
+        await plan_by_index(session, TAKE_TURNS, name=f"due {kind.name}")
         grouped = {"kind": kind.name, "room": limit, "per_group": kind.per_group, "now": now, "owner": owner}
         rows += (await session.execute(_CLAIM_GROUPED, grouped)).all()
     return _sorted(rows)

@@ -24,6 +24,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common import failpoints, limits
 from opsloop_common.db import Database
 from opsloop_common.due import recurring, rules
+from opsloop_common.due.claims import plan_by_index
 from opsloop_common.due.errors import ClaimLost, LeaseExceeded
 from opsloop_common.due.jobs import JobRun, LongRun
 from opsloop_common.due.kinds import DueHandler, DueKind, JobHandler, RoundHandler
@@ -106,6 +107,8 @@ class DueWork:
     async def _claim_in_turn(self, session: AsyncSession, ask: Ask, held: Counter[Line]) -> list[DueItem]:
         behind = [kind for kind in self._kinds.values() if kind.long or kind.name in self._behind]
         turns = [turn for kind in behind if (turn := self._turns(kind, held)) is not None]
+        if turns:
+            await plan_by_index(session)
         claimed = await claim_due_in_turn(session, turns, now=ask.now, owner=ask.owner)
         came = Counter((item.workspace, item.kind) for item in claimed)
         for turn in turns:

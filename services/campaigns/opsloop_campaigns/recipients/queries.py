@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, exists, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_campaigns.recipients.models import Recipient
-from opsloop_campaigns.recipients.rules import Count, Outcome
+from opsloop_campaigns.recipients.rules import Count, Outcome, has_room
 
 BY_USER = (Recipient.user_id.asc(),)
 
@@ -20,12 +20,17 @@ class Progress:
     """What is still open in a campaign."""
 
     has_pending: bool
-    has_in_flight: bool
+    in_flight: int
 
     @property
     def is_settled(self) -> bool:
         """Say whether every recipient has an outcome."""
-        return not (self.has_pending or self.has_in_flight)
+        return not (self.has_pending or self.in_flight)
+
+    @property
+    def goes_on(self) -> bool:
+        """Say whether somebody waits who may be told now."""
+        return self.has_pending and has_room(self.in_flight)
 
 
 def recipients_of(campaign_id: UUID, *, status: Sequence[Outcome] = ()) -> Select[Recipient]:
@@ -53,14 +58,18 @@ async def next_pending(session: AsyncSession, campaign_id: UUID, *, after: str, 
     return (await session.scalars(query.order_by(Recipient.user_id).limit(limit))).all()
 
 
+def _in_flight(campaign_id: UUID) -> Select[int]:
+    return select(func.count()).where(Recipient.campaign_id == campaign_id, Recipient.status == Outcome.REQUESTED)
+
+
 async def count_in_flight(session: AsyncSession, campaign_id: UUID) -> int:
     """Count the recipients who were requested and have no outcome yet."""
-    query = select(func.count()).where(Recipient.campaign_id == campaign_id, Recipient.status == Outcome.REQUESTED)
-    return (await session.scalars(query)).one()
+    return (await session.scalars(_in_flight(campaign_id))).one()
 
 
 async def progress(session: AsyncSession, campaign_id: UUID, *, after: str) -> Progress:
-    """Say whether somebody after `after` waits to be told, and whether somebody's outcome is still to come."""
-    pending = exists().where(*_pending_after(campaign_id, after))
-    requested = exists().where(Recipient.campaign_id == campaign_id, Recipient.status == Outcome.REQUESTED)
-    return Progress(*(await session.execute(select(pending, requested))).one())
+    """Say whether somebody after `after` waits to be told, and of how many the outcome is still to come."""
+    # in the key's order: any one would be looked for from the table's beginning, over all who were told before
+    following = select(Recipient.user_id).where(*_pending_after(campaign_id, after))
+    pending = following.order_by(Recipient.campaign_id, Recipient.user_id).limit(1).scalar_subquery().is_not(None)
+    return Progress(*(await session.execute(select(pending, _in_flight(campaign_id).scalar_subquery()))).one())

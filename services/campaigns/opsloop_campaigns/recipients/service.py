@@ -60,11 +60,15 @@ async def materialise(session: AsyncSession, campaign_id: UUID) -> None:
     await session.execute(_MATERIALISE, {"campaign_id": campaign_id, "now": clock_of(session).now()})
 
 
-async def take_chunk(session: AsyncSession, campaign_id: UUID, *, after: str) -> Sequence[str]:
-    """Mark the next people after `after` as requested and return them in order: at most 500, nobody while too many are in flight."""
+async def take_chunk(session: AsyncSession, campaign_id: UUID, *, after: str) -> tuple[Sequence[str], bool]:
+    """Mark the next people after `after` as requested; returns them in order, and whether more follow.
+
+    At most 500, nobody while too many are in flight.
+    """
     if not rules.has_room(await queries.count_in_flight(session, campaign_id)):
-        return []
-    chunk = rules.fitting(await queries.next_pending(session, campaign_id, after=after, limit=RECIPIENTS_PER_REQUEST))
+        return [], True
+    pending = await queries.next_pending(session, campaign_id, after=after, limit=RECIPIENTS_PER_REQUEST + 1)
+    chunk = rules.fitting(pending[:RECIPIENTS_PER_REQUEST])
     if chunk:
         await session.execute(
             update(Recipient)
@@ -77,7 +81,7 @@ async def take_chunk(session: AsyncSession, campaign_id: UUID, *, after: str) ->
             .values(status=Outcome.REQUESTED, at=clock_of(session).now())
             .execution_options(synchronize_session=False)
         )
-    return chunk
+    return chunk, len(chunk) < len(pending)
 
 
 async def cancel_pending(session: AsyncSession, campaign_id: UUID) -> None:
@@ -120,5 +124,5 @@ def _count(session: AsyncSession, outcomes: Mapping[str, int]) -> None:
 
 
 async def progress(session: AsyncSession, campaign_id: UUID, *, after: str) -> Progress:
-    """Say whether somebody after `after` waits to be told, and whether somebody's outcome is still to come."""
+    """Say whether somebody after `after` waits to be told, and of how many the outcome is still to come."""
     return await queries.progress(session, campaign_id, after=after)

@@ -27,12 +27,13 @@ async def send_chunk(session: AsyncSession, campaign_id: UUID) -> None:
     for campaign in await lifecycle.lock_on_the_way(session, [campaign_id]):
         if campaign.status is not Status.RUNNING:
             continue
-        chunk = await recipients.take_chunk(session, campaign_id, after=campaign.requested_through)
+        chunk, more = await recipients.take_chunk(session, campaign_id, after=campaign.requested_through)
         with acting_for(session, Context.following(context_of(session).workspace, campaign.cause)):
             if chunk:
                 await lifecycle.note_requested(session, campaign_id, chunk[-1])
                 outbox.append(session, _message_requested(campaign, chunk))
-                await due.schedule(session, CHUNK, str(campaign_id), clock_of(session).now())
+                if more:
+                    await due.schedule(session, CHUNK, str(campaign_id), clock_of(session).now())
             else:
                 await _finish_when_settled(session, campaign)
 
@@ -49,16 +50,16 @@ async def record_reports(session: AsyncSession, reports: Mapping[Report, Event])
         if campaign.campaign_id not in changed or campaign.status not in GOING_ON:
             continue
         with acting_for(session, causes[campaign.campaign_id]):
-            has_pending = await _finish_when_settled(session, campaign)
-            if has_pending and campaign.status is Status.RUNNING:
+            goes_on = await _finish_when_settled(session, campaign)
+            if goes_on and campaign.status is Status.RUNNING:
                 await due.schedule(session, CHUNK, str(campaign.campaign_id), clock_of(session).now())
 
 
 async def _finish_when_settled(session: AsyncSession, campaign: OnTheWay) -> bool:
-    """Finish a campaign in which every recipient has an outcome; returns whether somebody waits to be told."""
+    """Finish a campaign in which every recipient has an outcome; returns whether more may be told now."""
     progress = await recipients.progress(session, campaign.campaign_id, after=campaign.requested_through)
     if not progress.is_settled:
-        return progress.has_pending
+        return progress.goes_on
     results = await results_of(session, campaign.campaign_id, campaign.status, campaign.audience_size)
     totals = results.by_status
     await lifecycle.finish(session, campaign.campaign_id, sent=totals[Outcome.SENT], failed=totals[Outcome.FAILED])

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import clock_of, context_of, fire_after_commit
 from opsloop_common.documents import write_document
-from opsloop_common.entry import enter_every_workspace
+from opsloop_common.due.claims import enter_queues
 from opsloop_common.errors import Gone
 from opsloop_common.ids import uuid7
 from opsloop_common.lanes import Lanes, Statement
@@ -212,13 +212,13 @@ async def cancel_waiting(session: AsyncSession, workspace: str, webhook_id: UUID
 
 async def cancel_claimed(session: AsyncSession, ids: Iterable[UUID], *, owner: UUID) -> None:
     """End claimed deliveries whose endpoint no longer takes any."""
-    await enter_every_workspace(session)
+    await enter_queues(session)
     await session.execute(_CANCEL_CLAIMED, {"ids": list(ids), "owner": owner, "now": clock_of(session).now()})
 
 
 async def record_attempts(session: AsyncSession, attempts: Sequence[Attempt], *, owner: UUID) -> None:
     """Write attempts down and settle their deliveries, in one statement; only those whose claim still holds."""
-    await enter_every_workspace(session)
+    await enter_queues(session)
     await session.execute(text(_RECORD), _columns(attempts, owner=owner, now=clock_of(session).now()))
 
 

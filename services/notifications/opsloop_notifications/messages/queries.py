@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, select, tuple_
+from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import context_of
 from opsloop_common.errors import NotFound
-from opsloop_notifications.messages.models import Message, Notification, NotificationQueue
+from opsloop_notifications.messages.models import Message, Notification
 
 NEWEST_FIRST = (Notification.id.desc(),)
 
@@ -58,14 +58,10 @@ async def get_contents(session: AsyncSession, message_id: UUID) -> list[dict[str
     return contents
 
 
-async def claimed(session: AsyncSession, ids: Sequence[UUID]) -> Sequence[Row[Notification, int]]:
-    """Return claimed notifications with the number of tries that ended before."""
-    statement = (
-        select(Notification, NotificationQueue.tries)
-        .join(NotificationQueue, NotificationQueue.id == Notification.id)
-        .where(Notification.id.in_(ids))
-    )
-    return (await session.execute(statement)).all()
+async def notifications_by_id(session: AsyncSession, ids: Sequence[UUID]) -> Sequence[Notification]:
+    """Return notifications, for a session that entered as a worker; one statement however many, so that its plan is kept."""
+    given = bindparam("ids", list(ids), type_=ARRAY(Uuid))
+    return (await session.scalars(select(Notification).where(Notification.id == any_(given)))).all()
 
 
 async def messages_by_key(session: AsyncSession, keys: Sequence[tuple[str, UUID]]) -> dict[tuple[str, UUID], Message]:

@@ -25,9 +25,8 @@ from opsloop_common.db import (
     fire_after_commit,
     meters_of,
 )
-from opsloop_common.due.claims import claim_batch
+from opsloop_common.due.claims import claim_batch, enter_queues
 from opsloop_common.due.port import Ask
-from opsloop_common.entry import enter_every_workspace
 from opsloop_common.ids import uuid7
 from opsloop_notifications.messages import queries, rules
 from opsloop_notifications.messages.meters import MailMeter
@@ -203,13 +202,10 @@ async def claim_mails(session: AsyncSession, ask: Ask, *, per_workspace: int) ->
     )
     if not claimed:
         return []
-    rows = await queries.claimed(session, [row.id for row in claimed])
-    keys = list({(row.Notification.workspace, row.Notification.message_id) for row in rows})
-    messages = await queries.messages_by_key(session, keys)
-    return [
-        _mail(row.Notification, messages[row.Notification.workspace, row.Notification.message_id], row.tries)
-        for row in rows
-    ]
+    tries = {row.id: row.tries for row in claimed}
+    rows = await queries.notifications_by_id(session, list(tries))
+    messages = await queries.messages_by_key(session, list({(row.workspace, row.message_id) for row in rows}))
+    return [_mail(row, messages[row.workspace, row.message_id], tries[row.id]) for row in rows]
 
 
 def _mail(notification: Notification, message: Message, tries: int) -> Mail:
@@ -233,7 +229,7 @@ def _mail(notification: Notification, message: Message, tries: int) -> Mail:
 
 async def record_mails(session: AsyncSession, results: Sequence[MailResult], *, owner: UUID) -> None:
     """Settle many tries in one statement, and tell the bus of those that ended; only where the claim still holds."""
-    await enter_every_workspace(session)
+    await enter_queues(session)
     held = set(
         await session.scalars(
             _RECORD,
