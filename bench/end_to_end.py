@@ -26,7 +26,7 @@ from opsloop_common.bus.kafka import create_topics
 from opsloop_common.settings import Settings
 from tests.harness import Deployment, Process, connect_arguments, environment, free_port
 
-GOAL = 5.0
+GOAL = 3.0
 POSTS = 200
 PAUSE_SECONDS = 0.03
 SCRATCH = (
