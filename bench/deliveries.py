@@ -96,7 +96,8 @@ async def _runtime(url: str) -> AsyncIterator[Runtime]:
     )
     runtime = build_runtime(SERVICE, settings, database_url=url)
     try:
-        yield runtime
+        async with runtime.opened():
+            yield runtime
     finally:
         await runtime.db.close()
 
