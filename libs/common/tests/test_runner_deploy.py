@@ -125,8 +125,15 @@ def test_what_env_says_already_stays(tmp_path, line):
 
 @pytest.mark.parametrize(
     "line",
-    ["OPSLOOP_SECRET_KEY=", 'OPSLOOP_SECRET_KEY=""', "#OPSLOOP_SECRET_KEY=no", "MY_OPSLOOP_SECRET_KEY=x\n", "X=y"]
-    + ["OPSLOOP_SECRET_KEY= # to be filled in", "OPSLOOP_SECRET_KEY_OLD=x"],
+    [
+        "OPSLOOP_SECRET_KEY=",
+        'OPSLOOP_SECRET_KEY=""',
+        "OPSLOOP_SECRET_KEY= # to be filled in",
+        "#OPSLOOP_SECRET_KEY=no",
+        "OPSLOOP_SECRET_KEY_OLD=x",
+        "MY_OPSLOOP_SECRET_KEY=x\n",
+        "X=y",
+    ],
 )
 def test_what_env_leaves_empty_is_made(tmp_path, line):
     made = made_env(tmp_path, line)
