@@ -1,0 +1,171 @@
+"""The documents name every setting, their links lead somewhere, and both languages say the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from opsloop.settings import EmbeddedSettings
+from opsloop_campaigns.settings import CampaignsSettings
+from opsloop_common.settings import Settings
+from opsloop_feedback.settings import FeedbackSettings
+from opsloop_metrics.settings import MetricsSettings
+from opsloop_notifications.settings import NotificationsSettings
+
+ROOT = Path(__file__).parents[2]
+ENGLISH, CHINESE = (ROOT / "README.md").read_text(), (ROOT / "README.zh-CN.md").read_text()
+READMES = pytest.mark.parametrize("text", [ENGLISH, CHINESE], ids=["en", "zh-CN"])
+CLASSES: tuple[type[Settings], ...] = (
+    EmbeddedSettings,  # first: what it says of `bus` is told of the others
+    CampaignsSettings,
+    FeedbackSettings,
+    MetricsSettings,
+    NotificationsSettings,
+)
+NOT_OF_A_CLASS = {"<SERVICE>_DATABASE_URL", "<SERVICE>_DATABASE_DIRECT_URL"}
+OF_DEVELOPERS = {"OPSLOOP_KEEP", "OPSLOOP_BOARD_FOLDER"}  # decision 28, and the guide's example
+NAMED = re.compile(r"OPSLOOP_[A-Z_]*[A-Z]\b(?!_)")
+FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+LISTED = re.compile(", |、")
+
+
+def defaults() -> dict[str, Any]:
+    """Return every setting that a class reads, with its default."""
+    return {f"OPSLOOP_{name.upper()}": field.default for kind in CLASSES for name, field in kind.model_fields.items()}
+
+
+def told(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each setting that a README's tables name, with what stands there as its default."""
+    section = re.split(r"^## (?:Settings|设置)$", text, flags=re.MULTILINE)[1]
+    for row in re.finditer(r"^\| (`[^|]+) \| ([^|]+) \| [^|]+ \|$", section, re.MULTILINE):
+        names = [name.strip("`") for name in re.split("[,、] ?", row[1])]
+        shown = LISTED.split(row[2]) if len(names) > 1 else [row[2]]
+        assert len(names) == len(shown), f"as many defaults as settings: {row[0]}"
+        yield from zip(names, shown, strict=True)
+
+
+def is_default(value: Any, shown: str) -> bool:
+    """Say whether a cell tells a default: a value as it is set, a number with commas, for None words alone."""
+    if value is None or value == "":
+        return not re.match(r"\d[\d,]*$", shown)
+    if isinstance(value, int | float):
+        return shown in (f"{value:g}", f"{value:,}")
+    return shown == f"`{value}`"
+
+
+@READMES
+def test_a_readme_names_every_setting_once_and_no_other(text):
+    named = [name for name, _ in told(text)]
+
+    assert sorted(named) == sorted(defaults().keys() | NOT_OF_A_CLASS)
+
+
+@READMES
+def test_a_readme_tells_the_defaults(text):
+    known = {name: (value, shown) for name, shown in told(text) if (value := defaults().get(name, ...)) is not ...}
+
+    assert [(name, *both) for name, both in known.items() if not is_default(*both)] == []
+
+
+@pytest.mark.parametrize(
+    ("value", "shown", "expected"),
+    [
+        (8080, "8,080", True),
+        (8080, "8,081", False),
+        (1.0, "1", True),
+        (0.5, "0.5", True),
+        ("public", "`public`", True),
+        ("public", "public", False),
+        (None, "none", True),
+        (None, "`opsloop`, else a number", True),
+        (None, "1,000", False),
+        ("", "无", True),
+    ],
+)
+def test_a_default_is_told_as_it_is_set(value, shown, expected):
+    assert is_default(value, shown) is expected
+
+
+def test_a_cell_is_divided_between_its_values():
+    assert LISTED.split("1,000, 5,000") == ["1,000", "5,000"]
+    assert LISTED.split("60、600、100,000") == ["60", "600", "100,000"]
+    assert LISTED.split("`open`, none, `open`") == ["`open`", "none", "`open`"]
+
+
+def test_every_setting_that_a_page_names_is_one():
+    known = defaults().keys() | OF_DEVELOPERS
+
+    wrong = {(page.name, name) for page in pages() for name in NAMED.findall(page.read_text()) if name not in known}
+
+    assert wrong == set()
+
+
+def pages() -> list[Path]:
+    """Return every document of the repository."""
+    return [
+        path
+        for pattern in ("*.md", "docs/**/*.md", "services/*/*.md", "libs/*/*.md", "deploy/**/*.md")
+        for path in sorted(ROOT.glob(pattern))
+    ]
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as the forges make them."""
+    heads = re.findall(r"^#+ (.+)$", FENCE.sub("", page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def links(page: Path) -> list[tuple[Path, str]]:
+    """Return whither a page leads within the repository: a file and an anchor, which may be empty."""
+    targets = [link for link in LINK.findall(FENCE.sub("", page.read_text())) if "://" not in link]
+    parts = [target.partition("#") for target in targets]
+    return [((page.parent / path).resolve() if path else page, anchor) for path, _, anchor in parts]
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page):
+    broken = [
+        (str(target.relative_to(ROOT)), anchor)
+        for target, anchor in links(page)
+        if not target.exists() or (anchor and anchor not in anchors(target))
+    ]
+
+    assert broken == []
+
+
+@pytest.mark.parametrize("first", ["README.md", "README.zh-CN.md"])
+def test_every_page_is_found_from_the_first(first):
+    found, waiting = {ROOT / first}, [ROOT / first]
+    while waiting:
+        new = {target for target, _ in links(waiting.pop()) if target.suffix == ".md" and target.is_file()} - found
+        found |= new
+        waiting += new
+
+    assert {page.relative_to(ROOT).as_posix() for page in set(pages()) - found} == set()
+
+
+def test_both_languages_have_the_same_parts():
+    def parts(text: str) -> dict[str, list[str]]:
+        outside = FENCE.sub("", text)
+        return {
+            "code": FENCE.findall(text),
+            "headings": re.findall("^#+ ", outside, re.MULTILINE),
+            "rows": [row.count("|") for row in re.findall(r"^\|.*\|$", outside, re.MULTILINE)],
+            "settings": sorted(name for name, _ in told(text)),
+            "links": sorted(
+                {link.replace("zh-CN/", "") for link in LINK.findall(outside)} - {"README.md", "README.zh-CN.md"}
+            ),
+        }
+
+    english, chinese = parts(ENGLISH), parts(CHINESE)
+
+    # comments beside the two commands are translated
+    english["code"], chinese["code"] = (
+        [re.sub(r" +#.*", "", block) for block in each["code"]] for each in (english, chinese)
+    )
+    assert english == chinese
