@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -97,6 +98,14 @@ def test_a_cell_is_divided_between_its_values():
     assert LISTED.split("`open`, none, `open`") == ["`open`", "none", "`open`"]
 
 
+@pytest.mark.parametrize("kind", CLASSES[1:], ids=lambda kind: kind.__name__)
+def test_a_service_names_its_own_settings_in_its_readme(kind):
+    readme = ROOT / "services" / kind.__name__.removesuffix("Settings").lower() / "README.md"
+    own = {f"OPSLOOP_{name.upper()}" for name in kind.model_fields.keys() - Settings.model_fields.keys()}
+
+    assert own <= set(NAMED.findall(readme.read_text()))
+
+
 def test_every_setting_that_a_page_names_is_one():
     known = defaults().keys() | OF_DEVELOPERS
 
@@ -147,6 +156,37 @@ def test_every_page_is_found_from_the_first(first):
         waiting += new
 
     assert {page.relative_to(ROOT).as_posix() for page in set(pages()) - found} == set()
+
+
+ROUTE = re.compile(r"`((?:GET|POST|PUT|PATCH|DELETE)(?:/(?:GET|POST|PUT|PATCH|DELETE))*) (/v1/[^`\s]*)[^`]*`")
+TOLD_BY = [page for page in pages() if page.parent.name != "decisions"]
+
+
+def routes() -> dict[tuple[str, str], set[str]]:
+    """Return the query parameters of every route of the four contracts, by method and path; `{id}` stands for any name."""
+    found: dict[tuple[str, str], set[str]] = {}
+    for contract in ROOT.glob("services/*/openapi.json"):
+        for path, operations in json.loads(contract.read_text())["paths"].items():
+            for method, operation in operations.items():
+                names = {each["name"] for each in operation.get("parameters", []) if each.get("in") == "query"}
+                found.setdefault((method.upper(), re.sub(r"\{\w+\}", "{}", path)), set()).update(names)
+    return found
+
+
+@pytest.mark.parametrize("page", TOLD_BY, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_route_that_a_page_names_is_one(page):
+    known, wrong = routes(), []
+    for methods, target in ROUTE.findall(page.read_text()):
+        path, _, query = target.partition("?")
+        asked = {pair.partition("=")[0] for pair in query.split("&") if query}
+        if path.startswith("/v1/follow-ups"):  # the room that the guide builds
+            continue
+        for method in methods.split("/"):
+            given = known.get((method, re.sub(r"\{\w+\}", "{}", path)))
+            if given is None or not asked <= given:
+                wrong.append(f"{method} {target}")
+
+    assert wrong == []
 
 
 def test_both_languages_have_the_same_parts():
