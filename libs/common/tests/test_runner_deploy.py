@@ -15,6 +15,7 @@ from dotenv import dotenv_values
 from opsloop_common.bus.kafka.topics import PARTITIONS, topic_configs
 from opsloop_common.bus.topics import PRODUCERS
 from opsloop_common.contracts.envelope import topic_of
+from opsloop_common.runner.serve import STUCK_EVENTS_SECONDS
 
 ROOT = Path(__file__).parents[3]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -169,6 +170,12 @@ def test_the_gateways_know_every_service():
 
     assert nginx.count("|".join(PRODUCERS)) == 2
     assert backends == {f"{service}-api" for service in PRODUCERS} <= k8s_services
+
+
+def test_what_the_page_says_of_readiness_without_a_bus_is_what_is_done():
+    page = (ROOT / "docs/distributed.md").read_text()
+
+    assert f"waited in the outbox for more than {STUCK_EVENTS_SECONDS:g} s" in " ".join(page.split())
 
 
 def test_the_topics_are_those_that_migrate_makes():
