@@ -11,7 +11,6 @@ from sqlalchemy.exc import DBAPIError
 from opsloop_common import limits
 from opsloop_common.http.problems import as_domain_error
 from opsloop_common.lanes import Lanes
-from opsloop_common.runner.serve import events_flow
 from opsloop_common.service import Check
 from opsloop_common.testing.sample.service import SAMPLE
 
@@ -102,26 +101,3 @@ def _caused_by(cause):
     error = Exception("wrapped")
     error.__cause__ = cause
     return error
-
-
-@pytest.mark.parametrize(
-    ("waited", "published", "status"),
-    [(None, False, "ready"), (5, False, "ready"), (25, False, "ready"), (35, False, "degraded"), (3600, True, "ready")],
-)
-async def test_an_api_without_a_bus_is_degraded_once_an_event_has_waited(sample, waited, published, status):
-    sample.runtime.readiness.append(lambda: events_flow(sample.runtime))
-    if waited is not None:
-        row = "gen_random_uuid(), 'note/1', 1, 'note.written', '{}', now() - make_interval(secs => :waited)"
-        async with sample.db.transaction() as session:
-            await session.execute(
-                text(
-                    "INSERT INTO outbox (event_id, stream, seq, type, payload, created_at, published_at) "
-                    f"VALUES ({row}, CASE WHEN :published THEN now() END)"
-                ),
-                {"waited": waited, "published": published},
-            )
-
-    answer = await sample.client.get("/readyz")
-
-    assert (answer.status_code, answer.json()["status"]) == (200, status)
-    assert (answer.json()["checks"]["bus"] == "ok") is (status == "ready")
