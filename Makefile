@@ -16,10 +16,10 @@ TESTS_OF = $(or $(wildcard */$(SERVICE)/tests),$(error SERVICE=$(SERVICE) has no
 OPSLOOP_OUTBOUND_ALLOW_LOCAL := 127.0.0.0/8,::1/128
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test quick mutants soak lint types contracts slice bench lock clean
+.PHONY: help run demo test quick mutants soak lint types contracts slice bench lock clean remove-data
 
 help: ## Show this help
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(VENV)/.ready: requirements.lock libs/common/pyproject.toml $(wildcard services/*/pyproject.toml) deploy/embedded/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "OpsLoop needs Python >= 3.11 (PYTHON=$(PYTHON) is older)"; exit 1; }
@@ -73,6 +73,14 @@ lock: $(VENV)/.ready ## Resolve requirements.in into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
 		$(addprefix --no-emit-package ,$(DISTS)) requirements.in -o requirements.lock
 
-clean: ## Remove the environment, caches and the local data directory
-	rm -rf $(VENV) .opsloop .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
-	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+clean: ## Remove the environment and caches; data and .env stay
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache .schemathesis
+	find . -path ./.opsloop -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
+
+remove-data: $(VENV)/.ready ## Remove what OpsLoop keeps in .opsloop (OPSLOOP_DATA_DIR), for good; asks first
+	@data="$${OPSLOOP_DATA_DIR:-.opsloop}"; $(BIN)/opsloop status > /dev/null; status=$$?; \
+	if [ $$status = 1 ]; then exit 1; fi; \
+	if [ $$status != 4 ]; then echo "OpsLoop runs on $$data: stop it first." >&2; exit 1; fi; \
+	printf 'Remove all feedback, campaigns, people and keys in %s, for good? Type yes: ' "$$data"; read -r answer || :; \
+	if [ "$$answer" != yes ]; then echo "Nothing was removed."; exit 1; fi; \
+	cd -- "$$data" && rm -rf postgres postgres-socket lock secret.key operator.key && echo "Removed."

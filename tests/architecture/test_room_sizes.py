@@ -42,7 +42,7 @@ SHORT_BY = {
     "common/http": 1110,
     "common/inbox": 82,
     "common/outbox": 79,
-    "common/runner": 330,
+    "common/runner": 275,
     "common/(root)": 2957,
 }
 """Rooms that stood before the rule, and how many lines of tests they lack at most. A number may only become smaller."""

@@ -205,7 +205,9 @@ def grant_app_role(connection: Connection, service: str) -> None:
         # another database of the same cluster may be creating the role right now
         f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{role}') THEN CREATE ROLE {role} NOLOGIN; "
         "END IF; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$",
-        f"DO $$ BEGIN IF NOT pg_has_role(current_user, '{role}', 'MEMBER') THEN "
+        # since PostgreSQL 16 who makes a role is its member without being able to act as it, but may grant that
+        f"DO $$ BEGIN IF NOT pg_has_role(current_user, '{role}', "
+        "CASE WHEN current_setting('server_version_num')::int < 160000 THEN 'MEMBER' ELSE 'SET' END) THEN "
         f"EXECUTE format('GRANT {role} TO %I', current_user); END IF; END $$",
         f"GRANT USAGE ON SCHEMA public TO {role}",
         f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {role}",

@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 
 from opsloop_common import migrations
 from opsloop_common.columns import check_in, versioned_columns
-from opsloop_common.db import Context
+from opsloop_common.db import Context, grant_app_role
 from opsloop_common.entry import every_workspace
 from opsloop_common.settings import Misconfigured
 from opsloop_common.testing.sample.reminders.rules import ReminderStatus
@@ -68,6 +68,33 @@ async def test_a_database_beyond_this_release_is_left_alone_and_said_in_a_line(m
 
     with pytest.raises(Misconfigured, match=r"^the database of sample is at revision 9999, .* it is newer$"):
         await migrations.upgrade(SAMPLE, owner)
+
+
+@pytest.mark.parametrize(
+    ("may", "prepared"),
+    [
+        ("CREATEROLE", ()),
+        ("NOCREATEROLE", ("CREATE ROLE {app} NOLOGIN", "GRANT {app} TO {owner}")),
+        ("CREATEROLE", ("CREATE ROLE {app} NOLOGIN", "GRANT {app} TO {owner}")),
+    ],
+)
+async def test_an_owner_acts_as_the_runtime_role_afterwards(databases, may, prepared):
+    service = f"sample_{uuid4().hex[:12]}"
+    names = {"owner": service, "app": f"{service}_app"}
+    url = await databases.create_empty(service)
+    superuser = create_async_engine(databases.server.url(service), poolclass=NullPool)
+    async with superuser.connect() as connection:  # nothing is committed: roles are the whole server's
+        for statement in (f"CREATE ROLE {{owner}} {may}", *prepared, "SET SESSION AUTHORIZATION {owner}"):
+            await connection.execute(text(statement.format_map(names)))
+        await connection.run_sync(grant_app_role, service)
+        await connection.run_sync(grant_app_role, service)  # at the next release
+        await connection.execute(text(f"SET ROLE {names['app']}"))
+        acts_as = await connection.scalar(text("SELECT current_user"))
+        await connection.rollback()
+    await superuser.dispose()
+    await databases.drop(url)
+
+    assert acts_as == names["app"]
 
 
 async def test_a_table_is_made_and_its_checks_are_replaced_by_helpers(databases):

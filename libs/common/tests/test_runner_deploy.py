@@ -2,16 +2,20 @@
 
 import json
 import re
+import shutil
+import subprocess
 from importlib import import_module
 from pathlib import Path
 
 import jsonschema
 import pytest
 import yaml
+from dotenv import dotenv_values
 
 from opsloop_common.bus.kafka.topics import PARTITIONS, topic_configs
 from opsloop_common.bus.topics import PRODUCERS
 from opsloop_common.contracts.envelope import topic_of
+from opsloop_common.runner.serve import STUCK_EVENTS_SECONDS
 
 ROOT = Path(__file__).parents[3]
 COMPOSE = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
@@ -53,15 +57,90 @@ def test_every_setting_is_one_that_the_service_reads(service):
     for _, pod in pods(service):
         named |= {variable["name"] for variable in pod["containers"][0].get("env", [])}
 
-    assert named <= known_settings(service)
+    assert {name for name in named if not name.startswith("OTEL_")} <= known_settings(service)
     assert {"OPSLOOP_SECRET_KEY", "OPSLOOP_BUS", f"{service.upper()}_DATABASE_URL"} <= named
 
 
+@pytest.mark.parametrize("service", PRODUCERS)
+def test_compose_hands_on_every_setting_that_env_may_say(service):
+    of_the_image = {"OPSLOOP_HOST", "OPSLOOP_PORT", f"{service.upper()}_DATABASE_DIRECT_URL"}
+    of_notifications = {"OPSLOOP_SMTP_URL"}  # which all read and only notifications use
+    expected = known_settings(service) - of_the_image - (of_notifications if service != "notifications" else set())
+
+    assert expected <= set(COMPOSE["services"][f"{service}-worker"]["environment"])
+    assert expected - {"OPSLOOP_INSTANCE"} <= set(COMPOSE["services"][f"{service}-api"]["environment"])
+
+
+SECRETS = set(re.findall(r"\$\{([A-Z_]+):\?", (ROOT / "docker-compose.yml").read_text()))
+
+
 def test_every_secret_of_compose_is_in_the_example():
-    wanted = set(re.findall(r"\$\{([A-Z_]+):\?", (ROOT / "docker-compose.yml").read_text()))
     example = set(re.findall(r"^([A-Z_]+)=", (ROOT / "deploy/compose/env.example").read_text(), re.MULTILINE))
 
-    assert wanted == example
+    assert example == SECRETS
+
+
+def made_env(root, before=None):
+    """Run make-env.sh in a copy of what it needs; return what compose would read from the `.env`."""
+    shutil.copytree(ROOT / "deploy/compose", root / "deploy/compose", dirs_exist_ok=True)
+    env = root / ".env"
+    if before is not None:
+        env.write_text(before)
+    command = root / "deploy/compose/make-env.sh"
+    subprocess.run([command], cwd="/", check=True, capture_output=True, timeout=60)
+    return {name: value or "" for name, value in dotenv_values(env, interpolate=False).items()}
+
+
+def test_the_script_makes_every_secret_that_compose_asks_for(tmp_path):
+    made = made_env(tmp_path)
+
+    assert made.keys() == SECRETS
+    assert len(set(made.values())) == len(SECRETS)
+    # fit for a URL as they are, and for what the settings ask
+    assert [name for name, value in made.items() if not re.fullmatch(r"[0-9a-f]{64}", value)] == []
+    assert (tmp_path / ".env").stat().st_mode & 0o777 == 0o600
+
+
+def test_run_again_it_changes_nothing(tmp_path):
+    first = made_env(tmp_path)
+
+    assert made_env(tmp_path) == first
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "OPSLOOP_SECRET_KEY=kept-0123456789",
+        "export OPSLOOP_SECRET_KEY=kept-0123456789",
+        "OPSLOOP_SECRET_KEY = 'kept-0123456789'",
+        '  OPSLOOP_SECRET_KEY="kept-0123456789"  # a word',
+        "# OPSLOOP_SECRET_KEY=another\nOPSLOOP_SECRET_KEY=kept-0123456789",
+    ],
+)
+def test_what_env_says_already_stays(tmp_path, line):
+    made = made_env(tmp_path, f"OPSLOOP_MAIL_FROM=OpsLoop <desk@example.com>\n{line}")
+
+    assert made.pop("OPSLOOP_MAIL_FROM") == "OpsLoop <desk@example.com>"
+    assert (made["OPSLOOP_SECRET_KEY"], made.keys()) == ("kept-0123456789", SECRETS)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "OPSLOOP_SECRET_KEY=",
+        'OPSLOOP_SECRET_KEY=""',
+        "OPSLOOP_SECRET_KEY= # to be filled in",
+        "#OPSLOOP_SECRET_KEY=no",
+        "OPSLOOP_SECRET_KEY_OLD=x",
+        "MY_OPSLOOP_SECRET_KEY=x\n",
+        "X=y",
+    ],
+)
+def test_what_env_leaves_empty_is_made(tmp_path, line):
+    made = made_env(tmp_path, line)
+
+    assert re.fullmatch(r"[0-9a-f]{64}", made["OPSLOOP_SECRET_KEY"])
+    assert made.keys() >= SECRETS
 
 
 @pytest.mark.parametrize("service", PRODUCERS)
@@ -91,6 +170,12 @@ def test_the_gateways_know_every_service():
 
     assert nginx.count("|".join(PRODUCERS)) == 2
     assert backends == {f"{service}-api" for service in PRODUCERS} <= k8s_services
+
+
+def test_what_the_page_says_of_readiness_without_a_bus_is_what_is_done():
+    page = (ROOT / "docs/distributed.md").read_text()
+
+    assert f"waited in the outbox for more than {STUCK_EVENTS_SECONDS:g} s" in " ".join(page.split())
 
 
 def test_the_topics_are_those_that_migrate_makes():

@@ -1,13 +1,16 @@
-"""Parts of the runner: entering and leaving together, keeping loops alive."""
+"""Parts of the runner: entering and leaving together, keeping loops alive, what an API tells of the bus."""
 
 import asyncio
 import time
 from contextlib import asynccontextmanager
 
 import pytest
+from sqlalchemy import text
 
+from opsloop_common.runner.serve import events_flow
 from opsloop_common.runner.together import together
 from opsloop_common.supervision import Pauses, supervised
+from opsloop_common.testing.sample.service import SAMPLE
 
 HALF = 0.5
 
@@ -96,3 +99,27 @@ async def test_a_loop_that_waits_for_the_database_is_back_soon_after_it():
         await asyncio.wait_for(back.wait(), 10)
 
     assert time.monotonic() - began < 2  # 10 s and more when each pause is twice the one before
+
+
+@pytest.mark.parametrize(
+    ("waited", "published", "status"),
+    [(None, False, "ready"), (5, False, "ready"), (25, False, "ready"), (35, False, "degraded"), (3600, True, "ready")],
+)
+async def test_an_api_without_a_bus_is_degraded_once_an_event_has_waited(api, waited, published, status):
+    sample = await api(SAMPLE)
+    sample.runtime.readiness.append(lambda: events_flow(sample.runtime))
+    if waited is not None:
+        row = "gen_random_uuid(), 'note/1', 1, 'note.written', '{}', now() - make_interval(secs => :waited)"
+        async with sample.db.transaction() as session:
+            await session.execute(
+                text(
+                    "INSERT INTO outbox (event_id, stream, seq, type, payload, created_at, published_at) "
+                    f"VALUES ({row}, CASE WHEN :published THEN now() END)"
+                ),
+                {"waited": waited, "published": published},
+            )
+
+    answer = await sample.client.get("/readyz")
+
+    assert (answer.status_code, answer.json()["status"]) == (200, status)
+    assert (answer.json()["checks"]["bus"] == "ok") is (status == "ready")

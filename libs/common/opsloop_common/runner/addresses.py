@@ -48,5 +48,7 @@ def _is_database_url(text: str) -> bool:
 def secret_of(settings: Settings) -> str:
     """Return what secrets are sealed with; raises Misconfigured."""
     if settings.secret_key is None:
-        raise Misconfigured("OPSLOOP_SECRET_KEY is not set: at least 32 characters, the same for all services")
+        raise Misconfigured(
+            "OPSLOOP_SECRET_KEY is not set: at least 32 characters, the same in all processes of a service"
+        )
     return settings.secret_key.get_secret_value()

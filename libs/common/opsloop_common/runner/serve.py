@@ -82,7 +82,7 @@ async def _background(runtime: Runtime, role: Role) -> AsyncIterator[None]:
     """Do the role's work besides answering, and carry wake-ups to the service's other processes."""
     works = role != "api"
     if not works:
-        runtime.readiness.append(lambda: _events_flow(runtime))
+        runtime.readiness.append(lambda: events_flow(runtime))
     async with AsyncExitStack() as stack:
         if runtime.settings.bus != "local":
             await stack.enter_async_context(across_processes(runtime.db, runtime.direct_url, listen=works))
@@ -92,8 +92,8 @@ async def _background(runtime: Runtime, role: Role) -> AsyncIterator[None]:
         yield
 
 
-async def _events_flow(runtime: Runtime) -> Check:
-    """Say whether events leave the outbox. The API goes on accepting when they do not."""
+async def events_flow(runtime: Runtime) -> Check:
+    """Say whether events leave the outbox: what an API, which has no bus of its own, can tell of it. It goes on accepting."""
     async with runtime.db.transaction() as session:
         waiting = await session.scalar(
             text(
@@ -101,7 +101,9 @@ async def _events_flow(runtime: Runtime) -> Check:
             )
         )
     stuck = waiting is not None and float(waiting) > STUCK_EVENTS_SECONDS
-    return Check("bus", not stuck, f"events wait since {float(waiting or 0):.0f} s" if stuck else "", essential=False)
+    return Check(
+        "bus", not stuck, f"events have waited for {float(waiting or 0):.0f} s" if stuck else "", essential=False
+    )
 
 
 @asynccontextmanager

@@ -22,7 +22,10 @@ class RecipientOut(OutModel):
 
 
 class ResultsOut(OutModel):
-    """What became of a campaign: `by_status` adds up to `audience_size`; `by_locale` counts those whose locale is known."""
+    """What became of a campaign: `by_status` adds up to `audience_size`.
+
+    `by_locale` counts those whose outcome is known, by the locale of the message that was chosen for them.
+    """
 
     campaign_id: UUID
     status: Status
