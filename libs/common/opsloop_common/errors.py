@@ -59,7 +59,11 @@ class IllegalTransition(Conflict):
 
     def __init__(self, current: str, wanted: str, allowed: Iterable[str]) -> None:
         choices = sorted(allowed)
-        super().__init__(f"{current} cannot become {wanted}", extra={"current": current, "allowed": choices})
+        named = ", ".join(choices) or "nothing further"
+        super().__init__(
+            f"{current} cannot become {wanted}; allowed: {named}",
+            extra={"current": current, "allowed": choices},
+        )
 
 
 class TooMany(Conflict):

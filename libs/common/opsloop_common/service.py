@@ -21,6 +21,7 @@ from opsloop_common.meters import Meters
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.settings import Settings
 from opsloop_common.work import Grounds
+from opsloop_common.workspaces import subscription as workspace_subscription
 
 if TYPE_CHECKING:
     from fastapi import APIRouter
@@ -75,6 +76,8 @@ class Service:
     """Those of them that only add, and so may stand on a publishable key."""
     events: tuple[type[EventData], ...] = ()
     slices: Sequence[Slice] = ()
+    self_approval: bool = False
+    """Whether its settings of a workspace say `allow_self_approval`: where people approve."""
     settings: type[Settings] = Settings
     """The class of its settings, read once at the start; `settings_of` finds them from everywhere."""
     open: Opener = opens_nothing
@@ -95,8 +98,9 @@ class Service:
 
     @property
     def subscriptions(self) -> tuple[Subscription, ...]:
-        """Return the consumers of all slices."""
-        return tuple(subscription for each in self.slices for subscription in each.subscriptions)
+        """Return the consumers of all slices, and the one that every service has."""
+        declared = (subscription for each in self.slices for subscription in each.subscriptions)
+        return (*declared, workspace_subscription(self.name))
 
     @property
     def due(self) -> tuple[DueKind, ...]:

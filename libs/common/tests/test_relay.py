@@ -162,7 +162,7 @@ async def test_cursors_are_saved_at_the_end_and_the_floor_is_known_once_all_cons
         async with bus.consuming(quiet, other):
             await until(lambda: _true(bus.delivered("sample") == 25))
 
-    stored = await scalar(database, text("SELECT position FROM delivery_cursor WHERE source = 'sample'"))
+    stored = await scalar(database, text("SELECT DISTINCT position FROM delivery_cursor WHERE source = 'sample'"))
     assert stored == 25
 
 

@@ -24,5 +24,6 @@ SERVICE = Service(
         playbooks.SLICE,
         recipients.SLICE,
     ),
+    self_approval=True,
     settings=CampaignsSettings,
 )

@@ -28,7 +28,8 @@ def test_another_hand_approves_unless_the_workspace_allows_ones_own(hand, writer
 
     assert error.value.detail == (
         "this is approved by somebody else than who wrote or edited it; a key that they made, and a key of the same source, "
-        "is theirs. An admin may set allow_self_approval in the workspace's settings"
+        "is theirs. Ask somebody else, or have an admin set allow_self_approval "
+        "in this service's workspace settings (PATCH /v1/workspace)"
     )
 
 

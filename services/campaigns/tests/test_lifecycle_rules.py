@@ -39,7 +39,7 @@ def test_what_has_begun_or_ended_stays_as_it_is(status: Status):
     with pytest.raises(rules.NotEditable) as refused:
         rules.require_editable(status)
 
-    assert refused.value.detail == f"a campaign that is {status} can no longer be edited"
+    assert refused.value.detail == f"a campaign that is {status} can no longer be edited; make a new one"
     assert refused.value.extra == {"editable": ["approved", "draft", "pending_approval", "scheduled"]}
 
 
@@ -52,7 +52,7 @@ def test_only_drafts_are_deleted(status: Status):
     with pytest.raises(Conflict) as refused:
         rules.require_deletable(status)
 
-    assert refused.value.detail == "only drafts can be deleted"
+    assert refused.value.detail == "only drafts can be deleted; cancel or archive it instead"
     assert refused.value.extra == {"current": status, "allowed": sorted(rules.TRANSITIONS[status])}
 
 

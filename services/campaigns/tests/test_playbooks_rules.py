@@ -9,7 +9,7 @@ import pytest
 
 from opsloop_campaigns.budgets.rules import HeldBy, Launched, Spent
 from opsloop_campaigns.playbooks import rules
-from opsloop_campaigns.playbooks.rules import Decision, Outcome
+from opsloop_campaigns.playbooks.rules import Decision, RunOutcome
 from opsloop_common import limits
 from opsloop_common.conditions import Condition, Op
 from opsloop_common.contracts.metrics import KpiBreached
@@ -37,27 +37,27 @@ FULL = "too many campaigns wait for approval: approve or cancel some"
 @pytest.mark.parametrize(
     ("case", "outcome", "reason"),
     [
-        ({}, Outcome.LAUNCHED, "the campaign was launched"),
-        ({"has_room_to_wait": False}, Outcome.LAUNCHED, "the campaign was launched"),
-        ({"depth": limits.CAUSE_DEPTH - 1}, Outcome.LAUNCHED, "the campaign was launched"),
-        ({"depth": limits.CAUSE_DEPTH, "has_run": True}, Outcome.TOO_DEEP, DEEP),
-        ({"has_run": True, "fits": False}, Outcome.ALREADY_RUN, "the playbook has run for this incident or event"),
-        ({"last_run_at": NOW - HOUR, "cooldown": HOUR}, Outcome.LAUNCHED, "the campaign was launched"),
-        ({"last_run_at": NOW, "cooldown": None}, Outcome.LAUNCHED, "the campaign was launched"),
-        ({"last_run_at": None, "cooldown": HOUR}, Outcome.LAUNCHED, "the campaign was launched"),
-        ({"last_run_at": NOW - HOUR / 2, "cooldown": HOUR, "fits": False}, Outcome.COOLING_DOWN, COOLING),
-        ({"fits": False}, Outcome.TOO_LARGE, "the messages are too large once the event's values are filled in"),
-        ({"requires_approval": True}, Outcome.APPROVAL_REQUESTED, "the campaign waits for approval"),
-        ({"requires_approval": True, "has_room_to_wait": False}, Outcome.TOO_MANY_WAITING, FULL),
-        ({"held_by": HeldBy.CAUSE_BUDGET, "has_room_to_wait": False}, Outcome.TOO_MANY_WAITING, FULL),
-        ({"held_by": HeldBy.CAUSE_BUDGET, "requires_approval": True}, Outcome.HELD, HELD),
+        ({}, RunOutcome.LAUNCHED, "the campaign was launched"),
+        ({"has_room_to_wait": False}, RunOutcome.LAUNCHED, "the campaign was launched"),
+        ({"depth": limits.CAUSE_DEPTH - 1}, RunOutcome.LAUNCHED, "the campaign was launched"),
+        ({"depth": limits.CAUSE_DEPTH, "has_run": True}, RunOutcome.TOO_DEEP, DEEP),
+        ({"has_run": True, "fits": False}, RunOutcome.ALREADY_RUN, "the playbook has run for this incident or event"),
+        ({"last_run_at": NOW - HOUR, "cooldown": HOUR}, RunOutcome.LAUNCHED, "the campaign was launched"),
+        ({"last_run_at": NOW, "cooldown": None}, RunOutcome.LAUNCHED, "the campaign was launched"),
+        ({"last_run_at": None, "cooldown": HOUR}, RunOutcome.LAUNCHED, "the campaign was launched"),
+        ({"last_run_at": NOW - HOUR / 2, "cooldown": HOUR, "fits": False}, RunOutcome.COOLING_DOWN, COOLING),
+        ({"fits": False}, RunOutcome.TOO_LARGE, "the messages are too large once the event's values are filled in"),
+        ({"requires_approval": True}, RunOutcome.APPROVAL_REQUESTED, "the campaign waits for approval"),
+        ({"requires_approval": True, "has_room_to_wait": False}, RunOutcome.TOO_MANY_WAITING, FULL),
+        ({"held_by": HeldBy.CAUSE_BUDGET, "has_room_to_wait": False}, RunOutcome.TOO_MANY_WAITING, FULL),
+        ({"held_by": HeldBy.CAUSE_BUDGET, "requires_approval": True}, RunOutcome.HELD, HELD),
     ],
 )
-def test_the_first_reason_decides(case: dict, outcome: Outcome, reason: str):
+def test_the_first_reason_decides(case: dict, outcome: RunOutcome, reason: str):
     decision = rules.decide(**CLEAR | case)
 
     assert (decision.outcome, decision.reason) == (outcome, reason)
-    assert decision.held_by == (case.get("held_by") if outcome is Outcome.HELD else None)
+    assert decision.held_by == (case.get("held_by") if outcome is RunOutcome.HELD else None)
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_the_first_reason_decides(case: dict, outcome: Outcome, reason: str):
     ],
 )
 def test_what_is_held_is_told_once_an_hour(held_by: HeldBy | None, told_at: datetime | None, told: bool):
-    assert rules.is_told(Decision(Outcome.HELD, "", held_by), told_at, NOW) is told
+    assert rules.is_told(Decision(RunOutcome.HELD, "", held_by), told_at, NOW) is told
 
 
 def event_of(**data):

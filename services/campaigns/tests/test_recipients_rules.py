@@ -7,13 +7,13 @@ from datetime import UTC, datetime
 import pytest
 
 from opsloop_campaigns.recipients import rules
-from opsloop_campaigns.recipients.rules import Outcome, Report
+from opsloop_campaigns.recipients.rules import RecipientOutcome, Report
 from opsloop_common.ids import uuid7
 
 CAMPAIGN, OTHER = uuid7(), uuid7()
 
 
-def report(outcome: Outcome, user_id: str = "u1", campaign=CAMPAIGN) -> Report:
+def report(outcome: RecipientOutcome, user_id: str = "u1", campaign=CAMPAIGN) -> Report:
     at = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
     return Report(campaign, uuid7(), user_id, outcome, None, uuid7(), at)
 
@@ -39,17 +39,20 @@ def test_as_many_as_fit_into_one_event(ids: list[str], size: int):
     assert rules.fitting(ids) == ids[:size]
 
 
-@pytest.mark.parametrize("old", list(Outcome))
-@pytest.mark.parametrize("new", list(Outcome))
-def test_who_was_told_was_told(new: Outcome, old: Outcome):
-    stands = old in {Outcome.PENDING, Outcome.REQUESTED} or (new, old) == (Outcome.SENT, Outcome.FAILED)
+@pytest.mark.parametrize("old", list(RecipientOutcome))
+@pytest.mark.parametrize("new", list(RecipientOutcome))
+def test_who_was_told_was_told(new: RecipientOutcome, old: RecipientOutcome):
+    stands = old in {RecipientOutcome.PENDING, RecipientOutcome.REQUESTED} or (new, old) == (
+        RecipientOutcome.SENT,
+        RecipientOutcome.FAILED,
+    )
 
     assert rules.replaces(new, old) is stands
 
 
 def test_of_many_reports_one_a_person_stands():
-    sent, failed, late = report(Outcome.SENT), report(Outcome.FAILED), report(Outcome.FAILED)
-    elsewhere, other = report(Outcome.SKIPPED, campaign=OTHER), report(Outcome.SKIPPED, user_id="u2")
+    sent, failed, late = report(RecipientOutcome.SENT), report(RecipientOutcome.FAILED), report(RecipientOutcome.FAILED)
+    elsewhere, other = report(RecipientOutcome.SKIPPED, campaign=OTHER), report(RecipientOutcome.SKIPPED, user_id="u2")
 
     assert rules.final_outcomes([failed, sent, late]) == [sent]
     assert rules.final_outcomes([late, failed]) == [late]

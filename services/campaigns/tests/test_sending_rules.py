@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsloop_campaigns.lifecycle.rules import Status
-from opsloop_campaigns.recipients.rules import Count, Outcome
+from opsloop_campaigns.recipients.rules import Count, RecipientOutcome
 from opsloop_campaigns.sending import rules
 
 COUNTS = st.lists(
     st.builds(
         Count,
-        st.sampled_from(list(Outcome)),
+        st.sampled_from(list(RecipientOutcome)),
         st.sampled_from([None, "no_address", "rejected"]),
         st.sampled_from([None, "en", "zh-CN"]),
         st.integers(1, 9),
@@ -32,20 +32,20 @@ def test_results_add_up(status, audience_size, counts):
 @pytest.mark.parametrize(
     ("status", "outcome", "reason"),
     [
-        (Status.DRAFT, Outcome.PENDING, {}),
-        (Status.APPROVED, Outcome.PENDING, {}),
-        (Status.CANCELLED, Outcome.CANCELLED, {"campaign_cancelled": 3}),
-        (Status.ARCHIVED, Outcome.CANCELLED, {"campaign_cancelled": 3}),
+        (Status.DRAFT, RecipientOutcome.PENDING, {}),
+        (Status.APPROVED, RecipientOutcome.PENDING, {}),
+        (Status.CANCELLED, RecipientOutcome.CANCELLED, {"campaign_cancelled": 3}),
+        (Status.ARCHIVED, RecipientOutcome.CANCELLED, {"campaign_cancelled": 3}),
     ],
 )
-def test_before_a_launch_all_wait_or_were_given_up(status: Status, outcome: Outcome, reason: dict[str, int]):
+def test_before_a_launch_all_wait_or_were_given_up(status: Status, outcome: RecipientOutcome, reason: dict[str, int]):
     found = rules.results(status, 3, [])
 
-    assert found == rules.Results(3, dict.fromkeys(Outcome, 0) | {outcome: 3}, reason, {})
+    assert found == rules.Results(3, dict.fromkeys(RecipientOutcome, 0) | {outcome: 3}, reason, {})
 
 
 def test_nobody_addressed_is_nobody_waiting():
-    assert rules.results(Status.DRAFT, 0, []) == rules.Results(0, dict.fromkeys(Outcome, 0), {}, {})
+    assert rules.results(Status.DRAFT, 0, []) == rules.Results(0, dict.fromkeys(RecipientOutcome, 0), {}, {})
 
 
 def test_results_add_up_by_status_reason_and_locale():
@@ -59,5 +59,9 @@ def test_results_add_up_by_status_reason_and_locale():
 
     found = rules.results(Status.CANCELLED, 99, counts)
 
-    expected = dict.fromkeys(Outcome, 0) | {Outcome.SENT: 5, Outcome.FAILED: 9, Outcome.SKIPPED: 6}
+    expected = dict.fromkeys(RecipientOutcome, 0) | {
+        RecipientOutcome.SENT: 5,
+        RecipientOutcome.FAILED: 9,
+        RecipientOutcome.SKIPPED: 6,
+    }
     assert found == rules.Results(20, expected, {"no_address": 10, "bounced": 5}, {"en": 7, "zh": 3})

@@ -30,8 +30,7 @@ SERVICE = Service(
     title="Metrics",
     metadata=Base.metadata,
     migrations="opsloop_metrics.migrations",
-    scopes=("metrics:read", "metrics:write", "metrics:admin", "metrics:capture"),
-    adding=("metrics:capture",),
+    scopes=("metrics:read", "metrics:write", "metrics:admin"),
     events=EVENTS,
     slices=(
         kpis.SLICE,

@@ -87,7 +87,10 @@ def test_a_measure_that_is_none_is_refused(raw: dict[str, Any], pointer: str, de
 def test_only_what_is_reported_takes_values():
     rules.require_reported(REPORTED)
 
-    with pytest.raises(Conflict, match=r"^this KPI is measured from events; only a reported one takes values$"):
+    with pytest.raises(
+        Conflict,
+        match=r"^this KPI is measured from events; post values to a reported one$",
+    ):
         rules.require_reported(EVENTS)
 
 

@@ -150,7 +150,10 @@ def test_who_measures_events_has_windows_everywhere(measure: Measure, windows: l
         rules.require_windows_everywhere(measure, windows)
         return
 
-    with pytest.raises(Conflict, match=r"^a measure of events needs a window, and a monitor of this KPI has none$"):
+    with pytest.raises(
+        Conflict,
+        match=r"^a measure of events needs a window, and a monitor of this KPI has none; give it one first$",
+    ):
         rules.require_windows_everywhere(measure, windows)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from opsloop_common.contracts.catalogue import BY_SERVICE, PRODUCER
+from opsloop_common.contracts.catalogue import BY_SERVICE, PRODUCER, PRODUCERS_OF
 
 PRODUCERS = tuple(BY_SERVICE)
 
@@ -16,7 +16,8 @@ def producer_of(type: str) -> str | None:
 
 def sources_of(types: Iterable[str], *, producers: Iterable[str] = PRODUCERS) -> tuple[str, ...]:
     """Return the services that a consumer of `types` must listen to: all of them for `*` and for types not in the contracts."""
-    known = {producer_of(type) for type in types}
-    if known <= set(producers):
-        return tuple(service for service in producers if service in known)
-    return tuple(producers)
+    services, types = tuple(producers), tuple(types)
+    told_by = {service for type in types for service in PRODUCERS_OF.get(type, ())}
+    if all(type in PRODUCERS_OF for type in types) and told_by <= set(services):
+        return tuple(service for service in services if service in told_by)
+    return services

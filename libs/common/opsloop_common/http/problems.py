@@ -170,7 +170,7 @@ def _from_driver(error: Exception) -> DomainError | None:
     match error:
         case pg.UniqueViolationError():
             # services say more themselves; this is the net under two requests that raced for one name
-            return Conflict("Something with the same unique value exists.")
+            return Conflict("Something with the same unique value exists; give another value, or change what exists.")
         case _ if isinstance(error, _NOT_STORABLE):
             return Invalid("", "holds a value that cannot be stored")
         case _ if isinstance(error, _TRY_AGAIN):

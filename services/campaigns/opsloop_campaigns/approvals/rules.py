@@ -27,7 +27,8 @@ def require_other_approver(hand: Set[str], writers: Collection[str], *, self_app
     if not self_approval and not hand.isdisjoint(writers):
         raise SelfApproval(
             "this is approved by somebody else than who wrote or edited it; a key that they made, and a key of the same source, "
-            "is theirs. An admin may set allow_self_approval in the workspace's settings"
+            "is theirs. Ask somebody else, or have an admin set allow_self_approval "
+            "in this service's workspace settings (PATCH /v1/workspace)"
         )
 
 

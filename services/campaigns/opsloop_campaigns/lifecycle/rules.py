@@ -108,13 +108,19 @@ def require_transition(current: Status, wanted: Status) -> None:
 def require_editable(status: Status) -> None:
     """Raise NotEditable once a campaign has been launched, cancelled or archived."""
     if status not in EDITABLE:
-        raise NotEditable(f"a campaign that is {status} can no longer be edited", extra={"editable": sorted(EDITABLE)})
+        raise NotEditable(
+            f"a campaign that is {status} can no longer be edited; make a new one",
+            extra={"editable": sorted(EDITABLE)},
+        )
 
 
 def require_deletable(status: Status) -> None:
     """Raise Conflict for anything but a draft: what others have seen is archived, not deleted."""
     if status is not Status.DRAFT:
-        raise Conflict("only drafts can be deleted", extra={"current": status, "allowed": sorted(TRANSITIONS[status])})
+        raise Conflict(
+            "only drafts can be deleted; cancel or archive it instead",
+            extra={"current": status, "allowed": sorted(TRANSITIONS[status])},
+        )
 
 
 def status_after_edit(status: Status, *, is_complete: bool) -> Status:

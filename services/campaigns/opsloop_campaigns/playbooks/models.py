@@ -22,7 +22,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from opsloop_campaigns.approvals.rules import approval_of
-from opsloop_campaigns.playbooks.rules import Outcome
+from opsloop_campaigns.playbooks.rules import RunOutcome
 from opsloop_campaigns.tables import Base
 from opsloop_common import redaction
 from opsloop_common.columns import Moment, Resource, check_in
@@ -97,7 +97,7 @@ class PlaybookRun(Base):
 
     __table_args__ = (
         UniqueConstraint("playbook_id", "event_id", name="uq_playbook_run_event"),
-        check_in("outcome", Outcome),
+        check_in("outcome", RunOutcome),
         CheckConstraint(
             "(campaign_id IS NOT NULL) = (outcome IN ('launched', 'approval_requested', 'held'))", name="has_campaign"
         ),

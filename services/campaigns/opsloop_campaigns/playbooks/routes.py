@@ -11,7 +11,7 @@ from opsloop_campaigns.approvals.rules import Approval, approval_of
 from opsloop_campaigns.lifecycle import service as lifecycle
 from opsloop_campaigns.playbooks import queries, service
 from opsloop_campaigns.playbooks.models import Playbook
-from opsloop_campaigns.playbooks.rules import Outcome
+from opsloop_campaigns.playbooks.rules import RunOutcome
 from opsloop_campaigns.playbooks.schemas import (
     ApprovalIn,
     ApprovalOut,
@@ -164,7 +164,7 @@ async def list_playbook_runs(
     playbook_id: UUID,
     session: Db,
     page: PageQuery,
-    outcome: Annotated[list[Outcome] | None, Query(description="One or several of these.")] = None,
+    outcome: Annotated[list[RunOutcome] | None, Query(description="One or several of these.")] = None,
 ) -> Listing[RunOut]:
     """List the events for which the conditions held, newest first, with what the playbook made of each."""
     await queries.get_playbook(session, playbook_id)

@@ -20,7 +20,7 @@ VOIDING = frozenset({"event_type", "conditions", "cooldown", "requires_approval"
 """What was approved: when it acts, how often, what it says and to whom. Not its name, nor whether it is on."""
 
 
-class Outcome(StrEnum):
+class RunOutcome(StrEnum):
     """What a playbook made of an event that its conditions hold for."""
 
     LAUNCHED = "launched"
@@ -33,7 +33,7 @@ class Outcome(StrEnum):
     TOO_MANY_WAITING = "too_many_waiting"
 
 
-MAKES_CAMPAIGN = frozenset({Outcome.LAUNCHED, Outcome.APPROVAL_REQUESTED, Outcome.HELD})
+MAKES_CAMPAIGN = frozenset({RunOutcome.LAUNCHED, RunOutcome.APPROVAL_REQUESTED, RunOutcome.HELD})
 
 
 class ApprovesEach(Conflict):
@@ -55,7 +55,7 @@ class Verdict:
 class Decision:
     """What to do with a matching event."""
 
-    outcome: Outcome
+    outcome: RunOutcome
     reason: str
     held_by: HeldBy | None = None
 
@@ -104,20 +104,20 @@ def decide(
     fit into an event, `held_by` why a person must look first, `has_room_to_wait` that not too many campaigns wait for that.
     """
     if depth >= limits.CAUSE_DEPTH:
-        return Decision(Outcome.TOO_DEEP, f"the event is already {depth} events away from what people did")
+        return Decision(RunOutcome.TOO_DEEP, f"the event is already {depth} events away from what people did")
     if has_run:
-        return Decision(Outcome.ALREADY_RUN, "the playbook has run for this incident or event")
+        return Decision(RunOutcome.ALREADY_RUN, "the playbook has run for this incident or event")
     if last_run_at is not None and cooldown is not None and now < last_run_at + cooldown:
-        return Decision(Outcome.COOLING_DOWN, "the playbook ran less than its cooldown ago")
+        return Decision(RunOutcome.COOLING_DOWN, "the playbook ran less than its cooldown ago")
     if not fits:
-        return Decision(Outcome.TOO_LARGE, "the messages are too large once the event's values are filled in")
+        return Decision(RunOutcome.TOO_LARGE, "the messages are too large once the event's values are filled in")
     if (requires_approval or held_by is not None) and not has_room_to_wait:
-        return Decision(Outcome.TOO_MANY_WAITING, "too many campaigns wait for approval: approve or cancel some")
+        return Decision(RunOutcome.TOO_MANY_WAITING, "too many campaigns wait for approval: approve or cancel some")
     if held_by is not None:
-        return Decision(Outcome.HELD, REASONS[held_by], held_by)
+        return Decision(RunOutcome.HELD, REASONS[held_by], held_by)
     if requires_approval:
-        return Decision(Outcome.APPROVAL_REQUESTED, "the campaign waits for approval")
-    return Decision(Outcome.LAUNCHED, "the campaign was launched")
+        return Decision(RunOutcome.APPROVAL_REQUESTED, "the campaign waits for approval")
+    return Decision(RunOutcome.LAUNCHED, "the campaign was launched")
 
 
 def is_told(decision: Decision, told_at: datetime | None, now: datetime) -> bool:

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 
 from opsloop_campaigns.approvals.rules import Approval
 from opsloop_campaigns.content.rules import placeholder_fault
-from opsloop_campaigns.playbooks.rules import Outcome
+from opsloop_campaigns.playbooks.rules import RunOutcome
 from opsloop_campaigns.shapes import AudienceIn, AudienceOut, MessageOut, Templates
 from opsloop_common.conditions import Conditions
 from opsloop_common.contracts.catalogue import BY_TYPE
@@ -140,7 +140,7 @@ class RunOut(OutModel):
     event_id: UUID
     event_type: str
     incident_id: str | None
-    outcome: Outcome
+    outcome: RunOutcome
     reason: str
     campaign_id: UUID | None
     at: Timestamp
@@ -164,7 +164,7 @@ class TestOut(OutModel):
 
     matches: bool
     enabled: bool
-    outcome: Outcome | None
+    outcome: RunOutcome | None
     reason: str
     conditions: list[VerdictOut]
     messages: list[MessageOut]

@@ -266,7 +266,7 @@ async def _launch(
 
 
 def _enter(till: Till, playbook: Playbook, event: Event, decision: Decision) -> None:
-    if decision.outcome is rules.Outcome.LAUNCHED:
+    if decision.outcome is rules.RunOutcome.LAUNCHED:
         till.spent.add(Launched(playbook.id, event.root, 1, len(playbook.launch["user_ids"])))
     else:
         till.spent.waiting[playbook.id] += 1

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from prometheus_client import CollectorRegistry, Counter
 
-from opsloop_campaigns.recipients.rules import OPEN, Outcome
+from opsloop_campaigns.recipients.rules import OPEN, RecipientOutcome
 
 
 class RecipientMeter:
@@ -17,7 +17,7 @@ class RecipientMeter:
             "opsloop_campaign_recipients", "Recipients of campaigns, by outcome", ["outcome"], registry=registry
         )
         self._by_outcome = {
-            outcome.value: recipients.labels(outcome.value) for outcome in Outcome if outcome not in OPEN
+            outcome.value: recipients.labels(outcome.value) for outcome in RecipientOutcome if outcome not in OPEN
         }
 
     def count(self, outcomes: Mapping[str, int]) -> None:

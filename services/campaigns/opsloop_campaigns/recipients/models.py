@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import CheckConstraint, ForeignKey, Index, PrimaryKeyConstraint, Text, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from opsloop_campaigns.recipients.rules import Outcome
+from opsloop_campaigns.recipients.rules import RecipientOutcome
 from opsloop_campaigns.tables import Base
 from opsloop_common.columns import Moment, check_in
 
@@ -30,7 +30,7 @@ class Recipient(Base):
 
     __table_args__ = (
         PrimaryKeyConstraint("campaign_id", "user_id"),
-        check_in("status", Outcome),
+        check_in("status", RecipientOutcome),
         CheckConstraint("reason IS NOT NULL OR status NOT IN ('failed', 'skipped', 'cancelled')", name="has_reason"),
         # who is next is found by the primary key: an index of those pending made a launch a third slower
         Index("ix_recipient_requested", "campaign_id", postgresql_where=text("status = 'requested'")),

@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_campaigns.recipients.models import Recipient
-from opsloop_campaigns.recipients.rules import Count, Outcome, has_room
+from opsloop_campaigns.recipients.rules import Count, RecipientOutcome, has_room
 
 BY_USER = (Recipient.user_id.asc(),)
 
@@ -33,7 +33,7 @@ class Progress:
         return self.has_pending and has_room(self.in_flight)
 
 
-def recipients_of(campaign_id: UUID, *, status: Sequence[Outcome] = ()) -> Select[Recipient]:
+def recipients_of(campaign_id: UUID, *, status: Sequence[RecipientOutcome] = ()) -> Select[Recipient]:
     """Return the query of a campaign's recipients, narrowed to some statuses."""
     query = select(Recipient).where(Recipient.campaign_id == campaign_id)
     return query.where(Recipient.status.in_(status)) if status else query
@@ -49,7 +49,7 @@ async def counts(session: AsyncSession, campaign_id: UUID) -> list[Count]:
 
 
 def _pending_after(campaign_id: UUID, after: str) -> tuple[ColumnElement[bool], ...]:
-    return Recipient.campaign_id == campaign_id, Recipient.user_id > after, Recipient.status == Outcome.PENDING
+    return Recipient.campaign_id == campaign_id, Recipient.user_id > after, Recipient.status == RecipientOutcome.PENDING
 
 
 async def next_pending(session: AsyncSession, campaign_id: UUID, *, after: str, limit: int) -> Sequence[str]:
@@ -59,7 +59,9 @@ async def next_pending(session: AsyncSession, campaign_id: UUID, *, after: str, 
 
 
 def _in_flight(campaign_id: UUID) -> Select[int]:
-    return select(func.count()).where(Recipient.campaign_id == campaign_id, Recipient.status == Outcome.REQUESTED)
+    return select(func.count()).where(
+        Recipient.campaign_id == campaign_id, Recipient.status == RecipientOutcome.REQUESTED
+    )
 
 
 async def count_in_flight(session: AsyncSession, campaign_id: UUID) -> int:

@@ -19,7 +19,7 @@ IN_FLIGHT = 10 * RECIPIENTS_PER_REQUEST
 USER_IDS_BYTES = 320 * 1024
 
 
-class Outcome(StrEnum):
+class RecipientOutcome(StrEnum):
     """How far one recipient has come."""
 
     PENDING = "pending"
@@ -37,7 +37,7 @@ class Report:
     campaign_id: UUID
     message_id: UUID
     user_id: str
-    outcome: Outcome
+    outcome: RecipientOutcome
     reason: str | None
     notification_id: UUID
     at: datetime
@@ -54,7 +54,7 @@ class Count:
     count: int
 
 
-OPEN = frozenset({Outcome.PENDING, Outcome.REQUESTED})
+OPEN = frozenset({RecipientOutcome.PENDING, RecipientOutcome.REQUESTED})
 
 
 def has_room(in_flight: int) -> bool:
@@ -77,9 +77,9 @@ def fitting(user_ids: Sequence[str]) -> Sequence[str]:
     return user_ids
 
 
-def replaces(new: Outcome, old: Outcome) -> bool:
+def replaces(new: RecipientOutcome, old: RecipientOutcome) -> bool:
     """Say whether outcome `new` stands after `old`: reports come late and twice, but who was told was told."""
-    return old in OPEN or (old is Outcome.FAILED and new is Outcome.SENT)
+    return old in OPEN or (old is RecipientOutcome.FAILED and new is RecipientOutcome.SENT)
 
 
 def final_outcomes(reports: Sequence[Report]) -> list[Report]:

@@ -16,7 +16,7 @@ from opsloop_campaigns.recipients import queries, rules
 from opsloop_campaigns.recipients.meters import RecipientMeter
 from opsloop_campaigns.recipients.models import Recipient
 from opsloop_campaigns.recipients.queries import Progress
-from opsloop_campaigns.recipients.rules import Count, Outcome, Report
+from opsloop_campaigns.recipients.rules import Count, RecipientOutcome, Report
 from opsloop_common.contracts.campaigns import RECIPIENTS_PER_REQUEST
 from opsloop_common.db import clock_of, count_after_commit, meters_of
 
@@ -45,7 +45,7 @@ BY_USER = queries.BY_USER
 """The order in which `recipients_of` is paged."""
 
 
-def recipients_of(campaign_id: UUID, *, status: Sequence[Outcome] = ()) -> Select[Recipient]:
+def recipients_of(campaign_id: UUID, *, status: Sequence[RecipientOutcome] = ()) -> Select[Recipient]:
     """Return the query of a campaign's recipients, narrowed to some statuses."""
     return queries.recipients_of(campaign_id, status=status)
 
@@ -76,9 +76,9 @@ async def take_chunk(session: AsyncSession, campaign_id: UUID, *, after: str) ->
                 Recipient.campaign_id == campaign_id,
                 Recipient.user_id > after,
                 Recipient.user_id <= chunk[-1],
-                Recipient.status == Outcome.PENDING,
+                Recipient.status == RecipientOutcome.PENDING,
             )
-            .values(status=Outcome.REQUESTED, at=clock_of(session).now())
+            .values(status=RecipientOutcome.REQUESTED, at=clock_of(session).now())
             .execution_options(synchronize_session=False)
         )
     return chunk, len(chunk) < len(pending)
@@ -88,11 +88,11 @@ async def cancel_pending(session: AsyncSession, campaign_id: UUID) -> None:
     """Give up on everybody who was not requested yet; outcomes of the others still count."""
     cancelled: CursorResult[Any] = await session.execute(  # type: ignore[assignment]
         update(Recipient)
-        .where(Recipient.campaign_id == campaign_id, Recipient.status == Outcome.PENDING)
-        .values(status=Outcome.CANCELLED, reason="campaign_cancelled", at=clock_of(session).now())
+        .where(Recipient.campaign_id == campaign_id, Recipient.status == RecipientOutcome.PENDING)
+        .values(status=RecipientOutcome.CANCELLED, reason="campaign_cancelled", at=clock_of(session).now())
         .execution_options(synchronize_session=False)
     )
-    _count(session, {Outcome.CANCELLED: cancelled.rowcount})
+    _count(session, {RecipientOutcome.CANCELLED: cancelled.rowcount})
 
 
 async def record(session: AsyncSession, reports: Sequence[Report]) -> set[UUID]:

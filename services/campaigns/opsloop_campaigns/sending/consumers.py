@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_campaigns.recipients.rules import Outcome, Report
+from opsloop_campaigns.recipients.rules import RecipientOutcome, Report
 from opsloop_campaigns.sending import service
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.notifications import NotificationFailed, NotificationSent
@@ -36,7 +36,7 @@ def report_of(event: Event) -> Report | None:
         campaign_id=told.campaign_id,
         message_id=told.message_id,
         user_id=told.user_id,
-        outcome=Outcome.FAILED if failed else Outcome.SENT,
+        outcome=RecipientOutcome.FAILED if failed else RecipientOutcome.SENT,
         reason=told.reason or "unknown" if failed else None,
         notification_id=told.notification_id,
         at=event.time,

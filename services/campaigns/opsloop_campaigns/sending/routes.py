@@ -10,7 +10,7 @@ from fastapi import Query
 from opsloop_campaigns.lifecycle import service as lifecycle
 from opsloop_campaigns.lifecycle.rules import Status
 from opsloop_campaigns.recipients import service as recipients
-from opsloop_campaigns.recipients.rules import Outcome
+from opsloop_campaigns.recipients.rules import RecipientOutcome
 from opsloop_campaigns.sending import service
 from opsloop_campaigns.sending.schemas import RecipientOut, ResultsOut
 from opsloop_campaigns.shapes import TriggerOut
@@ -27,7 +27,7 @@ async def list_recipients(
     campaign_id: UUID,
     session: Db,
     page: PageQuery,
-    status: Annotated[list[Outcome] | None, Query(description="One or several of these.")] = None,
+    status: Annotated[list[RecipientOutcome] | None, Query(description="One or several of these.")] = None,
 ) -> Listing[RecipientOut]:
     """List the people of a launched campaign by their ids, one row a person, with what became of each."""
     await lifecycle.get_campaign(session, campaign_id)

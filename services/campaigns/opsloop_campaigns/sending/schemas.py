@@ -5,7 +5,7 @@ from __future__ import annotations
 from uuid import UUID
 
 from opsloop_campaigns.lifecycle.rules import Status
-from opsloop_campaigns.recipients.rules import Outcome
+from opsloop_campaigns.recipients.rules import RecipientOutcome
 from opsloop_campaigns.shapes import TriggerOut
 from opsloop_common.http.schemas import OutModel, Timestamp
 
@@ -14,7 +14,7 @@ class RecipientOut(OutModel):
     """One person and what became of them. `reason` says why nothing was sent; `at` is when the status was reached."""
 
     user_id: str
-    status: Outcome
+    status: RecipientOutcome
     reason: str | None
     message_id: UUID
     notification_id: UUID | None
@@ -30,7 +30,7 @@ class ResultsOut(OutModel):
     campaign_id: UUID
     status: Status
     audience_size: int
-    by_status: dict[Outcome, int]
+    by_status: dict[RecipientOutcome, int]
     by_reason: dict[str, int]
     by_locale: dict[str, int]
     playbook_id: UUID | None

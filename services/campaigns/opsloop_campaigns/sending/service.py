@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_campaigns.lifecycle import service as lifecycle
 from opsloop_campaigns.lifecycle.rules import CHUNK, GOING_ON, OnTheWay, Status
 from opsloop_campaigns.recipients import service as recipients
-from opsloop_campaigns.recipients.rules import Outcome, Report
+from opsloop_campaigns.recipients.rules import RecipientOutcome, Report
 from opsloop_campaigns.sending import rules
 from opsloop_campaigns.sending.rules import Results
 from opsloop_common import due, outbox
@@ -62,7 +62,9 @@ async def _finish_when_settled(session: AsyncSession, campaign: OnTheWay) -> boo
         return progress.goes_on
     results = await results_of(session, campaign.campaign_id, campaign.status, campaign.audience_size)
     totals = results.by_status
-    await lifecycle.finish(session, campaign.campaign_id, sent=totals[Outcome.SENT], failed=totals[Outcome.FAILED])
+    await lifecycle.finish(
+        session, campaign.campaign_id, sent=totals[RecipientOutcome.SENT], failed=totals[RecipientOutcome.FAILED]
+    )
     return False
 
 

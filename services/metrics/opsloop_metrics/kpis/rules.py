@@ -90,7 +90,7 @@ def read_selection(raw: Mapping[str, Any], pointer: str) -> Selection:
 def require_reported(measure: Measure) -> None:
     """Raise Conflict when values are measured rather than posted."""
     if not measure.is_reported:
-        raise Conflict("this KPI is measured from events; only a reported one takes values")
+        raise Conflict("this KPI is measured from events; post values to a reported one")
 
 
 def require_not_ahead(at: datetime, now: datetime) -> None:

@@ -35,23 +35,16 @@ class Reported(InModel):
 
 
 class EventsMeasure(InModel):
-    """Events of one type that fulfil `where`, as one number. p95 is not supported yet."""
+    """Events of one type that fulfil `where`, as one number."""
 
     type: Literal["events"]
     event: EventType
-    aggregate: Literal["count", "users", "share", "sum", "avg", "median", "p95"]
+    aggregate: Literal["count", "users", "share", "sum", "avg", "median"]
     property: Path | None = None
     where: Annotated[list[Where], Field(max_length=MAX_CONDITIONS)] = Field(default_factory=list)
 
 
-class Insight(InModel):
-    """A saved insight; not supported yet."""
-
-    type: Literal["insight"]
-    insight_id: UUID
-
-
-Side = Annotated[EventsMeasure | Reported | Insight, Field(discriminator="type")]
+Side = Annotated[EventsMeasure | Reported, Field(discriminator="type")]
 
 
 class Ratio(InModel):
@@ -62,7 +55,7 @@ class Ratio(InModel):
     denominator: Side
 
 
-Measure = Annotated[Reported | EventsMeasure | Ratio | Insight, Field(discriminator="type")]
+Measure = Annotated[Reported | EventsMeasure | Ratio, Field(discriminator="type")]
 
 
 class KpiIn(InModel):

@@ -40,7 +40,7 @@ _PUT_VALUE = text(
 async def create_kpi(session: AsyncSession, *, key: str, measure: Mapping[str, Any], fields: Mapping[str, Any]) -> Kpi:
     """Define a KPI; raises Conflict when the key is taken, Invalid for a measure that does not make sense."""
     meaning = rules.read_measure(measure)
-    taken = Conflict(f"the key {key} is taken")
+    taken = Conflict(f"the key {key} is taken; give another, or change the KPI that has it (PATCH)")
     if await queries.is_taken(session, key):
         raise taken
     kpi = resources.create(

@@ -194,7 +194,7 @@ def require_kept(window: timedelta | None, kept: timedelta) -> None:
 def require_windows_everywhere(measure: Measure, windows: Sequence[timedelta | None]) -> None:
     """Raise Conflict when a KPI is to measure events, and a monitor of it has no window."""
     if not measure.is_reported and None in windows:
-        raise Conflict("a measure of events needs a window, and a monitor of this KPI has none")
+        raise Conflict("a measure of events needs a window, and a monitor of this KPI has none; give it one first")
 
 
 class Evidence(Enum):

@@ -12,14 +12,14 @@ from opsloop_common.http.schemas import Duration, InModel, OutModel, Timestamp, 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Severity = Literal["info", "warning", "critical"]
 Operator = Literal["lt", "le", "gt", "ge"]
-Window = Duration | Literal["day", "week", "month"]
+Window = Duration
 State = Literal["ok", "pending", "breached", "recovering", "no_data"]
 
 
 class MonitorCondition(InModel):
-    """A threshold (operator and value), or no_data (neither). change and anomaly are not supported yet."""
+    """A threshold (operator and value), or no_data (neither)."""
 
-    type: Literal["threshold", "change", "anomaly", "no_data"]
+    type: Literal["threshold", "no_data"]
     operator: Operator | None = None
     value: Number | None = None
 

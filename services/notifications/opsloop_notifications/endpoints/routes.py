@@ -7,7 +7,6 @@ from uuid import UUID
 
 from fastapi import Response
 
-from opsloop_common.errors import Invalid
 from opsloop_common.http.deps import Db, IfMatch, Run, Who, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, also_reads, problems
@@ -26,13 +25,6 @@ from opsloop_notifications.shapes import DeliveryOut
 router = ApiRouter(tags=["webhooks"])
 READ = allow("notifications:read")
 WRITE = allow("notifications:write")
-_LATER = {"format": {"alertmanager"}, "ordering": {"stream"}}
-
-
-def _refuse_what_waits(fields: dict[str, Any]) -> None:
-    for name, waiting in _LATER.items():
-        if fields.get(name) in waiting:
-            raise Invalid(f"/{name}", f"{fields[name]} comes with a later release")
 
 
 def _fields(body: WebhookIn | WebhookPatch) -> dict[str, Any]:
@@ -40,7 +32,6 @@ def _fields(body: WebhookIn | WebhookPatch) -> dict[str, Any]:
     fields = body.model_dump(exclude={"secret"}, exclude_unset=isinstance(body, WebhookPatch))
     if "filter" in fields:
         fields["filter"] = [condition.model_dump(mode="json") for condition in body.filter]
-    _refuse_what_waits(fields)
     return fields
 
 

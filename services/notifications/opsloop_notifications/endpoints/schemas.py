@@ -15,8 +15,8 @@ EventPattern = Annotated[
     str, StringConstraints(pattern=r"^(\*|[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(\.\*)?)$", max_length=100)
 ]
 EventTypes = Annotated[list[EventPattern], Field(min_length=1, max_length=100)]
-Format = Literal["cloudevents", "alertmanager"]
-Ordering = Literal["none", "stream"]
+Format = Literal["cloudevents"]
+Ordering = Literal["none"]
 Url = Annotated[
     str,
     StringConstraints(min_length=1, max_length=2048),

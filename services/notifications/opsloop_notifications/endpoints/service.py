@@ -148,7 +148,7 @@ async def get_enabled(session: AsyncSession, webhook_id: UUID) -> Webhook:
     """Return one endpoint that gets events; raises NotFound, and Conflict (409) when it is disabled."""
     webhook = await queries.get_webhook(session, webhook_id)
     if webhook.status != WebhookStatus.ENABLED:
-        raise Conflict("The endpoint is disabled; enable it first.")
+        raise Conflict("The endpoint is disabled; set its status to enabled first (PATCH).")
     return webhook
 
 

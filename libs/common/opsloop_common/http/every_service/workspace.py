@@ -34,46 +34,72 @@ TimeZone = Annotated[
 
 
 class WorkspacePatch(InModel):
-    """Settings to change; absent ones stay."""
+    """Settings to change, for every service; absent ones stay."""
 
     time_zone: TimeZone = Field(default_factory=absent)
     locale: Locale = Field(default_factory=absent)
     week_start: WeekStart = Field(default_factory=absent)
+
+
+class WorkspacePatchWithApproval(WorkspacePatch):
+    """Settings to change; absent ones stay. `allow_self_approval` is this service's own, the others are every service's."""
+
     allow_self_approval: bool = Field(default_factory=absent)
 
 
 class WorkspaceOut(OutModel):
-    """Settings of a workspace."""
+    """Settings of a workspace: the same in every service, in one version."""
 
     name: str
     time_zone: str
     locale: str
     week_start: WeekStart
-    allow_self_approval: bool
     version: int
     created_at: Timestamp
     updated_at: Timestamp
+
+
+class WorkspaceOutWithApproval(WorkspaceOut):
+    """Settings of a workspace: the same in every service, in one version, and `allow_self_approval`, which is this service's own."""
+
+    allow_self_approval: bool
+
+
+async def _change(session: Db, body: WorkspacePatch, expected: IfMatch, response: Response) -> workspaces.Workspace:
+    changed = await workspaces.change(session, body.model_dump(exclude_unset=True), expected=expected)
+    set_etag(response, changed.version)
+    return changed
 
 
 def router(service: Service) -> ApiRouter:
     """Return the routes for the workspace's settings in one service."""
     routes = ApiRouter(tags=["access"])
     read = allow(*(f"{service.name}:{level}" for level in ("read", "write")))
+    admin = allow(f"{service.name}:admin")
+    out = WorkspaceOutWithApproval if service.self_approval else WorkspaceOut
 
-    @routes.get("/v1/workspace", dependencies=[read])
-    async def get_workspace(session: Db, response: Response) -> WorkspaceOut:
+    @routes.get("/v1/workspace", dependencies=[read], response_model=out)
+    async def get_workspace(session: Db, response: Response) -> workspaces.Workspace:
         """Show the workspace's settings; they begin with defaults."""
         found = await workspaces.get(session)
         set_etag(response, found.version)
-        return WorkspaceOut.model_validate(found)
+        return found
 
-    @routes.patch("/v1/workspace", dependencies=[allow(f"{service.name}:admin")])
-    async def update_workspace(
-        body: WorkspacePatch, session: Db, expected: IfMatch, response: Response
-    ) -> WorkspaceOut:
-        """Change some of the workspace's settings."""
-        changed = await workspaces.change(session, body.model_dump(exclude_unset=True), expected=expected)
-        set_etag(response, changed.version)
-        return WorkspaceOut.model_validate(changed)
+    if service.self_approval:
+
+        @routes.patch("/v1/workspace", dependencies=[admin], response_model=out)
+        async def update_workspace(
+            body: WorkspacePatchWithApproval, session: Db, expected: IfMatch, response: Response
+        ) -> workspaces.Workspace:
+            """Change some of the workspace's settings; those that every service has hold everywhere within seconds."""
+            return await _change(session, body, expected, response)
+    else:
+
+        @routes.patch("/v1/workspace", dependencies=[admin], response_model=out)
+        async def update_workspace(
+            body: WorkspacePatch, session: Db, expected: IfMatch, response: Response
+        ) -> workspaces.Workspace:
+            """Change some of the workspace's settings; they hold in every service within seconds."""
+            return await _change(session, body, expected, response)
 
     return routes
