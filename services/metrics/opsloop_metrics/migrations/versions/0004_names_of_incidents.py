@@ -3,7 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
-from opsloop_common.migrations import every_workspace
+from opsloop_common.entry import every_workspace
 
 revision = "0004"
 down_revision = "0003"
