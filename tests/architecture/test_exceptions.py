@@ -82,3 +82,57 @@ def test_nobody_writes_a_retry_loop_by_hand():
     found = {str(path) for path, _, module in modules() if any(catches_and_goes_on(node) for node in ast.walk(module))}
 
     assert found == set(BY_HAND)
+
+
+PARSERS = {
+    "parsedate_to_datetime", "fromisoformat", "strptime", "get_unverified_header", "decode_complete", "from_dict", "loads",
+    "urlsplit", "parse_qsl", "b64decode", "urlsafe_b64decode", "ip_address", "ip_network", "IPv4Address", "IPv6Address",
+    "from_bytes", "decompress", "jwt.decode", "idna.encode", "idna.decode",
+}  # fmt: skip
+"""What reads text of strangers, by the last part of its name, or the last two. What it may raise is nobody's promise."""
+KNOWS_WHAT_IT_RAISES = {
+    "libs/common/opsloop_common/settings.py": "reads what the operator wrote, and names the setting",
+    "services/notifications/opsloop_notifications/outbound/own_door.py": "reads what our own system says of a socket",
+    "services/notifications/opsloop_notifications/mail/writing.py": "reads an address that was let in by its pattern",
+    "deploy/embedded/opsloop/status.py": "reads what our own process says of itself",
+}
+"""Files in which types are named beside a parser all the same, and why that is no stranger's text."""
+
+
+def parsers_called(tried: ast.Try) -> set[str]:
+    """Return the parsers that a try calls itself, those inside a `reading()` of its own apart."""
+    calls: set[str] = set()
+    waiting: list[ast.AST] = list(tried.body)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, ast.With) and any(ast.unparse(item.context_expr) == "reading()" for item in node.items):
+            continue
+        if isinstance(node, ast.Call):
+            parts = ast.unparse(node.func).split(".")
+            calls |= {parts[-1], ".".join(parts[-2:])} & PARSERS
+        waiting += ast.iter_child_nodes(node)
+    return calls
+
+
+def test_no_list_of_types_stands_guard_over_a_parser_of_foreign_text():
+    found = {
+        str(path): f"{sorted(parsers_called(node))} at line {node.lineno}"
+        for path, _, module in modules()
+        for node in ast.walk(module)
+        if isinstance(node, ast.Try) and parsers_called(node) and not all(map(is_broad, node.handlers))
+    }
+
+    assert {path: what for path, what in found.items() if path not in KNOWS_WHAT_IT_RAISES} == {}
+    assert set(found) == set(KNOWS_WHAT_IT_RAISES)
+
+
+def test_no_guarded_parser_is_overlooked():
+    guarded = "try:\n    x = {}\nexcept ValueError:\n    pass"
+    for call, seen in {
+        "jwt.decode(a)": True, "f(orjson.loads(a))": True, "a.decode()": False, "datetime.fromisoformat(a)": True, "g(a)": False,
+    }.items():  # fmt: skip
+        [tried] = [node for node in ast.walk(ast.parse(guarded.format(call))) if isinstance(node, ast.Try)]
+        assert bool(parsers_called(tried)) is seen
+    inside = "try:\n    with reading():\n        x = jwt.decode(a)\nexcept Unreadable:\n    pass"
+    [tried] = [node for node in ast.walk(ast.parse(inside)) if isinstance(node, ast.Try)]
+    assert not parsers_called(tried)

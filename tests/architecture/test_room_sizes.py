@@ -32,7 +32,7 @@ SHORT_BY = {
     "notifications/eventlog": 192,
     "notifications/mail": 96,
     "notifications/messages": 242,
-    "notifications/outbound": 332,
+    "notifications/outbound": 300,
     "notifications/queues": 23,
     "notifications/recipients": 152,
     "notifications/sending": 179,
@@ -43,7 +43,7 @@ SHORT_BY = {
     "common/inbox": 82,
     "common/outbox": 79,
     "common/runner": 275,
-    "common/(root)": 2957,
+    "common/(root)": 2890,
 }
 """Rooms that stood before the rule, and how many lines of tests they lack at most. A number may only become smaller."""
 SLACK = 60

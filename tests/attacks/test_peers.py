@@ -15,7 +15,6 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
 
-import httpx
 import psutil
 import pytest
 import uvloop
@@ -26,6 +25,7 @@ from cryptography.x509.oid import NameOID
 
 from opsloop_common import limits
 from opsloop_common.access.issuer import IssuerClient
+from opsloop_common.foreign import Unreadable
 from opsloop_common.limits import EVENT_BYTES
 from opsloop_common.tls import hardened
 from opsloop_notifications.mail.service import MailDelayed, MailRefused, MailServer
@@ -39,7 +39,9 @@ pytestmark = pytest.mark.slow
 CALLS = 16
 HELD_SECONDS = 0.010
 LOOPBACK = AddressPolicy(allowed=parse_networks("127.0.0.0/8"))
-ANSWERED = {"body", "body_of_a_tebibyte", "gzip_bomb", "answers_then_floods", "answers_then_body", "switches"}
+NEVER_SAYS_ITS_STATUS = {
+    "early_hints", "early_hints_with_headers", "continues", "status_line", "line_ends", "nulls", "drip_interim", *UNSPOKEN,
+}  # fmt: skip
 
 T = TypeVar("T")
 
@@ -117,7 +119,8 @@ def test_no_receiver_of_webhooks_holds_the_loop():
         async with bad_peers(*kinds, *TLS) as ports:
             for kind in kinds:
                 came = await webhook_attacked(kind, ports[kind])
-                assert kind in ANSWERED or not any(outcome.isdigit() for outcome in came.outcomes), came.line
+                expected = kind not in NEVER_SAYS_ITS_STATUS  # whatever comes after it
+                assert {outcome.isdigit() for outcome in came.outcomes} == {expected}, came.line
             for kind in TLS:
                 await webhook_attacked(kind, ports[kind], scheme="https")
 
@@ -152,7 +155,7 @@ def test_no_records_of_tls_hold_the_loop(tmp_path, monkeypatch):
             return await webhook_attacked("tls_records", ports["tls_records"], scheme="https", seconds=4.0, calls=8)
 
     came = on_uvloop(attack)
-    assert set(came.outcomes) <= {"protocol", "timeout"}, came.line
+    assert set(came.outcomes) <= {"200", "timeout"}, came.line
 
 
 def test_no_mail_server_holds_the_loop(monkeypatch):
@@ -207,7 +210,7 @@ def test_no_issuer_of_tokens_holds_the_loop(monkeypatch):
 async def keys_of(client: IssuerClient, issuer: str) -> str:
     try:
         await client.keys(issuer)
-    except (httpx.HTTPError, ValueError, OSError):
+    except Unreadable:
         return "unread"
     return "read"
 

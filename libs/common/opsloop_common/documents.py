@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 from pydantic_core import PydanticCustomError
 
+from opsloop_common.foreign import reading
 from opsloop_common.limits import UNKNOWN_NAMES
 
 MAX_INT = 2**63 - 1
@@ -40,10 +41,8 @@ def read_document(text: str | bytes) -> Any:
     raw = text.encode() if isinstance(text, str) else text
     if not has_long_number(raw):
         return orjson.loads(raw)
-    try:
+    with reading():
         return json.loads(raw, parse_int=_number, parse_float=_double, parse_constant=_refuse)
-    except RecursionError as error:
-        raise ValueError("is nested too deep") from error
 
 
 def has_long_number(raw: bytes) -> bool:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
-from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from opsloop_common.foreign import Unreadable, reading
 
 _NONCE_BYTES = 12
 
@@ -45,7 +46,8 @@ class SecretBox:
     def open(self, token: str, *, purpose: str) -> bytes:
         """Return what was sealed; raises Unsealable for anything else."""
         try:
-            raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
-            return self._cipher(purpose).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], purpose.encode())
-        except (ValueError, InvalidTag) as error:
+            with reading():
+                raw = urlsafe_b64decode(token + "=" * (-len(token) % 4))
+                return self._cipher(purpose).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], purpose.encode())
+        except Unreadable as error:
             raise Unsealable("not sealed here") from error

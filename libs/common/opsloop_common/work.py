@@ -92,6 +92,11 @@ class Grounds:
     tracer: Tracer | None = None
     """While the service is traced, what begins its spans: `runner.traced` puts it here."""
 
+    def link(self, path: str | None) -> str | None:
+        """Return the address that people reach a path of this service by, None without a path or a public address."""
+        public = self.settings.public_url if self.settings is not None else None
+        return f"{public.rstrip('/')}/api/{self.service}{path}" if public and path else None
+
 
 class Phase(IntEnum):
     """The order in which what is pending is written before a commit."""

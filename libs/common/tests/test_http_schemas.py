@@ -1,4 +1,4 @@
-"""Field types of the HTTP shapes: durations."""
+"""Field types of the HTTP shapes: durations and times; and JSON that no parser finishes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsloop_common.http.schemas import format_duration, parse_duration
+from opsloop_common.errors import BadRequest, Invalid
+from opsloop_common.http.schemas import format_duration, parse_duration, parse_timestamp
+from opsloop_common.http.strict_json import read_json
 
 # RFC 3339, appendix A, which is what the JSON Schema format `duration` means
 RFC_3339 = re.compile(r"P(\d+D(T(\d+H(\d+M(\d+S)?)?|\d+M(\d+S)?|\d+S))?|T(\d+H(\d+M(\d+S)?)?|\d+M(\d+S)?|\d+S))")
@@ -43,3 +45,36 @@ def test_durations(text, duration):
 def test_what_is_no_duration(text):
     with pytest.raises(ValueError, match="ISO 8601 duration"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-02-30T08:00:00Z",
+        "2026-11-22T25:00:00Z",
+        "2026-11-22T08:00:00+99:99",
+        "0000-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+23:59",
+        "9999-12-31T23:59:59-23:59",
+    ],
+)
+def test_what_is_no_time_is_a_wrong_value_and_nothing_else(text):
+    with pytest.raises(ValueError, match=r"must be a time that exists|must lie between"):
+        parse_timestamp(text)
+
+
+@pytest.mark.parametrize(
+    ("raw", "refusal"),
+    [
+        (b"[" * 100_000, Invalid),
+        (b'{"a":' * 100_000, Invalid),
+        (b"\xff", BadRequest),
+        (b"\xed\xa0\x80", BadRequest),
+        (b"", BadRequest),
+        (b"{", BadRequest),
+        (b"\xef\xbb\xbf{}", BadRequest),
+    ],
+)
+def test_what_is_no_json_is_refused_in_words(raw, refusal):
+    with pytest.raises(refusal):
+        read_json(raw)

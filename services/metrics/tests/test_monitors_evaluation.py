@@ -35,6 +35,7 @@ async def test_a_share_breaches_once_and_recovers_when_the_window_moves_on(world
     assert breached[0].data == {
         "monitor_id": monitor["id"],
         "kpi": "k",
+        "kpi_name": "A KPI",
         "incident_id": status["monitors"][0]["incident_id"],
         "value": 1.0,
         "threshold": 0.5,
@@ -53,6 +54,7 @@ async def test_a_share_breaches_once_and_recovers_when_the_window_moves_on(world
     recovered = await world.told("kpi.recovered")
     assert [event.data["incident_id"] for event in recovered] == [breached[0].data["incident_id"]]
     assert recovered[0].data["value"] < 0.5
+    assert (recovered[0].data["kpi_name"], recovered[0].data["unit"]) == ("A KPI", "ratio")
     (breach,) = (await world.get("/v1/breaches"))["items"]
     assert (breach["state"], breach["end_reason"]) == ("closed", "recovered")
 

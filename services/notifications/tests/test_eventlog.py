@@ -139,3 +139,50 @@ async def test_every_type_has_its_schema(service):
     assert "incident_id" in items["kpi.breached"]["schema"]["properties"]
     assert all(item["description"] for item in items.values())
     assert (await service.client.get("/v1/event-types")).status_code == 401
+
+
+async def test_poll_from_the_newest_or_from_now(service, clock):
+    key = await service.key("notifications:read")
+
+    async def poll(**query):
+        answer = await service.client.get("/v1/events", params=query, headers=key)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    nothing_yet = {start: await poll(start=start) for start in ("oldest", "newest", "now")}
+    events = [pause("0"), pause("1"), finish(clock), pause("2"), finish(clock)]
+    ids = [str(event.id) for event in events]
+    await deliver(service.db, WEBHOOKS, *events, *(pause(workspace="other") for _ in range(3)))
+    starts = {
+        "oldest": await poll(start="oldest"),
+        "newest": await poll(start="newest", limit=2),
+        "newest paused": await poll(start="newest", limit=2, types="campaign.paused"),
+        "newest of none": await poll(start="newest", types="kpi.*"),
+        "more than there are": await poll(start="newest", limit=200),
+        "now": await poll(start="now"),
+    }
+    late = pause("late")
+    await deliver(service.db, WEBHOOKS, late)
+
+    assert {start: [item["id"] for item in page["items"]] for start, page in starts.items()} == {
+        "oldest": ids,
+        "newest": ids[3:],
+        "newest paused": [ids[1], ids[3]],
+        "newest of none": [],
+        "more than there are": ids,
+        "now": [],
+    }
+    for page in starts.values():
+        assert [item["id"] for item in (await poll(cursor=page["next_cursor"]))["items"]] == [str(late.id)]
+    for page in nothing_yet.values():
+        assert [item["id"] for item in (await poll(cursor=page["next_cursor"]))["items"]] == [*ids, str(late.id)]
+
+
+async def test_a_start_is_one_of_three_and_goes_with_no_cursor(service):
+    key = await service.key("notifications:read")
+    cursor = (await service.client.get("/v1/events", headers=key)).json()["next_cursor"]
+
+    for query in ({"start": "latest"}, {"start": ""}, {"start": "now", "cursor": cursor}):
+        answer = await service.client.get("/v1/events", params=query, headers=key)
+        assert answer.status_code == 422, query
+        assert answer.json()["errors"][0]["pointer"] == "/query/start"

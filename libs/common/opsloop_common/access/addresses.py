@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
+from opsloop_common.foreign import readable
+
 Network = IPv4Network | IPv6Network
 
 
@@ -26,9 +28,8 @@ def counted_as(host: str) -> str:
     """Return what an address is counted as: an IPv6 caller has a /64 of them, and an IPv4 caller may come as IPv6."""
     if ":" not in host:
         return host
-    try:
-        address = ip_address(host.partition("%")[0])
-    except ValueError:
+    address = readable(ip_address, host.partition("%")[0])
+    if address is None:
         return host
     if isinstance(address, IPv6Address) and address.ipv4_mapped is None:
         return str(IPv6Network((int(address) >> 64 << 64, 64)))
@@ -39,9 +40,8 @@ def is_within(host: str, trusted: Sequence[Network]) -> bool:
     """Say whether an address is in one of the networks; what is no address is in none."""
     if not trusted:
         return False
-    try:
-        address = ip_address(host.partition("%")[0])
-    except ValueError:
+    address = readable(ip_address, host.partition("%")[0])
+    if address is None:
         return False
     address = getattr(address, "ipv4_mapped", None) or address
     return any(address in network for network in trusted)

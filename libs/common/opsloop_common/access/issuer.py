@@ -14,6 +14,7 @@ import jwt
 import orjson
 
 from opsloop_common import limits
+from opsloop_common.foreign import readable, reading
 from opsloop_common.tls import hardened
 
 # of a key, what makes it public: the check of a private one costs seconds, and nobody needs it here
@@ -76,7 +77,11 @@ class IssuerClient:
         self._tls = hardened(httpx.create_ssl_context())  # once: it reads all authorities, which takes 20 ms
 
     async def keys(self, issuer: str) -> list[jwt.PyJWK]:
-        """Return the keys an issuer signs with. Raises httpx.HTTPError, TimeoutError or ValueError."""
+        """Return the keys an issuer signs with. Raises Unreadable, whatever was wrong: no answer, or none that makes sense."""
+        with reading():
+            return await self._keys(issuer)
+
+    async def _keys(self, issuer: str) -> list[jwt.PyJWK]:
         async with asyncio.timeout(limits.ISSUER_SECONDS), self._client() as client:
             configuration = await _document(client, issuer.rstrip("/") + "/.well-known/openid-configuration")
             if configuration.get("issuer") != issuer:
@@ -105,11 +110,7 @@ class IssuerClient:
 
 
 async def _document(client: httpx.AsyncClient, address: str) -> dict[str, Any]:
-    try:
-        request = client.build_request("GET", address)
-    except httpx.InvalidURL as error:
-        raise ValueError("not an address") from error
-    answer = await client.send(request, stream=True)
+    answer = await client.send(client.build_request("GET", address), stream=True)
     try:
         answer.raise_for_status()
         content = b"".join([piece async for piece in answer.aiter_raw()])
@@ -127,7 +128,4 @@ def _public_key(given: Any) -> jwt.PyJWK | None:
     public = {name: value for name, value in given.items() if name in _PUBLIC and isinstance(value, str)}
     if any(len(value) > limits.ISSUER_KEY_CHARACTERS for value in public.values()):
         return None
-    try:
-        return jwt.PyJWK.from_dict(public)
-    except (jwt.PyJWTError, ValueError, KeyError, TypeError):  # of a kind that we do not know, or no key at all
-        return None
+    return readable(jwt.PyJWK.from_dict, public)  # None: of a kind that we do not know, or no key at all

@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import httpx
 import jwt
 import structlog
 
@@ -16,6 +15,7 @@ from opsloop_common.access.issuer import IssuerClient
 from opsloop_common.access.principal import SLUG, Kind, Principal, granted
 from opsloop_common.clock import Clock
 from opsloop_common.errors import Unauthorized, Unavailable
+from opsloop_common.foreign import Unreadable, reading
 
 # public-key signatures only: with HS256 the published key would be the signing key, with `none` there is no signature
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
@@ -53,19 +53,20 @@ class OidcReader:
     async def read(self, token: str) -> Principal:
         """Return the person a token stands for. Raises Unauthorized (401), or Unavailable (503) when no keys can be had."""
         try:
-            key = await self._key_of(jwt.get_unverified_header(token))
-            claims = jwt.decode(
-                token,
-                key,
-                algorithms=list(ALGORITHMS),
-                audience=self._audience,
-                issuer=self._issuer,
-                options=_CLAIMS,  # type: ignore[arg-type]
-            )
-            self._require_current(claims)
-            return self._principal(claims)
-        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError) as error:
-            raise _refused() from error  # also for a head of a thousand brackets, or an `exp` of 400 digits
+            with reading():  # also a head of a thousand brackets, or an `exp` of 400 digits
+                key = await self._key_of(jwt.get_unverified_header(token))
+                claims = jwt.decode(
+                    token,
+                    key,
+                    algorithms=list(ALGORITHMS),
+                    audience=self._audience,
+                    issuer=self._issuer,
+                    options=_CLAIMS,  # type: ignore[arg-type]
+                )
+                self._require_current(claims)
+                return self._principal(claims)
+        except Unreadable as error:
+            raise _refused() from error
 
     def _require_current(self, claims: Mapping[str, Any]) -> None:
         # PyJWT would ask the machine's clock; ours is handed in
@@ -116,8 +117,8 @@ class OidcReader:
             try:
                 self._keys = await self._client.keys(self._issuer)
                 self._fetched_at = self._asked_at
-            except (httpx.HTTPError, ValueError, OSError) as error:
-                structlog.get_logger(__name__).warning("keys of the OIDC issuer not read", error=type(error).__name__)
+            except Unreadable as error:
+                structlog.get_logger(__name__).warning("keys of the OIDC issuer not read", error=str(error))
                 if not self._keys:  # old keys are better than none
                     raise _unreachable() from error
 

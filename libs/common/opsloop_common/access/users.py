@@ -21,6 +21,7 @@ from opsloop_common.access.tables import user_secret
 from opsloop_common.access.user_secrets import PURPOSE
 from opsloop_common.db import Database
 from opsloop_common.errors import Unauthorized
+from opsloop_common.foreign import Unreadable, readable, reading
 from opsloop_common.limits import CREDENTIALS_KEPT, USER_TOKEN_BYTES, USER_TOKEN_HOURS
 from opsloop_common.secretbox import SecretBox, Unsealable
 
@@ -52,10 +53,7 @@ def is_user_token(token: str) -> bool:
 def _header_of(token: str) -> Mapping[str, Any]:
     if len(token) > USER_TOKEN_BYTES:
         return {}
-    try:
-        return jwt.get_unverified_header(token)
-    except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
-        return {}
+    return readable(jwt.get_unverified_header, token) or {}
 
 
 class UserReader:
@@ -89,10 +87,11 @@ class UserReader:
         if secret is None or (secret.expires_at is not None and secret.expires_at <= self._db.clock.now()):
             raise _refused("Its `kid` names no secret of end users here.")
         try:
-            claims = jwt.decode(token, secret.key, algorithms=[ALGORITHM], options=_CHECKS)  # type: ignore[arg-type]
-        except jwt.MissingRequiredClaimError as error:
-            raise _refused("It needs the claims `sub` and `exp`.") from error
-        except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as error:
+            with reading():
+                claims = jwt.decode(token, secret.key, algorithms=[ALGORITHM], options=_CHECKS)  # type: ignore[arg-type]
+        except Unreadable as error:
+            if isinstance(error.__cause__, jwt.MissingRequiredClaimError):
+                raise _refused("It needs the claims `sub` and `exp`.") from error
             raise _refused("It was not signed with the secret that its `kid` names.") from error
         self._require_current(claims)
         return self._principal(secret.workspace, claims)

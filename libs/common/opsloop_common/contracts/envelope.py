@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 from datetime import datetime
 from typing import Any, ClassVar, Literal, TypeVar
+from urllib.parse import quote
 from uuid import UUID
 
 import orjson
@@ -29,10 +30,16 @@ class EventData(BaseModel):
     version: ClassVar[int] = 1
     aggregate: ClassVar[str]
     """First part of subject and partition key; the second is the field `<aggregate>_id`."""
+    route: ClassVar[str | None] = None
+    """Where the producing service shows what the event is about, with names of fields in braces; None when nowhere."""
 
     def subject(self) -> str:
         """Return `<aggregate>/<id>`: what the event is about, and the stream in which it has its sequence."""
         return f"{self.aggregate}/{getattr(self, f'{self.aggregate}_id')}"
+
+    def path(self) -> str | None:
+        """Return the path at which the producing service shows what the event is about, None when it shows that nowhere."""
+        return self.route and self.route.format_map({name: quote(str(value), safe="") for name, value in self})
 
     @classmethod
     def dataschema(cls) -> str:
@@ -70,6 +77,8 @@ class Event(BaseModel):
     causationroot: UUID | None = None
     """The first event of the chain that led to this one; absent when this one is the first."""
     traceparent: str | None = None
+    link: str | None = None
+    """Where to GET what the event is about; absent when the producer has no public address or shows it nowhere."""
     data: dict[str, JsonValue]
 
     @property
@@ -109,6 +118,8 @@ class Event(BaseModel):
             document["causationroot"] = str(self.causationroot)
         if self.traceparent is not None:
             document["traceparent"] = self.traceparent
+        if self.link is not None:
+            document["link"] = self.link
         return document | (self.model_extra or {}) | {"data": self.data}
 
     def to_bytes(self) -> bytes:

@@ -26,6 +26,7 @@ from opsloop_common.access.addresses import counted_as
 from opsloop_common.access.links import Opened, Secret
 from opsloop_common.access.principal import SLUG, Kind, Principal
 from opsloop_common.errors import DomainError, Forbidden, Invalid, NotFound, UnsupportedMediaType
+from opsloop_common.foreign import Unreadable, reading
 from opsloop_common.http.body import read_bytes
 from opsloop_common.http.call import call_of
 from opsloop_common.http.deps import Db
@@ -215,8 +216,9 @@ async def _read_form(request: Request) -> dict[str, str]:
         raise UnsupportedMediaType("Send application/x-www-form-urlencoded.")
     raw = await read_bytes(request, PAGE_FORM_BYTES)
     try:
-        fields = parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=PAGE_FORM_FIELDS, errors="strict")
-    except ValueError as error:
+        with reading():
+            fields = parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=PAGE_FORM_FIELDS, errors="strict")
+    except Unreadable as error:
         raise Invalid("", "is not a form") from error
     for name, value in fields:
         if text_flaw(name) or (flaw := text_flaw(value)):

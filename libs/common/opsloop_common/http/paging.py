@@ -23,10 +23,11 @@ from starlette.responses import Response
 
 from opsloop_common.documents import included
 from opsloop_common.errors import Invalid
+from opsloop_common.foreign import Unreadable, reading
 from opsloop_common.http.call import call_of
 from opsloop_common.http.schemas import OutModel
 from opsloop_common.limits import LIST_CHARACTERS
-from opsloop_common.secretbox import SecretBox, Unsealable
+from opsloop_common.secretbox import SecretBox
 from opsloop_common.turns import breathing
 
 DEFAULT_LIMIT = 50
@@ -90,8 +91,9 @@ async def _page(
     after = None
     if cursor is not None:
         try:
-            after = [_untagged(item) for item in orjson.loads(secrets.open(cursor, purpose=purpose))]
-        except (Unsealable, orjson.JSONDecodeError) as error:
+            with reading():
+                after = [_untagged(item) for item in orjson.loads(secrets.open(cursor, purpose=purpose))]
+        except Unreadable as error:
             raise Invalid("/query/cursor", "is not a cursor of this list") from error
     return Page(limit, after, secrets, purpose)
 

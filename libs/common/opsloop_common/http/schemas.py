@@ -25,6 +25,7 @@ from pydantic_core import CoreSchema
 from opsloop_common.clock import rfc3339
 from opsloop_common.conditions import Op
 from opsloop_common.documents import require_few_names
+from opsloop_common.foreign import Unreadable, reading
 from opsloop_common.http.strict_json import text_flaw
 from opsloop_common.mailboxes import ADDRESS_PATTERN, MAX_ADDRESS_CHARACTERS, address_flaw
 
@@ -159,9 +160,10 @@ def parse_timestamp(value: Any) -> datetime:
         raise ValueError("must be an RFC 3339 time with its offset, such as 2026-11-22T08:00:00Z")
     try:
         # more than microseconds is cut off; leap seconds are not told apart
-        found = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", value.upper().replace("Z", "+00:00")))
-        found = found.astimezone(UTC)
-    except (ValueError, OverflowError) as error:
+        with reading():
+            found = datetime.fromisoformat(re.sub(r"(\.\d{6})\d+", r"\1", value.upper().replace("Z", "+00:00")))
+            found = found.astimezone(UTC)
+    except Unreadable as error:
         raise ValueError("must be a time that exists") from error
     if not EARLIEST <= found <= LATEST:
         raise ValueError("must lie between the years 1900 and 9999")

@@ -15,6 +15,7 @@ from typing import Any
 
 from opsloop_common.documents import MAX_INT, MIN_INT, is_deeper_than
 from opsloop_common.errors import BadRequest, DomainError, FieldError, Invalid
+from opsloop_common.foreign import Unreadable, reading
 from opsloop_common.limits import ERRORS_SHOWN, JSON_LEVELS
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -74,12 +75,13 @@ def read_json(raw: bytes) -> Any:
         return _Repeated(pairs)
 
     try:
-        value = json.loads(
-            raw.decode(), parse_constant=constant, parse_int=integer, parse_float=number, object_pairs_hook=members
-        )
-    except RecursionError as error:
-        raise Invalid("", f"must not be nested deeper than {JSON_LEVELS} levels") from error
-    except ValueError as error:  # also UnicodeDecodeError: JSON is UTF-8
+        with reading():
+            value = json.loads(
+                raw.decode(), parse_constant=constant, parse_int=integer, parse_float=number, object_pairs_hook=members
+            )
+    except Unreadable as error:  # JSON is UTF-8
+        if isinstance(error.__cause__, RecursionError):
+            raise Invalid("", f"must not be nested deeper than {JSON_LEVELS} levels") from error
         raise BadRequest("The body is not JSON.") from error
     # only escapes can bring NUL and surrogates, only brackets depth
     if suspicious or _has_telling_escape(raw) or _is_deep(value, raw):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from opsloop_common.contracts.envelope import Event
+from opsloop_common.foreign import Unreadable, reading
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,10 @@ class Delivery:
 def read(body: bytes | str, *, source: str, origin: str) -> Delivery:
     """Return the delivery of a message's bytes; what cannot be read has no event and says why."""
     try:
-        event = Event.from_bytes(body)
-    except ValueError as error:
-        return Delivery(source, origin, body, None, fault=unreadable(error))
+        with reading():
+            event = Event.from_bytes(body)
+    except Unreadable as error:
+        return Delivery(source, origin, body, None, fault=unreadable(error.__cause__ or error))
     if fault := unstorable(event):
         return Delivery(source, origin, body, None, fault=fault)
     return Delivery(source, origin, body, event)
@@ -42,7 +44,7 @@ def unstorable(event: Event) -> str:
     return ""
 
 
-def unreadable(error: ValueError) -> str:
+def unreadable(error: BaseException) -> str:
     """Return why bytes are not an event, without repeating them."""
     details = getattr(error, "errors", None)
     if details is None:

@@ -45,6 +45,7 @@ class _Draft:
     source: str
     known: dict[str, Any]
     context: Context
+    link: str | None
 
     def event(self, sequence: int) -> Event:
         return event_from(
@@ -55,6 +56,7 @@ class _Draft:
             context=self.context,
             sequence=sequence,
             known=self.known,
+            link=self.link,
         )
 
 
@@ -67,8 +69,9 @@ def event_from(
     context: Context,
     sequence: int,
     known: dict[str, Any] | None = None,
+    link: str | None = None,
 ) -> Event:
-    """Put `data` into its envelope; `known` is its document where that has been made already."""
+    """Put `data` into its envelope; `known` is its document where that has been made already, `link` of `Grounds.link`."""
     subject = data.subject()
     return Event.model_construct(
         specversion="1.0",
@@ -88,6 +91,7 @@ def event_from(
         causationdepth=context.causationdepth,
         causationroot=None if context.causationroot is None else UUID(context.causationroot),
         traceparent=context.traceparent,
+        link=link,
         data=data.model_dump(mode="json") if known is None else known,
     )
 
@@ -135,6 +139,6 @@ def append(session: AsyncSession, data: EventData) -> UUID:
         raise Invalid("", f"the event {data.type} {detail}")
     work, id = work_of(session), uuid7()
     source, now = f"/opsloop/{work.grounds.service}", work.grounds.clock.now()
-    work.part(Events).add(_Draft(id, now, data, source, known, context_of(session)))
+    work.part(Events).add(_Draft(id, now, data, source, known, context_of(session), work.grounds.link(data.path())))
     work.fire_after_commit(OUTBOX)
     return id

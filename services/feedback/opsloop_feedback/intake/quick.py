@@ -61,13 +61,15 @@ async def take_in(
     None when the (source, channel, external_id) is known: then nothing was written. `answer` need not know the number. Replay,
     KeyBusy (409) and Invalid (422) end the request when the key says so, Unavailable (503) when the connection broke on the way.
     """
+    received = rules.received(row, 0)  # the database puts the number in
     event = event_from(
-        rules.received(row, 0),  # the database puts the number in
+        received,
         id=uuid7(),
         time=row["created_at"],
         source=f"/opsloop/{database.service}",
         context=context,
         sequence=1,
+        link=database.grounds.link(received.path()),
     )
     values = {**row, **{name: write_document(row[name]) for name in _DOCUMENTS}, **outbox.parameters(event)}
     try:

@@ -33,6 +33,9 @@ class Incident(Base):
     monitor_id: Mapped[UUID] = mapped_column(Uuid)
     kpi_id: Mapped[UUID] = mapped_column(Uuid)
     kpi: Mapped[str] = mapped_column(Text, comment="the KPI's key")
+    kpi_name: Mapped[str | None] = mapped_column(
+        Text, comment="at the breach; null in incidents from before it was kept"
+    )
     type: Mapped[str] = mapped_column(Text)
     severity: Mapped[str] = mapped_column(Text)
     operator: Mapped[str | None] = mapped_column(Text)

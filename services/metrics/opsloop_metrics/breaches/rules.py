@@ -28,6 +28,7 @@ class Opening:
     monitor_id: UUID
     kpi_id: UUID
     kpi: str
+    kpi_name: str
     type: BreachType
     severity: Severity
     operator: Literal["lt", "le", "gt", "ge"] | None

@@ -27,6 +27,7 @@ async def open_incident(session: AsyncSession, opening: Opening) -> UUID:
             monitor_id=opening.monitor_id,
             kpi_id=opening.kpi_id,
             kpi=opening.kpi,
+            kpi_name=opening.kpi_name,
             type=opening.type,
             severity=opening.severity,
             operator=opening.operator,
@@ -49,6 +50,8 @@ def _silence(incident_id: UUID, opening: Opening) -> KpiNoData:
     return KpiNoData(
         monitor_id=opening.monitor_id,
         kpi=opening.kpi,
+        kpi_name=opening.kpi_name,
+        unit=opening.unit,
         incident_id=incident_id,
         severity=opening.severity,
         last_seen_at=opening.last_seen_at,
@@ -60,6 +63,7 @@ def _breach(incident_id: UUID, opening: Opening, value: float) -> KpiBreached:
     return KpiBreached(
         monitor_id=opening.monitor_id,
         kpi=opening.kpi,
+        kpi_name=opening.kpi_name,
         incident_id=incident_id,
         value=value,
         threshold=opening.threshold,
@@ -97,6 +101,8 @@ def _end(session: AsyncSession, incident: Incident, reason: EndReason, now: date
         KpiRecovered(
             monitor_id=incident.monitor_id,
             kpi=incident.kpi,
+            kpi_name=incident.kpi_name,
+            unit=incident.unit,
             incident_id=incident.id,
             value=value,
             severity=incident.severity,

@@ -9,6 +9,7 @@ from enum import StrEnum
 from opsloop_common import limits
 from opsloop_common.conditions import Condition
 from opsloop_common.contracts.envelope import Event
+from opsloop_common.foreign import readable
 
 
 class Aggregate(StrEnum):
@@ -74,15 +75,12 @@ class Reading:
 
 def occurred_at(event: Event) -> datetime:
     """Return the time an event counts from: `data.occurred_at` when it is an RFC 3339 time, else `time`."""
-    said = event.data.get("occurred_at")
-    if isinstance(said, str):
-        try:
-            moment = datetime.fromisoformat(said)
-            if moment.tzinfo is not None:
-                return moment.astimezone(UTC)
-        except (ValueError, OverflowError):
-            pass
-    return event.time.astimezone(UTC)
+    return readable(_moment, event.data.get("occurred_at")) or event.time.astimezone(UTC)
+
+
+def _moment(said: str) -> datetime | None:
+    moment = datetime.fromisoformat(said)
+    return None if moment.tzinfo is None else moment.astimezone(UTC)
 
 
 def user_of(event: Event) -> str | None:

@@ -49,6 +49,7 @@ class Definition:
 
     kpi_id: UUID
     key: str
+    name: str
     unit: str | None
     target: float | None
     measure: Measure

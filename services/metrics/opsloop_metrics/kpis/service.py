@@ -110,7 +110,13 @@ async def note_value(session: AsyncSession, kpi_id: UUID, value: float | None) -
     met = rules.meets_target(value, kpi.target, Direction(kpi.direction))
     if met and not kpi.target_met:
         reached = KpiTargetReached(
-            kpi_id=kpi.id, kpi=kpi.key, value=value, target=kpi.target, reached_at=clock_of(session).now()
+            kpi_id=kpi.id,
+            kpi=kpi.key,
+            kpi_name=kpi.name,
+            unit=kpi.unit,
+            value=value,
+            target=kpi.target,
+            reached_at=clock_of(session).now(),
         )
         outbox.append(session, reached)
     kpi.target_met = met
@@ -138,7 +144,7 @@ async def locked(session: AsyncSession, kpi_id: UUID) -> Definition:
 
 
 def _definition(kpi: Kpi) -> Definition:
-    return Definition(kpi.id, kpi.key, kpi.unit, kpi.target, rules.read_measure(kpi.measure))
+    return Definition(kpi.id, kpi.key, kpi.name, kpi.unit, kpi.target, rules.read_measure(kpi.measure))
 
 
 async def ids_reading(session: AsyncSession, types: Sequence[str]) -> Sequence[UUID]:

@@ -260,6 +260,7 @@ def _opening(watch: Watch, reading: Reading, taken: Step) -> Opening:
         monitor_id=watch.monitor_id,
         kpi_id=watch.kpi.kpi_id,
         kpi=watch.kpi.key,
+        kpi_name=watch.kpi.name,
         type=watch.condition.type,
         severity=watch.severity,
         operator=watch.condition.operator,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypeVarTuple
 from uuid import UUID
 
-from sqlalchemy import Row, case, func, or_, select, text, true
+from sqlalchemy import Row, Select, case, func, or_, select, text, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import context_of
 from opsloop_common.limits import LIST_CHARACTERS
 from opsloop_notifications.eventlog.models import EventLogCounter, LoggedEvent
+
+Ts = TypeVarTuple("Ts")
 
 
 async def events_after(
@@ -30,14 +33,7 @@ async def events_after(
         .order_by(LoggedEvent.position)
         .limit(limit)
     )
-    if types or prefixes:
-        wanted = wanted.where(
-            or_(
-                LoggedEvent.type.in_(types),
-                *(LoggedEvent.type.startswith(prefix, autoescape=True) for prefix in prefixes),
-            )
-        )
-    wanted_rows = wanted.subquery()
+    wanted_rows = _of_types(wanted, types, prefixes).subquery()
     size = func.length(wanted_rows.c.document)
     before = func.sum(size).over(order_by=wanted_rows.c.position) - size
     document = case((before < LIST_CHARACTERS, wanted_rows.c.document))
@@ -49,6 +45,25 @@ async def events_after(
         .order_by(found.c.position)
     )
     return (await session.execute(statement)).all()
+
+
+async def position_before(session: AsyncSession, *, newest: int, types: Sequence[str], prefixes: Sequence[str]) -> int:
+    """Return the position before the `newest` last events of these types; with 0, that of the last event there is."""
+    workspace = context_of(session).workspace
+    if not newest:
+        last = select(EventLogCounter.last).where(EventLogCounter.workspace == workspace)
+        return await session.scalar(last) or 0
+    wanted = select(LoggedEvent.position).where(LoggedEvent.workspace == workspace)
+    wanted = _of_types(wanted, types, prefixes).order_by(LoggedEvent.position.desc()).limit(newest)
+    first = await session.scalar(select(func.min(wanted.subquery().c.position)))
+    return await position_before(session, newest=0, types=types, prefixes=prefixes) if first is None else first - 1
+
+
+def _of_types(wanted: Select[*Ts], types: Sequence[str], prefixes: Sequence[str]) -> Select[*Ts]:
+    if not types and not prefixes:
+        return wanted
+    begins = (LoggedEvent.type.startswith(prefix, autoescape=True) for prefix in prefixes)
+    return wanted.where(or_(LoggedEvent.type.in_(types), *begins))
 
 
 async def received_since(

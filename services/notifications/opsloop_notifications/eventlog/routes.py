@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import Query, Response
 
@@ -27,6 +27,12 @@ async def poll_events(
     run: Run,
     who: Who,
     cursor: Annotated[str | None, Query(max_length=2000, description="`next_cursor` of the page before.")] = None,
+    start: Annotated[
+        Literal["oldest", "newest", "now"] | None,
+        Query(
+            description="Where to begin without a cursor: at the oldest event, `limit` before the newest, or with the next one."
+        ),
+    ] = None,
     types: Annotated[str | None, Query(max_length=1000, description="Comma-separated; `kpi.*` allowed.")] = None,
     limit: Annotated[
         int, Query(ge=1, le=200, description="Most items on a page; one of large items ends earlier.")
@@ -34,15 +40,20 @@ async def poll_events(
 ) -> Response:
     """Read the events of all services by polling, oldest first: the same documents as webhooks carry, none missed.
 
-    Without a cursor it begins at the oldest event that is kept (`OPSLOOP_EVENT_RETENTION_DAYS`, 30 days). A cursor with events
+    Without a cursor it begins at the oldest event that is kept (`OPSLOOP_EVENT_RETENTION_DAYS`, 30 days), or where `start` says:
+    `newest` gives the last `limit` of the types asked for, `now` none but a cursor for those that follow. A cursor with events
     after it that are no longer kept answers 410; the problem's `next_cursor` goes on at the oldest that is there.
     """
+    if cursor is not None and start is not None:
+        raise Invalid("/query/start", "must not be given with a cursor, which says where to go on")
     purpose = f"events cursor {who.workspace}"
     try:
         after = int(run.secrets.open(cursor, purpose=purpose)) if cursor is not None else 0
     except Unsealable as error:
         raise Invalid("/query/cursor", "is not a cursor of this list") from error
     patterns = [name.strip() for name in (types or "").split(",") if name.strip()]
+    if start in ("newest", "now"):
+        after = await service.position_before(session, newest=limit if start == "newest" else 0, patterns=patterns)
     page = await service.read_log(session, after, patterns=patterns, limit=limit)
     if cursor is not None and after < page.forgotten:
         raise Gone(

@@ -61,9 +61,7 @@ def log_parameters(events: Sequence[Event]) -> dict[str, Any]:
 
 async def read_log(session: AsyncSession, after: int, *, patterns: Iterable[str], limit: int) -> LogPage:
     """Return up to `limit` events past position `after`, oldest first, of the given types (`kpi.*` and `*` allowed)."""
-    patterns = set(patterns)
-    prefixes = [] if "*" in patterns else sorted(p[:-1] for p in patterns if p.endswith("*"))
-    types = [] if "*" in patterns else sorted(p for p in patterns if not p.endswith("*"))
+    types, prefixes = _taken_apart(patterns)
     rows = await queries.events_after(session, after, types=types, prefixes=prefixes, limit=limit + 1)
     if not rows:
         return LogPage([], after, False, 0)
@@ -73,6 +71,19 @@ async def read_log(session: AsyncSession, after: int, *, patterns: Iterable[str]
     if len(found) > len(documents):
         return LogPage(documents, found[len(documents) - 1].position, True, forgotten)
     return LogPage(documents, max(after, last), False, forgotten)
+
+
+async def position_before(session: AsyncSession, *, newest: int, patterns: Iterable[str]) -> int:
+    """Return the position past which the `newest` last events of the given types are; with 0, past all there are."""
+    types, prefixes = _taken_apart(patterns)
+    return await queries.position_before(session, newest=newest, types=types, prefixes=prefixes)
+
+
+def _taken_apart(patterns: Iterable[str]) -> tuple[list[str], list[str]]:
+    patterns = set(patterns)
+    if "*" in patterns:
+        return [], []
+    return sorted(p for p in patterns if not p.endswith("*")), sorted(p[:-1] for p in patterns if p.endswith("*"))
 
 
 async def lock_older(session: AsyncSession, before: datetime, *, limit: int) -> Sequence[int]:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
+from opsloop_common.foreign import Unreadable, reading
 from opsloop_common.settings import Settings
 from opsloop_notifications.outbound.rules import Address, AddressPolicy, is_loopback, judged_address, parse_networks
 
@@ -52,9 +53,10 @@ async def with_own_addresses(policy: AddressPolicy, lookup: Lookup) -> AddressPo
     """Return the policy that also knows where our own public name leads now; unchanged when the DNS does not say."""
     found: set[Address] = set()
     try:
-        async with asyncio.timeout(_LOOKUP_SECONDS):
-            for name, port in policy.own_names:
-                found |= {judged_address(ip_address(address)) for address in await lookup(name, port)}
-    except (OSError, ValueError):  # a TimeoutError is an OSError
+        with reading():
+            async with asyncio.timeout(_LOOKUP_SECONDS):
+                for name, port in policy.own_names:
+                    found |= {judged_address(ip_address(address)) for address in await lookup(name, port)}
+    except Unreadable:
         return policy
     return replace(policy, own_addresses=frozenset(found))

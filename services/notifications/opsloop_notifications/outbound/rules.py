@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Literal
 
+from opsloop_common.foreign import readable
+
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
@@ -101,9 +103,8 @@ class AddressPolicy:
 
     def allows(self, address: str, port: int) -> bool:
         """Say whether a connection to this concrete address and port may be opened."""
-        try:
-            parsed = ip_address(address)
-        except ValueError:
+        parsed = readable(ip_address, address)
+        if parsed is None:
             return False
         if isinstance(parsed, IPv6Address) and parsed.scope_id is not None:
             return False

@@ -12,7 +12,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -23,13 +23,14 @@ from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
 from opsloop_common import limits
+from opsloop_common.foreign import Unreadable, reading
 from opsloop_common.tls import hardened
 from opsloop_notifications.outbound.own_door import Lookup, with_own_addresses
 from opsloop_notifications.outbound.own_door import policy_from as policy_from
 from opsloop_notifications.outbound.rules import AddressPolicy
 from opsloop_notifications.outbound.urls import BadUrl as BadUrl
 from opsloop_notifications.outbound.urls import Target, read_url
-from opsloop_notifications.outbound.wire import BoundedAnswers, TooMuchAnswer, Turns
+from opsloop_notifications.outbound.wire import HEARING, BoundedAnswers, Heard, TooMuchAnswer, Turns
 
 if TYPE_CHECKING:
     from opsloop_common.telemetry.spans import Span
@@ -61,11 +62,30 @@ class BlockedTarget(OutboundError):
 
 @dataclass(frozen=True)
 class Answer:
-    """What the other side said: status, lower-case headers, and at most 16 KiB of the body as it came."""
+    """What the other side said: status, lower-case headers, and at most 16 KiB of the body as it came.
+
+    The status holds whatever came after its line; `flaw` says what was wrong with that, and then headers or body may be missing.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
+    flaw: str | None = None
+
+
+@dataclass
+class _Call:
+    """One call while it is made, and what has come of it."""
+
+    body: bytes
+    headers: Mapping[str, str]
+    heard: Heard = field(default_factory=Heard)
+    answered: Mapping[str, str] = field(default_factory=dict)
+    content: bytearray = field(default_factory=bytearray)
+
+    def answer(self) -> Answer:
+        flaw = None if self.heard.error is None else _failure_of(self.heard.error).detail
+        return Answer(self.heard.status, self.answered, bytes(self.content), flaw)
 
 
 def check_url(url: str, policy: AddressPolicy) -> Target:
@@ -107,8 +127,9 @@ class _GuardedResolver(AbstractResolver):
         if name == "localhost" or name.endswith(".localhost"):
             return ["127.0.0.1"]  # RFC 6761: never asked of the DNS
         try:
-            addresses = await self._lookup(f"{name}.", port)  # fully qualified: no search domains
-        except OSError as error:
+            with reading():
+                addresses = await self._lookup(f"{name}.", port)  # fully qualified: no search domains
+        except Unreadable as error:
             raise OutboundError("dns", "The host name could not be resolved.") from error
         if not addresses:
             raise OutboundError("dns", "The host name has no address.")
@@ -172,6 +193,7 @@ class OutboundClient:
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=False,
+            headers={"Accept-Encoding": "identity"},  # what is shown of an answer is shown to people
             skip_auto_headers=("User-Agent",),
             max_line_size=limits.CALL_LINE_BYTES,
             max_field_size=limits.CALL_LINE_BYTES,
@@ -214,22 +236,29 @@ class OutboundClient:
         return self._tracer.after(headers.get("traceparent"), "POST", "client", attributes)
 
     async def _post_in_time(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+        if self._session is None:
+            raise RuntimeError("the client is not open")
+        call = _Call(body, headers)
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 target = self._target(url)
                 await self._know_own_addresses()
-                return await self._post_twice(target, body, headers)
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise _failure_of(error) from error
+                with reading():
+                    await self._post_twice(self._session, target, call)
+        except (Unreadable, TimeoutError) as error:
+            if not call.heard.status:
+                raise _failure_of(error) from error
+            call.heard.error = error
+        return call.answer()
 
-    async def _post_twice(self, target: URL, body: bytes, headers: Mapping[str, str]) -> Answer:
+    async def _post_twice(self, session: aiohttp.ClientSession, target: URL, call: _Call) -> None:
         try:
-            return await self._post(target, body, headers)
-        except aiohttp.ClientConnectorError:
-            raise
-        except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError):
-            # the other side closed a kept connection just as we used it: ask once more, on a fresh one
-            return await self._post(target, body, headers)
+            await self._post(session, target, call)
+        except aiohttp.ClientError:
+            if not call.heard.is_kept or call.heard.is_begun:
+                raise
+            # the other side closed a kept connection just as we used it: ask once more
+            await self._post(session, target, call)
 
     async def _know_own_addresses(self) -> None:
         if not self.policy.own_names or time.monotonic() < self._own_known_until:
@@ -252,12 +281,15 @@ class OutboundClient:
             self._targets[url] = target
         return target
 
-    async def _post(self, target: URL, body: bytes, headers: Mapping[str, str]) -> Answer:
-        if self._session is None:
-            raise RuntimeError("the client is not open")
-        async with self._session.post(target, data=body, headers=headers, allow_redirects=False) as response:
-            content = await _read_bounded(response)
-            return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, content)
+    async def _post(self, session: aiohttp.ClientSession, target: URL, call: _Call) -> None:
+        HEARING.set(call.heard)
+        request = session.post(target, data=call.body, headers=call.headers, allow_redirects=False)
+        async with request as response:
+            call.answered = {name.lower(): value for name, value in response.headers.items()}
+            while (left := limits.CALL_BODY_BYTES - len(call.content)) and (chunk := await response.content.read(left)):
+                call.content += chunk
+            if not left:
+                response.close()  # more than anybody needs: give the connection up rather than read on
 
     def _guarded_socket(self, info: Any) -> socket.socket:
         address, port = info[4][0], info[4][1]
@@ -287,21 +319,12 @@ def _plain_socket(info: Any) -> socket.socket:
     return opened
 
 
-async def _read_bounded(response: aiohttp.ClientResponse) -> bytes:
-    chunks: list[bytes] = []
-    left = limits.CALL_BODY_BYTES
-    while left > 0:
-        chunk = await response.content.read(left)
-        if not chunk:
-            return b"".join(chunks)
-        chunks.append(chunk)
-        left -= len(chunk)
-    response.close()  # more than anybody needs: give the connection up rather than read on
-    return b"".join(chunks)
-
-
-def _failure_of(error: Exception) -> OutboundError:
+def _failure_of(error: BaseException | None) -> OutboundError:
     match error:
+        case Unreadable():
+            return _failure_of(error.__cause__)
+        case OutboundError():
+            return error
         case TimeoutError():
             return OutboundError("timeout", f"No complete answer within {limits.CALL_SECONDS:.0f} seconds.")
         case aiohttp.ClientSSLError():
@@ -310,6 +333,8 @@ def _failure_of(error: Exception) -> OutboundError:
             return BlockedTarget()
         case TooMuchAnswer():
             return OutboundError("protocol", f"The answer was longer than {limits.CALL_ANSWER_BYTES // 1024} KiB.")
+        case aiohttp.ClientPayloadError():
+            return OutboundError("connection", "The connection ended before the answer was whole.")
         case aiohttp.ClientConnectionError():
             return OutboundError("connection", "The connection failed.")
         case _:

@@ -10,6 +10,8 @@ from urllib.parse import quote, urlsplit
 
 import idna
 
+from opsloop_common.foreign import Unreadable, readable, reading
+
 MAX_URL_CHARACTERS = 2_048
 _PORTS = {"http": 80, "https": 443}
 _LABEL = re.compile(r"[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?")
@@ -41,9 +43,10 @@ def read_url(url: str) -> Target:
     if "#" in url:
         raise BadUrl("must not have a fragment")
     try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError as error:
+        with reading():
+            parts = urlsplit(url)
+            port = parts.port
+    except Unreadable as error:
         raise BadUrl("is not a URL") from error
     if parts.scheme not in _PORTS or not url.lower().startswith(f"{parts.scheme}://"):
         raise BadUrl("must begin with http:// or https://")
@@ -68,19 +71,16 @@ def _read_host(netloc: str, host: str) -> tuple[str, str | None]:
     if netloc.startswith("["):
         if not _BRACKETED.fullmatch(netloc):
             raise BadUrl("has no valid IPv6 address in brackets")
-        try:
-            return str(IPv6Address(host)), str(IPv6Address(host))
-        except ValueError as error:
-            raise BadUrl("has no valid IPv6 address in brackets") from error
+        if (address := readable(IPv6Address, host)) is None:
+            raise BadUrl("has no valid IPv6 address in brackets")
+        return str(address), str(address)
     name = _ascii_name(host)
     labels = name.removesuffix(".").split(".")
     if _NUMERIC.fullmatch(labels[-1]):
         # glibc reads 2130706433, 0x7f.1 and 127.1 as addresses: only the one canonical spelling passes
-        try:
-            address = str(IPv4Address(name))
-        except ValueError as error:
-            raise BadUrl("has an IPv4 address in an unusual spelling") from error
-        return address, address
+        if (literal := readable(IPv4Address, name)) is None:
+            raise BadUrl("has an IPv4 address in an unusual spelling")
+        return str(literal), str(literal)
     if len(name) > 253 or not all(_LABEL.fullmatch(label) for label in labels):
         raise BadUrl("has no valid host name")
     return name, None
@@ -92,6 +92,7 @@ def _ascii_name(host: str) -> str:
     if unicodedata.normalize("NFKC", host).replace("。", ".").isascii():
         raise BadUrl("has an ASCII host in disguise")
     try:
-        return idna.encode(host, uts46=True).decode().lower()
-    except idna.IDNAError as error:
+        with reading():
+            return idna.encode(host, uts46=True).decode().lower()
+    except Unreadable as error:
         raise BadUrl("has no valid host name") from error

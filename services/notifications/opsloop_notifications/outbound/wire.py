@@ -3,27 +3,83 @@
 aiohttp bounds lines and headers, but not answers: endless `103`s, chunk lines or trailers are parsed as fast as they come
 (measured: /healthz p99 7.2 s). Here each answer has a budget of bytes and of interim answers, and all connections
 together get a slice of each turn of the loop, so that many bad peers cost no more of a turn than one.
+
+The status line decides what an answer means. It is heard here as soon as it is whole, since a parser that stumbles over what
+comes after it (a body after 204, a head that is too long, a body cut short) tells nothing of it any more.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import deque
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
-from aiohttp.helpers import set_exception
 
 from opsloop_common import limits
 
 _SWITCHING_PROTOCOLS = 101
 _FINAL = 200
+_STATUS_LINE = re.compile(rb"HTTP/1\.[01] ([1-9][0-9]{2})(?: .*)?", re.DOTALL)
+_LINE_KEPT_BYTES = 64  # enough of a line to tell a status from it, or that it is empty
 
 
 class TooMuchAnswer(aiohttp.ClientError):
     """The peer sent more than is read of any answer."""
+
+
+@dataclass
+class Heard:
+    """What one call has heard so far. `error` is what was wrong with the rest of an answer whose status is known."""
+
+    status: int = 0
+    """Of the final answer, once its line is whole."""
+    error: Exception | None = None
+    is_begun: bool = False
+    """Whether any byte of an answer came."""
+    is_kept: bool = False
+    """Whether the connection had carried a call before this one."""
+
+
+HEARING: ContextVar[Heard] = ContextVar("hearing")
+"""The call that a task makes: aiohttp has no way to hand one through to the connection that it chooses."""
+
+
+class StatusLines:
+    """Follows heads line by line: says how much may be parsed at once, and which status the final one has."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.is_head = True
+        self._line = b""
+        self._is_first = True
+
+    def take(self, piece: bytes) -> int:
+        """Return how many bytes of `piece` to parse next: all of a body, of a head up to the end of a line."""
+        if not self.is_head:
+            return len(piece)
+        end = piece.find(b"\n") + 1
+        taken = end or len(piece)
+        self._line += piece[: min(taken, _LINE_KEPT_BYTES - len(self._line))]
+        if end:
+            self._end_line(self._line.rstrip(b"\r\n"))
+            self._line = b""
+        return taken
+
+    def _end_line(self, line: bytes) -> None:
+        if self._is_first and line:
+            found = _STATUS_LINE.fullmatch(line)
+            code = int(found[1]) if found else 0
+            if code >= _FINAL or code == _SWITCHING_PROTOCOLS:
+                self.status = code
+            self._is_first = False
+        elif not line:
+            self.is_head, self._is_first = not self.status, True
 
 
 class Turns:
@@ -67,11 +123,17 @@ class BoundedAnswers(ResponseHandler):
         self._interim = 0
         self._is_over = False
         self._body: Any = None
+        self._lines = StatusLines()
+        self._heard = Heard()
+        self._calls = 0
 
     def set_response_params(self, **params: Any) -> None:
         """Begin to expect an answer, with a budget of its own."""
         self._expecting, self._is_over, self._body = True, False, None
         self._left, self._interim = limits.CALL_ANSWER_BYTES, 0
+        self._lines, self._heard = StatusLines(), HEARING.get()
+        self._heard.is_kept = self._calls > 0
+        self._calls += 1
         super().set_response_params(**params)
 
     def data_received(self, data: bytes) -> None:
@@ -81,6 +143,7 @@ class BoundedAnswers(ResponseHandler):
         elif not self._expecting:
             self._hang_up()
         elif not self._is_over:  # else it may have been on its way before the pause below
+            self._heard.is_begun = True
             if not self._pending:
                 self._turns.add(self)
             self._pending += data[: self._left]
@@ -92,6 +155,8 @@ class BoundedAnswers(ResponseHandler):
     def parse_slice(self) -> bool:
         """Parse some of what came; says whether there is more."""
         piece = bytes(self._pending[: limits.CALL_PARSE_SLICE_BYTES])
+        piece = piece[: self._lines.take(piece)]
+        self._heard.status = self._lines.status
         del self._pending[: len(piece)]
         if piece:
             super().data_received(piece)
@@ -99,7 +164,7 @@ class BoundedAnswers(ResponseHandler):
         if self._pending:
             return True
         if self._lost is not None:
-            super().connection_lost(*self._lost)
+            self._end(*self._lost)
         return False
 
     def _judge(self) -> None:
@@ -136,10 +201,15 @@ class BoundedAnswers(ResponseHandler):
         self._fail(TooMuchAnswer("the answer is longer than any that is read"))
 
     def _fail(self, error: BaseException) -> None:
-        if self._body is not None:
-            set_exception(self._body, aiohttp.ClientPayloadError(), error)
+        self._break_off(error)
         self.set_exception(error)
         self._hang_up()
+
+    def _break_off(self, error: BaseException) -> None:
+        # what came of the body stays readable: aiohttp would give an error in its place
+        if self._body is not None and not self._body.is_eof():
+            self._heard.error = error if isinstance(error, Exception) else aiohttp.ClientPayloadError()
+            self._body.feed_eof()
 
     def _hang_up(self) -> None:
         # what was understood stays to be read; abort(), which aiohttp has, would forget the error
@@ -160,4 +230,9 @@ class BoundedAnswers(ResponseHandler):
         if self._pending:
             self._lost = (exc,)
         else:
-            super().connection_lost(exc)
+            self._end(exc)
+
+    def _end(self, exc: BaseException | None) -> None:
+        self._payload = None  # to which aiohttp would give an error
+        super().connection_lost(exc)
+        self._break_off(aiohttp.ClientPayloadError())

@@ -21,7 +21,10 @@ class JobStarted(OutModel):
 
 
 class AttemptOut(OutModel):
-    """One call. `failure` null means success; without a `status_code` no answer came."""
+    """One call. `failure` null means success; without a `status_code` no answer came.
+
+    The status line decides; `detail` says why no answer came, or what was wrong with the rest of one that counts.
+    """
 
     number: int
     attempted_at: Timestamp

@@ -203,9 +203,9 @@ class WebhookWork:
                 duration_ms=duration_ms,
                 status_code=answer.status,
                 failure=failure,
-                detail=None,
+                detail=answer.flaw,
                 request_headers=dict(headers),
-                response_body=shown_body(answer.body),
+                response_body=shown_body(answer.body, answer.headers),
                 next_attempt_at=None if failure in (None, "gone") else self._next(call, wanted),
             ),
         )

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
+
+from opsloop_common.foreign import Unreadable, readable, reading
 
 PREFIX = "whsec_"
 SECRET_BYTES = range(24, 65)
@@ -27,8 +28,9 @@ def read_secret(secret: str) -> bytes:
     if not secret.startswith(PREFIX):
         raise BadSecret("must begin with whsec_")
     try:
-        key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
-    except binascii.Error as error:
+        with reading():
+            key = base64.b64decode(secret.removeprefix(PREFIX), validate=True)
+    except Unreadable as error:
         raise BadSecret("must be base64 after whsec_") from error
     if base64.b64encode(key).decode() != secret.removeprefix(PREFIX):
         raise BadSecret("must be padded base64 after whsec_")
@@ -46,12 +48,9 @@ def sign(keys: Sequence[bytes], message_id: str, timestamp: int, body: bytes) ->
 def verify(key: bytes, headers: Mapping[str, str], body: bytes, now: int) -> bool:
     """Say whether a call carries a `v1` signature of `key` that is at most 300 s off; never raises."""
     given = {name.lower(): value for name, value in headers.items()}
-    try:
-        timestamp = int(given["webhook-timestamp"])
-        message_id, entries = given["webhook-id"], given["webhook-signature"].split(" ")
-    except (KeyError, ValueError):
-        return False
-    if abs(now - timestamp) > TOLERANCE_SECONDS:
+    timestamp = readable(int, given.get("webhook-timestamp"))
+    message_id, entries = given.get("webhook-id", ""), given.get("webhook-signature", "").split(" ")
+    if timestamp is None or abs(now - timestamp) > TOLERANCE_SECONDS:
         return False
     expected = sign([key], message_id, timestamp, body).encode()
     return any(hmac.compare_digest(expected, entry.encode()) for entry in entries)

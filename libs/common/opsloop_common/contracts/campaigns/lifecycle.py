@@ -26,6 +26,7 @@ class CampaignEvent(EventData):
     """Base of all events about one campaign."""
 
     aggregate = "campaign"
+    route = "/v1/campaigns/{campaign_id}"
 
     campaign_id: UUID
     name: str

@@ -32,6 +32,7 @@ class MessageRequested(EventData):
 
     type = "message.requested"
     aggregate = "campaign"
+    route = "/v1/campaigns/{campaign_id}"
 
     campaign_id: UUID
     message_id: UUID

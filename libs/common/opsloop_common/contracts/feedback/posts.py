@@ -32,6 +32,7 @@ class FeedbackEvent(EventData):
     """Base of all events about one feedback."""
 
     aggregate = "feedback"
+    route = "/v1/feedback/{feedback_id}"
 
     feedback_id: UUID
     number: int

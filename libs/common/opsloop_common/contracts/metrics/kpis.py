@@ -13,9 +13,12 @@ class KpiTargetReached(EventData):
 
     type = "kpi.target_reached"
     aggregate = "kpi"
+    route = "/v1/kpis/{kpi}"
 
     kpi_id: UUID
     kpi: str
+    kpi_name: str | None = None
+    unit: str | None = None
     value: float
     target: float
     reached_at: datetime

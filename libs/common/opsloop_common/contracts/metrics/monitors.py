@@ -13,12 +13,18 @@ EndReason = Literal["recovered", "changed", "disabled", "deleted"]
 
 
 class MonitorEvent(EventData):
-    """Base of what a monitor says about its KPI. `kpi` is the KPI's key; the stream is the monitor's."""
+    """Base of what a monitor says about its KPI. `kpi` is the KPI's key; the stream is the monitor's.
+
+    `kpi_name` and `unit` are for people who are told; absent in events from before these were carried.
+    """
 
     aggregate = "monitor"
+    route = "/v1/breaches/{incident_id}"
 
     monitor_id: UUID
     kpi: str
+    kpi_name: str | None = None
+    unit: str | None = None
 
 
 class KpiBreached(MonitorEvent):
@@ -31,7 +37,6 @@ class KpiBreached(MonitorEvent):
     threshold: float | None = None
     operator: Literal["lt", "le", "gt", "ge"] | None = None
     expected: float | None = None
-    unit: str | None = None
     severity: AlertSeverity
     started_at: datetime
 

@@ -14,6 +14,7 @@ class NotificationEvent(EventData):
     """Base of what became of one message to one person. `message_id` repeats the request's."""
 
     aggregate = "notification"
+    route = "/v1/notifications/{notification_id}"
 
     notification_id: UUID
     message_id: UUID

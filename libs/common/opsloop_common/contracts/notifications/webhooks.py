@@ -13,6 +13,7 @@ class WebhookDisabled(EventData):
 
     type = "webhook.disabled"
     aggregate = "webhook"
+    route = "/v1/webhooks/{webhook_id}"
 
     webhook_id: UUID
     url: str
