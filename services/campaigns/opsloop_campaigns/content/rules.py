@@ -9,6 +9,8 @@ import orjson
 from pydantic import JsonValue
 
 from opsloop_common.conditions import value_at
+from opsloop_common.contracts.known import field_fault
+from opsloop_common.known_names import unknown
 
 SUBJECT_CHARACTERS = 200
 BODY_CHARACTERS = 20_000
@@ -20,6 +22,7 @@ _PLACEHOLDER = re.compile(r"\{\{\s*(\w+(?:\.\w+)*)\s*\}\}")
 _OPENING = "{{"
 _LINE_BREAKS = re.compile(r"[\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
 _EVENT_FIELDS = frozenset({"id", "type", "subject", "time", "workspace"})
+_PLACEHOLDERS = (*(f"event.{field}" for field in sorted(_EVENT_FIELDS)), "event.data.<field>")
 
 
 def placeholder_fault(text: str) -> str | None:
@@ -31,10 +34,14 @@ def placeholder_fault(text: str) -> str | None:
         root, _, field = path.partition(".")
         head = field.partition(".")[0]
         if root != "event" or not (field in _EVENT_FIELDS or (head == "data" and "." in field)):
-            return (
-                "has an unknown placeholder; known are event.data.<field> and event.id, type, subject, time, workspace"
-            )
+            return unknown(path, _PLACEHOLDERS, what="placeholder")
     return None
+
+
+def unknown_field(text: str, event_type: str) -> str | None:
+    """Return which placeholder of `text` names a field that events of the type do not have, in words; None when all are known."""
+    paths = dict.fromkeys(path.removeprefix("event.") for path in _PLACEHOLDER.findall(text))
+    return next((fault for path in paths if (fault := field_fault(path, [event_type]))), None)
 
 
 def has_placeholder(text: str) -> bool:

@@ -6,6 +6,7 @@ import inspect
 from typing import Annotated
 
 from fastapi import Query, Response
+from pydantic import AfterValidator
 
 from opsloop_common.contracts import catalogue
 from opsloop_common.contracts.published import data_schema
@@ -15,7 +16,7 @@ from opsloop_common.http.deps import Db, Run, Who
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_common.secretbox import Unsealable
 from opsloop_notifications.eventlog import service
-from opsloop_notifications.eventlog.schemas import EventPage, EventTypeOut, EventTypes
+from opsloop_notifications.eventlog.schemas import EventPage, EventTypeOut, EventTypes, known_patterns, read_patterns
 
 router = ApiRouter(tags=["events"])
 READ = allow("notifications:read")
@@ -27,7 +28,11 @@ async def poll_events(
     run: Run,
     who: Who,
     cursor: Annotated[str | None, Query(max_length=2000, description="`next_cursor` of the page before.")] = None,
-    types: Annotated[str | None, Query(max_length=1000, description="Comma-separated; `kpi.*` allowed.")] = None,
+    types: Annotated[
+        str | None,
+        Query(max_length=1000, description="Comma-separated; `kpi.*` allowed."),
+        AfterValidator(known_patterns),
+    ] = None,
     limit: Annotated[
         int, Query(ge=1, le=200, description="Most items on a page; one of large items ends earlier.")
     ] = 50,
@@ -42,7 +47,7 @@ async def poll_events(
         after = int(run.secrets.open(cursor, purpose=purpose)) if cursor is not None else 0
     except Unsealable as error:
         raise Invalid("/query/cursor", "is not a cursor of this list") from error
-    patterns = [name.strip() for name in (types or "").split(",") if name.strip()]
+    patterns = read_patterns(types)
     page = await service.read_log(session, after, patterns=patterns, limit=limit)
     if cursor is not None and after < page.forgotten:
         raise Gone(
