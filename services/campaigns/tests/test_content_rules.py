@@ -60,6 +60,20 @@ def test_values_are_written_for_readers(value, shown):
 
 
 @pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("{{ event.data.kpi }} {{ event.time }}", None),
+        ("{{ event.data.kpi }} {{ event.data.body }}", "data.body is no field of kpi.breached"),
+        ("{{ event.data.kpi.name }}", "data.kpi.name is no field of kpi.breached; did you mean data.kpi?"),
+    ],
+)
+def test_placeholders_name_fields_that_the_event_has(text, fault):
+    found = content.unknown_field(text, "kpi.breached")
+
+    assert found is None if fault is None else found.startswith(fault)
+
+
+@pytest.mark.parametrize(
     ("text", "locale", "shown"),
     [
         ("{{ event.data.value }}", "en", "1,299.4 %"),

@@ -58,6 +58,8 @@ MALFORMED = [
     ({"audience": {}}, "/audience/user_ids"),
     ({"audience": {"user_ids": ["u1", "{{ event.data.author.user_id }}"]}}, "/audience/user_ids"),
     ({"name": "{{ event.data.kpi }}"}, "/name"),
+    ({"nmae": "x"}, "/nmae"),
+    ({"audience": {"user_ids": [], "user_id": "u1"}}, "/audience/user_id"),
     ({"audience": {"user_ids": [f"u{n}" for n in range(100_001)]}}, "/audience/user_ids"),
     ({"messages": _message(channel="sms")}, "/messages/0/channel"),
     ({"messages": _message(locale="english please")}, "/messages/0/locale"),

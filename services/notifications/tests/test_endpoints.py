@@ -99,35 +99,6 @@ async def test_a_change_is_held_to_what_stays(service):
     assert (await changed(**both)).status_code == 200
 
 
-@pytest.mark.parametrize(
-    ("query", "status"),
-    [
-        ("types=kpi.*,%20feedback.received", 200),
-        ("types=*", 200),
-        ("types=", 200),
-        ("types=kpi.*,feedback.recieved", 422),
-        ("types=kpis.*", 422),
-    ],
-)
-async def test_events_are_polled_by_types_that_there_are(service, query, status):
-    answer = await service.client.get(f"/v1/events?{query}", headers=await service.key())
-
-    assert answer.status_code == status, answer.text
-    if status == 422:
-        assert answer.json()["errors"][0]["pointer"] == "/query/types"
-        assert "is no event type; did you mean " in answer.text
-
-
-@pytest.mark.parametrize(("type", "status"), [("kpi.breached", 200), ("webhook.test", 200), ("kpi.breach", 422)])
-async def test_deliveries_are_listed_by_types_that_there_are(service, type, status):
-    key = await service.key()
-    hook = (await service.client.post("/v1/webhooks", json={"url": URL}, headers=key)).json()["id"]
-
-    answer = await service.client.get(f"/v1/webhooks/{hook}/deliveries?event_type={type}", headers=key)
-
-    assert answer.status_code == status, answer.text
-
-
 async def test_who_may_do_what(service):
     key, reader, stranger = (
         await service.key(),

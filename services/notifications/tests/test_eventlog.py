@@ -4,6 +4,8 @@ import asyncio
 import random
 from uuid import uuid4
 
+import pytest
+
 from opsloop_common.contracts import catalogue
 from opsloop_common.contracts.campaigns import CampaignFinished, CampaignPaused
 from opsloop_common.db import Context
@@ -139,3 +141,22 @@ async def test_every_type_has_its_schema(service):
     assert "incident_id" in items["kpi.breached"]["schema"]["properties"]
     assert all(item["description"] for item in items.values())
     assert (await service.client.get("/v1/event-types")).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("types=kpi.*,%20feedback.received", 200),
+        ("types=*", 200),
+        ("types=", 200),
+        ("types=kpi.*,feedback.recieved", 422),
+        ("types=kpis.*", 422),
+    ],
+)
+async def test_events_are_polled_by_types_that_there_are(service, query, status):
+    answer = await service.client.get(f"/v1/events?{query}", headers=await service.key())
+
+    assert answer.status_code == status, answer.text
+    if status == 422:
+        assert answer.json()["errors"][0]["pointer"] == "/query/types"
+        assert "is no event type; did you mean " in answer.text

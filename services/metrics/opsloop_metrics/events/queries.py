@@ -131,8 +131,9 @@ def _reading(place: int, selection: Selection, start: datetime, now: datetime, l
     )
     return select(
         literal(place).label("place"),
-        # one type for all parts; a double as text comes back as that double, as a numeric with 15 digits of it
-        cast(value, Text).label("value"),
+        cast(value, Text).label(
+            "value"
+        ),  # one type for all; a double as text stays itself, as a numeric it has 15 digits
         samples.label("samples"),
         func.min(inside.at).label("oldest_at"),
         upcoming.scalar_subquery().label("upcoming_at"),
