@@ -39,7 +39,7 @@ SHORT_BY = {
     "common/access": 416,
     "common/bus": 434,
     "common/front": 321,
-    "common/http": 945,
+    "common/http": 969,
     "common/inbox": 82,
     "common/outbox": 79,
     "common/runner": 330,

@@ -131,9 +131,7 @@ def _reading(place: int, selection: Selection, start: datetime, now: datetime, l
     )
     return select(
         literal(place).label("place"),
-        cast(value, Text).label(
-            "value"
-        ),  # one type for all; a double as text stays itself, as a numeric it has 15 digits
+        cast(value, Text).label("value"),  # a double stays itself as text; a numeric keeps 15 digits of it
         samples.label("samples"),
         func.min(inside.at).label("oldest_at"),
         upcoming.scalar_subquery().label("upcoming_at"),
