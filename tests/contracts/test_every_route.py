@@ -327,35 +327,29 @@ async def test_a_parameter_that_is_not_known_is_refused_with_the_nearest_that_is
         body = "{}" if "requestBody" in operation else None
         for name in known or ["severty"]:
             wrong = f"{name}s" if known else name
-            answer = await door.request(
-                method, path.format_map(door.ids), params={wrong: "1"}, content=body, headers=door.ours | JSON
-            )
+            sent = {"params": {wrong: "1"}, "content": body, "headers": door.ours | JSON}
+            answer = await door.request(method, path.format_map(door.ids), **sent)
             assert answer.status_code == 422, (method, path, wrong, answer.text)
-            [error] = problem(answer)["errors"]
-            assert error["pointer"] == f"/query/{wrong}", (method, path)
             meant = f"This parameter is not known here; did you mean {name}?" if known else "is not known here"
-            assert meant in error["detail"], (method, path, error)
+            [error] = problem(answer)["errors"]
+            assert error["pointer"] == f"/query/{wrong}" and meant in error["detail"], (method, path, error)
 
 
 @pytest.mark.parametrize("query", ["=1", "limit=1&LIMIT=2", "%00%ff=1&%E9%87%8D=", "a" * 3_000, "a/b~c=1"])
 async def test_names_of_parameters_may_be_anything(door: Door, query: str):
     answer = await door.request("GET", f"/v1/audit?{query}")
-
     assert answer.status_code == 422, answer.text
     assert problem(answer)["errors"][0]["pointer"].startswith("/query/")
 
 
 async def test_a_field_that_is_not_known_is_refused_with_the_nearest_that_is(door: Door):
     for method, path, operation in operations(door):
-        body = BODIES.get(f"{method} {path}")
-        if "requestBody" not in operation or not isinstance(body, dict) or not body:
+        if not (body := BODIES.get(f"{method} {path}")):
             continue
-        name = sorted(body)[0]
-        wrong = {f"{key}s" if key == name else key: value for key, value in body.items()}
-        answer = await door.request(method, path.format_map(door.ids), json=wrong)
-        assert answer.status_code == 422, (method, path, answer.text)
+        wrong = f"{min(body)}s"
+        answer = await door.request(method, path.format_map(door.ids), json=body | {wrong: 1})
         [error] = problem(answer)["errors"]
-        assert error["pointer"] == f"/{name}s", (method, path)
+        assert (answer.status_code, error["pointer"]) == (422, f"/{wrong}"), (method, path)
         assert error["detail"].startswith("This field is not known here; did you mean "), (method, path, error)
 
 
