@@ -343,7 +343,7 @@ async def test_names_of_parameters_may_be_anything(door: Door, query: str):
 
 
 async def test_a_field_that_is_not_known_is_refused_with_the_nearest_that_is(door: Door):
-    for method, path, operation in operations(door):
+    for method, path, _operation in operations(door):
         if not (body := BODIES.get(f"{method} {path}")):
             continue
         wrong = f"{min(body)}s"
