@@ -258,7 +258,7 @@ async def jobs(folder: Path) -> list[Line]:
     """From the request for a small recovery to its end."""
     with receiver(folder) as sink:
         async with neighbours(folder, "notifications") as town:
-            never = [{"field": "data.name", "op": "eq", "value": f"no{number}"} for number in range(20)]
+            never = [{"field": "data.area", "op": "eq", "value": f"no{number}"} for number in range(20)]
             await _hang(town, sink, filter=never)
             await _log_events(town)
             client = town.client("notifications")

@@ -319,6 +319,40 @@ async def test_bad_paging(door: Door):
             assert "next_cursor" not in answer.json(), f"{path} is a list without limit and cursor"
 
 
+async def test_a_parameter_that_is_not_known_is_refused_with_the_nearest_that_is(door: Door):
+    for method, path, operation in operations(door):
+        if operation["security"] == []:
+            continue
+        known = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"]
+        body = "{}" if "requestBody" in operation else None
+        for name in known or ["severty"]:
+            wrong = f"{name}s" if known else name
+            sent = {"params": {wrong: "1"}, "content": body, "headers": door.ours | JSON}
+            answer = await door.request(method, path.format_map(door.ids), **sent)
+            assert answer.status_code == 422, (method, path, wrong, answer.text)
+            meant = f"This parameter is not known here; did you mean {name}?" if known else "is not known here"
+            [error] = problem(answer)["errors"]
+            assert (error["pointer"], meant in error["detail"]) == (f"/query/{wrong}", True), (method, path, error)
+
+
+@pytest.mark.parametrize("query", ["=1", "limit=1&LIMIT=2", "%00%ff=1&%E9%87%8D=", "a" * 3_000, "a/b~c=1"])
+async def test_names_of_parameters_may_be_anything(door: Door, query: str):
+    answer = await door.request("GET", f"/v1/audit?{query}")
+    assert answer.status_code == 422, answer.text
+    assert problem(answer)["errors"][0]["pointer"].startswith("/query/")
+
+
+async def test_a_field_that_is_not_known_is_refused_with_the_nearest_that_is(door: Door):
+    for method, path, _ in operations(door):
+        if not (body := BODIES.get(f"{method} {path}")):
+            continue
+        wrong = f"{min(body)}s"
+        answer = await door.request(method, path.format_map(door.ids), json=body | {wrong: 1})
+        [error] = problem(answer)["errors"]
+        assert (answer.status_code, error["pointer"]) == (422, f"/{wrong}"), (method, path)
+        assert error["detail"].startswith("This field is not known here; did you mean "), (method, path, error)
+
+
 async def test_a_stale_version_changes_nothing(door: Door):
     for method, path, operation in operations(door):
         if method not in ("PATCH", "PUT", "DELETE"):

@@ -30,6 +30,7 @@ SELECTION = {
 }
 RATIO = {"type": "ratio", "numerator": SELECTION, "denominator": SELECTION}
 WHEN = SELECTION["where"]
+ON_A_POST = PLAYBOOK | {"on": "feedback.received"}
 ATTRIBUTES = {"a": 0, "b": [0, {"c": 0}]}
 CREATED: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "feedback": [("/v1/feedback", {"body": "支付失败", "attributes": ATTRIBUTES})],
@@ -38,7 +39,7 @@ CREATED: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("/v1/kpis", REPORTED | {"measure": SELECTION}),
         ("/v1/kpis", REPORTED | {"measure": RATIO}),
     ],
-    "campaigns": [("/v1/playbooks", PLAYBOOK | {"when": WHEN})],
+    "campaigns": [("/v1/playbooks", ON_A_POST | {"when": WHEN})],
     "notifications": [("/v1/webhooks", {"url": "https://example.com/", "filter": WHEN})],
 }
 """Bodies of what is created; each 0 in them stands for the number."""
@@ -154,7 +155,7 @@ async def test_rows_of_a_batch_and_the_data_of_a_rehearsal(api: Any, number: flo
         await api(next(each for each in MEMBERS if each.name == name)) for name in ("feedback", "campaigns")
     ]
     row = {"body": "支付失败", "external_id": "1", "attributes": filled(ATTRIBUTES, number)}
-    playbook = (await ok(campaigns, "POST", "/v1/playbooks", json=PLAYBOOK | {"when": filled(WHEN, number)})).json()
+    playbook = (await ok(campaigns, "POST", "/v1/playbooks", json=ON_A_POST | {"when": filled(WHEN, number)})).json()
 
     [landed] = (await ok(feedback, "POST", "/v1/feedback:batch", json={"items": [row]})).json()["items"]
     rehearsed = await ok(campaigns, "POST", f"/v1/playbooks/{playbook['id']}/test", json={"data": {"rating": number}})

@@ -8,34 +8,49 @@ order is right to the second.
 from __future__ import annotations
 
 import operator
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
     JsonValue,
-    StringConstraints,
     WithJsonSchema,
     field_validator,
     model_validator,
 )
 from pydantic import ValidationInfo as Info
 
-from opsloop_common.documents import require_few_names
+from opsloop_common.documents import require_known_names
+from opsloop_common.known_names import unknown
 
 MAX_CONDITIONS = 20
 MAX_VALUES = 100
 MAX_TEXT = 1_000
 
 DATA_FIELD = r"data(\.[^.\x00]{1,100}){1,10}"
-_ATTRIBUTES = (
+ATTRIBUTES = (
     "id|source|type|subject|time|dataschema|workspace|actor|partitionkey|sequence|correlationid|causationid|"
     "causationdepth|causationroot|traceparent"
 )
+
+
+def place_in(attributes: str) -> tuple[object, ...]:
+    """Return what makes a text a place in an event: one of the attributes (divided by `|`), or a dotted path below its data."""
+    pattern = rf"^({attributes}|{DATA_FIELD})$"
+    known = (*attributes.split("|"), "data.<field>")
+
+    def require_place(field: str) -> str:
+        if not re.fullmatch(pattern, field):
+            raise ValueError(unknown(field, known, what="attribute of an event or path below its data"))
+        return field
+
+    return AfterValidator(require_place), WithJsonSchema({"type": "string", "pattern": pattern})
 
 
 class Op(StrEnum):
@@ -74,14 +89,14 @@ class Condition(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    field: Annotated[str, StringConstraints(pattern=rf"^({_ATTRIBUTES}|{DATA_FIELD})$")]
+    field: Annotated[str, *place_in(ATTRIBUTES)]
     op: Op
     value: Value = Field(default=None, validate_default=True)
 
     @model_validator(mode="before")
     @classmethod
-    def _has_few_names(cls, value: Any) -> Any:
-        return require_few_names(value, known=len(cls.model_fields))
+    def _has_known_names(cls, value: Any) -> Any:
+        return require_known_names(value, cls.model_fields)
 
     @field_validator("value")
     @classmethod

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import orjson
-from pydantic_core import PydanticCustomError
+from pydantic_core import PydanticCustomError, ValidationError
 
 from opsloop_common.foreign import reading
+from opsloop_common.known_names import hint
 from opsloop_common.limits import UNKNOWN_NAMES
 
 MAX_INT = 2**63 - 1
@@ -65,11 +66,26 @@ def _refuse(name: str) -> None:
     raise ValueError("holds what is no number")
 
 
-def require_few_names(value: Any, *, known: int) -> Any:
-    """Return `value` unless it is an object of too many unknown names: of 20,000 each would become an error."""
-    if type(value) is dict and len(value) > known + UNKNOWN_NAMES:
+def require_known_names(value: Any, known: Collection[str]) -> Any:
+    """Return `value` unless it is an object with names that are not known: each of them is an error that tells the nearest one.
+
+    Of 20,000 each would become an error: of too many only one says so.
+    """
+    if type(value) is not dict or not (unknown := [name for name in value if name not in known]):
+        return value
+    if len(unknown) > UNKNOWN_NAMES:
         raise PydanticCustomError("too_many_names", "Too many fields that are not known here")
-    return value
+    raise ValidationError.from_exception_data(
+        "names",
+        [
+            {
+                "type": PydanticCustomError("unknown_name", f"This field is not known here{hint(str(name), known)}"),
+                "loc": (name,),
+                "input": None,
+            }
+            for name in unknown
+        ],
+    )
 
 
 def surplus(raw: bytes, *, containers: int, values: int) -> str | None:

@@ -86,6 +86,14 @@ class Invalid(DomainError):
     def __init__(self, pointer: str, detail: str) -> None:
         super().__init__("The request is not valid.", errors=[FieldError(pointer, detail)])
 
+    @classmethod
+    def each(cls, errors: Iterable[FieldError]) -> Invalid:
+        """Return the refusal of several fields at once, at least one."""
+        found = tuple(errors)
+        refusal = cls(found[0].pointer, found[0].detail)
+        refusal.errors = found
+        return refusal
+
 
 class StaleVersion(DomainError):
     """`If-Match` names a version that is no longer the present one."""

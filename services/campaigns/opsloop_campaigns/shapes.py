@@ -25,10 +25,23 @@ def _one_line(subject: str) -> str:
     return subject
 
 
+def _named(user_ids: list[str]) -> list[str]:
+    if any(map(rules.has_placeholder, user_ids)):
+        raise ValueError("has a placeholder; an audience names people by their ids, and nothing is filled in")
+    return user_ids
+
+
+def unfilled(text: str) -> str:
+    """Return a text that nothing is filled into; a ValueError when it looks as if something should be."""
+    if rules.has_placeholder(text):
+        raise ValueError("has a placeholder; only a playbook's campaign has something to fill in")
+    return text
+
+
 class AudienceIn(InModel):
     """The people by their ids; one named twice counts once."""
 
-    user_ids: Annotated[list[UserId], Field(max_length=MAX_AUDIENCE), AfterValidator(_once)]
+    user_ids: Annotated[list[UserId], Field(max_length=MAX_AUDIENCE), AfterValidator(_once), AfterValidator(_named)]
 
 
 class AudienceOut(OutModel):

@@ -47,11 +47,50 @@ def test_known_placeholders_are_taken(text):
         (["a", 1], "a, 1"),
         ({"a": 1}, '{"a":1}'),
         ("x" * 600, "x" * 499 + "…"),
-        (12345678.5, "12345678.5"),
+        (12345678.5, "12,345,678.5"),
+        (999999.5, "999,999.5"),
+        (123456.78, "123,456.78"),
+        (1000000, "1,000,000"),
+        (1e16, "10,000,000,000,000,000"),
+        ([1000, 0.5], "1,000, 0.5"),
     ],
 )
 def test_values_are_written_for_readers(value, shown):
     assert content.render("{{ event.data.a }}", {"data": {"a": value}}) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("{{ event.data.kpi }} {{ event.time }}", None),
+        ("{{ event.data.kpi }} {{ event.data.body }}", "data.body is no field of kpi.breached"),
+        ("{{ event.data.kpi.name }}", "data.kpi.name is no field of kpi.breached; did you mean data.kpi?"),
+    ],
+)
+def test_placeholders_name_fields_that_the_event_has(text, fault):
+    found = content.unknown_field(text, "kpi.breached")
+
+    assert found is None if fault is None else found.startswith(fault)
+
+
+@pytest.mark.parametrize(
+    ("text", "locale", "shown"),
+    [
+        ("{{ event.data.value }}", "en", "1,299.4 %"),
+        ("{{ event.data.value }}", "de-DE", "1.299,4 %"),
+        ("{{ event.data.value }}，{{ event.data.threshold }}", "zh-CN", "1,299.4 %，99 %"),
+        ("{{ event.data.value }} {{ event.data.unit }}", "en", "1,299.4 %"),
+        ("{{ event.data.value }}%, not {{ event.data.threshold }} %", "en", "1,299.4%, not 99 %"),
+        ("{{ event.data.expected }}#{{ event.data.number }}", "en", "#12345"),
+    ],
+)
+def test_measured_values_come_with_their_unit_once(text, locale, shown):
+    data = {"value": 1299.4, "threshold": 99, "expected": None, "unit": "%", "number": 12345}
+    message = {"channel": "email", "locale": locale, "subject": text, "body": text}
+
+    [filled] = content.rendered([message], {"data": data})
+
+    assert (filled["subject"], filled["body"]) == (shown, shown)
 
 
 @given(st.text(), st.text())
@@ -62,7 +101,7 @@ def test_a_value_is_never_read_as_a_template(text, other):
 
 
 def test_a_long_list_in_many_placeholders_is_written_once_and_cut():
-    template = [{"subject": "{{ event.data.a }}", "body": "{{ event.data.a }}" * 1_100}] * 7
+    template = [{"locale": "en", "subject": "{{ event.data.a }}", "body": "{{ event.data.a }}" * 1_100}] * 7
     document = {"data": {"a": ["投诉"] * 20_000}}
 
     began = time.thread_time()

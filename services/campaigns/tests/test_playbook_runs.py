@@ -246,7 +246,7 @@ async def test_placeholders_are_filled_in_from_the_event(world):
                 "channel": "email",
                 "locale": "zh-CN",
                 "subject": "指标 {{event.data.kpi}} 异常",
-                "body": "当前值 {{ event.data.value }}，阈值 {{ event.data.threshold }}。{{ event.data.nothing.at.all }}完",
+                "body": "当前值 {{ event.data.value }}，阈值 {{ event.data.threshold }}。{{ event.data.expected }}完",
             }
         ],
     }

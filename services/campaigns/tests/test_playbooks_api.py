@@ -46,6 +46,19 @@ MALFORMED = [
     ({"enabled": "yes"}, "/enabled"),
     ({"on": "kpi.exploded"}, "/on"),
     ({"on": "*"}, "/on"),
+    ({"on": "kpi.*"}, "/on"),
+    ({"when": [{"field": "data.severty", "op": "exists"}]}, "/when/0/field"),
+    ({"when": [{"field": "type", "op": "exists"}, {"field": "data.rating", "op": "exists"}]}, "/when/1/field"),
+    ({"launch": LAUNCH | {"name": "{{ event.data.kpy }}"}}, "/launch/name"),
+    (
+        {"launch": LAUNCH | {"messages": [MESSAGE | {"subject": "{{event.data.author.user_id}}"}]}},
+        "/launch/messages/0/subject",
+    ),
+    (
+        {"launch": LAUNCH | {"messages": [MESSAGE, MESSAGE | {"locale": "fr", "body": "{{ event.data.body }}"}]}},
+        "/launch/messages/1/body",
+    ),
+    ({"launch": LAUNCH | {"audience": {"user_ids": ["{{ event.data.author.user_id }}"]}}}, "/launch/audience/user_ids"),
     ({"when": [{"field": "kpi", "op": "eq", "value": "x"}]}, "/when/0/field"),
     ({"when": [{"field": "data", "op": "exists"}]}, "/when/0/field"),
     ({"when": [{"field": "data.kpi", "op": "like", "value": "x"}]}, "/when/0/op"),
@@ -80,6 +93,33 @@ async def test_malformed_playbooks_are_refused(world):
         assert patched.json()["errors"][0]["pointer"] == pointer
 
 
+async def test_what_is_not_known_is_refused_with_the_nearest_that_is(world):
+    refused = await world.call(
+        "POST",
+        "/v1/playbooks",
+        BODY | {"launch": LAUNCH | {"messages": [MESSAGE | {"body": "{{ event.data.tresholds }}"}]}},
+    )
+    listed = await world.call("GET", "/v1/playbooks?on=kpi.breeched")
+
+    assert refused.json()["errors"][0]["detail"] == (
+        "data.tresholds is no field of kpi.breached; did you mean data.threshold?"
+    )
+    assert listed.json()["errors"] == [
+        {"pointer": "/query/on", "detail": "kpi.breeched is no event type; did you mean kpi.breached?"}
+    ]
+
+
+async def test_another_event_must_have_what_the_playbook_speaks_of(world):
+    id = (await world.ok("POST", "/v1/playbooks", BODY))["id"]
+
+    moved = await world.call("PATCH", f"/v1/playbooks/{id}", {"on": "campaign.finished"})
+    renamed = await world.call("PATCH", f"/v1/playbooks/{id}", {"name": "another"})
+
+    assert (moved.status_code, moved.json()["errors"][0]["pointer"]) == (422, "/when/0/field")
+    assert renamed.status_code == 200
+    assert (await world.ok("GET", f"/v1/playbooks/{id}"))["on"] == "kpi.breached"
+
+
 async def test_a_playbook_is_changed_and_audited(world):
     id = (await world.ok("POST", "/v1/playbooks", BODY))["id"]
 
@@ -106,7 +146,9 @@ async def test_a_playbook_is_changed_and_audited(world):
 
 async def test_lists_are_narrowed(world):
     first = (await world.ok("POST", "/v1/playbooks", BODY))["id"]
-    second = (await world.ok("POST", "/v1/playbooks", BODY | {"enabled": False, "on": "kpi.recovered"}))["id"]
+    second = (await world.ok("POST", "/v1/playbooks", BODY | {"enabled": False, "on": "kpi.recovered", "when": []}))[
+        "id"
+    ]
 
     async def listed(query: str) -> list[str]:
         return [item["id"] for item in (await world.ok("GET", f"/v1/playbooks?{query}"))["items"]]

@@ -120,7 +120,7 @@ class World:
             number=1,
             kind="bug",
             severity=severity,
-            sentiment=-1,
+            sentiment=fields.get("sentiment", -1),
             rating=fields["rating"],
             channel=fields["channel"],
             tags=fields.get("tags", []),

@@ -86,6 +86,20 @@ WHERE = {"field": "data.severity", "op": "in", "value": ["s1"]}
             {"measure": {"type": "ratio", "numerator": COUNT | {"aggregate": "p95"}, "denominator": COUNT}},
             "/measure/numerator/aggregate",
         ),
+        ({"measure": COUNT | {"event": "feedback.recieved"}}, "/measure/event"),
+        ({"measure": COUNT | {"where": [{"field": "data.severty", "op": "exists"}]}}, "/measure/where/0/field"),
+        ({"measure": COUNT | {"where": [{"field": "subjet", "op": "exists"}]}}, "/measure/where/0/field"),
+        ({"measure": COUNT | {"aggregate": "avg", "property": "data.ratings"}}, "/measure/property"),
+        (
+            {
+                "measure": {
+                    "type": "ratio",
+                    "numerator": COUNT,
+                    "denominator": COUNT | {"where": [{"field": "data.author.userid", "op": "exists"}]},
+                }
+            },
+            "/measure/denominator/where/0/field",
+        ),
     ],
 )
 async def test_a_kpi_that_makes_no_sense_is_refused(world, body, pointer):

@@ -176,3 +176,18 @@ def test_a_ratio_is_null_over_nothing_and_takes_the_denominators_samples():
     assert rules.combine([over, Reading(None, 0)]).value is None
     assert rules.combine([Reading(None, 0), over]).value is None
     assert rules.combine([Reading(1e308, 1), Reading(1e-308, 1)]).value is None
+
+
+@pytest.mark.parametrize("side", ["numerator", "denominator"])
+def test_what_is_kept_stays_readable_and_what_comes_is_asked_for_known_names(side):
+    known = {"type": "events", "event": "feedback.received", "aggregate": "count"}
+    unknown = known | {"where": [{"field": "data.severty", "op": "eq", "value": "s1"}]}
+    measure = {"type": "ratio", "numerator": known, "denominator": known} | {side: unknown}
+
+    assert len(rules.read_measure(measure).parts) == 2
+    with pytest.raises(Invalid) as refused:
+        rules.require_known(measure)
+
+    [error] = refused.value.errors
+    assert error.pointer == f"/measure/{side}/where/0/field"
+    assert error.detail.endswith("did you mean data.severity?")

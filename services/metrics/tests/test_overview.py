@@ -131,3 +131,48 @@ def test_edges_are_cut_off_at_the_end():
 )
 def test_edges_that_are_none_are_refused(length: timedelta, step: timedelta, pointer: str, detail: str):
     assert refusal(length, step) == FieldError(pointer, detail)
+
+
+S1 = [{"field": "data.severity", "op": "eq", "value": "s1"}]
+SHARE = COUNT | {"aggregate": "share", "where": S1}
+REPLIES = {"type": "events", "event": "feedback.received", "property": "data.sentiment"}
+
+
+@pytest.mark.parametrize(
+    ("measure", "sentiments", "value"),
+    [
+        (SHARE, (0.5, 0, 0), 1 / 3),
+        (SHARE, (0.5, *[0] * 6), 1 / 7),
+        (REPLIES | {"aggregate": "avg"}, (0, 0, 1), 1 / 3),
+        (
+            REPLIES | {"aggregate": "sum"},
+            (0.1234567890123456, 0.8765432109876544 - 0.5),
+            0.1234567890123456 + 0.3765432109876544,
+        ),
+        (REPLIES | {"aggregate": "median"}, (0.12345678901234566,), 0.12345678901234566),
+        (REPLIES | {"aggregate": "avg"}, (-0.9999999999999999,), -0.9999999999999999),
+        ({"type": "ratio", "numerator": COUNT | {"where": S1}, "denominator": COUNT}, (0.5, 0, 0), 1 / 3),
+    ],
+)
+async def test_doubles_stay_doubles(world, measure, sentiments, value):
+    await world.kpi(measure)
+    operators = {"ge": "breached", "le": "breached", "gt": "ok", "lt": "ok"}
+    severities = ["s1", *["s4"] * len(sentiments)]
+    await world.hear(
+        *(
+            world.received(sentiment=said, severity=severity)
+            for said, severity in zip(sentiments, severities, strict=False)
+        )
+    )
+    for operator in operators:
+        await world.monitor({"type": "threshold", "operator": operator, "value": value}, window="PT1H")
+    await world.settle(2)
+
+    status = await world.status()
+    last = {"from": (world.now - DAY).isoformat(), "to": (world.now + SECOND).isoformat(), "step": "PT86401S"}
+    [point] = (await world.get("/v1/kpis/k/series", **last))["points"]
+
+    assert (status["value"], point["value"]) == (value, value)
+    assert [one["state"] for one in status["monitors"]] == list(operators.values())
+    assert {one["value"] for one in status["monitors"]} == {value}
+    assert {event.data["value"] for event in await world.told("kpi.breached")} == {value}

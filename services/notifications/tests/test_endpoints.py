@@ -58,6 +58,13 @@ async def test_create_shows_the_secret_once(service):
         ({"url": URL, "event_types": []}, "/event_types"),
         ({"url": URL, "event_types": ["KPI"]}, "/event_types/0"),
         ({"url": URL, "event_types": ["*.breached"]}, "/event_types/0"),
+        ({"url": URL, "event_types": ["kpi.*", "feedback.recieved"]}, "/event_types/1"),
+        ({"url": URL, "event_types": ["kpis.*"]}, "/event_types/0"),
+        ({"url": URL, "filter": [{"field": "data.severty", "op": "exists"}]}, "/filter/0/field"),
+        (
+            {"url": URL, "event_types": ["kpi.*"], "filter": [{"field": "data.rating", "op": "exists"}]},
+            "/filter/0/field",
+        ),
         ({"url": URL, "filter": [{"field": "data.x", "op": "like", "value": 1}]}, "/filter/0/op"),
         ({"url": URL, "filter": [{"field": "data.x", "op": "in", "value": 1}]}, "/filter/0/value"),
         ({"url": URL, "filter": [{"field": "severity", "op": "exists"}]}, "/filter/0/field"),
@@ -73,6 +80,23 @@ async def test_create_refuses(service, body, pointer):
     assert answer.status_code == 422, answer.text
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
     assert "169.254" not in answer.text
+
+
+async def test_a_change_is_held_to_what_stays(service):
+    key = await service.key()
+    body = {"url": URL, "event_types": ["kpi.*"], "filter": [{"field": "data.kpi", "op": "exists"}]}
+    hook = (await service.client.post("/v1/webhooks", json=body, headers=key)).json()["id"]
+
+    async def changed(**changes):
+        return await service.client.patch(f"/v1/webhooks/{hook}", json=changes, headers=key)
+
+    for changes in ({"event_types": ["feedback.*"]}, {"filter": [{"field": "data.number", "op": "exists"}]}):
+        answer = await changed(**changes)
+        [error] = answer.json()["errors"]
+        assert (answer.status_code, error["pointer"]) == (422, "/filter/0/field")
+        assert "is no field of these events; did you mean data." in error["detail"]
+    both = {"event_types": ["feedback.*"], "filter": [{"field": "data.number", "op": "exists"}]}
+    assert (await changed(**both)).status_code == 200
 
 
 async def test_who_may_do_what(service):

@@ -4,6 +4,8 @@ import asyncio
 import random
 from uuid import uuid4
 
+import pytest
+
 from opsloop_common.contracts import catalogue
 from opsloop_common.contracts.campaigns import CampaignFinished, CampaignPaused
 from opsloop_common.db import Context
@@ -186,3 +188,22 @@ async def test_a_start_is_one_of_three_and_goes_with_no_cursor(service):
         answer = await service.client.get("/v1/events", params=query, headers=key)
         assert answer.status_code == 422, query
         assert answer.json()["errors"][0]["pointer"] == "/query/start"
+
+
+@pytest.mark.parametrize(
+    ("query", "status"),
+    [
+        ("types=kpi.*,%20feedback.received", 200),
+        ("types=*", 200),
+        ("types=", 200),
+        ("types=kpi.*,feedback.recieved", 422),
+        ("types=kpis.*", 422),
+    ],
+)
+async def test_events_are_polled_by_types_that_there_are(service, query, status):
+    answer = await service.client.get(f"/v1/events?{query}", headers=await service.key())
+
+    assert answer.status_code == status, answer.text
+    if status == 422:
+        assert answer.json()["errors"][0]["pointer"] == "/query/types"
+        assert "is no event type; did you mean " in answer.text

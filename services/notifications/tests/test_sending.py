@@ -5,6 +5,7 @@ import json
 from datetime import UTC, datetime
 from uuid import uuid4
 
+import pytest
 from aiohttp import web
 from sqlalchemy import text
 
@@ -121,3 +122,15 @@ async def test_recover_delivers_what_failed_and_what_was_missed(acme, hook, work
         await until(lambda: len(hook.calls) == 3, "three calls")
 
     assert {headers["webhook-id"] for headers, _ in hook.calls} == {str(e.id) for e in (failed, missed, late)}
+
+
+@pytest.mark.parametrize(("type", "status"), [("kpi.breached", 200), ("webhook.test", 200), ("kpi.breach", 422)])
+async def test_deliveries_are_listed_by_types_that_there_are(service, type, status):
+    key = await service.key()
+    hook = (await service.client.post("/v1/webhooks", json={"url": "https://example.com/hook"}, headers=key)).json()[
+        "id"
+    ]
+
+    answer = await service.client.get(f"/v1/webhooks/{hook}/deliveries?event_type={type}", headers=key)
+
+    assert answer.status_code == status, answer.text

@@ -189,9 +189,7 @@ def _from_validation(errors: Sequence[Any], body: Any) -> DomainError:
     found = [_field_error(item, body) for item in errors if item["loc"][0] != "path"]
     if not found:
         return NotFound("There is nothing under this id.")
-    refusal = Invalid(found[0].pointer, found[0].detail)
-    refusal.errors = tuple(found[:ERRORS_SHOWN])
-    return refusal
+    return Invalid.each(found[:ERRORS_SHOWN])
 
 
 def _field_error(item: Any, body: Any) -> FieldError:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, TypeVar
-from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, params
 from fastapi.dependencies.utils import get_flat_params
@@ -21,13 +21,14 @@ from starlette.responses import Response
 from opsloop_common.access.addresses import bearer_token, counted_as
 from opsloop_common.access.idempotency import Answer, Replay, keyed_request
 from opsloop_common.access.principal import BROWSERS, Kind, Principal
-from opsloop_common.errors import Forbidden, Invalid, NotFound
+from opsloop_common.errors import Forbidden
 from opsloop_common.faults import is_unanswered
+from opsloop_common.http.address import require_known_address
 from opsloop_common.http.body import BodyLimit, ReadRequest, read_body
 from opsloop_common.http.call import Call, call_of
 from opsloop_common.http.paths import relative_location, service_path
 from opsloop_common.http.problems import error_response, problems
-from opsloop_common.limits import BODY_BYTES, JSON_CONTAINERS, JSON_VALUES, QUERY_BYTES, QUERY_PARAMETERS
+from opsloop_common.limits import BODY_BYTES, JSON_CONTAINERS, JSON_VALUES
 from opsloop_common.turns import QUICK_BYTES, turn
 
 __all__ = [
@@ -225,11 +226,16 @@ class ApiRoute(APIRoute):
             **options,
         )
 
+    @cached_property
+    def parameters(self) -> list[str]:
+        """Return the names of what may stand in the address behind `?`."""
+        found = (each for each in get_flat_params(self.dependant) if isinstance(each.field_info, params.Query))
+        return [each.alias for each in found]
+
     @property
     def narrowed_by(self) -> list[str]:
         """Return the parameters by which a request asks for less; none where the address has none."""
-        found = (each for each in get_flat_params(self.dependant) if isinstance(each.field_info, params.Query))
-        return [each.alias for each in found if each.alias != "cursor"]
+        return [name for name in self.parameters if name != "cursor"]
 
     def get_route_handler(self) -> Handler:
         """Wrap FastAPI's own handler (validation, endpoint, serialisation) into the steps around it."""
@@ -253,7 +259,7 @@ class ApiRoute(APIRoute):
     async def _answer(self, call: Call, request: Request, endpoint: Handler) -> Response:
         await self._admit(call, request)
         read = await self._read(request)
-        _require_readable_address(request)  # 422, after what the body may be answered: 413, 415, 400
+        require_known_address(request, self.parameters)  # 422, after what the body may be answered: 413, 415, 400
         await self._admit_again(call, request, read)
         try:
             await self._key(call, request, read)
@@ -351,19 +357,6 @@ def _origin(who: Principal, request: Request) -> str | None:
     if origin is not None and who.publishable is not None and origin not in who.publishable.origins:
         raise Forbidden("This key does not list the origin that the request comes from.")
     return origin
-
-
-def _require_readable_address(request: Request) -> None:
-    query = request.scope["query_string"]
-    if len(query) > QUERY_BYTES or query.count(b"&") >= QUERY_PARAMETERS:
-        raise Invalid("/query", f"must not have more than {QUERY_PARAMETERS} parameters or {QUERY_BYTES} bytes")
-    # PostgreSQL text holds no NUL: as an id it names nothing, as a filter it is malformed
-    if b"%00" in request.scope["query_string"]:
-        for name, value in parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True):
-            if "\0" in name or "\0" in value:
-                raise Invalid(f"/query/{name}".replace("\0", ""), "must not contain NUL")
-    if "\0" in request.scope["path"]:
-        raise NotFound("There is nothing under this id.")
 
 
 def _make_location_relative(response: Response, request: Request) -> None:

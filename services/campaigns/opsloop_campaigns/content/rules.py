@@ -9,17 +9,28 @@ import orjson
 from pydantic import JsonValue
 
 from opsloop_common.conditions import value_at
+from opsloop_common.contracts.known import field_fault
+from opsloop_common.known_names import unknown
+from opsloop_common.numbers import for_people
 
 SUBJECT_CHARACTERS = 200
 BODY_CHARACTERS = 20_000
 # All locales together: a message.requested carries them beside 500 ids, inside the 512 KiB an event may have.
 CONTENT_BYTES = 128 * 1024
 VALUE_CHARACTERS = 500
+UNIT_CHARACTERS = 50
+
+_UNIT = "data.unit"
+_MEASURED = frozenset({"data.value", "data.threshold", "data.expected", "data.target"})
+"""What is counted in the unit that the event names."""
+_NUMBERED = frozenset({"data.number"})
+"""What is a name made of digits: nobody looks for feedback 12,345."""
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+(?:\.\w+)*)\s*\}\}")
 _OPENING = "{{"
 _LINE_BREAKS = re.compile(r"[\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
 _EVENT_FIELDS = frozenset({"id", "type", "subject", "time", "workspace"})
+_PLACEHOLDERS = (*(f"event.{field}" for field in sorted(_EVENT_FIELDS)), "event.data.<field>")
 
 
 def placeholder_fault(text: str) -> str | None:
@@ -31,10 +42,14 @@ def placeholder_fault(text: str) -> str | None:
         root, _, field = path.partition(".")
         head = field.partition(".")[0]
         if root != "event" or not (field in _EVENT_FIELDS or (head == "data" and "." in field)):
-            return (
-                "has an unknown placeholder; known are event.data.<field> and event.id, type, subject, time, workspace"
-            )
+            return unknown(path, _PLACEHOLDERS, what="placeholder")
     return None
+
+
+def unknown_field(text: str, event_type: str) -> str | None:
+    """Return which placeholder of `text` names a field that events of the type do not have, in words; None when all are known."""
+    paths = dict.fromkeys(path.removeprefix("event.") for path in _PLACEHOLDER.findall(text))
+    return next((fault for path in paths if (fault := field_fault(path, [event_type]))), None)
 
 
 def has_placeholder(text: str) -> bool:
@@ -42,24 +57,35 @@ def has_placeholder(text: str) -> bool:
     return _OPENING in text
 
 
-def render(text: str, event: Mapping[str, JsonValue]) -> str:
+def render(text: str, event: Mapping[str, JsonValue], locale: str = "en") -> str:
     """Fill the placeholders of `text` from the event's document, once: what is filled in is not read again.
 
-    What the event lacks becomes nothing; one value brings at most 500 characters.
+    What the event lacks becomes nothing; one value brings at most 500 characters. Numbers are written for people of the locale,
+    a measured one with its unit (`99.4 %`) unless the text says the unit itself.
     """
     shown: dict[str, str] = {}  # 8,000 placeholders may name one list of 50,000
+    unit = value_at(event, _UNIT)
+    if not isinstance(unit, str) or f"event.{_UNIT}" in _PLACEHOLDER.findall(text):
+        unit = ""
 
     def fill(match: re.Match[str]) -> str:
-        path = match[1]
+        path = match[1].removeprefix("event.")
         if path not in shown:
-            shown[path] = written(value_at(event, path.removeprefix("event.")))
+            shown[path] = _shown(value_at(event, path), path, locale)
+        has_unit = unit and path in _MEASURED and shown[path]
+        if has_unit and not text[match.end() : match.end() + len(unit) + 8].lstrip().startswith(unit):
+            return f"{shown[path]} {unit[:UNIT_CHARACTERS]}"
         return shown[path]
 
     return _PLACEHOLDER.sub(fill, text)
 
 
-def written(value: JsonValue) -> str:
-    """Write one value as a reader expects it: text as it is, lists with commas, objects as JSON."""
+def _shown(value: JsonValue, path: str, locale: str) -> str:
+    return str(value) if path in _NUMBERED and value is not None else written(value, locale)
+
+
+def written(value: JsonValue, locale: str = "en") -> str:
+    """Write one value as a reader of the locale expects it: text as it is, lists with commas, objects as JSON."""
     match value:
         case None:
             return ""
@@ -68,10 +94,10 @@ def written(value: JsonValue) -> str:
         case bool():
             shown = "true" if value else "false"
         case int() | float():
-            shown = f"{value:.6g}" if isinstance(value, float) and abs(value) < 1e6 else f"{value}"
+            shown = for_people(value, locale)
         case list():
             # each item brings its comma at least: what lies beyond would be cut off
-            shown = ", ".join(written(item) for item in value[:VALUE_CHARACTERS])
+            shown = ", ".join(written(item, locale) for item in value[:VALUE_CHARACTERS])
         case _:
             shown = orjson.dumps(value).decode()
     return shown if len(shown) <= VALUE_CHARACTERS else shown[: VALUE_CHARACTERS - 1] + "…"
@@ -87,8 +113,8 @@ def rendered(messages: Sequence[Mapping[str, str]], event: Mapping[str, JsonValu
     return [
         {
             **message,
-            "subject": one_line(render(message["subject"], event)),
-            "body": render(message["body"], event)[:BODY_CHARACTERS],
+            "subject": one_line(render(message["subject"], event, message["locale"])),
+            "body": render(message["body"], event, message["locale"])[:BODY_CHARACTERS],
         }
         for message in messages
     ]

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from opsloop_campaigns.budgets.rules import HeldBy
 from opsloop_campaigns.lifecycle.rules import Status
-from opsloop_campaigns.shapes import AudienceIn, AudienceOut, MessageOut, PlainMessages, TriggerOut
+from opsloop_campaigns.shapes import AudienceIn, AudienceOut, MessageOut, PlainMessages, TriggerOut, unfilled
 from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp, absent
+
+PlainName = Annotated[ShortText, AfterValidator(unfilled)]
 
 
 class CampaignIn(InModel):
     """A new campaign. Audience, messages and start may follow before it is sent for approval."""
 
-    name: ShortText
+    name: PlainName
     audience: AudienceIn = AudienceIn(user_ids=[])
     messages: PlainMessages = Field(default_factory=list)
     schedule_at: Timestamp | None = None
@@ -24,7 +27,7 @@ class CampaignIn(InModel):
 class CampaignPatch(InModel):
     """What to change; fields left out stay."""
 
-    name: ShortText = Field(default_factory=absent)
+    name: PlainName = Field(default_factory=absent)
     audience: AudienceIn = Field(default_factory=absent)
     messages: PlainMessages = Field(default_factory=absent)
     schedule_at: Timestamp | None = None

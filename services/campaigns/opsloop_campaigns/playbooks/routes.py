@@ -16,6 +16,7 @@ from opsloop_campaigns.playbooks.schemas import (
     ApprovalIn,
     ApprovalOut,
     CancelledOut,
+    EventType,
     LaunchOut,
     PlaybookIn,
     PlaybookOut,
@@ -105,7 +106,7 @@ async def list_playbooks(
     session: Db,
     page: PageQuery,
     enabled: bool | None = None,
-    on: Annotated[str | None, Query(max_length=100, description="Event type.")] = None,
+    on: Annotated[EventType | None, Query(description="Event type.")] = None,
     approval: Approval | None = None,
 ) -> Listing[PlaybookOut]:
     """List playbooks, newest first."""

@@ -9,10 +9,12 @@ from enum import StrEnum
 from typing import Any
 
 from opsloop_campaigns.budgets.rules import REASONS, HeldBy
+from opsloop_campaigns.content.rules import unknown_field
 from opsloop_common import limits
 from opsloop_common.conditions import ORDERING, Condition, Op, have_order, holds, value_at
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.errors import Conflict
+from opsloop_common.contracts.known import require_fields
+from opsloop_common.errors import Conflict, Invalid
 
 TELL_EVERY = timedelta(hours=1)
 """One event says that campaigns of a playbook are held, not each of them: it would be a flood of its own."""
@@ -58,6 +60,17 @@ class Decision:
     outcome: RunOutcome
     reason: str
     held_by: HeldBy | None = None
+
+
+def require_known(event_type: str, conditions: Sequence[Condition], launch: Mapping[str, Any]) -> None:
+    """Raise Invalid for a condition on a field, or a placeholder for one, that events of the type do not have."""
+    require_fields(conditions, [event_type], "/when")
+    texts = {"/launch/name": launch["name"]}
+    for place, message in enumerate(launch["messages"]):
+        texts |= {f"/launch/messages/{place}/{part}": message[part] for part in ("subject", "body")}
+    for pointer, text in texts.items():
+        if fault := unknown_field(text, event_type):
+            raise Invalid(pointer, fault)
 
 
 def judge(conditions: Sequence[Condition], event: Mapping[str, Any]) -> list[Verdict]:

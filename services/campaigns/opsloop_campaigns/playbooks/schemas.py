@@ -13,17 +13,11 @@ from opsloop_campaigns.content.rules import placeholder_fault
 from opsloop_campaigns.playbooks.rules import RunOutcome
 from opsloop_campaigns.shapes import AudienceIn, AudienceOut, MessageOut, Templates
 from opsloop_common.conditions import Conditions
-from opsloop_common.contracts.catalogue import BY_TYPE
+from opsloop_common.contracts.known import known_type
 from opsloop_common.http.schemas import ConditionOut, Duration, InModel, OutModel, ShortText, Timestamp, absent
 
 MAX_AUDIENCE = 10_000
 LONGEST_COOLDOWN = timedelta(days=366)
-
-
-def _known(event_type: str) -> str:
-    if event_type not in BY_TYPE:
-        raise ValueError("is not an event type of any service")
-    return event_type
 
 
 def _fillable(name: str) -> str:
@@ -44,7 +38,9 @@ def _bounded(cooldown: timedelta) -> timedelta:
     return cooldown
 
 
-EventType = Annotated[str, StringConstraints(max_length=100), AfterValidator(_known), Field(examples=["kpi.breached"])]
+EventType = Annotated[
+    str, StringConstraints(max_length=100), AfterValidator(known_type), Field(examples=["kpi.breached"])
+]
 Cooldown = Annotated[Duration, AfterValidator(_bounded)]
 
 

@@ -69,7 +69,8 @@ class Rehearsal:
 
 
 async def create_playbook(session: AsyncSession, draft: Draft, *, is_admin: bool) -> Playbook:
-    """Keep a new playbook; raises TooMany. Where its author may approve their own, it is approved with that."""
+    """Keep a new playbook; raises Invalid, TooMany. Where its author may approve their own, it is approved with that."""
+    rules.require_known(draft.event_type, draft.conditions, draft.launch)
     most = limits.PLAYBOOKS_PER_WORKSPACE
     workspace = await take_place(session, Playbook.__table__, most=most, what="playbooks")
     actor = context_of(session).actor
@@ -103,6 +104,8 @@ async def edit_playbook(
     """Change some fields of a playbook, `enabled` among them; a change of what it does must be approved again."""
     playbook = await queries.lock_playbook(session, playbook_id, expected)
     with changing(session, playbook, changes) as before:
+        if {"event_type", "conditions", "launch"} & before.keys():
+            rules.require_known(playbook.event_type, read_conditions(playbook.conditions), playbook.launch)
         if before.keys() & rules.VOIDING:
             await _content_changed(session, playbook, is_admin=is_admin)
     return playbook

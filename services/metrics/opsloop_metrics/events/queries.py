@@ -131,7 +131,7 @@ def _reading(place: int, selection: Selection, start: datetime, now: datetime, l
     )
     return select(
         literal(place).label("place"),
-        cast(value, Numeric).label("value"),
+        cast(value, Text).label("value"),  # a double stays itself as text; a numeric keeps 15 digits of it
         samples.label("samples"),
         func.min(inside.at).label("oldest_at"),
         upcoming.scalar_subquery().label("upcoming_at"),
@@ -162,8 +162,8 @@ def _to_reading(row: Any) -> Reading:
     )
 
 
-def _finite(value: Decimal | float | None) -> float | None:
-    """Return a float that JSON can carry; a sum beyond its range is no number at all."""
+def _finite(value: str | Decimal | float | None) -> float | None:
+    """Return the double nearest to a value, if JSON can carry it; a sum beyond its range is no number at all."""
     if value is None or not math.isfinite(number := float(value)):
         return None
     return number

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from opsloop_common.conditions import read_conditions
+from opsloop_common.contracts.known import field_fault, require_fields
 from opsloop_common.errors import Conflict, Invalid
 from opsloop_metrics.events.rules import NUMERIC, Aggregate, Reading, Selection
 
@@ -66,6 +67,18 @@ def read_measure(raw: Mapping[str, Any], pointer: str = "/measure") -> Measure:
             sides = ("numerator", "denominator")
             return Measure(tuple(_read_side(raw[side], f"{pointer}/{side}") for side in sides))
     raise Invalid(f"{pointer}/type", f"a measure of type {raw['type']} {_WAITS}")
+
+
+def require_known(raw: Mapping[str, Any], pointer: str = "/measure") -> None:
+    """Raise Invalid for a measure of fields that its events do not have; what was kept before we asked stays readable."""
+    for side in ("numerator", "denominator") if raw["type"] == "ratio" else ():
+        require_known(raw[side], f"{pointer}/{side}")
+    if raw["type"] != "events":
+        return
+    types = [raw["event"]]
+    if raw.get("property") and (fault := field_fault(raw["property"], types)):
+        raise Invalid(f"{pointer}/property", fault)
+    require_fields(read_conditions(raw.get("where") or ()), types, f"{pointer}/where")
 
 
 def _read_side(raw: Mapping[str, Any], pointer: str) -> Selection:

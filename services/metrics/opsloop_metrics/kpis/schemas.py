@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 
-from opsloop_common.conditions import DATA_FIELD, MAX_CONDITIONS, Condition
+from opsloop_common.conditions import DATA_FIELD, MAX_CONDITIONS, Condition, place_in
+from opsloop_common.contracts.known import known_type
 from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp, absent
 
 Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
@@ -15,7 +16,13 @@ Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Path = Annotated[str, StringConstraints(pattern=f"^{DATA_FIELD}$")]
 """A dotted path below the event's data: `data.rating`, `data.author.user_id`."""
-EventType = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$", max_length=100)]
+EventType = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$", max_length=100),
+    AfterValidator(known_type),
+]
+ATTRIBUTES = "id|type|subject|actor|workspace|correlationid"
+"""Those of an event that metrics keeps."""
 
 
 class Where(Condition):
@@ -25,7 +32,7 @@ class Where(Condition):
     others one value. Texts are compared by code point. What an event lacks counts as null.
     """
 
-    field: Annotated[str, StringConstraints(pattern=rf"^(id|type|subject|actor|workspace|correlationid|{DATA_FIELD})$")]
+    field: Annotated[str, *place_in(ATTRIBUTES)]
 
 
 class Reported(InModel):

@@ -40,6 +40,7 @@ _PUT_VALUE = text(
 async def create_kpi(session: AsyncSession, *, key: str, measure: Mapping[str, Any], fields: Mapping[str, Any]) -> Kpi:
     """Define a KPI; raises Conflict when the key is taken, Invalid for a measure that does not make sense."""
     meaning = rules.read_measure(measure)
+    rules.require_known(measure)
     taken = Conflict(f"the key {key} is taken; give another, or change the KPI that has it (PATCH)")
     if await queries.is_taken(session, key):
         raise taken
@@ -55,7 +56,10 @@ async def create_kpi(session: AsyncSession, *, key: str, measure: Mapping[str, A
 
 async def change_kpi(session: AsyncSession, key: str, changes: Mapping[str, Any], *, expected: Precondition) -> Kpi:
     """Change a KPI; another measure ends open incidents and starts its monitors anew."""
-    meaning = rules.read_measure(changes["measure"]) if "measure" in changes else None
+    meaning = None
+    if "measure" in changes:
+        meaning = rules.read_measure(changes["measure"])
+        rules.require_known(changes["measure"])
     kpi = await queries.lock_kpi(session, key, expected)
     with changing(session, kpi, changes) as before:
         if meaning is not None and "measure" in before:

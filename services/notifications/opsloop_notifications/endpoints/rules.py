@@ -10,6 +10,9 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from opsloop_common.conditions import read_conditions
+from opsloop_common.contracts.known import covers, require_fields, types_of
+
 FAILING_FOR = timedelta(days=5)
 FAILURES_BEFORE_DISABLING = 10
 """More than one exhausted delivery (8 attempts), so that a rarely used endpoint is not judged by a single event."""
@@ -37,10 +40,12 @@ class Listener:
 
 def hears(patterns: Sequence[str], event_type: str) -> bool:
     """Say whether one of the patterns (`*`, `kpi.*`, exact names) covers the type."""
-    return any(
-        pattern in ("*", event_type) or (pattern.endswith(".*") and event_type.startswith(pattern[:-1]))
-        for pattern in patterns
-    )
+    return any(covers(pattern, event_type) for pattern in patterns)
+
+
+def require_filter(filter: Sequence[Mapping[str, Any]], patterns: Sequence[str]) -> None:
+    """Raise Invalid for a filter on a field that none of the events that the patterns cover has."""
+    require_fields(read_conditions(filter), types_of(patterns), "/filter")
 
 
 def has_failed_too_long(failing_since: datetime, failures: int, now: datetime) -> bool:

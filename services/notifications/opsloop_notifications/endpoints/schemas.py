@@ -6,13 +6,16 @@ from datetime import timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from opsloop_common.conditions import Conditions
+from opsloop_common.contracts.known import known_pattern
 from opsloop_common.http.schemas import ConditionOut, Duration, InModel, OutModel, ShortText, Timestamp, absent
 
 EventPattern = Annotated[
-    str, StringConstraints(pattern=r"^(\*|[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(\.\*)?)$", max_length=100)
+    str,
+    StringConstraints(pattern=r"^(\*|[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(\.\*)?)$", max_length=100),
+    AfterValidator(known_pattern),
 ]
 EventTypes = Annotated[list[EventPattern], Field(min_length=1, max_length=100)]
 Format = Literal["cloudevents"]

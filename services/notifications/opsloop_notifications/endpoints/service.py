@@ -54,7 +54,8 @@ class WebhookTested(EventData):
 async def create_webhook(
     session: AsyncSession, fields: Mapping[str, Any], *, secret: str | None, policy: AddressPolicy, secrets: SecretBox
 ) -> tuple[Webhook, str]:
-    """Add an endpoint; returns it with the secret, which is never shown again. Raises Invalid (422) for a bad URL or secret, TooMany."""
+    """Add an endpoint; returns it with the secret, which is never shown again. Raises Invalid (422), TooMany."""
+    rules.require_filter(fields["filter"], fields["event_types"])
     await take_place(session, Webhook.__table__, most=limits.WEBHOOKS_PER_WORKSPACE, what="webhooks")
     plain = secret or new_secret()
     checked = dict(fields) | {"url": _checked_url(fields["url"], policy), "secret": _sealed(plain, secrets)}
@@ -94,6 +95,8 @@ async def change_webhook(
     if "url" in changes:
         changes = {**changes, "url": _checked_url(changes["url"], policy)}
     with changing(session, webhook, changes) as before:
+        if {"filter", "event_types"} & before.keys():
+            rules.require_filter(webhook.filter, webhook.event_types)
         if "status" in before and webhook.status == WebhookStatus.ENABLED:
             webhook.disabled_reason = webhook.failing_since = None
             webhook.failures = 0

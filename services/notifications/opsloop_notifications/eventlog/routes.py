@@ -6,6 +6,7 @@ import inspect
 from typing import Annotated, Literal
 
 from fastapi import Query, Response
+from pydantic import AfterValidator
 
 from opsloop_common.contracts import catalogue
 from opsloop_common.contracts.published import data_schema
@@ -15,7 +16,7 @@ from opsloop_common.http.deps import Db, Run, Who
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_common.secretbox import Unsealable
 from opsloop_notifications.eventlog import service
-from opsloop_notifications.eventlog.schemas import EventPage, EventTypeOut, EventTypes
+from opsloop_notifications.eventlog.schemas import EventPage, EventTypeOut, EventTypes, known_patterns, read_patterns
 
 router = ApiRouter(tags=["events"])
 READ = allow("notifications:read")
@@ -33,7 +34,11 @@ async def poll_events(
             description="Where to begin without a cursor: at the oldest event, `limit` before the newest, or with the next one."
         ),
     ] = None,
-    types: Annotated[str | None, Query(max_length=1000, description="Comma-separated; `kpi.*` allowed.")] = None,
+    types: Annotated[
+        str | None,
+        Query(max_length=1000, description="Comma-separated; `kpi.*` allowed."),
+        AfterValidator(known_patterns),
+    ] = None,
     limit: Annotated[
         int, Query(ge=1, le=200, description="Most items on a page; one of large items ends earlier.")
     ] = 50,
@@ -51,7 +56,7 @@ async def poll_events(
         after = int(run.secrets.open(cursor, purpose=purpose)) if cursor is not None else 0
     except Unsealable as error:
         raise Invalid("/query/cursor", "is not a cursor of this list") from error
-    patterns = [name.strip() for name in (types or "").split(",") if name.strip()]
+    patterns = read_patterns(types)
     if start in ("newest", "now"):
         after = await service.position_before(session, newest=limit if start == "newest" else 0, patterns=patterns)
     page = await service.read_log(session, after, patterns=patterns, limit=limit)

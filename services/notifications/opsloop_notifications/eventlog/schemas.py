@@ -6,7 +6,20 @@ from typing import Any
 
 from pydantic import Field
 
+from opsloop_common.contracts.known import known_pattern
 from opsloop_common.http.schemas import OutModel
+
+
+def read_patterns(types: str | None) -> list[str]:
+    """Return the patterns that a text names, divided by commas."""
+    return [name.strip() for name in (types or "").split(",") if name.strip()]
+
+
+def known_patterns(types: str | None) -> str | None:
+    """Return what names patterns; a ValueError for one that covers no event type."""
+    for pattern in read_patterns(types):
+        known_pattern(pattern)
+    return types
 
 
 class EventPage(OutModel):

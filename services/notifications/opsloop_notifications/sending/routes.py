@@ -13,7 +13,7 @@ from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.sending import service
-from opsloop_notifications.sending.schemas import AttemptOut, DeliveryWithAttempts, JobStarted, RecoverIn
+from opsloop_notifications.sending.schemas import AttemptOut, DeliveredType, DeliveryWithAttempts, JobStarted, RecoverIn
 from opsloop_notifications.shapes import DeliveryOut
 
 router = ApiRouter(tags=["webhooks"])
@@ -35,7 +35,7 @@ async def list_webhook_deliveries(
     session: Db,
     page: PageQuery,
     status: Annotated[Literal["pending", "succeeded", "failed", "cancelled"] | None, Query()] = None,
-    event_type: Annotated[str | None, Query(max_length=100)] = None,
+    event_type: Annotated[DeliveredType | None, Query()] = None,
 ) -> Listing[DeliveryOut]:
     """List an endpoint's deliveries, newest first."""
     await endpoints.get_webhook(session, webhook_id)

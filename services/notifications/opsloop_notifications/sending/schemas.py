@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from uuid import UUID
 
+from pydantic import AfterValidator, StringConstraints
+
+from opsloop_common.contracts.known import known_type
 from opsloop_common.http.schemas import InModel, OutModel, Timestamp
+from opsloop_notifications.deliveries.rules import TEST_TYPE
 from opsloop_notifications.shapes import DeliveryOut
+
+
+def _delivered(event_type: str) -> str:
+    return event_type if event_type == TEST_TYPE else known_type(event_type)
+
+
+DeliveredType = Annotated[str, StringConstraints(max_length=100), AfterValidator(_delivered)]
+"""A type of event, or of the one that tries an endpoint."""
 
 
 class RecoverIn(InModel):
