@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
@@ -23,6 +22,7 @@ from opsloop_common.runner.build import Role, require_fit_database
 from opsloop_common.runner.buses import make_bus
 from opsloop_common.runner.housekeeping import measure_loop_lag
 from opsloop_common.runner.server import front_of, listen, serving
+from opsloop_common.runner.signals import Signals
 from opsloop_common.runner.together import together
 from opsloop_common.runner.traced import traced
 from opsloop_common.runner.worker import run_worker
@@ -35,12 +35,9 @@ log = structlog.get_logger(__name__)
 
 
 async def serve(runtime: Runtime, role: Role, *, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT; then readiness goes first, what runs has 20 s, and this returns."""
+    """Serve until SIGTERM or SIGINT; then readiness goes first, what runs has 20 s, and this returns. The second signal ends the process at once."""
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop.set)
-    try:
+    with Signals().heeded() as signals, signals.setting(stop):
         async with AsyncExitStack() as stack:
             stack.push_async_callback(runtime.db.close)
             await _await_database(runtime, stop)
@@ -61,9 +58,6 @@ async def serve(runtime: Runtime, role: Role, *, host: str, port: int) -> None:
             await stop.wait()
             log.info("stopping", service=runtime.service.name, role=role)
             runtime.readiness.insert(0, _stopping)
-    finally:
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(signum)
     log.info("stopped", service=runtime.service.name, role=role)
 
 
