@@ -56,7 +56,7 @@ def require_used(data_dir: Path) -> None:
     with told_in_words(data_dir):
         is_used = (postgres_dir(data_dir) / "PG_VERSION").exists()
     if not is_used:
-        raise NothingHere(f"There is no OpsLoop below {data_dir.resolve()} yet. Start one: opsloop up")
+        raise NothingHere(f"There is no OpsLoop below {data_dir.absolute()} yet. Start one: opsloop up")
 
 
 class Hold:

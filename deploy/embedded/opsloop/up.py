@@ -75,10 +75,11 @@ def bind(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter for a name that can be none
         listener.close()
+        why = getattr(error, "strerror", None) or "no name of a host"
         raise PortTaken(
-            f"Cannot listen on {host}:{port} ({error.strerror}). Choose another address with OPSLOOP_HOST and OPSLOOP_PORT."
+            f"Cannot listen on {host}:{port} ({why}). Choose another address with OPSLOOP_HOST and OPSLOOP_PORT."
         ) from error
     return listener
 

@@ -12,6 +12,7 @@ from opsloop_common.embedded_postgres.account import PostgresFailed
 
 _MAKE_ROOM = "Make room on its disk, or set OPSLOOP_DATA_DIR to a folder on another one."
 _ANOTHER = "Set OPSLOOP_DATA_DIR to a folder that the user who runs OpsLoop may write to, or give this one the right (chown, chmod)."
+_SHORT_WRITE = "Check free disk space"  # PostgreSQL's hint when a part of a page found room
 _SHORTER = "Set OPSLOOP_DATA_DIR to a shorter path."
 _ADVICE = {
     errno.ENOSPC: _MAKE_ROOM,
@@ -36,6 +37,7 @@ def told_in_words(folder: Path) -> Iterator[None]:
 def why_it_ended(what: str, said: str, folder: Path) -> PostgresFailed:
     """Return why one of PostgreSQL's programs failed: in one line when it is what the system refused it, else with its last words."""
     for number, advice in _ADVICE.items():
-        if os.strerror(number) in said:
-            return PostgresFailed(f"{what}: {folder}: {os.strerror(number)}. {advice}")
+        reason = os.strerror(number)
+        if reason in said or (number == errno.ENOSPC and _SHORT_WRITE in said):
+            return PostgresFailed(f"{what}: {folder}: {reason}. {advice}")
     return PostgresFailed(f"{what}; it said last:\n{said.strip()}")
