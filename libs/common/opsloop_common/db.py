@@ -229,5 +229,6 @@ async def require_held_by_row_level_security(database: Database) -> None:
         ).one()
     if row.bypasses:
         raise Misconfigured(
-            f"{database.service.upper()}_DATABASE_URL: role {row.rolname} bypasses row-level security; connect as {app_role(database.service)}"
+            f"{database.service.upper()}_DATABASE_URL: role {row.rolname} bypasses row-level security; "
+            f"connect as {app_role(database.service)}"
         )

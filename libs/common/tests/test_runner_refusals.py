@@ -110,8 +110,8 @@ def test_the_second_signal_ends_a_process_at_once_without_a_traceback(number):
 
 
 @pytest.mark.slow
-def test_migrate_says_in_a_line_what_its_database_refuses(postgres_url):
-    reached = make_url(postgres_url)
+def test_migrate_says_in_a_line_what_its_database_refuses(postgres_server):
+    reached = make_url(postgres_server.url())
     cases = {
         f"postgresql://user:{SECRET}@127.0.0.1:9/db": "Is PostgreSQL up there",
         reached.set(drivername="postgresql", database="nowhere", password=SECRET).render_as_string(False): "nowhere",
