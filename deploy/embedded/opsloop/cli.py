@@ -10,7 +10,7 @@ from uuid import UUID
 import typer
 
 from opsloop import data, up
-from opsloop.settings import EmbeddedSettings
+from opsloop.settings import read_settings
 from opsloop_common.embedded_postgres import PostgresFailed
 from opsloop_common.settings import BadSettings
 
@@ -67,19 +67,19 @@ def _cli(
 @cli.command("up")
 def up_() -> None:
     """Run the four services, PostgreSQL and the bus in this process until Ctrl-C."""
-    up.run(EmbeddedSettings(), lambda line: typer.echo(line, err=False))
+    up.run(read_settings(), lambda line: typer.echo(line, err=False))
 
 
 @cli.command()
 def status(*, as_json: AsJson = False) -> None:
     """Show how each service is: ready, events pending, lag, parked, work due."""
-    raise typer.Exit(_later("status").show(EmbeddedSettings(), as_json=as_json))
+    raise typer.Exit(_later("status").show(read_settings(), as_json=as_json))
 
 
 @cli.command()
 def migrate() -> None:
     """Bring the four databases to the newest schema without serving."""
-    _later("tools").migrate(EmbeddedSettings())
+    _later("tools").migrate(read_settings())
 
 
 @keys.command("create")
@@ -92,7 +92,7 @@ def create_key(
     as_json: AsJson = False,
 ) -> None:
     """Make one key in every service whose scopes it names, and print it once."""
-    _later("tools").create_key(EmbeddedSettings(), name, scopes, workspace, source, as_json=as_json)
+    _later("tools").create_key(read_settings(), name, scopes, workspace, source, as_json=as_json)
 
 
 @user_secrets.command("create")
@@ -103,7 +103,7 @@ def create_user_secret(
     as_json: AsJson = False,
 ) -> None:
     """Make one secret for tokens of end users in every service, and print it once with its id, the tokens' kid."""
-    _later("tools").create_user_secret(EmbeddedSettings(), name, workspace, as_json=as_json)
+    _later("tools").create_user_secret(read_settings(), name, workspace, as_json=as_json)
 
 
 @user_secrets.callback()
@@ -120,13 +120,13 @@ def tail_events(
     as_json: Annotated[bool, typer.Option("--json", help="Print each as its JSON document, one a line.")] = False,
 ) -> None:
     """Show the last events of the services' outboxes."""
-    _later("events").tail(EmbeddedSettings(), service, lines, follow=follow, as_json=as_json)
+    _later("events").tail(read_settings(), service, lines, follow=follow, as_json=as_json)
 
 
 @events.command("parked")
 def parked_events(service: ServiceOption = None, *, as_json: AsJson = False) -> None:
     """List parked events grouped by their reason."""
-    _later("events").parked(EmbeddedSettings(), service, as_json=as_json)
+    _later("events").parked(read_settings(), service, as_json=as_json)
 
 
 Service = Annotated[str, typer.Option("--service", help="The consuming service.")]
@@ -137,13 +137,13 @@ Fingerprint = Annotated[str | None, typer.Option("--fingerprint", help="All that
 @events.command("redrive")
 def redrive_events(service: Service, id: Id = None, fingerprint: Fingerprint = None) -> None:
     """Try parked events again, and what waits behind them in order."""
-    _later("tools").redrive(EmbeddedSettings(), service, id, fingerprint)
+    _later("tools").redrive(read_settings(), service, id, fingerprint)
 
 
 @events.command("discard")
 def discard_events(service: Service, id: Id = None, fingerprint: Fingerprint = None) -> None:
     """Give parked events up; what waits behind them goes on."""
-    _later("tools").discard(EmbeddedSettings(), service, id, fingerprint)
+    _later("tools").discard(read_settings(), service, id, fingerprint)
 
 
 @cli.command()

@@ -14,6 +14,7 @@ from pathlib import Path
 import orjson
 
 from opsloop_common.embedded_postgres.folders import require_own_way
+from opsloop_common.embedded_postgres.reasons import told_in_words
 
 LOCK_FILE = "lock"
 SECRET_KEY_FILE = "secret.key"  # noqa: S105 a file name
@@ -52,8 +53,10 @@ def postgres_dir(data_dir: Path) -> Path:
 
 def require_used(data_dir: Path) -> None:
     """Raise NothingHere unless there is an OpsLoop."""
-    if not (postgres_dir(data_dir) / "PG_VERSION").exists():
-        raise NothingHere(f"There is no OpsLoop below {data_dir.resolve()} yet. Start one: opsloop up")
+    with told_in_words(data_dir):
+        is_used = (postgres_dir(data_dir) / "PG_VERSION").exists()
+    if not is_used:
+        raise NothingHere(f"There is no OpsLoop below {data_dir.absolute()} yet. Start one: opsloop up")
 
 
 class Hold:
@@ -73,18 +76,20 @@ class Hold:
 def held(data_dir: Path) -> Iterator[Hold]:
     """Hold the data directory, made when it is missing; raises DataDirBusy when another process does.
 
-    Raises PostgresFailed when other users of the machine could put something else in its place.
+    Raises PostgresFailed when it cannot be written to, and when other users of the machine could put something else in its place.
     """
-    require_own_way(data_dir)
-    data_dir.mkdir(parents=True, exist_ok=True)
-    descriptor = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    with told_in_words(data_dir):
+        require_own_way(data_dir)
+        data_dir.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(data_dir / LOCK_FILE, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise DataDirBusy(_busy_text(data_dir)) from None
         hold = Hold(descriptor)
-        hold.publish(Holder(pid=os.getpid()))
+        with told_in_words(data_dir / LOCK_FILE):
+            hold.publish(Holder(pid=os.getpid()))
         yield hold
         os.ftruncate(descriptor, 0)
     finally:
@@ -93,10 +98,11 @@ def held(data_dir: Path) -> Iterator[Hold]:
 
 def holder_of(data_dir: Path) -> Holder | None:
     """Return who holds the data directory right now, or None."""
-    try:
-        descriptor = os.open(data_dir / LOCK_FILE, os.O_RDONLY | os.O_NOFOLLOW)
-    except FileNotFoundError:
-        return None
+    with told_in_words(data_dir):
+        try:
+            descriptor = os.open(data_dir / LOCK_FILE, os.O_RDONLY | os.O_NOFOLLOW)
+        except FileNotFoundError:
+            return None
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
         return None
@@ -128,6 +134,11 @@ def operator_key(data_dir: Path) -> Secret:
 
 
 def _secret(path: Path, make: Callable[[], str]) -> Secret:
+    with told_in_words(path):
+        return _kept_or_made(path, make)
+
+
+def _kept_or_made(path: Path, make: Callable[[], str]) -> Secret:
     try:
         return Secret(path.read_text().strip(), is_new=False)
     except FileNotFoundError:

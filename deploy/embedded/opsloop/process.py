@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
@@ -23,6 +22,7 @@ from opsloop_common.http.probes import readiness
 from opsloop_common.runner.build import build_runtime, require_fit_database
 from opsloop_common.runner.housekeeping import measure_loop_lag
 from opsloop_common.runner.server import front_of, serving
+from opsloop_common.runner.signals import Signals
 from opsloop_common.runner.together import together
 from opsloop_common.runner.traced import traced
 from opsloop_common.runner.worker import run_worker
@@ -52,12 +52,14 @@ def _settings_of(kind: type[Settings], shared: EmbeddedSettings) -> Settings:
     return kind().model_copy(update={name: getattr(shared, name) for name in decided})
 
 
-async def serve(runtimes: list[Runtime], listener: socket.socket, *, on_ready: Callable[[], None]) -> None:
+async def serve(
+    runtimes: list[Runtime], listener: socket.socket, *, signals: Signals, on_ready: Callable[[], None]
+) -> None:
     """Answer and work until SIGINT or SIGTERM, then drain everything; `on_ready` is called once requests are taken."""
     stop = asyncio.Event()
     own = CollectorRegistry()
     ProcessCollector(registry=own)
-    with _signals(stop):
+    with signals.setting(stop):
         async with AsyncExitStack() as stack:
             for runtime in runtimes:
                 stack.push_async_callback(runtime.db.close)
@@ -88,27 +90,6 @@ async def _unready(runtimes: list[Runtime], stop: asyncio.Event) -> Mapping[str,
         for runtime, (status, checks) in zip(runtimes, found, strict=True)
         if status != "ready"
     }
-
-
-@contextmanager
-def _signals(stop: asyncio.Event) -> Iterator[None]:
-    """Set `stop` on the first SIGINT or SIGTERM; the next one is not waited for and ends what still drains."""
-    loop = asyncio.get_running_loop()
-    whole = asyncio.current_task()
-    numbers = (signal.SIGINT, signal.SIGTERM)
-
-    def on_signal() -> None:
-        if stop.is_set() and whole is not None:
-            whole.cancel()
-        stop.set()
-
-    for number in numbers:
-        loop.add_signal_handler(number, on_signal)
-    try:
-        yield
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
 
 
 @asynccontextmanager

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
-import signal
 import socket
 import sys
 import time
@@ -14,14 +13,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
-from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import SecretStr
 
 from opsloop import data
 from opsloop.settings import EmbeddedSettings
 from opsloop_common.embedded_postgres import PostgresServer
+from opsloop_common.runner.signals import Signals
 
 Say = Callable[[str], None]
 
@@ -37,7 +36,7 @@ def run(settings: EmbeddedSettings, say: Say) -> None:
         url = base_url(settings.host, listener)
         bound = settings.model_copy(update={"port": listener.getsockname()[1]})  # 0 took a free one
         complete, key_line = with_secrets(bound, url)
-        with sigterm_as_exit(), postgres(settings) as (server, started):
+        with postgres(settings) as (server, started, signals):
             # everything heavy is imported while PostgreSQL starts; little of it becomes garbage, so nobody looks for any
             gc.disable()
             process = import_module("opsloop.process")
@@ -56,7 +55,7 @@ def run(settings: EmbeddedSettings, say: Say) -> None:
                 runtimes = process.build_runtimes(server, complete)
                 await databases.prepare(server, [r.service for r in runtimes], attached=attached)
                 async with databases.kept_running(server):
-                    await process.serve(runtimes, listener, on_ready=on_ready)
+                    await process.serve(runtimes, listener, signals=signals, on_ready=on_ready)
 
             run_loop(main)
             say("Stopping PostgreSQL.")
@@ -76,10 +75,11 @@ def bind(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-    except OSError as error:
+    except (OSError, UnicodeError) as error:  # the latter for a name that can be none
         listener.close()
+        why = getattr(error, "strerror", None) or "no name of a host"
         raise PortTaken(
-            f"Cannot listen on {host}:{port} ({error.strerror}). Choose another address with OPSLOOP_HOST and OPSLOOP_PORT."
+            f"Cannot listen on {host}:{port} ({why}). Choose another address with OPSLOOP_HOST and OPSLOOP_PORT."
         ) from error
     return listener
 
@@ -105,31 +105,28 @@ def with_secrets(settings: EmbeddedSettings, url: str) -> tuple[EmbeddedSettings
     ), f"{operator.value}  (made now, kept in {kept})" if operator.is_new else f"in {kept}"
 
 
+class Started(NamedTuple):
+    """A PostgreSQL on its way: the future says whether a killed owner had left it running."""
+
+    server: PostgresServer
+    started: Future[bool]
+    signals: Signals
+
+
 @contextmanager
-def postgres(settings: EmbeddedSettings) -> Iterator[tuple[PostgresServer, Future[bool]]]:
-    """Start PostgreSQL in the background, and stop it at the end however that comes about."""
+def postgres(settings: EmbeddedSettings) -> Iterator[Started]:
+    """Start PostgreSQL in the background, and stop it at the end however that comes about; a second signal only tells it to."""
     server = PostgresServer(data.postgres_dir(settings.data_dir), user=settings.postgres_user)
-    with ThreadPoolExecutor(1, thread_name_prefix="postgres") as background:
+    with (
+        Signals(last=server.tell_to_stop).heeded() as signals,
+        ThreadPoolExecutor(1, thread_name_prefix="postgres") as background,
+    ):
         started = background.submit(server.start)
         try:
-            yield server, started
+            yield Started(server, started, signals)
         finally:
             started.exception()  # waits: a server that is still starting must not be left behind
             server.stop()
-
-
-@contextmanager
-def sigterm_as_exit() -> Iterator[None]:
-    """Until the loop handles signals itself, end on SIGTERM as on Ctrl-C: by unwinding, so that PostgreSQL is stopped."""
-
-    def leave(number: int, _: FrameType | None) -> None:
-        raise SystemExit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def ready_text(url: str, data_dir: Path, key_line: str, seconds: float) -> str:

@@ -34,7 +34,7 @@ async def opened(settings: EmbeddedSettings, *, may_create: bool = False) -> Asy
         async with _connected(PostgresServer(cluster), settings) as runtimes:
             yield runtimes
         return
-    with data.held(settings.data_dir), postgres(settings) as (server, started):
+    with data.held(settings.data_dir), postgres(settings) as (server, started, _):
         attached = started.result()
         async with _connected(server, settings) as runtimes:
             await prepare(server, [runtime.service for runtime in runtimes], attached=attached)

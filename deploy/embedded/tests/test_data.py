@@ -8,6 +8,9 @@ import sys
 import pytest
 
 from opsloop import data
+from opsloop.settings import EmbeddedSettings, read_settings
+from opsloop_common.embedded_postgres import PostgresFailed
+from opsloop_common.settings import BadSettings
 
 HOLD = """
 import sys
@@ -67,3 +70,32 @@ def test_keys_are_made_once_and_are_the_owners_alone(tmp_path):
     assert made.value.startswith("opl_")
     assert len(data.secret_key(tmp_path).value) >= 32
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+
+
+@pytest.mark.parametrize("path", ["", "a\nb", "a\x7f", "\udcff"])
+def test_a_name_that_lines_and_addresses_cannot_hold_is_refused(path):
+    with pytest.raises(BadSettings, match="OPSLOOP_DATA_DIR"):
+        EmbeddedSettings(data_dir=path)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("OPSLOOP_MAIL_FROM", "x"),
+        ("OPSLOOP_DOMAIN_EVENT_RETENTION_DAYS", "x"),
+        ("OPSLOOP_CAUSE_CAMPAIGNS_PER_HOUR", "0"),
+    ],
+)
+def test_a_setting_of_one_service_is_refused_before_anything_starts(name, value, monkeypatch):
+    monkeypatch.setenv(name, value)
+
+    with pytest.raises(BadSettings, match=name):
+        read_settings()
+
+
+def test_a_file_in_the_place_of_the_directory_is_told(tmp_path):
+    (tmp_path / "file").write_text("")
+
+    for path in (tmp_path / "file", tmp_path / "file" / "data"):
+        with pytest.raises(PostgresFailed, match="OPSLOOP_DATA_DIR"), data.held(path):
+            pass

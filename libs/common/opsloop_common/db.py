@@ -21,6 +21,7 @@ from opsloop_common.entry import enter_at_begin
 from opsloop_common.known_workspaces import KnownWorkspaces
 from opsloop_common.lanes import SIZE, Lanes
 from opsloop_common.meters import Meters
+from opsloop_common.settings import Misconfigured
 from opsloop_common.wakeups import Wakeups
 from opsloop_common.work import Context as Context
 from opsloop_common.work import Grounds, UnitOfWork
@@ -229,6 +230,7 @@ async def require_held_by_row_level_security(database: Database) -> None:
             )
         ).one()
     if row.bypasses:
-        raise RuntimeError(
-            f"{database.service}: role {row.rolname} bypasses row-level security; connect as {app_role(database.service)}"
+        raise Misconfigured(
+            f"{database.service.upper()}_DATABASE_URL: role {row.rolname} bypasses row-level security; "
+            f"connect as {app_role(database.service)}"
         )

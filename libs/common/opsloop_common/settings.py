@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from ipaddress import ip_network
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
@@ -12,6 +13,10 @@ from pydantic_settings.exceptions import SettingsError
 
 from opsloop_common import limits
 
+_NOT_OF_BASES = re.compile(
+    r"""[\s?#"'<>\\^`{|}]"""
+)  # paths are written behind these addresses, in links that people get
+
 
 class BadSettings(Exception):
     """Settings that cannot be used; the text names each and says what it must be, and never what it is: that may be a secret."""
@@ -19,6 +24,10 @@ class BadSettings(Exception):
 
 class Misconfigured(Exception):
     """The settings do not go together, or one is missing; the text says which and what to do."""
+
+
+class Unusable(Exception):
+    """What a setting names cannot be used as it is now; the text names the setting, and says why and what to do."""
 
 
 class Settings(BaseSettings):
@@ -78,6 +87,22 @@ class Settings(BaseSettings):
                 raise ValueError(f"entry {number} is not a network such as 10.0.0.0/8")
         return value
 
+    @field_validator("cors_origins")
+    @classmethod
+    def _origins(cls, value: str) -> str:
+        for number, part in enumerate((piece.strip() for piece in value.split(",")), 1):
+            if part and part != "*" and not (_is_address(part) and part.count("/") == 2):
+                raise ValueError(f"entry {number} is not an origin such as https://shop.example")
+        return value
+
+    @field_validator("kafka_bootstrap")
+    @classmethod
+    def _brokers(cls, value: str | None) -> str | None:
+        for number, part in enumerate((piece.strip() for piece in (value or "").split(",")), 1):
+            if part and not _is_broker(part):
+                raise ValueError(f"entry {number} is not a broker such as kafka:9092")
+        return value
+
     @field_validator("smtp_url")
     @classmethod
     def _mail_server(cls, value: SecretStr | None) -> SecretStr | None:
@@ -110,6 +135,14 @@ def _is_network(text: str) -> bool:
     return True
 
 
+def _is_broker(text: str) -> bool:
+    try:
+        parts = urlsplit(f"//{text}")
+        return bool(parts.hostname) and parts.port != 0 and text == parts.netloc and not _NOT_OF_BASES.search(text)
+    except ValueError:
+        return False
+
+
 def _is_mail_server(text: str) -> bool:
     try:
         parts = urlsplit(text)
@@ -121,7 +154,12 @@ def _is_mail_server(text: str) -> bool:
 def _is_address(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        return (
+            parts.scheme in ("http", "https")
+            and bool(parts.hostname)
+            and parts.port != 0
+            and not _NOT_OF_BASES.search(text)
+        )
     except ValueError:
         return False
 
@@ -132,8 +170,7 @@ def _explained(error: ValidationError | SettingsError) -> str:
     prefix = Settings.model_config["env_prefix"]
     found = error.errors(include_input=False, include_url=False, include_context=False)
     return "; ".join(
-        f"{prefix}{'_'.join(map(str, each['loc'])).upper()}: {each['msg']}"
-        if each["loc"]
-        else each["msg"].removeprefix("Value error, ")  # of several settings, which it names
+        (f"{prefix}{'_'.join(map(str, each['loc'])).upper()}: " if each["loc"] else "")  # of several, which it names
+        + each["msg"].removeprefix("Value error, ")
         for each in found
     )

@@ -1,6 +1,7 @@
 """The PostgreSQL of the one-process runner: started, stopped, found again, repaired."""
 
 import asyncio
+import errno
 import os
 import shutil
 import signal
@@ -15,10 +16,15 @@ from typing import Any
 import asyncpg
 import psutil
 import pytest
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 
+from opsloop_common.clock import SystemClock
+from opsloop_common.db import Database
 from opsloop_common.embedded_postgres import PostgresFailed, PostgresServer
 from opsloop_common.embedded_postgres.account import DEDICATED
+from opsloop_common.embedded_postgres.reasons import told_in_words, why_it_ended
+from opsloop_common.embedded_postgres.roles import connect
 from opsloop_common.limits import POSTGRES_LOG_FILES
 
 pytestmark = pytest.mark.slow
@@ -174,6 +180,58 @@ def test_as_root_below_a_closed_folder_it_says_what_to_do_and_changes_nothing(fo
 
     assert closed.stat().st_mode & 0o777 == 0o700
     assert list(closed.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "name", ["c++ projects/ops", "R&D", "50%41", "a,b", "a:b", "[x]*", 'it\'s "q"', "a@b?c#d", "数据" * 12]
+)
+async def test_a_folder_of_any_name_is_served_and_reached_by_url(folder, name):
+    server = PostgresServer(folder / name / "postgres")
+    database = Database(server.url(), service="sample", clock=SystemClock())
+    try:
+        server.start()
+        async with database.engine.connect() as connection:
+            assert await connection.scalar(text("SELECT 1")) == 1
+        await (await connect(server, "postgres")).close()
+    finally:
+        await database.close()
+        server.stop()
+        if not server.socket_dir.is_relative_to(folder):
+            shutil.rmtree(server.socket_dir, ignore_errors=True)
+
+    assert len(os.fsencode(server.socket_dir)) < 87
+    assert not set(",:") & set(str(server.socket_dir))
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("initdb: error: could not create directory: No space left on device", "No space left on device. Make room"),
+        (
+            "FATAL:  could not extend file: wrote only 4096 of 8192\nHINT:  Check free disk space.",
+            "No space left on device. Make",
+        ),
+        ("could not open file: Read-only file system\nmore", "Read-only file system. Set OPSLOOP_DATA_DIR"),
+        ("FATAL:  could not open: Permission denied", "Permission denied. Set OPSLOOP_DATA_DIR"),
+    ],
+)
+def test_what_the_system_refuses_the_server_is_one_line(said, shown, tmp_path):
+    words = str(why_it_ended("PostgreSQL ended while it started", said, tmp_path))
+
+    assert shown in words
+    assert str(tmp_path) in words
+    assert "\n" not in words
+
+
+@pytest.mark.parametrize(
+    "number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.ENAMETOOLONG, errno.ENOTDIR, errno.EIO]
+)
+def test_a_refused_file_is_named_with_the_setting(number, tmp_path):
+    with pytest.raises(PostgresFailed) as refusal, told_in_words(tmp_path):
+        raise OSError(number, os.strerror(number), str(tmp_path / "lock"))
+
+    assert str(refusal.value).startswith(f"{tmp_path / 'lock'}: {os.strerror(number)}. ")
+    assert "OPSLOOP_DATA_DIR" in str(refusal.value)
 
 
 def test_a_long_path_gets_a_short_socket(folder):

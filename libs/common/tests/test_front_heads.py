@@ -126,6 +126,33 @@ async def test_too_many_requests_ahead_of_their_answers_end_the_connection_after
     assert rest == b""
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/?q=支付",
+        "/支付",
+        "/a b",
+        "/?q=支 付",
+        "/?q=é".encode("latin-1"),
+        "/?q=支付".encode("gbk"),
+        "/#支",
+        "支付",
+        "/\u3000",
+        "/?q=😀",
+    ],
+)
+async def test_an_address_that_is_not_encoded_is_told_how_to_be(target):
+    raw = target if isinstance(target, bytes) else target.encode()
+    async with server() as (_, port), connected(port) as (reader, writer):
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\n\r\n")
+        assert (await answer(reader))[0] == 200
+        writer.write(b"GET " + raw + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+        status, _, body = await answer(reader)
+
+    assert status == 400
+    assert "支付 is %E6%94%AF%E4%BB%98" in json.loads(body)["detail"]
+
+
 async def test_what_is_malformed_behind_a_request_does_not_take_its_answer():
     async with server() as (_, port), connected(port) as (reader, writer):
         writer.write(b"GET /good HTTP/1.1\r\nHost: a\r\n\r\nnonsense\r\n\r\n")

@@ -15,7 +15,7 @@ from opsloop.demo.mailbox import Mailbox
 from opsloop.demo.narrator import Narrator
 from opsloop.demo.receiver import Receiver
 from opsloop.demo.story import Disappointed, tell
-from opsloop.settings import EmbeddedSettings
+from opsloop.settings import read_settings
 
 
 def play(url: str | None) -> int:
@@ -51,7 +51,7 @@ def _known_key() -> str:
     """Return the operator's key from the environment or this folder's data directory."""
     if given := os.environ.get("OPSLOOP_BOOTSTRAP_KEY"):
         return given
-    kept = EmbeddedSettings().data_dir / data.OPERATOR_KEY_FILE
+    kept = read_settings().data_dir / data.OPERATOR_KEY_FILE
     if not kept.exists():
         raise typer.BadParameter(f"give the operator's key in OPSLOOP_BOOTSTRAP_KEY ({kept} is not there)")
     return kept.read_text().strip()

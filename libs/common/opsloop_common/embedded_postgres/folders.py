@@ -64,7 +64,7 @@ def _steps(path: Path) -> Iterator[Path]:
             continue
         links += 1
         if links > LINKS_FOLLOWED:
-            raise PostgresFailed(f"{path}: too many links")
+            raise PostgresFailed(f"{path}: too many links. Set OPSLOOP_DATA_DIR to another folder.")
         target = step.readlink()
         if target.is_absolute():
             here = Path(target.anchor)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
+from glob import escape
 from hashlib import sha256
 from pathlib import Path
 from typing import IO
@@ -25,11 +26,13 @@ from opsloop_common.embedded_postgres.account import (
     name_of_owner,
     server_account,
 )
+from opsloop_common.embedded_postgres.reasons import told_in_words, why_it_ended
 from opsloop_common.limits import POSTGRES_LOG_BYTES, POSTGRES_LOG_FILES
 
 START_TIMEOUT_SECONDS = 60.0  # crash recovery after kill -9 may replay a lot of WAL
 POLL_SECONDS = 0.01
 SOCKET_PATH_LIMIT = 100  # sun_path holds 108 bytes including `/.s.PGSQL.5432`
+HOST_LISTS = frozenset(",:")  # no driver has an escape for them
 SUPERUSER = "postgres"
 LOG_FOLDER = "log"
 
@@ -95,9 +98,13 @@ class PostgresServer:
 
     @property
     def socket_dir(self) -> Path:
-        """Return the folder of the socket: beside the data directory, or a short path when that one is too long."""
+        """Return the folder of the socket: beside the data directory, or a short path where that one cannot be a socket's.
+
+        It may be too long in bytes, or hold what separates hosts and ports in the lists that drivers and psql read.
+        """
         inside = self.data_dir.with_name(self.data_dir.name + "-socket")
-        if len(os.fsencode(inside)) <= SOCKET_PATH_LIMIT - len("/.s.PGSQL.5432"):
+        is_short = len(os.fsencode(inside)) <= SOCKET_PATH_LIMIT - len("/.s.PGSQL.5432")
+        if is_short and not HOST_LISTS & set(str(inside)):
             return inside
         digest = sha256(os.fsencode(self.data_dir)).hexdigest()[:16]
         # only root can lay anything in /run; in /tmp what others laid is found out and refused
@@ -109,7 +116,14 @@ class PostgresServer:
         return f"postgresql+asyncpg://{user}@/{database}?host={quote(str(self.socket_dir))}"
 
     def start(self) -> bool:
-        """Initialise when needed, then start; or re-attach to the server that a killed owner left running, and return True."""
+        """Initialise when needed, then start; or re-attach to the server that a killed owner left running, and return True.
+
+        Raises PostgresFailed, also for a folder or disk that cannot be written to.
+        """
+        with told_in_words(self.data_dir):
+            return self._start()
+
+    def _start(self) -> bool:
         self._prepare_folders()
         if not (self.data_dir / "PG_VERSION").exists():
             self._initialise()
@@ -130,6 +144,11 @@ class PostgresServer:
     def is_running(self) -> bool:
         """Say whether the server's main process lives, ready or not."""
         return self._running_pid() is not None
+
+    def tell_to_stop(self) -> None:
+        """Tell the server to stop as `stop` does, and do not wait for that."""
+        if not self._tell(signal.SIGINT) and self._process is not None:
+            self._process.send_signal(signal.SIGINT)  # it has just been started, and has no pid file yet
 
     def stop(self) -> None:
         """Stop the server in fast mode: sessions end, everything committed is on disk."""
@@ -173,7 +192,7 @@ class PostgresServer:
 
     def _initialise(self) -> None:
         """Make a new cluster aside and move it into place, so that a kill in between leaves nothing half made."""
-        for left in self.data_dir.parent.glob(f"{self.data_dir.name}.new-*"):
+        for left in self.data_dir.parent.glob(f"{escape(self.data_dir.name)}.new-*"):
             shutil.rmtree(left, ignore_errors=True)
         account = initialising_account(self._account)
         gate = Path(tempfile.mkdtemp(prefix=f"{self.data_dir.name}.new-", dir=self.data_dir.parent))
@@ -193,9 +212,14 @@ class PostgresServer:
         command = [str(self._programs / "initdb"), "-D", str(folder), "-U", SUPERUSER, "-E", "UTF8"]
         command += ["--locale=C.UTF-8", "--auth=peer", "--no-instructions"]
         process = self._run(command, account, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-        output, _ = process.communicate(timeout=START_TIMEOUT_SECONDS)
+        try:
+            output, _ = process.communicate(timeout=START_TIMEOUT_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
+            raise PostgresFailed(f"initdb did not end within {START_TIMEOUT_SECONDS:.0f} s.") from None
         if process.returncode:
-            raise PostgresFailed(f"initdb failed: {output.decode(errors='replace').strip()}")
+            raise why_it_ended("initdb failed", output.decode(errors="replace"), self.data_dir)
 
     def _require_same_major(self) -> None:
         found = (folders.read(self.data_dir, "PG_VERSION", self._owners) or b"").decode(errors="replace").strip()
@@ -277,9 +301,9 @@ class PostgresServer:
         raise self._failed()
 
     def _failed(self) -> PostgresFailed:
-        return PostgresFailed(
-            f"PostgreSQL did not start within {START_TIMEOUT_SECONDS:.0f} s; its log ends:\n{self._last_words()}"
-        )
+        has_ended = self._process is not None and self._process.poll() is not None
+        when = "ended while it started" if has_ended else f"did not start within {START_TIMEOUT_SECONDS:.0f} s"
+        return why_it_ended(f"PostgreSQL {when}", self._last_words(), self.data_dir)
 
     def _last_words(self) -> str:
         said = b""

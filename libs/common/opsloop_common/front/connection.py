@@ -138,8 +138,7 @@ class Connection(HttpToolsProtocol):
         except httptools.HttpParserUpgrade as upgrade:
             self._without_upgrade(bytes(data[upgrade.args[0] :]))
         except httptools.HttpParserError as error:
-            why = error.__context__
-            self.refuse(why.refusal if isinstance(why, Refused) else refusals.MALFORMED)
+            self.refuse(refusals.of_parser(error))
         else:
             if self.phase is not _ANSWER:
                 self._count(len(data))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import httptools
+
 from opsloop_common.http.headers import complete
 from opsloop_common.http.problems import HttpError, problem_response
 
@@ -39,6 +41,12 @@ class Refusal:
 
 
 MALFORMED = Refusal(400, "The request is not valid HTTP.", "malformed")
+UNENCODED = Refusal(
+    400,
+    "The address of the request has characters that may not stand in one as they are. Write all but plain ASCII as UTF-8, "
+    "percent-encoded, and a space as %20: 支付 is %E6%94%AF%E4%BB%98 (curl -G --data-urlencode 'q=支付' does it).",
+    "unencoded",
+)
 BAD_HOST = Refusal(400, "The request needs exactly one valid Host.", "host")
 TWICE = Refusal(400, "A header that has one value came twice.", "twice")
 BAD_TARGET = Refusal(400, "The request's target does not name its Host.", "target")
@@ -59,3 +67,13 @@ TOO_MUCH_HELD = Refusal(503, "Too many large bodies are on their way; try again.
 TOO_MANY_AHEAD = Refusal(503, "Too many requests were sent ahead of their answers.", "pipelined")
 TOO_MANY_CONNECTIONS = Refusal(503, "Too many requests are on their way; try again.", "connections")
 UNKNOWN_VERSION = Refusal(505, "Only HTTP/1.1 and HTTP/1.0 are known here.", "version")
+
+
+def of_parser(error: httptools.HttpParserError) -> Refusal:
+    """Return why the parser stopped: one of ours, or what it could not read."""
+    if isinstance(error.__context__, Refused):
+        return error.__context__.refusal
+    # it ends an address at the first space in it, and then misses the version
+    if isinstance(error, httptools.HttpParserInvalidURLError) or str(error).startswith("Expected HTTP/"):
+        return UNENCODED
+    return MALFORMED

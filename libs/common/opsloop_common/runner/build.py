@@ -26,6 +26,11 @@ def require_consistent(settings: Settings, role: Role) -> None:
             f"OPSLOOP_BUS=local carries events inside one process, so the role {role} would lose them: "
             "serve with --role all, or use OPSLOOP_BUS=kafka"
         )
+    require_brokers(settings)
+
+
+def require_brokers(settings: Settings) -> None:
+    """Raise Misconfigured for a bus without an address."""
     if settings.bus == "kafka" and not settings.kafka_bootstrap:
         raise Misconfigured("OPSLOOP_KAFKA_BOOTSTRAP is not set: host:port of the Kafka brokers, comma-separated")
 
@@ -68,7 +73,7 @@ def build_runtime(
 
 
 async def require_fit_database(runtime: Runtime) -> None:
-    """Refuse a role that passes row-level security, and a schema older than this code; raises RuntimeError or Misconfigured."""
+    """Refuse a role that passes row-level security, and a schema older than this code; raises Misconfigured."""
     await require_held_by_row_level_security(runtime.db)
     async with runtime.db.engine.connect() as connection:
         table = await connection.scalar(text("SELECT to_regclass('alembic_version')"))

@@ -18,7 +18,7 @@ import orjson
 import typer
 
 from opsloop_common.errors import DomainError
-from opsloop_common.settings import BadSettings, Misconfigured, Settings
+from opsloop_common.settings import BadSettings, Misconfigured, Settings, Unusable
 
 if TYPE_CHECKING:
     from opsloop_common.service import Service
@@ -43,6 +43,9 @@ def main(name: str, arguments: Sequence[str] | None = None, *, declared: str | N
     except (BadSettings, Misconfigured, DomainError) as error:
         sys.stderr.write(f"{name}: {_plain(error)}\n")
         raise SystemExit(2) from None
+    except Unusable as error:
+        sys.stderr.write(f"{name}: {error}\n")
+        raise SystemExit(1) from None
 
 
 def _plain(error: Exception) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import signal
+import socket
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
@@ -21,12 +21,15 @@ from opsloop_common.http.app import create_app
 from opsloop_common.runner import garbage
 from opsloop_common.runner.build import Role, require_fit_database
 from opsloop_common.runner.buses import make_bus
+from opsloop_common.runner.databases import told_in_words
 from opsloop_common.runner.housekeeping import measure_loop_lag
 from opsloop_common.runner.server import front_of, listen, serving
+from opsloop_common.runner.signals import Signals
 from opsloop_common.runner.together import together
 from opsloop_common.runner.traced import traced
 from opsloop_common.runner.worker import run_worker
 from opsloop_common.service import Check, Runtime
+from opsloop_common.settings import Unusable
 
 DATABASE_PATIENCE_SECONDS = 60.0
 STUCK_EVENTS_SECONDS = 30.0
@@ -35,18 +38,19 @@ log = structlog.get_logger(__name__)
 
 
 async def serve(runtime: Runtime, role: Role, *, host: str, port: int) -> None:
-    """Serve until SIGTERM or SIGINT; then readiness goes first, what runs has 20 s, and this returns."""
+    """Serve until SIGTERM or SIGINT; then readiness goes first, what runs has 20 s, and this returns.
+
+    The second signal ends the process at once.
+    """
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for signum in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(signum, stop.set)
-    try:
+    with Signals().heeded() as signals, signals.setting(stop):
         async with AsyncExitStack() as stack:
             stack.push_async_callback(runtime.db.close)
-            await _await_database(runtime, stop)
-            await require_fit_database(runtime)
+            with told_in_words(runtime.service.name):
+                await _await_database(runtime, stop)
+                await require_fit_database(runtime)
             await stack.enter_async_context(traced(runtime))
-            listener = listen(host, port)
+            listener = _listening(host, port)
             stack.callback(listener.close)
             runtime.answer_at(host, listener.getsockname()[1])
             await stack.enter_async_context(runtime.opened())
@@ -61,10 +65,15 @@ async def serve(runtime: Runtime, role: Role, *, host: str, port: int) -> None:
             await stop.wait()
             log.info("stopping", service=runtime.service.name, role=role)
             runtime.readiness.insert(0, _stopping)
-    finally:
-        for signum in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(signum)
     log.info("stopped", service=runtime.service.name, role=role)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        return listen(host, port)
+    except (OSError, UnicodeError) as error:  # the latter for a name that can be none
+        why = getattr(error, "strerror", None) or "no name of a host"
+        raise Unusable(f"OPSLOOP_HOST, OPSLOOP_PORT: cannot listen on {host}:{port}: {why}") from error
 
 
 async def _stopping() -> Check:

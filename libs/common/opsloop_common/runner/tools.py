@@ -14,6 +14,7 @@ from opsloop_common.db import Database, app_role
 from opsloop_common.logs import configure_logging
 from opsloop_common.runner import commands
 from opsloop_common.runner.addresses import database_urls, secret_of
+from opsloop_common.runner.databases import told_in_words
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.settings import Settings
 
@@ -83,7 +84,8 @@ def on(database: Database, work: Callable[[Database], Awaitable[None]]) -> None:
 
     async def closing() -> None:
         try:
-            await work(database)
+            with told_in_words(database.service):
+                await work(database)
         finally:
             await database.close()
 

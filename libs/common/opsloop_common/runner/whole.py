@@ -18,7 +18,8 @@ from opsloop_common.http.app import create_app
 from opsloop_common.logs import configure_logging
 from opsloop_common.runner import commands
 from opsloop_common.runner.addresses import database_urls
-from opsloop_common.runner.build import Role, build_runtime, instance_of, require_consistent
+from opsloop_common.runner.build import Role, build_runtime, instance_of, require_brokers, require_consistent
+from opsloop_common.runner.databases import told_in_words
 from opsloop_common.runner.serve import serve
 from opsloop_common.runner.tools import on
 from opsloop_common.service import Runtime, Service
@@ -54,7 +55,9 @@ def migrate(service: Service) -> None:
 
 
 async def _migrate(service: Service, settings: Settings) -> None:
-    await migrations.upgrade(service, database_urls(service.name).direct_url)
+    require_brokers(settings)
+    with told_in_words(service.name, direct=True):
+        await migrations.upgrade(service, database_urls(service.name).direct_url)
     log.info("migrated", service=service.name)
     if settings.bus == "kafka":
         await create_topics(settings)

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExists
 
 from opsloop_common.bus.kafka.clients import REQUEST_MS, close_admin, start
 from opsloop_common.bus.topics import PRODUCERS
-from opsloop_common.settings import Settings
+from opsloop_common.settings import Settings, Unusable
 from opsloop_common.supervision import Pauses, patiently
 
 PARTITIONS = 12  # from the first day on: another number would move keys to other partitions and break their order
@@ -34,15 +34,23 @@ def topic_configs(replication: int) -> dict[str, str]:
 async def create_topics(
     settings: Settings, services: Iterable[str] = PRODUCERS, *, prefix: str = "opsloop"
 ) -> list[str]:
-    """Create the topics of `services` that are missing, waiting up to 60 s for a broker; returns the names of the new ones."""
+    """Create the topics of `services` that are missing, waiting up to 60 s for a broker; returns the names of the new ones.
+
+    Raises Unusable when there is none, or it refuses.
+    """
     names = [f"{prefix}.{service}" for service in services]
-    return await patiently(
-        "the Kafka broker",
-        partial(_create_with, settings, names),
-        pauses=PAUSES,
-        passing=lambda error: isinstance(error, KafkaConnectionError | OSError),
-        for_seconds=WAIT_SECONDS,
-    )
+    try:
+        return await patiently(
+            "the Kafka broker",
+            partial(_create_with, settings, names),
+            pauses=PAUSES,
+            passing=lambda error: isinstance(error, KafkaConnectionError | OSError),
+            for_seconds=WAIT_SECONDS,
+        )
+    except (KafkaError, OSError) as error:
+        raise Unusable(
+            f"OPSLOOP_KAFKA_BOOTSTRAP: {error}. Are the brokers up, and do they let this client in?"
+        ) from error
 
 
 async def _create_with(settings: Settings, names: list[str]) -> list[str]:

@@ -1,0 +1,128 @@
+"""What a command line says when what its settings name cannot be used: one line, the setting first, no secret."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+
+import asyncpg
+import pytest
+from sqlalchemy.engine import make_url
+
+from opsloop_common.runner.databases import told_in_words
+from opsloop_common.settings import BadSettings, Settings, Unusable
+
+SECRET = "S3cr3tThatNobodyMaySee"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (ConnectionRefusedError(111, "Connection refused"), "Connection refused. Is PostgreSQL up"),
+        (socket.gaierror(-2, "Name or service not known"), "Name or service not known. Is PostgreSQL up"),
+        (TimeoutError(), "no answer in time. Is PostgreSQL up"),
+        (asyncpg.InvalidPasswordError('password authentication failed for user "a"'), 'user "a". Give a user'),
+        (asyncpg.InvalidAuthorizationSpecificationError("no pg_hba.conf entry"), "entry. Give a user"),
+        (asyncpg.InvalidCatalogNameError('database "a" does not exist'), "exist. Create the database"),
+        (asyncpg.InsufficientPrivilegeError("permission denied to create role\nDETAIL"), "role. Migrations run as"),
+        (asyncpg.UndefinedTableError('relation "api_key" does not exist'), "exist. Run `migrate` first"),
+        (asyncpg.TooManyConnectionsError("sorry, too many clients already"), "already. Is PostgreSQL up"),
+        (asyncpg.CannotConnectNowError("the database system is starting up"), "starting up. Is PostgreSQL up"),
+    ],
+)
+def test_a_database_that_refuses_is_one_line_with_the_setting(error, said, monkeypatch):
+    monkeypatch.setenv("SAMPLE_DATABASE_DIRECT_URL", "given")
+    for direct, setting in ((False, "SAMPLE_DATABASE_URL"), (True, "SAMPLE_DATABASE_DIRECT_URL")):
+        with pytest.raises(Unusable) as refusal, told_in_words("sample", direct=direct):
+            raise error
+
+        assert str(refusal.value).startswith(f"{setting}: ")
+        assert said in str(refusal.value)
+        assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    "error", [asyncpg.UniqueViolationError("twice"), asyncpg.PostgresSyntaxError("near"), KeyError("a")]
+)
+def test_a_fault_of_our_own_stays_one(error):
+    with pytest.raises(type(error)), told_in_words("sample"):
+        raise error
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_good"),
+    [
+        ("cors_origins", "*", True),
+        ("cors_origins", "https://a.example, http://127.0.0.1:5173", True),
+        ("cors_origins", f"https://a.example,{SECRET}", False),
+        ("cors_origins", "https://a.example/", False),
+        ("kafka_bootstrap", "a:9092,[::1]:9092", True),
+        ("kafka_bootstrap", f"a:{SECRET}", False),
+        ("kafka_bootstrap", f"kafka://{SECRET}:9092", False),
+        ("public_url", "https://a.example/ops", True),
+        ("public_url", f"https://a.example/?{SECRET}", False),
+        ("public_url", f"https://a.example/ {SECRET}", False),
+        ("otlp_endpoint", f"https://a.example#{SECRET}", False),
+        ("smtp_url", SECRET, False),
+        ("port", SECRET, False),
+    ],
+)
+def test_lists_and_addresses_are_checked_where_they_are_read(name, value, is_good):
+    if is_good:
+        Settings(**{name: value})
+        return
+    with pytest.raises(BadSettings) as refusal:
+        Settings(**{name: value})
+
+    assert str(refusal.value).startswith(f"OPSLOOP_{name.upper()}: ")
+    assert SECRET not in str(refusal.value)
+    assert "Value error" not in str(refusal.value)
+
+
+SIGNALLED = """
+import os, signal, sys, time
+from opsloop_common.runner.signals import Signals
+with Signals(last=lambda: os.write(1, b"last ")).heeded() as signals:
+    signals.first = lambda number: print("first", flush=True)
+    print("here", flush=True)
+    try:
+        while True:
+            time.sleep(60)
+    finally:
+        time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_the_second_signal_ends_a_process_at_once_without_a_traceback(number):
+    process = subprocess.Popen([sys.executable, "-c", SIGNALLED], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    try:
+        assert process.stdout.readline() == b"here\n"
+        process.send_signal(number)
+        assert process.stdout.readline() == b"first\n"
+        process.send_signal(number)
+
+        assert process.communicate(timeout=10)[0] == b"last "
+        assert process.returncode == 128 + number
+    finally:
+        process.kill()
+
+
+@pytest.mark.slow
+def test_migrate_says_in_a_line_what_its_database_refuses(postgres_server):
+    reached = make_url(postgres_server.url())
+    cases = {
+        f"postgresql://user:{SECRET}@127.0.0.1:9/db": "Is PostgreSQL up there",
+        reached.set(drivername="postgresql", database="nowhere", password=SECRET).render_as_string(False): "nowhere",
+    }
+    for url, said in cases.items():
+        given = os.environ | {"FEEDBACK_DATABASE_URL": url, "OPSLOOP_BUS": "local", "OPSLOOP_SECRET_KEY": "x" * 32}
+        command = [sys.executable, "-m", "opsloop_feedback", "migrate"]
+        done = subprocess.run(command, env=given, capture_output=True, text=True, timeout=60, check=False)
+
+        assert done.returncode == 1, done.stderr
+        assert done.stderr.startswith("feedback: FEEDBACK_DATABASE_URL: ")
+        assert said in done.stderr
+        assert len(done.stderr.splitlines()) == 1
+        assert SECRET not in done.stderr
