@@ -23,6 +23,7 @@ NOT_TEXTS = {
     "secret": "checked as a key where it is stored",
     "scopes": "names that must be known",
     "origins": "addresses",
+    "fingerprint": "what a parked event's failure is known by",
     "items": "rows of a batch, each read as a post of its own",
     "attributes": "the sender's own data",
     "properties": "the sender's own data",
