@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import Annotated, Any
 
 import pytest
-from opsloop.services import MEMBERS
 from pydantic import TypeAdapter, ValidationError
 
+from opsloop.services import MEMBERS
 from opsloop_common.http.schemas import InModel
 
 UNSEEN = ["\u200b", "\u3164", "\u2800", " \u2060\t", "\ufeff\u00ad"]

@@ -61,7 +61,11 @@ VALUES = [
     {"a": 1},
 ]
 WANTED = [
-    *[(op, value) for op in ("eq", "ne") for value in (None, True, False, 0, 1, 1.0, LARGE, "1", "s1", "", "支付", "支付\ufe0f")],
+    *[
+        (op, value)
+        for op in ("eq", "ne")
+        for value in (None, True, False, 0, 1, 1.0, LARGE, "1", "s1", "", "支付", "支付\ufe0f")
+    ],
     *[(op, value) for op in ("lt", "le", "gt", "ge") for value in (0, 1, 4.5, -3.5, "s1", "", "支")],
     *[
         (op, value)

@@ -31,8 +31,14 @@ def test_a_mail_is_tried_seven_times(tries: int, jitter: float, seconds: int | N
         (["de", "en-GB"], "en-US", "en-GB"),
         (["de", "zh-Hans"], "zh-Hans-CN-x", "zh-Hans"),
         (["zh-TW", "zh-Hans"], "zh-Hans", "zh-Hans"),
-        *[(["zh-CN", "zh-TW", "en"], tag, "zh-CN") for tag in ("zh", "zh-CN", "zh-Hans-CN", "zh-SG", "zh-MY", "ZH-hans")],
-        *[(["zh-CN", "zh-TW", "en"], tag, "zh-TW") for tag in ("zh-TW", "zh-Hant-TW", "zh-HK", "zh-MO", "zh-hant", "zh-US")],
+        *[
+            (["zh-CN", "zh-TW", "en"], tag, "zh-CN")
+            for tag in ("zh", "zh-CN", "zh-Hans-CN", "zh-SG", "zh-MY", "ZH-hans")
+        ],
+        *[
+            (["zh-CN", "zh-TW", "en"], tag, "zh-TW")
+            for tag in ("zh-TW", "zh-Hant-TW", "zh-HK", "zh-MO", "zh-hant", "zh-US")
+        ],
         (["zh", "zh-Hant"], "zh-TW", "zh-Hant"),
         (["zh-HK", "zh-TW", "zh"], "zh-Hant-HK", "zh-HK"),
         (["zh-CN", "en"], "zh-Hant", "zh-CN"),

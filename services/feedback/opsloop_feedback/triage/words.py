@@ -18,7 +18,7 @@ _APOSTROPHES = {ord("’"): "'", ord("‘"): "'", ord("ʼ"): "'", ord("＇"): "'
 _FOLDED = SIMPLIFIED | _APOSTROPHES
 HAN = "\u3400-\u9fff"
 _TOKEN = re.compile(
-    rf"[{HAN}]+|[a-z\u00e0-\u024f]+(?:'[a-z]+)*|\d+|[\U0001f300-\U0001faff\u2600-\u27bf]|[.,;:!?…、。，；：！？~\n]|[:;]-?[()]"
+    rf"[{HAN}]+|[a-z\u00e0-\u024f]+(?:'[a-z]+)*|\d+|[$€£¥]|[\U0001f300-\U0001faff\u2600-\u27bf]|[.,;:!?…、。，；：！？~\n]|[:;]-?[()]"
 )
 BREAKS = frozenset(".,;:!?…、。，；：！？~\n")
 
