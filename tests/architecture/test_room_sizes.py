@@ -43,7 +43,7 @@ SHORT_BY = {
     "common/inbox": 82,
     "common/outbox": 79,
     "common/runner": 330,
-    "common/(root)": 2957,
+    "common/(root)": 2890,
 }
 """Rooms that stood before the rule, and how many lines of tests they lack at most. A number may only become smaller."""
 SLACK = 60

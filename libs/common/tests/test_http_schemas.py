@@ -1,4 +1,4 @@
-"""Field types of the HTTP shapes: durations."""
+"""Field types of the HTTP shapes: durations, texts."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
-from opsloop_common.http.schemas import format_duration, parse_duration
+from opsloop_common.http.schemas import ShortText, format_duration, parse_duration
 
 # RFC 3339, appendix A, which is what the JSON Schema format `duration` means
 RFC_3339 = re.compile(r"P(\d+D(T(\d+H(\d+M(\d+S)?)?|\d+M(\d+S)?|\d+S))?|T(\d+H(\d+M(\d+S)?)?|\d+M(\d+S)?|\d+S))")
@@ -43,3 +44,14 @@ def test_durations(text, duration):
 def test_what_is_no_duration(text):
     with pytest.raises(ValueError, match="ISO 8601 duration"):
         parse_duration(text)
+
+
+@pytest.mark.parametrize("text", ["a", " a ", "支\u200b付", "👨\u200d👩\u200d👧"])
+def test_a_text_is_kept_as_it_was_sent(text):
+    assert TypeAdapter(ShortText).validate_python(text) == text
+
+
+@pytest.mark.parametrize("text", [" ", "\u200b", "\u3164\t", "\u2800", "\ufeff\u00ad"])
+def test_a_text_in_which_nobody_sees_anything_is_refused_in_words(text):
+    with pytest.raises(ValidationError, match="must say something"):
+        TypeAdapter(ShortText).validate_python(text)

@@ -64,3 +64,38 @@ def test_what_words_alone_would_mislead(body, stars, kind, severity):
     sorted_as = triage(body, rating=stars)
 
     assert (sorted_as.kind, sorted_as.severity) == (kind, severity), sorted_as.reasons
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "支\u200b付失败",
+        "支付\ufeff失败",
+        "支付失\u2060败",
+        "支\u3164付失败",
+        "支\u00ad付失败",
+        "支\ufe0f付失败",
+        "支\U000e0061付失败",
+    ],
+)
+def test_invisible_characters_hide_no_word(hidden):
+    assert triage(hidden) == triage("支付失败")
+    assert triage(hidden).severity == "s1"
+
+
+@pytest.mark.parametrize(
+    ("plain", "hidden"),
+    [
+        ("The app crashes", "The app cra\u200bshes"),
+        ("Payment failed", "Pay\u00adment fai\u2060led"),
+        ("👍", "👍\ufe0f"),
+    ],
+)
+def test_nor_in_english(plain, hidden):
+    assert triage(hidden) == triage(plain)
+
+
+def test_stars_forgive_only_who_is_happy():
+    for stars, severity in ((5, "s4"), (4, "s1"), (None, "s1")):
+        assert triage("Wonderful, it restored my lost files", rating=stars).severity == severity
+    assert triage("Payment failed", rating=5).severity == "s1"
