@@ -43,7 +43,7 @@ KPIS = 50
 AUDIENCE = 10_000
 LOGGED = 10_000
 RECOVERIES = 10
-TRIAGE = {"engine": "rules-1", "kind": "bug", "severity": "s3", "sentiment": 0, "language": "en", "reasons": []}
+TRIAGE = {"engine": "rules-2", "kind": "bug", "severity": "s3", "sentiment": 0, "language": "en", "reasons": []}
 
 
 # Deliveries: as many endpoints as a workspace may have, none of which answers

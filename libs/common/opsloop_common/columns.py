@@ -8,11 +8,17 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from opsloop_common.ids import uuid7
+from opsloop_common.invisible import IGNORABLE
 
 Moment = sa.DateTime(timezone=True)
+
+
+def comparable_column(column: sa.ColumnElement[Any] | InstrumentedAttribute[Any]) -> sa.ColumnElement[str]:
+    """Return what `invisible.comparable` says of a column's text."""
+    return sa.func.regexp_replace(column, f"[{IGNORABLE}]", "", "g", type_=sa.Text)
 
 
 class Versioned:

@@ -1,8 +1,8 @@
 """Conditions on events: what they may say and what they mean, the same in playbooks, webhook filters and measures.
 
 What an event lacks counts as null: producers may add fields and leave out optional ones, so the two must not differ. Kinds of JSON
-are kept apart: 1 equals 1.0, never "1" or true. Texts go by code point, and so do the times of events, RFC 3339 in UTC: their
-order is right to the second.
+are kept apart: 1 equals 1.0, never "1" or true. Texts go by code point, without what nobody sees (`invisible`), and so do the times
+of events, RFC 3339 in UTC: their order is right to the second.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from pydantic import (
 from pydantic import ValidationInfo as Info
 
 from opsloop_common.documents import require_known_names
+from opsloop_common.invisible import comparable, comparable_value
 from opsloop_common.known_names import unknown
 
 MAX_CONDITIONS = 20
@@ -84,7 +85,7 @@ class Condition(BaseModel):
     """A condition on an event: `field` is an attribute of the event or a dotted path below its data, such as `data.kpi`.
 
     `in` and `not_in` take a list; `lt`, `le`, `gt` and `ge` a number or a text; `exists` true (also when left out) or false; the
-    others one value. Texts are compared by code point. What an event lacks counts as null.
+    others one value. Texts are compared by code point, without invisible characters. What an event lacks counts as null.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -163,7 +164,8 @@ def all_hold(conditions: Sequence[Condition], document: Mapping[str, Any]) -> bo
 
 def holds(condition: Condition, document: Mapping[str, Any]) -> bool:
     """Say whether a condition holds for an event's document."""
-    found, value = value_at(document, condition.field), condition.value
+    found, value = value_at(document, condition.field), comparable_value(condition.value)
+    found = comparable(found) if isinstance(found, str) else found
     match condition.op:
         case Op.EQ:
             return _same(found, value)
@@ -205,6 +207,10 @@ def _decimal(number: Any) -> Any:
 
 def _contains(found: JsonValue, value: JsonValue) -> bool:
     if isinstance(found, list):
-        # texts equal nothing but themselves, so that the interpreter may look for them
-        return value in found if isinstance(value, str) else any(_same(each, value) for each in found)
+        if isinstance(value, str):
+            # the interpreter may look for a text; only those beyond ASCII may hold what nobody sees
+            return value in found or any(
+                isinstance(each, str) and not each.isascii() and comparable(each) == value for each in found
+            )
+        return any(_same(each, value) for each in found)
     return isinstance(found, str) and isinstance(value, str) and value in found

@@ -1,4 +1,4 @@
-"""Field types of the HTTP shapes: durations and times; and JSON that no parser finishes."""
+"""Field types of the HTTP shapes: durations, times and texts; and JSON that no parser finishes."""
 
 from __future__ import annotations
 
@@ -8,10 +8,14 @@ from datetime import timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
 from opsloop_common.errors import BadRequest, Invalid
 from opsloop_common.http.schemas import format_duration, parse_duration, parse_timestamp
 from opsloop_common.http.strict_json import read_json
+
+
+from opsloop_common.http.schemas import ShortText, format_duration, parse_duration
 
 # RFC 3339, appendix A, which is what the JSON Schema format `duration` means
 RFC_3339 = re.compile(r"P(\d+D(T(\d+H(\d+M(\d+S)?)?|\d+M(\d+S)?|\d+S))?|T(\d+H(\d+M(\d+S)?)?|\d+M(\d+S)?|\d+S))")
@@ -78,3 +82,14 @@ def test_what_is_no_time_is_a_wrong_value_and_nothing_else(text):
 def test_what_is_no_json_is_refused_in_words(raw, refusal):
     with pytest.raises(refusal):
         read_json(raw)
+
+
+@pytest.mark.parametrize("text", ["a", " a ", "支\u200b付", "👨\u200d👩\u200d👧"])
+def test_a_text_is_kept_as_it_was_sent(text):
+    assert TypeAdapter(ShortText).validate_python(text) == text
+
+
+@pytest.mark.parametrize("text", [" ", "\u200b", "\u3164\t", "\u2800", "\ufeff\u00ad"])
+def test_a_text_in_which_nobody_sees_anything_is_refused_in_words(text):
+    with pytest.raises(ValidationError, match="must say something"):
+        TypeAdapter(ShortText).validate_python(text)

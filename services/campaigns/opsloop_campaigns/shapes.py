@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, StringConstraints
 
 from opsloop_campaigns.content import rules
-from opsloop_common.http.schemas import InModel, Locale, OutModel, ShortText, UserId, storable
+from opsloop_common.http.schemas import InModel, Locale, OutModel, ShortText, UserId, said
 
 Channel = Literal["email"]
 MAX_AUDIENCE = 100_000  # with short ids; longer ones meet the 1 MiB of a body first
@@ -56,7 +56,7 @@ class MessageIn(InModel):
     channel: Channel
     locale: Locale
     subject: Annotated[ShortText, AfterValidator(_one_line)]
-    body: Annotated[str, StringConstraints(min_length=1, max_length=rules.BODY_CHARACTERS), AfterValidator(storable)]
+    body: Annotated[str, StringConstraints(min_length=1, max_length=rules.BODY_CHARACTERS), AfterValidator(said)]
 
 
 class MessageOut(OutModel):

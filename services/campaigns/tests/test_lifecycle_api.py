@@ -163,6 +163,9 @@ async def test_lists_are_narrowed_and_paged(world):
     assert await listed("") == ids[::-1]
     assert await listed("text=SALE") == [ids[2], ids[0]]
     assert await listed("text=促销") == [ids[1]]
+    # what nobody sees makes no difference: U+200B, U+00AD
+    assert await listed("text=促%E2%80%8B销") == [ids[1]]
+    assert await listed("text=sa%C2%ADle") == [ids[2], ids[0]]
     assert await listed("text=%25") == [ids[2]]
     assert await listed("status=pending_approval") == [ids[3]]
     assert await listed("status=pending_approval&status=draft&text=a") == [ids[3], ids[2], ids[0]]
@@ -173,7 +176,15 @@ async def test_lists_are_narrowed_and_paged(world):
     rest = await world.ok("GET", f"/v1/campaigns?limit=3&cursor={first['next_cursor']}")
     assert [item["id"] for item in first["items"] + rest["items"]] == ids[::-1]
     assert rest["next_cursor"] is None
-    for query in ("status=lost", "limit=0", "cursor=x", "created_from=yesterday", "playbook_id=7", "text="):
+    for query in (
+        "status=lost",
+        "limit=0",
+        "cursor=x",
+        "created_from=yesterday",
+        "playbook_id=7",
+        "text=",
+        "text=%E2%80%8B",
+    ):
         assert (await world.call("GET", f"/v1/campaigns?{query}")).status_code == 422, query
 
 

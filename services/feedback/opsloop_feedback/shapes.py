@@ -8,17 +8,21 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
-from opsloop_common.http.schemas import OutModel, Timestamp
+from opsloop_common.http.schemas import OutModel, Timestamp, said
+from opsloop_common.invisible import comparable
 from opsloop_feedback.states.rules import Status
 from opsloop_feedback.submissions import rules as submissions
 
 
 def _distinct(tags: list[str]) -> list[str]:
-    return list(dict.fromkeys(tags))
+    first: dict[str, str] = {}
+    for tag in tags:
+        first.setdefault(comparable(tag), tag)
+    return list(first.values())
 
 
 Title = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(submissions.readable)]
-Label = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Label = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(said)]
 Tags = Annotated[list[Label], Field(max_length=50), AfterValidator(_distinct)]
 ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 

@@ -139,3 +139,25 @@ async def test_lists_are_narrowed_by_source_and_by_what_an_agent_asks_for(desk):
     for bad in ({"number": 0}, {"number": 2**63}, {"number": "x"}, {"source": "No Slug"}, {"due_before": "soon"}):
         answer = await desk.get("/v1/feedback", expect=422, **bad)
         assert answer["errors"][0]["pointer"].startswith(f"/query/{next(iter(bad))}")
+
+
+async def test_what_nobody_sees_hides_nothing_and_is_shown_as_it_was_sent(desk, bodies):
+    hidden = await desk.post(body="支\u200b付失败", area="iOS\u200b", tags=["v\u2060ip", "vip", "👨\u200d👩\u200d👧"])
+    await desk.patch(hidden["id"], team="pay\u00adments")
+    await desk.post(body="Another one", area="iOS 2", tags=["vipp"])
+
+    assert (hidden["kind"], hidden["severity"]) == ("bug", "s1")
+    assert hidden["body"] == "支\u200b付失败"
+    assert hidden["area"] == "iOS\u200b"
+    assert hidden["tags"] == ["v\u2060ip", "👨\u200d👩\u200d👧"], "two that look the same are one"
+    for narrowed in (
+        {"text": "支付失败"},
+        {"text": "付\ufeff失"},
+        {"area": "iOS"},
+        {"area": ["Web", "i\u3164OS"]},
+        {"tag": "vip"},
+        {"tag": "👨\u200d👩\u200d👧"},
+        {"team": "payments"},
+    ):
+        assert await bodies(**narrowed) == ["支\u200b付失败"], narrowed
+    assert await bodies(area="ios") == []

@@ -51,22 +51,28 @@ VALUES = [
     "s1",
     "s10",
     "支付",
+    "支\u200b付",
     "",
     [],
+    ["s\u20601", 2],
     ["s1", 1],
     [None],
     [[1]],
     {"a": 1},
 ]
 WANTED = [
-    *[(op, value) for op in ("eq", "ne") for value in (None, True, False, 0, 1, 1.0, LARGE, "1", "s1", "", "支付")],
+    *[
+        (op, value)
+        for op in ("eq", "ne")
+        for value in (None, True, False, 0, 1, 1.0, LARGE, "1", "s1", "", "支付", "支付\ufe0f")
+    ],
     *[(op, value) for op in ("lt", "le", "gt", "ge") for value in (0, 1, 4.5, -3.5, "s1", "", "支")],
     *[
         (op, value)
         for op in ("in", "not_in")
         for value in (["s1", "s2"], [1, None], [True, "1"], ["'; DROP TABLE kpi"])
     ],
-    *[("contains", value) for value in ("s1", "1", "付", "", 1, True, "%", "_")],
+    *[("contains", value) for value in ("s1", "1", "付", "支\u00ad付", "", 1, True, "%", "_")],
     *[("exists", value) for value in (True, False)],
 ]
 

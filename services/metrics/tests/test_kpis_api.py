@@ -34,6 +34,7 @@ async def test_a_kpi_is_made_read_listed_changed_and_deleted(world):
     assert (read.json(), read.headers["etag"]) == (made.json(), made.headers["etag"])
     assert (await world.get("/v1/kpis"))["items"] == [made.json()]
     assert (await world.get("/v1/kpis", owner="somebody else"))["items"] == []
+    assert (await world.get("/v1/kpis", owner="opera\u200btions"))["items"] == [made.json()]
 
     changed = await world.send("PATCH", "/v1/kpis/severe_share", json={"target": None, "name": "Severe"})
     assert (changed.status_code, changed.json()["target"], changed.json()["name"]) == (200, None, "Severe")

@@ -17,6 +17,12 @@ from opsloop_notifications.mail.rules import one_line
         ("  a \t  b  ", "a b"),
         ("\n", ""),
         ("", ""),
+        ("👨\u200d👩\u200d👧 1", "👨\u200d👩\u200d👧 1"),
+        ("❤\ufe0f 🏴\U000e0067\U000e0062\U000e007f", "❤\ufe0f 🏴\U000e0067\U000e0062\U000e007f"),
+        ("می\u200cخواهم", "می\u200cخواهم"),
+        ("new in Unicode: \U0001fae8 \U0001fae9", "new in Unicode: \U0001fae8 \U0001fae9"),
+        ("a\u3000b\u2028c\u0085d", "a b c d"),
+        ("gpj.\u202eexe\u202c \u2067x\u2069", "gpj.exe x"),
     ],
 )
 def test_a_header_is_one_line_of_what_can_be_read(text: str, line: str):

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from opsloop_notifications.messages import rules
 
@@ -24,12 +27,48 @@ def test_a_mail_is_tried_seven_times(tries: int, jitter: float, seconds: int | N
 @pytest.mark.parametrize(
     ("offered", "wanted", "chosen"),
     [
-        (["de", "en-GB", "en"], "en-US", 2),
-        (["de", "en-GB"], "en-US", 1),
-        (["de", "zh-Hans"], "zh-Hans-CN-x", 1),
-        (["de", "en"], "", 0),
-        (["zh-TW", "zh-Hans"], "zh-Hans", 1),
+        (["de", "en-GB", "en"], "en-US", "en"),
+        (["de", "en-GB"], "en-US", "en-GB"),
+        (["de", "zh-Hans"], "zh-Hans-CN-x", "zh-Hans"),
+        (["zh-TW", "zh-Hans"], "zh-Hans", "zh-Hans"),
+        *[
+            (["zh-CN", "zh-TW", "en"], tag, "zh-CN")
+            for tag in ("zh", "zh-CN", "zh-Hans-CN", "zh-SG", "zh-MY", "ZH-hans")
+        ],
+        *[
+            (["zh-CN", "zh-TW", "en"], tag, "zh-TW")
+            for tag in ("zh-TW", "zh-Hant-TW", "zh-HK", "zh-MO", "zh-hant", "zh-US")
+        ],
+        (["zh", "zh-Hant"], "zh-TW", "zh-Hant"),
+        (["zh-HK", "zh-TW", "zh"], "zh-Hant-HK", "zh-HK"),
+        (["zh-CN", "en"], "zh-Hant", "zh-CN"),
+        (["zh-CN", "zh-TW"], "cmn-Hant", "zh-TW"),
+        (["zh-CN", "zh-TW"], "zh-cmn-Hans-CN", "zh-CN"),
+        (["sr-Latn", "sr"], "sr-RS", "sr"),
+        (["sr-Latn", "sr"], "sr-ME", "sr-Latn"),
+        (["az", "az-Arab"], "az-IR", "az-Arab"),
+        (["pt-PT", "pt-BR"], "pt", "pt-BR"),
+        (["he", "en"], "iw-IL", "he"),
+        (["en-US", "en"], "en", "en"),
+        (["es-ES", "es-419"], "es-419-u-co-trad", "es-419"),
+        (["de-1996", "de-1901"], "de-DE-1901", "de-1996"),
     ],
 )
-def test_the_nearest_language_is_chosen(offered: list[str], wanted: str, chosen: int):
-    assert rules.best_locale(offered, wanted) == chosen
+def test_the_nearest_language_is_chosen_whatever_the_order(offered: list[str], wanted: str, chosen: str):
+    # of several that suit alike the first is taken: such lists are not turned round
+    orders = [offered] if chosen == "de-1996" else permutations(offered)
+
+    assert {order[rules.best_locale(order, wanted)] for order in map(list, orders)} == {chosen}
+
+
+@pytest.mark.parametrize("wanted", [None, "", "fr", "x-private", "tlh", "-", "12", "zhx"])
+def test_without_a_common_language_the_first_is_sent(wanted: str | None):
+    assert rules.best_locale(["de", "zh-CN"], wanted) == 0
+    assert rules.best_locale(["zh-CN", "de"], wanted) == 0
+
+
+@given(st.from_regex(r"\A[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}\Z"), st.permutations(["en", "zh-TW", "sr-Latn", "x1"]))
+def test_any_tag_that_is_taken_has_a_nearest(wanted: str, offered: list[str]):
+    assert rules.likely(wanted)[0] == rules.likely(wanted.upper())[0]
+    assert 0 <= rules.best_locale(offered, wanted) < len(offered)
+    assert offered[rules.best_locale(offered, "zh-Hant-MO")] == "zh-TW"

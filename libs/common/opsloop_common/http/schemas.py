@@ -28,6 +28,7 @@ from opsloop_common.conditions import Op
 from opsloop_common.documents import require_known_names
 from opsloop_common.foreign import Unreadable, reading
 from opsloop_common.http.strict_json import text_flaw
+from opsloop_common.invisible import says_something
 from opsloop_common.mailboxes import ADDRESS_PATTERN, MAX_ADDRESS_CHARACTERS, address_flaw
 
 _STRICT = frozenset({"int", "float", "bool", "str"})
@@ -115,6 +116,13 @@ def storable(value: str) -> str:
     return value
 
 
+def said(value: str) -> str:
+    """Refuse a text that could not be stored, or in which a reader would see nothing."""
+    if not says_something(storable(value)):
+        raise ValueError("must say something")
+    return value
+
+
 def plain_address(value: str) -> str:
     """Refuse an address that could name somebody else in the header of a mail."""
     if detail := address_flaw(value):
@@ -181,7 +189,7 @@ Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 UserId = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(storable)]
 """A person as the operated product names them."""
 _USER_ID: TypeAdapter[str] = TypeAdapter(UserId, config=ConfigDict(strict=True))
-ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(storable)]
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(said)]
 """A name or title."""
 Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}$", max_length=35)]
 """A BCP 47 language tag."""

@@ -15,6 +15,8 @@ from opsloop_campaigns.budgets.rules import HeldBy, Launched
 from opsloop_campaigns.lifecycle.models import Campaign
 from opsloop_campaigns.lifecycle.rules import Status
 from opsloop_common import resources
+from opsloop_common.columns import comparable_column
+from opsloop_common.invisible import comparable
 from opsloop_common.versions import Precondition
 
 NEWEST_FIRST = (Campaign.created_at.desc(), Campaign.id.desc())
@@ -39,7 +41,8 @@ def campaigns(filters: Filters) -> Select[Campaign]:
     if filters.status:
         query = query.where(Campaign.status.in_(filters.status))
     if filters.text is not None:
-        query = query.where(Campaign.name.icontains(filters.text, autoescape=True))
+        name = comparable_column(Campaign.name)
+        query = query.where(name.icontains(comparable(filters.text), autoescape=True))
     if filters.playbook_id is not None:
         query = query.where(Campaign.playbook_id == filters.playbook_id)
     if filters.held_by:

@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from opsloop_common import resources
+from opsloop_common.columns import comparable_column
+from opsloop_common.invisible import comparable
 from opsloop_common.versions import Precondition
 from opsloop_feedback.items.models import NUMBER, Feedback
 from opsloop_feedback.items.rules import NaturalKey
@@ -26,14 +28,14 @@ _LISTED: tuple[InstrumentedAttribute[Any], ...] = (
     Feedback.kind,
     Feedback.channel,
     Feedback.severity,
-    Feedback.area,
     Feedback.source,
     Feedback.external_id,
     Feedback.number,
     Feedback.assignee,
-    Feedback.team,
 )
 """Columns that a filter of the same name gives values of."""
+_LABELS = (Feedback.area, Feedback.team)
+"""The same for words of people, in which what nobody sees makes no difference."""
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,15 @@ def _conditions(filters: Filters) -> Iterable[ColumnElement[bool]]:
     for column in _LISTED:
         if values := getattr(filters, column.key):
             yield column.in_(values)
+    for label in _LABELS:
+        if values := getattr(filters, label.key):
+            yield comparable_column(label).in_(map(comparable, values))
     if filters.author:
         addresses = [author.lower() for author in filters.author]
         yield or_(Feedback.author_user_id.in_(filters.author), func.lower(Feedback.author_email).in_(addresses))
     if filters.tag:
-        yield Feedback.tags.overlap(cast(list(filters.tag), ARRAY(Text)))
+        tag = func.unnest(Feedback.tags).column_valued("tag")
+        yield select(tag).where(comparable_column(tag).in_(map(comparable, filters.tag))).exists()
     if filters.created_from is not None:
         yield Feedback.created_at >= filters.created_from
     if filters.created_to is not None:

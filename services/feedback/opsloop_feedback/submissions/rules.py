@@ -14,6 +14,7 @@ from opsloop_common.access.principal import Kind as Credential
 from opsloop_common.contracts.feedback import Channel, Kind
 from opsloop_common.documents import is_deeper_than
 from opsloop_common.errors import Invalid
+from opsloop_common.invisible import says_something
 
 CLOCKS_MAY_DIFFER = timedelta(days=1)
 NOT_YET = "lies more than a day in the future"
@@ -52,7 +53,7 @@ _CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff]"
 def readable(text: str) -> str:
     """Return what somebody wrote without control characters; a ValueError when nothing is left to read."""
     kept = text if text.isprintable() else _CONTROL.sub("", text)
-    if not kept.strip():
+    if not says_something(kept):
         raise ValueError("must say something")
     return kept
 

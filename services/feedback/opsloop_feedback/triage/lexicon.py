@@ -31,6 +31,14 @@ class Tag:
     DEGREE: Final = 1 << 17
     BREAK: Final = 1 << 18
     FIXED: Final = 1 << 19
+    PAST: Final = 1 << 20
+    AMOUNT: Final = 1 << 21
+    UNKNOWN: Final = 1 << 22
+    OTHERS: Final = 1 << 23
+    SEEN: Final = 1 << 24
+    PERSONAL: Final = 1 << 25
+    CLOSING: Final = 1 << 26
+    NOW: Final = 1 << 27
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,8 @@ GROUPS: tuple[Group, ...] = (
         i'd like,we'd like,looks like,feels like,seems like,something like,things like,like this,like that,just like
         kind of,well as,as well,pretty much,right now,dark mode,free text,hard drive,hard disk,bad request
         free trial,bug report,bug reports
+        crash course,crash courses,crash test,crash tests,crash diet,crash landing,crash pad,crash barrier,bug spray
+        bug bounty,brain freeze,freeze frame,deep freeze,freeze dried,slow cooker,slow motion,slow food,error bars,fail safe
         """
     ),
     Group(
@@ -108,11 +110,40 @@ GROUPS: tuple[Group, ...] = (
         """
         pay,pays,paying,payment,payments,paid,checkout,check out,checking out,charge,charges,charged,billing,billed
         invoice,purchase,purchases,purchasing,credit card,refund,refunds,transaction,transactions,transfer,top up
-        top-up,paypal,alipay,stripe,order payment,money
+        top-up,paypal,alipay,stripe,order payment
         """,
         0,
         Tag.PAYMENT,
     ),
+    Group(
+        "money,balance,dollar,dollars,euro,euros,pound,pounds,yuan,rmb,usd,eur,gbp,cny,bucks,$,€,£,¥",
+        0,
+        Tag.PAYMENT | Tag.AMOUNT,
+    ),
+    Group(
+        """
+        don't recognise,don't recognize,do not recognise,do not recognize,not recognised,not recognized,unrecognised
+        unrecognized,unknown,strange,suspicious,unauthorised,unauthorized,didn't make,did not make,never made
+        """,
+        0,
+        Tag.UNKNOWN,
+    ),
+    Group(
+        """
+        other people's,other person's,another person's,other users',other user's,other customers',other customer's
+        a stranger's,strangers',somebody's,other people,other users,other customers
+        """,
+        0,
+        Tag.OTHERS,
+    ),
+    Group("see,sees,saw,shows,show,showed,showing,shown,displays,displayed,appear,appears,visible", 0, Tag.SEEN),
+    Group(
+        "address,addresses,order,orders,account,accounts,invoice,invoices,phone number,phone numbers,passwords",
+        0,
+        Tag.PERSONAL,
+    ),
+    Group("used to,previously,formerly,in the past,before", 0, Tag.PAST),
+    Group("now,nowadays,these days,meanwhile,since the update,after the update", 0, Tag.NOW),
     Group(
         """
         data,file,files,photo,photos,document,documents,record,records,note,notes,draft,drafts,history,work,progress

@@ -11,7 +11,7 @@ from opsloop_feedback.triage.lexicon import Tag
 from opsloop_feedback.triage.scanner import Clause, Hit, Scan, scan
 from opsloop_feedback.triage.words import fold
 
-ENGINE = "rules-1"
+ENGINE = "rules-2"
 # a post says what it is about early; the rest of 50,000 characters would only cost time
 READ_CHARACTERS = 2_000
 WORDS_IN_REASON = 8
@@ -20,6 +20,7 @@ NORMALISE_ALPHA = 6.0
 NEGATED_PLEASANT, NEGATED_UNPLEASANT = -0.8, -0.4
 RATING_SHARE = 0.5
 UNPLEASANT, PLEASANT = -0.25, 0.25
+HAPPY_STARS = 5
 
 _S1 = {
     Tag.CRASH: "crash",
@@ -27,7 +28,14 @@ _S1 = {
     Tag.LOSS: "data_loss",
     Tag.EXPOSED: "security",
 }
-_TROUBLE = Tag.DEFECT | Tag.FAILS | Tag.GONE
+_S1_APART = (
+    (Tag.PAYMENT, Tag.FAILS | Tag.UNKNOWN, "payment_failed"),
+    (Tag.AMOUNT, Tag.GONE, "payment_failed"),
+    (Tag.DATA, Tag.GONE, "data_loss"),
+)
+"""Topic, trouble, and what they are together; also words apart (支付 … 失败)."""
+_EXPOSED_APART = (Tag.OTHERS, Tag.SEEN, Tag.PERSONAL)
+_TROUBLE = Tag.DEFECT | Tag.FAILS | Tag.GONE | Tag.UNKNOWN | Tag.OTHERS
 _NOTED = Tag.TRIVIAL | Tag.EVERYBODY | Tag.URGENT | Tag.IDEA | Tag.QUESTION
 
 
@@ -89,6 +97,10 @@ def triage(body: str, *, title: str | None = None, rating: int | None = None, ki
     text = fold(f"{title}\n{body}"[:READ_CHARACTERS] if title else body[:READ_CHARACTERS])
     seen = scan(text[: 2 * READ_CHARACTERS])  # compatibility characters may fold into several
     found = _findings(seen)
+    if rating == HAPPY_STARS and _score(found, seen) >= PLEASANT:
+        # who is plainly happy tells of trouble that is over or small
+        found.severe.clear()
+        found.blocked.clear()
     sentiment, why_sentiment = _sentiment(found, seen, rating)
     decided, why_kind = _kind(found, seen, sentiment)
     if kind is not None:
@@ -104,17 +116,32 @@ def searchable(text: str) -> str:
 
 def _findings(seen: Scan) -> _Findings:
     found = _Findings()
-    for clause in seen.clauses:
-        present = 0
-        for hit in clause:
-            present |= 0 if hit.negated else hit.entry.tags
-        fixed = bool(present & Tag.FIXED)
+    says = [_present(clause) for clause in seen.clauses]
+    for place, (clause, present) in enumerate(zip(seen.clauses, says, strict=True)):
+        fixed = bool(present & Tag.FIXED or (present & Tag.PAST and _is_relieved(seen.clauses, says, place)))
         for hit in clause:
             _weigh(hit, found, fixed=fixed)
             _note(hit, found)
         if not fixed and present & _TROUBLE:
             _problems(clause, present, found)
     return found
+
+
+def _present(clause: Clause) -> int:
+    present = 0
+    for hit in clause:
+        present |= 0 if hit.negated else hit.entry.tags
+    return present
+
+
+def _is_relieved(clauses: list[Clause], says: list[int], place: int) -> bool:
+    """Say whether what follows a clause about the past tells that it is better now (以前闪退，现在好了)."""
+    if place + 1 == len(clauses):
+        return False
+    after = says[place + 1]
+    if after & (Tag.FIXED | _TROUBLE) or not after & Tag.NOW:
+        return bool(after & Tag.FIXED)
+    return any(hit.entry.weight and (hit.entry.weight > 0) is not hit.negated for hit in clauses[place + 1])
 
 
 def _weigh(hit: Hit, found: _Findings, *, fixed: bool) -> None:
@@ -139,11 +166,11 @@ def _problems(clause: Clause, present: int, found: _Findings) -> None:
     for tag, rule in _S1.items():
         if present & tag:
             found.severe.setdefault(rule, []).extend(words(tag))
-    if present & Tag.PAYMENT and present & Tag.FAILS:
-        found.severe.setdefault("payment_failed", []).extend(words(Tag.PAYMENT | Tag.FAILS))
-    if present & Tag.DATA and present & Tag.GONE:
-        found.severe.setdefault("data_loss", []).extend(words(Tag.DATA | Tag.GONE))
-        found.defects += words(Tag.GONE)
+    for topic, trouble, rule in _S1_APART:
+        if present & topic and present & trouble:
+            found.severe.setdefault(rule, []).extend(words(topic | trouble))
+    if all(present & tag for tag in _EXPOSED_APART):
+        found.severe.setdefault("security", []).extend(words(Tag.OTHERS | Tag.SEEN | Tag.PERSONAL))
     if present & Tag.BLOCKED:
         found.blocked += words(Tag.BLOCKED)
     if present & Tag.SIGN_IN and present & Tag.FAILS:
@@ -165,11 +192,15 @@ def _note(hit: Hit, found: _Findings) -> None:
             words.append(hit.entry.word)
 
 
+def _score(found: _Findings, seen: Scan) -> float:
+    """Return what the words alone feel like, −1…1."""
+    text = found.sum * (1 + 0.1 * min(seen.exclamation_marks, 3))
+    return text / sqrt(text * text + NORMALISE_ALPHA)
+
+
 def _sentiment(found: _Findings, seen: Scan, rating: int | None) -> tuple[float, list[Reason]]:
     reasons = []
-    emphasis = 1 + 0.1 * min(seen.exclamation_marks, 3)
-    text = found.sum * emphasis
-    score = text / sqrt(text * text + NORMALISE_ALPHA)
+    score = _score(found, seen)
     if found.unpleasant:
         reasons.append(_reason("sentiment", "unpleasant_words", found.unpleasant))
     if found.pleasant:
@@ -188,8 +219,9 @@ def _kind(found: _Findings, seen: Scan, sentiment: float) -> tuple[Kind, Reason]
     asks = bool(found.questions) or seen.question_marks > 0
     asked = found.questions or ["?"]
     hard = bool(found.severe or found.blocked)
-    if found.defects and (hard or not found.ideas):
-        return "bug", _reason("kind", "defect_words", found.defects)
+    if hard or (found.defects and not found.ideas):
+        severe = [word for words in found.severe.values() for word in words]
+        return "bug", _reason("kind", "defect_words", found.defects or severe)
     if found.ideas:
         return "idea", _reason("kind", "idea_words", found.ideas)
     if asks and sentiment > UNPLEASANT and (seen.question_marks or sentiment < PLEASANT):

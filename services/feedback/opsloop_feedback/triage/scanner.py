@@ -83,7 +83,7 @@ def _english_at(words: list[str], at: int) -> str | None:
 
 
 def _read_chinese(run: str, reader: _Reader) -> None:
-    """Match phrases by character; a match must begin or end where a dictionary word does (发现金额 holds no 现金)."""
+    """Match phrases by character; a match begins and ends where dictionary words do (支持闪退款 holds no 闪退)."""
     starts: dict[int, str] = {}
     place = 0
     for segment in segments(run):
@@ -93,7 +93,7 @@ def _read_chinese(run: str, reader: _Reader) -> None:
     at = 0
     while at < len(run):
         entry = _chinese_at(run, at, edges)
-        if entry is not None:
+        if entry is not None and not (entry.tags & Tag.CLOSING and at + len(entry.word) < len(run)):
             reader.found(entry)
             at += len(entry.word)
             continue
@@ -104,7 +104,7 @@ def _read_chinese(run: str, reader: _Reader) -> None:
 
 def _chinese_at(run: str, at: int, edges: set[int]) -> Entry | None:
     for word in _CHINESE_INDEX.get(run[at : at + 2], ()):
-        if run.startswith(word, at) and (at in edges or at + len(word) in edges):
+        if run.startswith(word, at) and at in edges and at + len(word) in edges:
             return CHINESE[word]
     if at in edges and at + 1 in edges:
         return CHINESE.get(run[at])

@@ -1,4 +1,7 @@
-"""Text as triage and search see it: one spelling for full-width and half-width, upper and lower case, traditional and simplified."""
+"""Text as triage and search see it: one spelling for full-width and half-width, upper and lower case, traditional and simplified.
+
+What nobody sees is left out.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import unicodedata
 
 import rjieba
 
+from opsloop_common.invisible import comparable
 from opsloop_common.limits import EXPANDING_CHARACTERS, MARKS_IN_A_ROW
 from opsloop_feedback.triage.traditional import SIMPLIFIED
 
@@ -14,7 +18,7 @@ _APOSTROPHES = {ord("’"): "'", ord("‘"): "'", ord("ʼ"): "'", ord("＇"): "'
 _FOLDED = SIMPLIFIED | _APOSTROPHES
 HAN = "\u3400-\u9fff"
 _TOKEN = re.compile(
-    rf"[{HAN}]+|[a-z\u00e0-\u024f]+(?:'[a-z]+)*|\d+|[\U0001f300-\U0001faff\u2600-\u27bf]|[.,;:!?…、。，；：！？~\n]|[:;]-?[()]"
+    rf"[{HAN}]+|[a-z\u00e0-\u024f]+(?:'[a-z]+)*|\d+|[$€£¥]|[\U0001f300-\U0001faff\u2600-\u27bf]|[.,;:!?…、。，；：！？~\n]|[:;]-?[()]"
 )
 BREAKS = frozenset(".,;:!?…、。，；：！？~\n")
 
@@ -47,6 +51,7 @@ def fold(text: str) -> str:
     """
     if text.isascii():
         return text.lower()
+    text = comparable(text)
     if len(text) <= SHORT_CHARACTERS:  # at worst 1.6 ms; looking for marks would double the cost of every post
         text = unicodedata.normalize("NFKC", text)
     elif len(_EXPANDING.findall(text)) <= EXPANDING_CHARACTERS:

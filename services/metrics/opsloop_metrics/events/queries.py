@@ -41,6 +41,7 @@ from sqlalchemy.orm import aliased
 from opsloop_common.conditions import Condition, Op
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import context_of
+from opsloop_common.invisible import comparable, comparable_value
 from opsloop_metrics.events import rules
 from opsloop_metrics.events.models import DomainEvent
 from opsloop_metrics.events.rules import Aggregate, Cause, Reading, Selection
@@ -66,7 +67,7 @@ _COMPARE = {Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">="}
 
 
 async def insert_events(session: AsyncSession, events: Sequence[Event], now: datetime) -> None:
-    """Store events, in one statement; one that is there already stays as it is."""
+    """Store events as they are compared, in one statement; one that is there already stays as it is."""
     await session.execute(
         _INSERT,
         {
@@ -76,12 +77,12 @@ async def insert_events(session: AsyncSession, events: Sequence[Event], now: dat
             "types": [event.type for event in events],
             "ats": [rules.occurred_at(event) for event in events],
             "users": [rules.user_of(event) for event in events],
-            "subjects": [event.subject for event in events],
-            "actors": [event.actor for event in events],
+            "subjects": [comparable(event.subject) for event in events],
+            "actors": [comparable(event.actor) for event in events],
             "correlations": [event.correlationid for event in events],
             "depths": [event.causationdepth for event in events],
             "traces": [event.traceparent for event in events],
-            "data": [orjson.dumps(event.data).decode() for event in events],
+            "data": [orjson.dumps(comparable_value(event.data)).decode() for event in events],
         },
     )
 
@@ -226,10 +227,11 @@ def _json(value: JsonValue) -> ColumnElement[Any]:
 def _holds(event: Any, condition: Condition) -> ColumnElement[bool]:
     """Return what `conditions.holds` says as SQL that is true or false, never null, and raises for no kind of JSON.
 
-    jsonb compares by type: 1 equals 1.0 and never "1". Texts are compared by code point, whatever the database's locale.
+    jsonb compares by type: 1 equals 1.0 and never "1". Texts are compared by code point, whatever the database's locale;
+    what nobody sees was left out of them when they were stored.
     """
     found = func.coalesce(_field(event, condition.field), _JSON_NULL, type_=JSONB)
-    value = condition.value
+    value = comparable_value(condition.value)
     match condition.op:
         case Op.IN | Op.NOT_IN if isinstance(value, list):
             among = or_(false(), *(found == _json(each) for each in value))

@@ -11,6 +11,8 @@ from sqlalchemy import ARRAY, Row, Select, Text, bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
+from opsloop_common.columns import comparable_column
+from opsloop_common.invisible import comparable
 from opsloop_common.versions import Precondition
 from opsloop_metrics.kpis.models import Kpi, KpiValue
 
@@ -93,7 +95,7 @@ _VALUE_SERIES = text(
 
 def kpis(*, owner: str | None) -> Select[Any]:
     """Return the workspace's KPIs, of one owner if given."""
-    return select(Kpi) if owner is None else select(Kpi).where(Kpi.owner == owner)
+    return select(Kpi) if owner is None else select(Kpi).where(comparable_column(Kpi.owner) == comparable(owner))
 
 
 def values(kpi_id: UUID, *, reported_from: datetime | None, reported_to: datetime | None) -> Select[Any]:

@@ -2,26 +2,57 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from babel.core import get_global
+
 WAITS_SECONDS = (30, 2 * 60, 10 * 60, 30 * 60, 2 * 3600, 6 * 3600)
 JITTER = 0.2
+# what follows region (variants, extensions) tells no two texts apart that are read by different people
+_TAG = re.compile(
+    r"(?P<language>[a-z]{2,8})(?:-[a-z]{3})*(?:-(?P<script>[a-z]{4}))?(?:-(?P<region>[a-z]{2}|[0-9]{3}))?(?=-|$)"
+)
 
 
 def best_locale(offered: Sequence[str], wanted: str | None) -> int:
-    """Return which of the offered locales (not empty) suits best.
+    """Return which of the offered locales (not empty) suits best, whatever their order.
 
-    BCP 47 lookup (RFC 4647 §3.4): zh-Hans-CN, zh-Hans, zh; then one of the same language; then the first.
+    Lookup of RFC 4647 (§3.4) over likely subtags: of the same language the one in the same script, of those the one of the same
+    region, of those the one that is spelt most alike; when no language is the same, the first.
     """
-    tags = [tag.lower() for tag in offered]
-    subtags = (wanted or "").lower().split("-")
-    for length in range(len(subtags), 0, -1):
-        tag = "-".join(subtags[:length])
-        if tag in tags:
-            return tags.index(tag)
-    languages = [tag.partition("-")[0] for tag in tags]
-    return languages.index(subtags[0]) if subtags[0] in languages else 0
+    if wanted is None:
+        return 0
+    asked, sought = wanted.lower().split("-"), likely(wanted)
+
+    def suits(place: int) -> tuple[bool, ...]:
+        subtags, (language, script, region) = offered[place].lower().split("-"), likely(offered[place])
+        alike = tuple(ours == theirs for ours, theirs in zip(subtags, asked, strict=False))
+        if language != sought[0]:
+            return (False,)
+        return True, script == sought[1], region == sought[2], subtags == asked, *alike
+
+    return max(range(len(offered)), key=suits)
+
+
+def likely(tag: str) -> tuple[str, str, str]:
+    """Return language, script and region of a BCP 47 tag; what it leaves out is what CLDR calls likely: zh-HK is zh, hant, hk.
+
+    Empty where nobody knows.
+    """
+    found = _TAG.match(tag.lower())
+    if found is None:
+        return tag.lower(), "", ""
+    language, script, region = (found[name] or "" for name in ("language", "script", "region"))
+    language, _, implied = get_global("language_aliases").get(language, language).lower().partition("_")
+    script, region = script.title() or implied.title(), region.upper()
+    known = get_global("likely_subtags")
+    for parts in ((language, script, region), (language, region), (language, script), (language,)):
+        if full := known.get("_".join(filter(None, parts))):
+            _, likely_script, likely_region = full.split("_")
+            return language, (script or likely_script).lower(), (region or likely_region).lower()
+    return language, script.lower(), region.lower()
 
 
 def next_attempt_at(tries: int, now: datetime, *, jitter: float) -> datetime | None:

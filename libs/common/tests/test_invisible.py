@@ -1,0 +1,94 @@
+"""What nobody sees: one class, left out for comparing, in Python and PostgreSQL, and never something said."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import literal, select
+
+from opsloop_common.columns import comparable_column
+from opsloop_common.conditions import Condition, holds
+from opsloop_common.db import Context
+from opsloop_common.invisible import IGNORABLE, comparable, comparable_value, says_something
+from opsloop_common.testing.sample.service import SAMPLE
+
+UNSEEN = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u180e\u200b\u200d\u202e\u2060\u3164\ufe0f\ufeff\uffa0\U000e0067"
+
+
+@pytest.mark.parametrize(
+    ("text", "compared"),
+    [
+        *[(f"支{char}付", "支付") for char in UNSEEN],
+        ("👨\u200d👩\u200d👧", "👨👩👧"),
+        ("plain", "plain"),
+        ("zwölf é 한국어", "zwölf é 한국어"),
+        ("a\u2800b c", "a\u2800b c"),
+        (UNSEEN, ""),
+    ],
+)
+def test_what_nobody_sees_makes_no_difference(text, compared):
+    assert comparable(text) == compared
+
+
+@pytest.mark.parametrize("text", [*UNSEEN, UNSEEN, "\u2800", " \t\n\u3000\u2028", "\x01\x7f\x9f", "\ufff9\ufffb", ""])
+def test_nothing_is_said_by_what_nobody_sees(text):
+    assert not says_something(text)
+
+
+@pytest.mark.parametrize("text", ["a", "?", "👍", "❤\ufe0f", "\u200b支", ". ", "\u0301", "؀", "\ue000"])
+def test_a_sign_says_something(text):
+    assert says_something(text)
+
+
+def test_no_normalisation_makes_invisible_characters_of_others():
+    ignorable = re.compile(f"[{IGNORABLE}]")
+    others = (char for char in map(chr, range(0x80, 0x110000)) if not ignorable.match(char))
+
+    assert not [char for char in others if ignorable.search(unicodedata.normalize("NFKC", char))]
+    assert sum(ignorable.match(chr(code)) is not None for code in range(0x110000)) == 4174  # Unicode 15 to 17
+
+
+@given(st.text(alphabet=st.sampled_from("ab支付👍 " + UNSEEN)))
+def test_comparing_twice_is_comparing_once(text):
+    once = comparable(text)
+
+    assert comparable(once) == once
+    assert says_something(text) == bool(once.strip())
+
+
+def test_values_are_compared_by_all_their_texts():
+    value = {"a\u200b": ["x\u200b", 1, None, {"b": "\u3164y"}], "c": True}
+
+    assert comparable_value(value) == {"a\u200b": ["x", 1, None, {"b": "y"}], "c": True}
+
+
+@pytest.mark.parametrize(
+    ("found", "op", "value", "expected"),
+    [
+        ("iOS\u200b", "eq", "iOS", True),
+        ("iOS", "eq", "i\u2060OS", True),
+        ("iOS\u200b", "ne", "iOS", False),
+        ("iOS\ufeff", "in", ["Web", "iOS"], True),
+        ("iOS", "not_in", ["iOS\u00ad"], False),
+        ("支\u200b付失败", "contains", "支付", True),
+        (["vip\ufe0f", "ios"], "contains", "vip", True),
+        (["vip"], "contains", "v\u200dip", True),
+        ("b\u200b", "le", "b", True),
+        ("iOS", "eq", "ios", False),
+    ],
+)
+def test_conditions_do_not_see_what_nobody_sees(found, op, value, expected):
+    assert holds(Condition(field="data.a", op=op, value=value), {"data": {"a": found}}) is expected
+
+
+async def test_postgresql_leaves_out_the_same(make_database):
+    database = await make_database(SAMPLE)
+    texts = [f"支{char}付" for char in UNSEEN] + ["plain", "é", "a\u2800b", "\U0001f468", "\u200a\u2010\ufe10\ufff9"]
+    async with database.transaction(Context(workspace="acme")) as session:
+        found = [await session.scalar(select(comparable_column(literal(text)))) for text in texts]
+
+    assert found == [comparable(text) for text in texts]
