@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 
 WAITS_SECONDS = (30, 2 * 60, 10 * 60, 30 * 60, 2 * 3600, 6 * 3600)
 JITTER = 0.2
+HELD_AT_MOST = timedelta(days=5)
+"""Older news is not told any more, when the mail server takes nothing from us for so long (RFC 5321, 4.5.4.1: 4 to 5 days)."""
 
 
 def best_locale(offered: Sequence[str], wanted: str | None) -> int:
