@@ -260,8 +260,8 @@ async def test_each_refusal_in_a_row_holds_longer(clock):
     shown = []
     hold, waits = Hold(clock, show=shown.append), []
     for _ in range(8):
-        hold.begin(SessionRefused("554 no", "554"))
-        hold.begin(SessionRefused("554 no", "554"))  # one more that was under way
+        hold.begin("554 no", "554")
+        hold.begin("554 no", "554")  # one more that was under way
         waits.append((hold.until - clock.now()).total_seconds())
         assert hold.lasts()
         clock.set(hold.until)
@@ -272,5 +272,5 @@ async def test_each_refusal_in_a_row_holds_longer(clock):
     assert waits == [30, 60, 120, 240, 480, 900, 900, 900]
     assert (await hold.mail()).ok
     assert shown[-1] is False
-    hold.begin(SessionRefused("554 no", "554"))
+    hold.begin("554 no", "554")
     assert (hold.until - clock.now()).total_seconds() == 30

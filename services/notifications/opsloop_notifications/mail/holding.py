@@ -10,7 +10,6 @@ import structlog
 from opsloop_common.clock import Clock, rfc3339
 from opsloop_common.service import Check
 from opsloop_notifications.mail import rules
-from opsloop_notifications.mail.service import SessionRefused
 
 _log = structlog.get_logger(__name__)
 
@@ -32,15 +31,15 @@ class Hold:
         """Say whether the server is not to be asked yet."""
         return self.until is not None and self._clock.now() < self.until
 
-    def begin(self, refused: SessionRefused) -> None:
-        """Wait, longer each time; sessions that were under way then say nothing new."""
+    def begin(self, answer: str, status: str) -> None:
+        """Wait since the server said so, longer each time; sessions that were under way then say nothing new."""
         if self.lasts():
             return
         self._refusals += 1
         self.until = self._clock.now() + timedelta(seconds=rules.hold_seconds(self._refusals))
-        self.why, self._status = str(refused), refused.status
+        self.why, self._status = answer, status
         self._show(True)
-        _log.error("mail.held", status=refused.status, refusals=self._refusals, until=rfc3339(self.until))
+        _log.error("mail.held", status=status, refusals=self._refusals, until=rfc3339(self.until))
 
     def end(self) -> None:
         """Take note that the server talks to us."""

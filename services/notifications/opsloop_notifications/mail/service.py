@@ -17,6 +17,8 @@ import aiosmtplib
 from opsloop_common import limits
 from opsloop_common.tls import hardened
 from opsloop_notifications.mail import rules
+from opsloop_notifications.mail.holding import Hold as Hold
+from opsloop_notifications.mail.writing import BadMail as BadMail
 from opsloop_notifications.mail.writing import Written as Written
 from opsloop_notifications.mail.writing import write as write
 

@@ -20,10 +20,17 @@ from opsloop_common.failpoints import hit
 from opsloop_common.service import Runtime
 from opsloop_common.shares import Places
 from opsloop_common.telemetry.work import working
-from opsloop_notifications.mail.holding import Hold
 from opsloop_notifications.mail.rules import one_line
-from opsloop_notifications.mail.service import MailDelayed, MailRefused, MailServer, SessionRefused, Written, write
-from opsloop_notifications.mail.writing import BadMail
+from opsloop_notifications.mail.service import (
+    BadMail,
+    Hold,
+    MailDelayed,
+    MailRefused,
+    MailServer,
+    SessionRefused,
+    Written,
+    write,
+)
 from opsloop_notifications.messages import rules, service
 from opsloop_notifications.messages.meters import MailMeter
 from opsloop_notifications.messages.service import Mail, MailResult
@@ -96,7 +103,7 @@ class MailWork:
             with working(self._runtime.db.tracer, item.cause.get("traceparent"), "send mail", kind="client"):
                 await self._server.send(write_mail(item, sender=self._sender))
         except SessionRefused as refused:
-            self.hold.begin(refused)
+            self.hold.begin(str(refused), refused.status)
             return self._held(item)
         except (MailRefused, BadMail) as error:
             if isinstance(error, MailRefused):
