@@ -20,7 +20,6 @@ from opsloop_common.due.engine import Engine
 from opsloop_common.due.port import Claimed, Gate
 from opsloop_common.due.rows import claim_due
 from opsloop_common.due.runner import DueRunner
-from opsloop_common.faults import is_of_the_data, is_transient
 from opsloop_common.supervision import Pauses
 from opsloop_common.testing.sample.service import SAMPLE
 from opsloop_common.wakeups import DUE
@@ -234,32 +233,3 @@ async def the_failed(database):
     async with database.transaction() as session:
         rows = await session.execute(text("SELECT key, last_error FROM due WHERE status = 'failed'"))
         return {row.key: row.last_error for row in rows}
-
-
-def state(sqlstate, cls=asyncpg.PostgresError):
-    error = cls("x")
-    error.sqlstate = sqlstate
-    return error
-
-
-@pytest.mark.parametrize(
-    ("error", "of_the_data"),
-    [
-        (state("22021"), True),  # a byte that the encoding does not have
-        (state("22P05"), True),
-        (state("23514"), True),
-        (state("54000"), True),
-        (state("42P01"), False),
-        (state("08006"), False),
-        (state("57014"), False),
-        (ValueError("no"), True),
-        (UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed"), True),
-        (TimeoutError(), False),
-        (ConnectionResetError(), False),
-        (asyncpg.InterfaceError("connection is closed"), False),
-        (asyncpg.exceptions._base.DataError("invalid input for query argument $1: 'closed \udcff'"), True),
-    ],
-)
-def test_faults_of_the_data_are_told_from_those_of_the_database(error, of_the_data):
-    assert is_of_the_data(error) is of_the_data
-    assert not (of_the_data and is_transient(error))
