@@ -14,6 +14,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 TRANSIENT_CLASSES = ("08", "53", "57")  # connection, insufficient resources, operator intervention (restart, timeout)
 TRANSIENT_STATES = frozenset({"40001", "40P01", "55P03", "25P03"})  # serialization, deadlock, lock and idle time-outs
+DATA_CLASSES = (
+    "22",
+    "23",
+    "44",
+    "54",
+    "P0",
+)  # data, constraints, checks of views, program limits, raised by our triggers
 REASON_LIMIT = 2_000
 FRAMES = 6
 _MACHINERY = ("opsloop_common.inbox", "opsloop_common.supervision")  # through which every handler is called
@@ -28,14 +35,20 @@ def is_transient(error: BaseException) -> bool:
         if state is not None:
             return state in TRANSIENT_STATES or state[:2] in TRANSIENT_CLASSES
         return error.orig is not None and is_transient(error.orig.__cause__ or error.orig)
-    if isinstance(error, asyncpg.InterfaceError):  # also raised for wrong arguments, which stay wrong
-        return "closed" in str(error)
+    if isinstance(error, asyncpg.InterfaceError):  # also raised for wrong arguments, which stay wrong, and are quoted
+        return "closed" in str(error) and not isinstance(error, ValueError)
     if isinstance(error, asyncpg.PostgresError):
         state = error.sqlstate or ""
         return state in TRANSIENT_STATES or state[:2] in TRANSIENT_CLASSES
     if isinstance(error, OSError) and not isinstance(error, TimeoutError):
         return error.filename is None  # a connection; a file that is not there stays so
     return isinstance(error, TimeoutError | PoolTimeout | PendingRollbackError)
+
+
+def is_of_the_data(error: BaseException) -> bool:
+    """Say whether what was to be written is at fault, so that other rows can be written: not the database, nor rights on it."""
+    state = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", None)
+    return not is_transient(error) and (state is None or state.startswith(DATA_CLASSES))
 
 
 def is_unanswered(error: BaseException) -> bool:

@@ -1,13 +1,17 @@
 """Addresses of mail: which are plain enough to stand in a header and an envelope and name the same one person in both.
 
 No parser of header syntax is asked: `email.utils` and `email.policy` read encoded words, comments, routes and groups, and
-read them differently from one patch of Python to the next.
+read them differently from one patch of Python to the next. What may stand before the @, `email-validator` knows, what
+after it `idna`; of those only plain ones are taken. No name is looked up.
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
+
+import idna
+from email_validator import EmailSyntaxError, validate_email
 
 MAX_ADDRESS_CHARACTERS = 254
 # dot-atom "@" dot-atom (RFC 5322, 3.4.1) with the letters of other scripts (RFC 6532), without "?": no encoded word has none
@@ -16,21 +20,48 @@ _LABEL = r"(?:[A-Za-z0-9-]|[^\x00-\x7f])+"
 ADDRESS_PATTERN = rf"^{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})+$"
 """What an address that somebody gives looks like, in the dialect that JSON Schema has too."""
 _PLAIN = re.compile(rf"(?P<local>{_ATOM}(?:\.{_ATOM})*)@(?P<domain>{_LABEL}(?:\.{_LABEL})*)")
-MAX_LOCAL_CHARACTERS = 64
+MAX_LOCAL_OCTETS = 64
 _MAILBOX = re.compile(r"\s*(?P<name>[^<>]*?)\s*<(?P<address>[^<>]*)>\s*|\s*(?P<bare>[^<>\s]*)\s*")
+_PLAIN_WORDS = "must be a plain e-mail address such as name@example.com"
+_HYPHEN_WORDS = "must have a domain whose labels neither begin nor end with a hyphen"
+_SIGNS_WORDS = "must consist of letters, digits and the signs that addresses have"
+_DOMAIN_WORDS = "must have a domain that can exist"
+# letters and marks that nobody sees (DerivedCoreProperties: Default_Ignorable_Code_Point, of the categories below)
+_UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
 _LETTERS = {"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd"}
 
 
 def address_flaw(address: str) -> str | None:
     """Say why an address is not a plain `local@domain`, or return None. The address itself is not repeated."""
     found = _PLAIN.fullmatch(address) if len(address) <= MAX_ADDRESS_CHARACTERS else None
-    if found is None or len(found["local"]) > MAX_LOCAL_CHARACTERS:
-        return "must be a plain e-mail address such as name@example.com"
+    if not all(_is_plain(char) for char in address[:MAX_ADDRESS_CHARACTERS]):
+        return _SIGNS_WORDS
+    if found is None or len(found["local"].encode()) > MAX_LOCAL_OCTETS:
+        return _PLAIN_WORDS
     if any(label.startswith("-") or label.endswith("-") for label in found["domain"].split(".")):
-        return "must have a domain whose labels neither begin nor end with a hyphen"
-    if not all(_is_plain(char) for char in address):
-        return "must consist of letters, digits and the signs that addresses have"
-    return None
+        return _HYPHEN_WORDS
+    if not _has_plain_local(found["local"]):
+        return _SIGNS_WORDS
+    return None if _can_exist(found["domain"]) else _DOMAIN_WORDS
+
+
+def _has_plain_local(local: str) -> bool:
+    try:
+        read = validate_email(f"{local}@example.com", check_deliverability=False)
+    except EmailSyntaxError:
+        return False
+    return read.local_part == local  # composed as others write it
+
+
+def _can_exist(domain: str) -> bool:
+    # by itself: the validator knows names that no mail of the internet reaches, such as `localhost`; mail of this house may
+    if domain.rpartition(".")[2].isdigit():
+        return False
+    try:
+        idna.encode(domain, uts46=True)
+    except idna.IDNAError:
+        return False
+    return True
 
 
 def read_mailbox(text: str) -> tuple[str, str]:
@@ -46,4 +77,6 @@ def _is_plain(char: str) -> bool:
     # ＠ and ， become signs of ASCII where somebody normalises; marks of direction show another address than is meant
     if char.isascii():
         return True
+    if _UNSEEN.match(char):
+        return False
     return unicodedata.category(char) in _LETTERS and not unicodedata.normalize("NFKC", char).isascii()

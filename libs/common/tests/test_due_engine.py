@@ -40,6 +40,7 @@ class Work:
     poll_seconds = 0.05
     gather_seconds = 0.0
     drain_seconds = 0.1
+    ended = "status = 'failed'"
 
     def __init__(self, *waiting, size=100, kept=10, per_group=10):
         self.waiting = list(waiting)

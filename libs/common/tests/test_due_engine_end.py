@@ -7,6 +7,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from asyncpg import UndefinedTableError
 from sqlalchemy import text
 
 from opsloop_common import due
@@ -41,6 +42,7 @@ class Work:
     poll_seconds = POLL
     gather_seconds = 0.0
     drain_seconds = 0.05
+    ended = "status = 'failed'"
 
     def __init__(self, *claims):
         self.claims, self.asked = list(claims), []
@@ -84,6 +86,9 @@ class Work:
         if self.fault is not None:
             raise self.fault
         self.batches.append(list(results))
+
+    def bare(self, result):
+        return result
 
     def goes_on_elsewhere(self, item):
         return item.does == "is a job"
@@ -217,16 +222,20 @@ async def test_what_ends_while_the_engine_does_is_recorded_too(database):
     assert (work.stopped, work.recorded) == ([], [late])
 
 
-async def test_a_fault_that_does_not_pass_ends_the_run_and_the_next_takes_up_what_was_left(database):
+async def test_a_fault_of_the_database_is_waited_out_and_at_the_end_left_to_the_next(database):
     async with database.transaction(Context("acme")) as session:
         await due.schedule(session, "piece", "k", database.clock.now())
     async with database.transaction() as session:
         (row,) = await claim_due(session, [(DueKind("piece", None), 1)], now=database.clock.now(), owner=OWNER)
     work = Work(Claimed([Piece(id=row.id)]))
-    work.fault = ValueError("a wrong statement")
+    work.fault = UndefinedTableError("a wrong statement")
     made = Engine(database, work, owner=OWNER)
-    with pytest.raises((ExceptionGroup, ValueError)):
-        await made.run()
+    task = asyncio.create_task(made.run())
+    await until(lambda: made._is_stuck)
+    assert not task.done()
+    task.cancel()
+    with pytest.raises(UndefinedTableError):
+        await task
     assert DUE not in database.wakeups.takers
 
     work = Work()

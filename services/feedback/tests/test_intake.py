@@ -215,6 +215,8 @@ async def test_malformed_posts_name_the_field(desk):
         ({"body": "b", "rating": "5"}, "/rating"),
         ({"body": "b", "rating": True}, "/rating"),
         ({"body": "b", "author": {"email": "nobody"}}, "/author/email"),
+        ({"body": "b", "author": {"email": "\u2060a@example.com"}}, "/author/email"),
+        ({"body": "b", "author": {"email": "a@xn--zzzzzz999.com"}}, "/author/email"),
         ({"body": "b", "author": {"phone": "1"}}, "/author/phone"),
         ({"body": "b", "locale": "not a locale"}, "/locale"),
         ({"body": "b", "tags": ["t"] * 51}, "/tags"),

@@ -153,3 +153,66 @@ async def acme(service, hook):
     made = Acme(service, await service.key())
     made.hook = await made.post("/v1/webhooks", 201, url=hook.url, event_types=["*"])
     return made
+
+
+OK = b"250 OK"
+
+
+class Script:
+    """A mail server that answers each step as it is told, else well; a step is a command, or its end of an address."""
+
+    def __init__(self):
+        self.answers, self.extensions, self.asked, self.taken = {}, (b"SMTPUTF8", b"8BITMIME"), 0, []
+        self.url = ""
+
+    async def serve(self, reader, writer):
+        self.asked += 1
+        try:
+            await self._talk(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+    async def _talk(self, reader, writer):
+        def say(answer):
+            writer.write(answer + b"\r\n")
+
+        say(self.answers.get("greeting", b"220 here"))
+        while line := await reader.readline():
+            step = line.split(b" ")[0].strip().decode().upper()
+            if step == "EHLO" and "EHLO" not in self.answers:
+                say(b"\r\n".join(b"250-" + name for name in (b"here", *self.extensions)) + b"\r\n250 HELP")
+                continue
+            if step == "RCPT":
+                recipient = line.partition(b"<")[2].partition(b">")[0].decode()
+                say(self.answers.get(recipient, OK))
+                continue
+            if step == "DATA" and "DATA" not in self.answers:
+                say(b"354 go on")
+                content = await reader.readuntil(b"\r\n.\r\n")
+                said = self.answers.get("end", OK)
+                if said == OK:
+                    self.taken.append((recipient, content))
+                say(said)
+                continue
+            say(self.answers.get(step, OK))
+            if step == "QUIT":
+                return
+
+
+@asynccontextmanager
+async def scripted():
+    script = Script()
+    server = await asyncio.start_server(script.serve, "127.0.0.1", 0)
+    script.url = f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield script
+    finally:
+        server.close()
+
+
+@pytest.fixture
+async def script():
+    async with scripted() as made:
+        yield made

@@ -58,3 +58,24 @@ async def test_who_may(service):
     assert (await client.delete(PATH, headers=other)).status_code == 404
     assert (await client.put(PATH, json={"email": "else@example.test"}, headers=other)).status_code == 201
     assert (await client.get(PATH, headers=key)).json()["email"] == "u1@example.test"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "a..b@x.test",
+        ".a@x.test",
+        "a@-x.com",
+        "a@x",
+        "a@xn--zzzzzz999.com",
+        "a@" + "b" * 300 + ".com",
+        *(f"{unseen}a@x.test" for unseen in "\u200b\ufeff\u202e\u00ad\u2060\u3164\ufe0f"),
+    ],
+)
+async def test_an_address_that_cannot_be_is_refused_in_words(service, address):
+    answer = await service.client.put(PATH, json={"email": address}, headers=await service.key())
+
+    (error,) = answer.json()["errors"]
+    assert (answer.status_code, error["pointer"]) == (422, "/email")
+    assert "must " in error["detail"]
+    assert not {"^", "\\", address} & {error["detail"], *error["detail"]}

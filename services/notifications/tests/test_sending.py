@@ -134,3 +134,14 @@ async def test_deliveries_are_listed_by_types_that_there_are(service, type, stat
     answer = await service.client.get(f"/v1/webhooks/{hook}/deliveries?event_type={type}", headers=key)
 
     assert answer.status_code == status, answer.text
+
+
+async def test_an_attempt_that_cannot_be_stored_is_kept_without_the_endpoints_words(acme, work, until, monkeypatch):
+    monkeypatch.setattr("opsloop_notifications.sending.sender.shown_body", lambda body: "thanks \0 \ud83d")
+    async with work(acme.service):
+        await acme.post(f"/v1/webhooks/{acme.hook['id']}/test")
+        delivery = await until(lambda: acme.only("succeeded"), "delivered and recorded")
+
+    (attempt,) = (await acme.get(f"/v1/deliveries/{delivery['id']}"))["attempts"]
+    assert (attempt["status_code"], attempt["failure"], attempt["response_body"]) == (200, None, None)
+    assert attempt["detail"] == "What the endpoint answered could not be stored."

@@ -236,3 +236,15 @@ async def release_own_claims(
         )
         freed += len(result.all())
     return freed
+
+
+async def set_aside(session: AsyncSession, table: str, *, id: Hashable, owner: UUID, ended: str, error: str) -> None:
+    """Give up a claim on a row of `table` of which nothing can be recorded: it stays, `ended`, until somebody looks after it."""
+    await enter_queues(session)
+    await session.execute(
+        text(
+            f'UPDATE "{table}" SET owner = NULL, claimed_at = NULL, last_error = :error, {ended} '  # noqa: S608 names of ours
+            "WHERE id = :id AND owner = :owner"
+        ),
+        {"id": id, "owner": owner, "error": error},
+    )

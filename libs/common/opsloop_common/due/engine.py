@@ -14,6 +14,7 @@ import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Collection, Hashable, Iterator, Sequence, Set
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Generic
 from uuid import UUID
@@ -22,10 +23,10 @@ import structlog
 
 from opsloop_common import limits
 from opsloop_common.db import Database
-from opsloop_common.due.claims import release_own_claims
-from opsloop_common.due.metrics import HeldMeter
+from opsloop_common.due.claims import release_own_claims, set_aside
+from opsloop_common.due.metrics import HeldMeter, RecordMeter
 from opsloop_common.due.port import Ask, Gate, ItemT, Line, ResultT, Work
-from opsloop_common.faults import cancelled_only_from_outside
+from opsloop_common.faults import cancelled_only_from_outside, is_of_the_data, is_transient, reason
 from opsloop_common.shares import Places
 from opsloop_common.supervision import Pauses, patiently
 from opsloop_common.wakeups import wait
@@ -38,6 +39,14 @@ REFILL = 128  # results recorded before the next claim of a backlog
 SWEEP_SECONDS = 10.0  # between looks for claims of which nobody knows here: their commit got no answer
 
 _log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class _Part(Generic[ItemT, ResultT]):
+    """Results that are recorded together; `is_bare`: the only one, in our words, since it could not be recorded as it was."""
+
+    results: list[tuple[ItemT, ResultT]]
+    is_bare: bool = False
 
 
 class Engine(Generic[ItemT, ResultT]):
@@ -59,11 +68,15 @@ class Engine(Generic[ItemT, ResultT]):
         self._asked = 0  # rows that the claim under way may bring
         self._swept_at = time.monotonic()
         self._results: list[tuple[ItemT, ResultT]] = []
+        self._apart: list[_Part[ItemT, ResultT]] = []  # what goes before them: put back, or not recorded together
+        self._is_stuck = False  # nothing can be recorded, for a reason that no result gave
         self._recorded = 0
         self._behind: Set[str] = frozenset()
         self._finished = asyncio.Event()
         self._more = asyncio.Event()
         database.meters.of(HeldMeter).watch(work.kinds, self._by_kind)
+        self._records = database.meters.of(RecordMeter)
+        self._records.know(work.table)
 
     def room(self, workspace: str, group: str) -> int:
         """Return how many new rows of a group may be claimed for `owner` as they are made, and handed to `take`."""
@@ -138,7 +151,7 @@ class Engine(Generic[ItemT, ResultT]):
     async def claim(self) -> float:
         """Claim what there is room for and begin it; returns after how many seconds to look again."""
         ask = self._ask()
-        if ask.limit <= 0:
+        if ask.limit <= 0 or self._is_stuck:
             return self._work.poll_seconds
         self._asked = ask.limit
         try:
@@ -237,7 +250,8 @@ class Engine(Generic[ItemT, ResultT]):
         while True:
             await self._finished.wait()
             self._finished.clear()
-            self._went(await patiently(self._work.table, self._record, pauses=PAUSES))
+            # work that is done is not forgotten and done again, whatever keeps it from being recorded
+            self._went(await patiently(self._work.table, self._record, pauses=PAUSES, passing=lambda _: True))
 
     def _went(self, count: int) -> None:
         self._recorded += count
@@ -245,20 +259,62 @@ class Engine(Generic[ItemT, ResultT]):
             self._more.set()
 
     async def _record(self) -> int:
-        results, self._results = self._results[:BATCH], self._results[BATCH:]
-        if not results:
+        """Record the next results together, or take them apart; returns how many are recorded."""
+        part = self._next_part()
+        if not part.results:
             return 0
-        if self._results:
-            self._finished.set()
         with ExitStack() as unless_recorded:  # also when cancelled in the middle: it is recorded while draining
-            unless_recorded.callback(self._put_back, results)
-            await self._work.record([result for _, result in results], owner=self.owner)
+            unless_recorded.callback(self._apart.append, part)
+            try:
+                await self._work.record([result for _, result in part.results], owner=self.owner)
+            except Exception as error:  # noqa: BLE001 whatever a result makes it raise, it takes no other with it
+                self._require_of_the_data(error)
+                is_over = await self._take_apart(part, error)
+            else:
+                is_over = True
             unless_recorded.pop_all()
-        self._let_go([item for item, _ in results])
-        return len(results)
+        self._set_stuck(False)
+        if self._apart or self._results:
+            self._finished.set()
+        if not is_over:
+            return 0
+        self._let_go([item for item, _ in part.results])
+        return len(part.results)
 
-    def _put_back(self, results: list[tuple[ItemT, ResultT]]) -> None:
-        self._results = results + self._results
+    def _next_part(self) -> _Part[ItemT, ResultT]:
+        if self._apart:
+            return self._apart.pop()
+        results, self._results = self._results[:BATCH], self._results[BATCH:]
+        return _Part(results)
+
+    def _require_of_the_data(self, error: Exception) -> None:
+        if is_of_the_data(error):
+            return
+        self._set_stuck(not is_transient(error))
+        raise error
+
+    def _set_stuck(self, is_stuck: bool) -> None:
+        self._is_stuck = is_stuck
+        self._records.show_stuck(self._work.table, is_stuck)
+
+    async def _take_apart(self, part: _Part[ItemT, ResultT], error: Exception) -> bool:
+        """Halve what cannot be recorded together; one alone goes in our words, else out of the queue. Says whether it is over."""
+        half = len(part.results) // 2
+        if half:
+            self._apart += [_Part(part.results[half:]), _Part(part.results[:half])]
+            return False
+        ((item, result),) = part.results
+        _log.error(
+            "queue.unrecordable", table=self._work.table, id=str(item.id), bare=part.is_bare, error=reason(error)
+        )
+        if not part.is_bare:
+            self._apart.append(_Part([(item, self._work.bare(result))], is_bare=True))
+            return False
+        async with self._database.transaction() as session:
+            ended = self._work.ended
+            await set_aside(session, self._work.table, id=item.id, owner=self.owner, ended=ended, error=reason(error))
+        self._records.count_aside(self._work.table)
+        return True
 
     def _let_go(self, items: Sequence[ItemT]) -> None:
         lines = Counter((item.workspace, item.group) for item in items)
@@ -280,8 +336,8 @@ class Engine(Generic[ItemT, ResultT]):
         for task, _ in stopped:
             task.cancel()
         await asyncio.gather(*(task for task, _ in stopped), return_exceptions=True)
-        while await self._record():
-            pass
+        while self._apart or self._results:
+            await self._record()
         self._ids.clear()
         self._by_kind.clear()
         await self._give_back()

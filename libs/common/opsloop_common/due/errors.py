@@ -9,3 +9,7 @@ class ClaimLost(Exception):
 
 class LeaseExceeded(Exception):
     """The handler took longer than its kind allows."""
+
+
+class NotRecordable(Exception):
+    """A failure of which the words could not be stored."""

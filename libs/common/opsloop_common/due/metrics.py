@@ -38,6 +38,35 @@ class HeldMeter:
             self._held.labels(kind).set_function(partial(held.__getitem__, kind))
 
 
+class RecordMeter:
+    """How recording goes, by queue: whether it stands still, and how many rows were set aside since nothing of them could be
+    recorded."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._aside = Counter(
+            "opsloop_queue_set_aside",
+            "Rows of which nothing could be recorded, taken out of their queue",
+            ["table"],
+            registry=registry,
+        )
+        self._stuck = Gauge(
+            "opsloop_queue_stuck", "1 while no result of a queue can be recorded", ["table"], registry=registry
+        )
+
+    def know(self, table: str) -> None:
+        """Show a queue from its first moment on."""
+        self._aside.labels(table)
+        self._stuck.labels(table).set(0)
+
+    def show_stuck(self, table: str, is_stuck: bool) -> None:
+        """Show whether recording stands still."""
+        self._stuck.labels(table).set(is_stuck)
+
+    def count_aside(self, table: str) -> None:
+        """Count a row that was set aside."""
+        self._aside.labels(table).inc()
+
+
 class DueMetrics:
     """Metrics of one service's due work; make one per registry."""
 

@@ -103,6 +103,8 @@ class Work(Protocol[ItemT, ResultT]):
     """Wake-ups of so long a moment are answered together."""
     drain_seconds: float
     """What is in flight has so long to end when the process does."""
+    ended: str
+    """What an UPDATE sets of a queue row that is not to be claimed any more, without an outcome."""
 
     async def claim(self, ask: Ask) -> Claimed[ItemT]:
         """Claim due rows, workspaces in turn, committed, and load what performing them needs."""
@@ -129,7 +131,14 @@ class Work(Protocol[ItemT, ResultT]):
         ...
 
     async def record(self, results: Sequence[ResultT], *, owner: UUID) -> None:
-        """Write the results down, many rows a statement, and commit them; what no longer is `owner`'s is left alone."""
+        """Write the results down, many rows a statement, and commit them; what no longer is `owner`'s is left alone.
+
+        Raises when one of them cannot be recorded: then it is asked for fewer, as far as nothing else is wrong.
+        """
+        ...
+
+    def bare(self, result: ResultT) -> ResultT:
+        """Return a result that could not be recorded without anything that others said: the same outcome, in our words."""
         ...
 
     def goes_on_elsewhere(self, item: ItemT) -> bool:

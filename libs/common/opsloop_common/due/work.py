@@ -18,14 +18,13 @@ from uuid import UUID
 
 import structlog
 from sqlalchemy import update
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import failpoints, limits
 from opsloop_common.db import Database
 from opsloop_common.due import recurring, rules
 from opsloop_common.due.claims import plan_by_index
-from opsloop_common.due.errors import ClaimLost, LeaseExceeded
+from opsloop_common.due.errors import ClaimLost, LeaseExceeded, NotRecordable
 from opsloop_common.due.jobs import JobRun, LongRun
 from opsloop_common.due.kinds import DueHandler, DueKind, JobHandler, RoundHandler
 from opsloop_common.due.metrics import DueMetrics
@@ -62,6 +61,7 @@ class DueWork:
     never_left = limits.QUEUE_HELD  # nobody hands rows over
     gather_seconds = GATHER_SECONDS
     drain_seconds = DRAIN_SECONDS
+    ended = "status = 'failed'"
 
     def __init__(
         self,
@@ -190,11 +190,15 @@ class DueWork:
         return True
 
     async def record(self, results: Sequence[Outcome], *, owner: UUID) -> None:
-        """Record what failed, each by itself: one that cannot be recorded is freed by the next sweep, and takes nothing with it."""
+        """Record what failed, each by itself."""
         for outcome in results:
             if outcome.error is not None:
                 await self._record_failure(outcome.item, outcome.error)
         self._database.wakeups.fire_here(DUE)  # they are due again soon
+
+    def bare(self, result: Outcome) -> Outcome:
+        """Return a failure like any other that says nothing but that."""
+        return Outcome(result.item, NotRecordable("it failed, and what it said cannot be kept"))
 
     def _count(self, kind: DueKind, outcome: str) -> None:
         if self._metrics is not None:
@@ -266,10 +270,7 @@ class DueWork:
             status = await self._record_once(kind, item, error, attempts)
         except ClaimLost:
             return
-        except SQLAlchemyError as unrecorded:
-            if is_transient(unrecorded):
-                raise
-            log.exception("due row cannot be recorded", service=self._database.service, kind=kind.name)
+        if status is None:  # recorded before, or another's by now
             return
         details = {"service": self._database.service, "kind": kind.name, "attempts": attempts}
         if status == "failed":
@@ -288,14 +289,7 @@ class DueWork:
                 finish_with(session, item.row.id, self._owner)
                 await self._end_job(session, UUID(item.row.key), status="failed", error=text)
                 return "failed"
-            if kind.is_job:
-                values = {"status": "queued", "error": text}
-                await session.execute(
-                    update(job_table)
-                    .where(job_table.c.id == UUID(item.row.key), job_table.c.finished_at.is_(None))
-                    .values(values)
-                )
-            return await record_failure(
+            status = await record_failure(
                 session,
                 item.row,
                 owner=self._owner,
@@ -305,6 +299,13 @@ class DueWork:
                 # a moment without the database is no failure of each row that met it
                 failed_at=None if is_transient(error) and attempts < rules.PASSING_ATTEMPTS else now,
             )
+            if kind.is_job and status is not None:
+                await session.execute(
+                    update(job_table)
+                    .where(job_table.c.id == UUID(item.row.key), job_table.c.finished_at.is_(None))
+                    .values(status="queued", error=text)
+                )
+            return status
 
 
 def _most(kind: DueKind, held: Mapping[Line, int]) -> int:

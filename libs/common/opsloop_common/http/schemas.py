@@ -124,9 +124,11 @@ def said(value: str) -> str:
 
 
 def plain_address(value: str) -> str:
-    """Refuse an address that could name somebody else in the header of a mail."""
+    """Refuse an address that could name somebody else in the header of a mail, or that the internet cannot have."""
     if detail := address_flaw(value):
         raise ValueError(detail)
+    if "." not in value.rpartition("@")[2]:
+        raise ValueError("must have a domain with a dot, such as example.com")
     return value
 
 
@@ -195,8 +197,8 @@ Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{
 """A BCP 47 language tag."""
 EmailAddress = Annotated[
     str,
-    StringConstraints(max_length=MAX_ADDRESS_CHARACTERS, pattern=ADDRESS_PATTERN),
-    AfterValidator(plain_address),
+    AfterValidator(plain_address),  # in words; the contract's pattern is for machines
+    WithJsonSchema({"type": "string", "maxLength": MAX_ADDRESS_CHARACTERS, "pattern": ADDRESS_PATTERN}),
 ]
 """An address that could exist; that it does is known when mail arrives."""
 Duration = Annotated[

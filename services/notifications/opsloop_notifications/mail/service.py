@@ -16,7 +16,9 @@ import aiosmtplib
 
 from opsloop_common import limits
 from opsloop_common.tls import hardened
-from opsloop_notifications.mail.rules import one_line
+from opsloop_notifications.mail import rules
+from opsloop_notifications.mail.holding import Hold as Hold
+from opsloop_notifications.mail.writing import BadMail as BadMail
 from opsloop_notifications.mail.writing import Written as Written
 from opsloop_notifications.mail.writing import write as write
 
@@ -31,6 +33,14 @@ class MailRefused(Exception):
 
 class MailDelayed(Exception):
     """The mail did not go out now, and may later."""
+
+
+class SessionRefused(MailDelayed):
+    """The server takes no mail from us now, whoever it is for. The text is its answer, `status` that without its words."""
+
+    def __init__(self, answer: str, status: str) -> None:
+        super().__init__(answer)
+        self.status = status
 
 
 @dataclass
@@ -65,19 +75,21 @@ class MailServer:
         await asyncio.gather(*[_quit(connection) for connection in self._idle])
 
     async def send(self, mail: Written) -> None:
-        """Hand one mail over. Raises MailRefused (5xx: never again) or MailDelayed (4xx, no connection: later)."""
+        """Hand one mail over.
+
+        Raises MailRefused (5xx: never again), SessionRefused (5xx, but about us) or MailDelayed (4xx, no connection: later).
+        """
         options = ["SMTPUTF8"] if mail.is_international else []
         try:
             # a server may take its time for each answer, but not for all of them
             async with self._slots, asyncio.timeout(limits.MAIL_SECONDS), self._connection() as connection:
                 await connection.client.sendmail(mail.sender, [mail.recipient], mail.content, mail_options=options)
                 connection.used += 1
-        except aiosmtplib.SMTPAuthenticationError as error:  # the operator's to mend, not the mail's fault
-            raise MailDelayed("the mail server refused the credentials") from error
         except aiosmtplib.SMTPRecipientsRefused as error:
-            raise _verdict(error.recipients[0].code, error.recipients[0].message) from error
+            raise _verdict(error.recipients[0].code, error.recipients[0].message, names_somebody=True) from error
         except aiosmtplib.SMTPResponseException as error:
-            raise _verdict(error.code, error.message) from error
+            named = isinstance(error, aiosmtplib.SMTPDataError)
+            raise _verdict(error.code, error.message, names_somebody=named) from error
         except (aiosmtplib.SMTPNotSupported, ValueError) as error:
             raise MailRefused("the mail server does not take this address or text") from error
         except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
@@ -141,7 +153,13 @@ class MailServer:
         )
         with ExitStack() as unless_connected:
             unless_connected.callback(_hang_up, client)
-            await client.connect()
+            try:
+                await client.connect()
+            except (
+                aiosmtplib.SMTPNotSupported,
+                ValueError,
+            ) as error:  # the settings ask for what the server does not have
+                raise SessionRefused("the mail server does not take our settings", "settings") from error
             unless_connected.pop_all()
         return _Connection(client)
 
@@ -193,7 +211,8 @@ def _hang_up(client: aiosmtplib.SMTP) -> None:
         transport.abort()  # type: ignore[attr-defined]  # always a socket's
 
 
-def _verdict(code: int, text: str) -> MailRefused | MailDelayed:
-    # the server's bytes are whatever they are; NUL and halves of surrogates could not be stored
-    answer = f"{code} {one_line(text)}"
-    return MailRefused(answer) if code >= 500 else MailDelayed(answer)
+def _verdict(code: int, answer: str, *, names_somebody: bool) -> MailRefused | MailDelayed:
+    said = f"{code} {rules.readable(answer)}"
+    if rules.is_of_the_session(code, answer, names_somebody=names_somebody):
+        return SessionRefused(said, rules.status_of(code, answer))
+    return MailRefused(said) if rules.refuses(code) else MailDelayed(said)

@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from typing import get_args
 
-from prometheus_client import CollectorRegistry, Counter
+from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from opsloop_common.contracts.notifications import FailureReason
 
-OUTCOMES = ("sent", "delayed", *get_args(FailureReason))
+OUTCOMES = ("sent", "delayed", "held", *get_args(FailureReason))
 
 
 class MailMeter:
-    """What became of mails: `sent`, `delayed` (each try that is to be repeated), or why it failed for good."""
+    """What became of mails: `sent`, `delayed` (each try that is to be repeated), `held` (it waits, untried, for the server
+    to take mail from us at all), or why it failed for good."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._mails = Counter("opsloop_mails", "Mails and tries of them, by outcome", ["outcome"], registry=registry)
+        self._held = Gauge(
+            "opsloop_mails_held", "1 while the mail server takes no mail from us, whoever it is for", registry=registry
+        )
         self._by_outcome = {outcome: self._mails.labels(outcome) for outcome in OUTCOMES}
 
     def count(self, outcome: str) -> None:
         """Count one outcome."""
         self._by_outcome[outcome].inc()
+
+    def show_held(self, is_held: bool) -> None:
+        """Show whether mail waits."""
+        self._held.set(is_held)

@@ -10,6 +10,8 @@ from babel.core import get_global
 
 WAITS_SECONDS = (30, 2 * 60, 10 * 60, 30 * 60, 2 * 3600, 6 * 3600)
 JITTER = 0.2
+HELD_AT_MOST = timedelta(days=5)
+"""Older news is not told any more, when the mail server takes nothing from us for so long (RFC 5321, 4.5.4.1: 4 to 5 days)."""
 # what follows region (variants, extensions) tells no two texts apart that are read by different people
 _TAG = re.compile(
     r"(?P<language>[a-z]{2,8})(?:-[a-z]{3})*(?:-(?P<script>[a-z]{4}))?(?:-(?P<region>[a-z]{2}|[0-9]{3}))?(?=-|$)"

@@ -21,8 +21,18 @@ from opsloop_common.service import Runtime
 from opsloop_common.shares import Places
 from opsloop_common.telemetry.work import working
 from opsloop_notifications.mail.rules import one_line
-from opsloop_notifications.mail.service import MailDelayed, MailRefused, MailServer, Written, write
+from opsloop_notifications.mail.service import (
+    BadMail,
+    Hold,
+    MailDelayed,
+    MailRefused,
+    MailServer,
+    SessionRefused,
+    Written,
+    write,
+)
 from opsloop_notifications.messages import rules, service
+from opsloop_notifications.messages.meters import MailMeter
 from opsloop_notifications.messages.service import Mail, MailResult
 
 CLAIMED_PER_WORKSPACE = 100
@@ -52,15 +62,19 @@ class MailWork:
     poll_seconds = 0.5
     gather_seconds = 0.0
     drain_seconds = 8.0
+    ended = "due_at = NULL"
 
     def __init__(self, runtime: Runtime, server: MailServer | None, *, sender: str) -> None:
         self._runtime = runtime
         self._server = server
         self._sender = sender
+        self.hold = Hold(runtime.clock, show=runtime.db.meters.of(MailMeter).show_held)
         self._connections = Places(limits.MAIL_CONNECTIONS, kept=limits.MAIL_CONNECTIONS_KEPT)
 
     async def claim(self, ask: Ask) -> Claimed[Mail]:
-        """Claim mails that are due; what is held counts over all processes here."""
+        """Claim mails that are due, none while they wait for the server; what is held counts over all processes here."""
+        if self.hold.lasts():
+            return Claimed([], self.hold.until)
         full = [workspace for (workspace, _), count in ask.held.items() if count > REFILLED_AT]
         ask = replace(ask, full=[*ask.full, *full])
         async with self._runtime.db.transaction() as session:
@@ -83,19 +97,38 @@ class MailWork:
         """Hand one mail to the server."""
         if self._server is None:
             return MailResult(item, "smtp_not_configured", None, None)
+        if self.hold.lasts():
+            return self._held(item)
         try:
             with working(self._runtime.db.tracer, item.cause.get("traceparent"), "send mail", kind="client"):
                 await self._server.send(write_mail(item, sender=self._sender))
-        except (MailRefused, ValueError) as error:
+        except SessionRefused as refused:
+            self.hold.begin(str(refused), refused.status)
+            return self._held(item)
+        except (MailRefused, BadMail) as error:
+            if isinstance(error, MailRefused):
+                self.hold.end()
             return MailResult(item, "rejected", str(error)[:DETAIL_CHARACTERS], None)
         except MailDelayed as error:
             return self._later(item, str(error))
+        self.hold.end()
         hit("messages.after_send")
         return MailResult(item, None, None, None)
 
     def broken(self, item: Mail, error: Exception) -> MailResult:
         """Record a fault of our own as a try, to be repeated."""
         return self._later(item, "the try failed on our side")
+
+    def bare(self, result: MailResult) -> MailResult:
+        """Return the same outcome without the server's words."""
+        return replace(result, detail="what the mail server said could not be stored")
+
+    def _held(self, mail: Mail) -> MailResult:
+        """Have a mail wait, which is no try of it: it was not even named."""
+        now, detail = self._runtime.clock.now(), self.hold.why[:DETAIL_CHARACTERS]
+        if now - mail.created_at > rules.HELD_AT_MOST:
+            return MailResult(mail, "undeliverable", detail, None)
+        return MailResult(mail, None, detail, max(now, self.hold.until or now), is_try=False)
 
     def _later(self, mail: Mail, detail: str) -> MailResult:
         again = rules.next_attempt_at(mail.tries + 1, self._runtime.clock.now(), jitter=random.random())

@@ -52,15 +52,16 @@ _ADD = text(
 )
 _RECORD = text(
     "WITH r AS (SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:statuses AS text[]), CAST(:reasons AS text[]), "
-    "CAST(:details AS text[]), CAST(:nexts AS timestamptz[])) AS r(id, status, reason, detail, next_at)), "
+    "CAST(:details AS text[]), CAST(:nexts AS timestamptz[]), CAST(:tries AS integer[])) "
+    "AS r(id, status, reason, detail, next_at, tries)), "
     "gone AS (DELETE FROM notification_queue AS q USING r "
     "WHERE q.id = r.id AND q.owner = :owner AND r.next_at IS NULL RETURNING q.id), "
-    "later AS (UPDATE notification_queue AS q SET due_at = r.next_at, tries = q.tries + 1, owner = NULL, "
+    "later AS (UPDATE notification_queue AS q SET due_at = r.next_at, tries = q.tries + r.tries, owner = NULL, "
     "claimed_at = NULL, last_error = r.detail FROM r WHERE q.id = r.id AND q.owner = :owner AND r.next_at IS NOT NULL "
     "RETURNING q.id), "
     "held AS (SELECT id FROM gone UNION ALL SELECT id FROM later) "
     "UPDATE notification AS n SET status = r.status, reason = r.reason, detail = r.detail, "
-    "attempt_count = n.attempt_count + 1, "
+    "attempt_count = n.attempt_count + r.tries, "
     "finished_at = CASE WHEN r.next_at IS NULL THEN CAST(:now AS timestamptz) END "
     "FROM r JOIN held USING (id) WHERE n.id = r.id RETURNING n.id"
 )
@@ -112,12 +113,13 @@ class Mail:
 
 @dataclass(frozen=True)
 class MailResult:
-    """What came of one try: sent (no reason), failed for good, or to be tried again."""
+    """What came of one try: sent (no reason), failed for good, or to be tried again. `is_try` False: it only waited."""
 
     mail: Mail
     reason: FailureReason | None
     detail: str | None
     next_attempt_at: datetime | None
+    is_try: bool = True
 
 
 async def request_message(session: AsyncSession, requested: MessageRequested) -> None:
@@ -241,12 +243,13 @@ async def record_mails(session: AsyncSession, results: Sequence[MailResult], *, 
                 "reasons": [result.reason if result.next_attempt_at is None else None for result in results],
                 "details": [result.detail for result in results],
                 "nexts": [result.next_attempt_at for result in results],
+                "tries": [int(result.is_try) for result in results],
             },
         )
     )
     for result in results:
         if result.mail.id in held:
-            _count(session, "delayed" if result.next_attempt_at is not None else result.reason or "sent")
+            _count(session, _counted(result))
         if result.mail.id in held and result.next_attempt_at is None:
             with acting_for(session, Context.following(result.mail.workspace, result.mail.cause)):
                 outbox.append(session, _outcome(result))
@@ -254,6 +257,12 @@ async def record_mails(session: AsyncSession, results: Sequence[MailResult], *, 
 
 def _count(session: AsyncSession, outcome: str) -> None:
     count_after_commit(session, partial(meters_of(session, MailMeter).count, outcome))
+
+
+def _counted(result: MailResult) -> str:
+    if result.next_attempt_at is not None:
+        return "delayed" if result.is_try else "held"
+    return result.reason or "sent"
 
 
 def _status(result: MailResult) -> str:

@@ -11,7 +11,12 @@ from opsloop_notifications.settings import NotificationsSettings
 
 
 async def dispatch_mails(runtime: Runtime) -> None:
-    """Send mails until cancelled."""
+    """Send mails until cancelled; `/readyz` says so while they wait for the mail server."""
     server = ports_of(runtime, NotificationsPorts).mail
     sender = settings_of(runtime, NotificationsSettings).mail_from
-    await Engine(runtime.db, MailWork(runtime, server, sender=sender), owner=runtime.boot_id).run()
+    work = MailWork(runtime, server, sender=sender)
+    runtime.readiness.append(work.hold.mail)
+    try:
+        await Engine(runtime.db, work, owner=runtime.boot_id).run()
+    finally:
+        runtime.readiness.remove(work.hold.mail)

@@ -6,7 +6,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -64,6 +64,7 @@ class WebhookWork:
     poll_seconds = 0.5
     gather_seconds = 0.0
     drain_seconds = 8.0
+    ended = "due_at = NULL"
 
     def __init__(self, runtime: Runtime, client: OutboundClient, lanes: Lanes) -> None:
         self._runtime = runtime
@@ -162,6 +163,11 @@ class WebhookWork:
         self._failing = (self._failing | failed.keys()) - succeeded
         for attempt in attempts:
             self._meter.count(attempt.failure)
+
+    def bare(self, result: Outcome) -> Outcome:
+        """Return the same attempt without the endpoint's words."""
+        detail = "What the endpoint answered could not be stored."
+        return replace(result, attempt=replace(result.attempt, detail=detail, request_headers={}, response_body=None))
 
     def _headers(self, call: Call) -> dict[str, str]:
         now = self._runtime.clock.now()
