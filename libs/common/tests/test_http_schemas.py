@@ -11,11 +11,8 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from opsloop_common.errors import BadRequest, Invalid
-from opsloop_common.http.schemas import format_duration, parse_duration, parse_timestamp
+from opsloop_common.http.schemas import ShortText, format_duration, parse_duration, parse_timestamp
 from opsloop_common.http.strict_json import read_json
-
-
-from opsloop_common.http.schemas import ShortText, format_duration, parse_duration
 
 # RFC 3339, appendix A, which is what the JSON Schema format `duration` means
 RFC_3339 = re.compile(r"P(\d+D(T(\d+H(\d+M(\d+S)?)?|\d+M(\d+S)?|\d+S))?|T(\d+H(\d+M(\d+S)?)?|\d+M(\d+S)?|\d+S))")
