@@ -23,3 +23,19 @@ async def test_breaches_are_filtered(world):
     opened_at = (await world.get("/v1/breaches"))["items"][0]["opened_at"]
     assert (await kpis(**{"from": opened_at}), await kpis(to=opened_at)) == (["b"], ["a"])
     assert (await world.send("GET", "/v1/breaches", params={"severity": "fatal"})).status_code == 422
+
+
+async def test_whoever_is_told_can_tell_a_person_of_what(world):
+    """Also of the end, when the KPI is gone."""
+    await world.kpi(key="paid", name="付费率", unit="%")
+    await world.monitor(HIGH, key="paid")
+    await world.report(11, key="paid")
+    await world.settle(2)
+    assert (await world.send("DELETE", "/v1/kpis/paid")).status_code == 204
+
+    told = [await world.told(kind) for kind in ("kpi.breached", "kpi.recovered")]
+
+    assert [[(event.data["kpi_name"], event.data["unit"]) for event in events] for events in told] == [
+        [("付费率", "%")]
+    ] * 2
+    assert [event.link for events in told for event in events] == [None, None]  # no public address in tests

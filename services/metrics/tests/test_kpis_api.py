@@ -239,3 +239,12 @@ async def test_the_same_idempotency_key_adds_one_monitor(world):
     again = await world.send("POST", "/v1/kpis/k/monitors", json={"condition": HIGH}, headers=headers)
     assert first.json() == again.json()
     assert len((await world.get("/v1/kpis/k/monitors"))["items"]) == 1
+
+
+async def test_a_target_that_is_reached_is_told_with_name_and_unit(world):
+    await world.kpi(key="paid", name="付费率", unit="%", target=10)
+    await world.report(11, key="paid")
+    await world.settle(2)
+
+    (reached,) = await world.told("kpi.target_reached")
+    assert (reached.data["kpi"], reached.data["kpi_name"], reached.data["unit"]) == ("paid", "付费率", "%")

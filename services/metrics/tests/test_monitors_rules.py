@@ -149,7 +149,7 @@ def test_silence_counts_only_after_something_was_heard():
 def watch(**changes):
     given = {
         "monitor_id": uuid4(),
-        "kpi": Definition(uuid4(), "k", unit=None, target=None, measure=Measure()),
+        "kpi": Definition(uuid4(), "k", "A KPI", unit=None, target=None, measure=Measure()),
         "condition": Condition("threshold", "ge", 1.0),
         "window": 10 * MINUTE,
         "hold_for": NOTHING,
