@@ -115,7 +115,7 @@ class Started(NamedTuple):
 
 @contextmanager
 def postgres(settings: EmbeddedSettings) -> Iterator[Started]:
-    """Start PostgreSQL in the background, and stop it at the end however that comes about; a second signal only tells it to."""
+    """Start PostgreSQL in the background, and stop it at the end however that comes about; a second Ctrl-C only tells it to."""
     server = PostgresServer(data.postgres_dir(settings.data_dir), user=settings.postgres_user)
     with (
         Signals(last=server.tell_to_stop).heeded() as signals,

@@ -95,16 +95,17 @@ with Signals(last=lambda: os.write(1, b"last ")).heeded() as signals:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_the_second_signal_ends_a_process_at_once_without_a_traceback(number):
+def test_a_ctrl_c_after_the_first_signal_ends_a_process_at_once_without_a_traceback(number):
     process = subprocess.Popen([sys.executable, "-c", SIGNALLED], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     try:
         assert process.stdout.readline() == b"here\n"
         process.send_signal(number)
         assert process.stdout.readline() == b"first\n"
-        process.send_signal(number)
+        process.send_signal(signal.SIGTERM)  # a repetition, which changes nothing
+        process.send_signal(signal.SIGINT)
 
         assert process.communicate(timeout=10)[0] == b"last "
-        assert process.returncode == 128 + number
+        assert process.returncode == 128 + signal.SIGINT
     finally:
         process.kill()
 

@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 async def serve(runtime: Runtime, role: Role, *, host: str, port: int) -> None:
     """Serve until SIGTERM or SIGINT; then readiness goes first, what runs has 20 s, and this returns.
 
-    The second signal ends the process at once.
+    A SIGINT after the first signal ends the process at once.
     """
     stop = asyncio.Event()
     with Signals().heeded() as signals, signals.setting(stop):

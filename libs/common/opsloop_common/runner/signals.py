@@ -1,4 +1,4 @@
-"""SIGINT (Ctrl-C) and SIGTERM: the first one stops in order, the second leaves at once."""
+"""SIGINT (Ctrl-C) and SIGTERM: the first one stops in order, a Ctrl-C after it leaves at once."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def leave(number: int) -> None:
 
 
 class Signals:
-    """What the next signal does: `first`, and from the second on `last`, then the end of this process, whatever it is at.
+    """What the next signal does: `first`; after it a SIGINT does `last` and ends this process, whatever it is at.
 
-    Whoever ends so leaves what `kill -9` leaves, which the next start mends.
+    A SIGTERM after it does nothing: process managers repeat theirs, and mean what they said the first time. Whoever ends so leaves what `kill -9` leaves, which the next start mends.
     """
 
     def __init__(self, *, last: Callable[[], object] = lambda: None) -> None:
@@ -29,6 +29,8 @@ class Signals:
         self._were_told = False
 
     def __call__(self, number: int, _: FrameType | None) -> None:
+        if self._were_told and number == signal.SIGTERM:
+            return
         if self._were_told:
             try:
                 self._last()
