@@ -23,7 +23,7 @@ SHORT_BY = {
     "campaigns/playbooks": 156,
     "campaigns/recipients": 173,
     "feedback/conversations": 110,
-    "feedback/triage": 787,
+    "feedback/triage": 607,
     "metrics/breaches": 317,
     "metrics/events": 178,
     "metrics/kpis": 214,

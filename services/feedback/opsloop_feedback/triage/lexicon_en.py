@@ -17,30 +17,14 @@ GROUPS: tuple[Group, ...] = (
         bug bounty,brain freeze,freeze frame,deep freeze,freeze dried,slow cooker,slow motion,slow food,error bars,fail safe
         """
     ),
-    Group(
-        """
-        no problem,no problems,no issue,no issues,no bugs,no complaints,no complaint,can't complain,cannot complain
-        never let me down,not bad,not bad at all,works fine,works well,no longer an issue
-        """,
-        1.3,
-    ),
+    Group("no problem,no problems,no issue,no issues,no bugs,no complaints,no complaint,can't complain", 1.3),
+    Group("cannot complain,never let me down,not bad,not bad at all,works fine,works well,no longer an issue", 1.3),
     # severity 1: it is down, data or money is gone, somebody is exposed
-    Group(
-        """
-        crash+,force close,force closes,force closed,force-closes,keeps closing,closes itself,closes by itself
-        shuts down by itself,segfault,segfaults,kernel panic,blue screen
-        """,
-        -2.6,
-        Tag.DEFECT | Tag.CRASH,
-    ),
-    Group(
-        """
-        outage,outages,is down,are down,went down,site down,server down,completely down,service unavailable
-        been down,data center down
-        """,
-        -2.4,
-        Tag.DEFECT | Tag.CRASH,
-    ),
+    Group("crash+,force close,force closes,force closed,force-closes,keeps closing", -2.6, Tag.DEFECT | Tag.CRASH),
+    Group("closes itself,closes by itself,shuts down by itself,segfault,segfaults", -2.6, Tag.DEFECT | Tag.CRASH),
+    Group("kernel panic,blue screen", -2.6, Tag.DEFECT | Tag.CRASH),
+    Group("outage,outages,is down,are down,went down,site down,server down", -2.4, Tag.DEFECT | Tag.CRASH),
+    Group("completely down,service unavailable,been down,data center down", -2.4, Tag.DEFECT | Tag.CRASH),
     Group(
         """
         charged twice,double charged,double-charged,double charge,charged me twice,charged us twice
@@ -98,44 +82,22 @@ GROUPS: tuple[Group, ...] = (
         -2.0,
         Tag.DEFECT | Tag.BLOCKED,
     ),
-    Group(
-        """
-        log in,login,logging in,sign in,signin,signing in,sign up,signup,register,authentication,password reset,sso
-        two factor,2fa,otp
-        """,
-        0,
-        Tag.SIGN_IN,
-    ),
-    Group(
-        """
-        pay,pays,paying,payment,payments,paid,checkout,check out,checking out,charge,charges,charged,billing,billed
-        invoice,purchase,purchases,purchasing,credit card,refund,refunds,transaction,transactions,transfer,top up
-        top-up,paypal,alipay,stripe,order payment
-        """,
-        0,
-        Tag.PAYMENT,
-    ),
+    Group("log in,login,logging in,sign in,signin,signing in,sign up,signup,register,authentication", 0, Tag.SIGN_IN),
+    Group("password reset,sso,two factor,2fa,otp", 0, Tag.SIGN_IN),
+    Group("pay,pays,paying,payment,payments,paid,checkout,check out,checking out,charge,charges", 0, Tag.PAYMENT),
+    Group("charged,billing,billed,invoice,purchase,purchases,purchasing,credit card,refund,refunds", 0, Tag.PAYMENT),
+    Group("transaction,transactions,transfer,top up,top-up,paypal,alipay,stripe,order payment", 0, Tag.PAYMENT),
     Group(
         "money,balance,dollar,dollars,euro,euros,pound,pounds,yuan,rmb,usd,eur,gbp,cny,bucks,$,€,£,¥",
         0,
         Tag.PAYMENT | Tag.AMOUNT,
     ),
-    Group(
-        """
-        don't recognise,don't recognize,do not recognise,do not recognize,not recognised,not recognized,unrecognised
-        unrecognized,unknown,strange,suspicious,unauthorised,unauthorized,didn't make,did not make,never made
-        """,
-        0,
-        Tag.UNKNOWN,
-    ),
-    Group(
-        """
-        other people's,other person's,another person's,other users',other user's,other customers',other customer's
-        a stranger's,strangers',somebody's,other people,other users,other customers
-        """,
-        0,
-        Tag.OTHERS,
-    ),
+    Group("don't recognise,don't recognize,do not recognise,do not recognize,not recognised", 0, Tag.UNKNOWN),
+    Group("not recognized,unrecognised,unrecognized,unknown,strange,suspicious,unauthorised", 0, Tag.UNKNOWN),
+    Group("unauthorized,didn't make,did not make,never made", 0, Tag.UNKNOWN),
+    Group("other people's,other person's,another person's,other users',other user's,other customers'", 0, Tag.OTHERS),
+    Group("other customer's,a stranger's,strangers',somebody's,other people,other users", 0, Tag.OTHERS),
+    Group("other customers", 0, Tag.OTHERS),
     Group("see,sees,saw,shows,show,showed,showing,shown,displays,displayed,appear,appears,visible", 0, Tag.SEEN),
     Group(
         "address,addresses,order,orders,account,accounts,invoice,invoices,phone number,phone numbers,passwords",
@@ -144,21 +106,10 @@ GROUPS: tuple[Group, ...] = (
     ),
     Group("used to,previously,formerly,in the past,before", 0, Tag.PAST),
     Group("now,nowadays,these days,meanwhile,since the update,after the update", 0, Tag.NOW),
-    Group(
-        """
-        data,file,files,photo,photos,document,documents,record,records,note,notes,draft,drafts,history,work,progress
-        messages,contacts,settings,backup
-        """,
-        0,
-        Tag.DATA,
-    ),
-    Group(
-        """
-        lost,missing,gone,disappeared,disappear,disappears,vanished,vanishes,vanish,deleted,erased,corrupted,corrupt
-        """,
-        -1.2,
-        Tag.GONE,
-    ),
+    Group("data,file,files,photo,photos,document,documents,record,records,note,notes,draft,drafts", 0, Tag.DATA),
+    Group("history,work,progress,messages,contacts,settings,backup", 0, Tag.DATA),
+    Group("lost,missing,gone,disappeared,disappear,disappears,vanished,vanishes,vanish,deleted,erased", -1.2, Tag.GONE),
+    Group("corrupted,corrupt", -1.2, Tag.GONE),
     # something does not work as it should
     Group(
         """
@@ -171,14 +122,8 @@ GROUPS: tuple[Group, ...] = (
         -1.4,
         Tag.DEFECT | Tag.FAILS,
     ),
-    Group(
-        """
-        cannot,can't,can not,cant,unable to,couldn't,could not,won't let,doesn't let,not able to,impossible to
-        impossible
-        """,
-        -0.7,
-        Tag.FAILS,
-    ),
+    Group("cannot,can't,can not,cant,unable to,couldn't,could not,won't let,doesn't let,not able to", -0.7, Tag.FAILS),
+    Group("impossible to,impossible", -0.7, Tag.FAILS),
     Group(
         """
         bug,bugs,buggy,glitch,glitches,glitchy,flicker+,garbled,misaligned,overlaps,overlapping,duplicated,duplicate
@@ -192,38 +137,16 @@ GROUPS: tuple[Group, ...] = (
         -1.3,
         Tag.DEFECT,
     ),
-    Group(
-        """
-        slow,slower,slowly,laggy,lag,lags,lagging,sluggish,stutter,stutters,stuttering,takes forever,takes ages
-        choppy,unstable,janky
-        """,
-        -1.4,
-        Tag.DEFECT,
-    ),
-    Group(
-        """
-        typo,typos,spelling,misspelled,color,colour,alignment,padding,margin,font,fonts,icon,icons,cosmetic,wording
-        pixel,minor,nitpick,small thing,tiny
-        """,
-        0,
-        Tag.TRIVIAL,
-    ),
-    Group(
-        """
-        all users,every user,everyone,everybody,all customers,every customer,all our customers,whole team
-        entire team,whole company,entire company,our customers,my team,nobody can,no one can
-        """,
-        0,
-        Tag.EVERYBODY,
-    ),
-    Group(
-        """
-        urgent,urgently,asap,as soon as possible,immediately,emergency,critical,production is,in production
-        business critical,blocking us,blocks us,blocking our,losing customers,losing money
-        """,
-        -0.4,
-        Tag.URGENT,
-    ),
+    Group("slow,slower,slowly,laggy,lag,lags,lagging,sluggish,stutter,stutters,stuttering", -1.4, Tag.DEFECT),
+    Group("takes forever,takes ages,choppy,unstable,janky", -1.4, Tag.DEFECT),
+    Group("typo,typos,spelling,misspelled,color,colour,alignment,padding,margin,font,fonts,icon,icons", 0, Tag.TRIVIAL),
+    Group("cosmetic,wording,pixel,minor,nitpick,small thing,tiny", 0, Tag.TRIVIAL),
+    Group("all users,every user,everyone,everybody,all customers,every customer,all our customers", 0, Tag.EVERYBODY),
+    Group("whole team,entire team,whole company,entire company,our customers,my team,nobody can", 0, Tag.EVERYBODY),
+    Group("no one can", 0, Tag.EVERYBODY),
+    Group("urgent,urgently,asap,as soon as possible,immediately,emergency,critical,production is", -0.4, Tag.URGENT),
+    Group("in production,business critical,blocking us,blocks us,blocking our,losing customers", -0.4, Tag.URGENT),
+    Group("losing money", -0.4, Tag.URGENT),
     Group(
         """
         is fixed,was fixed,been fixed,are fixed,got fixed,now fixed,finally fixed,you fixed,fixed the,fixed it
@@ -234,22 +157,13 @@ GROUPS: tuple[Group, ...] = (
         0.8,
         Tag.FIXED,
     ),
-    Group(
-        """
-        not fixed,isn't fixed,still not fixed,never fixed,unfixed,not resolved,isn't resolved,unresolved,not solved
-        please fix,fix this,fix it,fix the,need to fix,needs fixing,to be fixed,get fixed,be fixed
-        """,
-        -0.6,
-        Tag.DEFECT,
-    ),
-    Group(
-        """
-        never arrives,never arrived,never arrive,not arrive,not arrived,doesn't arrive,didn't arrive,hasn't arrived,haven't arrived
-        never finishes,never completes,never ends,keeps spinning,spinning,not sent,never sent,doesn't respond,does not respond
-        """,
-        -1.3,
-        Tag.DEFECT | Tag.FAILS,
-    ),
+    Group("not fixed,isn't fixed,still not fixed,never fixed,unfixed,not resolved,isn't resolved", -0.6, Tag.DEFECT),
+    Group("unresolved,not solved,please fix,fix this,fix it,fix the,need to fix,needs fixing", -0.6, Tag.DEFECT),
+    Group("to be fixed,get fixed,be fixed", -0.6, Tag.DEFECT),
+    Group("never arrives,never arrived,never arrive,not arrive,not arrived", -1.3, Tag.DEFECT | Tag.FAILS),
+    Group("doesn't arrive,didn't arrive,hasn't arrived,haven't arrived,never finishes", -1.3, Tag.DEFECT | Tag.FAILS),
+    Group("never completes,never ends,keeps spinning,spinning,not sent,never sent", -1.3, Tag.DEFECT | Tag.FAILS),
+    Group("doesn't respond,does not respond", -1.3, Tag.DEFECT | Tag.FAILS),
     Group(
         "too small,too big,too large,too tiny,too many,too few,too short,hard to read,hard to find,can't find,cannot find",
         -1.0,
@@ -334,14 +248,9 @@ GROUPS: tuple[Group, ...] = (
         -2.5,
     ),
     # what strengthens, weakens and turns
-    Group(
-        """
-        very,really,so,too,extremely,super,incredibly,absolutely,totally,completely,utterly,highly,insanely
-        ridiculously,always,constantly,every time,all the time,keeps,keep,terribly,awfully,way too,most
-        """,
-        1.5,
-        Tag.DEGREE,
-    ),
+    Group("very,really,so,too,extremely,super,incredibly,absolutely,totally,completely,utterly", 1.5, Tag.DEGREE),
+    Group("highly,insanely,ridiculously,always,constantly,every time,all the time,keeps,keep", 1.5, Tag.DEGREE),
+    Group("terribly,awfully,way too,most", 1.5, Tag.DEGREE),
     Group(
         "a bit,a little,slightly,somewhat,sometimes,occasionally,kinda,sort of,fairly,rather,mildly,a tad",
         0.6,
