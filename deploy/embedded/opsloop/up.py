@@ -75,7 +75,7 @@ def bind(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
-    except (OSError, UnicodeError) as error:  # the latter for a name that can be none
+    except (OSError, TypeError) as error:  # the latter for a name that can be none
         listener.close()
         why = getattr(error, "strerror", None) or "no name of a host"
         raise PortTaken(

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from opsloop import data
+from opsloop import data, up
 from opsloop.settings import EmbeddedSettings, read_settings
 from opsloop_common.embedded_postgres import PostgresFailed
 from opsloop_common.settings import BadSettings
@@ -99,3 +99,9 @@ def test_a_file_in_the_place_of_the_directory_is_told(tmp_path):
     for path in (tmp_path / "file", tmp_path / "file" / "data"):
         with pytest.raises(PostgresFailed, match="OPSLOOP_DATA_DIR"), data.held(path):
             pass
+
+
+@pytest.mark.parametrize("host", ["例子..公司", "é" * 64, "192.0.2.1"])
+def test_an_address_that_cannot_be_listened_on_names_the_settings(host):
+    with pytest.raises(up.PortTaken, match="OPSLOOP_HOST and OPSLOOP_PORT"):
+        up.bind(host, 0)

@@ -1,5 +1,6 @@
 """What a command line says when what its settings name cannot be used: one line, the setting first, no secret."""
 
+import asyncio
 import os
 import signal
 import socket
@@ -11,7 +12,9 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from opsloop_common.runner.databases import told_in_words
-from opsloop_common.settings import BadSettings, Settings, Unusable
+from opsloop_common.runner.serve import _listening
+from opsloop_common.runner.signals import Signals
+from opsloop_common.settings import Unusable
 
 SECRET = "S3cr3tThatNobodyMaySee"
 
@@ -51,33 +54,53 @@ def test_a_fault_of_our_own_stays_one(error):
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "is_good"),
+    ("host", "words"),
     [
-        ("cors_origins", "*", True),
-        ("cors_origins", "https://a.example, http://127.0.0.1:5173", True),
-        ("cors_origins", f"https://a.example,{SECRET}", False),
-        ("cors_origins", "https://a.example/", False),
-        ("kafka_bootstrap", "a:9092,[::1]:9092", True),
-        ("kafka_bootstrap", f"a:{SECRET}", False),
-        ("kafka_bootstrap", f"kafka://{SECRET}:9092", False),
-        ("public_url", "https://a.example/ops", True),
-        ("public_url", f"https://a.example/?{SECRET}", False),
-        ("public_url", f"https://a.example/ {SECRET}", False),
-        ("otlp_endpoint", f"https://a.example#{SECRET}", False),
-        ("smtp_url", SECRET, False),
-        ("port", SECRET, False),
+        ("例子..公司", "no name of a host"),
+        ("é" * 64, "no name of a host"),
+        ("192.0.2.1", "Cannot assign requested address"),
     ],
 )
-def test_lists_and_addresses_are_checked_where_they_are_read(name, value, is_good):
-    if is_good:
-        Settings(**{name: value})
-        return
-    with pytest.raises(BadSettings) as refusal:
-        Settings(**{name: value})
+def test_an_address_that_cannot_be_listened_on_is_one_line_with_the_settings(host, words):
+    with pytest.raises(Unusable, match=r"^OPSLOOP_HOST, OPSLOOP_PORT: cannot listen on ") as refusal:
+        _listening(host, 0)
 
-    assert str(refusal.value).startswith(f"OPSLOOP_{name.upper()}: ")
-    assert SECRET not in str(refusal.value)
-    assert "Value error" not in str(refusal.value)
+    assert words in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_taken_port_is_one_line_with_the_settings():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+
+        with pytest.raises(Unusable, match="Address already in use"):
+            _listening("127.0.0.1", taken.getsockname()[1])
+
+
+async def test_within_a_loop_the_first_signal_sets_the_event_and_a_repeated_sigterm_nothing():
+    before = signal.getsignal(signal.SIGTERM)
+    stop = asyncio.Event()
+
+    with Signals().heeded() as signals, signals.setting(stop):
+        os.kill(os.getpid(), signal.SIGTERM)
+        async with asyncio.timeout(10):
+            await stop.wait()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_where_nothing_runs_yet_the_first_signal_unwinds():
+    unwound = []
+    with pytest.raises(SystemExit) as end, Signals().heeded():
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+        finally:
+            unwound.append(True)
+
+    assert end.value.code == 128 + signal.SIGINT
+    assert unwound == [True]
 
 
 SIGNALLED = """

@@ -71,7 +71,7 @@ async def serve(runtime: Runtime, role: Role, *, host: str, port: int) -> None:
 def _listening(host: str, port: int) -> socket.socket:
     try:
         return listen(host, port)
-    except (OSError, UnicodeError) as error:  # the latter for a name that can be none
+    except (OSError, TypeError) as error:  # the latter for a name that can be none
         why = getattr(error, "strerror", None) or "no name of a host"
         raise Unusable(f"OPSLOOP_HOST, OPSLOOP_PORT: cannot listen on {host}:{port}: {why}") from error
 

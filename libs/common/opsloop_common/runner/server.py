@@ -34,14 +34,14 @@ class _Server(uvicorn.Server):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Open the listening socket; port 0 takes a free one. Raises OSError when it is taken."""
+    """Open the listening socket; port 0 takes a free one. Raises OSError when it is taken, TypeError for what is no name of a host."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(BACKLOG)
-    except OSError:
+    except (OSError, TypeError):  # the latter for a name that can be none
         listener.close()
         raise
     return listener

@@ -20,7 +20,8 @@ def leave(number: int) -> None:
 class Signals:
     """What the next signal does: `first`; after it a SIGINT does `last` and ends this process, whatever it is at.
 
-    A SIGTERM after it does nothing: process managers repeat theirs, and mean what they said the first time. Whoever ends so leaves what `kill -9` leaves, which the next start mends.
+    A SIGTERM after it does nothing: process managers repeat theirs, and mean what they said the first time.
+    Whoever ends so leaves what `kill -9` leaves, which the next start mends.
     """
 
     def __init__(self, *, last: Callable[[], object] = lambda: None) -> None:
