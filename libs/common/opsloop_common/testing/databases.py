@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, contextmanager
 from functools import cache
 from pathlib import Path
 from uuid import uuid4
+from zlib import crc32
 
 import asyncpg
 from sqlalchemy.engine import make_url
@@ -134,7 +135,8 @@ class TestDatabases:
 
     async def create(self, service: Service) -> str:
         """Hand out a migrated database without rows and return its URL."""
-        free = self._free.setdefault(service.name, [])
+        kind = _kind(service)
+        free = self._free.setdefault(kind, [])
         while free:
             name = free.pop()
             if await self._emptied(name):
@@ -144,7 +146,7 @@ class TestDatabases:
         async with self._admin(turn=TEMPLATES) as admin:
             template = await self._template(service, admin)
             await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-        self._services[name] = service.name
+        self._services[name] = kind
         connection = await connect(self.server, name)
         try:
             self._schemas[name] = await connection.fetchval(_SCHEMA)
@@ -179,12 +181,18 @@ class TestDatabases:
 
     async def _template(self, service: Service, admin: asyncpg.Connection) -> str:
         """Return the name of a service's template, which the first worker of the run makes. It has its name when it is whole."""
-        template, making = f"template_{service.name}", f"making_{service.name}"
+        kind = _kind(service)
+        template, making = f"template_{kind}", f"making_{kind}"
         if not await admin.fetchval("SELECT count(*) FROM pg_database WHERE datname = $1", template):
             await admin.execute(f'DROP DATABASE IF EXISTS "{making}" WITH (FORCE)')
             await migrations.upgrade(service, await self.create_empty(making, owner=service))
             await admin.execute(f'ALTER DATABASE "{making}" RENAME TO "{template}"')
         return template
+
+
+def _kind(service: Service) -> str:
+    """Return what the databases of services are told apart by: a test may have a service of its own under a known name."""
+    return f"{service.name}_{crc32(service.migrations.encode()):08x}"
 
 
 def in_ci() -> bool:
