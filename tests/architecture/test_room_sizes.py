@@ -27,7 +27,7 @@ SHORT_BY = {
     "metrics/breaches": 317,
     "metrics/events": 178,
     "metrics/kpis": 214,
-    "notifications/deliveries": 102,
+    "notifications/deliveries": 35,
     "notifications/endpoints": 361,
     "notifications/eventlog": 192,
     "notifications/mail": 70,
@@ -37,12 +37,12 @@ SHORT_BY = {
     "notifications/recipients": 152,
     "notifications/sending": 179,
     "common/access": 416,
-    "common/bus": 434,
+    "common/bus": 227,
     "common/front": 321,
     "common/http": 969,
     "common/inbox": 82,
     "common/outbox": 79,
-    "common/runner": 275,
+    "common/runner": 212,
     "common/(root)": 2890,
 }
 """Rooms that stood before the rule, and how many lines of tests they lack at most. A number may only become smaller."""

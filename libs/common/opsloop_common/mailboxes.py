@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import partial
 
 import idna
-from email_validator import EmailSyntaxError, validate_email
+from email_validator import validate_email
+
+from opsloop_common.foreign import readable
 
 MAX_ADDRESS_CHARACTERS = 254
 # dot-atom "@" dot-atom (RFC 5322, 3.4.1) with the letters of other scripts (RFC 6532), without "?": no encoded word has none
@@ -46,22 +49,15 @@ def address_flaw(address: str) -> str | None:
 
 
 def _has_plain_local(local: str) -> bool:
-    try:
-        read = validate_email(f"{local}@example.com", check_deliverability=False)
-    except EmailSyntaxError:
-        return False
-    return read.local_part == local  # composed as others write it
+    read = readable(partial(validate_email, check_deliverability=False), f"{local}@example.com")
+    return read is not None and read.local_part == local  # composed as others write it
 
 
 def _can_exist(domain: str) -> bool:
     # by itself: the validator knows names that no mail of the internet reaches, such as `localhost`; mail of this house may
     if domain.rpartition(".")[2].isdigit():
         return False
-    try:
-        idna.encode(domain, uts46=True)
-    except idna.IDNAError:
-        return False
-    return True
+    return readable(partial(idna.encode, uts46=True), domain) is not None
 
 
 def read_mailbox(text: str) -> tuple[str, str]:

@@ -1,13 +1,15 @@
 """The local bus keeps the bus's promise, and a few of its own."""
 
 from dataclasses import replace
-from uuid import uuid4
+from uuid import UUID, uuid4
+from zlib import crc32
 
 import pytest
 from sqlalchemy import text
 
 from opsloop_common import outbox
 from opsloop_common.bus.local import LocalBus
+from opsloop_common.bus.local_consumer import STRANDS
 from opsloop_common.bus.local_turns import TURN, Turns
 from opsloop_common.bus.port import BATCH_LIMIT
 from opsloop_common.contracts.campaigns import CampaignPaused
@@ -67,7 +69,11 @@ class TestLocalBus(BusSuite):
         noting = replace(listener.subscription, batch_handler=note)
         listener.service = replace(listener.service, slices=(Slice("heard", subscriptions=[noting]),))
         listener.subscription = noting
-        campaigns = [uuid4() for _ in range(20)]  # in both lanes
+        lanes: list[list[UUID]] = [[], []]
+        while min(map(len, lanes)) < 10:
+            campaign = uuid4()
+            lanes[crc32(f"campaign/{campaign}".encode()) % STRANDS].append(campaign)
+        campaigns = [*lanes[0][:10], *lanes[1][:10]]  # as many in each lane
         for workspace, count in (("greedy", 400), ("healthy", 1)):
             async with world.producer.transaction(Context(workspace=workspace)) as session:
                 for number in range(count):

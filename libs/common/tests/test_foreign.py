@@ -15,6 +15,7 @@ import pytest
 
 from opsloop_common.errors import Invalid
 from opsloop_common.foreign import Unreadable, readable, reading
+from opsloop_common.mailboxes import address_flaw
 
 RAISED = [
     ValueError,
@@ -104,3 +105,21 @@ def test_parsers_that_raise_all_kinds_of_things(parse, text):
 def test_what_can_be_read_is_what_the_parser_made_of_it():
     assert readable(parsedate_to_datetime, "Sun, 22 Nov 2026 08:00:00 GMT") == datetime(2026, 11, 22, 8, tzinfo=UTC)
     assert readable(int, "0") == 0
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError, TypeError, UnicodeError, IndexError, OverflowError, RecursionError, KeyError]
+)
+@pytest.mark.parametrize("parser", ["idna.encode", "validate_email"])
+def test_whatever_a_parser_of_addresses_raises_the_address_is_refused_in_words(monkeypatch, parser, error):
+    def broken(*_, **__):
+        raise error("never shown")
+
+    assert address_flaw("name@example.com") is None
+    monkeypatch.setattr(f"opsloop_common.mailboxes.{parser}", broken)
+
+    flaw = address_flaw("name@example.com")
+
+    assert flaw is not None
+    assert flaw.startswith("must ")
+    assert "never shown" not in flaw

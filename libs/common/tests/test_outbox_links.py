@@ -1,6 +1,6 @@
 """An event says where what it is about can be read, when the service has an address that people reach."""
 
-from __future__ import annotations
+from __future__ import re
 
 import pytest
 
@@ -60,4 +60,4 @@ def test_every_type_says_where_its_object_is_shown():
     """None but those that nobody may GET."""
     assert {name for name, kind in catalogue.BY_TYPE.items() if kind.route is None} == set()
     for kind in catalogue.BY_TYPE.values():
-        assert set(kind.route.split("{")[1].rstrip("}").split()) <= kind.model_fields.keys()
+        assert set(re.findall(r"{(\w+)}", kind.route)) <= kind.model_fields.keys()

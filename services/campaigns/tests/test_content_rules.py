@@ -64,7 +64,7 @@ def test_values_are_written_for_readers(value, shown):
     [
         ("{{ event.data.kpi }} {{ event.time }}", None),
         ("{{ event.data.kpi }} {{ event.data.body }}", "data.body is no field of kpi.breached"),
-        ("{{ event.data.kpi.name }}", "data.kpi.name is no field of kpi.breached; did you mean data.kpi?"),
+        ("{{ event.data.kpi.name }}", "data.kpi.name is no field of kpi.breached; did you mean data.kpi_name?"),
     ],
 )
 def test_placeholders_name_fields_that_the_event_has(text, fault):

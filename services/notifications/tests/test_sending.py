@@ -137,7 +137,7 @@ async def test_deliveries_are_listed_by_types_that_there_are(service, type, stat
 
 
 async def test_an_attempt_that_cannot_be_stored_is_kept_without_the_endpoints_words(acme, work, until, monkeypatch):
-    monkeypatch.setattr("opsloop_notifications.sending.sender.shown_body", lambda body: "thanks \0 \ud83d")
+    monkeypatch.setattr("opsloop_notifications.sending.sender.shown_body", lambda body, headers: "thanks \0 \ud83d")
     async with work(acme.service):
         await acme.post(f"/v1/webhooks/{acme.hook['id']}/test")
         delivery = await until(lambda: acme.only("succeeded"), "delivered and recorded")

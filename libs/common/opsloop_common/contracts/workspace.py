@@ -9,6 +9,7 @@ class WorkspaceEvent(EventData):
     """Settings of a workspace in a version, and the names of those that the change was about."""
 
     aggregate = "workspace"
+    route = "/v1/workspace"
 
     name: str
     time_zone: str
