@@ -1,6 +1,8 @@
 """An event says where what it is about can be read, when the service has an address that people reach."""
 
-from __future__ import re
+from __future__ import annotations
+
+import re
 
 import pytest
 
