@@ -41,7 +41,7 @@ SHORT_BY = {
     "common/front": 321,
     "common/http": 969,
     "common/inbox": 82,
-    "common/outbox": 79,
+    "common/outbox": 18,
     "common/runner": 212,
     "common/(root)": 2890,
 }
