@@ -6,6 +6,7 @@ stands in the list until the last service that holds it has ended it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime

@@ -32,9 +32,11 @@ class Line:
             name: Database(url, service=name, clock=SystemClock(), role=app_role(name))
             for name, url in self.urls.items()
         }
-        yield databases
-        for database in databases.values():
-            await database.close()
+        try:
+            yield databases
+        finally:
+            for database in databases.values():
+                await database.close()
 
     def __call__(self, *arguments, expected=0):
         ended = CliRunner().invoke(cli, arguments, env={"COLUMNS": "1000"})
