@@ -42,7 +42,7 @@ SHORT_BY = {
     "common/http": 969,
     "common/inbox": 82,
     "common/outbox": 79,
-    "common/runner": 275,
+    "common/runner": 220,
     "common/(root)": 2890,
 }
 """Rooms that stood before the rule, and how many lines of tests they lack at most. A number may only become smaller."""
