@@ -24,13 +24,15 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
 )
 keys = typer.Typer(help="API keys.", no_args_is_help=True)
-user_secrets = typer.Typer(no_args_is_help=True)
+user_secrets = typer.Typer(help="Secrets for tokens of end users.", no_args_is_help=True)
 events = typer.Typer(help="Domain events: what was sent, what is parked.", no_args_is_help=True)
 cli.add_typer(keys, name="keys")
 cli.add_typer(user_secrets, name="user-secrets")
 cli.add_typer(events, name="events")
 
 Workspace = Annotated[str, typer.Option(help="The workspace it belongs to.")]
+OneWorkspace = Annotated[str | None, typer.Option("--workspace", help="Only of this workspace.")]
+Which = Annotated[str, typer.Argument(metavar="ID", help="The id, its first 8 digits or more, or the name.")]
 ServiceOption = Annotated[str | None, typer.Option("--service", help="Only this service.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -92,7 +94,7 @@ def create_key(
     as_json: AsJson = False,
 ) -> None:
     """Make one key in every service whose scopes it names, and print it once."""
-    _later("tools").create_key(read_settings(), name, scopes, workspace, source, as_json=as_json)
+    _later("credentials").create_key(read_settings(), name, scopes, workspace, source, as_json=as_json)
 
 
 @user_secrets.command("create")
@@ -103,12 +105,41 @@ def create_user_secret(
     as_json: AsJson = False,
 ) -> None:
     """Make one secret for tokens of end users in every service, and print it once with its id, the tokens' kid."""
-    _later("tools").create_user_secret(read_settings(), name, workspace, as_json=as_json)
+    _later("credentials").create_user_secret(read_settings(), name, workspace, as_json=as_json)
 
 
-@user_secrets.callback()
-def _user_secrets() -> None:
-    """Secrets that tokens of end users are signed with."""
+@keys.command("list")
+def list_keys(workspace: OneWorkspace = None, *, as_json: AsJson = False) -> None:
+    """List the keys that are not revoked, newest first: each once, with the services that hold it."""
+    _list("KEYS", workspace, as_json=as_json)
+
+
+@keys.command("revoke")
+def revoke_key(which: Which, workspace: OneWorkspace = None, *, as_json: AsJson = False) -> None:
+    """End one key in every service that holds it, with what it made; within 5 seconds it opens nothing."""
+    _revoke("KEYS", which, workspace, as_json=as_json)
+
+
+@user_secrets.command("list")
+def list_user_secrets(workspace: OneWorkspace = None, *, as_json: AsJson = False) -> None:
+    """List the secrets that are not revoked, newest first, without themselves."""
+    _list("USER_SECRETS", workspace, as_json=as_json)
+
+
+@user_secrets.command("revoke")
+def revoke_user_secret(which: Which, workspace: OneWorkspace = None, *, as_json: AsJson = False) -> None:
+    """End one secret in every service, and every token signed with it."""
+    _revoke("USER_SECRETS", which, workspace, as_json=as_json)
+
+
+def _list(kind: str, workspace: str | None, *, as_json: bool) -> None:
+    credentials = _later("credentials")
+    credentials.show(read_settings(), getattr(credentials, kind), workspace, as_json=as_json)
+
+
+def _revoke(kind: str, which: str, workspace: str | None, *, as_json: bool) -> None:
+    credentials = _later("credentials")
+    credentials.revoke(read_settings(), getattr(credentials, kind), which, workspace, as_json=as_json)
 
 
 @events.command("tail")

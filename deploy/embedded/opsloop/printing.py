@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from importlib import import_module
 
 import orjson
 
+# what strangers wrote might end a line or a column, or steer a terminal
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print rows below the names of their columns."""
-    cells = [[str(cell) for cell in row] for row in rows]
+    cells = [[_CONTROL.sub(" ", str(cell)) for cell in row] for row in rows]
     if sys.stdout.isatty():
         _show_aligned(columns, cells)
         return
     for line in (columns, *cells):
-        sys.stdout.write("\t".join(cell.replace("\t", " ").replace("\n", " ") for cell in line) + "\n")
+        sys.stdout.write("\t".join(line) + "\n")
 
 
 def _show_aligned(columns: Sequence[str], cells: Iterable[Sequence[str]]) -> None:

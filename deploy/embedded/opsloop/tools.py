@@ -1,25 +1,19 @@
-"""What commands that write do: keys, secrets of end users, parked events, migrations."""
+"""What commands that load the services do: migrations, parked events."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from importlib import import_module
 from typing import Any
 from uuid import UUID
 
 import typer
 
-from opsloop.access import opened, secret_of
 from opsloop.events import chosen
-from opsloop.outlines import OUTLINES
-from opsloop.printing import show_document
+from opsloop.refusals import refusable
 from opsloop.settings import EmbeddedSettings
-from opsloop_common.access.keys import Token
-from opsloop_common.access.user_secrets import UserSecret
-from opsloop_common.errors import DomainError
 from opsloop_common.runner import commands
-from opsloop_common.secretbox import SecretBox
 
 
 def migrate(settings: EmbeddedSettings) -> None:
@@ -30,68 +24,6 @@ def migrate(settings: EmbeddedSettings) -> None:
             typer.echo(f"At the newest schema: {', '.join(runtime.service.name for runtime in runtimes)}.")
 
     asyncio.run(work())
-
-
-def create_key(
-    settings: EmbeddedSettings, name: str, scopes: str, workspace: str, source: str | None, *, as_json: bool
-) -> None:
-    """Make one key in every service whose scopes are named, of one source in all of them, and print it."""
-    wanted = [scope.strip() for scope in scopes.split(",") if scope.strip()]
-    known = {scope for of_one in OUTLINES.values() for scope in of_one}
-    if unknown := sorted(set(wanted) - known):
-        raise typer.BadParameter(f"no service has {', '.join(unknown)}; known are {', '.join(sorted(known))}")
-    mine = {service: [scope for scope in wanted if scope in known] for service, known in OUTLINES.items()}
-    chosen = [service for service, scopes in mine.items() if scopes]
-
-    async def work() -> None:
-        async with opened(settings) as databases:
-            token = Token.new()
-            several = [databases[service] for service in chosen]
-            speaks_as = source or await commands.source_for(several, token, name=name, workspace=workspace)
-            for service in chosen:
-                await commands.create_key(
-                    databases[service],
-                    OUTLINES[service],
-                    name=name,
-                    workspace=workspace,
-                    scopes=mine[service],
-                    token=token,
-                    source=speaks_as,
-                )
-        if as_json:
-            show_document(
-                {"key": str(token), "services": chosen, "scopes": wanted, "workspace": workspace, "source": speaks_as}
-            )
-            return
-        typer.echo(str(token))
-        where = f"Valid in {', '.join(chosen)}, workspace {workspace}, source {speaks_as}."
-        typer.echo(f"{where} It is not shown again.", err=True)
-
-    _run_refusable(work())
-
-
-def _run_refusable(work: Coroutine[Any, Any, None]) -> None:
-    try:
-        asyncio.run(work)
-    except DomainError as refusal:
-        raise typer.BadParameter("; ".join(error.detail for error in refusal.errors) or refusal.detail) from refusal
-
-
-def create_user_secret(settings: EmbeddedSettings, name: str, workspace: str, *, as_json: bool) -> None:
-    """Make one secret for tokens of end users in every service, and print its id and itself."""
-
-    async def work() -> None:
-        async with opened(settings) as databases:
-            secret, box = UserSecret.new(), SecretBox(secret_of(settings))
-            for database in databases.values():
-                await commands.create_user_secret(database, box, name=name, workspace=workspace, secret=secret)
-        if as_json:
-            show_document({"kid": str(secret.id), "secret": secret.text, "workspace": workspace})
-            return
-        typer.echo(f"{secret.id} {secret.text}")
-        typer.echo(f"The kid and the secret of HS256, workspace {workspace}. It is not shown again.", err=True)
-
-    _run_refusable(work())
 
 
 def redrive(settings: EmbeddedSettings, service: str, id: UUID | None, fingerprint: str | None) -> None:
@@ -122,7 +54,7 @@ def _on_parked(
                 counts = await do(runtime, id=id, fingerprint=fingerprint)
             typer.echo(", ".join(f"{number} {what}" for what, number in counts.items()))
 
-    _run_refusable(work())
+    refusable(work())
 
 
 def _whole() -> Any:

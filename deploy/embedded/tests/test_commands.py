@@ -63,10 +63,20 @@ def helped(module: str, call: str) -> str:
         (helped("opsloop_common.runner.cli", "main('feedback', ['--help'])"), WEB | DATABASE | SERVICES),
         ("import opsloop.status", (WEB | SERVICES | {"sqlalchemy"})),
         ("import opsloop.events", WEB | SERVICES | {"sqlalchemy"}),
+        ("import opsloop.credentials", WEB | SERVICES),
         ("import opsloop.tools", WEB | SERVICES),
         ("import opsloop_common.runner.tools", WEB | SERVICES),
     ],
-    ids=["--help", "--version", "a service's --help", "status", "events", "keys", "a service's keys and events"],
+    ids=[
+        "--help",
+        "--version",
+        "a service's --help",
+        "status",
+        "events",
+        "keys",
+        "tools",
+        "a service's keys and events",
+    ],
 )
 def test_a_command_loads_only_what_it_needs(code: str, forbidden: set[str]):
     assert loaded_by(code) & forbidden == set()
@@ -93,6 +103,10 @@ def test_help_tells_the_exit_statuses(module: str):
         (("events", "parked"), 1),
         (("nonsense",), 2),
         (("keys", "create", "--name", "x", "--scopes", "feedback:fly"), 2),
+        (("keys", "list"), 1),
+        (("keys", "revoke", "ci"), 1),
+        (("keys", "revoke"), 2),
+        (("user-secrets", "list"), 1),
         (("events", "discard", "--service", "feedback"), 2),
         (("events", "redrive", "nonsense", "--service", "feedback"), 2),
     ],
@@ -132,3 +146,9 @@ def test_json_is_one_document_on_a_line(capsys):
     printing.show_document({"a": [1]})
 
     assert orjson.loads(capsys.readouterr().out) == {"a": [1]}
+
+
+def test_what_strangers_named_steers_no_terminal(capsys):
+    printing.show_table(("name",), [("a\x1b[2Jb\r\x9bc👨\u200d👩",)])
+
+    assert capsys.readouterr().out == "name\na [2Jb  c👨\u200d👩\n"

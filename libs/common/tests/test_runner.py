@@ -201,9 +201,34 @@ def test_migrates_an_empty_database_and_refuses_to_serve_before(databases, run):
     assert (early.returncode, "migrate` first" in early.stderr) == (2, True), early.stderr
     assert (migrated.returncode, again.returncode) == (0, 0), migrated.stderr
     assert key.stdout.startswith("opl_"), key.stderr
-    assert (unknown.returncode, "not a scope" in unknown.stderr) == (2, True)
+    assert (unknown.returncode, "other:read is no scope" in unknown.stderr) == (2, True)
     assert (parked.returncode, parked.stdout) == (0, ""), parked.stderr
     assert absent.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--name", ""), "/name: "),
+        (("--name", "\u2060\u00ad"), "/name: must say something"),
+        (("--name", "名" * 201), "/name: "),
+        (("--workspace", "ACME"), "/workspace: must be lower-case letters"),
+        (("--scope", ""), "/scopes/0: "),
+        (("--scope", "sample:raed"), "did you mean sample:read?"),
+        (("--source", "operator"), "/source: is reserved"),
+        (("--expires-at", "2020-01-01"), "/expires_at: must be in the future"),
+    ],
+)
+def test_a_command_refuses_what_the_api_refuses(run, options, said):
+    command = ("keys", "create", "--name", "ci", *options)
+    refused = [run(*command, SAMPLE_DATABASE_URL="postgresql:///nowhere")]
+    if options[0] in ("--name", "--workspace"):
+        refused.append(run("user-secrets", *command[1:], SAMPLE_DATABASE_URL="postgresql:///nowhere"))
+
+    for each in refused:
+        assert (each.returncode, each.stdout) == (2, "")
+        assert said in each.stderr
+        assert each.stderr.count("\n") == 1
 
 
 def test_prints_its_contract(run):

@@ -23,6 +23,7 @@ from opsloop_common.access.tables import api_key
 from opsloop_common.db import clock_of, context_of
 from opsloop_common.errors import Invalid, NotFound
 from opsloop_common.ids import uuid7
+from opsloop_common.known_names import unknown
 from opsloop_common.versions import Precondition
 
 _STEM = 55  # of a source's 63 characters, leaving room for a number
@@ -73,10 +74,10 @@ def source_from(name: str, key_id: UUID) -> str:
 
 
 def require_known_scopes(scopes: Sequence[str], known: Collection[str]) -> None:
-    """Refuse scopes that this service does not have; raises Invalid (422) naming the first."""
+    """Refuse scopes that are not `known`; raises Invalid (422) naming the first."""
     for index, scope in enumerate(scopes):
         if scope not in known:
-            raise Invalid(f"/scopes/{index}", f"not a scope of this service; known are {', '.join(sorted(known))}")
+            raise Invalid(f"/scopes/{index}", unknown(scope, known, what="scope that can be given here"))
 
 
 def require_usable_source(source: str) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
@@ -20,9 +19,8 @@ from starlette.responses import Response
 from starlette.types import Scope
 
 from opsloop_common.deadline import Late
-from opsloop_common.errors import BadRequest, Conflict, DomainError, FieldError, Invalid, NotFound, Unavailable
-from opsloop_common.http.schemas import format_duration
-from opsloop_common.http.strict_json import escape
+from opsloop_common.errors import BadRequest, Conflict, DomainError, Invalid, NotFound, Unavailable
+from opsloop_common.http.refusals import field_error
 from opsloop_common.limits import ERRORS_SHOWN
 
 MEDIA_TYPE = "application/problem+json"
@@ -40,23 +38,6 @@ _TRY_AGAIN = (
     pg.LockNotAvailableError,
 )  # class 40 and 55P03: deadlock, serialization, lock wait
 _NOT_STORABLE = (pg.CharacterNotInRepertoireError, pg.UntranslatableCharacterError, pg.NumericValueOutOfRangeError)
-
-_PLAIN_WORDS = {
-    # pydantic's own sentences for these repeat a piece of what was sent
-    "uuid_parsing": "Input should be a valid UUID",
-    "uuid_type": "Input should be a valid UUID",
-    "datetime_parsing": "Input should be a valid RFC 3339 time",
-    "datetime_from_date_parsing": "Input should be a valid RFC 3339 time",
-    "date_parsing": "Input should be a valid date",
-    "date_from_datetime_parsing": "Input should be a valid date",
-    "time_parsing": "Input should be a valid time of day",
-    "time_delta_parsing": "Input should be a valid ISO 8601 duration",
-    "union_tag_invalid": "Input does not name one of the known types",
-    "url_parsing": "Input should be a valid URL",
-    "json_invalid": "Input should be valid JSON",
-    "extra_forbidden": "This field is not known here",
-    "missing": "This field is required",
-}
 
 
 class TookTooLong(Unavailable):
@@ -186,43 +167,10 @@ def _from_driver(error: Exception) -> DomainError | None:
 
 
 def _from_validation(errors: Sequence[Any], body: Any) -> DomainError:
-    found = [_field_error(item, body) for item in errors if item["loc"][0] != "path"]
+    found = [field_error(item, body) for item in errors if item["loc"][0] != "path"]
     if not found:
         return NotFound("There is nothing under this id.")
     return Invalid.each(found[:ERRORS_SHOWN])
-
-
-def _field_error(item: Any, body: Any) -> FieldError:
-    place, *steps = item["loc"]
-    kind = item["type"]
-    if place == "body":
-        pointer = "".join("/" + escape(str(step)) for step in _steps_inside(body, steps, is_missing=kind == "missing"))
-    else:
-        pointer = "".join(f"/{escape(str(step))}" for step in item["loc"])
-    if kind in _PLAIN_WORDS:
-        return FieldError(pointer, _PLAIN_WORDS[kind])
-    detail = item["msg"].removeprefix("Value error, ")
-    for limit in item.get("ctx", {}).values():
-        if isinstance(limit, timedelta):
-            detail = detail.replace(repr(limit), format_duration(limit))
-    return FieldError(pointer, detail)
-
-
-def _steps_inside(body: Any, steps: Sequence[Any], *, is_missing: bool) -> list[Any]:
-    # pydantic also names the branches of a union that it went through; those are in our model and not in what was sent
-    found = []
-    for number, step in enumerate(steps, start=1):
-        match body:
-            case dict() if step in body:
-                body = body[step]
-            case list() if isinstance(step, int) and step < len(body):
-                body = body[step]
-            case dict() if is_missing and number == len(steps):
-                pass
-            case _:
-                continue
-        found.append(step)
-    return found
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

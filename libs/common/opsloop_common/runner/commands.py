@@ -2,65 +2,52 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 from opsloop_common.access import keys, user_secrets
 from opsloop_common.access.keys import Token
-from opsloop_common.access.principal import OPERATOR_WORKSPACE, SLUG
+from opsloop_common.access.principal import OPERATOR_WORKSPACE
 from opsloop_common.access.user_secrets import UserSecret
-from opsloop_common.db import Context, Database
-from opsloop_common.errors import Invalid
+from opsloop_common.db import Context, Database, clock_of
+from opsloop_common.http.credentials import ApiKeyIn, UserSecretIn
 from opsloop_common.inbox import parking
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.service import Runtime
+from opsloop_common.versions import ANY_VERSION
 
 COMMAND_LINE = "system"  # the actor of what an operator does at the command line
 _OPERATOR = partial(Context, OPERATOR_WORKSPACE, actor=COMMAND_LINE)
 
 
 async def create_key(
-    database: Database,
-    known: Collection[str],
-    *,
-    name: str,
-    workspace: str,
-    scopes: Sequence[str],
-    expires_at: datetime | None = None,
-    token: Token | None = None,
-    source: str | None = None,
+    database: Database, known: Collection[str], wanted: ApiKeyIn, *, token: Token | None = None
 ) -> Token:
     """Make an API key at one service, whose scopes are `known`; `token` lets several services keep the same.
 
-    Raises Invalid for a bad scope or source.
+    Raises Invalid for what the API refuses.
     """
-    _require_workspace(workspace)
-    keys.require_known_scopes(scopes, known)
-    if source is not None:
-        keys.require_usable_source(source)
-    if expires_at is not None and expires_at.tzinfo is None:
-        expires_at = expires_at.replace(tzinfo=UTC)
+    workspace = wanted.workspace or OPERATOR_WORKSPACE
     async with database.transaction(Context(workspace, actor=COMMAND_LINE)) as session:
+        wanted.require_possible(known, now=clock_of(session).now())
         return await keys.create(
             session,
-            name=name,
-            scopes=scopes,
+            name=wanted.name,
+            scopes=wanted.scopes,
             workspace=workspace,
-            expires_at=expires_at,
+            expires_at=wanted.expires_at,
             token=token,
-            source=source,
+            source=wanted.source,
         )
 
 
-def _require_workspace(workspace: str) -> None:
-    # what the API refuses: one capital letter would be a workspace that nobody looks at
-    if not re.fullmatch(SLUG, workspace):
-        raise Invalid("/workspace", "a workspace is lower-case letters, digits and hyphens, up to 63")
+async def revoke_key(database: Database, key_id: UUID, *, workspace: str) -> list[UUID]:
+    """End a key at one service with all that it made; returns their ids, its own first. Raises NotFound."""
+    async with database.transaction(Context(workspace, actor=COMMAND_LINE)) as session:
+        return await keys.revoke(session, key_id, workspace=workspace, expected=ANY_VERSION)
 
 
 async def source_for(databases: Sequence[Database], token: Token, *, name: str, workspace: str) -> str:
@@ -73,12 +60,19 @@ async def source_for(databases: Sequence[Database], token: Token, *, name: str, 
 
 
 async def create_user_secret(
-    database: Database, box: SecretBox, *, name: str, workspace: str, secret: UserSecret | None = None
+    database: Database, box: SecretBox, wanted: UserSecretIn, *, secret: UserSecret | None = None
 ) -> UserSecret:
-    """Make a secret for tokens of end users at one service; `secret` lets several services keep the same. Raises Invalid."""
-    _require_workspace(workspace)
+    """Make a secret for tokens of end users at one service; `secret` lets several services keep the same."""
+    workspace = wanted.workspace or OPERATOR_WORKSPACE
     async with database.transaction(Context(workspace, actor=COMMAND_LINE)) as session:
-        return await user_secrets.create(session, box, name=name, workspace=workspace, secret=secret)
+        return await user_secrets.create(session, box, name=wanted.name, workspace=workspace, secret=secret)
+
+
+async def revoke_user_secret(database: Database, secret_id: UUID, *, workspace: str) -> list[UUID]:
+    """End a secret of end users at one service; returns its id. Raises NotFound."""
+    async with database.transaction(Context(workspace, actor=COMMAND_LINE)) as session:
+        await user_secrets.revoke(session, secret_id, workspace=workspace, expected=ANY_VERSION)
+    return [secret_id]
 
 
 async def parked_events(database: Database, *, limit: int = 50, groups: bool = False) -> list[dict[str, Any]]:

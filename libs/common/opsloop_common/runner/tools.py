@@ -11,6 +11,8 @@ import orjson
 
 from opsloop_common.clock import SystemClock
 from opsloop_common.db import Database, app_role
+from opsloop_common.http.credentials import ApiKeyIn, UserSecretIn
+from opsloop_common.http.refusals import shaped
 from opsloop_common.logs import configure_logging
 from opsloop_common.runner import commands
 from opsloop_common.runner.addresses import database_urls, secret_of
@@ -30,29 +32,30 @@ def create_key(
     expires_at: datetime | None,
     source: str | None,
 ) -> None:
-    """Make a key at this service and print it."""
+    """Make a key at this service and print it; raises Invalid for what the API refuses."""
+    wanted = shaped(
+        ApiKeyIn,
+        name=name,
+        workspace=workspace,
+        scopes=scopes or list(known),
+        expires_at=expires_at,
+        source=source,
+    )
+    wanted.require_possible(known, now=SystemClock().now())
 
     async def work(database: Database) -> None:
-        token = await commands.create_key(
-            database,
-            known,
-            name=name,
-            workspace=workspace,
-            scopes=scopes or list(known),
-            expires_at=expires_at,
-            source=source,
-        )
-        sys.stdout.write(f"{token}\n")
+        sys.stdout.write(f"{await commands.create_key(database, known, wanted)}\n")
 
     on(_database(service, settings), work)
 
 
 def create_user_secret(service: str, settings: Settings, *, name: str, workspace: str) -> None:
-    """Make a secret of end users at this service and print its id and itself."""
+    """Make a secret of end users at this service and print its id and itself; raises Invalid for what the API refuses."""
+    wanted = shaped(UserSecretIn, name=name, workspace=workspace)
     box = SecretBox(secret_of(settings))
 
     async def work(database: Database) -> None:
-        secret = await commands.create_user_secret(database, box, name=name, workspace=workspace)
+        secret = await commands.create_user_secret(database, box, wanted)
         sys.stdout.write(f"{secret.id} {secret.text}\n")
 
     on(_database(service, settings), work)

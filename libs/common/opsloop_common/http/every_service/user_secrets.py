@@ -9,18 +9,12 @@ from fastapi import Request, Response
 from opsloop_common.access import lineage, user_secrets
 from opsloop_common.errors import Forbidden
 from opsloop_common.http.call import call_of
+from opsloop_common.http.credentials import UserSecretIn
 from opsloop_common.http.deps import Db, IfMatch, Run, Who, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
-from opsloop_common.http.schemas import InModel, OutModel, ShortText, Slug, Timestamp
+from opsloop_common.http.schemas import OutModel, Timestamp
 from opsloop_common.service import Service
-
-
-class UserSecretIn(InModel):
-    """A secret to make. Only the operator may name a workspace other than its own."""
-
-    name: ShortText
-    workspace: Slug | None = None
 
 
 class UserSecretOut(OutModel):

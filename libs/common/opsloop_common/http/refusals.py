@@ -1,0 +1,78 @@
+"""What pydantic refuses, as our field errors: for request bodies, and for the options of commands that take the same shapes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from opsloop_common.access.principal import SLUG
+from opsloop_common.errors import FieldError, Invalid
+from opsloop_common.http.schemas import format_duration
+from opsloop_common.http.strict_json import escape
+
+_Shape = TypeVar("_Shape", bound=BaseModel)
+
+_PLAIN_WORDS = {
+    # pydantic's own sentences for these repeat a piece of what was sent
+    "uuid_parsing": "Input should be a valid UUID",
+    "uuid_type": "Input should be a valid UUID",
+    "datetime_parsing": "Input should be a valid RFC 3339 time",
+    "datetime_from_date_parsing": "Input should be a valid RFC 3339 time",
+    "date_parsing": "Input should be a valid date",
+    "date_from_datetime_parsing": "Input should be a valid date",
+    "time_parsing": "Input should be a valid time of day",
+    "time_delta_parsing": "Input should be a valid ISO 8601 duration",
+    "union_tag_invalid": "Input does not name one of the known types",
+    "url_parsing": "Input should be a valid URL",
+    "json_invalid": "Input should be valid JSON",
+    "extra_forbidden": "This field is not known here",
+    "missing": "This field is required",
+}
+
+
+def shaped(shape: type[_Shape], **values: Any) -> _Shape:
+    """Return values as a request body's shape, held to all that the API holds it to; raises Invalid."""
+    try:
+        return shape(**values)
+    except ValidationError as error:
+        refused = [item | {"loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]
+        raise Invalid.each(field_error(item, values) for item in refused) from error
+
+
+def field_error(item: Any, body: Any) -> FieldError:
+    """Return one of pydantic's errors, whose `loc` begins with the place such as `body`, with a pointer into what was sent."""
+    place, *steps = item["loc"]
+    kind = item["type"]
+    if place == "body":
+        pointer = "".join("/" + escape(str(step)) for step in _steps_inside(body, steps, is_missing=kind == "missing"))
+    else:
+        pointer = "".join(f"/{escape(str(step))}" for step in item["loc"])
+    if item.get("ctx", {}).get("pattern") == SLUG:
+        return FieldError(pointer, "must be lower-case letters, digits and hyphens, up to 63")
+    if kind in _PLAIN_WORDS:
+        return FieldError(pointer, _PLAIN_WORDS[kind])
+    detail = item["msg"].removeprefix("Value error, ")
+    for limit in item.get("ctx", {}).values():
+        if isinstance(limit, timedelta):
+            detail = detail.replace(repr(limit), format_duration(limit))
+    return FieldError(pointer, detail)
+
+
+def _steps_inside(body: Any, steps: Sequence[Any], *, is_missing: bool) -> list[Any]:
+    # pydantic also names the branches of a union that it went through; those are in our model and not in what was sent
+    found = []
+    for number, step in enumerate(steps, start=1):
+        match body:
+            case dict() if step in body:
+                body = body[step]
+            case list() if isinstance(step, int) and step < len(body):
+                body = body[step]
+            case dict() if is_missing and number == len(steps):
+                pass
+            case _:
+                continue
+        found.append(step)
+    return found
