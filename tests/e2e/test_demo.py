@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 import subprocess
 import sys
 
+import httpx
+import psutil
 import pytest
 
 from tests import harness
@@ -31,3 +35,43 @@ def test_the_demo_tells_the_story_to_its_end():
     assert "guest    failed (no_address)" in done.stdout
     assert "支付问题正在修复" in done.stdout
     assert told[-1].startswith("That was the loop")
+
+
+@pytest.mark.timeout(300)
+def test_a_kept_one_runs_on_and_a_guest_leaves_it_as_it_was():
+    environment = harness.environment(OPSLOOP_OUTBOUND="public")
+    command = [sys.executable, "-m", "opsloop", "demo"]
+    kept = subprocess.run(
+        [*command, "--keep"], env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    told = dict(re.findall(r"^ +(address|key|data|stop) +(.+)$", kept.stdout, re.MULTILINE))
+    pid = int(told["stop"].removeprefix("kill "))
+    try:
+        before = _held(told)
+        guest = subprocess.run(
+            [*command, "--url", told["address"]],
+            env=environment | {"OPSLOOP_BOOTSTRAP_KEY": told["key"]},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert (kept.returncode, guest.returncode) == (0, 0), f"{kept.stdout}\n{guest.stdout}"
+        assert len(before["/metrics/v1/kpis"]) == 2
+        assert len(before["/notifications/v1/api-keys"]) == 1
+        assert _held(told) == before
+        assert "Traceback" not in kept.stderr + guest.stderr
+    finally:
+        process = psutil.Process(pid)
+        process.terminate()
+        process.wait(60)
+        shutil.rmtree(told["data"])
+
+
+def _held(told: dict[str, str]) -> dict[str, list[object]]:
+    lists = ("/metrics/v1/kpis", "/campaigns/v1/playbooks", "/notifications/v1/webhooks")
+    found = {}
+    for path in (*lists, *(f"/{service}/v1/api-keys" for service in harness.SERVICES)):
+        answer = httpx.get(f"{told['address']}/api{path}", headers={"Authorization": f"Bearer {told['key']}"})
+        found[path] = [item["id"] for item in answer.raise_for_status().json()["items"]]
+    return found

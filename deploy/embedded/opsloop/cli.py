@@ -180,10 +180,14 @@ def discard_events(service: Service, id: Id = None, fingerprint: Fingerprint = N
 @cli.command()
 def demo(
     url: Annotated[str | None, typer.Option(help="Of a running OpsLoop; without it one of its own is started.")] = None,
+    *,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave what it started running, or with --url what it made.")
+    ] = False,
 ) -> None:
     """Play a week of a small app through the public APIs and print the story.
 
     The operator's key of a running one is read from OPSLOOP_BOOTSTRAP_KEY, else from the data directory: a command line is for
     all to see.
     """
-    raise typer.Exit(_later("demo").play(url))
+    raise typer.Exit(_later("demo").play(url, keep=keep))

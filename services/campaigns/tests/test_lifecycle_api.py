@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import timedelta
 from uuid import uuid4
 
+from opsloop_common.testing.ids import BAD_IDS, GOOD_IDS
+
 BODY = {
     "name": "Sorry",
     "audience": {"user_ids": ["u1", "u2", "u1"]},
@@ -84,6 +86,15 @@ async def test_malformed_campaigns_are_refused(world):
         assert (created.status_code, patched.status_code) == (422, 422), pointer
         assert created.json()["errors"][0]["pointer"] == pointer
         assert patched.json()["errors"][0]["pointer"] == pointer
+
+
+async def test_an_audience_takes_the_ids_that_can_be_addressed(world):
+    taken = await world.call("POST", "/v1/campaigns", BODY | {"audience": {"user_ids": list(GOOD_IDS)}})
+    assert taken.json()["audience"] == {"user_ids": list(GOOD_IDS)}
+
+    for id in BAD_IDS:
+        refused = await world.call("POST", "/v1/campaigns", BODY | {"audience": {"user_ids": ["u1", id]}})
+        assert [error["pointer"] for error in refused.json()["errors"]] == ["/audience/user_ids/1"], repr(id)
 
 
 async def test_the_largest_audience_is_taken_and_launched(world):

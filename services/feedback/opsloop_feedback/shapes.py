@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
-from opsloop_common.http.schemas import OutModel, Timestamp, said
+from opsloop_common.http.schemas import GivenId, OutModel, Timestamp, said
 from opsloop_common.invisible import comparable
 from opsloop_feedback.states.rules import Status
 from opsloop_feedback.submissions import rules as submissions
@@ -24,7 +24,8 @@ def _distinct(tags: list[str]) -> list[str]:
 Title = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(submissions.readable)]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(said)]
 Tags = Annotated[list[Label], Field(max_length=50), AfterValidator(_distinct)]
-ExternalId = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+ExternalId = GivenId
+"""A feedback as its source names it."""
 
 
 class AuthorOut(OutModel):

@@ -2,6 +2,8 @@
 
 import pytest
 
+from opsloop_common.testing.ids import BAD_IDS, GOOD_IDS
+
 
 @pytest.fixture
 def bodies(desk):
@@ -161,3 +163,33 @@ async def test_what_nobody_sees_hides_nothing_and_is_shown_as_it_was_sent(desk, 
     ):
         assert await bodies(**narrowed) == ["支\u200b付失败"], narrowed
     assert await bodies(area="ios") == []
+
+
+async def test_ids_that_others_give_are_found_as_they_came(desk):
+    for id in GOOD_IDS:
+        made = await desk.post(external_id=id, author={"user_id": id})
+        await desk.patch(made["id"], assignee=id)
+
+        for name in ("external_id", "author", "assignee"):
+            (found,) = (await desk.get("/v1/feedback", **{name: id}))["items"]
+            assert (found["id"], found["external_id"], found["author"]["user_id"]) == (made["id"], id, id)
+
+
+@pytest.mark.parametrize("id", BAD_IDS)
+async def test_ids_that_could_not_be_addressed_are_refused_by_name(desk, id):
+    made = await desk.post()
+    row = await desk.client.post(
+        "/v1/feedback:batch", json={"items": [{"body": "x", "external_id": id}]}, headers=desk.agent
+    )
+
+    refused = {
+        "/external_id": await desk.post(422, external_id=id),
+        "/author/user_id": await desk.post(422, author={"user_id": id}),
+        "/assignee": await desk.patch(made["id"], 422, assignee=id),
+        "/query/external_id/0": await desk.get("/v1/feedback", 422, external_id=id),
+        "/query/assignee/0": await desk.get("/v1/feedback", 422, assignee=id),
+    }
+    for pointer, answer in refused.items():
+        (error,) = answer["errors"]
+        assert (error["pointer"], "pattern" in error["detail"]) == (pointer, False)
+    assert row.json()["items"][0]["status"] == "invalid"

@@ -1,6 +1,10 @@
 """Where people are reached, through the HTTP doors."""
 
+from urllib.parse import quote
+
 import pytest
+
+from opsloop_common.testing.ids import BAD_IDS, GOOD_IDS
 
 PATH = "/v1/recipients/u1"
 
@@ -79,3 +83,36 @@ async def test_an_address_that_cannot_be_is_refused_in_words(service, address):
     assert (answer.status_code, error["pointer"]) == (422, "/email")
     assert "must " in error["detail"]
     assert not {"^", "\\", address} & {error["detail"], *error["detail"]}
+
+
+@pytest.mark.parametrize("safe", ["", "/"], ids=["slashes encoded", "slashes as they are"])
+async def test_whoever_has_an_id_can_be_addressed(service, safe):
+    key = await service.key()
+    client = service.client
+
+    for id in GOOD_IDS:
+        path = f"/v1/recipients/{quote(id, safe=safe)}"
+        made = await client.put(path, json={"locale": "en"}, headers=key)
+        shown = await client.get(path, headers=key)
+        filtered = await client.get("/v1/notifications", params={"user_id": id}, headers=key)
+        assert (made.status_code, made.json()["user_id"]) == (201, id)
+        assert shown.json() == made.json()
+        assert filtered.status_code == 200
+    listed = await client.get("/v1/recipients", params={"limit": 200}, headers=key)
+    assert {item["user_id"] for item in listed.json()["items"]} == set(GOOD_IDS)
+    for id in GOOD_IDS:
+        path = f"/v1/recipients/{quote(id, safe=safe)}"
+        assert (await client.delete(path, headers=key)).status_code == 204, id
+        assert (await client.get(path, headers=key)).status_code == 404, id
+
+
+@pytest.mark.parametrize("id", BAD_IDS)
+async def test_an_id_that_can_be_nobodys_names_nobody(service, id):
+    key = await service.key()
+    path = f"/v1/recipients/{quote(id, safe='').replace('.', '%2E')}"
+
+    assert (await service.client.put(path, json={}, headers=key)).status_code == 404
+    filtered = await service.client.get("/v1/notifications", params={"user_id": id}, headers=key)
+    (error,) = filtered.json()["errors"]
+    assert (filtered.status_code, error["pointer"]) == (422, "/query/user_id")
+    assert (await service.client.get("/v1/recipients", headers=key)).json()["items"] == []

@@ -25,6 +25,7 @@ class Mailbox:
 
     mails: list[Mail] = field(default_factory=list)
     url: str = ""
+    _talks: dict[asyncio.Task[None], asyncio.StreamWriter] = field(default_factory=dict)
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Mailbox]:
@@ -35,8 +36,15 @@ class Mailbox:
             yield self
         finally:
             server.close()
+            for writer in self._talks.values():
+                writer.close()
+            await asyncio.gather(*self._talks)
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 asyncio makes one for each connection
+        self._talks[task] = writer
+        task.add_done_callback(self._talks.pop)
         recipients: list[str] = []
         reply = "220 demo"
         try:

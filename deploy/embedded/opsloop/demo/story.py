@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import random
-import secrets
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 import httpx
 
 from opsloop.demo import week
-from opsloop.demo.instance import Instance
 from opsloop.demo.mailbox import Mailbox
 from opsloop.demo.narrator import Narrator
 from opsloop.demo.receiver import Receiver, is_signed
+from opsloop.demo.shop import Disappointed, Shop, send
 
-SERVICES = ("feedback", "metrics", "campaigns", "notifications")
 WINDOW_SECONDS = 12
 PATIENCE_SECONDS = 45.0
 SEED = 2026
@@ -27,64 +24,15 @@ SEED = 2026
 T = TypeVar("T")
 
 
-class Disappointed(Exception):
-    """Something that should have happened did not; the text says what."""
-
-
-class Shop:
-    """The small app's own clients, one per service, in a workspace that nobody used before."""
-
-    def __init__(self, clients: dict[str, httpx.AsyncClient], workspace: str) -> None:
-        self.feedback, self.metrics, self.campaigns, self.notifications = (clients[name] for name in SERVICES)
-        self.workspace = workspace
-
-
-async def tell(instance: Instance, receiver: Receiver, mailbox: Mailbox | None, say: Narrator) -> None:
-    """Play the whole story against `instance`; raises Disappointed when the loop does not close."""
+async def tell(shop: Shop, receiver: Receiver, mailbox: Mailbox | None, say: Narrator) -> None:
+    """Play the whole story in the shop's workspace; raises Disappointed when the loop does not close."""
     rng = random.Random(SEED)
-    async with signed_in(instance) as shop:
-        say(f"A workspace of its own for this story: {shop.workspace}")
-        await quiet_week(shop, rng, say)
-        secret = await set_up(shop, receiver, say)
-        breach = await outage(shop, receiver, secret, rng, say)
-        await launched(shop, breach, mailbox, say)
-        await calm(shop, receiver, secret, breach, rng, say)
-
-
-@asynccontextmanager
-async def signed_in(instance: Instance) -> AsyncIterator[Shop]:
-    """Make a key per service in a fresh workspace, as the operator, and sign in with them."""
-    workspace = f"demo-{secrets.token_hex(3)}"
-    clients: dict[str, httpx.AsyncClient] = {}
-    try:
-        for service in SERVICES:
-            base = f"{instance.url}/api/{service}"
-            wanted = {
-                "name": "demo",
-                "workspace": workspace,
-                "scopes": [f"{service}:read", f"{service}:write", f"{service}:admin"],
-            }
-            async with _client(base, instance.key) as operator:
-                key = (await send(operator, "POST", "/v1/api-keys", wanted))["key"]
-            clients[service] = _client(base, key)
-        yield Shop(clients, workspace)
-    finally:
-        for client in clients.values():
-            await client.aclose()
-
-
-def _client(base: str, key: str) -> httpx.AsyncClient:
-    headers = {"Authorization": f"Bearer {key}"}
-    return httpx.AsyncClient(base_url=base, headers=headers, timeout=30.0, trust_env=False)
-
-
-async def send(client: httpx.AsyncClient, method: str, path: str, body: object | None = None) -> dict[str, Any]:
-    """Send a request and return the answer; raises Disappointed with the problem when it was refused."""
-    answer = await client.request(method, path, json=body)
-    if answer.is_error:
-        raise Disappointed(f"{method} {answer.request.url} answered {answer.status_code}: {answer.text[:500]}")
-    document: dict[str, Any] = answer.json()
-    return document
+    say(f"A workspace of its own for this story: {shop.workspace}")
+    await quiet_week(shop, rng, say)
+    secret = await set_up(shop, receiver, say)
+    breach = await outage(shop, receiver, secret, rng, say)
+    await launched(shop, breach, mailbox, say)
+    await calm(shop, receiver, secret, breach, rng, say)
 
 
 async def until(probe: Callable[[], Awaitable[T | None]], what: str) -> T:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from urllib.parse import parse_qsl
 
@@ -12,9 +13,13 @@ from opsloop_common.http.strict_json import escape
 from opsloop_common.known_names import hint
 from opsloop_common.limits import ERRORS_SHOWN, QUERY_BYTES, QUERY_PARAMETERS
 
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
 
 def require_known_address(request: Request, parameters: Collection[str]) -> None:
-    """Go on only when what stands behind `?` is bounded, storable and known; raises Invalid (422), NotFound for a NUL in the path.
+    """Go on only when what stands behind `?` is bounded, storable and known; raises Invalid (422).
+
+    NotFound for a control character in the path.
 
     A filter that is misspelt would otherwise show everything.
     """
@@ -26,7 +31,8 @@ def require_known_address(request: Request, parameters: Collection[str]) -> None
         for name, value in parse_qsl(request.scope["query_string"].decode("latin-1"), keep_blank_values=True):
             if "\0" in name or "\0" in value:
                 raise Invalid(f"/query/{name}".replace("\0", ""), "must not contain NUL")
-    if "\0" in request.scope["path"]:
+    # no id holds a control character, and the pattern of a route would lose a newline at the end
+    if _CONTROL.search(request.scope["path"]):
         raise NotFound("There is nothing under this id.")
     unknown = request.query_params.keys() - set(parameters) if query else ()
     if unknown:

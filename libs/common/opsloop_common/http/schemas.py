@@ -132,6 +132,23 @@ def plain_address(value: str) -> str:
     return value
 
 
+_CONTROLS = r"\x00-\x1f\x7f-\x9f\ufffd"  # U+FFFD stands where the bytes of an address were no UTF-8
+_STEP = rf"([^./{_CONTROLS}][^/{_CONTROLS}]*|\.[^./{_CONTROLS}][^/{_CONTROLS}]*|\.\.[^/{_CONTROLS}]+)?"
+MAX_ID_CHARACTERS = 200
+ID_PATTERN = rf"^{_STEP}(/{_STEP})*$"
+"""Of ids that others give, for machines: no control characters, and no step `.` or `..`, which clients take out of an address."""
+_ID = re.compile(ID_PATTERN.removesuffix("$"))
+
+
+def addressable(value: str) -> str:
+    """Refuse an id that could not stand in a body, a path and a query alike."""
+    if _ID.fullmatch(storable(value)):
+        return value
+    if {".", ".."}.isdisjoint(value.split("/")):
+        raise ValueError("must not contain control characters or U+FFFD")
+    raise ValueError("must not have . or .. as a whole or between slashes: clients take those out of an address")
+
+
 _DURATION = re.compile(r"P(?!$)(?:(\d{1,6})W)?(?:(\d{1,6})D)?(?:T(?!$)(?:(\d{1,8})H)?(?:(\d{1,8})M)?(?:(\d{1,10})S)?)?")
 
 
@@ -188,7 +205,14 @@ def parse_timestamp(value: Any) -> datetime:
 
 Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 """`severe-share`; also the form of workspace names."""
-UserId = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(storable)]
+GivenId = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=MAX_ID_CHARACTERS),
+    AfterValidator(addressable),  # in words; the contract's pattern is for machines
+    WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_ID_CHARACTERS, "pattern": ID_PATTERN}),
+]
+"""An id that others give, kept as it came; in a path it is percent-encoded and takes the rest: `{user_id:path}`, routed last."""
+UserId = GivenId
 """A person as the operated product names them."""
 _USER_ID: TypeAdapter[str] = TypeAdapter(UserId, config=ConfigDict(strict=True))
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(said)]

@@ -11,7 +11,7 @@ from opsloop_common.contracts.feedback import Channel, Kind, Severity
 from opsloop_common.http.deps import Db, IfMatch, set_etag
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
-from opsloop_common.http.schemas import Slug, Timestamp
+from opsloop_common.http.schemas import Slug, Timestamp, UserId
 from opsloop_feedback.items import queries, service
 from opsloop_feedback.items.queries import Filters
 from opsloop_feedback.items.schemas import FeedbackPatch
@@ -38,7 +38,7 @@ async def _filters(
     source: Annotated[list[Slug] | None, Query(description="Who posted it.")] = None,
     external_id: Annotated[list[ExternalId] | None, Query()] = None,
     number: Annotated[list[Number] | None, Query()] = None,
-    assignee: Annotated[list[Word] | None, Query()] = None,
+    assignee: Annotated[list[UserId] | None, Query()] = None,
     team: Annotated[list[Word] | None, Query()] = None,
     created_from: Timestamp | None = None,
     created_to: Annotated[Timestamp | None, Query(description="Not included.")] = None,

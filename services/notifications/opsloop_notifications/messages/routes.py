@@ -10,6 +10,7 @@ from fastapi import Query
 from opsloop_common.http.deps import Db, Who
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
+from opsloop_common.http.schemas import UserId
 from opsloop_notifications.messages import queries
 from opsloop_notifications.messages.schemas import NotificationOut
 
@@ -24,7 +25,7 @@ async def list_notifications(
     page: PageQuery,
     campaign_id: Annotated[UUID | None, Query()] = None,
     message_id: Annotated[UUID | None, Query()] = None,
-    user_id: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
+    user_id: Annotated[UserId | None, Query()] = None,
     status: Annotated[Literal["pending", "sent", "failed"] | None, Query()] = None,
 ) -> Listing[NotificationOut]:
     """List what was sent to whom, and why not where nothing was, newest first."""
