@@ -10,6 +10,9 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from opsloop_common.bus.kafka import create_topics
+from opsloop_common.bus.topics import PRODUCERS
+from opsloop_common.settings import Settings
 from opsloop_common.testing.sample.service import SAMPLE
 
 DEADLINE_SECONDS = 60
@@ -30,6 +33,9 @@ async def processes(make_database, kafka_broker):
         "OPSLOOP_BOOTSTRAP_KEY": KEY,
         "OPSLOOP_INSTANCE": f"sample-{uuid4().hex[:8]}",
     }
+    # whoever deploys makes them; the settings of workspaces are heard from one of them
+    settings = Settings(kafka_bootstrap=kafka_broker.bootstrap, kafka_replication=1)
+    await create_topics(settings, [*PRODUCERS, SAMPLE.name])
     started = []
 
     async def start(role, port):
