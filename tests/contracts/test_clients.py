@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from opsloop_common.testing.databases import in_ci
+
 ROOT = Path(__file__).parents[2]
 SERVICES = ("feedback", "metrics", "campaigns", "notifications")
 METHODS = {"get", "put", "post", "patch", "delete"}
@@ -26,9 +28,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("clients"), pytest.mark.
 
 def lacks(reason: str) -> None:
     """Skip with the reason, or fail where everything has to be there."""
-    if os.environ.get("CI", "").lower() == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
+    (pytest.fail if in_ci() else pytest.skip)(reason)
 
 
 def run(*command: str | Path, cwd: Path) -> str:
