@@ -25,7 +25,7 @@ $(VENV)/.ready: requirements.lock libs/common/pyproject.toml $(wildcard services
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "OpsLoop needs Python >= 3.11 (PYTHON=$(PYTHON) is older)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --no-deps --require-hashes -r requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps $(OURS)
 	@$(BIN)/python -m compileall -q libs/common/opsloop_common services deploy/embedded/opsloop
 	@touch $@
@@ -71,7 +71,7 @@ bench: $(VENV)/.ready ## Measure beside baselines of the same run
 
 lock: $(VENV)/.ready ## Resolve requirements.in into requirements.lock
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header \
-		$(addprefix --no-emit-package ,$(DISTS)) requirements.in -o requirements.lock
+		$(addprefix --no-emit-package ,$(DISTS)) --override requirements.unused requirements.in -o requirements.lock
 
 clean: ## Remove the environment and caches; data and .env stay
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .grimp_cache .schemathesis

@@ -9,12 +9,12 @@ from opsloop_common.contracts.metrics import EVENTS
 from opsloop_common.service import Runtime, Service
 from opsloop_metrics.breaches import slice as breaches
 from opsloop_metrics.events import slice as events
+from opsloop_metrics.forgetting import slice as forgetting
 from opsloop_metrics.kpis import slice as kpis
 from opsloop_metrics.monitors import service as watching
 from opsloop_metrics.monitors import slice as monitors
 from opsloop_metrics.overview import slice as overview
 from opsloop_metrics.ports import MetricsPorts
-from opsloop_metrics.retention import slice as retention
 from opsloop_metrics.settings import MetricsSettings
 from opsloop_metrics.tables import Base
 
@@ -38,7 +38,7 @@ SERVICE = Service(
         monitors.SLICE,
         breaches.SLICE,
         events.SLICE,
-        retention.SLICE,
+        forgetting.SLICE,
     ),
     settings=MetricsSettings,
     open=open_ports,

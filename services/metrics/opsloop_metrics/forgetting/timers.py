@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import settings_of
 from opsloop_common.due import DueKind, DueRow, go_on
-from opsloop_metrics.retention import service
+from opsloop_metrics.forgetting import service
 from opsloop_metrics.settings import MetricsSettings
 
 

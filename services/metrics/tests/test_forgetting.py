@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from opsloop_common.db import Context
 from opsloop_common.testing.http import settings_for_tests
-from opsloop_metrics.retention import service as retention
+from opsloop_metrics.forgetting import service as forgetting
 from opsloop_metrics.settings import MetricsSettings
 
 COUNT = {"type": "events", "event": "feedback.received", "aggregate": "count"}
@@ -21,7 +21,7 @@ async def stored(world, workspace="acme"):
 
 
 async def test_old_events_go_in_batches_and_young_ones_stay(world, monkeypatch):
-    monkeypatch.setattr(retention, "BATCH", 2)
+    monkeypatch.setattr(forgetting, "BATCH", 2)
     foreign = [world.received(workspace="other") for _ in range(3)]
     await world.hear_now(*(world.received() for _ in range(5)), world.replied(1), *foreign)
     world.api.clock.advance(399 * DAY)

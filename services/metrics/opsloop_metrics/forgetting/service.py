@@ -8,8 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import clock_of
 from opsloop_metrics.events import service as events
+from opsloop_metrics.forgetting import rules
 from opsloop_metrics.monitors import service as monitors
-from opsloop_metrics.retention import rules
 
 BATCH = 2_000
 

@@ -1,0 +1,1 @@
+"""What products send: one shape for the messages of every vendor's client."""

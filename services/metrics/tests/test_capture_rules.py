@@ -1,0 +1,127 @@
+"""What every client's message becomes: ids, names, bounds, and the time by our clock."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from opsloop_metrics.capture import rules
+from opsloop_metrics.capture.rules import Message, MessageKind, Reason, Refused
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+def message(**given):
+    return Message(**{"kind": MessageKind.TRACK, "event": "Signed Up", "distinct_id": "u1"} | given)
+
+
+@pytest.mark.parametrize(
+    ("value", "id"),
+    [
+        ("u1", "u1"),
+        ("  u1 ", "u1"),
+        (17, "17"),
+        (1.5, "1.5"),
+        ("用户-1", "用户-1"),
+        ("", None),
+        ("  ", None),
+        (None, None),
+        ("a\x00b", "a\ufffdb"),
+        ("a\ud800b", "a\ufffdb"),
+        ("👨\u200d👩", "👨\u200d👩"),
+        ("x" * 200, "x" * 200),
+    ],
+)
+def test_an_id_is_a_text(value, id):
+    assert rules.id_of(value, "userId") == id
+
+
+@pytest.mark.parametrize("value", [True, False, [], {}, ["u1"], "x" * 201])
+def test_what_can_be_no_id_is_refused_by_name(value):
+    with pytest.raises(Refused, match="userId"):
+        rules.id_of(value, "userId")
+
+
+@pytest.mark.parametrize("id", ["null", "NULL", "Undefined", "anonymous", "[object Object]", "0", "guest", " none "])
+def test_some_ids_stand_for_nobody(id):
+    assert rules.is_nobody(id)
+
+
+@pytest.mark.parametrize("id", ["u0", "1", "anonymous-7", "用户"])
+def test_others_stand_for_somebody(id):
+    assert not rules.is_nobody(id)
+
+
+@pytest.mark.parametrize(
+    ("value", "reason"),
+    [
+        (None, Reason.MISSING_EVENT),
+        (7, Reason.MISSING_EVENT),
+        (" ", Reason.MISSING_EVENT),
+        ("x" * 201, Reason.TOO_LARGE),
+    ],
+)
+def test_an_event_has_a_name(value, reason):
+    with pytest.raises(Refused) as refused:
+        rules.event_name(value)
+    assert refused.value.reason is reason
+
+
+def nested(levels):
+    value = {}
+    for _ in range(levels - 1):
+        value = {"in": value}
+    return value
+
+
+def test_properties_have_bounds():
+    assert rules.object_of(None, "properties") == {}
+    assert rules.object_of({"a": [1, {"b": None}]}, "properties") == {"a": [1, {"b": None}]}
+    assert rules.object_of(nested(20), "properties") == nested(20)
+    for value, reason in [
+        ([], Reason.BAD_PROPERTIES),
+        ("{}", Reason.BAD_PROPERTIES),
+        (nested(21), Reason.TOO_DEEP),
+        ({"in": [[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]}, Reason.TOO_DEEP),
+        ({"a": "x" * rules.MAX_PROPERTIES_BYTES}, Reason.TOO_LARGE),
+    ]:
+        with pytest.raises(Refused) as refused:
+            rules.object_of(value, "properties")
+        assert refused.value.reason is reason
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({}, NOW),
+        ({"time": NOW - timedelta(days=60)}, NOW - timedelta(days=60)),
+        # the clock is three hours ahead, and so is the event that happened a minute before it was sent
+        ({"time": NOW + timedelta(hours=2, minutes=59), "sent_at": NOW + timedelta(hours=3)}, NOW - timedelta(minutes=1)),
+        ({"time": NOW - timedelta(days=3, hours=2), "sent_at": NOW - timedelta(hours=2)}, NOW - timedelta(days=3)),
+        # what was under way for a moment is no wrong clock
+        ({"time": NOW - timedelta(seconds=5), "sent_at": NOW - timedelta(seconds=4)}, NOW - timedelta(seconds=5)),
+        ({"time": NOW - timedelta(days=900), "sent_at": NOW - timedelta(days=1), "historical": True}, NOW - timedelta(days=900)),
+        ({"time": NOW + timedelta(hours=3)}, NOW + timedelta(hours=3)),
+    ],
+)  # fmt: skip
+def test_time_is_by_our_clock(given, expected):
+    assert rules.corrected(message(**given), NOW) == expected
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"time": NOW + timedelta(days=2)},
+        {"time": datetime.min.replace(tzinfo=UTC), "sent_at": datetime.max.replace(tzinfo=UTC)},
+    ],
+)
+def test_a_time_far_ahead_or_beyond_counting_is_refused(given):
+    with pytest.raises(Refused) as refused:
+        rules.corrected(message(**given), NOW)
+    assert refused.value.reason is Reason.BAD_TIME
+
+
+def test_ids_are_one_in_a_workspace_and_apart_between_them():
+    assert rules.event_id("acme", "m1") == rules.event_id("acme", "m1")
+    assert rules.person_id("acme", "u1") == rules.person_id("acme", "u1")
+    found = {rules.event_id("acme", "m1"), rules.event_id("other", "m1"), rules.event_id("acme", "m2")}
+    assert len(found | {rules.person_id("acme", "m1")}) == 4
