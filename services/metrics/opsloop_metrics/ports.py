@@ -8,6 +8,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from opsloop_metrics.store.port import EventStore
+
 
 class Watching(Protocol):
     """Who watches KPIs, and is told within the transaction of a change, under the KPI's lock.
@@ -30,3 +32,4 @@ class MetricsPorts:
     """What the service keeps at hand for as long as it runs."""
 
     watching: Watching
+    store: EventStore

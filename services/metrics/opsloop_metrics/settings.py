@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr
 
 from opsloop_common.settings import Settings
 
@@ -14,6 +15,11 @@ class MetricsSettings(Settings):
 
     domain_event_retention_days: int = Field(default=400, ge=1, le=36_500)
     """How long domain events are kept to be measured; a monitor of events may look back no further."""
+
+    events_path: Path | None = None
+    """The folder in which the engine of this process keeps product events. The one process sets it below its data directory."""
+    clickhouse_url: SecretStr | None = None
+    """The ClickHouse server that keeps product events instead."""
 
     @property
     def events_kept(self) -> timedelta:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -19,7 +20,10 @@ from opsloop_common.testing.due import run_due, run_recurring
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import Api
 from opsloop_metrics.app import SERVICE
+from opsloop_metrics.monitors import service as watching
 from opsloop_metrics.monitors.consumers import EVENTS
+from opsloop_metrics.ports import MetricsPorts
+from opsloop_metrics.store.embedded import EmbeddedStore
 
 REPORTED = {"type": "reported"}
 
@@ -144,6 +148,30 @@ class World:
             author=Author(user_id="u1"),
         )
         return make_event(data, time=at or self.now)
+
+
+@pytest.fixture(scope="session")
+def events_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
+    """Keep one engine for all tests of a process: it holds one folder at a time."""
+    engine = EmbeddedStore(tmp_path_factory.mktemp("events"))
+    yield engine
+    asyncio.run(engine.close())
+
+
+@pytest_asyncio.fixture
+async def store(events_engine: EmbeddedStore) -> EmbeddedStore:
+    """Return an event store that holds nothing."""
+    for table in ("event", "person", "person_override"):
+        await events_engine.change(f"TRUNCATE TABLE opsloop.{table}")
+    await events_engine.change("DELETE FROM opsloop.seen WHERE true")
+    return events_engine
+
+
+@pytest_asyncio.fixture
+async def world_with_store(api: Callable[..., Any], store: EmbeddedStore) -> World:
+    """Return a world that has an event store."""
+    service = await api(SERVICE, ports=MetricsPorts(watching=watching, store=store))
+    return World(service, await service.key("metrics:read", "metrics:write"))
 
 
 @pytest_asyncio.fixture

@@ -1,0 +1,213 @@
+"""The time an insight looks at, and its intervals, in the zone of those who ask.
+
+An interval is an hour, day, week or month of that zone: a day has 23 or 25 hours when clocks change. Python names the edges, the
+store only says into which interval, counted from the first, a time falls; both mean the same because both count days of the zone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from opsloop_common.conditions import Condition
+from opsloop_common.errors import Invalid
+from opsloop_metrics.store.port import milliseconds
+
+MOST_INTERVALS = 1_000
+_DEFAULT_DAYS = 30
+
+
+class Interval(StrEnum):
+    """How long an interval is."""
+
+    HOUR = "hour"
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+class WeekStart(StrEnum):
+    """With which day a week begins."""
+
+    MONDAY = "monday"
+    SATURDAY = "saturday"
+    SUNDAY = "sunday"
+
+
+_WEEKDAYS = {WeekStart.MONDAY: 0, WeekStart.SATURDAY: 5, WeekStart.SUNDAY: 6}
+
+
+@dataclass(frozen=True)
+class EventFilter:
+    """Which events: those of a name (None: whatever people did), for which all conditions hold."""
+
+    event: str | None = None
+    where: tuple[Condition, ...] = ()
+    label: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Return what to call it."""
+        return self.label or self.event or "*"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What an insight looks at: `start` inclusive to `end` exclusive, both aware, in intervals of a zone.
+
+    `edges` are the starts of the intervals that the time touches, and the end of the last. `has_merges`: some of the workspace's
+    people turned out to be others, so that the store has to ask whom an event is of.
+    """
+
+    workspace: str
+    zone: str
+    week_start: WeekStart
+    interval: Interval
+    start: datetime
+    end: datetime
+    now: datetime
+    where: tuple[Condition, ...] = ()
+    include_filtered: bool = False
+    has_merges: bool = True
+
+    @property
+    def edges(self) -> tuple[datetime, ...]:
+        """Return the starts of all intervals, and the end of the last."""
+        return edges(self.start, self.end, self.interval, self.zone, self.week_start)
+
+    @property
+    def labels(self) -> list[str]:
+        """Return the starts of all intervals as people of the zone write them (RFC 3339 with the zone's offset)."""
+        return [edge.astimezone(ZoneInfo(self.zone)).isoformat() for edge in self.edges[:-1]]
+
+    @property
+    def incomplete_from(self) -> int | None:
+        """Return the place of the first interval that is not over, None when all are."""
+        ends = self.edges[1:]
+        return next((place for place, end in enumerate(ends) if end > self.now), None)
+
+    def before(self, intervals: int) -> datetime:
+        """Return the start of the interval that is so many before the first."""
+        return steps(self.edges[0], -intervals, self.interval, self.zone)
+
+
+def frame_of(
+    *,
+    workspace: str,
+    now: datetime,
+    zone: str,
+    week_start: WeekStart,
+    interval: Interval,
+    start: date | datetime | None,
+    end: date | datetime | None,
+    **rest: object,
+) -> Frame:
+    """Return the frame of a query. A date means the zone's whole day, `end` included; an instant as `end` does not count.
+
+    Without `end` it is until now, without `start` 30 days. Raises Invalid for a time that ends before it begins or has too many
+    intervals.
+    """
+    until = _instant(end, zone, whole_day=True) if end is not None else now
+    if start is None:
+        day = until.astimezone(ZoneInfo(zone)).date() - timedelta(days=_DEFAULT_DAYS - 1)
+        since = midnight(day, zone)
+    else:
+        since = _instant(start, zone, whole_day=False)
+    if since >= until:
+        raise Invalid("/to", "has to be after from")
+    if (until - since) / _SHORTEST[interval] > MOST_INTERVALS:
+        raise Invalid(
+            "/interval", f"from and to may be at most {MOST_INTERVALS} intervals apart; take a longer interval"
+        )
+    return Frame(
+        workspace=workspace, zone=zone, week_start=week_start, interval=interval, start=since, end=until, now=now,
+        **rest,  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+_SHORTEST = {
+    Interval.HOUR: timedelta(hours=1),
+    Interval.DAY: timedelta(days=1),
+    Interval.WEEK: timedelta(days=7),
+    Interval.MONTH: timedelta(days=28),
+}
+
+
+def _instant(given: date | datetime, zone: str, *, whole_day: bool) -> datetime:
+    if isinstance(given, datetime):
+        return given.astimezone(UTC)
+    try:
+        return midnight(given + timedelta(days=1) if whole_day else given, zone)
+    except OverflowError as error:
+        raise Invalid("/to" if whole_day else "/from", "is beyond what can be counted") from error
+
+
+def midnight(day: date, zone: str) -> datetime:
+    """Return when a day begins in a zone; where clocks skip midnight, when they go on."""
+    local = datetime.combine(day, time(), ZoneInfo(zone))
+    return local.astimezone(UTC)
+
+
+def floor(at: datetime, interval: Interval, zone: str, week_start: WeekStart) -> datetime:
+    """Return the start of the interval in which a time lies."""
+    local = at.astimezone(ZoneInfo(zone))
+    if interval is Interval.HOUR:
+        # wall clocks of some zones stand at the half hour, and an hour may come twice: counted from where the clock's hour began
+        return at - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+    return midnight(first_day(local.date(), interval, week_start), zone)
+
+
+def first_day(day: date, interval: Interval, week_start: WeekStart) -> date:
+    """Return the first day of the interval in which a day lies."""
+    if interval is Interval.WEEK:
+        return day - timedelta(days=(day.weekday() - _WEEKDAYS[week_start]) % 7)
+    return day.replace(day=1) if interval is Interval.MONTH else day
+
+
+def steps(edge: datetime, count: int, interval: Interval, zone: str) -> datetime:
+    """Return the start of the interval that is `count` after the one that begins at `edge`."""
+    if interval is Interval.HOUR:
+        return edge + timedelta(hours=count)
+    day = edge.astimezone(ZoneInfo(zone)).date()
+    if interval is Interval.MONTH:
+        months = day.year * 12 + day.month - 1 + count
+        return midnight(date(months // 12, months % 12 + 1, 1), zone)
+    return midnight(day + timedelta(days=count * (7 if interval is Interval.WEEK else 1)), zone)
+
+
+def edges(start: datetime, end: datetime, interval: Interval, zone: str, week_start: WeekStart) -> tuple[datetime, ...]:
+    """Return the starts of the intervals that `[start, end)` touches, and the end of the last."""
+    found = [floor(start, interval, zone, week_start)]
+    while found[-1] < end:
+        found.append(steps(found[-1], 1, interval, zone))
+    return tuple(found)
+
+
+def interval_sql(frame: Frame, time: str, since: datetime | None = None) -> str:
+    """Return SQL for the place of a time's interval, 0 for the one that begins at `since` (default: the frame's first).
+
+    `time` is SQL of a DateTime64. Times before `since` have places below 0.
+    """
+    first = since or frame.edges[0]
+    zone = f"'{frame.zone}'"  # checked against the list of zones
+    if frame.interval is Interval.HOUR:
+        return f"toInt32(floor((toUnixTimestamp64Milli({time}) - {milliseconds(first)}) / 3600000))"
+    day = first.astimezone(ZoneInfo(frame.zone)).date().isoformat()
+    match frame.interval:
+        case Interval.DAY:
+            return f"toInt32(toDate32({time}, {zone})) - toInt32(toDate32('{day}'))"
+        case Interval.WEEK:
+            return f"toInt32(floor((toInt32(toDate32({time}, {zone})) - toInt32(toDate32('{day}'))) / 7))"
+    return f"toInt32(toRelativeMonthNum(toDate32({time}, {zone}))) - toInt32(toRelativeMonthNum(toDate32('{day}')))"
+
+
+def filled(frame: Frame, found: Sequence[tuple[int, float]], *, empty: float = 0) -> list[float]:
+    """Return one value for each interval of the frame, from pairs of place and value."""
+    values = [empty] * (len(frame.edges) - 1)
+    for place, value in found:
+        if 0 <= place < len(values):
+            values[place] = value
+    return values

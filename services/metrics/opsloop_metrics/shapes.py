@@ -1,0 +1,99 @@
+"""HTTP shapes that all insights speak: the time they look at, and which events count."""
+
+from __future__ import annotations
+
+import re
+from datetime import date, datetime
+from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
+
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common.conditions import MAX_CONDITIONS, Condition
+from opsloop_common.http.schemas import InModel, ShortText, parse_timestamp
+from opsloop_common.known_names import unknown
+from opsloop_metrics.insights import asking
+from opsloop_metrics.insights.events import COLUMNS
+from opsloop_metrics.insights.periods import EventFilter, Frame, Interval, WeekStart
+
+_PATHS = ("properties", "person", "group")
+_PATH = re.compile(r"(properties|person)(\.[^.\x00]{1,100}){1,10}|group\.[^\x00]{1,100}")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def _known_field(field: str) -> str:
+    if field not in COLUMNS and not _PATH.fullmatch(field):
+        known = (*COLUMNS, *(f"{head}.<name>" for head in _PATHS))
+        raise ValueError(unknown(field, known, what="field of an event"))
+    return field
+
+
+def _day_or_instant(value: Any) -> date | datetime:
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        return date.fromisoformat(value)
+    return parse_timestamp(value)
+
+
+def _known_zone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError("must be the name of a time zone such as Asia/Shanghai")
+    return name
+
+
+Field_ = Annotated[str, AfterValidator(_known_field)]
+"""A field of an event: a column, `properties.…`, `person.…` or `group.…`."""
+When = Annotated[
+    date | datetime,
+    BeforeValidator(_day_or_instant),
+    WithJsonSchema(
+        {"type": "string", "description": "A day (`2026-03-01`) of the time zone, or an instant (RFC 3339)."}
+    ),
+]
+Zone = Annotated[str, AfterValidator(_known_zone)]
+
+
+class InsightCondition(Condition):
+    """A condition on an event of a product: on a column such as `utm_source`, on `properties.…`, `person.…` or `group.…`."""
+
+    field: Field_
+
+
+Where = Annotated[list[InsightCondition], Field(max_length=MAX_CONDITIONS)]
+
+
+class EventFilterIn(InModel):
+    """Which events: those called `event` (null: whatever people did) for which all of `where` hold."""
+
+    event: ShortText | None = None
+    where: Where = Field(default_factory=list)
+    label: ShortText | None = None
+
+    def to_filter(self) -> EventFilter:
+        """Return it as the queries take it."""
+        return EventFilter(self.event, tuple(self.where), self.label)
+
+
+class InsightIn(InModel):
+    """What every insight's query says: from when to when, in which zone, and whose events count."""
+
+    start: When | None = Field(default=None, alias="from")
+    end: When | None = Field(default=None, alias="to")
+    time_zone: Zone | None = None
+    week_start: Literal["monday", "saturday", "sunday"] | None = None
+    interval: Interval = Interval.DAY
+    where: Where = Field(default_factory=list)
+    include_filtered: bool = False
+
+    async def open_frame(self, session: AsyncSession) -> Frame:
+        """Return what the query looks at; raises Invalid."""
+        return await asking.open_frame(
+            session,
+            interval=self.interval,
+            start=self.start,
+            end=self.end,
+            zone=self.time_zone,
+            week_start=None if self.week_start is None else WeekStart(self.week_start),
+            where=tuple(self.where),
+            include_filtered=self.include_filtered,
+        )

@@ -1,0 +1,100 @@
+"""Both engines' common half: a query's bounds, its answer, rows as JSON, and errors in our words."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from uuid import UUID, uuid4
+
+import orjson
+from clickhouse_connect.driver.binding import format_bind_value
+
+from opsloop_metrics.store.port import QUERY_BYTES, QUERY_SECONDS, Parameter, Row, StoreUnavailable, Table, TooHeavy
+
+_CODE = re.compile(r"Code: (\d+)\.")
+_TOO_MUCH = {159: "time", 160: "time", 241: "memory", 307: "time", 396: "rows"}
+"""ClickHouse's codes of what has a bound: TIMEOUT_EXCEEDED, TOO_SLOW, MEMORY_LIMIT_EXCEEDED, TOO_MANY_BYTES, TOO_MANY_ROWS_OR_BYTES."""
+CHANGE_SECONDS = 600.0
+
+
+class EngineFailed(Exception):
+    """The engine refused a statement, in its own words; `code` is ClickHouse's number of the error, 0 where there is none."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(words)
+        found = _CODE.search(words)
+        self.code = int(found[1]) if found else 0
+
+
+class Engine(ABC):
+    """An event store on one engine; the two differ in how a statement gets there."""
+
+    @abstractmethod
+    async def ask(
+        self, sql: str, parameters: Mapping[str, str], settings: Mapping[str, str | int | float], *, workspace: str
+    ) -> bytes:
+        """Run one statement and return its answer; raises EngineFailed, StoreUnavailable."""
+
+    @abstractmethod
+    async def put(
+        self, table: str, columns: Sequence[str], body: bytes, settings: Mapping[str, str | int | float]
+    ) -> None:
+        """Insert rows given as JSONCompactEachRow; raises EngineFailed, StoreUnavailable."""
+
+    async def query(
+        self,
+        sql: str,
+        parameters: Mapping[str, Parameter] | None = None,
+        *,
+        seconds: float = QUERY_SECONDS,
+        bytes: int = QUERY_BYTES,
+        workspace: str = "",
+    ) -> Table:
+        """Ask; see `EventStore.query`."""
+        settings: dict[str, str | int | float] = {
+            "max_execution_time": seconds,
+            "max_memory_usage": bytes,
+            "readonly": 2,
+            "max_result_rows": 1_000_000,
+            "log_comment": uuid4().hex,
+        }
+        try:
+            answer = orjson.loads(await self.ask(sql, bound(parameters), settings, workspace=workspace))
+        except EngineFailed as error:
+            if (what := _TOO_MUCH.get(error.code)) is not None:
+                raise TooHeavy(
+                    f"This takes more {what} than one query may; ask for a shorter time, fewer series or no breakdown."
+                ) from error
+            raise
+        return Table(tuple(column["name"] for column in answer["meta"]), answer["data"])
+
+    async def insert(
+        self, table: str, columns: Sequence[str], rows: Sequence[Row], *, token: str | None = None
+    ) -> None:
+        """Add rows; see `EventStore.insert`."""
+        if not rows:
+            return
+        settings: dict[str, str | int | float] = {} if token is None else {"insert_deduplication_token": token}
+        try:
+            await self.put(table, columns, b"\n".join(map(orjson.dumps, rows)), settings)
+        except EngineFailed as error:
+            raise StoreUnavailable(
+                "The event store did not take it; try again.", headers={"Retry-After": "1"}
+            ) from error
+
+    async def change(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> None:
+        """Change rows; see `EventStore.change`."""
+        settings = {"mutations_sync": 1, "max_execution_time": CHANGE_SECONDS}
+        await self.ask(sql, bound(parameters), settings, workspace="")
+
+
+def bound(parameters: Mapping[str, Parameter] | None) -> dict[str, str]:
+    """Return parameters as both engines read them: texts in ClickHouse's escaped form, lists of those."""
+    return {name: format_bind_value(_plain(value)) for name, value in (parameters or {}).items()}
+
+
+def _plain(value: Parameter) -> object:
+    if isinstance(value, str | int | float):
+        return value
+    return str(value) if isinstance(value, UUID) else [str(each) if isinstance(each, UUID) else each for each in value]
