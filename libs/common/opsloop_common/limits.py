@@ -16,6 +16,10 @@ JSON_VALUES = 50_000
 AUDIENCE_VALUES = 110_000  # 100,000 ids and what stands around them
 BATCH_CONTAINERS = 50_000
 BATCH_VALUES = 250_000  # of a row in 1,000: 100 names with a value each, and some
+CAPTURE_BYTES = 20 * 1024 * 1024
+"""Of what clients of product analytics send, unpacked; theirs cut batches at 0.5 to 5 MB."""
+CAPTURE_CONTAINERS = 200_000
+CAPTURE_VALUES = 1_000_000
 EVENT_BYTES = 512 * 1024  # half of Kafka's default message limit, so that the relay never meets a refusal
 EVENT_CONTAINERS = 5_000
 EVENT_VALUES = 20_000

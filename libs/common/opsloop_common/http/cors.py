@@ -10,11 +10,14 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from opsloop_common.http.paths import service_path
 from opsloop_common.http.routing import ApiRoute
+from opsloop_common.http.vendors import VendorRoute
 
 ASKED = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Request-Id", "traceparent")
 SHOWN = ("ETag", "Location", "X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy", "Idempotency-Replayed")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 PREFLIGHT_SECONDS = 600
+HEADERS_MIRRORED = 1_000
+"""Characters of the list of headers that a page asks to send."""
 
 _ALLOW_ORIGIN = b"access-control-allow-origin"
 _EXPOSE = (b"access-control-expose-headers", ", ".join(SHOWN).encode())
@@ -42,23 +45,29 @@ class Preflights:
             wanted = _header(scope, b"access-control-request-method")
             methods = self._methods(service_path(scope))
             if wanted in methods and _header(scope, b"origin") is not None:
-                await _answer(methods)(scope, receive, send)
+                await _answer(methods, self._asked(service_path(scope), scope))(scope, receive, send)
                 return
         await self.app(scope, receive, send)
 
     def _methods(self, path: str) -> list[str]:
         return sorted({name for route in self._routes if route.path_regex.match(path) for name in route.methods or ()})
 
+    def _asked(self, path: str, scope: Scope) -> str:
+        """Return which headers a page may send: where clients are another vendor's, whichever theirs are."""
+        wanted = _header(scope, b"access-control-request-headers")
+        is_vendors = any(isinstance(route, VendorRoute) and route.path_regex.match(path) for route in self._routes)
+        return wanted if wanted and is_vendors and len(wanted) <= HEADERS_MIRRORED else ", ".join(ASKED)
+
 
 def _header(scope: Scope, wanted: bytes) -> str | None:
     return next((value.decode("latin-1") for name, value in scope["headers"] if name == wanted), None)
 
 
-def _answer(methods: Sequence[str]) -> Response:
+def _answer(methods: Sequence[str], asked: str) -> Response:
     headers = {
         "Access-Control-Allow-Origin": "*",
         "Access-Control-Allow-Methods": ", ".join(methods),
-        "Access-Control-Allow-Headers": ", ".join(ASKED),
+        "Access-Control-Allow-Headers": asked,
         "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
     }
     return Response(None, 204, headers)

@@ -49,7 +49,7 @@ _REPLAYED_HEADERS = ("location", "etag")
 
 
 @dataclass(frozen=True)
-class _Marker:
+class Marker:
     """A declaration in a route's `dependencies` that the route class reads when the route is made."""
 
     async def __call__(self) -> None:
@@ -57,32 +57,32 @@ class _Marker:
 
 
 @dataclass(frozen=True)
-class _Allow(_Marker):
+class _Allow(Marker):
     scopes: frozenset[str]
 
 
 @dataclass(frozen=True)
-class _Public(_Marker):
+class _Public(Marker):
     pass
 
 
 @dataclass(frozen=True)
-class _Browsers(_Marker):
+class _Browsers(Marker):
     kind: Kind
 
 
 @dataclass(frozen=True)
-class _AlsoReads(_Marker):
+class _AlsoReads(Marker):
     pass
 
 
 @dataclass(frozen=True)
-class _BodyLimit(_Marker):
+class _BodyLimit(Marker):
     limit: BodyLimit
 
 
 @dataclass(frozen=True)
-class _OwnIdempotency(_Marker):
+class _OwnIdempotency(Marker):
     pass
 
 
@@ -160,29 +160,30 @@ class Guard:
             raise Forbidden(f"This needs one of the scopes {', '.join(sorted(self.scopes))}.")
 
 
-_MarkerT = TypeVar("_MarkerT", bound=_Marker)
+_MarkerT = TypeVar("_MarkerT", bound=Marker)
 
 
-def _one(markers: Sequence[_Marker], kind: type[_MarkerT]) -> _MarkerT | None:
+def one_marker(markers: Sequence[Marker], kind: type[_MarkerT]) -> _MarkerT | None:
+    """Return the declaration of one kind, None where there is none."""
     found = [marker for marker in markers if isinstance(marker, kind)]
     return found[-1] if found else None
 
 
-def _guard(path: str, endpoint: Callable[..., Any], methods: Collection[str], markers: Sequence[_Marker]) -> Guard:
+def _guard(path: str, endpoint: Callable[..., Any], methods: Collection[str], markers: Sequence[Marker]) -> Guard:
     doors = [marker for marker in markers if isinstance(marker, _Allow | _Public)]
     if len(doors) != 1:
         raise TypeError(
             f"{path} ({endpoint.__name__}) must declare exactly one allow(...) or public(), has {len(doors)}"
         )
-    limit = _one(markers, _BodyLimit)
+    limit = one_marker(markers, _BodyLimit)
     scopes = doors[0].scopes if isinstance(doors[0], _Allow) else None
     read = _read_scope(scopes)
     return Guard(
         scopes=scopes,
         body_limit=limit.limit if limit else BodyLimit(),
-        own_idempotency=_one(markers, _OwnIdempotency) is not None,
+        own_idempotency=one_marker(markers, _OwnIdempotency) is not None,
         browsers=frozenset(marker.kind for marker in markers if isinstance(marker, _Browsers)),
-        also=read if _one(markers, _AlsoReads) else None,
+        also=read if one_marker(markers, _AlsoReads) else None,
         told=read if _changes_what_is_stored(path, methods) else None,
     )
 
@@ -209,10 +210,10 @@ class ApiRoute(APIRoute):
         methods: Collection[str] | None = None,
         **options: Any,
     ) -> None:
-        markers: list[_Marker] = []
+        markers: list[Marker] = []
         others: list[params.Depends] = []
         for dependency in dependencies or ():
-            if isinstance(dependency.dependency, _Marker):
+            if isinstance(dependency.dependency, Marker):
                 markers.append(dependency.dependency)
             else:
                 others.append(dependency)
@@ -252,9 +253,13 @@ class ApiRoute(APIRoute):
                             call.shell.shares.refuse_waiting()
                         raise
             except Exception as error:  # noqa: BLE001 - the one place that turns errors into problem documents
-                return error_response(error, request.scope, request_id=call.request_id)
+                return self.refusal(call, request, error)
 
         return handle
+
+    def refusal(self, call: Call, request: Request, error: Exception) -> Response:
+        """Return the answer to a request that failed."""
+        return error_response(error, request.scope, request_id=call.request_id)
 
     async def _answer(self, call: Call, request: Request, endpoint: Handler) -> Response:
         await self._admit(call, request)
@@ -287,9 +292,13 @@ class ApiRoute(APIRoute):
         if self.guard.browsers:
             # until it is known who asks, any page may see why it is refused: most often its user's token has expired
             call.origin = request.headers.get("origin")
+        await self.admit(call, request, _token(request))
+
+    async def admit(self, call: Call, request: Request, token: str | None) -> None:
+        """Sign a token in and let it go on; raises Unauthorized (401), Forbidden (403), TooManyRequests (429)."""
         authenticator = call.shell.authenticator
         call.signed_in = authenticator.moment()
-        principal = call.principal = await authenticator.read(_token(request), _address(request))
+        principal = call.principal = await authenticator.read(token, _address(request))
         self.guard.require(principal)
         call.origin = _origin(principal, request) if principal.kind in BROWSERS else None
         call.rate = call.shell.limiter.take(principal)

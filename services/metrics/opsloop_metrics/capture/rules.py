@@ -6,6 +6,7 @@ which vendor it was. Bounds and words for all of them stand here.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -166,6 +167,14 @@ def storable(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\x00", "\ufffd")
 
 
+def written_json(value: JsonValue) -> str:
+    """Return JSON of a value, also of one with halves of characters or with integers beyond 64 bits."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        return storable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
+
+
 def is_nobody(id: str) -> bool:
     """Say whether an id stands for nobody, such as `null` or `anonymous`."""
     return id.strip().lower() in NOBODY
@@ -190,7 +199,7 @@ def object_of(value: JsonValue, name: str) -> dict[str, JsonValue]:
         return {}
     if _levels(value) > MAX_LEVELS:
         raise Refused(Reason.TOO_DEEP, f"{name} has more than {MAX_LEVELS} levels")
-    if len(orjson.dumps(value)) > MAX_PROPERTIES_BYTES:
+    if len(written_json(value).encode()) > MAX_PROPERTIES_BYTES:
         raise Refused(Reason.TOO_LARGE, f"{name} has more than {MAX_PROPERTIES_BYTES} bytes")
     return value
 
