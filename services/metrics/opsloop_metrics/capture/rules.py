@@ -190,8 +190,32 @@ def object_of(value: JsonValue, name: str) -> dict[str, JsonValue]:
         return {}
     if _levels(value) > MAX_LEVELS:
         raise Refused(Reason.TOO_DEEP, f"{name} has more than {MAX_LEVELS} levels")
-    if len(orjson.dumps(value)) > MAX_PROPERTIES_BYTES:
+    try:
+        written = orjson.dumps(value)
+    except TypeError:  # a lone surrogate, or an integer beyond 64 bits
+        return object_of(_storable_values(value, name), name)
+    if len(written) > MAX_PROPERTIES_BYTES:
         raise Refused(Reason.TOO_LARGE, f"{name} has more than {MAX_PROPERTIES_BYTES} bytes")
+    return _storable_values(value, name) if b"\\u0000" in written else value
+
+
+def _storable_values(value: dict[str, JsonValue], name: str) -> dict[str, JsonValue]:
+    return {storable(key): _storable_value(each, name) for key, each in value.items()}
+
+
+def _storable_value(value: JsonValue, name: str) -> JsonValue:
+    match value:
+        case str():
+            return storable(value)
+        case dict():
+            return _storable_values(value, name)
+        case list():
+            return [_storable_value(each, name) for each in value]
+        case int() if value.bit_length() > 63:
+            try:
+                return float(value)
+            except OverflowError as error:
+                raise Refused(Reason.BAD_PROPERTIES, f"{name} has a number beyond what can be counted") from error
     return value
 
 
