@@ -125,3 +125,21 @@ def test_ids_are_one_in_a_workspace_and_apart_between_them():
     assert rules.person_id("acme", "u1") == rules.person_id("acme", "u1")
     found = {rules.event_id("acme", "m1"), rules.event_id("other", "m1"), rules.event_id("acme", "m2")}
     assert len(found | {rules.person_id("acme", "m1")}) == 4
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        ({"a": "x\x00y"}, {"a": "x\ufffdy"}),
+        ({"a": ["\ud800", {"b\x00": "\udc00"}]}, {"a": ["\ufffd", {"b\ufffd": "\ufffd"}]}),
+        ({"a": 2**70, "b": [-(2**63), 2**63, True, None]}, {"a": float(2**70), "b": [-(2**63), float(2**63), True, None]}),
+        ({"a": "\\u0000"}, {"a": "\\u0000"}),
+    ],
+)  # fmt: skip
+def test_properties_are_as_every_store_takes_them(value, kept):
+    assert rules.object_of(value, "properties") == kept
+
+
+def test_a_number_beyond_counting_is_refused():
+    with pytest.raises(Refused, match="properties"):
+        rules.object_of({"a": 10**400}, "properties")

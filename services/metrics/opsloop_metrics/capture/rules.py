@@ -6,7 +6,6 @@ which vendor it was. Bounds and words for all of them stand here.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -167,14 +166,6 @@ def storable(text: str) -> str:
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\x00", "\ufffd")
 
 
-def written_json(value: JsonValue) -> str:
-    """Return JSON of a value, also of one with halves of characters or with integers beyond 64 bits."""
-    try:
-        return orjson.dumps(value).decode()
-    except TypeError:
-        return storable(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
-
-
 def is_nobody(id: str) -> bool:
     """Say whether an id stands for nobody, such as `null` or `anonymous`."""
     return id.strip().lower() in NOBODY
@@ -199,8 +190,32 @@ def object_of(value: JsonValue, name: str) -> dict[str, JsonValue]:
         return {}
     if _levels(value) > MAX_LEVELS:
         raise Refused(Reason.TOO_DEEP, f"{name} has more than {MAX_LEVELS} levels")
-    if len(written_json(value).encode()) > MAX_PROPERTIES_BYTES:
+    try:
+        written = orjson.dumps(value)
+    except TypeError:  # a lone surrogate, or an integer beyond 64 bits
+        return object_of(_storable_values(value, name), name)
+    if len(written) > MAX_PROPERTIES_BYTES:
         raise Refused(Reason.TOO_LARGE, f"{name} has more than {MAX_PROPERTIES_BYTES} bytes")
+    return _storable_values(value, name) if b"\\u0000" in written else value
+
+
+def _storable_values(value: dict[str, JsonValue], name: str) -> dict[str, JsonValue]:
+    return {storable(key): _storable_value(each, name) for key, each in value.items()}
+
+
+def _storable_value(value: JsonValue, name: str) -> JsonValue:
+    match value:
+        case str():
+            return storable(value)
+        case dict():
+            return _storable_values(value, name)
+        case list():
+            return [_storable_value(each, name) for each in value]
+        case int() if value.bit_length() > 63:
+            try:
+                return float(value)
+            except OverflowError as error:
+                raise Refused(Reason.BAD_PROPERTIES, f"{name} has a number beyond what can be counted") from error
     return value
 
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+import orjson
+
 from opsloop_common.ids import uuid7
 from opsloop_common.turns import in_turns
 from opsloop_metrics.capture import rules
@@ -98,7 +100,7 @@ def _entry(
         visit.referrer_host, visit.channel, visit.utm_source, visit.utm_medium, visit.utm_campaign, visit.utm_term,
         visit.utm_content, visit.browser, visit.browser_version, visit.os, visit.device, visit.country, visit.region,
         visit.city, visit.locale, message.app_version or "", int(visit.is_bot), int(visit.is_test or message.is_test),
-        message.groups, rules.written_json(dict(message.properties)),
+        message.groups, orjson.dumps(message.properties).decode(),
     )  # fmt: skip
     heard = Heard(message, at, sender.may_merge_identified, sender.actor)
     return Entry(sender.workspace, id, is_named, heard, row)

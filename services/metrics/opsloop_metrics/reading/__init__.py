@@ -1,0 +1,1 @@
+"""What the readers of all vendors share: times, speakers, groups, keys, and how a body is packed."""

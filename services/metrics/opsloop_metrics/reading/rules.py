@@ -1,0 +1,221 @@
+"""What the readers of all vendors share: times, speakers, groups, keys, and how a body is packed.
+
+A reader turns a vendor's JSON into messages row by row; whatever is wrong with a row refuses that row alone.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from urllib.parse import parse_qsl
+
+from pydantic import JsonValue
+
+from opsloop_metrics.capture.rules import (
+    MAX_ID,
+    Link,
+    Message,
+    Problem,
+    Reading,
+    Reason,
+    Refused,
+    Unreadable,
+    event_name,
+    id_of,
+    is_nobody,
+    object_of,
+    storable,
+)
+
+MAX_TEXT = 2048
+"""Characters that are kept of a url, a title and the like: they describe, and nobody is told apart by them."""
+MAX_MESSAGES = 10_000
+"""Messages in one body; the largest that a client sends on its own has some thousand."""
+FIRST_YEAR, LAST_YEAR = 1970, 2148
+"""What the store's days can count."""
+
+
+def text_of(value: JsonValue) -> str | None:
+    """Return a text that describes, cut to `MAX_TEXT` characters; None for what is none or says nothing."""
+    return storable(value).strip()[:MAX_TEXT] or None if isinstance(value, str) else None
+
+
+def message_id_of(value: JsonValue, name: str) -> str | None:
+    """Return what the client calls a message, None where it is a word such as `undefined`: all messages of it would be one."""
+    id = id_of(value, name)
+    return None if id is None or is_nobody(id) else id
+
+
+def time_of(value: JsonValue, name: str) -> datetime | None:
+    """Return a time in UTC, None where there is none; raises Refused for what cannot be read.
+
+    A text is ISO 8601, in UTC where it names no offset. A number, or its digits, counts from 1970: in seconds, milliseconds,
+    microseconds or nanoseconds, told apart by how large it is, since each client has its own.
+    """
+    if value is None or value == "":
+        return None
+    try:
+        time = _counted(value) or datetime.fromisoformat(value.strip() if isinstance(value, str) else "")
+        time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    except (ValueError, OverflowError) as error:
+        raise Refused(Reason.BAD_TIME, f"{name} is no time that can be read") from error
+    if not FIRST_YEAR <= time.year <= LAST_YEAR:
+        raise Refused(Reason.BAD_TIME, f"{name} is before {FIRST_YEAR} or after {LAST_YEAR}")
+    return time
+
+
+def _counted(value: JsonValue) -> datetime | None:
+    if isinstance(value, bool):
+        return None
+    if isinstance(value, str):
+        digits = value.strip()
+        # eight digits are a day, 20260301
+        if len(digits) <= 8 or not digits.replace(".", "", 1).isdecimal():
+            return None
+        value = float(digits)
+    if not isinstance(value, int | float):
+        return None
+    unit = next((unit for unit in (1, 1e3, 1e6, 1e9) if abs(value) < 1e11 * unit), None)
+    if unit is None:
+        raise OverflowError
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=value / unit)
+
+
+def clock_of(value: JsonValue) -> datetime | None:
+    """Return a client's clock as it sent; None where it cannot be read: then nothing is corrected, and nothing lost."""
+    try:
+        return time_of(value, "sent at")
+    except Refused:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Speaker:
+    """Who speaks in a message, and which other id is the speaker's by it."""
+
+    distinct_id: str
+    is_identified: bool = False
+    links: tuple[Link, ...] = ()
+
+
+def speaker_of(user: str | None, anonymous: str | None, *, is_claim: bool = False) -> Speaker:
+    """Return who speaks: the user where there is one, else the anonymous id; both in one message are one person.
+
+    An id that stands for nobody gives way to the other one and is never linked. Raises Refused where there is no id, and in a
+    message that claims something of a person (`is_claim`) where that is nobody.
+    """
+    if user is None and anonymous is None:
+        raise Refused(Reason.MISSING_ID, "a message has to say who speaks, by a user id or an anonymous one")
+    known = [id for id in (user, anonymous) if id is not None and not is_nobody(id)]
+    if is_claim and (user or anonymous) not in known:
+        raise Refused(Reason.BAD_ID, f"{user or anonymous!r} stands for nobody")
+    if not known:
+        return Speaker(user or anonymous or "")
+    if known[0] != user:
+        return Speaker(known[0])
+    return Speaker(user, True, tuple(Link(other, explicit=False) for other in known[1:] if other != user))
+
+
+def alias_of(previous: str | None, user: str | None) -> Speaker:
+    """Return the speaker of an alias: from now on the user, who was `previous`. Raises Refused where one is missing or nobody."""
+    if previous is None or user is None:
+        raise Refused(Reason.MISSING_ID, "an alias has to name the previous id and the new one")
+    if is_nobody(previous) or is_nobody(user):
+        raise Refused(Reason.BAD_ID, f"{previous if is_nobody(previous) else user!r} stands for nobody")
+    return Speaker(user, True, () if previous == user else (Link(previous, explicit=True),))
+
+
+def groups_of(value: JsonValue, name: str) -> dict[str, str]:
+    """Return groups by their types; of several of one type the first. Raises Refused for what is no object of ids."""
+    groups = {}
+    for type, given in object_of(value, name).items():
+        key = id_of(given[0] if isinstance(given, list) and given else given or None, f"{name}.{type[:MAX_ID]}")
+        if key is not None and not is_nobody(key):
+            groups[event_name(type)] = key
+    return groups
+
+
+def says_test(*said: JsonValue) -> bool:
+    """Say whether any of these objects says plainly that it is of a test."""
+    names = ("is_test", "isTest", "$is_test", "$test")
+    return any(each.get(name) is True for each in said if isinstance(each, dict) for name in names)
+
+
+def library_of(name: JsonValue, version: JsonValue) -> str:
+    """Return which client it was, such as `analytics-python/2.4.0`."""
+    named = [text[:MAX_ID] for text in (text_of(name), text_of(version)) if text]
+    return "/".join(named) if text_of(name) else ""
+
+
+def read_each(rows: JsonValue, one: Callable[[dict[str, JsonValue]], Message], *id_names: str) -> Reading:
+    """Read each row by itself: what `one` refuses is a problem, under the first of `id_names` that the row has.
+
+    Raises Unreadable for what is no list, and for a longer one than any client sends.
+    """
+    if not isinstance(rows, list):
+        raise Unreadable("the messages have to be a list")
+    if len(rows) > MAX_MESSAGES:
+        raise Unreadable(f"a body has at most {MAX_MESSAGES} messages")
+    messages, problems = [], []
+    for index, row in enumerate(rows):
+        if not isinstance(row, dict):
+            problems.append(Problem(index, Reason.NOT_AN_OBJECT, "a message has to be an object", row))
+            continue
+        try:
+            messages.append((index, one(row)))
+        except Refused as refused:
+            id = next((text for name in id_names if (text := text_of(row.get(name)))), None)
+            problems.append(Problem(index, refused.reason, refused.detail, row, id and id[:MAX_ID]))
+    return Reading(tuple(messages), tuple(problems))
+
+
+def told(problems: tuple[Problem, ...]) -> list[JsonValue]:
+    """Return what an answer says of refused messages, of the first hundred."""
+    return [
+        {"index": each.index, "message_id": each.message_id, "reason": str(each.reason), "detail": each.detail}
+        for each in problems[:100]
+    ]
+
+
+def credential_of(authorization: str | None) -> str | None:
+    """Return the key in an Authorization header: a Bearer's token, or the user name of Basic, where Segment's clients put it."""
+    scheme, _, value = (authorization or "").strip().partition(" ")
+    key = value.strip()
+    if scheme.lower() == "basic":
+        try:
+            key = b64decode(key, validate=True).decode().partition(":")[0]
+        except ValueError:  # neither base64 nor UTF-8
+            return None
+    elif scheme.lower() != "bearer":
+        return None
+    return None if is_nobody(key) else key
+
+
+def payload_of(raw: bytes) -> tuple[bytes, dict[str, str]]:
+    """Return the JSON in a body that has been inflated, and the other fields where it is a form, whatever its type says.
+
+    Browser clients send `data=<JSON, or base64 of it>` as a form or as text. What is unpacked may be gzip once more. Raises
+    Unreadable for a form without data.
+    """
+    if raw.lstrip()[:1] in (b"{", b"["):
+        return raw, {}
+    try:
+        form = dict(parse_qsl(raw.decode(), max_num_fields=50))
+    except ValueError as error:
+        raise Unreadable("the body is neither JSON nor a form") from error
+    if "data" not in form:
+        raise Unreadable("the body is neither JSON nor a form with data")
+    return unpacked(form.pop("data")), form
+
+
+def unpacked(data: str) -> bytes:
+    """Return the JSON of a field or query parameter, which may be base64 of any alphabet, padded or not."""
+    if data.lstrip()[:1] in ("{", "["):
+        return data.encode(errors="replace")
+    letters = data.strip().replace(" ", "+").replace("-", "+").replace("_", "/").rstrip("=")
+    try:
+        return b64decode(letters + "=" * (-len(letters) % 4), validate=True)
+    except ValueError as error:
+        raise Unreadable("data is neither JSON nor base64") from error

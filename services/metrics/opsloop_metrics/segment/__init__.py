@@ -1,0 +1,1 @@
+"""Segment's HTTP API, and the clients that speak it: its own, analytics.js, RudderStack's."""
