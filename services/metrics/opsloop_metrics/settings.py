@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pydantic import Field
+from pydantic import Field, FilePath
 
 from opsloop_common.settings import Settings
 
@@ -14,6 +14,8 @@ class MetricsSettings(Settings):
 
     domain_event_retention_days: int = Field(default=400, ge=1, le=36_500)
     """How long domain events are kept to be measured; a monitor of events may look back no further."""
+    geoip_database: FilePath | None = None
+    """A .mmdb file that says in which country, region and city an address is; without one nobody knows."""
 
     @property
     def events_kept(self) -> timedelta:
