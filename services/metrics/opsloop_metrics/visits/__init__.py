@@ -1,0 +1,1 @@
+"""What a message says of the visit it belongs to: page, campaign, channel, device, place."""
