@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from pathlib import Path
 
-from pydantic import Field, SecretStr
-from pydantic import Field, FilePath
+from pydantic import Field, FilePath, SecretStr
 
 from opsloop_common.settings import Settings
 
@@ -18,7 +17,6 @@ class MetricsSettings(Settings):
     """How long domain events are kept to be measured; a monitor of events may look back no further."""
     geoip_database: FilePath | None = None
     """A .mmdb file that says in which country, region and city an address is; without one nobody knows."""
-
     events_path: Path | None = None
     """The folder in which the engine of this process keeps product events. The one process sets it below its data directory."""
     clickhouse_url: SecretStr | None = None

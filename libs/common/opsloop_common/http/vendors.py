@@ -12,6 +12,7 @@ import sys
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 import orjson
@@ -48,6 +49,10 @@ class Sent:
     body: bytes
 
 
+def _as_it_is(sent: Sent) -> bytes:
+    return sent.body
+
+
 @dataclass(frozen=True)
 class Dialect:
     """How one vendor's clients say who they are, and what they understand.
@@ -58,6 +63,8 @@ class Dialect:
 
     keys: Callable[[Sent], Iterable[str]]
     refusal: Callable[[int, str], Any]
+    plain: Callable[[Sent], bytes] = _as_it_is
+    """Takes the JSON out of what it is wrapped in: a form, base64, an address. Raises BadRequest."""
     bytes: int = CAPTURE_BYTES
 
 
@@ -88,7 +95,9 @@ class VendorRoute(ApiRoute):
         query = dict(request.query_params)
         is_known = await self._sign_in(call, request, Sent(headers, query, b""))
         raw = await read_bytes(request, self.dialect.bytes)
-        body = await unpacked(raw, headers.get("content-encoding", ""), self.dialect.bytes)
+        body = self.dialect.plain(
+            Sent(headers, query, await unpacked(raw, headers.get("content-encoding", ""), self.dialect.bytes))
+        )
         if not is_known and not await self._sign_in(call, request, Sent(headers, query, body)):
             raise Unauthorized("The write key is missing or not known here.")
         await require_few(body, BodyLimit(self.dialect.bytes, CAPTURE_CONTAINERS, CAPTURE_VALUES))
@@ -121,6 +130,12 @@ class VendorRouter(ApiRouter):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(route_class=VendorRoute, **options)
+
+
+def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Describe the statuses with which a route refuses, in the vendor's own words; those that every such route has are included."""
+    wanted = sorted({400, 401, 403, 413, 415, 429, 503, *statuses})
+    return {status: {"description": HTTPStatus(status).phrase, "content": {"application/json": {}}} for status in wanted}
 
 
 def body_of(request: Request) -> bytes:
@@ -203,5 +218,5 @@ def _bounded(found: bytes, is_whole: bool, limit: int) -> bytes:
 
 
 __all__ = [
-    "Dialect", "Sent", "VendorRoute", "VendorRouter", "body_of", "json_response", "parsed", "speaks", "unpacked",
+    "Dialect", "Sent", "VendorRoute", "VendorRouter", "body_of", "json_response", "parsed", "refusals", "speaks", "unpacked",
 ]  # fmt: skip

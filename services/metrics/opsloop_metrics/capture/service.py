@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import orjson
+from pydantic import JsonValue
 
 from opsloop_common.ids import uuid7
 from opsloop_common.turns import in_turns
@@ -73,7 +74,7 @@ async def accept(
 
 
 def _problem(place: int, message: Message, reason: Reason, detail: str) -> Problem:
-    raw = {"event": message.event, "distinct_id": message.distinct_id, "properties": dict(message.properties)}
+    raw: JsonValue = {"event": message.event, "distinct_id": message.distinct_id, "properties": dict(message.properties)}
     return Problem(place, reason, detail, raw if reason is not Reason.ERASED else None, message.message_id)
 
 
