@@ -35,6 +35,7 @@ FURTHER = {
     "feedback.triage.lexicon_zh": Further(-20, "data: one language's words"),
     "feedback.triage.lexicon": Further(-30, "what an entry of any language's lexicon is"),
     "feedback.triage.traditional": Further(-30, "data: traditional characters and their simplified ones"),
+    "metrics.people.writing": Further(25, "writes what became of a block's persons in bulk, apart from deciding it"),
     "notifications.mail.holding": Further(25, "how long mail waits for a server that refuses us, and who is told"),
     "notifications.mail.writing": Further(25, "writes the mail's bytes, apart from handing them to a server"),
     "notifications.messages.sender": Further(35, "what the queue's engine calls to hand mails over"),

@@ -14,15 +14,16 @@ from opsloop_metrics.kpis import slice as kpis
 from opsloop_metrics.monitors import service as watching
 from opsloop_metrics.monitors import slice as monitors
 from opsloop_metrics.overview import slice as overview
-from opsloop_metrics.ports import MetricsPorts
+from opsloop_metrics.people import slice as people
+from opsloop_metrics.ports import MetricsPorts, NoPersonEvents
 from opsloop_metrics.settings import MetricsSettings
 from opsloop_metrics.tables import Base
 
 
 @asynccontextmanager
 async def open_ports(runtime: Runtime) -> AsyncIterator[MetricsPorts]:
-    """Name who is told of what becomes of a KPI."""
-    yield MetricsPorts(watching=watching)
+    """Name who is told of what becomes of a KPI, and where the events of persons are."""
+    yield MetricsPorts(watching=watching, secrets=runtime.secrets, person_events=NoPersonEvents())
 
 
 SERVICE = Service(
@@ -39,6 +40,7 @@ SERVICE = Service(
         breaches.SLICE,
         events.SLICE,
         forgetting.SLICE,
+        people.SLICE,
     ),
     settings=MetricsSettings,
     open=open_ports,

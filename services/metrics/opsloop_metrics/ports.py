@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common.secretbox import SecretBox
 
 
 class Watching(Protocol):
@@ -25,8 +28,24 @@ class Watching(Protocol):
         """End what is open of a KPI that is about to go."""
 
 
+class PersonEvents(Protocol):
+    """Where the events of persons are kept."""
+
+    async def erase(self, workspace: str, person_ids: Collection[UUID]) -> None:
+        """Take away all events and profiles of persons, for good; doing it again is the same as once."""
+
+
+class NoPersonEvents:
+    """The events of persons where nothing keeps any."""
+
+    async def erase(self, workspace: str, person_ids: Collection[UUID]) -> None:
+        """Do nothing."""
+
+
 @dataclass(frozen=True)
 class MetricsPorts:
     """What the service keeps at hand for as long as it runs."""
 
     watching: Watching
+    secrets: SecretBox
+    person_events: PersonEvents
