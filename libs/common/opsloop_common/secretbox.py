@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import os
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
@@ -24,15 +25,23 @@ class SecretBox:
     def __init__(self, secret: str) -> None:
         self._secret = secret.encode()
         self._ciphers: dict[str, AESGCM] = {}
+        self._digest_keys: dict[str, bytes] = {}
+
+    def _key(self, info: str) -> bytes:
+        return HKDF(algorithm=SHA256(), length=32, salt=None, info=b"opsloop/" + info.encode()).derive(self._secret)
 
     def _cipher(self, purpose: str) -> AESGCM:
         cipher = self._ciphers.get(purpose)
         if cipher is None:
-            key = HKDF(algorithm=SHA256(), length=32, salt=None, info=b"opsloop/" + purpose.encode()).derive(
-                self._secret
-            )
-            cipher = self._ciphers[purpose] = AESGCM(key)
+            cipher = self._ciphers[purpose] = AESGCM(self._key(purpose))
         return cipher
+
+    def digest(self, plain: bytes, *, purpose: str) -> bytes:
+        """Return 32 bytes by which something is known again, and that say nothing of it to whoever lacks the secret."""
+        key = self._digest_keys.get(purpose)
+        if key is None:
+            key = self._digest_keys[purpose] = self._key(f"digest/{purpose}")
+        return hmac.digest(key, plain, "sha256")
 
     def seal(self, plain: bytes, *, purpose: str) -> str:
         """Return an URL-safe token that only `open` with the same purpose reads."""

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from opsloop_common.contracts.metrics import EVENTS
 from opsloop_common.db import settings_of
 from opsloop_common.service import Runtime, Service
+from opsloop_common.supervision import supervised
 from opsloop_metrics.breaches import slice as breaches
 from opsloop_metrics.events import slice as events
 from opsloop_metrics.forgetting import slice as forgetting
@@ -15,17 +16,34 @@ from opsloop_metrics.kpis import slice as kpis
 from opsloop_metrics.monitors import service as watching
 from opsloop_metrics.monitors import slice as monitors
 from opsloop_metrics.overview import slice as overview
+from opsloop_metrics.people import slice as people
 from opsloop_metrics.ports import MetricsPorts
+from opsloop_metrics.posthog import slice as posthog
+from opsloop_metrics.recording.writer import Writer
+from opsloop_metrics.segment import slice as segment
 from opsloop_metrics.settings import MetricsSettings
 from opsloop_metrics.store.opening import open_store
+from opsloop_metrics.store.persons import StoredPersons
 from opsloop_metrics.tables import Base
+from opsloop_metrics.visits.service import places
 
 
 @asynccontextmanager
 async def open_ports(runtime: Runtime) -> AsyncIterator[MetricsPorts]:
-    """Name who is told of what becomes of a KPI, and keep the event store at hand; nothing is opened before it is used."""
-    async with open_store(settings_of(runtime, MetricsSettings)) as store:
-        yield MetricsPorts(watching=watching, store=store)
+    """Keep at hand what the rooms share; the event store is opened at its first use."""
+    settings = settings_of(runtime, MetricsSettings)
+    async with open_store(settings) as store:
+        writer = Writer(runtime.db, store)
+        with places(settings.geoip_database) as find_place:
+            async with supervised({"capture": writer.run}):
+                yield MetricsPorts(
+                    watching=watching,
+                    store=store,
+                    sink=writer,
+                    find_place=find_place,
+                    secrets=runtime.secrets,
+                    person_events=StoredPersons(store),
+                )
 
 
 SERVICE = Service(
@@ -33,15 +51,19 @@ SERVICE = Service(
     title="Metrics",
     metadata=Base.metadata,
     migrations="opsloop_metrics.migrations",
-    scopes=("metrics:read", "metrics:write", "metrics:admin"),
+    scopes=("metrics:read", "metrics:write", "metrics:admin", "metrics:capture"),
+    adding=("metrics:capture",),
     events=EVENTS,
     slices=(
+        segment.SLICE,
+        posthog.SLICE,
         kpis.SLICE,
         overview.SLICE,
         monitors.SLICE,
         breaches.SLICE,
         events.SLICE,
         forgetting.SLICE,
+        people.SLICE,
     ),
     settings=MetricsSettings,
     open=open_ports,

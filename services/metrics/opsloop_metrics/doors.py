@@ -17,10 +17,10 @@ from opsloop_common.errors import BadRequest
 from opsloop_common.http.call import call_of
 from opsloop_common.http.vendors import body_of, parsed
 from opsloop_common.turns import QUICK_BYTES, turn
-from opsloop_metrics.capture import service as capture
 from opsloop_metrics.capture.rules import Reading, Unreadable
-from opsloop_metrics.capture.service import Accepted, Sender
 from opsloop_metrics.ports import MetricsPorts
+from opsloop_metrics.recording import service as recording
+from opsloop_metrics.recording.service import Accepted, Sender
 
 SCOPE = "metrics:capture"
 BROWSER_LIBRARIES = ("analytics.js", "analytics-next", "web", "posthog-js")
@@ -63,7 +63,7 @@ async def take(
         is_browser=call.origin is not None if is_browser is None else is_browser,
     )
     ports = ports_of(call.runtime.db, MetricsPorts)
-    return Taken(reading, await capture.accept(ports.sink, ports.find_place, sender, reading, now=now))
+    return Taken(reading, await recording.accept(ports.sink, ports.find_place, sender, reading, now=now))
 
 
 def said_keys(body: bytes, *names: str) -> Iterator[str]:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from opsloop_common.secretbox import SecretBox
+from opsloop_metrics.capture.rules import Entry, Outcome
 from opsloop_metrics.store.port import EventStore
+from opsloop_metrics.visits.rules import PlaceFinder
 
 
 class Watching(Protocol):
@@ -27,9 +31,28 @@ class Watching(Protocol):
         """End what is open of a KPI that is about to go."""
 
 
+class PersonEvents(Protocol):
+    """Where the events of persons are kept."""
+
+    async def erase(self, workspace: str, person_ids: Collection[UUID]) -> None:
+        """Take away all events and profiles of persons, for good; doing it again is the same as once."""
+
+
+class Sink(Protocol):
+    """Takes what was captured: a writer in this process, or a log that one reads."""
+
+    async def take(self, entries: Sequence[Entry]) -> Sequence[Outcome]:
+        """Return what became of each entry, once those that were taken are durable; raises StoreUnavailable, none taken then."""
+        ...
+
+
 @dataclass(frozen=True)
 class MetricsPorts:
     """What the service keeps at hand for as long as it runs."""
 
     watching: Watching
     store: EventStore
+    sink: Sink
+    find_place: PlaceFinder
+    secrets: SecretBox
+    person_events: PersonEvents

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -20,9 +21,7 @@ from opsloop_common.testing.due import run_due, run_recurring
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import Api
 from opsloop_metrics.app import SERVICE
-from opsloop_metrics.monitors import service as watching
 from opsloop_metrics.monitors.consumers import EVENTS
-from opsloop_metrics.ports import MetricsPorts
 from opsloop_metrics.store.embedded import EmbeddedStore
 
 REPORTED = {"type": "reported"}
@@ -168,10 +167,11 @@ async def store(events_engine: EmbeddedStore) -> EmbeddedStore:
 
 
 @pytest_asyncio.fixture
-async def world_with_store(api: Callable[..., Any], store: EmbeddedStore) -> World:
+async def world_with_store(api: Callable[..., Any], store: EmbeddedStore, monkeypatch: pytest.MonkeyPatch) -> World:
     """Return a world that has an event store."""
-    service = await api(SERVICE, ports=MetricsPorts(watching=watching, store=store))
-    return World(service, await service.key("metrics:read", "metrics:write"))
+    monkeypatch.setattr("opsloop_metrics.app.open_store", lambda settings: nullcontext(store))
+    service = await api(SERVICE)
+    return World(service, await service.key("metrics:read", "metrics:write", "metrics:capture"))
 
 
 @pytest_asyncio.fixture

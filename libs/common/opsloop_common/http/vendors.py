@@ -16,7 +16,7 @@ from http import HTTPStatus
 from typing import Any
 
 import orjson
-from fastapi import params
+from fastapi import APIRouter, params
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -25,7 +25,7 @@ from opsloop_common.foreign import Unreadable, reading
 from opsloop_common.http.body import BodyLimit, read_bytes, require_few
 from opsloop_common.http.call import Call
 from opsloop_common.http.problems import error_response
-from opsloop_common.http.routing import ApiRoute, ApiRouter, Handler, Marker, one_marker
+from opsloop_common.http.routing import ApiRoute, Handler, Marker, one_marker
 from opsloop_common.limits import CAPTURE_BYTES, CAPTURE_CONTAINERS, CAPTURE_VALUES
 from opsloop_common.turns import QUICK_BYTES, turn
 
@@ -125,7 +125,7 @@ class VendorRoute(ApiRoute):
         return json_response(self.dialect.refusal(problem.status_code, words), problem.status_code, kept)
 
 
-class VendorRouter(ApiRouter):
+class VendorRouter(APIRouter):
     """A router whose routes all are VendorRoutes."""
 
     def __init__(self, **options: Any) -> None:
@@ -135,7 +135,9 @@ class VendorRouter(ApiRouter):
 def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """Describe the statuses with which a route refuses, in the vendor's own words; those that every such route has are included."""
     wanted = sorted({400, 401, 403, 413, 415, 429, 503, *statuses})
-    return {status: {"description": HTTPStatus(status).phrase, "content": {"application/json": {}}} for status in wanted}
+    return {
+        status: {"description": HTTPStatus(status).phrase, "content": {"application/json": {}}} for status in wanted
+    }
 
 
 def body_of(request: Request) -> bytes:

@@ -266,3 +266,49 @@ def person_id(workspace: str, distinct_id: str) -> UUID:
     """Return the id of the person that an id nobody has met before makes: known without asking a database."""
     digest = blake2b(f"{workspace}\x00{distinct_id}".encode(), digest_size=16, person=b"opsloop person")
     return UUID(bytes=digest.digest())
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A message, when it happened by our clock, and who brought it.
+
+    `may_merge_identified`: the credential may say that two people who are both known are one; a publishable key may not.
+    """
+
+    message: Message
+    at: datetime
+    may_merge_identified: bool
+    actor: str
+
+
+PERSON, IS_PERSONLESS = "person", "is_personless"
+COLUMNS = (
+    "workspace", "id", "message_id", "import_id", "kind", "event", "time", "received_at", "skew_ms", "distinct_id", "session_id",
+    "source", "library", "url", "host", "path", "title", "referrer", "referrer_host", "channel",
+    "utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content",
+    "browser", "browser_version", "os", "device", "country", "region", "city", "locale", "app_version",
+    "is_bot", "is_test", "groups", "properties",
+)  # fmt: skip
+"""What a row of the event store says before it is known whose it is."""
+
+
+class Outcome(StrEnum):
+    """What became of a message: stored, there already, or refused."""
+
+    STORED = "stored"
+    KNOWN = "known"
+    ERASED = "erased"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A message on its way into the store. `id` names it for ever; without `is_named` the client gave it none, and it is new.
+
+    `row` has the values of `COLUMNS`.
+    """
+
+    workspace: str
+    id: UUID
+    is_named: bool
+    heard: Heard
+    row: tuple[object, ...]

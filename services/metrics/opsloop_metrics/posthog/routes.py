@@ -30,11 +30,7 @@ def _refusal(status: int, words: str) -> Any:
     return rules.refusal(ERRORS.get(status, "error"), words)
 
 
-def _plain(sent: Sent) -> bytes:
-    return rules.decode_form(sent.body, sent.headers, sent.query)
-
-
-TAKES = (allow(SCOPE), publishable(), speaks(Dialect(keys=_keys, refusal=_refusal, plain=_plain)))
+TAKES = (allow(SCOPE), publishable(), speaks(Dialect(keys=_keys, refusal=_refusal)))
 router = VendorRouter(tags=["capture: PostHog"])
 
 

@@ -58,6 +58,9 @@ class Visit:
     is_test: bool = False
 
 
+PlaceFinder = Callable[[str], Place | None]
+
+
 def nowhere(ip: str) -> Place | None:
     """Know no place: there is no GeoIP database."""
     return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsloop_common.contracts.envelope import EventData
-from opsloop_common.contracts.metrics import kpis, monitors
+from opsloop_common.contracts.metrics import kpis, monitors, people
 from opsloop_common.contracts.metrics.kpis import (
     KpiTargetReached,
 )
@@ -15,10 +15,13 @@ from opsloop_common.contracts.metrics.monitors import (
     KpiRecovered,
     MonitorEvent,
 )
+from opsloop_common.contracts.metrics.people import UserIdentified
+from opsloop_common.contracts.users import UserErased
 
 EVENTS: tuple[type[EventData], ...] = (
     *monitors.EVENTS,
     *kpis.EVENTS,
+    *people.EVENTS,
 )
 
 __all__ = [
@@ -30,4 +33,6 @@ __all__ = [
     "KpiRecovered",
     "KpiTargetReached",
     "MonitorEvent",
+    "UserErased",
+    "UserIdentified",
 ]

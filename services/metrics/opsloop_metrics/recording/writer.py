@@ -19,7 +19,7 @@ import structlog
 from opsloop_common.db import Context, Database
 from opsloop_common.entry import enter
 from opsloop_common.errors import DomainError
-from opsloop_metrics.capture.sink import COLUMNS, IS_PERSONLESS, PERSON, Entry, Outcome
+from opsloop_metrics.capture.rules import COLUMNS, IS_PERSONLESS, PERSON, Entry, Outcome
 from opsloop_metrics.people import service as people
 from opsloop_metrics.people.rules import Absorbed, Verdict
 from opsloop_metrics.store.port import EventStore, StoreUnavailable, written
@@ -110,7 +110,9 @@ class Writer:
         async with self._database.transaction(Context(workspace=entries[fresh[0]].workspace)) as session:
             rows: list[tuple[object, ...]] = []
             told: list[tuple[str, Absorbed]] = []
-            for workspace in sorted({entries[place].workspace for place in fresh}):  # sorted: two writers wait in one order
+            for workspace in sorted(
+                {entries[place].workspace for place in fresh}
+            ):  # sorted: two writers wait in one order
                 places = [place for place in fresh if entries[place].workspace == workspace]
                 await enter(session, Context(workspace=workspace))
                 absorbed = await people.absorb(session, [entries[place].heard for place in places])
@@ -151,7 +153,13 @@ class Writer:
 async def tell_store(store: EventStore, told: Sequence[tuple[str, Absorbed]]) -> None:
     """Tell the event store what became of persons; hearing it again changes nothing."""
     persons = [
-        [workspace, str(person.id), written(person.first_seen_at), orjson.dumps(person.traits.values).decode(), person.version]
+        [
+            workspace,
+            str(person.id),
+            written(person.first_seen_at),
+            orjson.dumps(person.traits.values).decode(),
+            person.version,
+        ]
         for workspace, absorbed in told
         for person in absorbed.persons
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -13,13 +13,11 @@ from pydantic import JsonValue
 from opsloop_common.ids import uuid7
 from opsloop_common.turns import in_turns
 from opsloop_metrics.capture import rules
-from opsloop_metrics.capture.rules import Message, Problem, Reading, Reason, Refused
-from opsloop_metrics.capture.sink import Entry, Outcome, Sink
-from opsloop_metrics.people.rules import Heard
+from opsloop_metrics.capture.rules import Entry, Heard, Message, Outcome, Problem, Reading, Reason, Refused
+from opsloop_metrics.ports import Sink
 from opsloop_metrics.store.port import written
-from opsloop_metrics.visits.rules import Place, describe
+from opsloop_metrics.visits.rules import PlaceFinder, describe
 
-PlaceFinder = Callable[[str], Place | None]
 _NOBODYS = "00000000-0000-0000-0000-000000000000"
 
 
@@ -48,7 +46,13 @@ class Accepted:
 
 
 async def accept(
-    sink: Sink, find_place: PlaceFinder, sender: Sender, reading: Reading, *, now: datetime, import_id: UUID | None = None
+    sink: Sink,
+    find_place: PlaceFinder,
+    sender: Sender,
+    reading: Reading,
+    *,
+    now: datetime,
+    import_id: UUID | None = None,
 ) -> Accepted:
     """Store the messages that were read; returns when they are durable. Raises StoreUnavailable, and nothing is stored then."""
 
@@ -74,17 +78,21 @@ async def accept(
 
 
 def _problem(place: int, message: Message, reason: Reason, detail: str) -> Problem:
-    raw: JsonValue = {"event": message.event, "distinct_id": message.distinct_id, "properties": dict(message.properties)}
+    raw: JsonValue = {
+        "event": message.event,
+        "distinct_id": message.distinct_id,
+        "properties": dict(message.properties),
+    }
     return Problem(place, reason, detail, raw if reason is not Reason.ERASED else None, message.message_id)
 
 
-def _entry(
-    message: Message, sender: Sender, find_place: PlaceFinder, now: datetime, import_id: UUID | None
-) -> Entry:
+def _entry(message: Message, sender: Sender, find_place: PlaceFinder, now: datetime, import_id: UUID | None) -> Entry:
     at = rules.corrected(message, now)
     is_named = message.message_id is not None
     id = rules.event_id(sender.workspace, message.message_id) if message.message_id is not None else uuid7()
-    user_agent = message.user_agent if message.user_agent is not None or not sender.is_browser else sender.user_agent or ""
+    user_agent = (
+        message.user_agent if message.user_agent is not None or not sender.is_browser else sender.user_agent or ""
+    )
     visit = describe(
         user_agent=user_agent,
         url=message.url,

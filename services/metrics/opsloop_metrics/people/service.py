@@ -1,0 +1,111 @@
+"""Use cases of persons: take in what messages say of them, tell the event store, and erase them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common import outbox, resources
+from opsloop_common.contracts.metrics import UserErased, UserIdentified
+from opsloop_common.contracts.users import IDS_PER_ERASURE
+from opsloop_common.db import context_of, ports_of
+from opsloop_common.due.jobs import start_job
+from opsloop_common.ids import uuid7
+from opsloop_common.versions import Precondition
+from opsloop_metrics.capture.rules import person_id
+from opsloop_metrics.people import queries, rules, writing
+from opsloop_metrics.people.models import Person
+from opsloop_metrics.capture.rules import Heard
+from opsloop_metrics.people.rules import Absorbed, Merge, Verdict
+from opsloop_metrics.ports import MetricsPorts
+
+ERASE_JOB = "metrics.erase_person"
+_ERASED = "metrics.erased_person"
+
+
+async def absorb(session: AsyncSession, messages: Sequence[Heard]) -> Absorbed:
+    """Give each message of the session's workspace its person, in the order in which they came, and keep what they say of persons.
+
+    A block that tells nothing new of anybody costs two statements and locks nobody; any other a handful, whatever its size, and
+    has the workspace's persons to itself until the transaction ends. An erasure waits for that end too: whoever writes the
+    events before it has them erased as well. Hearing a block again changes nothing.
+    """
+    ids = rules.ids_of(messages)
+    await queries.share_intake(session)
+    aliases, persons = await queries.known(session, ids, with_traits=False)
+    world = rules.World(context_of(session).workspace, aliases, persons)
+    if all(map(world.is_settled, messages)):
+        return Absorbed([Verdict(aliases[heard.message.distinct_id].person_id) for heard in messages])
+    await queries.lock_persons(session)
+    world = await _world(session, messages, ids)
+    verdicts = [world.hear(heard) for heard in messages]
+    changed, merges = await writing.write(session, world)
+    for person in world.newly_identified():
+        told = rules.told_traits(person.traits.values)
+        outbox.append(session, UserIdentified(person_id=person.id, user_id=person.user_id, traits=told))
+    living = [
+        Verdict(None if verdict.person_id is None else world.living(verdict.person_id), verdict.reason)
+        for verdict in verdicts
+    ]
+    return Absorbed(living, changed, merges)
+
+
+async def _world(session: AsyncSession, messages: Sequence[Heard], ids: Sequence[str]) -> rules.World:
+    aliases, persons = await queries.known(session, ids, with_traits=True)
+    erased: frozenset[str] = frozenset()
+    if unknown := [id for id in ids if id not in aliases]:
+        digests = {_digest(session, id): id for id in unknown}
+        erased = frozenset(digests[digest] for digest in await queries.erased(session, list(digests)))
+    named = rules.groups_of(messages)
+    groups = await queries.known_groups(session, named) if named else {}
+    return rules.World(context_of(session).workspace, aliases, persons, erased=erased, groups=groups)
+
+
+def _digest(session: AsyncSession, id: str) -> bytes:
+    workspace = context_of(session).workspace
+    return ports_of(session, MetricsPorts).secrets.digest(f"{workspace}\x00{id}".encode(), purpose=_ERASED)
+
+
+async def untold(session: AsyncSession, *, limit: int) -> Absorbed:
+    """Return persons and merges of the workspace that the event store does not know yet, up to `limit` of each."""
+    persons, merges = await queries.untold(session, limit=limit)
+    return Absorbed((), persons, merges)
+
+
+async def tell(session: AsyncSession, persons: Sequence[rules.Person], merges: Sequence[Merge]) -> None:
+    """Note that the event store knows persons and merges in the versions named; what has changed since stays to be told."""
+    await writing.tell(session, persons, merges)
+
+
+async def erase_user(session: AsyncSession, user_id: str, *, expected: Precondition) -> UUID:
+    """Erase the person whom an id names; returns the job that takes the events. Raises NotFound, StaleVersion.
+
+    Ids, traits, memberships and merges are gone with the transaction, and messages of these ids refused from then on.
+    """
+    await queries.lock_intake(session)
+    return await _erase(session, await queries.lock_user(session, user_id, expected))
+
+
+async def erase_heard(session: AsyncSession, user_ids: Sequence[str]) -> None:
+    """Erase those whom another service erased, and refuse what comes of their ids; of who is unknown only the latter is left."""
+    await queries.lock_intake(session)
+    for person in await queries.lock_users(session, user_ids):
+        await _erase(session, person)
+    await writing.bury(session, [_digest(session, id) for id in user_ids])
+
+
+async def _erase(session: AsyncSession, person: Person) -> UUID:
+    ids, merged = await queries.all_ids(session, person), await queries.all_merged(session, person)
+    await writing.bury(session, [_digest(session, id) for id in ids])
+    await writing.delete_stones(session, person.id)
+    await resources.delete(session, person)
+    erasure_id = uuid7()
+    for start in range(0, len(ids), IDS_PER_ERASURE):
+        some = list(ids[start : start + IDS_PER_ERASURE])
+        outbox.append(session, UserErased(erasure_id=erasure_id, user_id=person.user_id, user_ids=some))
+    outbox.end_streams(session, "erasure", [erasure_id])
+    # what an id said that was never a person's is under the id that it would have made
+    said = {person_id(person.workspace, id) for id in ids}
+    return await start_job(session, ERASE_JOB, {"person_ids": sorted(map(str, {person.id, *merged, *said}))})

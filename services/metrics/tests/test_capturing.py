@@ -1,0 +1,191 @@
+"""From a client's request to a stored event: durable when it is answered, once whatever is sent again, and of whom it is."""
+
+import asyncio
+import base64
+import gzip
+import json
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+
+STORED = "SELECT event, distinct_id, person, properties, time FROM opsloop.event ORDER BY time, event"
+
+
+class Capture:
+    def __init__(self, world, store):
+        self.world, self.store = world, store
+        self.key = world.headers["Authorization"].removeprefix("Bearer ")
+
+    async def segment(self, *messages, expect=200, headers=None, **body):
+        answer = await self.world.send(
+            "POST", "/v1/batch", json={"batch": list(messages), "writeKey": self.key} | body, headers=headers or {}
+        )
+        assert answer.status_code == expect, answer.text
+        return answer.json()
+
+    async def stored(self, sql=STORED):
+        return (await self.store.query(sql)).rows
+
+
+@pytest.fixture
+def capture(world_with_store, store):
+    return Capture(world_with_store, store)
+
+
+def track(event="Signed Up", **fields):
+    return {"type": "track", "event": event, "messageId": str(uuid4()), "userId": "u1"} | fields
+
+
+async def test_what_is_answered_is_stored(capture):
+    when = (capture.world.now - timedelta(days=3)).isoformat()
+
+    answer = await capture.segment(track(properties={"plan": "pro", "名": "值"}, timestamp=when))
+
+    assert answer == {"success": True}
+    ((event, id, person, properties, time),) = await capture.stored()
+    assert (event, id, json.loads(properties)) == ("Signed Up", "u1", {"plan": "pro", "名": "值"})
+    assert time.startswith((capture.world.now - timedelta(days=3)).strftime("%Y-%m-%d %H:%M:%S"))
+    assert person != "00000000-0000-0000-0000-000000000000"
+
+
+async def test_a_message_sent_again_counts_once_at_once(capture):
+    batch = [track(), track(), track("Paid")]
+    for _ in range(5):
+        await capture.segment(*batch)
+    await asyncio.gather(*(capture.segment(*batch, track("Other", messageId="m")) for _ in range(10)))
+
+    assert [row[0] for row in await capture.stored()].count("Other") == 1
+    assert len(await capture.stored()) == 4
+
+
+async def test_copies_in_one_batch_count_once_and_messages_without_an_id_each(capture):
+    same = track()
+    nameless = {name: value for name, value in track("Nameless").items() if name != "messageId"}
+    await capture.segment(same, same, nameless, nameless)
+
+    assert sorted(row[0] for row in await capture.stored()) == ["Nameless", "Nameless", "Signed Up"]
+
+
+@pytest.mark.parametrize("where", ["basic", "bearer", "body", "query"])
+async def test_the_key_stands_anywhere(capture, where):
+    basic = base64.b64encode(f"{capture.key}:".encode()).decode()
+    headers = {"basic": {"Authorization": f"Basic {basic}"}, "bearer": {"Authorization": f"Bearer {capture.key}"}}
+    body = {"batch": [track()]} | ({"writeKey": capture.key} if where == "body" else {})
+    path = f"/v1/batch?writeKey={capture.key}" if where == "query" else "/v1/batch"
+
+    answer = await capture.world.send("POST", path, json=body, headers=headers.get(where, {}))
+
+    assert answer.status_code == 200
+    assert len(await capture.stored()) == 1
+
+
+async def test_no_key_a_wrong_one_and_one_that_may_not_are_told_apart(capture):
+    reader = await capture.world.api.key("metrics:read")
+    for key, status in [("", 401), ("nobody's", 401), (reader["Authorization"].removeprefix("Bearer "), 403)]:
+        answer = await capture.world.send("POST", "/v1/batch", json={"batch": [track()], "writeKey": key}, headers={})
+        assert (answer.status_code, set(answer.json())) == (status, {"code", "message"})
+    assert await capture.stored() == []
+
+
+@pytest.mark.parametrize(
+    "type", ["application/json", "text/plain", "text/plain; charset=UTF-8", "application/octet-stream", None]
+)
+async def test_gzip_is_told_by_its_first_bytes(capture, type):
+    body = gzip.compress(json.dumps({"batch": [track()], "writeKey": capture.key}).encode())
+
+    answer = await capture.world.send("POST", "/v1/b", content=body, headers={"Content-Type": type} if type else {})
+
+    assert answer.status_code == 200
+    assert len(await capture.stored()) == 1
+
+
+async def test_one_bad_message_costs_only_itself(capture):
+    answer = await capture.segment(track(), 7, {"type": "track", "userId": "u1"}, track(userId=None), track("Last"))
+
+    assert [each["index"] for each in answer["rejected"]] == [1, 2, 3]
+    assert {each["reason"] for each in answer["rejected"]} == {"not_an_object", "missing_event", "missing_id"}
+    assert [row[0] for row in await capture.stored()] == ["Last", "Signed Up"]
+
+
+async def test_anonymous_and_known_are_one_person(capture):
+    await capture.segment(track("Before", userId=None, anonymousId="a1"))
+    await capture.segment(
+        {"type": "identify", "messageId": "i1", "userId": "u1", "anonymousId": "a1", "traits": {"plan": "pro"}}
+    )
+    await capture.segment(track("After", anonymousId="a1"))
+
+    rows = await capture.stored(
+        "SELECT e.event, if(o.into = toUUID('00000000-0000-0000-0000-000000000000'), e.person, o.into) "
+        "FROM opsloop.event e LEFT ANY JOIN (SELECT person, argMax(into, version) AS into FROM opsloop.person_override "
+        "GROUP BY person) o ON e.person = o.person WHERE kind = 'track'"
+    )
+    assert len(rows) == 2
+    assert len({person for _, person in rows}) == 1
+
+
+async def test_posthogs_clients_are_told_of_each_uuid(capture):
+    good, bad = str(uuid4()), str(uuid4())
+    batch = [
+        {"event": "a", "uuid": good, "distinct_id": "u1", "properties": {}, "timestamp": capture.world.now.isoformat()},
+        {"event": "", "uuid": bad, "distinct_id": "u1", "properties": {}},
+    ]
+    answer = await capture.world.send(
+        "POST", "/i/v1/analytics/events", json={"batch": batch}, headers={"Authorization": f"Bearer {capture.key}"}
+    )
+
+    assert answer.status_code == 200
+    assert {uuid: each["result"] for uuid, each in answer.json()["results"].items()} == {good: "ok", bad: "drop"}
+
+
+@pytest.mark.parametrize("path", ["/batch/", "/batch", "/e/", "/capture/", "/i/v0/e/"])
+async def test_posthogs_paths(capture, path):
+    event = {"event": "a", "uuid": str(uuid4()), "distinct_id": "u1", "properties": {"token": capture.key}}
+
+    answer = await capture.world.send(
+        "POST", path, json={"batch": [event], "api_key": capture.key} if "batch" in path else event, headers={}
+    )
+
+    assert (answer.status_code, answer.json()) == (200, {"status": 1})
+    assert len(await capture.stored()) == 1
+
+
+async def test_a_page_may_see_the_answer(capture):
+    shop = await capture.world.api.publishable("metrics:capture")
+    key = shop["Authorization"].removeprefix("Bearer ")
+    asked = await capture.world.send(
+        "OPTIONS", "/v1/t", headers={"Origin": "https://shop.example", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type,x-odd"}
+    )  # fmt: skip
+    answer = await capture.world.send(
+        "POST",
+        "/v1/t",
+        json=track(writeKey=key),
+        headers={"Origin": "https://shop.example", "Content-Type": "text/plain"},
+    )
+
+    assert (asked.status_code, asked.headers["access-control-allow-headers"]) == (204, "content-type,x-odd")
+    assert (answer.status_code, answer.headers["access-control-allow-origin"]) == (200, "https://shop.example")
+
+
+async def test_after_a_crash_between_events_and_their_look_up_nothing_counts_twice(capture, store, monkeypatch):
+    batch = [track(), track("Paid")]
+    insert = store.insert
+
+    async def without_look_up(table, *args, **options):
+        if table != "opsloop.seen":
+            await insert(table, *args, **options)
+
+    monkeypatch.setattr(store, "insert", without_look_up)
+    await capture.segment(*batch)
+    monkeypatch.undo()
+    assert await capture.stored("SELECT count() FROM opsloop.seen") == [[0]]
+    # a new process
+    from opsloop_metrics.recording.writer import Writer
+
+    writer = Writer(capture.world.api.db, store)
+    running = asyncio.create_task(writer.run())
+    object.__setattr__(capture.world.api.runtime.ports, "sink", writer)
+    await capture.segment(*batch)
+    running.cancel()
+
+    assert len(await capture.stored()) == 2
