@@ -161,8 +161,8 @@ def test_no_text_is_slow(text):
     agent_of("x")  # what is loaded at first use
 
     def seconds():
-        start = time.perf_counter()
+        start = time.thread_time()
         _read.__wrapped__(text[:MAX_USER_AGENT])
-        return time.perf_counter() - start
+        return time.thread_time() - start
 
     assert min(seconds() for _ in range(5)) < 0.002  # seconds; 0.4 ms at most where it was measured
