@@ -73,7 +73,7 @@ _CONSOLE = re.compile(r"PlayStation|Nintendo|Xbox")
 _TV = re.compile(
     r"Smart-?TV|SMART-TV|AppleTV|HbbTV|BRAVIA|Roku|\bAFT[A-Z]|Web0S|CrKey|VIDAA|NetCast|MiTV|MiBOX|\b(?:Google|Android)?TV\b"
 )
-_TABLET = re.compile(r"iPad|Tablet|PlayBook|Kindle|\bKF[A-Z]{3,}\b|\bMatePad\b|\bMi ?Pad\b|\bPad\b", re.IGNORECASE)
+_TABLET = re.compile(r"iPad|[Tt]ablet|TABLET|PlayBook|Kindle|\bKF[A-Z]{3,}\b|\bMatePad\b|\b(?:Mi|MI|) ?P(?:ad|AD)\b")
 _MOBILE = re.compile(r"Mobi|iPhone|iPod|\(Phone;|Phone OS|BlackBerry|Dalvik|CFNetwork")
 _DESKTOP = re.compile(r"Windows|Macintosh|X11|Linux|CrOS|\(PC;")
 

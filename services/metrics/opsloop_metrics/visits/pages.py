@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
@@ -15,6 +16,8 @@ MAX_URL = 4_096
 """Characters of a URL that are looked at and kept."""
 MAX_PARAMETERS = 100
 """Parameters of a query that are looked at."""
+REMEMBERED = 1_024
+"""Addresses whose reading is kept at hand, most of all those that link here: at most 16 MB, if all are as long as can be."""
 MAX_PATH = 1_000
 MAX_HOST = 253
 
@@ -40,7 +43,12 @@ def page_of(url: str | None) -> Page:
     The host is in lower case and in its own script, without a port. The path is decoded and has neither a query nor a slash at its
     end. `is_test`: a web page on a developer's machine; an app's own pages (`capacitor://localhost`) are none.
     """
-    text = storable((url or "")[:MAX_URL]).strip()
+    return _read(url[:MAX_URL]) if url else Page()
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _read(url: str) -> Page:
+    text = storable(url).strip()
     parts = readable(urlsplit, f"//{text}" if _BARE.match(text) else text)
     if not isinstance(parts, SplitResult):
         return Page(text)

@@ -1,0 +1,1 @@
+"""Sessions: what somebody did in one go."""
