@@ -49,8 +49,9 @@ def build_runtimes(server: PostgresServer, shared: EmbeddedSettings) -> list[Run
 def _settings_of(kind: type[Settings], shared: EmbeddedSettings) -> Settings:
     """Return a service's settings with what the one process decides for all of them."""
     decided = {"bus", "secret_key", "bootstrap_key", "public_url", "port"}
-    below = {"events_path": shared.data_dir / "events"} if "events_path" in kind.model_fields else {}
-    return kind().model_copy(update={name: getattr(shared, name) for name in decided} | below)
+    own = kind()
+    below = {"events_path": shared.data_dir / "events"} if getattr(own, "events_path", ...) is None else {}
+    return own.model_copy(update={name: getattr(shared, name) for name in decided} | below)
 
 
 async def serve(

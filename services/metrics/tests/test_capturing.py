@@ -154,8 +154,14 @@ async def test_a_page_may_see_the_answer(capture):
     shop = await capture.world.api.publishable("metrics:capture")
     key = shop["Authorization"].removeprefix("Bearer ")
     asked = await capture.world.send(
-        "OPTIONS", "/v1/t", headers={"Origin": "https://shop.example", "Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "content-type,x-odd"}
-    )  # fmt: skip
+        "OPTIONS",
+        "/v1/t",
+        headers={
+            "Origin": "https://shop.example",
+            "Access-Control-Request-Method": "POST",
+            "Access-Control-Request-Headers": "content-type,x-odd",
+        },
+    )
     answer = await capture.world.send(
         "POST",
         "/v1/t",

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsloop_metrics.capture.rules import MessageKind, Reason, person_id
+from opsloop_metrics.capture.rules import Heard, MessageKind, Reason, person_id
 from opsloop_metrics.people import rules
 from opsloop_metrics.people.rules import Alias, Person, Traits, World
 from services.metrics.tests.people import ACME, T0, alias, identify, said

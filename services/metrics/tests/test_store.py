@@ -65,7 +65,7 @@ async def test_a_query_changes_nothing(store):
 
 async def test_whoever_goes_away_ends_the_query(store):
     asking = asyncio.create_task(store.query(ENDLESS, seconds=60))
-    await asyncio.sleep(0.1)  # long enough to have begun
+    await asyncio.sleep(0.1)  # the time it takes to be on its way, before or in the engine
     begun = time.monotonic()
 
     asking.cancel()
@@ -78,7 +78,7 @@ async def test_whoever_goes_away_ends_the_query(store):
 
 async def test_a_greedy_workspace_leaves_a_place_to_the_others_and_capture_goes_on(store):
     greedy = [asyncio.create_task(store.query(ENDLESS, seconds=3, workspace="greedy")) for _ in range(6)]
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.1)  # the time they take to fill all places that they get
 
     assert (await store.query("SELECT 1", workspace="healthy")).rows == [[1]]
     await store.insert("opsloop.seen", ["id"], [[str(uuid4())]])

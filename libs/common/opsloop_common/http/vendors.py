@@ -99,7 +99,7 @@ class VendorRoute(ApiRoute):
             Sent(headers, query, await unpacked(raw, headers.get("content-encoding", ""), self.dialect.bytes))
         )
         if not is_known and not await self._sign_in(call, request, Sent(headers, query, body)):
-            raise Unauthorized("The write key is missing or not known here.")
+            raise Unauthorized("The write key is missing or not known here.", headers={"WWW-Authenticate": "Bearer"})
         await require_few(body, BodyLimit(self.dialect.bytes, CAPTURE_CONTAINERS, CAPTURE_VALUES))
         request.scope[_BODY] = body
         response = await endpoint(request)
@@ -196,8 +196,9 @@ def _unpacker(raw: bytes, encoding: str) -> Callable[[int], bytes] | None:
 def _inflated(raw: bytes, window: int, limit: int) -> bytes:
     inflating = zlib.decompressobj(window)
     try:
-        found = inflating.decompress(raw, limit + 1)
-    except zlib.error as error:
+        with reading():
+            found = inflating.decompress(raw, limit + 1)
+    except Unreadable as error:
         raise BadRequest("The body cannot be unpacked.") from error
     return _bounded(found, inflating.eof, limit)
 
@@ -205,8 +206,9 @@ def _inflated(raw: bytes, window: int, limit: int) -> bytes:
 def _unzstd(raw: bytes, limit: int) -> bytes:
     unpacking = zstd.ZstdDecompressor()
     try:
-        found = unpacking.decompress(raw, limit + 1)
-    except zstd.ZstdError as error:
+        with reading():
+            found = unpacking.decompress(raw, limit + 1)
+    except Unreadable as error:
         raise BadRequest("The body cannot be unpacked.") from error
     return _bounded(found, unpacking.eof, limit)
 

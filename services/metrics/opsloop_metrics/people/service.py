@@ -14,10 +14,9 @@ from opsloop_common.db import context_of, ports_of
 from opsloop_common.due.jobs import start_job
 from opsloop_common.ids import uuid7
 from opsloop_common.versions import Precondition
-from opsloop_metrics.capture.rules import person_id
+from opsloop_metrics.capture.rules import Heard, person_id
 from opsloop_metrics.people import queries, rules, writing
 from opsloop_metrics.people.models import Person
-from opsloop_metrics.capture.rules import Heard
 from opsloop_metrics.people.rules import Absorbed, Merge, Verdict
 from opsloop_metrics.ports import MetricsPorts
 

@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from opsloop_common.http.call import call_of
 from opsloop_common.http.routing import allow, publishable
-from opsloop_common.http.vendors import Dialect, Sent, VendorRouter, json_response, refusals, speaks
+from opsloop_common.http.vendors import Dialect, Sent, VendorRouter, body_of, json_response, parsed, refusals, speaks
 from opsloop_metrics.doors import SCOPE, said_keys, take
 from opsloop_metrics.posthog import rules
 
@@ -54,6 +54,7 @@ async def send_posthog_events_v1(request: Request) -> Response:
 
 async def decide_posthog_flags(request: Request) -> Response:
     """Answer that there are no feature flags, so that clients capture and no more."""
+    await parsed(body_of(request))
     return json_response(rules.flags(call_of(request).request_id))
 
 

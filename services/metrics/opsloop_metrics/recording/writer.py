@@ -71,7 +71,7 @@ class Writer:
             block = self._next_block()
             try:
                 outcomes = await self._write([entry for batch in block for entry in batch.entries])
-            except BaseException as error:
+            except Exception as error:
                 self._is_filled_in = False
                 for batch in block:
                     _refuse(batch, error)
@@ -176,7 +176,7 @@ def _row(entry: Entry, verdict: Verdict) -> tuple[object, ...]:
     return (*entry.row, str(verdict.person_id), int(entry.heard.message.personless))
 
 
-def _refuse(batch: _Batch, error: BaseException) -> None:
+def _refuse(batch: _Batch, error: Exception) -> None:
     if batch.done.done():
         return
     refusal: Any = error if isinstance(error, DomainError) else None

@@ -60,13 +60,14 @@ class Engine(ABC):
             "log_comment": uuid4().hex,
         }
         try:
-            answer = orjson.loads(await self.ask(sql, bound(parameters), settings, workspace=workspace))
+            said = await self.ask(sql, bound(parameters), settings, workspace=workspace)
         except EngineFailed as error:
             if (what := _TOO_MUCH.get(error.code)) is not None:
                 raise TooHeavy(
                     f"This takes more {what} than one query may; ask for a shorter time, fewer series or no breakdown."
                 ) from error
             raise
+        answer = orjson.loads(said)
         return Table(tuple(column["name"] for column in answer["meta"]), answer["data"])
 
     async def insert(
