@@ -143,3 +143,26 @@ def test_properties_are_as_every_store_takes_them(value, kept):
 def test_a_number_beyond_counting_is_refused():
     with pytest.raises(Refused, match="properties"):
         rules.object_of({"a": 10**400}, "properties")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "plain", "a b\tc\n", "用户", "e\u0301", "👨\u200d👩", "\ufffd", "a" * 10_000],
+)
+def test_a_text_of_characters_stays_as_it_is(text):
+    assert rules.storable(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("\x00", "\ufffd"),
+        ("a\x00b\x00", "a\ufffdb\ufffd"),
+        ("\ud83d", "\ufffd"),
+        ("\udc00\ud83d", "\ufffd\ufffd"),
+        ("\ud83d\udc68", "👨"),
+        ("用\x00户", "用\ufffd户"),
+    ],
+)
+def test_what_is_no_character_is_replaced(text, kept):
+    assert rules.storable(text) == kept

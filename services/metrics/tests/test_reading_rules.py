@@ -3,6 +3,7 @@
 import base64
 import json
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlencode
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from opsloop_metrics.capture.rules import Link, Message, MessageKind, Problem, Reason, Refused, Unreadable
 from opsloop_metrics.reading import rules
-from opsloop_metrics.reading.rules import Speaker
+from opsloop_metrics.reading.rules import Sender, Speaker
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
@@ -162,6 +163,21 @@ def test_an_alias_names_both(previous, user, reason):
     with pytest.raises(Refused) as refused:
         rules.alias_of(previous, user)
     assert refused.value.reason is reason
+
+
+def test_a_visitor_without_an_id_is_one_for_a_while():
+    sender = Sender("192.0.2.1", "Mozilla/5.0", b"secret")
+    id = rules.visitor_of(sender, site="x.example", period="2026-03-01")
+    assert len(id) == 32
+    assert id == rules.visitor_of(sender, site="x.example", period="2026-03-01")
+    others = {
+        rules.visitor_of(sender, site="x.example", period="2026-03-02"),
+        rules.visitor_of(sender, site="y.example", period="2026-03-01"),
+        rules.visitor_of(replace(sender, ip="192.0.2.2"), site="x.example", period="2026-03-01"),
+        rules.visitor_of(replace(sender, user_agent="\ud800"), site="x.example", period="2026-03-01"),
+        rules.visitor_of(replace(sender, secret=b"x" * 100), site="x.example", period="2026-03-01"),
+    }
+    assert len(others - {id}) == 5
 
 
 def test_groups_have_a_type_and_an_id():

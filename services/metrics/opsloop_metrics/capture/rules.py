@@ -6,7 +6,7 @@ which vendor it was. Bounds and words for all of them stand here.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -163,6 +163,8 @@ def id_of(value: JsonValue, name: str) -> str | None:
 
 def storable(text: str) -> str:
     """Return a text that every store takes: what is no character (a lone surrogate, NUL) becomes U+FFFD."""
+    if text.isascii() and "\x00" not in text:
+        return text
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace").replace("\x00", "\ufffd")
 
 
@@ -219,20 +221,17 @@ def _storable_value(value: JsonValue, name: str) -> JsonValue:
     return value
 
 
-def _levels(value: JsonValue) -> int:
+def _levels(value: dict[str, JsonValue]) -> int:
     """Return how deep a value goes, no further than one beyond what is allowed: level by level, so that depth costs no stack."""
-    level, found = 0, [value]
+    level, found = 0, list[JsonValue]([value])
     while found and level <= MAX_LEVELS:
-        inner = [each for each in found if isinstance(each, dict | list)]
-        if not inner:
-            break
         level += 1
-        found = [child for each in inner for child in _children(each)]
+        found = [child for each in found for child in _children(each) if isinstance(child, dict | list)]
     return level
 
 
-def _children(value: dict[str, JsonValue] | list[JsonValue]) -> Iterator[JsonValue]:
-    yield from value.values() if isinstance(value, dict) else value
+def _children(value: JsonValue) -> Iterable[JsonValue]:
+    return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
 def corrected(message: Message, received_at: datetime) -> datetime:

@@ -9,10 +9,12 @@ from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
 from urllib.parse import parse_qsl
 
 from pydantic import JsonValue
 
+from opsloop_common.foreign import readable
 from opsloop_metrics.capture.rules import (
     MAX_ID,
     Link,
@@ -31,6 +33,9 @@ from opsloop_metrics.capture.rules import (
 
 MAX_TEXT = 2048
 """Characters that are kept of a url, a title and the like: they describe, and nobody is told apart by them."""
+SAYS_TEST = frozenset({"is_test", "isTest", "$is_test", "$test"})
+MAX_FIELDS = 50
+"""Fields of a form; the clients send four."""
 MAX_MESSAGES = 10_000
 """Messages in one body; the largest that a client sends on its own has some thousand."""
 FIRST_YEAR, LAST_YEAR = 1970, 2148
@@ -56,31 +61,26 @@ def time_of(value: JsonValue, name: str) -> datetime | None:
     """
     if value is None or value == "":
         return None
-    try:
-        time = _counted(value) or datetime.fromisoformat(value.strip() if isinstance(value, str) else "")
-        time = time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
-    except (ValueError, OverflowError) as error:
-        raise Refused(Reason.BAD_TIME, f"{name} is no time that can be read") from error
+    time = readable(_moment, value)
+    if time is None:
+        raise Refused(Reason.BAD_TIME, f"{name} is no time that can be read")
     if not FIRST_YEAR <= time.year <= LAST_YEAR:
         raise Refused(Reason.BAD_TIME, f"{name} is before {FIRST_YEAR} or after {LAST_YEAR}")
     return time
 
 
-def _counted(value: JsonValue) -> datetime | None:
-    if isinstance(value, bool):
-        return None
+def _moment(value: JsonValue) -> datetime | None:
     if isinstance(value, str):
-        digits = value.strip()
+        text = value.strip()
         # eight digits are a day, 20260301
-        if len(digits) <= 8 or not digits.replace(".", "", 1).isdecimal():
-            return None
-        value = float(digits)
-    if not isinstance(value, int | float):
+        if len(text) <= 8 or not text.replace(".", "", 1).isdecimal():
+            time = datetime.fromisoformat(text)
+            return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+        value = float(text)
+    if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     unit = next((unit for unit in (1, 1e3, 1e6, 1e9) if abs(value) < 1e11 * unit), None)
-    if unit is None:
-        raise OverflowError
-    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=value / unit)
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=value / unit) if unit else None
 
 
 def clock_of(value: JsonValue) -> datetime | None:
@@ -127,6 +127,25 @@ def alias_of(previous: str | None, user: str | None) -> Speaker:
     return Speaker(user, True, () if previous == user else (Link(previous, explicit=True),))
 
 
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """Who holds the other end of a request, for vendors whose clients have no ids. `secret` is this installation's."""
+
+    ip: str
+    user_agent: str
+    secret: bytes
+
+
+def visitor_of(sender: Sender, *, site: str, period: str) -> str:
+    """Return the id of a visitor without one: the same for a site and a period such as `2026-03-01`, 32 hexadecimal digits.
+
+    The salt of a period is derived from the secret, so it need not be kept; who has neither cannot tell the address from the id.
+    """
+    salt = blake2b(period.encode(), key=blake2b(sender.secret).digest(), digest_size=32).digest()
+    said = "\x00".join((site, sender.ip, sender.user_agent)).encode(errors="replace")
+    return blake2b(said, key=salt, digest_size=16, person=b"opsloop visitor").hexdigest()
+
+
 def groups_of(value: JsonValue, name: str) -> dict[str, str]:
     """Return groups by their types; of several of one type the first. Raises Refused for what is no object of ids."""
     groups = {}
@@ -139,8 +158,7 @@ def groups_of(value: JsonValue, name: str) -> dict[str, str]:
 
 def says_test(*said: JsonValue) -> bool:
     """Say whether any of these objects says plainly that it is of a test."""
-    names = ("is_test", "isTest", "$is_test", "$test")
-    return any(each.get(name) is True for each in said if isinstance(each, dict) for name in names)
+    return any(each[name] is True for each in said if isinstance(each, dict) for name in each.keys() & SAYS_TEST)
 
 
 def library_of(name: JsonValue, version: JsonValue) -> str:
@@ -150,7 +168,7 @@ def library_of(name: JsonValue, version: JsonValue) -> str:
 
 
 def read_each(rows: JsonValue, one: Callable[[dict[str, JsonValue]], Message], *id_names: str) -> Reading:
-    """Read each row by itself: what `one` refuses is a problem, under the first of `id_names` that the row has.
+    """Read each row by itself: what `one` refuses is a problem, under the first of `id_names` that the row or its properties have.
 
     Raises Unreadable for what is no list, and for a longer one than any client sends.
     """
@@ -166,7 +184,9 @@ def read_each(rows: JsonValue, one: Callable[[dict[str, JsonValue]], Message], *
         try:
             messages.append((index, one(row)))
         except Refused as refused:
-            id = next((text for name in id_names if (text := text_of(row.get(name)))), None)
+            places = [each for each in (row, row.get("properties")) if isinstance(each, dict)]
+            ids = (text_of(place.get(name)) for place in places for name in id_names)
+            id = next(filter(None, ids), None)
             problems.append(Problem(index, refused.reason, refused.detail, row, id and id[:MAX_ID]))
     return Reading(tuple(messages), tuple(problems))
 
@@ -184,10 +204,7 @@ def credential_of(authorization: str | None) -> str | None:
     scheme, _, value = (authorization or "").strip().partition(" ")
     key = value.strip()
     if scheme.lower() == "basic":
-        try:
-            key = b64decode(key, validate=True).decode().partition(":")[0]
-        except ValueError:  # neither base64 nor UTF-8
-            return None
+        key = (readable(b64decode, key, None, True) or b"").decode(errors="ignore").partition(":")[0]
     elif scheme.lower() != "bearer":
         return None
     return None if is_nobody(key) else key
@@ -201,13 +218,14 @@ def payload_of(raw: bytes) -> tuple[bytes, dict[str, str]]:
     """
     if raw.lstrip()[:1] in (b"{", b"["):
         return raw, {}
-    try:
-        form = dict(parse_qsl(raw.decode(), max_num_fields=50))
-    except ValueError as error:
-        raise Unreadable("the body is neither JSON nor a form") from error
+    form = dict(readable(_fields, raw) or [])
     if "data" not in form:
         raise Unreadable("the body is neither JSON nor a form with data")
     return unpacked(form.pop("data")), form
+
+
+def _fields(raw: bytes) -> list[tuple[str, str]]:
+    return parse_qsl(raw.decode(), max_num_fields=MAX_FIELDS)
 
 
 def unpacked(data: str) -> bytes:
@@ -215,7 +233,7 @@ def unpacked(data: str) -> bytes:
     if data.lstrip()[:1] in ("{", "["):
         return data.encode(errors="replace")
     letters = data.strip().replace(" ", "+").replace("-", "+").replace("_", "/").rstrip("=")
-    try:
-        return b64decode(letters + "=" * (-len(letters) % 4), validate=True)
-    except ValueError as error:
-        raise Unreadable("data is neither JSON nor base64") from error
+    found = readable(b64decode, letters + "=" * (-len(letters) % 4), None, True)
+    if found is None:
+        raise Unreadable("data is neither JSON nor base64")
+    return found

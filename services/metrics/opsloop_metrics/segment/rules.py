@@ -123,7 +123,8 @@ def _kind(row: Mapping[str, JsonValue]) -> MessageKind:
 
 
 def _message(row: dict[str, JsonValue], batch: Mapping[str, JsonValue], kind: MessageKind) -> Message:
-    context = object_of(batch.get("context"), "context") | object_of(row.get("context"), "context")
+    context = object_of(row.get("context"), "context")
+    context = object_of(batch.get("context"), "context") | context
     page, library = _inner(context, "page"), _inner(context, "library")
     traits = object_of(row.get("traits"), "traits")
     if kind is MessageKind.IDENTIFY:  # RudderStack's clients have the traits of a person in the context alone
@@ -181,7 +182,8 @@ def _properties(
     row: Mapping[str, JsonValue], context: Mapping[str, JsonValue], kind: MessageKind
 ) -> dict[str, JsonValue]:
     """Return the properties, with what a message says beside them: a page's name, its campaign, the rest of its context."""
-    properties = dict(object_of(row.get("properties"), "properties"))
+    given = row.get("properties")
+    properties = dict(given) if isinstance(given, dict) else object_of(given, "properties")
     beside = {}
     if kind in (MessageKind.PAGE, MessageKind.SCREEN):
         beside = {name: text_of(row.get(name)) for name in ("name", "category")}

@@ -1,0 +1,1 @@
+"""Amplitude's HTTP API v2."""

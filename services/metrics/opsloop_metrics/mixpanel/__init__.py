@@ -1,0 +1,1 @@
+"""Mixpanel's wire: events, profiles and groups as forms or JSON."""
