@@ -1,0 +1,165 @@
+"""The time an insight looks at: whole intervals of a zone, whatever its clocks do, the same in Python and in the store."""
+
+from bisect import bisect_right
+from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from opsloop_common.errors import Invalid
+from opsloop_metrics.insights import periods
+from opsloop_metrics.insights.events import Binding
+from opsloop_metrics.insights.periods import EventFilter, Interval, WeekStart, frame_of
+
+NOW = datetime(2026, 3, 11, 12, tzinfo=UTC)
+ZONES = (
+    "UTC",
+    "Asia/Shanghai",
+    "US/Pacific",
+    "Europe/Berlin",
+    "Asia/Kathmandu",
+    "Australia/Lord_Howe",
+    "America/St_Johns",
+)
+
+
+def frame(**given):
+    asked = {
+        "workspace": "acme",
+        "now": NOW,
+        "zone": "UTC",
+        "week_start": WeekStart.MONDAY,
+        "interval": Interval.DAY,
+        "start": date(2026, 3, 1),
+        "end": date(2026, 3, 10),
+    }
+    return frame_of(**asked | given)
+
+
+@pytest.mark.parametrize(
+    ("given", "count", "first", "last"),
+    [
+        ({}, 10, "2026-03-01T00:00:00+00:00", "2026-03-10T00:00:00+00:00"),
+        ({"zone": "Asia/Shanghai"}, 10, "2026-03-01T00:00:00+08:00", "2026-03-10T00:00:00+08:00"),
+        # clocks went forward on 8 March: the offset changes, the days do not
+        ({"zone": "US/Pacific"}, 10, "2026-03-01T00:00:00-08:00", "2026-03-10T00:00:00-07:00"),
+        # 1 March 2026 was a Sunday
+        ({"interval": Interval.WEEK}, 3, "2026-02-23T00:00:00+00:00", "2026-03-09T00:00:00+00:00"),
+        ({"interval": Interval.WEEK, "week_start": WeekStart.SUNDAY}, 2, "2026-03-01T00:00:00+00:00", "2026-03-08T00:00:00+00:00"),
+        ({"interval": Interval.WEEK, "week_start": WeekStart.SATURDAY}, 2, "2026-02-28T00:00:00+00:00", "2026-03-07T00:00:00+00:00"),
+        ({"interval": Interval.MONTH, "start": date(2025, 11, 30)}, 5, "2025-11-01T00:00:00+00:00", "2026-03-01T00:00:00+00:00"),
+        ({"interval": Interval.HOUR, "start": date(2026, 3, 10)}, 24, "2026-03-10T00:00:00+00:00", "2026-03-10T23:00:00+00:00"),
+        # a day of 23 hours, and one of 25
+        (
+            {"interval": Interval.HOUR, "zone": "US/Pacific", "start": date(2026, 3, 8), "end": date(2026, 3, 8)},
+            23, "2026-03-08T00:00:00-08:00", "2026-03-08T23:00:00-07:00",
+        ),
+        (
+            {"interval": Interval.HOUR, "zone": "US/Pacific", "start": date(2025, 11, 2), "end": date(2025, 11, 2)},
+            25, "2025-11-02T00:00:00-07:00", "2025-11-02T23:00:00-08:00",
+        ),
+        # instants: the interval in which the first lies counts, the end does not
+        (
+            {"start": datetime(2026, 3, 1, 13, tzinfo=UTC), "end": datetime(2026, 3, 3, tzinfo=UTC)},
+            2, "2026-03-01T00:00:00+00:00", "2026-03-02T00:00:00+00:00",
+        ),
+        ({"start": None, "end": None}, 30, "2026-02-10T00:00:00+00:00", "2026-03-11T00:00:00+00:00"),
+    ],
+)  # fmt: skip
+def test_intervals_are_the_zones(given, count, first, last):
+    labels = frame(**given).labels
+
+    assert (len(labels), labels[0], labels[-1]) == (count, first, last)
+
+
+@pytest.mark.parametrize(
+    ("given", "pointer"),
+    [
+        ({"start": date(2026, 3, 11)}, "/to"),
+        ({"start": NOW, "end": NOW}, "/to"),
+        ({"interval": Interval.HOUR, "start": date(2025, 1, 1)}, "/interval"),
+        ({"start": date(2000, 1, 1)}, "/interval"),
+        ({"end": date.max}, "/to"),
+    ],
+)
+def test_what_makes_no_sense_is_refused_by_name(given, pointer):
+    with pytest.raises(Invalid) as refused:
+        frame(**given)
+
+    assert refused.value.errors[0].pointer == pointer
+
+
+@pytest.mark.parametrize(
+    ("end", "place"), [(date(2026, 3, 10), None), (date(2026, 3, 11), 10), (date(2026, 3, 20), 10)]
+)
+def test_what_is_not_over_is_marked(end, place):
+    assert frame(end=end).incomplete_from == place
+
+
+@pytest.mark.parametrize("interval", list(Interval))
+@pytest.mark.parametrize("zone", ZONES)
+def test_intervals_follow_each_other_and_one_before_the_first_is_found(zone, interval):
+    looked = frame(zone=zone, interval=interval, start=date(2026, 3, 5))
+    edges = looked.edges
+
+    assert all(before < after for before, after in pairwise(edges))
+    assert edges[0] <= looked.start < edges[1]
+    assert edges[-2] < looked.end <= edges[-1]
+    before = looked.before(1)
+    assert before < edges[0]
+    assert periods.steps(before, 1, interval, zone) == edges[0]
+
+
+@given(
+    zone=st.sampled_from(ZONES),
+    interval=st.sampled_from(list(Interval)),
+    week_start=st.sampled_from(list(WeekStart)),
+    at=st.integers(0, 212 * 24 * 3600).map(
+        lambda seconds: datetime(2025, 10, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    ),
+)
+@settings(max_examples=200, deadline=None)
+def test_a_time_lies_in_the_interval_that_it_is_floored_to(zone, interval, week_start, at):
+    begun = periods.floor(at, interval, zone, week_start)
+
+    assert begun <= at < periods.steps(begun, 1, interval, zone)
+    assert periods.floor(begun, interval, zone, week_start) == begun
+
+
+@pytest.mark.parametrize("interval", list(Interval))
+@pytest.mark.parametrize("zone", ZONES)
+async def test_the_store_finds_the_same_interval(store, zone, interval):
+    start, end = (
+        (date(2026, 3, 6), date(2026, 3, 31)) if interval is Interval.HOUR else (date(2025, 10, 20), date(2026, 4, 2))
+    )
+    looked = frame(zone=zone, interval=interval, start=start, end=end, week_start=WeekStart.SUNDAY)
+    edges = looked.edges
+    around = [edge + timedelta(milliseconds=ms) for edge in edges for ms in (-1, 0, 1)] + [
+        looked.start + timedelta(minutes=997 * n) for n in range(36)
+    ]
+    times = [at for at in around if looked.start <= at < looked.end]
+    bind = Binding()
+    listed = ", ".join(bind.time(at) for at in times)
+
+    found = await store.query(
+        f"SELECT {periods.interval_sql(looked, 't')} FROM (SELECT arrayJoin([{listed}]) AS t)", bind.values
+    )
+
+    assert [row[0] for row in found.rows] == [bisect_right(edges, at) - 1 for at in times]
+
+
+def test_values_find_their_places():
+    looked = frame(end=date(2026, 3, 4))
+
+    assert periods.filled(looked, [(0, 2), (2, 3.5), (-1, 9), (4, 9)]) == [2, 0, 3.5, 0]
+    assert periods.filled(looked, [], empty=-1) == [-1, -1, -1, -1]
+
+
+@pytest.mark.parametrize(
+    ("filter", "name"),
+    [(EventFilter(), "*"), (EventFilter("Paid"), "Paid"), (EventFilter("Paid", label="付款"), "付款")],
+)
+def test_a_filter_has_a_name(filter, name):
+    assert filter.name == name
