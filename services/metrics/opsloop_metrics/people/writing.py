@@ -131,7 +131,7 @@ async def _write_merges(session: AsyncSession, merged: Mapping[UUID, tuple[UUID,
     await _execute(session, _MOVE_ALIASES, **moved)
     await _execute(session, _MOVE_MEMBERS, **moved)
     again = await _execute(session, _MOVE_MERGES, **moved)
-    times, actors = [heard.at for _, heard in merged.values()], [heard.actor for _, heard in merged.values()]
+    times, actors = [heard.time for _, heard in merged.values()], [heard.actor for _, heard in merged.values()]
     await _execute(session, _MERGES, **moved, times=times, actors=actors)
     await _execute(session, _GONE, **moved)
     return [Merge(*row) for row in again] + [Merge(gone, living, 1) for gone, (living, _) in merged.items()]
