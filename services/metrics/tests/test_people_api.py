@@ -177,3 +177,13 @@ async def test_who_may_read_may_not_erase_and_a_stale_version_erases_nobody(peop
 
     tag = (await people.call("GET", f"{USERS}/u")).headers["etag"]
     await people.call("DELETE", f"{USERS}/u", 202, headers=people.headers | {"If-Match": tag})
+
+
+async def test_an_alias_from_a_browser_shows_no_other_user(people):
+    await people.hear(identify("victim", traits_set={"plan": "pro"}))
+    await people.hear(identify("guest-7", trusted=False), alias("guest-7", "victim", trusted=False))
+
+    shown = await people.get(f"{USERS}/guest-7")
+
+    assert (shown["traits"], shown["distinct_ids"]) == ({}, ["guest-7"])
+    assert (await people.get(f"{USERS}/victim"))["traits"] == {"plan": "pro"}
