@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 from contextlib import contextmanager
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -16,7 +17,7 @@ from sqlalchemy import event, text
 
 from opsloop_common.db import Context
 from opsloop_metrics.app import SERVICE
-from opsloop_metrics.capture.rules import MessageKind, Reason, person_id
+from opsloop_metrics.capture.rules import EARLIEST, Heard, MessageKind, Reason, person_id
 from opsloop_metrics.people import service
 from opsloop_metrics.people.rules import Merge, Verdict
 from services.metrics.tests.people import ACME, T0, absorb, alias, identify, partition, rows, said, stored
@@ -86,7 +87,7 @@ async def test_late_and_shuffled_comes_to_the_same_as_in_order(db):
     for heard in story:
         await absorb(db, heard, workspace="other")
 
-    [person] = await rows(db, "SELECT traits, first_seen_at FROM person WHERE merged_into IS NULL", "other")
+    [person] = await rows(db, "SELECT traits, first_seen_at FROM person", "other")
     assert (person.traits, person.first_seen_at) == (ordered.persons[0].traits.values, ordered.persons[0].first_seen_at)
     assert await partition(db, "other") == await partition(db)
     assert await rows(db, "SELECT type, key, since FROM person_group", "other") == await rows(
@@ -110,9 +111,7 @@ async def test_stored_persons_merge_and_the_store_is_told_where_each_is_now(db):
     assert await rows(db, "SELECT person_id, type, key, since FROM person_group") == [
         (v, "company", "c1", T0 - timedelta(minutes=3))
     ]
-    assert sorted(await rows(db, "SELECT id, merged_into, traits FROM person WHERE merged_into IS NOT NULL")) == sorted(
-        [(a, v, {}), (u, v, {})]
-    )
+    assert await rows(db, "SELECT id FROM person") == [(v,)]
     assert sorted(await rows(db, "SELECT from_id, into_id, actor FROM person_merge")) == sorted(
         [(a, v, "key:1"), (u, v, "key:1")]
     )
@@ -193,7 +192,7 @@ async def test_of_two_who_merge_two_each_into_the_other_one_is_left(db, backward
     await asyncio.gather(*(absorb(db, heard) for heard in (reversed(both) if backwards else both)))
 
     assert await partition(db) == [{"u", "v"}]
-    assert len(await rows(db, "SELECT id FROM person WHERE merged_into IS NULL")) == 1
+    assert len(await rows(db, "SELECT id FROM person")) == 1
     assert len(await rows(db, "SELECT from_id FROM person_merge")) == 1
 
 
@@ -208,10 +207,8 @@ async def test_many_writers_at_once_make_the_same_persons_as_one(db):
     assert await partition(db) == sorted(
         ({f"a{index}", f"a{index + 7}", f"u{index}"} for index in range(7)), key=sorted
     )
-    living = await rows(db, "SELECT id FROM person WHERE merged_into IS NULL")
+    living = await rows(db, "SELECT id FROM person")
     assert len(living) == 7
-    loose = "SELECT distinct_id FROM person_alias AS a JOIN person AS p ON p.id = a.person_id WHERE p.merged_into IS NOT NULL"
-    assert await rows(db, loose) == []
 
 
 async def test_an_erasure_waits_for_blocks_under_way(db):
@@ -287,3 +284,115 @@ async def test_erased_ids_are_kept_as_digests_under_the_services_secret(db):
     assert len(digest) == 32
     assert b"u1" not in digest
     assert (await absorb(db, said("u1"), workspace="other")).verdicts == [Verdict(person_id("other", "u1"))]
+
+
+async def test_what_is_rolled_back_was_never_heard(db):
+    with pytest.raises(RuntimeError):
+        async with db.transaction(Context(ACME)) as session:
+            await service.absorb(session, a_story())
+            raise RuntimeError("the store is out of reach")
+
+    assert all(kept == [] for kept in (await stored(db)).values())
+    assert (await absorb(db, *a_story())).verdicts == [Verdict(person_id(ACME, "u"))] * 6
+
+
+async def test_an_id_that_two_writers_meet_at_once_is_one_person(db):
+    blocks = [[said("a")], [identify("u", "a")], [said("a"), said("b")], [identify("u", "b")], [said("b")]] * 4
+
+    found = await asyncio.gather(*(absorb(db, *block) for block in blocks))
+
+    assert await partition(db) == [{"a", "b", "u"}]
+    u = person_id(ACME, "u")
+    merged = {merge.person_id for absorbed in found for merge in absorbed.merges}
+    given = {verdict.person_id for absorbed in found for verdict in absorbed.verdicts}
+    assert given <= {u, *merged}, "to whomever an event was given, it leads to who is there now"
+    assert await rows(db, "SELECT id FROM person") == [(u,)]
+
+
+async def test_an_erasure_and_a_link_at_the_same_time_leave_nothing_of_the_erased(db):
+    for round in range(6):
+        user, device = f"u{round}", f"a{round}"
+        await absorb(db, identify(user))
+
+        async def erase(user=user):
+            async with db.transaction(Context(ACME)) as session:
+                await service.erase_heard(session, [user])
+
+        await asyncio.gather(absorb(db, said(device), identify(user, device)), erase())
+
+        assert (await absorb(db, said(user))).verdicts == [Verdict(None, Reason.ERASED)]
+        assert await rows(db, "SELECT 1 FROM person WHERE user_id = :user", user=user) == []
+    assert all(not any(id.startswith("u") for id in ids) for ids in await partition(db))
+
+
+async def test_who_is_to_have_no_profile_has_none(db):
+    found = await absorb(db, said("a", personless=True, traits_set={"x": 1}, groups=COMPANY), said("b"))
+
+    assert found.verdicts == [Verdict(person_id(ACME, "a")), Verdict(person_id(ACME, "b"))]
+    assert [person.user_id for person in found.persons] == ["b"]
+    assert (await partition(db), await rows(db, "SELECT 1 FROM person_group")) == ([{"b"}], [])
+
+
+async def test_ids_that_stand_for_nobody_make_no_person_of_many(db):
+    block = [identify(f"u{index}", "anonymous", "null", "[object Object]") for index in range(3)]
+    block += [said("null"), said("anonymous", "u1", user=True, explicit=True, traits_set={"plan": "pro"})]
+
+    found = await absorb(db, *block)
+
+    assert [verdict.reason for verdict in found.verdicts] == [None] * 5
+    assert await partition(db) == [{"anonymous"}, {"null"}, {"u0"}, {"u1"}, {"u2"}]
+    assert not (await absorb(db, *block)).persons
+
+
+@pytest.mark.parametrize("id", ["张三", "a b", "x" * 200, "a'b\"c", "%_\\", "{1,2}", "NULL-ish", "🧑‍🚀", "Ａ"])
+async def test_ids_are_kept_as_they_came(db, id):
+    await absorb(db, identify(id, f"{id[:190]} device"))
+
+    assert await partition(db) == [{id, f"{id[:190]} device"}]
+    assert (await absorb(db, said(id))).verdicts == [Verdict(person_id(ACME, id))]
+
+
+@pytest.mark.parametrize("at", [datetime.min.replace(tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 58, tzinfo=UTC)])
+async def test_any_time_can_be_kept(db, at):
+    heard = Heard(said("u").message, at, True, "key:1")
+    await absorb(db, heard)
+    await absorb(db, replace(heard, message=identify("u", traits_set={"x": 1}).message))
+
+    [(seen, traits)] = await rows(db, "SELECT first_seen_at, traits FROM person")
+    assert (seen, traits) == (max(at, EARLIEST), {"x": 1})
+    assert not (await absorb(db, heard)).persons
+
+
+async def test_an_earlier_event_moves_the_beginning_and_a_later_one_nothing(db):
+    await absorb(db, said("a", minute=5))
+    late = await absorb(db, said("a", minute=2))
+    later = await absorb(db, said("a", minute=9))
+
+    assert [(person.first_seen_at, person.version) for person in late.persons] == [(T0 + timedelta(minutes=2), 2)]
+    assert not later.persons
+
+
+async def test_groups_keep_what_was_said_of_them_last(db):
+    def group(minute, **traits):
+        return said("u", minute=minute, kind=MessageKind.GROUP, groups=COMPANY, group_traits=traits)
+
+    await absorb(db, group(5, seats=5, name="公司"))
+    await absorb(db, group(3, seats=3, city="上海"), said("v", groups=COMPANY))
+
+    [(traits, seen)] = await rows(db, "SELECT traits, first_seen_at FROM group_profile")
+    assert traits == {"seats": 5, "name": "公司", "city": "上海"}
+    assert seen == T0 + timedelta(minutes=3)
+    assert await rows(db, "SELECT key, since FROM person_group ORDER BY since") == [
+        ("c1", T0),
+        ("c1", T0 + timedelta(minutes=3)),
+    ]
+    assert await rows(db, "SELECT 1 FROM group_profile", "other") == []
+
+
+async def test_a_large_block_is_one_block(db):
+    block = [identify(f"u{index}", f"a{index}", f"b{index}") for index in range(1_500)]
+    found = await absorb(db, *block)
+
+    assert len({verdict.person_id for verdict in found.verdicts}) == len(found.persons) == 1_500
+    assert len(await partition(db)) == 1_500
+    assert (await absorb(db, *(said(f"b{index}") for index in range(1_500)))).verdicts == found.verdicts

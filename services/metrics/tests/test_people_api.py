@@ -1,77 +1,17 @@
-"""Persons through the door, and their erasure: by DELETE, and because another service erased them."""
+"""Persons through the door: any id shows them, what hangs on them is paged, and only their own workspace sees them."""
 
 from __future__ import annotations
 
 from datetime import timedelta
 from urllib.parse import quote
-from uuid import UUID, uuid4
 
 import pytest
-from pydantic import ValidationError
 
-from opsloop_common.contracts.users import UserErased
-from opsloop_common.secretbox import SecretBox
-from opsloop_common.testing.due import run_due
-from opsloop_common.testing.events import deliver, make_event
-from opsloop_metrics.app import SERVICE
-from opsloop_metrics.capture.rules import MessageKind, Reason, person_id
-from opsloop_metrics.monitors import service as watching
+from opsloop_metrics.capture.rules import person_id
 from opsloop_metrics.people import queries
-from opsloop_metrics.people.consumers import ERASURES
-from opsloop_metrics.people.rules import Verdict
-from opsloop_metrics.ports import MetricsPorts
-from services.metrics.tests.people import ACME, T0, absorb, alias, identify, rows, said, stored
+from services.metrics.tests.people import ACME, T0, USERS, a_customer, alias, identify, people, said
 
-USERS = "/v1/users"
-
-
-class Store:
-    """A store of events for tests; it can be out of reach."""
-
-    def __init__(self):
-        self.erased, self.is_down = [], False
-
-    async def erase(self, workspace, person_ids):
-        if self.is_down:
-            raise ConnectionError("the store is out of reach")
-        self.erased.append((workspace, set(person_ids)))
-
-
-class People:
-    """Metrics with a store of events, and keys to its door."""
-
-    def __init__(self, api, headers, store):
-        self.api, self.headers, self.store = api, headers, store
-
-    async def call(self, method, path, status=200, **options):
-        answer = await self.api.client.request(method, path, **({"headers": self.headers} | options))
-        assert answer.status_code == status, answer.text
-        return answer
-
-    async def get(self, path, **params):
-        return (await self.call("GET", path, params=params)).json()
-
-    async def hear(self, *block):
-        return await absorb(self.api.db, *block)
-
-    async def run(self, *, raising=True):
-        await run_due(self.api.db, SERVICE.due, raising=raising)
-
-
-@pytest.fixture
-async def people(api):
-    store = Store()
-    opened = await api(SERVICE, ports=MetricsPorts(watching, SecretBox("a secret of tests"), store))
-    return People(opened, await opened.key("metrics:read", "metrics:write"), store)
-
-
-async def a_customer(people):
-    """Make u, who came as a from an ad, wrote from b too, and is in a company."""
-    await people.hear(said("a", minute=-5, traits_set_once={"source": "ad"}))
-    await people.hear(identify("u", "a", traits_set={"plan": "pro", "email": "u@example.test"}))
-    await people.hear(said("b", minute=1), alias("u", "b", minute=2))
-    company = {"company": "c1"}
-    await people.hear(said("u", minute=3, kind=MessageKind.GROUP, groups=company, group_traits={"seats": 5}))
+__all__ = ["people"]
 
 
 @pytest.mark.parametrize("id", ["u", "a", "b"])
@@ -113,6 +53,67 @@ async def test_ids_are_paged(people):
     assert ids == [*(f"a{index:03}" for index in range(queries.SHOWN_IDS + 20)), "u"]
     assert [each["is_identified"] for each in rest["items"]][-2:] == [False, True]
     assert rest["next_cursor"] is None
+
+
+async def test_what_hangs_on_a_person_is_found_by_ids_with_slashes_too(people):
+    await people.hear(said("web/1"))
+    await people.hear(identify("shop/7"))
+    await people.hear(identify("shop/7", "web/1"))
+
+    ids, merges = [await people.get(f"{USERS}/shop%2F7/{what}") for what in ("ids", "merges")]
+
+    assert [each["distinct_id"] for each in ids["items"]] == ["shop/7", "web/1"]
+    assert [each["from_id"] for each in merges["items"]] == [str(person_id(ACME, "web/1"))]
+
+
+async def test_merges_are_paged(people):
+    names = [f"a{index}" for index in range(5)]
+    await people.hear(*(said(name) for name in names))
+    await people.hear(*(identify("u", name, minute=index) for index, name in enumerate(names)))
+
+    found, cursor = [], None
+    while True:
+        page = await people.get(f"{USERS}/u/merges", limit=2, **({"cursor": cursor} if cursor else {}))
+        found += [each["from_id"] for each in page["items"]]
+        if (cursor := page["next_cursor"]) is None:
+            break
+
+    assert found == [str(person_id(ACME, name)) for name in reversed(names)]
+
+
+async def test_a_change_of_the_person_changes_its_tag_and_hearing_again_does_not(people):
+    async def tag():
+        return (await people.call("GET", f"{USERS}/u")).headers["etag"]
+
+    await people.hear(identify("u", traits_set={"plan": "free"}), said("a"))
+    first = await tag()
+    await people.hear(identify("u", traits_set={"plan": "free"}), said("u", minute=1))
+    assert await tag() == first
+    await people.hear(identify("u", minute=2, traits_set={"plan": "pro"}))
+    second = await tag()
+    await people.hear(identify("u", "a", minute=-1))
+
+    assert len({first, second, await tag()}) == 3
+
+
+async def test_the_list_shows_one_person_once_whoever_it_was_before(people):
+    await people.hear(said("a"), said("b"))
+    await people.hear(identify("u", "a"), identify("u", "b"))
+
+    [shown] = (await people.get(USERS))["items"]
+
+    assert (shown["user_id"], shown["is_identified"]) == ("u", True)
+    assert "distinct_ids" not in shown
+
+
+async def test_large_traits_end_a_page_early(people, monkeypatch):
+    monkeypatch.setattr("opsloop_common.http.paging.LIST_CHARACTERS", 5_000)
+    await people.hear(*(identify(f"u{index}", traits_set={"about": "字" * 600}) for index in range(20)))
+
+    page = await people.get(USERS, limit=20)
+
+    assert 1 <= len(page["items"]) < 20
+    assert page["next_cursor"] is not None
 
 
 async def test_groups_are_bounded_the_latest_first(people):
@@ -178,144 +179,11 @@ async def test_who_may_read_may_not_erase_and_a_stale_version_erases_nobody(peop
     await people.call("DELETE", f"{USERS}/u", 202, headers=people.headers | {"If-Match": tag})
 
 
-async def erased_of(people):
-    """Return the data of the erasures that were told."""
-    return [event.data for event in await people.api.events() if event.type == "user.erased"]
+async def test_an_alias_from_a_browser_shows_no_other_user(people):
+    await people.hear(identify("victim", traits_set={"plan": "pro"}))
+    await people.hear(identify("guest-7", trusted=False), alias("guest-7", "victim", trusted=False))
 
+    shown = await people.get(f"{USERS}/guest-7")
 
-@pytest.mark.parametrize("id", ["u", "a"])
-async def test_an_erasure_takes_everything_and_refuses_what_is_sent_again(people, id):
-    await a_customer(people)
-    await people.hear(identify("other one", groups={"company": "c1"}))
-
-    answer = await people.call("DELETE", f"{USERS}/{id}", 202)
-
-    left = await stored(people.api.db)
-    assert [person["user_id"] for person in left["person"]] == ["other one"]
-    assert [one["distinct_id"] for one in left["person_alias"]] == ["other one"]
-    assert (left["person_merge"], len(left["person_group"]), len(left["erased_person"])) == ([], 1, 3)
-    assert "u@example.test" not in str(left)
-    [told] = await erased_of(people)
-    assert (told["user_id"], sorted(told["user_ids"])) == ("u", ["a", "b", "u"])
-    await people.run()
-    [(workspace, gone)] = people.store.erased
-    assert (workspace, gone) == (ACME, {person_id(ACME, each) for each in "uab"})
-    job = await people.get(f"/v1/jobs/{answer.json()['job_id']}")
-    assert (job["status"], job["done"], job["total"]) == ("succeeded", 3, 3)
-    await people.call("GET", f"{USERS}/u", 404)
-
-    again = await people.hear(*(said(each) for each in "uab"), identify("w", "a"), said("u", personless=True))
-    refused = Verdict(None, Reason.ERASED)
-    assert again.verdicts == [refused, refused, refused, Verdict(person_id(ACME, "w")), refused]
-    await people.call("GET", f"{USERS}/a", 404)
-    assert (await people.get(f"{USERS}/w"))["distinct_ids"] == ["w"]
-
-
-async def test_the_events_of_an_erased_person_are_erased_however_long_the_store_is_away(people):
-    await people.hear(identify("u"))
-    await people.call("DELETE", f"{USERS}/u", 202)
-    people.store.is_down = True
-
-    for _ in range(12):
-        await people.run(raising=False)
-        people.api.clock.advance(timedelta(minutes=15))
-    assert people.store.erased == []
-    people.store.is_down = False
-    await people.run()
-
-    assert people.store.erased == [(ACME, {person_id(ACME, "u")})]
-
-
-async def test_who_went_by_many_ids_is_told_of_in_parts(people):
-    ids = [f"a{index:04}" for index in range(1_100)]
-    await people.hear(identify("u", *ids))
-
-    await people.call("DELETE", f"{USERS}/u", 202)
-
-    told = await erased_of(people)
-    assert [len(each["user_ids"]) for each in told] == [500, 500, 101]
-    assert {id for each in told for id in each["user_ids"]} == {"u", *ids}
-    assert len({each["erasure_id"] for each in told}) == 1
-
-
-async def test_the_audit_log_says_that_somebody_was_erased_and_not_who(people):
-    await a_customer(people)
-    await people.call("DELETE", f"{USERS}/u", 202)
-
-    log = await people.call("GET", "/v1/audit", headers=await people.api.key("metrics:admin"))
-
-    [entry] = [each for each in log.json()["items"] if each["action"] == "person.deleted"]
-    assert entry["subject"] == f"person/{person_id(ACME, 'u')}"
-    assert "pro" not in str(entry)
-    assert "example.test" not in str(entry)
-
-
-def erased_elsewhere(*user_ids, **options):
-    data = UserErased(erasure_id=uuid4(), user_id=user_ids[0], user_ids=list(user_ids))
-    return make_event(data, source="/opsloop/feedback", **options)
-
-
-async def test_whom_another_service_erased_is_erased_here_once_however_often_it_is_heard(people):
-    await a_customer(people)
-    heard = erased_elsewhere("u")
-
-    assert await deliver(people.api.db, ERASURES, heard) == 1
-    assert await deliver(people.api.db, ERASURES, heard) == 0
-    assert await deliver(people.api.db, ERASURES, erased_elsewhere("u")) == 1
-    await people.run()
-
-    assert len(people.store.erased) == 1
-    [told] = await erased_of(people)
-    assert sorted(told["user_ids"]) == ["a", "b", "u"], "others may know it by ids of which they were not told"
-    assert (await people.hear(said("b"))).verdicts == [Verdict(None, Reason.ERASED)]
-
-
-async def test_our_own_erasures_come_back_and_erase_nothing_more(people):
-    await a_customer(people)
-    await people.call("DELETE", f"{USERS}/u", 202)
-    before = await stored(people.api.db)
-
-    for event in await people.api.events():
-        await deliver(people.api.db, ERASURES, event)
-
-    assert await stored(people.api.db) == before
-    assert len(await erased_of(people)) == 1
-
-
-async def test_of_somebody_unknown_only_the_digest_is_kept_and_late_events_are_refused(people):
-    await deliver(people.api.db, ERASURES, erased_elsewhere("u", "u2", sequence=2), erased_elsewhere("u"))
-
-    left = await stored(people.api.db)
-    assert (len(left["erased_person"]), left["person"], await erased_of(people)) == (2, [], [])
-    found = await people.hear(identify("u"), said("x"))
-    assert found.verdicts == [Verdict(None, Reason.ERASED), Verdict(person_id(ACME, "x"))]
-
-
-async def test_an_erasure_in_another_workspace_is_none_here(people):
-    await people.hear(identify("u"))
-
-    await deliver(people.api.db, ERASURES, erased_elsewhere("u", workspace="other"))
-
-    assert (await people.get(f"{USERS}/u"))["user_id"] == "u"
-
-
-async def test_an_erasure_that_names_nobody_leaves_nothing_behind(people):
-    await people.hear(identify("u"))
-    poison = erased_elsewhere("u").model_copy(update={"data": {"user_ids": None}})
-
-    with pytest.raises(ValidationError):
-        await deliver(people.api.db, ERASURES, poison)
-
-    assert (await people.get(f"{USERS}/u"))["user_id"] == "u"
-    assert await rows(people.api.db, "SELECT 1 FROM erased_person") == []
-
-
-async def test_without_a_store_an_erasure_is_done_at_once(api):
-    opened = await api(SERVICE)
-    await absorb(opened.db, identify("u"))
-
-    answer = await opened.client.delete(f"{USERS}/u", headers=await opened.key())
-    await run_due(opened.db, SERVICE.due)
-
-    job = await opened.client.get(f"/v1/jobs/{UUID(answer.json()['job_id'])}", headers=await opened.key())
-    assert job.json()["status"] == "succeeded"
+    assert (shown["traits"], shown["distinct_ids"]) == ({}, ["guest-7"])
+    assert (await people.get(f"{USERS}/victim"))["traits"] == {"plan": "pro"}

@@ -319,3 +319,48 @@ def test_other_services_hear_no_addresses():
     }  # fmt: skip
 
     assert set(rules.told_traits(traits)) == {"plan", "seats", "revenue", "beta", "since", "day", "version", "城市"}
+
+
+@pytest.mark.parametrize(
+    "id", ["", "NULL", " undefined ", "[object Object]", "0", "NaN", "00000000-0000-0000-0000-000000000000"]
+)
+def test_nobody_is_nobody_however_it_is_written(id):
+    world = world_of(said("a"), identify("u", id), said(id, "a", user=True, explicit=True, traits_set={"x": 1}))
+
+    assert groups(world) == sorted([{"a"}, {"u"}, {id}], key=sorted)
+    assert not person(world, id).is_identified
+
+
+def test_a_merge_fills_up_to_the_bound_and_no_further():
+    ours = {f"u{index}": 1 for index in range(rules.MAX_TRAITS - 2)}
+    theirs = {f"a{index}": 2 for index in range(10)}
+    world = world_of(said("a", traits_set=theirs), identify("u", traits_set=ours), identify("u", "a"))
+
+    kept = person(world, "u").traits
+    assert len(kept.values) == len(kept.stamps) == rules.MAX_TRAITS
+    assert ours.items() <= kept.values.items()
+
+
+def test_what_was_taken_back_stays_so_after_a_merge():
+    world = world_of(
+        said("a", minute=1, traits_set={"x": 1, "y": 2}),
+        identify("u", minute=2, traits_unset=("x",)),
+        identify("u", "a", minute=3),
+        said("u", minute=1.5, traits_set={"x": 3}),
+    )
+
+    assert person(world, "u").traits.values == {"y": 2}
+
+
+def test_a_chain_of_merges_in_one_block_leads_to_the_last():
+    known = [Person(person_id(ACME, f"u{index}"), f"u{index}", T0, True, Traits(), 1) for index in range(5)]
+    world = World(ACME, {each.user_id: Alias(each.id, True) for each in known}, known)
+
+    world_of(*(alias(f"u{index + 1}", f"u{index}", minute=index) for index in range(4)), world=world)
+
+    last = known[-1].id
+    assert {gone: into for gone, (into, _) in world.merged().items()} == {each.id: last for each in known[:-1]}
+    assert [heard.time for _, heard in (world.merged()[each.id] for each in known[:-1])] == [
+        T0 + timedelta(minutes=index) for index in range(4)
+    ]
+    assert [each.id for each in world.changed_persons()] == [last]

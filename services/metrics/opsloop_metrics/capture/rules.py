@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from hashlib import blake2b
 from uuid import UUID
@@ -24,6 +24,8 @@ SKEW_IGNORED = timedelta(seconds=5)
 """A clock that differs by less is taken as right: this much a request may be under way."""
 FARTHEST_AHEAD = timedelta(hours=24)
 """An event dated further ahead of its receipt, after correction, has a wrong date."""
+
+EARLIEST = datetime(1900, 1, 1, tzinfo=UTC)
 
 PAGEVIEW, SCREEN, IDENTIFY, ALIAS, GROUP = "$pageview", "$screen", "$identify", "$alias", "$group"
 
@@ -278,6 +280,11 @@ class Heard:
     at: datetime
     may_merge_identified: bool
     actor: str
+
+    @property
+    def time(self) -> datetime:
+        """Return when it happened, not before 1900: the driver reads the first moment that there is without a zone."""
+        return max(self.at, EARLIEST)
 
 
 PERSON, IS_PERSONLESS = "person", "is_personless"

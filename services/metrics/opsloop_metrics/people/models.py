@@ -13,21 +13,18 @@ from sqlalchemy.orm import Mapped, mapped_column
 from opsloop_common.columns import Moment, Resource
 from opsloop_metrics.tables import Base
 
-_LIVES = text("merged_into IS NULL")
-
 
 class Person(Resource, Base):
     """A person, under the id that its first distinct id made (`capture.rules.person_id`).
 
-    One that was found to be another stays as a stone with nothing on it, `merged_into` whom it is now, so that events written
-    meanwhile find their way. `user_id` is what it is called by: its first id that the customer gave, or the first of all.
+    One that was found to be another is gone, and `PersonMerge` says whom it became. `user_id` is what it is called by: its first id
+    that the customer gave, or the first of all.
     """
 
     NOUN, BY = "user", "user_id"
     __tablename__ = "person"
     __table_args__ = (
-        Index("ix_person_newest", "workspace", "first_seen_at", "id", postgresql_where=_LIVES),
-        Index("ix_person_merged_into", "merged_into", postgresql_where=text("merged_into IS NOT NULL")),
+        Index("ix_person_newest", "workspace", "first_seen_at", "id"),
         Index("ix_person_untold", "workspace", "id", postgresql_where=text("NOT is_told")),
     )
 
@@ -36,7 +33,6 @@ class Person(Resource, Base):
     is_identified: Mapped[bool]
     traits: Mapped[dict[str, Any]] = mapped_column(JSONB)
     set_at: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    merged_into: Mapped[UUID | None] = mapped_column(Uuid)
     is_told: Mapped[bool]
     """Whether the event store knows this version."""
 

@@ -141,7 +141,7 @@ def users(
     seen_to: datetime | None = None,
 ) -> Select[Person]:
     """Return the statement for the workspace's persons first seen in `[seen_from, seen_to)`, to be paged by `NEWEST_FIRST`."""
-    query = select(Person).where(_own(session, Person.workspace), Person.merged_into.is_(None))
+    query = select(Person).where(_own(session, Person.workspace))
     if is_identified is not None:
         query = query.where(Person.is_identified.is_(is_identified))
     if seen_from is not None:

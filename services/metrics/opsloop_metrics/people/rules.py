@@ -140,7 +140,7 @@ class World:
             return False
         if message.personless:
             return True
-        if heard.at < self.persons[alias.person_id].first_seen_at:
+        if heard.time < self.persons[alias.person_id].first_seen_at:
             return False
         if is_nobody(message.distinct_id):
             return True
@@ -183,7 +183,7 @@ class World:
         for link in message.links:
             person, refused = self._link(person, link, heard)
             warning = warning or refused
-        if self._write(person.traits, message, heard.at):
+        if self._write(person.traits, message, heard.time):
             self._changed.add(person.id)
         is_whole = _fits(message)
         self._join(person, heard)
@@ -204,13 +204,13 @@ class World:
         if alias is None:
             return self._make(speaker, heard)
         person = self.persons[self.living(alias.person_id)]
-        if heard.at < person.first_seen_at:
-            person.first_seen_at = heard.at
+        if heard.time < person.first_seen_at:
+            person.first_seen_at = heard.time
             self._changed.add(person.id)
         return person
 
     def _make(self, id: str, heard: Heard) -> Person:
-        person = Person(person_id(self._workspace, id), id, heard.at)
+        person = Person(person_id(self._workspace, id), id, heard.time)
         self.persons[person.id] = person
         self._changed.add(person.id)
         self._attach(id, person)
@@ -272,13 +272,13 @@ class World:
         named = list(heard.message.groups.items())[:MAX_GROUPS]
         for type, key in named:
             member = (person.id, storable(type), storable(key))
-            self._members[member] = min(heard.at, self._members.get(member, heard.at))
+            self._members[member] = min(heard.time, self._members.get(member, heard.time))
         if heard.message.kind is MessageKind.GROUP and len(named) == 1:
             [group] = [(storable(type), storable(key)) for type, key in named]
             traits = self.groups.setdefault(group, Traits())
             for name, value in heard.message.group_traits.items():
-                _put(traits, name, SET, value, heard.at)
-            self.changed_groups[group] = min(heard.at, self.changed_groups.get(group, heard.at))
+                _put(traits, name, SET, value, heard.time)
+            self.changed_groups[group] = min(heard.time, self.changed_groups.get(group, heard.time))
 
     def changed_persons(self) -> list[Person]:
         """Return who has to be written: those who live, by id, so that two writers meet in one order."""

@@ -41,6 +41,7 @@ async def absorb(session: AsyncSession, messages: Sequence[Heard]) -> Absorbed:
     world = await _world(session, messages, ids)
     verdicts = [world.hear(heard) for heard in messages]
     changed, merges = await writing.write(session, world)
+    outbox.end_streams(session, "person", world.merged().keys())
     for person in world.newly_identified():
         told = rules.told_traits(person.traits.values)
         outbox.append(session, UserIdentified(person_id=person.id, user_id=person.user_id, traits=told))
@@ -98,7 +99,6 @@ async def erase_heard(session: AsyncSession, user_ids: Sequence[str]) -> None:
 async def _erase(session: AsyncSession, person: Person) -> UUID:
     ids, merged = await queries.all_ids(session, person), await queries.all_merged(session, person)
     await writing.bury(session, [_digest(session, id) for id in ids])
-    await writing.delete_stones(session, person.id)
     await resources.delete(session, person)
     erasure_id = uuid7()
     for start in range(0, len(ids), IDS_PER_ERASURE):

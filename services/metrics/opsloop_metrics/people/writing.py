@@ -6,7 +6,7 @@ new is added, so that nothing is left with somebody who is no more.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -36,28 +36,25 @@ _ALIASES = text(
     "ON CONFLICT (workspace, distinct_id) DO UPDATE SET person_id = excluded.person_id, "
     "is_identified = excluded.is_identified, is_claimed = excluded.is_claimed"
 )
-_STONES = text(
-    "UPDATE person AS p SET merged_into = m.living, traits = '{}', set_at = '{}', version = p.version + 1, updated_at = :now, "
-    "is_told = true FROM unnest(CAST(:gone AS uuid[]), CAST(:living AS uuid[])) AS m(gone, living) "
-    "WHERE p.id = m.gone OR p.merged_into = m.gone"
-)
+# by ANY and place rather than by a join with the arrays: row-level security keeps the planner from seeing how many rows a workspace
+# has, and of joins it took those that read the whole table (500 merges among 20,000 persons: 490 ms, so 8)
 _MOVE_ALIASES = text(
-    "UPDATE person_alias AS a SET person_id = m.living FROM unnest(CAST(:gone AS uuid[]), CAST(:living AS uuid[])) AS m(gone, living) "
-    "WHERE a.person_id = m.gone"
+    "UPDATE person_alias SET person_id = (CAST(:living AS uuid[]))[array_position(CAST(:gone AS uuid[]), person_id)] "
+    "WHERE person_id = ANY(CAST(:gone AS uuid[]))"
 )
 _MOVE_MERGES = text(
-    "UPDATE person_merge AS g SET into_id = m.living, version = g.version + 1, exported_at = NULL "
-    "FROM unnest(CAST(:gone AS uuid[]), CAST(:living AS uuid[])) AS m(gone, living) "
-    "WHERE g.into_id = m.gone RETURNING g.from_id, g.into_id, g.version"
+    "UPDATE person_merge SET into_id = (CAST(:living AS uuid[]))[array_position(CAST(:gone AS uuid[]), into_id)], "
+    "version = version + 1, exported_at = NULL WHERE into_id = ANY(CAST(:gone AS uuid[])) RETURNING from_id, into_id, version"
 )
+_GONE = text("DELETE FROM person WHERE id = ANY(CAST(:gone AS uuid[]))")
 _MERGES = text(
     "INSERT INTO person_merge (from_id, workspace, into_id, at, actor, version) SELECT gone, :workspace, living, at, actor, 1 "
     "FROM unnest(CAST(:gone AS uuid[]), CAST(:living AS uuid[]), CAST(:times AS timestamptz[]), CAST(:actors AS text[])) "
     "AS m(gone, living, at, actor)"
 )
 _MOVE_MEMBERS = text(
-    "WITH moved AS (DELETE FROM person_group AS g USING unnest(CAST(:gone AS uuid[]), CAST(:living AS uuid[])) "
-    "AS m(gone, living) WHERE g.person_id = m.gone RETURNING m.living, g.type, g.key, g.since) "
+    "WITH moved AS (DELETE FROM person_group WHERE person_id = ANY(CAST(:gone AS uuid[])) RETURNING type, key, since, "
+    "(CAST(:living AS uuid[]))[array_position(CAST(:gone AS uuid[]), person_id)] AS living) "
     "INSERT INTO person_group AS g (person_id, type, key, workspace, since) "
     "SELECT living, type, key, :workspace, min(since) FROM moved GROUP BY living, type, key "
     "ON CONFLICT (person_id, type, key) DO UPDATE SET since = least(g.since, excluded.since)"
@@ -79,14 +76,13 @@ _ERASED = text(
     "INSERT INTO erased_person (workspace, digest, erased_at) "
     "SELECT :workspace, digest, :now FROM unnest(CAST(:digests AS bytea[])) AS n(digest) ON CONFLICT DO NOTHING"
 )
-_DELETE_STONES = text("DELETE FROM person WHERE merged_into = :living")
 _TELL_PERSONS = text(
-    "UPDATE person AS p SET is_told = true FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS integer[])) AS t(id, version) "
-    "WHERE p.id = t.id AND p.version = t.version"
+    "UPDATE person SET is_told = true WHERE id = ANY(CAST(:ids AS uuid[])) "
+    "AND version = (CAST(:versions AS integer[]))[array_position(CAST(:ids AS uuid[]), id)]"
 )
 _TELL_MERGES = text(
-    "UPDATE person_merge AS g SET exported_at = :now FROM unnest(CAST(:ids AS uuid[]), CAST(:versions AS integer[])) "
-    "AS t(id, version) WHERE g.from_id = t.id AND g.version = t.version"
+    "UPDATE person_merge SET exported_at = :now WHERE from_id = ANY(CAST(:ids AS uuid[])) "
+    "AND version = (CAST(:versions AS integer[]))[array_position(CAST(:ids AS uuid[]), from_id)]"
 )
 
 
@@ -125,21 +121,20 @@ async def _write_persons(session: AsyncSession, persons: Sequence[Person]) -> No
 
 
 def _documents(traits: Iterable[Traits]) -> dict[str, list[str]]:
-    kept = list(traits)
-    write: Callable[[object], str] = lambda value: orjson.dumps(value).decode()  # noqa: E731
-    return {"traits": [write(each.values) for each in kept], "stamps": [write(each.stamps) for each in kept]}
+    written = [(orjson.dumps(each.values).decode(), orjson.dumps(each.stamps).decode()) for each in traits]
+    return {"traits": [values for values, _ in written], "stamps": [stamps for _, stamps in written]}
 
 
 async def _write_merges(session: AsyncSession, merged: Mapping[UUID, tuple[UUID, Heard]]) -> list[Merge]:
     if not merged:
         return []
     moved: dict[str, Any] = {"gone": list(merged), "living": [living for living, _ in merged.values()]}
-    await _execute(session, _STONES, **moved)
     await _execute(session, _MOVE_ALIASES, **moved)
     await _execute(session, _MOVE_MEMBERS, **moved)
     again = await _execute(session, _MOVE_MERGES, **moved)
-    times, actors = [heard.at for _, heard in merged.values()], [heard.actor for _, heard in merged.values()]
+    times, actors = [heard.time for _, heard in merged.values()], [heard.actor for _, heard in merged.values()]
     await _execute(session, _MERGES, **moved, times=times, actors=actors)
+    await _execute(session, _GONE, **moved)
     return [Merge(*row) for row in again] + [Merge(gone, living, 1) for gone, (living, _) in merged.items()]
 
 
@@ -176,11 +171,6 @@ async def _write_groups(session: AsyncSession, groups: Mapping[tuple[str, str], 
 async def bury(session: AsyncSession, digests: Sequence[bytes]) -> None:
     """Keep the digests of ids that must not come back."""
     await _execute(session, _ERASED, digests=sorted(digests))
-
-
-async def delete_stones(session: AsyncSession, person_id: UUID) -> None:
-    """Delete those who were found to be a person."""
-    await session.execute(_DELETE_STONES, {"living": person_id})
 
 
 async def tell(session: AsyncSession, persons: Sequence[Person], merges: Sequence[Merge]) -> None:

@@ -20,22 +20,13 @@ def upgrade() -> None:
         "person",
         *versioned_columns("person"),
         sa.Column("user_id", sa.Text, nullable=False),
-        sa.Column("first_seen_at", Moment, nullable=False, comment="its earliest event, by corrected clocks"),
+        sa.Column("first_seen_at", Moment, nullable=False),
         sa.Column("is_identified", sa.Boolean, nullable=False),
         sa.Column("traits", JSONB, nullable=False),
-        sa.Column("set_at", JSONB, nullable=False, comment="of each trait: [microseconds, set | once | unset]"),
-        sa.Column("merged_into", sa.Uuid),
-        sa.Column("is_told", sa.Boolean, nullable=False, comment="the event store knows this version"),
+        sa.Column("set_at", JSONB, nullable=False),
+        sa.Column("is_told", sa.Boolean, nullable=False),
     )
-    op.create_index(
-        "ix_person_newest",
-        "person",
-        ["workspace", "first_seen_at", "id"],
-        postgresql_where=sa.text("merged_into IS NULL"),
-    )
-    op.create_index(
-        "ix_person_merged_into", "person", ["merged_into"], postgresql_where=sa.text("merged_into IS NOT NULL")
-    )
+    op.create_index("ix_person_newest", "person", ["workspace", "first_seen_at", "id"])
     op.create_index("ix_person_untold", "person", ["workspace", "id"], postgresql_where=sa.text("NOT is_told"))
     create_alias()
     create_merge()
@@ -58,9 +49,7 @@ def create_alias() -> None:
         sa.Column("distinct_id", sa.Text, nullable=False),
         sa.Column("person_id", sa.Uuid, nullable=False),
         sa.Column("is_identified", sa.Boolean, nullable=False),
-        sa.Column(
-            "is_claimed", sa.Boolean, nullable=False, comment="somebody untrusted said whose it is, before it spoke"
-        ),
+        sa.Column("is_claimed", sa.Boolean, nullable=False),
         sa.Column("met_at", Moment, nullable=False),
         sa.PrimaryKeyConstraint("workspace", "distinct_id", name="pk_person_alias"),
         sa.ForeignKeyConstraint(
@@ -75,11 +64,11 @@ def create_merge() -> None:
         "person_merge",
         sa.Column("from_id", sa.Uuid, nullable=False),
         sa.Column("workspace", sa.Text, nullable=False),
-        sa.Column("into_id", sa.Uuid, nullable=False, comment="who lives"),
+        sa.Column("into_id", sa.Uuid, nullable=False),
         sa.Column("at", Moment, nullable=False),
         sa.Column("actor", sa.Text, nullable=False),
         sa.Column("version", sa.Integer, nullable=False),
-        sa.Column("exported_at", Moment, comment="null until the event store knows this version"),
+        sa.Column("exported_at", Moment),
         sa.PrimaryKeyConstraint("from_id", name="pk_person_merge"),
         sa.ForeignKeyConstraint(["into_id"], ["person.id"], name="fk_person_merge_into_id_person", ondelete="CASCADE"),
     )
