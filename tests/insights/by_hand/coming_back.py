@@ -85,6 +85,22 @@ WORLDS = [
         ],
     ),
     Worked(
+        "windows of 24 hours are over a day later than days",
+        """Row of the 1st; who begins at its very end has window k until (k + 1)·24 h after it: window 0 to the end of the 2nd, window 1
+        to the end of the 3rd. At the first instant of the 3rd: window 0 is over, 1 is not; by the calendar days 0 and 1 are.""",
+        "retention",
+        world(("p1", "A", "01T20:00"), ("p1", "A", "02T20:00")),
+        [
+            Asked(
+                days("01", "01") | A_TO_B | {"return": {"event": "A"}, "periods": 3, "windows_24h": windows},
+                [(1, windows_over[0]), (1, windows_over[1]), (0, False)],
+                lambda answer: [(cell["count"], cell["is_complete"]) for cell in answer["cohorts"][0]["values"]],
+                at("03T00:00"),
+            )
+            for windows, windows_over in ((True, (True, False)), (False, (True, True)))
+        ],
+    ),
+    Worked(
         "weeks over a change of the clock",
         """US/Pacific goes from −8 to −7 on Sunday, 8 March. A at 07:30 UTC of the 8th is Saturday the 7th, 23:30; B at 07:10 UTC of
         the 15th is Sunday, 00:10. Weeks from Sunday: 1st, 8th, 15th: column 2. From Monday: 2nd, 9th (until the 16th): column 1.

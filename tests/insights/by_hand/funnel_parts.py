@@ -144,4 +144,28 @@ WORLDS = [
             )
         ],
     ),
+    Worked(
+        "an optional step can be waited for only while the next step is not done",
+        """A, perhaps O, B, within an hour; asked at 10:30. p1 has done A: O and B may follow. p2 has done A and B: O was left out for
+        good. p3 entered at 09:00: its hour is over. O: 0 done, of 3 p1 waits, 2 dropped. B: 1 of 3, p1 waits, p3 dropped.""",
+        "funnel",
+        world(
+            *(("p1", "A", "01T10:00"), ("p2", "A", "01T10:00"), ("p2", "B", "01T10:01")),
+            ("p3", "A", "01T09:00"),
+        ),
+        [
+            Asked(
+                ONE_DAY | {"steps": steps("A", "O?", "B"), "window": "PT1H"},
+                funnel(
+                    [
+                        step("A", 3, 1, 1, 0),
+                        step("O", 0, 0, 0, 2, waiting=1),
+                        step("B", 1, 1 / 3, 1 / 3, 1, 60, 60, waiting=1),
+                    ],
+                    *(60, 60, (60, 120, 1), (120, 180, 0)),
+                ),
+                now=at("01T10:30"),
+            )
+        ],
+    ),
 ]

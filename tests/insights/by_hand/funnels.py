@@ -168,4 +168,20 @@ WORLDS = [
             )
         ],
     ),
+    Worked(
+        "strict: what happens at the first instant may have happened before step 1",
+        """A and B at 10:00, B at 10:01, C at 10:02. If the first B served, the second would stand before C. It need not: it may have
+        come before A. So A 10:00, B 10:01, C 10:02: 60 s each, 120 in all.""",
+        "funnel",
+        world(("p1", "A", "01T10:00"), ("p1", "B", "01T10:00"), ("p1", "B", "01T10:01"), ("p1", "C", "01T10:02")),
+        [
+            Asked(
+                ONE_DAY | {"steps": steps("A", "B", "C"), "order": "strict"},
+                funnel(
+                    [step("A", 1, 1, 1, 0), step("B", 1, 1, 1, 0, 60, 60), step("C", 1, 1, 1, 0, 60, 60)],
+                    *(120, 120, (120, 180, 1), (180, 240, 0)),
+                ),
+            )
+        ],
+    ),
 ]
