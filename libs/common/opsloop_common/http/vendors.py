@@ -161,8 +161,9 @@ async def parsed(body: bytes) -> Any:
 
 def _parsed(body: bytes) -> Any:
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
+        with reading():
+            return orjson.loads(body)
+    except Unreadable:
         pass
     # NaN, and halves of characters beyond U+FFFF: one such value must not cost the batch
     try:

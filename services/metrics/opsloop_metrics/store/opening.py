@@ -32,8 +32,7 @@ class NoStore:
         raise _missing()
 
     async def change(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> None:
-        """Raise StoreUnavailable."""
-        raise _missing()
+        """Do nothing: there is nothing to change, and nothing to erase."""
 
 
 def _missing() -> StoreUnavailable:
