@@ -1,0 +1,62 @@
+"""The product as the differential test asks it: the metrics service behind its door, with an event store of its own."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, nullcontext
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from opsloop_common.db import Database, app_role
+from opsloop_common.testing.clock import FakeClock
+from opsloop_common.testing.databases import TestDatabases
+from opsloop_common.testing.http import Api, open_api, settings_for_tests
+from opsloop_metrics.app import SERVICE
+from opsloop_metrics.store.embedded import EmbeddedStore
+from tests.insights.segment import Json, batches
+
+
+class Product:
+    """One metrics service; every world is a workspace of its own."""
+
+    def __init__(self, api: Api) -> None:
+        self._api = api
+        self._keys: dict[str, dict[str, str]] = {}
+
+    async def capture(self, workspace: str, messages: Sequence[Json], *, now: datetime) -> None:
+        """Send messages as Segment's clients do; each has to be taken."""
+        self._api.clock.set(now)
+        for body in batches(messages):
+            answer = await self._api.client.post("/v1/batch", json=body, headers=await self._key(workspace))
+            assert (answer.status_code, answer.json()) == (200, {"success": True}), answer.text
+
+    async def ask(self, workspace: str, insight: str, query: Json, *, now: datetime) -> Any:
+        """Return the answer of an insight."""
+        self._api.clock.set(now)
+        answer = await self._api.client.post(f"/v1/insights/{insight}", json=query, headers=await self._key(workspace))
+        assert answer.status_code == 200, (query, answer.text)
+        return answer.json()
+
+    async def _key(self, workspace: str) -> dict[str, str]:
+        if workspace not in self._keys:
+            self._keys[workspace] = await self._api.key("metrics:read", "metrics:capture", workspace=workspace)
+        return self._keys[workspace]
+
+
+@asynccontextmanager
+async def open_product(databases: TestDatabases, folder: Path) -> AsyncIterator[Product]:
+    """Open a metrics service on a database and an event store of its own."""
+    url = await databases.create(SERVICE)
+    database = Database(url, service=SERVICE.name, clock=FakeClock(), role=app_role(SERVICE.name))
+    store = EmbeddedStore(folder)
+    rates = {"rate_limit_per_second": 1_000_000, "rate_limit_burst": 1_000_000}
+    try:
+        with patch("opsloop_metrics.app.open_store", lambda settings: nullcontext(store)):
+            async with open_api(SERVICE, database, settings_for_tests(SERVICE.settings, **rates)) as api:
+                yield Product(api)
+    finally:
+        await store.close()
+        await database.close()
+        await databases.drop(url)

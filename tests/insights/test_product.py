@@ -1,0 +1,76 @@
+"""The product agrees with the reference, which shares no code with it: over random worlds, and over those worked by hand."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from random import Random
+
+import pytest
+import pytest_asyncio
+
+from opsloop_common.testing.databases import TestDatabases
+from tests.insights.by_hand import WORLDS
+from tests.insights.by_hand.worked import LATE, Worked
+from tests.insights.compare import differences
+from tests.insights.product import Product, open_product
+from tests.insights.questions import QUESTIONS, question
+from tests.insights.reference import answer
+from tests.insights.segment import messages_of
+from tests.insights.worlds import world
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow, pytest.mark.xdist_group("insights")]
+WORLDS_OF_A_TEST = 20
+SEEDS = range(1, 241, WORLDS_OF_A_TEST)
+QUESTIONS_OF_A_WORLD = 2
+MORE_SEEDS = range(1_000, 5_000, WORLDS_OF_A_TEST)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def product(databases: TestDatabases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Product]:
+    """Return one product for all worlds."""
+    async with open_product(databases, tmp_path_factory.mktemp("events")) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize("worked", WORLDS, ids=lambda worked: worked.name)
+async def test_worlds_worked_by_hand(product: Product, worked: Worked) -> None:
+    workspace = f"hand-{WORLDS.index(worked)}"
+    await product.capture(workspace, messages_of(worked.events), now=LATE)
+
+    for asked in worked.asked:
+        found = await product.ask(workspace, worked.insight, asked.query, now=asked.now)
+        assert list(differences(asked.see(found), asked.expected)) == [], (worked.why, asked.query)
+
+
+async def compare(product: Product, seed: int, insights: tuple[str, ...]) -> list[str]:
+    """Return where the product and the reference differ about a random world."""
+    made = world(seed)
+    workspace = f"world-{seed}"
+    await product.capture(workspace, made.messages, now=made.now)
+    wrong = []
+    for insight in insights:
+        for number in range(QUESTIONS_OF_A_WORLD):
+            query = question(insight, made, Random(f"{seed} {insight} {number}"))
+            found = await product.ask(workspace, insight, query, now=made.now)
+            expected = answer(insight, made.events, query, now=made.now)
+            wrong += [f"world {seed}, {insight}: {place} {query}" for place in list(differences(found, expected))[:3]]
+    return wrong
+
+
+@pytest.mark.parametrize("first", SEEDS)
+async def test_random_worlds(product: Product, first: int) -> None:
+    wrong = []
+    for seed in range(first, first + WORLDS_OF_A_TEST):
+        wrong += await compare(product, seed, tuple(QUESTIONS))
+
+    assert wrong == []
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("first", MORE_SEEDS)
+async def test_many_more_random_worlds(product: Product, first: int) -> None:
+    wrong = []
+    for seed in range(first, first + WORLDS_OF_A_TEST):
+        wrong += await compare(product, seed, tuple(QUESTIONS))
+
+    assert wrong == []
