@@ -60,7 +60,7 @@ def entrants(frame: Frame, funnel: Funnel, bind: Binding) -> str:
 
 def _chains(frame: Frame, funnel: Funnel, bind: Binding) -> str:
     """Return SQL with a row a person: `chains`, of each the times of all steps (0: never) and of what taints it."""
-    last, kept = len(funnel.steps), "person, t, r" + (", v, own" if funnel.breakdown else "")
+    last, kept = len(funnel.steps), "person, t, r" + (", v, part" if funnel.breakdown else "")
     sql = _events(frame, funnel, bind)
     excluded = [f"x{number}" for number in range(len(funnel.exclusions))]
     for number, name in enumerate(excluded):
@@ -108,13 +108,13 @@ def _events(frame: Frame, funnel: Funnel, bind: Binding) -> str:
             f", toString(e.event) AS name, e.message_id AS message, {value_of(funnel.breakdown.field, bind)} AS own"
         )
         packed += ", name, message, own"
-        by += ", own" if funnel.is_divided_before else ""
+        by += ", part" if funnel.is_divided_before else ""
     arrays = "seen.1 AS t, seen.2 AS r" + (", seen.5 AS v" if funnel.breakdown else "")
-    own = "" if funnel.breakdown is None else (", own" if funnel.is_divided_before else ", '' AS own")
+    part = "" if funnel.breakdown is None else (", own AS part" if funnel.is_divided_before else ", '' AS part")
     wanted = [_named(funnel, bind), f"({' OR '.join(tests)})"]
     rows = f"SELECT {shown} {_from(frame, funnel, bind, wanted)}"
     return (
-        f"SELECT person{own}, arraySort(groupArray(({packed}))) AS seen, {arrays} FROM ({rows}) "
+        f"SELECT person{part}, arraySort(groupArray(({packed}))) AS seen, {arrays} FROM ({rows}) "
         f"WHERE role != 0 GROUP BY {by} HAVING countIf(role = 1) > 0"
     )
 
@@ -130,7 +130,7 @@ def _value(funnel: Funnel) -> str:
     if (breakdown := funnel.breakdown) is None:
         return "''"
     if funnel.is_divided_before:
-        return f"if(own = '', '{NONE}', own)"
+        return f"if(part = '', '{NONE}', part)"
     at = [
         f"if(best.1 < {n}, '', v[arrayFirstIndex((time, role) -> time = best.5[{n}] AND role = {n}, t, r)])"
         for n in range(1, len(funnel.steps) + 1)
