@@ -36,9 +36,6 @@ FURTHER = {
     "feedback.triage.lexicon": Further(-30, "what an entry of any language's lexicon is"),
     "feedback.triage.traditional": Further(-30, "data: traditional characters and their simplified ones"),
     "metrics.capture.writer": Further(32, "the loop that commits what many requests brought, together"),
-    "metrics.funnels.chains": Further(
-        5, "the exact pass: how one person comes through the steps, apart from what is asked and told"
-    ),
     "notifications.mail.holding": Further(25, "how long mail waits for a server that refuses us, and who is told"),
     "notifications.mail.writing": Further(25, "writes the mail's bytes, apart from handing them to a server"),
     "notifications.messages.sender": Further(35, "what the queue's engine calls to hand mails over"),

@@ -18,9 +18,19 @@ NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 RANGE = {"from": "2026-03-02", "to": "2026-03-02", "time_zone": "UTC"}
 PEOPLE = UUID(int=7)
 COLUMNS = [
-    "workspace", "id", "message_id", "kind", "event", "time", "distinct_id", "person", "utm_source", "is_bot",
-    "is_personless", "properties",
-]  # fmt: skip
+    "workspace",
+    "id",
+    "message_id",
+    "kind",
+    "event",
+    "time",
+    "distinct_id",
+    "person",
+    "utm_source",
+    "is_bot",
+    "is_personless",
+    "properties",
+]
 
 
 def person(name: str) -> str:
@@ -46,10 +56,22 @@ class Funnels:
             own = {"kind": "track", "utm_source": "", "is_bot": 0, "is_personless": 0, "properties": {}} | others
             own |= more[0] if more else {}
             time = written(NOON + timedelta(minutes=minutes))
-            rows.append([
-                workspace, str(uuid4()), own.get("message_id", f"m{number:05}"), own["kind"], name, time, who, person(who),
-                own["utm_source"], own["is_bot"], own["is_personless"], json.dumps(own["properties"]),
-            ])  # fmt: skip
+            rows.append(
+                [
+                    workspace,
+                    str(uuid4()),
+                    own.get("message_id", f"m{number:05}"),
+                    own["kind"],
+                    name,
+                    time,
+                    who,
+                    person(who),
+                    own["utm_source"],
+                    own["is_bot"],
+                    own["is_personless"],
+                    json.dumps(own["properties"]),
+                ]
+            )
         await self.store.insert("opsloop.event", COLUMNS, rows)
 
     async def ask(self, *steps, expect=200, **query):
@@ -60,7 +82,11 @@ class Funnels:
         return [step["count"] for step in (await self.ask(*steps, **query))["steps"]]
 
     async def persons(self, step, *steps, dropped=False, limit=50, **query):
-        body = {"query": RANGE | {"steps": [{"event": name} for name in steps]} | query, "step": step, "dropped": dropped}
+        body = {
+            "query": RANGE | {"steps": [{"event": name} for name in steps]} | query,
+            "step": step,
+            "dropped": dropped,
+        }
         found, cursor = [], ""
         while cursor is not None:
             path = f"/v1/insights/funnel/persons?limit={limit}{cursor and '&cursor=' + cursor}"
@@ -99,7 +125,12 @@ BY_HAND = {
     "excluded between": ("A0 X1 B2", "AB", [0, 0], {"exclusions": [{"event": "X", "from": 0, "to": 1}]}),
     "excluded before": ("X0 A1 B2", "AB", [1, 1], {"exclusions": [{"event": "X", "from": 0, "to": 1}]}),
     "excluded after": ("A0 B1 X2", "AB", [1, 1], {"exclusions": [{"event": "X", "from": 0, "to": 1}]}),
-    "excluded at the same time": ("A0 X0 X1 B1", "AB", [1, 1], {"exclusions": [{"event": "X", "from": 0, "to": 1}]} | HOUR),
+    "excluded at the same time": (
+        "A0 X0 X1 B1",
+        "AB",
+        [1, 1],
+        {"exclusions": [{"event": "X", "from": 0, "to": 1}]} | HOUR,
+    ),
     "excluded, and never there": ("A0 X60", "AB", [0, 0], {"exclusions": [{"event": "X", "from": 0, "to": 1}]} | HOUR),
     "excluded once it is over": ("A0 X61", "AB", [1, 0], {"exclusions": [{"event": "X", "from": 0, "to": 1}]} | HOUR),
     "a clean way beside": ("A0 X1 B2 A3 B4", "AB", [1, 1], {"exclusions": [{"event": "X", "from": 0, "to": 1}]}),
@@ -113,7 +144,7 @@ BY_HAND = {
     "totals of the same event": ("A0 A1 A2", "AA", [2, 1], {"count_by": "totals"}),
     "sessions": ("A0 B10 A100 A200 B231", "AB", [3, 1], {"count_by": "sessions"}),
     "a break of 30 minutes is none": ("A0 X30 B60", "AB", [1, 1], {"count_by": "sessions"}),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", sorted(BY_HAND))
@@ -132,13 +163,37 @@ async def test_shares_times_and_bins(funnels):
     found = await funnels.ask("A", {"event": "B", "label": "Activated"}, "C")
 
     assert found["steps"] == [
-        {"label": "A", "count": 4, "from_first": 1, "from_previous": 1, "dropped": 0, "average_seconds": None,
-         "median_seconds": None, "in_progress": 0},
-        {"label": "Activated", "count": 3, "from_first": 0.75, "from_previous": 0.75, "dropped": 1, "average_seconds": 140,
-         "median_seconds": 120, "in_progress": 0},
-        {"label": "C", "count": 1, "from_first": 0.25, "from_previous": 1 / 3, "dropped": 2, "average_seconds": 540,
-         "median_seconds": 540, "in_progress": 0},
-    ]  # fmt: skip
+        {
+            "label": "A",
+            "count": 4,
+            "from_first": 1,
+            "from_previous": 1,
+            "dropped": 0,
+            "average_seconds": None,
+            "median_seconds": None,
+            "in_progress": 0,
+        },
+        {
+            "label": "Activated",
+            "count": 3,
+            "from_first": 0.75,
+            "from_previous": 0.75,
+            "dropped": 1,
+            "average_seconds": 140,
+            "median_seconds": 120,
+            "in_progress": 0,
+        },
+        {
+            "label": "C",
+            "count": 1,
+            "from_first": 0.25,
+            "from_previous": 1 / 3,
+            "dropped": 2,
+            "average_seconds": 540,
+            "median_seconds": 540,
+            "in_progress": 0,
+        },
+    ]
     bins = [{"from_seconds": 600, "to_seconds": 660, "count": 1}, {"from_seconds": 660, "to_seconds": 720, "count": 0}]
     assert found["time_to_convert"] == {"average_seconds": 600, "median_seconds": 600, "bins": bins}
     assert found["breakdown"] is None
@@ -158,7 +213,9 @@ async def test_bins_are_as_wide_as_the_cube_root_of_the_count_says(funnels, orde
 async def test_nobody(funnels):
     for order in ("ordered", "unordered"):
         found = await funnels.ask("A", "B", order=order)
-        assert [(step["count"], step["from_first"], step["from_previous"]) for step in found["steps"]] == [(0, None, None)] * 2
+        assert [(step["count"], step["from_first"], step["from_previous"]) for step in found["steps"]] == [
+            (0, None, None)
+        ] * 2
         assert found["time_to_convert"] == {"average_seconds": None, "median_seconds": None, "bins": []}
 
 
@@ -166,7 +223,10 @@ async def test_nobody(funnels):
 async def test_the_range_says_who_enters_or_all_that_counts(funnels, order):
     # until midnight there are 720 minutes; the first entered before the range
     await funnels.happened(
-        *story("A-721 B0", "early"), *story("A719 B730", "late"), *story("A720 B730", "next"), *story("A0 B719", "within")
+        *story("A-721 B0", "early"),
+        *story("A719 B730", "late"),
+        *story("A720 B730", "next"),
+        *story("A0 B719", "within"),
     )
 
     assert await funnels.counts("A", "B", order=order) == [2, 2]
@@ -175,7 +235,9 @@ async def test_the_range_says_who_enters_or_all_that_counts(funnels, order):
 
 @pytest.mark.parametrize("order", ["ordered", "strict"])
 async def test_whose_window_is_open_is_in_progress_and_has_not_dropped_out(funnels, order):
-    await funnels.happened(*story("A0", "gone"), *story("A10", "waits"), *story("A0 A10", "tries again"), *story("A5 B6", "done"))
+    await funnels.happened(
+        *story("A0", "gone"), *story("A10", "waits"), *story("A0 A10", "tries again"), *story("A5 B6", "done")
+    )
     funnels.world.api.clock.set(NOON + timedelta(minutes=70))  # the window that began at minute 10 is open until now
 
     found = (await funnels.ask("A", "B", order=order, window="PT1H"))["steps"][1]
@@ -200,11 +262,13 @@ async def test_whose_window_is_open_is_in_progress_and_has_not_dropped_out(funne
 async def test_breakdown(funnels, order, attribution, expected):
     x, y = {"utm_source": "x"}, {"utm_source": "y"}
     await funnels.happened(
-        ("p1", "A", 0, x), ("p1", "B", 1, y),
-        ("p2", "A", 0), ("p2", "B", 1, y),
+        ("p1", "A", 0, x),
+        ("p1", "B", 1, y),
+        ("p2", "A", 0),
+        ("p2", "B", 1, y),
         ("p3", "A", 0, x),
         ("p4", "A", 0),
-    )  # fmt: skip
+    )
 
     found = await funnels.ask("A", "B", order=order, breakdown={"field": "utm_source"} | attribution)
 
@@ -217,7 +281,9 @@ async def test_breakdown(funnels, order, attribution, expected):
 async def test_values_beyond_the_limit_are_one(funnels, order, attribution):
     told = {"a": 3, "b": 2, "c": 2, "d": 1}
     for value, people in told.items():
-        await funnels.happened(*(e for n in range(people) for e in story("A0 B2", f"{value}{n}")), properties={"plan": value})
+        await funnels.happened(
+            *(e for n in range(people) for e in story("A0 B2", f"{value}{n}")), properties={"plan": value}
+        )
 
     breakdown = {"field": "properties.plan", "limit": 2, "attribution": attribution}
     found = (await funnels.ask("A", "B", order=order, breakdown=breakdown))["breakdown"]
@@ -293,8 +359,11 @@ async def test_as_csv(funnels):
     assert answer.headers["content-type"] == "text/csv; charset=utf-8"
     rows = list(csv.DictReader(StringIO(answer.text)))
     assert [(row["value"], row["label"], row["count"], row["median_seconds"]) for row in rows] == [
-        ("", "A", "1", ""), ("", "激活, 了", "1", "60"), ("'=1+1", "A", "1", ""), ("'=1+1", "激活, 了", "1", "60"),
-    ]  # fmt: skip
+        ("", "A", "1", ""),
+        ("", "激活, 了", "1", "60"),
+        ("'=1+1", "A", "1", ""),
+        ("'=1+1", "激活, 了", "1", "60"),
+    ]
 
 
 EXCLUDED = {"event": "X", "from": 0, "to": 1}
@@ -332,7 +401,7 @@ REFUSED = {
     ),
     "unknown field": ({"breakdown": {"field": "plan"}}, "/breakdown/field"),
     "backwards": ({"from": "2026-03-04"}, "/to"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", sorted(REFUSED))
@@ -369,7 +438,12 @@ async def test_the_store_and_the_exact_pass_say_the_same(funnels, seed):
     draw = random.Random(seed)
     people = [f"p{n}" for n in range(12)]
     told = [
-        (draw.choice(people), draw.choice("ABCX"), draw.randrange(0, 1500, 10), {"utm_source": draw.choice(["", "x", "y"])})
+        (
+            draw.choice(people),
+            draw.choice("ABCX"),
+            draw.randrange(0, 1500, 10),
+            {"utm_source": draw.choice(["", "x", "y"])},
+        )
         for _ in range(150)
     ]
     await funnels.happened(*told)
@@ -377,13 +451,108 @@ async def test_the_store_and_the_exact_pass_say_the_same(funnels, seed):
     query = {
         "window": draw.choice(["PT30M", "PT2H", "PT10H"]),
         "mode": draw.choice(["entry", "range"]),
-        "breakdown": {"field": "utm_source", "attribution": draw.choice(["first", "last", "all"]), "limit": draw.choice([1, 5])},
+        "breakdown": {
+            "field": "utm_source",
+            "attribution": draw.choice(["first", "last", "all"]),
+            "limit": draw.choice([1, 5]),
+        },
         "exclusions": [EXCLUDED | {"from": draw.choice([0, 1]), "to": 2}] if draw.random() < 0.6 else [],
-    }  # fmt: skip
+    }
     never = {"event": "A", "where": [{"field": "os", "op": "eq", "value": "none"}]}
 
     alone = await funnels.ask("A", "B", "C", **query)
-    exact = await funnels.ask("A", "B", "C", **query | {"exclusions": [*query["exclusions"], never | {"from": 0, "to": 1}]})
+    exact = await funnels.ask(
+        "A", "B", "C", **query | {"exclusions": [*query["exclusions"], never | {"from": 0, "to": 1}]}
+    )
 
     assert alone == exact
     assert alone["steps"][0]["count"] > 0
+
+
+async def test_whoever_did_more_than_can_be_looked_at_is_told_so_and_the_store_alone_still_answers(funnels):
+    many = [("p", "A" if number % 2 else "B", number / 60_000) for number in range(10_001)]
+    await funnels.happened(*many)
+
+    refused = await funnels.ask("A", "B", order="unordered", expect=422)
+    assert refused["type"].endswith("query_too_heavy")
+    assert "10,000 of one person" in refused["detail"]
+
+    assert await funnels.counts("A", "B") == [1, 1]
+
+
+async def test_of_ten_thousand_events_each_attempt_is_found_within_bounds(funnels):
+    # each attempt takes two away and looks at all that are left: 5,000 × 2,500 ways are too many
+    await funnels.happened(*(("p", "A" if number % 2 else "B", number / 60_000) for number in range(6_000)))
+
+    refused = await funnels.ask("A", "B", count_by="totals", window="PT1S", expect=422)
+
+    assert "too many ways" in refused["detail"]
+
+
+async def test_identify_alias_and_group_messages_are_never_steps_and_other_services_events_only_where_named(funnels):
+    await funnels.happened(("p", "A", 0), ("p", "$identify", 1), ("p", "B", 3))
+    await funnels.happened(("p", "feedback.received", 2), kind="domain")
+    await funnels.happened(("p", "$identify", 1), kind="identify")
+
+    assert await funnels.counts("A", "feedback.received") == [1, 1]
+    assert await funnels.counts("A", {"event": None}, {"event": None}, {"event": None}) == [1, 1, 1, 0]
+    assert await funnels.counts("A", "$identify", "B", order="strict") == [1, 1, 1]
+    assert await funnels.counts("A", "$identify", "feedback.received", "B", order="strict") == [1, 1, 1, 1]
+    assert await funnels.counts("feedback.received", "B", count_by="sessions") == [0, 0]
+
+
+async def test_traits_of_people_filter_and_divide(funnels):
+    await funnels.happened(*story("A0 B1", "paying"), *story("A0", "trying"), *story("A0", "unknown"))
+    rows = [
+        ["acme", person(name), written(NOON), json.dumps({"plan": plan}), 1]
+        for name, plan in (("paying", "pro"), ("trying", "free"))
+    ]
+    await funnels.store.insert("opsloop.person", ["workspace", "id", "first_seen", "traits", "version"], rows)
+    is_pro = {"field": "person.plan", "op": "eq", "value": "pro"}
+
+    for order in ("ordered", "unordered"):
+        found = await funnels.ask("A", "B", order=order, breakdown={"field": "person.plan"})
+        by_value = {each["value"]: [step["count"] for step in each["steps"]] for each in found["breakdown"]}
+        assert by_value == {"pro": [1, 1], "free": [1, 0], "$none": [1, 0]}
+        assert await funnels.counts("A", "B", order=order, where=[is_pro]) == [1, 1]
+        assert await funnels.counts({"event": "A", "where": [is_pro]}, "B", order=order)
+
+
+async def test_sessions_at_the_edge_of_the_range_are_seen_whole(funnels):
+    # from midnight (minute -720) to midnight (720): the first session began before and is cut nowhere
+    await funnels.happened(*story("A-730 A-719 B-718", "p"), *story("A719 B740", "q"), *story("A-721 B-719", "r"))
+
+    assert await funnels.counts("A", "B", count_by="sessions") == [2, 2]
+    assert await funnels.counts("A", "B", count_by="sessions", mode="range") == [2, 1]
+
+
+async def test_people_who_skipped_an_optional_step_are_behind_its_number(funnels):
+    await funnels.happened(*story("A0 O1 C2", "with"), *story("A0 C2", "without"), *story("A0", "gone"))
+    body = {"query": RANGE | {"steps": [{"event": "A"}, {"event": "O", "optional": True}, {"event": "C"}]}}
+
+    async def names(step: int, dropped: bool) -> set[str]:
+        path = "/v1/insights/funnel/persons"
+        found = await funnels.world.post(path, body | {"step": step, "dropped": dropped}, expect=200)
+        return {each["distinct_id"] for each in found["items"]}
+
+    assert await names(1, False) == {"with"}
+    assert await names(1, True) == {"without", "gone"}
+    assert await names(2, True) == {"gone"}
+
+
+async def test_a_cursor_of_another_list_is_refused(funnels):
+    body = {"query": RANGE | {"steps": [{"event": "A"}, {"event": "B"}]}, "step": 0}
+
+    for query in ("cursor=made-up", "limit=0", "limit=201"):
+        await funnels.world.post(f"/v1/insights/funnel/persons?{query}", body, expect=422)
+
+
+async def test_twenty_steps(funnels):
+    names = [chr(ord("A") + number) for number in range(20)]
+    await funnels.happened(*story(" ".join(f"{name}{number}" for number, name in enumerate(names))))
+
+    for order in ("ordered", "strict", "unordered"):
+        found = await funnels.ask(*names, order=order, breakdown={"field": "os"})
+        assert [step["count"] for step in found["steps"]] == [1] * 20
+        assert found["time_to_convert"]["average_seconds"] == 19 * 60
+    assert await funnels.counts(*["A"] * 20) == [1] + [0] * 19

@@ -99,7 +99,7 @@ class Funnel:
     @property
     def filters(self) -> list[EventFilter]:
         """Return the filters of all steps, then those of all exclusions."""
-        return [each.filter for each in (*self.steps, *self.exclusions)]
+        return [*(step.filter for step in self.steps), *(each.filter for each in self.exclusions)]
 
     @property
     def labels(self) -> list[str]:

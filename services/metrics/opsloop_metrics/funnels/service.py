@@ -11,8 +11,8 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.turns import in_turns
+from opsloop_metrics.chains.rules import Seen, Span, entrants, subjects
 from opsloop_metrics.funnels import queries, rules
-from opsloop_metrics.funnels.chains import Seen, Span, entrants, subjects
 from opsloop_metrics.funnels.rules import Conversion, Entrant, Funnel, Part, Result, StepNumbers, Tally
 from opsloop_metrics.insights.asking import ask
 from opsloop_metrics.insights.events import Binding
@@ -42,8 +42,8 @@ async def people(
     """Return persons (by id, after one) that did a step or dropped out before it, each with their newest id of a product."""
     whole, bind = replace(funnel, breakdown=None), Binding()
     if rules.is_plain(whole):
-        wanted = {"step": step, "dropped": dropped, "after": after, "limit": limit}
-        found = [row[0] for row in await _rows(session, frame, queries.people(frame, whole, bind, **wanted), bind)]
+        sql = queries.people(frame, whole, bind, step=step, dropped=dropped, after=after, limit=limit)
+        found = [row[0] for row in await _rows(session, frame, sql, bind)]
     else:
         all_of_them = {
             each.person for each in await _exact(session, frame, whole) if _is_meant(whole, each, step, dropped)

@@ -1,4 +1,4 @@
-"""Chains: how one person (session, attempt) comes through the steps, to the letter of docs/insights.md §4.
+"""How one person (session, attempt) comes through the steps of a funnel, to the letter of docs/insights.md §4.
 
 Work is done in small pieces: what yields None has only worked, so that whoever drives it can let others go on in between.
 """
