@@ -20,7 +20,8 @@ from opsloop_metrics.chains.rules import (
     sessions,
     subjects,
 )
-from opsloop_metrics.funnels.rules import (
+from opsloop_metrics.insights.periods import EventFilter
+from opsloop_metrics.steps.rules import (
     Attribution,
     Breakdown,
     CountBy,
@@ -30,7 +31,6 @@ from opsloop_metrics.funnels.rules import (
     Order,
     Step,
 )
-from opsloop_metrics.insights.periods import EventFilter
 
 MINUTE = 60_000
 EVER = Span(0, 10_000 * MINUTE, 20_000 * MINUTE)

@@ -1,208 +1,39 @@
-"""What a funnel may ask, which of them the store answers alone, and how numbers become an answer."""
+"""How numbers become an answer: shares, times, bins, values, a table."""
 
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import count
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsloop_common.conditions import Op
-from opsloop_common.errors import Invalid
+from opsloop_metrics.chains.rules import Span
 from opsloop_metrics.funnels.rules import (
-    Attribution,
     Bin,
-    Breakdown,
     Conversion,
-    CountBy,
-    Entrant,
-    Exclusion,
-    Funnel,
-    Mode,
-    Order,
     Part,
     Result,
-    Step,
     StepNumbers,
     StepResult,
     Tally,
     as_table,
     bin_edges,
     bins_of,
-    is_in_progress,
-    is_missing,
-    is_plain,
-    require_sound,
     shown_parts,
     steps_of,
 )
 from opsloop_metrics.funnels.schemas import FunnelIn
+from opsloop_metrics.funnels.service import MOST_CHAINS, walk
 from opsloop_metrics.insights.periods import EventFilter
 from opsloop_metrics.insights.tables import as_csv, prefers_csv
-from opsloop_metrics.shapes import InsightCondition
+from opsloop_metrics.steps.rules import CountBy, Entrant, Funnel, Step
+from opsloop_metrics.store.port import TooHeavy
 
-
-def step(event: str | None, *conditions: tuple[str, Op, object], optional: bool = False) -> Step:
-    where = tuple(InsightCondition(field=field, op=op, value=value) for field, op, value in conditions)
-    return Step(EventFilter(event, where), optional)
-
-
-A, B, C, P = step("A"), step("B"), step("C"), step("P", optional=True)
-X = EventFilter("X")
+A, B, C = (Step(EventFilter(name)) for name in "ABC")
+P = Step(EventFilter("P"), is_optional=True)
 DAY = timedelta(days=1)
-
-
-UNSOUND = {
-    "no window": (
-        Funnel((A, B), window=timedelta(0)),
-        "/window",
-    ),
-    "a window before itself": (
-        Funnel((A, B), window=-DAY),
-        "/window",
-    ),
-    "more than a leap year": (
-        Funnel((A, B), window=366 * DAY + timedelta(seconds=1)),
-        "/window",
-    ),
-    "first optional": (
-        Funnel((P, B)),
-        "/steps/0/optional",
-    ),
-    "last optional": (
-        Funnel((A, B, P)),
-        "/steps/2/optional",
-    ),
-    "strict and optional": (
-        Funnel((A, P, B), order=Order.STRICT),
-        "/steps/1/optional",
-    ),
-    "unordered and optional": (
-        Funnel((A, P, B), order=Order.UNORDERED),
-        "/steps/1/optional",
-    ),
-    "excluded from before the first": (
-        Funnel((A, B), exclusions=(Exclusion(X, -1, 1),)),
-        "/exclusions/0/from",
-    ),
-    "excluded from the last": (
-        Funnel((A, B), exclusions=(Exclusion(X, 1, 2),)),
-        "/exclusions/0/from",
-    ),
-    "excluded to the same": (
-        Funnel((A, B), exclusions=(Exclusion(X, 0, 0),)),
-        "/exclusions/0/to",
-    ),
-    "excluded to behind the last": (
-        Funnel((A, B), exclusions=(Exclusion(X, 0, 1), Exclusion(X, 0, 2))),
-        "/exclusions/1/to",
-    ),
-    "unordered and from the second": (
-        Funnel((A, B, C), order=Order.UNORDERED, exclusions=(Exclusion(X, 1, 2),)),
-        "/exclusions/0/from",
-    ),
-    "unordered and to the last but one": (
-        Funnel((A, B, C), order=Order.UNORDERED, exclusions=(Exclusion(X, 0, 1),)),
-        "/exclusions/0/from",
-    ),
-    "excluded from an optional step": (
-        Funnel((A, P, B), exclusions=(Exclusion(X, 1, 2),)),
-        "/exclusions/0/from",
-    ),
-    "excluded to an optional step": (
-        Funnel((A, P, B), exclusions=(Exclusion(X, 0, 1),)),
-        "/exclusions/0/to",
-    ),
-    "attributed to no step": (
-        Funnel((A, B), breakdown=Breakdown("os", Attribution.STEP, 2)),
-        "/breakdown/step",
-    ),
-    "attributed to a step that has no event of its own": (
-        Funnel((A, B), order=Order.UNORDERED, breakdown=Breakdown("os", Attribution.STEP, 1)),
-        "/breakdown/step",
-    ),
-}
-
-
-@pytest.mark.parametrize("name", sorted(UNSOUND))
-def test_what_cannot_be_meant_is_refused(name):
-    funnel, pointer = UNSOUND[name]
-
-    with pytest.raises(Invalid) as refused:
-        require_sound(funnel, at="/query")
-
-    [error] = refused.value.errors
-    assert error.pointer == f"/query{pointer}"
-    assert len(error.detail) > 10
-
-
-SOUND = {
-    "the shortest": Funnel((A, B), window=timedelta(milliseconds=1)),
-    "the longest": Funnel((A, B), window=366 * DAY),
-    "optional between": Funnel((A, P, B)),
-    "excluded in part": Funnel((A, B, C), exclusions=(Exclusion(X, 0, 1), Exclusion(X, 1, 2), Exclusion(X, 0, 2))),
-    "excluded over an optional step": Funnel((A, P, B), exclusions=(Exclusion(X, 0, 2),)),
-    "unordered, excluded all along": Funnel((A, B, C), order=Order.UNORDERED, exclusions=(Exclusion(X, 0, 2),)),
-    "attributed to the last": Funnel((A, B), breakdown=Breakdown("os", Attribution.STEP, 1)),
-    "unordered, attributed to the first": Funnel(
-        (A, B), order=Order.UNORDERED, breakdown=Breakdown("os", Attribution.STEP)
-    ),
-    "unordered, where a step means nothing": Funnel(
-        (A, B), order=Order.UNORDERED, breakdown=Breakdown("os", Attribution.LAST, 1)
-    ),
-}
-
-
-@pytest.mark.parametrize("name", sorted(SOUND))
-def test_what_can_be_meant_is_taken(name):
-    require_sound(SOUND[name])
-
-
-PATH_A, PATH_B = ("path", Op.EQ, "/a"), ("path", Op.EQ, "/b")
-PLAIN = {
-    "different events": (Funnel((A, B, C)), True),
-    "the same event": (Funnel((A, B, A)), False),
-    "any event": (Funnel((A, step(None))), False),
-    "strict": (Funnel((A, B), order=Order.STRICT), False),
-    "unordered": (Funnel((A, B), order=Order.UNORDERED), False),
-    "optional": (Funnel((A, P, B)), False),
-    "sessions": (Funnel((A, B), count_by=CountBy.SESSIONS), False),
-    "totals": (Funnel((A, B), count_by=CountBy.TOTALS), False),
-    "range": (Funnel((A, B), mode=Mode.RANGE), True),
-    "broken down": (Funnel((A, B), breakdown=Breakdown("os")), True),
-    "excluded": (Funnel((A, B), exclusions=(Exclusion(X, 0, 1),)), True),
-    "excluded is a step": (Funnel((A, B), exclusions=(Exclusion(A.filter, 0, 1),)), False),
-    "excluded twice": (Funnel((A, B, C), exclusions=(Exclusion(X, 0, 1), Exclusion(X, 1, 2))), False),
-    "two texts of one field": (Funnel((step("$pageview", PATH_A), step("$pageview", PATH_B))), True),
-    "two texts of any event": (Funnel((step(None, PATH_A), step("A", PATH_B))), True),
-    "the same text": (Funnel((step("A", PATH_A), step("A", PATH_A))), False),
-    "texts of different fields": (Funnel((step("A", PATH_A), step("A", ("host", Op.EQ, "/b")))), False),
-    "not a text": (Funnel((step("A", PATH_A), step("A", ("path", Op.EQ, None)))), False),
-    "not equal": (Funnel((step("A", PATH_A), step("A", ("path", Op.NE, "/b")))), False),
-}
-
-
-@pytest.mark.parametrize("name", sorted(PLAIN))
-def test_which_the_store_answers_alone(name):
-    funnel, expected = PLAIN[name]
-
-    assert is_plain(funnel) is expected
-
-
-def test_what_steps_are_called():
-    named = Step(EventFilter("A", label="Began"))
-
-    assert Funnel((named, step(None), B)).labels == ["Began", "*", "B"]
-    assert Funnel((A, B), order=Order.UNORDERED).labels == ["Completed 1 step", "Completed 2 steps"]
-
-
-def test_which_steps_are_needed():
-    funnel = Funnel((A, P, P, B, P, C))
-
-    assert funnel.needed == [0, 3, 5]
-    assert [funnel.before(number) for number in range(1, 6)] == [0, 0, 0, 3, 3]
-    assert [funnel.after_optional(number) for number in range(6)] == [None, 3, 3, None, 5, None]
 
 
 def entrant(*minutes: int | None, is_open: bool = False, value: str | None = None) -> Entrant:
@@ -269,23 +100,6 @@ def test_an_optional_step_is_counted_from_the_one_that_was_needed():
     assert [(each.count, each.dropped, each.in_progress) for each in steps] == [(4, 0, 0), (2, 1, 1), (2, 1, 1)]
     assert [each.from_previous for each in steps] == [1, 0.5, 0.5]
     assert [each.average_seconds for each in steps] == [None, 150, 120]
-
-
-@pytest.mark.parametrize(
-    ("entered", "number", "missing", "waiting"),
-    [
-        (entrant(0, None, None), 1, True, False),
-        (entrant(0, None, None, is_open=True), 1, True, True),
-        (entrant(0, None, None, is_open=True), 2, False, False),
-        (entrant(0, 1, None, is_open=True), 1, False, False),
-        (entrant(0, 1, None, is_open=True), 2, True, True),
-    ],
-)
-def test_who_is_missing_and_who_may_still_come(entered, number, missing, waiting):
-    funnel = Funnel((A, B, C))
-
-    assert is_missing(funnel, entered, number) is missing
-    assert is_in_progress(funnel, entered, number) is waiting
 
 
 def test_nothing_over_nothing_is_null():
@@ -409,3 +223,39 @@ def test_windows(window, days):
 def test_what_is_no_window(window):
     with pytest.raises(ValueError, match="ISO 8601"):
         FunnelIn.model_validate({"steps": [{"event": "A"}, {"event": "B"}], "window": window})
+
+
+@pytest.mark.parametrize("count_by", [CountBy.USERS, CountBy.TOTALS])
+def test_who_goes_through_in_too_many_ways_is_not_followed_to_the_end(count_by):
+    funnel, span = Funnel((A, B), count_by=count_by), Span(0, 10_000, 10_000)
+    rows = [["p", list(range(1_000)), [1, 2] * 500, [0] * 1_000, [""] * 1_000]]
+
+    with pytest.raises(TooHeavy, match="too many ways"):
+        list(walk(rows, funnel, span, count(MOST_CHAINS - 400)))
+
+    found = [each for each in walk(rows, funnel, span, count()) if each is not None]
+    assert len(found) == (1 if count_by is CountBy.USERS else 500)
+    assert all(each.has_done(1) for each in found)
+
+
+def test_rows_of_the_store_are_read_person_by_person():
+    rows = [
+        ["p", [0, 1_000], [1, 2], [0, 0], ["", ""]],
+        ["q", [5], [1], [0], [""]],
+        ["r", [5], [2], [0], [""]],
+    ]
+
+    found = [each for each in walk(rows, Funnel((A, B)), Span(0, 10, 20), count()) if each is not None]
+
+    assert [(each.person, each.times) for each in found] == [("p", (0, 1_000)), ("q", (5, None))]
+    assert all(each.is_open for each in found)
+
+
+@given(st.lists(st.tuples(st.integers(0, 600), st.integers(0, 600)), min_size=1, max_size=30))
+def test_steps_add_up(taken):
+    tally = counted(Funnel((A, B)), *(entrant(0, at, is_open=at > other) for at, other in taken), entrant(0, None))
+
+    first, second = tally.steps()
+
+    assert first.count == second.count + second.dropped + second.in_progress
+    assert second.average_seconds == pytest.approx(sum(at * 60 for at, _ in taken) / len(taken))

@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from opsloop_metrics.funnels.rules import NONE, Attribution, CountBy, Funnel, Mode, Order
 from opsloop_metrics.insights.events import Binding, from_events, matches, needs_traits, person_of, value_of
 from opsloop_metrics.insights.periods import Frame
+from opsloop_metrics.steps.rules import NONE, Attribution, CountBy, Funnel, Mode, Order
 from opsloop_metrics.store.port import milliseconds
 
 _SESSION_MARGIN = timedelta(hours=24)

@@ -13,6 +13,7 @@ from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_metrics.funnels import rules, service
 from opsloop_metrics.funnels.schemas import FunnelIn, FunnelOut, FunnelPersonOut, FunnelPersonsIn
 from opsloop_metrics.insights.tables import as_csv, prefers_csv
+from opsloop_metrics.steps.rules import require_sound
 
 router = ApiRouter(tags=["insights"])
 READ = allow("metrics:read")
@@ -23,7 +24,7 @@ _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema"
 async def ask_funnel(body: FunnelIn, session: Db, request: Request) -> Response | FunnelOut:
     """Count who comes how far from a first step to a last, and how long it takes; with `Accept: text/csv` as a table."""
     funnel = body.to_funnel()
-    rules.require_sound(funnel)
+    require_sound(funnel)
     found = await service.answer(session, await body.open_frame(session), funnel)
     if prefers_csv(request.headers.get("accept")):
         return Response(as_csv(*rules.as_table(found)), media_type="text/csv; charset=utf-8")
@@ -34,7 +35,7 @@ async def ask_funnel(body: FunnelIn, session: Db, request: Request) -> Response 
 async def list_funnel_persons(body: FunnelPersonsIn, session: Db, page: PageQuery) -> Listing[FunnelPersonOut]:
     """List the people behind a number of a funnel, in the order of their ids."""
     funnel = body.query.to_funnel()
-    rules.require_sound(funnel, at="/query")
+    require_sound(funnel, at="/query")
     if body.step >= len(funnel.steps):
         raise Invalid("/step", f"must be the number of a step, from 0 to {len(funnel.steps) - 1}")
     after = str(page.after[0]) if page.after else None

@@ -10,8 +10,8 @@ from uuid import UUID
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from opsloop_common.http.schemas import InModel, OutModel, parse_duration
-from opsloop_metrics.funnels.rules import Attribution, Breakdown, CountBy, Exclusion, Funnel, Mode, Order, Step
 from opsloop_metrics.shapes import EventFilterIn, Field_, InsightIn
+from opsloop_metrics.steps.rules import Attribution, Breakdown, CountBy, Exclusion, Funnel, Mode, Order, Step
 
 _YEARS_AND_MONTHS = re.compile(r"P(?:(\d{1,3})Y)?(?:(\d{1,4})M)?(.*)")
 

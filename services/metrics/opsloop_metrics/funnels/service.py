@@ -13,10 +13,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common.turns import in_turns
 from opsloop_metrics.chains.rules import Seen, Span, entrants, subjects
 from opsloop_metrics.funnels import queries, rules
-from opsloop_metrics.funnels.rules import Conversion, Entrant, Funnel, Part, Result, StepNumbers, Tally
+from opsloop_metrics.funnels.rules import Conversion, Part, Result, StepNumbers, Tally
 from opsloop_metrics.insights.asking import ask
 from opsloop_metrics.insights.events import Binding
 from opsloop_metrics.insights.periods import Frame
+from opsloop_metrics.steps.rules import Entrant, Funnel, is_in_progress, is_missing, is_plain
 from opsloop_metrics.store.port import TooHeavy, milliseconds
 
 MOST_EVENTS = 1_000_000
@@ -29,7 +30,7 @@ _PART = 50_000  # events read at a time: as many are some megabytes and some mil
 async def answer(session: AsyncSession, frame: Frame, funnel: Funnel) -> Result:
     """Return a funnel's numbers; raises TooHeavy, StoreUnavailable."""
     whole = replace(funnel, breakdown=None)
-    if rules.is_plain(funnel):
+    if is_plain(funnel):
         steps, conversion = await _whole(session, frame, whole)
         parts = await _parts(session, frame, funnel) if funnel.breakdown else None
         return Result(steps, conversion, parts)
@@ -41,7 +42,7 @@ async def people(
 ) -> list[tuple[str, str]]:
     """Return persons (by id, after one) that did a step or dropped out before it, each with their newest id of a product."""
     whole, bind = replace(funnel, breakdown=None), Binding()
-    if rules.is_plain(whole):
+    if is_plain(whole):
         sql = queries.people(frame, whole, bind, step=step, dropped=dropped, after=after, limit=limit)
         found = [row[0] for row in await _rows(session, frame, sql, bind)]
     else:
@@ -59,7 +60,7 @@ async def people(
 def _is_meant(funnel: Funnel, entrant: Entrant, step: int, dropped: bool) -> bool:
     if not dropped:
         return entrant.has_done(step)
-    return step > 0 and rules.is_missing(funnel, entrant, step) and not rules.is_in_progress(funnel, entrant, step)
+    return step > 0 and is_missing(funnel, entrant, step) and not is_in_progress(funnel, entrant, step)
 
 
 async def _whole(session: AsyncSession, frame: Frame, funnel: Funnel) -> tuple[list[rules.StepResult], Conversion]:
@@ -128,11 +129,11 @@ async def _exact(session: AsyncSession, frame: Frame, funnel: Funnel) -> list[En
     for part in range(parts):
         bind = Binding()
         rows = await _rows(session, frame, queries.histories(frame, funnel, bind, part=part, parts=parts), bind)
-        await in_turns(lambda found: entered.append(found) if found else None, _walk(rows, funnel, span, chains))
+        await in_turns(lambda found: entered.append(found) if found else None, walk(rows, funnel, span, chains))
     return entered
 
 
-def _walk(rows: list[list[Any]], funnel: Funnel, span: Span, chains: Iterator[int]) -> Iterator[Entrant | None]:
+def walk(rows: list[list[Any]], funnel: Funnel, span: Span, chains: Iterator[int]) -> Iterator[Entrant | None]:
     """Yield who entered, of rows as `queries.histories` has them, and None for each chain looked at."""
     for person, times, steps, excluded, values in rows:
         events = [Seen(int(time), *rest) for time, *rest in zip(times, steps, excluded, values, strict=True)]
