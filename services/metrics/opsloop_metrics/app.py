@@ -12,6 +12,7 @@ from opsloop_common.supervision import supervised
 from opsloop_metrics.breaches import slice as breaches
 from opsloop_metrics.events import slice as events
 from opsloop_metrics.forgetting import slice as forgetting
+from opsloop_metrics.funnels import slice as funnels
 from opsloop_metrics.kpis import slice as kpis
 from opsloop_metrics.monitors import service as watching
 from opsloop_metrics.monitors import slice as monitors
@@ -64,6 +65,7 @@ SERVICE = Service(
         events.SLICE,
         forgetting.SLICE,
         people.SLICE,
+        funnels.SLICE,
     ),
     settings=MetricsSettings,
     open=open_ports,

@@ -1,0 +1,1 @@
+"""The exact pass of funnels: how one person comes through the steps (docs/insights.md §4)."""

@@ -1,0 +1,48 @@
+"""Asking for a funnel, and for the people behind its numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request, Response
+
+from opsloop_common.errors import Invalid
+from opsloop_common.http.deps import Db
+from opsloop_common.http.paging import Listing, PageOf, PageQuery
+from opsloop_common.http.routing import ApiRouter, allow, problems
+from opsloop_metrics.funnels import rules, service
+from opsloop_metrics.funnels.schemas import FunnelIn, FunnelOut, FunnelPersonOut, FunnelPersonsIn
+from opsloop_metrics.insights.tables import as_csv, prefers_csv
+from opsloop_metrics.steps.rules import require_sound
+
+router = ApiRouter(tags=["insights"])
+READ = allow("metrics:read")
+_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+
+
+@router.post("/v1/insights/funnel", dependencies=[READ], responses=_CSV | problems(503), response_model=FunnelOut)
+async def ask_funnel(body: FunnelIn, session: Db, request: Request) -> Response | FunnelOut:
+    """Count who comes how far from a first step to a last, and how long it takes; with `Accept: text/csv` as a table."""
+    funnel = body.to_funnel()
+    require_sound(funnel)
+    found = await service.answer(session, await body.open_frame(session), funnel)
+    if prefers_csv(request.headers.get("accept")):
+        return Response(as_csv(*rules.as_table(found)), media_type="text/csv; charset=utf-8")
+    return FunnelOut.model_validate(found)
+
+
+@router.post("/v1/insights/funnel/persons", dependencies=[READ], responses=problems(503))
+async def list_funnel_persons(body: FunnelPersonsIn, session: Db, page: PageQuery) -> Listing[FunnelPersonOut]:
+    """List the people behind a number of a funnel, in the order of their ids."""
+    funnel = body.query.to_funnel()
+    require_sound(funnel, at="/query")
+    if body.step >= len(funnel.steps):
+        raise Invalid("/step", f"must be the number of a step, from 0 to {len(funnel.steps) - 1}")
+    after = str(page.after[0]) if page.after else None
+    frame = await body.query.open_frame(session)
+    found = await service.people(
+        session, frame, funnel, step=body.step, dropped=body.dropped, after=after, limit=page.limit + 1
+    )
+    shown = found[: page.limit]
+    cursor = page.cursor([shown[-1][0]]) if len(found) > page.limit else None
+    return PageOf(shown, cursor).map(lambda each: FunnelPersonOut(person=each[0], distinct_id=each[1]))

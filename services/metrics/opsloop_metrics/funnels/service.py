@@ -1,0 +1,148 @@
+"""Funnels: asked of the store where it can answer alone, else found out person by person, in turns with everybody else."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common.turns import in_turns
+from opsloop_metrics.chains.rules import Seen, Span, entrants, subjects
+from opsloop_metrics.funnels import queries, rules
+from opsloop_metrics.funnels.rules import Conversion, Part, Result, StepNumbers, Tally
+from opsloop_metrics.insights.asking import ask
+from opsloop_metrics.insights.events import Binding
+from opsloop_metrics.insights.periods import Frame
+from opsloop_metrics.steps.rules import Entrant, Funnel, is_in_progress, is_missing, is_plain
+from opsloop_metrics.store.port import TooHeavy, milliseconds
+
+MOST_EVENTS = 1_000_000
+MOST_EVENTS_OF_ONE = 10_000
+MOST_CHAINS = 1_000_000
+"""Bounds of the exact pass: events read, events of one person, chains looked at. A million chains take some ten seconds."""
+_PART = 50_000  # events read at a time: as many are some megabytes and some milliseconds to decode
+
+
+async def answer(session: AsyncSession, frame: Frame, funnel: Funnel) -> Result:
+    """Return a funnel's numbers; raises TooHeavy, StoreUnavailable."""
+    whole = replace(funnel, breakdown=None)
+    if is_plain(funnel):
+        steps, conversion = await _whole(session, frame, whole)
+        parts = await _parts(session, frame, funnel) if funnel.breakdown else None
+        return Result(steps, conversion, parts)
+    return await _exact_answer(session, frame, funnel, whole)
+
+
+async def people(
+    session: AsyncSession, frame: Frame, funnel: Funnel, *, step: int, dropped: bool, after: str | None, limit: int
+) -> list[tuple[str, str]]:
+    """Return persons (by id, after one) that did a step or dropped out before it, each with their newest id of a product."""
+    whole, bind = replace(funnel, breakdown=None), Binding()
+    if is_plain(whole):
+        sql = queries.people(frame, whole, bind, step=step, dropped=dropped, after=after, limit=limit)
+        found = [row[0] for row in await _rows(session, frame, sql, bind)]
+    else:
+        all_of_them = {
+            each.person for each in await _exact(session, frame, whole) if _is_meant(whole, each, step, dropped)
+        }
+        found = sorted(person for person in all_of_them if after is None or person > after)[:limit]
+    if not found:
+        return []
+    bind = Binding()
+    newest = dict(await _rows(session, frame, queries.newest_ids(frame, whole, bind, found), bind))
+    return [(person, newest.get(person, "")) for person in found]
+
+
+def _is_meant(funnel: Funnel, entrant: Entrant, step: int, dropped: bool) -> bool:
+    if not dropped:
+        return entrant.has_done(step)
+    return step > 0 and is_missing(funnel, entrant, step) and not is_in_progress(funnel, entrant, step)
+
+
+async def _whole(session: AsyncSession, frame: Frame, funnel: Funnel) -> tuple[list[rules.StepResult], Conversion]:
+    bind = Binding()
+    [[_, *row]] = await _rows(session, frame, queries.table(frame, funnel, bind), bind)
+    average, median, least, most = row[-4:]
+    numbers = _numbers(row[:-4])
+    steps = rules.steps_of(funnel, numbers)
+    if average is None:
+        return steps, Conversion(None, None, [])
+    number = rules.bins_of(numbers[-1].count)
+    start, width = rules.bin_edges(number, least, most)
+    counts = [0] * (number + 1)
+    bind = Binding()
+    for place, size in await _rows(session, frame, queries.binned(frame, funnel, bind, start=start, width=width), bind):
+        # what came in between the two questions goes into the nearest bin
+        counts[min(max(int(place), 0), number)] += int(size)
+    return steps, Conversion(average, median, rules.bins(start, width, counts))
+
+
+async def _parts(session: AsyncSession, frame: Frame, funnel: Funnel) -> list[Part]:
+    bind = Binding()
+    rows = await _rows(session, frame, queries.table(frame, funnel, bind), bind)
+    return [Part(value, rules.steps_of(funnel, _numbers(row))) for value, *row in rows]
+
+
+def _numbers(row: list[Any]) -> list[StepNumbers]:
+    return [
+        StepNumbers(int(count), int(waiting), average, median)
+        for count, waiting, average, median in zip(row[::4], row[1::4], row[2::4], row[3::4], strict=True)
+    ]
+
+
+async def _exact_answer(session: AsyncSession, frame: Frame, funnel: Funnel, whole: Funnel) -> Result:
+    entered = await _exact(session, frame, whole if funnel.is_divided_before else funnel)
+    tally = await _tally(funnel, entered)
+    if funnel.breakdown is None:
+        return Result(tally.steps(), tally.conversion(), None)
+    if funnel.is_divided_before:
+        entered = await _exact(session, frame, funnel)
+    by_value: dict[str, list[Entrant]] = defaultdict(list)
+    await in_turns(lambda each: by_value[each.value].append(each) if each.value is not None else None, entered)
+    shown = rules.shown_parts(by_value, funnel.breakdown.limit)
+    parts = [Part(value, (await _tally(funnel, own)).steps()) for value, own in shown]
+    return Result(tally.steps(), tally.conversion(), parts)
+
+
+async def _tally(funnel: Funnel, entered: Sequence[Entrant]) -> Tally:
+    tally = Tally(funnel)
+    await in_turns(tally.add, entered)
+    return tally
+
+
+async def _exact(session: AsyncSession, frame: Frame, funnel: Funnel) -> list[Entrant]:
+    """Return everyone who entered; raises TooHeavy for more than can be looked at one by one."""
+    bind = Binding()
+    [[total, most]] = await _rows(session, frame, queries.sizes(frame, funnel, bind), bind)
+    if int(total or 0) > MOST_EVENTS or int(most or 0) > MOST_EVENTS_OF_ONE:
+        raise TooHeavy(
+            f"Such a funnel looks at each person's events one by one: at most {MOST_EVENTS:,}, {MOST_EVENTS_OF_ONE:,} "
+            "of one person. Ask for a shorter time, add a condition, or take an ordered funnel of different events."
+        )
+    span = Span(milliseconds(frame.start), milliseconds(frame.end), milliseconds(frame.now))
+    entered: list[Entrant] = []
+    chains, parts = count(), -(-int(total or 0) // _PART)
+    for part in range(parts):
+        bind = Binding()
+        rows = await _rows(session, frame, queries.histories(frame, funnel, bind, part=part, parts=parts), bind)
+        await in_turns(lambda found: entered.append(found) if found else None, walk(rows, funnel, span, chains))
+    return entered
+
+
+def walk(rows: list[list[Any]], funnel: Funnel, span: Span, chains: Iterator[int]) -> Iterator[Entrant | None]:
+    """Yield who entered, of rows as `queries.histories` has them, and None for each chain looked at."""
+    for person, times, steps, excluded, values in rows:
+        events = [Seen(int(time), *rest) for time, *rest in zip(times, steps, excluded, values, strict=True)]
+        for subject in subjects(events, funnel, span):
+            for found in entrants(person, subject, funnel, span):
+                if found is None and next(chains) >= MOST_CHAINS:
+                    raise TooHeavy("There are too many ways through this funnel; ask for a shorter time.")
+                yield found
+
+
+async def _rows(session: AsyncSession, frame: Frame, sql: str, bind: Binding) -> list[list[Any]]:
+    return (await ask(session, frame, sql, bind)).rows
