@@ -115,7 +115,7 @@ class _Made:
             "traits": person.traits,
         }
         if kind == "page":
-            event["columns"] = {"path": str(event["properties"]["path"])}
+            event["columns"] = {"path": str(event["properties"]["path"]).rstrip("/") or "/"}
         self.events.append(event)
         self.messages.append(message(event, **ids, **more))
 

@@ -63,7 +63,7 @@ def _event(number: int, person: str, what: str, when: str, properties: Mapping[s
     }
     if kind == "page":
         event["properties"] = {"path": what, "url": f"https://shop.example{what}", **(properties or {})}
-        event["columns"] = {"path": what}
+        event["columns"] = {"path": what.rstrip("/") or "/"}
     return event
 
 
