@@ -14,7 +14,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench import commands, deliveries, drain, end_to_end, fairness, intake, process
+from bench import capture, commands, deliveries, drain, end_to_end, fairness, intake, process
 from bench.report import Line, machine, save, show
 from bench.world import all_in_one, databases, four_processes, scratch_folder, started
 from opsloop_common.testing.kafka import NoBroker, running_broker
@@ -58,6 +58,12 @@ async def measure_end_to_end(effort: Effort, folder: Path) -> list[Line]:
                     return lines + await end_to_end.measure(deployment, sink, bootstrap=bootstrap)
 
 
+async def measure_capture(effort: Effort, folder: Path) -> list[Line]:
+    """Events a second beside bare inserts."""
+    with databases() as made:
+        return await capture.measure(made, folder, seconds=effort.seconds, rounds=effort.rounds)
+
+
 async def measure_drain(effort: Effort, folder: Path) -> list[Line]:
     """How fast a full outbox empties."""
     with broker() as bootstrap, databases() as made:
@@ -93,6 +99,7 @@ async def measure_fairness(part: fairness.Part, effort: Effort, folder: Path) ->
 Section = Callable[[Effort, Path], Awaitable[list[Line]]]
 SECTIONS: dict[str, Section] = {
     "intake": measure_intake,
+    "capture": measure_capture,
     "end-to-end": measure_end_to_end,
     "drain": measure_drain,
     "deliveries": measure_deliveries,

@@ -59,7 +59,7 @@ async def accept(
     def prepare(placed: tuple[int, Message]) -> tuple[int, Entry | Problem]:
         place, message = placed
         try:
-            return place, _entry(message, sender, find_place, now, import_id)
+            return place, entry_of(message, sender, find_place, now, import_id)
         except Refused as refused:
             return place, _problem(place, message, refused.reason, refused.detail)
 
@@ -86,7 +86,8 @@ def _problem(place: int, message: Message, reason: Reason, detail: str) -> Probl
     return Problem(place, reason, detail, raw if reason is not Reason.ERASED else None, message.message_id)
 
 
-def _entry(message: Message, sender: Sender, find_place: PlaceFinder, now: datetime, import_id: UUID | None) -> Entry:
+def entry_of(message: Message, sender: Sender, find_place: PlaceFinder, now: datetime, import_id: UUID | None) -> Entry:
+    """Return a message as it goes into the store; raises Refused for a time that cannot be."""
     at = rules.corrected(message, now)
     is_named = message.message_id is not None
     id = rules.event_id(sender.workspace, message.message_id) if message.message_id is not None else uuid7()
