@@ -72,7 +72,7 @@ async def measure(databases: Databases, folder: Path, *, seconds: float, rounds:
     """Alternate the door and the bare inserts, round by round."""
     lines = []
     signed = {"Authorization": "Basic " + b64encode(f"{OPERATOR_KEY}:".encode()).decode()}
-    postgres = await asyncpg.connect(await databases.migrated("metrics", "bare"))
+    postgres = await asyncpg.connect((await databases.migrated("metrics", "bare")).replace("+asyncpg", "", 1))
     await postgres.execute(CREATE)
     bare = EmbeddedStore(folder / "bare-events")
     async with started(all_in_one(folder)) as deployment:
