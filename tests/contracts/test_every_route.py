@@ -187,7 +187,8 @@ async def test_each_route_asks_for_the_scope_of_what_it_does(door: Door):
     for method, path, operation in operations(door):
         if operation["security"] == []:
             continue
-        expected = {"capture" if is_vendors(operation) else "read" if method == "GET" else "write"}
+        reads = method == "GET" or path.startswith("/v1/insights/")  # a question is too long for an address
+        expected = {"capture" if is_vendors(operation) else "read" if reads else "write"}
         if path.startswith(ADMIN_PATHS) or (method, path) == ("PATCH", "/v1/workspace"):
             expected = {"admin"}
         if path.startswith("/v1/insights/"):

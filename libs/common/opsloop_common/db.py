@@ -234,3 +234,11 @@ async def require_held_by_row_level_security(database: Database) -> None:
             f"{database.service.upper()}_DATABASE_URL: role {row.rolname} bypasses row-level security; "
             f"connect as {app_role(database.service)}"
         )
+
+
+async def settle(session: AsyncSession) -> None:
+    """End the session's transaction here and give its connection back, what it did durable: what follows waits for somebody else.
+
+    Another statement of the session begins a transaction of its own.
+    """
+    await session.commit()

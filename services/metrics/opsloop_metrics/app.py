@@ -9,11 +9,13 @@ from opsloop_common.contracts.metrics import EVENTS
 from opsloop_common.db import settings_of
 from opsloop_common.service import Runtime, Service
 from opsloop_common.supervision import supervised
+from opsloop_metrics.active_users import slice as active_users
 from opsloop_metrics.breaches import slice as breaches
 from opsloop_metrics.events import slice as events
 from opsloop_metrics.forgetting import slice as forgetting
 from opsloop_metrics.funnels import slice as funnels
 from opsloop_metrics.kpis import slice as kpis
+from opsloop_metrics.lifecycles import slice as lifecycles
 from opsloop_metrics.monitors import service as watching
 from opsloop_metrics.monitors import slice as monitors
 from opsloop_metrics.overview import slice as overview
@@ -23,9 +25,11 @@ from opsloop_metrics.posthog import slice as posthog
 from opsloop_metrics.recording.writer import Writer
 from opsloop_metrics.segment import slice as segment
 from opsloop_metrics.settings import MetricsSettings
+from opsloop_metrics.stickiness import slice as stickiness
 from opsloop_metrics.store.opening import open_store
 from opsloop_metrics.store.persons import StoredPersons
 from opsloop_metrics.tables import Base
+from opsloop_metrics.trends import slice as trends
 from opsloop_metrics.visits.service import places
 
 
@@ -66,6 +70,10 @@ SERVICE = Service(
         forgetting.SLICE,
         people.SLICE,
         funnels.SLICE,
+        trends.SLICE,
+        active_users.SLICE,
+        lifecycles.SLICE,
+        stickiness.SLICE,
     ),
     settings=MetricsSettings,
     open=open_ports,

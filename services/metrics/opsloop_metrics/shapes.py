@@ -97,3 +97,14 @@ class InsightIn(InModel):
             where=tuple(self.where),
             include_filtered=self.include_filtered,
         )
+
+
+class ActivityIn(InsightIn):
+    """A query about people who did one thing: events called `event` (null: whatever people did) for which all of `where` hold."""
+
+    event: ShortText | None = None
+    label: ShortText | None = None
+
+    def to_filter(self) -> EventFilter:
+        """Return what counts; `where` is the frame's."""
+        return EventFilter(self.event, label=self.label)

@@ -8,7 +8,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import workspaces
 from opsloop_common.conditions import Condition
-from opsloop_common.db import clock_of, context_of, ports_of
+from opsloop_common.db import clock_of, context_of, ports_of, settle
+from opsloop_common.deadline import stopped
 from opsloop_metrics.insights.events import Binding
 from opsloop_metrics.insights.periods import Frame, Interval, WeekStart, frame_of
 from opsloop_metrics.ports import MetricsPorts
@@ -34,7 +35,7 @@ async def open_frame(
         {"w": workspace},
         workspace=workspace,
     )
-    return frame_of(
+    frame = frame_of(
         workspace=workspace,
         now=clock_of(session).now(),
         zone=zone or settings.time_zone,
@@ -46,11 +47,14 @@ async def open_frame(
         include_filtered=include_filtered,
         has_merges=bool(merges.rows),
     )
+    await settle(session)  # the answer may take seconds, and whoever waits for it holds no connection
+    return frame
 
 
 async def ask(session: AsyncSession, frame: Frame, sql: str, bind: Binding) -> Table:
     """Ask the event store; raises TooHeavy, StoreUnavailable."""
-    return await _store(session).query(sql, bind.values, workspace=frame.workspace)
+    with stopped():  # the store has bounds of its own
+        return await _store(session).query(sql, bind.values, workspace=frame.workspace)
 
 
 def _store(session: AsyncSession) -> EventStore:

@@ -21,6 +21,7 @@ COLUMNS = (
 )  # fmt: skip
 """What may be asked by its name, besides `properties.…`, `person.…` and `group.…`; '' stands for what is absent."""
 
+_ACTIVITY = "'track', 'page', 'screen'"
 _NOBODY = "toUUID('00000000-0000-0000-0000-000000000000')"
 _NUMBER = "('Int64', 'UInt64', 'Double')"
 _SIGNS = {Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">="}
@@ -73,12 +74,13 @@ def from_events(
 ) -> str:
     """Return `FROM … WHERE …` for events `e` of the frame (or from `since` to `until`), filters of the frame included.
 
-    `of_people` leaves out events that are of nobody; `with_traits` joins what is known of the person as `p`.
+    `of_people` leaves out events that are of nobody, and only with it may `person_of` be asked for; `with_traits` joins what is
+    known of the person as `p`.
     """
     with_traits = with_traits or any(condition.field.startswith("person.") for condition in frame.where)
     workspace = bind.text(frame.workspace)
     joins = ""
-    if frame.has_merges:
+    if frame.has_merges and (of_people or with_traits):  # counting events asks for nobody: 10 million rows need no join
         joins += (
             " LEFT ANY JOIN (SELECT person, argMax(into, version) AS into FROM opsloop.person_override "
             f"WHERE workspace = {workspace} GROUP BY person) AS o ON e.person = o.person"
@@ -101,9 +103,12 @@ def from_events(
 
 
 def matches(filter: EventFilter, bind: Binding) -> str:
-    """Return SQL that says whether an event is one of the filter's."""
-    named = "e.kind IN ('track', 'page', 'screen')" if filter.event is None else f"e.event = {bind.text(filter.event)}"
-    return _all([named, *(holds(condition, bind) for condition in filter.where)])
+    """Return SQL that says whether an event is one of the filter's. Another service's events count where they are named."""
+    if filter.event is None:
+        wanted = [f"e.kind IN ({_ACTIVITY})"]
+    else:
+        wanted = [f"e.event = {bind.text(filter.event)}", f"e.kind IN ({_ACTIVITY}, 'domain')"]
+    return _all([*wanted, *(holds(condition, bind) for condition in filter.where)])
 
 
 def needs_traits(*filters: EventFilter, fields: Iterable[str | None] = ()) -> bool:
@@ -128,7 +133,7 @@ def number_of(field: str, bind: Binding) -> str:
     """Return SQL for a field as a number, NULL where it is none: a text of digits is a text."""
     document, path = _place(field, bind)
     if document is None:
-        return "NULL"
+        return "CAST(NULL, 'Nullable(Float64)')"
     return f"if(JSONType({document}, {path}) IN {_NUMBER}, JSONExtractFloat({document}, {path}), NULL)"
 
 
@@ -159,13 +164,16 @@ def _column(column: str, condition: Condition, bind: Binding) -> str:
             sign = "=" if condition.op is Op.EQ else "!="
             if value is None:
                 return f"{column} {sign} ''"
-            return f"{column} {sign} {bind.text(value)}" if isinstance(value, str) else _never(condition.op is Op.NE)
+            # an empty text in a column is what is absent, and so is never the same as an empty text
+            is_text = isinstance(value, str) and value != ""
+            return f"{column} {sign} {bind.text(value)}" if is_text else _never(condition.op is Op.NE)
         case Op.IN | Op.NOT_IN:
-            texts = [each for each in value if isinstance(each, str)] + [""] * (None in value)
+            texts = [each for each in value if isinstance(each, str) and each] + [""] * (None in value)
             among = f"has({bind.texts(texts)}, {column})"
             return among if condition.op is Op.IN else f"NOT {among}"
         case Op.CONTAINS:
-            return f"position({column}, {bind.text(value)}) > 0" if isinstance(value, str) else _never(False)
+            found = f"{column} != '' AND position({column}, {bind.text(value)}) > 0"
+            return found if isinstance(value, str) else _never(False)
     if not isinstance(value, str):
         return _never(False)
     return f"{column} != '' AND {column} {_SIGNS[condition.op]} {bind.text(value)}"

@@ -7,11 +7,12 @@ store only says into which interval, counted from the first, a time falls; both 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
+from opsloop_common.clock import rfc3339
 from opsloop_common.conditions import Condition
 from opsloop_common.errors import Invalid
 from opsloop_metrics.store.port import milliseconds
@@ -80,14 +81,18 @@ class Frame:
 
     @property
     def labels(self) -> list[str]:
-        """Return the starts of all intervals as people of the zone write them (RFC 3339 with the zone's offset)."""
-        return [edge.astimezone(ZoneInfo(self.zone)).isoformat() for edge in self.edges[:-1]]
+        """Return the starts of all intervals, RFC 3339 in UTC."""
+        return [rfc3339(edge) for edge in self.edges[:-1]]
 
     @property
     def incomplete_from(self) -> int | None:
-        """Return the place of the first interval that is not over, None when all are."""
-        ends = self.edges[1:]
-        return next((place for place, end in enumerate(ends) if end > self.now), None)
+        """Return the place of the first interval that ends after now or after `end`, None when all are over."""
+        last = min(self.now, self.end)
+        return next((place for place, end in enumerate(self.edges[1:]) if end > last), None)
+
+    def aligned(self) -> Frame:
+        """Return the frame that begins with its first interval, so that this is not cut. `end` stays where it is."""
+        return replace(self, start=self.edges[0])
 
     def before(self, intervals: int) -> datetime:
         """Return the start of the interval that is so many before the first."""

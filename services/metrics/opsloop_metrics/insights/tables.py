@@ -5,8 +5,12 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Sequence
 from io import StringIO
+from typing import Any
 
 Cell = str | int | float | None
+CSV = "text/csv; charset=utf-8"
+ALSO_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+"""What a route says in `responses` that answers in CSV as well."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 

@@ -1,0 +1,29 @@
+"""HTTP shapes of active users."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from opsloop_common.http.schemas import OutModel
+from opsloop_metrics.insights.periods import Interval
+from opsloop_metrics.shapes import InsightIn
+
+
+class ActiveUsersIn(InsightIn):
+    """How many people were active, told once a day, week or month."""
+
+    interval: Literal[Interval.DAY, Interval.WEEK, Interval.MONTH] = Interval.DAY
+
+
+class ActiveUsersOut(OutModel):
+    """Distinct people of the last day of each interval (`dau`), of the 7 (`wau`) and the 30 (`mau`) days that end with it.
+
+    `stickiness` is dau / mau, null where nobody was active. From `incomplete_from` on intervals are not over.
+    """
+
+    intervals: list[str]
+    dau: list[int]
+    wau: list[int]
+    mau: list[int]
+    stickiness: list[float | None]
+    incomplete_from: int | None

@@ -1,0 +1,1 @@
+"""Stickiness: in how many of the intervals people were there."""
