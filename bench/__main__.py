@@ -14,7 +14,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench import capture, commands, deliveries, drain, end_to_end, fairness, intake, process
+from bench import capture, commands, deliveries, drain, end_to_end, fairness, insights, intake, process
 from bench.report import Line, machine, save, show
 from bench.world import all_in_one, databases, four_processes, scratch_folder, started
 from opsloop_common.testing.kafka import NoBroker, running_broker
@@ -64,6 +64,12 @@ async def measure_capture(effort: Effort, folder: Path) -> list[Line]:
         return await capture.measure(made, folder, seconds=effort.seconds, rounds=effort.rounds)
 
 
+async def measure_insights(effort: Effort, folder: Path) -> list[Line]:
+    """What analysts ask, beside SQL by hand and PostgreSQL."""
+    with databases() as made:
+        return await insights.measure(made, folder, rounds=effort.rounds)
+
+
 async def measure_drain(effort: Effort, folder: Path) -> list[Line]:
     """How fast a full outbox empties."""
     with broker() as bootstrap, databases() as made:
@@ -100,6 +106,7 @@ Section = Callable[[Effort, Path], Awaitable[list[Line]]]
 SECTIONS: dict[str, Section] = {
     "intake": measure_intake,
     "capture": measure_capture,
+    "insights": measure_insights,
     "end-to-end": measure_end_to_end,
     "drain": measure_drain,
     "deliveries": measure_deliveries,

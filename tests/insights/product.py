@@ -21,8 +21,9 @@ from tests.insights.segment import Json, batches
 class Product:
     """One metrics service; every world is a workspace of its own."""
 
-    def __init__(self, api: Api) -> None:
+    def __init__(self, api: Api, store: EmbeddedStore) -> None:
         self._api = api
+        self.store = store
         self._keys: dict[str, dict[str, str]] = {}
 
     async def capture(self, workspace: str, messages: Sequence[Json], *, now: datetime) -> None:
@@ -55,7 +56,7 @@ async def open_product(databases: TestDatabases, folder: Path) -> AsyncIterator[
     try:
         with patch("opsloop_metrics.app.open_store", lambda settings: nullcontext(store)):
             async with open_api(SERVICE, database, settings_for_tests(SERVICE.settings, **rates)) as api:
-                yield Product(api)
+                yield Product(api, store)
     finally:
         await store.close()
         await database.close()
