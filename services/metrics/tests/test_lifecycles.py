@@ -130,3 +130,31 @@ async def test_what_is_not_over_is_told_and_nobody_else_sees_it(analyst):
     assert rows((await analyst.answer(headers=theirs, **query)).json()) == [[0, 0, 0]] * 4
     table = await analyst.answer(headers={"Accept": "text/csv"}, **query | {"to": "2026-05-31"})
     assert table.text.splitlines()[1] == "2026-05-31T00:00:00Z,1,0,0,0"
+
+
+async def test_months_and_hours(analyst):
+    await analyst.tell(
+        did("u1", "open", "01-31T23:30"), did("u1", "open", "02-01T00:10"), did("u1", "open", "03-31"),
+        did("u2", "open", "01-05"), did("u2", "open", "03-05"),
+    )  # fmt: skip
+
+    months = await analyst.ask(**{"from": "2026-01-01"}, last="31", interval="month")
+    hours = await analyst.ask(**{"from": "2026-01-31T23:00:00Z", "to": "2026-02-01T02:00:00Z"}, interval="hour")
+
+    assert months["intervals"] == ["2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"]
+    assert rows(months) == [[2, 0, 0], [0, 1, 1], [0, 0, 1], [0, -1, 0]]
+    assert rows(hours) == [[1, 0, 0], [0, 1, 0], [0, 0, 0], [0, 0, -1]]
+
+
+async def test_who_counts(analyst):
+    await analyst.tell(
+        did("u1", "open", "01", {"plan": "专业版"}), did("u2", "open", "01", {"plan": 1}),
+        did("robot", "open", "01", **BOT), did("tester", "open", "01", {"is_test": True}),
+    )  # fmt: skip
+    await analyst.tell_of_nobody("open", "01")
+    where = [{"field": "properties.plan", "op": "eq", "value": "专业版"}]
+
+    assert (await analyst.ask("01", "01"))["new"] == [2]
+    assert (await analyst.ask("01", "01", include_filtered=True))["new"] == [4]
+    assert (await analyst.ask("01", "01", where=where))["new"] == [1]
+    assert (await analyst.ask("01", "01", event="$identify"))["new"] == [0]
