@@ -41,6 +41,12 @@ def test_the_parts_are_all_who_are_active_and_nobody_is_lost(people):
     assert min([*answer.new, *answer.returning, *answer.resurrecting]) >= 0 >= max(answer.dormant)
 
 
+def test_nobody_is_nothing_in_every_interval():
+    answer = lifecycle_of(["x", "y"], [], incomplete_from=None)
+
+    assert (answer.new, answer.returning, answer.resurrecting, answer.dormant) == ([0, 0],) * 4
+
+
 def test_the_interval_before_the_first_is_not_told():
     answer = lifecycle_of(
         ["x", "y"], [(0, True, False, 5), (1, False, True, 3), (2, True, False, 1)], incomplete_from=1
