@@ -80,6 +80,11 @@ BAD_BODIES: dict[str, tuple[bytes, int]] = {
 }
 
 
+def reads(method: str, path: str) -> bool:
+    """Say whether a route only reads: a question about events is too long for an address."""
+    return method == "GET" or path.startswith("/v1/insights/")
+
+
 def is_vendors(operation: dict[str, Any]) -> bool:
     """Say whether a route speaks another vendor's protocol, and so refuses in that vendor's words."""
     return operation["tags"][0].startswith("capture: ")
@@ -187,8 +192,7 @@ async def test_each_route_asks_for_the_scope_of_what_it_does(door: Door):
     for method, path, operation in operations(door):
         if operation["security"] == []:
             continue
-        reads = method == "GET" or path.startswith("/v1/insights/")  # a question is too long for an address
-        expected = {"capture" if is_vendors(operation) else "read" if reads else "write"}
+        expected = {"capture" if is_vendors(operation) else "read" if reads(method, path) else "write"}
         if path.startswith(ADMIN_PATHS) or (method, path) == ("PATCH", "/v1/workspace"):
             expected = {"admin"}
         if path.startswith("/v1/insights/"):

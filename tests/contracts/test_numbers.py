@@ -46,6 +46,10 @@ CREATED: dict[str, list[tuple[str, dict[str, Any]]]] = {
 TAKEN = {
     "POST /v1/feedback": {"/attributes"},
     "POST /v1/feedback:batch": {"/items/attributes"},
+    "POST /v1/insights/active-users": {"/where/value"},
+    "POST /v1/insights/lifecycle": {"/where/value"},
+    "POST /v1/insights/stickiness": {"/where/value"},
+    "POST /v1/insights/trends": {"/where/value", "/series/where/value"},
     "POST /v1/kpis": {"/target", "/measure/where/value", "/measure/numerator/where/value", "/measure/denominator/where/value"},
     "PATCH /v1/kpis/{key}": {"/target", "/measure/where/value", "/measure/numerator/where/value", "/measure/denominator/where/value"},
     "POST /v1/kpis/{key}/values": {"/value"},

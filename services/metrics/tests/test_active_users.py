@@ -162,3 +162,28 @@ async def test_nearly_three_years_are_counted(analyst):
 
     # 5 January, 16 March, 25 May and 3 August of 2025
     assert [place for place, people in enumerate(answer["mau"]) if people] == [18, 20, 22, 25]
+
+
+@pytest.mark.parametrize(
+    ("week_start", "intervals", "dau"),
+    [
+        # u1 is there on Sunday the 1st, the last day of a week from Monday, u2 on Saturday the 7th, the last of one from Sunday
+        ("monday", ["2026-02-23T00:00:00Z", "2026-03-02T00:00:00Z"], [1, 0]),
+        ("sunday", ["2026-03-01T00:00:00Z", "2026-03-08T00:00:00Z"], [1, 0]),
+        ("saturday", ["2026-02-28T00:00:00Z", "2026-03-07T00:00:00Z"], [0, 0]),
+    ],
+)
+async def test_a_week_is_told_by_its_last_day(analyst, week_start, intervals, dau):
+    await analyst.tell(did("u1", "open", "01"), did("u2", "open", "07"))
+
+    answer = await analyst.ask("01", "08", interval="week", week_start=week_start)
+
+    assert answer["intervals"] == intervals
+    assert answer["dau"] == dau
+
+
+async def test_conditions_narrow_what_counts(analyst):
+    await analyst.tell(did("u1", "open", "01", {"plan": "专业版"}), did("u2", "open", "01"))
+    where = [{"field": "properties.plan", "op": "ne", "value": "专业版"}]
+
+    assert (await analyst.ask("01", "01", where=where))["dau"] == [1]

@@ -41,6 +41,12 @@ def test_the_parts_are_all_who_are_active_and_nobody_is_lost(people):
     assert min([*answer.new, *answer.returning, *answer.resurrecting]) >= 0 >= max(answer.dormant)
 
 
+def test_nobody_is_nothing_in_every_interval():
+    answer = lifecycle_of(["x", "y"], [], incomplete_from=None)
+
+    assert (answer.new, answer.returning, answer.resurrecting, answer.dormant) == ([0, 0],) * 4
+
+
 def test_the_interval_before_the_first_is_not_told():
     answer = lifecycle_of(
         ["x", "y"], [(0, True, False, 5), (1, False, True, 3), (2, True, False, 1)], incomplete_from=1
@@ -130,3 +136,31 @@ async def test_what_is_not_over_is_told_and_nobody_else_sees_it(analyst):
     assert rows((await analyst.answer(headers=theirs, **query)).json()) == [[0, 0, 0]] * 4
     table = await analyst.answer(headers={"Accept": "text/csv"}, **query | {"to": "2026-05-31"})
     assert table.text.splitlines()[1] == "2026-05-31T00:00:00Z,1,0,0,0"
+
+
+async def test_months_and_hours(analyst):
+    await analyst.tell(
+        did("u1", "open", "01-31T23:30"), did("u1", "open", "02-01T00:10"), did("u1", "open", "03-31"),
+        did("u2", "open", "01-05"), did("u2", "open", "03-05"),
+    )  # fmt: skip
+
+    months = await analyst.ask(**{"from": "2026-01-01"}, last="31", interval="month")
+    hours = await analyst.ask(**{"from": "2026-01-31T23:00:00Z", "to": "2026-02-01T02:00:00Z"}, interval="hour")
+
+    assert months["intervals"] == ["2026-01-01T00:00:00Z", "2026-02-01T00:00:00Z", "2026-03-01T00:00:00Z"]
+    assert rows(months) == [[2, 0, 0], [0, 1, 1], [0, 0, 1], [0, -1, 0]]
+    assert rows(hours) == [[1, 0, 0], [0, 1, 0], [0, 0, 0], [0, 0, -1]]
+
+
+async def test_who_counts(analyst):
+    await analyst.tell(
+        did("u1", "open", "01", {"plan": "专业版"}), did("u2", "open", "01", {"plan": 1}),
+        did("robot", "open", "01", **BOT), did("tester", "open", "01", {"is_test": True}),
+    )  # fmt: skip
+    await analyst.tell_of_nobody("open", "01")
+    where = [{"field": "properties.plan", "op": "eq", "value": "专业版"}]
+
+    assert (await analyst.ask("01", "01"))["new"] == [2]
+    assert (await analyst.ask("01", "01", include_filtered=True))["new"] == [4]
+    assert (await analyst.ask("01", "01", where=where))["new"] == [1]
+    assert (await analyst.ask("01", "01", event="$identify"))["new"] == [0]
