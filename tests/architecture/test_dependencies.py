@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 NAME = re.compile(r"[A-Za-z0-9_.-]+")
-ROW = re.compile(r"^\| ([a-z0-9-]+) \| ([^|]+) \| ([^|]+) \| (\d{4}-\d\d) \| ([^|]+) \|$", re.MULTILINE)
+ROW = re.compile(r"^\| ([a-z0-9.-]+) \| ([^|]+) \| ([^|]+) \| (\d{4}-\d\d) \| ([^|]+) \|$", re.MULTILINE)
 ROWS = {row[1]: row for row in ROW.finditer((ROOT / "docs/dependencies.md").read_text())}
 
 

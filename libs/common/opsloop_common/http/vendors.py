@@ -188,9 +188,13 @@ async def parsed(body: bytes) -> Any:
 
 def _parsed(body: bytes) -> Any:
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        pass
+        with reading():
+            return orjson.loads(body)
+    except Unreadable:
+        return _parsed_loosely(body)
+
+
+def _parsed_loosely(body: bytes) -> Any:
     # NaN, and halves of characters beyond U+FFFF: one such value must not cost the batch
     try:
         with reading():
