@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 import httpx
@@ -64,7 +65,8 @@ class Front:
 
 @asynccontextmanager
 async def fronting(target: str, *, site: Path | None = None) -> AsyncIterator[Front]:
-    """Open a proxy on loopback in front of `target`, the address of one service."""
+    """Open a proxy on loopback in front of `target`, the address of one service; it has the path of that one too."""
+    root, prefix = target[: -len(urlsplit(target).path)], urlsplit(target).path
 
     async def forward(request: web.Request) -> web.Response:
         headers = {
@@ -73,11 +75,13 @@ async def fronting(target: str, *, site: Path | None = None) -> AsyncIterator[Fr
         body = await request.read()
         if request.method == "POST" and front.refusals:
             status, given = front.refusals.pop(0)
-            front.seen.append(Seen(request.method, request.path, headers, body, status, b""))
+            front.seen.append(Seen(request.method, request.path.removeprefix(prefix), headers, body, status, b""))
             return web.json_response({"error": "later", "detail": "later"}, status=status, headers=given)
-        async with session.request(request.method, target + request.raw_path, data=body, headers=headers) as answer:
+        async with session.request(request.method, root + request.raw_path, data=body, headers=headers) as answer:
             said = front.rewrite(await answer.read())
-            front.seen.append(Seen(request.method, request.path, headers, body, answer.status, said))
+            front.seen.append(
+                Seen(request.method, request.path.removeprefix(prefix), headers, body, answer.status, said)
+            )
             kept = [(name, value) for name, value in answer.headers.items() if name.lower() not in HOP]
             return web.Response(body=said, status=answer.status, headers=kept)
 
@@ -89,7 +93,7 @@ async def fronting(target: str, *, site: Path | None = None) -> AsyncIterator[Fr
     await runner.setup()
     listening = web.TCPSite(runner, "127.0.0.1", 0)
     await listening.start()
-    front = Front(f"http://127.0.0.1:{runner.addresses[0][1]}")
+    front = Front(f"http://127.0.0.1:{runner.addresses[0][1]}{prefix}")
     async with aiohttp.ClientSession(auto_decompress=False, trust_env=False) as session:
         try:
             yield front

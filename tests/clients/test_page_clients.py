@@ -11,6 +11,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -45,7 +46,7 @@ PAGES = {
         "posthog-js@1.449.2",
         """<script type="module">
         import posthog from "/site/package/dist/module.js"
-        posthog.init("KEY", {api_host: "HOST"})
+        posthog.init("KEY", {api_host: "HOST", disable_surveys: true})
         posthog.identify("u1", {plan: "pro"})
         posthog.capture("Opened", {"名": "值"})
         </script>""",
@@ -97,9 +98,9 @@ async def browse(tmp_path: Path):
     def open_page(url: str) -> None:
         flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run"]
         flags += [f"--user-data-dir={tmp_path / 'profile'}", f"--user-agent={AGENT}", "--disable-background-networking"]
-        log = (tmp_path / "chromium.log").open("wb")
         command = [str(CHROMIUM), *flags, "--enable-logging=stderr", url]
-        opened.append(subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True))
+        with (tmp_path / "chromium.log").open("wb") as log:
+            opened.append(subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True))
 
     yield open_page
     for browser in opened:
@@ -117,13 +118,14 @@ async def test_what_a_page_captures_arrives(
     await asyncio.to_thread(fetch, page.package, site)
     target = embedded_deployment.urls["metrics"]
     async with fronting(target) as front, fronting(target, site=site) as shop:
+        shop_url = "http://" + urlsplit(shop.url).netloc
         key = await key_for(
-            embedded_deployment, publishable=True, origins=[shop.url], rows_per_day=1_000, bytes_per_day=10_000_000
+            embedded_deployment, publishable=True, origins=[shop_url], rows_per_day=1_000, bytes_per_day=10_000_000
         )
         script = page.script.replace("KEY", key).replace("HOST", front.url)
         (site / "index.html").write_text(f'<!doctype html><meta charset="utf-8"><title>Shop</title>{script}')
 
-        browse(f"{shop.url}/site/index.html")
+        browse(f"{shop_url}/site/index.html")
         log = tmp_path / "chromium.log"
         try:
             await eventually(lambda: arrived(front, page), within=60, what=f"{client} sends")
