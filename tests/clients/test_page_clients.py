@@ -66,6 +66,28 @@ PAGES = {
         ("identify", "page", "Opened"),
         ("$identify", "$pageview", "Opened"),
     ),
+    "amplitude": Page(
+        "@amplitude/analytics-browser@2.48.1",
+        """<script src="/site/package/lib/scripts/amplitude-min.umd.js"></script><script>
+        amplitude.init("KEY", "u1", {serverUrl: "HOST/2/httpapi", flushIntervalMillis: 500})
+        amplitude.identify(new amplitude.Identify().set("plan", "pro"))
+        amplitude.track("Opened", {"名": "值"})
+        </script>""",
+        ("/2/httpapi",),
+        ("$identify", "[Amplitude] Page Viewed", "Opened"),
+        ("$identify", "$pageview", "Opened"),
+    ),
+    "plausible": Page(
+        "@plausible-analytics/tracker@0.4.6",
+        """<script type="module">
+        import {init, track} from "/site/package/plausible.js"
+        init({domain: "shop.example", endpoint: "HOST/api/event?key=KEY", captureOnLocalhost: true})
+        track("Opened", {props: {"名": "值"}})
+        </script>""",
+        ("/api/event",),
+        ("pageview", "Opened"),
+        ("$pageview", "Opened"),
+    ),
     "mixpanel-browser": Page(
         "mixpanel-browser@2.83.0",
         """<script type="module">

@@ -236,6 +236,15 @@ async def test_refusals_are_in_the_vendors_words(foreign, content, status):
     assert answer.headers["x-request-id"]
 
 
+async def test_a_body_of_too_many_values_is_too_large_which_clients_understand(foreign, monkeypatch):
+    monkeypatch.setattr("opsloop_common.http.vendors.CAPTURE_VALUES", 3)
+    headers = {"X-Key": await key_of(foreign, "sample:write")}
+
+    answer = await foreign.client.post("/v1/foreign", content=b"[1,2,3,4,5]", headers=headers)
+
+    assert (answer.status_code, answer.json()["why"]) == (413, "The body must not hold more than 3 values.")
+
+
 async def test_who_may_not_is_told_so_before_the_body_is_read(foreign):
     headers = {"X-Key": await key_of(foreign, "sample:read")}
 
