@@ -10,16 +10,20 @@ from opsloop_common.db import settings_of
 from opsloop_common.service import Runtime, Service
 from opsloop_common.supervision import supervised
 from opsloop_metrics.active_users import slice as active_users
+from opsloop_metrics.amplitude import slice as amplitude
 from opsloop_metrics.breaches import slice as breaches
 from opsloop_metrics.events import slice as events
 from opsloop_metrics.forgetting import slice as forgetting
 from opsloop_metrics.funnels import slice as funnels
+from opsloop_metrics.google import slice as google
 from opsloop_metrics.kpis import slice as kpis
 from opsloop_metrics.lifecycles import slice as lifecycles
+from opsloop_metrics.mixpanel import slice as mixpanel
 from opsloop_metrics.monitors import service as watching
 from opsloop_metrics.monitors import slice as monitors
 from opsloop_metrics.overview import slice as overview
 from opsloop_metrics.people import slice as people
+from opsloop_metrics.plausible import slice as plausible
 from opsloop_metrics.ports import MetricsPorts
 from opsloop_metrics.posthog import slice as posthog
 from opsloop_metrics.recording.writer import Writer
@@ -30,6 +34,7 @@ from opsloop_metrics.store.opening import open_store
 from opsloop_metrics.store.persons import StoredPersons
 from opsloop_metrics.tables import Base
 from opsloop_metrics.trends import slice as trends
+from opsloop_metrics.umami import slice as umami
 from opsloop_metrics.visits.service import places
 
 
@@ -62,6 +67,11 @@ SERVICE = Service(
     slices=(
         segment.SLICE,
         posthog.SLICE,
+        umami.SLICE,
+        plausible.SLICE,
+        mixpanel.SLICE,
+        amplitude.SLICE,
+        google.SLICE,
         kpis.SLICE,
         overview.SLICE,
         monitors.SLICE,

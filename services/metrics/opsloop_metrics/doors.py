@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
+from fastapi import Response
 from pydantic import JsonValue
 from starlette.requests import Request
 
@@ -15,43 +17,109 @@ from opsloop_common.access.principal import Kind
 from opsloop_common.db import ports_of
 from opsloop_common.errors import BadRequest
 from opsloop_common.http.call import call_of
-from opsloop_common.http.vendors import body_of, parsed
+from opsloop_common.http.routing import allow, publishable
+from opsloop_common.http.vendors import Dialect, Sent, VendorRouter, body_of, parsed, refusals, speaks
 from opsloop_common.turns import QUICK_BYTES, turn
 from opsloop_metrics.capture.rules import Reading, Unreadable
 from opsloop_metrics.ports import MetricsPorts
+from opsloop_metrics.reading import rules as wires
 from opsloop_metrics.recording import service as recording
-from opsloop_metrics.recording.service import Accepted, Sender
+from opsloop_metrics.recording.service import Sender
 
 SCOPE = "metrics:capture"
-BROWSER_LIBRARIES = ("analytics.js", "analytics-next", "web", "posthog-js")
+_VISITORS = "visitors"
+Door = Callable[[Request], Coroutine[Any, Any, Response]]
+Read = Callable[[JsonValue, datetime], Reading]
+Answers = Mapping[int | str, dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """What was read of a body, and what became of it."""
+def open_door(
+    router: VendorRouter,
+    path: str,
+    endpoint: Door,
+    *,
+    dialect: Dialect,
+    name: str,
+    status: int = 200,
+    described: Answers | None = None,
+    gets: bool = False,
+    is_shown: bool = True,
+) -> None:
+    """Open a door for POST, and if `gets` for GET, at a path with and without a slash at its end.
 
-    reading: Reading
-    accepted: Accepted
+    The contract shows POST at the path as it is given, unless not `is_shown`, as the operation `name` that answers `status`.
+    """
+    bare = path.rstrip("/")
+    doors = [(method, each) for method in ("POST", "GET")[: 1 + gets] for each in sorted((bare, f"{bare}/"))]
+    for number, (method, each) in enumerate(sorted(doors, key=lambda door: door != ("POST", path))):
+        router.add_api_route(
+            each,
+            endpoint,
+            methods=[method],
+            dependencies=[allow(SCOPE), publishable(), speaks(dialect)],
+            status_code=status,
+            responses=refusals() | dict(described or {}),
+            operation_id=f"{name}_{number}" if number else name,
+            include_in_schema=is_shown and not number,
+        )
 
 
-async def take(
-    request: Request, read: Callable[[JsonValue, datetime], Reading], *, is_browser: bool | None = None
-) -> Taken:
-    """Read a request's body by a vendor's reader and store what it holds; returns when it is durable.
+def open_config(router: VendorRouter, path: str, endpoint: Door, *, refusal: Callable[[int, str], Any]) -> None:
+    """Open a door for GET at which a page asks how to send, with its key in the path, as `key`."""
+    router.add_api_route(
+        path,
+        endpoint,
+        methods=["GET"],
+        dependencies=[
+            allow(SCOPE),
+            publishable(),
+            speaks(Dialect(keys=lambda sent: [sent.path["key"]], refusal=refusal)),
+        ],
+        operation_id=endpoint.__name__,
+        include_in_schema=False,
+    )
+
+
+def keys(
+    in_head: Callable[[JsonValue, Mapping[str, str], Mapping[str, str]], str | None], *in_body: str
+) -> Callable[[Sent], Iterator[str]]:
+    """Return a dialect's `keys`: where the head has it, by a vendor's `key_in`, then what stands under some names in the body."""
+
+    def found(sent: Sent) -> Iterator[str]:
+        if key := in_head(None, sent.headers, sent.query):
+            yield key
+        yield from said_keys(sent.body, *in_body)
+
+    return found
+
+
+def said_keys(body: bytes, *names: str) -> Iterator[str]:
+    """Yield what stands under some names anywhere in a body, without parsing it: whoever sends it is to be known before."""
+    wanted = "|".join(map(re.escape, names)).encode()
+    for found in re.finditer(rb'"(?:' + wanted + rb')"\s{0,20}:\s{0,20}"([\x21\x23-\x5b\x5d-\x7e]{1,300})"', body):
+        yield found[1].decode("ascii")
+
+
+def plain(sent: Sent) -> Sent:
+    """Take the JSON out of a form, base64 or the address, as browser clients wrap it. Raises BadRequest (400)."""
+    try:
+        if not sent.body and "data" in sent.query:
+            return replace(sent, body=wires.unpacked(sent.query["data"]))
+        body, fields = wires.payload_of(sent.body)
+    except Unreadable as unreadable:
+        raise BadRequest(unreadable.detail) from unreadable
+    return replace(sent, body=body, query={**sent.query, **fields}) if fields or body is not sent.body else sent
+
+
+async def take(request: Request, read: Read, *, is_browser: bool | None = None) -> Reading:
+    """Read a request's body by a vendor's reader and store what it holds; returns what was stored and what refused, when it is durable.
 
     `is_browser` None: where a page sent it, which names its origin. Raises BadRequest (400) for a body that is none of the vendor's,
     TooManyRequests (429) when a publishable key's quota has no room, StoreUnavailable (503).
     """
     call = call_of(request)
-    raw = body_of(request)
-    body = await parsed(raw)
-    now = call.runtime.clock.now()
-    try:
-        async with turn() if len(raw) > QUICK_BYTES else nullcontext():
-            reading = read(body, now)
-    except Unreadable as unreadable:
-        raise BadRequest(unreadable.detail) from unreadable
-    await call.shell.spender.spend(call.who, rows=len(reading.messages), bytes=len(raw))
+    reading = await look(request, read)
+    await call.shell.spender.spend(call.who, rows=len(reading.messages), bytes=len(body_of(request)))
     who = call.who
     sender = Sender(
         workspace=who.workspace,
@@ -63,11 +131,30 @@ async def take(
         is_browser=call.origin is not None if is_browser is None else is_browser,
     )
     ports = ports_of(call.runtime.db, MetricsPorts)
-    return Taken(reading, await recording.accept(ports.sink, ports.find_place, sender, reading, now=now))
+    accepted = await recording.accept(ports.sink, ports.find_place, sender, reading, now=call.runtime.clock.now())
+    refused = {problem.index for problem in accepted.problems}
+    stored = tuple((place, message) for place, message in reading.messages if place not in refused)
+    return Reading(stored, accepted.problems)
 
 
-def said_keys(body: bytes, *names: str) -> Iterator[str]:
-    """Yield what stands under some names anywhere in a body, without parsing it: whoever sends it is to be known before."""
-    wanted = "|".join(map(re.escape, names)).encode()
-    for found in re.finditer(rb'"(?:' + wanted + rb')"\s{0,20}:\s{0,20}"([\x21\x23-\x5b\x5d-\x7e]{1,300})"', body):
-        yield found[1].decode("ascii")
+async def look(request: Request, read: Read) -> Reading:
+    """Read a request's body by a vendor's reader and store nothing; raises BadRequest (400) for a body that is none of the vendor's."""
+    raw = body_of(request)
+    body = await parsed(raw)
+    now = call_of(request).runtime.clock.now()
+    try:
+        async with turn() if len(raw) > QUICK_BYTES else nullcontext():
+            return read(body, now)
+    except Unreadable as unreadable:
+        raise BadRequest(unreadable.detail) from unreadable
+
+
+def visitor(request: Request) -> wires.Sender:
+    """Return who holds the other end, for vendors whose clients have no ids; each workspace has its own secret."""
+    call = call_of(request)
+    secrets = ports_of(call.runtime.db, MetricsPorts).secrets
+    return wires.Sender(
+        ip=request.client.host if request.client else "",
+        user_agent=request.headers.get("user-agent", ""),
+        secret=secrets.digest(call.who.workspace.encode(), purpose=_VISITORS),
+    )

@@ -23,6 +23,7 @@ from opsloop_common.testing.http import Api
 from opsloop_metrics.app import SERVICE
 from opsloop_metrics.monitors.consumers import EVENTS
 from opsloop_metrics.store.embedded import EmbeddedStore
+from services.metrics.tests.wires import Capture
 
 REPORTED = {"type": "reported"}
 
@@ -172,6 +173,12 @@ async def world_with_store(api: Callable[..., Any], store: EmbeddedStore, monkey
     monkeypatch.setattr("opsloop_metrics.app.open_store", lambda settings: nullcontext(store))
     service = await api(SERVICE)
     return World(service, await service.key("metrics:read", "metrics:write", "metrics:capture"))
+
+
+@pytest.fixture
+def capture(world_with_store: World, store: EmbeddedStore) -> Capture:
+    """Return a service that captures, with what tests of all its vendors share."""
+    return Capture(world_with_store, store)
 
 
 @pytest_asyncio.fixture

@@ -221,6 +221,19 @@ def test_groups_are_joined_by_whoever_the_speaker_turns_out_to_be():
     assert rules.groups_of([said("u", groups=company)]) == []
 
 
+def test_a_server_describes_a_group_without_anybody_in_it():
+    group = {"kind": MessageKind.GROUP, "groups": {"company": "c1"}, "group_traits": {"seats": 5}, "personless": True}
+    world = world_of(
+        said("u"), said("u", **group), said("$group:company:c1", minute=1, **group | {"group_traits": {"a": 1}})
+    )
+
+    assert world.groups[("company", "c1")].values == {"seats": 5, "a": 1}
+    assert list(world.changed_groups) == [("company", "c1")]
+    assert world.members() == {}
+    assert [person.id for person in world.changed_persons()] == [person_id(ACME, "u")]
+    assert not known_world().is_settled(said("u", **group))
+
+
 def known_world() -> World:
     """Return a world in which u with its device a, v, and nobody have been met."""
     u, v, n = (Person(person_id(ACME, id), id, T0, id != "null", Traits(), 3) for id in ("u", "v", "null"))

@@ -12,6 +12,7 @@ from opsloop_common.http.cors import name_origin
 from opsloop_common.http.problems import error_response
 from opsloop_common.http.shared import Shell
 from opsloop_common.http.tracing import RequestTrace
+from opsloop_common.http.vendors import VendorRoute
 from opsloop_common.ids import uuid7
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._~:-]{1,128}")
@@ -43,7 +44,7 @@ class ShellMiddleware:
                     headers.append((b"ratelimit", call.rate.limit.encode()))
                     headers.append((b"ratelimit-policy", call.rate.policy.encode()))
                 if call.origin is not None:
-                    name_origin(headers, call.origin)
+                    name_origin(headers, call.origin, scope.get("route"))
             await send(message)
 
         try:
@@ -78,7 +79,8 @@ class ShellMiddleware:
         self.shell.log.info(
             "request",
             method=method,
-            path=scope["path"],
+            # what stands in a path of another vendor's is a key
+            path=route if "{" in route and isinstance(scope["route"], VendorRoute) else scope["path"],
             route=route,
             status=status or 499,
             ms=round(seconds * 1000, 2),

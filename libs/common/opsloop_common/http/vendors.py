@@ -11,8 +11,9 @@ import json
 import sys
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -20,7 +21,7 @@ from fastapi import APIRouter, params
 from starlette.requests import Request
 from starlette.responses import Response
 
-from opsloop_common.errors import BadRequest, TooLarge, Unauthorized, UnsupportedMediaType
+from opsloop_common.errors import BadRequest, Invalid, TooLarge, Unauthorized, UnsupportedMediaType
 from opsloop_common.foreign import Unreadable, reading
 from opsloop_common.http.body import BodyLimit, read_bytes, require_few
 from opsloop_common.http.call import Call
@@ -34,23 +35,28 @@ if sys.version_info >= (3, 14):
 else:
     from backports import zstd
 
-_BODY = "opsloop.vendor_body"
+_SENT = "opsloop.vendor_sent"
 _KEYS_TRIED = 3
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
+_ZSTD_WINDOW_LOG = 25  # 32 MiB: a frame may ask for up to 2 GiB before it has said a word
 
 
 @dataclass(frozen=True)
 class Sent:
-    """A request as a dialect sees it: names of headers in small letters, the address's parameters, the body unpacked."""
+    """A request as a dialect sees it: names of headers in small letters, the address's parameters, the body unpacked.
+
+    `path` has what stands in the place of names in the route's path.
+    """
 
     headers: Mapping[str, str]
     query: Mapping[str, str]
     body: bytes
+    path: Mapping[str, str] = field(default_factory=dict)
 
 
-def _as_it_is(sent: Sent) -> bytes:
-    return sent.body
+def _as_it_is(sent: Sent) -> Sent:
+    return sent
 
 
 @dataclass(frozen=True)
@@ -63,8 +69,11 @@ class Dialect:
 
     keys: Callable[[Sent], Iterable[str]]
     refusal: Callable[[int, str], Any]
-    plain: Callable[[Sent], bytes] = _as_it_is
-    """Takes the JSON out of what it is wrapped in: a form, base64, an address. Raises BadRequest."""
+    plain: Callable[[Sent], Sent] = _as_it_is
+    """Takes the JSON out of what it is wrapped in (a form, base64, an address), and puts a form's other fields to the address's.
+
+    What it takes out may be packed once more. Raises BadRequest.
+    """
     bytes: int = CAPTURE_BYTES
 
 
@@ -91,24 +100,37 @@ class VendorRoute(ApiRoute):
 
     async def _answer(self, call: Call, request: Request, endpoint: Handler) -> Response:
         call.origin = request.headers.get("origin")
-        headers = {name.lower(): value for name, value in request.headers.items()}
-        query = dict(request.query_params)
-        is_known = await self._sign_in(call, request, Sent(headers, query, b""))
-        raw = await read_bytes(request, self.dialect.bytes)
-        body = self.dialect.plain(
-            Sent(headers, query, await unpacked(raw, headers.get("content-encoding", ""), self.dialect.bytes))
+        head = Sent(
+            {name.lower(): value for name, value in request.headers.items()},
+            dict(request.query_params),
+            b"",
+            request.path_params,
         )
-        if not is_known and not await self._sign_in(call, request, Sent(headers, query, body)):
+        is_known = await self._sign_in(call, request, head)
+        sent = await self._read_sent(request, head)
+        if not is_known and not await self._sign_in(call, request, sent):
             raise Unauthorized("The write key is missing or not known here.", headers={"WWW-Authenticate": "Bearer"})
-        await require_few(body, BodyLimit(self.dialect.bytes, CAPTURE_CONTAINERS, CAPTURE_VALUES))
-        request.scope[_BODY] = body
+        try:
+            await require_few(sent.body, BodyLimit(self.dialect.bytes, CAPTURE_CONTAINERS, CAPTURE_VALUES))
+        except Invalid as surplus:  # their clients cut a batch that is too large, and know no 422
+            raise TooLarge(f"The body {surplus.errors[0].detail}.") from surplus
+        request.scope[_SENT] = sent
         response = await endpoint(request)
         await call.commit()
         return response
 
+    async def _read_sent(self, request: Request, head: Sent) -> Sent:
+        limit = self.dialect.bytes
+        raw = await read_bytes(request, limit)
+        body = await unpacked(raw, head.headers.get("content-encoding", ""), limit)
+        wrapped = replace(head, body=body)
+        is_quick = len(body) <= QUICK_BYTES
+        sent = self.dialect.plain(wrapped) if is_quick else await asyncio.to_thread(self.dialect.plain, wrapped)
+        return sent if sent.body is body else replace(sent, body=await unpacked(sent.body, "", limit))
+
     async def _sign_in(self, call: Call, request: Request, sent: Sent) -> bool:
         """Sign in with the first of the keys that is known; raises Forbidden for one that may not."""
-        for key in dict.fromkeys(list(self.dialect.keys(sent))[:_KEYS_TRIED]):
+        for key in dict.fromkeys(islice(self.dialect.keys(sent), _KEYS_TRIED)):
             try:
                 await self.admit(call, request, key)
             except Unauthorized:
@@ -142,8 +164,13 @@ def refusals(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def body_of(request: Request) -> bytes:
     """Return the unpacked body of a request to a VendorRoute."""
-    body: bytes = request.scope[_BODY]
-    return body
+    return sent_of(request).body
+
+
+def sent_of(request: Request) -> Sent:
+    """Return what a VendorRoute was sent, taken out of what it was wrapped in."""
+    sent: Sent = request.scope[_SENT]
+    return sent
 
 
 def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
@@ -164,7 +191,10 @@ def _parsed(body: bytes) -> Any:
         with reading():
             return orjson.loads(body)
     except Unreadable:
-        pass
+        return _parsed_loosely(body)
+
+
+def _parsed_loosely(body: bytes) -> Any:
     # NaN, and halves of characters beyond U+FFFF: one such value must not cost the batch
     try:
         with reading():
@@ -201,27 +231,30 @@ def _inflated(raw: bytes, window: int, limit: int) -> bytes:
             found = inflating.decompress(raw, limit + 1)
     except Unreadable as error:
         raise BadRequest("The body cannot be unpacked.") from error
-    return _bounded(found, inflating.eof, limit)
+    return _bounded(found, inflating.eof, inflating.unused_data, limit)
 
 
 def _unzstd(raw: bytes, limit: int) -> bytes:
-    unpacking = zstd.ZstdDecompressor()
+    unpacking = zstd.ZstdDecompressor(options={zstd.DecompressionParameter.window_log_max: _ZSTD_WINDOW_LOG})
     try:
         with reading():
             found = unpacking.decompress(raw, limit + 1)
     except Unreadable as error:
         raise BadRequest("The body cannot be unpacked.") from error
-    return _bounded(found, unpacking.eof, limit)
+    return _bounded(found, unpacking.eof, unpacking.unused_data, limit)
 
 
-def _bounded(found: bytes, is_whole: bool, limit: int) -> bytes:
+def _bounded(found: bytes, is_whole: bool, beyond: bytes, limit: int) -> bytes:
     if len(found) > limit:
         raise TooLarge(f"The body may have up to {limit} bytes.", headers={"Connection": "close"})
     if not is_whole:
         raise BadRequest("The body ends too early to be unpacked.")
+    if beyond:  # no client sends it, and what is not read would be lost without a word
+        raise BadRequest("The body goes on behind what was packed.")
     return found
 
 
 __all__ = [
-    "Dialect", "Sent", "VendorRoute", "VendorRouter", "body_of", "json_response", "parsed", "refusals", "speaks", "unpacked",
+    "Dialect", "Sent", "VendorRoute", "VendorRouter", "body_of", "json_response", "parsed", "refusals", "sent_of", "speaks",
+    "unpacked",
 ]  # fmt: skip

@@ -139,7 +139,7 @@ class World:
         if alias is None:
             return False
         if message.personless:
-            return True
+            return message.kind is not MessageKind.GROUP
         if heard.time < self.persons[alias.person_id].first_seen_at:
             return False
         if is_nobody(message.distinct_id):
@@ -172,6 +172,7 @@ class World:
         if speaker in self._erased:
             return Verdict(None, Reason.ERASED)
         if message.personless:
+            self._describe(heard)
             alias = self.aliases.get(speaker)
             return Verdict(person_id(self._workspace, speaker) if alias is None else self.living(alias.person_id))
         person = self._speaker(speaker, heard)
@@ -269,12 +270,16 @@ class World:
         return any(written)
 
     def _join(self, person: Person, heard: Heard) -> None:
-        named = list(heard.message.groups.items())[:MAX_GROUPS]
-        for type, key in named:
+        for type, key in list(heard.message.groups.items())[:MAX_GROUPS]:
             member = (person.id, storable(type), storable(key))
             self._members[member] = min(heard.time, self._members.get(member, heard.time))
+        self._describe(heard)
+
+    def _describe(self, heard: Heard) -> None:
+        """Keep what a message says of the one group that it names; a server says it without anybody who speaks."""
+        named = heard.message.groups
         if heard.message.kind is MessageKind.GROUP and len(named) == 1:
-            [group] = [(storable(type), storable(key)) for type, key in named]
+            [group] = [(storable(type), storable(key)) for type, key in named.items()]
             traits = self.groups.setdefault(group, Traits())
             for name, value in heard.message.group_traits.items():
                 _put(traits, name, SET, value, heard.time)
