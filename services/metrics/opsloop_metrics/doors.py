@@ -9,9 +9,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from fastapi import Response
 from pydantic import JsonValue
 from starlette.requests import Request
+from starlette.responses import Response
 
 from opsloop_common.access.principal import Kind
 from opsloop_common.db import ports_of
