@@ -62,11 +62,11 @@ def _sessions(frame: Frame, asked: Paths, bind: Binding) -> str:
     """Return SQL with the nodes of each session that begins in the range, in order."""
     start, end = milliseconds(frame.start), milliseconds(frame.end)
     cut = f"arraySplit((event, pause) -> pause > {_IDLE_MS}, seen, arrayDifference(seen.1))"
+    begun = f"arrayFilter(own -> own[1].1 >= {start} AND own[1].1 < {end}, {cut})"
     people = f"SELECT arraySort(groupArray((at, message, node))) AS seen FROM ({_events(frame, asked, bind)}) GROUP BY person"
-    return (
-        "SELECT arrayFilter(node -> node != '', own.3) AS nodes "
-        f"FROM (SELECT arrayJoin({cut}) AS own FROM ({people})) WHERE own[1].1 >= {start} AND own[1].1 < {end}"
-    )
+    # whatever stands beside an array that is joined is copied for each of its items: here nothing does
+    nodes = f"SELECT arrayMap(own -> arrayFilter(node -> node != '', own.3), {begun}) AS sessions FROM ({people})"
+    return f"SELECT nodes FROM ({nodes}) ARRAY JOIN sessions AS nodes"
 
 
 def _events(frame: Frame, asked: Paths, bind: Binding) -> str:

@@ -59,9 +59,9 @@ class Counted(NamedTuple):
 
     source: str
     target: str
-    count: int
-    source_count: int
-    target_count: int
+    sessions: int
+    of_source: int
+    of_target: int
 
 
 @dataclass(frozen=True)
@@ -93,9 +93,9 @@ def answered(counted: Iterable[Counted]) -> Result:
     """Return the answer from edges in their order."""
     edges, nodes = [], {}
     for each in counted:
-        edges.append(Edge(each.source, each.target, each.count))
-        nodes[each.source] = each.source_count
-        nodes[each.target] = each.target_count
+        edges.append(Edge(each.source, each.target, each.sessions))
+        nodes[each.source] = each.of_source
+        nodes[each.target] = each.of_target
     listed = sorted(nodes.items(), key=lambda item: (-item[1], item[0]))
     return Result([Node(name, count) for name, count in listed], edges)
 

@@ -18,9 +18,7 @@ READ = allow("metrics:read")
 _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 
 
-@router.post(
-    "/v1/insights/retention", dependencies=[READ], responses=_CSV | problems(503), response_model=RetentionOut
-)
+@router.post("/v1/insights/retention", dependencies=[READ], responses=_CSV | problems(503), response_model=RetentionOut)
 async def ask_retention(body: RetentionIn, session: Db, request: Request) -> Response | RetentionOut:
     """Count who, of those who began in an interval, came back in later ones; with `Accept: text/csv` as a table."""
     retention, frame = body.to_retention(), await body.open_frame(session)
