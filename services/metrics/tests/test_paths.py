@@ -186,3 +186,45 @@ async def test_names_are_no_sql_and_no_formulas(insights):
 )
 async def test_what_cannot_be_meant(insights, wrong, pointer):
     assert (await insights.refused("paths", **DAY | wrong))[0][0] == pointer
+
+
+async def test_pages_of_one_time_go_by_their_messages(insights):
+    await insights.happened(
+        did("u1", "/b", "03-01T10:00", messageId="m1"),
+        did("u1", "/c", "03-01T10:00", messageId="m3"),
+        did("u1", "/a", "03-01T10:00", messageId="m2"),
+    )
+
+    assert edges(await insights.ask("paths", **DAY)) == ["1_/b 2_/a 1", "2_/a 3_/c 1"]
+
+
+async def test_the_range_is_taken_as_it_is(insights):
+    await insights.happened(*walked("u1", "/@10:00 /a@10:05"), *walked("u2", "/@11:00 /b@11:05"))
+
+    found = await insights.ask("paths", **{"from": "2026-03-01T10:00:00.001Z", "to": "2026-03-01T11:00:00.001Z"})
+
+    assert edges(found) == ["1_/ 2_/b 1"]
+
+
+async def test_a_session_that_sees_the_same_edge_again_counts_it_at_each_place(insights):
+    await insights.happened(*walked("u1", "/@10:00 /a@10:05 /@10:06 /a@10:07"))
+
+    found = await insights.ask("paths", **DAY)
+
+    assert edges(found) == ["1_/ 2_/a 1", "2_/a 3_/ 1", "3_/ 4_/a 1"]
+    assert nodes(found) == ["1_/ 1", "2_/a 1", "3_/ 1", "4_/a 1"]
+
+
+async def test_nodes_can_be_narrowed_by_what_events_say(insights):
+    await insights.happened(
+        *walked("u1", "view@10:00", properties={"source": "微信"}),
+        *walked("u1", "view@10:01 pay@10:02", properties={"source": "ad"}),
+    )
+    events = [
+        {"event": "pay"},
+        {"event": "view", "where": [{"field": "properties.source", "op": "eq", "value": "微信"}]},
+    ]
+
+    found = await insights.ask("paths", **DAY, field="event", events=events)
+
+    assert edges(found) == ["1_view 2_pay 1"]

@@ -217,15 +217,23 @@ async def test_broken_down_by_the_first_start_event_of_each_row(insights):
 
     # two in 微信; then, one each, by text: $none, 5, ad
     assert counts(found) == {
-        "03-01 微信": [2, 1], "03-01 $none": [1, 0], "03-01 5": [0, 0], "03-01 ad": [0, 0],
-        "03-02 微信": [0, 0], "03-02 $none": [0, 0], "03-02 5": [1, 0], "03-02 ad": [1, 1],
+        "03-01 微信": [2, 1],
+        "03-01 $none": [1, 0],
+        "03-01 5": [0, 0],
+        "03-01 ad": [0, 0],
+        "03-02 微信": [0, 0],
+        "03-02 $none": [0, 0],
+        "03-02 5": [1, 0],
+        "03-02 ad": [1, 1],
     }
     assert list(counts(found)) == [
         f"{day} {value}" for day in ("03-01", "03-02") for value in ("微信", "$none", "5", "ad")
     ]
     assert counts(few) == {
-        "03-01 微信": [2, 1], "03-01 $other": [1, 0],
-        "03-02 微信": [0, 0], "03-02 $other": [2, 1],
+        "03-01 微信": [2, 1],
+        "03-01 $other": [1, 0],
+        "03-02 微信": [0, 0],
+        "03-02 $other": [2, 1],
     }
 
 

@@ -105,3 +105,15 @@ def test_intervals_without_sessions_are_there():
 
     assert (found.sessions, found.people) == ([0, 4, 0], [0, 2, 0])
     assert (found.average_seconds, found.bounce_rate) == ([None, 30.0, None], [None, 0.25, None])
+
+
+async def test_the_clients_own_session_does_not_decide(insights):
+    await insights.happened(
+        did("u1", "A", "03-01T10:00", context={"sessionId": "s1"}),
+        did("u1", "A", "03-01T10:20", context={"sessionId": "s2"}),
+        did("u1", "A", "03-01T11:00", context={"sessionId": "s2"}),
+    )
+
+    found = await insights.ask("sessions", **DAY)
+
+    assert (found["sessions"], found["bounce_rate"], found["average_seconds"]) == ([2], [0.5], [600])

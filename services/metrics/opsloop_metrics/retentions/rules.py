@@ -10,12 +10,12 @@ from enum import StrEnum
 from itertools import accumulate
 from typing import NamedTuple
 
-from opsloop_common.clock import rfc3339
 from opsloop_common.errors import Invalid
 from opsloop_metrics.insights.periods import EventFilter, Frame, Interval, steps
 
 MOST_CELLS = 50_000
 DAY = timedelta(hours=24)
+_UTC = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Mode(StrEnum):
@@ -144,7 +144,15 @@ def as_table(result: Result) -> tuple[list[str], list[list[str | int | float | N
     """Return an answer as a table, a row a cell: names of columns, rows."""
     names = ["start", "breakdown", "size", "period", "count", "share", "is_complete"]
     return names, [
-        [rfc3339(row.start), row.breakdown, row.size, column, cell.count, cell.share, str(cell.is_complete).lower()]
+        [
+            row.start.strftime(_UTC),
+            row.breakdown,
+            row.size,
+            column,
+            cell.count,
+            cell.share,
+            str(cell.is_complete).lower(),
+        ]
         for row in result.cohorts
         for column, cell in enumerate(row.values)
     ]

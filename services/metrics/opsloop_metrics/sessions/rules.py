@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from opsloop_common.clock import rfc3339
-
 IDLE = timedelta(minutes=30)
 """Whoever does nothing for longer than this has left; the next thing that he does begins a session."""
+_UTC = "%Y-%m-%dT%H:%M:%SZ"
 MARGIN = timedelta(hours=24)
 """How far events are read before and after a range, so that a session at its edge is seen whole."""
 
@@ -92,4 +91,4 @@ def as_table(result: Result) -> tuple[list[str], list[list[str | int | float | N
     """Return an answer as a table, a row an interval: names of columns, rows."""
     names = ["interval", "sessions", "average_seconds", "bounce_rate", "people"]
     columns = (result.sessions, result.average_seconds, result.bounce_rate, result.people)
-    return names, [[rfc3339(start), *row] for start, *row in zip(result.intervals, *columns, strict=True)]
+    return names, [[start.strftime(_UTC), *row] for start, *row in zip(result.intervals, *columns, strict=True)]
