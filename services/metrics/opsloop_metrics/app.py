@@ -22,12 +22,15 @@ from opsloop_metrics.mixpanel import slice as mixpanel
 from opsloop_metrics.monitors import service as watching
 from opsloop_metrics.monitors import slice as monitors
 from opsloop_metrics.overview import slice as overview
+from opsloop_metrics.paths import slice as paths
 from opsloop_metrics.people import slice as people
 from opsloop_metrics.plausible import slice as plausible
 from opsloop_metrics.ports import MetricsPorts
 from opsloop_metrics.posthog import slice as posthog
 from opsloop_metrics.recording.writer import Writer
+from opsloop_metrics.retentions import slice as retentions
 from opsloop_metrics.segment import slice as segment
+from opsloop_metrics.sessions import slice as sessions
 from opsloop_metrics.settings import MetricsSettings
 from opsloop_metrics.stickiness import slice as stickiness
 from opsloop_metrics.store.opening import open_store
@@ -84,6 +87,9 @@ SERVICE = Service(
         active_users.SLICE,
         lifecycles.SLICE,
         stickiness.SLICE,
+        retentions.SLICE,
+        paths.SLICE,
+        sessions.SLICE,
     ),
     settings=MetricsSettings,
     open=open_ports,

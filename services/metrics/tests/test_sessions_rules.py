@@ -1,4 +1,4 @@
-"""Where a session ends: after 30 minutes without an event, whatever the clock on the wall says."""
+"""Where a session ends: after more than 30 minutes without an event, whatever the clock on the wall says."""
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
@@ -24,12 +24,13 @@ def at(*minutes):
         ((0,), [(0, 0, 1)]),
         ((0, 0, 0), [(0, 0, 3)]),
         ((0, 29.999), [(0, 29.999, 2)]),
-        ((0, 30), [(0, 0, 1), (30, 30, 1)]),
+        ((0, 30.001), [(0, 0, 1), (30.001, 30.001, 1)]),
+        ((0, 30), [(0, 30, 2)]),
         ((0, 20, 40, 60), [(0, 60, 4)]),  # midnight lies between the first two
         ((0, 10, 50, 55, 200), [(0, 10, 2), (50, 55, 2), (200, 200, 1)]),
     ],
 )
-def test_half_an_hour_without_an_event_ends_a_session(minutes, sessions):
+def test_more_than_half_an_hour_without_an_event_ends_a_session(minutes, sessions):
     expected = [Session(*at(first, last), events) for first, last, events in sessions]
 
     assert list(cut(at(*minutes))) == expected
@@ -44,7 +45,7 @@ def test_a_change_of_the_clocks_ends_none():
 
 
 def test_another_idle_time_can_be_asked_for():
-    assert len(list(cut(at(0, 5, 10), timedelta(minutes=5)))) == 3
+    assert len(list(cut(at(0, 6, 12), timedelta(minutes=5)))) == 3
 
 
 def test_times_have_an_order():
@@ -70,5 +71,5 @@ def test_each_event_is_in_one_session_and_sessions_keep_apart(minutes):
     sessions = list(cut(times))
 
     assert sum(each.events for each in sessions) == len(times)
-    assert all(before.ended_at + IDLE <= after.began_at for before, after in pairwise(sessions))
+    assert all(before.ended_at + IDLE < after.began_at for before, after in pairwise(sessions))
     assert {each.began_at for each in sessions} | {each.ended_at for each in sessions} <= set(times)

@@ -1,1 +1,1 @@
-"""Sessions: what somebody did in one go."""
+"""Sessions: what somebody did in one go (docs/insights.md §9)."""

@@ -1,13 +1,17 @@
-"""Where a session ends: what queries say in SQL, said once in plain words."""
+"""Where a session ends: what queries say in SQL, said once in plain words (docs/insights.md §9)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
 IDLE = timedelta(minutes=30)
-"""Whoever does nothing for this long has left; the next thing that he does begins a session."""
+"""Whoever does nothing for longer than this has left; the next thing that he does begins a session."""
+_UTC = "%Y-%m-%dT%H:%M:%SZ"
+MARGIN = timedelta(hours=24)
+"""How far events are read before and after a range, so that a session at its edge is seen whole."""
 
 
 class Session(NamedTuple):
@@ -31,12 +35,12 @@ class Session(NamedTuple):
 def cut(times: Sequence[datetime], idle: timedelta = IDLE) -> Iterator[Session]:
     """Yield the sessions of one person's events in order; `times` are aware and sorted, equal ones are different events.
 
-    A gap of exactly `idle` ends a session. Midnight does not, nor does a change of the clocks: times are moments. Raises ValueError for
+    A gap of exactly `idle` ends none. Midnight does not, nor does a change of the clocks: times are moments. Raises ValueError for
     times that are not sorted.
     """
     first = 0
     for place in range(1, len(times) + 1):
-        if place < len(times) and (gap := times[place] - times[place - 1]) < idle:
+        if place < len(times) and (gap := times[place] - times[place - 1]) <= idle:
             if gap < timedelta():
                 raise ValueError("times have to be sorted")
             continue
@@ -47,3 +51,44 @@ def cut(times: Sequence[datetime], idle: timedelta = IDLE) -> Iterator[Session]:
 def share_of_bounces(sessions: Sequence[Session]) -> float | None:
     """Return which share of sessions had one event, None of no sessions."""
     return sum(session.is_bounce for session in sessions) / len(sessions) if sessions else None
+
+
+class Counted(NamedTuple):
+    """The sessions that began in the interval numbered `place`, of which there is at least one."""
+
+    place: int
+    sessions: int
+    average_seconds: float
+    bounces: int
+    people: int
+
+
+@dataclass(frozen=True)
+class Result:
+    """Sessions by the interval that they began in; mean and share of none are None."""
+
+    intervals: list[datetime]
+    sessions: list[int]
+    average_seconds: list[float | None]
+    bounce_rate: list[float | None]
+    people: list[int]
+
+
+def answered(intervals: Sequence[datetime], counted: Iterable[Counted]) -> Result:
+    """Return the answer for intervals by their starts."""
+    found = {each.place: each for each in counted}
+    rows = [found.get(place) for place in range(len(intervals))]
+    return Result(
+        intervals=list(intervals),
+        sessions=[row.sessions if row else 0 for row in rows],
+        average_seconds=[row.average_seconds if row else None for row in rows],
+        bounce_rate=[row.bounces / row.sessions if row else None for row in rows],
+        people=[row.people if row else 0 for row in rows],
+    )
+
+
+def as_table(result: Result) -> tuple[list[str], list[list[str | int | float | None]]]:
+    """Return an answer as a table, a row an interval: names of columns, rows."""
+    names = ["interval", "sessions", "average_seconds", "bounce_rate", "people"]
+    columns = (result.sessions, result.average_seconds, result.bounce_rate, result.people)
+    return names, [[start.strftime(_UTC), *row] for start, *row in zip(result.intervals, *columns, strict=True)]

@@ -1,0 +1,27 @@
+"""Asking for paths."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import Request, Response
+
+from opsloop_common.http.deps import Db
+from opsloop_common.http.routing import ApiRouter, allow, problems
+from opsloop_metrics.insights.tables import as_csv, prefers_csv
+from opsloop_metrics.paths import rules
+from opsloop_metrics.paths.queries import find_paths
+from opsloop_metrics.paths.schemas import PathsIn, PathsOut
+
+router = ApiRouter(tags=["insights"])
+READ = allow("metrics:read")
+_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
+
+
+@router.post("/v1/insights/paths", dependencies=[READ], responses=_CSV | problems(503), response_model=PathsOut)
+async def ask_paths(body: PathsIn, session: Db, request: Request) -> Response | PathsOut:
+    """Count what follows what within sessions; with `Accept: text/csv` the edges as a table."""
+    found = await find_paths(session, await body.open_frame(session), body.to_paths())
+    if prefers_csv(request.headers.get("accept")):
+        return Response(as_csv(*rules.as_table(found)), media_type="text/csv; charset=utf-8")
+    return PathsOut.model_validate(found)

@@ -1,0 +1,1 @@
+"""Retention: of those who began in an interval, how many came back in later ones (docs/insights.md §5)."""

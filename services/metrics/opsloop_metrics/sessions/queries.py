@@ -1,0 +1,43 @@
+"""Sessions as SQL over the event store: the times of a person's events are an array, cut where nothing happened for too long."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_metrics.insights.asking import ask
+from opsloop_metrics.insights.events import Binding, from_events, person_of
+from opsloop_metrics.insights.periods import Frame, interval_sql
+from opsloop_metrics.sessions.rules import IDLE, MARGIN, Counted, Result, answered
+from opsloop_metrics.store.port import milliseconds
+
+_IDLE_MS = IDLE // timedelta(milliseconds=1)
+_ACTIVITY = "e.kind IN ('track', 'page', 'screen')"
+
+
+async def find_sessions(session: AsyncSession, frame: Frame) -> Result:
+    """Return how many sessions there were, and how they were; raises TooHeavy, StoreUnavailable."""
+    bind = Binding()
+    found = await ask(session, frame, _counted(frame, bind), bind)
+    counted = (
+        Counted(place, int(count), seconds, int(bounces), int(people))
+        for place, count, seconds, bounces, people in found.rows
+    )
+    return answered(frame.edges[:-1], counted)
+
+
+def _counted(frame: Frame, bind: Binding) -> str:
+    """Return SQL with the rows of `Counted`."""
+    first = frame.edges[0]
+    read = from_events(frame, bind, since=first - MARGIN, until=frame.end + MARGIN, conditions=[_ACTIVITY])
+    people = f"SELECT {person_of(frame)} AS person, arraySort(groupArray(toUnixTimestamp64Milli(e.time))) AS times {read} GROUP BY person"
+    cut = f"arraySplit((time, pause) -> pause > {_IDLE_MS}, times, arrayDifference(times))"
+    # whatever stands beside an array that is joined is copied for each of its items: only the person does
+    own = f"SELECT person, arrayMap(own -> (own[1], own[-1], length(own)), {cut}) AS own FROM ({people})"
+    sessions = f"SELECT person, one.1 AS began, one.2 AS ended, one.3 AS events FROM ({own}) ARRAY JOIN own AS one"
+    place = interval_sql(frame, "fromUnixTimestamp64Milli(began, 'UTC')")
+    return (
+        f"SELECT {place} AS place, count(), avg((ended - began) / 1000), countIf(events = 1), uniqExact(person) "
+        f"FROM ({sessions}) WHERE began >= {milliseconds(first)} AND began < {milliseconds(frame.end)} GROUP BY place"
+    )
