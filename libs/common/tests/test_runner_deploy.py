@@ -12,8 +12,8 @@ import pytest
 import yaml
 from dotenv import dotenv_values
 
-from opsloop_common.bus.kafka.topics import PARTITIONS, topic_configs
-from opsloop_common.bus.topics import PRODUCERS
+from opsloop_common.bus.kafka.topics import LOG_MESSAGE_BYTES, PARTITIONS, topic_configs
+from opsloop_common.bus.topics import LOGS, PRODUCERS
 from opsloop_common.contracts.envelope import topic_of
 from opsloop_common.runner.serve import STUCK_EVENTS_SECONDS
 
@@ -184,4 +184,13 @@ def test_the_topics_are_those_that_migrate_makes():
     assert topics == [
         {"name": topic_of(name), "partitions": PARTITIONS, "replication": 3, "configs": topic_configs(3)}
         for name in PRODUCERS
+    ] + [
+        {
+            "name": f"opsloop.{name}{kind}",
+            "partitions": PARTITIONS,
+            "replication": 3,
+            "configs": topic_configs(3, message_bytes=LOG_MESSAGE_BYTES),
+        }
+        for name in LOGS
+        for kind in ("", ".unreadable")
     ]

@@ -71,12 +71,19 @@ class Engine(ABC):
         return Table(tuple(column["name"] for column in answer["meta"]), answer["data"])
 
     async def insert(
-        self, table: str, columns: Sequence[str], rows: Sequence[Row], *, token: str | None = None
+        self,
+        table: str,
+        columns: Sequence[str],
+        rows: Sequence[Row],
+        *,
+        token: str | None = None,
+        comment: str | None = None,
     ) -> None:
         """Add rows; see `EventStore.insert`."""
         if not rows:
             return
-        settings: dict[str, str | int | float] = {} if token is None else {"insert_deduplication_token": token}
+        wanted = {"insert_deduplication_token": token, "log_comment": comment}
+        settings: dict[str, str | int | float] = {name: said for name, said in wanted.items() if said is not None}
         try:
             await self.put(table, columns, b"\n".join(map(orjson.dumps, rows)), settings)
         except EngineFailed as error:
