@@ -1,4 +1,4 @@
-"""The event store: what it is asked is bounded, what it is told is durable, and one query never holds up another."""
+"""The event store, here and on a server: what it is asked is bounded, what it is told is durable, one query never holds up another."""
 
 import asyncio
 import time
@@ -8,6 +8,13 @@ import pytest
 
 from opsloop_metrics.store.engine import EngineFailed
 from opsloop_metrics.store.port import StoreUnavailable, TooHeavy
+
+
+@pytest.fixture(params=["store", "server_store"])
+def store(request):
+    """Return each of the two engines."""
+    return request.getfixturevalue(request.param)
+
 
 ENDLESS = "SELECT count() FROM numbers(100000000000) WHERE sipHash64(number) = 1"
 

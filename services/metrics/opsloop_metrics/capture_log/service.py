@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Sequence
 
 from opsloop_common.bus.log import Log, Record, Unreadable
+from opsloop_common.db import ports_of
 from opsloop_common.errors import Unavailable
+from opsloop_common.service import Runtime
 from opsloop_common.turns import in_turns
 from opsloop_metrics.capture.rules import Entry, Outcome
 from opsloop_metrics.capture_log import rules
-from opsloop_metrics.ports import Sink
+from opsloop_metrics.ports import MetricsPorts, Sink
 from opsloop_metrics.store.port import StoreUnavailable
 
 
@@ -31,6 +33,15 @@ class LogSink:
         except Unavailable as error:
             raise StoreUnavailable(error.detail, headers=error.headers) from error
         return [Outcome.STORED] * len(entries)
+
+
+async def capture_from_log(runtime: Runtime) -> None:
+    """Write what stands in the log, for ever; without one, what was captured is written where it comes in."""
+    captured = ports_of(runtime.db, MetricsPorts).captured
+    if captured is None:
+        await asyncio.Event().wait()
+    else:
+        await read_log(captured.log, captured.writer)
 
 
 async def read_log(log: Log, sink: Sink) -> None:

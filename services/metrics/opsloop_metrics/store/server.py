@@ -12,9 +12,9 @@ from clickhouse_connect import get_client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
 from opsloop_common.shares import Places
-from opsloop_metrics.store.engine import CHANGE_SECONDS, Engine, EngineFailed
+from opsloop_metrics.store.engine import CHANGE_SECONDS, Engine, EngineFailed, plain
 from opsloop_metrics.store.gate import Gate
-from opsloop_metrics.store.port import StoreUnavailable
+from opsloop_metrics.store.port import Parameter, StoreUnavailable
 from opsloop_metrics.store.schema import migrate
 
 if TYPE_CHECKING:
@@ -38,7 +38,12 @@ class ServerStore(Engine):
         self._gate = Gate(Places(READERS, kept=READERS_KEPT))
 
     async def ask(
-        self, sql: str, parameters: Mapping[str, str], settings: Mapping[str, str | int | float], *, workspace: str
+        self,
+        sql: str,
+        parameters: Mapping[str, Parameter],
+        settings: Mapping[str, str | int | float],
+        *,
+        workspace: str,
     ) -> bytes:
         """Run one statement; whoever goes away ends it on the server too."""
         client = await self._connected()
@@ -93,11 +98,12 @@ class ServerStore(Engine):
 
     @staticmethod
     def _ask(
-        client: Client, sql: str, parameters: Mapping[str, str], settings: Mapping[str, str | int | float]
+        client: Client, sql: str, parameters: Mapping[str, Parameter], settings: Mapping[str, str | int | float]
     ) -> bytes:
-        given = {f"param_{name}": value for name, value in parameters.items()}
+        # not as `fmt`, which is written behind every statement: an INSERT with VALUES takes it for one of them
+        wanted = dict(settings) | {"default_format": "JSONCompact"}
         try:
-            return client.raw_query(sql, settings=dict(settings) | given, fmt="JSONCompact")
+            return client.raw_query(sql, plain(parameters) or None, wanted)
         except OperationalError as error:
             raise _unavailable() from error
         except ClickHouseError as error:
