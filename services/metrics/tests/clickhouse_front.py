@@ -42,6 +42,9 @@ class Front(BaseHTTPRequestHandler):
         if "refused" in self.headers.get("Authorization", "") or given.get("user") == "refused":
             self._refuse(516, "Code: 516. DB::Exception: Authentication failed")
             return
+        if self.headers.get_content_type() == "multipart/form-data":
+            given |= _fields(body, self.headers.get_boundary())
+            body = b""
         statement = "\n".join(part for part in (given.get("query"), body.decode()) if part)
         parameters = {name[6:]: value for name, value in given.items() if name.startswith("param_")}
         settings = {
@@ -81,6 +84,14 @@ class Server(ThreadingHTTPServer):
 
     def handle_error(self, *_: object) -> None:
         """Say nothing of clients that go away before they are answered."""
+
+
+def _fields(body: bytes, boundary: str) -> dict[str, str]:
+    fields = {}
+    for part in body.split(f"--{boundary}".encode())[1:-1]:
+        head, _, value = part.partition(b"\r\n\r\n")
+        fields[re.findall(rb'name="([^"]+)"', head)[0].decode()] = value.removesuffix(b"\r\n").decode()
+    return fields
 
 
 def _literal(value: str) -> str:

@@ -63,6 +63,15 @@ async def test_what_a_failed_statement_had_answered_is_nobody_elses_answer(store
         assert (await store.query("SELECT 1")).rows == [[1]]
 
 
+async def test_thousands_of_ids_may_be_asked_for(store):
+    ids = [uuid4() for _ in range(6_000)]
+    await store.insert("opsloop.seen", ["id"], [[str(id)] for id in ids[:3_000]])
+
+    found = await store.query("SELECT count() FROM opsloop.seen WHERE id IN {ids:Array(UUID)}", {"ids": ids})
+
+    assert found.rows == [[3_000]]
+
+
 async def test_a_query_changes_nothing(store):
     with pytest.raises(EngineFailed):
         await store.query("INSERT INTO opsloop.seen SELECT generateUUIDv4()")

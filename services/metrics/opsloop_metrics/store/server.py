@@ -91,6 +91,7 @@ class ServerStore(Engine):
                         connect_timeout=CONNECT_SECONDS,
                         send_receive_timeout=CHANGE_SECONDS,
                         autogenerate_session_id=False,
+                        form_encode_query_params=True,  # thousands of ids fit into no address, and they are nobody's logs' business
                     )
                 except ClickHouseError as error:
                     raise _unavailable() from error
