@@ -41,7 +41,7 @@ def test_the_compose_file_follows_its_specification():
 
     jsonschema.validate(COMPOSE, schema)
 
-    assert set(COMPOSE["services"]) == {"postgres", "kafka", "mailpit", "gateway"} | {
+    assert set(COMPOSE["services"]) == {"postgres", "kafka", "clickhouse", "mailpit", "gateway"} | {
         f"{service}-{part}" for service in PRODUCERS for part in ("migrate", "api", "worker")
     }
 
@@ -63,7 +63,7 @@ def test_every_setting_is_one_that_the_service_reads(service):
 
 @pytest.mark.parametrize("service", PRODUCERS)
 def test_compose_hands_on_every_setting_that_env_may_say(service):
-    of_the_image = {"OPSLOOP_HOST", "OPSLOOP_PORT", f"{service.upper()}_DATABASE_DIRECT_URL"}
+    of_the_image = {"OPSLOOP_HOST", "OPSLOOP_PORT", "OPSLOOP_EVENTS_PATH", f"{service.upper()}_DATABASE_DIRECT_URL"}
     of_notifications = {"OPSLOOP_SMTP_URL"}  # which all read and only notifications use
     expected = known_settings(service) - of_the_image - (of_notifications if service != "notifications" else set())
 

@@ -12,21 +12,24 @@ import re
 import subprocess
 import sys
 import threading
+from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, urlsplit
 
 OF_HTTP = re.compile(
     "database|query|query_id|session_id|session_timeout|default_format|wait_end_of_query|send_progress_in_http_headers|"
     "http_headers_progress_interval_ms|enable_http_compression|client_protocol_version|compress|decompress|user|password|role"
 )
+USER, PASSWORD = "metrics", "a/pass@word:?"
+AUTHORIZATION = f"Basic {b64encode(f'{USER}:{PASSWORD}'.encode()).decode()}"
 CODE = re.compile(r"Code: (\d+)\.")
 
 
 class Front(BaseHTTPRequestHandler):
-    """Answers statements; `folder` is the engine's, `USER` and `PASSWORD` those of the only user."""
+    """Answers statements; `folder` is the engine's; `USER` is the only one."""
 
     protocol_version = "HTTP/1.1"
     folder = ""
@@ -39,7 +42,7 @@ class Front(BaseHTTPRequestHandler):
 
         given = dict(parse_qsl(urlsplit(self.path).query, keep_blank_values=True))
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        if "refused" in self.headers.get("Authorization", "") or given.get("user") == "refused":
+        if self.headers.get("Authorization") != AUTHORIZATION:
             self._refuse(516, "Code: 516. DB::Exception: Authentication failed")
             return
         if self.headers.get_content_type() == "multipart/form-data":
@@ -106,7 +109,7 @@ def fronted(folder: Path) -> Iterator[str]:
         assert process.stdin is not None
         assert process.stdout is not None
         try:
-            yield f"clickhouse://metrics:a-password@127.0.0.1:{int(process.stdout.readline())}"
+            yield f"clickhouse://{USER}:{quote(PASSWORD, safe='')}@127.0.0.1:{int(process.stdout.readline())}"
         finally:
             process.stdin.close()
             process.kill()
