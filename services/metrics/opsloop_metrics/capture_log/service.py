@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from opsloop_common.bus.log import Log, Record, Unreadable
 from opsloop_common.db import ports_of
+from opsloop_common.deadline import stopped
 from opsloop_common.errors import Unavailable
 from opsloop_common.service import Runtime
 from opsloop_common.turns import in_turns
@@ -29,7 +30,8 @@ class LogSink:
         key = entries[0].workspace.encode()
         written = await in_turns(rules.written, entries)
         try:
-            await self._log.append([Record(key, chunk) for chunk in rules.chunks(written)])
+            with stopped():  # it has a bound of its own, and no connection to the database waits meanwhile
+                await self._log.append([Record(key, chunk) for chunk in rules.chunks(written)])
         except Unavailable as error:
             raise StoreUnavailable(error.detail, headers=error.headers) from error
         return [Outcome.STORED] * len(entries)
