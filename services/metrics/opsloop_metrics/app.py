@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from opsloop_common.bus.kafka import KafkaLog
 from opsloop_common.bus.log import Log
 from opsloop_common.bus.topics import CAPTURE
 from opsloop_common.contracts.metrics import EVENTS
@@ -58,6 +57,8 @@ async def _open_log(runtime: Runtime, settings: MetricsSettings) -> AsyncIterato
     if settings.bus != "kafka" or settings.clickhouse_url is None:
         yield None
         return
+    from opsloop_common.bus.kafka import KafkaLog
+
     log = KafkaLog(settings, CAPTURE, instance=settings.instance or f"{runtime.service.name}-0")
     async with log.opened():
         yield log
