@@ -92,6 +92,7 @@ PARSERS = {
 """What reads text of strangers, by the last part of its name, or the last two. What it may raise is nobody's promise."""
 KNOWS_WHAT_IT_RAISES = {
     "libs/common/opsloop_common/settings.py": "reads what the operator wrote, and names the setting",
+    "services/metrics/opsloop_metrics/settings.py": "reads what the operator wrote, and names the setting",
     "services/notifications/opsloop_notifications/outbound/own_door.py": "reads what our own system says of a socket",
     "services/notifications/opsloop_notifications/mail/writing.py": "reads an address that was let in by its pattern",
     "deploy/embedded/opsloop/status.py": "reads what our own process says of itself",

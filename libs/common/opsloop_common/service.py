@@ -34,6 +34,10 @@ Chore = Callable[["Runtime"], Awaitable[None]]
 Opener = Callable[["Runtime"], AbstractAsyncContextManager[object]]
 
 
+async def migrates_nothing(settings: Settings) -> None:
+    """Be `Service.migrate` of a service that keeps nothing besides its database."""
+
+
 def opens_nothing(runtime: Runtime) -> AbstractAsyncContextManager[object]:
     """Be `Service.open` of a service that needs nothing besides its database."""
     return nullcontext()
@@ -80,6 +84,8 @@ class Service:
     """Whether its settings of a workspace say `allow_self_approval`: where people approve."""
     settings: type[Settings] = Settings
     """The class of its settings, read once at the start; `settings_of` finds them from everywhere."""
+    migrate: Callable[[Any], Awaitable[None]] = migrates_nothing
+    """Makes what it keeps besides its database fit for this release, given its settings: the command `migrate`. Raises Unusable."""
     open: Opener = opens_nothing
     """Yields what it keeps open for as long as it runs, in every role: a dataclass of its ports; see `ports_of`."""
 

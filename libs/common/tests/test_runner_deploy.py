@@ -12,8 +12,8 @@ import pytest
 import yaml
 from dotenv import dotenv_values
 
-from opsloop_common.bus.kafka.topics import PARTITIONS, topic_configs
-from opsloop_common.bus.topics import PRODUCERS
+from opsloop_common.bus.kafka.topics import LOG_MESSAGE_BYTES, PARTITIONS, topic_configs
+from opsloop_common.bus.topics import LOGS, PRODUCERS
 from opsloop_common.contracts.envelope import topic_of
 from opsloop_common.runner.serve import STUCK_EVENTS_SECONDS
 
@@ -41,7 +41,7 @@ def test_the_compose_file_follows_its_specification():
 
     jsonschema.validate(COMPOSE, schema)
 
-    assert set(COMPOSE["services"]) == {"postgres", "kafka", "mailpit", "gateway"} | {
+    assert set(COMPOSE["services"]) == {"postgres", "kafka", "clickhouse", "mailpit", "gateway"} | {
         f"{service}-{part}" for service in PRODUCERS for part in ("migrate", "api", "worker")
     }
 
@@ -63,7 +63,7 @@ def test_every_setting_is_one_that_the_service_reads(service):
 
 @pytest.mark.parametrize("service", PRODUCERS)
 def test_compose_hands_on_every_setting_that_env_may_say(service):
-    of_the_image = {"OPSLOOP_HOST", "OPSLOOP_PORT", f"{service.upper()}_DATABASE_DIRECT_URL"}
+    of_the_image = {"OPSLOOP_HOST", "OPSLOOP_PORT", "OPSLOOP_EVENTS_PATH", f"{service.upper()}_DATABASE_DIRECT_URL"}
     of_notifications = {"OPSLOOP_SMTP_URL"}  # which all read and only notifications use
     expected = known_settings(service) - of_the_image - (of_notifications if service != "notifications" else set())
 
@@ -184,4 +184,13 @@ def test_the_topics_are_those_that_migrate_makes():
     assert topics == [
         {"name": topic_of(name), "partitions": PARTITIONS, "replication": 3, "configs": topic_configs(3)}
         for name in PRODUCERS
+    ] + [
+        {
+            "name": f"opsloop.{name}{kind}",
+            "partitions": PARTITIONS,
+            "replication": 3,
+            "configs": topic_configs(3, message_bytes=LOG_MESSAGE_BYTES),
+        }
+        for name in LOGS
+        for kind in ("", ".unreadable")
     ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from opsloop_common.bus.log import Log
+from opsloop_common.bus.topics import CAPTURE
 from opsloop_common.contracts.metrics import EVENTS
 from opsloop_common.db import settings_of
 from opsloop_common.service import Runtime, Service
@@ -12,6 +14,8 @@ from opsloop_common.supervision import supervised
 from opsloop_metrics.active_users import slice as active_users
 from opsloop_metrics.amplitude import slice as amplitude
 from opsloop_metrics.breaches import slice as breaches
+from opsloop_metrics.capture_log import slice as capture_log
+from opsloop_metrics.capture_log.service import LogSink
 from opsloop_metrics.events import slice as events
 from opsloop_metrics.forgetting import slice as forgetting
 from opsloop_metrics.funnels import slice as funnels
@@ -25,7 +29,7 @@ from opsloop_metrics.overview import slice as overview
 from opsloop_metrics.paths import slice as paths
 from opsloop_metrics.people import slice as people
 from opsloop_metrics.plausible import slice as plausible
-from opsloop_metrics.ports import MetricsPorts
+from opsloop_metrics.ports import Captured, MetricsPorts
 from opsloop_metrics.posthog import slice as posthog
 from opsloop_metrics.recording.writer import Writer
 from opsloop_metrics.retentions import slice as retentions
@@ -33,7 +37,7 @@ from opsloop_metrics.segment import slice as segment
 from opsloop_metrics.sessions import slice as sessions
 from opsloop_metrics.settings import MetricsSettings
 from opsloop_metrics.stickiness import slice as stickiness
-from opsloop_metrics.store.opening import open_store
+from opsloop_metrics.store.opening import migrate_store, open_store
 from opsloop_metrics.store.persons import StoredPersons
 from opsloop_metrics.tables import Base
 from opsloop_metrics.trends import slice as trends
@@ -45,18 +49,32 @@ from opsloop_metrics.visits.service import places
 async def open_ports(runtime: Runtime) -> AsyncIterator[MetricsPorts]:
     """Keep at hand what the rooms share; the event store is opened at its first use."""
     settings = settings_of(runtime, MetricsSettings)
-    async with open_store(settings) as store:
-        writer = Writer(runtime.db, store)
+    async with open_store(settings) as store, _open_log(runtime, settings) as log:
+        writer = Writer(runtime.db, store, is_shared=log is not None)
         with places(settings.geoip_database) as find_place:
             async with supervised({"capture": writer.run}):
                 yield MetricsPorts(
                     watching=watching,
                     store=store,
-                    sink=writer,
+                    sink=writer if log is None else LogSink(log),
                     find_place=find_place,
                     secrets=runtime.secrets,
                     person_events=StoredPersons(store),
+                    captured=None if log is None else Captured(log, writer),
                 )
+
+
+@asynccontextmanager
+async def _open_log(runtime: Runtime, settings: MetricsSettings) -> AsyncIterator[Log | None]:
+    """Yield the log between those who capture and those who write, where there may be several of each."""
+    if settings.bus != "kafka" or settings.clickhouse_url is None:
+        yield None
+        return
+    from opsloop_common.bus.kafka import KafkaLog
+
+    log = KafkaLog(settings, CAPTURE, instance=settings.instance or f"{runtime.service.name}-0")
+    async with log.opened():
+        yield log
 
 
 SERVICE = Service(
@@ -90,7 +108,9 @@ SERVICE = Service(
         retentions.SLICE,
         paths.SLICE,
         sessions.SLICE,
+        capture_log.SLICE,
     ),
     settings=MetricsSettings,
+    migrate=migrate_store,
     open=open_ports,
 )

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from opsloop_common.bus.log import Log
 from opsloop_common.secretbox import SecretBox
 from opsloop_metrics.capture.rules import Entry, Outcome
 from opsloop_metrics.store.port import EventStore
@@ -47,6 +48,14 @@ class Sink(Protocol):
 
 
 @dataclass(frozen=True)
+class Captured:
+    """What other processes captured, and who writes it."""
+
+    log: Log
+    writer: Sink
+
+
+@dataclass(frozen=True)
 class MetricsPorts:
     """What the service keeps at hand for as long as it runs."""
 
@@ -56,3 +65,5 @@ class MetricsPorts:
     find_place: PlaceFinder
     secrets: SecretBox
     person_events: PersonEvents
+    captured: Captured | None = None
+    """None where what is captured is written where it comes in."""

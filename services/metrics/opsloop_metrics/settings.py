@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
-from pydantic import Field, FilePath, SecretStr
+from pydantic import Field, FilePath, SecretStr, field_validator
 
 from opsloop_common.settings import Settings
 
@@ -22,7 +23,24 @@ class MetricsSettings(Settings):
     clickhouse_url: SecretStr | None = None
     """The ClickHouse server that keeps product events instead."""
 
+    @field_validator("clickhouse_url")
+    @classmethod
+    def _clickhouse(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _is_clickhouse(value.get_secret_value()):
+            raise ValueError(
+                "must look like clickhouse://user:password@host:8123 or https://…; write / @ : # ? in a password as %2F %40 …"
+            )
+        return value
+
     @property
     def events_kept(self) -> timedelta:
         """Return how long domain events are kept."""
         return timedelta(days=self.domain_event_retention_days)
+
+
+def _is_clickhouse(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+        return parts.scheme in ("clickhouse", "http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

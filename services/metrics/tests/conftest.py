@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -22,7 +22,12 @@ from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import Api
 from opsloop_metrics.app import SERVICE
 from opsloop_metrics.monitors.consumers import EVENTS
+from opsloop_metrics.settings import MetricsSettings
 from opsloop_metrics.store.embedded import EmbeddedStore
+from opsloop_metrics.store.engine import Engine
+from opsloop_metrics.store.opening import migrate_store
+from opsloop_metrics.store.server import ServerStore
+from services.metrics.tests.clickhouse_front import fronted
 from services.metrics.tests.wires import Capture
 
 REPORTED = {"type": "reported"}
@@ -161,10 +166,32 @@ def events_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedded
 @pytest_asyncio.fixture
 async def store(events_engine: EmbeddedStore) -> EmbeddedStore:
     """Return an event store that holds nothing."""
-    for table in ("event", "person", "person_override"):
-        await events_engine.change(f"TRUNCATE TABLE opsloop.{table}")
-    await events_engine.change("DELETE FROM opsloop.seen WHERE true")
+    await emptied(events_engine)
     return events_engine
+
+
+async def emptied(store: Engine) -> None:
+    """Take everything out of an event store."""
+    for table in ("event", "person", "person_override"):
+        await store.change(f"TRUNCATE TABLE opsloop.{table}")
+    await store.change("DELETE FROM opsloop.seen WHERE true")
+
+
+@pytest.fixture(scope="session")
+def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Return the URL of something that speaks like a ClickHouse server."""
+    with fronted(tmp_path_factory.mktemp("clickhouse")) as url:
+        asyncio.run(migrate_store(MetricsSettings(clickhouse_url=url)))
+        yield url
+
+
+@pytest_asyncio.fixture
+async def server_store(clickhouse: str) -> AsyncIterator[ServerStore]:
+    """Return the event store on a server, which holds nothing."""
+    store = ServerStore(clickhouse)
+    await emptied(store)
+    yield store
+    await store.close()
 
 
 @pytest_asyncio.fixture

@@ -1,4 +1,4 @@
-"""The event store: what it is asked is bounded, what it is told is durable, and one query never holds up another."""
+"""The event store, here and on a server: what it is asked is bounded, what it is told is durable, one query never holds up another."""
 
 import asyncio
 import time
@@ -8,6 +8,13 @@ import pytest
 
 from opsloop_metrics.store.engine import EngineFailed
 from opsloop_metrics.store.port import StoreUnavailable, TooHeavy
+
+
+@pytest.fixture(params=["store", "server_store"])
+def store(request):
+    """Return each of the two engines."""
+    return request.getfixturevalue(request.param)
+
 
 ENDLESS = "SELECT count() FROM numbers(100000000000) WHERE sipHash64(number) = 1"
 
@@ -54,6 +61,15 @@ async def test_what_a_failed_statement_had_answered_is_nobody_elses_answer(store
         with pytest.raises(EngineFailed):
             await store.query("SELECT nothing FROM nowhere")
         assert (await store.query("SELECT 1")).rows == [[1]]
+
+
+async def test_thousands_of_ids_may_be_asked_for(store):
+    ids = [uuid4() for _ in range(6_000)]
+    await store.insert("opsloop.seen", ["id"], [[str(id)] for id in ids[:3_000]])
+
+    found = await store.query("SELECT count() FROM opsloop.seen WHERE id IN {ids:Array(UUID)}", {"ids": ids})
+
+    assert found.rows == [[3_000]]
 
 
 async def test_a_query_changes_nothing(store):

@@ -7,6 +7,9 @@ from collections.abc import Iterable
 from opsloop_common.contracts.catalogue import BY_SERVICE, PRODUCER, PRODUCERS_OF
 
 PRODUCERS = tuple(BY_SERVICE)
+CAPTURE = "capture"
+LOGS = (CAPTURE,)
+"""Topics of raw records: what clients sent to metrics, until it is written."""
 
 
 def producer_of(type: str) -> str | None:

@@ -13,6 +13,7 @@ import uvloop
 
 from opsloop_common import migrations
 from opsloop_common.bus.kafka import create_topics
+from opsloop_common.bus.topics import LOGS
 from opsloop_common.db import Database
 from opsloop_common.http.app import create_app
 from opsloop_common.logs import configure_logging
@@ -48,7 +49,7 @@ def runtime_of(service: Service, settings: Settings) -> Runtime:
 
 
 def migrate(service: Service) -> None:
-    """Bring the database to this release's schema; with Kafka, create the topics that are missing."""
+    """Bring database and other stores to this release's schema; with Kafka, create the topics that are missing."""
     settings = service.settings()
     configure_logging(format=settings.log_format, level=settings.log_level, service=service.name)
     asyncio.run(_migrate(service, settings))
@@ -58,9 +59,10 @@ async def _migrate(service: Service, settings: Settings) -> None:
     require_brokers(settings)
     with told_in_words(service.name, direct=True):
         await migrations.upgrade(service, database_urls(service.name).direct_url)
+    await service.migrate(settings)
     log.info("migrated", service=service.name)
     if settings.bus == "kafka":
-        await create_topics(settings)
+        await create_topics(settings, logs=LOGS)
         log.info("topics are there", service=service.name)
 
 

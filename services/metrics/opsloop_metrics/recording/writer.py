@@ -1,36 +1,61 @@
 """Writes what many requests brought, together: one block at a time, each message once.
 
 A block costs about as much as a message (a part on the disk, synchronised), so whatever comes while one is written makes the next.
-What is there already is looked up before: the look-up table is filled after the events, in the same turn, so it lacks at most what
-a crash kept out of it, and that is filled in from the newest events before the first block.
+What is there already is looked up before, in `opsloop.seen`. An id stands there unsettled while it is not certain that all of its
+message is there, the event and what it says of persons: a copy of it is heard again, and its event written if it is missing. When
+an id is settled, nothing of it is ever looked at again.
+
+Where one process writes (the engine is in it), ids are noted once all else is done; what a crash keeps out of the table is filled
+in unsettled from the newest events before the first block. Where several write to one server, each block has a lock in PostgreSQL
+to itself, and its ids are noted, unsettled, before the events: then a process may die anywhere, and the others see what it began.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from hashlib import blake2b
 from typing import Any
+from uuid import UUID
 
 import orjson
 import structlog
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
 
+from opsloop_common import failpoints
 from opsloop_common.db import Context, Database
 from opsloop_common.entry import enter
 from opsloop_common.errors import DomainError
 from opsloop_metrics.capture.rules import COLUMNS, IS_PERSONLESS, PERSON, Entry, Outcome
 from opsloop_metrics.people import service as people
 from opsloop_metrics.people.rules import Absorbed, Verdict
-from opsloop_metrics.store.port import EventStore, StoreUnavailable, written
+from opsloop_metrics.store.port import EventStore, Parameter, StoreUnavailable, written
 
 BLOCK_ENTRIES = 5_000
 WAITING_ENTRIES = 50_000
-_SEEN = "SELECT id FROM opsloop.seen WHERE id IN {ids:Array(UUID)}"
+RESTART_SECONDS = 2.0
+"""How exactly it is known when a server was started."""
+EVENTS = "opsloop events"
+"""What inserts of events are called on the server."""
+_SEEN = "SELECT id, is_settled, received_at FROM opsloop.seen WHERE id IN {ids:Array(UUID)}"
 _FILL_IN = (
-    "INSERT INTO opsloop.seen SELECT id FROM opsloop.event "
+    "INSERT INTO opsloop.seen (id, received_at, is_settled) SELECT id, received_at, 0 FROM opsloop.event "
     "WHERE received_at > (SELECT max(received_at) FROM opsloop.event) - INTERVAL 15 MINUTE"
 )
+_THERE = (
+    "SELECT id FROM opsloop.event WHERE id IN {ids:Array(UUID)} "
+    "AND received_at BETWEEN {since:DateTime64(3, 'UTC')} AND {until:DateTime64(3, 'UTC')}"
+)
+_THERE_SECONDS = 60.0
+_STARTED = "SELECT toFloat64(toUnixTimestamp(now())) - uptime()"
+# under the lock nobody inserts: what does so all the same was begun by a process that is no more
+_END_INSERTS = f"KILL QUERY WHERE query_kind = 'Insert' AND Settings['log_comment'] = '{EVENTS}' SYNC"
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('opsloop.metrics.writer', 0))")
+_ID, _RECEIVED_AT = COLUMNS.index("id"), COLUMNS.index("received_at")
 log = structlog.get_logger(__name__)
 
 
@@ -41,16 +66,17 @@ class _Batch:
 
 
 class Writer:
-    """The one writer of an event store; a second one of the same store would not see what this one is writing."""
+    """Writes to an event store; where it `is_shared`, so may other processes at the same time, each through one of these."""
 
-    def __init__(self, database: Database, store: EventStore) -> None:
+    def __init__(self, database: Database, store: EventStore, *, is_shared: bool = False) -> None:
         self._database = database
         self._store = store
+        self._is_shared = is_shared
         self._waiting: dict[str, deque[_Batch]] = {}
         self._count = 0
         self._has_some = asyncio.Event()
-        self._is_filled_in = False
-        self._noted: list[list[str]] = []
+        self._filled_in_for: float | None = None
+        self._noted: list[tuple[str, object]] = []
 
     async def take(self, entries: Sequence[Entry]) -> Sequence[Outcome]:
         """Return what became of entries of one workspace once they are durable; raises StoreUnavailable."""
@@ -71,8 +97,8 @@ class Writer:
             block = self._next_block()
             try:
                 outcomes = await self._write([entry for batch in block for entry in batch.entries])
-            except Exception as error:  # raised again, once those that wait know of it
-                self._is_filled_in = False
+            except Exception as error:  # whatever it is, those who wait are told before the loop ends by it
+                self._filled_in_for = None
                 for batch in block:
                     _refuse(batch, error)
                 raise
@@ -80,7 +106,7 @@ class Writer:
                 own, outcomes = outcomes[: len(batch.entries)], outcomes[len(batch.entries) :]
                 if not batch.done.done():  # whoever sent it has gone
                     batch.done.set_result(own)
-            await self._note()
+            await self._note(self._noted, is_settled=True)
 
     def _next_block(self) -> list[_Batch]:
         """Take batches in turn from the workspaces that wait, as many as a block holds, at least one."""
@@ -99,15 +125,13 @@ class Writer:
         return block
 
     async def _write(self, entries: Sequence[Entry]) -> list[Outcome]:
-        if not self._is_filled_in:
-            await self._store.change(_FILL_IN)
-            self._is_filled_in = True
         self._noted = []
         outcomes: list[Outcome] = [Outcome.KNOWN] * len(entries)
-        fresh = await self._unknown(entries)
-        if not fresh:
-            return outcomes
-        async with self._database.transaction(Context(workspace=entries[fresh[0]].workspace)) as session:
+        async with self._transaction(entries[0].workspace) as session:
+            if self._is_shared:
+                await session.execute(_LOCK)
+            await self._fill_in()
+            fresh, there = await self._look_up(entries)
             rows: list[tuple[object, ...]] = []
             told: list[tuple[str, Absorbed]] = []
             for workspace in sorted(
@@ -118,36 +142,78 @@ class Writer:
                 absorbed = await people.absorb(session, [entries[place].heard for place in places])
                 told.append((workspace, absorbed))
                 for place, verdict in zip(places, absorbed.verdicts, strict=True):
-                    outcomes[place] = Outcome.STORED if verdict.person_id is not None else Outcome.ERASED
-                    if verdict.person_id is not None:
+                    if verdict.person_id is None:
+                        outcomes[place] = Outcome.ERASED
+                    elif str(entries[place].id) not in there:
+                        outcomes[place] = Outcome.STORED
                         rows.append(_row(entries[place], verdict))
             await tell_store(self._store, told)
-            await self._store.insert("opsloop.event", (*COLUMNS, PERSON, IS_PERSONLESS), rows)
+            await self._insert(rows)
             for workspace, absorbed in told:
                 if absorbed.persons or absorbed.merges:
                     await enter(session, Context(workspace=workspace))
                     await people.tell(session, absorbed.persons, absorbed.merges)
-        self._noted = [[str(entries[place].id)] for place in fresh if outcomes[place] is Outcome.STORED]
+        failpoints.hit("capture.after_commit")
+        self._noted = [
+            _note_of(entries[place].id, entries[place].row) for place in fresh if outcomes[place] is not Outcome.ERASED
+        ]
         return outcomes
 
-    async def _unknown(self, entries: Sequence[Entry]) -> list[int]:
-        """Return the places of entries that are not there yet, of copies in one block the first."""
-        named = [entry.id for entry in entries if entry.is_named]
-        known: set[str] = set()
-        if named:
-            known = {row[0] for row in (await self._store.query(_SEEN, {"ids": named})).rows}
+    def _transaction(self, workspace: str) -> AbstractAsyncContextManager[AsyncSession]:
+        """Open a transaction; where others hold the lock for as long as their blocks take, with more patience."""
+        begin = self._database.work if self._is_shared else self._database.transaction
+        return begin(Context(workspace=workspace))
+
+    async def _fill_in(self) -> None:
+        """Note the newest events, unsettled, before the first block, and after a start of a server: a power cut forgets ids, not events."""
+        started = (await self._store.query(_STARTED)).rows[0][0] if self._is_shared else 0.0
+        if self._filled_in_for is None or abs(started - self._filled_in_for) > RESTART_SECONDS:
+            await self._store.change(_FILL_IN)
+            self._filled_in_for = started
+
+    async def _look_up(self, entries: Sequence[Entry]) -> tuple[list[int], set[str]]:
+        """Return the places of entries that are not settled, of copies in one block the first, and which ids have their event."""
+        # who reads a log gets each entry again, also one that its client gave no name
+        asked = [entry.id for entry in entries if entry.is_named or self._is_shared]
+        found = (await self._store.query(_SEEN, {"ids": asked})).rows if asked else []
+        known = {id for id, is_settled, _ in found if is_settled}
+        doubtful = {id: received_at for id, is_settled, received_at in found if not is_settled}
+        there = await self._there(doubtful) if doubtful else set()
         fresh: list[int] = []
         for place, entry in enumerate(entries):
             id = str(entry.id)
             if id not in known:
                 known.add(id)
                 fresh.append(place)
-        return fresh
+        return fresh, there
 
-    async def _note(self) -> None:
+    async def _there(self, doubtful: Mapping[str, str]) -> set[str]:
+        """Return which ids, given with the moments of their receipt, have their event; what others left running is ended before."""
+        await self._store.change(_END_INSERTS)
+        given: dict[str, Parameter] = {
+            "ids": [UUID(id) for id in doubtful],
+            "since": min(doubtful.values()),
+            "until": max(doubtful.values()),
+        }
+        return {row[0] for row in (await self._store.query(_THERE, given, seconds=_THERE_SECONDS)).rows}
+
+    async def _insert(self, rows: Sequence[tuple[object, ...]]) -> None:
+        if not rows:
+            return
+        notes = [_note_of(row[_ID], row) for row in rows]
+        if self._is_shared:
+            await self._note(notes, is_settled=False)
+        failpoints.hit("capture.before_events")
+        await self._store.insert(
+            "opsloop.event", (*COLUMNS, PERSON, IS_PERSONLESS), rows, token=_token(notes), comment=EVENTS
+        )
+        failpoints.hit("capture.after_events")
+
+    async def _note(self, notes: Sequence[tuple[str, object]], *, is_settled: bool) -> None:
         """Fill the look-up table, before the next block is looked up in it."""
-        if self._noted:
-            await self._store.insert("opsloop.seen", ["id"], self._noted)
+        if notes:
+            rows = [(*note, int(is_settled)) for note in notes]
+            await self._store.insert("opsloop.seen", ["id", "received_at", "is_settled"], rows)
 
 
 async def tell_store(store: EventStore, told: Sequence[tuple[str, Absorbed]]) -> None:
@@ -174,6 +240,15 @@ async def tell_store(store: EventStore, told: Sequence[tuple[str, Absorbed]]) ->
 
 def _row(entry: Entry, verdict: Verdict) -> tuple[object, ...]:
     return (*entry.row, str(verdict.person_id), int(entry.heard.message.personless))
+
+
+def _note_of(id: object, row: Sequence[object]) -> tuple[str, object]:
+    return str(id), row[_RECEIVED_AT]
+
+
+def _token(notes: Sequence[tuple[str, object]]) -> str:
+    """Return what a block is called, so that the store adds it once: the same for the same messages of the same requests."""
+    return blake2b(orjson.dumps(notes), digest_size=16).hexdigest()
 
 
 def _refuse(batch: _Batch, error: Exception) -> None:

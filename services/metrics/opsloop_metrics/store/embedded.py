@@ -14,10 +14,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from clickhouse_connect.driver.binding import format_bind_value
+
 from opsloop_common.shares import Places
-from opsloop_metrics.store.engine import Engine, EngineFailed
+from opsloop_metrics.store.engine import Engine, EngineFailed, plain
 from opsloop_metrics.store.gate import Gate
-from opsloop_metrics.store.port import StoreUnavailable
+from opsloop_metrics.store.port import Parameter, StoreUnavailable
 from opsloop_metrics.store.schema import migrate
 
 READERS = 3
@@ -39,13 +41,19 @@ class EmbeddedStore(Engine):
         self.is_open = False
 
     async def ask(
-        self, sql: str, parameters: Mapping[str, str], settings: Mapping[str, str | int | float], *, workspace: str
+        self,
+        sql: str,
+        parameters: Mapping[str, Parameter],
+        settings: Mapping[str, str | int | float],
+        *,
+        workspace: str,
     ) -> bytes:
         """Run one statement on a reader's connection."""
         await self._opened()
         statement = f"{sql}\nSETTINGS {_settings(settings)}"
+        bound = {name: format_bind_value(value) for name, value in plain(parameters).items()}
         async with self._gate.place(workspace):
-            return await self._in_thread(self._readers, statement, dict(parameters), settings.get("log_comment"))
+            return await self._in_thread(self._readers, statement, bound, settings.get("log_comment"))
 
     async def put(
         self, table: str, columns: Sequence[str], body: bytes, settings: Mapping[str, str | int | float]

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID, uuid4
 
 import orjson
-from clickhouse_connect.driver.binding import format_bind_value
 
 from opsloop_metrics.store.port import QUERY_BYTES, QUERY_SECONDS, Parameter, Row, StoreUnavailable, Table, TooHeavy
 
@@ -32,7 +31,12 @@ class Engine(ABC):
 
     @abstractmethod
     async def ask(
-        self, sql: str, parameters: Mapping[str, str], settings: Mapping[str, str | int | float], *, workspace: str
+        self,
+        sql: str,
+        parameters: Mapping[str, Parameter],
+        settings: Mapping[str, str | int | float],
+        *,
+        workspace: str,
     ) -> bytes:
         """Run one statement and return its answer; raises EngineFailed, StoreUnavailable."""
 
@@ -60,7 +64,7 @@ class Engine(ABC):
             "log_comment": uuid4().hex,
         }
         try:
-            said = await self.ask(sql, bound(parameters), settings, workspace=workspace)
+            said = await self.ask(sql, parameters or {}, settings, workspace=workspace)
         except EngineFailed as error:
             if (what := _TOO_MUCH.get(error.code)) is not None:
                 raise TooHeavy(
@@ -71,12 +75,19 @@ class Engine(ABC):
         return Table(tuple(column["name"] for column in answer["meta"]), answer["data"])
 
     async def insert(
-        self, table: str, columns: Sequence[str], rows: Sequence[Row], *, token: str | None = None
+        self,
+        table: str,
+        columns: Sequence[str],
+        rows: Sequence[Row],
+        *,
+        token: str | None = None,
+        comment: str | None = None,
     ) -> None:
         """Add rows; see `EventStore.insert`."""
         if not rows:
             return
-        settings: dict[str, str | int | float] = {} if token is None else {"insert_deduplication_token": token}
+        wanted = {"insert_deduplication_token": token, "log_comment": comment}
+        settings: dict[str, str | int | float] = {name: said for name, said in wanted.items() if said is not None}
         try:
             await self.put(table, columns, b"\n".join(map(orjson.dumps, rows)), settings)
         except EngineFailed as error:
@@ -87,12 +98,12 @@ class Engine(ABC):
     async def change(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> None:
         """Change rows; see `EventStore.change`."""
         settings = {"mutations_sync": 1, "max_execution_time": CHANGE_SECONDS}
-        await self.ask(sql, bound(parameters), settings, workspace="")
+        await self.ask(sql, parameters or {}, settings, workspace="")
 
 
-def bound(parameters: Mapping[str, Parameter] | None) -> dict[str, str]:
-    """Return parameters as both engines read them: texts in ClickHouse's escaped form, lists of those."""
-    return {name: format_bind_value(_plain(value)) for name, value in (parameters or {}).items()}
+def plain(parameters: Mapping[str, Parameter]) -> dict[str, object]:
+    """Return parameters as the driver knows them: UUIDs are texts."""
+    return {name: _plain(value) for name, value in parameters.items()}
 
 
 def _plain(value: Parameter) -> object:

@@ -5,9 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+from opsloop_common.settings import Unusable
 from opsloop_metrics.settings import MetricsSettings
 from opsloop_metrics.store.embedded import EmbeddedStore
+from opsloop_metrics.store.engine import EngineFailed
 from opsloop_metrics.store.port import QUERY_BYTES, QUERY_SECONDS, EventStore, Parameter, Row, StoreUnavailable, Table
+
+_REACH = "the server does not answer. Is ClickHouse up there, and may it be reached from here?"
+_ADVICE = {
+    497: "the user may not make the tables. Give it the rights that docs/distributed.md names.",
+    516: "the server does not let this user in. Give a user and password that ClickHouse knows.",
+}
 
 
 class NoStore:
@@ -26,7 +34,13 @@ class NoStore:
         raise _missing()
 
     async def insert(
-        self, table: str, columns: Sequence[str], rows: Sequence[Row], *, token: str | None = None
+        self,
+        table: str,
+        columns: Sequence[str],
+        rows: Sequence[Row],
+        *,
+        token: str | None = None,
+        comment: str | None = None,
     ) -> None:
         """Raise StoreUnavailable."""
         raise _missing()
@@ -37,6 +51,23 @@ class NoStore:
 
 def _missing() -> StoreUnavailable:
     return StoreUnavailable("There is no event store here: set OPSLOOP_CLICKHOUSE_URL.", headers={"Retry-After": "60"})
+
+
+async def migrate_store(settings: MetricsSettings) -> None:
+    """Make the tables on a server, where there is one; the engine in this process makes its own. Raises Unusable."""
+    if settings.clickhouse_url is None:
+        return
+    from opsloop_metrics.store.server import ServerStore
+
+    server = ServerStore(settings.clickhouse_url.get_secret_value())
+    try:
+        await server.migrate()
+    except (StoreUnavailable, EngineFailed) as error:
+        code = getattr(error if isinstance(error, EngineFailed) else error.__cause__, "code", 0) or 0
+        advice = _ADVICE.get(code, f"ClickHouse refused with its error {code}" if code else _REACH)
+        raise Unusable(f"OPSLOOP_CLICKHOUSE_URL: {advice}") from error
+    finally:
+        await server.close()
 
 
 @asynccontextmanager

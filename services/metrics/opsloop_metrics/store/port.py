@@ -55,9 +55,15 @@ class EventStore(Protocol):
         ...
 
     async def insert(
-        self, table: str, columns: Sequence[str], rows: Sequence[Row], *, token: str | None = None
+        self,
+        table: str,
+        columns: Sequence[str],
+        rows: Sequence[Row],
+        *,
+        token: str | None = None,
+        comment: str | None = None,
     ) -> None:
-        """Add rows, durable when this returns. The same `token` again, soon, adds nothing."""
+        """Add rows, durable when this returns. The same `token` again, soon, adds nothing; `comment` names it while it runs."""
         ...
 
     async def change(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> None:

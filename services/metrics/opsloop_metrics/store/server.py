@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from clickhouse_connect import get_client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
-from opsloop_metrics.store.engine import CHANGE_SECONDS, Engine, EngineFailed
-from opsloop_metrics.store.port import StoreUnavailable
+from opsloop_common.shares import Places
+from opsloop_metrics.store.engine import CHANGE_SECONDS, Engine, EngineFailed, plain
+from opsloop_metrics.store.gate import Gate
+from opsloop_metrics.store.port import Parameter, StoreUnavailable
 from opsloop_metrics.store.schema import migrate
 
 if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 CONNECT_SECONDS = 5.0
+READERS = 8
+READERS_KEPT = 2
+"""Queries of one process at once, and how many of them those who asked for much lately leave to the others."""
 
 
 class ServerStore(Engine):
@@ -27,26 +33,41 @@ class ServerStore(Engine):
         self._url = url.replace("clickhouse://", "http://", 1)
         self._client: Client | None = None
         self._lock = asyncio.Lock()
+        self._writer = ThreadPoolExecutor(1, "events-writer")
+        self._readers = ThreadPoolExecutor(READERS, "events-reader")
+        self._gate = Gate(Places(READERS, kept=READERS_KEPT))
 
     async def ask(
-        self, sql: str, parameters: Mapping[str, str], settings: Mapping[str, str | int | float], *, workspace: str
+        self,
+        sql: str,
+        parameters: Mapping[str, Parameter],
+        settings: Mapping[str, str | int | float],
+        *,
+        workspace: str,
     ) -> bytes:
-        """Run one statement; whoever goes away ends it on the server too. The server gives workspaces no turns: its users have."""
+        """Run one statement; whoever goes away ends it on the server too."""
         client = await self._connected()
-        comment = settings.get("log_comment")
-        try:
-            return await asyncio.to_thread(self._ask, client, sql, parameters, settings)
-        except asyncio.CancelledError:
-            if comment is not None:
-                asyncio.get_running_loop().run_in_executor(None, self._kill, client, str(comment))
-            raise
+        async with self._gate.place(workspace):
+            running = asyncio.get_running_loop().run_in_executor(
+                self._readers, self._ask, client, sql, parameters, settings
+            )
+            try:
+                return await asyncio.shield(running)
+            except asyncio.CancelledError:
+                if (comment := settings.get("log_comment")) is not None:
+                    await asyncio.to_thread(self._kill, client, str(comment))
+                with suppress(EngineFailed, StoreUnavailable):
+                    await running  # the thread is free only now; nobody else may be told that it is
+                raise
 
     async def put(
         self, table: str, columns: Sequence[str], body: bytes, settings: Mapping[str, str | int | float]
     ) -> None:
-        """Insert rows."""
+        """Insert rows. Once begun it is finished, whoever goes away meanwhile."""
         client = await self._connected()
-        await asyncio.to_thread(self._put, client, table, columns, body, settings)
+        await asyncio.get_running_loop().run_in_executor(
+            self._writer, self._put, client, table, columns, body, settings
+        )
 
     async def migrate(self) -> list[str]:
         """Make the tables; returns the names of the migrations that were missing."""
@@ -54,7 +75,9 @@ class ServerStore(Engine):
         return await asyncio.to_thread(migrate, lambda sql: self._ask(client, sql, {}, {}))
 
     async def close(self) -> None:
-        """Close the connections."""
+        """Let what runs come to its end, and close the connections."""
+        self._writer.shutdown(wait=False)
+        self._readers.shutdown(wait=False, cancel_futures=True)
         if self._client is not None:
             await asyncio.to_thread(self._client.close)
 
@@ -68,6 +91,7 @@ class ServerStore(Engine):
                         connect_timeout=CONNECT_SECONDS,
                         send_receive_timeout=CHANGE_SECONDS,
                         autogenerate_session_id=False,
+                        form_encode_query_params=True,  # thousands of ids fit into no address, and they are nobody's logs' business
                     )
                 except ClickHouseError as error:
                     raise _unavailable() from error
@@ -75,11 +99,12 @@ class ServerStore(Engine):
 
     @staticmethod
     def _ask(
-        client: Client, sql: str, parameters: Mapping[str, str], settings: Mapping[str, str | int | float]
+        client: Client, sql: str, parameters: Mapping[str, Parameter], settings: Mapping[str, str | int | float]
     ) -> bytes:
-        given = {f"param_{name}": value for name, value in parameters.items()}
+        # not as `fmt`, which is written behind every statement: an INSERT with VALUES takes it for one of them
+        wanted = dict(settings) | {"default_format": "JSONCompact"}
         try:
-            return client.raw_query(sql, settings=dict(settings) | given, fmt="JSONCompact")
+            return client.raw_query(sql, plain(parameters) or None, wanted)
         except OperationalError as error:
             raise _unavailable() from error
         except ClickHouseError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
@@ -16,33 +16,35 @@ from opsloop_common.supervision import Pauses, patiently
 PARTITIONS = 12  # from the first day on: another number would move keys to other partitions and break their order
 RETENTION_MS = 14 * 24 * 3600 * 1000
 MESSAGE_BYTES = 1024 * 1024
+LOG_MESSAGE_BYTES = 2 * 1024 * 1024
 WAIT_SECONDS = 60.0
 PAUSES = Pauses(first=1.0, longest=1.0)
 
 
-def topic_configs(replication: int) -> dict[str, str]:
+def topic_configs(replication: int, *, message_bytes: int = MESSAGE_BYTES) -> dict[str, str]:
     """Return the settings under which no acknowledged event is lost: all but one replica must have it."""
     return {
         "retention.ms": str(RETENTION_MS),
         "min.insync.replicas": str(max(1, replication - 1)),
         "unclean.leader.election.enable": "false",
-        "max.message.bytes": str(MESSAGE_BYTES),
+        "max.message.bytes": str(message_bytes),
         "cleanup.policy": "delete",
     }
 
 
 async def create_topics(
-    settings: Settings, services: Iterable[str] = PRODUCERS, *, prefix: str = "opsloop"
+    settings: Settings, services: Iterable[str] = PRODUCERS, *, logs: Iterable[str] = (), prefix: str = "opsloop"
 ) -> list[str]:
-    """Create the topics of `services` that are missing, waiting up to 60 s for a broker; returns the names of the new ones.
+    """Create the topics of `services` and `logs` that are missing, waiting up to 60 s for a broker; returns the names of the new ones.
 
     Raises Unusable when there is none, or it refuses.
     """
-    names = [f"{prefix}.{service}" for service in services]
+    sizes = {f"{prefix}.{service}": MESSAGE_BYTES for service in services}
+    sizes |= {f"{prefix}.{log}{kind}": LOG_MESSAGE_BYTES for log in logs for kind in ("", ".unreadable")}
     try:
         return await patiently(
             "the Kafka broker",
-            partial(_create_with, settings, names),
+            partial(_create_with, settings, sizes),
             pauses=PAUSES,
             passing=lambda error: isinstance(error, KafkaConnectionError | OSError),
             for_seconds=WAIT_SECONDS,
@@ -53,17 +55,20 @@ async def create_topics(
         ) from error
 
 
-async def _create_with(settings: Settings, names: list[str]) -> list[str]:
+async def _create_with(settings: Settings, sizes: Mapping[str, int]) -> list[str]:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap(settings), request_timeout_ms=REQUEST_MS)
     try:
         await start(admin, WAIT_SECONDS)
-        return await _create(admin, names, settings.kafka_replication)
+        return await _create(admin, sizes, settings.kafka_replication)
     finally:
         await close_admin(admin)
 
 
-async def _create(admin: AIOKafkaAdminClient, names: list[str], replication: int) -> list[str]:
-    topics = [NewTopic(name, PARTITIONS, replication, topic_configs=topic_configs(replication)) for name in names]
+async def _create(admin: AIOKafkaAdminClient, sizes: Mapping[str, int], replication: int) -> list[str]:
+    topics = [
+        NewTopic(name, PARTITIONS, replication, topic_configs=topic_configs(replication, message_bytes=size))
+        for name, size in sizes.items()
+    ]
     response = await admin.create_topics(topics)
     created = []
     for name, code, *detail in response.topic_errors:

@@ -50,8 +50,14 @@ ORDER BY (workspace, toDate(time), event, cityHash64(distinct_id), time)
 SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000;
 
 -- Which messages are there: looked up before each block is written, so that a message sent again is never there twice.
--- It is filled after the block; what a crash keeps out of it is filled in from the newest events at the next start.
-CREATE TABLE IF NOT EXISTS opsloop.seen (id UUID) ENGINE = EmbeddedRocksDB PRIMARY KEY id;
+-- Unsettled: it is not certain that all of the message is there; received_at says where its event would be.
+CREATE TABLE IF NOT EXISTS opsloop.seen
+(
+    id UUID,
+    received_at DateTime64(3, 'UTC'),
+    is_settled UInt8 DEFAULT 1
+)
+ENGINE = EmbeddedRocksDB PRIMARY KEY id;
 
 -- Whom a person turned out to be, of those whose events name another; the newest version holds.
 CREATE TABLE IF NOT EXISTS opsloop.person_override
