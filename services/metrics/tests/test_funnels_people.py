@@ -201,3 +201,14 @@ async def test_the_order_in_which_events_came_does_not_matter(funnels):
 
     for order in ("ordered", "strict"):
         assert await funnels.counts("A", "B", "C", order=order) == [2, 2, 2]
+
+
+@pytest.mark.parametrize("order", ["ordered", "strict", "unordered"])
+async def test_a_workspace_without_events_has_an_answer(funnels, order):
+    found = await funnels.ask("A", "B", "C", order=order, breakdown={"field": "utm_source"})
+
+    assert [step["count"] for step in found["steps"]] == [0, 0, 0]
+    assert [step["dropped"] for step in found["steps"]] == [0, 0, 0]
+    assert found["breakdown"] == []
+    for step in range(3):
+        assert await funnels.persons(step, "A", "B", "C", order=order) == []
