@@ -195,8 +195,6 @@ async def test_each_route_asks_for_the_scope_of_what_it_does(door: Door):
         expected = {"capture" if is_vendors(operation) else "read" if reads(method, path) else "write"}
         if path.startswith(ADMIN_PATHS) or (method, path) == ("PATCH", "/v1/workspace"):
             expected = {"admin"}
-        if path.startswith("/v1/insights/"):
-            expected = {"read"}  # a question with a body changes nothing
         expected = SCOPES.get(f"{method} {path}", expected)
         assert set(operation["x-scopes"]) == {f"{name}:{level}" for level in expected}, (method, path)
         besides = [f"{name}:read"] if f"{method} {path}" in BESIDES_READ else []

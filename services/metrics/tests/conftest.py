@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4, uuid5
 
 import httpx
 import pytest
@@ -26,6 +27,7 @@ from opsloop_metrics.settings import MetricsSettings
 from opsloop_metrics.store.embedded import EmbeddedStore
 from opsloop_metrics.store.engine import Engine
 from opsloop_metrics.store.opening import migrate_store
+from opsloop_metrics.store.port import written
 from opsloop_metrics.store.server import ServerStore
 from services.metrics.tests.clickhouse_front import fronted
 from services.metrics.tests.wires import Capture
@@ -247,3 +249,79 @@ def thing() -> Callable[..., Event]:
 @pytest_asyncio.fixture
 async def world(make_world: Callable[..., Awaitable[World]]) -> World:
     return await make_world()
+
+
+class Funnels:
+    """Tells what people did on 2 March 2026, and asks for funnels of that day."""
+
+    NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    RANGE = {"from": "2026-03-02", "to": "2026-03-02", "time_zone": "UTC"}  # noqa: RUF012
+    COLUMNS = (
+        "workspace", "id", "message_id", "kind", "event", "time", "distinct_id", "person", "utm_source", "is_bot",
+        "is_personless", "properties",
+    )  # fmt: skip
+
+    def __init__(self, world: World, store: EmbeddedStore) -> None:
+        self.world, self.store = world, store
+
+    @staticmethod
+    def person(name: str) -> str:
+        return str(uuid5(UUID(int=7), name))
+
+    @staticmethod
+    def story(text: str, who: str = "p") -> list[tuple[str, str, int]]:
+        """Return events of a text such as `A0 B1`: names and minutes after noon."""
+        return [(who, word[0], int(word[1:])) for word in text.split()]
+
+    async def happened(self, *events: Any, workspace: str = "acme", **others: Any) -> None:
+        """Tell events: (person, name, minutes after noon) and, where given, columns or properties."""
+        rows = []
+        for number, (who, name, minutes, *more) in enumerate(events):
+            own = {"kind": "track", "utm_source": "", "is_bot": 0, "is_personless": 0, "properties": {}} | others
+            own |= more[0] if more else {}
+            time = written(self.NOON + timedelta(minutes=minutes))
+            rows.append(
+                [
+                    workspace,
+                    str(uuid4()),
+                    own.get("message_id", f"m{number:05}"),
+                    own["kind"],
+                    name,
+                    time,
+                    who,
+                    self.person(who),
+                    own["utm_source"],
+                    own["is_bot"],
+                    own["is_personless"],
+                    json.dumps(own["properties"]),
+                ]
+            )
+        await self.store.insert("opsloop.event", self.COLUMNS, rows)
+
+    async def ask(self, *steps: Any, expect: int = 200, **query: Any) -> Any:
+        body = self.RANGE | {"steps": [step if isinstance(step, dict) else {"event": step} for step in steps]} | query
+        return await self.world.post("/v1/insights/funnel", body, expect=expect)
+
+    async def counts(self, *steps: Any, **query: Any) -> list[int]:
+        return [step["count"] for step in (await self.ask(*steps, **query))["steps"]]
+
+    async def persons(self, step: int, *steps: str, dropped: bool = False, limit: int = 50, **query: Any) -> list[Any]:
+        body = {
+            "query": self.RANGE | {"steps": [{"event": name} for name in steps]} | query,
+            "step": step,
+            "dropped": dropped,
+        }
+        found, cursor = [], ""
+        while cursor is not None:
+            path = f"/v1/insights/funnel/persons?limit={limit}{cursor and '&cursor=' + cursor}"
+            page = await self.world.post(path, body, expect=200)
+            found += page["items"]
+            cursor = page["next_cursor"]
+        return found
+
+
+@pytest_asyncio.fixture
+async def funnels(world_with_store: World, store: EmbeddedStore) -> Funnels:
+    """Return what tells events and asks for funnels, 40 days later."""
+    world_with_store.api.clock.set(Funnels.NOON + timedelta(days=40))
+    return Funnels(world_with_store, store)

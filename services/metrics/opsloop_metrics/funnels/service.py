@@ -1,4 +1,4 @@
-"""Funnels: asked of the store where it can answer alone, else found out person by person, in turns with everybody else."""
+"""Funnels: asked of the store where it can answer alone, else found out person by person, and others go on in between."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common.turns import in_turns
+from opsloop_common.turns import breathing
 from opsloop_metrics.chains.rules import Seen, Span, entrants, subjects
 from opsloop_metrics.funnels import queries, rules
 from opsloop_metrics.funnels.rules import Conversion, Part, Result, StepNumbers, Tally
@@ -102,7 +102,7 @@ async def _exact_answer(session: AsyncSession, frame: Frame, funnel: Funnel, who
     if funnel.is_divided_before:
         entered = await _exact(session, frame, funnel)
     by_value: dict[str, list[Entrant]] = defaultdict(list)
-    await in_turns(lambda each: by_value[each.value].append(each) if each.value is not None else None, entered)
+    await breathing(lambda each: by_value[each.value].append(each) if each.value is not None else None, entered)
     shown = rules.shown_parts(by_value, funnel.breakdown.limit)
     parts = [Part(value, (await _tally(funnel, own)).steps()) for value, own in shown]
     return Result(tally.steps(), tally.conversion(), parts)
@@ -110,7 +110,7 @@ async def _exact_answer(session: AsyncSession, frame: Frame, funnel: Funnel, who
 
 async def _tally(funnel: Funnel, entered: Sequence[Entrant]) -> Tally:
     tally = Tally(funnel)
-    await in_turns(tally.add, entered)
+    await breathing(tally.add, entered)
     return tally
 
 
@@ -129,7 +129,7 @@ async def _exact(session: AsyncSession, frame: Frame, funnel: Funnel) -> list[En
     for part in range(parts):
         bind = Binding()
         rows = await _rows(session, frame, queries.histories(frame, funnel, bind, part=part, parts=parts), bind)
-        await in_turns(lambda found: entered.append(found) if found else None, walk(rows, funnel, span, chains))
+        await breathing(lambda found: entered.append(found) if found else None, walk(rows, funnel, span, chains))
     return entered
 
 
