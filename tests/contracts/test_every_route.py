@@ -21,68 +21,23 @@ from opsloop_common.testing.databases import TestDatabases
 from opsloop_common.testing.http import Api, open_api, settings_for_tests
 from opsloop_common.testing.sample.reminders import slice as reminders
 from opsloop_common.testing.sample.service import SAMPLE
+from tests.contracts.route_tables import (
+    ADMIN_PATHS,
+    BAD_BODIES,
+    BESIDES_READ,
+    COMPUTED,
+    CREATED_BY_NAME,
+    FOR_BROWSERS,
+    ONE_PAGE,
+    SCOPES,
+    reads,
+)
 from tests.contracts.worlds import BODIES, NO_CHANGES, QUERIES, fill
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 MODEL = replace(SAMPLE, slices=(reminders.SLICE,))
 SERVICES = {service.name: service for service in (*MEMBERS, MODEL)}
 JSON = {"Content-Type": "application/json"}
-ADMIN_PATHS = ("/v1/api-keys", "/v1/user-secrets", "/v1/audit", "/v1/parked-events")
-SCOPES = {
-    "POST /v1/feedback": {"submit", "write"},
-    "POST /v1/feedback:batch": {"submit", "write"},
-    # whoever may do anything may know the calendar, and how far the work is that it began
-    "GET /v1/workspace": {"read", "write"},
-    "GET /v1/jobs/{job_id}": {"read", "write"},
-}
-"""Scopes of the routes that do not go by the rule."""
-BESIDES_READ = {
-    # their answers are what they are for, and show what is stored
-    "POST /v1/campaigns/{campaign_id}/duplicate",
-    "POST /v1/playbooks/{playbook_id}/test",
-    "POST /v1/webhooks/{webhook_id}/rotate-secret",
-}
-FOR_BROWSERS = {
-    # everything else refuses publishable keys and tokens of end users, whatever their scopes
-    "publishable": {"POST /v1/feedback"},
-    "user": {"POST /v1/feedback"},
-}
-ONE_PAGE = {"/v1/event-types"}
-"""Lists that are never long and have the form of one all the same."""
-COMPUTED = {
-    "/v1/jobs/{job_id}",
-    "/v1/kpis/{key}/status",
-    "/v1/kpis/{key}/series",
-    "/v1/campaigns/{campaign_id}/preview",
-    "/v1/campaigns/{campaign_id}/results",
-    "/v1/deliveries/{delivery_id}",
-    "/v1/notifications/{notification_id}",
-    "/v1/breaches/{incident_id}",
-    "/v1/parked-events/groups",
-}
-"""What is told anew each time, or is changed by the service alone, so that nobody needs a version of it."""
-CREATED_BY_NAME = {
-    # the caller chooses the name, in its own workspace
-    "PUT /v1/recipients/{user_id}",
-}
-BAD_BODIES: dict[str, tuple[bytes, int]] = {
-    "not JSON": (b"{", 400),
-    "NaN": (b'{"attributes": {"a": NaN}}', 422),
-    "infinity": (b'{"attributes": {"a": Infinity}}', 422),
-    "NUL": (b'{"body": "a\\u0000b"}', 422),
-    "lone surrogate": (b'{"body": "a\\ud800b"}', 422),
-    "beyond 64 bits": (b'{"attributes": {"a": 18446744073709551616}}', 422),
-    "too deep": (b'{"attributes": ' + b'{"a":' * 40 + b"1" + b"}" * 41, 422),
-    "unknown field": (b'{"no_such_field_anywhere": 1}', 422),
-    "not an object": (b"[1]", 422),
-    "not UTF-8": (b'{"body": "\xff\xfe"}', 400),
-    "empty": (b"", 400),
-}
-
-
-def reads(method: str, path: str) -> bool:
-    """Say whether a route only reads: a question about events is too long for an address."""
-    return method == "GET" or path.startswith("/v1/insights/")
 
 
 def is_vendors(operation: dict[str, Any]) -> bool:
