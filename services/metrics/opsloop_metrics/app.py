@@ -9,7 +9,9 @@ from opsloop_common.contracts.metrics import EVENTS
 from opsloop_common.db import settings_of
 from opsloop_common.service import Runtime, Service
 from opsloop_common.supervision import supervised
+from opsloop_metrics.annotations import slice as annotating
 from opsloop_metrics.breaches import slice as breaches
+from opsloop_metrics.dashboards import slice as dashboards
 from opsloop_metrics.events import slice as events
 from opsloop_metrics.forgetting import slice as forgetting
 from opsloop_metrics.kpis import slice as kpis
@@ -17,15 +19,20 @@ from opsloop_metrics.monitors import service as watching
 from opsloop_metrics.monitors import slice as monitors
 from opsloop_metrics.overview import slice as overview
 from opsloop_metrics.people import slice as people
-from opsloop_metrics.ports import MetricsPorts
+from opsloop_metrics.ports import Insight, MetricsPorts
 from opsloop_metrics.posthog import slice as posthog
 from opsloop_metrics.recording.writer import Writer
+from opsloop_metrics.saved_insights import keeping
+from opsloop_metrics.saved_insights import slice as saved_insights
 from opsloop_metrics.segment import slice as segment
 from opsloop_metrics.settings import MetricsSettings
 from opsloop_metrics.store.opening import open_store
 from opsloop_metrics.store.persons import StoredPersons
 from opsloop_metrics.tables import Base
 from opsloop_metrics.visits.service import places
+
+INSIGHTS: dict[str, Insight] = {}
+"""What can be asked and kept, by the last step of its path; rooms of insights do not know who keeps them."""
 
 
 @asynccontextmanager
@@ -43,6 +50,8 @@ async def open_ports(runtime: Runtime) -> AsyncIterator[MetricsPorts]:
                     find_place=find_place,
                     secrets=runtime.secrets,
                     person_events=StoredPersons(store),
+                    insights=dict(INSIGHTS),
+                    answers=keeping.Answers(),
                 )
 
 
@@ -64,6 +73,9 @@ SERVICE = Service(
         events.SLICE,
         forgetting.SLICE,
         people.SLICE,
+        saved_insights.SLICE,
+        dashboards.SLICE,
+        annotating.SLICE,
     ),
     settings=MetricsSettings,
     open=open_ports,
