@@ -8,7 +8,7 @@ from typing import Any
 
 from opsloop_metrics.charts.drawing import COLOURS, INNER, MARGIN, WIDTH, Markup, cut, joined, legend, line, rect, text
 from opsloop_metrics.charts.drawing import width_of as wide
-from opsloop_metrics.charts.scales import some, whole_ticks
+from opsloop_metrics.charts.scales import some, ticks
 from opsloop_metrics.charts.words import Speech
 
 MOST_PARTS = 6
@@ -27,7 +27,7 @@ def lifecycle(
     count = min(len(starts), MOST_BARS)
     above = [sum(max(values[place], 0) for *_, values in parts) for place in range(count)]
     below = [sum(min(values[place], 0) for *_, values in parts) for place in range(count)]
-    field = _Field(whole_ticks(min(below, default=0), max(above, default=0)), count, speech)
+    field = _Field(ticks(min(below, default=0), max(above, default=0), whole=True), count, speech)
     names = speech.days(starts)
     drawn: list[Markup] = []
     for place in range(count):
@@ -49,7 +49,7 @@ def lifecycle(
 def stickiness(people: Sequence[float], speech: Speech) -> tuple[Markup, float]:
     """Return a bar for each number of intervals, from 1."""
     shown = people[:MOST_BARS]
-    field = _Field(whole_ticks(0, max(shown, default=0)), len(shown), speech)
+    field = _Field(ticks(0, max(shown, default=0), whole=True), len(shown), speech)
     drawn: list[Markup] = []
     for place, value in enumerate(shown):
         y = field.y(value)

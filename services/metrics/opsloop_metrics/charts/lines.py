@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from opsloop_metrics.charts.drawing import COLOURS, MARGIN, WIDTH, Markup, cut, element, joined, line, text, width_of
-from opsloop_metrics.charts.scales import drawable, some, spread, ticks, whole_ticks
+from opsloop_metrics.charts.scales import drawable, some, spread, ticks
 from opsloop_metrics.charts.words import Speech
 
 MOST_LINES = 16
@@ -40,9 +40,8 @@ def draw(
     """Return lines and the height of the picture; the intervals from `open_from` on are not over."""
     shown = lines[:MOST_LINES]
     every = [value for each in shown for part in _parts(each) for value in part if value is not None]
-    scale = (whole_ticks if all(value == int(value) for value in every) else ticks)(
-        min(every, default=0), max(every, default=0)
-    )
+    is_counted = all(value == int(value) for value in every)
+    scale = ticks(min(every, default=0), max(every, default=0), whole=is_counted)
     plot = _Plot(len(starts), scale, speech, rows=_note_rows(notes))
     marks = _notes(plot, starts, notes)
     drawn = [part for place, each in enumerate(shown) for part in _line(plot, place % COLOURS, each, open_from)]

@@ -5,24 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 
+_STEPS = 5
+_LEAST = 1e-280
 
-def ticks(low: float, high: float, *, most: int = 5) -> list[float]:
-    """Return round numbers that reach from `low` (at most 0) to `high` (at least 0), about `most` steps apart."""
+
+def ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
+    """Return round numbers, evenly apart, that reach from `low` (at most 0) to `high` (at least 0); `whole` for what is counted."""
     low, high = min(low, 0.0), max(high, 0.0)
-    if low == high:
+    if high - low == 0:
         high = 1.0
-    raw = high / most - low / most
-    unit = 10.0 ** math.floor(math.log10(raw)) if raw > 1e-290 else 1e-290
-    step = next(unit * factor for factor in (1, 2, 2.5, 5, 10) if unit * factor >= raw * 0.999)
-    first, last = math.floor(low / step), math.ceil(high / step * 0.999)
-    found = [place * step for place in range(first, last + 1)]
-    return [round(each, 12) if abs(each) < 1e6 else each for each in found]
+    raw = max(high / _STEPS - low / _STEPS, 1.0 if whole else _LEAST)
+    unit = 10.0 ** math.floor(math.log10(raw))
+    step = next(unit * factor for factor in (1, 2, 5, 10, 20) if unit * factor >= raw)
+    return [_round(place * step) for place in range(math.floor(low / step), math.ceil(high / step) + 1)]
 
 
-def whole_ticks(low: float, high: float) -> list[float]:
-    """Return ticks for numbers that count something: none between two whole ones."""
-    found = [each for each in ticks(low, high) if each == math.floor(each)]
-    return found if len(found) > 1 else [0.0, 1.0]
+def _round(value: float) -> float:
+    # 3 * 0.2 is no 0.6
+    return float(f"{value:.12g}")
 
 
 def drawable(values: Iterable[float | None]) -> list[float | None]:

@@ -93,7 +93,7 @@ class Speech:
 
     def short(self, value: float) -> str:
         """Return a number as axes have it: 12K, 1.2万."""
-        if abs(value) < 10_000:
+        if not 10_000 <= abs(value) < 1e15:
             return for_people(value, self.language)
         return format_compact_decimal(value, locale=_LOCALES[self.language], fraction_digits=1)
 

@@ -49,6 +49,7 @@ def _kept(request: Request, content: bytes, media_type: str, insight: SavedInsig
         "ETag": tag,
         "Cache-Control": f"private, max-age={ANSWER_SECONDS}",
         "Content-Security-Policy": _SHUT,
+        "X-Content-Type-Options": "nosniff",
         "Link": f'<{insight.id}.csv>; rel="alternate"; type="text/csv"',  # the numbers, beside the picture
     }
     if tag in (each.strip() for each in request.headers.get("if-none-match", "").split(",")):

@@ -1,0 +1,34 @@
+"""What an event calls its subject."""
+
+import pytest
+
+from opsloop_metrics.annotations.rules import MOST_CHARACTERS, AnnotationSource, text_of
+
+pytestmark = pytest.mark.quick
+
+
+@pytest.mark.parametrize(
+    ("data", "names", "wanted"),
+    [
+        ({"name": "Spring"}, ("name",), "Spring"),
+        ({"title": "T", "name": "N"}, ("title", "name"), "T"),
+        ({"title": "T", "name": "N"}, ("name", "title"), "N"),
+        ({"title": "", "name": "N"}, ("title", "name"), "N"),
+        ({"title": None, "name": "N"}, ("title", "name"), "N"),
+        ({"title": ["T"], "name": {"n": 1}}, ("title", "name"), "something"),
+        ({}, ("title",), "something"),
+        ({"title": "T"}, (), "something"),
+        ({"title": " T \n"}, ("title",), "T"),
+        ({"title": "a" * MOST_CHARACTERS}, ("title",), "a" * MOST_CHARACTERS),
+        ({"title": "a" * 10_000}, ("title",), "a" * (MOST_CHARACTERS - 1) + "…"),
+    ],
+)
+def test_the_first_field_that_says_something_is_its_name(data, names, wanted):
+    found = text_of(data, *names, otherwise="something")
+
+    assert found == wanted
+    assert len(found) <= MOST_CHARACTERS
+
+
+def test_sources_are_told_by_these_words():
+    assert [source.value for source in AnnotationSource] == ["person", "campaign", "release"]
