@@ -44,6 +44,7 @@ FURTHER = {
     "metrics.charts.drawing": Further(-30, "writes SVG, and encodes what strangers wrote"),
     "metrics.recording.writer": Further(25, "the loop that commits what many requests brought, together"),
     "metrics.saved_insights.keeping": Further(5, "the newest answers, in the memory of the process"),
+    "metrics.saved_insights.painting": Further(25, "paints in a process of its own, apart from drawing"),
     "metrics.visits.agents": Further(-10, "what a user agent says, by libraries"),
     "metrics.visits.channels": Further(-10, "how somebody was brought, by what is known of the link"),
     "metrics.visits.pages": Further(-10, "reads the address of a page"),

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from opsloop_metrics.charts.rules import Note
+
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 FIRST = datetime(2026, 3, 1, tzinfo=SHANGHAI)
 
@@ -149,3 +151,24 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "retention": retention(),
     "paths": paths(),
 }
+EMPTY: dict[str, dict[str, Any]] = {
+    "trends": {"intervals": [], "series": [], "incomplete_from": None},
+    "active-users": {"intervals": [], "dau": [], "wau": [], "mau": [], "stickiness": []},
+    "sessions": {"intervals": [], "sessions": [], "average_seconds": [], "bounce_rate": [], "people": []},
+    "lifecycle": {"intervals": [], "new": [], "returning": [], "resurrecting": [], "dormant": []},
+    "stickiness": {"periods": 0, "people": []},
+    "funnel": {
+        "steps": [],
+        "time_to_convert": {"average_seconds": None, "median_seconds": None, "bins": []},
+        "breakdown": None,
+    },
+    "retention": {"cohorts": [], "average": []},
+    "paths": {"nodes": [], "edges": []},
+}
+NOTES = (
+    Note(FIRST + timedelta(days=6, hours=12), "Campaign"),
+    Note(FIRST + timedelta(days=7), "Release 2.4"),
+    Note(FIRST + timedelta(days=7, hours=1), "Third"),
+    Note(FIRST - timedelta(seconds=1), "Too early"),
+    Note(FIRST + timedelta(days=30), "Too late"),
+)

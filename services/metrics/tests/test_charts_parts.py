@@ -210,7 +210,8 @@ def test_there_are_two_languages(locale, language):
 def test_each_word_stands_in_both_with_the_same_places():
     for word, (english, chinese) in _WORDS.items():
         places = [sorted(part.partition("}")[0] for part in said.split("{")[1:]) for said in (english, chinese)]
-        assert english and chinese, word
+        assert english, word
+        assert chinese, word
         assert places[0] == places[1], word
 
 

@@ -1,5 +1,6 @@
 """Saved insights through the door: kept, changed, asked, drawn."""
 
+import asyncio
 from datetime import timedelta
 from itertools import product
 from urllib.parse import urljoin
@@ -9,7 +10,9 @@ import pytest
 import pytest_asyncio
 
 from opsloop_common.db import ports_of
+from opsloop_common.errors import Unavailable
 from opsloop_metrics.ports import MetricsPorts
+from opsloop_metrics.saved_insights import painting
 from services.metrics.tests.kept_questions import Asked, Question, all_insights
 
 PATH = "/v1/insights"
@@ -336,3 +339,38 @@ async def test_the_audit_log_says_what_was_done_and_not_what_was_asked(world):
     assert [entry["action"] for entry in own] == [f"saved_insight.{verb}" for verb in ("deleted", "updated", "created")]
     assert "secret" not in str(own)
     assert "4711" not in str(own)
+
+
+async def test_a_picture_is_painted_beside_the_loop(world):
+    insight = await kept(world, kind="retention")
+    lags = []
+
+    async def watch():
+        loop = asyncio.get_running_loop()
+        while True:
+            before = loop.time()
+            await asyncio.sleep(0)
+            lags.append(loop.time() - before)
+
+    watching = asyncio.create_task(watch())
+    png = await world.send("GET", f"{PATH}/{insight['id']}.png")
+    watching.cancel()
+
+    # painting takes 0.2 s and more; in this process nothing else would have had a turn meanwhile
+    assert (png.status_code, len(lags) > 20) == (200, True)
+
+
+@pytest.mark.parametrize(
+    "svg", ["", "<svg", "no picture", "<svg xmlns='http://www.w3.org/2000/svg' width='0' height='0'/>"]
+)
+async def test_what_cannot_be_painted_is_said(svg):
+    with pytest.raises(Unavailable):
+        await painting.as_png(svg)
+
+
+async def test_a_painter_that_takes_too_long_is_ended(monkeypatch):
+    monkeypatch.setattr(painting, "_PROGRAM", "while True: pass")
+    monkeypatch.setattr(painting, "_SECONDS", 0.3)
+
+    with pytest.raises(Unavailable, match="too long"):
+        await painting.as_png("<svg/>")

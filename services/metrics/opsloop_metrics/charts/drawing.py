@@ -64,7 +64,7 @@ def _em(character: str) -> float:
         return 0.0
     if unicodedata.east_asian_width(character) in "WF":
         return 1.0
-    return 0.72 if character.isupper() else 0.57
+    return 0.74 if character.isupper() else 0.61
 
 
 def cut(said: str, room: float, size: float = 12) -> str:
@@ -114,7 +114,7 @@ def document(body: str, *, title: str, description: str, subtitle: str, height: 
         element("desc", description, id="desc"),
         element("style", Markup(STYLE)),
         rect(0, 0, WIDTH, height, "ground"),
-        text(MARGIN, 38, cut(title, INNER, 19), css="ink strong", size=19),
+        text(MARGIN, 38, cut(title, INNER / 1.2, 19), css="ink strong", size=19),
         text(MARGIN, 60, cut(subtitle, INNER, 13), css="soft", size=13),
         Markup(body),
     ]

@@ -119,10 +119,11 @@ def _over_time(
     starts = starts_of(answer)
     if not starts or not named:
         return Markup(""), 0, "", []
+    days = speech.days(starts)
     open_from = answer.get("incomplete_from")
     body, height = lines.draw(named, starts, speech, open_from=open_from, notes=notes)
     subtitle = " · ".join([speech.range(starts), *said, *([speech.say("incomplete")] if open_from is not None else [])])
-    told = [_in_words(each, starts, speech) for each in named]
+    told = [_in_words(each, days, speech) for each in named]
     for place, total in enumerate(totals):
         name = cut(named[place].name, 400)
         told[place] += "" if total is None else f" {speech.say('series_total', name=name, total=speech.number(total))}"
@@ -131,15 +132,14 @@ def _over_time(
     return body, height, subtitle, told
 
 
-def _in_words(each: Line, starts: Sequence[datetime], speech: Speech) -> str:
+def _in_words(each: Line, days: Sequence[str], speech: Speech) -> str:
     values = [(value, place) for place, value in enumerate(drawable(each.values)) if value is not None]
     name = cut(each.name, 400)
     if not values:
         return f"{name}: {speech.say('nothing')}."
     peak, place = max(values, key=lambda found: (found[0], -found[1]))
-    when = speech.days(starts)[place]
     first, last = speech.number(values[0][0]), speech.number(values[-1][0])
-    return speech.say("series", name=name, first=first, last=last, peak=speech.number(peak), when=when)
+    return speech.say("series", name=name, first=first, last=last, peak=speech.number(peak), when=days[place])
 
 
 def _lifecycle(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
@@ -149,7 +149,8 @@ def _lifecycle(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
     order = (("f0", "returning"), ("f2", "new"), ("f4", "resurrecting"), ("f1", "dormant"))
     parts = [(css, speech.say(name), answer[name]) for css, name in order]
     body, height = bars.lifecycle(parts, starts, speech, open_from=answer.get("incomplete_from"))
-    told = [_in_words(Line(name, values), starts, speech) for _, name, values in parts]
+    days = speech.days(starts)
+    told = [_in_words(Line(name, values), days, speech) for _, name, values in parts]
     return body, height, speech.range(starts), told
 
 

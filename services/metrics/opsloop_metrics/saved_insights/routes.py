@@ -13,7 +13,7 @@ from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_common.http.schemas import Locale, ShortText
 from opsloop_metrics.insights.tables import CSV, as_csv
-from opsloop_metrics.saved_insights import queries, service
+from opsloop_metrics.saved_insights import painting, queries, service
 from opsloop_metrics.saved_insights.models import SavedInsight
 from opsloop_metrics.saved_insights.rules import ANSWER_SECONDS, InsightKind
 from opsloop_metrics.saved_insights.schemas import (
@@ -104,7 +104,7 @@ async def paint_insight(insight_id: UUID, session: Db, request: Request, locale:
     """Return the drawing in pixels; letters that no font of the server has are left out."""
     insight = await queries.get_insight(session, insight_id)
     svg = await service.picture(session, insight, locale=locale)
-    return _kept(request, await service.as_png(svg), _PNG, insight)
+    return _kept(request, await painting.as_png(svg), _PNG, insight)
 
 
 @router.get(
