@@ -48,7 +48,7 @@ class Asked:
     questions: list[tuple[str, Question]] = field(default_factory=list)
     running: int = 0
     most: int = 0
-    gate: asyncio.Event | None = None
+    begun: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(0))
 
     def insight(self, kind: str) -> Insight:
         """Return an insight of a kind that answers with what tests of charts draw."""
@@ -60,6 +60,7 @@ class Asked:
             try:
                 # each tile's session is its own: two at once on one would be refused
                 await session.execute(text("SELECT pg_sleep(0.01)"))
+                self.begun.release()
                 if query.fails == "hangs":
                     await asyncio.Event().wait()
                 if query.fails is not None:

@@ -1,5 +1,6 @@
 """Annotations: through the door, and those that the service makes by itself."""
 
+import asyncio
 from datetime import timedelta
 from urllib.parse import urljoin
 from uuid import uuid4
@@ -202,3 +203,63 @@ async def test_the_audit_log_says_when_and_not_what(world):
     assert [entry["after"]["source"] for entry in own] == ["campaign", "person"]
     assert "Secret" not in str(own)
     assert "prices" not in str(own).lower()
+
+
+async def test_the_same_event_from_two_sides_at_once_is_noted_once(world):
+    event = launched(world)
+
+    heard = await asyncio.gather(*(deliver(world.api.db, LAUNCHES, event) for _ in range(5)), return_exceptions=True)
+
+    assert [each for each in heard if isinstance(each, Exception)] == []
+    assert len(await listed(world)) == 1
+
+
+async def test_what_people_and_the_service_noted_stands_in_one_list(world, thing):
+    await world.post(PATH, NOTE | {"at": world.now.isoformat()})
+    await deliver(world.api.db, LAUNCHES, launched(world), published(world, thing, version="2.4"))
+
+    async def texts(**query):
+        return {each["text"] for each in await listed(world, **query)}
+
+    assert await texts() == {"Prices went up", "Spring sale", "2.4"}
+    assert await texts(source="person") == {"Prices went up"}
+    assert await texts(source=["campaign", "release"]) == {"Spring sale", "2.4"}
+
+
+async def test_two_campaigns_of_one_name_are_two(world):
+    await deliver(world.api.db, LAUNCHES, launched(world), launched(world))
+
+    assert [each["text"] for each in await listed(world)] == ["Spring sale"] * 2
+
+
+@pytest.mark.parametrize(
+    ("query", "pointer"),
+    [
+        ({"from": "yesterday"}, "/query/from"),
+        ({"to": "2026-03-01"}, "/query/to"),
+        ({"source": "nobody"}, "/query/source/0"),
+        ({"since": "x"}, "/query/since"),
+    ],
+)
+async def test_a_list_that_cannot_be_is_refused_by_the_parameters_name(world, query, pointer):
+    refused = await world.send("GET", PATH, params=query)
+
+    assert (refused.status_code, pointers(refused)) == (422, [pointer])
+
+
+@pytest.mark.parametrize("name", ["</text><script>alert(1)</script>", "\u202egnirps", "春季促销 🎉", "a\nb", "x" * 200])
+async def test_a_campaign_may_be_called_anything(world, name):
+    await deliver(world.api.db, LAUNCHES, launched(world, name))
+
+    [made] = await listed(world)
+    assert made["text"] == name
+
+
+@pytest.mark.parametrize("fields", [{"at": None}, {"text": None}, {"source": "person"}, {"at": "2026-13-01T00:00:00Z"}])
+async def test_a_change_that_is_malformed_changes_nothing(world, fields):
+    made = await world.post(PATH, NOTE)
+
+    refused = await world.send("PATCH", f"{PATH}/{made['id']}", json=fields)
+
+    assert (refused.status_code, pointers(refused)) == (422, [f"/{next(iter(fields))}"])
+    assert await world.get(f"{PATH}/{made['id']}") == made

@@ -32,3 +32,24 @@ def test_the_first_field_that_says_something_is_its_name(data, names, wanted):
 
 def test_sources_are_told_by_these_words():
     assert [source.value for source in AnnotationSource] == ["person", "campaign", "release"]
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        None,
+        "",
+        " ",
+        "\n\t",
+        7,
+        1.5,
+        True,
+        [],
+        ["a name"],
+        {},
+        {"name": "a name"},
+    ],
+)
+def test_what_says_nothing_is_passed_over(value):
+    assert text_of({"title": value, "name": "a name"}, "title", "name", otherwise="something") == "a name"
+    assert text_of({"title": value}, "title", otherwise="something") == "something"

@@ -16,7 +16,7 @@ from services.metrics.tests.chart_answers import (
     retention,
     series,
 )
-from services.metrics.tests.pictures import SVG, described, parsed, shown, words
+from services.metrics.tests.pictures import SVG, both, described, parsed, shown, words
 
 pytestmark = pytest.mark.quick
 LOCALES = ("en", "zh-CN")
@@ -166,3 +166,33 @@ def test_everything_is_inside_the_picture(kind):
     for each in root.iter(f"{SVG}rect"):
         assert float(each.get("x")) + float(each.get("width")) <= width + 0.5
         assert float(each.get("y")) + float(each.get("height")) <= height + 0.5
+
+
+@pytest.mark.parametrize(
+    ("kind", "english", "chinese"),
+    [
+        ("trends", ["Trend", "Mar 1, 2026 – Mar 30, 2026"], ["趋势", "2026年3月1日至2026年3月30日"]),
+        ("active-users", ["Active people", "Daily"], ["活跃用户", "日活"]),
+        ("sessions", ["Sessions", "average length 3 min"], ["会话", "平均时长3分钟"]),
+        ("lifecycle", ["Lifecycle", "Resurrecting"], ["生命周期", "回流"]),
+        ("stickiness", ["Stickiness", "Active in so many of 14 intervals"], ["黏性", "在14个时段中活跃的时段数"]),
+        ("funnel", ["Funnel", "4.2% came through"], ["漏斗", "整体转化4.2%"]),
+        ("retention", ["Retention", "9 cohorts"], ["留存", "9个群组"]),
+        ("paths", ["Paths", "Step 2"], ["路径", "第2步"]),
+    ],
+)
+def test_each_picture_says_its_own_in_both_languages(kind, english, chinese):
+    for svg, wanted in zip(both(kind, ANSWERS[kind], zone="Asia/Shanghai"), (english, chinese), strict=True):
+        assert [each for each in wanted if each not in words(svg)] == []
+
+
+def test_the_same_answer_makes_the_same_picture():
+    for kind, answer in ANSWERS.items():
+        assert draw(kind, answer) == draw(kind, answer)
+
+
+def test_an_answer_is_left_as_it_was():
+    for kind, answer in ANSWERS.items():
+        before = repr(answer)
+        draw(kind, answer)
+        assert repr(answer) == before

@@ -281,3 +281,37 @@ def test_a_range_names_its_years_and_one_interval_itself():
     assert CHINESE.range([first, first + timedelta(days=1)]) == "2026年3月1日至2026年3月2日"
     assert ENGLISH.range([first]) == "Mar 1, 2026"
     assert ENGLISH.at(first) == "Mar 1, 2026"
+
+
+@pytest.mark.parametrize(
+    ("value", "wanted"),
+    [
+        (None, "–"),
+        (0, "0"),
+        (1_000_000, "1,000,000"),
+        (0.333333333, "0.333333"),
+        (-12.5, "-12.5"),
+    ],
+)
+def test_numbers_are_told_in_full(value, wanted):
+    assert ENGLISH.number(value) == CHINESE.number(value) == wanted
+
+
+@pytest.mark.parametrize(
+    ("zone", "day"),
+    [
+        ("UTC", "Mar 7, 2026"),
+        ("Asia/Shanghai", "Mar 8, 2026"),
+        ("America/Los_Angeles", "Mar 7, 2026"),
+        ("Pacific/Kiritimati", "Mar 8, 2026"),
+    ],
+)
+def test_a_moment_is_a_day_of_the_zone(zone, day):
+    assert Speech("en", ZoneInfo(zone)).at(datetime(2026, 3, 7, 20, tzinfo=UTC)) == day
+
+
+def test_days_on_which_clocks_change_are_days():
+    zone = ZoneInfo("America/Los_Angeles")
+    starts = [datetime(2026, 3, day, tzinfo=zone) for day in (7, 8, 9)]
+
+    assert Speech("en", zone).days(starts) == ["Mar 7", "Mar 8", "Mar 9"]

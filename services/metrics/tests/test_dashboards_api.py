@@ -221,3 +221,108 @@ async def test_rights_are_for_reading_and_writing(world):
     assert (await world.send("GET", f"{PATH}/{made['id']}/data", headers=writer)).status_code == 403
     assert (await world.send("POST", PATH, json={"name": "x"}, headers=reader)).status_code == 403
     assert (await world.send("PATCH", f"{PATH}/{made['id']}", json={"name": "x"}, headers=reader)).status_code == 403
+
+
+async def test_a_list_is_read_page_by_page(world):
+    for number in range(5):
+        await dashboard(world, name=f"Board {number}")
+
+    seen, query = [], {"limit": 2}
+    while True:
+        page = await world.get(PATH, **query)
+        seen += [each["name"] for each in page["items"]]
+        if page["next_cursor"] is None:
+            break
+        query["cursor"] = page["next_cursor"]
+
+    assert seen == [f"Board {number}" for number in (4, 3, 2, 1, 0)]
+
+
+async def test_many_who_look_at_once_are_all_answered(world, asked):
+    boards = [
+        await dashboard(world, *[await insight(world, event=f"{number}.{tile}") for tile in range(4)])
+        for number in range(4)
+    ]
+
+    shown = await asyncio.gather(*(world.get(f"{PATH}/{board['id']}/data") for board in boards))
+
+    assert [len(each["tiles"]) for each in shown] == [4] * 4
+    assert {tile["error"] and tile["error"]["code"] for each in shown for tile in each["tiles"]} == {None}
+    assert len(asked.questions) == 16
+
+
+async def test_who_gives_up_waiting_leaves_nothing_running(world, asked):
+    made = await dashboard(world, *[await insight(world, fails="hangs") for _ in range(3)])
+    looking = asyncio.create_task(world.send("GET", f"{PATH}/{made['id']}/data"))
+    async with asyncio.timeout(10):
+        for _ in range(3):
+            await asked.begun.acquire()
+
+    looking.cancel()
+    await asyncio.gather(looking, return_exceptions=True)
+
+    assert asked.running == 0
+    assert (await world.get(f"{PATH}/{made['id']}"))["name"] == "Product"
+
+
+async def test_the_same_change_again_is_no_change(world):
+    one = await insight(world)
+    made = await dashboard(world, one)
+    same = {"name": made["name"], "description": None, "tiles": made["tiles"]}
+
+    before = await world.send("GET", f"{PATH}/{made['id']}")
+    changed = await world.send("PATCH", f"{PATH}/{made['id']}", json=same)
+
+    assert (changed.status_code, changed.json(), changed.headers["etag"]) == (200, made, before.headers["etag"])
+
+
+@pytest.mark.parametrize("fields", [{"name": None}, {"tiles": None}, {"tiles": "all"}, {"id": str(uuid4())}])
+async def test_a_change_that_is_malformed_changes_nothing(world, fields):
+    made = await dashboard(world, await insight(world))
+
+    refused = await world.send("PATCH", f"{PATH}/{made['id']}", json=fields)
+
+    assert (refused.status_code, pointers(refused)) == (422, [f"/{next(iter(fields))}"])
+    assert await world.get(f"{PATH}/{made['id']}") == made
+
+
+async def test_the_audit_log_says_which_tiles_and_not_what_it_is_called(world):
+    made = await dashboard(world, await insight(world), name="Secret plans")
+    await world.send("PATCH", f"{PATH}/{made['id']}", json={"name": "More secret plans", "tiles": []})
+    await world.send("DELETE", f"{PATH}/{made['id']}")
+
+    admin = await world.api.key("metrics:admin")
+    entries = (await world.send("GET", "/v1/audit", headers=admin)).json()["items"]
+    own = [entry for entry in entries if entry["action"].startswith("dashboard.")]
+
+    assert [entry["action"] for entry in own] == [f"dashboard.{verb}" for verb in ("deleted", "updated", "created")]
+    assert own[1]["before"]["tiles"] == made["tiles"]
+    assert "ecret" not in str(own)
+
+
+async def test_a_dashboard_holds_four_and_twenty_tiles(world):
+    one = await insight(world)
+    made = await dashboard(world, *[one] * rules.MOST_TILES)
+
+    assert len(made["tiles"]) == 24
+    refused = await world.send("PATCH", f"{PATH}/{made['id']}", json={"tiles": [*made["tiles"], made["tiles"][0]]})
+    assert (refused.status_code, pointers(refused)) == (422, ["/tiles"])
+
+
+async def test_a_tile_of_no_width_is_half_as_wide_as_the_page(world):
+    one = await insight(world)
+
+    made = await world.post(PATH, {"name": "Product", "tiles": [{"insight_id": one}]})
+
+    assert made["tiles"] == [{"insight_id": one, "width": 6}]
+
+
+async def test_answers_are_shared_with_whoever_asks_for_one_insight(world, asked):
+    one = await insight(world)
+    made = await dashboard(world, one)
+
+    tiles = (await world.get(f"{PATH}/{made['id']}/data"))["tiles"]
+    alone = await world.post(f"/v1/insights/{one}/run", None, expect=200)
+
+    assert (tiles[0]["answer"], tiles[0]["answered_at"]) == (alone["answer"], alone["answered_at"])
+    assert len(asked.questions) == 1
