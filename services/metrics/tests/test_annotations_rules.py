@@ -17,6 +17,8 @@ pytestmark = pytest.mark.quick
         ({"title": None, "name": "N"}, ("title", "name"), "N"),
         ({"title": ["T"], "name": {"n": 1}}, ("title", "name"), "something"),
         ({}, ("title",), "something"),
+        ({"other": "T"}, ("title", "name"), "something"),
+        ({"title": "春季促销 🎉"}, ("title",), "春季促销 🎉"),
         ({"title": "T"}, (), "something"),
         ({"title": " T \n"}, ("title",), "T"),
         ({"title": "a" * MOST_CHARACTERS}, ("title",), "a" * MOST_CHARACTERS),

@@ -291,6 +291,9 @@ def test_a_range_names_its_years_and_one_interval_itself():
         (1_000_000, "1,000,000"),
         (0.333333333, "0.333333"),
         (-12.5, "-12.5"),
+        (1e300, "1E300"),
+        (-1_234.5, "-1,234.5"),
+        (0.1 + 0.2, "0.3"),
     ],
 )
 def test_numbers_are_told_in_full(value, wanted):

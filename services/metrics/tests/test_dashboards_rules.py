@@ -36,6 +36,11 @@ def test_a_tile_says_in_one_sentence_what_was_refused(error: DomainError, wanted
         ((ONE, TWO), (ONE,), [1]),
         ((ONE, TWO, THREE), (TWO,), [0, 2]),
         ((ONE,), (), [0]),
+        ((ONE, ONE), (), [0, 1]),
+        ((ONE, TWO, ONE), (ONE,), [1]),
+        ((ONE, TWO, ONE), (TWO,), [0, 2]),
+        ((THREE, TWO, ONE), (ONE, TWO), [0]),
+        ((THREE,), (ONE, TWO, THREE), []),
     ],
 )
 def test_tiles_without_insight_are_named_by_their_place(asked, known, missing):

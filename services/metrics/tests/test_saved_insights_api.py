@@ -128,6 +128,7 @@ async def test_a_question_that_its_insight_would_not_take_is_not_kept(world, que
         ({"kind": "horoscope"}, ["/kind"]),
         ({"query": None}, ["/query"]),
         ({"query": []}, ["/query"]),
+        ({"name": 7}, ["/name"]),
         ({"surprise": 1}, ["/surprise"]),
     ],
 )
