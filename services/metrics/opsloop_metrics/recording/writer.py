@@ -71,7 +71,7 @@ class Writer:
             block = self._next_block()
             try:
                 outcomes = await self._write([entry for batch in block for entry in batch.entries])
-            except Exception as error:
+            except Exception as error:  # whatever it is, those who wait are told before the loop ends by it
                 self._is_filled_in = False
                 for batch in block:
                     _refuse(batch, error)
