@@ -11,38 +11,62 @@ from opsloop_common.contracts.metrics import EVENTS
 from opsloop_common.db import settings_of
 from opsloop_common.service import Runtime, Service
 from opsloop_common.supervision import supervised
+from opsloop_metrics.active_users import routes as active_users_door
 from opsloop_metrics.active_users import slice as active_users
 from opsloop_metrics.amplitude import slice as amplitude
+from opsloop_metrics.annotations import slice as annotating
 from opsloop_metrics.breaches import slice as breaches
 from opsloop_metrics.capture_log import slice as capture_log
 from opsloop_metrics.capture_log.service import LogSink
+from opsloop_metrics.dashboards import slice as dashboards
 from opsloop_metrics.events import slice as events
 from opsloop_metrics.forgetting import slice as forgetting
+from opsloop_metrics.funnels import routes as funnels_door
 from opsloop_metrics.funnels import slice as funnels
 from opsloop_metrics.google import slice as google
 from opsloop_metrics.kpis import slice as kpis
+from opsloop_metrics.lifecycles import routes as lifecycles_door
 from opsloop_metrics.lifecycles import slice as lifecycles
 from opsloop_metrics.mixpanel import slice as mixpanel
 from opsloop_metrics.monitors import service as watching
 from opsloop_metrics.monitors import slice as monitors
 from opsloop_metrics.overview import slice as overview
+from opsloop_metrics.paths import routes as paths_door
 from opsloop_metrics.paths import slice as paths
 from opsloop_metrics.people import slice as people
 from opsloop_metrics.plausible import slice as plausible
-from opsloop_metrics.ports import Captured, MetricsPorts
+from opsloop_metrics.ports import Captured, Insight, MetricsPorts
 from opsloop_metrics.posthog import slice as posthog
 from opsloop_metrics.recording.writer import Writer
+from opsloop_metrics.retentions import routes as retentions_door
 from opsloop_metrics.retentions import slice as retentions
+from opsloop_metrics.saved_insights import keeping
+from opsloop_metrics.saved_insights import slice as saved_insights
 from opsloop_metrics.segment import slice as segment
+from opsloop_metrics.sessions import routes as sessions_door
 from opsloop_metrics.sessions import slice as sessions
 from opsloop_metrics.settings import MetricsSettings
+from opsloop_metrics.stickiness import routes as stickiness_door
 from opsloop_metrics.stickiness import slice as stickiness
 from opsloop_metrics.store.opening import migrate_store, open_store
 from opsloop_metrics.store.persons import StoredPersons
 from opsloop_metrics.tables import Base
+from opsloop_metrics.trends import routes as trends_door
 from opsloop_metrics.trends import slice as trends
 from opsloop_metrics.umami import slice as umami
 from opsloop_metrics.visits.service import places
+
+INSIGHTS: dict[str, Insight] = {
+    "trends": trends_door.INSIGHT,
+    "active-users": active_users_door.INSIGHT,
+    "funnel": funnels_door.INSIGHT,
+    "retention": retentions_door.INSIGHT,
+    "lifecycle": lifecycles_door.INSIGHT,
+    "stickiness": stickiness_door.INSIGHT,
+    "paths": paths_door.INSIGHT,
+    "sessions": sessions_door.INSIGHT,
+}
+"""What can be asked and kept, by the last step of its path; rooms of insights do not know who keeps them."""
 
 
 @asynccontextmanager
@@ -61,6 +85,8 @@ async def open_ports(runtime: Runtime) -> AsyncIterator[MetricsPorts]:
                     secrets=runtime.secrets,
                     person_events=StoredPersons(store),
                     captured=None if log is None else Captured(log, writer),
+                    insights=dict(INSIGHTS),
+                    answers=keeping.Answers(),
                 )
 
 
@@ -109,6 +135,9 @@ SERVICE = Service(
         paths.SLICE,
         sessions.SLICE,
         capture_log.SLICE,
+        saved_insights.SLICE,
+        dashboards.SLICE,
+        annotating.SLICE,
     ),
     settings=MetricsSettings,
     migrate=migrate_store,

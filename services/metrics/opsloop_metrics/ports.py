@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from typing import Any, Protocol
 from uuid import UUID
 
+from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.bus.log import Log
@@ -47,6 +49,36 @@ class Sink(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What an insight came to: the JSON of its door, and the same numbers as the table that is its CSV."""
+
+    body: Mapping[str, Any]
+    names: Sequence[str]
+    rows: Sequence[Sequence[str | int | float | None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Insight:
+    """One insight as those see it who keep questions for later: what a question is, and how it is answered.
+
+    `answer` takes what `schema` made of a question; it raises TooHeavy, StoreUnavailable, Invalid.
+    """
+
+    schema: type[BaseModel]
+    answer: Callable[[AsyncSession, Any], Awaitable[Answered]]
+
+
+class Answers(Protocol):
+    """The newest answers of saved insights, each of one version of its question."""
+
+    def find(self, insight_id: UUID, version: int, now: datetime) -> tuple[datetime, Answered] | None:
+        """Return when an answer was found and what it was, None where none holds any more."""
+
+    def keep(self, insight_id: UUID, version: int, now: datetime, answered: Answered) -> None:
+        """Keep an answer for a while."""
+
+
 @dataclass(frozen=True)
 class Captured:
     """What other processes captured, and who writes it."""
@@ -65,5 +97,8 @@ class MetricsPorts:
     find_place: PlaceFinder
     secrets: SecretBox
     person_events: PersonEvents
+    insights: Mapping[str, Insight]
+    """By the last step of their path: `trends`, `active-users` …"""
+    answers: Answers
     captured: Captured | None = None
     """None where what is captured is written where it comes in."""

@@ -120,7 +120,10 @@ class People:
 async def people(api):
     store = Store()
     opened = await api(
-        SERVICE, ports=MetricsPorts(watching, NoStore(), Mock(), nowhere, SecretBox("a secret of tests"), store)
+        SERVICE,
+        ports=MetricsPorts(
+            watching, NoStore(), Mock(), nowhere, SecretBox("a secret of tests"), store, insights={}, answers=Mock()
+        ),
     )
     return People(opened, await opened.key("metrics:read", "metrics:write"), store)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.errors import Invalid
 from opsloop_common.http.deps import Db
@@ -13,6 +14,7 @@ from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_metrics.funnels import rules, service
 from opsloop_metrics.funnels.schemas import FunnelIn, FunnelOut, FunnelPersonOut, FunnelPersonsIn
 from opsloop_metrics.insights.tables import as_csv, prefers_csv
+from opsloop_metrics.ports import Answered, Insight
 from opsloop_metrics.steps.rules import require_sound
 
 router = ApiRouter(tags=["insights"])
@@ -20,12 +22,24 @@ READ = allow("metrics:read")
 _CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 
 
+async def _find(session: AsyncSession, body: FunnelIn) -> Any:
+    funnel = body.to_funnel()
+    require_sound(funnel)
+    return await service.answer(session, await body.open_frame(session), funnel)
+
+
+async def _answer(session: AsyncSession, body: FunnelIn) -> Answered:
+    found = await _find(session, body)
+    return Answered(FunnelOut.model_validate(found).model_dump(mode="json"), *rules.as_table(found))
+
+
+INSIGHT = Insight(FunnelIn, _answer)
+
+
 @router.post("/v1/insights/funnel", dependencies=[READ], responses=_CSV | problems(503), response_model=FunnelOut)
 async def ask_funnel(body: FunnelIn, session: Db, request: Request) -> Response | FunnelOut:
     """Count who comes how far from a first step to a last, and how long it takes; with `Accept: text/csv` as a table."""
-    funnel = body.to_funnel()
-    require_sound(funnel)
-    found = await service.answer(session, await body.open_frame(session), funnel)
+    found = await _find(session, body)
     if prefers_csv(request.headers.get("accept")):
         return Response(as_csv(*rules.as_table(found)), media_type="text/csv; charset=utf-8")
     return FunnelOut.model_validate(found)

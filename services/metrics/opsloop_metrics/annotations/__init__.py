@@ -1,0 +1,1 @@
+"""Annotations: what happened when, for those who look at lines over time."""

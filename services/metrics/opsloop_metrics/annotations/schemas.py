@@ -1,0 +1,41 @@
+"""HTTP shapes of annotations."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from uuid import UUID
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp, absent, said
+from opsloop_metrics.annotations.rules import AnnotationSource
+
+Link = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^https?://[^\s]+$"), AfterValidator(said)]
+
+
+class AnnotationIn(InModel):
+    """What happened, and when."""
+
+    at: Timestamp
+    text: ShortText
+    link: Link | None = None
+
+
+class AnnotationPatch(InModel):
+    """What to change; fields left out stay."""
+
+    at: Timestamp = Field(default_factory=absent)
+    text: ShortText = Field(default_factory=absent)
+    link: Link | None = None
+
+
+class AnnotationOut(OutModel):
+    """An annotation. `source` says whether a person wrote it, or the service because of a campaign or release."""
+
+    id: UUID
+    at: Timestamp
+    text: str
+    link: str | None
+    source: AnnotationSource
+    created_at: Timestamp
+    updated_at: Timestamp

@@ -1,0 +1,1 @@
+"""Charts: an SVG for the answer of each insight."""

@@ -1,0 +1,187 @@
+"""Lines over time, each with its name at its end; what people noted stands above as marks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from opsloop_metrics.charts.drawing import COLOURS, MARGIN, WIDTH, Markup, cut, element, joined, line, text, width_of
+from opsloop_metrics.charts.scales import drawable, some, spread, ticks
+from opsloop_metrics.charts.words import Speech
+
+MOST_LINES = 16
+MOST_NOTES = 40
+_HIGH, _TOP, _ROW = 300.0, 84.0, 16.0
+_LABEL = 168.0  # room for names at the ends of lines
+
+
+@dataclass(frozen=True)
+class Note:
+    """Something that people noted at a time."""
+
+    at: datetime
+    text: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line: a value for each interval, None where there is none; beside it the time before, and its smooth course."""
+
+    name: str
+    values: Sequence[float | None]
+    before: Sequence[float | None] | None = None
+    smooth: Sequence[float | None] | None = None
+
+
+def draw(
+    lines: Sequence[Line], starts: Sequence[datetime], speech: Speech, *, open_from: int | None, notes: Sequence[Note]
+) -> tuple[Markup, float]:
+    """Return lines and the height of the picture; the intervals from `open_from` on are not over."""
+    shown = lines[:MOST_LINES]
+    every = [value for each in shown for part in _parts(each) for value in part if value is not None]
+    is_counted = all(value == int(value) for value in every)
+    scale = ticks(min(every, default=0), max(every, default=0), whole=is_counted)
+    plot = _Plot(len(starts), scale, speech, rows=_note_rows(notes))
+    marks = _notes(plot, starts, notes)
+    drawn = [part for place, each in enumerate(shown) for part in _line(plot, place % COLOURS, each, open_from)]
+    body = joined([plot.grid(), plot.dates(starts), marks, *drawn, _names(plot, shown)])
+    return body, plot.bottom + 44
+
+
+def _parts(each: Line) -> Iterator[list[float | None]]:
+    yield from (drawable(part) for part in (each.values, each.before, each.smooth) if part is not None)
+
+
+def _note_rows(notes: Sequence[Note]) -> int:
+    return min(len(notes), 2)
+
+
+class _Plot:
+    """Where intervals and values stand."""
+
+    def __init__(self, count: int, scale: list[float], speech: Speech, *, rows: int) -> None:
+        self.count, self.scale, self.speech = count, scale, speech
+        self.names = [speech.short(each) for each in scale]
+        self.left = MARGIN + max(width_of(name) for name in self.names) + 8
+        self.right = WIDTH - MARGIN - _LABEL
+        self.notes_from = _TOP + 4
+        self.top = _TOP + rows * _ROW + (6 if rows else 0)
+        self.bottom = self.top + _HIGH
+
+    def x(self, place: float) -> float:
+        return self.left + 6 + (self.right - self.left - 12) * (place / (self.count - 1) if self.count > 1 else 0.5)
+
+    def y(self, value: float) -> float:
+        low, high = self.scale[0], self.scale[-1]
+        return self.bottom - (value / (high - low) - low / (high - low)) * _HIGH
+
+    def grid(self) -> Markup:
+        parts = []
+        for value, name in zip(self.scale, self.names, strict=True):
+            y = self.y(value)
+            parts.append(line(self.left, y, self.right, y, "axis" if value == 0 else "rule"))
+            parts.append(text(self.left - 8, y + 4, name, css="soft", anchor="end"))
+        return joined(parts)
+
+    def dates(self, starts: Sequence[datetime]) -> Markup:
+        names = self.speech.days(starts)
+        room = (self.right - self.left) / (max(map(width_of, names)) + 22)
+        shown = some(len(names), max(1, int(room)))
+        return joined(
+            text(self.x(place), self.bottom + 20, names[place], css="soft", anchor="middle") for place in shown
+        )
+
+
+def _line(plot: _Plot, colour: int, each: Line, open_from: int | None) -> Iterator[Markup]:
+    css = f"line s{colour}"
+    if each.before is not None:
+        yield _course(plot, each.before, 0, plot.count, f"{css} before")
+    if each.smooth is not None:
+        yield _course(plot, each.values, 0, plot.count, f"{css} thin")
+    main = each.values if each.smooth is None else each.smooth
+    over = plot.count if open_from is None else open_from
+    yield _course(plot, main, 0, over, css)
+    if over < plot.count:
+        yield _course(plot, main, max(over - 1, 0), plot.count, f"{css} open")
+    alone = _lonely(drawable(main)[: plot.count])
+    yield joined(
+        element("circle", cx=plot.x(place), cy=plot.y(value), r=3, class_=f"f{colour}") for place, value in alone
+    )
+
+
+def _course(plot: _Plot, values: Sequence[float | None], start: int, end: int, css: str) -> Markup:
+    steps: list[str] = []
+    pen = "M"
+    for place, value in enumerate(drawable(values)[:end]):
+        if place < start:
+            continue
+        if value is None:
+            pen = "M"
+            continue
+        steps.append(f"{pen}{plot.x(place):.1f} {plot.y(value):.1f}")
+        pen = "L"
+    return element("path", d="".join(steps), class_=css) if steps else Markup("")
+
+
+def _lonely(values: Sequence[float | None]) -> Iterator[tuple[int, float]]:
+    """Yield the values with none beside them, which no line would show."""
+    for place, value in enumerate(values):
+        beside = [*values[max(place - 1, 0) : place], *values[place + 1 : place + 2]]
+        if value is not None and all(other is None for other in beside):
+            yield place, value
+
+
+def _names(plot: _Plot, lines: Sequence[Line]) -> Markup:
+    ends = []
+    for place, each in enumerate(lines):
+        main = drawable(each.values if each.smooth is None else each.smooth)[: plot.count]
+        last = next(((at, value) for at, value in reversed(list(enumerate(main))) if value is not None), None)
+        if last is not None:
+            ends.append((place % COLOURS, each.name, *last))
+    wanted = [plot.y(value) for *_, value in ends]
+    placed = spread(wanted, gap=_ROW, low=plot.top + 4, high=max(plot.bottom, plot.top + len(ends) * _ROW))
+    parts = []
+    for (colour, name, at, value), y in zip(ends, placed, strict=True):
+        number = plot.speech.short(value)
+        left = cut(name, _LABEL - 26 - width_of(number))
+        parts += [
+            element("circle", cx=plot.x(at), cy=plot.y(value), r=3.5, class_=f"dot f{colour}"),
+            element("rect", x=plot.right + 8, y=y - 5, width=9, height=9, rx=2, class_=f"f{colour}"),
+            element(
+                "text", left, element("tspan", number, class_="strong", dx=6), x=plot.right + 22, y=y + 4,
+                class_="ink", font_size=12,
+            ),
+        ]  # fmt: skip
+    return joined(parts)
+
+
+def _notes(plot: _Plot, starts: Sequence[datetime], notes: Sequence[Note]) -> Markup:
+    parts = []
+    free = [plot.left] * 2
+    for note in sorted(notes, key=lambda each: each.at)[:MOST_NOTES]:
+        place = _place(starts, note.at)
+        if place is None:
+            continue
+        x = plot.x(place)
+        row = next((row for row in (0, 1) if free[row] <= x), None)
+        tip = element("title", f"{plot.speech.at(note.at)}: {cut(note.text, 2_400)}")
+        top = plot.top - 6
+        if row is not None and row < _note_rows(notes):
+            shown = cut(note.text, min(240, WIDTH - MARGIN - x - 6), 11)
+            y = plot.notes_from + row * _ROW + 4
+            parts.append(text(x + 5, y, shown, css="soft", size=11))
+            free[row], top = x + width_of(shown, 11) + 14, y - 9
+        parts.append(element("g", tip, line(x, top, x, plot.bottom, "mark")))
+    return joined(parts)
+
+
+def _place(starts: Sequence[datetime], at: datetime) -> float | None:
+    """Return where a time lies among the intervals, between 0 and the last; None outside."""
+    if not starts or at < starts[0]:
+        return None
+    place = sum(start <= at for start in starts) - 1
+    if place == len(starts) - 1:
+        gap = starts[-1] - starts[-2] if place else None
+        return float(place) if gap is None or at < starts[-1] + gap else None
+    return place + (at - starts[place]) / (starts[place + 1] - starts[place])

@@ -1,0 +1,255 @@
+"""From an insight's answer, as its door tells it, to a picture. Everything that is shown is in the answer, or noted beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from opsloop_metrics.charts import bars, flows, grids, lines
+from opsloop_metrics.charts.drawing import Markup, cut, document, text
+from opsloop_metrics.charts.lines import Line
+from opsloop_metrics.charts.lines import Note as Note
+from opsloop_metrics.charts.scales import drawable
+from opsloop_metrics.charts.words import Speech, language_of
+
+Answer = Mapping[str, Any]
+Drawn = tuple[Markup, float, str, list[str]]
+"""The picture, its height, the line below the title, and sentences that say what it shows."""
+_TOLD = 12  # things that the description says one by one
+OTHER = "$other"
+
+
+def draw(
+    kind: str,
+    answer: Answer,
+    *,
+    title: str | None = None,
+    locale: str = "en",
+    zone: str = "UTC",
+    notes: Sequence[Note] = (),
+) -> str:
+    """Return an SVG (UTF-8, one `svg` element, no script and nothing from elsewhere) of an insight's answer.
+
+    `kind` is the name of an insight's path (`trends`, `active-users`, `funnel` …), `answer` the JSON of its door, `locale` a BCP 47
+    tag: Chinese or, for all others, English; days are those of `zone`. `notes` are shown on lines over time. Bounded in size
+    however large the answer is.
+    """
+    speech = Speech(language_of(locale), ZoneInfo(zone))
+    drawer = _DRAWERS[kind]
+    body, height, subtitle, told = drawer(answer, speech, notes)
+    if not told:
+        body, height = text(28, 120, speech.say("empty"), css="soft", size=14), 180
+        subtitle, told = speech.say("nothing"), [speech.say("nothing")]
+    more = len(told) - _TOLD
+    said = told[:_TOLD] + ([speech.say("more", count=speech.number(more))] if more > 0 else [])
+    return document(
+        body,
+        title=title or speech.say(kind),
+        description=" ".join([subtitle + ".", *said]),
+        subtitle=subtitle,
+        height=height,
+        language="zh-CN" if speech.language == "zh" else "en",
+    )
+
+
+def starts_of(answer: Answer) -> list[datetime]:
+    """Return when the intervals of an answer begin."""
+    return [datetime.fromisoformat(start) for start in answer["intervals"]]
+
+
+def _trends(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+    found = sorted(answer["series"], key=lambda each: -abs(each["total"] or 0))  # the largest, where not all have room
+    several = len({each["name"] for each in found}) > 1
+    named = [
+        Line(
+            _series_name(each, speech, several=several),
+            each["values"],
+            before=each["previous"]["values"] if each["previous"] else None,
+            smooth=each["moving_average"],
+        )
+        for each in found
+    ]
+    totals = [each["total"] for each in found]
+    said = [speech.say("compared")] if any(each.before is not None for each in named) else []
+    return _over_time(answer, named, speech, notes, totals=totals, said=said)
+
+
+def _series_name(each: Answer, speech: Speech, *, several: bool) -> str:
+    label, value = each["label"] or each["name"], each["breakdown"]
+    label = speech.say("any") if label == "*" else label
+    if value is None:
+        return str(label)
+    value = {OTHER: speech.say("other"), "": speech.say("none")}.get(value, value)
+    return f"{cut(label, 400)} · {value}" if several else str(value)
+
+
+def _active_users(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+    named = [Line(speech.say(name), answer[name]) for name in ("mau", "wau", "dau")]
+    last = _last(answer["stickiness"])
+    said = [] if last is None else [speech.say("stick", share=speech.share(last))]
+    return _over_time(answer, named, speech, notes, said=said)
+
+
+def _sessions(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+    named = [Line(speech.say("sessions_series"), answer["sessions"]), Line(speech.say("people"), answer["people"])]
+    length, bounced = _last(answer["average_seconds"]), _last(answer["bounce_rate"])
+    said = [] if length is None else [speech.say("length", time=speech.time(length))]
+    said += [] if bounced is None else [speech.say("bounced", share=speech.share(bounced))]
+    return _over_time(answer, named, speech, notes, said=said)
+
+
+def _last(values: Any) -> float | None:
+    """Return the newest number of a list of them, or the one number."""
+    if not isinstance(values, list):
+        return None if values is None else float(values)
+    return next((value for value in reversed(values) if value is not None), None)
+
+
+def _over_time(
+    answer: Answer,
+    named: Sequence[Line],
+    speech: Speech,
+    notes: Sequence[Note],
+    *,
+    totals: Sequence[float | None] = (),
+    said: Sequence[str] = (),
+) -> Drawn:
+    starts = starts_of(answer)
+    if not starts or not named:
+        return Markup(""), 0, "", []
+    days = speech.days(starts)
+    open_from = answer.get("incomplete_from")
+    body, height = lines.draw(named, starts, speech, open_from=open_from, notes=notes)
+    subtitle = " · ".join([speech.range(starts), *said, *([speech.say("incomplete")] if open_from is not None else [])])
+    told = [_in_words(each, days, speech) for each in named]
+    for place, total in enumerate(totals):
+        name = cut(named[place].name, 400)
+        told[place] += "" if total is None else f" {speech.say('series_total', name=name, total=speech.number(total))}"
+    inside = [note for note in notes if starts[0] <= note.at]
+    told += [speech.say("noted", when=speech.at(note.at), text=cut(note.text, 1_200)) for note in inside]
+    return body, height, subtitle, told
+
+
+def _in_words(each: Line, days: Sequence[str], speech: Speech) -> str:
+    values = [(value, place) for place, value in enumerate(drawable(each.values)) if value is not None]
+    name = cut(each.name, 400)
+    if not values:
+        return f"{name}: {speech.say('nothing')}."
+    peak, place = max(values, key=lambda found: (found[0], -found[1]))
+    first, last = speech.number(values[0][0]), speech.number(values[-1][0])
+    return speech.say("series", name=name, first=first, last=last, peak=speech.number(peak), when=days[place])
+
+
+def _lifecycle(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+    starts = starts_of(answer)
+    if not starts:
+        return Markup(""), 0, "", []
+    order = (("f0", "returning"), ("f2", "new"), ("f4", "resurrecting"), ("f1", "dormant"))
+    parts = [(css, speech.say(name), answer[name]) for css, name in order]
+    body, height = bars.lifecycle(parts, starts, speech, open_from=answer.get("incomplete_from"))
+    days = speech.days(starts)
+    told = [_in_words(Line(name, values), days, speech) for _, name, values in parts]
+    return body, height, speech.range(starts), told
+
+
+def _stickiness(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+    people = answer["people"]
+    body, height = bars.stickiness(people, speech)
+    told = [
+        speech.say("on_days", days=speech.number(place), count=speech.number(count))
+        for place, count in enumerate(people, start=1)
+        if count
+    ]
+    return body, height, speech.say("active_in", count=speech.number(answer["periods"])), told
+
+
+def _funnel(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+    steps = answer["steps"]
+    if not steps:
+        return Markup(""), 0, "", []
+    values = {OTHER: speech.say("other"), "": speech.say("none")}
+    parts = [(values.get(part["value"], part["value"]), part["steps"]) for part in answer["breakdown"] or ()]
+    body, height = bars.funnel(steps, parts, speech)
+    taken = answer["time_to_convert"]
+    said = [speech.say("converted", share=speech.share(steps[-1]["from_first"]))]
+    if taken["median_seconds"] is not None:
+        median, average = speech.time(taken["median_seconds"]), speech.time(taken["average_seconds"])
+        said.append(speech.say("to_convert", median=median, average=average))
+    told = [
+        speech.say(
+            "step",
+            name=cut(step["label"], 400),
+            count=speech.number(step["count"]),
+            share=speech.share(step["from_first"] if place else 1.0),
+        )
+        for place, step in enumerate(steps)
+    ]
+    return body, height, " · ".join(said), told
+
+
+def _retention(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+    cohorts = answer["cohorts"]
+    if not cohorts:
+        return Markup(""), 0, "", []
+    starts = [datetime.fromisoformat(each["start"]) for each in cohorts]
+    names = speech.days(sorted(set(starts)))
+    by_start = dict(zip(sorted(set(starts)), names, strict=True))
+    values = {OTHER: speech.say("other"), "": speech.say("none")}
+    rows = [
+        (
+            by_start[start]
+            if each["breakdown"] is None
+            else f"{by_start[start]} · {values.get(each['breakdown'], each['breakdown'])}",
+            each,
+        )
+        for start, each in zip(starts, cohorts, strict=True)
+    ]
+    body, height = grids.draw(rows, answer["average"], speech)
+    is_open = any(not value["is_complete"] for each in cohorts for value in each["values"])
+    said = [speech.range(sorted(starts)), speech.say("cohorts", count=speech.number(len(cohorts)))]
+    told = [
+        speech.say(
+            "cohort",
+            name=cut(name, 400),
+            size=speech.number(each["size"]),
+            values=", ".join(speech.share(value["share"]) for value in each["values"][: grids.MOST_COLUMNS]),
+        )
+        for name, each in rows
+    ]
+    return body, height, " · ".join(said + ([speech.say("outlined")] if is_open else [])), told
+
+
+def _paths(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+    body, height = flows.draw(answer["nodes"], answer["edges"], speech)
+    told = [
+        speech.say(
+            "edge",
+            source=cut(flows.called(edge["source"]), 400),
+            target=cut(flows.called(edge["target"]), 400),
+            count=speech.number(edge["count"]),
+        )
+        for edge in sorted(answer["edges"], key=lambda each: -each["count"])
+    ]
+    if body and not told:
+        told = [
+            speech.say("series_total", name=cut(node["name"], 400), total=speech.number(node["count"]))
+            for node in answer["nodes"]
+        ]
+    total = sum(node["count"] for node in answer["nodes"] if flows.step_of(node["name"]) == 1)
+    return body, height, f"{speech.say('step_no', number=speech.number(1))}: {speech.number(total)}", told
+
+
+_DRAWERS: dict[str, Callable[[Answer, Speech, Sequence[Note]], Drawn]] = {
+    "trends": _trends,
+    "active-users": _active_users,
+    "sessions": _sessions,
+    "lifecycle": _lifecycle,
+    "stickiness": _stickiness,
+    "funnel": _funnel,
+    "retention": _retention,
+    "paths": _paths,
+}
+KINDS = frozenset(_DRAWERS)
+"""The insights that have a picture."""

@@ -1,0 +1,143 @@
+"""What charts say, in Chinese and English: words, numbers, days, lengths of time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_datetime, format_skeleton, format_timedelta
+from babel.numbers import format_compact_decimal, format_percent
+
+from opsloop_common.numbers import for_people
+
+Language = Literal["en", "zh"]
+_LOCALES = {"en": Locale("en"), "zh": Locale("zh")}
+_WORDS: dict[str, tuple[str, str]] = {
+    "trends": ("Trend", "趋势"),
+    "active-users": ("Active people", "活跃用户"),
+    "funnel": ("Funnel", "漏斗"),
+    "retention": ("Retention", "留存"),
+    "lifecycle": ("Lifecycle", "生命周期"),
+    "stickiness": ("Stickiness", "黏性"),
+    "paths": ("Paths", "路径"),
+    "sessions": ("Sessions", "会话"),
+    "new": ("New", "新增"),
+    "returning": ("Returning", "持续活跃"),
+    "resurrecting": ("Resurrecting", "回流"),
+    "dormant": ("Dormant", "沉默"),
+    "dau": ("Daily", "日活"),
+    "wau": ("Weekly", "周活"),
+    "mau": ("Monthly", "月活"),
+    "people": ("People", "人数"),
+    "sessions_series": ("Sessions", "会话数"),
+    "other": ("Other", "其他"),
+    "none": ("(none)", "（无）"),
+    "any": ("Any event", "任意事件"),
+    "nothing": ("No data in this time", "此时段没有数据"),
+    "empty": ("There is nothing to draw.", "没有可绘制的数据。"),
+    "average": ("Average", "平均"),
+    "size": ("People", "人数"),
+    "incomplete": ("dotted: not over yet", "虚点：尚未结束"),
+    "outlined": ("outlined: not over yet", "虚框：尚未结束"),
+    "compared": ("dashed: the time before", "虚线：上一时段"),
+    "range": ("{start} – {end}", "{start}至{end}"),
+    "series": (
+        "{name}: first {first}, last {last}, peak {peak} ({when}).",
+        "{name}：首值{first}，末值{last}，峰值{peak}（{when}）。",
+    ),
+    "series_total": ("{name}: in all {total}.", "{name}：合计{total}。"),
+    "more": ("{count} more are in the numbers.", "另有{count}项见数据。"),
+    "noted": ("{when}: {text}.", "{when}：{text}。"),
+    "step": ("{name}: {count}, {share} of the first step.", "{name}：{count}，为第一步的{share}。"),
+    "dropped": ("{count} left ({share})", "流失{count}（{share}）"),
+    "median": ("median {time}", "中位用时{time}"),
+    "in_progress": ("{count} still may", "{count}仍在途中"),
+    "converted": ("{share} came through", "整体转化{share}"),
+    "to_convert": ("median {median}, average {average}", "用时中位{median}，平均{average}"),
+    "cohorts": ("{count} cohorts", "{count}个群组"),
+    "cohort": ("{name}: {size} people; {values}.", "{name}：{size}人；{values}。"),
+    "active_in": ("Active in so many of {count} intervals", "在{count}个时段中活跃的时段数"),
+    "on_days": ("{count} people in {days}.", "{days}个时段：{count}人。"),
+    "edge": ("{source} to {target}: {count}.", "{source}至{target}：{count}。"),
+    "stick": ("daily of monthly {share}", "日活占月活{share}"),
+    "length": ("average length {time}", "平均时长{time}"),
+    "bounced": ("bounce rate {share}", "跳出率{share}"),
+    "step_no": ("Step {number}", "第{number}步"),
+}
+
+
+def language_of(locale: str) -> Language:
+    """Return which of the two languages a BCP 47 tag asks for: Chinese where it says so, else English."""
+    return "zh" if locale.lower().split("-")[0] == "zh" else "en"
+
+
+@dataclass(frozen=True)
+class Speech:
+    """How a chart speaks."""
+
+    language: Language
+    zone: ZoneInfo
+
+    def say(self, word: str, **parts: str) -> str:
+        """Return a word or sentence, `parts` in their places as they are."""
+        return _WORDS[word][self.language == "zh"].format(**parts)
+
+    def number(self, value: float | None) -> str:
+        """Return a number in full, a dash for none."""
+        return "–" if value is None else for_people(value, self.language)
+
+    def short(self, value: float) -> str:
+        """Return a number as axes have it: 12K, 1.2万."""
+        if not 10_000 <= abs(value) < 1e15:
+            return for_people(value, self.language)
+        return format_compact_decimal(value, locale=_LOCALES[self.language], fraction_digits=1)
+
+    def share(self, value: float | None) -> str:
+        """Return a part of one in percent."""
+        if value is None:
+            return "–"
+        return format_percent(value, format="#,##0.#%", locale=_LOCALES[self.language])
+
+    def time(self, seconds: float | None) -> str:
+        """Return a length of time: 3 min, 2 days."""
+        if seconds is None:
+            return "–"
+        return format_timedelta(timedelta(seconds=round(seconds)), format="short", locale=_LOCALES[self.language])
+
+    def days(self, starts: Sequence[datetime]) -> list[str]:
+        """Return what to call intervals by their starts: by hour, day or month, with years where there are several."""
+        skeleton = self._skeleton(starts)
+        return [self._at(start, skeleton) for start in starts]
+
+    def range(self, starts: Sequence[datetime]) -> str:
+        """Return the first and last interval, with their years."""
+        skeleton = {"MMMdHm": "yMMMdHm", "MMMd": "yMMMd"}.get(self._skeleton(starts), self._skeleton(starts))
+        first, last = self._at(starts[0], skeleton), self._at(starts[-1], skeleton)
+        return first if first == last else self.say("range", start=first, end=last)
+
+    def at(self, moment: datetime) -> str:
+        """Return a day with its year."""
+        return self._at(moment, "yMMMd")
+
+    def _at(self, moment: datetime, skeleton: str) -> str:
+        local = moment.astimezone(self.zone).replace(tzinfo=None)  # else babel would turn it to UTC
+        if skeleton.endswith("Hm"):
+            pattern = "y年M月d日 HH:mm" if self.language == "zh" else "MMM d, y, HH:mm"
+            short = "M月d日 HH:mm" if self.language == "zh" else "MMM d, HH:mm"
+            return format_datetime(local, pattern if "y" in skeleton else short, locale=_LOCALES[self.language])
+        return format_skeleton(skeleton, local, locale=_LOCALES[self.language])
+
+    def _skeleton(self, starts: Sequence[datetime]) -> str:
+        first, last = (each.astimezone(self.zone).year for each in (starts[0], starts[-1]))
+        years = "y" if first != last else ""
+        gaps = [after - before for before, after in pairwise(starts)]
+        if gaps and max(gaps) < timedelta(hours=20):
+            return f"{years}MMMdHm"
+        if gaps and min(gaps) > timedelta(days=27):
+            return "yMMM"
+        return f"{years}MMMd"

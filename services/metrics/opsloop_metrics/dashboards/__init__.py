@@ -1,0 +1,1 @@
+"""Dashboards: saved insights side by side, answered together."""

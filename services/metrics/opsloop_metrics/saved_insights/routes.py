@@ -1,0 +1,149 @@
+"""The HTTP door of saved insights, and of what they come to: JSON, CSV, pictures."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import Query, Request, Response
+
+from opsloop_common.http.deps import Db, IfMatch, set_etag, set_location
+from opsloop_common.http.paging import Listing, PageQuery, paginate
+from opsloop_common.http.routing import ApiRouter, allow, problems
+from opsloop_common.http.schemas import Locale, ShortText
+from opsloop_metrics.insights.tables import CSV, as_csv
+from opsloop_metrics.saved_insights import painting, queries, service
+from opsloop_metrics.saved_insights.models import SavedInsight
+from opsloop_metrics.saved_insights.rules import ANSWER_SECONDS, InsightKind
+from opsloop_metrics.saved_insights.schemas import (
+    AnsweredInsightOut,
+    SavedInsightIn,
+    SavedInsightOut,
+    SavedInsightPatch,
+)
+
+router = ApiRouter(tags=["saved insights"])
+READ = [allow("metrics:read")]
+WRITE = [allow("metrics:write")]
+_SVG, _PNG = "image/svg+xml", "image/png"
+_SHUT = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+"""For a picture that is opened by itself: it carries its style and needs nothing else."""
+
+In = Annotated[Locale | None, Query(alias="locale", description="The language; without it the workspace's.")]
+
+
+def _as(kind: str) -> dict[int | str, dict[str, Any]]:
+    content = {kind: {"schema": {"type": "string"} | ({"format": "binary"} if kind == _PNG else {})}}
+    return {200: {"content": content}, 304: {"description": "Not Modified"}}
+
+
+def _answer(response: Response, insight: SavedInsight) -> SavedInsightOut:
+    set_etag(response, insight.version)
+    return SavedInsightOut.model_validate(insight)
+
+
+def _kept(request: Request, content: bytes, media_type: str, insight: SavedInsight) -> Response:
+    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = {
+        "ETag": tag,
+        "Cache-Control": f"private, max-age={ANSWER_SECONDS}",
+        "Content-Security-Policy": _SHUT,
+        "X-Content-Type-Options": "nosniff",
+        "Link": f'<{insight.id}.csv>; rel="alternate"; type="text/csv"',  # the numbers, beside the picture
+    }
+    if tag in (each.strip() for each in request.headers.get("if-none-match", "").split(",")):
+        return Response(status_code=304, headers=headers)
+    return Response(content, media_type=media_type, headers=headers)
+
+
+@router.post("/v1/insights", status_code=201, dependencies=WRITE)
+async def create_insight(body: SavedInsightIn, session: Db, response: Response) -> SavedInsightOut:
+    """Keep a question; one that its insight would not take answers 422, with pointers into `query`."""
+    insight = await service.create_insight(
+        session, name=body.name, description=body.description, kind=body.kind, query=body.query
+    )
+    set_location(response, f"/v1/insights/{insight.id}")
+    return _answer(response, insight)
+
+
+@router.get("/v1/insights", dependencies=READ)
+async def list_insights(
+    session: Db,
+    page: PageQuery,
+    kind: Annotated[list[InsightKind] | None, Query(description="One or several of these.")] = None,
+    text: Annotated[ShortText | None, Query(description="In the name or the description.")] = None,
+) -> Listing[SavedInsightOut]:
+    """List saved insights, newest first."""
+    wanted = queries.insights(kind=kind or (), text=text)
+    found = await paginate(session, wanted, page, by=queries.NEWEST_FIRST)
+    return found.map(SavedInsightOut.model_validate)
+
+
+# before the insight itself, whose path would take these too
+@router.get(
+    "/v1/insights/{insight_id}.svg",
+    dependencies=READ,
+    responses=_as(_SVG) | problems(404, 409, 503),
+    response_class=Response,
+)
+async def draw_insight(insight_id: UUID, session: Db, request: Request, locale: In = None) -> Response:
+    """Draw what an insight came to, with annotations; its numbers are beside it as `.csv`. At most a minute old."""
+    insight = await queries.get_insight(session, insight_id)
+    svg = await service.picture(session, insight, locale=locale)
+    return _kept(request, svg.encode(), _SVG, insight)
+
+
+@router.get(
+    "/v1/insights/{insight_id}.png",
+    dependencies=READ,
+    responses=_as(_PNG) | problems(404, 409, 503),
+    response_class=Response,
+)
+async def paint_insight(insight_id: UUID, session: Db, request: Request, locale: In = None) -> Response:
+    """Return the drawing in pixels; letters that no font of the server has are left out."""
+    insight = await queries.get_insight(session, insight_id)
+    svg = await service.picture(session, insight, locale=locale)
+    return _kept(request, await painting.as_png(svg), _PNG, insight)
+
+
+@router.get(
+    "/v1/insights/{insight_id}.csv",
+    dependencies=READ,
+    responses=_as("text/csv") | problems(404, 409, 503),
+    response_class=Response,
+)
+async def tabulate_insight(insight_id: UUID, session: Db, request: Request) -> Response:
+    """Return an insight's numbers as a table. At most a minute old."""
+    insight = await queries.get_insight(session, insight_id)
+    _, found = await service.answer(session, insight)
+    return _kept(request, as_csv(found.names, found.rows).encode(), CSV, insight)
+
+
+@router.get("/v1/insights/{insight_id}", dependencies=READ, responses=problems(404))
+async def get_insight(insight_id: UUID, session: Db, response: Response) -> SavedInsightOut:
+    """Show a saved insight."""
+    return _answer(response, await queries.get_insight(session, insight_id))
+
+
+@router.patch("/v1/insights/{insight_id}", dependencies=WRITE, responses=problems(404, 412))
+async def update_insight(
+    insight_id: UUID, body: SavedInsightPatch, session: Db, expected: IfMatch, response: Response
+) -> SavedInsightOut:
+    """Change a saved insight."""
+    changes = body.model_dump(exclude_unset=True)
+    return _answer(response, await service.change_insight(session, insight_id, changes, expected=expected))
+
+
+@router.delete("/v1/insights/{insight_id}", status_code=204, dependencies=WRITE, responses=problems(404, 412))
+async def delete_insight(insight_id: UUID, session: Db, expected: IfMatch) -> None:
+    """Throw a saved insight away; tiles of dashboards that show it say that it is gone."""
+    await service.delete_insight(session, insight_id, expected=expected)
+
+
+@router.post("/v1/insights/{insight_id}/run", dependencies=READ, responses=problems(404, 409, 503))
+async def run_insight(insight_id: UUID, session: Db) -> AnsweredInsightOut:
+    """Answer a saved insight. At most a minute old."""
+    insight = await queries.get_insight(session, insight_id)
+    answered_at, found = await service.answer(session, insight)
+    return AnsweredInsightOut(kind=InsightKind(insight.kind), answered_at=answered_at, answer=dict(found.body))

@@ -1,0 +1,29 @@
+"""What a kept question is, and how long its answer holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+ANSWER_SECONDS = 60
+"""So long an answer is told again instead of being asked for: whoever looks at a picture does not burden the store."""
+
+
+class InsightKind(StrEnum):
+    """What is asked: the last step of the insight's path."""
+
+    TRENDS = "trends"
+    ACTIVE_USERS = "active-users"
+    FUNNEL = "funnel"
+    RETENTION = "retention"
+    LIFECYCLE = "lifecycle"
+    STICKINESS = "stickiness"
+    PATHS = "paths"
+    SESSIONS = "sessions"
+
+
+def zone_of(query: Mapping[str, Any], zone: str) -> str:
+    """Return the zone whose days a question means; `zone` is the workspace's."""
+    named = query.get("time_zone")
+    return named if isinstance(named, str) else zone

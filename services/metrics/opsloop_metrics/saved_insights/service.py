@@ -1,0 +1,118 @@
+"""Use cases of saved insights: keep a question, change it, ask it, draw what it came to."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from pydantic import BaseModel, ValidationError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common import resources, workspaces
+from opsloop_common.db import clock_of, ports_of
+from opsloop_common.errors import Conflict, FieldError, Invalid
+from opsloop_common.http.refusals import field_error
+from opsloop_common.limits import ERRORS_SHOWN
+from opsloop_common.resources import changing
+from opsloop_common.versions import Precondition
+from opsloop_metrics.annotations import service as annotating
+from opsloop_metrics.charts import rules as charts
+from opsloop_metrics.charts.rules import Note
+from opsloop_metrics.ports import Answered, Insight, MetricsPorts
+from opsloop_metrics.saved_insights import queries, rules
+from opsloop_metrics.saved_insights.models import SavedInsight
+
+
+async def create_insight(
+    session: AsyncSession, *, name: str, description: str | None, kind: str, query: Mapping[str, Any]
+) -> SavedInsight:
+    """Keep a question; raises Invalid for one that its insight would not take."""
+    _read(session, kind, query)
+    return resources.create(session, SavedInsight, name=name, description=description, kind=kind, query=dict(query))
+
+
+async def change_insight(
+    session: AsyncSession, insight_id: UUID, changes: Mapping[str, Any], *, expected: Precondition
+) -> SavedInsight:
+    """Change a kept question; raises Invalid for one that its insight would not take."""
+    insight = await queries.lock_insight(session, insight_id, expected)
+    with changing(session, insight, changes) as before:
+        if "query" in before:
+            _read(session, insight.kind, insight.query)
+    return insight
+
+
+async def delete_insight(session: AsyncSession, insight_id: UUID, *, expected: Precondition) -> None:
+    """Throw a question away; dashboards that show it say so."""
+    await resources.delete(session, await queries.lock_insight(session, insight_id, expected))
+
+
+async def known(session: AsyncSession, insight_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of some ids name insights of the workspace."""
+    return await queries.known(session, insight_ids)
+
+
+async def get_insight(session: AsyncSession, insight_id: UUID) -> SavedInsight:
+    """Return an insight; raises NotFound."""
+    return await queries.get_insight(session, insight_id)
+
+
+async def answer(session: AsyncSession, insight: SavedInsight) -> tuple[datetime, Answered]:
+    """Return when an insight was answered, at most a minute ago, and with what; raises TooHeavy, StoreUnavailable, Conflict."""
+    answers, now = ports_of(session, MetricsPorts).answers, clock_of(session).now()
+    kept = answers.find(insight.id, insight.version, now)
+    if kept is not None:
+        return kept
+    asked = _insight(session, insight.kind)
+    try:
+        query = asked.schema.model_validate(insight.query)
+    except ValidationError as error:
+        raise Conflict("This insight's query is no longer understood; change it (PATCH).") from error
+    found = await asked.answer(session, query)
+    answers.keep(insight.id, insight.version, now, found)
+    return now, found
+
+
+async def picture(session: AsyncSession, insight: SavedInsight, *, locale: str | None) -> str:
+    """Return an insight's answer as an SVG, in a language or the workspace's; raises what `answer` raises."""
+    _, found = await answer(session, insight)
+    workspace = await workspaces.get(session)
+    draw = partial(
+        charts.draw,
+        insight.kind,
+        found.body,
+        title=insight.name,
+        locale=locale or workspace.locale,
+        zone=rules.zone_of(insight.query, workspace.time_zone),
+        notes=await _notes(session, found.body),
+    )
+    return await asyncio.to_thread(draw)  # some milliseconds, 0.1 s for the largest: others go on meanwhile
+
+
+async def _notes(session: AsyncSession, body: Mapping[str, Any]) -> list[Note]:
+    if not body.get("intervals"):
+        return []
+    starts = charts.starts_of(body)
+    length = starts[-1] - starts[-2] if len(starts) > 1 else timedelta(days=1)
+    noted = await annotating.between(session, starts[0], starts[-1] + length)
+    return [Note(each.at, each.text) for each in noted]
+
+
+def _insight(session: AsyncSession, kind: str) -> Insight:
+    found = ports_of(session, MetricsPorts).insights.get(kind)
+    if found is None:
+        raise Invalid("/kind", "cannot be answered here")
+    return found
+
+
+def _read(session: AsyncSession, kind: str, query: Mapping[str, Any]) -> BaseModel:
+    try:
+        return _insight(session, kind).schema.model_validate(query)
+    except ValidationError as error:
+        refused = [item | {"loc": ("body", *item["loc"])} for item in error.errors(include_url=False)[:ERRORS_SHOWN]]
+        found = [field_error(item, query) for item in refused]
+        raise Invalid.each(FieldError(f"/query{each.pointer}", each.detail) for each in found) from error
