@@ -20,6 +20,7 @@ from opsloop_metrics.people import slice as people
 from opsloop_metrics.ports import MetricsPorts
 from opsloop_metrics.posthog import slice as posthog
 from opsloop_metrics.recording.writer import Writer
+from opsloop_metrics.rejections import slice as rejections
 from opsloop_metrics.segment import slice as segment
 from opsloop_metrics.settings import MetricsSettings
 from opsloop_metrics.store.opening import open_store
@@ -64,6 +65,7 @@ SERVICE = Service(
         events.SLICE,
         forgetting.SLICE,
         people.SLICE,
+        rejections.SLICE,
     ),
     settings=MetricsSettings,
     open=open_ports,

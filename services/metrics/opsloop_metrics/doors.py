@@ -21,6 +21,7 @@ from opsloop_metrics.capture.rules import Reading, Unreadable
 from opsloop_metrics.ports import MetricsPorts
 from opsloop_metrics.recording import service as recording
 from opsloop_metrics.recording.service import Accepted, Sender
+from opsloop_metrics.rejections import service as rejections
 
 SCOPE = "metrics:capture"
 BROWSER_LIBRARIES = ("analytics.js", "analytics-next", "web", "posthog-js")
@@ -63,7 +64,17 @@ async def take(
         is_browser=call.origin is not None if is_browser is None else is_browser,
     )
     ports = ports_of(call.runtime.db, MetricsPorts)
-    return Taken(reading, await recording.accept(ports.sink, ports.find_place, sender, reading, now=now))
+    accepted = await recording.accept(ports.sink, ports.find_place, sender, reading, now=now)
+    if accepted.problems:
+        await call.enter()
+        await rejections.record(call.session(), accepted.problems, source=who.source, vendor=_vendor_of(request))
+    return Taken(reading, accepted)
+
+
+def _vendor_of(request: Request) -> str:
+    """Return whose client it is, by what its router is called: `capture: Segment`."""
+    tag: str = request.scope["route"].tags[0]
+    return tag.rpartition(": ")[2].lower()
 
 
 def said_keys(body: bytes, *names: str) -> Iterator[str]:

@@ -71,7 +71,7 @@ class Writer:
             block = self._next_block()
             try:
                 outcomes = await self._write([entry for batch in block for entry in batch.entries])
-            except Exception as error:  # noqa: BLE001 - each request that waits hears of it
+            except Exception as error:
                 self._is_filled_in = False
                 for batch in block:
                     _refuse(batch, error)
