@@ -10,6 +10,9 @@ from opsloop_common.db import settings_of
 from opsloop_common.service import Runtime, Service
 from opsloop_common.supervision import supervised
 from opsloop_metrics.breaches import slice as breaches
+from opsloop_metrics.domain_feed import service as feeding
+from opsloop_metrics.domain_feed import slice as domain_feed
+from opsloop_metrics.event_imports import slice as event_imports
 from opsloop_metrics.events import slice as events
 from opsloop_metrics.forgetting import slice as forgetting
 from opsloop_metrics.kpis import slice as kpis
@@ -44,6 +47,7 @@ async def open_ports(runtime: Runtime) -> AsyncIterator[MetricsPorts]:
                     find_place=find_place,
                     secrets=runtime.secrets,
                     person_events=StoredPersons(store),
+                    feed=feeding,
                 )
 
 
@@ -66,6 +70,8 @@ SERVICE = Service(
         forgetting.SLICE,
         people.SLICE,
         rejections.SLICE,
+        event_imports.SLICE,
+        domain_feed.SLICE,
     ),
     settings=MetricsSettings,
     open=open_ports,

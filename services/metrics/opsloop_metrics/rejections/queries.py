@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Row, Select, delete, func, select, text
+from sqlalchemy import CursorResult, Select, delete, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -74,7 +74,7 @@ def of_import(session: AsyncSession, import_id: UUID) -> Select[Rejection]:
     )
 
 
-async def by_reason(session: AsyncSession, start: datetime, end: datetime) -> Sequence[Row[Any]]:
+async def by_reason(session: AsyncSession, start: datetime, end: datetime) -> Sequence[Any]:
     """Return (reason, vendor, source, count, last_at) of what is kept of a time, the most frequent first."""
     count = func.count()
     what = (Rejection.reason, Rejection.vendor, Rejection.source)
