@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from opsloop_common import failpoints
 from opsloop_common.db import clock_of, ports_of
 from opsloop_common.due.jobs import LongRun
 from opsloop_metrics.capture.rules import Reading
@@ -43,6 +44,7 @@ async def feed(run: LongRun) -> None:
             return
         messages = tuple((place, rules.message_of(told)) for place, told in enumerate(found) if rules.is_fed(told.type))
         accepted = await recording.accept(ports.sink, ports.find_place, sender, Reading(messages), now=now)
+        failpoints.hit("metrics.fed")
         async with run.transaction() as session:
             await rejections.record(session, accepted.problems, source=SOURCE, vendor=SOURCE)
             await events.mark_fed(session, [told.event_id for told in found])
