@@ -240,6 +240,7 @@ async def test_it_ends_after_thirty_days(plain, monkeypatch):
 
 async def test_no_more_than_so_many_are_kept(plain, monkeypatch):
     monkeypatch.setattr(service, "REJECTIONS_KEPT", 3)
+    assert await plain.items() == []  # the workspace is known now
     for place in range(5):
         await plain.refuse(problem(place, detail=str(place)))
         plain.world.api.clock.advance(1)

@@ -5,17 +5,21 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Path, Query, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
+from opsloop_common.access.idempotency import keyed_request
 from opsloop_common.errors import UnsupportedMediaType
 from opsloop_common.http.body import read_bytes
 from opsloop_common.http.call import call_of
 from opsloop_common.http.deps import Db, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
+from opsloop_common.http.paths import service_path
 from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempotency, problems
 from opsloop_common.http.schemas import ShortText
 from opsloop_common.http.vendors import unpacked
@@ -86,7 +90,7 @@ async def create_import(
     rows_are = _format(request, format)
     data = await _body(request)
     call = call_of(request)
-    session = await call.begin()
+    session = await _begin(request, data)
     found = await service.create(
         session, data, name=name, format=rows_are, columns=columns, source=call.who.source, has_more=more
     )
@@ -105,7 +109,7 @@ async def add_import_part(
 ) -> ImportOut:
     """Add the next part of a file, at most 16 MiB; parts may end anywhere. One that has come already changes nothing."""
     data = await _body(request)
-    session = await call_of(request).begin()
+    session = await _begin(request, data)
     return ImportOut.model_validate(await service.add_part(session, import_id, number, data))
 
 
@@ -178,6 +182,21 @@ def _format(request: Request, given: Format | None) -> Format:
 async def _body(request: Request) -> bytes:
     raw = await read_bytes(request, IMPORT_PART_BYTES)
     return await unpacked(raw, request.headers.get("content-encoding", ""), IMPORT_PART_BYTES)
+
+
+async def _begin(request: Request, data: bytes) -> AsyncSession:
+    """Begin the transaction; an idempotency key stands for what the address and the body say."""
+    call = call_of(request)
+    if call.keyed is not None:
+        call.keyed = keyed_request(
+            request.headers["idempotency-key"],
+            credential=call.who.credential,
+            method=request.method,
+            path=service_path(request.scope),
+            body=[request.url.query, blake2b(data).hexdigest()],
+            secrets=call.shell.runtime.secrets,
+        )
+    return await call.begin()
 
 
 def _previewed(number: int, read: Message | Problem) -> PreviewedRowOut:

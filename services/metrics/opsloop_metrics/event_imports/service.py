@@ -203,8 +203,8 @@ async def import_events(job: JobRun) -> Mapping[str, Any]:
         start = await queries.piece(session, file.id, 0, chunks=BLOCK_CHUNKS)
     head = head_of(start, file.format, file.columns, is_whole=len(start) == file.size)
     digest = job.state.get("digest") or await _digest(job, file)
-    first = Place(at=head.length, rows=1 if file.format is Format.CSV else 0)
-    place = Place(**job.state["place"]) if was_stopped else first
+    place = Place(**job.state["place"]) if was_stopped else Place(head.length, 1 if file.format is Format.CSV else 0)
+    await job.progress(place.at, file.size, state={"digest": digest, "place": asdict(place)})
     while place.at < file.size:
         async with job.transaction() as session:
             piece = await queries.piece(session, file.id, place.at, chunks=BLOCK_CHUNKS)
@@ -220,6 +220,7 @@ async def import_events(job: JobRun) -> Mapping[str, Any]:
             await _note(session, file, accepted, place)
             state = {"digest": digest, "place": asdict(place)}
             await job.progress(place.at, file.size, state=state, session=session)
+        failpoints.hit("metrics.import_noted")
     return await _finish(job, file, was_stopped)
 
 
