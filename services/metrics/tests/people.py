@@ -15,7 +15,6 @@ from opsloop_common.secretbox import SecretBox
 from opsloop_common.testing.due import run_due
 from opsloop_metrics.app import SERVICE
 from opsloop_metrics.capture.rules import Heard, Link, Message, MessageKind
-from opsloop_metrics.domain_feed import service as feeding
 from opsloop_metrics.monitors import service as watching
 from opsloop_metrics.people import service
 from opsloop_metrics.people.rules import Absorbed
@@ -122,7 +121,7 @@ async def people(api):
     store = Store()
     opened = await api(
         SERVICE,
-        ports=MetricsPorts(watching, NoStore(), Mock(), nowhere, SecretBox("a secret of tests"), store, feeding),
+        ports=MetricsPorts(watching, NoStore(), Mock(), nowhere, SecretBox("a secret of tests"), store, Mock()),
     )
     return People(opened, await opened.key("metrics:read", "metrics:write"), store)
 

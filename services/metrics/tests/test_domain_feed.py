@@ -11,12 +11,11 @@ from sqlalchemy import text
 from opsloop_common import failpoints
 from opsloop_common.contracts.feedback import FeedbackReceived
 from opsloop_common.db import Context
-from opsloop_metrics.capture.rules import MessageKind
+from opsloop_common.errors import Unavailable
 from opsloop_metrics.domain_feed import rules, service
 from opsloop_metrics.events.rules import Told
 from opsloop_metrics.insights.asking import open_frame
 from opsloop_metrics.insights.periods import Interval
-from opsloop_metrics.store.port import StoreUnavailable
 
 STORED = "SELECT event, distinct_id, is_personless, kind, time, properties FROM opsloop.event WHERE kind = 'domain' ORDER BY time, event"
 
@@ -152,11 +151,11 @@ async def test_a_store_that_is_away_costs_nothing(feed, monkeypatch):
     await feed.world.hear_now(feed.world.received())
 
     async def away(*args, **options):
-        raise StoreUnavailable("away")
+        raise Unavailable("away")
 
     with monkeypatch.context() as patch:
         patch.setattr(feed.store, "insert", away)
-        with pytest.raises(StoreUnavailable):
+        with pytest.raises(Unavailable):
             await feed.world.recur()
         assert await feed.world.hear_now(feed.world.received(user="meanwhile")) == 1
     assert await feed.unfed() == 2
@@ -210,7 +209,7 @@ async def test_who_was_erased_does_not_come_back(feed):
 def test_an_event_as_a_message(feed_event, user_id, distinct_id, personless):
     message = rules.message_of(feed_event(user_id))
     assert (message.distinct_id, message.personless, message.is_identified) == (distinct_id, personless, not personless)
-    assert (message.kind, message.historical) == (MessageKind.DOMAIN, True)
+    assert (message.kind, message.historical) == ("domain", True)
 
 
 @pytest.fixture

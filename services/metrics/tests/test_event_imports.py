@@ -12,11 +12,11 @@ from sqlalchemy import text
 
 from opsloop_common import failpoints
 from opsloop_common.db import Context
+from opsloop_common.errors import Unavailable
 from opsloop_common.limits import IMPORT_BYTES, IMPORT_DAYS, IMPORT_PART_BYTES, IMPORTS_AT_ONCE
 from opsloop_common.testing.due import run_due
 from opsloop_metrics.app import SERVICE
 from opsloop_metrics.event_imports import service
-from opsloop_metrics.store.port import StoreUnavailable
 
 PATH = "/v1/imports"
 WHEN = "2020-05-06T07:08:09Z"
@@ -388,12 +388,12 @@ async def test_a_store_that_is_away_for_long_costs_no_import(imports, monkeypatc
     made = await imports.upload(rows(3))
 
     async def away(*args, **options):
-        raise StoreUnavailable("away")
+        raise Unavailable("away")
 
     with monkeypatch.context() as patch:
         patch.setattr(imports.store, "insert", away)
         for _ in range(12):
-            with pytest.raises(StoreUnavailable):
+            with pytest.raises(Unavailable):
                 await imports.tick()
             imports.world.api.clock.advance(3_600)
     await imports.tick()

@@ -12,9 +12,9 @@ from opsloop_common.contracts.metrics import UserErased
 from opsloop_common.db import Context
 from opsloop_common.limits import REJECTION_DAYS, REJECTION_RAW_BYTES, REJECTIONS_PER_MINUTE
 from opsloop_common.testing.events import deliver, make_event
-from opsloop_metrics.capture.rules import Problem, Reason
 from opsloop_metrics.rejections import service
 from opsloop_metrics.rejections.consumers import ERASURES
+from opsloop_metrics.rejections.service import Problem, Reason
 
 PATH = "/v1/rejected-messages"
 

@@ -7,13 +7,15 @@ time. What dies between storing and marking is stored again under the same name,
 
 from __future__ import annotations
 
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import failpoints
-from opsloop_common.db import clock_of, ports_of
+from opsloop_common.db import clock_of, context_of, ports_of
 from opsloop_common.due.jobs import LongRun
 from opsloop_metrics.capture.rules import Reading
 from opsloop_metrics.domain_feed import queries, rules
+from opsloop_metrics.domain_feed.models import DomainFeed
 from opsloop_metrics.events import service as events
 from opsloop_metrics.people import service as people
 from opsloop_metrics.ports import MetricsPorts
@@ -27,7 +29,8 @@ SOURCE = "opsloop"
 
 async def begin(session: AsyncSession) -> None:
     """Have the workspace's domain events brought into the store of product events from now on, and all that are kept."""
-    await queries.begin(session, clock_of(session).now())
+    row = {"workspace": context_of(session).workspace, "begun_at": clock_of(session).now()}
+    await session.execute(insert(DomainFeed).values(row).on_conflict_do_nothing())
 
 
 async def feed(run: LongRun) -> None:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, delete, func, insert, select, update
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import context_of
@@ -53,20 +52,6 @@ async def some_forgotten(session: AsyncSession, before: datetime, *, limit: int)
     return list(await session.scalars(query.limit(limit).with_for_update(skip_locked=True)))
 
 
-async def add_chunks(session: AsyncSession, found: EventImport, data: bytes, *, bytes_each: int) -> None:
-    """Put bytes at the end of a locked file."""
-    rows = [
-        {
-            "import_id": found.id,
-            "workspace": found.workspace,
-            "start": found.size + start,
-            "data": data[start : start + bytes_each],
-        }
-        for start in range(0, len(data), bytes_each)
-    ]
-    await session.execute(insert(EventImportChunk), rows)
-
-
 async def piece(session: AsyncSession, import_id: UUID, at: int, *, chunks: int) -> bytes:
     """Return what a file has from a byte on, as much as some chunks hold."""
     last = (
@@ -82,13 +67,3 @@ async def piece(session: AsyncSession, import_id: UUID, at: int, *, chunks: int)
     )
     rows = (await session.execute(query)).all()
     return b"".join(row.data for row in rows)[at - rows[0].start :] if rows else b""
-
-
-async def forget_chunks(session: AsyncSession, import_id: UUID) -> None:
-    """Remove what was uploaded of a file."""
-    await session.execute(delete(EventImportChunk).where(EventImportChunk.import_id == import_id))
-
-
-async def change(session: AsyncSession, import_id: UUID, **values: Any) -> None:
-    """Change columns of a file."""
-    await session.execute(update(EventImport).where(EventImport.id == import_id).values(**values))

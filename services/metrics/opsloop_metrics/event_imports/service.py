@@ -10,6 +10,7 @@ from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import delete, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import failpoints, workspaces
@@ -24,7 +25,7 @@ from opsloop_metrics.capture.rules import Message, Outcome, Problem, Reading, Un
 from opsloop_metrics.event_files import rules as files
 from opsloop_metrics.event_files.rules import Columns, Format, Head, Place, Row, columns_of, read_row
 from opsloop_metrics.event_imports import queries, rules
-from opsloop_metrics.event_imports.models import EventImport
+from opsloop_metrics.event_imports.models import EventImport, EventImportChunk
 from opsloop_metrics.event_imports.rules import UNDOABLE, Stage
 from opsloop_metrics.ports import MetricsPorts
 from opsloop_metrics.recording import service as recording
@@ -165,7 +166,16 @@ async def forget_uploads(session: AsyncSession) -> bool:
 async def _append(session: AsyncSession, found: EventImport, data: bytes) -> None:
     if found.size + len(data) > IMPORT_BYTES:
         raise TooLarge(f"A file may have up to {IMPORT_BYTES} bytes.")
-    await queries.add_chunks(session, found, data, bytes_each=CHUNK_BYTES)
+    chunks = [
+        {
+            "import_id": found.id,
+            "workspace": found.workspace,
+            "start": found.size + start,
+            "data": data[start : start + CHUNK_BYTES],
+        }
+        for start in range(0, len(data), CHUNK_BYTES)
+    ]
+    await session.execute(insert(EventImportChunk), chunks)
     found.parts += 1
     found.size += len(data)
 
@@ -178,7 +188,11 @@ async def _start(session: AsyncSession, found: EventImport) -> None:
 async def _close(session: AsyncSession, found: EventImport, stage: Stage) -> None:
     found.stage = stage
     found.finished_at = clock_of(session).now()
-    await queries.forget_chunks(session, found.id)
+    await _forget_chunks(session, found.id)
+
+
+async def _forget_chunks(session: AsyncSession, import_id: UUID) -> None:
+    await session.execute(delete(EventImportChunk).where(EventImportChunk.import_id == import_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,8 +251,8 @@ async def undo_import(job: JobRun) -> Mapping[str, Any]:
     failpoints.hit("metrics.undo_forgot_names")
     await store.change(_FORGET_EVENTS, given)
     async with job.transaction() as session:
-        now = clock_of(session).now()
-        await queries.change(session, import_id, stage=Stage.UNDONE, finished_at=now)
+        found = await queries.lock_import(session, import_id)
+        found.stage, found.finished_at = Stage.UNDONE, clock_of(session).now()
     return {"removed": removed}
 
 
@@ -290,7 +304,7 @@ async def _finish(job: JobRun, file: _File, was_stopped: bool) -> Mapping[str, A
         if stored is not None:
             found.stored, found.known = stored, found.known + found.stored - stored
         found.stage, found.finished_at = Stage.DONE, clock_of(session).now()
-        await queries.forget_chunks(session, file.id)
+        await _forget_chunks(session, file.id)
         return {"rows": found.rows, "stored": found.stored, "known": found.known, "refused": found.refused}
 
 

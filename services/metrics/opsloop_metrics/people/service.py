@@ -22,6 +22,7 @@ from opsloop_metrics.ports import MetricsPorts
 
 ERASE_JOB = "metrics.erase_person"
 _ERASED = "metrics.erased_person"
+has_any = queries.has_any
 
 
 async def absorb(session: AsyncSession, messages: Sequence[Heard]) -> Absorbed:
@@ -70,11 +71,6 @@ async def erased_among(session: AsyncSession, ids: Collection[str]) -> frozenset
         if digests
         else frozenset()
     )
-
-
-async def has_any(session: AsyncSession) -> bool:
-    """Say whether there is anybody in the session's workspace: whether something was captured there."""
-    return await queries.has_any(session)
 
 
 def _digest(session: AsyncSession, id: str) -> bytes:

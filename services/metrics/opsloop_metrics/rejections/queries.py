@@ -7,8 +7,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CursorResult, Select, delete, func, select, text
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import context_of
@@ -18,30 +17,6 @@ from opsloop_metrics.rejections.models import Rejection, RejectionMinute
 NEWEST_FIRST = (Rejection.received_at.desc(), Rejection.id.desc())
 BY_ROW = (Rejection.row.asc(), Rejection.id.asc())
 REASONS_SHOWN = 100
-
-# in one statement, so that of two requests at once neither takes the other's room
-_COUNT = (
-    insert(RejectionMinute)
-    .on_conflict_do_update(
-        index_elements=["workspace", "minute"],
-        set_={"count": RejectionMinute.count + insert(RejectionMinute).excluded.count},
-    )
-    .returning(RejectionMinute.count)
-)
-_FORGET_RAW = text(
-    "UPDATE rejection SET raw = NULL WHERE workspace = :workspace AND raw IS NOT NULL "
-    "AND EXISTS (SELECT FROM unnest(CAST(:needles AS text[])) AS n(needle) WHERE strpos(raw, n.needle) > 0)"
-)
-_PRUNE = text(
-    "DELETE FROM rejection WHERE ctid = ANY(ARRAY(SELECT ctid FROM rejection WHERE workspace = :workspace "
-    "AND received_at < :before ORDER BY received_at LIMIT :limit))"
-)
-
-
-async def count(session: AsyncSession, minute: datetime, refused: int) -> int:
-    """Count what was refused in a minute; returns how many were before."""
-    row = {"workspace": context_of(session).workspace, "minute": minute, "count": refused}
-    return int((await session.execute(_COUNT, row)).scalar_one()) - refused
 
 
 def rejections(
@@ -103,11 +78,6 @@ async def left_out(session: AsyncSession, start: datetime, end: datetime) -> int
     return int((await session.execute(query)).scalar_one())
 
 
-async def forget_raw(session: AsyncSession, needles: Sequence[str]) -> None:
-    """Keep no more than the reason of what names any of some ids."""
-    await session.execute(_FORGET_RAW, {"workspace": context_of(session).workspace, "needles": list(needles)})
-
-
 async def kept_from(session: AsyncSession, most: int) -> datetime | None:
     """Return when the oldest of the newest `most` came, None where there are fewer."""
     query = (
@@ -118,16 +88,3 @@ async def kept_from(session: AsyncSession, most: int) -> datetime | None:
         .limit(1)
     )
     return (await session.scalars(query)).one_or_none()
-
-
-async def prune(session: AsyncSession, before: datetime, *, limit: int) -> int:
-    """Delete up to `limit` of what came before a time, the oldest first; returns how many."""
-    given = {"workspace": context_of(session).workspace, "before": before, "limit": limit}
-    deleted: CursorResult[Any] = await session.execute(_PRUNE, given)  # type: ignore[assignment]
-    return deleted.rowcount
-
-
-async def prune_minutes(session: AsyncSession, before: datetime) -> None:
-    """Delete the counts of minutes before a time."""
-    own = RejectionMinute.workspace == context_of(session).workspace
-    await session.execute(delete(RejectionMinute).where(own, RejectionMinute.minute < before))
