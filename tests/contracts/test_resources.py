@@ -93,7 +93,7 @@ async def test_a_change_is_held_to_the_version_that_was_seen(door: Door):
 
 
 async def test_what_is_not_there_is_said_in_one_sentence(door: Door):
-    nothing = dict.fromkeys(door.ids, str(uuid4())) | {"key": "no_such_key", "user_id": "nobody"}
+    nothing = dict.fromkeys(door.ids, str(uuid4())) | {"key": "no_such_key", "user_id": "nobody", "number": "2"}
     for method, path, operation in operations(door):
         if "{" not in path or (method, path) == ("PUT", "/v1/recipients/{user_id}"):
             continue

@@ -32,6 +32,7 @@ def file() -> bytes:
 
 async def main(url: str, folder: str) -> None:
     """Import the file, or go on with it, and print what came of it."""
+    service.BLOCK_ROWS = 1_000
     database = Database(url, service=SERVICE.name, clock=SystemClock(), role=app_role(SERVICE.name))
     try:
         async with open_api(SERVICE, database, settings_for_tests(SERVICE.settings, events_path=folder)) as api:

@@ -38,7 +38,7 @@ UNDO_JOB = "metrics.undo_import"
 CHUNK_BYTES = 1024 * 1024
 PREVIEW_ROWS = 20
 FORGET_BATCH = 20
-BLOCK_ROWS = 1_000
+BLOCK_ROWS = 5_000
 BLOCK_CHUNKS = 3
 """Pieces that are read at a time: two whole ones at least from any place on, twice what a row may have."""
 
