@@ -2,62 +2,16 @@
 
 import json
 import time
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from opsloop_common.limits import IMPORT_COLUMNS, IMPORT_ROW_BYTES
-from opsloop_metrics.capture.rules import Link, Message, MessageKind, Problem, Reason, Refused, Unreadable
-from opsloop_metrics.event_files import messages, rules
-from opsloop_metrics.event_files.rules import Columns, Format, Head, Place, Row
-
-NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
-WHEN = "2024-05-06T07:08:09Z"
-AT = datetime(2024, 5, 6, 7, 8, 9, tzinfo=UTC)
-COLUMNS = Columns()
-CSV = "event,time,user_id,amount\n"
-
-
-def read_all(data, format=Format.CSV, columns=COLUMNS, *, piece=None, limit=1_000):
-    """Read a file as the job does, a piece at a time; returns messages and problems by row."""
-    data = data.encode() if isinstance(data, str) else data
-    piece = piece or max(len(data), 1)
-    head = rules.head_of(data, format, columns, is_whole=True)
-    place, found, rounds = Place(head.length, 1 if format is Format.CSV else 0), {}, 0
-    while place.at < len(data):
-        part = data[place.at : place.at + piece]
-        is_last = place.at + len(part) == len(data)
-        before = place
-        rows, place = rules.cut(part, place, head, format, columns, is_last=is_last, limit=limit)
-        assert place.at > before.at, "it goes on"
-        for row in rows:
-            found[row.number] = rules.read_row(row, format=format, columns=columns, digest="d", now=NOW)
-        rounds += 1
-        assert rounds < 10_000
-    return found
-
-
-def one(data, format=Format.CSV, columns=COLUMNS):
-    [found] = read_all(data, format, columns).values()
-    return found
-
-
-def message(data, format=Format.CSV, columns=COLUMNS) -> Message:
-    found = one(data, format, columns)
-    assert isinstance(found, Message), found
-    return found
-
-
-def problem(data, format=Format.CSV, columns=COLUMNS) -> Problem:
-    found = one(data, format, columns)
-    assert isinstance(found, Problem), found
-    return found
-
-
-def json_row(**fields):
-    return json.dumps({"event": "Paid", "time": WHEN, "user_id": "u1"} | fields)
+from opsloop_metrics.capture.rules import Link, Message, MessageKind, Problem, Reason, Unreadable
+from opsloop_metrics.event_files import rules
+from opsloop_metrics.event_files.rules import Columns, Format
+from services.metrics.tests.event_files import AT, COLUMNS, CSV, WHEN, json_row, message, problem, read_all
 
 
 def test_a_row_of_a_csv():
@@ -345,122 +299,3 @@ def test_a_row_of_many_lines_beyond_all_bounds():
     found = read_all(f"{CSV}Paid,{WHEN},u1,{cells}\nPaid,{WHEN},u2,2\n", piece=2 * IMPORT_ROW_BYTES)
     assert found[2].reason is Reason.TOO_LARGE
     assert all(isinstance(each, Problem) or each.distinct_id == "u2" for each in found.values()), "all of it is told"
-
-
-def test_mixpanels_export():
-    row = {
-        "event": "Sign up",
-        "properties": {"time": 1714979289, "distinct_id": "u1", "$insert_id": "i1", "plan": "pro", "mp_lib": "web"},
-    }
-    found = message(json.dumps(row), Format.MIXPANEL)
-    assert (found.event, found.distinct_id, found.message_id, found.time) == ("Sign up", "u1", "i1", AT)
-    assert found.historical
-    assert found.properties["plan"] == "pro"
-    del row["properties"]["$insert_id"]
-    assert message(json.dumps(row), Format.MIXPANEL).message_id == "import:d:1"
-    del row["properties"]["time"]
-    assert problem(json.dumps(row), Format.MIXPANEL).reason is Reason.BAD_TIME
-    assert problem(json.dumps({"event": "x"}), Format.MIXPANEL).reason is Reason.MISSING_ID
-
-
-def param(key, **value):
-    empty = dict.fromkeys(("string_value", "int_value", "float_value", "double_value"))
-    return {"key": key, "value": empty | value}
-
-
-GA4 = {
-    "event_date": "20240506",
-    "event_timestamp": "1714979289000000",
-    "event_name": "page_view",
-    "event_params": [
-        param("page_location", string_value="https://x.example/a?utm_source=ad"),
-        param("ga_session_id", int_value="1714979000"),
-        param("engagement", double_value=1.5),
-        param("nothing"),
-    ],
-    "user_id": None,
-    "user_pseudo_id": "123.456",
-    "user_properties": [param("plan", string_value="pro")],
-    "device": {"category": "mobile"},
-    "geo": {"country": "China"},
-    "ecommerce": None,
-}
-
-
-def test_ga4s_export():
-    found = message(json.dumps(GA4), Format.GA4)
-
-    assert (found.kind, found.event, found.distinct_id) == (MessageKind.PAGE, "$pageview", "123.456")
-    assert (found.time, found.url, found.session_id) == (AT, "https://x.example/a?utm_source=ad", "1714979000")
-    assert found.traits_set == {"plan": "pro"}
-    assert found.properties == {
-        "page_location": "https://x.example/a?utm_source=ad",
-        "ga_session_id": 1714979000,
-        "engagement": 1.5,
-        "device": {"category": "mobile"},
-        "geo": {"country": "China"},
-    }
-    known = message(json.dumps(GA4 | {"user_id": "u1"}), Format.GA4)
-    assert (known.distinct_id, known.links) == ("u1", (Link("123.456", explicit=False),))
-
-
-@pytest.mark.parametrize(
-    ("change", "reason"),
-    [
-        ({"event_name": None}, Reason.MISSING_EVENT),
-        ({"event_timestamp": None}, Reason.BAD_TIME),
-        ({"event_timestamp": "soon"}, Reason.BAD_TIME),
-        ({"user_pseudo_id": None}, Reason.MISSING_ID),
-        ({"event_params": {"a": 1}}, Reason.BAD_PROPERTIES),
-        ({"event_params": [1]}, Reason.BAD_PROPERTIES),
-        ({"event_params": [{"key": 1, "value": {}}]}, Reason.BAD_PROPERTIES),
-        ({"user_properties": [{"key": "a", "value": 1}]}, Reason.BAD_PROPERTIES),
-    ],
-)
-def test_a_row_of_ga4_that_is_refused(change, reason):
-    assert problem(json.dumps(GA4 | change), Format.GA4).reason is reason
-
-
-def test_without_lists_there_are_no_parameters():
-    bare = {name: GA4[name] for name in ("event_timestamp", "event_name", "user_pseudo_id")}
-    assert message(json.dumps(bare), Format.GA4).properties == {}
-
-
-def test_what_names_a_message():
-    row = {"event": "Paid", "time": WHEN, "user_id": "u1"}
-
-    def called(number, digest, **more):
-        return messages.message_of(row | more, Format.JSONL, COLUMNS, number=number, digest=digest, now=NOW).message_id
-
-    assert called(1, "a") == called(1, "a")
-    assert len({called(1, "a"), called(2, "a"), called(1, "b")}) == 3
-    assert called(1, "a", message_id="undefined") == called(1, "a"), "a word that broken clients say names nothing"
-    assert [rules.is_made_up(id) for id in (called(1, "a"), called(1, "a", message_id="m1"), None)] == [
-        True,
-        False,
-        False,
-    ]
-
-
-def test_which_columns_are_missing():
-    assert COLUMNS.missing(["event", "time", "anonymous_id"]) == []
-    assert COLUMNS.missing(["event"]) == ["time", "user_id or anonymous_id"]
-
-
-def test_cells_without_columns():
-    assert messages.cells_of(["event"], ["a", "", ""], COLUMNS) == {"event": "a"}
-    with pytest.raises(Refused):
-        messages.cells_of(["event"], ["a", "", "x"], COLUMNS)
-
-
-def test_a_row_keeps_what_it_was_when_it_is_refused():
-    row = Row(7, {"event": "Paid"})
-    found = rules.read_row(row, format=Format.JSONL, columns=COLUMNS, digest="d", now=NOW)
-    assert (found.index, found.raw) == (7, {"event": "Paid"})
-    assert problem(f'{CSV}Paid,{WHEN},,"a\nb"\n').raw == {"event": "Paid", "time": WHEN, "amount": "a\nb"}
-    assert problem("{oops", Format.JSONL).raw == "{oops"
-
-
-def test_json_rows_have_no_head_but_a_mark():
-    assert rules.head_of(b"\xef\xbb\xbf{}", Format.JSONL, COLUMNS, is_whole=True) == Head(length=3)
-    assert message("\ufeff" + json_row(), Format.JSONL).event == "Paid"
