@@ -49,6 +49,7 @@ FURTHER = {
     "metrics.visits.channels": Further(-10, "how somebody was brought, by what is known of the link"),
     "metrics.visits.pages": Further(-10, "reads the address of a page"),
     "metrics.visits.sources": Further(-20, "data: hosts and names of search engines, networks and shops"),
+    "metrics.event_files.messages": Further(-10, "what one row says, apart from cutting a file into rows"),
     "metrics.people.writing": Further(25, "writes what became of a block's persons in bulk, apart from deciding it"),
     "notifications.mail.holding": Further(25, "how long mail waits for a server that refuses us, and who is told"),
     "notifications.mail.writing": Further(25, "writes the mail's bytes, apart from handing them to a server"),

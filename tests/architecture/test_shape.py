@@ -175,5 +175,7 @@ def test_only_what_holds_no_transaction_waits_for_its_turn():
         "services/feedback/opsloop_feedback/intake/service.py",
         "services/metrics/opsloop_metrics/capture_log/service.py",
         "services/metrics/opsloop_metrics/doors.py",
+        "services/metrics/opsloop_metrics/event_imports/routes.py",
+        "services/metrics/opsloop_metrics/event_imports/service.py",
         "services/metrics/opsloop_metrics/recording/service.py",
     }

@@ -61,7 +61,7 @@ class _Operation:
     ) -> None:
         self.document, self.method, self.path, self.operation, self.ids = document, method, path, operation, ids
         self.name = f"{method} {path}"
-        self.takes_body = "requestBody" in operation
+        self.takes_body = "application/json" in operation.get("requestBody", {}).get("content", ())
         self.example = examples[self.name] if self.takes_body else None
         self.limit = operation.get("x-body-limit", MIB)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 ADMIN_PATHS = ("/v1/api-keys", "/v1/user-secrets", "/v1/audit", "/v1/parked-events")
 SCOPES = {
     "POST /v1/feedback": {"submit", "write"},
@@ -35,6 +37,8 @@ COMPUTED = {
     "/v1/breaches/{incident_id}",
     "/v1/parked-events/groups",
     "/v1/dashboards/{dashboard_id}/data",
+    "/v1/imports/{import_id}",
+    "/v1/rejected-messages/summary",
 }
 """What is told anew each time, or is changed by the service alone, so that nobody needs a version of it."""
 CREATED_BY_NAME = {
@@ -59,3 +63,8 @@ BAD_BODIES: dict[str, tuple[bytes, int]] = {
 def reads(method: str, path: str) -> bool:
     """Say whether a route only reads: a question about events is too long for an address."""
     return method == "GET" or (path.startswith("/v1/insights/") and (method == "POST"))
+
+
+def takes_json(operation: dict[str, Any]) -> bool:
+    """Say whether a route takes a body of JSON; one that takes files is tested by its room."""
+    return "application/json" in operation.get("requestBody", {}).get("content", ())

@@ -34,7 +34,7 @@ def takes_times(api: Api) -> set[tuple[str, str]]:
     found = set()
     for path, item in document["paths"].items():
         for method, operation in item.items():
-            if "requestBody" not in operation:
+            if "application/json" not in operation.get("requestBody", {}).get("content", ()):
                 continue
             schema = operation["requestBody"]["content"]["application/json"]["schema"]
             fields = shapes[schema["$ref"].rpartition("/")[2]]["properties"] if "$ref" in schema else {}

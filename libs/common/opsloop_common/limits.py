@@ -201,3 +201,20 @@ MONITORS_PER_WORKSPACE = 500
 """One event makes each monitor of its type look again."""
 WEBHOOKS_PER_WORKSPACE = 100
 """One event is delivered to each endpoint that hears its type."""
+REJECTIONS_PER_MINUTE = 100
+"""Refused messages of a workspace's requests of which all is kept; of more only the number."""
+REJECTIONS_KEPT = 100_000
+"""Of a workspace, the newest: at most 3 GB, if each is as large as may be."""
+REJECTION_RAW_BYTES = 32 * 1024
+REJECTION_DAYS = 30
+IMPORT_BYTES = 200 * 1024 * 1024
+IMPORT_PART_BYTES = 16 * 1024 * 1024  # half of what one key's bodies may hold in memory
+IMPORTS_AT_ONCE = 5
+"""Files of a workspace that are being uploaded or read: so many may lie in the database."""
+IMPORT_DAYS = 7
+"""After so long a file that was never read to its end is forgotten."""
+IMPORT_ROW_BYTES = 1024 * 1024
+IMPORT_CELL_CHARACTERS = 131_072  # what Python's csv reads in one cell
+IMPORT_COLUMNS = 1_000
+IMPORT_ERRORS = 10_000
+"""Refused rows of one file that are kept; the others are counted."""

@@ -19,6 +19,9 @@ from opsloop_metrics.breaches import slice as breaches
 from opsloop_metrics.capture_log import slice as capture_log
 from opsloop_metrics.capture_log.service import LogSink
 from opsloop_metrics.dashboards import slice as dashboards
+from opsloop_metrics.domain_feed import service as feeding
+from opsloop_metrics.domain_feed import slice as domain_feed
+from opsloop_metrics.event_imports import slice as event_imports
 from opsloop_metrics.events import slice as events
 from opsloop_metrics.forgetting import slice as forgetting
 from opsloop_metrics.funnels import routes as funnels_door
@@ -38,6 +41,7 @@ from opsloop_metrics.plausible import slice as plausible
 from opsloop_metrics.ports import Captured, Insight, MetricsPorts
 from opsloop_metrics.posthog import slice as posthog
 from opsloop_metrics.recording.writer import Writer
+from opsloop_metrics.rejections import slice as rejections
 from opsloop_metrics.retentions import routes as retentions_door
 from opsloop_metrics.retentions import slice as retentions
 from opsloop_metrics.saved_insights import keeping
@@ -87,6 +91,7 @@ async def open_ports(runtime: Runtime) -> AsyncIterator[MetricsPorts]:
                     captured=None if log is None else Captured(log, writer),
                     insights=dict(INSIGHTS),
                     answers=keeping.Answers(),
+                    feed=feeding,
                 )
 
 
@@ -138,6 +143,9 @@ SERVICE = Service(
         saved_insights.SLICE,
         dashboards.SLICE,
         annotating.SLICE,
+        rejections.SLICE,
+        event_imports.SLICE,
+        domain_feed.SLICE,
     ),
     settings=MetricsSettings,
     migrate=migrate_store,

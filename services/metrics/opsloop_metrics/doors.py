@@ -25,6 +25,7 @@ from opsloop_metrics.ports import MetricsPorts
 from opsloop_metrics.reading import rules as wires
 from opsloop_metrics.recording import service as recording
 from opsloop_metrics.recording.service import Sender
+from opsloop_metrics.rejections import service as rejections
 
 SCOPE = "metrics:capture"
 _VISITORS = "visitors"
@@ -132,9 +133,18 @@ async def take(request: Request, read: Read, *, is_browser: bool | None = None) 
     )
     ports = ports_of(call.runtime.db, MetricsPorts)
     accepted = await recording.accept(ports.sink, ports.find_place, sender, reading, now=call.runtime.clock.now())
+    if accepted.problems:
+        await call.enter()
+        await rejections.record(call.session(), accepted.problems, source=who.source, vendor=_vendor_of(request))
     refused = {problem.index for problem in accepted.problems}
     stored = tuple((place, message) for place, message in reading.messages if place not in refused)
     return Reading(stored, accepted.problems)
+
+
+def _vendor_of(request: Request) -> str:
+    """Return whose client it is, by what its router is called: `capture: Segment`."""
+    tag: str = request.scope["route"].tags[0]
+    return tag.rpartition(": ")[2].lower()
 
 
 async def look(request: Request, read: Read) -> Reading:

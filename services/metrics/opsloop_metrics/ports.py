@@ -87,6 +87,13 @@ class Captured:
     writer: Sink
 
 
+class Feed(Protocol):
+    """Brings other services' events beside the product's; what all insights share knows no room, and so not this one."""
+
+    async def begin(self, session: AsyncSession, /) -> None:
+        """Begin with the session's workspace; again changes nothing."""
+
+
 @dataclass(frozen=True)
 class MetricsPorts:
     """What the service keeps at hand for as long as it runs."""
@@ -97,6 +104,7 @@ class MetricsPorts:
     find_place: PlaceFinder
     secrets: SecretBox
     person_events: PersonEvents
+    feed: Feed
     insights: Mapping[str, Insight]
     """By the last step of their path: `trends`, `active-users` …"""
     answers: Answers

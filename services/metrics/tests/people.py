@@ -122,7 +122,15 @@ async def people(api):
     opened = await api(
         SERVICE,
         ports=MetricsPorts(
-            watching, NoStore(), Mock(), nowhere, SecretBox("a secret of tests"), store, insights={}, answers=Mock()
+            watching,
+            NoStore(),
+            Mock(),
+            nowhere,
+            SecretBox("a secret of tests"),
+            store,
+            Mock(),
+            insights={},
+            answers=Mock(),
         ),
     )
     return People(opened, await opened.key("metrics:read", "metrics:write"), store)

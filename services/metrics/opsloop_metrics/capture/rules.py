@@ -68,6 +68,7 @@ class Reason(StrEnum):
     TOO_DEEP = "too_deep"
     ERASED = "erased"
     MERGE_REFUSED = "merge_refused"
+    UNREADABLE = "unreadable"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, Index, Integer, PrimaryKeyConstraint, Text, Uuid
+from sqlalchemy import DateTime, Index, Integer, PrimaryKeyConstraint, Text, Uuid, text
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -20,6 +20,7 @@ class DomainEvent(Base):
     __table_args__ = (
         PrimaryKeyConstraint("workspace", "event_id"),
         Index("ix_domain_event_type_at", "workspace", "type", "at"),
+        Index("ix_domain_event_unfed", "workspace", "event_id", postgresql_where=text("NOT is_fed")),
     )
 
     workspace: Mapped[str] = mapped_column(Text)
@@ -34,3 +35,5 @@ class DomainEvent(Base):
     causationdepth: Mapped[int] = mapped_column(Integer)
     traceparent: Mapped[str | None] = mapped_column(Text)
     data: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    is_fed: Mapped[bool] = mapped_column(server_default=text("false"))
+    """Whether the store of product events has it; stays false where nothing is captured."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import orjson
 from pydantic import JsonValue
@@ -33,6 +34,7 @@ from sqlalchemy import (
     text,
     true,
     union_all,
+    update,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -44,7 +46,7 @@ from opsloop_common.db import context_of
 from opsloop_common.invisible import comparable, comparable_value
 from opsloop_metrics.events import rules
 from opsloop_metrics.events.models import DomainEvent
-from opsloop_metrics.events.rules import Aggregate, Cause, Reading, Selection
+from opsloop_metrics.events.rules import Aggregate, Cause, Reading, Selection, Told
 
 _INSERT = text(
     "INSERT INTO domain_event (workspace, event_id, type, at, received_at, user_id, subject, actor, correlationid, "
@@ -262,6 +264,23 @@ def _contains(found: ColumnElement[Any], value: JsonValue) -> ColumnElement[bool
         return member
     part = func.strpos(_plain(found), value) > 0
     return or_(member, and_(func.jsonb_typeof(found) == "string", func.coalesce(part, false())))
+
+
+async def some_unfed(session: AsyncSession, *, limit: int) -> list[Told]:
+    """Return up to `limit` of the workspace's events that are not marked."""
+    query = (
+        select(DomainEvent.event_id, DomainEvent.type, DomainEvent.at, DomainEvent.user_id, DomainEvent.data)
+        .where(DomainEvent.workspace == context_of(session).workspace, not_(DomainEvent.is_fed))
+        .order_by(DomainEvent.event_id)
+        .limit(limit)
+    )
+    return [Told(*row) for row in await session.execute(query)]
+
+
+async def mark_fed(session: AsyncSession, event_ids: Sequence[UUID]) -> None:
+    """Mark events."""
+    own = DomainEvent.workspace == context_of(session).workspace
+    await session.execute(update(DomainEvent).where(own, DomainEvent.event_id.in_(event_ids)).values(is_fed=True))
 
 
 # loose index scans and short ranges, so that the cost of forgetting grows with what goes, not with what stays

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from uuid import UUID
+
+from pydantic import JsonValue
 
 from opsloop_common import limits
 from opsloop_common.conditions import Condition
@@ -71,6 +74,17 @@ class Reading:
     upcoming_at: datetime | None = None
     last_seen_at: datetime | None = None
     cause: Cause | None = None
+
+
+@dataclass(frozen=True)
+class Told:
+    """A stored event as it is brought to others: `at` is when it happened, `user_id` whom it is about, if anybody."""
+
+    event_id: UUID
+    type: str
+    at: datetime
+    user_id: str | None
+    data: dict[str, JsonValue]
 
 
 def occurred_at(event: Event) -> datetime:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import clock_of
 from opsloop_metrics.events import queries
-from opsloop_metrics.events.rules import Reading, Selection
+from opsloop_metrics.events.rules import Reading, Selection, Told
 
 
 async def record(session: AsyncSession, events: Sequence[Event]) -> None:
@@ -33,6 +34,16 @@ async def series(
 ) -> list[list[tuple[float | None, int]]]:
     """Return for each selection (value, samples) of every interval `(edges[i], edges[i + 1]]`."""
     return await queries.series(session, selections, edges=edges)
+
+
+async def some_unfed(session: AsyncSession, *, limit: int) -> list[Told]:
+    """Return up to `limit` of the workspace's events that `mark_fed` has not been told of."""
+    return await queries.some_unfed(session, limit=limit)
+
+
+async def mark_fed(session: AsyncSession, event_ids: Sequence[UUID]) -> None:
+    """Note that events are in the store of product events."""
+    await queries.mark_fed(session, event_ids)
 
 
 async def types(session: AsyncSession) -> Sequence[str]:

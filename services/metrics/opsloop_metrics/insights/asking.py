@@ -29,6 +29,7 @@ async def open_frame(
 ) -> Frame:
     """Return what a query looks at; zone and week are the workspace's where it names none. Raises Invalid."""
     workspace = context_of(session).workspace
+    await ports_of(session, MetricsPorts).feed.begin(session)
     settings = await workspaces.get(session)
     merges = await _store(session).query(
         "SELECT 1 FROM opsloop.person_override WHERE workspace = {w:String} LIMIT 1",

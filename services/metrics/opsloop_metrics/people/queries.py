@@ -50,6 +50,12 @@ def _own(session: AsyncSession, column: Any) -> ColumnElement[bool]:
     return column == context_of(session).workspace  # type: ignore[no-any-return]
 
 
+async def has_any(session: AsyncSession) -> bool:
+    """Say whether the workspace has a person."""
+    found = await session.scalars(select(Person.id).where(_own(session, Person.workspace)).limit(1))
+    return found.one_or_none() is not None
+
+
 async def known(
     session: AsyncSession, ids: Sequence[str], *, with_traits: bool
 ) -> tuple[dict[str, rules.Alias], list[rules.Person]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,6 +22,7 @@ from opsloop_metrics.ports import MetricsPorts
 
 ERASE_JOB = "metrics.erase_person"
 _ERASED = "metrics.erased_person"
+has_any = queries.has_any
 
 
 async def absorb(session: AsyncSession, messages: Sequence[Heard]) -> Absorbed:
@@ -56,11 +57,20 @@ async def _world(session: AsyncSession, messages: Sequence[Heard], ids: Sequence
     aliases, persons = await queries.known(session, ids, with_traits=True)
     erased: frozenset[str] = frozenset()
     if unknown := [id for id in ids if id not in aliases]:
-        digests = {_digest(session, id): id for id in unknown}
-        erased = frozenset(digests[digest] for digest in await queries.erased(session, list(digests)))
+        erased = await erased_among(session, unknown)
     named = rules.groups_of(messages)
     groups = await queries.known_groups(session, named) if named else {}
     return rules.World(context_of(session).workspace, aliases, persons, erased=erased, groups=groups)
+
+
+async def erased_among(session: AsyncSession, ids: Collection[str]) -> frozenset[str]:
+    """Return those of some ids whose person was erased from the session's workspace."""
+    digests = {_digest(session, id): id for id in ids}
+    return (
+        frozenset(digests[digest] for digest in await queries.erased(session, list(digests)))
+        if digests
+        else frozenset()
+    )
 
 
 def _digest(session: AsyncSession, id: str) -> bytes:

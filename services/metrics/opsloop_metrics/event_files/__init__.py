@@ -1,0 +1,1 @@
+"""What files of events hold: cut into rows, and read as messages; nothing but rules."""

@@ -1,0 +1,208 @@
+"""What a row of a file says: from its cells or its JSON to a message."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from pydantic import JsonValue
+
+from opsloop_metrics.capture.rules import (
+    IDENTIFY,
+    PAGEVIEW,
+    SCREEN,
+    Message,
+    MessageKind,
+    Reading,
+    Reason,
+    Refused,
+    event_name,
+    id_of,
+    object_of,
+)
+from opsloop_metrics.google import rules as google
+from opsloop_metrics.mixpanel import rules as mixpanel
+from opsloop_metrics.reading.rules import message_id_of, speaker_of, text_of, time_of
+
+KINDS = {
+    PAGEVIEW: MessageKind.PAGE,
+    SCREEN: MessageKind.SCREEN,
+    IDENTIFY: MessageKind.IDENTIFY,
+}
+_OWN_ID = "import:"
+_NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,15})?")
+_GA4_OWN = frozenset(
+    {"event_name", "event_timestamp", "event_date", "user_pseudo_id", "user_id", "event_params", "user_properties"}
+)
+_TOLD_NUMBERS = ("int_value", "float_value", "double_value")
+
+
+class Format(StrEnum):
+    """What the rows of a file are."""
+
+    CSV = "csv"
+    JSONL = "jsonl"
+    MIXPANEL = "mixpanel"
+    GA4 = "ga4"
+
+
+TYPES = {
+    "text/csv": Format.CSV,
+    "application/x-ndjson": Format.JSONL,
+    "application/ndjson": Format.JSONL,
+    "application/jsonl": Format.JSONL,
+    "application/x-jsonlines": Format.JSONL,
+}
+"""The format that a Content-Type stands for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which column of a CSV, or field of a JSON row, says what; everything else is a property."""
+
+    event: str = "event"
+    time: str = "time"
+    user_id: str = "user_id"
+    anonymous_id: str = "anonymous_id"
+    message_id: str = "message_id"
+
+    def written(self) -> dict[str, Any]:
+        """Return it as it is kept."""
+        return asdict(self)
+
+    def missing(self, found: Sequence[str]) -> list[str]:
+        """Return, of columns without which no row can be read, those that are not among `found`, under what they are called."""
+        missing = [name for name in (self.event, self.time) if name not in found]
+        speaks = (self.user_id, self.anonymous_id)
+        return missing if set(speaks) & set(found) else [*missing, " or ".join(speaks)]
+
+
+def columns_of(kept: Mapping[str, Any]) -> Columns:
+    """Return what `Columns.written` kept."""
+    return Columns(**{field.name: kept[field.name] for field in fields(Columns)})
+
+
+def message_of(
+    row: Mapping[str, JsonValue], format: Format, columns: Columns, *, number: int, digest: str, now: datetime
+) -> Message:
+    """Return what a row says; raises Refused. A row without a name is called by its file's content and its number in it."""
+    match format:
+        case Format.MIXPANEL:
+            message = _only(mixpanel.read([dict(row)], now=now, historical=True))
+        case Format.GA4:
+            message = _ga4(row, now)
+        case _:
+            message = _own(row, columns)
+    if message.time is None:
+        raise Refused(Reason.BAD_TIME, "a row has to say when it happened")
+    return replace(message, historical=True, message_id=message.message_id or f"{_OWN_ID}{digest}:{number}")
+
+
+def is_made_up(message_id: str | None) -> bool:
+    """Say whether a message got its name from its file."""
+    return message_id is not None and message_id.startswith(_OWN_ID)
+
+
+def cells_of(names: Sequence[str], cells: Sequence[str], columns: Columns) -> dict[str, JsonValue]:
+    """Return a CSV's row by its columns; raises Refused for more cells than there are columns.
+
+    Empty cells are absent. A property that is written as JSON writes a number or a truth value is one; ids, and cells such as
+    `007` or `=A1`, stay the texts that they are.
+    """
+    if any(cells[len(names) :]):
+        raise Refused(Reason.BAD_PROPERTIES, f"the row has {len(cells)} cells and the file {len(names)} columns")
+    texts = {columns.event, columns.time, columns.user_id, columns.anonymous_id, columns.message_id}
+    named = zip(names, cells, strict=False)
+    return {name: cell if name in texts else _value(cell) for name, cell in named if cell != ""}
+
+
+def _value(cell: str) -> JsonValue:
+    if cell in ("true", "false"):
+        return cell == "true"
+    if _NUMBER.fullmatch(cell):
+        return float(cell) if "." in cell else int(cell)
+    return cell
+
+
+def _own(row: Mapping[str, JsonValue], columns: Columns) -> Message:
+    event = event_name(row.get(columns.event))
+    kind = KINDS.get(event, MessageKind.TRACK)
+    if event.startswith("$") and event in ("$alias", "$group", "$create_alias", "$merge", "$groupidentify"):
+        raise Refused(Reason.UNKNOWN_TYPE, f"{event} says something of persons that a file of events cannot")
+    inner = row.get("properties")
+    taken = {columns.event, columns.time, columns.user_id, columns.anonymous_id, columns.message_id}
+    taken |= {"properties"} if isinstance(inner, dict) else set()
+    properties = object_of(
+        {name: value for name, value in row.items() if name not in taken} | (inner if isinstance(inner, dict) else {}),
+        "properties",
+    )
+    speaker = speaker_of(
+        id_of(row.get(columns.user_id), columns.user_id),
+        id_of(row.get(columns.anonymous_id), columns.anonymous_id),
+        is_claim=kind is MessageKind.IDENTIFY,
+    )
+    return Message(
+        kind,
+        event,
+        speaker.distinct_id,
+        message_id=message_id_of(row.get(columns.message_id), columns.message_id),
+        is_identified=speaker.is_identified,
+        time=time_of(row.get(columns.time), columns.time),
+        properties=properties,
+        links=speaker.links,
+        traits_set=properties if kind is MessageKind.IDENTIFY else {},
+        url=text_of(properties.get("url")),
+        referrer=text_of(properties.get("referrer")),
+        library="import",
+    )
+
+
+def _ga4(row: Mapping[str, JsonValue], now: datetime) -> Message:
+    """Read a row of BigQuery's export as the measurement protocol would have sent it."""
+    rest: dict[str, JsonValue] = {
+        name: value for name, value in row.items() if name not in _GA4_OWN and value is not None
+    }
+    event: dict[str, JsonValue] = {
+        "name": row.get("event_name"),
+        "timestamp_micros": row.get("event_timestamp"),
+        "params": rest | _ga4_values(row, "event_params"),
+    }
+    body: dict[str, JsonValue] = {
+        "client_id": row.get("user_pseudo_id"),
+        "user_id": row.get("user_id"),
+        "user_properties": {name: {"value": value} for name, value in _ga4_values(row, "user_properties").items()},
+        "events": [event],
+    }
+    return replace(_only(google.read(body, now=now)), library="import")
+
+
+def _ga4_values(row: Mapping[str, JsonValue], name: str) -> dict[str, JsonValue]:
+    """Return a list of keys with values of several kinds as an object. BigQuery writes whole numbers as texts."""
+    said = row.get(name)
+    values: dict[str, JsonValue] = {}
+    if said is None:
+        return {}
+    if not isinstance(said, list):
+        raise Refused(Reason.BAD_PROPERTIES, f"{name} has to be a list of keys and values")
+    for each in said:
+        key, value = (each.get("key"), each.get("value")) if isinstance(each, dict) else (None, None)
+        if not isinstance(key, str) or not isinstance(value, dict):
+            raise Refused(Reason.BAD_PROPERTIES, f"{name} has to be a list of keys and values")
+        found: JsonValue = value.get("string_value")
+        for kind in _TOLD_NUMBERS:
+            if found is None and value.get(kind) is not None:
+                number = value[kind]
+                found = _value(number) if isinstance(number, str) else number
+        if found is not None:
+            values[key] = found
+    return values
+
+
+def _only(reading: Reading) -> Message:
+    if reading.problems:
+        raise Refused(reading.problems[0].reason, reading.problems[0].detail)
+    return reading.messages[0][1]

@@ -1,0 +1,76 @@
+"""HTTP shapes of files of events."""
+
+from __future__ import annotations
+
+from typing import Literal
+from uuid import UUID
+
+from pydantic import JsonValue
+
+from opsloop_common.http.schemas import OutModel, Timestamp
+from opsloop_metrics.event_files.rules import Format
+
+
+class ColumnsOut(OutModel):
+    """Which column says what."""
+
+    event: str
+    time: str
+    user_id: str
+    anonymous_id: str
+    message_id: str
+
+
+class ImportOut(OutModel):
+    """A file of events. Of `rows` read so far (a CSV's header is one) so many were stored, known already, or refused.
+
+    `size` is in bytes, `parts` how many have come. `job_id` is the job that reads it, or takes it back.
+    """
+
+    id: UUID
+    name: str
+    format: Format
+    columns: ColumnsOut
+    stage: Literal["uploading", "importing", "done", "cancelled", "undoing", "undone"]
+    job_id: UUID | None
+    parts: int
+    size: int
+    rows: int
+    stored: int
+    known: int
+    refused: int
+    created_by: str
+    created_at: Timestamp
+    finished_at: Timestamp | None
+
+
+class PreviewedRowOut(OutModel):
+    """A row as it would be read, or the reason for which it would be refused; then the fields before are null."""
+
+    row: int
+    event: str | None
+    time: Timestamp | None
+    distinct_id: str | None
+    is_identified: bool
+    message_id: str | None
+    properties: dict[str, JsonValue]
+    reason: str | None
+    detail: str | None
+
+
+class ImportPreviewOut(OutModel):
+    """How a file would be read: a CSV's columns and what stands between its cells, and the first 20 rows."""
+
+    format: Format
+    columns: list[str]
+    delimiter: str | None
+    rows: list[PreviewedRowOut]
+
+
+class ImportErrorOut(OutModel):
+    """A refused row of a file, from 1; a CSV's header is row 1. `raw` is how it came, as far as it is kept."""
+
+    row: int
+    reason: str
+    detail: str
+    raw: str | None

@@ -1,0 +1,129 @@
+"""Exports of Mixpanel and GA4, and what names a row."""
+
+import json
+
+import pytest
+
+from opsloop_metrics.capture.rules import Link, MessageKind, Reason, Refused
+from opsloop_metrics.event_files import messages, rules
+from opsloop_metrics.event_files.rules import Format, Head, Row
+from services.metrics.tests.event_files import AT, COLUMNS, CSV, NOW, WHEN, json_row, message, problem
+
+
+def test_mixpanels_export():
+    row = {
+        "event": "Sign up",
+        "properties": {"time": 1714979289, "distinct_id": "u1", "$insert_id": "i1", "plan": "pro", "mp_lib": "web"},
+    }
+    found = message(json.dumps(row), Format.MIXPANEL)
+    assert (found.event, found.distinct_id, found.message_id, found.time) == ("Sign up", "u1", "i1", AT)
+    assert found.historical
+    assert found.properties["plan"] == "pro"
+    del row["properties"]["$insert_id"]
+    assert message(json.dumps(row), Format.MIXPANEL).message_id == "import:d:1"
+    del row["properties"]["time"]
+    assert problem(json.dumps(row), Format.MIXPANEL).reason is Reason.BAD_TIME
+    assert problem(json.dumps({"event": "x"}), Format.MIXPANEL).reason is Reason.MISSING_ID
+
+
+def param(key, **value):
+    empty = dict.fromkeys(("string_value", "int_value", "float_value", "double_value"))
+    return {"key": key, "value": empty | value}
+
+
+GA4 = {
+    "event_date": "20240506",
+    "event_timestamp": "1714979289000000",
+    "event_name": "page_view",
+    "event_params": [
+        param("page_location", string_value="https://x.example/a?utm_source=ad"),
+        param("ga_session_id", int_value="1714979000"),
+        param("engagement", double_value=1.5),
+        param("nothing"),
+    ],
+    "user_id": None,
+    "user_pseudo_id": "123.456",
+    "user_properties": [param("plan", string_value="pro")],
+    "device": {"category": "mobile"},
+    "geo": {"country": "China"},
+    "ecommerce": None,
+}
+
+
+def test_ga4s_export():
+    found = message(json.dumps(GA4), Format.GA4)
+
+    assert (found.kind, found.event, found.distinct_id) == (MessageKind.PAGE, "$pageview", "123.456")
+    assert (found.time, found.url, found.session_id) == (AT, "https://x.example/a?utm_source=ad", "1714979000")
+    assert found.traits_set == {"plan": "pro"}
+    assert found.properties == {
+        "page_location": "https://x.example/a?utm_source=ad",
+        "ga_session_id": 1714979000,
+        "engagement": 1.5,
+        "device": {"category": "mobile"},
+        "geo": {"country": "China"},
+    }
+    known = message(json.dumps(GA4 | {"user_id": "u1"}), Format.GA4)
+    assert (known.distinct_id, known.links) == ("u1", (Link("123.456", explicit=False),))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"event_name": None}, Reason.MISSING_EVENT),
+        ({"event_timestamp": None}, Reason.BAD_TIME),
+        ({"event_timestamp": "soon"}, Reason.BAD_TIME),
+        ({"user_pseudo_id": None}, Reason.MISSING_ID),
+        ({"event_params": {"a": 1}}, Reason.BAD_PROPERTIES),
+        ({"event_params": [1]}, Reason.BAD_PROPERTIES),
+        ({"event_params": [{"key": 1, "value": {}}]}, Reason.BAD_PROPERTIES),
+        ({"user_properties": [{"key": "a", "value": 1}]}, Reason.BAD_PROPERTIES),
+    ],
+)
+def test_a_row_of_ga4_that_is_refused(change, reason):
+    assert problem(json.dumps(GA4 | change), Format.GA4).reason is reason
+
+
+def test_without_lists_there_are_no_parameters():
+    bare = {name: GA4[name] for name in ("event_timestamp", "event_name", "user_pseudo_id")}
+    assert message(json.dumps(bare), Format.GA4).properties == {}
+
+
+def test_what_names_a_message():
+    row = {"event": "Paid", "time": WHEN, "user_id": "u1"}
+
+    def called(number, digest, **more):
+        return messages.message_of(row | more, Format.JSONL, COLUMNS, number=number, digest=digest, now=NOW).message_id
+
+    assert called(1, "a") == called(1, "a")
+    assert len({called(1, "a"), called(2, "a"), called(1, "b")}) == 3
+    assert called(1, "a", message_id="undefined") == called(1, "a"), "a word that broken clients say names nothing"
+    assert [rules.is_made_up(id) for id in (called(1, "a"), called(1, "a", message_id="m1"), None)] == [
+        True,
+        False,
+        False,
+    ]
+
+
+def test_which_columns_are_missing():
+    assert COLUMNS.missing(["event", "time", "anonymous_id"]) == []
+    assert COLUMNS.missing(["event"]) == ["time", "user_id or anonymous_id"]
+
+
+def test_cells_without_columns():
+    assert messages.cells_of(["event"], ["a", "", ""], COLUMNS) == {"event": "a"}
+    with pytest.raises(Refused):
+        messages.cells_of(["event"], ["a", "", "x"], COLUMNS)
+
+
+def test_a_row_keeps_what_it_was_when_it_is_refused():
+    row = Row(7, {"event": "Paid"})
+    found = rules.read_row(row, format=Format.JSONL, columns=COLUMNS, digest="d", now=NOW)
+    assert (found.index, found.raw) == (7, {"event": "Paid"})
+    assert problem(f'{CSV}Paid,{WHEN},,"a\nb"\n').raw == {"event": "Paid", "time": WHEN, "amount": "a\nb"}
+    assert problem("{oops", Format.JSONL).raw == "{oops"
+
+
+def test_json_rows_have_no_head_but_a_mark():
+    assert rules.head_of(b"\xef\xbb\xbf{}", Format.JSONL, COLUMNS, is_whole=True) == Head(length=3)
+    assert message("\ufeff" + json_row(), Format.JSONL).event == "Paid"
