@@ -129,7 +129,7 @@ async def take(request: Request, read: Read, *, is_browser: bool | None = None) 
         may_merge_identified=who.kind is not Kind.PUBLISHABLE,
         ip=request.client.host if request.client else None,
         user_agent=request.headers.get("user-agent"),
-        is_browser=call.origin is not None if is_browser is None else is_browser,
+        is_browser="origin" in request.headers if is_browser is None else is_browser,
     )
     ports = ports_of(call.runtime.db, MetricsPorts)
     accepted = await recording.accept(ports.sink, ports.find_place, sender, reading, now=call.runtime.clock.now())

@@ -1,5 +1,6 @@
 """All vendors' doors are held to the same: whose key it is, how the body is packed, what is hostile, what is sent again."""
 
+import asyncio
 import gzip
 import json
 import tracemalloc
@@ -218,13 +219,17 @@ async def test_who_is_too_quick_is_told_when_to_come_again(api, store, monkeypat
     monkeypatch.setattr("opsloop_metrics.app.open_store", lambda settings: nullcontext(store))
     service = await api(SERVICE, settings_for_tests(SERVICE.settings, rate_limit_per_second=1, rate_limit_burst=1))
     key = (await service.key("metrics:capture"))["Authorization"].removeprefix("Bearer ")
-    answers = [
-        await service.client.post(wire.address(key), content=wire.text(key), headers=wire.headers(key)) for _ in "ab"
-    ]
+    body, headers = wire.text(key), wire.headers(key)
+    answers = await asyncio.gather(
+        *(service.client.post(wire.address(key), content=body, headers=headers) for _ in range(5))
+    )
 
-    assert answers[0].status_code == wire.status
-    assert_refused(wire, answers[1], 429)
-    assert 1 <= int(answers[1].headers["retry-after"]) <= 2
+    assert wire.status in {answer.status_code for answer in answers}
+    refused = [answer for answer in answers if answer.status_code != wire.status]
+    assert refused
+    for answer in refused:
+        assert_refused(wire, answer, 429)
+        assert 1 <= int(answer.headers["retry-after"]) <= 5
 
 
 async def test_a_pages_quota_ends_until_midnight(capture, wire):

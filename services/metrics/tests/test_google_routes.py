@@ -25,11 +25,13 @@ async def test_the_answer_is_empty_whatever_the_events(capture, events):
     )
 
 
-async def test_the_key_stands_in_the_address_alone(capture):
-    for headers in ({"Authorization": f"Bearer {capture.key}"}, {}):
-        answer = await capture.post("/mp/collect", sent({"name": "a"}, api_secret=capture.key), headers=headers)
-        assert answer.status_code == 401
-        assert answer.json()["error"]
+async def test_the_key_stands_in_the_address_or_the_head_and_in_no_body(capture):
+    in_body = await capture.post("/mp/collect", sent({"name": "a"}, api_secret=capture.key))
+    in_head = await capture.post("/mp/collect", sent({"name": "b"}), headers={"Authorization": f"Bearer {capture.key}"})
+
+    assert (in_body.status_code, in_head.status_code) == (401, 204)
+    assert in_body.json()["error"]
+    assert await capture.stored() == ["b"]
 
 
 async def test_the_debugging_path_says_what_is_wrong_and_keeps_nothing(capture):

@@ -16,12 +16,14 @@ def sent(key, **payload):
 
 
 async def test_the_answer_is_what_its_client_hands_on(capture):
-    answer = await capture.post("/api/send", sent(capture.key, title="Pricing"), headers={"User-Agent": CHROME})
+    headers = {"User-Agent": CHROME, "Origin": PAGE}
+
+    answer = await capture.post("/api/send", sent(capture.key, title="Pricing"), headers=headers)
 
     assert answer.status_code == 200
     assert set(answer.json()) == {"cache", "sessionId", "visitId"}
     ((event, url, browser, locale, title),) = await capture.stored("event, url, browser, locale, title")
-    assert (event, url, browser) == ("$pageview", "https://shop.example/pricing", "Chrome") or browser == ""
+    assert (event, url, browser) == ("$pageview", "https://shop.example/pricing", "Chrome")
     assert (locale, title) == ("zh-CN", "Pricing")
 
 
@@ -99,7 +101,14 @@ async def test_a_robot_is_kept_apart_and_answered(capture):
     answer = await capture.post("/api/send", sent(capture.key), headers={"User-Agent": "Googlebot/2.1", "Origin": PAGE})
 
     assert answer.status_code == 200
-    assert await capture.stored("event") == ["$pageview"]
+    assert await capture.stored("event, is_bot") == [("$pageview", 1)]
+
+
+async def test_a_program_of_the_sites_own_is_no_robot(capture):
+    answer = await capture.post("/api/send", sent(capture.key, id="u1"), headers={"User-Agent": "python-requests/2.32"})
+
+    assert answer.status_code == 200
+    assert await capture.stored("distinct_id, is_bot, browser") == [("u1", 0, "")]
 
 
 async def test_data_is_kept_as_properties(capture):

@@ -124,7 +124,7 @@ class VendorRoute(ApiRoute):
         raw = await read_bytes(request, limit)
         body = await unpacked(raw, head.headers.get("content-encoding", ""), limit)
         wrapped = replace(head, body=body)
-        is_quick = len(body) <= QUICK_BYTES
+        is_quick = len(body) <= QUICK_BYTES or self.dialect.plain is _as_it_is
         sent = self.dialect.plain(wrapped) if is_quick else await asyncio.to_thread(self.dialect.plain, wrapped)
         return sent if sent.body is body else replace(sent, body=await unpacked(sent.body, "", limit))
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from fastapi import Response
 from starlette.requests import Request
 
-from opsloop_common.http.vendors import Dialect, VendorRouter, json_response
+from opsloop_common.http.vendors import Dialect, Sent, VendorRouter, json_response
 from opsloop_metrics.doors import look, open_door, take
 from opsloop_metrics.google import rules
+from opsloop_metrics.reading.rules import credential_of
 
-DIALECT = Dialect(
-    # nothing in a body is a key
-    keys=lambda sent: filter(None, [rules.key_in(None, sent.headers, sent.query)]),
-    refusal=lambda _, words: {"error": words},
-)
+
+def _keys(sent: Sent) -> Iterator[str]:
+    """Yield what may be the key: nothing in a body is."""
+    found = rules.key_in(None, sent.headers, sent.query), credential_of(sent.headers.get("authorization"))
+    yield from filter(None, found)
+
+
+DIALECT = Dialect(keys=_keys, refusal=lambda _, words: {"error": words})
 router = VendorRouter(tags=["capture: Google Analytics"])
 
 
