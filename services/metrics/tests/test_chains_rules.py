@@ -27,7 +27,7 @@ from opsloop_metrics.steps.rules import (
     CountBy,
     Exclusion,
     Funnel,
-    Mode,
+    FunnelMode,
     Order,
     Step,
 )
@@ -207,7 +207,7 @@ def test_chains_start_in_the_range(order, expected):
 def test_in_range_mode_nothing_counts_after_it():
     span = Span(0, 10 * MINUTE, EVER.now)
 
-    assert way("A0 B9 C10", "ABC", span, mode=Mode.RANGE) == [[0, 9, None]]
+    assert way("A0 B9 C10", "ABC", span, mode=FunnelMode.RANGE) == [[0, 9, None]]
     assert way("A0 B9 C10", "ABC", span) == [[0, 9, 10]]
 
 
@@ -219,8 +219,8 @@ def test_in_range_mode_nothing_counts_after_it():
         ("A0 A10", 70, {}, [True]),  # the latest start counts
         ("A0 B1 A10", 70, {}, [True]),
         ("A0 A10", 65, {"count_by": CountBy.TOTALS}, [False, True]),  # of each its own
-        ("A0", 30, {"mode": Mode.RANGE}, [True]),
-        ("A0", 40, {"mode": Mode.RANGE}, [False]),  # the range is over
+        ("A0", 30, {"mode": FunnelMode.RANGE}, [True]),
+        ("A0", 40, {"mode": FunnelMode.RANGE}, [False]),  # the range is over
     ],
 )
 def test_who_may_still_go_on(story, minute, fields, expected):

@@ -9,8 +9,8 @@ from opsloop_metrics.insights.periods import EventFilter, Interval, WeekStart, f
 from opsloop_metrics.retentions.rules import (
     Breakdown,
     Counted,
-    Mode,
     Retention,
+    RetentionMode,
     answered,
     as_table,
     edges_of,
@@ -103,7 +103,7 @@ def test_a_table_has_a_row_a_cell():
     assert rows[1][1:] == [None, 4, 1, 2, 0.5, "true"]
 
 
-@pytest.mark.parametrize("mode", Mode)
+@pytest.mark.parametrize("mode", RetentionMode)
 def test_windows_of_24_hours_go_with_days(mode):
     require_sound(looking(), asking(windows_24h=True, mode=mode))
     with pytest.raises(Invalid):

@@ -62,4 +62,19 @@ WORLD = World(
         "POST /v1/annotations": {"at": "2026-11-21T12:00:00Z", "text": SAID, "link": PATH},
         "PATCH /v1/annotations/{annotation_id}": {"text": SAID, "link": PATH},
     },
+    # they ask, and write nothing
+    without_words=frozenset(
+        f"POST /v1/insights/{kind}"
+        for kind in (
+            "trends",
+            "active-users",
+            "funnel",
+            "funnel/persons",
+            "retention",
+            "lifecycle",
+            "stickiness",
+            "paths",
+            "sessions",
+        )  # fmt: skip
+    ),
 )

@@ -14,7 +14,7 @@ from itertools import groupby
 from operator import or_
 from typing import NamedTuple
 
-from opsloop_metrics.steps.rules import NONE, Attribution, Breakdown, CountBy, Entrant, Funnel, Mode, Order
+from opsloop_metrics.steps.rules import NONE, Attribution, Breakdown, CountBy, Entrant, Funnel, FunnelMode, Order
 
 _IDLE_MS = 30 * 60 * 1000
 
@@ -284,7 +284,7 @@ def entrants(person: str, events: Sequence[Seen], funnel: Funnel, span: Span) ->
 
 def _entrant(person: str, chain: Chain, history: History, span: Span, start: int) -> Entrant:
     funnel = history.funnel
-    is_open = span.now <= start + history.window and (funnel.mode is Mode.ENTRY or span.now < span.end)
+    is_open = span.now <= start + history.window and (funnel.mode is FunnelMode.ENTRY or span.now < span.end)
     times = tuple(chain.times.get(number) for number in range(len(funnel.steps)))
     return Entrant(person, times, is_open, _value(chain, history, funnel.breakdown))
 
@@ -324,5 +324,5 @@ def subjects(events: Sequence[Seen], funnel: Funnel, span: Span) -> list[list[Se
         parts = list(by_value.values())
     if funnel.count_by is CountBy.SESSIONS:
         parts = [session for part in parts for session in sessions(part)]
-    until = span.end if funnel.mode is Mode.RANGE else _NEVER
+    until = span.end if funnel.mode is FunnelMode.RANGE else _NEVER
     return [[event for event in part if span.start <= event.time < until] for part in parts]

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from opsloop_metrics.insights.events import Binding, from_events, matches, needs_traits, person_of, value_of
 from opsloop_metrics.insights.periods import Frame
-from opsloop_metrics.steps.rules import NONE, Attribution, CountBy, Funnel, Mode, Order
+from opsloop_metrics.steps.rules import NONE, Attribution, CountBy, Funnel, FunnelMode, Order
 from opsloop_metrics.store.port import milliseconds
 
 _SESSION_MARGIN = timedelta(hours=24)
@@ -32,7 +32,7 @@ def read_until(frame: Frame, funnel: Funnel) -> datetime:
     """Return until when events are read, itself not."""
     if funnel.count_by is CountBy.SESSIONS:
         return frame.end + _SESSION_MARGIN
-    return frame.end if funnel.mode is Mode.RANGE else frame.end + funnel.window + _MS
+    return frame.end if funnel.mode is FunnelMode.RANGE else frame.end + funnel.window + _MS
 
 
 # --- the store alone -------------------------------------------------------------------------------------------------
@@ -45,7 +45,7 @@ def entrants(frame: Frame, funnel: Funnel, bind: Binding) -> str:
     times = ", ".join(f"c.{n}" for n in range(1, len(funnel.steps) + 1))
     now = milliseconds(frame.now) - milliseconds(frame.start) + 1
     is_open = f"latest + {window} >= {now}"
-    if funnel.mode is Mode.RANGE:
+    if funnel.mode is FunnelMode.RANGE:
         is_open += f" AND {now} <= {milliseconds(frame.end) - milliseconds(frame.start)}"
     best = (
         f"arrayReduce('max', arrayMap((c, d) -> (d, NOT ({_taint(funnel, window)}), -([{times}][d]), c.1, [{times}]), "

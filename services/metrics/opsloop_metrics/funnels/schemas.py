@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, Field, WithJsonSchema
 
 from opsloop_common.http.schemas import InModel, OutModel, parse_duration
 from opsloop_metrics.shapes import EventFilterIn, Field_, InsightIn
-from opsloop_metrics.steps.rules import Attribution, Breakdown, CountBy, Exclusion, Funnel, Mode, Order, Step
+from opsloop_metrics.steps.rules import Attribution, Breakdown, CountBy, Exclusion, Funnel, FunnelMode, Order, Step
 
 _YEARS_AND_MONTHS = re.compile(r"P(?:(\d{1,3})Y)?(?:(\d{1,4})M)?(.*)")
 
@@ -69,7 +69,7 @@ class FunnelIn(InsightIn):
     steps: Annotated[list[StepIn], Field(min_length=2, max_length=20)]
     order: Order = Order.ORDERED
     window: Window = timedelta(days=14)
-    mode: Mode = Mode.ENTRY
+    mode: FunnelMode = FunnelMode.ENTRY
     exclusions: Annotated[list[ExclusionIn], Field(max_length=10)] = Field(default_factory=list)
     breakdown: BreakdownIn | None = None
     count_by: CountBy = CountBy.USERS

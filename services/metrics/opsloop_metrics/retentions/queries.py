@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_metrics.insights.asking import ask
 from opsloop_metrics.insights.events import Binding, from_events, matches, needs_traits, person_of, value_of
 from opsloop_metrics.insights.periods import EventFilter, Frame, interval_sql
-from opsloop_metrics.retentions.rules import DAY, Counted, Mode, Result, Retention, answered, edges_of
+from opsloop_metrics.retentions.rules import DAY, Counted, Result, Retention, RetentionMode, answered, edges_of
 
 _EVER = datetime(1900, 1, 1, tzinfo=UTC)
 _DAY_MS = DAY // timedelta(milliseconds=1)
@@ -68,7 +68,7 @@ def _members(frame: Frame, asked: Retention, bind: Binding) -> str:
 
 def _is_by_place(asked: Retention) -> bool:
     """Say whether it is all the same which of a row's start events is the first."""
-    return asked.mode is Mode.RECURRING and asked.breakdown is None and not asked.windows_24h
+    return asked.mode is RetentionMode.RECURRING and asked.breakdown is None and not asked.windows_24h
 
 
 def _is_back_once(asked: Retention) -> bool:
@@ -79,9 +79,9 @@ def _is_back_once(asked: Retention) -> bool:
 def _rows(asked: Retention) -> str:
     """Return SQL for the rows that a person is in: places, or (place, time, value) of the first start event of each."""
     match asked.mode:
-        case Mode.FIRST_TIME:
+        case RetentionMode.FIRST_TIME:
             return "if(starts.1 >= 0, [starts], [])"
-        case Mode.FIRST_EVER:
+        case RetentionMode.FIRST_EVER:
             return "if(starts.1 >= 0 AND starts.2 = first_at, [starts], [])"
     if _is_by_place(asked):
         return "starts"
@@ -93,16 +93,16 @@ def _people(frame: Frame, asked: Retention, bind: Binding) -> str:
     """Return SQL with a row for each person who has a start event: `starts`, and `returns` as places (times, for 24-hour windows)."""
     if _is_by_place(asked):
         starts = "groupUniqArrayIf(toUInt16(place), is_start) AS starts"  # short numbers make short tables
-    elif asked.mode is Mode.RECURRING:
+    elif asked.mode is RetentionMode.RECURRING:
         starts = f"groupArrayIf((place, at{', value, name, message' if asked.breakdown else ''}), is_start) AS starts"
     else:
         value = "argMinIf(value, (at, name, message), is_start)" if asked.breakdown else "''"
         starts = f"(minIf(place, is_start), minIf(at, is_start), {value}) AS starts"
-    if asked.mode is Mode.FIRST_EVER:
+    if asked.mode is RetentionMode.FIRST_EVER:
         starts += ", minIf(at, is_named) AS first_at"
     back = "at" if asked.windows_24h else "toUInt16(place)"
     collected = "groupUniqArrayIf" if _is_back_once(asked) else "groupArrayIf"
-    ever = " OR is_named" if asked.mode is Mode.FIRST_EVER else ""
+    ever = " OR is_named" if asked.mode is RetentionMode.FIRST_EVER else ""
     return (
         f"SELECT person, {collected}({back}, is_return) AS returns, {starts} "
         f"FROM ({_events(frame, asked, bind)}) WHERE is_start OR is_return{ever} GROUP BY person HAVING countIf(is_start) > 0"
@@ -112,8 +112,8 @@ def _people(frame: Frame, asked: Retention, bind: Binding) -> str:
 def _events(frame: Frame, asked: Retention, bind: Binding) -> str:
     """Return SQL with a row for each event that may matter, and for what."""
     start, back, begin = asked.start, asked.back, frame.edges[0]
-    narrowed, since = frame, begin if asked.mode is Mode.RECURRING else _EVER
-    if asked.mode is Mode.FIRST_EVER:
+    narrowed, since = frame, begin if asked.mode is RetentionMode.RECURRING else _EVER
+    if asked.mode is RetentionMode.FIRST_EVER:
         # the first event of the name is looked for among all, also those that `where` leaves out
         start, back = (replace(each, where=(*each.where, *frame.where)) for each in (start, back))
         narrowed = replace(frame, where=())
@@ -129,7 +129,7 @@ def _events(frame: Frame, asked: Retention, bind: Binding) -> str:
         "is_start": f"{matches(start, bind)} AND e.time < {bind.time(frame.end)}",
         "is_return": f"{matches(back, bind)} AND e.time >= {bind.time(begin)}",
     }
-    if asked.mode is Mode.FIRST_EVER:
+    if asked.mode is RetentionMode.FIRST_EVER:
         shown["is_named"] = matches(EventFilter(start.event), bind)
     if field is not None:
         # only start events say a value: it may take parsing

@@ -18,7 +18,7 @@ DAY = timedelta(hours=24)
 _UTC = "%Y-%m-%dT%H:%M:%SZ"
 
 
-class Mode(StrEnum):
+class RetentionMode(StrEnum):
     """In which rows a person is: of each start event, of the first that matches, or of the first of its name if that matches."""
 
     RECURRING = "recurring"
@@ -41,7 +41,7 @@ class Retention:
     start: EventFilter
     back: EventFilter
     periods: int = 11
-    mode: Mode = Mode.RECURRING
+    mode: RetentionMode = RetentionMode.RECURRING
     rolling: bool = False
     windows_24h: bool = False
     min_occurrences: int = 1

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from opsloop_common.http.schemas import InModel, OutModel, Timestamp
-from opsloop_metrics.retentions.rules import Breakdown, Mode, Retention
+from opsloop_metrics.retentions.rules import Breakdown, Retention, RetentionMode
 from opsloop_metrics.shapes import EventFilterIn, Field_, InsightIn
 
 
@@ -24,7 +24,7 @@ class RetentionIn(InsightIn):
     start_event: EventFilterIn = Field(alias="start")
     return_event: EventFilterIn = Field(alias="return")
     periods: Annotated[int, Field(ge=1, le=100)] = 11
-    mode: Mode = Mode.RECURRING
+    mode: RetentionMode = RetentionMode.RECURRING
     rolling: bool = False
     windows_24h: bool = False
     min_occurrences: Annotated[int, Field(ge=1, le=1_000)] = 1

@@ -25,7 +25,7 @@ class Order(StrEnum):
     UNORDERED = "unordered"
 
 
-class Mode(StrEnum):
+class FunnelMode(StrEnum):
     """What has to lie in the range: the first step, or all."""
 
     ENTRY = "entry"
@@ -83,7 +83,7 @@ class Funnel:
     steps: tuple[Step, ...]
     order: Order = Order.ORDERED
     window: timedelta = timedelta(days=14)
-    mode: Mode = Mode.ENTRY
+    mode: FunnelMode = FunnelMode.ENTRY
     exclusions: tuple[Exclusion, ...] = ()
     breakdown: Breakdown | None = None
     count_by: CountBy = CountBy.USERS

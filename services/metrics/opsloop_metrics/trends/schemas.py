@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
-from opsloop_common.http.schemas import InModel, OutModel
+from opsloop_common.http.schemas import InModel, OutModel, said
 from opsloop_metrics.shapes import EventFilterIn, Field_, InsightIn
 from opsloop_metrics.trends.rules import Aggregate, Series, Trend
 
 MOST_SERIES = 10
-Formula = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Formula = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(said)]
 Number = Annotated[int | float, WithJsonSchema({"type": "number"})]
 """A number as it is: what is counted has no fraction."""
 
