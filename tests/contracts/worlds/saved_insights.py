@@ -75,6 +75,6 @@ WORLD = World(
             "stickiness",
             "paths",
             "sessions",
-        )  # fmt: skip
+        )
     ),
 )
