@@ -67,7 +67,7 @@ class WorkspaceOutWithApproval(WorkspaceOut):
 
 async def _change(session: Db, body: WorkspacePatch, expected: IfMatch, response: Response) -> workspaces.Workspace:
     changed = await workspaces.change(session, body.model_dump(exclude_unset=True), expected=expected)
-    set_etag(response, changed.version)
+    set_etag(response, workspaces.name_of(session, changed))
     return changed
 
 
@@ -82,7 +82,7 @@ def router(service: Service) -> ApiRouter:
     async def get_workspace(session: Db, response: Response) -> workspaces.Workspace:
         """Show the workspace's settings; they begin with defaults."""
         found = await workspaces.get(session)
-        set_etag(response, found.version)
+        set_etag(response, workspaces.name_of(session, found))
         return found
 
     if service.self_approval:
