@@ -18,7 +18,6 @@ ROOM_OF = {
     "campaigns/test_playbooks_api.py": "playbooks",
 }
 SHORT_BY = {
-    "campaigns/content": 26,
     "campaigns/lifecycle": 204,
     "campaigns/playbooks": 156,
     "campaigns/recipients": 173,
@@ -26,7 +25,7 @@ SHORT_BY = {
     "feedback/triage": 607,
     "metrics/breaches": 317,
     "metrics/events": 178,
-    "metrics/kpis": 214,
+    "metrics/kpis": 149,
     "notifications/deliveries": 35,
     "notifications/endpoints": 361,
     "notifications/eventlog": 192,
@@ -37,9 +36,9 @@ SHORT_BY = {
     "notifications/recipients": 152,
     "notifications/sending": 179,
     "common/access": 416,
-    "common/bus": 227,
+    "common/bus": 122,
     "common/front": 321,
-    "common/http": 969,
+    "common/http": 907,
     "common/inbox": 82,
     "common/outbox": 18,
     "common/runner": 212,

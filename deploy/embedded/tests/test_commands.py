@@ -1,5 +1,6 @@
 """The `opsloop` command: what it loads, how it prints for programs, and that its outlines are what the services declare."""
 
+import re
 import subprocess
 import sys
 
@@ -152,3 +153,23 @@ def test_what_strangers_named_steers_no_terminal(capsys):
     printing.show_table(("name",), [("a\x1b[2Jb\r\x9bc👨\u200d👩",)])
 
     assert capsys.readouterr().out == "name\na [2Jb  c👨\u200d👩\n"
+
+
+@pytest.mark.parametrize(
+    ("named", "shown"),
+    [
+        ("rtl\u202egnp.exe", "rtl<U+202E>gnp.exe"),
+        ("a\u2066b\u2069", "a<U+2066>b<U+2069>"),
+        ("ann\u200b", "ann<U+200B>"),
+        ("a\u2028b", "a b"),
+        ("❤\ufe0f", "❤\ufe0f"),
+    ],
+)
+def test_what_nobody_sees_turns_no_line_round(capsys, named, shown):
+    printing.show_table(("name",), [(named,)])
+    assert capsys.readouterr().out == f"name\n{shown}\n"
+
+    printing.show_document({"name": named})
+    told = capsys.readouterr().out
+    assert orjson.loads(told) == {"name": named}
+    assert not re.search("[\u200b\u202e\u2028\u2066]", told)

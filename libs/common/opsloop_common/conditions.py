@@ -35,6 +35,7 @@ MAX_VALUES = 100
 MAX_TEXT = 1_000
 
 DATA_FIELD = r"data(\.[^.\x00]{1,100}){1,10}"
+DATA_FIELD_CHARACTERS = len("data") + 10 * len("." + 100 * "x")
 ATTRIBUTES = (
     "id|source|type|subject|time|dataschema|workspace|actor|partitionkey|sequence|correlationid|causationid|"
     "causationdepth|causationroot|traceparent"

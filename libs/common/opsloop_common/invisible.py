@@ -16,8 +16,12 @@ IGNORABLE = (
 )
 """The class, as what stands between brackets in a regular expression of Python and of PostgreSQL."""
 _IGNORABLE = re.compile(f"[{IGNORABLE}]+")
-# blanks that are no white space: braille without a dot, and the anchors of annotations
-_BLANK = frozenset("\u2800\ufff9\ufffa\ufffb")
+# blanks that are no white space: braille without a dot, a note without a head, hieroglyphs' blanks; and what stands for something lost
+_BLANK = frozenset("\u2800\ufff9\ufffa\ufffb\ufffc\ufffd\U0001d159\U00013441\U00013442")
+_NO_SIGNS = frozenset({"Cc", "Co", "Cs", "Mn", "Mc", "Me"})
+"""Control characters, private ones, halves of pairs, and marks, which need a letter to stand on."""
+# signs of a Unicode that this Python does not know yet: of pictures and ideographs, whole ranges are held free for them
+_YET_TO_COME = (range(0x1F000, 0x1FB00), range(0x20000, 0x3FFFE))
 
 
 def comparable(text: str) -> str:
@@ -37,8 +41,22 @@ def comparable_value(value: Any) -> Any:
     return value
 
 
+def visible(text: str) -> str:
+    """Return `text` with the code points of what nobody sees, `ann<U+200B>`: for whoever must tell two alike apart."""
+    return text if text.isascii() else _IGNORABLE.sub(_code_points, text)
+
+
+def _code_points(found: re.Match[str]) -> str:
+    return "".join(f"<U+{ord(char):04X}>" for char in found[0])
+
+
 def says_something(text: str) -> bool:
-    """Say whether a reader sees anything: not only blanks, control characters and what is invisible."""
-    return any(
-        not char.isspace() and char not in _BLANK and unicodedata.category(char) != "Cc" for char in comparable(text)
-    )
+    """Say whether a reader sees anything: not only blanks, marks without a letter, and what is invisible or no character."""
+    return any(map(_is_sign, comparable(text)))
+
+
+def _is_sign(char: str) -> bool:
+    if char.isspace() or char in _BLANK:
+        return False
+    category = unicodedata.category(char)
+    return category not in _NO_SIGNS and (category != "Cn" or any(ord(char) in range for range in _YET_TO_COME))

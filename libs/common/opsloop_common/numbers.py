@@ -19,7 +19,8 @@ def for_people(number: int | float, locale: str) -> str:
     places = max(2, DIGITS - 1 - exact.adjusted())
     if exact and not PLAIN_FROM <= abs(exact) < PLAIN_TO:
         short = Decimal(f"{exact:.{DIGITS - 1}e}").normalize()
-        return format_scientific(short, locale=_known(locale), decimal_quantization=False)
+        # in the locale's digits and signs; its own pattern may put brackets around it (Hindi)
+        return format_scientific(short, "#E0", locale=_known(locale), decimal_quantization=False)
     # an integer of 64 bits and two places stay inside the 28 digits of a decimal
     rounded = round(exact, places).normalize()
     return format_decimal(rounded, locale=_known(locale), decimal_quantization=False)

@@ -168,9 +168,17 @@ def _explained(error: ValidationError | SettingsError) -> str:
     if isinstance(error, SettingsError):
         return str(error)  # names the field and the source
     prefix = Settings.model_config["env_prefix"]
-    found = error.errors(include_input=False, include_url=False, include_context=False)
+    found = error.errors(include_input=False, include_url=False)
     return "; ".join(
         (f"{prefix}{'_'.join(map(str, each['loc'])).upper()}: " if each["loc"] else "")  # of several, which it names
-        + each["msg"].removeprefix("Value error, ")
+        + _words_of(each)
         for each in found
+    )
+
+
+def _words_of(error: Any) -> str:
+    least = error.get("ctx", {}).get("min_length")
+    # pydantic counts "items" of a secret, and tells how many it has
+    return (
+        str(error["msg"]).removeprefix("Value error, ") if least is None else f"must have at least {least} characters"
     )

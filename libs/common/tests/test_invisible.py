@@ -13,10 +13,27 @@ from sqlalchemy import literal, select
 from opsloop_common.columns import comparable_column
 from opsloop_common.conditions import Condition, holds
 from opsloop_common.db import Context
-from opsloop_common.invisible import IGNORABLE, comparable, comparable_value, says_something
+from opsloop_common.invisible import IGNORABLE, comparable, comparable_value, says_something, visible
 from opsloop_common.testing.sample.service import SAMPLE
 
 UNSEEN = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u180e\u200b\u200d\u202e\u2060\u3164\ufe0f\ufeff\uffa0\U000e0067"
+
+
+NO_SIGNS = (
+    "\u0301",  # a mark without a letter
+    "\u0903",
+    "\u20e3",
+    "\U00016fe4",
+    "\ue000",  # private
+    "\U000f0000",
+    "\ufdd0",  # no character, and none that will be one
+    "\U0001fffe",
+    "\u0378",  # not assigned
+    "\ud800",  # half of a pair
+    "\ufffc",  # in place of something
+    "\ufffd",
+    "\U0001d159",  # a note without a head
+)
 
 
 @pytest.mark.parametrize(
@@ -34,12 +51,17 @@ def test_what_nobody_sees_makes_no_difference(text, compared):
     assert comparable(text) == compared
 
 
-@pytest.mark.parametrize("text", [*UNSEEN, UNSEEN, "\u2800", " \t\n\u3000\u2028", "\x01\x7f\x9f", "\ufff9\ufffb", ""])
+@pytest.mark.parametrize(
+    "text",
+    [*UNSEEN, UNSEEN, "\u2800", " \t\n\u3000\u2028", "\x01\x7f\x9f", "\ufff9\ufffb", "", *NO_SIGNS, "".join(NO_SIGNS)],
+)
 def test_nothing_is_said_by_what_nobody_sees(text):
     assert not says_something(text)
 
 
-@pytest.mark.parametrize("text", ["a", "?", "👍", "❤\ufe0f", "\u200b支", ". ", "\u0301", "؀", "\ue000"])
+@pytest.mark.parametrize(
+    "text", ["a", "?", "👍", "❤\ufe0f", "\u200b支", ". ", "a\u0301", "؀", "1", "\U0001fae8", "\U0002ebf0", "क्ष"]
+)
 def test_a_sign_says_something(text):
     assert says_something(text)
 
@@ -92,3 +114,11 @@ async def test_postgresql_leaves_out_the_same(make_database):
         found = [await session.scalar(select(comparable_column(literal(text)))) for text in texts]
 
     assert found == [comparable(text) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("ann", "ann"), ("支付é", "支付é"), ("ann\u200b", "ann<U+200B>"), ("\u202ea\U000e0061", "<U+202E>a<U+E0061>")],
+)
+def test_two_that_look_alike_can_be_told_apart(text, shown):
+    assert visible(text) == shown

@@ -35,3 +35,12 @@ def test_lists_and_addresses_are_checked_where_they_are_read(name, value, is_goo
     assert str(refusal.value).startswith(f"OPSLOOP_{name.upper()}: ")
     assert SECRET not in str(refusal.value)
     assert "Value error" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("name", "least"), [("secret_key", 32), ("bootstrap_key", 16), ("metrics_token", 16)])
+@pytest.mark.parametrize("given", ["", "short", "支" * 5])
+def test_a_secret_that_is_too_short_is_told_in_words_and_not_how_long_it_is(name, least, given):
+    with pytest.raises(BadSettings) as refusal:
+        Settings(**{name: given})
+
+    assert str(refusal.value) == f"OPSLOOP_{name.upper()}: must have at least {least} characters"

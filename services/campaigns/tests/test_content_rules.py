@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import unicodedata
 
 import pytest
 from hypothesis import given
@@ -24,6 +25,15 @@ from opsloop_campaigns.content import rules as content
         "{{ }}",
         "{{{ event.data.kpi",
         "{{ event.data.__class__ . x }}",
+        "{\u200b{ event.data.kpi }}",
+        "{{ event.data\u200b.kpi }}",
+        "｛｛ event.data.kpi ｝｝",
+        "﹛﹛event.data.kpi﹜﹜",
+        "{{{ event.data.kpi }}}",
+        "{{ event.data.kpi }}}",
+        "{ event.data.kpi }",
+        "{event.id}",
+        "｛event.data.kpi｝ and {{ event.data.kpi }}",
     ],
 )
 def test_unknown_placeholders_are_refused(text):
@@ -81,6 +91,7 @@ def test_placeholders_name_fields_that_the_event_has(text, fault):
         ("{{ event.data.value }}，{{ event.data.threshold }}", "zh-CN", "1,299.4 %，99 %"),
         ("{{ event.data.value }} {{ event.data.unit }}", "en", "1,299.4 %"),
         ("{{ event.data.value }}%, not {{ event.data.threshold }} %", "en", "1,299.4%, not 99 %"),
+        ("{{ event.data.value }}％", "en", "1,299.4 %％"),
         ("{{ event.data.expected }}#{{ event.data.number }}", "en", "#12345"),
     ],
 )
@@ -111,3 +122,47 @@ def test_a_long_list_in_many_placeholders_is_written_once_and_cut():
     assert time.thread_time() - began < 0.2
     assert len(message["body"]) == content.BODY_CHARACTERS
     assert message["subject"].startswith("投诉, 投诉, ")
+
+
+@pytest.mark.parametrize(
+    ("unit", "text", "shown"),
+    [
+        ("s", "{} since", "1,299.4 s since"),
+        ("s", "{} s since", "1,299.4 s since"),
+        ("s", "{}s, or more", "1,299.4s, or more"),
+        ("min", "{} minutes", "1,299.4 min minutes"),
+        ("h", "{}h", "1,299.4h"),
+        ("%", "{}% of all", "1,299.4% of all"),
+        ("元", "{} 元整", "1,299.4 元整"),
+        ("次", "{}次数", "1,299.4次数"),
+        ("   ", "{}.", "1,299.4."),
+        (" ms ", "{}.", "1,299.4 ms."),
+        ("", "{}.", "1,299.4."),
+    ],
+)
+def test_a_unit_is_said_once_and_ends_where_a_word_ends(unit, text, shown):
+    event = {"data": {"value": 1299.4, "unit": unit}}
+
+    assert content.render(text.format("{{ event.data.value }}"), event) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "looks"),
+    [
+        ("{ event.data.x }", True),
+        ("｛｛ name ｝｝", True),
+        ("{\u2060{ name }}", True),
+        ("{user_id}", False),
+        ("{ not one }", False),
+        ('{"a": {"b": 1}}', False),
+    ],
+)
+def test_what_a_reader_takes_for_a_placeholder_is_one(text, looks):
+    assert content.has_placeholder(text) is looks
+
+
+def test_all_that_is_a_brace_to_a_reader_counts_as_one():
+    braces = [chr(code) for code in range(0x80, 0x110000) if unicodedata.normalize("NFKC", chr(code)) == "{"]
+
+    assert all(content.has_placeholder(2 * brace) for brace in braces)
+    assert len(braces) == 3

@@ -97,8 +97,32 @@ async def test_text_finds_chinese_and_english_alike(desk, bodies):
     assert await bodies(text="e_p") == []
     assert await bodies(text="c:\\temp") == [path]
     assert await bodies(text="1/x") == [path]
-    assert len(await bodies(text="  ")) == 4
-    assert len(await bodies(text="")) == 4
+
+
+@pytest.mark.parametrize("text", ["", "  ", "\u200b", "\u3164\u2060", "\u0301", "\ue000"])
+async def test_a_search_for_nothing_is_no_search_for_everything(desk, text):
+    await desk.post()
+    answer = await desk.client.get("/v1/feedback", params={"text": text}, headers=desk.agent)
+
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/query/text"]
+
+
+@pytest.mark.parametrize(
+    ("author", "status"),
+    [
+        ("a/./b", 422),
+        ("\ufffd", 422),
+        ("ann\u200b", 422),
+        ("org/ann", 200),
+        ("a/./b@example.com", 200),
+        ("Ann@Example.com", 200),
+    ],
+)
+async def test_who_wrote_is_asked_for_as_it_can_be_given(desk, author, status):
+    answer = await desk.client.get("/v1/feedback", params={"author": author}, headers=desk.agent)
+
+    assert answer.status_code == status
 
 
 async def test_a_list_shows_only_the_own_workspace(desk):

@@ -26,7 +26,7 @@ def known_pattern(pattern: str) -> str:
     """Return a pattern (`*`, `kpi.*`, an exact name) that covers a type that there is; a ValueError for any other."""
     if not types_of([pattern]):
         families = {f"{name.partition('.')[0]}{_ANYTHING}" for name in BY_TYPE}
-        known = families if pattern.endswith(_ANYTHING) else BY_TYPE
+        known = families if pattern.endswith(_ANYTHING) else BY_TYPE.keys() | families
         raise ValueError(unknown(pattern, known, what="event type"))
     return pattern
 

@@ -10,6 +10,7 @@ from pydantic import JsonValue
 
 from opsloop_common.conditions import value_at
 from opsloop_common.contracts.known import field_fault
+from opsloop_common.invisible import comparable
 from opsloop_common.known_names import unknown
 from opsloop_common.numbers import for_people
 
@@ -27,7 +28,12 @@ _NUMBERED = frozenset({"data.number"})
 """What is a name made of digits: nobody looks for feedback 12,345."""
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+(?:\.\w+)*)\s*\}\}")
-_OPENING = "{{"
+_OPENING = re.compile(r"\{\{|\{\s*event\.\w")
+_BRACES_TOO_MANY = re.compile(r"\{\{\{|\{\{[^{}]*\}\}\}")
+_OTHER_BRACES = str.maketrans("｛﹛︷｝﹜︸", "{{{}}}")
+"""What a compatibility normalisation makes braces of, and whoever reads it takes for such."""
+FIRST_IDEOGRAPH = "\u2e80"
+"""From here on are scripts that put no blanks between words."""
 _LINE_BREAKS = re.compile(r"[\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
 _EVENT_FIELDS = frozenset({"id", "type", "subject", "time", "workspace"})
 _PLACEHOLDERS = (*(f"event.{field}" for field in sorted(_EVENT_FIELDS)), "event.data.<field>")
@@ -35,8 +41,7 @@ _PLACEHOLDERS = (*(f"event.{field}" for field in sorted(_EVENT_FIELDS)), "event.
 
 def placeholder_fault(text: str) -> str | None:
     """Return what is wrong with the placeholders of a playbook's text, or None."""
-    rest = _PLACEHOLDER.sub("", text)
-    if _OPENING in rest:
+    if has_placeholder(_PLACEHOLDER.sub("", text)) or _BRACES_TOO_MANY.search(text):
         return "has a placeholder that cannot be read; write {{ event.data.<field> }}"
     for path in _PLACEHOLDER.findall(text):
         root, _, field = path.partition(".")
@@ -53,8 +58,8 @@ def unknown_field(text: str, event_type: str) -> str | None:
 
 
 def has_placeholder(text: str) -> bool:
-    """Say whether `text` looks as if somebody expected something to be filled in."""
-    return _OPENING in text
+    """Say whether `text` looks to a reader as if something should be filled in."""
+    return _OPENING.search(comparable(text).translate(_OTHER_BRACES)) is not None
 
 
 def render(text: str, event: Mapping[str, JsonValue], locale: str = "en") -> str:
@@ -65,19 +70,27 @@ def render(text: str, event: Mapping[str, JsonValue], locale: str = "en") -> str
     """
     shown: dict[str, str] = {}  # 8,000 placeholders may name one list of 50,000
     unit = value_at(event, _UNIT)
-    if not isinstance(unit, str) or f"event.{_UNIT}" in _PLACEHOLDER.findall(text):
-        unit = ""
+    unit = "" if not isinstance(unit, str) or f"event.{_UNIT}" in _PLACEHOLDER.findall(text) else unit.strip()
 
     def fill(match: re.Match[str]) -> str:
         path = match[1].removeprefix("event.")
         if path not in shown:
             shown[path] = _shown(value_at(event, path), path, locale)
         has_unit = unit and path in _MEASURED and shown[path]
-        if has_unit and not text[match.end() : match.end() + len(unit) + 8].lstrip().startswith(unit):
+        if has_unit and not _begins_with(unit, text[match.end() : match.end() + len(unit) + 8].lstrip()):
             return f"{shown[path]} {unit[:UNIT_CHARACTERS]}"
         return shown[path]
 
     return _PLACEHOLDER.sub(fill, text)
+
+
+def _begins_with(unit: str, text: str) -> bool:
+    # a unit of letters ends where a word ends: s in `5 s,` and not in `5 since`; 元整 has no such border
+    return text.startswith(unit) and not (_is_letter(unit[-1]) and _is_letter(text[len(unit) : len(unit) + 1]))
+
+
+def _is_letter(char: str) -> bool:
+    return char.isalnum() and char < FIRST_IDEOGRAPH
 
 
 def _shown(value: JsonValue, path: str, locale: str) -> str:
