@@ -4,17 +4,42 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from difflib import get_close_matches
+from os.path import commonprefix
 
 NAME_CHARACTERS = 100
 """Longer ones are told cut off, and have no nearest: comparing takes as long as both are."""
 NAMES_TOLD = 20
 
 
+def nearest(name: str, known: Collection[str]) -> str | None:
+    """Return the known name that is meant: the same in other letter case, else the one that ends in the same part, else a like one.
+
+    What all known names begin with says nothing of which is meant: `OPSLOOP_X` is not near `OPSLOOP_PORT`.
+    """
+    if len(name) > NAME_CHARACTERS:
+        return None
+    folded = [each.casefold() for each in [*known, name]]
+    shared = len(commonprefix(folded)) if len(known) > 1 else 0  # noqa: RUF071 characters are what is meant
+    names = {each.casefold()[shared:]: each for each in sorted(known, reverse=True)}
+    wanted = name.casefold()[shared:]
+    ending = [each for each in names if _last(each) == _last(wanted)]
+    lasts = {_last(each): each for each in sorted(names, key=len, reverse=True)}
+    for choice, cutoff in (([wanted] if wanted in names else [], 0.0), (ending, 0.0), (names, 0.6)):
+        if near := get_close_matches(wanted, choice, 1, cutoff):
+            return names[near[0]]
+    near = get_close_matches(_last(wanted), lasts, 1)
+    return names[lasts[near[0]]] if near else None
+
+
+def _last(name: str) -> str:
+    return name.rpartition(".")[2]
+
+
 def hint(name: str, known: Collection[str]) -> str:
     """Return how a sentence about an unknown name ends: with the nearest known one, else with all when they are few."""
-    near = get_close_matches(name, known, 1) if len(name) <= NAME_CHARACTERS else []
-    if near:
-        return f"; did you mean {near[0]}?"
+    near = nearest(name, known)
+    if near is not None:
+        return f"; did you mean {near}?"
     return f"; known are {', '.join(sorted(known))}" if 0 < len(known) <= NAMES_TOLD else ""
 
 
