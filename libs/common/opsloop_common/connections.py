@@ -17,6 +17,7 @@ from typing import Any
 import asyncpg
 
 from opsloop_common import database_address, limits
+from opsloop_common.database_address import Address
 from opsloop_common.telemetry.spans import current
 
 
@@ -93,12 +94,24 @@ class Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg is not typ
             self.terminate()
 
 
+def arguments(
+    address: Address, *, name: str, patience: Patience, settings: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return asyncpg's arguments beside those of `address.url`: our time-outs, and the settings that the server begins with.
+
+    `name` is what the server's lists show when the address itself says nothing.
+    """
+    begun = {"application_name": address.application_name or name, "timezone": "UTC"}
+    server_settings = begun | patience.server_settings() | dict(settings or {})
+    return {**patience.arguments(), **address.options, "server_settings": server_settings}
+
+
 async def connect(url: str, *, name: str, patience: Patience, settings: Mapping[str, str]) -> Connection:
     """Open a connection that belongs to no engine: `name` is what the server's lists show, `settings` what it begins with."""
     address = database_address.read(url)
     _, options = address.url.get_dialect()().create_connect_args(address.url)
     options.pop("prepared_statement_cache_size", None)  # SQLAlchemy's own
-    options.update(address.arguments(name=name, patience=patience, settings=settings))
+    options.update(arguments(address, name=name, patience=patience, settings=settings))
     connection: Connection = await asyncpg.connect(**options)
     return connection
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from sqlalchemy.engine import URL, make_url
@@ -13,9 +13,6 @@ from sqlalchemy.exc import ArgumentError
 
 from opsloop_common import limits
 from opsloop_common.known_names import unknown
-
-if TYPE_CHECKING:
-    from opsloop_common.connections import Patience
 
 _TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 _VALUES = {
@@ -46,15 +43,6 @@ class Address:
     url: URL
     application_name: str | None
     options: Mapping[str, Any]
-
-    def arguments(self, *, name: str, patience: Patience, settings: Mapping[str, str] | None = None) -> dict[str, Any]:
-        """Return asyncpg's arguments beside those of `url`: our time-outs, and the settings that the server begins with.
-
-        `name` is what the server's lists show when the address itself says nothing.
-        """
-        begun = {"application_name": self.application_name or name, "timezone": "UTC"}
-        server_settings = begun | patience.server_settings() | dict(settings or {})
-        return {**patience.arguments(), **self.options, "server_settings": server_settings}
 
 
 def read(text: str) -> Address:

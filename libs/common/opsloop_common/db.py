@@ -115,7 +115,9 @@ class Database:
             max_overflow=max_overflow,
             pool_timeout=patience.checkout_seconds,
             pool_use_lifo=True,  # what is used is known to live
-            connect_args=self.address.arguments(name=f"opsloop-{self.service}", patience=patience, settings=settings),
+            connect_args=connections.arguments(
+                self.address, name=f"opsloop-{self.service}", patience=patience, settings=settings
+            ),
             json_serializer=write_document,
             json_deserializer=read_document,
             hide_parameters=True,  # they are about people, and errors are logged

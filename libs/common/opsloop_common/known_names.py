@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from difflib import get_close_matches
-from os.path import commonprefix
 
 NAME_CHARACTERS = 100
 """Longer ones are told cut off, and have no nearest: comparing takes as long as both are."""
@@ -12,16 +11,11 @@ NAMES_TOLD = 20
 
 
 def nearest(name: str, known: Collection[str]) -> str | None:
-    """Return the known name that is meant: the same in other letter case, else the one that ends in the same part, else a like one.
-
-    What all known names begin with says nothing of which is meant: `OPSLOOP_X` is not near `OPSLOOP_PORT`.
-    """
+    """Return the known name that is meant: the same in other letter case, else the one that ends in the same part, else a like one."""
     if len(name) > NAME_CHARACTERS:
         return None
-    folded = [each.casefold() for each in [*known, name]]
-    shared = len(commonprefix(folded)) if len(known) > 1 else 0  # noqa: RUF071 characters are what is meant
-    names = {each.casefold()[shared:]: each for each in sorted(known, reverse=True)}
-    wanted = name.casefold()[shared:]
+    names = {each.casefold(): each for each in sorted(known, reverse=True)}
+    wanted = name.casefold()
     ending = [each for each in names if _last(each) == _last(wanted)]
     lasts = {_last(each): each for each in sorted(names, key=len, reverse=True)}
     for choice, cutoff in (([wanted] if wanted in names else [], 0.0), (ending, 0.0), (names, 0.6)):
@@ -35,15 +29,18 @@ def _last(name: str) -> str:
     return name.rpartition(".")[2]
 
 
-def hint(name: str, known: Collection[str]) -> str:
-    """Return how a sentence about an unknown name ends: with the nearest known one, else with all when they are few."""
-    near = nearest(name, known)
+def hint(name: str, known: Collection[str], *, meant: Collection[str] = ()) -> str:
+    """Return how a sentence about an unknown name ends: with the nearest known one, else with all when they are few.
+
+    `meant` may be proposed too, and is never listed.
+    """
+    near = nearest(name, {*known, *meant})
     if near is not None:
         return f"; did you mean {near}?"
     return f"; known are {', '.join(sorted(known))}" if 0 < len(known) <= NAMES_TOLD else ""
 
 
-def unknown(name: str, known: Collection[str], *, what: str) -> str:
+def unknown(name: str, known: Collection[str], *, what: str, meant: Collection[str] = ()) -> str:
     """Say that `name` is no known `what`, and what is nearest: `feedback.recieved is no event type; did you mean …?`."""
     told = name if len(name) <= NAME_CHARACTERS else name[: NAME_CHARACTERS - 1] + "…"
-    return f"{told} is no {what}{hint(name, known)}"
+    return f"{told} is no {what}{hint(name, known, meant=meant)}"

@@ -17,7 +17,7 @@ from sqlalchemy.pool import NullPool
 from opsloop_common import database_address, limits, plumbing
 from opsloop_common.access import tables as _access
 from opsloop_common.columns import check_in
-from opsloop_common.connections import Patience
+from opsloop_common.connections import Patience, arguments
 from opsloop_common.db import grant_app_role
 from opsloop_common.due import tables as _due
 from opsloop_common.entry import row_level_security
@@ -75,7 +75,7 @@ async def upgrade(service: Service, url: str, *, revision: str = "head") -> None
     """Bring one service's database to `revision` and let its runtime role use it; Misconfigured when it is beyond this release."""
     patience = Patience(limits.DATABASE_MIGRATION_SECONDS)
     address = database_address.read(url)
-    options = address.arguments(name=f"opsloop-{service.name}-migrate", patience=patience)
+    options = arguments(address, name=f"opsloop-{service.name}-migrate", patience=patience)
     engine = create_async_engine(address.url, poolclass=NullPool, connect_args=options)
 
     def run(connection: Connection) -> None:

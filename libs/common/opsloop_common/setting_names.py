@@ -5,9 +5,9 @@ They are not refused: one environment serves releases before and after this one,
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
-from opsloop_common.known_names import unknown
+from opsloop_common.known_names import NAME_CHARACTERS, nearest
 from opsloop_common.settings import Settings
 
 PREFIX = "OPSLOOP_"
@@ -33,11 +33,19 @@ def unknown_settings(
     """
     known = {f"{PREFIX}{name.upper()}" for name in {*settings.model_fields, *OF_OTHERS}}
     passed = {f"{PREFIX}{name}" for name in OF_TESTS}
-    beginnings = tuple(f"{service.upper()}_DATABASE_" for service in services)
-    urls = {f"{beginning}{end}" for beginning in beginnings for end in _OF_DATABASES}
     for name in sorted(environ):
-        if name.upper().startswith(PREFIX):  # pydantic reads capitals and small letters alike
-            if name.upper() not in known | passed:
-                yield unknown(name, known, what="setting")
-        elif name.startswith(beginnings) and name not in urls:
-            yield unknown(name, urls, what="setting")
+        if (
+            name.upper().startswith(PREFIX) and name.upper() not in known | passed
+        ):  # capitals and small letters read alike
+            yield _told(name, known, PREFIX)
+    for beginning in (f"{service.upper()}_DATABASE_" for service in services):
+        urls = [f"{beginning}{end}" for end in _OF_DATABASES]
+        for name in sorted(environ.keys() - set(urls)):
+            if name.startswith(beginning):
+                yield _told(name, urls, beginning)
+
+
+def _told(name: str, known: Collection[str], prefix: str) -> str:
+    # what all begin with says nothing of which is meant: OPSLOOP_X is not near OPSLOOP_PORT
+    near = nearest(name[len(prefix) :], [each.removeprefix(prefix) for each in known])
+    return f"{name[:NAME_CHARACTERS]} is no setting" + (f"; did you mean {prefix}{near}?" if near else "")

@@ -32,7 +32,7 @@ BASE = "postgresql://user:S3cr3t@db.example/sample"
     ],
 )
 def test_a_parameter_reaches_the_driver(query, option, value):
-    arguments = database_address.read(f"{BASE}?{query}").arguments(name="a", patience=Patience())
+    arguments = connections.arguments(database_address.read(f"{BASE}?{query}"), name="a", patience=Patience())
 
     assert arguments[option] == value if value is not None else arguments[option]
     assert arguments["server_settings"]["application_name"] == "a"

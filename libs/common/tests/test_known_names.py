@@ -50,7 +50,6 @@ PATHS = ("type", "link", "data.kpi", "data.severity", "data.author.user_id", "da
         ("kpi.resolved", ("feedback.resolved", "kpi.recovered", "alert.resolved"), "alert.resolved"),
         ("等级", ("data.等级", "data.区域"), "data.等级"),
         ("OPSLOOP_PROT", ("OPSLOOP_PORT", "OPSLOOP_HOST"), "OPSLOOP_PORT"),
-        ("OPSLOOP_X", ("OPSLOOP_PORT", "OPSLOOP_HOST"), None),
         ("nothing.like.it", PATHS, None),
         ("", PATHS, None),
     ],

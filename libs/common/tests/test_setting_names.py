@@ -16,6 +16,8 @@ SECRET = "S3cr3tThatNobodyMaySee"
         ("opsloop_prot", "opsloop_prot is no setting; did you mean OPSLOOP_PORT?"),
         ("OPSLOOP_KAFKA_BOOTSRAP", "OPSLOOP_KAFKA_BOOTSRAP is no setting; did you mean OPSLOOP_KAFKA_BOOTSTRAP?"),
         ("OPSLOOP_AI_MODEL", "OPSLOOP_AI_MODEL is no setting"),
+        ("OPSLOOP_X", "OPSLOOP_X is no setting"),
+        ("OPSLOOP_" + "X" * 1000, "OPSLOOP_" + "X" * 92 + " is no setting"),
         ("SAMPLE_DATABASE_ULR", "SAMPLE_DATABASE_ULR is no setting; did you mean SAMPLE_DATABASE_URL?"),
         (
             "SAMPLE_DATABASE_DIRECT_ULR",

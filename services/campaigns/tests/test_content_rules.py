@@ -30,9 +30,29 @@ def test_unknown_placeholders_are_refused(text):
     assert content.placeholder_fault(text)
 
 
-@pytest.mark.parametrize("text", ["", "plain }}", "{ not one }", "{{event.id}}", "{{ event.data.area.名称 }} 好"])
+@pytest.mark.parametrize(
+    "text", ["", "plain }}", "{ not one }", "{{event.id}}", "{{ event.link }}", "{{ event.data.area.名称 }} 好"]
+)
 def test_known_placeholders_are_taken(text):
     assert content.placeholder_fault(text) is None
+
+
+@pytest.mark.parametrize(
+    ("path", "meant"),
+    [
+        ("data.kpi", "event.data.kpi"),
+        ("kpi", "event.data.kpi"),
+        ("Event.data.KPI", "event.data.kpi"),
+        ("event.kpi", "event.data.kpi"),
+        ("link", "event.link"),
+        ("event.lnk", "event.link"),
+        ("author.user_id", "event.data.author.user_id"),
+    ],
+)
+def test_a_placeholder_without_its_beginning_is_told_with_it(path, meant):
+    fault = content.placeholder_fault(f"{{{{ {path} }}}}")
+
+    assert fault == f"{path} is no placeholder; did you mean {meant}?"
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,8 @@ MALFORMED = [
     ({"on": "*"}, "/on"),
     ({"on": "kpi.*"}, "/on"),
     ({"when": [{"field": "data.severty", "op": "exists"}]}, "/when/0/field"),
+    ({"when": [{"field": "data.severity", "op": "eq", "value": "critcal"}]}, "/when/0/value"),
+    ({"when": [{"field": "link", "op": "exists"}, {"field": "data.kpi", "op": "gt", "value": 1}]}, "/when/1/value"),
     ({"when": [{"field": "type", "op": "exists"}, {"field": "data.rating", "op": "exists"}]}, "/when/1/field"),
     ({"launch": LAUNCH | {"name": "{{ event.data.kpy }}"}}, "/launch/name"),
     (

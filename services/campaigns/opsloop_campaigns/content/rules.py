@@ -9,6 +9,8 @@ import orjson
 from pydantic import JsonValue
 
 from opsloop_common.conditions import value_at
+from opsloop_common.contracts.envelope import Event
+from opsloop_common.contracts.fields import all_fields
 from opsloop_common.contracts.known import field_fault
 from opsloop_common.known_names import unknown
 from opsloop_common.numbers import for_people
@@ -29,7 +31,10 @@ _NUMBERED = frozenset({"data.number"})
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+(?:\.\w+)*)\s*\}\}")
 _OPENING = "{{"
 _LINE_BREAKS = re.compile(r"[\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
-_EVENT_FIELDS = frozenset({"id", "type", "subject", "time", "workspace"})
+_EVENT_FIELDS = frozenset(Event.model_fields) - {
+    "data",
+    "actor",
+}  # which key or person acted is not for who gets a message
 _PLACEHOLDERS = (*(f"event.{field}" for field in sorted(_EVENT_FIELDS)), "event.data.<field>")
 
 
@@ -42,7 +47,8 @@ def placeholder_fault(text: str) -> str | None:
         root, _, field = path.partition(".")
         head = field.partition(".")[0]
         if root != "event" or not (field in _EVENT_FIELDS or (head == "data" and "." in field)):
-            return unknown(path, _PLACEHOLDERS, what="placeholder")
+            meant = [f"event.{name}" for name in all_fields()]
+            return unknown(path, _PLACEHOLDERS, what="placeholder", meant=meant)
     return None
 
 
