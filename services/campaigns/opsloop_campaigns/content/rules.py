@@ -14,6 +14,7 @@ from opsloop_common.contracts.fields import all_fields
 from opsloop_common.contracts.known import field_fault
 from opsloop_common.known_names import unknown
 from opsloop_common.numbers import for_people
+from opsloop_common.times import moment_in, time_for_people
 
 SUBJECT_CHARACTERS = 200
 BODY_CHARACTERS = 20_000
@@ -30,6 +31,8 @@ _NUMBERED = frozenset({"data.number"})
 
 _PLACEHOLDER = re.compile(r"\{\{\s*(\w+(?:\.\w+)*)\s*\}\}")
 _OPENING = "{{"
+_FOREIGN = ("{{{", "{%")
+"""What other languages of templates that know `{{ }}` have besides; here it would go out as it is written."""
 _LINE_BREAKS = re.compile(r"[\r\n\x0b\x0c\x1c-\x1e\x85\u2028\u2029]+")
 _EVENT_FIELDS = frozenset(Event.model_fields) - {
     "data",
@@ -40,6 +43,8 @@ _PLACEHOLDERS = (*(f"event.{field}" for field in sorted(_EVENT_FIELDS)), "event.
 
 def placeholder_fault(text: str) -> str | None:
     """Return what is wrong with the placeholders of a playbook's text, or None."""
+    if any(mark in text for mark in _FOREIGN):
+        return "has {{{ or {%, which mean nothing here; only {{ event.data.<field> }} is filled in"
     rest = _PLACEHOLDER.sub("", text)
     if _OPENING in rest:
         return "has a placeholder that cannot be read; write {{ event.data.<field> }}"
@@ -60,14 +65,14 @@ def unknown_field(text: str, event_type: str) -> str | None:
 
 def has_placeholder(text: str) -> bool:
     """Say whether `text` looks as if somebody expected something to be filled in."""
-    return _OPENING in text
+    return _OPENING in text or any(mark in text for mark in _FOREIGN)
 
 
-def render(text: str, event: Mapping[str, JsonValue], locale: str = "en") -> str:
+def render(text: str, event: Mapping[str, JsonValue], locale: str = "en", zone: str = "UTC") -> str:
     """Fill the placeholders of `text` from the event's document, once: what is filled in is not read again.
 
     What the event lacks becomes nothing; one value brings at most 500 characters. Numbers are written for people of the locale,
-    a measured one with its unit (`99.4 %`) unless the text says the unit itself.
+    a measured one with its unit (`99.4 %`) unless the text says the unit itself; times too, in the zone.
     """
     shown: dict[str, str] = {}  # 8,000 placeholders may name one list of 50,000
     unit = value_at(event, _UNIT)
@@ -77,7 +82,7 @@ def render(text: str, event: Mapping[str, JsonValue], locale: str = "en") -> str
     def fill(match: re.Match[str]) -> str:
         path = match[1].removeprefix("event.")
         if path not in shown:
-            shown[path] = _shown(value_at(event, path), path, locale)
+            shown[path] = _shown(value_at(event, path), path, locale, zone)
         has_unit = unit and path in _MEASURED and shown[path]
         if has_unit and not text[match.end() : match.end() + len(unit) + 8].lstrip().startswith(unit):
             return f"{shown[path]} {unit[:UNIT_CHARACTERS]}"
@@ -86,24 +91,25 @@ def render(text: str, event: Mapping[str, JsonValue], locale: str = "en") -> str
     return _PLACEHOLDER.sub(fill, text)
 
 
-def _shown(value: JsonValue, path: str, locale: str) -> str:
-    return str(value) if path in _NUMBERED and value is not None else written(value, locale)
+def _shown(value: JsonValue, path: str, locale: str, zone: str) -> str:
+    return str(value) if path in _NUMBERED and value is not None else written(value, locale, zone)
 
 
-def written(value: JsonValue, locale: str = "en") -> str:
-    """Write one value as a reader of the locale expects it: text as it is, lists with commas, objects as JSON."""
+def written(value: JsonValue, locale: str = "en", zone: str = "UTC") -> str:
+    """Write one value as a reader of the locale expects it: text as it is, times of the zone, lists with commas, objects as JSON."""
     match value:
         case None:
             return ""
         case str():
-            shown = value
+            moment = moment_in(value)
+            shown = value if moment is None else time_for_people(moment, locale, zone)
         case bool():
             shown = "true" if value else "false"
         case int() | float():
             shown = for_people(value, locale)
         case list():
             # each item brings its comma at least: what lies beyond would be cut off
-            shown = ", ".join(written(item, locale) for item in value[:VALUE_CHARACTERS])
+            shown = ", ".join(written(item, locale, zone) for item in value[:VALUE_CHARACTERS])
         case _:
             shown = orjson.dumps(value).decode()
     return shown if len(shown) <= VALUE_CHARACTERS else shown[: VALUE_CHARACTERS - 1] + "…"
@@ -114,13 +120,15 @@ def one_line(subject: str) -> str:
     return _LINE_BREAKS.sub(" ", subject).strip()[:SUBJECT_CHARACTERS]
 
 
-def rendered(messages: Sequence[Mapping[str, str]], event: Mapping[str, JsonValue]) -> list[dict[str, str]]:
-    """Fill subject and body of each message from an event's document."""
+def rendered(
+    messages: Sequence[Mapping[str, str]], event: Mapping[str, JsonValue], zone: str = "UTC"
+) -> list[dict[str, str]]:
+    """Fill subject and body of each message from an event's document; times are those of the zone."""
     return [
         {
             **message,
-            "subject": one_line(render(message["subject"], event, message["locale"])),
-            "body": render(message["body"], event, message["locale"])[:BODY_CHARACTERS],
+            "subject": one_line(render(message["subject"], event, message["locale"], zone)),
+            "body": render(message["body"], event, message["locale"], zone)[:BODY_CHARACTERS],
         }
         for message in messages
     ]
