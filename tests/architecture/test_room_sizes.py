@@ -18,7 +18,6 @@ ROOM_OF = {
     "campaigns/test_playbooks_api.py": "playbooks",
 }
 SHORT_BY = {
-    "campaigns/content": 26,
     "campaigns/lifecycle": 204,
     "campaigns/playbooks": 156,
     "campaigns/recipients": 173,
@@ -42,7 +41,7 @@ SHORT_BY = {
     "common/http": 969,
     "common/inbox": 82,
     "common/outbox": 18,
-    "common/runner": 212,
+    "common/runner": 100,
     "common/(root)": 2890,
 }
 """Rooms that stood before the rule, and how many lines of tests they lack at most. A number may only become smaller."""

@@ -61,9 +61,9 @@ async def _require_known_hosts(settings: Settings) -> None:
     """Raise Unusable when no broker has a name that leads anywhere: that does not pass like a broker that is still starting."""
     loop = asyncio.get_running_loop()
     faults: list[Exception] = []
-    for broker in bootstrap(settings).split(","):
+    for host in [urlsplit(f"//{broker.strip()}").hostname for broker in bootstrap(settings).split(",")]:
         try:
-            await loop.getaddrinfo(urlsplit(f"//{broker.strip()}").hostname, None)
+            await loop.getaddrinfo(host, None)
         except (socket.gaierror, UnicodeError) as error:  # the latter for what can be no name
             if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
                 return
