@@ -10,12 +10,12 @@ from importlib import import_module
 
 import orjson
 
-from opsloop_common.invisible import IGNORABLE, visible
+from opsloop_common.invisible import UNSEEN, visible
 
 # what strangers wrote might end a line or a column, or steer a terminal
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 # the joiners of emoji do no harm
-_UNSEEN = re.compile(rf"(?![\u200d\ufe0f])[{IGNORABLE}\x7f-\x9f\u2028\u2029]")
+_UNSEEN = re.compile(rf"(?![\u200d\ufe0f])[{UNSEEN}\x7f-\x9f\u2028\u2029]")
 
 
 def show_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

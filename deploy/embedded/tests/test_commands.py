@@ -10,6 +10,9 @@ import pytest
 from opsloop import printing, status
 from opsloop.outlines import OUTLINES
 from opsloop.services import MEMBERS
+from opsloop.settings import EmbeddedSettings
+from opsloop_common.setting_names import OF_OTHERS
+from opsloop_common.settings import Settings
 
 WEB = {"fastapi", "starlette", "uvicorn", "aiokafka", "alembic", "aiohttp", "rjieba"}
 DATABASE = {"sqlalchemy", "asyncpg", "prometheus_client", "structlog"}
@@ -173,3 +176,18 @@ def test_what_nobody_sees_turns_no_line_round(capsys, named, shown):
     told = capsys.readouterr().out
     assert orjson.loads(told) == {"name": named}
     assert not re.search("[\u200b\u202e\u2028\u2066]", told)
+
+
+def test_every_setting_of_a_service_and_of_the_one_process_is_known_to_all():
+    kinds = [EmbeddedSettings, *(service.settings for service in MEMBERS)]
+    read = {name.upper() for kind in kinds for name in kind.model_fields}
+
+    assert read - {name.upper() for name in Settings.model_fields} == OF_OTHERS
+
+
+@pytest.mark.parametrize("arguments", [["-m", "opsloop", "status"], ["-m", "opsloop_feedback", "migrate"]])
+def test_a_misspelled_setting_is_a_line_before_the_command(arguments, tmp_path):
+    ended = run(*arguments, OPSLOOP_PROT="9000", OPSLOOP_DATA_DIR=str(tmp_path / "none"), OPSLOOP_BUS="local")
+
+    assert ended.stderr.splitlines()[0].endswith("OPSLOOP_PROT is no setting; did you mean OPSLOOP_PORT?")
+    assert "9000" not in ended.stderr

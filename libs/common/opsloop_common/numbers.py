@@ -20,14 +20,15 @@ def for_people(number: int | float, locale: str) -> str:
     if exact and not PLAIN_FROM <= abs(exact) < PLAIN_TO:
         short = Decimal(f"{exact:.{DIGITS - 1}e}").normalize()
         # in the locale's digits and signs; its own pattern may put brackets around it (Hindi)
-        return format_scientific(short, "#E0", locale=_known(locale), decimal_quantization=False)
+        return format_scientific(short, "#E0", locale=known_locale(locale), decimal_quantization=False)
     # an integer of 64 bits and two places stay inside the 28 digits of a decimal
     rounded = round(exact, places).normalize()
-    return format_decimal(rounded, locale=_known(locale), decimal_quantization=False)
+    return format_decimal(rounded, locale=known_locale(locale), decimal_quantization=False)
 
 
 @lru_cache(maxsize=256)  # reading the data of a locale takes milliseconds
-def _known(locale: str) -> Locale:
+def known_locale(locale: str) -> Locale:
+    """Return the locale that a BCP 47 tag names, as far as CLDR knows its parts; else `en`."""
     parts = locale.split("-")
     while parts:
         try:

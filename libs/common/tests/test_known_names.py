@@ -52,3 +52,30 @@ def test_what_nobody_sees_in_a_name_is_told():
 )
 def test_the_nearest_is_found_whatever_the_case_and_told_as_it_is_known(name, names, near):
     assert nearest(name, names) == near
+
+
+PATHS = ("type", "link", "data.kpi", "data.severity", "data.author.user_id", "data.author.verified")
+
+
+@pytest.mark.parametrize(
+    ("name", "names", "expected"),
+    [
+        ("severity", PATHS, "data.severity"),
+        ("Severity", PATHS, "data.severity"),
+        ("Data.severity", PATHS, "data.severity"),
+        ("DATA.KPI", PATHS, "data.kpi"),
+        ("kpi", PATHS, "data.kpi"),
+        ("event.kpi", PATHS, "data.kpi"),
+        ("data.user_id", PATHS, "data.author.user_id"),
+        ("serverity", PATHS, "data.severity"),
+        ("user.verifed", PATHS, "data.author.verified"),
+        ("data.kpi", ("event.data.kpi", "event.type"), "event.data.kpi"),
+        ("kpi.resolved", ("feedback.resolved", "kpi.recovered", "alert.resolved"), "alert.resolved"),
+        ("等级", ("data.等级", "data.区域"), "data.等级"),
+        ("OPSLOOP_PROT", ("OPSLOOP_PORT", "OPSLOOP_HOST"), "OPSLOOP_PORT"),
+        ("nothing.like.it", PATHS, None),
+        ("", PATHS, None),
+    ],
+)
+def test_the_nearest_is_found_by_its_last_part_and_in_any_letter_case(name, names, expected):
+    assert nearest(name, names) == expected

@@ -189,6 +189,15 @@ async def test_what_nobody_sees_hides_nothing_and_is_shown_as_it_was_sent(desk, 
     assert await bodies(area="ios") == []
 
 
+@pytest.mark.parametrize("unseen", ["\u2800", "\ufeff", "\ufff9"])
+async def test_what_is_blank_and_no_white_space_hides_nothing_either(desk, bodies, unseen):
+    hidden = await desk.post(body=f"支{unseen}付失败", area=f"iOS{unseen}", tags=[f"v{unseen}ip"])
+
+    assert (hidden["severity"], hidden["body"], hidden["area"]) == ("s1", f"支{unseen}付失败", f"iOS{unseen}")
+    for narrowed in ({"text": "支付失败"}, {"area": "iOS"}, {"tag": "vip"}):
+        assert await bodies(**narrowed) == [f"支{unseen}付失败"], narrowed
+
+
 async def test_ids_that_others_give_are_found_as_they_came(desk):
     for id in GOOD_IDS:
         made = await desk.post(external_id=id, author={"user_id": id})

@@ -90,6 +90,10 @@ WHERE = {"field": "data.severity", "op": "in", "value": ["s1"]}
         ),
         ({"measure": COUNT | {"event": "feedback.recieved"}}, "/measure/event"),
         ({"measure": COUNT | {"where": [{"field": "data.severty", "op": "exists"}]}}, "/measure/where/0/field"),
+        ({"measure": COUNT | {"where": [WHERE | {"value": ["s11"]}]}}, "/measure/where/0/value"),
+        ({"measure": COUNT | {"where": [WHERE | {"op": "eq", "value": "S1"}]}}, "/measure/where/0/value"),
+        ({"measure": COUNT | {"aggregate": "avg", "property": "data.area"}}, "/measure/property"),
+        ({"measure": COUNT | {"aggregate": "sum", "property": "data.author.verified"}}, "/measure/property"),
         ({"measure": COUNT | {"where": [{"field": "subjet", "op": "exists"}]}}, "/measure/where/0/field"),
         ({"measure": COUNT | {"aggregate": "avg", "property": "data.ratings"}}, "/measure/property"),
         (

@@ -62,6 +62,14 @@ async def test_create_shows_the_secret_once(service):
         ({"url": URL, "event_types": ["kpis.*"]}, "/event_types/0"),
         ({"url": URL, "filter": [{"field": "data.severty", "op": "exists"}]}, "/filter/0/field"),
         (
+            {"url": URL, "event_types": ["kpi.*"], "filter": [{"field": "data.severity", "op": "eq", "value": "s1"}]},
+            "/filter/0/value",
+        ),
+        (
+            {"url": URL, "filter": [{"field": "link", "op": "exists"}, {"field": "link", "op": "eq", "value": 1}]},
+            "/filter/1/value",
+        ),
+        (
             {"url": URL, "event_types": ["kpi.*"], "filter": [{"field": "data.rating", "op": "exists"}]},
             "/filter/0/field",
         ),

@@ -14,6 +14,7 @@ from opsloop_notifications.outbound.service import OutboundClient, OutboundError
 
 LOOPBACK = AddressPolicy(allowed=parse_networks("127.0.0.0/8"))
 OK = b"HTTP/1.1 200 OK\r\n"
+TOO_MANY_INTERIM = "More than 4 interim answers (1xx) came before the final one."
 BROKEN_OFF = "The connection ended before the answer was whole."
 UNREADABLE = "The answer was not readable HTTP."
 
@@ -90,6 +91,10 @@ async def told(*pieces: bytes, closes: bool = True, seconds: float = 5.0) -> tup
         ([OK], 200, b"", "The connection failed."),
         ([b"HTTP/1.1 200 O"], "connection", b"", "The connection failed."),
         ([b"HTTP/1.1 100 Continue\r\n\r\n"], "connection", b"", "The connection failed."),
+        ([b"HTTP/1.1 100 Continue\r\n\r\n" * 4 + OK + b"content-length: 2\r\n\r\nok"], 200, b"ok", None),
+        ([b"HTTP/1.1 100 Continue\r\n\r\n" * 5 + OK + b"content-length: 2\r\n\r\nok"], "protocol", b"", TOO_MANY_INTERIM),
+        ([b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"] * 5 + [OK], "protocol", b"", TOO_MANY_INTERIM),
+        ([b"HTTP/1.1 102 Processing\r\nx: " + b"a" * 5_000 + b"\r\n\r\n"] * 20, "protocol", b"", TOO_MANY_INTERIM),
         ([b"SSH-2.0-OpenSSH_9.6\r\n"], "protocol", b"", UNREADABLE),
         ([b"HTTP/9.9 200 OK\r\n\r\n"], "protocol", b"", UNREADABLE),
         ([], "connection", b"", "The connection failed."),

@@ -30,7 +30,14 @@ from opsloop_notifications.outbound.own_door import policy_from as policy_from
 from opsloop_notifications.outbound.rules import AddressPolicy
 from opsloop_notifications.outbound.urls import BadUrl as BadUrl
 from opsloop_notifications.outbound.urls import Target, read_url
-from opsloop_notifications.outbound.wire import HEARING, BoundedAnswers, Heard, TooMuchAnswer, Turns
+from opsloop_notifications.outbound.wire import (
+    HEARING,
+    BoundedAnswers,
+    Heard,
+    TooManyInterimAnswers,
+    TooMuchAnswer,
+    Turns,
+)
 
 if TYPE_CHECKING:
     from opsloop_common.telemetry.spans import Span
@@ -333,6 +340,9 @@ def _failure_of(error: BaseException | None) -> OutboundError:
             return BlockedTarget()
         case TooMuchAnswer():
             return OutboundError("protocol", f"The answer was longer than {limits.CALL_ANSWER_BYTES // 1024} KiB.")
+        case TooManyInterimAnswers():
+            most = limits.CALL_INTERIM_ANSWERS
+            return OutboundError("protocol", f"More than {most} interim answers (1xx) came before the final one.")
         case aiohttp.ClientPayloadError():
             return OutboundError("connection", "The connection ended before the answer was whole.")
         case aiohttp.ClientConnectionError():

@@ -33,6 +33,10 @@ class TooMuchAnswer(aiohttp.ClientError):
     """The peer sent more than is read of any answer."""
 
 
+class TooManyInterimAnswers(aiohttp.ClientError):
+    """The peer sent more answers that are none yet (1xx) than are read before the final one."""
+
+
 @dataclass
 class Heard:
     """What one call has heard so far. `error` is what was wrong with the rest of an answer whose status is known."""
@@ -177,10 +181,10 @@ class BoundedAnswers(ResponseHandler):
             self._expecting = False
             if self._pending or self._is_over or self.writing_paused:
                 self._hang_up()
-        elif self._interim > limits.CALL_INTERIM_ANSWERS or (
-            self._is_over and not self._pending and not self._has_enough()
-        ):
-            self._refuse()
+        elif self._interim > limits.CALL_INTERIM_ANSWERS:
+            self._fail(TooManyInterimAnswers("more interim answers than are read"))
+        elif self._is_over and not self._pending and not self._has_enough():
+            self._fail(TooMuchAnswer("the answer is longer than any that is read"))
 
     def _has_enough(self) -> bool:
         return self._body is not None and self._body.total_bytes >= limits.CALL_BODY_BYTES
@@ -196,9 +200,6 @@ class BoundedAnswers(ResponseHandler):
             super().feed_data(data, size)
         else:
             self._hang_up()
-
-    def _refuse(self) -> None:
-        self._fail(TooMuchAnswer("the answer is longer than any that is read"))
 
     def _fail(self, error: BaseException) -> None:
         self._break_off(error)

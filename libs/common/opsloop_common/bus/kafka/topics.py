@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
 from collections.abc import Iterable
 from functools import partial
+from urllib.parse import urlsplit
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
@@ -36,8 +39,9 @@ async def create_topics(
 ) -> list[str]:
     """Create the topics of `services` that are missing, waiting up to 60 s for a broker; returns the names of the new ones.
 
-    Raises Unusable when there is none, or it refuses.
+    Raises Unusable when there is none, or it refuses; at once for brokers whose names nobody knows.
     """
+    await _require_known_hosts(settings)
     names = [f"{prefix}.{service}" for service in services]
     try:
         return await patiently(
@@ -51,6 +55,24 @@ async def create_topics(
         raise Unusable(
             f"OPSLOOP_KAFKA_BOOTSTRAP: {error}. Are the brokers up, and do they let this client in?"
         ) from error
+
+
+async def _require_known_hosts(settings: Settings) -> None:
+    """Raise Unusable when no broker has a name that leads anywhere: that does not pass like a broker that is still starting."""
+    loop = asyncio.get_running_loop()
+    faults: list[Exception] = []
+    for host in [urlsplit(f"//{broker.strip()}").hostname for broker in bootstrap(settings).split(",")]:
+        try:
+            await loop.getaddrinfo(host, None)
+        except (socket.gaierror, UnicodeError) as error:  # the latter for what can be no name
+            if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
+                return
+            faults.append(error)
+        else:
+            return
+    raise Unusable(
+        "OPSLOOP_KAFKA_BOOTSTRAP: none of its hosts has an address. Write host:port of the brokers"
+    ) from faults[0]
 
 
 async def _create_with(settings: Settings, names: list[str]) -> list[str]:
