@@ -1,4 +1,7 @@
-"""Which event types there are, and which fields they have: for whoever names one in a webhook, a playbook, a measure, a template."""
+"""Which event types there are, and which fields they have: for whoever names one in a webhook, a playbook, a measure, a template.
+
+Internal ones are none of them.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from opsloop_common.conditions import Condition
-from opsloop_common.contracts.catalogue import BY_TYPE
+from opsloop_common.contracts.catalogue import INTERNAL, PUBLIC
 from opsloop_common.contracts.published import data_schema
 from opsloop_common.errors import Invalid
 from opsloop_common.known_names import unknown
@@ -16,30 +19,34 @@ _ANYTHING = ".*"
 
 
 def known_type(name: str) -> str:
-    """Return the event type; a ValueError for one that no service sends."""
-    if name not in BY_TYPE:
-        raise ValueError(unknown(name, BY_TYPE, what="event type"))
+    """Return the event type; a ValueError for one that no service sends to others."""
+    if name not in PUBLIC:
+        raise ValueError(unknown(name, PUBLIC, what="event type"))
     return name
 
 
 def known_pattern(pattern: str) -> str:
     """Return a pattern (`*`, `kpi.*`, an exact name) that covers a type that there is; a ValueError for any other."""
     if not types_of([pattern]):
-        families = {f"{name.partition('.')[0]}{_ANYTHING}" for name in BY_TYPE}
-        known = families if pattern.endswith(_ANYTHING) else BY_TYPE
+        families = {f"{name.partition('.')[0]}{_ANYTHING}" for name in PUBLIC}
+        known = families if pattern.endswith(_ANYTHING) else PUBLIC
         raise ValueError(unknown(pattern, known, what="event type"))
     return pattern
 
 
 def covers(pattern: str, event_type: str) -> bool:
-    """Say whether a pattern covers a type."""
+    """Say whether a pattern covers a type; internal ones are covered by none, by their name neither."""
+    return event_type not in INTERNAL and _covers(pattern, event_type)
+
+
+def _covers(pattern: str, event_type: str) -> bool:
     return pattern in ("*", event_type) or (pattern.endswith(_ANYTHING) and event_type.startswith(pattern[:-1]))
 
 
 def types_of(patterns: Iterable[str]) -> list[str]:
     """Return the event types that one of the patterns covers."""
     asked = list(patterns)
-    return [name for name in BY_TYPE if any(covers(pattern, name) for pattern in asked)]
+    return [name for name in PUBLIC if any(covers(pattern, name) for pattern in asked)]
 
 
 def require_fields(conditions: Sequence[Condition], types: Collection[str], pointer: str) -> None:
@@ -54,7 +61,7 @@ def field_fault(path: str, types: Collection[str]) -> str | None:
 
     Attributes of the event itself are no business of this, and types that we do not know have what we do not know.
     """
-    if not path.startswith("data.") or not all(name in BY_TYPE for name in types):
+    if not path.startswith("data.") or not all(name in PUBLIC for name in types):
         return None
     known = frozenset().union(*(fields_of(name) for name in types))
     if path in known or any(path.startswith(name[:-1]) for name in known if name.endswith(_ANYTHING)):
@@ -66,7 +73,7 @@ def field_fault(path: str, types: Collection[str]) -> str | None:
 @cache  # some dozen types, each walked once
 def fields_of(event_type: str) -> frozenset[str]:
     """Return the paths of all fields of an event type, `data.author.user_id`; `data.x.*` stands below what may hold anything."""
-    return frozenset(_paths(data_schema(BY_TYPE[event_type]), "data"))
+    return frozenset(_paths(data_schema(PUBLIC[event_type]), "data"))
 
 
 def _paths(schema: Mapping[str, Any], place: str) -> Iterator[str]:
