@@ -16,6 +16,7 @@ from weakref import WeakSet
 import aiosmtplib
 
 from opsloop_common import limits
+from opsloop_common.foreign import Unreadable, reading
 from opsloop_common.tls import hardened
 from opsloop_notifications.mail import rules
 from opsloop_notifications.mail.holding import Hold as Hold
@@ -110,7 +111,7 @@ class MailServer:
                 kept = await self._kept()
                 if kept is None or not await self._went(kept, mail):
                     await self._hand_over(await self._connect(), mail)
-        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
+        except OSError as error:  # a TimeoutError is one, and aiosmtplib's are
             raise MailDelayed("the mail server gave no answer") from error
 
     async def _went(self, kept: _Connection, mail: Written) -> bool:
@@ -131,15 +132,10 @@ class MailServer:
         with ExitStack() as unless_kept:
             unless_kept.callback(_hang_up, connection.client)
             try:
-                await _talk(connection, mail)
-            except aiosmtplib.SMTPResponseException as error:
-                raise _meaning(error, connection.stage) from error
-            except (aiosmtplib.SMTPNotSupported, ValueError) as error:
-                raise MailRefused("the mail server does not take this address or text") from error
-            except (aiosmtplib.SMTPException, OSError) as error:
-                if connection.used == 0 and connection.stage == "MAIL":
-                    raise SessionRefused("no answer") from error
-                raise
+                with reading():  # aiosmtplib reads the answers, and its parser may raise what it likes
+                    await _talk(connection, mail)
+            except Unreadable as error:
+                raise _meaning(error.__cause__, connection) from error.__cause__
             connection.used += 1
             if not _has_more(connection.client):
                 unless_kept.pop_all()
@@ -171,13 +167,14 @@ class MailServer:
 
     async def _connect(self) -> _Connection:
         try:
-            async with asyncio.timeout(limits.MAIL_CONNECT_SECONDS):
-                return await self._connected()
-        except (aiosmtplib.SMTPException, OSError, TimeoutError, ValueError) as error:
+            with reading():
+                async with asyncio.timeout(limits.MAIL_CONNECT_SECONDS):
+                    return await self._connected()
+        except Unreadable as error:
             if any(client.is_connected for client in self._opened):
                 await asyncio.sleep(CROWDED_SECONDS)  # with the place: so many fewer of us ask meanwhile
                 raise OneTooMany("the mail server takes no further connection now") from error
-            raise SessionRefused(_status_of_session(error)) from error
+            raise SessionRefused(_status_of_session(error.__cause__)) from error.__cause__
 
     async def _connected(self) -> _Connection:
         client = aiosmtplib.SMTP(
@@ -220,15 +217,16 @@ async def _open_socket(host: str, port: int) -> socket.socket:
 
 async def _lives(connection: _Connection) -> bool:
     try:
-        await connection.client.noop(timeout=limits.MAIL_PROOF_SECONDS)
-    except (aiosmtplib.SMTPException, OSError):
+        with reading():
+            await connection.client.noop(timeout=limits.MAIL_PROOF_SECONDS)
+    except Unreadable:
         _hang_up(connection.client)
         return False
     return True
 
 
 async def _quit(connection: _Connection) -> None:
-    with suppress(aiosmtplib.SMTPException, OSError):
+    with suppress(Unreadable), reading():
         await connection.client.quit(timeout=QUIT_SECONDS)
     _hang_up(connection.client)
 
@@ -274,25 +272,39 @@ def _said(error: aiosmtplib.SMTPResponseException) -> str:
     return f"{error.code} {rules.readable(error.message)}"
 
 
-def _meaning(error: aiosmtplib.SMTPResponseException, stage: Stage) -> MailRefused | MailDelayed:
-    status = rules.status_of(error.code, error.message)
-    if stage == "MAIL":
-        return SessionRefused(_status_of_session(error))
-    if not rules.is_answer(error.code):
-        return MailDelayed("the mail server's answer was no SMTP")
-    kind = MailRefused if rules.refuses(error.code) else MailDelayed
-    alike = "" if rules.names_the_mail(error.code, error.message) else f"{stage} {status}"
-    return kind(_said(error), alike=alike, status=status)
-
-
-def _status_of_session(error: Exception) -> str:
+def _meaning(error: BaseException | None, connection: _Connection) -> Exception:
+    """Return what a fault of the dialogue means for the mail, by the step it came at; silence and loss are what they are."""
+    is_unnamed = connection.stage == "MAIL"
     match error:
-        case aiosmtplib.SMTPResponseException():
-            return rules.status_of(error.code, error.message) if rules.is_answer(error.code) else "no SMTP"
-        case aiosmtplib.SMTPConnectError() | aiosmtplib.SMTPServerDisconnected() | OSError():  # a TimeoutError is one
-            return "no answer"
+        case MailRefused() | MailDelayed():
+            return error
+        case aiosmtplib.SMTPNotSupported() | ValueError():
+            return MailRefused("the mail server does not take this address or text")
+        case OSError() if connection.used or not is_unnamed:
+            return error
+        case _ if is_unnamed:
+            return SessionRefused(_status_of_session(error))
+        case aiosmtplib.SMTPResponseException() if rules.is_answer(error.code):
+            kind = MailRefused if rules.refuses(error.code) else MailDelayed
+            status = rules.status_of(error.code, error.message)
+            alike = "" if rules.names_the_mail(error.code, error.message) else f"{connection.stage} {status}"
+            return kind(_said(error), alike=alike, status=status)
         case _:
+            return MailDelayed("the mail server's answer was no SMTP")
+
+
+def _status_of_session(error: BaseException | None) -> str:
+    match error:
+        case aiosmtplib.SMTPResponseException() if rules.is_answer(error.code):
+            return rules.status_of(error.code, error.message)
+        case aiosmtplib.SMTPResponseException():
+            return "no SMTP"
+        case OSError():
+            return "no answer"
+        case aiosmtplib.SMTPException() | ValueError():
             return "settings"  # they ask for what the server does not have
+        case _:
+            return "no SMTP"
 
 
 def _has_more(client: aiosmtplib.SMTP) -> bool:
