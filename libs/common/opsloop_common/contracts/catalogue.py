@@ -15,7 +15,7 @@ BY_SERVICE: dict[str, tuple[type[EventData], ...]] = {
 BY_TYPE: dict[str, type[EventData]] = {kind.type: kind for kinds in BY_SERVICE.values() for kind in kinds}
 PUBLIC: dict[str, type[EventData]] = {type: kind for type, kind in BY_TYPE.items() if not kind.is_internal}
 """What others may name and get: webhooks, `/v1/events`, playbooks, measures. `*` means these."""
-INTERNAL: frozenset[str] = BY_TYPE.keys() - PUBLIC.keys()
+INTERNAL: frozenset[str] = frozenset(BY_TYPE.keys() - PUBLIC.keys())
 TELLS_INTERNALLY: frozenset[str] = frozenset(
     service for service, kinds in BY_SERVICE.items() if any(kind.is_internal for kind in kinds)
 )

@@ -57,7 +57,7 @@ class Hold:
     def until(self, workspace: str = EVERYBODY) -> datetime | None:
         """Return when the server is asked again for a workspace, or for anybody; None: now."""
         wait = self._lasting(workspace)
-        return wait and wait.until
+        return None if wait is None else wait.until
 
     def held_workspaces(self) -> list[str]:
         """Return the workspaces whose mail alone waits."""
