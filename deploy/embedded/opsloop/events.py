@@ -21,7 +21,7 @@ from opsloop_common.invisible import visible
 TAIL_SECONDS = 0.5
 
 _LAST = "SELECT id, payload FROM outbox WHERE id > $1 ORDER BY id DESC LIMIT $2"
-_GROUPS = GROUPS_SQL.format(workspace="$1")
+_GROUPS = GROUPS_SQL.format(workspace="$1", internal="''")
 
 
 def parked(settings: EmbeddedSettings, service: str | None, *, as_json: bool) -> None:

@@ -31,7 +31,8 @@ def nearest(name: str, known: Collection[str]) -> str | None:
 
 
 def _last(name: str) -> str:
-    return name.rpartition(".")[2]
+    last = name.rpartition(".")[2]
+    return name if last == "*" else last  # which all families end in
 
 
 def hint(name: str, known: Collection[str], *, meant: Collection[str] = ()) -> str:

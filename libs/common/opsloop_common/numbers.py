@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from decimal import Decimal
-from functools import lru_cache
+from functools import lru_cache, partial
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale
 from babel.numbers import format_decimal, format_scientific
+
+from opsloop_common.foreign import readable
 
 DIGITS = 6
 """So many count, and hundredths always: 0.333333, 123,456.78."""
@@ -31,8 +33,7 @@ def known_locale(locale: str) -> Locale:
     """Return the locale that a BCP 47 tag names, as far as CLDR knows its parts; else `en`."""
     parts = locale.split("-")
     while parts:
-        try:
-            return Locale.parse("-".join(parts), sep="-")
-        except (ValueError, UnknownLocaleError):
-            parts.pop()
+        if (found := readable(partial(Locale.parse, sep="-"), "-".join(parts))) is not None:
+            return found
+        parts.pop()
     return Locale("en")

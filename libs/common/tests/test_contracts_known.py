@@ -100,7 +100,7 @@ class Happened(EventData):
 
 
 def test_fields_come_from_the_schemas_of_events(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(known.BY_TYPE, Happened.type, Happened)
+    monkeypatch.setitem(known.PUBLIC, Happened.type, Happened)
 
     assert known.fields_of(Happened.type) == {
         "data.thing_id",

@@ -39,7 +39,7 @@ class Happened(EventData):
 
 @pytest.fixture
 def happened(monkeypatch):
-    monkeypatch.setitem(catalogue.BY_TYPE, Happened.type, Happened)
+    monkeypatch.setitem(catalogue.PUBLIC, Happened.type, Happened)
     return [Happened.type]
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
-from opsloop_common.contracts.catalogue import BY_TYPE
+from opsloop_common.contracts.catalogue import PUBLIC
 from opsloop_common.contracts.published import data_schema, envelope_schema
 
 ANYTHING = ".*"
@@ -52,19 +52,19 @@ def either(shapes: Sequence[Shape]) -> Shape:
 @cache  # some dozen types, each walked once
 def fields_of(event_type: str) -> frozenset[str]:
     """Return the paths of all fields of an event type, `data.author.user_id`; `data.x.*` stands below what may hold anything."""
-    return frozenset(_paths(data_schema(BY_TYPE[event_type]), "data"))
+    return frozenset(_paths(data_schema(PUBLIC[event_type]), "data"))
 
 
 @cache
 def all_fields() -> frozenset[str]:
-    """Return the paths of all fields below the data of events that there are."""
-    return frozenset(path for name in BY_TYPE for path in fields_of(name) if not path.endswith(ANYTHING))
+    """Return the paths of all fields below the data of events that others get."""
+    return frozenset(path for name in PUBLIC for path in fields_of(name) if not path.endswith(ANYTHING))
 
 
 @cache
 def shape_of(event_type: str, path: str) -> Shape | None:
     """Return what events of a type may hold at an attribute or a path below `data`; None when they have no such field."""
-    fields = {**envelope_schema()["properties"], "data": data_schema(BY_TYPE[event_type])}
+    fields = {**envelope_schema()["properties"], "data": data_schema(PUBLIC[event_type])}
     found: list[Mapping[str, Any]] = [{"properties": fields}]
     for name in path.split("."):
         branches = [branch for schema in found for branch in _branches(schema)]

@@ -26,7 +26,7 @@ from opsloop_campaigns.playbooks.rules import Decision, Verdict
 from opsloop_campaigns.settings import CampaignsSettings
 from opsloop_common import limits, resources, workspaces
 from opsloop_common.conditions import Condition, all_hold, read_conditions
-from opsloop_common.contracts.catalogue import BY_TYPE, PRODUCER
+from opsloop_common.contracts.catalogue import BY_TYPE, PRODUCERS_OF
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import acting_for, clock_of, context_of, settings_of
 from opsloop_common.ids import uuid7
@@ -347,7 +347,7 @@ def _invented(session: AsyncSession, playbook: Playbook, data: dict[str, JsonVal
     context, id = context_of(session), uuid7()
     return Event(
         id=id,
-        source=f"/opsloop/{PRODUCER[playbook.event_type]}",
+        source=f"/opsloop/{PRODUCERS_OF[playbook.event_type][0]}",
         type=playbook.event_type,
         subject=f"test/{id}",
         time=clock_of(session).now(),

@@ -12,6 +12,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -250,8 +251,7 @@ class OutboundClient:
             async with asyncio.timeout(self._timeout_seconds):
                 target = self._target(url)
                 await self._know_own_addresses()
-                with reading():
-                    await self._post_twice(self._session, target, call)
+                await self._post_twice(self._session, target, call)
         except (Unreadable, TimeoutError) as error:
             if not call.heard.status:
                 raise _failure_of(error) from error
@@ -261,8 +261,11 @@ class OutboundClient:
     async def _post_twice(self, session: aiohttp.ClientSession, target: URL, call: _Call) -> None:
         try:
             await self._post(session, target, call)
-        except aiohttp.ClientError:
-            if not call.heard.is_kept or call.heard.is_begun:
+        except Unreadable as error:
+            is_lost = (
+                isinstance(error.__cause__, aiohttp.ClientError) and call.heard.is_kept and not call.heard.is_begun
+            )
+            if not is_lost:
                 raise
             # the other side closed a kept connection just as we used it: ask once more
             await self._post(session, target, call)
@@ -291,6 +294,10 @@ class OutboundClient:
     async def _post(self, session: aiohttp.ClientSession, target: URL, call: _Call) -> None:
         HEARING.set(call.heard)
         request = session.post(target, data=call.body, headers=call.headers, allow_redirects=False)
+        with reading():
+            await self._read(request, call)
+
+    async def _read(self, request: AbstractAsyncContextManager[aiohttp.ClientResponse], call: _Call) -> None:
         async with request as response:
             call.answered = {name.lower(): value for name, value in response.headers.items()}
             while (left := limits.CALL_BODY_BYTES - len(call.content)) and (chunk := await response.content.read(left)):

@@ -12,21 +12,23 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 
 from opsloop_common.bus.kafka.clients import REQUEST_MS, close_admin, start
-from opsloop_common.bus.topics import PRODUCERS
+from opsloop_common.bus.topics import PRODUCERS, topics_from
+from opsloop_common.contracts.envelope import service_of, topic_of
 from opsloop_common.settings import Settings, Unusable
 from opsloop_common.supervision import Pauses, patiently
 
 PARTITIONS = 12  # from the first day on: another number would move keys to other partitions and break their order
 RETENTION_MS = 14 * 24 * 3600 * 1000
+INTERNAL_RETENTION_MS = 3 * 24 * 3600 * 1000  # texts of people: so long as a consumer may be away
 MESSAGE_BYTES = 1024 * 1024
 WAIT_SECONDS = 60.0
 PAUSES = Pauses(first=1.0, longest=1.0)
 
 
-def topic_configs(replication: int) -> dict[str, str]:
+def topic_configs(replication: int, *, retention_ms: int = RETENTION_MS) -> dict[str, str]:
     """Return the settings under which no acknowledged event is lost: all but one replica must have it."""
     return {
-        "retention.ms": str(RETENTION_MS),
+        "retention.ms": str(retention_ms),
         "min.insync.replicas": str(max(1, replication - 1)),
         "unclean.leader.election.enable": "false",
         "max.message.bytes": str(MESSAGE_BYTES),
@@ -42,7 +44,7 @@ async def create_topics(
     Raises Unusable when there is none, or it refuses; at once for brokers whose names nobody knows.
     """
     await _require_known_hosts(settings)
-    names = [f"{prefix}.{service}" for service in services]
+    names = topics_from(services, prefix=prefix)
     try:
         return await patiently(
             "the Kafka broker",
@@ -85,7 +87,7 @@ async def _create_with(settings: Settings, names: list[str]) -> list[str]:
 
 
 async def _create(admin: AIOKafkaAdminClient, names: list[str], replication: int) -> list[str]:
-    topics = [NewTopic(name, PARTITIONS, replication, topic_configs=topic_configs(replication)) for name in names]
+    topics = [NewTopic(name, PARTITIONS, replication, topic_configs=_configs(name, replication)) for name in names]
     response = await admin.create_topics(topics)
     created = []
     for name, code, *detail in response.topic_errors:
@@ -95,6 +97,11 @@ async def _create(admin: AIOKafkaAdminClient, names: list[str], replication: int
         elif error is not TopicAlreadyExistsError:
             raise error(f"{name}: {detail}")
     return created
+
+
+def _configs(topic: str, replication: int) -> dict[str, str]:
+    is_internal = topic.endswith(topic_of(service_of(topic), is_internal=True, prefix=""))
+    return topic_configs(replication, retention_ms=INTERNAL_RETENTION_MS if is_internal else RETENTION_MS)
 
 
 def bootstrap(settings: Settings) -> str:
