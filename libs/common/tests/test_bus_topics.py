@@ -7,6 +7,7 @@ import pytest
 from opsloop_common.bus import topics as bus_topics
 from opsloop_common.bus.kafka import topics
 from opsloop_common.bus.topics import PRODUCERS
+from opsloop_common.contracts.catalogue import INTERNAL, PRODUCERS_OF
 from opsloop_common.contracts.envelope import service_of
 from opsloop_common.settings import Settings, Unusable
 
@@ -56,3 +57,9 @@ def test_of_each_topic_the_service_is_known(service, prefix):
     topics = bus_topics.topics_from([service], prefix=prefix)
     assert {service_of(topic) for topic in topics} == {service}
     assert len(set(topics)) == len(topics)
+
+
+def test_a_public_type_is_told_by_one_service():
+    """The list of event types names one for each."""
+    assert {type for type, services in PRODUCERS_OF.items() if len(services) > 1} <= INTERNAL
+    assert {service for services in PRODUCERS_OF.values() for service in services} == set(PRODUCERS)

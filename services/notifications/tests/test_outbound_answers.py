@@ -158,3 +158,11 @@ async def test_asks_for_answers_that_can_be_read_as_they_come():
         await client.post(peer.url, b"{}", {})
 
     assert b"accept-encoding: identity\r\n" in peer.heads[0].lower()
+
+
+async def test_what_an_answer_says_twice_is_one_list():
+    head = b"HTTP/1.1 503 Busy\r\nRetry-After: 120\r\nx: 1\r\nretry-after: 5\r\ncontent-length: 0\r\n\r\n"
+    async with listening(head) as peer, OutboundClient(LOOPBACK) as client:
+        answer = await client.post(peer.url, b"{}", {})
+
+    assert answer.headers == {"retry-after": "120, 5", "x": "1", "content-length": "0"}

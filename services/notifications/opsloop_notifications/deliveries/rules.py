@@ -16,6 +16,7 @@ WAITS_SECONDS = (5, 30, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600)
 JITTER = 0.2
 RETRY_AFTER_LIMIT = timedelta(hours=24)
 RETRY_AFTER_STATUSES = frozenset({429, 503})
+WISHES_READ = 20
 GONE = 410
 BODY_KEPT_CHARACTERS = 4_096
 PACKED = frozenset({"gzip", "x-gzip", "deflate"})
@@ -65,12 +66,17 @@ def next_attempt_at(tries: int, now: datetime, *, jitter: float, wait: timedelta
 
 
 def retry_after(status: int, value: str | None, now: datetime) -> timedelta | None:
-    """Read `Retry-After` (seconds or an HTTP date) of a 429 or 503; anything unreadable is no wish."""
+    """Read `Retry-After` (seconds or an HTTP date) of a 429 or 503; anything unreadable is no wish, and of several the longest counts."""
     if status not in RETRY_AFTER_STATUSES or value is None:
         return None
-    value = value.strip()
+    # a date can be read without the name of its day, which has a comma behind it
+    wishes = [_wish(each.strip(), now) for each in value.split(",", WISHES_READ)[:WISHES_READ]]
+    return max((wish for wish in wishes if wish is not None), default=None)
+
+
+def _wish(value: str, now: datetime) -> timedelta | None:
     if value.isascii() and value.isdigit():
-        return timedelta(seconds=min(int(value[:9]), 10**8))
+        return timedelta(seconds=min(int(value.lstrip("0")[:9] or 0), 10**8))
     return readable(_time_until, value, now)
 
 

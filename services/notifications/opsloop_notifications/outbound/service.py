@@ -299,7 +299,8 @@ class OutboundClient:
 
     async def _read(self, request: AbstractAsyncContextManager[aiohttp.ClientResponse], call: _Call) -> None:
         async with request as response:
-            call.answered = {name.lower(): value for name, value in response.headers.items()}
+            # what comes several times is one list, as RFC 9110, 5.3 has it
+            call.answered = {name.lower(): ", ".join(response.headers.getall(name)) for name in response.headers}
             while (left := limits.CALL_BODY_BYTES - len(call.content)) and (chunk := await response.content.read(left)):
                 call.content += chunk
             if not left:
