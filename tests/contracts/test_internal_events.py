@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from operator import attrgetter
 from pathlib import Path
 from uuid import uuid4
 
@@ -58,7 +59,9 @@ def test_nobody_can_name_it_and_no_pattern_covers_it(type):
     assert not any(known.covers(pattern, type) for pattern in ("*", family, type))
 
 
-@pytest.mark.parametrize("subscription", [s for service in SERVICES for s in service.subscriptions], ids=str)
+@pytest.mark.parametrize(
+    "subscription", [s for service in SERVICES for s in service.subscriptions], ids=attrgetter("consumer")
+)
 def test_only_who_names_it_hears_it(subscription):
     heard = {type for type in INTERNAL if subscription.wants(type)}
     topics = set(topics_of(subscription.types))
