@@ -196,6 +196,16 @@ async def test_a_workspace_has_so_many_webhooks_and_no_more(service, monkeypatch
     await created(service, elsewhere)
 
 
+async def test_what_was_deleted_takes_no_place(service, monkeypatch):
+    monkeypatch.setattr("opsloop_common.limits.WEBHOOKS_PER_WORKSPACE", 1)
+    key = await service.key()
+    for _ in range(3):
+        hook = await created(service, key)
+        gone = await service.client.delete(f"/v1/webhooks/{hook['id']}", headers=key)
+
+        assert gone.status_code == 204
+
+
 def pause(name="Pause"):
     return make_event(CampaignPaused(campaign_id=uuid4(), name=name))
 
