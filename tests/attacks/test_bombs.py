@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from opsloop.samples import sample
-from opsloop_common.contracts.catalogue import BY_TYPE, PRODUCER
+from opsloop_common.contracts.catalogue import BY_TYPE, PRODUCERS_OF, PUBLIC
 from opsloop_common.ids import uuid7
 from tests.attacks.bombs import MIB, Bomb, bombs, marks
 from tests.attacks.probe import watching
@@ -208,7 +208,7 @@ def bad_events(type: str) -> Iterator[tuple[str, bytes]]:
 
 async def listen_everywhere(deployment: Deployment) -> None:
     """Make playbooks and endpoints that look at every event with many conditions and placeholders."""
-    for type in BY_TYPE:
+    for type in PUBLIC:
         filled = f"{{{{ event.data.{a_field(type)} }}}}"
         message = {"channel": "email", "locale": "en", "subject": filled, "body": filled * (20_000 // len(filled))}
         launch = {"name": filled, "audience": {"user_ids": ["nobody"]}, "messages": [message]}
@@ -216,7 +216,7 @@ async def listen_everywhere(deployment: Deployment) -> None:
             body = {"name": type, "on": type, "when": when, "requires_approval": True, "launch": launch}
             answer = await deployment.client("campaigns").post("/v1/playbooks", json=body)
             assert answer.status_code == 201, answer.text
-    for field in sorted({a_field(type) for type in BY_TYPE}):
+    for field in sorted({a_field(type) for type in PUBLIC}):
         hook = HOOK | {"filter": _conditions_on(field)}
         answer = await deployment.client("notifications").post("/v1/webhooks", json=hook)
         assert answer.status_code == 201, answer.text
@@ -262,7 +262,8 @@ async def test_no_event_stalls_its_consumers(embedded_deployment: Deployment, ea
     async with watching(f"{embedded_deployment.urls['metrics']}/healthz") as watched:
         for number, type in enumerate(BY_TYPE):
             bodies = [body for _, body in islice(bad_events(type), number % each, None, each)]
-            sent += len(await publish(embedded_deployment, PRODUCER[type], type, bodies))
+            for producer in PRODUCERS_OF[type]:
+                sent += len(await publish(embedded_deployment, producer, type, bodies))
 
         async def are_done() -> bool:
             waiting = "SELECT count(*) FROM outbox WHERE position IS NULL OR position > (SELECT delivered_position FROM outbox_log)"

@@ -40,7 +40,7 @@ CALLS = 16
 HELD_SECONDS = 0.010
 LOOPBACK = AddressPolicy(allowed=parse_networks("127.0.0.0/8"))
 NEVER_SAYS_ITS_STATUS = {
-    "early_hints", "early_hints_with_headers", "continues", "status_line", "line_ends", "nulls", "drip_interim", *UNSPOKEN,
+    "early_hints", "early_hints_with_headers", "continues", "line_ends", "nulls", "drip_interim", *UNSPOKEN,
 }  # fmt: skip
 
 T = TypeVar("T")

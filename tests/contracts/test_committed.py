@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from opsloop.contracts import CONTRACTS, SAMPLES, breaks, differences, event_schemas
+from opsloop_common.bus.topics import topics_from
 from opsloop_common.contracts.catalogue import BY_SERVICE, BY_TYPE
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.published import envelope_schema
@@ -57,10 +58,16 @@ def test_a_sample_of_every_released_version_parses_today(path):
 def test_asyncapi_names_the_topic_and_every_message(service):
     document = json.loads((ROOT / CONTRACTS / "asyncapi" / f"{service}.json").read_text())
 
-    channel = document["channels"][service]
+    channels = document["channels"]
     assert document["asyncapi"] == "3.0.0"
-    assert channel["address"] == f"opsloop.{service}"
-    assert set(channel["messages"]) == {kind.type for kind in BY_SERVICE[service]}
-    for name, reference in channel["messages"].items():
+    assert {channel["address"] for channel in channels.values()} == set(topics_from([service]))
+    for name, channel in channels.items():
+        is_internal = name == f"{service}.internal"
+        assert channel["address"] == f"opsloop.{name}"
+        assert set(channel["messages"]) == {
+            kind.type for kind in BY_SERVICE[service] if kind.is_internal is is_internal
+        }
+    messages = {name: reference for channel in channels.values() for name, reference in channel["messages"].items()}
+    for name, reference in messages.items():
         assert reference == {"$ref": f"#/components/messages/{name}"}
         assert document["components"]["messages"][name]["name"] == name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module, metadata
 from typing import Annotated, Any
@@ -10,8 +11,9 @@ from uuid import UUID
 import typer
 
 from opsloop import data, up
-from opsloop.settings import read_settings
+from opsloop.settings import EmbeddedSettings, read_settings
 from opsloop_common.embedded_postgres import PostgresFailed
+from opsloop_common.setting_names import unknown_settings
 from opsloop_common.settings import BadSettings
 
 cli = typer.Typer(
@@ -63,7 +65,8 @@ def _cli(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    pass
+    for line in unknown_settings(os.environ, EmbeddedSettings, services=()):
+        typer.echo(f"opsloop: {line}", err=True)
 
 
 @cli.command("up")

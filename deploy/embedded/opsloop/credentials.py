@@ -29,6 +29,7 @@ from opsloop_common.db import Database
 from opsloop_common.errors import NotFound
 from opsloop_common.http.credentials import ApiKeyIn, UserSecretIn
 from opsloop_common.http.refusals import shaped
+from opsloop_common.http.schemas import InModel, Slug
 from opsloop_common.invisible import comparable
 from opsloop_common.runner import commands
 from opsloop_common.secretbox import SecretBox
@@ -108,6 +109,7 @@ def create_user_secret(settings: EmbeddedSettings, name: str, workspace: str, *,
 
 def show(settings: EmbeddedSettings, kind: Kind, workspace: str | None, *, as_json: bool) -> None:
     """Print each credential that is not revoked once, newest first, with the services that hold it."""
+    require_name(workspace)
 
     async def work() -> None:
         async with opened(settings) as databases:
@@ -141,6 +143,7 @@ def _cell(value: object) -> object:
 
 def revoke(settings: EmbeddedSettings, kind: Kind, which: str, workspace: str | None, *, as_json: bool) -> None:
     """End one credential in every service that holds it, with what it made there, and say in which."""
+    require_name(workspace)
 
     async def work() -> None:
         async with opened(settings) as databases:
@@ -155,6 +158,16 @@ def revoke(settings: EmbeddedSettings, kind: Kind, which: str, workspace: str | 
         typer.echo(f"Revoked in {', '.join(ended)}: {_named(one)}{more}.")
 
     refusable(work())
+
+
+class _One(InModel):
+    workspace: Slug | None
+
+
+def require_name(workspace: str | None) -> None:
+    """Go on with a name that a workspace can have, or with none; a usage error for another, of which there is never anything."""
+    with as_usage():
+        shaped(_One, workspace=workspace)
 
 
 async def held(databases: Mapping[str, Database], kind: Kind, workspace: str | None) -> list[dict[str, Any]]:

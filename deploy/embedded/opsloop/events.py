@@ -12,15 +12,16 @@ import orjson
 import typer
 
 from opsloop.outlines import OUTLINES
-from opsloop.printing import show_document, show_table
+from opsloop.printing import json_line, show_document, show_table
 from opsloop.reading import connected, within_reach
 from opsloop.settings import EmbeddedSettings
 from opsloop_common.inbox.groups import GROUPS_SQL
+from opsloop_common.invisible import visible
 
 TAIL_SECONDS = 0.5
 
 _LAST = "SELECT id, payload FROM outbox WHERE id > $1 ORDER BY id DESC LIMIT $2"
-_GROUPS = GROUPS_SQL.format(workspace="$1")
+_GROUPS = GROUPS_SQL.format(workspace="$1", internal="''")
 
 
 def parked(settings: EmbeddedSettings, service: str | None, *, as_json: bool) -> None:
@@ -62,7 +63,7 @@ async def _tail(
             documents = [event for name, each in open_ones.items() for event in await _newer(each, name, after, limit)]
             documents.sort(key=lambda event: str(event["time"]))
             for event in documents[-limit:] if limit else []:
-                typer.echo(orjson.dumps(event) if as_json else _line(event))
+                typer.echo(json_line(event) if as_json else _line(event))
             if not follow:
                 return
             limit = 1_000
@@ -78,8 +79,8 @@ async def _newer(
 
 
 def _line(event: dict[str, Any]) -> str:
-    facts = orjson.dumps(event["data"]).decode()
-    return f"{event['time']}  {event['workspace']}  {event['type']}  {event['subject']}#{event['sequence']}  {facts}"
+    facts = json_line(event["data"])
+    return f"{event['time']}  {event['workspace']}  {event['type']}  {visible(event['subject'])}#{event['sequence']}  {facts}"
 
 
 def chosen(service: str | None) -> list[str]:

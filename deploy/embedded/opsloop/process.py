@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from prometheus_client import CollectorRegistry, Gauge, ProcessCollector
 
-from opsloop.root import create_root
+from opsloop.root import Ready, create_root
 from opsloop.services import MEMBERS
 from opsloop.settings import EmbeddedSettings
 from opsloop_common.bus.local import LocalBus
@@ -77,21 +77,25 @@ async def serve(
             registries = {runtime.service.name: runtime.registry for runtime in runtimes} | {"opsloop": own}
             settings = runtimes[0].settings  # of the front all have the same
             rooms = {room: r.service.name for r in runtimes for room in rooms_of(r.service.routers)}
-            root = create_root(apps, registries, partial(_unready, runtimes, stop), settings, rooms=rooms)
+            root = create_root(apps, registries, partial(_readiness, runtimes, stop), settings, rooms=rooms)
             await stack.enter_async_context(serving(root, listener, front_of(settings, own)))
             on_ready()
             await stop.wait()
 
 
-async def _unready(runtimes: list[Runtime], stop: asyncio.Event) -> Mapping[str, object]:
+async def _readiness(runtimes: list[Runtime], stop: asyncio.Event) -> Ready:
+    """Say how all of it is: as its worst service, and of each that is not ready why."""
     if stop.is_set():
-        return {"opsloop": "stopping"}
+        return "unready", {"opsloop": {"role": "stopping"}}
     found = await asyncio.gather(*[readiness(runtime) for runtime in runtimes])
-    return {
+    reasons = {
         runtime.service.name: {check.name: check.detail or "down" for check in checks if not check.ok}
         for runtime, (status, checks) in zip(runtimes, found, strict=True)
         if status != "ready"
     }
+    if any(status == "unavailable" for status, _ in found):
+        return "unready", reasons
+    return ("degraded" if reasons else "ready"), reasons
 
 
 @asynccontextmanager

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from html import escape
+from typing import Literal
 
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
@@ -21,8 +22,9 @@ from opsloop_common.http.problems import error_response
 from opsloop_common.ids import uuid7
 from opsloop_common.settings import Settings
 
-Readiness = Callable[[], Awaitable[Mapping[str, object]]]
-"""Says per service why it is not ready; empty when all are."""
+Ready = tuple[Literal["ready", "degraded", "unready"], Mapping[str, Mapping[str, str]]]
+"""How all of it is, and of each service that is not ready which checks failed, and why. `degraded`: it does without something."""
+Readiness = Callable[[], Awaitable[Ready]]
 
 _API = "/api/"
 
@@ -55,7 +57,7 @@ class Root:
 def create_root(
     apps: Mapping[str, ASGIApp],
     registries: Mapping[str, CollectorRegistry],
-    unready: Readiness,
+    ready: Readiness,
     settings: Settings,
     *,
     rooms: Mapping[str, str],
@@ -74,10 +76,9 @@ def create_root(
         return JSONResponse({"status": "ok"})
 
     async def readyz(_: Request) -> Response:
-        reasons = await unready()
-        if reasons:
-            return JSONResponse({"status": "unready", "services": reasons}, status_code=503)
-        return JSONResponse({"status": "ready"})
+        status, reasons = await ready()
+        services = {"services": reasons} if reasons else {}
+        return JSONResponse({"status": status, **services}, 503 if status == "unready" else 200)
 
     own = Starlette(
         routes=[

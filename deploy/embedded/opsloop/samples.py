@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
-from opsloop_common.contracts.catalogue import PRODUCER
+from opsloop_common.contracts.catalogue import PRODUCERS_OF
 from opsloop_common.contracts.envelope import Event, EventData
 from opsloop_common.contracts.published import Schema, data_schema
 
@@ -21,7 +21,7 @@ def sample(kind: type[EventData]) -> Event:
     subject = kind.model_validate(data).subject()
     return Event(
         id=UUID(ID.format(1)),
-        source=f"/opsloop/{PRODUCER[kind.type]}",
+        source=f"/opsloop/{PRODUCERS_OF[kind.type][0]}",
         type=kind.type,
         subject=subject,
         time=TIME,

@@ -24,8 +24,6 @@ class EmbeddedSettings(Settings):
     @field_validator("data_dir", mode="before")
     @classmethod
     def _a_name(cls, value: object) -> object:
-        if not str(value):
-            raise ValueError("must not be empty")
         # URLs, messages and PostgreSQL's files of lines hold it: no bytes that are not UTF-8, no line breaks
         if any(unicodedata.category(character) in ("Cc", "Cs") for character in str(value)):
             raise ValueError("must be UTF-8 without control characters")

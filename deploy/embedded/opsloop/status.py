@@ -50,6 +50,7 @@ _COUNTS = """
            current_setting('server_version') AS version
 """
 _CURSORS = "SELECT consumer, source, position FROM delivery_cursor"
+_DEGRADED = "degraded: "
 
 Counts = Mapping[str, Any]
 Gauge = tuple[str, str, float]
@@ -57,7 +58,7 @@ Gauge = tuple[str, str, float]
 
 
 def show(settings: EmbeddedSettings, *, as_json: bool) -> int:
-    """Print how each service is; returns 0 when all are ready, 3 when some are not, 4 when nothing runs."""
+    """Print how each service is; returns 0 when all are ready or do without something, 3 when some are not, 4 when nothing runs."""
     return asyncio.run(_show(settings, as_json=as_json))
 
 
@@ -72,7 +73,7 @@ async def _show(settings: EmbeddedSettings, *, as_json: bool) -> int:
     (show_as_json if as_json else show_as_text)(settings, server, holder, ready, counts, gauges)
     if holder is None:
         return 4
-    return 0 if set(ready.values()) == {"yes"} else 3
+    return 0 if all(map(_is_ready, ready.values())) else 3
 
 
 def show_as_json(
@@ -86,7 +87,7 @@ def show_as_json(
     """Print all of it as one document."""
     services = {
         name: {
-            "ready": ready[name] == "yes",
+            "ready": _is_ready(ready[name]),
             "reason": None if ready[name] == "yes" else ready[name],
             "events_pending": count["pending"],
             "oldest_pending_seconds": count["oldest"],
@@ -178,15 +179,28 @@ def postgres_line(running: str, *, installed: str, socket: Path) -> str:
 
 
 async def _readiness(holder: Holder | None) -> Mapping[str, str]:
-    """Ask the running process; per service `yes`, or why not."""
+    """Ask the running process; per service `yes`, `degraded` and why, or why it is not."""
     if holder is None or not holder.url:
         return dict.fromkeys(OUTLINES, "no")
     try:
         answer = orjson.loads((await _get(f"{holder.url}/readyz")).content)
     except (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException, ValueError) as error:
         return dict.fromkeys(OUTLINES, type(error).__name__)
-    reasons: Mapping[str, object] = answer.get("services", {})
-    return {name: str(reasons.get(name, reasons.get("opsloop", "yes"))) for name in OUTLINES}
+    return {name: readiness_of(name, answer) for name in OUTLINES}
+
+
+def readiness_of(service: str, answer: Mapping[str, Any]) -> str:
+    """Return what the process's `/readyz` says of one service, in a cell: `yes`, `degraded: …`, or what is not well."""
+    reasons = answer.get("services", {})
+    failed = reasons.get(service) or reasons.get("opsloop")
+    if not failed:
+        return "yes"
+    said = "; ".join(f"{name}: {detail}" for name, detail in failed.items())
+    return f"{_DEGRADED}{said}" if answer.get("status") == "degraded" else said
+
+
+def _is_ready(cell: str) -> bool:
+    return cell == "yes" or cell.startswith(_DEGRADED)
 
 
 async def _get(url: str, headers: Mapping[bytes | str, bytes | str] | None = None) -> httpcore.Response:

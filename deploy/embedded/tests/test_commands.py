@@ -1,5 +1,6 @@
 """The `opsloop` command: what it loads, how it prints for programs, and that its outlines are what the services declare."""
 
+import re
 import subprocess
 import sys
 
@@ -9,6 +10,9 @@ import pytest
 from opsloop import printing, status
 from opsloop.outlines import OUTLINES
 from opsloop.services import MEMBERS
+from opsloop.settings import EmbeddedSettings
+from opsloop_common.setting_names import OF_OTHERS
+from opsloop_common.settings import Settings
 
 WEB = {"fastapi", "starlette", "uvicorn", "aiokafka", "alembic", "aiohttp", "rjieba"}
 DATABASE = {"sqlalchemy", "asyncpg", "prometheus_client", "structlog"}
@@ -152,3 +156,38 @@ def test_what_strangers_named_steers_no_terminal(capsys):
     printing.show_table(("name",), [("a\x1b[2Jb\r\x9bc👨\u200d👩",)])
 
     assert capsys.readouterr().out == "name\na [2Jb  c👨\u200d👩\n"
+
+
+@pytest.mark.parametrize(
+    ("named", "shown"),
+    [
+        ("rtl\u202egnp.exe", "rtl<U+202E>gnp.exe"),
+        ("a\u2066b\u2069", "a<U+2066>b<U+2069>"),
+        ("ann\u200b", "ann<U+200B>"),
+        ("a\u2028b", "a b"),
+        ("❤\ufe0f", "❤\ufe0f"),
+    ],
+)
+def test_what_nobody_sees_turns_no_line_round(capsys, named, shown):
+    printing.show_table(("name",), [(named,)])
+    assert capsys.readouterr().out == f"name\n{shown}\n"
+
+    printing.show_document({"name": named})
+    told = capsys.readouterr().out
+    assert orjson.loads(told) == {"name": named}
+    assert not re.search("[\u200b\u202e\u2028\u2066]", told)
+
+
+def test_every_setting_of_a_service_and_of_the_one_process_is_known_to_all():
+    kinds = [EmbeddedSettings, *(service.settings for service in MEMBERS)]
+    read = {name.upper() for kind in kinds for name in kind.model_fields}
+
+    assert read - {name.upper() for name in Settings.model_fields} == OF_OTHERS
+
+
+@pytest.mark.parametrize("arguments", [["-m", "opsloop", "status"], ["-m", "opsloop_feedback", "migrate"]])
+def test_a_misspelled_setting_is_a_line_before_the_command(arguments, tmp_path):
+    ended = run(*arguments, OPSLOOP_PROT="9000", OPSLOOP_DATA_DIR=str(tmp_path / "none"), OPSLOOP_BUS="local")
+
+    assert ended.stderr.splitlines()[0].endswith("OPSLOOP_PROT is no setting; did you mean OPSLOOP_PORT?")
+    assert "9000" not in ended.stderr

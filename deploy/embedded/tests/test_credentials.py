@@ -217,3 +217,13 @@ def test_what_the_api_refuses_is_refused_before_anything_starts(options, field, 
         assert ended.exit_code == 2, ended.output
         assert f"Invalid value: {field}" in ended.stderr or ("?" in field and field in ended.stderr)
         assert ended.stdout == ""
+
+
+@pytest.mark.parametrize("command", [("keys", "list"), ("user-secrets", "list"), ("keys", "revoke", "ci")])
+@pytest.mark.parametrize("workspace", ["Bad WS", "", "acme\u200b", "a" * 64])
+def test_a_name_that_no_workspace_can_have_is_refused_before_anything_starts(command, workspace, monkeypatch):
+    monkeypatch.setattr(credentials, "opened", None)
+    ended = CliRunner().invoke(cli, [*command, "--workspace", workspace], env={"COLUMNS": "1000"})
+
+    assert (ended.exit_code, ended.stdout) == (2, "")
+    assert "workspace: must be lower-case letters, digits and hyphens" in ended.stderr

@@ -82,6 +82,8 @@ def test_a_name_that_lines_and_addresses_cannot_hold_is_refused(path):
     ("name", "value"),
     [
         ("OPSLOOP_MAIL_FROM", "x"),
+        ("OPSLOOP_MAIL_FROM", ""),
+        ("OPSLOOP_DATA_DIR", " "),
         ("OPSLOOP_DOMAIN_EVENT_RETENTION_DAYS", "x"),
         ("OPSLOOP_CAUSE_CAMPAIGNS_PER_HOUR", "0"),
     ],

@@ -39,12 +39,12 @@ def reasons() -> dict:
 
 @pytest.fixture
 async def client(reasons):
-    async def unready():
-        return reasons
+    async def ready():
+        return ("unready" if "database" in reasons.get("metrics", {}) else "degraded" if reasons else "ready"), reasons
 
     apps = {"feedback": service("feedback"), "metrics": service("metrics")}
     root = create_root(
-        apps, {"feedback": registry(1), "metrics": registry(2)}, unready, Settings(), rooms={"roadmap": "feedback"}
+        apps, {"feedback": registry(1), "metrics": registry(2)}, ready, Settings(), rooms={"roadmap": "feedback"}
     )
     async with httpx.AsyncClient(transport=httpx.ASGITransport(root), base_url="http://test") as client:
         yield client
@@ -105,6 +105,14 @@ async def test_ready_only_when_every_service_is(client, reasons):
     assert answer.status_code == 503
     assert answer.json() == {"status": "unready", "services": {"metrics": {"database": "OSError"}}}
     assert (await client.get("/healthz")).status_code == 200
+
+
+async def test_what_it_can_do_without_leaves_it_ready_enough(client, reasons):
+    reasons["notifications"] = {"mail": "mail waits"}
+    answer = await client.get("/readyz")
+
+    assert answer.status_code == 200
+    assert answer.json() == {"status": "degraded", "services": {"notifications": {"mail": "mail waits"}}}
 
 
 async def test_the_page_links_every_service(client):

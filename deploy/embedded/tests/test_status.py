@@ -3,8 +3,10 @@
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from opsloop.printing import show_table
-from opsloop.status import failing_rows, postgres_line
+from opsloop.status import failing_rows, postgres_line, readiness_of
 from opsloop_common.failing import Failing
 
 
@@ -31,3 +33,17 @@ def test_work_that_fails_is_told_with_since_when_and_why(capsys):
     assert line.split(maxsplit=3)[:3] == ["metrics", "metrics.evaluate", "acme"]
     assert "2026-03-01 08:30:00Z" in line
     assert line.rstrip().endswith("RuntimeError: [b]no[/b]")
+
+
+@pytest.mark.parametrize(
+    ("answer", "cell"),
+    [
+        ({"status": "ready"}, "yes"),
+        ({"status": "degraded", "services": {"notifications": {"mail": "mail waits"}}}, "degraded: mail: mail waits"),
+        ({"status": "degraded", "services": {"metrics": {"bus": "down"}}}, "yes"),
+        ({"status": "unready", "services": {"notifications": {"database": "OSError", "bus": "down"}}}, "database: OSError; bus: down"),
+        ({"status": "unready", "services": {"opsloop": {"role": "stopping"}}}, "role: stopping"),
+    ],
+)  # fmt: skip
+def test_what_a_service_does_without_is_told_in_words(answer, cell):
+    assert readiness_of("notifications", answer) == cell

@@ -11,14 +11,14 @@ import sqlalchemy as sa
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, mapped_column
 
 from opsloop_common.ids import uuid7
-from opsloop_common.invisible import IGNORABLE
+from opsloop_common.invisible import UNSEEN
 
 Moment = sa.DateTime(timezone=True)
 
 
 def comparable_column(column: sa.ColumnElement[Any] | InstrumentedAttribute[Any]) -> sa.ColumnElement[str]:
     """Return what `invisible.comparable` says of a column's text."""
-    return sa.func.regexp_replace(column, f"[{IGNORABLE}]", "", "g", type_=sa.Text)
+    return sa.func.regexp_replace(column, f"[{UNSEEN}]", "", "g", type_=sa.Text)
 
 
 class Versioned:

@@ -26,6 +26,8 @@ from pydantic import (
 )
 from pydantic import ValidationInfo as Info
 
+from opsloop_common.contracts.envelope import Event
+from opsloop_common.contracts.fields import all_fields
 from opsloop_common.documents import require_known_names
 from opsloop_common.invisible import comparable, comparable_value
 from opsloop_common.known_names import unknown
@@ -35,10 +37,8 @@ MAX_VALUES = 100
 MAX_TEXT = 1_000
 
 DATA_FIELD = r"data(\.[^.\x00]{1,100}){1,10}"
-ATTRIBUTES = (
-    "id|source|type|subject|time|dataschema|workspace|actor|partitionkey|sequence|correlationid|causationid|"
-    "causationdepth|causationroot|traceparent"
-)
+DATA_FIELD_CHARACTERS = len("data") + 10 * len("." + 100 * "x")
+ATTRIBUTES = "|".join(name for name in Event.model_fields if name != "data")
 
 
 def place_in(attributes: str) -> tuple[object, ...]:
@@ -48,7 +48,8 @@ def place_in(attributes: str) -> tuple[object, ...]:
 
     def require_place(field: str) -> str:
         if not re.fullmatch(pattern, field):
-            raise ValueError(unknown(field, known, what="attribute of an event or path below its data"))
+            what = "attribute of an event or path below its data"
+            raise ValueError(unknown(field, known, what=what, meant=all_fields()))
         return field
 
     return AfterValidator(require_place), WithJsonSchema({"type": "string", "pattern": pattern})

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
-from sqlalchemy.engine import make_url
 
-from opsloop_common import limits
+from opsloop_common import database_address, limits
+from opsloop_common.database_address import Address
 from opsloop_common.telemetry.spans import current
 
 
@@ -94,13 +94,25 @@ class Connection(asyncpg.Connection):  # type: ignore[misc] # asyncpg is not typ
             self.terminate()
 
 
+def arguments(
+    address: Address, *, name: str, patience: Patience, settings: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """Return asyncpg's arguments beside those of `address.url`: our time-outs, and the settings that the server begins with.
+
+    `name` is what the server's lists show when the address itself says nothing.
+    """
+    begun = {"application_name": address.application_name or name, "timezone": "UTC"}
+    server_settings = begun | patience.server_settings() | dict(settings or {})
+    return {**patience.arguments(), **address.options, "server_settings": server_settings}
+
+
 async def connect(url: str, *, name: str, patience: Patience, settings: Mapping[str, str]) -> Connection:
     """Open a connection that belongs to no engine: `name` is what the server's lists show, `settings` what it begins with."""
-    address = make_url(url.replace("postgres://", "postgresql+asyncpg://", 1))
-    _, options = address.set(drivername="postgresql+asyncpg").get_dialect()().create_connect_args(address)
+    address = database_address.read(url)
+    _, options = address.url.get_dialect()().create_connect_args(address.url)
     options.pop("prepared_statement_cache_size", None)  # SQLAlchemy's own
-    server_settings = {"application_name": name, "timezone": "UTC"} | patience.server_settings() | dict(settings)
-    connection: Connection = await asyncpg.connect(**options, **patience.arguments(), server_settings=server_settings)
+    options.update(arguments(address, name=name, patience=patience, settings=settings))
+    connection: Connection = await asyncpg.connect(**options)
     return connection
 
 

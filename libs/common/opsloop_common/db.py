@@ -10,10 +10,9 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, event, text
-from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 
-from opsloop_common import connections, doubt, limits
+from opsloop_common import connections, database_address, doubt, limits
 from opsloop_common.clock import Clock
 from opsloop_common.connections import Patience
 from opsloop_common.documents import read_document, write_document
@@ -42,15 +41,6 @@ WORK_CONNECTIONS_KEPT = 3  # open for the next one; more than those close once t
 event.listen(UnitOfWork, "after_begin", enter_at_begin)
 
 
-def asyncpg_url(url: str) -> str:
-    """Return `url` with the asyncpg driver; accepts `postgres://`, `postgresql://` and explicit drivers."""
-    return (
-        make_url(url.replace("postgres://", "postgresql://", 1))
-        .set(drivername="postgresql+asyncpg")
-        .render_as_string(False)
-    )
-
-
 def app_role(service: str) -> str:
     """Return the NOLOGIN role that a service's runtime connections act as."""
     return f"{service}_app"
@@ -72,7 +62,8 @@ class Database:
         read_seconds: float = limits.DATABASE_READ_SECONDS,
         work_seconds: float = limits.DATABASE_WORK_SECONDS,
     ) -> None:
-        self.url = asyncpg_url(url)
+        self.url = url
+        self.address = database_address.read(url)
         self.grounds = Grounds(service, clock)
         self.patience = Patience(statement_seconds, limits.DATABASE_CHECKOUT_SECONDS)
         self.read_seconds = min(read_seconds, statement_seconds)
@@ -117,16 +108,16 @@ class Database:
         return self.grounds.tracer
 
     def _make_engine(self, patience: Patience, *, pool_size: int, max_overflow: int) -> AsyncEngine:
-        server_settings = {"application_name": f"opsloop-{self.service}", "timezone": "UTC"}
-        if self.role is not None:
-            server_settings["role"] = self.role
+        settings = {} if self.role is None else {"role": self.role}
         engine = create_async_engine(
-            self.url,
+            self.address.url,
             pool_size=pool_size,
             max_overflow=max_overflow,
             pool_timeout=patience.checkout_seconds,
             pool_use_lifo=True,  # what is used is known to live
-            connect_args={"server_settings": server_settings | patience.server_settings(), **patience.arguments()},
+            connect_args=connections.arguments(
+                self.address, name=f"opsloop-{self.service}", patience=patience, settings=settings
+            ),
             json_serializer=write_document,
             json_deserializer=read_document,
             hide_parameters=True,  # they are about people, and errors are logged

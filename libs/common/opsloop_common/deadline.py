@@ -19,6 +19,10 @@ class _Deadline:
         self.timeout = asyncio.timeout(seconds)
         self.is_over = False
         """A task that was begun in the block may outlive it, and looks here too."""
+        self.holders = 0
+        """So many blocks hold the clock, in tasks side by side or within one another."""
+        self.left = 0.0
+        """Seconds that were left when the first of them stopped it."""
 
 
 _running: ContextVar[_Deadline | None] = ContextVar("deadline", default=None)
@@ -47,17 +51,19 @@ async def within(seconds: float) -> AsyncIterator[None]:
 
 @contextmanager
 def stopped() -> Iterator[None]:
-    """Stop the clock for the length of the block, if one is running here."""
+    """Stop the clock for the length of the block, if one is running here; it goes on when nobody holds it any more."""
     deadline = _running.get()
-    until = None if deadline is None or deadline.is_over else deadline.timeout.when()
-    if deadline is None or until is None or deadline.timeout.expired():
+    if deadline is None or deadline.is_over or deadline.timeout.expired():
         yield
         return
-    loop = asyncio.get_running_loop()
-    left = until - loop.time()
-    deadline.timeout.reschedule(None)
+    clock = asyncio.get_running_loop().time
+    if until := deadline.timeout.when():
+        deadline.left = until - clock()
+        deadline.timeout.reschedule(None)
+    deadline.holders += 1
     try:
         yield
     finally:
-        if not deadline.is_over:
-            deadline.timeout.reschedule(loop.time() + left)
+        deadline.holders -= 1
+        if not deadline.holders and not deadline.is_over:
+            deadline.timeout.reschedule(clock() + deadline.left)

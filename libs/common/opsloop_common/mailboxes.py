@@ -23,7 +23,9 @@ _LABEL = r"(?:[A-Za-z0-9-]|[^\x00-\x7f])+"
 ADDRESS_PATTERN = rf"^{_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})+$"
 """What an address that somebody gives looks like, in the dialect that JSON Schema has too."""
 _PLAIN = re.compile(rf"(?P<local>{_ATOM}(?:\.{_ATOM})*)@(?P<domain>{_LABEL}(?:\.{_LABEL})*)")
+_IS_PLAIN_LABEL = re.compile(r"(?![Xx][Nn]--)[A-Za-z0-9-]{1,63}")
 MAX_LOCAL_OCTETS = 64
+MAX_DOMAIN_CHARACTERS = 253
 _MAILBOX = re.compile(r"\s*(?P<name>[^<>]*?)\s*<(?P<address>[^<>]*)>\s*|\s*(?P<bare>[^<>\s]*)\s*")
 _PLAIN_WORDS = "must be a plain e-mail address such as name@example.com"
 _HYPHEN_WORDS = "must have a domain whose labels neither begin nor end with a hyphen"
@@ -31,13 +33,16 @@ _SIGNS_WORDS = "must consist of letters, digits and the signs that addresses hav
 _DOMAIN_WORDS = "must have a domain that can exist"
 # letters and marks that nobody sees (DerivedCoreProperties: Default_Ignorable_Code_Point, of the categories below)
 _UNSEEN = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]")
+_JOINERS = dict.fromkeys((0x200C, 0x200D))
 _LETTERS = {"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Nd"}
 
 
 def address_flaw(address: str) -> str | None:
     """Say why an address is not a plain `local@domain`, or return None. The address itself is not repeated."""
     found = _PLAIN.fullmatch(address) if len(address) <= MAX_ADDRESS_CHARACTERS else None
-    if not all(_is_plain(char) for char in address[:MAX_ADDRESS_CHARACTERS]):
+    local, _, domain = address[:MAX_ADDRESS_CHARACTERS].rpartition("@")
+    # Indic and Persian names are written with joiners, which `idna` takes where they belong
+    if not all(_is_plain(char) for char in local + domain.translate(_JOINERS)):
         return _SIGNS_WORDS
     if found is None or len(found["local"].encode()) > MAX_LOCAL_OCTETS:
         return _PLAIN_WORDS
@@ -57,7 +62,13 @@ def _can_exist(domain: str) -> bool:
     # by itself: the validator knows names that no mail of the internet reaches, such as `localhost`; mail of this house may
     if domain.rpartition(".")[2].isdigit():
         return False
-    return readable(partial(idna.encode, uts46=True), domain) is not None
+    # two hyphens in the third and fourth place are reserved in names of other scripts only: ab--c.com is there
+    labels = [label if _IS_PLAIN_LABEL.fullmatch(label) else _encoded(label) for label in domain.split(".")]
+    return all(labels) and len(".".join(labels)) <= MAX_DOMAIN_CHARACTERS
+
+
+def _encoded(label: str) -> str:
+    return (readable(partial(idna.encode, uts46=True), label) or b"").decode()
 
 
 def read_mailbox(text: str) -> tuple[str, str]:

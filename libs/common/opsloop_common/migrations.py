@@ -14,11 +14,11 @@ from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from opsloop_common import limits, plumbing
+from opsloop_common import database_address, limits, plumbing
 from opsloop_common.access import tables as _access
 from opsloop_common.columns import check_in
-from opsloop_common.connections import Patience
-from opsloop_common.db import asyncpg_url, grant_app_role
+from opsloop_common.connections import Patience, arguments
+from opsloop_common.db import grant_app_role
 from opsloop_common.due import tables as _due
 from opsloop_common.entry import row_level_security
 from opsloop_common.inbox import tables as _inbox
@@ -74,8 +74,9 @@ def replace_check_in(table: str, column: str, values: Iterable[str]) -> None:
 async def upgrade(service: Service, url: str, *, revision: str = "head") -> None:
     """Bring one service's database to `revision` and let its runtime role use it; Misconfigured when it is beyond this release."""
     patience = Patience(limits.DATABASE_MIGRATION_SECONDS)
-    options = {"server_settings": patience.server_settings(), **patience.arguments()}
-    engine = create_async_engine(asyncpg_url(url), poolclass=NullPool, connect_args=options)
+    address = database_address.read(url)
+    options = arguments(address, name=f"opsloop-{service.name}-migrate", patience=patience)
+    engine = create_async_engine(address.url, poolclass=NullPool, connect_args=options)
 
     def run(connection: Connection) -> None:
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})

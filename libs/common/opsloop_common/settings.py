@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from ipaddress import ip_network
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, get_args
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, SettingsConfigDict
 from pydantic_settings.exceptions import SettingsError
 
@@ -16,6 +17,9 @@ from opsloop_common import limits
 _NOT_OF_BASES = re.compile(
     r"""[\s?#"'<>\\^`{|}]"""
 )  # paths are written behind these addresses, in links that people get
+
+
+_OF_HEADERS = re.compile(r"[!-~]([ -~]*[!-~])?")
 
 
 class BadSettings(Exception):
@@ -79,6 +83,26 @@ class Settings(BaseSettings):
     log_format: Literal["json", "pretty"] | None = None
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _something(cls, value: object, info: ValidationInfo) -> object:
+        """Take an empty text for the default where that is none or empty; elsewhere, and for a secret, nobody means it."""
+        if not isinstance(value, str | SecretStr) or _plain(value).strip():
+            return value
+        field = cls.model_fields[str(info.field_name)]
+        if field.default or SecretStr in get_args(field.annotation):
+            raise ValueError("must not be empty; leave it out for the default")
+        return field.default
+
+    @field_validator("bootstrap_key", "metrics_token")
+    @classmethod
+    def _sendable(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not _OF_HEADERS.fullmatch(value.get_secret_value()):
+            raise ValueError(
+                "must be printable ASCII without spaces around it: it is sent in a header, which takes no other characters"
+            )
+        return value
+
     @field_validator("outbound_allow", "trusted_proxies")
     @classmethod
     def _networks(cls, value: str) -> str:
@@ -127,6 +151,10 @@ class Settings(BaseSettings):
         return self
 
 
+def _plain(value: str | SecretStr) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else value
+
+
 def _is_network(text: str) -> bool:
     try:
         ip_network(text)
@@ -168,9 +196,16 @@ def _explained(error: ValidationError | SettingsError) -> str:
     if isinstance(error, SettingsError):
         return str(error)  # names the field and the source
     prefix = Settings.model_config["env_prefix"]
-    found = error.errors(include_input=False, include_url=False, include_context=False)
+    found = error.errors(include_input=False, include_url=False)
     return "; ".join(
         (f"{prefix}{'_'.join(map(str, each['loc'])).upper()}: " if each["loc"] else "")  # of several, which it names
-        + each["msg"].removeprefix("Value error, ")
+        + _said(each)
         for each in found
     )
+
+
+def _said(each: ErrorDetails) -> str:
+    # pydantic's own words count a secret in items, and tell how many there are
+    if each["type"] in ("too_short", "string_too_short"):
+        return f"must have at least {each['ctx']['min_length']} characters"
+    return each["msg"].removeprefix("Value error, ")

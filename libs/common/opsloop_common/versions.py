@@ -11,8 +11,8 @@ _TAG = r'(?:(?:W/)?"[^"]*"|\*)'  # a comma inside quotes is part of a tag
 _TAGS = re.compile(rf"\s*(?:{_TAG}\s*)?(?:,\s*(?:{_TAG}\s*)?)*")
 
 
-def etag(version: int) -> str:
-    """Return the strong entity tag of a version."""
+def etag(version: int | str) -> str:
+    """Return the strong entity tag of a version: a number, or a name without quotes."""
     return f'"{version}"'
 
 
@@ -22,12 +22,12 @@ class Precondition:
 
     header: str | None
 
-    def require(self, version: int) -> None:
-        """Go on only when the header is absent, `*`, or names `version`; raises StaleVersion (412)."""
+    def require(self, *names: int | str) -> None:
+        """Go on only when the header is absent, `*`, or has one of the present version's names; raises StaleVersion (412)."""
         if self.header is None:
             return
         tags = re.findall(_TAG, self.header) if _TAGS.fullmatch(self.header) else ()
-        if "*" not in tags and etag(version) not in tags:
+        if "*" not in tags and not any(etag(name) in tags for name in names):
             raise StaleVersion("If-Match does not name the present version.")
 
     def require_none(self) -> None:

@@ -2,8 +2,10 @@
 
 One service decides and numbers them (`OWNER`); each of the others keeps a copy. A change is taken wherever it is asked for: the owner
 tells `workspace.changed`, a copy makes it at once and tells `workspace.change_requested`, which the owner answers with
-`workspace.changed`. Copies go by what the owner told last. What one service has for itself (`allow_self_approval`) changes there
-alone, and counts in the one version too.
+`workspace.changed`. A copy shows what the owner told last, and over it what was changed here and is not answered yet. What one service
+has for itself (`allow_self_approval`) changes there alone, and counts in the one version too.
+
+The owner's number names one content everywhere. What a copy shows ahead of it has a name of the copy's own, which no other has.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal
+from uuid import UUID
 
 from sqlalchemy import FromClause, func, select
 from sqlalchemy.dialects.postgresql import insert
@@ -29,8 +32,8 @@ from opsloop_common.work import work_of
 WeekStart = Literal["monday", "sunday", "saturday"]
 OWNER = "feedback"
 SHARED = ("time_zone", "locale", "week_start")
-ANSWERED_WITHIN = timedelta(minutes=1)
-"""How long a copy that is ahead of what it is told waits for the answer to its own change, before it goes by what it is told."""
+ANSWERED_WITHIN = timedelta(days=1)
+"""How long a copy waits for the answer to a change of its own: one that never comes was thrown away by an operator."""
 
 
 async def get(session: AsyncSession) -> Workspace:
@@ -59,6 +62,8 @@ async def _make(session: AsyncSession) -> None:
         "locale": "en",
         "week_start": "monday",
         "allow_self_approval": False,
+        "copy_version": 0,
+        "asked": {},
         "version": 1,
         "created_at": now,
         "updated_at": now,
@@ -72,18 +77,40 @@ async def change(session: AsyncSession, changes: Mapping[str, Any], *, expected:
     Raises StaleVersion (412).
     """
     await get(session)
-    workspace = await resources.lock_for_change(session, Workspace, expected=expected)
+    workspace = await resources.lock_for_change(session, Workspace, expected=ANY_VERSION)
+    expected.require(*_names(session, workspace))
     with resources.changing(session, workspace, changes) as before:
         changed = list(before)
-    if changed:
-        decides = work_of(session).grounds.service == OWNER
-        _tell(session, WorkspaceChanged if decides else WorkspaceChangeRequested, workspace, changed)
+    if changed and _decides(session):
+        _tell(session, WorkspaceChanged, workspace, changed)
+    elif changed:
+        request = str(_tell(session, WorkspaceChangeRequested, workspace, changed))
+        workspace.asked = workspace.asked | dict.fromkeys(changed, request)
+        workspace.asked_at = workspace.updated_at
+        workspace.copy_version += 1
     return workspace
 
 
-def _tell(session: AsyncSession, kind: type[WorkspaceEvent], workspace: Workspace, changed: Sequence[str]) -> None:
+def name_of(session: AsyncSession, workspace: Workspace) -> int | str:
+    """Return the name of what is shown, for `ETag`: the owner's number, or `<service>.<count>` of a copy that is ahead of it."""
+    return _names(session, workspace)[0]
+
+
+def _names(session: AsyncSession, workspace: Workspace) -> tuple[int | str, ...]:
+    if _decides(session):
+        return (workspace.version,)
+    own = f"{work_of(session).grounds.service}.{workspace.copy_version}"
+    # the copy's own name stays good when the owner numbers what the copy shows already
+    return (own,) if workspace.asked else (workspace.version, own)
+
+
+def _decides(session: AsyncSession) -> bool:
+    return work_of(session).grounds.service == OWNER
+
+
+def _tell(session: AsyncSession, kind: type[WorkspaceEvent], workspace: Workspace, changed: Sequence[str]) -> UUID:
     shared = {name: getattr(workspace, name) for name in SHARED}
-    outbox.append(
+    return outbox.append(
         session, kind(name=workspace.name, **shared, settings_version=workspace.version, changed=list(changed))
     )
 
@@ -98,12 +125,24 @@ async def on_change_requested(session: AsyncSession, event: Event) -> None:
 
 
 async def on_changed(session: AsyncSession, event: Event) -> None:
-    """As a copy, go by what the owner says, unless a change of our own is on its way to it: what it answers comes later."""
+    """As a copy, go by what the owner says, but for what was changed here and is not answered yet."""
     told = event.parse(WorkspaceChanged)
     workspace = await lock(session)
-    waits = clock_of(session).now() - workspace.updated_at < ANSWERED_WITHIN
-    if told.settings_version >= workspace.version or not waits:
-        _become(session, workspace, {name: getattr(told, name) for name in SHARED}, told.settings_version)
+    asked = _unanswered(session, workspace, event.causationid)
+    settings = {name: getattr(told, name) for name in SHARED if name not in asked}
+    if any(getattr(workspace, name) != value for name, value in settings.items()):
+        workspace.copy_version += 1
+    _become(session, workspace, settings, told.settings_version + len(set(asked.values())))
+    workspace.asked = asked
+
+
+def _unanswered(session: AsyncSession, workspace: Workspace, answered: str | None) -> dict[str, str]:
+    """Return what still waits after an answer. Requests are heard in order, so it ends those before it too, and their ids sort so."""
+    if workspace.asked_at is None or clock_of(session).now() - workspace.asked_at > ANSWERED_WITHIN:
+        return {}
+    if answered is None or answered not in workspace.asked.values():
+        return workspace.asked
+    return {name: request for name, request in workspace.asked.items() if request > answered}
 
 
 def _become(session: AsyncSession, workspace: Workspace, changes: Mapping[str, Any], version: int) -> None:

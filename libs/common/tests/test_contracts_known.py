@@ -12,6 +12,7 @@ from opsloop_common.contracts import known
 from opsloop_common.contracts.envelope import EventData
 from opsloop_common.errors import Invalid
 from opsloop_common.http.schemas import InModel
+from opsloop_common.meaningful import require_fields
 
 
 @pytest.mark.parametrize(
@@ -59,7 +60,7 @@ def test_a_field_that_no_such_event_has(path, types, nearest):
 
     assert known.field_fault(path, types) == f"{path} is no field of {whose}; did you mean {nearest}?"
     with pytest.raises(Invalid) as refused:
-        known.require_fields([Condition(field="type", op="exists"), Condition(field=path, op="exists")], types, "/when")
+        require_fields([Condition(field="type", op="exists"), Condition(field=path, op="exists")], types, "/when")
     assert refused.value.errors[0].pointer == "/when/1/field"
 
 
@@ -99,7 +100,7 @@ class Happened(EventData):
 
 
 def test_fields_come_from_the_schemas_of_events(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setitem(known.BY_TYPE, Happened.type, Happened)
+    monkeypatch.setitem(known.PUBLIC, Happened.type, Happened)
 
     assert known.fields_of(Happened.type) == {
         "data.thing_id",

@@ -97,3 +97,25 @@ async def test_a_task_that_outlives_the_request_may_stop_a_clock_that_is_over():
     ended.set()
 
     assert await task == "done"
+
+
+async def hold(seconds):
+    with stopped():
+        await asyncio.sleep(seconds)  # what may last
+
+
+@pytest.mark.parametrize("holders", [(0.05, 0.5), (0.5, 0.05), (0.3, 0.4, 0.5)])
+async def test_the_clock_stands_until_the_last_who_holds_it(holders):
+    async with within(0.2):
+        await asyncio.gather(*map(hold, holders))
+
+
+async def test_it_goes_on_with_what_was_left_when_the_first_stopped_it():
+    began = time.monotonic()
+    with pytest.raises(Late):
+        async with within(0.3):
+            await asyncio.sleep(0.2)  # a part
+            await asyncio.gather(hold(0.2), hold(0.4))
+            await asyncio.sleep(LONG)  # ended by the deadline
+
+    assert 0.65 < time.monotonic() - began < 1.5

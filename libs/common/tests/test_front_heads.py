@@ -153,6 +153,34 @@ async def test_an_address_that_is_not_encoded_is_told_how_to_be(target):
     assert "支付 is %E6%94%AF%E4%BB%98" in json.loads(body)["detail"]
 
 
+@pytest.mark.parametrize(
+    ("target", "is_taken"),
+    [
+        (b"/?text=%ff%fe", False),
+        (b"/?text=%zz", False),
+        (b"/?text=100%", False),
+        (b"/?text=%4", False),
+        (b"/?%D6%A7%B8%B6=1", False),  # 支付 in GBK
+        (b"/v1/recipients/%C4%E3", False),
+        (b"/?text=%E6%94", False),  # half of a character
+        (b"/?text=%ED%A0%80", False),  # a lone surrogate
+        (b"/?text=%C0%AF", False),  # a longer form of /
+        (b"http://a/?text=%ff", False),
+        (b"/?text=%E6%94%AF%E4%BB%98", True),
+        (b"/?text=%e6%94%af", True),
+        (b"/?text=100%25&a=b+c", True),
+        (b"/a%2Fb?x=%F0%9F%98%80", True),
+    ],
+)
+async def test_an_address_whose_encoding_is_none_of_utf8_is_told_how_to_be(target, is_taken):
+    async with server() as (_, port), connected(port) as (reader, writer):
+        writer.write(b"GET " + target + b" HTTP/1.1\r\nHost: a\r\n\r\n")
+        status, _, body = await answer(reader)
+
+    assert status == (200 if is_taken else 400)
+    assert is_taken or "支付 is %E6%94%AF%E4%BB%98" in json.loads(body)["detail"]
+
+
 async def test_what_is_malformed_behind_a_request_does_not_take_its_answer():
     async with server() as (_, port), connected(port) as (reader, writer):
         writer.write(b"GET /good HTTP/1.1\r\nHost: a\r\n\r\nnonsense\r\n\r\n")

@@ -13,33 +13,66 @@ from sqlalchemy import literal, select
 from opsloop_common.columns import comparable_column
 from opsloop_common.conditions import Condition, holds
 from opsloop_common.db import Context
-from opsloop_common.invisible import IGNORABLE, comparable, comparable_value, says_something
+from opsloop_common.invisible import IGNORABLE, comparable, comparable_value, says_something, visible
 from opsloop_common.testing.sample.service import SAMPLE
 
-UNSEEN = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u180e\u200b\u200d\u202e\u2060\u3164\ufe0f\ufeff\uffa0\U000e0067"
+IGNORED = "\u00ad\u034f\u061c\u115f\u1160\u17b4\u180e\u200b\u200d\u202e\u2060\u3164\ufe0f\ufeff\uffa0\U000e0067"
+SEEN_BY_NOBODY = IGNORED + "\u2800\ufff9\ufffb\U0001d159\U00013441"
+
+
+NO_SIGNS = (
+    "\u0301",  # a mark without a letter
+    "\u0903",
+    "\u20e3",
+    "\U00016fe4",
+    "\ue000",  # private
+    "\U000f0000",
+    "\ufdd0",  # no character, and none that will be one
+    "\U0001fffe",
+    "\u0378",  # not assigned
+    "\ud800",  # half of a pair
+    "\ufffc",  # in place of something
+    "\ufffd",
+    "\U0001d159",  # a note without a head
+)
 
 
 @pytest.mark.parametrize(
     ("text", "compared"),
     [
-        *[(f"支{char}付", "支付") for char in UNSEEN],
+        *[(f"支{char}付", "支付") for char in SEEN_BY_NOBODY],
         ("👨\u200d👩\u200d👧", "👨👩👧"),
         ("plain", "plain"),
         ("zwölf é 한국어", "zwölf é 한국어"),
-        ("a\u2800b c", "a\u2800b c"),
-        (UNSEEN, ""),
+        ("a\u2801b c", "a\u2801b c"),
+        ("iOS\u2800", "iOS"),
+        (SEEN_BY_NOBODY, ""),
     ],
 )
 def test_what_nobody_sees_makes_no_difference(text, compared):
     assert comparable(text) == compared
 
 
-@pytest.mark.parametrize("text", [*UNSEEN, UNSEEN, "\u2800", " \t\n\u3000\u2028", "\x01\x7f\x9f", "\ufff9\ufffb", ""])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *SEEN_BY_NOBODY,
+        SEEN_BY_NOBODY,
+        " \t\n\u3000\u2028",
+        "\x01\x7f\x9f",
+        "\ufff9\ufffb",
+        "",
+        *NO_SIGNS,
+        "".join(NO_SIGNS),
+    ],
+)
 def test_nothing_is_said_by_what_nobody_sees(text):
     assert not says_something(text)
 
 
-@pytest.mark.parametrize("text", ["a", "?", "👍", "❤\ufe0f", "\u200b支", ". ", "\u0301", "؀", "\ue000"])
+@pytest.mark.parametrize(
+    "text", ["a", "?", "👍", "❤\ufe0f", "\u200b支", ". ", "a\u0301", "؀", "1", "\U0001fae8", "\U0002ebf0", "क्ष"]
+)
 def test_a_sign_says_something(text):
     assert says_something(text)
 
@@ -52,7 +85,7 @@ def test_no_normalisation_makes_invisible_characters_of_others():
     assert sum(ignorable.match(chr(code)) is not None for code in range(0x110000)) == 4174  # Unicode 15 to 17
 
 
-@given(st.text(alphabet=st.sampled_from("ab支付👍 " + UNSEEN)))
+@given(st.text(alphabet=st.sampled_from("ab支付👍 " + SEEN_BY_NOBODY)))
 def test_comparing_twice_is_comparing_once(text):
     once = comparable(text)
 
@@ -87,8 +120,22 @@ def test_conditions_do_not_see_what_nobody_sees(found, op, value, expected):
 
 async def test_postgresql_leaves_out_the_same(make_database):
     database = await make_database(SAMPLE)
-    texts = [f"支{char}付" for char in UNSEEN] + ["plain", "é", "a\u2800b", "\U0001f468", "\u200a\u2010\ufe10\ufff9"]
+    texts = [f"支{char}付" for char in SEEN_BY_NOBODY] + [
+        "plain",
+        "é",
+        "a\u2801b",
+        "\U0001f468",
+        "\u200a\u2010\ufe10\ufff9",
+    ]
     async with database.transaction(Context(workspace="acme")) as session:
         found = [await session.scalar(select(comparable_column(literal(text)))) for text in texts]
 
     assert found == [comparable(text) for text in texts]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("ann", "ann"), ("支付é", "支付é"), ("ann\u200b", "ann<U+200B>"), ("\u202ea\U000e0061", "<U+202E>a<U+E0061>")],
+)
+def test_two_that_look_alike_can_be_told_apart(text, shown):
+    assert visible(text) == shown

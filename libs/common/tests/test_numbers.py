@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 
 import pytest
+from babel import localedata
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,6 +35,8 @@ from opsloop_common.numbers import for_people
         (5e-324, "en", "5E-324"),
         (1.7976931348623157e308, "de", "1,79769E308"),
         (1e21, "en", "1E21"),
+        (1e308, "hi-IN", "1E308"),
+        (-2.5e-9, "hi", "-2.5E-9"),
         (1234.5, "xx-nowhere", "1,234.5"),
         (1234.5, "de-x-whatever", "1.234,5"),
         (1234.5, "zzzzzzzz", "1,234.5"),
@@ -48,3 +52,13 @@ def test_what_is_written_is_near_what_was_meant_and_short(number):
 
     assert math.isclose(float(written.replace(",", "")), number, rel_tol=1e-5)
     assert len(written) < 40
+
+
+def test_no_locale_puts_more_around_a_number_than_its_signs():
+    for locale in localedata.locale_identifiers():
+        for number in (1234567.5, -0.25, 1e308, -1e-300):
+            written = for_people(number, locale.replace("_", "-"))
+            signs = {char for char in written if not char.isdigit() and unicodedata.category(char) != "Cf"}
+            # digits, what groups and divides them, a sign, and how the locale says "times ten to the"
+            assert not signs & set("[](){}<>#@\u00a4"), (locale, written)
+            assert len([char for char in written if char.isalpha()]) <= 3, (locale, written)

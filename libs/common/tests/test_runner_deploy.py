@@ -12,9 +12,14 @@ import pytest
 import yaml
 from dotenv import dotenv_values
 
-from opsloop_common.bus.kafka.topics import LOG_MESSAGE_BYTES, PARTITIONS, topic_configs
-from opsloop_common.bus.topics import LOGS, PRODUCERS
-from opsloop_common.contracts.envelope import topic_of
+from opsloop_common.bus.kafka.topics import (
+    INTERNAL_RETENTION_MS,
+    LOG_MESSAGE_BYTES,
+    PARTITIONS,
+    RETENTION_MS,
+    topic_configs,
+)
+from opsloop_common.bus.topics import LOGS, PRODUCERS, logs_from, topics_from
 from opsloop_common.runner.serve import STUCK_EVENTS_SECONDS
 
 ROOT = Path(__file__).parents[3]
@@ -182,15 +187,19 @@ def test_the_topics_are_those_that_migrate_makes():
     topics = yaml.safe_load((ROOT / "deploy/kafka/topics.yaml").read_text())["topics"]
 
     assert topics == [
-        {"name": topic_of(name), "partitions": PARTITIONS, "replication": 3, "configs": topic_configs(3)}
-        for name in PRODUCERS
+        {
+            "name": name,
+            "partitions": PARTITIONS,
+            "replication": 3,
+            "configs": topic_configs(3, retention_ms=INTERNAL_RETENTION_MS if "internal" in name else RETENTION_MS),
+        }
+        for name in topics_from(PRODUCERS)
     ] + [
         {
-            "name": f"opsloop.{name}{kind}",
+            "name": name,
             "partitions": PARTITIONS,
             "replication": 3,
             "configs": topic_configs(3, message_bytes=LOG_MESSAGE_BYTES),
         }
-        for name in LOGS
-        for kind in ("", ".unreadable")
+        for name in logs_from(LOGS)
     ]

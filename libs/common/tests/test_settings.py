@@ -35,3 +35,69 @@ def test_lists_and_addresses_are_checked_where_they_are_read(name, value, is_goo
     assert str(refusal.value).startswith(f"OPSLOOP_{name.upper()}: ")
     assert SECRET not in str(refusal.value)
     assert "Value error" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "becomes"),
+    [
+        ("instance", None),
+        ("public_url", None),
+        ("kafka_bootstrap", None),
+        ("oidc_issuer", None),
+        ("otlp_endpoint", None),
+        ("log_format", None),
+        ("rate_limit_workspace_per_second", None),
+        ("outbound_allow", ""),
+        ("cors_origins", ""),
+        ("trusted_proxies", ""),
+    ],
+)
+@pytest.mark.parametrize("empty", ["", "  ", "\t", "\u3000"])
+def test_an_empty_setting_is_none_where_leaving_it_out_is(name, becomes, empty, monkeypatch):
+    monkeypatch.setenv(f"OPSLOOP_{name.upper()}", empty)
+
+    assert getattr(Settings(), name) == becomes
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["host", "port", "bus", "outbound", "log_level", "bootstrap_key", "secret_key", "metrics_token", "smtp_url"],
+)
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_an_empty_setting_that_would_mean_something_else_is_refused(name, empty, monkeypatch):
+    monkeypatch.setenv(f"OPSLOOP_{name.upper()}", empty)
+
+    with pytest.raises(BadSettings, match=f"^OPSLOOP_{name.upper()}: must not be empty; leave it out for the default$"):
+        Settings()
+
+
+@pytest.mark.parametrize("name", ["bootstrap_key", "metrics_token"])
+@pytest.mark.parametrize(
+    ("value", "is_good"),
+    [
+        ("0123456789abcdef", True),
+        ("~!{}[]|^ with spaces within", True),
+        ("运营者的密钥一二三四五六七八九十", False),
+        ("clé-secrète-0123456789", False),
+        ("0123456789abcdef ", False),
+        (" 0123456789abcdef", False),
+        ("0123456789\tabcdef", False),
+        ("0123456789abcdef\n", False),
+    ],
+)
+def test_what_is_sent_in_a_header_can_be_sent_in_one(name, value, is_good):
+    if is_good:
+        Settings(**{name: value})
+        return
+    with pytest.raises(BadSettings, match=f"^OPSLOOP_{name.upper()}: must be printable ASCII") as refusal:
+        Settings(**{name: value})
+
+    assert value.strip() not in str(refusal.value)
+
+
+@pytest.mark.parametrize(("name", "least"), [("bootstrap_key", 16), ("secret_key", 32), ("metrics_token", 16)])
+def test_a_short_secret_is_told_in_characters_and_not_how_short_it_is(name, least):
+    with pytest.raises(BadSettings) as refusal:
+        Settings(**{name: "abc"})
+
+    assert str(refusal.value) == f"OPSLOOP_{name.upper()}: must have at least {least} characters"

@@ -4,6 +4,7 @@ from dataclasses import replace
 from random import Random
 
 import pytest
+from sqlalchemy import text
 
 from opsloop_common import workspaces
 from opsloop_common.bus.topics import sources_of
@@ -14,6 +15,11 @@ from opsloop_common.testing.sample.service import SAMPLE
 
 COPIES = ("metrics", "campaigns", "notifications")
 PATH = "/v1/workspace"
+WISHES = (
+    {"time_zone": "Asia/Shanghai", "locale": "zh-CN", "week_start": "monday"},
+    {"time_zone": "UTC", "locale": "fr", "week_start": "sunday"},
+    {"time_zone": "Asia/Shanghai", "locale": "en", "week_start": "saturday"},
+)
 
 
 class House:
@@ -28,21 +34,32 @@ class House:
         return await door.client.patch(PATH, json=changes, headers=key | headers)
 
     async def shown(self, name):
-        door = self.doors[name]
-        body = (await door.client.get(PATH, headers=await door.key(f"{name}:read"))).json()
+        body = (await self.get(name)).json()
         return {field: value for field, value in body.items() if field not in ("created_at", "updated_at")}
 
+    async def get(self, name):
+        door = self.doors[name]
+        return await door.client.get(PATH, headers=await door.key(f"{name}:read"))
+
+    @staticmethod
+    def content(answer):
+        """Return the settings of an answer that all services have."""
+        return {field: answer.json()[field] for field in workspaces.SHARED}
+
+    async def told(self, name):
+        return [event for event in await self.doors[name].events() if event.type.startswith("workspace.")]
+
     async def carry_one(self, source):
-        """Carry the next event of a service to all, as one bus or the other does; returns whether there was one."""
-        events = [event for event in await self.doors[source].events() if event.type.startswith("workspace.")]
+        """Carry the next event of a service to all, as one bus or the other does; returns it, or None when there was none."""
+        events = await self.told(source)
         if self.heard[source] == len(events):
-            return False
+            return None
         event = events[self.heard[source]]
         self.heard[source] += 1
         for name, door in self.doors.items():
             await deliver(door.db, workspaces.subscription(name), event)
             await deliver(door.db, workspaces.subscription(name), event)
-        return True
+        return event
 
     async def carry_all(self, random=None):
         waiting = list(self.doors)
@@ -153,16 +170,102 @@ async def test_a_copy_that_changes_again_before_the_answer_keeps_what_it_showed(
     assert (await house.patch("metrics", {"locale": "de"}, **{"If-Match": second.headers["etag"]})).status_code == 200
 
 
-async def test_a_copy_that_is_ahead_without_having_asked_goes_by_what_it_is_told_all_the_same(house):
-    """As copies are that were set each on their own, before there was an owner."""
+async def test_a_copy_goes_by_what_it_is_told_once_its_own_request_must_have_been_thrown_away(house):
     metrics = house.doors["metrics"]
     for locale in ("fr", "de", "it"):
         await house.patch("metrics", {"locale": locale})
-    metrics.clock.advance(120)
+    metrics.clock.advance(workspaces.ANSWERED_WITHIN.total_seconds() + 1)
     await house.patch("feedback", {"time_zone": "Asia/Shanghai"})
     await house.carry_one("feedback")
 
     assert await house.shown("metrics") == await house.shown("feedback")
+
+
+async def test_a_copy_that_is_ahead_without_having_asked_goes_by_what_it_is_told_all_the_same(house):
+    """As copies are that were set each on their own, before there was an owner."""
+    await house.shown("metrics")
+    async with house.doors["metrics"].db.transaction() as session:
+        await session.execute(text("UPDATE workspace SET locale = 'it', version = 4"))
+    await house.patch("feedback", {"time_zone": "Asia/Shanghai"})
+    await house.carry_one("feedback")
+
+    assert await house.shown("metrics") == await house.shown("feedback")
+
+
+async def test_what_another_changed_meanwhile_is_another_content_under_another_name(house):
+    await house.patch("metrics", {"locale": "fr"})
+    answer = await house.patch("notifications", {"time_zone": "Asia/Shanghai"})
+    await house.carry_one("metrics")
+    await house.carry_one("feedback")
+
+    shown = await house.get("notifications")
+    assert (shown.json()["time_zone"], shown.json()["locale"]) == ("Asia/Shanghai", "fr")
+    assert shown.headers["etag"] != answer.headers["etag"]
+    stale = await house.patch("notifications", {"locale": "de"}, **{"If-Match": answer.headers["etag"]})
+    assert stale.status_code == 412
+
+
+async def test_a_change_that_is_answered_without_another_keeps_the_name_that_it_was_answered_with(house):
+    answer = await house.patch("metrics", {"locale": "fr"})
+    elsewhere = await house.patch("feedback", {"locale": "de"}, **{"If-Match": answer.headers["etag"]})
+    await house.carry_all()
+
+    assert elsewhere.status_code == 412
+    assert (await house.get("metrics")).headers["etag"] == (await house.get("feedback")).headers["etag"] == '"2"'
+    for tag in (answer.headers["etag"], '"2"'):
+        same = await house.patch("metrics", {"locale": "fr"}, **{"If-Match": tag})
+        assert same.status_code == 200
+
+
+async def test_a_later_answer_answers_what_was_asked_before_it_too(house):
+    """An operator threw the first request away."""
+    await house.patch("metrics", {"locale": "fr"})
+    house.heard["metrics"] = 1
+    await house.patch("metrics", {"week_start": "sunday"})
+    await house.carry_all()
+
+    assert (await house.shown("metrics"))["week_start"] == "sunday"
+    assert await house.shown("metrics") == await house.shown("notifications")
+
+
+@pytest.mark.parametrize("seed", range(12))
+async def test_in_any_order_a_name_has_one_content_and_who_asked_reads_what_they_wrote_until_it_is_answered(
+    house, seed
+):
+    random = Random(f"names {seed}")
+    contents, seen, unanswered = {}, {}, {name: {} for name in COPIES}
+    for _ in range(40):
+        name = random.choice(list(house.doors))
+        if random.random() < 0.4:
+            changes = dict(random.sample(sorted(random.choice(WISHES).items()), random.randrange(1, 3)))
+            tag, content = seen.get(name, (None, None))
+            before = await house.get(name)
+            answer = await house.patch(name, changes, **({"If-Match": tag} if tag else {}))
+            if answer.status_code == 412:
+                assert before.headers["etag"] != tag
+            else:
+                assert answer.status_code == 200
+                assert content in (None, House.content(before))
+                assert answer.json().items() >= changes.items()
+                if name in COPIES and answer.headers["etag"] != before.headers["etag"]:
+                    request = (await house.told(name))[-1]
+                    unanswered[name] |= {field: (changes[field], str(request.id)) for field in request.data["changed"]}
+        elif (event := await house.carry_one(name)) and name == workspaces.OWNER:
+            for asked in unanswered.values():
+                if event.causationid in {request for _, request in asked.values()}:
+                    for field in [field for field, (_, request) in asked.items() if request <= event.causationid]:
+                        del asked[field]
+        for each in house.doors:
+            shown = await house.get(each)
+            tag, content = shown.headers["etag"], House.content(shown)
+            assert contents.setdefault(tag, content) == content, f"{tag} names two contents"
+            assert content.items() >= {field: value for field, (value, _) in unanswered.get(each, {}).items()}.items()
+            if random.random() < 0.3:
+                seen[each] = (tag, content)
+    await house.carry_all(random)
+
+    ends = [await house.get(name) for name in house.doors]
+    assert len({(end.headers["etag"], end.json()["version"], *House.content(end).values()) for end in ends}) == 1
 
 
 async def test_the_audit_log_of_each_service_has_the_change_and_one_thread_leads_to_who_made_it(house):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
@@ -50,13 +50,33 @@ class AudienceOut(OutModel):
     user_ids: list[str]
 
 
+def fillable(text: str) -> str:
+    """Return a text of a playbook; a ValueError when what is to be filled in cannot be."""
+    if fault := rules.placeholder_fault(text):
+        raise ValueError(fault)
+    return text
+
+
+Subject = Annotated[ShortText, AfterValidator(_one_line)]
+Body = Annotated[str, StringConstraints(min_length=1, max_length=rules.BODY_CHARACTERS), AfterValidator(said)]
+
+
 class MessageIn(InModel):
-    """What is said, in one locale."""
+    """What is said, in one locale. It goes out as it is written."""
 
     channel: Channel
     locale: Locale
-    subject: Annotated[ShortText, AfterValidator(_one_line)]
-    body: Annotated[str, StringConstraints(min_length=1, max_length=rules.BODY_CHARACTERS), AfterValidator(said)]
+    subject: Annotated[Subject, AfterValidator(unfilled)]
+    body: Annotated[Body, AfterValidator(unfilled)]
+
+
+class TemplateIn(InModel):
+    """What is said, in one locale. Placeholders such as `{{ event.data.kpi }}` are filled in from the event."""
+
+    channel: Channel
+    locale: Locale
+    subject: Annotated[Subject, AfterValidator(fillable)]
+    body: Annotated[Body, AfterValidator(fillable)]
 
 
 class MessageOut(OutModel):
@@ -75,7 +95,10 @@ class TriggerOut(OutModel):
     type: str
 
 
-def _one_per_locale(messages: list[MessageIn]) -> list[MessageIn]:
+MessageT = TypeVar("MessageT", MessageIn, TemplateIn)
+
+
+def _one_per_locale(messages: list[MessageT]) -> list[MessageT]:
     if len({(message.channel, message.locale.lower()) for message in messages}) < len(messages):
         raise ValueError("has two messages for one channel and locale")
     if rules.content_bytes([message.model_dump() for message in messages]) > rules.CONTENT_BYTES:
@@ -83,22 +106,7 @@ def _one_per_locale(messages: list[MessageIn]) -> list[MessageIn]:
     return messages
 
 
-def _plain(messages: list[MessageIn]) -> list[MessageIn]:
-    if any(rules.has_placeholder(text) for message in messages for text in (message.subject, message.body)):
-        raise ValueError("has a placeholder; only a playbook's messages have something to fill in")
-    return messages
-
-
-def _fillable(messages: list[MessageIn]) -> list[MessageIn]:
-    for message in messages:
-        for text in (message.subject, message.body):
-            if fault := rules.placeholder_fault(text):
-                raise ValueError(fault)
-    return messages
-
-
-Messages = Annotated[list[MessageIn], Field(max_length=MAX_LOCALES), AfterValidator(_one_per_locale)]
-PlainMessages = Annotated[Messages, AfterValidator(_plain)]
+PlainMessages = Annotated[list[MessageIn], Field(max_length=MAX_LOCALES), AfterValidator(_one_per_locale)]
 """Messages that go out as they are written."""
-Templates = Annotated[Messages, Field(min_length=1), AfterValidator(_fillable)]
+Templates = Annotated[list[TemplateIn], Field(min_length=1, max_length=MAX_LOCALES), AfterValidator(_one_per_locale)]
 """Messages whose placeholders are filled in from an event."""

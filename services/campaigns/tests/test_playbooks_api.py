@@ -48,6 +48,8 @@ MALFORMED = [
     ({"on": "*"}, "/on"),
     ({"on": "kpi.*"}, "/on"),
     ({"when": [{"field": "data.severty", "op": "exists"}]}, "/when/0/field"),
+    ({"when": [{"field": "data.severity", "op": "eq", "value": "critcal"}]}, "/when/0/value"),
+    ({"when": [{"field": "link", "op": "exists"}, {"field": "data.kpi", "op": "gt", "value": 1}]}, "/when/1/value"),
     ({"when": [{"field": "type", "op": "exists"}, {"field": "data.rating", "op": "exists"}]}, "/when/1/field"),
     ({"launch": LAUNCH | {"name": "{{ event.data.kpy }}"}}, "/launch/name"),
     (
@@ -75,8 +77,14 @@ MALFORMED = [
     ({"launch": LAUNCH | {"audience": {"user_ids": []}}}, "/launch/audience"),
     ({"launch": LAUNCH | {"audience": {"user_ids": [f"u{n}" for n in range(10_001)]}}}, "/launch/audience"),
     ({"launch": LAUNCH | {"messages": []}}, "/launch/messages"),
-    ({"launch": LAUNCH | {"messages": [MESSAGE | {"body": "{{ event.data.kpi | safe }}"}]}}, "/launch/messages"),
-    ({"launch": LAUNCH | {"messages": [MESSAGE | {"subject": "{{ user.name }}"}]}}, "/launch/messages"),
+    ({"launch": LAUNCH | {"messages": [MESSAGE | {"body": "{{ event.data.kpi | safe }}"}]}}, "/launch/messages/0/body"),
+    ({"launch": LAUNCH | {"messages": [MESSAGE | {"subject": "{{ user.name }}"}]}}, "/launch/messages/0/subject"),
+    (
+        {"launch": LAUNCH | {"messages": [MESSAGE, MESSAGE | {"locale": "de", "body": "{% if x %}"}]}},
+        "/launch/messages/1/body",
+    ),
+    ({"launch": LAUNCH | {"messages": [MESSAGE | {"body": "{{{ event.data.kpi }}}"}]}}, "/launch/messages/0/body"),
+    ({"launch": LAUNCH | {"name": "{% now %}"}}, "/launch/name"),
     ({"launch": LAUNCH | {"name": "{{ event.data.kpi"}}, "/launch/name"),
     ({"launch": LAUNCH | {"schedule_at": "2026-11-23T09:00:00Z"}}, "/launch/schedule_at"),
 ]

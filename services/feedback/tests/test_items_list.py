@@ -97,8 +97,32 @@ async def test_text_finds_chinese_and_english_alike(desk, bodies):
     assert await bodies(text="e_p") == []
     assert await bodies(text="c:\\temp") == [path]
     assert await bodies(text="1/x") == [path]
-    assert len(await bodies(text="  ")) == 4
-    assert len(await bodies(text="")) == 4
+
+
+@pytest.mark.parametrize("text", ["", "  ", "\u200b", "\u3164\u2060", "\u0301", "\ue000"])
+async def test_a_search_for_nothing_is_no_search_for_everything(desk, text):
+    await desk.post()
+    answer = await desk.client.get("/v1/feedback", params={"text": text}, headers=desk.agent)
+
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/query/text"]
+
+
+@pytest.mark.parametrize(
+    ("author", "status"),
+    [
+        ("a/./b", 422),
+        ("\ufffd", 422),
+        ("ann\u200b", 422),
+        ("org/ann", 200),
+        ("a/./b@example.com", 200),
+        ("Ann@Example.com", 200),
+    ],
+)
+async def test_who_wrote_is_asked_for_as_it_can_be_given(desk, author, status):
+    answer = await desk.client.get("/v1/feedback", params={"author": author}, headers=desk.agent)
+
+    assert answer.status_code == status
 
 
 async def test_a_list_shows_only_the_own_workspace(desk):
@@ -163,6 +187,15 @@ async def test_what_nobody_sees_hides_nothing_and_is_shown_as_it_was_sent(desk, 
     ):
         assert await bodies(**narrowed) == ["支\u200b付失败"], narrowed
     assert await bodies(area="ios") == []
+
+
+@pytest.mark.parametrize("unseen", ["\u2800", "\ufeff", "\ufff9"])
+async def test_what_is_blank_and_no_white_space_hides_nothing_either(desk, bodies, unseen):
+    hidden = await desk.post(body=f"支{unseen}付失败", area=f"iOS{unseen}", tags=[f"v{unseen}ip"])
+
+    assert (hidden["severity"], hidden["body"], hidden["area"]) == ("s1", f"支{unseen}付失败", f"iOS{unseen}")
+    for narrowed in ({"text": "支付失败"}, {"area": "iOS"}, {"tag": "vip"}):
+        assert await bodies(**narrowed) == [f"支{unseen}付失败"], narrowed
 
 
 async def test_ids_that_others_give_are_found_as_they_came(desk):

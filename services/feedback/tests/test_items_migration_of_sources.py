@@ -12,7 +12,7 @@ from alembic import command
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 
-from opsloop_common.db import asyncpg_url
+from opsloop_common import database_address
 from opsloop_common.ids import uuid7
 from opsloop_common.migrations import config_for
 from opsloop_common.testing.databases import TestDatabases
@@ -83,7 +83,7 @@ class Store:
 async def store(databases: TestDatabases) -> AsyncIterator[Store]:
     owner = f"owner_{uuid4().hex[:12]}"
     url = await databases.create_empty(owner)
-    engine = create_async_engine(asyncpg_url(url))
+    engine = create_async_engine(database_address.read(url).url)
     async with engine.connect() as connection:
         await connection.execute(text(f"CREATE ROLE {owner}"))
         await connection.execute(text(f"GRANT ALL ON SCHEMA public TO {owner}"))

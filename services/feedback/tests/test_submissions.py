@@ -47,7 +47,10 @@ SAID = Submission(
     [
         ("plain", "plain"),
         ("two\nlines\tand a tab\r\n", "two\nlines\tand a tab\r\n"),
-        ("a\x01b\x7fc\ufeffd\x85", "abcd"),
+        ("a\x01b\x7fc\x85d\ufffe", "abcd"),
+        ("支\ufeff付 fai\ufeffled\ufeff", "支\ufeff付 fai\ufeffled\ufeff"),
+        ("\ufeff支付", "支付"),
+        ("\n\ufeff支付", "\n\ufeff支付"),
         ("好\u200d", "好\u200d"),
     ],
 )

@@ -76,6 +76,8 @@ def test_what_words_alone_would_mislead(body, stars, kind, severity):
         "支\u00ad付失败",
         "支\ufe0f付失败",
         "支\U000e0061付失败",
+        "支\u2800付失败",
+        "支付\ufffb失败",
     ],
 )
 def test_invisible_characters_hide_no_word(hidden):
@@ -88,6 +90,7 @@ def test_invisible_characters_hide_no_word(hidden):
     [
         ("The app crashes", "The app cra\u200bshes"),
         ("Payment failed", "Pay\u00adment fai\u2060led"),
+        ("Payment failed", "Pay\u2800ment fai\ufeffled"),
         ("👍", "👍\ufe0f"),
     ],
 )

@@ -69,7 +69,8 @@ WHERE = {"field": "data.severity", "op": "in", "value": ["s1"]}
         ({"target": "high"}, "/target"),
         ({"surprise": 1}, "/surprise"),
         ({"measure": COUNT | {"aggregate": "p95", "property": "data.rating"}}, "/measure/aggregate"),
-        ({"measure": {"type": "insight", "insight_id": str(uuid4())}}, "/measure"),
+        ({"measure": {"type": "insight", "insight_id": str(uuid4())}}, "/measure/type"),
+        ({"unit": "\u202e%"}, "/unit"),
         ({"measure": COUNT | {"aggregate": "avg"}}, "/measure/property"),
         ({"measure": COUNT | {"aggregate": "share"}}, "/measure/where"),
         ({"measure": COUNT | {"where": [WHERE | {"value": "s1"}]}}, "/measure/where/0/value"),
@@ -88,7 +89,14 @@ WHERE = {"field": "data.severity", "op": "in", "value": ["s1"]}
             "/measure/numerator/aggregate",
         ),
         ({"measure": COUNT | {"event": "feedback.recieved"}}, "/measure/event"),
+        ({"measure": COUNT | {"event": "message.requested"}}, "/measure/event"),
+        ({"measure": COUNT | {"event": "workspace.change_requested"}}, "/measure/event"),
+        ({"measure": COUNT | {"where": [WHERE | {"field": "link"}]}}, "/measure/where/0/field"),
         ({"measure": COUNT | {"where": [{"field": "data.severty", "op": "exists"}]}}, "/measure/where/0/field"),
+        ({"measure": COUNT | {"where": [WHERE | {"value": ["s11"]}]}}, "/measure/where/0/value"),
+        ({"measure": COUNT | {"where": [WHERE | {"op": "eq", "value": "S1"}]}}, "/measure/where/0/value"),
+        ({"measure": COUNT | {"aggregate": "avg", "property": "data.area"}}, "/measure/property"),
+        ({"measure": COUNT | {"aggregate": "sum", "property": "data.author.verified"}}, "/measure/property"),
         ({"measure": COUNT | {"where": [{"field": "subjet", "op": "exists"}]}}, "/measure/where/0/field"),
         ({"measure": COUNT | {"aggregate": "avg", "property": "data.ratings"}}, "/measure/property"),
         (
@@ -248,3 +256,76 @@ async def test_a_target_that_is_reached_is_told_with_name_and_unit(world):
 
     (reached,) = await world.told("kpi.target_reached")
     assert (reached.data["kpi"], reached.data["kpi_name"], reached.data["unit"]) == ("paid", "付费率", "%")
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer", "detail"),
+    [
+        ({"measure": {"typ": "events"}}, "/measure/typ", "This field is not known here; did you mean type?"),
+        ({"measure": {"event": "feedback.received"}}, "/measure/type", "This field is required"),
+        (
+            {"measure": {"type": "event"}},
+            "/measure/type",
+            "must be one of reported, events, ratio; did you mean events?",
+        ),
+        (
+            {"measure": {"type": "Ratio"}},
+            "/measure/type",
+            "must be one of reported, events, ratio; did you mean ratio?",
+        ),
+        (
+            {"measure": {"type": "ratio", "numerator": {"typ": "events"}, "denominator": COUNT}},
+            "/measure/numerator/typ",
+            "This field is not known here; did you mean type?",
+        ),
+        (
+            {"measure": {"type": "ratio", "numerator": COUNT, "denominator": {"type": "event"}}},
+            "/measure/denominator/type",
+            "must be one of events, reported; did you mean events?",
+        ),
+        (
+            {"measure": COUNT | {"aggregate": "average"}},
+            "/measure/aggregate",
+            "must be one of count, users, share, sum, avg, median; did you mean avg?",
+        ),
+        (
+            {"measure": COUNT | {"where": [WHERE | {"op": "equals"}]}},
+            "/measure/where/0/op",
+            "must be one of eq, ne, lt, le, gt, ge, in, not_in, contains, exists; did you mean eq?",
+        ),
+        ({"direction": "UP"}, "/direction", "must be one of up, down; did you mean up?"),
+        *[
+            ({"measure": COUNT | {"event": event}}, "/measure/event", f"{told} is no event type; did you mean {near}?")
+            for event, told, near in (
+                ("Feedback.Received", "Feedback.Received", "feedback.received"),
+                ("feedback.received\u200b", "feedback.received<U+200B>", "feedback.received"),
+                ("feedback.received ", "feedback.received ", "feedback.received"),
+                ("KPI.breached", "KPI.breached", "kpi.breached"),
+            )
+        ],
+        *[
+            (
+                {"key": key},
+                "/key",
+                "must be lower-case letters, digits, _ . and -, up to 63, and begin with a letter or digit" + near,
+            )
+            for key, near in (
+                ("Severe Share", "; did you mean severe_share?"),
+                ("NPS\u200b", "; did you mean nps?"),
+                ("支付", ""),
+                ("a" * 64, ""),
+            )
+        ],
+        (
+            {"measure": COUNT | {"aggregate": "avg", "property": "rating"}},
+            "/measure/property",
+            "must be a dotted path below the data of an event, such as data.rating; did you mean data.rating?",
+        ),
+        ({"unit": "k\u200bg"}, "/unit", "must not contain what nobody sees: k<U+200B>g"),
+    ],
+)
+async def test_what_is_not_known_is_told_in_words_with_the_nearest(world, body, pointer, detail):
+    answer = await world.send("POST", "/v1/kpis", json=KPI | body)
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"pointer": pointer, "detail": detail}]

@@ -2,6 +2,9 @@
 
 import math
 from datetime import UTC, datetime, timedelta
+from fractions import Fraction
+from random import Random
+from statistics import mean, median
 
 import pytest
 from sqlalchemy import text
@@ -108,6 +111,52 @@ async def test_events_are_kept_once_and_apart_by_workspace(world):
     found = await measure(world, Selection("thing.happened", Aggregate.COUNT), world.now - 5 * SECOND, world.now)
 
     assert found.value == 1
+
+
+@pytest.mark.parametrize("rows", [3, 6, 7, 9, 11, 13])
+async def test_whatever_is_measured_is_the_double_nearest_to_it(world, rows):
+    """A threshold that somebody reckoned, such as 11 / 9, is reached."""
+    random = Random(rows)
+    columns = {f"t{total}": [total, *[0] * (rows - 1)] for total in range(1, 41)}
+    columns |= {f"d{place}": [random.randrange(-9_999, 9_999) / 1000 for _ in range(rows)] for place in range(20)}
+    columns |= {
+        "huge": [1.7e308] * rows,
+        "tiny": [5e-324 * place for place in range(1, rows + 1)],
+        "mixed": [1e16, 1.0, *[-1e16 / (rows - 2)] * (rows - 2)],
+        "long": [2**53 + place for place in range(rows)],
+    }
+    await store(
+        world, *[world.thing({name: each[row] for name, each in columns.items()}, at=world.now) for row in range(rows)]
+    )
+    wanted = [(name, aggregate) for name in columns for aggregate in (Aggregate.SUM, Aggregate.AVG, Aggregate.MEDIAN)]
+    selections = [Selection("thing.happened", aggregate, f"data.{name}") for name, aggregate in wanted]
+    start, end = world.now - SECOND, world.now
+    found = []
+    async with world.api.db.transaction(Context(workspace="acme")) as session:
+        for place in range(0, len(selections), 40):
+            found += await service.read(session, selections[place : place + 40], start=start, now=end)
+        in_series = await service.series(session, selections, edges=[start, end])
+
+    for (name, aggregate), reading, [(value, _)] in zip(wanted, found, in_series, strict=True):
+        # numbers are decimal, as their senders wrote them
+        exact = [Fraction(repr(each)) for each in columns[name]]
+        result = {Aggregate.SUM: sum, Aggregate.AVG: mean, Aggregate.MEDIAN: median}[aggregate](exact)
+        try:
+            expected = float(result)
+        except OverflowError:
+            expected = None
+        assert (reading.value, value) == (expected, expected), (name, aggregate)
+    by_name = {key: reading.value for key, reading in zip(wanted, found, strict=True)}
+    assert all(by_name[f"t{total}", Aggregate.AVG] == total / rows for total in range(1, 41))
+
+
+async def test_a_share_is_the_quotient_that_python_and_people_reckon(world):
+    where = (Condition(field="data.n", op=Op.EQ, value=1),)
+    share = Selection("thing.happened", Aggregate.SHARE, where=where)
+    for place in range(1, 30):
+        await store(world, world.thing({"n": int(place % 3 == 0)}, at=world.now))
+        found = await measure(world, share, world.now - SECOND, world.now)
+        assert found.value == (place // 3) / place
 
 
 @pytest.mark.parametrize("aggregate", [Aggregate.SUM, Aggregate.AVG, Aggregate.MEDIAN])

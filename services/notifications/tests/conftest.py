@@ -159,10 +159,14 @@ OK = b"250 OK"
 
 
 class Script:
-    """A mail server that answers each step as it is told, else well; a step is a command, or its end of an address."""
+    """A mail server that answers each step as it is told, else well; a step is a command, or its end of an address.
+
+    An answer is bytes, or what makes them of the line that was sent. `lines` are all that came.
+    """
 
     def __init__(self):
         self.answers, self.extensions, self.asked, self.taken = {}, (b"SMTPUTF8", b"8BITMIME"), 0, []
+        self.lines = []
         self.url = ""
 
     async def serve(self, reader, writer):
@@ -175,11 +179,14 @@ class Script:
             writer.close()
 
     async def _talk(self, reader, writer):
+        line = b""
+
         def say(answer):
-            writer.write(answer + b"\r\n")
+            writer.write((answer(line) if callable(answer) else answer) + b"\r\n")
 
         say(self.answers.get("greeting", b"220 here"))
         while line := await reader.readline():
+            self.lines.append(line.strip().decode())
             step = line.split(b" ")[0].strip().decode().upper()
             if step == "EHLO" and "EHLO" not in self.answers:
                 say(b"\r\n".join(b"250-" + name for name in (b"here", *self.extensions)) + b"\r\n250 HELP")

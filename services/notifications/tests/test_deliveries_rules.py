@@ -40,6 +40,24 @@ def test_what_a_status_means(status: int, success: bool, failure: str | None):
         ("1234567890", 10**8),
         ("٣", None),
         ("", None),
+        ("0000000120", 120),  # more zeros than digits are read
+        ("000000000000300", 300),
+        ("0" * 5_000 + "7", 7),
+        ("0" * 5_000, 0),
+        ("00099999999999", 10**8),
+        ("120, 5", 120),
+        ("5,120", 120),
+        (" 5 ,, 0007, ", 7),
+        ("soon, 5", 5),
+        ("5, later", 5),
+        ("later, soon", None),
+        ("-120, 5", 5),
+        ("Sun, 22 Nov 2026 08:02:00 GMT, 5", 120),
+        ("300, Sun, 22 Nov 2026 08:02:00 GMT", 300),
+        ("Sunday, 22-Nov-26 08:02:00 GMT, Sun, 22 Nov 2026 08:04:00 GMT", 240),
+        ("Sun Nov 22 08:02:00 2026, 5", 120),
+        ("Sun, 22 Nov 2026 07:00:00 GMT, Sun, 22 Nov 2026 07:30:00 GMT", 0),  # both have passed
+        ("5, " * 5_000 + "120", 5),  # nobody means so many
     ],
 )
 def test_a_wish_for_later_is_read_or_left(value: str, seconds: int | None):

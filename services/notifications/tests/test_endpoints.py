@@ -62,6 +62,14 @@ async def test_create_shows_the_secret_once(service):
         ({"url": URL, "event_types": ["kpis.*"]}, "/event_types/0"),
         ({"url": URL, "filter": [{"field": "data.severty", "op": "exists"}]}, "/filter/0/field"),
         (
+            {"url": URL, "event_types": ["kpi.*"], "filter": [{"field": "data.severity", "op": "eq", "value": "s1"}]},
+            "/filter/0/value",
+        ),
+        (
+            {"url": URL, "filter": [{"field": "link", "op": "exists"}, {"field": "link", "op": "eq", "value": 1}]},
+            "/filter/1/value",
+        ),
+        (
             {"url": URL, "event_types": ["kpi.*"], "filter": [{"field": "data.rating", "op": "exists"}]},
             "/filter/0/field",
         ),
@@ -186,6 +194,16 @@ async def test_a_workspace_has_so_many_webhooks_and_no_more(service, monkeypatch
     assert (refused.status_code, refused.json()["title"]) == (409, "Too many")
     elsewhere = await service.key(workspace="other")
     await created(service, elsewhere)
+
+
+async def test_what_was_deleted_takes_no_place(service, monkeypatch):
+    monkeypatch.setattr("opsloop_common.limits.WEBHOOKS_PER_WORKSPACE", 1)
+    key = await service.key()
+    for _ in range(3):
+        hook = await created(service, key)
+        gone = await service.client.delete(f"/v1/webhooks/{hook['id']}", headers=key)
+
+        assert gone.status_code == 204
 
 
 def pause(name="Pause"):

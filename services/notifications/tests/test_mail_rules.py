@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from opsloop_notifications.mail.rules import hold_seconds, is_of_the_session, one_line, readable, status_of
+from opsloop_notifications.mail.rules import (
+    hold_seconds,
+    is_answer,
+    names_the_mail,
+    one_line,
+    readable,
+    refuses,
+    status_of,
+)
 
 
 @pytest.mark.parametrize(
@@ -52,24 +60,38 @@ def test_whatever_bytes_a_server_says_can_be_read_and_stored(answer: bytes, word
 
 
 @pytest.mark.parametrize(
-    ("code", "answer", "before", "after"),
+    ("code", "answer", "does"),
     [
-        (554, "no", True, False),
-        (550, "5.4.5 quota", True, True),
-        (530, "sign in", True, True),
-        (535, "5.7.8 bad credentials", True, True),
-        (550, "5.1.1 no such user", True, False),
-        (550, "5.4.50 is another state", True, False),
-        (552, "too big", False, False),
-        (550, "5.6.7 letters", False, False),
-        (450, "4.4.5 later", False, False),
-        (-1, "is no answer", False, False),
-        (999, "neither", False, False),
+        (550, "5.1.1 no such user", True),
+        (550, "5.1.10 null MX", True),
+        (550, "5.2.1 disabled", True),
+        (452, "4.2.2 mailbox full", True),
+        (552, "too big", True),
+        (554, "5.3.4 too big", True),
+        (554, "5.6.0 cannot be read", True),
+        (550, "no such user", False),
+        (550, "5.1.8 bad sender", False),
+        (550, "5.1.7 bad sender's syntax", False),
+        (550, "5.1.20 is no state of these", False),
+        (550, "5.4.5 quota", False),
+        (550, "5.7.1 relaying denied", False),
+        (554, "5.7.1 Client host blocked", False),
+        (535, "5.7.8 bad credentials", False),
+        (450, "5.1.1x", False),
     ],
 )
-def test_whom_a_refusal_is_about(code: int, answer: str, before: bool, after: bool):
-    assert is_of_the_session(code, answer, names_somebody=False) is before
-    assert is_of_the_session(code, answer, names_somebody=True) is after
+def test_which_refusals_are_by_their_status_about_one_recipient_or_mail(code: int, answer: str, does: bool):
+    assert names_the_mail(code, answer) is does
+
+
+def test_what_says_no_in_smtp():
+    assert [code for code in (-50, -1, 0, 25, 199, 250, 354, 399, 400, 421, 550, 599, 600, 999) if is_answer(code)] == [
+        400,
+        421,
+        550,
+        599,
+    ]
+    assert [code for code in (-1, 0, 250, 421, 499, 500, 599, 600) if refuses(code)] == [500, 599]
 
 
 def test_a_status_has_no_words_and_holds_grow_to_a_quarter_of_an_hour():

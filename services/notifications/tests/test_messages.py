@@ -175,20 +175,27 @@ async def tried(service, user, count):
     return (await rows(service))[user]["attempt_count"] == count
 
 
-async def test_a_server_that_stays_away(api, work, until):
+async def test_a_server_that_stays_away_costs_no_mail_a_try_for_five_days(api, work, until):
     settings = settings_for_tests(NotificationsSettings, smtp_url="smtp://127.0.0.1:2")
     service = await api(SERVICE, settings)
     service.headers = await service.key()
     await service.client.put("/v1/recipients/u1", json={"email": "u1@example.test"}, headers=service.headers)
+
+    async def waits():
+        return (await rows(service))["u1"]["detail"] is not None
+
     async with work(service, dispatch_mails):
         await deliver(service.db, MESSAGES, request("u1"))
-        for tries in range(1, 8):
-            await until(lambda n=tries: tried(service, "u1", n), f"try {tries}")
-            service.clock.advance(8 * 3600)
-            service.db.wakeups.fire(QUEUE_TABLE)
-        told = await until(lambda: ended(service, 1), "given up")
+        await until(waits, "it waits")
+        service.clock.advance(4 * 24 * 3600)
+        service.db.wakeups.fire(QUEUE_TABLE)
+        told = await rows(service)
+        service.clock.advance(25 * 3600)
+        service.db.wakeups.fire(QUEUE_TABLE)
+        ended_ = await until(lambda: ended(service, 1), "given up")
 
-    assert (told["u1"]["status"], told["u1"]["reason"]) == ("failed", "undeliverable")
+    assert (told["u1"]["status"], told["u1"]["attempt_count"]) == ("pending", 0)
+    assert (ended_["u1"]["status"], ended_["u1"]["reason"]) == ("failed", "undeliverable")
 
 
 async def test_without_a_mail_server_each_row_says_so(service, work, until):

@@ -51,6 +51,17 @@ def test_a_mail_is_tried_seven_times(tries: int, jitter: float, seconds: int | N
         (["he", "en"], "iw-IL", "he"),
         (["en-US", "en"], "en", "en"),
         (["es-ES", "es-419"], "es-419-u-co-trad", "es-419"),
+        *[(["en", "no"], tag, "no") for tag in ("nb", "nn", "nb-NO", "no")],
+        (["en", "nb"], "no", "nb"),
+        (["nb", "nn"], "nn-NO", "nn"),
+        (["en", "zh-TW"], "yue", "zh-TW"),
+        (["zh-CN", "zh-TW"], "yue-HK", "zh-TW"),
+        (["zh-CN", "zh-TW"], "yue-Hans", "zh-CN"),
+        (["en", "zh-CN"], "wuu", "zh-CN"),
+        (["yue", "en"], "zh-HK", "yue"),
+        (["en", "fa"], "prs", "fa"),
+        (["en", "ar"], "arz-EG", "ar"),
+        (["sr-Latn", "sr"], "sh", "sr-Latn"),
         (["de-1996", "de-1901"], "de-DE-1901", "de-1996"),
     ],
 )
@@ -72,3 +83,18 @@ def test_any_tag_that_is_taken_has_a_nearest(wanted: str, offered: list[str]):
     assert rules.likely(wanted)[0] == rules.likely(wanted.upper())[0]
     assert 0 <= rules.best_locale(offered, wanted) < len(offered)
     assert offered[rules.best_locale(offered, "zh-Hant-MO")] == "zh-TW"
+
+
+@pytest.mark.parametrize(
+    ("tag", "parts"),
+    [
+        ("prs", ("fa", "arab", "af")),
+        ("swc", ("sw", "latn", "cd")),
+        ("sh", ("sr", "latn", "rs")),
+        ("cnr", ("sr", "latn", "me")),
+        ("cmn", ("zh", "hans", "cn")),
+        ("yue", ("yue", "hant", "hk")),
+    ],
+)
+def test_what_another_name_implies_is_a_script_or_a_region(tag: str, parts: tuple[str, str, str]):
+    assert rules.likely(tag) == parts

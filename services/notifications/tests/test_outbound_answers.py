@@ -14,6 +14,7 @@ from opsloop_notifications.outbound.service import OutboundClient, OutboundError
 
 LOOPBACK = AddressPolicy(allowed=parse_networks("127.0.0.0/8"))
 OK = b"HTTP/1.1 200 OK\r\n"
+TOO_MANY_INTERIM = "More than 4 interim answers (1xx) came before the final one."
 BROKEN_OFF = "The connection ended before the answer was whole."
 UNREADABLE = "The answer was not readable HTTP."
 
@@ -88,8 +89,18 @@ async def told(*pieces: bytes, closes: bool = True, seconds: float = 5.0) -> tup
         ([OK + b"content-length: 1\r\ncontent-length: 2\r\n\r\nab"], 200, b"", UNREADABLE),
         ([OK + b"no header at all\r\n\r\n"], 200, b"", UNREADABLE),
         ([OK], 200, b"", "The connection failed."),
+        ([b"HTTP/1.1 200 " + b"x" * 5_000 + b"\r\ncontent-length: 2\r\n\r\nok"], 200, b"ok", None),
+        ([b"HTTP/1.1 200 " + b"x" * 40_000 + b"\r\ncontent-length: 2\r\n\r\nok"], 200, b"", UNREADABLE),
+        ([b"HTTP/1.1 410 " + b"x" * 100_000 + b"\r\n\r\n"], 410, b"", UNREADABLE),
+        ([b"HTTP/1.1 200 ", b"x" * 40, b"x" * 40], 200, b"", "The connection failed."),
+        ([b"HTTP/1.1 103 " + b"x" * 100 + b"\r\n\r\n" + OK + b"content-length: 0\r\n\r\n"], 200, b"", None),
+        ([b"HTTP/1.1 xxx " + b"x" * 100_000 + b"\r\n\r\n"], "protocol", b"", UNREADABLE),
         ([b"HTTP/1.1 200 O"], "connection", b"", "The connection failed."),
         ([b"HTTP/1.1 100 Continue\r\n\r\n"], "connection", b"", "The connection failed."),
+        ([b"HTTP/1.1 100 Continue\r\n\r\n" * 4 + OK + b"content-length: 2\r\n\r\nok"], 200, b"ok", None),
+        ([b"HTTP/1.1 100 Continue\r\n\r\n" * 5 + OK + b"content-length: 2\r\n\r\nok"], "protocol", b"", TOO_MANY_INTERIM),
+        ([b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n"] * 5 + [OK], "protocol", b"", TOO_MANY_INTERIM),
+        ([b"HTTP/1.1 102 Processing\r\nx: " + b"a" * 5_000 + b"\r\n\r\n"] * 20, "protocol", b"", TOO_MANY_INTERIM),
         ([b"SSH-2.0-OpenSSH_9.6\r\n"], "protocol", b"", UNREADABLE),
         ([b"HTTP/9.9 200 OK\r\n\r\n"], "protocol", b"", UNREADABLE),
         ([], "connection", b"", "The connection failed."),
@@ -147,3 +158,11 @@ async def test_asks_for_answers_that_can_be_read_as_they_come():
         await client.post(peer.url, b"{}", {})
 
     assert b"accept-encoding: identity\r\n" in peer.heads[0].lower()
+
+
+async def test_what_an_answer_says_twice_is_one_list():
+    head = b"HTTP/1.1 503 Busy\r\nRetry-After: 120\r\nx: 1\r\nretry-after: 5\r\ncontent-length: 0\r\n\r\n"
+    async with listening(head) as peer, OutboundClient(LOOPBACK) as client:
+        answer = await client.post(peer.url, b"{}", {})
+
+    assert answer.headers == {"retry-after": "120, 5", "x": "1", "content-length": "0"}

@@ -14,7 +14,7 @@ import jwt
 import orjson
 
 from opsloop_common import limits
-from opsloop_common.foreign import readable, reading
+from opsloop_common.foreign import Unreadable, readable, reading
 from opsloop_common.tls import hardened
 
 # of a key, what makes it public: the check of a private one costs seconds, and nobody needs it here
@@ -78,20 +78,22 @@ class IssuerClient:
 
     async def keys(self, issuer: str) -> list[jwt.PyJWK]:
         """Return the keys an issuer signs with. Raises Unreadable, whatever was wrong: no answer, or none that makes sense."""
-        with reading():
+        try:
             return await self._keys(issuer)
+        except TimeoutError as error:
+            raise Unreadable("no answer in time") from error
 
     async def _keys(self, issuer: str) -> list[jwt.PyJWK]:
         async with asyncio.timeout(limits.ISSUER_SECONDS), self._client() as client:
             configuration = await _document(client, issuer.rstrip("/") + "/.well-known/openid-configuration")
             if configuration.get("issuer") != issuer:
-                raise ValueError("the configuration is of another issuer")
+                raise Unreadable("the configuration is of another issuer")
             address = configuration.get("jwks_uri")
             if not isinstance(address, str):
-                raise ValueError("the configuration names no keys")
+                raise Unreadable("the configuration names no keys")
             found = (await _document(client, address)).get("keys")
         if not isinstance(found, list) or len(found) > limits.ISSUER_KEYS:
-            raise ValueError("the issuer has no list of keys, or too long a one")
+            raise Unreadable("the issuer has no list of keys, or too long a one")
         return [key for each in found if (key := _public_key(each)) is not None]
 
     def _client(self) -> httpx.AsyncClient:
@@ -110,15 +112,16 @@ class IssuerClient:
 
 
 async def _document(client: httpx.AsyncClient, address: str) -> dict[str, Any]:
-    answer = await client.send(client.build_request("GET", address), stream=True)
-    try:
-        answer.raise_for_status()
-        content = b"".join([piece async for piece in answer.aiter_raw()])
-    finally:
-        await answer.aclose()
-    found = orjson.loads(content)
+    with reading():
+        answer = await client.send(client.build_request("GET", address), stream=True)
+        try:
+            answer.raise_for_status()
+            content = b"".join([piece async for piece in answer.aiter_raw()])
+        finally:
+            await answer.aclose()
+        found = orjson.loads(content)
     if not isinstance(found, dict):
-        raise ValueError("not a JSON object")
+        raise Unreadable("not a JSON object")
     return found
 
 

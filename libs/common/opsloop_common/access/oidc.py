@@ -15,7 +15,7 @@ from opsloop_common.access.issuer import IssuerClient
 from opsloop_common.access.principal import SLUG, Kind, Principal, granted
 from opsloop_common.clock import Clock
 from opsloop_common.errors import Unauthorized, Unavailable
-from opsloop_common.foreign import Unreadable, reading
+from opsloop_common.foreign import Unreadable, readable, reading
 
 # public-key signatures only: with HS256 the published key would be the signing key, with `none` there is no signature
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
@@ -52,9 +52,12 @@ class OidcReader:
 
     async def read(self, token: str) -> Principal:
         """Return the person a token stands for. Raises Unauthorized (401), or Unavailable (503) when no keys can be had."""
+        header = readable(jwt.get_unverified_header, token)  # also a head of a thousand brackets
+        if header is None:
+            raise _refused()
+        key = await self._key_of(header)
         try:
-            with reading():  # also a head of a thousand brackets, or an `exp` of 400 digits
-                key = await self._key_of(jwt.get_unverified_header(token))
+            with reading():
                 claims = jwt.decode(
                     token,
                     key,
@@ -63,34 +66,33 @@ class OidcReader:
                     issuer=self._issuer,
                     options=_CLAIMS,  # type: ignore[arg-type]
                 )
-                self._require_current(claims)
-                return self._principal(claims)
+                expires_at, begins_at = float(claims["exp"]), float(claims.get("nbf", 0))  # also of 400 digits
         except Unreadable as error:
             raise _refused() from error
+        self._require_current(expires_at, begins_at)
+        return self._principal(claims)
 
-    def _require_current(self, claims: Mapping[str, Any]) -> None:
+    def _require_current(self, expires_at: float, begins_at: float) -> None:
         # PyJWT would ask the machine's clock; ours is handed in
         now = self._clock.now().timestamp()
-        if not float(claims["exp"]) > now - LEEWAY_SECONDS:  # NaN is not later either
-            raise ValueError("expired")
-        if float(claims.get("nbf", 0)) > now + LEEWAY_SECONDS:
-            raise ValueError("not valid yet")
+        if not expires_at > now - LEEWAY_SECONDS or begins_at > now + LEEWAY_SECONDS:  # NaN is not later either
+            raise _refused()
 
     def _principal(self, claims: Mapping[str, Any]) -> Principal:
         workspace, scope, subject = claims.get("workspace"), claims.get("scope", ""), claims["sub"]
         if not isinstance(workspace, str) or not _SLUG.fullmatch(workspace):
-            raise ValueError("no workspace")
+            raise _refused()
         if not isinstance(subject, str) or not 1 <= len(subject) <= 200 or not subject.isprintable():
-            raise ValueError("no usable subject")
+            raise _refused()
         names = scope.split() if isinstance(scope, str) else scope
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise ValueError("no usable scope")
+            raise _refused()
         actor = f"user:{subject}"
         return Principal(workspace, actor, granted(names, self._scopes), f"{workspace}/{actor}", "people", Kind.PERSON)
 
     async def _key_of(self, header: Mapping[str, Any]) -> jwt.PyJWK:
         if header.get("alg") not in ALGORITHMS:
-            raise ValueError("not a signature we take")
+            raise _refused()
         kid = header.get("kid")
         if self._fetched_at is None or self._monotonic() - self._fetched_at > KEYS_LIVE_SECONDS:
             await self._refresh()
@@ -99,7 +101,7 @@ class OidcReader:
             await self._refresh()
             key = self._find(kid)
         if key is None:
-            raise ValueError("signed with an unknown key")
+            raise _refused()
         return key
 
     def _find(self, kid: object) -> jwt.PyJWK | None:

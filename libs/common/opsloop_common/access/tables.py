@@ -6,6 +6,7 @@ workspaces. Whoever reads them names the workspace.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -25,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, synonym
 
-from opsloop_common.columns import Versioned
+from opsloop_common.columns import Moment, Versioned
 from opsloop_common.plumbing import metadata
 
 api_key = Table(
@@ -157,6 +158,15 @@ class Workspace(Versioned, Base):
     locale: Mapped[str] = mapped_column(Text)
     week_start: Mapped[str] = mapped_column(Text)
     allow_self_approval: Mapped[bool]
+    copy_version: Mapped[int] = mapped_column(
+        default=0, comment="of a copy: raised whenever what it shows is another than before"
+    )
+    asked: Mapped[dict[str, str]] = mapped_column(
+        JSONB,
+        default=dict,
+        comment="of a copy: settings changed here, with the request that the owner has not answered",
+    )
+    asked_at: Mapped[datetime | None] = mapped_column(Moment, comment="of the newest such request")
 
     @property
     def zone(self) -> ZoneInfo:

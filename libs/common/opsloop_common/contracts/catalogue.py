@@ -13,8 +13,14 @@ BY_SERVICE: dict[str, tuple[type[EventData], ...]] = {
     "notifications": (*notifications.EVENTS, WorkspaceChangeRequested),
 }
 BY_TYPE: dict[str, type[EventData]] = {kind.type: kind for kinds in BY_SERVICE.values() for kind in kinds}
+PUBLIC: dict[str, type[EventData]] = {type: kind for type, kind in BY_TYPE.items() if not kind.is_internal}
+"""What others may name and get: webhooks, `/v1/events`, playbooks, measures. `*` means these."""
+INTERNAL: frozenset[str] = frozenset(BY_TYPE.keys() - PUBLIC.keys())
+TELLS_INTERNALLY: frozenset[str] = frozenset(
+    service for service, kinds in BY_SERVICE.items() if any(kind.is_internal for kind in kinds)
+)
+"""The services that have a topic of internal events."""
 PRODUCERS_OF: dict[str, tuple[str, ...]] = {
     type: tuple(service for service, kinds in BY_SERVICE.items() if kind in kinds) for type, kind in BY_TYPE.items()
 }
-PRODUCER: dict[str, str] = {type: services[0] for type, services in PRODUCERS_OF.items()}
-"""The producer of each type; of a type that several services tell, the first."""
+"""The services that tell of each type: one of a public type, as the list of event types says; of an internal one maybe several."""

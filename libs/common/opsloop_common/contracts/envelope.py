@@ -16,6 +16,8 @@ from opsloop_common.documents import has_long_number, read_document, surplus
 from opsloop_common.limits import EVENT_CONTAINERS, EVENT_VALUES
 
 CONTENT_TYPE = "application/cloudevents+json"
+INTERNAL_STREAM = "/internal"
+_INTERNAL_TOPIC = ".internal"
 
 
 class EventData(BaseModel):
@@ -32,10 +34,16 @@ class EventData(BaseModel):
     """First part of subject and partition key; the second is the field `<aggregate>_id`."""
     route: ClassVar[str | None] = None
     """Where the producing service shows what the event is about, with names of fields in braces; None when nowhere."""
+    is_internal: ClassVar[bool] = False
+    """It carries texts or addresses of people, or is a word between services: it goes from service to service, and to nobody else."""
 
     def subject(self) -> str:
-        """Return `<aggregate>/<id>`: what the event is about, and the stream in which it has its sequence."""
+        """Return `<aggregate>/<id>`: what the event is about."""
         return f"{self.aggregate}/{getattr(self, f'{self.aggregate}_id')}"
+
+    def stream(self) -> str:
+        """Return the stream in which the event has its sequence; internal ones have their own, so that others see no gaps."""
+        return f"{self.subject()}{INTERNAL_STREAM}" if self.is_internal else self.subject()
 
     def path(self) -> str | None:
         """Return the path at which the producing service shows what the event is about, None when it shows that nowhere."""
@@ -135,6 +143,11 @@ class Event(BaseModel):
         return cls.model_validate(read_document(raw)) if has_long_number(raw) else cls.model_validate_json(raw)
 
 
-def topic_of(service: str) -> str:
-    """Return the Kafka topic that one service's events go to."""
-    return f"opsloop.{service}"
+def topic_of(service: str, *, is_internal: bool = False, prefix: str = "opsloop") -> str:
+    """Return the Kafka topic that one service's events go to, or its internal ones."""
+    return f"{prefix}.{service}{_INTERNAL_TOPIC if is_internal else ''}"
+
+
+def service_of(topic: str) -> str:
+    """Return the service whose events a topic has."""
+    return topic.removesuffix(_INTERNAL_TOPIC).rpartition(".")[2]

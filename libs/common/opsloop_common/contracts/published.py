@@ -6,6 +6,7 @@ The schemas are the open consumer view: unknown fields are allowed, and a closed
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic.json_schema import models_json_schema
@@ -22,7 +23,8 @@ Schema = dict[str, Any]
 
 def data_schema(kind: type[EventData]) -> Schema:
     """Return the JSON Schema of `data` of one event type and version; its `$id` is the event's `dataschema`."""
-    return {"$schema": DIALECT, "$id": kind.dataschema(), "title": kind.type} | _opened(_schema_of(kind))
+    marked = {"x-internal": True} if kind.is_internal else {}
+    return {"$schema": DIALECT, "$id": kind.dataschema(), "title": kind.type} | marked | _opened(_schema_of(kind))
 
 
 def envelope_schema() -> Schema:
@@ -35,7 +37,10 @@ def envelope_schema() -> Schema:
 def asyncapi(service: str) -> Schema:
     """Return the AsyncAPI 3.0 document of what one service sends."""
     kinds = BY_SERVICE[service]
-    topic = topic_of(service)
+    internal = f"{service}.internal"
+    channels = {service: _channel(topic_of(service), [kind for kind in kinds if not kind.is_internal])}
+    if told := [kind for kind in kinds if kind.is_internal]:
+        channels[internal] = _channel(topic_of(service, is_internal=True), told)
     return {
         "asyncapi": "3.0.0",
         "info": {
@@ -47,25 +52,32 @@ def asyncapi(service: str) -> Schema:
             ),
         },
         "defaultContentType": CONTENT_TYPE,
-        "channels": {
-            service: {
-                "address": topic,
-                "messages": {kind.type: {"$ref": f"#/components/messages/{kind.type}"} for kind in kinds},
-                "bindings": {"kafka": {"topic": topic, "partitions": 12, "bindingVersion": KAFKA_BINDING}},
-            }
-        },
+        "channels": channels,
         "operations": {
-            "send": {
-                "action": "send",
-                "channel": {"$ref": f"#/channels/{service}"},
-                "summary": "What the service tells.",
-            }
+            "send": _operation(service, "What the service tells."),
+            **(
+                {"sendInternally": _operation(internal, "What it tells other services alone.")}
+                if internal in channels
+                else {}
+            ),
         },
         "components": {
             "messages": {kind.type: _message(kind) for kind in kinds},
             "schemas": {"envelope": envelope_schema()},
         },
     }
+
+
+def _channel(topic: str, kinds: Iterable[type[EventData]]) -> Schema:
+    return {
+        "address": topic,
+        "messages": {kind.type: {"$ref": f"#/components/messages/{kind.type}"} for kind in kinds},
+        "bindings": {"kafka": {"topic": topic, "partitions": 12, "bindingVersion": KAFKA_BINDING}},
+    }
+
+
+def _operation(channel: str, summary: str) -> Schema:
+    return {"action": "send", "channel": {"$ref": f"#/channels/{channel}"}, "summary": summary}
 
 
 def _message(kind: type[EventData]) -> Schema:

@@ -33,3 +33,4 @@ class WorkspaceChangeRequested(WorkspaceEvent):
     """A change of settings was taken at another service, which goes by it already; `workspace.changed` follows for all."""
 
     type = "workspace.change_requested"
+    is_internal = True

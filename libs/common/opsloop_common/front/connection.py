@@ -219,8 +219,8 @@ class Connection(HttpToolsProtocol):
             raise Refused(refusals.NO_TUNNELS)
         heads.check_host(self.hosts, version)
         heads.check_coding(self.coding, version)
-        if not self.url.startswith(b"/"):
-            self.url = heads.below_authority(self.url, self.hosts)
+        self.url = heads.below_authority(self.url, self.hosts)
+        heads.check_encoding(self.url)
         if self.parser.should_upgrade():
             return  # it is read again without that
         if len(self.pipeline) >= limits.PIPELINED_REQUESTS:

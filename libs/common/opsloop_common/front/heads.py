@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from urllib.parse import unquote_to_bytes
 
+from opsloop_common.foreign import readable
 from opsloop_common.front import refusals
 from opsloop_common.front.refusals import Refused
 
@@ -24,6 +26,7 @@ SINGLE = frozenset(
     }
 )
 
+_BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _PROBE = re.compile(rb"(?:/api/[a-z]+)?/(?:healthz|readyz)")
 
 
@@ -59,17 +62,28 @@ def check_coding(coding: bytes | None, version: str) -> None:
 
 
 def below_authority(target: bytes, hosts: Sequence[bytes]) -> bytes:
-    """Return what an absolute target names below its host, which must be the `Host` that was asked; `*` as it is.
+    """Return what an absolute target names below its host, which must be the `Host` that was asked; any other as it is.
 
     Raises Refused (400).
     """
-    if target == b"*":
+    if target.startswith(b"/") or target == b"*":
         return target
     scheme, _, rest = target.partition(b"://")
     authority, slash, below = rest.partition(b"/")
     if scheme.lower() not in {b"http", b"https"} or [authority.lower()] != [host.lower() for host in hosts]:
         raise Refused(refusals.BAD_TARGET)
     return slash + below or b"/"
+
+
+def check_encoding(target: bytes) -> None:
+    """Require that a target's percent-encoding is one, of UTF-8: anything else would be read as other characters, or as none.
+
+    Raises Refused (400).
+    """
+    if b"%" not in target:
+        return
+    if _BROKEN_ESCAPE.search(target) or readable(bytes.decode, unquote_to_bytes(target)) is None:
+        raise Refused(refusals.MISENCODED)
 
 
 def without_upgrade(method: bytes, target: bytes, version: str, headers: Sequence[tuple[bytes, bytes]]) -> bytes:

@@ -47,6 +47,12 @@ UNENCODED = Refusal(
     "percent-encoded, and a space as %20: 支付 is %E6%94%AF%E4%BB%98 (curl -G --data-urlencode 'q=支付' does it).",
     "unencoded",
 )
+MISENCODED = Refusal(
+    400,
+    "The address of the request is not the percent-encoding of UTF-8: a % begins two hexadecimal digits (itself it is %25), and 支付 is "
+    "%E6%94%AF%E4%BB%98, not %D6%A7%B8%B6 as in GBK (curl -G --data-urlencode 'q=支付' does it, on a terminal in UTF-8).",
+    "unencoded",
+)
 BAD_HOST = Refusal(400, "The request needs exactly one valid Host.", "host")
 TWICE = Refusal(400, "A header that has one value came twice.", "twice")
 BAD_TARGET = Refusal(400, "The request's target does not name its Host.", "target")

@@ -48,7 +48,7 @@ IfMatch = Annotated[Precondition, Depends(_if_match)]
 """Handed to the use case as `expected`, which holds it to the row once that is locked: `resources.lock_for_change`."""
 
 
-def set_etag(response: Response, version: int) -> None:
+def set_etag(response: Response, version: int | str) -> None:
     """Put the entity tag of `version` on the response."""
     response.headers["ETag"] = etag(version)
 

@@ -46,8 +46,6 @@ _STYLE = (
 _LOADS_NOTHING = page_policy(styles=[source_of(_STYLE)], images=["'self'", "data:"])
 CSP = f"{_LOADS_NOTHING}; sandbox allow-forms allow-popups allow-same-origin"
 """Of every page. Without its own origin a form could not send the page's cookie; scripts stay forbidden either way."""
-CSP_FOREIGN = f"{_LOADS_NOTHING}; sandbox"
-"""For a document that somebody else wrote as a whole: it gets an origin of its own and can do nothing."""
 
 _WORKSPACE = re.compile(SLUG)
 _ROOM = re.compile(r"[a-z][a-z-]{0,40}")

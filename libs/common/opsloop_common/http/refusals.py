@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
+from difflib import get_close_matches
 from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from opsloop_common.access.principal import SLUG
 from opsloop_common.errors import FieldError, Invalid
 from opsloop_common.http.schemas import format_duration
 from opsloop_common.http.strict_json import escape
+from opsloop_common.known_names import NAME_CHARACTERS, nearest
 
 _Shape = TypeVar("_Shape", bound=BaseModel)
 
@@ -25,12 +27,14 @@ _PLAIN_WORDS = {
     "date_from_datetime_parsing": "Input should be a valid date",
     "time_parsing": "Input should be a valid time of day",
     "time_delta_parsing": "Input should be a valid ISO 8601 duration",
-    "union_tag_invalid": "Input does not name one of the known types",
     "url_parsing": "Input should be a valid URL",
     "json_invalid": "Input should be valid JSON",
     "extra_forbidden": "This field is not known here",
     "missing": "This field is required",
 }
+
+_CHOICES = frozenset({"enum", "literal_error", "union_tag_invalid", "union_tag_not_found"})
+_QUOTED = re.compile(r"'([^']*)'")
 
 
 def shaped(shape: type[_Shape], **values: Any) -> _Shape:
@@ -50,8 +54,8 @@ def field_error(item: Any, body: Any) -> FieldError:
         pointer = "".join("/" + escape(str(step)) for step in _steps_inside(body, steps, is_missing=kind == "missing"))
     else:
         pointer = "".join(f"/{escape(str(step))}" for step in item["loc"])
-    if item.get("ctx", {}).get("pattern") == SLUG:
-        return FieldError(pointer, "must be lower-case letters, digits and hyphens, up to 63")
+    if kind in _CHOICES:
+        return _choice(pointer, item)
     if kind in _PLAIN_WORDS:
         return FieldError(pointer, _PLAIN_WORDS[kind])
     detail = item["msg"].removeprefix("Value error, ")
@@ -59,6 +63,29 @@ def field_error(item: Any, body: Any) -> FieldError:
         if isinstance(limit, timedelta):
             detail = detail.replace(repr(limit), format_duration(limit))
     return FieldError(pointer, detail)
+
+
+def _choice(pointer: str, item: Any) -> FieldError:
+    """Say which values there are, with the nearest to what was sent; of an object of several kinds, at the field that names its kind."""
+    kind, ctx, given = item["type"], item["ctx"], item.get("input")
+    if kind == "union_tag_not_found":
+        [names] = _QUOTED.findall(ctx["discriminator"])
+        meant = (
+            get_close_matches(names, [name for name in given if len(name) <= NAME_CHARACTERS], 1)
+            if isinstance(given, dict)
+            else []
+        )
+        if meant:
+            return FieldError(f"{pointer}/{escape(meant[0])}", f"This field is not known here; did you mean {names}?")
+        return FieldError(f"{pointer}/{names}", "This field is required")
+    if kind == "union_tag_invalid":
+        [names] = _QUOTED.findall(ctx["discriminator"])
+        pointer, given, expected = f"{pointer}/{names}", ctx["tag"], ctx["expected_tags"]
+    else:
+        expected = ctx["expected"]
+    values = _QUOTED.findall(expected)
+    near = nearest(given, values) if isinstance(given, str) else None
+    return FieldError(pointer, f"must be one of {', '.join(values)}" + (f"; did you mean {near}?" if near else ""))
 
 
 def _steps_inside(body: Any, steps: Sequence[Any], *, is_missing: bool) -> list[Any]:

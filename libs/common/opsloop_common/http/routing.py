@@ -13,7 +13,6 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 from fastapi import APIRouter, params
-from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
@@ -23,7 +22,7 @@ from opsloop_common.access.idempotency import Answer, Replay, keyed_request
 from opsloop_common.access.principal import BROWSERS, Kind, Principal
 from opsloop_common.errors import Forbidden
 from opsloop_common.faults import is_unanswered
-from opsloop_common.http.address import require_known_address
+from opsloop_common.http.address import parameters_of, require_known_address
 from opsloop_common.http.body import BodyLimit, ReadRequest, read_body
 from opsloop_common.http.call import Call, call_of
 from opsloop_common.http.paths import relative_location, service_path
@@ -228,10 +227,9 @@ class ApiRoute(APIRoute):
         )
 
     @cached_property
-    def parameters(self) -> list[str]:
-        """Return the names of what may stand in the address behind `?`."""
-        found = (each for each in get_flat_params(self.dependant) if isinstance(each.field_info, params.Query))
-        return [each.alias for each in found]
+    def parameters(self) -> dict[str, bool]:
+        """Return what may stand in the address behind `?`, and whether several times."""
+        return parameters_of(self.dependant)
 
     @property
     def narrowed_by(self) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Annotated, Any
@@ -23,12 +24,13 @@ from pydantic import (
 )
 from pydantic_core import CoreSchema
 
+from opsloop_common.access.principal import SLUG
 from opsloop_common.clock import rfc3339
 from opsloop_common.conditions import Op
 from opsloop_common.documents import require_known_names
 from opsloop_common.foreign import Unreadable, reading
 from opsloop_common.http.strict_json import text_flaw
-from opsloop_common.invisible import says_something
+from opsloop_common.invisible import comparable, says_something, visible
 from opsloop_common.mailboxes import ADDRESS_PATTERN, MAX_ADDRESS_CHARACTERS, address_flaw
 
 _STRICT = frozenset({"int", "float", "bool", "str"})
@@ -123,6 +125,32 @@ def said(value: str) -> str:
     return value
 
 
+def plain_text(value: str) -> str:
+    """Refuse a text with what nobody sees: it stands beside other people's text, which a mark of direction would turn round."""
+    if comparable(value) != value:
+        raise ValueError(f"must not contain what nobody sees: {visible(value)[:MAX_ID_CHARACTERS]}")
+    return value
+
+
+def in_words(
+    pattern: str, words: str, *, longest: int, like: Callable[[str], str] = str, examples: Sequence[str] = ()
+) -> tuple[object, ...]:
+    """Return what holds a text to a pattern (with `^` and `$`, which the contract tells machines), and tells people in words.
+
+    What `like` makes of a refused text is told as the nearest, if it fits: `zh_CN` is refused with `did you mean zh-CN?`.
+    """
+    fits = re.compile(pattern.removeprefix("^").removesuffix("$"))
+
+    def require(value: str) -> str:
+        if len(value) <= longest and fits.fullmatch(value):
+            return value
+        near = like(comparable(value[: 2 * longest]).strip())
+        raise ValueError(words + (f"; did you mean {near}?" if len(near) <= longest and fits.fullmatch(near) else ""))
+
+    told: dict[str, Any] = {"type": "string", "maxLength": longest, "pattern": pattern}
+    return AfterValidator(require), WithJsonSchema(told | ({"examples": list(examples)} if examples else {}))
+
+
 def plain_address(value: str) -> str:
     """Refuse an address that could name somebody else in the header of a mail, or that the internet cannot have."""
     if detail := address_flaw(value):
@@ -142,7 +170,7 @@ _ID = re.compile(ID_PATTERN.removesuffix("$"))
 
 def addressable(value: str) -> str:
     """Refuse an id that could not stand in a body, a path and a query alike."""
-    if _ID.fullmatch(storable(value)):
+    if _ID.fullmatch(storable(plain_text(value))):
         return value
     if {".", ".."}.isdisjoint(value.split("/")):
         raise ValueError("must not contain control characters or U+FFFD")
@@ -203,7 +231,17 @@ def parse_timestamp(value: Any) -> datetime:
     return found
 
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+def _as_slug(value: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", value.lower()).strip("-")
+
+
+def _as_tag(value: str) -> str:
+    return re.split(r"[.@]", value)[0].replace("_", "-")
+
+
+Slug = Annotated[
+    str, *in_words(SLUG, "must be lower-case letters, digits and hyphens, up to 63", longest=63, like=_as_slug)
+]
 """`severe-share`; also the form of workspace names."""
 GivenId = Annotated[
     str,
@@ -217,7 +255,15 @@ UserId = GivenId
 _USER_ID: TypeAdapter[str] = TypeAdapter(UserId, config=ConfigDict(strict=True))
 ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(said)]
 """A name or title."""
-Locale = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}$", max_length=35)]
+Locale = Annotated[
+    str,
+    *in_words(
+        r"^[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}$",
+        "must be a BCP 47 language tag such as zh-CN",
+        longest=35,
+        like=_as_tag,
+    ),
+]
 """A BCP 47 language tag."""
 EmailAddress = Annotated[
     str,

@@ -22,6 +22,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import failpoints
 from opsloop_common.access import audit
+from opsloop_common.contracts.catalogue import INTERNAL
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Context, Database
 from opsloop_common.entry import enter
@@ -35,6 +36,8 @@ from opsloop_common.inbox.subscription import Subscriber, Subscription
 from opsloop_common.inbox.tables import inbox, parked_event
 
 log = structlog.get_logger(__name__)
+
+_GROUPS = text(GROUPS_SQL.format(workspace=":workspace", internal=":internal"))
 
 _COLUMNS = [column for column in parked_event.c if column.name != "body"]
 
@@ -117,8 +120,13 @@ def parked(
     fingerprint: str | None = None,
     workspace: str | None = None,
 ) -> Select[Any]:
-    """Return the query of parked events without their bytes, to be ordered and paged by `parked_event.c.id`."""
+    """Return the query of parked events without their bytes, to be ordered and paged by `parked_event.c.id`.
+
+    Of a workspace alone it leaves out internal ones, of which only the operator reads: a reason may quote what they say.
+    """
     query = select(*_COLUMNS)
+    if workspace is not None:
+        query = query.where(func.coalesce(parked_event.c.type, "").not_in(INTERNAL))
     wanted = {"consumer": consumer, "status": status, "fingerprint": fingerprint, "workspace": workspace}
     for column, value in wanted.items():
         if value is not None:
@@ -141,7 +149,7 @@ async def list_parked(
 async def list_groups(database: Database, *, workspace: str | None = None) -> list[ParkedGroup]:
     """Return what failed, grouped by consumer and fingerprint, the most frequent first."""
     async with database.transaction() as session:
-        rows = await session.execute(text(GROUPS_SQL.format(workspace=":workspace")), {"workspace": workspace})
+        rows = await session.execute(_GROUPS, {"workspace": workspace, "internal": " ".join(INTERNAL)})
         return [ParkedGroup(**row) for row in rows.mappings()]
 
 

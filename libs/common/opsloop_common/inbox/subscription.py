@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from opsloop_common.contracts.catalogue import INTERNAL
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Database
 
@@ -24,7 +25,7 @@ class Subscription:
     `handler` runs inside the transaction that also records the event as applied, in the event's workspace, with
     `Context.caused_by(event)`. `batch_handler`, given instead of it, gets many events of one workspace at once, none applied
     before, in the order of their streams, in one transaction without a cause of its own; when it fails, the events come one
-    by one. `types` are exact names, or `*` for all.
+    by one. `types` are exact names, or `*` for all but internal ones.
 
     `quick_handler`, beside a `batch_handler`, does the same and the claiming too, below SQLAlchemy (`inbox.statement`): for the
     one way on which each millisecond counts. It returns the ids that it claimed. Parked events are played by the other.
@@ -48,7 +49,7 @@ class Subscription:
 
     def wants(self, type: str) -> bool:
         """Say whether events of `type` go to this consumer."""
-        return "*" in self.types or type in self.types
+        return type in self.types or ("*" in self.types and type not in INTERNAL)
 
 
 class Subscriber(Protocol):

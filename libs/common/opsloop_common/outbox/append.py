@@ -84,7 +84,7 @@ def event_from(
         dataschema=data.dataschema(),
         workspace=context.workspace,
         actor=context.actor,
-        partitionkey=subject,
+        partitionkey=data.stream(),
         sequence=sequence,
         correlationid=context.correlationid,
         causationid=context.causationid,
@@ -106,7 +106,7 @@ class Events(Part):
 
     def add(self, draft: _Draft) -> None:
         """Add an event to the end of its stream."""
-        self._by_stream[draft.data.subject()].append(draft)
+        self._by_stream[draft.data.stream()].append(draft)
 
     def write(self, session: Session) -> None:
         """Number the events of each stream, and put them into the outbox."""

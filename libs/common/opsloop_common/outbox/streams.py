@@ -15,6 +15,7 @@ from sqlalchemy import CursorResult, text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
 
+from opsloop_common.contracts.envelope import INTERNAL_STREAM
 from opsloop_common.work import Part, Phase, clock_of, work_of
 
 ENDED_KEPT = timedelta(days=15)
@@ -51,7 +52,10 @@ def end_streams(session: AsyncSession, aggregate: str, ids: Collection[UUID]) ->
     """
     if ids:
         now = clock_of(session).now()
-        work_of(session).part(_Ends).rows |= {f"{aggregate}/{id}": now for id in ids}
+        names = [f"{aggregate}/{id}" for id in ids]
+        work_of(session).part(_Ends).rows |= dict.fromkeys(
+            [*names, *(f"{name}{INTERNAL_STREAM}" for name in names)], now
+        )
 
 
 async def prune(session: AsyncSession, *, limit: int) -> int:

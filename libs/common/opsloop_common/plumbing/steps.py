@@ -60,3 +60,14 @@ def downgrade_v3(connection: Connection) -> None:
     connection.exec_driver_sql("ALTER TABLE outbox_stream DROP COLUMN ended_at")
     connection.exec_driver_sql("ALTER TABLE due DROP COLUMN first_failed_at")
     connection.exec_driver_sql("DROP INDEX ix_due_recurring")
+
+
+def upgrade_v4(connection: Connection) -> None:
+    """Bring version 4: copies of a workspace's settings know which of their changes the owner has not answered."""
+    _run(connection, _script("v4.sql"))
+
+
+def downgrade_v4(connection: Connection) -> None:
+    """Take version 4 back."""
+    for column in ("copy_version", "asked", "asked_at"):
+        connection.exec_driver_sql(f"ALTER TABLE workspace DROP COLUMN {column}")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from opsloop_common import database_address
 from opsloop_common.settings import Misconfigured, Settings
 
 
@@ -33,6 +34,10 @@ def database_urls(service: str, environ: Mapping[str, str] | None = None) -> Dat
                 f"{setting} must look like postgresql://user:password@host:port/database; write / @ : # ? in a password "
                 "as %2F %40 %3A %23 %3F"
             )
+        try:
+            database_address.read(given or url)
+        except database_address.BadAddress as error:
+            raise Misconfigured(f"{setting}: {error}") from None
     return DatabaseUrls(url, environ.get(direct) or url)
 
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ssl import SSLError
 
 import asyncpg
+from asyncpg.exceptions import ClientConfigurationError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from opsloop_common.faults import is_transient
 from opsloop_common.settings import Unusable
 
 _REACH = "Is PostgreSQL up there, and may it be reached from here?"
+_TLS = "Mend the parameters behind the address (docs/distributed.md)."
 _ADVICE = {
     "28": "Give a user and password that PostgreSQL knows.",
     "3D": "Create the database, or name the one that is meant.",
@@ -39,6 +42,8 @@ def told_in_words(service: str, *, direct: bool = False) -> Iterator[None]:
 
 
 def _advice(error: Exception) -> str | None:
+    if isinstance(_innermost(error), ClientConfigurationError | SSLError):
+        return _TLS
     state = str(getattr(_innermost(error), "sqlstate", None) or "")
     for beginning, advice in _ADVICE.items():
         if state.startswith(beginning):

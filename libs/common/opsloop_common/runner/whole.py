@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
@@ -24,6 +26,7 @@ from opsloop_common.runner.databases import told_in_words
 from opsloop_common.runner.serve import serve
 from opsloop_common.runner.tools import on
 from opsloop_common.service import Runtime, Service
+from opsloop_common.setting_names import unknown_settings
 from opsloop_common.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -31,7 +34,7 @@ log = structlog.get_logger(__name__)
 
 def run(service: Service, role: Role, *, host: str | None, port: int | None) -> None:
     """Serve until SIGTERM; then drain and end."""
-    settings = service.settings()
+    settings = _settings_of(service)
     require_consistent(settings, role)
     runtime = runtime_of(service, settings)
     configure_logging(
@@ -42,6 +45,13 @@ def run(service: Service, role: Role, *, host: str | None, port: int | None) -> 
         runner.run(work)
 
 
+def _settings_of(service: Service) -> Settings:
+    """Read the service's settings, and say which names in the environment look like settings and are none."""
+    for line in unknown_settings(os.environ, service.settings, services=(service.name,)):
+        sys.stderr.write(f"{service.name}: {line}\n")
+    return service.settings()
+
+
 def runtime_of(service: Service, settings: Settings) -> Runtime:
     """Return the service on the database that the environment names."""
     urls = database_urls(service.name)
@@ -50,7 +60,7 @@ def runtime_of(service: Service, settings: Settings) -> Runtime:
 
 def migrate(service: Service) -> None:
     """Bring database and other stores to this release's schema; with Kafka, create the topics that are missing."""
-    settings = service.settings()
+    settings = _settings_of(service)
     configure_logging(format=settings.log_format, level=settings.log_level, service=service.name)
     asyncio.run(_migrate(service, settings))
 

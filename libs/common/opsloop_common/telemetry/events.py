@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from opsloop_common.contracts.catalogue import INTERNAL
 from opsloop_common.contracts.envelope import Event, topic_of
 
 if TYPE_CHECKING:
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
 
 def told_as_sent(tracer: Tracer, service: str, events: Iterable[Mapping[str, Any]], *, began_ns: int) -> None:
     """Add a span for each recorded event that has just gone to the bus, begun when the bus was given it."""
-    topic = topic_of(service)
     for event in events:
+        topic = topic_of(service, is_internal=event["type"] in INTERNAL)
         attributes = _attributes(tracer, "send", topic, event["id"], event["type"], event["workspace"])
         span = tracer.after(event.get("traceparent"), f"send {topic}", "producer", attributes, began_ns=began_ns)
         if span is not None:
@@ -31,7 +32,7 @@ def processing(tracer: Tracer | None, consumer: str, events: Sequence[Event]) ->
 def _processing(tracer: Tracer, consumer: str, events: Sequence[Event]) -> Iterator[None]:
     with ExitStack() as spans:
         for event in reversed(events):
-            topic = topic_of(event.service)
+            topic = topic_of(event.service, is_internal=event.type in INTERNAL)
             attributes = _attributes(tracer, "process", topic, str(event.id), event.type, event.workspace)
             attributes |= {"messaging.consumer.group.name": consumer, "messaging.batch.message_count": len(events)}
             span = tracer.after(event.traceparent, f"process {topic}", "consumer", attributes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from uuid import UUID
 
-from opsloop_common.bus.topics import producer_of
+from opsloop_common.contracts.catalogue import PRODUCERS_OF
 from opsloop_common.contracts.envelope import Event, EventData
 from opsloop_common.db import Context, Database
 from opsloop_common.ids import uuid7
@@ -39,7 +39,7 @@ def make_event(
         data,
         id=id or uuid7(),
         time=time or datetime(2026, 11, 22, 8, 0, tzinfo=UTC),
-        source=source or f"/opsloop/{producer_of(data.type) or 'sample'}",
+        source=source or f"/opsloop/{next(iter(PRODUCERS_OF.get(data.type, ())), 'sample')}",
         context=context,
         sequence=sequence,
     )

@@ -13,8 +13,8 @@ from opsloop_campaigns.content.rules import unknown_field
 from opsloop_common import limits
 from opsloop_common.conditions import ORDERING, Condition, Op, have_order, holds, value_at
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.contracts.known import require_fields
 from opsloop_common.errors import Conflict, Invalid
+from opsloop_common.meaningful import require_fields
 
 TELL_EVERY = timedelta(hours=1)
 """One event says that campaigns of a playbook are held, not each of them: it would be a flood of its own."""

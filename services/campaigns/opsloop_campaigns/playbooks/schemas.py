@@ -9,21 +9,14 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 
 from opsloop_campaigns.approvals.rules import Approval
-from opsloop_campaigns.content.rules import placeholder_fault
 from opsloop_campaigns.playbooks.rules import RunOutcome
-from opsloop_campaigns.shapes import AudienceIn, AudienceOut, MessageOut, Templates
+from opsloop_campaigns.shapes import AudienceIn, AudienceOut, MessageOut, Templates, fillable
 from opsloop_common.conditions import Conditions
 from opsloop_common.contracts.known import known_type
 from opsloop_common.http.schemas import ConditionOut, Duration, InModel, OutModel, ShortText, Timestamp, absent
 
 MAX_AUDIENCE = 10_000
 LONGEST_COOLDOWN = timedelta(days=366)
-
-
-def _fillable(name: str) -> str:
-    if fault := placeholder_fault(name):
-        raise ValueError(fault)
-    return name
 
 
 def _some(audience: AudienceIn) -> AudienceIn:
@@ -47,7 +40,7 @@ Cooldown = Annotated[Duration, AfterValidator(_bounded)]
 class LaunchIn(InModel):
     """The campaign to launch. `name`, `subject` and `body` may hold placeholders such as `{{ event.data.kpi }}`."""
 
-    name: Annotated[ShortText, AfterValidator(_fillable)]
+    name: Annotated[ShortText, AfterValidator(fillable)]
     audience: Annotated[AudienceIn, AfterValidator(_some)]
     messages: Templates
 

@@ -26,7 +26,7 @@ from opsloop_campaigns.playbooks.rules import Decision, Verdict
 from opsloop_campaigns.settings import CampaignsSettings
 from opsloop_common import limits, resources, workspaces
 from opsloop_common.conditions import Condition, all_hold, read_conditions
-from opsloop_common.contracts.catalogue import BY_TYPE, PRODUCER
+from opsloop_common.contracts.catalogue import BY_TYPE, PRODUCERS_OF
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import acting_for, clock_of, context_of, settings_of
 from opsloop_common.ids import uuid7
@@ -201,24 +201,28 @@ async def _run(session: AsyncSession, matching: Sequence[tuple[Playbook, Event]]
     )
     handled = {(run.playbook_id, run.event_id) for run in earlier}
     launched = {(run.playbook_id, run.once_key) for run in earlier if run.launched}
-    await workspaces.lock(session)
+    zone = (await workspaces.lock(session)).time_zone
     till = Till(settings_of(session, CampaignsSettings).budgets, await lifecycle.spent_by_playbooks(session))
     for playbook, event in matching:
         if (playbook.id, event.id) in handled:
             continue
         once = (playbook.id, rules.once_key(event))
         with acting_for(session, event):
-            run = await _run_one(session, playbook, event, documents[event.id], till, has_run=once in launched)
+            run = await _run_one(
+                session, playbook, event, documents[event.id], till, zone=zone, has_run=once in launched
+            )
         if run.campaign_id is not None:
             launched.add(once)
 
 
 async def _run_one(
-    session: AsyncSession, playbook: Playbook, event: Event, document: Document, till: Till, *, has_run: bool
+    session: AsyncSession, playbook: Playbook, event: Event, document: Document, till: Till, *, zone: str, has_run: bool
 ) -> PlaybookRun:
     now = clock_of(session).now()
     # 8,000 placeholders take some milliseconds, and many playbooks may hear of one event
-    messages = await breathing(lambda message: content.rendered([message], document)[0], playbook.launch["messages"])
+    messages = await breathing(
+        lambda message: content.rendered([message], document, zone)[0], playbook.launch["messages"]
+    )
     decision = _decide(session, playbook, event, till, has_run=has_run, messages=messages)
     run = PlaybookRun(
         workspace=playbook.workspace,
@@ -232,7 +236,7 @@ async def _run_one(
         at=now,
     )
     if decision.outcome in rules.MAKES_CAMPAIGN:
-        run.campaign_id = await _launch(session, playbook, event, document, messages, decision)
+        run.campaign_id = await _launch(session, playbook, event, document, messages, decision, zone=zone)
         playbook.last_run_at = now
         _enter(till, playbook, event, decision)
     session.add(run)
@@ -246,8 +250,10 @@ async def _launch(
     document: Document,
     messages: Sequence[Mapping[str, str]],
     decision: Decision,
+    *,
+    zone: str,
 ) -> UUID:
-    name = content.one_line(content.render(playbook.launch["name"], document))
+    name = content.one_line(content.render(playbook.launch["name"], document, zone=zone))
     now = clock_of(session).now()
     is_told = rules.is_told(decision, playbook.told_at, now)
     if decision.held_by is not None and is_told:
@@ -325,7 +331,8 @@ async def rehearse(session: AsyncSession, playbook_id: UUID, data: dict[str, Jso
     playbook = await queries.get_playbook(session, playbook_id)
     event = _invented(session, playbook, data)
     verdicts = rules.judge(read_conditions(playbook.conditions), event.document())
-    messages = content.rendered(playbook.launch["messages"], event.document())
+    zone = (await workspaces.get(session)).time_zone
+    messages = content.rendered(playbook.launch["messages"], event.document(), zone)
     decision = None
     if all(verdict.holds for verdict in verdicts):
         earlier = await queries.earlier_runs(
@@ -340,7 +347,7 @@ def _invented(session: AsyncSession, playbook: Playbook, data: dict[str, JsonVal
     context, id = context_of(session), uuid7()
     return Event(
         id=id,
-        source=f"/opsloop/{PRODUCER[playbook.event_type]}",
+        source=f"/opsloop/{PRODUCERS_OF[playbook.event_type][0]}",
         type=playbook.event_type,
         subject=f"test/{id}",
         time=clock_of(session).now(),

@@ -6,12 +6,14 @@ from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Query, Response
+from pydantic import AfterValidator
 
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
 from opsloop_common.http.deps import Db, IfMatch, set_etag
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
-from opsloop_common.http.schemas import Slug, Timestamp, UserId
+from opsloop_common.http.schemas import ShortText, Slug, Timestamp, UserId, addressable
+from opsloop_common.mailboxes import address_flaw
 from opsloop_feedback.items import queries, service
 from opsloop_feedback.items.queries import Filters
 from opsloop_feedback.items.schemas import FeedbackPatch
@@ -23,7 +25,13 @@ router = ApiRouter(tags=["feedback"])
 READ = [allow("feedback:read")]
 WRITE = [allow("feedback:write")]
 
+
+def _names_an_author(value: str) -> str:
+    return value if address_flaw(value) is None else addressable(value)
+
+
 Word = Annotated[str, Query(max_length=254)]
+AuthorName = Annotated[str, Query(max_length=254), AfterValidator(_names_an_author)]
 Number = Annotated[int, Query(ge=1, le=2**63 - 1)]
 
 
@@ -32,7 +40,7 @@ async def _filters(
     kind: Annotated[list[Kind] | None, Query()] = None,
     channel: Annotated[list[Channel] | None, Query()] = None,
     severity: Annotated[list[Severity] | None, Query()] = None,
-    author: Annotated[list[Word] | None, Query(description="A user id or an e-mail address.")] = None,
+    author: Annotated[list[AuthorName] | None, Query(description="A user id or an e-mail address.")] = None,
     tag: Annotated[list[Word] | None, Query()] = None,
     area: Annotated[list[Word] | None, Query()] = None,
     source: Annotated[list[Slug] | None, Query(description="Who posted it.")] = None,
@@ -44,9 +52,7 @@ async def _filters(
     created_to: Annotated[Timestamp | None, Query(description="Not included.")] = None,
     due_before: Annotated[Timestamp | None, Query(description="Not included.")] = None,
     updated_from: Timestamp | None = None,
-    text: Annotated[
-        str | None, Query(max_length=200, description="Words that title or body hold, all of them.")
-    ] = None,
+    text: Annotated[ShortText | None, Query(description="Words that title or body hold, all of them.")] = None,
 ) -> Filters:
     return Filters(
         status=status or (),

@@ -46,8 +46,9 @@ class Submission:
     occurred_at: datetime | None = None
 
 
-# control characters carry nothing that a reader sees, and break exports and terminals; line ends and tabs stay
-_CONTROL = re.compile(r"[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufeff\ufffe\uffff]")
+# control characters carry nothing that a reader sees, and break exports and terminals; line ends and tabs stay. A byte order mark at
+# the beginning is none of the text; within it is a joiner like others, which are kept for showing
+_CONTROL = re.compile(r"\A\ufeff|[\x01-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 
 
 def readable(text: str) -> str:

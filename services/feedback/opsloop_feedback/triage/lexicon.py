@@ -39,6 +39,10 @@ class Tag:
     PERSONAL: Final = 1 << 25
     CLOSING: Final = 1 << 26
     NOW: Final = 1 << 27
+    PEOPLE: Final = 1 << 28
+    MINE: Final = 1 << 29
+    PAID: Final = 1 << 30
+    UNRECEIVED: Final = 1 << 31
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,16 +96,19 @@ GROUPS: tuple[Group, ...] = (
     Group("not recognized,unrecognised,unrecognized,unknown,strange,suspicious,unauthorised", 0, Tag.UNKNOWN),
     Group("unauthorized,didn't make,did not make,never made", 0, Tag.UNKNOWN),
     Group("other people's,other person's,another person's,other users',other user's,other customers'", 0, Tag.OTHERS),
-    Group("other customer's,a stranger's,strangers',somebody's,other people,other users", 0, Tag.OTHERS),
-    Group("other customers", 0, Tag.OTHERS),
+    Group("other customer's,a stranger's,strangers',somebody's,of other people,of other users", 0, Tag.OTHERS),
+    Group("of other customers,of somebody else,of a stranger,of strangers,from other customers", 0, Tag.OTHERS),
+    Group("other people,other users,other customers,strangers,a stranger", 0, Tag.PEOPLE),
+    Group("my,mine", 0, Tag.MINE),
     Group("see,sees,saw,shows,show,showed,showing,shown,displays,displayed,appear,appears,visible", 0, Tag.SEEN),
     Group(
         "address,addresses,order,orders,account,accounts,invoice,invoices,phone number,phone numbers,passwords",
         0,
         Tag.PERSONAL,
     ),
-    Group("used to,previously,formerly,in the past,before", 0, Tag.PAST),
-    Group("now,nowadays,these days,meanwhile,since the update,after the update", 0, Tag.NOW),
+    Group("used to,previously,formerly,in the past,before,earlier,at first,initially,originally", 0, Tag.PAST),
+    Group("was,were,had,kept,yesterday,last week,last month,last year,last version,old version", 0, Tag.PAST),
+    Group("now,nowadays,these days,meanwhile,since the update,after the update,since then,ever since", 0, Tag.NOW),
     Group("data,file,files,photo,photos,document,documents,record,records,note,notes,draft,drafts", 0, Tag.DATA),
     Group("history,work,progress,messages,contacts,settings,backup", 0, Tag.DATA),
     Group("lost,missing,gone,disappeared,disappear,disappears,vanished,vanishes,vanish,deleted,erased", -1.2, Tag.GONE),
@@ -151,7 +154,8 @@ GROUPS: tuple[Group, ...] = (
         """
         is fixed,was fixed,been fixed,are fixed,got fixed,now fixed,finally fixed,you fixed,fixed the,fixed it
         fixed now,already fixed,fixed in,is resolved,was resolved,been resolved,now resolved,is solved,was solved
-        been solved,fixed,resolved,solved,works again,working again,works now,work again,are gone now,is gone now
+        been solved,got refunded,was refunded,been refunded,got my money back,got everything back,all restored
+        went away,gone away,cleared up,fixed,resolved,solved,works again,working again,works now,work again,are gone now,is gone now
         no longer happens
         """,
         0.8,
@@ -164,6 +168,12 @@ GROUPS: tuple[Group, ...] = (
     Group("doesn't arrive,didn't arrive,hasn't arrived,haven't arrived,never finishes", -1.3, Tag.DEFECT | Tag.FAILS),
     Group("never completes,never ends,keeps spinning,spinning,not sent,never sent", -1.3, Tag.DEFECT | Tag.FAILS),
     Group("doesn't respond,does not respond", -1.3, Tag.DEFECT | Tag.FAILS),
+    Group("nothing arrived,nothing came,got nothing,get nothing,received nothing", -1.3, Tag.FAILS | Tag.UNRECEIVED),
+    Group("didn't get anything,haven't received,not delivered,never delivered", -1.3, Tag.FAILS | Tag.UNRECEIVED),
+    Group("never got,never came,nothing was delivered,nothing in return", -1.3, Tag.FAILS | Tag.UNRECEIVED),
+    Group("paid,charged,billed,transferred,purchased,bought,topped up", 0, Tag.PAID),
+    Group("where is my money,where's my money,where did my money go", -1.3, Tag.DEFECT | Tag.MONEY),
+    Group("where has my money gone,what happened to my money", -1.3, Tag.DEFECT | Tag.MONEY),
     Group(
         "too small,too big,too large,too tiny,too many,too few,too short,hard to read,hard to find,can't find,cannot find",
         -1.0,
@@ -261,6 +271,7 @@ GROUPS: tuple[Group, ...] = (
         not,no,never,without,isn't,isnt,aren't,arent,wasn't,wasnt,weren't,doesn't,doesnt,don't,dont,didn't,didnt
         hasn't,hasnt,haven't,havent,hadn't,won't,wont,wouldn't,wouldnt,shouldn't,ain't,nor,neither,none,no longer
         not any,barely,hardly,rarely,never had,never seen,free of,zero,nothing,no more,nobody,not very,not so
+        prevent,prevents,preventing,avoid,avoids,avoiding
         not that,not really,not too
         """,
         0,
@@ -274,10 +285,18 @@ EMOJI: tuple[Group, ...] = (
     Group("😡,😠,🤬,👎,💩,🤮,😤,😱,😭,😢,😞,😔,😣,😖,😫,😩,🙄,😒,😑,🤦,💔,🖕,😓,☹,🙁,:(,:-(", -1.8),
 )
 
+# after a trouble these make another thing of it, which is none: data loss prevention
+HEADS = """prevention protection reports reporting detection detector recovery monitoring analytics handler handling statistics logs
+insurance simulator scanner scan"""
+FREE = "free"
+"""After a trouble says that there is none: crash-free."""
+LONE_NO = "none no never nope zero nothing nada"
+"""As a whole answer: crashes? None."""
+
 # what may stand between a negation and its word: "never had a single crash", but not "not sure why it crashes"
 PASSING = """
 a an the any single been be being have had has having seen see seeing ever even much such all that so more of to
 is are was were experienced experience experiencing noticed notice find found think quite especially
 particularly get got getting random recent anymore one feel felt look looks looking seem seems me my us our at
-it been actually
+it been actually once
 """

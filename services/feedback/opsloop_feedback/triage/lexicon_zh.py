@@ -57,16 +57,22 @@ GROUPS: tuple[Group, ...] = (
     Group("信用卡支付,银行卡支付", 0, Tag.PAYMENT),
     Group("钱,余额,元,块钱,人民币,美元,欧元", 0, Tag.PAYMENT | Tag.AMOUNT),
     Group("陌生,不认识,不明,来历不明,莫名其妙,莫名,不是我,非本人", 0, Tag.UNKNOWN),
-    Group("别人,他人,其他人,其他用户,别的用户,陌生人,其他客户,别的客户", 0, Tag.OTHERS),
+    Group("别人的,他人的,其他人的,其他用户的,别的用户的,陌生人的,其他客户的,别的客户的", 0, Tag.OTHERS),
+    Group("别人,他人,其他人,其他用户,别的用户,陌生人,其他客户,别的客户", 0, Tag.PEOPLE),
+    Group("我的,我这,我这里,我账号,我账户", 0, Tag.MINE),
     Group("看到,看见,看得到,显示,出现,查到", 0, Tag.SEEN),
     Group("订单,地址,账号,账户,手机号,电话,信息,身份证,密码,发票", 0, Tag.PERSONAL),
-    Group("以前,之前,原来,原先,曾经,过去,从前", 0, Tag.PAST),
-    Group("现在,如今,目前,更新后,更新之后,新版", 0, Tag.NOW),
+    Group("以前,之前,原来,原先,曾经,过去,从前,早先,起初,一开始,刚开始,旧版,老版本,更新前,升级前", 0, Tag.PAST),
+    Group("昨天,前天,前几天,前阵子,上周,上个月,上次,上个版本,上一版,去年", 0, Tag.PAST),
+    Group("现在,如今,目前,更新后,更新之后,新版,升级后,升级之后,重装后,重启后,后来,今天,最近,从那以后", 0, Tag.NOW),
     Group("少了,变少,变少了", -0.8, Tag.GONE),
     Group("数据,资料,记录,文件,照片,相册,存档,笔记,草稿,文档,聊天记录,历史,报表", 0, Tag.DATA),
     Group("丢失,丢了,不见了,没了,消失,消失了,被删,被删了,被清空,清空了,全没,找不到了,丢掉,损坏", -1.2, Tag.GONE),
     # something does not work as it should
     Group("失败,报错,出错,错误,异常,故障,失效,失灵,不成功,无效,不生效,没生效,未生效", -1.3, Tag.DEFECT | Tag.FAILS),
+    Group("没收到,没有收到,还没收到,一直没到,什么都没有,什么也没有", -1.3, Tag.DEFECT | Tag.FAILS | Tag.UNRECEIVED),
+    Group("付了,付了钱,充了,充值了,转了,买了,扣了", 0, Tag.PAYMENT | Tag.PAID),
+    Group("我的钱呢,钱去哪了,钱去哪儿了,钱哪去了,钱哪里去了,钱到哪去了", -1.3, Tag.DEFECT | Tag.MONEY),
     Group("不起作用,不工作,没有作用,没用,不好使,不管用,坏了,坏掉,挂了,中断,断开,断线", -1.3, Tag.DEFECT | Tag.FAILS),
     Group("掉线,连不上,连接不上,断连,超时,卡住,卡住了,出问题,有问题,出了问题,有毛病", -1.3, Tag.DEFECT | Tag.FAILS),
     Group("有错误", -1.3, Tag.DEFECT | Tag.FAILS),
@@ -99,6 +105,8 @@ GROUPS: tuple[Group, ...] = (
     Group("严重影响,影响业务,影响生产,影响上线,生产环境,线上事故,重大", -0.4, Tag.URGENT),
     Group("修好了,修复了,解决了,已修复,已解决,已经修复,已经解决,已经修好,修好啦,终于修复,终于解决", 0.8, Tag.FIXED),
     Group("终于修好,被修复,被解决,恢复了,恢复正常,恢复正常了,正常了,好了", 0.8, Tag.FIXED),
+    Group("没事了,没问题了,没有问题了,没毛病了,可以了,能用了,可以用了,好使了,稳定了,流畅了", 0.8, Tag.FIXED),
+    Group("找回来了,退款了,已退款,退回来了,退给我了,到账了", 0.8, Tag.FIXED),
     # wishes and questions
     Group(
         """
@@ -163,8 +171,14 @@ GROUPS: tuple[Group, ...] = (
     Group("不,没,没有,无,未,别,毫无,不再,不会,不是,并不,并没,并没有,并非,从不,从未,从没,从没有,从来没", 0, Tag.NEGATE),
     Group("从来没有,从来不,再也没,再也没有,再也不,毫不,绝不,不太,不怎么,不算,没那么,不那么,没怎么", 0, Tag.NEGATE),
     Group("没什么,没啥,很少,几乎不,几乎没,几乎没有,尚未,还没,还没有,还未,仍未,不曾,没再,未再", 0, Tag.NEGATE),
+    Group("防止,避免,预防,防范,杜绝", 0, Tag.NEGATE),
     Group("但是,但,可是,然而,不过,就是,只是,却,可惜,除了,而且", 0, Tag.BREAK),
 )
+
+HEADS = ("防护", "保护", "预防", "报告", "日志", "监控", "检测", "统计", "保险", "险")
+"""After a trouble these make another thing of it, which is none: 数据丢失防护."""
+LONE_NO = "没有 没 无 不存在 从来没有 从没有 从未 没有过"
+"""As a whole answer: 崩溃？没有。"""
 
 # what may stand between a negation and its word: 没有再出现过崩溃, but not 不知道为什么闪退
 PASSING = """

@@ -34,8 +34,13 @@ _S1_APART = (
     (Tag.DATA, Tag.GONE, "data_loss"),
 )
 """Topic, trouble, and what they are together; also words apart (支付 … 失败)."""
-_EXPOSED_APART = (Tag.OTHERS, Tag.SEEN, Tag.PERSONAL)
-_TROUBLE = Tag.DEFECT | Tag.FAILS | Tag.GONE | Tag.UNKNOWN | Tag.OTHERS
+_OF_OTHERS = Tag.OTHERS | Tag.PEOPLE
+_TROUBLE = Tag.DEFECT | Tag.FAILS | Tag.GONE | Tag.UNKNOWN | Tag.OTHERS | Tag.PEOPLE
+_NOT_UNDONE = Tag.MONEY | Tag.LOSS | Tag.EXPOSED | Tag.PAYMENT | Tag.GONE
+"""What is not made good by working well now."""
+_IRREGULAR = frozenset({"froze", "broke", "went down"})
+RELIEF_REACH = 3
+"""So many clauses after a trouble may tell that it is over."""
 _NOTED = Tag.TRIVIAL | Tag.EVERYBODY | Tag.URGENT | Tag.IDEA | Tag.QUESTION
 
 
@@ -118,10 +123,12 @@ def _findings(seen: Scan) -> _Findings:
     found = _Findings()
     says = [_present(clause) for clause in seen.clauses]
     for place, (clause, present) in enumerate(zip(seen.clauses, says, strict=True)):
-        fixed = bool(present & Tag.FIXED or (present & Tag.PAST and _is_relieved(seen.clauses, says, place)))
+        fixed = bool(present & Tag.FIXED) or (_is_past(clause, present) and _is_relieved(seen.clauses, says, place))
         for hit in clause:
             _weigh(hit, found, fixed=fixed)
             _note(hit, found)
+        if present & Tag.UNRECEIVED and place and says[place - 1] & (Tag.PAID | Tag.AMOUNT):
+            present |= Tag.PAYMENT  # I paid 50 euros, why have I got nothing
         if not fixed and present & _TROUBLE:
             _problems(clause, present, found)
     return found
@@ -134,14 +141,35 @@ def _present(clause: Clause) -> int:
     return present
 
 
+def _is_past(clause: Clause, present: int) -> bool:
+    """Say whether a clause tells of what was: it names a time that is over, or its trouble stands in the past (crashed, 之前闪退)."""
+    if present & Tag.PAST:
+        return True
+    return any(
+        hit.entry.tags & Tag.DEFECT and (hit.entry.word.endswith("ed") or hit.entry.word in _IRREGULAR)
+        for hit in clause
+    )
+
+
 def _is_relieved(clauses: list[Clause], says: list[int], place: int) -> bool:
-    """Say whether what follows a clause about the past tells that it is better now (以前闪退，现在好了)."""
-    if place + 1 == len(clauses):
-        return False
-    after = says[place + 1]
-    if after & (Tag.FIXED | _TROUBLE) or not after & Tag.NOW:
-        return bool(after & Tag.FIXED)
-    return any(hit.entry.weight and (hit.entry.weight > 0) is not hit.negated for hit in clauses[place + 1])
+    """Say whether what follows a clause about the past tells that it is over (以前闪退，现在好了; it was crashing, none since)."""
+    reach, is_now, is_pleasant = RELIEF_REACH, False, False
+    for clause, present in zip(clauses[place + 1 :], says[place + 1 :], strict=True):
+        if present & Tag.FIXED:
+            return True
+        if present & _TROUBLE or not reach:
+            return False
+        # none since; 没再闪退
+        if any(hit.negated and hit.entry.tags & (Tag.NOW | Tag.CRASH | Tag.BLOCKED) for hit in clause):
+            return True
+        is_now = is_now or bool(present & Tag.NOW)
+        is_pleasant = is_pleasant or any(
+            hit.entry.weight and (hit.entry.weight > 0) is not hit.negated for hit in clause
+        )
+        if is_now and is_pleasant:
+            return not says[place] & _NOT_UNDONE
+        reach -= any(not hit.entry.tags & Tag.BREAK for hit in clause)
+    return False
 
 
 def _weigh(hit: Hit, found: _Findings, *, fixed: bool) -> None:
@@ -169,12 +197,23 @@ def _problems(clause: Clause, present: int, found: _Findings) -> None:
     for topic, trouble, rule in _S1_APART:
         if present & topic and present & trouble:
             found.severe.setdefault(rule, []).extend(words(topic | trouble))
-    if all(present & tag for tag in _EXPOSED_APART):
-        found.severe.setdefault("security", []).extend(words(Tag.OTHERS | Tag.SEEN | Tag.PERSONAL))
+    if _is_exposed(clause, present):
+        found.severe.setdefault("security", []).extend(words(_OF_OTHERS | Tag.SEEN | Tag.PERSONAL | Tag.DATA))
     if present & Tag.BLOCKED:
         found.blocked += words(Tag.BLOCKED)
     if present & Tag.SIGN_IN and present & Tag.FAILS:
         found.blocked += words(Tag.SIGN_IN | Tag.FAILS)
+
+
+def _is_exposed(clause: Clause, present: int) -> bool:
+    """Say whether somebody sees what is other people's: their orders, or in one's own place also their photos, which some share."""
+    if not present & Tag.SEEN or not (present & Tag.PERSONAL or (present & Tag.DATA and present & Tag.MINE)):
+        return False
+    if present & Tag.OTHERS:
+        return True
+    # I see other users orders; but not: can other users see my orders
+    order = [hit.entry.tags & (Tag.SEEN | Tag.PEOPLE) for hit in clause if hit.entry.tags & (Tag.SEEN | Tag.PEOPLE)]
+    return bool(present & Tag.PEOPLE) and bool(order[0] & Tag.SEEN)
 
 
 def _note(hit: Hit, found: _Findings) -> None:

@@ -20,6 +20,10 @@ for _word in sorted(_PHRASES, key=lambda word: (-len(_PHRASES[word]), word)):
 # how many words a negation (over passing words only) and a degree reach
 NEGATION_REACH = 4
 DEGREE_REACH = 2
+LONGEST_HEAD = max(map(len, lexicon_zh.HEADS))
+_NAMED_TROUBLE = Tag.CRASH | Tag.LOSS | Tag.EXPOSED
+LONE_NO = frozenset((lexicon_zh.LONE_NO + " " + lexicon_en.LONE_NO).split())
+HEADS = frozenset(lexicon_en.HEADS.split())
 PASSING = frozenset((lexicon_zh.PASSING + lexicon_en.PASSING).split())
 
 
@@ -47,6 +51,13 @@ class Scan:
     latin: int
 
 
+def _is_compound(entry: Entry, after: str) -> bool:
+    """Say whether the next word makes another thing of a trouble: data loss prevention, 崩溃监控; but not `leaked reports`."""
+    if not entry.tags & _NAMED_TROUBLE or entry.word.endswith("ed"):
+        return False
+    return after in HEADS or after.startswith(lexicon_zh.HEADS)
+
+
 def scan(folded: str) -> Scan:
     """Read folded text once, from left to right, the longest entry first."""
     result = Scan([[]], 0, 0, 0, 0)
@@ -68,9 +79,10 @@ def scan(folded: str) -> Scan:
             if phrase is None:
                 reader.plain(word)
             else:
-                reader.found(ENGLISH[phrase])
                 at += len(_PHRASES[phrase]) - 1
+                reader.found(ENGLISH[phrase], after=words[at + 1] if at + 1 < len(words) else "\n")
         at += 1
+    reader.mark("\n")
     return result
 
 
@@ -94,7 +106,7 @@ def _read_chinese(run: str, reader: _Reader) -> None:
     while at < len(run):
         entry = _chinese_at(run, at, edges)
         if entry is not None and not (entry.tags & Tag.CLOSING and at + len(entry.word) < len(run)):
-            reader.found(entry)
+            reader.found(entry, after=run[at + len(entry.word) :][:LONGEST_HEAD])
             at += len(entry.word)
             continue
         if at in edges:
@@ -119,21 +131,33 @@ class _Reader:
         self._negated_for = 0
         self._factor = 1.0
         self._factor_for = 0
+        self._asked: Clause = []
+        self._says_only_no = False
 
     def mark(self, mark: str) -> None:
         """Read a clause mark: it ends what negations and degrees reach."""
+        if self._says_only_no and self._asked:
+            self._answer_no()
         self._scan.question_marks += mark in "?？"
         self._scan.exclamation_marks += mark in "!！"
+        self._asked = self._scan.clauses[-1] if mark in "?？" else []
         self._next_clause()
 
     def plain(self, word: str) -> None:
         """Read a word that no lexicon has."""
+        self._says_only_no, self._asked = word in LONE_NO, self._asked if word in LONE_NO else []
         self._negated_for = self._negated_for - 1 if word in PASSING else 0
         self._factor_for -= 1
 
-    def found(self, entry: Entry) -> None:
-        """Read an entry."""
+    def found(self, entry: Entry, after: str = "") -> None:
+        """Read an entry and the word after it, which may say what becomes of it."""
+        if _is_compound(entry, after):
+            self.plain(entry.word)
+            return
+        if entry.word == "since" and after in BREAKS:
+            entry = ENGLISH["since then"]
         tags = entry.tags
+        self._says_only_no, self._asked = entry.word in LONE_NO, self._asked if entry.word in LONE_NO else []
         if tags & Tag.BREAK:
             self._next_clause()
         if tags & Tag.NEGATE:
@@ -145,11 +169,20 @@ class _Reader:
             self._factor, self._factor_for = max(entry.weight, standing), DEGREE_REACH + 1
             return
         factor = self._factor if self._factor_for > 0 else 1.0
-        self._scan.clauses[-1].append(Hit(entry, self._negated_for > 0, factor))
+        is_free = after == lexicon_en.FREE and entry.weight < 0
+        self._scan.clauses[-1].append(Hit(entry, self._negated_for > 0 or is_free, factor))
         if entry.weight:
             self._factor_for = 0
         if entry.weight or tags & Tag.QUESTION:
             self._negated_for = 0
+
+    def _answer_no(self) -> None:
+        """Read that what was asked is not so: then nobody asks any more."""
+        fixed = [hit for hit in self._asked if hit.entry.tags & Tag.FIXED]
+        for hit in fixed or self._asked:  # is the crash fixed? No
+            hit.negated = not hit.negated
+        self._scan.question_marks -= 1
+        self._asked, self._says_only_no = [], False
 
     def _next_clause(self) -> None:
         self._negated_for = self._factor_for = 0

@@ -64,7 +64,8 @@ _JSON_NULL: ColumnElement[Any] = literal_column("'null'::jsonb", JSONB)
 _TIMES = ARRAY(DateTime(timezone=True))
 _COLUMNS = {"id": "event_id"}
 """Columns that do not have the name of the event's attribute."""
-MEDIAN_RANGE = literal(Decimal("8.9e307"), Numeric)
+_DIGITS = literal(Decimal("1." + "0" * 34), Numeric)
+"""Times this, a numeric has so many places more for its quotients, which else keep 16 digits: fewer than a double has."""
 _COMPARE = {Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">="}
 
 
@@ -173,7 +174,10 @@ def _finite(value: str | Decimal | float | None) -> float | None:
 
 
 def _aggregate(event: Any, selection: Selection) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
-    """Return the value and the number of samples behind it, as aggregates over `event`'s rows."""
+    """Return the value and the number of samples behind it, as aggregates over `event`'s rows.
+
+    Values are exact, or have more digits than a double: `_finite` rounds them, once.
+    """
     holds = and_(true(), *(_holds(event, condition) for condition in selection.where))
     number = _number(event, selection.property) if selection.property else null()
     chosen = func.count().filter(holds)
@@ -187,12 +191,13 @@ def _aggregate(event: Any, selection: Selection) -> tuple[ColumnElement[Any], Co
         case Aggregate.SUM:
             return func.coalesce(func.sum(number).filter(holds), 0), func.count(number).filter(holds)
         case Aggregate.AVG:
-            return func.avg(number).filter(holds), func.count(number).filter(holds)
+            samples = func.count(number).filter(holds)
+            return func.sum(number).filter(holds) * _DIGITS / func.nullif(samples, 0), samples
         case Aggregate.MEDIAN:
-            # half-way between the greatest double and the least is beyond doubles, and PostgreSQL gives up
-            held = case((number.is_not(None), func.greatest(func.least(number, MEDIAN_RANGE), -MEDIAN_RANGE)))
-            middle = func.percentile_cont(0.5).within_group(cast(held, Double)).filter(holds)
-            return middle, func.count(number).filter(holds)
+            lower, upper = (
+                func.percentile_disc(0.5).within_group(order).filter(holds) for order in (number.asc(), number.desc())
+            )
+            return (lower + upper) * literal(Decimal("0.5"), Numeric), func.count(number).filter(holds)
 
 
 def _carries_a_sample(event: Any, selection: Selection) -> ColumnElement[bool]:

@@ -10,8 +10,9 @@ from typing import Any
 from uuid import UUID
 
 from opsloop_common.conditions import read_conditions
-from opsloop_common.contracts.known import field_fault, require_fields
+from opsloop_common.contracts.known import field_fault, shape_at
 from opsloop_common.errors import Conflict, Invalid
+from opsloop_common.meaningful import require_fields
 from opsloop_metrics.events.rules import NUMERIC, Aggregate, Reading, Selection
 
 CLOCK_SKEW = timedelta(minutes=5)
@@ -78,6 +79,11 @@ def require_known(raw: Mapping[str, Any], pointer: str = "/measure") -> None:
     types = [raw["event"]]
     if raw.get("property") and (fault := field_fault(raw["property"], types)):
         raise Invalid(f"{pointer}/property", fault)
+    if raw["aggregate"] in NUMERIC and raw.get("property"):
+        kinds = shape_at(raw["property"], types).kinds
+        if kinds and "a number" not in kinds:
+            told = " or ".join(sorted(kinds))
+            raise Invalid(f"{pointer}/property", f"{raw['aggregate']} takes numbers; {raw['property']} is {told}")
     require_fields(read_conditions(raw.get("where") or ()), types, f"{pointer}/where")
 
 

@@ -2,25 +2,52 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, Field, JsonValue, WithJsonSchema
 
-from opsloop_common.conditions import DATA_FIELD, MAX_CONDITIONS, Condition, place_in
+from opsloop_common.conditions import DATA_FIELD, DATA_FIELD_CHARACTERS, MAX_CONDITIONS, Condition, place_in
 from opsloop_common.contracts.known import known_type
-from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp, absent
+from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp, absent, in_words, plain_text
 
-Key = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,62}$")]
+
+def _as_key(value: str) -> str:
+    return re.sub(r"[^a-z0-9_.-]+", "_", value.lower()).strip("_.-")
+
+
+def _as_path(value: str) -> str:
+    return f"data.{value}"
+
+
+Key = Annotated[
+    str,
+    *in_words(
+        r"^[a-z0-9][a-z0-9_.-]{0,62}$",
+        "must be lower-case letters, digits, _ . and -, up to 63, and begin with a letter or digit",
+        longest=63,
+        like=_as_key,
+    ),
+]
 """`severe_share`: names the KPI in paths and events."""
 Number = Annotated[float, Field(allow_inf_nan=False)]
-Path = Annotated[str, StringConstraints(pattern=f"^{DATA_FIELD}$")]
+Path = Annotated[
+    str,
+    *in_words(
+        f"^{DATA_FIELD}$",
+        "must be a dotted path below the data of an event, such as data.rating",
+        longest=DATA_FIELD_CHARACTERS,
+        like=_as_path,
+    ),
+]
 """A dotted path below the event's data: `data.rating`, `data.author.user_id`."""
 EventType = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$", max_length=100),
-    AfterValidator(known_type),
+    AfterValidator(known_type),  # in words; the contract's pattern is for machines
+    WithJsonSchema({"type": "string", "maxLength": 100, "pattern": r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$"}),
 ]
+Unit = Annotated[ShortText, AfterValidator(plain_text)]
 ATTRIBUTES = "id|type|subject|actor|workspace|correlationid"
 """Those of an event that metrics keeps."""
 
@@ -71,7 +98,7 @@ class KpiIn(InModel):
     key: Key
     name: ShortText
     owner: ShortText | None = None
-    unit: ShortText | None = None
+    unit: Unit | None = None
     direction: Literal["up", "down"] = "up"
     target: Number | None = None
     measure: Measure
@@ -82,7 +109,7 @@ class KpiPatch(InModel):
 
     name: ShortText = Field(default_factory=absent)
     owner: ShortText | None = None
-    unit: ShortText | None = None
+    unit: Unit | None = None
     direction: Literal["up", "down"] = Field(default_factory=absent)
     target: Number | None = None
     measure: Measure = Field(default_factory=absent)

@@ -1,7 +1,7 @@
 """What a user agent says: browser, system, kind of device, and whether a program looked instead of a person.
 
 The knowledge is ua-parser's and crawler-user-agents', both run by ua-parser's regex engine, whose time grows linearly whatever
-stands in the text (docs/decisions/0039). What they lack, mostly Chinese apps, stands here as further patterns of the same kind.
+stands in the text (docs/decisions/0042). What they lack, mostly Chinese apps, stands here as further patterns of the same kind.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ NOT_BOTS = frozenset(
         "Butterfly", "Expanse", "Fever", "Sonic",  # models of phones
     }
 )  # fmt: skip
-"""Patterns of the list that people's devices fit, by 37,000 user agents of people's devices (docs/decisions/0039)."""
+"""Patterns of the list that people's devices fit, by 37,000 user agents of people's devices (docs/decisions/0042)."""
 BOTS = (
     "^(?:WhatsApp|Viber)/",  # previews of links; the apps themselves begin with Mozilla
     "(?i)sogou[^;)]*spider",

@@ -16,21 +16,38 @@ WAITS_SECONDS = (5, 30, 5 * 60, 30 * 60, 2 * 3600, 5 * 3600, 10 * 3600)
 JITTER = 0.2
 RETRY_AFTER_LIMIT = timedelta(hours=24)
 RETRY_AFTER_STATUSES = frozenset({429, 503})
+WISHES_READ = 20
 GONE = 410
 BODY_KEPT_CHARACTERS = 4_096
 PACKED = frozenset({"gzip", "x-gzip", "deflate"})
-_GB, _LATIN = "gb18030", "cp1252"  # as browsers read what calls itself GBK and Latin-1
-CHARSETS = {
-    **{
-        name: name
-        for name in ("utf-16", "utf-16le", "utf-16be", "big5", "shift_jis", "euc-jp", "iso-2022-jp", "euc-kr")
-    },
-    **{name: name for name in ("koi8-r", "koi8-u", *(f"windows-125{digit}" for digit in range(9)))},
-    **{name: name for name in (f"iso-8859-{number}" for number in (2, 3, 4, 5, 6, 7, 8, 10, 13, 14, 15, 16))},
-    **dict.fromkeys(("gbk", "gb2312", "gb18030", "x-gbk", "cp936"), _GB),
-    **dict.fromkeys(("iso-8859-1", "latin1", "us-ascii"), _LATIN),
+_GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
+_BARE_DEFLATE = -zlib.MAX_WBITS  # as some send it, against RFC 9110, 8.4.1.2
+_CODINGS = re.compile(r"[a-z0-9-]{1,20}(?:, ?[a-z0-9-]{1,20}){0,3}", re.ASCII)
+_NAMES = {
+    "utf-16-le": "utf-16le ucs-2 unicode csunicode iso-10646-ucs-2",
+    "utf-16": "utf-16 unicodefeff",
+    "utf-16-be": "utf-16be unicodefffe",
+    "gb18030": "gb18030 gbk x-gbk gb2312 gb_2312 gb_2312-80 chinese csgb2312 iso-ir-58 cp936 ms936 windows-936",
+    "big5hkscs": "big5 big5-hkscs cn-big5 csbig5 x-x-big5 cp950 windows-950",
+    "cp932": "shift_jis shift-jis sjis x-sjis csshiftjis ms_kanji ms932 cp932 windows-31j windows-932",
+    "euc-jp": "euc-jp x-euc-jp",
+    "iso-2022-jp": "iso-2022-jp csiso2022jp",
+    "cp949": "euc-kr cseuckr korean ks_c_5601-1987 ks_c_5601-1989 ksc5601 ksc_5601 iso-ir-149 cp949 windows-949 uhc",
+    "cp874": "windows-874 dos-874 tis-620 tis620 iso-8859-11 iso8859-11",
+    "koi8-r": "koi8-r koi8_r koi8 koi cskoi8r",
+    "koi8-u": "koi8-u koi8-ru",
+    "cp866": "ibm866 cp866 866",
+    "mac-roman": "macintosh mac x-mac-roman",
+    "mac-cyrillic": "x-mac-cyrillic x-mac-ukrainian",
+    "cp1252": "us-ascii ascii ansi_x3.4-1968 iso-8859-1 iso8859-1 iso_8859-1 latin1 latin-1 l1 windows-1252 cp1252 x-cp1252",
+    **{f"cp125{n}": f"windows-125{n} cp125{n} x-cp125{n}" for n in (0, 1, 3, 4, 5, 6, 7, 8)},
+    **{f"iso-8859-{n}": f"iso-8859-{n} iso8859-{n} iso_8859-{n}" for n in (2, 3, 4, 5, 6, 7, 8, 9, 10, 13, 14, 15, 16)},
 }
-"""Python's codec for a charset that an answer may name. No others: some of Python's codecs are quadratic, or no charsets at all."""
+CHARSETS = {name: codec for codec, names in _NAMES.items() for name in names.split()}
+"""Python's codec for a charset that an answer may name: the names that browsers know, and read as they do.
+
+No others: some of Python's codecs are quadratic, or no charsets at all.
+"""
 _CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE | re.ASCII)
 TEST_TYPE = "webhook.test"
 """The event that somebody sends to try an endpoint; it goes there only, and is not logged."""
@@ -49,12 +66,17 @@ def next_attempt_at(tries: int, now: datetime, *, jitter: float, wait: timedelta
 
 
 def retry_after(status: int, value: str | None, now: datetime) -> timedelta | None:
-    """Read `Retry-After` (seconds or an HTTP date) of a 429 or 503; anything unreadable is no wish."""
+    """Read `Retry-After` (seconds or an HTTP date) of a 429 or 503; anything unreadable is no wish, and of several the longest counts."""
     if status not in RETRY_AFTER_STATUSES or value is None:
         return None
-    value = value.strip()
+    # a date can be read without the name of its day, which has a comma behind it
+    wishes = [_wish(each.strip(), now) for each in value.split(",", WISHES_READ)[:WISHES_READ]]
+    return max((wish for wish in wishes if wish is not None), default=None)
+
+
+def _wish(value: str, now: datetime) -> timedelta | None:
     if value.isascii() and value.isdigit():
-        return timedelta(seconds=min(int(value[:9]), 10**8))
+        return timedelta(seconds=min(int(value.lstrip("0")[:9] or 0), 10**8))
     return readable(_time_until, value, now)
 
 
@@ -83,16 +105,29 @@ def shown_body(body: bytes, headers: Mapping[str, str]) -> str | None:
     """Return the first characters of an answer as text that PostgreSQL can keep, or None when it was empty.
 
     It is unpacked when it came packed all the same, up to the 16 KiB that are read of any, and read in the charset that it
-    names when it is one that the web knows.
+    names when it is one that the web knows. What is packed in a way that we do not know is said in words instead.
     """
-    if headers.get("content-encoding", "").strip().lower() in PACKED:
-        body = readable(_unpacked, body) or body
+    codings = headers.get("content-encoding", "").strip().lower()
+    if _CODINGS.fullmatch(codings):
+        for coding in reversed([name.strip() for name in codings.split(",")]):
+            if coding in PACKED:
+                body = _unpacked(body, coding)
+            elif coding != "identity" and body:
+                return f"(packed as {coding}, which is not unpacked)"
     text = body.decode(_charset(headers.get("content-type", "")), "replace")
     return text.replace("\x00", "\ufffd")[:BODY_KEPT_CHARACTERS] or None
 
 
-def _unpacked(body: bytes) -> bytes:
-    return zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(body, CALL_BODY_BYTES)  # gzip or zlib
+def _unpacked(body: bytes, coding: str) -> bytes:
+    """Return what is packed, at most so much as is read of any answer; what is not packed as it says stays as it is."""
+    found = readable(_inflated, body, _GZIP_OR_ZLIB)
+    if found is None and coding == "deflate":
+        found = readable(_inflated, body, _BARE_DEFLATE)
+    return body if found is None else found
+
+
+def _inflated(body: bytes, wbits: int) -> bytes:
+    return zlib.decompressobj(wbits=wbits).decompress(body, CALL_BODY_BYTES)
 
 
 def _charset(content_type: str) -> str:

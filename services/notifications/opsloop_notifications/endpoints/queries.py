@@ -22,6 +22,8 @@ LISTENERS_KEPT = 1_000
 """In memory; those of the workspaces that were silent for longest are forgotten first."""
 NEWEST_FIRST = (Webhook.id.desc(),)
 _IS_THERE = Webhook.status != WebhookStatus.DELETED
+THERE = select(Webhook.id).where(_IS_THERE).subquery()
+"""The endpoints that are not deleted."""
 
 # asked at each batch of events: put together once
 _ENABLED = select(Webhook.id, Webhook.event_types, Webhook.filter).where(

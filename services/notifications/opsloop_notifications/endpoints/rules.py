@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 from uuid import UUID
 
 from opsloop_common.conditions import read_conditions
-from opsloop_common.contracts.known import covers, require_fields, types_of
+from opsloop_common.contracts.known import covers, types_of
+from opsloop_common.meaningful import require_fields
 
 FAILING_FOR = timedelta(days=5)
 FAILURES_BEFORE_DISABLING = 10

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from opsloop_common.conditions import Conditions
 from opsloop_common.contracts.known import known_pattern
@@ -14,8 +14,10 @@ from opsloop_common.http.schemas import ConditionOut, Duration, InModel, OutMode
 
 EventPattern = Annotated[
     str,
-    StringConstraints(pattern=r"^(\*|[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(\.\*)?)$", max_length=100),
-    AfterValidator(known_pattern),
+    AfterValidator(known_pattern),  # in words; the contract's pattern is for machines
+    WithJsonSchema(
+        {"type": "string", "maxLength": 100, "pattern": r"^(\*|[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(\.\*)?)$"}
+    ),
 ]
 EventTypes = Annotated[list[EventPattern], Field(min_length=1, max_length=100)]
 Format = Literal["cloudevents"]

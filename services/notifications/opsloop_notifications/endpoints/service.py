@@ -56,7 +56,7 @@ async def create_webhook(
 ) -> tuple[Webhook, str]:
     """Add an endpoint; returns it with the secret, which is never shown again. Raises Invalid (422), TooMany."""
     rules.require_filter(fields["filter"], fields["event_types"])
-    await take_place(session, Webhook.__table__, most=limits.WEBHOOKS_PER_WORKSPACE, what="webhooks")
+    await take_place(session, queries.THERE, most=limits.WEBHOOKS_PER_WORKSPACE, what="webhooks")
     plain = secret or new_secret()
     checked = dict(fields) | {"url": _checked_url(fields["url"], policy), "secret": _sealed(plain, secrets)}
     return resources.create(session, Webhook, status=WebhookStatus.ENABLED, failures=0, **checked), plain

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import Row, Select, case, func, or_, select, text, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from opsloop_common.contracts.catalogue import INTERNAL
 from opsloop_common.db import context_of
 from opsloop_common.limits import LIST_CHARACTERS
 from opsloop_notifications.eventlog.models import EventLogCounter, LoggedEvent
@@ -60,6 +61,7 @@ async def position_before(session: AsyncSession, *, newest: int, types: Sequence
 
 
 def _of_types(wanted: Select[*Ts], types: Sequence[str], prefixes: Sequence[str]) -> Select[*Ts]:
+    wanted = wanted.where(LoggedEvent.type.not_in(INTERNAL))  # earlier releases kept them too
     if not types and not prefixes:
         return wanted
     begins = (LoggedEvent.type.startswith(prefix, autoescape=True) for prefix in prefixes)

@@ -76,16 +76,16 @@ async def poll_events(
 
 @router.get("/v1/event-types", dependencies=[READ])
 async def list_event_types() -> EventTypes:
-    """List every type of event of every service, with its meaning and the JSON Schema of its `data`."""
+    """List every type of event of every service that others are told of, with its meaning and the JSON Schema of its `data`."""
     items = [
         EventTypeOut(
             type=name,
-            service=catalogue.PRODUCER[name],
+            service=catalogue.PRODUCERS_OF[name][0],
             version=kind.version,
             description=inspect.getdoc(kind) or "",
             dataschema=kind.dataschema(),
             schema=data_schema(kind),
         )
-        for name, kind in sorted(catalogue.BY_TYPE.items())
+        for name, kind in sorted(catalogue.PUBLIC.items())
     ]
     return EventTypes(items=items, next_cursor=None)

@@ -11,14 +11,8 @@ _TURNS = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 _GAPS = re.compile(r"[\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 _STATE = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})\b")  # RFC 3463
 TOO_BIG = 552
-SIGN_IN = frozenset({530, 534, 535, 538})
-"""The server wants to know who we are first (RFC 4954, RFC 3207)."""
-OF_THE_SESSION = frozenset(
-    # full, closed, misconfigured; over our quota; we, not a recipient, may not send or have not signed in
-    {"5.3.1", "5.3.2", "5.3.5", "5.4.5", "5.1.7", "5.1.8", "5.7.8", "5.7.9", "5.7.57", "5.7.60"}
-)
-OF_THE_MAIL = frozenset({"5.2.3", "5.3.4", "5.6.0", "5.6.1", "5.6.3", "5.6.6", "5.6.7", "5.6.9"})
-"""Too big, or something in it cannot be taken."""
+_OF_ONE = re.compile(r"[45]\.(?:1\.(?:[1-6]|10)|2\.\d{1,3}|3\.4|6\.\d{1,3})")
+"""What RFC 3463 says of one destination, its mailbox, or this mail's size and content."""
 
 
 def one_line(text: str) -> str:
@@ -46,23 +40,20 @@ def status_of(code: int, answer: str) -> str:
     return f"{code} {found[1]}" if found else str(code)
 
 
+def is_answer(code: int) -> bool:
+    """Say whether a code says no in SMTP: 4xx or 5xx. Anything else, where success has another code, is out of step."""
+    return 400 <= code < 600
+
+
 def refuses(code: int) -> bool:
     """Say whether an answer is a refusal for good: 5xx. What is no answer of the protocol may pass."""
     return 500 <= code < 600
 
 
-def is_of_the_session(code: int, answer: str, *, names_somebody: bool) -> bool:
-    """Say whether a refusal is about us, so that the next mail would meet it too, not about this mail or who is to get it.
-
-    Before a recipient is named, with the greeting, the sign-in or the sender, it can hardly be about anybody else.
-    """
+def names_the_mail(code: int, answer: str) -> bool:
+    """Say whether an answer is by its status about one recipient or one mail; where it is not, it may as well be about us."""
     found = _STATE.match(answer)
-    state = found[1] if found else ""
-    if not refuses(code):
-        return False
-    if names_somebody:
-        return code in SIGN_IN or state in OF_THE_SESSION
-    return code != TOO_BIG and state not in OF_THE_MAIL
+    return code == TOO_BIG or (found is not None and _OF_ONE.fullmatch(found[1]) is not None)
 
 
 def hold_seconds(refusals: int) -> int:

@@ -6,46 +6,69 @@ import asyncio
 import socket
 import ssl
 import time
-from collections.abc import AsyncIterator
-from contextlib import ExitStack, asynccontextmanager, suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from types import TracebackType
+from typing import Literal
 from urllib.parse import unquote, urlsplit
+from weakref import WeakSet
 
 import aiosmtplib
 
 from opsloop_common import limits
+from opsloop_common.foreign import Unreadable, reading
 from opsloop_common.tls import hardened
 from opsloop_notifications.mail import rules
 from opsloop_notifications.mail.holding import Hold as Hold
+from opsloop_notifications.mail.holding import Verdict as Verdict
 from opsloop_notifications.mail.writing import BadMail as BadMail
 from opsloop_notifications.mail.writing import Written as Written
 from opsloop_notifications.mail.writing import write as write
 
 QUIT_SECONDS = 2.0  # a courtesy: nothing waits longer for a server that fell silent
 IDLE_SECONDS = 20.0
+CROWDED_SECONDS = 2.0
 MAILS_PER_CONNECTION = 200
 
 
 class MailRefused(Exception):
-    """The server will never take this mail; the text is its answer."""
+    """The server will never take this mail; the text is its answer.
+
+    `status` is that without its words. `alike` is what it has in common with refusals of others, from which it can be seen whether
+    they are about us; empty where it is about this mail for certain.
+    """
+
+    def __init__(self, answer: str, *, alike: str = "", status: str = "") -> None:
+        super().__init__(answer)
+        self.alike, self.status = alike, status
 
 
 class MailDelayed(Exception):
-    """The mail did not go out now, and may later."""
+    """The mail did not go out now, and may later; `alike` and `status` are those of MailRefused."""
+
+    def __init__(self, answer: str, *, alike: str = "", status: str = "") -> None:
+        super().__init__(answer)
+        self.alike, self.status = alike, status
 
 
 class SessionRefused(MailDelayed):
-    """The server takes no mail from us now, whoever it is for. The text is its answer, `status` that without its words."""
+    """The server took no mail, whoever it is for: nobody was named yet."""
 
-    def __init__(self, answer: str, status: str) -> None:
-        super().__init__(answer)
-        self.status = status
+    def __init__(self, status: str) -> None:
+        super().__init__(f"the mail server takes nothing now ({status})", status=status)
+
+
+class OneTooMany(MailDelayed):
+    """The server takes no further connection while others of ours are at work."""
+
+
+Stage = Literal["MAIL", "RCPT", "DATA"]
 
 
 @dataclass
 class _Connection:
     client: aiosmtplib.SMTP
+    stage: Stage = "MAIL"
     used: int = 0
     last_used: float = field(default_factory=time.monotonic)
 
@@ -65,6 +88,7 @@ class MailServer:
         self._tls = hardened(ssl.create_default_context())  # once: it reads all authorities, which takes 20 ms
         self._slots = asyncio.Semaphore(limits.MAIL_CONNECTIONS)
         self._idle: list[_Connection] = []
+        self._opened: WeakSet[aiosmtplib.SMTP] = WeakSet()
 
     async def __aenter__(self) -> MailServer:
         return self
@@ -77,41 +101,45 @@ class MailServer:
     async def send(self, mail: Written) -> None:
         """Hand one mail over.
 
-        Raises MailRefused (5xx: never again), SessionRefused (5xx, but about us) or MailDelayed (4xx, no connection: later).
+        Which step is refused says who may be meant. Before a recipient is named it is us (SessionRefused, whatever the code), but for
+        what this mail asks of the server. Then it is the recipient or the mail, or after all us: MailRefused (5xx), MailDelayed (4xx, or
+        no answer). What was said on a connection that others used before may have been for them: it is asked again on a new one.
         """
-        options = ["SMTPUTF8"] if mail.is_international else []
         try:
             # a server may take its time for each answer, but not for all of them
-            async with self._slots, asyncio.timeout(limits.MAIL_SECONDS), self._connection() as connection:
-                await connection.client.sendmail(mail.sender, [mail.recipient], mail.content, mail_options=options)
-                connection.used += 1
-        except aiosmtplib.SMTPRecipientsRefused as error:
-            raise _verdict(error.recipients[0].code, error.recipients[0].message, names_somebody=True) from error
-        except aiosmtplib.SMTPResponseException as error:
-            named = isinstance(error, aiosmtplib.SMTPDataError)
-            raise _verdict(error.code, error.message, names_somebody=named) from error
-        except (aiosmtplib.SMTPNotSupported, ValueError) as error:
-            raise MailRefused("the mail server does not take this address or text") from error
-        except (aiosmtplib.SMTPException, OSError, TimeoutError) as error:
-            raise MailDelayed("the mail server could not be reached") from error
+            async with self._slots, asyncio.timeout(limits.MAIL_SECONDS):
+                kept = await self._kept()
+                if kept is None or not await self._went(kept, mail):
+                    await self._hand_over(await self._connect(), mail)
+        except OSError as error:  # a TimeoutError is one, and aiosmtplib's are
+            raise MailDelayed("the mail server gave no answer") from error
 
-    @asynccontextmanager
-    async def _connection(self) -> AsyncIterator[_Connection]:
-        connection = await self._kept() or await self._connect()
+    async def _went(self, kept: _Connection, mail: Written) -> bool:
+        """Say whether the mail went out on a kept connection; where it may have, that is not tried twice at once."""
+        try:
+            await self._hand_over(kept, mail)
+        except (MailRefused, MailDelayed):
+            return False
+        except OSError as error:  # silence, or the connection is lost
+            if isinstance(error, TimeoutError):
+                self._doubt()
+            if kept.stage == "DATA":
+                raise
+            return False
+        return True
+
+    async def _hand_over(self, connection: _Connection, mail: Written) -> None:
         with ExitStack() as unless_kept:
             unless_kept.callback(_hang_up, connection.client)
             try:
-                yield connection
-            except aiosmtplib.SMTPReadTimeoutError:
-                self._doubt()
-                raise
-            except aiosmtplib.SMTPResponseException:
-                await _reset(connection)
+                with reading():  # aiosmtplib reads the answers, and its parser may raise what it likes
+                    await _talk(connection, mail)
+            except Unreadable as error:
+                raise _meaning(error.__cause__, connection) from error.__cause__
+            connection.used += 1
+            if not _has_more(connection.client):
                 unless_kept.pop_all()
                 self._keep(connection)
-                raise
-            unless_kept.pop_all()
-        self._keep(connection)
 
     def _keep(self, connection: _Connection) -> None:
         if connection.client.is_connected and connection.used < MAILS_PER_CONNECTION:
@@ -138,8 +166,15 @@ class MailServer:
             _hang_up(self._idle.pop().client)
 
     async def _connect(self) -> _Connection:
-        async with asyncio.timeout(limits.MAIL_CONNECT_SECONDS):
-            return await self._connected()
+        try:
+            with reading():
+                async with asyncio.timeout(limits.MAIL_CONNECT_SECONDS):
+                    return await self._connected()
+        except Unreadable as error:
+            if any(client.is_connected for client in self._opened):
+                await asyncio.sleep(CROWDED_SECONDS)  # with the place: so many fewer of us ask meanwhile
+                raise OneTooMany("the mail server takes no further connection now") from error
+            raise SessionRefused(_status_of_session(error.__cause__)) from error.__cause__
 
     async def _connected(self) -> _Connection:
         client = aiosmtplib.SMTP(
@@ -153,14 +188,11 @@ class MailServer:
         )
         with ExitStack() as unless_connected:
             unless_connected.callback(_hang_up, client)
-            try:
-                await client.connect()
-            except (
-                aiosmtplib.SMTPNotSupported,
-                ValueError,
-            ) as error:  # the settings ask for what the server does not have
-                raise SessionRefused("the mail server does not take our settings", "settings") from error
+            await client.connect()
+            if client.is_ehlo_or_helo_needed:  # after STARTTLS again
+                await client.ehlo()
             unless_connected.pop_all()
+        self._opened.add(client)
         return _Connection(client)
 
 
@@ -185,20 +217,16 @@ async def _open_socket(host: str, port: int) -> socket.socket:
 
 async def _lives(connection: _Connection) -> bool:
     try:
-        await connection.client.noop(timeout=limits.MAIL_PROOF_SECONDS)
-    except (aiosmtplib.SMTPException, OSError):
+        with reading():
+            await connection.client.noop(timeout=limits.MAIL_PROOF_SECONDS)
+    except Unreadable:
         _hang_up(connection.client)
         return False
     return True
 
 
-async def _reset(connection: _Connection) -> None:
-    with suppress(aiosmtplib.SMTPException, OSError):
-        await connection.client.rset()
-
-
 async def _quit(connection: _Connection) -> None:
-    with suppress(aiosmtplib.SMTPException, OSError):
+    with suppress(Unreadable), reading():
         await connection.client.quit(timeout=QUIT_SECONDS)
     _hang_up(connection.client)
 
@@ -211,8 +239,74 @@ def _hang_up(client: aiosmtplib.SMTP) -> None:
         transport.abort()  # type: ignore[attr-defined]  # always a socket's
 
 
-def _verdict(code: int, answer: str, *, names_somebody: bool) -> MailRefused | MailDelayed:
-    said = f"{code} {rules.readable(answer)}"
-    if rules.is_of_the_session(code, answer, names_somebody=names_somebody):
-        return SessionRefused(said, rules.status_of(code, answer))
-    return MailRefused(said) if rules.refuses(code) else MailDelayed(said)
+async def _talk(connection: _Connection, mail: Written) -> None:
+    client, connection.stage = connection.client, "MAIL"
+    encoding = "utf-8" if mail.is_international else "ascii"
+    await _name_sender(client, mail, encoding)
+    connection.stage = "RCPT"
+    await client.rcpt(mail.recipient, encoding=encoding)
+    connection.stage = "DATA"
+    await client.data(mail.content)
+
+
+async def _name_sender(client: aiosmtplib.SMTP, mail: Written, encoding: str) -> None:
+    """Name the sender, with what this mail needs; where that is refused, and the same sender without it is not, it is the mail's."""
+    if mail.is_international and not client.supports_extension("smtputf8"):
+        if mail.sender.isascii():
+            raise aiosmtplib.SMTPNotSupported("the recipient needs SMTPUTF8")
+        raise SessionRefused("settings")
+    plain = [] if mail.sender.isascii() else ["SMTPUTF8"]
+    options = [f"SIZE={len(mail.content)}"] if client.supports_extension("size") else []
+    options += ["SMTPUTF8"] if mail.is_international else []
+    try:
+        await client.mail(mail.sender, options=options, encoding=encoding)
+    except aiosmtplib.SMTPSenderRefused as refused:
+        if options == plain:
+            raise
+        await client.mail(mail.sender, options=plain, encoding=encoding)
+        kind = MailRefused if rules.refuses(refused.code) else MailDelayed
+        raise kind(_said(refused), status=rules.status_of(refused.code, refused.message)) from refused
+
+
+def _said(error: aiosmtplib.SMTPResponseException) -> str:
+    return f"{error.code} {rules.readable(error.message)}"
+
+
+def _meaning(error: BaseException | None, connection: _Connection) -> Exception:
+    """Return what a fault of the dialogue means for the mail, by the step it came at; silence and loss are what they are."""
+    is_unnamed = connection.stage == "MAIL"
+    match error:
+        case MailRefused() | MailDelayed():
+            return error
+        case aiosmtplib.SMTPNotSupported() | ValueError():
+            return MailRefused("the mail server does not take this address or text")
+        case OSError() if connection.used or not is_unnamed:
+            return error
+        case _ if is_unnamed:
+            return SessionRefused(_status_of_session(error))
+        case aiosmtplib.SMTPResponseException() if rules.is_answer(error.code):
+            kind = MailRefused if rules.refuses(error.code) else MailDelayed
+            status = rules.status_of(error.code, error.message)
+            alike = "" if rules.names_the_mail(error.code, error.message) else f"{connection.stage} {status}"
+            return kind(_said(error), alike=alike, status=status)
+        case _:
+            return MailDelayed("the mail server's answer was no SMTP")
+
+
+def _status_of_session(error: BaseException | None) -> str:
+    match error:
+        case aiosmtplib.SMTPResponseException() if rules.is_answer(error.code):
+            return rules.status_of(error.code, error.message)
+        case aiosmtplib.SMTPResponseException():
+            return "no SMTP"
+        case OSError():
+            return "no answer"
+        case aiosmtplib.SMTPException() | ValueError():
+            return "settings"  # they ask for what the server does not have
+        case _:
+            return "no SMTP"
+
+
+def _has_more(client: aiosmtplib.SMTP) -> bool:
+    """Say whether bytes are there that nobody asked for: the next answer would be read from them."""
+    return client.protocol is None or bool(client.protocol._buffer)

@@ -12,6 +12,10 @@ WAITS_SECONDS = (30, 2 * 60, 10 * 60, 30 * 60, 2 * 3600, 6 * 3600)
 JITTER = 0.2
 HELD_AT_MOST = timedelta(days=5)
 """Older news is not told any more, when the mail server takes nothing from us for so long (RFC 5321, 4.5.4.1: 4 to 5 days)."""
+READ_AS = {"nb": "no", "nn": "no", "ary": "ar", "arz": "ar", "apc": "ar"} | dict.fromkeys(
+    ("yue", "wuu", "nan", "hak", "gan", "hsn", "cdo", "cjy", "mnp", "lzh"), "zh"
+)
+"""Languages whose readers share a written one (ISO 639 macrolanguages): not their own, but better than another."""
 # what follows region (variants, extensions) tells no two texts apart that are read by different people
 _TAG = re.compile(
     r"(?P<language>[a-z]{2,8})(?:-[a-z]{3})*(?:-(?P<script>[a-z]{4}))?(?:-(?P<region>[a-z]{2}|[0-9]{3}))?(?=-|$)"
@@ -21,8 +25,9 @@ _TAG = re.compile(
 def best_locale(offered: Sequence[str], wanted: str | None) -> int:
     """Return which of the offered locales (not empty) suits best, whatever their order.
 
-    Lookup of RFC 4647 (§3.4) over likely subtags: of the same language the one in the same script, of those the one of the same
-    region, of those the one that is spelt most alike; when no language is the same, the first.
+    Lookup of RFC 4647 (§3.4) over likely subtags: of the same written language the one in the same script, of those the
+    very same language, of those the one of the same region, of those the one that is spelt most alike; when no language is the same,
+    the first.
     """
     if wanted is None:
         return 0
@@ -31,9 +36,9 @@ def best_locale(offered: Sequence[str], wanted: str | None) -> int:
     def suits(place: int) -> tuple[bool, ...]:
         subtags, (language, script, region) = offered[place].lower().split("-"), likely(offered[place])
         alike = tuple(ours == theirs for ours, theirs in zip(subtags, asked, strict=False))
-        if language != sought[0]:
+        if READ_AS.get(language, language) != READ_AS.get(sought[0], sought[0]):
             return (False,)
-        return True, script == sought[1], region == sought[2], subtags == asked, *alike
+        return True, script == sought[1], language == sought[0], region == sought[2], subtags == asked, *alike
 
     return max(range(len(offered)), key=suits)
 
@@ -47,8 +52,9 @@ def likely(tag: str) -> tuple[str, str, str]:
     if found is None:
         return tag.lower(), "", ""
     language, script, region = (found[name] or "" for name in ("language", "script", "region"))
-    language, _, implied = get_global("language_aliases").get(language, language).lower().partition("_")
-    script, region = script.title() or implied.title(), region.upper()
+    language, *implied = get_global("language_aliases").get(language, language).lower().split("_")
+    script = (script or next((part for part in implied if len(part) == 4), "")).title()
+    region = (region or next((part for part in implied if len(part) < 4), "")).upper()
     known = get_global("likely_subtags")
     for parts in ((language, script, region), (language, region), (language, script), (language,)):
         if full := known.get("_".join(filter(None, parts))):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from math import inf
 from uuid import UUID
 
@@ -27,7 +27,9 @@ from opsloop_notifications.mail.service import (
     MailDelayed,
     MailRefused,
     MailServer,
+    OneTooMany,
     SessionRefused,
+    Verdict,
     Written,
     write,
 )
@@ -39,6 +41,8 @@ CLAIMED_PER_WORKSPACE = 100
 REFILLED_AT = 75  # of those: a claim for each that was sent would keep the next workspace waiting
 REFILL_SECONDS = 0.05
 DETAIL_CHARACTERS = 500
+DOUBTED = timedelta(seconds=5)
+"""So soon a refusal is asked for again that may have been about us."""
 
 
 def write_mail(mail: Mail, *, sender: str) -> Written:
@@ -73,10 +77,10 @@ class MailWork:
 
     async def claim(self, ask: Ask) -> Claimed[Mail]:
         """Claim mails that are due, none while they wait for the server; what is held counts over all processes here."""
-        if self.hold.lasts():
-            return Claimed([], self.hold.until)
+        if (until := self.hold.until()) is not None:
+            return Claimed([], until)
         full = [workspace for (workspace, _), count in ask.held.items() if count > REFILLED_AT]
-        ask = replace(ask, full=[*ask.full, *full])
+        ask = replace(ask, full=[*ask.full, *full, *self.hold.held_workspaces()])
         async with self._runtime.db.transaction() as session:
             mails = await service.claim_mails(session, ask, per_workspace=CLAIMED_PER_WORKSPACE)
         return Claimed(mails, ask.now + timedelta(seconds=REFILL_SECONDS) if full else None)
@@ -97,21 +101,24 @@ class MailWork:
         """Hand one mail to the server."""
         if self._server is None:
             return MailResult(item, "smtp_not_configured", None, None)
-        if self.hold.lasts():
+        if self.hold.until(item.workspace) is not None:
             return self._held(item)
+        mark = self.hold.mark()
         try:
             with working(self._runtime.db.tracer, item.cause.get("traceparent"), "send mail", kind="client"):
                 await self._server.send(write_mail(item, sender=self._sender))
+        except OneTooMany as error:
+            return self._waits(item, str(error), self._runtime.clock.now())
         except SessionRefused as refused:
-            self.hold.begin(str(refused), refused.status)
+            self.hold.begin(refused.status)
             return self._held(item)
-        except (MailRefused, BadMail) as error:
-            if isinstance(error, MailRefused):
-                self.hold.end()
+        except BadMail as error:
             return MailResult(item, "rejected", str(error)[:DETAIL_CHARACTERS], None)
-        except MailDelayed as error:
-            return self._later(item, str(error))
-        self.hold.end()
+        except (MailRefused, MailDelayed) as error:
+            if error.status:
+                self.hold.spoke(mark)
+            return self._refused(item, error)
+        self.hold.took(mark)
         hit("messages.after_send")
         return MailResult(item, None, None, None)
 
@@ -123,12 +130,29 @@ class MailWork:
         """Return the same outcome without the server's words."""
         return replace(result, detail="what the mail server said could not be stored")
 
+    def _refused(self, mail: Mail, error: MailRefused | MailDelayed) -> MailResult:
+        """Judge what the server said of a recipient or a mail: a try of it, unless others show that it is said of us."""
+        verdict: Verdict = "final"
+        if error.alike:
+            verdict = self.hold.refused(mail.id, error.alike, error.status, mail.workspace, mail.address)
+        if verdict == "held":
+            return self._held(mail)
+        if isinstance(error, MailDelayed):
+            return self._later(mail, str(error))
+        detail, is_last = str(error)[:DETAIL_CHARACTERS], mail.tries >= len(rules.WAITS_SECONDS)
+        if verdict == "final" or is_last:
+            return MailResult(mail, "rejected", detail, None)
+        return MailResult(mail, None, detail, self._runtime.clock.now() + DOUBTED)
+
     def _held(self, mail: Mail) -> MailResult:
-        """Have a mail wait, which is no try of it: it was not even named."""
-        now, detail = self._runtime.clock.now(), self.hold.why[:DETAIL_CHARACTERS]
-        if now - mail.created_at > rules.HELD_AT_MOST:
+        """Have a mail wait, which is no try of it: what stopped it is not about it."""
+        until = self.hold.until(mail.workspace) or self._runtime.clock.now()
+        return self._waits(mail, self.hold.why(mail.workspace), until)
+
+    def _waits(self, mail: Mail, detail: str, until: datetime) -> MailResult:
+        if self._runtime.clock.now() - mail.created_at > rules.HELD_AT_MOST:
             return MailResult(mail, "undeliverable", detail, None)
-        return MailResult(mail, None, detail, max(now, self.hold.until or now), is_try=False)
+        return MailResult(mail, None, detail, until, is_try=False)
 
     def _later(self, mail: Mail, detail: str) -> MailResult:
         again = rules.next_attempt_at(mail.tries + 1, self._runtime.clock.now(), jitter=random.random())

@@ -12,6 +12,7 @@ import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from types import TracebackType
@@ -30,7 +31,14 @@ from opsloop_notifications.outbound.own_door import policy_from as policy_from
 from opsloop_notifications.outbound.rules import AddressPolicy
 from opsloop_notifications.outbound.urls import BadUrl as BadUrl
 from opsloop_notifications.outbound.urls import Target, read_url
-from opsloop_notifications.outbound.wire import HEARING, BoundedAnswers, Heard, TooMuchAnswer, Turns
+from opsloop_notifications.outbound.wire import (
+    HEARING,
+    BoundedAnswers,
+    Heard,
+    TooManyInterimAnswers,
+    TooMuchAnswer,
+    Turns,
+)
 
 if TYPE_CHECKING:
     from opsloop_common.telemetry.spans import Span
@@ -243,8 +251,7 @@ class OutboundClient:
             async with asyncio.timeout(self._timeout_seconds):
                 target = self._target(url)
                 await self._know_own_addresses()
-                with reading():
-                    await self._post_twice(self._session, target, call)
+                await self._post_twice(self._session, target, call)
         except (Unreadable, TimeoutError) as error:
             if not call.heard.status:
                 raise _failure_of(error) from error
@@ -254,8 +261,11 @@ class OutboundClient:
     async def _post_twice(self, session: aiohttp.ClientSession, target: URL, call: _Call) -> None:
         try:
             await self._post(session, target, call)
-        except aiohttp.ClientError:
-            if not call.heard.is_kept or call.heard.is_begun:
+        except Unreadable as error:
+            is_lost = (
+                isinstance(error.__cause__, aiohttp.ClientError) and call.heard.is_kept and not call.heard.is_begun
+            )
+            if not is_lost:
                 raise
             # the other side closed a kept connection just as we used it: ask once more
             await self._post(session, target, call)
@@ -284,8 +294,13 @@ class OutboundClient:
     async def _post(self, session: aiohttp.ClientSession, target: URL, call: _Call) -> None:
         HEARING.set(call.heard)
         request = session.post(target, data=call.body, headers=call.headers, allow_redirects=False)
+        with reading():
+            await self._read(request, call)
+
+    async def _read(self, request: AbstractAsyncContextManager[aiohttp.ClientResponse], call: _Call) -> None:
         async with request as response:
-            call.answered = {name.lower(): value for name, value in response.headers.items()}
+            # what comes several times is one list, as RFC 9110, 5.3 has it
+            call.answered = {name.lower(): ", ".join(response.headers.getall(name)) for name in response.headers}
             while (left := limits.CALL_BODY_BYTES - len(call.content)) and (chunk := await response.content.read(left)):
                 call.content += chunk
             if not left:
@@ -333,6 +348,9 @@ def _failure_of(error: BaseException | None) -> OutboundError:
             return BlockedTarget()
         case TooMuchAnswer():
             return OutboundError("protocol", f"The answer was longer than {limits.CALL_ANSWER_BYTES // 1024} KiB.")
+        case TooManyInterimAnswers():
+            most = limits.CALL_INTERIM_ANSWERS
+            return OutboundError("protocol", f"More than {most} interim answers (1xx) came before the final one.")
         case aiohttp.ClientPayloadError():
             return OutboundError("connection", "The connection ended before the answer was whole.")
         case aiohttp.ClientConnectionError():

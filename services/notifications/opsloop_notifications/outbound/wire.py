@@ -4,8 +4,8 @@ aiohttp bounds lines and headers, but not answers: endless `103`s, chunk lines o
 (measured: /healthz p99 7.2 s). Here each answer has a budget of bytes and of interim answers, and all connections
 together get a slice of each turn of the loop, so that many bad peers cost no more of a turn than one.
 
-The status line decides what an answer means. It is heard here as soon as it is whole, since a parser that stumbles over what
-comes after it (a body after 204, a head that is too long, a body cut short) tells nothing of it any more.
+The status line decides what an answer means. It is heard here as soon as it is whole, or longer than any, since a parser that stumbles
+over what comes after it (a body after 204, a head that is too long, a body cut short) tells nothing of it any more.
 """
 
 from __future__ import annotations
@@ -31,6 +31,10 @@ _LINE_KEPT_BYTES = 64  # enough of a line to tell a status from it, or that it i
 
 class TooMuchAnswer(aiohttp.ClientError):
     """The peer sent more than is read of any answer."""
+
+
+class TooManyInterimAnswers(aiohttp.ClientError):
+    """The peer sent more answers that are none yet (1xx) than are read before the final one."""
 
 
 @dataclass
@@ -66,6 +70,8 @@ class StatusLines:
         end = piece.find(b"\n") + 1
         taken = end or len(piece)
         self._line += piece[: min(taken, _LINE_KEPT_BYTES - len(self._line))]
+        if self._is_first and len(self._line) == _LINE_KEPT_BYTES:  # however long it goes on
+            self._hear_status(self._line)
         if end:
             self._end_line(self._line.rstrip(b"\r\n"))
             self._line = b""
@@ -73,13 +79,16 @@ class StatusLines:
 
     def _end_line(self, line: bytes) -> None:
         if self._is_first and line:
-            found = _STATUS_LINE.fullmatch(line)
-            code = int(found[1]) if found else 0
-            if code >= _FINAL or code == _SWITCHING_PROTOCOLS:
-                self.status = code
+            self._hear_status(line)
             self._is_first = False
         elif not line:
             self.is_head, self._is_first = not self.status, True
+
+    def _hear_status(self, line: bytes) -> None:
+        found = _STATUS_LINE.fullmatch(line)
+        code = int(found[1]) if found else 0
+        if code >= _FINAL or code == _SWITCHING_PROTOCOLS:
+            self.status = code
 
 
 class Turns:
@@ -177,10 +186,10 @@ class BoundedAnswers(ResponseHandler):
             self._expecting = False
             if self._pending or self._is_over or self.writing_paused:
                 self._hang_up()
-        elif self._interim > limits.CALL_INTERIM_ANSWERS or (
-            self._is_over and not self._pending and not self._has_enough()
-        ):
-            self._refuse()
+        elif self._interim > limits.CALL_INTERIM_ANSWERS:
+            self._fail(TooManyInterimAnswers("more interim answers than are read"))
+        elif self._is_over and not self._pending and not self._has_enough():
+            self._fail(TooMuchAnswer("the answer is longer than any that is read"))
 
     def _has_enough(self) -> bool:
         return self._body is not None and self._body.total_bytes >= limits.CALL_BODY_BYTES
@@ -196,9 +205,6 @@ class BoundedAnswers(ResponseHandler):
             super().feed_data(data, size)
         else:
             self._hang_up()
-
-    def _refuse(self) -> None:
-        self._fail(TooMuchAnswer("the answer is longer than any that is read"))
 
     def _fail(self, error: BaseException) -> None:
         self._break_off(error)

@@ -17,7 +17,7 @@ from opsloop_common.bus.kafka.topics import bootstrap
 from opsloop_common.bus.kafka.watchdog import SILENT_SECONDS
 from opsloop_common.bus.metrics import BackboneMetrics
 from opsloop_common.bus.port import DRAIN_SECONDS
-from opsloop_common.bus.topics import PRODUCERS, sources_of
+from opsloop_common.bus.topics import PRODUCERS, topics_from, topics_of
 from opsloop_common.db import Database
 from opsloop_common.direct import LockSession
 from opsloop_common.inbox.apply import BACKOFF
@@ -53,9 +53,9 @@ class KafkaBus:
 
     @asynccontextmanager
     async def publishing(self, database: Database, session: LockSession) -> AsyncIterator[KafkaPublisher]:
-        """Start a producer, and know its topic's partitions before the first send."""
+        """Start a producer, and know its topics' partitions before the first send."""
         await take_over_from_local(session)
-        topic = f"{self._prefix}.{database.service}"
+        topics = topics_from([database.service], prefix=self._prefix)
         producer = AIOKafkaProducer(
             bootstrap_servers=bootstrap(self._settings),
             client_id=f"{self._instance}-relay",
@@ -71,9 +71,9 @@ class KafkaBus:
             await start(producer, START_SECONDS)
             async with asyncio.timeout(START_SECONDS):
                 # without this the first sends overtake one another while they wait for metadata (measured)
-                partitions = len(await producer.partitions_for(topic))
+                partitions = {topic: len(await producer.partitions_for(topic)) for topic in topics}
             self._publishing_trouble = None
-            yield KafkaPublisher(database, session, producer, topic, partitions, self._report)
+            yield KafkaPublisher(database, session, producer, partitions, prefix=self._prefix, report=self._report)
         except (KafkaError, OSError) as error:
             self._publishing_trouble = f"publishing: {type(error).__name__}: {error}"
             raise
@@ -91,7 +91,7 @@ class KafkaBus:
                 self._settings,
                 database,
                 subscription,
-                topics=[f"{self._prefix}.{s}" for s in sources_of(subscription.types, producers=self._producers)],
+                topics=topics_of(subscription.types, producers=self._producers, prefix=self._prefix),
                 group=f"{self._prefix}.{subscription.consumer}",
                 instance=self._instance,
                 metrics=metrics,

@@ -18,6 +18,7 @@ from opsloop_common.bus.kafka.reading import Reading
 from opsloop_common.bus.kafka.topics import bootstrap
 from opsloop_common.bus.kafka.watchdog import SILENT_SECONDS, watch
 from opsloop_common.bus.metrics import BackboneMetrics
+from opsloop_common.contracts.envelope import service_of
 from opsloop_common.db import Database
 from opsloop_common.inbox.apply import Applier
 from opsloop_common.inbox.subscription import Subscription
@@ -131,7 +132,7 @@ class KafkaConsumer:
         self.trouble = None if trouble is None else f"{self.name}: {trouble}"
         totals: dict[str, int] = {}
         for partition, lag in lags.items():
-            source = partition.topic.rpartition(".")[2]
+            source = service_of(partition.topic)
             totals[source] = totals.get(source, 0) + lag
         for source, lag in totals.items():
             self._metrics.lag.labels(self.name, source).set(lag)

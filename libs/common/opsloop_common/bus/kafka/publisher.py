@@ -1,4 +1,4 @@
-"""Publish an outbox to its topic: acknowledged by all in-sync replicas, in the order of the rows."""
+"""Publish an outbox to its topics: acknowledged by all in-sync replicas, in the order of the rows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from aiokafka.partitioner import murmur2
 from opsloop_common import failpoints, limits
 from opsloop_common.bus.kafka.topics import PARTITIONS
 from opsloop_common.connections import Patience
-from opsloop_common.contracts.envelope import CONTENT_TYPE
+from opsloop_common.contracts.catalogue import INTERNAL
+from opsloop_common.contracts.envelope import CONTENT_TYPE, topic_of
 from opsloop_common.db import Database
 from opsloop_common.direct import LockSession
 from opsloop_common.telemetry.events import told_as_sent
@@ -53,14 +54,15 @@ class KafkaPublisher:
         database: Database,
         session: LockSession,
         producer: AIOKafkaProducer,
-        topic: str,
-        partitions: int,
+        partitions: Mapping[str, int],
+        *,
+        prefix: str,
         report: Callable[[str | None], None],
     ) -> None:
         self._database = database
         self._session = session
         self._producer = producer
-        self._topic = topic
+        self._prefix = prefix
         self._partitions = partitions
         self._report = report
 
@@ -80,10 +82,11 @@ class KafkaPublisher:
                 documents.append(document)
                 payload = row["payload"].encode()
                 key = row["stream"].encode()
-                partition = partition_of(key, self._partitions)
+                topic = topic_of(self._database.service, is_internal=row["type"] in INTERNAL, prefix=self._prefix)
+                partition = partition_of(key, self._partitions[topic])
                 sent.append(
                     await self._producer.send(
-                        self._topic, payload, key=key, partition=partition, headers=_headers(row, document)
+                        topic, payload, key=key, partition=partition, headers=_headers(row, document)
                     )
                 )
             await self._acknowledged(sent)

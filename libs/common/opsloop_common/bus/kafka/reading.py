@@ -13,6 +13,7 @@ from aiokafka.errors import KafkaError
 
 from opsloop_common.bus.metrics import BackboneMetrics
 from opsloop_common.bus.port import BATCH_LIMIT, DRAIN_SECONDS
+from opsloop_common.contracts.envelope import service_of
 from opsloop_common.inbox.apply import Applier
 from opsloop_common.inbox.delivery import Delivery, read
 from opsloop_common.supervision import Pauses, supervise
@@ -161,7 +162,7 @@ class Reading(ConsumerRebalanceListener):  # type: ignore[misc] # aiokafka is no
         if kind is not None and not self._applier.subscription.wants(kind.decode(errors="replace")):
             return None
         origin = f"{record.topic}[{record.partition}]@{record.offset}"
-        return read(record.value or b"", source=record.topic.rpartition(".")[2], origin=origin)
+        return read(record.value or b"", source=service_of(record.topic), origin=origin)
 
     async def _commit_soon(self) -> None:
         try:

@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import asyncio
+import socket
+from collections.abc import Iterable
 from functools import partial
+from urllib.parse import urlsplit
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 
 from opsloop_common.bus.kafka.clients import REQUEST_MS, close_admin, start
-from opsloop_common.bus.topics import PRODUCERS
+from opsloop_common.bus.topics import LOGS, PRODUCERS, logs_from, topics_from
+from opsloop_common.contracts.envelope import service_of, topic_of
 from opsloop_common.settings import Settings, Unusable
 from opsloop_common.supervision import Pauses, patiently
 
 PARTITIONS = 12  # from the first day on: another number would move keys to other partitions and break their order
 RETENTION_MS = 14 * 24 * 3600 * 1000
+INTERNAL_RETENTION_MS = 3 * 24 * 3600 * 1000  # texts of people: so long as a consumer may be away
 MESSAGE_BYTES = 1024 * 1024
 LOG_MESSAGE_BYTES = 2 * 1024 * 1024
 WAIT_SECONDS = 60.0
 PAUSES = Pauses(first=1.0, longest=1.0)
 
 
-def topic_configs(replication: int, *, message_bytes: int = MESSAGE_BYTES) -> dict[str, str]:
+def topic_configs(
+    replication: int, *, retention_ms: int = RETENTION_MS, message_bytes: int = MESSAGE_BYTES
+) -> dict[str, str]:
     """Return the settings under which no acknowledged event is lost: all but one replica must have it."""
     return {
-        "retention.ms": str(RETENTION_MS),
+        "retention.ms": str(retention_ms),
         "min.insync.replicas": str(max(1, replication - 1)),
         "unclean.leader.election.enable": "false",
         "max.message.bytes": str(message_bytes),
@@ -37,14 +44,14 @@ async def create_topics(
 ) -> list[str]:
     """Create the topics of `services` and `logs` that are missing, waiting up to 60 s for a broker; returns the names of the new ones.
 
-    Raises Unusable when there is none, or it refuses.
+    Raises Unusable when there is none, or it refuses; at once for brokers whose names nobody knows.
     """
-    sizes = {f"{prefix}.{service}": MESSAGE_BYTES for service in services}
-    sizes |= {f"{prefix}.{log}{kind}": LOG_MESSAGE_BYTES for log in logs for kind in ("", ".unreadable")}
+    await _require_known_hosts(settings)
+    names = [*topics_from(services, prefix=prefix), *logs_from(logs, prefix=prefix)]
     try:
         return await patiently(
             "the Kafka broker",
-            partial(_create_with, settings, sizes),
+            partial(_create_with, settings, names),
             pauses=PAUSES,
             passing=lambda error: isinstance(error, KafkaConnectionError | OSError),
             for_seconds=WAIT_SECONDS,
@@ -55,20 +62,35 @@ async def create_topics(
         ) from error
 
 
-async def _create_with(settings: Settings, sizes: Mapping[str, int]) -> list[str]:
+async def _require_known_hosts(settings: Settings) -> None:
+    """Raise Unusable when no broker has a name that leads anywhere: that does not pass like a broker that is still starting."""
+    loop = asyncio.get_running_loop()
+    faults: list[Exception] = []
+    for host in [urlsplit(f"//{broker.strip()}").hostname for broker in bootstrap(settings).split(",")]:
+        try:
+            await loop.getaddrinfo(host, None)
+        except (socket.gaierror, UnicodeError) as error:  # the latter for what can be no name
+            if isinstance(error, socket.gaierror) and error.errno == socket.EAI_AGAIN:
+                return
+            faults.append(error)
+        else:
+            return
+    raise Unusable(
+        "OPSLOOP_KAFKA_BOOTSTRAP: none of its hosts has an address. Write host:port of the brokers"
+    ) from faults[0]
+
+
+async def _create_with(settings: Settings, names: list[str]) -> list[str]:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap(settings), request_timeout_ms=REQUEST_MS)
     try:
         await start(admin, WAIT_SECONDS)
-        return await _create(admin, sizes, settings.kafka_replication)
+        return await _create(admin, names, settings.kafka_replication)
     finally:
         await close_admin(admin)
 
 
-async def _create(admin: AIOKafkaAdminClient, sizes: Mapping[str, int], replication: int) -> list[str]:
-    topics = [
-        NewTopic(name, PARTITIONS, replication, topic_configs=topic_configs(replication, message_bytes=size))
-        for name, size in sizes.items()
-    ]
+async def _create(admin: AIOKafkaAdminClient, names: list[str], replication: int) -> list[str]:
+    topics = [NewTopic(name, PARTITIONS, replication, topic_configs=_configs(name, replication)) for name in names]
     response = await admin.create_topics(topics)
     created = []
     for name, code, *detail in response.topic_errors:
@@ -78,6 +100,13 @@ async def _create(admin: AIOKafkaAdminClient, sizes: Mapping[str, int], replicat
         elif error is not TopicAlreadyExistsError:
             raise error(f"{name}: {detail}")
     return created
+
+
+def _configs(topic: str, replication: int) -> dict[str, str]:
+    if topic.removesuffix(".unreadable").rpartition(".")[2] in LOGS:
+        return topic_configs(replication, message_bytes=LOG_MESSAGE_BYTES)
+    is_internal = topic.endswith(topic_of(service_of(topic), is_internal=True, prefix=""))
+    return topic_configs(replication, retention_ms=INTERNAL_RETENTION_MS if is_internal else RETENTION_MS)
 
 
 def bootstrap(settings: Settings) -> str:

@@ -31,6 +31,7 @@ class MessageRequested(EventData):
     """
 
     type = "message.requested"
+    is_internal = True
     aggregate = "campaign"
     route = "/v1/campaigns/{campaign_id}"
 

@@ -8,7 +8,6 @@ from uuid import UUID
 from fastapi import Query, Request, Response
 
 from opsloop_common.access import keys, lineage
-from opsloop_common.access.principal import SLUG
 from opsloop_common.access.tables import api_key
 from opsloop_common.db import clock_of
 from opsloop_common.errors import Forbidden
@@ -17,7 +16,7 @@ from opsloop_common.http.credentials import ApiKeyIn
 from opsloop_common.http.deps import Db, IfMatch, Run, Who, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
-from opsloop_common.http.schemas import OutModel, Timestamp
+from opsloop_common.http.schemas import OutModel, Slug, Timestamp
 from opsloop_common.service import Service
 
 
@@ -83,8 +82,8 @@ def router(service: Service) -> ApiRouter:
         session: Db,
         who: Who,
         page: PageQuery,
-        workspace: Annotated[str | None, Query(pattern=SLUG)] = None,
-        source: Annotated[str | None, Query(pattern=SLUG)] = None,
+        workspace: Annotated[Slug | None, Query()] = None,
+        source: Annotated[Slug | None, Query()] = None,
     ) -> Listing[ApiKeyOut]:
         """List the workspace's keys, newest first; the operator sees all workspaces'."""
         query = keys.listed(workspace=who.reach, source=source)

@@ -7,29 +7,42 @@ from typing import Annotated
 from zoneinfo import available_timezones
 
 from fastapi import Response
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, WithJsonSchema
 
 from opsloop_common import workspaces
 from opsloop_common.http.deps import Db, IfMatch, set_etag
 from opsloop_common.http.routing import ApiRouter, allow
 from opsloop_common.http.schemas import InModel, Locale, OutModel, Timestamp, absent
+from opsloop_common.known_names import hint
 from opsloop_common.service import Service
 from opsloop_common.workspaces import WeekStart
 
-# read once: to list the files of all zones takes 30 ms
-_zones = cache(available_timezones)
+ZONE_CHARACTERS = 64
+
+
+@cache  # read once: to list the files of all zones takes 30 ms
+def _zones() -> frozenset[str]:
+    # beside the zones lie `localtime` and other files of the machine's own; Factory is that nobody has set one
+    return frozenset(name for name in available_timezones() if name[0].isupper() and name != "Factory")
 
 
 def _known_zone(name: str) -> str:
     if name not in _zones():
-        raise ValueError("must be an IANA time zone such as Asia/Shanghai")
+        raise ValueError(f"must be an IANA time zone such as Asia/Shanghai{hint(name, _zones())}")
     return name
 
 
 TimeZone = Annotated[
     str,
-    Field(max_length=64, pattern=r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$", examples=["Asia/Shanghai"]),
     AfterValidator(_known_zone),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "maxLength": ZONE_CHARACTERS,
+            "pattern": r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*$",
+            "examples": ["Asia/Shanghai"],
+        }
+    ),
 ]
 
 
@@ -67,7 +80,7 @@ class WorkspaceOutWithApproval(WorkspaceOut):
 
 async def _change(session: Db, body: WorkspacePatch, expected: IfMatch, response: Response) -> workspaces.Workspace:
     changed = await workspaces.change(session, body.model_dump(exclude_unset=True), expected=expected)
-    set_etag(response, changed.version)
+    set_etag(response, workspaces.name_of(session, changed))
     return changed
 
 
@@ -82,7 +95,7 @@ def router(service: Service) -> ApiRouter:
     async def get_workspace(session: Db, response: Response) -> workspaces.Workspace:
         """Show the workspace's settings; they begin with defaults."""
         found = await workspaces.get(session)
-        set_etag(response, found.version)
+        set_etag(response, workspaces.name_of(session, found))
         return found
 
     if service.self_approval:

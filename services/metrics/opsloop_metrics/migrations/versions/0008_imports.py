@@ -7,8 +7,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from opsloop_common.columns import Moment, check_in
 from opsloop_common.migrations import hold_to_workspace
 
-revision = "0007"
-down_revision = "0006"
+revision = "0008"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
