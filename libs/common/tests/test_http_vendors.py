@@ -269,3 +269,29 @@ def test_an_answer_is_json():
     answer = json_response({"a": "值"}, 202, {"X-A": "1"})
 
     assert (answer.status_code, json.loads(answer.body), answer.headers["x-a"]) == (202, {"a": "值"}, "1")
+
+
+@pytest.mark.parametrize(
+    ("encoding", "pack"),
+    [
+        ("gzip", gzip.compress),
+        ("deflate", zlib.compress),
+        ("", gzip.compress),
+        ("identity", gzip.compress),
+        ("zstd", gzip.compress),
+        ("GZIP ", gzip.compress),
+        ("identity", bytes),
+        ("", bytes),
+        ("unheard-of", bytes),
+    ],
+)
+async def test_what_a_body_is_says_its_beginning_rather_than_its_name(encoding, pack):
+    body = json.dumps({"event": "支付", "n": [1, 2]}).encode()
+
+    assert await unpacked(pack(body), encoding, 1_000) == body
+
+
+@pytest.mark.parametrize("packed", [gzip.compress(b"x" * 1_001), zlib.compress(b"x" * 100_000)])
+async def test_a_body_that_is_larger_unpacked_is_refused(packed):
+    with pytest.raises(TooLarge):
+        await unpacked(packed, "deflate", 1_000)

@@ -161,7 +161,7 @@ async def test_bots_tests_and_nobodys_events_count_where_they_are_asked_for(stor
     ("filter", "expected"),
     [
         (EventFilter("a"), ["a"]),
-        (EventFilter("$identify"), ["$identify"]),
+        (EventFilter("$identify"), []),
         (EventFilter("feedback.received"), ["feedback.received"]),
         (EventFilter(), ["a"]),
         (EventFilter("a", (Condition.model_construct(field="properties.x", op=Op.EQ, value=1),)), []),

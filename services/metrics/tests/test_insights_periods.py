@@ -41,31 +41,31 @@ def frame(**given):
 @pytest.mark.parametrize(
     ("given", "count", "first", "last"),
     [
-        ({}, 10, "2026-03-01T00:00:00+00:00", "2026-03-10T00:00:00+00:00"),
-        ({"zone": "Asia/Shanghai"}, 10, "2026-03-01T00:00:00+08:00", "2026-03-10T00:00:00+08:00"),
+        ({}, 10, "2026-03-01T00:00:00Z", "2026-03-10T00:00:00Z"),
+        ({"zone": "Asia/Shanghai"}, 10, "2026-02-28T16:00:00Z", "2026-03-09T16:00:00Z"),
         # clocks went forward on 8 March: the offset changes, the days do not
-        ({"zone": "US/Pacific"}, 10, "2026-03-01T00:00:00-08:00", "2026-03-10T00:00:00-07:00"),
+        ({"zone": "US/Pacific"}, 10, "2026-03-01T08:00:00Z", "2026-03-10T07:00:00Z"),
         # 1 March 2026 was a Sunday
-        ({"interval": Interval.WEEK}, 3, "2026-02-23T00:00:00+00:00", "2026-03-09T00:00:00+00:00"),
-        ({"interval": Interval.WEEK, "week_start": WeekStart.SUNDAY}, 2, "2026-03-01T00:00:00+00:00", "2026-03-08T00:00:00+00:00"),
-        ({"interval": Interval.WEEK, "week_start": WeekStart.SATURDAY}, 2, "2026-02-28T00:00:00+00:00", "2026-03-07T00:00:00+00:00"),
-        ({"interval": Interval.MONTH, "start": date(2025, 11, 30)}, 5, "2025-11-01T00:00:00+00:00", "2026-03-01T00:00:00+00:00"),
-        ({"interval": Interval.HOUR, "start": date(2026, 3, 10)}, 24, "2026-03-10T00:00:00+00:00", "2026-03-10T23:00:00+00:00"),
+        ({"interval": Interval.WEEK}, 3, "2026-02-23T00:00:00Z", "2026-03-09T00:00:00Z"),
+        ({"interval": Interval.WEEK, "week_start": WeekStart.SUNDAY}, 2, "2026-03-01T00:00:00Z", "2026-03-08T00:00:00Z"),
+        ({"interval": Interval.WEEK, "week_start": WeekStart.SATURDAY}, 2, "2026-02-28T00:00:00Z", "2026-03-07T00:00:00Z"),
+        ({"interval": Interval.MONTH, "start": date(2025, 11, 30)}, 5, "2025-11-01T00:00:00Z", "2026-03-01T00:00:00Z"),
+        ({"interval": Interval.HOUR, "start": date(2026, 3, 10)}, 24, "2026-03-10T00:00:00Z", "2026-03-10T23:00:00Z"),
         # a day of 23 hours, and one of 25
         (
             {"interval": Interval.HOUR, "zone": "US/Pacific", "start": date(2026, 3, 8), "end": date(2026, 3, 8)},
-            23, "2026-03-08T00:00:00-08:00", "2026-03-08T23:00:00-07:00",
+            23, "2026-03-08T08:00:00Z", "2026-03-09T06:00:00Z",
         ),
         (
             {"interval": Interval.HOUR, "zone": "US/Pacific", "start": date(2025, 11, 2), "end": date(2025, 11, 2)},
-            25, "2025-11-02T00:00:00-07:00", "2025-11-02T23:00:00-08:00",
+            25, "2025-11-02T07:00:00Z", "2025-11-03T07:00:00Z",
         ),
         # instants: the interval in which the first lies counts, the end does not
         (
             {"start": datetime(2026, 3, 1, 13, tzinfo=UTC), "end": datetime(2026, 3, 3, tzinfo=UTC)},
-            2, "2026-03-01T00:00:00+00:00", "2026-03-02T00:00:00+00:00",
+            2, "2026-03-01T00:00:00Z", "2026-03-02T00:00:00Z",
         ),
-        ({"start": None, "end": None}, 30, "2026-02-10T00:00:00+00:00", "2026-03-11T00:00:00+00:00"),
+        ({"start": None, "end": None}, 30, "2026-02-10T00:00:00Z", "2026-03-11T00:00:00Z"),
     ],
 )  # fmt: skip
 def test_intervals_are_the_zones(given, count, first, last):

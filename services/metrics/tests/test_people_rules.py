@@ -344,6 +344,11 @@ def test_nobody_is_nobody_however_it_is_written(id):
     assert not person(world, id).is_identified
 
 
+@pytest.mark.parametrize("trait", ["邮箱", "Phone", "street_address", "fax", "postcode"])
+def test_where_somebody_can_be_reached_is_told_to_nobody(trait):
+    assert rules.told_traits({trait: "x", "plan": "pro"}) == {"plan": "pro"}
+
+
 def test_a_merge_fills_up_to_the_bound_and_no_further():
     ours = {f"u{index}": 1 for index in range(rules.MAX_TRAITS - 2)}
     theirs = {f"a{index}": 2 for index in range(10)}

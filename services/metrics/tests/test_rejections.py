@@ -92,7 +92,7 @@ async def test_what_is_taken_leaves_nothing(log):
 async def test_a_time_too_far_ahead_is_kept_too(log):
     """It is refused after it was read, when its time is known."""
     ahead = (log.world.now + timedelta(days=2)).isoformat()
-    await log.send(track(timestamp=ahead))
+    await log.send(track(timestamp=ahead), expect=400)
     [found] = await log.items()
     assert (found["reason"], json.loads(found["raw"])["event"]) == ("bad_time", "Paid")
 
@@ -199,7 +199,7 @@ async def test_nothing_is_kept_of_who_was_erased(log):
     answer = await log.world.send("DELETE", "/v1/users/gone")
     assert answer.status_code == 202, answer.text
 
-    await log.send(track(userId="gone", event=""), track(userId="stays", event=""), track(userId="gone"))
+    await log.send(track(userId="gone", event=""), track(userId="stays", event=""), track(userId="gone"), expect=400)
 
     found = {(each["reason"], each["raw"] is None) for each in await log.items()}
     assert found == {("missing_event", True), ("missing_event", False), ("erased", True)}

@@ -68,28 +68,20 @@ async def known(
         Person.user_id,
         Person.first_seen_at,
         Person.is_identified,
+        *((Person.traits, Person.set_at) if with_traits else ()),
         Person.version,
     ]
     query = (
-        select(*columns, *((Person.traits, Person.set_at) if with_traits else ()))
+        select(*columns)
         .join(Person, Person.id == PersonAlias.person_id)
         .where(_own(session, PersonAlias.workspace), PersonAlias.distinct_id == any_(literal(ids, ARRAY(Text))))
     )
     aliases: dict[str, rules.Alias] = {}
     persons: dict[UUID, rules.Person] = {}
-    for (
-        distinct_id,
-        is_user,
-        is_claimed,
-        id,
-        user_id,
-        first_seen_at,
-        is_identified,
-        version,
-        *traits,
-    ) in await session.execute(query):
+    for distinct_id, is_user, is_claimed, id, *known, version in await session.execute(query):
         aliases[distinct_id] = rules.Alias(id, is_user, is_claimed)
         if id not in persons:
+            user_id, first_seen_at, is_identified, *traits = known
             persons[id] = rules.Person(id, user_id, first_seen_at, is_identified, _traits(*traits), version)
     return aliases, list(persons.values())
 

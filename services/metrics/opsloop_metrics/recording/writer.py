@@ -205,7 +205,11 @@ class Writer:
             await self._note(notes, is_settled=False)
         failpoints.hit("capture.before_events")
         await self._store.insert(
-            "opsloop.event", (*COLUMNS, PERSON, IS_PERSONLESS), rows, token=_token(notes), comment=EVENTS
+            "opsloop.event",
+            (*COLUMNS, PERSON, IS_PERSONLESS),
+            rows,
+            token=_token(notes) if self._is_shared else None,
+            comment=EVENTS,
         )
         failpoints.hit("capture.after_events")
 
