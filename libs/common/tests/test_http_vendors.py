@@ -47,9 +47,9 @@ def raw_deflate(plain: bytes) -> bytes:
         pytest.param(SAID, "", id="as it is"),
         pytest.param(SAID, "gzip", id="called gzip, and is not"),
         pytest.param(SAID, "identity", id="identity"),
-        pytest.param(gzip.compress(SAID), "gzip", id="gzip"),
-        pytest.param(gzip.compress(SAID), "", id="gzip without a word"),
-        pytest.param(gzip.compress(SAID), "zstd", id="gzip, called zstd"),
+        pytest.param(gzip.compress(SAID, mtime=0), "gzip", id="gzip"),
+        pytest.param(gzip.compress(SAID, mtime=0), "", id="gzip without a word"),
+        pytest.param(gzip.compress(SAID, mtime=0), "zstd", id="gzip, called zstd"),
         pytest.param(zlib.compress(SAID), " Deflate ", id="deflate"),
         pytest.param(zstd.compress(SAID), "zstd", id="zstd"),
         pytest.param(zstd.compress(SAID), "", id="zstd without a word"),
@@ -62,9 +62,9 @@ async def test_what_is_packed_is_told_by_its_first_bytes(packed, encoding):
 @pytest.mark.parametrize(
     ("packed", "encoding"),
     [
-        pytest.param(gzip.compress(SAID)[:-9], "", id="gzip that ends too early"),
+        pytest.param(gzip.compress(SAID, mtime=0)[:-9], "", id="gzip that ends too early"),
         pytest.param(zstd.compress(SAID)[:-1], "", id="zstd that ends too early"),
-        pytest.param(gzip.compress(SAID) + b"x", "", id="something behind gzip"),
+        pytest.param(gzip.compress(SAID, mtime=0) + b"x", "", id="something behind gzip"),
         pytest.param(zstd.compress(SAID) * 2, "", id="two frames of zstd"),
         pytest.param(b"\x1f\x8bnonsense", "", id="only the first bytes of gzip"),
         pytest.param(b"\x28\xb5\x2f\xfdnonsense", "", id="only the first bytes of zstd"),
@@ -210,7 +210,7 @@ async def test_only_the_first_few_are_tried(foreign):
 
 async def test_what_is_taken_out_may_be_packed_once_more(foreign):
     key = await key_of(foreign, "sample:write")
-    content = gzip.compress(b"wrap:" + gzip.compress(key.encode()))
+    content = gzip.compress(b"wrap:" + gzip.compress(key.encode(), mtime=0))
 
     answer = await foreign.client.post("/v1/foreign", content=content)
 
@@ -222,8 +222,8 @@ async def test_what_is_taken_out_may_be_packed_once_more(foreign):
     [
         (b"bad:", 400),
         (b"a" * (LIMIT + 1), 413),
-        (gzip.compress(b"a" * (LIMIT + 1)), 413),
-        (b"wrap:" + gzip.compress(b"a" * (LIMIT + 1)), 413),
+        (gzip.compress(b"a" * (LIMIT + 1), mtime=0), 413),
+        (b"wrap:" + gzip.compress(b"a" * (LIMIT + 1), mtime=0), 413),
     ],
 )
 async def test_refusals_are_in_the_vendors_words(foreign, content, status):
@@ -291,7 +291,7 @@ async def test_what_a_body_is_says_its_beginning_rather_than_its_name(encoding, 
     assert await unpacked(pack(body), encoding, 1_000) == body
 
 
-@pytest.mark.parametrize("packed", [gzip.compress(b"x" * 1_001), zlib.compress(b"x" * 100_000)])
+@pytest.mark.parametrize("packed", [gzip.compress(b"x" * 1_001, mtime=0), zlib.compress(b"x" * 100_000)])
 async def test_a_body_that_is_larger_unpacked_is_refused(packed):
     with pytest.raises(TooLarge):
         await unpacked(packed, "deflate", 1_000)

@@ -89,7 +89,7 @@ def test_nothing_of_the_model_is_left_in_a_room():
         ("feedback", "jobs", None, "has a table job already"),
         ("feedback", "api_keys", None, "has a table api_key already"),
         ("feedback", "campaigns", None, "there is a door /v1/campaigns already"),
-        ("feedback", "sessions", None, "says session already"),
+        ("feedback", "sessions", None, "metrics has a room sessions already"),
         ("feedback", "statuses", "status", "says Status, status already"),
         ("feedback", "indexes", "index", "says Index already"),
         ("feedback", "secrets", None, "says secret_id already"),
