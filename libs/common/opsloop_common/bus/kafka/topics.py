@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import partial
 from urllib.parse import urlsplit
 
@@ -12,7 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaConnectionError, KafkaError, TopicAlreadyExistsError, for_code
 
 from opsloop_common.bus.kafka.clients import REQUEST_MS, close_admin, start
-from opsloop_common.bus.topics import LOGS, PRODUCERS, logs_from, topics_from
+from opsloop_common.bus.topics import PRODUCERS, logs_from, topics_from
 from opsloop_common.contracts.envelope import service_of, topic_of
 from opsloop_common.settings import Settings, Unusable
 from opsloop_common.supervision import Pauses, patiently
@@ -47,11 +47,13 @@ async def create_topics(
     Raises Unusable when there is none, or it refuses; at once for brokers whose names nobody knows.
     """
     await _require_known_hosts(settings)
-    names = [*topics_from(services, prefix=prefix), *logs_from(logs, prefix=prefix)]
+    copies = settings.kafka_replication
+    configs = {name: _configs(name, copies) for name in topics_from(services, prefix=prefix)}
+    configs |= {name: topic_configs(copies, message_bytes=LOG_MESSAGE_BYTES) for name in logs_from(logs, prefix=prefix)}
     try:
         return await patiently(
             "the Kafka broker",
-            partial(_create_with, settings, names),
+            partial(_create_with, settings, configs),
             pauses=PAUSES,
             passing=lambda error: isinstance(error, KafkaConnectionError | OSError),
             for_seconds=WAIT_SECONDS,
@@ -80,17 +82,17 @@ async def _require_known_hosts(settings: Settings) -> None:
     ) from faults[0]
 
 
-async def _create_with(settings: Settings, names: list[str]) -> list[str]:
+async def _create_with(settings: Settings, configs: Mapping[str, dict[str, str]]) -> list[str]:
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap(settings), request_timeout_ms=REQUEST_MS)
     try:
         await start(admin, WAIT_SECONDS)
-        return await _create(admin, names, settings.kafka_replication)
+        return await _create(admin, configs, settings.kafka_replication)
     finally:
         await close_admin(admin)
 
 
-async def _create(admin: AIOKafkaAdminClient, names: list[str], replication: int) -> list[str]:
-    topics = [NewTopic(name, PARTITIONS, replication, topic_configs=_configs(name, replication)) for name in names]
+async def _create(admin: AIOKafkaAdminClient, configs: Mapping[str, dict[str, str]], replication: int) -> list[str]:
+    topics = [NewTopic(name, PARTITIONS, replication, topic_configs=config) for name, config in configs.items()]
     response = await admin.create_topics(topics)
     created = []
     for name, code, *detail in response.topic_errors:
@@ -103,8 +105,6 @@ async def _create(admin: AIOKafkaAdminClient, names: list[str], replication: int
 
 
 def _configs(topic: str, replication: int) -> dict[str, str]:
-    if topic.removesuffix(".unreadable").rpartition(".")[2] in LOGS:
-        return topic_configs(replication, message_bytes=LOG_MESSAGE_BYTES)
     is_internal = topic.endswith(topic_of(service_of(topic), is_internal=True, prefix=""))
     return topic_configs(replication, retention_ms=INTERNAL_RETENTION_MS if is_internal else RETENTION_MS)
 
