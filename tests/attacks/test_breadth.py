@@ -88,7 +88,8 @@ async def test_one_post_sets_off_a_bounded_number_of_things(embedded_deployment:
         f"another workspace's loop {waited:.1f} s; memory {before / 2**20:.0f} MiB {grown:+.0f} MiB"
     )
     assert len(launched) == 10
-    assert events["notification.failed"] == events["message.requested"] * PEOPLE == 10 * PEOPLE
+    assert events["notification.failed"] == 10 * PEOPLE
+    assert "message.requested" not in events, "texts to people are between services alone"
     assert outcomes == {"launched": 9, "held": 100, "too_many_waiting": 10 * PEOPLE - 109}
     assert len(held) == 100
     assert events["campaign.approval_requested"] == 1
