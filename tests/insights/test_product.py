@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from opsloop_common.testing.databases import TestDatabases
+from opsloop_metrics.store.embedded import EmbeddedStore
 from tests.insights.by_hand import WORLDS
 from tests.insights.by_hand.worked import LATE, Worked
 from tests.insights.compare import differences
@@ -27,9 +28,9 @@ MORE_SEEDS = range(1_000, 5_000, WORLDS_OF_A_TEST)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def product(databases: TestDatabases, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Product]:
+async def product(databases: TestDatabases, events_engine: EmbeddedStore) -> AsyncIterator[Product]:
     """Return one product for all worlds."""
-    async with open_product(databases, tmp_path_factory.mktemp("events")) as opened:
+    async with open_product(databases, events_engine) as opened:
         yield opened
 
 
