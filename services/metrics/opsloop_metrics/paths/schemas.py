@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from opsloop_common.http.schemas import OutModel, said
-from opsloop_metrics.paths.rules import Direction, NodeField, Paths
+from opsloop_common.http.schemas import InModel, OutModel, said, storable
+from opsloop_metrics.paths.rules import MOST_STEPS, Direction, NodeField, Paths
 from opsloop_metrics.shapes import EventFilterIn, InsightIn
 
 Point = Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(said)]
@@ -21,7 +21,7 @@ class PathsIn(InsightIn):
     direction: Direction = Direction.FORWARD
     start_point: Point | None = Field(default=None, alias="start")
     end_point: Point | None = Field(default=None, alias="end")
-    steps: Annotated[int, Field(ge=2, le=20)] = 5
+    steps: Annotated[int, Field(ge=2, le=MOST_STEPS)] = 5
     limit: Annotated[int, Field(ge=1, le=1_000)] = 50
 
     def to_paths(self) -> Paths:
@@ -35,6 +35,18 @@ class PathsIn(InsightIn):
             steps=self.steps,
             limit=self.limit,
         )
+
+
+NodeName = Annotated[str, StringConstraints(min_length=3, max_length=100_000), AfterValidator(storable)]
+"""A node as an answer has it: `2_/pricing`."""
+
+
+class PathsPersonsIn(InModel):
+    """Whom to list: who has a session with the node `target`, directly after the node `source` if that is given."""
+
+    query: PathsIn
+    source: NodeName | None = None
+    target: NodeName
 
 
 class PathNodeOut(OutModel):

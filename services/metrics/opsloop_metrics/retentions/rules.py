@@ -14,6 +14,7 @@ from opsloop_common.errors import Invalid
 from opsloop_metrics.insights.periods import EventFilter, Frame, Interval, steps
 
 MOST_CELLS = 50_000
+OTHER = "$other"
 DAY = timedelta(hours=24)
 _UTC = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -46,6 +47,16 @@ class Retention:
     windows_24h: bool = False
     min_occurrences: int = 1
     breakdown: Breakdown | None = None
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Some of a row, which may be of one breakdown value: who came back in a column, or who did not."""
+
+    row: int
+    column: int
+    retained: bool = True
+    value: str | None = None
 
 
 class Counted(NamedTuple):
@@ -93,6 +104,13 @@ def require_sound(frame: Frame, asked: Retention) -> None:
     if (len(frame.edges) - 1) * values * asked.periods > MOST_CELLS:
         detail = f"intervals, periods and breakdown values may make at most {MOST_CELLS} cells together"
         raise Invalid("/periods", detail)
+
+
+def row_of(frame: Frame, cohort: datetime) -> int:
+    """Return the place of the row that begins at a time; raises Invalid if none does."""
+    if cohort not in frame.edges[:-1]:
+        raise Invalid("/cohort", "must be the start of a cohort, as the answer has it")
+    return frame.edges.index(cohort)
 
 
 def edges_of(frame: Frame, asked: Retention) -> list[datetime]:
