@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -10,7 +11,7 @@ from typing import NamedTuple
 from opsloop_common.errors import Invalid
 from opsloop_metrics.insights.periods import EventFilter
 
-MOST_STEPS = 20
+_NODE = re.compile(r"([1-9][0-9]?)_(.+)", re.DOTALL)
 
 
 class NodeField(StrEnum):
@@ -77,10 +78,10 @@ def nodes_of(asked: Paths, source: str | None, target: str) -> list[Numbered]:
 
 
 def _numbered(pointer: str, told: str) -> Numbered:
-    place, _, name = told.partition("_")
-    if not name or not (place.isascii() and place.isdecimal()) or not 0 < int(place) <= MOST_STEPS:
+    found = _NODE.fullmatch(told)
+    if found is None:
         raise Invalid(pointer, "must be a node as the answer has it: 2_/pricing")
-    return Numbered(int(place), name)
+    return Numbered(int(found[1]), found[2])
 
 
 class Counted(NamedTuple):

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, StringConstraints
 
 from opsloop_common.http.schemas import InModel, OutModel, said, storable
-from opsloop_metrics.paths.rules import MOST_STEPS, Direction, NodeField, Paths
+from opsloop_metrics.paths.rules import Direction, NodeField, Paths
 from opsloop_metrics.shapes import EventFilterIn, InsightIn
 
 Point = Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(said)]
@@ -21,7 +21,7 @@ class PathsIn(InsightIn):
     direction: Direction = Direction.FORWARD
     start_point: Point | None = Field(default=None, alias="start")
     end_point: Point | None = Field(default=None, alias="end")
-    steps: Annotated[int, Field(ge=2, le=MOST_STEPS)] = 5
+    steps: Annotated[int, Field(ge=2, le=20)] = 5
     limit: Annotated[int, Field(ge=1, le=1_000)] = 50
 
     def to_paths(self) -> Paths:
