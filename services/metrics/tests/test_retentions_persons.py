@@ -120,10 +120,9 @@ async def test_a_value_that_is_not_shown_has_people_too(insights):
     assert await behind(insights.world, "retention", BY_PLAN, **number, retained=False) == ["u1"]
 
 
-async def test_a_cohort_may_be_told_in_any_zone(insights):
-    number = {"cohort": "2026-03-01T08:00:00+08:00", "column": 3}
-
-    assert await behind(insights.world, "retention", QUERY, **number) == ["u1"]
+@pytest.mark.parametrize("cohort", ["2026-03-01T08:00:00+08:00", "2026-03-01"])
+async def test_a_cohort_may_be_told_in_any_zone_or_by_its_day(insights, cohort):
+    assert await behind(insights.world, "retention", QUERY, cohort=cohort, column=3) == ["u1"]
 
 
 @pytest.mark.parametrize(
@@ -132,6 +131,9 @@ async def test_a_cohort_may_be_told_in_any_zone(insights):
         (QUERY, {"cohort": "2026-03-03T00:00:00Z", "column": 0}, ["/cohort"]),
         (QUERY, {"cohort": "2026-03-01T00:00:01Z", "column": 0}, ["/cohort"]),
         (QUERY, {"cohort": "yesterday", "column": 0}, ["/cohort"]),
+        (QUERY, {"cohort": "2026-03-03", "column": 0}, ["/cohort"]),
+        (QUERY, {"cohort": "0001-01-01", "column": 0}, ["/cohort"]),
+        (QUERY, {"cohort": "9999-12-31", "column": 0}, ["/cohort"]),
         (QUERY, {"cohort": FIRST, "column": 4}, ["/column"]),
         (QUERY, {"cohort": FIRST, "column": 0, "breakdown": "free"}, ["/breakdown"]),
         (BY_PLAN, {"cohort": FIRST, "column": 0}, ["/breakdown"]),

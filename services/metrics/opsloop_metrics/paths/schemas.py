@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from opsloop_common.http.schemas import InModel, OutModel, said, storable
+from opsloop_common.http.schemas import InModel, OutModel, said
 from opsloop_metrics.paths.rules import Direction, NodeField, Paths
 from opsloop_metrics.shapes import EventFilterIn, InsightIn
 
@@ -37,7 +37,7 @@ class PathsIn(InsightIn):
         )
 
 
-NodeName = Annotated[str, StringConstraints(min_length=3, max_length=100_000), AfterValidator(storable)]
+NodeName = Annotated[str, StringConstraints(min_length=3, max_length=100_000), AfterValidator(said)]
 """A node as an answer has it: `2_/pricing`."""
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import accumulate
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from opsloop_common.errors import Invalid
 from opsloop_metrics.insights.periods import EventFilter, Frame, Interval, steps
@@ -106,11 +107,14 @@ def require_sound(frame: Frame, asked: Retention) -> None:
         raise Invalid("/periods", detail)
 
 
-def row_of(frame: Frame, cohort: datetime) -> int:
-    """Return the place of the row that begins at a time; raises Invalid if none does."""
-    if cohort not in frame.edges[:-1]:
+def row_of(frame: Frame, cohort: date | datetime) -> int:
+    """Return the place of the row that begins at a time, or first on a day of the zone; raises Invalid if none does."""
+    starts: Sequence[date] = frame.edges[:-1]
+    if not isinstance(cohort, datetime):
+        starts = [edge.astimezone(ZoneInfo(frame.zone)).date() for edge in frame.edges[:-1]]
+    if cohort not in starts:
         raise Invalid("/cohort", "must be the start of a cohort, as the answer has it")
-    return frame.edges.index(cohort)
+    return starts.index(cohort)
 
 
 def edges_of(frame: Frame, asked: Retention) -> list[datetime]:

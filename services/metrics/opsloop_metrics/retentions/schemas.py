@@ -8,7 +8,7 @@ from pydantic import Field
 
 from opsloop_common.http.schemas import InModel, OutModel, Timestamp
 from opsloop_metrics.retentions.rules import Breakdown, Retention, RetentionMode
-from opsloop_metrics.shapes import BreakdownValue, EventFilterIn, Field_, InsightIn, Place
+from opsloop_metrics.shapes import BreakdownValue, EventFilterIn, Field_, InsightIn, Place, When
 
 
 class RetentionBreakdownIn(InModel):
@@ -51,7 +51,7 @@ class RetentionPersonsIn(InModel):
     """
 
     query: RetentionIn
-    cohort: Timestamp
+    cohort: When
     column: Place
     breakdown: BreakdownValue | None = None
     retained: bool = True
