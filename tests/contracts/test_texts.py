@@ -19,6 +19,7 @@ NOT_TEXTS = {
     "assignee": "an id, the customer's own",
     "time_zone": "a name that must be known",
     "value": "what an event is compared with",
+    "breakdown": "a value of events, which says whatever their sender made it say",
     "url": "told apart when it is called and checked as an address",
     "secret": "checked as a key where it is stored",
     "scopes": "names that must be known",

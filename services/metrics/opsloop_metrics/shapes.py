@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Annotated, Any, Literal
+from uuid import UUID
 from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.conditions import MAX_CONDITIONS, Condition
-from opsloop_common.http.schemas import InModel, ShortText, parse_timestamp
+from opsloop_common.errors import FieldError, Invalid
+from opsloop_common.http.paging import Listing, Page, PageOf
+from opsloop_common.http.schemas import InModel, OutModel, ShortText, parse_timestamp, storable
 from opsloop_common.known_names import unknown
 from opsloop_metrics.insights import asking
 from opsloop_metrics.insights.events import COLUMNS
 from opsloop_metrics.insights.periods import EventFilter, Frame, Interval, WeekStart
+from opsloop_metrics.insights.persons import Person, Portion
 
 _PATHS = ("properties", "person", "group")
 _PATH = re.compile(r"(properties|person)(\.[^.\x00]{1,100}){1,10}|group\.[^\x00]{1,100}")
@@ -51,6 +57,10 @@ When = Annotated[
     ),
 ]
 Zone = Annotated[str, AfterValidator(_known_zone)]
+BreakdownValue = Annotated[str, StringConstraints(min_length=1, max_length=100_000), AfterValidator(storable)]
+"""A value as an answer has it, `$none` and `$other` among them."""
+Place = Annotated[int, Field(ge=0, le=10_000)]
+"""Which of several, from 0."""
 
 
 class InsightCondition(Condition):
@@ -108,3 +118,31 @@ class ActivityIn(InsightIn):
     def to_filter(self) -> EventFilter:
         """Return what counts; `where` is the frame's."""
         return EventFilter(self.event, label=self.label)
+
+
+class InsightPersonOut(OutModel):
+    """A person behind a number, and the newest of the ids that a product knows them by."""
+
+    person: UUID
+    distinct_id: str
+
+
+@contextmanager
+def within(pointer: str) -> Iterator[None]:
+    """Name the fields of what is refused in here as fields below `pointer`."""
+    try:
+        yield
+    except Invalid as error:
+        raise Invalid.each(FieldError(f"{pointer}{each.pointer}", each.detail) for each in error.errors) from error
+
+
+def portion_of(page: Page) -> Portion:
+    """Return which persons to ask for: one more than the page shows, to know whether there are more."""
+    return Portion(page.limit + 1, str(page.after[0]) if page.after else None)
+
+
+def as_page(found: Sequence[Person], page: Page) -> Listing[InsightPersonOut]:
+    """Return a page of what `portion_of` asked for."""
+    shown = list(found[: page.limit])
+    cursor = page.cursor([shown[-1][0]]) if len(found) > page.limit else None
+    return PageOf(shown, cursor).map(lambda each: InsightPersonOut(person=UUID(each[0]), distinct_id=each[1]))

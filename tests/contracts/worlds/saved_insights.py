@@ -67,13 +67,18 @@ WORLD = World(
         f"POST /v1/insights/{kind}"
         for kind in (
             "trends",
+            "trends/persons",
             "active-users",
             "funnel",
             "funnel/persons",
             "retention",
+            "retention/persons",
             "lifecycle",
+            "lifecycle/persons",
             "stickiness",
+            "stickiness/persons",
             "paths",
+            "paths/persons",
             "sessions",
         )
     ),

@@ -188,25 +188,10 @@ def binned(frame: Frame, funnel: Funnel, bind: Binding, *, start: int, width: in
     )
 
 
-def people(
-    frame: Frame, funnel: Funnel, bind: Binding, *, step: int, dropped: bool, after: str | None, limit: int
-) -> str:
-    """Return SQL with the persons that did a step, or that did the one before and will not do it; in the order of their ids."""
+def people(frame: Frame, funnel: Funnel, bind: Binding, *, step: int, dropped: bool) -> str:
+    """Return SQL with each `person` that did a step, or that did the one before and will not do it."""
     chosen = f"depth = {step} AND NOT is_open" if dropped else f"depth > {step}"
-    paged = "" if after is None else f" AND toString(person) > {bind.text(after)}"
-    return (
-        f"SELECT DISTINCT toString(person) AS id FROM ({entrants(frame, funnel, bind)}) "
-        f"WHERE {chosen}{paged} ORDER BY id LIMIT {limit}"
-    )
-
-
-def newest_ids(frame: Frame, funnel: Funnel, bind: Binding, persons: Sequence[str]) -> str:
-    """Return SQL with the newest of the ids that each person used while the funnel looked."""
-    wanted = [f"has({bind.texts(persons)}, toString({person_of(frame)}))"]
-    return (
-        f"SELECT toString({person_of(frame)}) AS id, argMax(e.distinct_id, (e.time, e.message_id)) "
-        f"{_from(frame, funnel, bind, wanted)} GROUP BY id"
-    )
+    return f"SELECT person FROM ({entrants(frame, funnel, bind)}) WHERE {chosen}"
 
 
 # --- what the exact pass reads ---------------------------------------------------------------------------------------

@@ -7,14 +7,15 @@ from typing import Any
 from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common.errors import Invalid
 from opsloop_common.http.deps import Db
-from opsloop_common.http.paging import Listing, PageOf, PageQuery
+from opsloop_common.http.paging import Listing, PageQuery
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_metrics.funnels import rules, service
-from opsloop_metrics.funnels.schemas import FunnelIn, FunnelOut, FunnelPersonOut, FunnelPersonsIn
+from opsloop_metrics.funnels.schemas import FunnelIn, FunnelOut, FunnelPersonsIn
+from opsloop_metrics.insights.persons import require_number
 from opsloop_metrics.insights.tables import as_csv, prefers_csv
 from opsloop_metrics.ports import Answered, Insight
+from opsloop_metrics.shapes import InsightPersonOut, as_page, portion_of, within
 from opsloop_metrics.steps.rules import require_sound
 
 router = ApiRouter(tags=["insights"])
@@ -46,17 +47,12 @@ async def ask_funnel(body: FunnelIn, session: Db, request: Request) -> Response 
 
 
 @router.post("/v1/insights/funnel/persons", dependencies=[READ], responses=problems(503))
-async def list_funnel_persons(body: FunnelPersonsIn, session: Db, page: PageQuery) -> Listing[FunnelPersonOut]:
+async def list_funnel_persons(body: FunnelPersonsIn, session: Db, page: PageQuery) -> Listing[InsightPersonOut]:
     """List the people behind a number of a funnel, in the order of their ids."""
     funnel = body.query.to_funnel()
     require_sound(funnel, at="/query")
-    if body.step >= len(funnel.steps):
-        raise Invalid("/step", f"must be the number of a step, from 0 to {len(funnel.steps) - 1}")
-    after = str(page.after[0]) if page.after else None
-    frame = await body.query.open_frame(session)
-    found = await service.people(
-        session, frame, funnel, step=body.step, dropped=body.dropped, after=after, limit=page.limit + 1
-    )
-    shown = found[: page.limit]
-    cursor = page.cursor([shown[-1][0]]) if len(found) > page.limit else None
-    return PageOf(shown, cursor).map(lambda each: FunnelPersonOut(person=each[0], distinct_id=each[1]))
+    with within("/query"):
+        frame = await body.query.open_frame(session)
+    require_number("/step", body.step, len(funnel.steps), what="a step")
+    found = await service.people(session, frame, funnel, portion_of(page), step=body.step, dropped=body.dropped)
+    return as_page(found, page)

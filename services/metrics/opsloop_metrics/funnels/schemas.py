@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from typing import Annotated, Any
-from uuid import UUID
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
@@ -137,10 +136,3 @@ class FunnelOut(OutModel):
     steps: list[FunnelStepOut]
     time_to_convert: TimeToConvertOut
     breakdown: list[FunnelPartOut] | None
-
-
-class FunnelPersonOut(OutModel):
-    """A person, and the newest of the ids that the product knows them by."""
-
-    person: UUID
-    distinct_id: str

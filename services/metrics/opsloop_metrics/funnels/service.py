@@ -17,6 +17,7 @@ from opsloop_metrics.funnels.rules import Conversion, Part, Result, StepNumbers,
 from opsloop_metrics.insights.asking import ask
 from opsloop_metrics.insights.events import Binding
 from opsloop_metrics.insights.periods import Frame
+from opsloop_metrics.insights.persons import Person, Portion, list_persons, with_ids
 from opsloop_metrics.steps.rules import Entrant, Funnel, is_in_progress, is_missing, is_plain
 from opsloop_metrics.store.port import TooHeavy, milliseconds
 
@@ -38,23 +39,16 @@ async def answer(session: AsyncSession, frame: Frame, funnel: Funnel) -> Result:
 
 
 async def people(
-    session: AsyncSession, frame: Frame, funnel: Funnel, *, step: int, dropped: bool, after: str | None, limit: int
-) -> list[tuple[str, str]]:
-    """Return persons (by id, after one) that did a step or dropped out before it, each with their newest id of a product."""
+    session: AsyncSession, frame: Frame, funnel: Funnel, portion: Portion, *, step: int, dropped: bool
+) -> list[Person]:
+    """Return persons that did a step or dropped out before it, each with their newest id; raises TooHeavy, StoreUnavailable."""
     whole, bind = replace(funnel, breakdown=None), Binding()
+    since, until = queries.read_from(frame, whole), queries.read_until(frame, whole)
     if is_plain(whole):
-        sql = queries.people(frame, whole, bind, step=step, dropped=dropped, after=after, limit=limit)
-        found = [row[0] for row in await _rows(session, frame, sql, bind)]
-    else:
-        all_of_them = {
-            each.person for each in await _exact(session, frame, whole) if _is_meant(whole, each, step, dropped)
-        }
-        found = sorted(person for person in all_of_them if after is None or person > after)[:limit]
-    if not found:
-        return []
-    bind = Binding()
-    newest = dict(await _rows(session, frame, queries.newest_ids(frame, whole, bind, found), bind))
-    return [(person, newest.get(person, "")) for person in found]
+        persons = queries.people(frame, whole, bind, step=step, dropped=dropped)
+        return await list_persons(session, frame, persons, bind, portion, since=since, until=until)
+    found = {each.person for each in await _exact(session, frame, whole) if _is_meant(whole, each, step, dropped)}
+    return await with_ids(session, frame, portion.of(found), since=since, until=until)
 
 
 def _is_meant(funnel: Funnel, entrant: Entrant, step: int, dropped: bool) -> bool:

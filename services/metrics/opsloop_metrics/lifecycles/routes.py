@@ -8,11 +8,13 @@ from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.http.deps import Db
+from opsloop_common.http.paging import Listing, PageQuery
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_metrics.insights.tables import ALSO_CSV, CSV, as_csv, prefers_csv
 from opsloop_metrics.lifecycles import rules, service
-from opsloop_metrics.lifecycles.schemas import LifecycleIn, LifecycleOut
+from opsloop_metrics.lifecycles.schemas import LifecycleIn, LifecycleOut, LifecyclePersonsIn
 from opsloop_metrics.ports import Answered, Insight
+from opsloop_metrics.shapes import InsightPersonOut, as_page, portion_of, within
 
 router = ApiRouter(tags=["insights"])
 READ = allow("metrics:read")
@@ -39,3 +41,13 @@ async def ask_lifecycle(body: LifecycleIn, session: Db, request: Request) -> Res
     if prefers_csv(request.headers.get("accept")):
         return Response(as_csv(*rules.as_table(found)), media_type=CSV)
     return LifecycleOut.model_validate(found)
+
+
+@router.post("/v1/insights/lifecycle/persons", dependencies=[READ], responses=problems(503))
+async def list_lifecycle_persons(body: LifecyclePersonsIn, session: Db, page: PageQuery) -> Listing[InsightPersonOut]:
+    """List the people who are new, return, come back or stay away in an interval, in the order of their ids."""
+    with within("/query"):
+        frame = await body.query.open_frame(session)
+    wanted, portion = body.query.to_filter(), portion_of(page)
+    found = await service.people(session, frame, wanted, portion, interval=body.interval, status=body.status)
+    return as_page(found, page)

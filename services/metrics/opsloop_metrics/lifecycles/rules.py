@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from opsloop_metrics.insights.tables import Cell
+
+
+class Status(StrEnum):
+    """What somebody is in an interval."""
+
+    NEW = "new"
+    RETURNING = "returning"
+    RESURRECTING = "resurrecting"
+    DORMANT = "dormant"
 
 
 @dataclass(frozen=True)
@@ -29,16 +39,17 @@ def lifecycle_of(
     they were first seen in it, whether they were active in the one before, and how many they are.
     """
     size = len(intervals) + 1
-    active, new, returning = ([0] * size for _ in range(3))
+    active, new, returning, resurrecting = ([0] * size for _ in range(4))
     for place, is_new, is_returning, people in found:
         active[place] += people
         new[place] += people * bool(is_new)
         returning[place] += people * bool(is_returning)
+        resurrecting[place] += people * (not is_new and not is_returning)
     return Lifecycle(
         intervals=intervals,
         new=new[1:],
         returning=returning[1:],
-        resurrecting=[active[place] - new[place] - returning[place] for place in range(1, size)],
+        resurrecting=resurrecting[1:],
         dormant=[returning[place] - active[place - 1] for place in range(1, size)],
         incomplete_from=incomplete_from,
     )

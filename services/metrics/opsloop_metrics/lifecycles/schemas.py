@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from opsloop_common.http.schemas import OutModel
-from opsloop_metrics.shapes import ActivityIn
+from opsloop_common.http.schemas import InModel, OutModel
+from opsloop_metrics.lifecycles.rules import Status
+from opsloop_metrics.shapes import ActivityIn, Place
 
 
 class LifecycleIn(ActivityIn):
     """Of those who do something, who is new, returns, comes back, or stays away."""
+
+
+class LifecyclePersonsIn(InModel):
+    """Whom to list: who is something in the interval of that number (from 0)."""
+
+    query: LifecycleIn
+    interval: Place
+    status: Status
 
 
 class LifecycleOut(OutModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_metrics.insights.asking import ask
 from opsloop_metrics.insights.events import Binding, from_events, matches, needs_traits, person_of
 from opsloop_metrics.insights.periods import Frame
-from opsloop_metrics.paths.rules import Counted, NodeField, Paths, Result, answered
+from opsloop_metrics.insights.persons import Person, Portion, list_persons
+from opsloop_metrics.paths.rules import Counted, NodeField, Numbered, Paths, Result, answered
 from opsloop_metrics.sessions.rules import IDLE, MARGIN
 from opsloop_metrics.store.port import milliseconds
 
@@ -22,6 +24,18 @@ async def find_paths(session: AsyncSession, frame: Frame, asked: Paths) -> Resul
     bind = Binding()
     found = await ask(session, frame, _edges(frame, asked.seen(), bind), bind)
     return answered(Counted(*row[:2], *map(int, row[2:])) for row in found.rows)
+
+
+async def find_people(
+    session: AsyncSession, frame: Frame, asked: Paths, portion: Portion, nodes: Sequence[Numbered]
+) -> list[Person]:
+    """Return those who have a session with all these nodes; raises TooHeavy, StoreUnavailable."""
+    bind = Binding()
+    there = " AND ".join(f"path[{node.place}] = {bind.text(node.name)}" for node in nodes)
+    persons = f"SELECT person FROM ({_paths(frame, asked.seen(), bind)}) WHERE {there}"
+    return await list_persons(
+        session, frame, persons, bind, portion, since=frame.start - MARGIN, until=frame.end + MARGIN
+    )
 
 
 def _edges(frame: Frame, asked: Paths, bind: Binding) -> str:
@@ -43,7 +57,7 @@ def _edges(frame: Frame, asked: Paths, bind: Binding) -> str:
 
 
 def _paths(frame: Frame, asked: Paths, bind: Binding) -> str:
-    """Return SQL with the `path` of each session that begins in the range: its nodes as far as they are asked about."""
+    """Return SQL with `person` and `path` of each session that begins in the range: its nodes as far as they are asked about."""
     nodes = "arrayReverse(nodes)" if asked.is_backward else "nodes"
     steps, conditions, left = [f"arrayCompact({nodes}) AS whole"], ["notEmpty(whole)"], "whole"
     if asked.start is not None:
@@ -54,19 +68,23 @@ def _paths(frame: Frame, asked: Paths, bind: Binding) -> str:
         steps.append(f"arraySlice({left}, 1, indexOf({left}, {bind.text(asked.end)}) AS finish) AS until")
         conditions.append("finish > 0")
         left = "until"
-    sessions = f"SELECT {', '.join(steps)}, {left} AS asked FROM ({_sessions(frame, asked, bind)})"
-    return f"SELECT arraySlice(asked, 1, {asked.steps}) AS path FROM ({sessions} WHERE {' AND '.join(conditions)})"
+    sessions = f"SELECT person, {', '.join(steps)}, {left} AS asked FROM ({_sessions(frame, asked, bind)})"
+    return (
+        f"SELECT person, arraySlice(asked, 1, {asked.steps}) AS path FROM ({sessions} WHERE {' AND '.join(conditions)})"
+    )
 
 
 def _sessions(frame: Frame, asked: Paths, bind: Binding) -> str:
-    """Return SQL with the nodes of each session that begins in the range, in order."""
+    """Return SQL with `person` and `nodes` of each session that begins in the range, in order."""
     start, end = milliseconds(frame.start), milliseconds(frame.end)
     cut = f"arraySplit((event, pause) -> pause > {_IDLE_MS}, seen, arrayDifference(seen.1))"
     begun = f"arrayFilter(own -> own[1].1 >= {start} AND own[1].1 < {end}, {cut})"
-    people = f"SELECT arraySort(groupArray((at, message, node))) AS seen FROM ({_events(frame, asked, bind)}) GROUP BY person"
-    # whatever stands beside an array that is joined is copied for each of its items: here nothing does
-    nodes = f"SELECT arrayMap(own -> arrayFilter(node -> node != '', own.3), {begun}) AS sessions FROM ({people})"
-    return f"SELECT nodes FROM ({nodes}) ARRAY JOIN sessions AS nodes"
+    people = f"SELECT person, arraySort(groupArray((at, message, node))) AS seen FROM ({_events(frame, asked, bind)}) GROUP BY person"
+    # whatever stands beside an array that is joined is copied for each of its items: here no other array does
+    nodes = (
+        f"SELECT person, arrayMap(own -> arrayFilter(node -> node != '', own.3), {begun}) AS sessions FROM ({people})"
+    )
+    return f"SELECT person, nodes FROM ({nodes}) ARRAY JOIN sessions AS nodes"
 
 
 def _events(frame: Frame, asked: Paths, bind: Binding) -> str:

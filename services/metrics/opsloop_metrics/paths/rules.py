@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import NamedTuple
 
+from opsloop_common.errors import Invalid
 from opsloop_metrics.insights.periods import EventFilter
+
+_NODE = re.compile(r"([1-9][0-9]?)_(.+)", re.DOTALL)
 
 
 class NodeField(StrEnum):
@@ -52,6 +56,32 @@ class Paths:
 def without_slash(path: str) -> str:
     """Return a path without the slash at its end, `/` as it is."""
     return path[:-1] if path.endswith("/") and path != "/" else path
+
+
+class Numbered(NamedTuple):
+    """A node by its place, from 1, and its name."""
+
+    place: int
+    name: str
+
+
+def nodes_of(asked: Paths, source: str | None, target: str) -> list[Numbered]:
+    """Return the nodes of an edge, or the one, that are told as `2_/pricing`; raises Invalid for what no answer can have."""
+    found = [_numbered("/target", target)]
+    if found[0].place > asked.steps:
+        raise Invalid("/target", f"must be one of the first {asked.steps} nodes, which the query asks for")
+    if source is not None:
+        found.append(_numbered("/source", source))
+        if found[1].place != found[0].place - 1:
+            raise Invalid("/source", "must be the node directly before the target")
+    return found
+
+
+def _numbered(pointer: str, told: str) -> Numbered:
+    found = _NODE.fullmatch(told)
+    if found is None:
+        raise Invalid(pointer, "must be a node as the answer has it: 2_/pricing")
+    return Numbered(int(found[1]), found[2])
 
 
 class Counted(NamedTuple):

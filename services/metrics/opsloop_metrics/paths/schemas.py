@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from opsloop_common.http.schemas import OutModel, said
+from opsloop_common.http.schemas import InModel, OutModel, said
 from opsloop_metrics.paths.rules import Direction, NodeField, Paths
 from opsloop_metrics.shapes import EventFilterIn, InsightIn
 
@@ -35,6 +35,18 @@ class PathsIn(InsightIn):
             steps=self.steps,
             limit=self.limit,
         )
+
+
+NodeName = Annotated[str, StringConstraints(min_length=3, max_length=100_000), AfterValidator(said)]
+"""A node as an answer has it: `2_/pricing`."""
+
+
+class PathsPersonsIn(InModel):
+    """Whom to list: who has a session with the node `target`, directly after the node `source` if that is given."""
+
+    query: PathsIn
+    source: NodeName | None = None
+    target: NodeName
 
 
 class PathNodeOut(OutModel):

@@ -14,7 +14,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_metrics.insights.asking import ask
 from opsloop_metrics.insights.events import Binding, from_events, matches, needs_traits, person_of, value_of
 from opsloop_metrics.insights.periods import EventFilter, Frame, interval_sql
-from opsloop_metrics.retentions.rules import DAY, Counted, Result, Retention, RetentionMode, answered, edges_of
+from opsloop_metrics.insights.persons import Person, Portion, list_persons
+from opsloop_metrics.retentions.rules import (
+    DAY,
+    OTHER,
+    Chosen,
+    Counted,
+    Result,
+    Retention,
+    RetentionMode,
+    answered,
+    edges_of,
+)
 
 _EVER = datetime(1900, 1, 1, tzinfo=UTC)
 _DAY_MS = DAY // timedelta(milliseconds=1)
@@ -26,6 +37,28 @@ async def find_retention(session: AsyncSession, frame: Frame, asked: Retention) 
     bind = Binding()
     found = await ask(session, frame, _ranked(frame, asked, bind), bind)
     return answered(frame, asked, (Counted(*row[:2], *map(int, row[2:])) for row in found.rows))
+
+
+async def find_people(
+    session: AsyncSession, frame: Frame, asked: Retention, chosen: Chosen, portion: Portion
+) -> list[Person]:
+    """Return who of a row came back in a column, or who did not; raises TooHeavy, StoreUnavailable."""
+    bind = Binding()
+    persons = _people_of(frame, asked, chosen, bind)
+    return await list_persons(session, frame, persons, bind, portion, since=frame.edges[0], until=frame.end)
+
+
+def _people_of(frame: Frame, asked: Retention, chosen: Chosen, bind: Binding) -> str:
+    # of a rolling row only the last column is told
+    came = f"arrayMax(columns) >= {chosen.column}" if asked.rolling else f"has(columns, {chosen.column})"
+    wanted = [f"row = {chosen.row}", came if chosen.retained else f"NOT {came}"]
+    if asked.breakdown is not None and chosen.value == OTHER:
+        # each row that somebody is in counts them once in its column 0, by which values rank
+        shown = f"SELECT value FROM members GROUP BY value ORDER BY count() DESC, value LIMIT {asked.breakdown.limit}"
+        wanted.append(f"value NOT IN ({shown})")
+    elif chosen.value is not None:
+        wanted.append(f"value = {bind.text(chosen.value)}")
+    return f"WITH members AS ({_members(frame, asked, bind)}) SELECT person FROM members WHERE {' AND '.join(wanted)}"
 
 
 def _ranked(frame: Frame, asked: Retention, bind: Binding) -> str:
@@ -42,7 +75,7 @@ def _ranked(frame: Frame, asked: Retention, bind: Binding) -> str:
         f"FROM ({counted}) GROUP BY value"
     )
     return (
-        f"SELECT toUInt32(least(place, {breakdown.limit + 1})) AS rank, if(rank > {breakdown.limit}, '$other', any(value)), "
+        f"SELECT toUInt32(least(place, {breakdown.limit + 1})) AS rank, if(rank > {breakdown.limit}, '{OTHER}', any(value)), "
         f"cell.1 AS row, cell.2 AS column, sum(cell.3) FROM ({ranked}) ARRAY JOIN cells AS cell GROUP BY rank, row, column"
     )
 

@@ -8,12 +8,15 @@ from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.http.deps import Db
+from opsloop_common.http.paging import Listing, PageQuery
 from opsloop_common.http.routing import ApiRouter, allow, problems
+from opsloop_metrics.insights.persons import require_number, require_value
 from opsloop_metrics.insights.tables import as_csv, prefers_csv
 from opsloop_metrics.ports import Answered, Insight
 from opsloop_metrics.retentions import rules
-from opsloop_metrics.retentions.queries import find_retention
-from opsloop_metrics.retentions.schemas import RetentionIn, RetentionOut
+from opsloop_metrics.retentions.queries import find_people, find_retention
+from opsloop_metrics.retentions.schemas import RetentionIn, RetentionOut, RetentionPersonsIn
+from opsloop_metrics.shapes import InsightPersonOut, as_page, portion_of, within
 
 router = ApiRouter(tags=["insights"])
 READ = allow("metrics:read")
@@ -41,3 +44,16 @@ async def ask_retention(body: RetentionIn, session: Db, request: Request) -> Res
     if prefers_csv(request.headers.get("accept")):
         return Response(as_csv(*rules.as_table(found)), media_type="text/csv; charset=utf-8")
     return RetentionOut.model_validate(found)
+
+
+@router.post("/v1/insights/retention/persons", dependencies=[READ], responses=problems(503))
+async def list_retention_persons(body: RetentionPersonsIn, session: Db, page: PageQuery) -> Listing[InsightPersonOut]:
+    """List the people of a cohort who came back in a column, or who did not, in the order of their ids."""
+    retention = body.query.to_retention()
+    require_value(body.breakdown, is_divided=retention.breakdown is not None)
+    require_number("/column", body.column, retention.periods, what="a column")
+    with within("/query"):
+        frame = await body.query.open_frame(session)
+        rules.require_sound(frame, retention)
+    chosen = rules.Chosen(rules.row_of(frame, body.cohort), body.column, body.retained, body.breakdown)
+    return as_page(await find_people(session, frame, retention, chosen, portion_of(page)), page)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from itertools import accumulate
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from opsloop_common.errors import Invalid
 from opsloop_metrics.insights.periods import EventFilter, Frame, Interval, steps
 
 MOST_CELLS = 50_000
+OTHER = "$other"
 DAY = timedelta(hours=24)
 _UTC = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -46,6 +48,16 @@ class Retention:
     windows_24h: bool = False
     min_occurrences: int = 1
     breakdown: Breakdown | None = None
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Some of a row, which may be of one breakdown value: who came back in a column, or who did not."""
+
+    row: int
+    column: int
+    retained: bool = True
+    value: str | None = None
 
 
 class Counted(NamedTuple):
@@ -93,6 +105,16 @@ def require_sound(frame: Frame, asked: Retention) -> None:
     if (len(frame.edges) - 1) * values * asked.periods > MOST_CELLS:
         detail = f"intervals, periods and breakdown values may make at most {MOST_CELLS} cells together"
         raise Invalid("/periods", detail)
+
+
+def row_of(frame: Frame, cohort: date | datetime) -> int:
+    """Return the place of the row that begins at a time, or first on a day of the zone; raises Invalid if none does."""
+    starts: Sequence[date] = frame.edges[:-1]
+    if not isinstance(cohort, datetime):
+        starts = [edge.astimezone(ZoneInfo(frame.zone)).date() for edge in frame.edges[:-1]]
+    if cohort not in starts:
+        raise Invalid("/cohort", "must be the start of a cohort, as the answer has it")
+    return starts.index(cohort)
 
 
 def edges_of(frame: Frame, asked: Retention) -> list[datetime]:

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from opsloop_common.http.schemas import InModel, OutModel, Timestamp
 from opsloop_metrics.retentions.rules import Breakdown, Retention, RetentionMode
-from opsloop_metrics.shapes import EventFilterIn, Field_, InsightIn
+from opsloop_metrics.shapes import BreakdownValue, EventFilterIn, Field_, InsightIn, Place, When
 
 
 class RetentionBreakdownIn(InModel):
@@ -42,6 +42,19 @@ class RetentionIn(InsightIn):
             min_occurrences=self.min_occurrences,
             breakdown=None if self.breakdown is None else Breakdown(self.breakdown.field, self.breakdown.limit),
         )
+
+
+class RetentionPersonsIn(InModel):
+    """Whom to list: of the cohort that begins at `cohort` who came back in a column (from 0), or who did not.
+
+    Of a query with a breakdown `breakdown` is the value that is meant.
+    """
+
+    query: RetentionIn
+    cohort: When
+    column: Place
+    breakdown: BreakdownValue | None = None
+    retained: bool = True
 
 
 class RetentionCellOut(OutModel):

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from opsloop_metrics.insights.events import Binding, from_events, matches, needs_traits, number_of, value_of
+from opsloop_metrics.insights.events import (
+    Binding,
+    from_events,
+    matches,
+    needs_traits,
+    number_of,
+    person_of,
+    value_of,
+)
 from opsloop_metrics.insights.periods import Frame, interval_sql
 from opsloop_metrics.insights.presence import presence
-from opsloop_metrics.trends.rules import Aggregate, Series, Shown, Trend
+from opsloop_metrics.trends.rules import OTHER, Aggregate, Series, Shown, Trend
 
 _NONE = "'$none'"
 _CHARACTERS = 1_000
@@ -78,6 +86,28 @@ def numbers(
         f"SELECT part, if(grouping(place) = 1, NULL, place), {value} FROM (SELECT {part} AS part, {place} AS place{number} "
         f"{source}) GROUP BY part, place WITH ROLLUP HAVING grouping(part) = 0"
     )
+
+
+def people(
+    frame: Frame,
+    bind: Binding,
+    series: Series,
+    field: str | None,
+    value: str | None,
+    shown: Shown | None,
+    *,
+    since: datetime,
+    until: datetime,
+) -> str:
+    """Return SQL with the `person` of each event of a series, of one breakdown value if it is divided; others are not `shown`."""
+    conditions = [matches(series.wanted, bind)]
+    if field is not None and value == OTHER and shown is not None:
+        conditions.append(f"NOT has({bind.texts(shown.values)}, {_told(field, bind)})")
+    elif field is not None and value is not None:
+        conditions.append(f"{_told(field, bind)} = {bind.text(value)}")
+    traits = needs_traits(series.wanted, fields=[field])
+    source = from_events(frame, bind, since=since, until=until, conditions=conditions, with_traits=traits)
+    return f"SELECT {person_of(frame)} AS person {source}"
 
 
 def _part(field: str | None, shown: Shown | None, bind: Binding) -> str:

@@ -8,11 +8,14 @@ from fastapi import Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.http.deps import Db
+from opsloop_common.http.paging import Listing, PageQuery
 from opsloop_common.http.routing import ApiRouter, allow, problems
+from opsloop_metrics.insights.persons import require_value
 from opsloop_metrics.insights.tables import ALSO_CSV, CSV, as_csv, prefers_csv
 from opsloop_metrics.ports import Answered, Insight
+from opsloop_metrics.shapes import InsightPersonOut, as_page, portion_of, within
 from opsloop_metrics.trends import rules, service
-from opsloop_metrics.trends.schemas import TrendsIn, TrendsOut
+from opsloop_metrics.trends.schemas import TrendsIn, TrendsOut, TrendsPersonsIn
 
 router = ApiRouter(tags=["insights"])
 READ = allow("metrics:read")
@@ -37,3 +40,17 @@ async def ask_trends(body: TrendsIn, session: Db, request: Request) -> Response 
     if prefers_csv(request.headers.get("accept")):
         return Response(as_csv(*rules.as_table(found)), media_type=CSV)
     return TrendsOut.model_validate(found)
+
+
+@router.post("/v1/insights/trends/persons", dependencies=[READ], responses=problems(503))
+async def list_trends_persons(body: TrendsPersonsIn, session: Db, page: PageQuery) -> Listing[InsightPersonOut]:
+    """List the people who did what a series counts, as many as its `users`, in the order of their ids."""
+    trend = body.query.to_trend()
+    require_value(body.breakdown, is_divided=trend.breakdown is not None)
+    with within("/query"):
+        frame = await body.query.open_frame(session)
+        rules.require_sound(trend, len(frame.edges) - 1)
+    found = await service.people(
+        session, frame, trend, portion_of(page), series=body.series, interval=body.interval, value=body.breakdown
+    )
+    return as_page(found, page)

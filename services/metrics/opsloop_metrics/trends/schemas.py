@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from opsloop_common.http.schemas import InModel, OutModel, said
-from opsloop_metrics.shapes import EventFilterIn, Field_, InsightIn
+from opsloop_metrics.shapes import BreakdownValue, EventFilterIn, Field_, InsightIn, Place
 from opsloop_metrics.trends.rules import Aggregate, Series, Trend
 
 MOST_SERIES = 10
@@ -53,6 +53,18 @@ class TrendsIn(InsightIn):
             compare=self.compare is not None,
             **divided,  # type: ignore[arg-type]
         )
+
+
+class TrendsPersonsIn(InModel):
+    """Whom to list: who did what the series of that number (from 0) is of, in the interval of that number (null: at any time).
+
+    Of a query with a breakdown `breakdown` is the value that is meant.
+    """
+
+    query: TrendsIn
+    series: Place
+    interval: Place | None = None
+    breakdown: BreakdownValue | None = None
 
 
 class PreviousOut(OutModel):
