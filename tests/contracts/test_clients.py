@@ -20,6 +20,21 @@ METHODS = {"get", "put", "post", "patch", "delete"}
 PYTHON_GENERATOR = ("openapi-python-client==0.29.1", "mypy==2.4.1", "ruff")
 NODE_GENERATOR = ("@hey-api/openapi-ts@0.95.0", "typescript@5.9.3")
 SECONDS = 280.0
+# what the generator knows the contract's files and drawings as
+CONTENT_TYPES = {
+    "content_type_overrides": dict.fromkeys(
+        (
+            "application/jsonl",
+            "application/ndjson",
+            "application/x-jsonlines",
+            "application/x-ndjson",
+            "image/png",
+            "image/svg+xml",
+            "text/csv",
+        ),
+        "application/octet-stream",
+    )
+}
 # the one file that no contract is in, the same for everybody, is the generator's own matter
 CHECKED = "[mypy]\n[mypy-client.client]\nignore_errors = True\n"
 
@@ -83,6 +98,7 @@ def node(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_python_client_has_every_route_and_right_types(service: str, python: Path, tmp_path: Path):
     client, contract = tmp_path / "client", ROOT / "services" / service / "openapi.json"
+    (tmp_path / "config.json").write_text(json.dumps(CONTENT_TYPES))
     said = run(
         python / "openapi-python-client",
         "generate",
@@ -92,6 +108,8 @@ def test_a_python_client_has_every_route_and_right_types(service: str, python: P
         client,
         "--meta",
         "none",
+        "--config",
+        tmp_path / "config.json",
         cwd=tmp_path,
     )
 
