@@ -75,6 +75,7 @@ WORLD = World(
             "stickiness",
             "paths",
             "sessions",
+            "experience",
         )
     ),
 )
