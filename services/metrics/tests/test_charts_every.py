@@ -182,7 +182,7 @@ def test_everything_is_inside_the_picture(kind):
         ("funnel", ["Funnel", "4.2% came through"], ["漏斗", "整体转化4.2%"]),
         ("retention", ["Retention", "9 cohorts"], ["留存", "9个群组"]),
         ("paths", ["Paths", "Step 2"], ["路径", "第2步"]),
-        ("experience", ["Friction", "240 / 800 · 30%", "24% of all"], ["体验摩擦", "共1,000人", "占全部的24%"]),
+        ("experience", ["Friction", "240 / 800 · 30%", "24% of everybody"], ["体验摩擦", "共1,000人", "占所有人的24%"]),
     ],
 )
 def test_each_picture_says_its_own_in_both_languages(kind, english, chinese):

@@ -73,8 +73,8 @@ _WORDS: dict[str, tuple[str, str]] = {
         "实色：在该页遇到问题的人；浅色：到过该页的人；共{people}人",
     ),
     "troubled": (
-        "{page}: {count} of {people} met trouble there, {share} of all.",
-        "{page}：{people}人中{count}人遇到问题，占全部的{share}。",
+        "{page}: {count} of {people} met trouble there, {share} of everybody.",
+        "{page}：{people}人中{count}人遇到问题，占所有人的{share}。",
     ),
     "step_no": ("Step {number}", "第{number}步"),
 }
