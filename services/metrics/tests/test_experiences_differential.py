@@ -97,7 +97,7 @@ def reference(events):
             for name in ("Rage Click", "Dead Click")
         },
         "errors": {version: failed(version) for version in (None, "1.0", "2.0")},
-        "friction": sorted(friction, key=lambda row: (-row[2], row[1], row[0])),
+        "friction": sorted(friction, key=lambda row: (-row[2], row[0])),
     }
 
 

@@ -139,7 +139,7 @@ def test_what_hurts_most_comes_first_and_what_hurts_nobody_not_at_all():
         10,
     )
 
-    assert [each.page for each in found] == ["/many", "/few", "/a", "/b"]
+    assert [each.page for each in found] == ["/many", "/a", "/b", "/few"]
 
 
 @pytest.mark.parametrize(("part", "whole", "found"), [(1, 4, 0.25), (0, 4, 0.0), (0, 0, None)])

@@ -30,6 +30,7 @@ _MESSAGE: tuple[Path, ...] = (
 _NUMBERS = "0[xX][0-9a-fA-F]+|[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}|[0-9]+(?:[.,][0-9]+)*"
 """What differs between messages of one error: hexadecimal numbers, UUIDs, numbers."""
 _LONGEST = 500  # characters of a text that are told
+_CODES = 256
 _IDLE_MS = IDLE // timedelta(milliseconds=1)
 _ACTIVITY = "e.kind IN ('track', 'page', 'screen')"
 _PAGE = f"multiIf(e.path != '', e.path, e.title != '', e.title, '{rules.NONE}')"
@@ -63,22 +64,27 @@ async def _vitals(session: AsyncSession, frame: Frame, limit: int) -> rules.Vita
     place = f"{interval_sql(frame, 'e.time')} AS place, {_PAGE} AS page"
     # a sample is of a page, whoever was there: those of nobody count
     events = from_events(frame, bind, conditions=[_ACTIVITY, _named(VITALS_EVENTS, bind)], of_people=False)
-    told = f"SELECT {place}, {_measured(bind)} {events}"
-    samples = " + ".join(f"count({metric})" for metric in Metric)
-    overall = await ask(session, frame, f"SELECT {measures} FROM ({told})", bind)
-    by_interval = await ask(session, frame, f"SELECT place, {measures} FROM ({told}) GROUP BY place", bind)
-    by_page = await ask(
+    intervals = len(frame.edges) - 1
+    found = await ask(
         session,
         frame,
-        f"SELECT page, {measures} FROM ({told}) GROUP BY page HAVING {samples} > 0 ORDER BY {samples} DESC, page LIMIT {limit}",
+        f"SELECT grouping(place) AS of_none, grouping(page) AS of_page, place, page, {measures}, "
+        f"{' + '.join(f'count({metric})' for metric in Metric)} AS samples "
+        f"FROM (SELECT {place}, {_measured(bind)} {events}) GROUP BY GROUPING SETS ((), (place), (page)) "
+        f"ORDER BY samples DESC, page LIMIT {max(limit, intervals)} BY of_none, of_page",
         bind,
     )
-    return rules.vitals(
-        list(_measurements(overall.rows[0])),
-        {int(place): list(_measurements(row)) for place, *row in by_interval.rows},
-        [(page, list(_measurements(row))) for page, *row in by_page.rows],
-        len(frame.edges) - 1,
-    )
+    overall = [rules.NOTHING] * len(Metric)
+    by_interval, by_page = {}, []
+    for is_all_time, is_all_pages, place, page, *row, samples in found.rows:
+        measured = list(_measurements(row))
+        if is_all_time and is_all_pages:
+            overall = measured
+        elif is_all_pages:
+            by_interval[int(place)] = measured
+        elif int(samples):
+            by_page.append((page, measured))
+    return rules.vitals(overall, by_interval, by_page[:limit], intervals)
 
 
 def _measurements(row: Sequence[float | None]) -> Iterator[rules.Measured]:
@@ -150,14 +156,13 @@ async def _clicks(session: AsyncSession, frame: Frame, limit: int, sessions: int
 async def _versions(session: AsyncSession, frame: Frame, limit: int) -> list[rules.Errors]:
     """Return errors of all versions, and then of the versions with the most people."""
     bind = Binding()
-    failed = f"{_named(ERROR_EVENTS, bind)} AS failed"
-    told = _told(frame, bind, f"{_VERSION} AS version, {failed}", _ACTIVITY)
+    error = _named(ERROR_EVENTS, bind)
+    told = _told(frame, bind, f"{_VERSION} AS version, {error} AS failed", "1", of_nobody=error)
     found = await ask(
         session,
         frame,
-        "SELECT version, countIf(failed), uniqExactIf(person, failed), uniqExact(person) AS active "
-        f"FROM ({told}) GROUP BY GROUPING SETS ((version), ()) "
-        f"ORDER BY version = '{rules.ALL}' DESC, active DESC, version LIMIT {limit + 1}",
+        f"SELECT version, countIf(failed), uniqExactIf(person, failed), uniqExact(person) AS active FROM ({told}) "
+        f"GROUP BY version WITH ROLLUP ORDER BY version = '{rules.ALL}' DESC, active DESC, version LIMIT {limit + 1}",
         bind,
     )
     by_version = {version: rules.Failed(version, *map(int, row)) for version, *row in found.rows}
@@ -166,30 +171,31 @@ async def _versions(session: AsyncSession, frame: Frame, limit: int) -> list[rul
 
     bind = Binding()
     counted = await ask(session, frame, _sessions(frame, bind, [each.version for each in shown]), bind)
-    sessions = {version: rules.FailedSessions(*map(int, row)) for version, *row in counted.rows}
+    sessions = {shown[int(place) - 1].version: rules.FailedSessions(*map(int, row)) for place, *row in counted.rows}
     return [rules.errors(each, sessions.get(each.version, rules.FailedSessions(0, 0))) for each in shown]
 
 
 def _sessions(frame: Frame, bind: Binding, versions: Sequence[str]) -> str:
-    """Return SQL with sessions that begin in the range, and those of them with an error, by version and for all."""
+    """Return SQL with sessions that begin in the range, and those of them with an error, by the places of versions.
+
+    The first version stands for all sessions; versions that are not asked for are at place 0. An event is one number, and what a
+    session met are the codes in it: twice the version's place, and one more for an error.
+    """
     start, end = milliseconds(frame.start), milliseconds(frame.end)
-    events = from_events(
-        frame, bind, since=frame.start - MARGIN, until=frame.end + MARGIN, conditions=[_ACTIVITY]
-    )  # fmt: skip
-    told = f"toUnixTimestamp64Milli(e.time), {_VERSION}, {_named(ERROR_EVENTS, bind)}"
-    people = f"SELECT {person_of(frame)} AS person, arraySort(groupArray(({told}))) AS seen {events} GROUP BY person"
-    cut = f"arraySplit((event, pause) -> pause > {_IDLE_MS}, seen, arrayDifference(seen.1))"
-    begun = f"arrayFilter(own -> own[1].1 >= {start} AND own[1].1 < {end}, {cut})"
-    # each session becomes its versions, and those of them that failed; a version of all is put to both
-    failing = "arrayFilter((version, failed) -> failed, own.2, own.3)"
-    summed = (
-        f"arrayMap(own -> (arrayConcat(['{rules.ALL}'], arrayDistinct(own.2)), "
-        f"arrayConcat(if(has(own.3, 1), ['{rules.ALL}'], []), arrayDistinct({failing}))), {begun})"
-    )
-    one = f"SELECT one.1 AS versions, one.2 AS failing FROM (SELECT {summed} AS own FROM ({people})) ARRAY JOIN own AS one"
+    events = from_events(frame, bind, since=frame.start - MARGIN, until=frame.end + MARGIN, conditions=[_ACTIVITY])
+    code = f"2 * indexOf({bind.texts(versions)}, {_VERSION}) + {_named(ERROR_EVENTS, bind)}"
+    told = f"toUnixTimestamp64Milli(e.time) * {_CODES} + {code}"
+    people = f"SELECT {person_of(frame)} AS person, arraySort(groupArray({told})) AS seen {events} GROUP BY person"
+    pauses = f"arrayDifference(arrayMap(event -> intDiv(event, {_CODES}), seen))"
+    cut = f"arraySplit((event, pause) -> pause > {_IDLE_MS}, seen, {pauses})"
+    begun = f"arrayFilter(own -> own[1] >= {start * _CODES} AND own[1] < {end * _CODES}, {cut})"
+    met = f"arrayMap(own -> arrayDistinct(arrayMap(event -> toUInt8(bitAnd(event, {_CODES - 1})), own)), {begun})"
+    one = f"SELECT met FROM (SELECT {met} AS all_met FROM ({people})) ARRAY JOIN all_met AS met"
+    of_all = "arrayPushBack(met, toUInt8(2 + arrayExists(code -> bitTest(code, 0), met)))"
     return (
-        f"SELECT version, count(), countIf(has(failing, version)) FROM ({one}) ARRAY JOIN versions AS version "
-        f"WHERE has({bind.texts(versions)}, version) GROUP BY version"
+        f"SELECT place, count(), countIf(has(codes, 2 * place + 1)) FROM (SELECT {of_all} AS codes FROM ({one})) "
+        f"ARRAY JOIN arrayDistinct(arrayMap(code -> bitShiftRight(code, 1), codes)) AS place "
+        "WHERE place > 0 GROUP BY place"
     )
 
 
@@ -212,37 +218,52 @@ async def _friction(session: AsyncSession, frame: Frame, limit: int, everybody: 
     bind = Binding()
     vitals = _named(VITALS_EVENTS, bind)
     kinds = (RAGE_EVENTS, DEAD_EVENTS, ERROR_EVENTS)
-    trouble = ", ".join(f"{_named(names, bind)}, {1 << place}" for place, names in enumerate(kinds))
+    names = [_named(each, bind) for each in kinds]
+    kind = f"multiIf({', '.join(f'{name}, {place}' for place, name in enumerate(names))}, {len(kinds)}) AS kind"
     poor = " OR ".join(f"ifNull({metric} > {THRESHOLDS[metric][1]}, 0)" for metric in Metric)
     who = f"{person_of(frame)} AS person, {_PAGE} AS page"
     # properties are large, and only measurements are read of them
-    seen = f"SELECT {who}, multiIf({trouble}, 0) AS met {from_events(frame, bind, conditions=[_ACTIVITY, f'NOT {vitals}'])}"
+    clicked_or_failed = _named([name for each in kinds for name in each], bind)
+    met = f"SELECT {who}, {kind} {from_events(frame, bind, conditions=[_ACTIVITY, clicked_or_failed])}"
     measured = f"SELECT {who}, {_measured(bind)} {from_events(frame, bind, conditions=[_ACTIVITY, vitals])}"
-    told = f"{seen} UNION ALL SELECT person, page, if({poor}, {1 << len(kinds)}, 0) AS met FROM ({measured})"
-    each = f"SELECT page, person, groupBitOr(toUInt8(met)) AS met FROM ({told}) WHERE page != '{rules.NONE}' GROUP BY page, person"
-    counts = ", ".join(f"countIf(bitTest(met, {place}))" for place in range(len(kinds) + 1))
-    found = await ask(
+    told = f"{met} UNION ALL SELECT person, page, {len(kinds)} AS kind FROM ({measured}) WHERE {poor}"
+    counts = ", ".join(f"uniqExactIf(person, kind = {place})" for place in range(len(kinds) + 1))
+    troubled = await ask(
         session,
         frame,
-        f"SELECT page, count() AS people, countIf(met > 0) AS troubled, {counts} FROM ({each}) GROUP BY page "
-        f"HAVING troubled > 0 ORDER BY troubled DESC, people, page LIMIT {limit}",
+        f"SELECT page, uniqExact(person) AS troubled, {counts} FROM ({told}) WHERE page != '{rules.NONE}' GROUP BY page "
+        f"ORDER BY troubled DESC, page LIMIT {limit}",
         bind,
     )
-    return rules.friction((rules.Troubled(page, *map(int, row)) for page, *row in found.rows), everybody)
+    bind = Binding()
+    shown = f"{_PAGE} IN {bind.texts([page for page, *_ in troubled.rows])}"
+    there = await ask(
+        session,
+        frame,
+        f"SELECT page, uniqExact(person) FROM (SELECT {who} {from_events(frame, bind, conditions=[_ACTIVITY, shown])}) GROUP BY page",
+        bind,
+    )
+    people = {page: int(count) for page, count in there.rows}
+    return rules.friction(
+        (rules.Troubled(page, people[page], *map(int, row)) for page, *row in troubled.rows), everybody
+    )
 
 
-def _told(frame: Frame, bind: Binding, columns: str, condition: str) -> str:
-    """Return SQL with `columns` of events and their `person`, NULL for those of nobody: they are events, and no people."""
-    of_people = from_events(frame, bind, conditions=[_ACTIVITY, condition])
-    of_nobody = from_events(frame, bind, conditions=[_ACTIVITY, condition, "e.is_personless = 1"], of_people=False)
+def _told(frame: Frame, bind: Binding, columns: str, condition: str, *, of_nobody: str | None = None) -> str:
+    """Return SQL with `columns` of events and their `person`, NULL for those of nobody: they are events, and no people.
+
+    `of_nobody`: which of those count, where not all do that `condition` holds for.
+    """
+    people = from_events(frame, bind, conditions=[_ACTIVITY, condition])
+    nobody = [_ACTIVITY, of_nobody or condition, "e.is_personless = 1"]
     return (
-        f"SELECT {columns}, toNullable({person_of(frame)}) AS person {of_people} "
-        f"UNION ALL SELECT {columns}, NULL AS person {of_nobody}"
+        f"SELECT {columns}, toNullable({person_of(frame)}) AS person {people} "
+        f"UNION ALL SELECT {columns}, NULL AS person {from_events(frame, bind, conditions=nobody, of_people=False)}"
     )
 
 
 def _named(names: Sequence[str], bind: Binding) -> str:
-    return f"e.event IN {bind.texts(names)}"
+    return f"(e.event IN {bind.texts(names)})"
 
 
 def _text(path: Path, bind: Binding) -> str:
@@ -256,7 +277,8 @@ def _first(paths: Sequence[Path], bind: Binding) -> str:
 
 
 def _one_of(texts: Sequence[str]) -> str:
-    return f"arrayFirst(text -> text != '', [{', '.join(texts)}])"
+    cases = ", ".join(f"{text} != '', {text}" for text in texts)
+    return f"multiIf({cases}, '')"  # goes only as far as it has to, where an array would read all
 
 
 def _cut(text: str) -> str:

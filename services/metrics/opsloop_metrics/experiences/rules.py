@@ -265,7 +265,7 @@ class Friction:
 
 
 def friction(troubled: Iterable[Troubled], everybody: int) -> list[Friction]:
-    """Return pages by score, the highest first (ties: the higher share, then the page); `everybody` are all who were anywhere.
+    """Return pages by score, the highest first (ties by the page); `everybody` are all who were anywhere.
 
     A page at which nobody met trouble is left out.
     """
@@ -279,7 +279,7 @@ def friction(troubled: Iterable[Troubled], everybody: int) -> list[Friction]:
         for each in troubled
         if each.troubled
     ]
-    return sorted(found, key=lambda each: (-each.score, -each.share, each.page))
+    return sorted(found, key=lambda each: (-each.score, each.page))
 
 
 @dataclass(frozen=True)
