@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_metrics.experiences import rules
 from opsloop_metrics.experiences.rules import DEAD_EVENTS, ERROR_EVENTS, RAGE_EVENTS, THRESHOLDS, VITALS_EVENTS, Metric
 from opsloop_metrics.insights.asking import ask
-from opsloop_metrics.insights.events import Binding, from_events, number_of, person_of
+from opsloop_metrics.insights.events import Binding, from_events, person_of
 from opsloop_metrics.insights.periods import Frame, interval_sql
 from opsloop_metrics.sessions.rules import IDLE, MARGIN
 from opsloop_metrics.store.port import milliseconds
@@ -94,12 +94,18 @@ def _measurements(row: Sequence[float | None]) -> Iterator[rules.Measured]:
 
 
 def _measured(bind: Binding) -> str:
-    """Return SQL with a column for each metric, NULL where an event does not measure it."""
-    columns = []
+    """Return SQL with a column for each metric, NULL where an event does not measure it.
+
+    The properties are read once, as JSON by name: of a text or a list that is no number either.
+    """
+    columns = ["CAST(JSONExtractKeysAndValuesRaw(e.properties), 'Map(String, String)') AS told"]
     for metric in Metric:
-        name = metric.upper()
-        told = (f"$web_vitals_{name}_value", f"[Amplitude] {name}.value", str(metric))
-        value = f"coalesce({', '.join(number_of(f'properties.{each}', bind) for each in told)})"
+        posthog, amplitude, plain = (
+            f"told[{bind.text(name)}]"
+            for name in (f"$web_vitals_{metric.upper()}_value", f"[Amplitude] {metric.upper()}", str(metric))
+        )
+        inner = f"JSONExtractRaw({amplitude}, 'value')"
+        value = f"toFloat64OrNull(multiIf({posthog} != '', {posthog}, {amplitude} != '', {inner}, {plain}))"
         columns.append(f"if({value} >= 0 AND isFinite({value}), {value}, NULL) AS {metric}")
     return ", ".join(columns)
 
