@@ -23,6 +23,8 @@ from opsloop_metrics.domain_feed import service as feeding
 from opsloop_metrics.domain_feed import slice as domain_feed
 from opsloop_metrics.event_imports import slice as event_imports
 from opsloop_metrics.events import slice as events
+from opsloop_metrics.experiences import routes as experiences_door
+from opsloop_metrics.experiences import slice as experiences
 from opsloop_metrics.forgetting import slice as forgetting
 from opsloop_metrics.funnels import routes as funnels_door
 from opsloop_metrics.funnels import slice as funnels
@@ -69,6 +71,7 @@ INSIGHTS: dict[str, Insight] = {
     "stickiness": stickiness_door.INSIGHT,
     "paths": paths_door.INSIGHT,
     "sessions": sessions_door.INSIGHT,
+    "experience": experiences_door.INSIGHT,
 }
 """What can be asked and kept, by the last step of its path; rooms of insights do not know who keeps them."""
 
@@ -139,6 +142,7 @@ SERVICE = Service(
         retentions.SLICE,
         paths.SLICE,
         sessions.SLICE,
+        experiences.SLICE,
         capture_log.SLICE,
         saved_insights.SLICE,
         dashboards.SLICE,

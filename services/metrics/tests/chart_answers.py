@@ -141,6 +141,33 @@ def paths() -> dict[str, Any]:
     }
 
 
+def friction(*names: str) -> list[dict[str, Any]]:
+    """Return a friction list, of which 1,000 people were anywhere."""
+    pages = []
+    for place, name in enumerate(names):
+        people, troubled = 800 - 90 * place, 240 - 60 * place
+        pages.append(
+            {
+                "page": name,
+                "score": troubled / 1_000,
+                "share": troubled / people,
+                "reach": people / 1_000,
+                "people": people,
+                "troubled": troubled,
+                "rage": troubled // 2,
+                "dead": troubled // 3,
+                "errors": 7,
+                "poor_vitals": 20,
+            }
+        )
+    return pages
+
+
+def experience() -> dict[str, Any]:
+    """Return what is drawn of an experience: its friction list."""
+    return {"people": 1_000, "friction": friction("/pricing", "/docs", "/signup")}
+
+
 ANSWERS: dict[str, dict[str, Any]] = {
     "trends": trends(),
     "active-users": active_users(),
@@ -150,6 +177,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "funnel": funnel(),
     "retention": retention(),
     "paths": paths(),
+    "experience": experience(),
 }
 EMPTY: dict[str, dict[str, Any]] = {
     "trends": {"intervals": [], "series": [], "incomplete_from": None},
@@ -164,6 +192,7 @@ EMPTY: dict[str, dict[str, Any]] = {
     },
     "retention": {"cohorts": [], "average": []},
     "paths": {"nodes": [], "edges": []},
+    "experience": {"people": 0, "friction": []},
 }
 NOTES = (
     Note(FIRST + timedelta(days=6, hours=12), "Campaign"),

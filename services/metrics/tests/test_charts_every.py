@@ -12,6 +12,7 @@ from services.metrics.tests.chart_answers import (
     EMPTY,
     FIRST,
     days,
+    friction,
     funnel,
     retention,
     series,
@@ -60,6 +61,8 @@ def hostile(kind, name):
             for edge in answer["edges"]:
                 for end in ("source", "target"):
                     edge[end] = f"{edge[end].partition('_')[0]}_{name}"
+        case "experience":
+            answer["friction"] = friction(name, name)
     return answer
 
 
@@ -179,6 +182,7 @@ def test_everything_is_inside_the_picture(kind):
         ("funnel", ["Funnel", "4.2% came through"], ["漏斗", "整体转化4.2%"]),
         ("retention", ["Retention", "9 cohorts"], ["留存", "9个群组"]),
         ("paths", ["Paths", "Step 2"], ["路径", "第2步"]),
+        ("experience", ["Friction", "240 / 800 · 30%", "24% of everybody"], ["体验摩擦", "共1,000人", "占所有人的24%"]),
     ],
 )
 def test_each_picture_says_its_own_in_both_languages(kind, english, chinese):

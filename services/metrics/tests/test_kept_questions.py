@@ -11,6 +11,7 @@ import pytest
 
 from opsloop_metrics.active_users.routes import INSIGHT as ACTIVE_USERS
 from opsloop_metrics.app import INSIGHTS
+from opsloop_metrics.experiences.routes import INSIGHT as EXPERIENCE
 from opsloop_metrics.funnels.routes import INSIGHT as FUNNEL
 from opsloop_metrics.lifecycles.routes import INSIGHT as LIFECYCLE
 from opsloop_metrics.paths.routes import INSIGHT as PATHS
@@ -41,6 +42,7 @@ WORLD = (
     did("b", "pay", "04T12:00", {"amount": 30}),
     page("c", "03T07:00", "/"),
     page("c", "03T07:05", "/价格"),
+    did("c", "$rageclick", "03T07:06", {"url": "https://shop.example/价格"}),
     did("robot", "view", "03T07:00", **BOT),
 )
 ASKED = {
@@ -78,11 +80,17 @@ ASKED = {
     ),
     # a has three sessions, b two, c one
     "sessions": (MARCH, lambda found: found["sessions"], [2, 1, 1, 2]),
+    # of three people c was at the prices, and clicked in anger
+    "experience": (
+        MARCH,
+        lambda found: [(page["page"], page["score"], page["share"]) for page in found["friction"]],
+        [("/价格", 1 / 3, 1.0)],
+    ),
 }
 
 
 def test_all_that_can_be_asked_can_be_kept():
-    rooms = (TRENDS, ACTIVE_USERS, FUNNEL, RETENTION, LIFECYCLE, STICKINESS, PATHS, SESSIONS)
+    rooms = (TRENDS, ACTIVE_USERS, FUNNEL, RETENTION, LIFECYCLE, STICKINESS, PATHS, SESSIONS, EXPERIENCE)
 
     assert set(ASKED) == set(INSIGHTS)
     assert [insight.schema for insight in INSIGHTS.values()] == [insight.schema for insight in rooms]

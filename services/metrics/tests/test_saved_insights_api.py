@@ -199,7 +199,8 @@ async def test_a_question_that_is_no_longer_understood_says_so(world):
 
 
 @pytest.mark.parametrize(
-    "kind", ["trends", "active-users", "funnel", "retention", "lifecycle", "stickiness", "paths", "sessions"]
+    "kind",
+    ["trends", "active-users", "funnel", "retention", "lifecycle", "stickiness", "paths", "sessions", "experience"],
 )
 async def test_each_kind_has_a_picture_and_a_table(world, kind):
     insight = await kept(world, kind=kind)

@@ -80,6 +80,7 @@ WORLD = World(
             "paths",
             "paths/persons",
             "sessions",
+            "experience",
         )
     ),
 )

@@ -13,6 +13,7 @@ from opsloop_metrics.charts.words import Speech
 
 MOST_PARTS = 6
 MOST_BARS = 400
+MOST_PAGES = 20
 _HIGH, _TOP = 300.0, 112.0
 
 
@@ -122,6 +123,25 @@ def funnel(
         said = _what_left(step, place, speech)
         drawn += [text(MARGIN, y + 18, said, css="soft", size=11.5)] if said else []
         y += 50 if said else 32
+    return joined(drawn), y - 12
+
+
+def friction(pages: Sequence[Mapping[str, Any]], speech: Speech) -> tuple[Markup, float]:
+    """Return a bar for each page, the first ones: as pale as it is long are people who were there, filled those who met trouble."""
+    shown = pages[:MOST_PAGES]
+    most = max((page["reach"] for page in shown), default=0)
+    drawn: list[Markup] = []
+    y = 96.0
+    for place, page in enumerate(shown):
+        right = f"{speech.number(page['troubled'])} / {speech.number(page['people'])} · {speech.share(page['share'])}"
+        name = f"{place + 1}  {page['page']}"
+        drawn += [
+            text(MARGIN, y, cut(name, INNER - wide(right, 13) - 30, 13), size=13),
+            text(WIDTH - MARGIN, y, right, css="ink strong", size=13, anchor="end"),
+            rect(MARGIN, y + 9, INNER * page["reach"] / most, 14, "ghost", radius=3),
+            rect(MARGIN, y + 9, INNER * page["score"] / most, 14, "f1", radius=3),
+        ]
+        y += 48
     return joined(drawn), y - 12
 
 

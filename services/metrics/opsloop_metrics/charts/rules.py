@@ -241,6 +241,22 @@ def _paths(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
     return body, height, f"{speech.say('step_no', number=speech.number(1))}: {speech.number(total)}", told
 
 
+def _experience(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+    pages = answer["friction"]
+    body, height = bars.friction(pages, speech)
+    told = [
+        speech.say(
+            "troubled",
+            page=cut(page["page"], 400),
+            count=speech.number(page["troubled"]),
+            people=speech.number(page["people"]),
+            share=speech.share(page["score"]),
+        )
+        for page in pages
+    ]
+    return body, height, speech.say("friction", people=speech.number(answer["people"])), told
+
+
 _DRAWERS: dict[str, Callable[[Answer, Speech, Sequence[Note]], Drawn]] = {
     "trends": _trends,
     "active-users": _active_users,
@@ -250,6 +266,7 @@ _DRAWERS: dict[str, Callable[[Answer, Speech, Sequence[Note]], Drawn]] = {
     "funnel": _funnel,
     "retention": _retention,
     "paths": _paths,
+    "experience": _experience,
 }
 KINDS = frozenset(_DRAWERS)
 """The insights that have a picture."""

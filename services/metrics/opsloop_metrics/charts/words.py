@@ -26,6 +26,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "stickiness": ("Stickiness", "黏性"),
     "paths": ("Paths", "路径"),
     "sessions": ("Sessions", "会话"),
+    "experience": ("Friction", "体验摩擦"),
     "new": ("New", "新增"),
     "returning": ("Returning", "持续活跃"),
     "resurrecting": ("Resurrecting", "回流"),
@@ -67,6 +68,14 @@ _WORDS: dict[str, tuple[str, str]] = {
     "stick": ("daily of monthly {share}", "日活占月活{share}"),
     "length": ("average length {time}", "平均时长{time}"),
     "bounced": ("bounce rate {share}", "跳出率{share}"),
+    "friction": (
+        "Filled: met trouble on the page; pale: were there; {people} people in all",
+        "实色：在该页遇到问题的人；浅色：到过该页的人；共{people}人",
+    ),
+    "troubled": (
+        "{page}: {count} of {people} met trouble there, {share} of everybody.",
+        "{page}：{people}人中{count}人遇到问题，占所有人的{share}。",
+    ),
     "step_no": ("Step {number}", "第{number}步"),
 }
 
