@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -72,17 +71,15 @@ class Product:
 
 
 @asynccontextmanager
-async def open_product(databases: TestDatabases, folder: Path) -> AsyncIterator[Product]:
-    """Open a metrics service on a database and an event store of its own."""
+async def open_product(databases: TestDatabases, store: EmbeddedStore) -> AsyncIterator[Product]:
+    """Open a metrics service on a database of its own; its workspaces are nobody else's in the event store."""
     url = await databases.create(SERVICE)
     database = Database(url, service=SERVICE.name, clock=FakeClock(), role=app_role(SERVICE.name))
-    store = EmbeddedStore(folder)
     rates = {"rate_limit_per_second": 1_000_000, "rate_limit_burst": 1_000_000}
     try:
         with patch("opsloop_metrics.app.open_store", lambda settings: nullcontext(store)):
             async with open_api(SERVICE, database, settings_for_tests(SERVICE.settings, **rates)) as api:
                 yield Product(api, store)
     finally:
-        await store.close()
         await database.close()
         await databases.drop(url)

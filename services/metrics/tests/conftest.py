@@ -157,14 +157,6 @@ class World:
         return make_event(data, time=at or self.now)
 
 
-@pytest.fixture(scope="session")
-def events_engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedStore]:
-    """Keep one engine for all tests of a process: it holds one folder at a time."""
-    engine = EmbeddedStore(tmp_path_factory.mktemp("events"))
-    yield engine
-    asyncio.run(engine.close())
-
-
 @pytest_asyncio.fixture
 async def store(events_engine: EmbeddedStore) -> EmbeddedStore:
     """Return an event store that holds nothing."""

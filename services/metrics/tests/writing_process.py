@@ -28,7 +28,17 @@ async def main(url: str, clickhouse: str, batches: str, step: str) -> None:
     """Write until all is answered."""
     database = Database(url, service=SERVICE.name, clock=SystemClock(), role=app_role(SERVICE.name))
     store = ServerStore(clickhouse)
-    database.grounds.ports = MetricsPorts(watching, store, Mock(), nowhere, SecretBox("a secret of tests"), Mock())
+    database.grounds.ports = MetricsPorts(
+        watching=watching,
+        store=store,
+        sink=Mock(),
+        find_place=nowhere,
+        secrets=SecretBox("a secret of tests"),
+        person_events=Mock(),
+        feed=Mock(),
+        insights={},
+        answers=Mock(),
+    )
     writer = Writer(database, store, is_shared=True)
     async with supervised({"writer": writer.run}):
         for number in range(int(batches))[:: int(step)]:

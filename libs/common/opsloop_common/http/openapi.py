@@ -169,8 +169,11 @@ def _complete(route: ApiRoute, method: str, operation: dict[str, Any], shared: d
         if status.startswith("2"):
             answer["headers"] = answer.get("headers", {}) | _success_headers(status, method, parameters)
     for status in sorted(_error_statuses(route, method, operation) | {int(one) for one in answers if one[0] in "45"}):
-        shared[_ERRORS[status][0]] = _problem_answer(status)
-        answers[str(status)] = {"$ref": f"#/components/responses/{_ERRORS[status][0]}"}
+        name, answer = _ERRORS[status][0], _problem_answer(status)
+        if not route.refuses_in_problems:
+            name, answer = f"{name}ToVendor", answer | {"content": {"application/json": {}} | answer["content"]}
+        shared[name] = answer
+        answers[str(status)] = {"$ref": f"#/components/responses/{name}"}
     operation["responses"] = dict(sorted(answers.items()))
 
 

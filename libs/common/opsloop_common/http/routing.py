@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Coroutine, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from fastapi import APIRouter, params
 from fastapi.routing import APIRoute
@@ -198,6 +198,9 @@ def _changes_what_is_stored(path: str, methods: Collection[str]) -> bool:
 
 class ApiRoute(APIRoute):
     """A route that declares who may use it, and owns the transaction of each request."""
+
+    refuses_in_problems: ClassVar[bool] = True
+    """Whether what it refuses is told as RFC 9457 has it; a vendor has words of its own."""
 
     def __init__(
         self,

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from itertools import islice
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 from fastapi import APIRouter, params
@@ -89,6 +89,8 @@ def speaks(dialect: Dialect) -> params.Depends:
 
 class VendorRoute(ApiRoute):
     """A route whose request is read by a dialect; it holds no transaction, since what it hands on is durable elsewhere."""
+
+    refuses_in_problems: ClassVar[bool] = False
 
     def __init__(self, path: str, endpoint: Callable[..., Any], **options: Any) -> None:
         markers = [each.dependency for each in options.get("dependencies") or () if isinstance(each.dependency, Marker)]
