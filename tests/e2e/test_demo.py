@@ -14,6 +14,21 @@ import pytest
 from tests import harness
 
 pytestmark = pytest.mark.slow
+FUNNEL = """
+                              Visited      Signed Up           Paid    median
+          all                     120     56 (46.7%)     22 (39.3%)    33.2 h
+          $none                    40     12 (30.0%)      2 (16.7%)    81.6 h
+          newsletter               40     25 (62.5%)     13 (52.0%)    26.2 h
+          微信                     40     19 (47.5%)      7 (36.8%)    31.1 h
+"""
+RETENTION = """
+          week 1   14  100.0%  50.0%  57.1%  71.4%
+          week 2   22  100.0%  50.0%  68.2%
+          week 3   20  100.0%  65.0%
+          week 4   22  100.0%
+          mean         100.0%  55.4%  63.9%  71.4%
+"""
+"""What the app's events come to, the same on every day."""
 
 
 @pytest.mark.timeout(240)
@@ -35,6 +50,8 @@ def test_the_demo_tells_the_story_to_its_end():
     assert "guest    failed (no_address)" in done.stdout
     assert "支付问题正在修复" in done.stdout
     assert told[-1].startswith("That was the loop")
+    assert FUNNEL in done.stdout
+    assert RETENTION in done.stdout
 
 
 @pytest.mark.timeout(300)

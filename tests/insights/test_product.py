@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from random import Random
 
 import pytest
-import pytest_asyncio
 
-from opsloop_common.testing.databases import TestDatabases
-from opsloop_metrics.store.embedded import EmbeddedStore
 from tests.insights.by_hand import WORLDS
 from tests.insights.by_hand.worked import LATE, Worked
 from tests.insights.compare import differences
-from tests.insights.product import Product, open_product
+from tests.insights.product import Product
 from tests.insights.questions import QUESTIONS, question
 from tests.insights.reference import answer
 from tests.insights.segment import messages_of
@@ -25,13 +21,6 @@ SEEDS = range(1, 241, WORLDS_OF_A_TEST)
 QUESTIONS_OF_A_WORLD = 2
 """… by each insight that it is asked of."""
 MORE_SEEDS = range(1_000, 5_000, WORLDS_OF_A_TEST)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def product(databases: TestDatabases, events_engine: EmbeddedStore) -> AsyncIterator[Product]:
-    """Return one product for all worlds."""
-    async with open_product(databases, events_engine) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize("worked", WORLDS, ids=lambda worked: worked.name)

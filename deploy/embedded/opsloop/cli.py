@@ -193,4 +193,11 @@ def demo(
     The operator's key of a running one is read from OPSLOOP_BOOTSTRAP_KEY, else from the data directory: a command line is for
     all to see.
     """
-    raise typer.Exit(_later("demo").play(url, keep=keep))
+    try:
+        demo = _later("demo")
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").partition(".")[0] != "segment":
+            raise
+        typer.echo("The demo's app speaks through Segment's client: pip install 'opsloop[demo]'", err=True)
+        raise typer.Exit(1) from missing
+    raise typer.Exit(demo.play(url, keep=keep))

@@ -55,7 +55,9 @@ async def _play(url: str | None, say: Narrator, *, keep: bool) -> None:
             await tell(shop, receiver, mailbox, say)
         say("That was the loop: heard, understood, acted, told. Everything went over the public HTTP APIs.")
         if is_guest:
-            say.more(f"tidied up: the posts and the record of what happened stay in {workspace}, all else is gone")
+            say.more(
+                f"tidied up: the posts, the app's events and the record of what happened stay in {workspace}, all else is gone"
+            )
         if url is None and keep:
             _tell_where(instance, say)
 

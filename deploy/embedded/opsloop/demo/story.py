@@ -1,4 +1,4 @@
-"""The story: a quiet week, an evening when payments fail, what OpsLoop does about it by itself, and calm again."""
+"""The story: a quiet week, an evening when payments fail, what OpsLoop does about it by itself, calm again, and how the app grows."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 import httpx
 
 from opsloop.demo import week
+from opsloop.demo.growth import growth
 from opsloop.demo.mailbox import Mailbox
 from opsloop.demo.narrator import Narrator
 from opsloop.demo.receiver import Receiver, is_signed
@@ -33,6 +34,7 @@ async def tell(shop: Shop, receiver: Receiver, mailbox: Mailbox | None, say: Nar
     breach = await outage(shop, receiver, secret, rng, say)
     await launched(shop, breach, mailbox, say)
     await calm(shop, receiver, secret, breach, rng, say)
+    await growth(shop, random.Random(SEED), say)
 
 
 async def until(probe: Callable[[], Awaitable[T | None]], what: str) -> T:
