@@ -21,6 +21,8 @@ class InsightKind(StrEnum):
     STICKINESS = "stickiness"
     PATHS = "paths"
     SESSIONS = "sessions"
+    ATTRIBUTION = "attribution"
+    BREAKDOWN = "breakdown"
 
 
 def zone_of(query: Mapping[str, Any], zone: str) -> str:
