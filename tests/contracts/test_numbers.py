@@ -53,6 +53,8 @@ TAKEN = {
     "POST /v1/insights/funnel/persons": {"/query/where/value", "/query/steps/where/value", "/query/exclusions/where/value"},
     "POST /v1/insights/retention": {"/where/value", "/start/where/value", "/return/where/value"},
     "POST /v1/insights/paths": {"/where/value", "/events/where/value"},
+    "POST /v1/insights/attribution": {"/where/value", "/conversion/where/value"},
+    "POST /v1/insights/breakdown": {"/where/value"},
     "POST /v1/insights/sessions": {"/where/value"},
     "POST /v1/insights/lifecycle": {"/where/value"},
     "POST /v1/insights/stickiness": {"/where/value"},

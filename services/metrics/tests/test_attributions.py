@@ -111,7 +111,10 @@ async def test_the_channel_is_what_counts_by_itself_and_direct_visits_are_passed
 
 @pytest.mark.parametrize(
     ("skip_direct", "expected"),
-    [(True, [("ad", 1, 1, 1, 1, 1), ("$none", 1, 1, 0, 0, 0)]), (False, [("$none", 1, 1, 0, 1, 0.5), ("ad", 1, 1, 1, 0, 0.5)])],
+    [
+        (True, [("ad", 1, 1, 1, 1, 1), ("$none", 1, 1, 0, 0, 0)]),
+        (False, [("$none", 1, 1, 0, 1, 0.5), ("ad", 1, 1, 1, 0, 0.5)]),
+    ],
 )
 async def test_a_visit_without_a_value_is_passed_over_too(insights, skip_direct, expected):
     await insights.happened(came("u1", "03-01T10:00", "ad"), came("u1", "03-02T10:00"), paid("u1", "03-02T10:01"))

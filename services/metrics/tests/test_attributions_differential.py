@@ -19,7 +19,12 @@ from tests.insights.worlds import world as world_of
 
 QUESTIONS = 4
 FIELDS = ("properties.source", "properties.amount", "path", "person.plan", "event")
-LOOKBACKS = {"PT10M": timedelta(minutes=10), "P1D": timedelta(days=1), "P30D": timedelta(days=30), "P365D": timedelta(days=365)}
+LOOKBACKS = {
+    "PT10M": timedelta(minutes=10),
+    "P1D": timedelta(days=1),
+    "P30D": timedelta(days=30),
+    "P365D": timedelta(days=365),
+}
 
 
 def asked_of(world, random):
@@ -41,9 +46,7 @@ def asked_of(world, random):
 def counted(events, asked):
     """Return the answer: the sessions of each person with their values, then what each conversion makes of them."""
     span, lookback = span_of(asked), LOOKBACKS[asked["lookback"]]
-    near = [
-        one for one in chosen(events, asked) if span.since - lookback - MARGIN <= one["time"] < span.until + MARGIN
-    ]
+    near = [one for one in chosen(events, asked) if span.since - lookback - MARGIN <= one["time"] < span.until + MARGIN]
     sessions, people = defaultdict(int), defaultdict(set)
     credit = defaultdict(lambda: {model: [0, 0] for model in ("first", "last", "linear")})
     for person, own in by_person(near).items():

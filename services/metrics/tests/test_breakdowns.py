@@ -77,9 +77,7 @@ async def test_up_to_three_fields_and_what_is_absent(insights):
 
 
 async def test_browsers_and_campaigns(insights):
-    chrome = (
-        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
-    )
+    chrome = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36"
     page = {"path": "/", "url": "https://shop.example/?utm_source=微信&utm_campaign=春"}
     await insights.happened(did("u1", "/", "03-02T10:00", properties=page, context={"userAgent": chrome}))
 
@@ -198,7 +196,9 @@ async def test_what_somebody_wrote_is_a_value_and_nothing_else(insights):
 
 
 async def test_as_csv(insights):
-    await insights.happened(did("u1", "/a", "03-02T10:00"), did("u1", "/b", "03-02T10:00"), did("u2", "/b", "03-02T10:01"))
+    await insights.happened(
+        did("u1", "/a", "03-02T10:00"), did("u1", "/b", "03-02T10:00"), did("u2", "/b", "03-02T10:01")
+    )
 
     table = await insights.csv("breakdown", **DAY, by=["path", "event"], limit=1, compare="previous")
 

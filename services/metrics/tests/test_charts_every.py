@@ -60,6 +60,12 @@ def hostile(kind, name):
             for edge in answer["edges"]:
                 for end in ("source", "target"):
                     edge[end] = f"{edge[end].partition('_')[0]}_{name}"
+        case "attribution":
+            for row in answer["rows"]:
+                row["value"] = name
+        case "breakdown":
+            for row in answer["rows"]:
+                row["values"] = [name, name, name]
     return answer
 
 
@@ -87,7 +93,9 @@ def test_a_picture_in_chinese_says_no_english_and_the_other_way_round(kind):
 
     assert not re.search(r"[\u4e00-\u9fff]", words(english))
     ours = re.sub(
-        r"signed_up|order_paid|activated|visited|/?(pricing|docs|blog|signup|welcome)|title desc", "", words(chinese)
+        r"signed_up|order_paid|activated|visited|google|weixin|/?(pricing|docs|blog|signup|welcome)|title desc",
+        "",
+        words(chinese),
     )
     assert not re.search(r"[A-Za-z]{2}", ours), ours
 
@@ -179,6 +187,8 @@ def test_everything_is_inside_the_picture(kind):
         ("funnel", ["Funnel", "4.2% came through"], ["漏斗", "整体转化4.2%"]),
         ("retention", ["Retention", "9 cohorts"], ["留存", "9个群组"]),
         ("paths", ["Paths", "Step 2"], ["路径", "第2步"]),
+        ("attribution", ["Attribution", "200 conversions", "(none)"], ["归因", "200次转化", "（无）"]),
+        ("breakdown", ["Breakdown", "1,000 people", "Other"], ["细分", "1,000人", "其他"]),
     ],
 )
 def test_each_picture_says_its_own_in_both_languages(kind, english, chinese):

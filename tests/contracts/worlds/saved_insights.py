@@ -75,6 +75,8 @@ WORLD = World(
             "stickiness",
             "paths",
             "sessions",
+            "attribution",
+            "breakdown",
         )
     ),
 )

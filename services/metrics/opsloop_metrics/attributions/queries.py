@@ -17,8 +17,6 @@ _ACTIVITY = "e.kind IN ('track', 'page', 'screen')"
 _MILLISECOND = timedelta(milliseconds=1)
 _CHARACTERS = 1_000
 """Of a value: a property may have 900 KiB, and an answer a hundred of them."""
-_PEOPLE_AT_ONCE = 4_096
-"""Rows that are worked on together: beside each conversion stand all sessions of its person."""
 
 
 async def find_attribution(session: AsyncSession, frame: Frame, asked: Attribution) -> Result:
@@ -30,13 +28,14 @@ async def find_attribution(session: AsyncSession, frame: Frame, asked: Attributi
 
 def _ranked(frame: Frame, asked: Attribution, bind: Binding) -> str:
     """Return SQL with the rows of `Counted`: values beyond the limit are one, in which a person counts once."""
-    sums = ", ".join(f"sum({name})" for name in ("first", "last", "linear", "first_money", "last_money", "linear_money"))
+    sums = ", ".join(
+        f"sum({name})" for name in ("first", "last", "linear", "first_money", "last_money", "linear_money")
+    )
     # thirds added up in another order differ in their last digits, which shall not decide a rank
     place = f"least(row_number() OVER (ORDER BY round(linear, 6) DESC, sessions DESC, value), {asked.limit + 1})"
     return (
         f"SELECT place, any(value), sum(sessions), uniqExactIfMerge(people), {sums} "
-        f"FROM (SELECT *, toUInt32({place}) AS place FROM ({_credited(frame, asked, bind)})) GROUP BY place WITH ROLLUP "
-        f"SETTINGS max_block_size = {_PEOPLE_AT_ONCE}"
+        f"FROM (SELECT *, toUInt32({place}) AS place FROM ({_credited(frame, asked, bind)})) GROUP BY place WITH ROLLUP"
     )
 
 
@@ -46,8 +45,8 @@ def _credited(frame: Frame, asked: Attribution, bind: Binding) -> str:
     credits = [f"sumIf({share}, NOT is_visit) AS {name}" for name, share in models.items()]
     credits += [f"sumIf(amount * {share}, NOT is_visit) AS {name}_money" for name, share in models.items()]
     touched = (
-        "SELECT person, is_visit, amount, value, nth, length(values) AS touches "
-        f"FROM ({_touched(frame, asked, bind)}) ARRAY JOIN values AS value, arrayEnumerate(values) AS nth"
+        f"SELECT person, is_visit, amount, if(empty(one), '{NONE}', one) AS value, nth, length(values) AS touches "
+        f"FROM ({_touched(frame, asked, bind)}) ARRAY JOIN values AS one, arrayEnumerate(values) AS nth"
     )
     return (
         f"SELECT value, countIf(is_visit) AS sessions, uniqExactIfState(person, is_visit) AS people, {', '.join(credits)} "
@@ -59,7 +58,7 @@ def _touched(frame: Frame, asked: Attribution, bind: Binding) -> str:
     """Return SQL with the `values` of sessions in order: of each conversion those with credit, of each person's visits all."""
     near = "arrayFilter(one -> one.1 >= since AND one.1 <= until, sessions).2"
     kept = f"arrayFilter(value -> NOT has({bind.texts(asked.passed_over)}, value), near)"
-    values = f"multiIf(is_visit, near, notEmpty({kept} AS kept), kept, notEmpty(near), near, ['{NONE}'])"
+    values = f"multiIf(is_visit, near, notEmpty({kept} AS kept), kept, notEmpty(near), near, [''])"
     visits = f"(1, toInt64({milliseconds(frame.start)}), toInt64({milliseconds(frame.end) - 1}), toFloat64(0))"
     lookback = asked.lookback // _MILLISECOND
     spans = f"arrayPushBack(arrayMap(one -> (0, one.1 - {lookback}, one.1, one.2), converted), {visits})"
@@ -72,15 +71,21 @@ def _touched(frame: Frame, asked: Attribution, bind: Binding) -> str:
 
 def _people(frame: Frame, asked: Attribution, bind: Binding) -> str:
     """Return SQL with a row a person: `sessions` as (begin, value) in order, `converted` as (time, amount)."""
-    cut = f"arraySplit((event, pause) -> pause > {IDLE // _MILLISECOND}, seen, arrayDifference(seen.1))"
-    value = "arrayFirst(value -> value != '', own.3)"
-    sessions = f"arrayMap(own -> (own[1].1, if(empty({value}), '{NONE}', {value})), {cut})"
+    starts = f"arrayMap((place, pause) -> place = 1 OR pause > {IDLE // _MILLISECOND}, arrayEnumerate(times), arrayDifference(times))"
+    begun = f"arrayFilter((time, is_start) -> is_start, times, {starts})"
+    # begins among the events with values: what follows a begin is the first value of its session, or the next begin
+    merged = f"arraySort(arrayConcat(arrayMap(time -> (time, '', ''), {begun}), told))"
+    followed = "arrayMap((one, next) -> (one.1, next, one.2 = ''), merged, arrayPushBack(arrayPopFront(merged.3), ''))"
     people = (
-        "SELECT person, arraySort(groupArrayIf((at, rank, value), is_activity)) AS seen, "
+        "SELECT person, arraySort(groupArrayIf(at, is_activity)) AS times, "
+        "groupArrayIf((at, rank, value), is_activity AND value != '') AS told, "
         "groupArrayIf((at, amount), is_conversion) AS converted "
         f"FROM ({_events(frame, asked, bind)}) GROUP BY person"
     )
-    return f"SELECT person, converted, {sessions} AS sessions FROM ({people})"
+    return (
+        f"SELECT person, converted, arrayFilter(one -> one.3, {followed}) AS sessions "
+        f"FROM (SELECT person, converted, {merged} AS merged FROM ({people}))"
+    )
 
 
 def _events(frame: Frame, asked: Attribution, bind: Binding) -> str:

@@ -11,7 +11,7 @@ from opsloop_metrics.insights.periods import EventFilter
 from opsloop_metrics.insights.tables import Cell
 
 NONE, OTHER = "$none", "$other"
-_DIRECT = "direct"
+_ABSENT, _DIRECT = "", "direct"
 
 
 @dataclass(frozen=True)
@@ -27,10 +27,10 @@ class Attribution:
 
     @property
     def passed_over(self) -> tuple[str, ...]:
-        """Return the values that get credit only where a conversion has no other."""
+        """Return the values, as the store has them, that get credit only where a conversion has no other."""
         if not self.skip_direct:
             return ()
-        return (NONE, _DIRECT) if self.by == "channel" else (NONE,)
+        return (_ABSENT, _DIRECT) if self.by == "channel" else (_ABSENT,)
 
 
 class Counted(NamedTuple):

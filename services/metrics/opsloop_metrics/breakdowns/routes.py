@@ -9,7 +9,7 @@ from opsloop_common.http.deps import Db
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_metrics.breakdowns import rules
 from opsloop_metrics.breakdowns.queries import find_breakdown
-from opsloop_metrics.breakdowns.schemas import BreakdownTableIn, BreakdownOut
+from opsloop_metrics.breakdowns.schemas import BreakdownOut, BreakdownTableIn
 from opsloop_metrics.insights.tables import ALSO_CSV, CSV, as_csv, prefers_csv
 from opsloop_metrics.ports import Answered, Insight
 

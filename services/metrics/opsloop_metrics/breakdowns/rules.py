@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from enum import StrEnum
 from typing import NamedTuple
@@ -29,7 +29,7 @@ class Breakdown:
     """A query; `by` has one to three fields."""
 
     by: tuple[str, ...]
-    counted: EventFilter = EventFilter()
+    counted: EventFilter = field(default_factory=EventFilter)
     of: Of = Of.EVENTS
     limit: int = 100
     compare: bool = False

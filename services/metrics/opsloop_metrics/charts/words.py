@@ -26,6 +26,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "stickiness": ("Stickiness", "黏性"),
     "paths": ("Paths", "路径"),
     "sessions": ("Sessions", "会话"),
+    "attribution": ("Attribution", "归因"),
+    "breakdown": ("Breakdown", "细分"),
     "new": ("New", "新增"),
     "returning": ("Returning", "持续活跃"),
     "resurrecting": ("Resurrecting", "回流"),
@@ -67,6 +69,9 @@ _WORDS: dict[str, tuple[str, str]] = {
     "stick": ("daily of monthly {share}", "日活占月活{share}"),
     "length": ("average length {time}", "平均时长{time}"),
     "bounced": ("bounce rate {share}", "跳出率{share}"),
+    "credited": ("{count} conversions, credited in equal parts", "{count}次转化，功劳均分"),
+    "seen": ("{people} people, {events} events", "{people}人，{events}个事件"),
+    "ranked": ("{name}: {said}.", "{name}：{said}。"),
     "step_no": ("Step {number}", "第{number}步"),
 }
 

@@ -155,7 +155,7 @@ def moved(at: datetime, by: timedelta) -> datetime:
     try:
         return at + by
     except OverflowError:
-        return (datetime.min if by < timedelta() else datetime.max).replace(tzinfo=UTC)
+        return datetime.min.replace(tzinfo=UTC) if by < timedelta() else datetime.max.replace(tzinfo=UTC)
 
 
 def midnight(day: date, zone: str) -> datetime:
