@@ -58,6 +58,8 @@ TAKEN = {
     "POST /v1/insights/trends/persons": {"/query/where/value", "/query/series/where/value"},
     "POST /v1/insights/retention": {"/where/value", "/start/where/value", "/return/where/value"},
     "POST /v1/insights/paths": {"/where/value", "/events/where/value"},
+    "POST /v1/insights/attribution": {"/where/value", "/conversion/where/value"},
+    "POST /v1/insights/breakdown": {"/where/value"},
     "POST /v1/insights/sessions": {"/where/value"},
     "POST /v1/insights/experience": {"/where/value"},
     "POST /v1/insights/lifecycle": {"/where/value"},

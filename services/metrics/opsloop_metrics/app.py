@@ -15,7 +15,11 @@ from opsloop_metrics.active_users import routes as active_users_door
 from opsloop_metrics.active_users import slice as active_users
 from opsloop_metrics.amplitude import slice as amplitude
 from opsloop_metrics.annotations import slice as annotating
+from opsloop_metrics.attributions import routes as attributions_door
+from opsloop_metrics.attributions import slice as attributions
 from opsloop_metrics.breaches import slice as breaches
+from opsloop_metrics.breakdowns import routes as breakdowns_door
+from opsloop_metrics.breakdowns import slice as breakdowns
 from opsloop_metrics.capture_log import slice as capture_log
 from opsloop_metrics.capture_log.service import LogSink
 from opsloop_metrics.dashboards import slice as dashboards
@@ -72,6 +76,8 @@ INSIGHTS: dict[str, Insight] = {
     "paths": paths_door.INSIGHT,
     "sessions": sessions_door.INSIGHT,
     "experience": experiences_door.INSIGHT,
+    "attribution": attributions_door.INSIGHT,
+    "breakdown": breakdowns_door.INSIGHT,
 }
 """What can be asked and kept, by the last step of its path; rooms of insights do not know who keeps them."""
 
@@ -143,6 +149,8 @@ SERVICE = Service(
         paths.SLICE,
         sessions.SLICE,
         experiences.SLICE,
+        attributions.SLICE,
+        breakdowns.SLICE,
         capture_log.SLICE,
         saved_insights.SLICE,
         dashboards.SLICE,

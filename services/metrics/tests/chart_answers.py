@@ -168,6 +168,44 @@ def experience() -> dict[str, Any]:
     return {"people": 1_000, "friction": friction("/pricing", "/docs", "/signup")}
 
 
+def attribution() -> dict[str, Any]:
+    """Return which sources get credit for 200 conversions."""
+    linear = {"google": 91.5, "weixin": 60.25, "$none": 40.25, "$other": 8.0}
+    rows = [
+        {
+            "value": value,
+            "sessions": 900 - 200 * place,
+            "people": 700 - 150 * place,
+            **{
+                model: {"conversions": credit, "revenue": None}
+                for model, credit in (("first", 50), ("last", 50), ("linear", parts))
+            },
+        }
+        for place, (value, parts) in enumerate(linear.items())
+    ]
+    return {"rows": rows, "total": {"conversions": 200, "revenue": None, "people": 1_900}}
+
+
+def breakdown(count: int = 5) -> dict[str, Any]:
+    """Return so many pages by their people, and others."""
+    rows = [
+        {
+            "values": [f"/docs/{place}", "$none" if place % 2 else "google"],
+            "events": 900 - place,
+            "people": 400 - place,
+            "share": (400 - place) / 1_000,
+            "previous": None,
+        }
+        for place in range(count)
+    ]
+    return {
+        "by": ["path", "utm_source"],
+        "rows": rows,
+        "other": {"events": 120, "people": 90},
+        "total": {"events": 5_000, "people": 1_000},
+    }
+
+
 ANSWERS: dict[str, dict[str, Any]] = {
     "trends": trends(),
     "active-users": active_users(),
@@ -178,6 +216,8 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "retention": retention(),
     "paths": paths(),
     "experience": experience(),
+    "attribution": attribution(),
+    "breakdown": breakdown(),
 }
 EMPTY: dict[str, dict[str, Any]] = {
     "trends": {"intervals": [], "series": [], "incomplete_from": None},
@@ -193,6 +233,8 @@ EMPTY: dict[str, dict[str, Any]] = {
     "retention": {"cohorts": [], "average": []},
     "paths": {"nodes": [], "edges": []},
     "experience": {"people": 0, "friction": []},
+    "attribution": {"rows": [], "total": {"conversions": 0, "revenue": None, "people": 0}},
+    "breakdown": {"by": ["path"], "rows": [], "other": None, "total": {"events": 0, "people": 0}},
 }
 NOTES = (
     Note(FIRST + timedelta(days=6, hours=12), "Campaign"),

@@ -163,3 +163,16 @@ def test_values_find_their_places():
 )
 def test_a_filter_has_a_name(filter, name):
     assert filter.name == name
+
+
+@pytest.mark.parametrize(
+    ("at", "by", "expected"),
+    [
+        (datetime(2026, 3, 1, tzinfo=UTC), timedelta(hours=24), datetime(2026, 3, 2, tzinfo=UTC)),
+        (datetime(2026, 3, 1, tzinfo=UTC), -timedelta(hours=24), datetime(2026, 2, 28, tzinfo=UTC)),
+        (datetime(1, 1, 1, 12, tzinfo=UTC), -timedelta(hours=24), datetime.min.replace(tzinfo=UTC)),
+        (datetime(9999, 12, 31, tzinfo=UTC), timedelta(hours=24), datetime.max.replace(tzinfo=UTC)),
+    ],
+)
+def test_no_time_is_moved_beyond_the_calendar(at, by, expected):
+    assert periods.moved(at, by) == expected

@@ -12,6 +12,8 @@ import pytest
 from opsloop_metrics.active_users.routes import INSIGHT as ACTIVE_USERS
 from opsloop_metrics.app import INSIGHTS
 from opsloop_metrics.experiences.routes import INSIGHT as EXPERIENCE
+from opsloop_metrics.attributions.routes import INSIGHT as ATTRIBUTION
+from opsloop_metrics.breakdowns.routes import INSIGHT as BREAKDOWN
 from opsloop_metrics.funnels.routes import INSIGHT as FUNNEL
 from opsloop_metrics.lifecycles.routes import INSIGHT as LIFECYCLE
 from opsloop_metrics.paths.routes import INSIGHT as PATHS
@@ -85,12 +87,23 @@ ASKED = {
         MARCH,
         lambda found: [(page["page"], page["score"], page["share"]) for page in found["friction"]],
         [("/价格", 1 / 3, 1.0)],
+    # a's visits begin with a view and a sign-up, b's with a sign-up and the payment: half of a payment each
+    "attribution": (
+        MARCH | {"conversion": {"event": "pay"}, "by": "event"},
+        lambda found: [(row["value"], row["sessions"], row["linear"]["conversions"]) for row in found["rows"]],
+        [("signup", 2, 1), ("view", 2, 0.5), ("pay", 1, 0.5), ("$pageview", 1, 0)],
+    ),
+    "breakdown": (
+        MARCH | {"by": ["event"]},
+        lambda found: [(row["values"], row["people"]) for row in found["rows"]],
+        [(["pay"], 2), (["signup"], 2), (["$pageview"], 1), (["view"], 1)],
     ),
 }
 
 
 def test_all_that_can_be_asked_can_be_kept():
     rooms = (TRENDS, ACTIVE_USERS, FUNNEL, RETENTION, LIFECYCLE, STICKINESS, PATHS, SESSIONS, EXPERIENCE)
+    rooms += (ATTRIBUTION, BREAKDOWN)
 
     assert set(ASKED) == set(INSIGHTS)
     assert [insight.schema for insight in INSIGHTS.values()] == [insight.schema for insight in rooms]

@@ -77,4 +77,6 @@ def test_kinds_are_the_last_steps_of_the_paths():
         "paths",
         "sessions",
         "experience",
+        "attribution",
+        "breakdown",
     }

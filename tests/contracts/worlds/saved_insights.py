@@ -81,6 +81,8 @@ WORLD = World(
             "paths/persons",
             "sessions",
             "experience",
+            "attribution",
+            "breakdown",
         )
     ),
 )

@@ -257,6 +257,35 @@ def _experience(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
     return body, height, speech.say("friction", people=speech.number(answer["people"])), told
 
 
+def _attribution(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+    conversions = answer["total"]["conversions"]
+    rows = [((row["value"],), row["linear"]["conversions"]) for row in answer["rows"]]
+    return _ranked(rows, conversions, speech.say("credited", count=speech.number(conversions)), speech)
+
+
+def _breakdown(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+    total = answer["total"]
+    rows = [(row["values"], row["people"]) for row in answer["rows"]]
+    rows += [((OTHER,), answer["other"]["people"])] if answer["other"] else []
+    people, events = speech.number(total["people"]), speech.number(total["events"])
+    return _ranked(rows, total["people"], speech.say("seen", people=people, events=events), speech)
+
+
+def _ranked(rows: Sequence[tuple[Sequence[str], float]], total: float, subtitle: str, speech: Speech) -> Drawn:
+    values = {OTHER: speech.say("other"), "$none": speech.say("none")}
+    named = [
+        (
+            " · ".join(cut(values.get(value, value), 400) for value in several),
+            number,
+            f"{speech.number(round(number, 2))} · {speech.share(number / total if total else None)}",
+        )
+        for several, number in rows
+    ]
+    body, height = bars.ranked(named)
+    told = [speech.say("ranked", name=name, said=said) for name, _, said in named]
+    return body, height, subtitle, told
+
+
 _DRAWERS: dict[str, Callable[[Answer, Speech, Sequence[Note]], Drawn]] = {
     "trends": _trends,
     "active-users": _active_users,
@@ -267,6 +296,8 @@ _DRAWERS: dict[str, Callable[[Answer, Speech, Sequence[Note]], Drawn]] = {
     "retention": _retention,
     "paths": _paths,
     "experience": _experience,
+    "attribution": _attribution,
+    "breakdown": _breakdown,
 }
 KINDS = frozenset(_DRAWERS)
 """The insights that have a picture."""

@@ -27,6 +27,8 @@ _WORDS: dict[str, tuple[str, str]] = {
     "paths": ("Paths", "路径"),
     "sessions": ("Sessions", "会话"),
     "experience": ("Friction", "体验摩擦"),
+    "attribution": ("Attribution", "归因"),
+    "breakdown": ("Breakdown", "细分"),
     "new": ("New", "新增"),
     "returning": ("Returning", "持续活跃"),
     "resurrecting": ("Resurrecting", "回流"),
@@ -76,6 +78,9 @@ _WORDS: dict[str, tuple[str, str]] = {
         "{page}: {count} of {people} met trouble there, {share} of everybody.",
         "{page}：{people}人中{count}人遇到问题，占所有人的{share}。",
     ),
+    "credited": ("{count} conversions, credited in equal parts", "{count}次转化，功劳均分"),
+    "seen": ("{people} people, {events} events", "{people}人，{events}个事件"),
+    "ranked": ("{name}: {said}.", "{name}：{said}。"),
     "step_no": ("Step {number}", "第{number}步"),
 }
 

@@ -150,6 +150,14 @@ def _instant(given: date | datetime, zone: str, *, whole_day: bool) -> datetime:
         raise Invalid("/to" if whole_day else "/from", "is beyond what can be counted") from error
 
 
+def moved(at: datetime, by: timedelta) -> datetime:
+    """Return a time so much later (or earlier), but no further than the calendar goes: nothing happened beyond it."""
+    try:
+        return at + by
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC) if by < timedelta() else datetime.max.replace(tzinfo=UTC)
+
+
 def midnight(day: date, zone: str) -> datetime:
     """Return when a day begins in a zone; where clocks skip midnight, when they go on."""
     local = datetime.combine(day, time(), ZoneInfo(zone))

@@ -22,6 +22,8 @@ class InsightKind(StrEnum):
     PATHS = "paths"
     SESSIONS = "sessions"
     EXPERIENCE = "experience"
+    ATTRIBUTION = "attribution"
+    BREAKDOWN = "breakdown"
 
 
 def zone_of(query: Mapping[str, Any], zone: str) -> str:

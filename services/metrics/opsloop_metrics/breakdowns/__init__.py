@@ -1,0 +1,1 @@
+"""Breakdown: a table of values and of whom they were seen with (docs/insights.md §11)."""

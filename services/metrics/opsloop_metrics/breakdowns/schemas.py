@@ -1,0 +1,50 @@
+"""HTTP shapes of breakdown."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from opsloop_common.http.schemas import OutModel
+from opsloop_metrics.breakdowns.rules import Breakdown, Of
+from opsloop_metrics.shapes import ActivityIn, Field_
+
+
+class BreakdownTableIn(ActivityIn):
+    """Which values were seen, with whom, how often: of events called `event` (null: whatever people did) or of sessions' pages."""
+
+    of: Of = Of.EVENTS
+    by: Annotated[list[Field_], Field(min_length=1, max_length=3)]
+    limit: Annotated[int, Field(ge=1, le=1_000)] = 100
+    compare: Literal["previous"] | None = None
+
+    def to_breakdown(self) -> Breakdown:
+        """Return it as rules take it."""
+        return Breakdown(tuple(self.by), self.to_filter(), self.of, self.limit, self.compare is not None)
+
+
+class BreakdownCountOut(OutModel):
+    """Events (of entries and exits: sessions), and people with one of them."""
+
+    events: int
+    people: int
+
+
+class BreakdownRowOut(OutModel):
+    """The values of the fields in `by`, `$none` where one is absent; `share` is the part of all people."""
+
+    values: list[str]
+    events: int
+    people: int
+    share: float
+    previous: BreakdownCountOut | None
+
+
+class BreakdownOut(OutModel):
+    """The rows with the most people; `other` is what is left. In `other` and `total` a person counts once."""
+
+    by: list[str]
+    rows: list[BreakdownRowOut]
+    other: BreakdownCountOut | None
+    total: BreakdownCountOut

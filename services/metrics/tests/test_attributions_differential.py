@@ -1,0 +1,117 @@
+"""Attribution over small random worlds: what comes through the door is what a few plain lines of Python count."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import timedelta
+from random import Random
+
+import pytest
+
+from services.metrics.tests.asked import Insights
+from tests.insights.compare import differences
+from tests.insights.questions import question
+from tests.insights.reference.calendars import span_of
+from tests.insights.reference.events import ACTIVITY, NONE, by_person, chosen, field, is_number, matches, text
+from tests.insights.reference.sessions import MARGIN, cut
+from tests.insights.worlds import NAMES
+from tests.insights.worlds import world as world_of
+
+QUESTIONS = 4
+FIELDS = ("properties.source", "properties.amount", "path", "person.plan", "event")
+LOOKBACKS = {
+    "PT10M": timedelta(minutes=10),
+    "P1D": timedelta(days=1),
+    "P30D": timedelta(days=30),
+    "P365D": timedelta(days=365),
+}
+
+
+def asked_of(world, random):
+    """Return a random query about a world."""
+    common = question("sessions", world, random)
+    conversion = {"event": random.choice((*NAMES, None))}
+    if random.random() < 0.3:
+        conversion["where"] = [{"field": "properties.amount", "op": "gt", "value": 1}]
+    money = {"revenue": "properties.amount"} if random.random() < 0.7 else {}
+    return common | money | {
+        "conversion": conversion,
+        "by": random.choice(FIELDS),
+        "lookback": random.choice(list(LOOKBACKS)),
+        "limit": random.choice((1, 2, 3, 20)),
+        "skip_direct": random.random() < 0.7,
+    }  # fmt: skip
+
+
+def counted(events, asked):
+    """Return the answer: the sessions of each person with their values, then what each conversion makes of them."""
+    span, lookback = span_of(asked), LOOKBACKS[asked["lookback"]]
+    near = [one for one in chosen(events, asked) if span.since - lookback - MARGIN <= one["time"] < span.until + MARGIN]
+    sessions, people = defaultdict(int), defaultdict(set)
+    credit = defaultdict(lambda: {model: [0, 0] for model in ("first", "last", "linear")})
+    for person, own in by_person(near).items():
+        touches = [
+            (session[0]["time"], value_of(session, asked["by"]))
+            for session in cut([one for one in own if one["kind"] in ACTIVITY])
+        ]
+        for begun, value in touches:
+            if span.since <= begun < span.until:
+                sessions[value] += 1
+                people[value].add(person)
+        for event in own:
+            if not (matches(event, asked["conversion"]) and span.since <= event["time"] < span.until):
+                continue
+            values = [value for begun, value in touches if event["time"] - lookback <= begun <= event["time"]]
+            if asked["skip_direct"]:
+                values = [value for value in values if value != NONE] or values
+            values = values or [NONE]
+            amount = field(event, "properties.amount")
+            for model, given in (("first", values[:1]), ("last", values[-1:]), ("linear", values)):
+                for value in given:
+                    credit[value][model][0] += 1 / len(given)
+                    credit[value][model][1] += (amount if is_number(amount) else 0) / len(given)
+    return told(asked, sessions, people, credit)
+
+
+def value_of(session, by):
+    return next((text(field(one, by)) for one in session if text(field(one, by)) != NONE), NONE)
+
+
+def told(asked, sessions, people, credit):
+    known = sorted(
+        sessions.keys() | credit.keys(),
+        key=lambda value: (-round(credit[value]["linear"][0], 6), -sessions[value], value),
+    )
+    groups = [(value, [value]) for value in known[: asked["limit"]]]
+    groups += [("$other", known[asked["limit"] :])] if known[asked["limit"] :] else []
+
+    def given(values, model):
+        conversions, money = (sum(credit[value][model][part] for value in values) for part in (0, 1))
+        return {"conversions": conversions, "revenue": money if "revenue" in asked else None}
+
+    rows = [
+        {
+            "value": name,
+            "sessions": sum(sessions[value] for value in values),
+            "people": len(set().union(*(people[value] for value in values))),
+            **{model: given(values, model) for model in ("first", "last", "linear")},
+        }
+        for name, values in groups
+    ]
+    return {"rows": rows, "total": {**given(known, "first"), "people": len(set().union(*people.values()))}}
+
+
+@pytest.mark.parametrize("seed", range(1, 31))
+async def test_the_product_counts_as_plain_python_does(world_with_store, seed):
+    insights, world = Insights(world_with_store), world_of(seed)
+    world_with_store.api.clock.set(world.now)
+    await insights.happened(*world.messages)
+
+    for number in range(QUESTIONS):
+        asked = asked_of(world, Random(f"attribution {seed} {number}"))
+        found = await world_with_store.post("/v1/insights/attribution", asked, 200)
+        assert list(differences(found, counted(world.events, asked))) == [], asked
+
+        for model in ("first", "last", "linear"):  # every conversion is credited once, whatever the model
+            credited = sum(row[model]["conversions"] for row in found["rows"])
+            assert credited == pytest.approx(found["total"]["conversions"], abs=1e-9)
