@@ -21,6 +21,9 @@ class InsightKind(StrEnum):
     STICKINESS = "stickiness"
     PATHS = "paths"
     SESSIONS = "sessions"
+    USAGE = "usage"
+    CHURN = "churn"
+    NEXT_BEST = "next-best"
 
 
 def zone_of(query: Mapping[str, Any], zone: str) -> str:
