@@ -11,10 +11,13 @@ from services.metrics.tests.chart_answers import (
     ANSWERS,
     EMPTY,
     FIRST,
+    churn,
     days,
     funnel,
+    next_best,
     retention,
     series,
+    usage,
 )
 from services.metrics.tests.pictures import SVG, both, described, parsed, shown, words
 
@@ -60,6 +63,12 @@ def hostile(kind, name):
             for edge in answer["edges"]:
                 for end in ("source", "target"):
                     edge[end] = f"{edge[end].partition('_')[0]}_{name}"
+        case "usage":
+            answer = usage(name, name, "*")
+        case "churn":
+            answer = churn(name)
+        case "next-best":
+            answer = next_best(name, name)
     return answer
 
 
@@ -179,6 +188,13 @@ def test_everything_is_inside_the_picture(kind):
         ("funnel", ["Funnel", "4.2% came through"], ["漏斗", "整体转化4.2%"]),
         ("retention", ["Retention", "9 cohorts"], ["留存", "9个群组"]),
         ("paths", ["Paths", "Step 2"], ["路径", "第2步"]),
+        ("usage", ["1,000 active people", "600 people, 60%"], ["1,000名活跃用户", "600人，60%"]),
+        (
+            "churn",
+            ["40% left: 80 of them, 120 stayed, 10 undecided", "50% of those who left, 10% of those who stayed"],
+            ["流失40%：80人离开，120人留下，10人未定", "离开者50%，留下者10%"],
+        ),
+        ("next-best", ["120 items compared", "40 people have both"], ["比较了120项", "40人两者都用"]),
     ],
 )
 def test_each_picture_says_its_own_in_both_languages(kind, english, chinese):

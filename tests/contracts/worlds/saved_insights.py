@@ -75,6 +75,9 @@ WORLD = World(
             "stickiness",
             "paths",
             "sessions",
+            "usage",
+            "churn",
+            "next-best",
         )
     ),
 )

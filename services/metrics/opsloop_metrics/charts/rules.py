@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from opsloop_metrics.charts import bars, flows, grids, lines
+from opsloop_metrics.charts import bars, flows, grids, lines, ranks
 from opsloop_metrics.charts.drawing import Markup, cut, document, text
 from opsloop_metrics.charts.lines import Line
 from opsloop_metrics.charts.lines import Note as Note
@@ -241,6 +241,53 @@ def _paths(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
     return body, height, f"{speech.say('step_no', number=speech.number(1))}: {speech.number(total)}", told
 
 
+def _usage(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+    ranked = [
+        _ranked(speech, "used", [each["adoption"]], each["label"], count=speech.number(each["people"]))
+        for each in answer["features"]
+    ]
+    said = speech.say("active_people", count=speech.number(answer["active"]["total"]))
+    return *ranks.draw(ranked), said, _words_of(ranked)
+
+
+def _churn(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+    ranked = [
+        _ranked(speech, "apart", [each["left_share"], each["stayed_share"]], f"{each['label']} · {each['value']}")
+        for each in answer["rows"]
+    ]
+    counts = {name: speech.number(answer[name]) for name in ("left", "stayed", "undecided")}
+    said = speech.say("churned", share=speech.share(answer["churn_rate"]), **counts)
+    return *ranks.draw(ranked, [speech.say("left"), speech.say("stayed")]), said, _words_of(ranked)
+
+
+def _next_best(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+    most = max((each["score"] for each in answer["rows"]), default=1)
+    ranked = [
+        ranks.Ranked(
+            each["item"] if each["goes_with"] is None else f"{each['item']} · {each['goes_with']}",
+            speech.say("both", count=speech.number(each["together"])),
+            [each["score"] / most],
+        )
+        for each in answer["rows"]
+    ]
+    return (
+        *ranks.draw(ranked),
+        speech.say("compared_items", count=speech.number(answer["items_compared"])),
+        _words_of(ranked),
+    )
+
+
+def _ranked(speech: Speech, word: str, shares: list[float | None], name: str, **parts: str) -> ranks.Ranked:
+    name = speech.say("any") if name == "*" else name
+    return ranks.Ranked(
+        name, speech.say(word, share=speech.share(shares[0]), other=speech.share(shares[-1]), **parts), shares
+    )
+
+
+def _words_of(ranked: Sequence[ranks.Ranked]) -> list[str]:
+    return [f"{cut(each.name, 400)}: {each.said}." for each in ranked]
+
+
 _DRAWERS: dict[str, Callable[[Answer, Speech, Sequence[Note]], Drawn]] = {
     "trends": _trends,
     "active-users": _active_users,
@@ -250,6 +297,9 @@ _DRAWERS: dict[str, Callable[[Answer, Speech, Sequence[Note]], Drawn]] = {
     "funnel": _funnel,
     "retention": _retention,
     "paths": _paths,
+    "usage": _usage,
+    "churn": _churn,
+    "next-best": _next_best,
 }
 KINDS = frozenset(_DRAWERS)
 """The insights that have a picture."""

@@ -26,6 +26,9 @@ _WORDS: dict[str, tuple[str, str]] = {
     "stickiness": ("Stickiness", "黏性"),
     "paths": ("Paths", "路径"),
     "sessions": ("Sessions", "会话"),
+    "usage": ("Use of features", "功能使用"),
+    "churn": ("Reasons for leaving", "流失原因"),
+    "next-best": ("What goes together", "关联推荐"),
     "new": ("New", "新增"),
     "returning": ("Returning", "持续活跃"),
     "resurrecting": ("Resurrecting", "回流"),
@@ -67,6 +70,17 @@ _WORDS: dict[str, tuple[str, str]] = {
     "stick": ("daily of monthly {share}", "日活占月活{share}"),
     "length": ("average length {time}", "平均时长{time}"),
     "bounced": ("bounce rate {share}", "跳出率{share}"),
+    "active_people": ("{count} active people", "{count}名活跃用户"),
+    "used": ("{count} people, {share}", "{count}人，{share}"),
+    "left": ("Left", "流失"),
+    "stayed": ("Stayed", "留存"),
+    "churned": (
+        "{share} left: {left} of them, {stayed} stayed, {undecided} undecided",
+        "流失{share}：{left}人离开，{stayed}人留下，{undecided}人未定",
+    ),
+    "apart": ("{share} of those who left, {other} of those who stayed", "离开者{share}，留下者{other}"),
+    "compared_items": ("{count} items compared", "比较了{count}项"),
+    "both": ("{count} people have both", "{count}人两者都用"),
     "step_no": ("Step {number}", "第{number}步"),
 }
 

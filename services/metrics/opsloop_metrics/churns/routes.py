@@ -9,9 +9,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.http.deps import Db
 from opsloop_common.http.routing import ApiRouter, allow, problems
-from opsloop_metrics.insights.tables import ALSO_CSV, CSV, as_csv, prefers_csv
 from opsloop_metrics.churns import rules, service
 from opsloop_metrics.churns.schemas import ChurnIn, ChurnOut
+from opsloop_metrics.insights.tables import ALSO_CSV, CSV, as_csv, prefers_csv
 from opsloop_metrics.ports import Answered, Insight
 
 router = ApiRouter(tags=["insights"])

@@ -91,7 +91,9 @@ class Reasons:
 
 def counted(people: Iterable[People]) -> Mapping[str, People]:
     """Return the people of each state, also of those in which nobody is."""
-    return {state: People(state, 0, 0) for state in ("left", "stayed", "undecided")} | {each.state: each for each in people}
+    return {state: People(state, 0, 0) for state in ("left", "stayed", "undecided")} | {
+        each.state: each for each in people
+    }
 
 
 def reasons_of(churn: Churn, people: Mapping[str, People], given: Iterable[Given]) -> Reasons:

@@ -42,7 +42,9 @@ def together(frame: Frame, bind: Binding, asked: NextBest, compared: Compared, s
     """
     both = f"sqrt({list(compared.people)}[item] * {list(compared.people)}[mate])"
     enough = f"people >= {asked.min_people}"
-    pairs = f"SELECT item, mate, count() AS people FROM ({_pairs(frame, bind, asked, compared, start)}) GROUP BY item, mate"
+    pairs = (
+        f"SELECT item, mate, count() AS people FROM ({_pairs(frame, bind, asked, compared, start)}) GROUP BY item, mate"
+    )
     if asked.user_id is not None:
         found = (
             f"SELECT item, 0 AS other, sumIf(people / {both}, mate > 0 AND {enough}) AS score, maxIf(people, mate = 0) AS together "

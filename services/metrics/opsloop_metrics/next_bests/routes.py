@@ -31,7 +31,9 @@ async def _answer(session: AsyncSession, body: NextBestIn) -> Answered:
 INSIGHT = Insight(NextBestIn, _answer)
 
 
-@router.post("/v1/insights/next-best", dependencies=[READ], responses=ALSO_CSV | problems(404, 503), response_model=NextBestOut)
+@router.post(
+    "/v1/insights/next-best", dependencies=[READ], responses=ALSO_CSV | problems(404, 503), response_model=NextBestOut
+)
 async def ask_next_best(body: NextBestIn, session: Db, request: Request) -> Response | NextBestOut:
     """Say what somebody who uses some things may want next, from what people use together; with `Accept: text/csv` as a table."""
     found = await _find(session, body)

@@ -33,4 +33,6 @@ async def answer(session: AsyncSession, frame: Frame, asked: rules.NextBest, per
         return rules.proposals(compared, start, [])
     bind = Binding()
     found = await ask(session, frame, queries.together(frame, bind, asked, compared, start), bind)
-    return rules.proposals(compared, start, [rules.Found(int(a), int(b), score, int(n)) for a, b, score, n in found.rows])
+    return rules.proposals(
+        compared, start, [rules.Found(int(a), int(b), float(score), int(n)) for a, b, score, n in found.rows]
+    )
