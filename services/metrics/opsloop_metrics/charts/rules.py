@@ -242,50 +242,37 @@ def _paths(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
 
 
 def _usage(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
-    ranked = [
-        _ranked(speech, "used", [each["adoption"]], each["label"], count=speech.number(each["people"]))
-        for each in answer["features"]
-    ]
-    said = speech.say("active_people", count=speech.number(answer["active"]["total"]))
-    return *ranks.draw(ranked), said, _words_of(ranked)
+    ranked = []
+    for each in answer["features"]:
+        said = speech.say("used", count=speech.number(each["people"]), share=speech.share(each["adoption"]))
+        name = speech.say("any") if each["label"] == "*" else each["label"]
+        ranked.append(ranks.Ranked(name, said, [each["adoption"]]))
+    return _bars(ranked, speech.say("active_people", count=speech.number(answer["active"]["total"])))
 
 
 def _churn(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
-    ranked = [
-        _ranked(speech, "apart", [each["left_share"], each["stayed_share"]], f"{each['label']} · {each['value']}")
-        for each in answer["rows"]
-    ]
+    ranked = []
+    for each in answer["rows"]:
+        shares = [each["left_share"], each["stayed_share"]]
+        said = speech.say("apart", share=speech.share(shares[0]), other=speech.share(shares[1]))
+        ranked.append(ranks.Ranked(f"{each['label']} · {each['value']}", said, shares))
     counts = {name: speech.number(answer[name]) for name in ("left", "stayed", "undecided")}
     said = speech.say("churned", share=speech.share(answer["churn_rate"]), **counts)
-    return *ranks.draw(ranked, [speech.say("left"), speech.say("stayed")]), said, _words_of(ranked)
+    return _bars(ranked, said, [speech.say("left"), speech.say("stayed")])
 
 
 def _next_best(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
     most = max((each["score"] for each in answer["rows"]), default=1)
-    ranked = [
-        ranks.Ranked(
-            each["item"] if each["goes_with"] is None else f"{each['item']} · {each['goes_with']}",
-            speech.say("both", count=speech.number(each["together"])),
-            [each["score"] / most],
-        )
-        for each in answer["rows"]
-    ]
-    return (
-        *ranks.draw(ranked),
-        speech.say("compared_items", count=speech.number(answer["items_compared"])),
-        _words_of(ranked),
-    )
+    ranked = []
+    for each in answer["rows"]:
+        name = each["item"] if each["goes_with"] is None else f"{each['item']} · {each['goes_with']}"
+        said = speech.say("both", count=speech.number(each["together"]))
+        ranked.append(ranks.Ranked(name, said, [each["score"] / most]))
+    return _bars(ranked, speech.say("compared_items", count=speech.number(answer["items_compared"])))
 
 
-def _ranked(speech: Speech, word: str, shares: list[float | None], name: str, **parts: str) -> ranks.Ranked:
-    name = speech.say("any") if name == "*" else name
-    return ranks.Ranked(
-        name, speech.say(word, share=speech.share(shares[0]), other=speech.share(shares[-1]), **parts), shares
-    )
-
-
-def _words_of(ranked: Sequence[ranks.Ranked]) -> list[str]:
-    return [f"{cut(each.name, 400)}: {each.said}." for each in ranked]
+def _bars(ranked: Sequence[ranks.Ranked], subtitle: str, names: Sequence[str] = ()) -> Drawn:
+    return *ranks.draw(ranked, names), subtitle, [f"{cut(each.name, 400)}: {each.said}." for each in ranked]
 
 
 _DRAWERS: dict[str, Callable[[Answer, Speech, Sequence[Note]], Drawn]] = {
