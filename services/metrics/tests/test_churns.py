@@ -252,6 +252,45 @@ async def test_as_csv_and_another_workspace_sees_nothing(analyst):
     assert counts((await analyst.answer("01", "31", headers=theirs, **asked)).json()) == [0, 0, 0, 0]
 
 
+async def test_a_long_list_is_heard_as_far_as_a_hundred_elements(analyst):
+    await analyst.tell(did("u1", "answered", "10", {"why": [f"{number:03}" for number in range(150)] + ["x" * 2_000]}))
+    await analyst.tell(did("u1", "answered", "11", {"why": "长" * 1_500}))
+
+    answer = await analyst.ask("01", "31", answers=[WHY], min_people=1, limit=1_000)
+
+    assert [row["value"] for row in answer["rows"]] == [*(f"{number:03}" for number in range(100)), "长" * 1_000]
+
+
+@pytest.mark.parametrize(
+    ("where", "expected"),
+    [
+        ([], [2, 2, 0, 0]),
+        ([{"field": "person.plan", "op": "eq", "value": "企业"}], [1, 1, 0, 0]),
+        ([{"field": "properties.why", "op": "exists", "value": True}], [2, 2, 0, 0]),
+        ([{"field": "country", "op": "eq", "value": "CN"}], [0, 0, 0, 0]),
+    ],
+)
+async def test_conditions_come_first(analyst, where, expected):
+    for who in ("u1", "u2"):
+        await analyst.tell(did(who, "open", "10"), did(who, "answered", "10", {"why": "slow"}))
+    await analyst.tell(is_known("u1", "10", plan="企业"))
+
+    answer = await analyst.ask("01", "31", answers=[WHY], min_people=1, where=where)
+
+    assert counts(answer) == expected
+    assert shown(answer) == ([("slow", expected[1], 0)] if expected[1] else [])
+
+
+async def test_an_answer_may_have_conditions_of_its_own(analyst):
+    for who in ("u1", "u2"):
+        await analyst.tell(did(who, "answered", "10", {"why": "慢", "survey": who}))
+    only = WHY | {"where": [{"field": "properties.survey", "op": "eq", "value": "u1"}]}
+
+    answer = await analyst.ask("01", "31", answers=[only], min_people=1)
+
+    assert (shown(answer), answer["silent"]) == ([("慢", 1, 0)], 0.5)
+
+
 @pytest.mark.parametrize(
     ("wrong", "pointer"),
     [

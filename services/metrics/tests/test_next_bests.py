@@ -219,6 +219,51 @@ async def test_a_thousand_items_with_long_names_are_compared_and_no_more(analyst
 
 
 @pytest.mark.parametrize(
+    ("where", "rows"),
+    [
+        ([{"field": "properties.n", "op": "ge", "value": 2}], [("B", "A", 2, 2)]),
+        ([{"field": "event", "op": "ne", "value": "A"}], [("C", "B", 2, 2)]),
+        (
+            [{"field": "person.plan", "op": "eq", "value": "企业"}],
+            [("B", "A", 1, 1), ("C", "A", 1, 1), ("C", "B", 1, 1)],
+        ),
+    ],
+)
+async def test_conditions_come_first(analyst, where, rows):
+    for who in ("u1", "u2"):
+        await analyst.tell(did(who, "A", "01", {"n": 3}), did(who, "B", "01", {"n": 2}), did(who, "C", "01", {"n": 1}))
+    await analyst.tell(is_known("u1", "01", plan="企业"))
+
+    assert shown(await analyst.ask(where=where, min_people=1)) == rows
+
+
+async def test_an_item_is_one_by_its_first_two_hundred_characters(analyst):
+    for who, end in (("u1", "甲"), ("u2", "乙")):
+        await analyst.tell(did(who, "A", "01", {"id": "长" * 200 + end}), did(who, "A", "01", {"id": "短"}))
+
+    answer = await analyst.ask(by="properties.id", min_people=2)
+
+    assert shown(answer) == [("长" * 200, "短", 2, 2)]
+    assert shown(await analyst.ask(by="properties.id", min_people=2, item="长" * 200)) == [("短", "长" * 200, 2, 2)]
+
+
+async def test_what_is_popular_does_not_win_by_itself(analyst):
+    # everybody has P (10 people); X and Y are had by the same 3: 3 / 3 before 3 / sqrt(3 * 10)
+    for number in range(10):
+        who = f"u{number}"
+        await analyst.tell(did(who, "P", "01"), *(did(who, item, "01") for item in "XY" if number < 3))
+
+    assert shown(await analyst.ask(item="X")) == [("Y", "X", 3, 3), ("P", "X", 10, 3)]
+
+
+async def test_nobody_did_anything(analyst):
+    assert await analyst.ask() == {"items_compared": 0, "begins_with": None, "rows": []}
+    assert await analyst.ask(item="A") == {"items_compared": 0, "begins_with": 0, "rows": []}
+    await analyst.tell(did("u1", "A", "02-01"))
+    assert await analyst.ask(user_id="u1") == {"items_compared": 0, "begins_with": 0, "rows": []}
+
+
+@pytest.mark.parametrize(
     ("wrong", "pointer"),
     [
         ({"limit": 51}, "/limit"),

@@ -185,6 +185,73 @@ async def test_as_csv_and_another_workspace_sees_nothing(analyst):
     assert (answer["features"], answer["active"]["total"], answer["breadth"]) == ([], 0, [0])
 
 
+@pytest.mark.parametrize("field_", ["path", "properties.plan", "person.plan", "group.company"])
+async def test_a_feature_may_be_told_by_any_field(analyst, field_):
+    page = {"url": "https://shop.example/高级?q=1", "path": "/高级", "plan": "/高级"}
+    await analyst.tell(
+        is_known("u1", "01", plan="/高级"),
+        did("u1", "", "02", page, type="page", context={"groups": {"company": "/高级"}, "groupId": "/高级"}),
+        did("u2", "A", "02"),
+    )
+
+    answer = await analyst.ask(by=field_)
+
+    assert answer["active"]["total"] == 2
+    # Segment's client tells of groups by themselves, and not with each event
+    assert people(answer) == ([] if field_ == "group.company" else [("/高级", 1)])
+
+
+async def test_conditions_narrow_who_is_active_as_well(analyst):
+    await analyst.tell(
+        did("u1", "A", "01", {"plan": "pro"}), did("u1", "B", "01", {"plan": "pro"}), did("u2", "A", "01", {"plan": "free"}),
+        did("u3", "B", "02", {"plan": "pro"}), did("u3", "A", "02-01", {"plan": "free"}), did("u3", "A", "03", {"plan": "pro"}),
+    )  # fmt: skip
+    pro = [{"field": "properties.plan", "op": "eq", "value": "pro"}]
+
+    answer = await analyst.ask(where=pro, features=[{"event": "A"}])
+
+    # u3 used A before, but not as one of these: what a condition takes away does not exist
+    feature = answer["features"][0]
+    assert (feature["people"], feature["new_people"], answer["active"]["total"]) == (2, 2, 2)
+    narrow = await analyst.ask(features=[{"event": "A", "where": pro}])
+    assert (narrow["features"][0]["people"], narrow["active"]["total"]) == (2, 3)
+
+
+async def test_twenty_features_and_fifty_values_are_told(analyst):
+    await analyst.tell(*(did("u1", f"E{number:02}", "01") for number in range(60)), did("u2", "E59", "01"))
+
+    asked = [{"event": f"E{number:02}"} for number in range(20)]
+    answer = await analyst.ask("01", "01", features=asked)
+    assert people(answer) == [(f"E{number:02}", 1) for number in range(20)]
+    assert answer["breadth"] == [1] + [0] * 19 + [1]
+    answer = await analyst.ask("01", "01", limit=50)
+    # two people used E59; of the others the first by their text
+    assert people(answer) == [("E59", 2), *((f"E{number:02}", 1) for number in range(49))]
+    assert answer["breadth"] == [0, 1] + [0] * 48 + [1]
+
+
+async def test_one_event_may_be_a_use_of_several_features(analyst):
+    await analyst.tell(did("u1", "A", "01"), did("u1", "A", "02"))
+
+    answer = await analyst.ask(features=[{"event": "A"}, {"event": None}, {"event": "A", "label": "again"}])
+
+    assert people(answer) == [("*", 1), ("A", 1), ("again", 1)]
+    assert [each["events"] for each in answer["features"]] == [2, 2, 2]
+    assert answer["breadth"] == [0, 0, 0, 1]
+
+
+async def test_ranges_longer_than_a_word_of_bits(analyst):
+    # 1 January to 31 May: 151 days, three words of 64; one event each on days 1, 64, 65, 128, 129 and 151
+    days = ("01-01", "03-05", "03-06", "05-08", "05-09", "05-31")
+    await analyst.tell(*(did("u1", "A", day) for day in days))
+
+    answer = await analyst.ask(**{"from": "2026-01-01", "to": "2026-05-31"})
+
+    shares = answer["features"][0]["adoption_by_interval"]
+    assert [place for place, share in enumerate(shares) if share] == [0, 63, 64, 127, 128, 150]
+    assert answer["features"][0]["days_per_person"] == 6.0
+
+
 @pytest.mark.parametrize(
     ("wrong", "pointer"),
     [
