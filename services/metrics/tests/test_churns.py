@@ -393,3 +393,21 @@ async def test_the_product_counts_as_plain_python_does(world_with_store, seed):
         world_with_store.api.clock.set(now)
         found = await insights.ask("churn", **asked)
         assert list(differences(found, plain(world.events, asked, now))) == [], (asked, now)
+
+
+@pytest.mark.parametrize(
+    ("part", "whole", "low", "high"),
+    [
+        # Wilson's score by hand, z = 1.96: (p + z²/2n ∓ z √(p(1 − p)/n + z²/4n²)) / (1 + z²/n)
+        pytest.param(0, 1, 0.0, 0.7935, id="none of one"),
+        pytest.param(1, 1, 0.2065, 1.0, id="one of one"),
+        pytest.param(5, 10, 0.2366, 0.7634, id="half of ten"),
+        pytest.param(81, 263, 0.2553, 0.3662, id="81 of 263"),
+        pytest.param(15, 148, 0.0624, 0.1605, id="15 of 148"),
+        pytest.param(0, 20, 0.0, 0.1611, id="none of twenty"),
+        pytest.param(1, 29, 0.0061, 0.1718, id="1 of 29"),
+    ],
+)
+def test_a_share_lies_where_wilson_says(part, whole, low, high):
+    assert share_within(part, whole) == pytest.approx((low, high), abs=6e-5)
+    assert share_within(whole - part, whole) == pytest.approx((1 - high, 1 - low), abs=6e-5)

@@ -346,3 +346,22 @@ async def test_the_product_counts_as_plain_python_does(world_with_store, seed):
         asked = question(world, Random(f"{seed} {number}"))
         found = await insights.ask("usage", **asked)
         assert list(differences(found, plain(world.events, asked))) == [], asked
+
+
+@pytest.mark.parametrize(
+    ("found", "order"),
+    [
+        ([(1, 3), (2, 5), (3, 1)], ["乙", "a", "Z"]),
+        ([(1, 3), (2, 3), (3, 3)], ["Z", "a", "乙"]),
+        ([(3, 1)], ["Z", "a", "乙"]),
+        ([], ["Z", "a", "乙"]),
+    ],
+)
+def test_features_are_in_the_order_of_their_people_then_of_their_labels(found, order):
+    rows = [Counted(number, 1, count, 0, count, count) for number, count in [(0, 10), *found]]
+
+    answer = usage_of(["a", "乙", "Z"], ["x"], rows, [], incomplete_from=None)
+
+    assert [each.label for each in answer.features] == order
+    assert [each.people for each in answer.features] == sorted((each.people for each in answer.features), reverse=True)
+    assert all(each.adoption == each.people / 10 for each in answer.features)
