@@ -365,3 +365,14 @@ def test_features_are_in_the_order_of_their_people_then_of_their_labels(found, o
     assert [each.label for each in answer.features] == order
     assert [each.people for each in answer.features] == sorted((each.people for each in answer.features), reverse=True)
     assert all(each.adoption == each.people / 10 for each in answer.features)
+
+
+@pytest.mark.parametrize("breadth", [[], [(0, 3)], [(1, 2), (0, 1)], [(2, 4), (1, 1), (0, 2)]])
+def test_breadth_has_a_number_for_none_and_for_each_number_of_features(breadth):
+    people_in_all = sum(count for _, count in breadth)
+
+    answer = usage_of(["a", "b"], [], [Counted(0, 0, people_in_all, 0, 0, 0)], breadth, incomplete_from=None)
+
+    assert len(answer.breadth) == 3
+    assert sum(answer.breadth) == answer.active.total == people_in_all
+    assert all(answer.breadth[used] == count for used, count in breadth)
