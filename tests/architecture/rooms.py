@@ -39,6 +39,7 @@ FURTHER = {
     "metrics.charts.flows": Further(-10, "one kind of picture"),
     "metrics.charts.grids": Further(-10, "one kind of picture"),
     "metrics.charts.lines": Further(-10, "one kind of picture"),
+    "metrics.charts.ranks": Further(-10, "one kind of picture"),
     "metrics.charts.scales": Further(-20, "where numbers stand in a picture"),
     "metrics.charts.words": Further(-20, "what pictures say, in Chinese and English"),
     "metrics.charts.drawing": Further(-30, "writes SVG, and encodes what strangers wrote"),

@@ -64,6 +64,11 @@ TAKEN = {
     "POST /v1/insights/experience": {"/where/value"},
     "POST /v1/insights/lifecycle": {"/where/value"},
     "POST /v1/insights/stickiness": {"/where/value"},
+    "POST /v1/insights/usage": {"/where/value", "/features/where/value"},
+    "POST /v1/insights/churn": {
+        "/where/value", "/activity/where/value", "/left/where/value", "/answers/where/value",
+    },
+    "POST /v1/insights/next-best": {"/where/value", "/of/where/value"},
     "POST /v1/insights/trends": {"/where/value", "/series/where/value"},
     "POST /v1/kpis": {"/target", "/measure/where/value", "/measure/numerator/where/value", "/measure/denominator/where/value"},
     "PATCH /v1/kpis/{key}": {"/target", "/measure/where/value", "/measure/numerator/where/value", "/measure/denominator/where/value"},

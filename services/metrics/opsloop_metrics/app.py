@@ -22,6 +22,8 @@ from opsloop_metrics.breakdowns import routes as breakdowns_door
 from opsloop_metrics.breakdowns import slice as breakdowns
 from opsloop_metrics.capture_log import slice as capture_log
 from opsloop_metrics.capture_log.service import LogSink
+from opsloop_metrics.churns import routes as churns_door
+from opsloop_metrics.churns import slice as churns
 from opsloop_metrics.dashboards import slice as dashboards
 from opsloop_metrics.domain_feed import service as feeding
 from opsloop_metrics.domain_feed import slice as domain_feed
@@ -39,6 +41,8 @@ from opsloop_metrics.lifecycles import slice as lifecycles
 from opsloop_metrics.mixpanel import slice as mixpanel
 from opsloop_metrics.monitors import service as watching
 from opsloop_metrics.monitors import slice as monitors
+from opsloop_metrics.next_bests import routes as next_bests_door
+from opsloop_metrics.next_bests import slice as next_bests
 from opsloop_metrics.overview import slice as overview
 from opsloop_metrics.paths import routes as paths_door
 from opsloop_metrics.paths import slice as paths
@@ -64,6 +68,8 @@ from opsloop_metrics.tables import Base
 from opsloop_metrics.trends import routes as trends_door
 from opsloop_metrics.trends import slice as trends
 from opsloop_metrics.umami import slice as umami
+from opsloop_metrics.usages import routes as usages_door
+from opsloop_metrics.usages import slice as usages
 from opsloop_metrics.visits.service import places
 
 INSIGHTS: dict[str, Insight] = {
@@ -78,6 +84,9 @@ INSIGHTS: dict[str, Insight] = {
     "experience": experiences_door.INSIGHT,
     "attribution": attributions_door.INSIGHT,
     "breakdown": breakdowns_door.INSIGHT,
+    "usage": usages_door.INSIGHT,
+    "churn": churns_door.INSIGHT,
+    "next-best": next_bests_door.INSIGHT,
 }
 """What can be asked and kept, by the last step of its path; rooms of insights do not know who keeps them."""
 
@@ -151,6 +160,9 @@ SERVICE = Service(
         experiences.SLICE,
         attributions.SLICE,
         breakdowns.SLICE,
+        usages.SLICE,
+        churns.SLICE,
+        next_bests.SLICE,
         capture_log.SLICE,
         saved_insights.SLICE,
         dashboards.SLICE,

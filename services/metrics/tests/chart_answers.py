@@ -206,6 +206,44 @@ def breakdown(count: int = 5) -> dict[str, Any]:
     }
 
 
+def usage(*labels: str) -> dict[str, Any]:
+    """Return the use of three features over three days."""
+    people = (600, 240, 30)
+    features = [
+        {
+            "label": label, "people": count, "adoption": count / 1_000, "new_people": count // 3, "events": count * 4,
+            "events_per_person": 4.0, "days_per_person": 1.5, "adoption_by_interval": [count / 1_000] * 3,
+        }
+        for label, count in zip(labels or ("signed_up", "order_paid", "visited"), people, strict=False)
+    ]  # fmt: skip
+    active = {"total": 1_000, "by_interval": [700, 650, 640]}
+    breadth = [350, 450, 180, 20]
+    return {"intervals": days(3), "features": features, "active": active, "breadth": breadth, "incomplete_from": None}
+
+
+def churn(value: str = "支付") -> dict[str, Any]:
+    """Return answers of 80 who left and 120 who stayed."""
+    rows = [
+        {
+            "label": "", "value": value, "left": left, "stayed": stayed, "left_share": left / 80, "stayed_share": stayed / 120,
+            "difference": left / 80 - stayed / 120, "difference_low": -0.1, "difference_high": 0.4,
+            "lift": left / stayed * 1.5 if stayed else None,
+        }
+        for left, stayed in ((40, 12), (8, 0), (4, 60))
+    ]  # fmt: skip
+    counts = {"people": 210, "left": 80, "stayed": 120, "undecided": 10, "churn_rate": 0.4, "silent": 0.35}
+    return counts | {"rows": rows, "left_out": 3}
+
+
+def next_best(item: str = "/pricing", other: str | None = "/docs") -> dict[str, Any]:
+    """Return what goes together."""
+    rows = [
+        {"item": item, "goes_with": other, "score": score, "people": 50, "together": together}
+        for score, together in ((0.8, 40), (0.4, 20), (0.1, 5))
+    ]
+    return {"items_compared": 120, "begins_with": None, "rows": rows}
+
+
 ANSWERS: dict[str, dict[str, Any]] = {
     "trends": trends(),
     "active-users": active_users(),
@@ -218,6 +256,9 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "experience": experience(),
     "attribution": attribution(),
     "breakdown": breakdown(),
+    "usage": usage(),
+    "churn": churn("401"),
+    "next-best": next_best(),
 }
 EMPTY: dict[str, dict[str, Any]] = {
     "trends": {"intervals": [], "series": [], "incomplete_from": None},
@@ -235,6 +276,24 @@ EMPTY: dict[str, dict[str, Any]] = {
     "experience": {"people": 0, "friction": []},
     "attribution": {"rows": [], "total": {"conversions": 0, "revenue": None, "people": 0}},
     "breakdown": {"by": ["path"], "rows": [], "other": None, "total": {"events": 0, "people": 0}},
+    "usage": {
+        "intervals": [],
+        "features": [],
+        "active": {"total": 0, "by_interval": []},
+        "breadth": [0],
+        "incomplete_from": None,
+    },
+    "churn": {
+        "people": 0,
+        "left": 0,
+        "stayed": 0,
+        "undecided": 0,
+        "churn_rate": None,
+        "silent": None,
+        "rows": [],
+        "left_out": 0,
+    },
+    "next-best": {"items_compared": 0, "begins_with": 0, "rows": []},
 }
 NOTES = (
     Note(FIRST + timedelta(days=6, hours=12), "Campaign"),

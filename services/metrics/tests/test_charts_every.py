@@ -11,11 +11,14 @@ from services.metrics.tests.chart_answers import (
     ANSWERS,
     EMPTY,
     FIRST,
+    churn,
     days,
     friction,
     funnel,
+    next_best,
     retention,
     series,
+    usage,
 )
 from services.metrics.tests.pictures import SVG, both, described, parsed, shown, words
 
@@ -69,6 +72,12 @@ def hostile(kind, name):
         case "breakdown":
             for row in answer["rows"]:
                 row["values"] = [name, name, name]
+        case "usage":
+            answer = usage(name, name, "*")
+        case "churn":
+            answer = churn(name)
+        case "next-best":
+            answer = next_best(name, name)
     return answer
 
 
@@ -193,6 +202,13 @@ def test_everything_is_inside_the_picture(kind):
         ("experience", ["Friction", "240 / 800 · 30%", "24% of everybody"], ["体验摩擦", "共1,000人", "占所有人的24%"]),
         ("attribution", ["Attribution", "200 conversions", "(none)"], ["归因", "200次转化", "（无）"]),
         ("breakdown", ["Breakdown", "1,000 people", "Other"], ["细分", "1,000人", "其他"]),
+        ("usage", ["1,000 active people", "600 people, 60%"], ["1,000名活跃用户", "600人，60%"]),
+        (
+            "churn",
+            ["40% left: 80 of them, 120 stayed, 10 undecided", "50% of those who left, 10% of those who stayed"],
+            ["流失40%：80人离开，120人留下，10人未定", "离开者50%，留下者10%"],
+        ),
+        ("next-best", ["120 items compared", "40 people have both"], ["比较了120项", "40人两者都用"]),
     ],
 )
 def test_each_picture_says_its_own_in_both_languages(kind, english, chinese):

@@ -2,14 +2,17 @@
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from xml.etree import ElementTree
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opsloop_metrics.charts import ranks
 from opsloop_metrics.charts.drawing import (
     DARK,
+    INNER,
     LIGHT,
     Markup,
     clean,
@@ -318,3 +321,15 @@ def test_days_on_which_clocks_change_are_days():
     starts = [datetime(2026, 3, day, tzinfo=zone) for day in (7, 8, 9)]
 
     assert Speech("en", zone).days(starts) == ["Mar 7", "Mar 8", "Mar 9"]
+
+
+@pytest.mark.parametrize(("count", "shown"), [(0, 0), (3, 3), (80, ranks.MOST_ROWS)])
+def test_ranked_things_have_a_bar_for_each_share_as_far_as_there_is_room(count, shown):
+    rows = [ranks.Ranked(f"thing {place}", "said", [0.5, None, 2.0]) for place in range(count)]
+
+    body, height = ranks.draw(rows, ["one", "two", "three"])
+
+    root = ElementTree.fromstring(f"<svg>{body}</svg>")  # noqa: S314 we wrote it
+    widths = [float(each.get("width")) for each in root.iter("rect")][3:]
+    assert widths == [INNER, INNER / 2, 0.0, INNER] * shown
+    assert height == pytest.approx(122 + 44 * shown)

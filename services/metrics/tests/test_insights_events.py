@@ -213,3 +213,19 @@ def test_each_value_is_bound_once_and_by_its_kind():
 )
 def test_traits_are_joined_only_where_they_are_asked_for(fields, needs):
     assert events.needs_traits(EventFilter("a"), fields=fields) is needs
+
+
+async def test_a_list_has_a_value_for_each_of_its_elements(store):
+    odd = [ODD, "", None, 1, 2.5, True, {"a": [1]}, [2], ODD]
+    await store.insert(
+        "opsloop.event", COLUMNS, [row(1, {"many": odd, "one": "pro", "none": None, "no": []}, path="/价格")]
+    )
+    bind = Binding()
+    asked = [events.values_of(f"properties.{name}", bind) for name in ("many", "one", "none", "no", "absent")]
+
+    found = await store.query(
+        f"SELECT {', '.join([*asked, events.values_of('path', bind), events.values_of('country', bind)])} FROM opsloop.event AS e",
+        bind.values,
+    )
+
+    assert found.rows == [[[ODD, "1", "2.5", "true", '{"a":[1]}', "[2]"], ["pro"], [], [], [], ["/价格"], []]]

@@ -11,16 +11,19 @@ import pytest
 
 from opsloop_metrics.active_users.routes import INSIGHT as ACTIVE_USERS
 from opsloop_metrics.app import INSIGHTS
-from opsloop_metrics.experiences.routes import INSIGHT as EXPERIENCE
 from opsloop_metrics.attributions.routes import INSIGHT as ATTRIBUTION
 from opsloop_metrics.breakdowns.routes import INSIGHT as BREAKDOWN
+from opsloop_metrics.churns.routes import INSIGHT as CHURN
+from opsloop_metrics.experiences.routes import INSIGHT as EXPERIENCE
 from opsloop_metrics.funnels.routes import INSIGHT as FUNNEL
 from opsloop_metrics.lifecycles.routes import INSIGHT as LIFECYCLE
+from opsloop_metrics.next_bests.routes import INSIGHT as NEXT_BEST
 from opsloop_metrics.paths.routes import INSIGHT as PATHS
 from opsloop_metrics.retentions.routes import INSIGHT as RETENTION
 from opsloop_metrics.sessions.routes import INSIGHT as SESSIONS
 from opsloop_metrics.stickiness.routes import INSIGHT as STICKINESS
 from opsloop_metrics.trends.routes import INSIGHT as TRENDS
+from opsloop_metrics.usages.routes import INSIGHT as USAGE
 from services.metrics.tests.analyst import BOT, did, is_known
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -87,6 +90,7 @@ ASKED = {
         MARCH,
         lambda found: [(page["page"], page["score"], page["share"]) for page in found["friction"]],
         [("/价格", 1 / 3, 1.0)],
+    ),
     # a's visits begin with a view and a sign-up, b's with a sign-up and the payment: half of a payment each
     "attribution": (
         MARCH | {"conversion": {"event": "pay"}, "by": "event"},
@@ -98,12 +102,30 @@ ASKED = {
         lambda found: [(row["values"], row["people"]) for row in found["rows"]],
         [(["pay"], 2), (["signup"], 2), (["$pageview"], 1), (["view"], 1)],
     ),
+    # of three people two pay, sign up; one views (so does the robot, who is not there); c saw pages
+    "usage": (
+        MARCH | {"features": [{"event": "pay"}, {"event": "view"}]},
+        lambda found: ([(row["label"], row["people"]) for row in found["features"]], found["breadth"]),
+        ([("pay", 2), ("view", 1)], [1, 1, 1]),
+    ),
+    # asked in June: none of the three was there in the day after; the two amounts are what two of them answered
+    "churn": (
+        MARCH | {"inactive_for": "P1D", "answers": [{"event": "pay", "field": "properties.amount"}], "min_people": 1},
+        lambda found: (found["left"], found["stayed"], [(row["value"], row["left"]) for row in found["rows"]]),
+        (3, 0, [("20", 1), ("30", 1)]),
+    ),
+    # a and b both sign up and pay: 2 / sqrt(2 * 2)
+    "next-best": (
+        MARCH | {"min_people": 2},
+        lambda found: [(row["item"], row["goes_with"], row["score"]) for row in found["rows"]],
+        [("signup", "pay", 1.0)],
+    ),
 }
 
 
 def test_all_that_can_be_asked_can_be_kept():
     rooms = (TRENDS, ACTIVE_USERS, FUNNEL, RETENTION, LIFECYCLE, STICKINESS, PATHS, SESSIONS, EXPERIENCE)
-    rooms += (ATTRIBUTION, BREAKDOWN)
+    rooms += (ATTRIBUTION, BREAKDOWN, USAGE, CHURN, NEXT_BEST)
 
     assert set(ASKED) == set(INSIGHTS)
     assert [insight.schema for insight in INSIGHTS.values()] == [insight.schema for insight in rooms]

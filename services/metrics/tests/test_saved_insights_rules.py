@@ -79,4 +79,7 @@ def test_kinds_are_the_last_steps_of_the_paths():
         "experience",
         "attribution",
         "breakdown",
+        "usage",
+        "churn",
+        "next-best",
     }

@@ -83,6 +83,9 @@ WORLD = World(
             "experience",
             "attribution",
             "breakdown",
+            "usage",
+            "churn",
+            "next-best",
         )
     ),
 )

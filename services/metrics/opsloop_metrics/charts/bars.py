@@ -1,4 +1,4 @@
-"""Bars: of a lifecycle (what leaves stands below zero), of stickiness, of a funnel's steps, of values in their rank."""
+"""Bars: of a lifecycle (what leaves stands below zero), of stickiness, of a funnel's steps."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from opsloop_metrics.charts.words import Speech
 MOST_PARTS = 6
 MOST_BARS = 400
 MOST_PAGES = 20
-MOST_RANKED = 20
 _HIGH, _TOP = 300.0, 112.0
 
 
@@ -158,22 +157,6 @@ def _thin(
         rect(left, y + 1, (right - left) * min(share, 1), 9, f"f{colour}", radius=2),
         text(WIDTH - MARGIN, y + 9, said, css="soft", size=11.5, anchor="end"),
     ]
-
-
-def ranked(rows: Sequence[tuple[str, float, str]]) -> tuple[Markup, float]:
-    """Return a bar for each of the first rows, the longest for the largest; they are (name, number, the number in words)."""
-    shown = rows[:MOST_RANKED]
-    most = max((number for _, number, _ in shown), default=0) or 1
-    left, right = MARGIN + 250, WIDTH - MARGIN - 150
-    drawn: list[Markup] = []
-    for place, (name, number, said) in enumerate(shown):
-        y = 96.0 + 26 * place
-        drawn += [
-            text(MARGIN, y + 13, cut(name, 236)),
-            rect(left, y, (right - left) * max(number, 0) / most, 18, "f0", tip=f"{cut(name, 400)}: {said}", radius=3),
-            text(WIDTH - MARGIN, y + 13, said, css="ink strong", anchor="end"),
-        ]
-    return joined(drawn), 96.0 + 26 * len(shown) + 20
 
 
 def _named(step: Mapping[str, Any], speech: Speech) -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from opsloop_metrics.charts import bars, flows, grids, lines
+from opsloop_metrics.charts import bars, flows, grids, lines, ranks
 from opsloop_metrics.charts.drawing import Markup, cut, document, text
 from opsloop_metrics.charts.lines import Line
 from opsloop_metrics.charts.lines import Note as Note
@@ -273,17 +273,38 @@ def _breakdown(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
 
 def _ranked(rows: Sequence[tuple[Sequence[str], float]], total: float, subtitle: str, speech: Speech) -> Drawn:
     values = {OTHER: speech.say("other"), "$none": speech.say("none")}
-    named = [
-        (
-            " · ".join(cut(values.get(value, value), 400) for value in several),
-            number,
-            f"{speech.number(round(number, 2))} · {speech.share(number / total if total else None)}",
-        )
-        for several, number in rows
-    ]
-    body, height = bars.ranked(named)
-    told = [speech.say("ranked", name=name, said=said) for name, _, said in named]
-    return body, height, subtitle, told
+    most = max((number for _, number in rows), default=0) or 1
+    ranked = []
+    for several, number in rows[: ranks.MOST_ROWS]:
+        name = " · ".join(values.get(value, value) for value in several)
+        said = f"{speech.number(round(number, 2))} · {speech.share(number / total if total else None)}"
+        ranked.append(ranks.Ranked(name, said, [max(number, 0) / most]))
+    return _bars(ranked, subtitle)
+
+
+def _churn(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+    ranked = []
+    for each in answer["rows"]:
+        shares = [each["left_share"], each["stayed_share"]]
+        said = speech.say("apart", share=speech.share(shares[0]), other=speech.share(shares[1]))
+        ranked.append(ranks.Ranked(f"{each['label']} · {each['value']}", said, shares))
+    counts = {name: speech.number(answer[name]) for name in ("left", "stayed", "undecided")}
+    said = speech.say("churned", share=speech.share(answer["churn_rate"]), **counts)
+    return _bars(ranked, said, [speech.say("left"), speech.say("stayed")])
+
+
+def _next_best(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+    most = max((each["score"] for each in answer["rows"]), default=1)
+    ranked = []
+    for each in answer["rows"]:
+        name = each["item"] if each["goes_with"] is None else f"{each['item']} · {each['goes_with']}"
+        said = speech.say("both", count=speech.number(each["together"]))
+        ranked.append(ranks.Ranked(name, said, [each["score"] / most]))
+    return _bars(ranked, speech.say("compared_items", count=speech.number(answer["items_compared"])))
+
+
+def _bars(ranked: Sequence[ranks.Ranked], subtitle: str, names: Sequence[str] = ()) -> Drawn:
+    return *ranks.draw(ranked, names), subtitle, [f"{cut(each.name, 400)}: {each.said}." for each in ranked]
 
 
 _DRAWERS: dict[str, Callable[[Answer, Speech, Sequence[Note]], Drawn]] = {
@@ -298,6 +319,9 @@ _DRAWERS: dict[str, Callable[[Answer, Speech, Sequence[Note]], Drawn]] = {
     "experience": _experience,
     "attribution": _attribution,
     "breakdown": _breakdown,
+    "usage": _usage,
+    "churn": _churn,
+    "next-best": _next_best,
 }
 KINDS = frozenset(_DRAWERS)
 """The insights that have a picture."""

@@ -29,6 +29,9 @@ _WORDS: dict[str, tuple[str, str]] = {
     "experience": ("Friction", "体验摩擦"),
     "attribution": ("Attribution", "归因"),
     "breakdown": ("Breakdown", "细分"),
+    "usage": ("Use of features", "功能使用"),
+    "churn": ("Reasons for leaving", "流失原因"),
+    "next-best": ("What goes together", "关联推荐"),
     "new": ("New", "新增"),
     "returning": ("Returning", "持续活跃"),
     "resurrecting": ("Resurrecting", "回流"),
@@ -80,7 +83,17 @@ _WORDS: dict[str, tuple[str, str]] = {
     ),
     "credited": ("{count} conversions, credited in equal parts", "{count}次转化，功劳均分"),
     "seen": ("{people} people, {events} events", "{people}人，{events}个事件"),
-    "ranked": ("{name}: {said}.", "{name}：{said}。"),
+    "active_people": ("{count} active people", "{count}名活跃用户"),
+    "used": ("{count} people, {share}", "{count}人，{share}"),
+    "left": ("Left", "流失"),
+    "stayed": ("Stayed", "留存"),
+    "churned": (
+        "{share} left: {left} of them, {stayed} stayed, {undecided} undecided",
+        "流失{share}：{left}人离开，{stayed}人留下，{undecided}人未定",
+    ),
+    "apart": ("{share} of those who left, {other} of those who stayed", "离开者{share}，留下者{other}"),
+    "compared_items": ("{count} items compared", "比较了{count}项"),
+    "both": ("{count} people have both", "{count}人两者都用"),
     "step_no": ("Step {number}", "第{number}步"),
 }
 

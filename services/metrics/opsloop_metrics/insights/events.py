@@ -21,6 +21,9 @@ COLUMNS = (
 )  # fmt: skip
 """What may be asked by its name, besides `properties.…`, `person.…` and `group.…`; '' stands for what is absent."""
 
+CHARACTERS = 1_000
+"""Of a value that an answer tells: a property may have 900 KiB."""
+_ELEMENTS = 100
 _ACTIVITY = "'track', 'page', 'screen'"
 _NOBODY = "toUUID('00000000-0000-0000-0000-000000000000')"
 _NUMBER = "('Int64', 'UInt64', 'Double')"
@@ -127,6 +130,18 @@ def value_of(field: str, bind: Binding) -> str:
         f"multiIf(JSONType({given}) = 'String', JSONExtractString({given}), "
         f"JSONType({given}) = 'Null', '', JSONExtractRaw({given}))"
     )
+
+
+def values_of(field: str, bind: Binding) -> str:
+    """Return SQL for the texts of a field, each once: of a list those of its elements (the first 100), else its own; none where absent."""
+    document, path = _place(field, bind)
+    many = f"[CAST({value_of(field, bind)} AS String)]"
+    if document is not None:
+        given = f"{document}, {path}"
+        text = "multiIf(JSONType(x) = 'String', JSONExtractString(x), JSONType(x) = 'Null', '', x)"
+        elements = f"arrayMap(x -> {text}, arraySlice(JSONExtractArrayRaw({given}), 1, {_ELEMENTS}))"
+        many = f"if(JSONType({given}) = 'Array', {elements}, {many})"
+    return f"arrayDistinct(arrayMap(x -> leftUTF8(x, {CHARACTERS}), arrayFilter(x -> x != '', {many})))"
 
 
 def number_of(field: str, bind: Binding) -> str:

@@ -22,6 +22,7 @@ from opsloop_metrics.ports import MetricsPorts
 
 ERASE_JOB = "metrics.erase_person"
 _ERASED = "metrics.erased_person"
+get_user = queries.get_user
 has_any = queries.has_any
 
 

@@ -24,6 +24,9 @@ class InsightKind(StrEnum):
     EXPERIENCE = "experience"
     ATTRIBUTION = "attribution"
     BREAKDOWN = "breakdown"
+    USAGE = "usage"
+    CHURN = "churn"
+    NEXT_BEST = "next-best"
 
 
 def zone_of(query: Mapping[str, Any], zone: str) -> str:

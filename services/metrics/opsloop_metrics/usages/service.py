@@ -1,0 +1,47 @@
+"""Who uses which features."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common.errors import Invalid
+from opsloop_metrics.insights.asking import ask
+from opsloop_metrics.insights.events import Binding
+from opsloop_metrics.insights.periods import MOST_INTERVALS, Frame, Interval
+from opsloop_metrics.usages import queries, rules
+
+
+async def answer(session: AsyncSession, frame: Frame, features: rules.Features) -> rules.Usage:
+    """Return the use of features; raises Invalid, TooHeavy, StoreUnavailable."""
+    frame = frame.aligned()
+    if frame.end - frame.start > timedelta(days=MOST_INTERVALS):  # a bit a day is kept of each person and feature
+        raise Invalid("/from", f"has to be at most {MOST_INTERVALS} days before to")
+    if not features.filters:
+        bind = Binding()
+        ranked = await ask(session, frame, queries.ranking(frame, bind, features), bind)
+        features = replace(features, values=tuple(value for (value,) in ranked.rows))
+    days = replace(frame, interval=Interval.DAY)
+    units = frame if frame.interval is Interval.HOUR else days
+    starts = units.edges[:-1]
+    bind = Binding()
+    sql = queries.usage(
+        frame,
+        bind,
+        features,
+        units=units,
+        interval_of=rules.places_in(starts, frame.edges),
+        day_of=rules.places_in(starts, days.edges),
+    )
+    counted = await ask(session, frame, sql, bind)
+    bind = Binding()
+    breadth = await ask(session, frame, queries.breadth(frame, bind, features), bind)
+    return rules.usage_of(
+        features.labels,
+        frame.labels,
+        (rules.Counted(*map(int, row)) for row in counted.rows),
+        [(int(used), int(people)) for used, people in breadth.rows],
+        incomplete_from=frame.incomplete_from,
+    )
