@@ -33,6 +33,7 @@ from opsloop_metrics.lifecycles import slice as lifecycles
 from opsloop_metrics.mixpanel import slice as mixpanel
 from opsloop_metrics.monitors import service as watching
 from opsloop_metrics.monitors import slice as monitors
+from opsloop_metrics.orders import slice as orders
 from opsloop_metrics.overview import slice as overview
 from opsloop_metrics.paths import routes as paths_door
 from opsloop_metrics.paths import slice as paths
@@ -44,6 +45,8 @@ from opsloop_metrics.recording.writer import Writer
 from opsloop_metrics.rejections import slice as rejections
 from opsloop_metrics.retentions import routes as retentions_door
 from opsloop_metrics.retentions import slice as retentions
+from opsloop_metrics.revenues import routes as revenues_door
+from opsloop_metrics.revenues import slice as revenues
 from opsloop_metrics.saved_insights import keeping
 from opsloop_metrics.saved_insights import slice as saved_insights
 from opsloop_metrics.segment import slice as segment
@@ -69,6 +72,7 @@ INSIGHTS: dict[str, Insight] = {
     "stickiness": stickiness_door.INSIGHT,
     "paths": paths_door.INSIGHT,
     "sessions": sessions_door.INSIGHT,
+    "revenue": revenues_door.INSIGHT,
 }
 """What can be asked and kept, by the last step of its path; rooms of insights do not know who keeps them."""
 
@@ -139,6 +143,8 @@ SERVICE = Service(
         retentions.SLICE,
         paths.SLICE,
         sessions.SLICE,
+        orders.SLICE,
+        revenues.SLICE,
         capture_log.SLICE,
         saved_insights.SLICE,
         dashboards.SLICE,

@@ -141,6 +141,23 @@ def paths() -> dict[str, Any]:
     }
 
 
+def revenue() -> dict[str, Any]:
+    """Return revenue of 14 days, in minor units; on one day more went back than came."""
+    gross = [120_000 + (place * 7_919) % 60_001 for place in range(14)]
+    refunds = [(place * 3_571) % 9_001 for place in range(14)]
+    refunds[5] = 190_050
+    net = [came - went for came, went in zip(gross, refunds, strict=True)]
+    return {
+        "currency": "CNY",
+        "currency_digits": 2,
+        "intervals": days(14),
+        "net": net,
+        "refunds": refunds,
+        "totals": {"net": sum(net), "refunds": sum(refunds), "buyers": 321, "arppu": sum(net) / 321},
+        "incomplete_from": 13,
+    }
+
+
 ANSWERS: dict[str, dict[str, Any]] = {
     "trends": trends(),
     "active-users": active_users(),
@@ -150,6 +167,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "funnel": funnel(),
     "retention": retention(),
     "paths": paths(),
+    "revenue": revenue(),
 }
 EMPTY: dict[str, dict[str, Any]] = {
     "trends": {"intervals": [], "series": [], "incomplete_from": None},
@@ -164,6 +182,14 @@ EMPTY: dict[str, dict[str, Any]] = {
     },
     "retention": {"cohorts": [], "average": []},
     "paths": {"nodes": [], "edges": []},
+    "revenue": {
+        "currency": None,
+        "currency_digits": 0,
+        "intervals": [],
+        "net": [],
+        "refunds": [],
+        "totals": {"net": 0, "refunds": 0, "buyers": 0, "arppu": None},
+    },
 }
 NOTES = (
     Note(FIRST + timedelta(days=6, hours=12), "Campaign"),

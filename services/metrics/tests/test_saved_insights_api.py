@@ -13,6 +13,7 @@ from opsloop_common.db import ports_of
 from opsloop_common.errors import Unavailable
 from opsloop_metrics.ports import MetricsPorts
 from opsloop_metrics.saved_insights import painting
+from services.metrics.tests.chart_answers import ANSWERS
 from services.metrics.tests.kept_questions import Asked, Question, all_insights
 
 PATH = "/v1/insights"
@@ -198,9 +199,7 @@ async def test_a_question_that_is_no_longer_understood_says_so(world):
     assert (answer.status_code, "no longer understood" in answer.json()["detail"]) == (409, True)
 
 
-@pytest.mark.parametrize(
-    "kind", ["trends", "active-users", "funnel", "retention", "lifecycle", "stickiness", "paths", "sessions"]
-)
+@pytest.mark.parametrize("kind", list(ANSWERS))
 async def test_each_kind_has_a_picture_and_a_table(world, kind):
     insight = await kept(world, kind=kind)
 

@@ -76,4 +76,5 @@ def test_kinds_are_the_last_steps_of_the_paths():
         "stickiness",
         "paths",
         "sessions",
+        "revenue",
     }

@@ -21,6 +21,7 @@ class InsightKind(StrEnum):
     STICKINESS = "stickiness"
     PATHS = "paths"
     SESSIONS = "sessions"
+    REVENUE = "revenue"
 
 
 def zone_of(query: Mapping[str, Any], zone: str) -> str:
