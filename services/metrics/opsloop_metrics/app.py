@@ -57,6 +57,7 @@ from opsloop_metrics.stickiness import routes as stickiness_door
 from opsloop_metrics.stickiness import slice as stickiness
 from opsloop_metrics.store.opening import migrate_store, open_store
 from opsloop_metrics.store.persons import StoredPersons
+from opsloop_metrics.store_downloads import slice as store_downloads
 from opsloop_metrics.tables import Base
 from opsloop_metrics.trends import routes as trends_door
 from opsloop_metrics.trends import slice as trends
@@ -144,6 +145,7 @@ SERVICE = Service(
         paths.SLICE,
         sessions.SLICE,
         orders.SLICE,
+        store_downloads.SLICE,
         revenues.SLICE,
         capture_log.SLICE,
         saved_insights.SLICE,

@@ -75,6 +75,13 @@ async def record_refund(
     return refund, True
 
 
+async def take_row(session: AsyncSession, row: rules.Order | rules.RefundRow, *, import_id: UUID) -> bool:
+    """Take in a row of a file; says whether it is new. Raises as the orders and refunds do that are told one by one."""
+    if isinstance(row, rules.Order):
+        return (await record_order(session, row, import_id=import_id))[1]
+    return (await record_refund(session, row.order_id, row.refund, import_id=import_id))[1]
+
+
 async def forget_people(session: AsyncSession, user_ids: Sequence[str]) -> None:
     """Take out whose orders were, and why they were refunded; what was paid stays, so that books add up."""
     own = CustomerOrder.workspace == context_of(session).workspace

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from opsloop_common.clock import rfc3339
 from opsloop_common.errors import Invalid
 from opsloop_metrics.insights.periods import EventFilter, Interval
 from opsloop_metrics.insights.tables import Cell
 
 MOST_COHORTS = 120
 """Rows of a triangle: ten years of months, two of weeks."""
+_UTC = "%Y-%m-%dT%H:%M:%SZ"
 WHOLE = -1
 """The place that stands for the whole time."""
 ACTIVITY = EventFilter()
@@ -232,6 +232,7 @@ def as_table(answer: Revenue) -> tuple[list[str], list[list[Cell]]]:
     """Return names of columns, and a row for each interval; money in minor units."""
     columns = {name: column for name in (*NUMBERS, *SOMETIMES) if (column := answer.column(name)) is not None}
     rows: list[list[Cell]] = [
-        [rfc3339(start), answer.currency, *row] for start, *row in zip(answer.intervals, *columns.values(), strict=True)
+        [start.strftime(_UTC), answer.currency, *row]
+        for start, *row in zip(answer.intervals, *columns.values(), strict=True)
     ]
     return ["interval", "currency", *columns], rows

@@ -1,4 +1,4 @@
-"""Orders and refunds; revenue as a kind of saved insights."""
+"""Orders, refunds and downloads, also out of files; revenue as a kind of saved insights."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -12,7 +12,8 @@ down_revision = "0008"
 branch_labels = None
 depends_on = None
 
-TABLES = ("customer_order", "refund")
+TABLES = ("customer_order", "refund", "store_download")
+FORMATS = ("csv", "jsonl", "mixpanel", "ga4")
 KINDS = ("trends", "active-users", "funnel", "retention", "lifecycle", "stickiness", "paths", "sessions")
 IMPORTED = sa.text("import_id IS NOT NULL")
 
@@ -68,14 +69,30 @@ def upgrade() -> None:
     )
     op.create_index("ix_refund_newest", "refund", ["workspace", "currency", "refunded_at"])
     op.create_index("ix_refund_import_id", "refund", ["import_id"], postgresql_where=IMPORTED)
+    op.create_table(
+        "store_download",
+        sa.Column("workspace", sa.Text, nullable=False),
+        sa.Column("day", sa.Date, nullable=False),
+        sa.Column("store", sa.Text, nullable=False),
+        sa.Column("app", sa.Text, nullable=False),
+        sa.Column("country", sa.Text, nullable=False),
+        sa.Column("detail", sa.Text, nullable=False),
+        sa.Column("downloads", sa.BigInteger, nullable=False),
+        sa.Column("import_id", sa.Uuid, nullable=False, comment="the file that says it"),
+        sa.PrimaryKeyConstraint("workspace", "day", "store", "app", "country", "detail", name="pk_store_download"),
+    )
+    op.create_index("ix_store_download_import_id", "store_download", ["import_id"])
     for table in TABLES:
         hold_to_workspace(table)
     replace_check_in("saved_insight", "kind", (*KINDS, "revenue"))
+    replace_check_in("event_import", "format", (*FORMATS, "orders", "store_downloads"))
 
 
 def downgrade() -> None:
-    with every_workspace(op.get_bind(), "saved_insight"):
+    with every_workspace(op.get_bind(), "saved_insight", "event_import"):
         op.execute("DELETE FROM saved_insight WHERE kind = 'revenue'")
+        op.execute("DELETE FROM event_import WHERE format IN ('orders', 'store_downloads')")
+    replace_check_in("event_import", "format", FORMATS)
     replace_check_in("saved_insight", "kind", KINDS)
     for table in reversed(TABLES):
         op.drop_table(table)
