@@ -54,6 +54,7 @@ TAKEN = {
     "POST /v1/insights/retention": {"/where/value", "/start/where/value", "/return/where/value"},
     "POST /v1/insights/paths": {"/where/value", "/events/where/value"},
     "POST /v1/insights/sessions": {"/where/value"},
+    "POST /v1/insights/revenue": {"/where/value", "/invite/where/value", "/joined/where/value", "/signup/where/value"},
     "POST /v1/insights/lifecycle": {"/where/value"},
     "POST /v1/insights/stickiness": {"/where/value"},
     "POST /v1/insights/trends": {"/where/value", "/series/where/value"},

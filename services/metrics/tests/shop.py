@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
 import httpx
+import pytest
+
+from opsloop_metrics.capture.rules import Refused
 
 
 def an_order(order_id: str, amount: int = 1000, when: str = "03-01T10:00", **fields: Any) -> dict[str, Any]:
@@ -35,6 +39,13 @@ class Shop:
     async def get(self, order_id: str, **options: Any) -> httpx.Response:
         answer: httpx.Response = await self.world.send("GET", one(order_id), **options)
         return answer
+
+
+def refusal(read: Callable[[Any], Any], row: dict[str, str]) -> tuple[str, str]:
+    """Return why a row of a file is refused: reason and words."""
+    with pytest.raises(Refused) as refused:
+        read(row)
+    return str(refused.value.reason), refused.value.detail
 
 
 def one(order_id: str) -> str:

@@ -11,6 +11,8 @@ from opsloop_common.testing.due import run_due
 from opsloop_common.testing.events import deliver
 from opsloop_metrics.app import SERVICE
 from opsloop_metrics.orders.consumers import ERASURES
+from opsloop_metrics.revenues.rules import NUMBERS, SOMETIMES
+from opsloop_metrics.revenues.schemas import RevenueOut
 from services.metrics.tests.asked import Insights, did, identified, many
 from services.metrics.tests.shop import Shop
 
@@ -310,3 +312,16 @@ async def test_kept_it_has_a_picture(insights, shop):
 
     assert svg.status_code == 200, svg.text
     assert ("收入" in svg.text, "CNY" in svg.text) == (True, True)
+
+
+async def test_who_may_only_write_asks_nothing(insights):
+    insights.world.headers = await insights.world.api.key("metrics:write")
+
+    await insights.world.post("/v1/insights/revenue", DAYS, 403)
+
+
+async def test_names_of_an_answer_are_in_its_contract(insights):
+    found = await insights.ask("revenue", **DAYS)
+
+    assert set(found) == set(RevenueOut.model_fields)
+    assert set(found["totals"]) == {*NUMBERS, *SOMETIMES}

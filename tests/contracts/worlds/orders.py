@@ -1,8 +1,14 @@
-"""An order of which something went back."""
+"""An order of which something went back, and a day of downloads."""
 
 from __future__ import annotations
 
+from datetime import date
+from uuid import uuid4
+
+from opsloop_common.db import Context
 from opsloop_common.testing.http import Api
+from opsloop_metrics.store_downloads import service as store_downloads
+from opsloop_metrics.store_downloads.rules import Downloads
 from tests.contracts.worlds.world import SAID, World, post
 
 CNY = "CNY"
@@ -19,6 +25,9 @@ async def make(api: Api) -> dict[str, str]:
     """Make one of each."""
     await post(api, "/v1/orders", ORDER)
     await post(api, "/v1/orders/o1/refunds", REFUND)
+    async with api.db.transaction(Context("acme")) as session:
+        row = Downloads(date(2026, 11, 21), "app_store", "123", "CN", 5, "")
+        await store_downloads.take_row(session, row, import_id=uuid4())
     return {"order_id": "o1"}
 
 

@@ -104,7 +104,7 @@ async def lock_order(session: AsyncSession, order_id: str) -> CustomerOrder:
 
 def _there(found: CustomerOrder | None) -> CustomerOrder:
     if found is None:
-        raise NotFound.of("order", by="order_id")
+        raise NotFound.of("order")
     return found
 
 

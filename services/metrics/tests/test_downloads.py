@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date
+from random import Random
 
 import pytest
 
-from opsloop_metrics.capture.rules import Refused
 from opsloop_metrics.store_downloads.rules import missing, read_row
 from services.metrics.tests.asked import Insights, did
 from services.metrics.tests.event_imports import PATH, counts, imports
+from services.metrics.tests.shop import refusal
 
 __all__ = ["imports"]
 LIST = "/v1/store-downloads"
@@ -106,10 +107,9 @@ def test_rows_of_other_versions_are_others_and_counts_do_not_matter():
 def test_a_row_is_refused_by_name(changed, reason, words):
     row = {"day": "2026-03-01", "store": "s", "app": "a", "country": "CN", "downloads": "5"}
 
-    with pytest.raises(Refused) as refused:
-        read_row(row | changed)
+    found, detail = refusal(read_row, row | changed)
 
-    assert (refused.value.reason, words in refused.value.detail) == (reason, True), refused.value.detail
+    assert (found, words in detail) == (reason, True), detail
 
 
 @pytest.mark.quick
@@ -255,3 +255,64 @@ async def test_a_day_of_downloads_is_the_zones(march):
     found = await insights.ask("revenue", **{"from": "2026-03-01", "to": "2026-03-03"}, time_zone="Asia/Shanghai")
 
     assert found["downloads"] == [1, 4, 2]
+
+
+def files_of(rows):
+    """Return the files of rows (file, day, version, count), the earliest first."""
+    numbers = sorted({file for file, *_ in rows})
+    return [[row for row in rows if row[0] == number] for number in numbers]
+
+
+def expected(rows):
+    """Return downloads by day as they are defined: of each day the latest file's rows, one for each version, its last count."""
+    latest = {}
+    for file, day, version, count in rows:
+        before, versions = latest.get(day, (file, {}))
+        latest[day] = (file, (versions if before == file else {}) | {version: count})
+    return {f"2026-03-{day:02}": sum(versions.values()) for day, (_, versions) in latest.items()}
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_random_files_come_to_what_is_defined(imports, seed):
+    chance = Random(seed)
+    rows = sorted(
+        ((chance.randrange(3), chance.randrange(1, 4), chance.choice("12"), chance.randrange(50)) for _ in range(14)),
+        key=lambda row: row[0],
+    )
+
+    for file in files_of(rows):
+        lines = [f"2026-03-{day:02},s,a,CN,{count},{version}\n" for _, day, version, count in file]
+        await imports.run(HEAD.strip() + ",version\n" + "".join(lines), format="store_downloads")
+
+    assert {day: count for day, *_, count in await listed(imports)} == expected(rows)
+
+
+@pytest.mark.parametrize(
+    ("params", "pointer"),
+    [
+        ({"from": "march"}, "/query/from"),
+        ({"to": "2026-02-30"}, "/query/to"),
+        ({"store": ""}, "/query/store"),
+        ({"shop": "s"}, "/query/shop"),
+        ({"limit": "0"}, "/query/limit"),
+        ({"cursor": "x"}, "/query/cursor"),
+    ],
+)
+@pytest.mark.parametrize("path", [LIST, f"{LIST}/sums"])
+async def test_what_cannot_be_meant(imports, path, params, pointer):
+    answer = await imports.send("GET", path, expect=422, **params)
+
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+async def test_an_interval_that_is_none(imports):
+    answer = await imports.send("GET", f"{LIST}/sums", expect=422, interval="hour")
+
+    assert [error["pointer"] for error in answer.json()["errors"]] == ["/query/interval"]
+
+
+async def test_a_key_that_only_captures_sees_nothing(march):
+    march.world.headers = await march.world.api.key("metrics:capture")
+
+    for path in (LIST, f"{LIST}/sums"):
+        await march.send("GET", path, expect=403)
