@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from pydantic import ValidationError
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
@@ -247,3 +248,22 @@ async def test_a_key_that_may_only_read_writes_nothing(shop):
 
     await shop.order("o1", expect=403)
     await shop.refund("o1", "r1", 1, expect=403)
+
+
+async def test_an_erasure_that_cannot_be_read_changes_nothing(shop):
+    await shop.order("o1")
+    poison = erasure("u1").model_copy(update={"data": {"user_ids": None}})
+
+    with pytest.raises(ValidationError):
+        await deliver(shop.world.api.db, ERASURES, poison)
+
+    assert (await shop.get("o1")).json()["user_id"] == "u1"
+
+
+async def test_an_erasure_in_another_workspace_is_none_here(shop):
+    await shop.order("o1")
+    gone = UserErased(erasure_id=uuid4(), user_id="u1", user_ids=["u1"])
+
+    await deliver(shop.world.api.db, ERASURES, make_event(gone, workspace="other"))
+
+    assert (await shop.get("o1")).json()["user_id"] == "u1"

@@ -61,9 +61,11 @@ class Book:
             if who is None or firsts[who] < START:
                 continue
             moves = [(order.ordered_at, order.total.amount)]
-            for refund in self.refunds.get(order.order_id, []):
-                if refund.refunded_at < until:
-                    moves.append((max(refund.refunded_at, order.ordered_at), -refund.amount.amount))
+            moves += [
+                (max(refund.refunded_at, order.ordered_at), -refund.amount.amount)
+                for refund in self.refunds.get(order.order_id, [])
+                if refund.refunded_at < until
+            ]
             for at, amount in moves:
                 key = (place(firsts[who]), place(at))
                 found[key] = found.get(key, 0) + amount
