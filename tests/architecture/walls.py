@@ -35,6 +35,9 @@ _BY_DESIGN = {
     "a deleted endpoint goes in the statement that finds none of its deliveries left: between two one could be planned": [
         ("opsloop_notifications.endpoints.service", READS, "delivery"),
     ],
+    "whom an order is of is asked in the statement that adds it up: a list of all buyers would travel to and fro": [
+        ("opsloop_metrics.orders.queries", READS, "person_alias"),
+    ],
     "the queue's engine, in common, works on the table that it was handed": [
         (f"{_SENDING}.timers", WRITES, "delivery_queue"),
     ],

@@ -62,6 +62,7 @@ TAKEN = {
     "POST /v1/insights/breakdown": {"/where/value"},
     "POST /v1/insights/sessions": {"/where/value"},
     "POST /v1/insights/experience": {"/where/value"},
+    "POST /v1/insights/revenue": {"/where/value", "/invite/where/value", "/joined/where/value", "/signup/where/value"},
     "POST /v1/insights/lifecycle": {"/where/value"},
     "POST /v1/insights/stickiness": {"/where/value"},
     "POST /v1/insights/usage": {"/where/value", "/features/where/value"},

@@ -43,6 +43,7 @@ from opsloop_metrics.monitors import service as watching
 from opsloop_metrics.monitors import slice as monitors
 from opsloop_metrics.next_bests import routes as next_bests_door
 from opsloop_metrics.next_bests import slice as next_bests
+from opsloop_metrics.orders import slice as orders
 from opsloop_metrics.overview import slice as overview
 from opsloop_metrics.paths import routes as paths_door
 from opsloop_metrics.paths import slice as paths
@@ -54,6 +55,8 @@ from opsloop_metrics.recording.writer import Writer
 from opsloop_metrics.rejections import slice as rejections
 from opsloop_metrics.retentions import routes as retentions_door
 from opsloop_metrics.retentions import slice as retentions
+from opsloop_metrics.revenues import routes as revenues_door
+from opsloop_metrics.revenues import slice as revenues
 from opsloop_metrics.saved_insights import keeping
 from opsloop_metrics.saved_insights import slice as saved_insights
 from opsloop_metrics.segment import slice as segment
@@ -64,6 +67,7 @@ from opsloop_metrics.stickiness import routes as stickiness_door
 from opsloop_metrics.stickiness import slice as stickiness
 from opsloop_metrics.store.opening import migrate_store, open_store
 from opsloop_metrics.store.persons import StoredPersons
+from opsloop_metrics.store_downloads import slice as store_downloads
 from opsloop_metrics.tables import Base
 from opsloop_metrics.trends import routes as trends_door
 from opsloop_metrics.trends import slice as trends
@@ -87,6 +91,7 @@ INSIGHTS: dict[str, Insight] = {
     "usage": usages_door.INSIGHT,
     "churn": churns_door.INSIGHT,
     "next-best": next_bests_door.INSIGHT,
+    "revenue": revenues_door.INSIGHT,
 }
 """What can be asked and kept, by the last step of its path; rooms of insights do not know who keeps them."""
 
@@ -163,6 +168,9 @@ SERVICE = Service(
         usages.SLICE,
         churns.SLICE,
         next_bests.SLICE,
+        orders.SLICE,
+        store_downloads.SLICE,
+        revenues.SLICE,
         capture_log.SLICE,
         saved_insights.SLICE,
         dashboards.SLICE,

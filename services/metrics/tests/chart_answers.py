@@ -244,6 +244,23 @@ def next_best(item: str = "/pricing", other: str | None = "/docs") -> dict[str, 
     return {"items_compared": 120, "begins_with": None, "rows": rows}
 
 
+def revenue() -> dict[str, Any]:
+    """Return revenue of 14 days, in minor units; on one day more went back than came."""
+    gross = [120_000 + (place * 7_919) % 60_001 for place in range(14)]
+    refunds = [(place * 3_571) % 9_001 for place in range(14)]
+    refunds[5] = 190_050
+    net = [came - went for came, went in zip(gross, refunds, strict=True)]
+    return {
+        "currency": "CNY",
+        "currency_digits": 2,
+        "intervals": days(14),
+        "net": net,
+        "refunds": refunds,
+        "totals": {"net": sum(net), "refunds": sum(refunds), "buyers": 321, "arppu": sum(net) / 321},
+        "incomplete_from": 13,
+    }
+
+
 ANSWERS: dict[str, dict[str, Any]] = {
     "trends": trends(),
     "active-users": active_users(),
@@ -259,6 +276,7 @@ ANSWERS: dict[str, dict[str, Any]] = {
     "usage": usage(),
     "churn": churn("401"),
     "next-best": next_best(),
+    "revenue": revenue(),
 }
 EMPTY: dict[str, dict[str, Any]] = {
     "trends": {"intervals": [], "series": [], "incomplete_from": None},
@@ -294,6 +312,14 @@ EMPTY: dict[str, dict[str, Any]] = {
         "left_out": 0,
     },
     "next-best": {"items_compared": 0, "begins_with": 0, "rows": []},
+    "revenue": {
+        "currency": None,
+        "currency_digits": 0,
+        "intervals": [],
+        "net": [],
+        "refunds": [],
+        "totals": {"net": 0, "refunds": 0, "buyers": 0, "arppu": None},
+    },
 }
 NOTES = (
     Note(FIRST + timedelta(days=6, hours=12), "Campaign"),

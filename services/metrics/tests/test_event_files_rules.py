@@ -299,3 +299,15 @@ def test_a_row_of_many_lines_beyond_all_bounds():
     found = read_all(f"{CSV}Paid,{WHEN},u1,{cells}\nPaid,{WHEN},u2,2\n", piece=2 * IMPORT_ROW_BYTES)
     assert found[2].reason is Reason.TOO_LARGE
     assert all(isinstance(each, Problem) or each.distinct_id == "u2" for each in found.values()), "all of it is told"
+
+
+@pytest.mark.parametrize("format", sorted(rules.TABLES))
+def test_cells_of_tables_stay_texts_and_rooms_say_which_columns_lack(format):
+    head = rules.head_of(b"day;count\n1;2.50\n", format, COLUMNS, is_whole=True)
+    rows, place = rules.cut(b"1;2.50\n", rules.Place(), head, format, COLUMNS, is_last=True, limit=5)
+
+    assert (head.names, [row.value for row in rows], place.rows) == (
+        ("day", "count"),
+        [{"day": "1", "count": "2.50"}],
+        1,
+    )

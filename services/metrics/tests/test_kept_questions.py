@@ -20,6 +20,7 @@ from opsloop_metrics.lifecycles.routes import INSIGHT as LIFECYCLE
 from opsloop_metrics.next_bests.routes import INSIGHT as NEXT_BEST
 from opsloop_metrics.paths.routes import INSIGHT as PATHS
 from opsloop_metrics.retentions.routes import INSIGHT as RETENTION
+from opsloop_metrics.revenues.routes import INSIGHT as REVENUE
 from opsloop_metrics.sessions.routes import INSIGHT as SESSIONS
 from opsloop_metrics.stickiness.routes import INSIGHT as STICKINESS
 from opsloop_metrics.trends.routes import INSIGHT as TRENDS
@@ -120,12 +121,14 @@ ASKED = {
         lambda found: [(row["item"], row["goes_with"], row["score"]) for row in found["rows"]],
         [("signup", "pay", 1.0)],
     ),
+    # payments are told as orders, and nobody told one
+    "revenue": (MARCH | {"currency": "CNY"}, lambda found: found["gross"], [0, 0, 0, 0]),
 }
 
 
 def test_all_that_can_be_asked_can_be_kept():
     rooms = (TRENDS, ACTIVE_USERS, FUNNEL, RETENTION, LIFECYCLE, STICKINESS, PATHS, SESSIONS, EXPERIENCE)
-    rooms += (ATTRIBUTION, BREAKDOWN, USAGE, CHURN, NEXT_BEST)
+    rooms += (ATTRIBUTION, BREAKDOWN, USAGE, CHURN, NEXT_BEST, REVENUE)
 
     assert set(ASKED) == set(INSIGHTS)
     assert [insight.schema for insight in INSIGHTS.values()] == [insight.schema for insight in rooms]

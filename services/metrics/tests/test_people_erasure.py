@@ -11,10 +11,12 @@ import pytest
 from pydantic import ValidationError
 
 from opsloop_common.contracts.users import UserErased
+from opsloop_common.db import Context
 from opsloop_common.testing.due import run_due
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_metrics.app import SERVICE
 from opsloop_metrics.capture.rules import Reason, person_id
+from opsloop_metrics.people import service
 from opsloop_metrics.people.consumers import ERASURES
 from opsloop_metrics.people.rules import Verdict
 from services.metrics.tests.people import ACME, USERS, a_customer, absorb, alias, identify, people, rows, said, stored
@@ -196,3 +198,11 @@ async def test_without_a_store_an_erasure_is_done_at_once(api):
 
     job = await opened.client.get(f"/v1/jobs/{UUID(answer.json()['job_id'])}", headers=await opened.key())
     assert job.json()["status"] == "succeeded"
+
+
+async def test_who_was_erased_is_known_to_other_rooms(people):
+    await people.hear(identify("u", "a"), identify("v"))
+    await people.call("DELETE", f"{USERS}/u", 202)
+
+    async with people.api.db.transaction(Context(ACME)) as session:
+        assert await service.erased_for_good(session, ["a", "u", "v", "nobody"]) == {"a", "u"}

@@ -82,4 +82,5 @@ def test_kinds_are_the_last_steps_of_the_paths():
         "usage",
         "churn",
         "next-best",
+        "revenue",
     }

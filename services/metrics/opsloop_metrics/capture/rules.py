@@ -69,6 +69,7 @@ class Reason(StrEnum):
     ERASED = "erased"
     MERGE_REFUSED = "merge_refused"
     UNREADABLE = "unreadable"
+    CONFLICT = "conflict"
 
 
 @dataclass(frozen=True, slots=True)

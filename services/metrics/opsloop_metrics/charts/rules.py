@@ -100,6 +100,21 @@ def _sessions(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
     return _over_time(answer, named, speech, notes, said=said)
 
 
+def _revenue(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+    unit, currency = 10 ** answer["currency_digits"], answer["currency"] or ""
+
+    def line(name: str) -> Line:
+        return Line(f"{speech.say(name)} {currency}".strip(), [minor / unit for minor in answer[name]])
+
+    totals = answer["totals"]
+    said = [speech.say("buyers", count=speech.number(totals["buyers"]))]
+    if totals["arppu"] is not None:
+        said.append(speech.say("arppu", amount=speech.number(round(totals["arppu"] / unit, answer["currency_digits"]))))
+    named = [line("net"), line("refunds")]
+    sums = [totals[name] / unit for name in ("net", "refunds")]
+    return _over_time(answer, named, speech, notes, totals=sums, said=said)
+
+
 def _last(values: Any) -> float | None:
     """Return the newest number of a list of them, or the one number."""
     if not isinstance(values, list):
@@ -282,6 +297,15 @@ def _ranked(rows: Sequence[tuple[Sequence[str], float]], total: float, subtitle:
     return _bars(ranked, subtitle)
 
 
+def _usage(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+    ranked = []
+    for each in answer["features"]:
+        said = speech.say("used", count=speech.number(each["people"]), share=speech.share(each["adoption"]))
+        name = speech.say("any") if each["label"] == "*" else each["label"]
+        ranked.append(ranks.Ranked(name, said, [each["adoption"]]))
+    return _bars(ranked, speech.say("active_people", count=speech.number(answer["active"]["total"])))
+
+
 def _churn(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
     ranked = []
     for each in answer["rows"]:
@@ -311,6 +335,7 @@ _DRAWERS: dict[str, Callable[[Answer, Speech, Sequence[Note]], Drawn]] = {
     "trends": _trends,
     "active-users": _active_users,
     "sessions": _sessions,
+    "revenue": _revenue,
     "lifecycle": _lifecycle,
     "stickiness": _stickiness,
     "funnel": _funnel,

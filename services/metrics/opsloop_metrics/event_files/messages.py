@@ -48,6 +48,14 @@ class Format(StrEnum):
     JSONL = "jsonl"
     MIXPANEL = "mixpanel"
     GA4 = "ga4"
+    ORDERS = "orders"
+    STORE_DOWNLOADS = "store_downloads"
+
+
+TABLES = frozenset({Format.ORDERS, Format.STORE_DOWNLOADS})
+"""CSV whose rows are no events; who takes them reads them."""
+SEPARATED = TABLES | {Format.CSV}
+"""Formats of cells, with a header."""
 
 
 TYPES = {
@@ -107,16 +115,18 @@ def is_made_up(message_id: str | None) -> bool:
     return message_id is not None and message_id.startswith(_OWN_ID)
 
 
-def cells_of(names: Sequence[str], cells: Sequence[str], columns: Columns) -> dict[str, JsonValue]:
-    """Return a CSV's row by its columns; raises Refused for more cells than there are columns.
+def cells_of(names: Sequence[str], cells: Sequence[str], columns: Columns | None) -> dict[str, JsonValue]:
+    """Return a CSV's row by its columns, all of them texts without `columns`; raises Refused for more cells than there are columns.
 
     Empty cells are absent. A property that is written as JSON writes a number or a truth value is one; ids, and cells such as
     `007` or `=A1`, stay the texts that they are.
     """
     if any(cells[len(names) :]):
         raise Refused(Reason.BAD_PROPERTIES, f"the row has {len(cells)} cells and the file {len(names)} columns")
-    texts = {columns.event, columns.time, columns.user_id, columns.anonymous_id, columns.message_id}
     named = zip(names, cells, strict=False)
+    if columns is None:
+        return {name: cell for name, cell in named if cell != ""}
+    texts = {columns.event, columns.time, columns.user_id, columns.anonymous_id, columns.message_id}
     return {name: cell if name in texts else _value(cell) for name, cell in named if cell != ""}
 
 

@@ -16,10 +16,19 @@ from opsloop_common.foreign import reading
 from opsloop_common.limits import IMPORT_CELL_CHARACTERS, IMPORT_COLUMNS, IMPORT_ROW_BYTES
 from opsloop_metrics.capture.rules import Message, Problem, Reason, Refused, Unreadable, storable
 from opsloop_metrics.event_files import messages
-from opsloop_metrics.event_files.messages import TYPES, Columns, Format, cells_of, columns_of, is_made_up
+from opsloop_metrics.event_files.messages import (
+    SEPARATED,
+    TABLES,
+    TYPES,
+    Columns,
+    Format,
+    cells_of,
+    columns_of,
+    is_made_up,
+)
 
 __all__ = [
-    "TYPES", "Columns", "Format", "Head", "Place", "Row", "columns_of", "cut", "head_of", "is_made_up", "read_row",
+    "SEPARATED", "TABLES", "TYPES", "Columns", "Format", "Head", "Place", "Row", "columns_of", "cut", "head_of", "is_made_up", "read_row",
 ]  # fmt: skip
 SNIFFED_BYTES = 256 * 1024
 SHOWN_CHARACTERS = 1_000
@@ -63,7 +72,7 @@ def head_of(start: bytes, format: Format, columns: Columns, *, is_whole: bool) -
     """Return what a file's first bytes say; raises capture's Unreadable, naming the encoding, or what is wrong with the header."""
     _require_utf_8(start, is_whole)
     length = len(_BOM) if start.startswith(_BOM) else 0
-    if format is not Format.CSV:
+    if format not in SEPARATED:
         return Head(length=length)
     line = start[length:].split(b"\n", 1)[0].decode(errors="replace")
     delimiter = max((",", ";", "\t"), key=line.count)
@@ -75,7 +84,7 @@ def head_of(start: bytes, format: Format, columns: Columns, *, is_whole: bool) -
     if lines.is_long or lines.is_dry:
         raise Unreadable("the header does not end: a quote may be open")
     names = tuple(storable(name).strip() or f"column_{place}" for place, name in enumerate(cells, start=1))
-    _require_names(names, columns)
+    _require_names(names, columns if format is Format.CSV else None)
     return Head(names, delimiter, length + lines.end)
 
 
@@ -87,10 +96,10 @@ def cut(
     A row that is longer than may be is refused and passed over; blank ones count, and are left out.
     """
     lines = _Lines(piece, is_last=is_last, skips=place.skips)
-    read = _csv_rows if format is Format.CSV else _json_rows
+    read = _csv_rows if format in SEPARATED else _json_rows
     rows: list[Row] = []
     count, end = 0, lines.end
-    for row in read(lines, place.rows, head, columns):
+    for row in read(lines, place.rows, head, None if format in TABLES else columns):
         if row.value is not None or row.refused is not None:
             rows.append(row)
         count, end = count + 1, lines.end
@@ -173,7 +182,7 @@ class _Lines:
         return self._piece[self.start : self.end]
 
 
-def _json_rows(lines: _Lines, before: int, head: Head, columns: Columns) -> Iterator[Row]:
+def _json_rows(lines: _Lines, before: int, head: Head, columns: Columns | None) -> Iterator[Row]:
     number = before
     while True:
         lines.begin()
@@ -202,7 +211,7 @@ def _json_row(number: int, line: str) -> Row:
     return Row(number, value)
 
 
-def _csv_rows(lines: _Lines, before: int, head: Head, columns: Columns) -> Iterator[Row]:
+def _csv_rows(lines: _Lines, before: int, head: Head, columns: Columns | None) -> Iterator[Row]:
     reader = csv.reader(lines, delimiter=head.delimiter)
     number = before
     while True:
@@ -227,7 +236,9 @@ def _csv_rows(lines: _Lines, before: int, head: Head, columns: Columns) -> Itera
         yield _csv_row(number, lines.refusal() or refused, cells, lines.raw, head, columns)
 
 
-def _csv_row(number: int, refused: Refused | None, cells: Sequence[str], raw: str, head: Head, columns: Columns) -> Row:
+def _csv_row(
+    number: int, refused: Refused | None, cells: Sequence[str], raw: str, head: Head, columns: Columns | None
+) -> Row:
     if refused is None and not any(cells):
         return Row(number)
     try:
@@ -238,13 +249,13 @@ def _csv_row(number: int, refused: Refused | None, cells: Sequence[str], raw: st
         return Row(number, refused=error, raw=raw)
 
 
-def _require_names(names: Sequence[str], columns: Columns) -> None:
+def _require_names(names: Sequence[str], columns: Columns | None) -> None:
     if len(names) > IMPORT_COLUMNS:
         raise Unreadable(f"the file has {len(names)} columns; at most {IMPORT_COLUMNS} can be read")
     twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
     if twice:
         raise Unreadable(f"the column {twice[0][:200]!r} is there more than once")
-    if missing := columns.missing(names):
+    if columns is not None and (missing := columns.missing(names)):
         found = ", ".join(names[:20])[:500]
         raise Unreadable(f"there is no column {missing[0]!r}; the file has {found or 'none'}. Say which column it is.")
 

@@ -9,6 +9,7 @@ from hashlib import blake2b
 from typing import Annotated, Any
 from uuid import UUID
 
+import orjson
 from fastapi import Depends, Path, Query, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
@@ -26,7 +27,7 @@ from opsloop_common.http.vendors import unpacked
 from opsloop_common.limits import IMPORT_PART_BYTES
 from opsloop_common.turns import turn
 from opsloop_metrics.capture.rules import Message, Problem
-from opsloop_metrics.event_files.rules import TYPES, Columns, Format, is_made_up
+from opsloop_metrics.event_files.rules import SEPARATED, TYPES, Columns, Format, is_made_up
 from opsloop_metrics.event_imports import queries, service
 from opsloop_metrics.event_imports.schemas import ImportErrorOut, ImportOut, ImportPreviewOut, PreviewedRowOut
 from opsloop_metrics.rejections import service as rejections
@@ -41,7 +42,10 @@ FILE: dict[str, Any] = {"requestBody": {"required": True, "content": dict.fromke
 PART: dict[str, Any] = {"requestBody": {"required": True, "content": {"application/octet-stream": _FILE}}}
 
 Given = Annotated[
-    Format | None, Query(description="What the rows are. Left out: `csv` or `jsonl`, as the Content-Type says.")
+    Format | None,
+    Query(
+        description="What the rows are; `orders` and `store_downloads` are CSV. Left out: `csv` or `jsonl`, as the Content-Type says."
+    ),
 ]
 
 
@@ -72,7 +76,7 @@ async def preview_import(request: Request, columns: Mapped, format: Given = None
     return ImportPreviewOut(
         format=rows_are,
         columns=list(head.names),
-        delimiter=head.delimiter if rows_are is Format.CSV else None,
+        delimiter=head.delimiter if rows_are in SEPARATED else None,
         rows=[_previewed(number, read) for number, read in rows],
     )
 
@@ -199,12 +203,15 @@ async def _begin(request: Request, data: bytes) -> AsyncSession:
     return await call.begin()
 
 
-def _previewed(number: int, read: Message | Problem) -> PreviewedRowOut:
+def _previewed(number: int, read: Any) -> PreviewedRowOut:
+    none: dict[str, Any] = dict.fromkeys(("event", "time", "distinct_id", "message_id"))
     if isinstance(read, Problem):
-        none: dict[str, Any] = dict.fromkeys(("event", "time", "distinct_id", "message_id"))
         return PreviewedRowOut(
             row=number, is_identified=False, properties={}, reason=str(read.reason), detail=read.detail, **none
         )
+    if not isinstance(read, Message):  # an order, a refund, downloads: as their rooms read it
+        said = orjson.loads(orjson.dumps(read))
+        return PreviewedRowOut(row=number, is_identified=False, properties=said, reason=None, detail=None, **none)
     return PreviewedRowOut(
         row=number,
         event=read.event,

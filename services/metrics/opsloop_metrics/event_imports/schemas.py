@@ -45,7 +45,10 @@ class ImportOut(OutModel):
 
 
 class PreviewedRowOut(OutModel):
-    """A row as it would be read, or the reason for which it would be refused; then the fields before are null."""
+    """A row as it would be read, or the reason for which it would be refused; then the fields before are null.
+
+    Of orders, refunds and downloads `properties` say all that was read, money in minor units.
+    """
 
     row: int
     event: str | None

@@ -23,10 +23,11 @@ from opsloop_common.limits import IMPORT_BYTES, IMPORT_DAYS, IMPORT_ERRORS, IMPO
 from opsloop_common.turns import in_turns, turn
 from opsloop_metrics.capture.rules import Message, Outcome, Problem, Reading, Unreadable
 from opsloop_metrics.event_files import rules as files
-from opsloop_metrics.event_files.rules import Columns, Format, Head, Place, Row, columns_of, read_row
-from opsloop_metrics.event_imports import queries, rules
+from opsloop_metrics.event_files.rules import SEPARATED, Columns, Format, Head, Place, Row, columns_of
+from opsloop_metrics.event_imports import queries, rules, tables
 from opsloop_metrics.event_imports.models import EventImport, EventImportChunk
 from opsloop_metrics.event_imports.rules import UNDOABLE, Stage
+from opsloop_metrics.event_imports.tables import TABLES
 from opsloop_metrics.ports import MetricsPorts
 from opsloop_metrics.recording import service as recording
 from opsloop_metrics.recording.service import Accepted, Sender
@@ -39,6 +40,7 @@ CHUNK_BYTES = 1024 * 1024
 PREVIEW_ROWS = 20
 FORGET_BATCH = 20
 BLOCK_ROWS = 5_000
+TABLE_ROWS = 500  # some statements each, in one transaction
 BLOCK_CHUNKS = 3
 """Pieces that are read at a time: two whole ones at least from any place on, twice what a row may have."""
 
@@ -54,19 +56,28 @@ def head_of(data: bytes, format: Format, columns: Columns, *, is_whole: bool) ->
     if not data:
         raise Invalid("", "The file is empty.")
     try:
-        return files.head_of(data, format, columns, is_whole=is_whole)
+        head = files.head_of(data, format, columns, is_whole=is_whole)
+        if format in TABLES and (missing := TABLES[format].missing(head.names)):
+            raise Unreadable(f"there is no column {missing[0]!r}; the file has {', '.join(head.names[:20])[:500]}")
+        return head
     except Unreadable as unreadable:
         raise Invalid("", f"{unreadable.detail[:1].upper()}{unreadable.detail[1:]}") from unreadable
 
 
 def preview(
     data: bytes, format: Format, columns: Columns, *, now: datetime, is_whole: bool = True
-) -> tuple[Head, list[tuple[int, Message | Problem]]]:
-    """Return how the first rows of a file would be read; nothing is kept. Raises Invalid (422)."""
+) -> tuple[Head, list[tuple[int, Any]]]:
+    """Return how the first rows of a file would be read: Messages, what tables have, Problems. Keeps nothing; raises Invalid (422)."""
     head = head_of(data, format, columns, is_whole=is_whole)
-    place = Place(at=head.length, rows=1 if format is Format.CSV else 0)
+    place = Place(at=head.length, rows=1 if format in SEPARATED else 0)
     rows, _ = files.cut(data[head.length :], place, head, format, columns, is_last=is_whole, limit=PREVIEW_ROWS)
-    return head, [(row.number, read_row(row, format, columns, digest="preview", now=now)) for row in rows]
+    return head, [(row.number, _read(row, format, columns, digest="preview", now=now)) for row in rows]
+
+
+def _read(row: Row, format: Format, columns: Columns, *, digest: str, now: datetime) -> Any:
+    if format in TABLES:
+        return tables.read_row(row, format)
+    return files.read_row(row, format, columns, digest=digest, now=now)
 
 
 async def create(
@@ -217,20 +228,22 @@ async def import_events(job: JobRun) -> Mapping[str, Any]:
         start = await queries.piece(session, file.id, 0, chunks=BLOCK_CHUNKS)
     head = head_of(start, file.format, file.columns, is_whole=len(start) == file.size)
     digest = job.state.get("digest") or await _digest(job, file)
-    place = Place(**job.state["place"]) if was_stopped else Place(head.length, 1 if file.format is Format.CSV else 0)
+    place = Place(**job.state["place"]) if was_stopped else Place(head.length, 1 if file.format in SEPARATED else 0)
     await job.progress(place.at, file.size, state={"digest": digest, "place": asdict(place)})
+    limit = TABLE_ROWS if file.format in TABLES else BLOCK_ROWS
     while place.at < file.size:
         async with job.transaction() as session:
             piece = await queries.piece(session, file.id, place.at, chunks=BLOCK_CHUNKS)
             now = clock_of(session).now()
         is_last = place.at + len(piece) == file.size
         async with turn():
-            rows, place = files.cut(piece, place, head, file.format, file.columns, is_last=is_last, limit=BLOCK_ROWS)
-        reader = partial(read_row, format=file.format, columns=file.columns, digest=digest, now=now)
+            rows, place = files.cut(piece, place, head, file.format, file.columns, is_last=is_last, limit=limit)
+        reader = partial(_read, format=file.format, columns=file.columns, digest=digest, now=now)
         read = await in_turns(reader, rows)
-        accepted = await _store(job, file, rows, read, now)
+        accepted = None if file.format in TABLES else await _store(job, file, rows, read, now)
         failpoints.hit("metrics.import_stored")
         async with job.transaction() as session:
+            accepted = accepted or await tables.take(session, file.format, file.id, rows, read)
             await _note(session, file, accepted, place)
             state = {"digest": digest, "place": asdict(place)}
             await job.progress(place.at, file.size, state=state, session=session)
@@ -244,6 +257,10 @@ async def undo_import(job: JobRun) -> Mapping[str, Any]:
     In this order: what dies in between finds the events still there, by which it knows the names.
     """
     import_id = UUID(job.payload["import_id"])
+    async with job.transaction() as session:
+        table = TABLES.get(Format((await queries.get_import(session, import_id)).format))
+        if table is not None:
+            return {"removed": await _undone(session, import_id, await table.take_back(session, import_id))}
     store = ports_of(job, MetricsPorts).store
     given: dict[str, Parameter] = {"workspace": job.workspace, "import": import_id}
     removed = await _count(job, import_id)
@@ -251,9 +268,13 @@ async def undo_import(job: JobRun) -> Mapping[str, Any]:
     failpoints.hit("metrics.undo_forgot_names")
     await store.change(_FORGET_EVENTS, given)
     async with job.transaction() as session:
-        found = await queries.lock_import(session, import_id)
-        found.stage, found.finished_at = Stage.UNDONE, clock_of(session).now()
-    return {"removed": removed}
+        return {"removed": await _undone(session, import_id, removed)}
+
+
+async def _undone(session: AsyncSession, import_id: UUID, removed: int) -> int:
+    found = await queries.lock_import(session, import_id)
+    found.stage, found.finished_at = Stage.UNDONE, clock_of(session).now()
+    return removed
 
 
 def _file(found: EventImport) -> _File:
@@ -298,7 +319,8 @@ async def _note(session: AsyncSession, file: _File, accepted: Accepted, place: P
 
 
 async def _finish(job: JobRun, file: _File, was_stopped: bool) -> Mapping[str, Any]:
-    stored = await _count(job, file.id) if was_stopped else None
+    # of rows in our own database nothing was counted twice: they were stored where they were noted
+    stored = await _count(job, file.id) if was_stopped and file.format not in TABLES else None
     async with job.transaction() as session:
         found = await queries.lock_import(session, file.id)
         if stored is not None:

@@ -74,6 +74,12 @@ async def erased_among(session: AsyncSession, ids: Collection[str]) -> frozenset
     )
 
 
+async def erased_for_good(session: AsyncSession, ids: Collection[str]) -> frozenset[str]:
+    """Return those of some ids whose person was erased; further erasures wait until the transaction ends."""
+    await queries.share_intake(session)
+    return await erased_among(session, ids)
+
+
 def _digest(session: AsyncSession, id: str) -> bytes:
     workspace = context_of(session).workspace
     return ports_of(session, MetricsPorts).secrets.digest(f"{workspace}\x00{id}".encode(), purpose=_ERASED)

@@ -27,6 +27,7 @@ class InsightKind(StrEnum):
     USAGE = "usage"
     CHURN = "churn"
     NEXT_BEST = "next-best"
+    REVENUE = "revenue"
 
 
 def zone_of(query: Mapping[str, Any], zone: str) -> str:

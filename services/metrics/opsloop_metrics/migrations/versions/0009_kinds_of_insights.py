@@ -12,7 +12,7 @@ branch_labels = None
 depends_on = None
 
 BEFORE = ("trends", "active-users", "funnel", "retention", "lifecycle", "stickiness", "paths", "sessions")
-SINCE = ("experience", "attribution", "breakdown", "usage", "churn", "next-best")
+SINCE = ("experience", "attribution", "breakdown", "usage", "churn", "next-best", "revenue")
 
 
 def upgrade() -> None:

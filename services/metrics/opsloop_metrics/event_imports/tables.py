@@ -1,0 +1,66 @@
+"""Files whose rows are no events: who reads them, and who takes them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common.errors import Conflict, NotFound
+from opsloop_metrics.capture.rules import Outcome, Problem, Reason, Refused
+from opsloop_metrics.event_files.rules import Format, Row
+from opsloop_metrics.orders import rules as order_rows
+from opsloop_metrics.orders import service as orders
+from opsloop_metrics.recording.service import Accepted
+from opsloop_metrics.store_downloads import rules as download_rows
+from opsloop_metrics.store_downloads import service as store_downloads
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a room does with a file: say which columns lack, read a row (Refused), take one in (Conflict, NotFound), take all back."""
+
+    missing: Callable[[Sequence[str]], list[str]]
+    read: Callable[[Mapping[str, object]], Any]
+    take: Callable[..., Awaitable[bool]]
+    take_back: Callable[[AsyncSession, UUID], Awaitable[int]]
+
+
+TABLES = {
+    Format.ORDERS: Table(order_rows.missing, order_rows.read_row, orders.take_row, orders.take_back),
+    Format.STORE_DOWNLOADS: Table(
+        download_rows.missing, download_rows.read_row, store_downloads.take_row, store_downloads.take_back
+    ),
+}
+
+
+def read_row(row: Row, format: Format) -> Any:
+    """Return what a row says, or a Problem that says why it is refused."""
+    try:
+        if row.refused is not None:
+            raise row.refused
+        return TABLES[format].read(row.value or {})
+    except Refused as refused:
+        return Problem(row.number, refused.reason, refused.detail, row.raw if row.value is None else row.value)
+
+
+async def take(
+    session: AsyncSession, format: Format, import_id: UUID, rows: Sequence[Row], read: Sequence[Any]
+) -> Accepted:
+    """Take rows in, within the transaction that notes them; what a row's room refuses refuses that row alone."""
+    outcomes: dict[int, Outcome] = {}
+    problems = []
+    for row, each in zip(rows, read, strict=True):
+        if isinstance(each, Problem):
+            problems.append(each)
+            continue
+        try:
+            is_new = await TABLES[format].take(session, each, import_id=import_id)
+        except (Conflict, NotFound) as refusal:  # before anything was written
+            problems.append(Problem(row.number, Reason.CONFLICT, refusal.detail, row.value))
+        else:
+            outcomes[row.number] = Outcome.STORED if is_new else Outcome.KNOWN
+    return Accepted(outcomes, tuple(problems))

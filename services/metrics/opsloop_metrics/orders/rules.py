@@ -1,0 +1,192 @@
+"""Money, and what an order may become."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from functools import cache
+from hashlib import blake2b
+
+from babel.numbers import get_currency_precision, list_currencies
+
+from opsloop_common.errors import Conflict
+from opsloop_metrics.capture.rules import Reason, Refused, id_of, storable
+from opsloop_metrics.reading.rules import time_of
+
+MOST_AMOUNT = 10**13
+"""Minor units of one amount; 900,000 of the largest still add up below 64 bits."""
+_NUMBER = re.compile(r"[+-]?[0-9]{1,16}(\.[0-9]{1,6})?")
+
+
+class Kind(StrEnum):
+    """What somebody paid for."""
+
+    PURCHASE = "purchase"
+    SUBSCRIPTION = "subscription"
+    RENEWAL = "renewal"
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """An amount in minor units (1999: 19.99 CNY, or 1,999 JPY) of an ISO 4217 currency."""
+
+    amount: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What somebody ordered, under the shop's own id."""
+
+    order_id: str
+    user_id: str
+    total: Money
+    ordered_at: datetime
+    kind: Kind = Kind.PURCHASE
+    product: str | None = None
+    source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """What went back of an order, under the shop's own id."""
+
+    refund_id: str
+    amount: Money
+    refunded_at: datetime
+    reason: str | None = None
+
+
+@cache  # some 300 codes out of a file of CLDR
+def currencies() -> frozenset[str]:
+    """Return the currencies that there are or were, as CLDR knows them."""
+    return frozenset(list_currencies())
+
+
+def require_currency(code: str) -> str:
+    """Return a currency's code; a ValueError for what is none."""
+    if code not in currencies():
+        near = code.strip().upper()[:3]
+        raise ValueError(
+            "must be a currency of ISO 4217 such as CNY" + (f"; did you mean {near}?" if near in currencies() else "")
+        )
+    return code
+
+
+def digits_of(currency: str) -> int:
+    """Return how many of an amount's last digits are behind the point: 2 for CNY, 0 for JPY, 3 for KWD; CLDR says so."""
+    return get_currency_precision(currency)
+
+
+def read_amount(text: str, currency: str) -> int:
+    """Return minor units of an amount as people and files write it (`-19.99`); a ValueError for what is none, or too fine."""
+    plain = text.strip()
+    if not _NUMBER.fullmatch(plain):
+        raise ValueError("must be a number such as 19.99, without thousands separators")
+    amount = Decimal(plain).scaleb(digits_of(currency))
+    if amount != amount.to_integral_value():
+        raise ValueError(f"must not have more than {digits_of(currency)} digits behind the point, as {currency} has")
+    if abs(amount) > MOST_AMOUNT:
+        raise ValueError("is more than an amount may be")
+    return int(amount)
+
+
+def require_refundable(total: Money, refunded: int, amount: Money) -> None:
+    """Let a refund pass that an order has room for; raises Conflict, which tells what is left."""
+    left = total.amount - refunded
+    if amount.currency == total.currency and amount.amount <= left:
+        return
+    detail = (
+        f"The order has {left} of {total.amount} minor units left to refund."
+        if amount.currency == total.currency
+        else f"The order was paid in {total.currency}, and what goes back is too."
+    )
+    raise Conflict(detail, extra={"left": {"amount": left, "currency": total.currency}})
+
+
+COLUMNS = {
+    "order_id": ("order_id", "order id", "order", "订单号"),
+    "user_id": ("user_id", "user id", "customer_id", "customer id", "用户", "用户id"),
+    "amount": ("amount", "total", "revenue", "金额"),
+    "currency": ("currency", "币种"),
+    "time": ("time", "ordered_at", "refunded_at", "created_at", "date", "时间"),
+    "type": ("type", "kind", "类型"),
+    "product": ("product", "商品"),
+    "source": ("source", "来源"),
+    "refund_id": ("refund_id", "refund id", "退款号"),
+    "reason": ("reason", "退款原因"),
+}
+"""What a file of orders calls its columns, in any case."""
+NEEDED = ("order_id", "amount", "currency", "time")
+_REFUNDS = frozenset({"refund", "退款"})
+_MOST_TEXT = 200
+
+
+@dataclass(frozen=True, slots=True)
+class RefundRow:
+    """A row of a file that says what went back of an order."""
+
+    order_id: str
+    refund: Refund
+
+
+def missing(names: Sequence[str]) -> list[str]:
+    """Return, of columns without which no row can be read, those that are not among `names`."""
+    found = {name.strip().casefold() for name in names}
+    return [name for name in NEEDED if found.isdisjoint(COLUMNS[name])]
+
+
+def read_row(row: Mapping[str, object]) -> Order | RefundRow:
+    """Return what a row of texts says; raises Refused.
+
+    An amount is in major units. Of type `refund`, or with an amount below nothing, it is what went back; a refund without a name is
+    called by what it says, so that the same row again is the same refund.
+    """
+    cells = {name.strip().casefold(): str(value).strip() for name, value in row.items()}
+    told = {name: next((cells[each] for each in names if cells.get(each)), "") for name, names in COLUMNS.items()}
+    order_id = id_of(told["order_id"], "order_id")
+    if order_id is None:
+        raise Refused(Reason.MISSING_ID, "a row has to have an order_id")
+    at = time_of(told["time"], "time")
+    if at is None:
+        raise Refused(Reason.BAD_TIME, "a row has to say when it was")
+    money = _money(told["amount"], told["currency"])
+    kind = told["type"].casefold()
+    if kind in _REFUNDS or money.amount < 0:
+        return _refund_row(order_id, Money(abs(money.amount), money.currency), at, told)
+    user_id = id_of(told["user_id"], "user_id")
+    if user_id is None:
+        raise Refused(Reason.MISSING_ID, "an order has to have a user_id")
+    if kind and kind not in {*Kind, "order"}:
+        raise Refused(Reason.UNKNOWN_TYPE, f"type has to be one of order, refund, {', '.join(Kind)}")
+    what = Kind.PURCHASE if kind in ("", "order") else Kind(kind)
+    return Order(order_id, user_id, money, at, what, _text(told["product"], "product"), _text(told["source"], "source"))
+
+
+def _refund_row(order_id: str, money: Money, at: datetime, told: Mapping[str, str]) -> RefundRow:
+    if not money.amount:
+        raise Refused(Reason.BAD_PROPERTIES, "a refund has to have an amount")
+    said = f"{money.amount}\x00{money.currency}\x00{at.isoformat()}"
+    name = id_of(told["refund_id"], "refund_id") or f"import:{blake2b(said.encode(), digest_size=12).hexdigest()}"
+    return RefundRow(order_id, Refund(name, money, at, _text(told["reason"], "reason")))
+
+
+def _money(amount: str, currency: str) -> Money:
+    try:
+        code = require_currency(currency.upper())
+    except ValueError as error:
+        raise Refused(Reason.BAD_PROPERTIES, f"currency {error}") from error
+    try:
+        return Money(read_amount(amount, code), code)
+    except ValueError as error:
+        raise Refused(Reason.BAD_PROPERTIES, f"amount {error}") from error
+
+
+def _text(value: str, name: str) -> str | None:
+    if len(value) > _MOST_TEXT:
+        raise Refused(Reason.TOO_LARGE, f"{name} has more than {_MOST_TEXT} characters")
+    return storable(value) or None
