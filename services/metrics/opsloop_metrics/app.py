@@ -18,6 +18,7 @@ from opsloop_metrics.annotations import slice as annotating
 from opsloop_metrics.breaches import slice as breaches
 from opsloop_metrics.capture_log import slice as capture_log
 from opsloop_metrics.capture_log.service import LogSink
+from opsloop_metrics.contacts import slice as contacts
 from opsloop_metrics.dashboards import slice as dashboards
 from opsloop_metrics.domain_feed import service as feeding
 from opsloop_metrics.domain_feed import slice as domain_feed
@@ -131,6 +132,7 @@ SERVICE = Service(
         events.SLICE,
         forgetting.SLICE,
         people.SLICE,
+        contacts.SLICE,
         funnels.SLICE,
         trends.SLICE,
         active_users.SLICE,
