@@ -57,7 +57,7 @@ async def test_nothing_of_them_is_left_and_what_was_decided_stays(desk):
     all_there_is = (await written(desk)).replace("MARKED", "")
     assert "MARK" not in all_there_is
     assert "mark@example.test" not in all_there_is
-    assert (await desk.get("/v1/feedback?q=cat"))["items"] == []
+    assert (await desk.get("/v1/feedback", text="cat"))["items"] == []
 
 
 async def test_hearing_it_again_changes_nothing_and_a_foreign_workspace_keeps_its_own(desk):
