@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from opsloop_campaigns.lifecycle import service as lifecycle
 from opsloop_campaigns.playbooks.consumers import ERASURES as IN_PLAYBOOKS
+from opsloop_campaigns.recipients.rules import RecipientOutcome
 from opsloop_campaigns.sending.consumers import ERASURES
 from opsloop_common.contracts.users import UserErased
 from opsloop_common.db import Context
@@ -42,7 +43,7 @@ async def test_nobody_is_named_wherever_a_campaign_stands(world, monkeypatch, pa
     assert "MARK" not in await written(world)
     campaign = await world.ok("GET", f"/v1/campaigns/{draft}")
     assert (campaign["audience"]["user_ids"], campaign["audience_size"]) == (["u1", "u2"], 2)
-    for id, open_ in ((running, "requested"), (waiting, "pending")):
+    for id, open_ in ((running, RecipientOutcome.REQUESTED), (waiting, RecipientOutcome.PENDING)):
         results = await world.results(id)
         assert (results["audience_size"], sum(results["by_status"].values())) == (2, 2)
         assert (results["by_status"]["cancelled"], results["by_status"][open_]) == (1, 1)

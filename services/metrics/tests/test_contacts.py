@@ -113,3 +113,36 @@ async def test_a_foreign_workspace_has_its_own(told):
 
     assert len(await told.rows()) == 1
     assert await told.rows("other") == []
+
+
+async def test_a_message_sent_again_or_twice_in_a_batch_tells_nothing_again(told):
+    key = told.world.headers["Authorization"].removeprefix("Bearer ")
+    same = {"type": "identify", "userId": "u1", "messageId": "m1", "traits": {"email": "a@example.test"}}
+    other = same | {"messageId": "m2", "traits": {"locale": "en"}}
+    for _ in range(3):
+        body = {"batch": [same, same, other], "writeKey": key}
+        answer = await told.world.send("POST", "/v1/batch", json=body, headers={})
+        assert answer.status_code == 200, answer.text
+
+    assert await told.events() == [("u1", "a@example.test", "en", False)]
+
+
+async def test_who_is_erased_while_an_address_comes_is_not_told_of_again(told):
+    await told.identify("u1", email="a@example.test")
+    answer = await told.world.send("DELETE", "/v1/users/u1")
+    assert answer.status_code == 202, answer.text
+
+    key = told.world.headers["Authorization"].removeprefix("Bearer ")
+    again = {"type": "identify", "userId": "u1", "messageId": "late", "traits": {"email": "b@example.test"}}
+    await told.world.send("POST", "/v1/batch", json={"batch": [again], "writeKey": key}, headers={})
+
+    assert [email for _, email, _, _ in await told.events()] == ["a@example.test"]
+
+
+@pytest.mark.parametrize("traits", [{"email": "not an address"}, {"phone": "+49 30 1234567"}, {"locale": "中文"}])
+async def test_what_is_no_address_stays_a_trait_and_is_told_to_nobody(told, traits):
+    await told.identify("u1", **traits)
+
+    assert await told.events() == []
+    profile = await told.world.get("/v1/users/u1")
+    assert profile["traits"] == traits

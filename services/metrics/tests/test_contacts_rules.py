@@ -78,3 +78,9 @@ def test_the_last_word_counts_for_each_means_and_user():
         heard({"email": "w@example.test"}, user="v", seconds=1),  # of one moment the later
     ]
     assert read(*block) == of("new@example.test", "en") | of("w@example.test", user="v")
+
+
+def test_what_is_said_is_of_the_user_id_that_was_spoken_and_of_its_time():
+    [said] = newest([(heard({"email": "a@example.test"}, user="用户", seconds=5), PERSON)]).values()
+
+    assert (said.user_id, said.means, said.at) == ("用户", Means.EMAIL, AT + timedelta(seconds=5))

@@ -11,7 +11,16 @@ depends_on = None
 
 def upgrade() -> None:
     # all there are so far were put by somebody
-    op.add_column("recipient", sa.Column("is_by_hand", sa.Boolean, nullable=False, server_default=sa.text("true")))
+    op.add_column(
+        "recipient",
+        sa.Column(
+            "is_by_hand",
+            sa.Boolean,
+            nullable=False,
+            server_default=sa.text("true"),
+            comment="somebody said so through the API; then no event changes it",
+        ),
+    )
     op.alter_column("recipient", "is_by_hand", server_default=None)
     op.create_index("ix_notification_user_id", "notification", ["workspace", "user_id"])
 
