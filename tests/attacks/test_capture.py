@@ -147,8 +147,7 @@ async def test_no_body_stalls_the_doors_of_clients(embedded_deployment: Deployme
         )
         assert seen.faults == []
         assert after - before < MOST_MIB
-        # to read a body of 20 MiB holds the interpreter for some tenths of a second, and four are read at once
-        watched().require(p99_ms=300, max_ms=750)
+        watched().require()
         again = await client.post(WIRES["segment"].path, content=WIRES["segment"].text(key, "After"))
         assert again.status_code == 200, again.text
 
