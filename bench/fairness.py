@@ -32,6 +32,7 @@ from bench.neighbours import (
     ok,
     paced,
 )
+from bench.product_events import product_events
 from bench.report import Line
 from bench.world import wait_for_port
 from opsloop_common.limits import MONITORS_PER_WORKSPACE, WEBHOOKS_PER_WORKSPACE
@@ -393,4 +394,5 @@ PARTS: dict[str, Part] = {
     "fairness.evaluations": evaluations,
     "fairness.jobs": jobs,
     "fairness.reads": reads,
+    "fairness.product_events": product_events,
 }

@@ -24,6 +24,8 @@ from tests.harness import Deployment, connect, environment
 
 HEALTHY = "healthy"
 GREEDY = [f"greedy{number}" for number in range(10)]
+FURTHER = {"metrics": ("capture",)}
+"""Scopes that a service has besides."""
 PER_SECOND = 5
 SECONDS = 8.0  # alone, and again beside the others
 WARM_SECONDS = 3.0  # the others have these to themselves
@@ -72,7 +74,7 @@ class Neighbours:
     async def make_keys(self, *services: str) -> None:
         """Make each workspace a key of each service, and have the service know it."""
         for service in services:
-            scopes = [f"{service}:{level}" for level in ("read", "write", "admin")]
+            scopes = [f"{service}:{level}" for level in ("read", "write", "admin", *FURTHER.get(service, ()))]
             operator = self.deployment.client(service)
             for workspace in (HEALTHY, *GREEDY):
                 wanted = {"name": "bench", "workspace": workspace, "scopes": scopes}

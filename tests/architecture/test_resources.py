@@ -74,6 +74,7 @@ def test_the_order_of_a_list_is_a_constant_beside_its_query():
     assert len(calls) > 15
     for file, call in calls:
         [order] = [keyword.value for keyword in call.keywords if keyword.arg == "by"]
+        order = order.value if isinstance(order, ast.Subscript) else order
         name = order.attr if isinstance(order, ast.Attribute) else getattr(order, "id", "")
         assert name.isupper(), f"{file.relative_to(ROOT)}:{call.lineno}: by= is no constant"
 

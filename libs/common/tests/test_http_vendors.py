@@ -168,7 +168,7 @@ def vendor_router() -> VendorRouter:
         return json_response({"body": body_of(request).decode(), "form": sent_of(request).query.get("form")})
 
     router.add_api_route("/v1/foreign", tell, methods=["POST"], dependencies=takes)
-    router.add_api_route("/v1/foreign/{key}", tell, methods=["GET"], dependencies=takes)
+    router.add_api_route("/v1/foreign/{key}", tell, methods=["GET"], dependencies=takes, operation_id="tell_by_path")
     return router
 
 
@@ -295,3 +295,14 @@ async def test_what_a_body_is_says_its_beginning_rather_than_its_name(encoding, 
 async def test_a_body_that_is_larger_unpacked_is_refused(packed):
     with pytest.raises(TooLarge):
         await unpacked(packed, "deflate", 1_000)
+
+
+async def test_the_contract_tells_that_a_refusal_may_be_in_the_vendors_words(foreign):
+    document = (await foreign.client.get("/openapi.json")).json()
+    told, own = (
+        document["paths"][path]["post"]["responses"]["400"]["$ref"] for path in ("/v1/foreign", "/v1/reminders")
+    )
+    kinds = {name: set(answer["content"]) for name, answer in document["components"]["responses"].items()}
+
+    assert kinds[told.rpartition("/")[2]] == {"application/json", "application/problem+json"}
+    assert kinds[own.rpartition("/")[2]] == {"application/problem+json"}

@@ -24,6 +24,7 @@ from opsloop_metrics.capture_log import slice as capture_log
 from opsloop_metrics.capture_log.service import LogSink
 from opsloop_metrics.churns import routes as churns_door
 from opsloop_metrics.churns import slice as churns
+from opsloop_metrics.contacts import slice as contacts
 from opsloop_metrics.dashboards import slice as dashboards
 from opsloop_metrics.domain_feed import service as feeding
 from opsloop_metrics.domain_feed import slice as domain_feed
@@ -154,6 +155,7 @@ SERVICE = Service(
         events.SLICE,
         forgetting.SLICE,
         people.SLICE,
+        contacts.SLICE,
         funnels.SLICE,
         trends.SLICE,
         active_users.SLICE,

@@ -152,6 +152,10 @@ async def test_hours_and_too_many_days_are_refused(analyst):
     assert [pointer for pointer, _ in await analyst.refused(**{"from": "2020-01-01", "interval": "month"})] == ["/from"]
 
 
+async def test_a_range_that_ends_before_it_begins_is_refused(analyst):
+    assert [pointer for pointer, _ in await analyst.refused(**{"from": "2026-03-02", "to": "2026-03-01"})] == ["/to"]
+
+
 async def test_nearly_three_years_are_counted(analyst):
     begin = datetime(2025, 1, 5, tzinfo=UTC)
     await analyst.tell(

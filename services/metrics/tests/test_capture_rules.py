@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from opsloop_metrics.capture import rules
 from opsloop_metrics.capture.rules import Message, MessageKind, Reason, Refused
@@ -166,3 +168,22 @@ def test_a_text_of_characters_stays_as_it_is(text):
 )
 def test_what_is_no_character_is_replaced(text, kept):
     assert rules.storable(text) == kept
+
+
+@given(st.integers(-90 * 86_400, 90 * 86_400), st.integers(0, 60 * 86_400))
+def test_a_wrong_clock_is_taken_out_and_lateness_is_not(ahead, late):
+    off, ago = timedelta(seconds=ahead), timedelta(seconds=late)
+    sent = Message(
+        MessageKind.TRACK, "e", "u", message_id="m", is_identified=True, time=NOW - ago + off, sent_at=NOW + off
+    )
+
+    assert rules.corrected(sent, NOW) == (NOW - ago if abs(off) > rules.SKEW_IGNORED else NOW - ago + off)
+
+
+@given(st.text(), st.text(), st.text())
+def test_a_person_is_one_of_its_workspace_and_no_event(workspace, other, id):
+    made = rules.person_id(workspace, id)
+
+    assert made == rules.person_id(workspace, id)
+    assert (made == rules.person_id(other, id)) == (workspace == other)
+    assert made != rules.event_id(workspace, id)

@@ -1,13 +1,18 @@
 """Domain events go when they are older than anything measures; windows never reach further back than that."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
+from opsloop_common.contracts.users import UserErased
 from opsloop_common.db import Context
+from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import settings_for_tests
 from opsloop_metrics.forgetting import service as forgetting
+from opsloop_metrics.forgetting.consumers import ERASURES
+from opsloop_metrics.people import consumers as people
 from opsloop_metrics.settings import MetricsSettings
 
 COUNT = {"type": "events", "event": "feedback.received", "aggregate": "count"}
@@ -106,3 +111,29 @@ async def test_a_kpi_and_a_monitor_that_are_deleted_end_their_streams(world):
 
     assert counters[f"monitor/{monitor['id']}"] == (2, True), "the breach, and its end with the KPI"
     assert [ended for _, ended in counters.values()] == [True, True]
+
+
+def erased(*user_ids, **envelope):
+    return make_event(UserErased(erasure_id=uuid4(), user_id=user_ids[0], user_ids=list(user_ids)), **envelope)
+
+
+async def test_what_is_about_erased_people_goes_at_once_and_once(world, monkeypatch):
+    monkeypatch.setattr(forgetting, "BATCH", 2)
+    await world.hear_now(*(world.received(user="gone") for _ in range(5)), world.received(user="goner"))
+    await world.hear_now(world.received(user="gone", workspace="other"))
+
+    for _ in range(2):
+        await deliver(world.api.db, ERASURES, erased("gone", "an id that nobody saw"))
+
+    assert (await stored(world), await stored(world, "other")) == (1, 1)
+
+
+async def test_what_comes_late_of_erased_people_is_not_kept_nor_who_they_were(world):
+    event = erased("gone")
+    await world.hear_now(event)  # in any order
+    await deliver(world.api.db, people.ERASURES, event)
+    await deliver(world.api.db, ERASURES, event)
+
+    await world.hear_now(world.received(user="gone"), world.received(user="stays"), world.received(user=None))
+
+    assert await stored(world) == 2

@@ -101,7 +101,7 @@ ASKED = {
     "breakdown": (
         MARCH | {"by": ["event"]},
         lambda found: [(row["values"], row["people"]) for row in found["rows"]],
-        [(["pay"], 2), (["signup"], 2), (["$pageview"], 1), (["view"], 1)],
+        [(["pay"], 2), (["signup"], 2), (["$pageview"], 1), (["view"], 1), (["$rageclick"], 1)],
     ),
     # of three people two pay, sign up; one views (so does the robot, who is not there); c saw pages
     "usage": (
@@ -121,8 +121,8 @@ ASKED = {
         lambda found: [(row["item"], row["goes_with"], row["score"]) for row in found["rows"]],
         [("signup", "pay", 1.0)],
     ),
-    # payments are told as orders, and nobody told one
-    "revenue": (MARCH | {"currency": "CNY"}, lambda found: found["gross"], [0, 0, 0, 0]),
+    # what a paid, told as an order
+    "revenue": (MARCH | {"currency": "CNY"}, lambda found: found["gross"], [0, 2000, 0, 0]),
 }
 
 
@@ -140,6 +140,10 @@ async def told(world_with_store):
     key = world_with_store.headers["Authorization"].removeprefix("Bearer ")
     answer = await world_with_store.send("POST", "/v1/batch", json={"batch": list(WORLD), "writeKey": key})
     assert answer.json() == {"success": True}
+    total = {"amount": 2000, "currency": "CNY"}
+    await world_with_store.post(
+        "/v1/orders", {"order_id": "1", "user_id": "a", "total": total, "ordered_at": "2026-03-02T10:11:00Z"}
+    )
     return world_with_store
 
 

@@ -205,4 +205,4 @@ async def test_who_was_erased_is_known_to_other_rooms(people):
     await people.call("DELETE", f"{USERS}/u", 202)
 
     async with people.api.db.transaction(Context(ACME)) as session:
-        assert await service.erased_for_good(session, ["a", "u", "v", "nobody"]) == {"a", "u"}
+        assert await service.erased_among(session, ["a", "u", "v", "nobody"]) == {"a", "u"}

@@ -119,3 +119,33 @@ async def test_the_command_migrates_both_and_says_in_one_line_what_it_cannot(
     assert refused[1].splitlines()[-1].startswith("metrics: OPSLOOP_CLICKHOUSE_URL: the server does not answer")
     assert "a-password" not in refused[1]
     assert "Traceback" not in refused[1]
+
+
+async def test_a_server_that_does_not_answer_yet_is_told_of_and_waited_for(unused_tcp_port, capsys):
+    url = f"http://u:a-password@127.0.0.1:{unused_tcp_port}"
+
+    async with open_store(MetricsSettings(clickhouse_url=url)) as store:
+        with pytest.raises(StoreUnavailable):
+            await store.query("SELECT 1")
+
+    said = capsys.readouterr().out
+    assert "no event store yet" in said
+    assert "OPSLOOP_CLICKHOUSE_URL" in said
+    assert "a-password" not in said
+
+
+async def test_a_server_that_will_not_do_ends_the_start_in_words(clickhouse):
+    with pytest.raises(Unusable, match="does not let this user in"):
+        async with open_store(MetricsSettings(clickhouse_url=clickhouse.replace("metrics:", "refused:"))):
+            pass
+
+
+@pytest.mark.parametrize(("code", "words"), [(60, "migrate` first"), (81, "migrate` first"), (497, "rights")])
+async def test_a_server_without_our_tables_says_what_to_do(clickhouse, monkeypatch, code, words):
+    async def refuse(self, *_, **__):
+        raise EngineFailed(f"Code: {code}. DB::Exception: no opsloop.event")
+
+    monkeypatch.setattr(ServerStore, "query", refuse)
+    with pytest.raises(Unusable, match=f"OPSLOOP_CLICKHOUSE_URL.*{words}"):
+        async with open_store(MetricsSettings(clickhouse_url=clickhouse)):
+            pass

@@ -23,3 +23,20 @@ class UserErased(EventData):
     erasure_id: UUID
     user_id: str
     user_ids: list[str] = Field(max_length=IDS_PER_ERASURE)
+
+
+class UserContactChanged(EventData):
+    """How a person is reached became another, as the customer's own servers say; what is absent is as it was.
+
+    `contact_id` is always the same for a user id. `is_gone`: the person was erased, and nothing of it is to be kept.
+    """
+
+    type = "user.contact_changed"
+    aggregate = "contact"
+    is_internal = True
+
+    contact_id: UUID
+    user_id: str
+    email: str | None = None
+    locale: str | None = None
+    is_gone: bool = False

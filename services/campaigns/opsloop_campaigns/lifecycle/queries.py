@@ -16,6 +16,7 @@ from opsloop_campaigns.lifecycle.models import Campaign
 from opsloop_campaigns.lifecycle.rules import Status
 from opsloop_common import resources
 from opsloop_common.columns import comparable_column
+from opsloop_common.db import context_of
 from opsloop_common.invisible import comparable
 from opsloop_common.versions import Precondition
 
@@ -79,6 +80,12 @@ async def lock_campaign_as_asked(session: AsyncSession, campaign_id: UUID, expec
 async def find_and_lock(session: AsyncSession, campaign_ids: Collection[UUID]) -> list[Campaign]:
     """Lock those of the campaigns that exist, in the order of their ids so that two batches cannot deadlock."""
     return await resources.lock_all(session, Campaign, Campaign.id.in_(campaign_ids))
+
+
+async def some_ids(session: AsyncSession, after: UUID, *, limit: int) -> Sequence[UUID]:
+    """Return the ids of the workspace's campaigns that follow one."""
+    own = (Campaign.workspace == context_of(session).workspace, Campaign.id > after)
+    return (await session.scalars(select(Campaign.id).where(*own).order_by(Campaign.id).limit(limit))).all()
 
 
 async def launched_since(session: AsyncSession, after: datetime) -> list[Launched]:

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import ARRAY, Text, Uuid, bindparam, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_campaigns.approvals import rules as approvals_rules
@@ -21,6 +21,7 @@ from opsloop_campaigns.lifecycle.models import Campaign
 from opsloop_campaigns.lifecycle.rules import CHUNK, START, OnTheWay, Status
 from opsloop_campaigns.recipients import service as recipients
 from opsloop_common import due, outbox, resources
+from opsloop_common.columns import Moment
 from opsloop_common.contracts.campaigns import (
     CampaignApprovalRequested,
     CampaignApproved,
@@ -34,6 +35,24 @@ from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import clock_of, context_of, count_after_commit, meters_of
 from opsloop_common.resources import changing, touch
 from opsloop_common.versions import Precondition
+
+# up to 100,000 ids a row: only rows are read that are not launched yet, or of whose people it is known that one is erased.
+# `requested_through` may name one of them; whoever comes before it in order was requested as well
+_KEPT = "SELECT u.id FROM unnest(campaign.user_ids) WITH ORDINALITY AS u(id, place) WHERE u.id <> ALL(:user_ids)"
+_ERASE = text(
+    f"UPDATE campaign SET user_ids = ARRAY({_KEPT} ORDER BY u.place), version = version + 1, updated_at = :now, "  # noqa: S608 our own part
+    "audience_size = CASE WHEN id = ANY(:told) THEN audience_size "
+    f"ELSE (SELECT count(*) FROM ({_KEPT}) AS kept) END, "
+    "requested_through = CASE WHEN requested_through = ANY(:user_ids) "
+    f"THEN coalesce((SELECT max(kept.id) FROM ({_KEPT}) AS kept WHERE kept.id < requested_through), '') "
+    "ELSE requested_through END "
+    "WHERE id = ANY(:page) AND (id = ANY(:told) OR started_at IS NULL) AND user_ids && :user_ids"
+).bindparams(
+    bindparam("user_ids", type_=ARRAY(Text)),
+    *(bindparam(name, type_=ARRAY(Uuid)) for name in ("page", "told")),
+    bindparam("now", type_=Moment),
+)
+PAGE = 1_000
 
 
 @dataclass(frozen=True)
@@ -275,6 +294,23 @@ async def note_requested(session: AsyncSession, campaign_id: UUID, through: str)
     """Keep how far a locked campaign has got: nobody is asked about that, so it is no new version."""
     through_here = update(Campaign).where(Campaign.id == campaign_id).values(requested_through=through)
     await session.execute(through_here.execution_options(synchronize_session=False))
+
+
+async def page_of_ids(session: AsyncSession, after: UUID) -> tuple[Sequence[UUID], UUID | None]:
+    """Return the ids of the workspace's next campaigns after one, and after which to go on, None at the end."""
+    page = await queries.some_ids(session, after, limit=PAGE)
+    return page, page[-1] if len(page) == PAGE else None
+
+
+async def erase_people(
+    session: AsyncSession, page: Sequence[UUID], told: Sequence[UUID], user_ids: Sequence[str]
+) -> None:
+    """Take people out of the lists of campaigns: of those `told` that reach them, and of those not launched yet.
+
+    How many a launched one was for stays, so that what became of them adds up.
+    """
+    given = {"page": list(page), "told": list(told), "user_ids": list(user_ids), "now": clock_of(session).now()}
+    await session.execute(_ERASE, given)
 
 
 async def finish(session: AsyncSession, campaign_id: UUID, *, sent: int, failed: int) -> None:

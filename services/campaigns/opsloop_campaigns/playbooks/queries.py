@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Select, Text, any_, bindparam, or_, select
+from sqlalchemy import ARRAY, Select, Text, any_, bindparam, cast, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_campaigns.approvals.rules import Approval
@@ -71,6 +71,12 @@ async def get_playbook(session: AsyncSession, playbook_id: UUID) -> Playbook:
 async def lock_playbook(session: AsyncSession, playbook_id: UUID, expected: Precondition) -> Playbook:
     """Lock and return a playbook in the version expected; raises NotFound, StaleVersion."""
     return await resources.lock_for_change(session, Playbook, Playbook.id == playbook_id, expected=expected)
+
+
+async def lock_telling(session: AsyncSession, user_ids: Collection[str]) -> list[Playbook]:
+    """Lock and return the playbooks that tell one of the people something."""
+    listed = Playbook.launch["user_ids"].has_any(cast(list(user_ids), ARRAY(Text)))
+    return await resources.lock_all(session, Playbook, listed)
 
 
 async def lock_playbook_as_asked(session: AsyncSession, playbook_id: UUID, expected: Precondition) -> Playbook:

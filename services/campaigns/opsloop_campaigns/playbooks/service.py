@@ -359,3 +359,11 @@ def _invented(session: AsyncSession, playbook: Playbook, data: dict[str, JsonVal
         correlationid=context.correlationid,
         data=data,
     )
+
+
+async def erase_people(session: AsyncSession, user_ids: Sequence[str]) -> None:
+    """Take people who were erased out of whom playbooks tell something; one that is left with nobody is switched off."""
+    for playbook in await queries.lock_telling(session, user_ids):
+        kept = [user_id for user_id in playbook.launch["user_ids"] if user_id not in user_ids]
+        changes = {"launch": playbook.launch | {"user_ids": kept}, "enabled": playbook.enabled and bool(kept)}
+        resources.change(session, playbook, changes)

@@ -40,6 +40,14 @@ _RECORD = text(
     bindparam("times", type_=ARRAY(TIMESTAMP(timezone=True))),
 )
 
+# the row stays, under a name that is nobody's: what became of everybody adds up to the audience
+_ERASE = text(
+    "UPDATE recipient SET user_id = 'erased/' || gen_random_uuid(), "
+    "status = CASE WHEN status IN ('pending', 'requested') THEN 'cancelled' ELSE status END, "
+    "reason = CASE WHEN status IN ('pending', 'requested') THEN 'erased' ELSE reason END "
+    "WHERE campaign_id = ANY(:campaign_ids) AND user_id = ANY(:user_ids)"
+).bindparams(bindparam("campaign_ids", type_=ARRAY(Uuid)), bindparam("user_ids", type_=ARRAY(Text)))
+
 
 BY_USER = queries.BY_USER
 """The order in which `recipients_of` is paged."""
@@ -126,3 +134,13 @@ def _count(session: AsyncSession, outcomes: Mapping[str, int]) -> None:
 async def progress(session: AsyncSession, campaign_id: UUID, *, after: str) -> Progress:
     """Say whether somebody after `after` waits to be told, and of how many the outcome is still to come."""
     return await queries.progress(session, campaign_id, after=after)
+
+
+async def campaigns_of(session: AsyncSession, campaign_ids: Sequence[UUID], user_ids: Sequence[str]) -> Sequence[UUID]:
+    """Return in which of the campaigns one of the people is told something."""
+    return await queries.campaigns_of(session, campaign_ids, user_ids)
+
+
+async def erase_people(session: AsyncSession, campaign_ids: Sequence[UUID], user_ids: Sequence[str]) -> None:
+    """Take the names of people out of locked campaigns, and give up on those who have no outcome yet."""
+    await session.execute(_ERASE, {"campaign_ids": list(campaign_ids), "user_ids": list(user_ids)})

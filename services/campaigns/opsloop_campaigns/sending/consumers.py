@@ -12,6 +12,7 @@ from opsloop_campaigns.recipients.rules import RecipientOutcome, Report
 from opsloop_campaigns.sending import service
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.notifications import NotificationFailed, NotificationSent
+from opsloop_common.contracts.users import UserErased
 from opsloop_common.inbox.subscription import Subscription
 
 
@@ -51,6 +52,12 @@ async def on_reports(session: AsyncSession, events: Sequence[Event]) -> None:
         await service.record_reports(session, reports)
 
 
+async def on_user_erased(session: AsyncSession, event: Event) -> None:
+    """Tell them nothing more, and take them out of the lists of people; what became of everybody still adds up."""
+    await service.erase_people(session, UserErased.model_validate(event.data).user_ids)
+
+
+ERASURES = Subscription("campaigns.erasures", frozenset({UserErased.type}), handler=on_user_erased)
 RESULTS = Subscription(
     consumer="campaigns.results",
     types=frozenset({NotificationSent.type, NotificationFailed.type}),

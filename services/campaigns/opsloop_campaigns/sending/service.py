@@ -55,6 +55,23 @@ async def record_reports(session: AsyncSession, reports: Mapping[Report, Event])
                 await due.schedule(session, CHUNK, str(campaign.campaign_id), clock_of(session).now())
 
 
+async def erase_people(session: AsyncSession, user_ids: Sequence[str]) -> None:
+    """Take people who were erased out of every campaign, and finish what only waited for them."""
+    after: UUID | None = UUID(int=0)
+    while after is not None:
+        page, after = await lifecycle.page_of_ids(session, after)
+        await lifecycle.erase_people(
+            session, page, (), user_ids
+        )  # before: one that is launched meanwhile is found then
+        told = await recipients.campaigns_of(session, page, user_ids)
+        campaigns = await lifecycle.lock_on_the_way(session, told)
+        await recipients.erase_people(session, told, user_ids)
+        await lifecycle.erase_people(session, told, told, user_ids)
+        for campaign in campaigns:
+            if campaign.status in GOING_ON:
+                await _finish_when_settled(session, campaign)
+
+
 async def _finish_when_settled(session: AsyncSession, campaign: OnTheWay) -> bool:
     """Finish a campaign in which every recipient has an outcome; returns whether more may be told now."""
     progress = await recipients.progress(session, campaign.campaign_id, after=campaign.requested_through)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from uuid import UUID
 
+from sqlalchemy import ARRAY, Uuid, any_, literal, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import outbox
@@ -51,3 +53,14 @@ async def add_message(session: AsyncSession, feedback_id: UUID, *, kind: str, bo
         )
     audit.record(session, "feedback_message.created", f"feedback/{feedback.id}", after={"id": message.id, "kind": kind})
     return message
+
+
+async def erase_authors(session: AsyncSession, user_ids: Sequence[str]) -> None:
+    """Empty the posts of people who were erased, and what was answered or noted there, which may quote or name them."""
+    while feedback_ids := await items.erase_authors(session, user_ids):
+        await session.execute(
+            update(FeedbackMessage)
+            .where(FeedbackMessage.feedback_id == any_(literal(feedback_ids, ARRAY(Uuid))))
+            .values(body="")
+            .execution_options(synchronize_session=False)
+        )

@@ -42,6 +42,12 @@ class Feedback(Resource, Base):
         UniqueConstraint("workspace", "number"),
         Index("ix_feedback_newest", "workspace", "created_at", "number"),
         Index(
+            "ix_feedback_author_user_id",
+            "workspace",
+            "author_user_id",
+            postgresql_where="author_user_id IS NOT NULL",
+        ),
+        Index(
             "uq_feedback_external_id",
             "workspace",
             "external_id",  # before the rest, so that the list's filter finds by it

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import JSON, Table, Text, bindparam, column, func, insert, select
+from sqlalchemy import JSON, Table, Text, bindparam, column, func, insert, select, text
 from sqlalchemy import cast as cast_sql
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -20,7 +20,7 @@ from opsloop_common.contracts.feedback import (
     FeedbackReopened,
     FeedbackResolved,
 )
-from opsloop_common.db import clock_of
+from opsloop_common.db import clock_of, context_of
 from opsloop_common.documents import included, write_document
 from opsloop_common.resources import changing, touch
 from opsloop_common.turns import breathing
@@ -49,6 +49,15 @@ _INSERT_UNKNOWN = (
     )
     .returning(_TABLE.c.id)
 )
+# how it was sorted and what became of it stays: numbers of earlier days stay true, and nobody is in them. So does the partner's own
+# id of it, by which it is known when it is sent again
+_ERASE = text(
+    "UPDATE feedback SET author_user_id = NULL, author_email = NULL, author_name = NULL, body = '', title = NULL, "
+    "search_text = '', attributes = '{}', triage = jsonb_set(triage, '{reasons}', '[]'), version = version + 1, updated_at = :now "
+    "WHERE id = ANY(ARRAY(SELECT id FROM feedback WHERE workspace = :workspace "
+    "AND author_user_id = ANY(CAST(:user_ids AS text[])) ORDER BY id LIMIT :limit FOR UPDATE)) RETURNING id"
+)
+ERASED_AT_ONCE = 1_000
 PORTION_ROWS = 100
 PORTION_CHARACTERS = 200_000
 
@@ -191,3 +200,9 @@ def mark_replied(session: AsyncSession, feedback: Feedback) -> float | None:
 def _seconds_since_receipt(feedback: Feedback, at: datetime) -> float:
     # clocks of replicas differ: never less than nothing
     return max(0.0, (at - feedback.created_at).total_seconds())
+
+
+async def erase_authors(session: AsyncSession, user_ids: Sequence[str]) -> Sequence[UUID]:
+    """Take people and their words out of some of their posts; returns which posts, none when there are no more."""
+    given = {"workspace": context_of(session).workspace, "user_ids": list(user_ids), "now": clock_of(session).now()}
+    return (await session.scalars(_ERASE, given | {"limit": ERASED_AT_ONCE})).all()

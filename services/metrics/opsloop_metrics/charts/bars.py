@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from opsloop_metrics.charts.drawing import COLOURS, INNER, MARGIN, WIDTH, Markup, cut, joined, legend, line, rect, text
-from opsloop_metrics.charts.drawing import width_of as wide
-from opsloop_metrics.charts.scales import some, ticks
-from opsloop_metrics.charts.words import Speech
+from opsloop_metrics.canvas.drawing import COLOURS, INNER, MARGIN, WIDTH, Markup, cut, joined, legend, line, rect, text
+from opsloop_metrics.canvas.drawing import width_of as wide
+from opsloop_metrics.canvas.scales import some, ticks
+from opsloop_metrics.canvas.words import Speech
 
 MOST_PARTS = 6
 MOST_BARS = 400

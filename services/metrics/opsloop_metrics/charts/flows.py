@@ -6,8 +6,8 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from opsloop_metrics.charts.drawing import COLOURS, INNER, MARGIN, Markup, cut, element, joined, rect, text
-from opsloop_metrics.charts.words import Speech
+from opsloop_metrics.canvas.drawing import COLOURS, INNER, MARGIN, Markup, cut, element, joined, rect, text
+from opsloop_metrics.canvas.words import Speech
 
 MOST_COLUMNS = 10
 MOST_IN_A_COLUMN = 12

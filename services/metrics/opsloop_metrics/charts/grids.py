@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from opsloop_metrics.charts.drawing import MARGIN, WIDTH, Markup, cut, element, joined, rect, text
-from opsloop_metrics.charts.drawing import width_of as wide
-from opsloop_metrics.charts.words import Speech
+from opsloop_metrics.canvas.drawing import MARGIN, WIDTH, Markup, cut, element, joined, rect, text
+from opsloop_metrics.canvas.drawing import width_of as wide
+from opsloop_metrics.canvas.words import Speech
 
 MOST_ROWS, MOST_COLUMNS = 60, 31
 _ROW, _TOP = 27.0, 96.0

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from opsloop_metrics.charts.drawing import COLOURS, MARGIN, WIDTH, Markup, cut, element, joined, line, text, width_of
-from opsloop_metrics.charts.scales import drawable, some, spread, ticks
-from opsloop_metrics.charts.words import Speech
+from opsloop_metrics.canvas.drawing import COLOURS, MARGIN, WIDTH, Markup, cut, element, joined, line, text, width_of
+from opsloop_metrics.canvas.scales import drawable, some, spread, ticks
+from opsloop_metrics.canvas.words import Speech
 
 MOST_LINES = 16
 MOST_NOTES = 40

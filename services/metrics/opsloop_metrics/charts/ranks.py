@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from opsloop_metrics.charts.drawing import INNER, MARGIN, WIDTH, Markup, cut, joined, legend, rect, text
-from opsloop_metrics.charts.drawing import width_of as wide
+from opsloop_metrics.canvas.drawing import INNER, MARGIN, WIDTH, Markup, cut, joined, legend, rect, text
+from opsloop_metrics.canvas.drawing import width_of as wide
 
 MOST_ROWS = 50
 

@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from opsloop_metrics.canvas.drawing import Markup, cut, document, text
+from opsloop_metrics.canvas.scales import drawable
+from opsloop_metrics.canvas.words import Speech, language_of
 from opsloop_metrics.charts import bars, flows, grids, lines, ranks
-from opsloop_metrics.charts.drawing import Markup, cut, document, text
 from opsloop_metrics.charts.lines import Line
 from opsloop_metrics.charts.lines import Note as Note
-from opsloop_metrics.charts.scales import drawable
-from opsloop_metrics.charts.words import Speech, language_of
 
 Answer = Mapping[str, Any]
 Drawn = tuple[Markup, float, str, list[str]]

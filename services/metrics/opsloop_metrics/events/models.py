@@ -20,6 +20,7 @@ class DomainEvent(Base):
     __table_args__ = (
         PrimaryKeyConstraint("workspace", "event_id"),
         Index("ix_domain_event_type_at", "workspace", "type", "at"),
+        Index("ix_domain_event_user_id", "workspace", "user_id", postgresql_where=text("user_id IS NOT NULL")),
         Index("ix_domain_event_unfed", "workspace", "event_id", postgresql_where=text("NOT is_fed")),
     )
 

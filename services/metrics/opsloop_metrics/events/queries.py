@@ -294,6 +294,10 @@ _TYPES = text(
     "SELECT (SELECT type FROM domain_event WHERE workspace = :workspace AND type > found.type ORDER BY type LIMIT 1) "
     "FROM found WHERE found.type IS NOT NULL) SELECT type FROM found WHERE type IS NOT NULL"
 )
+_FORGET_PEOPLE = text(
+    "DELETE FROM domain_event WHERE ctid = ANY(ARRAY(SELECT ctid FROM domain_event WHERE workspace = :workspace "
+    "AND user_id = ANY(CAST(:user_ids AS text[])) LIMIT :limit))"
+)
 _FORGET = text(
     "DELETE FROM domain_event WHERE ctid = ANY(ARRAY(SELECT ctid FROM domain_event "
     "WHERE workspace = :workspace AND type = :type AND at < :before ORDER BY at LIMIT :limit))"
@@ -303,6 +307,13 @@ _FORGET = text(
 async def types(session: AsyncSession) -> Sequence[str]:
     """Return the types of the session's workspace's events."""
     return (await session.scalars(_TYPES, {"workspace": context_of(session).workspace})).all()
+
+
+async def forget_people(session: AsyncSession, user_ids: Sequence[str], *, limit: int) -> int:
+    """Delete up to `limit` events about some people; returns how many."""
+    given = {"workspace": context_of(session).workspace, "user_ids": list(user_ids), "limit": limit}
+    deleted: CursorResult[Any] = await session.execute(_FORGET_PEOPLE, given)  # type: ignore[assignment]
+    return deleted.rowcount
 
 
 async def forget(session: AsyncSession, type: str, before: datetime, *, limit: int) -> int:

@@ -9,14 +9,24 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.contracts.envelope import Event
+from opsloop_common.contracts.users import UserErased
 from opsloop_common.db import clock_of
 from opsloop_metrics.events import queries
-from opsloop_metrics.events.rules import Reading, Selection, Told
+from opsloop_metrics.events.rules import Reading, Selection, Told, user_of
+from opsloop_metrics.people import service as people
 
 
 async def record(session: AsyncSession, events: Sequence[Event]) -> None:
-    """Store events of the session's workspace; storing one twice is the same as once."""
-    await queries.insert_events(session, events, clock_of(session).now())
+    """Store events of the session's workspace; storing one twice is the same as once.
+
+    Nothing is kept of people who were erased, however late it comes, nor what says who they were.
+    """
+    events = [event for event in events if event.type != UserErased.type]
+    named = {user_id for event in events if (user_id := user_of(event)) is not None}
+    erased = await people.erased_among(session, named)
+    await queries.insert_events(
+        session, [event for event in events if user_of(event) not in erased], clock_of(session).now()
+    )
 
 
 async def read(
@@ -49,6 +59,11 @@ async def mark_fed(session: AsyncSession, event_ids: Sequence[UUID]) -> None:
 async def types(session: AsyncSession) -> Sequence[str]:
     """Return the types of the session's workspace's events."""
     return await queries.types(session)
+
+
+async def forget_people(session: AsyncSession, user_ids: Sequence[str], *, limit: int) -> int:
+    """Delete up to `limit` events about some people; returns how many."""
+    return await queries.forget_people(session, user_ids, limit=limit)
 
 
 async def forget(session: AsyncSession, type: str, before: datetime, *, limit: int) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -26,3 +27,9 @@ async def forget_old(session: AsyncSession, kept: timedelta) -> bool:
         if left <= 0:
             return True
     return False
+
+
+async def forget_people(session: AsyncSession, user_ids: Sequence[str]) -> None:
+    """Delete the workspace's events that are about people who were erased; `events.record` takes no more of them."""
+    while await events.forget_people(session, user_ids, limit=BATCH) == BATCH:
+        pass

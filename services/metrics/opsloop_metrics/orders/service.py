@@ -23,7 +23,7 @@ async def record_order(
     session: AsyncSession, given: rules.Order, *, import_id: UUID | None = None
 ) -> tuple[CustomerOrder, bool]:
     """Take an order in; returns it, and whether it is new. Raises Conflict for the id of another order, and of who was erased."""
-    if await people.erased_for_good(session, [given.user_id]):
+    if await people.erased_among(session, [given.user_id]):
         raise Conflict("This person was erased; nothing of theirs is taken in any more.")
     said = {
         "order_id": given.order_id,

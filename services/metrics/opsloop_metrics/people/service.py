@@ -65,19 +65,15 @@ async def _world(session: AsyncSession, messages: Sequence[Heard], ids: Sequence
 
 
 async def erased_among(session: AsyncSession, ids: Collection[str]) -> frozenset[str]:
-    """Return those of some ids whose person was erased from the session's workspace."""
+    """Return those of some ids whose person was erased from the session's workspace; erasures wait until the transaction ends.
+
+    So whoever keeps what it says of the others has kept it before anybody hears that they were erased.
+    """
     digests = {_digest(session, id): id for id in ids}
-    return (
-        frozenset(digests[digest] for digest in await queries.erased(session, list(digests)))
-        if digests
-        else frozenset()
-    )
-
-
-async def erased_for_good(session: AsyncSession, ids: Collection[str]) -> frozenset[str]:
-    """Return those of some ids whose person was erased; further erasures wait until the transaction ends."""
+    if not digests:
+        return frozenset()
     await queries.share_intake(session)
-    return await erased_among(session, ids)
+    return frozenset(digests[digest] for digest in await queries.erased(session, list(digests)))
 
 
 def _digest(session: AsyncSession, id: str) -> bytes:

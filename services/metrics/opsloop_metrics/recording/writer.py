@@ -31,6 +31,7 @@ from opsloop_common.db import Context, Database
 from opsloop_common.entry import enter
 from opsloop_common.errors import DomainError
 from opsloop_metrics.capture.rules import COLUMNS, IS_PERSONLESS, PERSON, Entry, Outcome
+from opsloop_metrics.contacts import service as contacts
 from opsloop_metrics.people import service as people
 from opsloop_metrics.people.rules import Absorbed, Verdict
 from opsloop_metrics.store.port import EventStore, Parameter, StoreUnavailable, written
@@ -141,6 +142,8 @@ class Writer:
                 await enter(session, Context(workspace=workspace))
                 absorbed = await people.absorb(session, [entries[place].heard for place in places])
                 told.append((workspace, absorbed))
+                persons = [verdict.person_id for verdict in absorbed.verdicts]
+                await contacts.tell(session, zip((entries[place].heard for place in places), persons, strict=True))
                 for place, verdict in zip(places, absorbed.verdicts, strict=True):
                     if verdict.person_id is None:
                         outcomes[place] = Outcome.ERASED

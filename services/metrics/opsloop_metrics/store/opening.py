@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 
+import structlog
+
 from opsloop_common.settings import Unusable
 from opsloop_metrics.settings import MetricsSettings
 from opsloop_metrics.store.embedded import EmbeddedStore
 from opsloop_metrics.store.engine import EngineFailed
 from opsloop_metrics.store.port import QUERY_BYTES, QUERY_SECONDS, EventStore, Parameter, Row, StoreUnavailable, Table
 
+log = structlog.get_logger(__name__)
 _REACH = "the server does not answer. Is ClickHouse up there, and may it be reached from here?"
+_MIGRATE = "its tables are not there. Run `python -m opsloop_metrics migrate` first."
 _ADVICE = {
+    60: _MIGRATE,
+    81: _MIGRATE,
     497: "the user may not make the tables. Give it the rights that docs/distributed.md names.",
     516: "the server does not let this user in. Give a user and password that ClickHouse knows.",
 }
@@ -63,11 +69,32 @@ async def migrate_store(settings: MetricsSettings) -> None:
     try:
         await server.migrate()
     except (StoreUnavailable, EngineFailed) as error:
-        code = getattr(error if isinstance(error, EngineFailed) else error.__cause__, "code", 0) or 0
-        advice = _ADVICE.get(code, f"ClickHouse refused with its error {code}" if code else _REACH)
-        raise Unusable(f"OPSLOOP_CLICKHOUSE_URL: {advice}") from error
+        raise Unusable(f"OPSLOOP_CLICKHOUSE_URL: {_advice(error)}") from error
     finally:
         await server.close()
+
+
+def _code(error: Exception) -> int:
+    return getattr(error if isinstance(error, EngineFailed) else error.__cause__, "code", 0) or 0
+
+
+def _advice(error: Exception) -> str:
+    code = _code(error)
+    return _ADVICE.get(code, f"ClickHouse refused with its error {code}" if code else _REACH)
+
+
+async def require_fit_store(store: EventStore) -> None:
+    """Ask a server for its tables at the start; raises Unusable for one that will not do, however long one waits.
+
+    One that does not answer may be about to start: that is told, and waited for. Meanwhile what is sent is answered with 503, or
+    stays in the log, and all that needs no events works.
+    """
+    try:
+        await store.query("SELECT 1 FROM opsloop.event LIMIT 0")
+    except (StoreUnavailable, EngineFailed) as error:
+        if _code(error):
+            raise Unusable(f"OPSLOOP_CLICKHOUSE_URL: {_advice(error)}") from error
+        log.warning("no event store yet", setting="OPSLOOP_CLICKHOUSE_URL", advice=_REACH)
 
 
 @asynccontextmanager
@@ -78,6 +105,7 @@ async def open_store(settings: MetricsSettings) -> AsyncIterator[EventStore]:
 
         server = ServerStore(settings.clickhouse_url.get_secret_value())
         try:
+            await require_fit_store(server)
             yield server
         finally:
             await server.close()

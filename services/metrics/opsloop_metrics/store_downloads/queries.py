@@ -19,6 +19,8 @@ _STARTS: dict[Span, ColumnElement[Any]] = {
     span: cast(func.date_trunc(literal_column(f"'{span}'"), StoreDownload.day), StoreDownload.day.type) - _EPOCH
     for span in Span
 }
+BY_SPAN = {span: (cast(start, Integer).desc(),) for span, start in _STARTS.items()}
+"""The order of sums, the latest first."""
 _DAY = cast(StoreDownload.day - _EPOCH, Integer)
 LATEST_FIRST = (_DAY.desc(), StoreDownload.store.asc(), StoreDownload.app.asc(), StoreDownload.country.asc())
 
@@ -42,10 +44,10 @@ def downloads(session: AsyncSession, **chosen: Any) -> Select[*tuple[Any, ...]]:
     return _chosen(session, *key, _SUM, **chosen).group_by(*key)
 
 
-def sums(session: AsyncSession, span: Span, **chosen: Any) -> tuple[Select[*tuple[Any, ...]], Any]:
-    """Return the query of downloads by day, week or month, each told by its first day since 1970, and its order, the latest first."""
+def sums(session: AsyncSession, span: Span, **chosen: Any) -> Select[*tuple[Any, ...]]:
+    """Return the query of downloads by day, week or month, each told by its first day since 1970, for `BY_SPAN`."""
     start = cast(_STARTS[span], Integer)
-    return _chosen(session, start.label("place"), _SUM, **chosen).group_by(start), (start.desc(),)
+    return _chosen(session, start.label("place"), _SUM, **chosen).group_by(start)
 
 
 async def by_day(session: AsyncSession, start: date, end: date) -> list[tuple[date, int]]:

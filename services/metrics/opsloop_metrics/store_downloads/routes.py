@@ -48,8 +48,10 @@ async def sum_store_downloads(
     interval: Annotated[Span, Query(description="Weeks begin on Monday.")] = Span.DAY,
 ) -> Listing[DownloadSumOut]:
     """Add up downloads by day, week or month, the latest first; what has none is left out."""
-    query, order = queries.sums(session, interval, **asdict(chosen))
-    return (await paginate(session, query, page, by=order)).map(_summed)
+    found = await paginate(
+        session, queries.sums(session, interval, **asdict(chosen)), page, by=queries.BY_SPAN[interval]
+    )
+    return found.map(_summed)
 
 
 def _summed(row: Any) -> DownloadSumOut:

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.contracts.campaigns import MessageRequested
 from opsloop_common.contracts.envelope import Event
+from opsloop_common.contracts.users import UserErased
 from opsloop_common.db import acting_for
 from opsloop_common.inbox.subscription import Subscription
 from opsloop_notifications.messages import service
@@ -20,6 +21,12 @@ async def on_messages_requested(session: AsyncSession, events: Sequence[Event]) 
             await service.request_message(session, event.parse(MessageRequested))
 
 
+async def on_user_erased(session: AsyncSession, event: Event) -> None:
+    """Forget where they are reached and what was sent to them; what waits is not sent."""
+    await service.erase_people(session, UserErased.model_validate(event.data).user_ids)
+
+
+ERASURES = Subscription("notifications.erasures", frozenset({UserErased.type}), handler=on_user_erased)
 MESSAGES = Subscription(
     consumer="notifications.messages",
     types=frozenset({MessageRequested.type}),

@@ -47,6 +47,7 @@ class Notification(Base):
         CheckConstraint("(status = 'failed') = (reason IS NOT NULL)", name="reason"),
         Index("ix_notification_campaign_id", "campaign_id", "id"),
         Index("ix_notification_workspace", "workspace", "id"),
+        Index("ix_notification_user_id", "workspace", "user_id"),
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid7)

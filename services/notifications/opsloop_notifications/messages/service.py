@@ -31,7 +31,7 @@ from opsloop_common.ids import uuid7
 from opsloop_notifications.messages import queries, rules
 from opsloop_notifications.messages.meters import MailMeter
 from opsloop_notifications.messages.models import Message, Notification, NotificationQueue
-from opsloop_notifications.recipients.service import reach
+from opsloop_notifications.recipients.service import erase_recipients, reach
 
 QUEUE_TABLE = NotificationQueue.__tablename__
 KIND = "mails"
@@ -79,6 +79,19 @@ _FORGET_MESSAGES = text(
     "DELETE FROM message WHERE workspace = :workspace AND id IN (SELECT m.id FROM message AS m "
     "WHERE m.workspace = :workspace AND m.created_at < :before AND NOT EXISTS (SELECT FROM notification AS n "
     "WHERE n.workspace = m.workspace AND n.message_id = m.id) LIMIT :limit FOR UPDATE OF m SKIP LOCKED) RETURNING id"
+)
+
+# one that is with the mail server right now is let go: what comes of it finds no claim, and nobody is told
+_ERASE = text(
+    "WITH gone AS (DELETE FROM notification WHERE workspace = :workspace AND user_id = ANY(CAST(:user_ids AS text[])) "
+    "RETURNING id, message_id), "
+    "queued AS (DELETE FROM notification_queue AS q USING gone WHERE q.id = gone.id AND q.workspace = :workspace) "
+    "SELECT id, message_id FROM gone"
+)
+# what was said to them alone
+_ERASE_MESSAGES = text(
+    "DELETE FROM message AS m WHERE m.workspace = :workspace AND m.id = ANY(CAST(:ids AS uuid[])) "
+    "AND NOT EXISTS (SELECT FROM notification AS n WHERE n.workspace = m.workspace AND n.message_id = m.id)"
 )
 
 
@@ -301,6 +314,15 @@ async def forget_messages(session: AsyncSession, before: datetime, *, limit: int
     """Delete up to `limit` messages from before a time of which no notification is left; returns how many."""
     given = {"workspace": context_of(session).workspace, "before": before, "limit": limit}
     return len((await session.scalars(_FORGET_MESSAGES, given)).all())
+
+
+async def erase_people(session: AsyncSession, user_ids: Sequence[str]) -> None:
+    """Forget people who were erased: where they are reached, what was sent to them, and what waits to be."""
+    await erase_recipients(session, user_ids)
+    own = {"workspace": context_of(session).workspace}
+    gone = (await session.execute(_ERASE, own | {"user_ids": list(user_ids)})).all()
+    outbox.end_streams(session, "notification", [row.id for row in gone])
+    await session.execute(_ERASE_MESSAGES, own | {"ids": list({row.message_id for row in gone})})
 
 
 async def waiting(session: AsyncSession, now: datetime) -> tuple[int, int, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsloop_common.service import Slice
-from opsloop_notifications.messages.consumers import MESSAGES
+from opsloop_notifications.messages.consumers import ERASURES, MESSAGES
 from opsloop_notifications.messages.meters import MailMeter
 from opsloop_notifications.messages.models import Message, Notification, NotificationQueue
 from opsloop_notifications.messages.routes import router
@@ -13,7 +13,7 @@ SLICE = Slice(
     "messages",
     models=(Message, Notification, NotificationQueue),
     routers=(router,),
-    subscriptions=(MESSAGES,),
+    subscriptions=(MESSAGES, ERASURES),
     loops=(dispatch_mails,),
     meters=(MailMeter,),
 )

@@ -35,6 +35,12 @@ async def find_and_lock(session: AsyncSession, user_id: str) -> Recipient | None
     return await resources.find_for_change(session, Recipient, Recipient.user_id == user_id)
 
 
+async def lock_recipients(session: AsyncSession, user_ids: Sequence[str]) -> Sequence[Recipient]:
+    """Lock and return those of the users who are known, in the order of their ids."""
+    own = recipients_of(context_of(session).workspace).where(Recipient.user_id.in_(user_ids))
+    return (await session.scalars(own.order_by(Recipient.user_id).with_for_update())).all()
+
+
 async def recipients_by_user(session: AsyncSession, user_ids: Sequence[str]) -> dict[str, Recipient]:
     """Return those of the users who are known, by user id."""
     rows = await session.scalars(recipients_of(context_of(session).workspace).where(Recipient.user_id.in_(user_ids)))

@@ -13,10 +13,11 @@ class RecipientIn(InModel):
 
 
 class RecipientOut(OutModel):
-    """A person with address and language."""
+    """A person with address and language. `is_by_hand`: they were put here; else they come from traits of events, and follow them."""
 
     user_id: str
     email: str | None
     locale: str | None
+    is_by_hand: bool
     created_at: Timestamp
     updated_at: Timestamp

@@ -16,7 +16,7 @@ from opsloop_common.contracts.metrics.monitors import (
     MonitorEvent,
 )
 from opsloop_common.contracts.metrics.people import UserIdentified
-from opsloop_common.contracts.users import UserErased
+from opsloop_common.contracts.users import UserContactChanged, UserErased
 
 EVENTS: tuple[type[EventData], ...] = (
     *monitors.EVENTS,
@@ -33,6 +33,7 @@ __all__ = [
     "KpiRecovered",
     "KpiTargetReached",
     "MonitorEvent",
+    "UserContactChanged",
     "UserErased",
     "UserIdentified",
 ]

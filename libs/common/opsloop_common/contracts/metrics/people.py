@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import Field
 
 from opsloop_common.contracts.envelope import EventData
-from opsloop_common.contracts.users import UserErased
+from opsloop_common.contracts.users import UserContactChanged, UserErased
 
 
 class UserIdentified(EventData):
@@ -22,4 +22,4 @@ class UserIdentified(EventData):
     traits: dict[str, str | int | float | bool] = Field(default_factory=dict)
 
 
-EVENTS: tuple[type[EventData], ...] = (UserIdentified, UserErased)
+EVENTS: tuple[type[EventData], ...] = (UserIdentified, UserErased, UserContactChanged)

@@ -9,23 +9,25 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsloop_metrics.charts import ranks
-from opsloop_metrics.charts.drawing import (
+from opsloop_metrics.canvas.drawing import (
     DARK,
     INNER,
     LIGHT,
     Markup,
     clean,
     cut,
+    document,
     element,
     joined,
     legend,
+    line,
     rect,
     text,
     width_of,
 )
-from opsloop_metrics.charts.scales import drawable, some, spread, ticks
-from opsloop_metrics.charts.words import _WORDS, Speech, language_of
+from opsloop_metrics.canvas.scales import drawable, some, spread, ticks
+from opsloop_metrics.canvas.words import _WORDS, Speech, language_of
+from opsloop_metrics.charts import ranks
 
 pytestmark = pytest.mark.quick
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False, min_value=-1e250, max_value=1e250)
@@ -333,3 +335,42 @@ def test_ranked_things_have_a_bar_for_each_share_as_far_as_there_is_room(count, 
     widths = [float(each.get("width")) for each in root.iter("rect")][3:]
     assert widths == [INNER, INNER / 2, 0.0, INNER] * shown
     assert height == pytest.approx(122 + 44 * shown)
+
+
+@given(st.lists(st.floats(min_value=-500, max_value=1_500), max_size=20))
+def test_labels_are_placed_apart_and_nothing_else_changes(wanted):
+    placed = spread(wanted, gap=10, low=0, high=1_000)
+
+    order = sorted(range(len(wanted)), key=lambda place: wanted[place])
+    assert all(placed[after] - placed[before] >= 10 - 1e-6 for before, after in pairwise(order))
+    assert all(-1e-6 <= each <= 1_000 + 1e-6 for each in placed)
+
+
+@pytest.mark.parametrize("language", ["en", "zh-CN"])
+@pytest.mark.parametrize("said", ["访问", "a & b", "<script>alert(1)</script>", "]]>", "\x00\u202etxt", "x" * 10_000])
+def test_a_document_tells_those_who_hear_it_what_those_see_who_look(said, language):
+    svg = document(
+        text(0, 0, cut(said, 300)), title=said, description=said, subtitle=said, height=200, language=language
+    )
+
+    picture = ElementTree.fromstring(svg)  # noqa: S314 we wrote it
+    named = {child.get("id"): child.text for child in picture if child.get("id")}
+    assert named.keys() == {"title", "desc"}
+    assert picture.get("lang") == language
+    assert clean(said)[:100].strip() in (named["title"] or "")
+    assert named["desc"] == clean(said)
+    assert not any(child.tag.endswith("script") for child in picture.iter())
+
+
+@pytest.mark.parametrize("said", ["<b>", '"', "'", "&amp;", "值"])
+def test_attributes_are_encoded_as_text_is(said):
+    drawn = ElementTree.fromstring(element("g", said, class_=said, stroke_width=1.0, rx=None))  # noqa: S314 we wrote it
+
+    assert drawn.attrib == {"class": said, "stroke-width": "1"}
+    assert drawn.text == said
+
+
+def test_a_line_goes_from_one_end_to_the_other():
+    drawn = ElementTree.fromstring(line(1, 2.04, 3.06, 4, "rule"))  # noqa: S314 we wrote it
+
+    assert drawn.attrib == {"x1": "1", "y1": "2", "x2": "3.1", "y2": "4", "class": "rule"}

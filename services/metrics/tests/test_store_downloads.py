@@ -227,6 +227,13 @@ async def test_lists_are_paged(march, path):
     assert len(pages) == 4
 
 
+@pytest.mark.parametrize(("name", "value"), [("interval", "year"), ("from", "2026-02-30"), ("to", "soon")])
+async def test_what_is_no_day_and_no_interval_is_refused_by_name(march, name, value):
+    answer = await march.world.send("GET", f"{LIST}/sums", params={name: value})
+
+    assert (answer.status_code, [error["pointer"] for error in answer.json()["errors"]]) == (422, [f"/query/{name}"])
+
+
 async def test_another_workspace_sees_nothing(march):
     march.world.headers = await march.world.api.key("metrics:read", workspace="other")
 

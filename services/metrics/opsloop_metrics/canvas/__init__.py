@@ -1,0 +1,1 @@
+"""What all pictures are drawn with, and the words in them."""

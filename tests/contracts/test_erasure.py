@@ -1,0 +1,214 @@
+"""Who is erased is gone: one person's marks go in by every door of every service, and after the erasure no table has one.
+
+Every column of every table is searched, so a new one is walked without being asked. What holds them for a while by design is
+listed with its reason and its end.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from sqlalchemy import text
+
+from opsloop_campaigns.app import SERVICE as CAMPAIGNS
+from opsloop_common.db import Context
+from opsloop_common.testing.due import run_due, run_recurring
+from opsloop_common.testing.events import deliver
+from opsloop_common.testing.http import settings_for_tests
+from opsloop_feedback.app import SERVICE as FEEDBACK
+from opsloop_metrics.app import SERVICE as METRICS
+from opsloop_metrics.settings import MetricsSettings
+from opsloop_metrics.store.opening import migrate_store
+from opsloop_metrics.store.server import ServerStore
+from opsloop_notifications.app import SERVICE as NOTIFICATIONS
+from services.metrics.tests.clickhouse_front import fronted
+
+MARK = "XyMarkOfOnePerson"
+ANONYMOUS = f"anon-{MARK}"
+OTHER = "somebody-else"
+SERVICES = (FEEDBACK, METRICS, CAMPAIGNS, NOTIFICATIONS)
+FOR_A_WHILE = {
+    "outbox": "what was told, for 14 days: others may still have to hear it",
+    "event_log": "what partners may still fetch, user.erased among it, for OPSLOOP_EVENT_RETENTION_DAYS",
+    "idempotency": "the answer to a request that may be sent again, for a day",
+}
+"""Tables that may have a mark after an erasure, and when they lose it."""
+_TABLES = text(
+    "SELECT relname, has_table_privilege(oid, 'SELECT') FROM pg_class "
+    "WHERE relkind IN ('r', 'p') AND relnamespace = 'public'::regnamespace"
+)
+
+
+class Everything:
+    """All four services, each with its database, and the event store."""
+
+    def __init__(self, apis, keys, store):
+        self.apis, self.keys, self.store = apis, keys, store
+        self._heard = set()
+
+    async def call(self, service, method, path, body=None, *, is_refused=False, **options):
+        headers = self.keys[service] | options.pop("headers", {})
+        answer = await self.apis[service].client.request(method, path, json=body, headers=headers, **options)
+        assert answer.status_code < 300 or (is_refused and answer.status_code == 400), (
+            path,
+            answer.status_code,
+            answer.text,
+        )
+        return answer.json() if answer.content else None
+
+    async def settle(self):
+        """Let everybody hear what was told and do what is due, until nothing new is told."""
+        while True:
+            told = [event for api in self.apis.values() for event in await api.events() if event.id not in self._heard]
+            if not told:
+                return
+            self._heard |= {event.id for event in told}
+            for service in SERVICES:
+                for subscription in service.subscriptions:
+                    await deliver(self.apis[service.name].db, subscription, *told)
+            for service in SERVICES:
+                await run_due(self.apis[service.name].db, service.due)
+            await run_recurring(self.apis["metrics"].db, METRICS.due)
+
+    async def marked(self):
+        """Return (place, table, a row) of everything that has a mark, in any database and in the event store."""
+        found = []
+        for name, api in self.apis.items():
+            async with api.db.transaction(Context(workspace="acme")) as session:
+                tables = (await session.execute(_TABLES)).all()
+                assert all(is_readable for _, is_readable in tables)
+                for table, _ in tables:
+                    # bytes are written in hex: a mark in them is looked for as such
+                    rows = await session.scalars(
+                        text(
+                            f'SELECT left(t::text, 300) FROM "{table}" AS t WHERE t::text ILIKE :mark OR t::text ILIKE :bytes'
+                        ),
+                        {"mark": f"%{MARK}%", "bytes": f"%{MARK.encode().hex()}%"},
+                    )
+                    found += [(name, table, row) for row in rows]
+        tables = await self.store.query("SELECT name FROM system.tables WHERE database = 'opsloop'")
+        for (table,) in tables.rows:
+            rows = await self.store.query(f"SELECT * FROM opsloop.{table}")
+            found += [("store", table, row) for row in rows.rows if MARK.lower() in json.dumps(row).lower()]
+        return found
+
+
+@pytest.fixture(scope="module")
+def clickhouse(tmp_path_factory):
+    with fronted(
+        tmp_path_factory.mktemp("clickhouse")
+    ) as url:  # a process may hold one folder, and this one may have another
+        yield url
+
+
+@pytest.fixture
+async def everything(api, clickhouse):
+    settings = settings_for_tests(MetricsSettings, clickhouse_url=clickhouse)
+    await migrate_store(settings)
+    apis = {service.name: await api(service, *([settings] if service is METRICS else [])) for service in SERVICES}
+    keys = {service.name: await apis[service.name].key(*service.scopes) for service in SERVICES}
+    store = ServerStore(clickhouse)
+    for table in ("event", "person", "person_override"):
+        await store.change(f"TRUNCATE TABLE opsloop.{table}")
+    await store.change("DELETE FROM opsloop.seen WHERE true")
+    yield Everything(apis, keys, store)
+    await store.close()
+
+
+async def fill(world):
+    """Let the person, and somebody else, come by every door."""
+    for user, mark in ((MARK, MARK), (OTHER, "nobody")):
+        await _capture(world, user, mark)
+        post = {
+            "body": f"I am {mark}, 支付失败", "title": f"of {mark}", "channel": "api", "rating": 1,
+            "author": {"user_id": user, "name": mark, "email": f"{mark.lower()}@example.test"},
+            "attributes": {"order": f"{mark}-7"},
+        }  # fmt: skip
+        item = await world.call("feedback", "POST", "/v1/feedback", post, headers={"Idempotency-Key": str(uuid4())})
+        for kind in ("reply", "note"):
+            said = {"kind": kind, "body": f"dear {mark}"}
+            await world.call("feedback", "POST", f"/v1/feedback/{item['id']}/messages", said)
+    message = {"channel": "email", "locale": "en", "subject": "s", "body": "b"}
+    launch = {"name": "x", "audience": {"user_ids": [MARK, OTHER]}, "messages": [message]}
+    await world.call("campaigns", "POST", "/v1/campaigns", launch)
+    made = await world.call("campaigns", "POST", "/v1/campaigns", launch)
+    await world.call("campaigns", "PATCH", "/v1/workspace", {"allow_self_approval": True})
+    for status in ("pending_approval", "approved", "running"):
+        await world.call("campaigns", "PUT", f"/v1/campaigns/{made['id']}/status", {"status": status})
+    await world.call("campaigns", "POST", "/v1/playbooks", {"name": "p", "on": "kpi.breached", "launch": launch})
+    hook = {"url": "https://example.com/hook", "event_types": ["*"]}
+    await world.call("notifications", "POST", "/v1/webhooks", hook)
+    await world.settle()
+
+
+async def _capture(world, user, mark, *, is_refused=False):
+    key, address = world.keys["metrics"]["Authorization"].removeprefix("Bearer "), f"{mark.lower()}@example.test"
+    batch = [
+        {"type": "identify", "userId": user, "anonymousId": f"anon-{mark}", "traits": {"email": address, "name": mark}},
+        {"type": "track", "userId": user, "event": "Paid", "properties": {"note": mark}, "context": {"page": {"url": f"https://shop.example/{mark}"}}},
+        {"type": "track", "anonymousId": f"anon-{mark}", "event": "Seen"},
+        {"type": "group", "userId": user, "groupId": "acme"},
+        {"type": "track", "userId": user, "event": ""},
+        {"type": "alias", "userId": user, "previousId": f"old-{mark}"},
+    ]  # fmt: skip
+    await world.call("metrics", "POST", "/v1/batch", {"batch": batch, "writeKey": key}, is_refused=is_refused)
+    taken = {
+        "event": "Bought",
+        "properties": {"token": key, "distinct_id": user, "$insert_id": str(uuid4()), "x": mark},
+    }
+    await world.call("metrics", "POST", "/track", [taken], is_refused=is_refused)
+    profile = {
+        "batch": [{"event": "$set", "distinct_id": user, "uuid": str(uuid4()), "properties": {"$set": {"city": mark}}}]
+    }
+    await world.call("metrics", "POST", "/batch/", profile | {"api_key": key}, is_refused=is_refused)
+
+
+async def test_no_table_has_a_mark_of_who_was_erased(everything):
+    await fill(everything)
+    before = await everything.marked()
+    seen = {(place, table) for place, table, _ in before}
+    assert {
+        ("feedback", "feedback"), ("feedback", "feedback_message"), ("metrics", "person"), ("metrics", "person_alias"),
+        ("metrics", "rejection"), ("metrics", "contact"), ("metrics", "domain_event"), ("campaigns", "campaign"),
+        ("campaigns", "recipient"), ("campaigns", "playbook"), ("notifications", "recipient"),
+        ("notifications", "notification"), ("store", "event"), ("store", "person"),
+    } <= seen  # fmt: skip
+
+    await everything.call("metrics", "DELETE", f"/v1/users/{ANONYMOUS}")
+    await everything.settle()
+
+    left = [each for each in await everything.marked() if each[1] not in FOR_A_WHILE]
+    assert left == []
+    profile = await everything.call("metrics", "GET", f"/v1/users/{OTHER}")
+    assert profile["traits"]["email"] == "nobody@example.test"
+    recipient = await everything.call("notifications", "GET", f"/v1/recipients/{OTHER}")
+    assert recipient["email"] == "nobody@example.test"
+
+
+async def test_what_is_kept_for_a_while_ends_by_itself(everything):
+    await fill(everything)
+    await everything.call("metrics", "DELETE", f"/v1/users/{MARK}")
+    await everything.settle()
+    kept = {table for _, table, _ in await everything.marked()}
+    assert {"outbox", "event_log"} <= kept <= FOR_A_WHILE.keys()
+
+    notifications = everything.apis["notifications"]
+    notifications.clock.advance(timedelta(days=31))
+    await run_recurring(notifications.db, NOTIFICATIONS.due)
+
+    assert "event_log" not in {table for _, table, _ in await everything.marked()}
+
+
+async def test_what_is_sent_again_of_them_comes_in_nowhere_of_metrics(everything):
+    await fill(everything)
+    await everything.call("metrics", "DELETE", f"/v1/users/{MARK}")
+    await everything.settle()
+
+    await _capture(everything, MARK, MARK, is_refused=True)
+    await everything.settle()
+
+    left = {(place, table) for place, table, _ in await everything.marked()} - {("metrics", "outbox")}
+    assert not {(place, table) for place, table in left if place in ("metrics", "store")}
