@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -131,8 +132,10 @@ async def measure(databases: Databases, folder: Path, *, rounds: int, sizes: tup
     took: dict[tuple[str, int], float] = {}
     postgres = await asyncpg.connect((await databases.migrated("metrics", "bare")).replace("+asyncpg", "", 1))
     await postgres.execute(BARE)
-    async with open_product(databases, folder / "events") as product:
-        store = product.store
+    store = EmbeddedStore(folder / "events")
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(store.close)
+        product = await stack.enter_async_context(open_product(databases, store))
         filled = 0
         for size in sizes:
             while filled < size:

@@ -40,6 +40,7 @@ FURTHER = {
     "metrics.charts.grids": Further(-10, "one kind of picture"),
     "metrics.charts.lines": Further(-10, "one kind of picture"),
     "metrics.charts.ranks": Further(-10, "one kind of picture"),
+    "metrics.funnels.walking": Further(25, "the exact pass in a process of its own, apart from what is asked of it"),
     "metrics.recording.writer": Further(25, "the loop that commits what many requests brought, together"),
     "metrics.saved_insights.keeping": Further(5, "the newest answers, in the memory of the process"),
     "metrics.saved_insights.painting": Further(25, "paints in a process of its own, apart from drawing"),

@@ -60,6 +60,9 @@ def test_the_document_carries_the_link_and_is_read_back():
 
 def test_every_type_says_where_its_object_is_shown():
     """None but those that nobody may GET."""
-    assert {name for name, kind in catalogue.BY_TYPE.items() if kind.route is None} == {"user.erased"}
+    assert {name for name, kind in catalogue.BY_TYPE.items() if kind.route is None} == {
+        "user.contact_changed",
+        "user.erased",
+    }
     for kind in catalogue.BY_TYPE.values():
         assert set(re.findall(r"{(\w+)}", kind.route or "")) <= kind.model_fields.keys()

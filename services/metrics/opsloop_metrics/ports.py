@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 from uuid import UUID
@@ -13,9 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.bus.log import Log
 from opsloop_common.secretbox import SecretBox
+from opsloop_common.shares import Places
 from opsloop_metrics.capture.rules import Entry, Outcome
+from opsloop_metrics.store.gate import Gate
 from opsloop_metrics.store.port import EventStore
 from opsloop_metrics.visits.rules import PlaceFinder
+
+WALKERS = 2
 
 
 class Watching(Protocol):
@@ -108,5 +112,7 @@ class MetricsPorts:
     insights: Mapping[str, Insight]
     """By the last step of their path: `trends`, `active-users` …"""
     answers: Answers
+    walkers: Gate = field(default_factory=lambda: Gate(Places(WALKERS, kept=WALKERS - 1)))
+    """Who finds a funnel out person by person, in a process each."""
     captured: Captured | None = None
     """None where what is captured is written where it comes in."""

@@ -187,3 +187,11 @@ def test_a_person_is_one_of_its_workspace_and_no_event(workspace, other, id):
     assert made == rules.person_id(workspace, id)
     assert (made == rules.person_id(other, id)) == (workspace == other)
     assert made != rules.event_id(workspace, id)
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=1, seconds=1), timedelta(days=400)])
+def test_without_a_time_of_sending_a_clock_cannot_be_told_from_the_future(ahead):
+    with pytest.raises(Refused) as refused:
+        rules.corrected(Message(MessageKind.TRACK, "e", "u", message_id="m", time=NOW + ahead), NOW)
+
+    assert refused.value.reason is Reason.BAD_TIME

@@ -25,7 +25,7 @@ from opsloop_metrics.funnels.rules import (
     steps_of,
 )
 from opsloop_metrics.funnels.schemas import FunnelIn
-from opsloop_metrics.funnels.service import MOST_CHAINS, walk
+from opsloop_metrics.funnels.walking import MOST_CHAINS, walk
 from opsloop_metrics.insights.periods import EventFilter
 from opsloop_metrics.insights.tables import as_csv, prefers_csv
 from opsloop_metrics.steps.rules import CountBy, Entrant, Funnel, Step

@@ -27,10 +27,10 @@ def draw(rows: Sequence[Ranked], names: Sequence[str] = ()) -> tuple[Markup, flo
     for row in rows[:MOST_ROWS]:
         drawn.append(text(MARGIN, y, cut(row.name, INNER - wide(row.said, 13) - 30, 13), size=13))
         drawn.append(text(WIDTH - MARGIN, y, row.said, css="ink strong", size=13, anchor="end"))
-        high = 14 / len(row.shares)
+        high, tip = 14 / len(row.shares), f"{cut(row.name, 400)}: {row.said}"
         drawn.append(rect(MARGIN, y + 8, INNER, 14, "ghost", radius=2))
         for css, share in zip(colours, row.shares, strict=False):
-            drawn.append(rect(MARGIN, y + 8, INNER * min(share or 0, 1), high, css, radius=2))
+            drawn.append(rect(MARGIN, y + 8, INNER * min(share or 0, 1), high, css, tip=tip, radius=2))
             y += high
         y += 44 - 14
     return joined(drawn), y

@@ -290,7 +290,7 @@ def _ranked(rows: Sequence[tuple[Sequence[str], float]], total: float, subtitle:
     values = {OTHER: speech.say("other"), "$none": speech.say("none")}
     most = max((number for _, number in rows), default=0) or 1
     ranked = []
-    for several, number in rows[: ranks.MOST_ROWS]:
+    for several, number in rows:
         name = " · ".join(values.get(value, value) for value in several)
         said = f"{speech.number(round(number, 2))} · {speech.share(number / total if total else None)}"
         ranked.append(ranks.Ranked(name, said, [max(number, 0) / most]))

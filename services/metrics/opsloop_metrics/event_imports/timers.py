@@ -18,7 +18,7 @@ async def forget_uploads(session: AsyncSession, row: DueRow) -> None:
 
 DUE = (
     # a store that is away for hours costs nobody an import: it goes on from where it stood, until somebody cancels it
-    DueKind(service.IMPORT_JOB, service.import_events, concurrency=1, long=True, max_attempts=None),
-    DueKind(service.UNDO_JOB, service.undo_import, concurrency=1, long=True, max_attempts=None),
+    DueKind(service.IMPORT_JOB, service.import_events, concurrency=4, long=True, max_attempts=None),
+    DueKind(service.UNDO_JOB, service.undo_import, concurrency=4, long=True, max_attempts=None),
     DueKind("metrics.forget_uploads", forget_uploads, every=timedelta(days=1), per="workspace", concurrency=1),
 )

@@ -11,7 +11,7 @@ from opsloop_metrics.experiences import rules
 from opsloop_metrics.experiences.rules import DEAD_EVENTS, ERROR_EVENTS, RAGE_EVENTS, THRESHOLDS, VITALS_EVENTS, Metric
 from opsloop_metrics.insights.asking import ask
 from opsloop_metrics.insights.events import Binding, from_events, person_of
-from opsloop_metrics.insights.periods import Frame, interval_sql
+from opsloop_metrics.insights.periods import Frame, interval_sql, moved
 from opsloop_metrics.sessions.rules import IDLE, MARGIN
 from opsloop_metrics.store.port import milliseconds
 
@@ -188,7 +188,9 @@ def _sessions(frame: Frame, bind: Binding, versions: Sequence[str]) -> str:
     session met are the codes in it: twice the version's place, and one more for an error.
     """
     start, end = milliseconds(frame.start), milliseconds(frame.end)
-    events = from_events(frame, bind, since=frame.start - MARGIN, until=frame.end + MARGIN, conditions=[_ACTIVITY])
+    events = from_events(
+        frame, bind, since=moved(frame.start, -MARGIN), until=moved(frame.end, MARGIN), conditions=[_ACTIVITY]
+    )
     code = f"2 * indexOf({bind.texts(versions)}, {_VERSION}) + {_named(ERROR_EVENTS, bind)}"
     told = f"toUnixTimestamp64Milli(e.time) * {_CODES} + {code}"
     people = f"SELECT {person_of(frame)} AS person, arraySort(groupArray({told})) AS seen {events} GROUP BY person"

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from opsloop_metrics.insights.events import Binding, from_events, matches, needs_traits, person_of, value_of
-from opsloop_metrics.insights.periods import Frame
+from opsloop_metrics.insights.periods import Frame, moved
 from opsloop_metrics.steps.rules import NONE, Attribution, CountBy, Funnel, FunnelMode, Order
 from opsloop_metrics.store.port import milliseconds
 
@@ -25,14 +25,14 @@ _TIME = "toUnixTimestamp64Milli(e.time)"
 
 def read_from(frame: Frame, funnel: Funnel) -> datetime:
     """Return from when on events are read: sessions that began before the range are cut there and not seen whole otherwise."""
-    return frame.start - _SESSION_MARGIN if funnel.count_by is CountBy.SESSIONS else frame.start
+    return moved(frame.start, -_SESSION_MARGIN) if funnel.count_by is CountBy.SESSIONS else frame.start
 
 
 def read_until(frame: Frame, funnel: Funnel) -> datetime:
     """Return until when events are read, itself not."""
     if funnel.count_by is CountBy.SESSIONS:
-        return frame.end + _SESSION_MARGIN
-    return frame.end if funnel.mode is FunnelMode.RANGE else frame.end + funnel.window + _MS
+        return moved(frame.end, _SESSION_MARGIN)
+    return frame.end if funnel.mode is FunnelMode.RANGE else moved(frame.end, funnel.window + _MS)
 
 
 # --- the store alone -------------------------------------------------------------------------------------------------

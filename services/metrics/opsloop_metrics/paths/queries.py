@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_metrics.insights.asking import ask
 from opsloop_metrics.insights.events import Binding, from_events, matches, needs_traits, person_of
-from opsloop_metrics.insights.periods import Frame
+from opsloop_metrics.insights.periods import Frame, moved
 from opsloop_metrics.insights.persons import Person, Portion, list_persons
 from opsloop_metrics.paths.rules import Counted, NodeField, Numbered, Paths, Result, answered
 from opsloop_metrics.sessions.rules import IDLE, MARGIN
@@ -34,7 +34,7 @@ async def find_people(
     there = " AND ".join(f"path[{node.place}] = {bind.text(node.name)}" for node in nodes)
     persons = f"SELECT person FROM ({_paths(frame, asked.seen(), bind)}) WHERE {there}"
     return await list_persons(
-        session, frame, persons, bind, portion, since=frame.start - MARGIN, until=frame.end + MARGIN
+        session, frame, persons, bind, portion, since=moved(frame.start, -MARGIN), until=moved(frame.end, MARGIN)
     )
 
 
@@ -102,8 +102,8 @@ def _events(frame: Frame, asked: Paths, bind: Binding) -> str:
         + from_events(
             frame,
             bind,
-            since=frame.start - MARGIN,
-            until=frame.end + MARGIN,
+            since=moved(frame.start, -MARGIN),
+            until=moved(frame.end, MARGIN),
             conditions=[_ACTIVITY],
             with_traits=needs_traits(*asked.events),
         )

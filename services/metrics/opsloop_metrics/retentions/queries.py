@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_metrics.insights.asking import ask
 from opsloop_metrics.insights.events import Binding, from_events, matches, needs_traits, person_of, value_of
-from opsloop_metrics.insights.periods import EventFilter, Frame, interval_sql
+from opsloop_metrics.insights.periods import EventFilter, Frame, interval_sql, moved
 from opsloop_metrics.insights.persons import Person, Portion, list_persons
 from opsloop_metrics.retentions.rules import (
     DAY,
@@ -172,7 +172,7 @@ def _events(frame: Frame, asked: Retention, bind: Binding) -> str:
         narrowed,
         bind,
         since=since,
-        until=frame.end + asked.periods * DAY if asked.windows_24h else edges_of(frame, asked)[-1],
+        until=moved(frame.end, asked.periods * DAY) if asked.windows_24h else edges_of(frame, asked)[-1],
         conditions=wanted,
         with_traits=needs_traits(start, back, fields=[field]),
     )

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_metrics.insights.asking import ask
 from opsloop_metrics.insights.events import Binding, from_events, person_of
-from opsloop_metrics.insights.periods import Frame, interval_sql
+from opsloop_metrics.insights.periods import Frame, interval_sql, moved
 from opsloop_metrics.sessions.rules import IDLE, MARGIN, Counted, Result, answered
 from opsloop_metrics.store.port import milliseconds
 
@@ -30,7 +30,7 @@ async def find_sessions(session: AsyncSession, frame: Frame) -> Result:
 def _counted(frame: Frame, bind: Binding) -> str:
     """Return SQL with the rows of `Counted`."""
     first = frame.edges[0]
-    read = from_events(frame, bind, since=first - MARGIN, until=frame.end + MARGIN, conditions=[_ACTIVITY])
+    read = from_events(frame, bind, since=moved(first, -MARGIN), until=moved(frame.end, MARGIN), conditions=[_ACTIVITY])
     people = f"SELECT {person_of(frame)} AS person, arraySort(groupArray(toUnixTimestamp64Milli(e.time))) AS times {read} GROUP BY person"
     cut = f"arraySplit((time, pause) -> pause > {_IDLE_MS}, times, arrayDifference(times))"
     # whatever stands beside an array that is joined is copied for each of its items: only the person does

@@ -1,0 +1,122 @@
+"""Walks through what people did in a process of its own: seconds of plain Python, beside which no request should have to breathe.
+
+Both sides write frames: the length in four bytes, then so many bytes. In go the funnel with its span, then rows, a part at a time,
+each part behind the one before once its answer is read. Out come those who entered, a few hundred a frame, and at the end of each
+part a frame of nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+import sys
+from asyncio.subprocess import DEVNULL, PIPE
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from itertools import count
+from typing import Any, BinaryIO, cast
+
+import orjson
+
+from opsloop_metrics.chains.rules import Seen, Span, entrants, subjects
+from opsloop_metrics.steps.rules import Entrant, Funnel
+from opsloop_metrics.store.port import TooHeavy
+
+MOST_CHAINS = 1_000_000
+"""Chains looked at. A million take some ten seconds."""
+SECONDS = 20.0
+"""How long one question may walk."""
+_ENTRANTS = 500  # a frame: a millisecond to read
+_TOO_MANY = 3
+_PROGRAM = "from opsloop_metrics.funnels.walking import main; main()"
+
+Rows = list[list[Any]]
+
+
+def walk(rows: Rows, funnel: Funnel, span: Span, chains: Iterator[int]) -> Iterator[Entrant | None]:
+    """Yield who entered, of rows as `queries.histories` has them, and None for each chain looked at. Raises TooHeavy."""
+    for person, times, steps, excluded, values in rows:
+        events = [Seen(int(time), *rest) for time, *rest in zip(times, steps, excluded, values, strict=True)]
+        for subject in subjects(events, funnel, span):
+            for found in entrants(person, subject, funnel, span):
+                if found is None and next(chains) >= MOST_CHAINS:
+                    raise too_heavy()
+                yield found
+
+
+def too_heavy() -> TooHeavy:
+    """Return what those are told whose funnel has more ways through it than can be looked at."""
+    return TooHeavy(
+        "There are too many ways through this funnel; ask for a shorter time, or take fewer steps of any event."
+    )
+
+
+class Walker:
+    """One process, for one question."""
+
+    def __init__(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        self._in, self._out = sink, source
+
+    async def send(self, frame: bytes) -> None:
+        """Hand a frame over."""
+        self._in.write(len(frame).to_bytes(4) + frame)
+        await self._in.drain()
+
+    async def walked(self, rows: Rows) -> AsyncIterator[list[Entrant]]:
+        """Yield who entered of a part's rows; raises TooHeavy."""
+        try:
+            await self.send(orjson.dumps(rows))
+            while frame := await self._out.readexactly(int.from_bytes(await self._out.readexactly(4))):
+                yield pickle.loads(frame)  # noqa: S301 our own process wrote it
+        except (asyncio.IncompleteReadError, ConnectionError) as error:
+            raise too_heavy() from error
+
+
+@asynccontextmanager
+async def walking(funnel: Funnel, span: Span) -> AsyncIterator[Walker]:
+    """Hold a process for one question; raises TooHeavy when it walks for longer than it may. What it leaves ends with the block."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-I", "-c", _PROGRAM, stdin=PIPE, stdout=PIPE, stderr=DEVNULL
+    )
+    try:
+        async with asyncio.timeout(SECONDS):
+            # both are there, since both are pipes
+            walker = Walker(cast(asyncio.StreamReader, process.stdout), cast(asyncio.StreamWriter, process.stdin))
+            await walker.send(pickle.dumps((funnel, span)))
+            yield walker
+    except TimeoutError as error:
+        raise too_heavy() from error
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()
+
+
+def main() -> None:
+    """Walk until nobody asks any more."""
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    funnel, span = pickle.loads(_read(source))  # noqa: S301 our own process wrote it
+    chains = count()
+    try:
+        while given := _read(source):
+            found: list[Entrant] = []
+            for each in walk(orjson.loads(given), funnel, span, chains):
+                if each is not None:
+                    found.append(each)
+                if len(found) == _ENTRANTS:
+                    _write(sink, pickle.dumps(found))
+                    found = []
+            if found:
+                _write(sink, pickle.dumps(found))
+            _write(sink, b"")
+            sink.flush()
+    except TooHeavy:
+        sys.exit(_TOO_MANY)
+
+
+def _read(source: BinaryIO) -> bytes:
+    return source.read(int.from_bytes(source.read(4)))
+
+
+def _write(sink: BinaryIO, frame: bytes) -> None:
+    sink.write(len(frame).to_bytes(4) + frame)
