@@ -19,10 +19,12 @@ pytestmark = pytest.mark.slow
 
 KILLS = (5, pytest.param(20, marks=pytest.mark.soak))
 SENDERS = 4
-COUNT = (
-    "import sys; from chdb import connect; "
-    "print(connect(sys.argv[1]).query('SELECT count(), uniqExact(message_id) FROM opsloop.event WHERE kind = 'track'', 'TSV').bytes().decode())"
-)
+COUNT = """
+import sys
+from chdb import connect
+counted = connect(sys.argv[1]).query("SELECT count(), uniqExact(message_id) FROM opsloop.event WHERE kind = 'track'", "TSV")
+print(counted.bytes().decode())
+"""
 
 
 class Shop:
