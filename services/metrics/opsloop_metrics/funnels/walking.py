@@ -12,7 +12,7 @@ import pickle
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import count
 from typing import Any, BinaryIO, cast
 
@@ -55,19 +55,27 @@ class Walker:
     """One process, for one question."""
 
     def __init__(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        self._in, self._out = sink, source
+        self._in, self._out = source, sink
 
     async def send(self, frame: bytes) -> None:
         """Hand a frame over."""
-        self._in.write(len(frame).to_bytes(4) + frame)
-        await self._in.drain()
+        self._out.write(len(frame).to_bytes(4) + frame)
+        with suppress(ConnectionError):  # it has ended: whoever reads its answer hears of it
+            await self._out.drain()
 
     async def walked(self, rows: Rows) -> AsyncIterator[list[Entrant]]:
         """Yield who entered of a part's rows; raises TooHeavy."""
+        await self.send(orjson.dumps(rows))
+        while frame := await self._received():
+            yield pickle.loads(frame)  # noqa: S301 our own process wrote it
+
+    async def _received(self) -> bytes:
+        length = int.from_bytes(await self._read(4))
+        return await self._read(length)
+
+    async def _read(self, length: int) -> bytes:
         try:
-            await self.send(orjson.dumps(rows))
-            while frame := await self._out.readexactly(int.from_bytes(await self._out.readexactly(4))):
-                yield pickle.loads(frame)  # noqa: S301 our own process wrote it
+            return await self._in.readexactly(length)
         except (asyncio.IncompleteReadError, ConnectionError) as error:
             raise too_heavy() from error
 
