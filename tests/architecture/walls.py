@@ -25,6 +25,7 @@ _BY_DESIGN = {
     "the owner's `service` made the query, the door only pages it": [
         ("opsloop_campaigns.sending.routes", READS, "recipient"),
         (f"{_SENDING}.routes", READS, "delivery"),
+        ("opsloop_metrics.event_imports.routes", READS, "rejection"),
     ],
     "a list of 100,000 people is copied by one statement and never leaves the database": [
         ("opsloop_campaigns.recipients.service", READS, "campaign"),

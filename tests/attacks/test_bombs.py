@@ -18,6 +18,7 @@ import pytest
 from opsloop.samples import sample
 from opsloop_common.contracts.catalogue import BY_TYPE, PRODUCERS_OF, PUBLIC
 from opsloop_common.ids import uuid7
+from services.metrics.tests.test_kept_questions import ASKED
 from tests.attacks.bombs import MIB, Bomb, bombs, marks
 from tests.attacks.probe import watching
 from tests.contracts.worlds import BODIES
@@ -35,6 +36,15 @@ HOOK = {
     "event_types": ["*"],
     "filter": [{"field": "data.name", "op": "contains", "value": "x"}],
 }
+MONEY = {"amount": 1999, "currency": "CNY"}
+NUMBERS: dict[str, dict[str, Any]] = {
+    "funnel": {"step": 0},
+    "trends": {"series": 0},
+    "lifecycle": {"interval": 0, "status": "new"},
+    "stickiness": {"intervals": 1},
+    "retention": {"cohort": "2026-03-01", "column": 0},
+    "paths": {"target": "1_/"},
+}
 EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/feedback": {name: value for name, value in ROW.items() if name != "external_id"},
     "POST /v1/feedback:batch": {"items": [ROW]},
@@ -46,6 +56,24 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/parked-events/discard": {"fingerprint": "ValueError"},
     "PATCH /v1/workspace": {"locale": "zh-CN"},
     "POST /v1/user-secrets": {"name": "app"},
+    "POST /v1/insights": {"name": "付款", "kind": "trends", "query": ASKED["trends"][0], "description": "d"},
+    "POST /v1/dashboards": {"name": "n", "tiles": []},
+    "POST /v1/annotations": {"at": "2026-03-01T00:00:00Z", "text": "t", "link": "/x"},
+    "POST /v1/orders": {
+        "order_id": "o1",
+        "user_id": "u",
+        "total": MONEY,
+        "ordered_at": "2026-03-01T00:00:00Z",
+        "product": "p",
+    },
+    "POST /v1/orders/{order_id}/refunds": {
+        "refund_id": "r",
+        "amount": MONEY,
+        "refunded_at": "2026-03-02T00:00:00Z",
+        "reason": "r",
+    },
+    **{f"POST /v1/insights/{kind}": query for kind, (query, *_) in ASKED.items()},
+    **{f"POST /v1/insights/{kind}/persons": {"query": ASKED[kind][0]} | of for kind, of in NUMBERS.items()},
 }
 
 
@@ -111,8 +139,8 @@ async def world(deployment: Deployment) -> dict[str, str]:
         "playbook_id": (await made("campaigns", "/v1/playbooks", PLAYBOOK))["id"],
         "webhook_id": (await made("notifications", "/v1/webhooks", HOOK))["id"],
     }
-    absent = ("incident_id", "delivery_id", "notification_id", "parked_id", "job_id", "key_id", "secret_id")
-    return ids | {"key": "csat", "user_id": "u1"} | {name: str(uuid4()) for name in absent}
+    named = ids | {"key": "csat", "user_id": "u1", "order_id": "o1"}
+    return defaultdict(lambda: str(uuid4()), named)
 
 
 def memory(deployment: Deployment) -> int:

@@ -87,7 +87,7 @@ async def test_meanwhile_everybody_else_goes_on(monkeypatch):
 
     walked = asyncio.ensure_future(walk())
     while not walked.done():
-        await asyncio.sleep(0.005)
+        await asyncio.sleep(0.005)  # how often the loop is to be had
         longest, before = max(longest, time.thread_time() - before), time.thread_time()
 
     assert isinstance(walked.exception(), TooHeavy)

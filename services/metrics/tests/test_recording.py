@@ -4,10 +4,17 @@ import asyncio
 import base64
 import gzip
 import json
+from collections import Counter
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+
+from opsloop_metrics.capture.rules import Outcome
+from opsloop_metrics.recording.writer import Writer
+from opsloop_metrics.store.engine import EngineFailed
+from opsloop_metrics.store.port import StoreUnavailable
+from services.metrics.tests.entries import batch
 
 STORED = "SELECT event, distinct_id, person, properties, time FROM opsloop.event ORDER BY time, event"
 
@@ -195,3 +202,75 @@ async def test_after_a_crash_between_events_and_their_look_up_nothing_counts_twi
     running.cancel()
 
     assert len(await capture.stored()) == 2
+
+
+@pytest.fixture
+async def writer(world_with_store, store):
+    return Writer(world_with_store.api.db, store)
+
+
+async def written(writer, *requests):
+    """Return what became of requests that came while nobody wrote, so that they are one block."""
+    takes = [asyncio.create_task(writer.take(entries)) for entries in requests]
+    await asyncio.sleep(0)
+    running = asyncio.create_task(writer.run())
+    outcomes = await asyncio.gather(*takes, return_exceptions=True)
+    assert not running.done(), "it goes on, without a pause"
+    running.cancel()
+    return [type(each) if isinstance(each, Exception) else Counter(each) for each in outcomes]
+
+
+def refusing(store, *, named, cause):
+    """Return an insert that fails where any row has a message of a name, as the engine does or as one that is away."""
+    insert = store.insert
+
+    async def failing(table, columns, rows, **options):
+        if any(f"m{named}-" in str(row) for row in rows):
+            raise StoreUnavailable("no") from cause
+        await insert(table, columns, rows, **options)
+
+    return failing
+
+
+async def test_of_a_block_that_the_store_refuses_only_the_request_that_it_refuses_is_lost(writer, store, monkeypatch):
+    requests = [await batch(number, size=5) for number in range(4)]
+    monkeypatch.setattr(store, "insert", refusing(store, named=2, cause=EngineFailed("Code: 27. no")))
+
+    found = await written(writer, *requests)
+
+    assert found == [
+        Counter({Outcome.STORED: 5}),
+        Counter({Outcome.STORED: 5}),
+        StoreUnavailable,
+        Counter({Outcome.STORED: 5}),
+    ]
+    monkeypatch.undo()
+    assert await written(writer, *requests) == [Counter({known: 5}) for known in (Outcome.KNOWN,) * 2] + [
+        Counter({Outcome.STORED: 5}),
+        Counter({Outcome.KNOWN: 5}),
+    ]
+
+
+async def test_a_store_that_is_away_is_asked_once_a_block(writer, store, monkeypatch):
+    requests = [await batch(number, size=5) for number in range(4)]
+    monkeypatch.setattr(store, "insert", refusing(store, named=2, cause=OSError()))
+
+    assert await written(writer, *requests) == [StoreUnavailable] * 4
+    monkeypatch.undo()
+    assert await written(writer, *requests) == [Counter({Outcome.STORED: 5})] * 4
+
+
+async def test_ids_that_could_not_be_noted_are_known_all_the_same(writer, store, monkeypatch):
+    insert, given = store.insert, await batch(1, size=5)
+
+    async def no_notes(table, columns, rows, **options):
+        if table == "opsloop.seen":
+            raise StoreUnavailable("no")
+        await insert(table, columns, rows, **options)
+
+    monkeypatch.setattr(store, "insert", no_notes)
+    assert await written(writer, given) == [Counter({Outcome.STORED: 5})]
+    monkeypatch.undo()
+
+    assert await written(writer, given) == [Counter({Outcome.KNOWN: 5})]
+    assert (await store.query("SELECT count() FROM opsloop.event")).rows == [[5]]

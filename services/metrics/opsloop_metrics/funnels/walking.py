@@ -8,15 +8,15 @@ part a frame of nothing.
 from __future__ import annotations
 
 import asyncio
-import pickle
 import sys
 from asyncio.subprocess import DEVNULL, PIPE
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from itertools import count
 from typing import Any, BinaryIO, cast
 
 import orjson
+from pydantic import TypeAdapter
 
 from opsloop_metrics.chains.rules import Seen, Span, entrants, subjects
 from opsloop_metrics.steps.rules import Entrant, Funnel
@@ -27,7 +27,7 @@ MOST_CHAINS = 1_000_000
 SECONDS = 20.0
 """How long one question may walk."""
 _ENTRANTS = 500  # a frame: a millisecond to read
-_TOO_MANY = 3
+_ASKED = TypeAdapter(tuple[Funnel, Span])
 _PROGRAM = "from opsloop_metrics.funnels.walking import main; main()"
 
 Rows = list[list[Any]]
@@ -67,7 +67,7 @@ class Walker:
         """Yield who entered of a part's rows; raises TooHeavy."""
         await self.send(orjson.dumps(rows))
         while frame := await self._received():
-            yield pickle.loads(frame)  # noqa: S301 our own process wrote it
+            yield [_entrant(*each) for each in orjson.loads(frame)]
 
     async def _received(self) -> bytes:
         length = int.from_bytes(await self._read(4))
@@ -90,7 +90,7 @@ async def walking(funnel: Funnel, span: Span) -> AsyncIterator[Walker]:
         async with asyncio.timeout(SECONDS):
             # both are there, since both are pipes
             walker = Walker(cast(asyncio.StreamReader, process.stdout), cast(asyncio.StreamWriter, process.stdin))
-            await walker.send(pickle.dumps((funnel, span)))
+            await walker.send(_ASKED.dump_json((funnel, span)))
             yield walker
     except TimeoutError as error:
         raise too_heavy() from error
@@ -103,28 +103,30 @@ async def walking(funnel: Funnel, span: Span) -> AsyncIterator[Walker]:
 def main() -> None:
     """Walk until nobody asks any more."""
     source, sink = sys.stdin.buffer, sys.stdout.buffer
-    funnel, span = pickle.loads(_read(source))  # noqa: S301 our own process wrote it
+    funnel, span = _ASKED.validate_json(_read(source))
     chains = count()
-    try:
-        while given := _read(source):
-            found: list[Entrant] = []
-            for each in walk(orjson.loads(given), funnel, span, chains):
-                if each is not None:
-                    found.append(each)
-                if len(found) == _ENTRANTS:
-                    _write(sink, pickle.dumps(found))
-                    found = []
-            if found:
-                _write(sink, pickle.dumps(found))
-            _write(sink, b"")
-            sink.flush()
-    except TooHeavy:
-        sys.exit(_TOO_MANY)
+    while given := _read(source):
+        found: list[Entrant] = []
+        for each in walk(orjson.loads(given), funnel, span, chains):
+            if each is not None:
+                found.append(each)
+            if len(found) == _ENTRANTS:
+                _write(sink, found)
+                found = []
+        if found:
+            _write(sink, found)
+        sink.write(bytes(4))
+        sink.flush()
 
 
 def _read(source: BinaryIO) -> bytes:
     return source.read(int.from_bytes(source.read(4)))
 
 
-def _write(sink: BinaryIO, frame: bytes) -> None:
+def _write(sink: BinaryIO, found: Sequence[Entrant]) -> None:
+    frame = orjson.dumps([(each.person, each.times, each.is_open, each.value) for each in found])
     sink.write(len(frame).to_bytes(4) + frame)
+
+
+def _entrant(person: str, times: list[int | None], is_open: bool, value: str | None) -> Entrant:
+    return Entrant(person, tuple(times), is_open, value)

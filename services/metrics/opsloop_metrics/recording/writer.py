@@ -29,11 +29,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common import failpoints
 from opsloop_common.db import Context, Database
 from opsloop_common.entry import enter
-from opsloop_common.errors import DomainError
+from opsloop_common.errors import DomainError, Unavailable
 from opsloop_metrics.capture.rules import COLUMNS, IS_PERSONLESS, PERSON, Entry, Outcome
 from opsloop_metrics.contacts import service as contacts
 from opsloop_metrics.people import service as people
 from opsloop_metrics.people.rules import Absorbed, Verdict
+from opsloop_metrics.store.engine import EngineFailed
 from opsloop_metrics.store.port import EventStore, Parameter, StoreUnavailable, written
 
 BLOCK_ENTRIES = 5_000
@@ -92,22 +93,44 @@ class Writer:
         return await batch.done
 
     async def run(self) -> None:
-        """Write for ever. A block that fails is refused as a whole: whoever sent it tries again, and what was written is known."""
+        """Write for ever. What the store does not take is refused: whoever sent it tries again, and what was written is known."""
         while True:
             await self._has_some.wait()
-            block = self._next_block()
-            try:
-                outcomes = await self._write([entry for batch in block for entry in batch.entries])
-            except Exception as error:  # whatever it is, those who wait are told before the loop ends by it
-                self._filled_in_for = None
+            await self._settle(self._next_block())
+
+    async def _settle(self, block: list[_Batch]) -> None:
+        """Write a block and tell those who wait. Of one that the store refuses, each request is tried by itself: none pays for another."""
+        try:
+            outcomes = await self._write([entry for batch in block for entry in batch.entries])
+        except Exception as error:  # whatever it is, those who wait are told first
+            self._filled_in_for = None
+            if len(block) > 1 and isinstance(error.__cause__, EngineFailed):
                 for batch in block:
-                    _refuse(batch, error)
-                raise
+                    await self._settle([batch])
+                return
             for batch in block:
-                own, outcomes = outcomes[: len(batch.entries)], outcomes[len(batch.entries) :]
-                if not batch.done.done():  # whoever sent it has gone
-                    batch.done.set_result(own)
+                _refuse(batch, error)
+            if not isinstance(error, Unavailable):
+                raise
+            log.warning("a block was not stored", reason=str(error), requests=len(block))
+            return
+        for batch in block:
+            own, outcomes = outcomes[: len(batch.entries)], outcomes[len(batch.entries) :]
+            if not batch.done.done():  # whoever sent it has gone
+                batch.done.set_result(own)
+        await self._note_settled()
+
+    async def _note_settled(self) -> None:
+        filled_in_for, self._filled_in_for = (
+            self._filled_in_for,
+            None,
+        )  # for what is not noted, the newest are filled in anew
+        try:
             await self._note(self._noted, is_settled=True)
+        except StoreUnavailable as error:
+            log.warning("ids were not noted", reason=str(error))
+        else:
+            self._filled_in_for = filled_in_for
 
     def _next_block(self) -> list[_Batch]:
         """Take batches in turn from the workspaces that wait, as many as a block holds, at least one."""
