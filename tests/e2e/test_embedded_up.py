@@ -215,8 +215,12 @@ async def test_a_killed_process_starts_again_by_itself_with_everything_it_had(de
 
         assert (await feedback.get(f"/v1/feedback/{posted.json()['id']}")).status_code == 200
 
-        for pid in postmasters(deployment):
+        killed = postmasters(deployment)
+        for pid in killed:
             psutil.Process(pid).kill()
+        await eventually(
+            lambda: another(deployment, killed), what="another PostgreSQL"
+        )  # what is left of the first may answer
         again = await eventually(lambda: accepted(feedback), what="PostgreSQL started again by the living process")
         await delivered(deployment, again)
         assert process.terminate() == 0, process.tail()
@@ -233,6 +237,11 @@ async def accepted(feedback: httpx.AsyncClient) -> str | None:
 
 async def gone(deployment: Deployment) -> bool:
     return not postmasters(deployment)
+
+
+async def another(deployment: Deployment, killed: list[int]) -> bool:
+    found = postmasters(deployment)
+    return bool(found) and found != killed
 
 
 async def delivered(deployment: Deployment, feedback_id: str) -> None:
