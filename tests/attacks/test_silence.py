@@ -189,7 +189,7 @@ MODES = {"swallow": _swallow, "shut": _shut, "half-open": _half_open, "delay 2 s
 
 
 @pytest.mark.timeout(180)
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", ["swallow", "shut", "delay 2 s"])  # the others under `make soak`
 async def test_postgresql_falls_silent(behind_proxy: tuple[Deployment, Proxy], mode: str):
     await _silence_postgresql(behind_proxy, mode, 6.0)
 

@@ -18,7 +18,7 @@ from tests.insights.worlds import world
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow, pytest.mark.xdist_group("insights")]
 WORLDS_OF_A_TEST = 20
 SEEDS = range(1, 241, WORLDS_OF_A_TEST)
-QUESTIONS_OF_A_WORLD = 2
+QUESTIONS_OF_A_WORLD = 1
 """… by each insight that it is asked of."""
 MORE_SEEDS = range(1_000, 5_000, WORLDS_OF_A_TEST)
 
