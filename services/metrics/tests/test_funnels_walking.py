@@ -10,6 +10,7 @@ from random import Random
 import psutil
 import pytest
 
+from opsloop_common.errors import Unavailable
 from opsloop_common.testing.bus_suite import until
 from opsloop_metrics.chains.rules import Span
 from opsloop_metrics.funnels import service, walking
@@ -114,11 +115,12 @@ async def test_who_goes_away_takes_the_process_along():
     assert children() == before
 
 
-async def test_a_process_that_ends_by_itself_is_no_answer():
-    with pytest.raises(TooHeavy):
+@pytest.mark.parametrize("program", ["raise ImportError('gone')", "import os; os.kill(os.getpid(), 9)"])
+async def test_a_process_that_ends_by_itself_is_our_fault_and_not_the_questions(monkeypatch, program):
+    monkeypatch.setattr(walking, "_PROGRAM", program)
+
+    with pytest.raises(Unavailable, match="try again"):
         async with walking.walking(funnel(), SPAN) as walker:
-            for child in children():
-                child.kill()
             async for _ in walker.walked(histories()):
                 pass
 

@@ -274,3 +274,20 @@ async def test_ids_that_could_not_be_noted_are_known_all_the_same(writer, store,
 
     assert await written(writer, given) == [Counter({Outcome.KNOWN: 5})]
     assert (await store.query("SELECT count() FROM opsloop.event")).rows == [[5]]
+
+
+async def test_what_nobody_thought_of_in_the_middle_of_a_block_leaves_nobody_waiting(writer, store, monkeypatch):
+    requests = [await batch(number, size=5) for number in range(3)]
+    faults = iter([StoreUnavailable("no"), RuntimeError("nobody thought of it")])
+
+    async def failing(entries):
+        raise next(faults) from EngineFailed("Code: 27. no")
+
+    monkeypatch.setattr(writer, "_write", failing)
+    takes = [asyncio.create_task(writer.take(entries)) for entries in requests]
+    await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError):
+        await writer.run()
+
+    assert [type(each) for each in await asyncio.gather(*takes, return_exceptions=True)] == [StoreUnavailable] * 3

@@ -16,8 +16,10 @@ from itertools import count
 from typing import Any, BinaryIO, cast
 
 import orjson
+import structlog
 from pydantic import TypeAdapter
 
+from opsloop_common.errors import Unavailable
 from opsloop_metrics.chains.rules import Seen, Span, entrants, subjects
 from opsloop_metrics.steps.rules import Entrant, Funnel
 from opsloop_metrics.store.port import TooHeavy
@@ -27,10 +29,12 @@ MOST_CHAINS = 1_000_000
 SECONDS = 20.0
 """How long one question may walk."""
 _ENTRANTS = 500  # a frame: a millisecond to read
+_TOO_MANY = 3  # how the process ends that has looked at too many chains
 _ASKED = TypeAdapter(tuple[Funnel, Span])
 _PROGRAM = "from opsloop_metrics.funnels.walking import main; main()"
 
 Rows = list[list[Any]]
+log = structlog.get_logger(__name__)
 
 
 def walk(rows: Rows, funnel: Funnel, span: Span, chains: Iterator[int]) -> Iterator[Entrant | None]:
@@ -51,6 +55,10 @@ def too_heavy() -> TooHeavy:
     )
 
 
+class Ended(Exception):
+    """The process ended before it had answered."""
+
+
 class Walker:
     """One process, for one question."""
 
@@ -64,7 +72,7 @@ class Walker:
             await self._out.drain()
 
     async def walked(self, rows: Rows) -> AsyncIterator[list[Entrant]]:
-        """Yield who entered of a part's rows; raises TooHeavy."""
+        """Yield who entered of a part's rows; raises Ended."""
         await self.send(orjson.dumps(rows))
         while frame := await self._received():
             yield [_entrant(*each) for each in orjson.loads(frame)]
@@ -77,12 +85,12 @@ class Walker:
         try:
             return await self._in.readexactly(length)
         except (asyncio.IncompleteReadError, ConnectionError) as error:
-            raise too_heavy() from error
+            raise Ended from error
 
 
 @asynccontextmanager
 async def walking(funnel: Funnel, span: Span) -> AsyncIterator[Walker]:
-    """Hold a process for one question; raises TooHeavy when it walks for longer than it may. What it leaves ends with the block."""
+    """Hold a process for one question; it ends with the block. Raises TooHeavy for more than may be walked, Unavailable when it fails."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-I", "-c", _PROGRAM, stdin=PIPE, stdout=PIPE, stderr=DEVNULL
     )
@@ -94,6 +102,13 @@ async def walking(funnel: Funnel, span: Span) -> AsyncIterator[Walker]:
             yield walker
     except TimeoutError as error:
         raise too_heavy() from error
+    except Ended as error:
+        status = await process.wait()
+        if status == _TOO_MANY:
+            raise too_heavy() from error
+        # a fault of ours, or the machine's: never the question's
+        log.error("the exact pass of a funnel ended by itself", status=status)
+        raise Unavailable("The funnel could not be found out; try again.", headers={"Retry-After": "5"}) from error
     finally:
         if process.returncode is None:
             process.kill()
@@ -102,6 +117,13 @@ async def walking(funnel: Funnel, span: Span) -> AsyncIterator[Walker]:
 
 def main() -> None:
     """Walk until nobody asks any more."""
+    try:
+        _answer()
+    except TooHeavy:
+        sys.exit(_TOO_MANY)
+
+
+def _answer() -> None:
     source, sink = sys.stdin.buffer, sys.stdout.buffer
     funnel, span = _ASKED.validate_json(_read(source))
     chains = count()

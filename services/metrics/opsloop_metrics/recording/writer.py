@@ -105,8 +105,7 @@ class Writer:
         except Exception as error:  # whatever it is, those who wait are told first
             self._filled_in_for = None
             if len(block) > 1 and isinstance(error.__cause__, EngineFailed):
-                for batch in block:
-                    await self._settle([batch])
+                await self._settle_apart(block)
                 return
             for batch in block:
                 _refuse(batch, error)
@@ -119,6 +118,15 @@ class Writer:
             if not batch.done.done():  # whoever sent it has gone
                 batch.done.set_result(own)
         await self._note_settled()
+
+    async def _settle_apart(self, block: list[_Batch]) -> None:
+        for place, batch in enumerate(block):
+            try:
+                await self._settle([batch])
+            except Exception as error:  # the loop ends, and nobody would tell the rest
+                for other in block[place + 1 :]:
+                    _refuse(other, error)
+                raise
 
     async def _note_settled(self) -> None:
         filled_in_for, self._filled_in_for = (
