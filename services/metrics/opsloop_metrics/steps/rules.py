@@ -178,7 +178,7 @@ def _texts(conditions: Iterable[Condition]) -> list[Condition]:
     return [each for each in conditions if each.op is Op.EQ and isinstance(each.value, str)]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entrant:
     """Someone's (or one session's, one attempt's) way: when they did each step (milliseconds, None: not), and their value.
 
