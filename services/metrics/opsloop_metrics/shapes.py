@@ -31,7 +31,8 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 def _known_field(field: str) -> str:
     if field not in COLUMNS and not _PATH.fullmatch(field):
         known = (*COLUMNS, *(f"{head}.<name>" for head in _PATHS))
-        raise ValueError(unknown(field, known, what="field of an event"))
+        own = "" if "." in field else "; a property is called properties.<name>, a person's trait person.<name>"
+        raise ValueError(f"{unknown(field, known, what='field of an event')}{own}")
     return field
 
 
