@@ -308,7 +308,7 @@ async def test_what_cannot_be_meant(insights, wrong, pointer):
     assert (await insights.refused("attribution", **MARCH | {"conversion": PAID} | wrong))[0][0] == pointer
 
 
-@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-30"])
+@pytest.mark.parametrize("day", ["1900-01-01", "2200-12-30"])
 async def test_at_the_ends_of_the_calendar_nothing_happened(insights, day):
     assert (await ask(insights, **{"from": day, "to": day}))["rows"] == []
 

@@ -195,3 +195,13 @@ def test_without_a_time_of_sending_a_clock_cannot_be_told_from_the_future(ahead)
         rules.corrected(Message(MessageKind.TRACK, "e", "u", message_id="m", time=NOW + ahead), NOW)
 
     assert refused.value.reason is Reason.BAD_TIME
+
+
+@pytest.mark.parametrize("sent_at", [datetime(2148, 12, 31, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)])
+def test_a_clock_of_another_century_dates_nothing_before_there_were_computers(sent_at):
+    told = Message(MessageKind.TRACK, "e", "u", message_id="m", time=datetime(1970, 1, 1, tzinfo=UTC), sent_at=sent_at)
+
+    with pytest.raises(Refused) as refused:
+        rules.corrected(told, NOW)
+
+    assert refused.value.reason is Reason.BAD_TIME

@@ -20,6 +20,7 @@ MAX_ID = 200
 """Characters of an id or a name of an event; a longer one is refused, never cut: two would become one."""
 MAX_PROPERTIES_BYTES = 900 * 1024
 MAX_LEVELS = 20
+FIRST_YEAR = 1900
 SKEW_IGNORED = timedelta(seconds=5)
 """A clock that differs by less is taken as right: this much a request may be under way."""
 FARTHEST_AHEAD = timedelta(hours=24)
@@ -254,6 +255,8 @@ def corrected(message: Message, received_at: datetime) -> datetime:
                 time -= skew
             except OverflowError as error:
                 raise Refused(Reason.BAD_TIME, "the time is beyond what can be counted") from error
+    if time.year < FIRST_YEAR:
+        raise Refused(Reason.BAD_TIME, f"the time is before {FIRST_YEAR}")
     if time - received_at > FARTHEST_AHEAD:
         raise Refused(Reason.BAD_TIME, "the time is more than a day ahead")
     return time

@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import ports_of
+from opsloop_common.deadline import stopped
 from opsloop_common.turns import breathing
 from opsloop_metrics.chains.rules import Span
 from opsloop_metrics.funnels import queries, rules
@@ -128,8 +129,9 @@ async def _exact(session: AsyncSession, frame: Frame, funnel: Funnel) -> list[En
         return [
             each async for rows in parts for each in await breathing(_itself, walk(rows, funnel, span, chains)) if each
         ]
-    async with ports_of(session, MetricsPorts).walkers.place(frame.workspace), walking(funnel, span) as walker:
-        return [each async for rows in parts async for some in walker.walked(rows) for each in some]
+    with stopped():  # a walk has bounds of its own
+        async with ports_of(session, MetricsPorts).walkers.place(frame.workspace), walking(funnel, span) as walker:
+            return [each async for rows in parts async for some in walker.walked(rows) for each in some]
 
 
 def _itself(each: Entrant | None) -> Entrant | None:

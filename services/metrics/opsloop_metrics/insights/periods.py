@@ -19,6 +19,8 @@ from opsloop_metrics.store.port import milliseconds
 
 MOST_INTERVALS = 1_000
 _DEFAULT_DAYS = 30
+FIRST_YEAR, LAST_YEAR = 1900, 2200
+"""What can be asked for: more than can be told, and far enough from the calendar's ends for whatever is read around it."""
 
 
 class Interval(StrEnum):
@@ -115,6 +117,9 @@ def frame_of(
     Without `end` it is until now, without `start` 30 days. Raises Invalid for a time that ends before it begins or has too many
     intervals.
     """
+    for pointer, given in (("/from", start), ("/to", end)):
+        if given is not None and not FIRST_YEAR <= given.year <= LAST_YEAR:
+            raise Invalid(pointer, f"has to lie in the years from {FIRST_YEAR} to {LAST_YEAR}")
     until = _instant(end, zone, whole_day=True) if end is not None else now
     if start is None:
         day = until.astimezone(ZoneInfo(zone)).date() - timedelta(days=_DEFAULT_DAYS - 1)
@@ -144,10 +149,7 @@ _SHORTEST = {
 def _instant(given: date | datetime, zone: str, *, whole_day: bool) -> datetime:
     if isinstance(given, datetime):
         return given.astimezone(UTC)
-    try:
-        return midnight(given + timedelta(days=1) if whole_day else given, zone)
-    except OverflowError as error:
-        raise Invalid("/to" if whole_day else "/from", "is beyond what can be counted") from error
+    return midnight(given + timedelta(days=1) if whole_day else given, zone)
 
 
 def moved(at: datetime, by: timedelta) -> datetime:

@@ -37,7 +37,8 @@ from opsloop_metrics.people.rules import Absorbed, Verdict
 from opsloop_metrics.store.engine import EngineFailed
 from opsloop_metrics.store.port import EventStore, Parameter, StoreUnavailable, written
 
-BLOCK_ENTRIES = 5_000
+BLOCK_ENTRIES = 1_000
+"""Beside a workspace that sends without end, whoever sends one message waits for two blocks."""
 WAITING_ENTRIES = 50_000
 RESTART_SECONDS = 2.0
 """How exactly it is known when a server was started."""
