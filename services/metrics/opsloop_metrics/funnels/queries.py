@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from opsloop_metrics.funnels.rules import MOST_BINS
 from opsloop_metrics.insights.events import Binding, from_events, matches, needs_traits, person_of, value_of
 from opsloop_metrics.insights.periods import Frame, moved
 from opsloop_metrics.steps.rules import NONE, Attribution, CountBy, Funnel, FunnelMode, Order
@@ -161,7 +162,7 @@ def table(frame: Frame, funnel: Funnel, bind: Binding) -> str:
     rows, limit = entrants(frame, funnel, bind), funnel.breakdown.limit if funnel.breakdown else 0
     numbers = ", ".join(_numbers(step) for step in range(1, len(funnel.steps) + 1))
     if funnel.breakdown is None:
-        return f"SELECT '' AS value, {numbers}, {_conversion(len(funnel.steps))} FROM ({rows})"
+        return f"SELECT '' AS value, {numbers}, {_conversion(len(funnel.steps))}, {_bins(len(funnel.steps))} FROM ({rows})"
     sized = f"SELECT *, count() OVER (PARTITION BY value) AS size FROM ({rows})"
     ranked = f"SELECT *, dense_rank() OVER (ORDER BY size DESC, value) AS place FROM ({sized})"
     return (
@@ -181,18 +182,19 @@ def _numbers(step: int) -> str:
 
 
 def _conversion(last: int) -> str:
-    """Return SQL for mean, median, least, greatest and count of the milliseconds from first to last step."""
+    """Return SQL for mean, median, least and greatest of the seconds from first to last step."""
     taken = f"(times[{last}] - times[1]) / 1000, depth = {last}"
     return f"avgOrNullIf({taken}), quantileExactInclusiveOrNullIf(0.5)({taken}), minOrNullIf({taken}), maxOrNullIf({taken})"
 
 
-def binned(frame: Frame, funnel: Funnel, bind: Binding, *, start: int, width: int) -> str:
-    """Return SQL with the place of each bin that is not empty, and how many took so long."""
-    last = len(funnel.steps)
-    return (
-        f"SELECT intDiv(times[{last}] - times[1] - {start * 1000}, {width * 1000}) AS place, count() "
-        f"FROM ({entrants(frame, funnel, bind)}) WHERE depth = {last} GROUP BY place"
-    )
+def _bins(last: int) -> str:
+    """Return SQL for how many took how long: counts of the bins that `bins_of` and `bin_edges` name, asked in the same pass."""
+    taken = f"groupArrayIf(times[{last}] - times[1], depth = {last}) AS taken"
+    number = f"arrayFirst(n -> n * n * n >= length(taken) OR n = {MOST_BINS}, range(1, {MOST_BINS + 1})) AS number"
+    start = "intDiv(arrayMin(taken), 1000) AS start"
+    width = "intDiv(intDiv(arrayMax(taken) + 999, 1000) - start + number - 1, number) AS width"
+    places = "arrayMap(ms -> toUInt8(intDiv(ms - start * 1000, if(width = 0, 60, width) * 1000)), taken) AS places"
+    return f"({taken}, {number}, {start}, {width}, {places}, arrayMap(n -> countEqual(places, n), range(number + 1))).6"
 
 
 def people(frame: Frame, funnel: Funnel, bind: Binding, *, step: int, dropped: bool) -> str:
