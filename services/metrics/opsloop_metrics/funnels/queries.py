@@ -3,7 +3,7 @@
 The store's way (docs/insights.md §4, "Chain"): a person's events are arrays in the order of time. Going backwards through the steps,
 each event that serves a step is given the times of the steps that follow it, which stand at the next event of the next step: one
 pass a step, whatever came between. So each event of the first step ends up with its whole chain, and the best is the greatest of them.
-It takes about twice windowFunnel's time, which knows no times, exclusions or values (`bench`: 0.45 s against 0.23 s of 1 million events).
+It takes about twice windowFunnel's time, which knows no times, exclusions or values (`bench`: 0.25 s against 0.12 s of 1 million events).
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def _chains(frame: Frame, funnel: Funnel, bind: Binding) -> str:
 
 
 def _taint(funnel: Funnel, window: int) -> str:
-    """Return SQL that says whether a chain, `x1` …, of depth `d` is tainted; what taints stands behind the steps, that of late steps first."""
+    """Return SQL that says whether a chain, `x1` …, of depth `d` is tainted; what taints stands behind the steps."""
     tests, place = ["0"], len(funnel.steps)
     for step in range(len(funnel.steps) - 1, -1, -1):
         for each in funnel.exclusions:
@@ -111,12 +111,18 @@ def _events(frame: Frame, funnel: Funnel, bind: Binding) -> str:
     since = f"{_TIME} - {milliseconds(frame.start) - 1} AS time, toInt8(multiIf({role}, 0)) AS role"
     shown, by = f"{person_of(frame)} AS person, {since}", "person"
     # as one number a time sorts soonest
-    seen, arrays = "arraySort(groupArray(time * 64 + role + 32))", "arrayMap(x -> bitShiftRight(x, 6), seen) AS t, arrayMap(x -> toInt8(bitAnd(x, 63)) - 32, seen) AS r"
+    seen, arrays = (
+        "arraySort(groupArray(time * 64 + role + 32))",
+        "arrayMap(x -> bitShiftRight(x, 6), seen) AS t, arrayMap(x -> toInt8(bitAnd(x, 63)) - 32, seen) AS r",
+    )
     if funnel.breakdown is not None:
         shown += (
             f", toString(e.event) AS name, e.message_id AS message, {value_of(funnel.breakdown.field, bind)} AS own"
         )
-        seen, arrays = "arraySort(groupArray((time, role, name, message, own)))", "seen.1 AS t, seen.2 AS r, seen.5 AS v"
+        seen, arrays = (
+            "arraySort(groupArray((time, role, name, message, own)))",
+            "seen.1 AS t, seen.2 AS r, seen.5 AS v",
+        )
         by += ", part" if funnel.is_divided_before else ""
     part = "" if funnel.breakdown is None else (", own AS part" if funnel.is_divided_before else ", '' AS part")
     wanted = [_named(funnel, bind), f"({' OR '.join(tests)})"]
@@ -162,7 +168,9 @@ def table(frame: Frame, funnel: Funnel, bind: Binding) -> str:
     rows, limit = entrants(frame, funnel, bind), funnel.breakdown.limit if funnel.breakdown else 0
     numbers = ", ".join(_numbers(step) for step in range(1, len(funnel.steps) + 1))
     if funnel.breakdown is None:
-        return f"SELECT '' AS value, {numbers}, {_conversion(len(funnel.steps))}, {_bins(len(funnel.steps))} FROM ({rows})"
+        return (
+            f"SELECT '' AS value, {numbers}, {_conversion(len(funnel.steps))}, {_bins(len(funnel.steps))} FROM ({rows})"
+        )
     sized = f"SELECT *, count() OVER (PARTITION BY value) AS size FROM ({rows})"
     ranked = f"SELECT *, dense_rank() OVER (ORDER BY size DESC, value) AS place FROM ({sized})"
     return (
