@@ -65,19 +65,13 @@ def _is_meant(funnel: Funnel, entrant: Entrant, step: int, dropped: bool) -> boo
 async def _whole(session: AsyncSession, frame: Frame, funnel: Funnel) -> tuple[list[rules.StepResult], Conversion]:
     bind = Binding()
     [[_, *row]] = await _rows(session, frame, queries.table(frame, funnel, bind), bind)
-    average, median, least, most = row[-4:]
-    numbers = _numbers(row[:-4])
+    average, median, least, most, counts = row[-5:]
+    numbers = _numbers(row[:-5])
     steps = rules.steps_of(funnel, numbers)
     if average is None:
         return steps, Conversion(None, None, [])
-    number = rules.bins_of(numbers[-1].count)
-    start, width = rules.bin_edges(number, least, most)
-    counts = [0] * (number + 1)
-    bind = Binding()
-    for place, size in await _rows(session, frame, queries.binned(frame, funnel, bind, start=start, width=width), bind):
-        # what came in between the two questions goes into the nearest bin
-        counts[min(max(int(place), 0), number)] += int(size)
-    return steps, Conversion(average, median, rules.bins(start, width, counts))
+    start, width = rules.bin_edges(rules.bins_of(numbers[-1].count), least, most)
+    return steps, Conversion(average, median, rules.bins(start, width, list(map(int, counts))))
 
 
 async def _parts(session: AsyncSession, frame: Frame, funnel: Funnel) -> list[Part]:

@@ -59,6 +59,9 @@ class Engine(ABC):
         settings: dict[str, str | int | float] = {
             "max_execution_time": seconds,
             "max_memory_usage": bytes,
+            # groups that would not fit go to the disk: a query gets slower before it gets too heavy
+            "max_bytes_before_external_group_by": bytes * 2 // 5,
+            "max_temporary_data_on_disk_size_for_query": 4 * bytes,
             "readonly": 2,
             "max_result_rows": 1_000_000,
             "log_comment": uuid4().hex,
