@@ -27,7 +27,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import failpoints
-from opsloop_common.db import Context, Database
+from opsloop_common.db import Context, Database, context_of
 from opsloop_common.entry import enter
 from opsloop_common.errors import DomainError, Unavailable
 from opsloop_metrics.capture.rules import COLUMNS, IS_PERSONLESS, PERSON, Entry, Outcome
@@ -171,7 +171,7 @@ class Writer:
                 {entries[place].workspace for place in fresh}
             ):  # sorted: two writers wait in one order
                 places = [place for place in fresh if entries[place].workspace == workspace]
-                await enter(session, Context(workspace=workspace))
+                await _go_on_in(session, workspace)
                 absorbed = await people.absorb(session, [entries[place].heard for place in places])
                 told.append((workspace, absorbed))
                 persons = [verdict.person_id for verdict in absorbed.verdicts]
@@ -186,7 +186,7 @@ class Writer:
             await self._insert(rows)
             for workspace, absorbed in told:
                 if absorbed.persons or absorbed.merges:
-                    await enter(session, Context(workspace=workspace))
+                    await _go_on_in(session, workspace)
                     await people.tell(session, absorbed.persons, absorbed.merges)
         failpoints.hit("capture.after_commit")
         self._noted = [
@@ -253,6 +253,12 @@ class Writer:
         if notes:
             rows = [(*note, int(is_settled)) for note in notes]
             await self._store.insert("opsloop.seen", ["id", "received_at", "is_settled"], rows)
+
+
+async def _go_on_in(session: AsyncSession, workspace: str) -> None:
+    """Enter a workspace, unless the transaction is in it already, as it is where a block is of one alone."""
+    if context_of(session).workspace != workspace:
+        await enter(session, Context(workspace=workspace))
 
 
 async def tell_store(store: EventStore, told: Sequence[tuple[str, Absorbed]]) -> None:

@@ -78,4 +78,4 @@ def milliseconds(time: datetime) -> int:
 
 def written(time: datetime) -> str:
     """Return a time as a row is written with it: UTC to the millisecond."""
-    return time.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S.") + f"{time.microsecond // 1000:03d}"
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat(" ", "milliseconds")

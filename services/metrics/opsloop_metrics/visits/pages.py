@@ -65,6 +65,8 @@ def _read(url: str) -> Page:
 def parameters_of(query: str) -> dict[str, str]:
     """Return the first value of each name (in lower case) that has one."""
     found: dict[str, str] = {}
+    if not query:
+        return found
     for name, value in parse_qsl("&".join(query.split("&", MAX_PARAMETERS)[:MAX_PARAMETERS])):
         found.setdefault(name.lower(), storable(value).strip())
     return found

@@ -114,7 +114,7 @@ def describe(
 
 def locale_of(text: str | None) -> str:
     """Return a locale as BCP 47 writes it (`zh-Hans-CN`), the first of several; empty where there is none."""
-    found = _LOCALE.match((text or "").strip()[:MAX_TEXT])
+    found = _LOCALE.match(text.strip()[:MAX_TEXT]) if text else None
     if found is None:
         return ""
     language, script, region = (part or "" for part in found.groups())
@@ -132,9 +132,11 @@ def _is_own(host: str, own_hosts: Collection[str]) -> bool:
 
 
 def _campaign(said: Mapping[str, str]) -> Campaign:
+    if not said:
+        return Campaign()
     names = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
     return Campaign(*(said.get(name, "")[:MAX_TEXT] for name in names))
 
 
 def _click(said: Mapping[str, str]) -> Channel | None:
-    return next((channel for name, channel in CLICKS.items() if said.get(name)), None)
+    return next((channel for name, channel in CLICKS.items() if said.get(name)), None) if said else None
