@@ -281,7 +281,7 @@ async def test_however_an_id_was_written_it_is_forgotten(plain):
 
     kept = [json.loads(each["raw"]) for each in await plain.items() if each["raw"]]
     assert sorted(map(str, kept)) == sorted(map(str, OTHERS))
-    assert len(await plain.sql("SELECT FROM rejection WHERE ids IS NOT NULL")) == len(OTHERS)
+    assert len(await plain.sql("SELECT id FROM rejection WHERE ids IS NOT NULL")) == len(OTHERS)
 
 
 async def test_however_an_erased_id_is_written_nothing_is_kept_of_it(log):

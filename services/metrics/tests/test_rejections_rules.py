@@ -113,3 +113,8 @@ def test_who_names_too_many_names_nobody_knows_whom(raw):
 @pytest.mark.parametrize("piece", ['\\"', '"', '""', "\\", ","])
 def test_a_text_of_quotes_costs_little(piece):
     assert len(rules.ids_in(piece * REJECTION_RAW_BYTES)) < 10
+
+
+@given(st.text(alphabet='"\\\\u0041/n,\x00\n付', max_size=60))
+def test_any_text_can_be_looked_through(text):
+    assert rules.ids_in(text) is not None

@@ -17,7 +17,9 @@ _CELLS = re.compile(r"[,;\t\r\n]")
 _WORDS = re.compile(r"[\s,;:{}\[\]\"']+")
 # no longer than an id, written as long as it can be: what is quoted may never end
 _CSV_QUOTED = re.compile(rf'"((?:[^"]|""){{1,{MAX_ID}}})"')
-_JSON_QUOTED = re.compile(rf'"(?:[^"\\]|\\.){{1,{2 * MAX_ID}}}"')
+_JSON_QUOTED = re.compile(
+    rf'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{{4}}){{1,{2 * MAX_ID}}}"'  # all of which JSON can read
+)
 ID_NAMES = frozenset(
     {
         "userid", "user_id", "$user_id", "anonymousid", "anonymous_id", "distinct_id", "$distinct_id", "distinctid", "previousid",
@@ -81,11 +83,7 @@ def _pieces(text: str) -> Iterator[str]:
     yield text
     yield from _CELLS.split(text)
     yield from (quoted.replace('""', '"') for quoted in _CSV_QUOTED.findall(text))
-    for quoted in _JSON_QUOTED.findall(text):
-        try:
-            yield json.loads(quoted)
-        except ValueError:  # a quote of something else
-            continue
+    yield from map(json.loads, _JSON_QUOTED.findall(text))
     yield from _WORDS.split(text)
 
 
