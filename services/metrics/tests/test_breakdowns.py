@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import pytest
 import pytest_asyncio
 
@@ -232,3 +234,16 @@ async def test_what_cannot_be_meant(insights, wrong, pointer):
 async def test_at_the_ends_of_the_calendar_nothing_happened(insights, day):
     for of in ("events", "exits"):
         assert (await insights.ask("breakdown", **{"from": day, "to": day}, by=["path"], of=of))["rows"] == []
+
+
+async def test_the_day_before_one_that_begins_at_one_o_clock(insights):
+    """In Cairo clocks skip the midnight of 24 April: 22:30 UTC on the 22nd is 00:30 on the 23rd, the day before."""
+    insights.world.api.clock.set(datetime(2026, 4, 25, 12, tzinfo=UTC))
+    await insights.happened(did("u1", "A", "04-22T22:30"), did("u2", "A", "04-24T10:00"))
+    day = {"from": "2026-04-24", "to": "2026-04-24", "time_zone": "Africa/Cairo"}
+
+    found = await insights.ask("breakdown", **day, by=["event"], compare="previous")
+    trend = await insights.ask("trends", **day, series=[{"event": "A"}], compare="previous")
+
+    assert found["rows"][0]["previous"] == {"events": 1, "people": 1}
+    assert trend["series"][0]["previous"]["total"] == 1

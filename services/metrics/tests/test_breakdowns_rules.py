@@ -61,6 +61,8 @@ def at(*parts):
         ("Europe/Berlin", at(2026, 3, 28, 23), at(2026, 3, 29, 22), at(2026, 3, 27, 23)),  # a day of 23 hours
         ("Europe/Berlin", at(2026, 3, 29, 22), at(2026, 3, 30, 22), at(2026, 3, 28, 23)),  # and the one after it
         ("Europe/Berlin", at(2026, 3, 29, 10), at(2026, 3, 30, 10), at(2026, 3, 28, 10)),  # elapsed time
+        ("Africa/Cairo", at(2026, 4, 23, 22), at(2026, 4, 24, 21), at(2026, 4, 22, 22)),  # a day that begins at 01:00
+        ("Africa/Cairo", at(2026, 4, 24, 21), at(2026, 4, 25, 21), at(2026, 4, 23, 22)),  # and the one after it
         ("UTC", at(2026, 3, 1), at(2026, 3, 1, 6), at(2026, 2, 28, 18)),
         ("UTC", at(2026, 3, 1, 6), at(2026, 3, 2), at(2026, 2, 28, 12)),
     ],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import pytest_asyncio
 
+from opsloop_metrics.experiences import queries
 from services.metrics.tests.analyst import BOT
 from services.metrics.tests.asked import did, identified
 from services.metrics.tests.visitors import DAY, Site, at, measured, metric, of_version
@@ -190,3 +191,35 @@ async def test_what_strangers_write_is_only_text(site):
     assert hostile in [each["type"] for each in found["errors"]["kinds"]]
     assert [each["version"] for each in found["errors"]["versions"]] == ["$none", hostile]
     assert max(len(each["message"] or "") for each in found["errors"]["kinds"]) <= 500
+
+
+@pytest.mark.parametrize(("gone", "left"), [(["u1"], [("/a", 1, 1.0)]), (["u1", "u2"], []), (["u3"], [("/a", 2, 1.0)])])
+@pytest.mark.parametrize("place", [1, 2])
+async def test_people_who_are_erased_between_two_statements(site, store, monkeypatch, gone, left, place):
+    """Asked whom trouble met, and then who was there at all: a page of nobody is left out, and no share is above 1."""
+    await site.happened(
+        did("u1", "Error", "03-01T10:00", **at("/a")),
+        did("u2", "Error", "03-01T10:00", **at("/a")),
+        did("u3", "/b", "03-01T10:00"),
+    )
+    asked, ask, told = 0, queries.ask, queries._friction
+
+    async def friction(*given):
+        async def asks(*query):
+            nonlocal asked
+            asked += 1
+            if asked == place:
+                await store.change(
+                    f"ALTER TABLE opsloop.event DELETE WHERE distinct_id IN ({', '.join(map(repr, gone))})"
+                )
+            return await ask(*query)
+
+        monkeypatch.setattr(queries, "ask", asks)
+        return await told(*given)
+
+    monkeypatch.setattr(queries, "_friction", friction)
+
+    found = (await site.experience())["friction"]
+
+    assert asked == 2
+    assert [(each["page"], each["people"], each["share"]) for each in found] == left

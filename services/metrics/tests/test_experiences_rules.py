@@ -175,3 +175,19 @@ def test_the_table_is_the_friction_list():
         "errors": 1,
         "poor_vitals": 0,
     }
+
+
+@pytest.mark.parametrize(
+    ("troubled", "everybody", "expected"),
+    [
+        (Troubled("/a", 1, 3, 3, 2, 0, 1), 4, [(1, 1, 1, 1, 0, 1, 1.0, 0.25)]),
+        (Troubled("/a", 5, 2, 2, 0, 0, 0), 4, [(4, 2, 2, 0, 0, 0, 0.5, 1.0)]),
+        (Troubled("/a", 0, 3, 3, 0, 0, 0), 4, []),
+        (Troubled("/a", 2, 2, 2, 0, 0, 0), 0, []),
+    ],
+)
+def test_no_part_is_larger_than_its_whole(troubled, everybody, expected):
+    """The numbers are of three moments, between which people were erased or came."""
+    names = ("people", "troubled", "rage", "dead", "errors", "poor_vitals", "share", "reach")
+    found = friction([troubled], everybody)
+    assert [tuple(getattr(each, name) for name in names) for each in found] == expected

@@ -176,3 +176,59 @@ def test_a_filter_has_a_name(filter, name):
 )
 def test_no_time_is_moved_beyond_the_calendar(at, by, expected):
     assert periods.moved(at, by) == expected
+
+
+LAST = {  # of 1,000 intervals, counted by the calendar
+    ("UTC", Interval.DAY): (date(2023, 6, 1), date(2026, 2, 24)),
+    ("US/Pacific", Interval.DAY): (date(2023, 6, 1), date(2026, 2, 24)),  # from summer into winter: an hour more
+    ("Africa/Cairo", Interval.DAY): (date(2023, 7, 30), date(2026, 4, 24)),  # the last begins at 01:00
+    ("Europe/Berlin", Interval.WEEK): (date(2007, 7, 2), date(2026, 8, 30)),
+    ("UTC", Interval.MONTH): (date(1943, 1, 1), date(2026, 4, 30)),
+    ("US/Pacific", Interval.MONTH): (date(1943, 1, 1), date(2026, 4, 30)),
+}
+
+
+@pytest.mark.parametrize(("asked", "days"), LAST.items(), ids=str)
+def test_a_thousand_intervals_are_not_too_many(asked, days):
+    (zone, interval), (start, end) = asked, days
+
+    assert len(frame(zone=zone, interval=interval, start=start, end=end).labels) == 1_000
+    with pytest.raises(Invalid) as refused:
+        frame(zone=zone, interval=interval, start=start, end=end + timedelta(days=1))
+    assert refused.value.errors[0].pointer == "/interval"
+
+
+@pytest.mark.parametrize(
+    ("interval", "length"),
+    [
+        (Interval.HOUR, timedelta(hours=1_000)),
+        (Interval.DAY, timedelta(days=1_000)),
+        (Interval.WEEK, timedelta(days=7_000)),
+    ],
+)
+def test_a_thousand_intervals_may_begin_anywhere(interval, length):
+    start = datetime(2003, 3, 5, 12, 30, tzinfo=UTC)
+
+    assert frame(interval=interval, start=start, end=start + length).start == start
+    with pytest.raises(Invalid):
+        frame(interval=interval, start=start, end=start + length + timedelta(seconds=1))
+
+
+@pytest.mark.parametrize(
+    ("zone", "at", "expected"),
+    [
+        ("UTC", datetime(2026, 4, 24, tzinfo=UTC), True),
+        ("Africa/Cairo", datetime(2026, 4, 23, 22, tzinfo=UTC), True),  # 01:00 there, and no clock was before it
+        ("Africa/Cairo", datetime(2026, 4, 24, 21, tzinfo=UTC), True),
+        ("Africa/Cairo", datetime(2026, 4, 24, 22, tzinfo=UTC), False),
+        ("Asia/Shanghai", datetime(2026, 4, 24, tzinfo=UTC), False),
+    ],
+)
+def test_when_a_day_begins(zone, at, expected):
+    assert periods.is_midnight(at, zone) is expected
+
+
+def test_a_time_that_a_zones_calendar_does_not_have_is_refused():
+    with pytest.raises(Invalid) as refused:
+        frame(zone="US/Pacific", start=datetime(1, 1, 1, tzinfo=UTC))
+    assert refused.value.errors[0].pointer == "/from"

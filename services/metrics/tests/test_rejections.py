@@ -254,3 +254,60 @@ async def test_texts_that_no_database_takes(plain):
     await plain.refuse(problem(detail="a\x00b", message_id="m\x00", raw={"a": "\x00\ud800"}))
     [found] = await plain.items()
     assert (found["detail"], found["message_id"]) == ("a\ufffdb", "m\ufffd")
+
+
+ERASED = ["u1", "12345", "777", "u5", "q, u"]
+SHAPES = [
+    "o2,u1,5,CNY,2026-03-01\n",
+    "o2;u1;5",
+    'o2\t"q, u"\t5',
+    '{"userId": 12345, "event"',
+    {"userId": 12345},
+    {"properties": {"$distinct_id": 777}},
+    {"userId": " u5 "},
+    {"buyer": " u5"},
+    ["u5"],
+]
+OTHERS = ["o2,u11,5,CNY,2026-03-01\n", {"userId": 123456}, {"userId": "u 5"}]
+
+
+async def test_however_an_id_was_written_it_is_forgotten(plain):
+    await plain.refuse(*(problem(place, raw=raw) for place, raw in enumerate([*SHAPES, *OTHERS])))
+    assert None not in [each["raw"] for each in await plain.items()]
+
+    await deliver(
+        plain.world.api.db, ERASURES, make_event(UserErased(erasure_id=uuid4(), user_id="u1", user_ids=ERASED))
+    )
+
+    kept = [json.loads(each["raw"]) for each in await plain.items() if each["raw"]]
+    assert sorted(map(str, kept)) == sorted(map(str, OTHERS))
+    assert len(await plain.sql("SELECT id FROM rejection WHERE ids IS NOT NULL")) == len(OTHERS)
+
+
+async def test_however_an_erased_id_is_written_nothing_is_kept_of_it(log):
+    for id in ERASED:
+        await log.send(track(userId=id))
+        answer = await log.world.send("DELETE", f"/v1/users/{id}")
+        assert answer.status_code == 202, answer.text
+
+    await log.refuse(*(problem(place, raw=raw) for place, raw in enumerate([*SHAPES, *OTHERS])))
+
+    kept = [json.loads(each["raw"]) for each in await log.items() if each["raw"]]
+    assert sorted(map(str, kept)) == sorted(map(str, OTHERS))
+
+
+async def test_what_names_too_many_is_not_kept(plain):
+    await plain.refuse(problem(raw={"ids": list(range(2_000))}))
+    [found] = await plain.items()
+    assert (found["reason"], found["raw"]) == ("missing_id", None)
+
+
+async def test_what_is_from_before_ids_were_told_is_searched(plain):
+    await plain.refuse(problem(raw={"userId": "u1"}))
+    await plain.sql("UPDATE rejection SET ids = NULL RETURNING id")
+
+    await deliver(
+        plain.world.api.db, ERASURES, make_event(UserErased(erasure_id=uuid4(), user_id="u1", user_ids=["u1"]))
+    )
+
+    assert [each["raw"] for each in await plain.items()] == [None]

@@ -60,9 +60,12 @@ def test_what_is_too_deep_to_be_written_costs_nothing():
         ({"userId": "u1", "anonymousId": "a1"}, {"u1", "a1"}),
         ({"properties": {"distinct_id": "u1", "$device_id": "d1"}}, {"u1", "d1"}),
         ({"batch": [{"DistinctId": " u1 "}, {"user_id": 5}]}, {"u1", "5"}),
-        ({"userId": True, "user_id": None, "anonymousId": ["u1"]}, set()),
-        ({"plan": "u1"}, set()),
-        ("u1", set()),
+        ({"userId": True, "user_id": None, "anonymousId": ["u1"]}, {"u1"}),
+        ({"plan": "u1", "a": [5, 0.5, None, ""]}, {"u1", "5", "0.5"}),
+        ({"p": "x" * REJECTION_RAW_BYTES, "plan": "u1", "user": {"id": "u2"}}, {"u2"}),
+        ({"p": "x" * 201}, set()),
+        ("u1", {"u1"}),
+        (12345, {"12345"}),
         (None, set()),
         ({"user_id": "u\x001"}, {"u\ufffd1"}),
     ],
@@ -78,3 +81,40 @@ def test_ids_are_found_where_clients_put_them(raw, expected):
 )
 def test_an_id_is_found_in_what_is_kept(id):
     assert rules.needle(id) in rules.raw_text({"userId": id, "x": json.dumps(id)})
+
+
+@pytest.mark.parametrize(
+    ("text", "id"),
+    [
+        ("o2,u1,5,CNY,1\n", "u1"),
+        ("o2; Li Wei ;5", "Li Wei"),
+        ("o2\tuser 用户\t5", "user 用户"),
+        ('o2,"a, b",5', "a, b"),
+        ('o2,"say ""hi""",5', 'say "hi"'),
+        ('{"userId": "u1", "a"', "u1"),
+        ('{"userId": 12345, "a"', "12345"),
+        ('{"userId":"auth|x, y:1"', "auth|x, y:1"),
+        ('{"user":"\\u7528\\u6237","a', "用户"),
+        ('{"user":"q\\"uote","a', 'q"uote'),
+        ("{'userId': 'u1'}", "u1"),
+    ],
+)
+def test_ids_are_found_in_a_text_that_is_no_document(text, id):
+    assert id in rules.ids_in(text)
+
+
+@pytest.mark.parametrize(
+    "raw", [",".join(map(str, range(2_000))), list(range(2_000)), {"ids": [{"id": n} for n in range(2_000)]}]
+)
+def test_who_names_too_many_names_nobody_knows_whom(raw):
+    assert rules.ids_in(raw) is None
+
+
+@pytest.mark.parametrize("piece", ['\\"', '"', '""', "\\", ","])
+def test_a_text_of_quotes_costs_little(piece):
+    assert len(rules.ids_in(piece * REJECTION_RAW_BYTES)) < 10
+
+
+@given(st.text(alphabet='"\\\\u0041/n,\x00\n付', max_size=60))
+def test_any_text_can_be_looked_through(text):
+    assert rules.ids_in(text) is not None

@@ -376,3 +376,21 @@ def test_breadth_has_a_number_for_none_and_for_each_number_of_features(breadth):
     assert len(answer.breadth) == 3
     assert sum(answer.breadth) == answer.active.total == people_in_all
     assert all(answer.breadth[used] == count for used, count in breadth)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "zone", "interval", "is_taken"),
+    [
+        ("2023-06-16", "2026-03-11", "UTC", "day", True),
+        ("2023-06-15", "2026-03-11", "UTC", "day", False),
+        ("2023-06-16", "2026-03-11", "UTC", "week", True),  # 16 June was a Friday: the first week begins before
+        ("2023-06-16", "2026-03-11", "UTC", "month", True),
+        ("2023-06-15", "2026-03-11", "UTC", "month", False),
+        ("2023-06-01", "2026-02-24", "US/Pacific", "day", True),  # from summer into winter: an hour more
+        ("2023-06-01", "2026-02-25", "US/Pacific", "week", False),
+    ],
+)
+async def test_a_thousand_days_of_the_calendar(analyst, start, end, zone, interval, is_taken):
+    given = {"from": start, "to": end, "time_zone": zone, "interval": interval, "features": [{"event": "A"}]}
+
+    await analyst.answer(**given, expect=200 if is_taken else 422)

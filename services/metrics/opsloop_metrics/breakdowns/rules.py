@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time
+from datetime import datetime
 from enum import StrEnum
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from opsloop_common.errors import Invalid
-from opsloop_metrics.insights.periods import EventFilter, Frame
+from opsloop_metrics.insights.periods import EventFilter, Frame, is_midnight, midnight
 from opsloop_metrics.insights.tables import Cell
 
 NONE, OTHER = "$none", "$other"
@@ -88,11 +88,10 @@ def start_before(frame: Frame) -> datetime:
     From midnight to midnight it has as many days, whatever clocks did in them. Raises Invalid where no calendar goes so far back.
     """
     zone = ZoneInfo(frame.zone)
-    start, end = frame.start.astimezone(zone), frame.end.astimezone(zone)
     try:
-        if start.time() == end.time() == time():
-            days = end.date() - start.date()
-            return datetime.combine(start.date() - days, time(), zone).astimezone(UTC)
+        if is_midnight(frame.start, frame.zone) and is_midnight(frame.end, frame.zone):
+            start, end = (at.astimezone(zone).date() for at in (frame.start, frame.end))
+            return midnight(start - (end - start), frame.zone)
         return frame.start - (frame.end - frame.start)
     except OverflowError as error:
         raise Invalid("/from", "is beyond what can be counted") from error

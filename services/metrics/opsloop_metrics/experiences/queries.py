@@ -253,7 +253,7 @@ async def _friction(session: AsyncSession, frame: Frame, limit: int, everybody: 
     )
     people = {page: int(count) for page, count in there.rows}
     return rules.friction(
-        (rules.Troubled(page, people[page], *map(int, row)) for page, *row in troubled.rows), everybody
+        (rules.Troubled(page, people.get(page, 0), *map(int, row)) for page, *row in troubled.rows), everybody
     )
 
 

@@ -267,7 +267,8 @@ class Friction:
 def friction(troubled: Iterable[Troubled], everybody: int) -> list[Friction]:
     """Return pages by score, the highest first (ties by the page); `everybody` are all who were anywhere.
 
-    A page at which nobody met trouble is left out.
+    A page at which nobody met trouble is left out. The numbers may be of moments between which people came or were erased: no part
+    is larger than its whole.
     """
     found = [
         Friction(
@@ -276,10 +277,17 @@ def friction(troubled: Iterable[Troubled], everybody: int) -> list[Friction]:
             reach=each.people / everybody,
             score=each.troubled / everybody,  # share x reach, in which the people of the page cancel out
         )
-        for each in troubled
+        for each in (_within(page, everybody) for page in troubled)
         if each.troubled
     ]
     return sorted(found, key=lambda each: (-each.score, each.page))
+
+
+def _within(page: Troubled, everybody: int) -> Troubled:
+    people = min(page.people, everybody)
+    troubled = min(page.troubled, people)
+    kinds = (min(count, troubled) for count in (page.rage, page.dead, page.errors, page.poor_vitals))
+    return Troubled(page.page, people, troubled, *kinds)
 
 
 @dataclass(frozen=True)

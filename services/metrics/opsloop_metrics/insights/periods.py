@@ -128,7 +128,7 @@ def frame_of(
         since = _instant(start, zone, whole_day=False)
     if since >= until:
         raise Invalid("/to", "has to be after from")
-    if (until - since) / _SHORTEST[interval] > MOST_INTERVALS:
+    if apart(since, until, interval, zone) > MOST_INTERVALS:
         raise Invalid(
             "/interval", f"from and to may be at most {MOST_INTERVALS} intervals apart; take a longer interval"
         )
@@ -138,12 +138,32 @@ def frame_of(
     )  # fmt: skip
 
 
-_SHORTEST = {
-    Interval.HOUR: timedelta(hours=1),
-    Interval.DAY: timedelta(days=1),
-    Interval.WEEK: timedelta(days=7),
-    Interval.MONTH: timedelta(days=28),
-}
+def apart(start: datetime, end: datetime, interval: Interval, zone: str) -> int:
+    """Return how many intervals of the calendar there are from a time to another, a part as a whole one.
+
+    Raises Invalid for times that the zone's calendar does not have.
+    """
+    if interval is Interval.HOUR:
+        return -((start - end) // timedelta(hours=1))
+    try:
+        (first, since), (last, until) = _local(start, zone), _local(end, zone)
+    except OverflowError as error:
+        raise Invalid("/from" if start.year == 1 else "/to", "is beyond what can be counted") from error
+    if interval is Interval.MONTH:
+        months = (last.year - first.year) * 12 + last.month - first.month
+        return months + ((last.day, until) > (first.day, since))
+    days = (last - first).days + (until > since)
+    return -(-days // 7) if interval is Interval.WEEK else days
+
+
+def is_midnight(at: datetime, zone: str) -> bool:
+    """Say whether a day of a zone begins then; where clocks skip midnight, when they go on."""
+    return at == midnight(at.astimezone(ZoneInfo(zone)).date(), zone)
+
+
+def _local(at: datetime, zone: str) -> tuple[date, time]:
+    local = at.astimezone(ZoneInfo(zone))
+    return local.date(), time() if is_midnight(at, zone) else local.time()
 
 
 def _instant(given: date | datetime, zone: str, *, whole_day: bool) -> datetime:

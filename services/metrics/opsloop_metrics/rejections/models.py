@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Index, Text, Uuid, text
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from opsloop_common.columns import Moment
@@ -13,7 +14,10 @@ from opsloop_metrics.tables import Base
 
 
 class Rejection(Base):
-    """One message, or one row of a file, that was refused. `raw` is null where nobody may keep it."""
+    """One message, or one row of a file, that was refused. `raw` is null where nobody may keep it.
+
+    `ids` are what may be ids of persons in it, null as long as it or where it is from before they were told.
+    """
 
     __tablename__ = "rejection"
     __table_args__ = (
@@ -30,6 +34,7 @@ class Rejection(Base):
     detail: Mapped[str] = mapped_column(Text)
     message_id: Mapped[str | None] = mapped_column(Text)
     raw: Mapped[str | None] = mapped_column(Text)
+    ids: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     import_id: Mapped[UUID | None] = mapped_column(Uuid)
     row: Mapped[int | None] = mapped_column(BigInteger)
 

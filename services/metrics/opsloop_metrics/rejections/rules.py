@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 
 from pydantic import JsonValue
 
 from opsloop_common.limits import REJECTION_RAW_BYTES
-from opsloop_metrics.capture.rules import storable
+from opsloop_metrics.capture.rules import MAX_ID, storable
 
+MOST_IDS = 1_000
 _CUT = "…"
-_DEEPEST = 100
+_CELLS = re.compile(r"[,;\t\r\n]")
+_WORDS = re.compile(r"[\s,;:{}\[\]\"']+")
+# no longer than an id, written as long as it can be: what is quoted may never end
+_CSV_QUOTED = re.compile(rf'"((?:[^"]|""){{1,{MAX_ID}}})"')
+_JSON_QUOTED = re.compile(
+    rf'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{{4}}){{1,{2 * MAX_ID}}}"'  # all of which JSON can read
+)
 ID_NAMES = frozenset(
     {
         "userid", "user_id", "$user_id", "anonymousid", "anonymous_id", "distinct_id", "$distinct_id", "distinctid", "previousid",
@@ -36,21 +44,47 @@ def raw_text(raw: JsonValue) -> str | None:
     return written[: REJECTION_RAW_BYTES - len(_CUT.encode())].decode(errors="ignore") + _CUT
 
 
-def ids_in(raw: JsonValue) -> frozenset[str]:
-    """Return what may be ids of persons in a message that could not be read, wherever a client puts them."""
-    return frozenset(_ids(raw, _DEEPEST))
+def ids_in(raw: JsonValue) -> frozenset[str] | None:
+    """Return what may be ids of persons in what could not be read, written as capture writes them; None where there are too many.
+
+    Those are all that clients call so, and whatever stands as a value in the part that is kept: which column or property a team
+    takes for an id is not known here. Of a text, such as a line of a file, it is each piece that may be a value.
+    """
+    told = _pieces(raw[:REJECTION_RAW_BYTES]) if isinstance(raw, str) else _values(raw)
+    found: set[str] = set()
+    for each in told:
+        id = storable(each).strip()
+        if id and len(id) <= MAX_ID:
+            found.add(id)
+        if len(found) > MOST_IDS:
+            return None
+    return frozenset(found)
 
 
-def _ids(raw: JsonValue, levels: int) -> Iterator[str]:
-    if levels and isinstance(raw, list):
-        for each in raw:
-            yield from _ids(each, levels - 1)
-    elif levels and isinstance(raw, dict):
-        for name, value in raw.items():
-            if isinstance(value, dict | list):
-                yield from _ids(value, levels - 1)
-            elif name.lower() in ID_NAMES and isinstance(value, str | int | float) and not isinstance(value, bool):
-                yield storable(str(value)).strip()
+def _values(raw: JsonValue) -> Iterator[str]:
+    """Yield the values of a document in their order, those beyond what is kept of it only where a client names an id so."""
+    length = 0
+    left: list[tuple[str, JsonValue]] = [("", raw)]
+    while left:
+        name, value = left.pop()
+        if isinstance(value, dict):
+            left += reversed(value.items())
+        elif isinstance(value, list):
+            left += [("", each) for each in reversed(value)]
+        elif isinstance(value, str | int | float) and not isinstance(value, bool):
+            text = str(value)
+            if length < REJECTION_RAW_BYTES or name.lower() in ID_NAMES:
+                yield text
+            length += len(text) + 1
+
+
+def _pieces(text: str) -> Iterator[str]:
+    """Yield what may be a value in a text that is no document: cells, what is quoted as CSV and JSON do, words."""
+    yield text
+    yield from _CELLS.split(text)
+    yield from (quoted.replace('""', '"') for quoted in _CSV_QUOTED.findall(text))
+    yield from map(json.loads, _JSON_QUOTED.findall(text))
+    yield from _WORDS.split(text)
 
 
 def needle(id: str) -> str:

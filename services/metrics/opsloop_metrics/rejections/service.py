@@ -30,8 +30,8 @@ _COUNT = (
     .returning(RejectionMinute.count)
 )
 _FORGET_RAW = text(
-    "UPDATE rejection SET raw = NULL WHERE workspace = :workspace AND raw IS NOT NULL "
-    "AND EXISTS (SELECT FROM unnest(CAST(:needles AS text[])) AS n(needle) WHERE strpos(raw, n.needle) > 0)"
+    "UPDATE rejection SET raw = NULL, ids = NULL WHERE workspace = :workspace AND raw IS NOT NULL AND (ids && CAST(:ids AS text[]) "
+    "OR EXISTS (SELECT FROM unnest(CAST(:needles AS text[])) AS n(needle) WHERE strpos(raw, n.needle) > 0))"
 )
 _PRUNE = text(
     "DELETE FROM rejection WHERE ctid = ANY(ARRAY(SELECT ctid FROM rejection WHERE workspace = :workspace "
@@ -68,7 +68,8 @@ BY_ROW = queries.BY_ROW
 async def forget(session: AsyncSession, user_ids: Sequence[str]) -> None:
     """Forget what was refused of people who were erased, but for the reason."""
     needles = [rules.needle(id) for id in user_ids]
-    await session.execute(_FORGET_RAW, {"workspace": context_of(session).workspace, "needles": needles})
+    given = {"workspace": context_of(session).workspace, "ids": list(user_ids), "needles": needles}
+    await session.execute(_FORGET_RAW, given)
 
 
 async def prune(session: AsyncSession) -> bool:
@@ -92,8 +93,13 @@ async def _keep(
 ) -> None:
     if not refused:
         return
-    named = {row: rules.ids_in(problem.raw) for row, (_, problem) in enumerate(refused)}
-    erased = await people.erased_among(session, frozenset().union(*named.values()))
+    named = [rules.ids_in(problem.raw) for _, problem in refused]
+    erased = await people.erased_among(session, frozenset().union(*filter(None, named)))
+    # of whom it may be has to be known of all that is kept
+    may_keep = [
+        ids is not None and not ids & erased and problem.reason is not Reason.ERASED
+        for ids, (_, problem) in zip(named, refused, strict=True)
+    ]
     workspace, now = context_of(session).workspace, clock_of(session).now()
     rows = [
         {
@@ -105,10 +111,11 @@ async def _keep(
             "reason": str(problem.reason),
             "detail": storable(problem.detail),
             "message_id": problem.message_id and storable(problem.message_id),
-            "raw": None if named[place] & erased or problem.reason is Reason.ERASED else rules.raw_text(problem.raw),
+            "raw": rules.raw_text(problem.raw) if keeps else None,
+            "ids": sorted(ids) if keeps and ids else None,
             "import_id": import_id,
             "row": row,
         }
-        for place, (row, problem) in enumerate(refused)
+        for (row, problem), ids, keeps in zip(refused, named, may_keep, strict=True)
     ]
     await session.execute(insert(Rejection), rows)
