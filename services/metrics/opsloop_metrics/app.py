@@ -28,6 +28,7 @@ from opsloop_metrics.contacts import slice as contacts
 from opsloop_metrics.dashboards import slice as dashboards
 from opsloop_metrics.domain_feed import service as feeding
 from opsloop_metrics.domain_feed import slice as domain_feed
+from opsloop_metrics.erasures import slice as erasures
 from opsloop_metrics.event_imports import slice as event_imports
 from opsloop_metrics.events import slice as events
 from opsloop_metrics.experiences import routes as experiences_door
@@ -155,6 +156,7 @@ SERVICE = Service(
         events.SLICE,
         forgetting.SLICE,
         people.SLICE,
+        erasures.SLICE,
         contacts.SLICE,
         funnels.SLICE,
         trends.SLICE,

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 
 import pytest
 
 from opsloop_common import failpoints
-from opsloop_metrics.event_imports import service
+from opsloop_common.db import Context
+from opsloop_common.ids import uuid7
+from opsloop_metrics.capture.rules import Problem
+from opsloop_metrics.event_files.rules import Format, Row
+from opsloop_metrics.event_imports import service, tables
 from services.metrics.tests.event_imports import PATH, counts, imports
 
 __all__ = ["imports"]
@@ -97,3 +102,44 @@ async def test_no_event_comes_of_such_a_file(imports):
 
     assert await imports.count() == 0
     assert (await imports.world.get("/v1/users"))["items"] == []
+
+
+def orders_of(ids):
+    """Return rows of orders in this order, and what they say; an id of None is a row that is refused."""
+    rows = [
+        Row(place, {"order_id": id or "", "user_id": "u1", "amount": "1", "currency": "CNY", "time": "2026-03-01"})
+        for place, id in enumerate(ids, 2)
+    ]
+    return rows, [tables.read_row(row, Format.ORDERS) for row in rows]
+
+
+async def take(imports, ids):
+    rows, read = orders_of(ids)
+    async with imports.world.api.db.transaction(Context("acme")) as session:
+        return await tables.take(session, Format.ORDERS, uuid7(), rows, read)
+
+
+async def test_files_that_name_the_same_orders_backwards_do_not_wait_for_each_other_for_ever(imports):
+    """100 orders from the first to the last and from the last to the first, at once, twice each: every one is stored once."""
+    ids = [f"o{place:03}" for place in range(100)]
+
+    taken = await asyncio.gather(*(take(imports, each) for each in (ids, ids[::-1]) * 2))
+
+    outcomes = [str(outcome) for each in taken for outcome in each.outcomes.values()]
+    assert (outcomes.count("stored"), outcomes.count("known")) == (100, 300)
+
+
+async def test_a_row_keeps_its_number_whatever_the_order_in_which_rows_are_taken(imports):
+    """Rows 2 and 5 tell of o9 differently: the file's first stands, 5 is refused. 3 and 6 have no id. o1 is taken before o9."""
+    rows, read = orders_of(["o9", None, "o1", "o9", None])
+    rows[3].value["amount"] = "2"
+    read[3] = tables.read_row(rows[3], Format.ORDERS)
+    async with imports.world.api.db.transaction(Context("acme")) as session:
+        taken = await tables.take(session, Format.ORDERS, uuid7(), rows, read)
+
+    assert [(type(each), each.index, str(each.reason)) for each in taken.problems] == [
+        (Problem, 3, "missing_id"),
+        (Problem, 5, "conflict"),
+        (Problem, 6, "missing_id"),
+    ]
+    assert sorted(taken.outcomes) == [2, 4]

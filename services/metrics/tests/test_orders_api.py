@@ -243,6 +243,22 @@ async def test_what_is_told_of_the_erased_is_refused(shop):
     await shop.order("o2", user_id="u2")
 
 
+@pytest.mark.parametrize("heard", [(PEOPLE_ERASURES,), (PEOPLE_ERASURES, ERASURES)], ids=["on its way", "forgotten"])
+async def test_a_refund_of_the_erased_has_no_reason_and_told_again_is_the_same(shop, heard):
+    """Before orders hear of the erasure, and after: 400 of before and 100 of afterwards went back, each once."""
+    await shop.order("o1", 1000)
+    await shop.refund("o1", "r1", 400, reason="her own words")
+    for each in heard:
+        await deliver(shop.world.api.db, each, erasure("u1"))
+
+    await shop.refund("o1", "r1", 400, expect=200, reason="her own words")
+    await shop.refund("o1", "r1", 399, expect=409, reason="her own words")
+    assert (await shop.refund("o1", "r2", 100, reason="more of them"))["reason"] is None
+    await shop.refund("o1", "r2", 100, expect=200, reason="more of them")
+
+    assert (await shop.get("o1")).json()["refunded"]["amount"] == 500
+
+
 async def test_a_key_that_may_only_read_writes_nothing(shop):
     shop.world.headers = await shop.world.api.key("metrics:read")
 

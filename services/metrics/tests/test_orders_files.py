@@ -221,3 +221,18 @@ async def test_a_long_file_is_read_in_blocks(imports):
     shown = await imports.run(HEAD + rows, format="orders")
 
     assert counts(shown) == {"rows": 1_201, "stored": 1_200, "known": 0, "refused": 0}
+
+
+async def test_the_refunds_of_the_erased_are_known_when_their_file_comes_again(imports):
+    """4.00 went back before u1 was erased, 1.00 afterwards; told again in one file, the first is known and the second is taken."""
+    await imports.run(
+        HEAD + "o1,u1,10,CNY,2026-03-01,,,,\n" + "o1,,-4,CNY,2026-03-02,,,r1,her own words\n", format="orders"
+    )
+    await imports.run("event,time,user_id\nA,2026-03-01,u1\n")
+    await imports.send("DELETE", "/v1/users/u1", expect=202)
+
+    again = HEAD + "o1,,-4,CNY,2026-03-02,,,r1,her own words\n" + "o1,,-1,CNY,2026-03-02,,,r2,more of them\n"
+    shown = await imports.run(again, format="orders")
+
+    assert counts(shown) == {"rows": 3, "stored": 1, "known": 1, "refused": 0}
+    assert await listed(imports) == {"o1": (1000, 500)}

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import date
 from random import Random
 
 import pytest
+from sqlalchemy import text
 
-from opsloop_metrics.store_downloads.rules import missing, read_row
+from opsloop_common.db import Context
+from opsloop_common.ids import uuid7
+from opsloop_metrics.store_downloads import service as store_downloads
+from opsloop_metrics.store_downloads.rules import Downloads, missing, read_row
 from services.metrics.tests.asked import Insights, did
 from services.metrics.tests.event_imports import PATH, counts, imports
 from services.metrics.tests.shop import refusal
 
 __all__ = ["imports"]
 LIST = "/v1/store-downloads"
+_WAITING = text(
+    "SELECT EXISTS (SELECT FROM pg_locks AS l JOIN pg_database AS d ON d.oid = l.database "
+    "WHERE d.datname = current_database() AND l.locktype = 'advisory' AND NOT l.granted)"
+)
 HEAD = "day,store,app,country,downloads\n"
 APPLE = (
     "Provider\tProvider Country\tSKU\tDeveloper\tTitle\tVersion\tProduct Type Identifier\tUnits\tDeveloper Proceeds\tBegin Date\t"
@@ -163,6 +172,28 @@ async def test_of_files_that_wait_the_one_that_came_last_wins(imports):
         await imports.upload(HEAD + f"2026-03-01,s,a,CN,{count}\n", format="store_downloads")
 
     await imports.tick()
+
+    assert await listed(imports) == [("2026-03-01", "s", "a", "CN", 5)]
+
+
+@pytest.mark.parametrize("first", [0, 1], ids=["the earlier is read first", "the later is read first"])
+async def test_of_files_that_are_read_side_by_side_the_one_that_came_last_wins(imports, first):
+    """3 of one version and 5 of another: one transaction is open while the other begins; it is 5, never 8."""
+    db, acme = imports.world.api.db, Context("acme")
+    files = [(uuid7(), Downloads(date(2026, 3, 1), "s", "a", "CN", count, f"v{count}")) for count in (3, 5)]
+    (id, row), (other_id, other_row) = files[first], files[1 - first]
+
+    async def beside():
+        async with db.transaction(acme) as session:
+            await store_downloads.take_row(session, other_row, import_id=other_id)
+
+    async with db.transaction(acme) as session:
+        await store_downloads.take_row(session, row, import_id=id)
+        other = asyncio.create_task(beside())
+        async with asyncio.timeout(20), db.transaction(acme) as watching:
+            while not other.done() and not await watching.scalar(_WAITING):
+                pass
+    await other
 
     assert await listed(imports) == [("2026-03-01", "s", "a", "CN", 5)]
 

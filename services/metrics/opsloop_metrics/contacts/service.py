@@ -17,6 +17,7 @@ from opsloop_metrics.contacts import queries, rules
 from opsloop_metrics.contacts.models import Contact
 from opsloop_metrics.contacts.rules import Said
 
+told = queries.told
 _INSERT = insert(Contact)
 _KEEP = _INSERT.on_conflict_do_update(
     index_elements=["workspace", "user_id", "means"],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -21,18 +22,28 @@ from opsloop_metrics.store_downloads import service as store_downloads
 
 @dataclass(frozen=True)
 class Table:
-    """What a room does with a file: say which columns lack, read a row (Refused), take one in (Conflict, NotFound), take all back."""
+    """What a room does with a file: say which columns lack, read a row (Refused), take one in (Conflict, NotFound), take all back.
+
+    Rows of one key are about one thing: they are taken in the order of the file, and keys in theirs.
+    """
 
     missing: Callable[[Sequence[str]], list[str]]
     read: Callable[[Mapping[str, object]], Any]
+    key: Callable[[Any], Any]
     take: Callable[..., Awaitable[bool]]
     take_back: Callable[[AsyncSession, UUID], Awaitable[int]]
 
 
 TABLES = {
-    Format.ORDERS: Table(order_rows.missing, order_rows.read_row, orders.take_row, orders.take_back),
+    Format.ORDERS: Table(
+        order_rows.missing, order_rows.read_row, attrgetter("order_id"), orders.take_row, orders.take_back
+    ),
     Format.STORE_DOWNLOADS: Table(
-        download_rows.missing, download_rows.read_row, store_downloads.take_row, store_downloads.take_back
+        download_rows.missing,
+        download_rows.read_row,
+        attrgetter("day", "store", "app", "country"),
+        store_downloads.take_row,
+        store_downloads.take_back,
     ),
 }
 
@@ -50,17 +61,19 @@ def read_row(row: Row, format: Format) -> Any:
 async def take(
     session: AsyncSession, format: Format, import_id: UUID, rows: Sequence[Row], read: Sequence[Any]
 ) -> Accepted:
-    """Take rows in, within the transaction that notes them; what a row's room refuses refuses that row alone."""
+    """Take rows in, within the transaction that notes them; what a row's room refuses refuses that row alone.
+
+    By key, whatever the order of the file: two files that name the same things would else wait for each other for ever.
+    """
+    table = TABLES[format]
     outcomes: dict[int, Outcome] = {}
-    problems = []
-    for row, each in zip(rows, read, strict=True):
-        if isinstance(each, Problem):
-            problems.append(each)
-            continue
+    problems = [each for each in read if isinstance(each, Problem)]
+    readable = [(row, each) for row, each in zip(rows, read, strict=True) if not isinstance(each, Problem)]
+    for row, each in sorted(readable, key=lambda pair: table.key(pair[1])):
         try:
-            is_new = await TABLES[format].take(session, each, import_id=import_id)
+            is_new = await table.take(session, each, import_id=import_id)
         except (Conflict, NotFound) as refusal:  # before anything was written
             problems.append(Problem(row.number, Reason.CONFLICT, refusal.detail, row.value))
         else:
             outcomes[row.number] = Outcome.STORED if is_new else Outcome.KNOWN
-    return Accepted(outcomes, tuple(problems))
+    return Accepted(outcomes, tuple(sorted(problems, key=lambda problem: problem.index)))

@@ -89,6 +89,11 @@ def orders(
     return query if currency is None else query.where(CustomerOrder.currency == currency)
 
 
+async def has_any_of(session: AsyncSession, user_id: str) -> bool:
+    """Say whether an order names this id."""
+    return await session.scalar(select(orders(session, user_id=user_id).exists())) is True
+
+
 async def get_order(session: AsyncSession, order_id: str) -> CustomerOrder:
     """Return the order of the shop's id; raises NotFound."""
     return _there(await find_order(session, order_id))

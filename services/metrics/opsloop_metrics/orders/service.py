@@ -17,6 +17,7 @@ from opsloop_metrics.orders.models import CustomerOrder, Refund
 from opsloop_metrics.people import service as people
 
 currencies, sold, refunded, lived = queries.currencies, queries.sold, queries.refunded, queries.lived
+has_any_of = queries.has_any_of
 
 
 async def record_order(
@@ -49,11 +50,16 @@ async def record_order(
 async def record_refund(
     session: AsyncSession, order_id: str, given: rules.Refund, *, import_id: UUID | None = None
 ) -> tuple[Refund, bool]:
-    """Take a refund in; returns it, and whether it is new. Raises NotFound, and Conflict, which tells what is left to refund."""
+    """Take a refund in; returns it, and whether it is new. Raises NotFound, and Conflict, which tells what is left to refund.
+
+    Why something went back to who was erased is neither kept nor compared.
+    """
     order = await queries.lock_order(session, order_id)
+    is_nobodys = order.user_id is None or bool(await people.erased_among(session, [order.user_id]))
     known = await queries.find_refund(session, order, given.refund_id)
     if known is not None:
-        if (known.amount, known.refunded_at, known.reason) != (given.amount, given.refunded_at, given.reason):
+        is_same = (known.amount, known.refunded_at) == (given.amount, given.refunded_at)
+        if not is_same or (known.reason != given.reason and not is_nobodys):
             raise Conflict("The order has another refund with this refund_id; what went back does not change.")
         return known, False
     rules.require_refundable(order.total, order.refunded_minor, given.amount)
@@ -66,7 +72,7 @@ async def record_refund(
         minor_amount=given.amount.amount,
         currency=order.currency,
         refunded_at=given.refunded_at,
-        reason=given.reason,
+        reason=None if is_nobodys else given.reason,
         created_at=clock_of(session).now(),
         import_id=import_id,
     )

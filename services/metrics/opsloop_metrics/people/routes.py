@@ -6,16 +6,15 @@ from typing import Annotated
 
 from fastapi import Query, Response
 
-from opsloop_common.http.deps import Db, IfMatch, set_etag, set_location
+from opsloop_common.http.deps import Db, set_etag
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_common.http.schemas import Timestamp, UserId
-from opsloop_metrics.people import queries, service
-from opsloop_metrics.people.schemas import ErasureStarted, ProfileOut, UserGroupOut, UserIdOut, UserMergeOut, UserOut
+from opsloop_metrics.people import queries
+from opsloop_metrics.people.schemas import ProfileOut, UserGroupOut, UserIdOut, UserMergeOut, UserOut
 
 router = ApiRouter(tags=["users"])
 READ = allow("metrics:read")
-WRITE = allow("metrics:write")
 ONE = "/v1/users/{user_id:path}"  # below every longer path: an id may hold slashes
 
 
@@ -62,11 +61,3 @@ async def get_user(user_id: UserId, session: Db, response: Response) -> ProfileO
             UserGroupOut(type=type, key=key, since=since, traits=traits or {}) for type, key, since, traits in groups
         ],
     )
-
-
-@router.delete(ONE, status_code=202, dependencies=[WRITE], responses=problems(404, 412))
-async def erase_user(user_id: UserId, session: Db, expected: IfMatch, response: Response) -> ErasureStarted:
-    """Erase a person: profile, ids and memberships at once, events by the job. What is sent again of its ids is refused."""
-    job_id = await service.erase_user(session, user_id, expected=expected)
-    set_location(response, f"/v1/jobs/{job_id}")
-    return ErasureStarted(job_id=job_id)

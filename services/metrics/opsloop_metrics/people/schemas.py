@@ -52,9 +52,3 @@ class UserMergeOut(OutModel):
     into_id: UUID
     at: Timestamp
     actor: str
-
-
-class ErasureStarted(OutModel):
-    """The person is erased; the job takes its events."""
-
-    job_id: UUID

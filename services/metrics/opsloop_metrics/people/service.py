@@ -8,10 +8,12 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import outbox, resources
+from opsloop_common.access import audit
 from opsloop_common.contracts.metrics import UserErased, UserIdentified
 from opsloop_common.contracts.users import IDS_PER_ERASURE
 from opsloop_common.db import context_of, ports_of
 from opsloop_common.due.jobs import start_job
+from opsloop_common.errors import NotFound
 from opsloop_common.ids import uuid7
 from opsloop_common.versions import Precondition
 from opsloop_metrics.capture.rules import Heard, person_id
@@ -101,6 +103,17 @@ async def erase_user(session: AsyncSession, user_id: str, *, expected: Precondit
     return await _erase(session, await queries.lock_user(session, user_id, expected))
 
 
+async def erase_unseen(session: AsyncSession, user_id: str) -> UUID:
+    """Erase who goes by an id that no message told of and another room knows; returns the job. Raises NotFound for one who was erased.
+
+    Within the transaction in which `erase_user` found nobody, which keeps the others waiting.
+    """
+    if await erased_among(session, [user_id]):  # the other rooms have not heard of it yet
+        raise NotFound.of("user")
+    audit.record(session, "person.deleted", f"person/{person_id(context_of(session).workspace, user_id)}")
+    return await _forget(session, user_id, [user_id], ())
+
+
 async def erase_heard(session: AsyncSession, user_ids: Sequence[str]) -> None:
     """Erase those whom another service erased, and refuse what comes of their ids; of who is unknown only the latter is left."""
     await queries.lock_intake(session)
@@ -111,13 +124,17 @@ async def erase_heard(session: AsyncSession, user_ids: Sequence[str]) -> None:
 
 async def _erase(session: AsyncSession, person: Person) -> UUID:
     ids, merged = await queries.all_ids(session, person), await queries.all_merged(session, person)
-    await writing.bury(session, [_digest(session, id) for id in ids])
     await resources.delete(session, person)
+    return await _forget(session, person.user_id, ids, {person.id, *merged})
+
+
+async def _forget(session: AsyncSession, user_id: str, ids: Sequence[str], persons: Collection[UUID]) -> UUID:
+    await writing.bury(session, [_digest(session, id) for id in ids])
     erasure_id = uuid7()
     for start in range(0, len(ids), IDS_PER_ERASURE):
         some = list(ids[start : start + IDS_PER_ERASURE])
-        outbox.append(session, UserErased(erasure_id=erasure_id, user_id=person.user_id, user_ids=some))
+        outbox.append(session, UserErased(erasure_id=erasure_id, user_id=user_id, user_ids=some))
     outbox.end_streams(session, "erasure", [erasure_id])
     # what an id said that was never a person's is under the id that it would have made
-    said = {person_id(person.workspace, id) for id in ids}
-    return await start_job(session, ERASE_JOB, {"person_ids": sorted(map(str, {person.id, *merged, *said}))})
+    said = {person_id(context_of(session).workspace, id) for id in ids}
+    return await start_job(session, ERASE_JOB, {"person_ids": sorted(map(str, {*persons, *said}))})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Select, cast, func, literal_column, select
+from sqlalchemy import ColumnElement, Integer, Select, cast, func, literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import context_of
@@ -23,6 +23,13 @@ BY_SPAN = {span: (cast(start, Integer).desc(),) for span, start in _STARTS.items
 """The order of sums, the latest first."""
 _DAY = cast(StoreDownload.day - _EPOCH, Integer)
 LATEST_FIRST = (_DAY.desc(), StoreDownload.store.asc(), StoreDownload.app.asc(), StoreDownload.country.asc())
+
+_LOCK = text("SELECT pg_advisory_xact_lock(hashtext('store_download'), hashtext(:workspace))")
+
+
+async def lock(session: AsyncSession) -> None:
+    """Be the one who changes downloads of the workspace until the transaction ends; what is read from here on is how it is."""
+    await session.execute(_LOCK, {"workspace": context_of(session).workspace})
 
 
 def _chosen(

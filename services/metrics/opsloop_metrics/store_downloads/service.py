@@ -20,8 +20,10 @@ async def take_row(session: AsyncSession, row: Downloads, *, import_id: UUID) ->
     """Take in a row of a file; says whether it told anything new.
 
     Names of files grow with the time at which they came: what an earlier one says of the same day, store, app and country goes,
-    and where a later one says something it stays. A row that stands in one file twice counts once.
+    and where a later one says something it stays. A row that stands in one file twice counts once. Files wait for each other, so
+    that it is so of two that are read side by side.
     """
+    await queries.lock(session)
     theirs = queries.of(session, row)
     newer = select(StoreDownload.day).where(*theirs, StoreDownload.import_id > import_id).limit(1)
     if await session.scalar(newer) is not None:
@@ -40,5 +42,6 @@ async def take_row(session: AsyncSession, row: Downloads, *, import_id: UUID) ->
 
 async def take_back(session: AsyncSession, import_id: UUID) -> int:
     """Take out the rows that a file brought; returns how many. What an earlier file said in their place does not come back."""
+    await queries.lock(session)
     gone = delete(StoreDownload).where(StoreDownload.import_id == import_id).returning(StoreDownload.day)
     return len((await session.execute(gone)).all())

@@ -1,0 +1,1 @@
+"""How long domain events are kept, and their end."""
