@@ -204,4 +204,6 @@ async def test_conditions_narrow_what_counts(analyst):
     ],
 )
 async def test_the_calendars_ends_cannot_be_asked_for(analyst, asked, pointer, interval):
-    assert [found for found, _ in await analyst.refused(interval=interval, **{"from": None, "to": None} | asked)] == [pointer]
+    assert [found for found, _ in await analyst.refused(interval=interval, **{"from": None, "to": None} | asked)] == [
+        pointer
+    ]
