@@ -23,5 +23,4 @@ async def erase_user(session: AsyncSession, user_id: str, *, expected: Precondit
     except NotFound:
         if not (await orders.has_any_of(session, user_id) or await contacts.told(session, {user_id})):
             raise
-    expected.require_none()
-    return await people.erase_unseen(session, user_id)
+    return await people.erase_unseen(session, user_id, expected=expected)

@@ -103,13 +103,14 @@ async def erase_user(session: AsyncSession, user_id: str, *, expected: Precondit
     return await _erase(session, await queries.lock_user(session, user_id, expected))
 
 
-async def erase_unseen(session: AsyncSession, user_id: str) -> UUID:
+async def erase_unseen(session: AsyncSession, user_id: str, *, expected: Precondition) -> UUID:
     """Erase who goes by an id that no message told of and another room knows; returns the job. Raises NotFound for one who was erased.
 
     Within the transaction in which `erase_user` found nobody, which keeps the others waiting.
     """
     if await erased_among(session, [user_id]):  # the other rooms have not heard of it yet
         raise NotFound.of("user")
+    expected.require_none()
     audit.record(session, "person.deleted", f"person/{person_id(context_of(session).workspace, user_id)}")
     return await _forget(session, user_id, [user_id], ())
 
