@@ -64,13 +64,20 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Insight:
-    """One insight as those see it who keep questions for later: what a question is, and how it is answered.
+    """One insight: what a question is, how its answer is found, and how it is told, as JSON and as a table.
 
-    `answer` takes what `schema` made of a question; it raises TooHeavy, StoreUnavailable, Invalid.
+    `find` takes what `schema` made of a question and raises TooHeavy, StoreUnavailable, Invalid; `shown` and `as_table` take what it found.
     """
 
     schema: type[BaseModel]
-    answer: Callable[[AsyncSession, Any], Awaitable[Answered]]
+    find: Callable[[AsyncSession, Any], Awaitable[Any]]
+    shown: Callable[[Any], BaseModel]
+    as_table: Callable[[Any], tuple[Sequence[str], Sequence[Sequence[Any]]]]
+
+    async def answer(self, session: AsyncSession, question: Any) -> Answered:
+        """Answer for those who keep questions for later; raises what `find` does."""
+        found = await self.find(session, question)
+        return Answered(self.shown(found).model_dump(mode="json"), *self.as_table(found))
 
 
 class Answers(Protocol):

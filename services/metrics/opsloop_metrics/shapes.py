@@ -12,6 +12,7 @@ from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.responses import Response
 
 from opsloop_common.conditions import MAX_CONDITIONS, Condition
 from opsloop_common.errors import FieldError, Invalid
@@ -22,6 +23,8 @@ from opsloop_metrics.insights import asking
 from opsloop_metrics.insights.events import COLUMNS
 from opsloop_metrics.insights.periods import EventFilter, Frame, Interval, WeekStart
 from opsloop_metrics.insights.persons import Person, Portion
+from opsloop_metrics.insights.tables import CSV, as_csv, prefers_csv
+from opsloop_metrics.ports import Insight
 
 _PATHS = ("properties", "person", "group")
 _PATH = re.compile(r"(properties|person)(\.[^.\x00]{1,100}){1,10}|group\.[^\x00]{1,100}")
@@ -147,3 +150,11 @@ def as_page(found: Sequence[Person], page: Page) -> Listing[InsightPersonOut]:
     shown = list(found[: page.limit])
     cursor = page.cursor([shown[-1][0]]) if len(found) > page.limit else None
     return PageOf(shown, cursor).map(lambda each: InsightPersonOut(person=UUID(each[0]), distinct_id=each[1]))
+
+
+async def tell(insight: Insight, session: AsyncSession, question: InModel, accept: str | None) -> Any:
+    """Answer a question as it is accepted: as CSV where that is asked for, else as JSON. Raises TooHeavy, StoreUnavailable, Invalid."""
+    found = await insight.find(session, question)
+    if prefers_csv(accept):
+        return Response(as_csv(*insight.as_table(found)), media_type=CSV)
+    return insight.shown(found)

@@ -7,13 +7,13 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from pydantic import Field
+from pydantic import Field, RootModel
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.errors import Invalid
 from opsloop_common.http.schemas import InModel, ShortText
-from opsloop_metrics.ports import Answered, Insight
+from opsloop_metrics.ports import Insight
 from opsloop_metrics.store.port import StoreUnavailable, TooHeavy
 from services.metrics.tests.chart_answers import ANSWERS
 
@@ -53,7 +53,7 @@ class Asked:
     def insight(self, kind: str) -> Insight:
         """Return an insight of a kind that answers with what tests of charts draw."""
 
-        async def answer(session: AsyncSession, query: Question) -> Answered:
+        async def find(session: AsyncSession, query: Question) -> dict[str, Any]:
             self.questions.append((kind, query))
             self.running += 1
             self.most = max(self.most, self.running)
@@ -65,11 +65,16 @@ class Asked:
                     await asyncio.Event().wait()
                 if query.fails is not None:
                     raise FAILURES[query.fails]()
-                return Answered(ANSWERS[kind], ("what", "count"), [("=1+1", 1), ("注册", 2)])
+                return ANSWERS[kind]
             finally:
                 self.running -= 1
 
-        return Insight(Question, answer)
+        return Insight(
+            Question,
+            find,
+            RootModel[dict[str, Any]].model_validate,
+            lambda found: (("what", "count"), [("=1+1", 1), ("注册", 2)]),
+        )
 
 
 def all_insights(asked: Asked) -> dict[str, Any]:

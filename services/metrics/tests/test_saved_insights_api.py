@@ -1,6 +1,7 @@
 """Saved insights through the door: kept, changed, asked, drawn."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from itertools import product
 from urllib.parse import urljoin
@@ -193,7 +194,7 @@ async def test_a_question_that_is_no_longer_understood_says_so(world):
         must: int
 
     insights = ports_of(world.api.db, MetricsPorts).insights
-    insights["trends"] = type(insights["trends"])(Stricter, insights["trends"].answer)
+    insights["trends"] = replace(insights["trends"], schema=Stricter)
     answer = await world.send("POST", f"{PATH}/{insight['id']}/run")
 
     assert (answer.status_code, "no longer understood" in answer.json()["detail"]) == (409, True)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import RootModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import ports_of
 from opsloop_common.http.schemas import InModel, ShortText
 from opsloop_common.testing.http import Api
-from opsloop_metrics.ports import Answered, Insight, MetricsPorts
+from opsloop_metrics.ports import Insight, MetricsPorts
 from tests.contracts.worlds.world import PATH, SAID, World, post
 
 SERIES = {"name": "A", "label": "opened", "breakdown": None, "values": [3, 5], "total": 8, "previous": None}
@@ -26,14 +27,19 @@ class Question(InModel):
     event: ShortText = "opened"
 
 
-async def _answer(session: AsyncSession, query: Question) -> Answered:
-    return Answered(TREND, ("interval", "opened"), list(zip(TREND["intervals"], SERIES["values"], strict=True)))
+async def _find(session: AsyncSession, query: Question) -> dict[str, Any]:
+    return TREND
 
 
 async def make(api: Api) -> dict[str, str]:
     """Make one of each."""
     insights: Any = ports_of(api.db, MetricsPorts).insights
-    insights["trends"] = Insight(Question, _answer)
+    insights["trends"] = Insight(
+        Question,
+        _find,
+        RootModel[dict[str, Any]].model_validate,
+        lambda found: (("interval", "opened"), list(zip(TREND["intervals"], SERIES["values"], strict=True))),
+    )
     insight = await post(api, "/v1/insights", {"name": "Opened", "kind": "trends", "query": {}})
     tiles = [{"insight_id": insight["id"], "width": 6}]
     dashboard = await post(api, "/v1/dashboards", {"name": "Product", "tiles": tiles})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import Request, Response
+from typing import Any
+
+from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.http.deps import Db
@@ -10,8 +12,9 @@ from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_metrics.breakdowns import rules
 from opsloop_metrics.breakdowns.queries import find_breakdown
 from opsloop_metrics.breakdowns.schemas import BreakdownOut, BreakdownTableIn
-from opsloop_metrics.insights.tables import ALSO_CSV, CSV, as_csv, prefers_csv
-from opsloop_metrics.ports import Answered, Insight
+from opsloop_metrics.insights.tables import ALSO_CSV
+from opsloop_metrics.ports import Insight
+from opsloop_metrics.shapes import tell
 
 router = ApiRouter(tags=["insights"])
 READ = allow("metrics:read")
@@ -21,12 +24,7 @@ async def _find(session: AsyncSession, body: BreakdownTableIn) -> rules.Result:
     return await find_breakdown(session, await body.open_frame(session), body.to_breakdown())
 
 
-async def _answer(session: AsyncSession, body: BreakdownTableIn) -> Answered:
-    found = await _find(session, body)
-    return Answered(BreakdownOut.model_validate(found).model_dump(mode="json"), *rules.as_table(found))
-
-
-INSIGHT = Insight(BreakdownTableIn, _answer)
+INSIGHT = Insight(BreakdownTableIn, _find, BreakdownOut.model_validate, rules.as_table)
 
 
 @router.post(
@@ -35,9 +33,6 @@ INSIGHT = Insight(BreakdownTableIn, _answer)
     responses=ALSO_CSV | problems(503),
     response_model=BreakdownOut,
 )
-async def ask_breakdown(body: BreakdownTableIn, session: Db, request: Request) -> Response | BreakdownOut:
+async def ask_breakdown(body: BreakdownTableIn, session: Db, request: Request) -> Any:
     """Count people and events by the values of up to three fields; CSV if accepted."""
-    found = await _find(session, body)
-    if prefers_csv(request.headers.get("accept")):
-        return Response(as_csv(*rules.as_table(found)), media_type=CSV)
-    return BreakdownOut.model_validate(found)
+    return await tell(INSIGHT, session, body, request.headers.get("accept"))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import Request, Response
+from typing import Any
+
+from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.http.deps import Db
@@ -10,8 +12,9 @@ from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_metrics.experiences import rules
 from opsloop_metrics.experiences.queries import find_experience
 from opsloop_metrics.experiences.schemas import ExperienceIn, ExperienceOut
-from opsloop_metrics.insights.tables import ALSO_CSV, CSV, as_csv, prefers_csv
-from opsloop_metrics.ports import Answered, Insight
+from opsloop_metrics.insights.tables import ALSO_CSV
+from opsloop_metrics.ports import Insight
+from opsloop_metrics.shapes import tell
 
 router = ApiRouter(tags=["insights"])
 READ = allow("metrics:read")
@@ -21,20 +24,12 @@ async def _find(session: AsyncSession, body: ExperienceIn) -> rules.Result:
     return await find_experience(session, await body.open_frame(session), body.limit)
 
 
-async def _answer(session: AsyncSession, body: ExperienceIn) -> Answered:
-    found = await _find(session, body)
-    return Answered(ExperienceOut.model_validate(found).model_dump(mode="json"), *rules.as_table(found))
-
-
-INSIGHT = Insight(ExperienceIn, _answer)
+INSIGHT = Insight(ExperienceIn, _find, ExperienceOut.model_validate, rules.as_table)
 
 
 @router.post(
     "/v1/insights/experience", dependencies=[READ], responses=ALSO_CSV | problems(503), response_model=ExperienceOut
 )
-async def ask_experience(body: ExperienceIn, session: Db, request: Request) -> Response | ExperienceOut:
+async def ask_experience(body: ExperienceIn, session: Db, request: Request) -> Any:
     """Tell web vitals, rage and dead clicks, errors and where they hurt most; with `Accept: text/csv` the friction list."""
-    found = await _find(session, body)
-    if prefers_csv(request.headers.get("accept")):
-        return Response(as_csv(*rules.as_table(found)), media_type=CSV)
-    return ExperienceOut.model_validate(found)
+    return await tell(INSIGHT, session, body, request.headers.get("accept"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.http.deps import Db
@@ -13,14 +13,13 @@ from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_metrics.funnels import rules, service
 from opsloop_metrics.funnels.schemas import FunnelIn, FunnelOut, FunnelPersonsIn
 from opsloop_metrics.insights.persons import require_number
-from opsloop_metrics.insights.tables import as_csv, prefers_csv
-from opsloop_metrics.ports import Answered, Insight
-from opsloop_metrics.shapes import InsightPersonOut, as_page, portion_of, within
+from opsloop_metrics.insights.tables import ALSO_CSV
+from opsloop_metrics.ports import Insight
+from opsloop_metrics.shapes import InsightPersonOut, as_page, portion_of, tell, within
 from opsloop_metrics.steps.rules import require_sound
 
 router = ApiRouter(tags=["insights"])
 READ = allow("metrics:read")
-_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 
 
 async def _find(session: AsyncSession, body: FunnelIn) -> Any:
@@ -29,21 +28,13 @@ async def _find(session: AsyncSession, body: FunnelIn) -> Any:
     return await service.answer(session, await body.open_frame(session), funnel)
 
 
-async def _answer(session: AsyncSession, body: FunnelIn) -> Answered:
-    found = await _find(session, body)
-    return Answered(FunnelOut.model_validate(found).model_dump(mode="json"), *rules.as_table(found))
+INSIGHT = Insight(FunnelIn, _find, FunnelOut.model_validate, rules.as_table)
 
 
-INSIGHT = Insight(FunnelIn, _answer)
-
-
-@router.post("/v1/insights/funnel", dependencies=[READ], responses=_CSV | problems(503), response_model=FunnelOut)
-async def ask_funnel(body: FunnelIn, session: Db, request: Request) -> Response | FunnelOut:
+@router.post("/v1/insights/funnel", dependencies=[READ], responses=ALSO_CSV | problems(503), response_model=FunnelOut)
+async def ask_funnel(body: FunnelIn, session: Db, request: Request) -> Any:
     """Count who comes how far from a first step to a last, and how long it takes; with `Accept: text/csv` as a table."""
-    found = await _find(session, body)
-    if prefers_csv(request.headers.get("accept")):
-        return Response(as_csv(*rules.as_table(found)), media_type="text/csv; charset=utf-8")
-    return FunnelOut.model_validate(found)
+    return await tell(INSIGHT, session, body, request.headers.get("accept"))
 
 
 @router.post("/v1/insights/funnel/persons", dependencies=[READ], responses=problems(503))

@@ -4,23 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.http.deps import Db
 from opsloop_common.http.paging import Listing, PageQuery
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_metrics.insights.persons import require_number, require_value
-from opsloop_metrics.insights.tables import as_csv, prefers_csv
-from opsloop_metrics.ports import Answered, Insight
+from opsloop_metrics.insights.tables import ALSO_CSV
+from opsloop_metrics.ports import Insight
 from opsloop_metrics.retentions import rules
 from opsloop_metrics.retentions.queries import find_people, find_retention
 from opsloop_metrics.retentions.schemas import RetentionIn, RetentionOut, RetentionPersonsIn
-from opsloop_metrics.shapes import InsightPersonOut, as_page, portion_of, within
+from opsloop_metrics.shapes import InsightPersonOut, as_page, portion_of, tell, within
 
 router = ApiRouter(tags=["insights"])
 READ = allow("metrics:read")
-_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 
 
 async def _find(session: AsyncSession, body: RetentionIn) -> Any:
@@ -29,21 +28,15 @@ async def _find(session: AsyncSession, body: RetentionIn) -> Any:
     return await find_retention(session, frame, retention)
 
 
-async def _answer(session: AsyncSession, body: RetentionIn) -> Answered:
-    found = await _find(session, body)
-    return Answered(RetentionOut.model_validate(found).model_dump(mode="json"), *rules.as_table(found))
+INSIGHT = Insight(RetentionIn, _find, RetentionOut.model_validate, rules.as_table)
 
 
-INSIGHT = Insight(RetentionIn, _answer)
-
-
-@router.post("/v1/insights/retention", dependencies=[READ], responses=_CSV | problems(503), response_model=RetentionOut)
-async def ask_retention(body: RetentionIn, session: Db, request: Request) -> Response | RetentionOut:
+@router.post(
+    "/v1/insights/retention", dependencies=[READ], responses=ALSO_CSV | problems(503), response_model=RetentionOut
+)
+async def ask_retention(body: RetentionIn, session: Db, request: Request) -> Any:
     """Count who, of those who began in an interval, came back in later ones; with `Accept: text/csv` as a table."""
-    found = await _find(session, body)
-    if prefers_csv(request.headers.get("accept")):
-        return Response(as_csv(*rules.as_table(found)), media_type="text/csv; charset=utf-8")
-    return RetentionOut.model_validate(found)
+    return await tell(INSIGHT, session, body, request.headers.get("accept"))
 
 
 @router.post("/v1/insights/retention/persons", dependencies=[READ], responses=problems(503))

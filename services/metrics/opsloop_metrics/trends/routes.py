@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import Request, Response
+from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.http.deps import Db
 from opsloop_common.http.paging import Listing, PageQuery
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_metrics.insights.persons import require_value
-from opsloop_metrics.insights.tables import ALSO_CSV, CSV, as_csv, prefers_csv
-from opsloop_metrics.ports import Answered, Insight
-from opsloop_metrics.shapes import InsightPersonOut, as_page, portion_of, within
+from opsloop_metrics.insights.tables import ALSO_CSV
+from opsloop_metrics.ports import Insight
+from opsloop_metrics.shapes import InsightPersonOut, as_page, portion_of, tell, within
 from opsloop_metrics.trends import rules, service
 from opsloop_metrics.trends.schemas import TrendsIn, TrendsOut, TrendsPersonsIn
 
@@ -25,21 +25,13 @@ async def _find(session: AsyncSession, body: TrendsIn) -> Any:
     return await service.answer(session, await body.open_frame(session), body.to_trend())
 
 
-async def _answer(session: AsyncSession, body: TrendsIn) -> Answered:
-    found = await _find(session, body)
-    return Answered(TrendsOut.model_validate(found).model_dump(mode="json"), *rules.as_table(found))
-
-
-INSIGHT = Insight(TrendsIn, _answer)
+INSIGHT = Insight(TrendsIn, _find, TrendsOut.model_validate, rules.as_table)
 
 
 @router.post("/v1/insights/trends", dependencies=[READ], responses=ALSO_CSV | problems(503), response_model=TrendsOut)
-async def ask_trends(body: TrendsIn, session: Db, request: Request) -> Response | TrendsOut:
+async def ask_trends(body: TrendsIn, session: Db, request: Request) -> Any:
     """Count events, people or a property's numbers over time; with `Accept: text/csv` as a table."""
-    found = await _find(session, body)
-    if prefers_csv(request.headers.get("accept")):
-        return Response(as_csv(*rules.as_table(found)), media_type=CSV)
-    return TrendsOut.model_validate(found)
+    return await tell(INSIGHT, session, body, request.headers.get("accept"))
 
 
 @router.post("/v1/insights/trends/persons", dependencies=[READ], responses=problems(503))
