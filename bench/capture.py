@@ -42,8 +42,8 @@ INSERT = (
 
 
 def message(chance: random.Random) -> dict[str, JsonValue]:
-    """Return one message as an app's server sends it, about 300 bytes, of the last 30 days."""
-    at = datetime.now(UTC) - timedelta(seconds=chance.randrange(30 * 86_400))
+    """Return one message as an app's server sends it, about 300 bytes, of the last minute."""
+    at = datetime.now(UTC) - timedelta(seconds=chance.randrange(60))
     return {
         "type": "track",
         "event": chance.choice(NAMES),

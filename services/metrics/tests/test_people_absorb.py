@@ -118,29 +118,6 @@ async def test_stored_persons_merge_and_the_store_is_told_where_each_is_now(db):
     assert (await absorb(db, said("a"))).verdicts == [Verdict(v)]
 
 
-async def test_what_the_store_does_not_know_yet_is_found_again(db):
-    await absorb(db, said("a"))
-    found = await absorb(db, identify("u", "a"))
-
-    async def untold():
-        async with db.transaction(Context(ACME)) as session:
-            return await service.untold(session, limit=10)
-
-    async def tell(absorbed):
-        async with db.transaction(Context(ACME)) as session:
-            await service.tell(session, absorbed.persons, absorbed.merges)
-
-    waiting = await untold()
-    assert (waiting.merges, [person.id for person in waiting.persons]) == (found.merges, [person_id(ACME, "u")])
-    await absorb(db, identify("u", minute=1, traits_set={"x": 1}))
-    await tell(waiting)
-    [again] = (await untold()).persons
-    assert (again.version, again.traits.values) == (2, {"x": 1}), "what has changed since is told again"
-    assert (await untold()).merges == []
-    await tell(await untold())
-    assert (await untold()).persons == []
-
-
 async def test_a_publishable_key_merges_no_two_users(db):
     await absorb(db, identify("u"), identify("v"))
     found = await absorb(db, alias("v", "u", trusted=False), identify("v", "u", trusted=False))

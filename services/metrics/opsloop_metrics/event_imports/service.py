@@ -264,9 +264,9 @@ async def undo_import(job: JobRun) -> Mapping[str, Any]:
     store = ports_of(job, MetricsPorts).store
     given: dict[str, Parameter] = {"workspace": job.workspace, "import": import_id}
     removed = await _count(job, import_id)
-    await store.change(_FORGET_NAMES, given)
+    await store.change(_FORGET_NAMES, given, workspace=job.workspace)
     failpoints.hit("metrics.undo_forgot_names")
-    await store.change(_FORGET_EVENTS, given)
+    await store.change(_FORGET_EVENTS, given, workspace=job.workspace)
     async with job.transaction() as session:
         return {"removed": await _undone(session, import_id, removed)}
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, Text, Uuid, text
+from sqlalchemy import ForeignKey, Index, Integer, LargeBinary, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -23,18 +23,13 @@ class Person(Resource, Base):
 
     NOUN, BY = "user", "user_id"
     __tablename__ = "person"
-    __table_args__ = (
-        Index("ix_person_newest", "workspace", "first_seen_at", "id"),
-        Index("ix_person_untold", "workspace", "id", postgresql_where=text("NOT is_told")),
-    )
+    __table_args__ = (Index("ix_person_newest", "workspace", "first_seen_at", "id"),)
 
     user_id: Mapped[str] = mapped_column(Text)
     first_seen_at: Mapped[datetime] = mapped_column(Moment)
     is_identified: Mapped[bool]
     traits: Mapped[dict[str, Any]] = mapped_column(JSONB)
     set_at: Mapped[dict[str, Any]] = mapped_column(JSONB)
-    is_told: Mapped[bool]
-    """Whether the event store knows this version."""
 
     def audited(self) -> dict[str, Any]:
         """Return what kind of person it was, and nothing that says who."""
@@ -59,10 +54,7 @@ class PersonMerge(Base):
     """One person was found to be another; `into_id` is the living one, also after that one was found to be a third."""
 
     __tablename__ = "person_merge"
-    __table_args__ = (
-        Index("ix_person_merge_into_id", "into_id", "at", "from_id"),
-        Index("ix_person_merge_unexported", "workspace", "from_id", postgresql_where=text("exported_at IS NULL")),
-    )
+    __table_args__ = (Index("ix_person_merge_into_id", "into_id", "at", "from_id"),)
 
     from_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     workspace: Mapped[str] = mapped_column(Text)
@@ -70,7 +62,6 @@ class PersonMerge(Base):
     at: Mapped[datetime] = mapped_column(Moment)
     actor: Mapped[str] = mapped_column(Text)
     version: Mapped[int] = mapped_column(Integer)
-    exported_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class GroupProfile(Base):

@@ -185,20 +185,3 @@ async def all_ids(session: AsyncSession, person: Person) -> Sequence[str]:
 async def all_merged(session: AsyncSession, person: Person) -> Sequence[UUID]:
     """Return all who were found to be a person."""
     return (await session.scalars(select(PersonMerge.from_id).where(PersonMerge.into_id == person.id))).all()
-
-
-async def untold(session: AsyncSession, *, limit: int) -> tuple[list[rules.Person], list[rules.Merge]]:
-    """Return some persons and merges of the workspace in versions that the event store does not know."""
-    persons = select(Person).where(_own(session, Person.workspace), ~Person.is_told).order_by(Person.id).limit(limit)
-    merges = (
-        select(PersonMerge)
-        .where(_own(session, PersonMerge.workspace), PersonMerge.exported_at.is_(None))
-        .order_by(PersonMerge.from_id)
-        .limit(limit)
-    )
-    return [
-        rules.Person(
-            row.id, row.user_id, row.first_seen_at, row.is_identified, _traits(row.traits, row.set_at), row.version
-        )
-        for row in await session.scalars(persons)
-    ], [rules.Merge(row.from_id, row.into_id, row.version) for row in await session.scalars(merges)]

@@ -19,7 +19,7 @@ from opsloop_common.versions import Precondition
 from opsloop_metrics.capture.rules import Heard, person_id
 from opsloop_metrics.people import queries, rules, writing
 from opsloop_metrics.people.models import Person
-from opsloop_metrics.people.rules import Absorbed, Merge, Verdict
+from opsloop_metrics.people.rules import Absorbed, Verdict
 from opsloop_metrics.ports import MetricsPorts
 
 ERASE_JOB = "metrics.erase_person"
@@ -81,17 +81,6 @@ async def erased_among(session: AsyncSession, ids: Collection[str]) -> frozenset
 def _digest(session: AsyncSession, id: str) -> bytes:
     workspace = context_of(session).workspace
     return ports_of(session, MetricsPorts).secrets.digest(f"{workspace}\x00{id}".encode(), purpose=_ERASED)
-
-
-async def untold(session: AsyncSession, *, limit: int) -> Absorbed:
-    """Return persons and merges of the workspace that the event store does not know yet, up to `limit` of each."""
-    persons, merges = await queries.untold(session, limit=limit)
-    return Absorbed((), persons, merges)
-
-
-async def tell(session: AsyncSession, persons: Sequence[rules.Person], merges: Sequence[Merge]) -> None:
-    """Note that the event store knows persons and merges in the versions named; what has changed since stays to be told."""
-    await writing.tell(session, persons, merges)
 
 
 async def erase_user(session: AsyncSession, user_id: str, *, expected: Precondition) -> UUID:

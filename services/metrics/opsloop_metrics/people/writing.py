@@ -21,13 +21,13 @@ from opsloop_metrics.people.rules import Merge, Person, Traits, World
 
 _PERSONS = text(
     "INSERT INTO person AS p (id, workspace, user_id, first_seen_at, is_identified, traits, set_at, version, created_at, "
-    "updated_at, is_told) SELECT id, :workspace, user_id, seen, identified, traits, set_at, version, :now, :now, false FROM "
+    "updated_at) SELECT id, :workspace, user_id, seen, identified, traits, set_at, version, :now, :now FROM "
     "unnest(CAST(:ids AS uuid[]), CAST(:users AS text[]), CAST(:seen AS timestamptz[]), CAST(:identified AS boolean[]), "
     "CAST(:traits AS jsonb[]), CAST(:stamps AS jsonb[]), CAST(:versions AS integer[])) "
     "AS n(id, user_id, seen, identified, traits, set_at, version) "
     "ON CONFLICT (id) DO UPDATE SET user_id = excluded.user_id, first_seen_at = excluded.first_seen_at, "
     "is_identified = excluded.is_identified, traits = excluded.traits, set_at = excluded.set_at, version = excluded.version, "
-    "updated_at = excluded.updated_at, is_told = false"
+    "updated_at = excluded.updated_at"
 )
 _ALIASES = text(
     "INSERT INTO person_alias (workspace, distinct_id, person_id, is_identified, is_claimed, met_at) "
@@ -44,7 +44,7 @@ _MOVE_ALIASES = text(
 )
 _MOVE_MERGES = text(
     "UPDATE person_merge SET into_id = (CAST(:living AS uuid[]))[array_position(CAST(:gone AS uuid[]), into_id)], "
-    "version = version + 1, exported_at = NULL WHERE into_id = ANY(CAST(:gone AS uuid[])) RETURNING from_id, into_id, version"
+    "version = version + 1 WHERE into_id = ANY(CAST(:gone AS uuid[])) RETURNING from_id, into_id, version"
 )
 _GONE = text("DELETE FROM person WHERE id = ANY(CAST(:gone AS uuid[]))")
 _MERGES = text(
@@ -75,14 +75,6 @@ _GROUPS = text(
 _ERASED = text(
     "INSERT INTO erased_person (workspace, digest, erased_at) "
     "SELECT :workspace, digest, :now FROM unnest(CAST(:digests AS bytea[])) AS n(digest) ON CONFLICT DO NOTHING"
-)
-_TELL_PERSONS = text(
-    "UPDATE person SET is_told = true WHERE id = ANY(CAST(:ids AS uuid[])) "
-    "AND version = (CAST(:versions AS integer[]))[array_position(CAST(:ids AS uuid[]), id)]"
-)
-_TELL_MERGES = text(
-    "UPDATE person_merge SET exported_at = :now WHERE from_id = ANY(CAST(:ids AS uuid[])) "
-    "AND version = (CAST(:versions AS integer[]))[array_position(CAST(:ids AS uuid[]), from_id)]"
 )
 
 
@@ -171,13 +163,3 @@ async def _write_groups(session: AsyncSession, groups: Mapping[tuple[str, str], 
 async def bury(session: AsyncSession, digests: Sequence[bytes]) -> None:
     """Keep the digests of ids that must not come back."""
     await _execute(session, _ERASED, digests=sorted(digests))
-
-
-async def tell(session: AsyncSession, persons: Sequence[Person], merges: Sequence[Merge]) -> None:
-    """Note that the event store knows these persons and merges in these versions; what changed since is told again."""
-    ids, versions = [person.id for person in persons], [person.version for person in persons]
-    if persons:
-        await _execute(session, _TELL_PERSONS, ids=ids, versions=versions)
-    if merges:
-        froms, versions = [merge.person_id for merge in merges], [merge.version for merge in merges]
-        await _execute(session, _TELL_MERGES, ids=froms, versions=versions)

@@ -5,9 +5,10 @@ What is there already is looked up before, in `opsloop.seen`. An id stands there
 message is there, the event and what it says of persons: a copy of it is heard again, and its event written if it is missing. When
 an id is settled, nothing of it is ever looked at again.
 
-Where one process writes (the engine is in it), ids are noted once all else is done; what a crash keeps out of the table is filled
-in unsettled from the newest events before the first block. Where several write to one server, each block has a lock in PostgreSQL
-to itself, and its ids are noted, unsettled, before the events: then a process may die anywhere, and the others see what it began.
+Where one process writes (the engine is in it), ids are noted once all else is done, beside the next block; what a crash keeps out
+of the table is filled in unsettled from the newest events before the first block. Where several write to one server, each block
+has a lock in PostgreSQL to itself, and its ids are noted, unsettled, before the events: then a process may die anywhere, and the
+others see what it began.
 """
 
 from __future__ import annotations
@@ -79,7 +80,10 @@ class Writer:
         self._count = 0
         self._has_some = asyncio.Event()
         self._filled_in_for: float | None = None
-        self._noted: list[tuple[str, object]] = []
+        self._noted: dict[str, object] = {}
+        self._settled: dict[str, object] = {}
+        """Ids of the block before, with the moments of their receipt, while they are on their way into the look-up table."""
+        self._noting: asyncio.Task[None] | None = None
 
     async def take(self, entries: Sequence[Entry]) -> Sequence[Outcome]:
         """Return what became of entries of one workspace once they are durable; raises StoreUnavailable."""
@@ -95,9 +99,14 @@ class Writer:
 
     async def run(self) -> None:
         """Write for ever. What the store does not take is refused: whoever sent it tries again, and what was written is known."""
-        while True:
-            await self._has_some.wait()
-            await self._settle(self._next_block())
+        try:
+            while True:
+                await self._has_some.wait()
+                await self._settle(self._next_block())
+        finally:
+            self._filled_in_for = None
+            if self._noting is not None:
+                await asyncio.wait([self._noting])
 
     async def _settle(self, block: list[_Batch]) -> None:
         """Write a block and tell those who wait. Of one that the store refuses, each request is tried by itself: none pays for another."""
@@ -118,7 +127,10 @@ class Writer:
             own, outcomes = outcomes[: len(batch.entries)], outcomes[len(batch.entries) :]
             if not batch.done.done():  # whoever sent it has gone
                 batch.done.set_result(own)
-        await self._note_settled()
+        if self._noting is not None:
+            await self._noting
+        self._settled = self._noted
+        self._noting = asyncio.create_task(self._note_settled())
 
     async def _settle_apart(self, block: list[_Batch]) -> None:
         for place, batch in enumerate(block):
@@ -130,16 +142,12 @@ class Writer:
                 raise
 
     async def _note_settled(self) -> None:
-        filled_in_for, self._filled_in_for = (
-            self._filled_in_for,
-            None,
-        )  # for what is not noted, the newest are filled in anew
         try:
-            await self._note(self._noted, is_settled=True)
+            await self._note(self._settled, is_settled=True)
         except StoreUnavailable as error:
+            self._filled_in_for = None  # what is not noted is filled in from the newest events
             log.warning("ids were not noted", reason=str(error))
-        else:
-            self._filled_in_for = filled_in_for
+        self._settled = {}
 
     def _next_block(self) -> list[_Batch]:
         """Take batches in turn from the workspaces that wait, as many as a block holds, at least one."""
@@ -158,7 +166,7 @@ class Writer:
         return block
 
     async def _write(self, entries: Sequence[Entry]) -> list[Outcome]:
-        self._noted = []
+        self._noted = {}
         outcomes: list[Outcome] = [Outcome.KNOWN] * len(entries)
         async with self._transaction(entries[0].workspace) as session:
             if self._is_shared:
@@ -184,14 +192,8 @@ class Writer:
                         rows.append(_row(entries[place], verdict))
             await tell_store(self._store, told)
             await self._insert(rows)
-            for workspace, absorbed in told:
-                if absorbed.persons or absorbed.merges:
-                    await _go_on_in(session, workspace)
-                    await people.tell(session, absorbed.persons, absorbed.merges)
         failpoints.hit("capture.after_commit")
-        self._noted = [
-            _note_of(entries[place].id, entries[place].row) for place in fresh if outcomes[place] is not Outcome.ERASED
-        ]
+        self._noted = dict(_note_of(entries[place].row) for place in fresh if outcomes[place] is not Outcome.ERASED)
         return outcomes
 
     def _transaction(self, workspace: str) -> AbstractAsyncContextManager[AsyncSession]:
@@ -210,8 +212,9 @@ class Writer:
         """Return the places of entries that are not settled, of copies in one block the first, and which ids have their event."""
         # who reads a log gets each entry again, also one that its client gave no name
         asked = [entry.id for entry in entries if entry.is_named or self._is_shared]
+        settled = self._settled.keys()  # looked at before the table is: they may get there while it is asked
         found = (await self._store.query(_SEEN, {"ids": asked})).rows if asked else []
-        known = {id for id, is_settled, _ in found if is_settled}
+        known = {id for id, is_settled, _ in found if is_settled} | settled
         doubtful = {id: received_at for id, is_settled, received_at in found if not is_settled}
         there = await self._there(doubtful) if doubtful else set()
         fresh: list[int] = []
@@ -235,7 +238,7 @@ class Writer:
     async def _insert(self, rows: Sequence[tuple[object, ...]]) -> None:
         if not rows:
             return
-        notes = [_note_of(row[_ID], row) for row in rows]
+        notes = dict(map(_note_of, rows))
         if self._is_shared:
             await self._note(notes, is_settled=False)
         failpoints.hit("capture.before_events")
@@ -248,10 +251,10 @@ class Writer:
         )
         failpoints.hit("capture.after_events")
 
-    async def _note(self, notes: Sequence[tuple[str, object]], *, is_settled: bool) -> None:
-        """Fill the look-up table, before the next block is looked up in it."""
+    async def _note(self, notes: Mapping[str, object], *, is_settled: bool) -> None:
+        """Fill the look-up table."""
         if notes:
-            rows = [(*note, int(is_settled)) for note in notes]
+            rows = [(*note, int(is_settled)) for note in notes.items()]
             await self._store.insert("opsloop.seen", ["id", "received_at", "is_settled"], rows)
 
 
@@ -287,13 +290,13 @@ def _row(entry: Entry, verdict: Verdict) -> tuple[object, ...]:
     return (*entry.row, str(verdict.person_id), int(entry.heard.message.personless))
 
 
-def _note_of(id: object, row: Sequence[object]) -> tuple[str, object]:
-    return str(id), row[_RECEIVED_AT]
+def _note_of(row: Sequence[object]) -> tuple[str, object]:
+    return str(row[_ID]), row[_RECEIVED_AT]
 
 
-def _token(notes: Sequence[tuple[str, object]]) -> str:
+def _token(notes: Mapping[str, object]) -> str:
     """Return what a block is called, so that the store adds it once: the same for the same messages of the same requests."""
-    return blake2b(orjson.dumps(notes), digest_size=16).hexdigest()
+    return blake2b(orjson.dumps(list(notes.items())), digest_size=16).hexdigest()
 
 
 def _refuse(batch: _Batch, error: Exception) -> None:

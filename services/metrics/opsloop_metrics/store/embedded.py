@@ -1,18 +1,20 @@
 """The engine in this process (chDB). It is loaded at the first use: who captures nothing pays nothing.
 
 A connection runs one statement at a time, several run side by side, so each thread has one of its own; statements never run in the
-event loop. One thread is for inserts alone: queries, however many and heavy, never keep capture waiting for a thread.
+event loop. Some threads are the writer's alone: queries, however many and heavy, never keep capture waiting for a thread.
 """
 
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from clickhouse_connect.driver.binding import format_bind_value
 
@@ -22,6 +24,10 @@ from opsloop_metrics.store.gate import Gate
 from opsloop_metrics.store.port import Parameter, StoreUnavailable
 from opsloop_metrics.store.schema import migrate
 
+SWITCH_SECONDS = 0.000_5
+"""After how long the loop leaves the interpreter to a thread that has an answer; Python's own 5 ms would be a third of a block's time."""
+WRITERS = 2
+"""A block is written while the ids of the one before are noted."""
 READERS = 3
 READERS_KEPT = 1
 """Threads for queries, and how many of them those who asked for much lately leave to the others."""
@@ -34,7 +40,7 @@ class EmbeddedStore(Engine):
         self._path = path
         self._own = threading.local()
         self._connections: set[Any] = set()
-        self._writer = ThreadPoolExecutor(1, "events-writer")
+        self._writers = ThreadPoolExecutor(WRITERS, "events-writer")
         self._readers = ThreadPoolExecutor(READERS, "events-reader")
         self._gate = Gate(Places(READERS, kept=READERS_KEPT))
         self._lock = threading.Lock()
@@ -46,32 +52,34 @@ class EmbeddedStore(Engine):
         parameters: Mapping[str, Parameter],
         settings: Mapping[str, str | int | float],
         *,
-        workspace: str,
+        workspace: str | None,
     ) -> bytes:
-        """Run one statement on a reader's connection."""
+        """Run one statement on a reader's connection, or on a writer's."""
         await self._opened()
         statement = f"{sql}\nSETTINGS {_settings(settings)}"
-        bound = {name: format_bind_value(value) for name, value in plain(parameters).items()}
+        bound = {name: _bound(value) for name, value in parameters.items()}
+        if workspace is None:
+            return await self._in_thread(self._writers, statement, bound, settings.get("log_comment"))
         async with self._gate.place(workspace):
             return await self._in_thread(self._readers, statement, bound, settings.get("log_comment"))
 
     async def put(
         self, table: str, columns: Sequence[str], body: bytes, settings: Mapping[str, str | int | float]
     ) -> None:
-        """Insert on the writer's connection. Once begun it is finished, whoever goes away meanwhile."""
+        """Insert on a writer's connection. Once begun it is finished, whoever goes away meanwhile."""
         await self._opened()
         given = f" SETTINGS {_settings(settings)}" if settings else ""
         statement = f"INSERT INTO {table} ({', '.join(columns)}){given} FORMAT JSONCompactEachRow\n{body.decode()}"
-        await self._in_thread(self._writer, statement, {}, None)
+        await self._in_thread(self._writers, statement, {}, None)
 
     async def close(self) -> None:
         """Let what runs come to its end, and close the folder."""
-        self._writer.shutdown(wait=False)
+        self._writers.shutdown(wait=False)
         self._readers.shutdown(wait=False, cancel_futures=True)
         await asyncio.to_thread(self._close)
 
     def _close(self) -> None:
-        for pool in (self._writer, self._readers):
+        for pool in (self._writers, self._readers):
             pool.shutdown()
         for connection in self._connections:
             connection.close()
@@ -87,6 +95,7 @@ class EmbeddedStore(Engine):
     def _open(self) -> None:
         with self._lock:
             if not self.is_open:
+                sys.setswitchinterval(SWITCH_SECONDS)
                 self._path.mkdir(parents=True, exist_ok=True, mode=0o700)
                 migrate(lambda sql: self._run(sql, {}))
                 self.is_open = True
@@ -127,6 +136,13 @@ class EmbeddedStore(Engine):
             self._own.connection = connect(str(self._path))
             self._connections.add(self._own.connection)
         return self._own.connection
+
+
+def _bound(value: Parameter) -> str:
+    if isinstance(value, Sequence) and not isinstance(value, str) and all(type(each) is UUID for each in value):
+        # thousands for each block: nothing in them has to be escaped
+        return f"[{','.join(map(repr, map(str, value)))}]"
+    return str(format_bind_value(plain(value)))
 
 
 def _settings(settings: Mapping[str, str | int | float]) -> str:

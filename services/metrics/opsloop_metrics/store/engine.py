@@ -36,9 +36,9 @@ class Engine(ABC):
         parameters: Mapping[str, Parameter],
         settings: Mapping[str, str | int | float],
         *,
-        workspace: str,
+        workspace: str | None,
     ) -> bytes:
-        """Run one statement and return its answer; raises EngineFailed, StoreUnavailable."""
+        """Run one statement when its turn comes and return its answer; raises EngineFailed, StoreUnavailable."""
 
     @abstractmethod
     async def put(
@@ -53,7 +53,7 @@ class Engine(ABC):
         *,
         seconds: float = QUERY_SECONDS,
         bytes: int = QUERY_BYTES,
-        workspace: str = "",
+        workspace: str | None = None,
     ) -> Table:
         """Ask; see `EventStore.query`."""
         settings: dict[str, str | int | float] = {
@@ -98,18 +98,16 @@ class Engine(ABC):
                 "The event store did not take it; try again.", headers={"Retry-After": "1"}
             ) from error
 
-    async def change(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> None:
+    async def change(
+        self, sql: str, parameters: Mapping[str, Parameter] | None = None, *, workspace: str | None = None
+    ) -> None:
         """Change rows; see `EventStore.change`."""
         settings = {"mutations_sync": 1, "max_execution_time": CHANGE_SECONDS}
-        await self.ask(sql, parameters or {}, settings, workspace="")
+        await self.ask(sql, parameters or {}, settings, workspace=workspace)
 
 
-def plain(parameters: Mapping[str, Parameter]) -> dict[str, object]:
-    """Return parameters as the driver knows them: UUIDs are texts."""
-    return {name: _plain(value) for name, value in parameters.items()}
-
-
-def _plain(value: Parameter) -> object:
+def plain(value: Parameter) -> object:
+    """Return a parameter as the driver knows it: UUIDs are texts."""
     if isinstance(value, str | int | float):
         return value
     return str(value) if isinstance(value, UUID) else [str(each) if isinstance(each, UUID) else each for each in value]

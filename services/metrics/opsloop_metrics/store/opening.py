@@ -34,7 +34,7 @@ class NoStore:
         *,
         seconds: float = QUERY_SECONDS,
         bytes: int = QUERY_BYTES,
-        workspace: str = "",
+        workspace: str | None = None,
     ) -> Table:
         """Raise StoreUnavailable."""
         raise _missing()
@@ -51,7 +51,9 @@ class NoStore:
         """Raise StoreUnavailable."""
         raise _missing()
 
-    async def change(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> None:
+    async def change(
+        self, sql: str, parameters: Mapping[str, Parameter] | None = None, *, workspace: str | None = None
+    ) -> None:
         """Do nothing: there is nothing to change, and nothing to erase."""
 
 

@@ -18,9 +18,12 @@ class StoredPersons:
         """Take away all of some persons; doing it again is the same as once."""
         given: dict[str, Parameter] = {"workspace": workspace, "persons": list(person_ids)}
         wanted = "workspace = {workspace:String} AND person IN {persons:Array(UUID)}"
-        await self._store.change(f"ALTER TABLE opsloop.event DELETE WHERE {wanted}", given)
-        await self._store.change(f"ALTER TABLE opsloop.person_override DELETE WHERE {wanted}", given)
+        await self._store.change(f"ALTER TABLE opsloop.event DELETE WHERE {wanted}", given, workspace=workspace)
+        await self._store.change(
+            f"ALTER TABLE opsloop.person_override DELETE WHERE {wanted}", given, workspace=workspace
+        )
         await self._store.change(
             "ALTER TABLE opsloop.person DELETE WHERE workspace = {workspace:String} AND id IN {persons:Array(UUID)}",
             given,
+            workspace=workspace,
         )

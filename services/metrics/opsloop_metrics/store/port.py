@@ -49,9 +49,12 @@ class EventStore(Protocol):
         *,
         seconds: float = QUERY_SECONDS,
         bytes: int = QUERY_BYTES,
-        workspace: str = "",
+        workspace: str | None = None,
     ) -> Table:
-        """Ask. `parameters` stand in the SQL as `{name:Type}` and are never pasted into it; `workspace` has its share of turns."""
+        """Ask. `parameters` stand in the SQL as `{name:Type}` and are never pasted into it.
+
+        `workspace` has its share of turns; None: who writes asks, and waits for nobody's queries.
+        """
         ...
 
     async def insert(
@@ -66,8 +69,10 @@ class EventStore(Protocol):
         """Add rows, durable when this returns. The same `token` again, soon, adds nothing; `comment` names it while it runs."""
         ...
 
-    async def change(self, sql: str, parameters: Mapping[str, Parameter] | None = None) -> None:
-        """Change or delete rows, done when this returns."""
+    async def change(
+        self, sql: str, parameters: Mapping[str, Parameter] | None = None, *, workspace: str | None = None
+    ) -> None:
+        """Change or delete rows, done when this returns; whose turn it is, as in `query`."""
         ...
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 CONNECT_SECONDS = 5.0
+WRITERS = 2
+"""A block is written while the ids of the one before are noted."""
 READERS = 8
 READERS_KEPT = 2
 """Queries of one process at once, and how many of them those who asked for much lately leave to the others."""
@@ -33,7 +35,7 @@ class ServerStore(Engine):
         self._url = url.replace("clickhouse://", "http://", 1)
         self._client: Client | None = None
         self._lock = asyncio.Lock()
-        self._writer = ThreadPoolExecutor(1, "events-writer")
+        self._writers = ThreadPoolExecutor(WRITERS, "events-writer")
         self._readers = ThreadPoolExecutor(READERS, "events-reader")
         self._gate = Gate(Places(READERS, kept=READERS_KEPT))
 
@@ -43,22 +45,32 @@ class ServerStore(Engine):
         parameters: Mapping[str, Parameter],
         settings: Mapping[str, str | int | float],
         *,
-        workspace: str,
+        workspace: str | None,
     ) -> bytes:
         """Run one statement; whoever goes away ends it on the server too."""
         client = await self._connected()
+        if workspace is None:
+            return await self._in_thread(self._writers, client, sql, parameters, settings)
         async with self._gate.place(workspace):
-            running = asyncio.get_running_loop().run_in_executor(
-                self._readers, self._ask, client, sql, parameters, settings
-            )
-            try:
-                return await asyncio.shield(running)
-            except asyncio.CancelledError:
-                if (comment := settings.get("log_comment")) is not None:
-                    await asyncio.to_thread(self._kill, client, str(comment))
-                with suppress(EngineFailed, StoreUnavailable):
-                    await running  # the thread is free only now; nobody else may be told that it is
-                raise
+            return await self._in_thread(self._readers, client, sql, parameters, settings)
+
+    async def _in_thread(
+        self,
+        pool: ThreadPoolExecutor,
+        client: Client,
+        sql: str,
+        parameters: Mapping[str, Parameter],
+        settings: Mapping[str, str | int | float],
+    ) -> bytes:
+        running = asyncio.get_running_loop().run_in_executor(pool, self._ask, client, sql, parameters, settings)
+        try:
+            return await asyncio.shield(running)
+        except asyncio.CancelledError:
+            if (comment := settings.get("log_comment")) is not None:
+                await asyncio.to_thread(self._kill, client, str(comment))
+            with suppress(EngineFailed, StoreUnavailable):
+                await running  # the thread is free only now; nobody else may be told that it is
+            raise
 
     async def put(
         self, table: str, columns: Sequence[str], body: bytes, settings: Mapping[str, str | int | float]
@@ -66,7 +78,7 @@ class ServerStore(Engine):
         """Insert rows. Once begun it is finished, whoever goes away meanwhile."""
         client = await self._connected()
         await asyncio.get_running_loop().run_in_executor(
-            self._writer, self._put, client, table, columns, body, settings
+            self._writers, self._put, client, table, columns, body, settings
         )
 
     async def migrate(self) -> list[str]:
@@ -76,7 +88,7 @@ class ServerStore(Engine):
 
     async def close(self) -> None:
         """Let what runs come to its end, and close the connections."""
-        self._writer.shutdown(wait=False)
+        self._writers.shutdown(wait=False)
         self._readers.shutdown(wait=False, cancel_futures=True)
         if self._client is not None:
             await asyncio.to_thread(self._client.close)
@@ -104,7 +116,7 @@ class ServerStore(Engine):
         # not as `fmt`, which is written behind every statement: an INSERT with VALUES takes it for one of them
         wanted = dict(settings) | {"default_format": "JSONCompact"}
         try:
-            return client.raw_query(sql, plain(parameters) or None, wanted)
+            return client.raw_query(sql, {name: plain(value) for name, value in parameters.items()} or None, wanted)
         except OperationalError as error:
             raise _unavailable() from error
         except ClickHouseError as error:
