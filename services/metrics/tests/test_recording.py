@@ -276,6 +276,26 @@ async def test_ids_that_could_not_be_noted_are_known_all_the_same(writer, store,
     assert (await store.query("SELECT count() FROM opsloop.event")).rows == [[5]]
 
 
+async def test_ids_that_are_being_noted_are_known_already_and_keep_no_block_waiting(writer, store, monkeypatch):
+    insert, given, noted = store.insert, await batch(1, size=5), asyncio.Event()
+
+    async def slow_notes(table, columns, rows, **options):
+        if table == "opsloop.seen":
+            await noted.wait()
+        await insert(table, columns, rows, **options)
+
+    monkeypatch.setattr(store, "insert", slow_notes)
+    running = asyncio.create_task(writer.run())
+    assert Counter(await writer.take(given)) == {Outcome.STORED: 5}
+    assert (await store.query("SELECT count() FROM opsloop.seen")).rows == [[0]]
+    assert Counter(await writer.take(given)) == {Outcome.KNOWN: 5}
+
+    noted.set()
+    assert Counter(await writer.take(given)) == {Outcome.KNOWN: 5}
+    assert (await store.query("SELECT count() FROM opsloop.seen")).rows == [[5]]
+    running.cancel()
+
+
 async def test_what_nobody_thought_of_in_the_middle_of_a_block_leaves_nobody_waiting(writer, store, monkeypatch):
     requests = [await batch(number, size=5) for number in range(3)]
     faults = iter([StoreUnavailable("no"), RuntimeError("nobody thought of it")])

@@ -106,6 +106,20 @@ async def test_a_greedy_workspace_leaves_a_place_to_the_others_and_capture_goes_
     assert all(isinstance(each, asyncio.CancelledError | TooHeavy | StoreUnavailable) for each in ended)
 
 
+async def test_who_writes_asks_and_changes_while_all_places_are_taken(store):
+    taking = [asyncio.create_task(store.query(ENDLESS, seconds=5, workspace=f"w{place}")) for place in range(10)]
+    await asyncio.sleep(0.1)  # the time they take to fill all places
+
+    async with asyncio.timeout(4):
+        assert (await store.query("SELECT 1")).rows == [[1]]
+        await store.change("INSERT INTO opsloop.seen (id) SELECT generateUUIDv4()")
+
+    assert not any(task.done() for task in taking)
+    for task in taking:
+        task.cancel()
+    await asyncio.gather(*taking, return_exceptions=True)
+
+
 async def test_rows_are_durable_and_the_same_token_adds_nothing(store):
     row = [["acme", str(uuid4()), "track", "a", "2026-01-01 00:00:00.000", "u1", str(uuid4()), "{}"]]
     columns = ["workspace", "id", "kind", "event", "time", "distinct_id", "person", "properties"]
