@@ -75,13 +75,24 @@ def funnel(*names: str, **more: Any) -> dict[str, Any]:
 
 QUESTIONS = (
     Question(
-        "daily active users of 90 days",
-        "active-users",
-        RANGE,
-        f"SELECT {_DAY} AS d, uniqExact(person) FROM opsloop.event WHERE {_IN} AND kind IN ('track', 'page', 'screen') GROUP BY d",
-        f"SELECT {_PG_DAY}, count(DISTINCT person) FROM bare_event GROUP BY 1",
+        "distinct users of each of 90 days, and of all",
+        "trends",
+        {**RANGE, "series": [{"event": None, "aggregate": "users"}]},
+        f"SELECT {_DAY} AS d, uniqExact(person) FROM opsloop.event WHERE {_IN} AND kind IN ('track', 'page', 'screen') GROUP BY d WITH ROLLUP",
+        f"SELECT {_PG_DAY}, count(DISTINCT person) FROM bare_event GROUP BY ROLLUP (1)",
         1.3,
         8.0,
+    ),
+    Question(
+        "active users: of each of 90 days, of its 7 and of its 30 days",
+        "active-users",
+        RANGE,
+        "SELECT d + back AS day, uniqExactIf(person, back = 0), uniqExactIf(person, back < 7), uniqExact(person) FROM "
+        f"(SELECT DISTINCT {_DAY} AS d, person FROM opsloop.event WHERE {_IN} AND kind IN ('track', 'page', 'screen')) "
+        "ARRAY JOIN range(30) AS back GROUP BY day",
+        None,
+        1.3,
+        None,
     ),
     Question(
         "trend of one event by day",
@@ -96,8 +107,9 @@ QUESTIONS = (
         "trend of distinct users by source",
         "trends",
         {**RANGE, "series": [{"event": "view", "aggregate": "users"}], "breakdown": {"field": "utm_source", "limit": 3}},
-        f"SELECT utm_source, {_DAY} AS d, uniqExact(person) FROM opsloop.event WHERE {_IN} AND event = 'view' GROUP BY utm_source, d",
-        f"SELECT utm_source, {_PG_DAY}, count(DISTINCT person) FROM bare_event WHERE event = 'view' GROUP BY 1, 2",
+        f"SELECT utm_source, {_DAY} AS d, uniqExact(person) FROM opsloop.event WHERE {_IN} AND event = 'view' "
+        "GROUP BY GROUPING SETS ((utm_source, d), (utm_source))",
+        f"SELECT utm_source, {_PG_DAY}, count(DISTINCT person) FROM bare_event WHERE event = 'view' GROUP BY GROUPING SETS ((1, 2), (1))",
         2.0,
         None,
     ),
