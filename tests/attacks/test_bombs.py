@@ -184,17 +184,13 @@ async def test_no_request_stalls_the_house(embedded_deployment: Deployment, each
 def large_batches() -> dict[str, bytes]:
     """Return bodies of about 8 MiB for the batch route."""
     honest = "支付失败，而且重复扣款两次 payment failed twice, and the money is gone. " * 92
-    texts = {"1,000 honest rows": honest, "80 rows of marks": marks(50_000), "55 rows of U+FDFA": "\ufdfa" * 50_000}
+    texts = {"1,000 honest rows": honest, "55 rows of U+FDFA": "\ufdfa" * 50_000}
     found = {}
     for name, text in texts.items():
         count = min(1_000, (8 * MIB - 20_000) // (len(text.encode()) + 60))
         rows = [{"body": text, "external_id": f"{name} {number}"} for number in range(count)]
         found[name] = json.dumps({"items": rows}, ensure_ascii=False).encode()
-    bad = [{str(name): 1 for name in range(30)}] * 1_000
-    return found | {
-        "empty lists": b'{"items":[' + b",".join([b"[]"] * 2_790_000) + b"]}",
-        "1,000 bad rows": json.dumps({"items": bad}).encode(),
-    }
+    return found | {"empty lists": b'{"items":[' + b",".join([b"[]"] * 2_790_000) + b"]}"}
 
 
 async def test_six_batches_at_once_let_the_others_go_on(embedded_deployment: Deployment):

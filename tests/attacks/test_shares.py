@@ -240,10 +240,10 @@ async def test_pages_of_large_posts_keep_nobody_waiting(embedded_deployment: Dep
 
 @pytest.mark.timeout(180)
 async def test_ten_that_search_leave_connections_to_another(embedded_deployment: Deployment):
-    """Each over 8 connections, for what none of its 20,000 posts holds; of the pool's connections they had all."""
+    """Each over 8 connections, for what none of its 8,000 posts holds; of the pool's connections they had all."""
     greedy = [f"greedy{number}" for number in range(10)]
     owner = await connect(embedded_deployment.database_urls["feedback"])
-    await owner.execute(STORED, greedy, 20_000)
+    await owner.execute(STORED, greedy, 8_000)
     await owner.execute("VACUUM (ANALYZE) feedback")
     await owner.close()
     keys = [await key_of(embedded_deployment, workspace) for workspace in greedy]

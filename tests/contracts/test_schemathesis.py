@@ -21,7 +21,7 @@ CHECKS = (
     "response_headers_conformance",
 )
 SEED = 20261122
-EXAMPLES = 8
+EXAMPLES = 6
 """For each operation and phase: coverage grows with the contract."""
 SECONDS_EACH = 0.6
 """An operation's share of the time of its service, which ends a run on a slow machine; else the examples do, the same every run."""
