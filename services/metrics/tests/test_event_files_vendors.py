@@ -1,6 +1,7 @@
 """Exports of Mixpanel and GA4, and what names a row."""
 
 import json
+from datetime import UTC
 
 import pytest
 
@@ -93,7 +94,9 @@ def test_what_names_a_message():
     row = {"event": "Paid", "time": WHEN, "user_id": "u1"}
 
     def called(number, digest, **more):
-        return messages.message_of(row | more, Format.JSONL, COLUMNS, number=number, digest=digest, now=NOW).message_id
+        return messages.message_of(
+            row | more, Format.JSONL, COLUMNS, zone=UTC, number=number, digest=digest, now=NOW
+        ).message_id
 
     assert called(1, "a") == called(1, "a")
     assert len({called(1, "a"), called(2, "a"), called(1, "b")}) == 3
@@ -118,7 +121,7 @@ def test_cells_without_columns():
 
 def test_a_row_keeps_what_it_was_when_it_is_refused():
     row = Row(7, {"event": "Paid"})
-    found = rules.read_row(row, format=Format.JSONL, columns=COLUMNS, digest="d", now=NOW)
+    found = rules.read_row(row, format=Format.JSONL, columns=COLUMNS, zone=UTC, digest="d", now=NOW)
     assert (found.index, found.raw) == (7, {"event": "Paid"})
     assert problem(f'{CSV}Paid,{WHEN},,"a\nb"\n').raw == {"event": "Paid", "time": WHEN, "amount": "a\nb"}
     assert problem("{oops", Format.JSONL).raw == "{oops"

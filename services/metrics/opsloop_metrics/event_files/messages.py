@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 from enum import StrEnum
 from typing import Any
 
@@ -95,7 +95,14 @@ def columns_of(kept: Mapping[str, Any]) -> Columns:
 
 
 def message_of(
-    row: Mapping[str, JsonValue], format: Format, columns: Columns, *, number: int, digest: str, now: datetime
+    row: Mapping[str, JsonValue],
+    format: Format,
+    columns: Columns,
+    *,
+    zone: tzinfo,
+    number: int,
+    digest: str,
+    now: datetime,
 ) -> Message:
     """Return what a row says; raises Refused. A row without a name is called by its file's content and its number in it."""
     match format:
@@ -104,7 +111,7 @@ def message_of(
         case Format.GA4:
             message = _ga4(row, now)
         case _:
-            message = _own(row, columns)
+            message = _own(row, columns, zone)
     if message.time is None:
         raise Refused(Reason.BAD_TIME, "a row has to say when it happened")
     return replace(message, historical=True, message_id=message.message_id or f"{_OWN_ID}{digest}:{number}")
@@ -138,7 +145,7 @@ def _value(cell: str) -> JsonValue:
     return cell
 
 
-def _own(row: Mapping[str, JsonValue], columns: Columns) -> Message:
+def _own(row: Mapping[str, JsonValue], columns: Columns, zone: tzinfo) -> Message:
     event = event_name(row.get(columns.event))
     kind = KINDS.get(event, MessageKind.TRACK)
     if event.startswith("$") and event in ("$alias", "$group", "$create_alias", "$merge", "$groupidentify"):
@@ -161,7 +168,7 @@ def _own(row: Mapping[str, JsonValue], columns: Columns) -> Message:
         speaker.distinct_id,
         message_id=message_id_of(row.get(columns.message_id), columns.message_id),
         is_identified=speaker.is_identified,
-        time=time_of(row.get(columns.time), columns.time),
+        time=time_of(row.get(columns.time), columns.time, zone),
         properties=properties,
         links=speaker.links,
         traits_set=properties if kind is MessageKind.IDENTIFY else {},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 import orjson
@@ -108,12 +108,16 @@ def cut(
     return rows, Place(place.at + end, place.rows + count, lines.skips)
 
 
-def read_row(row: Row, format: Format, columns: Columns, *, digest: str, now: datetime) -> Message | Problem:
-    """Return what a row says, or why it is refused."""
+def read_row(
+    row: Row, format: Format, columns: Columns, *, zone: tzinfo, digest: str, now: datetime
+) -> Message | Problem:
+    """Return what a row says, or why it is refused. `zone` is that of times without an offset."""
     refused = row.refused
     if refused is None:
         try:
-            return messages.message_of(row.value or {}, format, columns, number=row.number, digest=digest, now=now)
+            return messages.message_of(
+                row.value or {}, format, columns, zone=zone, number=row.number, digest=digest, now=now
+            )
         except Refused as error:
             refused = error
     return Problem(row.number, refused.reason, refused.detail, row.raw if row.value is None else row.value)

@@ -31,6 +31,7 @@ class EventImport(Base):
     name: Mapped[str] = mapped_column(Text)
     format: Mapped[str] = mapped_column(Text)
     columns: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    time_zone: Mapped[str] = mapped_column(Text, comment="in which times without an offset are read")
     source: Mapped[str] = mapped_column(Text)
     stage: Mapped[str] = mapped_column(Text)
     job_id: Mapped[UUID | None] = mapped_column(Uuid)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Annotated, Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import orjson
 from fastapi import Depends, Path, Query, Response
@@ -19,6 +20,7 @@ from opsloop_common.errors import UnsupportedMediaType
 from opsloop_common.http.body import read_bytes
 from opsloop_common.http.call import call_of
 from opsloop_common.http.deps import Db, set_location
+from opsloop_common.http.every_service.workspace import TimeZone
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.paths import service_path
 from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempotency, problems
@@ -64,19 +66,28 @@ def _columns(
 
 
 Mapped = Annotated[Columns, Depends(_columns)]
+Zone = Annotated[
+    TimeZone | None, Query(description="In which times without an offset are read. Left out: the workspace's.")
+]
 
 
 @router.post("/v1/imports/preview", dependencies=TAKES, responses=problems(413, 415), openapi_extra=FILE)
-async def preview_import(request: Request, columns: Mapped, format: Given = None) -> ImportPreviewOut:
+async def preview_import(
+    request: Request, columns: Mapped, format: Given = None, time_zone: Zone = None
+) -> ImportPreviewOut:
     """Show how the first 20 rows of a file would be read; the file, or its beginning, is the body. Nothing is kept."""
     rows_are = _format(request, format)
     data = await _body(request)
+    zone = await service.zone_of(await _begin(request, data), time_zone)
     async with turn():
-        head, rows = service.preview(data, rows_are, columns, now=call_of(request).runtime.clock.now())
+        head, rows = service.preview(
+            data, rows_are, columns, zone=ZoneInfo(zone), now=call_of(request).runtime.clock.now()
+        )
     return ImportPreviewOut(
         format=rows_are,
         columns=list(head.names),
         delimiter=head.delimiter if rows_are in SEPARATED else None,
+        time_zone=zone,
         rows=[_previewed(number, read) for number, read in rows],
     )
 
@@ -87,6 +98,7 @@ async def create_import(
     response: Response,
     columns: Mapped,
     format: Given = None,
+    time_zone: Zone = None,
     name: Annotated[ShortText, Query(description="What people call it.")] = "import",
     more: Annotated[bool, Query(description="Whether parts follow; then nothing is read before `start`.")] = False,
 ) -> ImportOut:
@@ -96,7 +108,14 @@ async def create_import(
     call = call_of(request)
     session = await _begin(request, data)
     found = await service.create(
-        session, data, name=name, format=rows_are, columns=columns, source=call.who.source, has_more=more
+        session,
+        data,
+        name=name,
+        format=rows_are,
+        columns=columns,
+        time_zone=time_zone,
+        source=call.who.source,
+        has_more=more,
     )
     set_location(response, f"/v1/imports/{found.id}")
     return ImportOut.model_validate(found)

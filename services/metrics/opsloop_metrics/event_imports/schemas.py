@@ -24,13 +24,15 @@ class ColumnsOut(OutModel):
 class ImportOut(OutModel):
     """A file of events. Of `rows` read so far (a CSV's header is one) so many were stored, known already, or refused.
 
-    `size` is in bytes, `parts` how many have come. `job_id` is the job that reads it, or takes it back.
+    Times without an offset are of `time_zone`. `size` is in bytes, `parts` how many have come. `job_id` is the job that reads it, or
+    takes it back.
     """
 
     id: UUID
     name: str
     format: Format
     columns: ColumnsOut
+    time_zone: str
     stage: Literal["uploading", "importing", "done", "cancelled", "undoing", "undone"]
     job_id: UUID | None
     parts: int
@@ -62,11 +64,15 @@ class PreviewedRowOut(OutModel):
 
 
 class ImportPreviewOut(OutModel):
-    """How a file would be read: a CSV's columns and what stands between its cells, and the first 20 rows."""
+    """How a file would be read: a CSV's columns and what stands between its cells, and the first 20 rows.
+
+    Their times are instants; those without an offset are read in `time_zone`.
+    """
 
     format: Format
     columns: list[str]
     delimiter: str | None
+    time_zone: str
     rows: list[PreviewedRowOut]
 
 

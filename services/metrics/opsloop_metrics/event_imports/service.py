@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from functools import partial
 from hashlib import blake2b
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import delete, insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -64,20 +65,25 @@ def head_of(data: bytes, format: Format, columns: Columns, *, is_whole: bool) ->
         raise Invalid("", f"{unreadable.detail[:1].upper()}{unreadable.detail[1:]}") from unreadable
 
 
+async def zone_of(session: AsyncSession, time_zone: str | None) -> str:
+    """Return the zone of times without an offset: the given one, else the workspace's."""
+    return time_zone or (await workspaces.get(session)).time_zone
+
+
 def preview(
-    data: bytes, format: Format, columns: Columns, *, now: datetime, is_whole: bool = True
+    data: bytes, format: Format, columns: Columns, *, zone: tzinfo, now: datetime, is_whole: bool = True
 ) -> tuple[Head, list[tuple[int, Any]]]:
     """Return how the first rows of a file would be read: Messages, what tables have, Problems. Keeps nothing; raises Invalid (422)."""
     head = head_of(data, format, columns, is_whole=is_whole)
     place = Place(at=head.length, rows=1 if format in SEPARATED else 0)
     rows, _ = files.cut(data[head.length :], place, head, format, columns, is_last=is_whole, limit=PREVIEW_ROWS)
-    return head, [(row.number, _read(row, format, columns, digest="preview", now=now)) for row in rows]
+    return head, [(row.number, _read(row, format, columns, zone, digest="preview", now=now)) for row in rows]
 
 
-def _read(row: Row, format: Format, columns: Columns, *, digest: str, now: datetime) -> Any:
+def _read(row: Row, format: Format, columns: Columns, zone: tzinfo, *, digest: str, now: datetime) -> Any:
     if format in TABLES:
-        return tables.read_row(row, format)
-    return files.read_row(row, format, columns, digest=digest, now=now)
+        return tables.read_row(row, format, zone)
+    return files.read_row(row, format, columns, zone=zone, digest=digest, now=now)
 
 
 async def create(
@@ -87,6 +93,7 @@ async def create(
     name: str,
     format: Format,
     columns: Columns,
+    time_zone: str | None,
     source: str,
     has_more: bool,
 ) -> EventImport:
@@ -102,6 +109,7 @@ async def create(
         name=name,
         format=format,
         columns=columns.written(),
+        time_zone=await zone_of(session, time_zone),
         source=source,
         stage=Stage.UPLOADING,
         created_by=context.actor,
@@ -212,6 +220,7 @@ class _File:
     size: int
     format: Format
     columns: Columns
+    zone: ZoneInfo
     source: str
     sender: Sender
 
@@ -238,7 +247,7 @@ async def import_events(job: JobRun) -> Mapping[str, Any]:
         is_last = place.at + len(piece) == file.size
         async with turn():
             rows, place = files.cut(piece, place, head, file.format, file.columns, is_last=is_last, limit=limit)
-        reader = partial(_read, format=file.format, columns=file.columns, digest=digest, now=now)
+        reader = partial(_read, format=file.format, columns=file.columns, zone=file.zone, digest=digest, now=now)
         read = await in_turns(reader, rows)
         accepted = None if file.format in TABLES else await _store(job, file, rows, read, now)
         failpoints.hit("metrics.import_stored")
@@ -279,7 +288,15 @@ async def _undone(session: AsyncSession, import_id: UUID, removed: int) -> int:
 
 def _file(found: EventImport) -> _File:
     sender = Sender(found.workspace, found.source, found.created_by, may_merge_identified=True)
-    return _File(found.id, found.size, Format(found.format), columns_of(found.columns), found.source, sender)
+    return _File(
+        found.id,
+        found.size,
+        Format(found.format),
+        columns_of(found.columns),
+        ZoneInfo(found.time_zone),
+        found.source,
+        sender,
+    )
 
 
 async def _digest(job: JobRun, file: _File) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from enum import StrEnum
 from functools import cache
@@ -140,18 +140,18 @@ def missing(names: Sequence[str]) -> list[str]:
     return [name for name in NEEDED if found.isdisjoint(COLUMNS[name])]
 
 
-def read_row(row: Mapping[str, object]) -> Order | RefundRow:
+def read_row(row: Mapping[str, object], zone: tzinfo) -> Order | RefundRow:
     """Return what a row of texts says; raises Refused.
 
-    An amount is in major units. Of type `refund`, or with an amount below nothing, it is what went back; a refund without a name is
-    called by what it says, so that the same row again is the same refund.
+    An amount is in major units, a time without an offset in `zone`. Of type `refund`, or with an amount below nothing, it is what went
+    back; a refund without a name is called by what it says, so that the same row again is the same refund.
     """
     cells = {name.strip().casefold(): str(value).strip() for name, value in row.items()}
     told = {name: next((cells[each] for each in names if cells.get(each)), "") for name, names in COLUMNS.items()}
     order_id = id_of(told["order_id"], "order_id")
     if order_id is None:
         raise Refused(Reason.MISSING_ID, "a row has to have an order_id")
-    at = time_of(told["time"], "time")
+    at = time_of(told["time"], "time", zone)
     if at is None:
         raise Refused(Reason.BAD_TIME, "a row has to say when it was")
     money = _money(told["amount"], told["currency"])

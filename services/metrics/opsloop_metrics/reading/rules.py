@@ -8,7 +8,7 @@ from __future__ import annotations
 from base64 import b64decode
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from hashlib import blake2b
 from urllib.parse import parse_qsl
 
@@ -53,15 +53,16 @@ def message_id_of(value: JsonValue, name: str) -> str | None:
     return None if id is None or is_nobody(id) else id
 
 
-def time_of(value: JsonValue, name: str) -> datetime | None:
+def time_of(value: JsonValue, name: str, zone: tzinfo = UTC) -> datetime | None:
     """Return a time in UTC, None where there is none; raises Refused for what cannot be read.
 
-    A text is ISO 8601, in UTC where it names no offset. A number, or its digits, counts from 1970: in seconds, milliseconds,
+    A text is ISO 8601, in `zone` where it names no offset: of an hour that comes twice it is the first, and what the
+    clocks skip is as much later as they go on. A number, or its digits, counts from 1970: in seconds, milliseconds,
     microseconds or nanoseconds, told apart by how large it is, since each client has its own.
     """
     if value is None or value == "":
         return None
-    time = readable(_moment, value)
+    time = readable(_moment, value, zone)
     if time is None:
         raise Refused(Reason.BAD_TIME, f"{name} is no time that can be read")
     if not FIRST_YEAR <= time.year <= LAST_YEAR:
@@ -69,13 +70,13 @@ def time_of(value: JsonValue, name: str) -> datetime | None:
     return time
 
 
-def _moment(value: JsonValue) -> datetime | None:
+def _moment(value: JsonValue, zone: tzinfo) -> datetime | None:
     if isinstance(value, str):
         text = value.strip()
         # eight digits are a day, 20260301
         if len(text) <= 8 or not text.replace(".", "", 1).isdecimal():
             time = datetime.fromisoformat(text)
-            return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+            return (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
         value = float(text)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from hashlib import blake2b
 
@@ -58,8 +58,11 @@ def missing(names: Sequence[str]) -> list[str]:
     return known if found & {*_REPORTS, *COLUMNS["store"]} else [*known, "store"]
 
 
-def read_row(row: Mapping[str, object]) -> Downloads:
-    """Return what a row of texts says; raises Refused. Rows of App Store Connect that are no first downloads count nothing."""
+def read_row(row: Mapping[str, object], zone: tzinfo) -> Downloads:
+    """Return what a row of texts says; raises Refused. Rows of App Store Connect that are no first downloads count nothing.
+
+    A day is one as its store counts days, in whatever `zone`.
+    """
     cells = {name.strip().casefold(): str(value).strip() for name, value in row.items()}
     taken = {name: next((each for each in names if cells.get(each)), "") for name, names in COLUMNS.items()}
     told = {name: cells.get(column, "") for name, column in taken.items()}

@@ -1,0 +1,26 @@
+"""A file knows in which zone its times without an offset are."""
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0013"
+down_revision = "0012"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    # files of before were read in UTC, and those on their way go on so
+    zone = sa.Column(
+        "time_zone",
+        sa.Text,
+        nullable=False,
+        server_default="UTC",
+        comment="in which times without an offset are read",
+    )
+    op.add_column("event_import", zone)
+    op.alter_column("event_import", "time_zone", server_default=None)
+
+
+def downgrade() -> None:
+    op.drop_column("event_import", "time_zone")
