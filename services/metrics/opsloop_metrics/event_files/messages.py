@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, tzinfo
 from enum import StrEnum
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from pydantic import JsonValue
 
@@ -26,13 +27,14 @@ from opsloop_metrics.capture.rules import (
 )
 from opsloop_metrics.google import rules as google
 from opsloop_metrics.mixpanel import rules as mixpanel
-from opsloop_metrics.reading.rules import message_id_of, speaker_of, text_of, time_of
+from opsloop_metrics.reading.rules import cell, message_id_of, speaker_of, text_of, time_of
 
 KINDS = {
     PAGEVIEW: MessageKind.PAGE,
     SCREEN: MessageKind.SCREEN,
     IDENTIFY: MessageKind.IDENTIFY,
 }
+T = TypeVar("T")
 _OWN_ID = "import:"
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,15})?")
 _GA4_OWN = frozenset(
@@ -113,7 +115,8 @@ def message_of(
         case _:
             message = _own(row, columns, zone)
     if message.time is None:
-        raise Refused(Reason.BAD_TIME, "a row has to say when it happened")
+        column = columns.time if format in (Format.CSV, Format.JSONL) else None
+        raise Refused(Reason.BAD_TIME, "a row has to say when it happened", column)
     return replace(message, historical=True, message_id=message.message_id or f"{_OWN_ID}{digest}:{number}")
 
 
@@ -146,10 +149,12 @@ def _value(cell: str) -> JsonValue:
 
 
 def _own(row: Mapping[str, JsonValue], columns: Columns, zone: tzinfo) -> Message:
-    event = event_name(row.get(columns.event))
+    with cell(columns.event, row.get(columns.event)):
+        event = event_name(row.get(columns.event))
     kind = KINDS.get(event, MessageKind.TRACK)
     if event.startswith("$") and event in ("$alias", "$group", "$create_alias", "$merge", "$groupidentify"):
-        raise Refused(Reason.UNKNOWN_TYPE, f"{event} says something of persons that a file of events cannot")
+        words = f"{event} says something of persons that a file of events cannot"
+        raise Refused(Reason.UNKNOWN_TYPE, words, columns.event, event)
     inner = row.get("properties")
     taken = {columns.event, columns.time, columns.user_id, columns.anonymous_id, columns.message_id}
     taken |= {"properties"} if isinstance(inner, dict) else set()
@@ -157,18 +162,23 @@ def _own(row: Mapping[str, JsonValue], columns: Columns, zone: tzinfo) -> Messag
         {name: value for name, value in row.items() if name not in taken} | (inner if isinstance(inner, dict) else {}),
         "properties",
     )
-    speaker = speaker_of(
-        id_of(row.get(columns.user_id), columns.user_id),
-        id_of(row.get(columns.anonymous_id), columns.anonymous_id),
-        is_claim=kind is MessageKind.IDENTIFY,
+    user, anonymous, name = (
+        _cell(reader, row, column)
+        for reader, column in (
+            (id_of, columns.user_id),
+            (id_of, columns.anonymous_id),
+            (message_id_of, columns.message_id),
+        )
     )
+    with cell(columns.user_id, row.get(columns.user_id)):
+        speaker = speaker_of(user, anonymous, is_claim=kind is MessageKind.IDENTIFY)
     return Message(
         kind,
         event,
         speaker.distinct_id,
-        message_id=message_id_of(row.get(columns.message_id), columns.message_id),
+        message_id=name,
         is_identified=speaker.is_identified,
-        time=time_of(row.get(columns.time), columns.time, zone),
+        time=_cell(partial(time_of, zone=zone), row, columns.time),
         properties=properties,
         links=speaker.links,
         traits_set=properties if kind is MessageKind.IDENTIFY else {},
@@ -176,6 +186,11 @@ def _own(row: Mapping[str, JsonValue], columns: Columns, zone: tzinfo) -> Messag
         referrer=text_of(properties.get("referrer")),
         library="import",
     )
+
+
+def _cell(read: Callable[[JsonValue, str], T], row: Mapping[str, JsonValue], column: str) -> T:
+    with cell(column, row.get(column)):
+        return read(row.get(column), column)
 
 
 def _ga4(row: Mapping[str, JsonValue], now: datetime) -> Message:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Annotated, Any
@@ -32,7 +30,9 @@ from opsloop_metrics.capture.rules import Message, Problem
 from opsloop_metrics.event_files.rules import SEPARATED, TYPES, Columns, Format, is_made_up
 from opsloop_metrics.event_imports import queries, service
 from opsloop_metrics.event_imports.schemas import ImportErrorOut, ImportOut, ImportPreviewOut, PreviewedRowOut
+from opsloop_metrics.insights.tables import as_csv
 from opsloop_metrics.rejections import service as rejections
+from opsloop_metrics.rejections.rules import cell_text
 
 router = ApiRouter(tags=["imports"])
 READ = allow("metrics:read")
@@ -185,11 +185,8 @@ async def list_import_errors(import_id: UUID, session: Db, page: PageQuery, requ
 
 
 def _csv(errors: Sequence[ImportErrorOut]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["row", "reason", "detail", "raw"])
-    writer.writerows([each.row, each.reason, each.detail, each.raw or ""] for each in errors)
-    return text.getvalue()
+    rows = ([each.row, each.column, each.value, each.reason, each.detail, each.raw] for each in errors)
+    return as_csv(["row", "column", "value", "reason", "detail", "raw"], rows)
 
 
 def _format(request: Request, given: Format | None) -> Format:
@@ -224,13 +221,21 @@ async def _begin(request: Request, data: bytes) -> AsyncSession:
 
 def _previewed(number: int, read: Any) -> PreviewedRowOut:
     none: dict[str, Any] = dict.fromkeys(("event", "time", "distinct_id", "message_id"))
+    good: dict[str, Any] = dict.fromkeys(("reason", "detail", "column", "value"))
     if isinstance(read, Problem):
         return PreviewedRowOut(
-            row=number, is_identified=False, properties={}, reason=str(read.reason), detail=read.detail, **none
+            row=number,
+            is_identified=False,
+            properties={},
+            reason=str(read.reason),
+            detail=read.detail,
+            column=read.column,
+            value=cell_text(read.value),
+            **none,
         )
     if not isinstance(read, Message):  # an order, a refund, downloads: as their rooms read it
         said = orjson.loads(orjson.dumps(read))
-        return PreviewedRowOut(row=number, is_identified=False, properties=said, reason=None, detail=None, **none)
+        return PreviewedRowOut(row=number, is_identified=False, properties=said, **none, **good)
     return PreviewedRowOut(
         row=number,
         event=read.event,
@@ -239,6 +244,5 @@ def _previewed(number: int, read: Any) -> PreviewedRowOut:
         is_identified=read.is_identified,
         message_id=None if is_made_up(read.message_id) else read.message_id,
         properties=dict(read.properties),
-        reason=None,
-        detail=None,
+        **good,
     )

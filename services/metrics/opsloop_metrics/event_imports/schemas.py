@@ -48,6 +48,7 @@ class ImportOut(OutModel):
 
 class PreviewedRowOut(OutModel):
     """A row as it would be read, or the reason for which it would be refused; then the fields before are null.
+    `column` is the one at fault, where one is, and `value` the beginning of what stands there.
 
     Of orders, refunds and downloads `properties` say all that was read, money in minor units.
     """
@@ -61,6 +62,8 @@ class PreviewedRowOut(OutModel):
     properties: dict[str, JsonValue]
     reason: str | None
     detail: str | None
+    column: str | None
+    value: str | None
 
 
 class ImportPreviewOut(OutModel):
@@ -77,9 +80,14 @@ class ImportPreviewOut(OutModel):
 
 
 class ImportErrorOut(OutModel):
-    """A refused row of a file, from 1; a CSV's header is row 1. `raw` is how it came, as far as it is kept."""
+    """A refused row of a file, from 1; a CSV's header is row 1. `raw` is how it came, as far as it is kept.
+
+    `column` is the one at fault, where one is, and `value` what stands there, of which 200 characters are kept.
+    """
 
     row: int
+    column: str | None
+    value: str | None
     reason: str
     detail: str
     raw: str | None

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.errors import Conflict, NotFound
 from opsloop_metrics.capture.rules import Outcome, Problem, Reason, Refused
-from opsloop_metrics.event_files.rules import Format, Row
+from opsloop_metrics.event_files.rules import Format, Row, problem_of
 from opsloop_metrics.orders import rules as order_rows
 from opsloop_metrics.orders import service as orders
 from opsloop_metrics.recording.service import Accepted
@@ -56,7 +56,7 @@ def read_row(row: Row, format: Format, zone: tzinfo) -> Any:
             raise row.refused
         return TABLES[format].read(row.value or {}, zone)
     except Refused as refused:
-        return Problem(row.number, refused.reason, refused.detail, row.raw if row.value is None else row.value)
+        return problem_of(row, refused)
 
 
 async def take(

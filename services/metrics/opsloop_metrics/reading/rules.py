@@ -6,7 +6,8 @@ A reader turns a vendor's JSON into messages row by row; whatever is wrong with 
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from hashlib import blake2b
@@ -40,6 +41,8 @@ MAX_MESSAGES = 10_000
 """Messages in one body; the largest that a client sends on its own has some thousand."""
 FIRST_YEAR, LAST_YEAR = 1970, 2148
 """What the store's days can count."""
+WRITE_TIMES = "write 2026-11-20, 2026-11-20 09:30 or 2026-11-20T09:30:00+08:00"
+"""What is said of other ways: in 03/04/2026 nobody can tell the day from the month, and nothing is guessed."""
 
 
 def text_of(value: JsonValue) -> str | None:
@@ -64,7 +67,7 @@ def time_of(value: JsonValue, name: str, zone: tzinfo = UTC) -> datetime | None:
         return None
     time = readable(_moment, value, zone)
     if time is None:
-        raise Refused(Reason.BAD_TIME, f"{name} is no time that can be read")
+        raise Refused(Reason.BAD_TIME, f"{name} is no time that can be read; {WRITE_TIMES}")
     if not FIRST_YEAR <= time.year <= LAST_YEAR:
         raise Refused(Reason.BAD_TIME, f"{name} is before {FIRST_YEAR} or after {LAST_YEAR}")
     return time
@@ -82,6 +85,15 @@ def _moment(value: JsonValue, zone: tzinfo) -> datetime | None:
         return None
     unit = next((unit for unit in (1, 1e3, 1e6, 1e9) if abs(value) < 1e11 * unit), None)
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=value / unit) if unit else None
+
+
+@contextmanager
+def cell(column: str, value: JsonValue) -> Iterator[None]:
+    """Say of what is refused inside in which column of a file it stands, and what stands there."""
+    try:
+        yield
+    except Refused as refused:
+        raise Refused(refused.reason, refused.detail, column, value) from refused
 
 
 def clock_of(value: JsonValue) -> datetime | None:

@@ -1,4 +1,4 @@
-"""A file knows in which zone its times without an offset are."""
+"""A file knows in which zone its times without an offset are; a refused row says which cell is at fault."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -20,7 +20,11 @@ def upgrade() -> None:
     )
     op.add_column("event_import", zone)
     op.alter_column("event_import", "time_zone", server_default=None)
+    op.add_column("rejection", sa.Column("column_name", sa.Text))
+    op.add_column("rejection", sa.Column("value", sa.Text))
 
 
 def downgrade() -> None:
+    op.drop_column("rejection", "value")
+    op.drop_column("rejection", "column_name")
     op.drop_column("event_import", "time_zone")
