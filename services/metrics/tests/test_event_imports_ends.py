@@ -146,7 +146,7 @@ async def test_rows_of_who_was_erased_are_refused(imports):
     await imports.run(rows(2))
     assert (await imports.world.send("DELETE", "/v1/users/u1")).status_code == 202
     await imports.tick()
-    shown = await imports.run(rows(2) + f"Paid,never,u1,\nPaid,{WHEN},u3,\n")
+    shown = await imports.run(rows(1) + f"Left,{WHEN},u1,\nPaid,never,u1,\nPaid,{WHEN},u3,\n")
     assert {each["row"]: (each["reason"], each["raw"]) for each in await imports.errors(shown["id"])} == {
         3: ("erased", None),
         4: ("bad_time", None),

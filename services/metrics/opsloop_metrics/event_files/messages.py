@@ -8,8 +8,10 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, tzinfo
 from enum import StrEnum
 from functools import partial
+from hashlib import blake2b
 from typing import Any, TypeVar
 
+import orjson
 from pydantic import JsonValue
 
 from opsloop_metrics.capture.rules import (
@@ -35,7 +37,7 @@ KINDS = {
     IDENTIFY: MessageKind.IDENTIFY,
 }
 T = TypeVar("T")
-_OWN_ID = "import:"
+_OWN_ID = re.compile(r"import:[0-9a-f]{32}")
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,15})?")
 _GA4_OWN = frozenset(
     {"event_name", "event_timestamp", "event_date", "user_pseudo_id", "user_id", "event_params", "user_properties"}
@@ -102,11 +104,9 @@ def message_of(
     columns: Columns,
     *,
     zone: tzinfo,
-    number: int,
-    digest: str,
     now: datetime,
 ) -> Message:
-    """Return what a row says; raises Refused. A row without a name is called by its file's content and its number in it."""
+    """Return what a row says; raises Refused. A row without a name is called by what it says."""
     match format:
         case Format.MIXPANEL:
             message = _only(mixpanel.read([dict(row)], now=now, historical=True))
@@ -117,12 +117,24 @@ def message_of(
     if message.time is None:
         column = columns.time if format in (Format.CSV, Format.JSONL) else None
         raise Refused(Reason.BAD_TIME, "a row has to say when it happened", column)
-    return replace(message, historical=True, message_id=message.message_id or f"{_OWN_ID}{digest}:{number}")
+    return replace(message, historical=True, message_id=message.message_id or _name_of(message))
 
 
 def is_made_up(message_id: str | None) -> bool:
-    """Say whether a message got its name from its file."""
-    return message_id is not None and message_id.startswith(_OWN_ID)
+    """Say whether a message got its name from what its row says."""
+    return message_id is not None and _OWN_ID.fullmatch(message_id) is not None
+
+
+def _name_of(message: Message) -> str:
+    """Return the same name for the same row, whatever its file, its place there, and the order of columns: 5.0 is 5 as in JSON."""
+    links = sorted(link.other_id for link in message.links)
+    plain = {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value
+        for name, value in message.properties.items()
+    }
+    said = [message.event, message.is_identified, message.distinct_id, links, message.time, plain, message.traits_set]
+    digest = blake2b(orjson.dumps(said, option=orjson.OPT_SORT_KEYS), digest_size=16, person=b"opsloop row")
+    return f"import:{digest.hexdigest()}"
 
 
 def cells_of(names: Sequence[str], cells: Sequence[str], columns: Columns | None) -> dict[str, JsonValue]:

@@ -109,16 +109,12 @@ def cut(
     return rows, Place(place.at + end, place.rows + count, lines.skips)
 
 
-def read_row(
-    row: Row, format: Format, columns: Columns, *, zone: tzinfo, digest: str, now: datetime
-) -> Message | Problem:
+def read_row(row: Row, format: Format, columns: Columns, *, zone: tzinfo, now: datetime) -> Message | Problem:
     """Return what a row says, or why it is refused. `zone` is that of times without an offset."""
     refused = row.refused
     if refused is None:
         try:
-            return messages.message_of(
-                row.value or {}, format, columns, zone=zone, number=row.number, digest=digest, now=now
-            )
+            return messages.message_of(row.value or {}, format, columns, zone=zone, now=now)
         except Refused as error:
             refused = error
     return problem_of(row, refused)

@@ -46,6 +46,17 @@ class EventImport(Base):
     refused: Mapped[int] = mapped_column(BigInteger)
 
 
+class EventImportRow(Base):
+    """How many rows of a file said the same so far, of those without a name of their own; gone once the file was read."""
+
+    __tablename__ = "event_import_row"
+
+    import_id: Mapped[UUID] = mapped_column(Uuid, ForeignKey("event_import.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[int] = mapped_column(BigInteger, primary_key=True, comment="64 bits of a hash of what they say")
+    workspace: Mapped[str] = mapped_column(Text)
+    count: Mapped[int] = mapped_column(BigInteger)
+
+
 class EventImportChunk(Base):
     """A piece of a file, from its byte `start` on; gone once the file was read."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
-from hashlib import blake2b
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -26,7 +26,7 @@ from opsloop_metrics.capture.rules import Message, Outcome, Problem, Reading, Un
 from opsloop_metrics.event_files import rules as files
 from opsloop_metrics.event_files.rules import SEPARATED, Columns, Format, Head, Place, Row, columns_of
 from opsloop_metrics.event_imports import queries, rules, tables
-from opsloop_metrics.event_imports.models import EventImport, EventImportChunk
+from opsloop_metrics.event_imports.models import EventImport, EventImportChunk, EventImportRow
 from opsloop_metrics.event_imports.rules import UNDOABLE, Stage
 from opsloop_metrics.event_imports.tables import TABLES
 from opsloop_metrics.ports import MetricsPorts
@@ -77,13 +77,13 @@ def preview(
     head = head_of(data, format, columns, is_whole=is_whole)
     place = Place(at=head.length, rows=1 if format in SEPARATED else 0)
     rows, _ = files.cut(data[head.length :], place, head, format, columns, is_last=is_whole, limit=PREVIEW_ROWS)
-    return head, [(row.number, _read(row, format, columns, zone, digest="preview", now=now)) for row in rows]
+    return head, [(row.number, _read(row, format, columns, zone, now=now)) for row in rows]
 
 
-def _read(row: Row, format: Format, columns: Columns, zone: tzinfo, *, digest: str, now: datetime) -> Any:
+def _read(row: Row, format: Format, columns: Columns, zone: tzinfo, *, now: datetime) -> Any:
     if format in TABLES:
         return tables.read_row(row, format, zone)
-    return files.read_row(row, format, columns, zone=zone, digest=digest, now=now)
+    return files.read_row(row, format, columns, zone=zone, now=now)
 
 
 async def create(
@@ -207,11 +207,12 @@ async def _start(session: AsyncSession, found: EventImport) -> None:
 async def _close(session: AsyncSession, found: EventImport, stage: Stage) -> None:
     found.stage = stage
     found.finished_at = clock_of(session).now()
-    await _forget_chunks(session, found.id)
+    await _forget_file(session, found.id)
 
 
-async def _forget_chunks(session: AsyncSession, import_id: UUID) -> None:
-    await session.execute(delete(EventImportChunk).where(EventImportChunk.import_id == import_id))
+async def _forget_file(session: AsyncSession, import_id: UUID) -> None:
+    for table in (EventImportChunk, EventImportRow):
+        await session.execute(delete(table).where(table.import_id == import_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,17 +229,17 @@ class _File:
 async def import_events(job: JobRun) -> Mapping[str, Any]:
     """Read the file that the job names to its end.
 
-    A block is stored first, then noted, with its refused rows, in one transaction. What dies in between is read again: each row has
-    a name, so what is there is known. What such a run counted as known is counted from the store at the end.
+    A block is stored first, then noted, with its refused rows and how many say the same, in one transaction. What dies in between is
+    read again: each row has the name that it had, so what is there is known. What such a run counted as known is counted from the
+    store at the end.
     """
     was_stopped = bool(job.state)
     async with job.transaction() as session:
         file = _file(await queries.get_import(session, UUID(job.payload["import_id"])))
         start = await queries.piece(session, file.id, 0, chunks=BLOCK_CHUNKS)
     head = head_of(start, file.format, file.columns, is_whole=len(start) == file.size)
-    digest = job.state.get("digest") or await _digest(job, file)
     place = Place(**job.state["place"]) if was_stopped else Place(head.length, 1 if file.format in SEPARATED else 0)
-    await job.progress(place.at, file.size, state={"digest": digest, "place": asdict(place)})
+    await job.progress(place.at, file.size, state={"place": asdict(place)})
     limit = TABLE_ROWS if file.format in TABLES else BLOCK_ROWS
     while place.at < file.size:
         async with job.transaction() as session:
@@ -247,15 +248,15 @@ async def import_events(job: JobRun) -> Mapping[str, Any]:
         is_last = place.at + len(piece) == file.size
         async with turn():
             rows, place = files.cut(piece, place, head, file.format, file.columns, is_last=is_last, limit=limit)
-        reader = partial(_read, format=file.format, columns=file.columns, zone=file.zone, digest=digest, now=now)
-        read = await in_turns(reader, rows)
+        reader = partial(_read, format=file.format, columns=file.columns, zone=file.zone, now=now)
+        read, new = await _numbered(job, file, await in_turns(reader, rows))
         accepted = None if file.format in TABLES else await _store(job, file, rows, read, now)
         failpoints.hit("metrics.import_stored")
         async with job.transaction() as session:
             accepted = accepted or await tables.take(session, file.format, file.id, rows, read)
             await _note(session, file, accepted, place)
-            state = {"digest": digest, "place": asdict(place)}
-            await job.progress(place.at, file.size, state=state, session=session)
+            await queries.count_rows(session, file.id, new)
+            await job.progress(place.at, file.size, state={"place": asdict(place)}, session=session)
         failpoints.hit("metrics.import_noted")
     return await _finish(job, file, was_stopped)
 
@@ -299,15 +300,12 @@ def _file(found: EventImport) -> _File:
     )
 
 
-async def _digest(job: JobRun, file: _File) -> str:
-    """Return what names a file by its content, whoever uploads it, in whatever parts."""
-    digest, at = blake2b(digest_size=16, person=b"opsloop import"), 0
-    while at < file.size:
-        async with job.transaction() as session:
-            piece = await queries.piece(session, file.id, at, chunks=BLOCK_CHUNKS)
-        digest.update(piece)
-        at += len(piece)
-    return digest.hexdigest()
+async def _numbered(job: JobRun, file: _File, read: Sequence[Any]) -> tuple[list[Any], Counter[int]]:
+    keys = {key for each in read if (key := rules.key_of(each)) is not None}
+    async with job.transaction() as session:
+        before = await queries.rows_before(session, file.id, keys)
+    async with turn():
+        return rules.numbered(read, before)
 
 
 async def _store(
@@ -343,7 +341,7 @@ async def _finish(job: JobRun, file: _File, was_stopped: bool) -> Mapping[str, A
         if stored is not None:
             found.stored, found.known = stored, found.known + found.stored - stored
         found.stage, found.finished_at = Stage.DONE, clock_of(session).now()
-        await _forget_chunks(session, file.id)
+        await _forget_file(session, file.id)
         return {"rows": found.rows, "stored": found.stored, "known": found.known, "refused": found.refused}
 
 

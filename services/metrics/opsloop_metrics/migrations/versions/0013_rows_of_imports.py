@@ -1,7 +1,9 @@
-"""A file knows in which zone its times without an offset are; a refused row says which cell is at fault."""
+"""A file knows in which zone its times without an offset are, and its rows that say the same; a refused row says which cell is at fault."""
 
 import sqlalchemy as sa
 from alembic import op
+
+from opsloop_common.migrations import hold_to_workspace
 
 revision = "0013"
 down_revision = "0012"
@@ -22,9 +24,25 @@ def upgrade() -> None:
     op.alter_column("event_import", "time_zone", server_default=None)
     op.add_column("rejection", sa.Column("column_name", sa.Text))
     op.add_column("rejection", sa.Column("value", sa.Text))
+    op.create_table(
+        "event_import_row",
+        sa.Column("import_id", sa.Uuid, nullable=False),
+        sa.Column("key", sa.BigInteger, nullable=False, comment="64 bits of a hash of what they say"),
+        sa.Column("workspace", sa.Text, nullable=False),
+        sa.Column("count", sa.BigInteger, nullable=False),
+        sa.PrimaryKeyConstraint("import_id", "key", name="pk_event_import_row"),
+        sa.ForeignKeyConstraint(
+            ["import_id"],
+            ["event_import.id"],
+            name="fk_event_import_row_import_id_event_import",
+            ondelete="CASCADE",
+        ),
+    )
+    hold_to_workspace("event_import_row")
 
 
 def downgrade() -> None:
+    op.drop_table("event_import_row")
     op.drop_column("rejection", "value")
     op.drop_column("rejection", "column_name")
     op.drop_column("event_import", "time_zone")
