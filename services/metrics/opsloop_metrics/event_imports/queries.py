@@ -81,7 +81,7 @@ async def rows_before(session: AsyncSession, import_id: UUID, keys: Collection[i
     query = select(EventImportRow.key, EventImportRow.count).where(
         EventImportRow.import_id == import_id, EventImportRow.key == any_(literal(list(keys), ARRAY(BigInteger)))
     )
-    return {key: count for key, count in await session.execute(query)}
+    return {key: int(count) for key, count in await session.execute(query)}
 
 
 async def count_rows(session: AsyncSession, import_id: UUID, new: Mapping[int, int]) -> None:

@@ -29,6 +29,7 @@ from opsloop_common.turns import turn
 from opsloop_metrics.capture.rules import Message, Problem
 from opsloop_metrics.event_files.rules import SEPARATED, TYPES, Columns, Format, is_made_up
 from opsloop_metrics.event_imports import queries, service
+from opsloop_metrics.event_imports.rules import Stage
 from opsloop_metrics.event_imports.schemas import ImportErrorOut, ImportOut, ImportPreviewOut, PreviewedRowOut
 from opsloop_metrics.insights.tables import as_csv
 from opsloop_metrics.rejections import service as rejections
@@ -148,10 +149,17 @@ async def cancel_import(import_id: UUID, session: Db) -> ImportOut:
     return ImportOut.model_validate(await service.cancel(session, import_id))
 
 
-@router.post("/v1/imports/{import_id}/undo", status_code=202, dependencies=[WRITE], responses=problems(404, 409))
-async def undo_import(import_id: UUID, session: Db) -> ImportOut:
-    """Take back the events that a file brought, by a job. People whom it made known stay."""
-    return ImportOut.model_validate(await service.undo(session, import_id))
+UNDONE: dict[int | str, dict[str, Any]] = {200: {"model": ImportOut, "description": "It was taken back already."}}
+
+
+@router.post(
+    "/v1/imports/{import_id}/undo", status_code=202, dependencies=[WRITE], responses=UNDONE | problems(404, 409)
+)
+async def undo_import(import_id: UUID, session: Db, response: Response) -> ImportOut:
+    """Take back the events that a file brought, by a job. People whom it made known stay. Again changes nothing: 200 once it is done."""
+    found = await service.undo(session, import_id)
+    response.status_code = 200 if found.stage == Stage.UNDONE else 202
+    return ImportOut.model_validate(found)
 
 
 @router.get("/v1/imports", dependencies=[READ])

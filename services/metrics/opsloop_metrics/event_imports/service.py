@@ -163,14 +163,21 @@ async def cancel(session: AsyncSession, import_id: UUID) -> EventImport:
 
 
 async def undo(session: AsyncSession, import_id: UUID) -> EventImport:
-    """Take back the events that a file brought, by a job; persons stay. Raises NotFound, Conflict."""
+    """Take back the events that a file brought, by a job; persons stay. Again changes nothing. Raises NotFound, Conflict."""
     found = await queries.lock_import(session, import_id)
+    if found.stage == Stage.UNDOING or (found.stage == Stage.UNDONE and not await _has_any(session, found)):
+        return found
     if found.stage not in UNDOABLE:
         raise Conflict(f"The import is {found.stage}; it can be taken back once it has ended.")
     found.stage = Stage.UNDOING
     found.job_id = await start_job(session, UNDO_JOB, {"import_id": str(found.id)})
     audit.record(session, "event_import.undone", f"event_import/{found.id}")
     return found
+
+
+async def _has_any(session: AsyncSession, found: EventImport) -> bool:
+    """Say whether events of a file are there: a job that was cancelled may have stored a last block after all was taken back."""
+    return Format(found.format) not in TABLES and await _count(session, found.workspace, found.id) > 0
 
 
 async def forget_uploads(session: AsyncSession) -> bool:
@@ -273,7 +280,7 @@ async def undo_import(job: JobRun) -> Mapping[str, Any]:
             return {"removed": await _undone(session, import_id, await table.take_back(session, import_id))}
     store = ports_of(job, MetricsPorts).store
     given: dict[str, Parameter] = {"workspace": job.workspace, "import": import_id}
-    removed = await _count(job, import_id)
+    removed = await _count(job, job.workspace, import_id)
     await store.change(_FORGET_NAMES, given)
     failpoints.hit("metrics.undo_forgot_names")
     await store.change(_FORGET_EVENTS, given)
@@ -335,7 +342,7 @@ async def _note(session: AsyncSession, file: _File, accepted: Accepted, place: P
 
 async def _finish(job: JobRun, file: _File, was_stopped: bool) -> Mapping[str, Any]:
     # of rows in our own database nothing was counted twice: they were stored where they were noted
-    stored = await _count(job, file.id) if was_stopped and file.format not in TABLES else None
+    stored = await _count(job, job.workspace, file.id) if was_stopped and file.format not in TABLES else None
     async with job.transaction() as session:
         found = await queries.lock_import(session, file.id)
         if stored is not None:
@@ -345,8 +352,8 @@ async def _finish(job: JobRun, file: _File, was_stopped: bool) -> Mapping[str, A
         return {"rows": found.rows, "stored": found.stored, "known": found.known, "refused": found.refused}
 
 
-async def _count(job: JobRun, import_id: UUID) -> int:
+async def _count(work: JobRun | AsyncSession, workspace: str, import_id: UUID) -> int:
     """Return how many events of an import are in the store."""
-    given: dict[str, Parameter] = {"workspace": job.workspace, "import": import_id}
-    found = await ports_of(job, MetricsPorts).store.query(_COUNT, given, workspace=job.workspace)
+    given: dict[str, Parameter] = {"workspace": workspace, "import": import_id}
+    found = await ports_of(work, MetricsPorts).store.query(_COUNT, given, workspace=workspace)
     return int(found.rows[0][0])
