@@ -119,6 +119,16 @@ def test_a_row_without_a_name_is_called_by_what_it_says():
     assert len({name, *map(called, others)}) == len(others) + 1
 
 
+@pytest.mark.parametrize("format", [Format.MIXPANEL, Format.GA4])
+def test_a_row_of_a_vendors_export_without_a_name_is_called_by_what_it_says(format):
+    plain = {"event": "Up", "properties": {"time": 1714979289, "distinct_id": "u1", "plan": "pro"}}
+    row, other = (GA4, GA4 | {"user_pseudo_id": "9"}) if format is Format.GA4 else (plain, plain | {"event": "Down"})
+    names = [message(json.dumps(each), format).message_id for each in (row, dict(reversed(row.items())), other)]
+
+    assert all(map(rules.is_made_up, names))
+    assert (names[0] == names[1], names[0] == names[2]) == (True, False)
+
+
 @pytest.mark.parametrize(
     ("id", "is_so"),
     [

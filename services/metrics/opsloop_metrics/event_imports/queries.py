@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, Select, any_, func, literal, select, text
+from sqlalchemy import ARRAY, BigInteger, Select, any_, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import context_of
@@ -14,12 +14,6 @@ from opsloop_common.errors import NotFound
 from opsloop_metrics.event_imports.models import EventImport, EventImportChunk, EventImportRow
 from opsloop_metrics.event_imports.rules import OPEN, Stage
 
-_COUNT_ROWS = text(
-    "INSERT INTO event_import_row AS row (import_id, key, workspace, count) "
-    "SELECT :import_id, key, :workspace, count "
-    "FROM unnest(CAST(:keys AS bigint[]), CAST(:counts AS bigint[])) AS said (key, count) "
-    "ON CONFLICT (import_id, key) DO UPDATE SET count = row.count + excluded.count"
-)
 NEWEST_FIRST = (EventImport.created_at.desc(), EventImport.id.desc())
 
 
@@ -82,9 +76,3 @@ async def rows_before(session: AsyncSession, import_id: UUID, keys: Collection[i
         EventImportRow.import_id == import_id, EventImportRow.key == any_(literal(list(keys), ARRAY(BigInteger)))
     )
     return {key: int(count) for key, count in await session.execute(query)}
-
-
-async def count_rows(session: AsyncSession, import_id: UUID, new: Mapping[int, int]) -> None:
-    """Add to how many rows of a file said the same."""
-    given = {"import_id": import_id, "workspace": context_of(session).workspace}
-    await session.execute(_COUNT_ROWS, given | {"keys": list(new), "counts": list(new.values())})

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import failpoints, workspaces
@@ -50,6 +50,12 @@ _BROUGHT = "workspace = {workspace:String} AND import_id = {import:UUID}"
 _COUNT = "SELECT count() FROM opsloop.event WHERE " + _BROUGHT  # noqa: S608 constants
 _FORGET_NAMES = "DELETE FROM opsloop.seen WHERE id IN (SELECT id FROM opsloop.event WHERE " + _BROUGHT + ")"  # noqa: S608 constants
 _FORGET_EVENTS = "ALTER TABLE opsloop.event DELETE WHERE " + _BROUGHT
+_COUNT_ROWS = text(
+    "INSERT INTO event_import_row AS row (import_id, key, workspace, count) "
+    "SELECT :import_id, key, :workspace, count "
+    "FROM unnest(CAST(:keys AS bigint[]), CAST(:counts AS bigint[])) AS said (key, count) "
+    "ON CONFLICT (import_id, key) DO UPDATE SET count = row.count + excluded.count"
+)
 
 
 def head_of(data: bytes, format: Format, columns: Columns, *, is_whole: bool) -> Head:
@@ -262,7 +268,7 @@ async def import_events(job: JobRun) -> Mapping[str, Any]:
         async with job.transaction() as session:
             accepted = accepted or await tables.take(session, file.format, file.id, rows, read)
             await _note(session, file, accepted, place)
-            await queries.count_rows(session, file.id, new)
+            await _count_rows(session, file.id, new)
             await job.progress(place.at, file.size, state={"place": asdict(place)}, session=session)
         failpoints.hit("metrics.import_noted")
     return await _finish(job, file, was_stopped)
@@ -338,6 +344,11 @@ async def _note(session: AsyncSession, file: _File, accepted: Accepted, place: P
     found.refused += len(refused)
     found.stored += outcomes.count(Outcome.STORED)
     found.known += outcomes.count(Outcome.KNOWN)
+
+
+async def _count_rows(session: AsyncSession, import_id: UUID, new: Mapping[int, int]) -> None:
+    given = {"import_id": import_id, "workspace": context_of(session).workspace}
+    await session.execute(_COUNT_ROWS, given | {"keys": list(new), "counts": list(new.values())})
 
 
 async def _finish(job: JobRun, file: _File, was_stopped: bool) -> Mapping[str, Any]:
