@@ -27,7 +27,7 @@ def read_all(data, format=Format.CSV, columns=COLUMNS, *, piece=None, limit=1_00
         rows, place = rules.cut(part, place, head, format, columns, is_last=is_last, limit=limit)
         assert place.at > before.at, "it goes on"
         for row in rows:
-            found[row.number] = rules.read_row(row, format=format, columns=columns, digest="d", now=NOW)
+            found[row.number] = rules.read_row(row, format=format, columns=columns, zone=UTC, now=NOW)
         rounds += 1
         assert rounds < 10_000
     return found

@@ -43,6 +43,7 @@ async def main(url: str, folder: str) -> None:
                         "name": "n",
                         "format": Format.CSV,
                         "columns": Columns(),
+                        "time_zone": None,
                         "source": "shop",
                         "has_more": False,
                     }

@@ -1,6 +1,7 @@
 """Exports of Mixpanel and GA4, and what names a row."""
 
 import json
+from datetime import UTC
 
 import pytest
 
@@ -20,7 +21,7 @@ def test_mixpanels_export():
     assert found.historical
     assert found.properties["plan"] == "pro"
     del row["properties"]["$insert_id"]
-    assert message(json.dumps(row), Format.MIXPANEL).message_id == "import:d:1"
+    assert rules.is_made_up(message(json.dumps(row), Format.MIXPANEL).message_id)
     del row["properties"]["time"]
     assert problem(json.dumps(row), Format.MIXPANEL).reason is Reason.BAD_TIME
     assert problem(json.dumps({"event": "x"}), Format.MIXPANEL).reason is Reason.MISSING_ID
@@ -89,20 +90,57 @@ def test_without_lists_there_are_no_parameters():
     assert message(json.dumps(bare), Format.GA4).properties == {}
 
 
-def test_what_names_a_message():
-    row = {"event": "Paid", "time": WHEN, "user_id": "u1"}
+def called(row):
+    return message(json_row(**row), Format.JSONL).message_id
 
-    def called(number, digest, **more):
-        return messages.message_of(row | more, Format.JSONL, COLUMNS, number=number, digest=digest, now=NOW).message_id
 
-    assert called(1, "a") == called(1, "a")
-    assert len({called(1, "a"), called(2, "a"), called(1, "b")}) == 3
-    assert called(1, "a", message_id="undefined") == called(1, "a"), "a word that broken clients say names nothing"
-    assert [rules.is_made_up(id) for id in (called(1, "a"), called(1, "a", message_id="m1"), None)] == [
-        True,
-        False,
-        False,
+def test_a_row_without_a_name_is_called_by_what_it_says():
+    name = called({"n": 5, "a": {"b": 1, "c": 2}})
+
+    assert rules.is_made_up(name)
+    assert name == called({"a": {"c": 2, "b": 1}, "n": 5.0}), "columns of another order, and 5.0 is 5"
+    assert name == called({"n": 5, "a": {"b": 1, "c": 2}, "time": AT.timestamp()}), "the same moment, written otherwise"
+    assert name == called({"n": 5, "a": {"b": 1, "c": 2}, "message_id": "undefined"}), (
+        "a broken client's word is no name"
+    )
+    said = (
+        {"n": 6},
+        {"event": "Paid!"},
+        {"user_id": "u2"},
+        {"time": "2024-05-06T07:08:10Z"},
+        {"n": "5"},
+        {"n": None},
+        {},
+    )
+    others = [{"n": 5} | each for each in said] + [
+        {"n": 5, "anonymous_id": "a1"},
+        {"user_id": None, "anonymous_id": "u1"},
     ]
+    assert len({name, *map(called, others)}) == len(others) + 1
+
+
+@pytest.mark.parametrize("format", [Format.MIXPANEL, Format.GA4])
+def test_a_row_of_a_vendors_export_without_a_name_is_called_by_what_it_says(format):
+    plain = {"event": "Up", "properties": {"time": 1714979289, "distinct_id": "u1", "plan": "pro"}}
+    row, other = (GA4, GA4 | {"user_pseudo_id": "9"}) if format is Format.GA4 else (plain, plain | {"event": "Down"})
+    names = [message(json.dumps(each), format).message_id for each in (row, dict(reversed(row.items())), other)]
+
+    assert all(map(rules.is_made_up, names))
+    assert (names[0] == names[1], names[0] == names[2]) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("id", "is_so"),
+    [
+        ("import:" + "0a" * 16, True),
+        ("import:" + "0a" * 16 + ":2", False),
+        ("import:mine", False),
+        ("m1", False),
+        (None, False),
+    ],
+)
+def test_which_names_are_made_up(id, is_so):
+    assert rules.is_made_up(id) is is_so
 
 
 def test_which_columns_are_missing():
@@ -118,7 +156,7 @@ def test_cells_without_columns():
 
 def test_a_row_keeps_what_it_was_when_it_is_refused():
     row = Row(7, {"event": "Paid"})
-    found = rules.read_row(row, format=Format.JSONL, columns=COLUMNS, digest="d", now=NOW)
+    found = rules.read_row(row, format=Format.JSONL, columns=COLUMNS, zone=UTC, now=NOW)
     assert (found.index, found.raw) == (7, {"event": "Paid"})
     assert problem(f'{CSV}Paid,{WHEN},,"a\nb"\n').raw == {"event": "Paid", "time": WHEN, "amount": "a\nb"}
     assert problem("{oops", Format.JSONL).raw == "{oops"

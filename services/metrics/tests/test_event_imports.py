@@ -132,9 +132,10 @@ async def test_errors_as_csv_and_in_pages(imports):
     rest = await imports.send("GET", path, kind={"Accept": "text/csv"}, cursor=first.headers["next-cursor"])
 
     head, *found = [*csv.reader(io.StringIO(first.text)), *list(csv.reader(io.StringIO(rest.text)))[1:]]
-    assert head == ["row", "reason", "detail", "raw"]
+    assert head == ["row", "column", "value", "reason", "detail", "raw"]
     assert [row[0] for row in found] == ["2", "3", "4", "5", "6"]
-    assert json.loads(found[0][3])["amount"] == 'a, "b"'
+    assert found[0][1:4] == ["time", "never", "bad_time"]
+    assert json.loads(found[0][5])["amount"] == 'a, "b"'
     assert "next-cursor" not in rest.headers
 
 
@@ -171,8 +172,11 @@ async def test_a_preview_keeps_nothing(imports):
         "properties": {"amount": 1},
         "reason": None,
         "detail": None,
+        "column": None,
+        "value": None,
     }
     assert (bad["row"], bad["event"], bad["reason"]) == (3, None, "bad_time")
+    assert (bad["column"], bad["value"]) == ("time", "never")
     assert await imports.world.get(PATH) == {"items": [], "next_cursor": None}
     assert await imports.count() == 0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+from datetime import UTC
 
 import pytest
 
@@ -110,7 +111,7 @@ def orders_of(ids):
         Row(place, {"order_id": id or "", "user_id": "u1", "amount": "1", "currency": "CNY", "time": "2026-03-01"})
         for place, id in enumerate(ids, 2)
     ]
-    return rows, [tables.read_row(row, Format.ORDERS) for row in rows]
+    return rows, [tables.read_row(row, Format.ORDERS, UTC) for row in rows]
 
 
 async def take(imports, ids):
@@ -133,7 +134,7 @@ async def test_a_row_keeps_its_number_whatever_the_order_in_which_rows_are_taken
     """Rows 2 and 5 tell of o9 differently: the file's first stands, 5 is refused. 3 and 6 have no id. o1 is taken before o9."""
     rows, read = orders_of(["o9", None, "o1", "o9", None])
     rows[3].value["amount"] = "2"
-    read[3] = tables.read_row(rows[3], Format.ORDERS)
+    read[3] = tables.read_row(rows[3], Format.ORDERS, UTC)
     async with imports.world.api.db.transaction(Context("acme")) as session:
         taken = await tables.take(session, Format.ORDERS, uuid7(), rows, read)
 

@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from opsloop_metrics.orders.rules import Kind, Money, Order, RefundRow, missing, read_row
+from opsloop_metrics.orders import rules
+from opsloop_metrics.orders.rules import Kind, Money, Order, RefundRow, missing
 from services.metrics.tests.event_imports import PATH, counts, imports
 from services.metrics.tests.shop import Shop, refusal
 
@@ -21,6 +22,10 @@ FILE = (
 )
 AT = datetime(2026, 3, 1, 10, tzinfo=UTC)
 ROW = {"order_id": "o1", "user_id": "u1", "amount": "19.99", "currency": "CNY", "time": "2026-03-01T10:00:00Z"}
+
+
+def read_row(row, zone=UTC):
+    return rules.read_row(row, zone)
 
 
 @pytest.mark.quick

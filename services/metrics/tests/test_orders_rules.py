@@ -36,8 +36,8 @@ def test_currencies_that_there_are(code):
         (" usd ", "; did you mean USD?"),
         ("ZZZ", ""),
         ("", ""),
-        ("￥", ""),
-        ("人民币", ""),
+        ("￥", "; did you mean CNY or JPY?"),
+        ("人民币", "; did you mean CNY?"),
     ],
 )
 def test_what_is_no_currency(code, near):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date
+from datetime import UTC, date
 from random import Random
 
 import pytest
@@ -11,8 +11,9 @@ from sqlalchemy import text
 
 from opsloop_common.db import Context
 from opsloop_common.ids import uuid7
+from opsloop_metrics.store_downloads import rules
 from opsloop_metrics.store_downloads import service as store_downloads
-from opsloop_metrics.store_downloads.rules import Downloads, missing, read_row
+from opsloop_metrics.store_downloads.rules import Downloads, missing
 from services.metrics.tests.asked import Insights, did
 from services.metrics.tests.event_imports import PATH, counts, imports
 from services.metrics.tests.shop import refusal
@@ -42,6 +43,10 @@ def google(day, country, installs):
 async def listed(imports, **params):
     found = (await imports.world.get(LIST, **params))["items"]
     return [(each["day"], each["store"], each["app"], each["country"], each["downloads"]) for each in found]
+
+
+def read_row(row):
+    return rules.read_row(row, UTC)
 
 
 @pytest.mark.quick

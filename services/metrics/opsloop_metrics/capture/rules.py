@@ -120,13 +120,18 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One message that is refused, and why; the others of its batch are taken. `raw` is kept for whoever looks for the fault."""
+    """One message that is refused, and why; the others of its batch are taken. `raw` is kept for whoever looks for the fault.
+
+    Of a row of a file, `column` is the one that is at fault, where one is, and `value` what stands there.
+    """
 
     index: int
     reason: Reason
     detail: str
     raw: JsonValue
     message_id: str | None = None
+    column: str | None = None
+    value: JsonValue = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,12 +151,14 @@ class Unreadable(Exception):
 
 
 class Refused(Exception):
-    """One message cannot be taken; a vendor's reader makes a `Problem` of it."""
+    """One message cannot be taken; a vendor's reader makes a `Problem` of it. A row of a file says which cell is at fault."""
 
-    def __init__(self, reason: Reason, detail: str) -> None:
+    def __init__(self, reason: Reason, detail: str, column: str | None = None, value: JsonValue = None) -> None:
         super().__init__(detail)
         self.reason = reason
         self.detail = detail
+        self.column = column
+        self.value = value
 
 
 def id_of(value: JsonValue, name: str) -> str | None:

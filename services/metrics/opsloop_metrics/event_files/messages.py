@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import datetime
+from datetime import datetime, tzinfo
 from enum import StrEnum
-from typing import Any
+from functools import partial
+from hashlib import blake2b
+from typing import Any, TypeVar
 
+import orjson
 from pydantic import JsonValue
 
 from opsloop_metrics.capture.rules import (
@@ -26,14 +29,15 @@ from opsloop_metrics.capture.rules import (
 )
 from opsloop_metrics.google import rules as google
 from opsloop_metrics.mixpanel import rules as mixpanel
-from opsloop_metrics.reading.rules import message_id_of, speaker_of, text_of, time_of
+from opsloop_metrics.reading.rules import cell, message_id_of, speaker_of, text_of, time_of
 
 KINDS = {
     PAGEVIEW: MessageKind.PAGE,
     SCREEN: MessageKind.SCREEN,
     IDENTIFY: MessageKind.IDENTIFY,
 }
-_OWN_ID = "import:"
+T = TypeVar("T")
+_OWN_ID = re.compile(r"import:[0-9a-f]{32}")
 _NUMBER = re.compile(r"-?(0|[1-9]\d{0,14})(\.\d{1,15})?")
 _GA4_OWN = frozenset(
     {"event_name", "event_timestamp", "event_date", "user_pseudo_id", "user_id", "event_params", "user_properties"}
@@ -95,24 +99,42 @@ def columns_of(kept: Mapping[str, Any]) -> Columns:
 
 
 def message_of(
-    row: Mapping[str, JsonValue], format: Format, columns: Columns, *, number: int, digest: str, now: datetime
+    row: Mapping[str, JsonValue],
+    format: Format,
+    columns: Columns,
+    *,
+    zone: tzinfo,
+    now: datetime,
 ) -> Message:
-    """Return what a row says; raises Refused. A row without a name is called by its file's content and its number in it."""
+    """Return what a row says; raises Refused. A row without a name is called by what it says."""
     match format:
         case Format.MIXPANEL:
             message = _only(mixpanel.read([dict(row)], now=now, historical=True))
         case Format.GA4:
             message = _ga4(row, now)
         case _:
-            message = _own(row, columns)
+            message = _own(row, columns, zone)
     if message.time is None:
-        raise Refused(Reason.BAD_TIME, "a row has to say when it happened")
-    return replace(message, historical=True, message_id=message.message_id or f"{_OWN_ID}{digest}:{number}")
+        column = columns.time if format in (Format.CSV, Format.JSONL) else None
+        raise Refused(Reason.BAD_TIME, "a row has to say when it happened", column)
+    return replace(message, historical=True, message_id=message.message_id or _name_of(message))
 
 
 def is_made_up(message_id: str | None) -> bool:
-    """Say whether a message got its name from its file."""
-    return message_id is not None and message_id.startswith(_OWN_ID)
+    """Say whether a message got its name from what its row says."""
+    return message_id is not None and _OWN_ID.fullmatch(message_id) is not None
+
+
+def _name_of(message: Message) -> str:
+    """Return the same name for the same row, whatever its file, its place there, and the order of columns: 5.0 is 5 as in JSON."""
+    links = sorted(link.other_id for link in message.links)
+    plain = {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value
+        for name, value in message.properties.items()
+    }
+    said = [message.event, message.is_identified, message.distinct_id, links, message.time, plain, message.traits_set]
+    digest = blake2b(orjson.dumps(said, option=orjson.OPT_SORT_KEYS), digest_size=16, person=b"opsloop row")
+    return f"import:{digest.hexdigest()}"
 
 
 def cells_of(names: Sequence[str], cells: Sequence[str], columns: Columns | None) -> dict[str, JsonValue]:
@@ -138,11 +160,13 @@ def _value(cell: str) -> JsonValue:
     return cell
 
 
-def _own(row: Mapping[str, JsonValue], columns: Columns) -> Message:
-    event = event_name(row.get(columns.event))
+def _own(row: Mapping[str, JsonValue], columns: Columns, zone: tzinfo) -> Message:
+    with cell(columns.event, row.get(columns.event)):
+        event = event_name(row.get(columns.event))
     kind = KINDS.get(event, MessageKind.TRACK)
     if event.startswith("$") and event in ("$alias", "$group", "$create_alias", "$merge", "$groupidentify"):
-        raise Refused(Reason.UNKNOWN_TYPE, f"{event} says something of persons that a file of events cannot")
+        words = f"{event} says something of persons that a file of events cannot"
+        raise Refused(Reason.UNKNOWN_TYPE, words, columns.event, event)
     inner = row.get("properties")
     taken = {columns.event, columns.time, columns.user_id, columns.anonymous_id, columns.message_id}
     taken |= {"properties"} if isinstance(inner, dict) else set()
@@ -150,18 +174,23 @@ def _own(row: Mapping[str, JsonValue], columns: Columns) -> Message:
         {name: value for name, value in row.items() if name not in taken} | (inner if isinstance(inner, dict) else {}),
         "properties",
     )
-    speaker = speaker_of(
-        id_of(row.get(columns.user_id), columns.user_id),
-        id_of(row.get(columns.anonymous_id), columns.anonymous_id),
-        is_claim=kind is MessageKind.IDENTIFY,
+    user, anonymous, name = (
+        _cell(reader, row, column)
+        for reader, column in (
+            (id_of, columns.user_id),
+            (id_of, columns.anonymous_id),
+            (message_id_of, columns.message_id),
+        )
     )
+    with cell(columns.user_id, row.get(columns.user_id)):
+        speaker = speaker_of(user, anonymous, is_claim=kind is MessageKind.IDENTIFY)
     return Message(
         kind,
         event,
         speaker.distinct_id,
-        message_id=message_id_of(row.get(columns.message_id), columns.message_id),
+        message_id=name,
         is_identified=speaker.is_identified,
-        time=time_of(row.get(columns.time), columns.time),
+        time=_cell(partial(time_of, zone=zone), row, columns.time),
         properties=properties,
         links=speaker.links,
         traits_set=properties if kind is MessageKind.IDENTIFY else {},
@@ -169,6 +198,11 @@ def _own(row: Mapping[str, JsonValue], columns: Columns) -> Message:
         referrer=text_of(properties.get("referrer")),
         library="import",
     )
+
+
+def _cell(read: Callable[[JsonValue, str], T], row: Mapping[str, JsonValue], column: str) -> T:
+    with cell(column, row.get(column)):
+        return read(row.get(column), column)
 
 
 def _ga4(row: Mapping[str, JsonValue], now: datetime) -> Message:

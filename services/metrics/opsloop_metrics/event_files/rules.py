@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 import orjson
@@ -28,7 +28,8 @@ from opsloop_metrics.event_files.messages import (
 )
 
 __all__ = [
-    "SEPARATED", "TABLES", "TYPES", "Columns", "Format", "Head", "Place", "Row", "columns_of", "cut", "head_of", "is_made_up", "read_row",
+    "SEPARATED", "TABLES", "TYPES", "Columns", "Format", "Head", "Place", "Row", "columns_of", "cut", "head_of", "is_made_up", "problem_of",
+    "read_row",
 ]  # fmt: skip
 SNIFFED_BYTES = 256 * 1024
 SHOWN_CHARACTERS = 1_000
@@ -80,7 +81,7 @@ def head_of(start: bytes, format: Format, columns: Columns, *, is_whole: bool) -
     try:
         cells = next(csv.reader(lines, delimiter=delimiter), [])
     except csv.Error as error:
-        raise Unreadable(f"the header cannot be read: {error}") from error
+        raise Unreadable(f"the header (row 1) cannot be read: {_fault(error)}") from error
     if lines.is_long or lines.is_dry:
         raise Unreadable("the header does not end: a quote may be open")
     names = tuple(storable(name).strip() or f"column_{place}" for place, name in enumerate(cells, start=1))
@@ -108,15 +109,21 @@ def cut(
     return rows, Place(place.at + end, place.rows + count, lines.skips)
 
 
-def read_row(row: Row, format: Format, columns: Columns, *, digest: str, now: datetime) -> Message | Problem:
-    """Return what a row says, or why it is refused."""
+def read_row(row: Row, format: Format, columns: Columns, *, zone: tzinfo, now: datetime) -> Message | Problem:
+    """Return what a row says, or why it is refused. `zone` is that of times without an offset."""
     refused = row.refused
     if refused is None:
         try:
-            return messages.message_of(row.value or {}, format, columns, number=row.number, digest=digest, now=now)
+            return messages.message_of(row.value or {}, format, columns, zone=zone, now=now)
         except Refused as error:
             refused = error
-    return Problem(row.number, refused.reason, refused.detail, row.raw if row.value is None else row.value)
+    return problem_of(row, refused)
+
+
+def problem_of(row: Row, refused: Refused) -> Problem:
+    """Return why a row is refused, which cell is at fault where one is, and what of the row is kept for whoever looks for it."""
+    raw = row.raw if row.value is None else row.value
+    return Problem(row.number, refused.reason, refused.detail, raw, column=refused.column, value=refused.value)
 
 
 class _Lines:
@@ -223,8 +230,7 @@ def _csv_rows(lines: _Lines, before: int, head: Head, columns: Columns | None) -
         except StopIteration:
             return
         except csv.Error as error:
-            limit = f"a cell has more than {IMPORT_CELL_CHARACTERS} characters; a quote may be open"
-            refused = Refused(Reason.UNREADABLE, limit if "limit" in str(error) else f"the row is no CSV: {error}")
+            refused = Refused(Reason.UNREADABLE, _fault(error))
         if lines.is_dry and not lines.is_last:
             if lines.start > 0:  # it ends in the next piece
                 lines.end = lines.start
@@ -234,6 +240,13 @@ def _csv_rows(lines: _Lines, before: int, head: Head, columns: Columns | None) -
             refused = Refused(Reason.UNREADABLE, "a quote is opened and never closed")
         number += 1
         yield _csv_row(number, lines.refusal() or refused, cells, lines.raw, head, columns)
+
+
+def _fault(error: csv.Error) -> str:
+    """Return in our words what csv says; of all its faults these two can come of what we ask it."""
+    if "limit" in str(error):
+        return f"a cell has more than {IMPORT_CELL_CHARACTERS} characters; a quote may be open"
+    return "a carriage return stands within a cell; put the cell in quotes, and end lines as LF or CR LF"
 
 
 def _csv_row(

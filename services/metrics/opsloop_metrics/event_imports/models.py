@@ -31,6 +31,7 @@ class EventImport(Base):
     name: Mapped[str] = mapped_column(Text)
     format: Mapped[str] = mapped_column(Text)
     columns: Mapped[dict[str, Any]] = mapped_column(JSONB)
+    time_zone: Mapped[str] = mapped_column(Text, comment="in which times without an offset are read")
     source: Mapped[str] = mapped_column(Text)
     stage: Mapped[str] = mapped_column(Text)
     job_id: Mapped[UUID | None] = mapped_column(Uuid)
@@ -43,6 +44,17 @@ class EventImport(Base):
     stored: Mapped[int] = mapped_column(BigInteger)
     known: Mapped[int] = mapped_column(BigInteger)
     refused: Mapped[int] = mapped_column(BigInteger)
+
+
+class EventImportRow(Base):
+    """How many rows of a file said the same so far, of those without a name of their own; gone once the file was read."""
+
+    __tablename__ = "event_import_row"
+
+    import_id: Mapped[UUID] = mapped_column(Uuid, ForeignKey("event_import.id", ondelete="CASCADE"), primary_key=True)
+    key: Mapped[int] = mapped_column(BigInteger, primary_key=True, comment="64 bits of a hash of what they say")
+    workspace: Mapped[str] = mapped_column(Text)
+    count: Mapped[int] = mapped_column(BigInteger)
 
 
 class EventImportChunk(Base):

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ARRAY, BigInteger, Select, any_, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import context_of
 from opsloop_common.errors import NotFound
-from opsloop_metrics.event_imports.models import EventImport, EventImportChunk
+from opsloop_metrics.event_imports.models import EventImport, EventImportChunk, EventImportRow
 from opsloop_metrics.event_imports.rules import OPEN, Stage
 
 NEWEST_FIRST = (EventImport.created_at.desc(), EventImport.id.desc())
@@ -67,3 +68,11 @@ async def piece(session: AsyncSession, import_id: UUID, at: int, *, chunks: int)
     )
     rows = (await session.execute(query)).all()
     return b"".join(row.data for row in rows)[at - rows[0].start :] if rows else b""
+
+
+async def rows_before(session: AsyncSession, import_id: UUID, keys: Collection[int]) -> dict[int, int]:
+    """Return how many rows of a file said the same so far, by their keys; those of which none did are left out."""
+    query = select(EventImportRow.key, EventImportRow.count).where(
+        EventImportRow.import_id == import_id, EventImportRow.key == any_(literal(list(keys), ARRAY(BigInteger)))
+    )
+    return {key: int(count) for key, count in await session.execute(query)}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Annotated, Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import orjson
 from fastapi import Depends, Path, Query, Response
@@ -19,6 +18,7 @@ from opsloop_common.errors import UnsupportedMediaType
 from opsloop_common.http.body import read_bytes
 from opsloop_common.http.call import call_of
 from opsloop_common.http.deps import Db, set_location
+from opsloop_common.http.every_service.workspace import TimeZone
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.paths import service_path
 from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempotency, problems
@@ -29,8 +29,11 @@ from opsloop_common.turns import turn
 from opsloop_metrics.capture.rules import Message, Problem
 from opsloop_metrics.event_files.rules import SEPARATED, TYPES, Columns, Format, is_made_up
 from opsloop_metrics.event_imports import queries, service
+from opsloop_metrics.event_imports.rules import Stage
 from opsloop_metrics.event_imports.schemas import ImportErrorOut, ImportOut, ImportPreviewOut, PreviewedRowOut
+from opsloop_metrics.insights.tables import as_csv
 from opsloop_metrics.rejections import service as rejections
+from opsloop_metrics.rejections.rules import cell_text
 
 router = ApiRouter(tags=["imports"])
 READ = allow("metrics:read")
@@ -64,19 +67,28 @@ def _columns(
 
 
 Mapped = Annotated[Columns, Depends(_columns)]
+Zone = Annotated[
+    TimeZone | None, Query(description="In which times without an offset are read. Left out: the workspace's.")
+]
 
 
 @router.post("/v1/imports/preview", dependencies=TAKES, responses=problems(413, 415), openapi_extra=FILE)
-async def preview_import(request: Request, columns: Mapped, format: Given = None) -> ImportPreviewOut:
+async def preview_import(
+    request: Request, columns: Mapped, format: Given = None, time_zone: Zone = None
+) -> ImportPreviewOut:
     """Show how the first 20 rows of a file would be read; the file, or its beginning, is the body. Nothing is kept."""
     rows_are = _format(request, format)
     data = await _body(request)
+    zone = await service.zone_of(await _begin(request, data), time_zone)
     async with turn():
-        head, rows = service.preview(data, rows_are, columns, now=call_of(request).runtime.clock.now())
+        head, rows = service.preview(
+            data, rows_are, columns, zone=ZoneInfo(zone), now=call_of(request).runtime.clock.now()
+        )
     return ImportPreviewOut(
         format=rows_are,
         columns=list(head.names),
         delimiter=head.delimiter if rows_are in SEPARATED else None,
+        time_zone=zone,
         rows=[_previewed(number, read) for number, read in rows],
     )
 
@@ -87,6 +99,7 @@ async def create_import(
     response: Response,
     columns: Mapped,
     format: Given = None,
+    time_zone: Zone = None,
     name: Annotated[ShortText, Query(description="What people call it.")] = "import",
     more: Annotated[bool, Query(description="Whether parts follow; then nothing is read before `start`.")] = False,
 ) -> ImportOut:
@@ -96,7 +109,14 @@ async def create_import(
     call = call_of(request)
     session = await _begin(request, data)
     found = await service.create(
-        session, data, name=name, format=rows_are, columns=columns, source=call.who.source, has_more=more
+        session,
+        data,
+        name=name,
+        format=rows_are,
+        columns=columns,
+        time_zone=time_zone,
+        source=call.who.source,
+        has_more=more,
     )
     set_location(response, f"/v1/imports/{found.id}")
     return ImportOut.model_validate(found)
@@ -129,10 +149,17 @@ async def cancel_import(import_id: UUID, session: Db) -> ImportOut:
     return ImportOut.model_validate(await service.cancel(session, import_id))
 
 
-@router.post("/v1/imports/{import_id}/undo", status_code=202, dependencies=[WRITE], responses=problems(404, 409))
-async def undo_import(import_id: UUID, session: Db) -> ImportOut:
-    """Take back the events that a file brought, by a job. People whom it made known stay."""
-    return ImportOut.model_validate(await service.undo(session, import_id))
+UNDONE: dict[int | str, dict[str, Any]] = {200: {"model": ImportOut, "description": "It was taken back already."}}
+
+
+@router.post(
+    "/v1/imports/{import_id}/undo", status_code=202, dependencies=[WRITE], responses=UNDONE | problems(404, 409)
+)
+async def undo_import(import_id: UUID, session: Db, response: Response) -> ImportOut:
+    """Take back the events that a file brought, by a job. People whom it made known stay. Again changes nothing: 200 once it is done."""
+    found = await service.undo(session, import_id)
+    response.status_code = 200 if found.stage == Stage.UNDONE else 202
+    return ImportOut.model_validate(found)
 
 
 @router.get("/v1/imports", dependencies=[READ])
@@ -166,11 +193,8 @@ async def list_import_errors(import_id: UUID, session: Db, page: PageQuery, requ
 
 
 def _csv(errors: Sequence[ImportErrorOut]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(["row", "reason", "detail", "raw"])
-    writer.writerows([each.row, each.reason, each.detail, each.raw or ""] for each in errors)
-    return text.getvalue()
+    rows = ([each.row, each.column, each.value, each.reason, each.detail, each.raw] for each in errors)
+    return as_csv(["row", "column", "value", "reason", "detail", "raw"], rows)
 
 
 def _format(request: Request, given: Format | None) -> Format:
@@ -205,13 +229,21 @@ async def _begin(request: Request, data: bytes) -> AsyncSession:
 
 def _previewed(number: int, read: Any) -> PreviewedRowOut:
     none: dict[str, Any] = dict.fromkeys(("event", "time", "distinct_id", "message_id"))
+    good: dict[str, Any] = dict.fromkeys(("reason", "detail", "column", "value"))
     if isinstance(read, Problem):
         return PreviewedRowOut(
-            row=number, is_identified=False, properties={}, reason=str(read.reason), detail=read.detail, **none
+            row=number,
+            is_identified=False,
+            properties={},
+            reason=str(read.reason),
+            detail=read.detail,
+            column=read.column,
+            value=cell_text(read.value),
+            **none,
         )
     if not isinstance(read, Message):  # an order, a refund, downloads: as their rooms read it
         said = orjson.loads(orjson.dumps(read))
-        return PreviewedRowOut(row=number, is_identified=False, properties=said, reason=None, detail=None, **none)
+        return PreviewedRowOut(row=number, is_identified=False, properties=said, **none, **good)
     return PreviewedRowOut(
         row=number,
         event=read.event,
@@ -220,6 +252,5 @@ def _previewed(number: int, read: Any) -> PreviewedRowOut:
         is_identified=read.is_identified,
         message_id=None if is_made_up(read.message_id) else read.message_id,
         properties=dict(read.properties),
-        reason=None,
-        detail=None,
+        **good,
     )

@@ -24,13 +24,15 @@ class ColumnsOut(OutModel):
 class ImportOut(OutModel):
     """A file of events. Of `rows` read so far (a CSV's header is one) so many were stored, known already, or refused.
 
-    `size` is in bytes, `parts` how many have come. `job_id` is the job that reads it, or takes it back.
+    Times without an offset are of `time_zone`. `size` is in bytes, `parts` how many have come. `job_id` is the job that reads it, or
+    takes it back.
     """
 
     id: UUID
     name: str
     format: Format
     columns: ColumnsOut
+    time_zone: str
     stage: Literal["uploading", "importing", "done", "cancelled", "undoing", "undone"]
     job_id: UUID | None
     parts: int
@@ -46,6 +48,7 @@ class ImportOut(OutModel):
 
 class PreviewedRowOut(OutModel):
     """A row as it would be read, or the reason for which it would be refused; then the fields before are null.
+    `column` is the one at fault, where one is, and `value` the beginning of what stands there.
 
     Of orders, refunds and downloads `properties` say all that was read, money in minor units.
     """
@@ -59,21 +62,32 @@ class PreviewedRowOut(OutModel):
     properties: dict[str, JsonValue]
     reason: str | None
     detail: str | None
+    column: str | None
+    value: str | None
 
 
 class ImportPreviewOut(OutModel):
-    """How a file would be read: a CSV's columns and what stands between its cells, and the first 20 rows."""
+    """How a file would be read: a CSV's columns and what stands between its cells, and the first 20 rows.
+
+    Their times are instants; those without an offset are read in `time_zone`.
+    """
 
     format: Format
     columns: list[str]
     delimiter: str | None
+    time_zone: str
     rows: list[PreviewedRowOut]
 
 
 class ImportErrorOut(OutModel):
-    """A refused row of a file, from 1; a CSV's header is row 1. `raw` is how it came, as far as it is kept."""
+    """A refused row of a file, from 1; a CSV's header is row 1. `raw` is how it came, as far as it is kept.
+
+    `column` is the one at fault, where one is, and `value` what stands there, of which 200 characters are kept.
+    """
 
     row: int
+    column: str | None
+    value: str | None
     reason: str
     detail: str
     raw: str | None

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, tzinfo
 from functools import partial
-from hashlib import blake2b
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, insert, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import failpoints, workspaces
@@ -25,7 +26,7 @@ from opsloop_metrics.capture.rules import Message, Outcome, Problem, Reading, Un
 from opsloop_metrics.event_files import rules as files
 from opsloop_metrics.event_files.rules import SEPARATED, Columns, Format, Head, Place, Row, columns_of
 from opsloop_metrics.event_imports import queries, rules, tables
-from opsloop_metrics.event_imports.models import EventImport, EventImportChunk
+from opsloop_metrics.event_imports.models import EventImport, EventImportChunk, EventImportRow
 from opsloop_metrics.event_imports.rules import UNDOABLE, Stage
 from opsloop_metrics.event_imports.tables import TABLES
 from opsloop_metrics.ports import MetricsPorts
@@ -49,6 +50,12 @@ _BROUGHT = "workspace = {workspace:String} AND import_id = {import:UUID}"
 _COUNT = "SELECT count() FROM opsloop.event WHERE " + _BROUGHT  # noqa: S608 constants
 _FORGET_NAMES = "DELETE FROM opsloop.seen WHERE id IN (SELECT id FROM opsloop.event WHERE " + _BROUGHT + ")"  # noqa: S608 constants
 _FORGET_EVENTS = "ALTER TABLE opsloop.event DELETE WHERE " + _BROUGHT
+_COUNT_ROWS = text(
+    "INSERT INTO event_import_row AS row (import_id, key, workspace, count) "
+    "SELECT :import_id, key, :workspace, count "
+    "FROM unnest(CAST(:keys AS bigint[]), CAST(:counts AS bigint[])) AS said (key, count) "
+    "ON CONFLICT (import_id, key) DO UPDATE SET count = row.count + excluded.count"
+)
 
 
 def head_of(data: bytes, format: Format, columns: Columns, *, is_whole: bool) -> Head:
@@ -64,20 +71,25 @@ def head_of(data: bytes, format: Format, columns: Columns, *, is_whole: bool) ->
         raise Invalid("", f"{unreadable.detail[:1].upper()}{unreadable.detail[1:]}") from unreadable
 
 
+async def zone_of(session: AsyncSession, time_zone: str | None) -> str:
+    """Return the zone of times without an offset: the given one, else the workspace's."""
+    return time_zone or (await workspaces.get(session)).time_zone
+
+
 def preview(
-    data: bytes, format: Format, columns: Columns, *, now: datetime, is_whole: bool = True
+    data: bytes, format: Format, columns: Columns, *, zone: tzinfo, now: datetime, is_whole: bool = True
 ) -> tuple[Head, list[tuple[int, Any]]]:
     """Return how the first rows of a file would be read: Messages, what tables have, Problems. Keeps nothing; raises Invalid (422)."""
     head = head_of(data, format, columns, is_whole=is_whole)
     place = Place(at=head.length, rows=1 if format in SEPARATED else 0)
     rows, _ = files.cut(data[head.length :], place, head, format, columns, is_last=is_whole, limit=PREVIEW_ROWS)
-    return head, [(row.number, _read(row, format, columns, digest="preview", now=now)) for row in rows]
+    return head, [(row.number, _read(row, format, columns, zone, now=now)) for row in rows]
 
 
-def _read(row: Row, format: Format, columns: Columns, *, digest: str, now: datetime) -> Any:
+def _read(row: Row, format: Format, columns: Columns, zone: tzinfo, *, now: datetime) -> Any:
     if format in TABLES:
-        return tables.read_row(row, format)
-    return files.read_row(row, format, columns, digest=digest, now=now)
+        return tables.read_row(row, format, zone)
+    return files.read_row(row, format, columns, zone=zone, now=now)
 
 
 async def create(
@@ -87,6 +99,7 @@ async def create(
     name: str,
     format: Format,
     columns: Columns,
+    time_zone: str | None,
     source: str,
     has_more: bool,
 ) -> EventImport:
@@ -102,6 +115,7 @@ async def create(
         name=name,
         format=format,
         columns=columns.written(),
+        time_zone=await zone_of(session, time_zone),
         source=source,
         stage=Stage.UPLOADING,
         created_by=context.actor,
@@ -155,14 +169,21 @@ async def cancel(session: AsyncSession, import_id: UUID) -> EventImport:
 
 
 async def undo(session: AsyncSession, import_id: UUID) -> EventImport:
-    """Take back the events that a file brought, by a job; persons stay. Raises NotFound, Conflict."""
+    """Take back the events that a file brought, by a job; persons stay. Again changes nothing. Raises NotFound, Conflict."""
     found = await queries.lock_import(session, import_id)
+    if found.stage == Stage.UNDOING or (found.stage == Stage.UNDONE and not await _has_any(session, found)):
+        return found
     if found.stage not in UNDOABLE:
         raise Conflict(f"The import is {found.stage}; it can be taken back once it has ended.")
     found.stage = Stage.UNDOING
     found.job_id = await start_job(session, UNDO_JOB, {"import_id": str(found.id)})
     audit.record(session, "event_import.undone", f"event_import/{found.id}")
     return found
+
+
+async def _has_any(session: AsyncSession, found: EventImport) -> bool:
+    """Say whether events of a file are there: a job that was cancelled may have stored a last block after all was taken back."""
+    return Format(found.format) not in TABLES and await _count(session, found.workspace, found.id) > 0
 
 
 async def forget_uploads(session: AsyncSession) -> bool:
@@ -199,11 +220,12 @@ async def _start(session: AsyncSession, found: EventImport) -> None:
 async def _close(session: AsyncSession, found: EventImport, stage: Stage) -> None:
     found.stage = stage
     found.finished_at = clock_of(session).now()
-    await _forget_chunks(session, found.id)
+    await _forget_file(session, found.id)
 
 
-async def _forget_chunks(session: AsyncSession, import_id: UUID) -> None:
-    await session.execute(delete(EventImportChunk).where(EventImportChunk.import_id == import_id))
+async def _forget_file(session: AsyncSession, import_id: UUID) -> None:
+    for table in (EventImportChunk, EventImportRow):
+        await session.execute(delete(table).where(table.import_id == import_id))
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,6 +234,7 @@ class _File:
     size: int
     format: Format
     columns: Columns
+    zone: ZoneInfo
     source: str
     sender: Sender
 
@@ -219,17 +242,17 @@ class _File:
 async def import_events(job: JobRun) -> Mapping[str, Any]:
     """Read the file that the job names to its end.
 
-    A block is stored first, then noted, with its refused rows, in one transaction. What dies in between is read again: each row has
-    a name, so what is there is known. What such a run counted as known is counted from the store at the end.
+    A block is stored first, then noted, with its refused rows and how many say the same, in one transaction. What dies in between is
+    read again: each row has the name that it had, so what is there is known. What such a run counted as known is counted from the
+    store at the end.
     """
     was_stopped = bool(job.state)
     async with job.transaction() as session:
         file = _file(await queries.get_import(session, UUID(job.payload["import_id"])))
         start = await queries.piece(session, file.id, 0, chunks=BLOCK_CHUNKS)
     head = head_of(start, file.format, file.columns, is_whole=len(start) == file.size)
-    digest = job.state.get("digest") or await _digest(job, file)
     place = Place(**job.state["place"]) if was_stopped else Place(head.length, 1 if file.format in SEPARATED else 0)
-    await job.progress(place.at, file.size, state={"digest": digest, "place": asdict(place)})
+    await job.progress(place.at, file.size, state={"place": asdict(place)})
     limit = TABLE_ROWS if file.format in TABLES else BLOCK_ROWS
     while place.at < file.size:
         async with job.transaction() as session:
@@ -238,15 +261,15 @@ async def import_events(job: JobRun) -> Mapping[str, Any]:
         is_last = place.at + len(piece) == file.size
         async with turn():
             rows, place = files.cut(piece, place, head, file.format, file.columns, is_last=is_last, limit=limit)
-        reader = partial(_read, format=file.format, columns=file.columns, digest=digest, now=now)
-        read = await in_turns(reader, rows)
+        reader = partial(_read, format=file.format, columns=file.columns, zone=file.zone, now=now)
+        read, new = await _numbered(job, file, await in_turns(reader, rows))
         accepted = None if file.format in TABLES else await _store(job, file, rows, read, now)
         failpoints.hit("metrics.import_stored")
         async with job.transaction() as session:
             accepted = accepted or await tables.take(session, file.format, file.id, rows, read)
             await _note(session, file, accepted, place)
-            state = {"digest": digest, "place": asdict(place)}
-            await job.progress(place.at, file.size, state=state, session=session)
+            await _count_rows(session, file.id, new)
+            await job.progress(place.at, file.size, state={"place": asdict(place)}, session=session)
         failpoints.hit("metrics.import_noted")
     return await _finish(job, file, was_stopped)
 
@@ -263,7 +286,7 @@ async def undo_import(job: JobRun) -> Mapping[str, Any]:
             return {"removed": await _undone(session, import_id, await table.take_back(session, import_id))}
     store = ports_of(job, MetricsPorts).store
     given: dict[str, Parameter] = {"workspace": job.workspace, "import": import_id}
-    removed = await _count(job, import_id)
+    removed = await _count(job, job.workspace, import_id)
     await store.change(_FORGET_NAMES, given, workspace=job.workspace)
     failpoints.hit("metrics.undo_forgot_names")
     await store.change(_FORGET_EVENTS, given, workspace=job.workspace)
@@ -279,18 +302,23 @@ async def _undone(session: AsyncSession, import_id: UUID, removed: int) -> int:
 
 def _file(found: EventImport) -> _File:
     sender = Sender(found.workspace, found.source, found.created_by, may_merge_identified=True)
-    return _File(found.id, found.size, Format(found.format), columns_of(found.columns), found.source, sender)
+    return _File(
+        found.id,
+        found.size,
+        Format(found.format),
+        columns_of(found.columns),
+        ZoneInfo(found.time_zone),
+        found.source,
+        sender,
+    )
 
 
-async def _digest(job: JobRun, file: _File) -> str:
-    """Return what names a file by its content, whoever uploads it, in whatever parts."""
-    digest, at = blake2b(digest_size=16, person=b"opsloop import"), 0
-    while at < file.size:
-        async with job.transaction() as session:
-            piece = await queries.piece(session, file.id, at, chunks=BLOCK_CHUNKS)
-        digest.update(piece)
-        at += len(piece)
-    return digest.hexdigest()
+async def _numbered(job: JobRun, file: _File, read: Sequence[Any]) -> tuple[list[Any], Counter[int]]:
+    keys = {key for each in read if (key := rules.key_of(each)) is not None}
+    async with job.transaction() as session:
+        before = await queries.rows_before(session, file.id, keys)
+    async with turn():
+        return rules.numbered(read, before)
 
 
 async def _store(
@@ -318,20 +346,25 @@ async def _note(session: AsyncSession, file: _File, accepted: Accepted, place: P
     found.known += outcomes.count(Outcome.KNOWN)
 
 
+async def _count_rows(session: AsyncSession, import_id: UUID, new: Mapping[int, int]) -> None:
+    given = {"import_id": import_id, "workspace": context_of(session).workspace}
+    await session.execute(_COUNT_ROWS, given | {"keys": list(new), "counts": list(new.values())})
+
+
 async def _finish(job: JobRun, file: _File, was_stopped: bool) -> Mapping[str, Any]:
     # of rows in our own database nothing was counted twice: they were stored where they were noted
-    stored = await _count(job, file.id) if was_stopped and file.format not in TABLES else None
+    stored = await _count(job, job.workspace, file.id) if was_stopped and file.format not in TABLES else None
     async with job.transaction() as session:
         found = await queries.lock_import(session, file.id)
         if stored is not None:
             found.stored, found.known = stored, found.known + found.stored - stored
         found.stage, found.finished_at = Stage.DONE, clock_of(session).now()
-        await _forget_chunks(session, file.id)
+        await _forget_file(session, file.id)
         return {"rows": found.rows, "stored": found.stored, "known": found.known, "refused": found.refused}
 
 
-async def _count(job: JobRun, import_id: UUID) -> int:
+async def _count(work: JobRun | AsyncSession, workspace: str, import_id: UUID) -> int:
     """Return how many events of an import are in the store."""
-    given: dict[str, Parameter] = {"workspace": job.workspace, "import": import_id}
-    found = await ports_of(job, MetricsPorts).store.query(_COUNT, given, workspace=job.workspace)
+    given: dict[str, Parameter] = {"workspace": workspace, "import": import_id}
+    found = await ports_of(work, MetricsPorts).store.query(_COUNT, given, workspace=workspace)
     return int(found.rows[0][0])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import tzinfo
 from operator import attrgetter
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.errors import Conflict, NotFound
 from opsloop_metrics.capture.rules import Outcome, Problem, Reason, Refused
-from opsloop_metrics.event_files.rules import Format, Row
+from opsloop_metrics.event_files.rules import Format, Row, problem_of
 from opsloop_metrics.orders import rules as order_rows
 from opsloop_metrics.orders import service as orders
 from opsloop_metrics.recording.service import Accepted
@@ -28,7 +29,7 @@ class Table:
     """
 
     missing: Callable[[Sequence[str]], list[str]]
-    read: Callable[[Mapping[str, object]], Any]
+    read: Callable[[Mapping[str, object], tzinfo], Any]
     key: Callable[[Any], Any]
     take: Callable[..., Awaitable[bool]]
     take_back: Callable[[AsyncSession, UUID], Awaitable[int]]
@@ -48,14 +49,14 @@ TABLES = {
 }
 
 
-def read_row(row: Row, format: Format) -> Any:
+def read_row(row: Row, format: Format, zone: tzinfo) -> Any:
     """Return what a row says, or a Problem that says why it is refused."""
     try:
         if row.refused is not None:
             raise row.refused
-        return TABLES[format].read(row.value or {})
+        return TABLES[format].read(row.value or {}, zone)
     except Refused as refused:
-        return Problem(row.number, refused.reason, refused.detail, row.raw if row.value is None else row.value)
+        return problem_of(row, refused)
 
 
 async def take(

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, tzinfo
 from decimal import Decimal
 from enum import StrEnum
-from functools import cache
+from functools import cache, partial
 from hashlib import blake2b
+from typing import TypeVar
 
 from babel.numbers import get_currency_precision, list_currencies
 
 from opsloop_common.errors import Conflict
 from opsloop_metrics.capture.rules import Reason, Refused, id_of, storable
-from opsloop_metrics.reading.rules import time_of
+from opsloop_metrics.reading.rules import cell, time_of
 
+T = TypeVar("T")
 MOST_AMOUNT = 10**13
 """Minor units of one amount; 900,000 of the largest still add up below 64 bits."""
+_CALLED_SO = dict.fromkeys(("RMB", "人民币", "元"), "CNY") | dict.fromkeys(("¥", "￥"), "CNY or JPY")
+_CALLED_SO |= {"$": "USD", "US$": "USD", "€": "EUR", "£": "GBP"}
+"""What people call a currency that has another code."""
 _NUMBER = re.compile(r"[+-]?[0-9]{1,16}(\.[0-9]{1,6})?")
 
 
@@ -70,10 +75,9 @@ def currencies() -> frozenset[str]:
 def require_currency(code: str) -> str:
     """Return a currency's code; a ValueError for what is none."""
     if code not in currencies():
-        near = code.strip().upper()[:3]
-        raise ValueError(
-            "must be a currency of ISO 4217 such as CNY" + (f"; did you mean {near}?" if near in currencies() else "")
-        )
+        near = code.strip().upper()
+        meant = _CALLED_SO.get(near) or (near[:3] if near[:3] in currencies() else "")
+        raise ValueError("must be a currency of ISO 4217 such as CNY" + (f"; did you mean {meant}?" if meant else ""))
     return code
 
 
@@ -140,50 +144,76 @@ def missing(names: Sequence[str]) -> list[str]:
     return [name for name in NEEDED if found.isdisjoint(COLUMNS[name])]
 
 
-def read_row(row: Mapping[str, object]) -> Order | RefundRow:
+def read_row(row: Mapping[str, object], zone: tzinfo) -> Order | RefundRow:
     """Return what a row of texts says; raises Refused.
 
-    An amount is in major units. Of type `refund`, or with an amount below nothing, it is what went back; a refund without a name is
-    called by what it says, so that the same row again is the same refund.
+    An amount is in major units, a time without an offset in `zone`. Of type `refund`, or with an amount below nothing, it is what went
+    back; a refund without a name is called by what it says, so that the same row again is the same refund.
     """
-    cells = {name.strip().casefold(): str(value).strip() for name, value in row.items()}
-    told = {name: next((cells[each] for each in names if cells.get(each)), "") for name, names in COLUMNS.items()}
-    order_id = id_of(told["order_id"], "order_id")
+    told = {name: _Cell.of(row, names) for name, names in COLUMNS.items()}
+    order_id = told["order_id"].read(id_of)
     if order_id is None:
-        raise Refused(Reason.MISSING_ID, "a row has to have an order_id")
-    at = time_of(told["time"], "time")
+        raise told["order_id"].refused(Reason.MISSING_ID, "a row has to have an order_id")
+    at = told["time"].read(partial(time_of, zone=zone))
     if at is None:
-        raise Refused(Reason.BAD_TIME, "a row has to say when it was")
-    money = _money(told["amount"], told["currency"])
-    kind = told["type"].casefold()
+        raise told["time"].refused(Reason.BAD_TIME, "a row has to say when it was")
+    code = told["currency"].read(_currency)
+    money = Money(told["amount"].read(partial(_amount, currency=code)), code)
+    kind = told["type"].text.casefold()
     if kind in _REFUNDS or money.amount < 0:
         return _refund_row(order_id, Money(abs(money.amount), money.currency), at, told)
-    user_id = id_of(told["user_id"], "user_id")
+    user_id = told["user_id"].read(id_of)
     if user_id is None:
-        raise Refused(Reason.MISSING_ID, "an order has to have a user_id")
+        raise told["user_id"].refused(Reason.MISSING_ID, "an order has to have a user_id")
     if kind and kind not in {*Kind, "order"}:
-        raise Refused(Reason.UNKNOWN_TYPE, f"type has to be one of order, refund, {', '.join(Kind)}")
+        raise told["type"].refused(Reason.UNKNOWN_TYPE, f"type has to be one of order, refund, {', '.join(Kind)}")
     what = Kind.PURCHASE if kind in ("", "order") else Kind(kind)
-    return Order(order_id, user_id, money, at, what, _text(told["product"], "product"), _text(told["source"], "source"))
+    return Order(order_id, user_id, money, at, what, told["product"].read(_text), told["source"].read(_text))
 
 
-def _refund_row(order_id: str, money: Money, at: datetime, told: Mapping[str, str]) -> RefundRow:
+@dataclass(frozen=True, slots=True)
+class _Cell:
+    """What a row says of something: under which name the file has it, and its text, empty where it says nothing."""
+
+    name: str
+    column: str
+    text: str
+
+    @classmethod
+    def of(cls, row: Mapping[str, object], names: Sequence[str]) -> _Cell:
+        found = {column.strip().casefold(): column for column in row}
+        texts = {name: str(row[found[name]]).strip() for name in names if name in found}
+        name = next((name for name in texts if texts[name]), next(iter(texts), names[0]))
+        return cls(names[0], found.get(name, name), texts.get(name, ""))
+
+    def read(self, reader: Callable[[str, str], T]) -> T:
+        with cell(self.column, self.text):
+            return reader(self.text, self.name)
+
+    def refused(self, reason: Reason, detail: str) -> Refused:
+        return Refused(reason, detail, self.column, self.text)
+
+
+def _refund_row(order_id: str, money: Money, at: datetime, told: Mapping[str, _Cell]) -> RefundRow:
     if not money.amount:
-        raise Refused(Reason.BAD_PROPERTIES, "a refund has to have an amount")
+        raise told["amount"].refused(Reason.BAD_PROPERTIES, "a refund has to have an amount")
     said = f"{money.amount}\x00{money.currency}\x00{at.isoformat()}"
-    name = id_of(told["refund_id"], "refund_id") or f"import:{blake2b(said.encode(), digest_size=12).hexdigest()}"
-    return RefundRow(order_id, Refund(name, money, at, _text(told["reason"], "reason")))
+    name = told["refund_id"].read(id_of) or f"import:{blake2b(said.encode(), digest_size=12).hexdigest()}"
+    return RefundRow(order_id, Refund(name, money, at, told["reason"].read(_text)))
 
 
-def _money(amount: str, currency: str) -> Money:
+def _currency(text: str, name: str) -> str:
     try:
-        code = require_currency(currency.upper())
+        return require_currency(text.upper())
     except ValueError as error:
-        raise Refused(Reason.BAD_PROPERTIES, f"currency {error}") from error
+        raise Refused(Reason.BAD_PROPERTIES, f"{name} {error}") from error
+
+
+def _amount(text: str, name: str, currency: str) -> int:
     try:
-        return Money(read_amount(amount, code), code)
+        return read_amount(text, currency)
     except ValueError as error:
-        raise Refused(Reason.BAD_PROPERTIES, f"amount {error}") from error
+        raise Refused(Reason.BAD_PROPERTIES, f"{name} {error}") from error
 
 
 def _text(value: str, name: str) -> str | None:

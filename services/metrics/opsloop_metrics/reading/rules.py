@@ -6,9 +6,10 @@ A reader turns a vendor's JSON into messages row by row; whatever is wrong with 
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from hashlib import blake2b
 from urllib.parse import parse_qsl
 
@@ -40,6 +41,8 @@ MAX_MESSAGES = 10_000
 """Messages in one body; the largest that a client sends on its own has some thousand."""
 FIRST_YEAR, LAST_YEAR = 1970, 2148
 """What the store's days can count."""
+WRITE_TIMES = "write 2026-11-20, 2026-11-20 09:30 or 2026-11-20T09:30:00+08:00"
+"""What is said of other ways: in 03/04/2026 nobody can tell the day from the month, and nothing is guessed."""
 
 
 def text_of(value: JsonValue) -> str | None:
@@ -53,34 +56,44 @@ def message_id_of(value: JsonValue, name: str) -> str | None:
     return None if id is None or is_nobody(id) else id
 
 
-def time_of(value: JsonValue, name: str) -> datetime | None:
+def time_of(value: JsonValue, name: str, zone: tzinfo = UTC) -> datetime | None:
     """Return a time in UTC, None where there is none; raises Refused for what cannot be read.
 
-    A text is ISO 8601, in UTC where it names no offset. A number, or its digits, counts from 1970: in seconds, milliseconds,
+    A text is ISO 8601, in `zone` where it names no offset: of an hour that comes twice it is the first, and what the
+    clocks skip is as much later as they go on. A number, or its digits, counts from 1970: in seconds, milliseconds,
     microseconds or nanoseconds, told apart by how large it is, since each client has its own.
     """
     if value is None or value == "":
         return None
-    time = readable(_moment, value)
+    time = readable(_moment, value, zone)
     if time is None:
-        raise Refused(Reason.BAD_TIME, f"{name} is no time that can be read")
+        raise Refused(Reason.BAD_TIME, f"{name} is no time that can be read; {WRITE_TIMES}")
     if not FIRST_YEAR <= time.year <= LAST_YEAR:
         raise Refused(Reason.BAD_TIME, f"{name} is before {FIRST_YEAR} or after {LAST_YEAR}")
     return time
 
 
-def _moment(value: JsonValue) -> datetime | None:
+def _moment(value: JsonValue, zone: tzinfo) -> datetime | None:
     if isinstance(value, str):
         text = value.strip()
         # eight digits are a day, 20260301
         if len(text) <= 8 or not text.replace(".", "", 1).isdecimal():
             time = datetime.fromisoformat(text)
-            return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+            return (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
         value = float(text)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     unit = next((unit for unit in (1, 1e3, 1e6, 1e9) if abs(value) < 1e11 * unit), None)
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=value / unit) if unit else None
+
+
+@contextmanager
+def cell(column: str, value: JsonValue) -> Iterator[None]:
+    """Say of what is refused inside in which column of a file it stands, and what stands there."""
+    try:
+        yield
+    except Refused as refused:
+        raise Refused(refused.reason, refused.detail, column, value) from refused
 
 
 def clock_of(value: JsonValue) -> datetime | None:

@@ -14,7 +14,7 @@ from opsloop_metrics.tables import Base
 
 
 class Rejection(Base):
-    """One message, or one row of a file, that was refused. `raw` is null where nobody may keep it.
+    """One message, or one row of a file, that was refused. `raw` and the cell's `value` are null where nobody may keep them.
 
     `ids` are what may be ids of persons in it, null as long as it or where it is from before they were told.
     """
@@ -34,6 +34,8 @@ class Rejection(Base):
     detail: Mapped[str] = mapped_column(Text)
     message_id: Mapped[str | None] = mapped_column(Text)
     raw: Mapped[str | None] = mapped_column(Text)
+    column: Mapped[str | None] = mapped_column("column_name", Text)
+    value: Mapped[str | None] = mapped_column(Text)
     ids: Mapped[list[str] | None] = mapped_column(ARRAY(Text))
     import_id: Mapped[UUID | None] = mapped_column(Uuid)
     row: Mapped[int | None] = mapped_column(BigInteger)

@@ -12,6 +12,8 @@ from opsloop_common.limits import REJECTION_RAW_BYTES
 from opsloop_metrics.capture.rules import MAX_ID, storable
 
 MOST_IDS = 1_000
+VALUE_CHARACTERS = 200
+"""What is shown of a faulty cell; the row that is kept beside it has more."""
 _CUT = "…"
 _CELLS = re.compile(r"[,;\t\r\n]")
 _WORDS = re.compile(r"[\s,;:{}\[\]\"']+")
@@ -42,6 +44,14 @@ def raw_text(raw: JsonValue) -> str | None:
     if len(written) <= REJECTION_RAW_BYTES:
         return text
     return written[: REJECTION_RAW_BYTES - len(_CUT.encode())].decode(errors="ignore") + _CUT
+
+
+def cell_text(value: JsonValue) -> str | None:
+    """Return what stands in a cell, a text as it is and else JSON, of at most `VALUE_CHARACTERS`; None where there is none."""
+    text = storable(value) if isinstance(value, str) else raw_text(value)
+    if text is None or len(text) <= VALUE_CHARACTERS:
+        return text
+    return text[: VALUE_CHARACTERS - len(_CUT)] + _CUT
 
 
 def ids_in(raw: JsonValue) -> frozenset[str] | None:

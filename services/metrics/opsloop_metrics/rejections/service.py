@@ -30,7 +30,8 @@ _COUNT = (
     .returning(RejectionMinute.count)
 )
 _FORGET_RAW = text(
-    "UPDATE rejection SET raw = NULL, ids = NULL WHERE workspace = :workspace AND raw IS NOT NULL AND (ids && CAST(:ids AS text[]) "
+    "UPDATE rejection SET raw = NULL, value = NULL, ids = NULL WHERE workspace = :workspace AND raw IS NOT NULL "
+    "AND (ids && CAST(:ids AS text[]) "
     "OR EXISTS (SELECT FROM unnest(CAST(:needles AS text[])) AS n(needle) WHERE strpos(raw, n.needle) > 0))"
 )
 _PRUNE = text(
@@ -112,6 +113,8 @@ async def _keep(
             "detail": storable(problem.detail),
             "message_id": problem.message_id and storable(problem.message_id),
             "raw": rules.raw_text(problem.raw) if keeps else None,
+            "column": problem.column and rules.cell_text(problem.column),
+            "value": rules.cell_text(problem.value) if keeps and problem.raw is not None else None,
             "ids": sorted(ids) if keeps and ids else None,
             "import_id": import_id,
             "row": row,

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from enum import StrEnum
 from hashlib import blake2b
 
 from opsloop_common.foreign import readable
 from opsloop_metrics.capture.rules import Reason, Refused, storable
+from opsloop_metrics.reading.rules import cell
 
 COLUMNS = {
     "day": ("day", "date", "begin date", "日期"),
@@ -58,26 +59,34 @@ def missing(names: Sequence[str]) -> list[str]:
     return known if found & {*_REPORTS, *COLUMNS["store"]} else [*known, "store"]
 
 
-def read_row(row: Mapping[str, object]) -> Downloads:
-    """Return what a row of texts says; raises Refused. Rows of App Store Connect that are no first downloads count nothing."""
+def read_row(row: Mapping[str, object], zone: tzinfo) -> Downloads:
+    """Return what a row of texts says; raises Refused. Rows of App Store Connect that are no first downloads count nothing.
+
+    A day is one as its store counts days, in whatever `zone`.
+    """
     cells = {name.strip().casefold(): str(value).strip() for name, value in row.items()}
     taken = {name: next((each for each in names if cells.get(each)), "") for name, names in COLUMNS.items()}
     told = {name: cells.get(column, "") for name, column in taken.items()}
     store = told["store"] or next((store for column, store in _REPORTS.items() if column in cells), "")
+    called = {name.strip().casefold(): name for name in row}
+    columns = {
+        name: called.get(column or next(filter(called.get, COLUMNS[name]), ""), name) for name, column in taken.items()
+    }
     for name, value in (("store", store), ("app", told["app"]), ("country", told["country"])):
         if not value and name != "country":
-            raise Refused(Reason.MISSING_ID, f"a row has to name its {name}")
+            raise Refused(Reason.MISSING_ID, f"a row has to name its {name}", columns[name])
         if len(value) > _MOST_TEXT:
-            raise Refused(Reason.TOO_LARGE, f"{name} has more than {_MOST_TEXT} characters")
-    if not _COUNT.fullmatch(told["downloads"]):
-        raise Refused(Reason.BAD_PROPERTIES, "downloads have to be a whole number, without thousands separators")
+            raise Refused(Reason.TOO_LARGE, f"{name} has more than {_MOST_TEXT} characters", columns[name], value)
+    with cell(columns["downloads"], told["downloads"]):
+        if not _COUNT.fullmatch(told["downloads"]):
+            raise Refused(Reason.BAD_PROPERTIES, "downloads have to be a whole number, without thousands separators")
+    with cell(columns["day"], told["day"]):
+        day = _day(told["day"])
     is_first = cells.get(_TYPE, "1") in _FIRST
     downloads = int(told["downloads"].partition(".")[0]) if is_first else 0
     others = sorted((name, value) for name, value in cells.items() if name not in taken.values())
     detail = blake2b(repr(others).encode(errors="replace"), digest_size=12).hexdigest()
-    return Downloads(
-        _day(told["day"]), storable(store), storable(told["app"]), storable(told["country"]).upper(), downloads, detail
-    )
+    return Downloads(day, storable(store), storable(told["app"]), storable(told["country"]).upper(), downloads, detail)
 
 
 def _day(text: str) -> date:

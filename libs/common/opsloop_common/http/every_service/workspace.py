@@ -13,11 +13,13 @@ from opsloop_common import workspaces
 from opsloop_common.http.deps import Db, IfMatch, set_etag
 from opsloop_common.http.routing import ApiRouter, allow
 from opsloop_common.http.schemas import InModel, Locale, OutModel, Timestamp, absent
-from opsloop_common.known_names import hint
+from opsloop_common.known_names import nearest
 from opsloop_common.service import Service
 from opsloop_common.workspaces import WeekStart
 
 ZONE_CHARACTERS = 64
+_CALLED_SO = dict.fromkeys(("Asia/Beijing", "China Standard Time", "UTC+8", "GMT+8"), "Asia/Shanghai")
+"""What people call a zone that has another name."""
 
 
 @cache  # read once: to list the files of all zones takes 30 ms
@@ -28,7 +30,9 @@ def _zones() -> frozenset[str]:
 
 def _known_zone(name: str) -> str:
     if name not in _zones():
-        raise ValueError(f"must be an IANA time zone such as Asia/Shanghai{hint(name, _zones())}")
+        near = nearest(name, {*_zones(), *_CALLED_SO})
+        meant = f"; did you mean {_CALLED_SO.get(near, near)}?" if near else ""
+        raise ValueError(f"must be an IANA time zone such as Asia/Shanghai{meant}")
     return name
 
 
