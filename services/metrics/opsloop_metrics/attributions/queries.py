@@ -42,14 +42,14 @@ def _ranked(frame: Frame, asked: Attribution, bind: Binding) -> str:
 def _credited(frame: Frame, asked: Attribution, bind: Binding) -> str:
     """Return SQL with a row a value: its sessions, their people, and its credit."""
     models = ("first", "last", "linear")
-    credits = [f"sumIf(share, what = '{model}') AS {model}" for model in models]
-    credits += [f"sumIf(money, what = '{model}') AS {model}_money" for model in models]
+    credits = [f"sumIf(share, what = {number}) AS {model}" for number, model in enumerate(models, start=1)]
+    credits += [f"sumIf(money, what = {number}) AS {model}_money" for number, model in enumerate(models, start=1)]
     given = (
-        "SELECT person, one.1 AS what, if(empty(one.2), '{none}', one.2) AS value, one.3 AS share, one.4 AS money "
+        f"SELECT person, one.1 AS what, if(empty(one.2), '{NONE}', one.2) AS value, one.3 AS share, one.4 AS money "
         f"FROM ({_given(frame, asked, bind)}) ARRAY JOIN given AS one"
-    ).replace("{none}", NONE)
+    )
     return (
-        "SELECT value, countIf(what = 'visit') AS sessions, uniqExactIfState(person, what = 'visit') AS people, "
+        "SELECT value, countIf(what = 0) AS sessions, uniqExactIfState(person, what = 0) AS people, "
         f"{', '.join(credits)} FROM ({given}) GROUP BY value"
     )
 
@@ -61,14 +61,13 @@ def _given(frame: Frame, asked: Attribution, bind: Binding) -> str:
     """
     start, end = milliseconds(frame.start), milliseconds(frame.end)
     visits = (
-        "arrayMap(one -> ('visit', one.2, toFloat64(0), toFloat64(0)), "
+        "arrayMap(one -> (0, one.2, toFloat64(0), toFloat64(0)), "
         f"arrayFilter(one -> one.1 >= {start} AND one.1 < {end}, sessions))"
     )
     ends = [
-        f"arrayMap(one -> ('{model}', one.{place}, toFloat64(1), one.2), credited)"
-        for model, place in (("first", 4), ("last", 5))
+        f"arrayMap(one -> ({model}, one.{place}, toFloat64(1), one.2), credited)" for model, place in ((1, 4), (2, 5))
     ]
-    untouched = "arrayMap(one -> ('linear', '', toFloat64(1), one.2), arrayFilter(one -> one.3 = 0, credited))"
+    untouched = "arrayMap(one -> (3, '', toFloat64(1), one.2), arrayFilter(one -> one.3 = 0, credited))"
     shared = f"arrayFilter(one -> one.3 > 0, arrayConcat({_running('arrayReverse(marks)', 0)}, {_running('marks', 2)}))"
     return (
         f"SELECT person, arrayConcat({', '.join([visits, *ends, untouched, shared])}) AS given "
@@ -98,28 +97,28 @@ def _marks(frame: Frame, asked: Attribution) -> str:
         f"arrayMap(one -> ({part('one.1', 'one.6')}, one.1, 1, '', 1 / one.3, one.2 / one.3), "
         "arrayFilter(one -> one.3 > 0, credited))"
     )
-    return f"arraySort(arrayConcat({begins}, {ends}, {shares}))"
+    return f"arraySort(one -> (one.1, one.2 * 3 + one.3), arrayConcat({begins}, {ends}, {shares}))"
 
 
 def _running(marks: str, kind: int) -> str:
-    """Return SQL for (model, value, share, money) of the marks of a kind: what there was in their part up to them."""
-    sums = (
-        "arrayMap((one, share, money) -> (one.3, one.4, share, money), own, arrayCumSum(own.5), arrayCumSum(own.6))"
-    )
+    """Return SQL for (3, value, share, money) of the marks of a kind: what there was in their part up to them."""
+    sums = "arrayMap((one, share, money) -> (one.3, one.4, share, money), own, arrayCumSum(own.5), arrayCumSum(own.6))"
     parts = f"arraySplit((one, step) -> step != 0, {marks}, arrayDifference({marks}.1))"
     found = f"arrayFlatten(arrayMap(own -> arrayFilter(one -> one.1 = {kind}, {sums}), {parts}))"
-    return f"arrayMap(one -> ('linear', one.2, one.3, one.4), {found})"
+    return f"arrayMap(one -> (3, one.2, one.3, one.4), {found})"
 
 
 def _touched(frame: Frame, asked: Attribution, bind: Binding) -> str:
-    """Return SQL with a row a person: `sessions`, `touches` as (begin, value, 1 if not passed over) of those who converted, and
+    """Return SQL with a row a person: `sessions`, and of those who converted `touches` and `credited`.
 
-    `credited` as (time, amount, how many touches have credit, value of the first and of the last, 1 if they are not passed over).
+    Touches are (begin, value, 1 if not passed over); credited are conversions as (time, amount, how many touches have credit, value of
+    the first of them, value of the last, 1 if they are not passed over).
     """
     passed = bind.texts(asked.passed_over)
     touches = f"arrayMap(one -> (one.1, one.2, toUInt8(NOT has({passed}, one.2))), if(empty(converted), [], sessions))"
     credited = (
-        "arrayMap((one, own, other) -> if(own.1 > 0, (one.1, one.2, own.1, own.2, own.3, 1), (one.1, one.2, other.1, other.2, other.3, 0)), "
+        "arrayMap((one, own, other) -> if(own.1 > 0, (one.1, one.2, own.1, own.2, own.3, 1), "
+        "(one.1, one.2, other.1, other.2, other.3, 0)), "
         f"converted, {_near('kept', asked)}, {_near('passed', asked)})"
     )
     people = f"SELECT person, sessions, arraySort(converted) AS converted, {touches} AS touches FROM ({_people(frame, asked, bind)})"
@@ -135,7 +134,7 @@ def _near(touches: str, asked: Attribution) -> str:
     since = f"arrayMap(one -> (one.1 - {asked.lookback // _MILLISECOND}, 0, ''), converted)"
     until = "arrayMap(one -> (one.1, 2, ''), converted)"
     # a touch of the very time at which looking back begins, or of the conversion itself, is between the two
-    line = f"arraySort(arrayConcat({since}, arrayMap(one -> (one.1, 1, one.2), {touches}), {until}))"
+    line = f"arraySort(one -> one.1 * 3 + one.2, arrayConcat({since}, arrayMap(one -> (one.1, 1, one.2), {touches}), {until}))"
 
     def at(kind: int, values: str) -> str:
         return f"arrayFilter((value, one) -> one.2 = {kind}, {values}, {line})"
