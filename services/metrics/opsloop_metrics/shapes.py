@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
@@ -84,6 +84,9 @@ class EventFilterIn(InModel):
 class InsightIn(InModel):
     """What every insight's query says: from when to when, in which zone, and whose events count."""
 
+    LIGHTER: ClassVar[str] = "a shorter time, or for fewer events with a condition in where"
+    """What whoever asked too much may ask for instead; an insight that has more to take less of says so."""
+
     start: When | None = Field(default=None, alias="from")
     end: When | None = Field(default=None, alias="to")
     time_zone: TimeZone | None = None
@@ -103,6 +106,7 @@ class InsightIn(InModel):
             week_start=None if self.week_start is None else WeekStart(self.week_start),
             where=tuple(self.where),
             include_filtered=self.include_filtered,
+            lighter=self.LIGHTER,
         )
 
 

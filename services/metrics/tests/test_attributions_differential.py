@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from datetime import timedelta
+from collections import Counter, defaultdict
+from datetime import UTC, datetime, timedelta
 from random import Random
+from uuid import UUID
 
 import pytest
 
+from opsloop_metrics.store.port import written
 from services.metrics.tests.asked import Insights
 from tests.insights.compare import differences
 from tests.insights.questions import question
@@ -117,3 +119,59 @@ async def test_the_product_counts_as_plain_python_does(world_with_store, seed):
         for model in ("first", "last", "linear"):  # every conversion is credited once, whatever the model
             credited = sum(row[model]["conversions"] for row in found["rows"])
             assert credited == pytest.approx(found["total"]["conversions"], abs=1e-9)
+
+
+@pytest.mark.parametrize("lookback", [timedelta(days=365), timedelta(days=20), timedelta(hours=3)])
+async def test_one_person_with_thousands_of_sessions_and_conversions(world_with_store, store, lookback):
+    """A shared login comes every 40 minutes for 278 days, pays a minute later, and is answered as anybody else."""
+    count, sources, began = 10_000, ("ad", "mail", "", "搜索", ""), datetime(2026, 2, 1, tzinfo=UTC)
+    columns = (
+        "workspace", "id", "message_id", "kind", "event", "time", "distinct_id", "person", "utm_source", "properties",
+    )  # fmt: skip
+    rows, visits = [], [(began + number * timedelta(minutes=40), sources[number % 5]) for number in range(count)]
+    for number, (at, source) in enumerate(visits):
+        for kind, name, time, told in (
+            ("page", "$pageview", at, "{}"),
+            ("track", "paid", at + timedelta(minutes=1), f'{{"amount": {number % 7}}}'),
+        ):
+            place = len(rows)
+            own = source if kind == "page" else ""
+            rows.append(
+                ("acme", str(UUID(int=place)), f"m{place}", kind, name, written(time), "u", str(UUID(int=7)), own, told)
+            )
+    await store.insert("opsloop.event", columns, rows)
+    world_with_store.api.clock.set(began + timedelta(days=310))
+    asked = {
+        "from": "2026-02-01", "to": "2026-11-30", "time_zone": "UTC", "conversion": {"event": "paid"}, "by": "utm_source",
+        "revenue": "properties.amount", "lookback": f"PT{lookback // timedelta(seconds=1)}S",
+    }  # fmt: skip
+
+    found = await world_with_store.post("/v1/insights/attribution", asked, 200)
+
+    credit, near, oldest = defaultdict(lambda: defaultdict(float)), Counter(), 0
+    last = ""
+    for number, (at, source) in enumerate(visits):
+        paid_at = at + timedelta(minutes=1)
+        near[source] += 1
+        last = source or last
+        while visits[oldest][0] < paid_at - lookback:
+            near[visits[oldest][1]] -= 1
+            oldest += 1
+        kept = {value: times for value, times in near.items() if value and times}
+        first = next(value for _, value in visits[oldest:] if value)
+        for model, shares in (
+            ("first", {first: 1}),
+            ("last", {last: 1}),
+            ("linear", {value: times / sum(kept.values()) for value, times in kept.items()}),
+        ):
+            for value, share in shares.items():
+                credit[value][model, "conversions"] += share
+                credit[value][model, "revenue"] += share * (number % 7)
+    assert found["total"]["conversions"] == count
+    assert {row["value"]: row["sessions"] for row in found["rows"]} == {
+        "ad": 2_000, "mail": 2_000, "搜索": 2_000, "$none": 4_000
+    }  # fmt: skip
+    for row in found["rows"]:
+        for model in ("first", "last", "linear"):
+            for what in ("conversions", "revenue"):
+                assert row[model][what] == pytest.approx(credit[row["value"]][model, what], rel=1e-9), (row, model)

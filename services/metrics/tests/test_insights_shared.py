@@ -11,11 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opsloop_common.db import Context
+from opsloop_metrics.app import INSIGHTS
 from opsloop_metrics.insights import asking, tables
 from opsloop_metrics.insights.events import Binding, from_events
 from opsloop_metrics.insights.periods import Interval, WeekStart, frame_of, interval_sql
 from opsloop_metrics.insights.presence import presence
-from opsloop_metrics.store.port import StoreUnavailable, written
+from opsloop_metrics.store.port import StoreUnavailable, TooHeavy, written
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 COLUMNS = ("workspace", "id", "kind", "event", "time", "distinct_id", "person", "properties")
@@ -155,8 +157,6 @@ async def opened(world, **given):
         "interval": Interval.DAY, "start": None, "end": None, "zone": None, "week_start": None, "where": (), "include_filtered": False,
     }  # fmt: skip
     context = world.api.db.transaction
-    from opsloop_common.db import Context
-
     async with context(Context(workspace="acme")) as session:
         frame = await asking.open_frame(session, **asked | given)
         return frame, session.in_transaction()
@@ -196,3 +196,50 @@ async def test_without_a_store_the_answer_says_so(api):
 
     assert answer.status_code == StoreUnavailable.status == 503
     assert answer.headers["retry-after"]
+
+
+TOO_MUCH = "SELECT groupArray(repeat('x', 900000)) FROM numbers(4000)"
+ASKED = {
+    "trends": {"series": [{"event": "paid"}]},
+    "funnel": {"steps": [{"event": "came"}, {"event": "paid"}]},
+    "retention": {"start": {}, "return": {}},
+    "breakdown": {"by": ["path"]},
+    "attribution": {"conversion": {"event": "paid"}},
+}
+
+
+@pytest.mark.parametrize(
+    ("insight", "lighter"),
+    [
+        ("trends", "fewer series or no breakdown"),
+        ("active-users", "fewer events"),
+        ("funnel", "fewer steps or no breakdown"),
+        ("retention", "fewer periods or no breakdown"),
+        ("lifecycle", "fewer events"),
+        ("stickiness", "fewer events"),
+        ("paths", "fewer events"),
+        ("sessions", "fewer events"),
+        ("experience", "fewer events"),
+        ("attribution", "a shorter lookback"),
+        ("breakdown", "fewer fields"),
+        ("usage", "a few features by their names"),
+        ("churn", "fewer answers"),
+        ("next-best", "with one item"),
+        ("revenue", "without invite"),
+    ],
+)
+async def test_what_is_too_heavy_says_what_would_be_lighter(world_with_store, insight, lighter):
+    """Fifteen insights, of which few have series: each names what it can take less of."""
+    question = INSIGHTS[insight].schema.model_validate(ASKED.get(insight, {}))
+
+    async with world_with_store.api.db.transaction(Context(workspace="acme")) as session:
+        frame = await question.open_frame(session)
+        with pytest.raises(TooHeavy) as refused:
+            await asking.ask(session, frame, TOO_MUCH, Binding())
+
+    assert refused.value.detail.startswith("This takes more memory than one query may. Ask for a shorter time, ")
+    assert lighter in refused.value.detail
+
+
+def test_every_insight_is_among_those_that_say_what_is_lighter():
+    assert {each.schema.LIGHTER.split(",")[0] for each in INSIGHTS.values()} == {"a shorter time"}

@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from opsloop_metrics.insights.periods import EventFilter
-from opsloop_metrics.usages.rules import Counted, Features, as_table, places_in, usage_of
+from opsloop_metrics.usages.rules import Breadth, Counted, Features, as_table, places_in, usage_of
 from services.metrics.tests.analyst import BOT, Analyst, did, is_known
 from services.metrics.tests.asked import Insights
 from tests.insights.compare import differences
@@ -59,10 +59,10 @@ def test_features_are_called_as_they_are_named(features, labels):
 def test_who_uses_it_is_a_part_of_who_is_active():
     # 8 active on the first day, 5 on the second, 10 in all; 4 used A (of them 1 for the first time), on 6 days, 12 times
     found = [
-        Counted(0, 0, 8, 0, 0, 0), Counted(0, 1, 5, 0, 0, 0), Counted(0, 2, 10, 0, 0, 0),
         Counted(1, 0, 2, 1, 3, 2), Counted(1, 2, 4, 1, 12, 6),
     ]  # fmt: skip
-    answer = usage_of(["A", "B"], ["x", "y"], found, [(0, 6), (1, 4)], incomplete_from=1)
+    active = [Breadth(0, 0, 6), Breadth(1, 0, 2), Breadth(0, 1, 5), Breadth(0, 2, 6), Breadth(1, 2, 4)]
+    answer = usage_of(["A", "B"], ["x", "y"], found, active, incomplete_from=1)
 
     first, second = answer.features
     assert (first.adoption, first.adoption_by_interval) == (4 / 10, [2 / 8, 0 / 5])
@@ -358,9 +358,9 @@ async def test_the_product_counts_as_plain_python_does(world_with_store, seed):
     ],
 )
 def test_features_are_in_the_order_of_their_people_then_of_their_labels(found, order):
-    rows = [Counted(number, 1, count, 0, count, count) for number, count in [(0, 10), *found]]
+    rows = [Counted(number, 1, count, 0, count, count) for number, count in found]
 
-    answer = usage_of(["a", "乙", "Z"], ["x"], rows, [], incomplete_from=None)
+    answer = usage_of(["a", "乙", "Z"], ["x"], rows, [Breadth(0, 1, 10)], incomplete_from=None)
 
     assert [each.label for each in answer.features] == order
     assert [each.people for each in answer.features] == sorted((each.people for each in answer.features), reverse=True)
@@ -371,7 +371,8 @@ def test_features_are_in_the_order_of_their_people_then_of_their_labels(found, o
 def test_breadth_has_a_number_for_none_and_for_each_number_of_features(breadth):
     people_in_all = sum(count for _, count in breadth)
 
-    answer = usage_of(["a", "b"], [], [Counted(0, 0, people_in_all, 0, 0, 0)], breadth, incomplete_from=None)
+    active = [Breadth(used, 0, count) for used, count in breadth]
+    answer = usage_of(["a", "b"], [], [], active, incomplete_from=None)
 
     assert len(answer.breadth) == 3
     assert sum(answer.breadth) == answer.active.total == people_in_all

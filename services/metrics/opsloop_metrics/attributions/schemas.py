@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
@@ -33,6 +33,8 @@ Number = Annotated[int | float, WithJsonSchema({"type": "number"})]
 
 class AttributionIn(InsightIn):
     """What brought those who did `conversion`? `docs/insights.md` says what gets how much credit; there are no intervals."""
+
+    LIGHTER: ClassVar[str] = "a shorter time, a shorter lookback, or by a field with fewer values"
 
     conversion: EventFilterIn
     by: Field_ = "channel"

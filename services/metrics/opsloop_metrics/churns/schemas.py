@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
@@ -42,6 +42,8 @@ class ChurnIn(InsightIn):
 
     Left has who was not active in `inactive_for` after their last `activity` of the range, or who did what `left` names in the range.
     """
+
+    LIGHTER: ClassVar[str] = "a shorter time, fewer answers, or answers with fewer values"
 
     activity: EventFilterIn = Field(default_factory=EventFilterIn)
     inactive_for: Annotated[Duration, AfterValidator(_a_while)] = timedelta(days=30)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 
@@ -64,6 +64,8 @@ class BreakdownIn(InModel):
 
 class FunnelIn(InsightIn):
     """A funnel: who comes how far from the first step to the last within `window`. `docs/insights.md` says what each word means."""
+
+    LIGHTER: ClassVar[str] = "a shorter time, fewer steps or no breakdown"
 
     steps: Annotated[list[StepIn], Field(min_length=2, max_length=20)]
     order: Order = Order.ORDERED

@@ -13,7 +13,7 @@ from opsloop_common.deadline import stopped
 from opsloop_metrics.insights.events import Binding
 from opsloop_metrics.insights.periods import Frame, Interval, WeekStart, frame_of
 from opsloop_metrics.ports import MetricsPorts
-from opsloop_metrics.store.port import EventStore, Table
+from opsloop_metrics.store.port import EventStore, Table, TooHeavy
 
 
 async def open_frame(
@@ -26,6 +26,7 @@ async def open_frame(
     week_start: WeekStart | None,
     where: tuple[Condition, ...],
     include_filtered: bool,
+    lighter: str = "a shorter time",
 ) -> Frame:
     """Return what a query looks at; zone and week are the workspace's where it names none. Raises Invalid."""
     workspace = context_of(session).workspace
@@ -47,15 +48,19 @@ async def open_frame(
         where=where,
         include_filtered=include_filtered,
         has_merges=bool(merges.rows),
+        lighter=lighter,
     )
     await settle(session)  # the answer may take seconds, and whoever waits for it holds no connection
     return frame
 
 
 async def ask(session: AsyncSession, frame: Frame, sql: str, bind: Binding) -> Table:
-    """Ask the event store; raises TooHeavy, StoreUnavailable."""
+    """Ask the event store; raises TooHeavy, which says what would be lighter, and StoreUnavailable."""
     with stopped():  # the store has bounds of its own
-        return await _store(session).query(sql, bind.values, workspace=frame.workspace)
+        try:
+            return await _store(session).query(sql, bind.values, workspace=frame.workspace)
+        except TooHeavy as error:
+            raise TooHeavy(f"{error.detail} Ask for {frame.lighter}.") from error
 
 
 def _store(session: AsyncSession) -> EventStore:

@@ -62,7 +62,7 @@ class Frame:
     """What an insight looks at: `start` inclusive to `end` exclusive, both aware, in intervals of a zone.
 
     `edges` are the starts of the intervals that the time touches, and the end of the last. `has_merges`: some of the workspace's
-    people turned out to be others, so that the store has to ask whom an event is of.
+    people turned out to be others, so that the store has to ask whom an event is of. `lighter`: what to ask for where this is too heavy.
     """
 
     workspace: str
@@ -75,6 +75,7 @@ class Frame:
     where: tuple[Condition, ...] = ()
     include_filtered: bool = False
     has_merges: bool = True
+    lighter: str = "a shorter time"
 
     @property
     def edges(self) -> tuple[datetime, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
@@ -18,6 +18,8 @@ class NextBestIn(InsightIn):
 
     Items are the values of `by` in events that match `of`.
     """
+
+    LIGHTER: ClassVar[str] = "a shorter time, fewer events in of, or with one item"
 
     of: EventFilterIn = Field(default_factory=EventFilterIn)
     by: Field_ = "event"

@@ -79,7 +79,12 @@ def _sessions(frame: Frame, asked: Paths, bind: Binding) -> str:
     start, end = milliseconds(frame.start), milliseconds(frame.end)
     cut = f"arraySplit((event, pause) -> pause > {_IDLE_MS}, seen, arrayDifference(seen.1))"
     begun = f"arrayFilter(own -> own[1].1 >= {start} AND own[1].1 < {end}, {cut})"
-    people = f"SELECT person, arraySort(groupArray((at, message, node))) AS seen FROM ({_events(frame, asked, bind)}) GROUP BY person"
+    # what is no node has only its time: groups of texts cost five times what those of numbers do
+    people = (
+        "SELECT person, arraySort(arrayConcat(groupArrayIf((at, message, node), is_node), "
+        "arrayMap(at -> (at, '', ''), groupArrayIf(at, NOT is_node)))) AS seen "
+        f"FROM ({_events(frame, asked, bind)}) GROUP BY person"
+    )
     # whatever stands beside an array that is joined is copied for each of its items: here no other array does
     nodes = (
         f"SELECT person, arrayMap(own -> arrayFilter(node -> node != '', own.3), {begun}) AS sessions FROM ({people})"

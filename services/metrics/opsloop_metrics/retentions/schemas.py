@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -20,6 +20,8 @@ class RetentionBreakdownIn(InModel):
 
 class RetentionIn(InsightIn):
     """Of those who did `start` in an interval: who did `return` in later ones? `docs/insights.md` says what each word means."""
+
+    LIGHTER: ClassVar[str] = "a shorter time, fewer periods or no breakdown"
 
     start_event: EventFilterIn = Field(alias="start")
     return_event: EventFilterIn = Field(alias="return")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -24,6 +24,8 @@ class RevenueIn(InsightIn):
 
     `invite` and `joined` say which events invite and follow invitations (for the K-factor), `signup` which are sign-ups.
     """
+
+    LIGHTER: ClassVar[str] = "a shorter time, or without invite, joined and signup"
 
     where: Annotated[Where, AfterValidator(_no_conditions)] = Field(default_factory=list)
     currency: Annotated[str, AfterValidator(require_currency)] | None = None

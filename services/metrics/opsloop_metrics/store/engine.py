@@ -70,9 +70,7 @@ class Engine(ABC):
             said = await self.ask(sql, parameters or {}, settings, workspace=workspace)
         except EngineFailed as error:
             if (what := _TOO_MUCH.get(error.code)) is not None:
-                raise TooHeavy(
-                    f"This takes more {what} than one query may; ask for a shorter time, fewer series or no breakdown."
-                ) from error
+                raise TooHeavy(f"This takes more {what} than one query may.") from error
             raise
         answer = orjson.loads(said)
         return Table(tuple(column["name"] for column in answer["meta"]), answer["data"])

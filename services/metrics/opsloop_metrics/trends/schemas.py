@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
@@ -36,6 +36,8 @@ class TrendBreakdownIn(InModel):
 
 class TrendsIn(InsightIn):
     """Numbers an interval. Series are called A, B, C …, and formulas go by these letters: `B / A`."""
+
+    LIGHTER: ClassVar[str] = "a shorter time, fewer series or no breakdown"
 
     series: Annotated[list[SeriesIn], Field(min_length=1, max_length=MOST_SERIES)]
     breakdown: TrendBreakdownIn | None = None

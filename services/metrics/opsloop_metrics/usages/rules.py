@@ -28,7 +28,7 @@ class Features:
 
 
 class Counted(NamedTuple):
-    """People of a feature (0: the active ones) who used it in the interval numbered `place`, or, behind the last, at all."""
+    """People of a feature, numbered from 1, who used it in the interval numbered `place`, or, behind the last, at all."""
 
     feature: int
     place: int
@@ -36,6 +36,14 @@ class Counted(NamedTuple):
     new_people: int
     events: int
     days: int
+
+
+class Breadth(NamedTuple):
+    """Of the people active in the interval numbered `place`, or, behind the last, at all: who used exactly so many features."""
+
+    used: int
+    place: int
+    people: int
 
 
 @dataclass(frozen=True)
@@ -80,16 +88,19 @@ def usage_of(
     labels: Sequence[str],
     intervals: list[str],
     counted: Iterable[Counted],
-    breadth: Iterable[tuple[int, int]],
+    breadth: Iterable[Breadth],
     *,
     incomplete_from: int | None,
 ) -> Usage:
-    """Return the answer; `breadth` are pairs of a number of features and how many people used so many."""
+    """Return the answer from what was counted of each feature, and of all active people."""
     found = {(each.feature, each.place): each for each in counted}
     size = len(intervals)
-    active = [found[0, place].people if (0, place) in found else 0 for place in range(size + 1)]
+    active, people = [0] * (size + 1), dict[int, int]()
+    for each in breadth:
+        active[each.place] += each.people
+        if each.place == size:
+            people[each.used] = each.people
     features = [_feature(label, number, found, active) for number, label in enumerate(labels, start=1)]
-    people = dict(breadth)
     return Usage(
         intervals=intervals,
         features=sorted(features, key=lambda each: (-each.people, each.label)),

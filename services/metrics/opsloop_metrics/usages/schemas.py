@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -13,6 +13,8 @@ from opsloop_metrics.usages.rules import Features
 
 class UsageIn(InsightIn):
     """Who uses which of `features`? Without any: of the `limit` values of `by` that most people used."""
+
+    LIGHTER: ClassVar[str] = "a shorter time, a few features by their names, or fewer events with a condition in where"
 
     features: Annotated[list[EventFilterIn], Field(max_length=20)] = Field(default_factory=list)
     by: Field_ = "event"

@@ -37,11 +37,12 @@ async def answer(session: AsyncSession, frame: Frame, features: rules.Features) 
     )
     counted = await ask(session, frame, sql, bind)
     bind = Binding()
-    breadth = await ask(session, frame, queries.breadth(frame, bind, features), bind)
+    sql = queries.active(frame, bind, features, units=units, interval_of=rules.places_in(starts, frame.edges))
+    active = await ask(session, frame, sql, bind)
     return rules.usage_of(
         features.labels,
         frame.labels,
         (rules.Counted(*map(int, row)) for row in counted.rows),
-        [(int(used), int(people)) for used, people in breadth.rows],
+        (rules.Breadth(*map(int, row)) for row in active.rows),
         incomplete_from=frame.incomplete_from,
     )
