@@ -116,7 +116,8 @@ def retention(*, weeks: int = 9, breakdown: str | None = None) -> dict[str, Any]
         values = []
         for column in range(weeks - row):
             share = 1.0 if column == 0 else 0.62 / (column + 1) ** 0.55 + row * 0.008
-            values.append({"count": round(size * share), "share": share, "is_complete": column < weeks - row - 1})
+            is_complete = column < weeks - row - 1
+            values.append({"count": round(size * share), "share": share, "has_begun": True, "is_complete": is_complete})
         start = (FIRST + timedelta(days=1 + 7 * row)).isoformat()
         cohorts.append({"start": start, "breakdown": breakdown, "size": size, "values": values})
     average = [1.0] + [0.62 / (column + 1) ** 0.55 + 0.02 for column in range(1, weeks - 1)] + [None]

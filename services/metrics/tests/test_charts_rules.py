@@ -263,7 +263,7 @@ def test_retention_is_a_triangle_whose_colour_grows_with_who_came_back():
     ("share", "css"), [(0.0, "ink"), (0.5, "ink"), (0.7, "middle"), (0.9, "on"), (1.0, "on"), (1.5, "on")]
 )
 def test_numbers_are_readable_on_their_cells(share, css):
-    value = {"count": 1, "share": share, "is_complete": True}
+    value = {"count": 1, "share": share, "has_begun": True, "is_complete": True}
     cohort = {"start": days(1)[0], "breakdown": None, "size": 2, "values": [value]}
 
     svg = draw("retention", {"cohorts": [cohort], "average": [None]})
@@ -285,8 +285,27 @@ def test_a_large_triangle_is_cut_and_a_divided_one_names_its_values():
     assert "3月2日 · 其他" in shown(other)
 
 
+def test_what_has_not_begun_is_blank_and_what_runs_is_outlined():
+    """Two weeks, the second of which is running: of three columns the first has two and the second one, which nobody tells as 0 %."""
+    answer = retention(weeks=2)
+    nothing = {"count": 0, "share": 0.0, "has_begun": False, "is_complete": False}
+    for row in answer["cohorts"]:
+        row["values"] += [nothing] * (3 - len(row["values"]))
+    answer["average"].append(None)
+
+    svg = draw("retention", answer, zone="Asia/Shanghai")
+    chinese = draw("retention", answer, zone="Asia/Shanghai", locale="zh")
+
+    cells = [each for each in of_class(svg, "f0") if each.get("fill-opacity")]
+    assert (len(cells), len(of_class(svg, "unsure"))) == (1 + 2 + 1, 2)
+    assert "Mar 2: 400 people; 100%, 42.3% so far." in described(svg)
+    assert "Mar 9: 467 people; 100% so far." in described(svg)
+    assert "3月9日：467人；至今100%。" in described(chinese)
+    assert "0%" not in shown(svg)
+
+
 def test_a_cohort_of_nobody_has_no_shares():
-    value = {"count": 0, "share": None, "is_complete": True}
+    value = {"count": 0, "share": None, "has_begun": True, "is_complete": True}
     cohort = {"start": days(1)[0], "breakdown": None, "size": 0, "values": [value, value]}
 
     svg = draw("retention", {"cohorts": [cohort], "average": [None, None]})

@@ -72,6 +72,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "to_convert": ("median {median}, average {average}", "用时中位{median}，平均{average}"),
     "cohorts": ("{count} cohorts", "{count}个群组"),
     "cohort": ("{name}: {size} people; {values}.", "{name}：{size}人；{values}。"),
+    "so_far": ("{value} so far", "至今{value}"),
     "active_in": ("Active in so many of {count} intervals", "在{count}个时段中活跃的时段数"),
     "on_days": ("{count} people in {days}.", "{days}个时段：{count}人。"),
     "edge": ("{source} to {target}: {count}.", "{source}至{target}：{count}。"),

@@ -222,14 +222,20 @@ def _retention(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
         for start, each in zip(starts, cohorts, strict=True)
     ]
     body, height = grids.draw(rows, answer["average"], speech)
-    is_open = any(not value["is_complete"] for each in cohorts for value in each["values"])
+    is_open = any(value["has_begun"] and not value["is_complete"] for each in cohorts for value in each["values"])
     said = [speech.range(sorted(starts)), speech.say("cohorts", count=speech.number(len(cohorts)))]
     told = [
         speech.say(
             "cohort",
             name=cut(name, 400),
             size=speech.number(each["size"]),
-            values=", ".join(speech.share(value["share"]) for value in each["values"][: grids.MOST_COLUMNS]),
+            values=", ".join(
+                speech.share(value["share"])
+                if value["is_complete"]
+                else speech.say("so_far", value=speech.share(value["share"]))
+                for value in each["values"][: grids.MOST_COLUMNS]
+                if value["has_begun"]
+            ),
         )
         for name, each in rows
     ]
