@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from opsloop_metrics.charts.rules import KINDS, Note, draw
+from opsloop_metrics.charts.rules import KINDS, Beside, Note, draw
 from services.metrics.tests.chart_answers import (
     ANSWERS,
     EMPTY,
@@ -127,7 +127,7 @@ def test_nothing_to_draw_is_said(kind, locale):
 def test_what_strangers_wrote_is_shown_and_never_read_as_anything_else(kind, what, locale):
     name = HOSTILE[what]
     notes = [Note(FIRST + timedelta(days=1), name)]
-    svg = draw(kind, hostile(kind, name), title=name, locale=locale, notes=notes)
+    svg = draw(kind, hostile(kind, name), title=name, locale=locale, beside=Beside(notes=notes))
 
     allowed = {"svg", "title", "desc", "style", "rect", "line", "text", "tspan", "path", "circle", "g"}
     found = list(parsed(svg).iter())

@@ -1,12 +1,14 @@
 """What pictures of insights say and show, kind by kind."""
 
 import re
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
-from opsloop_metrics.charts.rules import Note, draw, starts_of
+from opsloop_metrics.charts.rules import Beside, Note, draw, starts_of
+from opsloop_metrics.insights.periods import Interval, WeekStart, frame_of
 from services.metrics.tests.chart_answers import (
+    ANSWERS,
     EMPTY,
     FIRST,
     NOTES,
@@ -132,7 +134,7 @@ def test_a_thousand_intervals_and_many_series_stay_bounded():
 
 
 def test_notes_stand_where_they_happened_with_their_words():
-    svg = draw("trends", trends(), notes=NOTES, zone="Asia/Shanghai")
+    svg = draw("trends", trends(), beside=Beside(notes=NOTES), zone="Asia/Shanghai")
 
     marks = of_class(svg, "mark")
     assert len(marks) == 3
@@ -147,7 +149,7 @@ def test_notes_stand_where_they_happened_with_their_words():
 def test_notes_are_bounded():
     notes = [Note(FIRST + timedelta(hours=number), "note " * 40) for number in range(500)]
 
-    svg = draw("trends", trends(), notes=notes)
+    svg = draw("trends", trends(), beside=Beside(notes=notes))
 
     assert len(of_class(svg, "mark")) == 40
     assert len(svg) < 100_000
@@ -389,3 +391,49 @@ def test_hours_and_months_are_called_so():
     assert {"Mar 1, 08:00", "Mar 1, 2026, 08:00 – Mar 1, 2026, 10:00"} <= set(shown(draw("trends", hours)))
     assert {"Mar 2026", "May 2026", "Mar 2026 – May 2026"} <= set(shown(draw("trends", months)))
     assert {"2026年3月", "2026年5月"} <= set(shown(draw("trends", months, locale="zh")))
+
+
+def asked(start, end, interval="day", zone="Asia/Shanghai", now=FIRST + timedelta(days=90)):
+    """Return what a question looks at."""
+    frame = frame_of(
+        workspace="", now=now, zone=zone, week_start=WeekStart.MONDAY, interval=Interval(interval), start=start, end=end
+    )
+    return Beside(frame)
+
+
+@pytest.mark.parametrize(
+    ("kind", "frame", "wanted"),
+    [
+        # 1 March 2026 is a Sunday: its week began on 23 February
+        ("trends", asked(date(2026, 3, 1), date(2026, 3, 18), "week"), "Feb 23, 2026 – Mar 18, 2026"),
+        ("lifecycle", asked(date(2026, 3, 2), date(2026, 3, 15), "month"), "Mar 1, 2026 – Mar 15, 2026"),
+        ("retention", asked(date(2026, 3, 2), date(2026, 4, 30), "month"), "Mar 1, 2026 – Apr 30, 2026"),
+        ("stickiness", asked(date(2026, 3, 1), date(2026, 3, 18), "week"), "Feb 23, 2026 – Mar 18, 2026"),
+        ("sessions", asked(date(2026, 3, 2), date(2026, 3, 2)), "Mar 2, 2026"),
+        ("sessions", asked(date(2026, 3, 2), date(2026, 3, 2), "hour"), "Mar 2, 2026, 00:00 – Mar 3, 2026, 00:00"),
+        # without an end until now, which is 10 March
+        ("active-users", asked(date(2026, 3, 2), None, "week", now=FIRST + timedelta(days=9, hours=5)), "Mar 10, 2026"),
+        # these have no intervals, and begin when they were told to
+        *(
+            (kind, asked(date(2026, 3, 1), date(2026, 3, 18), "week"), "Mar 1, 2026 – Mar 18, 2026 · ")
+            for kind in ("funnel", "paths", "attribution", "breakdown", "churn", "next-best")
+        ),
+    ],
+)
+def test_a_picture_says_the_days_to_the_last_that_was_asked_for(kind, frame, wanted):
+    svg = draw(kind, ANSWERS[kind], beside=frame, zone="Asia/Shanghai")
+
+    assert wanted in shown(svg)[1]
+    assert wanted in described(svg)
+
+
+def test_the_days_are_said_in_chinese_and_where_there_is_nothing():
+    beside = asked(date(2026, 3, 1), date(2026, 3, 18), "week")
+
+    said = [
+        shown(draw("trends", each["trends"], beside=beside, locale="zh", zone="Asia/Shanghai"))[1]
+        for each in (ANSWERS, EMPTY)
+    ]
+
+    assert said[0].startswith("2026年2月23日至2026年3月18日 · ")
+    assert said[1] == "2026年2月23日至2026年3月18日 · 此时段没有数据"

@@ -153,6 +153,12 @@ class Speech:
         first, last = self._at(starts[0], skeleton), self._at(starts[-1], skeleton)
         return first if first == last else self.say("range", start=first, end=last)
 
+    def span(self, start: datetime, end: datetime, *, by_hour: bool = False) -> str:
+        """Return the days from a time to before another, with their years; `by_hour` the two times."""
+        skeleton = "yMMMdHm" if by_hour else "yMMMd"
+        first, last = self._at(start, skeleton), self._at(end if by_hour else end - timedelta(microseconds=1), skeleton)
+        return first if first == last else self.say("range", start=first, end=last)
+
     def at(self, moment: datetime) -> str:
         """Return a day with its year."""
         return self._at(moment, "yMMMd")

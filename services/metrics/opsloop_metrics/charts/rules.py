@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,10 +14,22 @@ from opsloop_metrics.canvas.words import Speech, language_of
 from opsloop_metrics.charts import bars, flows, grids, lines, ranks
 from opsloop_metrics.charts.lines import Line
 from opsloop_metrics.charts.lines import Note as Note
+from opsloop_metrics.insights.periods import Frame, Interval
 
 Answer = Mapping[str, Any]
 Drawn = tuple[Markup, float, str, list[str]]
 """The picture, its height, the line below the title, and sentences that say what it shows."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What is known beside an answer: what it was asked about, and what people noted, which is shown on lines over time."""
+
+    frame: Frame | None = None
+    notes: Sequence[Note] = ()
+
+
+_BY_INTERVAL = ("intervals", "cohorts", "periods")  # answers with one of these begin with a whole interval
 _TOLD = 12  # things that the description says one by one
 OTHER = "$other"
 
@@ -28,20 +41,21 @@ def draw(
     title: str | None = None,
     locale: str = "en",
     zone: str = "UTC",
-    notes: Sequence[Note] = (),
+    beside: Beside | None = None,
 ) -> str:
     """Return an SVG (UTF-8, one `svg` element, no script and nothing from elsewhere) of an insight's answer.
 
     `kind` is the name of an insight's path (`trends`, `active-users`, `funnel` …), `answer` the JSON of its door, `locale` a BCP 47
-    tag: Chinese or, for all others, English; days are those of `zone`. `notes` are shown on lines over time. Bounded in size
-    however large the answer is.
+    tag: Chinese or, for all others, English; days are those of `zone`. Bounded in size however large the answer is.
     """
     speech = Speech(language_of(locale), ZoneInfo(zone))
     drawer = _DRAWERS[kind]
-    body, height, subtitle, told = drawer(answer, speech, notes)
+    beside = beside or Beside()
+    body, height, subtitle, told = drawer(answer, speech, beside)
     if not told:
         body, height = text(28, 120, speech.say("empty"), css="soft", size=14), 180
         subtitle, told = speech.say("nothing"), [speech.say("nothing")]
+    subtitle = " · ".join(filter(None, (_when(answer, speech, beside.frame), subtitle)))
     more = len(told) - _TOLD
     said = told[:_TOLD] + ([speech.say("more", count=speech.number(more))] if more > 0 else [])
     return document(
@@ -54,12 +68,23 @@ def draw(
     )
 
 
+def _when(answer: Answer, speech: Speech, frame: Frame | None) -> str:
+    """Return the days that an answer is about, to the last that was asked for: not to the first of its last week or month."""
+    starts = starts_of(answer)
+    if frame is None:
+        return speech.range(starts) if starts else ""
+    by_interval = not answer.keys().isdisjoint(_BY_INTERVAL)
+    start = frame.edges[0] if by_interval else frame.start
+    return speech.span(start, frame.end, by_hour=by_interval and frame.interval is Interval.HOUR)
+
+
 def starts_of(answer: Answer) -> list[datetime]:
-    """Return when the intervals of an answer begin."""
-    return [datetime.fromisoformat(start) for start in answer["intervals"]]
+    """Return when the intervals of an answer begin, none where it has no intervals."""
+    starts = answer.get("intervals") or sorted({each["start"] for each in answer.get("cohorts", ())})
+    return [datetime.fromisoformat(start) for start in starts]
 
 
-def _trends(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+def _trends(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     found = sorted(answer["series"], key=lambda each: -abs(each["total"] or 0))  # the largest, where not all have room
     several = len({each["name"] for each in found}) > 1
     named = [
@@ -73,7 +98,7 @@ def _trends(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
     ]
     totals = [each["total"] for each in found]
     said = [speech.say("compared")] if any(each.before is not None for each in named) else []
-    return _over_time(answer, named, speech, notes, totals=totals, said=said)
+    return _over_time(answer, named, speech, beside, totals=totals, said=said)
 
 
 def _series_name(each: Answer, speech: Speech, *, several: bool) -> str:
@@ -85,22 +110,22 @@ def _series_name(each: Answer, speech: Speech, *, several: bool) -> str:
     return f"{cut(label, 400)} · {value}" if several else str(value)
 
 
-def _active_users(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+def _active_users(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     named = [Line(speech.say(name), answer[name]) for name in ("mau", "wau", "dau")]
     last = _last(answer["stickiness"])
     said = [] if last is None else [speech.say("stick", share=speech.share(last))]
-    return _over_time(answer, named, speech, notes, said=said)
+    return _over_time(answer, named, speech, beside, said=said)
 
 
-def _sessions(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+def _sessions(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     named = [Line(speech.say("sessions_series"), answer["sessions"]), Line(speech.say("people"), answer["people"])]
     length, bounced = _last(answer["average_seconds"]), _last(answer["bounce_rate"])
     said = [] if length is None else [speech.say("length", time=speech.time(length))]
     said += [] if bounced is None else [speech.say("bounced", share=speech.share(bounced))]
-    return _over_time(answer, named, speech, notes, said=said)
+    return _over_time(answer, named, speech, beside, said=said)
 
 
-def _revenue(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+def _revenue(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     unit, currency = 10 ** answer["currency_digits"], answer["currency"] or ""
 
     def line(name: str) -> Line:
@@ -112,7 +137,7 @@ def _revenue(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
         said.append(speech.say("arppu", amount=speech.number(round(totals["arppu"] / unit, answer["currency_digits"]))))
     named = [line("net"), line("refunds")]
     sums = [totals[name] / unit for name in ("net", "refunds")]
-    return _over_time(answer, named, speech, notes, totals=sums, said=said)
+    return _over_time(answer, named, speech, beside, totals=sums, said=said)
 
 
 def _last(values: Any) -> float | None:
@@ -126,7 +151,7 @@ def _over_time(
     answer: Answer,
     named: Sequence[Line],
     speech: Speech,
-    notes: Sequence[Note],
+    beside: Beside,
     *,
     totals: Sequence[float | None] = (),
     said: Sequence[str] = (),
@@ -136,13 +161,13 @@ def _over_time(
         return Markup(""), 0, "", []
     days = speech.days(starts)
     open_from = answer.get("incomplete_from")
-    body, height = lines.draw(named, starts, speech, open_from=open_from, notes=notes)
-    subtitle = " · ".join([speech.range(starts), *said, *([speech.say("incomplete")] if open_from is not None else [])])
+    body, height = lines.draw(named, starts, speech, open_from=open_from, notes=beside.notes)
+    subtitle = " · ".join([*said, *([speech.say("incomplete")] if open_from is not None else [])])
     told = [_in_words(each, days, speech) for each in named]
     for place, total in enumerate(totals):
         name = cut(named[place].name, 400)
         told[place] += "" if total is None else f" {speech.say('series_total', name=name, total=speech.number(total))}"
-    inside = [note for note in notes if starts[0] <= note.at]
+    inside = [note for note in beside.notes if starts[0] <= note.at]
     told += [speech.say("noted", when=speech.at(note.at), text=cut(note.text, 1_200)) for note in inside]
     return body, height, subtitle, told
 
@@ -157,7 +182,7 @@ def _in_words(each: Line, days: Sequence[str], speech: Speech) -> str:
     return speech.say("series", name=name, first=first, last=last, peak=speech.number(peak), when=days[place])
 
 
-def _lifecycle(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+def _lifecycle(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     starts = starts_of(answer)
     if not starts:
         return Markup(""), 0, "", []
@@ -166,10 +191,10 @@ def _lifecycle(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
     body, height = bars.lifecycle(parts, starts, speech, open_from=answer.get("incomplete_from"))
     days = speech.days(starts)
     told = [_in_words(Line(name, values), days, speech) for _, name, values in parts]
-    return body, height, speech.range(starts), told
+    return body, height, "", told
 
 
-def _stickiness(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+def _stickiness(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     people = answer["people"]
     body, height = bars.stickiness(people, speech)
     told = [
@@ -180,7 +205,7 @@ def _stickiness(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
     return body, height, speech.say("active_in", count=speech.number(answer["periods"])), told
 
 
-def _funnel(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+def _funnel(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     steps = answer["steps"]
     if not steps:
         return Markup(""), 0, "", []
@@ -204,7 +229,7 @@ def _funnel(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
     return body, height, " · ".join(said), told
 
 
-def _retention(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+def _retention(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     cohorts = answer["cohorts"]
     if not cohorts:
         return Markup(""), 0, "", []
@@ -223,7 +248,7 @@ def _retention(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
     ]
     body, height = grids.draw(rows, answer["average"], speech)
     is_open = any(value["has_begun"] and not value["is_complete"] for each in cohorts for value in each["values"])
-    said = [speech.range(sorted(starts)), speech.say("cohorts", count=speech.number(len(cohorts)))]
+    said = [speech.say("cohorts", count=speech.number(len(cohorts)))]
     told = [
         speech.say(
             "cohort",
@@ -242,7 +267,7 @@ def _retention(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
     return body, height, " · ".join(said + ([speech.say("outlined")] if is_open else [])), told
 
 
-def _paths(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+def _paths(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     body, height = flows.draw(answer["nodes"], answer["edges"], speech)
     told = [
         speech.say(
@@ -262,7 +287,7 @@ def _paths(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
     return body, height, f"{speech.say('step_no', number=speech.number(1))}: {speech.number(total)}", told
 
 
-def _experience(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+def _experience(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     pages = answer["friction"]
     body, height = bars.friction(pages, speech)
     told = [
@@ -278,13 +303,13 @@ def _experience(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
     return body, height, speech.say("friction", people=speech.number(answer["people"])), told
 
 
-def _attribution(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+def _attribution(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     conversions = answer["total"]["conversions"]
     rows = [((row["value"],), row["linear"]["conversions"]) for row in answer["rows"]]
     return _ranked(rows, conversions, speech.say("credited", count=speech.number(conversions)), speech)
 
 
-def _breakdown(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+def _breakdown(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     total = answer["total"]
     rows = [(row["values"], row["people"]) for row in answer["rows"]]
     rows += [((OTHER,), answer["other"]["people"])] if answer["other"] else []
@@ -303,7 +328,7 @@ def _ranked(rows: Sequence[tuple[Sequence[str], float]], total: float, subtitle:
     return _bars(ranked, subtitle)
 
 
-def _usage(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+def _usage(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     ranked = []
     for each in answer["features"]:
         said = speech.say("used", count=speech.number(each["people"]), share=speech.share(each["adoption"]))
@@ -312,7 +337,7 @@ def _usage(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
     return _bars(ranked, speech.say("active_people", count=speech.number(answer["active"]["total"])))
 
 
-def _churn(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+def _churn(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     ranked = []
     for each in answer["rows"]:
         shares = [each["left_share"], each["stayed_share"]]
@@ -323,7 +348,7 @@ def _churn(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
     return _bars(ranked, said, [speech.say("left"), speech.say("stayed")])
 
 
-def _next_best(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+def _next_best(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     most = max((each["score"] for each in answer["rows"]), default=1)
     ranked = []
     for each in answer["rows"]:
@@ -337,7 +362,7 @@ def _bars(ranked: Sequence[ranks.Ranked], subtitle: str, names: Sequence[str] = 
     return *ranks.draw(ranked, names), subtitle, [f"{cut(each.name, 400)}: {each.said}." for each in ranked]
 
 
-_DRAWERS: dict[str, Callable[[Answer, Speech, Sequence[Note]], Drawn]] = {
+_DRAWERS: dict[str, Callable[[Answer, Speech, Beside], Drawn]] = {
     "trends": _trends,
     "active-users": _active_users,
     "sessions": _sessions,
