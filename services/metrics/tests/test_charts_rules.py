@@ -102,13 +102,14 @@ def test_one_interval_and_zeros_and_losses_have_a_place():
 def test_breakdowns_are_named_by_their_values():
     parts = [series("A", "visited", [3, 4], breakdown=value) for value in ("google", "", "$other")]
 
-    one = shown(draw("trends", trends(*parts)))
-    two = shown(draw("trends", trends(*parts, series("B", "paid", [1, 1], breakdown="google"))))
-    chinese = shown(draw("trends", trends(*parts), locale="zh"))
+    beside = Beside(query={"series": [{}, {}]})
+    one = shown(draw("trends", trends(*parts), beside=beside))
+    two = shown(draw("trends", trends(*parts, series("B", "paid", [1, 1], breakdown="google")), beside=beside))
+    chinese = shown(draw("trends", trends(*parts), locale="zh", beside=beside))
 
-    assert {"google4", "(none)4", "Other4"} <= set(one)
-    assert any(each.startswith("visited · goog") for each in two)
-    assert {"（无）4", "其他4"} <= set(chinese)
+    assert {"googletotal 7", "(none)total 7", "Othertotal 7"} <= set(one)
+    assert any(each.startswith("visited ·") for each in two)
+    assert {"（无）合计7", "其他合计7"} <= set(chinese)
 
 
 def test_the_largest_series_are_drawn_and_the_rest_is_told_of():
@@ -169,11 +170,60 @@ def test_active_people_and_sessions_are_lines_with_their_rates(answer, wanted):
     assert [each for each in wanted if each not in said] == []
 
 
-@pytest.mark.parametrize("rates", [(None, None), ([None], [None]), (190.0, 0.41)])
-def test_rates_may_be_lists_or_one_number_or_nothing(rates):
-    answer = sessions() | {"average_seconds": rates[0], "bounce_rate": rates[1]}
+@pytest.mark.parametrize(("lengths", "rates"), [([None, 60.0, 120.0], [None, 0.5, 0.1])])
+def test_rates_of_sessions_are_those_of_the_whole_time(lengths, rates):
+    """0, 1 and 3 sessions: (60 + 3 · 120) / 4 = 105 seconds, and (0.5 + 3 · 0.1) / 4 = 20 %, of which the last day is not over."""
+    answer = {"intervals": days(3), "sessions": [0, 1, 3], "people": [0, 1, 2], "incomplete_from": 2}
+    none = {"average_seconds": [None] * 3, "bounce_rate": [None] * 3, "sessions": [0, 0, 0]}
 
-    assert ("bounce rate 41%" in words(draw("sessions", answer))) == (rates == (190.0, 0.41))
+    svg = draw("sessions", answer | {"average_seconds": lengths, "bounce_rate": rates})
+
+    assert "average length 2 min · bounce rate 20%" in words(svg)
+    assert "bounce" not in words(draw("sessions", answer | none))
+
+
+@pytest.mark.parametrize(
+    ("aggregate", "incomplete_from", "english", "chinese"),
+    [
+        # 10, 20 and, so far today, 3
+        ("count", 2, "atotal 33", "a合计33"),
+        (None, 2, "atotal 33", "a合计33"),
+        ("sum", None, "atotal 33", "a合计33"),
+        ("users", 2, "alast 20", "a最近20"),
+        ("users", None, "alast 3", "a最近3"),
+        ("avg", 2, "alast 20", "a最近20"),
+        ("median", 1, "alast 10", "a最近10"),
+        ("users", 0, "aso far 3", "a至今3"),
+    ],
+)
+def test_at_the_end_of_a_line_stands_what_suits_its_measure(aggregate, incomplete_from, english, chinese):
+    query = {"series": [{"event": "a"} | ({"aggregate": aggregate} if aggregate else {})]}
+    answer = trends(series("A", "a", [10, 20, 3]), incomplete_from=incomplete_from)
+
+    told = [shown(draw("trends", answer, locale=locale, beside=Beside(query=query))) for locale in ("en", "zh")]
+
+    assert english in told[0]
+    assert chinese in told[1]
+
+
+def test_a_formula_and_a_gap_have_their_last_whole_value():
+    query = {"series": [{"aggregate": "count"}, {"aggregate": "users"}], "formulas": ["B / A"]}
+    answer = trends(
+        series("A", "a", [4, 8, 2]),
+        series("B", "b", [1, None, 9]),
+        series("B / A", "B / A", [0.25, 0.5, 4.5]),
+        incomplete_from=2,
+    )
+
+    assert {"atotal 14", "blast 1", "B / Alast 0.5"} <= set(shown(draw("trends", answer, beside=Beside(query=query))))
+
+
+def test_sessions_add_up_and_their_people_do_not():
+    answer = sessions() | {"incomplete_from": 13}
+    said = shown(draw("sessions", answer))
+
+    assert f"Sessionstotal {sum(answer['sessions']) / 1_000:.1f}K" in said
+    assert f"Peoplelast {answer['people'][12]}" in said
 
 
 def test_a_lifecycle_stands_on_its_line_and_who_left_hangs_below():

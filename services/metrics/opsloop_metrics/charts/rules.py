@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
+from string import ascii_uppercase
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,9 +24,10 @@ Drawn = tuple[Markup, float, str, list[str]]
 
 @dataclass(frozen=True)
 class Beside:
-    """What is known beside an answer: what it was asked about, and what people noted, which is shown on lines over time."""
+    """What is known beside an answer: what it was asked about and how, and what people noted, which is shown on lines over time."""
 
     frame: Frame | None = None
+    query: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[Note] = ()
 
 
@@ -91,6 +93,7 @@ def _trends(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
         Line(
             _series_name(each, speech, several=several),
             each["values"],
+            total=each["total"] if _adds_up(each["name"], beside.query) else None,
             before=each["previous"]["values"] if each["previous"] else None,
             smooth=each["moving_average"],
         )
@@ -99,6 +102,12 @@ def _trends(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     totals = [each["total"] for each in found]
     said = [speech.say("compared")] if any(each.before is not None for each in named) else []
     return _over_time(answer, named, speech, beside, totals=totals, said=said)
+
+
+def _adds_up(name: str, query: Mapping[str, Any]) -> bool:
+    """Say whether a series, A, B …, is one whose values make its total: not of people, of means or of a formula."""
+    aggregates = [each.get("aggregate", "count") for each in query.get("series", ())]
+    return dict(zip(ascii_uppercase, aggregates, strict=False)).get(name) in ("count", "sum")
 
 
 def _series_name(each: Answer, speech: Speech, *, several: bool) -> str:
@@ -112,26 +121,31 @@ def _series_name(each: Answer, speech: Speech, *, several: bool) -> str:
 
 def _active_users(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     named = [Line(speech.say(name), answer[name]) for name in ("mau", "wau", "dau")]
-    last = _last(answer["stickiness"])
+    last = _last(answer["stickiness"][: answer.get("incomplete_from")])
     said = [] if last is None else [speech.say("stick", share=speech.share(last))]
     return _over_time(answer, named, speech, beside, said=said)
 
 
 def _sessions(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
-    named = [Line(speech.say("sessions_series"), answer["sessions"]), Line(speech.say("people"), answer["people"])]
-    length, bounced = _last(answer["average_seconds"]), _last(answer["bounce_rate"])
+    counts = answer["sessions"]
+    named = [
+        Line(speech.say("sessions_series"), counts, sum(counts)),
+        Line(speech.say("people"), answer["people"]),
+    ]
+    length, bounced = (_mean(answer[name], counts) for name in ("average_seconds", "bounce_rate"))
     said = [] if length is None else [speech.say("length", time=speech.time(length))]
     said += [] if bounced is None else [speech.say("bounced", share=speech.share(bounced))]
     return _over_time(answer, named, speech, beside, said=said)
 
 
 def _revenue(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
-    unit, currency = 10 ** answer["currency_digits"], answer["currency"] or ""
+    unit, currency, totals = 10 ** answer["currency_digits"], answer["currency"] or "", answer["totals"]
 
     def line(name: str) -> Line:
-        return Line(f"{speech.say(name)} {currency}".strip(), [minor / unit for minor in answer[name]])
+        return Line(
+            f"{speech.say(name)} {currency}".strip(), [minor / unit for minor in answer[name]], totals[name] / unit
+        )
 
-    totals = answer["totals"]
     said = [speech.say("buyers", count=speech.number(totals["buyers"]))]
     if totals["arppu"] is not None:
         said.append(speech.say("arppu", amount=speech.number(round(totals["arppu"] / unit, answer["currency_digits"]))))
@@ -140,11 +154,14 @@ def _revenue(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     return _over_time(answer, named, speech, beside, totals=sums, said=said)
 
 
-def _last(values: Any) -> float | None:
-    """Return the newest number of a list of them, or the one number."""
-    if not isinstance(values, list):
-        return None if values is None else float(values)
+def _last(values: Sequence[float | None]) -> float | None:
     return next((value for value in reversed(values) if value is not None), None)
+
+
+def _mean(values: Sequence[float | None], counts: Sequence[int]) -> float | None:
+    """Return the mean of all from the means of intervals and how many they are of."""
+    found = [(value, count) for value, count in zip(values, counts, strict=True) if value is not None]
+    return sum(value * count for value, count in found) / sum(count for _, count in found) if found else None
 
 
 def _over_time(

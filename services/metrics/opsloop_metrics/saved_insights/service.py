@@ -87,7 +87,7 @@ async def picture(session: AsyncSession, insight: SavedInsight, *, locale: str |
         title=insight.name,
         locale=locale or workspace.locale,
         zone=zone,
-        beside=Beside(frame, await _notes(session, found.body)),
+        beside=Beside(frame, insight.query, await _notes(session, found.body)),
     )
     return await asyncio.to_thread(draw)  # some milliseconds, 0.1 s for the largest: others go on meanwhile
 

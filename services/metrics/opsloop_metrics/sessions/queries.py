@@ -24,7 +24,7 @@ async def find_sessions(session: AsyncSession, frame: Frame) -> Result:
         Counted(place, int(count), seconds, int(bounces), int(people))
         for place, count, seconds, bounces, people in found.rows
     )
-    return answered(frame.edges[:-1], counted)
+    return answered(frame.edges[:-1], counted, incomplete_from=frame.incomplete_from)
 
 
 def _counted(frame: Frame, bind: Binding) -> str:

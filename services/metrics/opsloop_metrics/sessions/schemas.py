@@ -11,10 +11,11 @@ class SessionsIn(InsightIn):
 
 
 class SessionsOut(OutModel):
-    """By the interval that sessions began in; mean and share of none are null."""
+    """By the interval that sessions began in; mean and share of none are null. From `incomplete_from` on intervals are not over."""
 
     intervals: list[Timestamp]
     sessions: list[int]
     average_seconds: list[float | None]
     bounce_rate: list[float | None]
     people: list[int]
+    incomplete_from: int | None
