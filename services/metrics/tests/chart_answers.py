@@ -166,7 +166,9 @@ def friction(*names: str) -> list[dict[str, Any]]:
 
 def experience() -> dict[str, Any]:
     """Return what is drawn of an experience: its friction list."""
-    return {"people": 1_000, "friction": friction("/pricing", "/docs", "/signup")}
+    found = (("lcp", 2_100.4, "good"), ("inp", 480.0, "needs-improvement"), ("cls", 0.31, "poor"), ("fcp", None, None))
+    metrics = [{"metric": metric, "p75": p75, "rating": rating} for metric, p75, rating in found]
+    return {"people": 1_000, "friction": friction("/pricing", "/docs", "/signup"), "vitals": {"metrics": metrics}}
 
 
 def attribution() -> dict[str, Any]:
@@ -226,7 +228,7 @@ def churn(value: str = "支付") -> dict[str, Any]:
     """Return answers of 80 who left and 120 who stayed."""
     rows = [
         {
-            "label": "", "value": value, "left": left, "stayed": stayed, "left_share": left / 80, "stayed_share": stayed / 120,
+            "label": "kind", "value": value, "left": left, "stayed": stayed, "left_share": left / 80, "stayed_share": stayed / 120,
             "difference": left / 80 - stayed / 120, "difference_low": -0.1, "difference_high": 0.4,
             "lift": left / stayed * 1.5 if stayed else None,
         }
@@ -292,7 +294,7 @@ EMPTY: dict[str, dict[str, Any]] = {
     },
     "retention": {"cohorts": [], "average": []},
     "paths": {"nodes": [], "edges": []},
-    "experience": {"people": 0, "friction": []},
+    "experience": {"people": 0, "friction": [], "vitals": {"metrics": []}},
     "attribution": {"rows": [], "total": {"conversions": 0, "revenue": None, "people": 0}},
     "breakdown": {"by": ["path"], "rows": [], "other": None, "total": {"events": 0, "people": 0}},
     "usage": {

@@ -14,6 +14,7 @@ from babel.dates import format_datetime, format_skeleton, format_timedelta
 from babel.numbers import format_compact_decimal, format_percent
 
 from opsloop_common.numbers import for_people
+from opsloop_metrics.canvas.values import VALUES
 
 Language = Literal["en", "zh"]
 _LOCALES = {"en": Locale("en"), "zh": Locale("zh")}
@@ -95,14 +96,22 @@ _WORDS: dict[str, tuple[str, str]] = {
     "active_people": ("{count} active people", "{count}名活跃用户"),
     "used": ("{count} people, {share}", "{count}人，{share}"),
     "left": ("Left", "流失"),
-    "stayed": ("Stayed", "留存"),
+    "stayed": ("Stayed", "留下"),
     "churned": (
         "{share} left: {left} of them, {stayed} stayed, {undecided} undecided",
-        "流失{share}：{left}人离开，{stayed}人留下，{undecided}人未定",
+        "流失{share}：{left}人流失，{stayed}人留下，{undecided}人未定",
     ),
-    "apart": ("{share} of those who left, {other} of those who stayed", "离开者{share}，留下者{other}"),
+    "apart": ("{share} of those who left, {other} of those who stayed", "流失者{share}，留下者{other}"),
     "compared_items": ("{count} items compared", "比较了{count}项"),
     "both": ("{count} people have both", "{count}人两者都用"),
+    "answer_kind": ("Kind", "类型"),
+    "answer_severity": ("Severity", "严重程度"),
+    "answer_area": ("Area", "领域"),
+    "answer_tags": ("Tag", "标签"),
+    "vital": ("{metric}: {value}, {rating}.", "{metric}：{value}，{rating}。"),
+    "milliseconds": ("{count} ms", "{count}毫秒"),
+    "sentence": ("{said}.", "{said}。"),
+    "ranked": ("{name}: {said}.", "{name}：{said}。"),
     "step_no": ("Step {number}", "第{number}步"),
 }
 
@@ -122,6 +131,14 @@ class Speech:
     def say(self, word: str, **parts: str) -> str:
         """Return a word or sentence, `parts` in their places as they are."""
         return _WORDS[word][self.language == "zh"].format(**parts)
+
+    def value(self, value: str, field: str | None = None) -> str:
+        """Return what to call a value of a field: those of closed lists and what is no value in words, all others as they are."""
+        words = {"$other": "other", "$none": "none", "": "none"}
+        if value in words:
+            return self.say(words[value])
+        named = VALUES.get(field or "", {}).get(value)
+        return value if named is None else named[self.language == "zh"]
 
     def number(self, value: float | None) -> str:
         """Return a number in full, a dash for none."""

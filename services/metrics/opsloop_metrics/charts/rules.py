@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from string import ascii_uppercase
 from typing import Any
@@ -12,28 +11,15 @@ from zoneinfo import ZoneInfo
 from opsloop_metrics.canvas.drawing import Markup, cut, document, text
 from opsloop_metrics.canvas.scales import drawable
 from opsloop_metrics.canvas.words import Speech, language_of
-from opsloop_metrics.charts import bars, flows, grids, lines, ranks
+from opsloop_metrics.charts import bars, flows, grids, lines, ranking
+from opsloop_metrics.charts.drawn import Answer, Drawn
+from opsloop_metrics.charts.drawn import Beside as Beside
 from opsloop_metrics.charts.lines import Line
 from opsloop_metrics.charts.lines import Note as Note
 from opsloop_metrics.insights.periods import Frame, Interval
 
-Answer = Mapping[str, Any]
-Drawn = tuple[Markup, float, str, list[str]]
-"""The picture, its height, the line below the title, and sentences that say what it shows."""
-
-
-@dataclass(frozen=True)
-class Beside:
-    """What is known beside an answer: what it was asked about and how, and what people noted, which is shown on lines over time."""
-
-    frame: Frame | None = None
-    query: Mapping[str, Any] = field(default_factory=dict)
-    notes: Sequence[Note] = ()
-
-
 _BY_INTERVAL = ("intervals", "cohorts", "periods")  # answers with one of these begin with a whole interval
 _TOLD = 12  # things that the description says one by one
-OTHER = "$other"
 
 
 def draw(
@@ -63,7 +49,7 @@ def draw(
     return document(
         body,
         title=title or speech.say(kind),
-        description=" ".join([subtitle + ".", *said]),
+        description=" ".join([speech.say("sentence", said=subtitle), *said]),
         subtitle=subtitle,
         height=height,
         language="zh-CN" if speech.language == "zh" else "en",
@@ -91,7 +77,7 @@ def _trends(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     several = len({each["name"] for each in found}) > 1
     named = [
         Line(
-            _series_name(each, speech, several=several),
+            _series_name(each, speech, beside.divided_by, several=several),
             each["values"],
             total=each["total"] if _adds_up(each["name"], beside.query) else None,
             before=each["previous"]["values"] if each["previous"] else None,
@@ -110,12 +96,12 @@ def _adds_up(name: str, query: Mapping[str, Any]) -> bool:
     return dict(zip(ascii_uppercase, aggregates, strict=False)).get(name) in ("count", "sum")
 
 
-def _series_name(each: Answer, speech: Speech, *, several: bool) -> str:
+def _series_name(each: Answer, speech: Speech, field: str | None, *, several: bool) -> str:
     label, value = each["label"] or each["name"], each["breakdown"]
     label = speech.say("any") if label == "*" else label
     if value is None:
         return str(label)
-    value = {OTHER: speech.say("other"), "": speech.say("none")}.get(value, value)
+    value = speech.value(value, field)
     return f"{cut(label, 400)} · {value}" if several else str(value)
 
 
@@ -193,7 +179,7 @@ def _in_words(each: Line, days: Sequence[str], speech: Speech) -> str:
     values = [(value, place) for place, value in enumerate(drawable(each.values)) if value is not None]
     name = cut(each.name, 400)
     if not values:
-        return f"{name}: {speech.say('nothing')}."
+        return speech.say("ranked", name=name, said=speech.say("nothing"))
     peak, place = max(values, key=lambda found: (found[0], -found[1]))
     first, last = speech.number(values[0][0]), speech.number(values[-1][0])
     return speech.say("series", name=name, first=first, last=last, peak=speech.number(peak), when=days[place])
@@ -226,8 +212,7 @@ def _funnel(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     steps = answer["steps"]
     if not steps:
         return Markup(""), 0, "", []
-    values = {OTHER: speech.say("other"), "": speech.say("none")}
-    parts = [(values.get(part["value"], part["value"]), part["steps"]) for part in answer["breakdown"] or ()]
+    parts = [(speech.value(part["value"], beside.divided_by), part["steps"]) for part in answer["breakdown"] or ()]
     body, height = bars.funnel(steps, parts, speech)
     taken = answer["time_to_convert"]
     said = [speech.say("converted", share=speech.share(steps[-1]["from_first"]))]
@@ -253,12 +238,11 @@ def _retention(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     starts = [datetime.fromisoformat(each["start"]) for each in cohorts]
     names = speech.days(sorted(set(starts)))
     by_start = dict(zip(sorted(set(starts)), names, strict=True))
-    values = {OTHER: speech.say("other"), "": speech.say("none")}
     rows = [
         (
             by_start[start]
             if each["breakdown"] is None
-            else f"{by_start[start]} · {values.get(each['breakdown'], each['breakdown'])}",
+            else f"{by_start[start]} · {speech.value(each['breakdown'], beside.divided_by)}",
             each,
         )
         for start, each in zip(starts, cohorts, strict=True)
@@ -307,7 +291,8 @@ def _paths(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
 def _experience(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     pages = answer["friction"]
     body, height = bars.friction(pages, speech)
-    told = [
+    told = [_vital(each, speech) for each in answer["vitals"]["metrics"] if each["rating"]] if pages else []
+    told += [
         speech.say(
             "troubled",
             page=cut(page["page"], 400),
@@ -320,63 +305,12 @@ def _experience(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     return body, height, speech.say("friction", people=speech.number(answer["people"])), told
 
 
-def _attribution(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
-    conversions = answer["total"]["conversions"]
-    rows = [((row["value"],), row["linear"]["conversions"]) for row in answer["rows"]]
-    return _ranked(rows, conversions, speech.say("credited", count=speech.number(conversions)), speech)
-
-
-def _breakdown(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
-    total = answer["total"]
-    rows = [(row["values"], row["people"]) for row in answer["rows"]]
-    rows += [((OTHER,), answer["other"]["people"])] if answer["other"] else []
-    people, events = speech.number(total["people"]), speech.number(total["events"])
-    return _ranked(rows, total["people"], speech.say("seen", people=people, events=events), speech)
-
-
-def _ranked(rows: Sequence[tuple[Sequence[str], float]], total: float, subtitle: str, speech: Speech) -> Drawn:
-    values = {OTHER: speech.say("other"), "$none": speech.say("none")}
-    most = max((number for _, number in rows), default=0) or 1
-    ranked = []
-    for several, number in rows:
-        name = " · ".join(values.get(value, value) for value in several)
-        said = f"{speech.number(round(number, 2))} · {speech.share(number / total if total else None)}"
-        ranked.append(ranks.Ranked(name, said, [max(number, 0) / most]))
-    return _bars(ranked, subtitle)
-
-
-def _usage(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
-    ranked = []
-    for each in answer["features"]:
-        said = speech.say("used", count=speech.number(each["people"]), share=speech.share(each["adoption"]))
-        name = speech.say("any") if each["label"] == "*" else each["label"]
-        ranked.append(ranks.Ranked(name, said, [each["adoption"]]))
-    return _bars(ranked, speech.say("active_people", count=speech.number(answer["active"]["total"])))
-
-
-def _churn(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
-    ranked = []
-    for each in answer["rows"]:
-        shares = [each["left_share"], each["stayed_share"]]
-        said = speech.say("apart", share=speech.share(shares[0]), other=speech.share(shares[1]))
-        ranked.append(ranks.Ranked(f"{each['label']} · {each['value']}", said, shares))
-    counts = {name: speech.number(answer[name]) for name in ("left", "stayed", "undecided")}
-    said = speech.say("churned", share=speech.share(answer["churn_rate"]), **counts)
-    return _bars(ranked, said, [speech.say("left"), speech.say("stayed")])
-
-
-def _next_best(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
-    most = max((each["score"] for each in answer["rows"]), default=1)
-    ranked = []
-    for each in answer["rows"]:
-        name = each["item"] if each["goes_with"] is None else f"{each['item']} · {each['goes_with']}"
-        said = speech.say("both", count=speech.number(each["together"]))
-        ranked.append(ranks.Ranked(name, said, [each["score"] / most]))
-    return _bars(ranked, speech.say("compared_items", count=speech.number(answer["items_compared"])))
-
-
-def _bars(ranked: Sequence[ranks.Ranked], subtitle: str, names: Sequence[str] = ()) -> Drawn:
-    return *ranks.draw(ranked, names), subtitle, [f"{cut(each.name, 400)}: {each.said}." for each in ranked]
+def _vital(each: Answer, speech: Speech) -> str:
+    metric, p75 = each["metric"], speech.number(round(each["p75"], 3 if each["metric"] == "cls" else 0))
+    value = p75 if metric == "cls" else speech.say("milliseconds", count=p75)
+    return speech.say(
+        "vital", metric=speech.value(metric, "metric"), value=value, rating=speech.value(each["rating"], "rating")
+    )
 
 
 _DRAWERS: dict[str, Callable[[Answer, Speech, Beside], Drawn]] = {
@@ -390,11 +324,11 @@ _DRAWERS: dict[str, Callable[[Answer, Speech, Beside], Drawn]] = {
     "retention": _retention,
     "paths": _paths,
     "experience": _experience,
-    "attribution": _attribution,
-    "breakdown": _breakdown,
-    "usage": _usage,
-    "churn": _churn,
-    "next-best": _next_best,
+    "attribution": ranking.attribution,
+    "breakdown": ranking.breakdown,
+    "usage": ranking.usage,
+    "churn": ranking.churn,
+    "next-best": ranking.next_best,
 }
 KINDS = frozenset(_DRAWERS)
 """The insights that have a picture."""
