@@ -137,6 +137,8 @@ def paths() -> dict[str, Any]:
         ("3_/signup", "4_/welcome", 300), ("3_/docs", "4_/pricing", 60), ("3_/pricing", "4_/pricing", 30),
     ]  # fmt: skip
     return {
+        "sessions": 1_625,
+        "single": 325,
         "nodes": [{"name": name, "count": count} for name, count in nodes.items()],
         "edges": [{"source": source, "target": target, "count": count} for source, target, count in edges],
     }
@@ -293,7 +295,7 @@ EMPTY: dict[str, dict[str, Any]] = {
         "breakdown": None,
     },
     "retention": {"cohorts": [], "average": []},
-    "paths": {"nodes": [], "edges": []},
+    "paths": {"sessions": 0, "single": 0, "nodes": [], "edges": []},
     "experience": {"people": 0, "friction": [], "vitals": {"metrics": []}},
     "attribution": {"rows": [], "total": {"conversions": 0, "revenue": None, "people": 0}},
     "breakdown": {"by": ["path"], "rows": [], "other": None, "total": {"events": 0, "people": 0}},

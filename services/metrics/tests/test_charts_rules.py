@@ -371,7 +371,7 @@ def test_paths_are_columns_and_ribbons_as_wide_as_the_number_that_went():
 
     assert len(of_class(svg, "ribbon")) == 15
     assert {"Step 1", "Step 4", "/pricing520", "/welcome300"} <= set(shown(svg))
-    assert described(svg).startswith("Step 1: 1,300. / to /pricing: 430. ")
+    assert described(svg).startswith("1,625 sessions, of which 325 left at once (20%). / to /pricing: 430. ")
 
 
 @pytest.mark.parametrize("name", ["no step", "_x", "x_1", "1", "", "١_arabic", "99999999999999_x", "-1_x"])
@@ -391,17 +391,31 @@ def test_many_nodes_are_cut_to_the_largest():
         for number in range(50)
     ]
 
-    svg = draw("paths", {"nodes": nodes, "edges": edges})
+    svg = draw("paths", paths() | {"nodes": nodes, "edges": edges})
 
     assert len(of_class(svg, "ribbon")) == 9 * 12
     assert sum(bool(re.fullmatch(r"Step \d+", each)) for each in shown(svg)) == 10
 
 
 def test_one_step_without_ways_on_is_still_told():
-    svg = draw("paths", {"nodes": [{"name": "1_/", "count": 7}], "edges": []})
+    svg = draw("paths", {"sessions": 9, "single": 7, "nodes": [{"name": "1_/", "count": 7}], "edges": []})
 
     assert "/7" in shown(svg)
     assert "in all 7" in described(svg)
+
+
+@pytest.mark.parametrize(
+    ("locale", "wanted"),
+    [
+        ("en", "7 sessions, of which 7 left at once (100%). Everybody left after the first step."),
+        ("zh", "7次会话，其中7次立即离去（100%）。 所有会话都止于第一步。"),
+    ],
+)
+def test_where_all_left_at_once_that_is_said_and_no_lack_of_data(locale, wanted):
+    svg = draw("paths", {"sessions": 7, "single": 7, "nodes": [], "edges": []}, locale=locale)
+
+    assert described(svg) == wanted
+    assert wanted.split(" ")[-1][:3] in " ".join(shown(svg))
 
 
 def test_an_unknown_kind_is_a_mistake_of_ours():

@@ -80,6 +80,11 @@ _WORDS: dict[str, tuple[str, str]] = {
     "active_in": ("Active in so many of {count} intervals", "在{count}个时段中活跃的时段数"),
     "on_days": ("{count} people in {days}.", "{days}个时段：{count}人。"),
     "edge": ("{source} to {target}: {count}.", "{source}至{target}：{count}。"),
+    "went": (
+        "{sessions} sessions, of which {single} left at once ({share})",
+        "{sessions}次会话，其中{single}次立即离去（{share}）",
+    ),
+    "no_ways": ("Everybody left after the first step.", "所有会话都止于第一步。"),
     "stick": ("daily of monthly {share}", "日活占月活{share}"),
     "length": ("average length {time}", "平均时长{time}"),
     "bounced": ("bounce rate {share}", "跳出率{share}"),

@@ -284,8 +284,14 @@ def _paths(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
             speech.say("series_total", name=cut(node["name"], 400), total=speech.number(node["count"]))
             for node in answer["nodes"]
         ]
-    total = sum(node["count"] for node in answer["nodes"] if flows.step_of(node["name"]) == 1)
-    return body, height, f"{speech.say('step_no', number=speech.number(1))}: {speech.number(total)}", told
+    if answer["sessions"] and not told:
+        body, height = text(28, 120, speech.say("no_ways"), css="soft", size=14), 180
+    sessions, single = answer["sessions"], answer["single"]
+    said = speech.say(
+        "went", sessions=speech.number(sessions), single=speech.number(single),
+        share=speech.share(single / sessions if sessions else None),
+    )  # fmt: skip
+    return body, height, said, told or [speech.say("no_ways")] * bool(sessions)
 
 
 def _experience(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
