@@ -55,6 +55,8 @@ TAKEN = {
     "POST /v1/insights/paths/persons": {"/query/where/value", "/query/events/where/value"},
     "POST /v1/insights/retention/persons": {"/query/where/value", "/query/start/where/value", "/query/return/where/value"},
     "POST /v1/insights/stickiness/persons": {"/query/where/value"},
+    "POST /v1/insights/sessions/persons": {"/query/where/value"},
+    "POST /v1/insights/active-users/persons": {"/query/where/value"},
     "POST /v1/insights/trends/persons": {"/query/where/value", "/query/series/where/value"},
     "POST /v1/insights/retention": {"/where/value", "/start/where/value", "/return/where/value"},
     "POST /v1/insights/paths": {"/where/value", "/events/where/value"},

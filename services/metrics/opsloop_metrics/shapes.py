@@ -21,7 +21,7 @@ from opsloop_common.http.schemas import InModel, OutModel, ShortText, parse_time
 from opsloop_common.known_names import unknown
 from opsloop_metrics.insights import asking
 from opsloop_metrics.insights.events import COLUMNS
-from opsloop_metrics.insights.periods import EventFilter, Frame, Interval, WeekStart
+from opsloop_metrics.insights.periods import EventFilter, Frame, Interval, WeekStart, frame_of
 from opsloop_metrics.insights.persons import Person, Portion
 from opsloop_metrics.insights.tables import CSV, as_csv, prefers_csv
 from opsloop_metrics.ports import Insight
@@ -94,6 +94,18 @@ class InsightIn(InModel):
     interval: Interval = Interval.DAY
     where: Where = Field(default_factory=list)
     include_filtered: bool = False
+
+    def frame(self, *, now: datetime, zone: str, week_start: WeekStart) -> Frame:
+        """Return the time that the query looks at, of nobody's events; `zone` and `week_start` where it names none. Raises Invalid."""
+        return frame_of(
+            workspace="",
+            now=now,
+            zone=self.time_zone or zone,
+            week_start=WeekStart(self.week_start or week_start),
+            interval=self.interval,
+            start=self.start,
+            end=self.end,
+        )
 
     async def open_frame(self, session: AsyncSession) -> Frame:
         """Return what the query looks at; raises Invalid."""

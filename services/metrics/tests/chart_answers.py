@@ -116,7 +116,8 @@ def retention(*, weeks: int = 9, breakdown: str | None = None) -> dict[str, Any]
         values = []
         for column in range(weeks - row):
             share = 1.0 if column == 0 else 0.62 / (column + 1) ** 0.55 + row * 0.008
-            values.append({"count": round(size * share), "share": share, "is_complete": column < weeks - row - 1})
+            is_complete = column < weeks - row - 1
+            values.append({"count": round(size * share), "share": share, "has_begun": True, "is_complete": is_complete})
         start = (FIRST + timedelta(days=1 + 7 * row)).isoformat()
         cohorts.append({"start": start, "breakdown": breakdown, "size": size, "values": values})
     average = [1.0] + [0.62 / (column + 1) ** 0.55 + 0.02 for column in range(1, weeks - 1)] + [None]
@@ -136,6 +137,8 @@ def paths() -> dict[str, Any]:
         ("3_/signup", "4_/welcome", 300), ("3_/docs", "4_/pricing", 60), ("3_/pricing", "4_/pricing", 30),
     ]  # fmt: skip
     return {
+        "sessions": 1_625,
+        "single": 325,
         "nodes": [{"name": name, "count": count} for name, count in nodes.items()],
         "edges": [{"source": source, "target": target, "count": count} for source, target, count in edges],
     }
@@ -165,7 +168,9 @@ def friction(*names: str) -> list[dict[str, Any]]:
 
 def experience() -> dict[str, Any]:
     """Return what is drawn of an experience: its friction list."""
-    return {"people": 1_000, "friction": friction("/pricing", "/docs", "/signup")}
+    found = (("lcp", 2_100.4, "good"), ("inp", 480.0, "needs-improvement"), ("cls", 0.31, "poor"), ("fcp", None, None))
+    metrics = [{"metric": metric, "p75": p75, "rating": rating} for metric, p75, rating in found]
+    return {"people": 1_000, "friction": friction("/pricing", "/docs", "/signup"), "vitals": {"metrics": metrics}}
 
 
 def attribution() -> dict[str, Any]:
@@ -225,7 +230,7 @@ def churn(value: str = "支付") -> dict[str, Any]:
     """Return answers of 80 who left and 120 who stayed."""
     rows = [
         {
-            "label": "", "value": value, "left": left, "stayed": stayed, "left_share": left / 80, "stayed_share": stayed / 120,
+            "label": "kind", "value": value, "left": left, "stayed": stayed, "left_share": left / 80, "stayed_share": stayed / 120,
             "difference": left / 80 - stayed / 120, "difference_low": -0.1, "difference_high": 0.4,
             "lift": left / stayed * 1.5 if stayed else None,
         }
@@ -290,8 +295,8 @@ EMPTY: dict[str, dict[str, Any]] = {
         "breakdown": None,
     },
     "retention": {"cohorts": [], "average": []},
-    "paths": {"nodes": [], "edges": []},
-    "experience": {"people": 0, "friction": []},
+    "paths": {"sessions": 0, "single": 0, "nodes": [], "edges": []},
+    "experience": {"people": 0, "friction": [], "vitals": {"metrics": []}},
     "attribution": {"rows": [], "total": {"conversions": 0, "revenue": None, "people": 0}},
     "breakdown": {"by": ["path"], "rows": [], "other": None, "total": {"events": 0, "people": 0}},
     "usage": {

@@ -10,6 +10,7 @@ import pytest_asyncio
 from services.metrics.tests.asked import Insights, did, identified, many
 
 DAY = {"from": "2026-03-02", "to": "2026-03-02"}
+UNASKED = {"sessions": None, "bounce_rate": None}
 ODD = "=1+1 {x:String} '; DROP TABLE event; --"
 
 
@@ -37,7 +38,7 @@ async def test_pages_by_people_then_events_then_name(insights):
 
     assert rows(found) == [("/pricing", 3, 2), ("/b", 3, 1), ("/", 1, 1), ("/a", 1, 1)]
     assert [row["share"] for row in found["rows"]] == [2 / 3, 1 / 3, 1 / 3, 1 / 3]
-    assert (found["by"], found["other"], found["total"]) == (["path"], None, {"events": 8, "people": 3})
+    assert (found["by"], found["other"], found["total"]) == (["path"], None, {"events": 8, "people": 3, **UNASKED})
     assert {row["previous"] for row in found["rows"]} == {None}
 
 
@@ -51,7 +52,10 @@ async def test_what_is_left_is_other_in_which_a_person_counts_once(insights):
 
     # of equals the name decides: /a has as many people and events as /c
     assert rows(found) == [("/a", 2, 2)]
-    assert (found["other"], found["total"]) == ({"events": 3, "people": 2}, {"events": 5, "people": 2})
+    assert (found["other"], found["total"]) == (
+        {"events": 3, "people": 2, **UNASKED},
+        {"events": 5, "people": 2, **UNASKED},
+    )
 
 
 async def test_a_value_called_other_is_a_value(insights):
@@ -75,7 +79,7 @@ async def test_up_to_three_fields_and_what_is_absent(insights):
 
     assert rows(found) == [("企业|5|买", 2, 2), ("$none|$none|看", 1, 1), ("$none|true|买", 1, 1)]
     bought = await insights.ask("breakdown", **DAY, event="买", by=["properties.plan"])
-    assert (rows(bought), bought["total"]) == ([("企业", 2, 2), ("$none", 1, 1)], {"events": 3, "people": 3})
+    assert (rows(bought), bought["total"]) == ([("企业", 2, 2), ("$none", 1, 1)], {"events": 3, "people": 3, **UNASKED})
 
 
 async def test_browsers_and_campaigns(insights):
@@ -102,7 +106,7 @@ async def test_the_day_before_beside_it(insights):
 
     assert rows(found) == [("/", 2, 2), ("/new", 1, 1)]
     assert [row["previous"] for row in found["rows"]] == [{"events": 2, "people": 1}, {"events": 0, "people": 0}]
-    assert found["total"] == {"events": 3, "people": 2}
+    assert found["total"] == {"events": 3, "people": 2, **UNASKED}
 
 
 async def test_a_day_of_25_hours_is_compared_with_a_whole_day(insights):
@@ -141,7 +145,7 @@ async def test_pages_with_which_sessions_began_and_ended(insights, of, expected)
     found = await insights.ask("breakdown", **DAY, by=["path"], of=of)
 
     assert rows(found) == expected
-    assert found["total"] == {"events": 3, "people": 2}
+    assert found["total"] == {"events": 3, "people": 2, **UNASKED}
 
 
 async def test_a_session_counts_where_it_begins(insights):
@@ -177,7 +181,7 @@ async def test_merged_people_are_one_and_bots_and_the_personless_are_not_there(i
 
 
 async def test_nobody_came_and_another_workspace_sees_nothing(insights):
-    nothing = {"by": ["path"], "rows": [], "other": None, "total": {"events": 0, "people": 0}}
+    nothing = {"by": ["path"], "rows": [], "other": None, "total": {"events": 0, "people": 0, **UNASKED}}
     for of in ("events", "entries", "exits"):
         assert await insights.ask("breakdown", **DAY, by=["path"], of=of) == nothing
 
@@ -205,9 +209,9 @@ async def test_as_csv(insights):
     table = await insights.csv("breakdown", **DAY, by=["path", "event"], limit=1, compare="previous")
 
     assert table.text.splitlines() == [
-        "path,event,events,people,share,previous_events,previous_people",
-        "/b,$pageview,2,2,1.0,0,0",
-        "$other,$other,1,1,0.5,,",
+        "path,event,events,people,share,previous_events,previous_people,sessions,bounce_rate",
+        "/b,$pageview,2,2,1.0,0,0,,",
+        "$other,$other,1,1,0.5,,,,",
     ]
 
 
@@ -247,3 +251,53 @@ async def test_the_day_before_one_that_begins_at_one_o_clock(insights):
 
     assert found["rows"][0]["previous"] == {"events": 1, "people": 1}
     assert trend["series"][0]["previous"]["total"] == 1
+
+
+async def test_a_report_of_channels(insights):
+    """Visitors, sessions, bounce rate, views.
+
+    u1: at 10:00 from a search, then / without one: a session that both values have. At 12:00 from a search again, alone: a bounce.
+    u2: from a search at 10:00, alone: a bounce. u3: direct before midnight, which is yesterday's, and over midnight. Search has 3
+    sessions and 2 bounces; in all 3, as u1's first is one, and u3's began before.
+    """
+    ad = {"properties": {"path": "/", "url": "https://shop.example/?utm_medium=organic&utm_source=x"}}
+    await insights.happened(
+        did("u1", "/", "03-02T10:00", **ad),
+        did("u1", "/a", "03-02T10:10"),
+        did("u1", "/", "03-02T12:00", **ad),
+        did("u2", "/", "03-02T10:00", **ad),
+        *many("u3", "/b", ["03-01T23:50", "03-02T00:10"]),
+    )
+    asked = DAY | {"by": ["utm_medium"], "sessions": True}
+
+    found = await insights.ask("breakdown", **asked)
+
+    told = {
+        row["values"][0]: (row["people"], row["sessions"], row["bounce_rate"], row["events"]) for row in found["rows"]
+    }
+    assert told == {"organic": (2, 3, 2 / 3, 3), "$none": (2, 1, 0, 2)}
+    assert found["total"] == {"events": 5, "people": 3, "sessions": 3, "bounce_rate": 2 / 3}
+    whole = await insights.ask("sessions", **DAY)
+    assert (whole["sessions"], whole["bounce_rate"]) == ([3], [2 / 3])
+    [row] = (await insights.ask("breakdown", **asked | {"limit": 1}))["rows"]
+    assert row["values"] == ["organic"]
+    table = (await insights.csv("breakdown", **asked | {"limit": 1})).text.splitlines()
+    assert table[0].endswith("previous_people,sessions,bounce_rate")
+    assert table[2] == "$other,2,2,0.6666666666666666,,,1,0.0"
+
+
+async def test_sessions_of_entries_and_of_one_event(insights):
+    """u1 enters at / and goes on, u2 at / and leaves; u1's `buy` is in a session of two events, u2's of none."""
+    await insights.happened(
+        did("u1", "/", "03-02T10:00"), did("u1", "buy", "03-02T10:01"), did("u2", "/", "03-02T10:00")
+    )
+
+    entries = await insights.ask("breakdown", **DAY, by=["path"], of="entries", sessions=True)
+    bought = await insights.ask("breakdown", **DAY, by=["event"], event="buy", sessions=True, compare="previous")
+    nothing = await insights.ask("breakdown", **DAY, by=["event"], event="nothing", sessions=True)
+
+    assert [(row["events"], row["sessions"], row["bounce_rate"]) for row in entries["rows"]] == [(2, 2, 0.5)]
+    assert [(row["sessions"], row["bounce_rate"], row["previous"]) for row in bought["rows"]] == [
+        (1, 0, {"events": 0, "people": 0})
+    ]
+    assert nothing["total"] == {"events": 0, "people": 0, "sessions": 0, "bounce_rate": None}

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import pytest
 
 from opsloop_common.errors import Invalid
-from opsloop_metrics.breakdowns.rules import Breakdown, Count, Counted, Of, answered, as_table, start_before
+from opsloop_metrics.breakdowns.rules import Breakdown, Count, Counted, Of, Seen, answered, as_table, start_before
 from opsloop_metrics.insights.periods import EventFilter, Frame, Interval, WeekStart
 
 pytestmark = pytest.mark.quick
@@ -26,7 +26,7 @@ def test_rows_stand_by_rank_and_the_rest_is_other():
         (["/", "Firefox"], 6, 3, 0.75, None),
         (["/a", "$none"], 3, 1, 0.25, None),
     ]
-    assert (found.other, found.total) == (Count(1, 1), Count(10, 4))
+    assert (found.other, found.total) == (Seen(1, 1, None, None), Seen(10, 4, None, None))
 
 
 def test_the_time_before_stands_beside_each_row():
@@ -39,14 +39,38 @@ def test_the_time_before_stands_beside_each_row():
 def test_nothing_happened():
     found = answered(ASKED, [])
 
-    assert (found.rows, found.other, found.total) == ([], None, Count(0, 0))
+    assert (found.rows, found.other, found.total) == ([], None, Seen(0, 0, None, None))
 
 
 def test_as_a_table():
     names, rows = as_table(answered(replace(ASKED, compare=True), [ALL, ONE, REST]))
 
-    assert names == ["path", "browser", "events", "people", "share", "previous_events", "previous_people"]
-    assert rows == [["/", "Firefox", 6, 3, 0.75, 5, 2], ["$other", "$other", 1, 1, 0.25, None, None]]
+    assert names == [
+        "path",
+        "browser",
+        "events",
+        "people",
+        "share",
+        "previous_events",
+        "previous_people",
+        "sessions",
+        "bounce_rate",
+    ]
+    assert rows == [
+        ["/", "Firefox", 6, 3, 0.75, 5, 2, None, None],
+        ["$other", "$other", 1, 1, 0.25, None, None, None, None],
+    ]
+
+
+def test_sessions_are_told_where_they_are_asked_for():
+    """4 sessions of which 1 bounced are 25 %, of no session there is no share."""
+    all_, one, two = ALL._replace(sessions=5, bounces=1), ONE._replace(sessions=4, bounces=1), TWO._replace(sessions=0)
+
+    asked, plain = (answered(replace(ASKED, sessions=wanted), [all_, one, two]) for wanted in (True, False))
+
+    assert [(row.sessions, row.bounce_rate) for row in asked.rows] == [(4, 0.25), (0, None)]
+    assert asked.total == Seen(10, 4, 5, 0.2)
+    assert [(row.sessions, row.bounce_rate) for row in plain.rows] == [(None, None)] * 2
 
 
 def at(*parts):

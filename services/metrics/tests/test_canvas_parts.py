@@ -374,3 +374,17 @@ def test_a_line_goes_from_one_end_to_the_other():
     drawn = ElementTree.fromstring(line(1, 2.04, 3.06, 4, "rule"))  # noqa: S314 we wrote it
 
     assert drawn.attrib == {"x1": "1", "y1": "2", "x2": "3.1", "y2": "4", "class": "rule"}
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "by_hour", "english", "chinese"),
+    [
+        ((3, 1), (3, 19), False, "Mar 1, 2026 – Mar 18, 2026", "2026年3月1日至2026年3月18日"),
+        ((3, 1), (3, 2), False, "Mar 1, 2026", "2026年3月1日"),
+        ((3, 1), (3, 1, 9), True, "Mar 1, 2026, 00:00 – Mar 1, 2026, 09:00", "2026年3月1日 00:00至2026年3月1日 09:00"),
+    ],
+)
+def test_days_are_told_to_the_last_one(start, end, by_hour, english, chinese):
+    given = [datetime(2026, *each, tzinfo=UTC) for each in (start, end)]
+
+    assert [speech.span(*given, by_hour=by_hour) for speech in (ENGLISH, CHINESE)] == [english, chinese]

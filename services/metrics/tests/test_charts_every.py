@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from opsloop_metrics.charts.rules import KINDS, Note, draw
+from opsloop_metrics.charts.rules import KINDS, Beside, Note, draw
 from services.metrics.tests.chart_answers import (
     ANSWERS,
     EMPTY,
@@ -105,7 +105,7 @@ def test_a_picture_in_chinese_says_no_english_and_the_other_way_round(kind):
 
     assert not re.search(r"[\u4e00-\u9fff]", words(english))
     ours = re.sub(
-        r"signed_up|order_paid|activated|visited|google|weixin|CNY|/?(pricing|docs|blog|signup|welcome)|title desc",
+        r"signed_up|order_paid|activated|visited|google|weixin|CNY|/?(pricing|docs|blog|signup|welcome)|LCP|INP|CLS|title desc",
         "",
         words(chinese),
     )
@@ -127,7 +127,7 @@ def test_nothing_to_draw_is_said(kind, locale):
 def test_what_strangers_wrote_is_shown_and_never_read_as_anything_else(kind, what, locale):
     name = HOSTILE[what]
     notes = [Note(FIRST + timedelta(days=1), name)]
-    svg = draw(kind, hostile(kind, name), title=name, locale=locale, notes=notes)
+    svg = draw(kind, hostile(kind, name), title=name, locale=locale, beside=Beside(notes=notes))
 
     allowed = {"svg", "title", "desc", "style", "rect", "line", "text", "tspan", "path", "circle", "g"}
     found = list(parsed(svg).iter())
@@ -199,14 +199,30 @@ def test_everything_is_inside_the_picture(kind):
         ("funnel", ["Funnel", "4.2% came through"], ["漏斗", "整体转化4.2%"]),
         ("retention", ["Retention", "9 cohorts"], ["留存", "9个群组"]),
         ("paths", ["Paths", "Step 2"], ["路径", "第2步"]),
-        ("experience", ["Friction", "240 / 800 · 30%", "24% of everybody"], ["体验摩擦", "共1,000人", "占所有人的24%"]),
+        (
+            "experience",
+            [
+                "Friction",
+                "240 / 800 · 30%",
+                "24% of everybody",
+                "rage clicks 120 · dead clicks 80 · errors 7 · slow 20",
+                "Largest paint (LCP): 2,100 ms, good. Interaction (INP): 480 ms, needs improvement. Layout shift (CLS): 0.31, poor.",
+            ],
+            [
+                "体验摩擦",
+                "共1,000人",
+                "占所有人的24%",
+                "狂点120 · 无效点击80 · 出错7 · 性能差20",
+                "交互延迟（INP）：480毫秒，待改进。",
+            ],
+        ),
         ("attribution", ["Attribution", "200 conversions", "(none)"], ["归因", "200次转化", "（无）"]),
         ("breakdown", ["Breakdown", "1,000 people", "Other"], ["细分", "1,000人", "其他"]),
         ("usage", ["1,000 active people", "600 people, 60%"], ["1,000名活跃用户", "600人，60%"]),
         (
             "churn",
             ["40% left: 80 of them, 120 stayed, 10 undecided", "50% of those who left, 10% of those who stayed"],
-            ["流失40%：80人离开，120人留下，10人未定", "离开者50%，留下者10%"],
+            ["流失40%：80人流失，120人留下，10人未定", "流失者50%，留下者10%"],
         ),
         ("next-best", ["120 items compared", "40 people have both"], ["比较了120项", "40人两者都用"]),
     ],

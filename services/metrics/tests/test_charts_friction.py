@@ -18,8 +18,12 @@ def bars(svg):
     return [(each.get("class"), float(each.get("width"))) for each in found]
 
 
+def of(pages):
+    return {"people": 1_000, "friction": pages, "vitals": {"metrics": []}}
+
+
 def drawn(*names, **more):
-    return draw("experience", {"people": 1_000, "friction": friction(*names)}, **more)
+    return draw("experience", of(friction(*names)), **more)
 
 
 def test_bars_are_shares_of_everybody_and_the_widest_fills_the_picture():
@@ -48,7 +52,7 @@ def test_each_page_is_told_with_its_numbers(locale, told):
 
 def test_a_long_list_is_cut_and_the_numbers_tell_the_rest():
     pages = [page | {"page": f"/{place}"} for place, page in enumerate(friction("/x") * (MOST_PAGES + 5))]
-    svg = draw("experience", {"people": 1_000, "friction": pages})
+    svg = draw("experience", of(pages))
 
     assert len(bars(svg)) == 2 * MOST_PAGES
     assert f"{MOST_PAGES} /{MOST_PAGES - 1}" in words(svg)
@@ -57,7 +61,7 @@ def test_a_long_list_is_cut_and_the_numbers_tell_the_rest():
 
 def test_a_page_that_everybody_met_trouble_on_is_filled():
     page = friction("/a")[0] | {"people": 5, "troubled": 5, "share": 1.0, "reach": 0.005, "score": 0.005}
-    svg = draw("experience", {"people": 1_000, "friction": [page]})
+    svg = draw("experience", of([page]))
 
     assert bars(svg) == [("ghost", 824), ("f1", 824)]
     assert "5 / 5 · 100%" in words(svg)
@@ -66,7 +70,7 @@ def test_a_page_that_everybody_met_trouble_on_is_filled():
 def test_the_picture_is_as_high_as_its_list():
     heights = [float(parsed(drawn(*names)).get("height")) for names in (("/a",), ("/a", "/b"), ("/a", "/b", "/c"))]
 
-    assert heights[1] - heights[0] == heights[2] - heights[1] == 48
+    assert heights[1] - heights[0] == heights[2] - heights[1] == 66
 
 
 def test_a_page_without_a_readable_name_is_drawn():

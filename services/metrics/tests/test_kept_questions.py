@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from datetime import UTC, datetime
 from xml.etree import ElementTree
 
@@ -182,7 +183,8 @@ async def test_its_picture_has_a_title_and_a_description(told, kind, locale):
     picture = ElementTree.fromstring(answer.text)  # noqa: S314 we wrote it
     assert (answer.status_code, picture.tag, picture.get("role")) == (200, f"{SVG}svg", "img")
     assert picture.findtext(f"{SVG}title") == "付款 <b>&"
-    assert picture.findtext(f"{SVG}desc")
+    last = {"en": "Mar 4, 2026", "zh-CN": "2026年3月4日"}[locale]
+    assert last in re.split(r" · |[.。] ?", picture.findtext(f"{SVG}desc"))[0], "the last day that is asked for"
     assert f"{kept['id']}.csv" in answer.headers["link"]
 
 

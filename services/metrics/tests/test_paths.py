@@ -8,7 +8,7 @@ from io import StringIO
 import pytest
 import pytest_asyncio
 
-from services.metrics.tests.asked import Insights, did, identified
+from services.metrics.tests.asked import Insights, did, identified, many
 from tests.insights.by_hand import WORLDS
 from tests.insights.compare import differences
 from tests.insights.segment import messages_of
@@ -51,7 +51,7 @@ async def test_nobody_went_anywhere(insights):
     # one page is no edge, and a node is shown only beside one
     await insights.happened(*walked("u1", "/@10:00 signup@10:01"))
 
-    assert await insights.ask("paths", **DAY) == {"nodes": [], "edges": []}
+    assert await insights.ask("paths", **DAY) == {"sessions": 1, "single": 1, "nodes": [], "edges": []}
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,7 @@ async def test_another_workspace_sees_nothing(insights):
     await insights.happened(*walked("u1", "/@10:00 /a@10:10"))
     insights.world.headers = await insights.world.api.key("metrics:read", workspace="other")
 
-    assert await insights.ask("paths", **DAY) == {"nodes": [], "edges": []}
+    assert await insights.ask("paths", **DAY) == {"sessions": 0, "single": 0, "nodes": [], "edges": []}
 
 
 async def test_names_are_no_sql_and_no_formulas(insights):
@@ -228,3 +228,23 @@ async def test_nodes_can_be_narrowed_by_what_events_say(insights):
     found = await insights.ask("paths", **DAY, field="event", events=events)
 
     assert edges(found) == ["1_view 2_pay 1"]
+
+
+async def test_sessions_of_a_single_node_are_counted_beside_the_edges(insights):
+    """u1: / then /a. u2: / alone (twice in one go, which is one node). u3: /b alone. u4 sees no page: no session that has a node."""
+    await insights.happened(
+        did("u1", "/", "03-01T10:00"),
+        did("u1", "/a", "03-01T10:01"),
+        *many("u2", "/", ["03-01T10:00", "03-01T10:05"]),
+        did("u3", "/b", "03-01T10:00"),
+        did("u4", "opened", "03-01T10:00"),
+    )
+
+    found = await insights.ask("paths", **DAY)
+    alone = await insights.ask("paths", **DAY, start="/b")
+    most = await insights.ask("paths", **DAY, limit=1)
+
+    assert (found["sessions"], found["single"]) == (3, 2)
+    assert [(node["name"], node["count"]) for node in found["nodes"]] == [("1_/", 2), ("2_/a", 1)]
+    assert alone == {"sessions": 1, "single": 1, "nodes": [], "edges": []}
+    assert most == found

@@ -9,15 +9,16 @@ from opsloop_metrics.paths.rules import (
     Node,
     NodeField,
     Paths,
+    Result,
     answered,
     as_table,
     without_slash,
 )
 
 COUNTED = [
-    Counted("1_/", "2_/a", 3, 5, 3),
-    Counted("1_/", "2_/b", 2, 5, 4),
-    Counted("1_/c", "2_/b", 2, 4, 4),
+    Counted("1_/", "2_/a", 3, 5, 3, 9, 2),
+    Counted("1_/", "2_/b", 2, 5, 4, 9, 2),
+    Counted("1_/c", "2_/b", 2, 4, 4, 9, 2),
 ]
 
 
@@ -63,3 +64,14 @@ def test_a_table_has_a_row_an_edge():
     assert names == ["source", "target", "count"]
     assert rows[0] == ["1_/", "2_/a", 3]
     assert len(rows) == 3
+
+
+def test_ends_are_no_edges_and_tell_how_many_sessions_there_were():
+    ends = [Counted("1_/alone", "", 2, 2, 2, 9, 2), Counted("2_/a", "", 3, 3, 3, 9, 2)]
+
+    found, nothing = answered([*COUNTED, *ends]), answered([])
+
+    assert found == answered(COUNTED)
+    assert (found.sessions, found.single) == (9, 2)
+    assert answered(ends[:1]) == Result(9, 2, [], [])
+    assert nothing == Result(0, 0, [], [])

@@ -60,9 +60,9 @@ async def test_the_whole_answer(insights):
                 "breakdown": None,
                 "size": 2,
                 "values": [
-                    {"count": 2, "share": 1.0, "is_complete": True},
-                    {"count": 1, "share": 0.5, "is_complete": True},
-                    {"count": 0, "share": 0.0, "is_complete": False},
+                    {"count": 2, "share": 1.0, "has_begun": True, "is_complete": True},
+                    {"count": 1, "share": 0.5, "has_begun": True, "is_complete": True},
+                    {"count": 0, "share": 0.0, "has_begun": True, "is_complete": False},
                 ],
             }
         ],
@@ -295,9 +295,9 @@ async def test_names_are_no_sql_and_no_formulas(insights):
     assert counts(found) == {f"03-01 {ODD}": [1, 1]}
     assert table.headers["content-type"] == "text/csv; charset=utf-8"
     assert list(csv.reader(StringIO(table.text))) == [
-        ["start", "breakdown", "size", "period", "count", "share", "is_complete"],
-        ["2026-03-01T00:00:00Z", f"'{ODD}", "1", "0", "1", "1.0", "true"],
-        ["2026-03-01T00:00:00Z", f"'{ODD}", "1", "1", "1", "1.0", "true"],
+        ["start", "breakdown", "size", "period", "count", "share", "has_begun", "is_complete"],
+        ["2026-03-01T00:00:00Z", f"'{ODD}", "1", "0", "1", "1.0", "true", "true"],
+        ["2026-03-01T00:00:00Z", f"'{ODD}", "1", "1", "1", "1.0", "true", "true"],
     ]
 
 

@@ -61,6 +61,25 @@ def test_an_interval_that_ends_now_is_complete():
     assert not answered(looking(end - timedelta(milliseconds=1)), asking(), COUNTED).cohorts[1].values[2].is_complete
 
 
+def test_an_interval_that_begins_now_has_begun():
+    """Column 2 of the 1st and column 1 of the 2nd are the 3rd, column 2 of the 2nd is the 4th."""
+    begin = datetime(2026, 3, 3, tzinfo=UTC)
+    begun = [
+        [[cell.has_begun for cell in row.values] for row in answered(looking(now), asking(), COUNTED).cohorts]
+        for now in (begin, begin - timedelta(milliseconds=1))
+    ]
+
+    assert begun == [[[True] * 3, [True, True, False]], [[True, True, False], [True, False, False]]]
+
+
+def test_a_window_of_24_hours_has_begun_as_soon_as_somebodys_may():
+    # 8 March begins in US/Pacific at 08:00 UTC, so column 1 on the 9th at 08:00
+    day, begin = date(2026, 3, 8), datetime(2026, 3, 9, 8, tzinfo=UTC)
+    for now, begun in ((begin, True), (begin - timedelta(seconds=1), False)):
+        frame = looking(now, start=day, end=day, zone="US/Pacific")
+        assert answered(frame, asking(windows_24h=True), []).cohorts[0].values[1].has_begun is begun
+
+
 def test_whoever_comes_later_has_come_then_or_later():
     found = answered(looking(), asking(rolling=True), COUNTED)
 
@@ -98,9 +117,9 @@ def test_edges_reach_as_far_as_the_columns(interval, last):
 def test_a_table_has_a_row_a_cell():
     names, rows = as_table(answered(looking(), asking(), COUNTED))
 
-    assert names == ["start", "breakdown", "size", "period", "count", "share", "is_complete"]
+    assert names == ["start", "breakdown", "size", "period", "count", "share", "has_begun", "is_complete"]
     assert len(rows) == 6
-    assert rows[1][1:] == [None, 4, 1, 2, 0.5, "true"]
+    assert rows[1][1:] == [None, 4, 1, 2, 0.5, "true", "true"]
 
 
 @pytest.mark.parametrize("mode", RetentionMode)

@@ -207,6 +207,8 @@ async def test_each_kind_has_a_picture_and_a_table(world, kind):
     svg = await world.send("GET", f"{PATH}/{insight['id']}.svg")
     png = await world.send("GET", f"{PATH}/{insight['id']}.png")
     csv = await world.send("GET", f"{PATH}/{insight['id']}.csv")
+    chinese = await world.send("GET", f"{PATH}/{insight['id']}.csv", params={"locale": "zh-CN"})
+    assert (chinese.status_code, chinese.text) == (200, csv.text)
 
     assert svg.headers["content-type"] == "image/svg+xml"
     assert '<title id="title">Sign-ups</title>' in svg.text

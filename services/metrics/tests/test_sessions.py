@@ -41,6 +41,7 @@ async def test_days_of_shanghai(insights):
         "average_seconds": [1200, 0],
         "bounce_rate": [0, 1],
         "people": [1, 1],
+        "incomplete_from": None,
     }
 
 
@@ -101,8 +102,9 @@ async def test_what_cannot_be_meant(insights, wrong, pointer):
 
 
 def test_intervals_without_sessions_are_there():
-    found = answered([AFTER, AFTER, AFTER], [Counted(1, 4, 30.0, 1, 2)])
+    found = answered([AFTER, AFTER, AFTER], [Counted(1, 4, 30.0, 1, 2)], incomplete_from=2)
 
+    assert found.incomplete_from == 2
     assert (found.sessions, found.people) == ([0, 4, 0], [0, 2, 0])
     assert (found.average_seconds, found.bounce_rate) == ([None, 30.0, None], [None, 0.25, None])
 

@@ -86,6 +86,8 @@ WORLD = World(
             "paths",
             "paths/persons",
             "sessions",
+            "sessions/persons",
+            "active-users/persons",
             "experience",
             "attribution",
             "breakdown",

@@ -18,14 +18,18 @@ def answer(events: list[Event], query: Mapping[str, Any], now: datetime) -> dict
     span = span_of(query)
     nodes: Counter[str] = Counter()
     edges: Counter[tuple[str, str]] = Counter()
+    paths = []
     for session in sessions_of(chosen(events, query), span.since, span.until):
         if span.since <= session[0]["time"] < span.until:
             path = _path(_nodes(session, query), query)
+            paths += [path] if path else []
             nodes.update(path)
             edges.update(pairwise(path))
     listed = sorted(edges.items(), key=lambda item: (-item[1], item[0]))[: query.get("limit", 50)]
     touched = {node for edge, _ in listed for node in edge}
     return {
+        "sessions": len(paths),
+        "single": sum(len(path) == 1 for path in paths),
         "nodes": [
             {"name": name, "count": nodes[name]} for name in sorted(touched, key=lambda name: (-nodes[name], name))
         ],

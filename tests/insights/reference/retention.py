@@ -93,10 +93,12 @@ def _cell(
     members: list[list[bool]], row: int, column: int, edges: list[datetime], query: Mapping[str, Any], now: datetime
 ) -> dict[str, Any]:
     count = sum(own[column] for own in members)
-    end = edges[row + column + 1]
+    begin, end = edges[row + column], edges[row + column + 1]
     if query.get("windows_24h"):
+        begin = edges[row] + column * timedelta(hours=24)
         end = edges[row + 1] + (column + 1) * timedelta(hours=24)
-    return {"count": count, "share": count / len(members) if members else None, "is_complete": end <= now}
+    share = count / len(members) if members else None
+    return {"count": count, "share": share, "has_begun": begin <= now, "is_complete": end <= now}
 
 
 def _average(cohorts: list[dict[str, Any]], column: int) -> float | None:

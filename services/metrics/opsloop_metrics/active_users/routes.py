@@ -8,12 +8,13 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.http.deps import Db
+from opsloop_common.http.paging import Listing, PageQuery
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_metrics.active_users import rules, service
-from opsloop_metrics.active_users.schemas import ActiveUsersIn, ActiveUsersOut
+from opsloop_metrics.active_users.schemas import ActiveUsersIn, ActiveUsersOut, ActiveUsersPersonsIn
 from opsloop_metrics.insights.tables import ALSO_CSV
 from opsloop_metrics.ports import Insight
-from opsloop_metrics.shapes import tell
+from opsloop_metrics.shapes import InsightPersonOut, as_page, portion_of, tell, within
 
 router = ApiRouter(tags=["insights"])
 READ = allow("metrics:read")
@@ -32,3 +33,15 @@ INSIGHT = Insight(ActiveUsersIn, _find, ActiveUsersOut.model_validate, rules.as_
 async def ask_active_users(body: ActiveUsersIn, session: Db, request: Request) -> Any:
     """Count the people of trailing days, weeks and months; with `Accept: text/csv` as a table."""
     return await tell(INSIGHT, session, body, request.headers.get("accept"))
+
+
+@router.post("/v1/insights/active-users/persons", dependencies=[READ], responses=problems(503))
+async def list_active_users_persons(
+    body: ActiveUsersPersonsIn, session: Db, page: PageQuery
+) -> Listing[InsightPersonOut]:
+    """List the people of a trailing day, week or month, in the order of their ids."""
+    with within("/query"):
+        frame = await body.query.open_frame(session)
+        rules.last_days(frame.aligned())
+    found = await service.people(session, frame, portion_of(page), interval=body.interval, measure=body.measure)
+    return as_page(found, page)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from enum import StrEnum
 from itertools import accumulate
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,17 @@ from opsloop_metrics.insights.tables import Cell
 
 WEEK_DAYS, MONTH_DAYS = 7, 30
 MOST_DAYS = 1_000
+
+
+class Measure(StrEnum):
+    """Of which days people are counted: the last of an interval, or the 7 or 30 that end with it."""
+
+    DAU = "dau"
+    WAU = "wau"
+    MAU = "mau"
+
+
+WIDTHS = {Measure.DAU: 1, Measure.WAU: WEEK_DAYS, Measure.MAU: MONTH_DAYS}
 
 
 @dataclass(frozen=True)
@@ -60,7 +72,7 @@ def active_users_of(frame: Frame, first: date, found: Iterable[tuple[int, int, i
     places = [(day - first).days for day in last_days(frame)]
     dau, wau, mau = (
         [people[place] for place in places]
-        for people in (trailing(rows, places[-1] + 1, width) for width in (1, WEEK_DAYS, MONTH_DAYS))
+        for people in (trailing(rows, places[-1] + 1, width) for width in WIDTHS.values())
     )
     return ActiveUsers(
         intervals=frame.labels,

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 from typing import Literal
 
-from opsloop_common.http.schemas import OutModel
+from opsloop_common.http.schemas import InModel, OutModel
+from opsloop_metrics.active_users.rules import Measure
 from opsloop_metrics.insights.periods import Interval
-from opsloop_metrics.shapes import InsightIn
+from opsloop_metrics.shapes import InsightIn, Place
 
 
 class ActiveUsersIn(InsightIn):
     """How many people were active, told once a day, week or month."""
 
     interval: Literal[Interval.DAY, Interval.WEEK, Interval.MONTH] = Interval.DAY
+
+
+class ActiveUsersPersonsIn(InModel):
+    """Whom to list: who is counted as `measure` in the interval of that number (from 0)."""
+
+    query: ActiveUsersIn
+    interval: Place
+    measure: Measure = Measure.DAU
 
 
 class ActiveUsersOut(OutModel):

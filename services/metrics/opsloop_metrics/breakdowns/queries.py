@@ -31,15 +31,21 @@ def _ranked(frame: Frame, asked: Breakdown, bind: Binding) -> str:
     """Return SQL with the rows of `Counted`: values beyond the limit are one, in which a person counts once."""
     since = start_before(frame) if asked.compare else frame.start
     told = _of_events if asked.of is Of.EVENTS else _of_sessions
+    rows, sessions = told(frame, asked, bind, since), ""
+    if asked.sessions:
+        # a session of one event has one row of values, so that these may be added up; longer ones may have several
+        sessions = ", uniqExactIfState((person, began), is_now AND is_session) AS sessions, countIf(is_now AND is_bounce) AS bounces"
+        rows += f" UNION ALL {_sessions_with(frame, asked, bind)}" if asked.of is Of.EVENTS else ""
+    merged = ", uniqExactIfMerge(sessions), sum(bounces)" if asked.sessions else ""
     counted = (
-        "SELECT values, countIf(is_now) AS events, uniqExactIfState(person, is_now) AS people, "
-        "countIf(NOT is_now) AS events_before, uniqExactIfState(person, NOT is_now) AS people_before "
-        f"FROM ({told(frame, asked, bind, since)}) GROUP BY values HAVING events > 0"
+        "SELECT values, countIf(is_now AND is_event) AS events, uniqExactIfState(person, is_now AND is_event) AS people, "
+        "countIf(NOT is_now) AS events_before, uniqExactIfState(person, NOT is_now) AS people_before"
+        f"{sessions} FROM ({rows}) GROUP BY values HAVING events > 0"
     )
     rank = "row_number() OVER (ORDER BY finalizeAggregation(people) DESC, events DESC, values)"
     return (
-        "SELECT place, any(values), sum(events), uniqExactIfMerge(people), sum(events_before), uniqExactIfMerge(people_before) "
-        f"FROM (SELECT *, toUInt32(least({rank}, {asked.limit + 1})) AS place FROM ({counted})) GROUP BY place WITH ROLLUP"
+        "SELECT place, any(values), sum(events), uniqExactIfMerge(people), sum(events_before), uniqExactIfMerge(people_before)"
+        f"{merged} FROM (SELECT *, toUInt32(least({rank}, {asked.limit + 1})) AS place FROM ({counted})) GROUP BY place WITH ROLLUP"
     )
 
 
@@ -53,7 +59,10 @@ def _of_events(frame: Frame, asked: Breakdown, bind: Binding, since: datetime) -
         with_traits=needs_traits(asked.counted, fields=asked.by),
     )
     is_now = f"e.time >= {bind.time(frame.start)}"
-    return f"SELECT {person_of(frame)} AS person, {_values(asked, bind)} AS values, {is_now} AS is_now {source}"
+    return (
+        f"SELECT {person_of(frame)} AS person, {_values(asked, bind)} AS values, {is_now} AS is_now, true AS is_event, "
+        f"false AS is_session, 0 AS began, false AS is_bounce {source}"
+    )
 
 
 def _of_sessions(frame: Frame, asked: Breakdown, bind: Binding, since: datetime) -> str:
@@ -74,11 +83,39 @@ def _of_sessions(frame: Frame, asked: Breakdown, bind: Binding, since: datetime)
     people = f"SELECT person, arraySort(groupArray((at, rank, values))) AS seen FROM ({events}) GROUP BY person"
     cut = f"arraySplit((event, pause) -> pause > {_IDLE_MS}, seen, arrayDifference(seen.1))"
     found = "arrayFirst" if asked.of is Of.ENTRIES else "arrayLast"
-    pages = f"arrayMap(own -> (own[1].1, {found}(values -> notEmpty(values), own.3)), {cut})"
+    pages = f"arrayMap(own -> (own[1].1, {found}(values -> notEmpty(values), own.3), length(own) = 1), {cut})"
     return (
-        f"SELECT person, page.2 AS values, page.1 >= {milliseconds(frame.start)} AS is_now "
+        f"SELECT person, page.2 AS values, page.1 >= {milliseconds(frame.start)} AS is_now, true AS is_event, "
+        "true AS is_session, page.1 AS began, page.3 AS is_bounce "
         f"FROM (SELECT person, {pages} AS pages FROM ({people})) ARRAY JOIN pages AS page "
         f"WHERE notEmpty(page.2) AND page.1 >= {milliseconds(since)} AND page.1 < {milliseconds(frame.end)}"
+    )
+
+
+def _sessions_with(frame: Frame, asked: Breakdown, bind: Binding) -> str:
+    """Return SQL with a row for each session that begins in the range, and each of the values that its counted events have."""
+    start, end = milliseconds(frame.start), milliseconds(frame.end)
+    source = from_events(
+        frame,
+        bind,
+        since=moved(frame.start, -MARGIN),
+        until=moved(frame.end, MARGIN),
+        conditions=[_ACTIVITY],
+        with_traits=needs_traits(asked.counted, fields=asked.by),
+    )
+    events = (
+        f"SELECT {person_of(frame)} AS person, toUnixTimestamp64Milli(e.time) AS at, "
+        f"if({matches(asked.counted, bind)} AND at < {end}, {_values(asked, bind)}, []) AS values {source}"
+    )
+    people = (
+        f"SELECT person, arraySort(event -> event.1, groupArray((at, values))) AS seen FROM ({events}) GROUP BY person"
+    )
+    cut = f"arraySplit((event, pause) -> pause > {_IDLE_MS}, seen, arrayDifference(seen.1))"
+    own = f"arrayMap(own -> (own[1].1, arrayDistinct(arrayFilter(values -> notEmpty(values), own.2)), length(own) = 1), {cut})"
+    began = f"SELECT person, one FROM (SELECT person, {own} AS own FROM ({people})) ARRAY JOIN own AS one"
+    return (
+        "SELECT person, arrayJoin(one.2) AS values, true AS is_now, false AS is_event, true AS is_session, one.1 AS began, "
+        f"one.3 AS is_bounce FROM ({began}) WHERE began >= {start} AND began < {end}"
     )
 
 

@@ -33,6 +33,7 @@ class Breakdown:
     of: Of = Of.EVENTS
     limit: int = 100
     compare: bool = False
+    sessions: bool = False
 
     def require_sound(self) -> None:
         """Refuse what cannot be meant; raises Invalid."""
@@ -51,6 +52,8 @@ class Counted(NamedTuple):
     people: int
     events_before: int
     people_before: int
+    sessions: int = 0
+    bounces: int = 0
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,14 @@ class Count:
 
 
 @dataclass(frozen=True)
+class Seen(Count):
+    """… and, where it was asked, sessions that begin in the range and have one of the events, and the share of those of one event."""
+
+    sessions: int | None
+    bounce_rate: float | None
+
+
+@dataclass(frozen=True)
 class Row:
     """The values of all fields; `share` is the part of all people who have them."""
 
@@ -69,6 +80,8 @@ class Row:
     events: int
     people: int
     share: float
+    sessions: int | None
+    bounce_rate: float | None
     previous: Count | None
 
 
@@ -78,8 +91,8 @@ class Result:
 
     by: list[str]
     rows: list[Row]
-    other: Count | None
-    total: Count
+    other: Seen | None
+    total: Seen
 
 
 def start_before(frame: Frame) -> datetime:
@@ -101,32 +114,34 @@ def answered(asked: Breakdown, counted: Iterable[Counted]) -> Result:
     """Return the answer from what was counted."""
     found = {each.place: each for each in counted}
     every, rest = found.pop(0, None), found.pop(asked.limit + 1, None)
-    total = _count(every) or Count(0, 0)
+    total = _seen(asked, every or Counted(0, [], 0, 0, 0, 0))
     rows = [
         Row(
             values=each.values,
-            events=each.events,
-            people=each.people,
             share=each.people / total.people,
+            **vars(_seen(asked, each)),
             previous=Count(each.events_before, each.people_before) if asked.compare else None,
         )
         for _, each in sorted(found.items())
     ]
-    return Result(list(asked.by), rows, _count(rest), total)
+    return Result(list(asked.by), rows, None if rest is None else _seen(asked, rest), total)
 
 
-def _count(counted: Counted | None) -> Count | None:
-    return None if counted is None else Count(counted.events, counted.people)
+def _seen(asked: Breakdown, counted: Counted) -> Seen:
+    sessions = counted.sessions if asked.sessions else None
+    return Seen(counted.events, counted.people, sessions, counted.bounces / sessions if sessions else None)
 
 
 def as_table(result: Result) -> tuple[list[str], list[list[Cell]]]:
     """Return an answer as a table, a row its values, what is left as the last: names of columns, rows."""
-    names = [*result.by, "events", "people", "share", "previous_events", "previous_people"]
+    names = [*result.by, "events", "people", "share", "previous_events", "previous_people", "sessions", "bounce_rate"]
     rows: list[list[Cell]] = []
     for row in result.rows:
         before = [row.previous.events, row.previous.people] if row.previous else [None, None]
-        rows.append([*row.values, row.events, row.people, row.share, *before])
+        rows.append([*row.values, row.events, row.people, row.share, *before, row.sessions, row.bounce_rate])
     if result.other is not None:
         share = result.other.people / result.total.people
-        rows.append([*[OTHER] * len(result.by), result.other.events, result.other.people, share, None, None])
+        other = result.other
+        told = [other.events, other.people, share, None, None, other.sessions, other.bounce_rate]
+        rows.append([*[OTHER] * len(result.by), *told])
     return names, rows

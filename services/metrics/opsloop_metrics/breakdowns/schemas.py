@@ -20,10 +20,11 @@ class BreakdownTableIn(ActivityIn):
     by: Annotated[list[Field_], Field(min_length=1, max_length=3)]
     limit: Annotated[int, Field(ge=1, le=1_000)] = 100
     compare: Literal["previous"] | None = None
+    sessions: bool = False
 
     def to_breakdown(self) -> Breakdown:
         """Return it as rules take it."""
-        return Breakdown(tuple(self.by), self.to_filter(), self.of, self.limit, self.compare is not None)
+        return Breakdown(tuple(self.by), self.to_filter(), self.of, self.limit, self.compare is not None, self.sessions)
 
 
 class BreakdownCountOut(OutModel):
@@ -33,12 +34,17 @@ class BreakdownCountOut(OutModel):
     people: int
 
 
-class BreakdownRowOut(OutModel):
+class BreakdownSeenOut(BreakdownCountOut):
+    """Also sessions with one of the events, and the share of them that have no other; null unless `sessions` is asked for."""
+
+    sessions: int | None
+    bounce_rate: float | None
+
+
+class BreakdownRowOut(BreakdownSeenOut):
     """The values of the fields in `by`, `$none` where one is absent; `share` is the part of all people."""
 
     values: list[str]
-    events: int
-    people: int
     share: float
     previous: BreakdownCountOut | None
 
@@ -48,5 +54,5 @@ class BreakdownOut(OutModel):
 
     by: list[str]
     rows: list[BreakdownRowOut]
-    other: BreakdownCountOut | None
-    total: BreakdownCountOut
+    other: BreakdownSeenOut | None
+    total: BreakdownSeenOut

@@ -14,6 +14,7 @@ from babel.dates import format_datetime, format_skeleton, format_timedelta
 from babel.numbers import format_compact_decimal, format_percent
 
 from opsloop_common.numbers import for_people
+from opsloop_metrics.canvas.values import VALUES
 
 Language = Literal["en", "zh"]
 _LOCALES = {"en": Locale("en"), "zh": Locale("zh")}
@@ -72,9 +73,18 @@ _WORDS: dict[str, tuple[str, str]] = {
     "to_convert": ("median {median}, average {average}", "用时中位{median}，平均{average}"),
     "cohorts": ("{count} cohorts", "{count}个群组"),
     "cohort": ("{name}: {size} people; {values}.", "{name}：{size}人；{values}。"),
+    "so_far": ("{value} so far", "至今{value}"),
+    "told_total": ("total {value}", "合计{value}"),
+    "told_last": ("last {value}", "最近{value}"),
+    "told_so_far": ("so far {value}", "至今{value}"),
     "active_in": ("Active in so many of {count} intervals", "在{count}个时段中活跃的时段数"),
     "on_days": ("{count} people in {days}.", "{days}个时段：{count}人。"),
     "edge": ("{source} to {target}: {count}.", "{source}至{target}：{count}。"),
+    "went": (
+        "{sessions} sessions, of which {single} left at once ({share})",
+        "{sessions}次会话，其中{single}次立即离去（{share}）",
+    ),
+    "no_ways": ("Everybody left after the first step.", "所有会话都止于第一步。"),
     "stick": ("daily of monthly {share}", "日活占月活{share}"),
     "length": ("average length {time}", "平均时长{time}"),
     "bounced": ("bounce rate {share}", "跳出率{share}"),
@@ -91,14 +101,22 @@ _WORDS: dict[str, tuple[str, str]] = {
     "active_people": ("{count} active people", "{count}名活跃用户"),
     "used": ("{count} people, {share}", "{count}人，{share}"),
     "left": ("Left", "流失"),
-    "stayed": ("Stayed", "留存"),
+    "stayed": ("Stayed", "留下"),
     "churned": (
         "{share} left: {left} of them, {stayed} stayed, {undecided} undecided",
-        "流失{share}：{left}人离开，{stayed}人留下，{undecided}人未定",
+        "流失{share}：{left}人流失，{stayed}人留下，{undecided}人未定",
     ),
-    "apart": ("{share} of those who left, {other} of those who stayed", "离开者{share}，留下者{other}"),
+    "apart": ("{share} of those who left, {other} of those who stayed", "流失者{share}，留下者{other}"),
     "compared_items": ("{count} items compared", "比较了{count}项"),
     "both": ("{count} people have both", "{count}人两者都用"),
+    "answer_kind": ("Kind", "类型"),
+    "answer_severity": ("Severity", "严重程度"),
+    "answer_area": ("Area", "领域"),
+    "answer_tags": ("Tag", "标签"),
+    "vital": ("{metric}: {value}, {rating}.", "{metric}：{value}，{rating}。"),
+    "milliseconds": ("{count} ms", "{count}毫秒"),
+    "sentence": ("{said}.", "{said}。"),
+    "ranked": ("{name}: {said}.", "{name}：{said}。"),
     "step_no": ("Step {number}", "第{number}步"),
 }
 
@@ -118,6 +136,14 @@ class Speech:
     def say(self, word: str, **parts: str) -> str:
         """Return a word or sentence, `parts` in their places as they are."""
         return _WORDS[word][self.language == "zh"].format(**parts)
+
+    def value(self, value: str, field: str | None = None) -> str:
+        """Return what to call a value of a field: those of closed lists and what is no value in words, all others as they are."""
+        words = {"$other": "other", "$none": "none", "": "none"}
+        if value in words:
+            return self.say(words[value])
+        named = VALUES.get(field or "", {}).get(value)
+        return value if named is None else named[self.language == "zh"]
 
     def number(self, value: float | None) -> str:
         """Return a number in full, a dash for none."""
@@ -150,6 +176,12 @@ class Speech:
         """Return the first and last interval, with their years."""
         skeleton = {"MMMdHm": "yMMMdHm", "MMMd": "yMMMd"}.get(self._skeleton(starts), self._skeleton(starts))
         first, last = self._at(starts[0], skeleton), self._at(starts[-1], skeleton)
+        return first if first == last else self.say("range", start=first, end=last)
+
+    def span(self, start: datetime, end: datetime, *, by_hour: bool = False) -> str:
+        """Return the days from a time to before another, with their years; `by_hour` the two times."""
+        skeleton = "yMMMdHm" if by_hour else "yMMMd"
+        first, last = self._at(start, skeleton), self._at(end if by_hour else end - timedelta(microseconds=1), skeleton)
         return first if first == last else self.say("range", start=first, end=last)
 
     def at(self, moment: datetime) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from opsloop_metrics.canvas.drawing import COLOURS, INNER, MARGIN, WIDTH, Markup, cut, joined, legend, line, rect, text
 from opsloop_metrics.canvas.drawing import width_of as wide
 from opsloop_metrics.canvas.scales import some, ticks
+from opsloop_metrics.canvas.values import VALUES
 from opsloop_metrics.canvas.words import Speech
 
 MOST_PARTS = 6
@@ -140,9 +141,16 @@ def friction(pages: Sequence[Mapping[str, Any]], speech: Speech) -> tuple[Markup
             text(WIDTH - MARGIN, y, right, css="ink strong", size=13, anchor="end"),
             rect(MARGIN, y + 9, INNER * page["reach"] / most, 14, "ghost", radius=3),
             rect(MARGIN, y + 9, INNER * page["score"] / most, 14, "f1", radius=3),
+            text(MARGIN, y + 38, _kinds(page, speech), css="soft", size=11.5),
         ]
-        y += 48
+        y += 66
     return joined(drawn), y - 12
+
+
+def _kinds(page: Mapping[str, Any], speech: Speech) -> str:
+    """Return which trouble people met, and how many of them."""
+    kinds = [kind for kind in VALUES["friction"] if page[kind]]
+    return " · ".join(speech.value(kind, "friction").format(count=speech.number(page[kind])) for kind in kinds)
 
 
 def _thin(

@@ -39,6 +39,8 @@ def draw(
         drawn.append(text(MARGIN, y + 18, cut(name, names - 8)))
         drawn.append(text(left - 12, y + 18, speech.number(each["size"]), css="soft", anchor="end"))
         for place, value in enumerate(each["values"][:columns]):
+            if not value["has_begun"]:
+                continue
             tip = f"{cut(name, 200)} · {place}: {speech.number(value['count'])}"
             drawn.append(grid.cell(place, y, value["share"], value["is_complete"], tip))
         y += _ROW

@@ -13,7 +13,7 @@ from opsloop_metrics.canvas.words import Speech
 MOST_LINES = 16
 MOST_NOTES = 40
 _HIGH, _TOP, _ROW = 300.0, 84.0, 16.0
-_LABEL = 168.0  # room for names at the ends of lines
+_LABEL = 196.0  # room for names at the ends of lines
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,14 @@ class Note:
 
 @dataclass(frozen=True)
 class Line:
-    """A line: a value for each interval, None where there is none; beside it the time before, and its smooth course."""
+    """A line: a value for each interval, None where there is none; beside it the time before, and its smooth course.
+
+    `total` is told at its end where values add up; where they do not (people, means), the last value of an interval that is over.
+    """
 
     name: str
     values: Sequence[float | None]
+    total: float | None = None
     before: Sequence[float | None] | None = None
     smooth: Sequence[float | None] | None = None
 
@@ -45,7 +49,7 @@ def draw(
     plot = _Plot(len(starts), scale, speech, rows=_note_rows(notes))
     marks = _notes(plot, starts, notes)
     drawn = [part for place, each in enumerate(shown) for part in _line(plot, place % COLOURS, each, open_from)]
-    body = joined([plot.grid(), plot.dates(starts), marks, *drawn, _names(plot, shown)])
+    body = joined([plot.grid(), plot.dates(starts), marks, *drawn, _names(plot, shown, open_from)])
     return body, plot.bottom + 44
 
 
@@ -132,18 +136,17 @@ def _lonely(values: Sequence[float | None]) -> Iterator[tuple[int, float]]:
             yield place, value
 
 
-def _names(plot: _Plot, lines: Sequence[Line]) -> Markup:
+def _names(plot: _Plot, lines: Sequence[Line], open_from: int | None) -> Markup:
     ends = []
     for place, each in enumerate(lines):
         main = drawable(each.values if each.smooth is None else each.smooth)[: plot.count]
         last = next(((at, value) for at, value in reversed(list(enumerate(main))) if value is not None), None)
         if last is not None:
-            ends.append((place % COLOURS, each.name, *last))
+            ends.append((place % COLOURS, each.name, _number(each, main[:open_from], last[1], plot.speech), *last))
     wanted = [plot.y(value) for *_, value in ends]
     placed = spread(wanted, gap=_ROW, low=plot.top + 4, high=max(plot.bottom, plot.top + len(ends) * _ROW))
     parts = []
-    for (colour, name, at, value), y in zip(ends, placed, strict=True):
-        number = plot.speech.short(value)
+    for (colour, name, number, at, value), y in zip(ends, placed, strict=True):
         left = cut(name, _LABEL - 26 - width_of(number))
         parts += [
             element("circle", cx=plot.x(at), cy=plot.y(value), r=3.5, class_=f"dot f{colour}"),
@@ -154,6 +157,15 @@ def _names(plot: _Plot, lines: Sequence[Line]) -> Markup:
             ),
         ]  # fmt: skip
     return joined(parts)
+
+
+def _number(each: Line, over: Sequence[float | None], last: float, speech: Speech) -> str:
+    if each.total is not None:
+        return speech.say("told_total", value=speech.short(each.total))
+    whole = next((value for value in reversed(over) if value is not None), None)
+    return speech.say(
+        "told_so_far" if whole is None else "told_last", value=speech.short(last if whole is None else whole)
+    )
 
 
 def _notes(plot: _Plot, starts: Sequence[datetime], notes: Sequence[Note]) -> Markup:

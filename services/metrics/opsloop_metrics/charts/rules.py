@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from string import ascii_uppercase
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from opsloop_metrics.canvas.drawing import Markup, cut, document, text
 from opsloop_metrics.canvas.scales import drawable
 from opsloop_metrics.canvas.words import Speech, language_of
-from opsloop_metrics.charts import bars, flows, grids, lines, ranks
+from opsloop_metrics.charts import bars, flows, grids, lines, ranking
+from opsloop_metrics.charts.drawn import Answer, Drawn
+from opsloop_metrics.charts.drawn import Beside as Beside
 from opsloop_metrics.charts.lines import Line
 from opsloop_metrics.charts.lines import Note as Note
+from opsloop_metrics.insights.periods import Frame, Interval
 
-Answer = Mapping[str, Any]
-Drawn = tuple[Markup, float, str, list[str]]
-"""The picture, its height, the line below the title, and sentences that say what it shows."""
+_BY_INTERVAL = ("intervals", "cohorts", "periods")  # answers with one of these begin with a whole interval
 _TOLD = 12  # things that the description says one by one
-OTHER = "$other"
 
 
 def draw(
@@ -28,44 +29,57 @@ def draw(
     title: str | None = None,
     locale: str = "en",
     zone: str = "UTC",
-    notes: Sequence[Note] = (),
+    beside: Beside | None = None,
 ) -> str:
     """Return an SVG (UTF-8, one `svg` element, no script and nothing from elsewhere) of an insight's answer.
 
     `kind` is the name of an insight's path (`trends`, `active-users`, `funnel` …), `answer` the JSON of its door, `locale` a BCP 47
-    tag: Chinese or, for all others, English; days are those of `zone`. `notes` are shown on lines over time. Bounded in size
-    however large the answer is.
+    tag: Chinese or, for all others, English; days are those of `zone`. Bounded in size however large the answer is.
     """
     speech = Speech(language_of(locale), ZoneInfo(zone))
     drawer = _DRAWERS[kind]
-    body, height, subtitle, told = drawer(answer, speech, notes)
+    beside = beside or Beside()
+    body, height, subtitle, told = drawer(answer, speech, beside)
     if not told:
         body, height = text(28, 120, speech.say("empty"), css="soft", size=14), 180
         subtitle, told = speech.say("nothing"), [speech.say("nothing")]
+    subtitle = " · ".join(filter(None, (_when(answer, speech, beside.frame), subtitle)))
     more = len(told) - _TOLD
     said = told[:_TOLD] + ([speech.say("more", count=speech.number(more))] if more > 0 else [])
     return document(
         body,
         title=title or speech.say(kind),
-        description=" ".join([subtitle + ".", *said]),
+        description=" ".join([speech.say("sentence", said=subtitle), *said]),
         subtitle=subtitle,
         height=height,
         language="zh-CN" if speech.language == "zh" else "en",
     )
 
 
+def _when(answer: Answer, speech: Speech, frame: Frame | None) -> str:
+    """Return the days that an answer is about, to the last that was asked for: not to the first of its last week or month."""
+    starts = starts_of(answer)
+    if frame is None:
+        return speech.range(starts) if starts else ""
+    by_interval = not answer.keys().isdisjoint(_BY_INTERVAL)
+    start = frame.edges[0] if by_interval else frame.start
+    return speech.span(start, frame.end, by_hour=by_interval and frame.interval is Interval.HOUR)
+
+
 def starts_of(answer: Answer) -> list[datetime]:
-    """Return when the intervals of an answer begin."""
-    return [datetime.fromisoformat(start) for start in answer["intervals"]]
+    """Return when the intervals of an answer begin, none where it has no intervals."""
+    starts = answer.get("intervals") or sorted({each["start"] for each in answer.get("cohorts", ())})
+    return [datetime.fromisoformat(start) for start in starts]
 
 
-def _trends(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+def _trends(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     found = sorted(answer["series"], key=lambda each: -abs(each["total"] or 0))  # the largest, where not all have room
     several = len({each["name"] for each in found}) > 1
     named = [
         Line(
-            _series_name(each, speech, several=several),
+            _series_name(each, speech, beside.divided_by, several=several),
             each["values"],
+            total=each["total"] if _adds_up(each["name"], beside.query) else None,
             before=each["previous"]["values"] if each["previous"] else None,
             smooth=each["moving_average"],
         )
@@ -73,60 +87,74 @@ def _trends(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
     ]
     totals = [each["total"] for each in found]
     said = [speech.say("compared")] if any(each.before is not None for each in named) else []
-    return _over_time(answer, named, speech, notes, totals=totals, said=said)
+    return _over_time(answer, named, speech, beside, totals=totals, said=said)
 
 
-def _series_name(each: Answer, speech: Speech, *, several: bool) -> str:
+def _adds_up(name: str, query: Mapping[str, Any]) -> bool:
+    """Say whether a series, A, B …, is one whose values make its total: not of people, of means or of a formula."""
+    aggregates = [each.get("aggregate", "count") for each in query.get("series", ())]
+    return dict(zip(ascii_uppercase, aggregates, strict=False)).get(name) in ("count", "sum")
+
+
+def _series_name(each: Answer, speech: Speech, field: str | None, *, several: bool) -> str:
     label, value = each["label"] or each["name"], each["breakdown"]
     label = speech.say("any") if label == "*" else label
     if value is None:
         return str(label)
-    value = {OTHER: speech.say("other"), "": speech.say("none")}.get(value, value)
+    value = speech.value(value, field)
     return f"{cut(label, 400)} · {value}" if several else str(value)
 
 
-def _active_users(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+def _active_users(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     named = [Line(speech.say(name), answer[name]) for name in ("mau", "wau", "dau")]
-    last = _last(answer["stickiness"])
+    last = _last(answer["stickiness"][: answer.get("incomplete_from")])
     said = [] if last is None else [speech.say("stick", share=speech.share(last))]
-    return _over_time(answer, named, speech, notes, said=said)
+    return _over_time(answer, named, speech, beside, said=said)
 
 
-def _sessions(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
-    named = [Line(speech.say("sessions_series"), answer["sessions"]), Line(speech.say("people"), answer["people"])]
-    length, bounced = _last(answer["average_seconds"]), _last(answer["bounce_rate"])
+def _sessions(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
+    counts = answer["sessions"]
+    named = [
+        Line(speech.say("sessions_series"), counts, sum(counts)),
+        Line(speech.say("people"), answer["people"]),
+    ]
+    length, bounced = (_mean(answer[name], counts) for name in ("average_seconds", "bounce_rate"))
     said = [] if length is None else [speech.say("length", time=speech.time(length))]
     said += [] if bounced is None else [speech.say("bounced", share=speech.share(bounced))]
-    return _over_time(answer, named, speech, notes, said=said)
+    return _over_time(answer, named, speech, beside, said=said)
 
 
-def _revenue(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
-    unit, currency = 10 ** answer["currency_digits"], answer["currency"] or ""
+def _revenue(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
+    unit, currency, totals = 10 ** answer["currency_digits"], answer["currency"] or "", answer["totals"]
 
     def line(name: str) -> Line:
-        return Line(f"{speech.say(name)} {currency}".strip(), [minor / unit for minor in answer[name]])
+        return Line(
+            f"{speech.say(name)} {currency}".strip(), [minor / unit for minor in answer[name]], totals[name] / unit
+        )
 
-    totals = answer["totals"]
     said = [speech.say("buyers", count=speech.number(totals["buyers"]))]
     if totals["arppu"] is not None:
         said.append(speech.say("arppu", amount=speech.number(round(totals["arppu"] / unit, answer["currency_digits"]))))
     named = [line("net"), line("refunds")]
     sums = [totals[name] / unit for name in ("net", "refunds")]
-    return _over_time(answer, named, speech, notes, totals=sums, said=said)
+    return _over_time(answer, named, speech, beside, totals=sums, said=said)
 
 
-def _last(values: Any) -> float | None:
-    """Return the newest number of a list of them, or the one number."""
-    if not isinstance(values, list):
-        return None if values is None else float(values)
+def _last(values: Sequence[float | None]) -> float | None:
     return next((value for value in reversed(values) if value is not None), None)
+
+
+def _mean(values: Sequence[float | None], counts: Sequence[int]) -> float | None:
+    """Return the mean of all from the means of intervals and how many they are of."""
+    found = [(value, count) for value, count in zip(values, counts, strict=True) if value is not None]
+    return sum(value * count for value, count in found) / sum(count for _, count in found) if found else None
 
 
 def _over_time(
     answer: Answer,
     named: Sequence[Line],
     speech: Speech,
-    notes: Sequence[Note],
+    beside: Beside,
     *,
     totals: Sequence[float | None] = (),
     said: Sequence[str] = (),
@@ -136,13 +164,13 @@ def _over_time(
         return Markup(""), 0, "", []
     days = speech.days(starts)
     open_from = answer.get("incomplete_from")
-    body, height = lines.draw(named, starts, speech, open_from=open_from, notes=notes)
-    subtitle = " · ".join([speech.range(starts), *said, *([speech.say("incomplete")] if open_from is not None else [])])
+    body, height = lines.draw(named, starts, speech, open_from=open_from, notes=beside.notes)
+    subtitle = " · ".join([*said, *([speech.say("incomplete")] if open_from is not None else [])])
     told = [_in_words(each, days, speech) for each in named]
     for place, total in enumerate(totals):
         name = cut(named[place].name, 400)
         told[place] += "" if total is None else f" {speech.say('series_total', name=name, total=speech.number(total))}"
-    inside = [note for note in notes if starts[0] <= note.at]
+    inside = [note for note in beside.notes if starts[0] <= note.at]
     told += [speech.say("noted", when=speech.at(note.at), text=cut(note.text, 1_200)) for note in inside]
     return body, height, subtitle, told
 
@@ -151,13 +179,13 @@ def _in_words(each: Line, days: Sequence[str], speech: Speech) -> str:
     values = [(value, place) for place, value in enumerate(drawable(each.values)) if value is not None]
     name = cut(each.name, 400)
     if not values:
-        return f"{name}: {speech.say('nothing')}."
+        return speech.say("ranked", name=name, said=speech.say("nothing"))
     peak, place = max(values, key=lambda found: (found[0], -found[1]))
     first, last = speech.number(values[0][0]), speech.number(values[-1][0])
     return speech.say("series", name=name, first=first, last=last, peak=speech.number(peak), when=days[place])
 
 
-def _lifecycle(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+def _lifecycle(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     starts = starts_of(answer)
     if not starts:
         return Markup(""), 0, "", []
@@ -166,10 +194,10 @@ def _lifecycle(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
     body, height = bars.lifecycle(parts, starts, speech, open_from=answer.get("incomplete_from"))
     days = speech.days(starts)
     told = [_in_words(Line(name, values), days, speech) for _, name, values in parts]
-    return body, height, speech.range(starts), told
+    return body, height, "", told
 
 
-def _stickiness(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+def _stickiness(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     people = answer["people"]
     body, height = bars.stickiness(people, speech)
     told = [
@@ -180,12 +208,11 @@ def _stickiness(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
     return body, height, speech.say("active_in", count=speech.number(answer["periods"])), told
 
 
-def _funnel(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+def _funnel(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     steps = answer["steps"]
     if not steps:
         return Markup(""), 0, "", []
-    values = {OTHER: speech.say("other"), "": speech.say("none")}
-    parts = [(values.get(part["value"], part["value"]), part["steps"]) for part in answer["breakdown"] or ()]
+    parts = [(speech.value(part["value"], beside.divided_by), part["steps"]) for part in answer["breakdown"] or ()]
     body, height = bars.funnel(steps, parts, speech)
     taken = answer["time_to_convert"]
     said = [speech.say("converted", share=speech.share(steps[-1]["from_first"]))]
@@ -204,39 +231,44 @@ def _funnel(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
     return body, height, " · ".join(said), told
 
 
-def _retention(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+def _retention(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     cohorts = answer["cohorts"]
     if not cohorts:
         return Markup(""), 0, "", []
     starts = [datetime.fromisoformat(each["start"]) for each in cohorts]
     names = speech.days(sorted(set(starts)))
     by_start = dict(zip(sorted(set(starts)), names, strict=True))
-    values = {OTHER: speech.say("other"), "": speech.say("none")}
     rows = [
         (
             by_start[start]
             if each["breakdown"] is None
-            else f"{by_start[start]} · {values.get(each['breakdown'], each['breakdown'])}",
+            else f"{by_start[start]} · {speech.value(each['breakdown'], beside.divided_by)}",
             each,
         )
         for start, each in zip(starts, cohorts, strict=True)
     ]
     body, height = grids.draw(rows, answer["average"], speech)
-    is_open = any(not value["is_complete"] for each in cohorts for value in each["values"])
-    said = [speech.range(sorted(starts)), speech.say("cohorts", count=speech.number(len(cohorts)))]
+    is_open = any(value["has_begun"] and not value["is_complete"] for each in cohorts for value in each["values"])
+    said = [speech.say("cohorts", count=speech.number(len(cohorts)))]
     told = [
         speech.say(
             "cohort",
             name=cut(name, 400),
             size=speech.number(each["size"]),
-            values=", ".join(speech.share(value["share"]) for value in each["values"][: grids.MOST_COLUMNS]),
+            values=", ".join(
+                speech.share(value["share"])
+                if value["is_complete"]
+                else speech.say("so_far", value=speech.share(value["share"]))
+                for value in each["values"][: grids.MOST_COLUMNS]
+                if value["has_begun"]
+            ),
         )
         for name, each in rows
     ]
     return body, height, " · ".join(said + ([speech.say("outlined")] if is_open else [])), told
 
 
-def _paths(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+def _paths(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     body, height = flows.draw(answer["nodes"], answer["edges"], speech)
     told = [
         speech.say(
@@ -252,14 +284,21 @@ def _paths(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
             speech.say("series_total", name=cut(node["name"], 400), total=speech.number(node["count"]))
             for node in answer["nodes"]
         ]
-    total = sum(node["count"] for node in answer["nodes"] if flows.step_of(node["name"]) == 1)
-    return body, height, f"{speech.say('step_no', number=speech.number(1))}: {speech.number(total)}", told
+    if answer["sessions"] and not told:
+        body, height = text(28, 120, speech.say("no_ways"), css="soft", size=14), 180
+    sessions, single = answer["sessions"], answer["single"]
+    said = speech.say(
+        "went", sessions=speech.number(sessions), single=speech.number(single),
+        share=speech.share(single / sessions if sessions else None),
+    )  # fmt: skip
+    return body, height, said, told or [speech.say("no_ways")] * bool(sessions)
 
 
-def _experience(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
+def _experience(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     pages = answer["friction"]
     body, height = bars.friction(pages, speech)
-    told = [
+    told = [_vital(each, speech) for each in answer["vitals"]["metrics"] if each["rating"]] if pages else []
+    told += [
         speech.say(
             "troubled",
             page=cut(page["page"], 400),
@@ -272,66 +311,15 @@ def _experience(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
     return body, height, speech.say("friction", people=speech.number(answer["people"])), told
 
 
-def _attribution(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
-    conversions = answer["total"]["conversions"]
-    rows = [((row["value"],), row["linear"]["conversions"]) for row in answer["rows"]]
-    return _ranked(rows, conversions, speech.say("credited", count=speech.number(conversions)), speech)
+def _vital(each: Answer, speech: Speech) -> str:
+    metric, p75 = each["metric"], speech.number(round(each["p75"], 3 if each["metric"] == "cls" else 0))
+    value = p75 if metric == "cls" else speech.say("milliseconds", count=p75)
+    return speech.say(
+        "vital", metric=speech.value(metric, "metric"), value=value, rating=speech.value(each["rating"], "rating")
+    )
 
 
-def _breakdown(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
-    total = answer["total"]
-    rows = [(row["values"], row["people"]) for row in answer["rows"]]
-    rows += [((OTHER,), answer["other"]["people"])] if answer["other"] else []
-    people, events = speech.number(total["people"]), speech.number(total["events"])
-    return _ranked(rows, total["people"], speech.say("seen", people=people, events=events), speech)
-
-
-def _ranked(rows: Sequence[tuple[Sequence[str], float]], total: float, subtitle: str, speech: Speech) -> Drawn:
-    values = {OTHER: speech.say("other"), "$none": speech.say("none")}
-    most = max((number for _, number in rows), default=0) or 1
-    ranked = []
-    for several, number in rows:
-        name = " · ".join(values.get(value, value) for value in several)
-        said = f"{speech.number(round(number, 2))} · {speech.share(number / total if total else None)}"
-        ranked.append(ranks.Ranked(name, said, [max(number, 0) / most]))
-    return _bars(ranked, subtitle)
-
-
-def _usage(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
-    ranked = []
-    for each in answer["features"]:
-        said = speech.say("used", count=speech.number(each["people"]), share=speech.share(each["adoption"]))
-        name = speech.say("any") if each["label"] == "*" else each["label"]
-        ranked.append(ranks.Ranked(name, said, [each["adoption"]]))
-    return _bars(ranked, speech.say("active_people", count=speech.number(answer["active"]["total"])))
-
-
-def _churn(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
-    ranked = []
-    for each in answer["rows"]:
-        shares = [each["left_share"], each["stayed_share"]]
-        said = speech.say("apart", share=speech.share(shares[0]), other=speech.share(shares[1]))
-        ranked.append(ranks.Ranked(f"{each['label']} · {each['value']}", said, shares))
-    counts = {name: speech.number(answer[name]) for name in ("left", "stayed", "undecided")}
-    said = speech.say("churned", share=speech.share(answer["churn_rate"]), **counts)
-    return _bars(ranked, said, [speech.say("left"), speech.say("stayed")])
-
-
-def _next_best(answer: Answer, speech: Speech, notes: Sequence[Note]) -> Drawn:
-    most = max((each["score"] for each in answer["rows"]), default=1)
-    ranked = []
-    for each in answer["rows"]:
-        name = each["item"] if each["goes_with"] is None else f"{each['item']} · {each['goes_with']}"
-        said = speech.say("both", count=speech.number(each["together"]))
-        ranked.append(ranks.Ranked(name, said, [each["score"] / most]))
-    return _bars(ranked, speech.say("compared_items", count=speech.number(answer["items_compared"])))
-
-
-def _bars(ranked: Sequence[ranks.Ranked], subtitle: str, names: Sequence[str] = ()) -> Drawn:
-    return *ranks.draw(ranked, names), subtitle, [f"{cut(each.name, 400)}: {each.said}." for each in ranked]
-
-
-_DRAWERS: dict[str, Callable[[Answer, Speech, Sequence[Note]], Drawn]] = {
+_DRAWERS: dict[str, Callable[[Answer, Speech, Beside], Drawn]] = {
     "trends": _trends,
     "active-users": _active_users,
     "sessions": _sessions,
@@ -342,11 +330,11 @@ _DRAWERS: dict[str, Callable[[Answer, Speech, Sequence[Note]], Drawn]] = {
     "retention": _retention,
     "paths": _paths,
     "experience": _experience,
-    "attribution": _attribution,
-    "breakdown": _breakdown,
-    "usage": _usage,
-    "churn": _churn,
-    "next-best": _next_best,
+    "attribution": ranking.attribution,
+    "breakdown": ranking.breakdown,
+    "usage": ranking.usage,
+    "churn": ranking.churn,
+    "next-best": ranking.next_best,
 }
 KINDS = frozenset(_DRAWERS)
 """The insights that have a picture."""

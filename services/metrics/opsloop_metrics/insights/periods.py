@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from typing import Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
 from opsloop_common.clock import rfc3339
@@ -100,6 +101,15 @@ class Frame:
     def before(self, intervals: int) -> datetime:
         """Return the start of the interval that is so many before the first."""
         return steps(self.edges[0], -intervals, self.interval, self.zone)
+
+
+@runtime_checkable
+class Timed(Protocol):
+    """A question about a time."""
+
+    def frame(self, *, now: datetime, zone: str, week_start: WeekStart) -> Frame:
+        """Return that time, in a zone and weeks where it names none; raises Invalid."""
+        ...
 
 
 def frame_of(

@@ -39,7 +39,7 @@ async def find_people(
 
 
 def _edges(frame: Frame, asked: Paths, bind: Binding) -> str:
-    """Return SQL with the rows of `Counted`, the most frequent first."""
+    """Return SQL with the rows of `Counted`, the most frequent first; edges to nowhere are ends, of which one would do."""
     counted = (
         "SELECT place, source, target, count() AS sessions "
         f"FROM ({_paths(frame, asked, bind)}) ARRAY JOIN arrayEnumerate(path) AS place, path AS source, "
@@ -48,11 +48,14 @@ def _edges(frame: Frame, asked: Paths, bind: Binding) -> str:
     # whoever is at a node came to it from one, if it is not the first, and goes on from it, if only to the end
     noded = (
         "SELECT *, sum(sessions) OVER (PARTITION BY place, source) AS sources, "
-        f"sum(sessions) OVER (PARTITION BY place, target) AS targets FROM ({counted})"
+        "sum(sessions) OVER (PARTITION BY place, target) AS targets, "
+        "sumIf(sessions, place = 1) OVER () AS everything, sumIf(sessions, place = 1 AND target = '') OVER () AS single "
+        f"FROM ({counted})"
     )
     return (
-        "SELECT concat(toString(place), '_', source) AS left, concat(toString(place + 1), '_', target) AS right, "
-        f"sessions, sources, targets FROM ({noded}) WHERE target != '' ORDER BY sessions DESC, left, right LIMIT {asked.limit}"
+        "SELECT concat(toString(place), '_', source) AS left, "
+        "if(target = '', '', concat(toString(place + 1), '_', target)) AS right, sessions, sources, targets, everything, single "
+        f"FROM ({noded}) ORDER BY sessions DESC, left, right LIMIT {asked.limit} BY right = ''"
     )
 
 

@@ -85,13 +85,18 @@ def _numbered(pointer: str, told: str) -> Numbered:
 
 
 class Counted(NamedTuple):
-    """An edge of numbered names: sessions that have it, and sessions that have its nodes."""
+    """An edge of numbered names: sessions that have it, and that have its nodes; without a target an end.
+
+    With each stand all sessions, and those of a single node.
+    """
 
     source: str
     target: str
     sessions: int
     of_source: int
     of_target: int
+    of_all: int
+    of_single: int
 
 
 @dataclass(frozen=True)
@@ -113,8 +118,10 @@ class Edge:
 
 @dataclass(frozen=True)
 class Result:
-    """The most frequent edges and their nodes, the most frequent first."""
+    """The most frequent edges and their nodes, the most frequent first; `single` of all sessions have one node and so no edge."""
 
+    sessions: int
+    single: int
     nodes: list[Node]
     edges: list[Edge]
 
@@ -122,12 +129,16 @@ class Result:
 def answered(counted: Iterable[Counted]) -> Result:
     """Return the answer from edges in their order."""
     edges, nodes = [], {}
+    sessions = single = 0
     for each in counted:
+        sessions, single = each.of_all, each.of_single
+        if not each.target:
+            continue
         edges.append(Edge(each.source, each.target, each.sessions))
         nodes[each.source] = each.of_source
         nodes[each.target] = each.of_target
     listed = sorted(nodes.items(), key=lambda item: (-item[1], item[0]))
-    return Result([Node(name, count) for name, count in listed], edges)
+    return Result(sessions, single, [Node(name, count) for name, count in listed], edges)
 
 
 def as_table(result: Result) -> tuple[list[str], list[list[str | int | float | None]]]:

@@ -65,7 +65,9 @@ class PathEdgeOut(OutModel):
 
 
 class PathsOut(OutModel):
-    """The most frequent edges, and the nodes between which they are."""
+    """The most frequent edges, and the nodes between which they are; of all `sessions` `single` have one node, and so no edge."""
 
+    sessions: int
+    single: int
     nodes: list[PathNodeOut]
     edges: list[PathEdgeOut]

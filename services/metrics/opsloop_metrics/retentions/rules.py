@@ -72,10 +72,11 @@ class Counted(NamedTuple):
 
 @dataclass(frozen=True)
 class Cell:
-    """How many of a cohort came back in a column; `share` of nobody is None."""
+    """How many of a cohort came back in a column; `share` of nobody is None, and 0 of what has not begun."""
 
     count: int
     share: float | None
+    has_begun: bool
     is_complete: bool
 
 
@@ -146,14 +147,14 @@ def _cohort(
     size, *later = counts
     if asked.rolling:
         later = list(accumulate(reversed(later)))[::-1]
-    ends = [
-        edges[row + 1] + (column + 1) * DAY if asked.windows_24h else edges[row + 1 + column]
-        for column in range(asked.periods)
-    ]
-    cells = zip([size, *later], ends, strict=True)
-    return Cohort(
-        edges[row], value, size, [Cell(count, count / size if size else None, end <= frame.now) for count, end in cells]
-    )
+    cells = []
+    for column, count in enumerate([size, *later]):
+        if asked.windows_24h:  # from the first moment at which somebody's may begin to the last at which one may end
+            begin, end = edges[row] + column * DAY, edges[row + 1] + (column + 1) * DAY
+        else:
+            begin, end = edges[row + column], edges[row + column + 1]
+        cells.append(Cell(count, count / size if size else None, begin <= frame.now, end <= frame.now))
+    return Cohort(edges[row], value, size, cells)
 
 
 def _average(cohorts: Sequence[Cohort], column: int) -> float | None:
@@ -164,7 +165,7 @@ def _average(cohorts: Sequence[Cohort], column: int) -> float | None:
 
 def as_table(result: Result) -> tuple[list[str], list[list[str | int | float | None]]]:
     """Return an answer as a table, a row a cell: names of columns, rows."""
-    names = ["start", "breakdown", "size", "period", "count", "share", "is_complete"]
+    names = ["start", "breakdown", "size", "period", "count", "share", "has_begun", "is_complete"]
     return names, [
         [
             row.start.strftime(_UTC),
@@ -173,6 +174,7 @@ def as_table(result: Result) -> tuple[list[str], list[list[str | int | float | N
             column,
             cell.count,
             cell.share,
+            str(cell.has_begun).lower(),
             str(cell.is_complete).lower(),
         ]
         for row in result.cohorts

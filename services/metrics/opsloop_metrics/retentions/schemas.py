@@ -60,10 +60,14 @@ class RetentionPersonsIn(InModel):
 
 
 class RetentionCellOut(OutModel):
-    """How many came back, which part of the cohort that is (null of nobody), and whether the time for it is over."""
+    """How many came back, which part of the cohort that is (null of nobody), and whether the time for it has begun and is over.
+
+    What has not begun has the count and share 0, and no picture shows it.
+    """
 
     count: int
     share: float | None
+    has_begun: bool
     is_complete: bool
 
 

@@ -31,6 +31,9 @@ _SHUT = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 """For a picture that is opened by itself: it carries its style and needs nothing else."""
 
 In = Annotated[Locale | None, Query(alias="locale", description="The language; without it the workspace's.")]
+Same = Annotated[
+    Locale | None, Query(alias="locale", description="Taken as the picture takes it; the table is the same.")
+]
 
 
 def _as(kind: str) -> dict[int | str, dict[str, Any]]:
@@ -113,8 +116,8 @@ async def paint_insight(insight_id: UUID, session: Db, request: Request, locale:
     responses=_as("text/csv") | problems(404, 409, 503),
     response_class=Response,
 )
-async def tabulate_insight(insight_id: UUID, session: Db, request: Request) -> Response:
-    """Return an insight's numbers as a table. At most a minute old."""
+async def tabulate_insight(insight_id: UUID, session: Db, request: Request, locale: Same = None) -> Response:
+    """Return an insight's numbers as a table, whose columns and values have machine names in every language. At most a minute old."""
     insight = await queries.get_insight(session, insight_id)
     _, found = await service.answer(session, insight)
     return _kept(request, as_csv(found.names, found.rows).encode(), CSV, insight)

@@ -21,7 +21,8 @@ from opsloop_common.resources import changing
 from opsloop_common.versions import Precondition
 from opsloop_metrics.annotations import service as annotating
 from opsloop_metrics.charts import rules as charts
-from opsloop_metrics.charts.rules import Note
+from opsloop_metrics.charts.rules import Beside, Note
+from opsloop_metrics.insights.periods import Timed, WeekStart
 from opsloop_metrics.ports import Answered, Insight, MetricsPorts
 from opsloop_metrics.saved_insights import queries, rules
 from opsloop_metrics.saved_insights.models import SavedInsight
@@ -67,28 +68,26 @@ async def answer(session: AsyncSession, insight: SavedInsight) -> tuple[datetime
     kept = answers.find(insight.id, insight.version, now)
     if kept is not None:
         return kept
-    asked = _insight(session, insight.kind)
-    try:
-        query = asked.schema.model_validate(insight.query)
-    except ValidationError as error:
-        raise Conflict("This insight's query is no longer understood; change it (PATCH).") from error
-    found = await asked.answer(session, query)
+    found = await _insight(session, insight.kind).answer(session, _question(session, insight))
     answers.keep(insight.id, insight.version, now, found)
     return now, found
 
 
 async def picture(session: AsyncSession, insight: SavedInsight, *, locale: str | None) -> str:
     """Return an insight's answer as an SVG, in a language or the workspace's; raises what `answer` raises."""
-    _, found = await answer(session, insight)
+    answered_at, found = await answer(session, insight)
     workspace = await workspaces.get(session)
+    zone, week_start = rules.zone_of(insight.query, workspace.time_zone), WeekStart(workspace.week_start)
+    question = _question(session, insight)
+    frame = question.frame(now=answered_at, zone=zone, week_start=week_start) if isinstance(question, Timed) else None
     draw = partial(
         charts.draw,
         insight.kind,
         found.body,
         title=insight.name,
         locale=locale or workspace.locale,
-        zone=rules.zone_of(insight.query, workspace.time_zone),
-        notes=await _notes(session, found.body),
+        zone=zone,
+        beside=Beside(frame, insight.query, await _notes(session, found.body)),
     )
     return await asyncio.to_thread(draw)  # some milliseconds, 0.1 s for the largest: others go on meanwhile
 
@@ -100,6 +99,13 @@ async def _notes(session: AsyncSession, body: Mapping[str, Any]) -> list[Note]:
     length = starts[-1] - starts[-2] if len(starts) > 1 else timedelta(days=1)
     noted = await annotating.between(session, starts[0], starts[-1] + length)
     return [Note(each.at, each.text) for each in noted]
+
+
+def _question(session: AsyncSession, insight: SavedInsight) -> BaseModel:
+    try:
+        return _insight(session, insight.kind).schema.model_validate(insight.query)
+    except ValidationError as error:
+        raise Conflict("This insight's query is no longer understood; change it (PATCH).") from error
 
 
 def _insight(session: AsyncSession, kind: str) -> Insight:

@@ -8,13 +8,14 @@ from fastapi import Request
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.http.deps import Db
+from opsloop_common.http.paging import Listing, PageQuery
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_metrics.insights.tables import ALSO_CSV
 from opsloop_metrics.ports import Insight
 from opsloop_metrics.sessions import rules
-from opsloop_metrics.sessions.queries import find_sessions
-from opsloop_metrics.sessions.schemas import SessionsIn, SessionsOut
-from opsloop_metrics.shapes import tell
+from opsloop_metrics.sessions.queries import find_people, find_sessions
+from opsloop_metrics.sessions.schemas import SessionsIn, SessionsOut, SessionsPersonsIn
+from opsloop_metrics.shapes import InsightPersonOut, as_page, portion_of, tell, within
 
 router = ApiRouter(tags=["insights"])
 READ = allow("metrics:read")
@@ -33,3 +34,12 @@ INSIGHT = Insight(SessionsIn, _find, SessionsOut.model_validate, rules.as_table)
 async def ask_sessions(body: SessionsIn, session: Db, request: Request) -> Any:
     """Count sessions by the interval that they began in, how long they were and how many had one event; CSV if accepted."""
     return await tell(INSIGHT, session, body, request.headers.get("accept"))
+
+
+@router.post("/v1/insights/sessions/persons", dependencies=[READ], responses=problems(503))
+async def list_sessions_persons(body: SessionsPersonsIn, session: Db, page: PageQuery) -> Listing[InsightPersonOut]:
+    """List the people whose sessions began in an interval, in the order of their ids."""
+    with within("/query"):
+        frame = await body.query.open_frame(session)
+    found = await find_people(session, frame, portion_of(page), interval=body.interval, bounced=body.bounced)
+    return as_page(found, page)

@@ -72,9 +72,10 @@ class Result:
     average_seconds: list[float | None]
     bounce_rate: list[float | None]
     people: list[int]
+    incomplete_from: int | None
 
 
-def answered(intervals: Sequence[datetime], counted: Iterable[Counted]) -> Result:
+def answered(intervals: Sequence[datetime], counted: Iterable[Counted], *, incomplete_from: int | None) -> Result:
     """Return the answer for intervals by their starts."""
     found = {each.place: each for each in counted}
     rows = [found.get(place) for place in range(len(intervals))]
@@ -84,6 +85,7 @@ def answered(intervals: Sequence[datetime], counted: Iterable[Counted]) -> Resul
         average_seconds=[row.average_seconds if row else None for row in rows],
         bounce_rate=[row.bounces / row.sessions if row else None for row in rows],
         people=[row.people if row else 0 for row in rows],
+        incomplete_from=incomplete_from,
     )
 
 
