@@ -315,7 +315,7 @@ class Outcome(StrEnum):
 class Entry:
     """A message on its way into the store. `id` names it for ever; without `is_named` the client gave it none, and it is new.
 
-    `row` has the values of `COLUMNS`.
+    `row` has the values of `COLUMNS`, `vendor` says whose client sent it.
     """
 
     workspace: str
@@ -323,3 +323,4 @@ class Entry:
     is_named: bool
     heard: Heard
     row: tuple[object, ...]
+    vendor: str = ""

@@ -23,7 +23,7 @@ _NOBODYS = "00000000-0000-0000-0000-000000000000"
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sent a request: by which credential, and from which browser if it was one.
+    """Who sent a request: by which credential, with whose client, and from which browser if it was one.
 
     `ip` and `user_agent` are the connection's; they stand for the person's where `is_browser`.
     """
@@ -32,6 +32,7 @@ class Sender:
     source: str
     actor: str
     may_merge_identified: bool
+    vendor: str = ""
     ip: str | None = None
     user_agent: str | None = None
     is_browser: bool = False
@@ -61,14 +62,14 @@ async def accept(
         try:
             return place, entry_of(message, sender, find_place, now, import_id)
         except Refused as refused:
-            return place, _problem(place, message, refused.reason, refused.detail)
+            return place, problem_of(message, refused.reason, refused.detail, place=place)
 
     prepared = await in_turns(prepare, reading.messages)
     entries = [(place, found) for place, found in prepared if isinstance(found, Entry)]
     outcomes = await sink.take([entry for _, entry in entries])
     by_place = {place: outcome for (place, _), outcome in zip(entries, outcomes, strict=True)}
     erased = [
-        _problem(place, message, Reason.ERASED, "this person was erased")
+        problem_of(message, Reason.ERASED, "this person was erased", place=place)
         for place, message in reading.messages
         if by_place.get(place) is Outcome.ERASED
     ]
@@ -77,12 +78,16 @@ async def accept(
     return Accepted(by_place, tuple(problems))
 
 
-def _problem(place: int, message: Message, reason: Reason, detail: str) -> Problem:
-    raw: JsonValue = {
+def problem_of(message: Message, reason: Reason, detail: str, *, place: int = 0) -> Problem:
+    """Return what the reject log is told of a message that was read; nothing that it said where somebody was erased."""
+    said: dict[str, JsonValue] = {
         "event": message.event,
         "distinct_id": message.distinct_id,
-        "properties": dict(message.properties),
+        "other_ids": [link.other_id for link in message.links],
+        "traits": dict(message.traits_set) | dict(message.traits_set_once) | dict(message.group_traits),
+        "groups": dict(message.groups),
     }
+    raw: JsonValue = {name: value for name, value in said.items() if value} | {"properties": dict(message.properties)}
     return Problem(place, reason, detail, raw if reason is not Reason.ERASED else None, message.message_id)
 
 
@@ -113,4 +118,4 @@ def entry_of(message: Message, sender: Sender, find_place: PlaceFinder, now: dat
         message.groups, orjson.dumps(message.properties).decode(),
     )  # fmt: skip
     heard = Heard(message, at, sender.may_merge_identified, sender.actor)
-    return Entry(sender.workspace, id, is_named, heard, row)
+    return Entry(sender.workspace, id, is_named, heard, row, sender.vendor)
