@@ -239,6 +239,19 @@ def _children(value: JsonValue) -> Iterable[JsonValue]:
     return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
 
 
+def problem_of(message: Message, reason: Reason, detail: str, *, place: int = 0) -> Problem:
+    """Return what the reject log is told of a message that was read; nothing that it said where somebody was erased."""
+    said: dict[str, JsonValue] = {
+        "event": message.event,
+        "distinct_id": message.distinct_id,
+        "other_ids": [link.other_id for link in message.links],
+        "traits": dict(message.traits_set) | dict(message.traits_set_once) | dict(message.group_traits),
+        "groups": dict(message.groups),
+    }
+    raw: JsonValue = {name: value for name, value in said.items() if value} | {"properties": dict(message.properties)}
+    return Problem(place, reason, detail, raw if reason is not Reason.ERASED else None, message.message_id)
+
+
 def corrected(message: Message, received_at: datetime) -> datetime:
     """Return when it happened by our clock: the client's time, moved by how far its clock was off when it sent.
 

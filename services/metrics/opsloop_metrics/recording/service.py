@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import orjson
-from pydantic import JsonValue
 
 from opsloop_common.ids import uuid7
 from opsloop_common.turns import in_turns
@@ -62,33 +61,20 @@ async def accept(
         try:
             return place, entry_of(message, sender, find_place, now, import_id)
         except Refused as refused:
-            return place, problem_of(message, refused.reason, refused.detail, place=place)
+            return place, rules.problem_of(message, refused.reason, refused.detail, place=place)
 
     prepared = await in_turns(prepare, reading.messages)
     entries = [(place, found) for place, found in prepared if isinstance(found, Entry)]
     outcomes = await sink.take([entry for _, entry in entries])
     by_place = {place: outcome for (place, _), outcome in zip(entries, outcomes, strict=True)}
     erased = [
-        problem_of(message, Reason.ERASED, "this person was erased", place=place)
+        rules.problem_of(message, Reason.ERASED, "this person was erased", place=place)
         for place, message in reading.messages
         if by_place.get(place) is Outcome.ERASED
     ]
     refused = [found for _, found in prepared if isinstance(found, Problem)]
     problems: Sequence[Problem] = sorted([*reading.problems, *refused, *erased], key=lambda problem: problem.index)
     return Accepted(by_place, tuple(problems))
-
-
-def problem_of(message: Message, reason: Reason, detail: str, *, place: int = 0) -> Problem:
-    """Return what the reject log is told of a message that was read; nothing that it said where somebody was erased."""
-    said: dict[str, JsonValue] = {
-        "event": message.event,
-        "distinct_id": message.distinct_id,
-        "other_ids": [link.other_id for link in message.links],
-        "traits": dict(message.traits_set) | dict(message.traits_set_once) | dict(message.group_traits),
-        "groups": dict(message.groups),
-    }
-    raw: JsonValue = {name: value for name, value in said.items() if value} | {"properties": dict(message.properties)}
-    return Problem(place, reason, detail, raw if reason is not Reason.ERASED else None, message.message_id)
 
 
 def entry_of(message: Message, sender: Sender, find_place: PlaceFinder, now: datetime, import_id: UUID | None) -> Entry:

@@ -31,11 +31,10 @@ from opsloop_common import failpoints
 from opsloop_common.db import Context, Database, context_of
 from opsloop_common.entry import enter
 from opsloop_common.errors import DomainError, Unavailable
-from opsloop_metrics.capture.rules import COLUMNS, IS_PERSONLESS, PERSON, Entry, Outcome, Reason
+from opsloop_metrics.capture.rules import COLUMNS, IS_PERSONLESS, PERSON, Entry, Outcome, Reason, problem_of
 from opsloop_metrics.contacts import service as contacts
 from opsloop_metrics.people import service as people
 from opsloop_metrics.people.rules import Absorbed, Verdict
-from opsloop_metrics.recording.service import problem_of
 from opsloop_metrics.rejections import service as rejections
 from opsloop_metrics.store.engine import EngineFailed
 from opsloop_metrics.store.port import EventStore, Parameter, StoreUnavailable, written
