@@ -137,4 +137,6 @@ async def _forget(session: AsyncSession, user_id: str, ids: Sequence[str], perso
     outbox.end_streams(session, "erasure", [erasure_id])
     # what an id said that was never a person's is under the id that it would have made
     said = {person_id(context_of(session).workspace, id) for id in ids}
-    return await start_job(session, ERASE_JOB, {"person_ids": sorted(map(str, {*persons, *said}))})
+    every = sorted(map(str, {*persons, *said}))
+    await outbox.forget(session, [told for id in every for told in (f"person/{id}", f"contact/{id}/internal")], ids)
+    return await start_job(session, ERASE_JOB, {"person_ids": every})
