@@ -288,6 +288,17 @@ async def test_an_erasure_in_another_workspace_is_none_here(shop):
     assert (await shop.get("o1")).json()["user_id"] == "u1"
 
 
+@pytest.mark.parametrize("order_id", ["o/refunds", "o/refunds/refunds", "/refunds"])
+async def test_an_order_that_is_called_like_a_list_of_refunds_has_an_address(shop, order_id):
+    await shop.order("o")
+    made = await shop.order(order_id)
+    await shop.refund(order_id, "r1", 100)
+
+    assert (await shop.get(order_id)).json()["order_id"] == made["order_id"] == order_id
+    assert [item["refund_id"] for item in (await shop.world.get(refunds_of(order_id)))["items"]] == ["r1"]
+    assert (await shop.world.get(refunds_of("o")))["items"] == []
+
+
 WAITING = text(
     "SELECT count(*) FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) "
     "WHERE NOT l.granted AND a.datname = current_database()"
