@@ -59,6 +59,8 @@ def test_others_stand_for_somebody(id):
         (None, Reason.MISSING_EVENT),
         (7, Reason.MISSING_EVENT),
         (" ", Reason.MISSING_EVENT),
+        ("\u202e", Reason.MISSING_EVENT),
+        ("\u200b \u2800\u0000", Reason.MISSING_EVENT),
         ("x" * 201, Reason.TOO_LARGE),
     ],
 )

@@ -16,6 +16,8 @@ from uuid import UUID
 import orjson
 from pydantic import JsonValue
 
+from opsloop_common.invisible import says_something
+
 MAX_ID = 200
 """Characters of an id or a name of an event; a longer one is refused, never cut: two would become one."""
 MAX_PROPERTIES_BYTES = 900 * 1024
@@ -180,7 +182,7 @@ def is_nobody(id: str) -> bool:
 
 def event_name(value: JsonValue) -> str:
     """Return an event's name; raises Refused where it is missing, no text or too long."""
-    if not isinstance(value, str) or not (name := storable(value).strip()):
+    if not isinstance(value, str) or not says_something(name := storable(value).strip()):
         raise Refused(Reason.MISSING_EVENT, "event has to be a text that says something")
     if len(name) > MAX_ID:
         raise Refused(Reason.TOO_LARGE, f"event has more than {MAX_ID} characters")
