@@ -17,6 +17,12 @@ def service_path(scope: Scope) -> str:
     return path[len(root) :] if root and path.startswith(root + "/") else path
 
 
+def is_addressed(scope: Scope, path: str) -> bool:
+    """Say whether a request may mean a route: behind an id that takes the rest (`{id:path}/refunds`) only slashes that were sent divide."""
+    end = path.partition(":path}")[2]
+    return not end or scope["type"] != "http" or ends_as_sent(scope, end)
+
+
 def ends_as_sent(scope: Scope, end: str) -> bool:
     """Say whether the path ends so with the slashes that were sent as such: `%2F` belongs to an id, and divides nothing."""
     raw: bytes = scope.get("raw_path") or scope["path"].encode()

@@ -27,7 +27,7 @@ from opsloop_common.faults import is_unanswered
 from opsloop_common.http.address import parameters_of, require_known_address
 from opsloop_common.http.body import BodyLimit, ReadRequest, read_body
 from opsloop_common.http.call import Call, call_of
-from opsloop_common.http.paths import ends_as_sent, relative_location, service_path
+from opsloop_common.http.paths import is_addressed, relative_location, service_path
 from opsloop_common.http.problems import error_response, problems
 from opsloop_common.limits import BODY_BYTES, JSON_CONTAINERS, JSON_VALUES
 from opsloop_common.turns import QUICK_BYTES, turn
@@ -232,11 +232,8 @@ class ApiRoute(APIRoute):
         )
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        """Match as routes do, but for what stands behind an id that takes the rest: there only slashes that were sent divide."""
-        _, takes_the_rest, end = self.path.partition(":path}")
-        if takes_the_rest and end and scope["type"] == "http" and not ends_as_sent(scope, end):
-            return Match.NONE, {}
-        return super().matches(scope)
+        """Match as routes do, but that `%2F` in an id divides nothing."""
+        return super().matches(scope) if is_addressed(scope, self.path) else (Match.NONE, {})
 
     @cached_property
     def parameters(self) -> dict[str, bool]:

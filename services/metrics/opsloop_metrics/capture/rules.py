@@ -250,7 +250,8 @@ def problem_of(message: Message, reason: Reason, detail: str, *, place: int = 0)
         "traits": dict(message.traits_set) | dict(message.traits_set_once) | dict(message.group_traits),
         "groups": dict(message.groups),
     }
-    raw: JsonValue = {name: value for name, value in said.items() if value} | {"properties": dict(message.properties)}
+    raw: dict[str, JsonValue] = {name: value for name, value in said.items() if value}
+    raw["properties"] = dict(message.properties)
     return Problem(place, reason, detail, raw if reason is not Reason.ERASED else None, message.message_id)
 
 
