@@ -38,7 +38,6 @@ SHORT_BY = {
     "common/front": 321,
     "common/http": 907,
     "common/inbox": 82,
-    "common/outbox": 18,
     "common/runner": 100,
     "common/(root)": 2890,
 }

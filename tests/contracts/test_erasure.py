@@ -14,9 +14,12 @@ import pytest
 from sqlalchemy import text
 
 from opsloop_campaigns.app import SERVICE as CAMPAIGNS
+from opsloop_common.contracts.campaigns import MessageRequested
 from opsloop_common.db import Context
+from opsloop_common.inbox import holding
+from opsloop_common.inbox.delivery import Delivery
 from opsloop_common.testing.due import run_due, run_recurring
-from opsloop_common.testing.events import deliver
+from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import settings_for_tests
 from opsloop_feedback.app import SERVICE as FEEDBACK
 from opsloop_metrics.app import SERVICE as METRICS
@@ -31,7 +34,7 @@ ANONYMOUS = f"anon-{MARK}"
 OTHER = "somebody-else"
 SERVICES = (FEEDBACK, METRICS, CAMPAIGNS, NOTIFICATIONS)
 FOR_A_WHILE = {
-    "outbox": "what was told, for 14 days: others may still have to hear it",
+    "outbox": "that they were erased, for 14 days: others may still have to hear it",
     "event_log": "what partners may still fetch, user.erased among it, for OPSLOOP_EVENT_RETENTION_DAYS",
     "idempotency": "the answer to a request that may be sent again, for a day",
 }
@@ -84,7 +87,7 @@ class Everything:
                     # bytes are written in hex: a mark in them is looked for as such
                     rows = await session.scalars(
                         text(
-                            f'SELECT left(t::text, 300) FROM "{table}" AS t WHERE t::text ILIKE :mark OR t::text ILIKE :bytes'
+                            f'SELECT left(t::text, 2000) FROM "{table}" AS t WHERE t::text ILIKE :mark OR t::text ILIKE :bytes'
                         ),
                         {"mark": f"%{MARK}%", "bytes": f"%{MARK.encode().hex()}%"},
                     )
@@ -188,12 +191,46 @@ async def test_no_table_has_a_mark_of_who_was_erased(everything):
     assert recipient["email"] == "nobody@example.test"
 
 
+async def test_what_was_parked_and_what_was_told_of_others_stays(everything):
+    """Of each service a copy of an event about the person is put aside before the erasure, and one about somebody else."""
+    await fill(everything)
+    for service in SERVICES:
+        await _park(everything, service)
+    assert {place for place, table, _ in await everything.marked() if table == "parked_event"} == set(everything.apis)
+
+    await everything.call("metrics", "DELETE", f"/v1/users/{MARK}")
+    await everything.settle()
+
+    assert {place for place, table, _ in await everything.marked() if table == "parked_event"} == set()
+    for api in everything.apis.values():
+        async with api.db.transaction(Context(workspace="acme")) as session:
+            bodies = await session.scalars(text("SELECT convert_from(body, 'UTF8') FROM parked_event ORDER BY seq"))
+            named = [json.loads(body)["data"]["user_ids"] for body in bodies]
+        assert named == [[OTHER], [OTHER]]
+    told = [event for event in await everything.apis["campaigns"].events() if event.type == "message.requested"]
+    assert [event.data["user_ids"] for event in told] == [[OTHER]]
+
+
+async def _park(world, service):
+    for sequence, users in enumerate(([MARK, OTHER], [OTHER]), 1):
+        asked = MessageRequested(campaign_id=uuid4(), message_id=uuid4(), channel="email", user_ids=users, contents=[])
+        event = make_event(asked, workspace="acme", sequence=sequence)
+        delivery = Delivery("campaigns", f"here@{sequence}", event.to_bytes(), event)
+        error = ValueError(f"no mail for {users[0]}")
+        await holding.park(world.apis[service.name].db, "broken", delivery, event, error=error, attempts=1)
+
+
 async def test_what_is_kept_for_a_while_ends_by_itself(everything):
     await fill(everything)
     await everything.call("metrics", "DELETE", f"/v1/users/{MARK}")
     await everything.settle()
-    kept = {table for _, table, _ in await everything.marked()}
+    marked = await everything.marked()
+    kept = {table for _, table, _ in marked}
     assert {"outbox", "event_log"} <= kept <= FOR_A_WHILE.keys()
+    told = [row for _, table, row in marked if table == "outbox"]
+    assert all(
+        ",user.erased," in row or (",user.contact_changed," in row and '""is_gone"":true' in row) for row in told
+    ), told
 
     notifications = everything.apis["notifications"]
     notifications.clock.advance(timedelta(days=31))

@@ -127,6 +127,7 @@ async def take(request: Request, read: Read, *, is_browser: bool | None = None) 
         source=who.source,
         actor=who.actor,
         may_merge_identified=who.kind is not Kind.PUBLISHABLE,
+        vendor=_vendor_of(request),
         ip=request.client.host if request.client else None,
         user_agent=request.headers.get("user-agent"),
         is_browser="origin" in request.headers if is_browser is None else is_browser,
@@ -135,7 +136,7 @@ async def take(request: Request, read: Read, *, is_browser: bool | None = None) 
     accepted = await recording.accept(ports.sink, ports.find_place, sender, reading, now=call.runtime.clock.now())
     if accepted.problems:
         await call.enter()
-        await rejections.record(call.session(), accepted.problems, source=who.source, vendor=_vendor_of(request))
+        await rejections.record(call.session(), accepted.problems, source=who.source, vendor=sender.vendor)
     refused = {problem.index for problem in accepted.problems}
     stored = tuple((place, message) for place, message in reading.messages if place not in refused)
     return Reading(stored, accepted.problems)

@@ -26,9 +26,11 @@ class Kept:
         return [Outcome.STORED] * len(entries)
 
 
-async def entries_of(*messages: Message, workspace: str = "acme", now: datetime = NOW) -> list[Entry]:
-    """Return the entries that a server's messages become."""
-    sink, sender = Kept(), Sender(workspace, "server", "key:1", may_merge_identified=True)
+async def entries_of(
+    *messages: Message, workspace: str = "acme", now: datetime = NOW, may_merge: bool = True, vendor: str = ""
+) -> list[Entry]:
+    """Return the entries that a server's messages become, or where it may not merge a page's."""
+    sink, sender = Kept(), Sender(workspace, "server", "key:1", may_merge, vendor)
     await service.accept(sink, nowhere, sender, Reading(tuple(enumerate(messages))), now=now)
     return sink.entries
 

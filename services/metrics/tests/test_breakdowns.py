@@ -58,13 +58,49 @@ async def test_what_is_left_is_other_in_which_a_person_counts_once(insights):
     )
 
 
-async def test_a_value_called_other_is_a_value(insights):
-    await insights.happened(did("u1", "A", "03-02T10:00", properties={"x": "$other"}), did("u2", "A", "03-02T10:00"))
+LITERAL = ["$none", "$other", "$$none", "$nonesuch", "none"]
+APART = ["$$none", "$$other", "$$$none", "$nonesuch", "none"]
+
+
+async def said_literally(insights):
+    """u0 … u4 each say one of `LITERAL`, u5 and u6 say nothing."""
+    users = [(f"u{place}", {"x": value}) for place, value in enumerate(LITERAL)] + [("u5", {}), ("u6", {})]
+    await insights.happened(*(did(user, "A", "03-02T10:00", properties=said) for user, said in users))
+
+
+async def test_a_value_called_like_a_row_of_the_table_is_told_apart(insights):
+    await said_literally(insights)
 
     found = await insights.ask("breakdown", **DAY, by=["properties.x"])
 
-    assert rows(found) == [("$none", 1, 1), ("$other", 1, 1)]
+    assert rows(found) == [("$none", 2, 2), *((value, 1, 1) for value in sorted(APART))]
     assert found["other"] is None
+    where = [{"field": "properties.x", "op": "eq", "value": "$none"}]
+    assert rows(await insights.ask("breakdown", **DAY, by=["properties.x"], where=where)) == [("$$none", 1, 1)]
+
+
+@pytest.mark.parametrize(
+    ("insight", "question", "values"),
+    [
+        (
+            "trends",
+            {"interval": "day", "series": [{"event": "A"}]},
+            lambda answer: [(row["breakdown"], row["total"]) for row in answer["series"]],
+        ),
+        (
+            "funnel",
+            {"steps": [{"event": "A"}, {"event": "B"}]},
+            lambda answer: [(part["value"], part["steps"][0]["count"]) for part in answer["breakdown"]],
+        ),
+    ],
+    ids=["trends", "funnel"],
+)
+async def test_in_other_insights_too(insights, insight, question, values):
+    await said_literally(insights)
+
+    found = values(await insights.ask(insight, **DAY, **question, breakdown={"field": "properties.x", "limit": 10}))
+
+    assert found == [("$none", 2), *((value, 1) for value in sorted(APART))]
 
 
 async def test_up_to_three_fields_and_what_is_absent(insights):

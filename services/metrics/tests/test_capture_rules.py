@@ -59,6 +59,8 @@ def test_others_stand_for_somebody(id):
         (None, Reason.MISSING_EVENT),
         (7, Reason.MISSING_EVENT),
         (" ", Reason.MISSING_EVENT),
+        ("\u202e", Reason.MISSING_EVENT),
+        ("\u200b \u2800\u0000", Reason.MISSING_EVENT),
         ("x" * 201, Reason.TOO_LARGE),
     ],
 )
@@ -205,3 +207,15 @@ def test_a_clock_of_another_century_dates_nothing_before_there_were_computers(se
         rules.corrected(told, NOW)
 
     assert refused.value.reason is Reason.BAD_TIME
+
+
+def test_what_the_reject_log_is_told_of_a_message():
+    link = rules.Link("v", explicit=True)
+    message = rules.Message(rules.MessageKind.ALIAS, "$alias", "u", "m1", links=(link,), traits_set={"城市": "上海"})
+
+    told = rules.problem_of(message, Reason.MERGE_REFUSED, "no", place=3)
+
+    assert (told.index, told.reason, told.detail, told.message_id) == (3, Reason.MERGE_REFUSED, "no", "m1")
+    said = {"event": "$alias", "distinct_id": "u", "other_ids": ["v"], "traits": {"城市": "上海"}, "properties": {}}
+    assert told.raw == said
+    assert rules.problem_of(message, Reason.ERASED, "gone").raw is None

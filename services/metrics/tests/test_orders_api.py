@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -13,7 +14,9 @@ from sqlalchemy.exc import IntegrityError
 
 from opsloop_common.contracts.users import UserErased
 from opsloop_common.db import Context
+from opsloop_common.ids import uuid7
 from opsloop_common.testing.events import deliver, make_event
+from opsloop_metrics.orders import rules, service
 from opsloop_metrics.orders.consumers import ERASURES
 from opsloop_metrics.people.consumers import ERASURES as PEOPLE_ERASURES
 from services.metrics.tests.shop import Shop, a_refund, an_order, refunds_of
@@ -283,3 +286,69 @@ async def test_an_erasure_in_another_workspace_is_none_here(shop):
     await deliver(shop.world.api.db, ERASURES, make_event(gone, workspace="other"))
 
     assert (await shop.get("o1")).json()["user_id"] == "u1"
+
+
+@pytest.mark.parametrize("order_id", ["o/refunds", "o/refunds/refunds", "/refunds"])
+async def test_an_order_that_is_called_like_a_list_of_refunds_has_an_address(shop, order_id):
+    await shop.order("o")
+    made = await shop.order(order_id)
+    await shop.refund(order_id, "r1", 100)
+
+    assert (await shop.get(order_id)).json()["order_id"] == made["order_id"] == order_id
+    assert [item["refund_id"] for item in (await shop.world.get(refunds_of(order_id)))["items"]] == ["r1"]
+    assert (await shop.world.get(refunds_of("o")))["items"] == []
+
+
+WAITING = text(
+    "SELECT count(*) FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) "
+    "WHERE NOT l.granted AND a.datname = current_database()"
+)
+FILE, MOMENT = uuid7(), datetime(2026, 3, 1, tzinfo=UTC)
+
+
+async def told_of(db, *order_ids):
+    """Tell of orders of u1 as a file does, in another order than that of their ids."""
+    async with db.transaction(Context("acme")) as session:
+        for order_id in order_ids:
+            order = rules.Order(order_id, "u1", rules.Money(1000, "CNY"), MOMENT)
+            await service.record_order(session, order, import_id=FILE)
+
+
+async def somebody_waits(db):
+    for _ in range(300):
+        async with db.transaction() as session:
+            if (await session.execute(WAITING)).scalar_one():
+                return
+        await asyncio.sleep(0.01)
+    raise AssertionError("nobody waits")
+
+
+async def refund(session, order_id):
+    given = rules.Refund("r1", rules.Money(1, "CNY"), MOMENT, "太小")
+    await service.record_refund(session, order_id, given)
+
+
+@pytest.mark.parametrize("several", ["forget", "take back"])
+async def test_who_locks_many_orders_and_a_file_of_refunds_never_wait_for_each_other_in_a_ring(shop, several):
+    """The file has the first order and wants the second; the other, which finds the second first in the table, waits for the first."""
+    db = shop.world.api.db
+    await told_of(db, "订单b", "订单a")
+
+    async def lock_many():
+        async with db.transaction(Context("acme")) as session:
+            if several == "forget":
+                await service.forget_people(session, ["u1"])
+            else:
+                await service.take_back(session, FILE)
+
+    async with db.transaction(Context("acme")) as session:
+        await refund(session, "订单a")
+        other = asyncio.create_task(lock_many())
+        await somebody_waits(db)
+        await refund(session, "订单b")
+    await other
+
+    left = (await shop.world.get("/v1/orders"))["items"]
+    assert {(item["order_id"], item["user_id"]) for item in left} == (
+        {("订单a", None), ("订单b", None)} if several == "forget" else set()
+    )

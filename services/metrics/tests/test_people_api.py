@@ -187,3 +187,18 @@ async def test_an_alias_from_a_browser_shows_no_other_user(people):
 
     assert (shown["traits"], shown["distinct_ids"]) == ({}, ["guest-7"])
     assert (await people.get(f"{USERS}/victim"))["traits"] == {"plan": "pro"}
+
+
+@pytest.mark.parametrize("id", ["a/ids", "a/merges", "/ids", "a/ids/ids", "ids", "a%2Fids", "用户/ids"])
+async def test_every_id_has_an_address_of_its_own(people, id):
+    """The one that it ends like is known too: a slash in an id is sent as %2F, and one that divides as itself."""
+    await people.hear(identify(id, "also"), identify("a"))
+    path = f"{USERS}/{quote(id, safe='')}"
+
+    assert (await people.get(path))["user_id"] == id
+    assert {one["distinct_id"] for one in (await people.get(f"{path}/ids"))["items"]} == {id, "also"}
+    assert (await people.get(f"{path}/merges"))["items"] == []
+    assert [one["distinct_id"] for one in (await people.get(f"{USERS}/a/ids"))["items"]] == ["a"]
+    await people.call("DELETE", path, 202)
+    await people.call("GET", path, 404)
+    assert (await people.get(f"{USERS}/a"))["user_id"] == "a"

@@ -86,6 +86,7 @@ def test_what_is_refused_or_warned_of():
     block = [
         (said("gone"), Reason.ERASED),
         (identify("u", "gone"), None),
+        (alias("u", "gone"), Reason.ERASED),
         (identify("v"), None),
         (alias("v", "u", trusted=False), Reason.MERGE_REFUSED),
         (alias("v", "u"), None),
@@ -95,7 +96,7 @@ def test_what_is_refused_or_warned_of():
     verdicts = [world.hear(heard) for heard, _ in block]
 
     assert [verdict.reason for verdict in verdicts] == [reason for _, reason in block]
-    assert [verdict.person_id is None for verdict in verdicts] == [True, False, False, False, False, True]
+    assert [verdict.person_id is None for verdict in verdicts] == [True, False, False, False, False, False, True]
     assert groups(world) == [{"u", "v"}], "what was erased does not come back by a link"
 
 

@@ -10,11 +10,11 @@ from uuid import uuid4
 
 import pytest
 
-from opsloop_metrics.capture.rules import Outcome
+from opsloop_metrics.capture.rules import Link, Message, MessageKind, Outcome
 from opsloop_metrics.recording.writer import Writer
 from opsloop_metrics.store.engine import EngineFailed
 from opsloop_metrics.store.port import StoreUnavailable
-from services.metrics.tests.entries import batch
+from services.metrics.tests.entries import batch, entries_of
 
 STORED = "SELECT event, distinct_id, person, properties, time FROM opsloop.event ORDER BY time, event"
 
@@ -311,3 +311,55 @@ async def test_what_nobody_thought_of_in_the_middle_of_a_block_leaves_nobody_wai
         await writer.run()
 
     assert [type(each) for each in await asyncio.gather(*takes, return_exceptions=True)] == [StoreUnavailable] * 3
+
+
+def identify(user, **traits):
+    return Message(MessageKind.IDENTIFY, "$identify", user, is_identified=True, traits_set=traits)
+
+
+def alias(user, previous, **fields):
+    link = Link(previous, explicit=True)
+    return Message(MessageKind.ALIAS, "$alias", user, f"{user}={previous}", is_identified=True, links=(link,), **fields)
+
+
+def what_was_not_done(items):
+    return [(each["reason"], each["vendor"], each["source"], each["message_id"], each["raw"]) for each in items]
+
+
+async def test_why_two_people_did_not_become_one_stands_in_the_reject_log(writer, world_with_store):
+    known = await entries_of(identify("u"), identify("v"))
+    page = await entries_of(alias("v", "u"), identify("v", big="x" * 3_000), may_merge=False, vendor="posthog")
+
+    assert await written(writer, known, page) == [Counter({Outcome.STORED: 2})] * 2
+
+    too_large, refused = (await world_with_store.get("/v1/rejected-messages"))["items"]
+    assert what_was_not_done([refused]) == [
+        ("merge_refused", "posthog", "server", "v=u", '{"event":"$alias","distinct_id":"v","other_ids":["u"],"properties":{}}')
+    ]  # fmt: skip
+    assert (too_large["reason"], json.loads(too_large["raw"])["traits"]) == ("too_large", {"big": "x" * 3_000})
+    assert [each["distinct_id"] for each in (await world_with_store.get("/v1/users/u/ids"))["items"]] == ["u"]
+
+
+async def test_of_an_alias_with_who_was_erased_is_told_that_it_was_and_not_what_it_said(writer, world_with_store):
+    await written(writer, await entries_of(identify("gone"), identify("u")))
+    await world_with_store.send("DELETE", "/v1/users/gone")
+
+    said = await entries_of(alias("u", "gone", properties={"of": "gone"}), vendor="segment")
+    assert await written(writer, said) == [Counter({Outcome.STORED: 1})]
+
+    found = what_was_not_done((await world_with_store.get("/v1/rejected-messages"))["items"])
+    assert found == [("erased", "segment", "server", "u=gone", None)]
+
+
+async def test_what_is_not_done_is_told_in_each_workspace_of_a_block_by_itself(writer, world_with_store):
+    def pair(workspace, vendor):
+        return [
+            entries_of(identify("u"), identify("v"), workspace=workspace),
+            entries_of(alias("v", "u"), alias("v", "u"), workspace=workspace, may_merge=False, vendor=vendor),
+        ]
+
+    requests = [await each for each in (*pair("acme", "umami"), *pair("other", "segment"))]
+    await written(writer, *requests)
+
+    [found] = (await world_with_store.get("/v1/rejected-messages/summary"))["counts"]
+    assert (found["reason"], found["vendor"], found["count"]) == ("merge_refused", "umami", 1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Sequence
+from urllib.parse import unquote
 
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Receive, Scope, Send
@@ -14,6 +15,19 @@ def service_path(scope: Scope) -> str:
     path: str = scope["path"]
     root: str = scope.get("root_path", "").rstrip("/")
     return path[len(root) :] if root and path.startswith(root + "/") else path
+
+
+def is_addressed(scope: Scope, path: str) -> bool:
+    """Say whether a request may mean a route: behind an id that takes the rest (`{id:path}/refunds`) only slashes that were sent divide."""
+    end = path.partition(":path}")[2]
+    return not end or scope["type"] != "http" or ends_as_sent(scope, end)
+
+
+def ends_as_sent(scope: Scope, end: str) -> bool:
+    """Say whether the path ends so with the slashes that were sent as such: `%2F` belongs to an id, and divides nothing."""
+    raw: bytes = scope.get("raw_path") or scope["path"].encode()
+    parts = raw.decode("latin-1").rsplit("/", end.count("/"))
+    return [unquote(part) for part in parts[1:]] == end.split("/")[1:]
 
 
 def relative_location(location: str, scope: Scope) -> str:

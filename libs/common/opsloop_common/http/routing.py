@@ -16,6 +16,8 @@ from fastapi import APIRouter, params
 from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match
+from starlette.types import Scope
 
 from opsloop_common.access.addresses import bearer_token, counted_as
 from opsloop_common.access.idempotency import Answer, Replay, keyed_request
@@ -25,7 +27,7 @@ from opsloop_common.faults import is_unanswered
 from opsloop_common.http.address import parameters_of, require_known_address
 from opsloop_common.http.body import BodyLimit, ReadRequest, read_body
 from opsloop_common.http.call import Call, call_of
-from opsloop_common.http.paths import relative_location, service_path
+from opsloop_common.http.paths import is_addressed, relative_location, service_path
 from opsloop_common.http.problems import error_response, problems
 from opsloop_common.limits import BODY_BYTES, JSON_CONTAINERS, JSON_VALUES
 from opsloop_common.turns import QUICK_BYTES, turn
@@ -228,6 +230,10 @@ class ApiRoute(APIRoute):
             methods=set(methods) if methods else None,
             **options,
         )
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match as routes do, but that `%2F` in an id divides nothing."""
+        return super().matches(scope) if is_addressed(scope, self.path) else (Match.NONE, {})
 
     @cached_property
     def parameters(self) -> dict[str, bool]:

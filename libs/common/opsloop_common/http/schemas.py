@@ -249,7 +249,9 @@ GivenId = Annotated[
     AfterValidator(addressable),  # in words; the contract's pattern is for machines
     WithJsonSchema({"type": "string", "minLength": 1, "maxLength": MAX_ID_CHARACTERS, "pattern": ID_PATTERN}),
 ]
-"""An id that others give, kept as it came; in a path it is percent-encoded and takes the rest: `{user_id:path}`, routed last."""
+"""An id that others give, kept as it came; in a path it is percent-encoded and takes the rest: `{user_id:path}`, routed last.
+
+A slash in it is sent as `%2F`: then `/v1/users/a%2Fids` is the person `a/ids`, and `/v1/users/a/ids` are the ids of `a`."""
 UserId = GivenId
 """A person as the operated product names them."""
 _USER_ID: TypeAdapter[str] = TypeAdapter(UserId, config=ConfigDict(strict=True))

@@ -17,6 +17,7 @@ from opsloop_common import due, outbox
 from opsloop_common.contracts.campaigns import MessageContent, MessageRequested
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Context, acting_for, clock_of, context_of
+from opsloop_common.inbox import forgetting
 
 
 async def send_chunk(session: AsyncSession, campaign_id: UUID) -> None:
@@ -67,9 +68,11 @@ async def erase_people(session: AsyncSession, user_ids: Sequence[str]) -> None:
         campaigns = await lifecycle.lock_on_the_way(session, told)
         await recipients.erase_people(session, told, user_ids)
         await lifecycle.erase_people(session, told, told, user_ids)
+        await outbox.forget(session, [f"campaign/{id}/internal" for id in told], user_ids)
         for campaign in campaigns:
             if campaign.status in GOING_ON:
                 await _finish_when_settled(session, campaign)
+    await forgetting.forget(session, user_ids)
 
 
 async def _finish_when_settled(session: AsyncSession, campaign: OnTheWay) -> bool:

@@ -14,6 +14,7 @@ from opsloop_common.contracts.feedback import FeedbackReplied
 from opsloop_common.db import clock_of, context_of
 from opsloop_common.errors import Conflict
 from opsloop_common.ids import uuid7
+from opsloop_common.inbox import forgetting
 from opsloop_feedback.conversations.models import FeedbackMessage
 from opsloop_feedback.items import service as items
 
@@ -64,3 +65,5 @@ async def erase_authors(session: AsyncSession, user_ids: Sequence[str]) -> None:
             .values(body="")
             .execution_options(synchronize_session=False)
         )
+        await outbox.forget(session, [f"feedback/{id}" for id in feedback_ids], user_ids)
+    await forgetting.forget(session, user_ids)

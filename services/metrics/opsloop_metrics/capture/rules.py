@@ -16,6 +16,8 @@ from uuid import UUID
 import orjson
 from pydantic import JsonValue
 
+from opsloop_common.invisible import says_something
+
 MAX_ID = 200
 """Characters of an id or a name of an event; a longer one is refused, never cut: two would become one."""
 MAX_PROPERTIES_BYTES = 900 * 1024
@@ -187,7 +189,7 @@ def is_nobody(id: str) -> bool:
 
 def event_name(value: JsonValue) -> str:
     """Return an event's name; raises Refused where it is missing, no text or too long."""
-    if not isinstance(value, str) or not (name := storable(value).strip()):
+    if not isinstance(value, str) or not says_something(name := storable(value).strip()):
         raise Refused(Reason.MISSING_EVENT, "event has to be a text that says something")
     if len(name) > MAX_ID:
         raise Refused(Reason.TOO_LARGE, f"event has more than {MAX_ID} characters")
@@ -244,6 +246,20 @@ def _levels(value: dict[str, JsonValue]) -> int:
 
 def _children(value: JsonValue) -> Iterable[JsonValue]:
     return value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+
+
+def problem_of(message: Message, reason: Reason, detail: str, *, place: int = 0) -> Problem:
+    """Return what the reject log is told of a message that was read; nothing that it said where somebody was erased."""
+    said: dict[str, JsonValue] = {
+        "event": message.event,
+        "distinct_id": message.distinct_id,
+        "other_ids": [link.other_id for link in message.links],
+        "traits": dict(message.traits_set) | dict(message.traits_set_once) | dict(message.group_traits),
+        "groups": dict(message.groups),
+    }
+    raw: dict[str, JsonValue] = {name: value for name, value in said.items() if value}
+    raw["properties"] = dict(message.properties)
+    return Problem(place, reason, detail, raw if reason is not Reason.ERASED else None, message.message_id)
 
 
 def corrected(message: Message, received_at: datetime) -> datetime:
@@ -322,7 +338,7 @@ class Outcome(StrEnum):
 class Entry:
     """A message on its way into the store. `id` names it for ever; without `is_named` the client gave it none, and it is new.
 
-    `row` has the values of `COLUMNS`.
+    `row` has the values of `COLUMNS`, `vendor` says whose client sent it.
     """
 
     workspace: str
@@ -330,3 +346,4 @@ class Entry:
     is_named: bool
     heard: Heard
     row: tuple[object, ...]
+    vendor: str = ""

@@ -36,7 +36,7 @@ async def begin(session: AsyncSession) -> None:
 async def feed(run: LongRun) -> None:
     """Bring over what has not been brought of the run's workspace, a block at a time, if it captures or asks at all."""
     ports = ports_of(run, MetricsPorts)
-    sender = Sender(run.workspace, SOURCE, "system", may_merge_identified=False)
+    sender = Sender(run.workspace, SOURCE, "system", may_merge_identified=False, vendor=SOURCE)
     while True:
         async with run.transaction() as session:
             if not await _is_wanted(session):
@@ -49,7 +49,7 @@ async def feed(run: LongRun) -> None:
         accepted = await recording.accept(ports.sink, ports.find_place, sender, Reading(messages), now=now)
         failpoints.hit("metrics.fed")
         async with run.transaction() as session:
-            await rejections.record(session, accepted.problems, source=SOURCE, vendor=SOURCE)
+            await rejections.record(session, accepted.problems, source=SOURCE, vendor=sender.vendor)
             await events.mark_fed(session, [told.event_id for told in found])
 
 

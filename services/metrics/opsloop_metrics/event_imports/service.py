@@ -301,7 +301,9 @@ async def _undone(session: AsyncSession, import_id: UUID, removed: int) -> int:
 
 
 def _file(found: EventImport) -> _File:
-    sender = Sender(found.workspace, found.source, found.created_by, may_merge_identified=True)
+    sender = Sender(
+        found.workspace, found.source, found.created_by, may_merge_identified=True, vendor=f"import:{found.format}"
+    )
     return _File(
         found.id,
         found.size,
@@ -337,7 +339,7 @@ async def _note(session: AsyncSession, file: _File, accepted: Accepted, place: P
     room = max(0, IMPORT_ERRORS - found.refused)
     refused = [(problem.index, problem) for problem in accepted.problems]
     await rejections.record_rows(
-        session, refused[:room], source=file.source, vendor=f"import:{file.format}", import_id=file.id
+        session, refused[:room], source=file.source, vendor=file.sender.vendor, import_id=file.id
     )
     outcomes = list(accepted.outcomes.values())
     found.rows = place.rows

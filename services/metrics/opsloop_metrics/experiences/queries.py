@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_metrics.experiences import rules
 from opsloop_metrics.experiences.rules import DEAD_EVENTS, ERROR_EVENTS, RAGE_EVENTS, THRESHOLDS, VITALS_EVENTS, Metric
 from opsloop_metrics.insights.asking import ask
-from opsloop_metrics.insights.events import Binding, from_events, person_of
+from opsloop_metrics.insights.events import Binding, apart, from_events, person_of
 from opsloop_metrics.insights.periods import Frame, interval_sql, moved
 from opsloop_metrics.sessions.rules import IDLE, MARGIN
 from opsloop_metrics.store.port import milliseconds
@@ -33,8 +33,8 @@ _LONGEST = 500  # characters of a text that are told
 _CODES = 256
 _IDLE_MS = IDLE // timedelta(milliseconds=1)
 _ACTIVITY = "e.kind IN ('track', 'page', 'screen')"
-_PAGE = f"multiIf(e.path != '', e.path, e.title != '', e.title, '{rules.NONE}')"
-_VERSION = f"if(e.app_version = '', '{rules.NONE}', toString(e.app_version))"
+_PAGE = f"multiIf(e.path != '', e.path, e.title != '', {apart('e.title')}, '{rules.NONE}')"
+_VERSION = f"if(e.app_version = '', '{rules.NONE}', {apart('toString(e.app_version)')})"
 
 
 async def find_experience(session: AsyncSession, frame: Frame, limit: int) -> rules.Result:

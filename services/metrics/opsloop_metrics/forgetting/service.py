@@ -8,6 +8,7 @@ from datetime import timedelta
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import clock_of
+from opsloop_common.inbox import forgetting
 from opsloop_metrics.events import service as events
 from opsloop_metrics.forgetting import rules
 from opsloop_metrics.monitors import service as monitors
@@ -30,6 +31,7 @@ async def forget_old(session: AsyncSession, kept: timedelta) -> bool:
 
 
 async def forget_people(session: AsyncSession, user_ids: Sequence[str]) -> None:
-    """Delete the workspace's events that are about people who were erased; `events.record` takes no more of them."""
+    """Delete the workspace's events that are about people who were erased, `events.record` takes no more; parked ones forget them."""
     while await events.forget_people(session, user_ids, limit=BATCH) == BATCH:
         pass
+    await forgetting.forget(session, user_ids)

@@ -122,9 +122,18 @@ def needs_traits(*filters: EventFilter, fields: Iterable[str | None] = ()) -> bo
 
 def value_of(field: str, bind: Binding) -> str:
     """Return SQL for a field as a text to break down by; '' where it is absent. Other kinds than text are written as JSON."""
+    return apart(_text_of(field, bind))
+
+
+def apart(text: str) -> str:
+    """Return SQL for a text that is never `$none` or `$other`, which are rows of a table's own: such a text gets one more `$` before it."""
+    return f"if(startsWith({text}, '$') AND match({text}, '^[$]+(none|other)$'), concat('$', {text}), {text})"
+
+
+def _text_of(field: str, bind: Binding) -> str:
     document, path = _place(field, bind)
     if document is None:
-        return path
+        return f"toString({path})"
     given = f"{document}, {path}"
     return (
         f"multiIf(JSONType({given}) = 'String', JSONExtractString({given}), "
@@ -135,7 +144,7 @@ def value_of(field: str, bind: Binding) -> str:
 def values_of(field: str, bind: Binding) -> str:
     """Return SQL for the texts of a field, each once: of a list those of its elements (the first 100), else its own; none where absent."""
     document, path = _place(field, bind)
-    many = f"[CAST({value_of(field, bind)} AS String)]"
+    many = f"[CAST({_text_of(field, bind)} AS String)]"
     if document is not None:
         given = f"{document}, {path}"
         text = "multiIf(JSONType(x) = 'String', JSONExtractString(x), JSONType(x) = 'Null', '', x)"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ARRAY, Row, Select, bindparam, select, text
+from sqlalchemy import ARRAY, ColumnElement, Row, Select, bindparam, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.columns import Moment
@@ -108,6 +108,12 @@ async def lock_order(session: AsyncSession, order_id: str) -> CustomerOrder:
     """Return the order of the shop's id, locked until the transaction ends; raises NotFound."""
     query = orders(session).where(CustomerOrder.order_id == order_id).with_for_update(key_share=True)
     return _there((await session.scalars(query.execution_options(populate_existing=True))).one_or_none())
+
+
+async def lock_orders(session: AsyncSession, *wanted: ColumnElement[bool]) -> None:
+    """Lock the orders that are wanted in the order of their `order_id`, as files take them: who locks several waits and never in a ring."""
+    in_order = select(CustomerOrder.id).where(*wanted).order_by(CustomerOrder.order_id.collate("C"))
+    await session.execute(in_order.with_for_update())
 
 
 def _there(found: CustomerOrder | None) -> CustomerOrder:

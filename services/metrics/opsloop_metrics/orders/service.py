@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Text, any_, delete, func, literal, select, update
+from sqlalchemy import ARRAY, Text, any_, delete, func, literal, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -92,6 +92,7 @@ async def forget_people(session: AsyncSession, user_ids: Sequence[str]) -> None:
     """Take out whose orders were, and why they were refunded; what was paid stays, so that books add up."""
     own = CustomerOrder.workspace == context_of(session).workspace
     theirs = (own, CustomerOrder.user_id == any_(literal(list(user_ids), ARRAY(Text))))
+    await queries.lock_orders(session, *theirs)
     of_them = select(CustomerOrder.id).where(*theirs)
     await session.execute(update(Refund).where(Refund.customer_order_id.in_(of_them)).values(reason=None))
     await session.execute(update(CustomerOrder).where(*theirs).values(user_id=None))
@@ -101,6 +102,8 @@ async def take_back(session: AsyncSession, import_id: UUID) -> int:
     """Take out the orders and refunds that a file brought; returns how many. A refund of such an order goes with it."""
     brought = select(Refund.customer_order_id, func.sum(Refund.minor_amount).label("amount"))
     sums = brought.where(Refund.import_id == import_id).group_by(Refund.customer_order_id).subquery()
+    its_own = or_(CustomerOrder.import_id == import_id, CustomerOrder.id.in_(select(sums.c.customer_order_id)))
+    await queries.lock_orders(session, its_own)
     less = {"refunded_minor": CustomerOrder.refunded_minor - sums.c.amount}
     await session.execute(update(CustomerOrder).where(CustomerOrder.id == sums.c.customer_order_id).values(less))
     gone = [

@@ -152,13 +152,9 @@ class World:
 
     def _is_settled(self, alias: Alias, link: Link) -> bool:
         other = self.aliases.get(link.other_id)
-        if is_nobody(link.other_id):
+        if is_nobody(link.other_id) or (other is not None and other.person_id == alias.person_id):
             return True
-        if other is None:
-            return False
-        if other.person_id == alias.person_id:
-            return True
-        return not link.explicit and self.persons[other.person_id].is_identified
+        return other is not None and not link.explicit and self.persons[other.person_id].is_identified
 
     def hear(self, heard: Heard) -> Verdict:
         """Take in one message.
@@ -238,8 +234,11 @@ class World:
     def _link(self, person: Person, link: Link, heard: Heard) -> tuple[Person, Reason | None]:
         """Return who the speaker is after the claim, and why it was refused, if it was."""
         other = link.other_id
-        if is_nobody(other) or other in self._erased:
+        if is_nobody(other):
             return person, None
+        if other in self._erased:
+            # clients say both ids with whatever somebody does: only who asks for a merge is told that there is none
+            return person, Reason.ERASED if link.explicit else None
         alias = self.aliases.get(other)
         if alias is None:
             self._attach(other, person, is_claimed=not heard.may_merge_identified)

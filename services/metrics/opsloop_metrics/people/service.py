@@ -26,6 +26,7 @@ ERASE_JOB = "metrics.erase_person"
 _ERASED = "metrics.erased_person"
 get_user = queries.get_user
 has_any = queries.has_any
+share_intake = queries.share_intake
 
 
 async def absorb(session: AsyncSession, messages: Sequence[Heard]) -> Absorbed:
@@ -58,9 +59,7 @@ async def absorb(session: AsyncSession, messages: Sequence[Heard]) -> Absorbed:
 
 async def _world(session: AsyncSession, messages: Sequence[Heard], ids: Sequence[str]) -> rules.World:
     aliases, persons = await queries.known(session, ids, with_traits=True)
-    erased: frozenset[str] = frozenset()
-    if unknown := [id for id in ids if id not in aliases]:
-        erased = await erased_among(session, unknown)
+    erased = await erased_among(session, [id for id in ids if id not in aliases])
     named = rules.groups_of(messages)
     groups = await queries.known_groups(session, named) if named else {}
     return rules.World(context_of(session).workspace, aliases, persons, erased=erased, groups=groups)
@@ -127,4 +126,6 @@ async def _forget(session: AsyncSession, user_id: str, ids: Sequence[str], perso
     outbox.end_streams(session, "erasure", [erasure_id])
     # what an id said that was never a person's is under the id that it would have made
     said = {person_id(context_of(session).workspace, id) for id in ids}
-    return await start_job(session, ERASE_JOB, {"person_ids": sorted(map(str, {*persons, *said}))})
+    every = sorted(map(str, {*persons, *said}))
+    await outbox.forget(session, [told for id in every for told in (f"person/{id}", f"contact/{id}/internal")], ids)
+    return await start_job(session, ERASE_JOB, {"person_ids": every})

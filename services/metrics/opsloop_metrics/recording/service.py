@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import orjson
-from pydantic import JsonValue
 
 from opsloop_common.ids import uuid7
 from opsloop_common.turns import in_turns
@@ -23,7 +22,7 @@ _NOBODYS = "00000000-0000-0000-0000-000000000000"
 
 @dataclass(frozen=True, slots=True)
 class Sender:
-    """Who sent a request: by which credential, and from which browser if it was one.
+    """Who sent a request: by which credential, with whose client, and from which browser if it was one.
 
     `ip` and `user_agent` are the connection's; they stand for the person's where `is_browser`.
     """
@@ -32,6 +31,7 @@ class Sender:
     source: str
     actor: str
     may_merge_identified: bool
+    vendor: str = ""
     ip: str | None = None
     user_agent: str | None = None
     is_browser: bool = False
@@ -61,29 +61,20 @@ async def accept(
         try:
             return place, entry_of(message, sender, find_place, now, import_id)
         except Refused as refused:
-            return place, _problem(place, message, refused.reason, refused.detail)
+            return place, rules.problem_of(message, refused.reason, refused.detail, place=place)
 
     prepared = await in_turns(prepare, reading.messages)
     entries = [(place, found) for place, found in prepared if isinstance(found, Entry)]
     outcomes = await sink.take([entry for _, entry in entries])
     by_place = {place: outcome for (place, _), outcome in zip(entries, outcomes, strict=True)}
     erased = [
-        _problem(place, message, Reason.ERASED, "this person was erased")
+        rules.problem_of(message, Reason.ERASED, "this person was erased", place=place)
         for place, message in reading.messages
         if by_place.get(place) is Outcome.ERASED
     ]
     refused = [found for _, found in prepared if isinstance(found, Problem)]
     problems: Sequence[Problem] = sorted([*reading.problems, *refused, *erased], key=lambda problem: problem.index)
     return Accepted(by_place, tuple(problems))
-
-
-def _problem(place: int, message: Message, reason: Reason, detail: str) -> Problem:
-    raw: JsonValue = {
-        "event": message.event,
-        "distinct_id": message.distinct_id,
-        "properties": dict(message.properties),
-    }
-    return Problem(place, reason, detail, raw if reason is not Reason.ERASED else None, message.message_id)
 
 
 def entry_of(message: Message, sender: Sender, find_place: PlaceFinder, now: datetime, import_id: UUID | None) -> Entry:
@@ -113,4 +104,4 @@ def entry_of(message: Message, sender: Sender, find_place: PlaceFinder, now: dat
         message.groups, orjson.dumps(message.properties).decode(),
     )  # fmt: skip
     heard = Heard(message, at, sender.may_merge_identified, sender.actor)
-    return Entry(sender.workspace, id, is_named, heard, row)
+    return Entry(sender.workspace, id, is_named, heard, row, sender.vendor)

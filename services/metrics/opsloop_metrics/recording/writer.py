@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from hashlib import blake2b
+from itertools import groupby
 from typing import Any
 from uuid import UUID
 
@@ -31,10 +32,11 @@ from opsloop_common import failpoints
 from opsloop_common.db import Context, Database, context_of
 from opsloop_common.entry import enter
 from opsloop_common.errors import DomainError, Unavailable
-from opsloop_metrics.capture.rules import COLUMNS, IS_PERSONLESS, PERSON, Entry, Outcome
+from opsloop_metrics.capture.rules import COLUMNS, IS_PERSONLESS, PERSON, Entry, Outcome, Reason, problem_of
 from opsloop_metrics.contacts import service as contacts
 from opsloop_metrics.people import service as people
 from opsloop_metrics.people.rules import Absorbed, Verdict
+from opsloop_metrics.rejections import service as rejections
 from opsloop_metrics.store.engine import EngineFailed
 from opsloop_metrics.store.port import EventStore, Parameter, StoreUnavailable, written
 
@@ -59,7 +61,13 @@ _STARTED = "SELECT toFloat64(toUnixTimestamp(now())) - uptime()"
 # under the lock nobody inserts: what does so all the same was begun by a process that is no more
 _END_INSERTS = f"KILL QUERY WHERE query_kind = 'Insert' AND Settings['log_comment'] = '{EVENTS}' SYNC"
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended('opsloop.metrics.writer', 0))")
-_ID, _RECEIVED_AT = COLUMNS.index("id"), COLUMNS.index("received_at")
+_ID, _RECEIVED_AT, _SOURCE = (COLUMNS.index(name) for name in ("id", "received_at", "source"))
+_NOT_DONE = {
+    Reason.MERGE_REFUSED: "the event is kept; of two known people only a server's key makes one",
+    Reason.ERASED: "the event is kept; the other id is of somebody who was erased",
+    Reason.TOO_LARGE: "the event is kept; not all that it says of somebody is: too many traits or groups, or one is too large",
+}
+"""What is said of a message that was taken, and of which something was refused all the same."""
 log = structlog.get_logger(__name__)
 
 
@@ -175,6 +183,7 @@ class Writer:
             fresh, there = await self._look_up(entries)
             rows: list[tuple[object, ...]] = []
             told: list[tuple[str, Absorbed]] = []
+            warned: list[tuple[Entry, Reason]] = []
             for workspace in sorted(
                 {entries[place].workspace for place in fresh}
             ):  # sorted: two writers wait in one order
@@ -185,6 +194,8 @@ class Writer:
                 persons = [verdict.person_id for verdict in absorbed.verdicts]
                 await contacts.tell(session, zip((entries[place].heard for place in places), persons, strict=True))
                 for place, verdict in zip(places, absorbed.verdicts, strict=True):
+                    if verdict.person_id is not None and verdict.reason is not None:
+                        warned.append((entries[place], verdict.reason))
                     if verdict.person_id is None:
                         outcomes[place] = Outcome.ERASED
                     elif str(entries[place].id) not in there:
@@ -192,6 +203,7 @@ class Writer:
                         rows.append(_row(entries[place], verdict))
             await tell_store(self._store, told)
             await self._insert(rows)
+            await _log_warnings(session, warned)  # last: requests that are refused write there too
         failpoints.hit("capture.after_commit")
         self._noted = dict(_note_of(entries[place].row) for place in fresh if outcomes[place] is not Outcome.ERASED)
         return outcomes
@@ -262,6 +274,16 @@ async def _go_on_in(session: AsyncSession, workspace: str) -> None:
     """Enter a workspace, unless the transaction is in it already, as it is where a block is of one alone."""
     if context_of(session).workspace != workspace:
         await enter(session, Context(workspace=workspace))
+
+
+async def _log_warnings(session: AsyncSession, warned: Sequence[tuple[Entry, Reason]]) -> None:
+    """Say in the reject log what was not done of messages that were taken; given by workspace, sorted."""
+    for (workspace, source, vendor), each in groupby(
+        warned, lambda one: (one[0].workspace, str(one[0].row[_SOURCE]), one[0].vendor)
+    ):
+        await _go_on_in(session, workspace)
+        problems = [problem_of(entry.heard.message, reason, _NOT_DONE[reason]) for entry, reason in each]
+        await rejections.record(session, problems, source=source, vendor=vendor)
 
 
 async def tell_store(store: EventStore, told: Sequence[tuple[str, Absorbed]]) -> None:

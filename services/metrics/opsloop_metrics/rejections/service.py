@@ -44,6 +44,7 @@ async def record(session: AsyncSession, problems: Sequence[Problem], *, source: 
     """Keep what was refused of a request; of a minute the first `REJECTIONS_PER_MINUTE`, beyond them only their number."""
     if not problems:
         return
+    await people.share_intake(session)  # before the minute: whoever takes messages in holds this when it comes to that
     minute = clock_of(session).now().replace(second=0, microsecond=0)
     row = {"workspace": context_of(session).workspace, "minute": minute, "count": len(problems)}
     before = int((await session.execute(_COUNT, row)).scalar_one()) - len(problems)

@@ -28,6 +28,7 @@ from opsloop_common.db import (
 from opsloop_common.due.claims import claim_batch, enter_queues
 from opsloop_common.due.port import Ask
 from opsloop_common.ids import uuid7
+from opsloop_common.inbox import forgetting
 from opsloop_notifications.messages import queries, rules
 from opsloop_notifications.messages.meters import MailMeter
 from opsloop_notifications.messages.models import Message, Notification, NotificationQueue
@@ -322,6 +323,8 @@ async def erase_people(session: AsyncSession, user_ids: Sequence[str]) -> None:
     own = {"workspace": context_of(session).workspace}
     gone = (await session.execute(_ERASE, own | {"user_ids": list(user_ids)})).all()
     outbox.end_streams(session, "notification", [row.id for row in gone])
+    await outbox.forget(session, [f"notification/{row.id}" for row in gone], user_ids)
+    await forgetting.forget(session, user_ids)
     await session.execute(_ERASE_MESSAGES, own | {"ids": list({row.message_id for row in gone})})
 
 
