@@ -109,9 +109,11 @@ def clickhouse(tmp_path_factory):
 
 @pytest.fixture
 async def everything(api, clickhouse):
-    settings = settings_for_tests(MetricsSettings, clickhouse_url=clickhouse)
+    public = {"public_url": "https://ops.example.test"}  # so that events say where to find what they are about
+    settings = settings_for_tests(MetricsSettings, clickhouse_url=clickhouse, **public)
     await migrate_store(settings)
-    apis = {service.name: await api(service, *([settings] if service is METRICS else [])) for service in SERVICES}
+    others = {service.name: settings_for_tests(service.settings, **public) for service in SERVICES}
+    apis = {service.name: await api(service, (others | {"metrics": settings})[service.name]) for service in SERVICES}
     keys = {service.name: await apis[service.name].key(*service.scopes) for service in SERVICES}
     store = ServerStore(clickhouse)
     for table in ("event", "person", "person_override"):

@@ -8,6 +8,7 @@ from sqlalchemy import func, insert, select, text
 
 from opsloop_common import outbox
 from opsloop_common.contracts.campaigns import CampaignPaused
+from opsloop_common.contracts.erasing import without
 from opsloop_common.contracts.metrics import KpiBreached
 from opsloop_common.inbox import parking
 from opsloop_common.inbox.apply import Applier, Outcome, apply
@@ -82,6 +83,23 @@ async def test_what_the_handler_appends_is_caused_by_the_event(make_database):
         row = (await session.execute(select(outbox_table))).one()
     assert f'"causationid":"{event.id}","causationdepth":1' in row.payload
     assert f'"correlationid":"{event.correlationid}"' in row.payload
+
+
+async def test_an_event_about_somebody_who_was_erased_is_applied_and_handled_by_nobody(make_database):
+    database = await make_database(SAMPLE)
+    event = paused()
+    event = event.model_copy(update={"data": event.data | {"user_id": "u1"}})
+    about_nobody = without(event, ["u1"])
+
+    assert [await apply(database, each, about_nobody) for each in (SINGLE, SINGLE, BATCH)] == [
+        Outcome.APPLIED,
+        Outcome.REPEATED,
+        Outcome.APPLIED,
+    ]
+    assert await notes(database) == []
+    other = paused().model_copy(update={"data": about_nobody.data})
+    assert await apply(database, SINGLE, other) is Outcome.APPLIED
+    assert await notes(database) == ["a"], "only by the event's own name: nobody else makes an event pass for one"
 
 
 async def test_types_that_nobody_wants_leave_no_trace(make_database):

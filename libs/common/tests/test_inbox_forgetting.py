@@ -42,7 +42,7 @@ async def test_only_of_the_workspace_and_only_who_is_named(make_database):
     assert {like.id, other.id, foreign.id, None} == after.keys() - {gone.id}
     body, reason, status = after[gone.id]
     event = Event.from_bytes(body)
-    assert (reason, status, event.sequence) == ("", "failed", gone.sequence)
+    assert (reason, status, event.sequence) == ("ValueError", "failed", gone.sequence)
     assert event.parse(UserContactChanged).model_dump(exclude={"contact_id", "is_gone"}) == {
         "user_id": f"erased-{gone.id}", "email": None, "locale": None,
     }  # fmt: skip

@@ -20,6 +20,7 @@ from opsloop_common.bus.kafka.topics import (
     topic_configs,
 )
 from opsloop_common.bus.topics import LOGS, PRODUCERS, logs_from, topics_from
+from opsloop_common.limits import CAPTURE_BYTES
 from opsloop_common.runner.serve import STUCK_EVENTS_SECONDS
 
 ROOT = Path(__file__).parents[3]
@@ -174,6 +175,12 @@ def test_the_gateways_know_every_service():
     k8s_services = {d["metadata"]["name"] for s in PRODUCERS for d in K8S[s] if d["kind"] == "Service"}
 
     assert nginx.count("|".join(PRODUCERS)) == 2
+    assert "proxy_pass $upstream$asked;" in nginx, "as it was sent: %2F in an id is no slash"
+    assert f"client_max_body_size {CAPTURE_BYTES // 2**20 + 1}m;" in nginx
+    assert (
+        ingress["metadata"]["annotations"]["nginx.ingress.kubernetes.io/proxy-body-size"]
+        == f"{CAPTURE_BYTES // 2**20 + 1}m"
+    )
     assert backends == {f"{service}-api" for service in PRODUCERS} <= k8s_services
 
 

@@ -103,6 +103,8 @@ def test_a_row_without_a_name_is_called_by_what_it_says():
     assert name == called({"n": 5, "a": {"b": 1, "c": 2}, "message_id": "undefined"}), (
         "a broken client's word is no name"
     )
+    assert name == called({"n": 5, "a": {"b": 1.0, "c": 2, "d": ""}}), "at any depth"
+    assert name == called({"n": 5, "a": {"b": 1, "c": 2}, "coupon": None}), "what says nothing is absent"
     said = (
         {"n": 6},
         {"event": "Paid!"},
@@ -110,6 +112,10 @@ def test_a_row_without_a_name_is_called_by_what_it_says():
         {"time": "2024-05-06T07:08:10Z"},
         {"n": "5"},
         {"n": None},
+        {"n": 1e20},
+        {"n": 10**40},
+        {"n": [1e300]},
+        {"n": 5, "a": {"b": 10**21}},
         {},
     )
     others = [{"n": 5} | each for each in said] + [

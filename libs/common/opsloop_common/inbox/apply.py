@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import failpoints
 from opsloop_common.contracts.envelope import Event
+from opsloop_common.contracts.erasing import is_about_nobody
 from opsloop_common.db import Context, Database
 from opsloop_common.entry import ENTERED_SQL
 from opsloop_common.faults import cancelled_only_from_outside, fingerprint, frames, is_permanent, reason
@@ -91,7 +92,7 @@ async def _try_once(database: Database, subscription: Subscription, events: Sequ
     async with database.unentered(context_for(subscription, events)) as session, session.begin():
         claimed = set((await session.execute(_CLAIM, claim_parameters(subscription.consumer, events))).scalars())
         by_id = {event.id: event for event in events}
-        if mine := [event for event in by_id.values() if event.id in claimed]:
+        if mine := [event for event in by_id.values() if event.id in claimed and not is_about_nobody(event)]:
             await handle(subscription, session, mine)
         failpoints.hit("consumer.before_commit")
     failpoints.hit("consumer.after_commit")

@@ -17,8 +17,8 @@ _NAMING = text(
     "SELECT id, body FROM parked_event WHERE workspace = :workspace AND EXISTS (SELECT FROM "
     "unnest(CAST(:needles AS bytea[])) AS n(needle) WHERE position(n.needle IN body) > 0) ORDER BY id FOR UPDATE"
 )
-# the reason may quote what the event said
-_REWRITE = text("UPDATE parked_event SET body = :body, reason = '' WHERE id = :id")
+# the reason may quote what the event said: what kind of error it was stays
+_REWRITE = text("UPDATE parked_event SET body = :body, reason = split_part(reason, ':', 1) WHERE id = :id")
 
 
 async def forget(session: AsyncSession, user_ids: Collection[str]) -> None:

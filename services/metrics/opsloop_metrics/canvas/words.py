@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -121,6 +122,10 @@ _WORDS: dict[str, tuple[str, str]] = {
 }
 
 
+_SINGULAR = {"people": "person", "events": "event", "sessions": "session", "pages": "page"}
+_ONE = re.compile(rf"(?<![\d.,])1 ({'|'.join(_SINGULAR)})\b")
+
+
 def language_of(locale: str) -> Language:
     """Return which of the two languages a BCP 47 tag asks for: Chinese where it says so, else English."""
     return "zh" if locale.lower().split("-")[0] == "zh" else "en"
@@ -135,7 +140,8 @@ class Speech:
 
     def say(self, word: str, **parts: str) -> str:
         """Return a word or sentence, `parts` in their places as they are."""
-        return _WORDS[word][self.language == "zh"].format(**parts)
+        said = _WORDS[word][self.language == "zh"].format(**parts)
+        return said if self.language == "zh" else _ONE.sub(lambda found: f"1 {_SINGULAR[found[1]]}", said)
 
     def value(self, value: str, field: str | None = None) -> str:
         """Return what to call a value of a field: those of closed lists and what is no value in words, all others as they are."""

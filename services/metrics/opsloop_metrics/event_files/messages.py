@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, replace
@@ -11,7 +12,6 @@ from functools import partial
 from hashlib import blake2b
 from typing import Any, TypeVar
 
-import orjson
 from pydantic import JsonValue
 
 from opsloop_metrics.capture.rules import (
@@ -126,15 +126,24 @@ def is_made_up(message_id: str | None) -> bool:
 
 
 def _name_of(message: Message) -> str:
-    """Return the same name for the same row, whatever its file, its place there, and the order of columns: 5.0 is 5 as in JSON."""
+    """Return the same name for the same row, whatever its file, its place there, the order of columns and the format."""
     links = sorted(link.other_id for link in message.links)
-    plain = {
-        name: int(value) if isinstance(value, float) and value.is_integer() else value
-        for name, value in message.properties.items()
-    }
-    said = [message.event, message.is_identified, message.distinct_id, links, message.time, plain, message.traits_set]
-    digest = blake2b(orjson.dumps(said, option=orjson.OPT_SORT_KEYS), digest_size=16, person=b"opsloop row")
+    told = [_plain(dict(each)) for each in (message.properties, message.traits_set)]
+    said = [message.event, message.is_identified, message.distinct_id, links, str(message.time), told]
+    # the library's own, which writes numbers of any size
+    digest = blake2b(json.dumps(said, sort_keys=True).encode(), digest_size=16, person=b"opsloop row")
     return f"import:{digest.hexdigest()}"
+
+
+def _plain(value: JsonValue) -> JsonValue:
+    """Return a value as every format writes it: 5.0 is 5, and what says nothing is absent, as an empty cell of a CSV is."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, Mapping):
+        return {name: _plain(each) for name, each in value.items() if each is not None and each != ""}
+    return value
 
 
 def cells_of(names: Sequence[str], cells: Sequence[str], columns: Columns | None) -> dict[str, JsonValue]:

@@ -142,7 +142,7 @@ def _text_of(field: str, bind: Binding) -> str:
 
 
 def values_of(field: str, bind: Binding) -> str:
-    """Return SQL for the texts of a field, each once: of a list those of its elements (the first 100), else its own; none where absent."""
+    """Return SQL for the texts of a field, each once: of a list of its elements (the first 100), else its own; none where absent."""
     document, path = _place(field, bind)
     many = f"[CAST({_text_of(field, bind)} AS String)]"
     if document is not None:
@@ -150,7 +150,8 @@ def values_of(field: str, bind: Binding) -> str:
         text = "multiIf(JSONType(x) = 'String', JSONExtractString(x), JSONType(x) = 'Null', '', x)"
         elements = f"arrayMap(x -> {text}, arraySlice(JSONExtractArrayRaw({given}), 1, {_ELEMENTS}))"
         many = f"if(JSONType({given}) = 'Array', {elements}, {many})"
-    return f"arrayDistinct(arrayMap(x -> leftUTF8(x, {CHARACTERS}), arrayFilter(x -> x != '', {many})))"
+    texts = f"arrayMap(x -> leftUTF8(x, {CHARACTERS}), arrayFilter(x -> x != '', {many}))"
+    return f"arrayDistinct(arrayMap(x -> {apart('x')}, {texts}))"
 
 
 def number_of(field: str, bind: Binding) -> str:
