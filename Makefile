@@ -6,7 +6,7 @@ OURS   := -e libs/common -e services/feedback -e services/metrics -e services/ca
 DISTS  := opsloop-common opsloop-feedback opsloop-metrics opsloop-campaigns opsloop-notifications opsloop
 
 # processes that the tests are spread over
-WORKERS ?= 2
+WORKERS ?= 3
 
 EVENTS_OF = libs/common/opsloop_common/contracts/$(SERVICE)
 

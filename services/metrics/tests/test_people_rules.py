@@ -197,10 +197,53 @@ def test_traits_are_bounded_and_what_does_not_fit_is_told():
     ]
 
     assert [verdict.reason for verdict in verdicts] == [
-        None, Reason.TOO_LARGE, Reason.TOO_LARGE, None, None, Reason.TOO_LARGE,
+        None, Reason.TOO_LARGE, Reason.TOO_LARGE, Reason.TOO_LARGE, None, Reason.TOO_LARGE,
     ]  # fmt: skip
     assert person(world, "u").traits.values == many | {"n1": "new"}
     assert len(world.members()) == rules.MAX_GROUPS
+
+
+def test_a_pages_key_leaves_room_for_what_servers_say():
+    half = rules.MAX_TRAITS // 2
+    junk = {f"junk{index:02}": 1 for index in range(rules.MAX_TRAITS - 1)}
+    world = World(ACME, {}, [])
+
+    verdicts = [
+        world.hear(identify("u", traits_set={"plan": "free"})),
+        world.hear(identify("u", traits_set=junk, trusted=False)),
+        world.hear(identify("u", minute=1, traits_set={"vip": True})),
+        world.hear(identify("u", minute=1, traits_set={"junk00": 2}, trusted=False)),
+    ]
+
+    assert [verdict.reason for verdict in verdicts] == [None, Reason.TOO_LARGE, None, None]
+    kept = person(world, "u").traits
+    assert len(kept.stamps) == half + 1
+    assert {"plan": "free", "vip": True, "junk00": 2}.items() <= kept.values.items()
+
+
+def test_what_was_unset_gives_way():
+    many = {f"n{index:02}": index for index in range(rules.MAX_TRAITS)}
+    world = World(ACME, {}, [])
+    world.hear(identify("u", traits_set=many))
+    world.hear(identify("u", minute=1, traits_unset=("n01", "n02")))
+
+    news = [world.hear(identify("u", minute=2, traits_set={name: 1})).reason for name in ("a", "b", "c")]
+
+    assert news == [None, None, Reason.TOO_LARGE]
+    kept = person(world, "u").traits
+    assert kept.values.keys() == kept.stamps.keys() == many.keys() - {"n01", "n02"} | {"a", "b"}
+
+
+def test_traits_of_groups_are_bounded_and_told_as_well():
+    world = World(ACME, {}, [])
+    traits = {f"n{index}": 1 for index in range(rules.MAX_TRAITS)}
+    several = [traits, {"one more": 1}]
+
+    verdicts = [
+        world.hear(said("u", groups={"company": "c"}, kind=MessageKind.GROUP, group_traits=each)) for each in several
+    ]
+
+    assert [verdict.reason for verdict in verdicts] == [None, Reason.TOO_LARGE]
 
 
 def test_groups_are_joined_by_whoever_the_speaker_turns_out_to_be():

@@ -19,7 +19,6 @@ from opsloop_metrics.capture.rules import (
     MAX_ID,
     Heard,
     Link,
-    Message,
     MessageKind,
     Reason,
     is_nobody,
@@ -168,9 +167,10 @@ class World:
         if speaker in self._erased:
             return Verdict(None, Reason.ERASED)
         if message.personless:
-            self._describe(heard)
+            warning = None if self._describe(heard) else Reason.TOO_LARGE
             alias = self.aliases.get(speaker)
-            return Verdict(person_id(self._workspace, speaker) if alias is None else self.living(alias.person_id))
+            known = person_id(self._workspace, speaker) if alias is None else self.living(alias.person_id)
+            return Verdict(known, warning)
         person = self._speaker(speaker, heard)
         if is_nobody(speaker):
             return Verdict(person.id)
@@ -180,10 +180,10 @@ class World:
         for link in message.links:
             person, refused = self._link(person, link, heard)
             warning = warning or refused
-        if self._write(person.traits, message, heard.time):
+        written = self._write(person.traits, heard)
+        if any(written):
             self._changed.add(person.id)
-        is_whole = _fits(message)
-        self._join(person, heard)
+        is_whole = self._join(person, heard) and None not in written
         return Verdict(person.id, warning or (None if is_whole else Reason.TOO_LARGE))
 
     def living(self, id: UUID) -> UUID:
@@ -249,40 +249,45 @@ class World:
         if theirs.is_identified and person.is_identified and not heard.may_merge_identified:
             return person, Reason.MERGE_REFUSED
         gone, into = (person, theirs) if theirs.is_identified and not person.is_identified else (theirs, person)
-        self._merge(gone, into, heard)
-        return into, None
+        is_whole = self._merge(gone, into, heard)
+        return into, None if is_whole else Reason.TOO_LARGE
 
-    def _merge(self, gone: Person, into: Person, heard: Heard) -> None:
+    def _merge(self, gone: Person, into: Person, heard: Heard) -> bool:
+        """Join a person to another; says whether all that was known of it is known of the other now."""
         self._merged[gone.id] = (into.id, heard)
         into.first_seen_at = min(into.first_seen_at, gone.first_seen_at)
-        for name in gone.traits.stamps.keys() - into.traits.stamps.keys():
-            if len(into.traits.stamps) < MAX_TRAITS:
-                into.traits.stamps[name] = gone.traits.stamps[name]
-                if name in gone.traits.values:
-                    into.traits.values[name] = gone.traits.values[name]
         self._changed.add(into.id)
+        for name in sorted(gone.traits.stamps.keys() - into.traits.stamps.keys()):
+            if not _has_room(into.traits, MAX_TRAITS):
+                return False
+            into.traits.stamps[name] = gone.traits.stamps[name]
+            if name in gone.traits.values:
+                into.traits.values[name] = gone.traits.values[name]
+        return True
 
-    def _write(self, traits: Traits, message: Message, at: datetime) -> bool:
-        written = [_put(traits, name, ONCE, value, at) for name, value in message.traits_set_once.items()]
-        written += [_put(traits, name, SET, value, at) for name, value in message.traits_set.items()]
-        written += [_put(traits, name, UNSET, None, at) for name in message.traits_unset]
-        return any(written)
+    def _write(self, traits: Traits, heard: Heard) -> list[bool | None]:
+        message = heard.message
+        said = [(name, ONCE, value) for name, value in message.traits_set_once.items()]
+        said += [(name, SET, value) for name, value in message.traits_set.items()]
+        said += [(name, UNSET, None) for name in message.traits_unset]
+        return [_put(traits, *each, heard) for each in said]
 
-    def _join(self, person: Person, heard: Heard) -> None:
+    def _join(self, person: Person, heard: Heard) -> bool:
+        """Keep in which groups somebody is and what is said of them; says whether all of it is kept."""
         for type, key in list(heard.message.groups.items())[:MAX_GROUPS]:
             member = (person.id, storable(type), storable(key))
             self._members[member] = min(heard.time, self._members.get(member, heard.time))
-        self._describe(heard)
+        return self._describe(heard) and len(heard.message.groups) <= MAX_GROUPS
 
-    def _describe(self, heard: Heard) -> None:
+    def _describe(self, heard: Heard) -> bool:
         """Keep what a message says of the one group that it names; a server says it without anybody who speaks."""
         named = heard.message.groups
-        if heard.message.kind is MessageKind.GROUP and len(named) == 1:
-            [group] = [(storable(type), storable(key)) for type, key in named.items()]
-            traits = self.groups.setdefault(group, Traits())
-            for name, value in heard.message.group_traits.items():
-                _put(traits, name, SET, value, heard.time)
-            self.changed_groups[group] = min(heard.time, self.changed_groups.get(group, heard.time))
+        if heard.message.kind is not MessageKind.GROUP or len(named) != 1:
+            return True
+        [group] = [(storable(type), storable(key)) for type, key in named.items()]
+        traits = self.groups.setdefault(group, Traits())
+        self.changed_groups[group] = min(heard.time, self.changed_groups.get(group, heard.time))
+        return None not in [_put(traits, name, SET, value, heard) for name, value in heard.message.group_traits.items()]
 
     def changed_persons(self) -> list[Person]:
         """Return who has to be written: those who live, by id, so that two writers meet in one order."""
@@ -321,13 +326,17 @@ def groups_of(block: Iterable[Heard]) -> list[tuple[str, str]]:
     )
 
 
-def _put(traits: Traits, name: str, how: str, value: JsonValue, at: datetime) -> bool:
-    """Write a trait if nothing newer is known of it; says whether anything became different."""
-    name, stamp = storable(name), ((at - _EPOCH) // timedelta(microseconds=1), how)
+def _put(traits: Traits, name: str, how: str, value: JsonValue, heard: Heard) -> bool | None:
+    """Write a trait if nothing newer is known of it; says whether anything became different, None where it is not kept at all.
+
+    A page's key fills half of the room: whatever it writes, there is some for what the customer's servers say.
+    """
+    name, stamp = storable(name), ((heard.time - _EPOCH) // timedelta(microseconds=1), how)
     known = traits.stamps.get(name)
-    if known is None and len(traits.stamps) >= MAX_TRAITS:
-        return False
-    if not _is_kept(name, value) or (known is not None and not _outweighs(stamp, known)):
+    room = MAX_TRAITS if heard.may_merge_identified else MAX_TRAITS // 2
+    if not _is_kept(name, value) or (known is None and not _has_room(traits, room)):
+        return None
+    if known is not None and not _outweighs(stamp, known):
         return False
     before, traits.stamps[name] = (known, traits.values.get(name)), stamp
     if how == UNSET:
@@ -335,6 +344,16 @@ def _put(traits: Traits, name: str, how: str, value: JsonValue, at: datetime) ->
     else:
         traits.values[name] = _storable(value)
     return before != (stamp, traits.values.get(name))
+
+
+def _has_room(traits: Traits, room: int) -> bool:
+    """Say whether there is room for one more trait. Of those that were unset the one that was first gives way."""
+    if len(traits.stamps) < room:
+        return True
+    unset = [(at, name) for name, (at, how) in traits.stamps.items() if how == UNSET]
+    if unset:
+        del traits.stamps[min(unset)[1]]
+    return bool(unset)
 
 
 def _outweighs(stamp: Stamp, known: Stamp) -> bool:
@@ -346,16 +365,6 @@ def _outweighs(stamp: Stamp, known: Stamp) -> bool:
     if how == ONCE:
         return at < known_at if known_how == ONCE else known_how == UNSET and at > known_at
     return at >= known_at or (how == SET and known_how == ONCE)
-
-
-def _fits(message: Message) -> bool:
-    """Say whether all that a message says of somebody can be kept."""
-    said = [*message.traits_set.items(), *message.traits_set_once.items(), *message.group_traits.items()]
-    return (
-        len(said) <= MAX_TRAITS
-        and len(message.groups) <= MAX_GROUPS
-        and all(_is_kept(name, value) for name, value in said)
-    )
 
 
 def _is_kept(name: str, value: JsonValue) -> bool:

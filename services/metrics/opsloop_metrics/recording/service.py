@@ -103,5 +103,6 @@ def entry_of(message: Message, sender: Sender, find_place: PlaceFinder, now: dat
         visit.city, visit.locale, message.app_version or "", int(visit.is_bot), int(visit.is_test or message.is_test),
         message.groups, orjson.dumps(message.properties).decode(),
     )  # fmt: skip
-    heard = Heard(message, at, sender.may_merge_identified, sender.actor)
+    # what is said ahead of time is said now: else a later word of another sender would lose against it
+    heard = Heard(message, min(at, now), sender.may_merge_identified, sender.actor)
     return Entry(sender.workspace, id, is_named, heard, row, sender.vendor)
