@@ -21,6 +21,7 @@ from fastapi import APIRouter, params
 from starlette.requests import Request
 from starlette.responses import Response
 
+from opsloop_common.documents import whole_number
 from opsloop_common.errors import BadRequest, Invalid, TooLarge, Unauthorized, UnsupportedMediaType
 from opsloop_common.foreign import Unreadable, reading
 from opsloop_common.http.body import BodyLimit, read_bytes, require_few
@@ -197,10 +198,10 @@ def _parsed(body: bytes) -> Any:
 
 
 def _parsed_loosely(body: bytes) -> Any:
-    # NaN, and halves of characters beyond U+FFFF: one such value must not cost the batch
+    # NaN, halves of characters beyond U+FFFF, numbers of thousands of digits: one such value must not cost the batch
     try:
         with reading():
-            return json.loads(body, parse_constant=lambda _: None)
+            return json.loads(body, parse_constant=lambda _: None, parse_int=whole_number)
     except Unreadable as error:
         raise BadRequest("The body is not JSON.") from error
 
