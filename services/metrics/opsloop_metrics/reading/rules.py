@@ -30,6 +30,7 @@ from opsloop_metrics.capture.rules import (
     is_nobody,
     object_of,
     storable,
+    written_id,
 )
 
 MAX_TEXT = 2048
@@ -52,7 +53,7 @@ def text_of(value: JsonValue) -> str | None:
 
 def message_id_of(value: JsonValue, name: str) -> str | None:
     """Return what the client calls a message, None where it is a word such as `undefined`: all messages of it would be one."""
-    id = id_of(value, name)
+    id = written_id(value, name)
     return None if id is None or is_nobody(id) else id
 
 
