@@ -156,7 +156,11 @@ UNDONE: dict[int | str, dict[str, Any]] = {200: {"model": ImportOut, "descriptio
     "/v1/imports/{import_id}/undo", status_code=202, dependencies=[WRITE], responses=UNDONE | problems(404, 409)
 )
 async def undo_import(import_id: UUID, session: Db, response: Response) -> ImportOut:
-    """Take back the events that a file brought, by a job. People whom it made known stay. Again changes nothing: 200 once it is done."""
+    """Take back the events that a file brought, by a job; of orders and downloads, those. Again changes nothing: 200 once it is done.
+
+    What was learned of people stays: who was first heard of in the file is still listed, with its ids, its traits and the time at which it
+    was first seen. Erase such people one by one (`DELETE /v1/users/{user_id}`).
+    """
     found = await service.undo(session, import_id)
     response.status_code = 200 if found.stage == Stage.UNDONE else 202
     return ImportOut.model_validate(found)
