@@ -55,6 +55,7 @@ ROWS = [
     ("orders", f"o1,u1,5,CNY,2026-11-20,,{'p' * 201}", "product", "p" * 199 + "…", "too_large", "product"),
     ("store_downloads", "20.11.2026,s,a,1", "Begin Date", "20.11.2026", "bad_time", "such as 2026-03-01"),
     ("store_downloads", '2026-11-20,s,a,"1,000"', "Units", "1,000", "bad_properties", "thousands"),
+    ("store_downloads", "2026-11-20,s,a,-3", "Units", "-3", "bad_properties", "0 or more: leave out"),
     ("store_downloads", "2026-11-20,s,,1", "app", None, "missing_id", "app"),
     ("store_downloads", f"2026-11-20,{'s' * 201},a,1", "Store", "s" * 199 + "…", "too_large", "store"),
 ]

@@ -84,6 +84,11 @@ def read_row(row: Mapping[str, object], zone: tzinfo) -> Downloads:
         day = _day(told["day"])
     is_first = cells.get(_TYPE, "1") in _FIRST
     downloads = int(told["downloads"].partition(".")[0]) if is_first else 0
+    if downloads < 0:
+        detail = (
+            "downloads have to be 0 or more: leave out rows of what was given back, which was downloaded all the same"
+        )
+        raise Refused(Reason.BAD_PROPERTIES, detail, columns["downloads"], told["downloads"])
     others = sorted((name, value) for name, value in cells.items() if name not in taken.values())
     detail = blake2b(repr(others).encode(errors="replace"), digest_size=12).hexdigest()
     return Downloads(day, storable(store), storable(told["app"]), storable(told["country"]).upper(), downloads, detail)
