@@ -10,6 +10,7 @@ from datetime import datetime, tzinfo
 from enum import StrEnum
 from functools import partial
 from hashlib import blake2b
+from itertools import zip_longest
 from typing import Any, TypeVar
 
 from pydantic import JsonValue
@@ -149,14 +150,14 @@ def _plain(value: JsonValue) -> JsonValue:
 def cells_of(names: Sequence[str], cells: Sequence[str], columns: Columns | None) -> dict[str, JsonValue]:
     """Return a CSV's row by its columns, all of them texts without `columns`; raises Refused for more cells than there are columns.
 
-    Empty cells are absent. A property that is written as JSON writes a number or a truth value is one; ids, and cells such as
+    Empty cells are absent, but where all are texts: there a missing one is told under what the file calls it. A property that is written as JSON writes a number or a truth value is one; ids, and cells such as
     `007` or `=A1`, stay the texts that they are.
     """
     if any(cells[len(names) :]):
         raise Refused(Reason.BAD_PROPERTIES, f"the row has {len(cells)} cells and the file {len(names)} columns")
-    named = zip(names, cells, strict=False)
     if columns is None:
-        return {name: cell for name, cell in named if cell != ""}
+        return dict(zip_longest(names, cells[: len(names)], fillvalue=""))
+    named = zip(names, cells, strict=False)
     texts = {columns.event, columns.time, columns.user_id, columns.anonymous_id, columns.message_id}
     return {name: cell if name in texts else _value(cell) for name, cell in named if cell != ""}
 

@@ -74,7 +74,7 @@ def read_row(row: Mapping[str, object], zone: tzinfo) -> Downloads:
     }
     for name, value in (("store", store), ("app", told["app"]), ("country", told["country"])):
         if not value and name != "country":
-            raise Refused(Reason.MISSING_ID, f"a row has to name its {name}", columns[name])
+            raise Refused(Reason.MISSING_ID, f"a row has to name its {name}", columns[name], value)
         if len(value) > _MOST_TEXT:
             raise Refused(Reason.TOO_LARGE, f"{name} has more than {_MOST_TEXT} characters", columns[name], value)
     with cell(columns["downloads"], told["downloads"]):
@@ -89,7 +89,7 @@ def read_row(row: Mapping[str, object], zone: tzinfo) -> Downloads:
             "downloads have to be 0 or more: leave out rows of what was given back, which was downloaded all the same"
         )
         raise Refused(Reason.BAD_PROPERTIES, detail, columns["downloads"], told["downloads"])
-    others = sorted((name, value) for name, value in cells.items() if name not in taken.values())
+    others = sorted((name, value) for name, value in cells.items() if value and name not in taken.values())
     detail = blake2b(repr(others).encode(errors="replace"), digest_size=12).hexdigest()
     return Downloads(day, storable(store), storable(told["app"]), storable(told["country"]).upper(), downloads, detail)
 
