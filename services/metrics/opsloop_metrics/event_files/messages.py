@@ -61,6 +61,8 @@ TABLES = frozenset({Format.ORDERS, Format.STORE_DOWNLOADS})
 """CSV whose rows are no events; who takes them reads them."""
 SEPARATED = TABLES | {Format.CSV}
 """Formats of cells, with a header."""
+MAPPED = frozenset({Format.CSV, Format.JSONL})
+"""Formats of ours for events, whose columns may be called otherwise."""
 
 
 TYPES = {

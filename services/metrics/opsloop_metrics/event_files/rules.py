@@ -17,6 +17,7 @@ from opsloop_common.limits import IMPORT_CELL_CHARACTERS, IMPORT_COLUMNS, IMPORT
 from opsloop_metrics.capture.rules import Message, Problem, Reason, Refused, Unreadable, storable
 from opsloop_metrics.event_files import messages
 from opsloop_metrics.event_files.messages import (
+    MAPPED,
     SEPARATED,
     TABLES,
     TYPES,
@@ -28,7 +29,7 @@ from opsloop_metrics.event_files.messages import (
 )
 
 __all__ = [
-    "SEPARATED", "TABLES", "TYPES", "Columns", "Format", "Head", "Place", "Row", "columns_of", "cut", "head_of", "is_made_up", "problem_of",
+    "MAPPED", "SEPARATED", "TABLES", "TYPES", "Columns", "Format", "Head", "Place", "Row", "columns_of", "cut", "head_of", "is_made_up", "problem_of",
     "read_row",
 ]  # fmt: skip
 SNIFFED_BYTES = 256 * 1024
