@@ -152,8 +152,8 @@ def _plain(value: JsonValue) -> JsonValue:
 def cells_of(names: Sequence[str], cells: Sequence[str], columns: Columns | None) -> dict[str, JsonValue]:
     """Return a CSV's row by its columns, all of them texts without `columns`; raises Refused for more cells than there are columns.
 
-    Empty cells are absent, but where all are texts: there a missing one is told under what the file calls it. A property that is written as JSON writes a number or a truth value is one; ids, and cells such as
-    `007` or `=A1`, stay the texts that they are.
+    Empty cells are absent; where all are texts they stay, so that what lacks is told under what the file calls it. A property that
+    is written as JSON writes a number or a truth value is one; ids, and cells such as `007` or `=A1`, stay the texts that they are.
     """
     if any(cells[len(names) :]):
         raise Refused(Reason.BAD_PROPERTIES, f"the row has {len(cells)} cells and the file {len(names)} columns")

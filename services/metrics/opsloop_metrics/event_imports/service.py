@@ -267,7 +267,7 @@ async def import_events(job: JobRun) -> Mapping[str, Any]:
         failpoints.hit("metrics.import_stored")
         async with job.transaction() as session:
             accepted = accepted or await tables.take(session, file.format, file.id, rows, read)
-            await _note(session, file, accepted, place)
+            await _note(session, file, accepted)
             await _count_rows(session, file.id, new)
             await job.progress(place.at, file.size, state={"place": asdict(place)}, session=session)
         failpoints.hit("metrics.import_noted")
@@ -334,7 +334,7 @@ async def _store(
     )
 
 
-async def _note(session: AsyncSession, file: _File, accepted: Accepted, place: Place) -> None:
+async def _note(session: AsyncSession, file: _File, accepted: Accepted) -> None:
     found = await queries.lock_import(session, file.id)
     room = max(0, IMPORT_ERRORS - found.refused)
     refused = [(problem.index, problem) for problem in accepted.problems]
@@ -342,10 +342,10 @@ async def _note(session: AsyncSession, file: _File, accepted: Accepted, place: P
         session, refused[:room], source=file.source, vendor=file.sender.vendor, import_id=file.id
     )
     outcomes = list(accepted.outcomes.values())
-    found.rows = place.rows
     found.refused += len(refused)
     found.stored += outcomes.count(Outcome.STORED)
     found.known += outcomes.count(Outcome.KNOWN)
+    found.rows = found.stored + found.known + found.refused
 
 
 async def _count_rows(session: AsyncSession, import_id: UUID, new: Mapping[int, int]) -> None:
