@@ -42,6 +42,7 @@ def read_row(row, zone=UTC):
             {"product": "专业版", "source": "商店"},
             Order("o1", "u1", Money(1999, "CNY"), AT, Kind.PURCHASE, "专业版", "商店"),
         ),
+        ({"time": "2026/3/1 10:00"}, Order("o1", "u1", Money(1999, "CNY"), AT)),
         ({"time": "1772359200"}, Order("o1", "u1", Money(1999, "CNY"), AT)),
     ],
     ids=str,

@@ -71,6 +71,8 @@ def read_row(row):
         ),
         ({"day": "20260301", "store": "s", "app": "a", "downloads": "5.0"}, (date(2026, 3, 1), "s", "a", "", 5)),
         ({"day": "2026-03-01", "store": "s", "app": "a", "downloads": "0"}, (date(2026, 3, 1), "s", "a", "", 0)),
+        ({"day": "2026/3/1", "store": "s", "app": "a", "downloads": "1"}, (date(2026, 3, 1), "s", "a", "", 1)),
+        ({"day": "2026/03/01 09:30", "store": "s", "app": "a", "downloads": "1"}, (date(2026, 3, 1), "s", "a", "", 1)),
     ],
     ids=str,
 )

@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 from opsloop_common.foreign import readable
 from opsloop_metrics.capture.rules import Reason, Refused, storable
-from opsloop_metrics.reading.rules import cell
+from opsloop_metrics.reading.rules import cell, moment_of
 
 COLUMNS = {
     "day": ("day", "date", "begin date", "日期"),
@@ -26,6 +26,7 @@ _TYPE = "product type identifier"
 _FIRST = frozenset({"1", "1F", "1T", "1E", "1EP", "1EU", "F1"})
 """App Store Connect's types of rows that are first downloads; all others are updates, downloads anew, or purchases."""
 _COUNT = re.compile(r"-?[0-9]{1,12}(\.0+)?")
+_MONTH_FIRST = re.compile(r"\d{1,2}/\d{1,2}/\d{4}", re.ASCII)
 _MOST_TEXT = 200
 
 
@@ -103,4 +104,6 @@ def _day(text: str) -> date:
 
 def _read_day(text: str) -> date:
     # App Store Connect has 03/01/2026 for the first of March
-    return datetime.strptime(text, "%m/%d/%Y").date() if "/" in text else date.fromisoformat(text)  # noqa: DTZ007 a day has no zone
+    if _MONTH_FIRST.fullmatch(text):
+        return datetime.strptime(text, "%m/%d/%Y").date()  # noqa: DTZ007 a day has no zone
+    return moment_of(text).date()
