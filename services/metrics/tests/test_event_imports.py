@@ -99,9 +99,26 @@ async def test_formats(imports, format, body, event, properties):
 async def test_columns_of_other_names(imports):
     body = f"What,When,Who\nPaid,{WHEN},u1\n"
     refused = await imports.send("POST", PATH, body, expect=422)
-    assert "no column 'event'; the file has What, When, Who" in refused.json()["errors"][0]["detail"]
+    [error] = refused.json()["errors"]
+    assert error["pointer"] == "/query/event_column"
+    assert (
+        "no column 'event'; the file has What, When, Who. Say which column it is by the parameter `event_column`."
+        in error["detail"]
+    )
     shown = await imports.run(body, event_column="What", time_column="When", user_id_column="Who")
     assert (shown["stored"], shown["columns"]["event"]) == (1, "What")
+
+
+async def test_columns_in_chinese(imports):
+    body = "事件,时间,用户,匿名用户,消息号,金额\n付款,2020/5/6 7:08:09,u1,a1,m1,5\n"
+    preview = (await imports.send("POST", f"{PATH}/preview", body, expect=200, time_zone="UTC")).json()
+    shown = await imports.run(body, time_zone="UTC")
+
+    assert (shown["stored"], shown["columns"]["user_id"]) == (1, "用户")
+    [row] = preview["rows"]
+    assert (row["distinct_id"], row["message_id"], row["time"], row["properties"]) == ("u1", "m1", WHEN, {"金额": 5})
+    [[event, id, time, said, _]] = await imports.events()
+    assert (event, id, time[:19], json.loads(said)) == ("付款", "u1", "2020-05-06 07:08:09", {"金额": 5})
 
 
 async def test_a_packed_file(imports):

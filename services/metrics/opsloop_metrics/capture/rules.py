@@ -149,11 +149,12 @@ class Reading:
 
 
 class Unreadable(Exception):
-    """A body that is no batch of this vendor's at all; `detail` says why."""
+    """A body that is no batch of this vendor's at all; `detail` says why, and `pointer` which part of the request would mend it."""
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str, pointer: str = "") -> None:
         super().__init__(detail)
         self.detail = detail
+        self.pointer = pointer
 
 
 class Refused(Exception):

@@ -65,6 +65,8 @@ MAPPED = frozenset({Format.CSV, Format.JSONL})
 """Formats of ours for events, whose columns may be called otherwise."""
 
 
+CHINESE = {"event": "事件", "time": "时间", "user_id": "用户", "anonymous_id": "匿名用户", "message_id": "消息号"}
+"""What a CSV of events may call its columns besides."""
 TYPES = {
     "text/csv": Format.CSV,
     "application/x-ndjson": Format.JSONL,
@@ -89,11 +91,22 @@ class Columns:
         """Return it as it is kept."""
         return asdict(self)
 
-    def missing(self, found: Sequence[str]) -> list[str]:
-        """Return, of columns without which no row can be read, those that are not among `found`, under what they are called."""
-        missing = [name for name in (self.event, self.time) if name not in found]
-        speaks = (self.user_id, self.anonymous_id)
-        return missing if set(speaks) & set(found) else [*missing, " or ".join(speaks)]
+    def missing(self, found: Sequence[str]) -> list[tuple[str, list[str]]]:
+        """Return, of columns without which no row can be read, those not among `found`: how they are called, and what parameters say so."""
+        missing = []
+        for fields_ in (("event",), ("time",), ("user_id", "anonymous_id")):
+            called = [getattr(self, each) for each in fields_]
+            if set(called).isdisjoint(found):
+                missing.append((" or ".join(called), [f"{each}_column" for each in fields_]))
+        return missing
+
+    def among(self, found: Sequence[str]) -> Columns:
+        """Return them as a file with the columns `found` has them: what it calls in Chinese, where it has not our name."""
+        said = {name: CHINESE[name] for name, called in asdict(self).items() if called == name and name not in found}
+        taken = set(asdict(self).values())
+        return replace(
+            self, **{name: called for name, called in said.items() if called in found and called not in taken}
+        )
 
 
 def columns_of(kept: Mapping[str, Any]) -> Columns:
