@@ -332,3 +332,19 @@ def test_cells_of_tables_stay_texts_and_rooms_say_which_columns_lack(format):
         [{"day": "1", "count": "2.50"}],
         1,
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "row"),
+    [
+        ("1;", {"day": "1", "count": ""}),
+        (";2", {"day": "", "count": "2"}),
+        ("1", {"day": "1", "count": ""}),
+        ("1;2;;", {"day": "1", "count": "2"}),
+    ],
+)
+def test_a_table_says_where_a_cell_is_empty(line, row):
+    head = rules.Head(("day", "count"), ";")
+    rows, _ = rules.cut(line.encode(), rules.Place(), head, Format.ORDERS, COLUMNS, is_last=True, limit=5)
+
+    assert [each.value for each in rows] == [row]
