@@ -82,9 +82,12 @@ def test_columns_of_other_names():
 @pytest.mark.parametrize(
     ("header", "says"),
     [
-        ("time,user_id", "no column 'event'; the file has time, user_id"),
+        (
+            "time,user_id",
+            "no column 'event'; the file has time, user_id. Say which column it is by the parameter `event_column`.",
+        ),
         ("event,user_id", "no column 'time'"),
-        ("event,time,plan", "no column 'user_id or anonymous_id'"),
+        ("event,time,plan", "by the parameter `user_id_column` or `anonymous_id_column`."),
         ("event,time,user_id,plan,plan", "the column 'plan' is there more than once"),
         (",".join(["event", "time", "user_id", *map(str, range(10_000))]), "10003 columns; at most 1000"),
         ('event,time,"user_id', "a quote may be open"),
@@ -99,6 +102,20 @@ def test_a_header_that_does_not_do(header, says):
     with pytest.raises(Unreadable) as refused:
         rules.head_of(f"{header}\nPaid,{WHEN},u1\n".encode(), Format.CSV, COLUMNS, is_whole=True)
     assert says in refused.value.detail
+
+
+@pytest.mark.parametrize(
+    ("given", "found", "called"),
+    [
+        ({}, ["事件", "时间", "用户", "匿名用户", "消息号"], ["事件", "时间", "用户", "匿名用户", "消息号"]),
+        ({}, ["event", "事件", "时间", "user_id"], ["event", "时间", "user_id", "anonymous_id", "message_id"]),
+        ({"time": "日期"}, ["事件", "时间", "日期", "用户"], ["事件", "日期", "用户", "anonymous_id", "message_id"]),
+        ({"event": "时间"}, ["时间"], ["时间", "time", "user_id", "anonymous_id", "message_id"]),
+        ({}, [], ["event", "time", "user_id", "anonymous_id", "message_id"]),
+    ],
+)
+def test_columns_in_chinese_are_known_where_ours_are_not_there(given, found, called):
+    assert list(Columns(**given).among(found).written().values()) == called
 
 
 def test_as_many_columns_as_may_be_and_one_without_a_name():
@@ -315,3 +332,19 @@ def test_cells_of_tables_stay_texts_and_rooms_say_which_columns_lack(format):
         [{"day": "1", "count": "2.50"}],
         1,
     )
+
+
+@pytest.mark.parametrize(
+    ("line", "row"),
+    [
+        ("1;", {"day": "1", "count": ""}),
+        (";2", {"day": "", "count": "2"}),
+        ("1", {"day": "1", "count": ""}),
+        ("1;2;;", {"day": "1", "count": "2"}),
+    ],
+)
+def test_a_table_says_where_a_cell_is_empty(line, row):
+    head = rules.Head(("day", "count"), ";")
+    rows, _ = rules.cut(line.encode(), rules.Place(), head, Format.ORDERS, COLUMNS, is_last=True, limit=5)
+
+    assert [each.value for each in rows] == [row]

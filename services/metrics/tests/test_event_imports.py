@@ -21,7 +21,7 @@ async def test_a_file_is_read_by_a_job(imports):
     await imports.tick()
 
     shown = await imports.shown(made["id"])
-    assert (shown["stage"], counts(shown)) == ("done", {"rows": 4, "stored": 3, "known": 0, "refused": 0})
+    assert (shown["stage"], counts(shown)) == ("done", {"rows": 3, "stored": 3, "known": 0, "refused": 0})
     assert shown["size"] == len(rows(3))
     job = await imports.world.get(f"/v1/jobs/{made['job_id']}")
     assert (job["status"], job["done"], job["total"]) == ("succeeded", shown["size"], shown["size"])
@@ -48,7 +48,7 @@ async def test_the_same_file_again_counts_once_whoever_uploads_it_in_whatever_pa
     await imports.tick()
 
     assert (first["stored"], second["stored"], second["known"]) == (50, 0, 50)
-    assert counts(await imports.shown(third["id"])) == {"rows": 51, "stored": 0, "known": 50, "refused": 0}
+    assert counts(await imports.shown(third["id"])) == {"rows": 50, "stored": 0, "known": 50, "refused": 0}
     assert await imports.count() == 50
 
 
@@ -99,9 +99,26 @@ async def test_formats(imports, format, body, event, properties):
 async def test_columns_of_other_names(imports):
     body = f"What,When,Who\nPaid,{WHEN},u1\n"
     refused = await imports.send("POST", PATH, body, expect=422)
-    assert "no column 'event'; the file has What, When, Who" in refused.json()["errors"][0]["detail"]
+    [error] = refused.json()["errors"]
+    assert error["pointer"] == "/query/event_column"
+    assert (
+        "no column 'event'; the file has What, When, Who. Say which column it is by the parameter `event_column`."
+        in error["detail"]
+    )
     shown = await imports.run(body, event_column="What", time_column="When", user_id_column="Who")
     assert (shown["stored"], shown["columns"]["event"]) == (1, "What")
+
+
+async def test_columns_in_chinese(imports):
+    body = "事件,时间,用户,匿名用户,消息号,金额\n付款,2020/5/6 7:08:09,u1,a1,m1,5\n"
+    preview = (await imports.send("POST", f"{PATH}/preview", body, expect=200, time_zone="UTC")).json()
+    shown = await imports.run(body, time_zone="UTC")
+
+    assert (shown["stored"], shown["columns"]["user_id"]) == (1, "用户")
+    [row] = preview["rows"]
+    assert (row["distinct_id"], row["message_id"], row["time"], row["properties"]) == ("u1", "m1", WHEN, {"金额": 5})
+    [[event, id, time, said, _]] = await imports.events()
+    assert (event, id, time[:19], json.loads(said)) == ("付款", "u1", "2020-05-06 07:08:09", {"金额": 5})
 
 
 async def test_a_packed_file(imports):
@@ -113,7 +130,7 @@ async def test_refused_rows_are_told_and_the_rest_is_read(imports):
     body = f"{HEAD}Paid,{WHEN},u1,1\nPaid,never,u2,2\n,{WHEN},u3,3\nPaid,{WHEN},,=1+1\nPaid,{WHEN},u5,5\n"
     shown = await imports.run(body)
 
-    assert counts(shown) == {"rows": 6, "stored": 2, "known": 0, "refused": 3}
+    assert counts(shown) == {"rows": 5, "stored": 2, "known": 0, "refused": 3}
     errors = await imports.errors(shown["id"])
     assert [(each["row"], each["reason"]) for each in errors] == [
         (3, "bad_time"),
@@ -123,6 +140,31 @@ async def test_refused_rows_are_told_and_the_rest_is_read(imports):
     assert json.loads(errors[2]["raw"]) == {"event": "Paid", "time": WHEN, "amount": "=1+1"}
     listed = (await imports.world.get("/v1/rejected-messages", vendor="import:csv"))["items"]
     assert {each["import_id"] for each in listed} == {shown["id"]}
+
+
+@pytest.mark.parametrize(
+    ("format", "body"),
+    [
+        ("csv", f"{HEAD}\nA,{WHEN},u1,1\n\n,,,\nA,never,u1,1\n\nA,{WHEN},u2,1\n\n"),
+        (
+            "jsonl",
+            "\n".join(["", *(json.dumps({"event": "A", "time": t, "user_id": "u"}) for t in (1e9, "x", 1.1e9)), ""]),
+        ),
+        (
+            "orders",
+            f"order_id,user_id,amount,currency,time\n\no1,u,1,CNY,{WHEN}\n,,,,\no2,u,x,CNY,{WHEN}\no3,u,1,CNY,{WHEN}\n",
+        ),
+        ("store_downloads", "day,store,app,downloads\n\n2026-03-01,s,a,1\n\n2026-03-01,s,b,x\n2026-03-01,s,c,1\n\n"),
+    ],
+    ids=["csv", "jsonl", "orders", "store_downloads"],
+)
+async def test_neither_the_header_nor_a_blank_line_is_a_row(imports, format, body):
+    """Three rows each, of which the second is refused; the number of that one is its place in the file."""
+    shown = await imports.run(body, format=format)
+
+    assert counts(shown) == {"rows": 3, "stored": 2, "known": 0, "refused": 1}
+    [error] = await imports.errors(shown["id"])
+    assert body.split("\n")[error["row"] - 1].count("x") + body.split("\n")[error["row"] - 1].count("never") == 1
 
 
 async def test_errors_as_csv_and_in_pages(imports):
@@ -151,7 +193,7 @@ async def test_a_file_of_many_blocks_and_chunks(imports, monkeypatch):
     monkeypatch.setattr(service, "BLOCK_ROWS", 7)
     monkeypatch.setattr(service, "CHUNK_BYTES", 1_000)
     shown = await imports.run(rows(60))
-    assert counts(shown) == {"rows": 61, "stored": 60, "known": 0, "refused": 0}
+    assert counts(shown) == {"rows": 60, "stored": 60, "known": 0, "refused": 0}
     assert {row[1] for row in await imports.events()} == {f"u{place}" for place in range(60)}
 
 

@@ -90,9 +90,20 @@ async def test_what_fails_goes_on_where_it_stood(imports, monkeypatch, place):
     await imports.tick()
 
     shown = await imports.shown(made["id"])
-    assert counts(shown) == {"rows": 24, "stored": 20, "known": 0, "refused": 3}
+    assert counts(shown) == {"rows": 23, "stored": 20, "known": 0, "refused": 3}
     assert await imports.count() == 20
     assert [each["row"] for each in await imports.errors(shown["id"])] == [22, 23, 24]
+
+
+async def test_what_is_taken_back_are_events_and_what_was_learned_of_people_stays(imports):
+    made = await imports.run(f"event,time,user_id,plan\n$identify,{WHEN},u1,pro\n")
+    await imports.send("POST", f"{PATH}/{made['id']}/undo", expect=202)
+    await imports.tick()
+
+    [person] = (await imports.world.get("/v1/users"))["items"]
+    assert (await imports.count(), person["first_seen_at"], person["traits"]) == (0, WHEN, {"plan": "pro"})
+    await imports.send("DELETE", "/v1/users/u1", expect=202)
+    assert (await imports.world.get("/v1/users"))["items"] == []
 
 
 async def test_a_store_that_is_away_for_long_costs_no_import(imports, monkeypatch):

@@ -42,6 +42,7 @@ def read_row(row, zone=UTC):
             {"product": "专业版", "source": "商店"},
             Order("o1", "u1", Money(1999, "CNY"), AT, Kind.PURCHASE, "专业版", "商店"),
         ),
+        ({"time": "2026/3/1 10:00"}, Order("o1", "u1", Money(1999, "CNY"), AT)),
         ({"time": "1772359200"}, Order("o1", "u1", Money(1999, "CNY"), AT)),
     ],
     ids=str,
@@ -128,7 +129,7 @@ async def test_a_file_of_orders_is_read_by_a_job(imports):
     shown = await imports.run(FILE, format="orders")
 
     assert (shown["stage"], shown["format"]) == ("done", "orders")
-    assert counts(shown) == {"rows": 5, "stored": 4, "known": 0, "refused": 0}
+    assert counts(shown) == {"rows": 4, "stored": 4, "known": 0, "refused": 0}
     assert await listed(imports) == {"o1": (1999, 500), "o2": (1999, 999)}
     job = await imports.world.get(f"/v1/jobs/{shown['job_id']}")
     assert (job["status"], job["result"]) == ("succeeded", counts(shown))
@@ -140,7 +141,7 @@ async def test_the_same_rows_again_count_once(imports):
 
     again = await imports.run(FILE + FILE.removeprefix(HEAD), format="orders")
 
-    assert counts(again) == {"rows": 9, "stored": 0, "known": 8, "refused": 0}
+    assert counts(again) == {"rows": 8, "stored": 0, "known": 8, "refused": 0}
     assert await listed(imports) == {"o1": (1999, 500), "o2": (1999, 999)}
 
 
@@ -159,7 +160,7 @@ async def test_a_row_that_is_refused_is_told_and_the_others_are_taken(imports):
 
     shown = await imports.run(file, format="orders")
 
-    assert counts(shown) == {"rows": 8, "stored": 3, "known": 0, "refused": 4}
+    assert counts(shown) == {"rows": 7, "stored": 3, "known": 0, "refused": 4}
     errors = [(error["row"], error["reason"]) for error in await imports.errors(shown["id"])]
     assert errors == [(4, "conflict"), (5, "conflict"), (6, "conflict"), (7, "bad_properties")]
     assert "400 of 1000" in (await imports.errors(shown["id"]))[0]["detail"]
@@ -217,7 +218,7 @@ async def test_who_was_erased_is_refused_in_a_file_too(imports):
 
     shown = await imports.run(FILE, format="orders")
 
-    assert counts(shown) == {"rows": 5, "stored": 2, "known": 0, "refused": 2}
+    assert counts(shown) == {"rows": 4, "stored": 2, "known": 0, "refused": 2}
 
 
 async def test_a_long_file_is_read_in_blocks(imports):
@@ -225,7 +226,7 @@ async def test_a_long_file_is_read_in_blocks(imports):
 
     shown = await imports.run(HEAD + rows, format="orders")
 
-    assert counts(shown) == {"rows": 1_201, "stored": 1_200, "known": 0, "refused": 0}
+    assert counts(shown) == {"rows": 1200, "stored": 1200, "known": 0, "refused": 0}
 
 
 async def test_the_refunds_of_the_erased_are_known_when_their_file_comes_again(imports):
@@ -239,5 +240,5 @@ async def test_the_refunds_of_the_erased_are_known_when_their_file_comes_again(i
     again = HEAD + "o1,,-4,CNY,2026-03-02,,,r1,her own words\n" + "o1,,-1,CNY,2026-03-02,,,r2,more of them\n"
     shown = await imports.run(again, format="orders")
 
-    assert counts(shown) == {"rows": 3, "stored": 1, "known": 1, "refused": 0}
+    assert counts(shown) == {"rows": 2, "stored": 1, "known": 1, "refused": 0}
     assert await listed(imports) == {"o1": (1000, 500)}

@@ -46,6 +46,30 @@ async def test_each_vendors_door_tells_it(world_with_store, send, message, vendo
     assert found["reason"] == "missing_event"
 
 
+@pytest.mark.parametrize(
+    ("send", "message"),
+    [
+        (segment, {"type": "track", "event": "E", "userId": "../x"}),
+        (segment, {"type": "track", "event": "E", "anonymousId": "a\tb"}),
+        (segment, {"type": "alias", "userId": "u1", "previousId": ".."}),
+        (segment, {"type": "group", "userId": "u1", "groupId": "a/../b"}),
+        (posthog, {"event": "E", "properties": {"distinct_id": "."}}),
+        (posthog, {"event": "E", "properties": {"distinct_id": "u1", "$groups": {"company": "./a"}}}),
+    ],
+    ids=["user", "anonymous", "previous", "group", "speaker", "of a type"],
+)
+async def test_an_id_that_no_address_can_name_is_told_and_nobody_comes_of_it(world_with_store, send, message):
+    await send(world_with_store, message)
+
+    [found] = await items(world_with_store)
+    assert (found["reason"], "must not" in found["detail"]) == ("bad_id", True)
+    assert await items_of(world_with_store, "/v1/users") == []
+
+
+async def items_of(world, path):
+    return (await world.get(path))["items"]
+
+
 async def test_whose_key_it_was(world_with_store):
     partner = await world_with_store.api.key("metrics:capture", source="partner")
     await segment(world_with_store, {"type": "track", "userId": "u1"}, headers=partner)

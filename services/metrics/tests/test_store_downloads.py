@@ -70,7 +70,9 @@ def read_row(row):
             (date(2026, 3, 1), "app_store", "123", "CN", 9),
         ),
         ({"day": "20260301", "store": "s", "app": "a", "downloads": "5.0"}, (date(2026, 3, 1), "s", "a", "", 5)),
-        ({"day": "2026-03-01", "store": "s", "app": "a", "downloads": "-2"}, (date(2026, 3, 1), "s", "a", "", -2)),
+        ({"day": "2026-03-01", "store": "s", "app": "a", "downloads": "0"}, (date(2026, 3, 1), "s", "a", "", 0)),
+        ({"day": "2026/3/1", "store": "s", "app": "a", "downloads": "1"}, (date(2026, 3, 1), "s", "a", "", 1)),
+        ({"day": "2026/03/01 09:30", "store": "s", "app": "a", "downloads": "1"}, (date(2026, 3, 1), "s", "a", "", 1)),
     ],
     ids=str,
 )
@@ -90,6 +92,13 @@ def test_of_the_app_store_first_downloads_count(type, counted):
     row = {"Begin Date": "03/01/2026", "Apple Identifier": "1", "Product Type Identifier": type, "Units": "4"}
 
     assert read_row(row | ({} if type else {"Product Type Identifier": "1"})).downloads == counted
+
+
+@pytest.mark.quick
+def test_what_is_no_download_counts_nothing_whatever_its_number():
+    row = {"Begin Date": "03/01/2026", "Apple Identifier": "1", "Product Type Identifier": "IA1", "Units": "-4"}
+
+    assert read_row(row).downloads == 0
 
 
 @pytest.mark.quick
@@ -113,6 +122,8 @@ def test_rows_of_other_versions_are_others_and_counts_do_not_matter():
         ({"app": "a" * 201}, "too_large", "app"),
         ({"downloads": ""}, "bad_properties", "whole number"),
         ({"downloads": "1,000"}, "bad_properties", "thousands"),
+        ({"downloads": "-3"}, "bad_properties", "0 or more"),
+        ({"downloads": "-3.0"}, "bad_properties", "0 or more"),
         ({"downloads": "1.5"}, "bad_properties", "whole number"),
         ({"downloads": "9" * 13}, "bad_properties", "whole number"),
     ],
@@ -149,7 +160,7 @@ async def test_reports_of_both_stores(imports):
     first = await imports.run(report, format="store_downloads", kind={"Content-Type": "text/tab-separated-values"})
     second = await imports.run(GOOGLE + google("2026-03-02", "CN", 8), format="store_downloads")
 
-    assert counts(first) == {"rows": 6, "stored": 5, "known": 0, "refused": 0}
+    assert counts(first) == {"rows": 5, "stored": 5, "known": 0, "refused": 0}
     assert second["stored"] == 1
     assert await listed(imports) == [
         ("2026-03-02", "google_play", "com.example", "CN", 8),
@@ -167,7 +178,7 @@ async def test_rows_that_repeat_count_once_and_the_latest_file_wins(imports):
 
     corrected = await imports.run(head + "2026-03-01,s,a,CN,5,1\n", format="store_downloads")
 
-    assert counts(corrected) == {"rows": 2, "stored": 1, "known": 0, "refused": 0}
+    assert counts(corrected) == {"rows": 1, "stored": 1, "known": 0, "refused": 0}
     assert await listed(imports) == [("2026-03-01", "s", "a", "CN", 5), ("2026-03-01", "s", "a", "US", 9)]
 
 

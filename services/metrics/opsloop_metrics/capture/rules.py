@@ -6,6 +6,7 @@ which vendor it was. Bounds and words for all of them stand here.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -16,10 +17,13 @@ from uuid import UUID
 import orjson
 from pydantic import JsonValue
 
+from opsloop_common.http.schemas import addressable
 from opsloop_common.invisible import says_something
 
 MAX_ID = 200
 """Characters of an id or a name of an event; a longer one is refused, never cut: two would become one."""
+_ORDINARY = re.compile(rf"[!-\-0-~\u4e00-\u9fff][!-.0-~\u4e00-\u9fff]{{0,{MAX_ID - 1}}}")
+"""Most ids, seen at a glance: no blank and no slash, no `.` at the front, and nothing that could be invisible or no character."""
 MAX_PROPERTIES_BYTES = 900 * 1024
 MAX_LEVELS = 20
 FIRST_YEAR = 1900
@@ -145,11 +149,12 @@ class Reading:
 
 
 class Unreadable(Exception):
-    """A body that is no batch of this vendor's at all; `detail` says why."""
+    """A body that is no batch of this vendor's at all; `detail` says why, and `pointer` which part of the request would mend it."""
 
-    def __init__(self, detail: str) -> None:
+    def __init__(self, detail: str, pointer: str = "") -> None:
         super().__init__(detail)
         self.detail = detail
+        self.pointer = pointer
 
 
 class Refused(Exception):
@@ -164,7 +169,21 @@ class Refused(Exception):
 
 
 def id_of(value: JsonValue, name: str) -> str | None:
-    """Return an id as a text, None where there is none. Numbers are written out; raises Refused for what can be no id."""
+    """Return an id as a text, None where there is none. Numbers are written out.
+
+    Raises Refused for what can be no id: who is called so could not be shown, and not be erased either, by an address.
+    """
+    if isinstance(value, str) and _ORDINARY.fullmatch(value):  # it is asked three times an event
+        return value
+    text = written_id(value, name)
+    try:
+        return text and addressable(text)
+    except ValueError as error:
+        raise Refused(Reason.BAD_ID, f"{name} {error}") from error
+
+
+def written_id(value: JsonValue, name: str) -> str | None:
+    """Return what tells something apart and is never part of an address, else as `id_of`."""
     if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):

@@ -10,6 +10,7 @@ from datetime import datetime, tzinfo
 from enum import StrEnum
 from functools import partial
 from hashlib import blake2b
+from itertools import zip_longest
 from typing import Any, TypeVar
 
 from pydantic import JsonValue
@@ -60,8 +61,12 @@ TABLES = frozenset({Format.ORDERS, Format.STORE_DOWNLOADS})
 """CSV whose rows are no events; who takes them reads them."""
 SEPARATED = TABLES | {Format.CSV}
 """Formats of cells, with a header."""
+MAPPED = frozenset({Format.CSV, Format.JSONL})
+"""Formats of ours for events, whose columns may be called otherwise."""
 
 
+CHINESE = {"event": "事件", "time": "时间", "user_id": "用户", "anonymous_id": "匿名用户", "message_id": "消息号"}
+"""What a CSV of events may call its columns besides."""
 TYPES = {
     "text/csv": Format.CSV,
     "application/x-ndjson": Format.JSONL,
@@ -86,11 +91,22 @@ class Columns:
         """Return it as it is kept."""
         return asdict(self)
 
-    def missing(self, found: Sequence[str]) -> list[str]:
-        """Return, of columns without which no row can be read, those that are not among `found`, under what they are called."""
-        missing = [name for name in (self.event, self.time) if name not in found]
-        speaks = (self.user_id, self.anonymous_id)
-        return missing if set(speaks) & set(found) else [*missing, " or ".join(speaks)]
+    def missing(self, found: Sequence[str]) -> list[tuple[str, list[str]]]:
+        """Return, of columns without which no row can be read, those not among `found`: how they are called, and what parameters say so."""
+        missing = []
+        for fields_ in (("event",), ("time",), ("user_id", "anonymous_id")):
+            called = [getattr(self, each) for each in fields_]
+            if set(called).isdisjoint(found):
+                missing.append((" or ".join(called), [f"{each}_column" for each in fields_]))
+        return missing
+
+    def among(self, found: Sequence[str]) -> Columns:
+        """Return them as a file with the columns `found` has them: what it calls in Chinese, where it has not our name."""
+        said = {name: CHINESE[name] for name, called in asdict(self).items() if called == name and name not in found}
+        taken = set(asdict(self).values())
+        return replace(
+            self, **{name: called for name, called in said.items() if called in found and called not in taken}
+        )
 
 
 def columns_of(kept: Mapping[str, Any]) -> Columns:
@@ -149,14 +165,14 @@ def _plain(value: JsonValue) -> JsonValue:
 def cells_of(names: Sequence[str], cells: Sequence[str], columns: Columns | None) -> dict[str, JsonValue]:
     """Return a CSV's row by its columns, all of them texts without `columns`; raises Refused for more cells than there are columns.
 
-    Empty cells are absent. A property that is written as JSON writes a number or a truth value is one; ids, and cells such as
-    `007` or `=A1`, stay the texts that they are.
+    Empty cells are absent; where all are texts they stay, so that what lacks is told under what the file calls it. A property that
+    is written as JSON writes a number or a truth value is one; ids, and cells such as `007` or `=A1`, stay the texts that they are.
     """
     if any(cells[len(names) :]):
         raise Refused(Reason.BAD_PROPERTIES, f"the row has {len(cells)} cells and the file {len(names)} columns")
-    named = zip(names, cells, strict=False)
     if columns is None:
-        return {name: cell for name, cell in named if cell != ""}
+        return dict(zip_longest(names, cells[: len(names)], fillvalue=""))
+    named = zip(names, cells, strict=False)
     texts = {columns.event, columns.time, columns.user_id, columns.anonymous_id, columns.message_id}
     return {name: cell if name in texts else _value(cell) for name, cell in named if cell != ""}
 

@@ -17,6 +17,7 @@ from opsloop_common.limits import IMPORT_CELL_CHARACTERS, IMPORT_COLUMNS, IMPORT
 from opsloop_metrics.capture.rules import Message, Problem, Reason, Refused, Unreadable, storable
 from opsloop_metrics.event_files import messages
 from opsloop_metrics.event_files.messages import (
+    MAPPED,
     SEPARATED,
     TABLES,
     TYPES,
@@ -28,7 +29,8 @@ from opsloop_metrics.event_files.messages import (
 )
 
 __all__ = [
-    "SEPARATED", "TABLES", "TYPES", "Columns", "Format", "Head", "Place", "Row", "columns_of", "cut", "head_of", "is_made_up", "problem_of",
+    "MAPPED", "SEPARATED", "TABLES", "TYPES", "Columns", "Format", "Head", "Place", "Row",
+    "columns_of", "cut", "head_of", "is_made_up", "problem_of",
     "read_row",
 ]  # fmt: skip
 SNIFFED_BYTES = 256 * 1024
@@ -85,7 +87,7 @@ def head_of(start: bytes, format: Format, columns: Columns, *, is_whole: bool) -
     if lines.is_long or lines.is_dry:
         raise Unreadable("the header does not end: a quote may be open")
     names = tuple(storable(name).strip() or f"column_{place}" for place, name in enumerate(cells, start=1))
-    _require_names(names, columns if format is Format.CSV else None)
+    _require_names(names, columns.among(names) if format is Format.CSV else None)
     return Head(names, delimiter, length + lines.end)
 
 
@@ -269,8 +271,13 @@ def _require_names(names: Sequence[str], columns: Columns | None) -> None:
     if twice:
         raise Unreadable(f"the column {twice[0][:200]!r} is there more than once")
     if columns is not None and (missing := columns.missing(names)):
-        found = ", ".join(names[:20])[:500]
-        raise Unreadable(f"there is no column {missing[0]!r}; the file has {found or 'none'}. Say which column it is.")
+        found = ", ".join(names[:20])[:500] or "none"
+        name, parameters = missing[0]
+        says = " or ".join(f"`{each}`" for each in parameters)
+        raise Unreadable(
+            f"there is no column {name!r}; the file has {found}. Say which column it is by the parameter {says}.",
+            f"/query/{parameters[0]}",
+        )
 
 
 def _require_utf_8(start: bytes, is_whole: bool) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
 from opsloop_common.access.idempotency import keyed_request
-from opsloop_common.errors import UnsupportedMediaType
+from opsloop_common.errors import FieldError, Invalid, UnsupportedMediaType
 from opsloop_common.http.body import read_bytes
 from opsloop_common.http.call import call_of
 from opsloop_common.http.deps import Db, set_location
@@ -27,7 +27,7 @@ from opsloop_common.http.vendors import unpacked
 from opsloop_common.limits import IMPORT_PART_BYTES
 from opsloop_common.turns import turn
 from opsloop_metrics.capture.rules import Message, Problem
-from opsloop_metrics.event_files.rules import SEPARATED, TYPES, Columns, Format, is_made_up
+from opsloop_metrics.event_files.rules import MAPPED, SEPARATED, TYPES, Columns, Format, is_made_up
 from opsloop_metrics.event_imports import queries, service
 from opsloop_metrics.event_imports.rules import Stage
 from opsloop_metrics.event_imports.schemas import ImportErrorOut, ImportOut, ImportPreviewOut, PreviewedRowOut
@@ -53,7 +53,13 @@ Given = Annotated[
 
 
 def _columns(
-    event: Annotated[ShortText, Query(alias="event_column", description="Which column is the event's name.")] = "event",
+    event: Annotated[
+        ShortText,
+        Query(
+            alias="event_column",
+            description="Which column is the event's name; this and its like are for `csv` and `jsonl`.",
+        ),
+    ] = "event",
     time: Annotated[ShortText, Query(alias="time_column", description="… when it happened.")] = "time",
     user_id: Annotated[ShortText, Query(alias="user_id_column", description="… whose it is.")] = "user_id",
     anonymous_id: Annotated[
@@ -156,7 +162,11 @@ UNDONE: dict[int | str, dict[str, Any]] = {200: {"model": ImportOut, "descriptio
     "/v1/imports/{import_id}/undo", status_code=202, dependencies=[WRITE], responses=UNDONE | problems(404, 409)
 )
 async def undo_import(import_id: UUID, session: Db, response: Response) -> ImportOut:
-    """Take back the events that a file brought, by a job. People whom it made known stay. Again changes nothing: 200 once it is done."""
+    """Take back the events that a file brought, by a job; of orders and downloads, those. Again changes nothing: 200 once it is done.
+
+    What was learned of people stays: who was first heard of in the file is still listed, with its ids, its traits and the time at which it
+    was first seen. Erase such people one by one (`DELETE /v1/users/{user_id}`).
+    """
     found = await service.undo(session, import_id)
     response.status_code = 200 if found.stage == Stage.UNDONE else 202
     return ImportOut.model_validate(found)
@@ -204,6 +214,10 @@ def _format(request: Request, given: Format | None) -> Format:
         raise UnsupportedMediaType(
             "Send text/csv or application/x-ndjson, or say which `format` it is.", headers={"Accept": ", ".join(TYPES)}
         )
+    given_columns = [name for name in request.query_params if name.endswith("_column")]
+    if given_columns and found not in MAPPED:
+        detail = f"is for the formats {' and '.join(sorted(MAPPED))}; columns of {found} are called as the guide says"
+        raise Invalid.each(FieldError(f"/query/{name}", detail) for name in given_columns)
     return found
 
 

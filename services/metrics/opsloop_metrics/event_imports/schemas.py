@@ -22,7 +22,7 @@ class ColumnsOut(OutModel):
 
 
 class ImportOut(OutModel):
-    """A file of events. Of `rows` read so far (a CSV's header is one) so many were stored, known already, or refused.
+    """A file of events. Of `rows` read so far so many were stored, known already, or refused; a CSV's header and blank lines are none.
 
     Times without an offset are of `time_zone`. `size` is in bytes, `parts` how many have come. `job_id` is the job that reads it, or
     takes it back.

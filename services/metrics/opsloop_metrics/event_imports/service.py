@@ -68,7 +68,7 @@ def head_of(data: bytes, format: Format, columns: Columns, *, is_whole: bool) ->
             raise Unreadable(f"there is no column {missing[0]!r}; the file has {', '.join(head.names[:20])[:500]}")
         return head
     except Unreadable as unreadable:
-        raise Invalid("", f"{unreadable.detail[:1].upper()}{unreadable.detail[1:]}") from unreadable
+        raise Invalid(unreadable.pointer, f"{unreadable.detail[:1].upper()}{unreadable.detail[1:]}") from unreadable
 
 
 async def zone_of(session: AsyncSession, time_zone: str | None) -> str:
@@ -81,6 +81,7 @@ def preview(
 ) -> tuple[Head, list[tuple[int, Any]]]:
     """Return how the first rows of a file would be read: Messages, what tables have, Problems. Keeps nothing; raises Invalid (422)."""
     head = head_of(data, format, columns, is_whole=is_whole)
+    columns = columns.among(head.names) if format is Format.CSV else columns
     place = Place(at=head.length, rows=1 if format in SEPARATED else 0)
     rows, _ = files.cut(data[head.length :], place, head, format, columns, is_last=is_whole, limit=PREVIEW_ROWS)
     return head, [(row.number, _read(row, format, columns, zone, now=now)) for row in rows]
@@ -104,7 +105,7 @@ async def create(
     has_more: bool,
 ) -> EventImport:
     """Keep a file, or the first part of one, and begin to read it where it is whole. Raises Invalid (422), TooMany (409)."""
-    head_of(data, format, columns, is_whole=not has_more)
+    head = head_of(data, format, columns, is_whole=not has_more)
     await workspaces.lock(session)  # so that two who ask at once are counted one after the other
     if await queries.count_open(session) >= IMPORTS_AT_ONCE:
         raise TooMany(f"A workspace has at most {IMPORTS_AT_ONCE} files on their way; wait for one, or cancel it.")
@@ -114,7 +115,7 @@ async def create(
         workspace=context.workspace,
         name=name,
         format=format,
-        columns=columns.written(),
+        columns=(columns.among(head.names) if format is Format.CSV else columns).written(),
         time_zone=await zone_of(session, time_zone),
         source=source,
         stage=Stage.UPLOADING,
@@ -267,7 +268,7 @@ async def import_events(job: JobRun) -> Mapping[str, Any]:
         failpoints.hit("metrics.import_stored")
         async with job.transaction() as session:
             accepted = accepted or await tables.take(session, file.format, file.id, rows, read)
-            await _note(session, file, accepted, place)
+            await _note(session, file, accepted)
             await _count_rows(session, file.id, new)
             await job.progress(place.at, file.size, state={"place": asdict(place)}, session=session)
         failpoints.hit("metrics.import_noted")
@@ -334,7 +335,7 @@ async def _store(
     )
 
 
-async def _note(session: AsyncSession, file: _File, accepted: Accepted, place: Place) -> None:
+async def _note(session: AsyncSession, file: _File, accepted: Accepted) -> None:
     found = await queries.lock_import(session, file.id)
     room = max(0, IMPORT_ERRORS - found.refused)
     refused = [(problem.index, problem) for problem in accepted.problems]
@@ -342,10 +343,10 @@ async def _note(session: AsyncSession, file: _File, accepted: Accepted, place: P
         session, refused[:room], source=file.source, vendor=file.sender.vendor, import_id=file.id
     )
     outcomes = list(accepted.outcomes.values())
-    found.rows = place.rows
     found.refused += len(refused)
     found.stored += outcomes.count(Outcome.STORED)
     found.known += outcomes.count(Outcome.KNOWN)
+    found.rows = found.stored + found.known + found.refused
 
 
 async def _count_rows(session: AsyncSession, import_id: UUID, new: Mapping[int, int]) -> None:

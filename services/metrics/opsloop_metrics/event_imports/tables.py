@@ -12,7 +12,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.errors import Conflict, NotFound
-from opsloop_metrics.capture.rules import Outcome, Problem, Reason, Refused
+from opsloop_metrics.capture.rules import Outcome, Problem, Refused
 from opsloop_metrics.event_files.rules import Format, Row, problem_of
 from opsloop_metrics.orders import rules as order_rows
 from opsloop_metrics.orders import service as orders
@@ -23,7 +23,8 @@ from opsloop_metrics.store_downloads import service as store_downloads
 
 @dataclass(frozen=True)
 class Table:
-    """What a room does with a file: say which columns lack, read a row (Refused), take one in (Conflict, NotFound), take all back.
+    """What a room does with a file: say which columns lack, read a row (Refused), take one in (Conflict, NotFound, of which
+    `refused` makes what the row is told), take all back.
 
     Rows of one key are about one thing: they are taken in the order of the file, and keys in theirs.
     """
@@ -33,11 +34,17 @@ class Table:
     key: Callable[[Any], Any]
     take: Callable[..., Awaitable[bool]]
     take_back: Callable[[AsyncSession, UUID], Awaitable[int]]
+    refused: Callable[[Mapping[str, object], Conflict | NotFound], Refused] | None = None
 
 
 TABLES = {
     Format.ORDERS: Table(
-        order_rows.missing, order_rows.read_row, attrgetter("order_id"), orders.take_row, orders.take_back
+        order_rows.missing,
+        order_rows.read_row,
+        attrgetter("order_id"),
+        orders.take_row,
+        orders.take_back,
+        order_rows.refused,
     ),
     Format.STORE_DOWNLOADS: Table(
         download_rows.missing,
@@ -74,7 +81,9 @@ async def take(
         try:
             is_new = await table.take(session, each, import_id=import_id)
         except (Conflict, NotFound) as refusal:  # before anything was written
-            problems.append(Problem(row.number, Reason.CONFLICT, refusal.detail, row.value))
+            if table.refused is None:
+                raise
+            problems.append(problem_of(row, table.refused(row.value or {}, refusal)))
         else:
             outcomes[row.number] = Outcome.STORED if is_new else Outcome.KNOWN
     return Accepted(outcomes, tuple(sorted(problems, key=lambda problem: problem.index)))

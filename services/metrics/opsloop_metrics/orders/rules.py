@@ -14,7 +14,7 @@ from typing import TypeVar
 
 from babel.numbers import get_currency_precision, list_currencies
 
-from opsloop_common.errors import Conflict
+from opsloop_common.errors import Conflict, NotFound
 from opsloop_metrics.capture.rules import Reason, Refused, id_of, storable
 from opsloop_metrics.reading.rules import cell, time_of
 
@@ -25,6 +25,14 @@ _CALLED_SO = dict.fromkeys(("RMB", "人民币", "元"), "CNY") | dict.fromkeys((
 _CALLED_SO |= {"$": "USD", "US$": "USD", "€": "EUR", "£": "GBP"}
 """What people call a currency that has another code."""
 _NUMBER = re.compile(r"[+-]?[0-9]{1,16}(\.[0-9]{1,6})?")
+
+
+class Disagrees(Conflict):
+    """What is told does not go with what is known; `name` says which of `COLUMNS` does not."""
+
+    def __init__(self, name: str, detail: str, extra: Mapping[str, object] | None = None) -> None:
+        super().__init__(detail, extra=extra)
+        self.name = name
 
 
 class Kind(StrEnum):
@@ -100,16 +108,16 @@ def read_amount(text: str, currency: str) -> int:
 
 
 def require_refundable(total: Money, refunded: int, amount: Money) -> None:
-    """Let a refund pass that an order has room for; raises Conflict, which tells what is left."""
+    """Let a refund pass that an order has room for; raises Disagrees, which tells what is left."""
     left = total.amount - refunded
     if amount.currency == total.currency and amount.amount <= left:
         return
-    detail = (
-        f"The order has {left} of {total.amount} minor units left to refund."
+    name, detail = (
+        ("amount", f"The order has {left} of {total.amount} minor units left to refund.")
         if amount.currency == total.currency
-        else f"The order was paid in {total.currency}, and what goes back is too."
+        else ("currency", f"The order was paid in {total.currency}, and what goes back is too.")
     )
-    raise Conflict(detail, extra={"left": {"amount": left, "currency": total.currency}})
+    raise Disagrees(name, detail, {"left": {"amount": left, "currency": total.currency}})
 
 
 COLUMNS = {
@@ -169,6 +177,15 @@ def read_row(row: Mapping[str, object], zone: tzinfo) -> Order | RefundRow:
         raise told["type"].refused(Reason.UNKNOWN_TYPE, f"type has to be one of order, refund, {', '.join(Kind)}")
     what = Kind.PURCHASE if kind in ("", "order") else Kind(kind)
     return Order(order_id, user_id, money, at, what, told["product"].read(_text), told["source"].read(_text))
+
+
+def refused(row: Mapping[str, object], refusal: Conflict | NotFound) -> Refused:
+    """Return why a row that was read could not be taken, by the cell that is at fault and with what can be done."""
+    if isinstance(refusal, Disagrees):
+        name, mend = refusal.name, "Correct the row, or leave it out."
+    else:
+        name, mend = "order_id", "Put the order before its refund, in this file or in one that comes first."
+    return _Cell.of(row, COLUMNS[name]).refused(Reason.CONFLICT, f"{refusal.detail} {mend}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import clock_of, context_of
-from opsloop_common.errors import Conflict
 from opsloop_common.ids import uuid7
 from opsloop_metrics.orders import queries, rules
 from opsloop_metrics.orders.models import CustomerOrder, Refund
@@ -20,12 +19,16 @@ currencies, sold, refunded, lived = queries.currencies, queries.sold, queries.re
 has_any_of = queries.has_any_of
 
 
+_TOLD_AS = {"minor_amount": "amount", "ordered_at": "time", "kind": "type"}
+"""What the columns of an order are called in a file, where that is something else."""
+
+
 async def record_order(
     session: AsyncSession, given: rules.Order, *, import_id: UUID | None = None
 ) -> tuple[CustomerOrder, bool]:
     """Take an order in; returns it, and whether it is new. Raises Conflict for the id of another order, and of who was erased."""
     if await people.erased_among(session, [given.user_id]):
-        raise Conflict("This person was erased; nothing of theirs is taken in any more.")
+        raise rules.Disagrees("user_id", "This person was erased; nothing of theirs is taken in any more.")
     said = {
         "order_id": given.order_id,
         "user_id": given.user_id,
@@ -42,8 +45,10 @@ async def record_order(
     if order is not None:
         return order, True
     order = await queries.get_order(session, given.order_id)
-    if any(getattr(order, name) != value for name, value in said.items()):
-        raise Conflict("There is another order with this order_id; what was ordered does not change.")
+    other = next((name for name, value in said.items() if getattr(order, name) != value), None)
+    if other is not None:
+        name = _TOLD_AS.get(other, other)
+        raise rules.Disagrees(name, "There is another order with this order_id; what was ordered does not change.")
     return order, False
 
 
@@ -58,9 +63,16 @@ async def record_refund(
     is_nobodys = order.user_id is None or bool(await people.erased_among(session, [order.user_id]))
     known = await queries.find_refund(session, order, given.refund_id)
     if known is not None:
-        is_same = (known.amount, known.refunded_at) == (given.amount, given.refunded_at)
-        if not is_same or (known.reason != given.reason and not is_nobodys):
-            raise Conflict("The order has another refund with this refund_id; what went back does not change.")
+        told = {
+            "amount": known.minor_amount == given.amount.amount,
+            "currency": known.currency == given.amount.currency,
+            "time": known.refunded_at == given.refunded_at,
+            "reason": known.reason == given.reason or is_nobodys,
+        }
+        other = next((name for name, is_same in told.items() if not is_same), None)
+        if other is not None:
+            detail = "The order has another refund with this refund_id; what went back does not change."
+            raise rules.Disagrees(other, detail)
         return known, False
     rules.require_refundable(order.total, order.refunded_minor, given.amount)
     order.refunded_minor += given.amount.amount

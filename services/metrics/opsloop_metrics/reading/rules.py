@@ -5,6 +5,7 @@ A reader turns a vendor's JSON into messages row by row; whatever is wrong with 
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -30,6 +31,7 @@ from opsloop_metrics.capture.rules import (
     is_nobody,
     object_of,
     storable,
+    written_id,
 )
 
 MAX_TEXT = 2048
@@ -39,10 +41,11 @@ MAX_FIELDS = 50
 """Fields of a form; the clients send four."""
 MAX_MESSAGES = 10_000
 """Messages in one body; the largest that a client sends on its own has some thousand."""
+_YEAR_FIRST = re.compile(r"(\d{4})([-/])(\d{1,2})\2(\d{1,2})(?: +(\d{1,2})(:.*))?", re.ASCII)
 FIRST_YEAR, LAST_YEAR = 1970, 2148
 """What the store's days can count."""
 WRITE_TIMES = "write 2026-11-20, 2026-11-20 09:30 or 2026-11-20T09:30:00+08:00"
-"""What is said of other ways: in 03/04/2026 nobody can tell the day from the month, and nothing is guessed."""
+"""What is said of ways in which the year is not first: in 03/04/2026 nobody can tell the day from the month, and nothing is guessed."""
 
 
 def text_of(value: JsonValue) -> str | None:
@@ -52,7 +55,7 @@ def text_of(value: JsonValue) -> str | None:
 
 def message_id_of(value: JsonValue, name: str) -> str | None:
     """Return what the client calls a message, None where it is a word such as `undefined`: all messages of it would be one."""
-    id = id_of(value, name)
+    id = written_id(value, name)
     return None if id is None or is_nobody(id) else id
 
 
@@ -78,13 +81,21 @@ def _moment(value: JsonValue, zone: tzinfo) -> datetime | None:
         text = value.strip()
         # eight digits are a day, 20260301
         if len(text) <= 8 or not text.replace(".", "", 1).isdecimal():
-            time = datetime.fromisoformat(text)
+            time = moment_of(text)
             return (time if time.tzinfo else time.replace(tzinfo=zone)).astimezone(UTC)
         value = float(text)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     unit = next((unit for unit in (1, 1e3, 1e6, 1e9) if abs(value) < 1e11 * unit), None)
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=value / unit) if unit else None
+
+
+def moment_of(text: str) -> datetime:
+    """Return a time as it is written, in ISO 8601 or as spreadsheets do with the year first, `2026/1/5 9:30`; a ValueError else."""
+    if "T" not in text and (found := _YEAR_FIRST.fullmatch(text)):
+        year, _, month, day, hour, rest = found.groups()
+        text = f"{year}-{month:0>2}-{day:0>2}" + (f" {hour:0>2}{rest}" if hour else "")
+    return datetime.fromisoformat(text)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from hashlib import blake2b
 
 from opsloop_common.foreign import readable
 from opsloop_metrics.capture.rules import Reason, Refused, storable
-from opsloop_metrics.reading.rules import cell
+from opsloop_metrics.reading.rules import cell, moment_of
 
 COLUMNS = {
     "day": ("day", "date", "begin date", "日期"),
@@ -26,6 +26,7 @@ _TYPE = "product type identifier"
 _FIRST = frozenset({"1", "1F", "1T", "1E", "1EP", "1EU", "F1"})
 """App Store Connect's types of rows that are first downloads; all others are updates, downloads anew, or purchases."""
 _COUNT = re.compile(r"-?[0-9]{1,12}(\.0+)?")
+_MONTH_FIRST = re.compile(r"\d{1,2}/\d{1,2}/\d{4}", re.ASCII)
 _MOST_TEXT = 200
 
 
@@ -74,7 +75,7 @@ def read_row(row: Mapping[str, object], zone: tzinfo) -> Downloads:
     }
     for name, value in (("store", store), ("app", told["app"]), ("country", told["country"])):
         if not value and name != "country":
-            raise Refused(Reason.MISSING_ID, f"a row has to name its {name}", columns[name])
+            raise Refused(Reason.MISSING_ID, f"a row has to name its {name}", columns[name], value)
         if len(value) > _MOST_TEXT:
             raise Refused(Reason.TOO_LARGE, f"{name} has more than {_MOST_TEXT} characters", columns[name], value)
     with cell(columns["downloads"], told["downloads"]):
@@ -84,7 +85,12 @@ def read_row(row: Mapping[str, object], zone: tzinfo) -> Downloads:
         day = _day(told["day"])
     is_first = cells.get(_TYPE, "1") in _FIRST
     downloads = int(told["downloads"].partition(".")[0]) if is_first else 0
-    others = sorted((name, value) for name, value in cells.items() if name not in taken.values())
+    if downloads < 0:
+        detail = (
+            "downloads have to be 0 or more: leave out rows of what was given back, which was downloaded all the same"
+        )
+        raise Refused(Reason.BAD_PROPERTIES, detail, columns["downloads"], told["downloads"])
+    others = sorted((name, value) for name, value in cells.items() if value and name not in taken.values())
     detail = blake2b(repr(others).encode(errors="replace"), digest_size=12).hexdigest()
     return Downloads(day, storable(store), storable(told["app"]), storable(told["country"]).upper(), downloads, detail)
 
@@ -98,4 +104,6 @@ def _day(text: str) -> date:
 
 def _read_day(text: str) -> date:
     # App Store Connect has 03/01/2026 for the first of March
-    return datetime.strptime(text, "%m/%d/%Y").date() if "/" in text else date.fromisoformat(text)  # noqa: DTZ007 a day has no zone
+    if _MONTH_FIRST.fullmatch(text):
+        return datetime.strptime(text, "%m/%d/%Y").date()  # noqa: DTZ007 a day has no zone
+    return moment_of(text).date()
