@@ -168,8 +168,12 @@ class Refused(Exception):
         self.value = value
 
 
+_EXACT = 2**53
+"""Beyond it a double stands for several whole numbers: two people would become one."""
+
+
 def id_of(value: JsonValue, name: str) -> str | None:
-    """Return an id as a text, None where there is none. Numbers are written out.
+    """Return an id as a text, as it came; None where there is none. Numbers are written out.
 
     Raises Refused for what can be no id: who is called so could not be shown, and not be erased either, by an address.
     """
@@ -188,10 +192,14 @@ def written_id(value: JsonValue, name: str) -> str | None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise Refused(Reason.BAD_ID, f"{name} has to be a text or a number")
-    text = storable(str(value)).strip()
+    if isinstance(value, float):
+        if not (value.is_integer() and abs(value) <= _EXACT):
+            raise Refused(Reason.BAD_ID, f"{name} is a number that is not whole or not exact; send it as a text")
+        value = int(value)
+    text = storable(str(value))
     if len(text) > MAX_ID:
         raise Refused(Reason.TOO_LARGE, f"{name} has more than {MAX_ID} characters")
-    return text or None
+    return None if text.isspace() else text or None
 
 
 def storable(text: str) -> str:

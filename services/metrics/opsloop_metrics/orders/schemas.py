@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from opsloop_common.http.schemas import GivenId, InModel, OutModel, ShortText, Timestamp, UserId
 from opsloop_metrics.orders.rules import MOST_AMOUNT, Kind, require_currency
+from opsloop_metrics.reading.rules import FIRST_YEAR, LAST_YEAR
 
 Currency = Annotated[
     str,
@@ -37,13 +39,23 @@ class MoneyOut(OutModel):
     currency: str
 
 
+def _countable(at: datetime) -> datetime:
+    if not FIRST_YEAR <= at.year <= LAST_YEAR:
+        raise ValueError(f"must be between the years {FIRST_YEAR} and {LAST_YEAR}")
+    return at
+
+
+Moment = Annotated[Timestamp, AfterValidator(_countable)]
+"""A time that files may have as well."""
+
+
 class OrderIn(InModel):
     """What somebody paid; `order_id` is the shop's own, and names one order for ever."""
 
     order_id: GivenId
     user_id: UserId
     total: MoneyIn
-    ordered_at: Timestamp
+    ordered_at: Moment
     kind: Kind = Kind.PURCHASE
     product: ShortText | None = None
     source: ShortText | None = None
@@ -68,7 +80,7 @@ class RefundIn(InModel):
 
     refund_id: GivenId
     amount: RefundedIn
-    refunded_at: Timestamp
+    refunded_at: Moment
     reason: ShortText | None = None
 
 

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -99,11 +99,11 @@ class Writer:
             return []
         if self._count + len(entries) > WAITING_ENTRIES:
             raise StoreUnavailable("More comes than can be written; try again.", headers={"Retry-After": "1"})
-        batch = _Batch(entries)
-        self._waiting.setdefault(entries[0].workspace, deque()).append(batch)
+        batches = [_Batch(part) for part in _parts(entries)]
+        self._waiting.setdefault(entries[0].workspace, deque()).extend(batches)
         self._count += len(entries)
         self._has_some.set()
-        return await batch.done
+        return [outcome for outcomes in await _all(batches) for outcome in outcomes]
 
     async def run(self) -> None:
         """Write for ever. What the store does not take is refused: whoever sent it tries again, and what was written is known."""
@@ -319,6 +319,21 @@ def _note_of(row: Sequence[object]) -> tuple[str, object]:
 def _token(notes: Mapping[str, object]) -> str:
     """Return what a block is called, so that the store adds it once: the same for the same messages of the same requests."""
     return blake2b(orjson.dumps(list(notes.items())), digest_size=16).hexdigest()
+
+
+def _parts(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    """Yield entries of one request as blocks may have them; what has no name in one part: a part that was stored would come again as new."""
+    size = BLOCK_ENTRIES if all(entry.is_named for entry in entries) else len(entries)
+    return (entries[start : start + size] for start in range(0, len(entries), size))
+
+
+async def _all(batches: Sequence[_Batch]) -> list[Sequence[Outcome]]:
+    """Return what became of each once all are over; raises what refused the first that was."""
+    done = await asyncio.gather(*(batch.done for batch in batches), return_exceptions=True)
+    for each in done:
+        if isinstance(each, BaseException):
+            raise each
+    return [each for each in done if not isinstance(each, BaseException)]
 
 
 def _refuse(batch: _Batch, error: Exception) -> None:
