@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
@@ -17,7 +17,15 @@ from opsloop_common.conditions import MAX_CONDITIONS, Condition
 from opsloop_common.errors import FieldError, Invalid
 from opsloop_common.http.every_service.workspace import TimeZone
 from opsloop_common.http.paging import Listing, Page, PageOf
-from opsloop_common.http.schemas import InModel, OutModel, ShortText, parse_timestamp, storable
+from opsloop_common.http.schemas import (
+    InModel,
+    OutModel,
+    ShortText,
+    format_duration,
+    parse_duration,
+    parse_timestamp,
+    storable,
+)
 from opsloop_common.known_names import unknown
 from opsloop_metrics.insights import asking
 from opsloop_metrics.insights.events import COLUMNS
@@ -29,6 +37,7 @@ from opsloop_metrics.ports import Insight
 _PATHS = ("properties", "person", "group")
 _PATH = re.compile(r"(properties|person)(\.[^.\x00]{1,100}){1,10}|group\.[^\x00]{1,100}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_YEARS_AND_MONTHS = re.compile(r"P(?:(\d{1,4})Y)?(?:(\d{1,5})M)?(.*)")
 
 
 def _known_field(field: str) -> str:
@@ -45,8 +54,32 @@ def _day_or_instant(value: Any) -> date | datetime:
     return parse_timestamp(value)
 
 
+def _lasting(value: Any) -> timedelta:
+    found = _YEARS_AND_MONTHS.fullmatch(value) if isinstance(value, str) else None
+    if found is None or found[1] is found[2] is None:
+        return parse_duration(value)
+    days = int(found[1] or 0) * 365 + int(found[2] or 0) * 30
+    return timedelta(days=days) + (parse_duration(f"P{found[3]}") if found[3] else timedelta())
+
+
+def lasting(least: timedelta, most: timedelta) -> AfterValidator:
+    """Return what refuses durations outside of two bounds, both inclusive, and names these."""
+    def require(value: timedelta) -> timedelta:
+        if not least <= value <= most:
+            raise ValueError(f"must be between {format_duration(least)} and {format_duration(most)}")
+        return value
+
+    return AfterValidator(require)
+
+
 Field_ = Annotated[str, AfterValidator(_known_field)]
 """A field of an event: a column, `properties.…`, `person.…` or `group.…`."""
+Lasting = Annotated[
+    timedelta,
+    BeforeValidator(_lasting),
+    WithJsonSchema({"type": "string", "format": "duration", "examples": ["P14D"]}),
+]
+"""An ISO 8601 duration of elapsed time: a month is 30 days, a year 365."""
 When = Annotated[
     date | datetime,
     BeforeValidator(_day_or_instant),
