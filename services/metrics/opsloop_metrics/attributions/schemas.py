@@ -9,7 +9,8 @@ from pydantic import AfterValidator, Field, WithJsonSchema
 
 from opsloop_common.http.schemas import OutModel
 from opsloop_metrics.attributions.rules import Attribution
-from opsloop_metrics.shapes import EventFilterIn, Field_, InsightIn, Lasting, lasting
+from opsloop_metrics.shapes import EventFilterIn, Field_, Lasting, RangeIn, lasting
+
 
 def _of_properties(field: str) -> str:
     if not field.startswith("properties."):
@@ -22,7 +23,7 @@ Number = Annotated[int | float, WithJsonSchema({"type": "number"})]
 """A number as it is: what the first and the last session are credited with has no fraction."""
 
 
-class AttributionIn(InsightIn):
+class AttributionIn(RangeIn):
     """What brought those who did `conversion`? `docs/insights.md` says what gets how much credit; there are no intervals."""
 
     LIGHTER: ClassVar[str] = "a shorter time, a shorter lookback, or by a field with fewer values"

@@ -10,7 +10,7 @@ from pydantic import Field
 from opsloop_common.http.schemas import InModel, OutModel, ShortText
 from opsloop_metrics.churns.rules import Answer, Churn
 from opsloop_metrics.insights.periods import EventFilter
-from opsloop_metrics.shapes import EventFilterIn, Field_, InsightIn, Lasting, Where, lasting
+from opsloop_metrics.shapes import EventFilterIn, Field_, Lasting, RangeIn, Where, lasting
 
 
 class AnswerIn(InModel):
@@ -31,7 +31,7 @@ def _feedback() -> list[AnswerIn]:
     return [AnswerIn(event="feedback.received", field=f"properties.{field}") for field in fields]
 
 
-class ChurnIn(InsightIn):
+class ChurnIn(RangeIn):
     """What did people say who left, against those who stayed?
 
     Left has who was not active in `inactive_for` after their last `activity` of the range, or who did what `left` names in the range.

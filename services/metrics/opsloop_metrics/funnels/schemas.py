@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import Field
 
 from opsloop_common.http.schemas import InModel, OutModel
-from opsloop_metrics.shapes import EventFilterIn, Field_, InsightIn, Lasting
+from opsloop_metrics.shapes import EventFilterIn, Field_, Lasting, ObjectIn, RangeIn
 from opsloop_metrics.steps.rules import Attribution, Breakdown, CountBy, Exclusion, Funnel, FunnelMode, Order, Step
 
 Number = Annotated[int, Field(ge=0, le=19)]
@@ -35,7 +35,7 @@ class ExclusionIn(EventFilterIn):
         return Exclusion(self.to_filter(), self.first, self.last)
 
 
-class BreakdownIn(InModel):
+class BreakdownIn(ObjectIn):
     """By which field to divide. Whose value counts: of the first or last step that has one, of step `step`, or of each event."""
 
     field: Field_
@@ -44,7 +44,7 @@ class BreakdownIn(InModel):
     limit: Annotated[int, Field(ge=1, le=100)] = 10
 
 
-class FunnelIn(InsightIn):
+class FunnelIn(RangeIn):
     """A funnel: who comes how far from the first step to the last within `window`. `docs/insights.md` says what each word means."""
 
     LIGHTER: ClassVar[str] = "a shorter time, fewer steps or no breakdown"
