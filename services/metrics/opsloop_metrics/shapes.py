@@ -24,6 +24,7 @@ from starlette.responses import Response
 
 from opsloop_common.conditions import MAX_CONDITIONS, Condition
 from opsloop_common.errors import FieldError, Invalid
+from opsloop_common.foreign import readable
 from opsloop_common.http.every_service.workspace import TimeZone
 from opsloop_common.http.paging import Listing, Page, PageOf
 from opsloop_common.http.schemas import (
@@ -67,10 +68,10 @@ def _known_field(field: str) -> str:
 
 def _day_or_instant(value: Any) -> date | datetime:
     if isinstance(value, str) and _DATE.fullmatch(value):
-        try:
-            return date.fromisoformat(value)
-        except ValueError as error:
-            raise ValueError("must be a day that exists") from error
+        day = readable(date.fromisoformat, value)
+        if day is None:
+            raise ValueError("must be a day that exists")
+        return day
     try:
         return parse_timestamp(value)
     except ValueError as error:

@@ -6,9 +6,8 @@ from pydantic import ValidationError
 from opsloop_common.http.refusals import field_error
 from opsloop_metrics.app import INSIGHTS
 from opsloop_metrics.shapes import InsightIn
-from services.metrics.tests.test_saved_insights_api import PATH, asked, kept, pointers, world
 
-__all__ = ["asked", "world"]
+pytestmark = pytest.mark.quick
 NEEDED = {
     "trends": {"series": [{"event": "A"}]},
     "funnel": {"steps": [{"event": "A"}, {"event": "B"}]},
@@ -108,21 +107,3 @@ PAID, CHANNEL = ('must be an object such as {"event": "Paid"}', 'must be an obje
 )
 def test_what_has_to_be_an_object_says_how_one_looks(insight, query, expected):
     assert refused(insight, **query)[0] == expected
-
-
-async def test_a_kept_question_takes_nothing_more(world):
-    insight = await kept(world)
-
-    refused = await world.send("POST", f"{PATH}/{insight['id']}/run", json={"from": "2026-11-01"})
-
-    assert (refused.status_code, pointers(refused)) == (422, ["/from"])
-    for body in ({"json": {}}, {}):
-        assert (await world.send("POST", f"{PATH}/{insight['id']}/run", **body)).status_code == 200
-
-
-@pytest.mark.parametrize(("kind", "near"), [("funels", "funnel"), ("trend", "trends"), ("next_best", "next-best")])
-async def test_an_insight_that_there_is_not_is_told_the_nearest(world, kind, near):
-    answer = await world.send("POST", f"{PATH}/{kind}", json={})
-
-    assert answer.status_code == 404
-    assert answer.json()["detail"] == f"{kind} is no insight; did you mean {near}?"

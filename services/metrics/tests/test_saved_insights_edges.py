@@ -78,3 +78,30 @@ async def test_a_picture_of_another_language_has_a_tag_of_its_own(world):
     ]
 
     assert (tags[0] == tags[2], tags[0] == tags[1]) == (True, False)
+
+
+async def test_a_kept_question_takes_nothing_more(world):
+    insight = await kept(world)
+
+    refused = await world.send("POST", f"{PATH}/{insight['id']}/run", json={"from": "2026-11-01"})
+
+    assert (refused.status_code, pointers(refused)) == (422, ["/from"])
+    for body in ({"json": {}}, {}):
+        assert (await world.send("POST", f"{PATH}/{insight['id']}/run", **body)).status_code == 200
+
+
+@pytest.mark.parametrize(("kind", "near"), [("funels", "funnel"), ("trend", "trends"), ("next_best", "next-best")])
+async def test_an_insight_that_there_is_not_is_told_the_nearest(world, kind, near):
+    answer = await world.send("POST", f"{PATH}/{kind}", json={})
+
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == f"{kind} is no insight; did you mean {near}?"
+
+
+async def test_an_insight_is_asked_for_by_whoever_may_read(world):
+    """Of what there is not is told no more than of what there is: without a key 401, without the scope 403."""
+    writes = await world.api.key("metrics:capture")
+
+    for headers, status in (({}, 401), (writes, 403)):
+        answer = await world.send("POST", f"{PATH}/funels", json={}, headers=headers)
+        assert answer.status_code == status
