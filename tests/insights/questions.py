@@ -40,7 +40,10 @@ BREAKDOWNS = ("properties.source", "properties.amount", "event", "path", "person
 
 def question(insight: str, world: World, random: Random) -> Query:
     """Return a random query of an insight about a world."""
-    return {**_common(world, random), **QUESTIONS[insight](world, random)}
+    common = _common(world, random)
+    if insight in ("funnel", "paths"):
+        del common["interval"]  # which they do not have
+    return {**common, **QUESTIONS[insight](world, random)}
 
 
 def _common(world: World, random: Random) -> Query:

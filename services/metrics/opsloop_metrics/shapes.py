@@ -3,22 +3,41 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
+from difflib import get_close_matches
 from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    Field,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.responses import Response
 
 from opsloop_common.conditions import MAX_CONDITIONS, Condition
 from opsloop_common.errors import FieldError, Invalid
+from opsloop_common.foreign import readable
 from opsloop_common.http.every_service.workspace import TimeZone
 from opsloop_common.http.paging import Listing, Page, PageOf
-from opsloop_common.http.schemas import InModel, OutModel, ShortText, parse_timestamp, storable
-from opsloop_common.known_names import unknown
+from opsloop_common.http.schemas import (
+    InModel,
+    OutModel,
+    ShortText,
+    format_duration,
+    parse_duration,
+    parse_timestamp,
+    storable,
+)
+from opsloop_common.invisible import visible
+from opsloop_common.known_names import NAME_CHARACTERS, unknown
 from opsloop_metrics.insights import asking
 from opsloop_metrics.insights.events import COLUMNS
 from opsloop_metrics.insights.periods import EventFilter, Frame, Interval, WeekStart, frame_of
@@ -29,24 +48,63 @@ from opsloop_metrics.ports import Insight
 _PATHS = ("properties", "person", "group")
 _PATH = re.compile(r"(properties|person)(\.[^.\x00]{1,100}){1,10}|group\.[^\x00]{1,100}")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
+_YEARS_AND_MONTHS = re.compile(r"P(?:(\d{1,4})Y)?(?:(\d{1,5})M)?(.*)")
 
 
 def _known_field(field: str) -> str:
     if field not in COLUMNS and not _PATH.fullmatch(field):
-        known = (*COLUMNS, *(f"{head}.<name>" for head in _PATHS))
-        own = "" if "." in field else "; a property is called properties.<name>, a person's trait person.<name>"
-        raise ValueError(f"{unknown(field, known, what='field of an event')}{own}")
+        if "." in field:
+            raise ValueError(
+                unknown(field, (*COLUMNS, *(f"{head}.<name>" for head in _PATHS)), what="field of an event")
+            )
+        name, meant = "<name>", list[str]()
+        if len(field) <= NAME_CHARACTERS:
+            # only what is spelt nearly so: who writes `revenue` means a property of theirs, and no `event`
+            name, meant = visible(field), get_close_matches(field.casefold(), COLUMNS, 1, 0.8)
+        own = f"a property is called properties.{name}, a person's trait person.{name}"
+        raise ValueError(f"{unknown(field, meant, what='field of an event')}; {own}")
     return field
 
 
 def _day_or_instant(value: Any) -> date | datetime:
     if isinstance(value, str) and _DATE.fullmatch(value):
-        return date.fromisoformat(value)
-    return parse_timestamp(value)
+        day = readable(date.fromisoformat, value)
+        if day is None:
+            raise ValueError("must be a day that exists")
+        return day
+    try:
+        return parse_timestamp(value)
+    except ValueError as error:
+        raise ValueError(f"{error}; a plain day such as 2026-11-02 is taken too") from error
+
+
+def _lasting(value: Any) -> timedelta:
+    found = _YEARS_AND_MONTHS.fullmatch(value) if isinstance(value, str) else None
+    if found is None or found[1] is found[2] is None:
+        return parse_duration(value)
+    days = int(found[1] or 0) * 365 + int(found[2] or 0) * 30
+    return timedelta(days=days) + (parse_duration(f"P{found[3]}") if found[3] else timedelta())
+
+
+def lasting(least: timedelta, most: timedelta) -> AfterValidator:
+    """Return what refuses durations outside of two bounds, both inclusive, and names these."""
+
+    def require(value: timedelta) -> timedelta:
+        if not least <= value <= most:
+            raise ValueError(f"must be between {format_duration(least)} and {format_duration(most)}")
+        return value
+
+    return AfterValidator(require)
 
 
 Field_ = Annotated[str, AfterValidator(_known_field)]
 """A field of an event: a column, `properties.…`, `person.…` or `group.…`."""
+Lasting = Annotated[
+    timedelta,
+    BeforeValidator(_lasting),
+    WithJsonSchema({"type": "string", "format": "duration", "examples": ["P14D"]}),
+]
+"""An ISO 8601 duration of elapsed time: a month is 30 days, a year 365."""
 When = Annotated[
     date | datetime,
     BeforeValidator(_day_or_instant),
@@ -69,8 +127,23 @@ class InsightCondition(Condition):
 Where = Annotated[list[InsightCondition], Field(max_length=MAX_CONDITIONS)]
 
 
-class EventFilterIn(InModel):
+class ObjectIn(InModel):
+    """An object for which people write its one name: refused with how to say that."""
+
+    LIKE: ClassVar[str] = '{"field": "channel"}'
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_object(cls, value: Any) -> Any:
+        if isinstance(value, Mapping | BaseModel):
+            return value
+        raise ValueError(f"must be an object such as {cls.LIKE}")
+
+
+class EventFilterIn(ObjectIn):
     """Which events: those called `event` (null: whatever people did) for which all of `where` hold."""
+
+    LIKE: ClassVar[str] = '{"event": "Paid"}'
 
     event: ShortText | None = None
     where: Where = Field(default_factory=list)
@@ -81,19 +154,27 @@ class EventFilterIn(InModel):
         return EventFilter(self.event, tuple(self.where), self.label)
 
 
-class InsightIn(InModel):
+class RangeIn(InModel):
     """What every insight's query says: from when to when, in which zone, and whose events count."""
 
     LIGHTER: ClassVar[str] = "a shorter time, or for fewer events with a condition in where"
     """What whoever asked too much may ask for instead; an insight that has more to take less of says so."""
+    BY_DAY: ClassVar[bool] = False
+    """Whether it counts day by day, whatever the interval."""
 
     start: When | None = Field(default=None, alias="from")
     end: When | None = Field(default=None, alias="to")
     time_zone: TimeZone | None = None
-    week_start: Literal["monday", "saturday", "sunday"] | None = None
-    interval: Interval = Interval.DAY
+    week_start: Literal["monday", "saturday", "sunday"] | None = (
+        None  # whose calendar it is, as the zone: taken with all questions
+    )
     where: Where = Field(default_factory=list)
     include_filtered: bool = False
+
+    @property
+    def _interval(self) -> Interval | None:
+        """Return how long an interval is, None of what has none."""
+        return None
 
     def frame(self, *, now: datetime, zone: str, week_start: WeekStart) -> Frame:
         """Return the time that the query looks at, of nobody's events; `zone` and `week_start` where it names none. Raises Invalid."""
@@ -102,16 +183,17 @@ class InsightIn(InModel):
             now=now,
             zone=self.time_zone or zone,
             week_start=WeekStart(self.week_start or week_start),
-            interval=self.interval,
+            interval=self._interval,
             start=self.start,
             end=self.end,
+            by_day=self.BY_DAY,
         )
 
     async def open_frame(self, session: AsyncSession) -> Frame:
         """Return what the query looks at; raises Invalid."""
         return await asking.open_frame(
             session,
-            interval=self.interval,
+            interval=self._interval,
             start=self.start,
             end=self.end,
             zone=self.time_zone,
@@ -119,18 +201,29 @@ class InsightIn(InModel):
             where=tuple(self.where),
             include_filtered=self.include_filtered,
             lighter=self.LIGHTER,
+            by_day=self.BY_DAY,
         )
+
+
+class InsightIn(RangeIn):
+    """What is asked by interval: also how long one is."""
+
+    interval: Interval = Interval.DAY
+
+    @property
+    def _interval(self) -> Interval | None:
+        """Return what the query says."""
+        return self.interval
 
 
 class ActivityIn(InsightIn):
     """A query about people who did one thing: events called `event` (null: whatever people did) for which all of `where` hold."""
 
     event: ShortText | None = None
-    label: ShortText | None = None
 
     def to_filter(self) -> EventFilter:
         """Return what counts; `where` is the frame's."""
-        return EventFilter(self.event, label=self.label)
+        return EventFilter(self.event)
 
 
 class InsightPersonOut(OutModel):

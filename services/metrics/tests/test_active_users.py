@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsloop_common.errors import Invalid
 from opsloop_metrics.active_users.rules import ActiveUsers, active_users_of, as_table, last_days, trailing
 from opsloop_metrics.insights.periods import Interval, WeekStart, frame_of
 from services.metrics.tests.analyst import BOT, Analyst, did, is_known
@@ -55,13 +54,11 @@ def test_a_point_stands_for_the_last_day_of_its_interval(start, end, interval, d
     assert [day.isoformat()[5:] for day in last_days(frame(start, end, interval))] == days
 
 
-def test_more_days_than_are_counted_are_refused():
-    with pytest.raises(Invalid) as refused:
-        last_days(frame(date(2020, 1, 1), date(2026, 1, 1), Interval.MONTH))
-
-    assert [(error.pointer, error.detail) for error in refused.value.errors] == [
-        ("/from", "active users are counted day by day, for at most 1000 days")
-    ]
+async def test_more_days_than_are_counted_are_refused(analyst):
+    """A longer interval would not help, so that none is asked for."""
+    said = "has to be at most 1,000 days before to: this is counted day by day, whatever the interval"
+    for interval in ("day", "month"):
+        assert await analyst.refused(**{"from": "2020-01-01", "interval": interval}) == [("/from", said)]
 
 
 def test_nobody_over_nobody_is_null():

@@ -197,7 +197,7 @@ def test_everything_is_inside_the_picture(kind):
         ("lifecycle", ["Lifecycle", "Resurrecting"], ["生命周期", "回流"]),
         ("stickiness", ["Stickiness", "Active in so many of 14 intervals"], ["黏性", "在14个时段中活跃的时段数"]),
         ("funnel", ["Funnel", "4.2% came through"], ["漏斗", "整体转化4.2%"]),
-        ("retention", ["Retention", "9 cohorts"], ["留存", "9个群组"]),
+        ("retention", ["Retention", "9 cohorts"], ["留存", "9个同期群"]),
         ("paths", ["Paths", "Step 2"], ["路径", "第2步"]),
         (
             "experience",
@@ -212,7 +212,7 @@ def test_everything_is_inside_the_picture(kind):
                 "体验摩擦",
                 "共1,000人",
                 "占所有人的24%",
-                "狂点120 · 无效点击80 · 出错7 · 性能差20",
+                "愤怒点击120 · 无效点击80 · 出错7 · 性能差20",
                 "交互延迟（INP）：480毫秒，待改进。",
             ],
         ),

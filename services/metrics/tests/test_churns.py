@@ -112,6 +112,21 @@ async def test_numbers_objects_and_columns_are_answers_too(analyst):
     ]  # fmt: skip
 
 
+async def test_answers_that_look_like_a_row_of_a_table_are_told_apart(analyst):
+    """u1 answers `$none` and `$$other`, u2 (of a list) `$none`, `$5` and an empty text: one more `$` where it would be mistaken.
+
+    All left: two gave `$$none`, one each `$$$other` and `$5`; the empty text is no answer.
+    """
+    await analyst.tell(
+        did("u1", "answered", "10", {"why": ["$none", "$$other"]}),
+        did("u2", "answered", "10", {"why": ["$none", "$5", ""]}),
+    )
+
+    answer = await analyst.ask("01", "31", answers=[WHY], min_people=1)
+
+    assert shown(answer) == [("$$none", 2, 0), ("$$$other", 1, 0), ("$5", 1, 0)]
+
+
 async def test_feedback_is_what_people_answered_unless_something_else_is_named(analyst):
     world = analyst.world
     world.api.clock.set(datetime(2026, 3, 10, 12, tzinfo=UTC))

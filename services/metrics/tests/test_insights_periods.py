@@ -81,6 +81,7 @@ def test_intervals_are_the_zones(given, count, first, last):
         ({"start": NOW, "end": NOW}, "/to"),
         ({"interval": Interval.HOUR, "start": date(2025, 1, 1)}, "/interval"),
         ({"start": date(2000, 1, 1)}, "/interval"),
+        ({"start": date(2000, 1, 1), "by_day": True}, "/from"),
         ({"end": date.max}, "/to"),
     ],
 )
@@ -89,6 +90,24 @@ def test_what_makes_no_sense_is_refused_by_name(given, pointer):
         frame(**given)
 
     assert refused.value.errors[0].pointer == pointer
+
+
+@pytest.mark.parametrize(
+    ("interval", "start", "advice"),
+    [
+        (Interval.DAY, date(2000, 1, 1), "take a longer interval or a later from"),
+        (Interval.MONTH, date(1900, 1, 1), "take a later from"),  # 1,515 months, and there is nothing longer
+    ],
+)
+def test_advice_works(interval, start, advice):
+    with pytest.raises(Invalid) as refused:
+        frame(start=start, interval=interval)
+
+    assert refused.value.errors[0].detail == f"from and to may be at most 1,000 intervals apart; {advice}"
+
+
+def test_what_has_no_intervals_may_be_as_long_as_the_calendar():
+    assert frame(start=date(1900, 1, 1), interval=None).start.year == 1900
 
 
 @pytest.mark.parametrize(

@@ -111,9 +111,18 @@ async def test_filters(plain):
         ({"from": plain.world.now.isoformat().replace("+00:00", "Z")}, 1),
         ({"to": plain.world.now.isoformat().replace("+00:00", "Z")}, 2),
         ({"reason": "missing_id", "vendor": "segment", "source": "shop"}, 1),
-        ({"reason": "other"}, 0),
+        ({"reason": "erased"}, 0),
     ]:
         assert len(await plain.items(**params)) == expected, params
+
+
+async def test_a_reason_that_there_is_not_is_told_the_nearest(plain):
+    answer = await plain.world.send("GET", PATH, params={"reason": "bad_tme"})
+
+    [error] = answer.json()["errors"]
+    assert (answer.status_code, error["pointer"]) == (422, "/query/reason")
+    assert error["detail"].startswith("must be one of not_an_object, unknown_type, ")
+    assert error["detail"].endswith("; did you mean bad_time?")
 
 
 async def test_pages(plain):

@@ -187,8 +187,8 @@ def test_a_table_has_downloads_where_there_are(sales, more):
 @pytest.mark.parametrize(
     ("locale", "said"),
     [
-        ("en", ["Revenue", "Net CNY", "Refunds CNY", "321 buyers", "48.02 per buyer"]),
-        ("zh-CN", ["收入", "净收入 CNY", "退款 CNY", "321位付费用户", "人均付费48.02"]),
+        ("en", ["Revenue", "Net CNY", "Refunds CNY", "321 buyers", "48.02 CNY per buyer"]),
+        ("zh-CN", ["收入", "净收入 CNY", "退款 CNY", "321位付费用户", "人均付费48.02 CNY"]),
     ],
 )
 def test_the_picture_speaks_in_major_units(locale, said):

@@ -3,7 +3,9 @@
 from uuid import uuid4
 
 import pytest
+from structlog.testing import capture_logs
 
+from opsloop_metrics.saved_insights import painting
 from services.metrics.tests.test_saved_insights_api import PATH, TREND, asked, kept, pointers, world
 
 __all__ = ["asked", "world"]
@@ -53,6 +55,20 @@ async def test_answers_of_two_workspaces_never_meet(world, asked):
     assert [query.event for _, query in asked.questions] == ["signed_up", "theirs"]
 
 
+@pytest.mark.parametrize(("boxes", "title", "lines"), [(True, "趋势", 1), (True, "Trend", 0), (False, "趋势", 0)])
+async def test_boxes_instead_of_chinese_are_logged_once(monkeypatch, boxes, title, lines):
+    async def painted(svg):
+        return b"box" if boxes else svg.encode()
+
+    monkeypatch.setattr(painting, "_painted", painted)
+    monkeypatch.setattr(painting, "_warned", set())
+    with capture_logs() as logs:
+        for _ in range(2):
+            await painting.as_png(f"<svg>{title}</svg>")
+
+    assert [each["event"] for each in logs] == ["no_chinese_font"] * lines
+
+
 async def test_a_picture_of_another_language_has_a_tag_of_its_own(world):
     insight = await kept(world)
 
@@ -62,3 +78,30 @@ async def test_a_picture_of_another_language_has_a_tag_of_its_own(world):
     ]
 
     assert (tags[0] == tags[2], tags[0] == tags[1]) == (True, False)
+
+
+async def test_a_kept_question_takes_nothing_more(world):
+    insight = await kept(world)
+
+    refused = await world.send("POST", f"{PATH}/{insight['id']}/run", json={"from": "2026-11-01"})
+
+    assert (refused.status_code, pointers(refused)) == (422, ["/from"])
+    for body in ({"json": {}}, {}):
+        assert (await world.send("POST", f"{PATH}/{insight['id']}/run", **body)).status_code == 200
+
+
+@pytest.mark.parametrize(("kind", "near"), [("funels", "funnel"), ("trend", "trends"), ("next_best", "next-best")])
+async def test_an_insight_that_there_is_not_is_told_the_nearest(world, kind, near):
+    answer = await world.send("POST", f"{PATH}/{kind}", json={})
+
+    assert answer.status_code == 404
+    assert answer.json()["detail"] == f"{kind} is no insight; did you mean {near}?"
+
+
+async def test_an_insight_is_asked_for_by_whoever_may_read(world):
+    """Of what there is not is told no more than of what there is: without a key 401, without the scope 403."""
+    writes = await world.api.key("metrics:capture")
+
+    for headers, status in (({}, 401), (writes, 403)):
+        answer = await world.send("POST", f"{PATH}/funels", json={}, headers=headers)
+        assert answer.status_code == status

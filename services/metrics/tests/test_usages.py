@@ -261,6 +261,7 @@ async def test_ranges_longer_than_a_word_of_bits(analyst):
         ({"features": [{"event": ""}]}, "/features/0/event"),
         ({"by": "feature"}, "/by"),
         ({"from": "2020-01-01", "interval": "month"}, "/from"),
+        ({"from": "2020-01-01"}, "/from"),
         ({"features": [{"where": [{"field": "x", "op": "eq", "value": 1}]}]}, "/features/0/where/0/field"),
     ],
 )

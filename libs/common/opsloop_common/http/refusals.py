@@ -31,6 +31,11 @@ _PLAIN_WORDS = {
     "json_invalid": "Input should be valid JSON",
     "extra_forbidden": "This field is not known here",
     "missing": "This field is required",
+    # and these name our own classes, or Python's
+    "model_type": "must be an object",
+    "model_attributes_type": "must be an object",
+    "dict_type": "must be an object",
+    "list_type": "must be a list",
 }
 
 _CHOICES = frozenset({"enum", "literal_error", "union_tag_invalid", "union_tag_not_found"})

@@ -9,12 +9,10 @@ from enum import StrEnum
 from itertools import accumulate
 from zoneinfo import ZoneInfo
 
-from opsloop_common.errors import Invalid
 from opsloop_metrics.insights.periods import Frame
 from opsloop_metrics.insights.tables import Cell
 
 WEEK_DAYS, MONTH_DAYS = 7, 30
-MOST_DAYS = 1_000
 
 
 class Measure(StrEnum):
@@ -41,12 +39,9 @@ class ActiveUsers:
 
 
 def last_days(frame: Frame) -> list[date]:
-    """Return the last day of each interval, of the last one the last before `end`. Raises Invalid for too many days."""
+    """Return the last day of each interval, of the last one the last before `end`."""
     ends = [min(end, frame.end) - timedelta(microseconds=1) for end in frame.edges[1:]]
-    days = [_day(end, frame) for end in ends]
-    if (days[-1] - days[0]).days > MOST_DAYS:
-        raise Invalid("/from", f"active users are counted day by day, for at most {MOST_DAYS} days")
-    return days
+    return [_day(end, frame) for end in ends]
 
 
 def _day(time: datetime, frame: Frame) -> date:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from opsloop_common.http.schemas import InModel, OutModel
 from opsloop_metrics.active_users.rules import Measure
@@ -12,6 +12,8 @@ from opsloop_metrics.shapes import InsightIn, Place
 
 class ActiveUsersIn(InsightIn):
     """How many people were active, told once a day, week or month."""
+
+    BY_DAY: ClassVar[bool] = True
 
     interval: Literal[Interval.DAY, Interval.WEEK, Interval.MONTH] = Interval.DAY
 

@@ -7,17 +7,9 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field, WithJsonSchema
 
-from opsloop_common.http.schemas import Duration, OutModel
+from opsloop_common.http.schemas import OutModel
 from opsloop_metrics.attributions.rules import Attribution
-from opsloop_metrics.shapes import EventFilterIn, Field_, InsightIn
-
-_LONGEST = timedelta(days=365)
-
-
-def _bounded(lookback: timedelta) -> timedelta:
-    if not timedelta() < lookback <= _LONGEST:
-        raise ValueError("must be longer than nothing and at most 365 days (P365D)")
-    return lookback
+from opsloop_metrics.shapes import EventFilterIn, Field_, Lasting, RangeIn, lasting
 
 
 def _of_properties(field: str) -> str:
@@ -26,12 +18,12 @@ def _of_properties(field: str) -> str:
     return field
 
 
-Lookback = Annotated[Duration, AfterValidator(_bounded)]
+Lookback = Annotated[Lasting, lasting(timedelta(seconds=1), timedelta(days=365))]
 Number = Annotated[int | float, WithJsonSchema({"type": "number"})]
 """A number as it is: what the first and the last session are credited with has no fraction."""
 
 
-class AttributionIn(InsightIn):
+class AttributionIn(RangeIn):
     """What brought those who did `conversion`? `docs/insights.md` says what gets how much credit; there are no intervals."""
 
     LIGHTER: ClassVar[str] = "a shorter time, a shorter lookback, or by a field with fewer values"

@@ -6,16 +6,18 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from opsloop_common.http.schemas import OutModel
+from opsloop_common.http.schemas import OutModel, ShortText
 from opsloop_metrics.breakdowns.rules import Breakdown, Of
-from opsloop_metrics.shapes import ActivityIn, Field_
+from opsloop_metrics.insights.periods import EventFilter
+from opsloop_metrics.shapes import Field_, RangeIn
 
 
-class BreakdownTableIn(ActivityIn):
+class BreakdownTableIn(RangeIn):
     """Which values were seen, with whom, how often: of events called `event` (null: whatever people did) or of sessions' pages."""
 
     LIGHTER: ClassVar[str] = "a shorter time, fewer fields in by or fields with fewer values, or without compare"
 
+    event: ShortText | None = None
     of: Of = Of.EVENTS
     by: Annotated[list[Field_], Field(min_length=1, max_length=3)]
     limit: Annotated[int, Field(ge=1, le=1_000)] = 100
@@ -24,7 +26,9 @@ class BreakdownTableIn(ActivityIn):
 
     def to_breakdown(self) -> Breakdown:
         """Return it as rules take it."""
-        return Breakdown(tuple(self.by), self.to_filter(), self.of, self.limit, self.compare is not None, self.sessions)
+        return Breakdown(
+            tuple(self.by), EventFilter(self.event), self.of, self.limit, self.compare is not None, self.sessions
+        )
 
 
 class BreakdownCountOut(OutModel):

@@ -96,8 +96,10 @@ def legend(names: Iterable[tuple[str, str]], y: float) -> Markup:
     """Return squares of colour (their classes) with names, in one row for as long as there is room."""
     parts: list[Markup] = []
     x: float = MARGIN
-    for css, name in names:
-        shown = cut(name, 180)
+    named = list(names)
+    room = INNER / max(len(named), 1) - 34  # what is shorter leaves its room to nobody, and none is cut below 180
+    for css, name in named:
+        shown = cut(name, max(room, 180))
         wide = width_of(shown) + 34
         if x + wide > WIDTH - MARGIN:
             break

@@ -55,7 +55,7 @@ VALUES: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "device": _DEVICES,
     **{f"feedback.{field}": names for field, names in _FEEDBACK.items()},
     "friction": {
-        "rage": ("rage clicks {count}", "狂点{count}"),
+        "rage": ("rage clicks {count}", "愤怒点击{count}"),
         "dead": ("dead clicks {count}", "无效点击{count}"),
         "errors": ("errors {count}", "出错{count}"),
         "poor_vitals": ("slow {count}", "性能差{count}"),

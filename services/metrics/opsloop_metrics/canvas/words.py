@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_datetime, format_skeleton, format_timedelta
-from babel.numbers import format_compact_decimal, format_percent
+from babel.numbers import format_compact_decimal, format_decimal, format_percent
 
 from opsloop_common.numbers import for_people
 from opsloop_metrics.canvas.values import VALUES
@@ -56,12 +56,17 @@ _WORDS: dict[str, tuple[str, str]] = {
     "average": ("Average", "平均"),
     "size": ("People", "人数"),
     "incomplete": ("dotted: not over yet", "虚点：尚未结束"),
+    "pale": ("pale: not over yet", "浅色：尚未结束"),
     "outlined": ("outlined: not over yet", "虚框：尚未结束"),
     "compared": ("dashed: the time before", "虚线：上一时段"),
     "range": ("{start} – {end}", "{start}至{end}"),
     "series": (
         "{name}: first {first}, last {last}, peak {peak} ({when}).",
         "{name}：首值{first}，末值{last}，峰值{peak}（{when}）。",
+    ),
+    "series_low": (
+        "{name}: first {first}, last {last}, lowest {peak} ({when}).",
+        "{name}：首值{first}，末值{last}，最低{peak}（{when}）。",
     ),
     "series_total": ("{name}: in all {total}.", "{name}：合计{total}。"),
     "more": ("{count} more are in the numbers.", "另有{count}项见数据。"),
@@ -72,7 +77,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "in_progress": ("{count} still may", "{count}仍在途中"),
     "converted": ("{share} came through", "整体转化{share}"),
     "to_convert": ("median {median}, average {average}", "用时中位{median}，平均{average}"),
-    "cohorts": ("{count} cohorts", "{count}个群组"),
+    "cohorts": ("{count} cohorts", "{count}个同期群"),
     "cohort": ("{name}: {size} people; {values}.", "{name}：{size}人；{values}。"),
     "so_far": ("{value} so far", "至今{value}"),
     "told_total": ("total {value}", "合计{value}"),
@@ -122,8 +127,10 @@ _WORDS: dict[str, tuple[str, str]] = {
 }
 
 
-_SINGULAR = {"people": "person", "events": "event", "sessions": "session", "pages": "page"}
-_ONE = re.compile(rf"(?<![\d.,])1 ({'|'.join(_SINGULAR)})\b")
+_SINGULAR = {"people": "person", "people have": "person has"} | {
+    f"{one}s": one for one in ("event", "session", "page", "buyer", "cohort", "conversion", "item", "interval")
+}
+_ONE = re.compile(rf"(?<![\d.,])1 ((?:active )?)({'|'.join(sorted(_SINGULAR, key=len, reverse=True))})\b")
 
 
 def language_of(locale: str) -> Language:
@@ -141,7 +148,7 @@ class Speech:
     def say(self, word: str, **parts: str) -> str:
         """Return a word or sentence, `parts` in their places as they are."""
         said = _WORDS[word][self.language == "zh"].format(**parts)
-        return said if self.language == "zh" else _ONE.sub(lambda found: f"1 {_SINGULAR[found[1]]}", said)
+        return said if self.language == "zh" else _ONE.sub(lambda found: f"1 {found[1]}{_SINGULAR[found[2]]}", said)
 
     def value(self, value: str, field: str | None = None) -> str:
         """Return what to call a value of a field: those of closed lists and what is no value in words, all others as they are."""
@@ -160,6 +167,11 @@ class Speech:
         if not 10_000 <= abs(value) < 1e15:
             return for_people(value, self.language)
         return format_compact_decimal(value, locale=_LOCALES[self.language], fraction_digits=1)
+
+    def money(self, value: float, digits: int) -> str:
+        """Return an amount in full, with the digits of its currency behind the point: 84.50."""
+        pattern = "#,##0" + ("." + "0" * digits if digits else "")
+        return format_decimal(value, pattern, locale=_LOCALES[self.language])
 
     def share(self, value: float | None) -> str:
         """Return a part of one in percent."""

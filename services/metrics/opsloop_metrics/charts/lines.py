@@ -29,6 +29,7 @@ class Line:
     """A line: a value for each interval, None where there is none; beside it the time before, and its smooth course.
 
     `total` is told at its end where values add up; where they do not (people, means), the last value of an interval that is over.
+    `digits`: so many are behind the point of what is money.
     """
 
     name: str
@@ -36,6 +37,13 @@ class Line:
     total: float | None = None
     before: Sequence[float | None] | None = None
     smooth: Sequence[float | None] | None = None
+    digits: int | None = None
+
+    def said(self, value: float, speech: Speech, *, is_short: bool = False) -> str:
+        """Return one of its numbers in words."""
+        if self.digits is not None and (abs(value) < 10_000 or not is_short):
+            return speech.money(value, self.digits)
+        return speech.short(value) if is_short else speech.number(value)
 
 
 def draw(
@@ -147,7 +155,7 @@ def _names(plot: _Plot, lines: Sequence[Line], open_from: int | None) -> Markup:
     placed = spread(wanted, gap=_ROW, low=plot.top + 4, high=max(plot.bottom, plot.top + len(ends) * _ROW))
     parts = []
     for (colour, name, number, at, value), y in zip(ends, placed, strict=True):
-        left = cut(name, _LABEL - 26 - width_of(number))
+        left = cut(name, _LABEL - 10 - width_of(number))  # with half of the margin
         parts += [
             element("circle", cx=plot.x(at), cy=plot.y(value), r=3.5, class_=f"dot f{colour}"),
             element("rect", x=plot.right + 8, y=y - 5, width=9, height=9, rx=2, class_=f"f{colour}"),
@@ -161,10 +169,11 @@ def _names(plot: _Plot, lines: Sequence[Line], open_from: int | None) -> Markup:
 
 def _number(each: Line, over: Sequence[float | None], last: float, speech: Speech) -> str:
     if each.total is not None:
-        return speech.say("told_total", value=speech.short(each.total))
+        return speech.say("told_total", value=each.said(each.total, speech, is_short=True))
     whole = next((value for value in reversed(over) if value is not None), None)
     return speech.say(
-        "told_so_far" if whole is None else "told_last", value=speech.short(last if whole is None else whole)
+        "told_so_far" if whole is None else "told_last",
+        value=each.said(last if whole is None else whole, speech, is_short=True),
     )
 
 

@@ -19,6 +19,7 @@ from opsloop_metrics.charts.lines import Note as Note
 from opsloop_metrics.insights.periods import Frame, Interval
 
 _BY_INTERVAL = ("intervals", "cohorts", "periods")  # answers with one of these begin with a whole interval
+_DORMANT = "f1"  # hangs down: what stands out there is its lowest
 _TOLD = 12  # things that the description says one by one
 
 
@@ -125,16 +126,20 @@ def _sessions(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
 
 
 def _revenue(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
-    unit, currency, totals = 10 ** answer["currency_digits"], answer["currency"] or "", answer["totals"]
+    unit, totals = 10 ** answer["currency_digits"], answer["totals"]
+    currency, digits = answer["currency"] or "", answer["currency_digits"]
 
     def line(name: str) -> Line:
         return Line(
-            f"{speech.say(name)} {currency}".strip(), [minor / unit for minor in answer[name]], totals[name] / unit
+            f"{speech.say(name)} {currency}".strip(),
+            [minor / unit for minor in answer[name]],
+            totals[name] / unit,
+            digits=digits,
         )
 
     said = [speech.say("buyers", count=speech.number(totals["buyers"]))]
     if totals["arppu"] is not None:
-        said.append(speech.say("arppu", amount=speech.number(round(totals["arppu"] / unit, answer["currency_digits"]))))
+        said.append(speech.say("arppu", amount=f"{speech.money(totals['arppu'] / unit, digits)} {currency}".strip()))
     named = [line("net"), line("refunds")]
     sums = [totals[name] / unit for name in ("net", "refunds")]
     return _over_time(answer, named, speech, beside, totals=sums, said=said)
@@ -169,32 +174,37 @@ def _over_time(
     told = [_in_words(each, days, speech) for each in named]
     for place, total in enumerate(totals):
         name = cut(named[place].name, 400)
-        told[place] += "" if total is None else f" {speech.say('series_total', name=name, total=speech.number(total))}"
+        told[place] += (
+            "" if total is None else f" {speech.say('series_total', name=name, total=named[place].said(total, speech))}"
+        )
     inside = [note for note in beside.notes if starts[0] <= note.at]
     told += [speech.say("noted", when=speech.at(note.at), text=cut(note.text, 1_200)) for note in inside]
     return body, height, subtitle, told
 
 
-def _in_words(each: Line, days: Sequence[str], speech: Speech) -> str:
+def _in_words(each: Line, days: Sequence[str], speech: Speech, *, lowest: bool = False) -> str:
     values = [(value, place) for place, value in enumerate(drawable(each.values)) if value is not None]
     name = cut(each.name, 400)
     if not values:
         return speech.say("ranked", name=name, said=speech.say("nothing"))
-    peak, place = max(values, key=lambda found: (found[0], -found[1]))
-    first, last = speech.number(values[0][0]), speech.number(values[-1][0])
-    return speech.say("series", name=name, first=first, last=last, peak=speech.number(peak), when=days[place])
+    sign = -1 if lowest else 1
+    peak, place = max(values, key=lambda found: (sign * found[0], -found[1]))
+    first, last, most = (each.said(value, speech) for value in (values[0][0], values[-1][0], peak))
+    return speech.say(
+        "series_low" if lowest else "series", name=name, first=first, last=last, peak=most, when=days[place]
+    )
 
 
 def _lifecycle(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     starts = starts_of(answer)
     if not starts:
         return Markup(""), 0, "", []
-    order = (("f0", "returning"), ("f2", "new"), ("f4", "resurrecting"), ("f1", "dormant"))
+    order = (("f0", "returning"), ("f2", "new"), ("f4", "resurrecting"), (_DORMANT, "dormant"))
     parts = [(css, speech.say(name), answer[name]) for css, name in order]
     body, height = bars.lifecycle(parts, starts, speech, open_from=answer.get("incomplete_from"))
     days = speech.days(starts)
-    told = [_in_words(Line(name, values), days, speech) for _, name, values in parts]
-    return body, height, "", told
+    told = [_in_words(Line(name, values), days, speech, lowest=css == _DORMANT) for css, name, values in parts]
+    return body, height, speech.say("pale") if answer.get("incomplete_from") is not None else "", told
 
 
 def _stickiness(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
@@ -224,9 +234,9 @@ def _funnel(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
             "step",
             name=cut(step["label"], 400),
             count=speech.number(step["count"]),
-            share=speech.share(step["from_first"] if place else 1.0),
+            share=speech.share(step["from_first"]),
         )
-        for place, step in enumerate(steps)
+        for step in steps
     ]
     return body, height, " · ".join(said), told
 

@@ -5,18 +5,12 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from opsloop_common.http.schemas import Duration, InModel, OutModel, ShortText
+from opsloop_common.http.schemas import InModel, OutModel, ShortText
 from opsloop_metrics.churns.rules import Answer, Churn
 from opsloop_metrics.insights.periods import EventFilter
-from opsloop_metrics.shapes import EventFilterIn, Field_, InsightIn, Where
-
-
-def _a_while(value: timedelta) -> timedelta:
-    if not timedelta(hours=1) <= value <= timedelta(days=365):
-        raise ValueError("must be between PT1H and P365D")
-    return value
+from opsloop_metrics.shapes import EventFilterIn, Field_, Lasting, RangeIn, Where, lasting
 
 
 class AnswerIn(InModel):
@@ -37,7 +31,7 @@ def _feedback() -> list[AnswerIn]:
     return [AnswerIn(event="feedback.received", field=f"properties.{field}") for field in fields]
 
 
-class ChurnIn(InsightIn):
+class ChurnIn(RangeIn):
     """What did people say who left, against those who stayed?
 
     Left has who was not active in `inactive_for` after their last `activity` of the range, or who did what `left` names in the range.
@@ -46,7 +40,7 @@ class ChurnIn(InsightIn):
     LIGHTER: ClassVar[str] = "a shorter time, fewer answers, or answers with fewer values"
 
     activity: EventFilterIn = Field(default_factory=EventFilterIn)
-    inactive_for: Annotated[Duration, AfterValidator(_a_while)] = timedelta(days=30)
+    inactive_for: Annotated[Lasting, lasting(timedelta(hours=1), timedelta(days=365))] = timedelta(days=30)
     left: EventFilterIn | None = None
     answers: Annotated[list[AnswerIn], Field(min_length=1, max_length=10)] = Field(default_factory=_feedback)
     min_people: Annotated[int, Field(ge=1, le=10_000)] = 5

@@ -174,7 +174,7 @@ def cells_of(names: Sequence[str], cells: Sequence[str], columns: Columns | None
         return dict(zip_longest(names, cells[: len(names)], fillvalue=""))
     named = zip(names, cells, strict=False)
     texts = {columns.event, columns.time, columns.user_id, columns.anonymous_id, columns.message_id}
-    return {name: cell if name in texts else _value(cell) for name, cell in named if cell != ""}
+    return {name: cell.strip() if name in texts else _value(cell) for name, cell in named if cell != ""}
 
 
 def _value(cell: str) -> JsonValue:

@@ -137,7 +137,10 @@ async def create_import(
 async def add_import_part(
     import_id: UUID, number: Annotated[int, Path(ge=2, le=1_000_000)], request: Request
 ) -> ImportOut:
-    """Add the next part of a file, at most 16 MiB; parts may end anywhere. One that has come already changes nothing."""
+    """Add the next part of a file, at most 16 MiB; parts may end anywhere.
+
+    One that has come already changes nothing. Part 1 is what began the import, and cannot be sent again here (404).
+    """
     data = await _body(request)
     session = await _begin(request, data)
     return ImportOut.model_validate(await service.add_part(session, import_id, number, data))

@@ -2,33 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import Field
 
-from opsloop_common.http.schemas import InModel, OutModel, parse_duration
-from opsloop_metrics.shapes import EventFilterIn, Field_, InsightIn
+from opsloop_common.http.schemas import InModel, OutModel
+from opsloop_metrics.shapes import EventFilterIn, Field_, Lasting, ObjectIn, RangeIn
 from opsloop_metrics.steps.rules import Attribution, Breakdown, CountBy, Exclusion, Funnel, FunnelMode, Order, Step
 
-_YEARS_AND_MONTHS = re.compile(r"P(?:(\d{1,3})Y)?(?:(\d{1,4})M)?(.*)")
-
-
-def _parse_window(value: Any) -> timedelta:
-    found = _YEARS_AND_MONTHS.fullmatch(value) if isinstance(value, str) else None
-    if found is None or found[1] is found[2] is None:
-        return parse_duration(value)
-    days = int(found[1] or 0) * 365 + int(found[2] or 0) * 30
-    return timedelta(days=days) + (parse_duration(f"P{found[3]}") if found[3] else timedelta())
-
-
-Window = Annotated[
-    timedelta,
-    BeforeValidator(_parse_window),
-    WithJsonSchema({"type": "string", "format": "duration", "examples": ["P14D"]}),
-]
-"""An ISO 8601 duration of elapsed time: a month is 30 days, a year 365."""
 Number = Annotated[int, Field(ge=0, le=19)]
 
 
@@ -53,7 +35,7 @@ class ExclusionIn(EventFilterIn):
         return Exclusion(self.to_filter(), self.first, self.last)
 
 
-class BreakdownIn(InModel):
+class BreakdownIn(ObjectIn):
     """By which field to divide. Whose value counts: of the first or last step that has one, of step `step`, or of each event."""
 
     field: Field_
@@ -62,14 +44,14 @@ class BreakdownIn(InModel):
     limit: Annotated[int, Field(ge=1, le=100)] = 10
 
 
-class FunnelIn(InsightIn):
+class FunnelIn(RangeIn):
     """A funnel: who comes how far from the first step to the last within `window`. `docs/insights.md` says what each word means."""
 
     LIGHTER: ClassVar[str] = "a shorter time, fewer steps or no breakdown"
 
     steps: Annotated[list[StepIn], Field(min_length=2, max_length=20)]
     order: Order = Order.ORDERED
-    window: Window = timedelta(days=14)
+    window: Lasting = timedelta(days=14)
     mode: FunnelMode = FunnelMode.ENTRY
     exclusions: Annotated[list[ExclusionIn], Field(max_length=10)] = Field(default_factory=list)
     breakdown: BreakdownIn | None = None

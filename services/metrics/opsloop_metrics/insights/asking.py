@@ -19,7 +19,7 @@ from opsloop_metrics.store.port import EventStore, Table, TooHeavy
 async def open_frame(
     session: AsyncSession,
     *,
-    interval: Interval,
+    interval: Interval | None,
     start: date | datetime | None,
     end: date | datetime | None,
     zone: str | None,
@@ -27,6 +27,7 @@ async def open_frame(
     where: tuple[Condition, ...],
     include_filtered: bool,
     lighter: str = "a shorter time",
+    by_day: bool = False,
 ) -> Frame:
     """Return what a query looks at; zone and week are the workspace's where it names none. Raises Invalid."""
     workspace = context_of(session).workspace
@@ -45,6 +46,7 @@ async def open_frame(
         interval=interval,
         start=start,
         end=end,
+        by_day=by_day,
         where=where,
         include_filtered=include_filtered,
         has_merges=bool(merges.rows),

@@ -118,15 +118,16 @@ def frame_of(
     now: datetime,
     zone: str,
     week_start: WeekStart,
-    interval: Interval,
+    interval: Interval | None,
     start: date | datetime | None,
     end: date | datetime | None,
+    by_day: bool = False,
     **rest: object,
 ) -> Frame:
     """Return the frame of a query. A date means the zone's whole day, `end` included; an instant as `end` does not count.
 
-    Without `end` it is until now, without `start` 30 days. Raises Invalid for a time that ends before it begins or has too many
-    intervals.
+    Without `end` it is until now, without `start` 30 days. What has no interval may be as long as the calendar; `by_day`: its days
+    are counted, whatever the interval. Raises Invalid for a time that ends before it begins or has too many intervals.
     """
     for pointer, given in (("/from", start), ("/to", end)):
         if given is not None and not FIRST_YEAR <= given.year <= LAST_YEAR:
@@ -139,12 +140,14 @@ def frame_of(
         since = _instant(start, zone, whole_day=False)
     if since >= until:
         raise Invalid("/to", "has to be after from")
-    if apart(since, until, interval, zone) > MOST_INTERVALS:
-        raise Invalid(
-            "/interval", f"from and to may be at most {MOST_INTERVALS} intervals apart; take a longer interval"
-        )
+    if by_day and apart(since, until, Interval.DAY, zone) > MOST_INTERVALS:
+        said = "this is counted day by day, whatever the interval"
+        raise Invalid("/from", f"has to be at most {MOST_INTERVALS:,} days before to: {said}")
+    if interval is not None and apart(since, until, interval, zone) > MOST_INTERVALS:
+        less = "a later from" if interval is Interval.MONTH else "a longer interval or a later from"
+        raise Invalid("/interval", f"from and to may be at most {MOST_INTERVALS:,} intervals apart; take {less}")
     return Frame(
-        workspace=workspace, zone=zone, week_start=week_start, interval=interval, start=since, end=until, now=now,
+        workspace=workspace, zone=zone, week_start=week_start, interval=interval or Interval.DAY, start=since, end=until, now=now,
         **rest,  # type: ignore[arg-type]
     )  # fmt: skip
 

@@ -8,12 +8,12 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from opsloop_common.http.schemas import OutModel, UserId, said
 from opsloop_metrics.next_bests.rules import NextBest
-from opsloop_metrics.shapes import EventFilterIn, Field_, InsightIn
+from opsloop_metrics.shapes import EventFilterIn, Field_, RangeIn
 
 Item = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(said)]
 
 
-class NextBestIn(InsightIn):
+class NextBestIn(RangeIn):
     """What goes with `item`, or with what the person used whom `user_id` names; without either: which items go together most.
 
     Items are the values of `by` in events that match `of`.

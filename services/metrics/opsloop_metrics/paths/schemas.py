@@ -8,12 +8,12 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from opsloop_common.http.schemas import InModel, OutModel, said
 from opsloop_metrics.paths.rules import Direction, NodeField, Paths
-from opsloop_metrics.shapes import EventFilterIn, InsightIn
+from opsloop_metrics.shapes import EventFilterIn, RangeIn
 
 Point = Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(said)]
 
 
-class PathsIn(InsightIn):
+class PathsIn(RangeIn):
     """What follows what within sessions, from `start` on or up to `end`? `docs/insights.md` says what each word means."""
 
     field: NodeField = NodeField.PATH

@@ -322,7 +322,7 @@ def _token(notes: Mapping[str, object]) -> str:
 
 
 def _parts(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
-    """Yield entries of one request as blocks may have them; what has no name in one part: a part that was stored would come again as new."""
+    """Yield entries of one request as blocks may have them; what has no name in one: a part that was stored would come again as new."""
     size = BLOCK_ENTRIES if all(entry.is_named for entry in entries) else len(entries)
     return (entries[start : start + size] for start in range(0, len(entries), size))
 

@@ -12,6 +12,7 @@ from opsloop_common.http.deps import Db
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow
 from opsloop_common.http.schemas import ShortText, Timestamp
+from opsloop_metrics.capture.rules import Reason
 from opsloop_metrics.rejections import queries
 from opsloop_metrics.rejections.schemas import RejectedMessageOut, RejectionCountOut, RejectionSummaryOut
 
@@ -27,7 +28,7 @@ To = Annotated[Timestamp | None, Query(alias="to", description="Received before.
 async def list_rejected_messages(
     session: Db,
     page: PageQuery,
-    reason: Annotated[ShortText | None, Query(description="Such as `missing_id`.")] = None,
+    reason: Annotated[Reason | None, Query(description="Why it was refused.")] = None,
     source: Annotated[ShortText | None, Query(description="Whose key sent it.")] = None,
     vendor: Annotated[ShortText | None, Query(description="Whose client sent it, such as `segment`.")] = None,
     message_id: Annotated[ShortText | None, Query(description="What the client called it.")] = None,

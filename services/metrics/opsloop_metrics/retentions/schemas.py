@@ -8,10 +8,10 @@ from pydantic import Field
 
 from opsloop_common.http.schemas import InModel, OutModel, Timestamp
 from opsloop_metrics.retentions.rules import Breakdown, Retention, RetentionMode
-from opsloop_metrics.shapes import BreakdownValue, EventFilterIn, Field_, InsightIn, Place, When
+from opsloop_metrics.shapes import BreakdownValue, EventFilterIn, Field_, InsightIn, ObjectIn, Place, When
 
 
-class RetentionBreakdownIn(InModel):
+class RetentionBreakdownIn(ObjectIn):
     """By which field of the first start event of each row to divide, and how many values to show."""
 
     field: Field_

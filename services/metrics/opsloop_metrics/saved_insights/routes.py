@@ -8,16 +8,19 @@ from uuid import UUID
 
 from fastapi import Query, Request, Response
 
+from opsloop_common.errors import NotFound
 from opsloop_common.http.deps import Db, IfMatch, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_common.http.schemas import Locale, ShortText
+from opsloop_common.known_names import unknown
 from opsloop_metrics.insights.tables import CSV, as_csv
 from opsloop_metrics.saved_insights import painting, queries, service
 from opsloop_metrics.saved_insights.models import SavedInsight
 from opsloop_metrics.saved_insights.rules import ANSWER_SECONDS, InsightKind
 from opsloop_metrics.saved_insights.schemas import (
     AnsweredInsightOut,
+    RunIn,
     SavedInsightIn,
     SavedInsightOut,
     SavedInsightPatch,
@@ -145,8 +148,15 @@ async def delete_insight(insight_id: UUID, session: Db, expected: IfMatch) -> No
 
 
 @router.post("/v1/insights/{insight_id}/run", dependencies=READ, responses=problems(404, 409, 503))
-async def run_insight(insight_id: UUID, session: Db) -> AnsweredInsightOut:
-    """Answer a saved insight. At most a minute old."""
+async def run_insight(insight_id: UUID, session: Db, body: RunIn | None = None) -> AnsweredInsightOut:
+    """Answer a saved insight as it is kept: a body is not needed, and may hold nothing. At most a minute old."""
     insight = await queries.get_insight(session, insight_id)
     answered_at, found = await service.answer(session, insight)
     return AnsweredInsightOut(kind=InsightKind(insight.kind), answered_at=answered_at, answer=dict(found.body))
+
+
+# behind all insights, whose paths are routed before: what is not asked by its name is told the nearest
+@router.post("/v1/insights/{kind}", dependencies=READ, include_in_schema=False)
+async def refuse_kind(kind: str) -> None:
+    """Say that there is no such insight."""
+    raise NotFound(f"{unknown(kind, [*InsightKind], what='insight')}")

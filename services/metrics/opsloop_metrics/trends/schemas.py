@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from opsloop_common.http.schemas import InModel, OutModel, said
-from opsloop_metrics.shapes import BreakdownValue, EventFilterIn, Field_, InsightIn, Place
+from opsloop_metrics.shapes import BreakdownValue, EventFilterIn, Field_, InsightIn, ObjectIn, Place
 from opsloop_metrics.trends.rules import Aggregate, Series, Trend
 
 MOST_SERIES = 10
@@ -27,7 +27,7 @@ class SeriesIn(EventFilterIn):
         return Series(self.to_filter(), self.aggregate, self.property)
 
 
-class TrendBreakdownIn(InModel):
+class TrendBreakdownIn(ObjectIn):
     """By which field to divide, and how many of its values have rows of their own."""
 
     field: Field_

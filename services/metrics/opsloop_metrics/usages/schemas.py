@@ -16,6 +16,8 @@ class UsageIn(InsightIn):
 
     LIGHTER: ClassVar[str] = "a shorter time, a few features by their names, or fewer events with a condition in where"
 
+    BY_DAY: ClassVar[bool] = True  # a bit a day is kept of each person and feature
+
     features: Annotated[list[EventFilterIn], Field(max_length=20)] = Field(default_factory=list)
     by: Field_ = "event"
     limit: Annotated[int, Field(ge=1, le=50)] = 20

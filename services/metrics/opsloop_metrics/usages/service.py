@@ -6,18 +6,14 @@ from dataclasses import replace
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common.errors import Invalid
 from opsloop_metrics.insights.asking import ask
 from opsloop_metrics.insights.events import Binding
-from opsloop_metrics.insights.periods import MOST_INTERVALS, Frame, Interval, apart
+from opsloop_metrics.insights.periods import Frame, Interval
 from opsloop_metrics.usages import queries, rules
 
 
 async def answer(session: AsyncSession, frame: Frame, features: rules.Features) -> rules.Usage:
-    """Return the use of features; raises Invalid, TooHeavy, StoreUnavailable."""
-    # a bit a day is kept of each person and feature
-    if apart(frame.start, frame.end, Interval.DAY, frame.zone) > MOST_INTERVALS:
-        raise Invalid("/from", f"has to be at most {MOST_INTERVALS} days before to")
+    """Return the use of features; raises TooHeavy, StoreUnavailable."""
     frame = frame.aligned()
     if not features.filters:
         bind = Binding()
