@@ -151,7 +151,10 @@ def test_which_names_are_made_up(id, is_so):
 
 def test_which_columns_are_missing():
     assert COLUMNS.missing(["event", "time", "anonymous_id"]) == []
-    assert COLUMNS.missing(["event"]) == ["time", "user_id or anonymous_id"]
+    assert COLUMNS.missing(["event"]) == [
+        ("time", ["time_column"]),
+        ("user_id or anonymous_id", ["user_id_column", "anonymous_id_column"]),
+    ]
 
 
 def test_cells_without_columns():
