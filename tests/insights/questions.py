@@ -40,10 +40,13 @@ BREAKDOWNS = ("properties.source", "properties.amount", "event", "path", "person
 
 def question(insight: str, world: World, random: Random) -> Query:
     """Return a random query of an insight about a world."""
-    common = _common(world, random)
-    if insight in ("funnel", "paths"):
-        del common["interval"]  # which they do not have
-    return {**common, **QUESTIONS[insight](world, random)}
+    query = {**_common(world, random), **QUESTIONS[insight](world, random)}
+    return without_interval(query) if insight in ("funnel", "paths") else query
+
+
+def without_interval(query: Query) -> Query:
+    """Return a query as those insights have it that count nothing by intervals."""
+    return {name: value for name, value in query.items() if name != "interval"}
 
 
 def _common(world: World, random: Random) -> Query:

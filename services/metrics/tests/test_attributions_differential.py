@@ -12,7 +12,7 @@ import pytest
 from opsloop_metrics.store.port import written
 from services.metrics.tests.asked import Insights
 from tests.insights.compare import differences
-from tests.insights.questions import question
+from tests.insights.questions import question, without_interval
 from tests.insights.reference.calendars import span_of
 from tests.insights.reference.events import ACTIVITY, NONE, by_person, chosen, field, is_number, matches, text
 from tests.insights.reference.sessions import MARGIN, cut
@@ -31,7 +31,7 @@ LOOKBACKS = {
 
 def asked_of(world, random):
     """Return a random query about a world."""
-    common = question("sessions", world, random)
+    common = without_interval(question("sessions", world, random))
     conversion = {"event": random.choice((*NAMES, None))}
     if random.random() < 0.3:
         conversion["where"] = [{"field": "properties.amount", "op": "gt", "value": 1}]

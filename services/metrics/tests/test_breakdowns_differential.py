@@ -11,7 +11,7 @@ import pytest
 
 from services.metrics.tests.asked import Insights
 from tests.insights.compare import differences
-from tests.insights.questions import question
+from tests.insights.questions import question, without_interval
 from tests.insights.reference.calendars import span_of
 from tests.insights.reference.events import by_person, chosen, field, matches, text
 from tests.insights.reference.sessions import sessions_of
@@ -27,7 +27,7 @@ def asked_of(world, random):
     of = random.choice(("events", "events", "entries", "exits"))
     event = {"event": random.choice(NAMES)} if of == "events" and random.random() < 0.5 else {}
     compare = {"compare": "previous"} if random.random() < 0.5 else {}
-    return question("sessions", world, random) | event | compare | {
+    return without_interval(question("sessions", world, random)) | event | compare | {
         "of": of,
         "by": random.sample(FIELDS, k=random.randint(1, 3)),
         "limit": random.choice((1, 2, 5, 100)),

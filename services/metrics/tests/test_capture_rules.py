@@ -22,24 +22,25 @@ def message(**given):
     ("value", "id"),
     [
         ("u1", "u1"),
-        ("  u1 ", "u1"),
+        ("  u1 ", "  u1 "),
         (17, "17"),
-        (1.5, "1.5"),
+        (17.0, "17"),
+        (2**53, str(2**53)),
+        (2**64 - 1, str(2**64 - 1)),
         ("用户-1", "用户-1"),
         ("", None),
         ("  ", None),
         (None, None),
-        ("u1\t\n", "u1"),
         ("张三@例子.cn", "张三@例子.cn"),
         ("x" * 200, "x" * 200),
-        *((id, id.strip()) for id in GOOD_IDS),
+        *((id, id) for id in GOOD_IDS),
     ],
 )
 def test_an_id_is_a_text(value, id):
     assert rules.id_of(value, "userId") == id
 
 
-@pytest.mark.parametrize("value", [True, False, [], {}, ["u1"], "x" * 201])
+@pytest.mark.parametrize("value", [True, False, [], {}, ["u1"], "x" * 201, 1.5, 1e23, float("inf"), -1e300, "u1\n"])
 def test_what_can_be_no_id_is_refused_by_name(value):
     with pytest.raises(Refused, match="userId"):
         rules.id_of(value, "userId")
@@ -57,7 +58,7 @@ def test_what_no_address_can_name_is_refused_and_says_why(value):
 
 
 def test_what_is_no_part_of_an_address_may_be_called_so():
-    assert rules.written_id(" a/../b ", "messageId") == "a/../b"
+    assert rules.written_id("a/../b", "messageId") == "a/../b"
     assert rules.written_id("a\x00b", "messageId") == "a\ufffdb"
 
 
