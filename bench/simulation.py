@@ -76,8 +76,8 @@ def _happenings(world: World, random: Generator) -> tuple[list[int], list[tuple[
     windows: list[tuple[int, int]] = []
     apart = 7 * world.a_day
     for start in range(world.quiet_until, world.length - apart, 30 * world.a_day):
-        first = start + int(random.integers(0, 23 * world.a_day))
-        last = min(first + int(random.integers(1, world.longest + 1)) - 1, world.length - 1)
-        if all(abs(first - shift) > 2 * apart for shift in shifts):
+        first = start + int(random.integers(0, 21 * world.a_day))
+        last = first + int(random.integers(0, world.longest))
+        if last < world.length and all(abs(first - shift) > 2 * apart for shift in shifts):
             windows.append((first, last))
     return shifts, windows

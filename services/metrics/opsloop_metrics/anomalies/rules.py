@@ -107,7 +107,7 @@ class _Recipe(NamedTuple):
 
 _RECIPES = {  # the best first
     "day": (_Recipe("weekly", 7, 8, 14, 56, 56), _Recipe("naive", 7, 6, 0, 56, 21)),
-    "hour": (_Recipe("weekly", 168, 4, 168, 672, 336), _Recipe("naive", 24, 6, 0, 336, 72)),
+    "hour": (_Recipe("weekly", 168, 4, 168, 672, 336), _Recipe("naive", 24, 6, 0, 336, 168)),
 }
 _QUIET = {"day": 7, "hour": 24}
 
