@@ -9,6 +9,7 @@ import pytest
 
 from opsloop_metrics.anomalies.rules import (
     THRESHOLDS,
+    Judgement,
     Options,
     judge,
     judge_all,
@@ -98,6 +99,14 @@ def test_chance_alone_scatters_small_counts(usual, value, is_anomaly):
     found = next_of(days(*[float(usual)] * 70), value, Options())
 
     assert found.is_anomaly is is_anomaly
+
+
+def test_the_score_of_a_count_is_never_more_than_what_chance_leaves():
+    """100 and then 150: log (151 / 101) / 0.015 = 26.8, but 2 (√150.375 - √100.375) / 0.6745 = 6.65."""
+    points = days(*[100.0] * 70)
+
+    assert next_of(points, 150.0, Options()).score == pytest.approx(6.654, abs=0.001)
+    assert next_of(points, 150.0).score == pytest.approx(math.log(151 / 101) / 0.015)
 
 
 def test_a_small_count_may_fall_to_nothing_without_an_alarm_and_a_larger_one_not():
@@ -237,6 +246,8 @@ def test_days_that_are_left_out_teach_nothing():
     judged = judge_all(days(*values), Options(is_count=False, excluded=excluded))
     assert [judged[place].method for place in holidays] == ["excluded"] * 7
     assert not any(each.is_outside for each in judged)
+    first_hour = judge_all(hours(3.0), Options(interval="hour", excluded=frozenset({MONDAY.date()})))
+    assert first_hour == [Judgement(MONDAY, 3.0, "hour", method="excluded")]
 
 
 # How much history there has to be

@@ -36,6 +36,27 @@ def test_the_running_bucket_is_skipped():
     assert judge_newest(list(reversed(points)), last + DAY, EXACT) == newest
 
 
+def test_the_running_hour_is_skipped():
+    points = hours(*[1000.0] * (24 * 20), 10.0)
+    last, options = points[-1].at, Options(interval="hour", is_count=False)
+
+    assert judge_newest(points, last + HOUR - timedelta(seconds=1), options).at == last - HOUR
+    assert judge_newest(points, last + HOUR, options).is_anomaly
+    assert judge_newest(points[-2:-1], last, options) == Judgement(last - HOUR, 1000.0, "hour")
+
+
+def test_an_hour_that_comes_twice_is_over_twice():
+    """Berlin, 25 October 2026: the second hour from 2 to 3 begins at 1:00 UTC."""
+    berlin = ZoneInfo("Europe/Berlin")
+    points = [Point(datetime(2026, 10, 25, hour, tzinfo=UTC).astimezone(berlin), hour + 1.0) for hour in (1, 0)]
+
+    def newest(hour: int) -> float:
+        return judge_newest(points, datetime(2026, 10, 25, hour, tzinfo=UTC), Options(interval="hour")).value
+
+    assert [newest(1), newest(2)] == [1.0, 2.0]
+    assert judge_newest(points, datetime(2026, 10, 25, 0, 59, tzinfo=UTC), Options(interval="hour")) is None
+
+
 @pytest.mark.parametrize(
     ("points", "reason"),
     [([], "there is none"), (days(None), "its value is unknown"), (days(1.0, start=MONDAY + DAY), "it still runs")],
@@ -123,6 +144,7 @@ def test_a_series_is_bounded():
     with pytest.raises(ValueError, match=r"from the first to the last are 10001 buckets, 10000 are allowed"):
         judge_all(points, EXACT)
     assert judge(points[:1], 1.0, points[1].at, EXACT).method == "none"
+    assert len(judge_all([points[0], Point(points[1].at - DAY, 1.0)], EXACT)) == 2
 
 
 @settings(max_examples=60, deadline=None)

@@ -161,7 +161,7 @@ def judge_all(points: Iterable[Point], options: Options) -> list[Judgement]:
     is_left_out[slots] = [point.at.date() in options.excluded for point in by_slot.values()]
     found = _judged(np.where(is_left_out, np.nan, values), options)
     return [
-        Judgement(point.at, values[slot], options.interval, method="excluded")
+        Judgement(point.at, float(point.value or 0), options.interval, method="excluded")
         if is_left_out[slot]
         else found.of(point, slot, options.interval)
         for slot, point in zip(slots, by_slot.values(), strict=True)
