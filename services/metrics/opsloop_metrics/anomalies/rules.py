@@ -121,7 +121,7 @@ def judge(history: Iterable[Point], value: float, at: datetime, options: Options
     memory = max(recipe.memory for recipe in _RECIPES[options.interval]) + _QUIET[options.interval]
     here = _slot(at, options.interval)
     kept = [point for point in history if here - memory <= _slot(point.at, options.interval) < here]
-    return judge_all([*kept, Point(at, value)], options)[-1]
+    return _judgements([*kept, Point(at, value)], options, newest=1)[-1]
 
 
 def judge_newest(points: Iterable[Point], now: datetime, options: Options) -> Judgement | None:
@@ -144,28 +144,7 @@ def judge_all(points: Iterable[Point], options: Options) -> list[Judgement]:
 
     Of what is no count, the scale is chosen once, by all values: see `_Scale`.
     """
-    by_slot = {
-        _slot(point.at, options.interval): Point(point.at, _number(point.value))
-        for point in sorted(points, key=lambda point: _moment(point.at))
-        if point.value is not None
-    }
-    if not by_slot:
-        return []
-    slots = np.array(list(by_slot)) - min(by_slot)
-    slots_taken = int(slots.max()) + 1
-    if slots_taken > MOST_BUCKETS:
-        raise ValueError(f"points: from the first to the last are {slots_taken} buckets, {MOST_BUCKETS} are allowed")
-    values = np.full(slots_taken, np.nan)
-    values[slots] = [point.value for point in by_slot.values()]
-    is_left_out = np.zeros(slots_taken, dtype=bool)
-    is_left_out[slots] = [point.at.date() in options.excluded for point in by_slot.values()]
-    found = _judged(np.where(is_left_out, np.nan, values), options)
-    return [
-        Judgement(point.at, float(point.value or 0), options.interval, method="excluded")
-        if is_left_out[slot]
-        else found.of(point, slot, options.interval)
-        for slot, point in zip(slots, by_slot.values(), strict=True)
-    ]
+    return _judgements(points, options, newest=MOST_BUCKETS)
 
 
 def words(judgement: Judgement, locale: str) -> str:
@@ -196,6 +175,33 @@ def words(judgement: Judgement, locale: str) -> str:
     return sentence.format(
         value=value, when=when, expected=for_people(expected, language), margin=for_people(margin, language)
     )
+
+
+def _judgements(points: Iterable[Point], options: Options, newest: int) -> list[Judgement]:
+    """Judge what is known of so many of the newest buckets."""
+    by_slot = {
+        _slot(point.at, options.interval): Point(point.at, _number(point.value))
+        for point in sorted(points, key=lambda point: _moment(point.at))
+        if point.value is not None
+    }
+    if not by_slot:
+        return []
+    slots = np.array(list(by_slot)) - min(by_slot)
+    slots_taken = int(slots.max()) + 1
+    if slots_taken > MOST_BUCKETS:
+        raise ValueError(f"points: from the first to the last are {slots_taken} buckets, {MOST_BUCKETS} are allowed")
+    values = np.full(slots_taken, np.nan)
+    values[slots] = [point.value for point in by_slot.values()]
+    is_left_out = np.zeros(slots_taken, dtype=bool)
+    is_left_out[slots] = [point.at.date() in options.excluded for point in by_slot.values()]
+    found = _judged(np.where(is_left_out, np.nan, values), options, newest + _QUIET[options.interval])
+    return [
+        Judgement(point.at, float(point.value or 0), options.interval, method="excluded")
+        if is_left_out[slot]
+        else found.of(point, slot, options.interval)
+        for slot, point in zip(slots, by_slot.values(), strict=True)
+        if slot >= slots_taken - newest
+    ]
 
 
 def _rounded(expected: float, margin: float) -> tuple[float, float]:
@@ -259,13 +265,13 @@ class _Found:
         )
 
 
-def _judged(values: Numbers, options: Options) -> _Found:
+def _judged(values: Numbers, options: Options, newest: int) -> _Found:
     scale = _Scale.of(values, is_count=options.is_count)
     compared = scale.forth(values)
     centre, distance = np.full_like(compared, np.nan), np.full_like(compared, np.nan)
     methods: list[Method] = ["none"] * len(values)
     for recipe in _RECIPES[options.interval]:
-        by_it = _expect(compared, recipe)
+        by_it = _expect(compared, recipe, newest)
         for slot in np.flatnonzero(np.isnan(centre) & ~np.isnan(by_it[1])):
             centre[slot], distance[slot], methods[slot] = by_it[0][slot], by_it[1][slot], recipe.method
     threshold = THRESHOLDS[options.interval][options.sensitivity]
@@ -287,8 +293,11 @@ def _judged(values: Numbers, options: Options) -> _Found:
     return _Found(expected, low, high, score, is_outside, is_outside & ~is_quiet, methods)
 
 
-def _expect(compared: Numbers, recipe: _Recipe) -> tuple[Numbers, Numbers]:
-    """Return what each bucket was expected to be by those before it, and the usual distance; NaN where the history is too short."""
+def _expect(compared: Numbers, recipe: _Recipe, newest: int) -> tuple[Numbers, Numbers]:
+    """Return what each bucket was expected to be by those before it, and of the newest the usual distance, which takes longest.
+
+    NaN where the history is too short.
+    """
     level, season = np.zeros_like(compared), np.zeros_like(compared)
     for _ in range(
         2 if recipe.level else 1
@@ -297,7 +306,8 @@ def _expect(compared: Numbers, recipe: _Recipe) -> tuple[Numbers, Numbers]:
             level = _median(_before(compared - np.nan_to_num(season), recipe.level), recipe.level // 2)
         season = _median(_before(compared - level, recipe.period * recipe.seasons)[:, :: recipe.period], 1)
     centre = level + season
-    usual = _median(np.abs(_before(compared - centre, recipe.spread)), recipe.needed // 4)
+    usual = np.full_like(compared, np.nan)
+    usual[-newest:] = _median(_before(np.abs(compared - centre), recipe.spread)[-newest:], recipe.needed // 4)
     usual[~_was(np.isfinite(compared), recipe.needed, recipe.memory)] = np.nan
     return centre, np.maximum(usual, LEAST_DISTANCE)
 
