@@ -14,7 +14,7 @@ from pathlib import Path
 
 import uvloop
 
-from bench import capture, commands, deliveries, drain, end_to_end, fairness, insights, intake, process
+from bench import anomalies, capture, commands, deliveries, drain, end_to_end, fairness, insights, intake, process
 from bench.report import Line, machine, save, show
 from bench.world import all_in_one, databases, four_processes, scratch_folder, started
 from opsloop_common.testing.kafka import NoBroker, running_broker
@@ -97,6 +97,11 @@ async def measure_commands(effort: Effort, folder: Path) -> list[Line]:
         return await commands.measure(deployment)
 
 
+async def measure_anomalies(effort: Effort, folder: Path) -> list[Line]:
+    """Which anomalies are told, of those that are known: once, whatever the effort."""
+    return await asyncio.to_thread(anomalies.measure)
+
+
 async def measure_fairness(part: fairness.Part, effort: Effort, folder: Path) -> list[Line]:
     """A healthy workspace alone and beside ten greedy ones: once, whatever the effort."""
     return await part(folder)
@@ -112,6 +117,7 @@ SECTIONS: dict[str, Section] = {
     "deliveries": measure_deliveries,
     "process": measure_process,
     "commands": measure_commands,
+    "anomalies": measure_anomalies,
     **{name: partial(measure_fairness, part) for name, part in fairness.PARTS.items()},
 }
 

@@ -28,7 +28,11 @@ CLASSES: tuple[type[Settings], ...] = (
     NotificationsSettings,
 )
 NOT_OF_A_CLASS = {"<SERVICE>_DATABASE_URL", "<SERVICE>_DATABASE_DIRECT_URL"}
-OF_DEVELOPERS = {"OPSLOOP_KEEP", "OPSLOOP_BOARD_FOLDER"}  # decision 28, and the guide's example
+OF_DEVELOPERS = {
+    "OPSLOOP_KEEP",
+    "OPSLOOP_BOARD_FOLDER",
+    "OPSLOOP_NAB",
+}  # decision 28, the guide's example, the bench's files
 NAMED = re.compile(r"OPSLOOP_[A-Z_]*[A-Z]\b(?!_)")
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")

@@ -1,0 +1,1 @@
+"""Which values are unusual, and what was to be expected instead."""
