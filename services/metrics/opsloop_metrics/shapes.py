@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
-from typing import Annotated, Any, ClassVar, Literal
+from datetime import date, datetime, timedelta
+from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
@@ -106,6 +106,14 @@ class InsightIn(InModel):
             start=self.start,
             end=self.end,
         )
+
+    def until(self, at: datetime, *, days: int | None) -> Self:
+        """Return the query as it is asked at a time, so many days back, where it does not say itself until and from when."""
+        end = at if self.end is None else self.end
+        start = (
+            at - timedelta(days=days) if days is not None and self.start is None and self.end is None else self.start
+        )
+        return self.model_copy(update={"start": start, "end": end})
 
     async def open_frame(self, session: AsyncSession) -> Frame:
         """Return what the query looks at; raises Invalid."""

@@ -13,7 +13,9 @@ from opsloop_common.conditions import Op
 from opsloop_common.errors import Conflict, FieldError, Invalid
 from opsloop_metrics.events.rules import Aggregate, Cause, Reading, Selection
 from opsloop_metrics.kpis import rules
-from opsloop_metrics.kpis.rules import Direction, Measure
+from opsloop_metrics.kpis.rules import Direction
+from opsloop_metrics.measures import rules as measures
+from opsloop_metrics.measures.rules import Measure
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -53,7 +55,7 @@ def refusal(read: Callable[[], object]) -> FieldError:
     ],
 )
 def test_a_measure_is_read(raw: dict[str, Any], expected: Measure):
-    assert rules.read_measure(raw) == expected
+    assert measures.read_measure(raw) == expected
 
 
 SIDES = "both sides of a ratio are measures of type events"
@@ -63,7 +65,7 @@ NUMBERS = "needs the property to take the numbers from"
 @pytest.mark.parametrize(
     ("raw", "pointer", "detail"),
     [
-        ({"type": "insight"}, "/measure/type", "a measure of type insight is not supported yet"),
+        ({"type": "guess"}, "/measure/type", "a measure of type guess is not supported yet"),
         (COUNT | {"aggregate": "p95"}, "/measure/aggregate", "the aggregate p95 is not supported yet"),
         (COUNT | {"aggregate": "avg"}, "/measure/property", f"avg {NUMBERS}"),
         (
@@ -81,7 +83,7 @@ NUMBERS = "needs the property to take the numbers from"
     ],
 )
 def test_a_measure_that_is_none_is_refused(raw: dict[str, Any], pointer: str, detail: str):
-    assert refusal(lambda: rules.read_measure(raw)) == FieldError(pointer, detail)
+    assert refusal(lambda: measures.read_measure(raw)) == FieldError(pointer, detail)
 
 
 def test_only_what_is_reported_takes_values():
@@ -89,7 +91,7 @@ def test_only_what_is_reported_takes_values():
 
     with pytest.raises(
         Conflict,
-        match=r"^this KPI is measured from events; post values to a reported one$",
+        match=r"^this KPI is measured; post values to a reported one$",
     ):
         rules.require_reported(EVENTS)
 
@@ -111,14 +113,14 @@ UNDER = Reading(4.0, 4, NOW - SECOND, NOW + DAY, NOW - 4 * SECOND, cause("2"))
 
 
 def test_one_part_is_the_reading():
-    assert rules.combine([OVER]) is OVER
+    assert measures.combine([OVER]) is OVER
 
 
 def test_a_ratio_is_of_both_parts():
     expected = Reading(0.75, 4, NOW - DAY, NOW + DAY, NOW - 4 * SECOND, cause("2"))
 
-    assert rules.combine([OVER, UNDER]) == expected
-    assert rules.combine([UNDER, OVER]).cause == cause("2")
+    assert measures.combine([OVER, UNDER]) == expected
+    assert measures.combine([UNDER, OVER]).cause == cause("2")
 
 
 @pytest.mark.parametrize(
@@ -133,7 +135,7 @@ def test_a_ratio_is_of_both_parts():
     ],
 )
 def test_a_ratio_over_nothing_is_null(over: float | None, under: float | None, value: float | None):
-    found = rules.combine([Reading(over, 1), Reading(under, 2)])
+    found = measures.combine([Reading(over, 1), Reading(under, 2)])
 
     assert found == Reading(value, 2)
 
@@ -169,13 +171,13 @@ def test_a_ratio_is_null_over_nothing_and_takes_the_denominators_samples():
     newest = Cause("b", "c", 0, None)
     over = Reading(3.0, 3, oldest_at=NOW, cause=Cause("a", "c", 0, None))
 
-    whole = rules.combine([over, Reading(4.0, 4, oldest_at=NOW - MINUTE, cause=newest)])
+    whole = measures.combine([over, Reading(4.0, 4, oldest_at=NOW - MINUTE, cause=newest)])
 
     assert (whole.value, whole.samples, whole.oldest_at, whole.cause) == (0.75, 4, NOW - MINUTE, newest)
-    assert rules.combine([over, Reading(0.0, 0)]).value is None
-    assert rules.combine([over, Reading(None, 0)]).value is None
-    assert rules.combine([Reading(None, 0), over]).value is None
-    assert rules.combine([Reading(1e308, 1), Reading(1e-308, 1)]).value is None
+    assert measures.combine([over, Reading(0.0, 0)]).value is None
+    assert measures.combine([over, Reading(None, 0)]).value is None
+    assert measures.combine([Reading(None, 0), over]).value is None
+    assert measures.combine([Reading(1e308, 1), Reading(1e-308, 1)]).value is None
 
 
 @pytest.mark.parametrize("side", ["numerator", "denominator"])
@@ -184,9 +186,9 @@ def test_what_is_kept_stays_readable_and_what_comes_is_asked_for_known_names(sid
     unknown = known | {"where": [{"field": "data.severty", "op": "eq", "value": "s1"}]}
     measure = {"type": "ratio", "numerator": known, "denominator": known} | {side: unknown}
 
-    assert len(rules.read_measure(measure).parts) == 2
+    assert len(measures.read_measure(measure).parts) == 2
     with pytest.raises(Invalid) as refused:
-        rules.require_known(measure)
+        measures.require_known(measure)
 
     [error] = refused.value.errors
     assert error.pointer == f"/measure/{side}/where/0/field"
