@@ -12,10 +12,10 @@ from opsloop_common.conditions import Condition as Where
 from opsloop_common.conditions import Op
 from opsloop_common.errors import Conflict, FieldError, Invalid
 from opsloop_metrics.events.rules import Aggregate, Cause, Reading, Selection
+from opsloop_metrics.kpi_measures import rules as measures
+from opsloop_metrics.kpi_measures.rules import Measure
 from opsloop_metrics.kpis import rules
 from opsloop_metrics.kpis.rules import Direction
-from opsloop_metrics.measures import rules as measures
-from opsloop_metrics.measures.rules import Measure
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 DAY = timedelta(days=1)

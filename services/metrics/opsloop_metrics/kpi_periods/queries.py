@@ -1,25 +1,27 @@
-"""Everything that reads and writes what KPIs came to by period."""
+"""Everything that reads what KPIs came to by period."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Uuid, bindparam, delete, func, select, true
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import ARRAY, Row, Uuid, bindparam, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_metrics.kpi_periods.models import KpiMeasurement
-from opsloop_metrics.kpi_periods.rules import SERIES_POINTS, Kept, Measured
+from opsloop_metrics.kpi_periods.rules import SERIES_POINTS, Kept
 
 _COLUMNS = tuple(getattr(KpiMeasurement, name) for name in ("starts_at", "ends_at", "at", "value", "measured_at"))
 
 
 async def newest(session: AsyncSession, kpi_ids: Sequence[UUID], *, now: datetime) -> dict[UUID, list[Kept]]:
     """Return what KPIs came to in their newest periods, oldest first: one statement for all of them."""
-    asked = func.unnest(bindparam("ids", list(kpi_ids), type_=ARRAY(Uuid))).table_valued("id", name="asked").render_derived()
+    asked = (
+        func.unnest(bindparam("ids", list(kpi_ids), type_=ARRAY(Uuid)))
+        .table_valued("id", name="asked")
+        .render_derived()
+    )
     rows = (
         select(*_COLUMNS)
         .where(KpiMeasurement.kpi_id == asked.c.id, KpiMeasurement.at <= now)
@@ -41,18 +43,3 @@ async def rows(
     inside = KpiMeasurement.kpi_id == kpi_id, KpiMeasurement.at > start, KpiMeasurement.at <= now
     asked = select(KpiMeasurement.at, KpiMeasurement.value).where(*inside)
     return (await session.execute(asked.order_by(KpiMeasurement.at))).all()
-
-
-async def put(
-    session: AsyncSession, kpi_id: UUID, workspace: str, measured: Sequence[Measured], *, now: datetime
-) -> None:
-    """Keep what a KPI came to in some periods, in place of what it came to there before."""
-    own = {"kpi_id": kpi_id, "workspace": workspace, "measured_at": now}
-    putting = insert(KpiMeasurement).values([own | asdict(each) for each in measured])
-    changed = {name: putting.excluded[name] for name in ("ends_at", "at", "value", "measured_at")}
-    await session.execute(putting.on_conflict_do_update(index_elements=["kpi_id", "starts_at"], set_=changed))
-
-
-async def forget(session: AsyncSession, kpi_id: UUID) -> None:
-    """Forget what a KPI came to."""
-    await session.execute(delete(KpiMeasurement).where(KpiMeasurement.kpi_id == kpi_id))

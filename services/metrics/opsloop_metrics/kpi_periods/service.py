@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import workspaces
@@ -13,6 +16,7 @@ from opsloop_common.db import clock_of, context_of
 from opsloop_metrics.events.rules import Reading
 from opsloop_metrics.insights.periods import WeekStart
 from opsloop_metrics.kpi_periods import queries, rules
+from opsloop_metrics.kpi_periods.models import KpiMeasurement
 from opsloop_metrics.kpi_periods.rules import Kept, Measured, Period
 
 TICK = timedelta(microseconds=1)
@@ -53,9 +57,12 @@ async def series(session: AsyncSession, kpi_id: UUID, edges: Sequence[datetime])
 
 async def put(session: AsyncSession, kpi_id: UUID, measured: Sequence[Measured]) -> None:
     """Keep what a KPI came to in some periods, in place of what it came to there before."""
-    await queries.put(session, kpi_id, context_of(session).workspace, measured, now=clock_of(session).now())
+    own = {"kpi_id": kpi_id, "workspace": context_of(session).workspace, "measured_at": clock_of(session).now()}
+    putting = insert(KpiMeasurement).values([own | asdict(each) for each in measured])
+    changed = {name: putting.excluded[name] for name in ("ends_at", "at", "value", "measured_at")}
+    await session.execute(putting.on_conflict_do_update(index_elements=["kpi_id", "starts_at"], set_=changed))
 
 
 async def forget(session: AsyncSession, kpi_id: UUID) -> None:
     """Forget what a KPI came to: it is measured anew."""
-    await queries.forget(session, kpi_id)
+    await session.execute(delete(KpiMeasurement).where(KpiMeasurement.kpi_id == kpi_id))

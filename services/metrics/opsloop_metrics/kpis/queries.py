@@ -96,20 +96,18 @@ _VALUE_SERIES = text(
 
 
 _WORSE = case({state.value: rank for rank, state in enumerate(State)}, value=Kpi.state)
-_BY: dict[str, ColumnElement[Any] | InstrumentedAttribute[Any]] = {
+_SORTED_BY: dict[str, ColumnElement[Any] | InstrumentedAttribute[Any]] = {
     "name": Kpi.name,
     "owner": func.coalesce(Kpi.owner, ""),
     "state": _WORSE,
     "updated": Kpi.updated_at,
 }
-
-
-def order_of(sort: str | None) -> tuple[ColumnElement[Any], ...]:
-    """Return the order of a list: newest first, or by a name of `_BY`; `-` turns it round, and of states the best comes first."""
-    if sort is None:
-        return NEWEST_KPIS_FIRST
-    column = _BY[sort.removeprefix("-")]
-    return (column.desc(), Kpi.id.desc()) if sort.startswith("-") else (column.asc(), Kpi.id.asc())
+ORDERS = (
+    {None: NEWEST_KPIS_FIRST}
+    | {name: (column.asc(), Kpi.id.asc()) for name, column in _SORTED_BY.items()}
+    | {f"-{name}": (column.desc(), Kpi.id.desc()) for name, column in _SORTED_BY.items()}
+)
+"""How a list may be sorted; of states the best comes first, and with - the worst."""
 
 
 def kpis(*, owner: str | None, states: Sequence[State], tag: str | None, text: str | None) -> Select[Any]:

@@ -51,7 +51,7 @@ async def list_kpis(
 ) -> Listing[KpiOut]:
     """List KPIs with how each stands: a board is one request."""
     wanted = queries.kpis(owner=owner, states=state or (), tag=tag, text=text)
-    found = await paginate(session, wanted, page, by=queries.order_of(sort))
+    found = await paginate(session, wanted, page, by=queries.ORDERS[sort])
     board = {kpi.id: stands for kpi, stands in zip(found.items, await service.board(session, found.items), strict=True)}
     return found.map(lambda kpi: _shown(kpi, board[kpi.id]))
 

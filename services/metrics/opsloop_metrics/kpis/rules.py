@@ -10,8 +10,8 @@ from typing import Any
 from uuid import UUID
 
 from opsloop_common.errors import Conflict, FieldError, Invalid
+from opsloop_metrics.kpi_measures.rules import Measure
 from opsloop_metrics.kpi_periods.rules import Kept, Measured, Period
-from opsloop_metrics.measures.rules import Measure
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far ahead of our clock a reported value may be dated: partners' clocks differ."""

@@ -24,13 +24,13 @@ from opsloop_common.resources import changing
 from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_metrics.events import service as event_store
 from opsloop_metrics.events.rules import Reading
+from opsloop_metrics.kpi_measures.rules import Measure, combine, read_measure, require_acyclic, require_known
 from opsloop_metrics.kpi_periods import service as periods
 from opsloop_metrics.kpi_periods.rules import SERIES_POINTS, Measured, Period
 from opsloop_metrics.kpi_templates import rules as templates
 from opsloop_metrics.kpis import queries, rules
 from opsloop_metrics.kpis.models import Kpi, KpiValue
 from opsloop_metrics.kpis.rules import Definition, Direction, Standing, State, Waiting
-from opsloop_metrics.measures.rules import Measure, combine, read_measure, require_acyclic, require_known
 from opsloop_metrics.ports import MetricsPorts, Watching
 from opsloop_metrics.saved_insights import service as saved_insights
 

@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common.db import clock_of
 from opsloop_common.due.jobs import LongRun
 from opsloop_common.errors import Conflict, Invalid, NotFound, Unavailable
+from opsloop_metrics.kpi_measures.rules import Asked, Formula
 from opsloop_metrics.kpi_periods import service as periods
 from opsloop_metrics.kpi_periods.rules import SERIES_POINTS, Measured
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.kpis.rules import Waiting
-from opsloop_metrics.measures.rules import Asked, Formula
 from opsloop_metrics.measuring import rules
 from opsloop_metrics.saved_insights import service as saved_insights
 from opsloop_metrics.store.port import TooHeavy

@@ -16,9 +16,9 @@ from uuid import UUID
 
 from opsloop_common.errors import Conflict, Invalid
 from opsloop_metrics.events.rules import Reading
+from opsloop_metrics.kpi_measures.rules import Measure
 from opsloop_metrics.kpis.rules import Definition
 from opsloop_metrics.kpis.rules import State as State
-from opsloop_metrics.measures.rules import Measure
 
 EVALUATE = "metrics.evaluate"
 """Kind of the due work that evaluates one monitor; its key is the monitor's id."""
