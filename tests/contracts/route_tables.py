@@ -24,7 +24,7 @@ FOR_BROWSERS = {
     "publishable": {"POST /v1/feedback"},
     "user": {"POST /v1/feedback"},
 }
-ONE_PAGE = {"/v1/event-types"}
+ONE_PAGE = {"/v1/event-types", "/v1/kpi-templates"}
 """Lists that are never long and have the form of one all the same."""
 COMPUTED = {
     "/v1/jobs/{job_id}",

@@ -45,9 +45,9 @@ def _active(key: str, en: str, zh: str, unit: str = "people") -> Template:
 
 
 def _retention(days: int) -> Template:
-    # of those who came for the first time; twice the days back, so that as many days of cohorts are complete as are waited for
-    asked = {"start": {}, "return": {}, "mode": "first_time", "periods": days}
-    measure = {"path": f"average.{days}", "days": 2 * days + 1}
+    # of those who came for the first time on one of the 30 days of which the day that is meant is over
+    asked = {"start": {}, "return": {}, "mode": "first_time", "periods": days + 1}
+    measure = {"path": f"average.{days}", "days": 30 + days}
     en, zh = f"Day-{days} retention", f"{days} 日留存率"
     return Template(f"retention_day_{days}", en, zh, "ratio", "up", measure, Question("retention", asked))
 

@@ -33,8 +33,9 @@ async def create_kpi(body: KpiIn, session: Db, response: Response) -> KpiOut:
         rules.require_said({"key": body.key, "name": body.name, "measure": measure})
         kpi = await service.create_kpi(session, key=body.key or "", measure=measure or {}, fields=fields)
     else:
-        given = {name: value for name, value in fields.items() if name in body.model_fields_set}
-        kpi = await service.create_from_template(session, body.template, key=body.key, measure=measure, fields=given)
+        kpi = await service.create_from_template(
+            session, body.template, key=body.key, measure=measure, fields=fields, given=body.model_fields_set
+        )
     set_location(response, f"/v1/kpis/{kpi.key}")
     return await _answer(session, kpi, response)
 

@@ -5,7 +5,7 @@ Every change takes the KPI's row lock first, and so does whatever watches it: wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -78,12 +78,14 @@ async def create_from_template(
     key: str | None,
     measure: Mapping[str, Any] | None,
     fields: Mapping[str, Any],
+    given: Collection[str],
 ) -> Kpi:
-    """Define a KPI as a template says what is left out; an insight that it asks is kept with it. Raises Invalid for what it lacks."""
+    """Define a KPI as a template says what was not given; an insight that it asks is kept with it. Raises Invalid for what it lacks."""
     made = templates.get(template)
     templates.require_ready(made, measure)
     locale = (await workspaces.get(session)).locale
-    fields = {"name": made.name_in(locale), "unit": made.unit, "direction": made.direction} | dict(fields)
+    own = {"name": made.name_in(locale), "unit": made.unit, "direction": made.direction}
+    fields = dict(fields) | {name: value for name, value in own.items() if name not in given}
     key = key or made.key
     if await queries.is_taken(session, key):  # before an insight is kept for nothing
         raise Conflict(f"the key {key} is taken; give another with the template")
