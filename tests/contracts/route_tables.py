@@ -25,7 +25,7 @@ FOR_BROWSERS = {
     "user": {"POST /v1/feedback"},
 }
 ONE_PAGE = {"/v1/event-types", "/v1/kpi-templates"}
-"""Lists that are never long and have the form of one all the same."""
+"""Lists that are never long, the same in every workspace, and have the form of one all the same."""
 COMPUTED = {
     "/v1/jobs/{job_id}",
     "/v1/kpis/{key}/status",

@@ -74,8 +74,14 @@ TAKEN = {
     },
     "POST /v1/insights/next-best": {"/where/value", "/of/where/value"},
     "POST /v1/insights/trends": {"/where/value", "/series/where/value"},
-    "POST /v1/kpis": {"/target", "/targets/value", "/measure/where/value", "/measure/numerator/where/value", "/measure/denominator/where/value"},
-    "PATCH /v1/kpis/{key}": {"/target", "/targets/value", "/measure/where/value", "/measure/numerator/where/value", "/measure/denominator/where/value"},
+    "POST /v1/kpis": {
+        "/target", "/targets/value", "/measure/where/value", "/measure/numerator/where/value",
+        "/measure/denominator/where/value",
+    },
+    "PATCH /v1/kpis/{key}": {
+        "/target", "/targets/value", "/measure/where/value", "/measure/numerator/where/value",
+        "/measure/denominator/where/value",
+    },
     "POST /v1/kpis/{key}/values": {"/value"},
     "POST /v1/kpis/{key}/monitors": {"/condition/value"},
     "PATCH /v1/kpis/{key}/monitors/{monitor_id}": {"/condition/value"},

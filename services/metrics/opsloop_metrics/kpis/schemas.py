@@ -115,7 +115,10 @@ class InsightMeasure(InModel):
     days: Annotated[int, Field(ge=1, le=400)] | None = None
 
 
-Letter = Annotated[str, StringConstraints(pattern=r"^[A-Za-z]$")]
+def _by_letters(value: dict[str, str]) -> dict[str, str]:
+    if not all(len(name) == 1 and name.isascii() and name.isalpha() for name in value):
+        raise ValueError("must name each KPI by one letter, A to Z, as the formula does")
+    return value
 
 
 class FormulaMeasure(InModel):
@@ -123,7 +126,7 @@ class FormulaMeasure(InModel):
 
     type: Literal["formula"]
     formula: Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(said)]
-    of: Annotated[dict[Letter, Key], Field(min_length=1, max_length=10)]
+    of: Annotated[dict[str, Key], Field(min_length=1, max_length=10), AfterValidator(_by_letters)]
 
 
 Measure = Annotated[Reported | EventsMeasure | Ratio | InsightMeasure | FormulaMeasure, Field(discriminator="type")]
