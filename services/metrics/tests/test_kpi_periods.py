@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from opsloop_metrics.insights.periods import WeekStart
@@ -75,6 +76,11 @@ def test_values_fall_into_intervals_as_a_plain_count_has_it(moments, bounds):
         expected.append((inside[-1] if inside else None, len(inside)))
 
     assert by_interval(values, edges) == expected
+
+
+def test_nothing_is_in_no_interval():
+    assert by_interval([], [NOON, NOON + DAY]) == [(None, 0)]
+    assert by_interval([(NOON, 1.0), (NOON + 2 * DAY, 2.0)], [NOON, NOON + DAY]) == [(None, 0)]
 
 
 async def series(world, key="k"):
@@ -175,3 +181,30 @@ async def test_a_day_that_is_over_is_counted_once_more_and_then_stays(world):
     await world.recur()
 
     assert (await series(world))[-2:] == [("2026-11-25", 1), ("2026-11-26", 0)]
+
+
+REPORTS = st.lists(st.tuples(st.integers(-40 * 24, 0), st.integers(0, 9)), min_size=1, max_size=25)
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(reports=REPORTS, zone=st.sampled_from(["UTC", "Asia/Shanghai", "America/New_York"]))
+async def test_random_reports_are_kept_as_a_plain_dictionary_has_them(world, reports, zone):
+    """Of each day of the zone the value of the latest hour; one for an hour that has a value corrects it."""
+    world.api.clock.set(NOON)
+    admin = await world.api.key("metrics:admin")
+    assert (await world.send("PATCH", "/v1/workspace", json={"time_zone": zone}, headers=admin)).status_code == 200
+    await world.send("DELETE", "/v1/kpis/k")
+    await world.kpi()
+    by_hour = {}
+    for hours, value in reports:
+        await world.report(value, at=NOON + hours * HOUR)
+        by_hour[NOON + hours * HOUR] = value
+
+    by_day = {moment.astimezone(ZoneInfo(zone)).date(): value for moment, value in sorted(by_hour.items())}
+
+    shown = await world.get("/v1/kpis/k")
+    days = [datetime.fromisoformat(point["starts_at"]).astimezone(ZoneInfo(zone)).date() for point in shown["series"]]
+    assert dict(zip(days, [point["value"] for point in shown["series"]], strict=True)) == dict(
+        list(by_day.items())[-SERIES_POINTS:]
+    )
+    assert shown["value"] == list(by_day.values())[-1]

@@ -113,6 +113,15 @@ async def test_taking_one_twice_keeps_no_second_insight(world):
     assert (await take(world, "dau", key="dau2")).status_code == 201
 
 
+async def test_the_same_idempotency_key_takes_one(world):
+    headers = world.headers | {"Idempotency-Key": "once"}
+    answers = [await world.send("POST", "/v1/kpis", json={"template": "wau"}, headers=headers) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json() == answers[1].json()
+    assert len((await world.get("/v1/insights"))["items"]) == 1
+
+
 async def test_no_template_is_told_with_the_nearest(world):
     answer = await take(world, "duu")
 

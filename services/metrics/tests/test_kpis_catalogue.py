@@ -137,6 +137,9 @@ async def test_a_target_of_the_period_is_reached_and_told_with_its_own_number(wo
         ({"measure": formula("a / c", a="k", b="k")}, ["/measure/of/b"]),
         ({"measure": formula("a ** b", a="k", b="k")}, ["/measure/formula"]),
         ({"measure": {"type": "formula", "formula": "a", "of": {}}}, ["/measure/of"]),
+        ({"measure": {"type": "formula", "formula": "a"}}, ["/measure/of"]),
+        ({"measure": {"type": "formula", "of": {"a": "k"}}}, ["/measure/formula"]),
+        ({"measure": {"type": "formula", "formula": "a" * 101, "of": {"a": "k"}}}, ["/measure/formula"]),
         ({"measure": {"type": "formula", "formula": "a", "of": {"ab": "k"}}}, ["/measure/of"]),
     ],
 )

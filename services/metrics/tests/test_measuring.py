@@ -224,6 +224,33 @@ async def test_an_answer_to_another_question_is_not_kept(world, asked):
     assert (await shown(world))["value"] == ANSWERS["trends"]["series"][0]["values"][0]
 
 
+async def test_one_that_fails_does_not_hold_up_the_others(world, asked):
+    """What nobody foresaw ends this turn; the next goes on behind it, and it has another in a quarter of an hour."""
+    insight_id = await asking(world, key="bad")
+    await world.send("PATCH", f"/v1/insights/{insight_id}", json={"query": {"where": [{"field": "x", "value": 1}]}})
+    world.api.clock.advance(1)
+    await asking(world, key="good")
+    insights = ports_of(world.api.db, MetricsPorts).insights
+    plain = insights["trends"]
+
+    async def find(session, query):
+        if query.where:
+            raise ZeroDivisionError
+        return await plain.find(session, query)
+
+    insights["trends"] = type(plain)(plain.schema, find, plain.shown, plain.as_table)
+    with pytest.raises(ZeroDivisionError):
+        await world.recur()
+    await world.recur()
+    assert (await shown(world, "good"))["value"] is not None
+    assert (await shown(world, "bad"))["value"] is None
+
+    insights["trends"] = plain
+    world.api.clock.advance(16 * MINUTE)
+    await world.recur()
+    assert (await shown(world, "bad"))["value"] is not None
+
+
 async def test_monitors_and_targets_look_at_each_measuring(world):
     await asking(world)
     await world.send("PATCH", "/v1/kpis/k", json={"target": 1})

@@ -137,10 +137,11 @@ async def find_latest_value(
 
 
 async def find_to_measure(session: AsyncSession, now: datetime) -> Kpi | None:
-    """Return the KPI that has waited longest to be measured, formulas after what they may stand on."""
+    """Lock the KPI that has waited longest to be measured, formulas after what they may stand on; one that is locked waits on."""
     waiting = select(Kpi).where(Kpi.measure_at <= now)
     is_formula = Kpi.measure["type"].astext == "formula"
-    return await session.scalar(waiting.order_by(is_formula, Kpi.measure_at, Kpi.id).limit(1))
+    found = waiting.order_by(is_formula, Kpi.measure_at, Kpi.id).limit(1)
+    return await session.scalar(found.with_for_update(key_share=True, skip_locked=True))
 
 
 async def formulas(session: AsyncSession) -> dict[str, list[str]]:

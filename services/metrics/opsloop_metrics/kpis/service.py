@@ -224,11 +224,13 @@ async def note_state(session: AsyncSession, kpi_id: UUID, state: State) -> None:
     (await session.get_one(Kpi, kpi_id)).state = state.value
 
 
-async def next_to_measure(session: AsyncSession) -> Waiting | None:
-    """Return the KPI whose turn to be measured has come, formulas last."""
-    kpi = await queries.find_to_measure(session, clock_of(session).now())
+async def next_to_measure(session: AsyncSession, *, else_in: timedelta) -> Waiting | None:
+    """Return the KPI whose turn to be measured has come, formulas last; what keeps nothing of it has its next turn in `else_in`."""
+    now = clock_of(session).now()
+    kpi = await queries.find_to_measure(session, now)
     if kpi is None:
         return None
+    kpi.measure_at = now + else_in
     kept = (await periods.newest(session, [kpi.id]))[kpi.id]
     return Waiting(kpi.id, read_measure(kpi.measure), kpi.measure, Period(kpi.period), kept[-1] if kept else None)
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common.db import clock_of
 from opsloop_common.due.jobs import LongRun
 from opsloop_common.errors import Conflict, Invalid, NotFound, Unavailable
-from opsloop_metrics.kpi_measures.rules import Asked, Formula
+from opsloop_metrics.kpi_measures.rules import MOST_BEHIND, Asked, Formula
 from opsloop_metrics.kpi_periods import service as periods
 from opsloop_metrics.kpi_periods.rules import SERIES_POINTS, Measured
 from opsloop_metrics.kpis import service as kpis
@@ -28,14 +28,15 @@ async def measure_all(run: LongRun) -> None:
     """Measure the workspace's KPIs whose turn has come, one after the other, for a part of a minute at most."""
     begun = perf_counter()
     while perf_counter() - begun < rules.MOST_SECONDS:
+        async with run.transaction() as session:  # of its own: whoever fails at one goes on with the others
+            waiting = await kpis.next_to_measure(session, else_in=rules.LATER)
+        if waiting is None:
+            return
+        if waiting.measure.insight is not None:
+            await _measure_insight(run, waiting, waiting.measure.insight)
+            continue
         async with run.transaction() as session:
-            waiting = await kpis.next_to_measure(session)
-            if waiting is None:
-                return
-            if waiting.measure.insight is None:
-                await _measure(session, waiting)
-                continue
-        await _measure_insight(run, waiting, waiting.measure.insight)
+            await _measure(session, waiting)
 
 
 async def _measure(session: AsyncSession, waiting: Waiting) -> None:
@@ -69,7 +70,7 @@ async def _measure_formula(session: AsyncSession, waiting: Waiting, formula: For
     start, end, as_of = await _next(session, waiting)
     try:
         value, error = await formula_as_of(session, formula, start, as_of), None
-    except NotFound as refusal:
+    except (NotFound, Conflict) as refusal:
         value, error = None, refusal.detail
     now = clock_of(session).now()
     again = rules.again_at(now, end, pause=rules.SOON, seconds=perf_counter() - begun)
@@ -77,18 +78,23 @@ async def _measure_formula(session: AsyncSession, waiting: Waiting, formula: For
     await kpis.keep_measured(session, waiting, measured, again_at=again, error=error)
 
 
-async def formula_as_of(session: AsyncSession, formula: Formula, start: datetime, as_of: datetime) -> float | None:
+async def formula_as_of(
+    session: AsyncSession, formula: Formula, start: datetime, as_of: datetime, *, over: int = MOST_BEHIND
+) -> float | None:
     """Return what a formula comes to by what its KPIs came to in `(start, as_of]`; raises NotFound for one that is gone.
 
-    Of what is posted or asked that is the latest value then, of a formula its own calculation: it may stand on few, and not on itself.
+    Of what is posted or asked that is the latest value then, of a formula its own calculation. Raises Conflict where more than
+    `over` stand on each other: two that were made at once may have closed a ring.
     """
+    if not over:
+        raise Conflict("its formulas stand on each other")
     numbers = {}
     for letter, key in formula.of.items():
         kpi = await kpis.get(session, key)
         numbers[letter] = (
             (await kpis.take_reading(session, kpi, as_of - start, now=as_of)).value
             if kpi.measure.formula is None
-            else await formula_as_of(session, kpi.measure.formula, start, as_of)
+            else await formula_as_of(session, kpi.measure.formula, start, as_of, over=over - 1)
         )
     return formula.value(numbers)
 
