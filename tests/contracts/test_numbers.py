@@ -228,6 +228,8 @@ def numbers_taken(document: Mapping[str, Any], schema: Mapping[str, Any], pointe
         case "object" if schema.get("properties"):
             for name, inner in schema["properties"].items():
                 yield from numbers_taken(document, inner, f"{pointer}/{name}")
+        case "object" if isinstance(schema.get("additionalProperties"), dict):
+            yield from numbers_taken(document, schema["additionalProperties"], pointer)
         case "object" | None:
             yield pointer
         case _:
