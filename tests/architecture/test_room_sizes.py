@@ -25,7 +25,6 @@ SHORT_BY = {
     "feedback/triage": 607,
     "metrics/breaches": 317,
     "metrics/events": 178,
-    "metrics/kpis": 149,
     "notifications/deliveries": 35,
     "notifications/endpoints": 361,
     "notifications/eventlog": 192,

@@ -24,8 +24,8 @@ FOR_BROWSERS = {
     "publishable": {"POST /v1/feedback"},
     "user": {"POST /v1/feedback"},
 }
-ONE_PAGE = {"/v1/event-types"}
-"""Lists that are never long and have the form of one all the same."""
+ONE_PAGE = {"/v1/event-types", "/v1/kpi-templates"}
+"""Lists that are never long, the same in every workspace, and have the form of one all the same."""
 COMPUTED = {
     "/v1/jobs/{job_id}",
     "/v1/kpis/{key}/status",

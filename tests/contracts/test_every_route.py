@@ -217,7 +217,7 @@ async def test_another_workspace_sees_nothing(door: Door):
             mine = (await door.request("GET", concrete, params=query)).json()
             answer = await door.request("GET", concrete, params=query, headers=door.theirs)
             assert answer.status_code == 200, (path, answer.text)
-            if "items" in mine and path != "/v1/event-types":
+            if "items" in mine and path not in ONE_PAGE:  # those are the same for everybody
                 assert mine["items"], f"{path} lists nothing: make the world richer"
                 shared = [item for item in answer.json()["items"] if item in mine["items"]]
                 assert shared == [], f"{path} shows another workspace's items"

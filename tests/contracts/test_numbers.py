@@ -38,6 +38,7 @@ CREATED: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("/v1/kpis", REPORTED | {"target": 0}),
         ("/v1/kpis", REPORTED | {"measure": SELECTION}),
         ("/v1/kpis", REPORTED | {"measure": RATIO}),
+        ("/v1/kpis", REPORTED | {"targets": [{"from": "2026-11-01", "to": "2026-11-30", "value": 0}]}),
     ],
     "campaigns": [("/v1/playbooks", ON_A_POST | {"when": WHEN})],
     "notifications": [("/v1/webhooks", {"url": "https://example.com/", "filter": WHEN})],
@@ -73,8 +74,14 @@ TAKEN = {
     },
     "POST /v1/insights/next-best": {"/where/value", "/of/where/value"},
     "POST /v1/insights/trends": {"/where/value", "/series/where/value"},
-    "POST /v1/kpis": {"/target", "/measure/where/value", "/measure/numerator/where/value", "/measure/denominator/where/value"},
-    "PATCH /v1/kpis/{key}": {"/target", "/measure/where/value", "/measure/numerator/where/value", "/measure/denominator/where/value"},
+    "POST /v1/kpis": {
+        "/target", "/targets/value", "/measure/where/value", "/measure/numerator/where/value",
+        "/measure/denominator/where/value",
+    },
+    "PATCH /v1/kpis/{key}": {
+        "/target", "/targets/value", "/measure/where/value", "/measure/numerator/where/value",
+        "/measure/denominator/where/value",
+    },
     "POST /v1/kpis/{key}/values": {"/value"},
     "POST /v1/kpis/{key}/monitors": {"/condition/value"},
     "PATCH /v1/kpis/{key}/monitors/{monitor_id}": {"/condition/value"},
@@ -139,7 +146,7 @@ async def test_what_is_stored_can_be_read_changed_told_and_deleted(service: tupl
         listed = (await ok(api, "GET", path)).json()["items"]
         assert any(within(body, item) for item in listed)
         # what was shown may be sent back, and something else may change beside it
-        kept = {key: shown[key] for key in ("measure", "target", "when", "filter") if key in shown}
+        kept = {key: shown[key] for key in ("measure", "target", "targets", "when", "filter") if key in shown}
         other = (
             {"title": "another"}
             if name == "feedback"
@@ -221,6 +228,8 @@ def numbers_taken(document: Mapping[str, Any], schema: Mapping[str, Any], pointe
         case "object" if schema.get("properties"):
             for name, inner in schema["properties"].items():
                 yield from numbers_taken(document, inner, f"{pointer}/{name}")
+        case "object" if isinstance(schema.get("additionalProperties"), dict):
+            yield from numbers_taken(document, schema["additionalProperties"], pointer)
         case "object" | None:
             yield pointer
         case _:

@@ -114,3 +114,20 @@ async def test_a_parameter_that_takes_one_value_is_given_once(sample, query, nam
 
     assert answer.status_code == 422
     assert [error["pointer"] for error in answer.json()["errors"]] == [f"/query/{name}" for name in names]
+
+
+@pytest.mark.parametrize(
+    ("loc", "pointer"),
+    [
+        # the branch of a union may be called like a field that lies beside the one that is meant
+        (("formula", "of"), "/measure/of"),
+        (("formula", "formula"), "/measure/formula"),
+        (("other", "of"), "/measure/of"),
+        (("formula", "str"), "/measure/formula"),
+    ],
+)
+def test_a_branch_that_is_called_like_a_field_is_not_taken_for_it(loc, pointer):
+    body = {"measure": {"type": "formula", "formula": "a", "of": 1}}
+    item = {"type": "dict_type", "loc": ("body", "measure", *loc), "msg": "Input should be an object", "input": 1}
+
+    assert field_error(item, body).pointer == pointer

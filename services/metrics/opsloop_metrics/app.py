@@ -37,9 +37,12 @@ from opsloop_metrics.forgetting import slice as forgetting
 from opsloop_metrics.funnels import routes as funnels_door
 from opsloop_metrics.funnels import slice as funnels
 from opsloop_metrics.google import slice as google
+from opsloop_metrics.kpi_periods import slice as kpi_periods
+from opsloop_metrics.kpi_templates import slice as kpi_templates
 from opsloop_metrics.kpis import slice as kpis
 from opsloop_metrics.lifecycles import routes as lifecycles_door
 from opsloop_metrics.lifecycles import slice as lifecycles
+from opsloop_metrics.measuring import slice as measuring
 from opsloop_metrics.mixpanel import slice as mixpanel
 from opsloop_metrics.monitors import service as watching
 from opsloop_metrics.monitors import slice as monitors
@@ -150,6 +153,9 @@ SERVICE = Service(
         amplitude.SLICE,
         google.SLICE,
         kpis.SLICE,
+        kpi_periods.SLICE,
+        kpi_templates.SLICE,
+        measuring.SLICE,
         overview.SLICE,
         monitors.SLICE,
         breaches.SLICE,

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from difflib import get_close_matches
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
 from pydantic import (
@@ -188,6 +188,14 @@ class RangeIn(InModel):
             end=self.end,
             by_day=self.BY_DAY,
         )
+
+    def until(self, at: datetime, *, days: int | None) -> Self:
+        """Return the query as it is asked at a time, so many days back, where it does not say itself until and from when."""
+        end = at if self.end is None else self.end
+        start = (
+            at - timedelta(days=days) if days is not None and self.start is None and self.end is None else self.start
+        )
+        return self.model_copy(update={"start": start, "end": end})
 
     async def open_frame(self, session: AsyncSession) -> Frame:
         """Return what the query looks at; raises Invalid."""

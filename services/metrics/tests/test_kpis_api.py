@@ -69,7 +69,7 @@ WHERE = {"field": "data.severity", "op": "in", "value": ["s1"]}
         ({"target": "high"}, "/target"),
         ({"surprise": 1}, "/surprise"),
         ({"measure": COUNT | {"aggregate": "p95", "property": "data.rating"}}, "/measure/aggregate"),
-        ({"measure": {"type": "insight", "insight_id": str(uuid4())}}, "/measure/type"),
+        ({"measure": {"type": "insight", "insight_id": str(uuid4())}}, "/measure/insight_id"),
         ({"unit": "\u202e%"}, "/unit"),
         ({"measure": COUNT | {"aggregate": "avg"}}, "/measure/property"),
         ({"measure": COUNT | {"aggregate": "share"}}, "/measure/where"),
@@ -266,12 +266,12 @@ async def test_a_target_that_is_reached_is_told_with_name_and_unit(world):
         (
             {"measure": {"type": "event"}},
             "/measure/type",
-            "must be one of reported, events, ratio; did you mean events?",
+            "must be one of reported, events, ratio, insight, formula; did you mean events?",
         ),
         (
             {"measure": {"type": "Ratio"}},
             "/measure/type",
-            "must be one of reported, events, ratio; did you mean ratio?",
+            "must be one of reported, events, ratio, insight, formula; did you mean ratio?",
         ),
         (
             {"measure": {"type": "ratio", "numerator": {"typ": "events"}, "denominator": COUNT}},

@@ -1,19 +1,18 @@
-"""What a KPI measures: what is read, what is refused and why, without a database."""
+"""What a KPI is: what is refused and why, its targets, how it stands, without a database."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from opsloop_common.conditions import Condition as Where
-from opsloop_common.conditions import Op
 from opsloop_common.errors import Conflict, FieldError, Invalid
-from opsloop_metrics.events.rules import Aggregate, Cause, Reading, Selection
+from opsloop_metrics.events.rules import Aggregate, Selection
+from opsloop_metrics.kpi_measures.rules import Measure
+from opsloop_metrics.kpi_periods.rules import Kept
 from opsloop_metrics.kpis import rules
-from opsloop_metrics.kpis.rules import Direction, Measure
+from opsloop_metrics.kpis.rules import Direction
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -32,64 +31,12 @@ def refusal(read: Callable[[], object]) -> FieldError:
     return error
 
 
-@pytest.mark.parametrize(
-    ("raw", "expected"),
-    [
-        ({"type": "reported"}, REPORTED),
-        (COUNT, EVENTS),
-        (COUNT | {"property": "data.x"}, EVENTS),
-        (
-            COUNT | {"aggregate": "sum", "property": "data.x"},
-            Measure((Selection("a.b", Aggregate.SUM, "data.x"),)),
-        ),
-        (
-            COUNT | {"aggregate": "share", "where": WHERE},
-            Measure((Selection("a.b", Aggregate.SHARE, None, (Where(field="data.severity", op=Op.EQ, value="s1"),)),)),
-        ),
-        (
-            {"type": "ratio", "numerator": COUNT, "denominator": COUNT | {"event": "c.d"}},
-            Measure((Selection("a.b", Aggregate.COUNT), Selection("c.d", Aggregate.COUNT))),
-        ),
-    ],
-)
-def test_a_measure_is_read(raw: dict[str, Any], expected: Measure):
-    assert rules.read_measure(raw) == expected
-
-
-SIDES = "both sides of a ratio are measures of type events"
-NUMBERS = "needs the property to take the numbers from"
-
-
-@pytest.mark.parametrize(
-    ("raw", "pointer", "detail"),
-    [
-        ({"type": "insight"}, "/measure/type", "a measure of type insight is not supported yet"),
-        (COUNT | {"aggregate": "p95"}, "/measure/aggregate", "the aggregate p95 is not supported yet"),
-        (COUNT | {"aggregate": "avg"}, "/measure/property", f"avg {NUMBERS}"),
-        (
-            COUNT | {"aggregate": "share"},
-            "/measure/where",
-            "share needs conditions: it is those that fulfil them over all",
-        ),
-        ({"type": "ratio", "numerator": {"type": "reported"}, "denominator": COUNT}, "/measure/numerator/type", SIDES),
-        ({"type": "ratio", "numerator": COUNT, "denominator": {"type": "ratio"}}, "/measure/denominator/type", SIDES),
-        (
-            {"type": "ratio", "numerator": COUNT, "denominator": COUNT | {"aggregate": "sum"}},
-            "/measure/denominator/property",
-            f"sum {NUMBERS}",
-        ),
-    ],
-)
-def test_a_measure_that_is_none_is_refused(raw: dict[str, Any], pointer: str, detail: str):
-    assert refusal(lambda: rules.read_measure(raw)) == FieldError(pointer, detail)
-
-
 def test_only_what_is_reported_takes_values():
     rules.require_reported(REPORTED)
 
     with pytest.raises(
         Conflict,
-        match=r"^this KPI is measured from events; post values to a reported one$",
+        match=r"^this KPI is measured; post values to a reported one$",
     ):
         rules.require_reported(EVENTS)
 
@@ -100,42 +47,6 @@ def test_clocks_may_differ_by_five_minutes():
 
     error = refusal(lambda: rules.require_not_ahead(NOW + ahead + SECOND, NOW))
     assert error == FieldError("/at", "more than 5 minutes ahead of the server's clock")
-
-
-def cause(id: str) -> Cause:
-    return Cause(id, "c", 0, None)
-
-
-OVER = Reading(3.0, 3, NOW - DAY, NOW + 2 * DAY, NOW - 3 * SECOND, cause("1"))
-UNDER = Reading(4.0, 4, NOW - SECOND, NOW + DAY, NOW - 4 * SECOND, cause("2"))
-
-
-def test_one_part_is_the_reading():
-    assert rules.combine([OVER]) is OVER
-
-
-def test_a_ratio_is_of_both_parts():
-    expected = Reading(0.75, 4, NOW - DAY, NOW + DAY, NOW - 4 * SECOND, cause("2"))
-
-    assert rules.combine([OVER, UNDER]) == expected
-    assert rules.combine([UNDER, OVER]).cause == cause("2")
-
-
-@pytest.mark.parametrize(
-    ("over", "under", "value"),
-    [
-        (None, 4.0, None),
-        (3.0, None, None),
-        (3.0, 0.0, None),
-        (0.0, 3.0, 0.0),
-        (1e308, 1e-10, None),
-        (-1e308, 1e-10, None),
-    ],
-)
-def test_a_ratio_over_nothing_is_null(over: float | None, under: float | None, value: float | None):
-    found = rules.combine([Reading(over, 1), Reading(under, 2)])
-
-    assert found == Reading(value, 2)
 
 
 @pytest.mark.parametrize(
@@ -153,41 +64,80 @@ def test_a_target_is_met_the_better_way(value: float, direction: Direction, meet
     assert rules.meets_target(value, 1.0, direction) is meets
 
 
-def test_a_measure_knows_its_events():
-    assert REPORTED.is_reported
-    assert not EVENTS.is_reported
-    two = Measure(
-        (Selection("c.d", Aggregate.COUNT), Selection("a.b", Aggregate.COUNT), Selection("a.b", Aggregate.COUNT))
-    )
-    assert two.event_types == ["a.b", "c.d"]
+@pytest.mark.parametrize(
+    ("value", "target", "direction", "progress"),
+    [
+        (5.0, 8.0, Direction.UP, 0.625),
+        (8.0, 8.0, Direction.UP, 1.0),
+        (9.0, 8.0, Direction.UP, 1.0),
+        (-1.0, 8.0, Direction.UP, 0.0),
+        # 0.1 is wanted and 0.4 is there: a quarter of the way, as target / value
+        (0.4, 0.1, Direction.DOWN, 0.25),
+        (0.05, 0.1, Direction.DOWN, 1.0),
+        (0.4, 0.0, Direction.DOWN, 0.0),
+        (0.0, 0.0, Direction.DOWN, 1.0),
+        # a quotient of what is below nothing says nothing
+        (-5.0, -1.0, Direction.UP, None),
+        (-1.0, -5.0, Direction.DOWN, None),
+        (None, 8.0, Direction.UP, None),
+        (5.0, None, Direction.UP, None),
+    ],
+)
+def test_progress_is_a_share_of_the_target(value, target, direction, progress):
+    assert rules.progress(value, target, direction) == progress
 
 
-MINUTE = timedelta(minutes=1)
+QUARTERS = [
+    {"from": "2026-10-01", "to": "2026-12-31", "value": 8},
+    {"from": "2027-01-01", "to": "2027-03-31", "value": 9.5},
+]
 
 
-def test_a_ratio_is_null_over_nothing_and_takes_the_denominators_samples():
-    newest = Cause("b", "c", 0, None)
-    over = Reading(3.0, 3, oldest_at=NOW, cause=Cause("a", "c", 0, None))
-
-    whole = rules.combine([over, Reading(4.0, 4, oldest_at=NOW - MINUTE, cause=newest)])
-
-    assert (whole.value, whole.samples, whole.oldest_at, whole.cause) == (0.75, 4, NOW - MINUTE, newest)
-    assert rules.combine([over, Reading(0.0, 0)]).value is None
-    assert rules.combine([over, Reading(None, 0)]).value is None
-    assert rules.combine([Reading(None, 0), over]).value is None
-    assert rules.combine([Reading(1e308, 1), Reading(1e-308, 1)]).value is None
+@pytest.mark.parametrize(
+    ("day", "target"),
+    [("2026-09-30", 5.0), ("2026-10-01", 8.0), ("2026-12-31", 8.0), ("2027-01-01", 9.5), ("2027-04-01", 5.0)],
+)
+def test_a_target_holds_for_its_days_with_both_ends(day, target):
+    assert rules.target_on(QUARTERS, 5.0, date.fromisoformat(day)) == target
 
 
-@pytest.mark.parametrize("side", ["numerator", "denominator"])
-def test_what_is_kept_stays_readable_and_what_comes_is_asked_for_known_names(side):
-    known = {"type": "events", "event": "feedback.received", "aggregate": "count"}
-    unknown = known | {"where": [{"field": "data.severty", "op": "eq", "value": "s1"}]}
-    measure = {"type": "ratio", "numerator": known, "denominator": known} | {side: unknown}
+def test_without_a_target_for_the_day_there_may_be_none():
+    assert rules.target_on(QUARTERS, None, date(2026, 9, 30)) is None
 
-    assert len(rules.read_measure(measure).parts) == 2
+
+def test_targets_share_no_day_and_end_after_they_begin():
+    rules.require_targets(QUARTERS)
+    wrong = [
+        *QUARTERS,
+        {"from": "2026-12-31", "to": "2026-12-31", "value": 1},
+        {"from": "2027-05-02", "to": "2027-05-01", "value": 1},
+    ]
+
     with pytest.raises(Invalid) as refused:
-        rules.require_known(measure)
+        rules.require_targets(wrong)
 
-    [error] = refused.value.errors
-    assert error.pointer == f"/measure/{side}/where/0/field"
-    assert error.detail.endswith("did you mean data.severity?")
+    assert refused.value.errors == (
+        FieldError("/targets/2/from", "shares days with a target before it"),
+        FieldError("/targets/3/to", "is before from"),
+    )
+
+
+def test_what_only_a_template_says_is_asked_for_without_one():
+    rules.require_said({"key": "a", "name": "A"})
+
+    with pytest.raises(Invalid) as refused:
+        rules.require_said({"key": None, "name": "A", "measure": None})
+
+    assert [error.pointer for error in refused.value.errors] == ["/key", "/measure"]
+
+
+def test_a_kpi_stands_by_the_newest_of_its_periods():
+    days = [NOW - 2 * DAY, NOW - DAY]
+    kept = [
+        Kept(day, day + DAY, day + DAY, value, day + DAY + SECOND) for day, value in zip(days, (3.0, 4.0), strict=True)
+    ]
+
+    found = rules.standing(kept, target=16.0, direction=Direction.UP)
+
+    assert (found.value, found.measured_at, found.target_now, found.progress) == (4.0, NOW + SECOND, 16.0, 0.25)
+    assert rules.standing([], target=16.0, direction=Direction.UP) == rules.Standing(None, None, 16.0, None, [])

@@ -10,7 +10,7 @@ import pytest
 
 from opsloop_common.errors import Conflict, FieldError, Invalid
 from opsloop_metrics.events.rules import Aggregate, Selection
-from opsloop_metrics.kpis.rules import Measure
+from opsloop_metrics.kpi_measures.rules import Measure
 from opsloop_metrics.monitors import rules
 from opsloop_metrics.monitors.rules import Condition, State
 

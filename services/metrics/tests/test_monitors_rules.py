@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsloop_metrics.events.rules import Reading
-from opsloop_metrics.kpis.rules import Definition, Measure
+from opsloop_metrics.kpi_measures.rules import Measure
+from opsloop_metrics.kpis.rules import Definition
 from opsloop_metrics.monitors import rules
 from opsloop_metrics.monitors.rules import FIRING, Condition, Evidence, Standing, State, Turn, Watch
 

@@ -97,6 +97,10 @@ class LongRun:
             hold_claim(session, *self._claim)
             yield session
 
+    def session(self) -> AsyncSession:
+        """Return a session in the workspace that has not begun, for what ends its transaction where it waits (`settle`) and only reads."""
+        return self._database.session(self._context)
+
 
 class JobRun(LongRun):
     """One run of a job, as its handler sees it. `done`, `total` and `state` are where an earlier run stopped."""

@@ -98,6 +98,10 @@ def _steps_inside(body: Any, steps: Sequence[Any], *, is_missing: bool) -> list[
     found = []
     for number, step in enumerate(steps, start=1):
         match body:
+            # a branch that is called like a field beside the one that is meant, {"type": "formula", "formula": "a", "of": 1}: nothing
+            # lies within a text
+            case dict() if _is_beside(body, step, steps[number:], is_missing=is_missing):
+                continue
             case dict() if step in body:
                 body = body[step]
             case list() if isinstance(step, int) and step < len(body):
@@ -108,3 +112,9 @@ def _steps_inside(body: Any, steps: Sequence[Any], *, is_missing: bool) -> list[
                 continue
         found.append(step)
     return found
+
+
+def _is_beside(body: dict[str, Any], step: Any, further: Sequence[Any], *, is_missing: bool) -> bool:
+    if not further or isinstance(body.get(step), dict | list):
+        return False
+    return further[0] in body or (is_missing and len(further) == 1)

@@ -13,6 +13,8 @@ from enum import StrEnum
 from typing import Protocol, runtime_checkable
 from zoneinfo import ZoneInfo
 
+from pydantic import BaseModel
+
 from opsloop_common.clock import rfc3339
 from opsloop_common.conditions import Condition
 from opsloop_common.errors import Invalid
@@ -109,6 +111,10 @@ class Timed(Protocol):
 
     def frame(self, *, now: datetime, zone: str, week_start: WeekStart) -> Frame:
         """Return that time, in a zone and weeks where it names none; raises Invalid."""
+        ...
+
+    def until(self, at: datetime, *, days: int | None) -> BaseModel:
+        """Return the question as it is asked at a time, so many days back, where it does not say itself until and from when."""
         ...
 
 

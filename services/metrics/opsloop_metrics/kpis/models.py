@@ -10,9 +10,11 @@ from sqlalchemy import Boolean, Double, ForeignKey, Index, Text, UniqueConstrain
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
+from opsloop_common import redaction
 from opsloop_common.columns import Moment, Resource, check_in
 from opsloop_common.ids import uuid7
-from opsloop_metrics.kpis.rules import Direction
+from opsloop_metrics.kpi_periods.rules import Period
+from opsloop_metrics.kpis.rules import Direction, State
 from opsloop_metrics.tables import Base
 
 
@@ -24,15 +26,25 @@ class Kpi(Resource, Base):
     __table_args__ = (
         UniqueConstraint("workspace", "key"),
         check_in("direction", Direction),
+        check_in("period", Period),
+        check_in("state", State),
         Index("ix_kpi_newest", "workspace", "created_at", "id"),
+        Index("ix_kpi_measure_at", "workspace", "measure_at"),
     )
 
     key: Mapped[str] = mapped_column(Text)
     name: Mapped[str] = mapped_column(Text)
+    description: Mapped[str | None] = mapped_column(Text)
     owner: Mapped[str | None] = mapped_column(Text)
+    tags: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     unit: Mapped[str | None] = mapped_column(Text)
     direction: Mapped[str] = mapped_column(Text)
     target: Mapped[float | None] = mapped_column(Double)
+    targets: Mapped[list[dict[str, Any]]] = mapped_column(JSONB, default=list, comment="of days; target holds besides")
+    period: Mapped[str] = mapped_column(Text, default=Period.DAY)
+    state: Mapped[str] = mapped_column(Text, default=State.OK, comment="the worst of its monitors'")
+    measure_at: Mapped[datetime | None] = mapped_column(Moment, comment="null: when a value is reported")
+    measure_error: Mapped[str | None] = mapped_column(Text)
     target_met: Mapped[bool] = mapped_column(
         Boolean, default=False, comment="kpi.target_reached was sent for this crossing"
     )
@@ -44,10 +56,14 @@ class Kpi(Resource, Base):
         return {
             "key": self.key,
             "name": self.name,
+            "description": redaction.text(self.description),
+            "tags": self.tags,
             "owner": self.owner,
             "unit": self.unit,
             "direction": self.direction,
             "target": self.target,
+            "targets": self.targets,
+            "period": self.period,
             "measure": self.measure,
         }
 

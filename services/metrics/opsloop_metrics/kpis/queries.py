@@ -7,14 +7,16 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Select, Text, bindparam, func, select, text
+from sqlalchemy import ARRAY, ColumnElement, Row, Select, Text, bindparam, case, func, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from opsloop_common import resources
 from opsloop_common.columns import comparable_column
 from opsloop_common.invisible import comparable
 from opsloop_common.versions import Precondition
 from opsloop_metrics.kpis.models import Kpi, KpiValue
+from opsloop_metrics.kpis.rules import State
 
 NEWEST_KPIS_FIRST = (Kpi.created_at.desc(), Kpi.id.desc())
 NEWEST_VALUES_FIRST = (KpiValue.at.desc(), KpiValue.id.desc())
@@ -93,9 +95,64 @@ _VALUE_SERIES = text(
 )
 
 
-def kpis(*, owner: str | None) -> Select[Any]:
-    """Return the workspace's KPIs, of one owner if given."""
-    return select(Kpi) if owner is None else select(Kpi).where(comparable_column(Kpi.owner) == comparable(owner))
+_WORSE = case({state.value: rank for rank, state in enumerate(State)}, value=Kpi.state)
+_SORTED_BY: dict[str, ColumnElement[Any] | InstrumentedAttribute[Any]] = {
+    "name": Kpi.name,
+    "owner": func.coalesce(Kpi.owner, ""),
+    "state": _WORSE,
+    "updated": Kpi.updated_at,
+}
+ORDERS = (
+    {None: NEWEST_KPIS_FIRST}
+    | {name: (column.asc(), Kpi.id.asc()) for name, column in _SORTED_BY.items()}
+    | {f"-{name}": (column.desc(), Kpi.id.desc()) for name, column in _SORTED_BY.items()}
+)
+"""How a list may be sorted; of states the best comes first, and with - the worst."""
+
+
+def kpis(*, owner: str | None, states: Sequence[State], tag: str | None, text: str | None) -> Select[Any]:
+    """Return the workspace's KPIs: of one owner, in one of some states, with a tag, with a text in key, name or description."""
+    found = select(Kpi)
+    if owner is not None:
+        found = found.where(comparable_column(Kpi.owner) == comparable(owner))
+    if states:
+        found = found.where(Kpi.state.in_(states))
+    if tag is not None:
+        found = found.where(Kpi.tags.contains([tag]))
+    if text is not None:
+        found = found.where(
+            or_(*(column.icontains(text, autoescape=True) for column in (Kpi.key, Kpi.name, Kpi.description)))
+        )
+    return found
+
+
+async def find_latest_value(
+    session: AsyncSession, kpi_id: UUID, start: datetime, end: datetime
+) -> Row[datetime, float] | None:
+    """Return (at, value) of the latest value reported for a time in `[start, end)`."""
+    inside = select(KpiValue.at, KpiValue.value).where(
+        KpiValue.kpi_id == kpi_id, KpiValue.at >= start, KpiValue.at < end
+    )
+    return (await session.execute(inside.order_by(KpiValue.at.desc()).limit(1))).one_or_none()
+
+
+async def find_to_measure(session: AsyncSession, now: datetime) -> Kpi | None:
+    """Lock the KPI that has waited longest to be measured, formulas after what they may stand on; one that is locked waits on."""
+    waiting = select(Kpi).where(Kpi.measure_at <= now)
+    is_formula = Kpi.measure["type"].astext == "formula"
+    found = waiting.order_by(is_formula, Kpi.measure_at, Kpi.id).limit(1)
+    return await session.scalar(found.with_for_update(key_share=True, skip_locked=True))
+
+
+async def formulas(session: AsyncSession) -> dict[str, list[str]]:
+    """Return the keys of the workspace's formulas, and those that each stands on."""
+    found = await session.execute(select(Kpi.key, Kpi.measure["of"]).where(Kpi.measure["type"].astext == "formula"))
+    return {key: list(of.values()) for key, of in found}
+
+
+async def known_keys(session: AsyncSession, keys: Sequence[str]) -> set[str]:
+    """Return which of some keys name KPIs of the workspace."""
+    return set(await session.scalars(select(Kpi.key).where(Kpi.key.in_(keys))))
 
 
 def values(kpi_id: UUID, *, reported_from: datetime | None, reported_to: datetime | None) -> Select[Any]:

@@ -1,24 +1,20 @@
-"""What a KPI measures, and when it is at its target: definitions, checked and pure."""
+"""What a KPI is, and when it is at its target: definitions, checked and pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from opsloop_common.conditions import read_conditions
-from opsloop_common.contracts.known import field_fault, shape_at
-from opsloop_common.errors import Conflict, Invalid
-from opsloop_common.meaningful import require_fields
-from opsloop_metrics.events.rules import NUMERIC, Aggregate, Reading, Selection
+from opsloop_common.errors import Conflict, FieldError, Invalid
+from opsloop_metrics.kpi_measures.rules import Measure
+from opsloop_metrics.kpi_periods.rules import Kept, Measured, Period
 
 CLOCK_SKEW = timedelta(minutes=5)
 """How far ahead of our clock a reported value may be dated: partners' clocks differ."""
-
-_WAITS = "is not supported yet"
 
 
 class Direction(StrEnum):
@@ -28,21 +24,36 @@ class Direction(StrEnum):
     DOWN = "down"
 
 
+class State(StrEnum):
+    """What a monitor says, best first: a KPI's state is the worst of its monitors'."""
+
+    OK = "ok"
+    PENDING = "pending"
+    RECOVERING = "recovering"
+    NO_DATA = "no_data"
+    BREACHED = "breached"
+
+
 @dataclass(frozen=True)
-class Measure:
-    """Where a KPI's number comes from: nothing of ours (`reported`), one selection of events, or one divided by another."""
+class Waiting:
+    """A KPI whose turn to be measured has come. `asked` is the measure as it was then: a change makes the answer another question's."""
 
-    parts: tuple[Selection, ...] = ()
+    kpi_id: UUID
+    measure: Measure
+    asked: Mapping[str, Any]
+    period: Period
+    newest: Measured | None
 
-    @property
-    def is_reported(self) -> bool:
-        """Say whether values are posted rather than measured."""
-        return not self.parts
 
-    @property
-    def event_types(self) -> list[str]:
-        """Return the event types that can change the value."""
-        return sorted({part.event for part in self.parts})
+@dataclass(frozen=True)
+class Standing:
+    """How a KPI stands: the newest of what it came to by period, oldest first, beside today's target."""
+
+    value: float | None
+    measured_at: datetime | None
+    target_now: float | None
+    progress: float | None
+    series: Sequence[Kept]
 
 
 @dataclass(frozen=True)
@@ -57,60 +68,18 @@ class Definition:
     measure: Measure
 
 
-def read_measure(raw: Mapping[str, Any], pointer: str = "/measure") -> Measure:
-    """Return the measure that `raw` says; raises Invalid for what is wrong with it or not supported yet."""
-    match raw["type"]:
-        case "reported":
-            return Measure()
-        case "events":
-            return Measure((read_selection(raw, pointer),))
-        case "ratio":
-            sides = ("numerator", "denominator")
-            return Measure(tuple(_read_side(raw[side], f"{pointer}/{side}") for side in sides))
-    raise Invalid(f"{pointer}/type", f"a measure of type {raw['type']} {_WAITS}")
-
-
-def require_known(raw: Mapping[str, Any], pointer: str = "/measure") -> None:
-    """Raise Invalid for a measure of fields that its events do not have; what was kept before we asked stays readable."""
-    for side in ("numerator", "denominator") if raw["type"] == "ratio" else ():
-        require_known(raw[side], f"{pointer}/{side}")
-    if raw["type"] != "events":
-        return
-    types = [raw["event"]]
-    if raw.get("property") and (fault := field_fault(raw["property"], types)):
-        raise Invalid(f"{pointer}/property", fault)
-    if raw["aggregate"] in NUMERIC and raw.get("property"):
-        kinds = shape_at(raw["property"], types).kinds
-        if kinds and "a number" not in kinds:
-            told = " or ".join(sorted(kinds))
-            raise Invalid(f"{pointer}/property", f"{raw['aggregate']} takes numbers; {raw['property']} is {told}")
-    require_fields(read_conditions(raw.get("where") or ()), types, f"{pointer}/where")
-
-
-def _read_side(raw: Mapping[str, Any], pointer: str) -> Selection:
-    if raw["type"] != "events":
-        raise Invalid(f"{pointer}/type", "both sides of a ratio are measures of type events")
-    return read_selection(raw, pointer)
-
-
-def read_selection(raw: Mapping[str, Any], pointer: str) -> Selection:
-    """Return the selection of events that `raw` says; raises Invalid."""
-    if raw["aggregate"] == "p95":
-        raise Invalid(f"{pointer}/aggregate", f"the aggregate p95 {_WAITS}")
-    aggregate = Aggregate(raw["aggregate"])
-    where = read_conditions(raw.get("where") or ())
-    property = raw.get("property")
-    if aggregate in NUMERIC and property is None:
-        raise Invalid(f"{pointer}/property", f"{aggregate} needs the property to take the numbers from")
-    if aggregate is Aggregate.SHARE and not where:
-        raise Invalid(f"{pointer}/where", "share needs conditions: it is those that fulfil them over all")
-    return Selection(raw["event"], aggregate, property if aggregate in NUMERIC else None, where)
+def require_said(fields: Mapping[str, object]) -> None:
+    """Raise Invalid for fields that are left out: only a template says them."""
+    if missing := [name for name, value in fields.items() if value is None]:
+        raise Invalid.each(
+            FieldError(f"/{name}", "is missing; only a template says what is left out") for name in missing
+        )
 
 
 def require_reported(measure: Measure) -> None:
     """Raise Conflict when values are measured rather than posted."""
     if not measure.is_reported:
-        raise Conflict("this KPI is measured from events; post values to a reported one")
+        raise Conflict("this KPI is measured; post values to a reported one")
 
 
 def require_not_ahead(at: datetime, now: datetime) -> None:
@@ -119,27 +88,48 @@ def require_not_ahead(at: datetime, now: datetime) -> None:
         raise Invalid("/at", f"more than {CLOCK_SKEW.seconds // 60} minutes ahead of the server's clock")
 
 
-def combine(readings: Sequence[Reading]) -> Reading:
-    """Return a measure's reading from those of its parts. A ratio over null or zero is null; its samples are the denominator's."""
-    if len(readings) == 1:
-        return readings[0]
-    over, under = readings
-    value = None if over.value is None or not under.value else over.value / under.value
-    causes = [reading.cause for reading in readings if reading.cause]
-    return Reading(
-        value=value if value is None or abs(value) != float("inf") else None,
-        samples=under.samples,
-        oldest_at=_earliest(over.oldest_at, under.oldest_at),
-        upcoming_at=_earliest(over.upcoming_at, under.upcoming_at),
-        last_seen_at=under.last_seen_at,
-        cause=max(causes, key=lambda cause: cause.event_id, default=None),
-    )
-
-
-def _earliest(*moments: datetime | None) -> datetime | None:
-    return min((moment for moment in moments if moment is not None), default=None)
-
-
 def meets_target(value: float, target: float, direction: Direction) -> bool:
     """Say whether `value` is at its target or beyond, the better way."""
     return value >= target if direction is Direction.UP else value <= target
+
+
+def require_targets(targets: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse targets of days that end before they begin, or that two of them hold for; raises Invalid with all that is wrong."""
+    if errors := list(_faults_of_targets(targets)):
+        raise Invalid.each(errors)
+
+
+def _faults_of_targets(targets: Sequence[Mapping[str, Any]]) -> Iterator[FieldError]:
+    days = [(target["from"], target["to"]) for target in targets]  # ISO dates: their order is that of the days
+    for place, (first, last) in enumerate(days):
+        if last < first:
+            yield FieldError(f"/targets/{place}/to", "is before from")
+        elif any(first <= end and start <= last for start, end in days[:place]):
+            yield FieldError(f"/targets/{place}/from", "shares days with a target before it")
+
+
+def target_on(targets: Sequence[Mapping[str, Any]], target: float | None, day: date) -> float | None:
+    """Return the target of a day: the one of `targets` that holds for it, both ends included, else `target`."""
+    told = day.isoformat()
+    return next((float(each["value"]) for each in targets if each["from"] <= told <= each["to"]), target)
+
+
+def progress(value: float | None, target: float | None, direction: Direction) -> float | None:
+    """Return how far a value is, 0 to 1: value / target upwards, target / value downwards, and 1 from the target on.
+
+    Null without one of them, and where the quotient says nothing: neither is met, and one of them is not above 0.
+    """
+    if value is None or target is None:
+        return None
+    if meets_target(value, target, direction):
+        return 1.0
+    over, under = (value, target) if direction is Direction.UP else (target, value)
+    if under <= 0:
+        return None
+    return max(0.0, over / under)
+
+
+def standing(kept: Sequence[Kept], *, target: float | None, direction: Direction) -> Standing:
+    """Return how a KPI stands by what was kept of its newest periods, oldest first."""
+    value, measured_at = (kept[-1].value, kept[-1].measured_at) if kept else (None, None)
+    return Standing(value, measured_at, target, progress(value, target, direction), kept)

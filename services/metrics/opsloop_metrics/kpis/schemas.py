@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, JsonValue, WithJsonSchema
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints, WithJsonSchema
 
 from opsloop_common.conditions import DATA_FIELD, DATA_FIELD_CHARACTERS, MAX_CONDITIONS, Condition, place_in
 from opsloop_common.contracts.known import known_type
-from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp, absent, in_words, plain_text
+from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp, absent, in_words, plain_text, said
+from opsloop_metrics.kpi_periods.rules import Period
+from opsloop_metrics.kpis.rules import State
 
 
 def _as_key(value: str) -> str:
@@ -89,43 +92,132 @@ class Ratio(InModel):
     denominator: Side
 
 
-Measure = Annotated[Reported | EventsMeasure | Ratio, Field(discriminator="type")]
+AnswerPath = Annotated[
+    str,
+    *in_words(
+        r"^[a-z_][a-z0-9_]{0,50}(\.([a-z_][a-z0-9_]{0,50}|-?[0-9]{1,5})){0,10}$",
+        "must be names and places divided by dots, such as series.0.total, steps.-1.count or dau.last",
+        longest=200,
+    ),
+]
+"""Where a number stands in an insight's answer. Places count from 0, from the end below it; `last` is the last interval that is over."""
+
+
+class InsightMeasure(InModel):
+    """One number of a saved insight, measured from time to time. Without `path` the number that the kind is known for.
+
+    `days`: how far back it is asked, where the saved question does not say from when.
+    """
+
+    type: Literal["insight"]
+    insight_id: UUID
+    path: AnswerPath | None = None
+    days: Annotated[int, Field(ge=1, le=400)] | None = None
+
+
+def _by_letters(value: dict[str, str]) -> dict[str, str]:
+    if not all(len(name) == 1 and name.isascii() and name.isalpha() for name in value):
+        raise ValueError("must name each KPI by one letter, A to Z, as the formula does")
+    return value
+
+
+class FormulaMeasure(InModel):
+    """A calculation with other KPIs: `of` says which KPI each letter of `formula` is. Null where one of them is, and over 0."""
+
+    type: Literal["formula"]
+    formula: Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(said)]
+    of: Annotated[dict[str, Key], Field(min_length=1, max_length=10), AfterValidator(_by_letters)]
+
+
+Measure = Annotated[Reported | EventsMeasure | Ratio | InsightMeasure | FormulaMeasure, Field(discriminator="type")]
+Description = Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(said)]
+Tags = Annotated[list[ShortText], Field(max_length=20)]
+
+
+class TargetIn(InModel):
+    """A target for the days from `from` to `to`, both included, of the workspace's zone."""
+
+    from_: date = Field(alias="from")
+    to: date
+    value: Number
+
+
+Targets = Annotated[list[TargetIn], Field(max_length=100)]
 
 
 class KpiIn(InModel):
-    """A KPI to define."""
+    """A KPI to define: `key`, `name` and `measure`, or a `template` (`GET /v1/kpi-templates`) that says what is left out."""
 
-    key: Key
-    name: ShortText
+    template: ShortText | None = None
+    key: Key | None = None
+    name: ShortText | None = None
+    description: Description | None = None
     owner: ShortText | None = None
+    tags: Tags = Field(default_factory=list)
     unit: Unit | None = None
     direction: Literal["up", "down"] = "up"
     target: Number | None = None
-    measure: Measure
+    targets: Targets = Field(default_factory=list)
+    period: Period = Period.DAY
+    measure: Measure | None = None
 
 
 class KpiPatch(InModel):
-    """What to change; owner, unit and target can be null."""
+    """What to change; description, owner, unit and target can be null."""
 
     name: ShortText = Field(default_factory=absent)
+    description: Description | None = None
     owner: ShortText | None = None
+    tags: Tags = Field(default_factory=absent)
     unit: Unit | None = None
     direction: Literal["up", "down"] = Field(default_factory=absent)
     target: Number | None = None
+    targets: Targets = Field(default_factory=absent)
+    period: Period = Field(default_factory=absent)
     measure: Measure = Field(default_factory=absent)
 
 
+class TargetOut(OutModel):
+    """A target of some days, both ends included."""
+
+    from_: date = Field(alias="from")
+    to: date
+    value: float
+
+
+class KpiPointOut(OutModel):
+    """What a KPI came to in the period from `starts_at`, as of `at`: the period's end once that is over."""
+
+    starts_at: Timestamp
+    at: Timestamp
+    value: float | None
+
+
 class KpiOut(OutModel):
-    """A KPI."""
+    """A KPI, and how it stands: `value` is the newest of `series`, `target_now` the target of today, `state` the worst of its monitors'.
+
+    `progress` is 0 to 1, where value and target say so. `measure_error` says why it could not be measured the last time.
+    """
 
     id: UUID
     key: str
     name: str
+    description: str | None
     owner: str | None
+    tags: list[str]
     unit: str | None
     direction: Literal["up", "down"]
     target: float | None
+    targets: list[TargetOut]
+    period: Period
     measure: dict[str, JsonValue]
+    state: State
+    value: float | None
+    measured_at: Timestamp | None
+    measure_error: str | None
+    target_now: float | None
+    progress: float | None
+    series: list[KpiPointOut]
     created_at: Timestamp
     updated_at: Timestamp
 

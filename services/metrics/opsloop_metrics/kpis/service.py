@@ -5,28 +5,34 @@ Every change takes the KPI's row lock first, and so does whatever watches it: wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common import outbox, resources
+from opsloop_common import outbox, resources, workspaces
 from opsloop_common.contracts.metrics import KpiTargetReached
 from opsloop_common.db import clock_of, context_of, ports_of
-from opsloop_common.errors import Conflict
+from opsloop_common.errors import Conflict, FieldError, Invalid
 from opsloop_common.ids import uuid7
 from opsloop_common.resources import changing
 from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_metrics.events import service as event_store
 from opsloop_metrics.events.rules import Reading
+from opsloop_metrics.kpi_measures.rules import Measure, combine, read_measure, require_acyclic, require_known
+from opsloop_metrics.kpi_periods import service as periods
+from opsloop_metrics.kpi_periods.rules import SERIES_POINTS, Measured, Period
+from opsloop_metrics.kpi_templates import rules as templates
 from opsloop_metrics.kpis import queries, rules
 from opsloop_metrics.kpis.models import Kpi, KpiValue
-from opsloop_metrics.kpis.rules import Definition, Direction
+from opsloop_metrics.kpis.rules import Definition, Direction, Standing, State, Waiting
 from opsloop_metrics.ports import MetricsPorts, Watching
+from opsloop_metrics.saved_insights import service as saved_insights
 
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _PUT_VALUE = text(
@@ -39,13 +45,24 @@ _PUT_VALUE = text(
 
 async def create_kpi(session: AsyncSession, *, key: str, measure: Mapping[str, Any], fields: Mapping[str, Any]) -> Kpi:
     """Define a KPI; raises Conflict when the key is taken, Invalid for a measure that does not make sense."""
-    meaning = rules.read_measure(measure)
-    rules.require_known(measure)
+    meaning = read_measure(measure)
+    require_known(measure)
     taken = Conflict(f"the key {key} is taken; give another, or change the KPI that has it (PATCH)")
     if await queries.is_taken(session, key):
         raise taken
+    await _require_sources(session, key, meaning)
+    rules.require_targets(fields.get("targets") or ())
     kpi = resources.create(
-        session, Kpi, key=key, measure=dict(measure), event_types=meaning.event_types, target_met=False, **fields
+        session,
+        Kpi,
+        key=key,
+        measure=dict(measure),
+        event_types=meaning.event_types,
+        target_met=False,
+        state=State.OK.value,
+        measure_error=None,
+        measure_at=None if meaning.is_reported else clock_of(session).now(),
+        **fields,
     )
     try:
         await session.flush()  # the unique key decides between two who come at once
@@ -54,25 +71,77 @@ async def create_kpi(session: AsyncSession, *, key: str, measure: Mapping[str, A
     return kpi
 
 
+async def create_from_template(
+    session: AsyncSession,
+    template: str,
+    *,
+    key: str | None,
+    measure: Mapping[str, Any] | None,
+    fields: Mapping[str, Any],
+    given: Collection[str],
+) -> Kpi:
+    """Define a KPI as a template says what was not given; an insight that it asks is kept with it. Raises Invalid for what it lacks."""
+    made = templates.get(template)
+    templates.require_ready(made, measure)
+    locale = (await workspaces.get(session)).locale
+    own = {"name": made.name_in(locale), "unit": made.unit, "direction": made.direction}
+    fields = dict(fields) | {name: value for name, value in own.items() if name not in given}
+    key = key or made.key
+    if await queries.is_taken(session, key):  # before an insight is kept for nothing
+        raise Conflict(f"the key {key} is taken; give another with the template")
+    if measure is None and made.insight is not None:
+        insight = await saved_insights.create_insight(
+            session, name=fields["name"], description=None, kind=made.insight.kind, query=made.insight.query
+        )
+        await session.flush()
+        measure = {"type": "insight", "insight_id": str(insight.id)} | dict(made.measure or {})
+    return await create_kpi(session, key=key, measure=measure or made.measure or {}, fields=fields)
+
+
+async def _require_sources(session: AsyncSession, key: str, measure: Measure) -> None:
+    """Raise Invalid for an insight or KPI that is not there, Conflict for a formula that stands on itself."""
+    if measure.insight is not None and not await saved_insights.known(session, [measure.insight.insight_id]):
+        raise Invalid("/measure/insight_id", "names no saved insight")
+    if measure.formula is None:
+        return
+    of = measure.formula.of
+    known = await queries.known_keys(session, list(of.values()))
+    missing = [letter for letter, name in of.items() if name not in known]
+    if missing:
+        raise Invalid.each(FieldError("/measure/of", f"{of[letter]} names no KPI") for letter in missing)
+    require_acyclic(key, of, await queries.formulas(session))
+
+
 async def change_kpi(session: AsyncSession, key: str, changes: Mapping[str, Any], *, expected: Precondition) -> Kpi:
     """Change a KPI; another measure ends open incidents and starts its monitors anew."""
     meaning = None
     if "measure" in changes:
-        meaning = rules.read_measure(changes["measure"])
-        rules.require_known(changes["measure"])
+        meaning = read_measure(changes["measure"])
+        require_known(changes["measure"])
+    rules.require_targets(changes.get("targets") or ())
     kpi = await queries.lock_kpi(session, key, expected)
     with changing(session, kpi, changes) as before:
         if meaning is not None and "measure" in before:
+            await _require_sources(session, key, meaning)
             kpi.event_types = meaning.event_types
             await _watching(session).on_measured_anew(session, kpi.id)
-        if {"measure", "target", "direction"} & before.keys():
+        if {"measure", "period"} & before.keys():
+            await periods.forget(session, kpi.id)
+            kpi.measure_at, kpi.measure_error = clock_of(session).now(), None
+        if {"measure", "target", "targets", "direction"} & before.keys():
             kpi.target_met = False
     return kpi
 
 
 async def delete_kpi(session: AsyncSession, key: str, *, expected: Precondition) -> None:
-    """Delete a KPI with its values, monitors and their history; open incidents end, all incidents stay readable."""
+    """Delete a KPI with its values, monitors and their history; open incidents end, all incidents stay readable.
+
+    Raises Conflict while a formula stands on it.
+    """
     kpi = await queries.lock_kpi(session, key, expected)
+    standing = sorted(name for name, of in (await queries.formulas(session)).items() if key in of)
+    if standing:
+        raise Conflict(f"the formulas of {', '.join(standing[:5])} stand on this KPI; change them first")
     await _watching(session).on_deleted(session, kpi.id)
     await resources.delete(session, kpi)
 
@@ -80,7 +149,7 @@ async def delete_kpi(session: AsyncSession, key: str, *, expected: Precondition)
 async def report_value(session: AsyncSession, key: str, value: float, at: datetime | None) -> KpiValue:
     """Take a reported value; one for the same moment is corrected. Its monitors look at once."""
     kpi = await queries.lock_kpi(session, key, ANY_VERSION)
-    rules.require_reported(rules.read_measure(kpi.measure))
+    rules.require_reported(read_measure(kpi.measure))
     now = clock_of(session).now()
     at = at or now
     rules.require_not_ahead(at, now)
@@ -95,11 +164,96 @@ async def report_value(session: AsyncSession, key: str, value: float, at: dateti
         "now": now,
     }
     stored_id: UUID = (await session.execute(_PUT_VALUE, entry)).scalar_one()
-    if kpi.target is not None:
+    await _keep_reported(session, kpi, at, now)
+    if kpi.target is not None or kpi.targets:
         latest = await queries.read_values(session, kpi.id, start=None, now=now)
         await note_value(session, kpi.id, latest.value)
     await _watching(session).on_value_reported(session, kpi.id)
     return KpiValue(id=stored_id, kpi_id=kpi.id, at=at, value=value, reported_by=reported_by, reported_at=now)
+
+
+async def _keep_reported(session: AsyncSession, kpi: Kpi, at: datetime, now: datetime) -> None:
+    """Keep what the period of a time came to, by the latest value in it; one that is ahead counts when its time comes."""
+    if at > now:
+        kpi.measure_at = at if kpi.measure_at is None else min(at, kpi.measure_at)
+        return
+    starts_at, ends_at = await periods.period_of(session, at, Period(kpi.period))
+    latest = await queries.find_latest_value(session, kpi.id, starts_at, min(ends_at, now + periods.TICK))
+    if latest is not None:
+        await periods.put(session, kpi.id, [Measured(starts_at, ends_at, latest.at, latest.value)])
+
+
+async def keep_reported(session: AsyncSession, kpi_id: UUID) -> None:
+    """Keep what a reported KPI came to: in the newest periods if nothing is kept, else by the value whose time has come."""
+    kpi = await queries.find_kpi_for_change(session, kpi_id)
+    if kpi is None:
+        return
+    now = clock_of(session).now()
+    latest = await queries.read_values(session, kpi.id, start=None, now=now)
+    if latest.last_seen_at is not None:
+        await _keep_reported(session, kpi, latest.last_seen_at, now)
+        at, _ = await periods.period_of(session, latest.last_seen_at, Period(kpi.period))
+        for _ in range(SERIES_POINTS - 1):
+            at, _ = await periods.period_of(session, at - periods.TICK, Period(kpi.period))
+            await _keep_reported(session, kpi, at, now)
+    kpi.measure_at = latest.upcoming_at
+
+
+async def board(session: AsyncSession, kpis: Sequence[Kpi]) -> list[Standing]:
+    """Return how KPIs stand, in their order, by one statement for all of them."""
+    kept = await periods.newest(session, [kpi.id for kpi in kpis])
+    today = await _today(session)
+    return [
+        rules.standing(
+            kept[kpi.id], target=rules.target_on(kpi.targets, kpi.target, today), direction=Direction(kpi.direction)
+        )
+        for kpi in kpis
+    ]
+
+
+async def _today(session: AsyncSession) -> date:
+    return clock_of(session).now().astimezone(ZoneInfo((await workspaces.get(session)).time_zone)).date()
+
+
+async def _target_now(session: AsyncSession, kpi: Kpi) -> float | None:
+    return rules.target_on(kpi.targets, kpi.target, await _today(session)) if kpi.targets else kpi.target
+
+
+async def note_state(session: AsyncSession, kpi_id: UUID, state: State) -> None:
+    """Keep the worst of what a KPI's monitors say; no change of the definition, so that its version stays. The caller holds its lock."""
+    (await session.get_one(Kpi, kpi_id)).state = state.value
+
+
+async def next_to_measure(session: AsyncSession, *, else_in: timedelta) -> Waiting | None:
+    """Return the KPI whose turn to be measured has come, formulas last; what keeps nothing of it has its next turn in `else_in`."""
+    now = clock_of(session).now()
+    kpi = await queries.find_to_measure(session, now)
+    if kpi is None:
+        return None
+    kpi.measure_at = now + else_in
+    kept = (await periods.newest(session, [kpi.id]))[kpi.id]
+    return Waiting(kpi.id, read_measure(kpi.measure), kpi.measure, Period(kpi.period), kept[-1] if kept else None)
+
+
+async def keep_measured(
+    session: AsyncSession,
+    waiting: Waiting,
+    measured: Sequence[Measured],
+    *,
+    again_at: datetime,
+    error: str | None = None,
+) -> None:
+    """Keep what a KPI came to, or why it came to nothing, unless it asks something else by now; its monitors look at once."""
+    kpi = await queries.find_kpi_for_change(session, waiting.kpi_id)
+    if kpi is None or kpi.measure != waiting.asked or kpi.period != waiting.period:
+        return
+    kpi.measure_at, kpi.measure_error = again_at, error
+    if not measured:
+        return
+    await periods.put(session, kpi.id, measured)
+    if waiting.measure.is_asked:
+        await note_value(session, kpi.id, measured[-1].value)
+        await _watching(session).on_value_reported(session, kpi.id)
 
 
 def _watching(session: AsyncSession) -> Watching:
@@ -109,9 +263,10 @@ def _watching(session: AsyncSession) -> Watching:
 async def note_value(session: AsyncSession, kpi_id: UUID, value: float | None) -> None:
     """Say once per crossing that the KPI reached its target; null changes nothing. The caller holds the KPI's lock."""
     kpi = await session.get_one(Kpi, kpi_id)
-    if value is None or kpi.target is None:
+    target = await _target_now(session, kpi)
+    if value is None or target is None:
         return
-    met = rules.meets_target(value, kpi.target, Direction(kpi.direction))
+    met = rules.meets_target(value, target, Direction(kpi.direction))
     if met and not kpi.target_met:
         reached = KpiTargetReached(
             kpi_id=kpi.id,
@@ -119,7 +274,7 @@ async def note_value(session: AsyncSession, kpi_id: UUID, value: float | None) -
             kpi_name=kpi.name,
             unit=kpi.unit,
             value=value,
-            target=kpi.target,
+            target=target,
             reached_at=clock_of(session).now(),
         )
         outbox.append(session, reached)
@@ -128,27 +283,28 @@ async def note_value(session: AsyncSession, kpi_id: UUID, value: float | None) -
 
 async def get(session: AsyncSession, key: str) -> Definition:
     """Return a KPI by its key; raises NotFound."""
-    return _definition(await queries.get_kpi(session, key))
+    return await _definition(session, await queries.get_kpi(session, key))
 
 
 async def lock(session: AsyncSession, key: str) -> Definition:
     """Lock a KPI by its key, for a change of what watches it; raises NotFound."""
-    return _definition(await queries.lock_kpi(session, key, ANY_VERSION))
+    return await _definition(session, await queries.lock_kpi(session, key, ANY_VERSION))
 
 
 async def lock_by_id(session: AsyncSession, kpi_id: UUID) -> Definition | None:
     """Lock a KPI by its id; None when it is gone."""
     kpi = await queries.find_kpi_for_change(session, kpi_id)
-    return None if kpi is None else _definition(kpi)
+    return None if kpi is None else await _definition(session, kpi)
 
 
 async def locked(session: AsyncSession, kpi_id: UUID) -> Definition:
     """Return a KPI that this transaction has locked, as it has changed it."""
-    return _definition(await session.get_one(Kpi, kpi_id))
+    return await _definition(session, await session.get_one(Kpi, kpi_id))
 
 
-def _definition(kpi: Kpi) -> Definition:
-    return Definition(kpi.id, kpi.key, kpi.name, kpi.unit, kpi.target, rules.read_measure(kpi.measure))
+async def _definition(session: AsyncSession, kpi: Kpi) -> Definition:
+    target = await _target_now(session, kpi)
+    return Definition(kpi.id, kpi.key, kpi.name, kpi.unit, target, read_measure(kpi.measure))
 
 
 async def ids_reading(session: AsyncSession, types: Sequence[str]) -> Sequence[UUID]:
@@ -171,19 +327,28 @@ async def take_reading(
 ) -> Reading:
     """Return what a KPI comes to in the window `(now - window, now]`; without a window ever since."""
     start = None if window is None else now - window
+    if kpi.measure.is_asked:
+        return await periods.reading(session, kpi.kpi_id, start=start, now=now)
     if kpi.measure.is_reported:
         row = await queries.read_values(session, kpi.kpi_id, start=start, now=now)
         return Reading(row.value, row.samples, row.oldest_at, row.upcoming_at, row.last_seen_at)
     readings = await event_store.read(session, kpi.measure.parts, start=start or _EVER, now=now, last_seen=last_seen)
-    return rules.combine(readings)
+    return combine(readings)
 
 
 async def series(session: AsyncSession, kpi: Definition, edges: Sequence[datetime]) -> list[tuple[float | None, int]]:
     """Return (value, samples) of every interval `(edges[i], edges[i + 1]]`."""
+    if kpi.measure.is_asked:
+        return await periods.series(session, kpi.kpi_id, edges)
     if kpi.measure.is_reported:
         return await queries.value_series(session, kpi.kpi_id, edges)
-    parts = await event_store.series(session, kpi.measure.parts, edges=edges)
-    combined = [
-        rules.combine([Reading(value, samples) for value, samples in bucket]) for bucket in zip(*parts, strict=True)
-    ]
+    return await measured_series(session, kpi.measure, edges)
+
+
+async def measured_series(
+    session: AsyncSession, measure: Measure, edges: Sequence[datetime]
+) -> list[tuple[float | None, int]]:
+    """Return (value, samples) of every interval `(edges[i], edges[i + 1]]` of a measure of events."""
+    parts = await event_store.series(session, measure.parts, edges=edges)
+    combined = [combine([Reading(value, samples) for value, samples in bucket]) for bucket in zip(*parts, strict=True)]
     return [(reading.value, reading.samples) for reading in combined]

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common import resources
 from opsloop_common.versions import Precondition
 from opsloop_metrics.monitors.models import Evaluation, Monitor
+from opsloop_metrics.monitors.rules import State
 
 NEWEST_MONITORS_FIRST = (Monitor.created_at.desc(), Monitor.id.desc())
 NEWEST_EVALUATIONS_FIRST = (Evaluation.at.desc(), Evaluation.slot.desc(), Evaluation.state.desc())
@@ -32,6 +33,11 @@ async def lock_monitor(session: AsyncSession, kpi_id: UUID, monitor_id: UUID, ex
 async def monitors_of(session: AsyncSession, kpi_id: UUID) -> Sequence[Monitor]:
     """Return all monitors of a KPI, oldest first."""
     return (await session.scalars(select(Monitor).where(Monitor.kpi_id == kpi_id).order_by(Monitor.id))).all()
+
+
+async def states_of(session: AsyncSession, kpi_id: UUID) -> list[State]:
+    """Return the states of all monitors of a KPI."""
+    return [State(state) for state in await session.scalars(select(Monitor.state).where(Monitor.kpi_id == kpi_id))]
 
 
 async def find_enabled(session: AsyncSession, monitor_id: UUID) -> Monitor | None:

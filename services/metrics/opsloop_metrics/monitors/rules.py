@@ -9,14 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from enum import Enum, StrEnum, auto
+from enum import Enum, auto
 from math import floor
 from typing import Any, Literal
 from uuid import UUID
 
 from opsloop_common.errors import Conflict, Invalid
 from opsloop_metrics.events.rules import Reading
-from opsloop_metrics.kpis.rules import Definition, Measure
+from opsloop_metrics.kpi_measures.rules import Measure
+from opsloop_metrics.kpis.rules import Definition
+from opsloop_metrics.kpis.rules import State as State
 
 EVALUATE = "metrics.evaluate"
 """Kind of the due work that evaluates one monitor; its key is the monitor's id."""
@@ -42,16 +44,6 @@ KEEP_HISTORY = timedelta(days=30)
 Severity = Literal["info", "warning", "critical"]
 Operator = Literal["lt", "le", "gt", "ge"]
 ConditionType = Literal["threshold", "no_data"]
-
-
-class State(StrEnum):
-    """What a monitor says, best first: a KPI's state is the worst of its monitors'."""
-
-    OK = "ok"
-    PENDING = "pending"
-    RECOVERING = "recovering"
-    NO_DATA = "no_data"
-    BREACHED = "breached"
 
 
 FIRING = frozenset({State.BREACHED, State.NO_DATA, State.RECOVERING})
@@ -179,7 +171,7 @@ def condition_of(kept: Mapping[str, Any]) -> Condition:
 
 def require_window(measure: Measure, condition: Condition, window: timedelta | None) -> None:
     """Raise Invalid when a window is missing: measures of events and silence always need one."""
-    if window is None and not measure.is_reported:
+    if window is None and not measure.is_kept:
         raise Invalid("/window", "a measure of events needs a window")
     if window is None and condition.type == "no_data":
         raise Invalid("/window", "no_data needs a window: how long silence is normal")
@@ -193,7 +185,7 @@ def require_kept(window: timedelta | None, kept: timedelta) -> None:
 
 def require_windows_everywhere(measure: Measure, windows: Sequence[timedelta | None]) -> None:
     """Raise Conflict when a KPI is to measure events, and a monitor of it has no window."""
-    if not measure.is_reported and None in windows:
+    if not measure.is_kept and None in windows:
         raise Conflict("a measure of events needs a window, and a monitor of this KPI has none; give it one first")
 
 

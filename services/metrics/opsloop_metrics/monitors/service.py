@@ -54,6 +54,7 @@ async def add_monitor(session: AsyncSession, key: str, fields: Mapping[str, Any]
     monitor = resources.create(session, Monitor, kpi_id=kpi.kpi_id, state=state, since=now, **settings)
     if monitor.enabled:
         await _evaluate_soon(session, monitor.id, None)
+    await _tell_state(session, kpi.kpi_id)
     return monitor
 
 
@@ -80,12 +81,13 @@ async def change_monitor(
             await _start_anew(session, monitor, EndReason.CHANGED)
         elif monitor.enabled and before:
             await _evaluate_soon(session, monitor.id, None)
+    await _tell_state(session, kpi.kpi_id)
     return monitor
 
 
 def _require_window(kpi: Definition, condition: Condition, window: timedelta | None, kept: timedelta | None) -> None:
     rules.require_window(kpi.measure, condition, window)
-    if kept is not None and not kpi.measure.is_reported:
+    if kept is not None and not kpi.measure.is_kept:
         rules.require_kept(window, kept)
 
 
@@ -102,6 +104,13 @@ async def delete_monitor(session: AsyncSession, key: str, monitor_id: UUID, *, e
     await breaches.end_of_monitor(session, monitor.id, EndReason.DELETED)
     await due.cancel(session, EVALUATE, str(monitor.id))
     await resources.delete(session, monitor)
+    await _tell_state(session, kpi.kpi_id)
+
+
+async def _tell_state(session: AsyncSession, kpi_id: UUID) -> None:
+    """Have the KPI know the worst of its monitors' states: lists of KPIs are filtered and sorted by it."""
+    await session.flush()
+    await kpis.note_state(session, kpi_id, rules.worst(await queries.states_of(session, kpi_id)))
 
 
 async def _start_anew(session: AsyncSession, monitor: Monitor, reason: EndReason) -> None:
@@ -131,6 +140,7 @@ async def on_measured_anew(session: AsyncSession, kpi_id: UUID, /) -> None:
     rules.require_windows_everywhere(kpi.measure, [monitor.window for monitor in monitors])
     for monitor in monitors:
         await _start_anew(session, monitor, EndReason.CHANGED)
+    await _tell_state(session, kpi_id)
 
 
 async def on_deleted(session: AsyncSession, kpi_id: UUID, /) -> None:
@@ -215,6 +225,8 @@ async def _look(session: AsyncSession, monitor: Monitor, watch: Watch) -> None:
         incident_id = await _turn(session, watch, reading, taken)
         _stand(monitor, taken.standing, incident_id)
         monitor.value, monitor.evaluated_at, monitor.not_before = reading.value, clock.now(), now + patience
+        if taken.standing.state is not watch.standing.state:
+            await _tell_state(session, watch.kpi.kpi_id)
         if watch.leads:
             await kpis.note_value(session, watch.kpi.kpi_id, reading.value)
     await _record(session, watch, reading, taken, now)

@@ -73,6 +73,20 @@ async def answer(session: AsyncSession, insight: SavedInsight) -> tuple[datetime
     return now, found
 
 
+async def answer_as_of(
+    session: AsyncSession, insight_id: UUID, as_of: datetime, *, days: int | None
+) -> tuple[str, Mapping[str, Any]]:
+    """Return an insight's kind and what it comes to at a time, so many days back, where the question does not say when itself.
+
+    Raises NotFound, and what `answer` raises.
+    """
+    insight = await queries.get_insight(session, insight_id)
+    question = _question(session, insight)
+    if isinstance(question, Timed):
+        question = question.until(as_of, days=days)
+    return insight.kind, (await _insight(session, insight.kind).answer(session, question)).body
+
+
 async def picture(session: AsyncSession, insight: SavedInsight, *, locale: str | None) -> str:
     """Return an insight's answer as an SVG, in a language or the workspace's; raises what `answer` raises."""
     answered_at, found = await answer(session, insight)

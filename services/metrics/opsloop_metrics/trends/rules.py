@@ -156,14 +156,16 @@ _OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
-    ast.Div: lambda left, right: left / right if right else 0.0,
+    ast.Div: operator.truediv,
 }
 
 
-def read_formula(formula: str, letters: str) -> Callable[[Letters], Number]:
+def read_formula(
+    formula: str, letters: str, *, over_zero: float = 0.0, what: str = "series"
+) -> Callable[[Letters], Number]:
     """Return a function from the numbers of `letters` to the formula's; raises FormulaError.
 
-    What is null counts as 0, x / 0 is 0; a result beyond all numbers is null.
+    What is null counts as 0, x / 0 is `over_zero`; a result beyond all numbers, or none, is null. `what` is what letters stand for.
     """
     places, tokens = [], []
     for found in _TOKEN.finditer(formula):
@@ -172,7 +174,7 @@ def read_formula(formula: str, letters: str) -> Callable[[Letters], Number]:
         if stranger is not None:
             raise FormulaError(f"has {stranger!r} {at}; a formula has letters, numbers, + - * / and parentheses")
         if token.isalpha() and token not in letters:
-            raise FormulaError(f"has {token} {at}; the series are {', '.join(letters)}")
+            raise FormulaError(f"has {token} {at}; the {what} are {', '.join(letters)}")
         places.append(found.start(1))
         tokens.append(token)
     # divided by blanks, so that neither 1E5 nor ** is something to Python; leading zeros would be a fault of its own
@@ -184,7 +186,7 @@ def read_formula(formula: str, letters: str) -> Callable[[Letters], Number]:
         at = f"at character {places[before] + 1}" if places else "at its beginning"
         raise FormulaError(f"is no formula {at}") from error
     _require_plain(tree)
-    return lambda numbers: finite(_value(tree, numbers))
+    return lambda numbers: finite(_value(tree, numbers, over_zero))
 
 
 def _require_plain(tree: ast.expr) -> None:
@@ -195,12 +197,15 @@ def _require_plain(tree: ast.expr) -> None:
             raise FormulaError("has parentheses with nothing in them")
 
 
-def _value(node: ast.expr, numbers: Letters) -> float:
+def _value(node: ast.expr, numbers: Letters, over_zero: float) -> float:
     match node:
         case ast.BinOp():
-            return _OPERATORS[type(node.op)](_value(node.left, numbers), _value(node.right, numbers))
+            left, right = (_value(side, numbers, over_zero) for side in (node.left, node.right))
+            if isinstance(node.op, ast.Div) and not right:
+                return over_zero
+            return _OPERATORS[type(node.op)](left, right)
         case ast.UnaryOp():
-            value = _value(node.operand, numbers)
+            value = _value(node.operand, numbers, over_zero)
             return -value if isinstance(node.op, ast.USub) else value
         case ast.Name():
             return float(numbers[node.id] or 0)

@@ -1,0 +1,1 @@
+"""What a KPI can measure: rules only."""

@@ -1,0 +1,68 @@
+"""Keep what KPIs came to by period, and tell it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import delete
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common import workspaces
+from opsloop_common.db import clock_of, context_of
+from opsloop_metrics.events.rules import Reading
+from opsloop_metrics.insights.periods import WeekStart
+from opsloop_metrics.kpi_periods import queries, rules
+from opsloop_metrics.kpi_periods.models import KpiMeasurement
+from opsloop_metrics.kpi_periods.rules import Kept, Measured, Period
+
+TICK = timedelta(microseconds=1)
+"""What comes before a time is so much earlier."""
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+async def period_of(session: AsyncSession, at: datetime, period: Period) -> tuple[datetime, datetime]:
+    """Return when the period of the workspace's zone in which a time lies begins and ends."""
+    workspace = await workspaces.get(session)
+    return rules.period_of(at, period, workspace.time_zone, WeekStart(workspace.week_start))
+
+
+async def newest(session: AsyncSession, kpi_ids: Sequence[UUID]) -> dict[UUID, list[Kept]]:
+    """Return what each KPI came to in its newest periods, at most `SERIES_POINTS`, oldest first."""
+    return await queries.newest(session, kpi_ids, now=clock_of(session).now())
+
+
+async def reading(session: AsyncSession, kpi_id: UUID, *, start: datetime | None, now: datetime) -> Reading:
+    """Return what was kept at times in `(start, now]`, the latest as the value; without a start the latest of all."""
+    found = await queries.rows(session, kpi_id, start=_EVER, now=now)
+    inside = [row for row in found if start is None or row.at > start]
+    return Reading(
+        value=inside[-1].value if inside else None,
+        samples=len(inside),
+        oldest_at=inside[0].at if inside and start is not None else None,
+        upcoming_at=None,
+        last_seen_at=found[-1].at if found else None,
+    )
+
+
+async def series(session: AsyncSession, kpi_id: UUID, edges: Sequence[datetime]) -> list[tuple[float | None, int]]:
+    """Return (latest value, how many) of every interval `(edges[i], edges[i + 1]]`."""
+    return rules.by_interval(
+        [(row.at, row.value) for row in await queries.rows(session, kpi_id, start=edges[0], now=edges[-1])], edges
+    )
+
+
+async def put(session: AsyncSession, kpi_id: UUID, measured: Sequence[Measured]) -> None:
+    """Keep what a KPI came to in some periods, in place of what it came to there before."""
+    own = {"kpi_id": kpi_id, "workspace": context_of(session).workspace, "measured_at": clock_of(session).now()}
+    putting = insert(KpiMeasurement).values([own | asdict(each) for each in measured])
+    changed = {name: putting.excluded[name] for name in ("ends_at", "at", "value", "measured_at")}
+    await session.execute(putting.on_conflict_do_update(index_elements=["kpi_id", "starts_at"], set_=changed))
+
+
+async def forget(session: AsyncSession, kpi_id: UUID) -> None:
+    """Forget what a KPI came to: it is measured anew."""
+    await session.execute(delete(KpiMeasurement).where(KpiMeasurement.kpi_id == kpi_id))

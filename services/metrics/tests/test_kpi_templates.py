@@ -1,0 +1,174 @@
+"""Ready-made KPIs: what they are, and what becomes of one that is taken."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from opsloop_common.errors import Invalid
+from opsloop_metrics.kpi_measures.rules import read_measure, require_known
+from opsloop_metrics.kpi_templates.rules import TEMPLATES, get, require_ready
+from services.metrics.tests.analyst import Analyst, did
+
+FIRST_OF_APRIL = datetime(2026, 4, 1, 9, tzinfo=UTC)
+NAMED = {
+    "dau", "wau", "mau", "stickiness", "retention_day_1", "retention_day_7", "retention_day_30", "conversion", "churn", "nps",
+    "csat", "first_reply_time", "severe_share", "campaign_roi",
+}  # fmt: skip
+ASKING = {template.key for template in TEMPLATES if template.insight is not None}
+WAITING = {"nps", "campaign_roi"}
+OF_EVENTS = NAMED - ASKING - WAITING - {"conversion"}
+LOWER_IS_BETTER = {"churn", "first_reply_time", "severe_share"}
+
+
+def pointers(answer):
+    return [error["pointer"] for error in answer.json()["errors"]]
+
+
+async def take(world, template, **fields):
+    return await world.send("POST", "/v1/kpis", json={"template": template} | fields)
+
+
+async def test_all_are_listed_in_both_languages(world):
+    items = (await world.get("/v1/kpi-templates"))["items"]
+
+    assert {item["key"] for item in items} == NAMED
+    assert {item["key"] for item in items if item["waits"]} == WAITING
+    assert {item["key"]: item["needs"] for item in items if item["needs"]} == {"conversion": "funnel"}
+    assert {item["key"] for item in items if item["direction"] == "down"} == LOWER_IS_BETTER
+    assert items[0]["en"] == "Daily active users"
+    assert items[0]["zh"] == "日活跃用户"
+    assert all(any("一" <= letter <= "鿿" for letter in item["zh"]) for item in items)
+
+
+@pytest.mark.parametrize("key", sorted(OF_EVENTS))
+def test_what_is_measured_from_events_is_of_fields_that_they_have(key):
+    measure = get(key).measure
+
+    assert read_measure(measure).event_types
+    require_known(measure)
+
+
+@pytest.mark.parametrize("key", sorted(NAMED))
+async def test_each_is_taken_or_says_what_it_lacks(world, key):
+    answer = await take(world, key)
+
+    if key in WAITING or key == "conversion":
+        assert answer.status_code == 422, answer.text
+        assert pointers(answer) == ["/measure" if key == "conversion" else "/template"]
+        assert (await world.get("/v1/kpis"))["items"] == []
+        return
+    assert answer.status_code == 201, answer.text
+    made = answer.json()
+    assert (made["key"], made["direction"]) == (key, get(key).direction)
+    assert made["measure"]["type"] == {True: "insight"}.get(key in ASKING, made["measure"]["type"])
+    assert (await world.get("/v1/kpis"))["items"] == [made]
+
+
+async def test_an_insight_is_kept_with_the_kpi_that_asks_it(world):
+    made = (await take(world, "retention_day_7", owner="growth")).json()
+
+    assert made["measure"] | {"insight_id": None} == {
+        "type": "insight", "insight_id": None, "path": "average.7", "days": 37,
+    }  # fmt: skip
+    insight = await world.get(f"/v1/insights/{made['measure']['insight_id']}")
+    assert (insight["name"], insight["kind"]) == ("Day-7 retention", "retention")
+    assert insight["query"]["periods"] == 8
+
+
+async def test_what_is_said_beside_the_template_wins(world):
+    said = {"key": "active", "name": "Active", "unit": "users", "direction": "down", "target": 5, "tags": ["growth"]}
+
+    made = (await take(world, "dau", **said)).json()
+
+    assert made | said == made
+    assert made["measure"]["path"] == "dau.last"
+
+
+async def test_names_are_in_the_workspaces_language(world):
+    admin = await world.api.key("metrics:admin")
+    answer = await world.send("PATCH", "/v1/workspace", json={"locale": "zh-CN"}, headers=admin)
+    assert answer.status_code == 200, answer.text
+
+    assert (await take(world, "mau")).json()["name"] == "月活跃用户"
+
+
+async def test_a_template_that_waits_may_be_reported(world):
+    made = (await take(world, "nps", measure={"type": "reported"})).json()
+    await world.report(41, key="nps")
+
+    shown = await world.get("/v1/kpis/nps")
+    assert (shown["name"], shown["unit"], shown["value"]) == ("Net promoter score", "points", 41)
+    assert shown["id"] == made["id"]
+
+
+async def test_taking_one_twice_keeps_no_second_insight(world):
+    await take(world, "dau")
+
+    again = await take(world, "dau")
+
+    assert again.status_code == 409
+    assert len((await world.get("/v1/insights"))["items"]) == 1
+    assert (await take(world, "dau", key="dau2")).status_code == 201
+
+
+async def test_the_same_idempotency_key_takes_one(world):
+    headers = world.headers | {"Idempotency-Key": "once"}
+    answers = [await world.send("POST", "/v1/kpis", json={"template": "wau"}, headers=headers) for _ in range(2)]
+
+    assert [answer.status_code for answer in answers] == [201, 201]
+    assert answers[0].json() == answers[1].json()
+    assert len((await world.get("/v1/insights"))["items"]) == 1
+
+
+async def test_no_template_is_told_with_the_nearest(world):
+    answer = await take(world, "duu")
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/template"
+    assert "dau" in answer.json()["errors"][0]["detail"]
+
+
+async def test_without_a_template_key_name_and_measure_are_missing(world):
+    answer = await world.send("POST", "/v1/kpis", json={"owner": "growth"})
+
+    assert answer.status_code == 422
+    assert pointers(answer) == ["/key", "/name", "/measure"]
+
+
+def test_a_measure_of_ones_own_needs_nothing_else():
+    for template in TEMPLATES:
+        require_ready(template, {"type": "reported"})
+    with pytest.raises(Invalid) as refused:
+        require_ready(get("conversion"), None)
+    assert refused.value.errors[0].detail.startswith("conversion needs the saved funnel that is meant")
+
+
+@pytest.mark.parametrize(
+    ("template", "value"),
+    [
+        ("dau", 2),  # whole days: on the 31st a and b
+        ("wau", 3),  # 25th to 31st: a, b and c
+        ("mau", 4),  # 2nd to 31st: also d
+        ("stickiness", 0.5),  # 2 / 4
+        # of who came for the first time on days whose next day is over: a on the 5th, back on the 6th; c on the 27th and d on the
+        # 10th, not back; b on the 30th, back on the 31st
+        ("retention_day_1", 0.5),
+    ],
+)
+async def test_they_come_to_what_is_worked_by_hand(world_with_store, template, value):
+    world = world_with_store
+    analyst = Analyst(world, "")
+    world.api.clock.set(FIRST_OF_APRIL)
+    await analyst.tell(
+        did("a", "opened", "05"), did("a", "opened", "06"), did("a", "opened", "31"),
+        did("b", "opened", "30"), did("b", "opened", "31"),
+        did("c", "opened", "27"), did("d", "opened", "10"),
+    )  # fmt: skip
+    assert (await take(world, template)).status_code == 201
+
+    await world.recur()
+
+    shown = await world.get(f"/v1/kpis/{template}")
+    assert (shown["measure_error"], shown["value"]) == (None, value)
