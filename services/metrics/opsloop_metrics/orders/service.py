@@ -18,6 +18,7 @@ from opsloop_metrics.people import service as people
 
 currencies, sold, refunded, lived = queries.currencies, queries.sold, queries.refunded, queries.lived
 has_any_of = queries.has_any_of
+commonest_currency, scored = queries.commonest_currency, queries.scored
 
 
 async def record_order(
