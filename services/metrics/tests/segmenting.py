@@ -66,7 +66,36 @@ class Marketer(Analyst):
             if cursor is None:
                 return sorted(found)
 
+    async def preview(self, *conditions: dict[str, Any], match: str = "all", rest: Any = None) -> list[str]:
+        """Return who fulfils conditions, sorted; there are no more of them than a preview shows."""
+        definition = {"match": match, "conditions": list(conditions)} | (rest or {})
+        found = await self.world.post("/v1/segments/preview", {"definition": definition}, 200)
+        people = sorted(each["user_id"] for each in found["sample"])
+        assert (found["size"], found["is_estimate"]) == (len(people), False)
+        return people
+
+    async def zone(self, name: str) -> None:
+        """Have the workspace's days be those of a zone."""
+        key = await self.world.api.key()
+        answer = await self.world.send("PATCH", "/v1/workspace", json={"time_zone": name}, headers=key)
+        assert answer.status_code == 200, answer.text
+
+    async def feed(self) -> None:
+        """Bring what other services told beside what clients sent."""
+        await self.world.recur()
+
     async def told(self) -> list[tuple[str, list[str]]]:
         """Return what was told of segments: type and people."""
         events = await self.world.told("segment.entered", "segment.left")
         return [(event.type, list(event.data["user_ids"])) for event in events]
+
+
+def event(name: str | None, op: str = "ge", count: int = 1, within: str | None = None, **more: Any) -> dict[str, Any]:
+    """Return the condition of having done something."""
+    return {"type": "event", "event": name, "op": op, "count": count, "within": within} | more
+
+
+def prop(aggregate: str, op: str, value: Any, **more: Any) -> dict[str, Any]:
+    """Return a condition on what `properties.amount` of purchases came to."""
+    told = {"type": "property", "event": "buy", "property": "properties.amount"}
+    return told | {"aggregate": aggregate, "op": op, "value": value} | more

@@ -279,16 +279,7 @@ async def in_order(session: AsyncSession) -> list[UUID]:
     return rules.in_order(await queries.asked(session))
 
 
-@dataclass(frozen=True)
-class Changed:
-    """What became of a list: how many people were put on it or taken off, how many were so already, how many were erased."""
-
-    changed: int
-    unchanged: int
-    erased: int
-
-
-async def add_members(session: AsyncSession, segment_id: UUID, user_ids: Sequence[str]) -> Changed:
+async def add_members(session: AsyncSession, segment_id: UUID, user_ids: Sequence[str]) -> dict[str, int]:
     """Put people on a static list; who is on it already stays. Raises NotFound, Conflict, TooMany."""
     segment = await _lock_list(session, segment_id)
     erased = await people.erased_among(session, user_ids)
@@ -299,17 +290,17 @@ async def add_members(session: AsyncSession, segment_id: UUID, user_ids: Sequenc
     if segment.size + len(entering) > SEGMENT_LISTED:
         raise TooMany(f"A list has at most {SEGMENT_LISTED:,} people.")
     await _write_list(session, segment, Difference(entering=entering))
-    return Changed(len(entering), len(there), len(erased))
+    return {"changed": len(entering), "unchanged": len(there), "erased": len(erased)}
 
 
-async def remove_members(session: AsyncSession, segment_id: UUID, user_ids: Sequence[str]) -> Changed:
+async def remove_members(session: AsyncSession, segment_id: UUID, user_ids: Sequence[str]) -> dict[str, int]:
     """Take people off a static list. Raises NotFound, Conflict."""
     segment = await _lock_list(session, segment_id)
     who = await people.who_are(session, set(user_ids))
     called = dict(who.values())
     there = await queries.among(session, segment.id, called)
     await _write_list(session, segment, Difference(leaving={each: called[each] for each in sorted(there)}))
-    return Changed(len(there), len(called) - len(there), 0)
+    return {"changed": len(there), "unchanged": len(called) - len(there), "erased": 0}
 
 
 async def _lock_list(session: AsyncSession, segment_id: UUID) -> Segment:
@@ -326,18 +317,7 @@ async def _write_list(session: AsyncSession, segment: Segment, found: Difference
         await _start(session, segment)
 
 
-@dataclass(frozen=True)
-class Preview:
-    """How many people a definition has, the first of them, and how long it took."""
-
-    size: int
-    is_estimate: bool
-    sample: list[dict[str, Any]]
-    as_of: datetime
-    took_ms: int
-
-
-async def preview(session: AsyncSession, stored: Mapping[str, Any]) -> Preview:
+async def preview(session: AsyncSession, stored: Mapping[str, Any]) -> dict[str, Any]:
     """Try a definition out, bucket by bucket, for 5 s; beyond them the rest is estimated. Raises Invalid, TooHeavy, StoreUnavailable."""
     rules.require_no_cycle(None, cohorts.asked_by(stored), await queries.asked(session))
     ports, definition = ports_of(session, MetricsPorts), cohorts.definition_of(stored)
@@ -356,8 +336,8 @@ async def preview(session: AsyncSession, stored: Mapping[str, Any]) -> Preview:
         size, done = size + len(found), done + 1
         some = (UUID(each) for each in found[: SAMPLE - len(sample)])
         sample += [{"person_id": each, "user_id": known.living[each]} for each in some]
-    took = round((clock() - began) * 1000)
-    return Preview(rules.estimated(size, done, count), done < count, sample, as_of, took)
+    told = {"sample": sample, "as_of": as_of, "took_ms": round((clock() - began) * 1000)}
+    return {"size": rules.estimated(size, done, count), "is_estimate": done < count} | told
 
 
 async def forget_people(session: AsyncSession, user_ids: Sequence[str]) -> None:
