@@ -16,14 +16,13 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from opsloop_common.conditions import Condition, Op, holds
-from opsloop_common.errors import FieldError
+from opsloop_common.errors import Invalid
 from opsloop_metrics.insights.periods import EventFilter, Interval
 from opsloop_metrics.lifecycles.rules import Status
 from opsloop_metrics.store.port import milliseconds as milliseconds
 
 _DURATION = TypeAdapter(timedelta)
 MOST_CONDITIONS = 20
-MOST_LEVELS = 3
 BUCKET_PEOPLE = 20_000
 """About how many people a bucket has: as many are evaluated, written and told of at a time."""
 MOST_BUCKETS = 65_536
@@ -38,7 +37,7 @@ class Match(StrEnum):
     ANY = "any"
 
 
-class Aggregate(StrEnum):
+class PropertyAggregate(StrEnum):
     """What is made of the values of a property."""
 
     SUM = "sum"
@@ -63,7 +62,7 @@ class Valued:
     """What a property of somebody's events came to, compared with a value."""
 
     wanted: EventFilter
-    aggregate: Aggregate
+    aggregate: PropertyAggregate
     condition: Condition
     within: timedelta | None
 
@@ -160,7 +159,7 @@ def _part(stored: Mapping[str, Any]) -> Group | Leaf:
             return Did(_filter(stored), Op(stored["op"]), stored["count"], _within(stored["within"]))
         case "property":
             condition = _condition(stored["property"], stored["op"], stored["value"])
-            return Valued(_filter(stored), Aggregate(stored["aggregate"]), condition, _within(stored["within"]))
+            return Valued(_filter(stored), PropertyAggregate(stored["aggregate"]), condition, _within(stored["within"]))
         case "trait":
             return Is(_condition(f"person.{stored['trait']}", stored["op"], stored["value"]))
         case "segment":
@@ -185,25 +184,10 @@ def _within(value: str | None) -> timedelta | None:
     return None if value is None else _DURATION.validate_python(value)
 
 
-def faults(definition: Mapping[str, Any]) -> list[FieldError]:
-    """Return what is too much in a definition as it came: groups in groups in groups, or conditions in all."""
-    found, count = [], 0
-
-    def walk(group: Mapping[str, Any], pointer: str, level: int) -> None:
-        nonlocal count
-        for place, part in enumerate(group["conditions"]):
-            here = f"{pointer}/conditions/{place}"
-            if part["type"] != "group":
-                count += 1
-            elif level == MOST_LEVELS:
-                found.append(FieldError(here, f"groups may be in each other {MOST_LEVELS} deep"))
-            else:
-                walk(part, here, level + 1)
-
-    walk(definition, "", 1)
-    if count > MOST_CONDITIONS:
-        found.append(FieldError("/conditions", f"may be {MOST_CONDITIONS} in all, those in groups included"))
-    return found
+def require_few(stored: Mapping[str, Any]) -> None:
+    """Refuse a definition with more conditions in all than one may have; raises Invalid."""
+    if sum(1 for _ in _group(stored).leaves()) > MOST_CONDITIONS:
+        raise Invalid("/definition/conditions", f"may be {MOST_CONDITIONS} in all, those in groups included")
 
 
 def compares(value: float | None, condition: Condition) -> bool:

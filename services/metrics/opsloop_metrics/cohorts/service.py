@@ -17,7 +17,6 @@ from opsloop_common import workspaces
 from opsloop_common.db import context_of
 from opsloop_metrics.cohorts import rules
 from opsloop_metrics.cohorts.rules import (
-    Aggregate,
     Bought,
     Bucket,
     Definition,
@@ -26,6 +25,7 @@ from opsloop_metrics.cohorts.rules import (
     Leaf,
     Lives,
     Member,
+    PropertyAggregate,
     Seen,
     Valued,
 )
@@ -164,7 +164,7 @@ def _column(known: Known, leaf: Did | Valued | Lives, bind: Binding) -> tuple[li
     if isinstance(leaf, Did):
         return [f"countIf({of})"], of, since
     field = leaf.condition.field
-    if leaf.aggregate is Aggregate.LAST:
+    if leaf.aggregate is PropertyAggregate.LAST:
         is_there = holds(rules.is_there(field), bind)
         last = f"toUInt8({holds(leaf.condition, bind)}), (e.time, e.message_id), {of} AND {is_there}"
         return [f"if(countIf({of} AND {is_there}) = 0, NULL, argMaxIf({last}))"], of, since
@@ -178,9 +178,9 @@ def _fulfils(known: Known, leaf: Any, told: Any, second: Any, first_seen: int) -
     if isinstance(leaf, Lives):
         is_new = first_seen >= rules.milliseconds(_edges(known, leaf.interval)[0])
         return Seen(is_new, bool(told), bool(second)).is_in(leaf.stage)
-    if leaf.aggregate is Aggregate.LAST:
+    if leaf.aggregate is PropertyAggregate.LAST:
         return rules.holds_for_nothing(leaf.condition) if told is None else bool(told)
-    value = 0.0 if told is None and leaf.aggregate is Aggregate.SUM else told
+    value = 0.0 if told is None and leaf.aggregate is PropertyAggregate.SUM else told
     return rules.compares(value, leaf.condition)
 
 

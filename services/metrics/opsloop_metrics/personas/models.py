@@ -19,7 +19,7 @@ from opsloop_metrics.tables import Base
 class Persona(Versioned, Base):
     """What the people of a segment are like, as it was written last; it goes with its segment."""
 
-    NOUN, BY = "persona", "segment_id"
+    NOUN = "persona"
     __tablename__ = "persona"
 
     segment_id: Mapped[UUID] = mapped_column(Uuid, ForeignKey("segment.id", ondelete="CASCADE"), primary_key=True)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from opsloop_common import redaction
 from opsloop_common.columns import Moment, Resource, check_in
-from opsloop_metrics.segments.rules import Kind
+from opsloop_metrics.segments.rules import SegmentKind
 from opsloop_metrics.tables import Base
 
 
@@ -22,7 +22,7 @@ class Segment(Resource, Base):
     NOUN = "segment"
     __tablename__ = "segment"
     __table_args__ = (
-        check_in("kind", Kind),
+        check_in("kind", SegmentKind),
         CheckConstraint("(kind = 'dynamic') = (definition IS NOT NULL)", name="definition"),
         CheckConstraint("(as_of IS NULL) = (buckets IS NULL)", name="as_of"),
         CheckConstraint("bucket >= 0 AND (buckets IS NULL OR bucket < buckets)", name="bucket"),

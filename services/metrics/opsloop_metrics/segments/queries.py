@@ -12,10 +12,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
 from opsloop_common.db import context_of
-from opsloop_common.versions import Precondition
+from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_metrics.cohorts.rules import Bucket, asked_by
 from opsloop_metrics.segments.models import Segment, SegmentMember
-from opsloop_metrics.segments.rules import Kind
+from opsloop_metrics.segments.rules import SegmentKind
 
 NEWEST_FIRST = (Segment.id.desc(),)
 IN_ORDER = (SegmentMember.entered_at.asc(), SegmentMember.person_id.asc())
@@ -25,7 +25,7 @@ def _own(session: AsyncSession) -> ColumnElement[bool]:
     return Segment.workspace == context_of(session).workspace
 
 
-def segments(*, kind: Kind | None, text: str | None) -> Select[Segment]:
+def segments(*, kind: SegmentKind | None, text: str | None) -> Select[Segment]:
     """Return the query of the workspace's segments: of a kind, and with a text in name or description, where given."""
     query = select(Segment)
     if kind is not None:
@@ -42,7 +42,7 @@ async def get_segment(session: AsyncSession, segment_id: UUID) -> Segment:
     return await resources.get(session, Segment, Segment.id == segment_id)
 
 
-async def lock_segment(session: AsyncSession, segment_id: UUID, expected: Precondition) -> Segment:
+async def lock_segment(session: AsyncSession, segment_id: UUID, expected: Precondition = ANY_VERSION) -> Segment:
     """Lock and return a segment in the version expected; raises NotFound, StaleVersion."""
     return await resources.lock_for_change(session, Segment, Segment.id == segment_id, expected=expected)
 
@@ -69,11 +69,6 @@ async def stale_among(session: AsyncSession, segment_ids: Collection[UUID]) -> b
     """Say whether one of some segments has to be refreshed."""
     query = select(Segment.id).where(Segment.id.in_(segment_ids), or_(Segment.is_stale, Segment.as_of.is_not(None)))
     return await session.scalar(select(query.exists())) is True
-
-
-async def all_ids(session: AsyncSession) -> list[UUID]:
-    """Return the workspace's segments."""
-    return list(await session.scalars(select(Segment.id).where(_own(session)).order_by(Segment.id)))
 
 
 def members(segment_id: UUID, *, entered_from: datetime | None) -> Select[SegmentMember]:

@@ -15,7 +15,7 @@ from opsloop_common.http.schemas import ShortText, Timestamp
 from opsloop_metrics.insights.tables import ALSO_CSV, CSV, as_csv, prefers_csv
 from opsloop_metrics.segments import queries, service
 from opsloop_metrics.segments.models import Segment
-from opsloop_metrics.segments.rules import Kind
+from opsloop_metrics.segments.rules import SegmentKind
 from opsloop_metrics.segments.schemas import (
     MemberOut,
     MembersChangedOut,
@@ -56,7 +56,7 @@ async def create_segment(body: SegmentIn, session: Db, response: Response) -> Se
 async def list_segments(
     session: Db,
     page: PageQuery,
-    kind: Annotated[Kind | None, Query(description="Only those of a kind.")] = None,
+    kind: Annotated[SegmentKind | None, Query(description="Only those of a kind.")] = None,
     text: Annotated[ShortText | None, Query(description="In the name or the description.")] = None,
 ) -> Listing[SegmentOut]:
     """List segments, newest first."""
@@ -83,7 +83,7 @@ async def update_segment(
 ) -> SegmentOut:
     """Change a segment; another definition is refreshed at once."""
     changes = body.model_dump(exclude_unset=True)
-    if "definition" in changes:
+    if body.definition is not None:
         changes["definition"] = body.definition.kept()
     return _answer(response, await service.change_segment(session, segment_id, changes, expected=expected))
 

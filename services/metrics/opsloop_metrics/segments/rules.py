@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -16,11 +17,20 @@ BYTES_PER_EVENT = 400_000
 """Of the ids in one event, which may have 512 KiB."""
 
 
-class Kind(StrEnum):
+class SegmentKind(StrEnum):
     """How people come into a segment: by what they do and are, or by being listed."""
 
     DYNAMIC = "dynamic"
     STATIC = "static"
+
+
+def require_fitting(kind: SegmentKind, changes: Mapping[str, Any]) -> None:
+    """Refuse to give a list a definition (Conflict), and to take that of a dynamic segment away (Invalid)."""
+    given = changes.get("definition")
+    if kind is SegmentKind.STATIC and given is not None:
+        raise Conflict("A static segment has no definition; its members are put on it and taken off.")
+    if kind is SegmentKind.DYNAMIC and "definition" in changes and given is None:
+        raise Invalid("/definition", "a dynamic segment has one")
 
 
 @dataclass(frozen=True)

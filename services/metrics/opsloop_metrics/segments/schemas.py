@@ -10,7 +10,6 @@ from pydantic import AfterValidator, Field, JsonValue, StringConstraints, field_
 from pydantic import ValidationInfo as Info
 
 from opsloop_common.conditions import Condition, Op, Value
-from opsloop_common.errors import Invalid
 from opsloop_common.http.schemas import (
     Duration,
     InModel,
@@ -20,13 +19,12 @@ from opsloop_common.http.schemas import (
     UserId,
     absent,
     said,
-    storable,
 )
-from opsloop_metrics.cohorts.rules import Aggregate, Match, faults
+from opsloop_metrics.cohorts.rules import MOST_CONDITIONS, Match, PropertyAggregate, require_few
 from opsloop_metrics.insights.periods import Interval
 from opsloop_metrics.lifecycles.rules import Status
 from opsloop_metrics.orders.rules import require_currency
-from opsloop_metrics.segments.rules import Kind
+from opsloop_metrics.segments.rules import SegmentKind
 from opsloop_metrics.shapes import Where
 
 Description = Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(said)]
@@ -40,15 +38,9 @@ def _a_while(value: timedelta) -> timedelta:
     return value
 
 
-def _fits(op: Op, value: Any) -> Any:
-    """Return a value as the operators everywhere take it; a ValueError for one that they do not."""
-    return Condition(field="data.value", op=op, value=value).value
-
-
 Within = Annotated[Duration, AfterValidator(_a_while)]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(storable)]
-Property = Annotated[str, StringConstraints(pattern=r"^properties(\.[^.\x00]{1,100}){1,10}$")]
-Trait = Annotated[str, StringConstraints(pattern=r"^[^.\x00]{1,100}(\.[^.\x00]{1,100}){0,9}$")]
+Property = Annotated[str, StringConstraints(pattern=r"^properties(\.[^.\x00]{1,100}){1,10}$"), AfterValidator(said)]
+Trait = Annotated[str, StringConstraints(pattern=r"^[^.\x00]{1,100}(\.[^.\x00]{1,100}){0,9}$"), AfterValidator(said)]
 Scores = Annotated[list[Annotated[int, Field(ge=1, le=5)]], Field(min_length=1, max_length=5)]
 Currency = Annotated[str, AfterValidator(require_currency)]
 
@@ -63,7 +55,7 @@ class _Compared(InModel):
     @classmethod
     def _suits(cls, value: JsonValue, info: Info) -> JsonValue:
         op = info.data.get("op")
-        return value if op is None else _fits(op, value)
+        return value if op is None else Condition(field="data.value", op=op, value=value).value
 
 
 class EventConditionIn(InModel):
@@ -84,7 +76,7 @@ class PropertyConditionIn(_Compared):
     event: ShortText | None = None
     where: Where = Field(default_factory=list)
     property: Property
-    aggregate: Aggregate
+    aggregate: PropertyAggregate
     within: Within | None = None
 
 
@@ -121,26 +113,35 @@ class RfmConditionIn(InModel):
     currency: Currency | None = None
 
 
-class GroupConditionIn(InModel):
-    """Conditions of which all, or any, have to hold."""
-
-    type: Literal["group"]
-    match: Match = Match.ALL
-    conditions: Conditions
-
-
-ConditionIn = Annotated[
+_Leaf = (
     EventConditionIn
     | PropertyConditionIn
     | TraitConditionIn
     | SegmentConditionIn
     | LifecycleConditionIn
     | RfmConditionIn
-    | GroupConditionIn,
-    Field(discriminator="type"),
-]
-Conditions = Annotated[list[ConditionIn], Field(max_length=20)]
-GroupConditionIn.model_rebuild()
+)
+
+
+class InnerGroupIn(InModel):
+    """Conditions of which all, or any, have to hold; no groups are in it."""
+
+    type: Literal["group"]
+    match: Match = Match.ALL
+    conditions: Annotated[list[Annotated[_Leaf, Field(discriminator="type")]], Field(max_length=MOST_CONDITIONS)]
+
+
+class GroupIn(InModel):
+    """Conditions, groups among them, of which all, or any, have to hold."""
+
+    type: Literal["group"]
+    match: Match = Match.ALL
+    conditions: Annotated[
+        list[Annotated[_Leaf | InnerGroupIn, Field(discriminator="type")]], Field(max_length=MOST_CONDITIONS)
+    ]
+
+
+Conditions = Annotated[list[Annotated[_Leaf | GroupIn, Field(discriminator="type")]], Field(max_length=MOST_CONDITIONS)]
 
 
 class ExcludeIn(InModel):
@@ -160,8 +161,7 @@ class DefinitionIn(InModel):
     def kept(self) -> dict[str, Any]:
         """Return it as it is kept and shown; raises Invalid for more than a definition may have."""
         stored = self.model_dump(mode="json")
-        if found := faults(stored):
-            raise Invalid.each(found)
+        require_few(stored)
         return stored
 
 
@@ -170,22 +170,22 @@ class SegmentIn(InModel):
 
     name: ShortText
     description: Description | None = None
-    kind: Kind
+    kind: SegmentKind
     definition: DefinitionIn | None = None
 
     @model_validator(mode="after")
     def _is_either(self) -> Self:
-        if (self.kind is Kind.DYNAMIC) != (self.definition is not None):
+        if (self.kind is SegmentKind.DYNAMIC) != (self.definition is not None):
             raise ValueError("a dynamic segment has a definition, and a static one has none")
         return self
 
 
 class SegmentPatch(InModel):
-    """What to change; fields left out stay. The kind stays what it is."""
+    """What to change; fields left out stay. The kind stays what it is, and a list has no definition: null."""
 
     name: ShortText = Field(default_factory=absent)
     description: Description | None = None
-    definition: DefinitionIn = Field(default_factory=absent)
+    definition: DefinitionIn | None = Field(default_factory=absent)
 
 
 class PreviewIn(InModel):
@@ -206,7 +206,7 @@ class SegmentOut(OutModel):
     id: UUID
     name: str
     description: str | None
-    kind: Kind
+    kind: SegmentKind
     definition: dict[str, Any] | None
     size: int
     refreshed_at: Timestamp | None

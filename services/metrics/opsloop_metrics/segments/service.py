@@ -20,7 +20,7 @@ from opsloop_common.due.schedule import schedule
 from opsloop_common.errors import Conflict, TooMany
 from opsloop_common.limits import SEGMENT_LISTED, SEGMENTS_PER_WORKSPACE
 from opsloop_common.resources import changing
-from opsloop_common.versions import ANY_VERSION, Precondition
+from opsloop_common.versions import Precondition
 from opsloop_metrics.cohorts import rules as cohorts
 from opsloop_metrics.cohorts import service as evaluating
 from opsloop_metrics.cohorts.rules import Bucket, Definition
@@ -29,7 +29,7 @@ from opsloop_metrics.people import service as people
 from opsloop_metrics.ports import MetricsPorts
 from opsloop_metrics.segments import queries, rules, writing
 from opsloop_metrics.segments.models import Segment, SegmentMember
-from opsloop_metrics.segments.rules import Difference, Kind
+from opsloop_metrics.segments.rules import Difference, SegmentKind
 from opsloop_metrics.store.port import TooHeavy
 
 REFRESH_JOB = "metrics.refresh_segment"
@@ -37,11 +37,16 @@ FORGET = "metrics.forget_segment"
 FORGET_BATCH = 10_000
 PREVIEW_SECONDS = 5.0
 SAMPLE = 50
-has_listed = queries.has_listed
+lock_segment, has_listed = queries.lock_segment, queries.has_listed
 
 
 async def create_segment(
-    session: AsyncSession, *, name: str, description: str | None, kind: Kind, definition: Mapping[str, Any] | None
+    session: AsyncSession,
+    *,
+    name: str,
+    description: str | None,
+    kind: SegmentKind,
+    definition: Mapping[str, Any] | None,
 ) -> Segment:
     """Describe a segment and begin to fill it, or make an empty list. Raises Invalid, Conflict, TooMany."""
     await workspaces.lock(session)  # definitions change one after the other: two at once could close a ring
@@ -58,17 +63,12 @@ async def create_segment(
         definition=None if definition is None else dict(definition),
         size=0,
         bucket=0,
-        is_stale=kind is Kind.DYNAMIC,
+        is_stale=kind is SegmentKind.DYNAMIC,
     )
-    if kind is Kind.DYNAMIC:
+    if kind is SegmentKind.DYNAMIC:
         await ports_of(session, MetricsPorts).feed.begin(session)
         await _start(session, segment)
     return segment
-
-
-async def lock_segment(session: AsyncSession, segment_id: UUID) -> Segment:
-    """Lock and return a segment; raises NotFound."""
-    return await queries.lock_segment(session, segment_id, ANY_VERSION)
 
 
 async def change_segment(
@@ -78,8 +78,7 @@ async def change_segment(
     if "definition" in changes:
         await workspaces.lock(session)
     segment = await queries.lock_segment(session, segment_id, expected)
-    if "definition" in changes and segment.kind == Kind.STATIC:
-        raise Conflict("A static segment has no definition; its members are put on it and taken off.")
+    rules.require_fitting(SegmentKind(segment.kind), changes)
     with changing(session, segment, changes) as before:
         if "definition" in before:
             asks_for = cohorts.asked_by(segment.definition)
@@ -305,7 +304,7 @@ async def remove_members(session: AsyncSession, segment_id: UUID, user_ids: Sequ
 
 async def _lock_list(session: AsyncSession, segment_id: UUID) -> Segment:
     segment = await lock_segment(session, segment_id)
-    if segment.kind != Kind.STATIC:
+    if segment.kind != SegmentKind.STATIC:
         raise Conflict("The members of a dynamic segment follow its definition.")
     return segment
 
@@ -353,4 +352,4 @@ async def forget_people(session: AsyncSession, user_ids: Sequence[str]) -> None:
         left = [each for each in stored["exclude"]["user_ids"] if each not in set(user_ids)]
         segment.definition = stored | {"exclude": stored["exclude"] | {"user_ids": left}}
         resources.touch(session, segment)
-    await outbox.forget(session, [f"segment/{each}" for each in await queries.all_ids(session)], user_ids)
+    await outbox.forget(session, [f"segment/{each}" for each in await queries.asked(session)], user_ids)
