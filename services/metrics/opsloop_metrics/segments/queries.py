@@ -7,7 +7,6 @@ from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy import ARRAY, ColumnElement, Select, Text, any_, func, literal, or_, select
-from sqlalchemy.dialects.postgresql import array
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
@@ -54,7 +53,8 @@ async def find_locked(session: AsyncSession, segment_id: UUID) -> Segment | None
 
 async def lock_those_without(session: AsyncSession, user_ids: Collection[str]) -> list[Segment]:
     """Lock and return the segments whose definition leaves one of some users out by name."""
-    named = Segment.definition["exclude"]["user_ids"].op("?|")(array(user_ids, type_=Text))
+    excluded = func.jsonb_extract_path(Segment.definition, "exclude", "user_ids")
+    named = func.jsonb_exists_any(excluded, literal(list(user_ids), ARRAY(Text)))
     return await resources.lock_all(session, Segment, named)
 
 
