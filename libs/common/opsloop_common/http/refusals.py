@@ -90,9 +90,15 @@ def _choice(pointer: str, item: Any) -> FieldError:
 
 def _steps_inside(body: Any, steps: Sequence[Any], *, is_missing: bool) -> list[Any]:
     # pydantic also names the branches of a union that it went through; those are in our model and not in what was sent
-    found = []
+    found: list[Any] = []
+    is_chosen = False
     for number, step in enumerate(steps, start=1):
+        # of a branch that is called as one of its fields is, the first mention means the branch
+        was_chosen, is_chosen = is_chosen, False
         match body:
+            case dict() if step == body.get("type") and number < len(steps) and not was_chosen:
+                is_chosen = True
+                continue
             case dict() if step in body:
                 body = body[step]
             case list() if isinstance(step, int) and step < len(body):

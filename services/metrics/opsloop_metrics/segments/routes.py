@@ -8,6 +8,7 @@ from uuid import UUID
 from fastapi import Query, Response
 from starlette.requests import Request
 
+from opsloop_common.clock import rfc3339
 from opsloop_common.http.deps import Db, IfMatch, set_etag, set_location
 from opsloop_common.http.paging import Listing, LongPageQuery, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
@@ -127,7 +128,7 @@ async def list_members(
     listing = found.map(MemberOut.model_validate)
     if not prefers_csv(request.headers.get("accept")):
         return listing
-    rows = ([str(each.person_id), each.user_id, each.entered_at.isoformat()] for each in listing.items)
+    rows = ([str(each.person_id), each.user_id, rfc3339(each.entered_at)] for each in listing.items)
     more = {} if listing.next_cursor is None else {"Link": _next(request, listing.next_cursor)}
     return Response(as_csv(["person_id", "user_id", "entered_at"], rows), media_type=CSV, headers=more)
 

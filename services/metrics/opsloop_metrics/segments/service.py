@@ -35,7 +35,7 @@ from opsloop_metrics.store.port import TooHeavy
 REFRESH_JOB = "metrics.refresh_segment"
 FORGET = "metrics.forget_segment"
 FORGET_BATCH = 10_000
-PREVIEW_SECONDS = 5.0
+PREVIEW_SECONDS, BUCKET_SECONDS = 5.0, 10.0
 SAMPLE = 50
 lock_segment, has_listed = queries.lock_segment, queries.has_listed
 
@@ -82,7 +82,8 @@ async def change_segment(
     with changing(session, segment, changes) as before:
         if "definition" in before:
             asks_for = cohorts.asked_by(segment.definition)
-            rules.require_no_cycle(segment.id, asks_for, await queries.asked(session) | {segment.id: asks_for})
+            asked = await queries.asked(session) | {segment.id: frozenset[UUID]()}
+            rules.require_no_cycle(segment.id, asks_for, asked)
             segment.is_stale, segment.as_of, segment.buckets, segment.bucket = True, None, None, 0
             await _start(session, segment)
     return segment
@@ -326,9 +327,7 @@ async def preview(session: AsyncSession, stored: Mapping[str, Any]) -> dict[str,
     began, size, done, sample = clock(), 0, 0, list[dict[str, Any]]()
     while done < count and (done == 0 or clock() < began + PREVIEW_SECONDS):
         bucket = cohorts.bucket_of(done, count)
-        known = await evaluating.known(
-            session, definition, bucket, as_of, inside=queries.held, seconds=2 * PREVIEW_SECONDS
-        )
+        known = await evaluating.known(session, definition, bucket, as_of, inside=queries.held, seconds=BUCKET_SECONDS)
         await settle(session)  # the store may take seconds, and whoever waits for it holds no connection
         with stopped():
             found = sorted(await evaluating.members(ports.store, definition, known))
