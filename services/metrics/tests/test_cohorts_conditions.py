@@ -276,3 +276,29 @@ async def test_other_services_events_count_where_they_are_named(marketer):
 
     assert await marketer.preview(event("feedback.received")) == ["f1", "u1"]
     assert await marketer.preview(event(None)) == ["u1"]
+
+
+@pytest.mark.parametrize("people", [1, 3, 20_000])
+async def test_a_bucket_means_the_same_people_everywhere(marketer, monkeypatch, people):
+    """Ids are cut by their first 16 bits, by the database as by the event store: whoever is in two, or in none, would be missing here."""
+    monkeypatch.setattr("opsloop_metrics.cohorts.rules.BUCKET_PEOPLE", people)
+    shop = Shop(marketer.world)
+    names = [f"用户{number:02}" for number in range(24)]
+    await marketer.tell(*(did(name, "buy", "09", {"amount": 5}) for name in names))
+    await marketer.tell(*(is_known(name, "09T13:00", city="上海", anonymous=f"a{name}") for name in names))
+    for name in names:
+        await shop.order(name, 10, "03-09T10:00", user_id=name)
+    friends = await marketer.listed(*names)
+    marketer.at(NOW)
+    trait = {"type": "trait", "trait": "city", "op": "eq", "value": "上海"}
+    conditions = [
+        event("buy"),
+        prop("max", "eq", 5),
+        trait,
+        {"type": "rfm"},
+        {"type": "segment", "segment_id": friends},
+    ]
+
+    for condition in conditions:
+        assert await marketer.preview(condition) == names
+    assert await marketer.preview(*conditions) == names

@@ -205,6 +205,55 @@ async def test_the_audit_log_knows_that_something_was_written_and_not_what(world
     assert "another" not in str(entries)
 
 
+LONGEST = {
+    "title": "店" * 200,
+    "summary": "s" * 4_000,
+    "needs": ["需" * 500] * 50,
+    "pains": ["p" * 500] * 50,
+    "quotes": [{"feedback_id": str(uuid4()), "text": "q" * 500}] * 50,
+}
+
+
+async def test_the_longest_that_is_taken_is_shown_as_it_is(world, at):
+    await write(world, at, 201, **LONGEST)
+
+    shown = await world.get(at)
+    assert {name: shown[name] for name in WRITTEN} == LONGEST
+    [version] = await versions(world, at)
+    assert {name: version[name] for name in WRITTEN} == LONGEST
+
+
+async def test_who_may_only_write_is_not_shown_what_stands_there(world, at):
+    writer = await world.api.key("metrics:write")
+    await write(world, at, 201)
+
+    same = await world.send("PUT", at, json=PERSONA, headers=writer)
+
+    assert (same.status_code, same.content) == (204, b"")
+    assert (await world.send("GET", at, headers=writer)).status_code == 403
+
+
+async def test_of_two_who_saw_one_version_one_is_told_that_it_is_stale(world, at):
+    made = await write(world, at, 201)
+    headers = world.headers | {"If-Match": made.headers["etag"]}
+
+    answers = await asyncio.gather(
+        *(world.send("PUT", at, json=PERSONA | {"title": f"t{number}"}, headers=headers) for number in range(6))
+    )
+
+    assert Counter(answer.status_code for answer in answers) == {200: 1, 412: 5}
+    assert [each["version"] for each in await versions(world, at)] == [2, 1]
+
+
+async def test_each_segment_has_its_own(world, at):
+    other = (await world.post("/v1/segments", {"name": "Guests", "kind": "static"}))["id"]
+    await write(world, at, 201)
+    await write(world, f"/v1/segments/{other}/persona", 201, title="客人")
+
+    assert (await world.get(at))["title"] == PERSONA["title"]
+    assert (await world.get(f"/v1/segments/{other}/persona"))["title"] == "客人"
+
+
 BEFORE = {"title": "a", "summary": None, "needs": ["x"], "pains": [], "quotes": []}
 
 

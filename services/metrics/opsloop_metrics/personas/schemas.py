@@ -38,28 +38,27 @@ class QuoteOut(OutModel):
     text: str
 
 
-class PersonaOut(OutModel):
-    """What the people of a segment are like."""
+class _Written(OutModel):
+    """What is written of people."""
 
-    segment_id: UUID
+    version: int
     title: str
     summary: str | None
     needs: list[str]
     pains: list[str]
     quotes: list[QuoteOut]
-    version: int
+
+
+class PersonaOut(_Written):
+    """What the people of a segment are like."""
+
+    segment_id: UUID
     created_at: Timestamp
     updated_at: Timestamp
 
 
-class PersonaVersionOut(OutModel):
+class PersonaVersionOut(_Written):
     """A persona as it was written once, and by whom."""
 
-    version: int
-    title: str
-    summary: str | None
-    needs: list[str]
-    pains: list[str]
-    quotes: list[QuoteOut]
     written_at: Timestamp
     actor: str
