@@ -274,3 +274,9 @@ BEFORE = {"title": "a", "summary": None, "needs": ["x"], "pains": [], "quotes": 
 )
 def test_what_is_another_persona(before, now, expected):
     assert rules.differs(before, now) is expected
+
+
+def test_what_a_persona_is_made_of_is_what_may_differ():
+    assert set(rules.FIELDS) == WRITTEN
+    assert len(rules.FIELDS) == len(WRITTEN) == len(BEFORE)
+    assert all(rules.differs(BEFORE, BEFORE | {name: "another"}) for name in rules.FIELDS)
