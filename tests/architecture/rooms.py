@@ -52,6 +52,9 @@ FURTHER = {
     "metrics.visits.sources": Further(-20, "data: hosts and names of search engines, networks and shops"),
     "metrics.event_files.messages": Further(-10, "what one row says, apart from cutting a file into rows"),
     "metrics.event_imports.tables": Further(25, "who reads and takes rows that are no events, apart from the jobs"),
+    "metrics.segments.writing": Further(
+        25, "writes who came and left in bulk, with what is told of it, apart from deciding it"
+    ),
     "metrics.people.writing": Further(25, "writes what became of a block's persons in bulk, apart from deciding it"),
     "notifications.mail.holding": Further(25, "how long mail waits for a server that refuses us, and who is told"),
     "notifications.mail.writing": Further(25, "writes the mail's bytes, apart from handing them to a server"),

@@ -196,7 +196,10 @@ def test_every_route_that_a_page_names_is_one(page):
 GUIDE = ROOT / "docs/guide"
 PAIRS = [
     (ROOT / "README.md", ROOT / "README.zh-CN.md"),
-    *((ROOT / f"docs/{name}.md", ROOT / f"docs/{name}.zh-CN.md") for name in ("capture", "insights", "mission")),
+    *(
+        (ROOT / f"docs/{name}.md", ROOT / f"docs/{name}.zh-CN.md")
+        for name in ("capture", "insights", "mission", "segments")
+    ),
     *((GUIDE / page.name, page) for page in sorted((GUIDE / "zh-CN").glob("*.md"))),
 ]
 

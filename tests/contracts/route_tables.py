@@ -42,6 +42,10 @@ COMPUTED = {
     "/v1/rejected-messages/summary",
 }
 """What is told anew each time, or is changed by the service alone, so that nobody needs a version of it."""
+LONG_PAGES = {"/v1/segments/{segment_id}/members": 1_000}
+"""Lists of small rows that machines take away as a whole, and how long their pages may be."""
+OF_MANY = {"/v1/segments/{segment_id}/members"}
+"""Where many things are put or taken away at once, each for itself: there is no version of them together."""
 CREATED_BY_NAME = {
     # the caller chooses the name, in its own workspace
     "PUT /v1/recipients/{user_id}",
@@ -63,7 +67,8 @@ BAD_BODIES: dict[str, tuple[bytes, int]] = {
 
 def reads(method: str, path: str) -> bool:
     """Say whether a route only reads: a question about events is too long for an address."""
-    return method == "GET" or (path.startswith("/v1/insights/") and (method == "POST"))
+    asks = path.startswith("/v1/insights/") or path == "/v1/segments/preview"
+    return method == "GET" or (asks and method == "POST")
 
 
 def takes_json(operation: dict[str, Any]) -> bool:

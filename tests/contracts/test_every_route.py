@@ -28,6 +28,8 @@ from tests.contracts.route_tables import (
     COMPUTED,
     CREATED_BY_NAME,
     FOR_BROWSERS,
+    LONG_PAGES,
+    OF_MANY,
     ONE_PAGE,
     SCOPES,
     reads,
@@ -195,7 +197,7 @@ async def test_a_change_that_changes_nothing_is_not_a_read(door: Door):
     name = door.api.runtime.service.name
     writer = await door.api.key(f"{name}:write")
     for method, path, operation in operations(door):
-        if method not in ("PATCH", "PUT") or f"{name}:write" not in operation["x-scopes"]:
+        if method not in ("PATCH", "PUT") or f"{name}:write" not in operation["x-scopes"] or path in OF_MANY:
             continue
         body = {} if method == "PATCH" else NO_CHANGES[f"{method} {path}"]
         concrete = path.format_map(door.ids)
@@ -286,7 +288,8 @@ async def test_bad_paging(door: Door):
         names = {parameter["name"] for parameter in operation.get("parameters", ())}
         if method == "GET" and "limit" in names:
             concrete = path.format_map(door.ids)
-            for query in ({"limit": "0"}, {"limit": "201"}, {"limit": "x"}, {"cursor": "made-up"}, {"cursor": ""}):
+            beyond = str(LONG_PAGES.get(path, 200) + 1)
+            for query in ({"limit": "0"}, {"limit": beyond}, {"limit": "x"}, {"cursor": "made-up"}, {"cursor": ""}):
                 answer = await door.request("GET", concrete, params=query)
                 assert answer.status_code == 422, (path, query)
                 problem(answer)
@@ -332,7 +335,7 @@ async def test_a_field_that_is_not_known_is_refused_with_the_nearest_that_is(doo
 
 async def test_a_stale_version_changes_nothing(door: Door):
     for method, path, operation in operations(door):
-        if method not in ("PATCH", "PUT", "DELETE"):
+        if method not in ("PATCH", "PUT", "DELETE") or path in OF_MANY:
             continue
         assert "If-Match" in {parameter["name"] for parameter in operation["parameters"]}, (method, path)
         body = BODIES.get(f"{method} {path}") if "requestBody" in operation else None

@@ -33,8 +33,9 @@ def test_what_carries_texts_or_lists_of_people_is_internal():
     assert {"message.requested", "workspace.change_requested"} <= catalogue.INTERNAL
     public = {name for name, kind in catalogue.PUBLIC.items() if {"contents", "user_ids"} & kind.model_fields.keys()}
 
-    # ids alone, of whom everybody has to forget: whoever kept something of them needs to hear it
-    assert public == {"user.erased"}
+    # ids alone, of whom everybody has to forget: whoever kept something of them needs to hear it. Who came into a segment and left it,
+    # by their ids too, is what those who work with segments elsewhere wait for; an erasure takes them out of what is kept of it
+    assert public == {"user.erased", "segment.entered", "segment.left"}
 
 
 @pytest.mark.parametrize("type", INTERNAL)

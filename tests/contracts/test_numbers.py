@@ -44,10 +44,16 @@ CREATED: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "notifications": [("/v1/webhooks", {"url": "https://example.com/", "filter": WHEN})],
 }
 """Bodies of what is created; each 0 in them stands for the number."""
+IN_A_DEFINITION = {
+    f"/definition{'/conditions' * level}{where}/value" for level in (1, 2, 3) for where in ("", "/where")
+}
 TAKEN = {
     "POST /v1/feedback": {"/attributes"},
     "POST /v1/feedback:batch": {"/items/attributes"},
     "POST /v1/insights": {"/query"},
+    "POST /v1/segments": IN_A_DEFINITION,
+    "PATCH /v1/segments/{segment_id}": IN_A_DEFINITION,
+    "POST /v1/segments/preview": IN_A_DEFINITION,
     "PATCH /v1/insights/{insight_id}": {"/query"},
     "POST /v1/insights/active-users": {"/where/value"},
     "POST /v1/insights/funnel": {"/where/value", "/steps/where/value", "/exclusions/where/value"},

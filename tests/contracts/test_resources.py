@@ -12,6 +12,7 @@ import httpx
 import pytest
 from sqlalchemy import text
 
+from tests.contracts.route_tables import OF_MANY
 from tests.contracts.test_every_route import Door, door, operations, problem, quiet, takes_json
 from tests.contracts.worlds import BODIES, CHANGES, NO_CHANGES, WITHOUT_WORDS, WORDED, WORDS
 
@@ -30,8 +31,9 @@ def shown_at(path: str) -> str:
 
 
 def changes(door: Door, *methods: str) -> list[tuple[str, str, dict[str, Any]]]:
-    """Return the operations of some methods."""
-    return [(method, path, operation) for method, path, operation in operations(door) if method in methods]
+    """Return the operations of some methods on single resources."""
+    found = operations(door)
+    return [(method, path, operation) for method, path, operation in found if method in methods and path not in OF_MANY]
 
 
 async def as_it_is(door: Door, method: str, path: str, operation: dict[str, Any]) -> dict[str, Any]:

@@ -218,3 +218,7 @@ IMPORT_CELL_CHARACTERS = 131_072  # what Python's csv reads in one cell
 IMPORT_COLUMNS = 1_000
 IMPORT_ERRORS = 10_000
 """Refused rows of one file that are kept; the others are counted."""
+
+SEGMENTS_PER_WORKSPACE = 200
+SEGMENT_LISTED = 1_000_000
+"""People on a static list."""

@@ -53,6 +53,7 @@ from opsloop_metrics.overview import slice as overview
 from opsloop_metrics.paths import routes as paths_door
 from opsloop_metrics.paths import slice as paths
 from opsloop_metrics.people import slice as people
+from opsloop_metrics.personas import slice as personas
 from opsloop_metrics.plausible import slice as plausible
 from opsloop_metrics.ports import Captured, Insight, MetricsPorts
 from opsloop_metrics.posthog import slice as posthog
@@ -65,6 +66,7 @@ from opsloop_metrics.revenues import slice as revenues
 from opsloop_metrics.saved_insights import keeping
 from opsloop_metrics.saved_insights import slice as saved_insights
 from opsloop_metrics.segment import slice as segment
+from opsloop_metrics.segments import slice as segments
 from opsloop_metrics.sessions import routes as sessions_door
 from opsloop_metrics.sessions import slice as sessions
 from opsloop_metrics.settings import MetricsSettings
@@ -188,6 +190,8 @@ SERVICE = Service(
         rejections.SLICE,
         event_imports.SLICE,
         domain_feed.SLICE,
+        segments.SLICE,
+        personas.SLICE,
     ),
     settings=MetricsSettings,
     migrate=migrate_store,

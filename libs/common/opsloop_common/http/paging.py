@@ -32,6 +32,7 @@ from opsloop_common.turns import breathing
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
+MAX_EXPORTED = 1_000
 _PORTION_ROWS = 20  # that are read at a time: as many large ones are some megabytes
 _VALUE_CHARACTERS = 64
 
@@ -86,6 +87,18 @@ async def _page(
     ] = DEFAULT_LIMIT,
     cursor: Annotated[str | None, Query(max_length=2000, description="`next_cursor` of the page before.")] = None,
 ) -> Page:
+    return _asked(request, limit, cursor)
+
+
+async def _long_page(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=MAX_EXPORTED, description="Most items on a page.")] = DEFAULT_LIMIT,
+    cursor: Annotated[str | None, Query(max_length=2000, description="`next_cursor` of the page before.")] = None,
+) -> Page:
+    return _asked(request, limit, cursor)
+
+
+def _asked(request: Request, limit: int, cursor: str | None) -> Page:
     secrets = call_of(request).shell.runtime.secrets
     purpose = f"cursor {request.scope['route'].path}"
     after = None
@@ -99,6 +112,8 @@ async def _page(
 
 
 PageQuery = Annotated[Page, Depends(_page)]
+LongPageQuery = Annotated[Page, Depends(_long_page)]
+"""For lists of small rows that machines take away as a whole."""
 
 
 async def paginate(

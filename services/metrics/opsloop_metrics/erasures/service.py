@@ -11,16 +11,18 @@ from opsloop_common.versions import Precondition
 from opsloop_metrics.contacts import service as contacts
 from opsloop_metrics.orders import service as orders
 from opsloop_metrics.people import service as people
+from opsloop_metrics.segments import service as segments
 
 
 async def erase_user(session: AsyncSession, user_id: str, *, expected: Precondition) -> UUID:
     """Erase whom an id names; returns the job that takes the events. Raises NotFound, StaleVersion.
 
-    Somebody may have orders, or a contact, and no event: they have no profile, and a right to be forgotten all the same.
+    Somebody may have orders, a contact or a place on a list, and no event: they have no profile, and a right to be forgotten all the same.
     """
     try:
         return await people.erase_user(session, user_id, expected=expected)
     except NotFound:
-        if not (await orders.has_any_of(session, user_id) or await contacts.told(session, {user_id})):
+        is_known = await orders.has_any_of(session, user_id) or await contacts.told(session, {user_id})
+        if not (is_known or await segments.has_listed(session, user_id)):
             raise
     return await people.erase_unseen(session, user_id, expected=expected)

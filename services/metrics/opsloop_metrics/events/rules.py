@@ -39,6 +39,13 @@ def is_echo(event: Event) -> bool:
     return event.service == OWN and event.causationdepth > limits.CAUSE_DEPTH
 
 
+def unlisted(event: Event) -> Event:
+    """Return an event without a list of the people whom it is about: nothing is measured by it, and an erasure would have to find it."""
+    if not event.data.get("user_ids"):
+        return event
+    return event.model_copy(update={"data": event.data | {"user_ids": []}})
+
+
 @dataclass(frozen=True)
 class Selection:
     """The events of one type, what they must fulfil, and what is made of them."""

@@ -12,7 +12,7 @@ from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.users import UserErased
 from opsloop_common.db import clock_of
 from opsloop_metrics.events import queries
-from opsloop_metrics.events.rules import Reading, Selection, Told, user_of
+from opsloop_metrics.events.rules import Reading, Selection, Told, unlisted, user_of
 from opsloop_metrics.people import service as people
 
 
@@ -21,7 +21,7 @@ async def record(session: AsyncSession, events: Sequence[Event]) -> None:
 
     Nothing is kept of people who were erased, however late it comes, nor what says who they were.
     """
-    events = [event for event in events if event.type != UserErased.type]
+    events = [unlisted(event) for event in events if event.type != UserErased.type]
     named = {user_id for event in events if (user_id := user_of(event)) is not None}
     erased = await people.erased_among(session, named)
     await queries.insert_events(

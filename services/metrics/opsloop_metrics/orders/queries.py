@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Row, Select, bindparam, select, text
+from sqlalchemy import ARRAY, ColumnElement, Row, Select, Uuid, bindparam, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.columns import Moment
@@ -68,6 +69,25 @@ FROM (
 GROUP BY cohort, place
 """
 ).bindparams(bindparam("edges", type_=ARRAY(Moment)))
+
+# a score is 1 and the fifths of all buyers that are strictly below, so that those who are alike have the same one
+_SCORED = text(
+    """
+SELECT person_id, recency, frequency, monetary FROM (
+  SELECT person_id,
+    1 + (rank() OVER (ORDER BY latest) - 1) * 5 / count(*) OVER () AS recency,
+    1 + (rank() OVER (ORDER BY orders) - 1) * 5 / count(*) OVER () AS frequency,
+    1 + (rank() OVER (ORDER BY net) - 1) * 5 / count(*) OVER () AS monetary
+  FROM (
+    SELECT a.person_id, max(o.ordered_at) AS latest, count(*) AS orders, sum(o.minor_amount - o.refunded_minor) AS net
+    FROM customer_order AS o JOIN person_alias AS a ON a.workspace = o.workspace AND a.distinct_id = o.user_id
+    WHERE o.workspace = :workspace AND o.currency = :currency AND o.ordered_at > :start AND o.ordered_at <= :end
+    GROUP BY a.person_id
+  ) AS buyers
+) AS scored
+WHERE person_id BETWEEN :low AND :high
+"""
+).bindparams(bindparam("low", type_=Uuid), bindparam("high", type_=Uuid))
 
 
 def orders(
@@ -166,6 +186,29 @@ async def lived(
     """
     found = await _ask(session, _LIVED, currency, edges, end)
     return [(cohort, place, int(net), size) for cohort, place, net, size in found]
+
+
+async def commonest_currency(session: AsyncSession, start: datetime, end: datetime) -> str | None:
+    """Return the currency of the most orders in `(start, end]`, the first by name of several; None without orders."""
+    column = CustomerOrder.currency
+    query = select(column).where(
+        CustomerOrder.workspace == context_of(session).workspace,
+        CustomerOrder.ordered_at > start,
+        CustomerOrder.ordered_at <= end,
+    )
+    return await session.scalar(query.group_by(column).order_by(func.count().desc(), column).limit(1))
+
+
+async def scored(
+    session: AsyncSession, currency: str, start: datetime, end: datetime, low: UUID, high: UUID
+) -> list[tuple[UUID, int, int, int]]:
+    """Return the scores of those who ordered in `(start, end]`, of persons from `low` to `high`: recency, frequency, monetary value.
+
+    Each is from 1 to 5, 5 being best, among all persons who ordered then; what went back is taken off what was paid.
+    """
+    given = {"workspace": context_of(session).workspace, "currency": currency, "start": start, "end": end}
+    found = await session.execute(_SCORED, given | {"low": low, "high": high})
+    return [(person_id, *scores) for person_id, *scores in found]
 
 
 async def _ask(

@@ -17,6 +17,7 @@ from opsloop_metrics.people import service as people
 
 currencies, sold, refunded, lived = queries.currencies, queries.sold, queries.refunded, queries.lived
 has_any_of = queries.has_any_of
+commonest_currency, scored = queries.commonest_currency, queries.scored
 
 
 _TOLD_AS = {"minor_amount": "amount", "ordered_at": "time", "kind": "type"}

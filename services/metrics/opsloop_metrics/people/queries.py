@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, LargeBinary, Row, Select, Text, any_, literal, select, text, tuple_
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    LargeBinary,
+    Row,
+    Select,
+    Text,
+    Uuid,
+    any_,
+    func,
+    literal,
+    select,
+    text,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
@@ -185,3 +199,28 @@ async def all_ids(session: AsyncSession, person: Person) -> Sequence[str]:
 async def all_merged(session: AsyncSession, person: Person) -> Sequence[UUID]:
     """Return all who were found to be a person."""
     return (await session.scalars(select(PersonMerge.from_id).where(PersonMerge.into_id == person.id))).all()
+
+
+async def count_all(session: AsyncSession) -> int:
+    """Return how many persons the workspace has."""
+    return await session.scalar(select(func.count()).where(_own(session, Person.workspace))) or 0
+
+
+async def living_in(session: AsyncSession, low: UUID, high: UUID) -> dict[UUID, str]:
+    """Return the persons whose ids lie between two, both included, and what each is called by."""
+    query = select(Person.id, Person.user_id).where(_own(session, Person.workspace), Person.id.between(low, high))
+    return dict((await session.execute(query)).all())
+
+
+async def merged_into(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, UUID]:
+    """Return who was found to be one of some persons, and whom."""
+    query = select(PersonMerge.from_id, PersonMerge.into_id).where(
+        _own(session, PersonMerge.workspace), PersonMerge.into_id == any_(literal(list(ids), ARRAY(Uuid)))
+    )
+    return dict((await session.execute(query)).all())
+
+
+async def called(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, str]:
+    """Return what those of some persons who are there are called by."""
+    theirs = _own(session, Person.workspace), Person.id == any_(literal(list(ids), ARRAY(Uuid)))
+    return dict((await session.execute(select(Person.id, Person.user_id).where(*theirs))).all())

@@ -27,6 +27,8 @@ _ERASED = "metrics.erased_person"
 get_user = queries.get_user
 has_any = queries.has_any
 share_intake = queries.share_intake
+count_all, living_in = queries.count_all, queries.living_in
+merged_into, called = queries.merged_into, queries.called
 
 
 async def absorb(session: AsyncSession, messages: Sequence[Heard]) -> Absorbed:
@@ -80,6 +82,17 @@ async def erased_among(session: AsyncSession, ids: Collection[str]) -> frozenset
 def _digest(session: AsyncSession, id: str) -> bytes:
     workspace = context_of(session).workspace
     return ports_of(session, MetricsPorts).secrets.digest(f"{workspace}\x00{id}".encode(), purpose=_ERASED)
+
+
+async def who_are(session: AsyncSession, ids: Collection[str]) -> dict[str, tuple[UUID, str]]:
+    """Return whom each of some ids stands for, and what they are called by; one that nobody was seen with stands for who it would make."""
+    aliases, persons = await queries.known(session, list(ids), with_traits=False)
+    called_by = {person.id: person.user_id for person in persons}
+    workspace = context_of(session).workspace
+    known = {id: alias.person_id for id, alias in aliases.items()}
+    return {
+        id: (known[id], called_by[known[id]]) if id in known else (person_id(workspace, id), id) for id in sorted(ids)
+    }
 
 
 async def erase_user(session: AsyncSession, user_id: str, *, expected: Precondition) -> UUID:

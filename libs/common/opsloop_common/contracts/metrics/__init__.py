@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsloop_common.contracts.envelope import EventData
-from opsloop_common.contracts.metrics import kpis, monitors, people
+from opsloop_common.contracts.metrics import kpis, monitors, people, segments
 from opsloop_common.contracts.metrics.kpis import (
     KpiTargetReached,
 )
@@ -16,12 +16,14 @@ from opsloop_common.contracts.metrics.monitors import (
     MonitorEvent,
 )
 from opsloop_common.contracts.metrics.people import UserIdentified
+from opsloop_common.contracts.metrics.segments import SegmentEntered, SegmentLeft
 from opsloop_common.contracts.users import UserContactChanged, UserErased
 
 EVENTS: tuple[type[EventData], ...] = (
     *monitors.EVENTS,
     *kpis.EVENTS,
     *people.EVENTS,
+    *segments.EVENTS,
 )
 
 __all__ = [
@@ -33,6 +35,8 @@ __all__ = [
     "KpiRecovered",
     "KpiTargetReached",
     "MonitorEvent",
+    "SegmentEntered",
+    "SegmentLeft",
     "UserContactChanged",
     "UserErased",
     "UserIdentified",

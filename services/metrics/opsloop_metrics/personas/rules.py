@@ -1,0 +1,14 @@
+"""What the people of a segment are like, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+MOST_VERSIONS = 1_000
+FIELDS = ("title", "summary", "needs", "pains", "quotes")
+
+
+def differs(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> bool:
+    """Say whether what is written now is another persona than before, None where there was none."""
+    return before is None or any(before[name] != now[name] for name in FIELDS)

@@ -1,0 +1,9 @@
+"""What personas bring into the service."""
+
+from __future__ import annotations
+
+from opsloop_common.service import Slice
+from opsloop_metrics.personas import routes
+from opsloop_metrics.personas.models import Persona, PersonaVersion
+
+SLICE = Slice("personas", models=(Persona, PersonaVersion), routers=(routes.router,))
