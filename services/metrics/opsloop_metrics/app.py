@@ -45,13 +45,15 @@ from opsloop_metrics.monitors import service as watching
 from opsloop_metrics.monitors import slice as monitors
 from opsloop_metrics.next_bests import routes as next_bests_door
 from opsloop_metrics.next_bests import slice as next_bests
+from opsloop_metrics.objectives import service as aiming
+from opsloop_metrics.objectives import slice as objectives
 from opsloop_metrics.orders import slice as orders
 from opsloop_metrics.overview import slice as overview
 from opsloop_metrics.paths import routes as paths_door
 from opsloop_metrics.paths import slice as paths
 from opsloop_metrics.people import slice as people
 from opsloop_metrics.plausible import slice as plausible
-from opsloop_metrics.ports import Captured, Insight, MetricsPorts
+from opsloop_metrics.ports import Captured, Insight, MetricsPorts, Watchers
 from opsloop_metrics.posthog import slice as posthog
 from opsloop_metrics.recording.writer import Writer
 from opsloop_metrics.rejections import slice as rejections
@@ -107,7 +109,7 @@ async def open_ports(runtime: Runtime) -> AsyncIterator[MetricsPorts]:
         with places(settings.geoip_database) as find_place:
             async with supervised({"capture": writer.run}):
                 yield MetricsPorts(
-                    watching=watching,
+                    watching=Watchers((watching, aiming)),
                     store=store,
                     sink=writer if log is None else LogSink(log),
                     find_place=find_place,
@@ -182,6 +184,7 @@ SERVICE = Service(
         rejections.SLICE,
         event_imports.SLICE,
         domain_feed.SLICE,
+        objectives.SLICE,
     ),
     settings=MetricsSettings,
     migrate=migrate_store,

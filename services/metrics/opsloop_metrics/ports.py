@@ -38,6 +38,28 @@ class Watching(Protocol):
         """End what is open of a KPI that is about to go."""
 
 
+@dataclass(frozen=True)
+class Watchers:
+    """Several who watch, told one after the other."""
+
+    watchers: tuple[Watching, ...]
+
+    async def on_value_reported(self, session: AsyncSession, kpi_id: UUID, /) -> None:
+        """Tell all of a value."""
+        for watcher in self.watchers:
+            await watcher.on_value_reported(session, kpi_id)
+
+    async def on_measured_anew(self, session: AsyncSession, kpi_id: UUID, /) -> None:
+        """Tell all of another measure."""
+        for watcher in self.watchers:
+            await watcher.on_measured_anew(session, kpi_id)
+
+    async def on_deleted(self, session: AsyncSession, kpi_id: UUID, /) -> None:
+        """Tell all of the end."""
+        for watcher in self.watchers:
+            await watcher.on_deleted(session, kpi_id)
+
+
 class PersonEvents(Protocol):
     """Where the events of persons are kept."""
 
