@@ -9,6 +9,7 @@ from opsloop_common.bus.log import Log
 from opsloop_common.bus.topics import CAPTURE
 from opsloop_common.contracts.metrics import EVENTS
 from opsloop_common.db import settings_of
+from opsloop_common.outbound.client import OutboundClient, policy_from
 from opsloop_common.service import Runtime, Service
 from opsloop_common.supervision import supervised
 from opsloop_metrics.active_users import routes as active_users_door
@@ -24,6 +25,8 @@ from opsloop_metrics.capture_log import slice as capture_log
 from opsloop_metrics.capture_log.service import LogSink
 from opsloop_metrics.churns import routes as churns_door
 from opsloop_metrics.churns import slice as churns
+from opsloop_metrics.competitors import slice as competitors
+from opsloop_metrics.competitors.service import PULLED
 from opsloop_metrics.contacts import slice as contacts
 from opsloop_metrics.dashboards import slice as dashboards
 from opsloop_metrics.domain_feed import service as feeding
@@ -107,7 +110,8 @@ async def open_ports(runtime: Runtime) -> AsyncIterator[MetricsPorts]:
     async with open_store(settings) as store, _open_log(runtime, settings) as log:
         writer = Writer(runtime.db, store, is_shared=log is not None)
         with places(settings.geoip_database) as find_place:
-            async with supervised({"capture": writer.run}):
+            client = OutboundClient(policy_from(settings), tracer=runtime.db.tracer, bounds=PULLED)
+            async with supervised({"capture": writer.run}), client as outbound:
                 yield MetricsPorts(
                     watching=Watchers((watching, aiming)),
                     store=store,
@@ -118,6 +122,7 @@ async def open_ports(runtime: Runtime) -> AsyncIterator[MetricsPorts]:
                     captured=None if log is None else Captured(log, writer),
                     insights=dict(INSIGHTS),
                     answers=keeping.Answers(),
+                    outbound=outbound,
                     feed=feeding,
                 )
 
@@ -185,6 +190,7 @@ SERVICE = Service(
         event_imports.SLICE,
         domain_feed.SLICE,
         objectives.SLICE,
+        competitors.SLICE,
     ),
     settings=MetricsSettings,
     migrate=migrate_store,

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.bus.log import Log
+from opsloop_common.outbound.client import OutboundClient
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.shares import Places
 from opsloop_metrics.capture.rules import Entry, Outcome
@@ -141,6 +142,8 @@ class MetricsPorts:
     insights: Mapping[str, Insight]
     """By the last step of their path: `trends`, `active-users` …"""
     answers: Answers
+    outbound: OutboundClient
+    """To addresses that users give."""
     walkers: Gate = field(default_factory=lambda: Gate(Places(WALKERS, kept=WALKERS - 1)))
     """Who finds a funnel out person by person, in a process each."""
     captured: Captured | None = None
