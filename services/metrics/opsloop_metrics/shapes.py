@@ -17,7 +17,7 @@ from opsloop_common.conditions import MAX_CONDITIONS, Condition
 from opsloop_common.errors import FieldError, Invalid
 from opsloop_common.http.every_service.workspace import TimeZone
 from opsloop_common.http.paging import Listing, Page, PageOf
-from opsloop_common.http.schemas import InModel, OutModel, ShortText, parse_timestamp, storable
+from opsloop_common.http.schemas import InModel, OutModel, ShortText, parse_timestamp, said, storable
 from opsloop_common.known_names import unknown
 from opsloop_metrics.insights import asking
 from opsloop_metrics.insights.events import COLUMNS
@@ -45,6 +45,15 @@ def _day_or_instant(value: Any) -> date | datetime:
     return parse_timestamp(value)
 
 
+def _day(value: Any) -> date:
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        return date.fromisoformat(value)
+    raise ValueError("must be a day such as 2026-10-01")
+
+
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+LongText = Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(said)]
+"""A description or a note."""
 Field_ = Annotated[str, AfterValidator(_known_field)]
 """A field of an event: a column, `properties.…`, `person.…` or `group.…`."""
 When = Annotated[

@@ -50,7 +50,7 @@ DAY = date(2026, 1, 1)
         (None, None, None, "/from"),
         (None, DAY, None, "/to"),
         (None, None, DAY, "/from"),
-        ("2026", DAY, None, "/period"),
+        ("2026", DAY + timedelta(days=1), None, "/period"),
         ("2026", None, DAY, "/period"),
         (None, DAY, DAY - timedelta(days=1), "/to"),
         (None, DAY, DAY + timedelta(days=366), "/to"),
@@ -60,6 +60,10 @@ def test_days_that_make_no_sense_are_refused(period, first, last, pointer):
     with pytest.raises(Invalid) as refused:
         rules.chosen_days(period, first, last)
     assert [error.pointer for error in refused.value.errors] == [pointer]
+
+
+def test_a_name_and_its_days_agree():
+    assert rules.chosen_days("2026-01", DAY, None) == rules.chosen_days("2026-01", DAY, date(2026, 1, 31))
 
 
 @pytest.mark.parametrize("days", [0, 365])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from hashlib import blake2b
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -11,36 +10,35 @@ from fastapi import Query, Response
 from pydantic import BaseModel
 from starlette.requests import Request
 
-from opsloop_common.access.idempotency import keyed_request
 from opsloop_common.db import clock_of
 from opsloop_common.errors import UnsupportedMediaType
 from opsloop_common.http.body import read_bytes
-from opsloop_common.http.call import call_of
 from opsloop_common.http.deps import Db, IfMatch, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
-from opsloop_common.http.paths import service_path
 from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempotency, problems
 from opsloop_common.http.schemas import ShortText, Slug, Timestamp
 from opsloop_common.limits import BODY_BYTES
 from opsloop_common.turns import breathing
-from opsloop_metrics.competitors import queries, rules, service
+from opsloop_metrics.competitors import queries, service
 from opsloop_metrics.competitors.models import Competitor, CompetitorSeries
-from opsloop_metrics.competitors.rules import Point
 from opsloop_metrics.competitors.schemas import (
     ComparedOut,
     ComparisonOut,
     CompetitorIn,
     CompetitorOut,
     CompetitorPatch,
-    Day,
-    PointOut,
-    PointsIn,
+    CompetitorPointOut,
+    CompetitorPointsIn,
+    CompetitorSeriesIn,
+    CompetitorSeriesOut,
+    CompetitorSeriesPatch,
     PointsTakenOut,
-    SeriesIn,
-    SeriesOut,
-    SeriesPatch,
 )
+from opsloop_metrics.doors import begin_with
 from opsloop_metrics.insights.tables import ALSO_CSV, CSV, as_csv, prefers_csv
+from opsloop_metrics.series_files import rules as files
+from opsloop_metrics.series_files.rules import Point
+from opsloop_metrics.shapes import Day
 
 router = ApiRouter(tags=["competitors"])
 READ = [allow("metrics:read")]
@@ -57,9 +55,9 @@ def _answer(response: Response, competitor: Competitor) -> CompetitorOut:
     return CompetitorOut.model_validate(competitor)
 
 
-def _series(response: Response, series: CompetitorSeries) -> SeriesOut:
+def _series(response: Response, series: CompetitorSeries) -> CompetitorSeriesOut:
     set_etag(response, series.version)
-    return SeriesOut.model_validate(series)
+    return CompetitorSeriesOut.model_validate(series)
 
 
 def _fields(body: BaseModel, **options: Any) -> dict[str, Any]:
@@ -114,7 +112,9 @@ async def delete_competitor(competitor_id: UUID, session: Db, expected: IfMatch)
 
 
 @router.post(f"{ONE}/series", status_code=201, dependencies=WRITE, responses=problems(404, 409))
-async def create_series(competitor_id: UUID, body: SeriesIn, session: Db, response: Response) -> SeriesOut:
+async def create_series(
+    competitor_id: UUID, body: CompetitorSeriesIn, session: Db, response: Response
+) -> CompetitorSeriesOut:
     """Follow a number. One with an address is asked within five minutes, then as often as it says."""
     series = await service.create_series(session, competitor_id, body.key, _fields(body, exclude={"key"}))
     set_location(response, f"/v1/competitors/{competitor_id}/series/{series.key}")
@@ -122,23 +122,28 @@ async def create_series(competitor_id: UUID, body: SeriesIn, session: Db, respon
 
 
 @router.get(f"{ONE}/series", dependencies=READ, responses=problems(404))
-async def list_series(competitor_id: UUID, session: Db, page: PageQuery) -> Listing[SeriesOut]:
+async def list_series(competitor_id: UUID, session: Db, page: PageQuery) -> Listing[CompetitorSeriesOut]:
     """List a competitor's series, the oldest first."""
     await queries.get_competitor(session, competitor_id)
     found = await paginate(session, queries.series_of(competitor_id), page, by=queries.OLDEST_FIRST)
-    return found.map(SeriesOut.model_validate)
+    return found.map(CompetitorSeriesOut.model_validate)
 
 
 @router.get(SERIES, dependencies=READ, responses=problems(404))
-async def get_series(competitor_id: UUID, series_key: Slug, session: Db, response: Response) -> SeriesOut:
+async def get_series(competitor_id: UUID, series_key: Slug, session: Db, response: Response) -> CompetitorSeriesOut:
     """Show a series, and how its latest try to be pulled ended."""
     return _series(response, await queries.get_series(session, competitor_id, series_key))
 
 
 @router.patch(SERIES, dependencies=WRITE, responses=problems(404, 409, 412))
 async def update_series(
-    competitor_id: UUID, series_key: Slug, body: SeriesPatch, session: Db, expected: IfMatch, response: Response
-) -> SeriesOut:
+    competitor_id: UUID,
+    series_key: Slug,
+    body: CompetitorSeriesPatch,
+    session: Db,
+    expected: IfMatch,
+    response: Response,
+) -> CompetitorSeriesOut:
     """Change a series. Another source is asked within five minutes; the points stay."""
     changes = _fields(body, exclude_unset=True)
     if isinstance(changes.get("source"), dict):
@@ -155,7 +160,7 @@ async def delete_series(competitor_id: UUID, series_key: Slug, session: Db, expe
 
 @router.post(f"{SERIES}/points", status_code=201, dependencies=WRITE, responses=problems(404, 409))
 async def add_points(
-    competitor_id: UUID, series_key: Slug, body: PointsIn, session: Db, response: Response
+    competitor_id: UUID, series_key: Slug, body: CompetitorPointsIn, session: Db, response: Response
 ) -> PointsTakenOut:
     """Take 1 to 1,000 points. One for a moment that has one corrects it."""
     now = clock_of(session).now()
@@ -179,30 +184,26 @@ async def import_points(
     value_column: Annotated[ShortText, Query(description="Which column is the number.")] = "value",
 ) -> PointsTakenOut:
     """Take a CSV of up to 10,000 points, all or, where a row is none (422 says which), nothing."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "text/csv":
+    if request.headers.get("content-type", "text/csv").partition(";")[0].strip().lower() != "text/csv":
         raise UnsupportedMediaType("Send text/csv.", headers={"Accept": "text/csv"})
     data = await read_bytes(request, BODY_BYTES)
-    call = call_of(request)
-    if call.keyed is not None:
-        call.keyed = keyed_request(
-            request.headers["idempotency-key"],
-            credential=call.who.credential,
-            method=request.method,
-            path=service_path(request.scope),
-            body=[request.url.query, blake2b(data).hexdigest()],
-            secrets=call.shell.runtime.secrets,
-        )
-    session = await call.begin()
-    read = partial(rules.read_row, value_column=value_column, at_column=at_column, zone=await service.zone(session))
-    rows = rules.read_table(data, value_column=value_column, at_column=at_column)
-    points = rules.require_read(await breathing(read, rows))
+    session = await begin_with(request, data)
+    await queries.get_series(session, competitor_id, series_key)  # before anything is read: a table may be long
+    read = partial(files.read_row, value_column=value_column, at_column=at_column, zone=await service.zone(session))
+    rows = files.read_table(data, value_column=value_column, at_column=at_column)
+    points = files.require_read(await breathing(read, rows))
     created, corrected = await service.add_points(
         session, competitor_id, series_key, points, pointer=lambda place: f"/{place + 1}/{at_column}"
     )
     return PointsTakenOut(created=created, corrected=corrected)
 
 
-@router.get(f"{SERIES}/points", dependencies=READ, responses=problems(404) | ALSO_CSV, response_model=Listing[PointOut])
+@router.get(
+    f"{SERIES}/points",
+    dependencies=READ,
+    responses=problems(404) | ALSO_CSV,
+    response_model=Listing[CompetitorPointOut],
+)
 async def list_points(
     competitor_id: UUID,
     series_key: Slug,
@@ -215,7 +216,7 @@ async def list_points(
     """List a series' points, the latest first; `from` inclusive, `to` exclusive. With `Accept: text/csv` a page of them as CSV."""
     series = await queries.get_series(session, competitor_id, series_key)
     wanted = queries.points(series.id, start=start, end=to)
-    listing = (await paginate(session, wanted, page, by=queries.LATEST_FIRST)).map(PointOut.model_validate)
+    listing = (await paginate(session, wanted, page, by=queries.LATEST_FIRST)).map(CompetitorPointOut.model_validate)
     if not prefers_csv(request.headers.get("accept")):
         return listing
     headers = {"Next-Cursor": listing.next_cursor} if listing.next_cursor else {}

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, Field, StringConstraints
 
 from opsloop_common.http.schemas import (
     Duration,
@@ -22,22 +21,11 @@ from opsloop_common.http.schemas import (
     storable,
 )
 from opsloop_metrics.competitors.rules import MOST_POINTS_AT_ONCE
-
-_DATE = re.compile(r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}")
-
-
-def _day(value: Any) -> date:
-    if isinstance(value, str) and _DATE.fullmatch(value):
-        return date.fromisoformat(value)
-    raise ValueError("must be a day such as 2026-10-01")
-
+from opsloop_metrics.shapes import LongText
 
 Link = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^https?://[^\s]+$"), AfterValidator(said)]
-LongText = Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(said)]
-Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 Unit = Annotated[ShortText, AfterValidator(plain_text)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
-Pointer = Annotated[str, StringConstraints(max_length=500), AfterValidator(storable)]
 
 
 class CompetitorIn(InModel):
@@ -67,7 +55,7 @@ class CompetitorOut(OutModel):
     updated_at: Timestamp
 
 
-class UrlSource(InModel):
+class SeriesUrl(InModel):
     """An address that is asked every hour to every 31 days.
 
     `json`: `pointer` (RFC 6901) leads to the number, `at_pointer` to its time. `csv`: `column` names the numbers' column, `at_column`
@@ -77,42 +65,42 @@ class UrlSource(InModel):
     type: Literal["url"]
     url: Annotated[str, StringConstraints(min_length=1, max_length=2_048), AfterValidator(storable)]
     format: Literal["json", "csv"]
-    pointer: Pointer | None = None
-    at_pointer: Pointer | None = None
+    pointer: ShortText | None = None
+    at_pointer: ShortText | None = None
     column: ShortText | None = None
     at_column: ShortText | None = None
     every: Duration = timedelta(days=1)
 
 
-Source = Literal["manual"] | UrlSource
+Source = Literal["manual"] | SeriesUrl
 
 
-class Alert(InModel):
+class SeriesAlert(InModel):
     """When to tell: at a change of this share against the point before, 0.2 for a fifth, up or down."""
 
     change: Annotated[float, Field(gt=0, le=1_000_000)]
 
 
-class SeriesIn(InModel):
+class CompetitorSeriesIn(InModel):
     """A number to follow."""
 
     key: Slug
     name: ShortText
     unit: Unit | None = None
     source: Source = "manual"
-    alert: Alert | None = None
+    alert: SeriesAlert | None = None
 
 
-class SeriesPatch(InModel):
+class CompetitorSeriesPatch(InModel):
     """What to change; fields left out stay."""
 
     name: ShortText = Field(default_factory=absent)
     unit: Unit | None = None
     source: Source = Field(default_factory=absent)
-    alert: Alert | None = None
+    alert: SeriesAlert | None = None
 
 
-class UrlSourceOut(OutModel):
+class SeriesUrlOut(OutModel):
     """An address that is asked."""
 
     type: Literal["url"]
@@ -125,13 +113,13 @@ class UrlSourceOut(OutModel):
     every: Duration
 
 
-class AlertOut(OutModel):
+class SeriesAlertOut(OutModel):
     """When somebody is told."""
 
     change: float
 
 
-class SeriesOut(OutModel):
+class CompetitorSeriesOut(OutModel):
     """A series. `last_error` says why the latest try brought nothing; null when it did, or nothing is pulled."""
 
     id: UUID
@@ -139,8 +127,8 @@ class SeriesOut(OutModel):
     key: str
     name: str
     unit: str | None
-    source: Literal["manual"] | UrlSourceOut = Field(validation_alias="comes_from")
-    alert: AlertOut | None
+    source: Literal["manual"] | SeriesUrlOut = Field(validation_alias="comes_from")
+    alert: SeriesAlertOut | None
     pull_at: Timestamp | None
     pulled_at: Timestamp | None
     last_error: str | None
@@ -148,17 +136,17 @@ class SeriesOut(OutModel):
     updated_at: Timestamp
 
 
-class PointIn(InModel):
+class CompetitorPointIn(InModel):
     """A number at a time, at most five minutes ahead; `at` left out means now."""
 
     at: Timestamp | None = None
     value: Number
 
 
-class PointsIn(InModel):
+class CompetitorPointsIn(InModel):
     """Points to take, each of another time."""
 
-    points: Annotated[list[PointIn], Field(min_length=1, max_length=MOST_POINTS_AT_ONCE)]
+    points: Annotated[list[CompetitorPointIn], Field(min_length=1, max_length=MOST_POINTS_AT_ONCE)]
 
 
 class PointsTakenOut(OutModel):
@@ -168,7 +156,7 @@ class PointsTakenOut(OutModel):
     corrected: int
 
 
-class PointOut(OutModel):
+class CompetitorPointOut(OutModel):
     """A number at a time."""
 
     at: Timestamp

@@ -27,10 +27,12 @@ from opsloop_common.resources import changing
 from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_metrics.competitors import queries, rules
 from opsloop_metrics.competitors.models import Competitor, CompetitorSeries
-from opsloop_metrics.competitors.rules import Compared, Point, Unusable
+from opsloop_metrics.competitors.rules import Compared
 from opsloop_metrics.insights.periods import midnight
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.ports import MetricsPorts
+from opsloop_metrics.series_files import rules as files
+from opsloop_metrics.series_files.rules import Point, Unusable
 
 USER_AGENT = "OpsLoop-Series/1"
 PULLED = Bounds(answer_bytes=2 * rules.PULLED_BYTES, body_bytes=rules.PULLED_BYTES)
@@ -231,7 +233,7 @@ async def _take(session: AsyncSession, series: CompetitorSeries, answer: Answer,
     """Keep the points of an answer; returns why there are none, before anything is written."""
     now = clock_of(session).now()
     try:
-        points = rules.read_answer(series.source or {}, answer.body, now=now, zone=zone)
+        points = files.read_answer(series.source or {}, answer.body, now=now, zone=zone)
         await _put(session, series, [point for point in points if point.at <= now + rules.CLOCK_SKEW])
     except (Unusable, TooMany) as error:
         return str(error)

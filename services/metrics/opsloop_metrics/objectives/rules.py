@@ -73,11 +73,12 @@ def named_days(name: str) -> Days:
 
 
 def chosen_days(period: str | None, first: date | None, last: date | None) -> Days:
-    """Return the days that were said: by a name, or by the first and the last one; raises Invalid."""
+    """Return the days that were said: by a name, or by the first and the last one; raises Invalid. Both are fine where they agree."""
     if period is not None:
-        if first is not None or last is not None:
-            raise Invalid("/period", "say either the period, or from and to")
-        return named_days(period)
+        days = named_days(period)
+        if (first or days.first, last or days.last) != (days.first, days.last):
+            raise Invalid("/period", "has other days than from and to; say either")
+        return days
     if first is None or last is None:
         raise Invalid(
             "/to" if first else "/from", "say a period such as 2026-Q4, or the first day (from) and the last (to)"

@@ -2,28 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import ConfigDict, Field
 
 from opsloop_common.http.paging import Listing
-from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp, absent, in_words, said
+from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp, absent, in_words
 from opsloop_metrics.objectives.rules import PERIOD, GoalState
+from opsloop_metrics.shapes import Day, LongText
 
-_DATE = re.compile(r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}")
-
-
-def _day(value: Any) -> date:
-    if isinstance(value, str) and _DATE.fullmatch(value):
-        return date.fromisoformat(value)
-    raise ValueError("must be a day such as 2026-10-01")
-
-
-LongText = Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(said)]
-Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 PeriodName = Annotated[
     str,
     *in_words(
@@ -113,7 +102,7 @@ class KeyResultIn(InModel):
     """A number that goes from `start` to `target`, up or down: of a KPI by its key, or said by hand when people check in."""
 
     title: ShortText
-    kpi: Annotated[str, StringConstraints(min_length=1, max_length=63)] | None = None
+    kpi: ShortText | None = None
     start: Number
     target: Number
     weight: Weight = 1.0
@@ -123,7 +112,7 @@ class KeyResultPatch(InModel):
     """What to change; fields left out stay. `kpi` null leaves the last value, and people say the next."""
 
     title: ShortText = Field(default_factory=absent)
-    kpi: Annotated[str, StringConstraints(min_length=1, max_length=63)] | None = None
+    kpi: ShortText | None = None
     start: Number = Field(default_factory=absent)
     target: Number = Field(default_factory=absent)
     weight: Weight = Field(default_factory=absent)
