@@ -1,11 +1,13 @@
 """Objectives of the last quarter of 2026, in a world of metrics."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
+
+from opsloop_metrics.objectives import rules
 
 PATH = "/v1/objectives"
 QUARTER = {"title": "Customers stay", "owner": "product", "period": "2026-Q4"}
-START = datetime(2026, 10, 1, tzinfo=UTC)
-QUARTER_DAYS = 92
+SPAN = rules.span_of(rules.named_days("2026-Q4"), "UTC")
+START, QUARTER_DAYS = SPAN.start, (SPAN.end - SPAN.start).days
 
 
 def pointers(answer):

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from enum import StrEnum
+from fractions import Fraction
 
 from opsloop_common.errors import Conflict, Invalid
 from opsloop_metrics.insights.periods import midnight
@@ -105,9 +106,9 @@ def progress(start: float, target: float, value: float | None) -> float | None:
     """Return the share of the way from start to target, 0 to 1, whichever of them is larger; null of null."""
     if value is None:
         return None
-    # halves, so that the distance between two large numbers is no infinity
-    share = (value / 2 - start / 2) / (target / 2 - start / 2)
-    return min(max(share, 0.0), 1.0)
+    # exactly: the distance between two doubles may be no double
+    share = (Fraction(value) - Fraction(start)) / (Fraction(target) - Fraction(start))
+    return float(min(max(share, Fraction(0)), Fraction(1)))
 
 
 def mean(parts: Iterable[tuple[float | None, float]]) -> float | None:
