@@ -37,7 +37,7 @@ SHORT_BY = {
     "common/front": 321,
     "common/http": 907,
     "common/inbox": 82,
-    "common/outbound": 353,
+    "common/outbound": 260,
     "common/runner": 100,
     "common/(root)": 2890,
 }

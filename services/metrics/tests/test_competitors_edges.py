@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from datetime import UTC, datetime, timedelta
 
@@ -236,3 +237,89 @@ async def test_numbers_as_large_as_they_come_are_kept_told_and_compared(market, 
     assert (await market.points(series))[0][1] == number
     assert len((await market.world.get(f"{series}/compare", kpi="ours"))["days"]) == 90
     assert await market.changes() != []
+
+
+async def test_the_same_time_pulled_again_corrects_and_is_no_second_point(market, hook):
+    """The answer names its own day: pulled hourly it stays one point, which is corrected once."""
+    prices = [10, 10, 12]
+
+    async def answer(request):
+        return web.json_response({"price": prices.pop(0), "as_of": "2026-03-02"})
+
+    hook.answer = answer
+    series = await market.series(source=URL_SOURCE | {"url": hook.url, "at_pointer": "/as_of", "every": "PT1H"})
+
+    for _ in range(3):
+        await market.world.recur()
+        market.world.api.clock.advance(timedelta(hours=1))
+
+    assert (await market.points(series), prices) == ([("2026-03-02T00:00:00Z", 12)], [])
+
+
+async def test_a_source_that_may_not_be_called_leaves_the_old_one(market, hook):
+    series = await market.series(source=URL_SOURCE | {"url": hook.url})
+    before = await market.world.get(series)
+
+    for url in ("http://10.0.0.1/", "http://[::1]/", "file:///etc/passwd", "http://2130706433/"):
+        refused = await market.world.send("PATCH", series, json={"source": URL_SOURCE | {"url": url}})
+        assert (refused.status_code, pointers(refused)) == (422, ["/source/url"]), url
+
+    assert await market.world.get(series) == before
+
+
+async def test_points_under_one_key_are_taken_once_and_again_replayed(market):
+    series = await market.series(alert={"change": LEAST})
+    await market.say(series, (at(1), 1))
+    headers = market.world.headers | {"idempotency-key": "once"}
+    body = {"points": [{"at": at(2), "value": 2}]}
+
+    answers = [await market.world.send("POST", f"{series}/points", json=body, headers=headers) for _ in range(2)]
+
+    assert [(each.status_code, each.json()["created"]) for each in answers] == [(201, 1), (201, 1)]
+    assert answers[1].headers["idempotency-replayed"] == "true"
+    assert answers[0].headers["location"] == "points"
+    assert len(await market.changes()) == 1
+
+
+async def test_all_who_say_points_at_once_are_heard(market):
+    series = await market.series()
+
+    await asyncio.gather(*(market.say(series, (at(day), day)) for day in range(8)))
+
+    assert [value for _, value in await market.points(series)] == [7, 6, 5, 4, 3, 2, 1, 0]
+
+
+async def test_a_page_as_csv_says_how_to_go_on(market):
+    series = await market.series()
+    await market.say(series, *((at(day), day) for day in range(3)))
+    accept = market.world.headers | {"accept": "text/csv"}
+
+    first = await market.world.send("GET", f"{series}/points", params={"limit": 2}, headers=accept)
+    query = {"limit": 2, "cursor": first.headers["next-cursor"]}
+    rest = await market.world.send("GET", f"{series}/points", params=query, headers=accept)
+
+    assert [line.partition(",")[2] for line in first.text.splitlines()] == ["value", "2.0", "1.0"]
+    assert [line.partition(",")[2] for line in rest.text.splitlines()] == ["value", "0.0"]
+    assert "next-cursor" not in rest.headers
+
+
+async def test_what_is_told_names_the_competitor_and_its_series(market):
+    competitor = await market.competitor(name="竞品甲")
+    series = await market.series(competitor, key="share", name="份额", alert={"change": LEAST})
+    await market.say(series, (at(1), 0), (at(2), 0.3))
+
+    [event] = await market.world.told("competitor.changed")
+
+    assert event.subject == f"competitor/{competitor.rpartition('/')[2]}"
+    named = {"competitor": "竞品甲", "series": "share", "series_name": "份额", "unit": None, "change": None}
+    assert event.data | named == event.data
+
+
+@pytest.mark.parametrize("text", ["%", "_", "\\", "'; DROP TABLE competitor; --"])
+async def test_a_text_is_looked_for_as_it_is(market, text):
+    await market.competitor(name="plain")
+    await market.competitor(name=f"odd {text} name")
+
+    found = (await market.world.get(PATH, text=text))["items"]
+
+    assert [each["name"] for each in found] == [f"odd {text} name"]
