@@ -25,13 +25,13 @@ from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.feedback import Author, FeedbackReceived
 from opsloop_common.db import Context
 from opsloop_common.ids import uuid7
+from opsloop_common.outbound.client import policy_from
 from opsloop_common.outbox.append import event_from
 from opsloop_common.runner.build import build_runtime
 from opsloop_common.service import Runtime
 from opsloop_common.testing.events import deliver
 from opsloop_notifications.app import SERVICE
 from opsloop_notifications.endpoints.service import create_webhook
-from opsloop_notifications.outbound.service import policy_from
 from opsloop_notifications.sending.consumers import WEBHOOKS
 from opsloop_notifications.settings import NotificationsSettings
 from tests.harness import SECRET_KEY, Process, connect, connect_arguments, environment, eventually, free_port

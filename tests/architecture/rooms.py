@@ -59,9 +59,6 @@ FURTHER = {
     "notifications.mail.holding": Further(25, "how long mail waits for a server that refuses us, and who is told"),
     "notifications.mail.writing": Further(25, "writes the mail's bytes, apart from handing them to a server"),
     "notifications.messages.sender": Further(35, "what the queue's engine calls to hand mails over"),
-    "notifications.outbound.own_door": Further(25, "knows our own addresses, which no call may reach"),
-    "notifications.outbound.urls": Further(25, "reads a URL as the client will, apart from asking the network"),
-    "notifications.outbound.wire": Further(25, "reads answers under their bounds, apart from deciding whom to call"),
     "notifications.sending.calls": Further(15, "a call as sender and use cases hand it to each other"),
     "notifications.sending.sender": Further(35, "what the queue's engine calls to make calls"),
 }

@@ -94,7 +94,7 @@ PARSERS = {
 KNOWS_WHAT_IT_RAISES = {
     "libs/common/opsloop_common/settings.py": "reads what the operator wrote, and names the setting",
     "services/metrics/opsloop_metrics/settings.py": "reads what the operator wrote, and names the setting",
-    "services/notifications/opsloop_notifications/outbound/own_door.py": "reads what our own system says of a socket",
+    "libs/common/opsloop_common/outbound/own_door.py": "reads what our own system says of a socket",
     "services/notifications/opsloop_notifications/mail/writing.py": "reads an address that was let in by its pattern",
     "services/notifications/opsloop_notifications/mail/service.py": "asks what one refusal means; all else goes to the reading() around it",
     "deploy/embedded/opsloop/status.py": "reads what our own process says of itself",

@@ -28,7 +28,6 @@ SHORT_BY = {
     "notifications/deliveries": 35,
     "notifications/endpoints": 361,
     "notifications/eventlog": 192,
-    "notifications/outbound": 300,
     "notifications/queues": 23,
     "notifications/recipients": 57,
     "notifications/sending": 179,
@@ -37,6 +36,7 @@ SHORT_BY = {
     "common/front": 321,
     "common/http": 907,
     "common/inbox": 82,
+    "common/outbound": 260,
     "common/runner": 100,
     "common/(root)": 2890,
 }

@@ -27,11 +27,11 @@ from opsloop_common import limits
 from opsloop_common.access.issuer import IssuerClient
 from opsloop_common.foreign import Unreadable
 from opsloop_common.limits import EVENT_BYTES
+from opsloop_common.outbound.client import OutboundClient, OutboundError
+from opsloop_common.outbound.rules import AddressPolicy, parse_networks
 from opsloop_common.tls import hardened
 from opsloop_notifications.mail.service import MailDelayed, MailRefused, MailServer
 from opsloop_notifications.mail.writing import Written, write
-from opsloop_notifications.outbound.rules import AddressPolicy, parse_networks
-from opsloop_notifications.outbound.service import OutboundClient, OutboundError
 from tests.attacks.peers import HTTP, SMTP, SMTP_FLOODS, TLS, UNSPOKEN, bad_peers
 
 pytestmark = pytest.mark.slow

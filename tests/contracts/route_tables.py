@@ -40,6 +40,7 @@ COMPUTED = {
     "/v1/imports/{import_id}",
     "/v1/orders/{order_id}",
     "/v1/rejected-messages/summary",
+    "/v1/competitors/{competitor_id}/series/{series_key}/compare",
 }
 """What is told anew each time, or is changed by the service alone, so that nobody needs a version of it."""
 LONG_PAGES = {"/v1/segments/{segment_id}/members": 1_000}

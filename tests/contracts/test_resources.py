@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from tests.contracts.route_tables import OF_MANY
 from tests.contracts.test_every_route import Door, door, operations, problem, quiet, takes_json
-from tests.contracts.worlds import BODIES, CHANGES, NO_CHANGES, WITHOUT_WORDS, WORDED, WORDS
+from tests.contracts.worlds import BODIES, CHANGES, NO_CHANGES, QUERIES, WITHOUT_WORDS, WORDED, WORDS
 
 __all__ = ["door", "quiet"]
 
@@ -100,9 +100,8 @@ async def test_what_is_not_there_is_said_in_one_sentence(door: Door):
         if "{" not in path or (method, path) == ("PUT", "/v1/recipients/{user_id}"):
             continue
         body = BODIES[f"{method} {path}"] if "requestBody" in operation else None
-        query = {"from": "2026-11-22T00:00:00Z", "to": "2026-11-22T01:00:00Z", "step": "PT10M"}
         for ids, headers in ((nothing, door.ours), (door.ids, door.theirs), (nothing, door.ours | {"If-Match": '"7"'})):
-            given = query if path.endswith("/series") else None
+            given = QUERIES.get(f"{method} {path}")
             answer = await door.request(method, path.format_map(ids), json=body, params=given, headers=headers)
             assert answer.status_code == 404, (method, path, answer.text)
             assert GONE.fullmatch(problem(answer)["detail"]), (method, path, answer.json()["detail"])

@@ -59,5 +59,7 @@ def _value(schema: Schema, name: str) -> Any:
             return ID.format(5)
         case "string", "date-time":
             return "2026-11-22T08:00:00Z"
+        case "string", "date":
+            return "2026-11-22"
         case _:
             return name

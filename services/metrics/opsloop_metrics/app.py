@@ -9,6 +9,7 @@ from opsloop_common.bus.log import Log
 from opsloop_common.bus.topics import CAPTURE
 from opsloop_common.contracts.metrics import EVENTS
 from opsloop_common.db import settings_of
+from opsloop_common.outbound.client import OutboundClient, policy_from
 from opsloop_common.service import Runtime, Service
 from opsloop_common.supervision import supervised
 from opsloop_metrics.active_users import routes as active_users_door
@@ -24,6 +25,8 @@ from opsloop_metrics.capture_log import slice as capture_log
 from opsloop_metrics.capture_log.service import LogSink
 from opsloop_metrics.churns import routes as churns_door
 from opsloop_metrics.churns import slice as churns
+from opsloop_metrics.competitors import slice as competitors
+from opsloop_metrics.competitors.service import PULLED
 from opsloop_metrics.contacts import slice as contacts
 from opsloop_metrics.dashboards import slice as dashboards
 from opsloop_metrics.domain_feed import service as feeding
@@ -48,6 +51,8 @@ from opsloop_metrics.monitors import service as watching
 from opsloop_metrics.monitors import slice as monitors
 from opsloop_metrics.next_bests import routes as next_bests_door
 from opsloop_metrics.next_bests import slice as next_bests
+from opsloop_metrics.objectives import service as aiming
+from opsloop_metrics.objectives import slice as objectives
 from opsloop_metrics.orders import slice as orders
 from opsloop_metrics.overview import slice as overview
 from opsloop_metrics.paths import routes as paths_door
@@ -55,7 +60,7 @@ from opsloop_metrics.paths import slice as paths
 from opsloop_metrics.people import slice as people
 from opsloop_metrics.personas import slice as personas
 from opsloop_metrics.plausible import slice as plausible
-from opsloop_metrics.ports import Captured, Insight, MetricsPorts
+from opsloop_metrics.ports import Captured, Insight, MetricsPorts, Watchers
 from opsloop_metrics.posthog import slice as posthog
 from opsloop_metrics.recording.writer import Writer
 from opsloop_metrics.rejections import slice as rejections
@@ -110,9 +115,10 @@ async def open_ports(runtime: Runtime) -> AsyncIterator[MetricsPorts]:
     async with open_store(settings) as store, _open_log(runtime, settings) as log:
         writer = Writer(runtime.db, store, is_shared=log is not None)
         with places(settings.geoip_database) as find_place:
-            async with supervised({"capture": writer.run}):
+            client = OutboundClient(policy_from(settings), tracer=runtime.db.tracer, bounds=PULLED)
+            async with supervised({"capture": writer.run}), client as outbound:
                 yield MetricsPorts(
-                    watching=watching,
+                    watching=Watchers((watching, aiming)),
                     store=store,
                     sink=writer if log is None else LogSink(log),
                     find_place=find_place,
@@ -121,6 +127,7 @@ async def open_ports(runtime: Runtime) -> AsyncIterator[MetricsPorts]:
                     captured=None if log is None else Captured(log, writer),
                     insights=dict(INSIGHTS),
                     answers=keeping.Answers(),
+                    outbound=outbound,
                     feed=feeding,
                 )
 
@@ -192,6 +199,8 @@ SERVICE = Service(
         domain_feed.SLICE,
         segments.SLICE,
         personas.SLICE,
+        objectives.SLICE,
+        competitors.SLICE,
     ),
     settings=MetricsSettings,
     migrate=migrate_store,

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.bus.log import Log
+from opsloop_common.outbound.client import OutboundClient
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.shares import Places
 from opsloop_metrics.capture.rules import Entry, Outcome
@@ -36,6 +37,28 @@ class Watching(Protocol):
 
     async def on_deleted(self, session: AsyncSession, kpi_id: UUID, /) -> None:
         """End what is open of a KPI that is about to go."""
+
+
+@dataclass(frozen=True)
+class Watchers:
+    """Several who watch, told one after the other."""
+
+    watchers: tuple[Watching, ...]
+
+    async def on_value_reported(self, session: AsyncSession, kpi_id: UUID, /) -> None:
+        """Tell all of a value."""
+        for watcher in self.watchers:
+            await watcher.on_value_reported(session, kpi_id)
+
+    async def on_measured_anew(self, session: AsyncSession, kpi_id: UUID, /) -> None:
+        """Tell all of another measure."""
+        for watcher in self.watchers:
+            await watcher.on_measured_anew(session, kpi_id)
+
+    async def on_deleted(self, session: AsyncSession, kpi_id: UUID, /) -> None:
+        """Tell all of the end."""
+        for watcher in self.watchers:
+            await watcher.on_deleted(session, kpi_id)
 
 
 class PersonEvents(Protocol):
@@ -119,6 +142,8 @@ class MetricsPorts:
     insights: Mapping[str, Insight]
     """By the last step of their path: `trends`, `active-users` …"""
     answers: Answers
+    outbound: OutboundClient
+    """To addresses that users give."""
     walkers: Gate = field(default_factory=lambda: Gate(Places(WALKERS, kept=WALKERS - 1)))
     """Who finds a funnel out person by person, in a process each."""
     captured: Captured | None = None

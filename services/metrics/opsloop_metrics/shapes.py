@@ -34,6 +34,7 @@ from opsloop_common.http.schemas import (
     format_duration,
     parse_duration,
     parse_timestamp,
+    said,
     storable,
 )
 from opsloop_common.invisible import visible
@@ -97,6 +98,15 @@ def lasting(least: timedelta, most: timedelta) -> AfterValidator:
     return AfterValidator(require)
 
 
+def _day(value: Any) -> date:
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        return date.fromisoformat(value)
+    raise ValueError("must be a day such as 2026-10-01")
+
+
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+LongText = Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(said)]
+"""A description or a note."""
 Field_ = Annotated[str, AfterValidator(_known_field)]
 """A field of an event: a column, `properties.…`, `person.…` or `group.…`."""
 Lasting = Annotated[

@@ -131,6 +131,7 @@ async def people(api):
             Mock(),
             insights={},
             answers=Mock(),
+            outbound=Mock(),
         ),
     )
     return People(opened, await opened.key("metrics:read", "metrics:write"), store)

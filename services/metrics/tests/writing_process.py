@@ -38,6 +38,7 @@ async def main(url: str, clickhouse: str, batches: str, step: str) -> None:
         feed=Mock(),
         insights={},
         answers=Mock(),
+        outbound=Mock(),
     )
     writer = Writer(database, store, is_shared=True)
     async with supervised({"writer": writer.run}):

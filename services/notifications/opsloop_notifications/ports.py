@@ -10,10 +10,10 @@ from opsloop_common.db import app_role
 from opsloop_common.due.claims import PLANNED_BY_INDEX
 from opsloop_common.entry import WORKER_SETTING
 from opsloop_common.lanes import Lanes
+from opsloop_common.outbound.client import OutboundClient, policy_from
 from opsloop_common.service import Runtime
 from opsloop_notifications.endpoints.service import KnownListeners
 from opsloop_notifications.mail.service import MailServer
-from opsloop_notifications.outbound.service import OutboundClient, policy_from
 
 
 @dataclass(frozen=True)

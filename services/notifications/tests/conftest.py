@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from aiohttp import web
 from sqlalchemy import text
 
 from opsloop_common.db import Context
 from opsloop_common.testing.events import deliver
+from opsloop_common.testing.hooks import Hook, hooked
 from opsloop_common.testing.http import Api, settings_for_tests
 from opsloop_notifications.app import SERVICE
 from opsloop_notifications.deliveries.service import QUEUE_TABLE
@@ -21,35 +20,10 @@ from opsloop_notifications.sending.consumers import WEBHOOKS
 from opsloop_notifications.settings import NotificationsSettings
 
 
-@dataclass
-class Hook:
-    """A local endpoint that answers as it is told: a status, or a function of the request."""
-
-    url: str = ""
-    calls: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-    answer: Callable[[web.Request], Awaitable[web.Response]] | int = 200
-    headers: dict[str, str] = field(default_factory=dict)
-
-    async def handle(self, request: web.Request) -> web.Response:
-        self.calls.append(({name.lower(): value for name, value in request.headers.items()}, await request.read()))
-        if isinstance(self.answer, int):
-            return web.Response(status=self.answer, headers=self.headers, text="thanks")
-        return await self.answer(request)
-
-
 @pytest.fixture
 async def hook() -> AsyncIterator[Hook]:
-    made = Hook()
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", made.handle)
-    runner = web.AppRunner(app, shutdown_timeout=0.1)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = site._server.sockets[0].getsockname()[1]
-    made.url = f"http://127.0.0.1:{port}/hook"
-    yield made
-    await runner.cleanup()
+    async with hooked() as made:
+        yield made
 
 
 @pytest.fixture

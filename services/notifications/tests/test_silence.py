@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 import pytest
 
 from opsloop_common import limits
+from opsloop_common.outbound.client import OutboundClient, OutboundError
+from opsloop_common.outbound.rules import AddressPolicy, parse_networks
 from opsloop_common.testing.proxy import Proxy
 from opsloop_notifications.mail.service import MailDelayed, MailServer
 from opsloop_notifications.mail.writing import write
-from opsloop_notifications.outbound.rules import AddressPolicy, parse_networks
-from opsloop_notifications.outbound.service import OutboundClient, OutboundError
 
 
 @pytest.fixture

@@ -3,30 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import blake2b
 from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import orjson
 from fastapi import Depends, Path, Query, Response
-from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 
-from opsloop_common.access.idempotency import keyed_request
 from opsloop_common.errors import FieldError, Invalid, UnsupportedMediaType
 from opsloop_common.http.body import read_bytes
 from opsloop_common.http.call import call_of
 from opsloop_common.http.deps import Db, set_location
 from opsloop_common.http.every_service.workspace import TimeZone
 from opsloop_common.http.paging import Listing, PageQuery, paginate
-from opsloop_common.http.paths import service_path
 from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempotency, problems
 from opsloop_common.http.schemas import ShortText
 from opsloop_common.http.vendors import unpacked
 from opsloop_common.limits import IMPORT_PART_BYTES
 from opsloop_common.turns import turn
 from opsloop_metrics.capture.rules import Message, Problem
+from opsloop_metrics.doors import begin_with
 from opsloop_metrics.event_files.rules import MAPPED, SEPARATED, TYPES, Columns, Format, is_made_up
 from opsloop_metrics.event_imports import queries, service
 from opsloop_metrics.event_imports.rules import Stage
@@ -85,7 +82,7 @@ async def preview_import(
     """Show how the first 20 rows of a file would be read; the file, or its beginning, is the body. Nothing is kept."""
     rows_are = _format(request, format)
     data = await _body(request)
-    zone = await service.zone_of(await _begin(request, data), time_zone)
+    zone = await service.zone_of(await begin_with(request, data), time_zone)
     async with turn():
         head, rows = service.preview(
             data, rows_are, columns, zone=ZoneInfo(zone), now=call_of(request).runtime.clock.now()
@@ -113,7 +110,7 @@ async def create_import(
     rows_are = _format(request, format)
     data = await _body(request)
     call = call_of(request)
-    session = await _begin(request, data)
+    session = await begin_with(request, data)
     found = await service.create(
         session,
         data,
@@ -142,7 +139,7 @@ async def add_import_part(
     One that has come already changes nothing. Part 1 is what began the import, and cannot be sent again here (404).
     """
     data = await _body(request)
-    session = await _begin(request, data)
+    session = await begin_with(request, data)
     return ImportOut.model_validate(await service.add_part(session, import_id, number, data))
 
 
@@ -227,21 +224,6 @@ def _format(request: Request, given: Format | None) -> Format:
 async def _body(request: Request) -> bytes:
     raw = await read_bytes(request, IMPORT_PART_BYTES)
     return await unpacked(raw, request.headers.get("content-encoding", ""), IMPORT_PART_BYTES)
-
-
-async def _begin(request: Request, data: bytes) -> AsyncSession:
-    """Begin the transaction; an idempotency key stands for what the address and the body say."""
-    call = call_of(request)
-    if call.keyed is not None:
-        call.keyed = keyed_request(
-            request.headers["idempotency-key"],
-            credential=call.who.credential,
-            method=request.method,
-            path=service_path(request.scope),
-            body=[request.url.query, blake2b(data).hexdigest()],
-            secrets=call.shell.runtime.secrets,
-        )
-    return await call.begin()
 
 
 def _previewed(number: int, read: Any) -> PreviewedRowOut:

@@ -10,6 +10,7 @@ from fastapi import Response
 from opsloop_common.http.deps import Db, IfMatch, Run, Who, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, also_reads, problems
+from opsloop_common.outbound.client import policy_from
 from opsloop_notifications.endpoints import queries, service
 from opsloop_notifications.endpoints.models import Webhook
 from opsloop_notifications.endpoints.schemas import (
@@ -19,7 +20,6 @@ from opsloop_notifications.endpoints.schemas import (
     WebhookPatch,
     WebhookWithSecret,
 )
-from opsloop_notifications.outbound.service import policy_from
 from opsloop_notifications.shapes import DeliveryOut
 
 router = ApiRouter(tags=["webhooks"])

@@ -17,6 +17,8 @@ from opsloop_common.contracts.notifications import WebhookDisabled
 from opsloop_common.db import Context, acting_for, clock_of, context_of
 from opsloop_common.errors import Conflict, Invalid
 from opsloop_common.ids import uuid7
+from opsloop_common.outbound.client import BadUrl, check_url
+from opsloop_common.outbound.rules import AddressPolicy
 from opsloop_common.outbox.append import event_from
 from opsloop_common.resources import changing, touch
 from opsloop_common.secretbox import SecretBox
@@ -29,8 +31,6 @@ from opsloop_notifications.endpoints import queries, rules
 from opsloop_notifications.endpoints.models import Webhook
 from opsloop_notifications.endpoints.queries import KnownListeners as KnownListeners
 from opsloop_notifications.endpoints.rules import Listener, WebhookStatus
-from opsloop_notifications.outbound.rules import AddressPolicy
-from opsloop_notifications.outbound.service import BadUrl, check_url
 from opsloop_notifications.signing.rules import BadSecret, read_secret, written_secret
 
 _NEW_SECRET_BYTES = 32

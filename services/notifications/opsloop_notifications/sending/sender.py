@@ -16,6 +16,7 @@ from opsloop_common.contracts.envelope import CONTENT_TYPE
 from opsloop_common.due.port import Ask, Claimed, Gate
 from opsloop_common.failpoints import hit
 from opsloop_common.lanes import Lanes
+from opsloop_common.outbound.client import Answer, BlockedTarget, OutboundClient, OutboundError
 from opsloop_common.service import Runtime
 from opsloop_common.shares import Places
 from opsloop_common.turns import breathing
@@ -30,7 +31,6 @@ from opsloop_notifications.deliveries.rules import (
 )
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.endpoints.rules import WebhookStatus
-from opsloop_notifications.outbound.service import Answer, BlockedTarget, OutboundClient, OutboundError
 from opsloop_notifications.sending import queries
 from opsloop_notifications.sending.calls import CLAIMED_AT_FIRST, KIND, Call, read_call
 from opsloop_notifications.sending.meters import CallMeter

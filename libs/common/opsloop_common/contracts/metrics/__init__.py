@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from opsloop_common.contracts.envelope import EventData
-from opsloop_common.contracts.metrics import kpis, monitors, people, segments
+from opsloop_common.contracts.metrics import competitors, kpis, monitors, objectives, people, segments
+from opsloop_common.contracts.metrics.competitors import CompetitorChanged
 from opsloop_common.contracts.metrics.kpis import (
     KpiTargetReached,
 )
@@ -15,6 +16,7 @@ from opsloop_common.contracts.metrics.monitors import (
     KpiRecovered,
     MonitorEvent,
 )
+from opsloop_common.contracts.metrics.objectives import GoalAtRisk
 from opsloop_common.contracts.metrics.people import UserIdentified
 from opsloop_common.contracts.metrics.segments import SegmentEntered, SegmentLeft
 from opsloop_common.contracts.users import UserContactChanged, UserErased
@@ -24,12 +26,16 @@ EVENTS: tuple[type[EventData], ...] = (
     *kpis.EVENTS,
     *people.EVENTS,
     *segments.EVENTS,
+    *objectives.EVENTS,
+    *competitors.EVENTS,
 )
 
 __all__ = [
     "EVENTS",
     "AlertSeverity",
+    "CompetitorChanged",
     "EndReason",
+    "GoalAtRisk",
     "KpiBreached",
     "KpiNoData",
     "KpiRecovered",

@@ -37,6 +37,14 @@ class TooManyInterimAnswers(aiohttp.ClientError):
     """The peer sent more answers that are none yet (1xx) than are read before the final one."""
 
 
+@dataclass(frozen=True)
+class Bounds:
+    """How much of one answer is read: all of it on the wire, and what is kept of its body."""
+
+    answer_bytes: int = limits.CALL_ANSWER_BYTES
+    body_bytes: int = limits.CALL_BODY_BYTES
+
+
 @dataclass
 class Heard:
     """What one call has heard so far. `error` is what was wrong with the rest of an answer whose status is known."""
@@ -122,9 +130,10 @@ class Turns:
 class BoundedAnswers(ResponseHandler):
     """One connection: aiohttp's own protocol behind a budget for each answer."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, turns: Turns) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, turns: Turns, bounds: Bounds) -> None:
         super().__init__(loop)
         self._turns = turns
+        self._bounds = bounds
         self._pending = bytearray()
         self._lost: tuple[BaseException | None] | None = None
         self._expecting = False
@@ -139,7 +148,7 @@ class BoundedAnswers(ResponseHandler):
     def set_response_params(self, **params: Any) -> None:
         """Begin to expect an answer, with a budget of its own."""
         self._expecting, self._is_over, self._body = True, False, None
-        self._left, self._interim = limits.CALL_ANSWER_BYTES, 0
+        self._left, self._interim = self._bounds.answer_bytes, 0
         self._lines, self._heard = StatusLines(), HEARING.get()
         self._heard.is_kept = self._calls > 0
         self._calls += 1
@@ -189,10 +198,10 @@ class BoundedAnswers(ResponseHandler):
         elif self._interim > limits.CALL_INTERIM_ANSWERS:
             self._fail(TooManyInterimAnswers("more interim answers than are read"))
         elif self._is_over and not self._pending and not self._has_enough():
-            self._fail(TooMuchAnswer("the answer is longer than any that is read"))
+            self._fail(TooMuchAnswer(f"The answer was longer than {self._bounds.answer_bytes // 1024} KiB."))
 
     def _has_enough(self) -> bool:
-        return self._body is not None and self._body.total_bytes >= limits.CALL_BODY_BYTES
+        return self._body is not None and self._body.total_bytes >= self._bounds.body_bytes
 
     def feed_data(self, data: Any, size: int = 0) -> None:
         """Take a parsed message. Nobody here waits for an interim answer, and to one question there is one answer."""

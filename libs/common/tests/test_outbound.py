@@ -9,10 +9,7 @@ import pytest
 from aiohttp import web
 
 from opsloop_common import limits
-from opsloop_common.settings import Settings
-from opsloop_common.testing.databases import in_ci
-from opsloop_notifications.outbound.rules import AddressPolicy, parse_networks
-from opsloop_notifications.outbound.service import (
+from opsloop_common.outbound.client import (
     BadUrl,
     BlockedTarget,
     OutboundClient,
@@ -20,10 +17,21 @@ from opsloop_notifications.outbound.service import (
     check_url,
     policy_from,
 )
+from opsloop_common.outbound.rules import AddressPolicy, parse_networks
+from opsloop_common.outbound.wire import Bounds
+from opsloop_common.settings import Settings
+from opsloop_common.testing.databases import in_ci
+from opsloop_common.testing.hooks import hooked
 
 TARGETS = Path(__file__).parents[4] / "shared" / "testdata" / "ssrf_targets.json"
 PUBLIC = "93.184.216.34"
 OURS = AddressPolicy(own_names=frozenset({("our-own-public-host", 443)}))
+
+
+@pytest.fixture
+async def hook():
+    async with hooked() as made:
+        yield made
 
 
 def targets(*, expect: str, redirects: bool = False) -> list:
@@ -329,7 +337,7 @@ async def test_reads_a_bounded_part_of_the_answer(hook):
     assert len((await answer_of(hook.url)).body) == limits.CALL_BODY_BYTES
 
 
-async def test_gives_up_after_its_time(hook, until):
+async def test_gives_up_after_its_time(hook):
     import asyncio
 
     release = asyncio.Event()
@@ -353,3 +361,32 @@ async def test_a_refusal_tells_no_address():
             await client.post("http://10.11.12.13/", b"", {})
 
     assert "10.11" not in str(caught.value)
+
+
+async def test_asks_for_what_is_there_and_keeps_as_much_as_it_is_told_to(hook):
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(text=request.method + "x" * 99_997)
+
+    hook.answer = answer
+    bounds = Bounds(answer_bytes=200_000, body_bytes=100_000)
+    policy = AddressPolicy(allowed=parse_networks("127.0.0.0/8"))
+    async with OutboundClient(policy, bounds=bounds) as client, OutboundClient(policy) as short:
+        answers = [await each.get(hook.url, {"accept": "text/plain"}) for each in (client, short)]
+
+    assert [(found.status, len(found.body), found.body[:4]) for found in answers] == [
+        (200, 100_000, b"GETx"),
+        (200, limits.CALL_BODY_BYTES, b"GETx"),
+    ]
+    assert [(headers["accept"], body) for headers, body in hook.calls] == [("text/plain", b"")] * 2
+
+
+async def test_an_answer_longer_than_any_is_told_with_its_bound(hook):
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response(headers={"x-much": "x" * 9_000}, text="y")
+
+    hook.answer = answer
+    policy = AddressPolicy(allowed=parse_networks("127.0.0.0/8"))
+    async with OutboundClient(policy, bounds=Bounds(answer_bytes=8_192, body_bytes=1_024)) as client:
+        found = await client.get(hook.url, {})
+
+    assert (found.status, found.flaw) == (200, "The answer was longer than 8 KiB.")

@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal
@@ -25,20 +25,21 @@ from yarl import URL
 
 from opsloop_common import limits
 from opsloop_common.foreign import Unreadable, reading
-from opsloop_common.tls import hardened
-from opsloop_notifications.outbound.own_door import Lookup, with_own_addresses
-from opsloop_notifications.outbound.own_door import policy_from as policy_from
-from opsloop_notifications.outbound.rules import AddressPolicy
-from opsloop_notifications.outbound.urls import BadUrl as BadUrl
-from opsloop_notifications.outbound.urls import Target, read_url
-from opsloop_notifications.outbound.wire import (
+from opsloop_common.outbound.own_door import Lookup, with_own_addresses
+from opsloop_common.outbound.own_door import policy_from as policy_from
+from opsloop_common.outbound.rules import AddressPolicy
+from opsloop_common.outbound.urls import BadUrl as BadUrl
+from opsloop_common.outbound.urls import Target, read_url
+from opsloop_common.outbound.wire import (
     HEARING,
     BoundedAnswers,
+    Bounds,
     Heard,
     TooManyInterimAnswers,
     TooMuchAnswer,
     Turns,
 )
+from opsloop_common.tls import hardened
 
 if TYPE_CHECKING:
     from opsloop_common.telemetry.spans import Span
@@ -70,7 +71,7 @@ class BlockedTarget(OutboundError):
 
 @dataclass(frozen=True)
 class Answer:
-    """What the other side said: status, lower-case headers, and at most 16 KiB of the body as it came.
+    """What the other side said: status, lower-case headers, and as much of the body, as it came, as the client keeps.
 
     The status holds whatever came after its line; `flaw` says what was wrong with that, and then headers or body may be missing.
     """
@@ -85,7 +86,8 @@ class Answer:
 class _Call:
     """One call while it is made, and what has come of it."""
 
-    body: bytes
+    method: Literal["GET", "POST"]
+    body: bytes | None
     headers: Mapping[str, str]
     heard: Heard = field(default_factory=Heard)
     answered: Mapping[str, str] = field(default_factory=dict)
@@ -150,18 +152,19 @@ class _GuardedResolver(AbstractResolver):
 class _Connector(aiohttp.TCPConnector):
     """aiohttp's connector, whose connections are bounded."""
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, bounds: Bounds, **options: Any) -> None:
         super().__init__(**options)
         turns = Turns(self._loop)
         # aiohttp has no public way to hand a protocol in; tests/attacks/test_peers.py fails if this one is gone
         made: Callable[..., ResponseHandler] = BoundedAnswers
-        self._factory = partial(made, self._loop, turns)
+        self._factory = partial(made, self._loop, turns, bounds)
 
 
 class OutboundClient:
-    """Posts to user-given URLs. Use as an async context manager; connections are kept and reused between calls.
+    """Calls user-given URLs. Use as an async context manager; connections are kept and reused between calls.
 
-    `lookup` and `open_socket` are the two ways out, handed in so that tests see what would be called.
+    `bounds` say how much is read of an answer. `lookup` and `open_socket` are the two ways out, handed in so that tests see what
+    would be called.
     """
 
     def __init__(
@@ -172,8 +175,10 @@ class OutboundClient:
         open_socket: OpenSocket | None = None,
         timeout_seconds: float = limits.CALL_SECONDS,
         tracer: Tracer | None = None,
+        bounds: Bounds | None = None,
     ) -> None:
         self.policy = policy
+        self.bounds = bounds or Bounds()
         self._lookup = lookup or self._ask_system
         self._open_socket = open_socket or _plain_socket
         self._timeout_seconds = timeout_seconds
@@ -187,6 +192,7 @@ class OutboundClient:
 
     async def __aenter__(self) -> OutboundClient:
         connector = _Connector(
+            self.bounds,
             resolver=_GuardedResolver(lambda addresses, port: self.policy.allows_all(addresses, port), self._lookup),
             use_dns_cache=False,  # a verdict holds for one connection
             family=socket.AF_UNSPEC,
@@ -197,7 +203,7 @@ class OutboundClient:
         )
         self._session = aiohttp.ClientSession(
             connector=connector,
-            timeout=aiohttp.ClientTimeout(total=None),  # `post` has one for all that it does
+            timeout=aiohttp.ClientTimeout(total=None),  # a call has one for all that it does
             cookie_jar=aiohttp.DummyCookieJar(),
             trust_env=False,
             auto_decompress=False,
@@ -222,12 +228,21 @@ class OutboundClient:
         Raises BlockedTarget when the policy refuses the address, OutboundError when no answer came in 15 s. When the trace that
         the headers name is recorded, the other side is told of the call's own span.
         """
-        span = self._span(headers)
+        return await self._tell(url, _Call("POST", body, headers))
+
+    async def get(self, url: str, headers: Mapping[str, str]) -> Answer:
+        """Ask for what is there; otherwise as `post`."""
+        return await self._tell(url, _Call("GET", None, headers))
+
+    async def _tell(self, url: str, call: _Call) -> Answer:
+        span = self._span(call)
         if span is None:
-            return await self._post_in_time(url, body, headers)
+            return await self._call_in_time(url, call)
         with span:
             try:
-                answer = await self._post_in_time(url, body, {**headers, "traceparent": span.traceparent})
+                answer = await self._call_in_time(
+                    url, replace(call, headers={**call.headers, "traceparent": span.traceparent})
+                )
                 span.tell(http__response__status_code=answer.status)
                 return answer
             except OutboundError as error:
@@ -237,30 +252,29 @@ class OutboundClient:
                 if (target := self._targets.get(url)) is not None:  # no more of it: paths and queries hold secrets
                     span.tell(server__address=target.host or "", server__port=target.port or 0)
 
-    def _span(self, headers: Mapping[str, str]) -> Span | None:
+    def _span(self, call: _Call) -> Span | None:
         if self._tracer is None:
             return None
-        attributes = {"http.request.method": "POST", "messaging.message.id": headers.get("webhook-id", "")}
-        return self._tracer.after(headers.get("traceparent"), "POST", "client", attributes)
+        attributes = {"http.request.method": call.method, "messaging.message.id": call.headers.get("webhook-id", "")}
+        return self._tracer.after(call.headers.get("traceparent"), call.method, "client", attributes)
 
-    async def _post_in_time(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    async def _call_in_time(self, url: str, call: _Call) -> Answer:
         if self._session is None:
             raise RuntimeError("the client is not open")
-        call = _Call(body, headers)
         try:
             async with asyncio.timeout(self._timeout_seconds):
                 target = self._target(url)
                 await self._know_own_addresses()
-                await self._post_twice(self._session, target, call)
+                await self._call_twice(self._session, target, call)
         except (Unreadable, TimeoutError) as error:
             if not call.heard.status:
                 raise _failure_of(error) from error
             call.heard.error = error
         return call.answer()
 
-    async def _post_twice(self, session: aiohttp.ClientSession, target: URL, call: _Call) -> None:
+    async def _call_twice(self, session: aiohttp.ClientSession, target: URL, call: _Call) -> None:
         try:
-            await self._post(session, target, call)
+            await self._call(session, target, call)
         except Unreadable as error:
             is_lost = (
                 isinstance(error.__cause__, aiohttp.ClientError) and call.heard.is_kept and not call.heard.is_begun
@@ -268,7 +282,7 @@ class OutboundClient:
             if not is_lost:
                 raise
             # the other side closed a kept connection just as we used it: ask once more
-            await self._post(session, target, call)
+            await self._call(session, target, call)
 
     async def _know_own_addresses(self) -> None:
         if not self.policy.own_names or time.monotonic() < self._own_known_until:
@@ -291,9 +305,9 @@ class OutboundClient:
             self._targets[url] = target
         return target
 
-    async def _post(self, session: aiohttp.ClientSession, target: URL, call: _Call) -> None:
+    async def _call(self, session: aiohttp.ClientSession, target: URL, call: _Call) -> None:
         HEARING.set(call.heard)
-        request = session.post(target, data=call.body, headers=call.headers, allow_redirects=False)
+        request = session.request(call.method, target, data=call.body, headers=call.headers, allow_redirects=False)
         with reading():
             await self._read(request, call)
 
@@ -301,7 +315,7 @@ class OutboundClient:
         async with request as response:
             # what comes several times is one list, as RFC 9110, 5.3 has it
             call.answered = {name.lower(): ", ".join(response.headers.getall(name)) for name in response.headers}
-            while (left := limits.CALL_BODY_BYTES - len(call.content)) and (chunk := await response.content.read(left)):
+            while (left := self.bounds.body_bytes - len(call.content)) and (chunk := await response.content.read(left)):
                 call.content += chunk
             if not left:
                 response.close()  # more than anybody needs: give the connection up rather than read on
@@ -347,7 +361,7 @@ def _failure_of(error: BaseException | None) -> OutboundError:
         case aiohttp.InvalidURL():
             return BlockedTarget()
         case TooMuchAnswer():
-            return OutboundError("protocol", f"The answer was longer than {limits.CALL_ANSWER_BYTES // 1024} KiB.")
+            return OutboundError("protocol", str(error))
         case TooManyInterimAnswers():
             most = limits.CALL_INTERIM_ANSWERS
             return OutboundError("protocol", f"More than {most} interim answers (1xx) came before the final one.")

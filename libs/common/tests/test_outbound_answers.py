@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from opsloop_common.outbound.client import OutboundClient, OutboundError
+from opsloop_common.outbound.rules import AddressPolicy, parse_networks
 from opsloop_common.testing.receiver import Answer, WebhookReceiver
-from opsloop_notifications.outbound.rules import AddressPolicy, parse_networks
-from opsloop_notifications.outbound.service import OutboundClient, OutboundError
 
 LOOPBACK = AddressPolicy(allowed=parse_networks("127.0.0.0/8"))
 OK = b"HTTP/1.1 200 OK\r\n"

@@ -10,8 +10,8 @@ from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from opsloop_common.foreign import Unreadable, reading
+from opsloop_common.outbound.rules import Address, AddressPolicy, is_loopback, judged_address, parse_networks
 from opsloop_common.settings import Settings
-from opsloop_notifications.outbound.rules import Address, AddressPolicy, is_loopback, judged_address, parse_networks
 
 Lookup = Callable[[str, int], Awaitable[Sequence[str]]]
 _LOOKUP_SECONDS = 2.0

@@ -1,0 +1,1 @@
+"""Competitors and markets: series of numbers that others publish, beside ours."""

@@ -1,0 +1,1 @@
+"""What others publish as numbers over time: how it is read."""
