@@ -1,9 +1,8 @@
 """Routes for other vendors' clients: how bodies are unpacked and parsed, whose keys are tried, what a page may see."""
 
-from __future__ import sys
-
 import gzip
 import json
+import sys
 import zlib
 from dataclasses import replace
 from typing import Any
