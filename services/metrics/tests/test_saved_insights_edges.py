@@ -80,16 +80,6 @@ async def test_a_picture_of_another_language_has_a_tag_of_its_own(world):
     assert (tags[0] == tags[2], tags[0] == tags[1]) == (True, False)
 
 
-async def test_a_kept_question_takes_nothing_more(world):
-    insight = await kept(world)
-
-    refused = await world.send("POST", f"{PATH}/{insight['id']}/run", json={"from": "2026-11-01"})
-
-    assert (refused.status_code, pointers(refused)) == (422, ["/from"])
-    for body in ({"json": {}}, {}):
-        assert (await world.send("POST", f"{PATH}/{insight['id']}/run", **body)).status_code == 200
-
-
 @pytest.mark.parametrize(("kind", "near"), [("funels", "funnel"), ("trend", "trends"), ("next_best", "next-best")])
 async def test_an_insight_that_there_is_not_is_told_the_nearest(world, kind, near):
     answer = await world.send("POST", f"{PATH}/{kind}", json={})
