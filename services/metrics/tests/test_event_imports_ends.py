@@ -81,12 +81,7 @@ async def test_cancelled_while_it_is_read_what_was_stored_can_be_taken_back(impo
 async def test_what_fails_goes_on_where_it_stood(imports, monkeypatch, place):
     monkeypatch.setattr(service, "BLOCK_ROWS", 5)
     made = await imports.upload(rows(20) + "Paid,never,u1,\n" * 3)
-    for _ in range(3):
-        monkeypatch.setenv(failpoints.VARIABLE, f"{place}:raise:1")
-        with pytest.raises(failpoints.Struck):
-            await imports.tick()
-        imports.world.api.clock.advance(3_600)
-    monkeypatch.delenv(failpoints.VARIABLE)
+    await imports.fail_at(monkeypatch, place, times=3)
     await imports.tick()
 
     shown = await imports.shown(made["id"])

@@ -329,11 +329,8 @@ def _parts(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
 
 async def _all(batches: Sequence[_Batch]) -> list[Sequence[Outcome]]:
     """Return what became of each once all are over; raises what refused the first that was."""
-    done = await asyncio.gather(*(batch.done for batch in batches), return_exceptions=True)
-    for each in done:
-        if isinstance(each, BaseException):
-            raise each
-    return [each for each in done if not isinstance(each, BaseException)]
+    await asyncio.gather(*(batch.done for batch in batches), return_exceptions=True)
+    return [batch.done.result() for batch in batches]
 
 
 def _refuse(batch: _Batch, error: Exception) -> None:
