@@ -112,7 +112,7 @@ def _rows(count: int) -> list[tuple[object, ...]]:
     """Return rows as the writer writes them."""
     chance = random.Random(time.monotonic_ns())
     now = datetime.now(UTC)
-    reading = segment.read({"batch": [dict(message(chance)) for _ in range(count)]}, now=now)
+    reading = segment.read({"batch": [dict(message(chance)) for _ in range(count)]}, now=now).at_once()
     sender = Sender("default", "bench", "key:bench", True)
     entries = [entry_of(each, sender, nowhere, now, None) for _, each in reading.messages]
     return [(*entry.row, str(person_id("default", entry.heard.message.distinct_id)), 0) for entry in entries]

@@ -21,7 +21,7 @@ async def test_others_go_on_between_slices():
             await asyncio.sleep(0)
 
     ticking = asyncio.create_task(tick())
-    done = await in_turns(lambda item: time.sleep(LOOP_SLICE_SECONDS) or item, range(10))  # type: ignore[func-returns-value]
+    done = await in_turns(lambda item: time.sleep(LOOP_SLICE_SECONDS) or item, range(10), workspace="acme")  # type: ignore[func-returns-value]
     ticking.cancel()
 
     assert done == list(range(10))
@@ -32,7 +32,7 @@ async def test_only_one_piece_of_long_work_at_a_time():
     slices: list[str] = []
 
     async def long(name: str) -> None:
-        await in_turns(lambda _: slices.append(name) or time.sleep(LOOP_SLICE_SECONDS), range(3))  # type: ignore[func-returns-value]
+        await in_turns(lambda _: slices.append(name) or time.sleep(LOOP_SLICE_SECONDS), range(3), workspace="acme")  # type: ignore[func-returns-value]
 
     passes = 0
 
@@ -50,9 +50,9 @@ async def test_only_one_piece_of_long_work_at_a_time():
 
 async def test_work_that_fails_gives_its_turn_back():
     with pytest.raises(ZeroDivisionError):
-        await in_turns(lambda item: 1 / item, [0])
+        await in_turns(lambda item: 1 / item, [0], workspace="acme")
 
-    async with asyncio.timeout(1), turn():
+    async with asyncio.timeout(1), turn("acme"):
         pass
 
 
@@ -66,7 +66,7 @@ async def test_work_that_breathes_lets_others_go_on_and_waits_for_no_turn():
             await asyncio.sleep(0)
 
     ticking = asyncio.create_task(tick())
-    async with turn(), asyncio.timeout(5):
+    async with turn("acme"), asyncio.timeout(5):
         done = await breathing(lambda item: time.sleep(LOOP_BREATH_SECONDS) or item, range(10))  # type: ignore[func-returns-value]
     ticking.cancel()
 

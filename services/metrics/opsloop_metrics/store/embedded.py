@@ -27,7 +27,7 @@ from opsloop_metrics.store.schema import migrate
 SWITCH_SECONDS = 0.000_5
 """After how long the loop leaves the interpreter to a thread that has an answer; Python's own 5 ms would be a third of a block's time."""
 READERS = 3
-READERS_KEPT = 1
+READERS_KEPT = 2
 """Threads for queries, and how many of them those who asked for much lately leave to the others."""
 
 
