@@ -11,6 +11,12 @@ from opsloop_common.limits import LOOP_BREATH_SECONDS, LOOP_SLICE_SECONDS
 from opsloop_common.turns import breathing, in_turns, turn
 
 
+def busy_for(seconds: float) -> None:
+    until = time.perf_counter() + seconds
+    while time.perf_counter() < until:
+        pass
+
+
 async def test_others_go_on_between_slices():
     ticks = 0
 
@@ -107,3 +113,25 @@ async def test_one_that_is_cancelled_while_it_waits_to_go_on_holds_nobody_up():
     done = await asyncio.gather(*waiting, return_exceptions=True)
 
     assert [isinstance(each, asyncio.CancelledError) for each in done] == [True, False, False]
+
+
+async def test_of_those_that_wait_the_workspace_that_had_least_goes_first():
+    order: list[str] = []
+
+    def slow(workspace: str) -> None:
+        order.append(workspace)
+        busy_for(LOOP_SLICE_SECONDS)
+
+    greedy = [asyncio.create_task(in_turns(slow, ["greedy"] * 30, workspace="greedy")) for _ in range(3)]
+    for _ in range(20):
+        await asyncio.sleep(0)
+    before = len(order)
+    await in_turns(slow, ["light"] * 6, workspace="light")
+
+    assert order[before:].count("greedy") <= 7, "one of theirs goes between two of its own, however many wait"
+    await asyncio.gather(*greedy)
+
+
+async def test_what_is_short_waits_for_no_turn():
+    async with turn("greedy"), asyncio.timeout(1):
+        assert await in_turns(str, range(3), workspace="light") == ["0", "1", "2"]

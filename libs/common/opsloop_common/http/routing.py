@@ -324,12 +324,9 @@ class ApiRoute(APIRoute):
     async def _read(self, call: Call, request: Request) -> ReadRequest | None:
         if self.body_field is None:
             return None
-        return await read_body(
-            request,
-            self.guard.body_limit,
-            required=self.body_field.field_info.is_required(),
-            workspace=call.principal.workspace if call.principal is not None else "",
-        )
+        workspace = call.principal.workspace if call.principal is not None else ""
+        required = self.body_field.field_info.is_required()
+        return await read_body(request, self.guard.body_limit, required=required, workspace=workspace)
 
     async def _key(self, call: Call, request: Request, read: ReadRequest | None) -> None:
         if request.method != "POST" or self.guard.scopes is None:

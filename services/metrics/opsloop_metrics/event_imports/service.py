@@ -40,7 +40,7 @@ UNDO_JOB = "metrics.undo_import"
 CHUNK_BYTES = 1024 * 1024
 PREVIEW_ROWS = 20
 FORGET_BATCH = 20
-BLOCK_ROWS = 5_000
+BLOCK_ROWS = 1_000
 TABLE_ROWS = 500  # some statements each, in one transaction
 BLOCK_CHUNKS = 3
 """Pieces that are read at a time: two whole ones at least from any place on, twice what a row may have."""
@@ -272,6 +272,8 @@ async def import_events(job: JobRun) -> Mapping[str, Any]:
             await _count_rows(session, file.id, new)
             await job.progress(place.at, file.size, state={"place": asdict(place)}, session=session)
         failpoints.hit("metrics.import_noted")
+        if place.at < file.size:
+            job.give_way()
     return await _finish(job, file, was_stopped)
 
 

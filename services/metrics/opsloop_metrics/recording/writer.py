@@ -6,15 +6,15 @@ message is there, the event and what it says of persons: a copy of it is heard a
 an id is settled, nothing of it is ever looked at again.
 
 Where one process writes (the engine is in it), ids are noted once all else is done, those of several blocks together, since
-noting costs a part as well; what a crash keeps out of the table is filled in unsettled from the newest events before the first block. Where several write to one server, each block
-has a lock in PostgreSQL to itself, and its ids are noted, unsettled, before the events: then a process may die anywhere, and the
-others see what it began.
+noting costs a part as well; what a crash keeps out of the table is filled in unsettled from the newest events before the first
+block. Where several write to one server, each block has a lock in PostgreSQL to itself, and its ids are noted, unsettled, before
+the events: then a process may die anywhere, and the others see what it began.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -32,7 +32,6 @@ from opsloop_common import failpoints
 from opsloop_common.db import Context, Database, context_of
 from opsloop_common.entry import enter
 from opsloop_common.errors import DomainError, Unavailable
-from opsloop_common.shares import Usage
 from opsloop_metrics.capture.rules import COLUMNS, IS_PERSONLESS, PERSON, Entry, Outcome, Reason, problem_of
 from opsloop_metrics.contacts import service as contacts
 from opsloop_metrics.people import service as people
@@ -44,7 +43,7 @@ from opsloop_metrics.store.port import EventStore, Parameter, StoreUnavailable, 
 BLOCK_ENTRIES = 250
 """Whoever sends a message waits for the block that is being written, so long ones are cut."""
 LIGHT_SHARE = 1 / 4
-"""Of what a workspace has waiting on average: who had less lately does not wait for the others' messages in its own block."""
+"""Of what a workspace has here on average: who has less does not wait for the others' messages in its own block."""
 WAITING_ENTRIES = 50_000
 NOTE_SECONDS = 0.25
 RESTART_SECONDS = 2.0
@@ -89,8 +88,8 @@ class Writer:
         self._store = store
         self._is_shared = is_shared
         self._waiting: dict[str, deque[_Batch]] = {}
-        self._usage = Usage()
-        """How many entries of each workspace are here, waiting or being written."""
+        self._here: Counter[str] = Counter()
+        """How many entries of each workspace wait or are being written."""
         self._was_light = False
         self._count = 0
         self._has_some = asyncio.Event()
@@ -111,12 +110,14 @@ class Writer:
         workspace = entries[0].workspace
         self._waiting.setdefault(workspace, deque()).extend(batches)
         self._count += len(entries)
-        self._usage.enter(workspace, len(entries))
+        self._here[workspace] += len(entries)
         self._has_some.set()
         try:
             return [outcome for outcomes in await _all(batches) for outcome in outcomes]
         finally:
-            self._usage.leave(workspace, len(entries))
+            self._here[workspace] -= len(entries)
+            if not self._here[workspace]:
+                del self._here[workspace]
 
     async def run(self) -> None:
         """Write for ever. What the store does not take is refused: whoever sent it tries again, and what was written is known."""
@@ -157,6 +158,8 @@ class Writer:
                 raise
             log.warning("a block was not stored", reason=str(error), requests=len(block))
             return
+        if self._is_shared and self._noting is not None:
+            await self._noting
         self._settled |= self._noted
         for batch in block:
             own, outcomes = outcomes[: len(batch.entries)], outcomes[len(batch.entries) :]
@@ -175,7 +178,7 @@ class Writer:
                 raise
 
     async def _note_soon(self) -> None:
-        await asyncio.sleep(NOTE_SECONDS)
+        await asyncio.sleep(0 if self._is_shared else NOTE_SECONDS)
         await self.noted()
 
     def _next_block(self) -> list[_Batch]:
@@ -202,7 +205,7 @@ class Writer:
         return block
 
     def _is_light(self, workspace: str) -> bool:
-        return self._usage.lately(workspace) < self._usage.mean() * LIGHT_SHARE
+        return self._here[workspace] < self._here.total() / len(self._here) * LIGHT_SHARE
 
     async def _write(self, entries: Sequence[Entry]) -> list[Outcome]:
         self._noted = {}
