@@ -38,7 +38,7 @@ SHORT_BY = {
     "common/inbox": 82,
     "common/outbound": 260,
     "common/runner": 100,
-    "common/(root)": 2890,
+    "common/(root)": 2_813,
 }
 """Rooms that stood before the rule, and how many lines of tests they lack at most. A number may only become smaller."""
 SLACK = 60

@@ -39,6 +39,8 @@ HOOK = {
 }
 MONEY = {"amount": 1999, "currency": "CNY"}
 NUMBERS: dict[str, dict[str, Any]] = {
+    "active-users": {"interval": 0, "measure": "wau"},
+    "sessions": {"interval": 0, "bounced": True},
     "funnel": {"step": 0},
     "trends": {"series": 0},
     "lifecycle": {"interval": 0, "status": "new"},

@@ -32,7 +32,7 @@ MARKS_IN_A_ROW = 30
 """Combining marks after one character, as the Stream-Safe Text Format of UAX #15 has it; a normaliser sorts them, quadratically."""
 EXPANDING_CHARACTERS = 1_000
 """Characters of one text that compatibility writes as three or more (U+FDFA as 18)."""
-LOOP_SLICE_SECONDS = 0.004  # of long work in the event loop, between two of which others go on
+LOOP_SLICE_SECONDS = 0.001  # of long work in the event loop, between two of which others go on
 LOOP_BREATH_SECONDS = 0.002  # the same inside a transaction, which waits for no turn
 
 LIST_CHARACTERS = 4_000_000

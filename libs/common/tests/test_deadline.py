@@ -63,12 +63,12 @@ async def test_the_clock_stands_and_goes_on_with_what_was_left():
 
 async def test_a_turn_at_the_loop_takes_nothing():
     async def long_work():
-        async with turn():
+        async with turn("acme"):
             await asyncio.sleep(0.3)  # longer than the deadline of who waits for this turn
 
     other = asyncio.create_task(long_work())
     await asyncio.sleep(0)
-    async with within(0.1), turn():
+    async with within(0.1), turn("acme"):
         pass
     await other
 
@@ -87,7 +87,7 @@ async def test_a_task_that_outlives_the_request_may_stop_a_clock_that_is_over():
         with stopped():
             over.set()
             await ended.wait()
-        async with turn():
+        async with turn("acme"):
             return "done"
 
     over, ended = asyncio.Event(), asyncio.Event()

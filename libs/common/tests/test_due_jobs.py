@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 
 from opsloop_common import due
 from opsloop_common.db import Context
-from opsloop_common.due import DueKind, DueRow, recurring
+from opsloop_common.due import DueKind, DueRow, jobs, recurring
 from opsloop_common.due.runner import DueRunner
 from opsloop_common.due.tables import due as due_table
 from opsloop_common.due.tables import job as job_table
@@ -214,3 +214,29 @@ async def test_a_run_has_one_transaction_at_a_time_and_gives_its_place_back(data
 
     assert await run_due(database, [DueKind("import", forgets_the_session, long=True)]) == 1
     assert len(refused) == LONG_TRANSACTIONS + 1
+
+
+async def test_a_long_run_gives_its_place_to_others_and_goes_on_where_it_stopped(database, monkeypatch):
+    monkeypatch.setattr(jobs, "TURN_SECONDS", -1.0)
+    turns = []
+
+    async def import_by_turns(run):
+        turns.append((run.id, run.done))
+        async with run.transaction() as session:
+            await run.progress(run.done + 1, 3, session=session)
+        if run.done < 3:
+            run.give_way()
+        return {"rows": run.done}
+
+    ids = {await start(database) for _ in range(2)}
+    kind = DueKind("import", import_by_turns, long=True, max_attempts=1, concurrency=1)
+    owner = uuid4()
+    async with (
+        alive(database, owner, instance="x"),
+        DueRunner(database, [kind], owner=owner, poll_seconds=0.05).running(),
+        asyncio.timeout(10),
+    ):
+        while {(await job(database, id)).status for id in ids} != {"succeeded"}:  # noqa: ASYNC110 in the database
+            await asyncio.sleep(0.01)
+
+    assert sorted(turns) == sorted((id, done) for id in ids for done in range(3)), "each step once, and no try counted"

@@ -1,9 +1,9 @@
 """Routes for other vendors' clients: how bodies are unpacked and parsed, whose keys are tried, what a page may see."""
 
-from __future__ import annotations
-
+import asyncio
 import gzip
 import json
+import sys
 import zlib
 from dataclasses import replace
 from typing import Any
@@ -30,6 +30,7 @@ from opsloop_common.http.vendors import (
 )
 from opsloop_common.service import Slice
 from opsloop_common.testing.sample.service import SAMPLE
+from opsloop_common.turns import QUICK_BYTES, turn
 
 LIMIT = 1_000
 SAID = b'{"a": 1}'
@@ -101,20 +102,22 @@ async def test_it_is_unpacked_up_to_the_limit(pack, size, is_taken):
         (b'{"a": NaN, "b": Infinity, "c": -Infinity}', {"a": None, "b": None, "c": None}),
         (rb'"\ud800"', "\ud800"),
         (b"null", None),
+        (b"1" * 10_000, sys.float_info.max),
+        (b"[1, -" + b"9" * 4_400 + b"]", [1, -sys.float_info.max]),
         (b"\xef\xbb\xbf{}", {}),
     ],
 )
 async def test_json_is_read_as_other_writers_make_it(said, found):
-    assert await parsed(said) == found
-    assert await parsed(said + b" " * 300_000) == found, "also in its turn, where it is large"
+    assert await parsed(said, workspace="acme") == found
+    assert await parsed(said + b" " * 300_000, workspace="acme") == found, "also in its turn, where it is large"
 
 
 @pytest.mark.parametrize(
-    "said", [b"", b"{", b"{'a': 1}", b"\xff", b"[" * 100_000, b"[" * 100_000 + b"]" * 100_000, b"1" * 10_000, b"nul"]
+    "said", [b"", b"{", b"{'a': 1}", b"\xff", b"[" * 100_000, b"[" * 100_000 + b"]" * 100_000, b"nul"]
 )
 async def test_what_is_no_json_is_refused(said):
     with pytest.raises(BadRequest):
-        await parsed(said)
+        await parsed(said, workspace="acme")
 
 
 def test_a_vendors_route_has_to_say_whose_it_is():
@@ -306,3 +309,13 @@ async def test_the_contract_tells_that_a_refusal_may_be_in_the_vendors_words(for
 
     assert kinds[told.rpartition("/")[2]] == {"application/json", "application/problem+json"}
     assert kinds[own.rpartition("/")[2]] == {"application/problem+json"}
+
+
+async def test_a_large_body_is_read_in_turn_and_a_small_one_at_once():
+    large = b"[" + b"1," * QUICK_BYTES + b"1]"
+    async with turn("greedy"):
+        assert await parsed(b"[1]", workspace="acme") == [1]
+        reading = asyncio.create_task(parsed(large, workspace="acme"))
+        await asyncio.sleep(0)
+        assert not reading.done()
+    assert len(await reading) == QUICK_BYTES + 1

@@ -15,7 +15,7 @@ ITEMS = [{"body": "It crashes.", "external_id": str(n)} for n in range(50)]
 async def test_a_batch_that_waits_for_its_turn_holds_no_connection(desk):
     await desk.post()
     headers = desk.agent | {"Idempotency-Key": "k"}
-    async with turn():
+    async with turn("acme"):
         asked = asyncio.create_task(desk.client.post("/v1/feedback:batch", json={"items": ITEMS}, headers=headers))
         await asyncio.sleep(0.2)  # whatever it does without a turn
         held, is_waiting = desk.api.db.engine.pool.checkedout(), not asked.done()
@@ -32,7 +32,7 @@ async def test_a_transaction_waits_for_no_turn(desk):
     said = [Submission(body="It crashes.", source="s", external_id=str(n)) for n in range(50)]
     prepared = await service.prepare(said, {}, workspace="acme", now=desk.api.clock.now())
 
-    async with turn(), asyncio.timeout(10), desk.api.db.transaction(Context("acme")) as session:
+    async with turn("acme"), asyncio.timeout(10), desk.api.db.transaction(Context("acme")) as session:
         taken = await service.submit_many(session, prepared)
 
     assert [created for _, created in taken] == [True] * 50

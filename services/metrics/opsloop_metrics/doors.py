@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime
 from hashlib import blake2b
@@ -23,10 +22,11 @@ from opsloop_common.http.call import call_of
 from opsloop_common.http.paths import service_path
 from opsloop_common.http.routing import allow, publishable
 from opsloop_common.http.vendors import Dialect, Sent, VendorRouter, body_of, parsed, refusals, speaks
-from opsloop_common.turns import QUICK_BYTES, turn
+from opsloop_common.turns import in_turns
 from opsloop_metrics.capture.rules import Reading, Unreadable
 from opsloop_metrics.ports import MetricsPorts
 from opsloop_metrics.reading import rules as wires
+from opsloop_metrics.reading.rules import Unread
 from opsloop_metrics.recording import service as recording
 from opsloop_metrics.recording.service import Sender
 from opsloop_metrics.rejections import service as rejections
@@ -34,7 +34,7 @@ from opsloop_metrics.rejections import service as rejections
 SCOPE = "metrics:capture"
 _VISITORS = "visitors"
 Door = Callable[[Request], Coroutine[Any, Any, Response]]
-Read = Callable[[JsonValue, datetime], Reading]
+Read = Callable[[JsonValue, datetime], Unread]
 Answers = Mapping[int | str, dict[str, Any]]
 
 
@@ -169,14 +169,14 @@ def _vendor_of(request: Request) -> str:
 
 async def look(request: Request, read: Read) -> Reading:
     """Read a request's body by a vendor's reader and store nothing; raises BadRequest (400) for a body that is none of the vendor's."""
-    raw = body_of(request)
-    body = await parsed(raw)
-    now = call_of(request).runtime.clock.now()
+    call = call_of(request)
+    workspace = call.who.workspace
+    body = await parsed(body_of(request), workspace=workspace)
     try:
-        async with turn() if len(raw) > QUICK_BYTES else nullcontext():
-            return read(body, now)
+        unread = read(body, call.runtime.clock.now())
     except Unreadable as unreadable:
         raise BadRequest(unreadable.detail) from unreadable
+    return wires.reading_of(await in_turns(unread.read, range(len(unread)), workspace=workspace))
 
 
 def visitor(request: Request) -> wires.Sender:

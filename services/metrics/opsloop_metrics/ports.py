@@ -75,6 +75,10 @@ class Sink(Protocol):
         """Return what became of each entry, once those that were taken are durable; raises StoreUnavailable, none taken then."""
         ...
 
+    async def noted(self) -> None:
+        """Return when it stands in the store that what was taken before is known, so far as this process sees to it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:

@@ -3,6 +3,7 @@
 import pytest
 from sqlalchemy import text
 
+from opsloop_common import failpoints
 from opsloop_common.db import Context
 from opsloop_common.testing.due import run_due
 from opsloop_metrics.app import SERVICE
@@ -40,6 +41,15 @@ class Imports:
 
     async def tick(self, **given):
         await run_due(self.world.api.db, SERVICE.due, **given)
+
+    async def fail_at(self, monkeypatch, place, *, times):
+        """Let the job fail at a failpoint some times, and be due again."""
+        for _ in range(times):
+            monkeypatch.setenv(failpoints.VARIABLE, f"{place}:raise:1")
+            with pytest.raises(failpoints.Struck):
+                await self.tick()
+            self.world.api.clock.advance(3_600)
+        monkeypatch.delenv(failpoints.VARIABLE)
 
     async def shown(self, id):
         return await self.world.get(f"{PATH}/{id}")

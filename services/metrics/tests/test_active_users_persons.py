@@ -3,26 +3,10 @@
 from __future__ import annotations
 
 import pytest
-import pytest_asyncio
 
-from services.metrics.tests.asked import Insights, did, many
-from services.metrics.tests.behind import behind, refused
+from services.metrics.tests.behind import DAYS, behind, insights_of_two_days, refused
 
-DAYS = {"from": "2026-03-01", "to": "2026-03-02", "time_zone": "UTC", "week_start": "monday"}
-
-
-@pytest_asyncio.fixture
-async def insights(world_with_store):
-    """Return a world: u1 has a session over midnight, u2 one of an event on each day, 用户 two in one day, u4 is of before, u5 of after."""
-    insights = Insights(world_with_store)
-    await insights.happened(
-        *many("u1", "A", ["03-01T23:50", "03-02T00:10"]),
-        *many("u2", "A", ["03-01T10:00", "03-02T10:00"]),
-        *many("用户", "A", ["03-02T08:00", "03-02T08:10", "03-02T12:00"]),
-        did("u4", "A", "02-25T12:00"),
-        did("u5", "A", "03-03T00:00"),
-    )
-    return insights
+insights = insights_of_two_days
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ def sent(*events, **given):
 
 
 def one(row, **given):
-    reading = rules.read(sent(row, **given), now=NOW)
+    reading = rules.read(sent(row, **given), now=NOW).at_once()
     assert not reading.problems, reading.problems
     return reading.messages[0][1]
 
@@ -83,7 +83,7 @@ def test_small_things():
     assert one(event(event_properties={"[Amplitude] Page Location": "http://x.example/"})).url == "http://x.example/"
     assert one(event(event_properties={"is_test": True})).is_test
     assert one(event(user_properties={"plan": "pro"})).traits_set == {"plan": "pro"}
-    assert rules.read({"events": event()}, now=NOW).messages[0][1].event == "Ev"
+    assert rules.read({"events": event()}, now=NOW).at_once().messages[0][1].event == "Ev"
 
 
 def test_an_identify():
@@ -121,17 +121,17 @@ def test_a_group_that_a_server_describes_is_nobody_s():
     ],
 )
 def test_a_bad_event_is_refused_alone(row, reason, field):
-    reading = rules.read(sent(event(), row), now=NOW)
+    reading = rules.read(sent(event(), row), now=NOW).at_once()
     assert [index for index, _ in reading.messages] == [0]
     assert (reading.problems[0].index, reading.problems[0].reason, reading.problems[0].raw) == (1, reason, row)
-    status, body = rules.answer(rules.read(sent(row, row), now=NOW), now=NOW, size=100)
+    status, body = rules.answer(rules.read(sent(row, row), now=NOW).at_once(), now=NOW, size=100)
     assert (status, body["code"], body["events_with_invalid_fields"]) == (400, 400, {field: [0, 1]})
 
 
 @pytest.mark.parametrize("body", [None, 7, "x", [event()], {}, {"events": None}, {"events": "x"}])
 def test_a_body_that_is_none(body):
     with pytest.raises(Unreadable):
-        rules.read(body, now=NOW)
+        rules.read(body, now=NOW).at_once()
 
 
 @pytest.mark.parametrize(
@@ -149,8 +149,8 @@ def test_the_key_is_in_the_body(body, headers, query, key):
 
 def test_answers():
     taken = {"code": 200, "events_ingested": 1, "payload_size_bytes": 100, "server_upload_time": 1772366400000}
-    assert rules.answer(rules.read(sent(event()), now=NOW), now=NOW, size=100) == (200, taken)
-    status, body = rules.answer(rules.read(sent(event(), 7), now=NOW), now=NOW, size=100)
+    assert rules.answer(rules.read(sent(event()), now=NOW).at_once(), now=NOW, size=100) == (200, taken)
+    status, body = rules.answer(rules.read(sent(event(), 7), now=NOW).at_once(), now=NOW, size=100)
     assert (status, body["code"], body["rejected"][0]["index"]) == (200, 200, 1)
     assert rules.answer(Reading(), now=NOW, size=2)[0] == 200
     assert rules.refusal(400, "Invalid API key: K") == {"code": 400, "error": "Invalid API key: K"}
@@ -176,7 +176,7 @@ EVENTS = st.fixed_dictionaries(
 def test_any_body_is_read_or_unreadable(body):
     rules.key_in(body, {}, {})
     try:
-        reading = rules.read(body, now=NOW)
+        reading = rules.read(body, now=NOW).at_once()
     except Unreadable:
         return
     assert rules.answer(reading, now=NOW, size=1)[0] in (200, 400)

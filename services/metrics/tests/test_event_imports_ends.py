@@ -9,6 +9,7 @@ from opsloop_common import failpoints
 from opsloop_common.errors import Unavailable
 from opsloop_common.limits import IMPORT_BYTES, IMPORT_DAYS, IMPORT_PART_BYTES, IMPORTS_AT_ONCE
 from opsloop_metrics.event_imports import service
+from opsloop_metrics.recording import writer
 from services.metrics.tests.event_imports import CSV, PATH, WHEN, counts, imports, rows
 
 __all__ = ["imports"]
@@ -81,12 +82,7 @@ async def test_cancelled_while_it_is_read_what_was_stored_can_be_taken_back(impo
 async def test_what_fails_goes_on_where_it_stood(imports, monkeypatch, place):
     monkeypatch.setattr(service, "BLOCK_ROWS", 5)
     made = await imports.upload(rows(20) + "Paid,never,u1,\n" * 3)
-    for _ in range(3):
-        monkeypatch.setenv(failpoints.VARIABLE, f"{place}:raise:1")
-        with pytest.raises(failpoints.Struck):
-            await imports.tick()
-        imports.world.api.clock.advance(3_600)
-    monkeypatch.delenv(failpoints.VARIABLE)
+    await imports.fail_at(monkeypatch, place, times=3)
     await imports.tick()
 
     shown = await imports.shown(made["id"])
@@ -137,6 +133,15 @@ async def test_what_is_taken_back_may_come_again(imports):
     assert (again["stored"], again["known"]) == (10, 0)
     assert await imports.count() == 15
     assert (await imports.run(rows(5, user="k")))["known"] == kept["stored"]
+
+
+async def test_names_that_were_on_their_way_into_the_store_are_taken_back_too(imports, monkeypatch):
+    monkeypatch.setattr(writer, "NOTE_SECONDS", 60.0)
+    made = await imports.run(rows(10))
+    await imports.send("POST", f"{PATH}/{made['id']}/undo", expect=202)
+    await imports.tick()
+
+    assert (await imports.run(rows(10)))["stored"] == 10
 
 
 @pytest.mark.parametrize(

@@ -84,12 +84,7 @@ async def test_where_blocks_end_makes_no_difference(imports, monkeypatch, block)
 async def test_what_dies_halfway_numbers_its_rows_as_before(imports, monkeypatch, place):
     monkeypatch.setattr(service, "BLOCK_ROWS", 2)
     made = await imports.upload(HEAD + SAME * 7)
-    for _ in range(3):
-        monkeypatch.setenv(failpoints.VARIABLE, f"{place}:raise:1")
-        with pytest.raises(failpoints.Struck):
-            await imports.tick()
-        imports.world.api.clock.advance(3_600)
-    monkeypatch.delenv(failpoints.VARIABLE)
+    await imports.fail_at(monkeypatch, place, times=3)
     await imports.tick()
 
     assert (await imports.shown(made["id"]))["stored"] == 7

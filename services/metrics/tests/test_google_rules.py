@@ -17,7 +17,7 @@ def sent(*events, **given):
 
 
 def one(event, **given):
-    reading = rules.read(sent(event, **given), now=NOW)
+    reading = rules.read(sent(event, **given), now=NOW).at_once()
     assert not reading.problems, reading.problems
     return reading.messages[0][1]
 
@@ -78,7 +78,7 @@ def test_debugging_is_a_test(debug):
     ],
 )
 def test_a_bad_event_is_refused_alone(event, reason):
-    reading = rules.read(sent({"name": "kept"}, event), now=NOW)
+    reading = rules.read(sent({"name": "kept"}, event), now=NOW).at_once()
     assert [message.event for _, message in reading.messages] == ["kept"]
     assert (reading.problems[0].reason, reading.problems[0].raw) == (reason, event)
     said = rules.validation(reading)["validationMessages"]
@@ -87,14 +87,14 @@ def test_a_bad_event_is_refused_alone(event, reason):
 
 @pytest.mark.parametrize("given", [{"client_id": None}, {"client_id": []}, {"user_properties": []}])
 def test_what_is_wrong_with_the_visitor_refuses_each_event(given):
-    reading = rules.read(sent({"name": "a"}, {"name": "b"}, **given), now=NOW)
+    reading = rules.read(sent({"name": "a"}, {"name": "b"}, **given), now=NOW).at_once()
     assert (len(reading.messages), len(reading.problems)) == (0, 2)
 
 
 @pytest.mark.parametrize("body", [None, 7, "x", [], {}, {"events": {}}])
 def test_a_body_that_is_none(body):
     with pytest.raises(Unreadable):
-        rules.read(body, now=NOW)
+        rules.read(body, now=NOW).at_once()
 
 
 def test_the_key_is_in_the_address():
@@ -121,7 +121,7 @@ BODIES = st.fixed_dictionaries({"events": st.lists(EVENTS | JSON, max_size=3)}, 
 @given(JSON | BODIES)
 def test_any_body_is_read_or_unreadable(body):
     try:
-        reading = rules.read(body, now=NOW)
+        reading = rules.read(body, now=NOW).at_once()
     except Unreadable:
         return
     assert len(reading.messages) + len(reading.problems) == len(body["events"])

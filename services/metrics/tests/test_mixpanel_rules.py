@@ -31,13 +31,13 @@ def event(name="Ev", **properties):
 
 
 def one(row, **given):
-    reading = rules.read(row, now=NOW, **given)
+    reading = rules.read(row, now=NOW, **given).at_once()
     assert not reading.problems, reading.problems
     return reading.messages[0][1]
 
 
 def profile(row):
-    reading = rules.read_profiles([row], now=NOW)
+    reading = rules.read_profiles([row], now=NOW).at_once()
     assert not reading.problems, reading.problems
     return reading.messages[0][1]
 
@@ -121,7 +121,7 @@ def test_what_is_said_of_groups():
         "$set": {"name": "C"},
         "$set_once": {"name": "B", "f": 1},
     }
-    message = rules.read_groups(row, now=NOW).messages[0][1]
+    message = rules.read_groups(row, now=NOW).at_once().messages[0][1]
     assert (message.kind, message.groups) == (MessageKind.GROUP, {"company": "7"})
     assert (message.group_traits, message.personless) == ({"name": "C", "f": 1}, True)
     assert message.distinct_id == "$group:company:7"
@@ -153,20 +153,20 @@ def test_what_is_said_of_groups():
 )
 def test_a_bad_row_is_refused_alone(read, row, reason):
     good = event() | {"$distinct_id": "u1", "$group_key": "company", "$group_id": "c1"}
-    reading = read([good, row], now=NOW)
+    reading = read([good, row], now=NOW).at_once()
     assert [index for index, _ in reading.messages] == [0]
     assert (reading.problems[0].index, reading.problems[0].reason, reading.problems[0].raw) == (1, reason, row)
 
 
 def test_a_problem_names_its_event():
-    assert rules.read(event("", **{"$insert_id": "i7"}), now=NOW).problems[0].message_id == "i7"
+    assert rules.read(event("", **{"$insert_id": "i7"}), now=NOW).at_once().problems[0].message_id == "i7"
 
 
 @pytest.mark.parametrize("read", [rules.read, rules.read_profiles, rules.read_groups])
 @pytest.mark.parametrize("body", [None, 7, "x"])
 def test_a_body_that_is_none(read, body):
     with pytest.raises(Unreadable):
-        read(body, now=NOW)
+        read(body, now=NOW).at_once()
 
 
 @pytest.mark.parametrize(
@@ -186,13 +186,13 @@ def test_the_key_is_the_token(body, headers, query, key):
 
 
 def test_answers():
-    good, bad = rules.read(event(), now=NOW), rules.read(event(""), now=NOW)
+    good, bad = rules.read(event(), now=NOW).at_once(), rules.read(event(""), now=NOW).at_once()
     assert rules.answer(good, verbose=True) == (200, {"status": 1, "error": None, "num_records_imported": 1})
     assert rules.answer(good, verbose=False) == (200, 1)
     assert rules.answer(bad, verbose=False) == (400, 0)
     status, body = rules.answer(bad, verbose=True)
     assert (status, body["status"], body["error"]) == (400, 0, "event has to be a text that says something")
-    status, body = rules.answer(rules.read([event(), event("")], now=NOW), verbose=True)
+    status, body = rules.answer(rules.read([event(), event("")], now=NOW).at_once(), verbose=True)
     assert (status, body["status"], body["rejected"][0]["index"]) == (200, 1, 1)
     assert rules.answer(Reading(), verbose=True)[0] == 200
     assert rules.refusal("no key") == {"status": 0, "error": "no key"}
@@ -231,7 +231,7 @@ def test_any_body_is_read_or_unreadable(body):
     rules.key_in(body, {}, {})
     for read in (rules.read, rules.read_profiles, rules.read_groups):
         try:
-            reading = read(body, now=NOW)
+            reading = read(body, now=NOW).at_once()
         except Unreadable:
             continue
         assert rules.answer(reading, verbose=True)[0] in (200, 400)

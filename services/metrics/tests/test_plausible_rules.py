@@ -16,7 +16,7 @@ SHORT = {"n": "pageview", "v": 36, "u": "http://x.example/page#top", "d": "x.exa
 
 
 def one(body, now=NOW, sender=SENDER):
-    reading = rules.read(body, now=now, sender=sender)
+    reading = rules.read(body, now=now, sender=sender).at_once()
     assert not reading.problems, reading.problems
     return reading.messages[0][1]
 
@@ -98,7 +98,7 @@ def test_a_visitor_is_one_for_a_day():
     ],
 )
 def test_a_bad_event_is_refused(body, reason):
-    reading = rules.read(body, now=NOW, sender=SENDER)
+    reading = rules.read(body, now=NOW, sender=SENDER).at_once()
     assert (reading.messages, reading.problems[0].reason) == ((), reason)
     assert rules.answer(reading) == (400, {"errors": {"event": [reading.problems[0].detail]}})
 
@@ -106,11 +106,11 @@ def test_a_bad_event_is_refused(body, reason):
 @pytest.mark.parametrize("body", [None, 7, "x", [SHORT]])
 def test_a_body_that_is_none(body):
     with pytest.raises(Unreadable):
-        rules.read(body, now=NOW, sender=SENDER)
+        rules.read(body, now=NOW, sender=SENDER).at_once()
 
 
 def test_an_event_is_answered_with_202():
-    assert rules.answer(rules.read(SHORT, now=NOW, sender=SENDER)) == (202, "ok")
+    assert rules.answer(rules.read(SHORT, now=NOW, sender=SENDER).at_once()) == (202, "ok")
 
 
 @pytest.mark.parametrize(
@@ -144,7 +144,7 @@ EVENTS = st.fixed_dictionaries(
 def test_any_body_is_read_or_unreadable(body):
     rules.key_in(body, {}, {})
     try:
-        reading = rules.read(body, now=NOW, sender=SENDER)
+        reading = rules.read(body, now=NOW, sender=SENDER).at_once()
     except Unreadable:
         return
     assert rules.answer(reading)[0] in (202, 400)

@@ -30,13 +30,13 @@ def batch(*rows, **given):
 
 
 def one(row, **envelope):
-    reading = rules.read(batch(row, **envelope), now=NOW)
+    reading = rules.read(batch(row, **envelope), now=NOW).at_once()
     assert not reading.problems, reading.problems
     return reading.messages[0][1]
 
 
 def problem(row):
-    reading = rules.read(batch(event("kept"), row), now=NOW)
+    reading = rules.read(batch(event("kept"), row), now=NOW).at_once()
     assert [message.event for _, message in reading.messages] == ["kept"]
     assert (reading.problems[0].index, reading.problems[0].raw) == (1, row)
     return reading.problems[0]
@@ -123,7 +123,7 @@ def test_a_browser_s_page():
         "batch": [{"uuid": "m1", "event": "$pageview", "properties": BROWSER, "timestamp": "2026-03-01T11:59:00.766Z"}],
         "sent_at": "2026-03-01T12:00:00.000Z",
     }
-    message = rules.read(body, now=NOW).messages[0][1]
+    message = rules.read(body, now=NOW).at_once().messages[0][1]
     assert (message.kind, message.event, message.distinct_id) == (MessageKind.PAGE, "$pageview", ANONYMOUS)
     assert (message.url, message.referrer, message.title) == (
         "http://x.example/page?utm_source=mail",
@@ -174,7 +174,7 @@ def test_a_browser_s_identify_says_who_it_was():
     ],
 )
 def test_old_clients_send_bare_events(body):
-    reading = rules.read(body, now=NOW)
+    reading = rules.read(body, now=NOW).at_once()
     assert {message.event for _, message in reading.messages} == {"e1"}
     assert reading.problems == ()
 
@@ -193,7 +193,7 @@ def test_old_clients_send_bare_events(body):
 )
 def test_times_are_by_the_client_s_clock(row, envelope, query, time, sent_at):
     given = event(timestamp="2026-03-01T11:59:00Z") | row
-    message = rules.read(batch(given, **envelope), now=NOW, query=query).messages[0][1]
+    message = rules.read(batch(given, **envelope), now=NOW, query=query).at_once().messages[0][1]
     assert (message.time, message.sent_at) == (time, sent_at)
 
 
@@ -243,7 +243,7 @@ def test_a_track_of_nobody_stays_apart():
 @pytest.mark.parametrize("body", [None, 7, "x", {"batch": None}, {"batch": {"event": "e"}}])
 def test_a_body_that_is_none(body):
     with pytest.raises(Unreadable):
-        rules.read(body, now=NOW)
+        rules.read(body, now=NOW).at_once()
 
 
 HEADERS = {"authorization": "Bearer phc_x"}
@@ -273,11 +273,11 @@ def test_the_key_has_many_places(body, headers, query, key):
 
 
 def test_answers():
-    assert rules.answer(rules.read(batch(event()), now=NOW)) == (200, {"status": 1})
-    assert rules.answer(rules.read(batch(), now=NOW)) == (200, {"status": 1})
-    status, body = rules.answer(rules.read(batch(event(), event("")), now=NOW))
+    assert rules.answer(rules.read(batch(event()), now=NOW).at_once()) == (200, {"status": 1})
+    assert rules.answer(rules.read(batch(), now=NOW).at_once()) == (200, {"status": 1})
+    status, body = rules.answer(rules.read(batch(event(), event("")), now=NOW).at_once())
     assert (status, body["status"], body["rejected"][0]["index"]) == (200, 1, 1)
-    status, body = rules.answer(rules.read(batch(event("")), now=NOW))
+    status, body = rules.answer(rules.read(batch(event("")), now=NOW).at_once())
     assert (status, body["code"], body["detail"]) == (
         400,
         "missing_event",
@@ -328,7 +328,7 @@ def test_any_body_is_read_or_unreadable(body):
     rules.key_in(body, {}, {})
     for read in (rules.read, rules.read_v1):
         try:
-            reading = read(body, now=NOW)
+            reading = read(body, now=NOW).at_once()
         except Unreadable:
             continue
         assert rules.answer(reading)[0] in (200, 400)

@@ -29,7 +29,7 @@ def v1(uuid, name="e1", **given):
 
 def read_v1(*rows, **given):
     body = {"created_at": "2026-03-01T11:59:59+00:00", "batch": list(rows)} | given
-    return rules.read_v1(body, now=NOW, headers=HEADERS)
+    return rules.read_v1(body, now=NOW, headers=HEADERS).at_once()
 
 
 def test_v1_has_options_and_headers():
@@ -68,7 +68,7 @@ def test_v1_is_answered_for_each_uuid():
 @pytest.mark.parametrize("body", [None, [], {}, {"batch": "x"}, [v1("m1")]])
 def test_v1_is_a_batch(body):
     with pytest.raises(Unreadable):
-        rules.read_v1(body, now=NOW)
+        rules.read_v1(body, now=NOW).at_once()
 
 
 @pytest.mark.parametrize(

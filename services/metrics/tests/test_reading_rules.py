@@ -290,7 +290,9 @@ def take(row):
 
 
 def test_a_bad_row_refuses_itself_alone():
-    reading = rules.read_each([{"event": "a"}, 7, {"id": "m2"}, {"event": "b"}, {"id": ["m4"]}], take, "uuid", "id")
+    reading = rules.unread(
+        [{"event": "a"}, 7, {"id": "m2"}, {"event": "b"}, {"id": ["m4"]}], take, "uuid", "id"
+    ).at_once()
     assert [(index, message.event) for index, message in reading.messages] == [(0, "a"), (3, "b")]
     assert reading.problems == (
         Problem(1, Reason.NOT_AN_OBJECT, "a message has to be an object", 7),
@@ -309,7 +311,7 @@ def test_a_bad_row_refuses_itself_alone():
 @pytest.mark.parametrize("rows", [None, {}, "rows", [{}] * 10_001])
 def test_rows_are_a_list_that_a_client_would_send(rows):
     with pytest.raises(Unreadable):
-        rules.read_each(rows, take)
+        rules.unread(rows, take).at_once()
 
 
 @given(JSON)

@@ -291,6 +291,7 @@ async def test_ids_that_are_being_noted_are_known_already_and_keep_no_block_wait
     assert Counter(await writer.take(given)) == {Outcome.KNOWN: 5}
 
     noted.set()
+    await writer.noted()
     assert Counter(await writer.take(given)) == {Outcome.KNOWN: 5}
     assert (await store.query("SELECT count() FROM opsloop.seen")).rows == [[5]]
     running.cancel()

@@ -32,13 +32,13 @@ def batch(*rows, **given):
 
 
 def one(given, **envelope):
-    reading = rules.read(batch(given, **envelope), now=NOW)
+    reading = rules.read(batch(given, **envelope), now=NOW).at_once()
     assert not reading.problems, reading.problems
     return reading.messages[0][1]
 
 
 def problem(given):
-    reading = rules.read(batch(row("track", event="kept"), given), now=NOW)
+    reading = rules.read(batch(row("track", event="kept"), given), now=NOW).at_once()
     assert [message.event for _, message in reading.messages] == ["kept"]
     assert reading.problems[0].index == 1
     assert reading.problems[0].raw == given
@@ -54,7 +54,7 @@ def test_a_batch_of_all_six():
         row("page", name="Home", category="Docs", properties={"url": "http://x.example/"}, messageId="m4"),
         row("screen", name=None, category="Main", properties={}, messageId="m5"),
     )
-    reading = rules.read(body, now=NOW)
+    reading = rules.read(body, now=NOW).at_once()
     assert reading.problems == ()
     found = [message for _, message in reading.messages]
     assert [(each.kind, each.event, each.distinct_id, each.message_id) for each in found] == [
@@ -95,7 +95,9 @@ BROWSER = {
 
 def test_a_browser_tells_where_it_is():
     said = row("track", event="Ev", properties={"a": 1}, anonymousId="a1", context=BROWSER)
-    reading = rules.read(said | {"sentAt": "2026-03-01T12:00:01Z", "writeKey": "WK"}, now=NOW, kind=MessageKind.TRACK)
+    reading = rules.read(
+        said | {"sentAt": "2026-03-01T12:00:01Z", "writeKey": "WK"}, now=NOW, kind=MessageKind.TRACK
+    ).at_once()
     message = reading.messages[0][1]
     assert (message.distinct_id, message.links) == ("u1", (Link("a1", explicit=False),))
     assert (message.url, message.referrer, message.title) == ("http://x.example/p", "http://r.example/", "Page")
@@ -129,7 +131,7 @@ def test_a_screen_is_titled_by_its_name():
 def test_the_path_says_the_kind(letter, kind):
     """The plain HTTP API has no type in the body of `/v1/track`."""
     given = {"event": "Ev", "userId": "u1"}
-    reading = rules.read(given, now=NOW, kind=rules.KINDS[letter])
+    reading = rules.read(given, now=NOW, kind=rules.KINDS[letter]).at_once()
     assert [message.kind for _, message in reading.messages] == [kind]
 
 
@@ -218,7 +220,7 @@ def test_a_problem_names_its_message():
 @pytest.mark.parametrize("body", [None, 7, "x", [], [row("track", event="Ev")], {}, {"batch": None}, {"batch": {}}])
 def test_a_body_that_is_no_batch(body):
     with pytest.raises(Unreadable):
-        rules.read(body, now=NOW)
+        rules.read(body, now=NOW).at_once()
 
 
 def test_a_name_that_many_messages_have_is_none():
@@ -288,13 +290,13 @@ def test_the_key_is_in_the_header_or_the_body(body, headers, query, key):
 
 def test_answers():
     good, bad = row("track", event="Ev"), row("order", messageId="m9")
-    assert rules.answer(rules.read(batch(good), now=NOW)) == (200, {"success": True})
+    assert rules.answer(rules.read(batch(good), now=NOW).at_once()) == (200, {"success": True})
     assert rules.answer(Reading()) == (200, {"success": True})
     rejected = {"index": 1, "message_id": "m9", "reason": "unknown_type"}
-    status, body = rules.answer(rules.read(batch(good, bad), now=NOW))
+    status, body = rules.answer(rules.read(batch(good, bad), now=NOW).at_once())
     assert (status, body["success"]) == (200, True)
     assert rejected.items() <= body["rejected"][0].items()
-    status, body = rules.answer(rules.read(batch(bad), now=NOW))
+    status, body = rules.answer(rules.read(batch(bad), now=NOW).at_once())
     assert (status, body["code"]) == (400, "unknown_type")
     assert "type has to be" in body["message"]
     assert rules.refusal("unauthorized", "no key") == {"code": "unauthorized", "message": "no key"}
@@ -328,7 +330,7 @@ ROWS = st.fixed_dictionaries(
 )
 def test_any_body_is_read_or_unreadable(body):
     try:
-        reading = rules.read(body, now=NOW)
+        reading = rules.read(body, now=NOW).at_once()
     except Unreadable:
         return
     rules.key_in(body, {}, {})

@@ -29,7 +29,7 @@ def sent(type="event", **payload):
 
 
 def one(body, now=NOW, sender=SENDER):
-    reading = rules.read(body, now=now, sender=sender)
+    reading = rules.read(body, now=now, sender=sender).at_once()
     assert not reading.problems, reading.problems
     return reading.messages[0][1]
 
@@ -112,7 +112,7 @@ def test_a_page_measures_itself():
     ],
 )
 def test_a_bad_row_is_refused_alone(row, reason):
-    reading = rules.read([sent(name="kept"), row], now=NOW, sender=SENDER)
+    reading = rules.read([sent(name="kept"), row], now=NOW, sender=SENDER).at_once()
     assert [message.event for _, message in reading.messages] == ["kept"]
     assert (reading.problems[0].index, reading.problems[0].reason, reading.problems[0].raw) == (1, reason, row)
 
@@ -120,7 +120,7 @@ def test_a_bad_row_is_refused_alone(row, reason):
 @pytest.mark.parametrize("body", [None, 7, "x"])
 def test_a_body_that_is_none(body):
     with pytest.raises(Unreadable):
-        rules.read(body, now=NOW, sender=SENDER)
+        rules.read(body, now=NOW, sender=SENDER).at_once()
 
 
 @pytest.mark.parametrize(
@@ -140,14 +140,14 @@ def test_the_key_is_the_website(body, headers, query, key):
 
 
 def test_answers():
-    status, body = rules.answer(rules.read(sent(), now=NOW, sender=SENDER))
+    status, body = rules.answer(rules.read(sent(), now=NOW, sender=SENDER).at_once())
     assert (status, set(body)) == (200, {"cache", "sessionId", "visitId"})
-    assert body == rules.answer(rules.read(sent(name="ev"), now=NOW, sender=SENDER))[1]
+    assert body == rules.answer(rules.read(sent(name="ev"), now=NOW, sender=SENDER).at_once())[1]
     assert body["sessionId"] != body["visitId"]
-    status, body = rules.answer(rules.read(sent("order"), now=NOW, sender=SENDER))
+    status, body = rules.answer(rules.read(sent("order"), now=NOW, sender=SENDER).at_once())
     assert (status, body["error"]["code"]) == (400, "bad-request")
     assert rules.answer(Reading())[0] == 400
-    status, body = rules.answer_batch(rules.read([sent(), 7, sent()], now=NOW, sender=SENDER))
+    status, body = rules.answer_batch(rules.read([sent(), 7, sent()], now=NOW, sender=SENDER).at_once())
     assert (status, body["size"], body["processed"], body["errors"]) == (200, 3, 2, 1)
     assert body["details"][0]["index"] == 1
     assert rules.answer_batch(Reading())[1] == {"size": 0, "processed": 0, "errors": 0, "details": [], "cache": None}
@@ -169,7 +169,7 @@ ROWS = st.fixed_dictionaries({"type": TYPES | JSON, "payload": st.dictionaries(s
 def test_any_body_is_read_or_unreadable(body):
     rules.key_in(body, {}, {})
     try:
-        reading = rules.read(body, now=NOW, sender=SENDER)
+        reading = rules.read(body, now=NOW, sender=SENDER).at_once()
     except Unreadable:
         return
     assert rules.answer(reading)[0] in (200, 400)

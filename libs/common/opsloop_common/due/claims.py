@@ -238,6 +238,18 @@ async def release_own_claims(
     return freed
 
 
+async def give_back(session: AsyncSession, table: str, *, id: Hashable, owner: UUID) -> None:
+    """Give up a claim on a row of `table`, the try not counted: it is due again at once."""
+    await enter_queues(session)
+    await session.execute(
+        text(
+            f'UPDATE "{table}" SET owner = NULL, claimed_at = NULL, attempts = greatest(attempts - 1, 0) '  # noqa: S608 a table's name
+            "WHERE id = :id AND owner = :owner"
+        ),
+        {"id": id, "owner": owner},
+    )
+
+
 async def set_aside(session: AsyncSession, table: str, *, id: Hashable, owner: UUID, ended: str, error: str) -> None:
     """Give up a claim on a row of `table` of which nothing can be recorded: it stays, `ended`, until somebody looks after it."""
     await enter_queues(session)

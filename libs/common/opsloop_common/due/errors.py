@@ -13,3 +13,7 @@ class LeaseExceeded(Exception):
 
 class NotRecordable(Exception):
     """A failure of which the words could not be stored."""
+
+
+class GaveWay(Exception):
+    """A long run ended between two of its steps, for others to have its place; it goes on from its state when its turn comes."""

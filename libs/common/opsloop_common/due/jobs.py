@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -12,11 +13,15 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import Context, Database, clock_of, context_of
+from opsloop_common.due.errors import GaveWay
 from opsloop_common.due.schedule import cancel, hold_claim, schedule
 from opsloop_common.due.tables import job as job_table
 from opsloop_common.errors import NotFound
 from opsloop_common.ids import uuid7
 from opsloop_common.work import Grounds
+
+TURN_SECONDS = 0.5
+"""Places are few: of jobs that last for minutes, those of workspaces that came first would keep all others waiting to their ends."""
 
 
 async def start_job(
@@ -119,6 +124,12 @@ class JobRun(LongRun):
         self.done: int = row["done"]
         self.total: int | None = row["total"]
         self.state: dict[str, Any] = row["state"]
+        self._until = time.monotonic() + TURN_SECONDS
+
+    def give_way(self) -> None:
+        """Raise GaveWay when the run has had its turn: for between two steps, once what is done is recorded as the `state`."""
+        if time.monotonic() > self._until:
+            raise GaveWay
 
     async def progress(
         self,

@@ -23,8 +23,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common import failpoints, limits
 from opsloop_common.db import Database
 from opsloop_common.due import recurring, rules
-from opsloop_common.due.claims import plan_by_index
-from opsloop_common.due.errors import ClaimLost, LeaseExceeded, NotRecordable
+from opsloop_common.due.claims import give_back, plan_by_index
+from opsloop_common.due.errors import ClaimLost, GaveWay, LeaseExceeded, NotRecordable
 from opsloop_common.due.jobs import JobRun, LongRun
 from opsloop_common.due.kinds import DueHandler, DueKind, JobHandler, RoundHandler
 from opsloop_common.due.metrics import DueMetrics
@@ -165,6 +165,9 @@ class DueWork:
                 cancelled_only_from_outside(),
             ):
                 await self._run(kind, item)
+        except GaveWay:
+            async with self._database.transaction() as session:
+                await give_back(session, DUE, id=row.id, owner=self._owner)
         except ClaimLost:
             self._count(kind, "lost")
             log.info("due row was taken away", service=self._database.service, kind=row.kind)

@@ -42,8 +42,8 @@ class ReadRequest(Request):
         return self.value
 
 
-async def read_body(request: Request, limit: BodyLimit, *, required: bool) -> ReadRequest:
-    """Read a JSON body within `limit`; an empty one that is not `required` has the value None.
+async def read_body(request: Request, limit: BodyLimit, *, required: bool, workspace: str) -> ReadRequest:
+    """Read a JSON body of a workspace within `limit`; an empty one that is not `required` has the value None.
 
     Raises TooLarge (413), UnsupportedMediaType (415), BadRequest (400) and Invalid (422), in this order.
     """
@@ -56,8 +56,8 @@ async def read_body(request: Request, limit: BodyLimit, *, required: bool) -> Re
         raise UnsupportedMediaType("Send application/json.", headers={"Accept": "application/json"})
     if request.headers.get("content-encoding", "identity").lower() != "identity":
         raise UnsupportedMediaType("Send it without Content-Encoding.", headers={"Accept-Encoding": "identity"})
-    await require_few(raw, limit)
-    async with turn() if len(raw) > QUICK_BYTES else nullcontext():
+    await require_few(raw, limit, workspace=workspace)
+    async with turn(workspace) if len(raw) > QUICK_BYTES else nullcontext():
         return ReadRequest(request, raw, read_json(raw))
 
 
@@ -83,10 +83,12 @@ async def read_bytes(request: Request, limit: int) -> bytes:
             return b"".join(chunks)
 
 
-async def require_few(raw: bytes, limit: BodyLimit) -> None:
+async def require_few(raw: bytes, limit: BodyLimit, *, workspace: str) -> None:
     """Raise Invalid (422) for a body of more objects and lists, or of more values, than `limit`, before any of them is made."""
     steps = looked_for_surplus(raw, containers=limit.containers, values=limit.values)
-    found = list(steps) if len(raw) <= QUICK_BYTES else await in_turns(lambda detail: detail, steps)
+    found = (
+        list(steps) if len(raw) <= QUICK_BYTES else await in_turns(lambda detail: detail, steps, workspace=workspace)
+    )
     if detail := next(filter(None, found), None):
         raise Invalid("", detail)
 

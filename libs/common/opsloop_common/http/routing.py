@@ -270,7 +270,7 @@ class ApiRoute(APIRoute):
 
     async def _answer(self, call: Call, request: Request, endpoint: Handler) -> Response:
         await self._admit(call, request)
-        read = await self._read(request)
+        read = await self._read(call, request)
         require_known_address(request, self.parameters)  # 422, after what the body may be answered: 413, 415, 400
         await self._admit_again(call, request, read)
         try:
@@ -321,10 +321,12 @@ class ApiRoute(APIRoute):
             size = len(read.raw) if read is not None else 0
             await call.shell.spender.spend(call.principal, rows=1, bytes=size)
 
-    async def _read(self, request: Request) -> ReadRequest | None:
+    async def _read(self, call: Call, request: Request) -> ReadRequest | None:
         if self.body_field is None:
             return None
-        return await read_body(request, self.guard.body_limit, required=self.body_field.field_info.is_required())
+        workspace = call.principal.workspace if call.principal is not None else ""
+        required = self.body_field.field_info.is_required()
+        return await read_body(request, self.guard.body_limit, required=required, workspace=workspace)
 
     async def _key(self, call: Call, request: Request, read: ReadRequest | None) -> None:
         if request.method != "POST" or self.guard.scopes is None:
@@ -332,7 +334,7 @@ class ApiRoute(APIRoute):
         key = request.headers.get("idempotency-key")
         if key is None:
             return
-        async with turn() if read and len(read.raw) > QUICK_BYTES else nullcontext():
+        async with turn(call.who.workspace) if read and len(read.raw) > QUICK_BYTES else nullcontext():
             call.keyed = keyed_request(
                 key,
                 credential=call.who.credential,

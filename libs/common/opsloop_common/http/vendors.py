@@ -114,7 +114,8 @@ class VendorRoute(ApiRoute):
         if not is_known and not await self._sign_in(call, request, sent):
             raise Unauthorized("The write key is missing or not known here.", headers={"WWW-Authenticate": "Bearer"})
         try:
-            await require_few(sent.body, BodyLimit(self.dialect.bytes, CAPTURE_CONTAINERS, CAPTURE_VALUES))
+            limit = BodyLimit(self.dialect.bytes, CAPTURE_CONTAINERS, CAPTURE_VALUES)
+            await require_few(sent.body, limit, workspace=call.who.workspace)
         except Invalid as surplus:  # their clients cut a batch that is too large, and know no 422
             raise TooLarge(f"The body {surplus.errors[0].detail}.") from surplus
         request.scope[_SENT] = sent
@@ -181,11 +182,11 @@ def json_response(value: Any, status: int = 200, headers: Mapping[str, str] | No
     return Response(orjson.dumps(value), status, dict(headers or {}), "application/json")
 
 
-async def parsed(body: bytes) -> Any:
+async def parsed(body: bytes, *, workspace: str) -> Any:
     """Return what JSON says, also such as Python's and JavaScript's writers make and the standard forbids; raises BadRequest (400)."""
     if len(body) <= QUICK_BYTES:
         return _parsed(body)
-    async with turn():
+    async with turn(workspace):
         return _parsed(body)
 
 

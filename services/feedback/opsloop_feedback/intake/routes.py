@@ -115,9 +115,9 @@ async def _known(call: Call, said: Submission) -> Answer:
 async def submit_batch(body: BatchIn, call: Asked) -> BatchOut:
     """Take in up to 1,000 posts. Valid rows land together; an invalid row refuses only itself."""
     now = call.runtime.clock.now()
-    rows = await in_turns(partial(_read_row, now=now), body.items)
+    rows = await in_turns(partial(_read_row, now=now), body.items, workspace=call.who.workspace)
     valid = (row for row in rows if not isinstance(row, InvalidRow))
-    said = await in_turns(lambda row: row.submission(call.who), valid)
+    said = await in_turns(lambda row: row.submission(call.who), valid, workspace=call.who.workspace)
     # all that takes long is done before the transaction, which would hold a connection while others have their turns
     known = await _known_among(call, said)
     prepared = await service.prepare(said, known, workspace=call.who.workspace, now=now)

@@ -62,7 +62,9 @@ async def prepare(
     keys: list[object] = [_key(post) or index for index, post in enumerate(said)]
     fresh = {key: post for key, post in reversed(list(zip(keys, said, strict=True))) if key not in known}
     new = [key for key in dict.fromkeys(keys) if key in fresh]
-    made = await in_turns(lambda key: rules.new_row(fresh[key], id=uuid7(), workspace=workspace, now=now), new)
+    made = await in_turns(
+        lambda key: rules.new_row(fresh[key], id=uuid7(), workspace=workspace, now=now), new, workspace=workspace
+    )
     return Prepared(keys, dict(zip(new, made, strict=True)), known)
 
 

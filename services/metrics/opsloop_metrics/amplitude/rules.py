@@ -27,16 +27,17 @@ from opsloop_metrics.capture.rules import (
 )
 from opsloop_metrics.reading.rules import (
     Speaker,
+    Unread,
     clock_of,
     credential_of,
     groups_of,
     message_id_of,
-    read_each,
     says_test,
     speaker_of,
     text_of,
     time_of,
     told,
+    unread,
 )
 
 KINDS = {
@@ -58,13 +59,13 @@ FIELDS = {
 """Which field Amplitude's answer names for a reason; any other is an id."""
 
 
-def read(body: JsonValue, *, now: datetime) -> Reading:
+def read(body: JsonValue, *, now: datetime) -> Unread:
     """Read a request's events. Raises Unreadable for a body without any."""
     if not isinstance(body, dict) or "events" not in body:
         raise Unreadable("the body has to be an object with events")
     sent_at = clock_of(body.get("client_upload_time"))
     events = body["events"]
-    return read_each([events] if isinstance(events, dict) else events, lambda row: _message(row, sent_at), "insert_id")
+    return unread([events] if isinstance(events, dict) else events, lambda row: _message(row, sent_at), "insert_id")
 
 
 def key_in(body: JsonValue, headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:

@@ -28,13 +28,16 @@ class LogSink:
         if not entries:
             return []
         key = entries[0].workspace.encode()
-        written = await in_turns(rules.written, entries)
+        written = await in_turns(rules.written, entries, workspace=entries[0].workspace)
         try:
             with stopped():  # it has a bound of its own, and no connection to the database waits meanwhile
                 await self._log.append([Record(key, chunk) for chunk in rules.chunks(written)])
         except Unavailable as error:
             raise StoreUnavailable(error.detail, headers=error.headers) from error
         return [Outcome.STORED] * len(entries)
+
+    async def noted(self) -> None:
+        """Return at once: who reads the log sees to it."""
 
 
 async def capture_from_log(runtime: Runtime) -> None:
@@ -50,7 +53,7 @@ async def read_log(log: Log, sink: Sink) -> None:
     """Hand what stands in a log to the one who writes, for ever."""
 
     async def handle(records: Sequence[Record]) -> Sequence[Unreadable]:
-        readings = await in_turns(_read, list(enumerate(records)))
+        readings = await in_turns(_read, list(enumerate(records)), workspace="")
         taken = [sink.take(entries) for entries in readings if not isinstance(entries, Unreadable)]
         outcomes = await asyncio.gather(*taken, return_exceptions=True)  # all are over before any is tried again
         for outcome in outcomes:

@@ -125,7 +125,7 @@ def message_of(
     """Return what a row says; raises Refused. A row without a name is called by what it says."""
     match format:
         case Format.MIXPANEL:
-            message = _only(mixpanel.read([dict(row)], now=now, historical=True))
+            message = _only(mixpanel.read([dict(row)], now=now, historical=True).at_once())
         case Format.GA4:
             message = _ga4(row, now)
         case _:
@@ -246,7 +246,7 @@ def _ga4(row: Mapping[str, JsonValue], now: datetime) -> Message:
         "user_properties": {name: {"value": value} for name, value in _ga4_values(row, "user_properties").items()},
         "events": [event],
     }
-    return replace(_only(google.read(body, now=now)), library="import")
+    return replace(_only(google.read(body, now=now).at_once()), library="import")
 
 
 def _ga4_values(row: Mapping[str, JsonValue], name: str) -> dict[str, JsonValue]:

@@ -83,7 +83,7 @@ async def preview_import(
     rows_are = _format(request, format)
     data = await _body(request)
     zone = await service.zone_of(await begin_with(request, data), time_zone)
-    async with turn():
+    async with turn(call_of(request).who.workspace):
         head, rows = service.preview(
             data, rows_are, columns, zone=ZoneInfo(zone), now=call_of(request).runtime.clock.now()
         )

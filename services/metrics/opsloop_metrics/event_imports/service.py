@@ -40,7 +40,7 @@ UNDO_JOB = "metrics.undo_import"
 CHUNK_BYTES = 1024 * 1024
 PREVIEW_ROWS = 20
 FORGET_BATCH = 20
-BLOCK_ROWS = 5_000
+BLOCK_ROWS = 1_000
 TABLE_ROWS = 500  # some statements each, in one transaction
 BLOCK_CHUNKS = 3
 """Pieces that are read at a time: two whole ones at least from any place on, twice what a row may have."""
@@ -260,10 +260,10 @@ async def import_events(job: JobRun) -> Mapping[str, Any]:
             piece = await queries.piece(session, file.id, place.at, chunks=BLOCK_CHUNKS)
             now = clock_of(session).now()
         is_last = place.at + len(piece) == file.size
-        async with turn():
+        async with turn(job.workspace):
             rows, place = files.cut(piece, place, head, file.format, file.columns, is_last=is_last, limit=limit)
         reader = partial(_read, format=file.format, columns=file.columns, zone=file.zone, now=now)
-        read, new = await _numbered(job, file, await in_turns(reader, rows))
+        read, new = await _numbered(job, file, await in_turns(reader, rows, workspace=job.workspace))
         accepted = None if file.format in TABLES else await _store(job, file, rows, read, now)
         failpoints.hit("metrics.import_stored")
         async with job.transaction() as session:
@@ -272,6 +272,8 @@ async def import_events(job: JobRun) -> Mapping[str, Any]:
             await _count_rows(session, file.id, new)
             await job.progress(place.at, file.size, state={"place": asdict(place)}, session=session)
         failpoints.hit("metrics.import_noted")
+        if place.at < file.size:
+            job.give_way()
     return await _finish(job, file, was_stopped)
 
 
@@ -288,6 +290,9 @@ async def undo_import(job: JobRun) -> Mapping[str, Any]:
     store = ports_of(job, MetricsPorts).store
     given: dict[str, Parameter] = {"workspace": job.workspace, "import": import_id}
     removed = await _count(job, job.workspace, import_id)
+    await ports_of(
+        job, MetricsPorts
+    ).sink.noted()  # else a name that is on its way into the store would stand there for ever
     await store.change(_FORGET_NAMES, given, workspace=job.workspace)
     failpoints.hit("metrics.undo_forgot_names")
     await store.change(_FORGET_EVENTS, given, workspace=job.workspace)
@@ -320,7 +325,7 @@ async def _numbered(job: JobRun, file: _File, read: Sequence[Any]) -> tuple[list
     keys = {key for each in read if (key := rules.key_of(each)) is not None}
     async with job.transaction() as session:
         before = await queries.rows_before(session, file.id, keys)
-    async with turn():
+    async with turn(job.workspace):
         return rules.numbered(read, before)
 
 

@@ -18,18 +18,18 @@ from opsloop_metrics.capture.rules import (
     id_of,
     object_of,
 )
-from opsloop_metrics.reading.rules import read_each, says_test, speaker_of, text_of, time_of
+from opsloop_metrics.reading.rules import Unread, says_test, speaker_of, text_of, time_of, unread
 
 KINDS = {"page_view": (MessageKind.PAGE, PAGEVIEW), "screen_view": (MessageKind.SCREEN, SCREEN)}
 ACCEPTED = 204
 """The status of every answer, which has no body: GA4 tells nobody what was wrong, but for its debugging path."""
 
 
-def read(body: JsonValue, *, now: datetime) -> Reading:
+def read(body: JsonValue, *, now: datetime) -> Unread:
     """Read the events of one visitor. Raises Unreadable for a body without any."""
     if not isinstance(body, dict) or "events" not in body:
         raise Unreadable("the body has to be an object with events")
-    return read_each(body["events"], lambda row: _message(row, body))
+    return unread(body["events"], lambda row: _message(row, body))
 
 
 def key_in(body: JsonValue, headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:

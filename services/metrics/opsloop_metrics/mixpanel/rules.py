@@ -29,16 +29,17 @@ from opsloop_metrics.capture.rules import (
 )
 from opsloop_metrics.reading.rules import (
     Speaker,
+    Unread,
     alias_of,
     credential_of,
     library_of,
     message_id_of,
-    read_each,
     says_test,
     speaker_of,
     text_of,
     time_of,
     told,
+    unread,
 )
 
 KINDS = {
@@ -53,19 +54,19 @@ COUNTED = ("$add", "$append", "$union", "$remove")
 """What is said of a profile relative to what it was; kept with the message, and no trait."""
 
 
-def read(body: JsonValue, *, now: datetime, historical: bool = False) -> Reading:
+def read(body: JsonValue, *, now: datetime, historical: bool = False) -> Unread:
     """Read events, `historical` those of `/import`. Raises Unreadable for neither an object nor a list."""
-    return read_each(_rows(body), lambda row: _event(row, historical), "$insert_id")
+    return unread(_rows(body), lambda row: _event(row, historical), "$insert_id")
 
 
-def read_profiles(body: JsonValue, *, now: datetime) -> Reading:
+def read_profiles(body: JsonValue, *, now: datetime) -> Unread:
     """Read what `/engage` says of people. Raises Unreadable for neither an object nor a list."""
-    return read_each(_rows(body), _profile)
+    return unread(_rows(body), _profile)
 
 
-def read_groups(body: JsonValue, *, now: datetime) -> Reading:
+def read_groups(body: JsonValue, *, now: datetime) -> Unread:
     """Read what `/groups` says of groups. Raises Unreadable for neither an object nor a list."""
-    return read_each(_rows(body), _group)
+    return unread(_rows(body), _group)
 
 
 def key_in(body: JsonValue, headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:

@@ -25,7 +25,7 @@ from opsloop_metrics.capture.rules import (
     object_of,
     storable,
 )
-from opsloop_metrics.reading.rules import Sender, credential_of, read_each, text_of, visitor_of
+from opsloop_metrics.reading.rules import Sender, Unread, credential_of, text_of, unread, visitor_of
 
 MAX_PROPS = 30
 """Custom properties of an event, as Plausible documents them; what is beyond is dropped there too."""
@@ -33,11 +33,11 @@ ACCEPTED = 202, "ok"
 """Status and text of an answer, also for what is kept aside."""
 
 
-def read(body: JsonValue, *, now: datetime, sender: Sender) -> Reading:
+def read(body: JsonValue, *, now: datetime, sender: Sender) -> Unread:
     """Read the one event of a request. Raises Unreadable for a body that is no object."""
     if not isinstance(body, dict):
         raise Unreadable("the body has to be an object")
-    return read_each([body], lambda row: _message(row, now, sender))
+    return unread([body], lambda row: _message(row, now, sender))
 
 
 def key_in(body: JsonValue, headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:

@@ -46,7 +46,7 @@ async def send_posthog_events_v1(request: Request) -> Response:
 
 async def decide_posthog_flags(request: Request) -> Response:
     """Answer that there are no feature flags, so that clients capture and no more."""
-    await parsed(body_of(request))
+    await parsed(body_of(request), workspace=call_of(request).who.workspace)
     return json_response(rules.flags(call_of(request).request_id))
 
 

@@ -27,18 +27,19 @@ from opsloop_metrics.capture.rules import (
 )
 from opsloop_metrics.reading.rules import (
     Speaker,
+    Unread,
     alias_of,
     clock_of,
     credential_of,
     groups_of,
     library_of,
     message_id_of,
-    read_each,
     says_test,
     speaker_of,
     text_of,
     time_of,
     told,
+    unread,
 )
 
 KINDS = {
@@ -58,7 +59,7 @@ COOKIELESS = "$posthog_cookieless"
 SAID_OF_PERSONS = ("$set", "$set_once", "$unset")
 
 
-def read(body: JsonValue, *, now: datetime, query: Mapping[str, str] | None = None) -> Reading:
+def read(body: JsonValue, *, now: datetime, query: Mapping[str, str] | None = None) -> Unread:
     """Read capture v0: a batch, a bare list of events, or one event.
 
     `query` is the request's: the browser's clock may be its `_`. Raises Unreadable for a body that is none of these.
@@ -72,10 +73,10 @@ def read(body: JsonValue, *, now: datetime, query: Mapping[str, str] | None = No
         said = sent_at or clock_of(row.get("sent_at"))
         return _message(row, now, sent_at=said, historical=historical, key=key, library="")
 
-    return read_each(rows, one, "uuid")
+    return unread(rows, one, "uuid")
 
 
-def read_v1(body: JsonValue, *, now: datetime, headers: Mapping[str, str] | None = None) -> Reading:
+def read_v1(body: JsonValue, *, now: datetime, headers: Mapping[str, str] | None = None) -> Unread:
     """Read capture v1, whose headers say which client it was and when it sent. Raises Unreadable for what is no batch."""
     if not isinstance(body, dict) or "batch" not in body:
         raise Unreadable("the body has to be an object with a batch of events")
@@ -87,7 +88,7 @@ def read_v1(body: JsonValue, *, now: datetime, headers: Mapping[str, str] | None
     def one(row: dict[str, JsonValue]) -> Message:
         return _message(_as_v0(row), now, sent_at=sent_at, historical=historical, key=None, library=library)
 
-    return read_each(body["batch"], one, "uuid")
+    return unread(body["batch"], one, "uuid")
 
 
 def key_in(body: JsonValue, headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:

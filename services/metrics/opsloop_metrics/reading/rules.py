@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -191,27 +191,56 @@ def library_of(name: JsonValue, version: JsonValue) -> str:
     return "/".join(named) if text_of(name) else ""
 
 
-def read_each(rows: JsonValue, one: Callable[[dict[str, JsonValue]], Message], *id_names: str) -> Reading:
-    """Read each row by itself: what `one` refuses is a problem, under the first of `id_names` that the row or its properties have.
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """The rows of a body, each to be read by itself: they may be thousands, and others go on in between.
 
-    Raises Unreadable for what is no list, and for a longer one than any client sends.
+    `one` makes a message of a row; what it refuses is a problem, under the first of `id_names` that the row or its properties have.
     """
+
+    rows: list[JsonValue]
+    one: Callable[[dict[str, JsonValue]], Message]
+    id_names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        """Return how many rows there are."""
+        return len(self.rows)
+
+    def read(self, index: int) -> tuple[int, Message] | Problem:
+        """Read one row."""
+        row = self.rows[index]
+        if not isinstance(row, dict):
+            return Problem(index, Reason.NOT_AN_OBJECT, "a message has to be an object", row)
+        try:
+            return index, self.one(row)
+        except Refused as refused:
+            places = [each for each in (row, row.get("properties")) if isinstance(each, dict)]
+            ids = (text_of(place.get(name)) for place in places for name in self.id_names)
+            id = next(filter(None, ids), None)
+            return Problem(index, refused.reason, refused.detail, row, id and id[:MAX_ID])
+
+    def at_once(self) -> Reading:
+        """Read all rows, where nobody waits."""
+        return reading_of(map(self.read, range(len(self))))
+
+
+def unread(rows: JsonValue, one: Callable[[dict[str, JsonValue]], Message], *id_names: str) -> Unread:
+    """Return rows that can be read; raises Unreadable for what is no list, and for a longer one than any client sends."""
     if not isinstance(rows, list):
         raise Unreadable("the messages have to be a list")
     if len(rows) > MAX_MESSAGES:
         raise Unreadable(f"a body has at most {MAX_MESSAGES} messages")
+    return Unread(rows, one, id_names)
+
+
+def reading_of(read: Iterable[tuple[int, Message] | Problem]) -> Reading:
+    """Return what rows that were read came to."""
     messages, problems = [], []
-    for index, row in enumerate(rows):
-        if not isinstance(row, dict):
-            problems.append(Problem(index, Reason.NOT_AN_OBJECT, "a message has to be an object", row))
-            continue
-        try:
-            messages.append((index, one(row)))
-        except Refused as refused:
-            places = [each for each in (row, row.get("properties")) if isinstance(each, dict)]
-            ids = (text_of(place.get(name)) for place in places for name in id_names)
-            id = next(filter(None, ids), None)
-            problems.append(Problem(index, refused.reason, refused.detail, row, id and id[:MAX_ID]))
+    for each in read:
+        if isinstance(each, Problem):
+            problems.append(each)
+        else:
+            messages.append(each)
     return Reading(tuple(messages), tuple(problems))
 
 

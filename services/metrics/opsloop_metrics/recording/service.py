@@ -63,7 +63,7 @@ async def accept(
         except Refused as refused:
             return place, rules.problem_of(message, refused.reason, refused.detail, place=place)
 
-    prepared = await in_turns(prepare, reading.messages)
+    prepared = await in_turns(prepare, reading.messages, workspace=sender.workspace)
     entries = [(place, found) for place, found in prepared if isinstance(found, Entry)]
     outcomes = await sink.take([entry for _, entry in entries])
     by_place = {place: outcome for (place, _), outcome in zip(entries, outcomes, strict=True)}

@@ -5,16 +5,16 @@ What is there already is looked up before, in `opsloop.seen`. An id stands there
 message is there, the event and what it says of persons: a copy of it is heard again, and its event written if it is missing. When
 an id is settled, nothing of it is ever looked at again.
 
-Where one process writes (the engine is in it), ids are noted once all else is done, beside the next block; what a crash keeps out
-of the table is filled in unsettled from the newest events before the first block. Where several write to one server, each block
-has a lock in PostgreSQL to itself, and its ids are noted, unsettled, before the events: then a process may die anywhere, and the
-others see what it began.
+Where one process writes (the engine is in it), ids are noted once all else is done, those of several blocks together, since
+noting costs a part as well; what a crash keeps out of the table is filled in unsettled from the newest events before the first
+block. Where several write to one server, each block has a lock in PostgreSQL to itself, and its ids are noted, unsettled, before
+the events: then a process may die anywhere, and the others see what it began.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -40,9 +40,12 @@ from opsloop_metrics.rejections import service as rejections
 from opsloop_metrics.store.engine import EngineFailed
 from opsloop_metrics.store.port import EventStore, Parameter, StoreUnavailable, written
 
-BLOCK_ENTRIES = 1_000
-"""Beside a workspace that sends without end, whoever sends one message waits for two blocks."""
+BLOCK_ENTRIES = 250
+"""Whoever sends a message waits for the block that is being written, so long ones are cut."""
+LIGHT_SHARE = 1 / 4
+"""Of what a workspace has here on average: who has less does not wait for the others' messages in its own block."""
 WAITING_ENTRIES = 50_000
+NOTE_SECONDS = 0.25
 RESTART_SECONDS = 2.0
 """How exactly it is known when a server was started."""
 EVENTS = "opsloop events"
@@ -85,13 +88,17 @@ class Writer:
         self._store = store
         self._is_shared = is_shared
         self._waiting: dict[str, deque[_Batch]] = {}
+        self._here: Counter[str] = Counter()
+        """How many entries of each workspace wait or are being written."""
+        self._was_light = False
         self._count = 0
         self._has_some = asyncio.Event()
         self._filled_in_for: float | None = None
         self._noted: dict[str, object] = {}
         self._settled: dict[str, object] = {}
-        """Ids of the block before, with the moments of their receipt, while they are on their way into the look-up table."""
+        """Ids of the blocks before, with the moments of their receipt, until they are in the look-up table."""
         self._noting: asyncio.Task[None] | None = None
+        self._note_lock = asyncio.Lock()
 
     async def take(self, entries: Sequence[Entry]) -> Sequence[Outcome]:
         """Return what became of entries of one workspace once they are durable; raises StoreUnavailable."""
@@ -100,10 +107,17 @@ class Writer:
         if self._count + len(entries) > WAITING_ENTRIES:
             raise StoreUnavailable("More comes than can be written; try again.", headers={"Retry-After": "1"})
         batches = [_Batch(part) for part in _parts(entries)]
-        self._waiting.setdefault(entries[0].workspace, deque()).extend(batches)
+        workspace = entries[0].workspace
+        self._waiting.setdefault(workspace, deque()).extend(batches)
         self._count += len(entries)
+        self._here[workspace] += len(entries)
         self._has_some.set()
-        return [outcome for outcomes in await _all(batches) for outcome in outcomes]
+        try:
+            return [outcome for outcomes in await _all(batches) for outcome in outcomes]
+        finally:
+            self._here[workspace] -= len(entries)
+            if not self._here[workspace]:
+                del self._here[workspace]
 
     async def run(self) -> None:
         """Write for ever. What the store does not take is refused: whoever sent it tries again, and what was written is known."""
@@ -114,7 +128,20 @@ class Writer:
         finally:
             self._filled_in_for = None
             if self._noting is not None:
-                await asyncio.wait([self._noting])
+                self._noting.cancel()
+            await self.noted()
+
+    async def noted(self) -> None:
+        """Return when the ids of all that was taken before are in the look-up table."""
+        async with self._note_lock:
+            notes = dict(self._settled)
+            try:
+                await self._note(notes, is_settled=True)
+            except StoreUnavailable as error:
+                self._filled_in_for = None  # what is not noted is filled in from the newest events
+                log.warning("ids were not noted", reason=str(error))
+            # another one: who is looking ids up goes on with what this was
+            self._settled = {id: at for id, at in self._settled.items() if id not in notes}
 
     async def _settle(self, block: list[_Batch]) -> None:
         """Write a block and tell those who wait. Of one that the store refuses, each request is tried by itself: none pays for another."""
@@ -131,14 +158,15 @@ class Writer:
                 raise
             log.warning("a block was not stored", reason=str(error), requests=len(block))
             return
+        if self._is_shared and self._noting is not None:
+            await self._noting
+        self._settled |= self._noted
         for batch in block:
             own, outcomes = outcomes[: len(batch.entries)], outcomes[len(batch.entries) :]
             if not batch.done.done():  # whoever sent it has gone
                 batch.done.set_result(own)
-        if self._noting is not None:
-            await self._noting
-        self._settled = self._noted
-        self._noting = asyncio.create_task(self._note_settled())
+        if self._noting is None or self._noting.done():
+            self._noting = asyncio.create_task(self._note_soon())
 
     async def _settle_apart(self, block: list[_Batch]) -> None:
         for place, batch in enumerate(block):
@@ -149,29 +177,35 @@ class Writer:
                     _refuse(other, error)
                 raise
 
-    async def _note_settled(self) -> None:
-        try:
-            await self._note(self._settled, is_settled=True)
-        except StoreUnavailable as error:
-            self._filled_in_for = None  # what is not noted is filled in from the newest events
-            log.warning("ids were not noted", reason=str(error))
-        self._settled = {}
+    async def _note_soon(self) -> None:
+        await asyncio.sleep(0 if self._is_shared else NOTE_SECONDS)
+        await self.noted()
 
     def _next_block(self) -> list[_Batch]:
-        """Take batches in turn from the workspaces that wait, as many as a block holds, at least one."""
+        """Take batches in turn from the workspaces that wait, as many as a block holds, at least one.
+
+        Every other block is of those alone that have little here, if there are any: it is a short one.
+        """
+        light = [] if self._was_light else [each for each in self._waiting if self._is_light(each)]
+        self._was_light = bool(light)
+        turns = deque(light or self._waiting)
         block: list[_Batch] = []
         size = 0
-        while self._waiting and size < BLOCK_ENTRIES:
-            workspace = next(iter(self._waiting))
+        while turns and size < BLOCK_ENTRIES:
+            workspace = turns.popleft()
             batches = self._waiting.pop(workspace)
             block.append(batches.popleft())
             size += len(block[-1].entries)
             if batches:
                 self._waiting[workspace] = batches  # behind the others
+                turns.append(workspace)
         self._count -= size
         if not self._waiting:
             self._has_some.clear()
         return block
+
+    def _is_light(self, workspace: str) -> bool:
+        return self._here[workspace] < self._here.total() / len(self._here) * LIGHT_SHARE
 
     async def _write(self, entries: Sequence[Entry]) -> list[Outcome]:
         self._noted = {}
@@ -329,11 +363,8 @@ def _parts(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
 
 async def _all(batches: Sequence[_Batch]) -> list[Sequence[Outcome]]:
     """Return what became of each once all are over; raises what refused the first that was."""
-    done = await asyncio.gather(*(batch.done for batch in batches), return_exceptions=True)
-    for each in done:
-        if isinstance(each, BaseException):
-            raise each
-    return [each for each in done if not isinstance(each, BaseException)]
+    await asyncio.gather(*(batch.done for batch in batches), return_exceptions=True)
+    return [batch.done.result() for batch in batches]
 
 
 def _refuse(batch: _Batch, error: Exception) -> None:

@@ -20,7 +20,6 @@ from opsloop_metrics.saved_insights.models import SavedInsight
 from opsloop_metrics.saved_insights.rules import ANSWER_SECONDS, InsightKind
 from opsloop_metrics.saved_insights.schemas import (
     AnsweredInsightOut,
-    RunIn,
     SavedInsightIn,
     SavedInsightOut,
     SavedInsightPatch,
@@ -148,8 +147,11 @@ async def delete_insight(insight_id: UUID, session: Db, expected: IfMatch) -> No
 
 
 @router.post("/v1/insights/{insight_id}/run", dependencies=READ, responses=problems(404, 409, 503))
-async def run_insight(insight_id: UUID, session: Db, body: RunIn | None = None) -> AnsweredInsightOut:
-    """Answer a saved insight as it is kept: a body is not needed, and may hold nothing. At most a minute old."""
+async def run_insight(insight_id: UUID, session: Db) -> AnsweredInsightOut:
+    """Answer a saved insight as it is kept, at most a minute old.
+
+    There is no body, and one that is sent is not looked at: for another range PATCH it, or ask `POST /v1/insights/<kind>`.
+    """
     insight = await queries.get_insight(session, insight_id)
     answered_at, found = await service.answer(session, insight)
     return AnsweredInsightOut(kind=InsightKind(insight.kind), answered_at=answered_at, answer=dict(found.body))

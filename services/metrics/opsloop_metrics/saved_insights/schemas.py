@@ -43,10 +43,6 @@ class SavedInsightOut(OutModel):
     updated_at: Timestamp
 
 
-class RunIn(InModel):
-    """Nothing: a saved insight is asked as it is kept."""
-
-
 class AnsweredInsightOut(OutModel):
     """What a saved insight came to: `answer` is what `POST /v1/insights/<kind>` answers, at most a minute old."""
 

@@ -29,17 +29,18 @@ from opsloop_metrics.capture.rules import (
 )
 from opsloop_metrics.reading.rules import (
     Speaker,
+    Unread,
     alias_of,
     clock_of,
     credential_of,
     library_of,
     message_id_of,
-    read_each,
     says_test,
     speaker_of,
     text_of,
     time_of,
     told,
+    unread,
 )
 
 KINDS = {
@@ -62,7 +63,7 @@ CONTEXT_TOLD = frozenset({"ip", "userAgent", "userAgentData", "page", "locale", 
 """What of a context has its own place in a message; the rest stays beside the properties, as `$context`."""
 
 
-def read(body: JsonValue, *, now: datetime, kind: MessageKind | None = None) -> Reading:
+def read(body: JsonValue, *, now: datetime, kind: MessageKind | None = None) -> Unread:
     """Read a batch, or the one message of a route that is for one kind.
 
     Raises Unreadable for a body that is no object, and for a batch that is none.
@@ -70,10 +71,10 @@ def read(body: JsonValue, *, now: datetime, kind: MessageKind | None = None) -> 
     if not isinstance(body, dict):
         raise Unreadable("the body has to be an object")
     if kind is not None:
-        return read_each([body], lambda row: _message(row, {}, kind), "messageId")
+        return unread([body], lambda row: _message(row, {}, kind), "messageId")
     if "batch" not in body:
         raise Unreadable("the body has to have a batch of messages")
-    return read_each(body["batch"], lambda row: _message(row, body, _kind(row)), "messageId")
+    return unread(body["batch"], lambda row: _message(row, body, _kind(row)), "messageId")
 
 
 def key_in(body: JsonValue, headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:

@@ -19,17 +19,15 @@ from uuid import UUID
 from clickhouse_connect.driver.binding import format_bind_value
 
 from opsloop_common.shares import Places
-from opsloop_metrics.store.engine import Engine, EngineFailed, plain
+from opsloop_metrics.store.engine import WRITERS, Engine, EngineFailed, plain
 from opsloop_metrics.store.gate import Gate
 from opsloop_metrics.store.port import Parameter, StoreUnavailable
 from opsloop_metrics.store.schema import migrate
 
 SWITCH_SECONDS = 0.000_5
 """After how long the loop leaves the interpreter to a thread that has an answer; Python's own 5 ms would be a third of a block's time."""
-WRITERS = 2
-"""A block is written while the ids of the one before are noted."""
 READERS = 3
-READERS_KEPT = 1
+READERS_KEPT = 2
 """Threads for queries, and how many of them those who asked for much lately leave to the others."""
 
 

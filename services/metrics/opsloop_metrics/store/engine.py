@@ -15,6 +15,8 @@ _CODE = re.compile(r"Code: (\d+)\.")
 _TOO_MUCH = {159: "time", 160: "time", 241: "memory", 307: "time", 396: "rows"}
 """ClickHouse's codes of what has a bound: TIMEOUT_EXCEEDED, TOO_SLOW, MEMORY_LIMIT_EXCEEDED, TOO_MANY_BYTES, TOO_MANY_ROWS_OR_BYTES."""
 CHANGE_SECONDS = 600.0
+WRITERS = 2
+"""Threads of who writes: a block is written while the ids of the one before are noted."""
 
 
 class EngineFailed(Exception):

@@ -12,7 +12,7 @@ from clickhouse_connect import get_client
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
 from opsloop_common.shares import Places
-from opsloop_metrics.store.engine import CHANGE_SECONDS, Engine, EngineFailed, plain
+from opsloop_metrics.store.engine import CHANGE_SECONDS, WRITERS, Engine, EngineFailed, plain
 from opsloop_metrics.store.gate import Gate
 from opsloop_metrics.store.port import Parameter, StoreUnavailable
 from opsloop_metrics.store.schema import migrate
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from clickhouse_connect.driver.client import Client
 
 CONNECT_SECONDS = 5.0
-WRITERS = 2
-"""A block is written while the ids of the one before are noted."""
 READERS = 8
 READERS_KEPT = 2
 """Queries of one process at once, and how many of them those who asked for much lately leave to the others."""

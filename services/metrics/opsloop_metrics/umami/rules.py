@@ -29,12 +29,13 @@ from opsloop_metrics.capture.rules import (
 )
 from opsloop_metrics.reading.rules import (
     Sender,
+    Unread,
     credential_of,
-    read_each,
     says_test,
     text_of,
     time_of,
     told,
+    unread,
     visitor_of,
 )
 
@@ -47,11 +48,11 @@ BOT: JsonValue = {"beep": "boop"}
 """What Umami answers a robot."""
 
 
-def read(body: JsonValue, *, now: datetime, sender: Sender) -> Reading:
+def read(body: JsonValue, *, now: datetime, sender: Sender) -> Unread:
     """Read what came to `/api/send`, or the list of `/api/batch`. Raises Unreadable for neither an object nor a list."""
     if not isinstance(body, dict | list):
         raise Unreadable("the body has to be an object, or a list of them")
-    return read_each(body if isinstance(body, list) else [body], lambda row: _message(row, now, sender))
+    return unread(body if isinstance(body, list) else [body], lambda row: _message(row, now, sender))
 
 
 def key_in(body: JsonValue, headers: Mapping[str, str], query: Mapping[str, str]) -> str | None:

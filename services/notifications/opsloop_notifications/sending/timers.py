@@ -35,6 +35,7 @@ async def recover(job: JobRun) -> Mapping[str, Any]:
             last = await service.recover_failed(session, webhook_id, since, after=after, limit=PAGE)
             state |= {"failed_after": str(last) if last else None, "failed_done": last is None}
             await job.progress(job.done, state=state, session=session)
+        job.give_way()
     planned = job.done
     while True:
         async with job.transaction() as session:
@@ -46,6 +47,7 @@ async def recover(job: JobRun) -> Mapping[str, Any]:
             planned += count
             state["position"] = position
             await job.progress(planned, state=state, session=session)
+        job.give_way()
 
 
 # two of large endpoints at a time: with four a small one's took six times as long as alone
