@@ -136,6 +136,7 @@ async def fill(world):
         for kind in ("reply", "note"):
             said = {"kind": kind, "body": f"dear {mark}"}
             await world.call("feedback", "POST", f"/v1/feedback/{item['id']}/messages", said)
+        await _quote(world, item["id"], mark)
     message = {"channel": "email", "locale": "en", "subject": "s", "body": "b"}
     launch = {"name": "x", "audience": {"user_ids": [MARK, OTHER]}, "messages": [message]}
     await world.call("campaigns", "POST", "/v1/campaigns", launch)
@@ -147,6 +148,13 @@ async def fill(world):
     hook = {"url": "https://example.com/hook", "event_types": ["*"]}
     await world.call("notifications", "POST", "/v1/webhooks", hook)
     await world.settle()
+
+
+async def _quote(world, feedback_id, mark):
+    segment = await world.call("metrics", "POST", "/v1/segments", {"name": "Buyers", "kind": "static"})
+    for words in (f"{mark} says 支付失败", f"{mark} says: payment failed"):
+        persona = {"title": "Buyer", "quotes": [{"feedback_id": feedback_id, "text": words}]}
+        await world.call("metrics", "PUT", f"/v1/segments/{segment['id']}/persona", persona)
 
 
 async def _capture(world, user, mark, *, is_refused=False):
@@ -178,6 +186,7 @@ async def test_no_table_has_a_mark_of_who_was_erased(everything):
     assert {
         ("feedback", "feedback"), ("feedback", "feedback_message"), ("metrics", "person"), ("metrics", "person_alias"),
         ("metrics", "rejection"), ("metrics", "contact"), ("metrics", "domain_event"), ("campaigns", "campaign"),
+        ("metrics", "persona"), ("metrics", "persona_version"),
         ("campaigns", "recipient"), ("campaigns", "playbook"), ("notifications", "recipient"),
         ("notifications", "notification"), ("store", "event"), ("store", "person"),
     } <= seen  # fmt: skip

@@ -42,7 +42,8 @@ def test_internal_topics_are_listened_to_by_those_who_name_what_is_in_them(types
 @pytest.mark.parametrize(
     ("service", "written"),
     [
-        ("feedback", ["x-1.feedback"]),
+        ("feedback", ["x-1.feedback", "x-1.feedback.internal"]),
+        ("notifications", ["x-1.notifications", "x-1.notifications.internal"]),
         ("campaigns", ["x-1.campaigns", "x-1.campaigns.internal"]),
         ("sample", ["x-1.sample"]),
     ],

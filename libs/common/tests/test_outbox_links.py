@@ -61,6 +61,7 @@ def test_the_document_carries_the_link_and_is_read_back():
 def test_every_type_says_where_its_object_is_shown():
     """None but those that nobody may GET."""
     assert {name for name, kind in catalogue.BY_TYPE.items() if kind.route is None} == {
+        "feedback.erased",
         "user.contact_changed",
         "user.erased",
     }

@@ -96,3 +96,22 @@ async def test_a_post_that_is_sent_again_is_still_known(desk):
 
     assert answer.json()["id"] == once["id"]
     assert "MARK" not in await written(desk)
+
+
+@pytest.mark.parametrize(("at_once", "events"), [(2, 3), (5, 1), (1_000, 1)])
+async def test_which_posts_were_emptied_is_told_between_services_once(desk, monkeypatch, at_once, events):
+    monkeypatch.setattr(items, "ERASED_AT_ONCE", at_once)
+    posts = {(await desk.post(body="MARK", author={"user_id": "MARK"}))["id"] for _ in range(5)}
+    await desk.post(body="stays", author={"user_id": "MARKED"})
+    event = erased("MARK")
+
+    for _ in range(2):
+        await deliver(desk.api.db, ERASURES, event)
+    await deliver(desk.api.db, ERASURES, erased("MARK", "wrote nothing any more"))
+
+    told = [each for each in await desk.api.events() if each.type == "feedback.erased"]
+    assert [each.sequence for each in told] == list(range(1, events + 1))
+    assert {each.partitionkey for each in told} == {f"erasure/{event.data['erasure_id']}/internal"}
+    assert {id for each in told for id in each.data["feedback_ids"]} == posts
+    assert sum(len(each.data["feedback_ids"]) for each in told) == 5
+    assert "MARK" not in str([each.data for each in told])

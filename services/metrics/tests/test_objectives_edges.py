@@ -261,3 +261,38 @@ async def test_numbers_as_large_as_they_come_are_measured(goals, number):
     await goals.day(1)
     await goals.say(result, number)
     assert await goals.standing(objective) == ("achieved", 1)
+
+
+async def test_a_formula_measures_as_soon_as_it_is_measured(goals):
+    """Half of what is signed is 30 of 100, then 40: nobody waits for the look of every hour."""
+    world = goals.world
+    await world.kpi(key="signed")
+    await world.kpi({"type": "formula", "formula": "a / 2", "of": {"a": "signed"}}, key="half")
+    objective = await goals.objective()
+    result = await goals.result(objective, kpi="half")
+    await goals.day(1)
+
+    for reported, share in ((60, 0.3), (80, 0.4)):
+        await world.report(reported, key="signed")
+        world.api.clock.advance(60)
+        await world.recur()
+        await world.tick()
+        assert await goals.standing(objective) == ("on_track", share)
+    assert (await world.get(result))["value"] == 40
+
+
+async def test_a_value_of_a_time_ahead_measures_when_that_comes(goals):
+    world = goals.world
+    await world.kpi(key="csat")
+    objective = await goals.objective()
+    await goals.result(objective, kpi="csat")
+    await goals.day(1)
+    await world.report(40, at=world.now + timedelta(minutes=4), key="csat")
+    await world.tick()
+    assert (await goals.standing(objective))[1] is None
+
+    world.api.clock.advance(timedelta(minutes=4))
+    await world.recur()
+    await world.tick()
+
+    assert await goals.standing(objective) == ("on_track", 0.4)

@@ -12,7 +12,8 @@ from opsloop_feedback.conversations import service
 
 async def on_user_erased(session: AsyncSession, event: Event) -> None:
     """Take who they were, what they said and what was said to them out of their posts."""
-    await service.erase_authors(session, UserErased.model_validate(event.data).user_ids)
+    erased = UserErased.model_validate(event.data)
+    await service.erase_authors(session, erased.erasure_id, erased.user_ids)
 
 
 ERASURES = Subscription("feedback.erasures", frozenset({UserErased.type}), handler=on_user_erased)

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import outbox
 from opsloop_common.access import audit
-from opsloop_common.contracts.feedback import FeedbackReplied
+from opsloop_common.contracts.feedback import FeedbackErased, FeedbackReplied
 from opsloop_common.db import clock_of, context_of
 from opsloop_common.errors import Conflict
 from opsloop_common.ids import uuid7
@@ -56,8 +56,8 @@ async def add_message(session: AsyncSession, feedback_id: UUID, *, kind: str, bo
     return message
 
 
-async def erase_authors(session: AsyncSession, user_ids: Sequence[str]) -> None:
-    """Empty the posts of people who were erased, and what was answered or noted there, which may quote or name them."""
+async def erase_authors(session: AsyncSession, erasure_id: UUID, user_ids: Sequence[str]) -> None:
+    """Empty the posts of people who were erased, and what was answered or noted there; who quotes them elsewhere is told."""
     while feedback_ids := await items.erase_authors(session, user_ids):
         await session.execute(
             update(FeedbackMessage)
@@ -66,4 +66,5 @@ async def erase_authors(session: AsyncSession, user_ids: Sequence[str]) -> None:
             .execution_options(synchronize_session=False)
         )
         await outbox.forget(session, [f"feedback/{id}" for id in feedback_ids], user_ids)
+        outbox.append(session, FeedbackErased(erasure_id=erasure_id, feedback_ids=list(feedback_ids)))
     await forgetting.forget(session, user_ids)

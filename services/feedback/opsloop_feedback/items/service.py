@@ -20,6 +20,7 @@ from opsloop_common.contracts.feedback import (
     FeedbackReopened,
     FeedbackResolved,
 )
+from opsloop_common.contracts.feedback.erasures import POSTS_PER_EVENT
 from opsloop_common.db import clock_of, context_of
 from opsloop_common.documents import included, write_document
 from opsloop_common.resources import changing, touch
@@ -57,7 +58,7 @@ _ERASE = text(
     "WHERE id = ANY(ARRAY(SELECT id FROM feedback WHERE workspace = :workspace "
     "AND author_user_id = ANY(CAST(:user_ids AS text[])) ORDER BY id LIMIT :limit FOR UPDATE)) RETURNING id"
 )
-ERASED_AT_ONCE = 1_000
+ERASED_AT_ONCE = POSTS_PER_EVENT
 PORTION_ROWS = 100
 PORTION_CHARACTERS = 200_000
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, PrimaryKeyConstraint, Text, UniqueConstraint
@@ -58,11 +58,6 @@ class CompetitorSeries(Resource, Base):
     pull_at: Mapped[datetime | None] = mapped_column(Moment, comment="null: nothing is pulled")
     pulled_at: Mapped[datetime | None] = mapped_column(Moment, comment="the latest try")
     last_error: Mapped[str | None] = mapped_column(Text)
-
-    @property
-    def comes_from(self) -> dict[str, Any] | Literal["manual"]:
-        """Return the source as people say it."""
-        return self.source or "manual"
 
     @property
     def alert(self) -> dict[str, float] | None:

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from opsloop_common.http.schemas import (
     Duration,
@@ -119,6 +119,10 @@ class SeriesAlertOut(OutModel):
     change: float
 
 
+def _by_hand_or_pulled(kept: object) -> object:
+    return "manual" if kept is None else kept
+
+
 class CompetitorSeriesOut(OutModel):
     """A series. `last_error` says why the latest try brought nothing; null when it did, or nothing is pulled."""
 
@@ -127,7 +131,7 @@ class CompetitorSeriesOut(OutModel):
     key: str
     name: str
     unit: str | None
-    source: Literal["manual"] | SeriesUrlOut = Field(validation_alias="comes_from")
+    source: Annotated[Literal["manual"] | SeriesUrlOut, BeforeValidator(_by_hand_or_pulled)]
     alert: SeriesAlertOut | None
     pull_at: Timestamp | None
     pulled_at: Timestamp | None

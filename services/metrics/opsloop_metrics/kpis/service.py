@@ -197,6 +197,7 @@ async def keep_reported(session: AsyncSession, kpi_id: UUID) -> None:
             at, _ = await periods.period_of(session, at - periods.TICK, Period(kpi.period))
             await _keep_reported(session, kpi, at, now)
     kpi.measure_at = latest.upcoming_at
+    await _watching(session).on_value_reported(session, kpi.id)
 
 
 async def board(session: AsyncSession, kpis: Sequence[Kpi]) -> list[Standing]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 MOST_VERSIONS = 1_000
@@ -12,3 +12,8 @@ FIELDS = ("title", "summary", "needs", "pains", "quotes")
 def differs(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> bool:
     """Say whether what is written now is another persona than before, None where there was none."""
     return before is None or any(before[name] != now[name] for name in FIELDS)
+
+
+def without(quotes: Sequence[Mapping[str, Any]], feedback_ids: Collection[str]) -> list[Mapping[str, Any]]:
+    """Return the quotes that are of other posts."""
+    return [quote for quote in quotes if quote["feedback_id"] not in feedback_ids]

@@ -1,11 +1,12 @@
-"""The use case of personas: write one, each change a version."""
+"""Use cases of personas: write one, each change a version, and take out what erased people said."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
@@ -16,6 +17,12 @@ from opsloop_common.versions import Precondition
 from opsloop_metrics.personas import queries, rules
 from opsloop_metrics.personas.models import Persona, PersonaVersion
 from opsloop_metrics.segments import service as segments
+
+_TAKE_OUT = text(
+    "UPDATE persona_version SET quotes = (SELECT coalesce(jsonb_agg(quote ORDER BY place), '[]') "
+    "FROM jsonb_array_elements(quotes) WITH ORDINALITY AS said(quote, place) "
+    "WHERE quote->>'feedback_id' <> ALL(CAST(:feedback_ids AS text[]))) WHERE segment_id = :segment_id"
+)
 
 
 async def write_persona(
@@ -40,10 +47,27 @@ async def write_persona(
             raise TooMany(f"A persona has at most {rules.MOST_VERSIONS:,} versions.")
         with changing(session, persona, written):
             pass
-    kept = {"segment_id": segment_id, "version": persona.version, "workspace": persona.workspace}
-    by = {"written_at": persona.updated_at, "actor": context_of(session).actor}
-    session.add(PersonaVersion(**kept, **written, **by))
+    _keep(session, persona)
     return persona, is_new
+
+
+def _keep(session: AsyncSession, persona: Persona) -> None:
+    kept = {name: getattr(persona, name) for name in ("segment_id", "version", "workspace", *rules.FIELDS)}
+    session.add(PersonaVersion(**kept, written_at=persona.updated_at, actor=context_of(session).actor))
+
+
+async def forget_quotes(session: AsyncSession, feedback_ids: Collection[UUID]) -> None:
+    """Take what was said in posts out of personas and all their versions; each that loses a quote is a version more."""
+    gone = {str(each) for each in feedback_ids}
+    for segment_id in await queries.quoting(session, gone):
+        persona = await queries.lock_persona(session, segment_id)
+        if persona is None:
+            continue
+        await session.execute(_TAKE_OUT, {"segment_id": segment_id, "feedback_ids": list(gone)})
+        with changing(session, persona, {"quotes": rules.without(persona.quotes, gone)}) as before:
+            pass
+        if before:
+            _keep(session, persona)
 
 
 def _first(session: AsyncSession, segment_id: UUID, written: Mapping[str, Any]) -> Persona:

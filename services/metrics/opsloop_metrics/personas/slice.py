@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from opsloop_common.service import Slice
 from opsloop_metrics.personas import routes
+from opsloop_metrics.personas.consumers import ERASURES
 from opsloop_metrics.personas.models import Persona, PersonaVersion
 
-SLICE = Slice("personas", models=(Persona, PersonaVersion), routers=(routes.router,))
+SLICE = Slice("personas", models=(Persona, PersonaVersion), routers=(routes.router,), subscriptions=(ERASURES,))

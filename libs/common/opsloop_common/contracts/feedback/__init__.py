@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from opsloop_common.contracts.envelope import EventData
-from opsloop_common.contracts.feedback import posts, replies, resolution
+from opsloop_common.contracts.feedback import erasures, posts, replies, resolution
+from opsloop_common.contracts.feedback.erasures import FeedbackErased
 from opsloop_common.contracts.feedback.posts import (
     Author,
     Channel,
@@ -17,7 +18,7 @@ from opsloop_common.contracts.feedback.posts import (
 from opsloop_common.contracts.feedback.replies import FeedbackReplied
 from opsloop_common.contracts.feedback.resolution import FeedbackReopened, FeedbackResolved
 
-EVENTS: tuple[type[EventData], ...] = (*posts.EVENTS, *replies.EVENTS, *resolution.EVENTS)
+EVENTS: tuple[type[EventData], ...] = (*posts.EVENTS, *replies.EVENTS, *resolution.EVENTS, *erasures.EVENTS)
 
 __all__ = [
     "EVENTS",
@@ -25,6 +26,7 @@ __all__ = [
     "Channel",
     "FeedbackAssigned",
     "FeedbackClassified",
+    "FeedbackErased",
     "FeedbackEvent",
     "FeedbackReceived",
     "FeedbackReopened",
