@@ -270,7 +270,7 @@ async def test_a_formula_measures_as_soon_as_it_is_measured(goals):
     await world.kpi({"type": "formula", "formula": "a / 2", "of": {"a": "signed"}}, key="half")
     objective = await goals.objective()
     result = await goals.result(objective, kpi="half")
-    await goals.day(1)
+    await goals.day(1.5)
 
     for reported, share in ((60, 0.3), (80, 0.4)):
         await world.report(reported, key="signed")
