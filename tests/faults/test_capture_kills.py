@@ -17,7 +17,7 @@ from tests.harness import Deployment, eventually
 
 pytestmark = pytest.mark.slow
 
-KILLS = (5, pytest.param(20, marks=pytest.mark.soak))
+KILLS = (3, pytest.param(20, marks=pytest.mark.soak))
 SENDERS = 4
 COUNT = """
 import sys

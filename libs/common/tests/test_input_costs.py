@@ -36,7 +36,7 @@ def milliseconds(work: Callable[[], object]) -> float:
 def refused(raw: bytes, *, containers: int = JSON_CONTAINERS, values: int = JSON_VALUES) -> Callable[[], None]:
     def read() -> None:
         with pytest.raises((Invalid, BadRequest)):
-            asyncio.run(require_few(raw, BodyLimit(containers=containers, values=values)))
+            asyncio.run(require_few(raw, BodyLimit(containers=containers, values=values), workspace="acme"))
             read_json(raw)
 
     return read
