@@ -14,7 +14,7 @@ from sqlalchemy import text
 from opsloop_common.db import Context
 from opsloop_metrics.personas import rules
 
-QUOTE = {"feedback_id": str(uuid4()), "text": "下单太慢了"}
+QUOTE = {"feedback_id": "0191f4b0-0000-7000-8000-000000000001", "text": "下单太慢了"}
 PERSONA = {
     "title": "移动端优先的店主",
     "summary": "Runs the shop from a phone between two customers.",

@@ -6,7 +6,6 @@ import csv
 import io
 from datetime import timedelta
 from urllib.parse import urljoin
-from uuid import uuid4
 
 import pytest
 
@@ -18,6 +17,7 @@ from services.metrics.tests.segmenting import Marketer, event, prop
 PATH = "/v1/segments"
 DYNAMIC = {"name": "Buyers", "kind": "dynamic", "definition": {"conditions": [event("buy")]}}
 STATIC = {"name": "Friends", "kind": "static"}
+UNKNOWN = "0191f4b0-0000-7000-8000-000000000001"
 
 
 def member(segment, **more):
@@ -141,8 +141,8 @@ GROUPS = {"type": "group", "conditions": [{"type": "group", "conditions": [{"typ
         ),
         ({"exclude": {"user_ids": ["u"] * 1_001}}, "/definition/exclude/user_ids", "at most 1000"),
         ({"exclude": {"users": []}}, "/definition/exclude/users", "not known"),
-        ({"conditions": [member(str(uuid4()))]}, "/definition", "a segment that is not there"),
-        ({"exclude": {"segment_ids": [str(uuid4())]}}, "/definition", "a segment that is not there"),
+        ({"conditions": [member(UNKNOWN)]}, "/definition", "a segment that is not there"),
+        ({"exclude": {"segment_ids": [UNKNOWN]}}, "/definition", "a segment that is not there"),
     ],
     ids=lambda value: str(value)[:60],
 )
