@@ -74,3 +74,13 @@ async def test_whoever_goes_in_the_moment_of_its_turn_gives_it_on(door):
         await door.go("next")
 
     assert door.came == ["next"]
+
+
+async def test_what_fails_inside_leaves_no_place_taken(door):
+    with pytest.raises(ZeroDivisionError):
+        async with door.gate.place("fails"):
+            _ = 1 / 0
+    async with asyncio.timeout(1):
+        await door.go("next")
+
+    assert door.came == ["next"]

@@ -45,7 +45,8 @@ READ = [allow("metrics:read")]
 WRITE = [allow("metrics:write")]
 # the body is read before the transaction begins: it may take a while to come
 TAKES = [allow("metrics:write"), body_limit(BODY_BYTES), own_idempotency()]
-TABLE: dict[str, Any] = {"requestBody": {"required": True, "content": {"text/csv": {"schema": {"type": "string"}}}}}
+_FILE = {"schema": {"type": "string", "format": "binary"}}
+TABLE: dict[str, Any] = {"requestBody": {"required": True, "content": {"text/csv": _FILE}}}
 ONE = "/v1/competitors/{competitor_id}"
 SERIES = f"{ONE}/series/{{series_key}}"
 

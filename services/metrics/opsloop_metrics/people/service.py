@@ -24,9 +24,7 @@ from opsloop_metrics.ports import MetricsPorts
 
 ERASE_JOB = "metrics.erase_person"
 _ERASED = "metrics.erased_person"
-get_user = queries.get_user
-has_any = queries.has_any
-share_intake = queries.share_intake
+get_user, has_any, share_intake = queries.get_user, queries.has_any, queries.share_intake
 count_all, living_in = queries.count_all, queries.living_in
 merged_into, called = queries.merged_into, queries.called
 
@@ -52,10 +50,7 @@ async def absorb(session: AsyncSession, messages: Sequence[Heard]) -> Absorbed:
     for person in world.newly_identified():
         told = rules.told_traits(person.traits.values)
         outbox.append(session, UserIdentified(person_id=person.id, user_id=person.user_id, traits=told))
-    living = [
-        Verdict(None if verdict.person_id is None else world.living(verdict.person_id), verdict.reason)
-        for verdict in verdicts
-    ]
+    living = [Verdict(each.person_id and world.living(each.person_id), each.reason) for each in verdicts]
     return Absorbed(living, changed, merges)
 
 
@@ -89,10 +84,8 @@ async def who_are(session: AsyncSession, ids: Collection[str]) -> dict[str, tupl
     aliases, persons = await queries.known(session, list(ids), with_traits=False)
     called_by = {person.id: person.user_id for person in persons}
     workspace = context_of(session).workspace
-    known = {id: alias.person_id for id, alias in aliases.items()}
-    return {
-        id: (known[id], called_by[known[id]]) if id in known else (person_id(workspace, id), id) for id in sorted(ids)
-    }
+    known = {id: (alias.person_id, called_by[alias.person_id]) for id, alias in aliases.items()}
+    return {id: known.get(id) or (person_id(workspace, id), id) for id in sorted(ids)}
 
 
 async def erase_user(session: AsyncSession, user_id: str, *, expected: Precondition) -> UUID:
