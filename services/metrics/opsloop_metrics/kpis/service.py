@@ -30,7 +30,7 @@ from opsloop_metrics.kpi_periods.rules import SERIES_POINTS, Measured, Period
 from opsloop_metrics.kpi_templates import rules as templates
 from opsloop_metrics.kpis import queries, rules
 from opsloop_metrics.kpis.models import Kpi, KpiValue
-from opsloop_metrics.kpis.rules import Definition, Direction, Standing, State, Waiting
+from opsloop_metrics.kpis.rules import Definition, Direction, Outline, Standing, State, Waiting
 from opsloop_metrics.ports import MetricsPorts, Watching
 from opsloop_metrics.saved_insights import service as saved_insights
 
@@ -305,6 +305,12 @@ async def locked(session: AsyncSession, kpi_id: UUID) -> Definition:
 async def _definition(session: AsyncSession, kpi: Kpi) -> Definition:
     target = await _target_now(session, kpi)
     return Definition(kpi.id, kpi.key, kpi.name, kpi.unit, target, read_measure(kpi.measure))
+
+
+async def outline(session: AsyncSession, key: str) -> Outline:
+    """Return a KPI by its key, as a picture shows it; raises NotFound."""
+    kpi = await queries.get_kpi(session, key)
+    return Outline(await _definition(session, kpi), Period(kpi.period), kpi.target, kpi.targets)
 
 
 async def ids_reading(session: AsyncSession, types: Sequence[str]) -> Sequence[UUID]:
