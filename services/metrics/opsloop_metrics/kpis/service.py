@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common import outbox, resources, workspaces
 from opsloop_common.contracts.metrics import KpiTargetReached
 from opsloop_common.db import clock_of, context_of, ports_of
+from opsloop_common.due import recurring
 from opsloop_common.errors import Conflict, FieldError, Invalid
 from opsloop_common.ids import uuid7
 from opsloop_common.resources import changing
@@ -34,6 +35,11 @@ from opsloop_metrics.kpis.rules import Definition, Direction, Outline, Standing,
 from opsloop_metrics.ports import MetricsPorts, Watching
 from opsloop_metrics.saved_insights import service as saved_insights
 
+MEASURE = "metrics.measure_kpis"
+"""The work that measures KPIs whose turn has come."""
+_SOON = timedelta(
+    seconds=1
+)  # who makes a KPI makes its monitors next, and what is locked meanwhile would wait for its turn
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _PUT_VALUE = text(
     "INSERT INTO kpi_value AS v (id, workspace, kpi_id, at, value, reported_by, reported_at) "
@@ -68,6 +74,8 @@ async def create_kpi(session: AsyncSession, *, key: str, measure: Mapping[str, A
         await session.flush()  # the unique key decides between two who come at once
     except IntegrityError as error:
         raise taken from error
+    if kpi.measure_at is not None:
+        await recurring.bring_forward(session, MEASURE, clock_of(session).now() + _SOON)
     return kpi
 
 
@@ -128,6 +136,7 @@ async def change_kpi(session: AsyncSession, key: str, changes: Mapping[str, Any]
         if {"measure", "period"} & before.keys():
             await periods.forget(session, kpi.id)
             kpi.measure_at, kpi.measure_error = clock_of(session).now(), None
+            await recurring.bring_forward(session, MEASURE, clock_of(session).now() + _SOON)
         if {"measure", "target", "targets", "direction"} & before.keys():
             kpi.target_met = False
     return kpi
