@@ -13,7 +13,7 @@ import pytest
 from opsloop.demo.instance import Instance
 from opsloop.demo.shop import SERVICES, Disappointed, send, signed_in
 
-LISTS = ("playbooks", "kpis", "webhooks", "recipients", "campaigns")
+LISTS = ("playbooks", "objectives", "kpis", "insights", "segments", "webhooks", "recipients", "campaigns")
 
 
 class House:
@@ -66,6 +66,8 @@ async def visiting(house: House, *, is_guest: bool = True) -> AsyncIterator[None
     async with signed_in(Instance("http://house.test", "operator"), "demo-1", is_guest=is_guest):
         house.things["playbooks"] = {"p1": {"id": "p1"}}
         house.things["kpis"] = {"one": {"key": "one"}, "two": {"key": "two"}}
+        for name in ("objectives", "insights", "segments"):
+            house.things[name] = {f"{name}-1": {"id": f"{name}-1"}}
         house.things["webhooks"] = {"w1": {"id": "w1"}}
         house.things["recipients"] = {id: {"user_id": id} for id in ("u1", "org/alice", "用户 1")}
         house.things["campaigns"] = {status: {"id": status, "status": status} for status in ("running", "finished")}

@@ -145,6 +145,17 @@ async def test_what_has_more_to_do_goes_on_at_once(database, nightly, work):
     assert len(await rows(database)) == 1
 
 
+async def test_it_is_done_by_when_somebody_asks_and_then_at_its_turns(database, each, work, clock):
+    for _ in range(2):  # not made yet, and waiting for its turn
+        async with database.transaction(Context("acme")) as session:
+            await recurring.bring_forward(session, each.name, clock.now())
+        await run_due(database, [each])
+        [row] = await rows(database)
+        assert (row.workspace, row.kind, row.due_at > clock.now()) == ("acme", each.name, True)
+
+    assert work.seen == ["acme"] * 2
+
+
 async def test_a_long_round_divides_its_work_itself_and_comes_again(database, work, clock):
     long = DueKind("sample.long", work.run, every=HOUR, per="workspace", long=True)
     await know(database, "acme")

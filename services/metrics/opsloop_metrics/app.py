@@ -59,6 +59,7 @@ from opsloop_metrics.paths import routes as paths_door
 from opsloop_metrics.paths import slice as paths
 from opsloop_metrics.people import slice as people
 from opsloop_metrics.personas import slice as personas
+from opsloop_metrics.pictures import slice as pictures
 from opsloop_metrics.plausible import slice as plausible
 from opsloop_metrics.ports import Captured, Insight, MetricsPorts, Watchers
 from opsloop_metrics.posthog import slice as posthog
@@ -161,6 +162,7 @@ SERVICE = Service(
         mixpanel.SLICE,
         amplitude.SLICE,
         google.SLICE,
+        pictures.SLICE,  # before kpis and objectives, whose paths would take these too
         kpis.SLICE,
         kpi_periods.SLICE,
         kpi_templates.SLICE,

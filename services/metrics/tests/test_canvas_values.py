@@ -6,6 +6,7 @@ import pytest
 
 from opsloop_common.contracts.feedback.posts import Kind, Severity
 from opsloop_metrics.attributions.schemas import AttributionIn
+from opsloop_metrics.breaches import rules as breaches
 from opsloop_metrics.canvas.values import VALUES
 from opsloop_metrics.canvas.words import _WORDS
 from opsloop_metrics.charts.rules import Beside, draw
@@ -13,6 +14,7 @@ from opsloop_metrics.churns.schemas import ChurnIn
 from opsloop_metrics.experiences.rules import Metric, Rating
 from opsloop_metrics.experiences.schemas import FrictionOut
 from opsloop_metrics.lifecycles.rules import Status
+from opsloop_metrics.objectives.rules import GoalState
 from opsloop_metrics.saved_insights.rules import InsightKind
 from opsloop_metrics.visits.channels import Channel
 from services.metrics.tests.chart_answers import ANSWERS, churn, funnel, next_best, retention, series, trends, usage
@@ -28,6 +30,8 @@ LISTS = {
     "friction": set(FrictionOut.model_fields) - _NUMBERS,
     "rating": set(Rating),
     "metric": set(Metric),
+    "incident": set(get_args(breaches.Severity)),
+    "goal": set(GoalState),
 }
 
 

@@ -254,7 +254,7 @@ async def test_one_that_fails_does_not_hold_up_the_others(world, asked):
 async def test_monitors_and_targets_look_at_each_measuring(world):
     await asking(world)
     await world.send("PATCH", "/v1/kpis/k", json={"target": 1})
-    await world.monitor(HIGH, window="PT1H")
+    await world.post("/v1/kpis/k/monitors", {"condition": HIGH, "window": "PT1H"})
     assert await world.told("kpi.breached", "kpi.target_reached") == []
 
     await world.recur()
@@ -264,6 +264,24 @@ async def test_monitors_and_targets_look_at_each_measuring(world):
     [breached] = await world.told("kpi.breached")
     assert reached.data["value"] == breached.data["value"] == ANSWERS["trends"]["series"][0]["total"]
     assert (await shown(world))["state"] == "breached"
+
+
+async def test_a_new_kpi_and_one_that_asks_something_else_are_measured_at_once(world):
+    await asking(world)
+    total = ANSWERS["trends"]["series"][0]["total"]
+
+    await world.tick(1)
+    assert (await shown(world))["value"] == total
+
+    of = {"type": "formula", "formula": "a * 2", "of": {"a": "k"}}
+    await world.kpi(of, key="twice")
+    await world.tick(1)
+    assert (await shown(world, "twice"))["value"] == 2 * total
+
+    await world.send("PATCH", "/v1/kpis/twice", json={"measure": of | {"formula": "a * 3"}})
+    assert (await shown(world, "twice"))["value"] is None
+    await world.tick(1)
+    assert (await shown(world, "twice"))["value"] == 3 * total
 
 
 async def test_formulas_come_after_what_they_stand_on(world):

@@ -11,9 +11,7 @@ import pytest
 import pytest_asyncio
 
 from opsloop_common.db import ports_of
-from opsloop_common.errors import Unavailable
 from opsloop_metrics.ports import MetricsPorts
-from opsloop_metrics.saved_insights import painting
 from opsloop_metrics.saved_insights.rules import InsightKind
 from services.metrics.tests.kept_questions import Asked, Question, all_insights
 
@@ -361,19 +359,3 @@ async def test_a_picture_is_painted_beside_the_loop(world):
 
     # painting takes 0.2 s and more; in this process nothing else would have had a turn meanwhile
     assert (png.status_code, len(lags) > 20) == (200, True)
-
-
-@pytest.mark.parametrize(
-    "svg", ["", "<svg", "no picture", "<svg xmlns='http://www.w3.org/2000/svg' width='0' height='0'/>"]
-)
-async def test_what_cannot_be_painted_is_said(svg):
-    with pytest.raises(Unavailable):
-        await painting.as_png(svg)
-
-
-async def test_a_painter_that_takes_too_long_is_ended(monkeypatch):
-    monkeypatch.setattr(painting, "_PROGRAM", "while True: pass")
-    monkeypatch.setattr(painting, "_SECONDS", 0.3)
-
-    with pytest.raises(Unavailable, match="too long"):
-        await painting.as_png("<svg/>")

@@ -3,9 +3,7 @@
 from uuid import uuid4
 
 import pytest
-from structlog.testing import capture_logs
 
-from opsloop_metrics.saved_insights import painting
 from services.metrics.tests.test_saved_insights_api import PATH, TREND, asked, kept, pointers, world
 
 __all__ = ["asked", "world"]
@@ -53,20 +51,6 @@ async def test_answers_of_two_workspaces_never_meet(world, asked):
     await world.send("POST", f"{PATH}/{made.json()['id']}/run", headers=theirs)
 
     assert [query.event for _, query in asked.questions] == ["signed_up", "theirs"]
-
-
-@pytest.mark.parametrize(("boxes", "title", "lines"), [(True, "趋势", 1), (True, "Trend", 0), (False, "趋势", 0)])
-async def test_boxes_instead_of_chinese_are_logged_once(monkeypatch, boxes, title, lines):
-    async def painted(svg):
-        return b"box" if boxes else svg.encode()
-
-    monkeypatch.setattr(painting, "_painted", painted)
-    monkeypatch.setattr(painting, "_warned", set())
-    with capture_logs() as logs:
-        for _ in range(2):
-            await painting.as_png(f"<svg>{title}</svg>")
-
-    assert [each["event"] for each in logs] == ["no_chinese_font"] * lines
 
 
 async def test_a_picture_of_another_language_has_a_tag_of_its_own(world):

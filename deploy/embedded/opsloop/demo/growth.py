@@ -70,7 +70,7 @@ async def growth(shop: Shop, rng: random.Random, say: Narrator) -> None:
     key = (await send(shop.metrics, "POST", "/v1/api-keys", {"name": "app", "scopes": ["metrics:capture"]}))["key"]
     await asyncio.to_thread(_capture, str(shop.metrics.base_url).rstrip("/"), key, messages)
     say(f"The app's own events: {len(messages)} messages of four weeks, sent by Segment's client as it is.")
-    funnel = await send(shop.metrics, "POST", "/v1/insights/funnel", _funnel(monday))
+    funnel = await send(shop.metrics, "POST", "/v1/insights/funnel", paid_funnel(monday))
     say("Of the first three weeks' visitors, who signed up and who paid within 7 days, by where they came from:")
     for line in funnel_table(funnel):
         say.more(line)
@@ -100,7 +100,8 @@ def _range(monday: datetime, weeks: int) -> dict[str, Any]:
     return days | {"time_zone": "UTC", "week_start": "monday"}
 
 
-def _funnel(monday: datetime) -> dict[str, Any]:
+def paid_funnel(monday: datetime) -> dict[str, Any]:
+    """Return what is asked of the first three weeks' visitors: who signed up, who paid, by where they came from."""
     # three weeks: the seven days of the last visitor are over as well
     steps = [{"event": "$pageview", "label": "Visited"}, {"event": "Signed Up"}, {"event": "Paid"}]
     return _range(monday, WEEKS - 1) | {"steps": steps, "window": "P7D", "breakdown": {"field": "utm_source"}}

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import httpx
@@ -16,10 +17,15 @@ SERVICES = ("feedback", "metrics", "campaigns", "notifications")
 OPERATORS_WORKSPACE = "default"
 SWEPT = (  # playbooks first, so that nothing is launched any more
     ("campaigns", "/v1/playbooks", "id"),
+    ("metrics", "/v1/objectives", "id"),
     ("metrics", "/v1/kpis", "key"),
+    ("metrics", "/v1/insights", "id"),
+    ("metrics", "/v1/segments", "id"),
     ("notifications", "/v1/webhooks", "id"),
     ("notifications", "/v1/recipients", "user_id"),
 )
+PATIENCE_SECONDS = 45.0
+T = TypeVar("T")
 FURTHER = {"running": ("cancelled", "archived"), "finished": ("archived",), "cancelled": ("archived",)}
 
 
@@ -96,3 +102,14 @@ async def send(client: httpx.AsyncClient, method: str, path: str, body: object |
         raise Disappointed(f"{method} {answer.request.url} answered {answer.status_code}: {answer.text[:500]}")
     document: dict[str, Any] = answer.json() if answer.content else {}
     return document
+
+
+async def until(probe: Callable[[], Awaitable[T | None]], what: str, *, seconds: float = PATIENCE_SECONDS) -> T:
+    """Return the first answer of `probe` that is not None; raises Disappointed after a while."""
+    try:
+        async with asyncio.timeout(seconds):
+            while (answer := await probe()) is None:  # noqa: ASYNC110 what is asked lies behind HTTP
+                await asyncio.sleep(0.1)
+            return answer
+    except TimeoutError:
+        raise Disappointed(f"{what}: not within {seconds:.0f} s") from None

@@ -1,28 +1,25 @@
-"""The story: a quiet week, an evening when payments fail, what OpsLoop does about it by itself, calm again, and how the app grows."""
+"""The story: a quiet week, an evening when payments fail, what OpsLoop does about it, calm again, how the app grows, what comes of it."""
 
 from __future__ import annotations
 
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import httpx
 
 from opsloop.demo import week
+from opsloop.demo.aims import aims
 from opsloop.demo.growth import growth
 from opsloop.demo.mailbox import Mailbox
 from opsloop.demo.narrator import Narrator
 from opsloop.demo.receiver import Receiver, is_signed
-from opsloop.demo.shop import Disappointed, Shop, send
+from opsloop.demo.shop import Disappointed, Shop, send, until
 
 WINDOW_SECONDS = 12
-PATIENCE_SECONDS = 45.0
 SEED = 2026
-
-T = TypeVar("T")
 
 
 async def tell(shop: Shop, receiver: Receiver, mailbox: Mailbox | None, say: Narrator) -> None:
@@ -35,17 +32,7 @@ async def tell(shop: Shop, receiver: Receiver, mailbox: Mailbox | None, say: Nar
     await launched(shop, breach, mailbox, say)
     await calm(shop, receiver, secret, breach, rng, say)
     await growth(shop, random.Random(SEED), say)
-
-
-async def until(probe: Callable[[], Awaitable[T | None]], what: str) -> T:
-    """Return the first answer of `probe` that is not None; raises Disappointed after a while."""
-    try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            while (answer := await probe()) is None:  # noqa: ASYNC110 what is asked lies behind HTTP
-                await asyncio.sleep(0.1)
-            return answer
-    except TimeoutError:
-        raise Disappointed(f"{what}: not within {PATIENCE_SECONDS:.0f} s") from None
+    await aims(shop, say)
 
 
 async def quiet_week(shop: Shop, rng: random.Random, say: Narrator) -> None:

@@ -105,6 +105,11 @@ async def go_on(session: AsyncSession, row: DueRow) -> None:
         await schedule(session, row.kind, row.key, clock_of(session).now())
 
 
+async def bring_forward(session: AsyncSession, kind: str, at: datetime) -> None:
+    """Have recurring work of the session's workspace done by a time, also where its row is not made yet."""
+    await schedule(session, kind, KEY, at)
+
+
 async def put_to_next_turn(session: AsyncSession, kind: DueKind, row: DueRow) -> None:
     """Put a recurring row to its next turn, with the transaction in which it was done; other rows are left alone."""
     if kind.every is None:

@@ -7,12 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.errors import NotFound
 from opsloop_metrics.breaches.models import Incident
 
+MOST_SHOWN = 100
 NEWEST_FIRST = (Incident.opened_at.desc(), Incident.id.desc())
 
 
@@ -64,3 +65,10 @@ def incidents(
     if opened_to is not None:
         found = found.where(Incident.opened_at < opened_to)
     return found
+
+
+async def between(session: AsyncSession, kpi_id: UUID, start: datetime, end: datetime) -> Sequence[Incident]:
+    """Return a KPI's latest incidents that were open at some time in `[start, end)`, as many as a picture has room for."""
+    inside = Incident.opened_at < end, or_(Incident.ended_at.is_(None), Incident.ended_at > start)
+    found = select(Incident).where(Incident.kpi_id == kpi_id, *inside).order_by(*NEWEST_FIRST).limit(MOST_SHOWN)
+    return (await session.scalars(found)).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
@@ -92,6 +93,11 @@ async def end_of_kpi(session: AsyncSession, kpi_id: UUID, reason: EndReason) -> 
     """End the open incidents of all monitors of a KPI."""
     for incident in await queries.lock_open_incidents(session, kpi_id=kpi_id):
         _end(session, incident, reason, clock_of(session).now(), None)
+
+
+async def between(session: AsyncSession, kpi_id: UUID, start: datetime, end: datetime) -> Sequence[Incident]:
+    """Return a KPI's latest incidents that were open at some time in `[start, end)`, as many as a picture has room for."""
+    return await queries.between(session, kpi_id, start, end)
 
 
 def _end(session: AsyncSession, incident: Incident, reason: EndReason, now: datetime, value: float | None) -> None:

@@ -142,7 +142,7 @@ STYLE = (
     ".strong{font-weight:600}.line{fill:none;stroke-width:2.25;stroke-linejoin:round;stroke-linecap:round}"
     ".thin{stroke-width:1;opacity:.45}.before{stroke-width:1.5;stroke-dasharray:5 4;opacity:.6;stroke-linecap:butt}"
     ".open{stroke-dasharray:.1 5;stroke-linecap:round}.rule,.axis{stroke-width:1}.mark{stroke-width:1;stroke-dasharray:2 3}"
-    ".dot{stroke-width:1.5}.unsure{fill:none;stroke-width:1;stroke-dasharray:2 2}.pale{opacity:.35}.ribbon{opacity:.28}"
+    ".dot{stroke-width:1.5}.unsure{fill:none;stroke-width:1;stroke-dasharray:2 2}.pale{opacity:.35}.ribbon{opacity:.28}.band{opacity:.16}"
     + _scheme(LIGHT, ground="#ffffff", ink="#1f2328", soft="#59636e", rule="#e3e7eb", on="#ffffff", middle="#1f2328")
     + "@media(prefers-color-scheme:dark){"
     + _scheme(DARK, ground="#14181d", ink="#e8ecf0", soft="#a3adb8", rule="#2b3138", on="#10151a", middle="#10151a")

@@ -9,11 +9,14 @@ _STEPS = 5
 _LEAST = 1e-280
 
 
-def ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
-    """Return round numbers, evenly apart, that reach from `low` (at most 0) to `high` (at least 0); `whole` for what is counted."""
-    low, high = min(low, 0.0), max(high, 0.0)
-    if high - low == 0:
-        high = 1.0
+def ticks(low: float, high: float, *, whole: bool = False, from_zero: bool = True) -> list[float]:
+    """Return round numbers, evenly apart, that reach from `low` (at most 0, if `from_zero`) to `high` (at least 0).
+
+    `whole` for what is counted.
+    """
+    low, high = (min(low, 0.0), max(high, 0.0)) if from_zero else (low, high)
+    if high == low:
+        high = low + 1.0
     raw = max(high / _STEPS - low / _STEPS, 1.0 if whole else _LEAST)
     unit = 10.0 ** math.floor(math.log10(raw))
     step = next(unit * factor for factor in (1, 2, 5, 10, 20) if unit * factor >= raw)

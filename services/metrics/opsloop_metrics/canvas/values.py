@@ -65,6 +65,19 @@ VALUES: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "needs-improvement": ("needs improvement", "待改进"),
         "poor": ("poor", "差"),
     },
+    "incident": {
+        "info": ("Info", "提示"),
+        "warning": ("Warning", "警告"),
+        "critical": ("Critical", "严重"),
+    },
+    "goal": {
+        "not_started": ("not started", "未开始"),
+        "on_track": ("on track", "正常"),
+        "at_risk": ("at risk", "有风险"),
+        "off_track": ("off track", "偏离"),
+        "achieved": ("achieved", "已达成"),
+        "missed": ("missed", "未达成"),
+    },
     "metric": {
         "lcp": ("Largest paint (LCP)", "最大内容绘制（LCP）"),
         "inp": ("Interaction (INP)", "交互延迟（INP）"),

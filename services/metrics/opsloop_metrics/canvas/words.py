@@ -124,11 +124,22 @@ _WORDS: dict[str, tuple[str, str]] = {
     "sentence": ("{said}.", "{said}。"),
     "ranked": ("{name}: {said}.", "{name}：{said}。"),
     "step_no": ("Step {number}", "第{number}步"),
+    "value": ("Value", "数值"),
+    "target": ("Target", "目标"),
+    "expected": ("pale: as expected", "浅色带：预期范围"),
+    "incidents": ("shaded: {count} incidents", "底色：{count}起告警"),
+    "incident": ("{severity} incident, {start} to {end}", "告警（{severity}），{start}至{end}"),
+    "incident_open": ("{severity} incident since {start}", "告警（{severity}），自{start}起"),
+    "objective": ("Objective", "目标"),
+    "all_together": ("All together", "总体"),
+    "pace": ("mark: time passed {share}", "竖线：时间已过{share}"),
+    "way": ("{value}, from {start} to {target}", "{value}，从{start}到{target}"),
 }
 
 
 _SINGULAR = {"people": "person", "people have": "person has"} | {
-    f"{one}s": one for one in ("event", "session", "page", "buyer", "cohort", "conversion", "item", "interval")
+    f"{one}s": one
+    for one in ("event", "session", "page", "buyer", "cohort", "conversion", "item", "interval", "incident")
 }
 _ONE = re.compile(rf"(?<![\d.,])1 ((?:active )?)({'|'.join(sorted(_SINGULAR, key=len, reverse=True))})\b")
 
@@ -205,6 +216,10 @@ class Speech:
     def at(self, moment: datetime) -> str:
         """Return a day with its year."""
         return self._at(moment, "yMMMd")
+
+    def moment(self, moment: datetime) -> str:
+        """Return a time of a day, without its year."""
+        return self._at(moment, "MMMdHm")
 
     def _at(self, moment: datetime, skeleton: str) -> str:
         local = moment.astimezone(self.zone).replace(tzinfo=None)  # else babel would turn it to UTC

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from opsloop_metrics.canvas.drawing import Markup
-from opsloop_metrics.charts.lines import Note
+from opsloop_metrics.charts.lines import Band, Note
 from opsloop_metrics.insights.periods import Frame
 
 Answer = Mapping[str, Any]
@@ -17,11 +17,15 @@ Drawn = tuple[Markup, float, str, list[str]]
 
 @dataclass(frozen=True)
 class Beside:
-    """What is known beside an answer: what it was asked about and how, and what people noted, which is shown on lines over time."""
+    """What is known beside an answer: what it was asked about and how, and what people noted, which is shown on lines over time.
+
+    `bands`: times that stand out.
+    """
 
     frame: Frame | None = None
     query: Mapping[str, Any] = field(default_factory=dict)
     notes: Sequence[Note] = ()
+    bands: Sequence[Band] = ()
 
     @property
     def divided_by(self) -> str | None:

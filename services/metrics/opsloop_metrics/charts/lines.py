@@ -5,14 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 
-from opsloop_metrics.canvas.drawing import COLOURS, MARGIN, WIDTH, Markup, cut, element, joined, line, text, width_of
+from opsloop_metrics.canvas.drawing import (
+    COLOURS,
+    MARGIN,
+    WIDTH,
+    Markup,
+    cut,
+    element,
+    joined,
+    line,
+    rect,
+    text,
+    width_of,
+)
 from opsloop_metrics.canvas.scales import drawable, some, spread, ticks
 from opsloop_metrics.canvas.words import Speech
 
 MOST_LINES = 16
 MOST_NOTES = 40
 _HIGH, _TOP, _ROW = 300.0, 84.0, 16.0
+_LEAST_BAND = 3.0
+_GREY = 6  # of the colours
 _LABEL = 196.0  # room for names at the ends of lines
 
 
@@ -25,11 +40,22 @@ class Note:
 
 
 @dataclass(frozen=True)
+class Band:
+    """A time that stands out, with a class for its colour; one without an end goes on."""
+
+    start: datetime
+    end: datetime | None
+    css: str
+    text: str
+
+
+@dataclass(frozen=True)
 class Line:
     """A line: a value for each interval, None where there is none; beside it the time before, and its smooth course.
 
     `total` is told at its end where values add up; where they do not (people, means), the last value of an interval that is over.
-    `digits`: so many are behind the point of what is money.
+    `digits`: so many are behind the point of what is money. `is_share`: parts of one, told in percent. `low` and `high`: between which
+    each value was expected. `is_aim`: what values are to reach, dashed.
     """
 
     name: str
@@ -38,31 +64,57 @@ class Line:
     before: Sequence[float | None] | None = None
     smooth: Sequence[float | None] | None = None
     digits: int | None = None
+    is_share: bool = False
+    low: Sequence[float | None] | None = None
+    high: Sequence[float | None] | None = None
+    is_aim: bool = False
 
     def said(self, value: float, speech: Speech, *, is_short: bool = False) -> str:
         """Return one of its numbers in words."""
+        if self.is_share:
+            return speech.share(value)
         if self.digits is not None and (abs(value) < 10_000 or not is_short):
             return speech.money(value, self.digits)
         return speech.short(value) if is_short else speech.number(value)
 
 
 def draw(
-    lines: Sequence[Line], starts: Sequence[datetime], speech: Speech, *, open_from: int | None, notes: Sequence[Note]
+    lines: Sequence[Line],
+    starts: Sequence[datetime],
+    speech: Speech,
+    *,
+    open_from: int | None,
+    notes: Sequence[Note],
+    bands: Sequence[Band] = (),
 ) -> tuple[Markup, float]:
-    """Return lines and the height of the picture; the intervals from `open_from` on are not over."""
+    """Return lines and the height of the picture; the intervals from `open_from` on are not over.
+
+    The scale begins at 0, unless one of the lines has an aim beside it and all values lie within a fifth of the highest.
+    """
     shown = lines[:MOST_LINES]
     every = [value for each in shown for part in _parts(each) for value in part if value is not None]
+    low, high = min(every, default=0), max(every, default=0)
     is_counted = all(value == int(value) for value in every)
-    scale = ticks(min(every, default=0), max(every, default=0), whole=is_counted)
-    plot = _Plot(len(starts), scale, speech, rows=_note_rows(notes))
+    is_near = any(each.is_aim for each in shown) and high * 1e-6 < high - low < high / 5
+    scale = ticks(low, high, whole=is_counted, from_zero=not is_near)
+    plot = _Plot(len(starts), scale, speech, rows=_note_rows(notes), is_share=all(each.is_share for each in shown))
     marks = _notes(plot, starts, notes)
-    drawn = [part for place, each in enumerate(shown) for part in _line(plot, place % COLOURS, each, open_from)]
-    body = joined([plot.grid(), plot.dates(starts), marks, *drawn, _names(plot, shown, open_from)])
+    drawn = [part for place, each in enumerate(shown) for part in _line(plot, _colour(place, each), each, open_from)]
+    behind = [
+        *_bands(plot, starts, bands),
+        *(_expected(plot, _colour(at, each), each) for at, each in enumerate(shown)),
+    ]
+    body = joined([*behind, plot.grid(), plot.dates(starts), marks, *drawn, _names(plot, shown, open_from)])
     return body, plot.bottom + 44
 
 
+def _colour(place: int, each: Line) -> int:
+    return _GREY if each.is_aim else place % COLOURS
+
+
 def _parts(each: Line) -> Iterator[list[float | None]]:
-    yield from (drawable(part) for part in (each.values, each.before, each.smooth) if part is not None)
+    parts = (each.values, each.before, each.smooth, each.low, each.high)
+    yield from (drawable(part) for part in parts if part is not None)
 
 
 def _note_rows(notes: Sequence[Note]) -> int:
@@ -72,9 +124,9 @@ def _note_rows(notes: Sequence[Note]) -> int:
 class _Plot:
     """Where intervals and values stand."""
 
-    def __init__(self, count: int, scale: list[float], speech: Speech, *, rows: int) -> None:
+    def __init__(self, count: int, scale: list[float], speech: Speech, *, rows: int, is_share: bool) -> None:
         self.count, self.scale, self.speech = count, scale, speech
-        self.names = [speech.short(each) for each in scale]
+        self.names = [speech.share(each) if is_share else speech.short(each) for each in scale]
         self.left = MARGIN + max(width_of(name) for name in self.names) + 8
         self.right = WIDTH - MARGIN - _LABEL
         self.notes_from = _TOP + 4
@@ -107,6 +159,9 @@ class _Plot:
 
 def _line(plot: _Plot, colour: int, each: Line, open_from: int | None) -> Iterator[Markup]:
     css = f"line s{colour}"
+    if each.is_aim:
+        yield _course(plot, each.values, 0, plot.count, f"{css} before")
+        return
     if each.before is not None:
         yield _course(plot, each.before, 0, plot.count, f"{css} before")
     if each.smooth is not None:
@@ -136,6 +191,33 @@ def _course(plot: _Plot, values: Sequence[float | None], start: int, end: int, c
     return element("path", d="".join(steps), class_=css) if steps else Markup("")
 
 
+def _expected(plot: _Plot, colour: int, each: Line) -> Markup:
+    """Return the stretch between what was expected at least and at most, wherever both are known."""
+    lows, highs = (drawable(part or ())[: plot.count] for part in (each.low, each.high))
+    both = [low is not None and high is not None for low, high in zip(lows, highs, strict=True)]
+    areas = []
+    for is_known, run in groupby(range(len(both)), key=both.__getitem__):
+        places = list(run)
+        if is_known:
+            way = [(place, highs[place]) for place in places] + [(place, lows[place]) for place in reversed(places)]
+            areas.append("M" + "L".join(f"{plot.x(place):.1f} {plot.y(value or 0):.1f}" for place, value in way) + "Z")
+    return element("path", d="".join(areas), class_=f"f{colour} band") if areas else Markup("")
+
+
+def _bands(plot: _Plot, starts: Sequence[datetime], bands: Sequence[Band]) -> Iterator[Markup]:
+    for band in bands:
+        if not starts or (band.end is not None and band.end < starts[0]):
+            continue
+        place = _place(starts, band.start)
+        since = plot.left if band.start < starts[0] else plot.right if place is None else plot.x(place)
+        place = None if band.end is None else _place(starts, band.end)
+        until = plot.right if place is None else plot.x(place)
+        width = max(until - since, _LEAST_BAND)
+        yield rect(
+            min(since, plot.right - width), plot.top, width, plot.bottom - plot.top, f"{band.css} band", tip=band.text
+        )
+
+
 def _lonely(values: Sequence[float | None]) -> Iterator[tuple[int, float]]:
     """Yield the values with none beside them, which no line would show."""
     for place, value in enumerate(values):
@@ -150,7 +232,7 @@ def _names(plot: _Plot, lines: Sequence[Line], open_from: int | None) -> Markup:
         main = drawable(each.values if each.smooth is None else each.smooth)[: plot.count]
         last = next(((at, value) for at, value in reversed(list(enumerate(main))) if value is not None), None)
         if last is not None:
-            ends.append((place % COLOURS, each.name, _number(each, main[:open_from], last[1], plot.speech), *last))
+            ends.append((_colour(place, each), each.name, _number(each, main[:open_from], last[1], plot.speech), *last))
     wanted = [plot.y(value) for *_, value in ends]
     placed = spread(wanted, gap=_ROW, low=plot.top + 4, high=max(plot.bottom, plot.top + len(ends) * _ROW))
     parts = []
@@ -168,6 +250,8 @@ def _names(plot: _Plot, lines: Sequence[Line], open_from: int | None) -> Markup:
 
 
 def _number(each: Line, over: Sequence[float | None], last: float, speech: Speech) -> str:
+    if each.is_aim:
+        return each.said(last, speech, is_short=True)
     if each.total is not None:
         return speech.say("told_total", value=each.said(each.total, speech, is_short=True))
     whole = next((value for value in reversed(over) if value is not None), None)

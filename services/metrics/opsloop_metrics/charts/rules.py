@@ -12,12 +12,15 @@ from opsloop_metrics.canvas.drawing import Markup, cut, document, text
 from opsloop_metrics.canvas.scales import drawable
 from opsloop_metrics.canvas.words import Speech, language_of
 from opsloop_metrics.charts import bars, flows, grids, lines, ranking
-from opsloop_metrics.charts.drawn import Answer, Drawn
+from opsloop_metrics.charts.drawn import Answer as Answer
 from opsloop_metrics.charts.drawn import Beside as Beside
-from opsloop_metrics.charts.lines import Line
+from opsloop_metrics.charts.drawn import Drawn as Drawn
+from opsloop_metrics.charts.lines import Band as Band
+from opsloop_metrics.charts.lines import Line as Line
 from opsloop_metrics.charts.lines import Note as Note
 from opsloop_metrics.insights.periods import Frame, Interval
 
+Drawer = Callable[[Answer, Speech, Beside], Drawn]
 _BY_INTERVAL = ("intervals", "cohorts", "periods")  # answers with one of these begin with a whole interval
 _DORMANT = "f1"  # hangs down: what stands out there is its lowest
 _TOLD = 12  # things that the description says one by one
@@ -38,7 +41,11 @@ def draw(
     tag: Chinese or, for all others, English; days are those of `zone`. Bounded in size however large the answer is.
     """
     speech = Speech(language_of(locale), ZoneInfo(zone))
-    drawer = _DRAWERS[kind]
+    return drawn(_DRAWERS[kind], answer, speech, title=title or speech.say(kind), beside=beside)
+
+
+def drawn(drawer: Drawer, answer: Answer, speech: Speech, *, title: str, beside: Beside | None = None) -> str:
+    """Return the same of whatever has a drawer."""
     beside = beside or Beside()
     body, height, subtitle, told = drawer(answer, speech, beside)
     if not told:
@@ -49,7 +56,7 @@ def draw(
     said = told[:_TOLD] + ([speech.say("more", count=speech.number(more))] if more > 0 else [])
     return document(
         body,
-        title=title or speech.say(kind),
+        title=title,
         description=" ".join([speech.say("sentence", said=subtitle), *said]),
         subtitle=subtitle,
         height=height,
@@ -88,7 +95,7 @@ def _trends(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     ]
     totals = [each["total"] for each in found]
     said = [speech.say("compared")] if any(each.before is not None for each in named) else []
-    return _over_time(answer, named, speech, beside, totals=totals, said=said)
+    return over_time(answer, named, speech, beside, totals=totals, said=said)
 
 
 def _adds_up(name: str, query: Mapping[str, Any]) -> bool:
@@ -110,7 +117,7 @@ def _active_users(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     named = [Line(speech.say(name), answer[name]) for name in ("mau", "wau", "dau")]
     last = _last(answer["stickiness"][: answer.get("incomplete_from")])
     said = [] if last is None else [speech.say("stick", share=speech.share(last))]
-    return _over_time(answer, named, speech, beside, said=said)
+    return over_time(answer, named, speech, beside, said=said)
 
 
 def _sessions(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
@@ -122,7 +129,7 @@ def _sessions(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     length, bounced = (_mean(answer[name], counts) for name in ("average_seconds", "bounce_rate"))
     said = [] if length is None else [speech.say("length", time=speech.time(length))]
     said += [] if bounced is None else [speech.say("bounced", share=speech.share(bounced))]
-    return _over_time(answer, named, speech, beside, said=said)
+    return over_time(answer, named, speech, beside, said=said)
 
 
 def _revenue(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
@@ -142,7 +149,7 @@ def _revenue(answer: Answer, speech: Speech, beside: Beside) -> Drawn:
         said.append(speech.say("arppu", amount=f"{speech.money(totals['arppu'] / unit, digits)} {currency}".strip()))
     named = [line("net"), line("refunds")]
     sums = [totals[name] / unit for name in ("net", "refunds")]
-    return _over_time(answer, named, speech, beside, totals=sums, said=said)
+    return over_time(answer, named, speech, beside, totals=sums, said=said)
 
 
 def _last(values: Sequence[float | None]) -> float | None:
@@ -155,7 +162,7 @@ def _mean(values: Sequence[float | None], counts: Sequence[int]) -> float | None
     return sum(value * count for value, count in found) / sum(count for _, count in found) if found else None
 
 
-def _over_time(
+def over_time(
     answer: Answer,
     named: Sequence[Line],
     speech: Speech,
@@ -164,12 +171,13 @@ def _over_time(
     totals: Sequence[float | None] = (),
     said: Sequence[str] = (),
 ) -> Drawn:
+    """Return lines over the intervals of an answer, `said` and what is to be known of them below the title."""
     starts = starts_of(answer)
     if not starts or not named:
         return Markup(""), 0, "", []
     days = speech.days(starts)
     open_from = answer.get("incomplete_from")
-    body, height = lines.draw(named, starts, speech, open_from=open_from, notes=beside.notes)
+    body, height = lines.draw(named, starts, speech, open_from=open_from, notes=beside.notes, bands=beside.bands)
     subtitle = " · ".join([*said, *([speech.say("incomplete")] if open_from is not None else [])])
     told = [_in_words(each, days, speech) for each in named]
     for place, total in enumerate(totals):
@@ -179,6 +187,7 @@ def _over_time(
         )
     inside = [note for note in beside.notes if starts[0] <= note.at]
     told += [speech.say("noted", when=speech.at(note.at), text=cut(note.text, 1_200)) for note in inside]
+    told += [speech.say("sentence", said=band.text) for band in beside.bands]
     return body, height, subtitle, told
 
 
@@ -187,6 +196,8 @@ def _in_words(each: Line, days: Sequence[str], speech: Speech, *, lowest: bool =
     name = cut(each.name, 400)
     if not values:
         return speech.say("ranked", name=name, said=speech.say("nothing"))
+    if each.is_aim:
+        return speech.say("ranked", name=name, said=each.said(values[-1][0], speech))
     sign = -1 if lowest else 1
     peak, place = max(values, key=lambda found: (sign * found[0], -found[1]))
     first, last, most = (each.said(value, speech) for value in (values[0][0], values[-1][0], peak))
@@ -329,7 +340,7 @@ def _vital(each: Answer, speech: Speech) -> str:
     )
 
 
-_DRAWERS: dict[str, Callable[[Answer, Speech, Beside], Drawn]] = {
+_DRAWERS: dict[str, Drawer] = {
     "trends": _trends,
     "active-users": _active_users,
     "sessions": _sessions,

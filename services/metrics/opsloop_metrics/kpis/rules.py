@@ -68,6 +68,20 @@ class Definition:
     measure: Measure
 
 
+@dataclass(frozen=True)
+class Outline:
+    """A KPI with what a picture of it shows beside its values."""
+
+    kpi: Definition
+    period: Period
+    target: float | None
+    targets: Sequence[Mapping[str, Any]]
+
+    def target_on(self, day: date) -> float | None:
+        """Return the target of a day."""
+        return target_on(self.targets, self.target, day)
+
+
 def require_said(fields: Mapping[str, object]) -> None:
     """Raise Invalid for fields that are left out: only a template says them."""
     if missing := [name for name, value in fields.items() if value is None]:

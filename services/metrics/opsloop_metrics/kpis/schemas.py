@@ -34,6 +34,15 @@ Key = Annotated[
     ),
 ]
 """`severe_share`: names the KPI in paths and events."""
+FILES = (".svg", ".png")
+
+
+def _no_file(key: str) -> str:
+    if key.endswith(FILES):
+        raise ValueError(f"cannot end with {' or '.join(FILES)}: that is the KPI's picture")
+    return key
+
+
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Path = Annotated[
     str,
@@ -149,7 +158,7 @@ class KpiIn(InModel):
     """A KPI to define: `key`, `name` and `measure`, or a `template` (`GET /v1/kpi-templates`) that says what is left out."""
 
     template: ShortText | None = None
-    key: Key | None = None
+    key: Annotated[Key, AfterValidator(_no_file)] | None = None
     name: ShortText | None = None
     description: Description | None = None
     owner: ShortText | None = None

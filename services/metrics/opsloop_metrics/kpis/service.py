@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common import outbox, resources, workspaces
 from opsloop_common.contracts.metrics import KpiTargetReached
 from opsloop_common.db import clock_of, context_of, ports_of
+from opsloop_common.due import recurring
 from opsloop_common.errors import Conflict, FieldError, Invalid
 from opsloop_common.ids import uuid7
 from opsloop_common.resources import changing
@@ -30,10 +31,15 @@ from opsloop_metrics.kpi_periods.rules import SERIES_POINTS, Measured, Period
 from opsloop_metrics.kpi_templates import rules as templates
 from opsloop_metrics.kpis import queries, rules
 from opsloop_metrics.kpis.models import Kpi, KpiValue
-from opsloop_metrics.kpis.rules import Definition, Direction, Standing, State, Waiting
+from opsloop_metrics.kpis.rules import Definition, Direction, Outline, Standing, State, Waiting
 from opsloop_metrics.ports import MetricsPorts, Watching
 from opsloop_metrics.saved_insights import service as saved_insights
 
+MEASURE = "metrics.measure_kpis"
+"""The work that measures KPIs whose turn has come."""
+_SOON = timedelta(
+    seconds=1
+)  # who makes a KPI makes its monitors next, and what is locked meanwhile would wait for its turn
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _PUT_VALUE = text(
     "INSERT INTO kpi_value AS v (id, workspace, kpi_id, at, value, reported_by, reported_at) "
@@ -68,6 +74,8 @@ async def create_kpi(session: AsyncSession, *, key: str, measure: Mapping[str, A
         await session.flush()  # the unique key decides between two who come at once
     except IntegrityError as error:
         raise taken from error
+    if kpi.measure_at is not None:
+        await recurring.bring_forward(session, MEASURE, clock_of(session).now() + _SOON)
     return kpi
 
 
@@ -128,6 +136,7 @@ async def change_kpi(session: AsyncSession, key: str, changes: Mapping[str, Any]
         if {"measure", "period"} & before.keys():
             await periods.forget(session, kpi.id)
             kpi.measure_at, kpi.measure_error = clock_of(session).now(), None
+            await recurring.bring_forward(session, MEASURE, clock_of(session).now() + _SOON)
         if {"measure", "target", "targets", "direction"} & before.keys():
             kpi.target_met = False
     return kpi
@@ -306,6 +315,12 @@ async def locked(session: AsyncSession, kpi_id: UUID) -> Definition:
 async def _definition(session: AsyncSession, kpi: Kpi) -> Definition:
     target = await _target_now(session, kpi)
     return Definition(kpi.id, kpi.key, kpi.name, kpi.unit, target, read_measure(kpi.measure))
+
+
+async def outline(session: AsyncSession, key: str) -> Outline:
+    """Return a KPI by its key, as a picture shows it; raises NotFound."""
+    kpi = await queries.get_kpi(session, key)
+    return Outline(await _definition(session, kpi), Period(kpi.period), kpi.target, kpi.targets)
 
 
 async def ids_reading(session: AsyncSession, types: Sequence[str]) -> Sequence[UUID]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from opsloop_common.due import DueKind, LongRun
+from opsloop_metrics.kpis.service import MEASURE
 from opsloop_metrics.measuring import service
 
 
@@ -13,8 +14,4 @@ async def measure_kpis(run: LongRun) -> None:
     await service.measure_all(run)
 
 
-DUE = (
-    DueKind(
-        "metrics.measure_kpis", measure_kpis, every=timedelta(minutes=1), per="workspace", concurrency=2, long=True
-    ),
-)
+DUE = (DueKind(MEASURE, measure_kpis, every=timedelta(minutes=1), per="workspace", concurrency=2, long=True),)

@@ -96,6 +96,12 @@ async def progress_of_children(session: AsyncSession, objective_id: UUID) -> Seq
     return [share for share in await session.scalars(query) if share is not None]
 
 
+async def children_of(session: AsyncSession, objective_id: UUID, *, most: int) -> Sequence[Objective]:
+    """Return objectives directly below one, the oldest first."""
+    query = select(Objective).where(Objective.parent_id == objective_id).order_by(Objective.id).limit(most)
+    return (await session.scalars(query)).all()
+
+
 async def has_children(session: AsyncSession, objective_id: UUID) -> bool:
     """Say whether objectives stand directly below one."""
     return await session.scalar(select(Objective.id).where(Objective.parent_id == objective_id).limit(1)) is not None

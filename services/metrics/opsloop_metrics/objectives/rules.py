@@ -16,6 +16,8 @@ from opsloop_metrics.insights.periods import midnight
 MOST_OBJECTIVES = 500
 MOST_KEY_RESULTS = 20
 MOST_LEVELS = 3
+MOST_SHOWN = 50
+"""Objectives below one, in its picture."""
 LONGEST = timedelta(days=366)
 AT_RISK_BEHIND = 0.15
 OFF_TRACK_BEHIND = 0.3

@@ -248,6 +248,16 @@ async def _look_again(session: AsyncSession, objective_id: UUID, at: datetime | 
         await due.schedule(session, JUDGE, str(objective_id), at)
 
 
+async def with_parts(
+    session: AsyncSession, objective_id: UUID
+) -> tuple[Objective, Sequence[KeyResult], Sequence[Objective]]:
+    """Return an objective with its key results, or where it has none with those directly below it; raises NotFound."""
+    objective = await queries.get_objective(session, objective_id)
+    results = await queries.key_results_of(session, objective.id)
+    below = [] if results else await queries.children_of(session, objective.id, most=rules.MOST_SHOWN)
+    return objective, results, below
+
+
 async def on_value_reported(session: AsyncSession, kpi_id: UUID, /) -> None:
     """Look at what the KPI measures soon."""
     for objective_id in await queries.ids_measured_by(session, kpi_id):

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query, Request, Response
@@ -14,8 +13,10 @@ from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_common.http.schemas import Locale, ShortText
 from opsloop_common.known_names import unknown
+from opsloop_metrics.canvas import painting
+from opsloop_metrics.canvas.answers import PNG, SVG, TABLE, described, kept
 from opsloop_metrics.insights.tables import CSV, as_csv
-from opsloop_metrics.saved_insights import painting, queries, service
+from opsloop_metrics.saved_insights import queries, service
 from opsloop_metrics.saved_insights.models import SavedInsight
 from opsloop_metrics.saved_insights.rules import ANSWER_SECONDS, InsightKind
 from opsloop_metrics.saved_insights.schemas import (
@@ -28,19 +29,10 @@ from opsloop_metrics.saved_insights.schemas import (
 router = ApiRouter(tags=["saved insights"])
 READ = [allow("metrics:read")]
 WRITE = [allow("metrics:write")]
-_SVG, _PNG = "image/svg+xml", "image/png"
-_SHUT = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
-"""For a picture that is opened by itself: it carries its style and needs nothing else."""
-
 In = Annotated[Locale | None, Query(alias="locale", description="The language; without it the workspace's.")]
 Same = Annotated[
     Locale | None, Query(alias="locale", description="Taken as the picture takes it; the table is the same.")
 ]
-
-
-def _as(kind: str) -> dict[int | str, dict[str, Any]]:
-    content = {kind: {"schema": {"type": "string"} | ({"format": "binary"} if kind == _PNG else {})}}
-    return {200: {"content": content}, 304: {"description": "Not Modified"}}
 
 
 def _answer(response: Response, insight: SavedInsight) -> SavedInsightOut:
@@ -49,17 +41,7 @@ def _answer(response: Response, insight: SavedInsight) -> SavedInsightOut:
 
 
 def _kept(request: Request, content: bytes, media_type: str, insight: SavedInsight) -> Response:
-    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
-    headers = {
-        "ETag": tag,
-        "Cache-Control": f"private, max-age={ANSWER_SECONDS}",
-        "Content-Security-Policy": _SHUT,
-        "X-Content-Type-Options": "nosniff",
-        "Link": f'<{insight.id}.csv>; rel="alternate"; type="text/csv"',  # the numbers, beside the picture
-    }
-    if tag in (each.strip() for each in request.headers.get("if-none-match", "").split(",")):
-        return Response(status_code=304, headers=headers)
-    return Response(content, media_type=media_type, headers=headers)
+    return kept(request, content, media_type, numbers=f"{insight.id}.csv", seconds=ANSWER_SECONDS)
 
 
 @router.post("/v1/insights", status_code=201, dependencies=WRITE)
@@ -89,33 +71,33 @@ async def list_insights(
 @router.get(
     "/v1/insights/{insight_id}.svg",
     dependencies=READ,
-    responses=_as(_SVG) | problems(404, 409, 503),
+    responses=described(SVG) | problems(404, 409, 503),
     response_class=Response,
 )
 async def draw_insight(insight_id: UUID, session: Db, request: Request, locale: In = None) -> Response:
     """Draw what an insight came to, with annotations; its numbers are beside it as `.csv`. At most a minute old."""
     insight = await queries.get_insight(session, insight_id)
     svg = await service.picture(session, insight, locale=locale)
-    return _kept(request, svg.encode(), _SVG, insight)
+    return _kept(request, svg.encode(), SVG, insight)
 
 
 @router.get(
     "/v1/insights/{insight_id}.png",
     dependencies=READ,
-    responses=_as(_PNG) | problems(404, 409, 503),
+    responses=described(PNG) | problems(404, 409, 503),
     response_class=Response,
 )
 async def paint_insight(insight_id: UUID, session: Db, request: Request, locale: In = None) -> Response:
     """Return the drawing in pixels; letters that no font of the server has are left out."""
     insight = await queries.get_insight(session, insight_id)
     svg = await service.picture(session, insight, locale=locale)
-    return _kept(request, await painting.as_png(svg), _PNG, insight)
+    return _kept(request, await painting.as_png(svg), PNG, insight)
 
 
 @router.get(
     "/v1/insights/{insight_id}.csv",
     dependencies=READ,
-    responses=_as("text/csv") | problems(404, 409, 503),
+    responses=described(TABLE) | problems(404, 409, 503),
     response_class=Response,
 )
 async def tabulate_insight(insight_id: UUID, session: Db, request: Request, locale: Same = None) -> Response:

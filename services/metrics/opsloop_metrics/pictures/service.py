@@ -1,0 +1,142 @@
+"""Find what pictures of KPIs and objectives show."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from itertools import pairwise
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common import workspaces
+from opsloop_common.db import clock_of
+from opsloop_metrics.annotations import service as annotating
+from opsloop_metrics.breaches import service as breaches
+from opsloop_metrics.charts.rules import Note
+from opsloop_metrics.insights.periods import Frame, Interval, WeekStart, frame_of
+from opsloop_metrics.kpi_periods.service import TICK
+from opsloop_metrics.kpis import service as kpis
+from opsloop_metrics.kpis.rules import Definition, Outline
+from opsloop_metrics.objectives import service as aiming
+from opsloop_metrics.objectives.rules import Days, span_of
+from opsloop_metrics.pictures import rules
+from opsloop_metrics.pictures.rules import Goal, Part, Point, Portrait, Trouble
+
+
+async def language(session: AsyncSession) -> str:
+    """Return the workspace's, as a BCP 47 tag."""
+    return (await workspaces.get(session)).locale
+
+
+async def portrait(
+    session: AsyncSession,
+    key: str,
+    *,
+    interval: Interval | None,
+    start: date | datetime | None,
+    end: date | datetime | None,
+) -> Portrait:
+    """Return a KPI by intervals of the workspace's calendar, its own periods unless others are asked for; raises NotFound, Invalid."""
+    outline = await kpis.outline(session, key)
+    period = Interval(outline.period)
+    interval = interval or period
+    if outline.kpi.measure.is_asked:
+        rules.require_kept(interval, period)
+    frame = await _frame(session, interval, start, end)
+    edges = rules.edges_until(frame)
+    points = await _points(session, outline, frame, edges) if edges else []
+    troubles = await breaches.between(session, outline.kpi.kpi_id, edges[0], frame.end) if edges else []
+    noted = await annotating.between(session, edges[0], frame.edges[-1]) if edges else []
+    return Portrait(
+        name=outline.kpi.name,
+        unit=outline.kpi.unit,
+        is_share=_is_share(outline.kpi),
+        frame=frame,
+        points=points,
+        open_from=next((place for place, each in enumerate(points) if each.end > min(frame.now, frame.end)), None),
+        troubles=[Trouble(each.severity, each.started_at, each.ended_at) for each in troubles],
+        notes=[Note(each.at, each.text) for each in noted],
+    )
+
+
+async def _frame(
+    session: AsyncSession, interval: Interval, start: date | datetime | None, end: date | datetime | None
+) -> Frame:
+    workspace = await workspaces.get(session)
+    zone, now = workspace.time_zone, clock_of(session).now()
+
+    def framed(start: date | datetime | None) -> Frame:
+        return frame_of(
+            workspace=workspace.name,
+            now=now,
+            zone=zone,
+            week_start=WeekStart(workspace.week_start),
+            interval=interval,
+            start=start,
+            end=end,
+        )
+
+    return framed(start or rules.since(framed(None).edges[-2], interval, zone))
+
+
+async def _points(session: AsyncSession, outline: Outline, frame: Frame, edges: Sequence[datetime]) -> list[Point]:
+    kpi, zone = outline.kpi, ZoneInfo(frame.zone)
+    found = await kpis.series(session, kpi, _shifted(edges, frame) if kpi.measure.is_reported else edges)
+    expected = await _expected(session, kpi, edges)
+    return [
+        Point(begin, end, value, samples, outline.target_on(begin.astimezone(zone).date()), low, high)
+        for (begin, _), end, (value, samples), (low, high) in zip(
+            pairwise(edges), frame.edges[1:], found, expected, strict=False
+        )
+    ]
+
+
+def _shifted(edges: Sequence[datetime], frame: Frame) -> list[datetime]:
+    """Return edges for what is reported: a value at midnight is of the day that begins, and one of this moment is there already."""
+    last = edges[-1] if edges[-1] == frame.now else edges[-1] - TICK
+    return [*(edge - TICK for edge in edges[:-1]), last]
+
+
+async def _expected(
+    session: AsyncSession, kpi: Definition, edges: Sequence[datetime]
+) -> list[tuple[float | None, float | None]]:
+    """Return between which each value was expected. The one place for what monitors of anomalies know; until then nobody does."""
+    return [(None, None)] * (len(edges) - 1)
+
+
+def _is_share(kpi: Definition) -> bool:
+    """Say whether a KPI is a part of one, told in percent."""
+    of_events = [part.aggregate for part in kpi.measure.parts]
+    return kpi.unit == "ratio" or (kpi.unit is None and of_events == ["share"])
+
+
+async def goal(session: AsyncSession, objective_id: UUID) -> Goal:
+    """Return an objective with its key results, or where it has none with those below it; raises NotFound."""
+    objective, results, below = await aiming.with_parts(session, objective_id)
+    zone = (await workspaces.get(session)).time_zone
+    span = span_of(Days(objective.first_day, objective.last_day), zone)
+    return Goal(
+        title=objective.title,
+        state=objective.state,
+        progress=objective.progress,
+        pace=objective.pace,
+        start=span.start,
+        end=span.end,
+        zone=zone,
+        parts=[
+            Part(
+                title=each.title,
+                state=each.state,
+                progress=each.progress,
+                kpi=each.kpi,
+                value=each.value,
+                start=each.start,
+                target=each.target,
+                weight=each.weight,
+            )
+            for each in results
+        ]
+        or [Part(each.title, each.state, each.progress) for each in below],
+    )
