@@ -42,7 +42,7 @@ async def test_a_kpi_is_drawn_painted_and_tabulated(world):
     assert (painted.headers["content-type"], painted.content[:8]) == ("image/png", b"\x89PNG\r\n\x1a\n")
     assert told.headers["content-type"] == "text/csv; charset=utf-8"
     assert told.text.startswith("from,to,value,samples,target,low,high\r\n")
-    assert (await world.send("GET", FILES[2], params={"lang": "zh"})).text == told.text
+    assert (await world.send("GET", FILES[2], params={"locale": "zh"})).text == told.text
     assert {each.headers["cache-control"] for each in (drawn, painted, told)} == {"private, max-age=15"}
     assert drawn.headers["content-security-policy"] == "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
@@ -110,7 +110,7 @@ async def test_events_are_counted_by_intervals_of_the_workspaces_calendar(world)
     assert [row["value"] for row in hours] == ["1.0", "1.0", "1.0"]
     assert (len(weeks), weeks[-1]["from"], weeks[-1]["value"]) == (30, "2026-11-21T16:00:00Z", "2.0")
     assert "虚点：尚未结束" in words(await svg(world))
-    assert "dotted: not over yet" in words(await svg(world, lang="en"))
+    assert "dotted: not over yet" in words(await svg(world, locale="en"))
 
 
 async def test_shares_are_told_in_percent_and_the_target_by_day(world):
@@ -171,7 +171,7 @@ async def test_what_is_asked_is_drawn_from_what_was_kept(world):
         ({"from": "2026-11-20", "to": "2026-11-19"}, "/query/to"),
         ({"from": "2020-01-01", "interval": "hour"}, "/query/interval"),
         ({"interval": "fortnight"}, "/query/interval"),
-        ({"lang": "de"}, "/query/lang"),
+        ({"locale": "de"}, "/query/locale"),
     ],
 )
 async def test_what_is_malformed_is_named(world, query, wanted):
@@ -245,7 +245,7 @@ async def test_an_objective_is_drawn_painted_and_tabulated(world):
         ("Churn", "", "0.5", "off_track"),
     ]
     assert drawn.headers["link"] == f'<{objective.rpartition("/")[2]}.csv>; rel="alternate"; type="text/csv"'
-    assert "时间已过50%" in (await world.send("GET", f"{objective}.svg", params={"lang": "zh"})).text
+    assert "时间已过50%" in (await world.send("GET", f"{objective}.svg", params={"locale": "zh"})).text
 
 
 async def test_one_without_key_results_shows_those_below(world):

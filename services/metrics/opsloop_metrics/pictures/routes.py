@@ -42,8 +42,8 @@ async def _goal(objective_id: UUID, session: Db) -> Goal:
     return await service.goal(session, objective_id)
 
 
-async def _language(session: Db, lang: Lang = None) -> Language:
-    return lang or language_of(await service.language(session))
+async def _language(session: Db, locale: Lang = None) -> Language:
+    return locale or language_of(await service.language(session))
 
 
 Shown = Annotated[Portrait, Depends(_portrait)]
@@ -82,7 +82,7 @@ async def paint_kpi(key: str, request: Request, shown: Shown, language: Spoken) 
     responses=described(TABLE) | problems(404),
     response_class=Response,
 )
-async def tabulate_kpi(key: str, request: Request, shown: Shown, lang: Lang = None) -> Response:
+async def tabulate_kpi(key: str, request: Request, shown: Shown, locale: Lang = None) -> Response:
     """Return the numbers of the drawing as a table, the same in every language."""
     return _of_kpi(request, key, as_csv(*rules.kpi_table(shown)).encode(), CSV)
 
@@ -115,6 +115,6 @@ async def paint_objective(objective_id: UUID, request: Request, aimed: Aimed, la
     responses=described(TABLE) | problems(404),
     response_class=Response,
 )
-async def tabulate_objective(objective_id: UUID, request: Request, aimed: Aimed, lang: Lang = None) -> Response:
+async def tabulate_objective(objective_id: UUID, request: Request, aimed: Aimed, locale: Lang = None) -> Response:
     """Return the numbers of the drawing as a table, the same in every language."""
     return _of_goal(request, objective_id, as_csv(*rules.goal_table(aimed)).encode(), CSV)
