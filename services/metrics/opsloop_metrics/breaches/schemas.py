@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Literal
 from uuid import UUID
 
-from opsloop_common.http.schemas import OutModel, Timestamp
+from pydantic import JsonValue
+
+from opsloop_common.http.schemas import InModel, OutModel, Timestamp
+from opsloop_metrics.annotations.rules import AnnotationSource
+from opsloop_metrics.breaches.rules import Moment
+from opsloop_metrics.shapes import LongText
 
 
 class BreachOut(OutModel):
@@ -27,3 +32,51 @@ class BreachOut(OutModel):
     ended_at: Timestamp | None
     end_reason: Literal["recovered", "changed", "disabled", "deleted"] | None
     end_value: float | None
+    acknowledged_at: Timestamp | None
+    acknowledged_by: str | None
+
+
+class AcknowledgeIn(InModel):
+    """What to note, if anything."""
+
+    note: LongText | None = None
+
+
+class AcknowledgementOut(OutModel):
+    """Who looks after an incident, and since when."""
+
+    acknowledged_by: str
+    acknowledged_at: Timestamp
+    note: str | None
+
+
+class StepOut(OutModel):
+    """A moment of an incident. `value` is what opened or ended it, `note` what was said, or why it ended."""
+
+    at: Timestamp
+    what: Moment
+    by: str | None
+    value: float | None
+    note: str | None
+
+
+class AroundOut(OutModel):
+    """An annotation."""
+
+    id: UUID
+    at: Timestamp
+    text: str
+    link: str | None
+    source: AnnotationSource
+
+
+class BreachDetailOut(BreachOut):
+    """An incident with its moments, and at most 20 annotations from one window (else a day) before it to its end.
+
+    `explanation` is what `GET /v1/kpis/{key}/explanation` says of the window in which it opened: null until it is found out, and
+    where there is none.
+    """
+
+    timeline: list[StepOut]
+    around: list[AroundOut]
+    explanation: dict[str, JsonValue] | None

@@ -271,6 +271,10 @@ def _contains(found: ColumnElement[Any], value: JsonValue) -> ColumnElement[bool
     return or_(member, and_(func.jsonb_typeof(found) == "string", func.coalesce(part, false())))
 
 
+field_of, number_of, plain_of, holds = _field, _number, _plain, _holds
+"""What an event has, as SQL, for `dividing`."""
+
+
 async def some_unfed(session: AsyncSession, *, limit: int) -> list[Told]:
     """Return up to `limit` of the workspace's events that are not marked."""
     query = (

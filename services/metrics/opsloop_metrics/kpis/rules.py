@@ -66,6 +66,7 @@ class Definition:
     unit: str | None
     target: float | None
     measure: Measure
+    tags: Sequence[str] = ()
 
 
 def require_said(fields: Mapping[str, object]) -> None:

@@ -304,7 +304,12 @@ async def locked(session: AsyncSession, kpi_id: UUID) -> Definition:
 
 async def _definition(session: AsyncSession, kpi: Kpi) -> Definition:
     target = await _target_now(session, kpi)
-    return Definition(kpi.id, kpi.key, kpi.name, kpi.unit, target, read_measure(kpi.measure))
+    return Definition(kpi.id, kpi.key, kpi.name, kpi.unit, target, read_measure(kpi.measure), kpi.tags)
+
+
+async def known_keys(session: AsyncSession, keys: Sequence[str]) -> set[str]:
+    """Return which of some keys name KPIs of the workspace."""
+    return await queries.known_keys(session, keys)
 
 
 async def ids_reading(session: AsyncSession, types: Sequence[str]) -> Sequence[UUID]:

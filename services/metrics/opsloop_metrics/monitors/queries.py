@@ -62,6 +62,12 @@ async def enabled_monitors(session: AsyncSession, kpi_ids: Sequence[UUID]) -> Se
     return (await session.execute(select(Monitor.id, Monitor.not_before).where(*wanted).order_by(Monitor.id))).all()
 
 
+async def pending_monitors(session: AsyncSession) -> Sequence[UUID]:
+    """Return the enabled monitors of the workspace that are pending, in a fixed order."""
+    pending = Monitor.enabled, Monitor.state == State.PENDING.value
+    return (await session.scalars(select(Monitor.id).where(*pending).order_by(Monitor.id))).all()
+
+
 async def longest_window(session: AsyncSession, kpi_ids: Sequence[UUID]) -> timedelta | None:
     """Return the longest window of the monitors of some KPIs."""
     return await session.scalar(select(func.max(Monitor.window)).where(Monitor.kpi_id.in_(kpi_ids)))

@@ -17,6 +17,7 @@ from opsloop_metrics.monitors import queries, service
 from opsloop_metrics.monitors.models import Monitor
 from opsloop_metrics.monitors.schemas import EvaluationOut, MonitorIn, MonitorOut, MonitorPatch
 from opsloop_metrics.settings import MetricsSettings
+from opsloop_metrics.silences.rules import Muted
 
 router = ApiRouter(tags=["kpis"])
 READ = allow("metrics:read")
@@ -33,7 +34,7 @@ async def create_monitor(key: str, body: MonitorIn, session: Db, response: Respo
         session, key, body.model_dump(by_alias=True), events_kept=settings_of(session, MetricsSettings).events_kept
     )
     set_location(response, f"/v1/kpis/{key}/monitors/{monitor.id}")
-    return _monitor(monitor, key, response)
+    return await _monitor(session, monitor, key, response)
 
 
 @router.get("/v1/kpis/{key}/monitors", dependencies=[READ], responses=problems(404))
@@ -41,14 +42,16 @@ async def list_monitors(key: str, session: Db, page: PageQuery) -> Listing[Monit
     """List a KPI's monitors, newest first."""
     kpi = await kpis.get(session, key)
     found = await paginate(session, queries.monitors(kpi.kpi_id), page, by=queries.NEWEST_MONITORS_FIRST)
-    return found.map(lambda monitor: _shape(monitor, key))
+    muted = await service.muted(session, key, found.items)
+    return found.map(lambda monitor: _shape(monitor, key, muted.get(monitor.id)))
 
 
 @router.get("/v1/kpis/{key}/monitors/{monitor_id}", dependencies=[READ], responses=problems(404))
 async def get_monitor(key: str, monitor_id: UUID, session: Db, response: Response) -> MonitorOut:
     """Read a monitor."""
     kpi = await kpis.get(session, key)
-    return _monitor(await queries.get_monitor(session, kpi.kpi_id, monitor_id), key, response)
+    monitor = await queries.get_monitor(session, kpi.kpi_id, monitor_id)
+    return await _monitor(session, monitor, key, response)
 
 
 @router.patch("/v1/kpis/{key}/monitors/{monitor_id}", dependencies=[WRITE], responses=problems(404, 412))
@@ -65,7 +68,7 @@ async def update_monitor(
         expected=expected,
         events_kept=settings_of(session, MetricsSettings).events_kept,
     )
-    return _monitor(monitor, key, response)
+    return await _monitor(session, monitor, key, response)
 
 
 @router.delete(
@@ -97,12 +100,14 @@ async def list_evaluations(
     return found.map(EvaluationOut.model_validate)
 
 
-def _monitor(monitor: Monitor, key: str, response: Response) -> MonitorOut:
+async def _monitor(session: Db, monitor: Monitor, key: str, response: Response) -> MonitorOut:
     set_etag(response, monitor.version)
-    return _shape(monitor, key)
+    muted = await service.muted(session, key, [monitor])
+    return _shape(monitor, key, muted.get(monitor.id))
 
 
-def _shape(monitor: Monitor, key: str) -> MonitorOut:
+def _shape(monitor: Monitor, key: str, muted: Muted | None) -> MonitorOut:
     condition = {"type": monitor.condition_type, "operator": monitor.operator, "value": monitor.threshold}
+    quiet = {"muted_until": muted and muted.until, "muted_by": muted and muted.by, "muted_why": muted and muted.why}
     kept = {name: getattr(monitor, name) for name in MonitorOut.model_fields if hasattr(monitor, name)}
-    return MonitorOut.model_validate(kept | {"kpi": key, "condition": condition, "for": monitor.hold_for})
+    return MonitorOut.model_validate(kept | quiet | {"kpi": key, "condition": condition, "for": monitor.hold_for})

@@ -242,14 +242,24 @@ def evidence(condition: Condition, reading: Reading, *, min_count: int) -> Evide
 
 
 def step(
-    before: Standing, found: Evidence, now: datetime, *, hold_for: timedelta, keep_firing_for: timedelta, firing: State
+    before: Standing,
+    found: Evidence,
+    now: datetime,
+    *,
+    hold_for: timedelta,
+    keep_firing_for: timedelta,
+    firing: State,
+    is_muted: bool = False,
 ) -> Step:
-    """Return what follows from one evaluation. `firing` is the state of an open incident, breached or no_data."""
+    """Return what follows from one evaluation. `firing` is the state of an open incident, breached or no_data.
+
+    A muted monitor opens nothing: it stays pending until it may.
+    """
     match found:
         case Evidence.NONE:
             return Step(before, None, _deadline(before, now, hold_for, keep_firing_for))
         case Evidence.BAD:
-            after = _worse(before, now, hold_for, firing)
+            after = _worse(before, now, hold_for, firing, is_muted=is_muted)
         case Evidence.GOOD:
             after = _better(before, now, keep_firing_for)
     was_open, is_open = before.state in FIRING, after.state in FIRING
@@ -257,14 +267,14 @@ def step(
     return Step(after, turn, _deadline(after, now, hold_for, keep_firing_for))
 
 
-def _worse(before: Standing, now: datetime, hold_for: timedelta, firing: State) -> Standing:
+def _worse(before: Standing, now: datetime, hold_for: timedelta, firing: State, *, is_muted: bool) -> Standing:
     match before.state:
         case State.BREACHED | State.NO_DATA:
             return before
         case State.RECOVERING:
             return Standing(firing, now, bad_since=before.bad_since)
     bad_since = before.bad_since if before.state is State.PENDING and before.bad_since else now
-    if now - bad_since >= hold_for:
+    if now - bad_since >= hold_for and not is_muted:
         return Standing(firing, now, bad_since=bad_since)
     if before.state is State.PENDING:
         return before
@@ -302,14 +312,19 @@ def firing_state(condition: Condition) -> State:
 
 
 def look_again_at(
-    watch: Watch, reading: Reading, deadline: datetime | None, now: datetime, patience: timedelta
+    watch: Watch,
+    reading: Reading,
+    deadline: datetime | None,
+    now: datetime,
+    patience: timedelta,
+    *more: datetime | None,
 ) -> datetime:
     """Return the next instant at which the state may change without a new event, not before `patience` is over.
 
     The window is `(now - window, now]`: what happened at t leaves it at t + window exactly. Silence begins at the same
-    instant, when the newest sample leaves.
+    instant, when the newest sample leaves. `more`: other instants, such as the end of a mute.
     """
-    instants = [now + (SETTLE if watch.evaluated_at is None else NET), reading.upcoming_at, deadline]
+    instants = [now + (SETTLE if watch.evaluated_at is None else NET), reading.upcoming_at, deadline, *more]
     leaving_at = reading.last_seen_at if watch.condition.type == "no_data" else reading.oldest_at
     if watch.window is not None and leaving_at is not None and leaving_at + watch.window > now:
         instants.append(leaving_at + watch.window)

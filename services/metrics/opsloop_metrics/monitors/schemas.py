@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from opsloop_common.http.schemas import Duration, InModel, OutModel, Timestamp, absent
+from opsloop_metrics.silences.rules import MutedBy
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Severity = Literal["info", "warning", "critical"]
@@ -60,7 +61,10 @@ class MonitorConditionOut(OutModel):
 
 
 class MonitorOut(OutModel):
-    """A monitor and what it says now; `value` is that of the last evaluation."""
+    """A monitor and what it says now; `value` is that of the last evaluation.
+
+    Until `muted_until` it opens nothing: `muted_why` is the reason of its mute, or the name of the maintenance window.
+    """
 
     model_config = ConfigDict(populate_by_name=True)
 
@@ -77,6 +81,9 @@ class MonitorOut(OutModel):
     value: float | None
     since: Timestamp
     incident_id: UUID | None
+    muted_until: Timestamp | None
+    muted_by: MutedBy | None
+    muted_why: str | None
     created_at: Timestamp
     updated_at: Timestamp
 

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import due, limits, outbox, resources
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.db import Context, acting_for, clock_of, context_of, count_after_commit, meters_of
+from opsloop_common.db import Context, acting_for, clock_of, context_of, count_after_commit, meters_of, ports_of
 from opsloop_common.resources import changing
 from opsloop_common.versions import Precondition
 from opsloop_common.workspaces import take_place
@@ -31,6 +31,8 @@ from opsloop_metrics.monitors import queries, rules
 from opsloop_metrics.monitors.meters import EvaluationMeter
 from opsloop_metrics.monitors.models import Monitor
 from opsloop_metrics.monitors.rules import EVALUATE, Condition, Seen, Standing, State, Step, Turn, Watch
+from opsloop_metrics.ports import MetricsPorts
+from opsloop_metrics.silences.rules import Muted
 
 PRUNE_BATCH = 5_000
 
@@ -128,6 +130,24 @@ async def _evaluate_soon(session: AsyncSession, monitor_id: UUID, not_before: da
     await due.schedule(session, EVALUATE, str(monitor_id), max(now, not_before or now))
 
 
+async def look_soon(session: AsyncSession, monitor_ids: Sequence[UUID] | None = None) -> None:
+    """Have some monitors look at once, or all that are pending: what kept them quiet may be over."""
+    for monitor_id in await queries.pending_monitors(session) if monitor_ids is None else monitor_ids:
+        await _evaluate_soon(session, monitor_id, None)
+
+
+async def require(session: AsyncSession, kpi_id: UUID, monitor_id: UUID) -> None:
+    """Raise NotFound for what is no monitor of a KPI."""
+    await queries.get_monitor(session, kpi_id, monitor_id)
+
+
+async def muted(session: AsyncSession, key: str, monitors: Sequence[Monitor]) -> Mapping[UUID, Muted]:
+    """Return which of a KPI's monitors keep quiet now."""
+    kpi = await kpis.get(session, key)
+    ids = [monitor.id for monitor in monitors]
+    return await ports_of(session, MetricsPorts).muting.muted(session, kpi.key, kpi.tags, ids)
+
+
 async def on_value_reported(session: AsyncSession, kpi_id: UUID, /) -> None:
     """Have the KPI's monitors look soon."""
     for monitor in await queries.enabled_monitors(session, [kpi_id]):
@@ -213,6 +233,7 @@ async def _look(session: AsyncSession, monitor: Monitor, watch: Watch) -> None:
     last_seen = watch.condition.type == "no_data"
     reading = await kpis.take_reading(session, watch.kpi, watch.window, now=now, last_seen=last_seen)
     patience = rules.patience_after((clock.now() - now).total_seconds())
+    muted_until = await _muted_until(session, watch)
     taken = rules.step(
         watch.standing,
         rules.evidence(watch.condition, reading, min_count=watch.min_count),
@@ -220,6 +241,7 @@ async def _look(session: AsyncSession, monitor: Monitor, watch: Watch) -> None:
         hold_for=watch.hold_for,
         keep_firing_for=watch.keep_firing_for,
         firing=rules.firing_state(watch.condition),
+        is_muted=muted_until is not None,
     )
     with acting_for(session, _caused_by(session, reading.cause)):
         incident_id = await _turn(session, watch, reading, taken)
@@ -230,11 +252,18 @@ async def _look(session: AsyncSession, monitor: Monitor, watch: Watch) -> None:
         if watch.leads:
             await kpis.note_value(session, watch.kpi.kpi_id, reading.value)
     await _record(session, watch, reading, taken, now)
-    again_at = rules.look_again_at(watch, reading, taken.deadline, now, patience)
+    again_at = rules.look_again_at(watch, reading, taken.deadline, now, patience, muted_until)
     with acting_for(session, replace(context_of(session), traceparent=None)):  # else a trace would go on for ever
         await due.schedule(session, EVALUATE, str(monitor.id), again_at)
     seconds, meter = perf_counter() - begun, meters_of(session, EvaluationMeter)
     count_after_commit(session, lambda: meter.count(taken.standing.state, seconds))
+
+
+async def _muted_until(session: AsyncSession, watch: Watch) -> datetime | None:
+    muted = await ports_of(session, MetricsPorts).muting.muted(
+        session, watch.kpi.key, watch.kpi.tags, [watch.monitor_id]
+    )
+    return muted[watch.monitor_id].until if muted else None
 
 
 def _stand(monitor: Monitor, standing: Standing, incident_id: UUID | None) -> None:
@@ -281,6 +310,8 @@ def _opening(watch: Watch, reading: Reading, taken: Step) -> Opening:
         value=reading.value,
         last_seen_at=reading.last_seen_at,
         started_at=cast(datetime, taken.standing.bad_since),
+        window=watch.window,
+        is_divisible=bool(watch.kpi.measure.parts) or watch.kpi.measure.insight is not None,
     )
 
 
