@@ -294,7 +294,7 @@ async def test_a_trends_total_is_divided_by_what_products_tell(of_insights):
     assert (found["before"], found["after"], found["undivided"]) == (4, 9, None)
     [divided] = found["fields"]  # all else has one value
     assert divided["field"] == OF_PRODUCTS[0] == "properties.plan"
-    assert [(row["value"], row["change"]) for row in divided["rows"]] == [("pro", 5), ("free", -1), (None, 1)]
+    assert [(row["value"], row["change"]) for row in divided["rows"]] == [("pro", 5), (None, 1), ("free", -1)]
 
 
 @pytest.mark.parametrize(
@@ -302,7 +302,7 @@ async def test_a_trends_total_is_divided_by_what_products_tell(of_insights):
     [
         # a person counts for the plan of the first payment of the day
         ({"aggregate": "users"}, 2, 2, {"free": 0.0, "pro": 0.0}),
-        ({"aggregate": "sum", "property": "properties.amount"}, 30, 60, {"free": 10.0, "pro": 20.0}),
+        ({"aggregate": "sum", "property": "properties.amount"}, 30, 60, {"free": 20.0, "pro": 10.0}),
         ({"aggregate": "avg", "property": "properties.amount"}, 15, 20, {"free": None, "pro": None}),
     ],
 )
@@ -310,7 +310,7 @@ async def test_people_sums_and_averages_of_a_trend(of_insights, series, before, 
     await of_insights.kpi({"event": "Paid"} | series)
     await of_insights.analyst.tell(
         paid("a", "01T10:00", "free", 10), paid("b", "01T10:00", "pro", 20),
-        paid("a", "02T10:00", "free", 20), paid("b", "02T10:00", "pro", 30), paid("b", "02T11:00", "pro", 10),
+        paid("a", "02T10:00", "free", 20), paid("b", "02T10:00", "pro", 30), paid("b", "02T11:00", "free", 10),
     )  # fmt: skip
 
     found = await of_insights.explain(by="properties.plan")

@@ -22,7 +22,7 @@ from sqlalchemy import (
     select,
     true,
 )
-from sqlalchemy.dialects.postgresql import array
+from sqlalchemy.dialects.postgresql import array, distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -49,7 +49,7 @@ async def divided(
     A median has no parts that add up. People count once a time, for the value of their first event in it.
     """
     rows = _rows(selection, fields, before, after).subquery()
-    each = func.unnest(rows.c.values).table_valued(column("value", Text), with_ordinality="place").render_derived()
+    each = func.unnest(rows.c.told).table_valued(column("value", Text), with_ordinality="place").render_derived()
     is_after = rows.c.is_after
     sums = [func.coalesce(func.sum(rows.c[name]).filter(is_after if late else ~is_after), 0) for name, late in _PLACES]
     rank = func.row_number().over(partition_by=each.c.place, order_by=(func.count().desc(), each.c.value.collate("C")))
@@ -99,12 +99,19 @@ def _rows(
         is_after.label("is_after"),
         amount.label("amount"),
         one.label("weight"),
-        array([cast(null(), Text), *values]).label("values"),
+        array([cast(null(), Text), *values]).label("told"),
+        event.user_id,
+        event.at,
+        event.event_id,
     ).where(
         event.type == selection.event,
         or_(*(and_(event.at > start, event.at <= end) for start, end in (before, after))),
         *wanted,
     )
-    if selection.aggregate is Aggregate.USERS:
-        found = found.distinct(is_after, event.user_id).order_by(is_after, event.user_id, event.at, event.event_id)
-    return found
+    return _firsts(found.subquery()) if selection.aggregate is Aggregate.USERS else found
+
+
+def _firsts(rows: Any) -> Select[Any]:
+    """Return of each person, at each time, the first event."""
+    first = distinct_on(rows.c.is_after, rows.c.user_id)
+    return select(rows).ext(first).order_by(rows.c.is_after, rows.c.user_id, rows.c.at, rows.c.event_id)

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from math import fsum, isfinite
+from math import isfinite
 from typing import Literal, Protocol
 
 from opsloop_common.conditions import Condition
@@ -251,8 +251,8 @@ def _lift(row: Row, part: Part, whole: Part, *, is_quotient: bool) -> float:
 def _rest(whole: Part, shown: Sequence[Part]) -> Part | None:
     """Return all that is not shown as one part; None where nothing is left, but for what adding up loses."""
     names = ("before", "after", "under_before", "under_after")
-    left = {name: getattr(whole, name) - fsum(getattr(part, name) for part in shown) for name in names}
-    scale = {name: fsum(abs(getattr(part, name)) for part in (whole, *shown)) for name in names}
+    left = {name: getattr(whole, name) - sum(getattr(part, name) for part in shown) for name in names}
+    scale = {name: sum(abs(getattr(part, name)) for part in (whole, *shown)) for name in names}
     if all(abs(left[name]) <= _LOST * scale[name] for name in names):
         return None
     return Part(whole.field, None, **left)
