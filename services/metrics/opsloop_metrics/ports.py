@@ -16,7 +16,7 @@ from opsloop_common.outbound.client import OutboundClient
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.shares import Places
 from opsloop_metrics.capture.rules import Entry, Outcome
-from opsloop_metrics.silences.rules import Muted
+from opsloop_metrics.muting.rules import Muted
 from opsloop_metrics.store.gate import Gate
 from opsloop_metrics.store.port import EventStore
 from opsloop_metrics.visits.rules import PlaceFinder

@@ -17,7 +17,7 @@ from opsloop_common.entry import enter_every_workspace
 from opsloop_common.errors import Conflict
 from opsloop_common.ids import uuid7
 from opsloop_common.versions import Precondition
-from opsloop_metrics.annotations import service as annotations
+from opsloop_metrics.annotations import service as annotating
 from opsloop_metrics.annotations.rules import Noted
 from opsloop_metrics.breaches import queries, rules
 from opsloop_metrics.breaches.models import Acknowledgement, Incident
@@ -108,13 +108,15 @@ async def withdraw_acknowledgement(session: AsyncSession, incident_id: UUID, *, 
 
 def timeline(incident: Incident, known: Acknowledgement | None) -> list[Step]:
     """Return the moments of an incident, in the order of time."""
-    ended = None
+    acknowledged = ended = None
+    if known is not None:
+        acknowledged = Step(known.created_at, Moment.ACKNOWLEDGED, by=known.acknowledged_by, note=known.note)
     if incident.ended_at is not None:
         ended = Step(incident.ended_at, Moment.ENDED, value=incident.end_value, note=incident.end_reason)
     return rules.timeline(
         Step(incident.started_at, Moment.PENDING),
         Step(incident.opened_at, Moment.OPENED, value=incident.value),
-        known and Step(known.created_at, Moment.ACKNOWLEDGED, by=known.acknowledged_by, note=known.note),
+        acknowledged,
         ended,
     )
 
@@ -123,7 +125,7 @@ async def around(session: AsyncSession, incident: Incident) -> Sequence[Noted]:
     """Return what was noted around an incident, by time: of many those nearest to its begin."""
     until = incident.ended_at or clock_of(session).now()
     start, end = rules.surroundings(incident.started_at, until, incident.window)
-    return await annotations.around(session, incident.started_at, start, end, most=rules.MOST_AROUND)
+    return await annotating.around(session, incident.started_at, start, end, most=rules.MOST_AROUND)
 
 
 async def find_opened(session: AsyncSession, incident_id: UUID) -> Opened | None:

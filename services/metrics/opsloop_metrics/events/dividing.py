@@ -8,6 +8,7 @@ from math import inf
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     Numeric,
     Select,
     Text,
@@ -87,10 +88,12 @@ def _rows(
     is_after = event.at > after[0]
     values = [func.left(plain_of(field_of(event, field)), _CHARACTERS) for field in fields]
     number = number_of(event, selection.property) if selection.property else null()
-    one, amount, wanted = literal_column("1", Numeric), literal_column("1", Numeric), [fits]
+    one, nothing = (literal_column(digit, Numeric) for digit in "10")
+    amount: ColumnElement[Any] = one
+    wanted = [fits]
     match selection.aggregate:
         case Aggregate.SHARE:
-            amount, wanted = case((fits, one), else_=literal_column("0", Numeric)), []
+            amount, wanted = case((fits, one), else_=nothing), []
         case Aggregate.SUM | Aggregate.AVG:
             amount, wanted = number, [fits, number.is_not(None)]
         case Aggregate.USERS:

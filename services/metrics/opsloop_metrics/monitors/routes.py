@@ -16,8 +16,8 @@ from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.monitors import queries, service
 from opsloop_metrics.monitors.models import Monitor
 from opsloop_metrics.monitors.schemas import EvaluationOut, MonitorIn, MonitorOut, MonitorPatch
+from opsloop_metrics.muting.rules import Muted
 from opsloop_metrics.settings import MetricsSettings
-from opsloop_metrics.silences.rules import Muted
 
 router = ApiRouter(tags=["kpis"])
 READ = allow("metrics:read")

@@ -8,7 +8,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from opsloop_common.http.schemas import Duration, InModel, OutModel, Timestamp, absent
-from opsloop_metrics.silences.rules import MutedBy
+from opsloop_metrics.muting.rules import MutedBy
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
 Severity = Literal["info", "warning", "critical"]

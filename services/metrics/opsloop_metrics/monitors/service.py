@@ -31,8 +31,8 @@ from opsloop_metrics.monitors import queries, rules
 from opsloop_metrics.monitors.meters import EvaluationMeter
 from opsloop_metrics.monitors.models import Monitor
 from opsloop_metrics.monitors.rules import EVALUATE, Condition, Seen, Standing, State, Step, Turn, Watch
+from opsloop_metrics.muting.rules import Muted
 from opsloop_metrics.ports import MetricsPorts
-from opsloop_metrics.silences.rules import Muted
 
 PRUNE_BATCH = 5_000
 

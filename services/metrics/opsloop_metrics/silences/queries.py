@@ -4,16 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, and_, func, literal, not_, null, or_, select, union_all
+from sqlalchemy import CompoundSelect, Row, Select, and_, func, literal, not_, null, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
 from opsloop_common.db import context_of
 from opsloop_common.versions import Precondition
+from opsloop_metrics.muting.rules import MutedBy
 from opsloop_metrics.silences.models import MaintenanceWindow, Mute
-from opsloop_metrics.silences.rules import MutedBy, WindowState
+from opsloop_metrics.silences.rules import WindowState
 
 LATEST_FIRST = (MaintenanceWindow.starts_at.desc(), MaintenanceWindow.id.desc())
 
@@ -26,13 +28,14 @@ async def holding(
     own = windows.workspace == context_of(session).workspace, windows.starts_at <= now, windows.ends_at > now
     means_all = and_(func.cardinality(windows.kpis) == 0, func.cardinality(windows.tags) == 0)
     meant = or_(means_all, windows.kpis.contains([key]), windows.tags.overlap(list(tags)))
-    found = union_all(
+    found: CompoundSelect[Any] = union_all(
         select(Mute.monitor_id, Mute.until.label("until"), literal(MutedBy.MUTE.value).label("by"), Mute.reason).where(
             Mute.monitor_id.in_(monitor_ids), Mute.until > now
         ),
         select(null(), windows.ends_at, literal(MutedBy.MAINTENANCE_WINDOW.value), windows.name).where(*own, meant),
     )
-    return (await session.execute(found)).all()
+    rows: Sequence[Row[UUID | None, datetime, str, str | None]] = (await session.execute(found)).all()
+    return rows
 
 
 async def get_mute(session: AsyncSession, monitor_id: UUID) -> Mute:

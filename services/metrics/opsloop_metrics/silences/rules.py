@@ -1,9 +1,8 @@
-"""Until when a monitor keeps quiet, and which windows there may be: pure."""
+"""Which mutes and maintenance windows there may be, and where one lies: pure."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -13,33 +12,12 @@ MOST_MUTED = timedelta(days=30)
 MOST_WINDOW = timedelta(days=31)
 
 
-class MutedBy(StrEnum):
-    """What keeps a monitor quiet."""
-
-    MUTE = "mute"
-    MAINTENANCE_WINDOW = "maintenance_window"
-
-
 class WindowState(StrEnum):
     """Where a maintenance window lies: it is active from its start until just before its end."""
 
     UPCOMING = "upcoming"
     ACTIVE = "active"
     PAST = "past"
-
-
-@dataclass(frozen=True)
-class Muted:
-    """Until when, by what, and why: what somebody gave as the reason, or what the window is called."""
-
-    until: datetime
-    by: MutedBy
-    why: str | None
-
-
-def longest(silences: Iterable[Muted]) -> Muted | None:
-    """Return the one that lasts longest, None without any."""
-    return max(silences, key=lambda each: (each.until, each.by), default=None)
 
 
 def require_ahead(until: datetime, now: datetime) -> None:

@@ -20,9 +20,9 @@ from opsloop_common.versions import Precondition
 from opsloop_common.workspaces import take_place
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.monitors import service as monitors
+from opsloop_metrics.muting.rules import Muted, MutedBy, longest
 from opsloop_metrics.silences import queries, rules
 from opsloop_metrics.silences.models import MaintenanceWindow, Mute
-from opsloop_metrics.silences.rules import Muted, MutedBy
 
 
 async def muted(
@@ -31,7 +31,7 @@ async def muted(
     """Return which of a KPI's monitors keep quiet now."""
     rows = await queries.holding(session, key, tags, monitor_ids, clock_of(session).now())
     told = [(monitor_id, Muted(until, MutedBy(by), why)) for monitor_id, until, by, why in rows]
-    found = {each: rules.longest(silence for of, silence in told if of is None or of == each) for each in monitor_ids}
+    found = {each: longest(silence for of, silence in told if of is None or of == each) for each in monitor_ids}
     return {each: silence for each, silence in found.items() if silence is not None}
 
 
