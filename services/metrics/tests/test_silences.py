@@ -1,5 +1,6 @@
 """Monitors that keep quiet: mutes and maintenance windows through the door, with all that monitors do meanwhile."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -42,7 +43,7 @@ async def test_two_hours_without_events(world):
     """Acceptance: silence is told as silence, not as 0, and ends by itself; what was never seen is awaited; maintenance keeps
     quiet, is looked at all the same, and a breach that lasts beyond it is told once.
     """
-    for key, type in (("k", "feedback.received"), ("never", "feedback.rated")):
+    for key, type in (("k", "feedback.received"), ("never", "feedback.resolved")):
         await world.kpi(COUNT | {"event": type}, key=key)
     waiting = await world.monitor(SILENCE, key="never", window="PT30M")
     monitor = await world.monitor(SILENCE, window="PT30M")
@@ -304,3 +305,34 @@ async def test_others_keep_their_own_quiet(world):
         assert (await world.send("DELETE", path, headers=theirs)).status_code == 404
         assert (await world.send("DELETE", path, headers=reader)).status_code == 403
     assert (await world.send("GET", WINDOWS, headers=theirs)).json()["items"] == []
+
+
+async def test_of_many_who_mute_at_once_each_leaves_one_mute(world):
+    await world.kpi()
+    monitor = await world.monitor(HIGH)
+    bodies = [{"until": (world.now + minutes * HOUR / 60).isoformat()} for minutes in range(1, 9)]
+
+    answers = await asyncio.gather(*(world.send("PUT", mute_of(monitor), json=body) for body in bodies))
+
+    assert sorted(answer.status_code for answer in answers) == [200] * 7 + [201]
+    shown_now = (await world.send("GET", mute_of(monitor))).json()
+    assert shown_now in [answer.json() for answer in answers]
+
+
+async def test_a_workspace_has_so_many_windows(world, monkeypatch):
+    monkeypatch.setattr("opsloop_metrics.silences.service.MAINTENANCE_WINDOWS_PER_WORKSPACE", 1)
+    window = await maintain(world)
+    body = {name: window[name] for name in ("name", "starts_at", "ends_at")}
+    refused = await world.send("POST", WINDOWS, json=body)
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (409, "too_many")
+
+
+async def test_a_monitor_that_is_switched_off_stays_so(world):
+    await world.kpi()
+    monitor = await world.monitor(HIGH, enabled=False)
+    await world.report(11)
+    await mute(world, monitor)
+    assert (await world.send("DELETE", mute_of(monitor))).status_code == 204
+    await world.settle(10)
+
+    assert (await world.state(), await world.told(), await world.evaluations_waiting()) == ("ok", [], 0)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import isfinite
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from opsloop_common.conditions import Condition
 from opsloop_common.contracts.known import field_fault, shape_at
@@ -38,6 +38,7 @@ Undivided = Literal["reported", "formula", "insight", "aggregate", "no_value"]
 than counts, sums, people, shares and averages have no parts that add up, and of what had no value at one time nothing changed."""
 
 
+@runtime_checkable
 class TrendQuestion(Protocol):
     """A saved question of trends, as far as it is read here."""
 

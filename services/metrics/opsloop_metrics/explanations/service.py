@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -46,10 +46,10 @@ async def explain(session: AsyncSession, kpi: Definition, spans: Spans, *, by: s
 async def _explain_insight(
     session: AsyncSession, kpi: Definition, asked: Asked, spans: Spans, by: str | None
 ) -> Explanation:
-    kind, question = await saved_insights.question(session, asked.insight_id)
-    asking = cast(TrendQuestion, question)
-    series = rules.series_of(asking.to_trend(), asked.path) if kind == "trends" else None
-    if series is None:
+    _, question = await saved_insights.question(session, asked.insight_id)
+    trend = question if isinstance(question, TrendQuestion) else None
+    series = None if trend is None else rules.series_of(trend.to_trend(), asked.path)
+    if trend is None or series is None:
         return await _whole(session, kpi, spans, "insight")
     if by is not None:
         rules.require_product_field(by)
@@ -59,10 +59,10 @@ async def _explain_insight(
         interval=None,
         start=spans.compare_start,
         end=spans.end,
-        zone=asking.time_zone,
+        zone=trend.time_zone,
         week_start=None,
-        where=tuple(asking.where),
-        include_filtered=asking.include_filtered,
+        where=tuple(trend.where),
+        include_filtered=trend.include_filtered,
         lighter="a shorter time, or by one field",
     )
     found = await queries.divided(session, frame, series, fields, spans)
