@@ -25,3 +25,7 @@ async def test_the_nearest_are_told_by_time(world, most, wanted):
 
     assert await around(world, most=most) == [(text, AnnotationSource.PERSON) for text in wanted]
     assert await around(world, workspace="other") == []
+
+
+async def test_where_nothing_was_noted_nothing_is_around(world):
+    assert await around(world) == []

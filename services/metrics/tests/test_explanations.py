@@ -337,3 +337,24 @@ async def test_fields_of_domain_events_are_none_of_a_products(of_insights):
         "GET", "/v1/kpis/k/explanation", params=OfInsights.TIMES | {"by": "data.channel"}
     )
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/query/by")
+
+
+async def test_an_incident_of_an_insight_keeps_what_explained_it(of_insights):
+    """Asked of the event store by a job: five payments of the pro plan in the last day, one the day before."""
+    world = of_insights.world
+    world.api.clock.set(datetime(2026, 3, 3, tzinfo=UTC))
+    await of_insights.kpi({"event": "Paid"}, days=1)
+    await world.post("/v1/kpis/k/monitors", {"condition": {"type": "threshold", "operator": "ge", "value": 5}})
+    await of_insights.analyst.tell(
+        paid("a", "01T12:00", "free"), *(paid(f"u{number}", "02T12:00", "pro") for number in range(5))
+    )
+
+    await world.recur()
+    for _ in range(3):
+        await world.tick(1)
+
+    [breach] = (await world.get("/v1/breaches"))["items"]
+    kept = (await world.get(f"/v1/breaches/{breach['incident_id']}"))["explanation"]
+    assert (kept["before"], kept["after"], kept["to"]) == (1, 5, breach["opened_at"])
+    [divided] = kept["fields"]
+    assert [(row["value"], row["change"]) for row in divided["rows"]] == [("pro", 5), ("free", -1)]

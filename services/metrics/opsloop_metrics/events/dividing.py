@@ -50,10 +50,24 @@ async def divided(
     A median has no parts that add up. People count once a time, for the value of their first event in it.
     """
     rows = _rows(selection, fields, before, after).subquery()
-    each = func.unnest(rows.c.told).table_valued(column("value", Text), with_ordinality="place").render_derived()
-    is_after = rows.c.is_after
-    sums = [func.coalesce(func.sum(rows.c[name]).filter(is_after if late else ~is_after), 0) for name, late in _PLACES]
-    rank = func.row_number().over(partition_by=each.c.place, order_by=(func.count().desc(), each.c.value.collate("C")))
+    # alike events first become one row: what follows is done once for each of eight fields
+    alike = (
+        select(
+            rows.c.is_after,
+            rows.c.told,
+            func.sum(rows.c.amount).label("amount"),
+            func.count().label("weight"),
+        )
+        .group_by(rows.c.is_after, rows.c.told)
+        .subquery()
+    )
+    each = func.unnest(alike.c.told).table_valued(column("value", Text), with_ordinality="place").render_derived()
+    sums = [
+        func.coalesce(func.sum(alike.c[name]).filter(alike.c.is_after if late else ~alike.c.is_after), 0)
+        for name, late in _PLACES
+    ]
+    most = func.sum(alike.c.weight).desc(), each.c.value.collate("C")
+    rank = func.row_number().over(partition_by=each.c.place, order_by=most)
     counted = (
         select(
             (each.c.place - 1).label("field"),
@@ -61,7 +75,7 @@ async def divided(
             rank.label("rank"),
             *(cast(total, Text).label(name) for total, name in zip(sums, _SUMS, strict=True)),
         )
-        .select_from(rows.join(each, true()))
+        .select_from(alike.join(each, true()))
         .group_by(each.c.place, each.c.value)
         .subquery()
     )
@@ -101,7 +115,6 @@ def _rows(
     found = select(
         is_after.label("is_after"),
         amount.label("amount"),
-        one.label("weight"),
         array([cast(null(), Text), *values]).label("told"),
         event.user_id,
         event.at,
