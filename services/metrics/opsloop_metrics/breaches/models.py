@@ -7,6 +7,7 @@ from typing import get_args
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, Double, Index, Text, Uuid
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from opsloop_common.columns import Moment, check_in
@@ -42,6 +43,10 @@ class Incident(Base):
     threshold: Mapped[float | None] = mapped_column(Double)
     unit: Mapped[str | None] = mapped_column(Text)
     value: Mapped[float | None] = mapped_column(Double, comment="at the breach")
+    expected: Mapped[float | None] = mapped_column(Double)
+    low: Mapped[float | None] = mapped_column(Double)
+    high: Mapped[float | None] = mapped_column(Double)
+    words: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True), comment="by language")
     last_seen_at: Mapped[datetime | None] = mapped_column(Moment)
     started_at: Mapped[datetime] = mapped_column(Moment, comment="when the condition began to hold")
     opened_at: Mapped[datetime] = mapped_column(Moment, comment="when it had held long enough")

@@ -103,6 +103,12 @@ def _monitor(monitor: Monitor, key: str, response: Response) -> MonitorOut:
 
 
 def _shape(monitor: Monitor, key: str) -> MonitorOut:
-    condition = {"type": monitor.condition_type, "operator": monitor.operator, "value": monitor.threshold}
+    compared = {"operator": monitor.operator, "value": monitor.threshold}
     kept = {name: getattr(monitor, name) for name in MonitorOut.model_fields if hasattr(monitor, name)}
-    return MonitorOut.model_validate(kept | {"kpi": key, "condition": condition, "for": monitor.hold_for})
+    own = {
+        "kpi": key,
+        "condition": {"type": monitor.condition_type} | (compared if monitor.unusual is None else monitor.unusual),
+        "window": monitor.calendar or monitor.window,
+        "for": monitor.hold_for,
+    }
+    return MonitorOut.model_validate(kept | own)
