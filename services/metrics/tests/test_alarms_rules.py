@@ -344,6 +344,9 @@ def test_the_newest_that_is_known_is_judged(values: list[float | None], place: i
     assert rules.newest_known(values, "day") == place
 
 
-@pytest.mark.parametrize(("value", "known"), [(1.0, 1.0), (None, None), (1e101, None), (-1e101, None), (1e100, 1e100)])
-def test_what_no_rule_can_judge_is_not_known(value: float | None, known: float | None):
-    assert rules.judgeable(value) == known
+def test_what_was_before_the_first_sample_and_what_no_rule_can_judge_is_not_known():
+    found = [(0.0, 0), (None, 0), (0.0, 0), (3.0, 3), (0.0, 0), (None, 0), (1e101, 1), (-1e101, 1), (1e100, 1)]
+
+    assert rules.known(found) == [None, None, None, 3.0, 0.0, None, None, None, 1e100]
+    assert rules.known([(0.0, 0)]) == [None]
+    assert rules.known([]) == []

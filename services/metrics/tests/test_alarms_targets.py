@@ -55,6 +55,14 @@ async def test_without_a_target_of_the_day_there_is_no_evidence(world, days, tar
     assert seen["expected"] == (pytest.approx(expected) if expected else None)
 
 
+async def test_a_target_for_all_days_that_there_are_is_one(world, days):
+    await world.kpi(targets=[{"from": "0001-01-01", "to": "9999-12-31", "value": 1}])
+    await world.report(0.01)
+    await world.monitor(OFF_TRACK)
+
+    assert await world.state() == "breached"  # 1900 to 2200: 42 % are over
+
+
 async def test_a_count_of_the_month_begins_with_none(world, days):
     """30 in November, 22 days over: 22 are on pace, however many October had."""
     world.api.clock.set(FIRST + 22 * DAY)

@@ -303,6 +303,10 @@ def newest_known(values: Sequence[float | None], interval: Interval) -> int | No
     return next(known, None)
 
 
-def judgeable(value: float | None) -> float | None:
-    """Return a value, None for one that is beyond what can be judged."""
-    return value if value is not None and abs(value) <= MOST_JUDGED else None
+def known(found: Sequence[tuple[float | None, int]]) -> list[float | None]:
+    """Return the values, of (value, samples), that can be judged: before the first sample nothing was counted yet, rather than none."""
+    first = next((place for place, (_, samples) in enumerate(found) if samples), len(found))
+    return [
+        value if place >= first and value is not None and abs(value) <= MOST_JUDGED else None
+        for place, (value, _) in enumerate(found)
+    ]

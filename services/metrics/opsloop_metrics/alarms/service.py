@@ -15,6 +15,7 @@ from opsloop_metrics.alarms import rules
 from opsloop_metrics.alarms.rules import Bucket, Condition, Evidence, Expected, Found, Unusual, Watched
 from opsloop_metrics.events.rules import Reading
 from opsloop_metrics.insights.periods import Interval, WeekStart, edges, floor, steps
+from opsloop_metrics.kpi_periods.rules import Period
 from opsloop_metrics.kpi_periods.service import TICK
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.kpis.rules import Definition
@@ -24,7 +25,7 @@ from opsloop_metrics.windows.rules import Calendar, Span, Window, over_at, span,
 
 async def look(session: AsyncSession, watched: Watched, now: datetime) -> Found:
     """Return what a KPI says of a condition. The caller holds the KPI's lock."""
-    calendar = await _calendar(session)
+    calendar = await _calendar(session, watched)
     match watched.condition.type:
         case "anomaly":
             return await _judge(session, watched, watched.condition.unusual or Unusual(), calendar, now)
@@ -42,10 +43,13 @@ async def value_now(session: AsyncSession, kpi: Definition, window: Window | Non
     """Return a KPI's value over the window that ends now; without a window ever since."""
     now = clock_of(session).now()
     watched = Watched(kpi=kpi, condition=Condition("threshold"), window=window)
-    return (await _read(session, watched, span(window, now, await _calendar(session)))).value
+    return (await _read(session, watched, span(window, now, await _calendar(session, watched)))).value
 
 
-async def _calendar(session: AsyncSession) -> Calendar:
+async def _calendar(session: AsyncSession, watched: Watched) -> Calendar:
+    """Return the workspace's calendar, where it matters: what slides knows no days, and most looks are of that kind."""
+    if watched.condition.unusual is None and not isinstance(watched.window, Period):
+        return Calendar("UTC", WeekStart.MONDAY)
     workspace = await workspaces.get(session)
     return Calendar(workspace.time_zone, WeekStart(workspace.week_start))
 
@@ -115,7 +119,7 @@ async def _judge(session: AsyncSession, watched: Watched, unusual: Unusual, cale
     first = steps(running, -rules.BUCKETS[unusual.interval], interval, calendar.zone)
     starts = edges(first, running, interval, calendar.zone, calendar.week_start)
     found = await kpis.bucket_values(session, watched.kpi, starts)
-    values = [rules.judgeable(value) for value, _ in found]
+    values = rules.known(found)
     place = rules.newest_known(values, unusual.interval)
     if place is None or (watched.judged_at is not None and starts[place] <= watched.judged_at):
         return nothing

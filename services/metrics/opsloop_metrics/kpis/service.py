@@ -24,7 +24,7 @@ from opsloop_common.resources import changing
 from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_metrics.events import service as event_store
 from opsloop_metrics.events.rules import Reading
-from opsloop_metrics.insights.periods import midnight
+from opsloop_metrics.insights.periods import FIRST_YEAR, LAST_YEAR, midnight
 from opsloop_metrics.kpi_measures.rules import Measure, combine, read_measure, require_acyclic, require_known
 from opsloop_metrics.kpi_periods import service as periods
 from opsloop_metrics.kpi_periods.rules import SERIES_POINTS, Measured, Period
@@ -227,7 +227,9 @@ async def goal_now(session: AsyncSession, kpi_id: UUID) -> Goal | None:
     if entry is None:
         return None
     zone = (await workspaces.get(session)).time_zone
-    first, last = (date.fromisoformat(entry[name]) for name in ("from", "to"))
+    # days at the ends of the calendar begin or end beyond it in some zone
+    first = max(date.fromisoformat(entry["from"]), date(FIRST_YEAR, 1, 1))
+    last = min(date.fromisoformat(entry["to"]), date(LAST_YEAR, 12, 31))
     return Goal(
         float(entry["value"]), midnight(first, zone), midnight(last + timedelta(days=1), zone), Direction(kpi.direction)
     )
