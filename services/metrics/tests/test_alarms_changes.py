@@ -14,40 +14,37 @@ def days(world) -> Days:
     return Days(world)
 
 
-async def test_a_fall_against_the_hour_before_is_told_and_ends_when_that_hour_is_over(world, days):
-    """10 an hour, then 8; the 8 are followed by 8."""
+async def test_a_fall_is_told_and_ends_at_the_instants_at_which_events_leave_the_two_windows(world, days):
+    """10 and then 9; 13 and 6 when three are an hour old; 3 and 6 when the ten are two hours old."""
     await world.kpi(COUNT)
-    await days.stored(world.received(at=world.now - HOUR - place * 6 * MINUTE) for place in range(10))
-    await days.stored(world.received(at=world.now - place * MINUTE) for place in range(9))
+    for count, minutes in ((10, 70), (3, 50), (6, 5)):
+        await days.stored(world.received(at=world.now - minutes * MINUTE) for _ in range(count))
     made = await world.monitor(FIFTH_LESS, window="PT1H")
     assert made["condition"] == FIFTH_LESS
     seen = await days.seen()
     assert (seen["state"], seen["value"], seen["expected"]) == ("ok", 9, 10)
 
-    await world.settle(52 * 60)
-    assert (await days.seen())["value"] == 9
-    await world.settle(60)
-
-    seen = await days.seen()
-    [breached] = await world.told("kpi.breached")
-    assert (breached.data["condition"], breached.data["threshold"], breached.data["operator"]) == ("change", None, None)
-    assert (breached.data["value"], breached.data["expected"]) == (7, 9) or breached.data["value"] < 9
-    [breach] = (await world.get("/v1/breaches"))["items"]
-    assert (breach["type"], breach["operator"], breach["threshold"]) == ("change", "le", -0.2)
-    assert (breach["expected"], breach["words"]) == (breached.data["expected"], None)
-
-
-async def test_what_leaves_the_window_before_changes_the_comparison_at_that_instant(world, days):
-    """4 then 5; when the first of the 4 leaves, 5 are two thirds more than 3."""
-    await world.kpi(COUNT)
-    await days.stored(world.received(at=world.now - HOUR - place * MINUTE - MINUTE) for place in range(4))
-    await days.stored(world.received(at=world.now - place * MINUTE) for place in range(5))
-    await world.monitor({"type": "change", "operator": "gt", "value": 0.5}, window="PT1H")
-    assert (await days.seen())["expected"] == 4
+    await world.settle(10 * 60 - 1)
+    assert await world.state() == "ok"
     await world.settle(1)
 
-    await world.settle(56 * 60 - 3)
-    assert await world.state() == "breached" or (await days.seen())["expected"] == 4
+    assert await world.state() == "breached"
+    [breached] = await world.told("kpi.breached")
+    assert {name: breached.data[name] for name in ("condition", "value", "expected", "threshold", "operator")} == {
+        "condition": "change",
+        "value": 6,
+        "expected": 13,
+        "threshold": None,
+        "operator": None,
+    }
+    [breach] = (await world.get("/v1/breaches"))["items"]
+    assert (breach["type"], breach["operator"], breach["threshold"]) == ("change", "le", -0.2)
+    assert (breach["expected"], breach["words"]) == (13, None)
+    await world.settle(40 * 60 - 1)
+    assert await world.state() == "breached"
+    await world.settle(1)
+    assert await world.state() == "ok"
+    assert len(await world.told("kpi.recovered")) == 1
 
 
 @pytest.mark.parametrize("before", [None, 0])

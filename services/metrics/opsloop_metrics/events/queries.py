@@ -233,8 +233,9 @@ def _number(event: Any, property: str) -> ColumnElement[Any]:
 
 def _double(number: ColumnElement[Any]) -> ColumnElement[Any]:
     """Return a number as a double, which PostgreSQL refuses to make of what is too large or too small for one."""
-    bounded = func.least(func.greatest(number, literal(-_MOST, Numeric)), literal(_MOST, Numeric))
-    return cast(case((func.abs(number) < literal(_LEAST, Numeric), 0), else_=bounded), Double)
+    most, size = literal(_MOST, Numeric), func.abs(number)
+    bounded = case((size < literal(_LEAST, Numeric), 0), (size > most, func.sign(number) * most), else_=number)
+    return cast(bounded, Double)
 
 
 def _json(value: JsonValue) -> ColumnElement[Any]:
