@@ -85,7 +85,7 @@ class Expected:
     value: float
     low: float | None = None
     high: float | None = None
-    words: Mapping[str, str] | None = None
+    words: dict[str, str] | None = None
 
 
 class Bucket(NamedTuple):

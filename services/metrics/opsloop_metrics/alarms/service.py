@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -125,7 +126,7 @@ async def _judge(session: AsyncSession, watched: Watched, unusual: Unusual, cale
         return nothing
     zone = ZoneInfo(calendar.zone)
     points = [(at.astimezone(zone), value) for at, value in zip(starts, values[: place + 1], strict=False)]
-    evidence, expected = _judged(watched, unusual, points, found[place][1])
+    evidence, expected = await asyncio.to_thread(_judged, watched, unusual, points, found[place][1])
     bucket = Bucket(starts[place], starts[place + 1], unusual.interval)
     return Found(evidence, Reading(*found[place]), expected, (next_at,), bucket, rests_until)
 
@@ -133,8 +134,8 @@ async def _judge(session: AsyncSession, watched: Watched, unusual: Unusual, cale
 def _judged(
     watched: Watched, unusual: Unusual, points: Sequence[tuple[datetime, float | None]], samples: int
 ) -> tuple[Evidence, Expected | None]:
-    """Judge the last of some values, by (start, value) of their buckets."""
-    from opsloop_metrics.anomalies import rules as anomalies  # numpy: 25 MB, for those who watch for anomalies
+    """Judge the last of some values, by (start, value) of their buckets; aside, for it loads numpy the first time."""
+    from opsloop_metrics.anomalies import rules as anomalies  # 25 MB, for those who watch for anomalies
 
     options = anomalies.Options(
         interval=unusual.interval,

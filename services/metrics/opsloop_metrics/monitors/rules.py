@@ -122,8 +122,8 @@ def read_monitor(fields: Mapping[str, Any]) -> dict[str, Any]:
         kept["unusual"] = unusual
     if "window" in fields:
         window = read_window(fields["window"])
-        is_calendar = isinstance(window, Period)
-        kept |= {"window": None if is_calendar else window, "calendar": window.value if is_calendar else None}
+        period = window.value if isinstance(window, Period) else None
+        kept |= {"window": window if period is None else None, "calendar": period}
     if "for" in fields:
         kept["hold_for"] = read_delay(fields["for"], "/for")
     if "keep_firing_for" in fields:
