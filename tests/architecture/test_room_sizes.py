@@ -24,7 +24,7 @@ SHORT_BY = {
     "feedback/conversations": 110,
     "feedback/triage": 607,
     "metrics/breaches": 317,
-    "metrics/events": 178,
+    "metrics/events": 87,
     "notifications/deliveries": 35,
     "notifications/endpoints": 361,
     "notifications/eventlog": 192,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-BreachType = Literal["threshold", "no_data"]
+BreachType = Literal["threshold", "change", "anomaly", "off_track", "no_data"]
 Severity = Literal["info", "warning", "critical"]
 
 
@@ -30,7 +31,7 @@ class EndReason(StrEnum):
 
 @dataclass(frozen=True)
 class Opening:
-    """What is known when a monitor fires."""
+    """What is known when a monitor fires; `threshold` is the number of its condition, `words` by language."""
 
     monitor_id: UUID
     kpi_id: UUID
@@ -42,6 +43,10 @@ class Opening:
     threshold: float | None
     unit: str | None
     value: float | None
+    expected: float | None
+    low: float | None
+    high: float | None
+    words: Mapping[str, str] | None
     last_seen_at: datetime | None
     started_at: datetime
     window: timedelta | None = None

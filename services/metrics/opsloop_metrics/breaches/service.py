@@ -10,7 +10,14 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import outbox, resources
-from opsloop_common.contracts.metrics import KpiBreached, KpiNoData, KpiRecovered
+from opsloop_common.contracts.metrics import (
+    BucketLength,
+    KpiAnomalyDetected,
+    KpiBreached,
+    KpiNoData,
+    KpiRecovered,
+    Words,
+)
 from opsloop_common.db import clock_of, context_of
 from opsloop_common.due.jobs import start_job
 from opsloop_common.entry import enter_every_workspace
@@ -41,6 +48,10 @@ async def open_incident(session: AsyncSession, opening: Opening) -> UUID:
             threshold=opening.threshold,
             unit=opening.unit,
             value=opening.value,
+            expected=opening.expected,
+            low=opening.low,
+            high=opening.high,
+            words=None if opening.words is None else dict(opening.words),
             last_seen_at=opening.last_seen_at,
             started_at=opening.started_at,
             opened_at=clock_of(session).now(),
@@ -70,18 +81,35 @@ def _silence(incident_id: UUID, opening: Opening) -> KpiNoData:
 
 
 def _breach(incident_id: UUID, opening: Opening, value: float) -> KpiBreached:
+    is_threshold = opening.type == "threshold"  # a value is not compared with a share of something else
     return KpiBreached(
         monitor_id=opening.monitor_id,
         kpi=opening.kpi,
         kpi_name=opening.kpi_name,
         incident_id=incident_id,
         value=value,
-        threshold=opening.threshold,
-        operator=opening.operator,
+        threshold=opening.threshold if is_threshold else None,
+        operator=opening.operator if is_threshold else None,
+        expected=opening.expected,
+        condition=opening.type,
+        words=_words(opening),
         unit=opening.unit,
         severity=opening.severity,
         started_at=opening.started_at,
     )
+
+
+def _words(opening: Opening) -> Words | None:
+    return None if opening.words is None else Words.model_validate(opening.words)
+
+
+def tell_anomaly(
+    session: AsyncSession, incident_id: UUID, opening: Opening, *, at: datetime, interval: BucketLength
+) -> None:
+    """Tell of an anomalous bucket of an open incident: it began `at`, and came to what would open one."""
+    known = {name: getattr(opening, name) for name in KpiAnomalyDetected.model_fields if hasattr(opening, name)}
+    own = {"incident_id": incident_id, "at": at, "interval": interval}
+    outbox.append(session, KpiAnomalyDetected.model_validate(known | own))
 
 
 async def acknowledge(session: AsyncSession, incident_id: UUID, note: str | None) -> Acknowledgement:

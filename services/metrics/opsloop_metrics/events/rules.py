@@ -24,11 +24,12 @@ class Aggregate(StrEnum):
     SUM = "sum"
     AVG = "avg"
     MEDIAN = "median"
+    P95 = "p95"
 
 
 OWN = "metrics"
-NUMERIC = frozenset({Aggregate.SUM, Aggregate.AVG, Aggregate.MEDIAN})
-NULL_WHEN_EMPTY = frozenset({Aggregate.SHARE, Aggregate.AVG, Aggregate.MEDIAN})
+NUMERIC = frozenset({Aggregate.SUM, Aggregate.AVG, Aggregate.MEDIAN, Aggregate.P95})
+NULL_WHEN_EMPTY = frozenset({Aggregate.SHARE, Aggregate.AVG, Aggregate.MEDIAN, Aggregate.P95})
 
 
 def is_echo(event: Event) -> bool:

@@ -69,6 +69,20 @@ class Definition:
     tags: Sequence[str] = ()
 
 
+@dataclass(frozen=True)
+class Goal:
+    """A target, and the days in which it is to be reached: `start` inclusive, `end` exclusive."""
+
+    value: float
+    start: datetime
+    end: datetime
+    direction: Direction
+
+    def pace(self, now: datetime) -> float:
+        """Return the share of its time that has passed, 0 to 1."""
+        return min(max((now - self.start) / (self.end - self.start), 0.0), 1.0)
+
+
 def require_said(fields: Mapping[str, object]) -> None:
     """Raise Invalid for fields that are left out: only a template says them."""
     if missing := [name for name, value in fields.items() if value is None]:
@@ -111,8 +125,14 @@ def _faults_of_targets(targets: Sequence[Mapping[str, Any]]) -> Iterator[FieldEr
 
 def target_on(targets: Sequence[Mapping[str, Any]], target: float | None, day: date) -> float | None:
     """Return the target of a day: the one of `targets` that holds for it, both ends included, else `target`."""
+    entry = entry_on(targets, day)
+    return target if entry is None else float(entry["value"])
+
+
+def entry_on(targets: Sequence[Mapping[str, Any]], day: date) -> Mapping[str, Any] | None:
+    """Return the one of `targets` that holds for a day, both ends included."""
     told = day.isoformat()
-    return next((float(each["value"]) for each in targets if each["from"] <= told <= each["to"]), target)
+    return next((each for each in targets if each["from"] <= told <= each["to"]), None)
 
 
 def progress(value: float | None, target: float | None, direction: Direction) -> float | None:

@@ -42,7 +42,7 @@ async def list_monitors(key: str, session: Db, page: PageQuery) -> Listing[Monit
     """List a KPI's monitors, newest first."""
     kpi = await kpis.get(session, key)
     found = await paginate(session, queries.monitors(kpi.kpi_id), page, by=queries.NEWEST_MONITORS_FIRST)
-    muted = await service.muted(session, key, found.items)
+    muted = await service.muted(session, kpi, [monitor.id for monitor in found.items])
     return found.map(lambda monitor: _shape(monitor, key, muted.get(monitor.id)))
 
 
@@ -102,12 +102,18 @@ async def list_evaluations(
 
 async def _monitor(session: Db, monitor: Monitor, key: str, response: Response) -> MonitorOut:
     set_etag(response, monitor.version)
-    muted = await service.muted(session, key, [monitor])
+    muted = await service.muted(session, await kpis.get(session, key), [monitor.id])
     return _shape(monitor, key, muted.get(monitor.id))
 
 
 def _shape(monitor: Monitor, key: str, muted: Muted | None) -> MonitorOut:
-    condition = {"type": monitor.condition_type, "operator": monitor.operator, "value": monitor.threshold}
-    quiet = {"muted_until": muted and muted.until, "muted_by": muted and muted.by, "muted_why": muted and muted.why}
+    compared = {"operator": monitor.operator, "value": monitor.threshold}
     kept = {name: getattr(monitor, name) for name in MonitorOut.model_fields if hasattr(monitor, name)}
-    return MonitorOut.model_validate(kept | quiet | {"kpi": key, "condition": condition, "for": monitor.hold_for})
+    quiet = {"muted_until": muted and muted.until, "muted_by": muted and muted.by, "muted_why": muted and muted.why}
+    own = {
+        "kpi": key,
+        "condition": {"type": monitor.condition_type} | (compared if monitor.unusual is None else monitor.unusual),
+        "window": monitor.calendar or monitor.window,
+        "for": monitor.hold_for,
+    }
+    return MonitorOut.model_validate(kept | quiet | own)

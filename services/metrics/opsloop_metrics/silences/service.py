@@ -40,7 +40,7 @@ async def mute(
 ) -> tuple[Mute, bool]:
     """Mute a monitor, or change until when; returns the mute, and whether it is the first. Raises NotFound, StaleVersion, Invalid."""
     kpi = await kpis.lock(session, key)  # two first ones at once are a first and a second, and no look falls between
-    await monitors.require(session, kpi.kpi_id, monitor_id)
+    await monitors.get_monitor(session, kpi.kpi_id, monitor_id)
     known = await queries.find_mute(session, monitor_id)
     wanted = {"until": until, "reason": reason}
     if known is None:
@@ -65,7 +65,7 @@ async def mute(
 async def unmute(session: AsyncSession, key: str, monitor_id: UUID, *, expected: Precondition) -> None:
     """End a mute; the monitor looks at once. Raises NotFound, StaleVersion."""
     kpi = await kpis.lock(session, key)
-    await monitors.require(session, kpi.kpi_id, monitor_id)
+    await monitors.get_monitor(session, kpi.kpi_id, monitor_id)
     await resources.delete(session, await queries.lock_mute(session, monitor_id, expected))
     await monitors.look_soon(session, [monitor_id])
 
@@ -73,7 +73,7 @@ async def unmute(session: AsyncSession, key: str, monitor_id: UUID, *, expected:
 async def get_mute(session: AsyncSession, key: str, monitor_id: UUID) -> Mute:
     """Return the mute of a KPI's monitor; raises NotFound."""
     kpi = await kpis.get(session, key)
-    await monitors.require(session, kpi.kpi_id, monitor_id)
+    await monitors.get_monitor(session, kpi.kpi_id, monitor_id)
     return await queries.get_mute(session, monitor_id)
 
 
