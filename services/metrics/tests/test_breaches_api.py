@@ -27,7 +27,7 @@ async def test_an_incident_says_all_that_was_known_when_it_opened(world):
     assert {name: shown[name] for name in shown if not name.endswith(("_at", "_id"))} == {
         "kpi": "k", "type": "threshold", "state": "open", "severity": "warning", "operator": "ge", "threshold": 10,
         "unit": "%", "value": 11, "end_reason": None, "end_value": None, "acknowledged_by": None, "around": [],
-        "explanation": None,
+        "explanation": None, "expected": None, "low": None, "high": None, "words": None,
         "timeline": [
             {"at": shown["started_at"], "what": "pending", "by": None, "value": None, "note": None},
             {"at": shown["opened_at"], "what": "opened", "by": None, "value": 11, "note": None},
