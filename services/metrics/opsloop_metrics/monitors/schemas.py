@@ -36,7 +36,10 @@ Window = Annotated[
     PlainSerializer(_write_window, return_type=str, when_used="json"),
     WithJsonSchema(
         {
-            "anyOf": [{"type": "string", "format": "duration"}, {"enum": [each.value for each in Period]}],
+            "anyOf": [
+                {"type": "string", "format": "duration"},
+                {"type": "string", "enum": [each.value for each in Period]},
+            ],
             "examples": ["PT1H"],
         }
     ),
