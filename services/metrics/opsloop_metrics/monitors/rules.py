@@ -168,10 +168,7 @@ def step(
     firing: State,
     is_muted: bool = False,
 ) -> Step:
-    """Return what follows from one evaluation. `firing` is the state of an open incident, breached or no_data.
-
-    `is_muted`: none is to open now; what would open one stays pending.
-    """
+    """Return what follows; `firing` is the state of an open incident. `is_muted`: what would open one stays pending."""
     match found:
         case Evidence.NONE:
             return Step(before, None, _deadline(before, now, hold_for, keep_firing_for))
