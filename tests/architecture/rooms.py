@@ -49,6 +49,9 @@ FURTHER = {
     "metrics.visits.channels": Further(-10, "how somebody was brought, by what is known of the link"),
     "metrics.visits.pages": Further(-10, "reads the address of a page"),
     "metrics.visits.sources": Further(-20, "data: hosts and names of search engines, networks and shops"),
+    "metrics.events.dividing": Further(
+        25, "what a selection comes to by the values of fields, one statement by itself"
+    ),
     "metrics.event_files.messages": Further(-10, "what one row says, apart from cutting a file into rows"),
     "metrics.event_imports.tables": Further(25, "who reads and takes rows that are no events, apart from the jobs"),
     "metrics.segments.writing": Further(

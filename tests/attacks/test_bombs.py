@@ -23,7 +23,7 @@ from tests.attacks.bombs import MIB, Bomb, bombs, marks
 from tests.attacks.probe import watching
 from tests.contracts.worlds import BODIES
 from tests.contracts.worlds.campaigns import CAMPAIGN, PLAYBOOK
-from tests.contracts.worlds.metrics import MONITOR, REPORTED
+from tests.contracts.worlds.metrics import MONITOR, REPORTED, WINDOW
 from tests.contracts.worlds.segments import DEFINITION, SEGMENT
 from tests.harness import SERVICES, Deployment, connect, eventually
 
@@ -62,6 +62,7 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/insights": {"name": "付款", "kind": "trends", "query": ASKED["trends"][0], "description": "d"},
     "POST /v1/dashboards": {"name": "n", "tiles": []},
     "POST /v1/annotations": {"at": "2026-03-01T00:00:00Z", "text": "t", "link": "/x"},
+    "POST /v1/maintenance-windows": WINDOW | {"tags": ["t"]},
     "POST /v1/segments": SEGMENT | {"description": "d"},
     "POST /v1/segments/preview": {"definition": DEFINITION},
     "POST /v1/orders": {

@@ -30,6 +30,7 @@ COMPUTED = {
     "/v1/jobs/{job_id}",
     "/v1/kpis/{key}/status",
     "/v1/kpis/{key}/series",
+    "/v1/kpis/{key}/explanation",
     "/v1/campaigns/{campaign_id}/preview",
     "/v1/campaigns/{campaign_id}/results",
     "/v1/deliveries/{delivery_id}",

@@ -199,6 +199,8 @@ PLAYBOOKS_PER_WORKSPACE = 200
 """All that listen to an event's type are read and may be locked for it."""
 MONITORS_PER_WORKSPACE = 500
 """One event makes each monitor of its type look again."""
+MAINTENANCE_WINDOWS_PER_WORKSPACE = 1_000
+"""Those that are active are read at each look of a monitor."""
 WEBHOOKS_PER_WORKSPACE = 100
 """One event is delivered to each endpoint that hears its type."""
 REJECTIONS_PER_MINUTE = 100

@@ -36,6 +36,7 @@ from opsloop_metrics.event_imports import slice as event_imports
 from opsloop_metrics.events import slice as events
 from opsloop_metrics.experiences import routes as experiences_door
 from opsloop_metrics.experiences import slice as experiences
+from opsloop_metrics.explanations import slice as explanations
 from opsloop_metrics.forgetting import slice as forgetting
 from opsloop_metrics.funnels import routes as funnels_door
 from opsloop_metrics.funnels import slice as funnels
@@ -76,6 +77,8 @@ from opsloop_metrics.segments import slice as segments
 from opsloop_metrics.sessions import routes as sessions_door
 from opsloop_metrics.sessions import slice as sessions
 from opsloop_metrics.settings import MetricsSettings
+from opsloop_metrics.silences import service as silencing
+from opsloop_metrics.silences import slice as silences
 from opsloop_metrics.stickiness import routes as stickiness_door
 from opsloop_metrics.stickiness import slice as stickiness
 from opsloop_metrics.store.opening import migrate_store, open_store
@@ -120,6 +123,7 @@ async def open_ports(runtime: Runtime) -> AsyncIterator[MetricsPorts]:
             async with supervised({"capture": writer.run}), client as outbound:
                 yield MetricsPorts(
                     watching=Watchers((watching, aiming)),
+                    muting=silencing,
                     store=store,
                     sink=writer if log is None else LogSink(log),
                     find_place=find_place,
@@ -170,6 +174,8 @@ SERVICE = Service(
         overview.SLICE,
         monitors.SLICE,
         breaches.SLICE,
+        silences.SLICE,
+        explanations.SLICE,
         events.SLICE,
         forgetting.SLICE,
         people.SLICE,

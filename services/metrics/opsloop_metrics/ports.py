@@ -16,6 +16,7 @@ from opsloop_common.outbound.client import OutboundClient
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.shares import Places
 from opsloop_metrics.capture.rules import Entry, Outcome
+from opsloop_metrics.muting.rules import Muted
 from opsloop_metrics.store.gate import Gate
 from opsloop_metrics.store.port import EventStore
 from opsloop_metrics.visits.rules import PlaceFinder
@@ -59,6 +60,16 @@ class Watchers:
         """Tell all of the end."""
         for watcher in self.watchers:
             await watcher.on_deleted(session, kpi_id)
+
+
+class Muting(Protocol):
+    """Who keeps monitors quiet for a time; monitors do not know by what."""
+
+    async def muted(
+        self, session: AsyncSession, key: str, tags: Sequence[str], monitor_ids: Sequence[UUID], /
+    ) -> Mapping[UUID, Muted]:
+        """Return which of the monitors of the KPI with that key and tags keep quiet now."""
+        ...
 
 
 class PersonEvents(Protocol):
@@ -137,6 +148,7 @@ class MetricsPorts:
     """What the service keeps at hand for as long as it runs."""
 
     watching: Watching
+    muting: Muting
     store: EventStore
     sink: Sink
     find_place: PlaceFinder

@@ -52,7 +52,8 @@ _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _YEARS_AND_MONTHS = re.compile(r"P(?:(\d{1,4})Y)?(?:(\d{1,5})M)?(.*)")
 
 
-def _known_field(field: str) -> str:
+def known_field(field: str) -> str:
+    """Return a field of an event; a ValueError for what is none."""
     if field not in COLUMNS and not _PATH.fullmatch(field):
         if "." in field:
             raise ValueError(
@@ -107,7 +108,7 @@ def _day(value: Any) -> date:
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 LongText = Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(said)]
 """A description or a note."""
-Field_ = Annotated[str, AfterValidator(_known_field)]
+Field_ = Annotated[str, AfterValidator(known_field)]
 """A field of an event: a column, `properties.…`, `person.…` or `group.…`."""
 Lasting = Annotated[
     timedelta,

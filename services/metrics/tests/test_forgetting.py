@@ -84,7 +84,7 @@ async def test_a_monitor_from_before_keeps_what_it_measures(forgetful):
     await forgetful.kpi(COUNT)
     made = await forgetful.monitor(HIGH, window="P7D")
     async with forgetful.api.db.transaction(Context(workspace="acme")) as session:
-        await session.execute(text("UPDATE monitor SET \"window\" = interval '30 days'"))
+        await session.execute(text("UPDATE monitor SET \"window\" = interval '30 days', reach = interval '30 days'"))
     await forgetful.hear_now(forgetful.received(), forgetful.received(), forgetful.received(workspace="other"))
     forgetful.api.clock.advance(20 * DAY)
 

@@ -64,7 +64,7 @@ NUMBERS = "needs the property to take the numbers from"
     ("raw", "pointer", "detail"),
     [
         ({"type": "guess"}, "/measure/type", "a measure of type guess is not supported yet"),
-        (COUNT | {"aggregate": "p95"}, "/measure/aggregate", "the aggregate p95 is not supported yet"),
+        (COUNT | {"aggregate": "p95"}, "/measure/property", f"p95 {NUMBERS}"),
         (COUNT | {"aggregate": "avg"}, "/measure/property", f"avg {NUMBERS}"),
         (
             COUNT | {"aggregate": "share"},

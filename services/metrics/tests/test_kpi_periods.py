@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from opsloop_common.db import Context
 from opsloop_metrics.insights.periods import WeekStart
+from opsloop_metrics.kpi_periods import service as periods
 from opsloop_metrics.kpi_periods.rules import SERIES_POINTS, Measured, Period, by_interval, period_of
 
 COUNT = {"type": "events", "event": "feedback.received", "aggregate": "count"}
@@ -181,6 +184,25 @@ async def test_a_day_that_is_over_is_counted_once_more_and_then_stays(world):
     await world.recur()
 
     assert (await series(world))[-2:] == [("2026-11-25", 1), ("2026-11-26", 0)]
+
+
+async def test_of_what_runs_still_nothing_is_settled(world):
+    kpi = await world.kpi()
+    start = NOON - 12 * HOUR
+    kept = [
+        Measured(start - DAY, start, start, 1.0),
+        Measured(start, start + DAY, start + DAY - SECOND, 2.0),
+        Measured(start + DAY, start + 2 * DAY, start + 2 * DAY, None),
+    ]
+
+    async with world.api.db.transaction(Context(workspace="acme")) as session:
+        await periods.put(session, UUID(kpi["id"]), kept)
+        edges = [start + day * DAY for day in range(-2, 3)]
+        found = await periods.settled(session, UUID(kpi["id"]), edges)
+        shown = await periods.series(session, UUID(kpi["id"]), edges)
+
+    assert found == [(None, 0), (1.0, 1), (None, 0), (None, 1)]
+    assert shown == [(None, 0), (1.0, 1), (2.0, 1), (None, 1)]
 
 
 REPORTS = st.lists(st.tuples(st.integers(-40 * 24, 0), st.integers(0, 9)), min_size=1, max_size=25)

@@ -68,7 +68,7 @@ WHERE = {"field": "data.severity", "op": "in", "value": ["s1"]}
         ({"direction": "sideways"}, "/direction"),
         ({"target": "high"}, "/target"),
         ({"surprise": 1}, "/surprise"),
-        ({"measure": COUNT | {"aggregate": "p95", "property": "data.rating"}}, "/measure/aggregate"),
+        ({"measure": COUNT | {"aggregate": "p99", "property": "data.rating"}}, "/measure/aggregate"),
         ({"measure": {"type": "insight", "insight_id": str(uuid4())}}, "/measure/insight_id"),
         ({"unit": "\u202e%"}, "/unit"),
         ({"measure": COUNT | {"aggregate": "avg"}}, "/measure/property"),
@@ -86,7 +86,7 @@ WHERE = {"field": "data.severity", "op": "in", "value": ["s1"]}
         ({"measure": {"type": "ratio", "numerator": COUNT, "denominator": REPORTED}}, "/measure/denominator/type"),
         (
             {"measure": {"type": "ratio", "numerator": COUNT | {"aggregate": "p95"}, "denominator": COUNT}},
-            "/measure/numerator/aggregate",
+            "/measure/numerator/property",
         ),
         ({"measure": COUNT | {"event": "feedback.recieved"}}, "/measure/event"),
         ({"measure": COUNT | {"event": "message.requested"}}, "/measure/event"),
@@ -286,7 +286,7 @@ async def test_a_target_that_is_reached_is_told_with_name_and_unit(world):
         (
             {"measure": COUNT | {"aggregate": "average"}},
             "/measure/aggregate",
-            "must be one of count, users, share, sum, avg, median; did you mean avg?",
+            "must be one of count, users, share, sum, avg, median, p95; did you mean avg?",
         ),
         (
             {"measure": COUNT | {"where": [WHERE | {"op": "equals"}]}},

@@ -38,6 +38,7 @@ NUMBERS = [{"n": 1}, {"n": 2}, {"n": 9.5}, {"n": "7"}, {"n": None}, {}]
         (Aggregate.SUM, 12.5, 3),
         (Aggregate.AVG, 12.5 / 3, 3),
         (Aggregate.MEDIAN, 2, 3),
+        (Aggregate.P95, 8.75, 3),  # 2 + 0.9 * 7.5
     ],
 )
 async def test_numbers_are_taken_from_numbers_only(world, aggregate, value, samples):
@@ -55,6 +56,7 @@ async def test_numbers_are_taken_from_numbers_only(world, aggregate, value, samp
         (Aggregate.SHARE, None),
         (Aggregate.AVG, None),
         (Aggregate.MEDIAN, None),
+        (Aggregate.P95, None),
     ],
 )
 async def test_nothing_counts_as_none_and_averages_to_null(world, aggregate, value):
@@ -159,9 +161,35 @@ async def test_a_share_is_the_quotient_that_python_and_people_reckon(world):
         assert found.value == (place // 3) / place
 
 
-@pytest.mark.parametrize("aggregate", [Aggregate.SUM, Aggregate.AVG, Aggregate.MEDIAN])
 @pytest.mark.parametrize(
-    "numbers", [(1.7976931348623157e308, 1.7976931348623157e308), (-1.7976931348623157e308, 1e308), (5e-324, 1e300)]
+    ("numbers", "value"),
+    [
+        ([7], 7.0),
+        (range(1, 102), 96.0),
+        (range(20, 0, -1), 19.05),
+        ([-5, -1, -9], -1.4),
+        ([0.1] * 30, 0.1),
+    ],
+)
+async def test_a_percentile_lies_between_the_closest_ranks(world, numbers, value):
+    """At (n - 1) * 0.95, counted from 0: as insights have it."""
+    await store(world, *[world.thing({"n": number}, at=world.now) for number in numbers])
+    selection = Selection("thing.happened", Aggregate.P95, "data.n", (Condition(field="data.n", op=Op.EXISTS),))
+
+    found = await measure(world, selection, world.now - SECOND, world.now)
+
+    assert (found.value, found.samples) == (pytest.approx(value, rel=1e-15), len(numbers))
+
+
+@pytest.mark.parametrize("aggregate", [Aggregate.SUM, Aggregate.AVG, Aggregate.MEDIAN, Aggregate.P95])
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        (1.7976931348623157e308, 1.7976931348623157e308),
+        (-1.7976931348623157e308, 1e308),
+        (5e-324, 1e300),
+        (5e-324, -5e-324),
+    ],
 )
 async def test_the_greatest_and_least_numbers_are_measured_without_a_fault(world, aggregate, numbers):
     await store(world, *[world.thing({"n": number}, at=world.now) for number in numbers])

@@ -41,6 +41,8 @@ async def test_a_share_breaches_once_and_recovers_when_the_window_moves_on(world
         "threshold": 0.5,
         "operator": "ge",
         "expected": None,
+        "condition": "threshold",
+        "words": None,
         "unit": "ratio",
         "severity": "critical",
         "started_at": breached[0].data["started_at"],

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsloop_metrics.events.rules import Reading
+from opsloop_metrics.alarms.rules import Condition, Evidence
 from opsloop_metrics.kpi_measures.rules import Measure
 from opsloop_metrics.kpis.rules import Definition
 from opsloop_metrics.monitors import rules
-from opsloop_metrics.monitors.rules import FIRING, Condition, Evidence, Standing, State, Turn, Watch
+from opsloop_metrics.monitors.rules import FIRING, Standing, State, Turn, Watch
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 NOTHING = timedelta()
@@ -115,38 +115,6 @@ def test_without_delays_the_state_is_the_last_finding(findings):
     assert len(turns) == sum(before is not after for before, after in zip(changes, findings, strict=False))
 
 
-@pytest.mark.parametrize(
-    ("operator", "below", "equal", "over"),
-    [("lt", True, False, False), ("le", True, True, False), ("gt", False, False, True), ("ge", False, True, True)],
-)
-def test_equality_belongs_to_le_and_ge(operator, below, equal, over):
-    assert [rules.holds(value, operator, 2.0) for value in (1.9, 2.0, 2.1)] == [below, equal, over]
-
-
-@pytest.mark.parametrize(
-    ("value", "samples", "min_count", "found"),
-    [
-        (0.9, 10, 1, BAD),
-        (0.1, 10, 1, GOOD),
-        (None, 0, 1, NONE),
-        (0.9, 4, 5, NONE),
-        (0.9, 5, 5, BAD),
-        (0.1, 4, 5, GOOD),
-        (9.0, 0, 1, BAD),
-    ],
-)
-def test_small_samples_never_alarm_but_may_calm(value, samples, min_count, found):
-    condition = Condition("threshold", "ge", 0.5)
-    assert rules.evidence(condition, Reading(value, samples), min_count=min_count) is found
-
-
-def test_silence_counts_only_after_something_was_heard():
-    silence = Condition("no_data")
-    assert rules.evidence(silence, Reading(None, 0), min_count=1) is NONE
-    assert rules.evidence(silence, Reading(None, 0, last_seen_at=NOW), min_count=1) is BAD
-    assert rules.evidence(silence, Reading(0.0, 1, last_seen_at=NOW), min_count=1) is GOOD
-
-
 def watch(**changes):
     given = {
         "monitor_id": uuid4(),
@@ -160,34 +128,43 @@ def watch(**changes):
         "standing": Standing(State.OK, NOW),
         "incident_id": None,
         "evaluated_at": NOW,
+        "judged_at": None,
         "leads": True,
     }
     return Watch(**(given | changes))
 
 
 @pytest.mark.parametrize(
-    ("reading", "deadline", "again_at"),
+    ("instants", "deadline", "again_at"),
     [
-        (Reading(1.0, 1), None, NOW + rules.NET),
-        (Reading(1.0, 1, oldest_at=NOW - 9 * MINUTE), None, NOW + MINUTE),
-        (Reading(1.0, 1, oldest_at=NOW - 9 * MINUTE), NOW + MINUTE / 2, NOW + MINUTE / 2),
-        (Reading(1.0, 1, upcoming_at=NOW + MINUTE / 4), NOW + MINUTE / 2, NOW + MINUTE / 4),
-        (Reading(1.0, 1, upcoming_at=NOW + timedelta(milliseconds=1)), None, NOW + rules.COALESCE),
+        ((None, None), None, NOW + rules.NET),
+        ((NOW + MINUTE, None), None, NOW + MINUTE),
+        ((NOW + MINUTE,), NOW + MINUTE / 2, NOW + MINUTE / 2),
+        ((None, NOW + MINUTE / 4), NOW + MINUTE / 2, NOW + MINUTE / 4),
+        ((NOW + timedelta(milliseconds=1),), None, NOW + rules.COALESCE),
+        ((NOW, NOW - MINUTE), NOW - MINUTE, NOW + rules.NET),
+        ((NOW + timedelta(days=1),), None, NOW + rules.NET),
     ],
 )
-def test_a_monitor_looks_again_when_the_first_thing_can_change(reading, deadline, again_at):
-    assert rules.look_again_at(watch(), reading, deadline, NOW, rules.COALESCE) == again_at
+def test_a_monitor_looks_again_when_the_first_thing_can_change(instants, deadline, again_at):
+    assert rules.look_again_at(watch(), instants, deadline, NOW, rules.COALESCE) == again_at
 
 
 def test_a_new_monitor_looks_once_more_soon():
-    again_at = rules.look_again_at(watch(evaluated_at=None), Reading(1.0, 1), None, NOW, rules.COALESCE)
-    assert again_at == NOW + rules.SETTLE
+    assert rules.look_again_at(watch(evaluated_at=None), (), None, NOW, rules.COALESCE) == NOW + rules.SETTLE
 
 
-def test_silence_is_due_when_the_newest_leaves_the_window():
-    reading = Reading(1.0, 2, oldest_at=NOW - 9 * MINUTE, last_seen_at=NOW - 8 * MINUTE)
-    silence = watch(condition=Condition("no_data"))
-    assert rules.look_again_at(silence, reading, None, NOW, rules.COALESCE) == NOW + 2 * MINUTE
+def test_while_it_is_muted_what_would_open_stays_pending_and_what_is_open_goes_on():
+    muted = {"hold_for": MINUTE, "keep_firing_for": NOTHING, "firing": State.BREACHED, "is_muted": True}
+    pending = rules.step(Standing(State.OK, NOW), BAD, NOW, **muted).standing
+    later = rules.step(pending, BAD, NOW + 5 * MINUTE, **muted)
+
+    assert (later.standing, later.turn, later.deadline) == (pending, None, None)
+    assert rules.step(pending, GOOD, NOW, **muted).standing.state is State.OK
+    heard = rules.step(pending, BAD, NOW + 5 * MINUTE, **(muted | {"is_muted": False}))
+    assert (heard.turn, heard.standing.bad_since) == (Turn.OPENED, NOW)
+    assert rules.step(heard.standing, BAD, NOW, **muted).standing.state is State.BREACHED
+    assert rules.step(heard.standing, GOOD, NOW, **muted).turn is Turn.ENDED
 
 
 def test_costly_evaluations_come_less_often():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
@@ -33,6 +33,15 @@ async def between(session: AsyncSession, start: datetime, end: datetime) -> Sequ
     """Return the latest annotations of `[start, end)`, as many as a picture has room for."""
     wanted = noted(start=start, end=end).order_by(*LATEST_FIRST).limit(MOST_SHOWN)
     return (await session.scalars(wanted)).all()
+
+
+async def around(
+    session: AsyncSession, at: datetime, start: datetime, end: datetime, *, most: int
+) -> Sequence[Annotation]:
+    """Return the annotations of `[start, end)` that are nearest to a time, at most so many, the earliest first."""
+    away = func.abs(func.extract("epoch", Annotation.at) - func.extract("epoch", literal(at)))
+    wanted = noted(start=start, end=end).order_by(away, Annotation.id).limit(most)
+    return sorted((await session.scalars(wanted)).all(), key=lambda each: (each.at, each.id))
 
 
 async def is_made_of(session: AsyncSession, event_id: UUID) -> bool:

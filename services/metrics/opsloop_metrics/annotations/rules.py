@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
+from uuid import UUID
 
 MOST_CHARACTERS = 200
 MOST_SHOWN = 200
@@ -17,6 +20,17 @@ class AnnotationSource(StrEnum):
     PERSON = "person"
     CAMPAIGN = "campaign"
     RELEASE = "release"
+
+
+@dataclass(frozen=True)
+class Noted:
+    """An annotation as other rooms show it."""
+
+    id: UUID
+    at: datetime
+    text: str
+    link: str | None
+    source: AnnotationSource
 
 
 def text_of(data: Mapping[str, Any], *names: str, otherwise: str) -> str:

@@ -14,7 +14,7 @@ from opsloop_common.resources import changing
 from opsloop_common.versions import Precondition
 from opsloop_metrics.annotations import queries
 from opsloop_metrics.annotations.models import Annotation
-from opsloop_metrics.annotations.rules import AnnotationSource
+from opsloop_metrics.annotations.rules import AnnotationSource, Noted
 
 
 async def create_annotation(session: AsyncSession, at: datetime, text: str, *, link: str | None) -> Annotation:
@@ -50,3 +50,9 @@ async def note_event(
 async def between(session: AsyncSession, start: datetime, end: datetime) -> Sequence[Annotation]:
     """Return the latest annotations of `[start, end)`, as many as a picture has room for."""
     return await queries.between(session, start, end)
+
+
+async def around(session: AsyncSession, at: datetime, start: datetime, end: datetime, *, most: int) -> Sequence[Noted]:
+    """Return the annotations of `[start, end)` that are nearest to a time, at most so many, the earliest first."""
+    found = await queries.around(session, at, start, end, most=most)
+    return [Noted(each.id, each.at, each.text, each.link, AnnotationSource(each.source)) for each in found]

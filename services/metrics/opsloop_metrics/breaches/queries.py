@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import Select, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from opsloop_common import resources
 from opsloop_common.errors import NotFound
-from opsloop_metrics.breaches.models import Incident
+from opsloop_common.versions import Precondition
+from opsloop_metrics.breaches.models import Acknowledgement, Incident
 
 MOST_SHOWN = 100
 NEWEST_FIRST = (Incident.opened_at.desc(), Incident.id.desc())
@@ -37,6 +39,37 @@ async def lock_open_incidents(
     return (await session.scalars(open_ones)).all()
 
 
+async def lock_incident(session: AsyncSession, incident_id: UUID) -> Incident:
+    """Lock and return an incident; raises NotFound."""
+    locked = select(Incident).where(Incident.id == incident_id).with_for_update()
+    incident = (await session.scalars(locked)).one_or_none()
+    if incident is None:
+        raise NotFound.of("breach")
+    return incident
+
+
+async def get_acknowledgement(session: AsyncSession, incident_id: UUID) -> Acknowledgement:
+    """Return the acknowledgement of an incident; raises NotFound."""
+    return await resources.get(session, Acknowledgement, Acknowledgement.incident_id == incident_id)
+
+
+async def find_acknowledgement(session: AsyncSession, incident_id: UUID) -> Acknowledgement | None:
+    """Return the acknowledgement of an incident, None without one."""
+    return await resources.find(session, Acknowledgement, Acknowledgement.incident_id == incident_id)
+
+
+async def lock_acknowledgement(session: AsyncSession, incident_id: UUID, expected: Precondition) -> Acknowledgement:
+    """Lock the acknowledgement of an incident, in the version expected; raises NotFound, StaleVersion."""
+    of_incident = Acknowledgement.incident_id == incident_id
+    return await resources.lock_for_change(session, Acknowledgement, of_incident, expected=expected)
+
+
+async def acknowledgements(session: AsyncSession, incident_ids: Sequence[UUID]) -> dict[UUID, Acknowledgement]:
+    """Return the acknowledgements of some incidents."""
+    found = await session.scalars(select(Acknowledgement).where(Acknowledgement.incident_id.in_(incident_ids)))
+    return {each.incident_id: each for each in found}
+
+
 async def count_open(session: AsyncSession) -> dict[str, int]:
     """Return how many incidents of each severity are open, for a session that entered as a worker: over all workspaces."""
     counted = select(Incident.severity, func.count()).where(Incident.ended_at.is_(None)).group_by(Incident.severity)
@@ -51,6 +84,7 @@ def incidents(
     severity: Sequence[str],
     opened_from: datetime | None,
     opened_to: datetime | None,
+    acknowledged: bool | None = None,
 ) -> Select[Any]:
     """Return a workspace's incidents that pass all given filters; `open_only` None means open and closed."""
     found = select(Incident).where(Incident.workspace == workspace)  # the policy alone would not use the index
@@ -64,6 +98,9 @@ def incidents(
         found = found.where(Incident.opened_at >= opened_from)
     if opened_to is not None:
         found = found.where(Incident.opened_at < opened_to)
+    if acknowledged is not None:
+        known = exists().where(Acknowledgement.incident_id == Incident.id)
+        found = found.where(known if acknowledged else ~known)
     return found
 
 

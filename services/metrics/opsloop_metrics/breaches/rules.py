@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
-BreachType = Literal["threshold", "no_data"]
+BreachType = Literal["threshold", "change", "anomaly", "off_track", "no_data"]
 Severity = Literal["info", "warning", "critical"]
+
+
+EXPLAIN_JOB = "metrics.explain_incident"
+"""Kind of the job that finds out what explains an incident, of a KPI that can be divided; its payload names the incident."""
+MOST_AROUND = 20
+USUAL_WINDOW = timedelta(days=1)
+"""How far before an incident its surroundings begin, where its monitor has no window."""
 
 
 class EndReason(StrEnum):
@@ -23,7 +31,7 @@ class EndReason(StrEnum):
 
 @dataclass(frozen=True)
 class Opening:
-    """What is known when a monitor fires."""
+    """What is known when a monitor fires; `threshold` is the number of its condition, `words` by language."""
 
     monitor_id: UUID
     kpi_id: UUID
@@ -35,5 +43,53 @@ class Opening:
     threshold: float | None
     unit: str | None
     value: float | None
+    expected: float | None
+    low: float | None
+    high: float | None
+    words: Mapping[str, str] | None
     last_seen_at: datetime | None
     started_at: datetime
+    window: timedelta | None = None
+    is_divisible: bool = False
+    """Whether its KPI has parts of which some may explain it."""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """What is known of an incident to those who explain it."""
+
+    kpi_id: UUID
+    opened_at: datetime
+    window: timedelta | None
+
+
+class Moment(StrEnum):
+    """What happened to an incident at a time."""
+
+    PENDING = "pending"
+    OPENED = "opened"
+    ACKNOWLEDGED = "acknowledged"
+    ENDED = "ended"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A moment of an incident: by whom it was acknowledged, the value that opened or ended it, what was noted, why it ended."""
+
+    at: datetime
+    what: Moment
+    by: str | None = None
+    value: float | None = None
+    note: str | None = None
+
+
+def timeline(*steps: Step | None) -> list[Step]:
+    """Return the moments that there were, in the order of time; the two of one instant in the order of an incident's life."""
+    return sorted(
+        (step for step in steps if step is not None), key=lambda step: (step.at, list(Moment).index(step.what))
+    )
+
+
+def surroundings(started_at: datetime, ended_at: datetime, window: timedelta | None) -> tuple[datetime, datetime]:
+    """Return `[start, end)` of what happened around an incident: from one window before it until just after its end."""
+    return started_at - (window or USUAL_WINDOW), ended_at + timedelta(microseconds=1)

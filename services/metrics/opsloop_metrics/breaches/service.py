@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common import outbox
-from opsloop_common.contracts.metrics import KpiBreached, KpiNoData, KpiRecovered
+from opsloop_common import outbox, resources
+from opsloop_common.contracts.metrics import (
+    BucketLength,
+    KpiAnomalyDetected,
+    KpiBreached,
+    KpiNoData,
+    KpiRecovered,
+    Words,
+)
 from opsloop_common.db import clock_of, context_of
+from opsloop_common.due.jobs import start_job
 from opsloop_common.entry import enter_every_workspace
+from opsloop_common.errors import Conflict
 from opsloop_common.ids import uuid7
-from opsloop_metrics.breaches import queries
-from opsloop_metrics.breaches.models import Incident
-from opsloop_metrics.breaches.rules import EndReason, Opening
+from opsloop_common.versions import Precondition
+from opsloop_metrics.annotations import service as annotating
+from opsloop_metrics.annotations.rules import Noted
+from opsloop_metrics.breaches import queries, rules
+from opsloop_metrics.breaches.models import Acknowledgement, Incident
+from opsloop_metrics.breaches.rules import EXPLAIN_JOB, EndReason, Moment, Opened, Opening, Step
 
 
 async def open_incident(session: AsyncSession, opening: Opening) -> UUID:
@@ -35,11 +48,18 @@ async def open_incident(session: AsyncSession, opening: Opening) -> UUID:
             threshold=opening.threshold,
             unit=opening.unit,
             value=opening.value,
+            expected=opening.expected,
+            low=opening.low,
+            high=opening.high,
+            words=None if opening.words is None else dict(opening.words),
             last_seen_at=opening.last_seen_at,
             started_at=opening.started_at,
             opened_at=clock_of(session).now(),
+            window=opening.window,
         )
     )
+    if opening.is_divisible and opening.type != "no_data":
+        await start_job(session, EXPLAIN_JOB, {"incident_id": str(incident_id)})
     if opening.type == "no_data" or opening.value is None:
         outbox.append(session, _silence(incident_id, opening))
     else:
@@ -61,18 +81,90 @@ def _silence(incident_id: UUID, opening: Opening) -> KpiNoData:
 
 
 def _breach(incident_id: UUID, opening: Opening, value: float) -> KpiBreached:
+    is_threshold = opening.type == "threshold"  # a value is not compared with a share of something else
     return KpiBreached(
         monitor_id=opening.monitor_id,
         kpi=opening.kpi,
         kpi_name=opening.kpi_name,
         incident_id=incident_id,
         value=value,
-        threshold=opening.threshold,
-        operator=opening.operator,
+        threshold=opening.threshold if is_threshold else None,
+        operator=opening.operator if is_threshold else None,
+        expected=opening.expected,
+        condition=opening.type,
+        words=_words(opening),
         unit=opening.unit,
         severity=opening.severity,
         started_at=opening.started_at,
     )
+
+
+def _words(opening: Opening) -> Words | None:
+    return None if opening.words is None else Words.model_validate(opening.words)
+
+
+def tell_anomaly(
+    session: AsyncSession, incident_id: UUID, opening: Opening, *, at: datetime, interval: BucketLength
+) -> None:
+    """Tell of an anomalous bucket of an open incident: it began `at`, and came to what would open one."""
+    known = {name: getattr(opening, name) for name in KpiAnomalyDetected.model_fields if hasattr(opening, name)}
+    own = {"incident_id": incident_id, "at": at, "interval": interval}
+    outbox.append(session, KpiAnomalyDetected.model_validate(known | own))
+
+
+async def acknowledge(session: AsyncSession, incident_id: UUID, note: str | None) -> Acknowledgement:
+    """Say that one looks after an open incident; who did so first stays. Raises NotFound, Conflict for one that is over."""
+    incident = await queries.lock_incident(session, incident_id)
+    known = await queries.find_acknowledgement(session, incident_id)
+    if known is not None:
+        return known
+    if incident.ended_at is not None:
+        raise Conflict("this incident is over; nobody needs to look after it")
+    now, actor = clock_of(session).now(), context_of(session).actor
+    own = {"workspace": incident.workspace, "version": 1, "created_at": now, "updated_at": now}
+    made = Acknowledgement(incident_id=incident_id, acknowledged_by=actor, note=note, **own)
+    session.add(made)
+    resources.tell(session, made, "created", after=made.audited())
+    return made
+
+
+async def withdraw_acknowledgement(session: AsyncSession, incident_id: UUID, *, expected: Precondition) -> None:
+    """Take an acknowledgement back; raises NotFound, StaleVersion."""
+    await queries.lock_incident(session, incident_id)
+    await resources.delete(session, await queries.lock_acknowledgement(session, incident_id, expected))
+
+
+def timeline(incident: Incident, known: Acknowledgement | None) -> list[Step]:
+    """Return the moments of an incident, in the order of time."""
+    acknowledged = ended = None
+    if known is not None:
+        acknowledged = Step(known.created_at, Moment.ACKNOWLEDGED, by=known.acknowledged_by, note=known.note)
+    if incident.ended_at is not None:
+        ended = Step(incident.ended_at, Moment.ENDED, value=incident.end_value, note=incident.end_reason)
+    return rules.timeline(
+        Step(incident.started_at, Moment.PENDING),
+        Step(incident.opened_at, Moment.OPENED, value=incident.value),
+        acknowledged,
+        ended,
+    )
+
+
+async def around(session: AsyncSession, incident: Incident) -> Sequence[Noted]:
+    """Return what was noted around an incident, by time: of many those nearest to its begin."""
+    until = incident.ended_at or clock_of(session).now()
+    start, end = rules.surroundings(incident.started_at, until, incident.window)
+    return await annotating.around(session, incident.started_at, start, end, most=rules.MOST_AROUND)
+
+
+async def find_opened(session: AsyncSession, incident_id: UUID) -> Opened | None:
+    """Return what those who explain an incident need of it; None when it is gone."""
+    incident = await session.get(Incident, incident_id)
+    return None if incident is None else Opened(incident.kpi_id, incident.opened_at, incident.window)
+
+
+async def keep_explanation(session: AsyncSession, incident_id: UUID, explanation: Mapping[str, Any]) -> None:
+    """Keep what explains an incident."""
+    (await queries.lock_incident(session, incident_id)).explanation = dict(explanation)
 
 
 async def open_by_severity(session: AsyncSession) -> dict[str, int]:

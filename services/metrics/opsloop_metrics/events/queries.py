@@ -66,6 +66,7 @@ _COLUMNS = {"id": "event_id"}
 """Columns that do not have the name of the event's attribute."""
 _DIGITS = literal(Decimal("1." + "0" * 34), Numeric)
 """Times this, a numeric has so many places more for its quotients, which else keep 16 digits: fewer than a double has."""
+_MOST, _LEAST = Decimal("1.7976931348623157e308"), Decimal("1e-300")
 _COMPARE = {Op.LT: "<", Op.LE: "<=", Op.GT: ">", Op.GE: ">="}
 
 
@@ -198,6 +199,9 @@ def _aggregate(event: Any, selection: Selection) -> tuple[ColumnElement[Any], Co
                 func.percentile_disc(0.5).within_group(order).filter(holds) for order in (number.asc(), number.desc())
             )
             return (lower + upper) * literal(Decimal("0.5"), Numeric), func.count(number).filter(holds)
+        case Aggregate.P95:
+            rank = func.percentile_cont(0.95).within_group(_double(number))
+            return rank.filter(holds), func.count(number).filter(holds)
 
 
 def _carries_a_sample(event: Any, selection: Selection) -> ColumnElement[bool]:
@@ -225,6 +229,13 @@ def _field(event: Any, field: str) -> ColumnElement[Any]:
 def _number(event: Any, property: str) -> ColumnElement[Any]:
     found = _field(event, property)
     return case((func.jsonb_typeof(found) == "number", cast(found, Numeric)))
+
+
+def _double(number: ColumnElement[Any]) -> ColumnElement[Any]:
+    """Return a number as a double, which PostgreSQL refuses to make of what is too large or too small for one."""
+    most, size = literal(_MOST, Numeric), func.abs(number)
+    bounded = case((size < literal(_LEAST, Numeric), 0), (size > most, func.sign(number) * most), else_=number)
+    return cast(bounded, Double)
 
 
 def _json(value: JsonValue) -> ColumnElement[Any]:
@@ -269,6 +280,10 @@ def _contains(found: ColumnElement[Any], value: JsonValue) -> ColumnElement[bool
         return member
     part = func.strpos(_plain(found), value) > 0
     return or_(member, and_(func.jsonb_typeof(found) == "string", func.coalesce(part, false())))
+
+
+field_of, number_of, plain_of, holds = _field, _number, _plain, _holds
+"""What an event has, as SQL, for `dividing`."""
 
 
 async def some_unfed(session: AsyncSession, *, limit: int) -> list[Told]:

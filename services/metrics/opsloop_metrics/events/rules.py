@@ -24,11 +24,12 @@ class Aggregate(StrEnum):
     SUM = "sum"
     AVG = "avg"
     MEDIAN = "median"
+    P95 = "p95"
 
 
 OWN = "metrics"
-NUMERIC = frozenset({Aggregate.SUM, Aggregate.AVG, Aggregate.MEDIAN})
-NULL_WHEN_EMPTY = frozenset({Aggregate.SHARE, Aggregate.AVG, Aggregate.MEDIAN})
+NUMERIC = frozenset({Aggregate.SUM, Aggregate.AVG, Aggregate.MEDIAN, Aggregate.P95})
+NULL_WHEN_EMPTY = frozenset({Aggregate.SHARE, Aggregate.AVG, Aggregate.MEDIAN, Aggregate.P95})
 
 
 def is_echo(event: Event) -> bool:
@@ -110,3 +111,18 @@ def user_of(event: Event) -> str | None:
     user_id = author.get("user_id") if isinstance(author, dict) else None
     user_id = user_id or event.data.get("user_id")
     return user_id if isinstance(user_id, str) and user_id else None
+
+
+@dataclass(frozen=True)
+class Part:
+    """What the events with one value of a field come to at two times; `field` counts those asked for from 1, 0 is all events.
+
+    `under` is what it is divided by: how many events, where the aggregate is a share or an average.
+    """
+
+    field: int
+    value: str | None
+    before: float
+    after: float
+    under_before: float
+    under_after: float

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.users import UserErased
 from opsloop_common.db import clock_of
-from opsloop_metrics.events import queries
-from opsloop_metrics.events.rules import Reading, Selection, Told, unlisted, user_of
+from opsloop_metrics.events import dividing, queries
+from opsloop_metrics.events.rules import Part, Reading, Selection, Told, unlisted, user_of
 from opsloop_metrics.people import service as people
 
 
@@ -44,6 +44,21 @@ async def series(
 ) -> list[list[tuple[float | None, int]]]:
     """Return for each selection (value, samples) of every interval `(edges[i], edges[i + 1]]`."""
     return await queries.series(session, selections, edges=edges)
+
+
+MOST_VALUES = dividing.VALUES
+
+
+async def divided(
+    session: AsyncSession,
+    selection: Selection,
+    fields: Sequence[str],
+    *,
+    before: tuple[datetime, datetime],
+    after: tuple[datetime, datetime],
+) -> list[Part]:
+    """Return what a selection comes to in `(start, end]` of two times, by the fields' values: the `MOST_VALUES` most frequent each."""
+    return await dividing.divided(session, selection, fields, before=before, after=after)
 
 
 async def some_unfed(session: AsyncSession, *, limit: int) -> list[Told]:

@@ -21,7 +21,7 @@ async def forget_old(session: AsyncSession, kept: timedelta) -> bool:
 
     Events count from when they happened, as windows and charts do. Incidents, their ends and reported values stay.
     """
-    before = rules.kept_from(clock_of(session).now(), kept, await monitors.longest_window(session))
+    before = rules.kept_from(clock_of(session).now(), kept, await monitors.longest_reach(session))
     left = BATCH
     for type in await events.types(session):
         left -= await events.forget(session, type, before, limit=left)

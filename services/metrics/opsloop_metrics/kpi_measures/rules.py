@@ -150,8 +150,6 @@ def _read_side(raw: Mapping[str, Any], pointer: str) -> Selection:
 
 def read_selection(raw: Mapping[str, Any], pointer: str) -> Selection:
     """Return the selection of events that `raw` says; raises Invalid."""
-    if raw["aggregate"] == "p95":
-        raise Invalid(f"{pointer}/aggregate", f"the aggregate p95 {_WAITS}")
     aggregate = Aggregate(raw["aggregate"])
     where = read_conditions(raw.get("where") or ())
     property = raw.get("property")

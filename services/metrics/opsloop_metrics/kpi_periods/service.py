@@ -55,6 +55,13 @@ async def series(session: AsyncSession, kpi_id: UUID, edges: Sequence[datetime])
     )
 
 
+async def settled(session: AsyncSession, kpi_id: UUID, edges: Sequence[datetime]) -> list[tuple[float | None, int]]:
+    """Return (value, how many) of every interval `(edges[i], edges[i + 1]]`, of what was kept as of its end."""
+    ends = set(edges)
+    found = await queries.rows(session, kpi_id, start=edges[0], now=edges[-1])
+    return rules.by_interval([(row.at, row.value) for row in found if row.at in ends], edges)
+
+
 async def put(session: AsyncSession, kpi_id: UUID, measured: Sequence[Measured]) -> None:
     """Keep what a KPI came to in some periods, in place of what it came to there before."""
     own = {"kpi_id": kpi_id, "workspace": context_of(session).workspace, "measured_at": clock_of(session).now()}

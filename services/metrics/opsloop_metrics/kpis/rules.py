@@ -66,6 +66,21 @@ class Definition:
     unit: str | None
     target: float | None
     measure: Measure
+    tags: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Goal:
+    """A target, and the days in which it is to be reached: `start` inclusive, `end` exclusive."""
+
+    value: float
+    start: datetime
+    end: datetime
+    direction: Direction
+
+    def pace(self, now: datetime) -> float:
+        """Return the share of its time that has passed, 0 to 1."""
+        return min(max((now - self.start) / (self.end - self.start), 0.0), 1.0)
 
 
 @dataclass(frozen=True)
@@ -124,8 +139,14 @@ def _faults_of_targets(targets: Sequence[Mapping[str, Any]]) -> Iterator[FieldEr
 
 def target_on(targets: Sequence[Mapping[str, Any]], target: float | None, day: date) -> float | None:
     """Return the target of a day: the one of `targets` that holds for it, both ends included, else `target`."""
+    entry = entry_on(targets, day)
+    return target if entry is None else float(entry["value"])
+
+
+def entry_on(targets: Sequence[Mapping[str, Any]], day: date) -> Mapping[str, Any] | None:
+    """Return the one of `targets` that holds for a day, both ends included."""
     told = day.isoformat()
-    return next((float(each["value"]) for each in targets if each["from"] <= told <= each["to"]), target)
+    return next((each for each in targets if each["from"] <= told <= each["to"]), None)
 
 
 def progress(value: float | None, target: float | None, direction: Direction) -> float | None:

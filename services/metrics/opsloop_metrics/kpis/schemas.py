@@ -85,7 +85,7 @@ class EventsMeasure(InModel):
 
     type: Literal["events"]
     event: EventType
-    aggregate: Literal["count", "users", "share", "sum", "avg", "median"]
+    aggregate: Literal["count", "users", "share", "sum", "avg", "median", "p95"]
     property: Path | None = None
     where: Annotated[list[Where], Field(max_length=MAX_CONDITIONS)] = Field(default_factory=list)
 

@@ -25,13 +25,14 @@ from opsloop_common.resources import changing
 from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_metrics.events import service as event_store
 from opsloop_metrics.events.rules import Reading
+from opsloop_metrics.insights.periods import FIRST_YEAR, LAST_YEAR, midnight
 from opsloop_metrics.kpi_measures.rules import Measure, combine, read_measure, require_acyclic, require_known
 from opsloop_metrics.kpi_periods import service as periods
 from opsloop_metrics.kpi_periods.rules import SERIES_POINTS, Measured, Period
 from opsloop_metrics.kpi_templates import rules as templates
 from opsloop_metrics.kpis import queries, rules
 from opsloop_metrics.kpis.models import Kpi, KpiValue
-from opsloop_metrics.kpis.rules import Definition, Direction, Outline, Standing, State, Waiting
+from opsloop_metrics.kpis.rules import Definition, Direction, Goal, Outline, Standing, State, Waiting
 from opsloop_metrics.ports import MetricsPorts, Watching
 from opsloop_metrics.saved_insights import service as saved_insights
 
@@ -229,6 +230,21 @@ async def _target_now(session: AsyncSession, kpi: Kpi) -> float | None:
     return rules.target_on(kpi.targets, kpi.target, await _today(session)) if kpi.targets else kpi.target
 
 
+async def goal_now(session: AsyncSession, kpi_id: UUID) -> Goal | None:
+    """Return the target of today with the days it is for, of a KPI that this transaction has locked; None without one."""
+    kpi = await session.get_one(Kpi, kpi_id)
+    entry = rules.entry_on(kpi.targets, await _today(session))
+    if entry is None:
+        return None
+    zone = (await workspaces.get(session)).time_zone
+    # days at the ends of the calendar begin or end beyond it in some zone
+    first = max(date.fromisoformat(entry["from"]), date(FIRST_YEAR, 1, 1))
+    last = min(date.fromisoformat(entry["to"]), date(LAST_YEAR, 12, 31))
+    return Goal(
+        float(entry["value"]), midnight(first, zone), midnight(last + timedelta(days=1), zone), Direction(kpi.direction)
+    )
+
+
 async def note_state(session: AsyncSession, kpi_id: UUID, state: State) -> None:
     """Keep the worst of what a KPI's monitors say; no change of the definition, so that its version stays. The caller holds its lock."""
     (await session.get_one(Kpi, kpi_id)).state = state.value
@@ -314,7 +330,12 @@ async def locked(session: AsyncSession, kpi_id: UUID) -> Definition:
 
 async def _definition(session: AsyncSession, kpi: Kpi) -> Definition:
     target = await _target_now(session, kpi)
-    return Definition(kpi.id, kpi.key, kpi.name, kpi.unit, target, read_measure(kpi.measure))
+    return Definition(kpi.id, kpi.key, kpi.name, kpi.unit, target, read_measure(kpi.measure), kpi.tags)
+
+
+async def known_keys(session: AsyncSession, keys: Sequence[str]) -> set[str]:
+    """Return which of some keys name KPIs of the workspace."""
+    return await queries.known_keys(session, keys)
 
 
 async def outline(session: AsyncSession, key: str) -> Outline:
@@ -331,11 +352,6 @@ async def ids_reading(session: AsyncSession, types: Sequence[str]) -> Sequence[U
 async def ids_measured(session: AsyncSession) -> Sequence[UUID]:
     """Return the ids of the KPIs that are measured from events."""
     return await queries.ids_measured(session)
-
-
-async def value_now(session: AsyncSession, kpi: Definition, window: timedelta | None) -> float | None:
-    """Return a KPI's value over the window that ends now; without a window ever since."""
-    return (await take_reading(session, kpi, window, now=clock_of(session).now())).value
 
 
 async def take_reading(
@@ -359,6 +375,20 @@ async def series(session: AsyncSession, kpi: Definition, edges: Sequence[datetim
     if kpi.measure.is_reported:
         return await queries.value_series(session, kpi.kpi_id, edges)
     return await measured_series(session, kpi.measure, edges)
+
+
+async def bucket_values(
+    session: AsyncSession, kpi: Definition, edges: Sequence[datetime]
+) -> list[tuple[float | None, int]]:
+    """Return (value, samples) of every day or hour from an edge to the next, which are over.
+
+    A value that was reported at an edge is of what begins there; what is asked counts as it came to at the end.
+    """
+    if kpi.measure.is_asked:
+        return await periods.settled(session, kpi.kpi_id, edges)
+    if kpi.measure.is_reported:
+        edges = [edge - periods.TICK for edge in edges]
+    return await series(session, kpi, edges)
 
 
 async def measured_series(

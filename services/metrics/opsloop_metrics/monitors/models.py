@@ -19,10 +19,13 @@ from sqlalchemy import (
     Text,
     Uuid,
 )
+from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
 from opsloop_common.columns import Moment, Resource, check_in
-from opsloop_metrics.monitors.rules import ConditionType, State
+from opsloop_metrics.alarms.rules import ConditionType
+from opsloop_metrics.kpi_periods.rules import Period
+from opsloop_metrics.monitors.rules import State
 from opsloop_metrics.tables import Base
 
 
@@ -33,8 +36,13 @@ class Monitor(Resource, Base):
     __tablename__ = "monitor"
     __table_args__ = (
         check_in("condition_type", get_args(ConditionType)),
-        CheckConstraint("(condition_type = 'threshold') = (operator IS NOT NULL)", name="operator"),
-        CheckConstraint("(condition_type = 'threshold') = (threshold IS NOT NULL)", name="threshold"),
+        CheckConstraint("(condition_type IN ('threshold', 'change')) = (operator IS NOT NULL)", name="operator"),
+        CheckConstraint(
+            "(condition_type IN ('threshold', 'change', 'off_track')) = (threshold IS NOT NULL)", name="threshold"
+        ),
+        CheckConstraint("(condition_type = 'anomaly') = (unusual IS NOT NULL)", name="unusual"),
+        check_in("calendar", Period),
+        CheckConstraint('"window" IS NULL OR calendar IS NULL', name="window"),
         check_in("state", State),
         CheckConstraint(
             "(state IN ('recovering', 'no_data', 'breached')) = (incident_id IS NOT NULL)", name="incident_id"
@@ -47,7 +55,10 @@ class Monitor(Resource, Base):
     condition_type: Mapped[str] = mapped_column(Text)
     operator: Mapped[str | None] = mapped_column(Text)
     threshold: Mapped[float | None] = mapped_column(Double)
+    unusual: Mapped[dict[str, Any] | None] = mapped_column(JSONB(none_as_null=True), comment="what an anomaly is")
     window: Mapped[timedelta | None] = mapped_column(Interval)
+    calendar: Mapped[str | None] = mapped_column(Text, comment="the period that is the window instead")
+    reach: Mapped[timedelta | None] = mapped_column(Interval, comment="how far back a look goes")
     hold_for: Mapped[timedelta] = mapped_column(Interval)
     keep_firing_for: Mapped[timedelta] = mapped_column(Interval)
     min_count: Mapped[int] = mapped_column(Integer)
@@ -58,6 +69,11 @@ class Monitor(Resource, Base):
     bad_since: Mapped[datetime | None] = mapped_column(Moment)
     good_since: Mapped[datetime | None] = mapped_column(Moment)
     value: Mapped[float | None] = mapped_column(Double)
+    expected: Mapped[float | None] = mapped_column(Double)
+    low: Mapped[float | None] = mapped_column(Double)
+    high: Mapped[float | None] = mapped_column(Double)
+    words: Mapped[dict[str, str] | None] = mapped_column(JSONB(none_as_null=True))
+    judged_at: Mapped[datetime | None] = mapped_column(Moment, comment="the start of the newest bucket that was judged")
     incident_id: Mapped[UUID | None] = mapped_column(Uuid)
     evaluated_at: Mapped[datetime | None] = mapped_column(Moment)
     not_before: Mapped[datetime | None] = mapped_column(Moment, comment="earliest next evaluation, to coalesce events")
@@ -69,7 +85,9 @@ class Monitor(Resource, Base):
             "condition_type": self.condition_type,
             "operator": self.operator,
             "threshold": self.threshold,
+            "unusual": self.unusual,
             "window": self.window,
+            "calendar": self.calendar,
             "hold_for": self.hold_for,
             "keep_firing_for": self.keep_firing_for,
             "min_count": self.min_count,

@@ -46,8 +46,8 @@ async def find_enabled(session: AsyncSession, monitor_id: UUID) -> Monitor | Non
 
 
 async def find_leading(session: AsyncSession, kpi_id: UUID) -> UUID | None:
-    """Return the oldest monitor of a KPI that is switched on: it alone says whether the target is reached."""
-    enabled = Monitor.kpi_id == kpi_id, Monitor.enabled
+    """Return the oldest monitor of a KPI that is switched on and has a window: it alone says whether the target is reached."""
+    enabled = Monitor.kpi_id == kpi_id, Monitor.enabled, Monitor.condition_type != "anomaly"
     return await session.scalar(select(Monitor.id).where(*enabled).order_by(Monitor.id).limit(1))
 
 
@@ -62,9 +62,15 @@ async def enabled_monitors(session: AsyncSession, kpi_ids: Sequence[UUID]) -> Se
     return (await session.execute(select(Monitor.id, Monitor.not_before).where(*wanted).order_by(Monitor.id))).all()
 
 
-async def longest_window(session: AsyncSession, kpi_ids: Sequence[UUID]) -> timedelta | None:
-    """Return the longest window of the monitors of some KPIs."""
-    return await session.scalar(select(func.max(Monitor.window)).where(Monitor.kpi_id.in_(kpi_ids)))
+async def pending_monitors(session: AsyncSession) -> Sequence[UUID]:
+    """Return the enabled monitors of the workspace that are pending, in a fixed order."""
+    pending = Monitor.enabled, Monitor.state == State.PENDING.value
+    return (await session.scalars(select(Monitor.id).where(*pending).order_by(Monitor.id))).all()
+
+
+async def longest_reach(session: AsyncSession, kpi_ids: Sequence[UUID]) -> timedelta | None:
+    """Return how far back the monitors of some KPIs look at most."""
+    return await session.scalar(select(func.max(Monitor.reach)).where(Monitor.kpi_id.in_(kpi_ids)))
 
 
 def monitors(kpi_id: UUID) -> Select[Any]:

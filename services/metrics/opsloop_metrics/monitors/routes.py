@@ -16,6 +16,7 @@ from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.monitors import queries, service
 from opsloop_metrics.monitors.models import Monitor
 from opsloop_metrics.monitors.schemas import EvaluationOut, MonitorIn, MonitorOut, MonitorPatch
+from opsloop_metrics.muting.rules import Muted
 from opsloop_metrics.settings import MetricsSettings
 
 router = ApiRouter(tags=["kpis"])
@@ -33,7 +34,7 @@ async def create_monitor(key: str, body: MonitorIn, session: Db, response: Respo
         session, key, body.model_dump(by_alias=True), events_kept=settings_of(session, MetricsSettings).events_kept
     )
     set_location(response, f"/v1/kpis/{key}/monitors/{monitor.id}")
-    return _monitor(monitor, key, response)
+    return await _monitor(session, monitor, key, response)
 
 
 @router.get("/v1/kpis/{key}/monitors", dependencies=[READ], responses=problems(404))
@@ -41,14 +42,16 @@ async def list_monitors(key: str, session: Db, page: PageQuery) -> Listing[Monit
     """List a KPI's monitors, newest first."""
     kpi = await kpis.get(session, key)
     found = await paginate(session, queries.monitors(kpi.kpi_id), page, by=queries.NEWEST_MONITORS_FIRST)
-    return found.map(lambda monitor: _shape(monitor, key))
+    muted = await service.muted(session, kpi, [monitor.id for monitor in found.items])
+    return found.map(lambda monitor: _shape(monitor, key, muted.get(monitor.id)))
 
 
 @router.get("/v1/kpis/{key}/monitors/{monitor_id}", dependencies=[READ], responses=problems(404))
 async def get_monitor(key: str, monitor_id: UUID, session: Db, response: Response) -> MonitorOut:
     """Read a monitor."""
     kpi = await kpis.get(session, key)
-    return _monitor(await queries.get_monitor(session, kpi.kpi_id, monitor_id), key, response)
+    monitor = await queries.get_monitor(session, kpi.kpi_id, monitor_id)
+    return await _monitor(session, monitor, key, response)
 
 
 @router.patch("/v1/kpis/{key}/monitors/{monitor_id}", dependencies=[WRITE], responses=problems(404, 412))
@@ -65,7 +68,7 @@ async def update_monitor(
         expected=expected,
         events_kept=settings_of(session, MetricsSettings).events_kept,
     )
-    return _monitor(monitor, key, response)
+    return await _monitor(session, monitor, key, response)
 
 
 @router.delete(
@@ -97,12 +100,20 @@ async def list_evaluations(
     return found.map(EvaluationOut.model_validate)
 
 
-def _monitor(monitor: Monitor, key: str, response: Response) -> MonitorOut:
+async def _monitor(session: Db, monitor: Monitor, key: str, response: Response) -> MonitorOut:
     set_etag(response, monitor.version)
-    return _shape(monitor, key)
+    muted = await service.muted(session, await kpis.get(session, key), [monitor.id])
+    return _shape(monitor, key, muted.get(monitor.id))
 
 
-def _shape(monitor: Monitor, key: str) -> MonitorOut:
-    condition = {"type": monitor.condition_type, "operator": monitor.operator, "value": monitor.threshold}
+def _shape(monitor: Monitor, key: str, muted: Muted | None) -> MonitorOut:
+    compared = {"operator": monitor.operator, "value": monitor.threshold}
     kept = {name: getattr(monitor, name) for name in MonitorOut.model_fields if hasattr(monitor, name)}
-    return MonitorOut.model_validate(kept | {"kpi": key, "condition": condition, "for": monitor.hold_for})
+    quiet = {"muted_until": muted and muted.until, "muted_by": muted and muted.by, "muted_why": muted and muted.why}
+    own = {
+        "kpi": key,
+        "condition": {"type": monitor.condition_type} | (compared if monitor.unusual is None else monitor.unusual),
+        "window": monitor.calendar or monitor.window,
+        "for": monitor.hold_for,
+    }
+    return MonitorOut.model_validate(kept | quiet | own)

@@ -6,7 +6,7 @@ the state stays. With `for` at least two evaluations find the condition true bef
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum, auto
@@ -14,17 +14,14 @@ from math import floor
 from typing import Any, Literal
 from uuid import UUID
 
-from opsloop_common.errors import Conflict, Invalid
-from opsloop_metrics.events.rules import Reading
-from opsloop_metrics.kpi_measures.rules import Measure
-from opsloop_metrics.kpis.rules import Definition
+from opsloop_common.errors import Invalid
+from opsloop_metrics.alarms.rules import Condition, ConditionType, Evidence, Unusual, Watched, read_condition
+from opsloop_metrics.kpi_periods.rules import Period
 from opsloop_metrics.kpis.rules import State as State
+from opsloop_metrics.windows.rules import MAX_SPAN, Window, read_window
 
 EVALUATE = "metrics.evaluate"
 """Kind of the due work that evaluates one monitor; its key is the monitor's id."""
-
-MAX_SPAN = timedelta(days=366)
-_WAITS = "is not supported yet"
 
 COALESCE = timedelta(milliseconds=250)
 """A burst of events makes one monitor look four times a second, well inside the promise of one second."""
@@ -42,9 +39,6 @@ SLOT = timedelta(seconds=10)
 KEEP_HISTORY = timedelta(days=30)
 
 Severity = Literal["info", "warning", "critical"]
-Operator = Literal["lt", "le", "gt", "ge"]
-ConditionType = Literal["threshold", "no_data"]
-
 
 FIRING = frozenset({State.BREACHED, State.NO_DATA, State.RECOVERING})
 _WORSE = {state: rank for rank, state in enumerate(State)}
@@ -53,15 +47,6 @@ _WORSE = {state: rank for rank, state in enumerate(State)}
 def worst(states: Sequence[State]) -> State:
     """Return the worst of the states; without any, all is well."""
     return max(states, key=_WORSE.__getitem__, default=State.OK)
-
-
-@dataclass(frozen=True)
-class Condition:
-    """When a monitor is unhappy: the value compares so with the threshold, or nothing comes in."""
-
-    type: ConditionType
-    operator: Operator | None = None
-    value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -74,17 +59,13 @@ class Standing:
     good_since: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Watch:
+@dataclass(frozen=True, kw_only=True)
+class Watch(Watched):
     """A monitor and its KPI, as an evaluation needs them."""
 
     monitor_id: UUID
-    kpi: Definition
-    condition: Condition
-    window: timedelta | None
     hold_for: timedelta
     keep_firing_for: timedelta
-    min_count: int
     severity: Severity
     standing: Standing
     incident_id: UUID | None
@@ -102,40 +83,20 @@ class Seen:
     value: float | None
     since: datetime
     incident_id: UUID | None
-    window: timedelta | None
+    window: Window | None
     enabled: bool
+    type: ConditionType
+    expected: float | None
+    low: float | None
+    high: float | None
+    words: Mapping[str, str] | None
 
 
-def worst_window(seen: Sequence[Seen]) -> timedelta | None:
+def worst_window(seen: Sequence[Seen]) -> Window | None:
     """Return the window of the worst enabled monitor (the first of those); None, ever since, without one."""
     enabled = [monitor for monitor in seen if monitor.enabled]
     state = worst([monitor.state for monitor in enabled])
     return next((monitor.window for monitor in enabled if monitor.state is state), None)
-
-
-def read_monitor_condition(raw: Mapping[str, Any]) -> Condition:
-    """Return the condition that `raw` says; raises Invalid."""
-    if raw["type"] in ("change", "anomaly"):
-        raise Invalid("/condition/type", f"a condition of type {raw['type']} {_WAITS}")
-    operator, value = raw.get("operator"), raw.get("value")
-    if raw["type"] == "no_data":
-        if operator is not None or value is not None:
-            raise Invalid("/condition/operator", "no_data compares with nothing: leave operator and value out")
-        return Condition("no_data")
-    if operator is None:
-        raise Invalid("/condition/operator", "a threshold needs an operator")
-    if value is None:
-        raise Invalid("/condition/value", "a threshold needs a value")
-    return Condition("threshold", operator, float(value))
-
-
-def read_window(raw: timedelta | str | None) -> timedelta | None:
-    """Return the sliding window; raises Invalid for a calendar period (not supported yet) or a bad length."""
-    if isinstance(raw, str):
-        raise Invalid("/window", f"the calendar window {raw} {_WAITS}; give a duration")
-    if raw is not None and not timedelta() < raw <= MAX_SPAN:
-        raise Invalid("/window", f"a window is longer than nothing and at most {MAX_SPAN.days} days")
-    return raw
 
 
 def read_delay(raw: timedelta | None, pointer: str) -> timedelta:
@@ -145,7 +106,9 @@ def read_delay(raw: timedelta | None, pointer: str) -> timedelta:
     return raw or timedelta()
 
 
-MEANING = frozenset({"condition_type", "operator", "threshold", "window", "min_count"})
+CONDITION = ("condition_type", "operator", "threshold", "unusual")
+"""The settings that are the condition."""
+MEANING = frozenset({*CONDITION, "window", "calendar", "min_count"})
 """A monitor's settings that decide what its state says; another value of one makes the old state void."""
 
 
@@ -153,10 +116,14 @@ def read_monitor(fields: Mapping[str, Any]) -> dict[str, Any]:
     """Return the given fields of a monitor as they are kept; raises Invalid. What is not given is not in the answer."""
     kept: dict[str, Any] = {name: fields[name] for name in ("min_count", "severity", "enabled") if name in fields}
     if "condition" in fields:
-        condition = read_monitor_condition(fields["condition"])
+        condition = read_condition(fields["condition"])
+        unusual = None if condition.unusual is None else condition.unusual.as_json()
         kept |= {"condition_type": condition.type, "operator": condition.operator, "threshold": condition.value}
+        kept["unusual"] = unusual
     if "window" in fields:
-        kept["window"] = read_window(fields["window"])
+        window = read_window(fields["window"])
+        period = window.value if isinstance(window, Period) else None
+        kept |= {"window": window if period is None else None, "calendar": period}
     if "for" in fields:
         kept["hold_for"] = read_delay(fields["for"], "/for")
     if "keep_firing_for" in fields:
@@ -166,35 +133,13 @@ def read_monitor(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 def condition_of(kept: Mapping[str, Any]) -> Condition:
     """Return the condition from what `read_monitor` kept."""
-    return Condition(kept["condition_type"], kept["operator"], kept["threshold"])
+    unusual = None if kept["unusual"] is None else Unusual.of(kept["unusual"])
+    return Condition(kept["condition_type"], kept["operator"], kept["threshold"], unusual)
 
 
-def require_window(measure: Measure, condition: Condition, window: timedelta | None) -> None:
-    """Raise Invalid when a window is missing: measures of events and silence always need one."""
-    if window is None and not measure.is_kept:
-        raise Invalid("/window", "a measure of events needs a window")
-    if window is None and condition.type == "no_data":
-        raise Invalid("/window", "no_data needs a window: how long silence is normal")
-
-
-def require_kept(window: timedelta | None, kept: timedelta) -> None:
-    """Raise Invalid when a window reaches further back than domain events are kept."""
-    if window is not None and window > kept:
-        raise Invalid("/window", f"events are kept for {kept.days} days, so a window over them is at most that long")
-
-
-def require_windows_everywhere(measure: Measure, windows: Sequence[timedelta | None]) -> None:
-    """Raise Conflict when a KPI is to measure events, and a monitor of it has no window."""
-    if not measure.is_kept and None in windows:
-        raise Conflict("a measure of events needs a window, and a monitor of this KPI has none; give it one first")
-
-
-class Evidence(Enum):
-    """What one evaluation says about the condition."""
-
-    BAD = auto()
-    GOOD = auto()
-    NONE = auto()
+def window_of(window: timedelta | None, calendar: str | None) -> Window | None:
+    """Return the window from what `read_monitor` kept."""
+    return window if calendar is None else Period(calendar)
 
 
 class Turn(Enum):
@@ -213,43 +158,22 @@ class Step:
     deadline: datetime | None
 
 
-def holds(value: float, operator: Operator, threshold: float) -> bool:
-    """Say whether `value` compares so with `threshold`; equality belongs to le and ge."""
-    match operator:
-        case "lt":
-            return value < threshold
-        case "le":
-            return value <= threshold
-        case "gt":
-            return value > threshold
-        case "ge":
-            return value >= threshold
-
-
-def evidence(condition: Condition, reading: Reading, *, min_count: int) -> Evidence:
-    """Return what a reading says. Small samples never alarm, but may calm; a source never seen is only awaited."""
-    if condition.type == "no_data":
-        if reading.samples > 0:
-            return Evidence.GOOD
-        return Evidence.NONE if reading.last_seen_at is None else Evidence.BAD
-    if reading.value is None or condition.operator is None or condition.value is None:
-        return Evidence.NONE
-    if not holds(reading.value, condition.operator, condition.value):
-        return Evidence.GOOD
-    # at the default of 1 no value of none is too small: "fewer than 5 orders an hour" must fire when there are none
-    is_small = min_count > 1 and reading.samples < min_count
-    return Evidence.NONE if is_small else Evidence.BAD
-
-
 def step(
-    before: Standing, found: Evidence, now: datetime, *, hold_for: timedelta, keep_firing_for: timedelta, firing: State
+    before: Standing,
+    found: Evidence,
+    now: datetime,
+    *,
+    hold_for: timedelta,
+    keep_firing_for: timedelta,
+    firing: State,
+    is_muted: bool = False,
 ) -> Step:
-    """Return what follows from one evaluation. `firing` is the state of an open incident, breached or no_data."""
+    """Return what follows; `firing` is the state of an open incident. `is_muted`: what would open one stays pending."""
     match found:
         case Evidence.NONE:
             return Step(before, None, _deadline(before, now, hold_for, keep_firing_for))
         case Evidence.BAD:
-            after = _worse(before, now, hold_for, firing)
+            after = _worse(before, now, hold_for, firing, is_muted)
         case Evidence.GOOD:
             after = _better(before, now, keep_firing_for)
     was_open, is_open = before.state in FIRING, after.state in FIRING
@@ -257,14 +181,14 @@ def step(
     return Step(after, turn, _deadline(after, now, hold_for, keep_firing_for))
 
 
-def _worse(before: Standing, now: datetime, hold_for: timedelta, firing: State) -> Standing:
+def _worse(before: Standing, now: datetime, hold_for: timedelta, firing: State, is_muted: bool) -> Standing:
     match before.state:
         case State.BREACHED | State.NO_DATA:
             return before
         case State.RECOVERING:
             return Standing(firing, now, bad_since=before.bad_since)
     bad_since = before.bad_since if before.state is State.PENDING and before.bad_since else now
-    if now - bad_since >= hold_for:
+    if now - bad_since >= hold_for and not is_muted:
         return Standing(firing, now, bad_since=bad_since)
     if before.state is State.PENDING:
         return before
@@ -302,18 +226,14 @@ def firing_state(condition: Condition) -> State:
 
 
 def look_again_at(
-    watch: Watch, reading: Reading, deadline: datetime | None, now: datetime, patience: timedelta
+    watch: Watch, instants: Iterable[datetime | None], deadline: datetime | None, now: datetime, patience: timedelta
 ) -> datetime:
     """Return the next instant at which the state may change without a new event, not before `patience` is over.
 
-    The window is `(now - window, now]`: what happened at t leaves it at t + window exactly. Silence begins at the same
-    instant, when the newest sample leaves.
+    `instants`: when the value may become another by time alone; what is past says nothing any more.
     """
-    instants = [now + (SETTLE if watch.evaluated_at is None else NET), reading.upcoming_at, deadline]
-    leaving_at = reading.last_seen_at if watch.condition.type == "no_data" else reading.oldest_at
-    if watch.window is not None and leaving_at is not None and leaving_at + watch.window > now:
-        instants.append(leaving_at + watch.window)
-    return max(now + patience, min(instant for instant in instants if instant is not None))
+    known = [at for at in (*instants, deadline) if at is not None and at > now]
+    return max(now + patience, min([now + (SETTLE if watch.evaluated_at is None else NET), *known]))
 
 
 def patience_after(cost_seconds: float) -> timedelta:

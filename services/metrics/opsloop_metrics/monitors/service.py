@@ -17,10 +17,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import due, limits, outbox, resources
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.db import Context, acting_for, clock_of, context_of, count_after_commit, meters_of
+from opsloop_common.db import Context, acting_for, clock_of, context_of, count_after_commit, meters_of, ports_of
 from opsloop_common.resources import changing
 from opsloop_common.versions import Precondition
 from opsloop_common.workspaces import take_place
+from opsloop_metrics.alarms import rules as alarms
+from opsloop_metrics.alarms import service as looking
+from opsloop_metrics.alarms.rules import Condition, ConditionType, Evidence, Found
 from opsloop_metrics.breaches import service as breaches
 from opsloop_metrics.breaches.rules import EndReason, Opening
 from opsloop_metrics.events import service as event_store
@@ -30,9 +33,13 @@ from opsloop_metrics.kpis.rules import Definition
 from opsloop_metrics.monitors import queries, rules
 from opsloop_metrics.monitors.meters import EvaluationMeter
 from opsloop_metrics.monitors.models import Monitor
-from opsloop_metrics.monitors.rules import EVALUATE, Condition, Seen, Standing, State, Step, Turn, Watch
+from opsloop_metrics.monitors.rules import EVALUATE, Seen, Standing, State, Step, Turn, Watch
+from opsloop_metrics.muting.rules import Muted
+from opsloop_metrics.ports import MetricsPorts
+from opsloop_metrics.windows.rules import Window
 
 PRUNE_BATCH = 5_000
+get_monitor = queries.get_monitor
 
 _RECORD = text(
     "INSERT INTO evaluation (monitor_id, slot, state, workspace, at, value, samples) "
@@ -49,9 +56,10 @@ async def add_monitor(session: AsyncSession, key: str, fields: Mapping[str, Any]
     await take_place(session, Monitor.__table__, most=limits.MONITORS_PER_WORKSPACE, what="monitors")
     settings = rules.read_monitor(fields)
     kpi = await kpis.lock(session, key)
-    _require_window(kpi, rules.condition_of(settings), settings["window"], events_kept)
-    state, now = State.OK.value, clock_of(session).now()
-    monitor = resources.create(session, Monitor, kpi_id=kpi.kpi_id, state=state, since=now, **settings)
+    condition, window = rules.condition_of(settings), rules.window_of(settings["window"], settings["calendar"])
+    _require_window(kpi, condition, window, events_kept)
+    settings |= {"reach": alarms.reach(condition, window), "state": State.OK.value, "since": clock_of(session).now()}
+    monitor = resources.create(session, Monitor, kpi_id=kpi.kpi_id, **settings)
     if monitor.enabled:
         await _evaluate_soon(session, monitor.id, None)
     await _tell_state(session, kpi.kpi_id)
@@ -73,8 +81,9 @@ async def change_monitor(
     monitor = await queries.lock_monitor(session, kpi.kpi_id, monitor_id, expected)
     with changing(session, monitor, settings) as before:
         # one that was longer before the events were kept for less may stay as it is
-        kept = events_kept if "window" in settings else None
-        _require_window(kpi, _condition_of(monitor), monitor.window, kept)
+        kept = events_kept if {"window", "condition_type"} & settings.keys() else None
+        _require_window(kpi, _condition_of(monitor), _window_of(monitor), kept)
+        monitor.reach = alarms.reach(_condition_of(monitor), _window_of(monitor))
         if "enabled" in before:
             await _start_anew(session, monitor, EndReason.DISABLED)
         elif rules.MEANING & before.keys():
@@ -85,16 +94,18 @@ async def change_monitor(
     return monitor
 
 
-def _require_window(kpi: Definition, condition: Condition, window: timedelta | None, kept: timedelta | None) -> None:
-    rules.require_window(kpi.measure, condition, window)
+def _require_window(kpi: Definition, condition: Condition, window: Window | None, kept: timedelta | None) -> None:
+    alarms.require_window(kpi.measure, condition, window)
     if kept is not None and not kpi.measure.is_kept:
-        rules.require_kept(window, kept)
+        alarms.require_kept(condition, window, kept)
 
 
 def _condition_of(monitor: Monitor) -> Condition:
-    return rules.condition_of(
-        {"condition_type": monitor.condition_type, "operator": monitor.operator, "threshold": monitor.threshold}
-    )
+    return rules.condition_of({name: getattr(monitor, name) for name in rules.CONDITION})
+
+
+def _window_of(monitor: Monitor) -> Window | None:
+    return rules.window_of(monitor.window, monitor.calendar)
 
 
 async def delete_monitor(session: AsyncSession, key: str, monitor_id: UUID, *, expected: Precondition) -> None:
@@ -116,7 +127,8 @@ async def _tell_state(session: AsyncSession, kpi_id: UUID) -> None:
 async def _start_anew(session: AsyncSession, monitor: Monitor, reason: EndReason) -> None:
     await breaches.end_of_monitor(session, monitor.id, reason)
     monitor.state, monitor.since = State.OK.value, clock_of(session).now()
-    monitor.bad_since = monitor.good_since = monitor.incident_id = monitor.value = monitor.evaluated_at = None
+    monitor.bad_since = monitor.good_since = monitor.incident_id = monitor.evaluated_at = monitor.judged_at = None
+    monitor.value = monitor.expected = monitor.low = monitor.high = monitor.words = None
     if monitor.enabled:
         await _evaluate_soon(session, monitor.id, None)
     else:
@@ -128,6 +140,17 @@ async def _evaluate_soon(session: AsyncSession, monitor_id: UUID, not_before: da
     await due.schedule(session, EVALUATE, str(monitor_id), max(now, not_before or now))
 
 
+async def look_soon(session: AsyncSession, monitor_ids: Sequence[UUID] | None = None) -> None:
+    """Have some monitors look at once, or all that are pending: what kept them quiet may be over."""
+    for monitor_id in await queries.pending_monitors(session) if monitor_ids is None else monitor_ids:
+        await _evaluate_soon(session, monitor_id, None)
+
+
+async def muted(session: AsyncSession, kpi: Definition, monitor_ids: Sequence[UUID]) -> Mapping[UUID, Muted]:
+    """Return which of a KPI's monitors keep quiet now."""
+    return await ports_of(session, MetricsPorts).muting.muted(session, kpi.key, kpi.tags, monitor_ids)
+
+
 async def on_value_reported(session: AsyncSession, kpi_id: UUID, /) -> None:
     """Have the KPI's monitors look soon."""
     for monitor in await queries.enabled_monitors(session, [kpi_id]):
@@ -137,7 +160,7 @@ async def on_value_reported(session: AsyncSession, kpi_id: UUID, /) -> None:
 async def on_measured_anew(session: AsyncSession, kpi_id: UUID, /) -> None:
     """Start a KPI's monitors anew; raises Conflict when one of them needs a window for that."""
     kpi, monitors = await kpis.locked(session, kpi_id), await queries.monitors_of(session, kpi_id)
-    rules.require_windows_everywhere(kpi.measure, [monitor.window for monitor in monitors])
+    alarms.require_watchable(kpi.measure, [(_condition_of(monitor), _window_of(monitor)) for monitor in monitors])
     for monitor in monitors:
         await _start_anew(session, monitor, EndReason.CHANGED)
     await _tell_state(session, kpi_id)
@@ -155,14 +178,27 @@ async def on_deleted(session: AsyncSession, kpi_id: UUID, /) -> None:
 async def seen_of(session: AsyncSession, kpi_id: UUID) -> list[Seen]:
     """Return what a KPI's monitors say, oldest first."""
     return [
-        Seen(m.id, State(m.state), m.value, m.since, m.incident_id, m.window, m.enabled)
+        Seen(
+            id=m.id,
+            state=State(m.state),
+            value=m.value,
+            since=m.since,
+            incident_id=m.incident_id,
+            window=_window_of(m),
+            enabled=m.enabled,
+            type=cast(ConditionType, m.condition_type),
+            expected=m.expected,
+            low=m.low,
+            high=m.high,
+            words=m.words,
+        )
         for m in await queries.monitors_of(session, kpi_id)
     ]
 
 
-async def longest_window(session: AsyncSession) -> timedelta | None:
-    """Return the longest window that a monitor of the workspace has over events; None without any."""
-    return await queries.longest_window(session, await kpis.ids_measured(session))
+async def longest_reach(session: AsyncSession) -> timedelta | None:
+    """Return how far back the workspace's monitors look over events at most; None without any."""
+    return await queries.longest_reach(session, await kpis.ids_measured(session))
 
 
 async def take_in(session: AsyncSession, events: Sequence[Event]) -> None:
@@ -195,7 +231,7 @@ def _watch(kpi: Definition, monitor: Monitor, *, leads: bool) -> Watch:
         monitor_id=monitor.id,
         kpi=kpi,
         condition=_condition_of(monitor),
-        window=monitor.window,
+        window=_window_of(monitor),
         hold_for=monitor.hold_for,
         keep_firing_for=monitor.keep_firing_for,
         min_count=monitor.min_count,
@@ -203,6 +239,8 @@ def _watch(kpi: Definition, monitor: Monitor, *, leads: bool) -> Watch:
         standing=Standing(State(monitor.state), monitor.since, monitor.bad_since, monitor.good_since),
         incident_id=monitor.incident_id,
         evaluated_at=monitor.evaluated_at,
+        judged_at=monitor.judged_at,
+        is_alarmed=monitor.state != State.OK,
         leads=leads,
     )
 
@@ -210,36 +248,58 @@ def _watch(kpi: Definition, monitor: Monitor, *, leads: bool) -> Watch:
 async def _look(session: AsyncSession, monitor: Monitor, watch: Watch) -> None:
     clock, begun = clock_of(session), perf_counter()
     now = clock.now()
-    last_seen = watch.condition.type == "no_data"
-    reading = await kpis.take_reading(session, watch.kpi, watch.window, now=now, last_seen=last_seen)
+    found = await looking.look(session, watch, now)
     patience = rules.patience_after((clock.now() - now).total_seconds())
-    taken = rules.step(
-        watch.standing,
-        rules.evidence(watch.condition, reading, min_count=watch.min_count),
-        now,
-        hold_for=watch.hold_for,
-        keep_firing_for=watch.keep_firing_for,
-        firing=rules.firing_state(watch.condition),
-    )
-    with acting_for(session, _caused_by(session, reading.cause)):
-        incident_id = await _turn(session, watch, reading, taken)
-        _stand(monitor, taken.standing, incident_id)
-        monitor.value, monitor.evaluated_at, monitor.not_before = reading.value, clock.now(), now + patience
-        if taken.standing.state is not watch.standing.state:
-            await _tell_state(session, watch.kpi.kpi_id)
-        if watch.leads:
-            await kpis.note_value(session, watch.kpi.kpi_id, reading.value)
-    await _record(session, watch, reading, taken, now)
-    again_at = rules.look_again_at(watch, reading, taken.deadline, now, patience)
+    quiet = (await muted(session, watch.kpi, [monitor.id])).get(monitor.id)
+    state, deadline = watch.standing.state, None
+    if found.is_news:
+        taken = await _move(session, monitor, watch, found, now, is_muted=quiet is not None)
+        state, deadline = taken.standing.state, taken.deadline
+    monitor.evaluated_at, monitor.not_before = clock.now(), max(now + patience, found.rests_until or now)
+    again_at = rules.look_again_at(watch, (*found.instants, quiet.until if quiet else None), deadline, now, patience)
     with acting_for(session, replace(context_of(session), traceparent=None)):  # else a trace would go on for ever
         await due.schedule(session, EVALUATE, str(monitor.id), again_at)
     seconds, meter = perf_counter() - begun, meters_of(session, EvaluationMeter)
-    count_after_commit(session, lambda: meter.count(taken.standing.state, seconds))
+    count_after_commit(session, lambda: meter.count(state, seconds))
+
+
+async def _move(
+    session: AsyncSession, monitor: Monitor, watch: Watch, found: Found, now: datetime, *, is_muted: bool
+) -> Step:
+    """Move the state machine by what was found, and tell and keep what came of it."""
+    taken = rules.step(
+        watch.standing,
+        found.evidence,
+        now if found.bucket is None else found.bucket.end,  # buckets' time passes a bucket at a time
+        hold_for=watch.hold_for,
+        keep_firing_for=watch.keep_firing_for,
+        firing=rules.firing_state(watch.condition),
+        is_muted=is_muted,
+    )
+    with acting_for(session, _caused_by(session, found.reading.cause)):
+        incident_id = await _turn(session, watch, found, taken)
+        _stand(monitor, taken.standing, incident_id)
+        _see(monitor, found)
+        if taken.standing.state is not watch.standing.state:
+            await _tell_state(session, watch.kpi.kpi_id)
+        if watch.leads:
+            await kpis.note_value(session, watch.kpi.kpi_id, found.reading.value)
+    await _record(session, watch, found.reading, taken, now)
+    return taken
 
 
 def _stand(monitor: Monitor, standing: Standing, incident_id: UUID | None) -> None:
     monitor.state, monitor.since = standing.state.value, standing.since
     monitor.bad_since, monitor.good_since, monitor.incident_id = standing.bad_since, standing.good_since, incident_id
+
+
+def _see(monitor: Monitor, found: Found) -> None:
+    monitor.value, expected = found.reading.value, found.expected
+    monitor.expected, monitor.low, monitor.high, monitor.words = (
+        (None, None, None, None) if expected is None else (expected.value, expected.low, expected.high, expected.words)
+    )
+    if found.bucket is not None:
+        monitor.judged_at = found.bucket.at
 
 
 def _caused_by(session: AsyncSession, cause: Cause | None) -> Context:
@@ -256,18 +316,23 @@ def _caused_by(session: AsyncSession, cause: Cause | None) -> Context:
     )
 
 
-async def _turn(session: AsyncSession, watch: Watch, reading: Reading, taken: Step) -> UUID | None:
-    """Open or end the incident as the step says; returns the id of the one that is open now."""
+async def _turn(session: AsyncSession, watch: Watch, found: Found, taken: Step) -> UUID | None:
+    """Open or end the incident as the step says, and tell of an anomaly; returns the id of the incident that is open now."""
+    incident_id = watch.incident_id
     match taken.turn:
         case Turn.OPENED:
-            return await breaches.open_incident(session, _opening(watch, reading, taken))
+            incident_id = await breaches.open_incident(session, _opening(watch, found, taken))
         case Turn.ENDED:
-            await breaches.end_of_monitor(session, watch.monitor_id, EndReason.RECOVERED, value=reading.value)
-            return None
-    return watch.incident_id
+            await breaches.end_of_monitor(session, watch.monitor_id, EndReason.RECOVERED, value=found.reading.value)
+            incident_id = None
+    if incident_id is not None and found.bucket is not None and found.evidence is Evidence.BAD:
+        bucket, opening = found.bucket, _opening(watch, found, taken)
+        breaches.tell_anomaly(session, incident_id, opening, at=bucket.at, interval=bucket.interval)
+    return incident_id
 
 
-def _opening(watch: Watch, reading: Reading, taken: Step) -> Opening:
+def _opening(watch: Watch, found: Found, taken: Step) -> Opening:
+    expected = found.expected
     return Opening(
         monitor_id=watch.monitor_id,
         kpi_id=watch.kpi.kpi_id,
@@ -278,9 +343,15 @@ def _opening(watch: Watch, reading: Reading, taken: Step) -> Opening:
         operator=watch.condition.operator,
         threshold=watch.condition.value,
         unit=watch.kpi.unit,
-        value=reading.value,
-        last_seen_at=reading.last_seen_at,
+        value=found.reading.value,
+        expected=None if expected is None else expected.value,
+        low=None if expected is None else expected.low,
+        high=None if expected is None else expected.high,
+        words=None if expected is None else expected.words,
+        last_seen_at=found.reading.last_seen_at,
         started_at=cast(datetime, taken.standing.bad_since),
+        window=alarms.length_of(watch, found),
+        is_divisible=bool(watch.kpi.measure.parts) or watch.kpi.measure.insight is not None,
     )
 
 

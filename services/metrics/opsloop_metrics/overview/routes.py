@@ -10,6 +10,7 @@ from fastapi import Query
 from opsloop_common.http.deps import Db
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_common.http.schemas import Duration, Timestamp
+from opsloop_metrics.alarms import service as alarms
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.monitors import service as monitors
 from opsloop_metrics.monitors.rules import worst, worst_window
@@ -27,7 +28,7 @@ async def get_kpi_status(key: str, session: Db) -> StatusOut:
     seen = await monitors.seen_of(session, kpi.kpi_id)
     return StatusOut(
         key=kpi.key,
-        value=await kpis.value_now(session, kpi, worst_window(seen)),
+        value=await alarms.value_now(session, kpi, worst_window(seen)),
         state=worst([monitor.state for monitor in seen]).value,
         monitors=[MonitorStatus.model_validate(monitor) for monitor in seen],
     )

@@ -8,16 +8,22 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from opsloop_common.http.schemas import OutModel, Timestamp
+from opsloop_metrics.alarms.rules import ConditionType
 
 State = Literal["ok", "pending", "breached", "recovering", "no_data"]
 
 
 class MonitorStatus(OutModel):
-    """What one monitor says."""
+    """What one monitor says; `expected` is what its value is compared with, if not with a threshold."""
 
     id: UUID
+    type: ConditionType
     state: State
     value: float | None
+    expected: float | None
+    low: float | None
+    high: float | None
+    words: dict[str, str] | None
     since: Timestamp
     incident_id: UUID | None
 

@@ -80,11 +80,16 @@ async def answer_as_of(
 
     Raises NotFound, and what `answer` raises.
     """
+    kind, asked = await question(session, insight_id)
+    if isinstance(asked, Timed):
+        asked = asked.until(as_of, days=days)
+    return kind, (await _insight(session, kind).answer(session, asked)).body
+
+
+async def question(session: AsyncSession, insight_id: UUID) -> tuple[str, BaseModel]:
+    """Return an insight's kind and what it asks; raises NotFound, Conflict."""
     insight = await queries.get_insight(session, insight_id)
-    question = _question(session, insight)
-    if isinstance(question, Timed):
-        question = question.until(as_of, days=days)
-    return insight.kind, (await _insight(session, insight.kind).answer(session, question)).body
+    return insight.kind, _question(session, insight)
 
 
 async def picture(session: AsyncSession, insight: SavedInsight, *, locale: str | None) -> str:

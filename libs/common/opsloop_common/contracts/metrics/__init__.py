@@ -10,11 +10,14 @@ from opsloop_common.contracts.metrics.kpis import (
 )
 from opsloop_common.contracts.metrics.monitors import (
     AlertSeverity,
+    BucketLength,
     EndReason,
+    KpiAnomalyDetected,
     KpiBreached,
     KpiNoData,
     KpiRecovered,
     MonitorEvent,
+    Words,
 )
 from opsloop_common.contracts.metrics.objectives import GoalAtRisk
 from opsloop_common.contracts.metrics.people import UserIdentified
@@ -33,9 +36,11 @@ EVENTS: tuple[type[EventData], ...] = (
 __all__ = [
     "EVENTS",
     "AlertSeverity",
+    "BucketLength",
     "CompetitorChanged",
     "EndReason",
     "GoalAtRisk",
+    "KpiAnomalyDetected",
     "KpiBreached",
     "KpiNoData",
     "KpiRecovered",
@@ -46,4 +51,5 @@ __all__ = [
     "UserContactChanged",
     "UserErased",
     "UserIdentified",
+    "Words",
 ]

@@ -6,10 +6,24 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
+from pydantic import BaseModel, ConfigDict
+
 from opsloop_common.contracts.envelope import EventData
 
 AlertSeverity = Literal["info", "warning", "critical"]
 EndReason = Literal["recovered", "changed", "disabled", "deleted"]
+
+Condition = Literal["threshold", "change", "anomaly", "off_track", "no_data"]
+BucketLength = Literal["day", "hour"]
+
+
+class Words(BaseModel):
+    """Why it is an anomaly, for people: "412, expected 655 ± 60 for a Tuesday"."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    en: str
+    zh: str
 
 
 class MonitorEvent(EventData):
@@ -37,8 +51,27 @@ class KpiBreached(MonitorEvent):
     threshold: float | None = None
     operator: Literal["lt", "le", "gt", "ge"] | None = None
     expected: float | None = None
+    """What the value is compared with where that is no threshold: the window before, the pace of a target, what was expected."""
+    condition: Condition | None = None
+    words: Words | None = None
     severity: AlertSeverity
     started_at: datetime
+
+
+class KpiAnomalyDetected(MonitorEvent):
+    """A day or an hour, from `at` on, was unusual. One such event for each of an incident, the first with its kpi.breached."""
+
+    type = "kpi.anomaly_detected"
+
+    incident_id: UUID
+    at: datetime
+    interval: BucketLength
+    value: float
+    expected: float
+    low: float
+    high: float
+    words: Words
+    severity: AlertSeverity
 
 
 class KpiRecovered(MonitorEvent):
@@ -65,4 +98,4 @@ class KpiNoData(MonitorEvent):
     started_at: datetime
 
 
-EVENTS: tuple[type[EventData], ...] = (KpiBreached, KpiRecovered, KpiNoData)
+EVENTS: tuple[type[EventData], ...] = (KpiBreached, KpiAnomalyDetected, KpiRecovered, KpiNoData)

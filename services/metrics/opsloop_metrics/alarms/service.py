@@ -1,0 +1,161 @@
+"""Look at a KPI for what a monitor watches for."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common import workspaces
+from opsloop_common.db import clock_of, settings_of
+from opsloop_metrics.alarms import rules
+from opsloop_metrics.alarms.rules import Bucket, Condition, Evidence, Expected, Found, Unusual, Watched
+from opsloop_metrics.events.rules import Reading
+from opsloop_metrics.insights.periods import Interval, WeekStart, edges, floor, steps
+from opsloop_metrics.kpi_periods.rules import Period
+from opsloop_metrics.kpi_periods.service import TICK
+from opsloop_metrics.kpis import service as kpis
+from opsloop_metrics.kpis.rules import Definition
+from opsloop_metrics.settings import MetricsSettings
+from opsloop_metrics.windows.rules import Calendar, Span, Window, over_at, span, span_before
+
+
+async def look(session: AsyncSession, watched: Watched, now: datetime) -> Found:
+    """Return what a KPI says of a condition. The caller holds the KPI's lock."""
+    calendar = await _calendar(session, watched)
+    match watched.condition.type:
+        case "anomaly":
+            return await _judge(session, watched, watched.condition.unusual or Unusual(), calendar, now)
+        case "change":
+            return await _compare(session, watched, calendar, now)
+    reading = await _read(session, watched, span(watched.window, now, calendar))
+    instants = _instants(watched, reading, calendar, now)
+    if watched.condition.type == "off_track":
+        return await _pace(session, watched, reading, calendar, instants, now)
+    evidence = rules.evidence(watched.condition, reading, min_count=watched.min_count)
+    return Found(evidence, reading, instants=instants)
+
+
+async def value_now(session: AsyncSession, kpi: Definition, window: Window | None) -> float | None:
+    """Return a KPI's value over the window that ends now; without a window ever since."""
+    now = clock_of(session).now()
+    watched = Watched(kpi=kpi, condition=Condition("threshold"), window=window)
+    return (await _read(session, watched, span(window, now, await _calendar(session, watched)))).value
+
+
+async def _calendar(session: AsyncSession, watched: Watched) -> Calendar:
+    """Return the workspace's calendar, where it matters: what slides knows no days, and most looks are of that kind."""
+    if watched.condition.unusual is None and not isinstance(watched.window, Period):
+        return Calendar("UTC", WeekStart.MONDAY)
+    workspace = await workspaces.get(session)
+    return Calendar(workspace.time_zone, WeekStart(workspace.week_start))
+
+
+async def _read(session: AsyncSession, watched: Watched, over: Span) -> Reading:
+    length = over.length
+    if watched.kpi.measure.is_reported and length is not None and not isinstance(watched.window, timedelta):
+        length += TICK  # a value at midnight is of the day that begins
+    last_seen = watched.condition.type == "no_data"
+    return await kpis.take_reading(session, watched.kpi, length, now=over.end, last_seen=last_seen)
+
+
+def _instants(watched: Watched, reading: Reading, calendar: Calendar, now: datetime) -> tuple[datetime | None, ...]:
+    """Return when a look comes to something else without an event.
+
+    The window is `(now - window, now]`: what happened at t leaves it at t + window exactly. Silence begins at the same
+    instant, when the newest sample leaves.
+    """
+    leaving_at = reading.last_seen_at if watched.condition.type == "no_data" else reading.oldest_at
+    leaves_at = leaving_at + watched.window if leaving_at and isinstance(watched.window, timedelta) else None
+    return reading.upcoming_at, leaves_at, over_at(watched.window, now, calendar)
+
+
+async def _compare(session: AsyncSession, watched: Watched, calendar: Calendar, now: datetime) -> Found:
+    window = watched.window or timedelta()
+    here = span(window, now, calendar)
+    past = span_before(window, here, calendar)
+    reading, before = await _read(session, watched, here), await _read(session, watched, past)
+    evidence = rules.evidence_of_change(watched.condition, reading, before, min_count=watched.min_count)
+    if isinstance(window, timedelta):
+        turning_at = before.oldest_at and before.oldest_at + 2 * window
+    else:  # what comes next in the period before counts when this one is as old
+        turning_at = before.upcoming_at and before.upcoming_at + (now - past.end)
+    expected = None if before.value is None else Expected(before.value)
+    return Found(evidence, reading, expected, (*_instants(watched, reading, calendar, now), turning_at))
+
+
+async def _pace(
+    session: AsyncSession,
+    watched: Watched,
+    reading: Reading,
+    calendar: Calendar,
+    instants: tuple[datetime | None, ...],
+    now: datetime,
+) -> Found:
+    goal = await kpis.goal_now(session, watched.kpi.kpi_id)
+    if goal is None:
+        return Found(Evidence.NONE, reading, instants=instants)
+    begun = span(watched.window, goal.start, calendar)
+    kept = settings_of(session, MetricsSettings).events_kept
+    is_kept = watched.kpi.measure.is_kept or (begun.start is not None and begun.start >= now - kept)
+    start = (await _read(session, watched, begun)).value if is_kept else None
+    evidence = rules.evidence_of_pace(watched.condition, reading.value, start, goal, now)
+    on_pace = rules.on_pace(start, goal, now)
+    return Found(evidence, reading, None if on_pace is None else Expected(on_pace), (*instants, goal.end))
+
+
+async def _judge(session: AsyncSession, watched: Watched, unusual: Unusual, calendar: Calendar, now: datetime) -> Found:
+    """Judge the newest bucket whose value is known, unless that was done."""
+    interval = Interval(unusual.interval)
+    running = floor(now - rules.SETTLED, interval, calendar.zone, calendar.week_start)
+    next_at = steps(running, 1, interval, calendar.zone) + rules.SETTLED
+    rests_until = next_at if watched.kpi.measure.parts else None  # what others report may be late
+    nothing = Found(Evidence.NONE, Reading(None, 0), instants=(next_at,), rests_until=rests_until, is_news=False)
+    if watched.judged_at is not None and watched.judged_at >= steps(running, -1, interval, calendar.zone):
+        return nothing
+    first = steps(running, -rules.BUCKETS[unusual.interval], interval, calendar.zone)
+    starts = edges(first, running, interval, calendar.zone, calendar.week_start)
+    found = await kpis.bucket_values(session, watched.kpi, starts)
+    values = rules.known(found)
+    place = rules.newest_known(values, unusual.interval)
+    if place is None or (watched.judged_at is not None and starts[place] <= watched.judged_at):
+        return nothing
+    zone = ZoneInfo(calendar.zone)
+    points = [(at.astimezone(zone), value) for at, value in zip(starts, values[: place + 1], strict=False)]
+    evidence, expected = await asyncio.to_thread(_judged, watched, unusual, points, found[place][1])
+    bucket = Bucket(starts[place], starts[place + 1], unusual.interval)
+    return Found(evidence, Reading(*found[place]), expected, (next_at,), bucket, rests_until)
+
+
+def _judged(
+    watched: Watched, unusual: Unusual, points: Sequence[tuple[datetime, float | None]], samples: int
+) -> tuple[Evidence, Expected | None]:
+    """Judge the last of some values, by (start, value) of their buckets; aside, for it loads numpy the first time."""
+    from opsloop_metrics.anomalies import rules as anomalies  # 25 MB, for those who watch for anomalies
+
+    options = anomalies.Options(
+        interval=unusual.interval,
+        direction=unusual.direction,
+        sensitivity=unusual.sensitivity,
+        is_count=rules.is_count(watched.kpi.measure, [value for _, value in points]),
+        min_absolute=unusual.min_absolute,
+        min_relative=unusual.min_relative,
+        excluded=frozenset(unusual.excluded),
+    )
+    at, value = points[-1]
+    judged = anomalies.judge(itertools.starmap(anomalies.Point, points[:-1]), value or 0.0, at, options)
+    evidence = rules.evidence_of_bucket(
+        None if judged.expected is None else judged.is_outside,
+        is_anomaly=judged.is_anomaly,
+        is_alarmed=watched.is_alarmed,
+        samples=samples,
+        min_count=watched.min_count,
+    )
+    if judged.expected is None:
+        return evidence, None
+    words = {language: anomalies.words(judged, language) for language in ("en", "zh")}
+    return evidence, Expected(judged.expected, judged.low, judged.high, words)

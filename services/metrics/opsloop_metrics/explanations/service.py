@@ -1,0 +1,98 @@
+"""Explain a KPI's change; and keep with an incident, when it opened, what explains it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common.contracts.fields import fields_of
+from opsloop_metrics.breaches import service as breaches
+from opsloop_metrics.breaches.rules import Opened
+from opsloop_metrics.events import service as event_store
+from opsloop_metrics.explanations import queries, rules
+from opsloop_metrics.explanations.rules import Explanation, Spans, TrendQuestion
+from opsloop_metrics.insights.asking import open_frame
+from opsloop_metrics.kpi_measures.rules import Asked
+from opsloop_metrics.kpis import service as kpis
+from opsloop_metrics.kpis.rules import Definition
+from opsloop_metrics.saved_insights import service as saved_insights
+
+
+async def explain(session: AsyncSession, kpi: Definition, spans: Spans, *, by: str | None = None) -> Explanation:
+    """Return by which fields (or by that one) a KPI's change from one time to another goes.
+
+    Raises Invalid for a field that its events do not have, and for insights TooHeavy, StoreUnavailable, Conflict.
+    """
+    why = rules.undivided(kpi.measure)
+    if why is not None:
+        return await _whole(session, kpi, spans, why)
+    if kpi.measure.insight is not None:
+        return await _explain_insight(session, kpi, kpi.measure.insight, spans, by)
+    parts = kpi.measure.parts
+    fields = rules.fields_of(parts, sorted(set.intersection(*(set(fields_of(each.event)) for each in parts))))
+    if by is not None:
+        rules.require_data_field(by, kpi.measure.event_types)
+        fields = [by]
+    before, after = (spans.compare_start, spans.compare_end), (spans.start, spans.end)
+    sides = [await event_store.divided(session, each, fields, before=before, after=after) for each in parts]
+    found = sides[0] if len(sides) == 1 else rules.joined(*sides, most=event_store.MOST_VALUES)
+    return rules.explain(spans, fields, found, is_quotient=rules.is_quotient(kpi.measure))
+
+
+async def _explain_insight(
+    session: AsyncSession, kpi: Definition, asked: Asked, spans: Spans, by: str | None
+) -> Explanation:
+    _, question = await saved_insights.question(session, asked.insight_id)
+    trend = question if isinstance(question, TrendQuestion) else None
+    series = None if trend is None else rules.series_of(trend.to_trend(), asked.path)
+    if trend is None or series is None:
+        return await _whole(session, kpi, spans, "insight")
+    if by is not None:
+        rules.require_product_field(by)
+    fields = list(rules.OF_PRODUCTS) if by is None else [by]
+    frame = await open_frame(
+        session,
+        interval=None,
+        start=spans.compare_start,
+        end=spans.end,
+        zone=trend.time_zone,
+        week_start=None,
+        where=tuple(trend.where),
+        include_filtered=trend.include_filtered,
+        lighter="a shorter time, or by one field",
+    )
+    found = await queries.divided(session, frame, series, fields, spans)
+    return rules.explain(spans, fields, found, is_quotient=rules.is_average(series))
+
+
+async def _whole(session: AsyncSession, kpi: Definition, spans: Spans, why: rules.Undivided) -> Explanation:
+    """Return what a KPI came to at both times, of which nothing is divided."""
+    times = ((spans.compare_start, spans.compare_end), (spans.start, spans.end))
+    before, after = [(await kpis.take_reading(session, kpi, end - start, now=end)).value for start, end in times]
+    change = None if before is None or after is None else after - before
+    return Explanation(spans, before, after, change, why, [])
+
+
+async def find_opened(session: AsyncSession, incident_id: UUID) -> tuple[Definition, Spans] | None:
+    """Return the KPI of an incident, and the times to compare: the window that ended when it opened, and as long before.
+
+    None where one of them is gone.
+    """
+    opened = await breaches.find_opened(session, incident_id)
+    kpi = None if opened is None else await kpis.lock_by_id(session, opened.kpi_id)
+    return None if opened is None or kpi is None else (kpi, _spans(opened, kpi))
+
+
+def _spans(opened: Opened, kpi: Definition) -> Spans:
+    asked = kpi.measure.insight
+    days = timedelta(days=asked.days) if asked is not None and asked.days is not None else rules.USUAL_SPAN
+    return rules.spans_of(opened.opened_at - (opened.window or days), opened.opened_at)
+
+
+async def keep(session: AsyncSession, incident_id: UUID, explanation: Mapping[str, Any]) -> None:
+    """Keep with an incident what explains it."""
+    await breaches.keep_explanation(session, incident_id, explanation)

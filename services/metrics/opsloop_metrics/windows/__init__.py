@@ -1,0 +1,1 @@
+"""Over which time a KPI is looked at: rules only."""
