@@ -6,6 +6,7 @@ import pytest
 
 from opsloop_metrics.recording import writer as writers
 from opsloop_metrics.recording.writer import Writer
+from opsloop_metrics.store.port import StoreUnavailable
 from services.metrics.tests.entries import batch
 
 
@@ -59,3 +60,15 @@ async def test_one_alone_has_all_of_a_block(waiting):
     await bring("only", 100, times=5)
 
     assert sum(len(each.entries) for each in writer._next_block()) >= writers.BLOCK_ENTRIES
+
+
+async def test_a_workspace_that_fills_what_may_wait_leaves_room_to_those_of_whom_nothing_is_here(waiting, monkeypatch):
+    writer, bring = waiting
+    monkeypatch.setattr(writers, "WAITING_ENTRIES", 300)
+    await bring("greedy", 100, times=3)
+
+    with pytest.raises(StoreUnavailable):
+        await writer.take(await batch(9, size=1, workspace="greedy"))
+    await bring("light", 1)
+
+    assert workspaces(writer._next_block()) == ["light"]

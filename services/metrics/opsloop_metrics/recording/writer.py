@@ -104,10 +104,11 @@ class Writer:
         """Return what became of entries of one workspace once they are durable; raises StoreUnavailable."""
         if not entries:
             return []
-        if self._count + len(entries) > WAITING_ENTRIES:
+        workspace = entries[0].workspace
+        # as much again is for those of whom nothing is here yet
+        if self._count + len(entries) > WAITING_ENTRIES * (1 if self._here[workspace] else 2):
             raise StoreUnavailable("More comes than can be written; try again.", headers={"Retry-After": "1"})
         batches = [_Batch(part) for part in _parts(entries)]
-        workspace = entries[0].workspace
         self._waiting.setdefault(workspace, deque()).extend(batches)
         self._count += len(entries)
         self._here[workspace] += len(entries)
