@@ -171,7 +171,7 @@ def _others() -> Iterator[tuple[int, dict[str, Any], str]]:
     """Yield the KPIs of events that do not come in: number, measure, the same by hand."""
     for number in range(KPIS):
         said, sql = MEASURES[number % len(MEASURES)]
-        yield number, {"type": "events", "event": OTHERS[number % len(OTHERS) - number // len(OTHERS)]} | said, sql
+        yield number, {"type": "events", "event": OTHERS[number // len(MEASURES) % len(OTHERS)]} | said, sql
 
 
 def _windows() -> list[str]:
