@@ -27,8 +27,7 @@ _ERASED = "metrics.erased_person"
 get_user = queries.get_user
 has_any = queries.has_any
 share_intake = queries.share_intake
-count_all, living_in = queries.count_all, queries.living_in
-merged_into, called = queries.merged_into, queries.called
+count_all, merged_into, called = queries.count_all, queries.merged_into, queries.called
 
 
 async def absorb(session: AsyncSession, messages: Sequence[Heard]) -> Absorbed:
