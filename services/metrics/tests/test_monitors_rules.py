@@ -190,6 +190,24 @@ def test_silence_is_due_when_the_newest_leaves_the_window():
     assert rules.look_again_at(silence, reading, None, NOW, rules.COALESCE) == NOW + 2 * MINUTE
 
 
+@pytest.mark.parametrize(
+    ("samples", "leaves_in", "again_in"),
+    [
+        (999, 1, 1),  # seconds
+        (1_000, 1, 6),  # a thousandth of 100 minutes
+        (1_000, 7, 7),
+        (1_000_000, 0.001, 6),
+    ],
+)
+def test_of_many_samples_the_window_is_looked_at_every_thousandth_of_its_length(samples, leaves_in, again_in):
+    window, second = 100 * MINUTE, timedelta(seconds=1)
+    reading = Reading(1.0, samples, oldest_at=NOW - window + leaves_in * second, last_seen_at=NOW - window + second)
+
+    assert rules.look_again_at(watch(window=window), reading, None, NOW, rules.COALESCE) == NOW + again_in * second
+    silence = watch(window=window, condition=Condition("no_data"))
+    assert rules.look_again_at(silence, reading, None, NOW, rules.COALESCE) == NOW + second
+
+
 def test_costly_evaluations_come_less_often():
     assert rules.patience_after(0.01) == rules.COALESCE
     assert rules.patience_after(2) == timedelta(seconds=8)

@@ -37,6 +37,9 @@ SETTLE = timedelta(seconds=1)
 NET = timedelta(minutes=5)
 """A monitor looks at least so often; stands behind all computed instants."""
 
+MANY = 1_000
+"""Of so many samples one that leaves changes next to nothing: for those the window is looked at every thousandth of its length."""
+
 SLOT = timedelta(seconds=10)
 """History keeps one evaluation per monitor, state and slot of this length: at most 8,640 rows a day and state."""
 KEEP_HISTORY = timedelta(days=30)
@@ -306,13 +309,15 @@ def look_again_at(
 ) -> datetime:
     """Return the next instant at which the state may change without a new event, not before `patience` is over.
 
-    The window is `(now - window, now]`: what happened at t leaves it at t + window exactly. Silence begins at the same
-    instant, when the newest sample leaves.
+    The window is `(now - window, now]`: what happened at t leaves it at t + window exactly, and of many samples at most a
+    thousandth of the window later. Silence begins at the same instant, when the newest sample leaves.
     """
     instants = [now + (SETTLE if watch.evaluated_at is None else NET), reading.upcoming_at, deadline]
     leaving_at = reading.last_seen_at if watch.condition.type == "no_data" else reading.oldest_at
     if watch.window is not None and leaving_at is not None and leaving_at + watch.window > now:
-        instants.append(leaving_at + watch.window)
+        is_exact = reading.samples < MANY or watch.condition.type == "no_data"
+        leaves_at = leaving_at + watch.window
+        instants.append(leaves_at if is_exact else max(leaves_at, now + watch.window / MANY))
     return max(now + patience, min(instant for instant in instants if instant is not None))
 
 
