@@ -1,4 +1,4 @@
-"""`python -m bench`: measure everything, or one section, and print a table; about 15 minutes on two quiet cores."""
+"""`python -m bench`: measure everything, or one section, and print a table; about half an hour on two quiet cores."""
 
 from __future__ import annotations
 
@@ -14,7 +14,20 @@ from pathlib import Path
 
 import uvloop
 
-from bench import anomalies, capture, commands, deliveries, drain, end_to_end, fairness, insights, intake, process
+from bench import (
+    anomalies,
+    capture,
+    commands,
+    deliveries,
+    drain,
+    end_to_end,
+    fairness,
+    insights,
+    intake,
+    monitors,
+    process,
+    segments,
+)
 from bench.report import Line, machine, save, show
 from bench.world import all_in_one, databases, four_processes, scratch_folder, started
 from opsloop_common.testing.kafka import NoBroker, running_broker
@@ -70,6 +83,17 @@ async def measure_insights(effort: Effort, folder: Path) -> list[Line]:
         return await insights.measure(made, folder, rounds=effort.rounds)
 
 
+async def measure_segments(effort: Effort, folder: Path) -> list[Line]:
+    """A segment over a million people, beside one statement: once, whatever the effort."""
+    with databases() as made:
+        return await segments.measure(made, folder)
+
+
+async def measure_monitors(effort: Effort, folder: Path) -> list[Line]:
+    """A thousand monitors over a million events, and the board; a phase is twelve loops long."""
+    return await monitors.measure(folder, seconds=12 * effort.seconds)
+
+
 async def measure_drain(effort: Effort, folder: Path) -> list[Line]:
     """How fast a full outbox empties."""
     with broker() as bootstrap, databases() as made:
@@ -112,6 +136,8 @@ SECTIONS: dict[str, Section] = {
     "intake": measure_intake,
     "capture": measure_capture,
     "insights": measure_insights,
+    "segments": measure_segments,
+    "monitors": measure_monitors,
     "end-to-end": measure_end_to_end,
     "drain": measure_drain,
     "deliveries": measure_deliveries,

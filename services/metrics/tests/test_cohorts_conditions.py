@@ -302,3 +302,37 @@ async def test_a_bucket_means_the_same_people_everywhere(marketer, monkeypatch, 
     for condition in conditions:
         assert await marketer.preview(condition) == names
     assert await marketer.preview(*conditions) == names
+
+
+@pytest.mark.parametrize("people", [1, 3, 20_000])
+async def test_what_somebody_did_under_another_id_counts_in_whichever_bucket_that_lies(marketer, monkeypatch, people):
+    monkeypatch.setattr("opsloop_metrics.cohorts.rules.BUCKET_PEOPLE", people)
+    names = [f"u{number:02}" for number in range(16)]
+    await marketer.tell(*(did("", "buy", "08", anonymousId=f"a{name}", userId=None) for name in names))
+    await marketer.tell(*(did(name, "look", "09") for name in names))
+    marketer.at(NOW)
+    assert await marketer.preview(event("look"), event("buy")) == []  # nobody is joined with anybody yet
+
+    await marketer.tell(*(is_known(name, "09T13:00", anonymous=f"a{name}") for name in names[:8]))
+
+    assert await marketer.preview(event("look"), event("buy")) == names[:8]
+    assert await marketer.preview(event("look"), event("buy", "eq", 0)) == names[8:]
+    assert await marketer.preview(event("look", "eq", 0)) == [f"a{name}" for name in names[8:]]
+
+
+@pytest.mark.parametrize(
+    ("condition", "holds"),
+    [
+        ({"op": "ne", "value": "上海"}, True),
+        ({"op": "exists", "value": False}, True),
+        ({"op": "eq", "value": "上海"}, False),
+    ],
+)
+async def test_of_whom_nothing_is_known_a_condition_holds_as_for_null(marketer, condition, holds):
+    await marketer.tell(did("u1", "look", "09"), is_known("u2", "09", city="上海"), is_known("u3", "09", city="北京"))
+    marketer.at(NOW)
+
+    found = await marketer.preview({"type": "trait", "trait": "city"} | condition)
+
+    assert ("u1" in found) is holds
+    assert ("u2" in found) is (condition["op"] == "eq")

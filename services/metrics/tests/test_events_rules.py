@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from opsloop_common import limits
+from opsloop_common.conditions import Condition
 from opsloop_common.contracts.envelope import Event
 from opsloop_metrics.events import rules
+from opsloop_metrics.events.rules import Aggregate, Selection
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 
@@ -70,3 +72,31 @@ def test_an_event_counts_from_when_it_happened(event, said: object, counted: dat
 )
 def test_an_event_is_about_its_author_else_its_user(event, data: dict[str, Any], user: str | None):
     assert rules.user_of(event(data)) == user
+
+
+LARGE = Condition(field="data.n", op="gt", value=5)
+FROM_A_KEY = Condition(field="actor", op="eq", value="key:a")
+
+
+@pytest.mark.parametrize(
+    ("selection", "n", "changes"),
+    [
+        (Selection("thing.happened", Aggregate.COUNT), 1, True),
+        (Selection("another.thing", Aggregate.COUNT), 9, False),
+        (Selection("thing.happened", Aggregate.COUNT, where=(LARGE,)), 9, True),
+        (Selection("thing.happened", Aggregate.COUNT, where=(LARGE,)), 5, False),
+        (Selection("thing.happened", Aggregate.SUM, "data.n", (LARGE,)), 5, False),
+        (Selection("thing.happened", Aggregate.SHARE, where=(LARGE,)), 5, True),  # one more that is not
+        (Selection("thing.happened", Aggregate.COUNT, where=(LARGE, FROM_A_KEY)), 9, True),
+        (Selection("thing.happened", Aggregate.COUNT, where=(LARGE, FROM_A_KEY)), 5, False),
+    ],
+)
+def test_an_event_changes_what_counts_it(event, selection: Selection, n: int, changes: bool):
+    assert rules.changes(event({"n": n}, actor="key:a"), selection) is changes
+
+
+def test_whom_an_event_lists_is_not_kept_and_changes_nothing(event):
+    named = Selection(
+        "thing.happened", Aggregate.COUNT, where=(Condition(field="data.user_ids", op="contains", value="u1"),)
+    )
+    assert not rules.changes(event({"user_ids": ["u1"]}), named)

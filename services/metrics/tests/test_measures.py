@@ -88,6 +88,16 @@ async def test_a_window_is_open_at_its_start_and_closed_at_its_end(world):
     assert found.last_seen_at == at + 3 * SECOND
 
 
+async def test_what_leaves_a_window_next_is_the_oldest_that_is_counted(world):
+    at = world.now
+    await store(world, *[world.thing({"n": n}, at=at + n * SECOND) for n in range(1, 5)])
+    large = (Condition(field="data.n", op="ge", value=3),)
+
+    for aggregate, oldest in ((Aggregate.COUNT, 3), (Aggregate.USERS, 3), (Aggregate.SHARE, 1)):
+        found = await measure(world, Selection("thing.happened", aggregate, where=large), at, at + 9 * SECOND)
+        assert found.oldest_at == at + oldest * SECOND, aggregate
+
+
 @pytest.mark.parametrize(
     ("said", "meant"),
     [

@@ -6,7 +6,7 @@ Both are asked about one bucket and one instant, so that an evaluation takes bou
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -52,16 +52,25 @@ class Known:
     week_start: WeekStart
     as_of: datetime
     bucket: Bucket
-    living: dict[UUID, str]
     found: dict[Leaf, set[str]] = field(default_factory=dict)
+    others: dict[Leaf, set[str]] = field(default_factory=dict)
     excluded: set[str] = field(default_factory=set)
     seconds: float = _SECONDS
+    has_merges: bool = True
 
     def frame(self, since: datetime, interval: Interval = Interval.DAY, *, is_all: bool = False) -> Frame:
         """Return the frame of what happened from `since` up to the instant, that included."""
         until = rules.shifted(self.as_of)
         return Frame(
-            self.workspace, self.zone, self.week_start, interval, since, until, self.as_of, include_filtered=is_all
+            self.workspace,
+            self.zone,
+            self.week_start,
+            interval,
+            since,
+            until,
+            self.as_of,
+            include_filtered=is_all,
+            has_merges=self.has_merges,
         )
 
 
@@ -74,22 +83,19 @@ async def known(
     inside: Inside,
     seconds: float = _SECONDS,
 ) -> Known:
-    """Return what the database knows: who is there, who is in other segments, what they bought."""
+    """Return what the database knows: who is in other segments, what they bought."""
     settings = await workspaces.get(session)
-    found: dict[Leaf, set[str]] = {}
+    found, others = dict[Leaf, set[str]](), dict[Leaf, set[str]]()
     leaf: Any
-    living = await people.living_in(session, bucket.low, bucket.high)
-    everybody = {str(id) for id in living}
     for leaf in definition.leaves(Member):
-        there = set(map(str, await inside(session, leaf.segment_id, bucket)))
-        found[leaf] = there if leaf.is_member else everybody - there
+        (found if leaf.is_member else others)[leaf] = set(map(str, await inside(session, leaf.segment_id, bucket)))
     for leaf in definition.leaves(Bought):
         found[leaf] = await _bought(session, leaf, bucket, as_of)
     excluded = {str(id) for id, _ in (await people.who_are(session, definition.without_users)).values()}
     for segment_id in definition.without_segments:
         excluded |= set(map(str, await inside(session, segment_id, bucket)))
     zone, week_start = settings.time_zone, WeekStart(settings.week_start)
-    return Known(context_of(session).workspace, zone, week_start, as_of, bucket, living, found, excluded, seconds)
+    return Known(context_of(session).workspace, zone, week_start, as_of, bucket, found, others, excluded, seconds)
 
 
 async def _bought(session: AsyncSession, leaf: Bought, bucket: Bucket, as_of: datetime) -> set[str]:
@@ -104,10 +110,11 @@ async def _bought(session: AsyncSession, leaf: Bought, bucket: Bucket, as_of: da
 
 
 async def members(store: EventStore, definition: Definition, known: Known) -> set[str]:
-    """Return the members in the bucket; raises TooHeavy, StoreUnavailable."""
+    """Return the members in the bucket, also those who are gone by now though their events are there; raises TooHeavy, StoreUnavailable."""
+    known = replace(known, has_merges=await _has_merges(store, known))
     first_seen = await _seen(store, known)
-    everybody = first_seen.keys() & {str(id) for id in known.living}
-    found: dict[Leaf, set[str]] = dict(known.found)
+    everybody = set(first_seen)
+    found = known.found | {leaf: everybody - others for leaf, others in known.others.items()}
     if asked := definition.leaves(Did, Valued, Lives):
         found |= await _by_events(store, known, asked, first_seen, everybody)
     if asked := definition.leaves(Is):
@@ -115,12 +122,21 @@ async def members(store: EventStore, definition: Definition, known: Known) -> se
     return rules.members(definition, everybody, found, known.excluded)
 
 
+async def _has_merges(store: EventStore, known: Known) -> bool:
+    bind = Binding()
+    return bool(await _ask(store, known, f"SELECT 1 {_merges(known, bind)} LIMIT 1", bind))
+
+
+def _merges(known: Known, bind: Binding) -> str:
+    return f"FROM opsloop.person_override WHERE workspace = {bind.text(known.workspace)}"
+
+
 async def _seen(store: EventStore, known: Known) -> dict[str, int]:
     """Return those who count as people, by a message that is neither a bot's nor a test's, and when any first told of them (ms)."""
     bind, frame = Binding(), known.frame(EVER, is_all=True)
     sql = (
         f"SELECT toString({person_of(frame)}) AS who, min(if(e.kind = 'domain', NULL, toUnixTimestamp64Milli(e.time))) "
-        f"{from_events(frame, bind, conditions=_in_bucket(known, person_of(frame)))} GROUP BY who "
+        f"{from_events(frame, bind, conditions=_events_in_bucket(known, frame, bind))} GROUP BY who "
         "HAVING max(e.is_bot = 0 AND e.is_test = 0)"
     )
     rows = await _ask(store, known, sql, bind)
@@ -138,17 +154,19 @@ async def _by_events(
         wanted.append(of)
         since = min(since, begin)
     frame = known.frame(since)
-    conditions = [*_in_bucket(known, person_of(frame)), f"({' OR '.join(wanted)})"]
+    conditions = [*_events_in_bucket(known, frame, bind), f"({' OR '.join(wanted)})"]
     sql = f"SELECT toString({person_of(frame)}) AS who, {', '.join(columns)} {from_events(frame, bind, conditions=conditions)} GROUP BY who"
-    rows = {who: told for who, *told in await _ask(store, known, sql, bind)}
-    nothing = [None] * len(columns)
-    found: dict[Leaf, set[str]] = {leaf: set() for leaf in asked}
-    for who in everybody:
-        values = iter(rows.get(who, nothing))
-        for leaf in asked:
-            value, second = next(values), next(values) if isinstance(leaf, Lives) else None
-            if _fulfils(known, leaf, value, second, first_seen[who]):
-                found[leaf].add(who)
+    rows = {who: told for who, *told in await _ask(store, known, sql, bind) if who in first_seen}
+    silent, place = everybody - rows.keys(), 0
+    found: dict[Leaf, set[str]] = {}
+    for leaf in asked:  # whoever did none of it is all alike, and most are
+        width = 2 if isinstance(leaf, Lives) else 1
+        found[leaf] = {
+            who for who, told in rows.items() if _fulfils(known, leaf, told[place : place + width], first_seen[who])
+        }
+        if _fulfils(known, leaf, [None] * width, rules.NEVER):
+            found[leaf] |= silent
+        place += width
     return found
 
 
@@ -172,12 +190,13 @@ def _column(known: Known, leaf: Did | Valued | Lives, bind: Binding) -> tuple[li
     return [f"{leaf.aggregate}If({value}, {of} AND {value} IS NOT NULL)"], of, since
 
 
-def _fulfils(known: Known, leaf: Any, told: Any, second: Any, first_seen: int) -> bool:
+def _fulfils(known: Known, leaf: Any, columns: Sequence[Any], first_seen: int) -> bool:
+    told = columns[0]
     if isinstance(leaf, Did):
         return rules.counts(int(told or 0), leaf)
     if isinstance(leaf, Lives):
         is_new = first_seen >= rules.milliseconds(_edges(known, leaf.interval)[0])
-        return Seen(is_new, bool(told), bool(second)).is_in(leaf.stage)
+        return Seen(is_new, bool(told), bool(columns[1])).is_in(leaf.stage)
     if leaf.aggregate is PropertyAggregate.LAST:
         return rules.holds_for_nothing(leaf.condition) if told is None else bool(told)
     value = 0.0 if told is None and leaf.aggregate is PropertyAggregate.SUM else told
@@ -194,13 +213,28 @@ async def _by_traits(store: EventStore, known: Known, asked: Sequence[Is], every
     bind = Binding()
     workspace = bind.text(known.workspace)
     bucket = "".join(f" AND {each}" for each in _in_bucket(known, "id"))
-    sql = (
-        f"SELECT toString(p.id), {', '.join(f'toUInt8{holds(leaf.condition, bind)}' for leaf in asked)} FROM (SELECT id, "  # noqa: S608 values are parameters
-        f"argMax(traits, version) AS traits FROM opsloop.person WHERE workspace = {workspace}{bucket} GROUP BY id) AS p"
-    )
-    rows = {who: told for who, *told in await _ask(store, known, sql, bind)}
     nothing = [rules.holds_for_nothing(leaf.condition) for leaf in asked]
-    return {leaf: {who for who in everybody if rows.get(who, nothing)[place]} for place, leaf in enumerate(asked)}
+    flags = [f"toUInt8{holds(leaf.condition, bind)}" for leaf in asked]
+    told = " OR ".join(f"{flag} != {absent:d}" for flag, absent in zip(flags, nothing, strict=True))
+    sql = (
+        f"SELECT toString(p.id), {', '.join(flags)} FROM (SELECT id, "  # noqa: S608 values are parameters
+        f"argMax(traits, version) AS traits FROM opsloop.person WHERE workspace = {workspace}{bucket} GROUP BY id) AS p WHERE {told}"
+    )
+    rows = {who: told for who, *told in await _ask(store, known, sql, bind) if who in everybody}
+    silent = everybody - rows.keys()
+    return {
+        leaf: {who for who, told in rows.items() if told[place]} | (silent if nothing[place] else set())
+        for place, leaf in enumerate(asked)
+    }
+
+
+def _events_in_bucket(known: Known, frame: Frame, bind: Binding) -> list[str]:
+    wanted = _in_bucket(known, person_of(frame))
+    if frame.has_merges and wanted:
+        # besides, so that the events of all the others are left out before they are joined with whom they are of
+        here = " AND ".join(_in_bucket(known, "e.person"))
+        wanted.append(f"({here} OR e.person IN (SELECT person {_merges(known, bind)}))")
+    return wanted
 
 
 def _in_bucket(known: Known, person: str) -> list[str]:

@@ -138,11 +138,19 @@ def _reading(place: int, selection: Selection, start: datetime, now: datetime, l
         literal(place).label("place"),
         cast(value, Text).label("value"),  # a double stays itself as text; a numeric keeps 15 digits of it
         samples.label("samples"),
-        func.min(inside.at).label("oldest_at"),
+        _oldest(inside, selection).label("oldest_at"),
         upcoming.scalar_subquery().label("upcoming_at"),
         (_last_seen(selection, now) if last_seen else cast(null(), DateTime(timezone=True))).label("last_seen_at"),
         cause.scalar_subquery().label("cause"),
     ).where(inside.type == selection.event, inside.at > start, inside.at <= now)
+
+
+def _oldest(event: Any, selection: Selection) -> ColumnElement[Any]:
+    """Return when the first event of a window was that its value changes without."""
+    oldest = func.min(event.at)
+    if not selection.where or selection.aggregate is Aggregate.SHARE:
+        return oldest
+    return oldest.filter(*(_holds(event, condition) for condition in selection.where))
 
 
 def _last_seen(selection: Selection, now: datetime) -> ColumnElement[Any]:

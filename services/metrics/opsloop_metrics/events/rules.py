@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import JsonValue
 
 from opsloop_common import limits
-from opsloop_common.conditions import Condition
+from opsloop_common.conditions import Condition, all_hold
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.foreign import readable
 
@@ -55,6 +55,19 @@ class Selection:
     aggregate: Aggregate
     property: str | None = None
     where: tuple[Condition, ...] = ()
+
+
+def changes(event: Event, selection: Selection) -> bool:
+    """Say whether an event can change what a selection comes to: of most, only one that fulfils the conditions."""
+    if event.type != selection.event:
+        return False
+    if not selection.where or selection.aggregate is Aggregate.SHARE:
+        return True
+    kept = unlisted(event)
+    named = {
+        name: str(getattr(kept, name)) for name in ("id", "type", "subject", "actor", "workspace", "correlationid")
+    }
+    return all_hold(selection.where, named | {"data": kept.data})
 
 
 @dataclass(frozen=True)

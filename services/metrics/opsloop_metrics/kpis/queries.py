@@ -43,12 +43,12 @@ async def is_taken(session: AsyncSession, key: str) -> bool:
 
 
 # asked at each batch of events: put together once
-_READING = select(Kpi.id).where(Kpi.event_types.overlap(bindparam("types", type_=ARRAY(Text))))
+_READING = select(Kpi.id, Kpi.measure).where(Kpi.event_types.overlap(bindparam("types", type_=ARRAY(Text))))
 
 
-async def ids_reading(session: AsyncSession, types: Sequence[str]) -> Sequence[UUID]:
-    """Return the ids of the KPIs whose measure reads one of the event types."""
-    return (await session.scalars(_READING, {"types": list(types)})).all()
+async def reading(session: AsyncSession, types: Sequence[str]) -> Sequence[Row[UUID, dict[str, Any]]]:
+    """Return (id, measure) of the KPIs whose measure reads one of the event types."""
+    return (await session.execute(_READING, {"types": list(types)})).all()
 
 
 async def ids_measured(session: AsyncSession) -> Sequence[UUID]:

@@ -202,15 +202,15 @@ async def longest_reach(session: AsyncSession) -> timedelta | None:
 
 
 async def take_in(session: AsyncSession, events: Sequence[Event]) -> None:
-    """Store events of one workspace and make the monitors that read their types due; echoes of metrics' own are left out."""
+    """Store events of one workspace and make the monitors due that they can change; echoes of metrics' own are left out."""
     events = [event for event in events if not is_echo(event)]
     if not events:
         return
     await event_store.record(session, events)
-    reading = await kpis.ids_reading(session, sorted({event.type for event in events}))
+    changed = await kpis.ids_changed_by(session, events)
     # what an evaluation says has its cause from what it measured; looking itself is part of the newest event's trace
     with acting_for(session, replace(context_of(session), traceparent=Context.caused_by(events[-1]).traceparent)):
-        for monitor in await queries.enabled_monitors(session, reading) if reading else ():
+        for monitor in await queries.enabled_monitors(session, changed) if changed else ():
             await _evaluate_soon(session, monitor.id, monitor.not_before)
 
 

@@ -206,12 +206,6 @@ async def count_all(session: AsyncSession) -> int:
     return await session.scalar(select(func.count()).where(_own(session, Person.workspace))) or 0
 
 
-async def living_in(session: AsyncSession, low: UUID, high: UUID) -> dict[UUID, str]:
-    """Return the persons whose ids lie between two, both included, and what each is called by."""
-    query = select(Person.id, Person.user_id).where(_own(session, Person.workspace), Person.id.between(low, high))
-    return dict((await session.execute(query)).all())
-
-
 async def merged_into(session: AsyncSession, ids: Collection[UUID]) -> dict[UUID, UUID]:
     """Return who was found to be one of some persons, and whom."""
     query = select(PersonMerge.from_id, PersonMerge.into_id).where(

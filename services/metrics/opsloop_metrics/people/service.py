@@ -25,8 +25,7 @@ from opsloop_metrics.ports import MetricsPorts
 ERASE_JOB = "metrics.erase_person"
 _ERASED = "metrics.erased_person"
 get_user, has_any, share_intake = queries.get_user, queries.has_any, queries.share_intake
-count_all, living_in = queries.count_all, queries.living_in
-merged_into, called = queries.merged_into, queries.called
+count_all, merged_into, called = queries.count_all, queries.merged_into, queries.called
 
 
 async def absorb(session: AsyncSession, messages: Sequence[Heard]) -> Absorbed:

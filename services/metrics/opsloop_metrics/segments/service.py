@@ -330,10 +330,11 @@ async def preview(session: AsyncSession, stored: Mapping[str, Any]) -> dict[str,
         known = await evaluating.known(session, definition, bucket, as_of, inside=queries.held, seconds=BUCKET_SECONDS)
         await settle(session)  # the store may take seconds, and whoever waits for it holds no connection
         with stopped():
-            found = sorted(await evaluating.members(ports.store, definition, known))
-        size, done = size + len(found), done + 1
-        some = (UUID(each) for each in found[: SAMPLE - len(sample)])
-        sample += [{"person_id": each, "user_id": known.living[each]} for each in some]
+            found = await evaluating.members(ports.store, definition, known)
+        living = await people.called(session, set(map(UUID, found)))
+        size, done = size + len(living), done + 1
+        some = sorted(living)[: SAMPLE - len(sample)]
+        sample += [{"person_id": each, "user_id": living[each]} for each in some]
     told = {"sample": sample, "as_of": as_of, "took_ms": round((clock() - began) * 1000)}
     return {"size": rules.estimated(size, done, count), "is_estimate": done < count} | told
 
