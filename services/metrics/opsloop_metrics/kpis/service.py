@@ -16,7 +16,6 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import outbox, resources, workspaces
-from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.metrics import KpiTargetReached
 from opsloop_common.db import clock_of, context_of, ports_of
 from opsloop_common.due import recurring
@@ -25,7 +24,7 @@ from opsloop_common.ids import uuid7
 from opsloop_common.resources import changing
 from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_metrics.events import service as event_store
-from opsloop_metrics.events.rules import Reading, changes
+from opsloop_metrics.events.rules import Reading
 from opsloop_metrics.insights.periods import FIRST_YEAR, LAST_YEAR, midnight
 from opsloop_metrics.kpi_measures.rules import Measure, combine, read_measure, require_acyclic, require_known
 from opsloop_metrics.kpi_periods import service as periods
@@ -343,18 +342,6 @@ async def outline(session: AsyncSession, key: str) -> Outline:
     """Return a KPI by its key, as a picture shows it; raises NotFound."""
     kpi = await queries.get_kpi(session, key)
     return Outline(await _definition(session, kpi), Period(kpi.period), kpi.target, kpi.targets)
-
-
-async def ids_changed_by(session: AsyncSession, events: Sequence[Event]) -> list[UUID]:
-    """Return the ids of the KPIs whose value one of the events can change."""
-    of_type: dict[str, list[Event]] = {}
-    for event in events:
-        of_type.setdefault(event.type, []).append(event)
-    return [
-        kpi_id
-        for kpi_id, measure in await queries.reading(session, sorted(of_type))
-        if any(changes(event, part) for part in read_measure(measure).parts for event in of_type.get(part.event, ()))
-    ]
 
 
 async def ids_measured(session: AsyncSession) -> Sequence[UUID]:
