@@ -6,16 +6,19 @@ import asyncio
 import itertools
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import workspaces
+from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import clock_of, settings_of
 from opsloop_metrics.alarms import rules
 from opsloop_metrics.alarms.rules import Bucket, Condition, Evidence, Expected, Found, Unusual, Watched
-from opsloop_metrics.events.rules import Reading
+from opsloop_metrics.events.rules import Reading, changes
 from opsloop_metrics.insights.periods import Interval, WeekStart, edges, floor, steps
+from opsloop_metrics.kpi_measures.rules import read_measure
 from opsloop_metrics.kpi_periods.rules import Period
 from opsloop_metrics.kpi_periods.service import TICK
 from opsloop_metrics.kpis import service as kpis
@@ -159,3 +162,15 @@ def _judged(
         return evidence, None
     words = {language: anomalies.words(judged, language) for language in ("en", "zh")}
     return evidence, Expected(judged.expected, judged.low, judged.high, words)
+
+
+async def ids_changed_by(session: AsyncSession, events: Sequence[Event]) -> list[UUID]:
+    """Return the ids of the KPIs whose value one of the events can change."""
+    of_type: dict[str, list[Event]] = {}
+    for event in events:
+        of_type.setdefault(event.type, []).append(event)
+    return [
+        kpi_id
+        for kpi_id, measure in await kpis.reading(session, sorted(of_type))
+        if any(changes(event, part) for part in read_measure(measure).parts for event in of_type.get(part.event, ()))
+    ]

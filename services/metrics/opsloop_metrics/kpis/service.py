@@ -344,6 +344,11 @@ async def outline(session: AsyncSession, key: str) -> Outline:
     return Outline(await _definition(session, kpi), Period(kpi.period), kpi.target, kpi.targets)
 
 
+async def reading(session: AsyncSession, types: Sequence[str]) -> Sequence[tuple[UUID, Mapping[str, Any]]]:
+    """Return the ids and measures of the KPIs that read one of the event types."""
+    return await queries.reading(session, types)
+
+
 async def ids_measured(session: AsyncSession) -> Sequence[UUID]:
     """Return the ids of the KPIs that are measured from events."""
     return await queries.ids_measured(session)

@@ -29,7 +29,6 @@ from opsloop_metrics.breaches.rules import EndReason, Opening
 from opsloop_metrics.events import service as event_store
 from opsloop_metrics.events.rules import Cause, Reading, is_echo
 from opsloop_metrics.kpis import service as kpis
-from opsloop_metrics.kpis.changing import ids_changed_by
 from opsloop_metrics.kpis.rules import Definition
 from opsloop_metrics.monitors import queries, rules
 from opsloop_metrics.monitors.meters import EvaluationMeter
@@ -208,7 +207,7 @@ async def take_in(session: AsyncSession, events: Sequence[Event]) -> None:
     if not events:
         return
     await event_store.record(session, events)
-    changed = await ids_changed_by(session, events)
+    changed = await alarms.ids_changed_by(session, events)
     # what an evaluation says has its cause from what it measured; looking itself is part of the newest event's trace
     with acting_for(session, replace(context_of(session), traceparent=Context.caused_by(events[-1]).traceparent)):
         for monitor in await queries.enabled_monitors(session, changed) if changed else ():
