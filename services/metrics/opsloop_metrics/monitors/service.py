@@ -207,7 +207,7 @@ async def take_in(session: AsyncSession, events: Sequence[Event]) -> None:
     if not events:
         return
     await event_store.record(session, events)
-    changed = await alarms.ids_changed_by(session, events)
+    changed = await looking.ids_changed_by(session, events)
     # what an evaluation says has its cause from what it measured; looking itself is part of the newest event's trace
     with acting_for(session, replace(context_of(session), traceparent=Context.caused_by(events[-1]).traceparent)):
         for monitor in await queries.enabled_monitors(session, changed) if changed else ():
