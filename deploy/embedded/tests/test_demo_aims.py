@@ -16,6 +16,8 @@ from opsloop.demo.shop import SERVICES, Disappointed, Shop, until
 from opsloop.demo.story import SEED
 
 BREACH = {"value": 0.183, "severity": "warning", "incident_id": "incident-1"}
+WORDS = {"en": "140, expected 655 ± 60 for a Tuesday", "zh": "140，周二预期 655 ± 60"}
+UNUSUAL = {"value": 140, "severity": "warning", "incident_id": "incident-2", "words": WORDS}
 RISK = {"state": "at_risk", "progress": 0.556, "pace": 0.805}
 
 
@@ -24,18 +26,23 @@ class House:
 
     def __init__(self) -> None:
         self.sent: dict[str, dict[str, object]] = {}
-        self.asked: set[str] = set()
+        self.asked: set[bytes] = set()
 
     def answer(self, request: httpx.Request) -> httpx.Response:
         path = request.url.path.partition("/v1")[2]
         if request.method == "POST":
-            self.sent[path] = orjson.loads(request.content)
+            self.sent.setdefault(path, orjson.loads(request.content))
             return httpx.Response(201, json={"id": f"one-of{path.replace('/', '-')}"})
-        is_known = path in self.asked
-        self.asked.add(path)
+        is_known = request.url.raw_path in self.asked
+        self.asked.add(request.url.raw_path)
         if path.startswith("/segments/"):
             return httpx.Response(200, json={"size": 50, "refreshed_at": "2026-11-22T08:00:00Z" if is_known else None})
-        item = BREACH if path == "/breaches" else {"type": "goal.at_risk", "data": RISK}
+        kpi = request.url.params.get("kpi")
+        item = (
+            {"paid_conversion": BREACH, "calls_answered": UNUSUAL}[kpi]
+            if kpi
+            else {"type": "goal.at_risk", "data": RISK}
+        )
         return httpx.Response(200, json={"items": [item] if is_known else []})
 
 
@@ -62,6 +69,9 @@ async def test_it_tells_who_what_matters_and_why(shop, house, capsys):
         "What matters: the KPI paid_conversion on that funnel, target 25%, alarm below 20%.",
         "Measured: 18.3% < 20%, warning, incident incident-1",
         "its picture: http://house.test/api/metrics/v1/kpis/paid_conversion.svg",
+        "Unusual: calls answered a day, as reported for 10 weeks, incident incident-2",
+        WORDS["en"],
+        WORDS["zh"],
         "Why: the objective “A quarter of the visitors pay” is at risk, told by goal.at_risk:",
         "56% of the way from 10% to 25%, and 80% of the time is over",
         "its picture: http://house.test/api/metrics/v1/objectives/one-of-objectives.svg",

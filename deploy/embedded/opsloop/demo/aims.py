@@ -15,11 +15,19 @@ MEASURED_WITHIN = 90.0
 DAYS, PASSED = 100, 80
 """Of the objective: so far into it that what is reached is too little, and not yet far too little."""
 
+WEEKS_KNOWN = 10
+"""What is to be expected of a day is learnt from eight weeks."""
+CALLS = (655, 640, 632, 648, 610, 310, 280)
+"""From Monday to Sunday."""
+FEW = 140
+"""So few that it is unusual on any of these days."""
+
 
 async def aims(shop: Shop, say: Narrator) -> None:
     """Name a segment, own a KPI, set an objective, and wait until each says where it stands; raises Disappointed."""
     await _who(shop, say)
     await _what_matters(shop, say)
+    await _what_is_unusual(shop, say)
     await _how_far(shop, say)
 
 
@@ -57,20 +65,39 @@ async def _what_matters(shop: Shop, say: Narrator) -> None:
     )
     say(f"What matters: the KPI paid_conversion on that funnel, target {TARGET:.0%}, alarm below {AT_LEAST:.0%}.")
 
-    async def breached() -> dict[str, Any] | None:
-        found = (await send(shop.metrics, "GET", "/v1/breaches?kpi=paid_conversion"))["items"]
-        return found[0] if found else None
-
-    breach = await until(breached, "the breach of paid_conversion", seconds=MEASURED_WITHIN)
+    breach = await _breach_of(shop, "paid_conversion")
     say(f"Measured: {breach['value']:.1%} < {AT_LEAST:.0%}, {breach['severity']}, incident {breach['incident_id']}")
-    for line in explained(breach):
-        say.more(line)
     say.more(f"its picture: {_address(shop, '/v1/kpis/paid_conversion.svg')}")
 
 
+async def _what_is_unusual(shop: Shop, say: Narrator) -> None:
+    kpi = {"key": "calls_answered", "name": "Calls answered a day", "owner": "support", "measure": {"type": "reported"}}
+    await send(shop.metrics, "POST", "/v1/kpis", kpi)
+    today = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    for ago in range(WEEKS_KNOWN * 7, 0, -1):
+        day = today - timedelta(days=ago)
+        value = {"value": FEW if ago == 1 else CALLS[day.weekday()] + ago % 5, "at": day.isoformat()}
+        await send(shop.metrics, "POST", "/v1/kpis/calls_answered/values", value)
+    condition = {"type": "anomaly", "direction": "down"}
+    await send(shop.metrics, "POST", "/v1/kpis/calls_answered/monitors", {"condition": condition})
+    breach = await _breach_of(shop, "calls_answered")
+    say(f"Unusual: calls answered a day, as reported for {WEEKS_KNOWN} weeks, incident {breach['incident_id']}")
+    for line in explained(breach):
+        say.more(line)
+
+
 def explained(breach: dict[str, Any]) -> list[str]:
-    """Return lines that say why a KPI is where it is, as far as its incident does. The one place for what an anomaly's words tell."""
-    return []
+    """Return lines that say why a KPI is where it is, as far as its incident does: what an anomaly was expected to be."""
+    words = breach.get("words") or {}
+    return [words[language] for language in ("en", "zh") if language in words]
+
+
+async def _breach_of(shop: Shop, kpi: str) -> dict[str, Any]:
+    async def breached() -> dict[str, Any] | None:
+        found = (await send(shop.metrics, "GET", f"/v1/breaches?kpi={kpi}"))["items"]
+        return found[0] if found else None
+
+    return await until(breached, f"the breach of {kpi}", seconds=MEASURED_WITHIN)
 
 
 async def _how_far(shop: Shop, say: Narrator) -> None:
