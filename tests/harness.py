@@ -220,7 +220,13 @@ def data_dir_of(deployment: Deployment) -> Path:
 def postmasters(deployment: Deployment) -> list[int]:
     """Return the ids of the main processes of the all-in-one's PostgreSQL."""
     words = {"-D", str(data_dir_of(deployment) / "postgres")}
-    return [p.pid for p in psutil.process_iter(["cmdline"]) if words <= set(p.info["cmdline"] or [])]
+    found = {
+        each.pid: each.info["ppid"]
+        for each in psutil.process_iter(["cmdline", "ppid"])
+        if words <= set(each.info["cmdline"] or [])
+    }
+    # a child that was made just now is still called as its parent is
+    return [pid for pid, parent in found.items() if parent not in found]
 
 
 def distributed(folder: Path, *, bootstrap: str, database_urls: dict[str, str], **settings: str) -> Deployment:

@@ -56,11 +56,13 @@ def ask(server: PostgresServer, sql: str) -> Any:
 
 
 def postmasters(folder: Path) -> list[int]:
-    return [
-        process.pid
-        for process in psutil.process_iter(["cmdline"])
+    found = {
+        process.pid: process.info["ppid"]
+        for process in psutil.process_iter(["cmdline", "ppid"])
         if {"-D", str(folder / "data")} <= set(process.info["cmdline"] or [])
-    ]
+    }
+    # a child that was made just now is still called as its parent is
+    return [pid for pid, parent in found.items() if parent not in found]
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -30,6 +30,7 @@ async def main(url: str, clickhouse: str, batches: str, step: str) -> None:
     store = ServerStore(clickhouse)
     database.grounds.ports = MetricsPorts(
         watching=watching,
+        muting=Mock(),
         store=store,
         sink=Mock(),
         find_place=nowhere,
