@@ -78,7 +78,7 @@ def test_a_kept_one_runs_on_and_a_guest_leaves_it_as_it_was():
             check=False,
         )
         assert (kept.returncode, guest.returncode) == (0, 0), f"{kept.stdout}\n{guest.stdout}"
-        assert len(before["/metrics/v1/kpis"]) == 2
+        assert len(before["/metrics/v1/kpis"]) == 4
         assert len(before["/notifications/v1/api-keys"]) == 1
         assert _held(told) == before
         assert "Traceback" not in kept.stderr + guest.stderr
