@@ -122,7 +122,7 @@ def _migration(room: Room) -> tuple[Path, str]:
 
 def _list_slice(room: Room) -> Path:
     app = room.package / "app.py"
-    text = _after(app.read_text(), r"slices=\(\n(?: +[\w.]+,(?:  #.*)?\n)+", f"        {room.name}.SLICE,\n")
+    text = _after(app.read_text(), r"slices=\(\n(?: +[\w.]+,(?:  #[^\n]*)?\n)+", f"        {room.name}.SLICE,\n")
     app.write_text(_import(text, f"from opsloop_{room.service}.{room.name} import slice as {room.name}\n"))
     return app
 
