@@ -106,7 +106,7 @@ GROUPS = {"type": "group", "conditions": [{"type": "group", "conditions": [{"typ
         (
             {"conditions": [event("buy", where=[{"field": "amount", "op": "eq", "value": 1}])]},
             "/definition/conditions/0/where/0/field",
-            "a property is called properties.<name>",
+            "a property is called properties.amount",
         ),
         ({"conditions": [prop("median", "eq", 1)]}, "/definition/conditions/0/aggregate", "must be one of sum"),
         ({"conditions": [prop("sum", "eq", [1])]}, "/definition/conditions/0/value", "eq takes"),
