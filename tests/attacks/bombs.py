@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -120,7 +121,10 @@ class _Operation:
         ]
         return max(found, default=UNBOUNDED_TEXT)
 
-    def _leaves(self, schema: Schema, example: Any, steps: Steps) -> Iterator[tuple[Steps, str, Any]]:
+    def _leaves(
+        self, schema: Schema, example: Any, steps: Steps, *, lists: int = 0
+    ) -> Iterator[tuple[Steps, str, Any]]:
+        """Yield where, what and the value; `lists`: so many it is within."""
         for branch in self._resolved(schema):
             match branch.get("type"):
                 case "string":
@@ -128,17 +132,17 @@ class _Operation:
                 case "integer" | "number":
                     yield from ((steps, f"number {value[:20]}", f"{LITERAL}{value}") for value in _NUMBERS)
                 case "array":
-                    yield from self._lists(branch, example, steps)
+                    yield from self._lists(branch, example, steps, lists)
                 case "object" if branch.get("properties"):
                     for name, inner in branch["properties"].items():
                         below = example.get(name) if isinstance(example, dict) else None
-                        yield from self._leaves(inner, below, (*steps, name))
+                        yield from self._leaves(inner, below, (*steps, name), lists=lists)
                 case "boolean" | "null":
                     pass
                 case _:
                     yield from ((steps, what, value) for what, value in _documents())
 
-    def _lists(self, branch: Schema, example: Any, steps: Steps) -> Iterator[tuple[Steps, str, Any]]:
+    def _lists(self, branch: Schema, example: Any, steps: Steps, lists: int) -> Iterator[tuple[Steps, str, Any]]:
         most = branch.get("maxItems", 5_000)
         first = example[0] if isinstance(example, list) and example else None
         for count in (most, most + 1):
@@ -148,7 +152,10 @@ class _Operation:
         yield steps, "40,000 numbers", list(range(40_000))
         if "$ref" not in json.dumps(branch.get("items", {})):
             return
-        for inner, what, value in self._leaves(branch["items"], first, ()):
+        # lists in lists in lists multiply: within one already, a few stand for the rest
+        for inner, what, value in islice(
+            self._leaves(branch["items"], first, (), lists=lists + 1), None, None, 7 if lists else 1
+        ):
             row = _replaced(first, inner, value)
             size = len(_dumped(row)) + 1
             count = max(1, min(most, ROWS_BYTES // size))

@@ -65,6 +65,8 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/maintenance-windows": WINDOW | {"tags": ["t"]},
     "POST /v1/segments": SEGMENT | {"description": "d"},
     "POST /v1/segments/preview": {"definition": DEFINITION},
+    "POST /v1/objectives": {"title": "目标", "description": "d", "owner": "growth", "period": "2026-Q4"},
+    "POST /v1/competitors": {"name": "n", "url": "https://example.test/", "notes": "n"},
     "POST /v1/orders": {
         "order_id": "o1",
         "user_id": "u",
