@@ -52,7 +52,7 @@ def test_the_demo_tells_the_story_to_its_end():
     assert told[-1].startswith("That was the loop")
     assert FUNNEL in done.stdout
     assert RETENTION in done.stdout
-    assert [line.partition(":")[0] for line in told[-5:-1]] == ["Who", "What matters", "Measured", "Why"]
+    assert [line.partition(":")[0] for line in told[-6:-1]] == ["Who", "What matters", "Measured", "Unusual", "Why"]
     assert "“Signed up, never paid” has 50 people" in done.stdout
     assert "Measured: 18.3% < 20%, warning" in done.stdout
     assert "is at risk, told by goal.at_risk" in done.stdout
