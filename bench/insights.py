@@ -28,7 +28,7 @@ PEOPLE = 200_000
 SIZES = (1_000_000, 10_000_000)
 START = END - timedelta(days=DAYS)
 WORKSPACE = "bench"
-QUERY_BYTES = 2 * 1024**3
+QUERY_BYTES = 8 * 1024**3
 _EVENTS = "['view', 'search', 'cart', 'signup', 'activate', 'pay', '$pageview', '支付']"
 FILL = f"""
 INSERT INTO opsloop.event (workspace, id, kind, event, time, received_at, distinct_id, person, utm_source, path, properties)
