@@ -1,8 +1,7 @@
-"""An import in a process of its own, to be killed: `python event_imports_process.py URL FOLDER`."""
+"""An import in a process of its own, to be killed: `python -m services.metrics.tests.event_imports_process URL FOLDER`."""
 
 import asyncio
 import json
-import os
 import sys
 
 from sqlalchemy import select, text
@@ -10,7 +9,6 @@ from sqlalchemy import select, text
 from opsloop_common.clock import SystemClock
 from opsloop_common.db import Context, Database, app_role
 from opsloop_common.due.claims import release_dead_claims
-from opsloop_common.failpoints import VARIABLE
 from opsloop_common.ids import uuid7
 from opsloop_common.testing.due import run_due
 from opsloop_common.testing.http import open_api, settings_for_tests
@@ -19,6 +17,7 @@ from opsloop_metrics.event_files.rules import Columns, Format
 from opsloop_metrics.event_imports import service
 from opsloop_metrics.event_imports.models import EventImport
 from opsloop_metrics.ports import MetricsPorts
+from services.metrics.tests.processes import run_module
 
 ROWS = 5_000
 BAD = 7
@@ -66,24 +65,7 @@ async def main(url: str, folder: str) -> None:
 
 async def run(url: str, folder: str, failpoint: str | None) -> tuple[int, str]:
     """Run this module in a process that may be told where to die; returns its code and what it printed last."""
-    environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        __file__,
-        url,
-        folder,
-        env=environment | ({VARIABLE: failpoint} if failpoint else {}),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(120):
-            printed, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    lines = printed.decode().splitlines()
-    return process.returncode or 0, lines[-1] if lines else ""
+    return await run_module(__name__, url, folder, failpoint=failpoint, seconds=120)
 
 
 if __name__ == "__main__":

@@ -1,10 +1,9 @@
-"""A refresh in a process of its own, to be killed: `python segments_process.py URL FOLDER enter|leave`."""
+"""A refresh in a process of its own, to be killed: `python -m services.metrics.tests.segments_process URL FOLDER enter|leave`."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-import os
 import sys
 from typing import Any
 
@@ -13,7 +12,6 @@ from sqlalchemy import select, text
 from opsloop_common.clock import SystemClock
 from opsloop_common.db import Context, Database, app_role
 from opsloop_common.due.claims import release_dead_claims
-from opsloop_common.failpoints import VARIABLE
 from opsloop_common.ids import uuid7
 from opsloop_common.testing.due import run_due
 from opsloop_common.testing.http import open_api, settings_for_tests
@@ -22,6 +20,7 @@ from opsloop_metrics.app import SERVICE
 from opsloop_metrics.segments import service
 from opsloop_metrics.segments.models import Segment
 from opsloop_metrics.segments.rules import SegmentKind
+from services.metrics.tests.processes import run_module
 
 PEOPLE = 100_000
 _PERSONS = text(
@@ -78,25 +77,7 @@ def _told(phase: str) -> Any:
 
 async def run(url: str, folder: str, phase: str, failpoint: str | None) -> tuple[int, str]:
     """Run this module in a process that may be told where to die; returns its code and what it printed last."""
-    environment = {name: value for name, value in os.environ.items() if name != VARIABLE}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        __file__,
-        url,
-        folder,
-        phase,
-        env=environment | ({VARIABLE: failpoint} if failpoint else {}),
-        stdout=asyncio.subprocess.PIPE,
-    )
-    try:
-        async with asyncio.timeout(180):
-            printed, _ = await process.communicate()
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-    lines = printed.decode().splitlines()
-    return process.returncode or 0, lines[-1] if lines else ""
+    return await run_module(__name__, url, folder, phase, failpoint=failpoint, seconds=180)
 
 
 if __name__ == "__main__":
