@@ -38,6 +38,7 @@ def opsloop() -> Iterator[harness.Deployment]:
     deployment = harness.embedded(
         folder,
         socket_dir=lambda data_dir: PostgresServer(postgres_dir(data_dir)).socket_dir,
+        is_forked=False,
         OPSLOOP_RATE_LIMIT_PER_SECOND="100000",
         OPSLOOP_RATE_LIMIT_BURST="100000",
     )
