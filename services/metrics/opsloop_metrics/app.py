@@ -11,7 +11,7 @@ from opsloop_common.contracts.metrics import EVENTS
 from opsloop_common.db import settings_of
 from opsloop_common.outbound.client import OutboundClient, policy_from
 from opsloop_common.service import Runtime, Service
-from opsloop_common.supervision import supervised
+from opsloop_common.supervision import LoopMeter, supervised
 from opsloop_metrics.active_users import routes as active_users_door
 from opsloop_metrics.active_users import slice as active_users
 from opsloop_metrics.amplitude import slice as amplitude
@@ -119,8 +119,9 @@ async def open_ports(runtime: Runtime) -> AsyncIterator[MetricsPorts]:
     async with open_store(settings) as store, _open_log(runtime, settings) as log:
         writer = Writer(runtime.db, store, is_shared=log is not None)
         with places(settings.geoip_database) as find_place:
+            meter = runtime.db.meters.of(LoopMeter)
             client = OutboundClient(policy_from(settings), tracer=runtime.db.tracer, bounds=PULLED)
-            async with supervised({"capture": writer.run}), client as outbound:
+            async with supervised({"capture": writer.run}, meter=meter), client as outbound:
                 yield MetricsPorts(
                     watching=Watchers((watching, aiming)),
                     muting=silencing,
