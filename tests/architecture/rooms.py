@@ -43,6 +43,8 @@ FURTHER = {
     "metrics.charts.ranking": Further(-5, "the insights whose answers are ranked"),
     "metrics.charts.ranks": Further(-10, "one kind of picture"),
     "metrics.funnels.walking": Further(25, "the exact pass in a process of its own, apart from what is asked of it"),
+    "metrics.funnels.ways": Further(15, "who went through a funnel, as SQL, apart from what is asked of them"),
+    "metrics.funnels.chaining": Further(10, "the chains of one subject, as SQL over arrays"),
     "metrics.recording.writer": Further(25, "the loop that commits what many requests brought, together"),
     "metrics.saved_insights.keeping": Further(5, "the newest answers, in the memory of the process"),
     "metrics.visits.agents": Further(-10, "what a user agent says, by libraries"),
