@@ -6,14 +6,17 @@ writes who came and who left; no buckets, no events that tell of it, nobody merg
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import asyncpg
+import psutil
 
 from bench.report import Line
 from bench.world import Databases
@@ -29,6 +32,7 @@ PEOPLE = 1_000_000
 EVENTS = 5_000_000
 DAYS, WITHIN = 90, 30
 CHANGED = 20_000
+LOOK_SECONDS = 0.02
 _PART = 1_000_000
 _ID = "toUUID(UUIDNumToString(MD5(toString({}))))"
 PERSONS = (
@@ -74,13 +78,14 @@ LEAVE = "DELETE FROM bare_member WHERE person_id = ANY($1::uuid[])"
 
 @dataclass(frozen=True)
 class Took:
-    """How long something took, and how much processor time of this process, the event store's included."""
+    """How long something took, and how much processor time and further memory of this process, the event store's included."""
 
     seconds: float
     cpu: float
+    megabytes: float
 
     def __str__(self) -> str:
-        return f"{self.seconds:.1f} s ({self.cpu:.1f} s CPU without PostgreSQL's)"
+        return f"{self.seconds:.1f} s ({self.cpu:.1f} s CPU without PostgreSQL's, at most {self.megabytes:.0f} MB more)"
 
 
 async def measure(databases: Databases, folder: Path) -> list[Line]:
@@ -149,6 +154,28 @@ async def _by_hand(store: EventStore, postgres: asyncpg.Connection) -> None:
 
 
 async def _timed(work: Callable[[], Awaitable[object]]) -> Took:
-    began, cpu = time.perf_counter(), time.process_time()
-    await work()
-    return Took(time.perf_counter() - began, time.process_time() - cpu)
+    with _memory() as most:
+        began, cpu = time.perf_counter(), time.process_time()
+        await work()
+        seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
+    return Took(seconds, cpu, max(most))
+
+
+@contextmanager
+def _memory() -> Iterator[list[float]]:
+    """Note in a thread how many MB more than now this process has, until the end of the block."""
+    process, ended = psutil.Process(), threading.Event()
+    before = process.memory_info().rss
+    found = [0.0]
+
+    def look() -> None:
+        while not ended.wait(LOOK_SECONDS):
+            found.append((process.memory_info().rss - before) / 2**20)
+
+    looking = threading.Thread(target=look)
+    looking.start()
+    try:
+        yield found
+    finally:
+        ended.set()
+        looking.join()

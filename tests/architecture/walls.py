@@ -39,6 +39,9 @@ _BY_DESIGN = {
     "whom an order is of is asked in the statement that adds it up: a list of all buyers would travel to and fro": [
         ("opsloop_metrics.orders.queries", READS, "person_alias"),
     ],
+    "members are compared with who is there in one statement: of those who stay as they are nothing travels to and fro": [
+        ("opsloop_metrics.segments.queries", READS, "person"),
+    ],
     "the queue's engine, in common, works on the table that it was handed": [
         (f"{_SENDING}.timers", WRITES, "delivery_queue"),
     ],

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from opsloop_common.conditions import Op
 from opsloop_common.errors import Invalid
 from opsloop_metrics.cohorts import rules
-from opsloop_metrics.cohorts.rules import Bought, Bucket, Definition, Did, Group, Is, Lives, Match, Member, Seen, Valued
+from opsloop_metrics.cohorts.rules import Bought, Bucket, Definition, Did, Group, Is, Lives, Match, Member, Valued
 from opsloop_metrics.insights.periods import EventFilter, Interval
 from opsloop_metrics.lifecycles.rules import Status
 
@@ -138,21 +138,61 @@ def test_that_a_field_is_there():
     assert (condition.field, condition.op, condition.value) == ("properties.a", Op.EXISTS, True)
 
 
+def lifecycle(stage):
+    return LIFECYCLE | {"stage": stage}
+
+
 @pytest.mark.parametrize(
-    ("is_new", "is_here", "was_here", "stages"),
+    ("definition", "expected"),
     [
-        (True, True, False, "new"),
-        (False, True, True, "returning"),
-        (False, True, False, "resurrecting"),
-        (False, False, True, "dormant"),
-        (False, False, False, ""),
-        (True, False, False, ""),
+        # somebody who did nothing of it may be in it
+        (stored(), True),
+        (stored(TRAIT), True),
+        (stored(SEGMENT, RFM), True),
+        (stored(EVENT | {"op": "eq", "count": 0}), True),
+        (stored(EVENT | {"op": "le", "count": 1}), True),
+        (stored(EVENT | {"op": "ge", "count": 0}), True),
+        (stored(PROPERTY | {"op": "exists", "value": False}), True),
+        (stored(PROPERTY | {"op": "ne"}), True),
+        (stored(PROPERTY | {"aggregate": "sum"}), True),  # 0 is at most 1.5
+        (stored(EVENT, TRAIT, match="any"), True),
+        (stored(TRAIT, group(EVENT, SEGMENT)), True),
+        (stored(lifecycle("dormant"), TRAIT, match="any"), True),
+        # since when somebody is there is told by all events
+        (stored(lifecycle("new")), True),
+        (stored(EVENT, lifecycle("resurrecting")), True),
+        # nobody else can be
+        (stored(EVENT), False),
+        (stored(EVENT, TRAIT, SEGMENT, RFM), False),
+        (stored(PROPERTY), False),
+        (stored(PROPERTY | {"aggregate": "sum", "op": "gt"}), False),
+        (stored(PROPERTY | {"aggregate": "last"}), False),
+        (stored(lifecycle("dormant")), False),
+        (stored(lifecycle("returning"), EVENT, match="any"), False),
+        (stored(TRAIT, group(EVENT, group(TRAIT, EVENT, match="all"))), False),
+        (stored(match="any"), False),
     ],
 )
-def test_everybody_is_in_one_stage_at_most(is_new, is_here, was_here, stages):
-    seen = Seen(is_new, is_here, was_here)
+def test_whether_more_people_have_to_be_looked_at_than_those_who_did_something(definition, expected):
+    assert rules.needs_everybody(rules.definition_of(definition)) is expected
 
-    assert [stage.value for stage in Status if seen.is_in(stage)] == stages.split()
+
+@pytest.mark.parametrize(
+    ("definition", "asked", "is_settled"),
+    [
+        (stored(), 0, True),
+        (stored(EVENT, group(PROPERTY, TRAIT), LIFECYCLE), 4, True),
+        (stored(EVENT, SEGMENT), 1, False),
+        (stored(group(group(RFM))), 0, False),
+        (stored(EVENT, exclude={"segment_ids": [str(B)], "user_ids": []}), 1, False),
+        (stored(EVENT, exclude={"segment_ids": [], "user_ids": ["u"]}), 1, False),
+    ],
+)
+def test_what_the_event_store_is_asked_and_whether_that_is_all(definition, asked, is_settled):
+    found = rules.definition_of(definition)
+
+    assert len(rules.asked_of_store(found)) == asked
+    assert rules.is_settled_by_store(found) is is_settled
 
 
 PEOPLE = frozenset("abcdefgh")
@@ -206,6 +246,15 @@ def test_buckets_have_everybody_once(count):
     assert (found[0].low, found[-1].high) == (UUID(int=0), UUID(int=2**128 - 1))
     assert all(one.high.int + 1 == two.low.int for one, two in itertools.pairwise(found))
     assert found[0].is_everything is (count == 1)
+
+
+@pytest.mark.parametrize(
+    ("number", "count", "asked", "last"), [(0, 64, 16, 15), (60, 64, 16, 63), (5, 8, 1, 5), (3, 8, 2, 4), (0, 1, 16, 0)]
+)
+def test_a_bucket_and_those_that_follow_it(number, count, asked, last):
+    bucket = rules.bucket_of(number, count)
+
+    assert rules.span_of(bucket, asked) == Bucket(bucket.first, rules.bucket_of(last, count).last)
 
 
 def test_a_bucket_is_told_by_the_first_16_bits():

@@ -12,6 +12,7 @@ from opsloop_common.contracts.users import UserErased
 from opsloop_common.db import Context, ports_of
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_metrics.cohorts import rules as cohorts
+from opsloop_metrics.cohorts.service import Evaluation
 from opsloop_metrics.monitors.consumers import EVENTS
 from opsloop_metrics.ports import MetricsPorts
 from opsloop_metrics.segments import service
@@ -118,7 +119,7 @@ async def test_who_is_erased_between_asking_and_writing_does_not_come_in(markete
     db = marketer.world.api.db
     async with db.transaction(Context("acme")) as session:
         step = await service.begin(session, UUID(segment))
-    wanted = await service.evaluating.members(ports_of(db, MetricsPorts).store, step.definition, step.known)
+    wanted = await Evaluation(ports_of(db, MetricsPorts).store).members(step.definition, step.known)
     assert len(wanted) == 2
     answer = await marketer.world.send("DELETE", "/v1/users/u1")
     assert answer.status_code == 202

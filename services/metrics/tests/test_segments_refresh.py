@@ -10,15 +10,19 @@ import pytest
 from sqlalchemy import text
 
 from opsloop_common.db import Context, ports_of
+from opsloop_common.due import jobs
 from opsloop_common.testing.due import run_due
+from opsloop_common.versions import ANY_VERSION
 from opsloop_metrics.app import SERVICE
 from opsloop_metrics.cohorts import rules as cohorts
+from opsloop_metrics.cohorts.service import Evaluation
 from opsloop_metrics.ports import MetricsPorts
 from opsloop_metrics.segments import service
 from opsloop_metrics.store.port import StoreUnavailable, TooHeavy
 from services.metrics.tests.analyst import did
 from services.metrics.tests.segmenting import Marketer, event
 
+LOOKED = {"match": "all", "conditions": [event("look", where=[])]}
 ENTERED, LEFT = "segment.entered", "segment.left"
 NOBODY: list[str] = []
 
@@ -40,7 +44,7 @@ async def steps(marketer, segment, count):
             step = await service.begin(session, UUID(segment))
         if step is None:
             return [*done, False]
-        found = await service.evaluating.members(store, step.definition, step.known) if step.definition else set()
+        found = await Evaluation(store).members(step.definition, step.known) if step.definition else set()
         async with db.transaction(Context("acme")) as session:
             done.append(await service.apply(session, step, found))
     return done
@@ -182,6 +186,74 @@ async def test_a_refresh_goes_on_with_the_instant_at_which_it_began(marketer, mo
     assert await marketer.members(segment) == NOBODY
 
 
+@pytest.fixture
+def applied(monkeypatch):
+    """Note the segment and the number of each bucket that is written."""
+    apply, found = service.apply, list[tuple[str, int]]()
+
+    async def noting(session, step, wanted):
+        found.append((str(step.segment_id), step.number))
+        return await apply(session, step, wanted)
+
+    monkeypatch.setattr(service, "apply", noting)
+    return found
+
+
+async def test_a_refresh_gives_way_before_it_asks_again_and_goes_on_where_it_stood(marketer, monkeypatch, applied):
+    monkeypatch.setattr(cohorts, "BUCKET_PEOPLE", 1)
+    monkeypatch.setattr(cohorts, "BUCKETS_ASKED", 2)
+    monkeypatch.setattr(jobs, "TURN_SECONDS", -1.0)
+    refresh, turns = service.refresh, Counter[str]()
+
+    async def counting(run, segment_id, **more):
+        turns[str(segment_id)] += 1
+        await refresh(run, segment_id, **more)
+
+    monkeypatch.setattr(service, "refresh", counting)
+    names = [f"u{number}" for number in range(8)]
+    await marketer.tell(*(did(name, "buy", "09") for name in names))
+
+    segment = await marketer.segment(event("buy"))
+
+    assert await marketer.members(segment, fresh=False) == names
+    assert applied == [(segment, number) for number in range(8)]
+    assert turns[segment] == 5  # two buckets each, and one that finds nothing left to do
+    assert Counter(name for _, some in await marketer.told() for name in some) == Counter(names)
+
+
+async def test_a_round_that_gives_way_refreshes_each_segment_once(marketer, monkeypatch, applied):
+    await marketer.tell(did("u1", "buy", "09"))
+    segments = [await marketer.segment(event("buy"), name=f"s{number}") for number in range(3)]
+    monkeypatch.setattr(jobs, "TURN_SECONDS", -1.0)
+    marketer.at("10T13:00")
+    applied.clear()
+
+    await marketer.refreshed()
+
+    assert sorted(applied) == sorted((segment, 0) for segment in segments)
+
+
+async def test_what_was_asked_for_another_definition_is_not_written(marketer, monkeypatch, applied):
+    """In the same run, and within the millisecond: the clock stands still."""
+    monkeypatch.setattr(cohorts, "BUCKET_PEOPLE", 1)
+    await marketer.tell(*(did(f"u{n}", "buy", "09") for n in range(4)), *(did(f"v{n}", "look", "09") for n in range(4)))
+    change, apply = service.change_segment, service.apply
+
+    async def changing(session, step, wanted):
+        done = await apply(session, step, wanted)
+        if len(applied) == 3:
+            changes = {"definition": {**LOOKED, "exclude": {"segment_ids": [], "user_ids": []}}}
+            await change(session, step.segment_id, changes, expected=ANY_VERSION)
+        return done
+
+    monkeypatch.setattr(service, "apply", changing)
+
+    segment = await marketer.segment(event("buy"))
+
+    assert await marketer.members(segment, fresh=False) == ["v0", "v1", "v2", "v3"]
+    assert [number for _, number in applied] == [0, 1, 2, *range(8)]
+
+
 async def test_the_job_tells_how_far_it_is_and_is_the_one_at_work(marketer, monkeypatch):
     monkeypatch.setattr(cohorts, "BUCKET_PEOPLE", 1)
     await marketer.tell(*(did(f"u{number}", "buy", "09") for number in range(5)))
@@ -219,21 +291,21 @@ async def test_a_definition_that_is_too_heavy_says_so_and_the_others_are_refresh
     await marketer.tell(did("u1", "buy", "09"))
     heavy = await marketer.segment(event("heavy"), name="heavy")
     light = await marketer.segment(event("buy"), name="light")
-    members = service.evaluating.members
+    members = Evaluation.members
 
-    async def refuse(store, definition, known):
+    async def refuse(self, definition, known):
         if definition.leaves(cohorts.Did)[0].wanted.event == "heavy":
             raise TooHeavy("The query took more than 60 s.")
-        return await members(store, definition, known)
+        return await members(self, definition, known)
 
-    monkeypatch.setattr(service.evaluating, "members", refuse)
+    monkeypatch.setattr(Evaluation, "members", refuse)
     await marketer.tell(did("u2", "buy", "10T12:30"))
     marketer.at("10T13:00")
 
     assert await marketer.members(light) == ["u1", "u2"]
     shown = await marketer.world.get(f"/v1/segments/{heavy}")
     assert (shown["error"], shown["refreshed_at"]) == ("The query took more than 60 s.", "2026-03-10T12:00:00Z")
-    monkeypatch.setattr(service.evaluating, "members", members)
+    monkeypatch.setattr(Evaluation, "members", members)
     marketer.at("10T14:00")
     await marketer.refreshed()
     assert (await marketer.world.get(f"/v1/segments/{heavy}"))["error"] is None
@@ -241,16 +313,16 @@ async def test_a_definition_that_is_too_heavy_says_so_and_the_others_are_refresh
 
 async def test_a_store_that_is_away_costs_nobody_a_refresh(marketer, monkeypatch):
     await marketer.tell(did("u1", "buy", "09"))
-    members = service.evaluating.members
+    members = Evaluation.members
 
     async def away(*_):
         raise StoreUnavailable("away")
 
-    monkeypatch.setattr(service.evaluating, "members", away)
+    monkeypatch.setattr(Evaluation, "members", away)
     body = {"name": "s", "kind": "dynamic", "definition": {"conditions": [event("buy")]}}
     segment = (await marketer.world.post("/v1/segments", body))["id"]
     await run_due(marketer.world.api.db, SERVICE.due, raising=False)
-    monkeypatch.setattr(service.evaluating, "members", members)
+    monkeypatch.setattr(Evaluation, "members", members)
     await marketer.world.to_next_try()
     await marketer.world.tick(600)
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -76,14 +77,30 @@ class LongRun:
     """Long work as its handler sees it, in the row's workspace ("" where the work is the service's)."""
 
     def __init__(
-        self, database: Database, context: Context, claim: tuple[int, UUID], places: asyncio.Semaphore
+        self,
+        database: Database,
+        context: Context,
+        claim: tuple[int, UUID],
+        places: asyncio.Semaphore,
+        *,
+        due_at: datetime,
     ) -> None:
         self._database = database
         self._places = places
         self._transacting = asyncio.Lock()
-        self.workspace = context.workspace
         self._context = context
         self._claim = claim
+        self._until = time.monotonic() + TURN_SECONDS
+        self.workspace = context.workspace
+        self.due_at = due_at
+
+    def give_way(self) -> None:
+        """Raise GaveWay when the run has had its turn: for between two steps, once what is done is recorded.
+
+        What runs then has the same `due_at`.
+        """
+        if time.monotonic() > self._until:
+            raise GaveWay
 
     @property
     def grounds(self) -> Grounds:
@@ -117,19 +134,15 @@ class JobRun(LongRun):
         claim: tuple[int, UUID],
         places: asyncio.Semaphore,
         row: Mapping[str, Any],
+        *,
+        due_at: datetime,
     ) -> None:
-        super().__init__(database, context, claim, places)
+        super().__init__(database, context, claim, places, due_at=due_at)
         self.id: UUID = row["id"]
         self.payload: dict[str, Any] = row["payload"]
         self.done: int = row["done"]
         self.total: int | None = row["total"]
         self.state: dict[str, Any] = row["state"]
-        self._until = time.monotonic() + TURN_SECONDS
-
-    def give_way(self) -> None:
-        """Raise GaveWay when the run has had its turn: for between two steps, once what is done is recorded as the `state`."""
-        if time.monotonic() > self._until:
-            raise GaveWay
 
     async def progress(
         self,

@@ -232,7 +232,8 @@ class DueWork:
 
     async def _run_round(self, kind: DueKind, item: DueItem) -> None:
         handler = cast(RoundHandler, kind.handler)
-        await handler(LongRun(self._database, item.context(), (item.row.id, self._owner), self._long))
+        claim = item.row.id, self._owner
+        await handler(LongRun(self._database, item.context(), claim, self._long, due_at=item.row.due_at))
         async with self._database.transaction(item.context()) as session:
             finish_with(session, item.row.id, self._owner)
             await recurring.put_to_next_turn(session, kind, item.row)
@@ -252,7 +253,8 @@ class DueWork:
             if found is None:
                 finish_with(session, item.row.id, self._owner)
                 return
-        run = JobRun(self._database, item.context(), (item.row.id, self._owner), self._long, dict(found))
+        claim, due_at = (item.row.id, self._owner), item.row.due_at
+        run = JobRun(self._database, item.context(), claim, self._long, dict(found), due_at=due_at)
         result = await handler(run)
         async with self._database.transaction(item.context()) as session:
             finish_with(session, item.row.id, self._owner)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -25,6 +26,12 @@ from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.kpis.rules import Definition
 from opsloop_metrics.settings import MetricsSettings
 from opsloop_metrics.windows.rules import Calendar, Span, Window, over_at, span, span_before
+
+if TYPE_CHECKING:
+    from opsloop_metrics.anomalies import rules as anomalies
+
+Valued = tuple[datetime, float | None]
+"""A bucket's start, in the workspace's zone, and its value."""
 
 
 async def look(session: AsyncSession, watched: Watched, now: datetime) -> Found:
@@ -134,23 +141,57 @@ async def _judge(session: AsyncSession, watched: Watched, unusual: Unusual, cale
     return Found(evidence, Reading(*found[place]), expected, (next_at,), bucket, rests_until)
 
 
-def _judged(
-    watched: Watched, unusual: Unusual, points: Sequence[tuple[datetime, float | None]], samples: int
-) -> tuple[Evidence, Expected | None]:
-    """Judge the last of some values, by (start, value) of their buckets; aside, for it loads numpy the first time."""
-    from opsloop_metrics.anomalies import rules as anomalies  # 25 MB, for those who watch for anomalies
+async def expected(
+    session: AsyncSession, kpi: Definition, unusual: Unusual, starts: Sequence[datetime]
+) -> dict[datetime, Expected]:
+    """Return what was expected of the days or hours that begin then, by their starts in UTC: of those that are over, as they are judged."""
+    workspace = await workspaces.get(session)
+    zone, week_start = workspace.time_zone, WeekStart(workspace.week_start)
+    interval, running = Interval(unusual.interval), clock_of(session).now() - rules.SETTLED
+    first = steps(starts[0], -rules.BUCKETS[unusual.interval], interval, zone)
+    until = min(steps(starts[-1], 1, interval, zone), floor(running, interval, zone, week_start))
+    if until <= starts[0]:
+        return {}
+    begun = edges(first, until, interval, zone, week_start)
+    values = rules.known(await kpis.bucket_values(session, kpi, begun))
+    points = [(at.astimezone(ZoneInfo(zone)), value) for at, value in zip(begun, values, strict=False)]
+    return await asyncio.to_thread(_all_expected, kpi, unusual, points)
 
-    options = anomalies.Options(
+
+def _all_expected(kpi: Definition, unusual: Unusual, points: Sequence[Valued]) -> dict[datetime, Expected]:
+    from opsloop_metrics.anomalies import rules as anomalies
+
+    judged = anomalies.judge_all(itertools.starmap(anomalies.Point, points), _options(kpi, unusual, points))
+    return {
+        each.at.astimezone(UTC): Expected(each.expected, each.low, each.high)
+        for each in judged
+        if each.expected is not None
+    }
+
+
+def _options(kpi: Definition, unusual: Unusual, points: Sequence[Valued]) -> anomalies.Options:
+    from opsloop_metrics.anomalies import rules as anomalies
+
+    return anomalies.Options(
         interval=unusual.interval,
         direction=unusual.direction,
         sensitivity=unusual.sensitivity,
-        is_count=rules.is_count(watched.kpi.measure, [value for _, value in points]),
+        is_count=rules.is_count(kpi.measure, [value for _, value in points]),
         min_absolute=unusual.min_absolute,
         min_relative=unusual.min_relative,
         excluded=frozenset(unusual.excluded),
     )
+
+
+def _judged(
+    watched: Watched, unusual: Unusual, points: Sequence[Valued], samples: int
+) -> tuple[Evidence, Expected | None]:
+    """Judge the last of some values; aside, for it loads numpy the first time."""
+    from opsloop_metrics.anomalies import rules as anomalies  # 25 MB, for those who watch for anomalies
+
     at, value = points[-1]
-    judged = anomalies.judge(itertools.starmap(anomalies.Point, points[:-1]), value or 0.0, at, options)
+    history = itertools.starmap(anomalies.Point, points[:-1])
+    judged = anomalies.judge(history, value or 0.0, at, _options(watched.kpi, unusual, points))
     evidence = rules.evidence_of_bucket(
         None if judged.expected is None else judged.is_outside,
         is_anomaly=judged.is_anomaly,

@@ -26,6 +26,8 @@ MOST_CONDITIONS = 20
 BUCKET_PEOPLE = 20_000
 """About how many people a bucket has: as many are evaluated, written and told of at a time."""
 MOST_BUCKETS = 65_536
+BUCKETS_ASKED = 16
+"""Of so many the event store is asked at once: each question reads the events of all people anew."""
 NEVER = -(2**62)
 """When somebody was first seen whom no message of a product told of."""
 
@@ -217,24 +219,33 @@ def asked_by(stored: Mapping[str, Any] | None) -> frozenset[UUID]:
     return definition_of({**stored, "exclude": {"user_ids": (), **stored["exclude"]}}).asks_for
 
 
-@dataclass(frozen=True)
-class Seen:
-    """When somebody was first seen, and whether they were active in the running interval and the one before."""
+def asked_of_store(definition: Definition) -> list[Any]:
+    """Return the conditions of which the event store knows whether they hold."""
+    return definition.leaves(Did, Valued, Lives, Is)
 
-    is_new: bool
-    is_here: bool
-    was_here: bool
 
-    def is_in(self, stage: Status) -> bool:
-        """Say whether this is a stage, as lifecycles have it."""
-        match stage:
-            case Status.NEW:
-                return self.is_here and self.is_new
-            case Status.RETURNING:
-                return self.is_here and self.was_here
-            case Status.RESURRECTING:
-                return self.is_here and not self.was_here and not self.is_new
-        return self.was_here and not self.is_here
+def is_settled_by_store(definition: Definition) -> bool:
+    """Say whether nothing but the event store is asked who is in it."""
+    return not (definition.leaves(Member, Bought) or definition.without_segments or definition.without_users)
+
+
+def needs_everybody(definition: Definition) -> bool:
+    """Say whether others may be in it than those who did what its conditions look at, or whether it matters since when people are there."""
+    if any(leaf.stage in (Status.NEW, Status.RESURRECTING) for leaf in definition.leaves(Lives)):
+        return True
+    return _may_hold(definition.group)
+
+
+def _may_hold(part: Group | Leaf) -> bool:
+    """Say whether it may hold of somebody who did nothing that a condition looks at."""
+    match part:
+        case Group():
+            return (all if part.match is Match.ALL else any)(map(_may_hold, part.parts))
+        case Did():
+            return counts(0, part)
+        case Valued():
+            return compares(0.0 if part.aggregate is PropertyAggregate.SUM else None, part.condition)
+    return not isinstance(part, Lives)
 
 
 def members(
@@ -272,9 +283,14 @@ class Bucket:
         return UUID(int=((self.last + 1) << 112) - 1)
 
     @property
+    def size(self) -> int:
+        """Return how many beginnings of ids it has."""
+        return self.last - self.first + 1
+
+    @property
     def is_everything(self) -> bool:
         """Say whether everybody is in it."""
-        return self.last - self.first == MOST_BUCKETS - 1
+        return self.size == MOST_BUCKETS
 
 
 def buckets_for(people: int) -> int:
@@ -286,6 +302,11 @@ def bucket_of(number: int, count: int) -> Bucket:
     """Return one of `count` buckets."""
     size = MOST_BUCKETS // count
     return Bucket(number * size, (number + 1) * size - 1)
+
+
+def span_of(bucket: Bucket, count: int) -> Bucket:
+    """Return a bucket and those that follow it, `count` in all where there are as many."""
+    return Bucket(bucket.first, min(bucket.first + count * bucket.size, MOST_BUCKETS) - 1)
 
 
 def shifted(as_of: datetime) -> datetime:

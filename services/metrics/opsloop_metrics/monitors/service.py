@@ -23,7 +23,7 @@ from opsloop_common.versions import Precondition
 from opsloop_common.workspaces import take_place
 from opsloop_metrics.alarms import rules as alarms
 from opsloop_metrics.alarms import service as looking
-from opsloop_metrics.alarms.rules import Condition, ConditionType, Evidence, Found
+from opsloop_metrics.alarms.rules import Condition, ConditionType, Evidence, Found, Unusual
 from opsloop_metrics.breaches import service as breaches
 from opsloop_metrics.breaches.rules import EndReason, Opening
 from opsloop_metrics.events import service as event_store
@@ -194,6 +194,12 @@ async def seen_of(session: AsyncSession, kpi_id: UUID) -> list[Seen]:
         )
         for m in await queries.monitors_of(session, kpi_id)
     ]
+
+
+async def unusual_of(session: AsyncSession, kpi_id: UUID, interval: str) -> Unusual | None:
+    """Return what a KPI's oldest enabled monitor of anomalies of this interval watches for, None where there is none."""
+    enabled = [_condition_of(each).unusual for each in await queries.monitors_of(session, kpi_id) if each.enabled]
+    return next((each for each in enabled if each is not None and each.interval == interval), None)
 
 
 async def longest_reach(session: AsyncSession) -> timedelta | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from itertools import pairwise
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import workspaces
 from opsloop_common.db import clock_of
+from opsloop_metrics.alarms import service as alarms
 from opsloop_metrics.annotations import service as annotating
 from opsloop_metrics.breaches import service as breaches
 from opsloop_metrics.charts.rules import Note
@@ -19,6 +20,7 @@ from opsloop_metrics.insights.periods import Frame, Interval, WeekStart, frame_o
 from opsloop_metrics.kpi_periods.service import TICK
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.kpis.rules import Definition, Outline
+from opsloop_metrics.monitors import service as monitors
 from opsloop_metrics.objectives import service as aiming
 from opsloop_metrics.objectives.rules import Days, span_of
 from opsloop_metrics.pictures import rules
@@ -84,7 +86,7 @@ async def _frame(
 async def _points(session: AsyncSession, outline: Outline, frame: Frame, edges: Sequence[datetime]) -> list[Point]:
     kpi, zone = outline.kpi, ZoneInfo(frame.zone)
     found = await kpis.series(session, kpi, _shifted(edges, frame) if kpi.measure.is_reported else edges)
-    expected = await _expected(session, kpi, edges)
+    expected = await _expected(session, kpi, frame.interval, edges[:-1])
     return [
         Point(begin, end, value, samples, outline.target_on(begin.astimezone(zone).date()), low, high)
         for (begin, _), end, (value, samples), (low, high) in zip(
@@ -100,10 +102,13 @@ def _shifted(edges: Sequence[datetime], frame: Frame) -> list[datetime]:
 
 
 async def _expected(
-    session: AsyncSession, kpi: Definition, edges: Sequence[datetime]
+    session: AsyncSession, kpi: Definition, interval: Interval, starts: Sequence[datetime]
 ) -> list[tuple[float | None, float | None]]:
-    """Return between which each value was expected. The one place for what monitors of anomalies know; until then nobody does."""
-    return [(None, None)] * (len(edges) - 1)
+    """Return between which each value was expected, where a monitor of anomalies says so: as that judges, when it is over."""
+    unusual = await monitors.unusual_of(session, kpi.kpi_id, interval)
+    found = {} if unusual is None else await alarms.expected(session, kpi, unusual, starts)
+    said = [found.get(start.astimezone(UTC)) for start in starts]
+    return [(None, None) if each is None else (each.low, each.high) for each in said]
 
 
 def _is_share(kpi: Definition) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, any_, func, literal, or_, select
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, any_, func, literal, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
@@ -16,6 +17,13 @@ from opsloop_metrics.cohorts.rules import Bucket, asked_by
 from opsloop_metrics.segments.models import Segment, SegmentMember
 from opsloop_metrics.segments.rules import SegmentKind
 
+_CHANGED = text(
+    "SELECT coalesce(w.person_id, h.person_id), h.user_id, w.person_id IS NOT NULL, p.user_id "
+    "FROM (SELECT person_id, user_id FROM segment_member WHERE segment_id = :segment_id AND person_id BETWEEN :low AND :high) AS h "
+    "FULL JOIN unnest(CAST(:wanted AS uuid[])) AS w(person_id) ON w.person_id = h.person_id "
+    "LEFT JOIN person AS p ON p.id = coalesce(w.person_id, h.person_id) AND p.workspace = :workspace "
+    "WHERE w.person_id IS NULL OR h.person_id IS NULL OR p.user_id IS DISTINCT FROM h.user_id"
+)
 NEWEST_FIRST = (Segment.id.desc(),)
 IN_ORDER = (SegmentMember.entered_at.asc(), SegmentMember.person_id.asc())
 
@@ -83,6 +91,26 @@ async def held(session: AsyncSession, segment_id: UUID, bucket: Bucket) -> dict[
         SegmentMember.segment_id == segment_id, SegmentMember.person_id.between(bucket.low, bucket.high)
     )
     return dict((await session.execute(query)).all())
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Of those with whom not all is as it was: whom the segment has and by what name, who is wanted, what the living are called."""
+
+    held: dict[UUID, str]
+    wanted: set[UUID]
+    living: dict[UUID, str]
+
+
+async def compare(session: AsyncSession, segment_id: UUID, bucket: Bucket, wanted: Collection[str]) -> Compared:
+    """Compare who of a bucket is in a segment with who is to be; whoever stays as they are never leaves the database."""
+    given = {"segment_id": segment_id, "low": bucket.low, "high": bucket.high, "wanted": list(wanted)}
+    rows = (await session.execute(_CHANGED, given | {"workspace": context_of(session).workspace})).all()
+    return Compared(
+        {who: held for who, held, _, _ in rows if held is not None},
+        {who for who, _, is_wanted, _ in rows if is_wanted},
+        {who: living for who, _, _, living in rows if living is not None},
+    )
 
 
 async def among(session: AsyncSession, segment_id: UUID, person_ids: Collection[UUID]) -> set[UUID]:

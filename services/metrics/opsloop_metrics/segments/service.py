@@ -24,18 +24,19 @@ from opsloop_common.versions import Precondition
 from opsloop_metrics.cohorts import rules as cohorts
 from opsloop_metrics.cohorts import service as evaluating
 from opsloop_metrics.cohorts.rules import Bucket, Definition
-from opsloop_metrics.cohorts.service import Known
+from opsloop_metrics.cohorts.service import Evaluation, Known
 from opsloop_metrics.people import service as people
 from opsloop_metrics.ports import MetricsPorts
 from opsloop_metrics.segments import queries, rules, writing
 from opsloop_metrics.segments.models import Segment, SegmentMember
+from opsloop_metrics.segments.queries import Compared
 from opsloop_metrics.segments.rules import Difference, SegmentKind
 from opsloop_metrics.store.port import TooHeavy
 
 REFRESH_JOB = "metrics.refresh_segment"
 FORGET = "metrics.forget_segment"
 FORGET_BATCH = 10_000
-PREVIEW_SECONDS, BUCKET_SECONDS = 5.0, 10.0
+PREVIEW_SECONDS, QUESTION_SECONDS = 5.0, 10.0
 SAMPLE = 50
 lock_segment, has_listed = queries.lock_segment, queries.has_listed
 
@@ -142,6 +143,7 @@ class Step:
     """One bucket of a refresh: who is to be in it is asked of the event store, between two transactions."""
 
     segment_id: UUID
+    version: int
     as_of: datetime
     number: int
     count: int
@@ -155,9 +157,11 @@ async def refresh(
 ) -> None:
     """Refresh a segment, bucket by bucket, each in one transaction with what is told of it; `note` is told how far it is.
 
-    What dies goes on with the bucket at which it stood. One that is neither stale nor older than `since` is passed over.
+    What dies goes on with the bucket at which it stood, and so does what gave way to others, before the event store is asked again.
+    One that is neither stale nor older than `since` is passed over.
     """
     store = ports_of(run, MetricsPorts).store
+    evaluation, of = Evaluation(store), None
     while True:
         async with run.transaction() as session:
             step = await begin(session, segment_id, since=since)
@@ -166,8 +170,10 @@ async def refresh(
         failpoints.hit("metrics.segment_begun")
         wanted: Collection[str] = ()
         if step.definition is not None and step.known is not None:
+            if of != (step.version, step.as_of, step.count):
+                evaluation, of = Evaluation(store), (step.version, step.as_of, step.count)
             try:
-                wanted = await evaluating.members(store, step.definition, step.known)
+                wanted = await evaluation.members(step.definition, step.known)
             except TooHeavy as error:
                 async with run.transaction() as session:
                     await fail(session, step, error.detail)
@@ -177,6 +183,8 @@ async def refresh(
             if note is not None:
                 await note(step.number + 1, step.count, session=session)
         failpoints.hit("metrics.segment_written")
+        if not evaluation.has_after(step.bucket):
+            run.give_way()
 
 
 async def begin(session: AsyncSession, segment_id: UUID, *, since: datetime | None = None) -> Step | None:
@@ -200,7 +208,7 @@ async def begin(session: AsyncSession, segment_id: UUID, *, since: datetime | No
     known = None
     if definition is not None:
         known = await evaluating.known(session, definition, bucket, segment.as_of, inside=queries.held)
-    return Step(segment.id, segment.as_of, segment.bucket, count, bucket, definition, known)
+    return Step(segment.id, segment.version, segment.as_of, segment.bucket, count, bucket, definition, known)
 
 
 async def apply(session: AsyncSession, step: Step, wanted: Collection[str]) -> bool:
@@ -211,7 +219,7 @@ async def apply(session: AsyncSession, step: Step, wanted: Collection[str]) -> b
     segment = await queries.find_locked(session, step.segment_id)
     if segment is None or (segment.as_of, segment.bucket, segment.buckets) != (step.as_of, step.number, step.count):
         return False
-    found = await _difference(session, step, {UUID(each) for each in wanted})
+    found = await _difference(session, step, wanted)
     await writing.write(session, segment, found, at=step.as_of)
     if found.entering or found.leaving:
         await _tell_dependents(session, segment.id)
@@ -224,23 +232,34 @@ async def apply(session: AsyncSession, step: Step, wanted: Collection[str]) -> b
     return True
 
 
-async def _difference(session: AsyncSession, step: Step, wanted: set[UUID]) -> Difference:
-    held = await queries.held(session, step.segment_id, step.bucket)
-    living = await people.called(session, wanted | held.keys())
-    lost = {user_id: person_id for person_id, user_id in held.items() if person_id not in living}
-    who = await people.who_are(session, lost) if lost else {}
-    became = {lost[user_id]: person_id for user_id, (person_id, _) in who.items() if person_id != lost[user_id]}
-    if new := wanted - held.keys():
-        before = await people.merged_into(session, new)
-        were = await queries.among(session, step.segment_id, before) if before else set[UUID]()
-        became |= {gone: before[gone] for gone in were}
-    if became:
+async def _difference(session: AsyncSession, step: Step, wanted: Collection[str]) -> Difference:
+    compared = await _compare(session, step, wanted)
+    if became := await _who_became(session, step.segment_id, compared):
         await writing.move(session, step.segment_id, became)
-        held = await queries.held(session, step.segment_id, step.bucket)
-        living |= await people.called(session, held)
-    if step.definition is None:  # nobody leaves a list but by hand, also who was never seen
-        return rules.difference(held, held, held | living)
-    return rules.difference(held, wanted, living)
+        compared = await _compare(session, step, wanted)
+    held, living = compared.held, compared.living
+    # nobody leaves a list but by hand, also who was never seen
+    return rules.difference(held, compared.wanted, living if step.definition is not None else held | living)
+
+
+async def _compare(session: AsyncSession, step: Step, wanted: Collection[str]) -> Compared:
+    if step.definition is None:
+        wanted = list(map(str, await queries.held(session, step.segment_id, step.bucket)))
+    return await queries.compare(session, step.segment_id, step.bucket, wanted)
+
+
+async def _who_became(session: AsyncSession, segment_id: UUID, compared: Compared) -> dict[UUID, UUID]:
+    """Return of members who turned out to be others whom they became: of those who are gone, and of those who are in it anew."""
+    became = dict[UUID, UUID]()
+    lost = {user_id: person_id for person_id, user_id in compared.held.items() if person_id not in compared.living}
+    if lost:
+        who = await people.who_are(session, lost)
+        became |= {lost[user_id]: person_id for user_id, (person_id, _) in who.items() if person_id != lost[user_id]}
+    if new := compared.wanted - compared.held.keys():
+        before = await people.merged_into(session, new)
+        were = await queries.among(session, segment_id, before) if before else set[UUID]()
+        became |= {gone: before[gone] for gone in were}
+    return became
 
 
 async def _tell_dependents(session: AsyncSession, segment_id: UUID) -> bool:
@@ -325,12 +344,13 @@ async def preview(session: AsyncSession, stored: Mapping[str, Any]) -> dict[str,
     as_of = cohorts.whole_milliseconds(clock_of(session).now())
     count, clock = cohorts.buckets_for(await people.count_all(session)), asyncio.get_running_loop().time
     began, size, done, sample = clock(), 0, 0, list[dict[str, Any]]()
+    evaluation = Evaluation(ports.store, width=1, seconds=QUESTION_SECONDS)
     while done < count and (done == 0 or clock() < began + PREVIEW_SECONDS):
         bucket = cohorts.bucket_of(done, count)
-        known = await evaluating.known(session, definition, bucket, as_of, inside=queries.held, seconds=BUCKET_SECONDS)
+        known = await evaluating.known(session, definition, bucket, as_of, inside=queries.held)
         await settle(session)  # the store may take seconds, and whoever waits for it holds no connection
         with stopped():
-            found = await evaluating.members(ports.store, definition, known)
+            found = await evaluation.members(definition, known)
         living = await people.called(session, set(map(UUID, found)))
         size, done = size + len(living), done + 1
         some = sorted(living)[: SAMPLE - len(sample)]

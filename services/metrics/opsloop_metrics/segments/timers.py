@@ -9,7 +9,6 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common.db import clock_of
 from opsloop_common.due import DueKind, DueRow
 from opsloop_common.due.jobs import JobRun, LongRun
 from opsloop_metrics.segments import service
@@ -30,11 +29,11 @@ async def refresh(job: JobRun) -> Mapping[str, Any] | None:
 
 
 async def refresh_all(run: LongRun) -> None:
-    """Refresh each segment of the workspace that was not since this round began, those that are asked for first."""
+    """Refresh each segment of the workspace that was not since this turn came, those that are asked for first."""
     async with run.transaction() as session:
-        since, ids = clock_of(session).now(), await service.in_order(session)
+        ids = await service.in_order(session)
     for segment_id in ids:
-        await service.refresh(run, segment_id, since=since)
+        await service.refresh(run, segment_id, since=run.due_at)
 
 
 async def forget_members(session: AsyncSession, row: DueRow) -> None:
