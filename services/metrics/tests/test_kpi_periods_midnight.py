@@ -60,7 +60,7 @@ class Midnight:
 
     async def explained(self, key="k"):
         times = {"compare_from": YESTERDAY, "compare_to": MIDNIGHT, "from": MIDNIGHT, "to": TOMORROW}
-        query = {name: at.isoformat() for name, at in times.items()}
+        query = {name: at.isoformat() for name, at in times.items()} | {"by": "data.channel"}
         found = await self.world.get(f"/v1/kpis/{key}/explanation", **query)
         return [found["before"], found["after"]]
 
@@ -116,4 +116,5 @@ async def test_as_of_its_first_moment_a_day_says_nothing_of_the_one_before(told)
 
     assert await midnight.board("ten") == [10 * day for day in days]
     assert (await midnight.series("ten"))[0] == (await midnight.compared("ten"))[0] == 10 * days[0]
-    assert (await midnight.world.status("ten"))["value"] == 10 * days[0]
+    assert await midnight.table("ten") == [10 * days[0]], "what is not begun is not drawn"
+    assert (await midnight.world.status("ten"))["value"] == 10 * days[1]
