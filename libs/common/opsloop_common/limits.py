@@ -201,6 +201,8 @@ MONITORS_PER_WORKSPACE = 500
 """One event makes each monitor of its type look again."""
 MAINTENANCE_WINDOWS_PER_WORKSPACE = 1_000
 """Those that are active are read at each look of a monitor."""
+REPEATING_WINDOWS_PER_WORKSPACE = 100
+"""Of those that repeat all times of seven months are counted, where anomalies are looked for."""
 WEBHOOKS_PER_WORKSPACE = 100
 """One event is delivered to each endpoint that hears its type."""
 REJECTIONS_PER_MINUTE = 100

@@ -16,7 +16,7 @@ from opsloop_common.outbound.client import OutboundClient
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.shares import Places
 from opsloop_metrics.capture.rules import Entry, Outcome
-from opsloop_metrics.muting.rules import Muted
+from opsloop_metrics.muting.rules import Maintained, Muted
 from opsloop_metrics.store.gate import Gate
 from opsloop_metrics.store.port import EventStore
 from opsloop_metrics.visits.rules import PlaceFinder
@@ -69,6 +69,12 @@ class Muting(Protocol):
         self, session: AsyncSession, key: str, tags: Sequence[str], monitor_ids: Sequence[UUID], /
     ) -> Mapping[UUID, Muted]:
         """Return which of the monitors of the KPI with that key and tags keep quiet now."""
+        ...
+
+    async def maintained(
+        self, session: AsyncSession, key: str, tags: Sequence[str], start: datetime, end: datetime, /
+    ) -> Sequence[Maintained]:
+        """Return the times in `[start, end)` in which maintenance of the KPI with that key and tags was planned."""
         ...
 
 

@@ -98,7 +98,7 @@ def test_what_an_anomaly_is_is_kept_as_json(unusual: Unusual):
 THRESHOLD, CHANGE, NO_DATA = Condition("threshold", "lt", 1.0), Condition("change", "lt", -0.2), Condition("no_data")
 DAILY_ANOMALY, HOURLY_ANOMALY = Condition("anomaly", unusual=Unusual()), Condition("anomaly", unusual=HOURLY)
 SILENCE = "no_data needs a window that is a duration: how long silence is normal"
-BY_DAY = "what an insight or a formula comes to is kept by day: take day"
+BY_DAY = "what an insight or a formula comes to is kept by day: take day, or watch a KPI of events or reported values by hour"
 
 
 @pytest.mark.parametrize(
@@ -350,7 +350,11 @@ def test_what_was_before_the_first_sample_and_what_no_rule_can_judge_is_not_know
 
     assert rules.known(found) == [None, None, None, 3.0, 0.0, None, None, None, 1e100]
     assert rules.known([(0.0, 0)]) == [None]
+    assert rules.known(found, without={3, 8}) == [None, None, None, None, 0.0, None, None, None, None]
     assert rules.known([]) == []
+
+
+KPI = Definition(uuid4(), "k", "A KPI", unit=None, target=None, measure=REPORTED)
 
 
 @pytest.mark.parametrize(
@@ -363,6 +367,28 @@ def test_what_was_before_the_first_sample_and_what_no_rule_can_judge_is_not_know
     ],
 )
 def test_how_long_the_time_was_that_was_looked_at(window, bucket, length):
-    kpi = Definition(uuid4(), "k", "A KPI", unit=None, target=None, measure=REPORTED)
-    watched = rules.Watched(kpi=kpi, condition=Condition("no_data"), window=window)
+    watched = rules.Watched(kpi=KPI, condition=Condition("no_data"), window=window)
     assert rules.length_of(watched, rules.Found(GOOD, Reading(1.0, 1), bucket=bucket)) == length
+
+
+@pytest.mark.parametrize(
+    ("interval", "hold_for", "judged_at", "bad_since", "is_held_back"),
+    [
+        ("day", 0 * HOUR, NOON, NOON + DAY, True),
+        ("day", 0 * HOUR, NOON, NOON + DAY + HOUR, True),  # clocks went back
+        ("day", DAY, NOON, NOON + DAY, False),
+        ("day", DAY, NOON + DAY, NOON + DAY, True),
+        ("hour", 0 * HOUR, NOON, NOON + HOUR, True),
+        ("hour", HOUR, NOON, NOON + HOUR, False),
+        ("hour", HOUR, NOON + HOUR, NOON + HOUR, True),
+        ("hour", 0 * HOUR, None, NOON, False),
+        ("hour", 0 * HOUR, NOON, None, False),
+        (None, 0 * HOUR, NOON, NOON, False),
+    ],
+)
+def test_what_was_bad_for_long_enough_is_held_back_by_a_silence_alone(
+    interval, hold_for, judged_at, bad_since, is_held_back
+):
+    condition = Condition("no_data") if interval is None else Condition("anomaly", unusual=Unusual(interval=interval))
+    watched = rules.Watched(kpi=KPI, condition=condition, window=None, hold_for=hold_for, judged_at=judged_at)
+    assert rules.is_held_back(watched, bad_since) is is_held_back

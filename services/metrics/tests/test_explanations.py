@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from opsloop_metrics.explanations.rules import OF_PRODUCTS
+from opsloop_metrics.explanations.rules import OF_PRODUCTS, REASONS
 from services.metrics.tests.analyst import Analyst, did
 
 COUNT = {"type": "events", "event": "feedback.received", "aggregate": "count"}
@@ -86,7 +86,7 @@ def reference(events, aggregate, value_of):
     over, under = Counter(), Counter()
     firsts = {}
     for at, channel, severity, rating, user in sorted(events, key=lambda event: event[0]):
-        place = "after" if at > 0 else "before"
+        place = "after" if at >= 0 else "before"
         severe = severity in ("s1", "s2")
         match aggregate:
             case "count" if severe:
@@ -150,14 +150,14 @@ async def test_a_ratio_is_divided_by_what_both_sides_have(world):
     assert (found["change"], row["change"], row["rate"], row["mix"]) == (0.5, 0.5, 0.5, 0)
 
 
-async def test_times_are_open_at_the_left_and_closed_at_the_right(world):
+async def test_times_have_their_first_moment_and_end_just_before_the_last(world):
     await world.kpi(COUNT)
     for number, hours in ((1, -1), (2, 0), (4, 1)):
         await happened(world, (number, hours, {}))
 
     found = await explain(world)
 
-    assert (found["before"], found["after"]) == (2, 4)  # as a window has it: its end belongs to it, its begin does not
+    assert (found["before"], found["after"]) == (1, 2)
 
 
 async def test_what_has_no_field_is_null_and_what_is_long_is_cut(world):
@@ -179,7 +179,16 @@ async def test_what_has_no_field_is_null_and_what_is_long_is_cut(world):
     ("measure", "why", "numbers"),
     [
         ({"type": "reported"}, "reported", (3, 5)),
-        (COUNT | {"aggregate": "median", "property": "data.sentiment"}, "aggregate", (-1, None)),
+        (COUNT | {"aggregate": "median", "property": "data.sentiment"}, "no_value", (-1, None)),
+        (
+            {
+                "type": "ratio",
+                "numerator": COUNT | {"aggregate": "avg", "property": "data.sentiment"},
+                "denominator": COUNT,
+            },
+            "aggregate",
+            (-1, None),
+        ),
     ],
 )
 async def test_what_has_no_parts_says_so_and_what_it_came_to(world, measure, why, numbers):
@@ -193,6 +202,7 @@ async def test_what_has_no_parts_says_so_and_what_it_came_to(world, measure, why
     found = await explain(world)
 
     assert (found["undivided"], found["before"], found["after"], found["fields"]) == (why, *numbers, [])
+    assert (found["reason"], found["above"]) == (REASONS[why], None)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ A null value, a bad one from too small a sample, and a comparison with nothing a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from enum import Enum, auto
@@ -32,7 +32,10 @@ BUCKETS: dict[Interval, int] = {"day": 211, "hour": 2_424}
 """Of so many the newest is judged: more than anomalies.rules remembers (203, 2,376), and as many as one may be late."""
 LATE: dict[Interval, int] = {"day": 7, "hour": 24}
 """A bucket whose value is known so much later is judged all the same, if none after it was."""
+_LENGTHS: dict[Interval, timedelta] = {"day": timedelta(hours=25), "hour": timedelta(hours=1)}
+"""How long a bucket is at most."""
 MOST_JUDGED = 1e100
+_BY_DAY = "what an insight or a formula comes to is kept by day: take day, or watch a KPI of events or reported values by hour"
 _COUNTS = frozenset({Aggregate.COUNT, Aggregate.USERS})
 
 
@@ -98,12 +101,16 @@ class Bucket(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """What to look at. `is_alarmed`: whether the condition held at the last look; `judged_at`: the start of the last bucket judged."""
+    """What to look at. `is_alarmed`: whether the condition held at the last look; `judged_at`: the start of the last bucket judged.
+
+    `hold_for`: how long it has to hold before that is told.
+    """
 
     kpi: Definition
     condition: Condition
     window: Window | None
     min_count: int = 1
+    hold_for: timedelta = timedelta()
     is_alarmed: bool = False
     judged_at: datetime | None = None
 
@@ -165,7 +172,7 @@ def require_window(measure: Measure, condition: Condition, window: Window | None
         if window is not None:
             raise Invalid("/window", "an anomaly is a day or an hour (interval): leave window out, or null")
         if condition.unusual.interval == "hour" and measure.is_asked:
-            raise Invalid("/condition/interval", "what an insight or a formula comes to is kept by day: take day")
+            raise Invalid("/condition/interval", _BY_DAY)
         return
     if condition.type == "no_data" and not isinstance(window, timedelta):
         raise Invalid("/window", "no_data needs a window that is a duration: how long silence is normal")
@@ -293,6 +300,13 @@ def on_pace(start: float | None, goal: Goal, now: datetime) -> float | None:
     return goal.value / pace if pace and isfinite(goal.value / pace) else None
 
 
+def is_held_back(watched: Watched, bad_since: datetime | None) -> bool:
+    """Say whether buckets were bad for long enough, since then, so that only a silence can have kept that from being told."""
+    if watched.condition.unusual is None or watched.judged_at is None or bad_since is None:
+        return False
+    return watched.judged_at + _LENGTHS[watched.condition.unusual.interval] - bad_since >= watched.hold_for
+
+
 def is_count(measure: Measure, values: Sequence[float | None]) -> bool:
     """Say whether values are numbers of things that happen; those that others count are whole, and none is negative."""
     if measure.parts:
@@ -310,10 +324,13 @@ def newest_known(values: Sequence[float | None], interval: Interval) -> int | No
     return next(known, None)
 
 
-def known(found: Sequence[tuple[float | None, int]]) -> list[float | None]:
-    """Return the values, of (value, samples), that can be judged: before the first sample nothing was counted yet, rather than none."""
+def known(found: Sequence[tuple[float | None, int]], *, without: Container[int] = frozenset()) -> list[float | None]:
+    """Return the values, of (value, samples), that can be judged: before the first sample nothing was counted yet, rather than none.
+
+    `without`: places that are unknown whatever was counted there, for it was counted under maintenance.
+    """
     first = next((place for place, (_, samples) in enumerate(found) if samples), len(found))
     return [
-        value if place >= first and value is not None and abs(value) <= MOST_JUDGED else None
+        value if place >= first and value is not None and abs(value) <= MOST_JUDGED and place not in without else None
         for place, (value, _) in enumerate(found)
     ]

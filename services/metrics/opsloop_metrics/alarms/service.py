@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import workspaces
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.db import clock_of, settings_of
+from opsloop_common.db import clock_of, ports_of, settings_of
 from opsloop_metrics.alarms import rules
 from opsloop_metrics.alarms.rules import Bucket, Condition, Evidence, Expected, Found, Unusual, Watched
 from opsloop_metrics.events.rules import Reading, changes
@@ -24,6 +24,8 @@ from opsloop_metrics.kpi_periods.rules import Period
 from opsloop_metrics.kpi_periods.service import TICK
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.kpis.rules import Definition
+from opsloop_metrics.muting.rules import left_out
+from opsloop_metrics.ports import MetricsPorts
 from opsloop_metrics.settings import MetricsSettings
 from opsloop_metrics.windows.rules import Calendar, Span, Window, over_at, span, span_before
 
@@ -66,11 +68,10 @@ async def _calendar(session: AsyncSession, watched: Watched) -> Calendar:
 
 
 async def _read(session: AsyncSession, watched: Watched, over: Span) -> Reading:
-    length = over.length
-    if watched.kpi.measure.is_reported and length is not None and not isinstance(watched.window, timedelta):
-        length += TICK  # a value at midnight is of the day that begins
+    if over.start is not None and not isinstance(watched.window, timedelta):
+        return await kpis.read_period(session, watched.kpi, over.start, over.end + TICK)
     last_seen = watched.condition.type == "no_data"
-    return await kpis.take_reading(session, watched.kpi, length, now=over.end, last_seen=last_seen)
+    return await kpis.take_reading(session, watched.kpi, over.length, now=over.end, last_seen=last_seen)
 
 
 def _instants(watched: Watched, reading: Reading, calendar: Calendar, now: datetime) -> tuple[datetime | None, ...]:
@@ -130,7 +131,10 @@ async def _judge(session: AsyncSession, watched: Watched, unusual: Unusual, cale
     first = steps(running, -rules.BUCKETS[unusual.interval], interval, calendar.zone)
     starts = edges(first, running, interval, calendar.zone, calendar.week_start)
     found = await kpis.bucket_values(session, watched.kpi, starts)
-    values = rules.known(found)
+    maintained = await ports_of(session, MetricsPorts).muting.maintained(
+        session, watched.kpi.key, watched.kpi.tags, starts[0], starts[-1]
+    )
+    values = rules.known(found, without=left_out(starts, maintained))
     place = rules.newest_known(values, unusual.interval)
     if place is None or (watched.judged_at is not None and starts[place] <= watched.judged_at):
         return nothing

@@ -255,7 +255,6 @@ async def compare(
         raise Invalid("/query/kpi", "is no KPI of this workspace") from error
     edges = [midnight(day, zone) for day in (*days, days[-1] + timedelta(days=1))]
     theirs = await queries.latest_by_day(session, series.id, edges)
-    # a KPI's intervals are open at the left and closed at the right; times have microseconds, so these are whole days
-    values = await kpis.series(session, ours, [edge - timedelta(microseconds=1) for edge in edges])
+    values = await kpis.series(session, ours, edges)
     base, compared = rules.compare([value for value, _ in values], theirs)
     return days, base, compared

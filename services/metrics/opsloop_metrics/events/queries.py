@@ -103,19 +103,15 @@ async def read(
 async def series(
     session: AsyncSession, selections: Sequence[Selection], *, edges: Sequence[datetime]
 ) -> list[list[tuple[float | None, int]]]:
-    """Return for each selection (value, samples) of every interval `(edges[i], edges[i + 1]]`."""
+    """Return for each selection (value, samples) of every interval `[edges[i], edges[i + 1])`."""
     event = aliased(DomainEvent)
     found: list[list[tuple[float | None, int]]] = []
     for selection in selections:
         value, samples = _aggregate(event, selection)
-        bucket = func.width_bucket(
-            # intervals are open at the left: just after an edge is the first moment of the next interval
-            event.at - text("interval '1 microsecond'"),
-            cast(list(edges), _TIMES),
-        )
+        bucket = func.width_bucket(event.at, cast(list(edges), _TIMES))
         rows = await session.execute(
             select(bucket.label("bucket"), value.label("value"), samples.label("samples"))
-            .where(event.type == selection.event, event.at > edges[0], event.at <= edges[-1])
+            .where(event.type == selection.event, event.at >= edges[0], event.at < edges[-1])
             .group_by("bucket")
         )
         by_bucket = {row.bucket: (_finite(row.value), row.samples) for row in rows}

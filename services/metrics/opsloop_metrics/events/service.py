@@ -42,7 +42,7 @@ async def read(
 async def series(
     session: AsyncSession, selections: Sequence[Selection], *, edges: Sequence[datetime]
 ) -> list[list[tuple[float | None, int]]]:
-    """Return for each selection (value, samples) of every interval `(edges[i], edges[i + 1]]`."""
+    """Return for each selection (value, samples) of every interval `[edges[i], edges[i + 1])`."""
     return await queries.series(session, selections, edges=edges)
 
 
@@ -56,9 +56,13 @@ async def divided(
     *,
     before: tuple[datetime, datetime],
     after: tuple[datetime, datetime],
+    above: float = 0.0,
 ) -> list[Part]:
-    """Return what a selection comes to in `(start, end]` of two times, by the fields' values: the `MOST_VALUES` most frequent each."""
-    return await dividing.divided(session, selection, fields, before=before, after=after)
+    """Return what a selection comes to in `[start, end)` of two times, by the fields' values: the `MOST_VALUES` most frequent each.
+
+    Of a median and a p95 that is how many numbers are `above` one, of how many.
+    """
+    return await dividing.divided(session, selection, fields, before=before, after=after, above=above)
 
 
 async def some_unfed(session: AsyncSession, *, limit: int) -> list[Told]:

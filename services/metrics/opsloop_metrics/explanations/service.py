@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -37,10 +37,25 @@ async def explain(session: AsyncSession, kpi: Definition, spans: Spans, *, by: s
     if by is not None:
         rules.require_data_field(by, kpi.measure.event_types)
         fields = [by]
+    if rules.is_ranked(kpi.measure):
+        return await _explain_ranked(session, kpi, spans, fields)
     before, after = (spans.compare_start, spans.compare_end), (spans.start, spans.end)
     sides = [await event_store.divided(session, each, fields, before=before, after=after) for each in parts]
     found = sides[0] if len(sides) == 1 else rules.joined(*sides, most=event_store.MOST_VALUES)
     return rules.explain(spans, fields, found, is_quotient=rules.is_quotient(kpi.measure))
+
+
+async def _explain_ranked(session: AsyncSession, kpi: Definition, spans: Spans, fields: Sequence[str]) -> Explanation:
+    """Explain a median by the part of its numbers that lies above the middle of its way: that is what moved it."""
+    whole = await _whole(session, kpi, spans, "no_value")
+    above = rules.midway(whole.before, whole.after)
+    if above is None:
+        return whole
+    before, after = (spans.compare_start, spans.compare_end), (spans.start, spans.end)
+    [part] = kpi.measure.parts
+    found = await event_store.divided(session, part, fields, before=before, after=after, above=above)
+    divided = rules.explain(spans, fields, found, is_quotient=True)
+    return rules.ranked(divided, whole.before, whole.after, above)
 
 
 async def _explain_insight(
@@ -65,14 +80,22 @@ async def _explain_insight(
         include_filtered=trend.include_filtered,
         lighter="a shorter time, or by one field",
     )
-    found = await queries.divided(session, frame, series, fields, spans)
-    return rules.explain(spans, fields, found, is_quotient=rules.is_average(series))
+    rank = rules.rank_of(series)
+    if rank is None:
+        found = await queries.divided(session, frame, series, fields, spans)
+        return rules.explain(spans, fields, found, is_quotient=rules.is_average(series))
+    before, after = await queries.ranked(session, frame, series, rank, spans)
+    above = rules.midway(before, after)
+    if above is None:
+        return Explanation(spans, before, after, None, "no_value", [])
+    found = await queries.divided(session, frame, series, fields, spans, above=above)
+    return rules.ranked(rules.explain(spans, fields, found, is_quotient=True), before, after, above)
 
 
 async def _whole(session: AsyncSession, kpi: Definition, spans: Spans, why: rules.Undivided) -> Explanation:
     """Return what a KPI came to at both times, of which nothing is divided."""
     times = ((spans.compare_start, spans.compare_end), (spans.start, spans.end))
-    before, after = [(await kpis.take_reading(session, kpi, end - start, now=end)).value for start, end in times]
+    before, after = [(await kpis.read_period(session, kpi, start, end)).value for start, end in times]
     change = None if before is None or after is None else after - before
     return Explanation(spans, before, after, change, why, [])
 

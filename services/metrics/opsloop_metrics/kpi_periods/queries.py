@@ -10,7 +10,7 @@ from sqlalchemy import ARRAY, Row, Uuid, bindparam, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_metrics.kpi_periods.models import KpiMeasurement
-from opsloop_metrics.kpi_periods.rules import SERIES_POINTS, Kept
+from opsloop_metrics.kpi_periods.rules import SERIES_POINTS, TICK, Kept
 
 _COLUMNS = tuple(getattr(KpiMeasurement, name) for name in ("starts_at", "ends_at", "at", "value", "measured_at"))
 
@@ -39,7 +39,10 @@ async def newest(session: AsyncSession, kpi_ids: Sequence[UUID], *, now: datetim
 async def rows(
     session: AsyncSession, kpi_id: UUID, *, start: datetime, now: datetime
 ) -> Sequence[Row[datetime, float | None]]:
-    """Return (at, value) of what a KPI came to at times in `(start, now]`, oldest first."""
-    inside = KpiMeasurement.kpi_id == kpi_id, KpiMeasurement.at > start, KpiMeasurement.at <= now
-    asked = select(KpiMeasurement.at, KpiMeasurement.value).where(*inside)
-    return (await session.execute(asked.order_by(KpiMeasurement.at))).all()
+    """Return (at, value) of what a KPI came to at times in `(start, now]`, oldest first.
+
+    As of the first moment of a period it is of that one, and so a moment later than what the one before came to.
+    """
+    at = func.greatest(KpiMeasurement.at, KpiMeasurement.starts_at + TICK).label("at")
+    inside = KpiMeasurement.kpi_id == kpi_id, at > start, KpiMeasurement.at <= now
+    return (await session.execute(select(at, KpiMeasurement.value).where(*inside).order_by(at))).all()

@@ -5,13 +5,15 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from opsloop_metrics.insights.periods import Interval, WeekStart, floor, steps
 
 SERIES_POINTS = 30
 """Of the board: so many of a KPI's newest periods."""
+TICK = timedelta(microseconds=1)
+"""What comes before a time is so much earlier."""
 
 
 class Period(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from uuid import UUID
 
 from sqlalchemy import delete
@@ -17,10 +17,9 @@ from opsloop_metrics.events.rules import Reading
 from opsloop_metrics.insights.periods import WeekStart
 from opsloop_metrics.kpi_periods import queries, rules
 from opsloop_metrics.kpi_periods.models import KpiMeasurement
+from opsloop_metrics.kpi_periods.rules import TICK as TICK
 from opsloop_metrics.kpi_periods.rules import Kept, Measured, Period
 
-TICK = timedelta(microseconds=1)
-"""What comes before a time is so much earlier."""
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 

@@ -81,7 +81,7 @@ _READ_VALUES = text(
 async def value_series(
     session: AsyncSession, kpi_id: UUID, edges: Sequence[datetime]
 ) -> list[tuple[float | None, int]]:
-    """Return (latest value, number of values) of every interval `(edges[i], edges[i + 1]]`."""
+    """Return (latest value, number of values) of every interval `[edges[i], edges[i + 1])`."""
     rows = await session.execute(_VALUE_SERIES, {"kpi_id": kpi_id, "edges": list(edges)})
     by_bucket = {row.bucket: (row.value, row.samples) for row in rows}
     return [by_bucket.get(place, (None, 0)) for place in range(1, len(edges))]
@@ -89,8 +89,8 @@ async def value_series(
 
 _VALUE_SERIES = text(
     "SELECT bucket, (array_agg(value ORDER BY at DESC))[1] AS value, count(*) AS samples FROM ("
-    "  SELECT value, at, width_bucket(at - interval '1 microsecond', CAST(:edges AS timestamptz[])) AS bucket"
-    "  FROM kpi_value WHERE kpi_id = :kpi_id AND at > (CAST(:edges AS timestamptz[]))[1]"
+    "  SELECT value, at, width_bucket(at, CAST(:edges AS timestamptz[])) AS bucket"
+    "  FROM kpi_value WHERE kpi_id = :kpi_id AND at >= (CAST(:edges AS timestamptz[]))[1]"
     ") AS v WHERE bucket < cardinality(CAST(:edges AS timestamptz[])) GROUP BY bucket"
 )
 

@@ -38,9 +38,8 @@ from opsloop_metrics.saved_insights import service as saved_insights
 
 MEASURE = "metrics.measure_kpis"
 """The work that measures KPIs whose turn has come."""
-_SOON = timedelta(
-    seconds=1
-)  # who makes a KPI makes its monitors next, and what is locked meanwhile would wait for its turn
+# who makes a KPI makes its monitors next, and what is locked meanwhile would wait for its turn
+_SOON = timedelta(seconds=1)
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _PUT_VALUE = text(
     "INSERT INTO kpi_value AS v (id, workspace, kpi_id, at, value, reported_by, reported_at) "
@@ -368,8 +367,14 @@ async def take_reading(
     return combine(readings)
 
 
+async def read_period(session: AsyncSession, kpi: Definition, start: datetime, until: datetime) -> Reading:
+    """Return what a KPI comes to in `[start, until)`; what is asked as it was kept last, up to `until`."""
+    now = until if kpi.measure.is_asked else until - periods.TICK
+    return await take_reading(session, kpi, until - start, now=now)
+
+
 async def series(session: AsyncSession, kpi: Definition, edges: Sequence[datetime]) -> list[tuple[float | None, int]]:
-    """Return (value, samples) of every interval `(edges[i], edges[i + 1]]`."""
+    """Return (value, samples) of every interval `[edges[i], edges[i + 1])`; what is asked counts as it was kept last, up to its end."""
     if kpi.measure.is_asked:
         return await periods.series(session, kpi.kpi_id, edges)
     if kpi.measure.is_reported:
@@ -380,21 +385,16 @@ async def series(session: AsyncSession, kpi: Definition, edges: Sequence[datetim
 async def bucket_values(
     session: AsyncSession, kpi: Definition, edges: Sequence[datetime]
 ) -> list[tuple[float | None, int]]:
-    """Return (value, samples) of every day or hour from an edge to the next, which are over.
-
-    A value that was reported at an edge is of what begins there; what is asked counts as it came to at the end.
-    """
+    """Return (value, samples) of every day or hour `[edges[i], edges[i + 1])`, which are over; what is asked as it came to at its end."""
     if kpi.measure.is_asked:
         return await periods.settled(session, kpi.kpi_id, edges)
-    if kpi.measure.is_reported:
-        edges = [edge - periods.TICK for edge in edges]
     return await series(session, kpi, edges)
 
 
 async def measured_series(
     session: AsyncSession, measure: Measure, edges: Sequence[datetime]
 ) -> list[tuple[float | None, int]]:
-    """Return (value, samples) of every interval `(edges[i], edges[i + 1]]` of a measure of events."""
+    """Return (value, samples) of every interval `[edges[i], edges[i + 1])` of a measure of events."""
     parts = await event_store.series(session, measure.parts, edges=edges)
     combined = [combine([Reading(value, samples) for value, samples in bucket]) for bucket in zip(*parts, strict=True)]
     return [(reading.value, reading.samples) for reading in combined]

@@ -56,7 +56,7 @@ async def _measure_events(session: AsyncSession, waiting: Waiting) -> None:
     edges = [start, end]
     while len(edges) <= SERIES_POINTS and (kept_from is None or edges[0] > kept_from):
         edges.insert(0, (await periods.period_of(session, edges[0] - periods.TICK, waiting.period))[0])
-    found = await kpis.measured_series(session, waiting.measure, [*edges[:-1], now])
+    found = await kpis.measured_series(session, waiting.measure, [*edges[:-1], now + periods.TICK])
     measured = [
         Measured(since, until, min(until, now), value)
         for (since, until), (value, _) in zip(pairwise(edges), found, strict=True)
@@ -69,7 +69,7 @@ async def _measure_formula(session: AsyncSession, waiting: Waiting, formula: For
     begun = perf_counter()
     start, end, as_of = await _next(session, waiting)
     try:
-        value, error = await formula_as_of(session, formula, start, as_of), None
+        value, error = await formula_in(session, formula, start, min(as_of + periods.TICK, end)), None
     except (NotFound, Conflict) as refusal:
         value, error = None, refusal.detail
     now = clock_of(session).now()
@@ -78,10 +78,10 @@ async def _measure_formula(session: AsyncSession, waiting: Waiting, formula: For
     await kpis.keep_measured(session, waiting, measured, again_at=again, error=error)
 
 
-async def formula_as_of(
-    session: AsyncSession, formula: Formula, start: datetime, as_of: datetime, *, over: int = MOST_BEHIND
+async def formula_in(
+    session: AsyncSession, formula: Formula, start: datetime, until: datetime, *, over: int = MOST_BEHIND
 ) -> float | None:
-    """Return what a formula comes to by what its KPIs came to in `(start, as_of]`; raises NotFound for one that is gone.
+    """Return what a formula comes to by what its KPIs came to in `[start, until)`; raises NotFound for one that is gone.
 
     Of what is posted or asked that is the latest value then, of a formula its own calculation. Raises Conflict where more than
     `over` stand on each other: two that were made at once may have closed a ring.
@@ -92,9 +92,9 @@ async def formula_as_of(
     for letter, key in formula.of.items():
         kpi = await kpis.get(session, key)
         numbers[letter] = (
-            (await kpis.take_reading(session, kpi, as_of - start, now=as_of)).value
+            (await kpis.read_period(session, kpi, start, until)).value
             if kpi.measure.formula is None
-            else await formula_as_of(session, kpi.measure.formula, start, as_of, over=over - 1)
+            else await formula_in(session, kpi.measure.formula, start, until, over=over - 1)
         )
     return formula.value(numbers)
 

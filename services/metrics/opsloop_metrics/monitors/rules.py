@@ -64,7 +64,6 @@ class Watch(Watched):
     """A monitor and its KPI, as an evaluation needs them."""
 
     monitor_id: UUID
-    hold_for: timedelta
     keep_firing_for: timedelta
     severity: Severity
     standing: Standing
@@ -117,9 +116,8 @@ def read_monitor(fields: Mapping[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = {name: fields[name] for name in ("min_count", "severity", "enabled") if name in fields}
     if "condition" in fields:
         condition = read_condition(fields["condition"])
-        unusual = None if condition.unusual is None else condition.unusual.as_json()
         kept |= {"condition_type": condition.type, "operator": condition.operator, "threshold": condition.value}
-        kept["unusual"] = unusual
+        kept["unusual"] = None if condition.unusual is None else condition.unusual.as_json()
     if "window" in fields:
         window = read_window(fields["window"])
         period = window.value if isinstance(window, Period) else None

@@ -254,9 +254,11 @@ def _watch(kpi: Definition, monitor: Monitor, *, leads: bool) -> Watch:
 async def _look(session: AsyncSession, monitor: Monitor, watch: Watch) -> None:
     clock, begun = clock_of(session), perf_counter()
     now = clock.now()
+    quiet = (await muted(session, watch.kpi, [monitor.id])).get(monitor.id)
+    if quiet is None and watch.standing.state is State.PENDING and alarms.is_held_back(watch, watch.standing.bad_since):
+        watch = replace(watch, judged_at=None)
     found = await looking.look(session, watch, now)
     patience = rules.patience_after((clock.now() - now).total_seconds())
-    quiet = (await muted(session, watch.kpi, [monitor.id])).get(monitor.id)
     state, deadline = watch.standing.state, None
     if found.is_news:
         taken = await _move(session, monitor, watch, found, now, is_muted=quiet is not None)

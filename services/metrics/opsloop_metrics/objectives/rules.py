@@ -156,6 +156,12 @@ def require_levels(above: int, below: int) -> None:
         raise Conflict(f"objectives stand at most {MOST_LEVELS} levels deep")
 
 
+def require_no_unit(is_measured: bool, unit: str | None) -> None:
+    """Raise Invalid for a unit of what a KPI measures: that has its own."""
+    if is_measured and unit is not None:
+        raise Invalid("/unit", "is the KPI's own: leave it out")
+
+
 def require_no_value(is_measured: bool, value: float | None) -> None:
     """Raise Conflict for a value said by hand of what a KPI measures."""
     if is_measured and value is not None:

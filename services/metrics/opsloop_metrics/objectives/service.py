@@ -19,6 +19,7 @@ from opsloop_common.db import clock_of, context_of
 from opsloop_common.errors import Conflict, Invalid, NotFound, TooMany
 from opsloop_common.resources import changing
 from opsloop_common.versions import ANY_VERSION, Precondition
+from opsloop_metrics.kpi_periods.rules import TICK
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.objectives import queries, rules
 from opsloop_metrics.objectives.models import CheckIn, KeyResult, Objective
@@ -97,14 +98,14 @@ async def add_key_result(
 ) -> KeyResult:
     """Measure an objective by one number more; raises NotFound, TooMany, Invalid for a KPI that is not there."""
     rules.require_distance(fields["start"], fields["target"])
+    rules.require_no_unit(kpi is not None, fields["unit"])
     objective = await queries.lock_objective(session, objective_id, ANY_VERSION)
     if len(await queries.key_results_of(session, objective.id)) >= rules.MOST_KEY_RESULTS:
         raise TooMany(f"an objective has at most {rules.MOST_KEY_RESULTS} key results; delete one first")
     result = resources.create(
         session,
         KeyResult,
-        **fields,
-        **await _measured_by(session, kpi),
+        **({**fields} | await _measured_by(session, kpi)),
         objective_id=objective.id,
         value=None,
         progress=None,
@@ -120,9 +121,10 @@ async def _measured_by(session: AsyncSession, key: str | None) -> dict[str, Any]
     if key is None:
         return {"kpi_id": None, "kpi_key": None}
     try:
-        return {"kpi_id": (await kpis.get(session, key)).kpi_id, "kpi_key": key}
+        kpi = await kpis.get(session, key)
     except NotFound as error:
         raise Invalid("/kpi", "is no KPI of this workspace") from error
+    return {"kpi_id": kpi.kpi_id, "kpi_key": key, "unit": kpi.unit}
 
 
 async def change_key_result(
@@ -133,12 +135,14 @@ async def change_key_result(
     *,
     expected: Precondition,
 ) -> KeyResult:
-    """Change a key result and judge it; a KPI that is taken away leaves its last value, which people then go on with."""
+    """Change a key result and judge it; a KPI that is taken away leaves its last value and unit, which people then go on with."""
     changes = dict(changes)
+    unit = changes.get("unit")
     if "kpi" in changes:
         changes |= await _measured_by(session, changes.pop("kpi"))
     objective = await queries.lock_objective(session, objective_id, ANY_VERSION)
     result = await queries.lock_key_result(session, objective_id, key_result_id, expected)
+    rules.require_no_unit(changes.get("kpi_id", result.kpi_id) is not None, unit)
     with changing(session, result, changes):
         rules.require_distance(result.start, result.target)
     await session.flush()
@@ -219,10 +223,11 @@ async def _judge(session: AsyncSession, objective: Objective) -> None:
 
 
 async def _measure(session: AsyncSession, result: KeyResult, span: Span, now: datetime) -> None:
-    until = min(now, span.end)
+    until = min(now + TICK, span.end)
     if result.kpi_id is not None and result.kpi_key is not None and until > span.start:
         kpi = await kpis.get(session, result.kpi_key)
-        result.value = (await kpis.take_reading(session, kpi, until - span.start, now=until)).value
+        result.unit = kpi.unit
+        result.value = (await kpis.read_period(session, kpi, span.start, until)).value
     result.progress = rules.progress(result.start, result.target, result.value)
     result.state = rules.state_of(result.progress, span, now)
 
