@@ -44,8 +44,9 @@ async def look(session: AsyncSession, watched: Watched, now: datetime) -> Found:
 
 
 async def value_now(session: AsyncSession, kpi: Definition, window: Window | None) -> float | None:
-    """Return a KPI's value over the window that ends now; without a window ever since."""
+    """Return a KPI's value over the window that ends now; without one the latest that is kept, of events that of the period that runs."""
     now = clock_of(session).now()
+    window = window if window is not None or kpi.measure.is_kept else kpi.period
     watched = Watched(kpi=kpi, condition=Condition("threshold"), window=window)
     return (await _read(session, watched, span(window, now, await _calendar(session, watched)))).value
 

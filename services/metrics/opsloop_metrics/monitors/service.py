@@ -222,11 +222,10 @@ async def evaluate(session: AsyncSession, monitor_id: UUID) -> None:
         return
     monitor = await queries.find_enabled(session, monitor_id)
     if monitor is not None:
-        leads = kpi.target is not None and await queries.find_leading(session, kpi.kpi_id) == monitor_id
-        await _look(session, monitor, _watch(kpi, monitor, leads=leads))
+        await _look(session, monitor, _watch(kpi, monitor))
 
 
-def _watch(kpi: Definition, monitor: Monitor, *, leads: bool) -> Watch:
+def _watch(kpi: Definition, monitor: Monitor) -> Watch:
     return Watch(
         monitor_id=monitor.id,
         kpi=kpi,
@@ -241,7 +240,6 @@ def _watch(kpi: Definition, monitor: Monitor, *, leads: bool) -> Watch:
         evaluated_at=monitor.evaluated_at,
         judged_at=monitor.judged_at,
         is_alarmed=monitor.state != State.OK,
-        leads=leads,
     )
 
 
@@ -282,8 +280,6 @@ async def _move(
         _see(monitor, found)
         if taken.standing.state is not watch.standing.state:
             await _tell_state(session, watch.kpi.kpi_id)
-        if watch.leads:
-            await kpis.note_value(session, watch.kpi.kpi_id, found.reading.value)
     await _record(session, watch, found.reading, taken, now)
     return taken
 
