@@ -29,6 +29,7 @@ from opsloop_metrics.competitors import queries, rules
 from opsloop_metrics.competitors.models import Competitor, CompetitorSeries
 from opsloop_metrics.competitors.rules import Compared
 from opsloop_metrics.insights.periods import midnight
+from opsloop_metrics.kpi_periods.service import TICK
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.ports import MetricsPorts
 from opsloop_metrics.series_files import rules as files
@@ -245,7 +246,7 @@ async def compare(
 ) -> tuple[list[date], int | None, list[Compared]]:
     """Return the days, the place of the one that is 100 (null: none), and both numbers of each day in the workspace's zone.
 
-    Raises Invalid for a KPI that is not there, and for days that make no sense.
+    Raises Invalid for a KPI that is not there or keeps no value for each day, and for days that make no sense.
     """
     zone = (await workspaces.get(session)).time_zone
     days = rules.days_between(first, last, today=rules.day_of(clock_of(session).now(), zone))
@@ -253,9 +254,10 @@ async def compare(
         ours = await kpis.get(session, kpi)
     except NotFound as error:
         raise Invalid("/query/kpi", "is no KPI of this workspace") from error
+    rules.require_daily(ours)
     edges = [midnight(day, zone) for day in (*days, days[-1] + timedelta(days=1))]
     theirs = await queries.latest_by_day(session, series.id, edges)
-    # a KPI's intervals are open at the left and closed at the right; times have microseconds, so these are whole days
-    values = await kpis.series(session, ours, [edge - timedelta(microseconds=1) for edge in edges])
+    # a KPI's intervals are open at the left and closed at the right; what is reported at midnight is of the day that begins
+    values = await kpis.series(session, ours, [edge - TICK for edge in edges] if ours.measure.is_reported else edges)
     base, compared = rules.compare([value for value, _ in values], theirs)
     return days, base, compared
