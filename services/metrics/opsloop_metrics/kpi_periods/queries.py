@@ -39,7 +39,7 @@ async def newest(session: AsyncSession, kpi_ids: Sequence[UUID], *, now: datetim
 async def rows(
     session: AsyncSession, kpi_id: UUID, *, start: datetime, now: datetime
 ) -> Sequence[Row[datetime, float | None]]:
-    """Return (at, value) of what a KPI came to at times in `(start, now]`, oldest first."""
+    """Return (at, value) of what a KPI came to at times in `(start, now]`, oldest first, of one time the period that is over last."""
     inside = KpiMeasurement.kpi_id == kpi_id, KpiMeasurement.at > start, KpiMeasurement.at <= now
     asked = select(KpiMeasurement.at, KpiMeasurement.value).where(*inside)
-    return (await session.execute(asked.order_by(KpiMeasurement.at))).all()
+    return (await session.execute(asked.order_by(KpiMeasurement.at, KpiMeasurement.starts_at.desc()))).all()

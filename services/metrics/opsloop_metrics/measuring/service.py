@@ -15,7 +15,7 @@ from opsloop_metrics.kpi_measures.rules import MOST_BEHIND, Asked, Formula
 from opsloop_metrics.kpi_periods import service as periods
 from opsloop_metrics.kpi_periods.rules import SERIES_POINTS, Measured
 from opsloop_metrics.kpis import service as kpis
-from opsloop_metrics.kpis.rules import Waiting
+from opsloop_metrics.kpis.rules import Definition, Waiting
 from opsloop_metrics.measuring import rules
 from opsloop_metrics.saved_insights import service as saved_insights
 from opsloop_metrics.store.port import TooHeavy
@@ -83,20 +83,30 @@ async def formula_as_of(
 ) -> float | None:
     """Return what a formula comes to by what its KPIs came to in `(start, as_of]`; raises NotFound for one that is gone.
 
-    Of what is posted or asked that is the latest value then, of a formula its own calculation. Raises Conflict where more than
-    `over` stand on each other: two that were made at once may have closed a ring.
+    Raises Conflict where more than `over` stand on each other: two that were made at once may have closed a ring.
     """
     if not over:
         raise Conflict("its formulas stand on each other")
     numbers = {}
     for letter, key in formula.of.items():
-        kpi = await kpis.get(session, key)
-        numbers[letter] = (
-            (await kpis.take_reading(session, kpi, as_of - start, now=as_of)).value
-            if kpi.measure.formula is None
-            else await formula_as_of(session, kpi.measure.formula, start, as_of, over=over - 1)
-        )
+        numbers[letter] = await value_as_of(session, await kpis.get(session, key), start, as_of, over=over - 1)
     return formula.value(numbers)
+
+
+async def value_as_of(
+    session: AsyncSession, kpi: Definition, start: datetime, as_of: datetime, *, over: int = MOST_BEHIND
+) -> float | None:
+    """Return what a KPI came to in `(start, as_of]`; raises what `formula_as_of` does.
+
+    Of what is posted that is the latest value then, of a formula its own calculation; of an insight what was kept of the period in
+    which `as_of` lies.
+    """
+    if kpi.measure.formula is not None:
+        return await formula_as_of(session, kpi.measure.formula, start, as_of, over=over)
+    until = as_of
+    if kpi.measure.insight is not None:
+        _, until = await periods.period_of(session, as_of - periods.TICK, kpi.period)
+    return (await kpis.take_reading(session, kpi, until - start, now=until)).value
 
 
 async def _measure_insight(run: LongRun, waiting: Waiting, asked: Asked) -> None:
