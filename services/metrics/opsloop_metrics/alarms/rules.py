@@ -36,6 +36,8 @@ LATE: dict[Interval, int] = {"day": 7, "hour": 24}
 MOST_JUDGED = 1e100
 USUAL_WEEKS = 8
 """So many weeks before are looked through for a bucket that an unusual one is compared with."""
+MOST_NOTED = 3
+"""So many annotations the words of an anomaly name."""
 _LOST = 1e-14
 """What calculating in doubles loses, as a part of a number: 29 / 100 * 100 is 29."""
 _COUNTS = frozenset({Aggregate.COUNT, Aggregate.USERS})
@@ -344,6 +346,15 @@ def _is_usual(at: datetime, value: float | None, expected: Expected | None, unus
     if value is None or expected is None or at.date() in unusual.excluded:
         return False
     return (expected.low is None or value >= expected.low) and (expected.high is None or value <= expected.high)
+
+
+def with_notes(expected: Expected, texts: Sequence[str]) -> Expected:
+    """Return what was expected, with what was noted then beside its words."""
+    if not texts or expected.words is None:
+        return expected
+    quoted = [f"“{text}”" for text in texts]
+    notes = {"en": f"; noted then: {', '.join(quoted)}", "zh": f"；同期记录：{'、'.join(quoted)}"}
+    return replace(expected, words={language: said + notes[language] for language, said in expected.words.items()})
 
 
 def known(found: Sequence[tuple[float | None, int]]) -> list[float | None]:

@@ -18,6 +18,7 @@ from opsloop_common.db import clock_of, settings_of
 from opsloop_common.errors import Conflict, NotFound
 from opsloop_metrics.alarms import rules
 from opsloop_metrics.alarms.rules import Bucket, Condition, Evidence, Expected, Found, Unusual, Watched
+from opsloop_metrics.annotations import service as annotating
 from opsloop_metrics.events.rules import Reading, changes
 from opsloop_metrics.insights.periods import Interval, WeekStart, edges, floor, steps
 from opsloop_metrics.kpi_measures.rules import read_measure
@@ -159,17 +160,27 @@ async def _judge(session: AsyncSession, watched: Watched, unusual: Unusual, cale
     zone = ZoneInfo(calendar.zone)
     points = [(at.astimezone(zone), value) for at, value in zip(starts, values[: place + 1], strict=False)]
     evidence, expected = await asyncio.to_thread(_judged, watched, unusual, points, found[place][1])
+    bucket = Bucket(starts[place], starts[place + 1], unusual.interval)
     usual = rules.usual_place(points, expected, unusual)
+    if evidence is Evidence.BAD and expected is not None:
+        expected = rules.with_notes(expected, await _noted(session, bucket))
     return Found(
         evidence,
         Reading(*found[place]),
         expected,
         (next_at,),
-        over=Span(starts[place], starts[place + 1]),
+        over=Span(bucket.at, bucket.end),
         beside=None if usual is None else Span(starts[usual], starts[usual + 1]),
-        bucket=Bucket(starts[place], starts[place + 1], unusual.interval),
+        bucket=bucket,
         rests_until=rests_until,
     )
+
+
+async def _noted(session: AsyncSession, bucket: Bucket) -> list[str]:
+    """Return what was noted in a bucket, and in as long before it, nearest to its begin: it may be why."""
+    since = bucket.at - (bucket.end - bucket.at)
+    found = await annotating.around(session, bucket.at, since, bucket.end, most=rules.MOST_NOTED)
+    return [each.text for each in found]
 
 
 def _judged(
