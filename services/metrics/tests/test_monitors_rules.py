@@ -129,7 +129,6 @@ def watch(**changes):
         "incident_id": None,
         "evaluated_at": NOW,
         "judged_at": None,
-        "leads": True,
     }
     return Watch(**(given | changes))
 

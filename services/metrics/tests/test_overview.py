@@ -73,6 +73,20 @@ async def test_a_kpi_without_monitors_still_has_a_value(world):
     assert await world.status() == {"key": "k", "value": 2, "state": "ok", "monitors": []}
 
 
+@pytest.mark.parametrize(("period", "value"), [("day", 1), ("week", 3), ("month", 6)])
+@pytest.mark.parametrize("watched", [False, True])
+async def test_without_a_window_a_kpi_of_events_is_what_the_board_says(world, period, value, watched):
+    """At 08:00 of Sunday, 22 November: one today, two yesterday, three two weeks ago, four a year ago."""
+    await world.kpi(COUNT, period=period)
+    ago = [0, 1, 1, *[14] * 3, *[365] * 4]
+    await world.hear(*(world.received(at=world.now - days * DAY) for days in ago))
+    if watched:  # an anomaly has no window either
+        await world.monitor({"type": "anomaly"})
+    await world.recur()
+
+    assert (await world.status())["value"] == (await world.get("/v1/kpis/k"))["value"] == value
+
+
 async def test_a_kpi_is_shown_over_the_window_of_its_worst_monitor(world):
     await world.kpi(COUNT)
     quiet = await world.monitor(HIGH | {"value": 100}, window="PT1M")

@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
+from opsloop_metrics.windows.rules import Span
+
 BreachType = Literal["threshold", "change", "anomaly", "off_track", "no_data"]
 Severity = Literal["info", "warning", "critical"]
 
@@ -31,7 +33,10 @@ class EndReason(StrEnum):
 
 @dataclass(frozen=True)
 class Opening:
-    """What is known when a monitor fires; `threshold` is the number of its condition, `words` by language."""
+    """What is known when a monitor fires; `threshold` is the number of its condition, `words` by language.
+
+    `over` is the time whose value it is, `beside` the one to compare it with.
+    """
 
     monitor_id: UUID
     kpi_id: UUID
@@ -50,6 +55,8 @@ class Opening:
     last_seen_at: datetime | None
     started_at: datetime
     window: timedelta | None = None
+    over: Span | None = None
+    beside: Span | None = None
     is_divisible: bool = False
     """Whether its KPI has parts of which some may explain it."""
 
@@ -59,8 +66,8 @@ class Opened:
     """What is known of an incident to those who explain it."""
 
     kpi_id: UUID
-    opened_at: datetime
-    window: timedelta | None
+    over: Span
+    beside: Span | None
 
 
 class Moment(StrEnum):

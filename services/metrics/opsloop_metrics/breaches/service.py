@@ -29,6 +29,7 @@ from opsloop_metrics.annotations.rules import Noted
 from opsloop_metrics.breaches import queries, rules
 from opsloop_metrics.breaches.models import Acknowledgement, Incident
 from opsloop_metrics.breaches.rules import EXPLAIN_JOB, EndReason, Moment, Opened, Opening, Step
+from opsloop_metrics.windows.rules import Span
 
 
 async def open_incident(session: AsyncSession, opening: Opening) -> UUID:
@@ -56,6 +57,10 @@ async def open_incident(session: AsyncSession, opening: Opening) -> UUID:
             started_at=opening.started_at,
             opened_at=clock_of(session).now(),
             window=opening.window,
+            over_from=opening.over and opening.over.start,
+            over_to=opening.over and opening.over.end,
+            beside_from=opening.beside and opening.beside.start,
+            beside_to=opening.beside and opening.beside.end,
         )
     )
     if opening.is_divisible and opening.type != "no_data":
@@ -157,9 +162,12 @@ async def around(session: AsyncSession, incident: Incident) -> Sequence[Noted]:
 
 
 async def find_opened(session: AsyncSession, incident_id: UUID) -> Opened | None:
-    """Return what those who explain an incident need of it; None when it is gone."""
+    """Return what those who explain an incident need of it; None when it is gone, or from before that was kept."""
     incident = await session.get(Incident, incident_id)
-    return None if incident is None else Opened(incident.kpi_id, incident.opened_at, incident.window)
+    if incident is None or incident.over_to is None:
+        return None
+    beside = None if incident.beside_to is None else Span(incident.beside_from, incident.beside_to)
+    return Opened(incident.kpi_id, Span(incident.over_from, incident.over_to), beside)
 
 
 async def keep_explanation(session: AsyncSession, incident_id: UUID, explanation: Mapping[str, Any]) -> None:

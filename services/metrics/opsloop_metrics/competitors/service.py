@@ -245,7 +245,7 @@ async def compare(
 ) -> tuple[list[date], int | None, list[Compared]]:
     """Return the days, the place of the one that is 100 (null: none), and both numbers of each day in the workspace's zone.
 
-    Raises Invalid for a KPI that is not there, and for days that make no sense.
+    Raises Invalid for a KPI that is not there or keeps no value for each day, and for days that make no sense.
     """
     zone = (await workspaces.get(session)).time_zone
     days = rules.days_between(first, last, today=rules.day_of(clock_of(session).now(), zone))
@@ -253,6 +253,7 @@ async def compare(
         ours = await kpis.get(session, kpi)
     except NotFound as error:
         raise Invalid("/query/kpi", "is no KPI of this workspace") from error
+    rules.require_daily(ours)
     edges = [midnight(day, zone) for day in (*days, days[-1] + timedelta(days=1))]
     theirs = await queries.latest_by_day(session, series.id, edges)
     values = await kpis.series(session, ours, edges)

@@ -16,11 +16,10 @@ from opsloop_metrics.events.rules import Aggregate, Part, Selection
 from opsloop_metrics.kpi_measures.rules import Measure
 from opsloop_metrics.trends.rules import Aggregate as TrendAggregate
 from opsloop_metrics.trends.rules import Series, Trend
+from opsloop_metrics.windows.rules import Span
 
 FIELDS_TRIED, FIELDS_SHOWN, ROWS_SHOWN = 8, 3, 20
 MOST_SPAN = timedelta(days=366)
-USUAL_SPAN = timedelta(days=30)
-"""What is looked at where neither a monitor nor a measure says how long."""
 OF_PRODUCTS = ("properties.plan", "channel", "utm_source", "country", "browser", "os", "device", "app_version")
 """The fields of product events that are tried: what a change of a product's numbers most often goes by."""
 _NAMES_ONE = ("_id", "_at", ".name", ".detail")
@@ -152,6 +151,18 @@ def spans_of(
     if until > start:
         raise Invalid("/query/compare_to", "has to be before from, or there")
     return Spans(since, until, start, end)
+
+
+def spans_between(over: Span, beside: Span | None) -> Spans | None:
+    """Return the times of an alarm: those that it compared, or where these meet or there is but one, as long just before.
+
+    None of a time without a begin, and of one in which nothing can be yet.
+    """
+    if over.start is None or not over.start < over.end:
+        return None
+    if beside is None or beside.start is None or not beside.start < beside.end <= over.start:
+        return Spans(over.start - (over.end - over.start), over.start, over.start, over.end)
+    return Spans(beside.start, beside.end, over.start, over.end)
 
 
 def undivided(measure: Measure) -> Undivided | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from opsloop_common import workspaces
 from opsloop_common.contracts.fields import fields_of
 from opsloop_metrics.breaches import service as breaches
 from opsloop_metrics.breaches.rules import Opened
@@ -16,10 +17,12 @@ from opsloop_metrics.events import service as event_store
 from opsloop_metrics.explanations import queries, rules
 from opsloop_metrics.explanations.rules import Explanation, Spans, TrendQuestion
 from opsloop_metrics.insights.asking import open_frame
+from opsloop_metrics.insights.periods import Timed, WeekStart
 from opsloop_metrics.kpi_measures.rules import Asked
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.kpis.rules import Definition
 from opsloop_metrics.saved_insights import service as saved_insights
+from opsloop_metrics.windows.rules import Span
 
 
 async def explain(session: AsyncSession, kpi: Definition, spans: Spans, *, by: str | None = None) -> Explanation:
@@ -101,19 +104,36 @@ async def _whole(session: AsyncSession, kpi: Definition, spans: Spans, why: rule
 
 
 async def find_opened(session: AsyncSession, incident_id: UUID) -> tuple[Definition, Spans] | None:
-    """Return the KPI of an incident, and the times to compare: the window that ended when it opened, and as long before.
+    """Return the KPI of an incident, and the times to compare: those that its monitor looked at.
 
-    None where one of them is gone.
+    None where one of them is gone, and where there is no time to speak of.
     """
     opened = await breaches.find_opened(session, incident_id)
     kpi = None if opened is None else await kpis.lock_by_id(session, opened.kpi_id)
-    return None if opened is None or kpi is None else (kpi, _spans(opened, kpi))
+    spans = None if opened is None or kpi is None else await _spans(session, opened, kpi)
+    return None if kpi is None or spans is None else (kpi, spans)
 
 
-def _spans(opened: Opened, kpi: Definition) -> Spans:
-    asked = kpi.measure.insight
-    days = timedelta(days=asked.days) if asked is not None and asked.days is not None else rules.USUAL_SPAN
-    return rules.spans_of(opened.opened_at - (opened.window or days), opened.opened_at)
+async def _spans(session: AsyncSession, opened: Opened, kpi: Definition) -> Spans | None:
+    asked, beside = kpi.measure.insight, opened.beside
+    if asked is None:
+        return rules.spans_between(opened.over, beside)
+    over = await _asked_over(session, asked, opened.over.end)
+    beside = None if beside is None else await _asked_over(session, asked, beside.end)
+    return None if over is None else rules.spans_between(over, beside)
+
+
+async def _asked_over(session: AsyncSession, asked: Asked, at: datetime) -> Span | None:
+    """Return the time that an insight looks at when it is asked at a time."""
+    _, question = await saved_insights.question(session, asked.insight_id)
+    if not isinstance(question, Timed):
+        return None
+    question = question.until(at, days=asked.days)
+    if not isinstance(question, Timed):
+        return None
+    workspace = await workspaces.get(session)
+    frame = question.frame(now=at, zone=workspace.time_zone, week_start=WeekStart(workspace.week_start))
+    return Span(frame.start, frame.end)
 
 
 async def keep(session: AsyncSession, incident_id: UUID, explanation: Mapping[str, Any]) -> None:

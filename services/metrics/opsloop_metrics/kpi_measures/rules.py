@@ -19,6 +19,7 @@ from opsloop_metrics.trends.rules import FormulaError, read_formula
 MOST_BEHIND = 20
 """KPIs that a formula may stand on, those of its formulas with them: each is asked at each measuring."""
 
+_ADDED = {Aggregate.COUNT, Aggregate.USERS, Aggregate.SUM}
 _WAITS = "is not supported yet"
 
 
@@ -68,6 +69,11 @@ class Measure:
     def is_kept(self) -> bool:
         """Say whether there is a value without asking events."""
         return not self.parts
+
+    @property
+    def adds_up(self) -> bool:
+        """Say whether it begins each period with nothing and grows; formulas may be made of what does."""
+        return self.formula is not None or (len(self.parts) == 1 and self.parts[0].aggregate in _ADDED)
 
     @property
     def event_types(self) -> list[str]:

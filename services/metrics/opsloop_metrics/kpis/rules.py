@@ -67,6 +67,7 @@ class Definition:
     target: float | None
     measure: Measure
     tags: Sequence[str] = ()
+    period: Period = Period.DAY
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,6 @@ class Outline:
     """A KPI with what a picture of it shows beside its values."""
 
     kpi: Definition
-    period: Period
     target: float | None
     targets: Sequence[Mapping[str, Any]]
 

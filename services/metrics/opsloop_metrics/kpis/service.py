@@ -6,7 +6,7 @@ Every change takes the KPI's row lock first, and so does whatever watches it: wh
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -38,9 +38,8 @@ from opsloop_metrics.saved_insights import service as saved_insights
 
 MEASURE = "metrics.measure_kpis"
 """The work that measures KPIs whose turn has come."""
-# who makes a KPI makes its monitors next, and what is locked meanwhile would wait for its turn
 _SOON = timedelta(seconds=1)
-_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""Who makes a KPI makes its monitors next, and what is locked meanwhile would wait for its turn."""
 _PUT_VALUE = text(
     "INSERT INTO kpi_value AS v (id, workspace, kpi_id, at, value, reported_by, reported_at) "
     "VALUES (:id, :workspace, :kpi_id, :at, :value, :reported_by, :now) "
@@ -132,12 +131,13 @@ async def change_kpi(session: AsyncSession, key: str, changes: Mapping[str, Any]
         if meaning is not None and "measure" in before:
             await _require_sources(session, key, meaning)
             kpi.event_types = meaning.event_types
+        if "measure" in before or ("period" in before and read_measure(kpi.measure).is_asked):
             await _watching(session).on_measured_anew(session, kpi.id)
         if {"measure", "period"} & before.keys():
             await periods.forget(session, kpi.id)
             kpi.measure_at, kpi.measure_error = clock_of(session).now(), None
             await recurring.bring_forward(session, MEASURE, clock_of(session).now() + _SOON)
-        if {"measure", "target", "targets", "direction"} & before.keys():
+        if {"measure", "period", "target", "targets", "direction"} & before.keys():
             kpi.target_met = False
     return kpi
 
@@ -163,20 +163,13 @@ async def report_value(session: AsyncSession, key: str, value: float, at: dateti
     at = at or now
     rules.require_not_ahead(at, now)
     reported_by = context_of(session).actor
-    entry = {
-        "id": uuid7(),
-        "workspace": kpi.workspace,
-        "kpi_id": kpi.id,
-        "at": at,
-        "value": value,
-        "reported_by": reported_by,
-        "now": now,
-    }
-    stored_id: UUID = (await session.execute(_PUT_VALUE, entry)).scalar_one()
+    own = {"id": uuid7(), "workspace": kpi.workspace, "kpi_id": kpi.id}
+    said = {"at": at, "value": value, "reported_by": reported_by, "now": now}
+    stored_id: UUID = (await session.execute(_PUT_VALUE, own | said)).scalar_one()
     await _keep_reported(session, kpi, at, now)
     if kpi.target is not None or kpi.targets:
         latest = await queries.read_values(session, kpi.id, start=None, now=now)
-        await note_value(session, kpi.id, latest.value)
+        await _note_value(session, kpi, latest.value, now)
     await _watching(session).on_value_reported(session, kpi.id)
     return KpiValue(id=stored_id, kpi_id=kpi.id, at=at, value=value, reported_by=reported_by, reported_at=now)
 
@@ -206,13 +199,14 @@ async def keep_reported(session: AsyncSession, kpi_id: UUID) -> None:
             at, _ = await periods.period_of(session, at - periods.TICK, Period(kpi.period))
             await _keep_reported(session, kpi, at, now)
     kpi.measure_at = latest.upcoming_at
+    await _note_value(session, kpi, latest.value, now)
     await _watching(session).on_value_reported(session, kpi.id)
 
 
 async def board(session: AsyncSession, kpis: Sequence[Kpi]) -> list[Standing]:
     """Return how KPIs stand, in their order, by one statement for all of them."""
     kept = await periods.newest(session, [kpi.id for kpi in kpis])
-    today = await _today(session)
+    today = await _day_of(session, clock_of(session).now())
     return [
         rules.standing(
             kept[kpi.id], target=rules.target_on(kpi.targets, kpi.target, today), direction=Direction(kpi.direction)
@@ -221,18 +215,18 @@ async def board(session: AsyncSession, kpis: Sequence[Kpi]) -> list[Standing]:
     ]
 
 
-async def _today(session: AsyncSession) -> date:
-    return clock_of(session).now().astimezone(ZoneInfo((await workspaces.get(session)).time_zone)).date()
+async def _day_of(session: AsyncSession, at: datetime) -> date:
+    return at.astimezone(ZoneInfo((await workspaces.get(session)).time_zone)).date()
 
 
-async def _target_now(session: AsyncSession, kpi: Kpi) -> float | None:
-    return rules.target_on(kpi.targets, kpi.target, await _today(session)) if kpi.targets else kpi.target
+async def _target_at(session: AsyncSession, kpi: Kpi, at: datetime) -> float | None:
+    return rules.target_on(kpi.targets, kpi.target, await _day_of(session, at)) if kpi.targets else kpi.target
 
 
 async def goal_now(session: AsyncSession, kpi_id: UUID) -> Goal | None:
     """Return the target of today with the days it is for, of a KPI that this transaction has locked; None without one."""
     kpi = await session.get_one(Kpi, kpi_id)
-    entry = rules.entry_on(kpi.targets, await _today(session))
+    entry = rules.entry_on(kpi.targets, await _day_of(session, clock_of(session).now()))
     if entry is None:
         return None
     zone = (await workspaces.get(session)).time_zone
@@ -276,8 +270,11 @@ async def keep_measured(
     if not measured:
         return
     await periods.put(session, kpi.id, measured)
+    is_down = kpi.direction == Direction.DOWN and waiting.measure.adds_up  # and at its target whenever a period begins
+    for each in measured[-1:] if waiting.newest is None else measured[-2:]:  # the period that runs, and one just over
+        if each.at == each.ends_at or not is_down:
+            await _note_value(session, kpi, each.value, min(each.at, each.ends_at - periods.TICK))
     if waiting.measure.is_asked:
-        await note_value(session, kpi.id, measured[-1].value)
         await _watching(session).on_value_reported(session, kpi.id)
 
 
@@ -285,10 +282,9 @@ def _watching(session: AsyncSession) -> Watching:
     return ports_of(session, MetricsPorts).watching
 
 
-async def note_value(session: AsyncSession, kpi_id: UUID, value: float | None) -> None:
-    """Say once per crossing that the KPI reached its target; null changes nothing. The caller holds the KPI's lock."""
-    kpi = await session.get_one(Kpi, kpi_id)
-    target = await _target_now(session, kpi)
+async def _note_value(session: AsyncSession, kpi: Kpi, value: float | None, at: datetime) -> None:
+    """Say once per crossing that a locked KPI reached the target of a time's day; null changes nothing."""
+    target = await _target_at(session, kpi, at)
     if value is None or target is None:
         return
     met = rules.meets_target(value, target, Direction(kpi.direction))
@@ -328,8 +324,8 @@ async def locked(session: AsyncSession, kpi_id: UUID) -> Definition:
 
 
 async def _definition(session: AsyncSession, kpi: Kpi) -> Definition:
-    target = await _target_now(session, kpi)
-    return Definition(kpi.id, kpi.key, kpi.name, kpi.unit, target, read_measure(kpi.measure), kpi.tags)
+    target, measure = await _target_at(session, kpi, clock_of(session).now()), read_measure(kpi.measure)
+    return Definition(kpi.id, kpi.key, kpi.name, kpi.unit, target, measure, kpi.tags, Period(kpi.period))
 
 
 async def known_keys(session: AsyncSession, keys: Sequence[str]) -> set[str]:
@@ -340,7 +336,7 @@ async def known_keys(session: AsyncSession, keys: Sequence[str]) -> set[str]:
 async def outline(session: AsyncSession, key: str) -> Outline:
     """Return a KPI by its key, as a picture shows it; raises NotFound."""
     kpi = await queries.get_kpi(session, key)
-    return Outline(await _definition(session, kpi), Period(kpi.period), kpi.target, kpi.targets)
+    return Outline(await _definition(session, kpi), kpi.target, kpi.targets)
 
 
 async def reading(session: AsyncSession, types: Sequence[str]) -> Sequence[tuple[UUID, Mapping[str, Any]]]:
@@ -356,14 +352,14 @@ async def ids_measured(session: AsyncSession) -> Sequence[UUID]:
 async def take_reading(
     session: AsyncSession, kpi: Definition, window: timedelta | None, *, now: datetime, last_seen: bool = False
 ) -> Reading:
-    """Return what a KPI comes to in the window `(now - window, now]`; without a window ever since."""
+    """Return what a KPI comes to in the window `(now - window, now]`; without a window ever since, of events nothing."""
     start = None if window is None else now - window
     if kpi.measure.is_asked:
         return await periods.reading(session, kpi.kpi_id, start=start, now=now)
     if kpi.measure.is_reported:
         row = await queries.read_values(session, kpi.kpi_id, start=start, now=now)
         return Reading(row.value, row.samples, row.oldest_at, row.upcoming_at, row.last_seen_at)
-    readings = await event_store.read(session, kpi.measure.parts, start=start or _EVER, now=now, last_seen=last_seen)
+    readings = await event_store.read(session, kpi.measure.parts, start=start or now, now=now, last_seen=last_seen)
     return combine(readings)
 
 

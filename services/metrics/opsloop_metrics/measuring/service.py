@@ -15,7 +15,7 @@ from opsloop_metrics.kpi_measures.rules import MOST_BEHIND, Asked, Formula
 from opsloop_metrics.kpi_periods import service as periods
 from opsloop_metrics.kpi_periods.rules import SERIES_POINTS, Measured
 from opsloop_metrics.kpis import service as kpis
-from opsloop_metrics.kpis.rules import Waiting
+from opsloop_metrics.kpis.rules import Definition, Waiting
 from opsloop_metrics.measuring import rules
 from opsloop_metrics.saved_insights import service as saved_insights
 from opsloop_metrics.store.port import TooHeavy
@@ -83,20 +83,29 @@ async def formula_in(
 ) -> float | None:
     """Return what a formula comes to by what its KPIs came to in `[start, until)`; raises NotFound for one that is gone.
 
-    Of what is posted or asked that is the latest value then, of a formula its own calculation. Raises Conflict where more than
-    `over` stand on each other: two that were made at once may have closed a ring.
+    Raises Conflict where more than `over` stand on each other: two that were made at once may have closed a ring.
     """
     if not over:
         raise Conflict("its formulas stand on each other")
     numbers = {}
     for letter, key in formula.of.items():
-        kpi = await kpis.get(session, key)
-        numbers[letter] = (
-            (await kpis.read_period(session, kpi, start, until)).value
-            if kpi.measure.formula is None
-            else await formula_in(session, kpi.measure.formula, start, until, over=over - 1)
-        )
+        numbers[letter] = await value_in(session, await kpis.get(session, key), start, until, over=over - 1)
     return formula.value(numbers)
+
+
+async def value_in(
+    session: AsyncSession, kpi: Definition, start: datetime, until: datetime, *, over: int = MOST_BEHIND
+) -> float | None:
+    """Return what a KPI came to in `[start, until)`; raises what `formula_in` does.
+
+    Of what is posted that is the latest value then, of a formula its own calculation; of an insight what was kept of the period that
+    `until` cuts or ends.
+    """
+    if kpi.measure.formula is not None:
+        return await formula_in(session, kpi.measure.formula, start, until, over=over)
+    if kpi.measure.insight is not None:
+        _, until = await periods.period_of(session, until - periods.TICK, kpi.period)
+    return (await kpis.read_period(session, kpi, start, until)).value
 
 
 async def _measure_insight(run: LongRun, waiting: Waiting, asked: Asked) -> None:

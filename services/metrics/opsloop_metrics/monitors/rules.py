@@ -69,8 +69,6 @@ class Watch(Watched):
     standing: Standing
     incident_id: UUID | None
     evaluated_at: datetime | None
-    leads: bool
-    """Whether this is the KPI's oldest enabled monitor, whose window also decides about the target, and there is a target."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ class Seen:
 
 
 def worst_window(seen: Sequence[Seen]) -> Window | None:
-    """Return the window of the worst enabled monitor (the first of those); None, ever since, without one."""
+    """Return the window of the worst enabled monitor (the first of those); None without one, and of an anomaly."""
     enabled = [monitor for monitor in seen if monitor.enabled]
     state = worst([monitor.state for monitor in enabled])
     return next((monitor.window for monitor in enabled if monitor.state is state), None)

@@ -57,7 +57,7 @@ async def add_monitor(session: AsyncSession, key: str, fields: Mapping[str, Any]
     settings = rules.read_monitor(fields)
     kpi = await kpis.lock(session, key)
     condition, window = rules.condition_of(settings), rules.window_of(settings["window"], settings["calendar"])
-    _require_window(kpi, condition, window, events_kept)
+    _require_fitting(kpi, condition, window, settings["min_count"], events_kept)
     settings |= {"reach": alarms.reach(condition, window), "state": State.OK.value, "since": clock_of(session).now()}
     monitor = resources.create(session, Monitor, kpi_id=kpi.kpi_id, **settings)
     if monitor.enabled:
@@ -81,8 +81,8 @@ async def change_monitor(
     monitor = await queries.lock_monitor(session, kpi.kpi_id, monitor_id, expected)
     with changing(session, monitor, settings) as before:
         # one that was longer before the events were kept for less may stay as it is
-        kept = events_kept if {"window", "condition_type"} & settings.keys() else None
-        _require_window(kpi, _condition_of(monitor), _window_of(monitor), kept)
+        if {"window", "condition_type", "min_count"} & settings.keys():
+            _require_fitting(kpi, _condition_of(monitor), _window_of(monitor), monitor.min_count, events_kept)
         monitor.reach = alarms.reach(_condition_of(monitor), _window_of(monitor))
         if "enabled" in before:
             await _start_anew(session, monitor, EndReason.DISABLED)
@@ -94,9 +94,11 @@ async def change_monitor(
     return monitor
 
 
-def _require_window(kpi: Definition, condition: Condition, window: Window | None, kept: timedelta | None) -> None:
-    alarms.require_window(kpi.measure, condition, window)
-    if kept is not None and not kpi.measure.is_kept:
+def _require_fitting(
+    kpi: Definition, condition: Condition, window: Window | None, min_count: int, kept: timedelta
+) -> None:
+    alarms.require_fitting(kpi, condition, window, min_count)
+    if not kpi.measure.is_kept:
         alarms.require_kept(condition, window, kept)
 
 
@@ -160,7 +162,7 @@ async def on_value_reported(session: AsyncSession, kpi_id: UUID, /) -> None:
 async def on_measured_anew(session: AsyncSession, kpi_id: UUID, /) -> None:
     """Start a KPI's monitors anew; raises Conflict when one of them needs a window for that."""
     kpi, monitors = await kpis.locked(session, kpi_id), await queries.monitors_of(session, kpi_id)
-    alarms.require_watchable(kpi.measure, [(_condition_of(monitor), _window_of(monitor)) for monitor in monitors])
+    alarms.require_watchable(kpi, [(_condition_of(each), _window_of(each), each.min_count) for each in monitors])
     for monitor in monitors:
         await _start_anew(session, monitor, EndReason.CHANGED)
     await _tell_state(session, kpi_id)
@@ -228,11 +230,10 @@ async def evaluate(session: AsyncSession, monitor_id: UUID) -> None:
         return
     monitor = await queries.find_enabled(session, monitor_id)
     if monitor is not None:
-        leads = kpi.target is not None and await queries.find_leading(session, kpi.kpi_id) == monitor_id
-        await _look(session, monitor, _watch(kpi, monitor, leads=leads))
+        await _look(session, monitor, _watch(kpi, monitor))
 
 
-def _watch(kpi: Definition, monitor: Monitor, *, leads: bool) -> Watch:
+def _watch(kpi: Definition, monitor: Monitor) -> Watch:
     return Watch(
         monitor_id=monitor.id,
         kpi=kpi,
@@ -247,7 +248,6 @@ def _watch(kpi: Definition, monitor: Monitor, *, leads: bool) -> Watch:
         evaluated_at=monitor.evaluated_at,
         judged_at=monitor.judged_at,
         is_alarmed=monitor.state != State.OK,
-        leads=leads,
     )
 
 
@@ -290,8 +290,6 @@ async def _move(
         _see(monitor, found)
         if taken.standing.state is not watch.standing.state:
             await _tell_state(session, watch.kpi.kpi_id)
-        if watch.leads:
-            await kpis.note_value(session, watch.kpi.kpi_id, found.reading.value)
     await _record(session, watch, found.reading, taken, now)
     return taken
 
@@ -359,6 +357,8 @@ def _opening(watch: Watch, found: Found, taken: Step) -> Opening:
         last_seen_at=found.reading.last_seen_at,
         started_at=cast(datetime, taken.standing.bad_since),
         window=alarms.length_of(watch, found),
+        over=found.over,
+        beside=found.beside,
         is_divisible=bool(watch.kpi.measure.parts) or watch.kpi.measure.insight is not None,
     )
 

@@ -42,7 +42,7 @@ async def portrait(
 ) -> Portrait:
     """Return a KPI by intervals of the workspace's calendar, its own periods unless others are asked for; raises NotFound, Invalid."""
     outline = await kpis.outline(session, key)
-    period = Interval(outline.period)
+    period = Interval(outline.kpi.period)
     interval = interval or period
     if outline.kpi.measure.is_asked:
         rules.require_kept(interval, period)
