@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-MOST_VERSIONS = 1_000
 FIELDS = ("title", "summary", "needs", "pains", "quotes")
 
 
