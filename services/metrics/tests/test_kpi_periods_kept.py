@@ -226,6 +226,17 @@ async def test_a_chart_of_two_days_reads_two_days(world):
     assert ("at > $" in statement, "at <= $" in statement) == (True, True)
 
 
+async def test_in_a_chart_what_is_forgotten_is_null_and_not_0(world):
+    """400 days ago was 21 October 2025 at noon: of the days from the 20th the 22nd is the first of which all is kept."""
+    await world.hear(world.received(at=datetime(2025, 10, 23, 12, tzinfo=UTC)))
+    await world.kpi(COUNT)
+    asked = {"from": "2025-10-20T00:00:00Z", "to": "2025-10-24T00:00:00Z", "step": "P1D"}
+
+    points = (await world.get("/v1/kpis/k/series", **asked))["points"]
+
+    assert [point["value"] for point in points] == [None, None, 0, 1]
+
+
 def reference(kept, start, now):
     """Return what a plain walk through all that is kept comes to."""
     known = sorted(((each.at, each.value) for each in kept if each.at <= now), key=lambda pair: pair[0])

@@ -364,12 +364,13 @@ async def take_reading(
 
 
 async def series(session: AsyncSession, kpi: Definition, edges: Sequence[datetime]) -> list[tuple[float | None, int]]:
-    """Return (value, samples) of every interval `(edges[i], edges[i + 1]]`."""
+    """Return (value, samples) of every interval `(edges[i], edges[i + 1]]`; of one that began before events are kept, nothing."""
     if kpi.measure.is_asked:
         return await periods.series(session, kpi.kpi_id, edges)
     if kpi.measure.is_reported:
         return await queries.value_series(session, kpi.kpi_id, edges)
-    return await measured_series(session, kpi.measure, edges)
+    kept_from, found = event_store.kept_from(session), await measured_series(session, kpi.measure, edges)
+    return [each if start >= kept_from else (None, 0) for start, each in zip(edges, found, strict=False)]
 
 
 async def bucket_values(
@@ -382,8 +383,8 @@ async def bucket_values(
     if kpi.measure.is_asked:
         return await periods.settled(session, kpi.kpi_id, edges)
     if kpi.measure.is_reported:
-        edges = [edge - periods.TICK for edge in edges]
-    return await series(session, kpi, edges)
+        return await queries.value_series(session, kpi.kpi_id, [edge - periods.TICK for edge in edges])
+    return await measured_series(session, kpi.measure, edges)
 
 
 async def measured_series(

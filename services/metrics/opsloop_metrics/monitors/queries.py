@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Row, Select, Uuid, any_, func, literal, select
+from sqlalchemy import Row, Select, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
@@ -70,8 +70,7 @@ async def pending_monitors(session: AsyncSession) -> Sequence[UUID]:
 
 async def longest_reach(session: AsyncSession, kpi_ids: Sequence[UUID]) -> timedelta | None:
     """Return how far back the monitors of some KPIs look at most."""
-    of_them = Monitor.kpi_id == any_(literal(list(kpi_ids), ARRAY(Uuid)))  # one parameter, however many there are
-    return await session.scalar(select(func.max(Monitor.reach)).where(of_them))
+    return await session.scalar(select(func.max(Monitor.reach)).where(Monitor.kpi_id.in_(kpi_ids)))
 
 
 def monitors(kpi_id: UUID) -> Select[Any]:
