@@ -9,9 +9,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiohttp import web
 
+from opsloop_common import limits
 from opsloop_common.testing.hooks import hooked
 from opsloop_common.testing.http import settings_for_tests
-from opsloop_metrics.competitors import rules, service
+from opsloop_metrics.competitors import service
 from opsloop_metrics.settings import MetricsSettings
 from services.metrics.tests.market import PATH, URL_SOURCE, Market, pointers
 
@@ -213,8 +214,8 @@ async def test_a_table_of_ten_thousand_rows_is_taken(market):
 
 
 async def test_competitors_and_series_are_bounded(market, monkeypatch):
-    monkeypatch.setattr(rules, "MOST_COMPETITORS", 2)
-    monkeypatch.setattr(rules, "MOST_SERIES", 2)
+    monkeypatch.setattr(limits, "COMPETITORS_PER_WORKSPACE", 2)
+    monkeypatch.setattr(limits, "COMPETITOR_SERIES_PER_WORKSPACE", 2)
     one, other = await market.competitor(), await market.competitor()
     await market.series(one), await market.series(other)
 

@@ -8,6 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import text
 
+from opsloop_common import limits
 from opsloop_common.contracts.feedback import FeedbackErased
 from opsloop_common.db import Context
 from opsloop_common.testing.events import deliver, make_event
@@ -156,7 +157,7 @@ async def test_a_foreign_workspace_keeps_its_own(world):
 
 
 async def test_at_the_last_version_it_is_taken_out_all_the_same(world, monkeypatch):
-    monkeypatch.setattr(rules, "MOST_VERSIONS", 1)
+    monkeypatch.setattr(limits, "PERSONA_VERSIONS", 1)
     at = await persona(world, quote(GONE))
 
     await erase(world, GONE)

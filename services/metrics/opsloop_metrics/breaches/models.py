@@ -18,7 +18,7 @@ from opsloop_metrics.tables import Base
 
 
 class Incident(Base):
-    """The time from a breach (or a silence) to its end. It outlives its monitor and KPI, so it repeats what they said."""
+    """The time from a breach to its end. It outlives its monitor and KPI, so it repeats what they said."""
 
     __tablename__ = "incident"
     __table_args__ = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -65,14 +65,12 @@ async def open_incident(session: AsyncSession, opening: Opening) -> UUID:
     )
     if opening.is_divisible and opening.type != "no_data":
         await start_job(session, EXPLAIN_JOB, {"incident_id": str(incident_id)})
-    if opening.type == "no_data" or opening.value is None:
-        outbox.append(session, _silence(incident_id, opening))
-    else:
-        outbox.append(session, _breach(incident_id, opening, opening.value))
+    told = _no_data(incident_id, opening) if opening.type == "no_data" else _breach(incident_id, opening)
+    outbox.append(session, told)
     return incident_id
 
 
-def _silence(incident_id: UUID, opening: Opening) -> KpiNoData:
+def _no_data(incident_id: UUID, opening: Opening) -> KpiNoData:
     return KpiNoData(
         monitor_id=opening.monitor_id,
         kpi=opening.kpi,
@@ -85,14 +83,14 @@ def _silence(incident_id: UUID, opening: Opening) -> KpiNoData:
     )
 
 
-def _breach(incident_id: UUID, opening: Opening, value: float) -> KpiBreached:
+def _breach(incident_id: UUID, opening: Opening) -> KpiBreached:
     is_threshold = opening.type == "threshold"  # a value is not compared with a share of something else
     return KpiBreached(
         monitor_id=opening.monitor_id,
         kpi=opening.kpi,
         kpi_name=opening.kpi_name,
         incident_id=incident_id,
-        value=value,
+        value=cast(float, opening.value),  # no value is no evidence: without one there is no breach
         threshold=opening.threshold if is_threshold else None,
         operator=opening.operator if is_threshold else None,
         expected=opening.expected,

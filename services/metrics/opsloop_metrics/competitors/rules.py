@@ -15,11 +15,7 @@ from opsloop_metrics.kpi_periods.rules import Period
 from opsloop_metrics.kpis.rules import Definition
 from opsloop_metrics.series_files.rules import MOST_ERRORS, POINTER, Point
 
-MOST_COMPETITORS = 200
-MOST_SERIES = 500
-MOST_PULLED = 100
 MOST_POINTS_AT_ONCE = 1_000
-MOST_POINTS = 100_000
 MOST_DAYS = 366
 PULLED_AT_ONCE = 8
 PULLED_BYTES = 256 * 1024

@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.users import UserErased
-from opsloop_common.db import clock_of
+from opsloop_common.db import clock_of, settings_of
 from opsloop_metrics.events import dividing, queries
 from opsloop_metrics.events.rules import Part, Reading, Selection, Told, unlisted, user_of
 from opsloop_metrics.people import service as people
+from opsloop_metrics.settings import MetricsSettings
 
 
 async def record(session: AsyncSession, events: Sequence[Event]) -> None:
@@ -27,6 +28,11 @@ async def record(session: AsyncSession, events: Sequence[Event]) -> None:
     await queries.insert_events(
         session, [event for event in events if user_of(event) not in erased], clock_of(session).now()
     )
+
+
+def kept_from(session: AsyncSession) -> datetime:
+    """Return the time from which on all events are kept: what began before it cannot be counted."""
+    return clock_of(session).now() - settings_of(session, MetricsSettings).events_kept
 
 
 async def read(

@@ -82,7 +82,8 @@ async def value_series(
     session: AsyncSession, kpi_id: UUID, edges: Sequence[datetime]
 ) -> list[tuple[float | None, int]]:
     """Return (latest value, number of values) of every interval `[edges[i], edges[i + 1])`."""
-    rows = await session.execute(_VALUE_SERIES, {"kpi_id": kpi_id, "edges": list(edges)})
+    given = {"kpi_id": kpi_id, "edges": list(edges), "start": edges[0], "end": edges[-1]}
+    rows = await session.execute(_VALUE_SERIES, given)
     by_bucket = {row.bucket: (row.value, row.samples) for row in rows}
     return [by_bucket.get(place, (None, 0)) for place in range(1, len(edges))]
 
@@ -90,8 +91,8 @@ async def value_series(
 _VALUE_SERIES = text(
     "SELECT bucket, (array_agg(value ORDER BY at DESC))[1] AS value, count(*) AS samples FROM ("
     "  SELECT value, at, width_bucket(at, CAST(:edges AS timestamptz[])) AS bucket"
-    "  FROM kpi_value WHERE kpi_id = :kpi_id AND at >= (CAST(:edges AS timestamptz[]))[1]"
-    ") AS v WHERE bucket < cardinality(CAST(:edges AS timestamptz[])) GROUP BY bucket"
+    "  FROM kpi_value WHERE kpi_id = :kpi_id AND at >= :start AND at < :end"
+    ") AS v GROUP BY bucket"
 )
 
 
@@ -126,14 +127,22 @@ def kpis(*, owner: str | None, states: Sequence[State], tag: str | None, text: s
     return found
 
 
-async def find_latest_value(
-    session: AsyncSession, kpi_id: UUID, start: datetime, end: datetime
-) -> Row[datetime, float] | None:
-    """Return (at, value) of the latest value reported for a time in `[start, end)`."""
-    inside = select(KpiValue.at, KpiValue.value).where(
-        KpiValue.kpi_id == kpi_id, KpiValue.at >= start, KpiValue.at < end
-    )
-    return (await session.execute(inside.order_by(KpiValue.at.desc()).limit(1))).one_or_none()
+async def latest_values(
+    session: AsyncSession, kpi_id: UUID, spans: Sequence[tuple[datetime, datetime]], *, now: datetime
+) -> Sequence[Row[int, datetime, float]]:
+    """Return (place, at, value) of the latest value reported for a time in each `[start, end)`, none after `now`."""
+    starts, ends = zip(*spans, strict=True)
+    given = {"kpi_id": kpi_id, "starts": list(starts), "ends": list(ends), "now": now}
+    return (await session.execute(_LATEST_VALUES, given)).all()
+
+
+# one step down the index for each span, however much lies in it
+_LATEST_VALUES = text(
+    "SELECT place - 1 AS place, latest.at, latest.value "
+    "FROM unnest(CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[])) WITH ORDINALITY AS s (start, ending, place) "
+    "CROSS JOIN LATERAL (SELECT at, value FROM kpi_value WHERE kpi_id = :kpi_id AND at >= start AND at < ending "
+    "AND at <= :now ORDER BY at DESC LIMIT 1) AS latest ORDER BY place"
+)
 
 
 async def find_to_measure(session: AsyncSession, now: datetime) -> Kpi | None:

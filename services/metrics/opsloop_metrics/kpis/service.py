@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common import outbox, resources, workspaces
+from opsloop_common import limits, outbox, resources, workspaces
 from opsloop_common.contracts.metrics import KpiTargetReached
 from opsloop_common.db import clock_of, context_of, ports_of
 from opsloop_common.due import recurring
@@ -28,7 +28,7 @@ from opsloop_metrics.events.rules import Reading
 from opsloop_metrics.insights.periods import FIRST_YEAR, LAST_YEAR, midnight
 from opsloop_metrics.kpi_measures.rules import Measure, combine, read_measure, require_acyclic, require_known
 from opsloop_metrics.kpi_periods import service as periods
-from opsloop_metrics.kpi_periods.rules import SERIES_POINTS, Measured, Period
+from opsloop_metrics.kpi_periods.rules import Measured, Period
 from opsloop_metrics.kpi_templates import rules as templates
 from opsloop_metrics.kpis import queries, rules
 from opsloop_metrics.kpis.models import Kpi, KpiValue
@@ -49,12 +49,13 @@ _PUT_VALUE = text(
 
 
 async def create_kpi(session: AsyncSession, *, key: str, measure: Mapping[str, Any], fields: Mapping[str, Any]) -> Kpi:
-    """Define a KPI; raises Conflict when the key is taken, Invalid for a measure that does not make sense."""
+    """Define a KPI; raises Conflict when the key is taken, Invalid for a measure that does not make sense, TooMany."""
     meaning = read_measure(measure)
     require_known(measure)
     taken = Conflict(f"the key {key} is taken; give another, or change the KPI that has it (PATCH)")
     if await queries.is_taken(session, key):
         raise taken
+    await workspaces.take_place(session, Kpi.__table__, most=limits.KPIS_PER_WORKSPACE, what="KPIs")
     await _require_sources(session, key, meaning)
     rules.require_targets(fields.get("targets") or ())
     kpi = resources.create(
@@ -162,16 +163,15 @@ async def report_value(session: AsyncSession, key: str, value: float, at: dateti
     now = clock_of(session).now()
     at = at or now
     rules.require_not_ahead(at, now)
-    reported_by = context_of(session).actor
-    own = {"id": uuid7(), "workspace": kpi.workspace, "kpi_id": kpi.id}
-    said = {"at": at, "value": value, "reported_by": reported_by, "now": now}
-    stored_id: UUID = (await session.execute(_PUT_VALUE, own | said)).scalar_one()
+    own = {"kpi_id": kpi.id, "at": at, "value": value, "reported_by": context_of(session).actor}
+    entry = own | {"id": uuid7(), "workspace": kpi.workspace, "now": now}
+    stored_id: UUID = (await session.execute(_PUT_VALUE, entry)).scalar_one()
     await _keep_reported(session, kpi, at, now)
     if kpi.target is not None or kpi.targets:
         latest = await queries.read_values(session, kpi.id, start=None, now=now)
         await _note_value(session, kpi, latest.value, now)
     await _watching(session).on_value_reported(session, kpi.id)
-    return KpiValue(id=stored_id, kpi_id=kpi.id, at=at, value=value, reported_by=reported_by, reported_at=now)
+    return KpiValue(id=stored_id, reported_at=now, **own)
 
 
 async def _keep_reported(session: AsyncSession, kpi: Kpi, at: datetime, now: datetime) -> None:
@@ -179,25 +179,27 @@ async def _keep_reported(session: AsyncSession, kpi: Kpi, at: datetime, now: dat
     if at > now:
         kpi.measure_at = at if kpi.measure_at is None else min(at, kpi.measure_at)
         return
-    starts_at, ends_at = await periods.period_of(session, at, Period(kpi.period))
-    latest = await queries.find_latest_value(session, kpi.id, starts_at, min(ends_at, now + periods.TICK))
-    if latest is not None:
-        await periods.put(session, kpi.id, [Measured(starts_at, ends_at, latest.at, latest.value)])
+    if await _keep_latest(session, kpi, [await periods.period_of(session, at, Period(kpi.period))], now):
+        kpi.measure_at = now  # days begin elsewhere by now: soon in all that is kept
+
+
+async def _keep_latest(
+    session: AsyncSession, kpi: Kpi, spans: Sequence[tuple[datetime, datetime]], now: datetime
+) -> bool:
+    latest = await queries.latest_values(session, kpi.id, spans, now=now)
+    return await periods.put(session, kpi.id, [Measured(*spans[place], at, value) for place, at, value in latest])
 
 
 async def keep_reported(session: AsyncSession, kpi_id: UUID) -> None:
-    """Keep what a reported KPI came to: in the newest periods if nothing is kept, else by the value whose time has come."""
+    """Keep what a reported KPI came to in its newest periods: something was dated ahead, or the periods are others now."""
     kpi = await queries.find_kpi_for_change(session, kpi_id)
     if kpi is None:
         return
     now = clock_of(session).now()
     latest = await queries.read_values(session, kpi.id, start=None, now=now)
     if latest.last_seen_at is not None:
-        await _keep_reported(session, kpi, latest.last_seen_at, now)
-        at, _ = await periods.period_of(session, latest.last_seen_at, Period(kpi.period))
-        for _ in range(SERIES_POINTS - 1):
-            at, _ = await periods.period_of(session, at - periods.TICK, Period(kpi.period))
-            await _keep_reported(session, kpi, at, now)
+        spans = await periods.periods_to(session, latest.last_seen_at, Period(kpi.period))
+        await _keep_latest(session, kpi, spans, now)
     kpi.measure_at = latest.upcoming_at
     await _note_value(session, kpi, latest.value, now)
     await _watching(session).on_value_reported(session, kpi.id)
@@ -370,12 +372,16 @@ async def read_period(session: AsyncSession, kpi: Definition, start: datetime, u
 
 
 async def series(session: AsyncSession, kpi: Definition, edges: Sequence[datetime]) -> list[tuple[float | None, int]]:
-    """Return (value, samples) of every interval `[edges[i], edges[i + 1])`; what is asked counts as it was kept last, up to its end."""
+    """Return (value, samples) of every interval `[edges[i], edges[i + 1])`; what is asked counts as it was kept last, up to its end.
+
+    Of one that began before events are kept, nothing.
+    """
     if kpi.measure.is_asked:
         return await periods.series(session, kpi.kpi_id, edges)
     if kpi.measure.is_reported:
         return await queries.value_series(session, kpi.kpi_id, edges)
-    return await measured_series(session, kpi.measure, edges)
+    kept_from, found = event_store.kept_from(session), await measured_series(session, kpi.measure, edges)
+    return [each if start >= kept_from else (None, 0) for start, each in zip(edges, found, strict=False)]
 
 
 async def bucket_values(
@@ -384,7 +390,9 @@ async def bucket_values(
     """Return (value, samples) of every day or hour `[edges[i], edges[i + 1])`, which are over; what is asked as it came to at its end."""
     if kpi.measure.is_asked:
         return await periods.settled(session, kpi.kpi_id, edges)
-    return await series(session, kpi, edges)
+    if kpi.measure.is_reported:
+        return await queries.value_series(session, kpi.kpi_id, edges)
+    return await measured_series(session, kpi.measure, edges)
 
 
 async def measured_series(

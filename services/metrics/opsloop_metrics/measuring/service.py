@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from itertools import pairwise
 from time import perf_counter
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -11,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common.db import clock_of
 from opsloop_common.due.jobs import LongRun
 from opsloop_common.errors import Conflict, Invalid, NotFound, Unavailable
+from opsloop_metrics.events import service as event_store
 from opsloop_metrics.kpi_measures.rules import MOST_BEHIND, Asked, Formula
 from opsloop_metrics.kpi_periods import service as periods
-from opsloop_metrics.kpi_periods.rules import SERIES_POINTS, Measured
+from opsloop_metrics.kpi_periods.rules import Measured
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.kpis.rules import Definition, Waiting
 from opsloop_metrics.measuring import rules
@@ -49,20 +49,30 @@ async def _measure(session: AsyncSession, waiting: Waiting) -> None:
 
 
 async def _measure_events(session: AsyncSession, waiting: Waiting) -> None:
-    """Measure the periods since the last that is settled, at most as many as a board shows, each once more when it is over."""
-    begun, now = perf_counter(), clock_of(session).now()
-    start, end = await periods.period_of(session, now, waiting.period)
-    kept_from = None if waiting.newest is None else waiting.newest.starts_at
-    edges = [start, end]
-    while len(edges) <= SERIES_POINTS and (kept_from is None or edges[0] > kept_from):
-        edges.insert(0, (await periods.period_of(session, edges[0] - periods.TICK, waiting.period))[0])
-    found = await kpis.measured_series(session, waiting.measure, [*edges[:-1], now + periods.TICK])
+    """Measure the periods since the last that is settled, at most as many as a board shows, each once more when it is over.
+
+    One that began before events are kept is not measured any more. Where days or weeks begin elsewhere by now, all are measured anew.
+    """
+    begun, now, kept_from = perf_counter(), clock_of(session).now(), event_store.kept_from(session)
+    since = max(kept_from, await _settled_to(session, waiting) or kept_from)
+    spans = await periods.periods_to(session, now, waiting.period, since=since)
+    end = spans[-1][1]
+    found = await kpis.measured_series(session, waiting.measure, [*(start for start, _ in spans), now + periods.TICK])
     measured = [
-        Measured(since, until, min(until, now), value)
-        for (since, until), (value, _) in zip(pairwise(edges), found, strict=True)
+        Measured(start, until, min(until, now), value)
+        for (start, until), (value, _) in zip(spans, found, strict=True)
+        if start >= kept_from
     ]
     again = rules.again_at(now, end, pause=rules.SOON, seconds=perf_counter() - begun)
     await kpis.keep_measured(session, waiting, measured, again_at=again)
+
+
+async def _settled_to(session: AsyncSession, waiting: Waiting) -> datetime | None:
+    """Return when the newest period that was measured begins; None without one of the workspace's zone and week."""
+    if waiting.newest is None:
+        return None
+    start, _ = await periods.period_of(session, waiting.newest.starts_at, waiting.period)
+    return start if start == waiting.newest.starts_at else None
 
 
 async def _measure_formula(session: AsyncSession, waiting: Waiting, formula: Formula) -> None:

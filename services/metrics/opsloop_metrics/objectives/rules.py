@@ -10,12 +10,10 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
 
+from opsloop_common import limits
 from opsloop_common.errors import Conflict, Invalid
 from opsloop_metrics.insights.periods import midnight
 
-MOST_OBJECTIVES = 500
-MOST_KEY_RESULTS = 20
-MOST_LEVELS = 3
 MOST_SHOWN = 50
 """Objectives below one, in its picture."""
 LONGEST = timedelta(days=366)
@@ -152,8 +150,16 @@ def next_look(span: Span, now: datetime) -> datetime | None:
 
 def require_levels(above: int, below: int) -> None:
     """Raise Conflict where an objective with `above` ones over it and `below` levels under it would stand too deep."""
-    if above + 1 + below > MOST_LEVELS:
-        raise Conflict(f"objectives stand at most {MOST_LEVELS} levels deep")
+    if above + 1 + below > limits.OBJECTIVE_LEVELS:
+        raise Conflict(f"objectives stand at most {limits.OBJECTIVE_LEVELS} levels deep")
+
+
+def require_kept(span: Span, now: datetime, *, kept: timedelta, pointer: str) -> None:
+    """Raise Invalid where events, kept for so long, are forgotten before the time that they are counted for is over."""
+    if max(now, span.end) - span.start > kept:
+        raise Invalid(
+            pointer, f"events are kept for {kept.days} days, and this time of counting them is longer, or longer ago"
+        )
 
 
 def require_no_unit(is_measured: bool, unit: str | None) -> None:

@@ -86,7 +86,7 @@ class StateCountsOut(OutModel):
 
 
 class SummaryOut(OutModel):
-    """All objectives of a list together: `progress` is the mean of those that are measured."""
+    """All objectives of a list together: `progress` is the mean of those that are measured and stand below none of the others."""
 
     objectives: int
     progress: Share | None

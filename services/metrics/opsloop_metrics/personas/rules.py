@@ -8,7 +8,6 @@ from uuid import UUID
 
 from opsloop_common.errors import FieldError, Invalid
 
-MOST_VERSIONS = 1_000
 FIELDS = ("title", "summary", "needs", "pains", "quotes")
 
 

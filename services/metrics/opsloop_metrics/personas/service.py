@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common import resources, workspaces
+from opsloop_common import limits, resources, workspaces
 from opsloop_common.db import clock_of, context_of
 from opsloop_common.errors import TooMany
 from opsloop_common.resources import changing
@@ -52,8 +52,8 @@ async def write_persona(
         await _require_not_erased(session, written)
         if not rules.differs({name: getattr(persona, name) for name in rules.FIELDS}, written):
             return persona, False
-        if persona.version >= rules.MOST_VERSIONS:
-            raise TooMany(f"A persona has at most {rules.MOST_VERSIONS:,} versions.")
+        if persona.version >= limits.PERSONA_VERSIONS:
+            raise TooMany(f"A persona has at most {limits.PERSONA_VERSIONS:,} versions.")
         with changing(session, persona, written):
             pass
     _keep(session, persona)
