@@ -21,6 +21,7 @@ from opsloop_common.errors import Conflict, Invalid, NotFound, TooMany
 from opsloop_common.resources import changing
 from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_metrics.events import service as event_store
+from opsloop_metrics.kpi_periods.rules import TICK
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.kpis.rules import Definition
 from opsloop_metrics.objectives import queries, rules
