@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -16,6 +17,7 @@ from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import clock_of, settings_of
 from opsloop_metrics.alarms import rules
 from opsloop_metrics.alarms.rules import Bucket, Condition, Evidence, Expected, Found, Unusual, Watched
+from opsloop_metrics.events import service as event_store
 from opsloop_metrics.events.rules import Reading, changes
 from opsloop_metrics.insights.periods import Interval, WeekStart, edges, floor, steps
 from opsloop_metrics.kpi_measures.rules import read_measure
@@ -40,7 +42,29 @@ async def look(session: AsyncSession, watched: Watched, now: datetime) -> Found:
     if watched.condition.type == "off_track":
         return await _pace(session, watched, reading, calendar, instants, now)
     evidence = rules.evidence(watched.condition, reading, min_count=watched.min_count)
+    parts = watched.kpi.measure.parts
+    if watched.condition.type == "threshold" and isinstance(watched.window, timedelta) and len(parts) == 1:
+        return await _until_crossed(session, watched, watched.window, Found(evidence, reading, instants=instants), now)
     return Found(evidence, reading, instants=instants)
+
+
+async def _until_crossed(
+    session: AsyncSession, watched: Watched, window: timedelta, found: Found, now: datetime
+) -> Found:
+    """Return what was found with when a threshold can be crossed by what leaves, in place of when the first sample leaves."""
+    [part], reading = watched.kpi.measure.parts, found.reading
+    lasting = [rules.lasting(condition, part.aggregate, reading) for condition in rules.crossed(watched)]
+    leaving = min((samples for samples in lasting if samples is not None), default=None)
+    if leaving == 1 or reading.oldest_at is None:
+        return found
+    crossed_at, start = None, now - window
+    if leaving is not None and reading.oldest_at <= start + rules.NET:  # of all that leave the samples are some
+        crossed_at = await event_store.find_nth_at(
+            session, part.event, leaving, start=start, end=min(start + rules.NET, now)
+        )
+    instants = reading.upcoming_at, None if crossed_at is None else max(crossed_at, reading.oldest_at) + window
+    shown_until = max(reading.oldest_at + window, now + window / rules.SHOWN_SHARE)
+    return replace(found, instants=instants, shown_until=shown_until)
 
 
 async def value_now(session: AsyncSession, kpi: Definition, window: Window | None) -> float | None:

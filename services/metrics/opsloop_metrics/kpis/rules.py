@@ -67,6 +67,7 @@ class Definition:
     target: float | None
     measure: Measure
     tags: Sequence[str] = ()
+    direction: Direction = Direction.UP
 
 
 @dataclass(frozen=True)

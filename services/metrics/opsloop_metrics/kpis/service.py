@@ -329,8 +329,8 @@ async def locked(session: AsyncSession, kpi_id: UUID) -> Definition:
 
 
 async def _definition(session: AsyncSession, kpi: Kpi) -> Definition:
-    target = await _target_now(session, kpi)
-    return Definition(kpi.id, kpi.key, kpi.name, kpi.unit, target, read_measure(kpi.measure), kpi.tags)
+    target, direction = await _target_now(session, kpi), Direction(kpi.direction)
+    return Definition(kpi.id, kpi.key, kpi.name, kpi.unit, target, read_measure(kpi.measure), kpi.tags, direction)
 
 
 async def known_keys(session: AsyncSession, keys: Sequence[str]) -> set[str]:
