@@ -20,6 +20,7 @@ from opsloop_common.errors import Conflict, NotFound
 from opsloop_metrics.alarms import rules
 from opsloop_metrics.alarms.rules import Bucket, Condition, Evidence, Expected, Found, Unusual, Watched
 from opsloop_metrics.annotations import service as annotating
+from opsloop_metrics.events import service as event_store
 from opsloop_metrics.events.rules import Reading, changes
 from opsloop_metrics.insights.periods import Interval, WeekStart, edges, floor, steps
 from opsloop_metrics.kpi_measures.rules import read_measure
@@ -62,7 +63,30 @@ async def look(session: AsyncSession, watched: Watched, now: datetime) -> Found:
     )
     if watched.condition.type == "off_track":
         return await _pace(session, watched, found, calendar, now)
-    return replace(found, evidence=rules.evidence(watched.condition, reading, min_count=watched.min_count))
+    found = replace(found, evidence=rules.evidence(watched.condition, reading, min_count=watched.min_count))
+    if watched.condition.type == "threshold" and isinstance(watched.window, timedelta):
+        return await _until_crossed(session, watched, watched.window, found, now)
+    return found
+
+
+async def _until_crossed(
+    session: AsyncSession, watched: Watched, window: timedelta, found: Found, now: datetime
+) -> Found:
+    """Return what was found with when a threshold can be crossed by what leaves, in place of when the first sample leaves."""
+    parts, reading = watched.kpi.measure.parts, found.reading
+    if len(parts) != 1 or reading.oldest_at is None:
+        return found
+    [part], leaving = parts, rules.lasting(watched.condition, parts[0].aggregate, reading)
+    if leaving == 1:
+        return found
+    crossed_at, start = None, now - window
+    if leaving is not None and reading.oldest_at <= start + rules.NET:  # of all that leave the samples are some
+        crossed_at = await event_store.find_nth_at(
+            session, part.event, leaving, start=start, end=min(start + rules.NET, now)
+        )
+    instants = reading.upcoming_at, None if crossed_at is None else max(crossed_at, reading.oldest_at) + window
+    shown_until = max(reading.oldest_at + window, now + window / rules.SHOWN_SHARE)
+    return replace(found, instants=instants, shown_until=shown_until)
 
 
 async def value_now(session: AsyncSession, kpi: Definition, window: Window | None) -> float | None:

@@ -45,6 +45,11 @@ async def read(
     return await queries.read(session, selections, start=start, now=now, last_seen=last_seen)
 
 
+async def find_nth_at(session: AsyncSession, type: str, nth: int, *, start: datetime, end: datetime) -> datetime | None:
+    """Return when the nth event of a type in `(start, end]` was, the oldest being the first; None of fewer."""
+    return await queries.find_nth_at(session, type, nth, start=start, end=end)
+
+
 async def series(
     session: AsyncSession, selections: Sequence[Selection], *, edges: Sequence[datetime]
 ) -> list[list[tuple[float | None, int]]]:

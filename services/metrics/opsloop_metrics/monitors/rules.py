@@ -15,6 +15,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from opsloop_common.errors import Invalid
+from opsloop_metrics.alarms.rules import NET as NET
 from opsloop_metrics.alarms.rules import Condition, ConditionType, Evidence, Unusual, Watched, read_condition
 from opsloop_metrics.kpi_periods.rules import Period
 from opsloop_metrics.kpis.rules import State as State
@@ -31,8 +32,8 @@ MOST_PATIENCE = timedelta(seconds=60)
 
 SETTLE = timedelta(seconds=1)
 """A new monitor looks once more: an event may have been stored by a transaction that did not see the monitor yet."""
-NET = timedelta(minutes=5)
-"""A monitor looks at least so often; stands behind all computed instants."""
+URGENT = 1
+"""Priority of a look that may find another state. The others, which show what is counted now, wait behind those."""
 
 SLOT = timedelta(seconds=10)
 """History keeps one evaluation per monitor, state and slot of this length: at most 8,640 rows a day and state."""
@@ -177,6 +178,11 @@ def step(
     return Step(after, turn, _deadline(after, now, hold_for, keep_firing_for))
 
 
+def may_open(before: Standing, found: Evidence) -> bool:
+    """Say whether an incident may be opened, by this look or by one after it without other evidence."""
+    return before.state is State.PENDING or (found is Evidence.BAD and before.state not in FIRING)
+
+
 def _worse(before: Standing, now: datetime, hold_for: timedelta, firing: State, is_muted: bool) -> Standing:
     match before.state:
         case State.BREACHED | State.NO_DATA:
@@ -221,15 +227,24 @@ def firing_state(condition: Condition) -> State:
     return State.NO_DATA if condition.type == "no_data" else State.BREACHED
 
 
-def look_again_at(
-    watch: Watch, instants: Iterable[datetime | None], deadline: datetime | None, now: datetime, patience: timedelta
-) -> datetime:
-    """Return the next instant at which the state may change without a new event, not before `patience` is over.
+def look_again(
+    watch: Watch,
+    instants: Iterable[datetime | None],
+    now: datetime,
+    patience: timedelta,
+    *,
+    shown_until: datetime | None = None,
+) -> tuple[datetime, int]:
+    """Return when to look again without a new event, not before `patience` is over, and with which priority.
 
-    `instants`: when the value may become another by time alone; what is past says nothing any more.
+    `instants`: when the state may become another by time alone; what is past says nothing any more.
     """
-    known = [at for at in (*instants, deadline) if at is not None and at > now]
-    return max(now + patience, min([now + (SETTLE if watch.evaluated_at is None else NET), *known]))
+    net = now + (SETTLE if watch.evaluated_at is None else NET)
+    known = [at for at in instants if at is not None and at > now]
+    # also on the way to one of them: who waits behind others does not see when it comes
+    is_urgent = watch.evaluated_at is None or any(at <= net for at in known)
+    again_at = min([net, *known] if shown_until is None else [net, *known, shown_until])
+    return max(now + patience, again_at), URGENT if is_urgent else 0
 
 
 def patience_after(cost_seconds: float) -> timedelta:

@@ -6,7 +6,7 @@ Every change takes the KPI's row lock first, and so do evaluations: what follows
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any, cast
@@ -27,7 +27,7 @@ from opsloop_metrics.alarms.rules import Condition, ConditionType, Evidence, Fou
 from opsloop_metrics.breaches import service as breaches
 from opsloop_metrics.breaches.rules import EndReason, Opening
 from opsloop_metrics.events import service as event_store
-from opsloop_metrics.events.rules import Cause, Reading, is_echo
+from opsloop_metrics.events.rules import Cause, is_echo
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.kpis.rules import Definition
 from opsloop_metrics.monitors import queries, rules
@@ -139,7 +139,7 @@ async def _start_anew(session: AsyncSession, monitor: Monitor, reason: EndReason
 
 async def _evaluate_soon(session: AsyncSession, monitor_id: UUID, not_before: datetime | None) -> None:
     now = clock_of(session).now()
-    await due.schedule(session, EVALUATE, str(monitor_id), max(now, not_before or now))
+    await due.schedule(session, EVALUATE, str(monitor_id), max(now, not_before or now), priority=rules.URGENT)
 
 
 async def look_soon(session: AsyncSession, monitor_ids: Sequence[UUID] | None = None) -> None:
@@ -151,6 +151,10 @@ async def look_soon(session: AsyncSession, monitor_ids: Sequence[UUID] | None = 
 async def muted(session: AsyncSession, kpi: Definition, monitor_ids: Sequence[UUID]) -> Mapping[UUID, Muted]:
     """Return which of a KPI's monitors keep quiet now."""
     return await ports_of(session, MetricsPorts).muting.muted(session, kpi.key, kpi.tags, monitor_ids)
+
+
+async def _quiet(session: AsyncSession, watch: Watch) -> Muted | None:
+    return (await muted(session, watch.kpi, [watch.monitor_id])).get(watch.monitor_id)
 
 
 async def on_value_reported(session: AsyncSession, kpi_id: UUID, /) -> None:
@@ -179,20 +183,13 @@ async def on_deleted(session: AsyncSession, kpi_id: UUID, /) -> None:
 
 async def seen_of(session: AsyncSession, kpi_id: UUID) -> list[Seen]:
     """Return what a KPI's monitors say, oldest first."""
+    same = [field.name for field in fields(Seen) if field.name not in {"state", "window", "type"}]
     return [
         Seen(
-            id=m.id,
             state=State(m.state),
-            value=m.value,
-            since=m.since,
-            incident_id=m.incident_id,
             window=_window_of(m),
-            enabled=m.enabled,
             type=cast(ConditionType, m.condition_type),
-            expected=m.expected,
-            low=m.low,
-            high=m.high,
-            words=m.words,
+            **{name: getattr(m, name) for name in same},
         )
         for m in await queries.monitors_of(session, kpi_id)
     ]
@@ -254,19 +251,23 @@ def _watch(kpi: Definition, monitor: Monitor) -> Watch:
 async def _look(session: AsyncSession, monitor: Monitor, watch: Watch) -> None:
     clock, begun = clock_of(session), perf_counter()
     now = clock.now()
-    quiet = (await muted(session, watch.kpi, [monitor.id])).get(monitor.id)
-    if quiet is None and watch.standing.state is State.PENDING and alarms.is_held_back(watch, watch.standing.bad_since):
+    is_pending = watch.standing.state is State.PENDING
+    quiet = await _quiet(session, watch) if is_pending else None
+    if is_pending and quiet is None and alarms.is_held_back(watch, watch.standing.bad_since):
         watch = replace(watch, judged_at=None)
     found = await looking.look(session, watch, now)
     patience = rules.patience_after((clock.now() - now).total_seconds())
+    if not is_pending and rules.may_open(watch.standing, found.evidence):
+        quiet = await _quiet(session, watch)
     state, deadline = watch.standing.state, None
     if found.is_news:
         taken = await _move(session, monitor, watch, found, now, is_muted=quiet is not None)
         state, deadline = taken.standing.state, taken.deadline
     monitor.evaluated_at, monitor.not_before = clock.now(), max(now + patience, found.rests_until or now)
-    again_at = rules.look_again_at(watch, (*found.instants, quiet.until if quiet else None), deadline, now, patience)
+    instants = (*found.instants, quiet.until if quiet else None, deadline)
+    again_at, priority = rules.look_again(watch, instants, now, patience, shown_until=found.shown_until)
     with acting_for(session, replace(context_of(session), traceparent=None)):  # else a trace would go on for ever
-        await due.schedule(session, EVALUATE, str(monitor.id), again_at)
+        await due.schedule(session, EVALUATE, str(monitor.id), again_at, priority=priority)
     seconds, meter = perf_counter() - begun, meters_of(session, EvaluationMeter)
     count_after_commit(session, lambda: meter.count(state, seconds))
 
@@ -290,7 +291,9 @@ async def _move(
         _see(monitor, found)
         if taken.standing.state is not watch.standing.state:
             await _tell_state(session, watch.kpi.kpi_id)
-    await _record(session, watch, found.reading, taken, now)
+    seen = {"at": now, "value": found.reading.value, "samples": found.reading.samples}
+    of = {"monitor_id": watch.monitor_id, "slot": rules.slot_of(now), "state": taken.standing.state.value}
+    await session.execute(_RECORD, seen | of | {"workspace": context_of(session).workspace})
     return taken
 
 
@@ -361,19 +364,6 @@ def _opening(watch: Watch, found: Found, taken: Step) -> Opening:
         beside=found.beside,
         is_divisible=bool(watch.kpi.measure.parts) or watch.kpi.measure.insight is not None,
     )
-
-
-async def _record(session: AsyncSession, watch: Watch, reading: Reading, taken: Step, now: datetime) -> None:
-    values = {
-        "monitor_id": watch.monitor_id,
-        "slot": rules.slot_of(now),
-        "state": taken.standing.state.value,
-        "workspace": context_of(session).workspace,
-        "at": now,
-        "value": reading.value,
-        "samples": reading.samples,
-    }
-    await session.execute(_RECORD, values)
 
 
 async def prune(session: AsyncSession) -> bool:
