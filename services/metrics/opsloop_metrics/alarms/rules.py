@@ -34,6 +34,7 @@ LATE: dict[Interval, int] = {"day": 7, "hour": 24}
 """A bucket whose value is known so much later is judged all the same, if none after it was."""
 MOST_JUDGED = 1e100
 _COUNTS = frozenset({Aggregate.COUNT, Aggregate.USERS})
+_NEVER_NEGATIVE = _COUNTS | {Aggregate.SHARE}
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,19 @@ def require_window(measure: Measure, condition: Condition, window: Window | None
         raise Invalid("/window", "a change needs a window: it is compared with the one before")
     if not measure.is_kept:
         raise Invalid("/window", "a measure of events needs a window")
+
+
+def require_possible(kpi: Definition, condition: Condition) -> None:
+    """Raise Invalid for a condition that no value of the KPI can ever fulfil."""
+    if condition.type == "off_track" and not kpi.has_targets:
+        raise Invalid("/condition/type", "off_track needs days to be on track in: give the KPI targets first")
+    if condition.type != "change" or condition.value is None or condition.operator not in ("lt", "le"):
+        return
+    is_never_less = bool(kpi.measure.parts) and all(part.aggregate in _NEVER_NEGATIVE for part in kpi.measure.parts)
+    if is_never_less and (condition.value < -1 or (condition.value == -1 and condition.operator == "lt")):
+        raise Invalid(
+            "/condition/value", "a change is a share, -0.2 is a fifth less: of what is never below 0 it is at least -1"
+        )
 
 
 def require_watchable(measure: Measure, watched: Sequence[tuple[Condition, Window | None]]) -> None:

@@ -67,6 +67,8 @@ class Definition:
     target: float | None
     measure: Measure
     tags: Sequence[str] = ()
+    measure_error: str | None = None
+    has_targets: bool = False
 
 
 @dataclass(frozen=True)

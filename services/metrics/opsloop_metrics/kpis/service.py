@@ -38,9 +38,9 @@ from opsloop_metrics.saved_insights import service as saved_insights
 
 MEASURE = "metrics.measure_kpis"
 """The work that measures KPIs whose turn has come."""
-_SOON = timedelta(
-    seconds=1
-)  # who makes a KPI makes its monitors next, and what is locked meanwhile would wait for its turn
+# who makes a KPI makes its monitors next, and what is locked meanwhile would wait for its turn
+_SOON = timedelta(seconds=1)
+keys_asking = queries.keys_asking
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _PUT_VALUE = text(
     "INSERT INTO kpi_value AS v (id, workspace, kpi_id, at, value, reported_by, reported_at) "
@@ -57,7 +57,7 @@ async def create_kpi(session: AsyncSession, *, key: str, measure: Mapping[str, A
     taken = Conflict(f"the key {key} is taken; give another, or change the KPI that has it (PATCH)")
     if await queries.is_taken(session, key):
         raise taken
-    await _require_sources(session, key, meaning)
+    await _require_sources(session, key, meaning, measure)
     rules.require_targets(fields.get("targets") or ())
     kpi = resources.create(
         session,
@@ -107,17 +107,17 @@ async def create_from_template(
     return await create_kpi(session, key=key, measure=measure or made.measure or {}, fields=fields)
 
 
-async def _require_sources(session: AsyncSession, key: str, measure: Measure) -> None:
+async def _require_sources(session: AsyncSession, key: str, measure: Measure, raw: Mapping[str, Any]) -> None:
     """Raise Invalid for an insight or KPI that is not there, Conflict for a formula that stands on itself."""
-    if measure.insight is not None and not await saved_insights.known(session, [measure.insight.insight_id]):
+    if measure.insight is not None and not await saved_insights.hold(session, measure.insight.insight_id):
         raise Invalid("/measure/insight_id", "names no saved insight")
     if measure.formula is None:
         return
-    of = measure.formula.of
+    of = raw["of"]
     known = await queries.known_keys(session, list(of.values()))
     missing = [letter for letter, name in of.items() if name not in known]
     if missing:
-        raise Invalid.each(FieldError("/measure/of", f"{of[letter]} names no KPI") for letter in missing)
+        raise Invalid.each(FieldError(f"/measure/of/{letter}", f"{of[letter]} names no KPI") for letter in missing)
     require_acyclic(key, of, await queries.formulas(session))
 
 
@@ -131,7 +131,7 @@ async def change_kpi(session: AsyncSession, key: str, changes: Mapping[str, Any]
     kpi = await queries.lock_kpi(session, key, expected)
     with changing(session, kpi, changes) as before:
         if meaning is not None and "measure" in before:
-            await _require_sources(session, key, meaning)
+            await _require_sources(session, key, meaning, kpi.measure)
             kpi.event_types = meaning.event_types
             await _watching(session).on_measured_anew(session, kpi.id)
         if {"measure", "period"} & before.keys():
@@ -329,8 +329,8 @@ async def locked(session: AsyncSession, kpi_id: UUID) -> Definition:
 
 
 async def _definition(session: AsyncSession, kpi: Kpi) -> Definition:
-    target = await _target_now(session, kpi)
-    return Definition(kpi.id, kpi.key, kpi.name, kpi.unit, target, read_measure(kpi.measure), kpi.tags)
+    target, more = await _target_now(session, kpi), (kpi.tags, kpi.measure_error, bool(kpi.targets))
+    return Definition(kpi.id, kpi.key, kpi.name, kpi.unit, target, read_measure(kpi.measure), *more)
 
 
 async def known_keys(session: AsyncSession, keys: Sequence[str]) -> set[str]:

@@ -96,6 +96,7 @@ async def change_monitor(
 
 def _require_window(kpi: Definition, condition: Condition, window: Window | None, kept: timedelta | None) -> None:
     alarms.require_window(kpi.measure, condition, window)
+    alarms.require_possible(kpi, condition)
     if kept is not None and not kpi.measure.is_kept:
         alarms.require_kept(condition, window, kept)
 

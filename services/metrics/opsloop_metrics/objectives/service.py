@@ -204,7 +204,8 @@ async def _judge(session: AsyncSession, objective: Objective) -> None:
         await _measure(session, result, span, now)
     before = (objective.progress, objective.state)
     if results:
-        objective.progress = rules.mean((result.progress, result.weight) for result in results)
+        counted = [each for each in results if not rules.is_awaited(each.value, each.created_at, now)]
+        objective.progress = rules.mean((each.progress, each.weight) for each in counted)
     else:
         children = await queries.progress_of_children(session, objective.id)
         objective.progress = rules.mean((share, 1.0) for share in children)
@@ -224,7 +225,8 @@ async def _measure(session: AsyncSession, result: KeyResult, span: Span, now: da
         kpi = await kpis.get(session, result.kpi_key)
         result.value = (await kpis.take_reading(session, kpi, until - span.start, now=until)).value
     result.progress = rules.progress(result.start, result.target, result.value)
-    result.state = rules.state_of(result.progress, span, now)
+    is_awaited = rules.is_awaited(result.value, result.created_at, now)
+    result.state = GoalState.NOT_STARTED if is_awaited else rules.state_of(result.progress, span, now)
 
 
 def _at_risk(objective: Objective, results: Sequence[KeyResult]) -> GoalAtRisk:
