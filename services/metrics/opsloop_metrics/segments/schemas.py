@@ -169,15 +169,7 @@ class SegmentIn(InModel):
     name: ShortText
     description: Description | None = None
     kind: SegmentKind
-    definition: Annotated[DefinitionIn | None, Field(validate_default=True)] = None
-
-    @field_validator("definition")
-    @classmethod
-    def _is_fitting(cls, definition: DefinitionIn | None, said: Info) -> DefinitionIn | None:
-        kind = said.data.get("kind")  # none where that is refused itself
-        if (kind is SegmentKind.DYNAMIC and definition is None) or (kind is SegmentKind.STATIC and definition):
-            raise ValueError("a dynamic segment has a definition, and a static one has none")
-        return definition
+    definition: DefinitionIn | None = None
 
 
 class SegmentPatch(InModel):

@@ -49,6 +49,7 @@ async def create_segment(
     definition: Mapping[str, Any] | None,
 ) -> Segment:
     """Describe a segment and begin to fill it, or make an empty list. Raises Invalid, Conflict, TooMany."""
+    rules.require_fitting(kind, {"definition": definition})
     await workspaces.lock(session)  # definitions change one after the other: two at once could close a ring
     asked = await queries.asked(session)
     if len(asked) >= SEGMENTS_PER_WORKSPACE:
