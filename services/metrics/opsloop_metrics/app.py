@@ -43,6 +43,7 @@ from opsloop_metrics.funnels import slice as funnels
 from opsloop_metrics.google import slice as google
 from opsloop_metrics.kpi_periods import slice as kpi_periods
 from opsloop_metrics.kpi_templates import slice as kpi_templates
+from opsloop_metrics.kpis import service as asking
 from opsloop_metrics.kpis import slice as kpis
 from opsloop_metrics.lifecycles import routes as lifecycles_door
 from opsloop_metrics.lifecycles import slice as lifecycles
@@ -134,6 +135,7 @@ async def open_ports(runtime: Runtime) -> AsyncIterator[MetricsPorts]:
                     insights=dict(INSIGHTS),
                     answers=keeping.Answers(),
                     outbound=outbound,
+                    keys_asking=asking.keys_asking,
                     feed=feeding,
                 )
 

@@ -121,7 +121,7 @@ class Insight:
     async def answer(self, session: AsyncSession, question: Any) -> Answered:
         """Answer for those who keep questions for later; raises what `find` does."""
         found = await self.find(session, question)
-        return Answered(self.shown(found).model_dump(mode="json"), *self.as_table(found))
+        return Answered(self.shown(found).model_dump(mode="json", by_alias=True), *self.as_table(found))
 
 
 class Answers(Protocol):
@@ -166,6 +166,8 @@ class MetricsPorts:
     answers: Answers
     outbound: OutboundClient
     """To addresses that users give."""
+    keys_asking: Callable[[AsyncSession, UUID], Awaitable[Sequence[str]]]
+    """Returns the keys of the KPIs that ask a saved insight; who keeps insights knows no KPI."""
     walkers: Gate = field(default_factory=lambda: Gate(Places(WALKERS, kept=WALKERS - 1)))
     """Who finds a funnel out person by person, in a process each."""
     captured: Captured | None = None

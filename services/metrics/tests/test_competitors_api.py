@@ -184,9 +184,9 @@ async def test_a_table_is_taken_whole_and_again_changes_nothing(market):
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        (b"", [""]),
+        (b"", ["/at_column", "/value_column"]),
         (b"\xff", [""]),
-        (b"at,price\n2026-03-01,1\n", [""]),
+        (b"at,price\n2026-03-01,1\n", ["/value_column"]),
         (b"at,value\n2026-03-01,1\nsoon,2\n2026-03-03,x\n", ["/2/at", "/3/value"]),
         (b"at,value\n2026-03-01,1\n2026-03-01,2\n", ["/1/at", "/2/at"]),
         (b"at,value\n2099-01-01,1\n", ["/1/at"]),

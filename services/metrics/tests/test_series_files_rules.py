@@ -152,13 +152,34 @@ def test_a_table_is_read_whole_or_not_at_all():
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("at,value\n", "no rows"), ("value\n1\n", "no column at"), ("at,value\n" + "x,1\n" * 10_001, "more than 10000")],
+    [("at,value\n", "no rows"), ("at,value\n" + "x,1\n" * 10_001, "more than 10000")],
 )
 def test_a_table_that_is_none_is_refused(text, words):
     with pytest.raises(Invalid) as refused:
         table(text)
     [error] = refused.value.errors
     assert (error.pointer, words in error.detail) == ("", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "errors"),
+    [
+        ("value\n1\n", [("/at_column", "at is no column of the table; known are value")]),
+        ("at,values\n1\n", [("/value_column", "value is no column of the table; did you mean values?")]),
+        (
+            "day,price\n1\n",
+            [
+                ("/at_column", "at is no column of the table; known are day, price"),
+                ("/value_column", "value is no column of the table; known are day, price"),
+            ],
+        ),
+        ("", [("/at_column", "at is no column of the table"), ("/value_column", "value is no column of the table")]),
+    ],
+)
+def test_columns_that_are_not_there_are_named_with_those_that_are(text, errors):
+    with pytest.raises(Invalid) as refused:
+        table(text)
+    assert [(error.pointer, error.detail) for error in refused.value.errors] == errors
 
 
 def test_of_many_bad_rows_twenty_are_named():

@@ -54,6 +54,7 @@ _EACH = {Aggregate.COUNT: (1.0, 1.0), Aggregate.USERS: (0.0, 1.0), Aggregate.SHA
 """What one sample adds, least and most, where it is no number of its own."""
 _NEARLY, _MANY = 1e-6, 1e9
 """Numbers were rounded on their way: what is as near is not told apart."""
+_NEVER_NEGATIVE = _COUNTS | {Aggregate.SHARE}
 
 
 @dataclass(frozen=True)
@@ -203,6 +204,19 @@ def require_fitting(kpi: Definition, condition: Condition, window: Window | None
         raise Invalid("/window", "a change needs a window: it is compared with the one before")
     if not kpi.measure.is_kept:
         raise Invalid("/window", "a measure of events needs a window")
+
+
+def require_possible(kpi: Definition, condition: Condition) -> None:
+    """Raise Invalid for a condition that no value of the KPI can ever fulfil."""
+    if condition.type == "off_track" and not kpi.has_targets:
+        raise Invalid("/condition/type", "off_track needs days to be on track in: give the KPI targets first")
+    if condition.type != "change" or condition.value is None or condition.operator not in ("lt", "le"):
+        return
+    is_never_less = bool(kpi.measure.parts) and all(part.aggregate in _NEVER_NEGATIVE for part in kpi.measure.parts)
+    if is_never_less and (condition.value < -1 or (condition.value == -1 and condition.operator == "lt")):
+        raise Invalid(
+            "/condition/value", "a change is a share, -0.2 is a fifth less: of what is never below 0 it is at least -1"
+        )
 
 
 def _require_kept_often(period: Period, condition: Condition, window: Window | None, min_count: int) -> None:

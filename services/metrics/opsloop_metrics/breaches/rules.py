@@ -9,6 +9,7 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
+from opsloop_common.errors import Conflict
 from opsloop_metrics.windows.rules import Span
 
 BreachType = Literal["threshold", "change", "anomaly", "off_track", "no_data"]
@@ -88,6 +89,12 @@ class Step:
     by: str | None = None
     value: float | None = None
     note: str | None = None
+
+
+def require_same(known: tuple[str, str | None], said: tuple[str, str | None]) -> None:
+    """Raise Conflict for an acknowledgement, (by whom, note), that says something else than the one there is: it would be lost."""
+    if said[0] != known[0] or said[1] not in (None, known[1]):
+        raise Conflict(f"{known[0]} looks after this incident since before; take that back first (DELETE)")
 
 
 def timeline(*steps: Step | None) -> list[Step]:

@@ -116,14 +116,19 @@ def tell_anomaly(
 
 
 async def acknowledge(session: AsyncSession, incident_id: UUID, note: str | None) -> Acknowledgement:
-    """Say that one looks after an open incident; who did so first stays. Raises NotFound, Conflict for one that is over."""
+    """Say that one looks after an open incident; to say the same again changes nothing.
+
+    Raises NotFound, Conflict for one that is over, or that another looks after, or with another note.
+    """
     incident = await queries.lock_incident(session, incident_id)
     known = await queries.find_acknowledgement(session, incident_id)
+    actor = context_of(session).actor
     if known is not None:
+        rules.require_same((known.acknowledged_by, known.note), (actor, note))
         return known
     if incident.ended_at is not None:
         raise Conflict("this incident is over; nobody needs to look after it")
-    now, actor = clock_of(session).now(), context_of(session).actor
+    now = clock_of(session).now()
     own = {"workspace": incident.workspace, "version": 1, "created_at": now, "updated_at": now}
     made = Acknowledgement(incident_id=incident_id, acknowledged_by=actor, note=note, **own)
     session.add(made)

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import workspaces
 from opsloop_common.contracts.fields import fields_of
+from opsloop_common.errors import Conflict, NotFound
 from opsloop_metrics.breaches import service as breaches
 from opsloop_metrics.breaches.rules import Opened
 from opsloop_metrics.events import service as event_store
@@ -64,7 +65,10 @@ async def _explain_ranked(session: AsyncSession, kpi: Definition, spans: Spans, 
 async def _explain_insight(
     session: AsyncSession, kpi: Definition, asked: Asked, spans: Spans, by: str | None
 ) -> Explanation:
-    _, question = await saved_insights.question(session, asked.insight_id)
+    try:
+        _, question = await saved_insights.question(session, asked.insight_id)
+    except NotFound as error:  # from before it was kept from being deleted
+        raise Conflict("the insight of this KPI is gone; give it another measure (PATCH)") from error
     trend = question if isinstance(question, TrendQuestion) else None
     series = None if trend is None else rules.series_of(trend.to_trend(), asked.path)
     if trend is None or series is None:

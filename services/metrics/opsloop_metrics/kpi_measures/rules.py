@@ -10,8 +10,10 @@ from typing import Any
 from uuid import UUID
 
 from opsloop_common.conditions import read_conditions
-from opsloop_common.contracts.known import field_fault, shape_at
+from opsloop_common.contracts.known import field_fault, known_type, shape_at
 from opsloop_common.errors import Conflict, Invalid
+from opsloop_common.invisible import visible
+from opsloop_common.known_names import NAME_CHARACTERS
 from opsloop_common.meaningful import require_fields
 from opsloop_metrics.events.rules import NUMERIC, Aggregate, Reading, Selection
 from opsloop_metrics.trends.rules import FormulaError, read_formula
@@ -25,7 +27,7 @@ _WAITS = "is not supported yet"
 
 @dataclass(frozen=True)
 class Asked:
-    """One number of a saved insight; `path` None: the one that its kind is known for; `days`: how far it looks back, if it does not say."""
+    """One number of a saved insight; `path` None: the one its kind is known for; `days`: of how many it is asked, if it does not say."""
 
     insight_id: UUID
     path: str | None = None
@@ -81,6 +83,14 @@ class Measure:
         return sorted({part.event for part in self.parts})
 
 
+def known_event(name: str) -> str:
+    """Return an event type of ours; a ValueError for any other, which for a product's event says how that is measured."""
+    if "." in name:
+        return known_type(name)
+    ours = "is no event type of OpsLoop's own, such as feedback.received; a product's events are measured by a saved insight"
+    raise ValueError(f'{visible(name[:NAME_CHARACTERS])} {ours}: {{"type": "insight", "insight_id": …}}')
+
+
 def read_measure(raw: Mapping[str, Any], pointer: str = "/measure") -> Measure:
     """Return the measure that `raw` says; raises Invalid for what is wrong with it or not supported yet."""
     match raw["type"]:
@@ -107,7 +117,7 @@ def _read_formula(raw: Mapping[str, Any], pointer: str) -> Formula:
     if unused:
         raise Invalid(f"{pointer}/of/{unused[0]}", "does not stand in the formula")
     try:
-        read_formula(formula.formula, "".join(of), what="letters")
+        read_formula(formula.formula, "".join(of), what="letters", written=raw["formula"], names="".join(raw["of"]))
     except FormulaError as error:
         raise Invalid(f"{pointer}/formula", str(error)) from error
     return formula

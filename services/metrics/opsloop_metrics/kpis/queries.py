@@ -159,6 +159,12 @@ async def formulas(session: AsyncSession) -> dict[str, list[str]]:
     return {key: list(of.values()) for key, of in found}
 
 
+async def keys_asking(session: AsyncSession, insight_id: UUID) -> Sequence[str]:
+    """Return the keys of the KPIs that ask an insight, in order."""
+    asking = Kpi.measure["insight_id"].astext == str(insight_id)
+    return (await session.scalars(select(Kpi.key).where(asking).order_by(Kpi.key))).all()
+
+
 async def known_keys(session: AsyncSession, keys: Sequence[str]) -> set[str]:
     """Return which of some keys name KPIs of the workspace."""
     return set(await session.scalars(select(Kpi.key).where(Kpi.key.in_(keys))))

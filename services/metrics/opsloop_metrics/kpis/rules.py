@@ -68,6 +68,8 @@ class Definition:
     measure: Measure
     tags: Sequence[str] = ()
     period: Period = Period.DAY
+    measure_error: str | None = None
+    has_targets: bool = False
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ MEASURE = "metrics.measure_kpis"
 """The work that measures KPIs whose turn has come."""
 _SOON = timedelta(seconds=1)
 """Who makes a KPI makes its monitors next, and what is locked meanwhile would wait for its turn."""
+keys_asking = queries.keys_asking
 _PUT_VALUE = text(
     "INSERT INTO kpi_value AS v (id, workspace, kpi_id, at, value, reported_by, reported_at) "
     "VALUES (:id, :workspace, :kpi_id, :at, :value, :reported_by, :now) "
@@ -56,7 +57,7 @@ async def create_kpi(session: AsyncSession, *, key: str, measure: Mapping[str, A
     if await queries.is_taken(session, key):
         raise taken
     await workspaces.take_place(session, Kpi.__table__, most=limits.KPIS_PER_WORKSPACE, what="KPIs")
-    await _require_sources(session, key, meaning)
+    await _require_sources(session, key, meaning, measure)
     rules.require_targets(fields.get("targets") or ())
     kpi = resources.create(
         session,
@@ -106,17 +107,17 @@ async def create_from_template(
     return await create_kpi(session, key=key, measure=measure or made.measure or {}, fields=fields)
 
 
-async def _require_sources(session: AsyncSession, key: str, measure: Measure) -> None:
+async def _require_sources(session: AsyncSession, key: str, measure: Measure, raw: Mapping[str, Any]) -> None:
     """Raise Invalid for an insight or KPI that is not there, Conflict for a formula that stands on itself."""
-    if measure.insight is not None and not await saved_insights.known(session, [measure.insight.insight_id]):
+    if measure.insight is not None and not await saved_insights.hold(session, measure.insight.insight_id):
         raise Invalid("/measure/insight_id", "names no saved insight")
     if measure.formula is None:
         return
-    of = measure.formula.of
+    of = raw["of"]
     known = await queries.known_keys(session, list(of.values()))
     missing = [letter for letter, name in of.items() if name not in known]
     if missing:
-        raise Invalid.each(FieldError("/measure/of", f"{of[letter]} names no KPI") for letter in missing)
+        raise Invalid.each(FieldError(f"/measure/of/{letter}", f"{of[letter]} names no KPI") for letter in missing)
     require_acyclic(key, of, await queries.formulas(session))
 
 
@@ -130,7 +131,7 @@ async def change_kpi(session: AsyncSession, key: str, changes: Mapping[str, Any]
     kpi = await queries.lock_kpi(session, key, expected)
     with changing(session, kpi, changes) as before:
         if meaning is not None and "measure" in before:
-            await _require_sources(session, key, meaning)
+            await _require_sources(session, key, meaning, kpi.measure)
             kpi.event_types = meaning.event_types
         if "measure" in before or ("period" in before and read_measure(kpi.measure).is_asked):
             await _watching(session).on_measured_anew(session, kpi.id)
@@ -327,7 +328,8 @@ async def locked(session: AsyncSession, kpi_id: UUID) -> Definition:
 
 async def _definition(session: AsyncSession, kpi: Kpi) -> Definition:
     target, measure = await _target_at(session, kpi, clock_of(session).now()), read_measure(kpi.measure)
-    return Definition(kpi.id, kpi.key, kpi.name, kpi.unit, target, measure, kpi.tags, Period(kpi.period))
+    more = (kpi.tags, Period(kpi.period), kpi.measure_error, bool(kpi.targets))
+    return Definition(kpi.id, kpi.key, kpi.name, kpi.unit, target, measure, *more)
 
 
 async def known_keys(session: AsyncSession, keys: Sequence[str]) -> set[str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime
 from time import perf_counter
 
@@ -22,6 +24,8 @@ from opsloop_metrics.store.port import TooHeavy
 
 _REFUSALS = (NotFound, Invalid, Conflict, TooHeavy, Unavailable, rules.NoNumber)
 """What an insight or formula may come to instead of a number: kept with the KPI, and asked again later."""
+_Ask = Callable[[datetime, datetime], Awaitable[tuple[float | None, datetime | None]]]
+"""Says what a KPI came to from the start of a period to a moment in it, and when the interval was over whose value that is."""
 
 
 async def measure_all(run: LongRun) -> None:
@@ -76,30 +80,32 @@ async def _settled_to(session: AsyncSession, waiting: Waiting) -> datetime | Non
 
 
 async def _measure_formula(session: AsyncSession, waiting: Waiting, formula: Formula) -> None:
+    async def ask(start: datetime, as_of: datetime) -> tuple[float | None, datetime | None]:
+        _, end = await periods.period_of(session, start, waiting.period)
+        return await formula_in(session, formula, start, min(as_of + periods.TICK, end)), None
+
     begun = perf_counter()
-    start, end, as_of = await _next(session, waiting)
-    try:
-        value, error = await formula_in(session, formula, start, min(as_of + periods.TICK, end)), None
-    except (NotFound, Conflict) as refusal:
-        value, error = None, refusal.detail
-    now = clock_of(session).now()
-    again = rules.again_at(now, end, pause=rules.SOON, seconds=perf_counter() - begun)
-    measured = [Measured(start, end, as_of, value)] if error is None else []
-    await kpis.keep_measured(session, waiting, measured, again_at=again, error=error)
+    found = await _find(session, waiting, ask)
+    again = rules.again_at(clock_of(session).now(), found.ends_at, pause=rules.SOON, seconds=perf_counter() - begun)
+    await kpis.keep_measured(session, waiting, found.measured, again_at=again, error=found.error)
 
 
 async def formula_in(
     session: AsyncSession, formula: Formula, start: datetime, until: datetime, *, over: int = MOST_BEHIND
 ) -> float | None:
-    """Return what a formula comes to by what its KPIs came to in `[start, until)`; raises NotFound for one that is gone.
+    """Return what a formula comes to by what its KPIs came to in `[start, until)`.
 
-    Raises Conflict where more than `over` stand on each other: two that were made at once may have closed a ring.
+    Raises NotFound for one that is gone, Conflict for one that could not be measured, and where more than `over` stand on each other:
+    two that were made at once may have closed a ring.
     """
     if not over:
         raise Conflict("its formulas stand on each other")
     numbers = {}
     for letter, key in formula.of.items():
-        numbers[letter] = await value_in(session, await kpis.get(session, key), start, until, over=over - 1)
+        kpi = await kpis.get(session, key)
+        if kpi.measure_error is not None and kpi.measure.formula is None:
+            raise Conflict(f"{key} could not be measured: {kpi.measure_error}")
+        numbers[letter] = await value_in(session, kpi, start, until, over=over - 1)
     return formula.value(numbers)
 
 
@@ -121,28 +127,56 @@ async def value_in(
 async def _measure_insight(run: LongRun, waiting: Waiting, asked: Asked) -> None:
     begun = perf_counter()
     async with run.session() as session:  # its answer may take seconds, in which it holds no connection
-        start, end, as_of = await _next(session, waiting)
-        try:
-            value, error = await _number_of(session, asked, as_of), None
-        except _REFUSALS as refusal:
-            value, error = None, _words(refusal)
+
+        async def ask(_: datetime, as_of: datetime) -> tuple[float | None, datetime | None]:
+            return await _number_of(session, asked, as_of)
+
+        found = await _find(session, waiting, ask)
     async with run.transaction() as session:
         now = clock_of(session).now()
-        again = rules.again_at(now, end, pause=rules.LATER, seconds=perf_counter() - begun)
-        if error is not None:  # a period that is over may be asked again, but not at once
+        again = rules.again_at(now, found.ends_at, pause=rules.LATER, seconds=perf_counter() - begun)
+        if found.error is not None:  # a period that is over may be asked again, but not at once
             again = max(again, now + rules.SOON)
-        measured = [Measured(start, end, as_of, value)] if error is None else []
-        await kpis.keep_measured(session, waiting, measured, again_at=again, error=error)
+        await kpis.keep_measured(session, waiting, found.measured, again_at=again, error=found.error)
 
 
-async def _number_of(session: AsyncSession, asked: Asked, as_of: datetime) -> float | None:
+async def _number_of(session: AsyncSession, asked: Asked, as_of: datetime) -> tuple[float | None, datetime | None]:
     kind, body = await saved_insights.answer_as_of(session, asked.insight_id, as_of, days=asked.days)
-    return rules.number_at(body, asked.path or rules.NUMBER_OF[kind])
+    path = asked.path or rules.NUMBER_OF[kind]
+    return rules.number_at(body, path), rules.over_at(body, path, as_of)
 
 
-async def _next(session: AsyncSession, waiting: Waiting) -> tuple[datetime, datetime, datetime]:
-    now = clock_of(session).now()
-    return rules.measured_next(waiting.newest, await periods.period_of(session, now, waiting.period), now)
+@dataclass(frozen=True)
+class _Found:
+    """What a KPI came to, or why it came to nothing, and when the period that was asked about ends."""
+
+    measured: list[Measured]
+    ends_at: datetime
+    error: str | None = None
+
+
+async def _find(session: AsyncSession, waiting: Waiting, ask: _Ask) -> _Found:
+    """Return what a KPI came to in the period whose turn it is: nothing while it runs and nothing is known of it.
+
+    A KPI that has no value yet has that of the period before then.
+    """
+    now, newest = clock_of(session).now(), waiting.newest
+    current = await periods.period_of(session, now, waiting.period)
+    before = await periods.period_of(session, current[0] - periods.TICK, waiting.period)
+    start, end, as_of = rules.measured_next(newest, before, current, now)
+    try:
+        value, over_at = await ask(start, as_of)
+        if as_of < end and over_at is not None and over_at <= start:  # of an interval of the period before
+            value = None
+        if value is not None or as_of == end or (newest is not None and newest.starts_at == start):
+            return _Found([Measured(start, end, as_of, value)], end)
+        if newest is not None:
+            return _Found([], end)
+        value_before, _ = await ask(*before)
+    except _REFUSALS as refusal:
+        return _Found([], end, _words(refusal))
+    kept = Measured(start, end, as_of, None) if value_before is None else Measured(*before, before[1], value_before)
+    return _Found([kept], end)
 
 
 def _words(refusal: Exception) -> str:

@@ -98,6 +98,7 @@ def _require_fitting(
     kpi: Definition, condition: Condition, window: Window | None, min_count: int, kept: timedelta
 ) -> None:
     alarms.require_fitting(kpi, condition, window, min_count)
+    alarms.require_possible(kpi, condition)
     if not kpi.measure.is_kept:
         alarms.require_kept(condition, window, kept)
 

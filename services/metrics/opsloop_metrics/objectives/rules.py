@@ -20,6 +20,8 @@ LONGEST = timedelta(days=366)
 AT_RISK_BEHIND = 0.15
 OFF_TRACK_BEHIND = 0.3
 JUDGED_EVERY = timedelta(hours=1)
+AWAITED_FOR = timedelta(days=1)
+"""Who sets an objective says its values next, or has a KPI measured: until then nobody is told that it is behind."""
 PERIOD = r"^(19|20|21)[0-9]{2}(-(H[12]|Q[1-4]|(0[1-9]|1[0-2])))?$"
 _MONTHS = {"H": 6, "Q": 3}
 _PRECISION = 9
@@ -134,6 +136,11 @@ def state_of(share: float | None, span: Span, now: datetime) -> GoalState:
     if behind > OFF_TRACK_BEHIND:
         return GoalState.OFF_TRACK
     return GoalState.AT_RISK if behind > AT_RISK_BEHIND else GoalState.ON_TRACK
+
+
+def is_awaited(value: float | None, made_at: datetime, now: datetime) -> bool:
+    """Say whether a key result has no value yet and was made so lately that it counts as nothing, rather than as 0."""
+    return value is None and now < made_at + AWAITED_FOR
 
 
 def is_worse(before: GoalState, after: GoalState) -> bool:

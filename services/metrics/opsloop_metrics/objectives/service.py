@@ -262,7 +262,8 @@ async def _judge(
         await _measure(session, result, kpi, span, counted)
     before = (objective.progress, objective.state)
     if results:
-        objective.progress = rules.mean((result.progress, result.weight) for result in results)
+        said = [each for each in results if not rules.is_awaited(each.value, each.created_at, now)]
+        objective.progress = rules.mean((each.progress, each.weight) for each in said)
     else:
         children = await queries.progress_of_children(session, objective.id)
         objective.progress = rules.mean((share, 1.0) for share in children)
@@ -290,7 +291,9 @@ async def _measure(
     elif kpi is not None:
         result.value = counted.get(_counted(result, kpi, span), result.value)
     result.progress = rules.progress(result.start, result.target, result.value)
-    result.state = rules.state_of(result.progress, span, clock_of(session).now())
+    now = clock_of(session).now()
+    is_awaited = rules.is_awaited(result.value, result.created_at, now)
+    result.state = GoalState.NOT_STARTED if is_awaited else rules.state_of(result.progress, span, now)
 
 
 async def _span(session: AsyncSession, objective: Objective) -> Span:

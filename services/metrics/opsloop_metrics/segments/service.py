@@ -50,6 +50,7 @@ async def create_segment(
     definition: Mapping[str, Any] | None,
 ) -> Segment:
     """Describe a segment and begin to fill it, or make an empty list. Raises Invalid, Conflict, TooMany."""
+    rules.require_fitting(kind, {"definition": definition})
     await workspaces.lock(session)  # definitions change one after the other: two at once could close a ring
     asked = await queries.asked(session)
     if len(asked) >= SEGMENTS_PER_WORKSPACE:
@@ -94,8 +95,9 @@ async def delete_segment(session: AsyncSession, segment_id: UUID, *, expected: P
     """Throw a segment away; its members go little by little, and nobody is told that they left. Raises NotFound, StaleVersion, Conflict."""
     await workspaces.lock(session)
     segment = await queries.lock_segment(session, segment_id, expected)
-    if any(segment.id in asks_for for asks_for in (await queries.asked(session)).values()):
-        raise Conflict("Another segment asks for this one; change that one first.")
+    if asking := [each for each, asks_for in (await queries.asked(session)).items() if segment.id in asks_for]:
+        name = (await queries.get_segment(session, min(asking))).name
+        raise Conflict(f"The segment {name} ({min(asking)}) asks for this one; change that one first.")
     if segment.job_id is not None:
         await cancel_job(session, segment.job_id)
     await resources.delete(session, segment)
