@@ -174,6 +174,19 @@ async def test_they_come_to_what_is_worked_by_hand(world_with_store, template, v
     assert (shown["measure_error"], shown["value"]) == (None, value)
 
 
-def test_churn_is_asked_of_30_days():
-    """They end 30 days before now: what that comes to is worked by hand in test_saved_insights_as_of."""
-    assert get("churn").measure == {"path": "churn_rate", "days": 30}
+async def test_churn_is_of_those_whose_30_days_are_over(world_with_store):
+    """Of x, y and z, who were active in the 30 days before the last 30, z was not again: 1 / 3, and w is no part of it yet."""
+    world = world_with_store
+    analyst = Analyst(world, "")
+    world.api.clock.set(FIRST_OF_APRIL)
+    await analyst.tell(
+        did("x", "opened", "02-10"), did("x", "opened", "02-25"), did("x", "opened", "03-20"),
+        did("y", "opened", "03-01"), did("y", "opened", "03-29"),
+        did("z", "opened", "02-12"), did("w", "opened", "30"),
+    )  # fmt: skip
+    await take(world, "churn")
+
+    await world.recur()
+
+    shown = await world.get("/v1/kpis/churn")
+    assert (shown["measure_error"], shown["value"]) == (None, pytest.approx(1 / 3))
