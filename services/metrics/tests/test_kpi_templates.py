@@ -177,8 +177,9 @@ async def test_they_come_to_what_is_worked_by_hand(world_with_store, template, v
 async def test_churn_is_of_those_whose_30_days_are_over(world_with_store):
     """Of x, y and z, who were active in the 30 days before the last 30, z was not again: 1 / 3, and w is no part of it yet."""
     world = world_with_store
+    analyst = Analyst(world, "")
     world.api.clock.set(FIRST_OF_APRIL)
-    await Analyst(world, "").tell(
+    await analyst.tell(
         did("x", "opened", "02-10"), did("x", "opened", "02-25"), did("x", "opened", "03-20"),
         did("y", "opened", "03-01"), did("y", "opened", "03-29"),
         did("z", "opened", "02-12"), did("w", "opened", "30"),

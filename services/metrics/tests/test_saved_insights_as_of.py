@@ -99,8 +99,9 @@ def test_a_question_that_says_until_when_is_of_30_days_with_that_one():
 async def test_of_churn_those_are_asked_for_whose_time_is_over(world_with_store, said, days, people, rate):
     """At noon of 2 April nobody who was active in the last 30 days can have left, and whoever was before it and stayed, too."""
     world = world_with_store
+    analyst = Analyst(world, "")
     world.api.clock.set(NOON_OF_THE_SECOND)
-    await Analyst(world, "").tell(
+    await analyst.tell(
         did("a", "opened", "02-20"), did("a", "opened", "03-10"), did("a", "opened", "03-15"),
         did("b", "opened", "03-02"), did("b", "opened", "03-12"),
         did("c", "opened", "02-10"),
