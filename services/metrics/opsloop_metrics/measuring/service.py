@@ -6,17 +6,19 @@ from datetime import datetime
 from itertools import pairwise
 from time import perf_counter
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import clock_of
 from opsloop_common.due.jobs import LongRun
 from opsloop_common.errors import Conflict, Invalid, NotFound, Unavailable
+from opsloop_common.faults import took_too_long
 from opsloop_metrics.kpi_measures.rules import MOST_BEHIND, Asked, Formula
 from opsloop_metrics.kpi_periods import service as periods
 from opsloop_metrics.kpi_periods.rules import SERIES_POINTS, Measured
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.kpis.rules import Waiting
-from opsloop_metrics.measuring import rules
+from opsloop_metrics.measuring import queries, rules
 from opsloop_metrics.saved_insights import service as saved_insights
 from opsloop_metrics.store.port import TooHeavy
 
@@ -35,8 +37,16 @@ async def measure_all(run: LongRun) -> None:
         if waiting.measure.insight is not None:
             await _measure_insight(run, waiting, waiting.measure.insight)
             continue
-        async with run.transaction() as session:
-            await _measure(session, waiting)
+        try:
+            async with run.transaction() as session:
+                await queries.give_up_after(session, rules.MOST_SECONDS_EACH)
+                await _measure(session, waiting)
+        except DBAPIError as error:
+            if not took_too_long(error):
+                raise
+            async with run.transaction() as session:
+                again = clock_of(session).now() + rules.LATER
+                await kpis.keep_measured(session, waiting, [], again_at=again, error=rules.TOOK_TOO_LONG)
 
 
 async def _measure(session: AsyncSession, waiting: Waiting) -> None:
@@ -69,34 +79,50 @@ async def _measure_formula(session: AsyncSession, waiting: Waiting, formula: For
     begun = perf_counter()
     start, end, as_of = await _next(session, waiting)
     try:
-        value, error = await formula_as_of(session, formula, start, as_of), None
+        until = begun + rules.MOST_SECONDS_EACH
+        value, error = await formula_as_of(session, formula, start, as_of, until=until, found={}), None
     except (NotFound, Conflict) as refusal:
         value, error = None, refusal.detail
     now = clock_of(session).now()
     again = rules.again_at(now, end, pause=rules.SOON, seconds=perf_counter() - begun)
+    if error is not None:  # a period that is over may be asked again, but not at once
+        again = max(again, now + rules.SOON)
     measured = [Measured(start, end, as_of, value)] if error is None else []
     await kpis.keep_measured(session, waiting, measured, again_at=again, error=error)
 
 
 async def formula_as_of(
-    session: AsyncSession, formula: Formula, start: datetime, as_of: datetime, *, over: int = MOST_BEHIND
+    session: AsyncSession,
+    formula: Formula,
+    start: datetime,
+    as_of: datetime,
+    *,
+    until: float,
+    found: dict[str, float | None],
+    over: int = MOST_BEHIND,
 ) -> float | None:
     """Return what a formula comes to by what its KPIs came to in `(start, as_of]`; raises NotFound for one that is gone.
 
-    Of what is posted or asked that is the latest value then, of a formula its own calculation. Raises Conflict where more than
-    `over` stand on each other: two that were made at once may have closed a ring.
+    Of what is posted or asked that is the latest value then, of a formula its own calculation. `found` holds what was read
+    already: each KPI is read once, however many ways lead to it. Raises Conflict where that takes until after `until`, and where
+    more than `over` stand on each other: rings from before they were refused.
     """
     if not over:
         raise Conflict("its formulas stand on each other")
-    numbers = {}
-    for letter, key in formula.of.items():
+    for key in formula.of.values():
+        if key in found:
+            continue
+        if perf_counter() > until:
+            raise Conflict(rules.TOOK_TOO_LONG)
         kpi = await kpis.get(session, key)
-        numbers[letter] = (
+        found[key] = (
             (await kpis.take_reading(session, kpi, as_of - start, now=as_of)).value
             if kpi.measure.formula is None
-            else await formula_as_of(session, kpi.measure.formula, start, as_of, over=over - 1)
+            else await formula_as_of(
+                session, kpi.measure.formula, start, as_of, until=until, found=found, over=over - 1
+            )
         )
-    return formula.value(numbers)
+    return formula.value({letter: found[key] for letter, key in formula.of.items()})
 
 
 async def _measure_insight(run: LongRun, waiting: Waiting, asked: Asked) -> None:
