@@ -38,9 +38,8 @@ from opsloop_metrics.saved_insights import service as saved_insights
 
 MEASURE = "metrics.measure_kpis"
 """The work that measures KPIs whose turn has come."""
-_SOON = timedelta(
-    seconds=1
-)  # who makes a KPI makes its monitors next, and what is locked meanwhile would wait for its turn
+# who makes a KPI makes its monitors next, and what is locked meanwhile would wait for its turn
+_SOON = timedelta(seconds=1)
 _EVER = datetime(1970, 1, 1, tzinfo=UTC)
 _PUT_VALUE = text(
     "INSERT INTO kpi_value AS v (id, workspace, kpi_id, at, value, reported_by, reported_at) "
@@ -57,6 +56,7 @@ async def create_kpi(session: AsyncSession, *, key: str, measure: Mapping[str, A
     taken = Conflict(f"the key {key} is taken; give another, or change the KPI that has it (PATCH)")
     if await queries.is_taken(session, key):
         raise taken
+    await workspaces.lock(session)  # measures change one after the other: two at once could close a ring
     await _require_sources(session, key, meaning)
     rules.require_targets(fields.get("targets") or ())
     kpi = resources.create(
@@ -115,8 +115,7 @@ async def _require_sources(session: AsyncSession, key: str, measure: Measure) ->
         return
     of = measure.formula.of
     known = await queries.known_keys(session, list(of.values()))
-    missing = [letter for letter, name in of.items() if name not in known]
-    if missing:
+    if missing := [letter for letter, name in of.items() if name not in known]:
         raise Invalid.each(FieldError("/measure/of", f"{of[letter]} names no KPI") for letter in missing)
     require_acyclic(key, of, await queries.formulas(session))
 
@@ -127,6 +126,7 @@ async def change_kpi(session: AsyncSession, key: str, changes: Mapping[str, Any]
     if "measure" in changes:
         meaning = read_measure(changes["measure"])
         require_known(changes["measure"])
+        await workspaces.lock(session)
     rules.require_targets(changes.get("targets") or ())
     kpi = await queries.lock_kpi(session, key, expected)
     with changing(session, kpi, changes) as before:
@@ -148,6 +148,7 @@ async def delete_kpi(session: AsyncSession, key: str, *, expected: Precondition)
 
     Raises Conflict while a formula stands on it.
     """
+    await workspaces.lock(session)  # no formula begins to stand on it meanwhile
     kpi = await queries.lock_kpi(session, key, expected)
     standing = sorted(name for name, of in (await queries.formulas(session)).items() if key in of)
     if standing:
@@ -163,23 +164,15 @@ async def report_value(session: AsyncSession, key: str, value: float, at: dateti
     now = clock_of(session).now()
     at = at or now
     rules.require_not_ahead(at, now)
-    reported_by = context_of(session).actor
-    entry = {
-        "id": uuid7(),
-        "workspace": kpi.workspace,
-        "kpi_id": kpi.id,
-        "at": at,
-        "value": value,
-        "reported_by": reported_by,
-        "now": now,
-    }
+    own = {"kpi_id": kpi.id, "at": at, "value": value, "reported_by": context_of(session).actor}
+    entry = own | {"id": uuid7(), "workspace": kpi.workspace, "now": now}
     stored_id: UUID = (await session.execute(_PUT_VALUE, entry)).scalar_one()
     await _keep_reported(session, kpi, at, now)
     if kpi.target is not None or kpi.targets:
         latest = await queries.read_values(session, kpi.id, start=None, now=now)
         await note_value(session, kpi.id, latest.value)
     await _watching(session).on_value_reported(session, kpi.id)
-    return KpiValue(id=stored_id, kpi_id=kpi.id, at=at, value=value, reported_by=reported_by, reported_at=now)
+    return KpiValue(id=stored_id, reported_at=now, **own)
 
 
 async def _keep_reported(session: AsyncSession, kpi: Kpi, at: datetime, now: datetime) -> None:
@@ -310,6 +303,11 @@ async def note_value(session: AsyncSession, kpi_id: UUID, value: float | None) -
 async def get(session: AsyncSession, key: str) -> Definition:
     """Return a KPI by its key; raises NotFound."""
     return await _definition(session, await queries.get_kpi(session, key))
+
+
+async def hold(session: AsyncSession, key: str) -> Definition:
+    """Return a KPI by its key that is not deleted before the transaction ends, for what refers to it; raises NotFound."""
+    return await _definition(session, await queries.hold_kpi(session, key))
 
 
 async def lock(session: AsyncSession, key: str) -> Definition:

@@ -120,7 +120,7 @@ async def _measured_by(session: AsyncSession, key: str | None) -> dict[str, Any]
     if key is None:
         return {"kpi_id": None, "kpi_key": None}
     try:
-        return {"kpi_id": (await kpis.get(session, key)).kpi_id, "kpi_key": key}
+        return {"kpi_id": (await kpis.hold(session, key)).kpi_id, "kpi_key": key}
     except NotFound as error:
         raise Invalid("/kpi", "is no KPI of this workspace") from error
 
