@@ -34,7 +34,7 @@ SHORT_BY = {
     "common/access": 416,
     "common/bus": 122,
     "common/front": 321,
-    "common/http": 907,
+    "common/http": 845,
     "common/inbox": 82,
     "common/outbound": 260,
     "common/runner": 100,

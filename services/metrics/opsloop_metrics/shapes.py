@@ -43,7 +43,16 @@ from opsloop_common.invisible import visible
 from opsloop_common.known_names import NAME_CHARACTERS, unknown
 from opsloop_metrics.insights import asking
 from opsloop_metrics.insights.events import COLUMNS
-from opsloop_metrics.insights.periods import USUAL_DAYS, EventFilter, Frame, Interval, WeekStart, frame_of
+from opsloop_metrics.insights.periods import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    USUAL_DAYS,
+    EventFilter,
+    Frame,
+    Interval,
+    WeekStart,
+    frame_of,
+)
 from opsloop_metrics.insights.persons import Person, Portion
 from opsloop_metrics.insights.tables import CSV, as_csv, prefers_csv
 from opsloop_metrics.ports import Insight
@@ -102,9 +111,14 @@ def lasting(least: timedelta, most: timedelta) -> AfterValidator:
 
 
 def _day(value: Any) -> date:
-    if isinstance(value, str) and _DATE.fullmatch(value):
-        return date.fromisoformat(value)
-    raise ValueError("must be a day such as 2026-10-01")
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        raise ValueError("must be a day such as 2026-10-01")
+    day = readable(date.fromisoformat, value)
+    if day is None:
+        raise ValueError("must be a day that exists")
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(f"has to lie in the years from {FIRST_YEAR} to {LAST_YEAR}")
+    return day
 
 
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]

@@ -186,3 +186,20 @@ def test_of_many_bad_rows_twenty_are_named():
     with pytest.raises(Invalid) as refused:
         rules.require_read([FieldError(f"/{number}/at", "x") for number in range(50)])
     assert len(refused.value.errors) == 20
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "-" + "9" * 400, "1e400", "0." + "0" * 20 + "1e400", "NaN", "Infinity"])
+def test_a_number_beyond_doubles_is_none(number):
+    with pytest.raises(Unusable):
+        read(JSON | {"pointer": "/v"}, f'{{"v": {number}, "others": [{"1" * 400}, 7]}}')
+
+
+@pytest.mark.parametrize(
+    ("digits", "number"),
+    [("12345678901234567890", 12345678901234567890.0), ("1" + "0" * 300, 1e300), ("0.1000000000000000000001", 0.1)],
+)
+def test_a_long_number_within_doubles_is_one(digits, number):
+    """Beside one that is beyond them, which nobody asked for."""
+    [point] = read(JSON | {"pointer": "/v"}, f'{{"v": {digits}, "others": [{"1" * 400}, 7]}}')
+
+    assert point.value == number

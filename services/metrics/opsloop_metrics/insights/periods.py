@@ -205,9 +205,22 @@ def moved(at: datetime, by: timedelta) -> datetime:
 
 
 def midnight(day: date, zone: str) -> datetime:
-    """Return when a day begins in a zone; where clocks skip midnight, when they go on."""
+    """Return when a day begins in a zone; where clocks skip midnight, when they go on. At the calendar's ends no further than these."""
     local = datetime.combine(day, time(), ZoneInfo(zone))
-    return local.astimezone(UTC)
+    try:
+        return local.astimezone(UTC)
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC) if day.year == 1 else datetime.max.replace(tzinfo=UTC)
+
+
+def day_after(day: date) -> date:
+    """Return the next day; of the calendar's last day itself."""
+    return day if day == date.max else day + timedelta(days=1)
+
+
+def share_passed(start: datetime, end: datetime, now: datetime) -> float:
+    """Return the share of a time that has passed, 0 to 1; a day that a zone left out has no length, and has passed when it is reached."""
+    return min(max((now - start) / (end - start), 0.0), 1.0) if start < end else float(now >= end)
 
 
 def floor(at: datetime, interval: Interval, zone: str, week_start: WeekStart) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,12 @@ NEWEST_VALUES_FIRST = (KpiValue.at.desc(), KpiValue.id.desc())
 async def get_kpi(session: AsyncSession, key: str) -> Kpi:
     """Return a KPI by its key; raises NotFound."""
     return await resources.get(session, Kpi, Kpi.key == key)
+
+
+async def hold_kpi(session: AsyncSession, key: str) -> Kpi:
+    """Return a KPI by its key, which nobody deletes until the transaction ends; raises NotFound."""
+    await session.execute(select(Kpi.id).where(Kpi.key == key).with_for_update(read=True, key_share=True))
+    return await get_kpi(session, key)
 
 
 async def lock_kpi(session: AsyncSession, key: str, expected: Precondition) -> Kpi:
@@ -146,10 +152,9 @@ _LATEST_VALUES = text(
 
 
 async def find_to_measure(session: AsyncSession, now: datetime) -> Kpi | None:
-    """Lock the KPI that has waited longest to be measured, formulas after what they may stand on; one that is locked waits on."""
-    waiting = select(Kpi).where(Kpi.measure_at <= now)
-    is_formula = Kpi.measure["type"].astext == "formula"
-    found = waiting.order_by(is_formula, Kpi.measure_at, Kpi.id).limit(1)
+    """Lock the KPI that has waited longest to be measured, formulas a minute after what they may stand on; one that is locked waits on."""
+    since = Kpi.measure_at + case((Kpi.measure["type"].astext == "formula", timedelta(minutes=1)), else_=timedelta())
+    found = select(Kpi).where(Kpi.measure_at <= now).order_by(since, Kpi.id).limit(1)
     return await session.scalar(found.with_for_update(key_share=True, skip_locked=True))
 
 

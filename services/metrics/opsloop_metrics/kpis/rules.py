@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from opsloop_common.errors import Conflict, FieldError, Invalid
+from opsloop_metrics.insights.periods import share_passed
 from opsloop_metrics.kpi_measures.rules import Measure
 from opsloop_metrics.kpi_periods.rules import Kept, Measured, Period
 
@@ -83,7 +84,7 @@ class Goal:
 
     def pace(self, now: datetime) -> float:
         """Return the share of its time that has passed, 0 to 1."""
-        return min(max((now - self.start) / (self.end - self.start), 0.0), 1.0)
+        return share_passed(self.start, self.end, now)
 
 
 @dataclass(frozen=True)

@@ -115,8 +115,7 @@ async def _require_sources(session: AsyncSession, key: str, measure: Measure, ra
         return
     of = raw["of"]
     known = await queries.known_keys(session, list(of.values()))
-    missing = [letter for letter, name in of.items() if name not in known]
-    if missing:
+    if missing := [letter for letter, name in of.items() if name not in known]:
         raise Invalid.each(FieldError(f"/measure/of/{letter}", f"{of[letter]} names no KPI") for letter in missing)
     require_acyclic(key, of, await queries.formulas(session))
 
@@ -127,6 +126,7 @@ async def change_kpi(session: AsyncSession, key: str, changes: Mapping[str, Any]
     if "measure" in changes:
         meaning = read_measure(changes["measure"])
         require_known(changes["measure"])
+        await workspaces.lock(session)
     rules.require_targets(changes.get("targets") or ())
     kpi = await queries.lock_kpi(session, key, expected)
     with changing(session, kpi, changes) as before:
@@ -149,6 +149,7 @@ async def delete_kpi(session: AsyncSession, key: str, *, expected: Precondition)
 
     Raises Conflict while a formula stands on it.
     """
+    await workspaces.lock(session)  # no formula begins to stand on it meanwhile
     kpi = await queries.lock_kpi(session, key, expected)
     standing = sorted(name for name, of in (await queries.formulas(session)).items() if key in of)
     if standing:
@@ -308,6 +309,11 @@ async def _note_value(session: AsyncSession, kpi: Kpi, value: float | None, at: 
 async def get(session: AsyncSession, key: str) -> Definition:
     """Return a KPI by its key; raises NotFound."""
     return await _definition(session, await queries.get_kpi(session, key))
+
+
+async def hold(session: AsyncSession, key: str) -> Definition:
+    """Return a KPI by its key that is not deleted before the transaction ends, for what refers to it; raises NotFound."""
+    return await _definition(session, await queries.hold_kpi(session, key))
 
 
 async def lock(session: AsyncSession, key: str) -> Definition:

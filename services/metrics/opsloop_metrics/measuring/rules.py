@@ -10,6 +10,9 @@ from opsloop_metrics.kpi_periods.rules import Measured
 
 MOST_SECONDS = 20.0
 """A minute, of one workspace: what is not measured by then waits for the next turn, longest waiting first."""
+MOST_SECONDS_EACH = 10.0
+"""For one KPI of events or formula, and for a statement of it: it holds a connection that others wait for."""
+TOOK_TOO_LONG = f"it takes longer than {MOST_SECONDS_EACH:g} s"
 SOON, LATER = timedelta(minutes=1), timedelta(minutes=15)
 _SHARE = 20
 """What takes a second is measured at most every 20."""

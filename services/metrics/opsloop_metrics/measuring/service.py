@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from time import perf_counter
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import clock_of
 from opsloop_common.due.jobs import LongRun
 from opsloop_common.errors import Conflict, Invalid, NotFound, Unavailable
+from opsloop_common.faults import took_too_long
 from opsloop_metrics.events import service as event_store
 from opsloop_metrics.kpi_measures.rules import MOST_BEHIND, Asked, Formula
 from opsloop_metrics.kpi_periods import service as periods
 from opsloop_metrics.kpi_periods.rules import Measured
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.kpis.rules import Definition, Waiting
-from opsloop_metrics.measuring import rules
+from opsloop_metrics.measuring import queries, rules
 from opsloop_metrics.saved_insights import service as saved_insights
 from opsloop_metrics.store.port import TooHeavy
 
@@ -39,8 +41,16 @@ async def measure_all(run: LongRun) -> None:
         if waiting.measure.insight is not None:
             await _measure_insight(run, waiting, waiting.measure.insight)
             continue
-        async with run.transaction() as session:
-            await _measure(session, waiting)
+        try:
+            async with run.transaction() as session:
+                await queries.give_up_after(session, rules.MOST_SECONDS_EACH)
+                await _measure(session, waiting)
+        except DBAPIError as error:
+            if not took_too_long(error):
+                raise
+            async with run.transaction() as session:
+                again = clock_of(session).now() + rules.LATER
+                await kpis.keep_measured(session, waiting, [], again_at=again, error=rules.TOOK_TOO_LONG)
 
 
 async def _measure(session: AsyncSession, waiting: Waiting) -> None:
@@ -87,30 +97,56 @@ async def _measure_formula(session: AsyncSession, waiting: Waiting, formula: For
     begun = perf_counter()
     found = await _find(session, waiting, ask)
     again = rules.again_at(clock_of(session).now(), found.ends_at, pause=rules.SOON, seconds=perf_counter() - begun)
+    if found.error is not None:  # a period that is over may be asked again, but not at once
+        again = max(again, clock_of(session).now() + rules.SOON)
     await kpis.keep_measured(session, waiting, found.measured, again_at=again, error=found.error)
 
 
+@dataclass(frozen=True)
+class _Read:
+    """What the KPIs behind a formula came to: each is read once, however many ways lead to it, and none after `deadline`."""
+
+    deadline: float = field(default_factory=lambda: perf_counter() + rules.MOST_SECONDS_EACH)
+    found: dict[str, float | None] = field(default_factory=dict)
+
+
 async def formula_in(
-    session: AsyncSession, formula: Formula, start: datetime, until: datetime, *, over: int = MOST_BEHIND
+    session: AsyncSession,
+    formula: Formula,
+    start: datetime,
+    until: datetime,
+    *,
+    read: _Read | None = None,
+    over: int = MOST_BEHIND,
 ) -> float | None:
     """Return what a formula comes to by what its KPIs came to in `[start, until)`.
 
-    Raises NotFound for one that is gone, Conflict for one that could not be measured, and where more than `over` stand on each other:
-    two that were made at once may have closed a ring.
+    Raises NotFound for one that is gone, Conflict for one that could not be measured, where reading takes too long, and where more
+    than `over` stand on each other: rings from before they were refused.
     """
+    read = read or _Read()
     if not over:
         raise Conflict("its formulas stand on each other")
-    numbers = {}
-    for letter, key in formula.of.items():
+    for key in formula.of.values():
+        if key in read.found:
+            continue
+        if perf_counter() > read.deadline:
+            raise Conflict(rules.TOOK_TOO_LONG)
         kpi = await kpis.get(session, key)
         if kpi.measure_error is not None and kpi.measure.formula is None:
             raise Conflict(f"{key} could not be measured: {kpi.measure_error}")
-        numbers[letter] = await value_in(session, kpi, start, until, over=over - 1)
-    return formula.value(numbers)
+        read.found[key] = await value_in(session, kpi, start, until, read=read, over=over - 1)
+    return formula.value({letter: read.found[key] for letter, key in formula.of.items()})
 
 
 async def value_in(
-    session: AsyncSession, kpi: Definition, start: datetime, until: datetime, *, over: int = MOST_BEHIND
+    session: AsyncSession,
+    kpi: Definition,
+    start: datetime,
+    until: datetime,
+    *,
+    read: _Read | None = None,
+    over: int = MOST_BEHIND,
 ) -> float | None:
     """Return what a KPI came to in `[start, until)`; raises what `formula_in` does.
 
@@ -118,7 +154,7 @@ async def value_in(
     `until` cuts or ends.
     """
     if kpi.measure.formula is not None:
-        return await formula_in(session, kpi.measure.formula, start, until, over=over)
+        return await formula_in(session, kpi.measure.formula, start, until, read=read, over=over)
     if kpi.measure.insight is not None:
         _, until = await periods.period_of(session, until - periods.TICK, kpi.period)
     return (await kpis.read_period(session, kpi, start, until)).value

@@ -12,7 +12,7 @@ from fractions import Fraction
 
 from opsloop_common import limits
 from opsloop_common.errors import Conflict, Invalid
-from opsloop_metrics.insights.periods import midnight
+from opsloop_metrics.insights.periods import day_after, midnight, share_passed
 
 MOST_SHOWN = 50
 """Objectives below one, in its picture."""
@@ -59,7 +59,7 @@ class Span:
 
     def pace(self, now: datetime) -> float:
         """Return the share that has passed, 0 to 1."""
-        return min(max((now - self.start) / (self.end - self.start), 0.0), 1.0)
+        return share_passed(self.start, self.end, now)
 
 
 def named_days(name: str) -> Days:
@@ -95,7 +95,7 @@ def chosen_days(period: str | None, first: date | None, last: date | None) -> Da
 
 def span_of(days: Days, zone: str) -> Span:
     """Return when days begin and end in a zone."""
-    return Span(midnight(days.first, zone), midnight(days.last + timedelta(days=1), zone))
+    return Span(midnight(days.first, zone), midnight(day_after(days.last), zone))
 
 
 def require_distance(start: float, target: float) -> None:

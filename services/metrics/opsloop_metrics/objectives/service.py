@@ -142,7 +142,7 @@ async def _measured_by(session: AsyncSession, objective: Objective, key: str | N
     if key is None:
         return {"kpi_id": None, "kpi_key": None}
     try:
-        kpi = await kpis.get(session, key)
+        kpi = await kpis.hold(session, key)
     except NotFound as error:
         raise Invalid("/kpi", "is no KPI of this workspace") from error
     await _require_kept(session, objective, kpi, "/kpi")

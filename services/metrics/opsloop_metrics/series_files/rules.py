@@ -12,7 +12,7 @@ from datetime import datetime, tzinfo
 from io import StringIO
 from typing import Any
 
-from opsloop_common.documents import read_document, surplus
+from opsloop_common.documents import read_foreign_document, surplus
 from opsloop_common.errors import FieldError, Invalid
 from opsloop_common.foreign import Unreadable, reading
 from opsloop_common.known_names import NAME_CHARACTERS, unknown
@@ -81,7 +81,7 @@ def _read_json(source: Mapping[str, Any], body: bytes, *, now: datetime, zone: t
         raise Unusable("the answer has too many values")
     try:
         with reading():
-            document = read_document(body)
+            document = read_foreign_document(body)
     except Unreadable as error:
         raise Unusable("the answer is not JSON") from error
     value = find(document, source["pointer"])
