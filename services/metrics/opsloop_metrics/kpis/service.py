@@ -40,6 +40,7 @@ MEASURE = "metrics.measure_kpis"
 """The work that measures KPIs whose turn has come."""
 _SOON = timedelta(seconds=1)
 """Who makes a KPI makes its monitors next, and what is locked meanwhile would wait for its turn."""
+known_keys, reading, ids_measured = queries.known_keys, queries.reading, queries.ids_measured
 _PUT_VALUE = text(
     "INSERT INTO kpi_value AS v (id, workspace, kpi_id, at, value, reported_by, reported_at) "
     "VALUES (:id, :workspace, :kpi_id, :at, :value, :reported_by, :now) "
@@ -330,25 +331,10 @@ async def _definition(session: AsyncSession, kpi: Kpi) -> Definition:
     return Definition(kpi.id, kpi.key, kpi.name, kpi.unit, target, measure, kpi.tags, Period(kpi.period))
 
 
-async def known_keys(session: AsyncSession, keys: Sequence[str]) -> set[str]:
-    """Return which of some keys name KPIs of the workspace."""
-    return await queries.known_keys(session, keys)
-
-
 async def outline(session: AsyncSession, key: str) -> Outline:
     """Return a KPI by its key, as a picture shows it; raises NotFound."""
     kpi = await queries.get_kpi(session, key)
     return Outline(await _definition(session, kpi), kpi.target, kpi.targets)
-
-
-async def reading(session: AsyncSession, types: Sequence[str]) -> Sequence[tuple[UUID, Mapping[str, Any]]]:
-    """Return the ids and measures of the KPIs that read one of the event types."""
-    return await queries.reading(session, types)
-
-
-async def ids_measured(session: AsyncSession) -> Sequence[UUID]:
-    """Return the ids of the KPIs that are measured from events."""
-    return await queries.ids_measured(session)
 
 
 async def take_reading(
