@@ -30,6 +30,7 @@ MODULES = (
     *("opsloop_common.runner.cli", "opsloop_common.runner.serve", "opsloop_common.runner.garbage"),
     *("opsloop_common.logs", "opsloop_common.bus.kafka", "uvloop"),
 )
+STARTING_SECONDS = 60
 
 
 class Forked:
@@ -82,8 +83,10 @@ def _server() -> Path:
     path = Path(tempfile.mkdtemp(prefix="forks-")) / "socket"
     server = subprocess.Popen([sys.executable, "-m", __name__, str(path)], stdin=subprocess.PIPE)
     atexit.register(server.communicate)  # closes what it reads, which is how it learns of our end
+    deadline = time.monotonic() + STARTING_SECONDS
     while not path.exists():
         assert server.poll() is None, "the server of forks did not start"
+        assert time.monotonic() < deadline, "the server of forks does not listen"
         time.sleep(0.05)
     return path
 

@@ -35,6 +35,9 @@ FURTHER = {
     "feedback.triage.lexicon_zh": Further(-20, "data: one language's words"),
     "feedback.triage.lexicon": Further(-30, "what an entry of any language's lexicon is"),
     "feedback.triage.traditional": Further(-30, "data: traditional characters and their simplified ones"),
+    "metrics.alarms.lasting": Further(
+        5, "how much has to leave before a threshold is crossed, apart from what a look says"
+    ),
     "metrics.charts.bars": Further(-10, "one kind of picture"),
     "metrics.charts.drawn": Further(-7, "what drawers take and return"),
     "metrics.charts.flows": Further(-10, "one kind of picture"),

@@ -131,8 +131,7 @@ async def key_of(opsloop: harness.Deployment, workspace: str, *scopes: str) -> s
             headers={"Authorization": f"Bearer {opsloop.key}"},
         )
     assert answer.status_code == 201, answer.text
-    key: str = answer.json()["key"]
-    return key
+    return str(answer.json()["key"])
 
 
 def place(opsloop: harness.Deployment) -> tuple[str, int]:

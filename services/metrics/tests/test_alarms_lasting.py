@@ -12,6 +12,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from opsloop_metrics.alarms import rules
+from opsloop_metrics.alarms.lasting import lasting
 from opsloop_metrics.alarms.rules import Condition
 from opsloop_metrics.events.rules import Aggregate, Reading
 
@@ -54,7 +55,7 @@ def over(value: float, operator: Any = "gt") -> Condition:
 def test_so_many_leave_before_a_threshold_is_crossed(
     condition: Condition, aggregate: Aggregate, reading: Reading, leaving: int | None
 ):
-    assert rules.lasting(condition, aggregate, reading) == leaving
+    assert lasting(condition, aggregate, reading) == leaving
 
 
 Sample = tuple[float, int]
@@ -113,7 +114,7 @@ def test_nothing_is_crossed_before(
     )
     condition = Condition("threshold", operator, threshold)
 
-    leaving = rules.lasting(condition, aggregate, reading)
+    leaving = lasting(condition, aggregate, reading)
 
     seen = rules.evidence(condition, reading, min_count=1)
     for gone in range(1, len(samples) + 1 if leaving is None else min(leaving, len(samples) + 1)):

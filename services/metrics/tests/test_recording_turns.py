@@ -83,7 +83,7 @@ async def test_what_is_given_up_waits_no_longer_and_is_not_counted(waiting):
     assert [each.entries[0].workspace for each in begun] == ["stays", "gone"]
 
     writer.takes[0].cancel()
-    await asyncio.sleep(0.01)
+    await asyncio.wait([writer.takes[0]])
 
     assert [each.done.cancelled() for each in begun] == [False, True]
     assert (writer._count, dict(writer._here)) == (0, {"stays": 10})

@@ -235,3 +235,9 @@ def test_who_is_missing_and_who_may_still_come(entered, number, missing, waiting
 @pytest.mark.parametrize(("since", "number", "seconds"), [(0, 1, 60), (1, 2, 120.5), (0, 2, 180.5)])
 def test_the_time_from_one_step_to_another(since, number, seconds):
     assert Entrant("p", (1_000, 61_000, 181_500), False).seconds(since, number) == seconds
+
+
+def test_a_step_is_done_whenever_it_was_also_at_the_beginning_of_time():
+    entered = Entrant("p", (0, None), False)
+
+    assert [entered.has_done(number) for number in (0, 1)] == [True, False]

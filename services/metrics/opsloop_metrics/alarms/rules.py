@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from enum import Enum, auto
 from fractions import Fraction
-from math import floor, isclose, isfinite
+from math import isclose, isfinite
 from typing import Any, Literal, NamedTuple
 
 from opsloop_common.errors import Conflict, Invalid
@@ -48,12 +48,6 @@ MOST_NOTED = 3
 _LOST = 1e-14
 """What calculating in doubles loses, as a part of a number: 29 / 100 * 100 is 29."""
 _COUNTS = frozenset({Aggregate.COUNT, Aggregate.USERS})
-_SUMS = frozenset({Aggregate.COUNT, Aggregate.USERS, Aggregate.SUM})
-_MEANS = frozenset({Aggregate.SHARE, Aggregate.AVG})
-_EACH = {Aggregate.COUNT: (1.0, 1.0), Aggregate.USERS: (0.0, 1.0), Aggregate.SHARE: (0.0, 1.0)}
-"""What one sample adds, least and most, where it is no number of its own."""
-_NEARLY, _MANY = 1e-6, 1e9
-"""Numbers were rounded on their way: what is as near is not told apart."""
 _NEVER_NEGATIVE = _COUNTS | {Aggregate.SHARE}
 
 
@@ -286,31 +280,6 @@ def _weighed(is_bad: bool, samples: int, min_count: int) -> Evidence:
         return Evidence.GOOD
     # at the default of 1 no value of none is too small: "fewer than 5 orders an hour" must fire when there are none
     return Evidence.NONE if min_count > 1 and samples < min_count else Evidence.BAD
-
-
-def lasting(condition: Condition, aggregate: Aggregate, reading: Reading) -> int | None:
-    """Return how many samples have to leave the window before a threshold can be crossed, when none comes in; None: it cannot be.
-
-    Rather too few than too many: who looks early has lost nothing.
-    """
-    value, threshold = reading.value, condition.value
-    low, high = _EACH.get(aggregate, (reading.low, reading.high))
-    if value is None or threshold is None or condition.operator is None or low is None or high is None:
-        return 1
-    nearly = _NEARLY * max(abs(value), abs(threshold))
-    gap = abs(threshold - value) - nearly
-    if holds(value, condition.operator, threshold) is (condition.operator in {"gt", "ge"}):  # it is crossed downwards
-        threshold, low, high = -threshold, -high, -low
-    if aggregate in _SUMS:  # who leaves takes at least `low` away
-        return None if low >= 0 else _fewest(gap, -low)
-    if high < threshold - nearly:
-        return None
-    # an average rises most when those leave that are least
-    return _fewest(gap * reading.samples, threshold - low) if aggregate in _MEANS else 1
-
-
-def _fewest(way: float, step: float) -> int:
-    return max(1, floor(min(way / step * (1 - _NEARLY), _MANY))) if way > 0 and step > 0 else 1
 
 
 def evidence_of_change(condition: Condition, now: Reading, before: Reading, *, min_count: int) -> Evidence:

@@ -18,6 +18,7 @@ from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import clock_of, ports_of, settings_of
 from opsloop_common.errors import Conflict, NotFound
 from opsloop_metrics.alarms import rules
+from opsloop_metrics.alarms.lasting import lasting
 from opsloop_metrics.alarms.rules import Bucket, Condition, Evidence, Expected, Found, Unusual, Watched
 from opsloop_metrics.annotations import service as annotating
 from opsloop_metrics.events import service as event_store
@@ -76,7 +77,7 @@ async def _until_crossed(
     parts, reading = watched.kpi.measure.parts, found.reading
     if len(parts) != 1 or reading.oldest_at is None:
         return found
-    [part], leaving = parts, rules.lasting(watched.condition, parts[0].aggregate, reading)
+    [part], leaving = parts, lasting(watched.condition, parts[0].aggregate, reading)
     if leaving == 1:
         return found
     crossed_at, start = None, now - window

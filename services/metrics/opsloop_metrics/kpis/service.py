@@ -29,7 +29,7 @@ from opsloop_metrics.insights.periods import FIRST_YEAR, LAST_YEAR, midnight
 from opsloop_metrics.kpi_measures.rules import Measure, combine, read_measure, require_acyclic, require_known
 from opsloop_metrics.kpi_periods import service as periods
 from opsloop_metrics.kpi_periods.rules import Measured, Period
-from opsloop_metrics.kpi_templates import rules as templates
+from opsloop_metrics.kpi_templates import service as templates
 from opsloop_metrics.kpis import queries, rules
 from opsloop_metrics.kpis.models import Kpi, KpiValue
 from opsloop_metrics.kpis.rules import Definition, Direction, Goal, Outline, Standing, State, Waiting
@@ -40,7 +40,8 @@ MEASURE = "metrics.measure_kpis"
 """The work that measures KPIs whose turn has come."""
 _SOON = timedelta(seconds=1)
 """Who makes a KPI makes its monitors next, and what is locked meanwhile would wait for its turn."""
-keys_asking = queries.keys_asking
+known_keys, keys_asking = queries.known_keys, queries.keys_asking
+reading, ids_measured = queries.reading, queries.ids_measured
 _PUT_VALUE = text(
     "INSERT INTO kpi_value AS v (id, workspace, kpi_id, at, value, reported_by, reported_at) "
     "VALUES (:id, :workspace, :kpi_id, :at, :value, :reported_by, :now) "
@@ -89,22 +90,9 @@ async def create_from_template(
     fields: Mapping[str, Any],
     given: Collection[str],
 ) -> Kpi:
-    """Define a KPI as a template says what was not given; an insight that it asks is kept with it. Raises Invalid for what it lacks."""
-    made = templates.get(template)
-    templates.require_ready(made, measure)
-    locale = (await workspaces.get(session)).locale
-    own = {"name": made.name_in(locale), "unit": made.unit, "direction": made.direction}
-    fields = dict(fields) | {name: value for name, value in own.items() if name not in given}
-    key = key or made.key
-    if await queries.is_taken(session, key):  # before an insight is kept for nothing
-        raise Conflict(f"the key {key} is taken; give another with the template")
-    if measure is None and made.insight is not None:
-        insight = await saved_insights.create_insight(
-            session, name=fields["name"], description=None, kind=made.insight.kind, query=made.insight.query
-        )
-        await session.flush()
-        measure = {"type": "insight", "insight_id": str(insight.id)} | dict(made.measure or {})
-    return await create_kpi(session, key=key, measure=measure or made.measure or {}, fields=fields)
+    """Define a KPI as a template says what was not given. Raises Invalid for what it lacks."""
+    own_key, meant, said = await templates.filled_in(session, template, measure=measure, fields=fields, given=given)
+    return await create_kpi(session, key=key or own_key, measure=meant, fields=said)
 
 
 async def _require_sources(session: AsyncSession, key: str, measure: Measure, raw: Mapping[str, Any]) -> None:
@@ -338,25 +326,10 @@ async def _definition(session: AsyncSession, kpi: Kpi) -> Definition:
     return Definition(kpi.id, kpi.key, kpi.name, kpi.unit, target, measure, *more)
 
 
-async def known_keys(session: AsyncSession, keys: Sequence[str]) -> set[str]:
-    """Return which of some keys name KPIs of the workspace."""
-    return await queries.known_keys(session, keys)
-
-
 async def outline(session: AsyncSession, key: str) -> Outline:
     """Return a KPI by its key, as a picture shows it; raises NotFound."""
     kpi = await queries.get_kpi(session, key)
     return Outline(await _definition(session, kpi), kpi.target, kpi.targets)
-
-
-async def reading(session: AsyncSession, types: Sequence[str]) -> Sequence[tuple[UUID, Mapping[str, Any]]]:
-    """Return the ids and measures of the KPIs that read one of the event types."""
-    return await queries.reading(session, types)
-
-
-async def ids_measured(session: AsyncSession) -> Sequence[UUID]:
-    """Return the ids of the KPIs that are measured from events."""
-    return await queries.ids_measured(session)
 
 
 async def take_reading(

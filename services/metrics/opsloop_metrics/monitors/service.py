@@ -287,20 +287,16 @@ async def _move(
         is_muted=is_muted,
     )
     with acting_for(session, _caused_by(session, found.reading.cause)):
-        incident_id = await _turn(session, watch, found, taken)
-        _stand(monitor, taken.standing, incident_id)
+        monitor.incident_id, standing = await _turn(session, watch, found, taken), taken.standing
+        monitor.state, monitor.since = standing.state.value, standing.since
+        monitor.bad_since, monitor.good_since = standing.bad_since, standing.good_since
         _see(monitor, found)
-        if taken.standing.state is not watch.standing.state:
+        if standing.state is not watch.standing.state:
             await _tell_state(session, watch.kpi.kpi_id)
     seen = {"at": now, "value": found.reading.value, "samples": found.reading.samples}
     of = {"monitor_id": watch.monitor_id, "slot": rules.slot_of(now), "state": taken.standing.state.value}
     await session.execute(_RECORD, seen | of | {"workspace": context_of(session).workspace})
     return taken
-
-
-def _stand(monitor: Monitor, standing: Standing, incident_id: UUID | None) -> None:
-    monitor.state, monitor.since = standing.state.value, standing.since
-    monitor.bad_since, monitor.good_since, monitor.incident_id = standing.bad_since, standing.good_since, incident_id
 
 
 def _see(monitor: Monitor, found: Found) -> None:

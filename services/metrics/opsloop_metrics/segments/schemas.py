@@ -10,16 +10,7 @@ from pydantic import AfterValidator, Field, JsonValue, StringConstraints, field_
 from pydantic import ValidationInfo as Info
 
 from opsloop_common.conditions import Condition, Op, Value
-from opsloop_common.http.schemas import (
-    Duration,
-    InModel,
-    OutModel,
-    ShortText,
-    Timestamp,
-    UserId,
-    absent,
-    said,
-)
+from opsloop_common.http.schemas import Duration, InModel, OutModel, ShortText, Timestamp, UserId, absent, said
 from opsloop_metrics.cohorts.rules import MOST_CONDITIONS, Match, PropertyAggregate, require_few
 from opsloop_metrics.insights.periods import Interval
 from opsloop_metrics.lifecycles.rules import Status
