@@ -31,10 +31,6 @@ SETTLED = timedelta(minutes=1)
 """A bucket is judged so long after its end: what happened in its last moments is on its way then."""
 BUCKETS: dict[Interval, int] = {"day": 211, "hour": 2_424}
 """Of so many the newest is judged: more than anomalies.rules remembers (203, 2,376), and as many as one may be late."""
-NET = timedelta(minutes=5)
-"""A monitor looks at least so often; stands behind all computed instants, which need not be known further ahead."""
-SHOWN_SHARE = 60
-"""What is shown may be behind by such a share of the window, while what it says stays the same."""
 LATE: dict[Interval, int] = {"day": 7, "hour": 24}
 """A bucket whose value is known so much later is judged all the same, if none after it was."""
 _LENGTHS: dict[Interval, timedelta] = {"day": timedelta(hours=25), "hour": timedelta(hours=1)}
