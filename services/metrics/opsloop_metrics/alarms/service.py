@@ -150,9 +150,9 @@ async def _read_before(session: AsyncSession, watched: Watched, past: Span) -> R
     """Return what a KPI came to in the time before. What is asked keeps one value a period: it is that of the last one in it."""
     if not watched.kpi.measure.is_asked:
         return await _read(session, watched, past)
-    start, _ = await periods.period_of(session, past.end - TICK, watched.kpi.period)
+    start, end = await periods.period_of(session, past.end - TICK, watched.kpi.period)
     try:
-        value = await measuring.value_in(session, watched.kpi, start, past.end)
+        value = await measuring.value_in(session, watched.kpi, start, min(past.end + TICK, end))
     except (NotFound, Conflict):  # what a formula stands on is gone, or stands on itself
         value = None
     return Reading(value, 1)
