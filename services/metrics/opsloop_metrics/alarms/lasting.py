@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
 from math import floor
 
 from opsloop_metrics.alarms.rules import Condition, holds
 from opsloop_metrics.events.rules import Aggregate, Reading
 
-NET = timedelta(minutes=5)
-"""A monitor looks at least so often; stands behind all computed instants, which need not be known further ahead."""
 SHOWN_SHARE = 60
 """What is shown may be behind by such a share of the window, while what it says stays the same."""
 _SUMS = frozenset({Aggregate.COUNT, Aggregate.USERS, Aggregate.SUM})

@@ -18,7 +18,7 @@ from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import clock_of, ports_of, settings_of
 from opsloop_common.errors import Conflict, NotFound
 from opsloop_metrics.alarms import rules
-from opsloop_metrics.alarms.lasting import NET, SHOWN_SHARE, lasting
+from opsloop_metrics.alarms.lasting import SHOWN_SHARE, lasting
 from opsloop_metrics.alarms.rules import Bucket, Condition, Evidence, Expected, Found, Unusual, Watched
 from opsloop_metrics.annotations import service as annotating
 from opsloop_metrics.events import service as event_store
@@ -81,8 +81,8 @@ async def _until_crossed(
     if leaving == 1:
         return found
     crossed_at, start = None, now - window
-    if leaving is not None and reading.oldest_at <= start + NET:  # of all that leave the samples are some
-        crossed_at = await event_store.find_nth_at(session, part.event, leaving, start=start, end=min(start + NET, now))
+    if leaving is not None and reading.oldest_at <= start + rules.NET:  # of all that leave the samples are some
+        crossed_at = await event_store.find_nth_at(session, part.event, leaving, start=start, end=min(start + rules.NET, now))
     instants = reading.upcoming_at, None if crossed_at is None else max(crossed_at, reading.oldest_at) + window
     shown_until = max(reading.oldest_at + window, now + window / SHOWN_SHARE)
     return replace(found, instants=instants, shown_until=shown_until)

@@ -15,7 +15,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from opsloop_common.errors import Invalid
-from opsloop_metrics.alarms.lasting import NET as NET
+from opsloop_metrics.alarms.rules import NET as NET
 from opsloop_metrics.alarms.rules import Condition, ConditionType, Evidence, Unusual, Watched, read_condition
 from opsloop_metrics.kpi_periods.rules import Period
 from opsloop_metrics.kpis.rules import State as State
