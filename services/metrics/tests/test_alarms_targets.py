@@ -57,6 +57,7 @@ async def test_without_a_target_of_the_day_there_is_no_evidence(world, days, tar
     await world.monitor(OFF_TRACK)
     assert (await world.send("PATCH", "/v1/kpis/k", json={"targets": targets})).status_code == 200
     await world.report(1)
+    await world.settle(1)
 
     seen = await days.seen()
     assert seen["state"] == ("breached" if expected else "ok")
