@@ -82,7 +82,9 @@ async def _until_crossed(
         return found
     crossed_at, start = None, now - window
     if leaving is not None and reading.oldest_at <= start + rules.NET:  # of all that leave the samples are some
-        crossed_at = await event_store.find_nth_at(session, part.event, leaving, start=start, end=min(start + rules.NET, now))
+        crossed_at = await event_store.find_nth_at(
+            session, part.event, leaving, start=start, end=min(start + rules.NET, now)
+        )
     instants = reading.upcoming_at, None if crossed_at is None else max(crossed_at, reading.oldest_at) + window
     shown_until = max(reading.oldest_at + window, now + window / SHOWN_SHARE)
     return replace(found, instants=instants, shown_until=shown_until)
