@@ -42,7 +42,8 @@ async def _who(shop: Shop, say: Narrator) -> None:
         return None if now["refreshed_at"] is None else int(now["size"])
 
     size = await until(counted, "the segment's size")
-    say(f"Who: the segment “{segment['name']}” has {size} people, kept up to date; campaigns can take it as it is.")
+    kept = "kept up to date every 5 minutes and told by segment.entered and segment.left"
+    say(f"Who: the segment “{segment['name']}” has {size} people, {kept}.")
 
 
 def _never(event: str) -> dict[str, Any]:
