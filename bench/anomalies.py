@@ -100,11 +100,13 @@ def week_over_week(values: Numbers, world: World) -> Numbers:
 
 
 def seasonal_naive(values: Numbers, world: World) -> Numbers:
-    """Return how far each is off the median of the same weekday (hour) of 6 weeks, in their median distances, 1 % at least."""
-    same = _before(values, 42 * world.a_day)[:, :: 7 * world.a_day]
-    middle = np.median(same, axis=1)
-    usual = np.median(np.abs(same - middle[:, None]), axis=1)
-    return (values - middle) / np.maximum(usual, np.maximum(0.01 * middle, 1))
+    """Return how far each is off the median of the same weekday (hour) of up to 6 weeks, in their median distances, 1 % at least."""
+    week = 7 * world.a_day
+    same = _before(values, 6 * week)[week:, ::week]
+    middle = np.nanmedian(same, axis=1)
+    usual = np.nanmedian(np.abs(same - middle[:, None]), axis=1)
+    found = (values[week:] - middle) / np.maximum(usual, np.maximum(0.01 * middle, 1))
+    return np.concatenate([np.full(week, np.nan), found])
 
 
 BY_HAND: dict[str, tuple[Score, Numbers]] = {

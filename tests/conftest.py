@@ -34,6 +34,12 @@ def deployment_settings() -> dict[str, str]:
     return {}
 
 
+@pytest.fixture
+def is_forked() -> bool:
+    """Whether a module's deployments are forked from what has imported OpsLoop, or run by its commands."""
+    return True
+
+
 @pytest.fixture(scope="session")
 def prepared_data() -> Path:
     """The data directory of an all-in-one that was started once and ended, made once a run: most tests want no first start."""
@@ -64,7 +70,7 @@ def _socket_dir(data_dir: Path) -> Path:
 
 @pytest.fixture
 async def embedded_deployment(
-    run_folder: Path, prepared_data: Path, smtp_sink, deployment_settings
+    run_folder: Path, prepared_data: Path, smtp_sink, deployment_settings, is_forked
 ) -> AsyncIterator[Deployment]:
     """The all-in-one, ready on data of its own."""
     copy = ["cp", "-a", str(prepared_data), str(run_folder)]  # with its owner, which is not ours
@@ -72,6 +78,7 @@ async def embedded_deployment(
     deployment = harness.embedded(
         run_folder,
         socket_dir=_socket_dir,
+        is_forked=is_forked,
         OPSLOOP_SMTP_URL=smtp_sink.url,
         OPSLOOP_RATE_LIMIT_PER_SECOND="100000",
         OPSLOOP_RATE_LIMIT_BURST="100000",
@@ -88,7 +95,7 @@ async def embedded_deployment(
 
 @pytest.fixture
 async def distributed_deployment(
-    run_folder: Path, smtp_sink, databases, kafka_broker, deployment_settings
+    run_folder: Path, smtp_sink, databases, kafka_broker, deployment_settings, is_forked
 ) -> AsyncIterator[Deployment]:
     """Four processes on real Kafka, migrated, started and ready."""
     urls = {service: await databases.create_empty(f"{service}_{run_folder.name[-8:]}") for service in harness.SERVICES}
@@ -96,6 +103,7 @@ async def distributed_deployment(
         run_folder,
         bootstrap=kafka_broker.bootstrap,
         database_urls=urls,
+        is_forked=is_forked,
         OPSLOOP_SMTP_URL=smtp_sink.url,
         **deployment_settings,
     )

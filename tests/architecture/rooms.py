@@ -35,6 +35,9 @@ FURTHER = {
     "feedback.triage.lexicon_zh": Further(-20, "data: one language's words"),
     "feedback.triage.lexicon": Further(-30, "what an entry of any language's lexicon is"),
     "feedback.triage.traditional": Further(-30, "data: traditional characters and their simplified ones"),
+    "metrics.alarms.lasting": Further(
+        5, "how much has to leave before a threshold is crossed, apart from what a look says"
+    ),
     "metrics.charts.bars": Further(-10, "one kind of picture"),
     "metrics.charts.drawn": Further(-7, "what drawers take and return"),
     "metrics.charts.flows": Further(-10, "one kind of picture"),
@@ -43,6 +46,8 @@ FURTHER = {
     "metrics.charts.ranking": Further(-5, "the insights whose answers are ranked"),
     "metrics.charts.ranks": Further(-10, "one kind of picture"),
     "metrics.funnels.walking": Further(25, "the exact pass in a process of its own, apart from what is asked of it"),
+    "metrics.funnels.ways": Further(15, "who went through a funnel, as SQL, apart from what is asked of them"),
+    "metrics.funnels.chaining": Further(10, "the chains of one subject, as SQL over arrays"),
     "metrics.recording.writer": Further(25, "the loop that commits what many requests brought, together"),
     "metrics.saved_insights.keeping": Further(5, "the newest answers, in the memory of the process"),
     "metrics.visits.agents": Further(-10, "what a user agent says, by libraries"),

@@ -62,7 +62,7 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/insights": {"name": "付款", "kind": "trends", "query": ASKED["trends"][0], "description": "d"},
     "POST /v1/dashboards": {"name": "n", "tiles": []},
     "POST /v1/annotations": {"at": "2026-03-01T00:00:00Z", "text": "t", "link": "/x"},
-    "POST /v1/maintenance-windows": WINDOW | {"tags": ["t"]},
+    "POST /v1/maintenance-windows": WINDOW | {"tags": ["t"], "repeats_on": ["monday"], "last_day": "2026-12-01"},
     "POST /v1/segments": SEGMENT | {"description": "d"},
     "POST /v1/segments/preview": {"definition": DEFINITION},
     "POST /v1/objectives": {"title": "目标", "description": "d", "owner": "growth", "period": "2026-Q4"},

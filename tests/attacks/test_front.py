@@ -38,6 +38,7 @@ def opsloop() -> Iterator[harness.Deployment]:
     deployment = harness.embedded(
         folder,
         socket_dir=lambda data_dir: PostgresServer(postgres_dir(data_dir)).socket_dir,
+        is_forked=False,
         OPSLOOP_RATE_LIMIT_PER_SECOND="100000",
         OPSLOOP_RATE_LIMIT_BURST="100000",
     )
@@ -130,8 +131,7 @@ async def key_of(opsloop: harness.Deployment, workspace: str, *scopes: str) -> s
             headers={"Authorization": f"Bearer {opsloop.key}"},
         )
     assert answer.status_code == 201, answer.text
-    key: str = answer.json()["key"]
-    return key
+    return str(answer.json()["key"])
 
 
 def place(opsloop: harness.Deployment) -> tuple[str, int]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import functools
 import gc
 import ssl
 import time
@@ -38,6 +39,8 @@ pytestmark = pytest.mark.slow
 
 CALLS = 16
 HELD_SECONDS = 0.010
+"""Of a quiet machine; of one that is slower now, as long as it takes for what a quiet one does in that time."""
+TICK_SECONDS = 0.001
 LOOPBACK = AddressPolicy(allowed=parse_networks("127.0.0.0/8"))
 NEVER_SAYS_ITS_STATUS = {
     "early_hints", "early_hints_with_headers", "continues", "line_ends", "nulls", "drip_interim", *UNSPOKEN,
@@ -56,7 +59,7 @@ async def turns_measured() -> AsyncIterator[Callable[[], float]]:
         now = time.thread_time()
         worst, last = max(worst, now - last), now
         if not done:
-            loop.call_soon(tick)
+            loop.call_later(TICK_SECONDS, tick)
 
     gc.collect()
     gc.disable()  # the product looks for garbage seldom, and what it finds is no peer's doing
@@ -69,6 +72,17 @@ async def turns_measured() -> AsyncIterator[Callable[[], float]]:
         gc.enable()
 
 
+def seconds_held() -> float:
+    """Return how long `HELD_SECONDS` of work take now, in processor time: caches and cores that others use too make it more."""
+
+    def half_of_it() -> float:
+        began = time.thread_time()
+        sum(number * number for number in range(100_000))
+        return time.thread_time() - began
+
+    return max(HELD_SECONDS, *(2 * half_of_it() for _ in range(4)))
+
+
 @dataclass(frozen=True)
 class Came:
     """What came of many calls at once."""
@@ -78,13 +92,13 @@ class Came:
 
 
 async def attacked(kind: str, call: Callable[[], Coroutine[Any, Any, str]], *, calls: int = CALLS) -> Came:
-    before = psutil.Process().memory_info().rss
+    before, allowed = psutil.Process().memory_info().rss, seconds_held()
     async with turns_measured() as held:
         outcomes = Counter(await asyncio.gather(*[call() for _ in range(calls)]))
     grown = psutil.Process().memory_info().rss - before
     line = f"{kind}: {calls} calls, {dict(outcomes)}, longest turn {held() * 1000:.1f} ms, memory +{grown >> 20} MiB"
     print(line)
-    assert held() < HELD_SECONDS, line
+    assert held() < max(allowed, seconds_held()), line
     assert grown < 24 << 20, line
     return Came(outcomes, line)
 
@@ -197,13 +211,11 @@ def test_no_issuer_of_tokens_holds_the_loop(monkeypatch):
 
     async def attack() -> None:
         async with bad_peers(*kinds) as ports:
-            for kind in kinds:
-                issuer = f"http://127.0.0.1:{ports[kind]}"
-                client = IssuerClient()
-                # one at a time: the reader of tokens asks so, and not again for ten seconds
-                came = await attacked(
-                    f"issuer {kind}", lambda client=client, issuer=issuer: keys_of(client, issuer), calls=1
-                )
+            for some in (kinds[start : start + 4] for start in range(0, len(kinds), 4)):
+                issuers = [f"http://127.0.0.1:{ports[kind]}" for kind in some]
+                # of each one at a time: the reader of tokens asks so, and not again for ten seconds
+                asked = iter([functools.partial(keys_of, IssuerClient(), issuer) for issuer in issuers])
+                came = await attacked(f"issuers {' '.join(some)}", lambda asked=asked: next(asked)(), calls=len(some))
                 assert set(came.outcomes) == {"unread"}, came.line
 
     on_uvloop(attack)

@@ -130,6 +130,12 @@ def test_a_bad_setting_is_named_and_never_shown(run_folder):
     print(f"\n{len(tries)} starts with bad settings: each said one line, with the setting's name and without its value")
 
 
+@pytest.fixture
+def is_forked() -> bool:
+    """Command lines and environments are looked at here."""
+    return False
+
+
 @pytest.mark.timeout(300)
 async def test_a_runs_files_logs_answers_and_processes_hold_no_secret(embedded_deployment: Deployment):
     process, data = embedded_deployment.processes["opsloop"], data_dir_of(embedded_deployment)

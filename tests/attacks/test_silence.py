@@ -123,7 +123,7 @@ async def behind_proxy(run_folder: Path, databases) -> AsyncIterator[tuple[Deplo
             OPSLOOP_RATE_LIMIT_PER_SECOND="100000",
         )
         command = [sys.executable, "-m", "opsloop_feedback", "serve", "--role", "all"]
-        process = Process("feedback", command, variables, run_folder / "feedback.log")
+        process = Process("feedback", command, variables, run_folder / "feedback.log", is_forked=True)
         deployment = Deployment(
             {"feedback": process}, {"feedback": f"http://127.0.0.1:{port}"}, {"feedback": database_url}
         )

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.slow
 def deployment(run_folder: Path) -> Deployment:
     """The all-in-one, described and not started, making its own keys."""
     described = harness.embedded(
-        run_folder, socket_dir=lambda data_dir: PostgresServer(postgres_dir(data_dir)).socket_dir
+        run_folder, socket_dir=lambda data_dir: PostgresServer(postgres_dir(data_dir)).socket_dir, is_forked=False
     )
     process = described.processes["opsloop"]
     for name in ("OPSLOOP_BOOTSTRAP_KEY", "OPSLOOP_SECRET_KEY"):

@@ -45,6 +45,11 @@ def is_transient(error: BaseException) -> bool:
     return isinstance(error, TimeoutError | PoolTimeout | PendingRollbackError)
 
 
+def took_too_long(error: DBAPIError) -> bool:
+    """Say whether a statement was ended because it took too long."""
+    return bool(getattr(error.orig, "sqlstate", None) == asyncpg.QueryCanceledError.sqlstate)
+
+
 def is_of_the_data(error: BaseException) -> bool:
     """Say whether what was to be written is at fault, so that other rows can be written: not the database, nor rights on it."""
     state = getattr(error.orig if isinstance(error, DBAPIError) else error, "sqlstate", None)

@@ -199,8 +199,22 @@ PLAYBOOKS_PER_WORKSPACE = 200
 """All that listen to an event's type are read and may be locked for it."""
 MONITORS_PER_WORKSPACE = 500
 """One event makes each monitor of its type look again."""
+KPIS_PER_WORKSPACE = 1_000
+"""Each is measured every minute or quarter of an hour, and all formulas are read when one is changed."""
+OBJECTIVES_PER_WORKSPACE = 500
+KEY_RESULTS_PER_OBJECTIVE = 20
+"""A look at an objective asks for the KPI of each."""
+OBJECTIVE_LEVELS = 3
+COMPETITORS_PER_WORKSPACE = 200
+COMPETITOR_SERIES_PER_WORKSPACE = 500
+COMPETITOR_SERIES_PULLED = 100
+COMPETITOR_POINTS = 100_000
+"""Of one series."""
+PERSONA_VERSIONS = 1_000
 MAINTENANCE_WINDOWS_PER_WORKSPACE = 1_000
 """Those that are active are read at each look of a monitor."""
+REPEATING_WINDOWS_PER_WORKSPACE = 100
+"""Of those that repeat all times of seven months are counted, where anomalies are looked for."""
 WEBHOOKS_PER_WORKSPACE = 100
 """One event is delivered to each endpoint that hears its type."""
 REJECTIONS_PER_MINUTE = 100

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsloop_common import documents
-from opsloop_common.documents import surplus
+from opsloop_common.documents import read_document, read_foreign_document, surplus
 
 TEXTS = st.text('[{,:\\"支', max_size=6)
 
@@ -43,3 +43,20 @@ def test_steps_of_any_length_count_the_same(document, containers, values, step):
         found = surplus(raw, containers=containers, values=values)
 
     assert (found is not None) == plain_surplus(raw, containers=containers, values=values)
+
+
+@pytest.mark.parametrize(
+    ("digits", "ours", "foreign"),
+    [
+        ("7", 7, 7),
+        ("9223372036854775807", 2**63 - 1, 2**63 - 1),
+        ("1" + "0" * 30, 1e30, 1e30),
+        ("9" * 400, 1.7976931348623157e308, float("inf")),
+        ("-" + "9" * 400, -1.7976931348623157e308, float("-inf")),
+    ],
+)
+def test_a_number_beyond_doubles_is_the_greatest_of_ours_and_none_of_somebody_elses(digits, ours, foreign):
+    raw = f'{{"v": {digits}}}'.encode()
+
+    assert read_document(raw) == {"v": ours}
+    assert read_foreign_document(raw) == {"v": foreign}

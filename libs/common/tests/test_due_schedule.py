@@ -162,6 +162,21 @@ async def test_the_newest_payload_priority_and_group_hold_whatever_the_time(data
 
 
 @pytest.mark.parametrize(
+    ("before", "wished", "kept"),
+    [(WAITING, 1, 1), (CLAIMED, 1, 1), (CLAIMED_AND_AGAIN, 1, 5), (CLAIMED_AND_AGAIN, 9, 9), (FAILED, 1, 1)],
+)
+async def test_who_puts_off_what_it_handles_does_not_put_off_what_others_wished_meanwhile(
+    database, before, wished, kept
+):
+    await put(database, seconds=30, priority=5)
+    await change(database, before)
+
+    await put(database, seconds=60, priority=wished)
+
+    assert (await the_row(database)).priority == kept
+
+
+@pytest.mark.parametrize(
     ("again", "cause"),
     [
         ({"seconds": 60, "payload": {"n": 1}}, "first"),  # it changes nothing

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncpg
 import pytest
+from sqlalchemy.exc import DBAPIError
 
-from opsloop_common.faults import is_of_the_data, is_transient
+from opsloop_common.faults import is_of_the_data, is_transient, took_too_long
 
 
 def state(sqlstate, cls=asyncpg.PostgresError):
@@ -35,3 +36,8 @@ def state(sqlstate, cls=asyncpg.PostgresError):
 def test_faults_of_the_data_are_told_from_those_of_the_database(error, of_the_data):
     assert is_of_the_data(error) is of_the_data
     assert not (of_the_data and is_transient(error))
+
+
+@pytest.mark.parametrize(("sqlstate", "expected"), [("57014", True), ("57P01", False), ("55P03", False)])
+def test_a_statement_that_took_too_long_is_told_from_other_faults_that_pass(sqlstate, expected):
+    assert took_too_long(DBAPIError("", None, state(sqlstate))) is expected

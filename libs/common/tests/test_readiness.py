@@ -97,6 +97,12 @@ def test_a_full_disk_and_a_statement_that_took_too_long_say_so():
     assert "too long" in slow.detail
 
 
+def test_what_was_deleted_while_something_began_to_refer_to_it_may_be_tried_again():
+    gone = as_domain_error(DBAPIError("", None, _caused_by(pg.ForeignKeyViolationError("is not present in table"))))
+
+    assert (gone.status, gone.headers["Retry-After"]) == (503, "1")
+
+
 def _caused_by(cause):
     error = Exception("wrapped")
     error.__cause__ = cause

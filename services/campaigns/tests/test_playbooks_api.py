@@ -149,7 +149,7 @@ async def test_a_playbook_is_changed_and_audited(world):
         "playbook.created",
     ]
     assert rows[0]["before"]["on"] == "kpi.breached"
-    assert rows[0]["after"] == {"on": "kpi.recovered", "when": [], "cooldown": None}
+    assert rows[0]["after"] == {"on": "kpi.recovered", "when": "(text)", "cooldown": None}
 
 
 async def test_lists_are_narrowed(world):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import unicodedata
 
@@ -33,6 +34,15 @@ def test_the_worst_text_of_50000_characters_is_folded_at_once(text: str):
     # 4 to 10 ms on a quiet machine, which counts two to three times where neighbours share its cores; it was 7.4 s
     assert min(took) < 0.06
     assert len(folded) <= 2 * len(text) + 20_000
+
+
+def test_what_costs_a_normaliser_much_is_all_in_the_planes_that_are_looked_through():
+    beyond = [chr(code) for code in range(0x20000, sys.maxunicode + 1)]
+
+    assert [each for each in beyond if unicodedata.combining(each)] == []
+    composed = {each: unicodedata.normalize("NFKD", each) for each in beyond if unicodedata.decomposition(each)}
+    assert len(composed) > 500
+    assert [each for each, parts in composed.items() if len(parts) > 1 or unicodedata.combining(parts)] == []
 
 
 def test_short_texts_are_folded_as_ever():

@@ -11,7 +11,7 @@ from opsloop_common.contracts.metrics import EVENTS
 from opsloop_common.db import settings_of
 from opsloop_common.outbound.client import OutboundClient, policy_from
 from opsloop_common.service import Runtime, Service
-from opsloop_common.supervision import supervised
+from opsloop_common.supervision import LoopMeter, supervised
 from opsloop_metrics.active_users import routes as active_users_door
 from opsloop_metrics.active_users import slice as active_users
 from opsloop_metrics.amplitude import slice as amplitude
@@ -43,6 +43,7 @@ from opsloop_metrics.funnels import slice as funnels
 from opsloop_metrics.google import slice as google
 from opsloop_metrics.kpi_periods import slice as kpi_periods
 from opsloop_metrics.kpi_templates import slice as kpi_templates
+from opsloop_metrics.kpis import service as asking
 from opsloop_metrics.kpis import slice as kpis
 from opsloop_metrics.lifecycles import routes as lifecycles_door
 from opsloop_metrics.lifecycles import slice as lifecycles
@@ -119,8 +120,9 @@ async def open_ports(runtime: Runtime) -> AsyncIterator[MetricsPorts]:
     async with open_store(settings) as store, _open_log(runtime, settings) as log:
         writer = Writer(runtime.db, store, is_shared=log is not None)
         with places(settings.geoip_database) as find_place:
+            meter = runtime.db.meters.of(LoopMeter)
             client = OutboundClient(policy_from(settings), tracer=runtime.db.tracer, bounds=PULLED)
-            async with supervised({"capture": writer.run}), client as outbound:
+            async with supervised({"capture": writer.run}, meter=meter), client as outbound:
                 yield MetricsPorts(
                     watching=Watchers((watching, aiming)),
                     muting=silencing,
@@ -133,6 +135,7 @@ async def open_ports(runtime: Runtime) -> AsyncIterator[MetricsPorts]:
                     insights=dict(INSIGHTS),
                     answers=keeping.Answers(),
                     outbound=outbound,
+                    keys_asking=asking.keys_asking,
                     feed=feeding,
                 )
 

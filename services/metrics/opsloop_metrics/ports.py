@@ -16,7 +16,7 @@ from opsloop_common.outbound.client import OutboundClient
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.shares import Places
 from opsloop_metrics.capture.rules import Entry, Outcome
-from opsloop_metrics.muting.rules import Muted
+from opsloop_metrics.muting.rules import Maintained, Muted
 from opsloop_metrics.store.gate import Gate
 from opsloop_metrics.store.port import EventStore
 from opsloop_metrics.visits.rules import PlaceFinder
@@ -71,6 +71,12 @@ class Muting(Protocol):
         """Return which of the monitors of the KPI with that key and tags keep quiet now."""
         ...
 
+    async def maintained(
+        self, session: AsyncSession, key: str, tags: Sequence[str], start: datetime, end: datetime, /
+    ) -> Sequence[Maintained]:
+        """Return the times in `[start, end)` in which maintenance of the KPI with that key and tags was planned."""
+        ...
+
 
 class PersonEvents(Protocol):
     """Where the events of persons are kept."""
@@ -115,7 +121,7 @@ class Insight:
     async def answer(self, session: AsyncSession, question: Any) -> Answered:
         """Answer for those who keep questions for later; raises what `find` does."""
         found = await self.find(session, question)
-        return Answered(self.shown(found).model_dump(mode="json"), *self.as_table(found))
+        return Answered(self.shown(found).model_dump(mode="json", by_alias=True), *self.as_table(found))
 
 
 class Answers(Protocol):
@@ -160,6 +166,8 @@ class MetricsPorts:
     answers: Answers
     outbound: OutboundClient
     """To addresses that users give."""
+    keys_asking: Callable[[AsyncSession, UUID], Awaitable[Sequence[str]]]
+    """Returns the keys of the KPIs that ask a saved insight; who keeps insights knows no KPI."""
     walkers: Gate = field(default_factory=lambda: Gate(Places(WALKERS, kept=WALKERS - 1)))
     """Who finds a funnel out person by person, in a process each."""
     captured: Captured | None = None

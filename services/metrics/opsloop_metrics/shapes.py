@@ -15,6 +15,7 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     Field,
+    PrivateAttr,
     StringConstraints,
     WithJsonSchema,
     model_validator,
@@ -32,6 +33,7 @@ from opsloop_common.http.schemas import (
     OutModel,
     ShortText,
     format_duration,
+    in_words,
     parse_duration,
     parse_timestamp,
     said,
@@ -41,7 +43,16 @@ from opsloop_common.invisible import visible
 from opsloop_common.known_names import NAME_CHARACTERS, unknown
 from opsloop_metrics.insights import asking
 from opsloop_metrics.insights.events import COLUMNS
-from opsloop_metrics.insights.periods import EventFilter, Frame, Interval, WeekStart, frame_of
+from opsloop_metrics.insights.periods import (
+    FIRST_YEAR,
+    LAST_YEAR,
+    USUAL_DAYS,
+    EventFilter,
+    Frame,
+    Interval,
+    WeekStart,
+    frame_of,
+)
 from opsloop_metrics.insights.persons import Person, Portion
 from opsloop_metrics.insights.tables import CSV, as_csv, prefers_csv
 from opsloop_metrics.ports import Insight
@@ -100,14 +111,43 @@ def lasting(least: timedelta, most: timedelta) -> AfterValidator:
 
 
 def _day(value: Any) -> date:
-    if isinstance(value, str) and _DATE.fullmatch(value):
-        return date.fromisoformat(value)
-    raise ValueError("must be a day such as 2026-10-01")
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        raise ValueError("must be a day such as 2026-10-01")
+    day = readable(date.fromisoformat, value)
+    if day is None:
+        raise ValueError("must be a day that exists")
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(f"has to lie in the years from {FIRST_YEAR} to {LAST_YEAR}")
+    return day
 
 
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
 LongText = Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(said)]
 """A description or a note."""
+Link = Annotated[
+    str,
+    *in_words(r"^https?://[^\s]+$", "must be an address that begins with https:// or http://", longest=2_000),
+    AfterValidator(said),
+]
+Property = Annotated[
+    str,
+    *in_words(
+        r"^properties(\.[^.\x00]{1,100}){1,10}$",
+        "must be a property of an event, such as properties.amount",
+        longest=1_100,
+        like=lambda name: f"properties.{name}",
+    ),
+    AfterValidator(said),
+]
+Trait = Annotated[
+    str,
+    *in_words(
+        r"^[^.\x00]{1,100}(\.[^.\x00]{1,100}){0,9}$",
+        "must be the name of a trait, with what it has inside behind a dot, such as plan or address.city",
+        longest=1_100,
+    ),
+    AfterValidator(said),
+]
 Field_ = Annotated[str, AfterValidator(known_field)]
 """A field of an event: a column, `properties.…`, `person.…` or `group.…`."""
 Lasting = Annotated[
@@ -181,6 +221,7 @@ class RangeIn(InModel):
     )
     where: Where = Field(default_factory=list)
     include_filtered: bool = False
+    _days: int = PrivateAttr(default=USUAL_DAYS)
 
     @property
     def _interval(self) -> Interval | None:
@@ -197,16 +238,17 @@ class RangeIn(InModel):
             interval=self._interval,
             start=self.start,
             end=self.end,
+            days=self._days,
             by_day=self.BY_DAY,
         )
 
     def until(self, at: datetime, *, days: int | None) -> Self:
-        """Return the query as it is asked at a time, so many days back, where it does not say itself until and from when."""
-        end = at if self.end is None else self.end
-        start = (
-            at - timedelta(days=days) if days is not None and self.start is None and self.end is None else self.start
-        )
-        return self.model_copy(update={"start": start, "end": end})
+        """Return the query as it is asked at a time, of so many days, where it does not say itself until and from when."""
+        if self.end is not None:
+            return self
+        asked = self.model_copy(update={"end": at})
+        asked._days = days or USUAL_DAYS
+        return asked
 
     async def open_frame(self, session: AsyncSession) -> Frame:
         """Return what the query looks at; raises Invalid."""
@@ -220,6 +262,7 @@ class RangeIn(InModel):
             where=tuple(self.where),
             include_filtered=self.include_filtered,
             lighter=self.LIGHTER,
+            days=self._days,
             by_day=self.BY_DAY,
         )
 

@@ -85,7 +85,7 @@ def funnel_steps(
             "count": count,
             "from_first": count / counts[0] if place else 1.0,
             "from_previous": count / counts[place - 1] if place else None,
-            "dropped": counts[place - 1] - count if place else 0,
+            "dropped": counts[place - 1] - count - (12 if place == 3 else 0) if place else 0,
             "average_seconds": 4_000.0 if place else None,
             "median_seconds": 185.0 * 10**place if place else None,
             "in_progress": 12 if place == 3 else 0,

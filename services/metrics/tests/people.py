@@ -133,6 +133,7 @@ async def people(api):
             insights={},
             answers=Mock(),
             outbound=Mock(),
+            keys_asking=Mock(),
         ),
     )
     return People(opened, await opened.key("metrics:read", "metrics:write"), store)

@@ -72,6 +72,27 @@ async def test_an_anomaly_is_told_with_what_was_expected_and_ends_with_the_next_
     }
 
 
+async def test_what_was_noted_then_stands_in_the_words(world, days):
+    """A campaign of the evening before, a release of the day; what was three days ago, and what is quoted of well days, is not."""
+    await world.kpi()
+    await days.kept(70)
+    await world.monitor(ANOMALY)
+    for at, said in ((-3 * DAY, "旧事"), (-2 * HOUR, "支付修复活动"), (9 * HOUR, "Release 4.2")):
+        await world.post("/v1/annotations", {"at": (days.today + at).isoformat(), "text": said})
+
+    assert await days.over(412) == "breached"
+
+    words = {
+        "en": "412, expected 654 ± 79 for a Tuesday; noted then: “支付修复活动”, “Release 4.2”",
+        "zh": "412，星期二预期为654 ± 79；同期记录：“支付修复活动”、“Release 4.2”",
+    }
+    assert (await days.seen())["words"] == words
+    assert [event.data["words"] for event in await world.told("kpi.breached", "kpi.anomaly_detected")] == [words] * 2
+    assert (await world.get("/v1/breaches"))["items"][0]["words"] == words
+    assert await days.over(usual(days.today)) == "ok"
+    assert "noted" not in (await days.seen())["words"]["en"]
+
+
 async def test_a_shift_that_lasts_alarms_once_and_is_learnt_within_14_days(world, days):
     """+20 % from a launch on."""
     await world.kpi()

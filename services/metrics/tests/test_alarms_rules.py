@@ -1,9 +1,9 @@
-"""What a monitor watches for: what is read, what is refused and why, and what looks say; without a database."""
+"""What a monitor watches for: what is read, what is refused and why, without a database."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -11,16 +11,14 @@ import pytest
 
 from opsloop_common.errors import Conflict, FieldError, Invalid
 from opsloop_metrics.alarms import rules
-from opsloop_metrics.alarms.rules import Condition, Evidence, Unusual
-from opsloop_metrics.events.rules import Aggregate, Reading, Selection
+from opsloop_metrics.alarms.rules import Condition, Unusual
+from opsloop_metrics.events.rules import Aggregate, Selection
 from opsloop_metrics.kpi_measures.rules import Asked, Formula, Measure
 from opsloop_metrics.kpi_periods.rules import Period
-from opsloop_metrics.kpis.rules import Definition, Direction, Goal
+from opsloop_metrics.kpis.rules import Definition
 from opsloop_metrics.windows.rules import Window
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
-NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-BAD, GOOD, NONE = Evidence.BAD, Evidence.GOOD, Evidence.NONE
 EVENTS = Measure((Selection("a.b", Aggregate.COUNT),))
 REPORTED = Measure()
 ASKED = Measure(insight=Asked(uuid4()))
@@ -95,10 +93,17 @@ def test_what_an_anomaly_is_is_kept_as_json(unusual: Unusual):
     assert Unusual.of(unusual.as_json()) == unusual
 
 
+FORMULA = Measure(formula=Formula("A", {"A": "k"}))
+
+
+def kpi(measure: Measure, period: Period = Period.DAY) -> Definition:
+    return Definition(uuid4(), "k", "A KPI", unit=None, target=None, measure=measure, period=period)
+
+
 THRESHOLD, CHANGE, NO_DATA = Condition("threshold", "lt", 1.0), Condition("change", "lt", -0.2), Condition("no_data")
 DAILY_ANOMALY, HOURLY_ANOMALY = Condition("anomaly", unusual=Unusual()), Condition("anomaly", unusual=HOURLY)
 SILENCE = "no_data needs a window that is a duration: how long silence is normal"
-BY_DAY = "what an insight or a formula comes to is kept by day: take day"
+BY_DAY = "what an insight or a formula comes to is kept by day: take day, or watch a KPI of events or reported values by hour"
 
 
 @pytest.mark.parametrize(
@@ -122,21 +127,53 @@ BY_DAY = "what an insight or a formula comes to is kept by day: take day"
             "an anomaly is a day or an hour (interval): leave window out, or null",
         ),
         (ASKED, HOURLY_ANOMALY, None, "/condition/interval", BY_DAY),
-        (Measure(formula=Formula("A", {"A": "k"})), HOURLY_ANOMALY, None, "/condition/interval", BY_DAY),
+        (FORMULA, HOURLY_ANOMALY, None, "/condition/interval", BY_DAY),
     ],
 )
 def test_which_window_goes_with_what(
     measure: Measure, condition: Condition, window: Window | None, pointer: str, detail: str
 ):
     if not pointer:
-        rules.require_window(measure, condition, window)
-        rules.require_watchable(measure, [(condition, window)])
+        rules.require_fitting(kpi(measure), condition, window, 1)
+        rules.require_watchable(kpi(measure), [(condition, window, 1)])
         return
 
-    assert refusal(lambda: rules.require_window(measure, condition, window)) == FieldError(pointer, detail)
+    assert refusal(lambda: rules.require_fitting(kpi(measure), condition, window, 1)) == FieldError(pointer, detail)
     with pytest.raises(Conflict) as refused:
-        rules.require_watchable(measure, [(condition, window)])
+        rules.require_watchable(kpi(measure), [(condition, window, 1)])
     assert refused.value.detail == f"a monitor of this KPI cannot watch that: {detail}; change it first"
+
+
+@pytest.mark.parametrize(
+    ("period", "condition", "window", "pointer"),
+    [
+        (Period.WEEK, DAILY_ANOMALY, None, "/condition"),
+        (Period.MONTH, DAILY_ANOMALY, None, "/condition"),
+        (Period.DAY, CHANGE, 23 * HOUR, "/window"),
+        (Period.WEEK, CHANGE, Period.DAY, "/window"),
+        (Period.MONTH, CHANGE, 30 * DAY, "/window"),
+    ],
+)
+@pytest.mark.parametrize("measure", [ASKED, FORMULA])
+def test_what_is_kept_too_seldom_for_a_look_is_refused(
+    measure: Measure, period: Period, condition: Condition, window: Window | None, pointer: str
+):
+    assert refusal(lambda: rules.require_fitting(kpi(measure, period), condition, window, 1)).pointer == pointer
+    for each in (REPORTED, EVENTS):
+        rules.require_fitting(kpi(each, period), condition, window, 1)
+
+
+@pytest.mark.parametrize(
+    ("period", "window"),
+    [(Period.DAY, Period.DAY), (Period.DAY, DAY), (Period.WEEK, Period.WEEK), (Period.MONTH, 31 * DAY)],
+)
+def test_a_change_of_what_is_kept_needs_a_window_of_its_period(period: Period, window: Window):
+    rules.require_fitting(kpi(ASKED, period), CHANGE, window, 1)
+
+
+def test_what_has_no_samples_needs_no_number_of_them():
+    assert refusal(lambda: rules.require_fitting(kpi(ASKED), THRESHOLD, None, 2)).pointer == "/min_count"
+    rules.require_fitting(kpi(REPORTED), THRESHOLD, None, 2)
 
 
 @pytest.mark.parametrize(
@@ -195,174 +232,3 @@ def test_a_look_goes_no_further_than_events_are_kept(
         require()
     else:
         assert refusal(require) == fault
-
-
-@pytest.mark.parametrize(
-    ("operator", "below", "equal", "over"),
-    [("lt", True, False, False), ("le", True, True, False), ("gt", False, False, True), ("ge", False, True, True)],
-)
-def test_equality_belongs_to_le_and_ge(operator: Any, below: bool, equal: bool, over: bool):
-    assert [rules.holds(value, operator, 2.0) for value in (1.9, 2.0, 2.1)] == [below, equal, over]
-
-
-@pytest.mark.parametrize(
-    ("value", "samples", "min_count", "found"),
-    [
-        (0.9, 10, 1, BAD),
-        (0.1, 10, 1, GOOD),
-        (None, 0, 1, NONE),
-        (0.9, 4, 5, NONE),
-        (0.9, 5, 5, BAD),
-        (0.1, 4, 5, GOOD),
-        (9.0, 0, 1, BAD),
-    ],
-)
-def test_small_samples_never_alarm_but_may_calm(value: float | None, samples: int, min_count: int, found: Evidence):
-    condition = Condition("threshold", "ge", 0.5)
-    assert rules.evidence(condition, Reading(value, samples), min_count=min_count) is found
-
-
-def test_silence_counts_only_after_something_was_heard():
-    now = datetime(2026, 11, 22, tzinfo=UTC)
-    assert rules.evidence(NO_DATA, Reading(None, 0), min_count=1) is NONE
-    assert rules.evidence(NO_DATA, Reading(None, 0, last_seen_at=now), min_count=1) is BAD
-    assert rules.evidence(NO_DATA, Reading(0.0, 1, last_seen_at=now), min_count=1) is GOOD
-
-
-@pytest.mark.parametrize(
-    ("now", "before", "found"),
-    [
-        ((80.0, 9), (100.0, 9), GOOD),  # exactly a fifth less is not less than that
-        ((79.0, 9), (100.0, 9), BAD),
-        ((-121.0, 9), (-100.0, 9), BAD),  # of negative numbers the size counts: 21 % less
-        ((-79.0, 9), (-100.0, 9), GOOD),
-        ((0.0, 9), (1e-300, 9), BAD),
-        ((1e308, 9), (-1e-300, 9), GOOD),  # beyond all numbers
-        ((1.0, 9), (0.0, 9), NONE),
-        ((1.0, 9), (None, 9), NONE),
-        ((None, 9), (1.0, 9), NONE),
-        ((1.0, 2), (9.0, 9), NONE),
-        ((1.0, 9), (9.0, 2), NONE),
-        ((9.0, 2), (9.0, 2), GOOD),
-    ],
-)
-def test_a_change_is_a_share_of_what_was_before(now: tuple[Any, int], before: tuple[Any, int], found: Evidence):
-    assert rules.evidence_of_change(CHANGE, Reading(*now), Reading(*before), min_count=3) is found
-
-
-@pytest.mark.parametrize(
-    ("is_outside", "is_anomaly", "is_alarmed", "samples", "found"),
-    [
-        (False, False, False, 9, GOOD),
-        (False, False, True, 1, GOOD),
-        (True, True, False, 9, BAD),
-        (True, True, False, 1, NONE),  # too few to say so
-        (True, False, True, 9, BAD),  # the second day of an anomaly
-        (True, False, False, 9, NONE),  # the rest of one whose alarm is over
-        (None, False, True, 9, NONE),
-    ],
-)
-def test_an_anomaly_raises_and_what_is_outside_keeps_up(
-    is_outside: bool | None, is_anomaly: bool, is_alarmed: bool, samples: int, found: Evidence
-):
-    assert (
-        rules.evidence_of_bucket(is_outside, is_anomaly=is_anomaly, is_alarmed=is_alarmed, samples=samples, min_count=2)
-        is found
-    )
-
-
-FIRST = datetime(2026, 10, 1, tzinfo=UTC)
-HALF = FIRST + 10 * DAY
-UP = Goal(8.0, FIRST, FIRST + 20 * DAY, Direction.UP)
-DOWN = Goal(2.0, FIRST, FIRST + 20 * DAY, Direction.DOWN)
-
-
-@pytest.mark.parametrize(
-    ("goal", "start", "value", "progress", "on_pace"),
-    [
-        (UP, 4.0, 6.0, 0.5, 6.0),
-        (UP, 4.0, 3.0, 0.0, 6.0),
-        (UP, 4.0, 9.0, 1.0, 6.0),
-        (UP, 4.0, None, None, 6.0),
-        (UP, None, 6.0, 0.75, 4.0),  # as on the board: value / target
-        (UP, 9.0, 6.0, 0.75, 4.0),  # it was there already
-        (DOWN, 4.0, 3.0, 0.5, 3.0),
-        (DOWN, None, 4.0, 0.5, 4.0),
-        (DOWN, 1.0, 4.0, 0.5, 4.0),
-        (UP, -1e308, 0.0, 1.0, -5e307),
-    ],
-)
-def test_how_far_a_value_is_and_how_far_it_ought_to_be(
-    goal: Goal, start: float | None, value: float | None, progress: float | None, on_pace: float
-):
-    assert rules.progress(value, start, goal) == progress
-    assert rules.on_pace(start, goal, HALF) == on_pace
-
-
-def test_downwards_and_from_nowhere_nothing_is_on_pace_at_once():
-    assert rules.on_pace(None, DOWN, FIRST) is None
-    assert rules.on_pace(None, UP, FIRST) == 0
-
-
-@pytest.mark.parametrize(
-    ("value", "found"), [(5.6, GOOD), (5.5999, BAD), (8.0, GOOD), (None, NONE)]
-)  # half its time, 0.1 allowed: 40 % of the way from 4 to 8
-def test_off_track_is_further_behind_the_time_than_allowed(value: float | None, found: Evidence):
-    assert rules.evidence_of_pace(Condition("off_track", value=0.1), value, 4.0, UP, HALF) is found
-
-
-@pytest.mark.parametrize(
-    ("aggregates", "values", "is_count"),
-    [
-        (("count",), [0.5], True),
-        (("users",), [], True),
-        (("sum",), [3.0], False),
-        (("share",), [1.0], False),
-        (("p95",), [1.0], False),
-        (("count", "count"), [1.0], False),
-        ((), [3.0, None, 0.0], True),
-        ((), [3.0, 0.5], False),
-        ((), [3.0, -1.0], False),
-    ],
-)
-def test_counts_are_what_we_count_and_what_looks_so(aggregates: tuple[str, ...], values: list[Any], is_count: bool):
-    measure = Measure(tuple(Selection("a.b", Aggregate(each)) for each in aggregates))
-    assert rules.is_count(measure, values) is is_count
-
-
-@pytest.mark.parametrize(
-    ("values", "place"),
-    [
-        ([1.0, 2.0], 1),
-        ([1.0, None], 0),
-        ([1.0, *[None] * 6], 0),
-        ([1.0, *[None] * 7], None),  # a week late is too late
-        ([None], None),
-        ([], None),
-    ],
-)
-def test_the_newest_that_is_known_is_judged(values: list[float | None], place: int | None):
-    assert rules.newest_known(values, "day") == place
-
-
-def test_what_was_before_the_first_sample_and_what_no_rule_can_judge_is_not_known():
-    found = [(0.0, 0), (None, 0), (0.0, 0), (3.0, 3), (0.0, 0), (None, 0), (1e101, 1), (-1e101, 1), (1e100, 1)]
-
-    assert rules.known(found) == [None, None, None, 3.0, 0.0, None, None, None, 1e100]
-    assert rules.known([(0.0, 0)]) == [None]
-    assert rules.known([]) == []
-
-
-@pytest.mark.parametrize(
-    ("window", "bucket", "length"),
-    [
-        (None, None, None),
-        (3 * HOUR, None, 3 * HOUR),
-        (Period.WEEK, None, 7 * DAY),
-        (None, rules.Bucket(NOON, NOON + 23 * HOUR, "day"), 23 * HOUR),  # clocks went on
-    ],
-)
-def test_how_long_the_time_was_that_was_looked_at(window, bucket, length):
-    kpi = Definition(uuid4(), "k", "A KPI", unit=None, target=None, measure=REPORTED)
-    watched = rules.Watched(kpi=kpi, condition=Condition("no_data"), window=window)
-    assert rules.length_of(watched, rules.Found(GOOD, Reading(1.0, 1), bucket=bucket)) == length

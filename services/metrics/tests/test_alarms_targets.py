@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from datetime import UTC, datetime
+from uuid import uuid4
 
 import pytest
 
+from opsloop_common.errors import Invalid
+from opsloop_metrics.alarms.rules import Condition, require_possible
+from opsloop_metrics.events.rules import Aggregate, Selection
+from opsloop_metrics.kpi_measures.rules import Measure
+from opsloop_metrics.kpis.rules import Definition
 from services.metrics.tests.days import COUNT, DAY, HOUR, MINUTE, Days
 
 OFF_TRACK = {"type": "off_track", "value": 0.1}
@@ -67,7 +74,7 @@ async def test_a_count_of_the_month_begins_with_none(world, days):
     """30 in November, 22 days over: 22 are on pace, however many October had."""
     world.api.clock.set(FIRST + 22 * DAY)
     await world.kpi(COUNT, targets=[NOVEMBER | {"value": 30}])
-    await days.stored(world.received(at=FIRST - place * HOUR) for place in range(25))
+    await days.stored(world.received(at=FIRST - place * HOUR) for place in range(1, 26))
     await days.stored(world.received(at=FIRST + (place + 1) * DAY) for place in range(20))
     await world.monitor(OFF_TRACK, window="month")
     seen = await days.seen()
@@ -137,3 +144,40 @@ async def test_a_kpi_whose_monitors_could_not_watch_it_keeps_its_measure(world):
 
     assert answer.status_code == 409
     assert "by day" in answer.json()["detail"]
+
+
+COUNTED = Measure((Selection("feedback.received", Aggregate.COUNT),))
+SHARED = Measure((Selection("feedback.received", Aggregate.SHARE),))
+SUMMED = Measure((Selection("feedback.received", Aggregate.SUM, "data.rating"),))
+
+
+@pytest.mark.parametrize(
+    ("measure", "condition", "pointer"),
+    [
+        (COUNTED, Condition("change", "lt", -20.0), "/condition/value"),  # meant are 20 %
+        (COUNTED, Condition("change", "le", -1.1), "/condition/value"),
+        (COUNTED, Condition("change", "lt", -1.0), "/condition/value"),
+        (Measure((*COUNTED.parts, *SHARED.parts)), Condition("change", "lt", -2.0), "/condition/value"),
+        (COUNTED, Condition("change", "le", -1.0), None),  # from something to nothing
+        (COUNTED, Condition("change", "gt", -20.0), None),
+        (SUMMED, Condition("change", "lt", -20.0), None),  # sums may be below 0
+        (Measure(), Condition("change", "lt", -20.0), None),
+        (COUNTED, Condition("threshold", "lt", -20.0), None),
+        (Measure(), Condition("off_track", value=0.1), "/condition/type"),
+    ],
+)
+def test_what_can_never_be_is_not_watched_for(measure, condition, pointer):
+    kpi = Definition(uuid4(), "k", "A KPI", unit=None, target=5, measure=measure)
+    with nullcontext() if pointer is None else pytest.raises(Invalid) as refused:
+        require_possible(kpi, condition)
+    assert pointer is None or [each.pointer for each in refused.value.errors] == [pointer]
+
+
+async def test_targets_come_before_who_watches_whether_they_are_reached(world):
+    await world.kpi(target=5)
+    refused = await world.send("POST", "/v1/kpis/k/monitors", json={"condition": OFF_TRACK})
+    assert (refused.status_code, refused.json()["errors"][0]["pointer"]) == (422, "/condition/type")
+
+    days = [{"from": "2026-11-01", "to": "2026-11-30", "value": 10}]
+    assert (await world.send("PATCH", "/v1/kpis/k", json={"targets": days})).status_code == 200
+    await world.monitor(OFF_TRACK)

@@ -18,7 +18,6 @@ from opsloop_metrics.anomalies.rules import (
     Point,
     judge,
     judge_all,
-    judge_newest,
     words,
 )
 from services.metrics.tests.anomalies import DAY, EXACT, HOUR, MONDAY, days, hours, next_of, noisy
@@ -26,49 +25,9 @@ from services.metrics.tests.anomalies import DAY, EXACT, HOUR, MONDAY, days, hou
 # Times
 
 
-def test_the_running_bucket_is_skipped():
-    points = days(*[1000.0] * 70, 10.0)
-    last = points[-1].at
-
-    assert judge_newest(points, last + DAY - timedelta(seconds=1), EXACT).at == last - DAY
-    newest = judge_newest(points, last + DAY, EXACT)
-    assert (newest.at, newest.is_anomaly) == (last, True)
-    assert judge_newest(list(reversed(points)), last + DAY, EXACT) == newest
-
-
-def test_the_running_hour_is_skipped():
-    points = hours(*[1000.0] * (24 * 20), 10.0)
-    last, options = points[-1].at, Options(interval="hour", is_count=False)
-
-    assert judge_newest(points, last + HOUR - timedelta(seconds=1), options).at == last - HOUR
-    assert judge_newest(points, last + HOUR, options).is_anomaly
-    assert judge_newest(points[-2:-1], last, options) == Judgement(last - HOUR, 1000.0, "hour")
-
-
-def test_an_hour_that_comes_twice_is_over_twice():
-    """Berlin, 25 October 2026: the second hour from 2 to 3 begins at 1:00 UTC."""
-    berlin = ZoneInfo("Europe/Berlin")
-    points = [Point(datetime(2026, 10, 25, hour, tzinfo=UTC).astimezone(berlin), hour + 1.0) for hour in (1, 0)]
-
-    def newest(hour: int) -> float:
-        return judge_newest(points, datetime(2026, 10, 25, hour, tzinfo=UTC), Options(interval="hour")).value
-
-    assert [newest(1), newest(2)] == [1.0, 2.0]
-    assert judge_newest(points, datetime(2026, 10, 25, 0, 59, tzinfo=UTC), Options(interval="hour")) is None
-
-
-@pytest.mark.parametrize(
-    ("points", "reason"),
-    [([], "there is none"), (days(None), "its value is unknown"), (days(1.0, start=MONDAY + DAY), "it still runs")],
-    ids=lambda given: given if isinstance(given, str) else "",
-)
-def test_where_there_is_no_newest_bucket(points, reason):
-    assert judge_newest(points, MONDAY + DAY, EXACT) is None
-
-
 @pytest.mark.parametrize("month", [3, 10], ids=["23 hours", "25 hours"])
 def test_days_and_hours_are_the_ones_of_the_zone_when_clocks_change(month):
-    """Berlin changes on 29 March and 25 October 2026: noon stays noon, and the day is over at midnight."""
+    """Berlin changes on 29 March and 25 October 2026: noon stays noon."""
     berlin = ZoneInfo("Europe/Berlin")
     changed = datetime(2026, month, {3: 29, 10: 25}[month], tzinfo=berlin)
     first = (changed - 30 * DAY).astimezone(UTC)
@@ -80,11 +39,6 @@ def test_days_and_hours_are_the_ones_of_the_zone_when_clocks_change(month):
 
     noon = judge(by_hour, 1000, changed + timedelta(hours=12), Options(interval="hour"))
     assert (noon.expected, noon.is_outside) == (pytest.approx(1000, rel=0.01), False)
-
-    by_day = [Point(changed - place * DAY, 10.0) for place in range(3)]
-    midnight = (changed + DAY).astimezone(UTC)
-    assert judge_newest(by_day, midnight, EXACT).at == changed
-    assert judge_newest(by_day, midnight - timedelta(seconds=1), EXACT).at == changed - DAY
 
 
 def test_the_future_and_the_bucket_itself_say_nothing():

@@ -131,6 +131,9 @@ def test_the_ways_by_hand_by_hand():
     assert week_over_week(values, WEEK)[28] == pytest.approx(10 / 110)
     # six same weekdays before the 43rd day: 100, 110, 100, 110, 120, 100; median 105, distances 5, 5, 5, 5, 15, 5
     assert seasonal_naive(values, WEEK)[42] == pytest.approx(-1)
+    # it has two of them before the 15th day, and before the 8th none
+    assert seasonal_naive(values, WEEK)[14] == pytest.approx((100 - 105) / 5)
+    assert np.isnan(seasonal_naive(values, WEEK)[:7]).all()
 
 
 # Numenta's benchmark

@@ -40,7 +40,14 @@ async def test_who_acknowledges_first_stays(world, breach):
     other = await world.api.key("metrics:read", "metrics:write")
     again = await world.send("POST", f"{breach}/acknowledge", json={}, headers=other)
 
-    assert (again.status_code, again.json()) == (200, first.json())
+    assert (again.status_code, again.json()["detail"]) == (
+        409,
+        f"{first.json()['acknowledged_by']} looks after this incident since before; take that back first (DELETE)",
+    )
+    for note, status in (("看看", 200), (None, 200), ("my second note", 409)):
+        again = await world.send("POST", f"{breach}/acknowledge", json={"note": note})
+        assert again.status_code == status
+        assert status == 409 or again.json() == first.json()
     shown = await world.get(breach)
     assert (shown["acknowledged_by"], shown["acknowledged_at"]) == (
         first.json()["acknowledged_by"],

@@ -64,6 +64,18 @@ def test_a_funnel_is_as_long_as_what_is_left():
     assert "order_paid: 420, 4.2% of the first step." in described(svg)
 
 
+def test_who_may_still_come_has_not_left():
+    """Of 40 people 14 went on and 26 still may: nobody left. Of 14 then 4 went on, 3 still may, and 7 left, a half."""
+    steps = funnel_steps(40, 14, 4)
+    steps[1] |= {"dropped": 0, "in_progress": 26}
+    steps[2] |= {"dropped": 7, "in_progress": 3}
+
+    texts = shown(draw("funnel", funnel() | {"steps": steps}))
+
+    assert any(each.startswith("0 left (0%)") and "26 still may" in each for each in texts), texts
+    assert any(each.startswith("7 left (50%)") and "3 still may" in each for each in texts), texts
+
+
 def test_a_funnel_in_chinese():
     svg = draw("funnel", funnel(), locale="zh-CN", title="注册到付费")
 

@@ -1,4 +1,4 @@
-"""What definitions mean, as algebra over sets."""
+"""What definitions mean, as algebra over sets; and in which order segments that ask for each other are refreshed."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsloop_common.conditions import Op
-from opsloop_common.errors import Invalid
+from opsloop_common.errors import Conflict, Invalid
 from opsloop_metrics.cohorts import rules
 from opsloop_metrics.cohorts.rules import Bought, Bucket, Definition, Did, Group, Is, Lives, Match, Member, Valued
 from opsloop_metrics.insights.periods import EventFilter, Interval
 from opsloop_metrics.lifecycles.rules import Status
 
-A, B = UUID(int=1), UUID(int=2)
+A, B, C, D, E = (UUID(int=number) for number in range(1, 6))
 NOTHING = {"segment_ids": [], "user_ids": []}
 EVENT = {"type": "event", "event": "buy", "where": [], "op": "ge", "count": 2, "within": "P30D"}
 WHERE = [{"field": "properties.plan", "op": "in", "value": ["pro", None]}]
@@ -268,3 +268,54 @@ def test_times_are_as_exact_as_the_store_keeps_them():
 
     assert rules.whole_milliseconds(at).microsecond == 123_000
     assert rules.shifted(rules.whole_milliseconds(at)).microsecond == 124_000
+
+
+# d asks for b and c, both for a; e for nobody
+ASKED = {D: {B, C}, B: {A}, C: {A}, A: set(), E: set()}
+
+
+def test_each_comes_after_those_that_it_asks_for():
+    found = rules.in_order(ASKED)
+
+    assert sorted(found) == sorted(ASKED)
+    assert all(found.index(asked) < found.index(each) for each, some in ASKED.items() for asked in some)
+    assert rules.in_order({A: {B}}) == [A]  # one that is gone is passed over
+    assert rules.in_order({}) == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "expected"), [(A, [B, C, D]), (B, [D]), (C, [D]), (D, []), (E, []), (UUID(int=9), [])]
+)
+def test_who_has_to_follow_a_change(changed, expected):
+    assert rules.dependents(changed, ASKED) == expected
+
+
+@pytest.mark.parametrize(
+    ("segment", "asks_for", "is_ring"),
+    [
+        (None, {A, D}, False),
+        (A, set(), False),
+        (A, {E}, False),
+        (D, {A, B, E}, False),
+        (A, {A}, True),
+        (A, {B}, True),
+        (A, {D}, True),
+        (A, {E, D}, True),
+        (B, {D}, True),
+        (B, {C}, False),
+    ],
+)
+def test_no_ring_of_segments(segment, asks_for, is_ring):
+    if not is_ring:
+        rules.require_no_cycle(segment, asks_for, ASKED)
+        return
+    with pytest.raises(Conflict, match="ask for itself"):
+        rules.require_no_cycle(segment, asks_for, ASKED)
+
+
+def test_a_segment_that_is_not_there_is_named():
+    with pytest.raises(Invalid) as refused:
+        rules.require_no_cycle(A, {UUID(int=9)}, ASKED)
+
+    [error] = refused.value.errors
+    assert (error.pointer, str(UUID(int=9)) in error.detail) == ("/definition", True)

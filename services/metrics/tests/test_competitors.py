@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from aiohttp import web
 
+from opsloop_common import limits
 from opsloop_common.testing.hooks import hooked
 from opsloop_common.testing.http import settings_for_tests
 from opsloop_metrics.competitors import rules
@@ -248,7 +249,7 @@ async def test_many_are_pulled_a_few_at_a_time(market, hook):
 
 
 async def test_a_workspace_pulls_a_bounded_number(market, hook, monkeypatch):
-    monkeypatch.setattr(rules, "MOST_PULLED", 2)
+    monkeypatch.setattr(limits, "COMPETITOR_SERIES_PULLED", 2)
     competitor = await market.competitor()
     body = {"name": "x", "source": URL_SOURCE | {"url": hook.url}}
 
@@ -262,9 +263,14 @@ async def test_a_workspace_pulls_a_bounded_number(market, hook, monkeypatch):
     refused = await market.world.send("PATCH", by_hand, json={"source": body["source"]})
     assert refused.status_code == 409
 
+    # one of those that are pulled stays one of them, from wherever it is pulled
+    other = body["source"] | {"pointer": "/cost"}
+    changed = await market.world.send("PATCH", f"{competitor}/series/s0", json={"source": other})
+    assert (changed.status_code, changed.json()["source"]["pointer"]) == (200, "/cost")
+
 
 async def test_a_series_has_a_bounded_number_of_points(market, hook, monkeypatch):
-    monkeypatch.setattr(rules, "MOST_POINTS", 2)
+    monkeypatch.setattr(limits, "COMPETITOR_POINTS", 2)
     answering(hook, {"price": 1})
     series = await pulled(market, hook)
     await market.say(series, (day(1), 1), (day(2), 2))
@@ -274,6 +280,26 @@ async def test_a_series_has_a_bounded_number_of_points(market, hook, monkeypatch
 
     assert full.status_code == 409
     assert "at most 2 points" in (await market.world.get(series))["last_error"]
+
+
+async def test_a_full_series_takes_corrections(market, hook, monkeypatch):
+    """Two points of two: both are corrected, by hand and by what is pulled each time; one more is not taken, nor what comes with it."""
+    monkeypatch.setattr(limits, "COMPETITOR_POINTS", 2)
+    answering(hook, *(f"at,price\n{day(1)},{price}\n{day(2)},7\n" for price in (1, 2)))
+    source = {"type": "url", "format": "csv", "column": "price", "at_column": "at", "url": hook.url, "every": "PT1H"}
+    series = await market.series(source=source)
+
+    for asked in (1, 2):
+        await pull(market, hours=asked)
+        assert ((await market.world.get(series))["last_error"], len(hook.calls)) == (None, asked)
+        assert [value for _, value in await market.points(series)] == [7, asked]
+
+    assert await market.say(series, (day(1), 3), (day(2), 4)) == (0, 2)
+    assert await market.say(series, (day(1), 3)) == (0, 0)
+    one_more = {"points": [{"at": day(1), "value": 9}, {"at": day(3), "value": 9}]}
+    refused = await market.world.send("POST", f"{series}/points", json=one_more)
+    assert (refused.status_code, "at most 2 points" in refused.json()["detail"]) == (409, True)
+    assert [value for _, value in await market.points(series)] == [4, 3]
 
 
 async def test_a_series_that_goes_while_it_is_asked_leaves_nothing(market, hook):

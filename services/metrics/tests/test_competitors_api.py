@@ -1,11 +1,14 @@
 """Competitors through the door: kept, shown, listed, changed, refused."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urljoin
 
 import pytest
 
+from opsloop_common.db import Context
+from opsloop_metrics.kpi_periods import service as periods
+from opsloop_metrics.kpi_periods.rules import Measured
 from services.metrics.tests.market import PATH, URL_SOURCE, Market, pointers
 
 RIVAL = {"name": "竞品甲", "url": "https://example.com/", "notes": "Strong in the south"}
@@ -181,9 +184,9 @@ async def test_a_table_is_taken_whole_and_again_changes_nothing(market):
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        (b"", [""]),
+        (b"", ["/at_column", "/value_column"]),
         (b"\xff", [""]),
-        (b"at,price\n2026-03-01,1\n", [""]),
+        (b"at,price\n2026-03-01,1\n", ["/value_column"]),
         (b"at,value\n2026-03-01,1\nsoon,2\n2026-03-03,x\n", ["/2/at", "/3/value"]),
         (b"at,value\n2026-03-01,1\n2026-03-01,2\n", ["/1/at", "/2/at"]),
         (b"at,value\n2099-01-01,1\n", ["/1/at"]),
@@ -298,6 +301,69 @@ async def test_a_comparison_that_makes_no_sense_is_refused(market, query, wanted
     series = await market.series()
     refused = await market.world.send("GET", f"{series}/compare", params=query)
     assert (refused.status_code, pointers(refused)) == (422, wanted)
+
+
+@pytest.mark.parametrize("kind", ["insight", "formula"])
+async def test_what_is_measured_from_time_to_time_is_of_the_day_at_whose_end_it_was(market, kind):
+    """Yesterday came to 10, the day before to 5, today to 3 so far; of three days ago nothing is known."""
+    world = market.world
+    world.api.clock.set(datetime(2026, 3, 4, 10, tzinfo=UTC))
+    insight = await world.post(
+        "/v1/insights", {"name": "n", "kind": "trends", "query": {"series": [{"event": "Paid"}]}}
+    )
+    await world.kpi(key="a")
+    measures = {
+        "insight": {"type": "insight", "insight_id": insight["id"]},
+        "formula": {"type": "formula", "formula": "a", "of": {"a": "a"}},
+    }
+    kpi = await world.kpi(measures[kind])
+    today = datetime(2026, 3, 4, tzinfo=UTC)
+    for back, value in ((2, 5), (1, 10), (0, 3)):
+        start = today - timedelta(days=back)
+        end = start + timedelta(days=1)
+        async with world.api.db.transaction(Context(workspace="acme")) as session:
+            await periods.put(session, kpi["id"], [Measured(start, end, min(end, world.now), value)])
+    series = await market.series()
+    await market.say(series, ("2026-03-03T09:00:00Z", 7))
+
+    found = await world.get(f"{series}/compare", **{"kpi": "k", "from": "2026-03-01"})
+
+    assert [day["ours"] for day in found["days"]] == [None, 5, 10, 3]
+    assert (found["base_day"], found["days"][3]["ours_index"]) == ("2026-03-03", 30)
+
+
+@pytest.mark.parametrize("period", ["week", "month"])
+async def test_what_is_known_by_the_week_or_month_is_compared_by_no_day(market, period):
+    world = market.world
+    await world.kpi(key="a")
+    await world.kpi({"type": "formula", "formula": "a", "of": {"a": "a"}}, period=period)
+    await world.kpi(key="posted", period=period)
+    series = await market.series()
+
+    refused = await world.send("GET", f"{series}/compare", params={"kpi": "k"})
+
+    assert (refused.status_code, pointers(refused)) == (422, ["/query/kpi"])
+    assert (await world.send("GET", f"{series}/compare", params={"kpi": "posted"})).status_code == 200
+
+
+async def test_a_comparison_agrees_with_the_board_at_midnight(market):
+    """An event at midnight is of the day that ends, a value that is posted then of the one that begins, as on the board."""
+    world = market.world
+    await world.kpi({"type": "events", "event": "feedback.received", "aggregate": "count"}, key="posts")
+    await world.kpi(key="posted")
+    midnight = world.now.replace(hour=0, minute=0, second=0, microsecond=0)
+    await world.hear(world.received(at=midnight))
+    await world.report(4, midnight, key="posted")
+    await world.recur()
+    series = await market.series()
+    since = {"from": str(midnight.date() - timedelta(days=1)), "to": str(midnight.date())}
+
+    for key, wanted in (("posts", [1, 0]), ("posted", [None, 4])):
+        found = await world.get(f"{series}/compare", kpi=key, **since)
+        assert [day["ours"] for day in found["days"]] == wanted
+        board = {point["starts_at"]: point["value"] for point in (await world.get(f"/v1/kpis/{key}"))["series"]}
+        for day, value in zip(found["days"], wanted, strict=True):
+            assert board.get(f"{day['day']}T00:00:00Z") == value
 
 
 async def test_a_kpi_of_events_is_compared_too(market):

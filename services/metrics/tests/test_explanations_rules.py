@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 from math import isclose
+from typing import get_args
 from uuid import UUID
 
 import pytest
@@ -12,7 +13,7 @@ from opsloop_common.conditions import read_conditions
 from opsloop_common.errors import Invalid
 from opsloop_metrics.events.rules import Aggregate, Part, Selection
 from opsloop_metrics.explanations import rules
-from opsloop_metrics.explanations.rules import Row
+from opsloop_metrics.explanations.rules import Above, Row
 from opsloop_metrics.insights.periods import EventFilter
 from opsloop_metrics.kpi_measures.rules import Asked, Formula, Measure
 from opsloop_metrics.trends.rules import Aggregate as TrendAggregate
@@ -237,13 +238,39 @@ def selection(aggregate, event="feedback.received"):
         (Measure(insight=Asked(UUID(int=1))), None, False),
         *((Measure((selection(each),)), None, False) for each in ("count", "users", "sum")),
         *((Measure((selection(each),)), None, True) for each in ("share", "avg")),
-        (Measure((selection("median"),)), "aggregate", False),
+        *((Measure((selection(each),)), None, False) for each in ("median", "p95")),
+        (Measure((selection("median"), selection("count"))), "aggregate", True),
         (Measure((selection("sum"), selection("users"))), None, True),
         (Measure((selection("count"), selection("avg"))), "aggregate", True),
     ],
 )
 def test_which_measures_have_parts_that_add_up(measure, why, is_quotient):
     assert (rules.undivided(measure), rules.is_quotient(measure)) == (why, is_quotient)
+
+
+def test_a_median_is_explained_by_the_part_of_its_numbers_above_the_middle_of_its_way():
+    found = explained(part("a", 1, 0, 3, 4), part("b", 2, 2, 2, 2), is_quotient=True)
+
+    told = rules.ranked(found, 5.0, 1.0, rules.midway(5.0, 1.0))
+
+    assert (told.before, told.after, told.change, told.fields) == (5, 1, -4, found.fields)
+    assert told.above == Above(3.0, 0.6, 2 / 6)
+    nothing = rules.ranked(explained(part("a", 0, 0, 0, 4), is_quotient=True), None, 1.0, 0.0)
+    assert (nothing.undivided, nothing.change, nothing.fields) == ("no_value", None, [])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "value"), [(5.0, 1.0, 3.0), (1.0, 1.0, 1.0), (None, 1.0, None), (1.7e308, 1.7e308, 1.7e308)]
+)
+def test_what_lies_midway(before, after, value):
+    assert rules.midway(before, after) == value
+
+
+def test_whatever_is_not_divided_has_a_reason_in_both_languages():
+    assert rules.REASONS.keys() == set(get_args(rules.Undivided))
+    for words in rules.REASONS.values():
+        assert words.keys() == {"en", "zh"}
+        assert [words[language].isascii() for language in ("en", "zh")] == [True, False]
 
 
 def test_fields_of_fixed_values_are_tried_first_and_ids_times_and_names_never():
@@ -263,7 +290,8 @@ def test_fields_of_fixed_values_are_tried_first_and_ids_times_and_names_never():
         ("series.0.total", "users", True),
         ("series.0.total", "sum", True),
         ("series.0.total", "avg", True),
-        ("series.0.total", "median", False),
+        *(("series.0.total", each, True) for each in ("median", "p90", "p95", "p99")),
+        ("series.0.total", "max", False),
         ("series.1.total", "count", False),  # a formula's
         ("series.-1.total", "count", False),
         ("series.0.values.last", "count", False),

@@ -90,11 +90,13 @@ async def test_whoever_did_more_than_can_be_looked_at_is_told_so_and_the_store_a
     many = [("p", "A" if number % 2 else "B", number / 60_000) for number in range(10_001)]
     await funnels.happened(*many)
 
-    refused = await funnels.ask("A", "B", order="unordered", expect=422)
+    refused = await funnels.ask("A", "B", count_by="totals", expect=422)
     assert refused["type"].endswith("query_too_heavy")
     assert "10,000 of one person" in refused["detail"]
 
-    assert await funnels.counts("A", "B") == [1, 1]
+    assert await funnels.counts("A", "B", order="unordered") == [1, 1]
+    for order in ("ordered", "strict"):
+        assert await funnels.counts("A", "B", "A", "B", order=order) == [1] * 4
 
 
 async def test_identify_alias_and_group_messages_are_never_steps_and_other_services_events_only_where_named(funnels):

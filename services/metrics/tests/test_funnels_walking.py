@@ -141,11 +141,11 @@ async def test_too_many_chains_are_refused_apart_as_they_are_here(monkeypatch):
 async def test_many_events_are_walked_through_apart_and_few_at_once(funnels, monkeypatch):
     people = [event for who in range(60) for event in funnels.story("A0 B1 C2", f"p{who}")]
     await funnels.happened(*people)
-    by_itself = await funnels.ask("A", "B", "C", order="strict")
+    by_itself = await funnels.ask("A", "B", "C", count_by="totals")
     begun = []
     monkeypatch.setattr(service, "FEW_EVENTS", 100)
     monkeypatch.setattr(service, "walking", lambda *asked: begun.append(asked) or walking.walking(*asked))
 
-    assert await funnels.ask("A", "B", "C", order="strict") == by_itself
-    assert await funnels.counts("A", "B", "C", order="strict") == [60, 60, 60]
+    assert await funnels.ask("A", "B", "C", count_by="totals") == by_itself
+    assert await funnels.counts("A", "B", "C", count_by="totals") == [60, 60, 60]
     assert len(begun) == 2

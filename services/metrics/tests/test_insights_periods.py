@@ -251,3 +251,36 @@ def test_a_time_that_a_zones_calendar_does_not_have_is_refused():
     with pytest.raises(Invalid) as refused:
         frame(zone="US/Pacific", start=datetime(1, 1, 1, tzinfo=UTC))
     assert refused.value.errors[0].pointer == "/from"
+
+
+LEFT_OUT = [
+    ("Pacific/Apia", date(2011, 12, 30)),
+    ("Pacific/Fakaofo", date(2011, 12, 30)),
+    ("Pacific/Kwajalein", date(1993, 8, 21)),
+    ("Pacific/Kiritimati", date(1994, 12, 31)),
+    ("Asia/Manila", date(1844, 12, 31)),
+]
+
+
+@pytest.mark.parametrize(("zone", "day"), LEFT_OUT)
+def test_a_day_that_a_zone_left_out_has_no_length_and_has_passed(zone, day):
+    start, end = periods.midnight(day, zone), periods.midnight(periods.day_after(day), zone)
+
+    assert start == end
+    assert periods.share_passed(start, end, start - timedelta(seconds=1)) == 0
+    assert periods.share_passed(start, end, start) == 1
+
+
+@pytest.mark.parametrize(("hours", "share"), [(-1, 0), (0, 0), (6, 0.25), (24, 1), (25, 1)])
+def test_how_much_of_a_time_has_passed(hours, share):
+    start = datetime(2026, 4, 24, tzinfo=UTC)
+
+    assert periods.share_passed(start, start + timedelta(days=1), start + timedelta(hours=hours)) == share
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Shanghai", "America/New_York", "Pacific/Kiritimati"])
+def test_days_at_the_ends_of_the_calendar_begin_and_end_within_it(zone):
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+    assert first <= periods.midnight(date.min, zone) <= first + timedelta(days=1)
+    assert last - timedelta(days=2) <= periods.midnight(periods.day_after(date.max), zone) <= last

@@ -202,8 +202,9 @@ def test_a_measure_says_where_its_values_come_from():
     ("change", "pointer", "detail"),
     [
         ({"formula": "a / c"}, "/measure/of/b", "does not stand in the formula"),
-        ({"formula": "a / b + c"}, "/measure/formula", "has C at character 9; the letters are A, B"),
-        ({"formula": "a / b +"}, "/measure/formula", "is no formula at character 1"),
+        ({"formula": "a / b + c"}, "/measure/formula", "has c at character 9; the letters are a, b"),
+        ({"formula": "a / b +"}, "/measure/formula", "ends with + at character 7; something has to follow"),
+        ({"formula": "a / b * ("}, "/measure/formula", "ends with ( at character 9; something has to follow"),
         ({"formula": "a ** b"}, "/measure/formula", "is no formula at character 4"),
         ({"formula": "a % b"}, "/measure/formula", None),
         ({"formula": "a(b)"}, "/measure/formula", "needs an operator before the parenthesis after A"),
@@ -237,3 +238,12 @@ def test_a_formula_stands_on_twenty_at_most():
 
     error = refusal(lambda: measures.require_acyclic("k", {"A": "k0"}, chain | {"k19": ["k20"]}))
     assert error == FieldError("/measure/of", "stands on 21 KPIs; 20 are the most")
+
+
+def test_a_products_event_is_none_of_ours_and_how_it_is_measured_is_told():
+    with pytest.raises(ValueError, match="Paid is no event type of OpsLoop's own") as refused:
+        measures.known_event("Paid")
+    assert "measured by a saved insight" in str(refused.value)
+    with pytest.raises(ValueError, match=r"did you mean feedback\.received"):
+        measures.known_event("feedback.recieved")
+    assert measures.known_event("feedback.received") == "feedback.received"

@@ -70,7 +70,7 @@ async def test_an_insight_is_kept_with_the_kpi_that_asks_it(world):
     made = (await take(world, "retention_day_7", owner="growth")).json()
 
     assert made["measure"] | {"insight_id": None} == {
-        "type": "insight", "insight_id": None, "path": "average.7", "days": 37,
+        "type": "insight", "insight_id": None, "path": "average.7", "days": 38,
     }  # fmt: skip
     insight = await world.get(f"/v1/insights/{made['measure']['insight_id']}")
     assert (insight["name"], insight["kind"]) == ("Day-7 retention", "retention")
@@ -172,3 +172,21 @@ async def test_they_come_to_what_is_worked_by_hand(world_with_store, template, v
 
     shown = await world.get(f"/v1/kpis/{template}")
     assert (shown["measure_error"], shown["value"]) == (None, value)
+
+
+async def test_churn_is_of_those_whose_30_days_are_over(world_with_store):
+    """Of x, y and z, who were active in the 30 days before the last 30, z was not again: 1 / 3, and w is no part of it yet."""
+    world = world_with_store
+    analyst = Analyst(world, "")
+    world.api.clock.set(FIRST_OF_APRIL)
+    await analyst.tell(
+        did("x", "opened", "02-10"), did("x", "opened", "02-25"), did("x", "opened", "03-20"),
+        did("y", "opened", "03-01"), did("y", "opened", "03-29"),
+        did("z", "opened", "02-12"), did("w", "opened", "30"),
+    )  # fmt: skip
+    await take(world, "churn")
+
+    await world.recur()
+
+    shown = await world.get("/v1/kpis/churn")
+    assert (shown["measure_error"], shown["value"]) == (None, pytest.approx(1 / 3))

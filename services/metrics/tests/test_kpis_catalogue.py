@@ -133,7 +133,7 @@ async def test_a_target_of_the_period_is_reached_and_told_with_its_own_number(wo
         ({"measure": {"type": "insight", "insight_id": str(uuid4()), "days": 401}}, ["/measure/days"]),
         ({"measure": {"type": "insight", "insight_id": str(uuid4()), "path": "series[0]"}}, ["/measure/path"]),
         ({"measure": {"type": "insight", "insight_id": str(uuid4())}}, ["/measure/insight_id"]),
-        ({"measure": formula(a="none", b="nobody")}, ["/measure/of", "/measure/of"]),
+        ({"measure": formula(a="none", b="nobody")}, ["/measure/of/a", "/measure/of/b"]),
         ({"measure": formula("a / c", a="k", b="k")}, ["/measure/of/b"]),
         ({"measure": formula("a ** b", a="k", b="k")}, ["/measure/formula"]),
         ({"measure": {"type": "formula", "formula": "a", "of": {}}}, ["/measure/of"]),
@@ -316,7 +316,7 @@ async def test_no_formula_stands_on_itself_at_any_remove(world):
         assert "a formula of a cannot stand on a" in refused.json()["detail"]
     # and a KPI of its own key does not exist yet
     made = await world.send("POST", "/v1/kpis", json={"key": "d", "name": "D", "measure": formula("a", a="d")})
-    assert (made.status_code, pointers(made)) == (422, ["/measure/of"])
+    assert (made.status_code, pointers(made)) == (422, ["/measure/of/a"])
 
 
 async def test_what_a_formula_stands_on_stays(world):
@@ -338,7 +338,7 @@ async def test_others_know_and_use_none_of_it(world):
 
     assert (await world.send("GET", "/v1/kpis", headers=theirs)).json()["items"] == []
     for measure, where in (
-        (formula("a", a="a"), "/measure/of"),
+        (formula("a", a="a"), "/measure/of/a"),
         ({"type": "insight", "insight_id": insight["id"]}, "/measure/insight_id"),
     ):
         body = {"key": "b", "name": "B", "measure": measure}

@@ -52,26 +52,47 @@ async def test_values_reported_at_once_leave_the_latest(world):
     assert [point["value"] for point in (await shown(world))["series"]] == [0]
 
 
-async def test_a_ring_that_two_close_at_once_does_no_harm(world):
-    """a = f(b) and b = f(a), each allowed by what the other was before: the measuring ends, and the others have their values."""
-    for key in ("a", "b", "c"):
+async def test_of_two_who_would_close_a_ring_one_is_refused(world):
+    """a = f(b) and b = f(a), each allowed by what the other was before."""
+    for key in ("a", "b"):
         await world.kpi(key=key)
-    await world.report(1, key="c")
-    await world.kpi(formula("x * 2", x="c"), key="d")
-    answers = await asyncio.gather(
-        world.send("PATCH", "/v1/kpis/a", json={"measure": formula("x", x="b")}),
-        world.send("PATCH", "/v1/kpis/b", json={"measure": formula("x", x="a")}),
-    )
-    assert 200 in {answer.status_code for answer in answers}
-    assert {answer.status_code for answer in answers} <= {200, 409}
+    for _ in range(4):
+        answers = await asyncio.gather(
+            world.send("PATCH", "/v1/kpis/a", json={"measure": formula("x", x="b")}),
+            world.send("PATCH", "/v1/kpis/b", json={"measure": formula("x", x="a")}),
+        )
+        assert sorted(answer.status_code for answer in answers) == [200, 409]
+        for key in ("a", "b"):
+            await world.send("PATCH", f"/v1/kpis/{key}", json={"measure": REPORTED})
 
-    await world.recur()
 
-    assert (await shown(world, "d"))["value"] == 2
+async def test_what_a_formula_begins_to_stand_on_is_not_deleted_meanwhile(world):
+    """Whoever comes second is refused: the formula, or the deletion."""
+    for place in range(4):
+        base, made = f"base{place}", {"key": f"f{place}", "name": "F", "measure": formula("x", x=f"base{place}")}
+        await world.kpi(key=base)
+        gone, formed = await asyncio.gather(
+            world.send("DELETE", f"/v1/kpis/{base}"), world.send("POST", "/v1/kpis", json=made)
+        )
+        assert (gone.status_code, formed.status_code) in ((204, 422), (409, 201))
+
+
+async def test_what_a_key_result_begins_to_measure_is_deleted_before_or_after_it(world):
+    objective = (await world.post("/v1/objectives", {"title": "Stay", "period": "2026-Q4"}))["id"]
+    results = f"/v1/objectives/{objective}/key-results"
+    for place in range(4):
+        await world.kpi(key=f"base{place}")
+        body = {"title": "R", "kpi": f"base{place}", "start": 0, "target": 1}
+        gone, added = await asyncio.gather(
+            world.send("DELETE", f"/v1/kpis/base{place}"), world.send("POST", results, json=body)
+        )
+        assert (gone.status_code, added.status_code) in ((204, 201), (204, 422)), (gone.text, added.text)
+
+    assert {each["kpi"] for each in (await world.get(results))["items"]} <= {None}
 
 
 async def test_a_ring_is_told_when_it_is_measured(world):
-    """As two who closed it at once would leave it."""
+    """As two left it who closed it at once, before they were refused."""
     for key in ("a", "b"):
         await world.kpi(key=key)
     await world.kpi(formula("x + 1", x="a"), key="c")
@@ -104,14 +125,17 @@ async def test_values_come_while_it_is_measured(world):
 
 
 async def test_what_somebody_wrote_is_not_in_the_log(world):
-    await world.kpi(description="private words about somebody")
-    await world.send("PATCH", "/v1/kpis/k", json={"description": "other private words"})
+    of_somebody = {"type": "events", "event": "feedback.received", "aggregate": "count"}
+    of_somebody["where"] = [{"field": "data.author.user_id", "op": "eq", "value": "private person"}]
+    await world.kpi(of_somebody, description="private words about somebody", owner="private person")
+    await world.send("PATCH", "/v1/kpis/k", json={"description": "other private words", "measure": REPORTED})
     admin = await world.api.key("metrics:admin")
 
     entries = (await world.send("GET", "/v1/audit", headers=admin)).json()["items"]
 
     told = str([entry for entry in entries if "kpi" in str(entry).lower()])
     assert "description" in told
+    assert "'measure': '(events)'" in told
     assert "private" not in told
 
 

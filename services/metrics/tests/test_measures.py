@@ -98,6 +98,34 @@ async def test_what_leaves_a_window_next_is_the_oldest_that_is_counted(world):
         assert found.oldest_at == at + oldest * SECOND, aggregate
 
 
+async def test_the_least_and_the_greatest_number_are_known(world):
+    await store(world, *[world.thing(row, at=world.now) for row in NUMBERS])
+    for aggregate, bounds in ((Aggregate.AVG, (1, 9.5)), (Aggregate.P95, (1, 9.5)), (Aggregate.COUNT, (None, None))):
+        found = await measure(world, Selection("thing.happened", aggregate, "data.n"), world.now - SECOND, world.now)
+        assert (found.low, found.high) == bounds
+
+
+async def test_conditions_that_python_takes_for_the_same_are_not(world):
+    await store(world, *[world.thing({"n": n}, at=world.now) for n in (1, 1.0, True, "1")])
+    counted = []
+    for value in (1, 1.0, True, "1", [1, True]):
+        where = (Condition(field="data.n", op=Op.IN if isinstance(value, list) else Op.EQ, value=value),)
+        selection = Selection("thing.happened", Aggregate.COUNT, where=where)
+        counted.append((await measure(world, selection, world.now - SECOND, world.now)).value)
+    assert counted == [2, 2, 1, 1, 3]
+
+
+async def test_the_nth_event_after_a_time_is_found(world):
+    at = world.now
+    await store(world, *[world.thing({}, at=at + place * SECOND) for place in range(5)])
+    async with world.api.db.transaction(Context(workspace="acme")) as session:
+        found = [
+            await service.find_nth_at(session, "thing.happened", nth, start=at, end=at + 3 * SECOND)
+            for nth in (1, 3, 4)
+        ]
+    assert found == [at + SECOND, at + 3 * SECOND, None]
+
+
 @pytest.mark.parametrize(
     ("said", "meant"),
     [

@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import pytest_asyncio
+from sqlalchemy import delete
 
-from opsloop_common.db import ports_of
+from opsloop_common.db import Context, ports_of
 from opsloop_metrics.kpi_periods.rules import Measured
 from opsloop_metrics.measuring.rules import NUMBER_OF, NoNumber, again_at, measured_next, number_at
 from opsloop_metrics.ports import MetricsPorts
+from opsloop_metrics.saved_insights.models import SavedInsight
 from opsloop_metrics.saved_insights.rules import InsightKind
 from services.metrics.tests.analyst import Analyst, did
 from services.metrics.tests.chart_answers import ANSWERS
@@ -112,12 +114,18 @@ def test_each_kind_is_known_for_a_number(kind):
             MIDNIGHT + HOUR,
             (MIDNIGHT, MIDNIGHT + DAY, MIDNIGHT + HOUR),
         ),
+        # nothing was known while the day before ran
+        (
+            Measured(MIDNIGHT - 2 * DAY, MIDNIGHT - DAY, MIDNIGHT - DAY, 1.0),
+            MIDNIGHT + HOUR,
+            (MIDNIGHT - DAY, MIDNIGHT, MIDNIGHT),
+        ),
     ],
 )
 def test_the_end_of_a_period_is_measured_before_the_one_that_runs(newest, now, expected):
     start = MIDNIGHT if now >= MIDNIGHT else MIDNIGHT - DAY
 
-    assert measured_next(newest, (start, start + DAY), now) == expected
+    assert measured_next(newest, (start - DAY, start), (start, start + DAY), now) == expected
 
 
 @pytest.mark.parametrize(
@@ -196,12 +204,43 @@ async def test_a_path_without_a_number_is_told(world, path, words):
     assert words in (await shown(world))["measure_error"]
 
 
-async def test_an_insight_that_is_thrown_away_is_told(world):
+async def test_an_insight_that_kpis_ask_stays(world):
     insight_id = await asking(world)
+    await world.kpi({"type": "insight", "insight_id": insight_id}, key="also")
+    await asking(world, key="another")
+
+    refused = await world.send("DELETE", f"/v1/insights/{insight_id}")
+
+    assert refused.status_code == 409
+    assert refused.json()["detail"] == "the KPIs also, k ask this insight; change or delete them first"
+    for key in ("also", "k"):
+        assert (await world.send("DELETE", f"/v1/kpis/{key}")).status_code == 204
     assert (await world.send("DELETE", f"/v1/insights/{insight_id}")).status_code == 204
+
+
+async def test_a_formula_does_not_go_on_with_what_could_not_be_measured(world):
+    """An insight that is gone from before KPIs kept it: f stands on its KPI and g on f, both keep what they came to, and say why."""
+    insight_id = await asking(world)
+    await world.kpi({"type": "formula", "formula": "a * 2", "of": {"a": "k"}}, key="f")
+    await world.kpi({"type": "formula", "formula": "x + 1", "of": {"x": "f"}}, key="g")
+    await world.recur()
+    before = {key: (await shown(world, key))["value"] for key in ("k", "f", "g")}
+    async with world.api.db.transaction(Context(workspace="acme")) as session:
+        await session.execute(delete(SavedInsight).where(SavedInsight.id == insight_id))
+
+    world.api.clock.advance(16 * MINUTE)
     await world.recur()
 
-    assert (await shown(world))["measure_error"] == "There is no insight with this id."
+    gone = "There is no insight with this id."
+    errors = {"k": gone, "f": f"k could not be measured: {gone}", "g": f"k could not be measured: {gone}"}
+    for key, error in errors.items():
+        found = await shown(world, key)
+        assert (found["value"], found["measure_error"]) == (before[key], error)
+    explained = await world.send(
+        "GET", "/v1/kpis/k/explanation", params={"from": "2026-11-24T00:00:00Z", "to": "2026-11-25T00:00:00Z"}
+    )
+    assert explained.status_code == 409
+    assert "the insight of this KPI is gone" in explained.json()["detail"]
 
 
 async def test_an_answer_to_another_question_is_not_kept(world, asked):

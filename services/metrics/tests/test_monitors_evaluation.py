@@ -342,19 +342,6 @@ async def test_the_target_is_reached_once_per_crossing(world):
     assert [(event.data["value"], event.data["target"]) for event in reached] == [(10, 10), (9, 10)]
 
 
-async def test_a_measured_target_goes_by_the_oldest_monitor(world):
-    await world.kpi(COUNT, target=2, direction="up")
-    await world.monitor(at_least(100), window="PT1M")
-    await world.monitor(at_least(100), window="PT1H")
-    await world.hear(world.received())
-    await world.settle(61)
-    await world.hear(world.received())
-    assert await world.told("kpi.target_reached") == []
-    await world.hear(world.received())
-    await world.settle(2)
-    assert len(await world.told("kpi.target_reached")) == 1
-
-
 async def test_the_history_of_a_monitor_is_readable(world):
     await world.kpi(COUNT)
     monitor = await world.monitor(at_least(3), window="PT30S")

@@ -129,7 +129,6 @@ def watch(**changes):
         "incident_id": None,
         "evaluated_at": NOW,
         "judged_at": None,
-        "leads": True,
     }
     return Watch(**(given | changes))
 
@@ -147,11 +146,46 @@ def watch(**changes):
     ],
 )
 def test_a_monitor_looks_again_when_the_first_thing_can_change(instants, deadline, again_at):
-    assert rules.look_again_at(watch(), instants, deadline, NOW, rules.COALESCE) == again_at
+    assert rules.look_again(watch(), (*instants, deadline), NOW, rules.COALESCE)[0] == again_at
 
 
 def test_a_new_monitor_looks_once_more_soon():
-    assert rules.look_again_at(watch(evaluated_at=None), (), None, NOW, rules.COALESCE) == NOW + rules.SETTLE
+    assert rules.look_again(watch(evaluated_at=None), (), NOW, rules.COALESCE) == (NOW + rules.SETTLE, rules.URGENT)
+
+
+@pytest.mark.parametrize(
+    ("instants", "shown_until", "again_at", "priority"),
+    [
+        ((None,), None, NOW + rules.NET, 0),
+        ((), NOW + MINUTE, NOW + MINUTE, 0),
+        ((), NOW + 2 * rules.NET, NOW + rules.NET, 0),
+        ((NOW + MINUTE,), None, NOW + MINUTE, rules.URGENT),
+        ((NOW + 2 * MINUTE,), NOW + MINUTE, NOW + MINUTE, rules.URGENT),  # on its way: a late look would be too late
+        ((NOW + MINUTE,), NOW + 2 * MINUTE, NOW + MINUTE, rules.URGENT),
+        ((NOW + 2 * rules.NET,), NOW + MINUTE, NOW + MINUTE, 0),
+        ((NOW - MINUTE,), None, NOW + rules.NET, 0),
+    ],
+)
+def test_a_look_that_only_shows_what_is_counted_now_waits_behind_the_others(instants, shown_until, again_at, priority):
+    found = rules.look_again(watch(), instants, NOW, rules.COALESCE, shown_until=shown_until)
+    assert found == (again_at, priority)
+
+
+@pytest.mark.parametrize(
+    ("state", "found", "may_open"),
+    [
+        (State.OK, GOOD, False),
+        (State.OK, NONE, False),
+        (State.OK, BAD, True),
+        (State.PENDING, NONE, True),  # what keeps it quiet may end meanwhile
+        (State.PENDING, BAD, True),
+        (State.BREACHED, BAD, False),
+        (State.RECOVERING, BAD, False),
+        (State.NO_DATA, BAD, False),
+    ],
+)
+def test_who_keeps_a_monitor_quiet_is_asked_where_it_may_open_an_incident(state, found, may_open):
+    assert rules.may_open(Standing(state, NOW), found) is may_open
 
 
 def test_while_it_is_muted_what_would_open_stays_pending_and_what_is_open_goes_on():

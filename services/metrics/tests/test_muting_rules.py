@@ -6,7 +6,7 @@ import pytest
 
 from opsloop_metrics.monitors import rules as monitors
 from opsloop_metrics.monitors.rules import Evidence, Standing, State, Turn
-from opsloop_metrics.muting.rules import Muted, MutedBy, longest
+from opsloop_metrics.muting.rules import Maintained, Muted, MutedBy, left_out, longest
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -51,3 +51,40 @@ def test_for_counts_while_it_is_muted():
     pending = step(Standing(State.OK, NOW), Evidence.BAD, is_muted=True, hold_for=HOUR)
     assert pending.deadline == NOW + HOUR
     assert step(pending.standing, Evidence.BAD, is_muted=False, hold_for=HOUR, now=NOW + HOUR).turn is Turn.OPENED
+
+
+EDGES = [NOW + place * HOUR for place in range(5)]
+
+
+def once(start, end):
+    return Maintained(NOW + start * HOUR, NOW + end * HOUR)
+
+
+def again(start, end):
+    return Maintained(NOW + start * HOUR, NOW + end * HOUR, recurs=True)
+
+
+@pytest.mark.parametrize(
+    ("times", "places"),
+    [
+        ([], set()),
+        ([once(1, 2)], {1}),
+        ([once(1.9, 2.1)], {1, 2}),
+        ([once(1, 1.01)], {1}),
+        ([once(-3, 0)], set()),
+        ([once(4, 7)], set()),
+        ([once(-3, 7)], {0, 1, 2, 3}),
+        ([once(-3, 0.1), once(3.9, 7)], {0, 3}),
+        ([again(1, 1.5)], {1}),
+        ([again(1, 1.49)], set()),
+        ([again(1.6, 2.4)], set()),
+        ([again(1, 1.3), again(1.7, 2)], {1}),
+        ([again(1, 1.3), again(1.1, 1.4)], set()),
+        ([again(1, 1.4), again(1.1, 1.2), again(1.3, 1.5)], {1}),
+        ([again(-1, 0.4), again(3.5, 5)], {3}),
+        ([again(2, 2.2), once(0, 1)], {0}),
+    ],
+)
+def test_what_maintenance_leaves_out(times, places):
+    """Once is unusual, however short; what recurs is usual until it takes half of an interval, nothing of it counted twice."""
+    assert left_out(EDGES, times) == left_out(EDGES, times[::-1]) == places

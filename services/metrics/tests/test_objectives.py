@@ -57,6 +57,37 @@ async def test_falling_behind_is_told_once_each_time(goals):
     )
 
 
+async def test_who_sets_an_objective_in_mid_period_has_a_day_to_say_where_it_stands(goals):
+    """On day 46 of 92 one of two is said to be half done, and the other is not said within a day: 0.5 - 0.25 is behind."""
+    await goals.day(46)
+    objective = await goals.objective()
+    said, unsaid = await goals.result(objective), await goals.result(objective, title="Praise")
+    assert await goals.standing(objective) == ("not_started", None)
+    assert (await goals.world.get(said))["state"] == "not_started"
+
+    await goals.say(said, 50)
+    await goals.day(46.9)
+    assert await goals.standing(objective) == ("on_track", 0.5)
+    assert (await goals.world.get(unsaid))["state"] == "not_started"
+    assert await goals.risks() == []
+
+    await goals.day(47.1)
+    assert (await goals.standing(objective), await goals.risks()) == (("at_risk", 0.25), ["at_risk"])
+    assert (await goals.world.get(unsaid))["state"] == "off_track"
+
+
+async def test_a_key_result_more_is_no_news(goals):
+    """On day 46 of 92 an objective is half done; another key result does not count before it has a value."""
+    objective = await goals.objective()
+    await goals.say(await goals.result(objective), 50)
+    await goals.day(46)
+
+    another = await goals.result(objective, title="Praise")
+    assert (await goals.standing(objective), await goals.risks()) == (("on_track", 0.5), [])
+    await goals.say(another, 0)
+    assert (await goals.standing(objective), await goals.risks()) == (("at_risk", 0.25), ["at_risk"])
+
+
 async def test_what_is_told_names_what_is_behind(goals):
     objective = await goals.objective()
     behind, ahead = await goals.result(objective), await goals.result(objective, title="Praise")

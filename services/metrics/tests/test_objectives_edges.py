@@ -7,8 +7,9 @@ from uuid import UUID
 import pytest
 from sqlalchemy import text
 
+from opsloop_common import limits
 from opsloop_common.db import Context
-from opsloop_metrics.objectives import rules, service
+from opsloop_metrics.objectives import service
 from services.metrics.tests.goals import PATH, QUARTER, QUARTER_DAYS, START, Goals, pointers
 
 
@@ -235,7 +236,7 @@ async def test_a_kpi_of_another_workspace_is_none(goals):
 
 
 async def test_a_workspace_has_a_bounded_number(goals, monkeypatch):
-    monkeypatch.setattr(rules, "MOST_OBJECTIVES", 2)
+    monkeypatch.setattr(limits, "OBJECTIVES_PER_WORKSPACE", 2)
     for _ in range(2):
         await goals.objective()
 

@@ -198,3 +198,10 @@ def test_what_a_kpi_measures_is_not_said_by_hand():
     rules.require_no_value(False, 1.0)
     with pytest.raises(Conflict):
         rules.require_no_value(True, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("value", "hours", "expected"), [(None, 0, True), (None, 23.9, True), (None, 24, False), (0.0, 0, False)]
+)
+def test_a_value_is_awaited_for_a_day(value, hours, expected):
+    assert rules.is_awaited(value, START, START + timedelta(hours=hours)) is expected

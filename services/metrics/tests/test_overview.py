@@ -44,10 +44,47 @@ async def test_status_is_the_worst_of_the_monitors(world):
     assert {one["value"] for one in status["monitors"]} == {11}
 
 
+async def test_who_keeps_quiet_says_so_and_until_when(world):
+    await world.kpi()
+    quiet, loud = await world.monitor(HIGH), await world.monitor(HIGH)
+    mute = {"until": (world.now + DAY).isoformat(), "reason": "迁移"}
+    await world.send("PUT", f"/v1/kpis/k/monitors/{quiet['id']}/mute", json=mute)
+
+    async def told():
+        names = ("muted_until", "muted_by", "muted_why")
+        return {one["id"]: tuple(one[name] for name in names) for one in (await world.status())["monitors"]}
+
+    until = mute["until"].replace("+00:00", "Z")
+    assert await told() == {quiet["id"]: (until, "mute", "迁移"), loud["id"]: (None, None, None)}
+    listed = (await world.get("/v1/kpis/k/monitors"))["items"]
+    assert {one["id"]: one["muted_until"] for one in listed} == {quiet["id"]: until, loud["id"]: None}
+    end = (world.now + 2 * DAY).isoformat()
+    await world.post("/v1/maintenance-windows", {"name": "n", "starts_at": world.now.isoformat(), "ends_at": end})
+    window = (end.replace("+00:00", "Z"), "maintenance_window", "n")
+    assert await told() == {quiet["id"]: window, loud["id"]: window}
+
+    world.api.clock.advance(2 * DAY)
+    assert set((await told()).values()) == {(None, None, None)}
+
+
 async def test_a_kpi_without_monitors_still_has_a_value(world):
     await world.kpi(COUNT)
     await world.hear(world.received(), world.received())
     assert await world.status() == {"key": "k", "value": 2, "state": "ok", "monitors": []}
+
+
+@pytest.mark.parametrize(("period", "value"), [("day", 1), ("week", 3), ("month", 6)])
+@pytest.mark.parametrize("watched", [False, True])
+async def test_without_a_window_a_kpi_of_events_is_what_the_board_says(world, period, value, watched):
+    """At 08:00 of Sunday, 22 November: one today, two yesterday, three two weeks ago, four a year ago."""
+    await world.kpi(COUNT, period=period)
+    ago = [0, 1, 1, *[14] * 3, *[365] * 4]
+    await world.hear(*(world.received(at=world.now - days * DAY) for days in ago))
+    if watched:  # an anomaly has no window either
+        await world.monitor({"type": "anomaly"})
+    await world.recur()
+
+    assert (await world.status())["value"] == (await world.get("/v1/kpis/k"))["value"] == value
 
 
 async def test_a_kpi_is_shown_over_the_window_of_its_worst_monitor(world):

@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from sqlalchemy import text
 
+from opsloop_common import limits
 from opsloop_common.db import Context
 from opsloop_metrics.personas import rules
 
@@ -183,8 +184,8 @@ async def test_a_persona_goes_with_its_segment(world, at, segment):
 
 
 async def test_a_persona_has_so_many_versions(world, at, monkeypatch):
-    assert rules.MOST_VERSIONS == 1_000
-    monkeypatch.setattr(rules, "MOST_VERSIONS", 2)
+    assert limits.PERSONA_VERSIONS == 1_000
+    monkeypatch.setattr(limits, "PERSONA_VERSIONS", 2)
     await write(world, at, 201)
     await write(world, at, title="2")
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy import text
 
+from opsloop_common import limits
 from opsloop_common.contracts.feedback import FeedbackErased
 from opsloop_common.db import Context
 from opsloop_common.testing.events import deliver, make_event
@@ -73,6 +75,47 @@ async def test_words_go_from_all_versions_and_that_is_a_version_more(world):
     assert stale.status_code == 412
 
 
+@pytest.mark.parametrize("is_quoted", [True, False], ids=["quoted", "never quoted"])
+async def test_what_was_erased_is_not_written_back(world, is_quoted):
+    """Somebody still has the persona as it was, and sends it without a version."""
+    stale = [quote(STAYS), quote(GONE), quote(GONE.upper(), "again")]
+    at = await persona(world, *(stale if is_quoted else [quote(STAYS)]))
+    await erase(world, GONE)
+    before = await world.get(at)
+
+    refused = await world.send("PUT", at, json={"title": "店主", "quotes": stale})
+
+    assert (refused.status_code, [error["pointer"] for error in refused.json()["errors"]]) == (
+        422,
+        ["/quotes/1/feedback_id", "/quotes/2/feedback_id"],
+    )
+    assert "MARK" not in refused.text
+    assert await world.get(at) == before
+    await write(world, at, quote(STAYS), title="another")
+    assert (await world.get(at))["quotes"] == [quote(STAYS)]
+
+
+async def test_others_may_quote_what_is_erased_elsewhere(world):
+    await erase(world, GONE, workspace="other")
+    at = await persona(world, quote(GONE))
+    assert (await world.get(at))["quotes"] == [quote(GONE)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+async def test_written_and_erased_at_once_nothing_of_it_stays(world, seed):
+    at = await persona(world, quote(STAYS, "stays"))
+    writing = [
+        world.send("PUT", at, json={"title": f"t{number}", "quotes": [quote(GONE, f"MARK{number}")]})
+        for number in range(4)
+    ]
+    acts = [*writing[:seed], erase(world, GONE), *writing[seed:]]
+
+    answers = [answer for answer in await asyncio.gather(*acts) if answer != 1]
+
+    assert {answer.status_code for answer in answers} <= {200, 422}
+    assert "MARK" not in await kept(world)
+
+
 async def test_heard_twice_it_is_one_version_and_nothing_of_others_changes(world):
     at, other = await persona(world, quote(GONE)), await persona(world, quote(STAYS))
 
@@ -114,7 +157,7 @@ async def test_a_foreign_workspace_keeps_its_own(world):
 
 
 async def test_at_the_last_version_it_is_taken_out_all_the_same(world, monkeypatch):
-    monkeypatch.setattr(rules, "MOST_VERSIONS", 1)
+    monkeypatch.setattr(limits, "PERSONA_VERSIONS", 1)
     at = await persona(world, quote(GONE))
 
     await erase(world, GONE)

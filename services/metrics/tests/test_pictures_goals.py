@@ -1,5 +1,6 @@
 """Pictures of objectives: bars of key results and the time that has passed."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -109,8 +110,25 @@ def test_hostile_titles_are_shown_as_they_are_and_cut():
 def test_the_table_has_a_row_for_each_part():
     names, rows = rules.goal_table(goal(HALF, NONE))
 
-    assert names == ("title", "kpi", "start", "target", "value", "weight", "progress", "pace", "state")
+    assert names == ("title", "kpi", "start", "target", "value", "unit", "weight", "progress", "pace", "state")
     assert rows == [
-        ("Renewals", "renewals", 0, 100, 50, 2.0, 0.5, 0.7, "at_risk"),
-        ("Replies in a day", None, 10, 1, None, 1.0, None, 0.7, "off_track"),
+        ("Renewals", "renewals", 0, 100, 50, None, 2.0, 0.5, 0.7, "at_risk"),
+        ("Replies in a day", None, 10, 1, None, None, 1.0, None, 0.7, "off_track"),
     ]
+    assert [row[5] for row in rules.goal_table(goal(replace(HALF, unit="orders")))[1]] == ["orders"]
+
+
+@pytest.mark.parametrize(
+    ("unit", "english", "chinese"),
+    [
+        ("orders", "50, from 0 to 100 orders · 50%", "50，从0到100 orders · 50%"),
+        ("单", "50, from 0 to 100 单 · 50%", "50，从0到100 单 · 50%"),
+        ("ratio", "5,000%, from 0% to 10,000% · 50%", "5,000%，从0%到10,000% · 50%"),
+    ],
+)
+def test_numbers_are_told_in_their_unit(unit, english, chinese):
+    one = goal(replace(HALF, unit=unit))
+
+    assert english in described(rules.draw_goal(one, "en"))
+    assert chinese in described(rules.draw_goal(one, "zh"))
+    assert len(rules.draw_goal(goal(replace(HALF, unit="长" * 200)), "zh")) < 10_000

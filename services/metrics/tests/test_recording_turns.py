@@ -21,6 +21,7 @@ async def waiting(world_with_store, store):
             takes.append(asyncio.create_task(writer.take(entries)))
         await asyncio.sleep(0)
 
+    writer.takes = takes
     yield writer, bring
     for take in takes:
         take.cancel()
@@ -72,3 +73,19 @@ async def test_a_workspace_that_fills_what_may_wait_leaves_room_to_those_of_whom
     await bring("light", 1)
 
     assert workspaces(writer._next_block()) == ["light"]
+
+
+async def test_what_is_given_up_waits_no_longer_and_is_not_counted(waiting):
+    writer, bring = waiting
+    await bring("gone", 600)
+    await bring("stays", 10)
+    begun = [*writer._next_block(), *writer._next_block()]
+    assert [each.entries[0].workspace for each in begun] == ["stays", "gone"]
+
+    writer.takes[0].cancel()
+    await asyncio.wait([writer.takes[0]])
+
+    assert [each.done.cancelled() for each in begun] == [False, True]
+    assert (writer._count, dict(writer._here)) == (0, {"stays": 10})
+    await bring("next", 1)
+    assert workspaces(writer._next_block()) == ["next"]

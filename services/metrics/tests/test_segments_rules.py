@@ -1,4 +1,4 @@
-"""What a refresh changes and tells, and in which order segments that ask for each other are refreshed."""
+"""What a refresh changes and tells."""
 
 from __future__ import annotations
 
@@ -77,56 +77,6 @@ def test_long_ids_make_shorter_chunks_that_an_event_has_room_for(letter):
 
     assert all(len(orjson.dumps(each)) <= rules.BYTES_PER_EVENT + 2 for each in found)
     assert sum(len(each) for each in found) == 700
-
-
-# d asks for b and c, both for a; e for nobody
-ASKED = {D: {B, C}, B: {A}, C: {A}, A: set(), E: set()}
-
-
-def test_each_comes_after_those_that_it_asks_for():
-    found = rules.in_order(ASKED)
-
-    assert sorted(found) == sorted(ASKED)
-    assert all(found.index(asked) < found.index(each) for each, some in ASKED.items() for asked in some)
-    assert rules.in_order({A: {B}}) == [A]  # one that is gone is passed over
-    assert rules.in_order({}) == []
-
-
-@pytest.mark.parametrize(
-    ("changed", "expected"), [(A, [B, C, D]), (B, [D]), (C, [D]), (D, []), (E, []), (UUID(int=9), [])]
-)
-def test_who_has_to_follow_a_change(changed, expected):
-    assert rules.dependents(changed, ASKED) == expected
-
-
-@pytest.mark.parametrize(
-    ("segment", "asks_for", "is_ring"),
-    [
-        (None, {A, D}, False),
-        (A, set(), False),
-        (A, {E}, False),
-        (D, {A, B, E}, False),
-        (A, {A}, True),
-        (A, {B}, True),
-        (A, {D}, True),
-        (A, {E, D}, True),
-        (B, {D}, True),
-        (B, {C}, False),
-    ],
-)
-def test_no_ring_of_segments(segment, asks_for, is_ring):
-    if not is_ring:
-        rules.require_no_cycle(segment, asks_for, ASKED)
-        return
-    with pytest.raises(Conflict, match="ask for itself"):
-        rules.require_no_cycle(segment, asks_for, ASKED)
-
-
-def test_a_segment_that_is_not_there_is_named():
-    with pytest.raises(Invalid) as refused:
-        rules.require_no_cycle(A, {UUID(int=9)}, ASKED)
-    [error] = refused.value.errors
-    assert (error.pointer, str(UUID(int=9)) in error.detail) == ("/definition", True)
 
 
 @pytest.mark.parametrize(

@@ -152,7 +152,7 @@ def test_a_table_is_read_whole_or_not_at_all():
 
 @pytest.mark.parametrize(
     ("text", "words"),
-    [("at,value\n", "no rows"), ("value\n1\n", "no column at"), ("at,value\n" + "x,1\n" * 10_001, "more than 10000")],
+    [("at,value\n", "no rows"), ("at,value\n" + "x,1\n" * 10_001, "more than 10000")],
 )
 def test_a_table_that_is_none_is_refused(text, words):
     with pytest.raises(Invalid) as refused:
@@ -161,7 +161,45 @@ def test_a_table_that_is_none_is_refused(text, words):
     assert (error.pointer, words in error.detail) == ("", True)
 
 
+@pytest.mark.parametrize(
+    ("text", "errors"),
+    [
+        ("value\n1\n", [("/at_column", "at is no column of the table; known are value")]),
+        ("at,values\n1\n", [("/value_column", "value is no column of the table; did you mean values?")]),
+        (
+            "day,price\n1\n",
+            [
+                ("/at_column", "at is no column of the table; known are day, price"),
+                ("/value_column", "value is no column of the table; known are day, price"),
+            ],
+        ),
+        ("", [("/at_column", "at is no column of the table"), ("/value_column", "value is no column of the table")]),
+    ],
+)
+def test_columns_that_are_not_there_are_named_with_those_that_are(text, errors):
+    with pytest.raises(Invalid) as refused:
+        table(text)
+    assert [(error.pointer, error.detail) for error in refused.value.errors] == errors
+
+
 def test_of_many_bad_rows_twenty_are_named():
     with pytest.raises(Invalid) as refused:
         rules.require_read([FieldError(f"/{number}/at", "x") for number in range(50)])
     assert len(refused.value.errors) == 20
+
+
+@pytest.mark.parametrize("number", ["9" * 400, "-" + "9" * 400, "1e400", "0." + "0" * 20 + "1e400", "NaN", "Infinity"])
+def test_a_number_beyond_doubles_is_none(number):
+    with pytest.raises(Unusable):
+        read(JSON | {"pointer": "/v"}, f'{{"v": {number}, "others": [{"1" * 400}, 7]}}')
+
+
+@pytest.mark.parametrize(
+    ("digits", "number"),
+    [("12345678901234567890", 12345678901234567890.0), ("1" + "0" * 300, 1e300), ("0.1000000000000000000001", 0.1)],
+)
+def test_a_long_number_within_doubles_is_one(digits, number):
+    """Beside one that is beyond them, which nobody asked for."""
+    [point] = read(JSON | {"pointer": "/v"}, f'{{"v": {digits}, "others": [{"1" * 400}, 7]}}')
+
+    assert point.value == number

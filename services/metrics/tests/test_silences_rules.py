@@ -6,7 +6,7 @@ import pytest
 
 from opsloop_common.errors import Invalid
 from opsloop_metrics.silences import rules
-from opsloop_metrics.silences.rules import WindowState
+from opsloop_metrics.silences.rules import Times, WindowState
 
 NOW = datetime(2026, 11, 22, 8, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -17,7 +17,7 @@ HOUR = timedelta(hours=1)
     [(1, 2, "upcoming"), (0, 1, "active"), (-1, 1, "active"), (-1, 0, "past"), (-2, -1, "past")],
 )
 def test_a_window_begins_with_its_start_and_is_over_at_its_end(starts, ends, state):
-    assert rules.state_of(NOW + starts * HOUR, NOW + ends * HOUR, NOW) is WindowState(state)
+    assert Times(NOW + starts * HOUR, NOW + ends * HOUR).state(NOW, "UTC") is WindowState(state)
 
 
 @pytest.mark.parametrize(
@@ -25,9 +25,9 @@ def test_a_window_begins_with_its_start_and_is_over_at_its_end(starts, ends, sta
     [
         (rules.require_ahead, (NOW, NOW)),
         (rules.require_ahead, (NOW + timedelta(days=30, microseconds=1), NOW)),
-        (rules.require_span, (NOW, NOW)),
-        (rules.require_span, (NOW, NOW - HOUR)),
-        (rules.require_span, (NOW, NOW + timedelta(days=31, microseconds=1))),
+        (rules.require_times, (Times(NOW, NOW), "UTC")),
+        (rules.require_times, (Times(NOW, NOW - HOUR), "UTC")),
+        (rules.require_times, (Times(NOW, NOW + timedelta(days=31, microseconds=1)), "UTC")),
         (rules.require_known, (["a", "b"], {"a"})),
     ],
 )
@@ -38,6 +38,6 @@ def test_what_cannot_be_is_refused(require, given):
 
 def test_the_bounds_themselves_are_fine():
     rules.require_ahead(NOW + timedelta(days=30), NOW)
-    rules.require_span(NOW, NOW + timedelta(days=31))
+    rules.require_times(Times(NOW, NOW + timedelta(days=31)), "UTC")
     rules.require_known(["a"], {"a", "b"})
     rules.require_known([], set())

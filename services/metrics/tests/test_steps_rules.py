@@ -20,10 +20,11 @@ from opsloop_metrics.steps.rules import (
     FunnelMode,
     Order,
     Step,
+    Way,
     is_in_progress,
     is_missing,
-    is_plain,
     require_sound,
+    way_of,
 )
 
 
@@ -144,34 +145,55 @@ def test_what_can_be_meant_is_taken(name):
 
 
 PATH_A, PATH_B = ("path", Op.EQ, "/a"), ("path", Op.EQ, "/b")
-PLAIN = {
-    "different events": (Funnel((A, B, C)), True),
-    "the same event": (Funnel((A, B, A)), False),
-    "any event": (Funnel((A, step(None))), False),
-    "strict": (Funnel((A, B), order=Order.STRICT), False),
-    "unordered": (Funnel((A, B), order=Order.UNORDERED), False),
-    "optional": (Funnel((A, P, B)), False),
-    "sessions": (Funnel((A, B), count_by=CountBy.SESSIONS), False),
-    "totals": (Funnel((A, B), count_by=CountBy.TOTALS), False),
-    "range": (Funnel((A, B), mode=FunnelMode.RANGE), True),
-    "broken down": (Funnel((A, B), breakdown=Breakdown("os")), True),
-    "excluded": (Funnel((A, B), exclusions=(Exclusion(X, 0, 1),)), True),
-    "excluded is a step": (Funnel((A, B), exclusions=(Exclusion(A.filter, 0, 1),)), False),
-    "excluded twice": (Funnel((A, B, C), exclusions=(Exclusion(X, 0, 1), Exclusion(X, 1, 2))), False),
-    "two texts of one field": (Funnel((step("$pageview", PATH_A), step("$pageview", PATH_B))), True),
-    "two texts of any event": (Funnel((step(None, PATH_A), step("A", PATH_B))), True),
-    "the same text": (Funnel((step("A", PATH_A), step("A", PATH_A))), False),
-    "texts of different fields": (Funnel((step("A", PATH_A), step("A", ("host", Op.EQ, "/b")))), False),
-    "not a text": (Funnel((step("A", PATH_A), step("A", ("path", Op.EQ, None)))), False),
-    "not equal": (Funnel((step("A", PATH_A), step("A", ("path", Op.NE, "/b")))), False),
+STRICT, UNORDERED = {"order": Order.STRICT}, {"order": Order.UNORDERED}
+WAYS = {
+    "different events": (Funnel((A, B, C)), Way.CHAINED),
+    "the same event": (Funnel((A, B, A)), Way.TIMED),
+    "any event": (Funnel((A, step(None))), Way.TIMED),
+    "strict": (Funnel((A, B), **STRICT), Way.TIMED),
+    "strict, any event": (Funnel((A, step(None)), **STRICT), Way.TIMED),
+    "unordered": (Funnel((A, B), **UNORDERED), Way.UNORDERED),
+    "unordered, the same event": (Funnel((A, A), **UNORDERED), None),
+    "optional": (Funnel((A, P, B)), Way.TIMED),
+    "sessions": (Funnel((A, B), count_by=CountBy.SESSIONS), Way.CHAINED),
+    "totals": (Funnel((A, B), count_by=CountBy.TOTALS), None),
+    "range": (Funnel((A, B), mode=FunnelMode.RANGE), Way.CHAINED),
+    "broken down": (Funnel((A, B), breakdown=Breakdown("os")), Way.CHAINED),
+    "broken down, strict": (Funnel((A, B), breakdown=Breakdown("os"), **STRICT), Way.TIMED),
+    "broken down, the same event": (Funnel((A, A), breakdown=Breakdown("os")), None),
+    "divided before, the same event": (Funnel((A, A), breakdown=Breakdown("os", Attribution.ALL)), Way.TIMED),
+    "excluded": (Funnel((A, B), exclusions=(Exclusion(X, 0, 1),)), Way.CHAINED),
+    "excluded is a step": (Funnel((A, B), exclusions=(Exclusion(A.filter, 0, 1),)), Way.TIMED),
+    "excluded is a step, unordered": (Funnel((A, B), exclusions=(Exclusion(A.filter, 0, 1),), **UNORDERED), None),
+    "excluded is a step, broken down": (
+        Funnel((A, B), exclusions=(Exclusion(A.filter, 0, 1),), breakdown=Breakdown("os")),
+        Way.TIMED,
+    ),
+    "excluded twice": (Funnel((A, B, C), exclusions=(Exclusion(X, 0, 1), Exclusion(X, 1, 2))), Way.TIMED),
+    "twenty events": (Funnel(tuple(step(f"S{number}") for number in range(20))), Way.CHAINED),
+    "six times the same": (Funnel((A,) * 6), Way.TIMED),
+    "seven times the same": (Funnel((A,) * 7), None),
+    "seven events, strict": (Funnel(tuple(step(f"S{number}") for number in range(7)), **STRICT), None),
+    "seven, one optional": (Funnel((A, P, *(step(f"S{number}") for number in range(5)))), None),
+    "optional, broken down": (Funnel((A, P, B), breakdown=Breakdown("os")), Way.TIMED),
+    "optional, the first again": (Funnel((A, step("A", optional=True), B)), Way.TIMED),
+    "sessions, strict": (Funnel((A, B), count_by=CountBy.SESSIONS, **STRICT), Way.TIMED),
+    "sessions, unordered": (Funnel((A, B), count_by=CountBy.SESSIONS, **UNORDERED), Way.UNORDERED),
+    "totals, strict": (Funnel((A, B), count_by=CountBy.TOTALS, **STRICT), None),
+    "two texts of one field": (Funnel((step("$pageview", PATH_A), step("$pageview", PATH_B))), Way.CHAINED),
+    "two texts of any event": (Funnel((step(None, PATH_A), step("A", PATH_B))), Way.CHAINED),
+    "the same text": (Funnel((step("A", PATH_A), step("A", PATH_A))), Way.TIMED),
+    "texts of different fields": (Funnel((step("A", PATH_A), step("A", ("host", Op.EQ, "/b")))), Way.TIMED),
+    "not a text": (Funnel((step("A", PATH_A), step("A", ("path", Op.EQ, None)))), Way.TIMED),
+    "not equal": (Funnel((step("A", PATH_A), step("A", ("path", Op.NE, "/b")))), Way.TIMED),
 }
 
 
-@pytest.mark.parametrize("name", sorted(PLAIN))
-def test_which_the_store_answers_alone(name):
-    funnel, expected = PLAIN[name]
+@pytest.mark.parametrize("name", sorted(WAYS))
+def test_how_the_store_answers_alone(name):
+    funnel, expected = WAYS[name]
 
-    assert is_plain(funnel) is expected
+    assert way_of(funnel) is expected
 
 
 def test_what_steps_are_called():
@@ -213,3 +235,9 @@ def test_who_is_missing_and_who_may_still_come(entered, number, missing, waiting
 @pytest.mark.parametrize(("since", "number", "seconds"), [(0, 1, 60), (1, 2, 120.5), (0, 2, 180.5)])
 def test_the_time_from_one_step_to_another(since, number, seconds):
     assert Entrant("p", (1_000, 61_000, 181_500), False).seconds(since, number) == seconds
+
+
+def test_a_step_is_done_whenever_it_was_also_at_the_beginning_of_time():
+    entered = Entrant("p", (0, None), False)
+
+    assert [entered.has_done(number) for number in (0, 1)] == [True, False]

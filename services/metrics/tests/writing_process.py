@@ -40,6 +40,7 @@ async def main(url: str, clickhouse: str, batches: str, step: str) -> None:
         insights={},
         answers=Mock(),
         outbound=Mock(),
+        keys_asking=Mock(),
     )
     writer = Writer(database, store, is_shared=True)
     async with supervised({"writer": writer.run}):

@@ -55,7 +55,10 @@ WORLD = World(
         "POST /v1/campaigns": {"name": "a", **WORDED},
         "PATCH /v1/campaigns/{campaign_id}": WORDED,
         "POST /v1/playbooks": PLAYBOOK | {"launch": {"name": "a", **WORDED}},
-        "PATCH /v1/playbooks/{playbook_id}": {"launch": {"name": "a", **WORDED}},
+        "PATCH /v1/playbooks/{playbook_id}": {
+            "launch": {"name": "a", **WORDED},
+            "when": [{"field": "data.kpi", "op": "eq", "value": SAID}],
+        },
         "POST /v1/playbooks/{playbook_id}/test": {"data": {"kpi": SAID}},
     },
     # whoever gives a reason gives it to the log

@@ -6,11 +6,19 @@ from datetime import timedelta
 
 from opsloop_common.testing.due import run_due
 from opsloop_common.testing.http import Api
-from tests.contracts.worlds.world import SAID, World, post
+from tests.contracts.worlds.world import MAIL, SAID, World, post
 
 REPORTED = {"key": "csat", "name": "CSAT", "unit": "score", "direction": "up", "measure": {"type": "reported"}}
 MUTE = {"until": "2026-12-01T00:00:00Z"}
 WINDOW = {"name": "Migration", "starts_at": "2026-11-21T00:00:00Z", "ends_at": "2026-11-21T02:00:00Z", "kpis": ["csat"]}
+# a KPI is a definition, and its name, unit and tags are what the log is asked about; whom it counts and whose it is are not
+OF_SOMEBODY = {
+    "type": "events",
+    "event": "feedback.received",
+    "aggregate": "count",
+    "where": [{"field": "data.author.user_id", "op": "eq", "value": SAID}],
+}
+WORDED = {"description": SAID, "owner": MAIL}
 _MUTE = "PUT /v1/kpis/{key}/monitors/{monitor_id}/mute"
 _WINDOW = "PATCH /v1/maintenance-windows/{window_id}"
 _ACKNOWLEDGE = "POST /v1/breaches/{incident_id}/acknowledge"
@@ -54,6 +62,8 @@ WORLD = World(
         "POST /v1/maintenance-windows": WINDOW | {"name": SAID, "tags": [SAID]},
         _WINDOW: {"name": SAID, "tags": [SAID]},
         _ACKNOWLEDGE: {"note": SAID},
+        "POST /v1/kpis": REPORTED | {"key": "worded", "measure": OF_SOMEBODY, **WORDED},
+        "PATCH /v1/kpis/{key}": WORDED,
     },
     changes={
         _MUTE: MUTE | {"reason": "changed"},
@@ -61,11 +71,8 @@ WORLD = World(
         "PATCH /v1/kpis/{key}": {"name": "changed"},
         "PATCH /v1/kpis/{key}/monitors/{monitor_id}": {"severity": "critical"},
     },
-    # a KPI is a definition: its labels are what the log is asked about
     without_words=frozenset(
         {
-            "POST /v1/kpis",
-            "PATCH /v1/kpis/{key}",
             "POST /v1/kpis/{key}/values",
             "POST /v1/kpis/{key}/monitors",
             "PATCH /v1/kpis/{key}/monitors/{monitor_id}",

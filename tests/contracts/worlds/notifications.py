@@ -10,6 +10,10 @@ from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import Api
 from tests.contracts.worlds.world import MAIL, PATH, SAID, World, post
 
+OF_SOMEBODY = {
+    "event_types": ["feedback.received"],
+    "filter": [{"field": "data.author.user_id", "op": "eq", "value": SAID}],
+}
 RECIPIENT = {"email": "u1@example.test", "locale": "en"}
 
 
@@ -57,8 +61,8 @@ WORLD = World(
         "PUT /v1/recipients/{user_id}": RECIPIENT | {"locale": "fr"},
     },
     worded={
-        "POST /v1/webhooks": {"url": PATH, "description": SAID},
-        "PATCH /v1/webhooks/{webhook_id}": {"url": PATH, "description": SAID},
+        "POST /v1/webhooks": {"url": PATH, "description": SAID, **OF_SOMEBODY},
+        "PATCH /v1/webhooks/{webhook_id}": {"url": PATH, "description": SAID, **OF_SOMEBODY},
         "POST /v1/webhooks/{webhook_id}/rotate-secret": {},
         "PUT /v1/recipients/{user_id}": {"email": MAIL},
     },

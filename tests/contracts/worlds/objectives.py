@@ -58,8 +58,8 @@ WORLD = World(
     worded={
         "POST /v1/objectives": OBJECTIVE | {"title": SAID, "description": SAID, "owner": SAID},
         f"PATCH {_ONE}": {"title": SAID, "description": SAID, "owner": SAID},
-        f"POST {_ONE}/key-results": RESULT | {"title": SAID},
-        f"PATCH {_RESULT}": {"title": SAID},
+        f"POST {_ONE}/key-results": RESULT | {"title": SAID, "unit": SAID},
+        f"PATCH {_RESULT}": {"title": SAID, "unit": SAID},
         f"POST {_RESULT}/check-ins": CHECK_IN | {"note": SAID},
         "POST /v1/competitors": {"name": SAID, "url": PATH, "notes": SAID},
         "PATCH /v1/competitors/{competitor_id}": {"name": SAID, "url": PATH, "notes": SAID},

@@ -28,7 +28,9 @@ _INSERT = (
     "CAST(:times AS timestamptz[]), CAST(:payloads AS jsonb[]), CAST(:contexts AS jsonb[]), "
     "CAST(:priorities AS integer[]), CAST(:groups AS text[])) "
     "ON CONFLICT (workspace, kind, key) DO UPDATE SET payload = excluded.payload, context = excluded.context, "
-    "priority = excluded.priority, group_key = excluded.group_key, status = 'waiting', "
+    # what was wished while a row is handled keeps its place when its handler, who did not know of that, puts the row off
+    "priority = CASE WHEN d.owner IS NOT NULL AND d.again_at IS NOT NULL THEN greatest(d.priority, excluded.priority) "
+    "ELSE excluded.priority END, group_key = excluded.group_key, status = 'waiting', "
     "attempts = CASE WHEN d.status = 'failed' THEN 0 ELSE d.attempts END, "
 )
 # least() passes over a null; a claimed row keeps its own time, which counts again should its owner die
@@ -121,7 +123,8 @@ async def schedule(
 
     One row stands for (workspace, kind, key). A waiting row moves to the earlier of both times, or exactly to `due_at` with
     `replace`; payload, priority and group are the newest, its cause is what the session that changed it last works
-    for (`acting_for`). A row that is being handled right now runs again afterwards. `payload` is JSON. Higher priority first.
+    for (`acting_for`). A row that is being handled right now runs again afterwards, with the highest priority of those who
+    wished for that. `payload` is JSON. Higher priority first.
     Not inside a savepoint.
     """
     work, context = work_of(session), context_of(session)

@@ -36,7 +36,8 @@ _UNREACHABLE = (
 _TRY_AGAIN = (
     pg.TransactionRollbackError,
     pg.LockNotAvailableError,
-)  # class 40 and 55P03: deadlock, serialization, lock wait
+    pg.ForeignKeyViolationError,
+)  # class 40 and 55P03: deadlock, serialization, lock wait; what was there a moment ago, and was deleted since
 _NOT_STORABLE = (pg.CharacterNotInRepertoireError, pg.UntranslatableCharacterError, pg.NumericValueOutOfRangeError)
 
 

@@ -36,20 +36,22 @@ from opsloop_common.mailboxes import ADDRESS_PATTERN, MAX_ADDRESS_CHARACTERS, ad
 _STRICT = frozenset({"int", "float", "bool", "str"})
 
 
-def _tighten(schema: Any) -> None:
+def _tighten(schema: Any, model: type[BaseModel]) -> None:
     # JSON knows numbers, strings and truth values apart: "5" is no number and 1 is not true
     if isinstance(schema, dict):
         kind = schema.get("type")  # of a schema; under a field named "type", another schema
+        if kind == "model" and (inner := schema["cls"]) is not model and issubclass(inner, InModel):
+            return  # it has seen to its own
         if isinstance(kind, str) and kind in _STRICT:
             schema.setdefault("strict", True)
         if kind == "list":
             # 100,000 bad ids would be 100,000 errors, of which a problem document shows 20
             schema.setdefault("fail_fast", True)
         for value in schema.values():
-            _tighten(value)
+            _tighten(value, model)
     elif isinstance(schema, list | tuple):
         for value in schema:
-            _tighten(value)
+            _tighten(value, model)
 
 
 @cache  # of each class once: a batch of 1,000 rows asks as often
@@ -69,7 +71,7 @@ class InModel(BaseModel):
     def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         """Make numbers, strings and booleans strict."""
         schema = handler(source)
-        _tighten(schema)
+        _tighten(schema, cls)
         return schema
 
     @model_validator(mode="before")

@@ -60,13 +60,13 @@ class Playbook(Resource, Base):
     )
 
     def audited(self) -> dict[str, Any]:
-        """Return what it does, under the names of the API; of the people their number, of the texts that they are others."""
+        """Return what it does, under the names of the API; of people their number, of texts and conditions that they are others."""
         launch = dict(self.launch)
         return {
             "name": self.name,
             "enabled": self.enabled,
             "on": self.event_type,
-            "when": self.conditions,
+            "when": redaction.text(self.conditions),
             "cooldown": self.cooldown,
             "requires_approval": self.requires_approval,
             "launch": {

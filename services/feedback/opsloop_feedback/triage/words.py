@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
+from functools import cache
+from typing import NamedTuple
 
 import rjieba
 
@@ -23,22 +26,31 @@ _TOKEN = re.compile(
 BREAKS = frozenset(".,;:!?…、。，；：！？~\n")
 
 
-def _decomposed(code: int) -> str:
-    return unicodedata.normalize("NFKD", chr(code))
+class _Costly(NamedTuple):
+    """What costs a normaliser much."""
+
+    run_of_marks: re.Pattern[str]
+    expanding: re.Pattern[str]
 
 
-# the highest mark is U+1E94A, the highest character that expands into three U+1F248; U+FF9E is no mark but becomes one
-_ASSIGNED = [code for code in range(0x80, 0x20000) if not 0xAC00 <= code <= 0xDFFF]
-_COMPOSED = [code for code in _ASSIGNED if unicodedata.decomposition(chr(code))]
-_MARK = "".join(
-    f"\\U{code:08x}"
-    for code in sorted(
-        {code for code in _ASSIGNED if unicodedata.combining(chr(code))}
-        | {code for code in _COMPOSED if unicodedata.combining(_decomposed(code)[0])}
+@cache  # for the first long text: it is a tenth of a second's work
+def _costly() -> _Costly:
+    # the highest mark is U+1E94A, the highest character that expands into three U+1F248; U+FF9E is no mark but becomes one
+    assigned = [chr(code) for code in range(0x80, 0x20000) if not 0xAC00 <= code <= 0xDFFF]
+    composed = {each: unicodedata.normalize("NFKD", each) for each in assigned if unicodedata.decomposition(each)}
+    marks = {each for each in assigned if unicodedata.combining(each)}
+    marks |= {each for each, parts in composed.items() if unicodedata.combining(parts[0])}
+    mark = _class_of(marks)
+    return _Costly(
+        re.compile(f"{mark}{{{MARKS_IN_A_ROW}}}(?={mark})"),
+        re.compile(_class_of(each for each, parts in composed.items() if len(parts) > 2)),
     )
-)
-_RUN_OF_MARKS = re.compile(f"[{_MARK}]{{{MARKS_IN_A_ROW}}}(?=[{_MARK}])")
-_EXPANDING = re.compile("[" + "".join(f"\\U{code:08x}" for code in _COMPOSED if len(_decomposed(code)) > 2) + "]")
+
+
+def _class_of(characters: Iterable[str]) -> str:
+    return "[" + "".join(f"\\U{ord(each):08x}" for each in sorted(characters)) + "]"
+
+
 _GRAPHEME_JOINER = "\u034f"
 SHORT_CHARACTERS = 1_000
 
@@ -54,8 +66,8 @@ def fold(text: str) -> str:
     text = comparable(text)
     if len(text) <= SHORT_CHARACTERS:  # at worst 1.6 ms; looking for marks would double the cost of every post
         text = unicodedata.normalize("NFKC", text)
-    elif len(_EXPANDING.findall(text)) <= EXPANDING_CHARACTERS:
-        text = unicodedata.normalize("NFKC", _RUN_OF_MARKS.sub(f"\\g<0>{_GRAPHEME_JOINER}", text))
+    elif len(_costly().expanding.findall(text)) <= EXPANDING_CHARACTERS:
+        text = unicodedata.normalize("NFKC", _costly().run_of_marks.sub(f"\\g<0>{_GRAPHEME_JOINER}", text))
     return text.lower().translate(_FOLDED)
 
 

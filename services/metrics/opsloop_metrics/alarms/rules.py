@@ -5,20 +5,21 @@ A null value, a bad one from too small a sample, and a comparison with nothing a
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 from enum import Enum, auto
 from fractions import Fraction
-from math import isfinite
+from math import isclose, isfinite
 from typing import Any, Literal, NamedTuple
 
 from opsloop_common.errors import Conflict, Invalid
 from opsloop_metrics.events.rules import Aggregate, Reading
 from opsloop_metrics.kpi_measures.rules import Measure
+from opsloop_metrics.kpi_periods.rules import Period
 from opsloop_metrics.kpis.rules import Definition, Goal, meets_target
 from opsloop_metrics.kpis.rules import progress as of_target
-from opsloop_metrics.windows.rules import Window, longest
+from opsloop_metrics.windows.rules import Span, Window, longest
 
 Operator = Literal["lt", "le", "gt", "ge"]
 ConditionType = Literal["threshold", "change", "anomaly", "off_track", "no_data"]
@@ -30,10 +31,24 @@ SETTLED = timedelta(minutes=1)
 """A bucket is judged so long after its end: what happened in its last moments is on its way then."""
 BUCKETS: dict[Interval, int] = {"day": 211, "hour": 2_424}
 """Of so many the newest is judged: more than anomalies.rules remembers (203, 2,376), and as many as one may be late."""
+NET = timedelta(minutes=5)
+"""A monitor looks at least so often; stands behind all computed instants, which need not be known further ahead."""
+SHOWN_SHARE = 60
+"""What is shown may be behind by such a share of the window, while what it says stays the same."""
 LATE: dict[Interval, int] = {"day": 7, "hour": 24}
 """A bucket whose value is known so much later is judged all the same, if none after it was."""
+_LENGTHS: dict[Interval, timedelta] = {"day": timedelta(hours=25), "hour": timedelta(hours=1)}
+"""How long a bucket is at most."""
 MOST_JUDGED = 1e100
+_BY_DAY = "what an insight or a formula comes to is kept by day: take day, or watch a KPI of events or reported values by hour"
+USUAL_WEEKS = 8
+"""So many weeks before are looked through for a bucket that an unusual one is compared with."""
+MOST_NOTED = 3
+"""So many annotations the words of an anomaly name."""
+_LOST = 1e-14
+"""What calculating in doubles loses, as a part of a number: 29 / 100 * 100 is 29."""
 _COUNTS = frozenset({Aggregate.COUNT, Aggregate.USERS})
+_NEVER_NEGATIVE = _COUNTS | {Aggregate.SHARE}
 
 
 @dataclass(frozen=True)
@@ -98,21 +113,26 @@ class Bucket(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """What to look at. `is_alarmed`: whether the condition held at the last look; `judged_at`: the start of the last bucket judged."""
+    """What to look at. `is_alarmed`: whether the condition held at the last look; `judged_at`: the start of the last bucket judged.
+
+    `hold_for`: how long it has to hold before that is told.
+    """
 
     kpi: Definition
     condition: Condition
     window: Window | None
     min_count: int = 1
+    hold_for: timedelta = timedelta()
     is_alarmed: bool = False
     judged_at: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a look came to.
+    """What a look came to. `over` is the time whose value it is, `beside` the one to compare it with; of what is kept the ends count.
 
     `instants`: when the next may come to something else without an event; until `rests_until` none of them makes a difference.
+    `shown_until`: how long the value may be shown that says the same until the first of them.
     Without `is_news` there was nothing to look at that had not been looked at before.
     """
 
@@ -120,9 +140,12 @@ class Found:
     reading: Reading
     expected: Expected | None = None
     instants: tuple[datetime | None, ...] = ()
+    over: Span | None = None
+    beside: Span | None = None
     bucket: Bucket | None = None
     rests_until: datetime | None = None
     is_news: bool = True
+    shown_until: datetime | None = None
 
 
 def length_of(watched: Watched, found: Found) -> timedelta | None:
@@ -159,13 +182,13 @@ def read_condition(raw: Mapping[str, Any]) -> Condition:
     return Condition(kind, unusual=Unusual(**(given | {"excluded": tuple(given.get("excluded", ()))})))
 
 
-def require_window(measure: Measure, condition: Condition, window: Window | None) -> None:
-    """Raise Invalid for a window that is missing, or that goes with no such condition."""
+def require_fitting(kpi: Definition, condition: Condition, window: Window | None, min_count: int) -> None:
+    """Raise Invalid for a window that is missing, or that goes with no such condition or KPI, and for what no look could find."""
+    if kpi.measure.is_asked:
+        _require_kept_often(kpi.period, condition, window, min_count)
     if condition.unusual is not None:
         if window is not None:
             raise Invalid("/window", "an anomaly is a day or an hour (interval): leave window out, or null")
-        if condition.unusual.interval == "hour" and measure.is_asked:
-            raise Invalid("/condition/interval", "what an insight or a formula comes to is kept by day: take day")
         return
     if condition.type == "no_data" and not isinstance(window, timedelta):
         raise Invalid("/window", "no_data needs a window that is a duration: how long silence is normal")
@@ -173,15 +196,40 @@ def require_window(measure: Measure, condition: Condition, window: Window | None
         return
     if condition.type == "change":
         raise Invalid("/window", "a change needs a window: it is compared with the one before")
-    if not measure.is_kept:
+    if not kpi.measure.is_kept:
         raise Invalid("/window", "a measure of events needs a window")
 
 
-def require_watchable(measure: Measure, watched: Sequence[tuple[Condition, Window | None]]) -> None:
-    """Raise Conflict when a KPI is to be measured in a way that a monitor of it cannot watch."""
-    for condition, window in watched:
+def require_possible(kpi: Definition, condition: Condition) -> None:
+    """Raise Invalid for a condition that no value of the KPI can ever fulfil."""
+    if condition.type == "off_track" and not kpi.has_targets:
+        raise Invalid("/condition/type", "off_track needs days to be on track in: give the KPI targets first")
+    if condition.type != "change" or condition.value is None or condition.operator not in ("lt", "le"):
+        return
+    is_never_less = bool(kpi.measure.parts) and all(part.aggregate in _NEVER_NEGATIVE for part in kpi.measure.parts)
+    if is_never_less and (condition.value < -1 or (condition.value == -1 and condition.operator == "lt")):
+        raise Invalid(
+            "/condition/value", "a change is a share, -0.2 is a fifth less: of what is never below 0 it is at least -1"
+        )
+
+
+def _require_kept_often(period: Period, condition: Condition, window: Window | None, min_count: int) -> None:
+    """Refuse what would have to know more of an insight or a formula than one number a period."""
+    if condition.unusual is not None and condition.unusual.interval == "hour":
+        raise Invalid("/condition/interval", _BY_DAY)
+    if condition.unusual is not None and period is not Period.DAY:
+        raise Invalid("/condition", f"an anomaly is a day, and of this KPI one value is kept for each {period}")
+    if condition.type == "change" and window is not None and longest(window) < longest(period):
+        raise Invalid("/window", f"of this KPI one value is kept for each {period}: a change needs that, or longer")
+    if min_count > 1:
+        raise Invalid("/min_count", "what an insight or a formula comes to is not of samples that count: leave it out")
+
+
+def require_watchable(kpi: Definition, watched: Sequence[tuple[Condition, Window | None, int]]) -> None:
+    """Raise Conflict when a KPI is to be measured in a way that a monitor of it (condition, window, min_count) cannot watch."""
+    for condition, window, min_count in watched:
         try:
-            require_window(measure, condition, window)
+            require_fitting(kpi, condition, window, min_count)
         except Invalid as error:
             [fault] = error.errors
             raise Conflict(f"a monitor of this KPI cannot watch that: {fault.detail}; change it first") from error
@@ -209,16 +257,10 @@ def require_kept(condition: Condition, window: Window | None, kept: timedelta) -
 
 
 def holds(value: float, operator: Operator, threshold: float) -> bool:
-    """Say whether `value` compares so with `threshold`; equality belongs to le and ge."""
-    match operator:
-        case "lt":
-            return value < threshold
-        case "le":
-            return value <= threshold
-        case "gt":
-            return value > threshold
-        case "ge":
-            return value >= threshold
+    """Say whether `value` compares so with `threshold`; equality, but for what doubles lose, belongs to le and ge."""
+    if isclose(value, threshold, rel_tol=_LOST, abs_tol=0):
+        return operator in ("le", "ge")
+    return value < threshold if operator in ("lt", "le") else value > threshold
 
 
 def evidence(condition: Condition, reading: Reading, *, min_count: int) -> Evidence:
@@ -244,7 +286,8 @@ def evidence_of_change(condition: Condition, now: Reading, before: Reading, *, m
     """Return what a reading beside the one before says: by how much of that it is more (less: negative). Of null or 0 there is no share."""
     if now.value is None or not before.value:
         return Evidence.NONE
-    change = (now.value - before.value) / abs(before.value)
+    # to nine decimals, as competitors' are: from 1.0 to 1.2 it is 0.2, and not less
+    change = round((now.value - before.value) / abs(before.value), 9)
     return evidence(
         condition, replace(now, value=change, samples=min(now.samples, before.samples)), min_count=min_count
     )
@@ -263,14 +306,14 @@ def evidence_of_bucket(
 
 
 def evidence_of_pace(
-    condition: Condition, value: float | None, start: float | None, goal: Goal, now: datetime
+    condition: Condition, reading: Reading, start: float | None, goal: Goal, now: datetime, *, min_count: int
 ) -> Evidence:
-    """Return what a value says of its way to a target: whether it is further behind the time than the condition allows."""
-    share = progress(value, start, goal)
+    """Return what a reading says of its way to a target: whether it is further behind the time than the condition allows."""
+    share = progress(reading.value, start, goal)
     if share is None or condition.value is None:
         return Evidence.NONE
     # to nine decimals, as objectives have it: 0.5 - 0.4 is 0.1, and not more
-    return Evidence.BAD if round(goal.pace(now) - share, 9) > condition.value else Evidence.GOOD
+    return _weighed(round(goal.pace(now) - share, 9) > condition.value, reading.samples, min_count)
 
 
 def progress(value: float | None, start: float | None, goal: Goal) -> float | None:
@@ -293,6 +336,13 @@ def on_pace(start: float | None, goal: Goal, now: datetime) -> float | None:
     return goal.value / pace if pace and isfinite(goal.value / pace) else None
 
 
+def is_held_back(watched: Watched, bad_since: datetime | None) -> bool:
+    """Say whether buckets were bad for long enough, since then, so that only a silence can have kept that from being told."""
+    if watched.condition.unusual is None or watched.judged_at is None or bad_since is None:
+        return False
+    return watched.judged_at + _LENGTHS[watched.condition.unusual.interval] - bad_since >= watched.hold_for
+
+
 def is_count(measure: Measure, values: Sequence[float | None]) -> bool:
     """Say whether values are numbers of things that happen; those that others count are whole, and none is negative."""
     if measure.parts:
@@ -310,10 +360,44 @@ def newest_known(values: Sequence[float | None], interval: Interval) -> int | No
     return next(known, None)
 
 
-def known(found: Sequence[tuple[float | None, int]]) -> list[float | None]:
-    """Return the values, of (value, samples), that can be judged: before the first sample nothing was counted yet, rather than none."""
+def usual_place(
+    points: Sequence[tuple[datetime, float | None]], expected: Expected | None, unusual: Unusual
+) -> int | None:
+    """Return the place of the bucket that the last of some is compared with, by (start in the zone, value); None without any.
+
+    It is the latest of the same weekday (and hour) that came to what was expected of this one, else that of a week before.
+    """
+    hours = 1 if unusual.interval == "hour" else 24
+    places = {(at.toordinal(), at.hour // hours): place for place, (at, _) in enumerate(points)}
+    here = points[-1][0]
+    before = (places.get((here.toordinal() - 7 * weeks, here.hour // hours)) for weeks in range(1, USUAL_WEEKS + 1))
+    alike = [place for place in before if place is not None]
+    usual = (place for place in alike if _is_usual(*points[place], expected, unusual))
+    return next(usual, alike[0] if alike else None)
+
+
+def _is_usual(at: datetime, value: float | None, expected: Expected | None, unusual: Unusual) -> bool:
+    if value is None or expected is None or at.date() in unusual.excluded:
+        return False
+    return (expected.low is None or value >= expected.low) and (expected.high is None or value <= expected.high)
+
+
+def with_notes(expected: Expected, texts: Sequence[str]) -> Expected:
+    """Return what was expected, with what was noted then beside its words."""
+    if not texts or expected.words is None:
+        return expected
+    quoted = [f"“{text}”" for text in texts]
+    notes = {"en": f"; noted then: {', '.join(quoted)}", "zh": f"；同期记录：{'、'.join(quoted)}"}
+    return replace(expected, words={language: said + notes[language] for language, said in expected.words.items()})
+
+
+def known(found: Sequence[tuple[float | None, int]], *, without: Container[int] = frozenset()) -> list[float | None]:
+    """Return the values, of (value, samples), that can be judged: before the first sample nothing was counted yet, rather than none.
+
+    `without`: places that are unknown whatever was counted there, for it was counted under maintenance.
+    """
     first = next((place for place, (_, samples) in enumerate(found) if samples), len(found))
     return [
-        value if place >= first and value is not None and abs(value) <= MOST_JUDGED else None
+        value if place >= first and value is not None and abs(value) <= MOST_JUDGED and place not in without else None
         for place, (value, _) in enumerate(found)
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -14,16 +15,24 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import workspaces
 from opsloop_common.contracts.envelope import Event
-from opsloop_common.db import clock_of, settings_of
+from opsloop_common.db import clock_of, ports_of, settings_of
+from opsloop_common.errors import Conflict, NotFound
 from opsloop_metrics.alarms import rules
+from opsloop_metrics.alarms.lasting import lasting
 from opsloop_metrics.alarms.rules import Bucket, Condition, Evidence, Expected, Found, Unusual, Watched
+from opsloop_metrics.annotations import service as annotating
+from opsloop_metrics.events import service as event_store
 from opsloop_metrics.events.rules import Reading, changes
 from opsloop_metrics.insights.periods import Interval, WeekStart, edges, floor, steps
 from opsloop_metrics.kpi_measures.rules import read_measure
+from opsloop_metrics.kpi_periods import service as periods
 from opsloop_metrics.kpi_periods.rules import Period
 from opsloop_metrics.kpi_periods.service import TICK
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.kpis.rules import Definition
+from opsloop_metrics.measuring import service as measuring
+from opsloop_metrics.muting.rules import left_out
+from opsloop_metrics.ports import MetricsPorts
 from opsloop_metrics.settings import MetricsSettings
 from opsloop_metrics.windows.rules import Calendar, Span, Window, over_at, span, span_before
 
@@ -42,17 +51,49 @@ async def look(session: AsyncSession, watched: Watched, now: datetime) -> Found:
             return await _judge(session, watched, watched.condition.unusual or Unusual(), calendar, now)
         case "change":
             return await _compare(session, watched, calendar, now)
-    reading = await _read(session, watched, span(watched.window, now, calendar))
-    instants = _instants(watched, reading, calendar, now)
+    here = span(watched.window, now, calendar)
+    reading = await _read(session, watched, here)
+    found = Found(
+        Evidence.NONE,
+        reading,
+        instants=_instants(watched, reading, calendar, now),
+        over=_as_of(watched, reading, here),
+        beside=span_before(watched.window, here, calendar)
+        if watched.window and not watched.kpi.measure.is_asked
+        else None,
+    )
     if watched.condition.type == "off_track":
-        return await _pace(session, watched, reading, calendar, instants, now)
-    evidence = rules.evidence(watched.condition, reading, min_count=watched.min_count)
-    return Found(evidence, reading, instants=instants)
+        return await _pace(session, watched, found, calendar, now)
+    found = replace(found, evidence=rules.evidence(watched.condition, reading, min_count=watched.min_count))
+    if watched.condition.type == "threshold" and isinstance(watched.window, timedelta):
+        return await _until_crossed(session, watched, watched.window, found, now)
+    return found
+
+
+async def _until_crossed(
+    session: AsyncSession, watched: Watched, window: timedelta, found: Found, now: datetime
+) -> Found:
+    """Return what was found with when a threshold can be crossed by what leaves, in place of when the first sample leaves."""
+    parts, reading = watched.kpi.measure.parts, found.reading
+    if len(parts) != 1 or reading.oldest_at is None:
+        return found
+    [part], leaving = parts, lasting(watched.condition, parts[0].aggregate, reading)
+    if leaving == 1:
+        return found
+    crossed_at, start = None, now - window
+    if leaving is not None and reading.oldest_at <= start + rules.NET:  # of all that leave the samples are some
+        crossed_at = await event_store.find_nth_at(
+            session, part.event, leaving, start=start, end=min(start + rules.NET, now)
+        )
+    instants = reading.upcoming_at, None if crossed_at is None else max(crossed_at, reading.oldest_at) + window
+    shown_until = max(reading.oldest_at + window, now + window / rules.SHOWN_SHARE)
+    return replace(found, instants=instants, shown_until=shown_until)
 
 
 async def value_now(session: AsyncSession, kpi: Definition, window: Window | None) -> float | None:
-    """Return a KPI's value over the window that ends now; without a window ever since."""
+    """Return a KPI's value over the window that ends now; without one the latest that is kept, of events that of the period that runs."""
     now = clock_of(session).now()
+    window = window if window is not None or kpi.measure.is_kept else kpi.period
     watched = Watched(kpi=kpi, condition=Condition("threshold"), window=window)
     return (await _read(session, watched, span(window, now, await _calendar(session, watched)))).value
 
@@ -66,11 +107,10 @@ async def _calendar(session: AsyncSession, watched: Watched) -> Calendar:
 
 
 async def _read(session: AsyncSession, watched: Watched, over: Span) -> Reading:
-    length = over.length
-    if watched.kpi.measure.is_reported and length is not None and not isinstance(watched.window, timedelta):
-        length += TICK  # a value at midnight is of the day that begins
+    if over.start is not None and not isinstance(watched.window, timedelta):
+        return await kpis.read_period(session, watched.kpi, over.start, over.end + TICK)
     last_seen = watched.condition.type == "no_data"
-    return await kpis.take_reading(session, watched.kpi, length, now=over.end, last_seen=last_seen)
+    return await kpis.take_reading(session, watched.kpi, over.length, now=over.end, last_seen=last_seen)
 
 
 def _instants(watched: Watched, reading: Reading, calendar: Calendar, now: datetime) -> tuple[datetime | None, ...]:
@@ -84,38 +124,54 @@ def _instants(watched: Watched, reading: Reading, calendar: Calendar, now: datet
     return reading.upcoming_at, leaves_at, over_at(watched.window, now, calendar)
 
 
+def _as_of(watched: Watched, reading: Reading, here: Span) -> Span:
+    """Return the time that a reading is of: what was kept may be some minutes old."""
+    if not watched.kpi.measure.is_asked or not reading.samples:
+        return here
+    return Span(here.start, reading.last_seen_at or here.end)
+
+
 async def _compare(session: AsyncSession, watched: Watched, calendar: Calendar, now: datetime) -> Found:
     window = watched.window or timedelta()
     here = span(window, now, calendar)
+    reading = await _read(session, watched, here)
+    here = span(window, _as_of(watched, reading, here).end, calendar)
     past = span_before(window, here, calendar)
-    reading, before = await _read(session, watched, here), await _read(session, watched, past)
+    before = await _read_before(session, watched, past)
     evidence = rules.evidence_of_change(watched.condition, reading, before, min_count=watched.min_count)
     if isinstance(window, timedelta):
         turning_at = before.oldest_at and before.oldest_at + 2 * window
     else:  # what comes next in the period before counts when this one is as old
         turning_at = before.upcoming_at and before.upcoming_at + (now - past.end)
     expected = None if before.value is None else Expected(before.value)
-    return Found(evidence, reading, expected, (*_instants(watched, reading, calendar, now), turning_at))
+    instants = *_instants(watched, reading, calendar, now), turning_at
+    return Found(evidence, reading, expected, instants, here, past)
 
 
-async def _pace(
-    session: AsyncSession,
-    watched: Watched,
-    reading: Reading,
-    calendar: Calendar,
-    instants: tuple[datetime | None, ...],
-    now: datetime,
-) -> Found:
+async def _read_before(session: AsyncSession, watched: Watched, past: Span) -> Reading:
+    """Return what a KPI came to in the time before. What is asked keeps one value a period: it is that of the last one in it."""
+    if not watched.kpi.measure.is_asked:
+        return await _read(session, watched, past)
+    start, _ = await periods.period_of(session, past.end - TICK, watched.kpi.period)
+    try:
+        value = await measuring.value_in(session, watched.kpi, start, past.end)
+    except (NotFound, Conflict):  # what a formula stands on is gone, or stands on itself
+        value = None
+    return Reading(value, 1)
+
+
+async def _pace(session: AsyncSession, watched: Watched, found: Found, calendar: Calendar, now: datetime) -> Found:
     goal = await kpis.goal_now(session, watched.kpi.kpi_id)
     if goal is None:
-        return Found(Evidence.NONE, reading, instants=instants)
+        return found
     begun = span(watched.window, goal.start, calendar)
     kept = settings_of(session, MetricsSettings).events_kept
     is_kept = watched.kpi.measure.is_kept or (begun.start is not None and begun.start >= now - kept)
     start = (await _read(session, watched, begun)).value if is_kept else None
-    evidence = rules.evidence_of_pace(watched.condition, reading.value, start, goal, now)
+    evidence = rules.evidence_of_pace(watched.condition, found.reading, start, goal, now, min_count=watched.min_count)
     on_pace = rules.on_pace(start, goal, now)
-    return Found(evidence, reading, None if on_pace is None else Expected(on_pace), (*instants, goal.end))
+    expected = None if on_pace is None else Expected(on_pace)
+    return replace(found, evidence=evidence, expected=expected, instants=(*found.instants, goal.end))
 
 
 async def _judge(session: AsyncSession, watched: Watched, unusual: Unusual, calendar: Calendar, now: datetime) -> Found:
@@ -130,7 +186,10 @@ async def _judge(session: AsyncSession, watched: Watched, unusual: Unusual, cale
     first = steps(running, -rules.BUCKETS[unusual.interval], interval, calendar.zone)
     starts = edges(first, running, interval, calendar.zone, calendar.week_start)
     found = await kpis.bucket_values(session, watched.kpi, starts)
-    values = rules.known(found)
+    maintained = await ports_of(session, MetricsPorts).muting.maintained(
+        session, watched.kpi.key, watched.kpi.tags, starts[0], starts[-1]
+    )
+    values = rules.known(found, without=left_out(starts, maintained))
     place = rules.newest_known(values, unusual.interval)
     if place is None or (watched.judged_at is not None and starts[place] <= watched.judged_at):
         return nothing
@@ -138,7 +197,26 @@ async def _judge(session: AsyncSession, watched: Watched, unusual: Unusual, cale
     points = [(at.astimezone(zone), value) for at, value in zip(starts, values[: place + 1], strict=False)]
     evidence, expected = await asyncio.to_thread(_judged, watched, unusual, points, found[place][1])
     bucket = Bucket(starts[place], starts[place + 1], unusual.interval)
-    return Found(evidence, Reading(*found[place]), expected, (next_at,), bucket, rests_until)
+    usual = rules.usual_place(points, expected, unusual)
+    if evidence is Evidence.BAD and expected is not None:
+        expected = rules.with_notes(expected, await _noted(session, bucket))
+    return Found(
+        evidence,
+        Reading(*found[place]),
+        expected,
+        (next_at,),
+        over=Span(bucket.at, bucket.end),
+        beside=None if usual is None else Span(starts[usual], starts[usual + 1]),
+        bucket=bucket,
+        rests_until=rests_until,
+    )
+
+
+async def _noted(session: AsyncSession, bucket: Bucket) -> list[str]:
+    """Return what was noted in a bucket, and in as long before it, nearest to its begin: it may be why."""
+    since = bucket.at - (bucket.end - bucket.at)
+    found = await annotating.around(session, bucket.at, since, bucket.end, most=rules.MOST_NOTED)
+    return [each.text for each in found]
 
 
 async def expected(

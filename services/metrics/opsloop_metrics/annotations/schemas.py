@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import Field
 
-from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp, absent, said
+from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp, absent
 from opsloop_metrics.annotations.rules import AnnotationSource
-
-Link = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^https?://[^\s]+$"), AfterValidator(said)]
+from opsloop_metrics.shapes import Link
 
 
 class AnnotationIn(InModel):

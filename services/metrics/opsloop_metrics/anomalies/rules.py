@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -122,21 +122,6 @@ def judge(history: Iterable[Point], value: float, at: datetime, options: Options
     here = _slot(at, options.interval)
     kept = [point for point in history if here - memory <= _slot(point.at, options.interval) < here]
     return _judgements([*kept, Point(at, value)], options, newest=1)[-1]
-
-
-def judge_newest(points: Iterable[Point], now: datetime, options: Options) -> Judgement | None:
-    """Judge the newest bucket that is over at `now`: the running one is skipped. None: there is none, or its value is unknown."""
-    length = {"day": timedelta(days=1), "hour": timedelta(hours=1)}[options.interval]
-
-    def is_over(point: Point) -> bool:
-        # a day is over when the clock on the wall says so: it may have 23 or 25 hours. An hour always has sixty minutes
-        end = point.at + length if options.interval == "day" else _moment(point.at) + length
-        return _moment(end) <= _moment(now)
-
-    over = sorted((point for point in points if is_over(point)), key=lambda point: _moment(point.at))
-    if not over or over[-1].value is None:
-        return None
-    return judge(over[:-1], over[-1].value, over[-1].at, options)
 
 
 def judge_all(points: Iterable[Point], options: Options) -> list[Judgement]:

@@ -18,7 +18,7 @@ from opsloop_metrics.tables import Base
 
 
 class Incident(Base):
-    """The time from a breach (or a silence) to its end. It outlives its monitor and KPI, so it repeats what they said."""
+    """The time from a breach to its end. It outlives its monitor and KPI, so it repeats what they said."""
 
     __tablename__ = "incident"
     __table_args__ = (
@@ -55,6 +55,10 @@ class Incident(Base):
     end_reason: Mapped[str | None] = mapped_column(Text)
     end_value: Mapped[float | None] = mapped_column(Double)
     window: Mapped[timedelta | None] = mapped_column(Interval, comment="of its monitor, at the breach")
+    over_from: Mapped[datetime | None] = mapped_column(Moment, comment="the time whose value it is; null: ever since")
+    over_to: Mapped[datetime | None] = mapped_column(Moment, comment="null in incidents from before it was kept")
+    beside_from: Mapped[datetime | None] = mapped_column(Moment, comment="the time to compare it with")
+    beside_to: Mapped[datetime | None] = mapped_column(Moment)
     explanation: Mapped[dict[str, Any] | None] = mapped_column(
         JSONB(none_as_null=True), comment="null until it is found out; of what cannot be divided for ever"
     )

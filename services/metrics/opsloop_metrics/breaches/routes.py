@@ -70,7 +70,7 @@ async def get_breach(incident_id: UUID, session: Db) -> BreachDetailOut:
 async def acknowledge_breach(
     incident_id: UUID, body: AcknowledgeIn, session: Db, response: Response
 ) -> AcknowledgementOut:
-    """Say that one looks after an open incident. Again, also by another, changes nothing: the first stays."""
+    """Say that one looks after an open incident. The same again changes nothing; another person, or another note: 409."""
     return _acknowledged(response, await service.acknowledge(session, incident_id, body.note))
 
 

@@ -9,6 +9,9 @@ from enum import StrEnum
 from typing import Literal
 from uuid import UUID
 
+from opsloop_common.errors import Conflict
+from opsloop_metrics.windows.rules import Span
+
 BreachType = Literal["threshold", "change", "anomaly", "off_track", "no_data"]
 Severity = Literal["info", "warning", "critical"]
 
@@ -31,7 +34,10 @@ class EndReason(StrEnum):
 
 @dataclass(frozen=True)
 class Opening:
-    """What is known when a monitor fires; `threshold` is the number of its condition, `words` by language."""
+    """What is known when a monitor fires; `threshold` is the number of its condition, `words` by language.
+
+    `over` is the time whose value it is, `beside` the one to compare it with.
+    """
 
     monitor_id: UUID
     kpi_id: UUID
@@ -50,6 +56,8 @@ class Opening:
     last_seen_at: datetime | None
     started_at: datetime
     window: timedelta | None = None
+    over: Span | None = None
+    beside: Span | None = None
     is_divisible: bool = False
     """Whether its KPI has parts of which some may explain it."""
 
@@ -59,8 +67,8 @@ class Opened:
     """What is known of an incident to those who explain it."""
 
     kpi_id: UUID
-    opened_at: datetime
-    window: timedelta | None
+    over: Span
+    beside: Span | None
 
 
 class Moment(StrEnum):
@@ -81,6 +89,12 @@ class Step:
     by: str | None = None
     value: float | None = None
     note: str | None = None
+
+
+def require_same(known: tuple[str, str | None], said: tuple[str, str | None]) -> None:
+    """Raise Conflict for an acknowledgement, (by whom, note), that says something else than the one there is: it would be lost."""
+    if said[0] != known[0] or said[1] not in (None, known[1]):
+        raise Conflict(f"{known[0]} looks after this incident since before; take that back first (DELETE)")
 
 
 def timeline(*steps: Step | None) -> list[Step]:

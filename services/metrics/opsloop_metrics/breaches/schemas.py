@@ -81,8 +81,8 @@ class AroundOut(OutModel):
 class BreachDetailOut(BreachOut):
     """An incident with its moments, and at most 20 annotations from one window (else a day) before it to its end.
 
-    `explanation` is what `GET /v1/kpis/{key}/explanation` says of the window in which it opened: null until it is found out, and
-    where there is none.
+    `explanation` is what `GET /v1/kpis/{key}/explanation` says of the times that its monitor compared: null until it is found out,
+    and where there is none.
     """
 
     timeline: list[StepOut]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,6 +29,7 @@ from opsloop_metrics.annotations.rules import Noted
 from opsloop_metrics.breaches import queries, rules
 from opsloop_metrics.breaches.models import Acknowledgement, Incident
 from opsloop_metrics.breaches.rules import EXPLAIN_JOB, EndReason, Moment, Opened, Opening, Step
+from opsloop_metrics.windows.rules import Span
 
 
 async def open_incident(session: AsyncSession, opening: Opening) -> UUID:
@@ -56,18 +57,20 @@ async def open_incident(session: AsyncSession, opening: Opening) -> UUID:
             started_at=opening.started_at,
             opened_at=clock_of(session).now(),
             window=opening.window,
+            over_from=opening.over and opening.over.start,
+            over_to=opening.over and opening.over.end,
+            beside_from=opening.beside and opening.beside.start,
+            beside_to=opening.beside and opening.beside.end,
         )
     )
     if opening.is_divisible and opening.type != "no_data":
         await start_job(session, EXPLAIN_JOB, {"incident_id": str(incident_id)})
-    if opening.type == "no_data" or opening.value is None:
-        outbox.append(session, _silence(incident_id, opening))
-    else:
-        outbox.append(session, _breach(incident_id, opening, opening.value))
+    told = _no_data(incident_id, opening) if opening.type == "no_data" else _breach(incident_id, opening)
+    outbox.append(session, told)
     return incident_id
 
 
-def _silence(incident_id: UUID, opening: Opening) -> KpiNoData:
+def _no_data(incident_id: UUID, opening: Opening) -> KpiNoData:
     return KpiNoData(
         monitor_id=opening.monitor_id,
         kpi=opening.kpi,
@@ -80,14 +83,14 @@ def _silence(incident_id: UUID, opening: Opening) -> KpiNoData:
     )
 
 
-def _breach(incident_id: UUID, opening: Opening, value: float) -> KpiBreached:
+def _breach(incident_id: UUID, opening: Opening) -> KpiBreached:
     is_threshold = opening.type == "threshold"  # a value is not compared with a share of something else
     return KpiBreached(
         monitor_id=opening.monitor_id,
         kpi=opening.kpi,
         kpi_name=opening.kpi_name,
         incident_id=incident_id,
-        value=value,
+        value=cast(float, opening.value),  # no value is no evidence: without one there is no breach
         threshold=opening.threshold if is_threshold else None,
         operator=opening.operator if is_threshold else None,
         expected=opening.expected,
@@ -113,14 +116,19 @@ def tell_anomaly(
 
 
 async def acknowledge(session: AsyncSession, incident_id: UUID, note: str | None) -> Acknowledgement:
-    """Say that one looks after an open incident; who did so first stays. Raises NotFound, Conflict for one that is over."""
+    """Say that one looks after an open incident; to say the same again changes nothing.
+
+    Raises NotFound, Conflict for one that is over, or that another looks after, or with another note.
+    """
     incident = await queries.lock_incident(session, incident_id)
     known = await queries.find_acknowledgement(session, incident_id)
+    actor = context_of(session).actor
     if known is not None:
+        rules.require_same((known.acknowledged_by, known.note), (actor, note))
         return known
     if incident.ended_at is not None:
         raise Conflict("this incident is over; nobody needs to look after it")
-    now, actor = clock_of(session).now(), context_of(session).actor
+    now = clock_of(session).now()
     own = {"workspace": incident.workspace, "version": 1, "created_at": now, "updated_at": now}
     made = Acknowledgement(incident_id=incident_id, acknowledged_by=actor, note=note, **own)
     session.add(made)
@@ -157,9 +165,12 @@ async def around(session: AsyncSession, incident: Incident) -> Sequence[Noted]:
 
 
 async def find_opened(session: AsyncSession, incident_id: UUID) -> Opened | None:
-    """Return what those who explain an incident need of it; None when it is gone."""
+    """Return what those who explain an incident need of it; None when it is gone, or from before that was kept."""
     incident = await session.get(Incident, incident_id)
-    return None if incident is None else Opened(incident.kpi_id, incident.opened_at, incident.window)
+    if incident is None or incident.over_to is None:
+        return None
+    beside = None if incident.beside_to is None else Span(incident.beside_from, incident.beside_to)
+    return Opened(incident.kpi_id, Span(incident.over_from, incident.over_to), beside)
 
 
 async def keep_explanation(session: AsyncSession, incident_id: UUID, explanation: Mapping[str, Any]) -> None:

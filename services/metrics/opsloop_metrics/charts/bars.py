@@ -175,11 +175,9 @@ def _named(step: Mapping[str, Any], speech: Speech) -> str:
 def _what_left(step: Mapping[str, Any], place: int, speech: Speech) -> str:
     if not place:
         return ""
-    kept = step["from_previous"]
+    dropped, before = step["dropped"], step["count"] + step["dropped"] + step["in_progress"]
     said = [
-        speech.say(
-            "dropped", count=speech.number(step["dropped"]), share=speech.share(None if kept is None else 1 - kept)
-        )
+        speech.say("dropped", count=speech.number(dropped), share=speech.share(dropped / before if before else None))
     ]
     if step["median_seconds"] is not None:
         said.append(speech.say("median", time=speech.time(step["median_seconds"])))

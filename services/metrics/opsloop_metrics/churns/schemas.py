@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-from typing import Annotated, ClassVar
+from datetime import datetime, timedelta
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field
 
 from opsloop_common.http.schemas import InModel, OutModel, ShortText
 from opsloop_metrics.churns.rules import Answer, Churn
-from opsloop_metrics.insights.periods import EventFilter
+from opsloop_metrics.insights.periods import EventFilter, moved
 from opsloop_metrics.shapes import EventFilterIn, Field_, Lasting, RangeIn, Where, lasting
 
 
@@ -45,6 +45,10 @@ class ChurnIn(RangeIn):
     answers: Annotated[list[AnswerIn], Field(min_length=1, max_length=10)] = Field(default_factory=_feedback)
     min_people: Annotated[int, Field(ge=1, le=10_000)] = 5
     limit: Annotated[int, Field(ge=1, le=1_000)] = 100
+
+    def until(self, at: datetime, *, days: int | None) -> Self:
+        """Return the query for which nobody is undecided at a time: one without `to` ends `inactive_for` before."""
+        return super().until(moved(at, -self.inactive_for), days=days)
 
     def to_question(self) -> Churn:
         """Return it as rules take it."""

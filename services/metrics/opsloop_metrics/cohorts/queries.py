@@ -86,7 +86,7 @@ def _people(look: Look, definition: Definition, bind: Binding) -> str:
     traits = [(place, leaf) for place, leaf in leaves if isinstance(leaf, Is)]
     parts = [f"({_by_events(look, events, bind)}) AS d"] if events else []
     if not events or rules.needs_everybody(definition):
-        parts.insert(0, f"({_everybody(look, bind)}) AS s")
+        parts = [f"({_everybody(look, bind)}) AS s", *parts]
     if traits:
         parts.append(f"({_by_traits(look, traits, bind)}) AS t")
     first, *others = parts

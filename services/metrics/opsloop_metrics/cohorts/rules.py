@@ -6,7 +6,7 @@ together. People stand as the texts of their ids; a bucket is a range of those i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Collection, Iterator, Mapping, Set
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -16,7 +16,7 @@ from uuid import UUID
 from pydantic import TypeAdapter
 
 from opsloop_common.conditions import Condition, Op, holds
-from opsloop_common.errors import Invalid
+from opsloop_common.errors import Conflict, Invalid
 from opsloop_metrics.insights.periods import EventFilter, Interval
 from opsloop_metrics.lifecycles.rules import Status
 from opsloop_metrics.store.port import milliseconds as milliseconds
@@ -217,6 +217,42 @@ def asked_by(stored: Mapping[str, Any] | None) -> frozenset[UUID]:
     if stored is None:
         return frozenset()
     return definition_of({**stored, "exclude": {"user_ids": (), **stored["exclude"]}}).asks_for
+
+
+def in_order(asked: Mapping[UUID, Collection[UUID]]) -> list[UUID]:
+    """Return segments so that each comes after those that it asks for. `asked` has no cycles; ids that it lacks are passed over."""
+    found: dict[UUID, None] = {}
+
+    def put(segment_id: UUID) -> None:
+        if segment_id in found or segment_id not in asked:
+            return
+        for each in sorted(asked[segment_id]):
+            put(each)
+        found[segment_id] = None
+
+    for segment_id in sorted(asked):
+        put(segment_id)
+    return list(found)
+
+
+def dependents(segment_id: UUID, asked: Mapping[UUID, Collection[UUID]]) -> list[UUID]:
+    """Return those that ask for a segment, directly or through others, in the order in which they have to be refreshed."""
+    reached = {segment_id}
+    ordered = in_order(asked)
+    for each in ordered:
+        if reached & set(asked[each]):
+            reached.add(each)
+    return [each for each in ordered if each in reached and each != segment_id]
+
+
+def require_no_cycle(
+    segment_id: UUID | None, asks_for: Collection[UUID], asked: Mapping[UUID, Collection[UUID]]
+) -> None:
+    """Refuse a definition that asks for segments that are not there (Invalid), or in the end for itself (Conflict)."""
+    if missing := sorted(set(asks_for) - asked.keys()):
+        raise Invalid("/definition", f"asks for a segment that is not there: {missing[0]}")
+    if segment_id is not None and (segment_id in asks_for or set(dependents(segment_id, asked)) & set(asks_for)):
+        raise Conflict("The segment would ask for itself, through others or at once.")
 
 
 def asked_of_store(definition: Definition) -> list[Any]:

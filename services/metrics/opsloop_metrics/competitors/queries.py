@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, or_, select, text
+from sqlalchemy import ARRAY, DateTime, Row, Select, any_, func, literal, or_, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
@@ -73,9 +73,10 @@ async def is_taken(session: AsyncSession, competitor_id: UUID, key: str) -> bool
     return await session.scalar(series_of(competitor_id).where(CompetitorSeries.key == key)) is not None
 
 
-async def count_pulled(session: AsyncSession) -> int:
-    """Return how many series of the workspace are pulled."""
-    query = select(func.count()).select_from(CompetitorSeries).where(CompetitorSeries.source.is_not(None))
+async def count_pulled(session: AsyncSession, *, but: UUID) -> int:
+    """Return how many series of the workspace are pulled beside one."""
+    pulled = CompetitorSeries.source.is_not(None), CompetitorSeries.id != but
+    query = select(func.count()).select_from(CompetitorSeries).where(*pulled)
     return (await session.scalars(query)).one()
 
 
@@ -101,6 +102,13 @@ def points(series_id: UUID, *, start: datetime | None, end: datetime | None) -> 
 async def count_points(session: AsyncSession, series_id: UUID) -> int:
     """Return how many points a series has."""
     query = select(func.count()).select_from(CompetitorPoint).where(CompetitorPoint.series_id == series_id)
+    return (await session.scalars(query)).one()
+
+
+async def count_points_at(session: AsyncSession, series_id: UUID, times: Sequence[datetime]) -> int:
+    """Return how many points a series has at some times."""
+    at = CompetitorPoint.at == any_(literal(list(times), ARRAY(DateTime(timezone=True))))
+    query = select(func.count()).select_from(CompetitorPoint).where(CompetitorPoint.series_id == series_id, at)
     return (await session.scalars(query)).one()
 
 

@@ -11,13 +11,11 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from opsloop_common.errors import FieldError, Invalid
+from opsloop_metrics.kpi_periods.rules import Period
+from opsloop_metrics.kpis.rules import Definition
 from opsloop_metrics.series_files.rules import MOST_ERRORS, POINTER, Point
 
-MOST_COMPETITORS = 200
-MOST_SERIES = 500
-MOST_PULLED = 100
 MOST_POINTS_AT_ONCE = 1_000
-MOST_POINTS = 100_000
 MOST_DAYS = 366
 PULLED_AT_ONCE = 8
 PULLED_BYTES = 256 * 1024
@@ -100,6 +98,12 @@ def _index(value: float | None, base: float | None) -> float | None:
         return None
     found = value / base * 100
     return found if math.isfinite(found) else None
+
+
+def require_daily(kpi: Definition) -> None:
+    """Raise Invalid for a KPI of which one value is kept for longer than a day."""
+    if kpi.measure.is_asked and kpi.period is not Period.DAY:
+        raise Invalid("/query/kpi", f"has one value for each {kpi.period}; days are compared")
 
 
 def day_of(now: datetime, zone: str) -> date:

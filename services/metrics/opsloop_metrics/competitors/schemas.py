@@ -17,13 +17,11 @@ from opsloop_common.http.schemas import (
     Timestamp,
     absent,
     plain_text,
-    said,
     storable,
 )
 from opsloop_metrics.competitors.rules import MOST_POINTS_AT_ONCE
-from opsloop_metrics.shapes import LongText
+from opsloop_metrics.shapes import Link, LongText
 
-Link = Annotated[str, StringConstraints(max_length=2_000, pattern=r"^https?://[^\s]+$"), AfterValidator(said)]
 Unit = Annotated[ShortText, AfterValidator(plain_text)]
 Number = Annotated[float, Field(allow_inf_nan=False)]
 

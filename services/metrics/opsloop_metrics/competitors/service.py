@@ -16,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common import outbox, resources, workspaces
+from opsloop_common import limits, outbox, resources, workspaces
 from opsloop_common.contracts.metrics import CompetitorChanged
 from opsloop_common.db import clock_of, ports_of
 from opsloop_common.errors import Conflict, Invalid, NotFound, TooMany
@@ -55,7 +55,9 @@ class Order:
 
 async def create_competitor(session: AsyncSession, fields: Mapping[str, Any]) -> Competitor:
     """Keep a competitor; raises TooMany."""
-    await workspaces.take_place(session, Competitor.__table__, most=rules.MOST_COMPETITORS, what="competitors")
+    await workspaces.take_place(
+        session, Competitor.__table__, most=limits.COMPETITORS_PER_WORKSPACE, what="competitors"
+    )
     return resources.create(session, Competitor, **fields)
 
 
@@ -79,7 +81,9 @@ async def create_series(
     taken = Conflict(f"the key {key} is taken; give another, or change the series that has it (PATCH)")
     if await queries.is_taken(session, competitor.id, key):
         raise taken
-    await workspaces.take_place(session, CompetitorSeries.__table__, most=rules.MOST_SERIES, what="series")
+    await workspaces.take_place(
+        session, CompetitorSeries.__table__, most=limits.COMPETITOR_SERIES_PER_WORKSPACE, what="series"
+    )
     none = dict.fromkeys(("told_at", "pull_at", "pulled_at", "last_error"))
     series = resources.create(session, CompetitorSeries, **none | dict(fields), competitor_id=competitor.id, key=key)
     if series.source is not None:
@@ -115,8 +119,10 @@ async def _pull_from(session: AsyncSession, series: CompetitorSeries) -> None:
     except BadUrl as error:
         raise Invalid("/source/url", str(error)) from error
     with session.no_autoflush:
-        if await queries.count_pulled(session) >= rules.MOST_PULLED:
-            raise TooMany(f"a workspace pulls at most {rules.MOST_PULLED} series; post the points of another")
+        if await queries.count_pulled(session, but=series.id) >= limits.COMPETITOR_SERIES_PULLED:
+            raise TooMany(
+                f"a workspace pulls at most {limits.COMPETITOR_SERIES_PULLED} series; post the points of another"
+            )
     series.pull_at = clock_of(session).now()
 
 
@@ -147,8 +153,9 @@ async def add_points(
 
 
 async def _put(session: AsyncSession, series: CompetitorSeries, points: Sequence[Point]) -> tuple[int, int]:
-    if await queries.count_points(session, series.id) + len(points) > rules.MOST_POINTS:
-        raise TooMany(f"a series has at most {rules.MOST_POINTS} points; begin another")
+    added = len(points) - await queries.count_points_at(session, series.id, [point.at for point in points])
+    if added and await queries.count_points(session, series.id) + added > limits.COMPETITOR_POINTS:
+        raise TooMany(f"a series has at most {limits.COMPETITOR_POINTS:,} points; begin another")
     rows = {
         "series_id": series.id,
         "workspace": series.workspace,
@@ -245,7 +252,7 @@ async def compare(
 ) -> tuple[list[date], int | None, list[Compared]]:
     """Return the days, the place of the one that is 100 (null: none), and both numbers of each day in the workspace's zone.
 
-    Raises Invalid for a KPI that is not there, and for days that make no sense.
+    Raises Invalid for a KPI that is not there or keeps no value for each day, and for days that make no sense.
     """
     zone = (await workspaces.get(session)).time_zone
     days = rules.days_between(first, last, today=rules.day_of(clock_of(session).now(), zone))
@@ -253,9 +260,9 @@ async def compare(
         ours = await kpis.get(session, kpi)
     except NotFound as error:
         raise Invalid("/query/kpi", "is no KPI of this workspace") from error
+    rules.require_daily(ours)
     edges = [midnight(day, zone) for day in (*days, days[-1] + timedelta(days=1))]
     theirs = await queries.latest_by_day(session, series.id, edges)
-    # a KPI's intervals are open at the left and closed at the right; times have microseconds, so these are whole days
-    values = await kpis.series(session, ours, [edge - timedelta(microseconds=1) for edge in edges])
+    values = await kpis.series(session, ours, edges)
     base, compared = rules.compare([value for value, _ in values], theirs)
     return days, base, compared

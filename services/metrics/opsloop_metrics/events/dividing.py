@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from decimal import Decimal
 from math import inf
 from typing import Any
 
@@ -17,6 +18,7 @@ from sqlalchemy import (
     cast,
     column,
     func,
+    literal,
     literal_column,
     null,
     or_,
@@ -44,12 +46,14 @@ async def divided(
     *,
     before: tuple[datetime, datetime],
     after: tuple[datetime, datetime],
+    above: float = 0.0,
 ) -> list[Part]:
-    """Return the parts of `(start, end]` before and after by the fields' values, and as field 0 the whole.
+    """Return the parts of `[start, end)` before and after by the fields' values, and as field 0 the whole.
 
-    A median has no parts that add up. People count once a time, for the value of their first event in it.
+    A median has no parts that add up; how many numbers are `above` one has. People count once a time, for the value of their first
+    event in it.
     """
-    rows = _rows(selection, fields, before, after).subquery()
+    rows = _rows(selection, fields, before, after, above).subquery()
     # alike events first become one row: what follows is done once for each of eight fields
     alike = (
         select(
@@ -94,12 +98,16 @@ def _double(text: str) -> float:
 
 
 def _rows(
-    selection: Selection, fields: Sequence[str], before: tuple[datetime, datetime], after: tuple[datetime, datetime]
+    selection: Selection,
+    fields: Sequence[str],
+    before: tuple[datetime, datetime],
+    after: tuple[datetime, datetime],
+    above: float,
 ) -> Select[Any]:
     """Return a row an event (of people: an event each and time): what it adds above and below, and the values of the fields."""
     event = aliased(DomainEvent)
     fits = and_(true(), *(holds(event, condition) for condition in selection.where))
-    is_after = event.at > after[0]
+    is_after = event.at >= after[0]
     values = [func.left(plain_of(field_of(event, field)), _CHARACTERS) for field in fields]
     number = number_of(event, selection.property) if selection.property else null()
     one, nothing = (literal_column(digit, Numeric) for digit in "10")
@@ -110,6 +118,9 @@ def _rows(
             amount, wanted = case((fits, one), else_=nothing), []
         case Aggregate.SUM | Aggregate.AVG:
             amount, wanted = number, [fits, number.is_not(None)]
+        case Aggregate.MEDIAN | Aggregate.P95:
+            least = literal(Decimal(above), Numeric)
+            amount, wanted = case((number > least, one), else_=nothing), [fits, number.is_not(None)]
         case Aggregate.USERS:
             wanted = [fits, event.user_id.is_not(None)]
     found = select(
@@ -121,7 +132,7 @@ def _rows(
         event.event_id,
     ).where(
         event.type == selection.event,
-        or_(*(and_(event.at > start, event.at <= end) for start, end in (before, after))),
+        or_(*(and_(event.at >= start, event.at < end) for start, end in (before, after))),
         *wanted,
     )
     return _firsts(found.subquery()) if selection.aggregate is Aggregate.USERS else found

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -17,10 +18,13 @@ from sqlalchemy import (
     CursorResult,
     DateTime,
     Double,
+    Executable,
+    FromClause,
     Numeric,
     Select,
     Text,
     and_,
+    bindparam,
     case,
     cast,
     false,
@@ -61,7 +65,11 @@ _INSERT = text(
 )
 
 _JSON_NULL: ColumnElement[Any] = literal_column("'null'::jsonb", JSONB)
-_TIMES = ARRAY(DateTime(timezone=True))
+_TIME = DateTime(timezone=True)
+_TIMES = ARRAY(_TIME)
+_TICK = timedelta(microseconds=1)
+PREPARED = 256
+"""Statements that are kept put together."""
 _COLUMNS = {"id": "event_id"}
 """Columns that do not have the name of the event's attribute."""
 _DIGITS = literal(Decimal("1." + "0" * 34), Numeric)
@@ -95,28 +103,32 @@ async def read(
     session: AsyncSession, selections: Sequence[Selection], *, start: datetime, now: datetime, last_seen: bool = False
 ) -> list[Reading]:
     """Return what each selection comes to in `(start, now]`, all of them from one statement and so one snapshot."""
-    parts = [_reading(place, selection, start, now, last_seen) for place, selection in enumerate(selections)]
-    rows = (await session.execute(union_all(*parts).order_by("place"))).all()
-    return [_to_reading(row) for row in rows]
+    statement = _readings(_Asked(repr((selections, last_seen)), selections, last_seen))
+    return [_to_reading(row) for row in await session.execute(statement, {"start": start, "now": now})]
+
+
+async def find_nth_at(session: AsyncSession, type: str, nth: int, *, start: datetime, end: datetime) -> datetime | None:
+    """Return when the nth event of a type in `(start, end]` was, the oldest being the first; None of fewer."""
+    found: datetime | None = await session.scalar(_NTH, {"type": type, "before": nth - 1, "start": start, "end": end})
+    return found
+
+
+_NTH = text(
+    "SELECT at FROM domain_event WHERE type = :type AND at > :start AND at <= :end ORDER BY at OFFSET :before LIMIT 1"
+)
 
 
 async def series(
     session: AsyncSession, selections: Sequence[Selection], *, edges: Sequence[datetime]
 ) -> list[list[tuple[float | None, int]]]:
-    """Return for each selection (value, samples) of every interval `(edges[i], edges[i + 1]]`."""
-    event = aliased(DomainEvent)
+    """Return for each selection (value, samples) of every interval `[edges[i], edges[i + 1])`."""
     found: list[list[tuple[float | None, int]]] = []
     for selection in selections:
-        value, samples = _aggregate(event, selection)
-        bucket = func.width_bucket(
-            # intervals are open at the left: just after an edge is the first moment of the next interval
-            event.at - text("interval '1 microsecond'"),
-            cast(list(edges), _TIMES),
-        )
+        inside = _rows(selection, edges[0] - _TICK, edges[-1] - _TICK)
+        value, samples = _aggregate(inside, selection)
+        bucket = func.width_bucket(inside.c.at, cast(list(edges), _TIMES))
         rows = await session.execute(
-            select(bucket.label("bucket"), value.label("value"), samples.label("samples"))
-            .where(event.type == selection.event, event.at > edges[0], event.at <= edges[-1])
-            .group_by("bucket")
+            select(bucket.label("bucket"), value.label("value"), samples.label("samples")).group_by("bucket")
         )
         by_bucket = {row.bucket: (_finite(row.value), row.samples) for row in rows}
         empty = None if selection.aggregate in rules.NULL_WHEN_EMPTY else 0.0
@@ -124,9 +136,33 @@ async def series(
     return found
 
 
-def _reading(place: int, selection: Selection, start: datetime, now: datetime, last_seen: bool) -> Select[Any]:
-    inside, ahead, newest = (aliased(DomainEvent) for _ in range(3))
+class _Asked(NamedTuple):
+    """What is read, known by its words: to Python conditions on 1 and on true are the same, and those on lists have no hash."""
+
+    words: str
+    selections: Sequence[Selection]
+    last_seen: bool
+
+    def __hash__(self) -> int:
+        return hash(self.words)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Asked) and self.words == other.words
+
+
+@lru_cache(maxsize=PREPARED)
+def _readings(asked: _Asked) -> Executable:
+    """Return the statement that reads selections between `:start` and `:now`; putting it together takes as long as running it."""
+    parts = [_reading(place, selection, asked.last_seen) for place, selection in enumerate(asked.selections)]
+    return union_all(*parts).order_by("place") if len(parts) > 1 else parts[0]
+
+
+def _reading(place: int, selection: Selection, last_seen: bool) -> Select[Any]:
+    start, now = bindparam("start", type_=_TIME), bindparam("now", type_=_TIME)
+    ahead, newest = (aliased(DomainEvent) for _ in range(2))
+    inside = _rows(selection, start, now)
     value, samples = _aggregate(inside, selection)
+    low, high = (func.min(inside.c.number), func.max(inside.c.number)) if _is_numeric(selection) else (null(), null())
     upcoming = select(func.min(ahead.at)).where(ahead.type == selection.event, ahead.at > now)
     cause = (
         select(func.jsonb_build_array(newest.event_id, newest.correlationid, newest.causationdepth, newest.traceparent))
@@ -138,22 +174,40 @@ def _reading(place: int, selection: Selection, start: datetime, now: datetime, l
         literal(place).label("place"),
         cast(value, Text).label("value"),  # a double stays itself as text; a numeric keeps 15 digits of it
         samples.label("samples"),
-        _oldest(inside, selection).label("oldest_at"),
+        func.min(inside.c.at).label("oldest_at"),
         upcoming.scalar_subquery().label("upcoming_at"),
-        (_last_seen(selection, now) if last_seen else cast(null(), DateTime(timezone=True))).label("last_seen_at"),
+        (_last_seen(selection, now) if last_seen else cast(null(), _TIME)).label("last_seen_at"),
         cause.scalar_subquery().label("cause"),
-    ).where(inside.type == selection.event, inside.at > start, inside.at <= now)
+        cast(low, Text).label("low"),
+        cast(high, Text).label("high"),
+    ).select_from(inside)
 
 
-def _oldest(event: Any, selection: Selection) -> ColumnElement[Any]:
-    """Return when the first event of a window was that its value changes without."""
-    oldest = func.min(event.at)
-    if not selection.where or selection.aggregate is Aggregate.SHARE:
-        return oldest
-    return oldest.filter(*(_holds(event, condition) for condition in selection.where))
+def _rows(selection: Selection, start: Any, end: Any) -> FromClause:
+    """Return the samples in `(start, end]`: when each was, about whom, its number, and of a share whether it fulfils the conditions."""
+    event = aliased(DomainEvent)
+    holding = [_holds(event, condition) for condition in selection.where]
+    columns: list[Any] = [event.at, event.user_id]
+    wanted = [event.type == selection.event, event.at > start, event.at <= end]
+    if selection.aggregate is Aggregate.SHARE:
+        columns.append(and_(true(), *holding).label("holds"))
+    else:
+        wanted += holding
+    if _is_numeric(selection):
+        columns.append(_number(event, selection.property or "").label("number"))
+    found = select(*columns).where(*wanted)
+    if len(columns) == 2:
+        return found.subquery()
+    # the offset keeps PostgreSQL from taking what was read out of JSON out of it again for each aggregate
+    once = found.offset(literal_column("0")).subquery()
+    return select(once).where(once.c.number.is_not(None)).subquery() if _is_numeric(selection) else once
 
 
-def _last_seen(selection: Selection, now: datetime) -> ColumnElement[Any]:
+def _is_numeric(selection: Selection) -> bool:
+    return selection.aggregate in rules.NUMERIC
+
+
+def _last_seen(selection: Selection, now: ColumnElement[datetime]) -> ColumnElement[Any]:
     seen = aliased(DomainEvent)
     return (
         select(seen.at)
@@ -172,6 +226,8 @@ def _to_reading(row: Any) -> Reading:
         upcoming_at=row.upcoming_at,
         last_seen_at=row.last_seen_at,
         cause=None if row.cause is None else Cause(*row.cause),
+        low=_finite(row.low),
+        high=_finite(row.high),
     )
 
 
@@ -182,34 +238,28 @@ def _finite(value: str | Decimal | float | None) -> float | None:
     return number
 
 
-def _aggregate(event: Any, selection: Selection) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
-    """Return the value and the number of samples behind it, as aggregates over `event`'s rows.
+def _aggregate(rows: FromClause, selection: Selection) -> tuple[ColumnElement[Any], ColumnElement[Any]]:
+    """Return the value and the number of samples behind it, as aggregates over `_rows`.
 
     Values are exact, or have more digits than a double: `_finite` rounds them, once.
     """
-    holds = and_(true(), *(_holds(event, condition) for condition in selection.where))
-    number = _number(event, selection.property) if selection.property else null()
-    chosen = func.count().filter(holds)
+    samples, number = func.count(), rows.c.number if _is_numeric(selection) else null()
     match selection.aggregate:
         case Aggregate.COUNT:
-            return chosen, chosen
+            return samples, samples
         case Aggregate.USERS:
-            return func.count(event.user_id.distinct()).filter(holds), func.count(event.user_id).filter(holds)
+            return func.count(rows.c.user_id.distinct()), func.count(rows.c.user_id)
         case Aggregate.SHARE:
-            return cast(chosen, Double) / func.nullif(func.count(), 0), func.count()
+            return cast(samples.filter(rows.c.holds), Double) / func.nullif(samples, 0), samples
         case Aggregate.SUM:
-            return func.coalesce(func.sum(number).filter(holds), 0), func.count(number).filter(holds)
+            return func.coalesce(func.sum(number), 0), samples
         case Aggregate.AVG:
-            samples = func.count(number).filter(holds)
-            return func.sum(number).filter(holds) * _DIGITS / func.nullif(samples, 0), samples
+            return func.sum(number) * _DIGITS / func.nullif(samples, 0), samples
         case Aggregate.MEDIAN:
-            lower, upper = (
-                func.percentile_disc(0.5).within_group(order).filter(holds) for order in (number.asc(), number.desc())
-            )
-            return (lower + upper) * literal(Decimal("0.5"), Numeric), func.count(number).filter(holds)
+            lower, upper = (func.percentile_disc(0.5).within_group(order) for order in (number.asc(), number.desc()))
+            return (lower + upper) * literal(Decimal("0.5"), Numeric), samples
         case Aggregate.P95:
-            rank = func.percentile_cont(0.95).within_group(_double(number))
-            return rank.filter(holds), func.count(number).filter(holds)
+            return func.percentile_cont(0.95).within_group(_double(number)), samples
 
 
 def _carries_a_sample(event: Any, selection: Selection) -> ColumnElement[bool]:

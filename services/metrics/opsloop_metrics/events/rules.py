@@ -86,7 +86,8 @@ class Reading:
 
     `samples` are the events that carry the number: all events of the type for a share, those with a number for sums,
     averages and medians, else those that fulfil the conditions. `oldest_at` leaves the window next, `upcoming_at` is the
-    next event dated ahead of now, `last_seen_at` the newest sample ever (only when asked for).
+    next event dated ahead of now, `last_seen_at` the newest sample ever (only when asked for). `low` and `high` are the least
+    and the greatest number of a sample, where numbers are taken of them.
     """
 
     value: float | None
@@ -95,6 +96,8 @@ class Reading:
     upcoming_at: datetime | None = None
     last_seen_at: datetime | None = None
     cause: Cause | None = None
+    low: float | None = None
+    high: float | None = None
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.users import UserErased
-from opsloop_common.db import clock_of
+from opsloop_common.db import clock_of, settings_of
 from opsloop_metrics.events import dividing, queries
 from opsloop_metrics.events.rules import Part, Reading, Selection, Told, unlisted, user_of
 from opsloop_metrics.people import service as people
+from opsloop_metrics.settings import MetricsSettings
 
 
 async def record(session: AsyncSession, events: Sequence[Event]) -> None:
@@ -29,6 +30,11 @@ async def record(session: AsyncSession, events: Sequence[Event]) -> None:
     )
 
 
+def kept_from(session: AsyncSession) -> datetime:
+    """Return the time from which on all events are kept: what began before it cannot be counted."""
+    return clock_of(session).now() - settings_of(session, MetricsSettings).events_kept
+
+
 async def read(
     session: AsyncSession, selections: Sequence[Selection], *, start: datetime, now: datetime, last_seen: bool = False
 ) -> list[Reading]:
@@ -39,10 +45,15 @@ async def read(
     return await queries.read(session, selections, start=start, now=now, last_seen=last_seen)
 
 
+async def find_nth_at(session: AsyncSession, type: str, nth: int, *, start: datetime, end: datetime) -> datetime | None:
+    """Return when the nth event of a type in `(start, end]` was, the oldest being the first; None of fewer."""
+    return await queries.find_nth_at(session, type, nth, start=start, end=end)
+
+
 async def series(
     session: AsyncSession, selections: Sequence[Selection], *, edges: Sequence[datetime]
 ) -> list[list[tuple[float | None, int]]]:
-    """Return for each selection (value, samples) of every interval `(edges[i], edges[i + 1]]`."""
+    """Return for each selection (value, samples) of every interval `[edges[i], edges[i + 1])`."""
     return await queries.series(session, selections, edges=edges)
 
 
@@ -56,9 +67,13 @@ async def divided(
     *,
     before: tuple[datetime, datetime],
     after: tuple[datetime, datetime],
+    above: float = 0.0,
 ) -> list[Part]:
-    """Return what a selection comes to in `(start, end]` of two times, by the fields' values: the `MOST_VALUES` most frequent each."""
-    return await dividing.divided(session, selection, fields, before=before, after=after)
+    """Return what a selection comes to in `[start, end)` of two times, by the fields' values: the `MOST_VALUES` most frequent each.
+
+    Of a median and a p95 that is how many numbers are `above` one, of how many.
+    """
+    return await dividing.divided(session, selection, fields, before=before, after=after, above=above)
 
 
 async def some_unfed(session: AsyncSession, *, limit: int) -> list[Told]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from math import isfinite
 from typing import Literal, Protocol, runtime_checkable
@@ -16,11 +16,10 @@ from opsloop_metrics.events.rules import Aggregate, Part, Selection
 from opsloop_metrics.kpi_measures.rules import Measure
 from opsloop_metrics.trends.rules import Aggregate as TrendAggregate
 from opsloop_metrics.trends.rules import Series, Trend
+from opsloop_metrics.windows.rules import Span
 
 FIELDS_TRIED, FIELDS_SHOWN, ROWS_SHOWN = 8, 3, 20
 MOST_SPAN = timedelta(days=366)
-USUAL_SPAN = timedelta(days=30)
-"""What is looked at where neither a monitor nor a measure says how long."""
 OF_PRODUCTS = ("properties.plan", "channel", "utm_source", "country", "browser", "os", "device", "app_version")
 """The fields of product events that are tried: what a change of a product's numbers most often goes by."""
 _NAMES_ONE = ("_id", "_at", ".name", ".detail")
@@ -28,14 +27,39 @@ _NAMES_ONE = ("_id", "_at", ".name", ".detail")
 _KINDS = {"a text", "true or false"}
 _ADDED = {Aggregate.COUNT, Aggregate.SUM, Aggregate.USERS}
 _DIVIDED = {Aggregate.SHARE, Aggregate.AVG}
-_OF_TRENDS = {TrendAggregate.COUNT, TrendAggregate.SUM, TrendAggregate.USERS, TrendAggregate.AVG}
+_RANKED = {Aggregate.MEDIAN, Aggregate.P95}
+_RANKS = {TrendAggregate.MEDIAN: 0.5, TrendAggregate.P90: 0.9, TrendAggregate.P95: 0.95, TrendAggregate.P99: 0.99}
+_OF_TRENDS = {TrendAggregate.COUNT, TrendAggregate.SUM, TrendAggregate.USERS, TrendAggregate.AVG, *_RANKS}
 
 _NOTHING = Part(0, None, 0.0, 0.0, 0.0, 0.0)
 _LOST = 1e-12
 
 Undivided = Literal["reported", "formula", "insight", "aggregate", "no_value"]
-"""Why nothing is divided: values that are posted or calculated have no events, other insights than trends and other aggregates
-than counts, sums, people, shares and averages have no parts that add up, and of what had no value at one time nothing changed."""
+"""Why nothing is divided: values that are posted or calculated have no events, other numbers of insights and shares, averages and
+medians in a ratio have no parts that add up, and of what had no value at one time nothing changed."""
+REASONS: dict[Undivided, dict[str, str]] = {
+    "reported": {
+        "en": "Its values are reported: there are no events behind them that could be divided.",
+        "zh": "它的值是上报的，背后没有可以拆分的事件。",
+    },
+    "formula": {
+        "en": "It is calculated from other KPIs: ask for the explanation of each of these.",
+        "zh": "它由其他 KPI 计算得出：请分别查看这些 KPI 的解释。",
+    },
+    "insight": {
+        "en": "Of insights only the totals of undivided series of trends have parts: make a KPI of such a one.",
+        "zh": "洞察中只有趋势里未拆分序列的总数可以拆分：请为这样的总数建立 KPI。",
+    },
+    "aggregate": {
+        "en": "A share, an average, a median or a percentile within a ratio has no parts that add up: make a KPI of each of its sides.",
+        "zh": "比率中的占比、平均、中位数与百分位数没有可以相加的部分：请为分子与分母各建一个 KPI。",
+    },
+    "no_value": {
+        "en": "It had no value in one of the two times, so there is no change: ask for times in which it has one.",
+        "zh": "两段时间之一没有值，因此没有变化：请选择有值的时间。",
+    },
+}
+"""The same for people, with what to do instead."""
 
 
 @runtime_checkable
@@ -53,7 +77,7 @@ class TrendQuestion(Protocol):
 
 @dataclass(frozen=True)
 class Spans:
-    """Two times, the second not before the end of the first: `(compare_start, compare_end]` and `(start, end]`."""
+    """Two times, the second not before the end of the first: `[compare_start, compare_end)` and `[start, end)`."""
 
     compare_start: datetime
     compare_end: datetime
@@ -87,8 +111,20 @@ class Divided:
 
 
 @dataclass(frozen=True)
+class Above:
+    """Of a median or percentile: which part of its numbers was above `value`, midway from what it was to what it became."""
+
+    value: float
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
 class Explanation:
-    """What a KPI came to at two times, and by which fields the difference goes, the most telling first."""
+    """What a KPI came to at two times, and by which fields the difference goes, the most telling first.
+
+    With `above` it is the change of that part that goes by fields: more numbers above it is what lifts a median.
+    """
 
     spans: Spans
     before: float | None
@@ -96,6 +132,7 @@ class Explanation:
     change: float | None
     undivided: Undivided | None
     fields: Sequence[Divided]
+    above: Above | None = None
 
 
 def spans_of(
@@ -116,13 +153,25 @@ def spans_of(
     return Spans(since, until, start, end)
 
 
+def spans_between(over: Span, beside: Span | None) -> Spans | None:
+    """Return the times of an alarm: those that it compared, or where these meet or there is but one, as long just before.
+
+    None of a time without a begin, and of one in which nothing can be yet.
+    """
+    if over.start is None or not over.start < over.end:
+        return None
+    if beside is None or beside.start is None or not beside.start < beside.end <= over.start:
+        return Spans(over.start - (over.end - over.start), over.start, over.start, over.end)
+    return Spans(beside.start, beside.end, over.start, over.end)
+
+
 def undivided(measure: Measure) -> Undivided | None:
     """Return why a measure cannot be divided, None where it can; of an insight it is seen when its question is read."""
     if measure.is_reported:
         return "reported"
     if measure.formula is not None:
         return "formula"
-    fitting = _ADDED if len(measure.parts) == 2 else _ADDED | _DIVIDED
+    fitting = _ADDED if len(measure.parts) == 2 else _ADDED | _DIVIDED | _RANKED
     return None if all(part.aggregate in fitting for part in measure.parts) else "aggregate"
 
 
@@ -155,6 +204,29 @@ def require_product_field(field: str) -> None:
     """Raise Invalid for a path below the data of domain events, where a product's are divided."""
     if field.startswith("data."):
         raise Invalid("/query/by", "is a field of a product's events, such as country or properties.plan")
+
+
+def is_ranked(measure: Measure) -> bool:
+    """Say whether a measure of events is a median or percentile."""
+    return len(measure.parts) == 1 and measure.parts[0].aggregate in _RANKED
+
+
+def rank_of(series: Series) -> float | None:
+    """Return of which rank, 0 to 1, a series is the number; None of what is no median or percentile."""
+    return _RANKS.get(series.aggregate)
+
+
+def midway(before: float | None, after: float | None) -> float | None:
+    """Return what lies between two numbers; None without one of them."""
+    return None if before is None or after is None else before / 2 + after / 2
+
+
+def ranked(found: Explanation, before: float | None, after: float | None, above: float) -> Explanation:
+    """Return the explanation of a median from that of the part of its numbers that is `above` one."""
+    if found.before is None or found.after is None or before is None or after is None:
+        return Explanation(found.spans, before, after, None, "no_value", [])
+    parts = Above(above, found.before, found.after)
+    return replace(found, before=before, after=after, change=after - before, above=parts)
 
 
 def is_average(series: Series) -> bool:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, StringConstraints
 
 from opsloop_common.http.schemas import OutModel, Timestamp
-from opsloop_metrics.explanations.rules import Explanation
+from opsloop_metrics.explanations.rules import REASONS, Explanation
 from opsloop_metrics.shapes import known_field
 
 
@@ -47,10 +47,19 @@ class ExplainedFieldOut(OutModel):
     other: ExplainedRowOut | None
 
 
+class AboveOut(OutModel):
+    """Which part of the numbers was above `value`, midway from what a median or percentile was to what it became."""
+
+    value: float
+    before: float
+    after: float
+
+
 class ExplanationOut(OutModel):
     """What a KPI came to at two times, and by which fields the difference goes, the most telling first.
 
-    `undivided`: why there is none; null where it was divided.
+    `undivided`: why there is none, and in words `reason`; null where it was divided. With `above`, rows are of the change of that part:
+    a median rises because more of its numbers lie above the middle of its way.
     """
 
     model_config = ConfigDict(populate_by_name=True)
@@ -64,6 +73,8 @@ class ExplanationOut(OutModel):
     after: float | None
     change: float | None
     undivided: Literal["reported", "formula", "insight", "aggregate", "no_value"] | None
+    reason: dict[str, str] | None
+    above: AboveOut | None
     fields: list[ExplainedFieldOut]
 
     @classmethod
@@ -80,5 +91,7 @@ class ExplanationOut(OutModel):
             after=explanation.after,
             change=explanation.change,
             undivided=explanation.undivided,
+            reason=None if explanation.undivided is None else REASONS[explanation.undivided],
+            above=None if explanation.above is None else AboveOut.model_validate(explanation.above),
             fields=[ExplainedFieldOut.model_validate(each) for each in explanation.fields],
         )

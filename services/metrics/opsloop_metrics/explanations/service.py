@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from opsloop_common import workspaces
 from opsloop_common.contracts.fields import fields_of
+from opsloop_common.errors import Conflict, NotFound
 from opsloop_metrics.breaches import service as breaches
 from opsloop_metrics.breaches.rules import Opened
 from opsloop_metrics.events import service as event_store
 from opsloop_metrics.explanations import queries, rules
 from opsloop_metrics.explanations.rules import Explanation, Spans, TrendQuestion
 from opsloop_metrics.insights.asking import open_frame
+from opsloop_metrics.insights.periods import Timed, WeekStart
 from opsloop_metrics.kpi_measures.rules import Asked
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.kpis.rules import Definition
 from opsloop_metrics.saved_insights import service as saved_insights
+from opsloop_metrics.windows.rules import Span
 
 
 async def explain(session: AsyncSession, kpi: Definition, spans: Spans, *, by: str | None = None) -> Explanation:
@@ -37,16 +41,34 @@ async def explain(session: AsyncSession, kpi: Definition, spans: Spans, *, by: s
     if by is not None:
         rules.require_data_field(by, kpi.measure.event_types)
         fields = [by]
+    if rules.is_ranked(kpi.measure):
+        return await _explain_ranked(session, kpi, spans, fields)
     before, after = (spans.compare_start, spans.compare_end), (spans.start, spans.end)
     sides = [await event_store.divided(session, each, fields, before=before, after=after) for each in parts]
     found = sides[0] if len(sides) == 1 else rules.joined(*sides, most=event_store.MOST_VALUES)
     return rules.explain(spans, fields, found, is_quotient=rules.is_quotient(kpi.measure))
 
 
+async def _explain_ranked(session: AsyncSession, kpi: Definition, spans: Spans, fields: Sequence[str]) -> Explanation:
+    """Explain a median by the part of its numbers that lies above the middle of its way: that is what moved it."""
+    whole = await _whole(session, kpi, spans, "no_value")
+    above = rules.midway(whole.before, whole.after)
+    if above is None:
+        return whole
+    before, after = (spans.compare_start, spans.compare_end), (spans.start, spans.end)
+    [part] = kpi.measure.parts
+    found = await event_store.divided(session, part, fields, before=before, after=after, above=above)
+    divided = rules.explain(spans, fields, found, is_quotient=True)
+    return rules.ranked(divided, whole.before, whole.after, above)
+
+
 async def _explain_insight(
     session: AsyncSession, kpi: Definition, asked: Asked, spans: Spans, by: str | None
 ) -> Explanation:
-    _, question = await saved_insights.question(session, asked.insight_id)
+    try:
+        _, question = await saved_insights.question(session, asked.insight_id)
+    except NotFound as error:  # from before it was kept from being deleted
+        raise Conflict("the insight of this KPI is gone; give it another measure (PATCH)") from error
     trend = question if isinstance(question, TrendQuestion) else None
     series = None if trend is None else rules.series_of(trend.to_trend(), asked.path)
     if trend is None or series is None:
@@ -65,32 +87,57 @@ async def _explain_insight(
         include_filtered=trend.include_filtered,
         lighter="a shorter time, or by one field",
     )
-    found = await queries.divided(session, frame, series, fields, spans)
-    return rules.explain(spans, fields, found, is_quotient=rules.is_average(series))
+    rank = rules.rank_of(series)
+    if rank is None:
+        found = await queries.divided(session, frame, series, fields, spans)
+        return rules.explain(spans, fields, found, is_quotient=rules.is_average(series))
+    before, after = await queries.ranked(session, frame, series, rank, spans)
+    above = rules.midway(before, after)
+    if above is None:
+        return Explanation(spans, before, after, None, "no_value", [])
+    found = await queries.divided(session, frame, series, fields, spans, above=above)
+    return rules.ranked(rules.explain(spans, fields, found, is_quotient=True), before, after, above)
 
 
 async def _whole(session: AsyncSession, kpi: Definition, spans: Spans, why: rules.Undivided) -> Explanation:
     """Return what a KPI came to at both times, of which nothing is divided."""
     times = ((spans.compare_start, spans.compare_end), (spans.start, spans.end))
-    before, after = [(await kpis.take_reading(session, kpi, end - start, now=end)).value for start, end in times]
+    before, after = [(await kpis.read_period(session, kpi, start, end)).value for start, end in times]
     change = None if before is None or after is None else after - before
     return Explanation(spans, before, after, change, why, [])
 
 
 async def find_opened(session: AsyncSession, incident_id: UUID) -> tuple[Definition, Spans] | None:
-    """Return the KPI of an incident, and the times to compare: the window that ended when it opened, and as long before.
+    """Return the KPI of an incident, and the times to compare: those that its monitor looked at.
 
-    None where one of them is gone.
+    None where one of them is gone, and where there is no time to speak of.
     """
     opened = await breaches.find_opened(session, incident_id)
     kpi = None if opened is None else await kpis.lock_by_id(session, opened.kpi_id)
-    return None if opened is None or kpi is None else (kpi, _spans(opened, kpi))
+    spans = None if opened is None or kpi is None else await _spans(session, opened, kpi)
+    return None if kpi is None or spans is None else (kpi, spans)
 
 
-def _spans(opened: Opened, kpi: Definition) -> Spans:
-    asked = kpi.measure.insight
-    days = timedelta(days=asked.days) if asked is not None and asked.days is not None else rules.USUAL_SPAN
-    return rules.spans_of(opened.opened_at - (opened.window or days), opened.opened_at)
+async def _spans(session: AsyncSession, opened: Opened, kpi: Definition) -> Spans | None:
+    asked, beside = kpi.measure.insight, opened.beside
+    if asked is None:
+        return rules.spans_between(opened.over, beside)
+    over = await _asked_over(session, asked, opened.over.end)
+    beside = None if beside is None else await _asked_over(session, asked, beside.end)
+    return None if over is None else rules.spans_between(over, beside)
+
+
+async def _asked_over(session: AsyncSession, asked: Asked, at: datetime) -> Span | None:
+    """Return the time that an insight looks at when it is asked at a time."""
+    _, question = await saved_insights.question(session, asked.insight_id)
+    if not isinstance(question, Timed):
+        return None
+    question = question.until(at, days=asked.days)
+    if not isinstance(question, Timed):
+        return None
+    workspace = await workspaces.get(session)
+    frame = question.frame(now=at, zone=workspace.time_zone, week_start=WeekStart(workspace.week_start))
+    return Span(frame.start, frame.end)
 
 
 async def keep(session: AsyncSession, incident_id: UUID, explanation: Mapping[str, Any]) -> None:

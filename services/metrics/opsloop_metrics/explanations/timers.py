@@ -24,7 +24,8 @@ async def explain_incident(job: JobRun) -> Mapping[str, Any] | None:
     async with job.session() if kpi.measure.is_asked else job.transaction() as session:
         explanation = await service.explain(session, kpi, spans)
     async with job.transaction() as session:
-        await service.keep(session, incident_id, ExplanationOut.of(kpi.key, explanation).model_dump(mode="json"))
+        shown = ExplanationOut.of(kpi.key, explanation).model_dump(mode="json", by_alias=True)
+        await service.keep(session, incident_id, shown)
     return None
 
 

@@ -14,7 +14,7 @@ from opsloop_common.db import ports_of
 from opsloop_common.deadline import stopped
 from opsloop_common.turns import breathing
 from opsloop_metrics.chains.rules import Span
-from opsloop_metrics.funnels import queries, rules
+from opsloop_metrics.funnels import queries, rules, ways
 from opsloop_metrics.funnels.rules import Conversion, Part, Result, StepNumbers, Tally
 from opsloop_metrics.funnels.walking import walk, walking
 from opsloop_metrics.insights.asking import ask
@@ -22,7 +22,7 @@ from opsloop_metrics.insights.events import Binding
 from opsloop_metrics.insights.periods import Frame
 from opsloop_metrics.insights.persons import Person, Portion, list_persons, with_ids
 from opsloop_metrics.ports import MetricsPorts
-from opsloop_metrics.steps.rules import Entrant, Funnel, is_in_progress, is_missing, is_plain
+from opsloop_metrics.steps.rules import Entrant, Funnel, is_in_progress, is_missing, way_of
 from opsloop_metrics.store.port import TooHeavy, milliseconds
 
 MOST_EVENTS = 1_000_000
@@ -36,7 +36,7 @@ _PART = 50_000  # events read at a time: as many are some megabytes and some mil
 async def answer(session: AsyncSession, frame: Frame, funnel: Funnel) -> Result:
     """Return a funnel's numbers; raises TooHeavy, StoreUnavailable."""
     whole = replace(funnel, breakdown=None)
-    if is_plain(funnel):
+    if way_of(funnel) is not None:
         steps, conversion = await _whole(session, frame, whole)
         parts = await _parts(session, frame, funnel) if funnel.breakdown else None
         return Result(steps, conversion, parts)
@@ -48,8 +48,8 @@ async def people(
 ) -> list[Person]:
     """Return persons that did a step or dropped out before it, each with their newest id; raises TooHeavy, StoreUnavailable."""
     whole, bind = replace(funnel, breakdown=None), Binding()
-    since, until = queries.read_from(frame, whole), queries.read_until(frame, whole)
-    if is_plain(whole):
+    since, until = ways.read_from(frame, whole), ways.read_until(frame, whole)
+    if way_of(whole) is not None:
         persons = queries.people(frame, whole, bind, step=step, dropped=dropped)
         return await list_persons(session, frame, persons, bind, portion, since=since, until=until)
     found = {each.person for each in await _exact(session, frame, whole) if _is_meant(whole, each, step, dropped)}
@@ -114,7 +114,7 @@ async def _exact(session: AsyncSession, frame: Frame, funnel: Funnel) -> list[En
     if int(total or 0) > MOST_EVENTS or int(most or 0) > MOST_EVENTS_OF_ONE:
         raise TooHeavy(
             f"Such a funnel looks at each person's events one by one: at most {MOST_EVENTS:,}, {MOST_EVENTS_OF_ONE:,} "
-            "of one person. Ask for a shorter time, add a condition, or take an ordered funnel of different events."
+            "of one person. Ask for a shorter time, add a condition, count users, or take steps of different events."
         )
     span = Span(milliseconds(frame.start), milliseconds(frame.end), milliseconds(frame.now))
     parts = _read_parts(session, frame, funnel, int(total or 0))

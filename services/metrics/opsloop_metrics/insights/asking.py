@@ -11,7 +11,7 @@ from opsloop_common.conditions import Condition
 from opsloop_common.db import clock_of, context_of, ports_of, settle
 from opsloop_common.deadline import stopped
 from opsloop_metrics.insights.events import Binding
-from opsloop_metrics.insights.periods import Frame, Interval, WeekStart, frame_of
+from opsloop_metrics.insights.periods import USUAL_DAYS, Frame, Interval, WeekStart, frame_of
 from opsloop_metrics.ports import MetricsPorts
 from opsloop_metrics.store.port import EventStore, Table, TooHeavy
 
@@ -27,6 +27,7 @@ async def open_frame(
     where: tuple[Condition, ...],
     include_filtered: bool,
     lighter: str = "a shorter time",
+    days: int = USUAL_DAYS,
     by_day: bool = False,
 ) -> Frame:
     """Return what a query looks at; zone and week are the workspace's where it names none. Raises Invalid."""
@@ -46,6 +47,7 @@ async def open_frame(
         interval=interval,
         start=start,
         end=end,
+        days=days,
         by_day=by_day,
         where=where,
         include_filtered=include_filtered,

@@ -21,7 +21,9 @@ from opsloop_common.errors import Invalid
 from opsloop_metrics.store.port import milliseconds
 
 MOST_INTERVALS = 1_000
-_DEFAULT_DAYS = 30
+TICK = timedelta(microseconds=1)
+USUAL_DAYS = 30
+"""So many days an insight looks at that does not say from when."""
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 """What can be asked for: more than can be told, and far enough from the calendar's ends for whatever is read around it."""
 
@@ -114,7 +116,7 @@ class Timed(Protocol):
         ...
 
     def until(self, at: datetime, *, days: int | None) -> BaseModel:
-        """Return the question as it is asked at a time, so many days back, where it does not say itself until and from when."""
+        """Return the question as it is asked at a time, of so many days, where it does not say itself until and from when."""
         ...
 
 
@@ -127,21 +129,23 @@ def frame_of(
     interval: Interval | None,
     start: date | datetime | None,
     end: date | datetime | None,
+    days: int = USUAL_DAYS,
     by_day: bool = False,
     **rest: object,
 ) -> Frame:
     """Return the frame of a query. A date means the zone's whole day, `end` included; an instant as `end` does not count.
 
-    Without `end` it is until now, without `start` 30 days. What has no interval may be as long as the calendar; `by_day`: its days
-    are counted, whatever the interval. Raises Invalid for a time that ends before it begins or has too many intervals.
+    Without `end` it is until now, without `start` so many `days`, the last of them that of the end. What has no interval may be as
+    long as the calendar; `by_day`: its days are counted, whatever the interval. Raises Invalid for a time that ends before it begins
+    or has too many intervals.
     """
     for pointer, given in (("/from", start), ("/to", end)):
         if given is not None and not FIRST_YEAR <= given.year <= LAST_YEAR:
             raise Invalid(pointer, f"has to lie in the years from {FIRST_YEAR} to {LAST_YEAR}")
     until = _instant(end, zone, whole_day=True) if end is not None else now
     if start is None:
-        day = until.astimezone(ZoneInfo(zone)).date() - timedelta(days=_DEFAULT_DAYS - 1)
-        since = midnight(day, zone)
+        last = moved(until, -TICK).astimezone(ZoneInfo(zone)).date()  # at midnight the day that is over
+        since = midnight(last - timedelta(days=days - 1), zone)
     else:
         since = _instant(start, zone, whole_day=False)
     if since >= until:
@@ -201,9 +205,22 @@ def moved(at: datetime, by: timedelta) -> datetime:
 
 
 def midnight(day: date, zone: str) -> datetime:
-    """Return when a day begins in a zone; where clocks skip midnight, when they go on."""
+    """Return when a day begins in a zone; where clocks skip midnight, when they go on. At the calendar's ends no further than these."""
     local = datetime.combine(day, time(), ZoneInfo(zone))
-    return local.astimezone(UTC)
+    try:
+        return local.astimezone(UTC)
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC) if day.year == 1 else datetime.max.replace(tzinfo=UTC)
+
+
+def day_after(day: date) -> date:
+    """Return the next day; of the calendar's last day itself."""
+    return day if day == date.max else day + timedelta(days=1)
+
+
+def share_passed(start: datetime, end: datetime, now: datetime) -> float:
+    """Return the share of a time that has passed, 0 to 1; a day that a zone left out has no length, and has passed when it is reached."""
+    return min(max((now - start) / (end - start), 0.0), 1.0) if start < end else float(now >= end)
 
 
 def floor(at: datetime, interval: Interval, zone: str, week_start: WeekStart) -> datetime:

@@ -10,8 +10,10 @@ from typing import Any
 from uuid import UUID
 
 from opsloop_common.conditions import read_conditions
-from opsloop_common.contracts.known import field_fault, shape_at
+from opsloop_common.contracts.known import field_fault, known_type, shape_at
 from opsloop_common.errors import Conflict, Invalid
+from opsloop_common.invisible import visible
+from opsloop_common.known_names import NAME_CHARACTERS
 from opsloop_common.meaningful import require_fields
 from opsloop_metrics.events.rules import NUMERIC, Aggregate, Reading, Selection
 from opsloop_metrics.trends.rules import FormulaError, read_formula
@@ -19,12 +21,13 @@ from opsloop_metrics.trends.rules import FormulaError, read_formula
 MOST_BEHIND = 20
 """KPIs that a formula may stand on, those of its formulas with them: each is asked at each measuring."""
 
+_ADDED = {Aggregate.COUNT, Aggregate.USERS, Aggregate.SUM}
 _WAITS = "is not supported yet"
 
 
 @dataclass(frozen=True)
 class Asked:
-    """One number of a saved insight; `path` None: the one that its kind is known for; `days`: how far it looks back, if it does not say."""
+    """One number of a saved insight; `path` None: the one its kind is known for; `days`: of how many it is asked, if it does not say."""
 
     insight_id: UUID
     path: str | None = None
@@ -70,9 +73,22 @@ class Measure:
         return not self.parts
 
     @property
+    def adds_up(self) -> bool:
+        """Say whether it begins each period with nothing and grows; formulas may be made of what does."""
+        return self.formula is not None or (len(self.parts) == 1 and self.parts[0].aggregate in _ADDED)
+
+    @property
     def event_types(self) -> list[str]:
         """Return the event types that can change the value."""
         return sorted({part.event for part in self.parts})
+
+
+def known_event(name: str) -> str:
+    """Return an event type of ours; a ValueError for any other, which for a product's event says how that is measured."""
+    if "." in name:
+        return known_type(name)
+    ours = "is no event type of OpsLoop's own, such as feedback.received; a product's events are measured by a saved insight"
+    raise ValueError(f'{visible(name[:NAME_CHARACTERS])} {ours}: {{"type": "insight", "insight_id": …}}')
 
 
 def read_measure(raw: Mapping[str, Any], pointer: str = "/measure") -> Measure:
@@ -101,7 +117,7 @@ def _read_formula(raw: Mapping[str, Any], pointer: str) -> Formula:
     if unused:
         raise Invalid(f"{pointer}/of/{unused[0]}", "does not stand in the formula")
     try:
-        read_formula(formula.formula, "".join(of), what="letters")
+        read_formula(formula.formula, "".join(of), what="letters", written=raw["formula"], names="".join(raw["of"]))
     except FormulaError as error:
         raise Invalid(f"{pointer}/formula", str(error)) from error
     return formula

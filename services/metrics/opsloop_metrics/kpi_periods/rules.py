@@ -5,13 +5,17 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from opsloop_metrics.insights.periods import Interval, WeekStart, floor, steps
 
 SERIES_POINTS = 30
 """Of the board: so many of a KPI's newest periods."""
+LONGEST = timedelta(days=32)
+"""Longer than any period: what a period comes to is known less than so long after it began."""
+TICK = timedelta(microseconds=1)
+"""What comes before a time is so much earlier."""
 
 
 class Period(StrEnum):
@@ -52,6 +56,16 @@ def by_interval(
         place = bisect_left(edges, at) - 1
         if 0 <= place < len(found):
             found[place] = value, found[place][1] + 1
+    return found
+
+
+def periods_to(
+    at: datetime, period: Period, zone: str, week_start: WeekStart, *, since: datetime
+) -> list[tuple[datetime, datetime]]:
+    """Return when a time's period begins and ends, and those before it as long as one begins after `since`; at most `SERIES_POINTS`."""
+    found = [period_of(at, period, zone, week_start)]
+    while len(found) < SERIES_POINTS and found[0][0] > since:
+        found.insert(0, period_of(found[0][0] - TICK, period, zone, week_start))
     return found
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete
+from sqlalchemy import CursorResult, delete, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -17,17 +18,29 @@ from opsloop_metrics.events.rules import Reading
 from opsloop_metrics.insights.periods import WeekStart
 from opsloop_metrics.kpi_periods import queries, rules
 from opsloop_metrics.kpi_periods.models import KpiMeasurement
+from opsloop_metrics.kpi_periods.rules import TICK as TICK
 from opsloop_metrics.kpi_periods.rules import Kept, Measured, Period
 
-TICK = timedelta(microseconds=1)
-"""What comes before a time is so much earlier."""
-_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+EVER = datetime(1970, 1, 1, tzinfo=UTC)
+_FORGET_ACROSS = text(
+    "DELETE FROM kpi_measurement AS kept USING unnest(CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[])) AS s (start, ending) "
+    "WHERE kpi_id = :kpi_id AND starts_at < ending AND starts_at > start - interval '32 days' AND ends_at > start "
+    "AND starts_at <> ALL(CAST(:starts AS timestamptz[]))"
+)
 
 
 async def period_of(session: AsyncSession, at: datetime, period: Period) -> tuple[datetime, datetime]:
     """Return when the period of the workspace's zone in which a time lies begins and ends."""
     workspace = await workspaces.get(session)
     return rules.period_of(at, period, workspace.time_zone, WeekStart(workspace.week_start))
+
+
+async def periods_to(
+    session: AsyncSession, at: datetime, period: Period, *, since: datetime = EVER
+) -> list[tuple[datetime, datetime]]:
+    """Return the period of a time and those before it as long as one begins after `since`, oldest first; at most `SERIES_POINTS`."""
+    workspace = await workspaces.get(session)
+    return rules.periods_to(at, period, workspace.time_zone, WeekStart(workspace.week_start), since=since)
 
 
 async def newest(session: AsyncSession, kpi_ids: Sequence[UUID]) -> dict[UUID, list[Kept]]:
@@ -37,15 +50,8 @@ async def newest(session: AsyncSession, kpi_ids: Sequence[UUID]) -> dict[UUID, l
 
 async def reading(session: AsyncSession, kpi_id: UUID, *, start: datetime | None, now: datetime) -> Reading:
     """Return what was kept at times in `(start, now]`, the latest as the value; without a start the latest of all."""
-    found = await queries.rows(session, kpi_id, start=_EVER, now=now)
-    inside = [row for row in found if start is None or row.at > start]
-    return Reading(
-        value=inside[-1].value if inside else None,
-        samples=len(inside),
-        oldest_at=inside[0].at if inside and start is not None else None,
-        upcoming_at=None,
-        last_seen_at=found[-1].at if found else None,
-    )
+    row = await queries.read(session, kpi_id, start=start, now=now)
+    return Reading(row.value, row.samples, row.oldest_at, None, row.last_seen_at)
 
 
 async def series(session: AsyncSession, kpi_id: UUID, edges: Sequence[datetime]) -> list[tuple[float | None, int]]:
@@ -62,12 +68,24 @@ async def settled(session: AsyncSession, kpi_id: UUID, edges: Sequence[datetime]
     return rules.by_interval([(row.at, row.value) for row in found if row.at in ends], edges)
 
 
-async def put(session: AsyncSession, kpi_id: UUID, measured: Sequence[Measured]) -> None:
-    """Keep what a KPI came to in some periods, in place of what it came to there before."""
+async def put(session: AsyncSession, kpi_id: UUID, measured: Sequence[Measured]) -> bool:
+    """Keep what a KPI came to in some periods, in place of what it came to there before.
+
+    Periods of another zone or week that lie across them give way; says whether there were any.
+    """
+    if not measured:
+        return False
+    across = {
+        "kpi_id": kpi_id,
+        "starts": [each.starts_at for each in measured],
+        "ends": [each.ends_at for each in measured],
+    }
+    forgotten: CursorResult[Any] = await session.execute(_FORGET_ACROSS, across)  # type: ignore[assignment]
     own = {"kpi_id": kpi_id, "workspace": context_of(session).workspace, "measured_at": clock_of(session).now()}
     putting = insert(KpiMeasurement).values([own | asdict(each) for each in measured])
     changed = {name: putting.excluded[name] for name in ("ends_at", "at", "value", "measured_at")}
     await session.execute(putting.on_conflict_do_update(index_elements=["kpi_id", "starts_at"], set_=changed))
+    return forgotten.rowcount > 0
 
 
 async def forget(session: AsyncSession, kpi_id: UUID) -> None:

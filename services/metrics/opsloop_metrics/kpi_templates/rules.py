@@ -45,9 +45,9 @@ def _active(key: str, en: str, zh: str, unit: str = "people") -> Template:
 
 
 def _retention(days: int) -> Template:
-    # of those who came for the first time on one of the 30 days of which the day that is meant is over
+    # of those who came for the first time on one of 30 days of which the day that is meant is over, when the last day is not
     asked = {"start": {}, "return": {}, "mode": "first_time", "periods": days + 1}
-    measure = {"path": f"average.{days}", "days": 30 + days}
+    measure = {"path": f"average.{days}", "days": 31 + days}
     en, zh = f"Day-{days} retention", f"{days} 日留存率"
     return Template(f"retention_day_{days}", en, zh, "ratio", "up", measure, Question("retention", asked))
 
@@ -72,7 +72,7 @@ TEMPLATES: tuple[Template, ...] = (
     _retention(30),
     Template("conversion", "Conversion", "转化率", "ratio", "up", needs="funnel"),
     Template(
-        "churn", "Churn", "流失率", "ratio", "down", {"path": "churn_rate", "days": 60}, Question("churn", {})
+        "churn", "Churn", "流失率", "ratio", "down", {"path": "churn_rate", "days": 30}, Question("churn", {})
     ),
     Template("nps", "Net promoter score", "净推荐值", "points", "up", waits="surveys are not asked yet"),
     Template(

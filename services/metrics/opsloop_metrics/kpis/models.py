@@ -52,19 +52,19 @@ class Kpi(Resource, Base):
     event_types: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="what the measure reads")
 
     def audited(self) -> dict[str, Any]:
-        """Return the definition."""
+        """Return the definition; of the measure its type, since its conditions may name somebody, and of the owner that it is another."""
         return {
             "key": self.key,
             "name": self.name,
             "description": redaction.text(self.description),
             "tags": self.tags,
-            "owner": self.owner,
+            "owner": redaction.text(self.owner),
             "unit": self.unit,
             "direction": self.direction,
             "target": self.target,
             "targets": self.targets,
             "period": self.period,
-            "measure": self.measure,
+            "measure": redaction.Withheld(self.measure, lambda measure: f"({measure['type']})"),
         }
 
 

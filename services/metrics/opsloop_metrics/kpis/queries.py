@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,12 @@ NEWEST_VALUES_FIRST = (KpiValue.at.desc(), KpiValue.id.desc())
 async def get_kpi(session: AsyncSession, key: str) -> Kpi:
     """Return a KPI by its key; raises NotFound."""
     return await resources.get(session, Kpi, Kpi.key == key)
+
+
+async def hold_kpi(session: AsyncSession, key: str) -> Kpi:
+    """Return a KPI by its key, which nobody deletes until the transaction ends; raises NotFound."""
+    await session.execute(select(Kpi.id).where(Kpi.key == key).with_for_update(read=True, key_share=True))
+    return await get_kpi(session, key)
 
 
 async def lock_kpi(session: AsyncSession, key: str, expected: Precondition) -> Kpi:
@@ -81,17 +87,18 @@ _READ_VALUES = text(
 async def value_series(
     session: AsyncSession, kpi_id: UUID, edges: Sequence[datetime]
 ) -> list[tuple[float | None, int]]:
-    """Return (latest value, number of values) of every interval `(edges[i], edges[i + 1]]`."""
-    rows = await session.execute(_VALUE_SERIES, {"kpi_id": kpi_id, "edges": list(edges)})
+    """Return (latest value, number of values) of every interval `[edges[i], edges[i + 1])`."""
+    given = {"kpi_id": kpi_id, "edges": list(edges), "start": edges[0], "end": edges[-1]}
+    rows = await session.execute(_VALUE_SERIES, given)
     by_bucket = {row.bucket: (row.value, row.samples) for row in rows}
     return [by_bucket.get(place, (None, 0)) for place in range(1, len(edges))]
 
 
 _VALUE_SERIES = text(
     "SELECT bucket, (array_agg(value ORDER BY at DESC))[1] AS value, count(*) AS samples FROM ("
-    "  SELECT value, at, width_bucket(at - interval '1 microsecond', CAST(:edges AS timestamptz[])) AS bucket"
-    "  FROM kpi_value WHERE kpi_id = :kpi_id AND at > (CAST(:edges AS timestamptz[]))[1]"
-    ") AS v WHERE bucket < cardinality(CAST(:edges AS timestamptz[])) GROUP BY bucket"
+    "  SELECT value, at, width_bucket(at, CAST(:edges AS timestamptz[])) AS bucket"
+    "  FROM kpi_value WHERE kpi_id = :kpi_id AND at >= :start AND at < :end"
+    ") AS v GROUP BY bucket"
 )
 
 
@@ -126,21 +133,28 @@ def kpis(*, owner: str | None, states: Sequence[State], tag: str | None, text: s
     return found
 
 
-async def find_latest_value(
-    session: AsyncSession, kpi_id: UUID, start: datetime, end: datetime
-) -> Row[datetime, float] | None:
-    """Return (at, value) of the latest value reported for a time in `[start, end)`."""
-    inside = select(KpiValue.at, KpiValue.value).where(
-        KpiValue.kpi_id == kpi_id, KpiValue.at >= start, KpiValue.at < end
-    )
-    return (await session.execute(inside.order_by(KpiValue.at.desc()).limit(1))).one_or_none()
+async def latest_values(
+    session: AsyncSession, kpi_id: UUID, spans: Sequence[tuple[datetime, datetime]], *, now: datetime
+) -> Sequence[Row[int, datetime, float]]:
+    """Return (place, at, value) of the latest value reported for a time in each `[start, end)`, none after `now`."""
+    starts, ends = zip(*spans, strict=True)
+    given = {"kpi_id": kpi_id, "starts": list(starts), "ends": list(ends), "now": now}
+    return (await session.execute(_LATEST_VALUES, given)).all()
+
+
+# one step down the index for each span, however much lies in it
+_LATEST_VALUES = text(
+    "SELECT place - 1 AS place, latest.at, latest.value "
+    "FROM unnest(CAST(:starts AS timestamptz[]), CAST(:ends AS timestamptz[])) WITH ORDINALITY AS s (start, ending, place) "
+    "CROSS JOIN LATERAL (SELECT at, value FROM kpi_value WHERE kpi_id = :kpi_id AND at >= start AND at < ending "
+    "AND at <= :now ORDER BY at DESC LIMIT 1) AS latest ORDER BY place"
+)
 
 
 async def find_to_measure(session: AsyncSession, now: datetime) -> Kpi | None:
-    """Lock the KPI that has waited longest to be measured, formulas after what they may stand on; one that is locked waits on."""
-    waiting = select(Kpi).where(Kpi.measure_at <= now)
-    is_formula = Kpi.measure["type"].astext == "formula"
-    found = waiting.order_by(is_formula, Kpi.measure_at, Kpi.id).limit(1)
+    """Lock the KPI that has waited longest to be measured, formulas a minute after what they may stand on; one that is locked waits on."""
+    since = Kpi.measure_at + case((Kpi.measure["type"].astext == "formula", timedelta(minutes=1)), else_=timedelta())
+    found = select(Kpi).where(Kpi.measure_at <= now).order_by(since, Kpi.id).limit(1)
     return await session.scalar(found.with_for_update(key_share=True, skip_locked=True))
 
 
@@ -148,6 +162,12 @@ async def formulas(session: AsyncSession) -> dict[str, list[str]]:
     """Return the keys of the workspace's formulas, and those that each stands on."""
     found = await session.execute(select(Kpi.key, Kpi.measure["of"]).where(Kpi.measure["type"].astext == "formula"))
     return {key: list(of.values()) for key, of in found}
+
+
+async def keys_asking(session: AsyncSession, insight_id: UUID) -> Sequence[str]:
+    """Return the keys of the KPIs that ask an insight, in order."""
+    asking = Kpi.measure["insight_id"].astext == str(insight_id)
+    return (await session.scalars(select(Kpi.key).where(asking).order_by(Kpi.key))).all()
 
 
 async def known_keys(session: AsyncSession, keys: Sequence[str]) -> set[str]:

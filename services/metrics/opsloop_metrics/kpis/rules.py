@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 from opsloop_common.errors import Conflict, FieldError, Invalid
+from opsloop_metrics.insights.periods import share_passed
 from opsloop_metrics.kpi_measures.rules import Measure
 from opsloop_metrics.kpi_periods.rules import Kept, Measured, Period
 
@@ -67,6 +68,9 @@ class Definition:
     target: float | None
     measure: Measure
     tags: Sequence[str] = ()
+    period: Period = Period.DAY
+    measure_error: str | None = None
+    has_targets: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ class Goal:
 
     def pace(self, now: datetime) -> float:
         """Return the share of its time that has passed, 0 to 1."""
-        return min(max((now - self.start) / (self.end - self.start), 0.0), 1.0)
+        return share_passed(self.start, self.end, now)
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,6 @@ class Outline:
     """A KPI with what a picture of it shows beside its values."""
 
     kpi: Definition
-    period: Period
     target: float | None
     targets: Sequence[Mapping[str, Any]]
 

@@ -10,8 +10,8 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, JsonValue, StringConstraints, WithJsonSchema
 
 from opsloop_common.conditions import DATA_FIELD, DATA_FIELD_CHARACTERS, MAX_CONDITIONS, Condition, place_in
-from opsloop_common.contracts.known import known_type
 from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp, absent, in_words, plain_text, said
+from opsloop_metrics.kpi_measures.rules import known_event
 from opsloop_metrics.kpi_periods.rules import Period
 from opsloop_metrics.kpis.rules import State
 
@@ -56,7 +56,7 @@ Path = Annotated[
 """A dotted path below the event's data: `data.rating`, `data.author.user_id`."""
 EventType = Annotated[
     str,
-    AfterValidator(known_type),  # in words; the contract's pattern is for machines
+    AfterValidator(known_event),  # in words; the contract's pattern is for machines
     WithJsonSchema({"type": "string", "maxLength": 100, "pattern": r"^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)+$"}),
 ]
 Unit = Annotated[ShortText, AfterValidator(plain_text)]
@@ -115,7 +115,7 @@ AnswerPath = Annotated[
 class InsightMeasure(InModel):
     """One number of a saved insight, measured from time to time. Without `path` the number that the kind is known for.
 
-    `days`: how far back it is asked, where the saved question does not say from when.
+    `days`: of how many days it is asked, the last of them that of the moment, where the saved question says neither from nor until when.
     """
 
     type: Literal["insight"]

@@ -6,7 +6,7 @@ Every change takes the KPI's row lock first, and so does whatever watches it: wh
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common import outbox, resources, workspaces
+from opsloop_common import limits, outbox, resources, workspaces
 from opsloop_common.contracts.metrics import KpiTargetReached
 from opsloop_common.db import clock_of, context_of, ports_of
 from opsloop_common.due import recurring
@@ -28,8 +28,8 @@ from opsloop_metrics.events.rules import Reading
 from opsloop_metrics.insights.periods import FIRST_YEAR, LAST_YEAR, midnight
 from opsloop_metrics.kpi_measures.rules import Measure, combine, read_measure, require_acyclic, require_known
 from opsloop_metrics.kpi_periods import service as periods
-from opsloop_metrics.kpi_periods.rules import SERIES_POINTS, Measured, Period
-from opsloop_metrics.kpi_templates import rules as templates
+from opsloop_metrics.kpi_periods.rules import Measured, Period
+from opsloop_metrics.kpi_templates import service as templates
 from opsloop_metrics.kpis import queries, rules
 from opsloop_metrics.kpis.models import Kpi, KpiValue
 from opsloop_metrics.kpis.rules import Definition, Direction, Goal, Outline, Standing, State, Waiting
@@ -38,10 +38,10 @@ from opsloop_metrics.saved_insights import service as saved_insights
 
 MEASURE = "metrics.measure_kpis"
 """The work that measures KPIs whose turn has come."""
-_SOON = timedelta(
-    seconds=1
-)  # who makes a KPI makes its monitors next, and what is locked meanwhile would wait for its turn
-_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+_SOON = timedelta(seconds=1)
+"""Who makes a KPI makes its monitors next, and what is locked meanwhile would wait for its turn."""
+known_keys, keys_asking = queries.known_keys, queries.keys_asking
+reading, ids_measured = queries.reading, queries.ids_measured
 _PUT_VALUE = text(
     "INSERT INTO kpi_value AS v (id, workspace, kpi_id, at, value, reported_by, reported_at) "
     "VALUES (:id, :workspace, :kpi_id, :at, :value, :reported_by, :now) "
@@ -51,13 +51,14 @@ _PUT_VALUE = text(
 
 
 async def create_kpi(session: AsyncSession, *, key: str, measure: Mapping[str, Any], fields: Mapping[str, Any]) -> Kpi:
-    """Define a KPI; raises Conflict when the key is taken, Invalid for a measure that does not make sense."""
+    """Define a KPI; raises Conflict when the key is taken, Invalid for a measure that does not make sense, TooMany."""
     meaning = read_measure(measure)
     require_known(measure)
     taken = Conflict(f"the key {key} is taken; give another, or change the KPI that has it (PATCH)")
     if await queries.is_taken(session, key):
         raise taken
-    await _require_sources(session, key, meaning)
+    await workspaces.take_place(session, Kpi.__table__, most=limits.KPIS_PER_WORKSPACE, what="KPIs")
+    await _require_sources(session, key, meaning, measure)
     rules.require_targets(fields.get("targets") or ())
     kpi = resources.create(
         session,
@@ -89,35 +90,21 @@ async def create_from_template(
     fields: Mapping[str, Any],
     given: Collection[str],
 ) -> Kpi:
-    """Define a KPI as a template says what was not given; an insight that it asks is kept with it. Raises Invalid for what it lacks."""
-    made = templates.get(template)
-    templates.require_ready(made, measure)
-    locale = (await workspaces.get(session)).locale
-    own = {"name": made.name_in(locale), "unit": made.unit, "direction": made.direction}
-    fields = dict(fields) | {name: value for name, value in own.items() if name not in given}
-    key = key or made.key
-    if await queries.is_taken(session, key):  # before an insight is kept for nothing
-        raise Conflict(f"the key {key} is taken; give another with the template")
-    if measure is None and made.insight is not None:
-        insight = await saved_insights.create_insight(
-            session, name=fields["name"], description=None, kind=made.insight.kind, query=made.insight.query
-        )
-        await session.flush()
-        measure = {"type": "insight", "insight_id": str(insight.id)} | dict(made.measure or {})
-    return await create_kpi(session, key=key, measure=measure or made.measure or {}, fields=fields)
+    """Define a KPI as a template says what was not given. Raises Invalid for what it lacks."""
+    own_key, meant, said = await templates.filled_in(session, template, measure=measure, fields=fields, given=given)
+    return await create_kpi(session, key=key or own_key, measure=meant, fields=said)
 
 
-async def _require_sources(session: AsyncSession, key: str, measure: Measure) -> None:
+async def _require_sources(session: AsyncSession, key: str, measure: Measure, raw: Mapping[str, Any]) -> None:
     """Raise Invalid for an insight or KPI that is not there, Conflict for a formula that stands on itself."""
-    if measure.insight is not None and not await saved_insights.known(session, [measure.insight.insight_id]):
+    if measure.insight is not None and not await saved_insights.hold(session, measure.insight.insight_id):
         raise Invalid("/measure/insight_id", "names no saved insight")
     if measure.formula is None:
         return
-    of = measure.formula.of
+    of = raw["of"]
     known = await queries.known_keys(session, list(of.values()))
-    missing = [letter for letter, name in of.items() if name not in known]
-    if missing:
-        raise Invalid.each(FieldError("/measure/of", f"{of[letter]} names no KPI") for letter in missing)
+    if missing := [letter for letter, name in of.items() if name not in known]:
+        raise Invalid.each(FieldError(f"/measure/of/{letter}", f"{of[letter]} names no KPI") for letter in missing)
     require_acyclic(key, of, await queries.formulas(session))
 
 
@@ -127,18 +114,20 @@ async def change_kpi(session: AsyncSession, key: str, changes: Mapping[str, Any]
     if "measure" in changes:
         meaning = read_measure(changes["measure"])
         require_known(changes["measure"])
+        await workspaces.lock(session)
     rules.require_targets(changes.get("targets") or ())
     kpi = await queries.lock_kpi(session, key, expected)
     with changing(session, kpi, changes) as before:
         if meaning is not None and "measure" in before:
-            await _require_sources(session, key, meaning)
+            await _require_sources(session, key, meaning, kpi.measure)
             kpi.event_types = meaning.event_types
+        if "measure" in before or ("period" in before and read_measure(kpi.measure).is_asked):
             await _watching(session).on_measured_anew(session, kpi.id)
         if {"measure", "period"} & before.keys():
             await periods.forget(session, kpi.id)
             kpi.measure_at, kpi.measure_error = clock_of(session).now(), None
             await recurring.bring_forward(session, MEASURE, clock_of(session).now() + _SOON)
-        if {"measure", "target", "targets", "direction"} & before.keys():
+        if {"measure", "period", "target", "targets", "direction"} & before.keys():
             kpi.target_met = False
     return kpi
 
@@ -148,6 +137,7 @@ async def delete_kpi(session: AsyncSession, key: str, *, expected: Precondition)
 
     Raises Conflict while a formula stands on it.
     """
+    await workspaces.lock(session)  # no formula begins to stand on it meanwhile
     kpi = await queries.lock_kpi(session, key, expected)
     standing = sorted(name for name, of in (await queries.formulas(session)).items() if key in of)
     if standing:
@@ -163,23 +153,15 @@ async def report_value(session: AsyncSession, key: str, value: float, at: dateti
     now = clock_of(session).now()
     at = at or now
     rules.require_not_ahead(at, now)
-    reported_by = context_of(session).actor
-    entry = {
-        "id": uuid7(),
-        "workspace": kpi.workspace,
-        "kpi_id": kpi.id,
-        "at": at,
-        "value": value,
-        "reported_by": reported_by,
-        "now": now,
-    }
+    own = {"kpi_id": kpi.id, "at": at, "value": value, "reported_by": context_of(session).actor}
+    entry = own | {"id": uuid7(), "workspace": kpi.workspace, "now": now}
     stored_id: UUID = (await session.execute(_PUT_VALUE, entry)).scalar_one()
     await _keep_reported(session, kpi, at, now)
     if kpi.target is not None or kpi.targets:
         latest = await queries.read_values(session, kpi.id, start=None, now=now)
-        await note_value(session, kpi.id, latest.value)
+        await _note_value(session, kpi, latest.value, now)
     await _watching(session).on_value_reported(session, kpi.id)
-    return KpiValue(id=stored_id, kpi_id=kpi.id, at=at, value=value, reported_by=reported_by, reported_at=now)
+    return KpiValue(id=stored_id, reported_at=now, **own)
 
 
 async def _keep_reported(session: AsyncSession, kpi: Kpi, at: datetime, now: datetime) -> None:
@@ -187,33 +169,36 @@ async def _keep_reported(session: AsyncSession, kpi: Kpi, at: datetime, now: dat
     if at > now:
         kpi.measure_at = at if kpi.measure_at is None else min(at, kpi.measure_at)
         return
-    starts_at, ends_at = await periods.period_of(session, at, Period(kpi.period))
-    latest = await queries.find_latest_value(session, kpi.id, starts_at, min(ends_at, now + periods.TICK))
-    if latest is not None:
-        await periods.put(session, kpi.id, [Measured(starts_at, ends_at, latest.at, latest.value)])
+    if await _keep_latest(session, kpi, [await periods.period_of(session, at, Period(kpi.period))], now):
+        kpi.measure_at = now  # days begin elsewhere by now: soon in all that is kept
+
+
+async def _keep_latest(
+    session: AsyncSession, kpi: Kpi, spans: Sequence[tuple[datetime, datetime]], now: datetime
+) -> bool:
+    latest = await queries.latest_values(session, kpi.id, spans, now=now)
+    return await periods.put(session, kpi.id, [Measured(*spans[place], at, value) for place, at, value in latest])
 
 
 async def keep_reported(session: AsyncSession, kpi_id: UUID) -> None:
-    """Keep what a reported KPI came to: in the newest periods if nothing is kept, else by the value whose time has come."""
+    """Keep what a reported KPI came to in its newest periods: something was dated ahead, or the periods are others now."""
     kpi = await queries.find_kpi_for_change(session, kpi_id)
     if kpi is None:
         return
     now = clock_of(session).now()
     latest = await queries.read_values(session, kpi.id, start=None, now=now)
     if latest.last_seen_at is not None:
-        await _keep_reported(session, kpi, latest.last_seen_at, now)
-        at, _ = await periods.period_of(session, latest.last_seen_at, Period(kpi.period))
-        for _ in range(SERIES_POINTS - 1):
-            at, _ = await periods.period_of(session, at - periods.TICK, Period(kpi.period))
-            await _keep_reported(session, kpi, at, now)
+        spans = await periods.periods_to(session, latest.last_seen_at, Period(kpi.period))
+        await _keep_latest(session, kpi, spans, now)
     kpi.measure_at = latest.upcoming_at
+    await _note_value(session, kpi, latest.value, now)
     await _watching(session).on_value_reported(session, kpi.id)
 
 
 async def board(session: AsyncSession, kpis: Sequence[Kpi]) -> list[Standing]:
     """Return how KPIs stand, in their order, by one statement for all of them."""
     kept = await periods.newest(session, [kpi.id for kpi in kpis])
-    today = await _today(session)
+    today = await _day_of(session, clock_of(session).now())
     return [
         rules.standing(
             kept[kpi.id], target=rules.target_on(kpi.targets, kpi.target, today), direction=Direction(kpi.direction)
@@ -222,18 +207,18 @@ async def board(session: AsyncSession, kpis: Sequence[Kpi]) -> list[Standing]:
     ]
 
 
-async def _today(session: AsyncSession) -> date:
-    return clock_of(session).now().astimezone(ZoneInfo((await workspaces.get(session)).time_zone)).date()
+async def _day_of(session: AsyncSession, at: datetime) -> date:
+    return at.astimezone(ZoneInfo((await workspaces.get(session)).time_zone)).date()
 
 
-async def _target_now(session: AsyncSession, kpi: Kpi) -> float | None:
-    return rules.target_on(kpi.targets, kpi.target, await _today(session)) if kpi.targets else kpi.target
+async def _target_at(session: AsyncSession, kpi: Kpi, at: datetime) -> float | None:
+    return rules.target_on(kpi.targets, kpi.target, await _day_of(session, at)) if kpi.targets else kpi.target
 
 
 async def goal_now(session: AsyncSession, kpi_id: UUID) -> Goal | None:
     """Return the target of today with the days it is for, of a KPI that this transaction has locked; None without one."""
     kpi = await session.get_one(Kpi, kpi_id)
-    entry = rules.entry_on(kpi.targets, await _today(session))
+    entry = rules.entry_on(kpi.targets, await _day_of(session, clock_of(session).now()))
     if entry is None:
         return None
     zone = (await workspaces.get(session)).time_zone
@@ -277,8 +262,11 @@ async def keep_measured(
     if not measured:
         return
     await periods.put(session, kpi.id, measured)
+    is_down = kpi.direction == Direction.DOWN and waiting.measure.adds_up  # and at its target whenever a period begins
+    for each in measured[-1:] if waiting.newest is None else measured[-2:]:  # the period that runs, and one just over
+        if each.at == each.ends_at or not is_down:
+            await _note_value(session, kpi, each.value, min(each.at, each.ends_at - periods.TICK))
     if waiting.measure.is_asked:
-        await note_value(session, kpi.id, measured[-1].value)
         await _watching(session).on_value_reported(session, kpi.id)
 
 
@@ -286,10 +274,9 @@ def _watching(session: AsyncSession) -> Watching:
     return ports_of(session, MetricsPorts).watching
 
 
-async def note_value(session: AsyncSession, kpi_id: UUID, value: float | None) -> None:
-    """Say once per crossing that the KPI reached its target; null changes nothing. The caller holds the KPI's lock."""
-    kpi = await session.get_one(Kpi, kpi_id)
-    target = await _target_now(session, kpi)
+async def _note_value(session: AsyncSession, kpi: Kpi, value: float | None, at: datetime) -> None:
+    """Say once per crossing that a locked KPI reached the target of a time's day; null changes nothing."""
+    target = await _target_at(session, kpi, at)
     if value is None or target is None:
         return
     met = rules.meets_target(value, target, Direction(kpi.direction))
@@ -312,6 +299,11 @@ async def get(session: AsyncSession, key: str) -> Definition:
     return await _definition(session, await queries.get_kpi(session, key))
 
 
+async def hold(session: AsyncSession, key: str) -> Definition:
+    """Return a KPI by its key that is not deleted before the transaction ends, for what refers to it; raises NotFound."""
+    return await _definition(session, await queries.hold_kpi(session, key))
+
+
 async def lock(session: AsyncSession, key: str) -> Definition:
     """Lock a KPI by its key, for a change of what watches it; raises NotFound."""
     return await _definition(session, await queries.lock_kpi(session, key, ANY_VERSION))
@@ -329,72 +321,65 @@ async def locked(session: AsyncSession, kpi_id: UUID) -> Definition:
 
 
 async def _definition(session: AsyncSession, kpi: Kpi) -> Definition:
-    target = await _target_now(session, kpi)
-    return Definition(kpi.id, kpi.key, kpi.name, kpi.unit, target, read_measure(kpi.measure), kpi.tags)
-
-
-async def known_keys(session: AsyncSession, keys: Sequence[str]) -> set[str]:
-    """Return which of some keys name KPIs of the workspace."""
-    return await queries.known_keys(session, keys)
+    target, measure = await _target_at(session, kpi, clock_of(session).now()), read_measure(kpi.measure)
+    more = (kpi.tags, Period(kpi.period), kpi.measure_error, bool(kpi.targets))
+    return Definition(kpi.id, kpi.key, kpi.name, kpi.unit, target, measure, *more)
 
 
 async def outline(session: AsyncSession, key: str) -> Outline:
     """Return a KPI by its key, as a picture shows it; raises NotFound."""
     kpi = await queries.get_kpi(session, key)
-    return Outline(await _definition(session, kpi), Period(kpi.period), kpi.target, kpi.targets)
-
-
-async def reading(session: AsyncSession, types: Sequence[str]) -> Sequence[tuple[UUID, Mapping[str, Any]]]:
-    """Return the ids and measures of the KPIs that read one of the event types."""
-    return await queries.reading(session, types)
-
-
-async def ids_measured(session: AsyncSession) -> Sequence[UUID]:
-    """Return the ids of the KPIs that are measured from events."""
-    return await queries.ids_measured(session)
+    return Outline(await _definition(session, kpi), kpi.target, kpi.targets)
 
 
 async def take_reading(
     session: AsyncSession, kpi: Definition, window: timedelta | None, *, now: datetime, last_seen: bool = False
 ) -> Reading:
-    """Return what a KPI comes to in the window `(now - window, now]`; without a window ever since."""
+    """Return what a KPI comes to in the window `(now - window, now]`; without a window ever since, of events nothing."""
     start = None if window is None else now - window
     if kpi.measure.is_asked:
         return await periods.reading(session, kpi.kpi_id, start=start, now=now)
     if kpi.measure.is_reported:
         row = await queries.read_values(session, kpi.kpi_id, start=start, now=now)
         return Reading(row.value, row.samples, row.oldest_at, row.upcoming_at, row.last_seen_at)
-    readings = await event_store.read(session, kpi.measure.parts, start=start or _EVER, now=now, last_seen=last_seen)
+    readings = await event_store.read(session, kpi.measure.parts, start=start or now, now=now, last_seen=last_seen)
     return combine(readings)
 
 
+async def read_period(session: AsyncSession, kpi: Definition, start: datetime, until: datetime) -> Reading:
+    """Return what a KPI comes to in `[start, until)`; what is asked as it was kept last, up to `until`."""
+    now = until if kpi.measure.is_asked else until - periods.TICK
+    return await take_reading(session, kpi, until - start, now=now)
+
+
 async def series(session: AsyncSession, kpi: Definition, edges: Sequence[datetime]) -> list[tuple[float | None, int]]:
-    """Return (value, samples) of every interval `(edges[i], edges[i + 1]]`."""
+    """Return (value, samples) of every interval `[edges[i], edges[i + 1])`; what is asked counts as it was kept last, up to its end.
+
+    Of one that began before events are kept, nothing.
+    """
     if kpi.measure.is_asked:
         return await periods.series(session, kpi.kpi_id, edges)
     if kpi.measure.is_reported:
         return await queries.value_series(session, kpi.kpi_id, edges)
-    return await measured_series(session, kpi.measure, edges)
+    kept_from, found = event_store.kept_from(session), await measured_series(session, kpi.measure, edges)
+    return [each if start >= kept_from else (None, 0) for start, each in zip(edges, found, strict=False)]
 
 
 async def bucket_values(
     session: AsyncSession, kpi: Definition, edges: Sequence[datetime]
 ) -> list[tuple[float | None, int]]:
-    """Return (value, samples) of every day or hour from an edge to the next, which are over.
-
-    A value that was reported at an edge is of what begins there; what is asked counts as it came to at the end.
-    """
+    """Return (value, samples) of every day or hour `[edges[i], edges[i + 1])`, which are over; what is asked as it came to at its end."""
     if kpi.measure.is_asked:
         return await periods.settled(session, kpi.kpi_id, edges)
     if kpi.measure.is_reported:
-        edges = [edge - periods.TICK for edge in edges]
-    return await series(session, kpi, edges)
+        return await queries.value_series(session, kpi.kpi_id, edges)
+    return await measured_series(session, kpi.measure, edges)
 
 
 async def measured_series(
     session: AsyncSession, measure: Measure, edges: Sequence[datetime]
 ) -> list[tuple[float | None, int]]:
-    """Return (value, samples) of every interval `(edges[i], edges[i + 1]]` of a measure of events."""
+    """Return (value, samples) of every interval `[edges[i], edges[i + 1])` of a measure of events."""
     parts = await event_store.series(session, measure.parts, edges=edges)
     combined = [combine([Reading(value, samples) for value, samples in bucket]) for bucket in zip(*parts, strict=True)]
     return [(reading.value, reading.samples) for reading in combined]

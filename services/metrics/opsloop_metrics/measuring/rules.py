@@ -10,6 +10,9 @@ from opsloop_metrics.kpi_periods.rules import Measured
 
 MOST_SECONDS = 20.0
 """A minute, of one workspace: what is not measured by then waits for the next turn, longest waiting first."""
+MOST_SECONDS_EACH = 10.0
+"""For one KPI of events or formula, and for a statement of it: it holds a connection that others wait for."""
+TOOK_TOO_LONG = f"it takes longer than {MOST_SECONDS_EACH:g} s"
 SOON, LATER = timedelta(minutes=1), timedelta(minutes=15)
 _SHARE = 20
 """What takes a second is measured at most every 20."""
@@ -65,12 +68,25 @@ def number_at(answer: Mapping[str, Any], path: str) -> float | None:
     return float(found)
 
 
+def over_at(answer: Mapping[str, Any], path: str, as_of: datetime) -> datetime | None:
+    """Return when the interval was over that `last` of a path names; None of a number that counts up to `as_of`."""
+    if "last" not in path.split(".") or "intervals" not in answer:
+        return None
+    running = answer["incomplete_from"]
+    return as_of if running is None else datetime.fromisoformat(answer["intervals"][running])
+
+
 def measured_next(
-    newest: Measured | None, current: tuple[datetime, datetime], now: datetime
+    newest: Measured | None, before: tuple[datetime, datetime], current: tuple[datetime, datetime], now: datetime
 ) -> tuple[datetime, datetime, datetime]:
-    """Return (start, end, as of) of what to measure: the end of a period that is over, once, before the one that runs."""
+    """Return (start, end, as of) of what to measure: the end of a period that is over, once, before the one that runs.
+
+    `before` is the period before that one: nothing is kept of it yet where nothing was known while it ran.
+    """
     if newest is not None and newest.is_open(now):
         return newest.starts_at, newest.ends_at, newest.ends_at
+    if newest is not None and newest.ends_at < current[0]:
+        return *before, before[1]
     return *current, now
 
 

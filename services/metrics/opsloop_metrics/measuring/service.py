@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import pairwise
 from time import perf_counter
 
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import clock_of
 from opsloop_common.due.jobs import LongRun
 from opsloop_common.errors import Conflict, Invalid, NotFound, Unavailable
+from opsloop_common.faults import took_too_long
+from opsloop_metrics.events import service as event_store
 from opsloop_metrics.kpi_measures.rules import MOST_BEHIND, Asked, Formula
 from opsloop_metrics.kpi_periods import service as periods
-from opsloop_metrics.kpi_periods.rules import SERIES_POINTS, Measured
+from opsloop_metrics.kpi_periods.rules import Measured
 from opsloop_metrics.kpis import service as kpis
-from opsloop_metrics.kpis.rules import Waiting
-from opsloop_metrics.measuring import rules
+from opsloop_metrics.kpis.rules import Definition, Waiting
+from opsloop_metrics.measuring import queries, rules
 from opsloop_metrics.saved_insights import service as saved_insights
 from opsloop_metrics.store.port import TooHeavy
 
 _REFUSALS = (NotFound, Invalid, Conflict, TooHeavy, Unavailable, rules.NoNumber)
 """What an insight or formula may come to instead of a number: kept with the KPI, and asked again later."""
+_Ask = Callable[[datetime, datetime], Awaitable[tuple[float | None, datetime | None]]]
+"""Says what a KPI came to from the start of a period to a moment in it, and when the interval was over whose value that is."""
 
 
 async def measure_all(run: LongRun) -> None:
@@ -35,8 +41,16 @@ async def measure_all(run: LongRun) -> None:
         if waiting.measure.insight is not None:
             await _measure_insight(run, waiting, waiting.measure.insight)
             continue
-        async with run.transaction() as session:
-            await _measure(session, waiting)
+        try:
+            async with run.transaction() as session:
+                await queries.give_up_after(session, rules.MOST_SECONDS_EACH)
+                await _measure(session, waiting)
+        except DBAPIError as error:
+            if not took_too_long(error):
+                raise
+            async with run.transaction() as session:
+                again = clock_of(session).now() + rules.LATER
+                await kpis.keep_measured(session, waiting, [], again_at=again, error=rules.TOOK_TOO_LONG)
 
 
 async def _measure(session: AsyncSession, waiting: Waiting) -> None:
@@ -49,81 +63,156 @@ async def _measure(session: AsyncSession, waiting: Waiting) -> None:
 
 
 async def _measure_events(session: AsyncSession, waiting: Waiting) -> None:
-    """Measure the periods since the last that is settled, at most as many as a board shows, each once more when it is over."""
-    begun, now = perf_counter(), clock_of(session).now()
-    start, end = await periods.period_of(session, now, waiting.period)
-    kept_from = None if waiting.newest is None else waiting.newest.starts_at
-    edges = [start, end]
-    while len(edges) <= SERIES_POINTS and (kept_from is None or edges[0] > kept_from):
-        edges.insert(0, (await periods.period_of(session, edges[0] - periods.TICK, waiting.period))[0])
-    found = await kpis.measured_series(session, waiting.measure, [*edges[:-1], now])
+    """Measure the periods since the last that is settled, at most as many as a board shows, each once more when it is over.
+
+    One that began before events are kept is not measured any more. Where days or weeks begin elsewhere by now, all are measured anew.
+    """
+    begun, now, kept_from = perf_counter(), clock_of(session).now(), event_store.kept_from(session)
+    since = max(kept_from, await _settled_to(session, waiting) or kept_from)
+    spans = await periods.periods_to(session, now, waiting.period, since=since)
+    end = spans[-1][1]
+    found = await kpis.measured_series(session, waiting.measure, [*(start for start, _ in spans), now + periods.TICK])
     measured = [
-        Measured(since, until, min(until, now), value)
-        for (since, until), (value, _) in zip(pairwise(edges), found, strict=True)
+        Measured(start, until, min(until, now), value)
+        for (start, until), (value, _) in zip(spans, found, strict=True)
+        if start >= kept_from
     ]
     again = rules.again_at(now, end, pause=rules.SOON, seconds=perf_counter() - begun)
     await kpis.keep_measured(session, waiting, measured, again_at=again)
 
 
+async def _settled_to(session: AsyncSession, waiting: Waiting) -> datetime | None:
+    """Return when the newest period that was measured begins; None without one of the workspace's zone and week."""
+    if waiting.newest is None:
+        return None
+    start, _ = await periods.period_of(session, waiting.newest.starts_at, waiting.period)
+    return start if start == waiting.newest.starts_at else None
+
+
 async def _measure_formula(session: AsyncSession, waiting: Waiting, formula: Formula) -> None:
+    async def ask(start: datetime, as_of: datetime) -> tuple[float | None, datetime | None]:
+        _, end = await periods.period_of(session, start, waiting.period)
+        return await formula_in(session, formula, start, min(as_of + periods.TICK, end)), None
+
     begun = perf_counter()
-    start, end, as_of = await _next(session, waiting)
-    try:
-        value, error = await formula_as_of(session, formula, start, as_of), None
-    except (NotFound, Conflict) as refusal:
-        value, error = None, refusal.detail
-    now = clock_of(session).now()
-    again = rules.again_at(now, end, pause=rules.SOON, seconds=perf_counter() - begun)
-    measured = [Measured(start, end, as_of, value)] if error is None else []
-    await kpis.keep_measured(session, waiting, measured, again_at=again, error=error)
+    found = await _find(session, waiting, ask)
+    again = rules.again_at(clock_of(session).now(), found.ends_at, pause=rules.SOON, seconds=perf_counter() - begun)
+    if found.error is not None:  # a period that is over may be asked again, but not at once
+        again = max(again, clock_of(session).now() + rules.SOON)
+    await kpis.keep_measured(session, waiting, found.measured, again_at=again, error=found.error)
 
 
-async def formula_as_of(
-    session: AsyncSession, formula: Formula, start: datetime, as_of: datetime, *, over: int = MOST_BEHIND
+@dataclass(frozen=True)
+class _Read:
+    """What the KPIs behind a formula came to: each is read once, however many ways lead to it, and none after `deadline`."""
+
+    deadline: float = field(default_factory=lambda: perf_counter() + rules.MOST_SECONDS_EACH)
+    found: dict[str, float | None] = field(default_factory=dict)
+
+
+async def formula_in(
+    session: AsyncSession,
+    formula: Formula,
+    start: datetime,
+    until: datetime,
+    *,
+    read: _Read | None = None,
+    over: int = MOST_BEHIND,
 ) -> float | None:
-    """Return what a formula comes to by what its KPIs came to in `(start, as_of]`; raises NotFound for one that is gone.
+    """Return what a formula comes to by what its KPIs came to in `[start, until)`.
 
-    Of what is posted or asked that is the latest value then, of a formula its own calculation. Raises Conflict where more than
-    `over` stand on each other: two that were made at once may have closed a ring.
+    Raises NotFound for one that is gone, Conflict for one that could not be measured, where reading takes too long, and where more
+    than `over` stand on each other: rings from before they were refused.
     """
+    read = read or _Read()
     if not over:
         raise Conflict("its formulas stand on each other")
-    numbers = {}
-    for letter, key in formula.of.items():
+    for key in formula.of.values():
+        if key in read.found:
+            continue
+        if perf_counter() > read.deadline:
+            raise Conflict(rules.TOOK_TOO_LONG)
         kpi = await kpis.get(session, key)
-        numbers[letter] = (
-            (await kpis.take_reading(session, kpi, as_of - start, now=as_of)).value
-            if kpi.measure.formula is None
-            else await formula_as_of(session, kpi.measure.formula, start, as_of, over=over - 1)
-        )
-    return formula.value(numbers)
+        if kpi.measure_error is not None and kpi.measure.formula is None:
+            raise Conflict(f"{key} could not be measured: {kpi.measure_error}")
+        read.found[key] = await value_in(session, kpi, start, until, read=read, over=over - 1)
+    return formula.value({letter: read.found[key] for letter, key in formula.of.items()})
+
+
+async def value_in(
+    session: AsyncSession,
+    kpi: Definition,
+    start: datetime,
+    until: datetime,
+    *,
+    read: _Read | None = None,
+    over: int = MOST_BEHIND,
+) -> float | None:
+    """Return what a KPI came to in `[start, until)`; raises what `formula_in` does.
+
+    Of what is posted that is the latest value then, of a formula its own calculation; of an insight what was kept of the period that
+    `until` cuts or ends.
+    """
+    if kpi.measure.formula is not None:
+        return await formula_in(session, kpi.measure.formula, start, until, read=read, over=over)
+    if kpi.measure.insight is not None:
+        _, until = await periods.period_of(session, until - periods.TICK, kpi.period)
+    return (await kpis.read_period(session, kpi, start, until)).value
 
 
 async def _measure_insight(run: LongRun, waiting: Waiting, asked: Asked) -> None:
     begun = perf_counter()
     async with run.session() as session:  # its answer may take seconds, in which it holds no connection
-        start, end, as_of = await _next(session, waiting)
-        try:
-            value, error = await _number_of(session, asked, as_of), None
-        except _REFUSALS as refusal:
-            value, error = None, _words(refusal)
+
+        async def ask(_: datetime, as_of: datetime) -> tuple[float | None, datetime | None]:
+            return await _number_of(session, asked, as_of)
+
+        found = await _find(session, waiting, ask)
     async with run.transaction() as session:
         now = clock_of(session).now()
-        again = rules.again_at(now, end, pause=rules.LATER, seconds=perf_counter() - begun)
-        if error is not None:  # a period that is over may be asked again, but not at once
+        again = rules.again_at(now, found.ends_at, pause=rules.LATER, seconds=perf_counter() - begun)
+        if found.error is not None:  # a period that is over may be asked again, but not at once
             again = max(again, now + rules.SOON)
-        measured = [Measured(start, end, as_of, value)] if error is None else []
-        await kpis.keep_measured(session, waiting, measured, again_at=again, error=error)
+        await kpis.keep_measured(session, waiting, found.measured, again_at=again, error=found.error)
 
 
-async def _number_of(session: AsyncSession, asked: Asked, as_of: datetime) -> float | None:
+async def _number_of(session: AsyncSession, asked: Asked, as_of: datetime) -> tuple[float | None, datetime | None]:
     kind, body = await saved_insights.answer_as_of(session, asked.insight_id, as_of, days=asked.days)
-    return rules.number_at(body, asked.path or rules.NUMBER_OF[kind])
+    path = asked.path or rules.NUMBER_OF[kind]
+    return rules.number_at(body, path), rules.over_at(body, path, as_of)
 
 
-async def _next(session: AsyncSession, waiting: Waiting) -> tuple[datetime, datetime, datetime]:
-    now = clock_of(session).now()
-    return rules.measured_next(waiting.newest, await periods.period_of(session, now, waiting.period), now)
+@dataclass(frozen=True)
+class _Found:
+    """What a KPI came to, or why it came to nothing, and when the period that was asked about ends."""
+
+    measured: list[Measured]
+    ends_at: datetime
+    error: str | None = None
+
+
+async def _find(session: AsyncSession, waiting: Waiting, ask: _Ask) -> _Found:
+    """Return what a KPI came to in the period whose turn it is: nothing while it runs and nothing is known of it.
+
+    A KPI that has no value yet has that of the period before then.
+    """
+    now, newest = clock_of(session).now(), waiting.newest
+    current = await periods.period_of(session, now, waiting.period)
+    before = await periods.period_of(session, current[0] - periods.TICK, waiting.period)
+    start, end, as_of = rules.measured_next(newest, before, current, now)
+    try:
+        value, over_at = await ask(start, as_of)
+        if as_of < end and over_at is not None and over_at <= start:  # of an interval of the period before
+            value = None
+        if value is not None or as_of == end or (newest is not None and newest.starts_at == start):
+            return _Found([Measured(start, end, as_of, value)], end)
+        if newest is not None:
+            return _Found([], end)
+        value_before, _ = await ask(*before)
+    except _REFUSALS as refusal:
+        return _Found([], end, _words(refusal))
+    kept = Measured(start, end, as_of, None) if value_before is None else Measured(*before, before[1], value_before)
+    return _Found([kept], end)
 
 
 def _words(refusal: Exception) -> str:

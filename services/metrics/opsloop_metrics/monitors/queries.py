@@ -45,12 +45,6 @@ async def find_enabled(session: AsyncSession, monitor_id: UUID) -> Monitor | Non
     return await resources.find(session, Monitor, Monitor.id == monitor_id, Monitor.enabled.is_(True))
 
 
-async def find_leading(session: AsyncSession, kpi_id: UUID) -> UUID | None:
-    """Return the oldest monitor of a KPI that is switched on and has a window: it alone says whether the target is reached."""
-    enabled = Monitor.kpi_id == kpi_id, Monitor.enabled, Monitor.condition_type != "anomaly"
-    return await session.scalar(select(Monitor.id).where(*enabled).order_by(Monitor.id).limit(1))
-
-
 async def find_kpi_of(session: AsyncSession, monitor_id: UUID) -> UUID | None:
     """Return the id of the KPI that a monitor watches; None when the monitor is gone."""
     return await session.scalar(select(Monitor.kpi_id).where(Monitor.id == monitor_id))

@@ -15,6 +15,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from opsloop_common.errors import Invalid
+from opsloop_metrics.alarms.rules import NET as NET
 from opsloop_metrics.alarms.rules import Condition, ConditionType, Evidence, Unusual, Watched, read_condition
 from opsloop_metrics.kpi_periods.rules import Period
 from opsloop_metrics.kpis.rules import State as State
@@ -31,8 +32,8 @@ MOST_PATIENCE = timedelta(seconds=60)
 
 SETTLE = timedelta(seconds=1)
 """A new monitor looks once more: an event may have been stored by a transaction that did not see the monitor yet."""
-NET = timedelta(minutes=5)
-"""A monitor looks at least so often; stands behind all computed instants."""
+URGENT = 1
+"""Priority of a look that may find another state. The others, which show what is counted now, wait behind those."""
 
 SLOT = timedelta(seconds=10)
 """History keeps one evaluation per monitor, state and slot of this length: at most 8,640 rows a day and state."""
@@ -64,14 +65,11 @@ class Watch(Watched):
     """A monitor and its KPI, as an evaluation needs them."""
 
     monitor_id: UUID
-    hold_for: timedelta
     keep_firing_for: timedelta
     severity: Severity
     standing: Standing
     incident_id: UUID | None
     evaluated_at: datetime | None
-    leads: bool
-    """Whether this is the KPI's oldest enabled monitor, whose window also decides about the target, and there is a target."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +91,7 @@ class Seen:
 
 
 def worst_window(seen: Sequence[Seen]) -> Window | None:
-    """Return the window of the worst enabled monitor (the first of those); None, ever since, without one."""
+    """Return the window of the worst enabled monitor (the first of those); None without one, and of an anomaly."""
     enabled = [monitor for monitor in seen if monitor.enabled]
     state = worst([monitor.state for monitor in enabled])
     return next((monitor.window for monitor in enabled if monitor.state is state), None)
@@ -117,9 +115,8 @@ def read_monitor(fields: Mapping[str, Any]) -> dict[str, Any]:
     kept: dict[str, Any] = {name: fields[name] for name in ("min_count", "severity", "enabled") if name in fields}
     if "condition" in fields:
         condition = read_condition(fields["condition"])
-        unusual = None if condition.unusual is None else condition.unusual.as_json()
         kept |= {"condition_type": condition.type, "operator": condition.operator, "threshold": condition.value}
-        kept["unusual"] = unusual
+        kept["unusual"] = None if condition.unusual is None else condition.unusual.as_json()
     if "window" in fields:
         window = read_window(fields["window"])
         period = window.value if isinstance(window, Period) else None
@@ -181,6 +178,11 @@ def step(
     return Step(after, turn, _deadline(after, now, hold_for, keep_firing_for))
 
 
+def may_open(before: Standing, found: Evidence) -> bool:
+    """Say whether an incident may be opened, by this look or by one after it without other evidence."""
+    return before.state is State.PENDING or (found is Evidence.BAD and before.state not in FIRING)
+
+
 def _worse(before: Standing, now: datetime, hold_for: timedelta, firing: State, is_muted: bool) -> Standing:
     match before.state:
         case State.BREACHED | State.NO_DATA:
@@ -225,15 +227,24 @@ def firing_state(condition: Condition) -> State:
     return State.NO_DATA if condition.type == "no_data" else State.BREACHED
 
 
-def look_again_at(
-    watch: Watch, instants: Iterable[datetime | None], deadline: datetime | None, now: datetime, patience: timedelta
-) -> datetime:
-    """Return the next instant at which the state may change without a new event, not before `patience` is over.
+def look_again(
+    watch: Watch,
+    instants: Iterable[datetime | None],
+    now: datetime,
+    patience: timedelta,
+    *,
+    shown_until: datetime | None = None,
+) -> tuple[datetime, int]:
+    """Return when to look again without a new event, not before `patience` is over, and with which priority.
 
-    `instants`: when the value may become another by time alone; what is past says nothing any more.
+    `instants`: when the state may become another by time alone; what is past says nothing any more.
     """
-    known = [at for at in (*instants, deadline) if at is not None and at > now]
-    return max(now + patience, min([now + (SETTLE if watch.evaluated_at is None else NET), *known]))
+    net = now + (SETTLE if watch.evaluated_at is None else NET)
+    known = [at for at in instants if at is not None and at > now]
+    # also on the way to one of them: who waits behind others does not see when it comes
+    is_urgent = watch.evaluated_at is None or any(at <= net for at in known)
+    again_at = min([net, *known] if shown_until is None else [net, *known, shown_until])
+    return max(now + patience, again_at), URGENT if is_urgent else 0
 
 
 def patience_after(cost_seconds: float) -> timedelta:

@@ -6,7 +6,7 @@ Every change takes the KPI's row lock first, and so do evaluations: what follows
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from time import perf_counter
 from typing import Any, cast
@@ -27,7 +27,7 @@ from opsloop_metrics.alarms.rules import Condition, ConditionType, Evidence, Fou
 from opsloop_metrics.breaches import service as breaches
 from opsloop_metrics.breaches.rules import EndReason, Opening
 from opsloop_metrics.events import service as event_store
-from opsloop_metrics.events.rules import Cause, Reading, is_echo
+from opsloop_metrics.events.rules import Cause, is_echo
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.kpis.rules import Definition
 from opsloop_metrics.monitors import queries, rules
@@ -57,7 +57,7 @@ async def add_monitor(session: AsyncSession, key: str, fields: Mapping[str, Any]
     settings = rules.read_monitor(fields)
     kpi = await kpis.lock(session, key)
     condition, window = rules.condition_of(settings), rules.window_of(settings["window"], settings["calendar"])
-    _require_window(kpi, condition, window, events_kept)
+    _require_fitting(kpi, condition, window, settings["min_count"], events_kept)
     settings |= {"reach": alarms.reach(condition, window), "state": State.OK.value, "since": clock_of(session).now()}
     monitor = resources.create(session, Monitor, kpi_id=kpi.kpi_id, **settings)
     if monitor.enabled:
@@ -81,8 +81,8 @@ async def change_monitor(
     monitor = await queries.lock_monitor(session, kpi.kpi_id, monitor_id, expected)
     with changing(session, monitor, settings) as before:
         # one that was longer before the events were kept for less may stay as it is
-        kept = events_kept if {"window", "condition_type"} & settings.keys() else None
-        _require_window(kpi, _condition_of(monitor), _window_of(monitor), kept)
+        if {"window", "condition_type", "min_count"} & settings.keys():
+            _require_fitting(kpi, _condition_of(monitor), _window_of(monitor), monitor.min_count, events_kept)
         monitor.reach = alarms.reach(_condition_of(monitor), _window_of(monitor))
         if "enabled" in before:
             await _start_anew(session, monitor, EndReason.DISABLED)
@@ -94,9 +94,12 @@ async def change_monitor(
     return monitor
 
 
-def _require_window(kpi: Definition, condition: Condition, window: Window | None, kept: timedelta | None) -> None:
-    alarms.require_window(kpi.measure, condition, window)
-    if kept is not None and not kpi.measure.is_kept:
+def _require_fitting(
+    kpi: Definition, condition: Condition, window: Window | None, min_count: int, kept: timedelta
+) -> None:
+    alarms.require_fitting(kpi, condition, window, min_count)
+    alarms.require_possible(kpi, condition)
+    if not kpi.measure.is_kept:
         alarms.require_kept(condition, window, kept)
 
 
@@ -137,7 +140,7 @@ async def _start_anew(session: AsyncSession, monitor: Monitor, reason: EndReason
 
 async def _evaluate_soon(session: AsyncSession, monitor_id: UUID, not_before: datetime | None) -> None:
     now = clock_of(session).now()
-    await due.schedule(session, EVALUATE, str(monitor_id), max(now, not_before or now))
+    await due.schedule(session, EVALUATE, str(monitor_id), max(now, not_before or now), priority=rules.URGENT)
 
 
 async def look_soon(session: AsyncSession, monitor_ids: Sequence[UUID] | None = None) -> None:
@@ -151,6 +154,10 @@ async def muted(session: AsyncSession, kpi: Definition, monitor_ids: Sequence[UU
     return await ports_of(session, MetricsPorts).muting.muted(session, kpi.key, kpi.tags, monitor_ids)
 
 
+async def _quiet(session: AsyncSession, watch: Watch) -> Muted | None:
+    return (await muted(session, watch.kpi, [watch.monitor_id])).get(watch.monitor_id)
+
+
 async def on_value_reported(session: AsyncSession, kpi_id: UUID, /) -> None:
     """Have the KPI's monitors look soon."""
     for monitor in await queries.enabled_monitors(session, [kpi_id]):
@@ -160,7 +167,7 @@ async def on_value_reported(session: AsyncSession, kpi_id: UUID, /) -> None:
 async def on_measured_anew(session: AsyncSession, kpi_id: UUID, /) -> None:
     """Start a KPI's monitors anew; raises Conflict when one of them needs a window for that."""
     kpi, monitors = await kpis.locked(session, kpi_id), await queries.monitors_of(session, kpi_id)
-    alarms.require_watchable(kpi.measure, [(_condition_of(monitor), _window_of(monitor)) for monitor in monitors])
+    alarms.require_watchable(kpi, [(_condition_of(each), _window_of(each), each.min_count) for each in monitors])
     for monitor in monitors:
         await _start_anew(session, monitor, EndReason.CHANGED)
     await _tell_state(session, kpi_id)
@@ -177,20 +184,13 @@ async def on_deleted(session: AsyncSession, kpi_id: UUID, /) -> None:
 
 async def seen_of(session: AsyncSession, kpi_id: UUID) -> list[Seen]:
     """Return what a KPI's monitors say, oldest first."""
+    same = [field.name for field in fields(Seen) if field.name not in {"state", "window", "type"}]
     return [
         Seen(
-            id=m.id,
             state=State(m.state),
-            value=m.value,
-            since=m.since,
-            incident_id=m.incident_id,
             window=_window_of(m),
-            enabled=m.enabled,
             type=cast(ConditionType, m.condition_type),
-            expected=m.expected,
-            low=m.low,
-            high=m.high,
-            words=m.words,
+            **{name: getattr(m, name) for name in same},
         )
         for m in await queries.monitors_of(session, kpi_id)
     ]
@@ -228,11 +228,10 @@ async def evaluate(session: AsyncSession, monitor_id: UUID) -> None:
         return
     monitor = await queries.find_enabled(session, monitor_id)
     if monitor is not None:
-        leads = kpi.target is not None and await queries.find_leading(session, kpi.kpi_id) == monitor_id
-        await _look(session, monitor, _watch(kpi, monitor, leads=leads))
+        await _look(session, monitor, _watch(kpi, monitor))
 
 
-def _watch(kpi: Definition, monitor: Monitor, *, leads: bool) -> Watch:
+def _watch(kpi: Definition, monitor: Monitor) -> Watch:
     return Watch(
         monitor_id=monitor.id,
         kpi=kpi,
@@ -247,24 +246,29 @@ def _watch(kpi: Definition, monitor: Monitor, *, leads: bool) -> Watch:
         evaluated_at=monitor.evaluated_at,
         judged_at=monitor.judged_at,
         is_alarmed=monitor.state != State.OK,
-        leads=leads,
     )
 
 
 async def _look(session: AsyncSession, monitor: Monitor, watch: Watch) -> None:
     clock, begun = clock_of(session), perf_counter()
     now = clock.now()
+    is_pending = watch.standing.state is State.PENDING
+    quiet = await _quiet(session, watch) if is_pending else None
+    if is_pending and quiet is None and alarms.is_held_back(watch, watch.standing.bad_since):
+        watch = replace(watch, judged_at=None)
     found = await looking.look(session, watch, now)
     patience = rules.patience_after((clock.now() - now).total_seconds())
-    quiet = (await muted(session, watch.kpi, [monitor.id])).get(monitor.id)
+    if not is_pending and rules.may_open(watch.standing, found.evidence):
+        quiet = await _quiet(session, watch)
     state, deadline = watch.standing.state, None
     if found.is_news:
         taken = await _move(session, monitor, watch, found, now, is_muted=quiet is not None)
         state, deadline = taken.standing.state, taken.deadline
     monitor.evaluated_at, monitor.not_before = clock.now(), max(now + patience, found.rests_until or now)
-    again_at = rules.look_again_at(watch, (*found.instants, quiet.until if quiet else None), deadline, now, patience)
+    instants = (*found.instants, quiet.until if quiet else None, deadline)
+    again_at, priority = rules.look_again(watch, instants, now, patience, shown_until=found.shown_until)
     with acting_for(session, replace(context_of(session), traceparent=None)):  # else a trace would go on for ever
-        await due.schedule(session, EVALUATE, str(monitor.id), again_at)
+        await due.schedule(session, EVALUATE, str(monitor.id), again_at, priority=priority)
     seconds, meter = perf_counter() - begun, meters_of(session, EvaluationMeter)
     count_after_commit(session, lambda: meter.count(state, seconds))
 
@@ -283,20 +287,16 @@ async def _move(
         is_muted=is_muted,
     )
     with acting_for(session, _caused_by(session, found.reading.cause)):
-        incident_id = await _turn(session, watch, found, taken)
-        _stand(monitor, taken.standing, incident_id)
+        monitor.incident_id, standing = await _turn(session, watch, found, taken), taken.standing
+        monitor.state, monitor.since = standing.state.value, standing.since
+        monitor.bad_since, monitor.good_since = standing.bad_since, standing.good_since
         _see(monitor, found)
-        if taken.standing.state is not watch.standing.state:
+        if standing.state is not watch.standing.state:
             await _tell_state(session, watch.kpi.kpi_id)
-        if watch.leads:
-            await kpis.note_value(session, watch.kpi.kpi_id, found.reading.value)
-    await _record(session, watch, found.reading, taken, now)
+    seen = {"at": now, "value": found.reading.value, "samples": found.reading.samples}
+    of = {"monitor_id": watch.monitor_id, "slot": rules.slot_of(now), "state": taken.standing.state.value}
+    await session.execute(_RECORD, seen | of | {"workspace": context_of(session).workspace})
     return taken
-
-
-def _stand(monitor: Monitor, standing: Standing, incident_id: UUID | None) -> None:
-    monitor.state, monitor.since = standing.state.value, standing.since
-    monitor.bad_since, monitor.good_since, monitor.incident_id = standing.bad_since, standing.good_since, incident_id
 
 
 def _see(monitor: Monitor, found: Found) -> None:
@@ -357,21 +357,10 @@ def _opening(watch: Watch, found: Found, taken: Step) -> Opening:
         last_seen_at=found.reading.last_seen_at,
         started_at=cast(datetime, taken.standing.bad_since),
         window=alarms.length_of(watch, found),
+        over=found.over,
+        beside=found.beside,
         is_divisible=bool(watch.kpi.measure.parts) or watch.kpi.measure.insight is not None,
     )
-
-
-async def _record(session: AsyncSession, watch: Watch, reading: Reading, taken: Step, now: datetime) -> None:
-    values = {
-        "monitor_id": watch.monitor_id,
-        "slot": rules.slot_of(now),
-        "state": taken.standing.state.value,
-        "workspace": context_of(session).workspace,
-        "at": now,
-        "value": reading.value,
-        "samples": reading.samples,
-    }
-    await session.execute(_RECORD, values)
 
 
 async def prune(session: AsyncSession) -> bool:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, ValidationInfo, field_validator
 
 from opsloop_common.http.schemas import OutModel, UserId, said
 from opsloop_metrics.next_bests.rules import NextBest
@@ -29,11 +29,12 @@ class NextBestIn(RangeIn):
     min_people: Annotated[int, Field(ge=1, le=10_000)] = 3
     limit: Annotated[int, Field(ge=1, le=50)] = 10
 
-    @model_validator(mode="after")
-    def _one_beginning(self) -> Self:
-        if self.user_id is not None and self.item is not None:
+    @field_validator("item")
+    @classmethod
+    def _one_beginning(cls, item: str | None, said: ValidationInfo) -> str | None:
+        if item is not None and said.data.get("user_id") is not None:
             raise ValueError("user_id and item are two questions; name one of them")
-        return self
+        return item
 
     def to_question(self) -> NextBest:
         """Return it as rules take it."""

@@ -69,6 +69,7 @@ class KeyResult(Resource, Base):
     title: Mapped[str] = mapped_column(Text)
     kpi_id: Mapped[UUID | None] = mapped_column(ForeignKey("kpi.id", ondelete="SET NULL"))
     kpi_key: Mapped[str | None] = mapped_column(Text, comment="stays when the KPI is gone, and names nothing then")
+    unit: Mapped[str | None] = mapped_column(Text, comment="the KPI's where one measures it")
     start: Mapped[float] = mapped_column(Double)
     target: Mapped[float] = mapped_column(Double)
     weight: Mapped[float] = mapped_column(Double)
@@ -88,6 +89,7 @@ class KeyResult(Resource, Base):
             "objective_id": self.objective_id,
             "title": redaction.text(self.title),
             "kpi": self.kpi,
+            "unit": redaction.text(self.unit),
             "start": self.start,
             "target": self.target,
             "weight": self.weight,

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Row, Select, func, select
+from sqlalchemy import Row, Select, exists, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -31,6 +31,11 @@ async def get_objective(session: AsyncSession, objective_id: UUID) -> Objective:
 async def lock_objective(session: AsyncSession, objective_id: UUID, expected: Precondition) -> Objective:
     """Lock and return an objective in the version expected; raises NotFound, StaleVersion."""
     return await resources.lock_for_change(session, Objective, Objective.id == objective_id, expected=expected)
+
+
+async def find_objective(session: AsyncSession, objective_id: UUID) -> Objective | None:
+    """Return an objective; None when it is gone."""
+    return await resources.find(session, Objective, Objective.id == objective_id)
 
 
 async def find_objective_for_change(session: AsyncSession, objective_id: UUID) -> Objective | None:
@@ -73,10 +78,18 @@ def objectives(
 
 
 async def rolled_up(session: AsyncSession, wanted: Select[Any]) -> Sequence[Row[str, int, int, float | None]]:
-    """Return (state, count, how many are measured, their mean progress) of all that a query of objectives finds."""
-    found = wanted.subquery()
-    columns = (found.c.state, func.count(), func.count(found.c.progress), func.avg(found.c.progress))
-    return (await session.execute(select(*columns).group_by(found.c.state))).all()
+    """Return (state, count, how many are measured, their mean progress) of all that a query of objectives finds.
+
+    Measured are those below none of the others: what stands below is in them already.
+    """
+    found = wanted.cte("found")
+    above, between = aliased(found), aliased(Objective)
+    is_below = or_(
+        exists().where(above.c.id == found.c.parent_id),
+        exists().where(between.id == found.c.parent_id, above.c.id == between.parent_id),
+    )
+    on_top = func.count(found.c.progress).filter(~is_below), func.avg(found.c.progress).filter(~is_below)
+    return (await session.execute(select(found.c.state, func.count(), *on_top).group_by(found.c.state))).all()
 
 
 def key_results(objective_id: UUID) -> Select[KeyResult]:

@@ -10,18 +10,18 @@ from datetime import date, datetime, timedelta
 from enum import StrEnum
 from fractions import Fraction
 
+from opsloop_common import limits
 from opsloop_common.errors import Conflict, Invalid
-from opsloop_metrics.insights.periods import midnight
+from opsloop_metrics.insights.periods import day_after, midnight, share_passed
 
-MOST_OBJECTIVES = 500
-MOST_KEY_RESULTS = 20
-MOST_LEVELS = 3
 MOST_SHOWN = 50
 """Objectives below one, in its picture."""
 LONGEST = timedelta(days=366)
 AT_RISK_BEHIND = 0.15
 OFF_TRACK_BEHIND = 0.3
 JUDGED_EVERY = timedelta(hours=1)
+AWAITED_FOR = timedelta(days=1)
+"""Who sets an objective says its values next, or has a KPI measured: until then nobody is told that it is behind."""
 PERIOD = r"^(19|20|21)[0-9]{2}(-(H[12]|Q[1-4]|(0[1-9]|1[0-2])))?$"
 _MONTHS = {"H": 6, "Q": 3}
 _PRECISION = 9
@@ -59,7 +59,7 @@ class Span:
 
     def pace(self, now: datetime) -> float:
         """Return the share that has passed, 0 to 1."""
-        return min(max((now - self.start) / (self.end - self.start), 0.0), 1.0)
+        return share_passed(self.start, self.end, now)
 
 
 def named_days(name: str) -> Days:
@@ -95,7 +95,7 @@ def chosen_days(period: str | None, first: date | None, last: date | None) -> Da
 
 def span_of(days: Days, zone: str) -> Span:
     """Return when days begin and end in a zone."""
-    return Span(midnight(days.first, zone), midnight(days.last + timedelta(days=1), zone))
+    return Span(midnight(days.first, zone), midnight(day_after(days.last), zone))
 
 
 def require_distance(start: float, target: float) -> None:
@@ -138,6 +138,11 @@ def state_of(share: float | None, span: Span, now: datetime) -> GoalState:
     return GoalState.AT_RISK if behind > AT_RISK_BEHIND else GoalState.ON_TRACK
 
 
+def is_awaited(value: float | None, made_at: datetime, now: datetime) -> bool:
+    """Say whether a key result has no value yet and was made so lately that it counts as nothing, rather than as 0."""
+    return value is None and now < made_at + AWAITED_FOR
+
+
 def is_worse(before: GoalState, after: GoalState) -> bool:
     """Say whether something became at risk, or off track: what gets better on the way back is no news of this kind."""
     return _RISK.get(after, 0) > _RISK.get(before, 0)
@@ -152,8 +157,22 @@ def next_look(span: Span, now: datetime) -> datetime | None:
 
 def require_levels(above: int, below: int) -> None:
     """Raise Conflict where an objective with `above` ones over it and `below` levels under it would stand too deep."""
-    if above + 1 + below > MOST_LEVELS:
-        raise Conflict(f"objectives stand at most {MOST_LEVELS} levels deep")
+    if above + 1 + below > limits.OBJECTIVE_LEVELS:
+        raise Conflict(f"objectives stand at most {limits.OBJECTIVE_LEVELS} levels deep")
+
+
+def require_kept(span: Span, now: datetime, *, kept: timedelta, pointer: str) -> None:
+    """Raise Invalid where events, kept for so long, are forgotten before the time that they are counted for is over."""
+    if max(now, span.end) - span.start > kept:
+        raise Invalid(
+            pointer, f"events are kept for {kept.days} days, and this time of counting them is longer, or longer ago"
+        )
+
+
+def require_no_unit(is_measured: bool, unit: str | None) -> None:
+    """Raise Invalid for a unit of what a KPI measures: that has its own."""
+    if is_measured and unit is not None:
+        raise Invalid("/unit", "is the KPI's own: leave it out")
 
 
 def require_no_value(is_measured: bool, value: float | None) -> None:

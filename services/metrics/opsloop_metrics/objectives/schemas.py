@@ -6,10 +6,10 @@ from datetime import date
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
 from opsloop_common.http.paging import Listing
-from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp, absent, in_words
+from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp, absent, in_words, plain_text
 from opsloop_metrics.objectives.rules import PERIOD, GoalState
 from opsloop_metrics.shapes import Day, LongText
 
@@ -23,6 +23,7 @@ PeriodName = Annotated[
     ),
 ]
 Number = Annotated[float, Field(allow_inf_nan=False)]
+Unit = Annotated[ShortText, AfterValidator(plain_text)]
 Weight = Annotated[float, Field(gt=0, le=1_000_000)]
 Confidence = Annotated[int, Field(ge=1, le=5, description="From 1, hardly, to 5, surely.")]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -85,7 +86,7 @@ class StateCountsOut(OutModel):
 
 
 class SummaryOut(OutModel):
-    """All objectives of a list together: `progress` is the mean of those that are measured."""
+    """All objectives of a list together: `progress` is the mean of those that are measured and stand below none of the others."""
 
     objectives: int
     progress: Share | None
@@ -99,10 +100,14 @@ class ObjectivesOut(Listing[ObjectiveOut]):
 
 
 class KeyResultIn(InModel):
-    """A number that goes from `start` to `target`, up or down: of a KPI by its key, or said by hand when people check in."""
+    """A number that goes from `start` to `target`, up or down: of a KPI by its key, or said by hand when people check in.
+
+    A KPI has a unit of its own; for what is said by hand `unit` names it.
+    """
 
     title: ShortText
     kpi: ShortText | None = None
+    unit: Unit | None = None
     start: Number
     target: Number
     weight: Weight = 1.0
@@ -113,18 +118,20 @@ class KeyResultPatch(InModel):
 
     title: ShortText = Field(default_factory=absent)
     kpi: ShortText | None = None
+    unit: Unit | None = None
     start: Number = Field(default_factory=absent)
     target: Number = Field(default_factory=absent)
     weight: Weight = Field(default_factory=absent)
 
 
 class KeyResultOut(OutModel):
-    """A key result. `value` is that of its KPI over the objective's time so far, or what was said last."""
+    """A key result. `value` is that of its KPI over the objective's time so far, in its `unit`, or what was said last."""
 
     id: UUID
     objective_id: UUID
     title: str
     kpi: str | None
+    unit: str | None
     start: float
     target: float
     weight: float

@@ -8,30 +8,39 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common import due, outbox, resources, workspaces
+from opsloop_common import due, limits, outbox, resources, workspaces
 from opsloop_common.contracts.metrics import GoalAtRisk
 from opsloop_common.db import clock_of, context_of
 from opsloop_common.errors import Conflict, Invalid, NotFound, TooMany
 from opsloop_common.resources import changing
 from opsloop_common.versions import ANY_VERSION, Precondition
+from opsloop_metrics.events import service as event_store
+from opsloop_metrics.kpi_periods.rules import TICK
 from opsloop_metrics.kpis import service as kpis
+from opsloop_metrics.kpis.rules import Definition
 from opsloop_metrics.objectives import queries, rules
 from opsloop_metrics.objectives.models import CheckIn, KeyResult, Objective
 from opsloop_metrics.objectives.rules import Days, GoalState, Span
 
 JUDGE = "metrics.judge_objective"
+Counted = tuple[UUID, UUID, Span]
+"""What was counted: for which key result, by which KPI, over which time."""
+_NOT_COUNTED: Mapping[Counted, float | None] = MappingProxyType({})
 
 
 async def create_objective(
     session: AsyncSession, fields: Mapping[str, Any], *, days: Days, parent_id: UUID | None
 ) -> Objective:
     """Set an objective; raises Invalid for a parent that is not there, Conflict for one too deep, TooMany."""
-    settings = await workspaces.take_place(session, Objective.__table__, most=rules.MOST_OBJECTIVES, what="objectives")
+    settings = await workspaces.take_place(
+        session, Objective.__table__, most=limits.OBJECTIVES_PER_WORKSPACE, what="objectives"
+    )
     await _require_place(session, None, parent_id)
     span, now = rules.span_of(days, settings.time_zone), clock_of(session).now()
     objective = resources.create(
@@ -73,11 +82,23 @@ async def change_objective(
     if "parent_id" in changes:  # asked before it is so: a circle has no end to walk to
         await _require_place(session, objective.id, changes["parent_id"])
     with changing(session, objective, changes) as before:
+        if {"first_day", "last_day"} & before.keys():
+            await _count_anew(session, objective, "/period" if objective.period else "/from")
         for parent_id in {before["parent_id"], objective.parent_id} if "parent_id" in before else ():
             if parent_id is not None:
                 await _look_again(session, parent_id, clock_of(session).now())
     await _judge(session, objective)
     return objective
+
+
+async def _count_anew(session: AsyncSession, objective: Objective, pointer: str) -> None:
+    """Forget what events came to: of another time they come to something else."""
+    for result in await queries.key_results_of(session, objective.id):
+        if result.kpi_id is not None and result.kpi_key is not None:
+            kpi = await kpis.get(session, result.kpi_key)
+            await _require_kept(session, objective, kpi, pointer)
+            if not kpi.measure.is_kept:
+                result.value = None
 
 
 async def delete_objective(session: AsyncSession, objective_id: UUID, *, expected: Precondition) -> None:
@@ -97,14 +118,15 @@ async def add_key_result(
 ) -> KeyResult:
     """Measure an objective by one number more; raises NotFound, TooMany, Invalid for a KPI that is not there."""
     rules.require_distance(fields["start"], fields["target"])
+    rules.require_no_unit(kpi is not None, fields["unit"])
     objective = await queries.lock_objective(session, objective_id, ANY_VERSION)
-    if len(await queries.key_results_of(session, objective.id)) >= rules.MOST_KEY_RESULTS:
-        raise TooMany(f"an objective has at most {rules.MOST_KEY_RESULTS} key results; delete one first")
+    by_kpi = await _measured_by(session, objective, kpi)
+    if len(await queries.key_results_of(session, objective.id)) >= limits.KEY_RESULTS_PER_OBJECTIVE:
+        raise TooMany(f"an objective has at most {limits.KEY_RESULTS_PER_OBJECTIVE} key results; delete one first")
     result = resources.create(
         session,
         KeyResult,
-        **fields,
-        **await _measured_by(session, kpi),
+        **({**fields} | by_kpi),
         objective_id=objective.id,
         value=None,
         progress=None,
@@ -116,13 +138,22 @@ async def add_key_result(
     return result
 
 
-async def _measured_by(session: AsyncSession, key: str | None) -> dict[str, Any]:
+async def _measured_by(session: AsyncSession, objective: Objective, key: str | None) -> dict[str, Any]:
     if key is None:
         return {"kpi_id": None, "kpi_key": None}
     try:
-        return {"kpi_id": (await kpis.get(session, key)).kpi_id, "kpi_key": key}
+        kpi = await kpis.hold(session, key)
     except NotFound as error:
         raise Invalid("/kpi", "is no KPI of this workspace") from error
+    await _require_kept(session, objective, kpi, "/kpi")
+    return {"kpi_id": kpi.kpi_id, "kpi_key": key, "unit": kpi.unit}
+
+
+async def _require_kept(session: AsyncSession, objective: Objective, kpi: Definition, pointer: str) -> None:
+    """Raise Invalid where a KPI counts events that will not all be kept when the objective's time is over."""
+    if not kpi.measure.is_kept:
+        span, now = await _span(session, objective), clock_of(session).now()
+        rules.require_kept(span, now, kept=now - event_store.kept_from(session), pointer=pointer)
 
 
 async def change_key_result(
@@ -133,14 +164,18 @@ async def change_key_result(
     *,
     expected: Precondition,
 ) -> KeyResult:
-    """Change a key result and judge it; a KPI that is taken away leaves its last value, which people then go on with."""
+    """Change a key result and judge it; a KPI that is taken away leaves its last value and unit, which people then go on with."""
     changes = dict(changes)
-    if "kpi" in changes:
-        changes |= await _measured_by(session, changes.pop("kpi"))
+    unit = changes.get("unit")
     objective = await queries.lock_objective(session, objective_id, ANY_VERSION)
     result = await queries.lock_key_result(session, objective_id, key_result_id, expected)
-    with changing(session, result, changes):
+    if "kpi" in changes:
+        changes |= await _measured_by(session, objective, changes.pop("kpi"))
+    rules.require_no_unit(changes.get("kpi_id", result.kpi_id) is not None, unit)
+    with changing(session, result, changes) as before:
         rules.require_distance(result.start, result.target)
+        if "kpi_id" in before and result.kpi_id is not None:
+            result.value = None
     await session.flush()
     await _judge(session, objective)
     return result
@@ -188,23 +223,47 @@ async def check_in(
 
 
 async def judge(session: AsyncSession, objective_id: UUID) -> None:
-    """Look where an objective stands; one that is gone is left alone."""
+    """Count what its key results come to, then look where an objective stands; one that is gone is left alone."""
+    objective = await queries.find_objective(session, objective_id)
+    if objective is None:
+        return
+    counted = await _count(session, objective)  # may take long: nobody waits for the lock meanwhile
     objective = await queries.find_objective_for_change(session, objective_id)
     if objective is not None:
-        await _judge(session, objective)
+        await _judge(session, objective, counted)
 
 
-async def _judge(session: AsyncSession, objective: Objective) -> None:
-    """Measure a locked objective, say when it fell behind, and plan the next look."""
-    now = clock_of(session).now()
-    days = Days(objective.first_day, objective.last_day)
-    span = rules.span_of(days, (await workspaces.get(session)).time_zone)
+async def _count(session: AsyncSession, objective: Objective) -> Mapping[Counted, float | None]:
+    """Return what the key results that events are counted for come to; of a time whose events are not all kept what they came to last."""
+    span, found = await _span(session, objective), {}
+    for result in await queries.key_results_of(session, objective.id):
+        kpi = await _kpi_of(session, result, span)
+        if kpi is not None and not kpi.measure.is_kept:
+            is_kept = span.start >= event_store.kept_from(session)
+            found[_counted(result, kpi, span)] = await _value(session, kpi, span) if is_kept else result.value
+    return found
+
+
+async def _judge(
+    session: AsyncSession, objective: Objective, counted: Mapping[Counted, float | None] = _NOT_COUNTED
+) -> None:
+    """Measure a locked objective, say when it fell behind, and plan the next look: soon where events have to be counted.
+
+    Until they are, what they came to last holds; where nothing was counted yet, nobody is told that it is behind.
+    """
+    now, span = clock_of(session).now(), await _span(session, objective)
     results = await queries.key_results_of(session, objective.id)
-    for result in results:
-        await _measure(session, result, span, now)
+    measured = [(result, await _kpi_of(session, result, span)) for result in results]
+    uncounted = [result for result, kpi in measured if _is_uncounted(result, kpi, span, counted)]
+    if any(result.value is None for result in uncounted):
+        await _look_again(session, objective.id, now)
+        return
+    for result, kpi in measured:
+        await _measure(session, result, kpi, span, counted)
     before = (objective.progress, objective.state)
     if results:
-        objective.progress = rules.mean((result.progress, result.weight) for result in results)
+        said = [each for each in results if not rules.is_awaited(each.value, each.created_at, now)]
+        objective.progress = rules.mean((each.progress, each.weight) for each in said)
     else:
         children = await queries.progress_of_children(session, objective.id)
         objective.progress = rules.mean((share, 1.0) for share in children)
@@ -215,16 +274,53 @@ async def _judge(session: AsyncSession, objective: Objective) -> None:
         outbox.append(session, _at_risk(objective, results))
     if objective.parent_id is not None and before[0] != objective.progress:
         await _look_again(session, objective.parent_id, now)
-    await _look_again(session, objective.id, rules.next_look(span, now))
+    await _look_again(session, objective.id, now if uncounted else rules.next_look(span, now))
 
 
-async def _measure(session: AsyncSession, result: KeyResult, span: Span, now: datetime) -> None:
-    until = min(now, span.end)
-    if result.kpi_id is not None and result.kpi_key is not None and until > span.start:
-        kpi = await kpis.get(session, result.kpi_key)
-        result.value = (await kpis.take_reading(session, kpi, until - span.start, now=until)).value
+async def _measure(
+    session: AsyncSession,
+    result: KeyResult,
+    kpi: Definition | None,
+    span: Span,
+    counted: Mapping[Counted, float | None],
+) -> None:
+    if kpi is not None:
+        result.unit = kpi.unit
+    if kpi is not None and kpi.measure.is_kept:
+        result.value = await _value(session, kpi, span)
+    elif kpi is not None:
+        result.value = counted.get(_counted(result, kpi, span), result.value)
     result.progress = rules.progress(result.start, result.target, result.value)
-    result.state = rules.state_of(result.progress, span, now)
+    now = clock_of(session).now()
+    is_awaited = rules.is_awaited(result.value, result.created_at, now)
+    result.state = GoalState.NOT_STARTED if is_awaited else rules.state_of(result.progress, span, now)
+
+
+async def _span(session: AsyncSession, objective: Objective) -> Span:
+    days = Days(objective.first_day, objective.last_day)
+    return rules.span_of(days, (await workspaces.get(session)).time_zone)
+
+
+async def _kpi_of(session: AsyncSession, result: KeyResult, span: Span) -> Definition | None:
+    """Return the KPI that measures a key result by now, if one does."""
+    if result.kpi_id is None or result.kpi_key is None or clock_of(session).now() <= span.start:
+        return None
+    return await kpis.get(session, result.kpi_key)
+
+
+def _is_uncounted(
+    result: KeyResult, kpi: Definition | None, span: Span, counted: Mapping[Counted, float | None]
+) -> bool:
+    return kpi is not None and not kpi.measure.is_kept and _counted(result, kpi, span) not in counted
+
+
+def _counted(result: KeyResult, kpi: Definition, span: Span) -> Counted:
+    return result.id, kpi.kpi_id, span
+
+
+async def _value(session: AsyncSession, kpi: Definition, span: Span) -> float | None:
+    until = min(clock_of(session).now() + TICK, span.end)
+    return (await kpis.read_period(session, kpi, span.start, until)).value
 
 
 def _at_risk(objective: Objective, results: Sequence[KeyResult]) -> GoalAtRisk:

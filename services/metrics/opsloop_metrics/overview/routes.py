@@ -13,7 +13,8 @@ from opsloop_common.http.schemas import Duration, Timestamp
 from opsloop_metrics.alarms import service as alarms
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.monitors import service as monitors
-from opsloop_metrics.monitors.rules import worst, worst_window
+from opsloop_metrics.monitors.rules import Seen, worst, worst_window
+from opsloop_metrics.muting.rules import Muted
 from opsloop_metrics.overview import rules
 from opsloop_metrics.overview.schemas import MonitorStatus, PointOut, SeriesOut, StatusOut
 
@@ -26,12 +27,18 @@ async def get_kpi_status(key: str, session: Db) -> StatusOut:
     """Read a KPI's value now and what its monitors say."""
     kpi = await kpis.get(session, key)
     seen = await monitors.seen_of(session, kpi.kpi_id)
+    muted = await monitors.muted(session, kpi, [monitor.id for monitor in seen])
     return StatusOut(
         key=kpi.key,
         value=await alarms.value_now(session, kpi, worst_window(seen)),
         state=worst([monitor.state for monitor in seen]).value,
-        monitors=[MonitorStatus.model_validate(monitor) for monitor in seen],
+        monitors=[_said(monitor, muted.get(monitor.id)) for monitor in seen],
     )
+
+
+def _said(monitor: Seen, muted: Muted | None) -> MonitorStatus:
+    quiet = {"muted_until": muted and muted.until, "muted_by": muted and muted.by, "muted_why": muted and muted.why}
+    return MonitorStatus.model_validate(vars(monitor) | quiet)
 
 
 @router.get("/v1/kpis/{key}/series", dependencies=[READ], responses=problems(404))
@@ -42,7 +49,7 @@ async def get_kpi_series(
     to: Annotated[Timestamp, Query()],
     step: Annotated[Duration, Query(description="Length of an interval; up to 1,000 of them fit one answer.")],
 ) -> SeriesOut:
-    """Read a KPI's value over consecutive intervals, for a chart: open at the left, closed at the right."""
+    """Read a KPI's value over consecutive intervals, for a chart: of each interval `from` inclusive, `to` exclusive."""
     edges = rules.edges(series_from, to, step)
     kpi = await kpis.get(session, key)
     values = await kpis.series(session, kpi, edges)

@@ -9,12 +9,16 @@ from pydantic import ConfigDict, Field
 
 from opsloop_common.http.schemas import OutModel, Timestamp
 from opsloop_metrics.alarms.rules import ConditionType
+from opsloop_metrics.muting.rules import MutedBy
 
 State = Literal["ok", "pending", "breached", "recovering", "no_data"]
 
 
 class MonitorStatus(OutModel):
-    """What one monitor says; `expected` is what its value is compared with, if not with a threshold."""
+    """What one monitor says; `expected` is what its value is compared with, if not with a threshold.
+
+    Until `muted_until` it opens nothing: `muted_why` is the reason of its mute, or the name of the maintenance window.
+    """
 
     id: UUID
     type: ConditionType
@@ -26,6 +30,9 @@ class MonitorStatus(OutModel):
     words: dict[str, str] | None
     since: Timestamp
     incident_id: UUID | None
+    muted_until: Timestamp | None
+    muted_by: MutedBy | None
+    muted_why: str | None
 
 
 class StatusOut(OutModel):
@@ -38,7 +45,7 @@ class StatusOut(OutModel):
 
 
 class PointOut(OutModel):
-    """The value over `(from, to]`."""
+    """The value over the time from `from` until just before `to`."""
 
     model_config = ConfigDict(populate_by_name=True)
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Text, Uuid
+from sqlalchemy import ForeignKey, PrimaryKeyConstraint, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -56,3 +56,13 @@ class PersonaVersion(Base):
     quotes: Mapped[list[dict[str, Any]]] = mapped_column(JSONB)
     written_at: Mapped[datetime] = mapped_column(Moment)
     actor: Mapped[str] = mapped_column(Text)
+
+
+class ErasedFeedback(Base):
+    """A post that was emptied, since its author was erased: nobody quotes it again."""
+
+    __tablename__ = "erased_feedback"
+    __table_args__ = (PrimaryKeyConstraint("workspace", "feedback_id"),)
+
+    workspace: Mapped[str] = mapped_column(Text)
+    feedback_id: Mapped[UUID] = mapped_column(Uuid)

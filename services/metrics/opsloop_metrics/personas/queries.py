@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
 from opsloop_common.db import context_of
-from opsloop_metrics.personas.models import Persona, PersonaVersion
+from opsloop_metrics.personas.models import ErasedFeedback, Persona, PersonaVersion
 
 NEWEST_FIRST = (PersonaVersion.version.desc(),)
 _QUOTING = text(
@@ -38,3 +38,10 @@ async def quoting(session: AsyncSession, feedback_ids: Collection[str]) -> Seque
     """Return the segments whose persona quotes some posts, or once did, in the order of their ids."""
     given = {"workspace": context_of(session).workspace, "feedback_ids": list(feedback_ids)}
     return (await session.scalars(_QUOTING, given)).all()
+
+
+async def erased_among(session: AsyncSession, feedback_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of some posts were erased."""
+    own = ErasedFeedback.workspace == context_of(session).workspace
+    wanted = select(ErasedFeedback.feedback_id).where(own, ErasedFeedback.feedback_id.in_(feedback_ids))
+    return set(await session.scalars(wanted))

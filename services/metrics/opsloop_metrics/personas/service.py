@@ -9,7 +9,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common import resources
+from opsloop_common import limits, resources, workspaces
 from opsloop_common.db import clock_of, context_of
 from opsloop_common.errors import TooMany
 from opsloop_common.resources import changing
@@ -24,31 +24,45 @@ _TAKE_OUT = text(
     "WHERE quote->>'feedback_id' <> ALL(CAST(:feedback_ids AS text[]))) WHERE segment_id = :segment_id"
 )
 
+_BURY = text(
+    "INSERT INTO erased_feedback (workspace, feedback_id) SELECT :workspace, unnest(CAST(:feedback_ids AS uuid[])) "
+    "ON CONFLICT DO NOTHING"
+)
+
 
 async def write_persona(
     session: AsyncSession, segment_id: UUID, written: Mapping[str, Any], *, expected: Precondition
 ) -> tuple[Persona, bool]:
     """Say what a segment's people are like; returns the persona, and whether it is the first. The same again changes nothing.
 
-    Raises NotFound for a segment that is not there, StaleVersion, TooMany.
+    Raises NotFound for a segment that is not there, Invalid for quotes of posts that were erased, StaleVersion, TooMany.
     """
+    if written["quotes"]:
+        await workspaces.lock(session)  # what is erased meanwhile waits, and then finds what is written here
     await segments.lock_segment(session, segment_id)  # two first ones at once are a first and a second
     persona = await queries.lock_persona(session, segment_id)
     is_new = persona is None
     if persona is None:
         expected.require_none()
+        await _require_not_erased(session, written)
         persona = _first(session, segment_id, written)
         await session.flush()
     else:
         expected.require(persona.version)
+        await _require_not_erased(session, written)
         if not rules.differs({name: getattr(persona, name) for name in rules.FIELDS}, written):
             return persona, False
-        if persona.version >= rules.MOST_VERSIONS:
-            raise TooMany(f"A persona has at most {rules.MOST_VERSIONS:,} versions.")
+        if persona.version >= limits.PERSONA_VERSIONS:
+            raise TooMany(f"A persona has at most {limits.PERSONA_VERSIONS:,} versions.")
         with changing(session, persona, written):
             pass
     _keep(session, persona)
     return persona, is_new
+
+
+async def _require_not_erased(session: AsyncSession, written: Mapping[str, Any]) -> None:
+    quoted = [UUID(quote["feedback_id"]) for quote in written["quotes"]]
+    rules.require_not_erased(quoted, await queries.erased_among(session, quoted) if quoted else ())
 
 
 def _keep(session: AsyncSession, persona: Persona) -> None:
@@ -57,7 +71,9 @@ def _keep(session: AsyncSession, persona: Persona) -> None:
 
 
 async def forget_quotes(session: AsyncSession, feedback_ids: Collection[UUID]) -> None:
-    """Take what was said in posts out of personas and all their versions; each that loses a quote is a version more."""
+    """Take what was said in posts out of personas and all their versions, for good; each that loses a quote is a version more."""
+    await workspaces.lock(session)
+    await session.execute(_BURY, {"workspace": context_of(session).workspace, "feedback_ids": list(feedback_ids)})
     gone = {str(each) for each in feedback_ids}
     for segment_id in await queries.quoting(session, gone):
         persona = await queries.lock_persona(session, segment_id)

@@ -24,6 +24,10 @@ _MONTHS = 12
 _SEVERITIES = {"critical": "f1", "warning": "f5", "info": "f6"}
 _STATES = {"on_track": "f2", "achieved": "f2", "at_risk": "f5", "off_track": "f1", "missed": "f1", "not_started": "f6"}
 _ROW = 46
+_UNIT = 120
+"""Room for a unit, which people write."""
+SHARE = "ratio"
+"""The unit of what is told in percent."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class Part:
     start: float | None = None
     target: float | None = None
     weight: float = 1.0
+    unit: str | None = None
 
 
 @dataclass(frozen=True)
@@ -209,17 +214,20 @@ def _ink(is_whole: bool) -> str:
 def _said(part: Part, speech: Speech) -> str:
     said = [speech.share(part.progress), speech.value(part.state, "goal")]
     if part.start is not None and part.target is not None:
-        way = [speech.number(each) for each in (part.value, part.start, part.target)]
-        said.insert(0, speech.say("way", value=way[0], start=way[1], target=way[2]))
+        tell = speech.share if part.unit == SHARE else speech.number
+        value, start, target = (tell(each) for each in (part.value, part.start, part.target))
+        unit = "" if part.unit in (None, SHARE) else f" {cut(part.unit, _UNIT, 13)}"
+        said.insert(0, speech.say("way", value=value, start=start, target=f"{target}{unit}"))
     return " · ".join(said)
 
 
 def goal_table(goal: Goal) -> Table:
     """Return the numbers of an objective's picture: a row for each part."""
-    names = ("title", "kpi", "start", "target", "value", "weight", "progress", "pace", "state")
+    names = ("title", "kpi", "start", "target", "value", "unit", "weight", "progress", "pace", "state")
     return names, [
         (
-            each.title, each.kpi, each.start, each.target, each.value, each.weight, each.progress, goal.pace, each.state,
+            each.title, each.kpi, each.start, each.target, each.value, each.unit, each.weight, each.progress, goal.pace,
+            each.state,
         )
         for each in goal.parts
     ]  # fmt: skip

@@ -42,7 +42,7 @@ async def portrait(
 ) -> Portrait:
     """Return a KPI by intervals of the workspace's calendar, its own periods unless others are asked for; raises NotFound, Invalid."""
     outline = await kpis.outline(session, key)
-    period = Interval(outline.period)
+    period = Interval(outline.kpi.period)
     interval = interval or period
     if outline.kpi.measure.is_asked:
         rules.require_kept(interval, period)
@@ -85,7 +85,7 @@ async def _frame(
 
 async def _points(session: AsyncSession, outline: Outline, frame: Frame, edges: Sequence[datetime]) -> list[Point]:
     kpi, zone = outline.kpi, ZoneInfo(frame.zone)
-    found = await kpis.series(session, kpi, _shifted(edges, frame) if kpi.measure.is_reported else edges)
+    found = await kpis.series(session, kpi, _with_now(edges, frame))
     expected = await _expected(session, kpi, frame.interval, edges[:-1])
     return [
         Point(begin, end, value, samples, outline.target_on(begin.astimezone(zone).date()), low, high)
@@ -95,10 +95,10 @@ async def _points(session: AsyncSession, outline: Outline, frame: Frame, edges: 
     ]
 
 
-def _shifted(edges: Sequence[datetime], frame: Frame) -> list[datetime]:
-    """Return edges for what is reported: a value at midnight is of the day that begins, and one of this moment is there already."""
-    last = edges[-1] if edges[-1] == frame.now else edges[-1] - TICK
-    return [*(edge - TICK for edge in edges[:-1]), last]
+def _with_now(edges: Sequence[datetime], frame: Frame) -> list[datetime]:
+    """Return edges of which the last is just after now, where an interval is cut now: what is of this moment is there already."""
+    is_cut = edges[-1] == frame.now and edges[-1] not in frame.edges
+    return [*edges[:-1], edges[-1] + TICK if is_cut else edges[-1]]
 
 
 async def _expected(
@@ -114,7 +114,7 @@ async def _expected(
 def _is_share(kpi: Definition) -> bool:
     """Say whether a KPI is a part of one, told in percent."""
     of_events = [part.aggregate for part in kpi.measure.parts]
-    return kpi.unit == "ratio" or (kpi.unit is None and of_events == ["share"])
+    return kpi.unit == rules.SHARE or (kpi.unit is None and of_events == ["share"])
 
 
 async def goal(session: AsyncSession, objective_id: UUID) -> Goal:
@@ -140,6 +140,7 @@ async def goal(session: AsyncSession, objective_id: UUID) -> Goal:
                 start=each.start,
                 target=each.target,
                 weight=each.weight,
+                unit=each.unit,
             )
             for each in results
         ]

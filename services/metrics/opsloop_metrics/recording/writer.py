@@ -18,6 +18,7 @@ from collections import Counter, deque
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from itertools import groupby
 from typing import Any
@@ -74,7 +75,7 @@ _NOT_DONE = {
 log = structlog.get_logger(__name__)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Batch:
     entries: Sequence[Entry]
     done: asyncio.Future[Sequence[Outcome]] = field(default_factory=lambda: asyncio.get_running_loop().create_future())
@@ -113,12 +114,32 @@ class Writer:
         self._count += len(entries)
         self._here[workspace] += len(entries)
         self._has_some.set()
+        for batch in batches:
+            batch.done.add_done_callback(partial(self._left, workspace, len(batch.entries)))
         try:
             return [outcome for outcomes in await _all(batches) for outcome in outcomes]
         finally:
-            self._here[workspace] -= len(entries)
-            if not self._here[workspace]:
-                del self._here[workspace]
+            self._withdraw(workspace, batches)
+
+    def _left(self, workspace: str, size: int, _done: object) -> None:
+        self._here[workspace] -= size
+        if not self._here[workspace]:
+            del self._here[workspace]
+
+    def _withdraw(self, workspace: str, batches: Sequence[_Batch]) -> None:
+        """Forget those that still wait: whoever asked was told to come again, or has gone."""
+        given_up = [batch for batch in batches if batch.done.cancel() or batch.done.cancelled()]
+        if not given_up or workspace not in self._waiting:
+            return
+        waiting = self._waiting[workspace]
+        left = deque(batch for batch in waiting if batch not in given_up)
+        self._count -= sum(len(batch.entries) for batch in waiting) - sum(len(batch.entries) for batch in left)
+        if left:
+            self._waiting[workspace] = left
+        else:
+            del self._waiting[workspace]
+        if not self._waiting:
+            self._has_some.clear()
 
     async def run(self) -> None:
         """Write for ever. What the store does not take is refused: whoever sent it tries again, and what was written is known."""

@@ -41,6 +41,12 @@ async def lock_insight(session: AsyncSession, insight_id: UUID, expected: Precon
     return await resources.lock_for_change(session, SavedInsight, SavedInsight.id == insight_id, expected=expected)
 
 
+async def hold(session: AsyncSession, insight_id: UUID) -> bool:
+    """Say whether an insight is there; nobody deletes it before the transaction ends."""
+    held = select(SavedInsight.id).where(SavedInsight.id == insight_id).with_for_update(read=True, key_share=True)
+    return await session.scalar(held) is not None
+
+
 async def known(session: AsyncSession, insight_ids: Collection[UUID]) -> set[UUID]:
     """Return which of some ids name insights of the workspace."""
     return set(await session.scalars(select(SavedInsight.id).where(SavedInsight.id.in_(insight_ids))))

@@ -122,9 +122,9 @@ async def update_insight(
     return _answer(response, await service.change_insight(session, insight_id, changes, expected=expected))
 
 
-@router.delete("/v1/insights/{insight_id}", status_code=204, dependencies=WRITE, responses=problems(404, 412))
+@router.delete("/v1/insights/{insight_id}", status_code=204, dependencies=WRITE, responses=problems(404, 409, 412))
 async def delete_insight(insight_id: UUID, session: Db, expected: IfMatch) -> None:
-    """Throw a saved insight away; tiles of dashboards that show it say that it is gone."""
+    """Throw a saved insight away; tiles of dashboards that show it say that it is gone. While KPIs ask it: 409."""
     await service.delete_insight(session, insight_id, expected=expected)
 
 

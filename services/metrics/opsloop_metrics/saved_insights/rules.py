@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
+
+from opsloop_common.errors import Conflict
 
 ANSWER_SECONDS = 60
 """So long an answer is told again instead of being asked for: whoever looks at a picture does not burden the store."""
@@ -28,6 +30,13 @@ class InsightKind(StrEnum):
     CHURN = "churn"
     NEXT_BEST = "next-best"
     REVENUE = "revenue"
+
+
+def require_unasked(keys: Sequence[str]) -> None:
+    """Raise Conflict for an insight that KPIs, whose keys these are, ask for their value."""
+    if keys:
+        more = f" and {len(keys) - 5} more" if len(keys) > 5 else ""
+        raise Conflict(f"the KPIs {', '.join(keys[:5])}{more} ask this insight; change or delete them first")
 
 
 def zone_of(query: Mapping[str, Any], zone: str) -> str:

@@ -48,8 +48,15 @@ async def change_insight(
 
 
 async def delete_insight(session: AsyncSession, insight_id: UUID, *, expected: Precondition) -> None:
-    """Throw a question away; dashboards that show it say so."""
-    await resources.delete(session, await queries.lock_insight(session, insight_id, expected))
+    """Throw a question away; dashboards that show it say so. Raises Conflict while KPIs ask it."""
+    insight = await queries.lock_insight(session, insight_id, expected)
+    rules.require_unasked(await ports_of(session, MetricsPorts).keys_asking(session, insight.id))
+    await resources.delete(session, insight)
+
+
+async def hold(session: AsyncSession, insight_id: UUID) -> bool:
+    """Say whether an insight is there, and see to it that it stays until the transaction ends."""
+    return await queries.hold(session, insight_id)
 
 
 async def known(session: AsyncSession, insight_ids: Collection[UUID]) -> set[UUID]:
@@ -76,7 +83,7 @@ async def answer(session: AsyncSession, insight: SavedInsight) -> tuple[datetime
 async def answer_as_of(
     session: AsyncSession, insight_id: UUID, as_of: datetime, *, days: int | None
 ) -> tuple[str, Mapping[str, Any]]:
-    """Return an insight's kind and what it comes to at a time, so many days back, where the question does not say when itself.
+    """Return an insight's kind and what it comes to at a time, of so many days, where the question does not say when itself.
 
     Raises NotFound, and what `answer` raises.
     """

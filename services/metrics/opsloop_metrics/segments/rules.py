@@ -1,4 +1,4 @@
-"""What a segment is, what a refresh changes and has to tell, and in which order segments that ask for each other are refreshed."""
+"""What a segment is, and what a refresh changes and has to tell."""
 
 from __future__ import annotations
 
@@ -67,42 +67,6 @@ def chunks(user_ids: Collection[str]) -> Iterator[list[str]]:
         size += length
     if chunk:
         yield chunk
-
-
-def in_order(asked: Mapping[UUID, Collection[UUID]]) -> list[UUID]:
-    """Return segments so that each comes after those that it asks for. `asked` has no cycles; ids that it lacks are passed over."""
-    found: dict[UUID, None] = {}
-
-    def put(segment_id: UUID) -> None:
-        if segment_id in found or segment_id not in asked:
-            return
-        for each in sorted(asked[segment_id]):
-            put(each)
-        found[segment_id] = None
-
-    for segment_id in sorted(asked):
-        put(segment_id)
-    return list(found)
-
-
-def dependents(segment_id: UUID, asked: Mapping[UUID, Collection[UUID]]) -> list[UUID]:
-    """Return those that ask for a segment, directly or through others, in the order in which they have to be refreshed."""
-    reached = {segment_id}
-    ordered = in_order(asked)
-    for each in ordered:
-        if reached & set(asked[each]):
-            reached.add(each)
-    return [each for each in ordered if each in reached and each != segment_id]
-
-
-def require_no_cycle(
-    segment_id: UUID | None, asks_for: Collection[UUID], asked: Mapping[UUID, Collection[UUID]]
-) -> None:
-    """Refuse a definition that asks for segments that are not there (Invalid), or in the end for itself (Conflict)."""
-    if missing := sorted(set(asks_for) - asked.keys()):
-        raise Invalid("/definition", f"asks for a segment that is not there: {missing[0]}")
-    if segment_id is not None and (segment_id in asks_for or set(dependents(segment_id, asked)) & set(asks_for)):
-        raise Conflict("The segment would ask for itself, through others or at once.")
 
 
 def estimated(found: int, done: int, count: int) -> int:

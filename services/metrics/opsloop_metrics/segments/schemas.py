@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints, field_validator
 from pydantic import ValidationInfo as Info
 
 from opsloop_common.conditions import Condition, Op, Value
-from opsloop_common.http.schemas import (
-    Duration,
-    InModel,
-    OutModel,
-    ShortText,
-    Timestamp,
-    UserId,
-    absent,
-    said,
-)
+from opsloop_common.http.schemas import Duration, InModel, OutModel, ShortText, Timestamp, UserId, absent, said
 from opsloop_metrics.cohorts.rules import MOST_CONDITIONS, Match, PropertyAggregate, require_few
 from opsloop_metrics.insights.periods import Interval
 from opsloop_metrics.lifecycles.rules import Status
 from opsloop_metrics.orders.rules import require_currency
 from opsloop_metrics.segments.rules import SegmentKind
-from opsloop_metrics.shapes import Where
+from opsloop_metrics.shapes import Property, Trait, Where
 
 Description = Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(said)]
 MOST_WITHIN = timedelta(days=3_660)
@@ -39,8 +30,6 @@ def _a_while(value: timedelta) -> timedelta:
 
 
 Within = Annotated[Duration, AfterValidator(_a_while)]
-Property = Annotated[str, StringConstraints(pattern=r"^properties(\.[^.\x00]{1,100}){1,10}$"), AfterValidator(said)]
-Trait = Annotated[str, StringConstraints(pattern=r"^[^.\x00]{1,100}(\.[^.\x00]{1,100}){0,9}$"), AfterValidator(said)]
 Scores = Annotated[list[Annotated[int, Field(ge=1, le=5)]], Field(min_length=1, max_length=5)]
 Currency = Annotated[str, AfterValidator(require_currency)]
 
@@ -172,12 +161,6 @@ class SegmentIn(InModel):
     description: Description | None = None
     kind: SegmentKind
     definition: DefinitionIn | None = None
-
-    @model_validator(mode="after")
-    def _is_either(self) -> Self:
-        if (self.kind is SegmentKind.DYNAMIC) != (self.definition is not None):
-            raise ValueError("a dynamic segment has a definition, and a static one has none")
-        return self
 
 
 class SegmentPatch(InModel):

@@ -50,11 +50,12 @@ async def create_segment(
     definition: Mapping[str, Any] | None,
 ) -> Segment:
     """Describe a segment and begin to fill it, or make an empty list. Raises Invalid, Conflict, TooMany."""
+    rules.require_fitting(kind, {"definition": definition})
     await workspaces.lock(session)  # definitions change one after the other: two at once could close a ring
     asked = await queries.asked(session)
     if len(asked) >= SEGMENTS_PER_WORKSPACE:
         raise TooMany(f"A workspace has at most {SEGMENTS_PER_WORKSPACE} segments.")
-    rules.require_no_cycle(None, cohorts.asked_by(definition), asked)
+    cohorts.require_no_cycle(None, cohorts.asked_by(definition), asked)
     segment = resources.create(
         session,
         Segment,
@@ -84,7 +85,7 @@ async def change_segment(
         if "definition" in before:
             asks_for = cohorts.asked_by(segment.definition)
             asked = await queries.asked(session) | {segment.id: frozenset[UUID]()}
-            rules.require_no_cycle(segment.id, asks_for, asked)
+            cohorts.require_no_cycle(segment.id, asks_for, asked)
             segment.is_stale, segment.as_of, segment.buckets, segment.bucket = True, None, None, 0
             await _start(session, segment)
     return segment
@@ -94,8 +95,9 @@ async def delete_segment(session: AsyncSession, segment_id: UUID, *, expected: P
     """Throw a segment away; its members go little by little, and nobody is told that they left. Raises NotFound, StaleVersion, Conflict."""
     await workspaces.lock(session)
     segment = await queries.lock_segment(session, segment_id, expected)
-    if any(segment.id in asks_for for asks_for in (await queries.asked(session)).values()):
-        raise Conflict("Another segment asks for this one; change that one first.")
+    if asking := [each for each, asks_for in (await queries.asked(session)).items() if segment.id in asks_for]:
+        name = (await queries.get_segment(session, min(asking))).name
+        raise Conflict(f"The segment {name} ({min(asking)}) asks for this one; change that one first.")
     if segment.job_id is not None:
         await cancel_job(session, segment.job_id)
     await resources.delete(session, segment)
@@ -290,12 +292,12 @@ async def finish(session: AsyncSession, segment_id: UUID) -> bool:
 
 async def dependents(session: AsyncSession, segment_id: UUID) -> list[UUID]:
     """Return the segments that ask for one, directly or not, in the order in which they are refreshed."""
-    return rules.dependents(segment_id, await queries.asked(session))
+    return cohorts.dependents(segment_id, await queries.asked(session))
 
 
 async def in_order(session: AsyncSession) -> list[UUID]:
     """Return all segments of the workspace, each after those that it asks for."""
-    return rules.in_order(await queries.asked(session))
+    return cohorts.in_order(await queries.asked(session))
 
 
 async def add_members(session: AsyncSession, segment_id: UUID, user_ids: Sequence[str]) -> dict[str, int]:
@@ -338,7 +340,7 @@ async def _write_list(session: AsyncSession, segment: Segment, found: Difference
 
 async def preview(session: AsyncSession, stored: Mapping[str, Any]) -> dict[str, Any]:
     """Try a definition out, bucket by bucket, for 5 s; beyond them the rest is estimated. Raises Invalid, TooHeavy, StoreUnavailable."""
-    rules.require_no_cycle(None, cohorts.asked_by(stored), await queries.asked(session))
+    cohorts.require_no_cycle(None, cohorts.asked_by(stored), await queries.asked(session))
     ports, definition = ports_of(session, MetricsPorts), cohorts.definition_of(stored)
     await ports.feed.begin(session)
     as_of = cohorts.whole_milliseconds(clock_of(session).now())

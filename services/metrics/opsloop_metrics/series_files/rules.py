@@ -6,15 +6,16 @@ import csv
 import math
 import re
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from io import StringIO
 from typing import Any
 
-from opsloop_common.documents import read_document, surplus
+from opsloop_common.documents import read_foreign_document, surplus
 from opsloop_common.errors import FieldError, Invalid
 from opsloop_common.foreign import Unreadable, reading
+from opsloop_common.known_names import NAME_CHARACTERS, unknown
 from opsloop_common.limits import JSON_CONTAINERS, JSON_VALUES
 from opsloop_metrics.capture.rules import Refused
 from opsloop_metrics.reading.rules import time_of
@@ -24,6 +25,8 @@ MOST_READ = 1_000
 MOST_ROWS = 10_000
 """Rows of a table that somebody sends."""
 MOST_ERRORS = 20
+MOST_COLUMNS = 100
+"""So many are looked at for the nearest to one that is not there."""
 POINTER = re.compile(r"(/([^~/]|~[01])*)*")
 _NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")
@@ -43,6 +46,14 @@ Row = tuple[int, str | None, str | None]
 
 class Unusable(ValueError):
     """An answer holds no number where there should be one; the text says why and repeats nothing of it."""
+
+
+class MissingColumns(Unusable):
+    """A table lacks columns that are asked for; `known` are those that it has."""
+
+    def __init__(self, missing: Sequence[str], known: Sequence[str]) -> None:
+        super().__init__(f"there is no column {missing[0]}")
+        self.missing, self.known = missing, known
 
 
 def read_answer(source: Mapping[str, Any], body: bytes, *, now: datetime, zone: tzinfo) -> list[Point]:
@@ -70,7 +81,7 @@ def _read_json(source: Mapping[str, Any], body: bytes, *, now: datetime, zone: t
         raise Unusable("the answer has too many values")
     try:
         with reading():
-            document = read_document(body)
+            document = read_foreign_document(body)
     except Unreadable as error:
         raise Unusable("the answer is not JSON") from error
     value = find(document, source["pointer"])
@@ -125,9 +136,9 @@ def _rows(body: bytes, value_column: str, at_column: str | None, *, most: int) -
             last = deque(enumerate(table, 1), maxlen=most)
     except Unreadable as error:
         raise Unusable("is not CSV in UTF-8") from error
-    for column in (value_column, at_column):
-        if column is not None and column not in names:
-            raise Unusable(f"there is no column {column}")
+    missing = [column for column in (value_column, at_column) if column is not None and column not in names]
+    if missing:
+        raise MissingColumns(missing, names)
     for number, row in last:
         yield number, row[value_column], None if at_column is None else row[at_column]
 
@@ -136,6 +147,14 @@ def read_table(body: bytes, *, value_column: str, at_column: str) -> list[Row]:
     """Return the rows of a table that somebody sends; raises Invalid for one that is none, empty, or too long."""
     try:
         rows = list(_rows(body, value_column, at_column, most=MOST_ROWS + 1))
+    except MissingColumns as error:
+        asked = (("/at_column", at_column), ("/value_column", value_column))
+        known = [name[:NAME_CHARACTERS] for name in error.known[:MOST_COLUMNS]]
+        raise Invalid.each(
+            FieldError(pointer, unknown(column, known, what="column of the table"))
+            for pointer, column in asked
+            if column in error.missing
+        ) from error
     except Unusable as error:
         raise Invalid("", str(error)) from error
     if not rows:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, Text, Uuid
+from sqlalchemy import CheckConstraint, Date, ForeignKey, Index, Text, Uuid
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.orm import Mapped, mapped_column
 
 from opsloop_common import redaction
 from opsloop_common.columns import Moment, Resource, Versioned
+from opsloop_metrics.silences.rules import Weekday
 from opsloop_metrics.tables import Base
 
 
@@ -37,14 +38,19 @@ class Mute(Versioned, Base):
 
 
 class MaintenanceWindow(Resource, Base):
-    """A time in which monitors keep quiet: of KPIs that it names by key or tag, of all where it names none."""
+    """A time in which monitors keep quiet, once or again on days of the week: of KPIs that it names by key or tag, or of all."""
 
     NOUN = "maintenance window"
     __tablename__ = "maintenance_window"
     __table_args__ = (
         CheckConstraint("starts_at < ends_at", name="ends_at"),
+        CheckConstraint(
+            f"repeats_on <@ ARRAY[{', '.join(repr(str(day)) for day in Weekday)}]::text[]", name="repeats_on"
+        ),
+        CheckConstraint("last_day IS NULL OR cardinality(repeats_on) > 0", name="last_day"),
         Index("ix_maintenance_window_ends_at", "workspace", "ends_at"),
         Index("ix_maintenance_window_newest", "workspace", "starts_at", "id"),
+        Index("ix_maintenance_window_repeating", "workspace", postgresql_where="repeats_on <> '{}'"),
     )
 
     name: Mapped[str] = mapped_column(Text)
@@ -52,6 +58,8 @@ class MaintenanceWindow(Resource, Base):
     ends_at: Mapped[datetime] = mapped_column(Moment)
     kpis: Mapped[list[str]] = mapped_column(ARRAY(Text))
     tags: Mapped[list[str]] = mapped_column(ARRAY(Text))
+    repeats_on: Mapped[list[str]] = mapped_column(ARRAY(Text), comment="days of the week, after the first time")
+    last_day: Mapped[date | None] = mapped_column(Date, comment="on which it may begin")
 
     def audited(self) -> dict[str, Any]:
         """Return when and of which KPIs; of the name that it is another."""
@@ -61,4 +69,6 @@ class MaintenanceWindow(Resource, Base):
             "ends_at": self.ends_at,
             "kpis": self.kpis,
             "tags": redaction.text(self.tags),
+            "repeats_on": self.repeats_on,
+            "last_day": self.last_day,
         }

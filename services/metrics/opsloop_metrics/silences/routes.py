@@ -12,7 +12,7 @@ from opsloop_common.db import clock_of
 from opsloop_common.http.deps import Db, IfMatch, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
-from opsloop_metrics.silences import queries, rules, service
+from opsloop_metrics.silences import queries, service
 from opsloop_metrics.silences.models import MaintenanceWindow, Mute
 from opsloop_metrics.silences.rules import WindowState
 from opsloop_metrics.silences.schemas import (
@@ -65,7 +65,7 @@ async def create_maintenance_window(body: MaintenanceWindowIn, session: Db, resp
     """Plan a time in which monitors look on and open nothing; a breach that lasts beyond its end is told then, once."""
     window = await service.create_window(session, body.model_dump())
     set_location(response, f"/v1/maintenance-windows/{window.id}")
-    return _answer(session, response, window)
+    return await _answer(session, response, window)
 
 
 @router.get(ALL, dependencies=READ)
@@ -75,15 +75,17 @@ async def list_maintenance_windows(
     state: Annotated[list[WindowState] | None, Query(description="One or several of these.")] = None,
 ) -> Listing[MaintenanceWindowOut]:
     """List maintenance windows, the latest to start first."""
-    now = clock_of(session).now()
-    found = await paginate(session, queries.windows(state or (), now), page, by=queries.LATEST_FIRST)
-    return found.map(lambda window: _shape(window, now))
+    now, zone = clock_of(session).now(), await service.zone(session)
+    repeating = await service.repeating(session, state) if state else ()
+    wanted = queries.windows(state or (), now, repeating=repeating)
+    found = await paginate(session, wanted, page, by=queries.LATEST_FIRST)
+    return found.map(lambda window: _shape(window, now, zone))
 
 
 @router.get(ONE, dependencies=READ, responses=problems(404))
 async def get_maintenance_window(window_id: UUID, session: Db, response: Response) -> MaintenanceWindowOut:
     """Show a maintenance window."""
-    return _answer(session, response, await queries.get_window(session, window_id))
+    return await _answer(session, response, await queries.get_window(session, window_id))
 
 
 @router.patch(ONE, dependencies=WRITE, responses=problems(404, 412))
@@ -92,7 +94,7 @@ async def update_maintenance_window(
 ) -> MaintenanceWindowOut:
     """Change a maintenance window: whoever ends it early hears at once of breaches that last."""
     changes = body.model_dump(exclude_unset=True)
-    return _answer(session, response, await service.change_window(session, window_id, changes, expected=expected))
+    return await _answer(session, response, await service.change_window(session, window_id, changes, expected=expected))
 
 
 @router.delete(ONE, status_code=204, dependencies=WRITE, responses=problems(404, 412))
@@ -101,11 +103,14 @@ async def delete_maintenance_window(window_id: UUID, session: Db, expected: IfMa
     await service.delete_window(session, window_id, expected=expected)
 
 
-def _answer(session: Db, response: Response, window: MaintenanceWindow) -> MaintenanceWindowOut:
+async def _answer(session: Db, response: Response, window: MaintenanceWindow) -> MaintenanceWindowOut:
     set_etag(response, window.version)
-    return _shape(window, clock_of(session).now())
+    return _shape(window, clock_of(session).now(), await service.zone(session))
 
 
-def _shape(window: MaintenanceWindow, now: datetime) -> MaintenanceWindowOut:
+def _shape(window: MaintenanceWindow, now: datetime, zone: str) -> MaintenanceWindowOut:
     kept = {name: getattr(window, name) for name in MaintenanceWindowOut.model_fields if hasattr(window, name)}
-    return MaintenanceWindowOut.model_validate(kept | {"state": rules.state_of(window.starts_at, window.ends_at, now)})
+    times = service.times_of(window)
+    start, end = times.now_or_next(now, zone) or (None, None)
+    own = {"next_starts_at": start, "next_ends_at": end, "state": times.state(now, zone)}
+    return MaintenanceWindowOut.model_validate(kept | own)

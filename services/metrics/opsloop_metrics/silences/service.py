@@ -5,34 +5,69 @@ A monitor that finds its condition true stays pending meanwhile. When it is over
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common import resources
+from opsloop_common import resources, workspaces
 from opsloop_common.db import clock_of, context_of
-from opsloop_common.limits import MAINTENANCE_WINDOWS_PER_WORKSPACE
+from opsloop_common.errors import TooMany
+from opsloop_common.limits import MAINTENANCE_WINDOWS_PER_WORKSPACE, REPEATING_WINDOWS_PER_WORKSPACE
 from opsloop_common.resources import changing
 from opsloop_common.versions import Precondition
-from opsloop_common.workspaces import take_place
+from opsloop_metrics.kpi_periods.rules import TICK
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.monitors import service as monitors
-from opsloop_metrics.muting.rules import Muted, MutedBy, longest
+from opsloop_metrics.muting.rules import Maintained, Muted, MutedBy, longest
 from opsloop_metrics.silences import queries, rules
 from opsloop_metrics.silences.models import MaintenanceWindow, Mute
+from opsloop_metrics.silences.rules import Times, WindowState
 
 
 async def muted(
     session: AsyncSession, key: str, tags: Sequence[str], monitor_ids: Sequence[UUID], /
 ) -> Mapping[UUID, Muted]:
     """Return which of a KPI's monitors keep quiet now."""
-    rows = await queries.holding(session, key, tags, monitor_ids, clock_of(session).now())
-    told = [(monitor_id, Muted(until, MutedBy(by), why)) for monitor_id, until, by, why in rows]
+    now, told = clock_of(session).now(), list[tuple[UUID | None, Muted]]()
+    for row in await queries.holding(session, key, tags, monitor_ids, now):
+        ends = [row.until]
+        if row.repeats_on:
+            times = Times(row.starts_at, row.until, row.repeats_on, row.last_day)
+            ends = [end for _, end in times.touching(now, now + TICK, await zone(session))]
+        told += [(row.monitor_id, Muted(end, MutedBy(row.by), row.why)) for end in ends]
     found = {each: longest(silence for of, silence in told if of is None or of == each) for each in monitor_ids}
     return {each: silence for each, silence in found.items() if silence is not None}
+
+
+async def maintained(
+    session: AsyncSession, key: str, tags: Sequence[str], start: datetime, end: datetime, /
+) -> Sequence[Maintained]:
+    """Return the times of a KPI's maintenance windows that touch `[start, end)`."""
+    own = await zone(session)
+    return [
+        Maintained(*time, recurs=bool(window.repeats_on))
+        for window in await queries.planned(session, key, tags, start, end)
+        for time in times_of(window).touching(start, end, own)
+    ]
+
+
+async def zone(session: AsyncSession) -> str:
+    """Return the zone by whose clock windows repeat: the workspace's."""
+    return (await workspaces.get(session)).time_zone
+
+
+def times_of(window: MaintenanceWindow) -> Times:
+    """Return when a window lasts."""
+    return Times(window.starts_at, window.ends_at, window.repeats_on, window.last_day)
+
+
+async def repeating(session: AsyncSession, states: Collection[WindowState]) -> list[UUID]:
+    """Return which of the windows that repeat lie so now."""
+    now, own = clock_of(session).now(), await zone(session)
+    return [each.id for each in await queries.repeating(session) if times_of(each).state(now, own) in states]
 
 
 async def mute(
@@ -79,24 +114,36 @@ async def get_mute(session: AsyncSession, key: str, monitor_id: UUID) -> Mute:
 
 async def create_window(session: AsyncSession, fields: Mapping[str, Any]) -> MaintenanceWindow:
     """Plan a maintenance window; raises Invalid, TooMany."""
-    rules.require_span(fields["starts_at"], fields["ends_at"])
-    await take_place(
-        session,
-        MaintenanceWindow.__table__,
-        most=MAINTENANCE_WINDOWS_PER_WORKSPACE,
-        what="maintenance windows",
-    )
+    times = Times(*(fields[name] for name in ("starts_at", "ends_at", "repeats_on", "last_day")))
+    rules.require_times(times, await zone(session))
+    most = MAINTENANCE_WINDOWS_PER_WORKSPACE
+    await workspaces.take_place(session, MaintenanceWindow.__table__, most=most, what="maintenance windows")
+    if times.repeats_on:
+        await _require_place(session)
     await _require_known(session, fields)
     return resources.create(session, MaintenanceWindow, **fields)
+
+
+async def _require_place(session: AsyncSession) -> None:
+    """Raise TooMany where one more that repeats would be too many. The caller holds the lock of the workspace's settings."""
+    if len(await queries.repeating(session)) >= REPEATING_WINDOWS_PER_WORKSPACE:
+        raise TooMany(
+            f"{REPEATING_WINDOWS_PER_WORKSPACE} maintenance windows that repeat are the most; delete one first"
+        )
 
 
 async def change_window(
     session: AsyncSession, window_id: UUID, changes: Mapping[str, Any], *, expected: Precondition
 ) -> MaintenanceWindow:
     """Change a maintenance window; monitors that wait look at once. Raises NotFound, StaleVersion, Invalid."""
+    if changes.get("repeats_on"):
+        await workspaces.lock(session)
     window = await queries.lock_window(session, window_id, expected)
+    if changes.get("repeats_on") and not window.repeats_on:
+        await _require_place(session)
+    own = await zone(session)
     with changing(session, window, changes) as before:
-        rules.require_span(window.starts_at, window.ends_at)
+        rules.require_times(times_of(window), own)
         await _require_known(session, {name: changes[name] for name in before})
         if before:
             await monitors.look_soon(session)

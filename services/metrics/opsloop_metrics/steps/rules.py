@@ -153,14 +153,38 @@ def _require_sound_exclusion(funnel: Funnel, exclusion: Exclusion, at: str) -> N
             raise Invalid(f"{at}/{name}", "cannot be an optional step")
 
 
-def is_plain(funnel: Funnel) -> bool:
-    """Say whether the store alone can answer: in order, a chain a person, and no event that could be two things."""
-    return (
-        funnel.order is Order.ORDERED
-        and funnel.count_by is CountBy.USERS
-        and not any(step.is_optional for step in funnel.steps)
-        and all(_are_apart(one, other) for one, other in combinations(funnel.filters, 2))
-    )
+class Way(StrEnum):
+    """How the store finds chains: step by step, or in any order, of events that can be one thing only; or time by time."""
+
+    CHAINED = "chained"
+    UNORDERED = "unordered"
+    TIMED = "timed"
+
+
+MOST_TIMED_STEPS = 6
+"""Whose sets are the bits of one word of 64."""
+
+
+def way_of(funnel: Funnel) -> Way | None:
+    """Return how the store alone can answer; None: each person has to be walked with.
+
+    That is what takes events away, and where more than the times matters of events that could be several steps: which one serves.
+    """
+    if funnel.count_by is CountBy.TOTALS:
+        return None
+    if _all_apart(funnel.filters):
+        if funnel.order is Order.UNORDERED:
+            return Way.UNORDERED
+        if funnel.order is Order.ORDERED and len(funnel.needed) == len(funnel.steps):
+            return Way.CHAINED
+    if funnel.order is Order.UNORDERED or len(funnel.steps) > MOST_TIMED_STEPS:
+        return None
+    is_of_event = funnel.breakdown is not None and not funnel.is_divided_before
+    return None if is_of_event and not _all_apart([step.filter for step in funnel.steps]) else Way.TIMED
+
+
+def _all_apart(filters: Iterable[EventFilter]) -> bool:
+    return all(_are_apart(one, other) for one, other in combinations(filters, 2))
 
 
 def _are_apart(one: EventFilter, other: EventFilter) -> bool:

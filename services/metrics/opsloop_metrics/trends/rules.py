@@ -161,22 +161,26 @@ _OPERATORS: dict[type[ast.operator], Callable[[float, float], float]] = {
 
 
 def read_formula(
-    formula: str, letters: str, *, over_zero: float = 0.0, what: str = "series"
+    formula: str, letters: str, *, over_zero: float = 0.0, what: str = "series", written: str = "", names: str = ""
 ) -> Callable[[Letters], Number]:
     """Return a function from the numbers of `letters` to the formula's; raises FormulaError.
 
-    What is null counts as 0, x / 0 is `over_zero`; a result beyond all numbers, or none, is null. `what` is what letters stand for.
+    What is null counts as 0, x / 0 is `over_zero`; a result beyond all numbers, or none, is null. `what` is what letters stand for;
+    `written` and `names` are the formula and its letters as people wrote them, for what they are told.
     """
     places, tokens = [], []
     for found in _TOKEN.finditer(formula):
         token, stranger = found.groups()
         at = f"at character {found.end()}"
+        letter = (written or formula)[found.end() - 1]
         if stranger is not None:
             raise FormulaError(f"has {stranger!r} {at}; a formula has letters, numbers, + - * / and parentheses")
         if token.isalpha() and token not in letters:
-            raise FormulaError(f"has {token} {at}; the {what} are {', '.join(letters)}")
+            raise FormulaError(f"has {letter} {at}; the {what} are {', '.join(names or letters)}")
         places.append(found.start(1))
         tokens.append(token)
+    if tokens and tokens[-1] in "+-*/(":
+        raise FormulaError(f"ends with {tokens[-1]} at character {places[-1] + 1}; something has to follow")
     # divided by blanks, so that neither 1E5 nor ** is something to Python; leading zeros would be a fault of its own
     plain = [token.lstrip("0") or "0" if token.isdecimal() else token for token in tokens]
     try:

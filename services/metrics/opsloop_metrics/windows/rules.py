@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from opsloop_common.errors import Invalid
 from opsloop_metrics.insights.periods import Interval, WeekStart, floor, steps
-from opsloop_metrics.kpi_periods.rules import Period
+from opsloop_metrics.kpi_periods.rules import TICK, Period
 
 MAX_SPAN = timedelta(days=366)
 _LONGEST = {Period.DAY: timedelta(days=1), Period.WEEK: timedelta(days=7), Period.MONTH: timedelta(days=31)}
@@ -25,7 +25,7 @@ class Calendar:
 
 @dataclass(frozen=True)
 class Span:
-    """The time `(start, end]`; without a start ever since."""
+    """The time `(start, end]`, of a calendar's period `[start, end]`; without a start ever since."""
 
     start: datetime | None
     end: datetime
@@ -67,7 +67,7 @@ def span_before(window: Window, now: Span, calendar: Calendar) -> Span:
     if isinstance(window, timedelta):
         return Span(start - window, start)
     begun = steps(start, -1, Interval(window), calendar.zone)
-    return Span(begun, min(begun + length, start))
+    return Span(begun, min(begun + length, start - TICK))
 
 
 def over_at(window: Window | None, now: datetime, calendar: Calendar) -> datetime | None:

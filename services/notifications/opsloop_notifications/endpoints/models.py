@@ -41,12 +41,12 @@ class Webhook(Resource, Base):
     failures: Mapped[int] = mapped_column(default=0)
 
     def audited(self) -> dict[str, Any]:
-        """Return what it is called for; of the address the host, since the rest of a URL may be what opens it."""
+        """Return what it is called for; of the address the host, since the rest may be what opens it, of the filter that it is another."""
         return {
             "url": redaction.Withheld(self.url, without_path),
             "description": redaction.text(self.description),
             "event_types": self.event_types,
-            "filter": self.filter,
+            "filter": redaction.text(self.filter),
             "format": self.format,
             "ordering": self.ordering,
             "status": self.status,
