@@ -53,9 +53,11 @@ async def test_a_target_that_goes_out_of_reach_is_told_and_ends_when_it_is_caugh
 async def test_without_a_target_of_the_day_there_is_no_evidence(world, days, targets, expected):
     """A target without days has no time to be behind of. Without a value at its begin it is as on the board: value / target."""
     world.api.clock.set(FIRST + 22 * DAY)
-    await world.kpi(target=100, targets=targets)
-    await world.report(1)
+    await world.kpi(target=100, targets=[NOVEMBER])
     await world.monitor(OFF_TRACK)
+    assert (await world.send("PATCH", "/v1/kpis/k", json={"targets": targets})).status_code == 200
+    await world.report(1)
+    await world.settle(1)
 
     seen = await days.seen()
     assert seen["state"] == ("breached" if expected else "ok")

@@ -57,7 +57,9 @@ BY_HAND = {
     "strict, fewer at the start lead further": ("A0 Z0 C1 B2", "A*B", [1, 1, 1], STRICT),
     "strict, the window": ("A0 B30 A61", "ABA", [1, 1, 0], STRICT | HOUR),
     "optional, beside the first": ("A0 O0 C1", "AoC", [1, 1, 1], {}),
-    "optional, the first again: the later one starts": ("A0 A1 C2", "AaC", [1, 0, 1], {}),
+    # of two starts that reach as far at once the later is the best chain's, which has no other A before C
+    "optional, the first again is a later start": ("A0 A1 C2", "AaC", [1, 0, 1], {}),
+    "optional, the first again behind the second": ("A0 B1 A2 C3", "ABaC", [1, 1, 1, 1], {}),
     "optional, the first again at its time": ("A0 A0 C2", "AaC", [1, 1, 1], {}),
     "optional, the first is no second": ("A0 C2", "AaC", [1, 0, 1], {}),
     "optional, before the last": ("A0 C2", "AcC", [1, 0, 1], {}),

@@ -221,9 +221,9 @@ async def test_a_chart_of_two_days_reads_two_days(world):
     with statements_of(world) as noted:
         points = (await world.get("/v1/kpis/k/series", **asked))["points"]
 
-    assert [(point["value"], point["samples"]) for point in points] == [(9, 1), (8, 1)]
+    assert [(point["value"], point["samples"]) for point in points] == [(10, 1), (9, 1)]
     [statement] = [each for each in noted if "width_bucket" in each]
-    assert ("at > $" in statement, "at <= $" in statement) == (True, True)
+    assert ("at >= $" in statement, "at < $" in statement) == (True, True)
 
 
 async def test_in_a_chart_what_is_forgotten_is_null_and_not_0(world):

@@ -190,3 +190,21 @@ async def test_churn_is_of_those_whose_30_days_are_over(world_with_store):
 
     shown = await world.get("/v1/kpis/churn")
     assert (shown["measure_error"], shown["value"]) == (None, pytest.approx(1 / 3))
+
+
+async def test_what_is_taken_already_keeps_no_insight_and_names_go_by_the_workspaces_language(world):
+    """The second `dau` would ask an insight of its own: that goes with it."""
+    assert (await take(world, "dau")).status_code == 201
+
+    again = await take(world, "dau")
+
+    assert again.status_code == 409
+    assert "the key dau is taken" in again.json()["detail"]
+    assert len((await world.get("/v1/insights"))["items"]) == 1
+
+    other = await take(world, "dau", key="dau2", name="Ours", unit="heads")
+    made = other.json()
+    assert (other.status_code, made["name"], made["unit"], made["direction"]) == (201, "Ours", "heads", "up")
+    assert len((await world.get("/v1/insights"))["items"]) == 2
+    names = {each["key"]: each["name"] for each in (await world.get("/v1/kpis"))["items"]}
+    assert names == {"dau": get("dau").name_in("en"), "dau2": "Ours"}

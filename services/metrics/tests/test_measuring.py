@@ -230,6 +230,8 @@ async def test_a_formula_does_not_go_on_with_what_could_not_be_measured(world):
 
     world.api.clock.advance(16 * MINUTE)
     await world.recur()
+    world.api.clock.advance(MINUTE)  # formulas waited longest, and went before it
+    await world.recur()
 
     gone = "There is no insight with this id."
     errors = {"k": gone, "f": f"k could not be measured: {gone}", "g": f"k could not be measured: {gone}"}
@@ -372,8 +374,8 @@ async def test_paid_conversion_of_what_people_did(world_with_store):
 
     found = await shown(world)
     assert (found["measure_error"], found["value"]) == (None, pytest.approx(1 / 3))
-    # so many days back: on the 31st alone c signed up
-    await world.send("PATCH", "/v1/kpis/k", json={"measure": found["measure"] | {"days": 2, "path": "steps.0.count"}})
+    # three days of the calendar, the 2nd the last of them: on the 31st c signed up, and nobody since
+    await world.send("PATCH", "/v1/kpis/k", json={"measure": found["measure"] | {"days": 3, "path": "steps.0.count"}})
     world.api.clock.set(datetime(2026, 4, 2, 1, tzinfo=UTC))
     await world.recur()
     assert (await shown(world))["value"] == 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsloop_metrics.sessions.rules import IDLE, Session, cut, share_of_bounces
+from opsloop_metrics.sessions.rules import IDLE, Session, cut
 
 START = datetime(2026, 3, 1, 23, 50, tzinfo=UTC)
 
@@ -61,8 +61,6 @@ def test_a_bounce_is_a_session_of_one_event():
         (timedelta(), True),
         (timedelta(), True),
     ]
-    assert share_of_bounces(sessions) == pytest.approx(2 / 3)
-    assert share_of_bounces([]) is None
 
 
 @given(st.lists(st.integers(0, 10_000), max_size=60))

@@ -7,6 +7,8 @@ from math import floor
 from opsloop_metrics.alarms.rules import Condition, holds
 from opsloop_metrics.events.rules import Aggregate, Reading
 
+SHOWN_SHARE = 60
+"""What is shown may be behind by such a share of the window, while what it says stays the same."""
 _SUMS = frozenset({Aggregate.COUNT, Aggregate.USERS, Aggregate.SUM})
 _MEANS = frozenset({Aggregate.SHARE, Aggregate.AVG})
 _EACH = {Aggregate.COUNT: (1.0, 1.0), Aggregate.USERS: (0.0, 1.0), Aggregate.SHARE: (0.0, 1.0)}

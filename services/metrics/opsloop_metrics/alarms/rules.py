@@ -33,8 +33,6 @@ BUCKETS: dict[Interval, int] = {"day": 211, "hour": 2_424}
 """Of so many the newest is judged: more than anomalies.rules remembers (203, 2,376), and as many as one may be late."""
 NET = timedelta(minutes=5)
 """A monitor looks at least so often; stands behind all computed instants, which need not be known further ahead."""
-SHOWN_SHARE = 60
-"""What is shown may be behind by such a share of the window, while what it says stays the same."""
 LATE: dict[Interval, int] = {"day": 7, "hour": 24}
 """A bucket whose value is known so much later is judged all the same, if none after it was."""
 _LENGTHS: dict[Interval, timedelta] = {"day": timedelta(hours=25), "hour": timedelta(hours=1)}
@@ -45,8 +43,7 @@ USUAL_WEEKS = 8
 """So many weeks before are looked through for a bucket that an unusual one is compared with."""
 MOST_NOTED = 3
 """So many annotations the words of an anomaly name."""
-_LOST = 1e-14
-"""What calculating in doubles loses, as a part of a number: 29 / 100 * 100 is 29."""
+_LOST = 1e-14  # what calculating in doubles loses, as a part of a number: 29 / 100 * 100 is 29
 _COUNTS = frozenset({Aggregate.COUNT, Aggregate.USERS})
 _NEVER_NEGATIVE = _COUNTS | {Aggregate.SHARE}
 

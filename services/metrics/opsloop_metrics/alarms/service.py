@@ -18,7 +18,7 @@ from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import clock_of, ports_of, settings_of
 from opsloop_common.errors import Conflict, NotFound
 from opsloop_metrics.alarms import rules
-from opsloop_metrics.alarms.lasting import lasting
+from opsloop_metrics.alarms.lasting import SHOWN_SHARE, lasting
 from opsloop_metrics.alarms.rules import Bucket, Condition, Evidence, Expected, Found, Unusual, Watched
 from opsloop_metrics.annotations import service as annotating
 from opsloop_metrics.events import service as event_store
@@ -86,7 +86,7 @@ async def _until_crossed(
             session, part.event, leaving, start=start, end=min(start + rules.NET, now)
         )
     instants = reading.upcoming_at, None if crossed_at is None else max(crossed_at, reading.oldest_at) + window
-    shown_until = max(reading.oldest_at + window, now + window / rules.SHOWN_SHARE)
+    shown_until = max(reading.oldest_at + window, now + window / SHOWN_SHARE)
     return replace(found, instants=instants, shown_until=shown_until)
 
 
@@ -152,9 +152,9 @@ async def _read_before(session: AsyncSession, watched: Watched, past: Span) -> R
     """Return what a KPI came to in the time before. What is asked keeps one value a period: it is that of the last one in it."""
     if not watched.kpi.measure.is_asked:
         return await _read(session, watched, past)
-    start, _ = await periods.period_of(session, past.end - TICK, watched.kpi.period)
+    start, end = await periods.period_of(session, past.end - TICK, watched.kpi.period)
     try:
-        value = await measuring.value_in(session, watched.kpi, start, past.end)
+        value = await measuring.value_in(session, watched.kpi, start, min(past.end + TICK, end))
     except (NotFound, Conflict):  # what a formula stands on is gone, or stands on itself
         value = None
     return Reading(value, 1)

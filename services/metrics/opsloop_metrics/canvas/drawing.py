@@ -16,7 +16,6 @@ DARK = ("#58a6e8", "#ff8f57", "#3fc79a", "#e496c6", "#9dd3f5", "#efb94f", "#aab4
 _READ = 1_000  # characters of a text that are looked at: more are never shown
 _UNDRAWABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")  # would turn the rest of the line round
-_NAME = re.compile(r"[a-z][A-Za-z0-9-]*")
 
 
 class Markup(str):

@@ -26,11 +26,8 @@ async def filled_in(
     """
     made = rules.get(template)
     rules.require_ready(made, measure)
-    own = {
-        "name": made.name_in((await workspaces.get(session)).locale),
-        "unit": made.unit,
-        "direction": made.direction,
-    }
+    locale = (await workspaces.get(session)).locale
+    own = {"name": made.name_in(locale), "unit": made.unit, "direction": made.direction}
     fields = dict(fields) | {name: value for name, value in own.items() if name not in given}
     if measure is None and made.insight is not None:
         insight = await saved_insights.create_insight(

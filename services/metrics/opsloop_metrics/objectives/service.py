@@ -260,9 +260,10 @@ async def _judge(
         return
     for result, kpi in measured:
         await _measure(session, result, kpi, span, counted)
+    awaited = [each for each in results if rules.is_awaited(each.value, each.created_at, now)]
     before = (objective.progress, objective.state)
     if results:
-        said = [each for each in results if not rules.is_awaited(each.value, each.created_at, now)]
+        said = [each for each in results if each not in awaited]
         objective.progress = rules.mean((each.progress, each.weight) for each in said)
     else:
         children = await queries.progress_of_children(session, objective.id)
@@ -274,7 +275,9 @@ async def _judge(
         outbox.append(session, _at_risk(objective, results))
     if objective.parent_id is not None and before[0] != objective.progress:
         await _look_again(session, objective.parent_id, now)
-    await _look_again(session, objective.id, now if uncounted else rules.next_look(span, now))
+    ahead = [rules.next_look(span, now), *(each.created_at + rules.AWAITED_FOR for each in awaited)]
+    again_at = min((at for at in ahead if at is not None), default=None)
+    await _look_again(session, objective.id, now if uncounted else again_at)
 
 
 async def _measure(

@@ -48,11 +48,6 @@ def cut(times: Sequence[datetime], idle: timedelta = IDLE) -> Iterator[Session]:
         first = place
 
 
-def share_of_bounces(sessions: Sequence[Session]) -> float | None:
-    """Return which share of sessions had one event, None of no sessions."""
-    return sum(session.is_bounce for session in sessions) / len(sessions) if sessions else None
-
-
 class Counted(NamedTuple):
     """The sessions that began in the interval numbered `place`, of which there is at least one."""
 
