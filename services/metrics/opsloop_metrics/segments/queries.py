@@ -21,7 +21,7 @@ _CHANGED = text(
     "SELECT coalesce(w.person_id, h.person_id), h.user_id, w.person_id IS NOT NULL, p.user_id "
     "FROM (SELECT person_id, user_id FROM segment_member WHERE segment_id = :segment_id AND person_id BETWEEN :low AND :high) AS h "
     "FULL JOIN unnest(CAST(:wanted AS uuid[])) AS w(person_id) ON w.person_id = h.person_id "
-    "LEFT JOIN person AS p ON p.id = coalesce(w.person_id, h.person_id) AND p.workspace = :workspace "
+    "LEFT JOIN person AS p ON p.id = coalesce(w.person_id, h.person_id) AND p.id BETWEEN :low AND :high AND p.workspace = :workspace "
     "WHERE w.person_id IS NULL OR h.person_id IS NULL OR p.user_id IS DISTINCT FROM h.user_id"
 )
 NEWEST_FIRST = (Segment.id.desc(),)
