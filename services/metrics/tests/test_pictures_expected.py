@@ -52,6 +52,8 @@ async def test_between_which_a_day_was_expected_is_what_was_told_of_it(world, da
     for back in range(70, 0, -1):
         at = days.today - back * DAY
         await world.report(usual(at) * factor, at + DAY / 2)
+    if "min_absolute" in options:
+        options = options | {"min_absolute": options["min_absolute"] * factor}
     await world.monitor(ANOMALY | options)
     tuesday = days.today
 
@@ -86,8 +88,8 @@ async def test_nothing_is_expected_where_no_monitor_says_so(world, days, what):
     await days.kept(70)
     if what != "no monitor":
         condition = {"type": "threshold", "operator": "lt", "value": 3} if what == "a threshold" else ANOMALY
-        condition |= {"interval": "hour"} if what == "of hours" else {}
-        await world.monitor(condition, enabled=what != "switched off")
+        interval = {"interval": "hour"} if what == "of hours" else {}
+        await world.monitor(condition | interval, enabled=what != "switched off")
     query = {"interval": "week"} if what == "by week" else {}
 
     assert set((await bounds(world, **query)).values()) == {("", "")}

@@ -17,12 +17,15 @@ from opsloop_metrics.cohorts.rules import Bucket, asked_by
 from opsloop_metrics.segments.models import Segment, SegmentMember
 from opsloop_metrics.segments.rules import SegmentKind
 
+# without a join: nobody knows how many there are before they are read, and a plan for a few took 13 s for 12,000
 _CHANGED = text(
-    "SELECT coalesce(w.person_id, h.person_id), h.user_id, w.person_id IS NOT NULL, p.user_id "
-    "FROM (SELECT person_id, user_id FROM segment_member WHERE segment_id = :segment_id AND person_id BETWEEN :low AND :high) AS h "
-    "FULL JOIN unnest(CAST(:wanted AS uuid[])) AS w(person_id) ON w.person_id = h.person_id "
-    "LEFT JOIN person AS p ON p.id = coalesce(w.person_id, h.person_id) AND p.workspace = :workspace "
-    "WHERE w.person_id IS NULL OR h.person_id IS NULL OR p.user_id IS DISTINCT FROM h.user_id"
+    "SELECT id, max(held), bool_or(is_wanted), max(living) FROM ("
+    "SELECT person_id AS id, user_id AS held, false AS is_wanted, NULL AS living FROM segment_member "
+    "WHERE segment_id = :segment_id AND person_id BETWEEN :low AND :high "
+    "UNION ALL SELECT unnest(CAST(:wanted AS uuid[])), NULL, true, NULL "
+    "UNION ALL SELECT id, NULL, false, user_id FROM person WHERE id BETWEEN :low AND :high AND workspace = :workspace"
+    ") AS told GROUP BY id HAVING (bool_or(is_wanted) OR max(held) IS NOT NULL) "
+    "AND (NOT bool_or(is_wanted) OR max(held) IS DISTINCT FROM max(living))"
 )
 NEWEST_FIRST = (Segment.id.desc(),)
 IN_ORDER = (SegmentMember.entered_at.asc(), SegmentMember.person_id.asc())
