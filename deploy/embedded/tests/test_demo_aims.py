@@ -65,7 +65,8 @@ async def test_it_tells_who_what_matters_and_why(shop, house, capsys):
 
     told = [line[10:].strip() for line in capsys.readouterr().out.splitlines()]
     assert told == [
-        "Who: the segment “Signed up, never paid” has 50 people, kept up to date every 5 minutes and told by segment.entered and segment.left.",
+        "Who: the segment “Signed up, never paid” has 50 people, kept up to date every 5 minutes and told by "
+        "segment.entered and segment.left.",
         "What matters: the KPI paid_conversion on that funnel, target 25%, alarm below 20%.",
         "Measured: 18.3% < 20%, warning, incident incident-1",
         "its picture: http://house.test/api/metrics/v1/kpis/paid_conversion.svg",
