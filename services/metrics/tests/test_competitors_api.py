@@ -347,7 +347,7 @@ async def test_what_is_known_by_the_week_or_month_is_compared_by_no_day(market, 
 
 
 async def test_a_comparison_agrees_with_the_board_at_midnight(market):
-    """An event at midnight is of the day that ends, a value that is posted then of the one that begins, as on the board."""
+    """An event at midnight is of the day that begins, as a value that is posted then, and as on the board."""
     world = market.world
     await world.kpi({"type": "events", "event": "feedback.received", "aggregate": "count"}, key="posts")
     await world.kpi(key="posted")
@@ -358,7 +358,7 @@ async def test_a_comparison_agrees_with_the_board_at_midnight(market):
     series = await market.series()
     since = {"from": str(midnight.date() - timedelta(days=1)), "to": str(midnight.date())}
 
-    for key, wanted in (("posts", [1, 0]), ("posted", [None, 4])):
+    for key, wanted in (("posts", [0, 1]), ("posted", [None, 4])):
         found = await world.get(f"{series}/compare", kpi=key, **since)
         assert [day["ours"] for day in found["days"]] == wanted
         board = {point["starts_at"]: point["value"] for point in (await world.get(f"/v1/kpis/{key}"))["series"]}

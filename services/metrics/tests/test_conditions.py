@@ -22,7 +22,7 @@ async def counted(world, conditions, documents):
     """Return for each condition the numbers of the documents that it holds for, according to the store."""
     start, type = world.now, f"{TYPE}.{uuid4().hex}"
     edges = [start + place * SECOND for place in range(len(documents) + 1)]
-    events = [world.thing(document, type=type, at=at) for document, at in zip(documents, edges[1:], strict=True)]
+    events = [world.thing(document, type=type, at=at) for document, at in zip(documents, edges[:-1], strict=True)]
     selections = [Selection(type, Aggregate.COUNT, None, (condition,)) for condition in conditions]
     async with world.api.db.transaction(Context(workspace="acme")) as session:
         await service.record(session, events)

@@ -13,7 +13,7 @@ from opsloop_common.db import Context
 from opsloop_metrics.events import service
 from opsloop_metrics.events.rules import NUMERIC, Aggregate, Selection
 
-SECOND = timedelta(seconds=1)
+SECOND, TICK = timedelta(seconds=1), timedelta(microseconds=1)
 LARGE = Condition(field="data.n", op=Op.GE, value=5)
 KNOWN = Condition(field="data.user_id", op=Op.EXISTS, value=True)
 
@@ -25,7 +25,7 @@ async def test_a_series_says_of_each_interval_what_a_reading_of_it_says(world, w
         {"n": chance.choice([*range(10), None, "7"]), "user_id": chance.choice(["u1", "u2", None])} for _ in range(60)
     ]
     events = [world.thing(row, at=begin + chance.randrange(1, 41) * SECOND) for row in told]
-    edges = [begin + 10 * place * SECOND for place in range(6)]  # the last interval is empty
+    edges = [begin + 10 * place * SECOND for place in range(7)]  # the last interval is empty
     selections = [
         Selection("thing.happened", aggregate, "data.n" if aggregate in NUMERIC else None, where)
         for aggregate in Aggregate
@@ -34,7 +34,10 @@ async def test_a_series_says_of_each_interval_what_a_reading_of_it_says(world, w
         await service.record(session, events)
 
         series = await service.series(session, selections, edges=edges)
-        each = [await service.read(session, selections, start=start, now=end) for start, end in pairwise(edges)]
+        each = [  # a reading is open at its start and holds its end
+            await service.read(session, selections, start=start - TICK, now=end - TICK)
+            for start, end in pairwise(edges)
+        ]
 
     assert series == [
         [(found[place].value, found[place].samples) for found in each] for place in range(len(selections))

@@ -117,7 +117,7 @@ async def test_at_the_first_moment_of_a_period_there_is_nothing_to_explain(days)
 
 @pytest.mark.parametrize("window", [None, "day", "P7D"])
 async def test_of_an_insight_it_is_the_time_that_it_was_asked_about(world_with_store, window):
-    """Two days back, whatever the window in which its monitor takes the latest number."""
+    """Two days of the calendar, whatever the window in which its monitor takes the latest number."""
     world = world_with_store
     analyst = Analyst(world, "")
     world.api.clock.set(datetime(2026, 3, 5, 10, tzinfo=UTC))
@@ -127,8 +127,8 @@ async def test_of_an_insight_it_is_the_time_that_it_was_asked_about(world_with_s
     await world.monitor(HIGH, **({"window": window} if window else {}))
     await analyst.tell(
         *(did(f"u{number}", "Paid", "04T12:00", {"plan": "pro"}) for number in range(6)),
-        *(did(f"u{number}", "Paid", "02T12:00", {"plan": "free"}) for number in range(3)),
-        did("u", "Paid", "01T09:00"),
+        *(did(f"u{number}", "Paid", "03T12:00", {"plan": "free"}) for number in range(3)),
+        did("u", "Paid", "02T09:00"),
     )
     await world.recur()
     await world.tick(20)
@@ -137,4 +137,4 @@ async def test_of_an_insight_it_is_the_time_that_it_was_asked_about(world_with_s
 
     explanation = found["explanation"]
     assert (explanation["before"], explanation["after"]) == (3, found["value"]) == (3, 6)
-    assert times(explanation) == [f"2026-03-0{day}T10:00:00Z" for day in (1, 3, 3, 5)]
+    assert times(explanation) == [f"2026-03-0{at}:00:00Z" for at in ("2T14", "4T00", "4T00", "5T10")]
