@@ -175,7 +175,7 @@ async def test_whatever_is_measured_is_the_double_nearest_to_it(world, rows):
     async with world.api.db.transaction(Context(workspace="acme")) as session:
         for place in range(0, len(selections), 40):
             found += await service.read(session, selections[place : place + 40], start=start, now=end)
-        in_series = await service.series(session, selections, edges=[start, end])
+        in_series = await service.series(session, selections, edges=[end, end + SECOND])
 
     for (name, aggregate), reading, [(value, _)] in zip(wanted, found, in_series, strict=True):
         # numbers are decimal, as their senders wrote them

@@ -230,8 +230,6 @@ async def test_a_formula_does_not_go_on_with_what_could_not_be_measured(world):
 
     world.api.clock.advance(16 * MINUTE)
     await world.recur()
-    world.api.clock.advance(MINUTE)  # formulas waited longest, and went before it
-    await world.recur()
 
     gone = "There is no insight with this id."
     errors = {"k": gone, "f": f"k could not be measured: {gone}", "g": f"k could not be measured: {gone}"}

@@ -273,7 +273,7 @@ async def test_nobody_did_anything(analyst):
         ({"user_id": ""}, "/user_id"),
         ({"item": "x" * 201}, "/item"),
         ({"exclude": ["x"] * 1_001}, "/exclude"),
-        ({"user_id": "u1", "item": "A"}, ""),
+        ({"user_id": "u1", "item": "A"}, "/item"),
         ({"of": {"event": ""}}, "/of/event"),
     ],
 )
