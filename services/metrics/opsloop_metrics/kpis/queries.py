@@ -152,10 +152,7 @@ _LATEST_VALUES = text(
 
 
 async def find_to_measure(session: AsyncSession, now: datetime) -> Kpi | None:
-    """Lock the KPI that has waited longest to be measured, formulas a quarter of an hour later: what they stand on ends a period first.
-
-    One that is locked waits on.
-    """
+    """Lock the KPI that has waited longest to be measured, formulas a quarter of an hour later: what they stand on comes first."""
     since = Kpi.measure_at + case((Kpi.measure["type"].astext == "formula", timedelta(minutes=15)), else_=timedelta())
     found = select(Kpi).where(Kpi.measure_at <= now).order_by(since, Kpi.id).limit(1)
     return await session.scalar(found.with_for_update(key_share=True, skip_locked=True))
