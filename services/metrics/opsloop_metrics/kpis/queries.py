@@ -151,9 +151,9 @@ _LATEST_VALUES = text(
 )
 
 
-async def find_to_measure(session: AsyncSession, now: datetime) -> Kpi | None:
-    """Lock the KPI that has waited longest to be measured, formulas a quarter of an hour later: what they stand on comes first."""
-    since = Kpi.measure_at + case((Kpi.measure["type"].astext == "formula", timedelta(minutes=15)), else_=timedelta())
+async def find_to_measure(session: AsyncSession, now: datetime, *, formulas_in: timedelta) -> Kpi | None:
+    """Lock the KPI that has waited longest to be measured, formulas so much later: what they stand on comes first."""
+    since = Kpi.measure_at + case((Kpi.measure["type"].astext == "formula", formulas_in), else_=timedelta())
     found = select(Kpi).where(Kpi.measure_at <= now).order_by(since, Kpi.id).limit(1)
     return await session.scalar(found.with_for_update(key_share=True, skip_locked=True))
 

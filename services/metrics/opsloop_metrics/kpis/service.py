@@ -236,9 +236,9 @@ async def note_state(session: AsyncSession, kpi_id: UUID, state: State) -> None:
 
 
 async def next_to_measure(session: AsyncSession, *, else_in: timedelta) -> Waiting | None:
-    """Return the KPI whose turn to be measured has come, formulas last; what keeps nothing of it has its next turn in `else_in`."""
+    """Return the KPI whose turn has come, formulas `else_in` after others; what keeps nothing of it has its next turn then."""
     now = clock_of(session).now()
-    kpi = await queries.find_to_measure(session, now)
+    kpi = await queries.find_to_measure(session, now, formulas_in=else_in)
     if kpi is None:
         return None
     kpi.measure_at = now + else_in

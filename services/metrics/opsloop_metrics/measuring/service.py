@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from time import perf_counter
 
 from sqlalchemy.exc import DBAPIError
@@ -95,11 +95,7 @@ async def _measure_formula(session: AsyncSession, waiting: Waiting, formula: For
         return await formula_in(session, formula, start, min(as_of + periods.TICK, end)), None
 
     begun = perf_counter()
-    found = await _find(session, waiting, ask)
-    again = rules.again_at(clock_of(session).now(), found.ends_at, pause=rules.SOON, seconds=perf_counter() - begun)
-    if found.error is not None:  # a period that is over may be asked again, but not at once
-        again = max(again, clock_of(session).now() + rules.SOON)
-    await kpis.keep_measured(session, waiting, found.measured, again_at=again, error=found.error)
+    await _keep(session, waiting, await _find(session, waiting, ask), pause=rules.SOON, begun=begun)
 
 
 @dataclass(frozen=True)
@@ -169,11 +165,7 @@ async def _measure_insight(run: LongRun, waiting: Waiting, asked: Asked) -> None
 
         found = await _find(session, waiting, ask)
     async with run.transaction() as session:
-        now = clock_of(session).now()
-        again = rules.again_at(now, found.ends_at, pause=rules.LATER, seconds=perf_counter() - begun)
-        if found.error is not None:  # a period that is over may be asked again, but not at once
-            again = max(again, now + rules.SOON)
-        await kpis.keep_measured(session, waiting, found.measured, again_at=again, error=found.error)
+        await _keep(session, waiting, found, pause=rules.LATER, begun=begun)
 
 
 async def _number_of(session: AsyncSession, asked: Asked, as_of: datetime) -> tuple[float | None, datetime | None]:
@@ -213,6 +205,14 @@ async def _find(session: AsyncSession, waiting: Waiting, ask: _Ask) -> _Found:
         return _Found([], end, _words(refusal))
     kept = Measured(start, end, as_of, None) if value_before is None else Measured(*before, before[1], value_before)
     return _Found([kept], end)
+
+
+async def _keep(session: AsyncSession, waiting: Waiting, found: _Found, *, pause: timedelta, begun: float) -> None:
+    now = clock_of(session).now()
+    again = rules.again_at(now, found.ends_at, pause=pause, seconds=perf_counter() - begun)
+    if found.error is not None:  # a period that is over may be asked again, but not at once
+        again = max(again, now + rules.SOON)
+    await kpis.keep_measured(session, waiting, found.measured, again_at=again, error=found.error)
 
 
 def _words(refusal: Exception) -> str:
