@@ -22,6 +22,7 @@ from services.metrics.tests.test_kept_questions import ASKED
 from tests.attacks.bombs import MIB, Bomb, bombs, marks
 from tests.attacks.probe import watching
 from tests.contracts.worlds import BODIES
+from tests.contracts.worlds.alerts import ALERTS, INHIBITION, MATCHERS, ROUTE, RULE, SILENCE
 from tests.contracts.worlds.campaigns import CAMPAIGN, PLAYBOOK
 from tests.contracts.worlds.metrics import MONITOR, REPORTED, WINDOW
 from tests.contracts.worlds.segments import DEFINITION, SEGMENT
@@ -55,6 +56,12 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/campaigns": CAMPAIGN,
     "POST /v1/playbooks": PLAYBOOK,
     "POST /v1/webhooks": HOOK,
+    "POST /api/v2/alerts": ALERTS,
+    "POST /v1/alert-rules": RULE | {"resolve_types": ["kpi.recovered"], "incident_from": "data.kpi"},
+    "POST /v1/alert-routes": ROUTE,
+    "POST /v1/silences": SILENCE,
+    "POST /v1/silences/preview": {"matchers": MATCHERS},
+    "POST /v1/inhibition-rules": INHIBITION,
     "POST /v1/parked-events/redrive": {"fingerprint": "ValueError"},
     "POST /v1/parked-events/discard": {"fingerprint": "ValueError"},
     "PATCH /v1/workspace": {"locale": "zh-CN"},

@@ -69,7 +69,7 @@ BAD_BODIES: dict[str, tuple[bytes, int]] = {
 
 def reads(method: str, path: str) -> bool:
     """Say whether a route only reads: a question about events is too long for an address."""
-    asks = path.startswith("/v1/insights/") or path == "/v1/segments/preview"
+    asks = path.startswith("/v1/insights/") or path in ("/v1/segments/preview", "/v1/silences/preview")
     return method == "GET" or (asks and method == "POST")
 
 

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from opsloop_common.contracts import notifications
 from opsloop_common.service import Service
+from opsloop_notifications.alert_groups import slice as alert_groups
+from opsloop_notifications.alert_rules import slice as alert_rules
+from opsloop_notifications.alert_silences import slice as alert_silences
+from opsloop_notifications.alerts import slice as alerts
 from opsloop_notifications.deliveries import slice as deliveries
 from opsloop_notifications.endpoints import slice as endpoints
 from opsloop_notifications.eventlog import slice as eventlog
@@ -29,6 +33,10 @@ SERVICE = Service(
         eventlog.SLICE,
         recipients.SLICE,
         messages.SLICE,
+        alerts.SLICE,
+        alert_rules.SLICE,
+        alert_groups.SLICE,
+        alert_silences.SLICE,
         deliveries.SLICE,
         queues.SLICE,
         retention.SLICE,

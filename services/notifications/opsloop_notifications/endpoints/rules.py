@@ -12,11 +12,16 @@ from uuid import UUID
 
 from opsloop_common.conditions import read_conditions
 from opsloop_common.contracts.known import covers, types_of
+from opsloop_common.errors import Invalid
 from opsloop_common.meaningful import require_fields
 
 FAILING_FOR = timedelta(days=5)
 FAILURES_BEFORE_DISABLING = 10
 """More than one exhausted delivery (8 attempts), so that a rarely used endpoint is not judged by a single event."""
+
+
+CLOUDEVENTS, ALERTMANAGER = "cloudevents", "alertmanager"
+"""What an endpoint gets: each event as it happens, or alerts in groups."""
 
 
 class WebhookStatus(StrEnum):
@@ -39,13 +44,24 @@ class Listener:
     """What would be another if any of this had changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """An endpoint that is told of alerts in groups, and what its messages call it."""
+
+    id: UUID
+    name: str
+    event_types: Sequence[str]
+
+
 def hears(patterns: Sequence[str], event_type: str) -> bool:
     """Say whether one of the patterns (`*`, `kpi.*`, exact names) covers the type."""
     return any(covers(pattern, event_type) for pattern in patterns)
 
 
-def require_filter(filter: Sequence[Mapping[str, Any]], patterns: Sequence[str]) -> None:
-    """Raise Invalid for a filter on a field that none of the events that the patterns cover has."""
+def require_filter(filter: Sequence[Mapping[str, Any]], patterns: Sequence[str], *, format: str) -> None:
+    """Raise Invalid for a filter on a field that none of the events that the patterns cover has, or where routes choose."""
+    if filter and format == ALERTMANAGER:
+        raise Invalid("/filter", "is of events; which alerts an endpoint gets is said by /v1/alert-routes")
     require_fields(read_conditions(filter), types_of(patterns), "/filter")
 
 

@@ -20,7 +20,7 @@ EventPattern = Annotated[
     ),
 ]
 EventTypes = Annotated[list[EventPattern], Field(min_length=1, max_length=100)]
-Format = Literal["cloudevents"]
+Format = Literal["cloudevents", "alertmanager"]
 Ordering = Literal["none"]
 Url = Annotated[
     str,
@@ -37,7 +37,11 @@ Secret = Annotated[str, StringConstraints(max_length=100)]
 
 
 class WebhookIn(InModel):
-    """A new endpoint. `secret` is made when it is not given."""
+    """A new endpoint. `secret` is made when it is not given.
+
+    One of format `alertmanager` gets alerts in groups, as routes say, in the document of Alertmanager's webhook (version 4);
+    `event_types` are those that alerts come from, `alert.triggered` for those that no event led to.
+    """
 
     url: Url
     event_types: EventTypes = Field(default_factory=lambda: ["*"])

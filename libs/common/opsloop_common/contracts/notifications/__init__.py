@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 from opsloop_common.contracts.envelope import EventData
-from opsloop_common.contracts.notifications import messages, webhooks
+from opsloop_common.contracts.notifications import alerts, messages, webhooks
+from opsloop_common.contracts.notifications.alerts import (
+    AlertAcknowledged,
+    AlertEvent,
+    AlertResolved,
+    AlertTriggered,
+)
 from opsloop_common.contracts.notifications.messages import (
     FailureReason,
     NotificationEvent,
@@ -15,12 +21,17 @@ from opsloop_common.contracts.notifications.webhooks import (
 )
 
 EVENTS: tuple[type[EventData], ...] = (
+    *alerts.EVENTS,
     *messages.EVENTS,
     *webhooks.EVENTS,
 )
 
 __all__ = [
     "EVENTS",
+    "AlertAcknowledged",
+    "AlertEvent",
+    "AlertResolved",
+    "AlertTriggered",
     "FailureReason",
     "NotificationEvent",
     "NotificationFailed",
