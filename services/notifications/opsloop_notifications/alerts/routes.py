@@ -10,7 +10,7 @@ from fastapi import Query, Response
 from opsloop_common.http.deps import Db, IfMatch, Who, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
-from opsloop_common.http.schemas import ShortText
+from opsloop_common.http.schemas import GivenId, ShortText
 from opsloop_notifications.alerts import queries, service
 from opsloop_notifications.alerts.models import Alert
 from opsloop_notifications.alerts.rules import AlertStatus
@@ -18,7 +18,7 @@ from opsloop_notifications.alerts.schemas import (
     AlertEntryOut,
     AlertNote,
     AlertOut,
-    AlertWithLog,
+    AlertWithLogOut,
     AssignIn,
     LabelFilter,
     NoteIn,
@@ -44,7 +44,7 @@ async def list_alerts(
     acknowledged: Annotated[bool | None, Query()] = None,
     severity: Annotated[list[ShortText] | None, Query(max_length=20, description="One or several of these.")] = None,
     name: Annotated[ShortText | None, Query(description="Their label `alertname`.")] = None,
-    assignee: Annotated[ShortText | None, Query()] = None,
+    assignee: Annotated[GivenId | None, Query()] = None,
     label: Annotated[
         list[LabelFilter] | None, Query(max_length=20, description="`name=value`; several must all be there.")
     ] = None,
@@ -64,13 +64,13 @@ async def list_alerts(
 
 
 @router.get("/v1/alerts/{alert_id}", dependencies=[READ], responses=problems(404))
-async def get_alert(alert_id: UUID, session: Db, response: Response) -> AlertWithLog:
+async def get_alert(alert_id: UUID, session: Db, response: Response) -> AlertWithLogOut:
     """Show an alert with its log: who fired, acknowledged, assigned, was told and ended it, and when."""
     alert = await queries.get_alert(session, alert_id)
     entries = await queries.entries_of(session, alert_id)
     set_etag(response, alert.version)
     log = [AlertEntryOut.model_validate(entry) for entry in entries]
-    return AlertWithLog(**AlertOut.model_validate(alert).model_dump(), log=log)
+    return AlertWithLogOut(**AlertOut.model_validate(alert).model_dump(), log=log)
 
 
 @router.post("/v1/alerts/{alert_id}/acknowledge", dependencies=[WRITE], responses=CHANGE)

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp, said
+from opsloop_common.http.schemas import GivenId, InModel, OutModel, Timestamp, said
 from opsloop_notifications.alerts.rules import EntryKind
 from opsloop_notifications.labels.rules import NAME_PATTERN
 
@@ -54,7 +54,7 @@ class AlertEntryOut(OutModel):
     detail: dict[str, Any]
 
 
-class AlertWithLog(AlertOut):
+class AlertWithLogOut(AlertOut):
     """An alert with the newest 200 steps of its log, newest first."""
 
     log: list[AlertEntryOut]
@@ -75,4 +75,4 @@ class NoteIn(InModel):
 class AssignIn(InModel):
     """Who has it; null gives it to nobody."""
 
-    assignee: ShortText | None = Field()
+    assignee: GivenId | None = Field()
