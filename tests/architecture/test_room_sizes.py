@@ -33,7 +33,7 @@ SHORT_BY = {
     "notifications/sending": 179,
     "common/access": 416,
     "common/bus": 122,
-    "common/front": 321,
+    "common/front": 232,
     "common/http": 845,
     "common/inbox": 82,
     "common/outbound": 260,

@@ -41,6 +41,7 @@ class Connection(HttpToolsProtocol):
     """Adds to uvicorn's protocol what it has no setting for."""
 
     config: FrontConfig
+    flow: Flow
 
     def __init__(
         self,
