@@ -26,6 +26,7 @@ from opsloop_common.embedded_postgres.account import DEDICATED
 from opsloop_common.embedded_postgres.reasons import told_in_words, why_it_ended
 from opsloop_common.embedded_postgres.roles import connect
 from opsloop_common.limits import POSTGRES_LOG_FILES
+from opsloop_common.testing.databases import copy_cluster
 
 pytestmark = pytest.mark.slow
 
@@ -233,6 +234,22 @@ def test_a_refused_file_is_named_with_the_setting(number, tmp_path):
 
     assert str(refusal.value).startswith(f"{tmp_path / 'lock'}: {os.strerror(number)}. ")
     assert "OPSLOOP_DATA_DIR" in str(refusal.value)
+
+
+def test_a_long_path_gets_a_short_socket(folder):
+    data = folder / ("long-" * 20) / "data"
+    data.parent.mkdir()
+    copy_cluster(data)
+    server = PostgresServer(data)
+
+    server.start()
+
+    try:
+        assert len(str(server.socket_dir)) < 80
+        assert ask(server, "SELECT 1") == 1
+    finally:
+        server.stop()
+        shutil.rmtree(server.socket_dir)
 
 
 def test_the_server_knows_none_of_our_secrets(folder, new_server, monkeypatch):
