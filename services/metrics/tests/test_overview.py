@@ -124,8 +124,8 @@ async def test_a_series_has_a_point_for_every_interval(world, measure):
 
     series = await world.get("/v1/kpis/k/series", **asked)
 
-    assert [point["samples"] for point in series["points"]] == [2, 1, 1, 0], "open at the left, closed at the right"
-    expected = [2, 1, 1, 0] if measure is COUNT else [60, 61, 150, None]
+    assert [point["samples"] for point in series["points"]] == [2, 2, 1, 0], "each holds its first moment"
+    expected = [2, 2, 1, 0] if measure is COUNT else [1, 61, 150, None]
     assert [point["value"] for point in series["points"]] == expected
     assert (series["points"][0]["from"], series["target"]) == (start.isoformat().replace("+00:00", "Z"), 3)
     for bad in ({"step": "PT0.1S"}, {"step": "PT0S"}, {"to": start.isoformat()}, {"step": "x"}):
