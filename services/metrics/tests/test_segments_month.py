@@ -67,7 +67,7 @@ def marketer(world_with_store):
     return Marketer(world_with_store)
 
 
-@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.soak)])
 async def test_a_month_of_a_random_world(marketer, monkeypatch, seed):
     monkeypatch.setattr(cohorts, "BUCKET_PEOPLE", 5)
     random, truth = Random(seed), Truth()
