@@ -19,6 +19,7 @@ from tests.insights.worlds import World, world
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow, pytest.mark.xdist_group("insights")]
 WORLDS_OF_A_TEST = 20
 SEEDS = range(1, 241, WORLDS_OF_A_TEST)
+SIDE_BY_SIDE = 4
 QUESTIONS_OF_A_WORLD = 1
 """… by each insight that it is asked of."""
 MORE_SEEDS = range(1_000, 5_000, WORLDS_OF_A_TEST)
@@ -35,9 +36,11 @@ async def test_worlds_worked_by_hand(product: Product, worked: Worked) -> None:
 
 
 async def captured(product: Product, seeds: range) -> list[World]:
-    """Make random worlds and send them side by side, so that blocks of the event store hold some of each."""
+    """Make random worlds and send some side by side, so that blocks of the event store hold some of each."""
     made = [world(seed) for seed in seeds]
-    await asyncio.gather(*[product.capture(f"world-{one.seed}", one.messages, now=one.now) for one in made])
+    for first in range(0, len(made), SIDE_BY_SIDE):
+        some = made[first : first + SIDE_BY_SIDE]
+        await asyncio.gather(*[product.capture(f"world-{one.seed}", one.messages, now=one.now) for one in some])
     return made
 
 
