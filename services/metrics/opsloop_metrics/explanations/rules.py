@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from math import isfinite
 from typing import Literal, Protocol, runtime_checkable
 
@@ -13,6 +13,7 @@ from opsloop_common.conditions import Condition
 from opsloop_common.contracts.known import field_fault, shape_at
 from opsloop_common.errors import Invalid
 from opsloop_metrics.events.rules import Aggregate, Part, Selection
+from opsloop_metrics.insights.periods import instant, require_years
 from opsloop_metrics.kpi_measures.rules import Measure
 from opsloop_metrics.trends.rules import Aggregate as TrendAggregate
 from opsloop_metrics.trends.rules import Series, Trend
@@ -140,6 +141,26 @@ class Explanation:
     undivided: Undivided | None
     fields: Sequence[Divided]
     above: Above | None = None
+
+
+def spans_in(
+    zone: str,
+    start: date | datetime,
+    end: date | datetime,
+    compare_start: date | datetime | None = None,
+    compare_end: date | datetime | None = None,
+) -> Spans:
+    """Return the times to compare; days are those of a zone, both ends included, and compared with as many before. Raises Invalid."""
+    given = {"from": start, "to": end, "compare_from": compare_start, "compare_to": compare_end}
+    require_years({f"/query/{name}": each for name, each in given.items()})
+    if compare_start is None is compare_end and not isinstance(start, datetime) and not isinstance(end, datetime):
+        compare_start, compare_end = start - (end - start) - timedelta(days=1), start - timedelta(days=1)
+    return spans_of(
+        instant(start, zone, whole_day=False),
+        instant(end, zone, whole_day=True),
+        None if compare_start is None else instant(compare_start, zone, whole_day=False),
+        None if compare_end is None else instant(compare_end, zone, whole_day=True),
+    )
 
 
 def spans_of(

@@ -17,6 +17,7 @@ from opsloop_metrics.insights.periods import Interval
 from opsloop_metrics.insights.tables import CSV, as_csv
 from opsloop_metrics.pictures import rules, service
 from opsloop_metrics.pictures.rules import Goal, Portrait
+from opsloop_metrics.pictures.schemas import Length, PointOut, SeriesOut
 from opsloop_metrics.shapes import When, within
 
 router = ApiRouter(tags=["pictures"])
@@ -74,6 +75,26 @@ async def paint_kpi(key: str, request: Request, shown: Shown, language: Spoken) 
     """Return the drawing in pixels; letters that no font of the server has are left out."""
     svg = await asyncio.to_thread(rules.draw_kpi, shown, language)
     return _of_kpi(request, key, await painting.as_png(svg), PNG)
+
+
+@router.get("/v1/kpis/{key}/series", dependencies=READ, responses=problems(404))
+async def get_kpi_series(
+    key: str,
+    session: Db,
+    start: From = None,
+    to: To = None,
+    interval: Annotated[
+        Length | None,
+        Query(
+            description="Of the calendar as in the picture, or a duration: up to 1,000 from `from` on; else the KPI's period."
+        ),
+    ] = None,
+) -> SeriesOut:
+    """Read a KPI's value over consecutive intervals, of each `from` inclusive, `to` exclusive."""
+    with within("/query"):
+        kpi, points = await service.series(session, key, interval=interval, start=start, end=to)
+    shown = [PointOut(from_=each.start, to=each.end, value=each.value, samples=each.samples) for each in points]
+    return SeriesOut(key=kpi.key, unit=kpi.unit, target=kpi.target, points=shown)
 
 
 @router.get(

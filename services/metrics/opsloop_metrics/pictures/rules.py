@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ from opsloop_metrics.insights.tables import Cell
 
 Table = tuple[Sequence[str], Sequence[Sequence[Cell]]]
 _INTERVALS = 30
+_POINTS = 1_000
 _MONTHS = 12
 """So many are shown where nobody says from when: events are not kept for 30 months."""
 _SEVERITIES = {"critical": "f1", "warning": "f5", "info": "f6"}
@@ -112,6 +113,18 @@ def edges_until(frame: Frame) -> list[datetime]:
     """Return the starts of the intervals that have begun, and where the last is cut: now, or at the frame's end; nothing where none has."""
     begun = [edge for edge in frame.edges[:-1] if edge < frame.now]
     return [*begun, min(frame.edges[len(begun)], frame.now, frame.end)] if begun else []
+
+
+def even(start: datetime, end: datetime, length: timedelta) -> list[datetime]:
+    """Return the edges of intervals of one length from `start` to `end`, the last one cut off there; raises Invalid."""
+    if end <= start:
+        raise Invalid("/to", "has to be after from")
+    if length < timedelta(seconds=1):
+        raise Invalid("/interval", "is at least one second")
+    count = -((start - end) // length)
+    if count > _POINTS:
+        raise Invalid("/interval", f"makes {count} intervals of this time; {_POINTS} fit one answer")
+    return [start + place * length for place in range(count)] + [end]
 
 
 def draw_kpi(portrait: Portrait, language: Language) -> str:
