@@ -132,9 +132,9 @@ async def measure(databases: Databases, bootstrap: str | None, *, rounds: int) -
     rows = events(ROWS)
     owner = await asyncpg.connect(**connect_arguments(url))
     prefix = f"bench-{uuid4().hex[:8]}"  # topics of our own: nothing else reads or writes them
-    settings = Settings(kafka_bootstrap=bootstrap, kafka_replication=1)
+    settings = Settings(kafka_bootstrap=bootstrap, kafka_prefix=prefix, kafka_replication=1)
     if bootstrap is not None:
-        await create_topics(settings, ["feedback", "bare"], prefix=prefix)
+        await create_topics(settings, ["feedback", "bare"])
     marking, local, producing, kafka = [], [], [], []
     async with _database(url) as database:
         for _ in range(rounds):
@@ -145,7 +145,7 @@ async def measure(databases: Databases, bootstrap: str | None, *, rounds: int) -
             if bootstrap is not None:
                 producing.append(await bare_producing(bootstrap, f"{prefix}.bare", rows))
                 await fill(owner, rows)
-                kafka.append(await relayed(url, KafkaBus(settings, FEEDBACK, prefix=prefix), database))
+                kafka.append(await relayed(url, KafkaBus(settings, FEEDBACK), database))
     await owner.close()
     lines = [_line("local bus", local, "bare SELECT + UPDATE", marking)]
     if kafka:

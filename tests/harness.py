@@ -249,6 +249,7 @@ def distributed(
             OPSLOOP_PORT=str(port),
             OPSLOOP_BUS="kafka",
             OPSLOOP_KAFKA_BOOTSTRAP=bootstrap,
+            OPSLOOP_KAFKA_PREFIX=f"opsloop.{folder.name}",  # what another left behind in the broker is none of its business
             OPSLOOP_KAFKA_REPLICATION="1",
             OPSLOOP_KAFKA_SESSION_TIMEOUT_MS="6000",
             **{f"{service.upper()}_DATABASE_URL": database_urls[service]},

@@ -74,16 +74,19 @@ async def flowing(proxy: Proxy, make_database) -> AsyncIterator[Flow]:
     """Have events flow through Kafka for the length of the block; afterwards wait until all have come."""
     flow, stop = Flow(), asyncio.Event()
     settings = Settings(
-        kafka_bootstrap=f"127.0.0.1:{proxy.port}", kafka_session_timeout_ms=6_000, kafka_replication=1, instance="one"
+        kafka_bootstrap=f"127.0.0.1:{proxy.port}",
+        kafka_prefix=f"t{uuid4().hex[:8]}",
+        kafka_session_timeout_ms=6_000,
+        kafka_replication=1,
+        instance="one",
     )
-    prefix = f"t{uuid4().hex[:8]}"
-    await create_topics(settings, ["sample"], prefix=prefix)
+    await create_topics(settings, ["sample"])
     producer, consumer = await make_database(SAMPLE), await make_database(SAMPLE)
     subscription = Subscription("sample.flow", frozenset({"*"}), flow.handle)
     service = Service(
         "sample", "", SAMPLE.metadata, SAMPLE.migrations, (), slices=(Slice("heard", subscriptions=[subscription]),)
     )
-    bus = KafkaBus(settings, service, producers=["sample"], prefix=prefix)
+    bus = KafkaBus(settings, service, producers=["sample"])
 
     async def append() -> None:
         while not stop.is_set():

@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     kafka_bootstrap: str | None = None
     kafka_replication: int = Field(default=3, ge=1)
     kafka_session_timeout_ms: int = Field(default=30_000, ge=6_000)
+    kafka_prefix: str = Field(default="opsloop", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
+    """What the names of topics and consumer groups begin with: two installations on one Kafka have two."""
     bootstrap_key: SecretStr | None = Field(default=None, min_length=16)
     secret_key: SecretStr | None = Field(default=None, min_length=32)
     oidc_issuer: str | None = None

@@ -38,6 +38,7 @@ class KafkaWorld(World):
     def settings(self, instance="one"):
         return Settings(
             kafka_bootstrap=self.broker.bootstrap,
+            kafka_prefix=self.prefix,
             kafka_session_timeout_ms=6_000,
             kafka_replication=1,
             instance=instance,
@@ -45,7 +46,7 @@ class KafkaWorld(World):
 
     def bus(self, listeners, instance="one", **options):
         settings = self.settings(instance)
-        return KafkaBus(settings, SAMPLE, producers=["sample"], prefix=self.prefix, backoff=(0.01, 0.02), **options)
+        return KafkaBus(settings, SAMPLE, producers=["sample"], backoff=(0.01, 0.02), **options)
 
     async def rewind(self, listener):
         group = f"{self.prefix}.{listener.name}"
@@ -76,7 +77,7 @@ async def world(make_database, kafka_broker):
     world = KafkaWorld(kafka_broker)
     world.producer = await make_database(SAMPLE)
     world.consumers = await make_database(SAMPLE)
-    await create_topics(world.settings(), ["sample"], prefix=world.prefix)
+    await create_topics(world.settings(), ["sample"])
     async with world.open:
         yield world
     assert open_connections() == []
@@ -104,8 +105,8 @@ async def records(world, count):
 
 
 async def test_making_topics_again_changes_nothing(world):
-    assert await create_topics(world.settings(), ["sample"], prefix=world.prefix) == []
-    assert await create_topics(world.settings(), ["sample", "other"], prefix=world.prefix) == [f"{world.prefix}.other"]
+    assert await create_topics(world.settings(), ["sample"]) == []
+    assert await create_topics(world.settings(), ["sample", "other"]) == [f"{world.prefix}.other"]
 
 
 async def test_a_record_is_the_event_with_its_headers(world):

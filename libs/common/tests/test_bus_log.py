@@ -55,10 +55,15 @@ class World:
 
     @property
     def settings(self):
-        return Settings(kafka_bootstrap=self.broker.bootstrap, kafka_session_timeout_ms=6_000, kafka_replication=1)
+        return Settings(
+            kafka_bootstrap=self.broker.bootstrap,
+            kafka_prefix=self.prefix,
+            kafka_session_timeout_ms=6_000,
+            kafka_replication=1,
+        )
 
     async def log(self, instance="one"):
-        log = KafkaLog(self.settings, "raw", instance=instance, prefix=self.prefix)
+        log = KafkaLog(self.settings, "raw", instance=instance)
         await self.stack.enter_async_context(log.opened())
         return log
 
@@ -88,7 +93,7 @@ class World:
 async def world(kafka_broker):
     async with AsyncExitStack() as stack:
         world = World(kafka_broker, stack)
-        made = await create_topics(world.settings, [], logs=["raw"], prefix=world.prefix)
+        made = await create_topics(world.settings, [], logs=["raw"])
         assert made == [f"{world.prefix}.raw", f"{world.prefix}.raw.unreadable"]
         yield world
 

@@ -60,10 +60,14 @@ class Captured:
 
 @pytest.fixture
 async def captured(world_with_store, server_store, kafka_broker):
-    settings = Settings(kafka_bootstrap=kafka_broker.bootstrap, kafka_session_timeout_ms=6_000, kafka_replication=1)
-    prefix = f"t{uuid4().hex[:8]}"
-    await create_topics(settings, [], logs=["capture"], prefix=prefix)
-    log = KafkaLog(settings, "capture", instance="one", prefix=prefix)
+    settings = Settings(
+        kafka_bootstrap=kafka_broker.bootstrap,
+        kafka_prefix=f"t{uuid4().hex[:8]}",
+        kafka_session_timeout_ms=6_000,
+        kafka_replication=1,
+    )
+    await create_topics(settings, [], logs=["capture"])
+    log = KafkaLog(settings, "capture", instance="one")
     async with log.opened():
         object.__setattr__(world_with_store.api.runtime.ports, "sink", LogSink(log))
         yield Captured(world_with_store, server_store, log)

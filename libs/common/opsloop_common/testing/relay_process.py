@@ -22,8 +22,8 @@ async def main(url: str, bootstrap: str = "", prefix: str = "") -> None:
     database = Database(url, service=SAMPLE.name, clock=SystemClock())
     bus: Bus = LocalBus({SAMPLE.name: database})
     if bootstrap:
-        settings = Settings(kafka_bootstrap=bootstrap, kafka_session_timeout_ms=6_000)
-        bus = KafkaBus(settings, SAMPLE, producers=[SAMPLE.name], prefix=prefix)
+        settings = Settings(kafka_bootstrap=bootstrap, kafka_prefix=prefix, kafka_session_timeout_ms=6_000)
+        bus = KafkaBus(settings, SAMPLE, producers=[SAMPLE.name])
     async with Relay(database, bus).running():
         await asyncio.Event().wait()
 

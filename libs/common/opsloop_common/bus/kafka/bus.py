@@ -38,14 +38,13 @@ class KafkaBus:
         service: Subscriber,
         *,
         producers: Sequence[str] = PRODUCERS,
-        prefix: str = "opsloop",
         backoff: Sequence[float] = BACKOFF,
         silent_seconds: float = SILENT_SECONDS,
     ) -> None:
         self._settings = settings
         self._instance = settings.instance or f"{service.name}-0"
         self._producers = tuple(producers)
-        self._prefix = prefix
+        self._prefix = settings.kafka_prefix
         self._backoff = backoff
         self._silent_seconds = silent_seconds
         self._publishing_trouble: str | None = None

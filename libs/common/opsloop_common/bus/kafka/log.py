@@ -37,8 +37,8 @@ log = structlog.get_logger(__name__)
 class KafkaLog:
     """One topic, `<prefix>.<name>`; what is set aside goes to `<prefix>.<name>.unreadable` as it was, with the reason in a header."""
 
-    def __init__(self, settings: Settings, name: str, *, instance: str, prefix: str = "opsloop") -> None:
-        self.topic = f"{prefix}.{name}"
+    def __init__(self, settings: Settings, name: str, *, instance: str) -> None:
+        self.topic = f"{settings.kafka_prefix}.{name}"
         self.unreadable_topic = f"{self.topic}.unreadable"
         self._settings = settings
         self._instance = instance

@@ -40,14 +40,14 @@ def topic_configs(
 
 
 async def create_topics(
-    settings: Settings, services: Iterable[str] = PRODUCERS, *, logs: Iterable[str] = (), prefix: str = "opsloop"
+    settings: Settings, services: Iterable[str] = PRODUCERS, *, logs: Iterable[str] = ()
 ) -> list[str]:
     """Create the topics of `services` and `logs` that are missing, waiting up to 60 s for a broker; returns the names of the new ones.
 
     Raises Unusable when there is none, or it refuses; at once for brokers whose names nobody knows.
     """
     await _require_known_hosts(settings)
-    copies = settings.kafka_replication
+    copies, prefix = settings.kafka_replication, settings.kafka_prefix
     configs = {name: _configs(name, copies) for name in topics_from(services, prefix=prefix)}
     configs |= {name: topic_configs(copies, message_bytes=LOG_MESSAGE_BYTES) for name in logs_from(logs, prefix=prefix)}
     try:
