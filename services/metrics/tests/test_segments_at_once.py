@@ -40,7 +40,7 @@ async def test_fifty_at_once_all_come_in_and_each_is_told_once(marketer):
 
 @pytest.mark.parametrize("method", ["PUT", "DELETE"])
 async def test_who_waits_for_a_list_has_read_who_is_meant(marketer, method):
-    """An erasure locks the workspace before it comes to lists: whoever locked the list first could stand in its way."""
+    """Those who come after wait for the list alone; the lock that an erasure would wait for is held all the same."""
     segment, world = await marketer.listed("u1", "u2"), marketer.world
     acme = Context(workspace="acme")
     async with world.api.db.work(acme) as holding, asyncio.timeout(10):

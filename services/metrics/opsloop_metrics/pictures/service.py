@@ -17,7 +17,7 @@ from opsloop_metrics.alarms import service as alarms
 from opsloop_metrics.annotations import service as annotating
 from opsloop_metrics.breaches import service as breaches
 from opsloop_metrics.charts.rules import Note
-from opsloop_metrics.insights.periods import Frame, Interval, WeekStart, frame_of, instant, require_years
+from opsloop_metrics.insights.periods import Frame, Interval, WeekStart, frame_of, instant, moved, require_years
 from opsloop_metrics.kpi_periods.service import TICK
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.kpis.rules import Definition, Outline
@@ -26,6 +26,9 @@ from opsloop_metrics.objectives import service as aiming
 from opsloop_metrics.objectives.rules import Days, span_of
 from opsloop_metrics.pictures import rules
 from opsloop_metrics.pictures.rules import Goal, Part, Point, Portrait, Trouble
+
+_JUDGED_AFTER = timedelta(days=1, hours=2)
+"""So long after its begin the last day of a time may be judged, when clocks go back too."""
 
 
 async def language(session: AsyncSession) -> str:
@@ -46,7 +49,7 @@ async def portrait(
     frame = await _frame(session, outline.kpi, interval, start, end)
     edges = rules.edges_until(frame)
     points = await _points(session, outline, frame, edges) if edges else []
-    troubles = await breaches.between(session, outline.kpi.kpi_id, edges[0], frame.end) if edges else []
+    troubles = await _troubles(session, outline.kpi, frame, edges[0]) if edges else []
     noted = await annotating.between(session, edges[0], frame.edges[-1]) if edges else []
     return Portrait(
         name=outline.kpi.name,
@@ -55,9 +58,20 @@ async def portrait(
         frame=frame,
         points=points,
         open_from=next((place for place, each in enumerate(points) if each.end > min(frame.now, frame.end)), None),
-        troubles=[Trouble(each.severity, each.started_at, each.ended_at) for each in troubles],
+        troubles=troubles,
         notes=[Note(each.at, each.text) for each in noted],
     )
+
+
+async def _troubles(session: AsyncSession, kpi: Definition, frame: Frame, since: datetime) -> list[Trouble]:
+    """Return the incidents of a time, those of its last day among them that were judged when that was over."""
+    found = []
+    for each in await breaches.between(session, kpi.kpi_id, since, moved(frame.end, _JUDGED_AFTER)):
+        judged = each.over_to - each.over_from if each.type == "anomaly" and each.over_to and each.over_from else None
+        trouble = Trouble(each.severity, each.started_at, each.ended_at, judged)
+        if trouble.start - (judged or timedelta()) < frame.end:
+            found.append(trouble)
+    return found
 
 
 async def series(
