@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 
-from opsloop_metrics.hints import queries
+from opsloop_metrics.hints import queries, service
 from opsloop_metrics.store.port import StoreUnavailable, TooHeavy
 from services.metrics.tests.analyst import did
 from services.metrics.tests.segmenting import Marketer, event, prop
@@ -84,3 +86,36 @@ async def test_a_store_without_time_keeps_nobody_from_making_a_segment(marketer,
     )
 
     assert made["warnings"] == []
+
+
+async def test_a_store_that_does_not_answer_is_not_waited_for(marketer, monkeypatch):
+    never = asyncio.Event()
+
+    async def wait(*_):
+        await never.wait()
+
+    monkeypatch.setattr(queries, "events", wait)
+    monkeypatch.setattr(service, "PATIENCE_SECONDS", 0.01)
+
+    assert await tried(marketer, event("paid")) == []
+
+
+async def test_channels_and_properties_of_another_case_are_told_with_the_nearest(marketer):
+    await marketer.tell(
+        did("u1", "Paid", "04T10:00", {"Plan": "pro"}), did("u1", "Paid", "05T10:00", {"套餐": "专业版"})
+    )
+    asked = [
+        {"field": "properties.plan", "op": "eq", "value": "pro"},
+        {"field": "properties.套餐", "op": "eq", "value": "专业版"},
+        {"field": "channel", "op": "in", "value": ["Direct", "nowhere at all"]},
+    ]
+
+    found = await tried(marketer, event("Paid", where=asked))
+
+    base = "/definition/conditions/0/where"
+    assert [(each["pointer"], each["name"]) for each in found] == [
+        (f"{base}/0/field", "properties.plan"),
+        (f"{base}/2/value", "Direct"),
+        (f"{base}/2/value", "nowhere at all"),
+    ]
+    assert found[0]["did_you_mean"] == "properties.Plan"
