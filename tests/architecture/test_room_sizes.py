@@ -23,7 +23,7 @@ SHORT_BY = {
     "campaigns/recipients": 173,
     "feedback/conversations": 110,
     "feedback/triage": 607,
-    "metrics/breaches": 200,
+    "metrics/breaches": 140,
     "metrics/events": 93,
     "notifications/deliveries": 35,
     "notifications/endpoints": 361,

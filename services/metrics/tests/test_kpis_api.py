@@ -200,7 +200,7 @@ PATHS = [
     ("PATCH", "/v1/kpis/k/monitors/{id}"),
     ("DELETE", "/v1/kpis/k/monitors/{id}"),
     ("GET", "/v1/kpis/k/monitors/{id}/evaluations"),
-    ("GET", "/v1/kpis/k/series?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z&step=PT1H"),
+    ("GET", "/v1/kpis/k/series?from=2026-01-01T00:00:00Z&to=2026-01-02T00:00:00Z&interval=PT1H"),
     ("GET", "/v1/breaches/{incident}"),
 ]
 BODIES = {

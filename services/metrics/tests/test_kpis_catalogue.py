@@ -301,7 +301,7 @@ async def test_a_formula_reads_events_and_formulas_of_its_own_day(world):
         (shown["measured_at"], 11),
     ]
     series = await world.get(
-        "/v1/kpis/eleven/series", **{"from": "2026-11-25T00:00:00Z", "to": "2026-11-27T00:00:00Z", "step": "P1D"}
+        "/v1/kpis/eleven/series", **{"from": "2026-11-25T00:00:00Z", "to": "2026-11-27T00:00:00Z", "interval": "P1D"}
     )
     assert [(point["value"], point["samples"]) for point in series["points"]] == [(21, 1), (11, 1)]
 

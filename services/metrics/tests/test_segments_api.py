@@ -47,6 +47,7 @@ async def test_a_segment_is_described_shown_changed_and_thrown_away(world):
     assert made.status_code == 201, made.text
     at = urljoin(PATH, made.headers["location"])
     body = made.json()
+    assert [each["name"] for each in body.pop("warnings")] == ["buy"], "nobody bought yet"
     assert (body["name"], body["kind"], body["description"]) == ("Buyers", "dynamic", "买过的人")
     assert (body["size"], body["refreshed_at"], body["error"]) == (0, None, None)
     assert body["definition"] == {
