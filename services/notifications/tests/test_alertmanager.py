@@ -1,7 +1,7 @@
 """Alertmanager's document, and the small rules of groups: hours, labels, routes."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -100,3 +100,22 @@ NOON = {"days": [], "start": "12:00", "end": "13:00", "time_zone": "Asia/Shangha
 def test_hours_in_which_nothing_is_told(mute, at, expected):
     [found] = read_mute_times([mute])
     assert found.covers(datetime.fromisoformat(at.replace("Z", "+00:00"))) is expected
+
+
+def test_a_single_alert_is_sent_however_large_it_is():
+    document = written([told(1, words=900_000), told(2)])
+
+    assert (len(document["alerts"]), document["truncatedAlerts"]) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        (ZERO, "2026-11-22T00:00:00Z"),
+        (ZERO + timedelta(microseconds=5), "2026-11-22T00:00:00.000005Z"),
+        (datetime(2026, 11, 22, 8, tzinfo=timezone(timedelta(hours=8))), "2026-11-22T00:00:00Z"),
+    ],
+)
+def test_times_are_in_utc_as_go_writes_them(moment, expected):
+    [alert] = written([told(1, ends=moment)])["alerts"]
+    assert alert["endsAt"] == expected

@@ -178,3 +178,32 @@ def test_inhibition_is_that_of_a_second_writing(labels, source, target, equal):
             expected.add(id)
 
     assert inhibited(alerts, alerts, [Inhibition(source, target, equal)]) == expected
+
+
+HOSTILE = [
+    "\n",
+    "\u2028",
+    "'; DROP TABLE alert; --",
+    "%",
+    "_",
+    "\\",
+    "$",
+    "^",
+    "(",
+    "支付",
+    "🔥",
+    "\u202e",
+    "x" * 1_000,
+]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_values_are_only_values(value):
+    same = Matcher("l", MatchOp.IS, value)
+
+    assert same.matches({"l": value})
+    assert not same.matches({"l": f"{value}x"})
+    assert Matcher("l", MatchOp.FITS, ".*").matches({"l": value})
+    assert Matcher("l", MatchOp.FITS, ".+").matches({"l": value})
+    assert read_matchers([same.kept()]) == (same,)
+    assert fingerprint({"l": value}) != fingerprint({"l": f"{value}x"})

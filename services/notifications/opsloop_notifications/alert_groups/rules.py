@@ -102,7 +102,7 @@ def flush(
 
 def first_look(starts_at: datetime, now: datetime, group_wait: timedelta) -> datetime:
     """Return when a group is looked at that was not yet, and now has an alert: one that has waited elsewhere waits no more."""
-    return now if starts_at + group_wait < now else now + group_wait
+    return now if now - starts_at > group_wait else now + group_wait
 
 
 def next_look(looked_at: datetime, now: datetime, group_interval: timedelta) -> datetime:

@@ -73,9 +73,8 @@ async def _place(session: AsyncSession, found: Sequence[Alert]) -> None:
         ids |= await _make_groups(session, [groups[key][0] for key in some])
     members = sorted({(ids[key], alert.id) for key in keys for alert in groups[key][1]})
     workspace = context_of(session).workspace
-    for rows in _parts(members):
-        values = [{"group_id": group, "alert_id": alert, "workspace": workspace} for group, alert in rows]
-        await session.execute(insert(AlertMember).values(values).on_conflict_do_nothing())
+    rows = [{"group_id": group, "alert_id": alert, "workspace": workspace} for group, alert in members]
+    await session.execute(insert(AlertMember).on_conflict_do_nothing(), rows)
 
 
 async def _groups_of(

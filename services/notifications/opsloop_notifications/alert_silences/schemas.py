@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, StringConstraints
 
 from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp, absent, said
 from opsloop_notifications.alerts.rules import AlertStatus
-from opsloop_notifications.shapes import LabelName, MatcherIn, MatcherOut, Matchers
+from opsloop_notifications.shapes import LabelName, MatcherOut, Matchers
 
 Comment = Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(said)]
 Equal = Annotated[list[LabelName], Field(max_length=20)]
@@ -98,9 +98,3 @@ class InhibitionOut(OutModel):
     equal: list[str]
     created_at: Timestamp
     updated_at: Timestamp
-
-
-__all__ = [
-    "InhibitionIn", "InhibitionOut", "InhibitionPatch", "MatcherIn", "PreviewIn", "PreviewOut", "PreviewedAlert", "SilenceIn",
-    "SilenceOut", "SilencePatch",
-]  # fmt: skip

@@ -15,7 +15,6 @@ VERSION = "4"
 NEVER = "0001-01-01T00:00:00Z"
 """What Go writes for no time at all."""
 ALERTS_OF_A_NOTIFICATION = 100
-RESOLVE_TIMEOUT_MINUTES = 5
 
 
 @dataclass(frozen=True)

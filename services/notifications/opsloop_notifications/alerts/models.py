@@ -44,6 +44,7 @@ class Alert(Resource, Base):
     status: Mapped[str] = mapped_column(Text)
     starts_at: Mapped[datetime] = mapped_column(Moment)
     ends_at: Mapped[datetime | None] = mapped_column(Moment)
+    flapping: Mapped[bool]
     held_at: Mapped[datetime | None] = mapped_column(Moment)
     resolved_at: Mapped[datetime | None] = mapped_column(Moment)
     firings: Mapped[int]

@@ -78,3 +78,8 @@ def is_flapping(firings: Sequence[datetime], now: datetime) -> bool:
 def ends_what_fires(signal: Signal, incident: str | None) -> bool:
     """Say whether the end that a signal tells is that of the incident which fires."""
     return signal.incident is None or incident is None or signal.incident == incident
+
+
+def ended_at(signal: Signal, starts_at: datetime, now: datetime) -> datetime:
+    """Return when an alert ended by what a signal says; nothing ends before it began."""
+    return max(signal.ends_at or now, min(starts_at, now))

@@ -18,8 +18,8 @@ LabelFilter = Annotated[
 
 
 class AlertOut(OutModel):
-    """An alert: one set of labels. `ends_at` is when it ends unless it is said again that it fires; `held_at` since when it is quiet,
-    where its end does not count yet because it fired too often lately."""
+    """An alert: one set of labels. `ends_at` is when it ends unless it is said again that it fires. One that is `flapping` fired too
+    often lately for its end to count at once; `held_at` is since when it is quiet."""
 
     id: UUID
     fingerprint: str
@@ -33,6 +33,7 @@ class AlertOut(OutModel):
     status: Literal["firing", "resolved"]
     starts_at: Timestamp
     ends_at: Timestamp | None
+    flapping: bool
     held_at: Timestamp | None
     resolved_at: Timestamp | None
     firings: int

@@ -27,7 +27,7 @@ from opsloop_notifications.labels.rules import ALERTNAME
 EXPIRE = "notifications.expire_alert"
 _FORGET = text(
     "WITH old AS MATERIALIZED (SELECT id FROM alert WHERE workspace = :workspace AND status = 'resolved' "
-    "AND resolved_at < :before ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED), "
+    "AND updated_at < :before ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED), "
     "gone AS (DELETE FROM alert USING old WHERE alert.id = old.id RETURNING alert.id) SELECT id FROM gone"
 )
 _FORGET_ENTRIES = text(
@@ -107,6 +107,7 @@ async def _fire(session: AsyncSession, alert: Alert | None, signal: Signal) -> A
         alert.firings += 1
     if began:
         alert.status, alert.starts_at = AlertStatus.FIRING, signal.starts_at or now
+        alert.flapping = False
         alert.resolved_at = alert.acknowledged_at = alert.acknowledged_by = None
         touch(session, alert)
         _write(session, alert, EntryKind.FIRED)
@@ -138,6 +139,7 @@ def _new(session: AsyncSession, signal: Signal) -> Alert:
         status=AlertStatus.FIRING,
         starts_at=signal.starts_at or now,
         firings=0,
+        flapping=False,
         fired_at=[],
     )
     session.add(alert)
@@ -149,11 +151,12 @@ async def _hear_end(session: AsyncSession, alert: Alert, signal: Signal) -> None
     if alert.status != AlertStatus.FIRING or not rules.ends_what_fires(signal, alert.incident):
         return
     if not rules.is_flapping(alert.fired_at, now):
-        _end(session, alert, EndReason.RECOVERED, signal.ends_at or now)
+        _end(session, alert, EndReason.RECOVERED, rules.ended_at(signal, alert.starts_at, now))
     elif alert.held_at is None:
         alert.held_at, alert.ends_at = now, now + rules.FLAPPING_QUIET
         await due.schedule(session, EXPIRE, str(alert.id), alert.ends_at, replace=True)
-        if alert.firings == rules.FLAPPING_FIRINGS:
+        if not alert.flapping:
+            alert.flapping = True
             _write(session, alert, EntryKind.FLAPPING, firings=alert.firings)
 
 

@@ -76,6 +76,7 @@ def _create_alert() -> None:
         text("status"),
         moment("starts_at"),
         moment("ends_at", null=True),
+        sa.Column("flapping", sa.Boolean(), nullable=False),
         moment("held_at", null=True),
         moment("resolved_at", null=True),
         sa.Column("firings", sa.Integer, nullable=False),
