@@ -234,6 +234,11 @@ SILENCES_PER_WORKSPACE = 500
 """Those that are not over: each alert of a group is held against them at each look."""
 INHIBITION_RULES_PER_WORKSPACE = 50
 """For each whose targets are in a group, all that fires is gone through at a look."""
+SCHEDULES_PER_WORKSPACE = 100
+OVERRIDES_PER_SCHEDULE = 100
+"""Those that are not over."""
+ESCALATION_POLICIES_PER_WORKSPACE = 100
+"""Each alert that begins to fire is held against all of them."""
 REJECTIONS_PER_MINUTE = 100
 """Refused messages of a workspace's requests of which all is kept; of more only the number."""
 REJECTIONS_KEPT = 100_000

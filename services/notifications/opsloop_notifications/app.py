@@ -10,8 +10,10 @@ from opsloop_notifications.alert_silences import slice as alert_silences
 from opsloop_notifications.alerts import slice as alerts
 from opsloop_notifications.deliveries import slice as deliveries
 from opsloop_notifications.endpoints import slice as endpoints
+from opsloop_notifications.escalations import slice as escalations
 from opsloop_notifications.eventlog import slice as eventlog
 from opsloop_notifications.messages import slice as messages
+from opsloop_notifications.oncall import slice as oncall
 from opsloop_notifications.ports import open_ports
 from opsloop_notifications.queues import slice as queues
 from opsloop_notifications.recipients import slice as recipients
@@ -37,6 +39,8 @@ SERVICE = Service(
         alert_rules.SLICE,
         alert_groups.SLICE,
         alert_silences.SLICE,
+        escalations.SLICE,
+        oncall.SLICE,
         deliveries.SLICE,
         queues.SLICE,
         retention.SLICE,

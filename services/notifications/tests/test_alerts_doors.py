@@ -37,6 +37,7 @@ async def sent(watch, method, path, body=None, **headers):
 
 @pytest.mark.parametrize("verb", VERBS)
 async def test_who_may_only_read_changes_nothing(watch, path, verb):
+    """A key that may only read, and nobody at all."""
     reader = await watch.service.key("notifications:read")
     answer = await watch.service.client.post(f"{path}/{verb}", json=body_of(verb), headers=reader)
     nobody = await watch.service.client.post(f"{path}/{verb}", json=body_of(verb))
@@ -225,3 +226,34 @@ async def test_a_condition_on_a_label_is_of_all_of_it(watch):
 
     for asked, expected in (("area=pay_1", 1), ("area=pay", 0), ("area=%", 1), ("area=", 0), ("Area=%", 0)):
         assert len(await watch.listed(label=asked)) == expected, asked
+
+
+@pytest.mark.parametrize("verb", VERBS)
+async def test_without_a_body_it_is_said_what_is_missing(watch, path, verb):
+    answer = await watch.service.client.post(f"{path}/{verb}", headers=watch.key)
+
+    assert answer.status_code == 400
+    assert answer.headers["content-type"].startswith("application/problem+json")
+
+
+async def test_each_who_acts_is_named_in_the_log(watch, path):
+    keys = [await watch.service.key(name=f"person {number}") for number in range(2)]
+    for key, verb in zip(keys, ("acknowledge", "unacknowledge"), strict=True):
+        await watch.service.client.post(f"{path}/{verb}", json={}, headers=key)
+
+    actors = [entry["actor"] for entry in (await watch.call("GET", path))["log"]]
+    assert len(set(actors[:2])) == 2
+    assert all(actor.startswith("key:") for actor in actors)
+
+
+async def test_a_read_says_which_version_it_shows(watch, path):
+    first = await watch.service.client.get(path, headers=watch.key)
+    await watch.post(lasting(watch, "a"))  # said again: nothing that a person changes
+    second = await watch.service.client.get(path, headers=watch.key)
+    await watch.post(over(watch, "a"))
+    third = await watch.service.client.get(path, headers=watch.key)
+
+    tags = [answer.headers["etag"] for answer in (first, second, third)]
+    assert (tags[0] == tags[1], tags[1] == tags[2]) == (True, False)
+    unchanged = watch.key | {"If-None-Match": tags[2]}
+    assert (await watch.service.client.get(path, headers=unchanged)).status_code in (200, 304)

@@ -38,6 +38,20 @@ ALERTS = [
         "endsAt": "2027-01-01T00:00:00Z",
     }
 ]
+SCHEDULE = {
+    "name": "on call",
+    "time_zone": "Asia/Shanghai",
+    "rotations": [{"users": ["u1", "u2"], "begins": "2026-01-05T09:00", "unit": "weeks", "length": 1}],
+}
+OVERRIDE = {"user_id": "u2", "ends_at": "2027-01-01T00:00:00Z"}
+POLICY = {
+    "name": "severe",
+    "position": 10,
+    "matchers": MATCHERS,
+    "steps": [{"after": "PT5M", "targets": [{"kind": "user", "id": "u1"}]}],
+    "repeats": 1,
+    "reopens_after": "PT1H",
+}
 WORDED_MATCHERS = [{"name": "area", "op": "=", "value": SAID}]
 
 
@@ -46,7 +60,11 @@ async def make(api: Api) -> dict[str, str]:
     answer = await api.client.post("/api/v2/alerts", json=ALERTS, headers=await api.key())
     assert answer.status_code == 200, answer.text
     [alert] = (await api.client.get("/v1/alerts", headers=await api.key())).json()["items"]
+    schedule = (await post(api, "/v1/schedules", SCHEDULE))["id"]
     return {
+        "schedule_id": schedule,
+        "override_id": (await post(api, f"/v1/schedules/{schedule}/overrides", OVERRIDE))["id"],
+        "policy_id": (await post(api, "/v1/escalation-policies", POLICY))["id"],
         "alert_id": alert["id"],
         "silence_id": (await post(api, "/v1/silences", SILENCE))["id"],
         "inhibition_rule_id": (await post(api, "/v1/inhibition-rules", INHIBITION))["id"],
@@ -68,12 +86,17 @@ WORLD = World(
         "PATCH /v1/inhibition-rules/{inhibition_rule_id}": {"name": "another"},
         "PATCH /v1/alert-routes/{route_id}": {"position": 11},
         "PATCH /v1/alert-rules/{alert_rule_id}": {"enabled": False},
+        "PATCH /v1/schedules/{schedule_id}": {"name": "another"},
+        "POST /v1/schedules/{schedule_id}/overrides": OVERRIDE,
+        "PATCH /v1/escalation-policies/{policy_id}": {"position": 11},
     },
     changes={
         "PATCH /v1/silences/{silence_id}": {"comment": "yet another"},
         "PATCH /v1/inhibition-rules/{inhibition_rule_id}": {"equal": ["kpi", "area"]},
         "PATCH /v1/alert-routes/{route_id}": {"group_by": ["area"]},
         "PATCH /v1/alert-rules/{alert_rule_id}": {"labels": {"team": "growth"}},
+        "PATCH /v1/schedules/{schedule_id}": {"time_zone": "Europe/Berlin"},
+        "PATCH /v1/escalation-policies/{policy_id}": {"repeats": 2},
     },
     worded={
         "POST /v1/alerts/{alert_id}/acknowledge": {"note": SAID},
@@ -90,6 +113,11 @@ WORLD = World(
         "PATCH /v1/alert-routes/{route_id}": {"name": SAID, "matchers": WORDED_MATCHERS},
         "POST /v1/alert-rules": RULE | {"name": SAID, "labels": {"team": SAID}, "annotations": {"summary": SAID}},
         "PATCH /v1/alert-rules/{alert_rule_id}": {"labels": {"team": SAID}, "annotations": {"summary": SAID}},
+        "POST /v1/schedules": SCHEDULE | {"name": SAID},
+        "PATCH /v1/schedules/{schedule_id}": {"name": SAID},
+        "POST /v1/schedules/{schedule_id}/overrides": OVERRIDE | {"user_id": SAID},
+        "POST /v1/escalation-policies": POLICY | {"name": SAID, "matchers": WORDED_MATCHERS},
+        "PATCH /v1/escalation-policies/{policy_id}": {"name": SAID, "matchers": WORDED_MATCHERS},
     },
     without_words=frozenset({"POST /api/v2/alerts"}),
 )

@@ -48,10 +48,11 @@ _FORGET = text("DELETE FROM alert_notice WHERE workspace = :workspace AND at < :
 DEFAULT = Telling()
 
 
-async def hear(session: AsyncSession, signals: Sequence[Signal]) -> None:
-    """Take what is said of sets of labels; what fires finds its groups. Raises TooMany (409)."""
-    fired = await alerts.hear(session, signals)
-    await _place(session, [alert for alert in fired if alert.status == AlertStatus.FIRING])
+async def hear(session: AsyncSession, signals: Sequence[Signal]) -> list[Alert]:
+    """Take what is said of sets of labels; what fires finds its groups. Returns what began to fire; raises TooMany (409)."""
+    heard = await alerts.hear(session, signals)
+    await _place(session, heard.fired)
+    return heard.began
 
 
 async def _place(session: AsyncSession, found: Sequence[Alert]) -> None:
@@ -220,7 +221,8 @@ async def _tell(
         if told:
             told = [*told, *await _untold_ends(session, notice, told, now)]
             ended_ids = [alert.id for alert in told if _has_ended(alert, now)]
-            delivery_id = await _deliver(session, group, route, receiver, told, reason=found.reason, now=now)
+            key = alertmanager.group_key(route.name, group.labels)
+            delivery_id = await deliver(session, receiver, told, key=key, labels=group.labels, reason=found.reason)
         await _log(session, group, receiver.id, found.logged, delivery_id=delivery_id, ended_ids=ended_ids)
 
 
@@ -241,16 +243,17 @@ async def _untold_ends(
     return [alert for alert in found if _has_ended(alert, now)]
 
 
-async def _deliver(
+async def deliver(
     session: AsyncSession,
-    group: AlertGroup,
-    route: Telling,
     receiver: Receiver,
     told: Sequence[Alert],
     *,
-    reason: rules.Reason,
-    now: datetime,
+    key: str,
+    labels: Mapping[str, str],
+    reason: str,
 ) -> UUID:
+    """Put a message about alerts on the way to a receiver, and say so in their logs; returns its delivery."""
+    now = clock_of(session).now()
     in_order = sorted(told, key=lambda one: (_has_ended(one, now), one.starts_at, sorted(one.labels.items())))
     document = alertmanager.notification(
         [
@@ -264,10 +267,10 @@ async def _deliver(
             )
             for alert in in_order
         ],
-        key=alertmanager.group_key(route.name, group.labels),
+        key=key,
         receiver=receiver.name,
         reason=reason,
-        group_labels=group.labels,
+        group_labels=labels,
         common_labels=rules.common([alert.labels for alert in in_order]),
         common_annotations=rules.common([alert.annotations for alert in in_order]),
         external_url=work_of(session).grounds.link("/") or "",

@@ -25,6 +25,7 @@ from opsloop_notifications.alert_rules import queries, rules
 from opsloop_notifications.alert_rules.models import AlertRule
 from opsloop_notifications.alert_rules.rules import EventRule, Posted
 from opsloop_notifications.alerts.rules import Signal
+from opsloop_notifications.escalations import service as escalations
 
 log = structlog.get_logger()
 
@@ -44,11 +45,15 @@ async def hear_events(session: AsyncSession, events: Sequence[Event]) -> None:
 
     signals = [signal for said in await breathing(signals_of, found) for signal in said]
     try:
-        await groups.hear(session, signals)
+        await _hear(session, signals)
     except TooMany as error:
         # nothing was written so far; what ends is more urgent than what is one too many
         log.warning("alerts left out", workspace=found[0].workspace, reason=error.detail)
-        await groups.hear(session, [signal for signal in signals if not signal.fires])
+        await _hear(session, [signal for signal in signals if not signal.fires])
+
+
+async def _hear(session: AsyncSession, signals: Sequence[Signal]) -> None:
+    await escalations.begin(session, await groups.hear(session, signals))
 
 
 async def hear_posted(session: AsyncSession, posted: Sequence[Posted]) -> list[str]:
@@ -56,7 +61,7 @@ async def hear_posted(session: AsyncSession, posted: Sequence[Posted]) -> list[s
     faults = [rules.fault_of(one) for one in posted]
     now = clock_of(session).now()
     good = [rules.signal_of(one, now) for one, fault in zip(posted, faults, strict=True) if fault is None]
-    await groups.hear(session, good)
+    await _hear(session, good)
     return [fault for fault in faults if fault is not None]
 
 

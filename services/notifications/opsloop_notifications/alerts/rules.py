@@ -36,6 +36,7 @@ class EntryKind(StrEnum):
     ASSIGNED = "assigned"
     NOTED = "noted"
     NOTIFIED = "notified"
+    ESCALATED = "escalated"
 
 
 class EndReason(StrEnum):
@@ -44,6 +45,10 @@ class EndReason(StrEnum):
     RECOVERED = "recovered"
     EXPIRED = "expired"
     BY_HAND = "by_hand"
+
+
+UNATTENDED = "nobody ended it in time"
+"""Why an acknowledgement was taken back by the clock."""
 
 
 @dataclass(frozen=True)

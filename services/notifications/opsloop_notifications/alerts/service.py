@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,7 +13,7 @@ from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import due, limits, outbox, resources
-from opsloop_common.contracts.notifications import AlertAcknowledged, AlertResolved, AlertTriggered
+from opsloop_common.contracts.notifications import AlertAcknowledged, AlertEscalated, AlertResolved, AlertTriggered
 from opsloop_common.db import acting_for, clock_of, context_of
 from opsloop_common.errors import Conflict, TooMany
 from opsloop_common.ids import uuid7
@@ -36,14 +37,23 @@ _FORGET_ENTRIES = text(
 )
 
 
-async def hear(session: AsyncSession, signals: Sequence[Signal]) -> list[Alert]:
-    """Take what is said of sets of labels, in order; returns the alerts that began to fire, or were said to again.
+@dataclass(frozen=True)
+class Heard:
+    """Alerts that were said to fire, and those of them that did not before."""
+
+    fired: list[Alert]
+    began: list[Alert]
+
+
+async def hear(session: AsyncSession, signals: Sequence[Signal]) -> Heard:
+    """Take what is said of sets of labels, in order.
 
     The end of an incident is that of the alert which it led to, also where its labels are others meanwhile. Raises TooMany (409)
     where more alerts would fire than a workspace may have.
     """
     known = await _lock_known(session, signals)
     heard: dict[str, Alert] = {}
+    before = {alert.id for alert in known.named.values() if alert.status == AlertStatus.FIRING}
     for signal in signals:
         with acting_for(session, signal.cause) if signal.cause is not None else nullcontext():
             if signal.fires:
@@ -52,7 +62,8 @@ async def hear(session: AsyncSession, signals: Sequence[Signal]) -> list[Alert]:
                 heard[alert.fingerprint] = alert
             elif (ended := known.ended_by(signal)) is not None:
                 await _hear_end(session, ended, signal)
-    return list(heard.values())
+    fired = [alert for alert in heard.values() if alert.status == AlertStatus.FIRING]
+    return Heard(fired, [alert for alert in fired if alert.id not in before])
 
 
 class _Known:
@@ -166,6 +177,24 @@ def _end(session: AsyncSession, alert: Alert, reason: EndReason, ended_at: datet
     touch(session, alert)
     _write(session, alert, EntryKind.RESOLVED, reason=reason)
     outbox.append(session, AlertResolved(**_told(alert), ended_at=ended_at, reason=reason.value))
+
+
+async def find_and_lock(session: AsyncSession, alert_id: UUID) -> Alert | None:
+    """Lock and return an alert, None when it is gone."""
+    return await queries.find_and_lock(session, alert_id)
+
+
+def note_escalated(session: AsyncSession, alert: Alert, *, policy: UUID, step: int, told: Sequence[str]) -> None:
+    """Say that a locked alert was taken to the next step of a policy, and to whom."""
+    _write(session, alert, EntryKind.ESCALATED, policy_id=str(policy), step=step, told=list(told))
+    outbox.append(session, AlertEscalated(**_told(alert), policy_id=policy, step=step))
+
+
+def reopen(session: AsyncSession, alert: Alert) -> None:
+    """Take the acknowledgement of a locked alert back, because nobody ended it in time."""
+    alert.acknowledged_at = alert.acknowledged_by = None
+    touch(session, alert)
+    _write(session, alert, EntryKind.UNACKNOWLEDGED, reason=rules.UNATTENDED)
 
 
 async def expire(session: AsyncSession, alert_id: UUID) -> None:

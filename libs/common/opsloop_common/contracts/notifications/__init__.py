@@ -6,6 +6,7 @@ from opsloop_common.contracts.envelope import EventData
 from opsloop_common.contracts.notifications import alerts, messages, webhooks
 from opsloop_common.contracts.notifications.alerts import (
     AlertAcknowledged,
+    AlertEscalated,
     AlertEvent,
     AlertResolved,
     AlertTriggered,
@@ -29,6 +30,7 @@ EVENTS: tuple[type[EventData], ...] = (
 __all__ = [
     "EVENTS",
     "AlertAcknowledged",
+    "AlertEscalated",
     "AlertEvent",
     "AlertResolved",
     "AlertTriggered",

@@ -40,6 +40,15 @@ class AlertAcknowledged(AlertEvent):
     acknowledged_at: datetime
 
 
+class AlertEscalated(AlertEvent):
+    """Nobody saw to an alert in time, so that the next step of a policy was told; the first step is number 1."""
+
+    type = "alert.escalated"
+
+    policy_id: UUID
+    step: int
+
+
 class AlertResolved(AlertEvent):
     """An alert ended: its source said so, nobody said for too long that it fires, or a person did."""
 
@@ -49,4 +58,4 @@ class AlertResolved(AlertEvent):
     reason: Literal["recovered", "expired", "by_hand"]
 
 
-EVENTS: tuple[type[EventData], ...] = (AlertTriggered, AlertAcknowledged, AlertResolved)
+EVENTS: tuple[type[EventData], ...] = (AlertTriggered, AlertAcknowledged, AlertEscalated, AlertResolved)
