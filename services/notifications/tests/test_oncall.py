@@ -362,3 +362,14 @@ async def test_the_clock_is_that_of_the_schedules_place(watch, zone):
     begins = datetime(2026, 12, 1, 9, tzinfo=ZoneInfo(zone))
 
     assert [datetime.fromisoformat(start) for _, start, _ in found] == [begins]
+
+
+async def test_an_override_that_was_seen_otherwise_stays(watch):
+    schedule = await made(watch)
+    path = f"/v1/schedules/{schedule['id']}/overrides"
+    override = await watch.call("POST", path, 201, user_id="dan", ends_at=later(watch, hours=1))
+    stale = watch.key | {"If-Match": '"9"'}
+    assert (await watch.service.client.delete(f"{path}/{override['id']}", headers=stale)).status_code == 412
+
+    seen = watch.key | {"If-Match": '"1"'}
+    assert (await watch.service.client.delete(f"{path}/{override['id']}", headers=seen)).status_code == 204

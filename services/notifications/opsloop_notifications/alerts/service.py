@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -13,12 +13,14 @@ from sqlalchemy import insert, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import due, limits, outbox, resources
+from opsloop_common.access import links
 from opsloop_common.contracts.notifications import AlertAcknowledged, AlertEscalated, AlertResolved, AlertTriggered
 from opsloop_common.db import acting_for, clock_of, context_of
 from opsloop_common.errors import Conflict, TooMany
 from opsloop_common.ids import uuid7
 from opsloop_common.resources import changing, touch
 from opsloop_common.versions import ANY_VERSION, Precondition
+from opsloop_common.work import work_of
 from opsloop_notifications.alerts import queries, rules
 from opsloop_notifications.alerts.models import Alert as Alert
 from opsloop_notifications.alerts.models import AlertEntry
@@ -26,6 +28,8 @@ from opsloop_notifications.alerts.rules import AlertStatus, EndReason, EntryKind
 from opsloop_notifications.labels.rules import ALERTNAME
 
 EXPIRE = "notifications.expire_alert"
+LINK_PURPOSE = "alert"
+LINK_LIVES = timedelta(days=7)
 _FORGET = text(
     "WITH old AS MATERIALIZED (SELECT id FROM alert WHERE workspace = :workspace AND status = 'resolved' "
     "AND updated_at < :before ORDER BY id LIMIT :limit FOR UPDATE SKIP LOCKED), "
@@ -182,6 +186,18 @@ def _end(session: AsyncSession, alert: Alert, reason: EndReason, ended_at: datet
 async def find_and_lock(session: AsyncSession, alert_id: UUID) -> Alert | None:
     """Lock and return an alert, None when it is gone."""
     return await queries.find_and_lock(session, alert_id)
+
+
+async def page_of(session: AsyncSession, alert: Alert) -> str | None:
+    """Return the address of a page that shows an alert to whom it is sent, and lets them acknowledge it; None without a public one.
+
+    It opens once, within a week.
+    """
+    page = work_of(session).grounds.page(f"/p/{alert.workspace}/alerts/open")
+    if page is None:
+        return None
+    secret = await links.issue(session, purpose=LINK_PURPOSE, subject=f"alert/{alert.id}", lives=LINK_LIVES)
+    return f"{page}?link={secret}"
 
 
 def note_escalated(session: AsyncSession, alert: Alert, *, policy: UUID, step: int, told: Sequence[str]) -> None:

@@ -16,7 +16,6 @@ from opsloop_common.ids import uuid7
 from opsloop_common.resources import changing
 from opsloop_common.turns import breathing
 from opsloop_common.versions import Precondition
-from opsloop_common.work import work_of
 from opsloop_common.workspaces import take_place
 from opsloop_notifications.alert_groups import service as groups
 from opsloop_notifications.alert_silences import service as silences
@@ -113,10 +112,11 @@ async def _tell(session: AsyncSession, alert: Alert, step: Step, number: int, po
             case Targets.WEBHOOK:
                 told.append(await _call(session, alert, UUID(target), number, policy_name))
     people = list(dict.fromkeys(people))
-    if people:
-        link = work_of(session).grounds.link(f"/v1/alerts/{alert.id}")
-        words = rules.words_of(alert.name, alert.labels, alert.annotations, link, number)
-        await messages.tell(session, people, words, message_id=uuid7())
+    for user in people:  # each has a link of their own, which opens once
+        words = rules.words_of(
+            alert.name, alert.labels, alert.annotations, await alerts.page_of(session, alert), number
+        )
+        await messages.tell(session, [user], words, message_id=uuid7())
     return [*(f"user:{user}" for user in people), *told]
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
 from opsloop_common.db import context_of
-from opsloop_common.versions import ANY_VERSION, Precondition
+from opsloop_common.versions import Precondition
 from opsloop_notifications.oncall.models import Schedule, ScheduleOverride
 
 NEWEST_FIRST = (Schedule.id.desc(),)
@@ -54,7 +54,9 @@ async def overrides_between(
     return (await session.scalars(held.order_by(ScheduleOverride.id))).all()
 
 
-async def lock_override(session: AsyncSession, schedule_id: UUID, override_id: UUID) -> ScheduleOverride:
-    """Lock and return an override; raises NotFound."""
+async def lock_override(
+    session: AsyncSession, schedule_id: UUID, override_id: UUID, expected: Precondition
+) -> ScheduleOverride:
+    """Lock and return an override in the version expected; raises NotFound, StaleVersion."""
     named = (ScheduleOverride.id == override_id) & (ScheduleOverride.schedule_id == schedule_id)
-    return await resources.lock_for_change(session, ScheduleOverride, named, expected=ANY_VERSION)
+    return await resources.lock_for_change(session, ScheduleOverride, named, expected=expected)

@@ -104,8 +104,8 @@ async def list_overrides(schedule_id: UUID, session: Db, who: Who, page: PageQue
     "/v1/schedules/{schedule_id}/overrides/{override_id}",
     status_code=204,
     dependencies=[WRITE],
-    responses=problems(404),
+    responses=problems(404, 412),
 )
-async def delete_override(schedule_id: UUID, override_id: UUID, session: Db) -> None:
+async def delete_override(schedule_id: UUID, override_id: UUID, session: Db, expected: IfMatch) -> None:
     """Throw an override away."""
-    await service.delete_override(session, schedule_id, override_id)
+    await service.delete_override(session, schedule_id, override_id, expected=expected)

@@ -104,6 +104,8 @@ async def create_override(session: AsyncSession, schedule_id: UUID, fields: Mapp
     )
 
 
-async def delete_override(session: AsyncSession, schedule_id: UUID, override_id: UUID) -> None:
-    """Throw an override away; raises NotFound."""
-    await resources.delete(session, await queries.lock_override(session, schedule_id, override_id))
+async def delete_override(
+    session: AsyncSession, schedule_id: UUID, override_id: UUID, *, expected: Precondition
+) -> None:
+    """Throw an override away."""
+    await resources.delete(session, await queries.lock_override(session, schedule_id, override_id, expected))
