@@ -26,7 +26,7 @@ SHORT_BY = {
     "metrics/breaches": 200,
     "metrics/events": 93,
     "notifications/deliveries": 35,
-    "notifications/endpoints": 361,
+    "notifications/endpoints": 276,
     "notifications/eventlog": 192,
     "notifications/queues": 23,
     "notifications/recipients": 57,

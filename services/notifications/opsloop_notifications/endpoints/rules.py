@@ -10,9 +10,8 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from opsloop_common.conditions import read_conditions
 from opsloop_common.contracts.known import covers, types_of
-from opsloop_common.meaningful import require_fields
+from opsloop_common.filters import read_filter, require_meant
 
 FAILING_FOR = timedelta(days=5)
 FAILURES_BEFORE_DISABLING = 10
@@ -46,7 +45,7 @@ def hears(patterns: Sequence[str], event_type: str) -> bool:
 
 def require_filter(filter: Sequence[Mapping[str, Any]], patterns: Sequence[str]) -> None:
     """Raise Invalid for a filter on a field that none of the events that the patterns cover has."""
-    require_fields(read_conditions(filter), types_of(patterns), "/filter")
+    require_meant(read_filter(filter), types_of(patterns), "/filter")
 
 
 def has_failed_too_long(failing_since: datetime, failures: int, now: datetime) -> bool:

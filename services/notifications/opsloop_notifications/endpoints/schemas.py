@@ -8,9 +8,9 @@ from uuid import UUID
 
 from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
-from opsloop_common.conditions import Conditions
 from opsloop_common.contracts.known import known_pattern
-from opsloop_common.http.schemas import ConditionOut, Duration, InModel, OutModel, ShortText, Timestamp, absent
+from opsloop_common.filters import Filter
+from opsloop_common.http.schemas import Duration, FilterTermOut, InModel, OutModel, ShortText, Timestamp, absent
 
 EventPattern = Annotated[
     str,
@@ -37,11 +37,15 @@ Secret = Annotated[str, StringConstraints(max_length=100)]
 
 
 class WebhookIn(InModel):
-    """A new endpoint. `secret` is made when it is not given."""
+    """A new endpoint. `secret` is made when it is not given.
+
+    All terms of `filter` have to hold: conditions, regular expressions (`regex`, RE2's syntax), groups `all` and `any` of them, two levels
+    deep.
+    """
 
     url: Url
     event_types: EventTypes = Field(default_factory=lambda: ["*"])
-    filter: Conditions = Field(default_factory=list)
+    filter: Filter = Field(default_factory=list)
     format: Format = "cloudevents"
     ordering: Ordering = "none"
     description: ShortText | None = None
@@ -53,7 +57,7 @@ class WebhookPatch(InModel):
 
     url: Url = Field(default_factory=absent)
     event_types: EventTypes = Field(default_factory=absent)
-    filter: Conditions = Field(default_factory=absent)
+    filter: Filter = Field(default_factory=absent)
     format: Format = Field(default_factory=absent)
     ordering: Ordering = Field(default_factory=absent)
     description: ShortText | None = None
@@ -66,7 +70,7 @@ class WebhookOut(OutModel):
     id: UUID
     url: str
     event_types: list[str]
-    filter: list[ConditionOut]
+    filter: list[FilterTermOut]
     format: str
     ordering: str
     description: str | None

@@ -11,13 +11,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
-from opsloop_common.conditions import all_hold, read_conditions
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Database, clock_of, context_of, fire_after_commit, ports_of
 from opsloop_common.documents import read_document
 from opsloop_common.due.jobs import start_job
 from opsloop_common.due.port import Taker
 from opsloop_common.entry import ENTERED_SQL
+from opsloop_common.filters import all_hold, read_filter
 from opsloop_common.inbox.statement import claim_parameters, claim_sql
 from opsloop_common.lanes import Statement
 from opsloop_common.turns import breathing
@@ -104,7 +104,7 @@ async def _wanted(listeners: Iterable[Listener], events: Sequence[Event]) -> lis
     if not filtered:
         return pairs
     # some hundred endpoints with 20 conditions each on a batch of events would keep everybody waiting
-    filters = dict(zip(filtered, await breathing(read_conditions, filtered.values()), strict=True))
+    filters = dict(zip(filtered, await breathing(read_filter, filtered.values()), strict=True))
     documents = {event.id: event.document() for event in events}
 
     def holds(pair: tuple[Listener, Event]) -> bool:
@@ -169,7 +169,7 @@ async def recover_missed(
     rows = await events_since(session, since, after=after, limit=limit)
     if not rows:
         return None, 0
-    conditions = read_conditions(webhook.filter)
+    conditions = read_filter(webhook.filter)
     heard = [row for row in rows if hears(webhook.event_types, row.type)]
     holding = await breathing(lambda row: not conditions or all_hold(conditions, read_document(row.document)), heard)
     plans = [
