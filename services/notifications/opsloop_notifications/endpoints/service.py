@@ -15,6 +15,7 @@ from opsloop_common import limits, outbox, resources
 from opsloop_common.contracts.envelope import EventData
 from opsloop_common.contracts.notifications import WebhookDisabled
 from opsloop_common.db import Context, acting_for, clock_of, context_of
+from opsloop_common.documents import read_document, write_document
 from opsloop_common.errors import Conflict, Invalid
 from opsloop_common.ids import uuid7
 from opsloop_common.outbound.client import BadUrl, check_url
@@ -36,6 +37,7 @@ from opsloop_notifications.signing.rules import BadSecret, read_secret, written_
 _NEW_SECRET_BYTES = 32
 UNCHANGED_SQL = queries.UNCHANGED_SQL
 SECRET_PURPOSE = "webhook secret"  # noqa: S105 a name, no password
+HEADERS_PURPOSE = "webhook headers"
 _FORGET_DELETED = text(
     "DELETE FROM webhook AS w WHERE w.workspace = :workspace AND w.status = 'deleted' AND w.updated_at < :before "
     "AND NOT EXISTS (SELECT FROM delivery AS d WHERE d.webhook_id = w.id) RETURNING w.id"
@@ -58,7 +60,9 @@ async def create_webhook(
     rules.require_filter(fields["filter"], fields["event_types"])
     await take_place(session, queries.THERE, most=limits.WEBHOOKS_PER_WORKSPACE, what="webhooks")
     plain = secret or new_secret()
-    checked = dict(fields) | {"url": _checked_url(fields["url"], policy), "secret": _sealed(plain, secrets)}
+    checked = {name: value for name, value in fields.items() if name != "headers"}
+    checked |= {"url": _checked_url(fields["url"], policy), "secret": _sealed(plain, secrets)}
+    checked |= _sealed_headers(rules.with_changes({}, fields["headers"]), secrets)
     return resources.create(session, Webhook, status=WebhookStatus.ENABLED, failures=0, **checked), plain
 
 
@@ -82,6 +86,23 @@ def _sealed(secret: str, secrets: SecretBox) -> str:
     return secrets.seal(secret.encode(), purpose=SECRET_PURPOSE)
 
 
+def _sealed_headers(headers: Mapping[str, str], secrets: SecretBox) -> dict[str, Any]:
+    sealed = secrets.seal(write_document(headers).encode(), purpose=HEADERS_PURPOSE) if headers else None
+    return {"sealed_headers": sealed, "header_names": list(headers)}
+
+
+def opened_headers(sealed: str | None, secrets: SecretBox) -> dict[str, str]:
+    """Return the headers that an endpoint's owner gave, by lower-case name."""
+    return {} if sealed is None else read_document(secrets.open(sealed, purpose=HEADERS_PURPOSE))
+
+
+def _changed_headers(webhook: Webhook, changes: Mapping[str, str | bool | None], secrets: SecretBox) -> dict[str, Any]:
+    had = opened_headers(webhook.sealed_headers, secrets)
+    wanted = rules.with_changes(had, changes)
+    # sealed anew the same headers would look like others
+    return {} if wanted == had else _sealed_headers(wanted, secrets)
+
+
 async def change_webhook(
     session: AsyncSession,
     webhook_id: UUID,
@@ -89,11 +110,15 @@ async def change_webhook(
     *,
     expected: Precondition,
     policy: AddressPolicy,
+    secrets: SecretBox,
 ) -> Webhook:
     """Change an endpoint. Enabling it again forgets its failures; disabling it ends what waits."""
     webhook = await queries.lock_webhook(session, webhook_id, expected)
     if "url" in changes:
         changes = {**changes, "url": _checked_url(changes["url"], policy)}
+    if "headers" in changes:
+        rest = {name: value for name, value in changes.items() if name != "headers"}
+        changes = rest | _changed_headers(webhook, changes["headers"], secrets)
     with changing(session, webhook, changes) as before:
         if {"filter", "event_types"} & before.keys():
             rules.require_filter(webhook.filter, webhook.event_types)
@@ -109,7 +134,7 @@ async def change_webhook(
 async def delete_webhook(session: AsyncSession, webhook_id: UUID, *, expected: Precondition) -> None:
     """Take an endpoint away; what waits for it is cancelled, its secrets are forgotten."""
     webhook = await queries.lock_webhook(session, webhook_id, expected)
-    gone = {"status": WebhookStatus.DELETED, "secret": "", "previous_secret": None}
+    gone = {"status": WebhookStatus.DELETED, "secret": "", "previous_secret": None, "sealed_headers": None}
     with changing(session, webhook, gone, action="deleted"):
         await deliveries.cancel_waiting(session, webhook.workspace, webhook.id)
 

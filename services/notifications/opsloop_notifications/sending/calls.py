@@ -27,6 +27,7 @@ class Call:
     happened_at: datetime
     traceparent: str | None
     url: str
+    sealed_headers: str | None
     sealed_secrets: tuple[str, ...]
     tries: int
     made: int
@@ -59,6 +60,7 @@ def call_from(
         happened_at=happened_at,
         traceparent=traceparent,
         url=row["url"],
+        sealed_headers=row["sealed_headers"],
         sealed_secrets=secrets,
         tries=row["tries"],
         made=row["attempt_count"],

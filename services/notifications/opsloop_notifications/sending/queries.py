@@ -28,7 +28,7 @@ _CLAIM_CALLS = Statement(
     "WHERE q.id = ANY(ARRAY(SELECT id FROM picked)) RETURNING q.id, q.workspace, q.tries) "
     "SELECT mine.id, mine.workspace, mine.tries, d.webhook_id, d.event_id, d.attempt_count, "
     "d.event_type = :test_type AS is_test, "
-    "coalesce(d.document, e.document) AS document, w.url, w.status, w.secret, w.previous_secret, w.previous_expires_at, "
+    "coalesce(d.document, e.document) AS document, w.url, w.status, w.sealed_headers, w.secret, w.previous_secret, w.previous_expires_at, "
     "w.failing_since IS NOT NULL AS is_failing "
     "FROM mine CROSS JOIN hurried JOIN delivery AS d ON d.id = mine.id LEFT JOIN webhook AS w ON w.id = d.webhook_id "
     "LEFT JOIN event_log AS e ON e.workspace = d.workspace AND e.event_id = d.event_id AND d.document IS NULL"

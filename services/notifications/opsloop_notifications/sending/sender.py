@@ -43,6 +43,7 @@ OPENED_SECRETS_KEPT = 1_000
 GATES_KEPT = 1_000
 ENDPOINTS_KEPT = 1_000  # of whose answers something is remembered
 UNWELL_AFTER = 3  # attempts in a row without any answer
+WITHHELD = "(secret)"
 USER_AGENT = "OpsLoop-Webhooks/1"
 
 
@@ -75,6 +76,7 @@ class WebhookWork:
         self._unanswered: Counter[str] = Counter()
         self._answered: Counter[str] = Counter()
         self._opened: dict[str, bytes] = {}
+        self._opened_headers: dict[str, dict[str, str]] = {}
         self._failing: set[UUID] = set()
         self._meter = runtime.db.meters.of(CallMeter)
 
@@ -116,10 +118,12 @@ class WebhookWork:
 
     async def perform(self, item: Call) -> Outcome:
         """Sign and post one event."""
-        headers = self._headers(item)
+        headers, owners = self._headers(item), self._owners_headers(item)
+        sent = {**owners, **headers}
+        headers = {**dict.fromkeys(owners, WITHHELD), **headers}
         started_at, started = self._runtime.clock.now(), time.monotonic()
         try:
-            answer = await self._client.post(item.url, item.body, headers)
+            answer = await self._client.post(item.url, item.body, sent)
         except OutboundError as error:
             self._unanswered[item.group] += 1
             del self._answered[item.group]
@@ -181,6 +185,17 @@ class WebhookWork:
             "webhook-signature": sign(self._keys(call), message_id, timestamp, call.body),
         }
         return headers | {"traceparent": call.traceparent} if call.traceparent else headers
+
+    def _owners_headers(self, call: Call) -> dict[str, str]:
+        if call.sealed_headers is None:
+            return {}
+        found = self._opened_headers.get(call.sealed_headers)
+        if found is None:
+            if len(self._opened_headers) >= OPENED_SECRETS_KEPT:
+                self._opened_headers.clear()
+            found = endpoints.opened_headers(call.sealed_headers, self._runtime.secrets)
+            self._opened_headers[call.sealed_headers] = found
+        return found
 
     def _keys(self, call: Call) -> list[bytes]:
         return [self._key(sealed) for sealed in call.sealed_secrets]
