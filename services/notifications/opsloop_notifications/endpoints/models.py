@@ -41,6 +41,7 @@ class Webhook(Resource, Base):
     previous_expires_at: Mapped[datetime | None] = mapped_column(Moment)
     failing_since: Mapped[datetime | None] = mapped_column(Moment)
     failures: Mapped[int] = mapped_column(default=0)
+    failing_told_at: Mapped[datetime | None] = mapped_column(Moment)
 
     @property
     def headers(self) -> dict[str, bool]:

@@ -16,6 +16,10 @@ from opsloop_common.errors import Invalid
 from opsloop_common.filters import read_filter, require_meant
 
 FAILING_FOR = timedelta(days=5)
+FAILURES_BEFORE_TELLING = 4
+"""Attempts in a row, as many as one delivery has within six minutes: a restart of the receiver is over by then."""
+TELL_FAILING_EVERY = timedelta(hours=1)
+"""An endpoint that answers now and then would fill the log with its failing."""
 MOST_HEADERS = 20
 HEADER_CHARACTERS = 1_000
 HEADERS_CHARACTERS = 8_000
@@ -59,6 +63,26 @@ class Listener:
     """What would be another if any of this had changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Attempts of an endpoint that failed, and how the last of them did."""
+
+    count: int
+    failure: str
+    status_code: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """Deliveries of an endpoint that ended without success, and the first of them."""
+
+    count: int
+    delivery_id: UUID
+    event_id: UUID
+    event_type: str
+    failure: str
+
+
 def hears(patterns: Sequence[str], event_type: str) -> bool:
     """Say whether one of the patterns (`*`, `kpi.*`, exact names) covers the type."""
     return any(covers(pattern, event_type) for pattern in patterns)
@@ -98,6 +122,26 @@ def with_changes(headers: Mapping[str, str], changes: Mapping[str, str | bool | 
 def has_failed_too_long(failing_since: datetime, failures: int, now: datetime) -> bool:
     """Say whether an endpoint without a success since `failing_since` should get nothing more."""
     return failures >= FAILURES_BEFORE_DISABLING and now - failing_since >= FAILING_FOR
+
+
+def begins_to_fail(failing_since: datetime, failures: int, told_at: datetime | None, now: datetime) -> bool:
+    """Say whether to tell now that an endpoint fails: once since its last success, and not again within an hour."""
+    if failures < FAILURES_BEFORE_TELLING:
+        return False
+    return told_at is None or (told_at < failing_since and now - told_at >= TELL_FAILING_EVERY)
+
+
+def is_told_of(event_type: str) -> bool:
+    """Say whether it is told that a delivery of this type ended without success.
+
+    Not of what tells of endpoints: it goes to endpoints too, and each that is lost would make another.
+    """
+    return not event_type.startswith("webhook.")
+
+
+def host_of(url: str) -> str:
+    """Return the host, and the port if it is named, that a URL calls."""
+    return urlsplit(url).netloc
 
 
 def without_path(url: str) -> str:

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import limits, outbox, resources
 from opsloop_common.contracts.envelope import EventData
-from opsloop_common.contracts.notifications import WebhookDisabled
+from opsloop_common.contracts.notifications import WebhookDisabled, WebhookExhausted, WebhookFailing
 from opsloop_common.db import Context, acting_for, clock_of, context_of
 from opsloop_common.documents import read_document, write_document
 from opsloop_common.errors import Conflict, Invalid
@@ -31,6 +31,8 @@ from opsloop_notifications.deliveries.service import Delivery
 from opsloop_notifications.endpoints import queries, rules
 from opsloop_notifications.endpoints.models import Webhook
 from opsloop_notifications.endpoints.queries import KnownListeners as KnownListeners
+from opsloop_notifications.endpoints.rules import Exhausted as Exhausted
+from opsloop_notifications.endpoints.rules import Failures as Failures
 from opsloop_notifications.endpoints.rules import Listener, WebhookStatus
 from opsloop_notifications.signing.rules import BadSecret, read_secret, written_secret
 
@@ -186,28 +188,73 @@ async def enabled_webhooks(session: AsyncSession) -> list[Listener]:
 
 
 async def note_outcomes(
-    session: AsyncSession, *, healed: Set[UUID], failed: Mapping[UUID, int], gone: Set[UUID]
+    session: AsyncSession,
+    *,
+    healed: Set[UUID],
+    failed: Mapping[UUID, Failures],
+    exhausted: Mapping[UUID, Exhausted],
+    gone: Set[UUID],
 ) -> None:
-    """Remember how endpoints fared: a success ends a row of failures, 410 or five days of nothing else disable.
+    """Remember how endpoints fared, and tell of it: a success ends a row of failures, 410 or five days of nothing else disable.
 
-    `healed` were failing and succeeded; `failed` counts attempts of those without any success. The session has entered as a
-    worker: endpoints may be of several workspaces.
+    `healed` were failing and succeeded; `failed` are those without any success. The session has entered as a worker: endpoints may
+    be of several workspaces.
     """
     if healed:
         await session.execute(
             update(Webhook).where(Webhook.id.in_(sorted(healed))).values(failing_since=None, failures=0)
         )
-    bad = dict(failed) | {id: failed.get(id, 1) for id in gone}
-    if not bad:
+    touched = failed.keys() | exhausted.keys() | gone
+    if not touched:
         return
     now = clock_of(session).now()
-    for webhook in await queries.lock_webhooks(session, sorted(bad)):
-        webhook.failures += bad[webhook.id]
-        webhook.failing_since = webhook.failing_since or now
+    for webhook in await queries.lock_webhooks(session, sorted(touched)):
+        if (ended := exhausted.get(webhook.id)) is not None:
+            _tell(session, webhook, WebhookExhausted(**_whom(webhook), **_said_of(ended)))
+        if (failures := failed.get(webhook.id)) is not None:
+            _note_failures(session, webhook, failures, now)
         if webhook.id in gone:
             await _disable(session, webhook, "gone")
-        elif rules.has_failed_too_long(webhook.failing_since, webhook.failures, now):
+        elif webhook.failing_since is not None and rules.has_failed_too_long(
+            webhook.failing_since, webhook.failures, now
+        ):
             await _disable(session, webhook, "failing")
+
+
+def _note_failures(session: AsyncSession, webhook: Webhook, found: Failures, now: datetime) -> None:
+    webhook.failures += found.count
+    since = webhook.failing_since = webhook.failing_since or now
+    if webhook.status == WebhookStatus.ENABLED and rules.begins_to_fail(
+        since, webhook.failures, webhook.failing_told_at, now
+    ):
+        webhook.failing_told_at = now
+        told = WebhookFailing(
+            **_whom(webhook),
+            failing_since=since,
+            failures=webhook.failures,
+            failure=found.failure,
+            status_code=found.status_code,
+        )
+        _tell(session, webhook, told)
+
+
+def _whom(webhook: Webhook) -> dict[str, Any]:
+    return {"webhook_id": webhook.id, "host": rules.host_of(webhook.url)}
+
+
+def _said_of(ended: Exhausted) -> dict[str, Any]:
+    return {
+        "deliveries": ended.count,
+        "delivery_id": ended.delivery_id,
+        "event_id": ended.event_id,
+        "event_type": ended.event_type,
+        "failure": ended.failure,
+    }
+
+
+def _tell(session: AsyncSession, webhook: Webhook, event: EventData) -> None:
+    with acting_for(session, Context(workspace=webhook.workspace)):
+        outbox.append(session, event)
 
 
 async def _disable(session: AsyncSession, webhook: Webhook, reason: Any) -> None:
@@ -217,8 +264,7 @@ async def _disable(session: AsyncSession, webhook: Webhook, reason: Any) -> None
     webhook.disabled_reason = reason
     touch(session, webhook)
     await deliveries.cancel_waiting(session, webhook.workspace, webhook.id)
-    with acting_for(session, Context(workspace=webhook.workspace)):
-        outbox.append(session, WebhookDisabled(webhook_id=webhook.id, url=webhook.url, reason=reason))
+    _tell(session, webhook, WebhookDisabled(webhook_id=webhook.id, url=webhook.url, reason=reason))
 
 
 async def forget_deleted(session: AsyncSession, before: datetime) -> None:

@@ -23,6 +23,7 @@ class Call:
     workspace: str
     webhook_id: UUID
     event_id: UUID
+    event_type: str
     body: bytes
     happened_at: datetime
     traceparent: str | None
@@ -56,6 +57,7 @@ def call_from(
         workspace=row["workspace"],
         webhook_id=row["webhook_id"],
         event_id=row["event_id"],
+        event_type=row["event_type"],
         body=body,
         happened_at=happened_at,
         traceparent=traceparent,

@@ -27,7 +27,7 @@ _CLAIM_CALLS = Statement(
     "mine AS (UPDATE delivery_queue AS q SET owner = :owner, claimed_at = :now, attempts = q.attempts + 1 "
     "WHERE q.id = ANY(ARRAY(SELECT id FROM picked)) RETURNING q.id, q.workspace, q.tries) "
     "SELECT mine.id, mine.workspace, mine.tries, d.webhook_id, d.event_id, d.attempt_count, "
-    "d.event_type = :test_type AS is_test, "
+    "d.event_type, d.event_type = :test_type AS is_test, "
     "coalesce(d.document, e.document) AS document, w.url, w.status, w.sealed_headers, w.secret, w.previous_secret, w.previous_expires_at, "
     "w.failing_since IS NOT NULL AS is_failing "
     "FROM mine CROSS JOIN hurried JOIN delivery AS d ON d.id = mine.id LEFT JOIN webhook AS w ON w.id = d.webhook_id "

@@ -26,7 +26,7 @@ from opsloop_notifications.deliveries.rules import TEST_TYPE
 from opsloop_notifications.deliveries.service import Delivery
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.endpoints.rules import Listener, hears
-from opsloop_notifications.eventlog.service import LOG_SQL, events_since, log_parameters
+from opsloop_notifications.eventlog.service import LOG_SQL, events_since, find_document, log_parameters
 from opsloop_notifications.ports import NotificationsPorts
 from opsloop_notifications.sending.calls import Call, call_from
 
@@ -130,9 +130,21 @@ def _with_owners(
 
 
 def _call(plan: deliveries.Plan, event: Event, body: bytes, listener: Listener, now: datetime) -> Call:
-    new = {"id": plan.id, "webhook_id": plan.webhook_id, "event_id": plan.event_id, "tries": 0, "attempt_count": 0}
+    new = {
+        "id": plan.id,
+        "webhook_id": plan.webhook_id,
+        "event_id": plan.event_id,
+        "event_type": plan.event_type,
+        "tries": 0,
+        "attempt_count": 0,
+    }
     row = {**listener.address, **new, "workspace": event.workspace}
     return call_from(row, now, body=body, happened_at=event.time, traceparent=event.traceparent)
+
+
+async def payload_of(session: AsyncSession, delivery: Delivery) -> str | None:
+    """Return the body of a delivery's calls to the byte, None when its event is past its retention."""
+    return delivery.document or await find_document(session, delivery.event_id)
 
 
 async def resend(session: AsyncSession, delivery_id: UUID) -> Delivery:
