@@ -13,6 +13,9 @@ EVENTS_OF = libs/common/opsloop_common/contracts/$(SERVICE)
 TESTED   = $(sort $(notdir $(patsubst %/tests,%,$(wildcard */*/tests))))
 TESTS_OF = $(or $(wildcard */$(SERVICE)/tests),$(error SERVICE=$(SERVICE) has no tests; there are: $(TESTED)))
 
+# empty: else each worker would write the assertions of all tests again, which takes 30 s of a processor
+export PYTHONDONTWRITEBYTECODE :=
+
 OPSLOOP_OUTBOUND_ALLOW_LOCAL := 127.0.0.0/8,::1/128
 
 .DEFAULT_GOAL := help

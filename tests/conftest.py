@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -73,8 +72,7 @@ async def embedded_deployment(
     run_folder: Path, prepared_data: Path, smtp_sink, deployment_settings, is_forked
 ) -> AsyncIterator[Deployment]:
     """The all-in-one, ready on data of its own."""
-    copy = ["cp", "-a", str(prepared_data), str(run_folder)]  # with its owner, which is not ours
-    await asyncio.to_thread(subprocess.run, copy, check=True)
+    await asyncio.to_thread(harness.copy_data, prepared_data, run_folder)
     deployment = harness.embedded(
         run_folder,
         socket_dir=_socket_dir,

@@ -1,7 +1,7 @@
 """OpsLoop's processes as forks of one that has imported it: six seconds of a processor less for each that a test starts.
 
 `python -m tests.forks SOCKET` imports everything, then forks for each connection: it is sent the words of the command, the environment
-and the log as a line of JSON, and answers with the process id, and with the exit status when that is known. Nothing happens at import
+and the logs as a line of JSON, and answers with the process id, and with the exit status when that is known. Nothing happens at import
 in this house, so a fork is what a process of its own would be; how the real command starts is shown by those tests that give no
 `is_forked`.
 """
@@ -36,12 +36,13 @@ STARTING_SECONDS = 60
 class Forked:
     """A process that the server of forks has made, asked as a `subprocess.Popen` is."""
 
-    def __init__(self, command: list[str], environment: dict[str, str], log: Path) -> None:
+    def __init__(self, command: list[str], environment: dict[str, str], log: Path, errors: Path | None = None) -> None:
         self.args = command
         self.returncode: int | None = None
         self._told = socket.socket(socket.AF_UNIX)
         self._told.connect(str(_server()))
-        asked = {"module": command[2], "arguments": command[3:], "environment": environment, "log": str(log)}
+        asked = {"module": command[2], "arguments": command[3:], "environment": environment}
+        asked |= {"log": str(log), "errors": str(errors or log)}
         self._told.sendall(json.dumps(asked).encode() + b"\n")
         self.pid = self._next()
 
@@ -140,16 +141,16 @@ def _tell(asking: dict[int, socket.socket]) -> None:
                 connection.sendall(os.waitstatus_to_exitcode(status).to_bytes(8, "big", signed=True))
 
 
-def _become(module: str, arguments: list[str], environment: dict[str, str], log: str) -> None:
+def _become(module: str, arguments: list[str], environment: dict[str, str], log: str, errors: str) -> None:
     """Be the process that was asked for."""
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.setsid()
-    nothing, written = os.open(os.devnull, os.O_RDONLY), os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    for target, source in enumerate((nothing, written, written)):
+    appending = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+    streams = os.open(os.devnull, os.O_RDONLY), os.open(log, appending, 0o644), os.open(errors, appending, 0o644)
+    for target, source in enumerate(streams):
         os.dup2(source, target)
-    os.close(nothing)
-    os.close(written)
+        os.close(source)
     sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w", buffering=1), open(2, "w", buffering=1)  # noqa: SIM115
     os.environ.clear()
     os.environ |= environment

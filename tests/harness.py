@@ -221,6 +221,11 @@ def embedded(
     )
 
 
+def copy_data(prepared: Path, folder: Path) -> None:
+    """Lay a copy of a data directory below `folder`, with its owner, which is not ours."""
+    subprocess.run(["cp", "-a", str(prepared), str(folder)], check=True)
+
+
 def data_dir_of(deployment: Deployment) -> Path:
     """Return where the all-in-one keeps its data."""
     return Path(deployment.processes["opsloop"].environment["OPSLOOP_DATA_DIR"])
@@ -264,18 +269,20 @@ def distributed(
 def migrate(deployment: Deployment) -> None:
     """Run every service's own `migrate` command, all at once."""
     running = {
-        service: subprocess.Popen(
-            [sys.executable, "-m", f"opsloop_{service}", "migrate"],
-            env=process.environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
+        service: Forked([*process.command[:3], "migrate"], process.environment, process.log)
         for service, process in deployment.processes.items()
     }
-    said = {service: process.communicate(timeout=120)[0] for service, process in running.items()}
-    for service, process in running.items():
-        assert process.returncode == 0, f"{service} migrate: {said[service]}"
+    for service, migrating in running.items():
+        assert migrating.wait(120) == 0, f"{service} migrate: {deployment.processes[service].tail()}"
+
+
+def run_forked(command: list[str], environment: dict[str, str], folder: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command of OpsLoop to its end as a fork; what it says is kept in `folder` meanwhile."""
+    said, complained = folder / "said", folder / "complained"
+    for file in (said, complained):
+        file.write_text("")
+    status = Forked(command, environment, said, complained).wait(60)
+    return subprocess.CompletedProcess(command, status, said.read_text(), complained.read_text())
 
 
 @contextmanager

@@ -97,6 +97,11 @@ ROOTS = {
     "migrations": Root(ANY, NONE, "one history for the one database"),
     "ports": Root(ENTRANCES, frozenset({*DOORS, "service"}), "what the service keeps open for all its rooms"),
     "shapes": Root(frozenset({"rules"}), frozenset({"routes", "schemas"}), "HTTP shapes that rooms share"),
+    "definitions": Root(
+        frozenset({"rules"}),
+        frozenset({"schemas"}),
+        "HTTP shapes of whom a segment means, twice what else a segment is",
+    ),
 }
 """A closed list: what is not in it belongs into a room."""
 

@@ -2,9 +2,6 @@
 
 async with watching(f"{url}/healthz") as seen: ...attack...
 seen().require(p99_ms=50, max_ms=250)
-
-The bounds are those of a quiet machine. Between two probes the watcher sees how the machine does: how late it was woken, and how long
-a fixed piece of work took; what is asked of the watched is that much more.
 """
 
 from __future__ import annotations
@@ -24,8 +21,6 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 EVERY_SECONDS = 0.01
-WORK_MS = 0.15
-"""What a quiet machine takes for `_work`, with room."""
 ANSWER_SECONDS = 30.0
 
 
@@ -38,25 +33,19 @@ class Seen:
     p50_ms: float
     p99_ms: float
     max_ms: float
-    slower: float
-    """How many times as long as on a quiet machine the work took, at the median; 1 or more."""
-    late_p99_ms: float
-    late_max_ms: float
 
     def __str__(self) -> str:
         return (
             f"{self.count} probes, {self.failed} failed, p50 {self.p50_ms:.1f} ms, "
-            f"p99 {self.p99_ms:.1f} ms, max {self.max_ms:.1f} ms; the machine {self.slower:.1f} times slower than a quiet one, "
-            f"woken p99 {self.late_p99_ms:.1f} ms, max {self.late_max_ms:.1f} ms late"
+            f"p99 {self.p99_ms:.1f} ms, max {self.max_ms:.1f} ms"
         )
 
     def require(self, *, p99_ms: float = 50.0, max_ms: float = 250.0) -> Seen:
         """Assert that nobody was kept waiting."""
         assert self.count >= 20, f"too few probes to say anything: {self}"
         assert self.failed == 0, str(self)
-        # the watched is woken, and then the watcher
-        assert self.p99_ms <= p99_ms * self.slower + 2 * self.late_p99_ms, str(self)
-        assert self.max_ms <= max_ms * self.slower + 2 * self.late_max_ms, str(self)
+        assert self.p99_ms <= p99_ms, str(self)
+        assert self.max_ms <= max_ms, str(self)
         return self
 
 
@@ -97,8 +86,6 @@ def _watch(url: str, headers: dict[str, str], *, fresh: bool) -> Seen:
     lines = [f"GET {parts.path or '/'} HTTP/1.1", f"Host: {parts.netloc}", *(f"{k}: {v}" for k, v in headers.items())]
     request = ("\r\n".join(lines) + "\r\n\r\n").encode()
     took: list[float] = []
-    worked: list[float] = []
-    late: list[float] = []
     failed = 0
     connection: socket.socket | None = None
     os.set_blocking(sys.stdin.fileno(), False)
@@ -117,22 +104,9 @@ def _watch(url: str, headers: dict[str, str], *, fresh: bool) -> Seen:
         if fresh and connection is not None:
             connection.close()
             connection = None
-        worked.append(_work())
-        wakes = max(time.perf_counter(), began + EVERY_SECONDS)
-        time.sleep(max(0.0, wakes - time.perf_counter()))  # until who began it says that it is over
-        late.append((time.perf_counter() - wakes) * 1000)
-    for each in (took, worked, late):
-        each.sort()
-    answers = (_quantile(took, share) for share in (0.5, 0.99, 1))
-    slower = max(1.0, _quantile(worked, 0.5) / WORK_MS)
-    return Seen(len(took), failed, *answers, slower, _quantile(late, 0.99), _quantile(late, 1))
-
-
-def _work() -> float:
-    """Return how many milliseconds a fixed piece of work takes now."""
-    began = time.perf_counter()
-    sum(number * number for number in range(2_000))
-    return (time.perf_counter() - began) * 1000
+        time.sleep(max(0.0, EVERY_SECONDS - (time.perf_counter() - began)))  # until who began it says that it is over
+    took.sort()
+    return Seen(len(took), failed, _quantile(took, 0.5), _quantile(took, 0.99), took[-1] if took else math.inf)
 
 
 def os_read_nothing(descriptor: int) -> bool:

@@ -7,6 +7,7 @@ import gzip
 import time
 import zlib
 from collections.abc import Callable, Iterator
+from functools import cache
 from uuid import uuid4
 
 import httpx
@@ -34,25 +35,30 @@ def _zeros(mib: int) -> bytes:
     return b"".join(packer.compress(b" " * MIB) for _ in range(mib)) + packer.flush()
 
 
-BODIES: dict[str, bytes] = {
-    "nothing": b"",
-    "half a text": b'{"batch": ["',
-    "lists in lists": b"[" * 200_000,
-    "objects in objects": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
-    "a number of 100,000 digits": b'{"batch": [' + b"9" * 100_000 + b"]}",
-    "two million numbers": b'{"batch": [' + b"0," * 2_000_000 + b"0]}",
-    "half a million empty objects": b'{"batch": [' + b"{}," * 500_000 + b"{}]}",
-    "not UTF-8": b'{"batch": "\xff\xfe\x80"}',
-    "UTF-16": '{"batch": []}'.encode("utf-16"),
-    "nul bytes": b"\x00" * 10_000,
-    "gzip of nothing much": _zeros(512),
-    "half of a gzip": _zeros(4)[:-40],
-    "gzip in gzip": gzip.compress(_zeros(64)),
-    "broken gzip": b"\x1f\x8b\x08\x00" + b"x" * 1_000,
-    "zstd of nothing much": zstd.compress(b" " * (64 * MIB)),
-    "a form of a million fields": b"data=1&" * 1_000_000,
-    "base64 that is none": b"data=" + b"!" * 100_000,
-}
+@cache
+def bodies() -> dict[str, bytes]:
+    """Return whole bodies; not made at import: packing 580 MiB takes seconds, in each process that collects the tests."""
+    return {
+        "nothing": b"",
+        "half a text": b'{"batch": ["',
+        "lists in lists": b"[" * 200_000,
+        "objects in objects": b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+        "a number of 100,000 digits": b'{"batch": [' + b"9" * 100_000 + b"]}",
+        "two million numbers": b'{"batch": [' + b"0," * 2_000_000 + b"0]}",
+        "half a million empty objects": b'{"batch": [' + b"{}," * 500_000 + b"{}]}",
+        "not UTF-8": b'{"batch": "\xff\xfe\x80"}',
+        "UTF-16": '{"batch": []}'.encode("utf-16"),
+        "nul bytes": b"\x00" * 10_000,
+        "gzip of nothing much": _zeros(512),
+        "half of a gzip": _zeros(4)[:-40],
+        "gzip in gzip": gzip.compress(_zeros(64)),
+        "broken gzip": b"\x1f\x8b\x08\x00" + b"x" * 1_000,
+        "zstd of nothing much": zstd.compress(b" " * (64 * MIB)),
+        "a form of a million fields": b"data=1&" * 1_000_000,
+        "base64 that is none": b"data=" + b"!" * 100_000,
+    }
+
+
 EXTRAS: dict[str, str] = {
     "levels": '{"a":' * 2_000 + "1" + "}" * 2_000,
     "more levels than one may": '{"a":' * 30 + "1" + "}" * 30,
@@ -68,7 +74,7 @@ EXTRAS: dict[str, str] = {
 
 def throws(name: str, wire: Wire, key: str) -> Iterator[tuple[str, bytes]]:
     """Yield what is thrown at one vendor's door: whole bodies, and good ones with something bad in a property."""
-    yield from ((f"{name}: {what}", body) for what, body in BODIES.items())
+    yield from ((f"{name}: {what}", body) for what, body in bodies().items())
     for what, extra in EXTRAS.items():
         yield f"{name}: a property of {what}", wire.text(key, extra=extra)
     many = wire.text(key)
@@ -139,6 +145,7 @@ async def test_no_body_stalls_the_doors_of_clients(embedded_deployment: Deployme
                         ),
                     )
 
+        bodies()  # before anybody is watched
         async with watching(f"{embedded_deployment.urls['feedback']}/healthz") as watched:
             await _at_once(asks(), seen)
         after = _memory(embedded_deployment)
@@ -164,7 +171,7 @@ async def test_no_question_stalls_those_who_ask(embedded_deployment: Deployment)
 
         def asks() -> Iterator[tuple[str, Callable[[], object]]]:
             for path in paths:
-                for what, body in BODIES.items():
+                for what, body in bodies().items():
                     if not what.startswith(("gzip", "half of", "broken", "zstd")):
                         yield f"{path}: {what}", lambda path=path, body=body: client.post(path, content=body)
 

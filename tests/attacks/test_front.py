@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 import socket
+import subprocess
 import tempfile
 import time
 from collections import Counter
@@ -31,10 +32,11 @@ BATCH = POST.replace(b"/v1/feedback ", b"/v1/feedback:batch ")
 
 
 @pytest.fixture(scope="module")
-def opsloop() -> Iterator[harness.Deployment]:
+def opsloop(prepared_data: Path) -> Iterator[harness.Deployment]:
     """One deployment for all attacks here: each must leave it as it found it."""
     folder = Path(tempfile.mkdtemp(prefix="opsloop-front-"))
     folder.chmod(0o755)  # so that PostgreSQL's user may enter
+    subprocess.run(["cp", "-a", str(prepared_data), str(folder)], check=True)  # with its owner, which is not ours
     deployment = harness.embedded(
         folder,
         socket_dir=lambda data_dir: PostgresServer(postgres_dir(data_dir)).socket_dir,
@@ -201,12 +203,7 @@ async def at_once(crowd: list[Peer], act: Callable[[Peer], Awaitable[str]]) -> C
             b"a:b\r\n" * 100_000,
             128,
         ),
-        (
-            "64 MiB of a chunk extension",
-            BATCH % b"%s" + b"Transfer-Encoding: chunked\r\n\r\n1;",
-            b"x" * MIB,
-            64,
-        ),
+        ("64 MiB of a chunk extension", BATCH % b"%s" + b"Transfer-Encoding: chunked\r\n\r\n1;", b"x" * MIB, 64),
         ("1-byte chunks", BATCH % b"%s" + b"Transfer-Encoding: chunked\r\n\r\n", b"1\r\n \r\n" * 100_000, 20),
         ("14,000 requests ahead of their answers", b"", b"GET /readyz HTTP/1.1\r\nHost: a\r\n\r\n" * 14_000, 1),
     ],

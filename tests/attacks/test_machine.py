@@ -18,6 +18,7 @@ from opsloop_common.embedded_postgres import PostgresFailed, PostgresServer
 from opsloop_common.embedded_postgres.account import DEDICATED, NOBODY
 from opsloop_common.embedded_postgres.roles import connect, prepare_databases
 from opsloop_common.limits import POSTGRES_LOG_BYTES, POSTGRES_LOG_FILES
+from opsloop_common.testing.databases import copy_cluster
 from tests.harness import SERVICES, Deployment, data_dir_of, eventually
 
 pytestmark = pytest.mark.slow
@@ -46,7 +47,8 @@ asyncio.run(log_in())
 
 @pytest.fixture
 def server(run_folder: Path) -> Iterator[PostgresServer]:
-    """A server on a folder of its own, not started."""
+    """A server on a folder of its own with a cluster in it, not started."""
+    copy_cluster(run_folder / "postgres")
     made = PostgresServer(run_folder / "postgres")
     yield made
     made.stop()
@@ -190,8 +192,6 @@ def test_what_was_planted_in_an_earlier_releases_folder_is_not_given_away(server
     treasure.write_text("root's own")
     treasure.chmod(0o600)
     (run_folder / "rootdir").mkdir(mode=0o700)
-    server.start()
-    server.stop()
     for path in (server.data_dir, *server.data_dir.rglob("*")):
         os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
     planted = server.data_dir / "base" / "16384"

@@ -24,13 +24,12 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from opsloop_common import limits
+from opsloop_common import limits, tls
 from opsloop_common.access.issuer import IssuerClient
 from opsloop_common.foreign import Unreadable
 from opsloop_common.limits import EVENT_BYTES
 from opsloop_common.outbound.client import OutboundClient, OutboundError
 from opsloop_common.outbound.rules import AddressPolicy, parse_networks
-from opsloop_common.tls import hardened
 from opsloop_notifications.mail.service import MailDelayed, MailRefused, MailServer
 from opsloop_notifications.mail.writing import Written, write
 from tests.attacks.peers import HTTP, SMTP, SMTP_FLOODS, TLS, UNSPOKEN, bad_peers
@@ -163,6 +162,7 @@ def certificate_in(folder: Path) -> Path:
 def test_no_records_of_tls_hold_the_loop(tmp_path, monkeypatch):
     certificate = certificate_in(tmp_path)
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    monkeypatch.setattr(tls, "of_clients", tls.of_clients.__wrapped__)  # one that reads this certificate
 
     async def attack() -> Came:
         async with bad_peers("tls_records", certificate=certificate) as ports:
@@ -231,7 +231,7 @@ async def keys_of(client: IssuerClient, issuer: str) -> str:
 
 def test_a_server_chooses_no_costly_key_exchange():
     """ffdhe8192 cost 120 ms, an 8192-bit DHE group of TLS 1.2 225 ms, before any certificate was looked at."""
-    context = hardened(ssl.create_default_context())
+    context = tls.of_clients()
     hello = ssl.MemoryBIO()
     talk = context.wrap_bio(ssl.MemoryBIO(), hello, server_hostname="peer.example")
     with pytest.raises(ssl.SSLWantReadError):

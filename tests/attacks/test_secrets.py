@@ -57,6 +57,7 @@ WAYS = (
 STARTER = """
 import gc, json, os, runpy, sys, traceback
 import opsloop.cli, opsloop.demo, opsloop.status, opsloop.tools
+import opsloop_common.migrations, opsloop_common.runner.serve
 from opsloop.services import MEMBERS
 
 gc.freeze()

@@ -17,7 +17,7 @@ from tests.harness import Deployment, connect
 
 pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
-SECONDS = 4.0
+SECONDS = 2.0
 STORED = (
     "INSERT INTO feedback (id, workspace, body, kind, severity, sentiment, triage, channel, source, author_verified, tags, "
     "attributes, occurred_at, created_at, updated_at, search_text) SELECT gen_random_uuid(), w, b, 'bug', 's3', 0, '{}', 'api', "

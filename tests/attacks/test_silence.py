@@ -26,11 +26,12 @@ from opsloop.data import postgres_dir
 from opsloop_common.embedded_postgres import PostgresServer
 from opsloop_common.testing.databases import in_ci
 from opsloop_common.testing.proxy import Proxy
+from opsloop_feedback.app import SERVICE as FEEDBACK
 from tests import harness
 from tests.attacks.probe import watching
 from tests.harness import Deployment, Process, eventually, postmasters
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
 ACCEPTED_AGAIN_SECONDS = 10.0
 ANSWER_SECONDS = 6.0  # 5 s, and what a busy machine adds
@@ -112,7 +113,7 @@ async def _ready(url: str) -> tuple[int, dict[str, object], float]:
 @pytest.fixture
 async def behind_proxy(run_folder: Path, databases) -> AsyncIterator[tuple[Deployment, Proxy]]:
     """The feedback service in a process of its own, its PostgreSQL behind a proxy."""
-    database_url = await databases.create_empty(f"feedback_{run_folder.name[-8:].lower()}")
+    database_url = await databases.create(FEEDBACK)
     name = make_url(database_url).database
     async with Proxy(str(databases.server.socket_dir / ".s.PGSQL.5432")).running() as proxy:
         port = harness.free_port()
@@ -127,7 +128,6 @@ async def behind_proxy(run_folder: Path, databases) -> AsyncIterator[tuple[Deplo
         deployment = Deployment(
             {"feedback": process}, {"feedback": f"http://127.0.0.1:{port}"}, {"feedback": database_url}
         )
-        await asyncio.to_thread(harness.migrate, deployment)
         process.start()
         try:
             await deployment.ready()

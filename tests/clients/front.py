@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -20,21 +19,9 @@ import aiohttp
 import httpx
 from aiohttp import web
 
-from tests.harness import Deployment, data_dir_of
+from tests.harness import Deployment, data_dir_of, run_forked
 
 HOP = {"connection", "content-length", "transfer-encoding", "content-encoding", "keep-alive"}
-READ = """
-import asyncio, json, sys
-from pathlib import Path
-from opsloop_metrics.store.embedded import EmbeddedStore
-
-async def main():
-    store = EmbeddedStore(Path(sys.argv[1]))
-    print(json.dumps([list(row) for row in (await store.query(sys.argv[2])).rows]))
-    await store.close()
-
-asyncio.run(main())
-"""
 
 
 @dataclass
@@ -123,7 +110,7 @@ async def stored(deployment: Deployment, sql: str) -> list[Any]:
     process = deployment.processes["opsloop"]
     if not process.is_dead():
         await asyncio.to_thread(process.terminate)
-    command = [sys.executable, "-c", READ, str(data_dir_of(deployment) / "events"), sql]
-    done = await asyncio.to_thread(subprocess.run, command, capture_output=True, text=True, timeout=120, check=False)
+    command = [sys.executable, "-m", "tests.clients.reading", str(data_dir_of(deployment) / "events"), sql]
+    done = await asyncio.to_thread(run_forked, command, process.environment, process.log.parent)
     assert done.returncode == 0, done.stderr
     return list(json.loads(done.stdout.splitlines()[-1]))

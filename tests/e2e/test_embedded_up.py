@@ -22,16 +22,33 @@ from tests.harness import SERVICES, Deployment, data_dir_of, eventually, postmas
 pytestmark = pytest.mark.slow
 
 
+def described(folder: Path, *, is_forked: bool) -> Deployment:
+    """Describe an all-in-one that makes its own keys."""
+    found = harness.embedded(
+        folder, socket_dir=lambda data_dir: PostgresServer(postgres_dir(data_dir)).socket_dir, is_forked=is_forked
+    )
+    for name in ("OPSLOOP_BOOTSTRAP_KEY", "OPSLOOP_SECRET_KEY"):
+        del found.processes["opsloop"].environment[name]
+    return found
+
+
 @pytest.fixture
 def deployment(run_folder: Path) -> Deployment:
-    """The all-in-one, described and not started, making its own keys."""
-    described = harness.embedded(
-        run_folder, socket_dir=lambda data_dir: PostgresServer(postgres_dir(data_dir)).socket_dir, is_forked=False
-    )
-    process = described.processes["opsloop"]
-    for name in ("OPSLOOP_BOOTSTRAP_KEY", "OPSLOOP_SECRET_KEY"):
-        del process.environment[name]
-    return described
+    """The all-in-one, not started, by its command and without data."""
+    return described(run_folder, is_forked=False)
+
+
+@pytest.fixture
+def forked_deployment(run_folder: Path) -> Deployment:
+    """The same, forked."""
+    return described(run_folder, is_forked=True)
+
+
+@pytest.fixture
+def known_deployment(run_folder: Path, prepared_data: Path) -> Deployment:
+    """The all-in-one, not started, on data that was started once."""
+    harness.copy_data(prepared_data, run_folder)
+    return described(run_folder, is_forked=True)
 
 
 def root_of(deployment: Deployment) -> str:
@@ -96,14 +113,8 @@ def assert_keys_are_the_owners_alone(deployment: Deployment) -> None:
 def opsloop(deployment: Deployment, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run another command on the same data directory."""
     process = deployment.processes["opsloop"]
-    return subprocess.run(
-        [*process.command[:-1], *arguments],
-        env=process.environment | {"OPSLOOP_PORT": "0", "COLUMNS": "200"},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    variables = process.environment | {"OPSLOOP_PORT": "0", "COLUMNS": "200"}
+    return harness.run_forked([*process.command[:-1], *arguments], variables, process.log.parent)
 
 
 async def assert_commands_reach_it(deployment: Deployment) -> None:
@@ -187,7 +198,8 @@ def assert_a_second_process_is_refused(deployment: Deployment) -> None:
 
 
 @pytest.mark.timeout(300)
-async def test_a_killed_process_starts_again_by_itself_with_everything_it_had(deployment):
+async def test_a_killed_process_starts_again_by_itself_with_everything_it_had(known_deployment):
+    deployment = known_deployment
     process = deployment.processes["opsloop"]
     try:
         await start(deployment)
@@ -266,7 +278,8 @@ def test_commands_say_what_to_do_when_there_is_nothing_yet(deployment):
 
 
 @pytest.mark.timeout(120)
-async def test_a_taken_port_and_a_stop_while_starting_leave_nothing_behind(deployment):
+async def test_a_taken_port_and_a_stop_while_starting_leave_nothing_behind(forked_deployment):
+    deployment = forked_deployment
     process = deployment.processes["opsloop"]
     try:
         with socket.socket() as taken:

@@ -29,6 +29,14 @@ class Ledger:
     accepted: set[str] = field(default_factory=set)
     repeats: int = 0
 
+    async def reaches(self, count: int) -> None:
+        """Wait until so many posts are accepted: what comes next comes in the middle of the others."""
+
+        async def reached() -> bool:
+            return len(self.accepted) >= count
+
+        await eventually(reached, within=PATIENCE_SECONDS, every=0.01, what=f"{count} posts accepted")
+
 
 async def post_until_accepted(client: httpx.AsyncClient, ledger: Ledger, number: int) -> None:
     """Post one item as a careful partner does: the same key again until a 2xx came back."""

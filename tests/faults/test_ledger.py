@@ -21,6 +21,15 @@ FAILPOINTS = [
     *(pytest.param(each, marks=pytest.mark.soak) for each in ("relay.before_publish", "consumer.before_commit")),
 ]
 
+EACH_TIME = 24
+"""Posts around the deaths of one process: three for each of those that post at once."""
+SECOND_DEATHS = {
+    "feedback": "relay.after_publish",
+    "metrics": "consumer.after_commit",
+    "notifications": "consumer.before_commit",
+}
+"""Where a process dies that has just got up again."""
+
 
 async def _dead(process: Process) -> None:
     async def dead() -> bool:
@@ -45,9 +54,9 @@ async def test_the_all_in_one_dies_at_a_failpoint(embedded_deployment: Deploymen
     ledger = Ledger()
     process = embedded_deployment.processes["opsloop"]
     await listen_to_everything(embedded_deployment, webhook_receiver.url)
-    await _restart_at_failpoint(embedded_deployment, process, failpoint, 30)
+    await _restart_at_failpoint(embedded_deployment, process, failpoint, 5)
 
-    posting = asyncio.create_task(post_many(embedded_deployment.client("feedback"), ledger, 150))
+    posting = asyncio.create_task(post_many(embedded_deployment.client("feedback"), ledger, 60))
     await _dead(process)
     process.start()
     await posting
@@ -62,9 +71,10 @@ async def test_the_all_in_one_dies_at_random(embedded_deployment: Deployment, we
     process = embedded_deployment.processes["opsloop"]
     await listen_to_everything(embedded_deployment, webhook_receiver.url)
 
-    posting = asyncio.create_task(post_many(embedded_deployment.client("feedback"), ledger, 400))
-    for _ in range(2):
-        await asyncio.sleep(chance.uniform(0.3, 1.2))
+    posting = asyncio.create_task(post_many(embedded_deployment.client("feedback"), ledger, 120))
+    for accepted in (20, 60):
+        await ledger.reaches(accepted)
+        await asyncio.sleep(chance.uniform(0.0, 0.3))
         process.kill9()
         process.start()
         await embedded_deployment.ready()
@@ -78,12 +88,11 @@ async def test_postgresql_dies_beneath_the_all_in_one(embedded_deployment: Deplo
     ledger = Ledger()
     await listen_to_everything(embedded_deployment, webhook_receiver.url)
 
-    posting = asyncio.create_task(post_many(embedded_deployment.client("feedback"), ledger, 600))
-    for _ in range(2):
-        await asyncio.sleep(0.5)
+    posting = asyncio.create_task(post_many(embedded_deployment.client("feedback"), ledger, 120))
+    for accepted in (20, 60):
+        await ledger.reaches(accepted)
         for pid in postmasters(embedded_deployment):
             psutil.Process(pid).kill()
-        await asyncio.sleep(2)
     await posting
 
     print("postgresql", await settle_and_check(embedded_deployment, ledger, webhook_receiver))
@@ -99,23 +108,17 @@ async def test_four_processes_and_the_broker_die_in_turn(
     await listen_to_everything(deployment, webhook_receiver.url)
 
     for service in SERVICES:
-        posting = asyncio.create_task(post_many(client, ledger, 60))
-        await asyncio.sleep(0.2)
-        deployment.processes[service].kill9()
-        deployment.processes[service].start()
+        process, accepted = deployment.processes[service], len(ledger.accepted)
+        posting = asyncio.create_task(post_many(client, ledger, EACH_TIME))
+        await ledger.reaches(accepted + EACH_TIME // 3)
+        process.kill9()
+        if failpoint := SECOND_DEATHS.get(service):
+            process.start(OPSLOOP_FAILPOINT=f"{failpoint}:2")
+            await _dead(process)
+        process.start()
         await posting
         await deployment.ready()
-    for service, failpoint in (
-        ("feedback", "relay.after_publish"),
-        ("metrics", "consumer.after_commit"),
-        ("notifications", "consumer.before_commit"),
-    ):
-        await _restart_at_failpoint(deployment, deployment.processes[service], failpoint, 10)
-        posting = asyncio.create_task(post_many(client, ledger, 60))
-        await _dead(deployment.processes[service])
-        deployment.processes[service].start()
-        await posting
-    posting = asyncio.create_task(post_many(client, ledger, 60))
+    posting = asyncio.create_task(post_many(client, ledger, EACH_TIME))
     kafka_broker.kill9()
     await posting  # the API goes on accepting while the broker is away
     kafka_broker.restart()

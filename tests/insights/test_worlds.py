@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from datetime import datetime
+from functools import cache
 from random import Random
 
 import pytest
@@ -15,8 +16,13 @@ from tests.insights.reference import answer
 from tests.insights.segment import batches, messages_of
 from tests.insights.worlds import World, world
 
-MANY = [world(seed) for seed in range(1, 121)]
 KINDS_OF_IDS = ("userId", "anonymousId", "previousId")
+
+
+@cache
+def many() -> list[World]:
+    """Return worlds to look through."""
+    return [world(seed) for seed in range(1, 121)]
 
 
 def people_by_id(made: World) -> dict[str, set[str]]:
@@ -39,7 +45,7 @@ def test_a_seed_makes_the_same_world_and_questions():
 
 
 def test_messages_and_events_say_the_same():
-    for made in MANY:
+    for made in many():
         events = {event["id"]: event for event in made.events}
         assert len(events) == len(made.events)
         assert {one["messageId"] for one in made.messages} == events.keys()
@@ -51,7 +57,7 @@ def test_messages_and_events_say_the_same():
 
 
 def test_each_id_is_one_persons_and_the_messages_join_all_ids_of_a_person():
-    for made in MANY:
+    for made in many():
         assert all(len(people) == 1 for people in people_by_id(made).values())
         joined: dict[str, str] = {each: each for each in people_by_id(made)}
         for _ in range(3):  # as often as a chain of joins is long
@@ -64,7 +70,7 @@ def test_each_id_is_one_persons_and_the_messages_join_all_ids_of_a_person():
 
 
 def test_traits_are_told_once_and_stand_at_all_events_of_a_person():
-    for made in MANY:
+    for made in many():
         told = {one["messageId"] for one in made.messages if one.get("traits")}
         events = [event for event in made.events if event["id"] in told]
 
@@ -75,28 +81,28 @@ def test_traits_are_told_once_and_stand_at_all_events_of_a_person():
 
 
 def test_worlds_hold_what_they_are_there_for():
-    ties = sum(max(Counter((event["person"], event["time"]) for event in made.events).values()) > 1 for made in MANY)
-    several = sum(any(one.get("previousId") for one in made.messages) for made in MANY)
-    again = sum(len(made.messages) > len(made.events) for made in MANY)
-    shuffled = sum([one["messageId"] for one in made.messages] != [e["id"] for e in made.events] for made in MANY)
+    ties = sum(max(Counter((event["person"], event["time"]) for event in made.events).values()) > 1 for made in many())
+    several = sum(any(one.get("previousId") for one in made.messages) for made in many())
+    again = sum(len(made.messages) > len(made.events) for made in many())
+    shuffled = sum([one["messageId"] for one in made.messages] != [e["id"] for e in made.events] for made in many())
 
-    assert {made.zone for made in MANY} >= {"Asia/Shanghai", "US/Pacific", "Europe/Berlin", "Asia/Kathmandu"}
-    assert {made.week_start for made in MANY} == {"monday", "sunday"}
-    assert min(ties, several, again, shuffled) > len(MANY) / 2
-    assert min(len(made.events) for made in MANY) >= 20
-    assert max(len({event["person"] for event in made.events}) for made in MANY) <= 40
+    assert {made.zone for made in many()} >= {"Asia/Shanghai", "US/Pacific", "Europe/Berlin", "Asia/Kathmandu"}
+    assert {made.week_start for made in many()} == {"monday", "sunday"}
+    assert min(ties, several, again, shuffled) > len(many()) / 2
+    assert min(len(made.events) for made in many()) >= 20
+    assert max(len({event["person"] for event in made.events}) for made in many()) <= 40
 
 
 @pytest.mark.parametrize("insight", QUESTIONS)
 def test_questions_have_answers_that_say_something(insight):
     something = 0
-    for made in MANY:
+    for made in many():
         asked = question(insight, made, Random(made.seed))
         found = answer(insight, made.events, asked, now=made.now)
         json.dumps(asked)
         something += any(letter in "123456789" for letter in json.dumps(_numbers(found)))
 
-    assert something > len(MANY) / 3
+    assert something > len(many()) / 3
 
 
 def _numbers(found: object) -> object:

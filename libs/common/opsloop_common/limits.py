@@ -154,6 +154,8 @@ VISITOR_RATE_BURST = 200
 KEYLESS_PER_SECOND = 200  # an address, of all that is asked without a key, or needs none, but the probes
 KEYLESS_AT_ONCE = 2_000
 KEYLESS_IN_A_TURN = 2  # are started in one turn of the event loop: 100 connections ask in one
+LARGE_READ_BYTES = 64 * 1024  # at least; who sent so much at once is read on when its turn comes
+LARGE_READS_IN_A_TURN = 2  # of up to 256 KiB
 
 PUBLISHABLE_ROWS_PER_DAY = 10_000
 PUBLISHABLE_BYTES_PER_DAY = 64 * 1024 * 1024

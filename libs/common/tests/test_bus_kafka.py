@@ -29,11 +29,11 @@ pytestmark = pytest.mark.kafka
 
 
 class KafkaWorld(World):
-    def __init__(self, broker):
+    def __init__(self, broker, prefix):
         super().__init__()
         self.broker = broker
-        self.prefix = f"t{uuid4().hex[:8]}"
-        self.topic = f"{self.prefix}.sample"
+        self.prefix = prefix
+        self.topic = f"{prefix}.sample"
 
     def settings(self, instance="one"):
         return Settings(
@@ -73,8 +73,8 @@ class KafkaWorld(World):
 
 
 @pytest.fixture
-async def world(make_database, kafka_broker):
-    world = KafkaWorld(kafka_broker)
+async def world(make_database, kafka_broker, prefix):
+    world = KafkaWorld(kafka_broker, prefix)
     world.producer = await make_database(SAMPLE)
     world.consumers = await make_database(SAMPLE)
     await create_topics(world.settings(), ["sample"])

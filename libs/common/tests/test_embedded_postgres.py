@@ -26,6 +26,7 @@ from opsloop_common.embedded_postgres.account import DEDICATED
 from opsloop_common.embedded_postgres.reasons import told_in_words, why_it_ended
 from opsloop_common.embedded_postgres.roles import connect
 from opsloop_common.limits import POSTGRES_LOG_FILES
+from opsloop_common.testing.databases import copy_cluster
 
 pytestmark = pytest.mark.slow
 
@@ -85,8 +86,8 @@ def test_keeps_what_was_written_and_stops_without_a_trace(folder, new_server):
     assert ask(server, "SHOW fsync") == "on"
 
 
-def test_socket_and_files_are_the_owners_alone(folder, new_server):
-    server = new_server()
+def test_socket_and_files_are_the_owners_alone(folder, servers):
+    server = servers()
 
     server.start()
 
@@ -140,12 +141,12 @@ def test_a_stale_pid_file_that_names_a_stranger_does_not_mislead(folder, new_ser
     stranger.communicate()
 
 
-def test_a_kill_while_the_cluster_is_being_made_leaves_nothing_half_made(folder, new_server):
+def test_a_kill_while_the_cluster_is_being_made_leaves_nothing_half_made(folder, servers):
     left = folder / "data.new-1"
     left.mkdir()
     (left / "PG_VERSION").write_text("18\n")
 
-    server = new_server()
+    server = servers()
     server.start()
 
     assert not left.exists()
@@ -184,9 +185,7 @@ def test_as_root_below_a_closed_folder_it_says_what_to_do_and_changes_nothing(fo
     assert list(closed.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    "name", ["c++ projects/ops", "R&D", "50%41", "a,b", "a:b", "[x]*", 'it\'s "q"', "a@b?c#d", "数据" * 12]
-)
+@pytest.mark.parametrize("name", ["c++ R&D/50%41", "[x]* a@b?c#d", 'it\'s "q"', "a,b:c", "数据" * 12])
 async def test_a_folder_of_any_name_is_served_and_reached_by_url(folder, name):
     server = PostgresServer(folder / name / "postgres")
     database = Database(server.url(), service="sample", clock=SystemClock())
@@ -201,6 +200,7 @@ async def test_a_folder_of_any_name_is_served_and_reached_by_url(folder, name):
         if not server.socket_dir.is_relative_to(folder):
             shutil.rmtree(server.socket_dir, ignore_errors=True)
 
+    assert make_url(server.url()).query["host"] == str(server.socket_dir)
     assert len(os.fsencode(server.socket_dir)) < 87
     assert not set(",:") & set(str(server.socket_dir))
 
@@ -237,7 +237,10 @@ def test_a_refused_file_is_named_with_the_setting(number, tmp_path):
 
 
 def test_a_long_path_gets_a_short_socket(folder):
-    server = PostgresServer(folder / ("long-" * 20) / "data")
+    data = folder / ("long-" * 20) / "data"
+    data.parent.mkdir()
+    copy_cluster(data)
+    server = PostgresServer(data)
 
     server.start()
 
@@ -247,16 +250,6 @@ def test_a_long_path_gets_a_short_socket(folder):
     finally:
         server.stop()
         shutil.rmtree(server.socket_dir)
-
-
-def test_a_folder_may_have_any_name(folder):
-    server = PostgresServer(folder / '数据 100%, "quoted" #1' / "data")
-    server.start()
-    try:
-        assert ask(server, "SELECT 1") == 1
-        assert make_url(server.url()).query["host"] == str(server.socket_dir)
-    finally:
-        server.stop()
 
 
 def test_the_server_knows_none_of_our_secrets(folder, new_server, monkeypatch):
@@ -289,8 +282,6 @@ def test_only_the_newest_log_files_are_kept(folder, new_server):
 
 
 def test_what_another_major_version_wrote_is_left_alone(folder, new_server):
-    new_server().start()
-    new_server().stop()
     (folder / "data" / "PG_VERSION").write_text("17\n")
 
     with pytest.raises(PostgresFailed, match=r"PostgreSQL 17, and 18\.\d+ is installed"):

@@ -102,8 +102,6 @@ def test_a_user_that_is_not_its_own_is_refused(folder, user):
 
 @AS_ROOT
 def test_files_of_another_user_are_refused(folder, new_server):
-    new_server().start()
-    new_server().stop()
     for path in (folder / "data", *(folder / "data").rglob("*")):
         os.chown(path, 4242, 4242)
 
@@ -113,7 +111,7 @@ def test_files_of_another_user_are_refused(folder, new_server):
 
 @AS_ROOT
 @pytest.mark.parametrize("left_running", [False, True])
-def test_a_cluster_of_an_earlier_release_comes_up_with_its_data_and_without_trust(folder, new_server, left_running):
+def test_a_cluster_of_an_earlier_release_comes_up_with_its_data_and_without_trust(folder, servers, left_running):
     old = EarlierRelease(folder / "data")
     old_process = old.start()
     run_in(
@@ -131,7 +129,7 @@ def test_a_cluster_of_an_earlier_release_comes_up_with_its_data_and_without_trus
     if not left_running:
         old.stop(old_process)
 
-    server = new_server()
+    server = servers()
     assert server.start() is False
     if left_running:
         old_process.wait(30)
@@ -218,7 +216,7 @@ def test_a_link_that_only_we_can_change_is_followed(folder):
 
 
 @AS_ROOT
-def test_programs_that_the_servers_user_cannot_reach_are_copied_where_only_root_writes(folder, new_server, monkeypatch):
+def test_programs_that_the_servers_user_cannot_reach_are_copied_where_only_root_writes(folder, servers, monkeypatch):
     installed = programs.folder().parent
     closed = folder / "closed"
     closed.mkdir(mode=0o700)
@@ -228,7 +226,7 @@ def test_programs_that_the_servers_user_cannot_reach_are_copied_where_only_root_
     monkeypatch.setattr(programs, "SHARED", folder / "shared")
 
     copied = programs.folder()
-    server = new_server()
+    server = servers()
     server.start()
 
     assert copied.is_relative_to(folder / "shared")

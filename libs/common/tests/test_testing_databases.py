@@ -16,7 +16,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from opsloop_common.testing import run
-from opsloop_common.testing.databases import TestDatabases
+from opsloop_common.testing.databases import TestDatabases, temporary_postgres
 from opsloop_common.testing.keeper import processes_of
 from opsloop_common.testing.sample.service import SAMPLE
 
@@ -96,6 +96,16 @@ async def test_one_whose_schema_a_test_changed_is_not_handed_out_again(own: Test
     await own.drop(url)
 
     assert await own.create(SAMPLE) != url
+
+
+@pytest.mark.slow
+async def test_servers_that_begin_as_copies_of_one_share_nothing():
+    with temporary_postgres() as one, temporary_postgres() as other:
+        await (await written_to(one.url(), "CREATE TABLE own AS SELECT 1")).close()
+        connection = await connected(other.url())
+
+        assert await connection.fetchval("SELECT to_regclass('own')") is None
+        await connection.close()
 
 
 @pytest.mark.slow

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-pytestmark = pytest.mark.slow
-
 pytest_plugins = ["pytester"]
 
 SUITE = """
@@ -30,6 +28,11 @@ def test_said(): ...
 
 
 TELL = """
+from opsloop_common.testing.tiers import sort_into_tiers
+
+def pytest_collection_modifyitems(items):
+    sort_into_tiers(items)
+
 def pytest_collection_finish(session):
     for item in session.items:
         print(item.name, *sorted({"quick", "slow", "kafka"} & {mark.name for mark in item.iter_markers()}))
@@ -43,7 +46,7 @@ def test_the_tier_follows_from_the_fixtures(pytester: pytest.Pytester):
         "[pytest]\nmarkers =\n    quick\n    slow\n    kafka\nasyncio_default_fixture_loop_scope = function\n"
     )
 
-    done = pytester.runpytest_subprocess("-p", "opsloop_common.testing.plugin", "--collect-only", "-q")
+    done = pytester.runpytest_inprocess("--collect-only", "-q")
 
     assert [line for line in done.outlines if line.startswith("test_") and "::" not in line] == [
         "test_broker kafka slow",
@@ -52,3 +55,7 @@ def test_the_tier_follows_from_the_fixtures(pytester: pytest.Pytester):
         "test_process slow",
         "test_said slow",
     ]
+
+
+def test_the_plugin_sorts_this_run(request: pytest.FixtureRequest):
+    assert request.node.get_closest_marker("quick")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from difflib import get_close_matches
 from typing import Annotated, Any, ClassVar, Literal, Self
@@ -21,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.requests import Request
 from starlette.responses import Response
 
 from opsloop_common.conditions import MAX_CONDITIONS, Condition
@@ -54,7 +56,7 @@ from opsloop_metrics.insights.periods import (
     frame_of,
 )
 from opsloop_metrics.insights.persons import Person, Portion
-from opsloop_metrics.insights.tables import CSV, as_csv, prefers_csv
+from opsloop_metrics.insights.tables import BYTE_ORDER_MARK, CSV, Cell, as_csv, prefers_csv
 from opsloop_metrics.ports import Insight
 
 _PATHS = ("properties", "person", "group")
@@ -316,9 +318,35 @@ def as_page(found: Sequence[Person], page: Page) -> Listing[InsightPersonOut]:
     return PageOf(shown, cursor).map(lambda each: InsightPersonOut(person=UUID(each[0]), distinct_id=each[1]))
 
 
-async def tell(insight: Insight, session: AsyncSession, question: InModel, accept: str | None) -> Any:
+@dataclass(frozen=True)
+class Sheet:
+    """A table as whoever asks wants it: whether as CSV where there is JSON too, and what that begins with."""
+
+    is_wanted: bool
+    mark: str
+
+    def text(self, names: Sequence[str], rows: Iterable[Sequence[Cell]]) -> str:
+        """Return a table as CSV."""
+        return self.mark + as_csv(names, rows)
+
+    def answer(
+        self, names: Sequence[str], rows: Iterable[Sequence[Cell]], headers: Mapping[str, str] | None = None
+    ) -> Response:
+        """Answer with a table as CSV."""
+        return Response(self.text(names, rows), media_type=CSV, headers=dict(headers or {}))
+
+
+def sheet_of(
+    request: Request,
+    bom: Annotated[
+        bool, Field(description="Begin CSV with a byte order mark, without which Excel garbles all but ASCII.")
+    ] = False,
+) -> Sheet:
+    """Return how a table is wanted: a dependency of the doors that have one."""
+    return Sheet(prefers_csv(request.headers.get("accept")), BYTE_ORDER_MARK if bom else "")
+
+
+async def tell(insight: Insight, session: AsyncSession, question: InModel, sheet: Sheet) -> Any:
     """Answer a question as it is accepted: as CSV where that is asked for, else as JSON. Raises TooHeavy, StoreUnavailable, Invalid."""
     found = await insight.find(session, question)
-    if prefers_csv(accept):
-        return Response(as_csv(*insight.as_table(found)), media_type=CSV)
-    return insight.shown(found)
+    return sheet.answer(*insight.as_table(found)) if sheet.is_wanted else insight.shown(found)

@@ -88,6 +88,7 @@ async def test_a_count_of_the_month_begins_with_none(world, days):
 
 
 async def test_a_day_begins_at_midnight_and_with_nothing(world, days):
+    world.api.clock.set(days.today + 23 * HOUR + 50 * MINUTE)
     await world.kpi(COUNT)
     made = await world.monitor(HIGH, window="day")
     assert made["window"] == "day"

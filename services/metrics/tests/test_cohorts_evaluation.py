@@ -12,9 +12,9 @@ import pytest
 from opsloop_common.db import Context, ports_of
 from opsloop_metrics.cohorts import rules, service
 from opsloop_metrics.cohorts.service import Evaluation
+from opsloop_metrics.definitions import DefinitionIn
 from opsloop_metrics.ports import MetricsPorts
 from opsloop_metrics.segments import queries
-from opsloop_metrics.segments.schemas import DefinitionIn
 from opsloop_metrics.store.port import TooHeavy
 from services.metrics.tests.analyst import did, is_known
 from services.metrics.tests.segmenting import Marketer, event, prop

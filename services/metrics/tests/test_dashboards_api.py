@@ -76,24 +76,25 @@ async def test_they_are_listed_newest_first_and_by_text(world):
     assert await names(text="%") == []
 
 
-@pytest.mark.parametrize(
-    ("fields", "wanted"),
-    [
-        ({"name": ""}, ["/name"]),
-        ({"name": "a" * 201}, ["/name"]),
-        ({"description": "a" * 2_001}, ["/description"]),
-        ({"tiles": [{"insight_id": "no id"}]}, ["/tiles/0/insight_id"]),
-        ({"tiles": [{}]}, ["/tiles/0/insight_id"]),
-        ({"tiles": [{"insight_id": str(uuid4()), "width": 0}]}, ["/tiles/0/width"]),
-        ({"tiles": [{"insight_id": str(uuid4()), "width": 13}]}, ["/tiles/0/width"]),
-        ({"tiles": [{"insight_id": str(uuid4()), "height": 1}]}, ["/tiles/0/height"]),
-        ({"tiles": [{"insight_id": str(uuid4())}] * 25}, ["/tiles"]),
-        ({"tiles": [{"insight_id": str(uuid4())}]}, ["/tiles/0/insight_id"]),
-    ],
-)
-async def test_what_is_malformed_is_named(world, fields, wanted):
-    refused = await world.send("POST", PATH, json={"name": "Product"} | fields)
-    assert (refused.status_code, pointers(refused)) == (422, wanted)
+MALFORMED = [
+    ({"name": ""}, ["/name"]),
+    ({"name": "a" * 201}, ["/name"]),
+    ({"description": "a" * 2_001}, ["/description"]),
+    ({"tiles": [{"insight_id": "no id"}]}, ["/tiles/0/insight_id"]),
+    ({"tiles": [{}]}, ["/tiles/0/insight_id"]),
+    ({"tiles": [{"insight_id": str(uuid4()), "width": 0}]}, ["/tiles/0/width"]),
+    ({"tiles": [{"insight_id": str(uuid4()), "width": 13}]}, ["/tiles/0/width"]),
+    ({"tiles": [{"insight_id": str(uuid4()), "height": 1}]}, ["/tiles/0/height"]),
+    ({"tiles": [{"insight_id": str(uuid4())}] * 25}, ["/tiles"]),
+    ({"tiles": [{"insight_id": str(uuid4())}]}, ["/tiles/0/insight_id"]),
+]
+
+
+async def test_what_is_malformed_is_named(world, subtests):
+    for fields, wanted in MALFORMED:
+        with subtests.test(fields=fields):
+            refused = await world.send("POST", PATH, json={"name": "Product"} | fields)
+            assert (refused.status_code, pointers(refused)) == (422, wanted)
 
 
 async def test_tiles_of_insights_that_are_not_there_are_refused_each_by_its_place(world):

@@ -54,7 +54,7 @@ async def test_the_sheet_of_a_count(world):
         ("s4", 70, 60, -10, -0.5),
         ("s2", 20, 20, 0, 0),
     ]
-    assert (divided["other"], divided["lift"]) == (None, pytest.approx(0.9))
+    assert (divided["other"], divided["net"], divided["gross"], divided["moved"]) == (None, 20, 40, 28)
     # nobody has to know which field: all others stayed as they were in proportion, or have one value
     assert [each["field"] for each in (await explain(world))["fields"]] == ["data.severity"]
 
@@ -206,8 +206,31 @@ async def test_what_has_no_parts_says_so_and_what_it_came_to(world, measure, why
 
 
 @pytest.mark.parametrize(
+    ("query", "spans"),
+    [
+        ({"from": "2026-11-22", "to": "2026-11-22"}, ("20T16", "21T16", "21T16", "22T16")),
+        ({"from": "2026-11-21", "to": "2026-11-22"}, ("18T16", "20T16", "20T16", "22T16")),
+        (
+            {"from": "2026-11-22", "to": "2026-11-22", "compare_from": "2026-11-15", "compare_to": "2026-11-15"},
+            ("14T16", "15T16", "21T16", "22T16"),
+        ),
+        ({"from": "2026-11-22", "to": "2026-11-22T04:00:00Z"}, ("21T04", "21T16", "21T16", "22T04")),
+    ],
+)
+async def test_days_are_the_workspaces_both_ends_included(world, query, spans):
+    await world.send("PATCH", "/v1/workspace", json={"time_zone": "Asia/Shanghai"}, headers=await world.api.key())
+    await world.kpi(COUNT)
+
+    found = await explain(world, **query)
+
+    names = ("compare_from", "compare_to", "from", "to")
+    assert tuple(found[name] for name in names) == tuple(f"2026-11-{each}:00:00Z" for each in spans)
+
+
+@pytest.mark.parametrize(
     ("query", "pointer"),
     [
+        ({"compare_from": "1800-01-01", "compare_to": "2026-01-01"}, "/query/compare_from"),
         ({"to": TIMES["from"]}, "/query/to"),
         ({"compare_from": "2026-11-22T11:00:00Z"}, "/query/compare_to"),
         ({"by": "data.colour"}, "/query/by"),

@@ -55,7 +55,8 @@ def test_the_sheet_of_a_count():
         Row("s2", 20, 20, 0, 0.0),
     ]
     assert divided.other is None
-    assert isclose(divided.lift, 0.9)  # all of the change, of which a tenth was its due
+    assert (divided.net, divided.gross) == (20, 40)
+    assert divided.moved == 28  # 30, of which a tenth of 20 was its due
 
 
 def test_the_sheet_of_a_share():
@@ -80,7 +81,8 @@ def test_the_sheet_of_a_share():
             "weight_before": 0.6, "weight_after": 0.4,
         },
     ]  # fmt: skip
-    assert round(divided.lift, 9) == 0.24  # 0.74 of the change with half of the weight
+    assert [round(each, 9) for each in (divided.net, divided.gross)] == [0.1, 0.1]
+    assert round(divided.moved, 9) == 0.024  # 0.74 of the change with half of the weight
 
 
 @pytest.mark.parametrize(
@@ -149,9 +151,30 @@ def test_the_fields_that_tell_most_come_first():
     found = explained(*evenly, *by_one, *alone, fields=fields)
 
     # one value alone says nothing; half of the change for half of all neither, and is told last
-    assert [(each.field, round(each.lift, 3)) for each in found.fields] == [("data.one", 0.9), ("data.even", 0.0)]
+    assert [(each.field, round(each.moved, 3)) for each in found.fields] == [("data.one", 18), ("data.even", 0)]
     asked = rules.explain(SPANS, ["data.alone"], [whole(*evenly), part("z", 100, 120)], is_quotient=False)
     assert [each.field for each in asked.fields] == ["data.alone"]  # but is told to whoever asks for it
+
+
+def test_what_cancels_out_is_told_by_how_much_it_moved():
+    """Nothing changed, but forms took over from mails; and of a small change what moved most stands first, not what is rarest."""
+    channels = [part("email", 50, 10), part("form", 10, 50), part("api", 40, 40)]
+    rare = [part(value, before, after, field=2) for value, before, after in (("zh", 1, 3), ("en", 99, 97))]
+
+    even = explained(*channels, *rare, fields=("data.channel", "data.area"))
+    grown = explained(
+        *channels[:2], part("api", 40, 41), *rare[:1], part("en", 99, 98, field=2), fields=("data.channel", "data.area")
+    )
+
+    for found in (even, grown):
+        assert [each.field for each in found.fields] == ["data.channel", "data.area"]
+    by_channel = even.fields[0]
+    assert (even.change, by_channel.net, by_channel.gross, by_channel.moved) == (0, 0, 80, 40)
+    assert [(row.value, row.change, row.share) for row in by_channel.rows] == [
+        ("email", -40, None),
+        ("form", 40, None),
+        ("api", 0, None),
+    ]
 
 
 NUMBERS = st.integers(0, 1_000)
@@ -168,6 +191,8 @@ def test_rows_and_others_are_the_change(numbers, is_quotient):
     rows = [*divided.rows, *([divided.other] if divided.other else [])]
     assert len(divided.rows) <= rules.ROWS_SHOWN
     assert isclose(sum(row.change for row in rows), found.change, rel_tol=1e-9, abs_tol=1e-6)
+    assert isclose(divided.net, found.change, rel_tol=1e-9, abs_tol=1e-6)
+    assert divided.gross >= abs(divided.net) - 1e-6
     if is_quotient:
         assert all(isclose(row.mix + row.rate, row.change, rel_tol=1e-9, abs_tol=1e-9) for row in rows)
         assert isclose(sum(row.weight_after for row in rows), 1.0, rel_tol=1e-9)
@@ -277,10 +302,39 @@ def test_fields_of_fixed_values_are_tried_first_and_ids_times_and_names_never():
     known = ["author.user_id", "author.verified", "area", "channel", "feedback_id", "kind", "locale", "number", "occurred_at",
              "rating", "severity", "source", "tags"]  # fmt: skip
 
-    found = rules.fields_of([selection("count")], [f"data.{name}" for name in known])
+    found = rules.fields_of([Selection("feedback.received", Aggregate.COUNT)], [f"data.{name}" for name in known])
 
     closed = ["data.author.verified", "data.channel", "data.kind", "data.severity"]
     assert found == [*closed, "data.area", "data.locale", "data.source"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "is_tried"),
+    [
+        (Selection("feedback.received", Aggregate.COUNT), True),
+        (Selection("feedback.received", Aggregate.AVG, "data.rating"), True),  # people give it, no triage finds it
+        (Selection("feedback.received", Aggregate.AVG, "data.sentiment"), False),
+        (Selection("feedback.received", Aggregate.SHARE, None, WHERE), False),
+        (Selection("kpi.breached", Aggregate.COUNT, None, WHERE), True),  # its severity is another
+    ],
+)
+def test_what_one_triage_found_is_no_cause_of_itself(asked, is_tried):
+    fields = ["data.channel", "data.kind", "data.severity"] if asked.event == "feedback.received" else ["data.severity"]
+
+    found = rules.fields_of([asked], fields)
+
+    assert (found == fields, "data.kind" in found or "data.severity" in found) == (is_tried, is_tried)
+
+
+def test_of_one_triage_the_most_telling_is_shown():
+    fields = ("data.kind", "data.severity", "data.channel")
+    kinds = [part("bug", 10, 30), part("idea", 90, 90)]
+    severities = [part("s1", 5, 30, field=2), part("s4", 95, 90, field=2)]
+    channels = [part("form", 50, 65, field=3), part("api", 50, 55, field=3)]
+
+    found = explained(*kinds, *severities, *channels, fields=fields)
+
+    assert [each.field for each in found.fields] == ["data.severity", "data.channel"]
 
 
 @pytest.mark.parametrize(

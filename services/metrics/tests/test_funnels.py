@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import pytest
 
+from services.metrics.tests.conftest import emptied
+
 HOUR = {"window": "PT1H"}
 BY_HAND = {
     # what happened, steps, counts, what else is asked
@@ -53,13 +55,14 @@ BY_HAND = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(BY_HAND))
-async def test_by_hand(funnels, name):
-    happened, steps, counts, query = BY_HAND[name]
-    await funnels.happened(*funnels.story(happened))
+async def test_by_hand(funnels, subtests):
+    for name, (happened, steps, counts, query) in BY_HAND.items():
+        with subtests.test(name=name):
+            await emptied(funnels.store)
+            await funnels.happened(*funnels.story(happened))
 
-    asked = [{"event": step.upper(), "optional": step.islower()} for step in steps]
-    assert await funnels.counts(*asked, **query) == counts
+            asked = [{"event": step.upper(), "optional": step.islower()} for step in steps]
+            assert await funnels.counts(*asked, **query) == counts
 
 
 async def test_shares_times_and_bins(funnels):
@@ -164,18 +167,16 @@ async def test_whose_window_is_open_is_in_progress_and_has_not_dropped_out(funne
     assert (found["count"], found["dropped"], found["in_progress"]) == (1, 3, 0)
 
 
-@pytest.mark.parametrize("order", ["ordered", "strict"])
-@pytest.mark.parametrize(
-    ("attribution", "expected"),
-    [
-        ({"attribution": "first"}, {"x": [2, 1], "y": [1, 1], "$none": [1, 0]}),
-        ({"attribution": "last"}, {"x": [1, 0], "y": [2, 2], "$none": [1, 0]}),
-        ({"attribution": "step", "step": 1}, {"y": [2, 2]}),
-        ({"attribution": "step", "step": 0}, {"x": [2, 1], "$none": [2, 1]}),
-        ({"attribution": "all"}, {"$none": [2, 0], "x": [2, 0]}),
-    ],
-)
-async def test_breakdown(funnels, order, attribution, expected):
+BROKEN_DOWN = [
+    ({"attribution": "first"}, {"x": [2, 1], "y": [1, 1], "$none": [1, 0]}),
+    ({"attribution": "last"}, {"x": [1, 0], "y": [2, 2], "$none": [1, 0]}),
+    ({"attribution": "step", "step": 1}, {"y": [2, 2]}),
+    ({"attribution": "step", "step": 0}, {"x": [2, 1], "$none": [2, 1]}),
+    ({"attribution": "all"}, {"$none": [2, 0], "x": [2, 0]}),
+]
+
+
+async def test_breakdown(funnels, subtests):
     x, y = {"utm_source": "x"}, {"utm_source": "y"}
     await funnels.happened(
         ("p1", "A", 0, x),
@@ -185,11 +186,15 @@ async def test_breakdown(funnels, order, attribution, expected):
         ("p3", "A", 0, x),
         ("p4", "A", 0),
     )
+    for order in ["ordered", "strict"]:
+        for attribution, expected in BROKEN_DOWN:
+            with subtests.test(order=order, attribution=attribution):
+                found = await funnels.ask("A", "B", order=order, breakdown={"field": "utm_source"} | attribution)
 
-    found = await funnels.ask("A", "B", order=order, breakdown={"field": "utm_source"} | attribution)
-
-    assert {each["value"]: [step["count"] for step in each["steps"]] for each in found["breakdown"]} == expected
-    assert [step["count"] for step in found["steps"]] == [4, 2]
+                assert {
+                    each["value"]: [step["count"] for step in each["steps"]] for each in found["breakdown"]
+                } == expected
+                assert [step["count"] for step in found["steps"]] == [4, 2]
 
 
 @pytest.mark.parametrize("order", ["ordered", "strict"])
@@ -246,17 +251,18 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("name", sorted(REFUSED))
-async def test_what_cannot_be_meant_is_refused_with_the_place(funnels, name):
-    query, pointer = REFUSED[name]
-    body = funnels.RANGE | {"steps": [{"event": "A"}, {"event": "B"}]} | query
+async def test_what_cannot_be_meant_is_refused_with_the_place(funnels, subtests):
+    for name in sorted(REFUSED):
+        with subtests.test(name=name):
+            query, pointer = REFUSED[name]
+            body = funnels.RANGE | {"steps": [{"event": "A"}, {"event": "B"}]} | query
 
-    answer = await funnels.world.post("/v1/insights/funnel", body, expect=422)
-    assert answer["errors"][0]["pointer"] == pointer
+            answer = await funnels.world.post("/v1/insights/funnel", body, expect=422)
+            assert answer["errors"][0]["pointer"] == pointer
 
-    if pointer != "/to":
-        answer = await funnels.world.post("/v1/insights/funnel/persons", {"query": body, "step": 0}, expect=422)
-        assert answer["errors"][0]["pointer"] == f"/query{pointer}"
+            if pointer != "/to":
+                answer = await funnels.world.post("/v1/insights/funnel/persons", {"query": body, "step": 0}, expect=422)
+                assert answer["errors"][0]["pointer"] == f"/query{pointer}"
 
 
 async def test_a_step_that_is_not_there_has_nobody_behind_it(funnels):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from services.metrics.tests.conftest import emptied
+
 HOUR, STRICT, UNORDERED = {"window": "PT1H"}, {"order": "strict"}, {"order": "unordered"}
 SESSIONS = {"count_by": "sessions"}
 
@@ -82,12 +84,13 @@ BY_HAND = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", sorted(BY_HAND))
-async def test_by_hand(funnels, name):
-    story, steps, counts, query = BY_HAND[name]
-    await funnels.happened(*happened(story))
+async def test_by_hand(funnels, subtests):
+    for name, (story, steps, counts, query) in BY_HAND.items():
+        with subtests.test(name=name):
+            await emptied(funnels.store)
+            await funnels.happened(*happened(story))
 
-    assert await funnels.counts(*map(step, steps), **query) == counts
+            assert await funnels.counts(*map(step, steps), **query) == counts
 
 
 @pytest.mark.parametrize(

@@ -216,7 +216,7 @@ async def test_a_chart_of_two_days_reads_two_days(world):
     await world.kpi()
     for day in (10, 9, 8, 0):
         await world.report(day, at=NOON - day * DAY)
-    asked = {"from": (NOON - 10 * DAY).isoformat(), "to": (NOON - 8 * DAY).isoformat(), "step": "P1D"}
+    asked = {"from": (NOON - 10 * DAY).isoformat(), "to": (NOON - 8 * DAY).isoformat(), "interval": "P1D"}
 
     with statements_of(world) as noted:
         points = (await world.get("/v1/kpis/k/series", **asked))["points"]
@@ -230,7 +230,7 @@ async def test_in_a_chart_what_is_forgotten_is_null_and_not_0(world):
     """400 days ago was 21 October 2025 at noon: of the days from the 20th the 22nd is the first of which all is kept."""
     await world.hear(world.received(at=datetime(2025, 10, 23, 12, tzinfo=UTC)))
     await world.kpi(COUNT)
-    asked = {"from": "2025-10-20T00:00:00Z", "to": "2025-10-24T00:00:00Z", "step": "P1D"}
+    asked = {"from": "2025-10-20T00:00:00Z", "to": "2025-10-24T00:00:00Z", "interval": "P1D"}
 
     points = (await world.get("/v1/kpis/k/series", **asked))["points"]
 

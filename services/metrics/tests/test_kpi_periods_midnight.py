@@ -49,7 +49,7 @@ class Midnight:
         return [float(row["value"]) for row in DictReader(answer.text.splitlines())]
 
     async def series(self, key="k"):
-        times = {"from": YESTERDAY.isoformat(), "to": TOMORROW.isoformat(), "step": "P1D"}
+        times = {"from": YESTERDAY.isoformat(), "to": TOMORROW.isoformat(), "interval": "P1D"}
         return [each["value"] for each in (await self.world.get(f"/v1/kpis/{key}/series", **times))["points"]]
 
     async def compared(self, key="k"):

@@ -39,7 +39,11 @@ async def test_all_are_listed_in_both_languages(world):
     assert {item["key"] for item in items if item["direction"] == "down"} == LOWER_IS_BETTER
     assert items[0]["en"] == "Daily active users"
     assert items[0]["zh"] == "日活跃用户"
-    assert all(any("一" <= letter <= "鿿" for letter in item["zh"]) for item in items)
+    shown = [item["zh"] for item in items] + [item["waits"]["zh"] for item in items if item["waits"]]
+    assert all(any("一" <= letter <= "鿿" for letter in text) for text in shown)
+    units = {(item["unit"]["en"], item["unit"]["zh"]) for item in items}
+    assert units == {("people", "人"), ("points", "分"), ("s", "秒"), ("ratio", "ratio")}
+    assert all(item["waits"]["en"].isascii() for item in items if item["waits"])
 
 
 @pytest.mark.parametrize("key", sorted(OF_EVENTS))
@@ -86,12 +90,36 @@ async def test_what_is_said_beside_the_template_wins(world):
     assert made["measure"]["path"] == "dau.last"
 
 
-async def test_names_are_in_the_workspaces_language(world):
+@pytest.mark.parametrize(
+    ("locale", "language"), [("zh", "zh"), ("zh-CN", "zh"), ("ZH-TW", "zh"), ("en", "en"), ("fr", "en")]
+)
+def test_whoever_reads_no_chinese_reads_english(locale, language):
+    for template in TEMPLATES:
+        assert template.name_in(locale) == getattr(template, language)
+        assert template.unit_in(locale) == template.unit[language]
+
+
+@pytest.mark.parametrize("key", sorted(WAITING))
+async def test_why_one_waits_is_said_where_it_is_taken(world, key):
+    listed = {item["key"]: item for item in (await world.get("/v1/kpi-templates"))["items"]}
+
+    [error] = (await take(world, key)).json()["errors"]
+
+    assert listed[key]["waits"]["en"] in error["detail"]
+    assert listed[key]["waits"].keys() == {"en", "zh"}
+
+
+async def test_names_and_units_are_in_the_workspaces_language(world):
     admin = await world.api.key("metrics:admin")
     answer = await world.send("PATCH", "/v1/workspace", json={"locale": "zh-CN"}, headers=admin)
     assert answer.status_code == 200, answer.text
 
-    assert (await take(world, "mau")).json()["name"] == "月活跃用户"
+    made = [(await take(world, key)).json() for key in ("mau", "csat", "first_reply_time")]
+    assert [(each["name"], each["unit"]) for each in made] == [
+        ("月活跃用户", "人"),
+        ("客户满意度", "ratio"),
+        ("首次回复时长（中位数）", "秒"),
+    ]
 
 
 async def test_a_template_that_waits_may_be_reported(world):

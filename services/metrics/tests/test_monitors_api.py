@@ -10,43 +10,44 @@ def pointers(answer):
     return [error["pointer"] for error in answer.json().get("errors", [])]
 
 
-@pytest.mark.parametrize(
-    ("body", "pointer"),
-    [
-        ({"condition": {"type": "change", "operator": "gt", "value": 1}}, "/window"),
-        ({"condition": {"type": "change", "value": 1}, "window": "PT1H"}, "/condition/operator"),
-        ({"condition": {"type": "anomaly"}, "window": "PT1H"}, "/window"),
-        ({"condition": {"type": "anomaly", "interval": "week"}}, "/condition/interval"),
-        ({"condition": {"type": "anomaly", "direction": "sideways"}}, "/condition/direction"),
-        ({"condition": {"type": "anomaly", "sensitivity": 5}}, "/condition/sensitivity"),
-        ({"condition": {"type": "anomaly", "min_absolute": -1}}, "/condition/min_absolute"),
-        ({"condition": {"type": "anomaly", "min_relative": 1e101}}, "/condition/min_relative"),
-        ({"condition": {"type": "anomaly", "excluded": ["2026-02-30"]}}, "/condition/excluded/0"),
-        ({"condition": {"type": "anomaly", "excluded": ["2026-12-25"] * 101}}, "/condition/excluded"),
-        ({"condition": {"type": "off_track", "value": 1}, "window": "PT1H"}, "/condition/value"),
-        ({"condition": {"type": "trend"}, "window": "PT1H"}, "/condition/type"),
-        ({"condition": HIGH | {"interval": "day"}, "window": "PT1H"}, "/condition/interval"),
-        ({"condition": {"type": "threshold", "value": 1}}, "/condition/operator"),
-        ({"condition": {"type": "threshold", "operator": "lt"}}, "/condition/value"),
-        ({"condition": {"type": "no_data", "value": 1}}, "/condition/value"),
-        ({"condition": {"type": "no_data"}, "window": "day"}, "/window"),
-        ({"window": "quarter"}, "/window"),
-        ({"window": ["day"]}, "/window"),
-        ({"window": 5}, "/window"),
-        ({"condition": {"type": "change", "operator": "gt", "value": 1}, "window": "P201D"}, "/window"),
-        ({"window": "PT0S"}, "/window"),
-        ({"window": "P367D"}, "/window"),
-        ({}, "/window"),
-        ({"window": "PT1H", "for": "P400D"}, "/for"),
-        ({"window": "PT1H", "min_count": 0}, "/min_count"),
-        ({"window": "PT1H", "severity": "fatal"}, "/severity"),
-    ],
-)
-async def test_a_monitor_that_makes_no_sense_is_refused(world, body, pointer):
+SENSELESS = [
+    ({"condition": {"type": "change", "operator": "gt", "value": 1}}, "/window"),
+    ({"condition": {"type": "change", "value": 1}, "window": "PT1H"}, "/condition/operator"),
+    ({"condition": {"type": "anomaly"}, "window": "PT1H"}, "/window"),
+    ({"condition": {"type": "anomaly", "interval": "week"}}, "/condition/interval"),
+    ({"condition": {"type": "anomaly", "direction": "sideways"}}, "/condition/direction"),
+    ({"condition": {"type": "anomaly", "sensitivity": 5}}, "/condition/sensitivity"),
+    ({"condition": {"type": "anomaly", "min_absolute": -1}}, "/condition/min_absolute"),
+    ({"condition": {"type": "anomaly", "min_relative": 1e101}}, "/condition/min_relative"),
+    ({"condition": {"type": "anomaly", "excluded": ["2026-02-30"]}}, "/condition/excluded/0"),
+    ({"condition": {"type": "anomaly", "excluded": ["2026-12-25"] * 101}}, "/condition/excluded"),
+    ({"condition": {"type": "off_track", "value": 1}, "window": "PT1H"}, "/condition/value"),
+    ({"condition": {"type": "trend"}, "window": "PT1H"}, "/condition/type"),
+    ({"condition": HIGH | {"interval": "day"}, "window": "PT1H"}, "/condition/interval"),
+    ({"condition": {"type": "threshold", "value": 1}}, "/condition/operator"),
+    ({"condition": {"type": "threshold", "operator": "lt"}}, "/condition/value"),
+    ({"condition": {"type": "no_data", "value": 1}}, "/condition/value"),
+    ({"condition": {"type": "no_data"}, "window": "day"}, "/window"),
+    ({"window": "quarter"}, "/window"),
+    ({"window": ["day"]}, "/window"),
+    ({"window": 5}, "/window"),
+    ({"condition": {"type": "change", "operator": "gt", "value": 1}, "window": "P201D"}, "/window"),
+    ({"window": "PT0S"}, "/window"),
+    ({"window": "P367D"}, "/window"),
+    ({}, "/window"),
+    ({"window": "PT1H", "for": "P400D"}, "/for"),
+    ({"window": "PT1H", "min_count": 0}, "/min_count"),
+    ({"window": "PT1H", "severity": "fatal"}, "/severity"),
+]
+
+
+async def test_a_monitor_that_makes_no_sense_is_refused(world, subtests):
     await world.kpi(COUNT)
-    answer = await world.send("POST", "/v1/kpis/k/monitors", json={"condition": HIGH} | body)
-    assert answer.status_code == 422, answer.text
-    assert pointers(answer) == [pointer]
+    for body, pointer in SENSELESS:
+        with subtests.test(body=body):
+            answer = await world.send("POST", "/v1/kpis/k/monitors", json={"condition": HIGH} | body)
+            assert answer.status_code == 422, answer.text
+            assert pointers(answer) == [pointer]
 
 
 async def test_silence_of_a_reporter_needs_a_window(world):

@@ -1,27 +1,13 @@
-"""A KPI at a glance: its status and its chart."""
+"""A KPI at a glance: its status."""
 
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from datetime import timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from opsloop_common.errors import FieldError, Invalid
-from opsloop_metrics.overview import rules
-
-NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 COUNT = {"type": "events", "event": "feedback.received", "aggregate": "count"}
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 REPORTED = {"type": "reported"}
 HIGH = {"type": "threshold", "operator": "ge", "value": 10}
-
-
-def refusal(length, step):
-    with pytest.raises(Invalid) as refused:
-        rules.edges(NOW, NOW + length, step)
-    [error] = refused.value.errors
-    return error
 
 
 async def test_status_is_the_worst_of_the_monitors(world):
@@ -109,67 +95,6 @@ async def test_a_kpi_is_shown_over_the_window_of_its_worst_monitor(world):
     ]
 
 
-@pytest.mark.parametrize("measure", [COUNT, REPORTED])
-async def test_a_series_has_a_point_for_every_interval(world, measure):
-    await world.kpi(measure, target=3)
-    start = world.now
-    for seconds in (0, 1, 60, 61, 150):
-        at = start + timedelta(seconds=seconds)
-        world.api.clock.set(max(at, world.now))
-        if measure is COUNT:
-            await world.hear_now(world.received(at=at))
-        else:
-            await world.report(seconds, at)
-    asked = {"from": start.isoformat(), "to": (start + timedelta(seconds=210)).isoformat(), "step": "PT1M"}
-
-    series = await world.get("/v1/kpis/k/series", **asked)
-
-    assert [point["samples"] for point in series["points"]] == [2, 2, 1, 0], "each holds its first moment"
-    expected = [2, 2, 1, 0] if measure is COUNT else [1, 61, 150, None]
-    assert [point["value"] for point in series["points"]] == expected
-    assert (series["points"][0]["from"], series["target"]) == (start.isoformat().replace("+00:00", "Z"), 3)
-    for bad in ({"step": "PT0.1S"}, {"step": "PT0S"}, {"to": start.isoformat()}, {"step": "x"}):
-        assert (await world.send("GET", "/v1/kpis/k/series", params=asked | bad)).status_code == 422
-
-
-@given(
-    st.integers(0, 10**9),
-    st.integers(1, 10**6),
-    st.integers(1, 10**5),
-)
-def test_edges_cover_the_time_without_gaps(since, seconds, step):
-    start = NOW + timedelta(seconds=since)
-    end = start + timedelta(seconds=seconds)
-    if seconds > 1_000 * step:
-        with pytest.raises(Invalid):
-            rules.edges(start, end, timedelta(seconds=step))
-        return
-    edges = rules.edges(start, end, timedelta(seconds=step))
-
-    assert (edges[0], edges[-1]) == (start, end)
-    lengths = [after - before for before, after in pairwise(edges)]
-    assert all(timedelta() < length <= timedelta(seconds=step) for length in lengths)
-
-
-def test_edges_are_cut_off_at_the_end():
-    assert rules.edges(NOW, NOW + 5 * SECOND, 2 * SECOND) == [NOW + n * SECOND for n in (0, 2, 4, 5)]
-    assert rules.edges(NOW, NOW + 4 * SECOND, 2 * SECOND) == [NOW + n * SECOND for n in (0, 2, 4)]
-    assert len(rules.edges(NOW, NOW + 1000 * SECOND, SECOND)) == 1001
-
-
-@pytest.mark.parametrize(
-    ("length", "step", "pointer", "detail"),
-    [
-        (timedelta(), SECOND, "/query/to", "is not after from"),
-        (-SECOND, SECOND, "/query/to", "is not after from"),
-        (DAY, SECOND / 2, "/query/step", "is at least one second"),
-        (1001 * SECOND, SECOND, "/query/step", "makes 1001 intervals of this time; 1000 fit one answer"),
-    ],
-)
-def test_edges_that_are_none_are_refused(length: timedelta, step: timedelta, pointer: str, detail: str):
-    assert refusal(length, step) == FieldError(pointer, detail)
-
-
 S1 = [{"field": "data.severity", "op": "eq", "value": "s1"}]
 SHARE = COUNT | {"aggregate": "share", "where": S1}
 REPLIES = {"type": "events", "event": "feedback.received", "property": "data.sentiment"}
@@ -206,7 +131,7 @@ async def test_doubles_stay_doubles(world, measure, sentiments, value):
     await world.settle(2)
 
     status = await world.status()
-    last = {"from": (world.now - DAY).isoformat(), "to": (world.now + SECOND).isoformat(), "step": "PT86401S"}
+    last = {"from": (world.now - DAY).isoformat(), "to": (world.now + SECOND).isoformat(), "interval": "PT86401S"}
     [point] = (await world.get("/v1/kpis/k/series", **last))["points"]
 
     assert (status["value"], point["value"]) == (value, value)

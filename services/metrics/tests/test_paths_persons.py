@@ -32,36 +32,37 @@ async def insights(world_with_store):
     return insights
 
 
-@pytest.mark.parametrize(
-    ("more", "source", "target", "expected", "sessions"),
-    [
-        # u1 went from / to /a in two sessions
-        ({}, "1_/", "2_/a", {"u1"}, 2),
-        ({}, "1_/", "2_/b", {"u2"}, 1),
-        ({}, "2_/a", "3_/b", {"u1"}, 1),
-        ({}, "1_/a", "2_/帮助", {"用户"}, 1),
-        ({}, None, "1_/", {"u1", "u2"}, 3),
-        ({}, None, "1_/a", {"用户"}, 1),
-        ({}, None, "2_/b", {"u2"}, 1),
-        ({"direction": "backward"}, "1_/b", "2_/", {"u2"}, 1),
-        ({"direction": "backward"}, None, "1_/b", {"u1", "u2"}, 2),
-        ({"start": "/a/"}, None, "1_/a", {"u1", "用户"}, 3),
-        ({"end": "/b"}, "1_/", "2_/a", {"u1"}, 1),
-        ({"field": "event"}, None, "1_$pageview", {"u1", "u2", "用户"}, None),
-        ({}, "1_/b", "2_/", set(), None),
-        ({}, None, "3_'; DROP TABLE event; --", set(), None),
-    ],
-)
-async def test_whose_sessions_have_a_node_or_an_edge(insights, more, source, target, expected, sessions):
-    number = {"target": target} | ({"source": source} if source else {})
-    answer = await insights.ask("paths", **DAY | more)
+WHOSE = [
+    # u1 went from / to /a in two sessions
+    ({}, "1_/", "2_/a", {"u1"}, 2),
+    ({}, "1_/", "2_/b", {"u2"}, 1),
+    ({}, "2_/a", "3_/b", {"u1"}, 1),
+    ({}, "1_/a", "2_/帮助", {"用户"}, 1),
+    ({}, None, "1_/", {"u1", "u2"}, 3),
+    ({}, None, "1_/a", {"用户"}, 1),
+    ({}, None, "2_/b", {"u2"}, 1),
+    ({"direction": "backward"}, "1_/b", "2_/", {"u2"}, 1),
+    ({"direction": "backward"}, None, "1_/b", {"u1", "u2"}, 2),
+    ({"start": "/a/"}, None, "1_/a", {"u1", "用户"}, 3),
+    ({"end": "/b"}, "1_/", "2_/a", {"u1"}, 1),
+    ({"field": "event"}, None, "1_$pageview", {"u1", "u2", "用户"}, None),
+    ({}, "1_/b", "2_/", set(), None),
+    ({}, None, "3_'; DROP TABLE event; --", set(), None),
+]
 
-    assert set(await behind(insights.world, "paths", DAY | more, **number)) == expected
 
-    edges = {(each["source"], each["target"]): each["count"] for each in answer["edges"]}
-    nodes = {each["name"]: each["count"] for each in answer["nodes"]}
-    # one person may have several sessions; a node is shown only beside an edge
-    assert (edges.get((source, target)) if source else nodes.get(target)) == sessions
+async def test_whose_sessions_have_a_node_or_an_edge(insights, subtests):
+    for more, source, target, expected, sessions in WHOSE:
+        with subtests.test(more=more):
+            number = {"target": target} | ({"source": source} if source else {})
+            answer = await insights.ask("paths", **DAY | more)
+
+            assert set(await behind(insights.world, "paths", DAY | more, **number)) == expected
+
+            edges = {(each["source"], each["target"]): each["count"] for each in answer["edges"]}
+            nodes = {each["name"]: each["count"] for each in answer["nodes"]}
+            # one person may have several sessions; a node is shown only beside an edge
+            assert (edges.get((source, target)) if source else nodes.get(target)) == sessions
 
 
 async def test_a_session_counts_where_it_begins(insights):

@@ -110,31 +110,31 @@ async def test_of_many_at_once_each_is_a_version_and_one_is_the_first(world, at)
     assert [each["version"] for each in await versions(world, at)] == list(range(8, 0, -1))
 
 
-@pytest.mark.parametrize(
-    ("fields", "pointer"),
-    [
-        ({"title": ""}, "/title"),
-        ({"title": "\u200b"}, "/title"),
-        ({"title": None}, "/title"),
-        ({"title": "x" * 201}, "/title"),
-        ({"summary": "x" * 4_001}, "/summary"),
-        ({"needs": ["x"] * 51}, "/needs"),
-        ({"needs": [""]}, "/needs/0"),
-        ({"pains": [1]}, "/pains/0"),
-        ({"pains": "slow"}, "/pains"),
-        ({"quotes": [{"text": "x"}]}, "/quotes/0/feedback_id"),
-        ({"quotes": [{"feedback_id": "x", "text": "x"}]}, "/quotes/0/feedback_id"),
-        ({"quotes": [QUOTE | {"text": "x" * 501}]}, "/quotes/0/text"),
-        ({"quotes": [QUOTE] * 51}, "/quotes"),
-        ({"quote": []}, "/quote"),
-    ],
-    ids=lambda value: str(value)[:30],
-)
-async def test_what_cannot_be_written_is_named_and_nothing_is_kept(world, at, fields, pointer):
-    answer = await write(world, at, 422, **fields)
+SENSELESS = [
+    ({"title": ""}, "/title"),
+    ({"title": "\u200b"}, "/title"),
+    ({"title": None}, "/title"),
+    ({"title": "x" * 201}, "/title"),
+    ({"summary": "x" * 4_001}, "/summary"),
+    ({"needs": ["x"] * 51}, "/needs"),
+    ({"needs": [""]}, "/needs/0"),
+    ({"pains": [1]}, "/pains/0"),
+    ({"pains": "slow"}, "/pains"),
+    ({"quotes": [{"text": "x"}]}, "/quotes/0/feedback_id"),
+    ({"quotes": [{"feedback_id": "x", "text": "x"}]}, "/quotes/0/feedback_id"),
+    ({"quotes": [QUOTE | {"text": "x" * 501}]}, "/quotes/0/text"),
+    ({"quotes": [QUOTE] * 51}, "/quotes"),
+    ({"quote": []}, "/quote"),
+]
 
-    assert answer.json()["errors"][0]["pointer"] == pointer
-    assert (await world.send("GET", at)).status_code == 404
+
+async def test_what_cannot_be_written_is_named_and_nothing_is_kept(world, at, subtests):
+    for fields, pointer in SENSELESS:
+        with subtests.test(fields=fields):
+            answer = await write(world, at, 422, **fields)
+
+            assert answer.json()["errors"][0]["pointer"] == pointer
+            assert (await world.send("GET", at)).status_code == 404
 
 
 async def test_only_the_title_has_to_be_there(world, at):

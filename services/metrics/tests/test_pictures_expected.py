@@ -121,3 +121,19 @@ async def test_the_time_that_is_shown_makes_no_difference(world, days):
     assert len(part) == 6
     assert part == {name: whole[name] for name in part}
     assert ahead == {}
+
+
+async def test_an_incident_of_a_day_is_shaded_where_that_day_stands(world, days):
+    """Also of the last day that is shown, which was judged on the next."""
+    await world.kpi()
+    await days.kept(70)
+    await world.monitor(ANOMALY)
+    unusual = days.today
+    assert await days.over(100) == "breached"
+
+    shown = [
+        await world.send("GET", "/v1/kpis/k.svg", params={"from": day(unusual - 9 * DAY), "to": day(until)})
+        for until in (unusual, unusual - DAY)
+    ]
+
+    assert ["shaded: 1 incident" in described(each.text) for each in shown] == [True, False]

@@ -39,22 +39,23 @@ def test_each_key_result_has_a_bar_as_long_as_its_progress():
     ]
     assert shown(svg) == [
         "Customers stay",
-        "Oct 1, 2026 – Dec 31, 2026 · 40% · at risk · mark: time passed 70%",
-        "All together",
-        "40% · at risk",
+        "Oct 1, 2026 – Dec 31, 2026 · progress 40% · at risk · mark: time passed 70%",
+        "The objective: mean by weight",
+        "progress 40% · at risk",
         "Renewals",
-        "50, from 0 to 100 · 50% · at risk",
+        "now 50, from 0 to 100 · progress 50% · at risk",
         "Replies in a day",
-        "–, from 10 to 1 · – · off track",
+        "now –, from 10 to 1 · progress – · off track",
     ]
 
 
 def test_it_is_told_in_both_languages():
     assert described(rules.draw_goal(goal(HALF), "en")) == (
-        "Oct 1, 2026 – Dec 31, 2026 · 40% · at risk · mark: time passed 70%. Renewals: 50, from 0 to 100 · 50% · at risk."
+        "Oct 1, 2026 – Dec 31, 2026 · progress 40% · at risk · mark: time passed 70%. "
+        "Renewals: now 50, from 0 to 100 · progress 50% · at risk."
     )
     assert described(rules.draw_goal(goal(HALF), "zh")) == (
-        "2026年10月1日至2026年12月31日 · 40% · 有风险 · 竖线：时间已过70%。 Renewals：50，从0到100 · 50% · 有风险。"
+        "2026年10月1日至2026年12月31日 · 进度40% · 有风险 · 竖线：时间已过70%。 Renewals：现为50，从0到100 · 进度50% · 有风险。"
     )
 
 
@@ -86,7 +87,10 @@ def test_each_state_has_its_word_and_its_colour(state, english, chinese, colour)
 
 
 def test_objectives_below_have_bars_without_numbers():
-    assert shown(rules.draw_goal(goal(Part("Below", "on_track", 0.8)), "en"))[2:] == ["Below", "80% · on track"]
+    assert shown(rules.draw_goal(goal(Part("Below", "on_track", 0.8)), "en"))[2:] == [
+        "Below",
+        "progress 80% · on track",
+    ]
 
 
 def test_days_are_those_of_the_zone():
@@ -121,9 +125,9 @@ def test_the_table_has_a_row_for_each_part():
 @pytest.mark.parametrize(
     ("unit", "english", "chinese"),
     [
-        ("orders", "50, from 0 to 100 orders · 50%", "50，从0到100 orders · 50%"),
-        ("单", "50, from 0 to 100 单 · 50%", "50，从0到100 单 · 50%"),
-        ("ratio", "5,000%, from 0% to 10,000% · 50%", "5,000%，从0%到10,000% · 50%"),
+        ("orders", "now 50, from 0 to 100 orders · progress 50%", "现为50，从0到100 orders · 进度50%"),
+        ("单", "now 50, from 0 to 100 单 · progress 50%", "现为50，从0到100 单 · 进度50%"),
+        ("ratio", "now 5,000%, from 0% to 10,000% · progress 50%", "现为5,000%，从0%到10,000% · 进度50%"),
     ],
 )
 def test_numbers_are_told_in_their_unit(unit, english, chinese):

@@ -253,3 +253,49 @@ def test_shorter_ones_are_refused(interval, period):
         rules.require_kept(Interval(interval), Interval(period))
 
     assert refused.value.errors == (FieldError("/interval", f"of this KPI one value is kept for each {period}"),)
+
+
+@pytest.mark.parametrize(
+    ("interval", "judged", "hours"),
+    [
+        (Interval.DAY, None, 0),
+        (Interval.DAY, DAY, 36),  # its own day, and half of it further: around the point that stands for it
+        (Interval.DAY, DAY - HOUR, 35),  # of the day on which clocks go on
+        (Interval.WEEK, DAY, 24),
+        (Interval.HOUR, HOUR, 1.5),
+        (Interval.DAY, HOUR, 1),
+    ],
+)
+def test_an_incident_of_a_day_that_was_over_is_shown_around_that_day(interval, judged, hours):
+    trouble = Trouble("critical", FIRST + 2 * DAY, FIRST + 3 * DAY, judged)
+
+    assert rules.ago(trouble, interval) == hours * HOUR
+
+
+def test_an_anomaly_is_shaded_where_its_value_stands_and_told_when_it_was_open():
+    values, opened = (10, 10, 2, 10, 10), FIRST + 3 * DAY + HOUR / 60
+    anomaly = Trouble("critical", opened, opened + DAY, DAY)
+
+    svg = drawn(*values, troubles=[anomaly])
+
+    [band] = of_class(svg, "band")
+    left, right = edges(band)
+    # the dot of the line is at the last of five points, from left to right
+    [dot] = [each for each in parsed(svg).iter(f"{SVG}circle") if "dot" in each.get("class")]
+    first, _ = edges(of_class(drawn(*values, troubles=[Trouble("info", FIRST - DAY, FIRST + DAY / 2)]), "band")[0])
+    middle = (float(dot.get("cx")) + first + 6) / 2
+    assert left < middle < right
+    assert (left + right) / 2 == pytest.approx(middle, abs=1)
+    assert "Critical incident, Nov 4, 00:01 to Nov 5, 00:01." in described(svg)
+
+
+def test_the_last_value_that_is_over_is_told_beside_its_point():
+    svg = drawn(20, 10, 4, open_from=2)
+
+    [dot] = [each for each in parsed(svg).iter(f"{SVG}circle") if "dot" in each.get("class")]
+    [key] = [each for each in of_class(svg, "f0") if each.tag == f"{SVG}rect"]
+    whole = drawn(20, 10)
+    [last] = [each for each in parsed(whole).iter(f"{SVG}circle") if "dot" in each.get("class")]
+    assert dot.get("cy") == last.get("cy")
+    assert float(key.get("y")) + 5 == pytest.approx(float(dot.get("cy")), abs=1)
+    assert "last 10" in words(svg)

@@ -64,17 +64,18 @@ async def test_v1_tells_of_each_uuid_also_of_those_that_come_too_late_or_early(c
     assert await capture.stored("event, library") == [("a", "posthog-python/7.91.1")]
 
 
-@pytest.mark.parametrize("path", ["/flags", "/flags/", "/flags/?v=2", "/flags/?v=2&config=true", "/flags?v=4"])
-@pytest.mark.parametrize("is_packed", [True, False])
-async def test_there_are_no_flags(capture, path, is_packed):
-    body = json.dumps({"token": capture.key, "distinct_id": "u1", "person_properties": {}}).encode()
-    content = b"data=" + base64.urlsafe_b64encode(body) if is_packed else body
+async def test_there_are_no_flags(capture, subtests):
+    for path in ["/flags", "/flags/", "/flags/?v=2", "/flags/?v=2&config=true", "/flags?v=4"]:
+        for is_packed in [True, False]:
+            with subtests.test(path=path, is_packed=is_packed):
+                body = json.dumps({"token": capture.key, "distinct_id": "u1", "person_properties": {}}).encode()
+                content = b"data=" + base64.urlsafe_b64encode(body) if is_packed else body
 
-    answer = await capture.post(path, content=content)
+                answer = await capture.post(path, content=content)
 
-    assert answer.status_code == 200
-    assert answer.json()["flags"] == {}
-    assert answer.json()["errorsWhileComputingFlags"] is False
+                assert answer.status_code == 200
+                assert answer.json()["flags"] == {}
+                assert answer.json()["errorsWhileComputingFlags"] is False
 
 
 async def test_the_config_of_a_page(capture):

@@ -1,8 +1,6 @@
 """Several write to one store, and die where they like: each message is there once, with all that it said of people."""
 
 import asyncio
-import os
-import sys
 from collections import Counter
 from contextlib import asynccontextmanager
 
@@ -16,7 +14,9 @@ from opsloop_metrics.app import SERVICE
 from opsloop_metrics.capture.rules import Message, MessageKind, Outcome
 from opsloop_metrics.recording.writer import Writer
 from opsloop_metrics.store.port import StoreUnavailable
+from services.metrics.tests import writing_process
 from services.metrics.tests.entries import NOW, batch, entries_of, nameless
+from services.metrics.tests.processes import run_module
 
 BATCHES, SIZE = 20, 50
 IDS = "SELECT id FROM opsloop.event"
@@ -44,20 +44,11 @@ async def traits(database):
         return set(await session.scalars(text("SELECT DISTINCT jsonb_object_keys(traits) FROM person")))
 
 
-async def process(database, clickhouse, failpoint=None, step=1):
-    inherited = {name: value for name, value in os.environ.items() if name != failpoints.VARIABLE}
-    return await asyncio.create_subprocess_exec(
-        *(
-            sys.executable,
-            "-m",
-            "services.metrics.tests.writing_process",
-            database.url,
-            clickhouse,
-            str(BATCHES),
-            str(step),
-        ),
-        env=inherited | ({failpoints.VARIABLE: failpoint} if failpoint else {}),
-    )
+async def written(database, clickhouse, failpoint=None, step=1):
+    """Write all batches in a process of its own; returns its code."""
+    arguments = (database.url, clickhouse, str(BATCHES), str(step))
+    code, _ = await run_module(writing_process.__name__, *arguments, failpoint=failpoint, seconds=120)
+    return code
 
 
 @pytest.mark.slow
@@ -65,18 +56,8 @@ async def process(database, clickhouse, failpoint=None, step=1):
 async def test_two_processes_write_the_same_and_one_is_killed(make_database, clickhouse, server_store, place):
     database = await make_database(SERVICE)
     # from both ends, so that each writes some itself
-    started = [await process(database, clickhouse, f"{place}:3"), await process(database, clickhouse, step=-1)]
-    try:
-        async with asyncio.timeout(120):
-            ends = [await each.wait() for each in started]
-            again = await process(database, clickhouse)
-            started.append(again)
-            ends.append(await again.wait())
-    finally:
-        for each in started:
-            if each.returncode is None:
-                each.kill()
-                await each.wait()
+    at_once = written(database, clickhouse, f"{place}:3"), written(database, clickhouse, step=-1)
+    ends = [*await asyncio.gather(*at_once), await written(database, clickhouse)]
 
     assert ends == [-9, 0, 0]
     stored = await times_stored(server_store)

@@ -145,32 +145,32 @@ async def test_intervals(insights, interval, back, expected):
     assert row == expected
 
 
-@pytest.mark.parametrize(
-    ("asked", "expected"),
-    [
-        # B on the 2nd once, on the 3rd three times, on the 5th twice
-        ({}, [1, 1, 1, 0, 1]),
-        ({"min_occurrences": 2}, [1, 0, 1, 0, 1]),
-        ({"min_occurrences": 3}, [1, 0, 1, 0, 0]),
-        ({"min_occurrences": 4}, [1, 0, 0, 0, 0]),
-        ({"rolling": True}, [1, 1, 1, 1, 1]),
-        ({"rolling": True, "min_occurrences": 3}, [1, 1, 1, 0, 0]),
-        ({"rolling": True, "periods": 4}, [1, 1, 1, 0]),
-        # from the 1st at 20:00: 2nd 19:00 is +23 h; 3rd 10:00 to 12:00 is +38 h; 5th 21:00 is +97 h
-        ({"windows_24h": True}, [1, 1, 0, 0, 1]),
-        ({"windows_24h": True, "min_occurrences": 3}, [1, 1, 0, 0, 0]),
-        ({"windows_24h": True, "rolling": True}, [1, 1, 1, 1, 1]),
-    ],
-)
-async def test_how_often_and_since_when(insights, asked, expected):
+HOW_OFTEN = [
+    # B on the 2nd once, on the 3rd three times, on the 5th twice
+    ({}, [1, 1, 1, 0, 1]),
+    ({"min_occurrences": 2}, [1, 0, 1, 0, 1]),
+    ({"min_occurrences": 3}, [1, 0, 1, 0, 0]),
+    ({"min_occurrences": 4}, [1, 0, 0, 0, 0]),
+    ({"rolling": True}, [1, 1, 1, 1, 1]),
+    ({"rolling": True, "min_occurrences": 3}, [1, 1, 1, 0, 0]),
+    ({"rolling": True, "periods": 4}, [1, 1, 1, 0]),
+    # from the 1st at 20:00: 2nd 19:00 is +23 h; 3rd 10:00 to 12:00 is +38 h; 5th 21:00 is +97 h
+    ({"windows_24h": True}, [1, 1, 0, 0, 1]),
+    ({"windows_24h": True, "min_occurrences": 3}, [1, 1, 0, 0, 0]),
+    ({"windows_24h": True, "rolling": True}, [1, 1, 1, 1, 1]),
+]
+
+
+async def test_how_often_and_since_when(insights, subtests):
     await insights.happened(
         did("u1", "A", "03-01T20:00"),
         *many("u1", "B", ["03-02T19:00", "03-03T10:00", "03-03T11:00", "03-03T12:00", "03-05T21:00", "03-05T21:00"]),
     )
+    for asked, expected in HOW_OFTEN:
+        with subtests.test(asked=asked):
+            query = A_TO_B | {"from": "2026-03-01", "to": "2026-03-01", "periods": 5} | asked
 
-    query = A_TO_B | {"from": "2026-03-01", "to": "2026-03-01", "periods": 5} | asked
-
-    assert counts(await insights.ask("retention", **query)) == {"03-01": expected}
+            assert counts(await insights.ask("retention", **query)) == {"03-01": expected}
 
 
 @pytest.mark.parametrize(
@@ -301,23 +301,24 @@ async def test_names_are_no_sql_and_no_formulas(insights):
     ]
 
 
-@pytest.mark.parametrize(
-    ("wrong", "pointer", "words"),
-    [
-        ({"windows_24h": True, "interval": "week"}, "/windows_24h", "interval day"),
-        ({"periods": 0}, "/periods", "1"),
-        ({"periods": 101}, "/periods", "100"),
-        ({"min_occurrences": 0}, "/min_occurrences", "1"),
-        ({"mode": "sometimes"}, "/mode", "recurring"),
-        ({"breakdown": {"field": "nowhere"}}, "/breakdown/field", "field of an event"),
-        ({"breakdown": {"field": "path", "limit": 0}}, "/breakdown/limit", "1"),
-        ({"from": "2026-03-04"}, "/to", "after from"),
-        ({"from": "2024-01-01", "periods": 100}, "/periods", "50000 cells"),
-        ({"start": None}, "/start", ""),
-    ],
-)
-async def test_what_cannot_be_meant(insights, wrong, pointer, words):
-    ((where, detail), *_) = await insights.refused("retention", **THREE_DAYS | wrong)
+SENSELESS = [
+    ({"windows_24h": True, "interval": "week"}, "/windows_24h", "interval day"),
+    ({"periods": 0}, "/periods", "1"),
+    ({"periods": 101}, "/periods", "100"),
+    ({"min_occurrences": 0}, "/min_occurrences", "1"),
+    ({"mode": "sometimes"}, "/mode", "recurring"),
+    ({"breakdown": {"field": "nowhere"}}, "/breakdown/field", "field of an event"),
+    ({"breakdown": {"field": "path", "limit": 0}}, "/breakdown/limit", "1"),
+    ({"from": "2026-03-04"}, "/to", "after from"),
+    ({"from": "2024-01-01", "periods": 100}, "/periods", "50000 cells"),
+    ({"start": None}, "/start", ""),
+]
 
-    assert where == pointer
-    assert words in detail
+
+async def test_what_cannot_be_meant(insights, subtests):
+    for wrong, pointer, words in SENSELESS:
+        with subtests.test(wrong=wrong):
+            ((where, detail), *_) = await insights.refused("retention", **THREE_DAYS | wrong)
+
+            assert where == pointer
+            assert words in detail

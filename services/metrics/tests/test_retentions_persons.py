@@ -55,42 +55,43 @@ async def counted(insights, query, number):
     return count if number.get("retained", True) else row["size"] - count
 
 
-@pytest.mark.parametrize(
-    ("more", "cohort", "column", "retained", "expected"),
-    [
-        ({}, FIRST, 0, True, {"u1", "u2", "u3", "u4"}),
-        ({}, FIRST, 0, False, set()),
-        ({}, FIRST, 1, True, {"u1", "u4"}),
-        ({}, FIRST, 1, False, {"u2", "u3"}),
-        ({}, FIRST, 2, True, {"u2", "u4"}),
-        ({}, FIRST, 3, True, {"u1"}),
-        ({}, SECOND, 0, True, {"u4"}),
-        ({}, SECOND, 1, True, {"u4"}),
-        ({}, SECOND, 3, True, set()),
-        # in the column or later
-        ({"rolling": True}, FIRST, 1, True, {"u1", "u2", "u4"}),
-        ({"rolling": True}, FIRST, 2, True, {"u1", "u2", "u4"}),
-        ({"rolling": True}, FIRST, 3, True, {"u1"}),
-        ({"rolling": True}, FIRST, 3, False, {"u2", "u3", "u4"}),
-        # u4 came twice on the 3rd
-        ({"min_occurrences": 2}, FIRST, 2, True, {"u4"}),
-        # 24 hours from 10:00: u1's B on the 2nd at 11:00 is in the first window after, u4's at 9:00 before it, the one on the 3rd in it
-        ({"windows_24h": True}, FIRST, 1, True, {"u1", "u2", "u4"}),
-        ({"windows_24h": True}, FIRST, 2, True, set()),
-        ({"windows_24h": True}, FIRST, 3, True, {"u1"}),
-        # u4 began on 28 February
-        ({"mode": "first_time"}, FIRST, 0, True, {"u1", "u2", "u3"}),
-        ({"mode": "first_ever"}, FIRST, 1, False, {"u2", "u3"}),
-        ({"mode": "first_time"}, SECOND, 0, True, set()),
-    ],
-)
-async def test_who_came_back_and_who_did_not(insights, more, cohort, column, retained, expected):
-    number = {"cohort": cohort, "column": column, "retained": retained}
+CAME_BACK = [
+    ({}, FIRST, 0, True, {"u1", "u2", "u3", "u4"}),
+    ({}, FIRST, 0, False, set()),
+    ({}, FIRST, 1, True, {"u1", "u4"}),
+    ({}, FIRST, 1, False, {"u2", "u3"}),
+    ({}, FIRST, 2, True, {"u2", "u4"}),
+    ({}, FIRST, 3, True, {"u1"}),
+    ({}, SECOND, 0, True, {"u4"}),
+    ({}, SECOND, 1, True, {"u4"}),
+    ({}, SECOND, 3, True, set()),
+    # in the column or later
+    ({"rolling": True}, FIRST, 1, True, {"u1", "u2", "u4"}),
+    ({"rolling": True}, FIRST, 2, True, {"u1", "u2", "u4"}),
+    ({"rolling": True}, FIRST, 3, True, {"u1"}),
+    ({"rolling": True}, FIRST, 3, False, {"u2", "u3", "u4"}),
+    # u4 came twice on the 3rd
+    ({"min_occurrences": 2}, FIRST, 2, True, {"u4"}),
+    # 24 hours from 10:00: u1's B on the 2nd at 11:00 is in the first window after, u4's at 9:00 before it, the one on the 3rd in it
+    ({"windows_24h": True}, FIRST, 1, True, {"u1", "u2", "u4"}),
+    ({"windows_24h": True}, FIRST, 2, True, set()),
+    ({"windows_24h": True}, FIRST, 3, True, {"u1"}),
+    # u4 began on 28 February
+    ({"mode": "first_time"}, FIRST, 0, True, {"u1", "u2", "u3"}),
+    ({"mode": "first_ever"}, FIRST, 1, False, {"u2", "u3"}),
+    ({"mode": "first_time"}, SECOND, 0, True, set()),
+]
 
-    found = await behind(insights.world, "retention", QUERY | more, **number)
 
-    assert set(found) == expected
-    assert len(found) == await counted(insights, QUERY | more, number)
+async def test_who_came_back_and_who_did_not(insights, subtests):
+    for more, cohort, column, retained, expected in CAME_BACK:
+        with subtests.test(more=more):
+            number = {"cohort": cohort, "column": column, "retained": retained}
+
+            found = await behind(insights.world, "retention", QUERY | more, **number)
+
+            assert set(found) == expected
+            assert len(found) == await counted(insights, QUERY | more, number)
 
 
 @pytest.mark.parametrize(
@@ -125,22 +126,23 @@ async def test_a_cohort_may_be_told_in_any_zone_or_by_its_day(insights, cohort):
     assert await behind(insights.world, "retention", QUERY, cohort=cohort, column=3) == ["u1"]
 
 
-@pytest.mark.parametrize(
-    ("query", "number", "expected"),
-    [
-        (QUERY, {"cohort": "2026-03-03T00:00:00Z", "column": 0}, ["/cohort"]),
-        (QUERY, {"cohort": "2026-03-01T00:00:01Z", "column": 0}, ["/cohort"]),
-        (QUERY, {"cohort": "yesterday", "column": 0}, ["/cohort"]),
-        (QUERY, {"cohort": "2026-03-03", "column": 0}, ["/cohort"]),
-        (QUERY, {"cohort": "0001-01-01", "column": 0}, ["/cohort"]),
-        (QUERY, {"cohort": "9999-12-31", "column": 0}, ["/cohort"]),
-        (QUERY, {"cohort": FIRST, "column": 4}, ["/column"]),
-        (QUERY, {"cohort": FIRST, "column": 0, "breakdown": "free"}, ["/breakdown"]),
-        (BY_PLAN, {"cohort": FIRST, "column": 0}, ["/breakdown"]),
-        (QUERY | {"interval": "week", "windows_24h": True}, {"cohort": FIRST, "column": 0}, ["/query/windows_24h"]),
-        (QUERY | {"from": "2026-03-09"}, {"cohort": FIRST, "column": 0}, ["/query/to"]),
-        (QUERY, {"column": 0}, ["/cohort"]),
-    ],
-)
-async def test_what_is_no_number_of_the_answer_is_named(insights, query, number, expected):
-    assert await refused(insights.world, "retention", query, **number) == expected
+NO_NUMBERS = [
+    (QUERY, {"cohort": "2026-03-03T00:00:00Z", "column": 0}, ["/cohort"]),
+    (QUERY, {"cohort": "2026-03-01T00:00:01Z", "column": 0}, ["/cohort"]),
+    (QUERY, {"cohort": "yesterday", "column": 0}, ["/cohort"]),
+    (QUERY, {"cohort": "2026-03-03", "column": 0}, ["/cohort"]),
+    (QUERY, {"cohort": "0001-01-01", "column": 0}, ["/cohort"]),
+    (QUERY, {"cohort": "9999-12-31", "column": 0}, ["/cohort"]),
+    (QUERY, {"cohort": FIRST, "column": 4}, ["/column"]),
+    (QUERY, {"cohort": FIRST, "column": 0, "breakdown": "free"}, ["/breakdown"]),
+    (BY_PLAN, {"cohort": FIRST, "column": 0}, ["/breakdown"]),
+    (QUERY | {"interval": "week", "windows_24h": True}, {"cohort": FIRST, "column": 0}, ["/query/windows_24h"]),
+    (QUERY | {"from": "2026-03-09"}, {"cohort": FIRST, "column": 0}, ["/query/to"]),
+    (QUERY, {"column": 0}, ["/cohort"]),
+]
+
+
+async def test_what_is_no_number_of_the_answer_is_named(insights, subtests):
+    for query, number, expected in NO_NUMBERS:
+        with subtests.test(query=query):
+            assert await refused(insights.world, "retention", query, **number) == expected

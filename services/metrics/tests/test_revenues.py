@@ -287,21 +287,22 @@ async def test_the_largest_amounts_stay_exact(insights, shop):
     assert (await insights.ask("revenue", **DAYS))["totals"]["gross"] == 30_000_000_000_001
 
 
-@pytest.mark.parametrize(
-    ("wrong", "pointer"),
-    [
-        ({"currency": "RMB"}, "/currency"),
-        ({"cohorts": "day"}, "/cohorts"),
-        ({"invite": {"event": "Invited"}}, "/joined"),
-        ({"joined": {"event": "Joined"}}, "/invite"),
-        ({"where": [{"field": "country", "op": "eq", "value": "CN"}]}, "/where"),
-        ({"from": "2010-01-01", "interval": "month"}, "/cohorts"),
-        ({"from": "2026-03-04"}, "/to"),
-        ({"signup": {"evnt": "x"}}, "/signup/evnt"),
-    ],
-)
-async def test_what_cannot_be_meant(insights, wrong, pointer):
-    assert (await insights.refused("revenue", **DAYS | wrong))[0][0] == pointer
+SENSELESS = [
+    ({"currency": "RMB"}, "/currency"),
+    ({"cohorts": "day"}, "/cohorts"),
+    ({"invite": {"event": "Invited"}}, "/joined"),
+    ({"joined": {"event": "Joined"}}, "/invite"),
+    ({"where": [{"field": "country", "op": "eq", "value": "CN"}]}, "/where"),
+    ({"from": "2010-01-01", "interval": "month"}, "/cohorts"),
+    ({"from": "2026-03-04"}, "/to"),
+    ({"signup": {"evnt": "x"}}, "/signup/evnt"),
+]
+
+
+async def test_what_cannot_be_meant(insights, subtests):
+    for wrong, pointer in SENSELESS:
+        with subtests.test(wrong=wrong):
+            assert (await insights.refused("revenue", **DAYS | wrong))[0][0] == pointer
 
 
 async def test_kept_it_has_a_picture(insights, shop):

@@ -117,24 +117,25 @@ async def test_a_question_that_its_insight_would_not_take_is_not_kept(world, que
     assert await world.get(f"{PATH}/{insight['id']}") == insight
 
 
-@pytest.mark.parametrize(
-    ("fields", "wanted"),
-    [
-        ({"name": ""}, ["/name"]),
-        ({"name": "\u200b"}, ["/name"]),
-        ({"name": "a" * 201}, ["/name"]),
-        ({"description": "a" * 2_001}, ["/description"]),
-        ({"description": ""}, ["/description"]),
-        ({"kind": "horoscope"}, ["/kind"]),
-        ({"query": None}, ["/query"]),
-        ({"query": []}, ["/query"]),
-        ({"name": 7}, ["/name"]),
-        ({"surprise": 1}, ["/surprise"]),
-    ],
-)
-async def test_what_is_malformed_is_named(world, fields, wanted):
-    refused = await world.send("POST", PATH, json=TREND | fields)
-    assert (refused.status_code, pointers(refused)) == (422, wanted)
+MALFORMED = [
+    ({"name": ""}, ["/name"]),
+    ({"name": "\u200b"}, ["/name"]),
+    ({"name": "a" * 201}, ["/name"]),
+    ({"description": "a" * 2_001}, ["/description"]),
+    ({"description": ""}, ["/description"]),
+    ({"kind": "horoscope"}, ["/kind"]),
+    ({"query": None}, ["/query"]),
+    ({"query": []}, ["/query"]),
+    ({"name": 7}, ["/name"]),
+    ({"surprise": 1}, ["/surprise"]),
+]
+
+
+async def test_what_is_malformed_is_named(world, subtests):
+    for fields, wanted in MALFORMED:
+        with subtests.test(fields=fields):
+            refused = await world.send("POST", PATH, json=TREND | fields)
+            assert (refused.status_code, pointers(refused)) == (422, wanted)
 
 
 async def test_a_kind_that_nobody_answers_here_is_refused(world):
@@ -198,21 +199,22 @@ async def test_a_question_that_is_no_longer_understood_says_so(world):
     assert (answer.status_code, "no longer understood" in answer.json()["detail"]) == (409, True)
 
 
-@pytest.mark.parametrize("kind", sorted(InsightKind))
-async def test_each_kind_has_a_picture_and_a_table(world, kind):
-    insight = await kept(world, kind=kind)
+async def test_each_kind_has_a_picture_and_a_table(world, subtests):
+    for kind in sorted(InsightKind):
+        with subtests.test(kind=kind):
+            insight = await kept(world, kind=kind)
 
-    svg = await world.send("GET", f"{PATH}/{insight['id']}.svg")
-    png = await world.send("GET", f"{PATH}/{insight['id']}.png")
-    csv = await world.send("GET", f"{PATH}/{insight['id']}.csv")
-    chinese = await world.send("GET", f"{PATH}/{insight['id']}.csv", params={"locale": "zh-CN"})
-    assert (chinese.status_code, chinese.text) == (200, csv.text)
+            svg = await world.send("GET", f"{PATH}/{insight['id']}.svg")
+            png = await world.send("GET", f"{PATH}/{insight['id']}.png")
+            csv = await world.send("GET", f"{PATH}/{insight['id']}.csv")
+            chinese = await world.send("GET", f"{PATH}/{insight['id']}.csv", params={"locale": "zh-CN"})
+            assert (chinese.status_code, chinese.text) == (200, csv.text)
 
-    assert svg.headers["content-type"] == "image/svg+xml"
-    assert '<title id="title">Sign-ups</title>' in svg.text
-    assert (png.headers["content-type"], png.content[:8]) == ("image/png", b"\x89PNG\r\n\x1a\n")
-    assert csv.headers["content-type"] == "text/csv; charset=utf-8"
-    assert csv.text == "what,count\r\n'=1+1,1\r\n注册,2\r\n"
+            assert svg.headers["content-type"] == "image/svg+xml"
+            assert '<title id="title">Sign-ups</title>' in svg.text
+            assert (png.headers["content-type"], png.content[:8]) == ("image/png", b"\x89PNG\r\n\x1a\n")
+            assert csv.headers["content-type"] == "text/csv; charset=utf-8"
+            assert csv.text == "what,count\r\n'=1+1,1\r\n注册,2\r\n"
 
 
 async def test_a_picture_names_its_numbers_and_opens_nothing(world):

@@ -39,27 +39,27 @@ async def shop(analyst):
     )
 
 
-@pytest.mark.parametrize(
-    ("aggregate", "values", "total"),
-    [
-        ("sum", [16, 0, 20], 36),
-        ("avg", [4, None, 20], 7.2),
-        ("min", [1, None, 20], 1),
-        ("max", [10, None, 20], 20),
-        ("median", [2.5, None, 20], 3),
-        # of 1 2 3 10 at place 3 * 0.9 = 2.7: 3 + 0.7 * 7; of 1 2 3 10 20 at place 3.6: 10 + 0.6 * 10
-        ("p90", [7.9, None, 20], 16),
-        ("p95", [8.95, None, 20], 18),
-        ("p99", [9.79, None, 20], 19.6),
-    ],
-)
-async def test_aggregates_of_numbers_alone(analyst, aggregate, values, total):
+AGGREGATES = [
+    ("sum", [16, 0, 20], 36),
+    ("avg", [4, None, 20], 7.2),
+    ("min", [1, None, 20], 1),
+    ("max", [10, None, 20], 20),
+    ("median", [2.5, None, 20], 3),
+    # of 1 2 3 10 at place 3 * 0.9 = 2.7: 3 + 0.7 * 7; of 1 2 3 10 20 at place 3.6: 10 + 0.6 * 10
+    ("p90", [7.9, None, 20], 16),
+    ("p95", [8.95, None, 20], 18),
+    ("p99", [9.79, None, 20], 19.6),
+]
+
+
+async def test_aggregates_of_numbers_alone(analyst, subtests):
     await shop(analyst)
+    for aggregate, values, total in AGGREGATES:
+        with subtests.test(aggregate=aggregate):
+            ((_, _, found, whole),) = seen(await analyst.ask(series=[of(aggregate)]))
 
-    ((_, _, found, whole),) = seen(await analyst.ask(series=[of(aggregate)]))
-
-    assert found == pytest.approx(values)
-    assert whole == pytest.approx(total)
+            assert found == pytest.approx(values)
+            assert whole == pytest.approx(total)
 
 
 async def test_events_and_people_and_people_count_once_in_the_total(analyst):
@@ -279,31 +279,32 @@ async def test_as_csv_with_nothing_that_a_spreadsheet_would_run(analyst):
     assert [row[4] for row in table if row[:3] == ["B", "*", "$none"]] == ["-2", "-2"]
 
 
-@pytest.mark.parametrize(
-    ("query", "pointer", "words"),
-    [
-        ({"series": []}, "/series", "at least 1"),
-        ({"series": [{}] * 11}, "/series", "at most 10"),
-        ({"series": [{"aggregate": "sum"}]}, "/series/0/property", "sum needs the field"),
-        ({"series": [{"property": "properties.x"}]}, "/series/0/property", "has no meaning for count"),
-        ({"series": [{"aggregate": "sum", "property": "amount"}]}, "/series/0/property", "field of an event"),
-        ({"series": [{"aggregate": "total"}]}, "/series/0/aggregate", ""),
-        ({"series": [{}], "breakdown": {"field": "path", "limit": 51}}, "/breakdown/limit", "50"),
-        ({"series": [{}], "breakdown": {"field": "path", "limit": 0}}, "/breakdown/limit", "1"),
-        ({"series": [{}], "breakdown": {"field": "pfad"}}, "/breakdown/field", "field of an event"),
-        ({"series": [{}], "formulas": ["A/B"]}, "/formulas/0", "has B at character 3; the series are A"),
-        ({"series": [{}], "formulas": ["A" * 101]}, "/formulas/0", ""),
-        ({"series": [{}], "moving_average": 0}, "/moving_average", ""),
-        ({"series": [{}], "compare": "next"}, "/compare", ""),
-        ({"series": [{}], "interval": "year"}, "/interval", ""),
-        ({"series": [{}], "from": "2026-03-09", "to": "2026-03-01"}, "/to", "after from"),
-    ],
-)
-async def test_what_is_wrong_is_named(analyst, query, pointer, words):
-    faults = await analyst.refused(**query)
+WRONG = [
+    ({"series": []}, "/series", "at least 1"),
+    ({"series": [{}] * 11}, "/series", "at most 10"),
+    ({"series": [{"aggregate": "sum"}]}, "/series/0/property", "sum needs the field"),
+    ({"series": [{"property": "properties.x"}]}, "/series/0/property", "has no meaning for count"),
+    ({"series": [{"aggregate": "sum", "property": "amount"}]}, "/series/0/property", "field of an event"),
+    ({"series": [{"aggregate": "total"}]}, "/series/0/aggregate", ""),
+    ({"series": [{}], "breakdown": {"field": "path", "limit": 51}}, "/breakdown/limit", "50"),
+    ({"series": [{}], "breakdown": {"field": "path", "limit": 0}}, "/breakdown/limit", "1"),
+    ({"series": [{}], "breakdown": {"field": "pfad"}}, "/breakdown/field", "field of an event"),
+    ({"series": [{}], "formulas": ["A/B"]}, "/formulas/0", "has B at character 3; the series are A"),
+    ({"series": [{}], "formulas": ["A" * 101]}, "/formulas/0", ""),
+    ({"series": [{}], "moving_average": 0}, "/moving_average", ""),
+    ({"series": [{}], "compare": "next"}, "/compare", ""),
+    ({"series": [{}], "interval": "year"}, "/interval", ""),
+    ({"series": [{}], "from": "2026-03-09", "to": "2026-03-01"}, "/to", "after from"),
+]
 
-    assert faults[0][0] == pointer
-    assert words in faults[0][1]
+
+async def test_what_is_wrong_is_named(analyst, subtests):
+    for query, pointer, words in WRONG:
+        with subtests.test(query=query):
+            faults = await analyst.refused(**query)
+
+            assert faults[0][0] == pointer
+            assert words in faults[0][1]
 
 
 async def test_nothing_has_no_rows_by_value_and_zeros_without(analyst):

@@ -97,20 +97,21 @@ async def test_days_are_those_of_the_zone(insights):
     assert days == [{"u1", "u2"}, {"u3"}, {"u1"}]
 
 
-@pytest.mark.parametrize(
-    ("query", "number", "expected"),
-    [
-        (USERS, {"series": 2}, ["/series"]),
-        (USERS, {"series": -1}, ["/series"]),
-        (USERS, {"series": 0, "interval": 3}, ["/interval"]),
-        (USERS, {"series": 0, "breakdown": "free"}, ["/breakdown"]),
-        (BY_PLAN, {"series": 0}, ["/breakdown"]),
-        (BY_PLAN, {"series": 0, "breakdown": ""}, ["/breakdown"]),
-        (USERS | {"formulas": ["C"]}, {"series": 0}, ["/query/formulas/0"]),
-        (USERS | {"from": "2026-03-09"}, {"series": 0}, ["/query/to"]),
-        (USERS | {"series": []}, {"series": 0}, ["/query/series"]),
-        (USERS, {}, ["/series"]),
-    ],
-)
-async def test_what_is_no_number_of_the_answer_is_named(insights, query, number, expected):
-    assert await refused(insights.world, "trends", query, **number) == expected
+NO_NUMBERS = [
+    (USERS, {"series": 2}, ["/series"]),
+    (USERS, {"series": -1}, ["/series"]),
+    (USERS, {"series": 0, "interval": 3}, ["/interval"]),
+    (USERS, {"series": 0, "breakdown": "free"}, ["/breakdown"]),
+    (BY_PLAN, {"series": 0}, ["/breakdown"]),
+    (BY_PLAN, {"series": 0, "breakdown": ""}, ["/breakdown"]),
+    (USERS | {"formulas": ["C"]}, {"series": 0}, ["/query/formulas/0"]),
+    (USERS | {"from": "2026-03-09"}, {"series": 0}, ["/query/to"]),
+    (USERS | {"series": []}, {"series": 0}, ["/query/series"]),
+    (USERS, {}, ["/series"]),
+]
+
+
+async def test_what_is_no_number_of_the_answer_is_named(insights, subtests):
+    for query, number, expected in NO_NUMBERS:
+        with subtests.test(query=query):
+            assert await refused(insights.world, "trends", query, **number) == expected

@@ -80,6 +80,10 @@ WORLD = World(
     ),
     queries={
         "GET /v1/kpis/{key}/explanation": {"from": "2026-11-22T00:00:00Z", "to": "2026-11-22T01:00:00Z"},
-        "GET /v1/kpis/{key}/series": {"from": "2026-11-22T00:00:00Z", "to": "2026-11-22T01:00:00Z", "step": "PT10M"},
+        "GET /v1/kpis/{key}/series": {
+            "from": "2026-11-22T00:00:00Z",
+            "to": "2026-11-22T01:00:00Z",
+            "interval": "PT10M",
+        },
     },
 )

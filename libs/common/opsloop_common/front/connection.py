@@ -16,6 +16,7 @@ from uvicorn.server import ServerState
 from opsloop_common import limits
 from opsloop_common.access.addresses import bearer_token, caller, counted_as, is_within, scheme
 from opsloop_common.front import heads, refusals
+from opsloop_common.front.flow import Flow
 from opsloop_common.front.front import Front
 from opsloop_common.front.pace import Phase, is_slow_body, least
 from opsloop_common.front.refusals import Refusal, Refused
@@ -40,6 +41,7 @@ class Connection(HttpToolsProtocol):
     """Adds to uvicorn's protocol what it has no setting for."""
 
     config: FrontConfig
+    flow: Flow
 
     def __init__(
         self,
@@ -59,11 +61,7 @@ class Connection(HttpToolsProtocol):
         self.is_deaf = False
         self.running: RequestResponseCycle | None = None
         self.holds: dict[object, int] = {}
-        self.head_bytes = 0
-        self.trailers = 0
-        self.body_bytes = 0
-        self.wire_bytes = 0
-        self.ignored_bytes = 0
+        self.head_bytes = self.trailers = self.body_bytes = self.wire_bytes = self.ignored_bytes = 0
         self.hosts: list[bytes] = []
         self.coding: bytes | None = None
         self.single: dict[bytes, bytes] = {}
@@ -75,6 +73,7 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Take a place among the connections, or say that there is none."""
         super().connection_made(transport)
+        self.flow = Flow(transport)
         self.since = self.loop.time()
         if self.client is not None:
             self.address = counted_as(self.client[0])
@@ -117,6 +116,7 @@ class Connection(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse what came, in pieces, so that each bound is looked at before much more has been made of it."""
+        self.flow.came(len(data), self.loop, self.front.reads)
         if self.is_deaf:
             self._ignore(len(data))
             return
@@ -283,7 +283,7 @@ class Connection(HttpToolsProtocol):
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         self.running = cycle
         if _IN_TURN in cycle.scope.get("extensions", ()):
-            self.front.start_in_turn(self.loop, partial(super()._start_asgi_task, cycle, app))
+            self.front.starts.add(self.loop, partial(super()._start_asgi_task, cycle, app))
         else:
             super()._start_asgi_task(cycle, app)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter as Tally
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 import structlog
@@ -15,6 +15,7 @@ from opsloop_common import limits
 from opsloop_common.access.addresses import Network
 from opsloop_common.access.buckets import Buckets
 from opsloop_common.front import refusals
+from opsloop_common.front.flow import InTurn
 from opsloop_common.front.refusals import Refusal
 
 if sys.platform != "win32":
@@ -111,7 +112,8 @@ class Front:
         self.held: Tally[object] = Tally()
         self.holders: dict[Connection, Holder] = {}
         self._keyless = Buckets(limits.KEYLESS_PER_SECOND, limits.KEYLESS_AT_ONCE, kept=limits.STRANGER_ADDRESSES)
-        self._starts: list[Callable[[], None]] = []
+        self.starts = InTurn(limits.KEYLESS_IN_A_TURN)  # requests that no key answers for: those with one go between
+        self.reads = InTurn(limits.LARGE_READS_IN_A_TURN)
         self._closed_for_room_at = float("-inf")
         registry = registry or CollectorRegistry()
         Gauge("opsloop_http_connections", "Connections that are open.", registry=registry).set_function(
@@ -183,19 +185,6 @@ class Front:
             return False
         self._keyless.take(address, left, now)
         return True
-
-    def start_in_turn(self, loop: asyncio.AbstractEventLoop, start: Callable[[], None]) -> None:
-        """Start a request that no key answers for, a few in each turn of the loop, so that those with one go between."""
-        self._starts.append(start)
-        if len(self._starts) == 1:
-            loop.call_soon(self._start_some, loop)
-
-    def _start_some(self, loop: asyncio.AbstractEventLoop) -> None:
-        for start in self._starts[: limits.KEYLESS_IN_A_TURN]:
-            start()
-        del self._starts[: limits.KEYLESS_IN_A_TURN]
-        if self._starts:
-            loop.call_soon(self._start_some, loop)
 
     def hold(self, connection: Connection, *, credential: object, caller: str, size: int) -> Refusal | None:
         """Count `size` more bytes of a body that is on its way; returns why that is too much.

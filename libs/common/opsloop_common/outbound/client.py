@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,7 +22,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
 from yarl import URL
 
-from opsloop_common import limits
+from opsloop_common import limits, tls
 from opsloop_common.foreign import Unreadable, reading
 from opsloop_common.outbound.own_door import Lookup, with_own_addresses
 from opsloop_common.outbound.own_door import policy_from as policy_from
@@ -39,7 +38,6 @@ from opsloop_common.outbound.wire import (
     TooMuchAnswer,
     Turns,
 )
-from opsloop_common.tls import hardened
 
 if TYPE_CHECKING:
     from opsloop_common.telemetry.spans import Span
@@ -199,7 +197,7 @@ class OutboundClient:
             limit=0,  # callers bound what is in flight
             keepalive_timeout=5,  # a kept one may have died silently: it costs an attempt
             socket_factory=self._guarded_socket,
-            ssl=hardened(ssl.create_default_context()),
+            ssl=tls.of_clients(),
         )
         self._session = aiohttp.ClientSession(
             connector=connector,

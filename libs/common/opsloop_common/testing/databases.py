@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -26,8 +27,10 @@ UNSAFE_BUT_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_write
 ROLES, TEMPLATES = 1, 2
 """What the workers of a run do one after the other."""
 
+# Without the views of the same names: what a new connection has not seen before, it reads and plans anew, a millisecond each.
 _END_SESSIONS = """
-SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()
+SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_get_activity(NULL)
+ WHERE datid = (SELECT oid FROM pg_database WHERE datname = current_database()) AND pid <> pg_backend_pid()
 """
 # What the schema is made of. Emptying leaves all of it as it was: TRUNCATE changes nothing here but the files of pg_class.
 _SCHEMA = """
@@ -43,29 +46,33 @@ SELECT md5(string_agg(part, ' ' ORDER BY part)) FROM (
     UNION ALL SELECT concat('revision ', version_num) FROM alembic_version
 ) AS parts (part)
 """
-# TRUNCATE of the tables with rows: 1 ms each, where all of a service's would be 13 ms and a database made anew 38 ms
+# TRUNCATE of the tables whose files hold something: 1 ms each. To ask each whether it has rows takes 20 ms, all of a service's 13 ms,
+# a database made anew 38 ms
 _EMPTY = """
 DO $$
 DECLARE
-    found record;
-    has_rows boolean;
-    filled text[] := '{}';
+    filled text := (
+        SELECT string_agg(oid::regclass::text, ', ') FROM pg_class
+         WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'
+           AND pg_relation_size(oid) > 0
+    );
 BEGIN
-    FOR found IN
-        SELECT oid::regclass::text AS name FROM pg_class
-         WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND relname <> 'alembic_version'
-    LOOP
-        EXECUTE format('SELECT EXISTS (SELECT FROM %s)', found.name) INTO has_rows;
-        IF has_rows THEN
-            filled := filled || found.name;
-        END IF;
-    END LOOP;
-    IF filled <> '{}' THEN
-        EXECUTE 'TRUNCATE ' || array_to_string(filled, ', ') || ' CASCADE';
+    IF filled IS NOT NULL THEN
+        EXECUTE 'TRUNCATE ' || filled || ' CASCADE';
     END IF;
-    PERFORM setval(format('%I.%I', schemaname, sequencename), start_value, false) FROM pg_sequences;
+    PERFORM setval(seqrelid, seqstart, false) FROM pg_sequence;
 END $$
 """
+
+
+def copy_cluster(data_dir: Path) -> None:
+    """Lay a data directory that was made once a run: `initdb` takes a second of a processor, a copy a tenth of that."""
+    made = PostgresServer(shared_folder() / "cluster")
+    with taking_turns(shared_folder() / "cluster.lock"):
+        if not made.data_dir.exists():
+            made.start()
+            made.stop()
+    subprocess.run(["cp", "-a", str(made.data_dir), str(data_dir)], check=True)  # noqa: S607 with its owner, who is not us
 
 
 @contextmanager
@@ -73,6 +80,7 @@ def temporary_postgres(settings: dict[str, str] | None = None) -> Iterator[Postg
     """Run an embedded PostgreSQL in a folder of its own; everything is gone afterwards."""
     folder = Path(tempfile.mkdtemp(prefix="opsloop-pg-"))
     folder.chmod(0o755)
+    copy_cluster(folder / "data")
     server = PostgresServer(folder / "data", settings=UNSAFE_BUT_FAST if settings is None else settings)
     try:
         server.start()

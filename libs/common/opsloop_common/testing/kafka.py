@@ -182,6 +182,8 @@ def broker_settings(listener: str, controller: str, advertised: str, data: str, 
         "broker.session.timeout.ms": "3000",
         "broker.heartbeat.interval.ms": "500",
         "log.cleaner.dedupe.buffer.size": "8000000",
+        "log.index.size.max.bytes": "65536",
+        "log.segment.delete.delay.ms": "1000",  # what tests leave behind is read through at each restart
     }
 
 

@@ -11,6 +11,7 @@ import structlog
 
 from opsloop_common.db import Database, app_role
 from opsloop_common.embedded_postgres import PostgresServer
+from opsloop_common.runner import garbage
 from opsloop_common.service import Service
 from opsloop_common.settings import Settings
 from opsloop_common.testing import run
@@ -52,6 +53,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Say of each test which tier it is in."""
     sort_into_tiers(items)
+
+
+def pytest_collection_finish() -> None:
+    """Look for garbage as the product does: among all tests and what they import, each look would take a second."""
+    garbage.settle()
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)

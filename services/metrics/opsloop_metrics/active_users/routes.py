@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.http.deps import Db
@@ -14,7 +14,7 @@ from opsloop_metrics.active_users import rules, service
 from opsloop_metrics.active_users.schemas import ActiveUsersIn, ActiveUsersOut, ActiveUsersPersonsIn
 from opsloop_metrics.insights.tables import ALSO_CSV
 from opsloop_metrics.ports import Insight
-from opsloop_metrics.shapes import InsightPersonOut, as_page, portion_of, tell, within
+from opsloop_metrics.shapes import InsightPersonOut, Sheet, as_page, portion_of, sheet_of, tell, within
 
 router = ApiRouter(tags=["insights"])
 READ = allow("metrics:read")
@@ -30,9 +30,9 @@ INSIGHT = Insight(ActiveUsersIn, _find, ActiveUsersOut.model_validate, rules.as_
 @router.post(
     "/v1/insights/active-users", dependencies=[READ], responses=ALSO_CSV | problems(503), response_model=ActiveUsersOut
 )
-async def ask_active_users(body: ActiveUsersIn, session: Db, request: Request) -> Any:
+async def ask_active_users(body: ActiveUsersIn, session: Db, sheet: Annotated[Sheet, Depends(sheet_of)]) -> Any:
     """Count the people of trailing days, weeks and months; with `Accept: text/csv` as a table."""
-    return await tell(INSIGHT, session, body, request.headers.get("accept"))
+    return await tell(INSIGHT, session, body, sheet)
 
 
 @router.post("/v1/insights/active-users/persons", dependencies=[READ], responses=problems(503))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.http.deps import Db
@@ -14,7 +14,7 @@ from opsloop_metrics.attributions.queries import find_attribution
 from opsloop_metrics.attributions.schemas import AttributionIn, AttributionOut
 from opsloop_metrics.insights.tables import ALSO_CSV
 from opsloop_metrics.ports import Insight
-from opsloop_metrics.shapes import tell
+from opsloop_metrics.shapes import Sheet, sheet_of, tell
 
 router = ApiRouter(tags=["insights"])
 READ = allow("metrics:read")
@@ -33,6 +33,6 @@ INSIGHT = Insight(AttributionIn, _find, AttributionOut.model_validate, rules.as_
     responses=ALSO_CSV | problems(503),
     response_model=AttributionOut,
 )
-async def ask_attribution(body: AttributionIn, session: Db, request: Request) -> Any:
+async def ask_attribution(body: AttributionIn, session: Db, sheet: Annotated[Sheet, Depends(sheet_of)]) -> Any:
     """Credit sessions with the conversions that followed: the first, the last, all alike; CSV if accepted."""
-    return await tell(INSIGHT, session, body, request.headers.get("accept"))
+    return await tell(INSIGHT, session, body, sheet)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.http.deps import Db
@@ -14,7 +14,7 @@ from opsloop_metrics.breakdowns.queries import find_breakdown
 from opsloop_metrics.breakdowns.schemas import BreakdownOut, BreakdownTableIn
 from opsloop_metrics.insights.tables import ALSO_CSV
 from opsloop_metrics.ports import Insight
-from opsloop_metrics.shapes import tell
+from opsloop_metrics.shapes import Sheet, sheet_of, tell
 
 router = ApiRouter(tags=["insights"])
 READ = allow("metrics:read")
@@ -33,6 +33,6 @@ INSIGHT = Insight(BreakdownTableIn, _find, BreakdownOut.model_validate, rules.as
     responses=ALSO_CSV | problems(503),
     response_model=BreakdownOut,
 )
-async def ask_breakdown(body: BreakdownTableIn, session: Db, request: Request) -> Any:
+async def ask_breakdown(body: BreakdownTableIn, session: Db, sheet: Annotated[Sheet, Depends(sheet_of)]) -> Any:
     """Count people and events by the values of up to three fields; CSV if accepted."""
-    return await tell(INSIGHT, session, body, request.headers.get("accept"))
+    return await tell(INSIGHT, session, body, sheet)

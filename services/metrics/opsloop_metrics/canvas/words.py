@@ -131,9 +131,10 @@ _WORDS: dict[str, tuple[str, str]] = {
     "incident": ("{severity} incident, {start} to {end}", "告警（{severity}），{start}至{end}"),
     "incident_open": ("{severity} incident since {start}", "告警（{severity}），自{start}起"),
     "objective": ("Objective", "目标"),
-    "all_together": ("All together", "总体"),
+    "all_together": ("The objective: mean by weight", "整个目标：加权平均"),
+    "progress": ("progress {share}", "进度{share}"),
     "pace": ("mark: time passed {share}", "竖线：时间已过{share}"),
-    "way": ("{value}, from {start} to {target}", "{value}，从{start}到{target}"),
+    "way": ("now {value}, from {start} to {target}", "现为{value}，从{start}到{target}"),
 }
 
 

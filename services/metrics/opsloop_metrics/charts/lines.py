@@ -230,9 +230,13 @@ def _names(plot: _Plot, lines: Sequence[Line], open_from: int | None) -> Markup:
     ends = []
     for place, each in enumerate(lines):
         main = drawable(each.values if each.smooth is None else each.smooth)[: plot.count]
-        last = next(((at, value) for at, value in reversed(list(enumerate(main))) if value is not None), None)
-        if last is not None:
-            ends.append((_colour(place, each), each.name, _number(each, main[:open_from], last[1], plot.speech), *last))
+        last, over = _end(main), _end(main[:open_from])
+        if last is None:
+            continue
+        number = _number(each, main[:open_from], last[1], plot.speech)
+        # beside the value that is told, and that is the last which is over
+        beside = last if each.is_aim or each.total is not None or over is None else over
+        ends.append((_colour(place, each), each.name, number, *beside))
     wanted = [plot.y(value) for *_, value in ends]
     placed = spread(wanted, gap=_ROW, low=plot.top + 4, high=max(plot.bottom, plot.top + len(ends) * _ROW))
     parts = []
@@ -249,15 +253,19 @@ def _names(plot: _Plot, lines: Sequence[Line], open_from: int | None) -> Markup:
     return joined(parts)
 
 
+def _end(values: Sequence[float | None]) -> tuple[int, float] | None:
+    return next(((place, value) for place, value in reversed(list(enumerate(values))) if value is not None), None)
+
+
 def _number(each: Line, over: Sequence[float | None], last: float, speech: Speech) -> str:
     if each.is_aim:
         return each.said(last, speech, is_short=True)
     if each.total is not None:
         return speech.say("told_total", value=each.said(each.total, speech, is_short=True))
-    whole = next((value for value in reversed(over) if value is not None), None)
+    whole = _end(over)
     return speech.say(
         "told_so_far" if whole is None else "told_last",
-        value=each.said(last if whole is None else whole, speech, is_short=True),
+        value=each.said(last if whole is None else whole[1], speech, is_short=True),
     )
 
 

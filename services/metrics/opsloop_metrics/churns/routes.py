@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.http.deps import Db
@@ -13,7 +13,7 @@ from opsloop_metrics.churns import rules, service
 from opsloop_metrics.churns.schemas import ChurnIn, ChurnOut
 from opsloop_metrics.insights.tables import ALSO_CSV
 from opsloop_metrics.ports import Insight
-from opsloop_metrics.shapes import tell
+from opsloop_metrics.shapes import Sheet, sheet_of, tell
 
 router = ApiRouter(tags=["insights"])
 READ = allow("metrics:read")
@@ -27,6 +27,6 @@ INSIGHT = Insight(ChurnIn, _find, ChurnOut.model_validate, rules.as_table)
 
 
 @router.post("/v1/insights/churn", dependencies=[READ], responses=ALSO_CSV | problems(503), response_model=ChurnOut)
-async def ask_churn(body: ChurnIn, session: Db, request: Request) -> Any:
+async def ask_churn(body: ChurnIn, session: Db, sheet: Annotated[Sheet, Depends(sheet_of)]) -> Any:
     """Compare the answers of people who left with those of people who stayed; with `Accept: text/csv` as a table."""
-    return await tell(INSIGHT, session, body, request.headers.get("accept"))
+    return await tell(INSIGHT, session, body, sheet)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Query, Response
+from fastapi import Depends, Query, Response
 from pydantic import BaseModel
 from starlette.requests import Request
 
@@ -35,10 +35,10 @@ from opsloop_metrics.competitors.schemas import (
     PointsTakenOut,
 )
 from opsloop_metrics.doors import begin_with
-from opsloop_metrics.insights.tables import ALSO_CSV, CSV, as_csv, prefers_csv
+from opsloop_metrics.insights.tables import ALSO_CSV
 from opsloop_metrics.series_files import rules as files
 from opsloop_metrics.series_files.rules import Point
-from opsloop_metrics.shapes import Day
+from opsloop_metrics.shapes import Day, Sheet, sheet_of
 
 router = ApiRouter(tags=["competitors"])
 READ = [allow("metrics:read")]
@@ -210,7 +210,7 @@ async def list_points(
     series_key: Slug,
     session: Db,
     page: PageQuery,
-    request: Request,
+    sheet: Annotated[Sheet, Depends(sheet_of)],
     start: Annotated[Timestamp | None, Query(alias="from")] = None,
     to: Annotated[Timestamp | None, Query()] = None,
 ) -> Any:
@@ -218,11 +218,11 @@ async def list_points(
     series = await queries.get_series(session, competitor_id, series_key)
     wanted = queries.points(series.id, start=start, end=to)
     listing = (await paginate(session, wanted, page, by=queries.LATEST_FIRST)).map(CompetitorPointOut.model_validate)
-    if not prefers_csv(request.headers.get("accept")):
+    if not sheet.is_wanted:
         return listing
     headers = {"Next-Cursor": listing.next_cursor} if listing.next_cursor else {}
     rows = [[row["at"], row["value"]] for row in (each.model_dump(mode="json") for each in listing.items)]
-    return Response(as_csv(["at", "value"], rows), headers=headers, media_type=CSV)
+    return sheet.answer(["at", "value"], rows, headers)
 
 
 @router.get(f"{SERIES}/compare", dependencies=READ, responses=problems(404))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -28,9 +27,9 @@ from opsloop_metrics.event_files.rules import MAPPED, SEPARATED, TYPES, Columns,
 from opsloop_metrics.event_imports import queries, service
 from opsloop_metrics.event_imports.rules import Stage
 from opsloop_metrics.event_imports.schemas import ImportErrorOut, ImportOut, ImportPreviewOut, PreviewedRowOut
-from opsloop_metrics.insights.tables import as_csv
 from opsloop_metrics.rejections import service as rejections
 from opsloop_metrics.rejections.rules import cell_text
+from opsloop_metrics.shapes import Sheet, sheet_of
 
 router = ApiRouter(tags=["imports"])
 READ = allow("metrics:read")
@@ -191,20 +190,18 @@ async def get_import(import_id: UUID, session: Db) -> ImportOut:
     responses=problems(404) | {200: {"content": {"text/csv": {}}}},
     response_model=Listing[ImportErrorOut],
 )
-async def list_import_errors(import_id: UUID, session: Db, page: PageQuery, request: Request) -> Any:
+async def list_import_errors(
+    import_id: UUID, session: Db, page: PageQuery, sheet: Annotated[Sheet, Depends(sheet_of)]
+) -> Any:
     """List the refused rows of a file by their numbers, of the first 10,000; with `Accept: text/csv` a page of them as CSV."""
     await queries.get_import(session, import_id)
     found = await paginate(session, rejections.of_import(session, import_id), page, by=rejections.BY_ROW)
     listing = found.map(ImportErrorOut.model_validate)
-    if request.headers.get("accept", "").partition(";")[0].strip() != "text/csv":
+    if not sheet.is_wanted:
         return listing
     headers = {"Next-Cursor": listing.next_cursor} if listing.next_cursor else {}
-    return Response(_csv(listing.items), headers=headers, media_type="text/csv")
-
-
-def _csv(errors: Sequence[ImportErrorOut]) -> str:
-    rows = ([each.row, each.column, each.value, each.reason, each.detail, each.raw] for each in errors)
-    return as_csv(["row", "column", "value", "reason", "detail", "raw"], rows)
+    rows = ([each.row, each.column, each.value, each.reason, each.detail, each.raw] for each in listing.items)
+    return sheet.answer(["row", "column", "value", "reason", "detail", "raw"], rows, headers)
 
 
 def _format(request: Request, given: Format | None) -> Format:

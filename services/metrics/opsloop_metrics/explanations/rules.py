@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from math import isfinite
 from typing import Literal, Protocol, runtime_checkable
 
@@ -13,6 +13,7 @@ from opsloop_common.conditions import Condition
 from opsloop_common.contracts.known import field_fault, shape_at
 from opsloop_common.errors import Invalid
 from opsloop_metrics.events.rules import Aggregate, Part, Selection
+from opsloop_metrics.insights.periods import instant, require_years
 from opsloop_metrics.kpi_measures.rules import Measure
 from opsloop_metrics.trends.rules import Aggregate as TrendAggregate
 from opsloop_metrics.trends.rules import Series, Trend
@@ -25,6 +26,8 @@ OF_PRODUCTS = ("properties.plan", "channel", "utm_source", "country", "browser",
 _NAMES_ONE = ("_id", "_at", ".name", ".detail")
 """Ends of fields that hold an id, a time or a free text: nearly each event has its own, and none is a group."""
 _KINDS = {"a text", "true or false"}
+_SORTED = frozenset({"data.kind", "data.severity", "data.sentiment"})
+"""What one triage finds in the words of a post: none of them is the cause of another."""
 _ADDED = {Aggregate.COUNT, Aggregate.SUM, Aggregate.USERS}
 _DIVIDED = {Aggregate.SHARE, Aggregate.AVG}
 _RANKED = {Aggregate.MEDIAN, Aggregate.P95}
@@ -102,10 +105,15 @@ class Row:
 
 @dataclass(frozen=True)
 class Divided:
-    """A change by one field: the rows that add or take most, and all others together. `lift`: see `_lift`."""
+    """A change by one field: the rows that add or take most, and all others together.
+
+    `net` is the whole change, `gross` all that went up or down; `moved`: see `_moved`.
+    """
 
     field: str
-    lift: float
+    net: float
+    gross: float
+    moved: float
     rows: Sequence[Row]
     other: Row | None
 
@@ -133,6 +141,26 @@ class Explanation:
     undivided: Undivided | None
     fields: Sequence[Divided]
     above: Above | None = None
+
+
+def spans_in(
+    zone: str,
+    start: date | datetime,
+    end: date | datetime,
+    compare_start: date | datetime | None = None,
+    compare_end: date | datetime | None = None,
+) -> Spans:
+    """Return the times to compare; days are those of a zone, both ends included, and compared with as many before. Raises Invalid."""
+    given = {"from": start, "to": end, "compare_from": compare_start, "compare_to": compare_end}
+    require_years({f"/query/{name}": each for name, each in given.items()})
+    if compare_start is None is compare_end and not isinstance(start, datetime) and not isinstance(end, datetime):
+        compare_start, compare_end = start - (end - start) - timedelta(days=1), start - timedelta(days=1)
+    return spans_of(
+        instant(start, zone, whole_day=False),
+        instant(end, zone, whole_day=True),
+        None if compare_start is None else instant(compare_start, zone, whole_day=False),
+        None if compare_end is None else instant(compare_end, zone, whole_day=True),
+    )
 
 
 def spans_of(
@@ -181,16 +209,27 @@ def is_quotient(measure: Measure) -> bool:
 
 
 def fields_of(selections: Sequence[Selection], fields: Sequence[str]) -> list[str]:
-    """Return which fields to try of those that all the events have: lists of fixed values and yes or no first, then other texts."""
+    """Return which fields to try of those that all the events have: lists of fixed values and yes or no first, then other texts.
+
+    Of what a triage found none, where what counts goes by some of it: they are one finding, told in several ways.
+    """
     types = [each.event for each in selections]
+    is_of_triage = any(_is_sorted(each) for each in selections)
     fitting: list[tuple[bool, str]] = []
     for field in sorted(fields):
         shapes = [shape_at(field, [each]) for each in types]
         if field.endswith(_NAMES_ONE) or not all(shape.kinds and shape.kinds <= _KINDS for shape in shapes):
             continue
+        if is_of_triage and field in _SORTED:
+            continue
         is_open = any(shape.texts is None and "a text" in shape.kinds for shape in shapes)
         fitting.append((is_open, field))
     return [field for _, field in sorted(fitting)][:FIELDS_TRIED]
+
+
+def _is_sorted(selection: Selection) -> bool:
+    asked = {selection.property, *(condition.field for condition in selection.where)}
+    return selection.event.startswith("feedback.") and not asked.isdisjoint(_SORTED)
 
 
 def require_data_field(field: str, types: Sequence[str]) -> None:
@@ -271,8 +310,10 @@ def explain(spans: Spans, fields: Sequence[str], parts: Sequence[Part], *, is_qu
         for place, field in enumerate(fields, 1)
     ]
     telling = [each for each in found if _is_finite(each) and (len(fields) == 1 or len(each.rows) > 1)]
-    telling.sort(key=lambda each: (-each.lift, each.field))
-    return Explanation(spans, before, after, after - before, None, telling[:FIELDS_SHOWN])
+    telling.sort(key=lambda each: (-each.moved, each.field))
+    of_triage = [each for each in telling if each.field in _SORTED]
+    shown = [each for each in telling if each not in of_triage[1:]]  # they tell the same of the same posts
+    return Explanation(spans, before, after, after - before, None, shown[:FIELDS_SHOWN])
 
 
 def divide(field: str, whole: Part, parts: Sequence[Part], *, is_quotient: bool) -> Divided:
@@ -283,8 +324,11 @@ def divide(field: str, whole: Part, parts: Sequence[Part], *, is_quotient: bool)
     shown = ranked[:ROWS_SHOWN]
     rest = _rest(whole, shown)
     told = [rows[part.value] for part in shown]
-    lift = max((_lift(rows[part.value], part, whole, is_quotient=is_quotient) for part in shown), default=0.0)
-    return Divided(field, lift, told, None if rest is None else row(rest, whole))
+    others = None if rest is None else row(rest, whole)
+    changes = [each.change for each in (*told, *([] if others is None else [others]))]
+    net, gross = sum(changes), sum(map(abs, changes))
+    moved = max((_moved(rows[part.value], part, whole, net) for part in shown), default=0.0)
+    return Divided(field, net, gross, moved, told, others)
 
 
 def _sum(part: Part, whole: Part) -> Row:
@@ -307,18 +351,16 @@ def _quotient(part: Part, whole: Part) -> Row:
     return Row(part.value, before, after, change, _share(change, now - was), mix, change - mix, *weights)
 
 
-def _lift(row: Row, part: Part, whole: Part, *, is_quotient: bool) -> float:
-    """Return how much more of the change a value explains than is its due: its share, less its part of the whole before.
+def _moved(row: Row, part: Part, whole: Part, net: float) -> float:
+    """Return by how much a value changed otherwise than its due: its part of the whole before, of quotients its mean weight, times `net`.
 
-    Of quotients the part is its mean weight. So a field is the more telling the more one of its values stands out.
+    So a field is the more telling the further one of its values went its own way, also where others went as far the other way.
     """
-    if row.share is None:
-        return 0.0
-    if is_quotient:
-        due = ((row.weight_before or 0.0) + (row.weight_after or 0.0)) / 2
+    if row.weight_before is not None and row.weight_after is not None:
+        due = (row.weight_before + row.weight_after) / 2
     else:
         due = part.before / whole.before if whole.before else 0.0
-    return min(row.share, 1.0) - due
+    return abs(row.change - due * net)
 
 
 def _rest(whole: Part, shown: Sequence[Part]) -> Part | None:
@@ -348,5 +390,5 @@ def _finite(number: float | None) -> float | None:
 
 
 def _is_finite(divided: Divided) -> bool:
-    rows = [*divided.rows, *([divided.other] if divided.other else [])]
-    return all(isfinite(number) for row in rows for number in vars(row).values() if isinstance(number, float))
+    told = [divided, *divided.rows, *([divided.other] if divided.other else [])]
+    return all(isfinite(number) for each in told for number in vars(each).values() if isinstance(number, float))

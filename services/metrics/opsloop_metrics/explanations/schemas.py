@@ -38,11 +38,14 @@ class ExplainedRowOut(OutModel):
 class ExplainedFieldOut(OutModel):
     """A change by the values of one field: all rows and `other` together are the whole change.
 
-    `lift`: by how much the share of the value that stands out most is more than its due.
+    They add up to `net`; what they went up or down, to `gross`, which is more where they cancel each other out. `moved`: the most by
+    which one of them changed otherwise than its part of the whole would have it, by which the fields are in order.
     """
 
     field: str
-    lift: float
+    net: float
+    gross: float
+    moved: float
     rows: list[ExplainedRowOut]
     other: ExplainedRowOut | None
 

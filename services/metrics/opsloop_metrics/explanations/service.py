@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +24,17 @@ from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.kpis.rules import Definition
 from opsloop_metrics.saved_insights import service as saved_insights
 from opsloop_metrics.windows.rules import Span
+
+
+async def spans(
+    session: AsyncSession,
+    start: date | datetime,
+    end: date | datetime,
+    compare_start: date | datetime | None,
+    compare_end: date | datetime | None,
+) -> Spans:
+    """Return the times to compare, in days of the workspace's zone where days are named. Raises Invalid."""
+    return rules.spans_in((await workspaces.get(session)).time_zone, start, end, compare_start, compare_end)
 
 
 async def explain(session: AsyncSession, kpi: Definition, spans: Spans, *, by: str | None = None) -> Explanation:

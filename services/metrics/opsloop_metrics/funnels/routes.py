@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.http.deps import Db
@@ -15,7 +15,7 @@ from opsloop_metrics.funnels.schemas import FunnelIn, FunnelOut, FunnelPersonsIn
 from opsloop_metrics.insights.persons import require_number
 from opsloop_metrics.insights.tables import ALSO_CSV
 from opsloop_metrics.ports import Insight
-from opsloop_metrics.shapes import InsightPersonOut, as_page, portion_of, tell, within
+from opsloop_metrics.shapes import InsightPersonOut, Sheet, as_page, portion_of, sheet_of, tell, within
 from opsloop_metrics.steps.rules import require_sound
 
 router = ApiRouter(tags=["insights"])
@@ -32,9 +32,9 @@ INSIGHT = Insight(FunnelIn, _find, FunnelOut.model_validate, rules.as_table)
 
 
 @router.post("/v1/insights/funnel", dependencies=[READ], responses=ALSO_CSV | problems(503), response_model=FunnelOut)
-async def ask_funnel(body: FunnelIn, session: Db, request: Request) -> Any:
+async def ask_funnel(body: FunnelIn, session: Db, sheet: Annotated[Sheet, Depends(sheet_of)]) -> Any:
     """Count who comes how far from a first step to a last, and how long it takes; with `Accept: text/csv` as a table."""
-    return await tell(INSIGHT, session, body, request.headers.get("accept"))
+    return await tell(INSIGHT, session, body, sheet)
 
 
 @router.post("/v1/insights/funnel/persons", dependencies=[READ], responses=problems(503))

@@ -6,7 +6,7 @@ store only says into which interval, counted from the first, a time falls; both 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
@@ -139,15 +139,13 @@ def frame_of(
     long as the calendar; `by_day`: its days are counted, whatever the interval. Raises Invalid for a time that ends before it begins
     or has too many intervals.
     """
-    for pointer, given in (("/from", start), ("/to", end)):
-        if given is not None and not FIRST_YEAR <= given.year <= LAST_YEAR:
-            raise Invalid(pointer, f"has to lie in the years from {FIRST_YEAR} to {LAST_YEAR}")
-    until = _instant(end, zone, whole_day=True) if end is not None else now
+    require_years({"/from": start, "/to": end})
+    until = instant(end, zone, whole_day=True) if end is not None else now
     if start is None:
         last = moved(until, -TICK).astimezone(ZoneInfo(zone)).date()  # at midnight the day that is over
         since = midnight(last - timedelta(days=days - 1), zone)
     else:
-        since = _instant(start, zone, whole_day=False)
+        since = instant(start, zone, whole_day=False)
     if since >= until:
         raise Invalid("/to", "has to be after from")
     if by_day and apart(since, until, Interval.DAY, zone) > MOST_INTERVALS:
@@ -160,6 +158,13 @@ def frame_of(
         workspace=workspace, zone=zone, week_start=week_start, interval=interval or Interval.DAY, start=since, end=until, now=now,
         **rest,  # type: ignore[arg-type]
     )  # fmt: skip
+
+
+def require_years(times: Mapping[str, date | datetime | None]) -> None:
+    """Raise Invalid for times beyond the years that can be asked for, by their pointers."""
+    for pointer, given in times.items():
+        if given is not None and not FIRST_YEAR <= given.year <= LAST_YEAR:
+            raise Invalid(pointer, f"has to lie in the years from {FIRST_YEAR} to {LAST_YEAR}")
 
 
 def apart(start: datetime, end: datetime, interval: Interval, zone: str) -> int:
@@ -190,7 +195,8 @@ def _local(at: datetime, zone: str) -> tuple[date, time]:
     return local.date(), time() if is_midnight(at, zone) else local.time()
 
 
-def _instant(given: date | datetime, zone: str, *, whole_day: bool) -> datetime:
+def instant(given: date | datetime, zone: str, *, whole_day: bool) -> datetime:
+    """Return when a time begins in a zone; of a day where it begins, or with `whole_day` where it is over."""
     if isinstance(given, datetime):
         return given.astimezone(UTC)
     return midnight(given + timedelta(days=1) if whole_day else given, zone)

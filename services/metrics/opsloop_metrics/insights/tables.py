@@ -11,6 +11,8 @@ Cell = str | int | float | None
 CSV = "text/csv; charset=utf-8"
 ALSO_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schema": {"type": "string"}}}}}
 """What a route says in `responses` that answers in CSV as well."""
+BYTE_ORDER_MARK = "\ufeff"
+"""By which Excel knows that a file is UTF-8; others take it for a part of the first name, so it is there where it was asked for."""
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 

@@ -27,7 +27,7 @@ async def filled_in(
     made = rules.get(template)
     rules.require_ready(made, measure)
     locale = (await workspaces.get(session)).locale
-    own = {"name": made.name_in(locale), "unit": made.unit, "direction": made.direction}
+    own = {"name": made.name_in(locale), "unit": made.unit_in(locale), "direction": made.direction}
     fields = dict(fields) | {name: value for name, value in own.items() if name not in given}
     if measure is None and made.insight is not None:
         insight = await saved_insights.create_insight(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.http.deps import Db
@@ -14,7 +14,7 @@ from opsloop_metrics.insights.tables import ALSO_CSV
 from opsloop_metrics.lifecycles import rules, service
 from opsloop_metrics.lifecycles.schemas import LifecycleIn, LifecycleOut, LifecyclePersonsIn
 from opsloop_metrics.ports import Insight
-from opsloop_metrics.shapes import InsightPersonOut, as_page, portion_of, tell, within
+from opsloop_metrics.shapes import InsightPersonOut, Sheet, as_page, portion_of, sheet_of, tell, within
 
 router = ApiRouter(tags=["insights"])
 READ = allow("metrics:read")
@@ -30,9 +30,9 @@ INSIGHT = Insight(LifecycleIn, _find, LifecycleOut.model_validate, rules.as_tabl
 @router.post(
     "/v1/insights/lifecycle", dependencies=[READ], responses=ALSO_CSV | problems(503), response_model=LifecycleOut
 )
-async def ask_lifecycle(body: LifecycleIn, session: Db, request: Request) -> Any:
+async def ask_lifecycle(body: LifecycleIn, session: Db, sheet: Annotated[Sheet, Depends(sheet_of)]) -> Any:
     """Divide the people of each interval by whether they are new, and were there before; with `Accept: text/csv` as a table."""
-    return await tell(INSIGHT, session, body, request.headers.get("accept"))
+    return await tell(INSIGHT, session, body, sheet)
 
 
 @router.post("/v1/insights/lifecycle/persons", dependencies=[READ], responses=problems(503))

@@ -1,22 +1,15 @@
-"""What a KPI comes to: its status and its chart."""
+"""What a KPI comes to now, and what its monitors say."""
 
 from __future__ import annotations
 
-from itertools import pairwise
-from typing import Annotated
-
-from fastapi import Query
-
 from opsloop_common.http.deps import Db
 from opsloop_common.http.routing import ApiRouter, allow, problems
-from opsloop_common.http.schemas import Duration, Timestamp
 from opsloop_metrics.alarms import service as alarms
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.monitors import service as monitors
 from opsloop_metrics.monitors.rules import Seen, worst, worst_window
 from opsloop_metrics.muting.rules import Muted
-from opsloop_metrics.overview import rules
-from opsloop_metrics.overview.schemas import MonitorStatus, PointOut, SeriesOut, StatusOut
+from opsloop_metrics.overview.schemas import MonitorStatus, StatusOut
 
 router = ApiRouter(tags=["kpis"])
 READ = allow("metrics:read")
@@ -39,22 +32,3 @@ async def get_kpi_status(key: str, session: Db) -> StatusOut:
 def _said(monitor: Seen, muted: Muted | None) -> MonitorStatus:
     quiet = {"muted_until": muted and muted.until, "muted_by": muted and muted.by, "muted_why": muted and muted.why}
     return MonitorStatus.model_validate(vars(monitor) | quiet)
-
-
-@router.get("/v1/kpis/{key}/series", dependencies=[READ], responses=problems(404))
-async def get_kpi_series(
-    key: str,
-    session: Db,
-    series_from: Annotated[Timestamp, Query(alias="from")],
-    to: Annotated[Timestamp, Query()],
-    step: Annotated[Duration, Query(description="Length of an interval; up to 1,000 of them fit one answer.")],
-) -> SeriesOut:
-    """Read a KPI's value over consecutive intervals, for a chart: of each interval `from` inclusive, `to` exclusive."""
-    edges = rules.edges(series_from, to, step)
-    kpi = await kpis.get(session, key)
-    values = await kpis.series(session, kpi, edges)
-    points = [
-        PointOut(from_=start, to=end, value=value, samples=samples)
-        for (start, end), (value, samples) in zip(pairwise(edges), values, strict=True)
-    ]
-    return SeriesOut(key=kpi.key, unit=kpi.unit, target=kpi.target, points=points)

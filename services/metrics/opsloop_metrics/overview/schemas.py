@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Literal
 from uuid import UUID
 
-from pydantic import ConfigDict, Field
-
 from opsloop_common.http.schemas import OutModel, Timestamp
 from opsloop_metrics.alarms.rules import ConditionType
 from opsloop_metrics.muting.rules import MutedBy
@@ -42,23 +40,3 @@ class StatusOut(OutModel):
     value: float | None
     state: State
     monitors: list[MonitorStatus]
-
-
-class PointOut(OutModel):
-    """The value over the time from `from` until just before `to`."""
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    from_: Timestamp = Field(alias="from")
-    to: Timestamp
-    value: float | None
-    samples: int
-
-
-class SeriesOut(OutModel):
-    """A KPI's values over consecutive intervals, oldest first."""
-
-    key: str
-    unit: str | None
-    target: float | None
-    points: list[PointOut]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.http.deps import Db
@@ -15,7 +15,7 @@ from opsloop_metrics.paths import rules
 from opsloop_metrics.paths.queries import find_paths, find_people
 from opsloop_metrics.paths.schemas import PathsIn, PathsOut, PathsPersonsIn
 from opsloop_metrics.ports import Insight
-from opsloop_metrics.shapes import InsightPersonOut, as_page, portion_of, tell, within
+from opsloop_metrics.shapes import InsightPersonOut, Sheet, as_page, portion_of, sheet_of, tell, within
 
 router = ApiRouter(tags=["insights"])
 READ = allow("metrics:read")
@@ -29,9 +29,9 @@ INSIGHT = Insight(PathsIn, _find, PathsOut.model_validate, rules.as_table)
 
 
 @router.post("/v1/insights/paths", dependencies=[READ], responses=ALSO_CSV | problems(503), response_model=PathsOut)
-async def ask_paths(body: PathsIn, session: Db, request: Request) -> Any:
+async def ask_paths(body: PathsIn, session: Db, sheet: Annotated[Sheet, Depends(sheet_of)]) -> Any:
     """Count what follows what within sessions; with `Accept: text/csv` the edges as a table."""
-    return await tell(INSIGHT, session, body, request.headers.get("accept"))
+    return await tell(INSIGHT, session, body, sheet)
 
 
 @router.post("/v1/insights/paths/persons", dependencies=[READ], responses=problems(503))

@@ -14,10 +14,11 @@ from opsloop_metrics.canvas import painting
 from opsloop_metrics.canvas.answers import PNG, SVG, TABLE, described, kept
 from opsloop_metrics.canvas.words import Language, language_of
 from opsloop_metrics.insights.periods import Interval
-from opsloop_metrics.insights.tables import CSV, as_csv
+from opsloop_metrics.insights.tables import CSV
 from opsloop_metrics.pictures import rules, service
 from opsloop_metrics.pictures.rules import Goal, Portrait
-from opsloop_metrics.shapes import When, within
+from opsloop_metrics.pictures.schemas import Length, PointOut, SeriesOut
+from opsloop_metrics.shapes import Sheet, When, sheet_of, within
 
 router = ApiRouter(tags=["pictures"])
 READ = [allow("metrics:read")]
@@ -49,6 +50,7 @@ async def _language(session: Db, locale: Lang = None) -> Language:
 Shown = Annotated[Portrait, Depends(_portrait)]
 Aimed = Annotated[Goal, Depends(_goal)]
 Spoken = Annotated[Language, Depends(_language)]
+Wanted = Annotated[Sheet, Depends(sheet_of)]
 
 
 def _of_kpi(request: Request, key: str, content: bytes, media_type: str) -> Response:
@@ -76,15 +78,35 @@ async def paint_kpi(key: str, request: Request, shown: Shown, language: Spoken) 
     return _of_kpi(request, key, await painting.as_png(svg), PNG)
 
 
+@router.get("/v1/kpis/{key}/series", dependencies=READ, responses=problems(404))
+async def get_kpi_series(
+    key: str,
+    session: Db,
+    start: From = None,
+    to: To = None,
+    interval: Annotated[
+        Length | None,
+        Query(
+            description="Of the calendar as in the picture, or a duration: up to 1,000 from `from` on; else the KPI's period."
+        ),
+    ] = None,
+) -> SeriesOut:
+    """Read a KPI's value over consecutive intervals, of each `from` inclusive, `to` exclusive."""
+    with within("/query"):
+        kpi, points = await service.series(session, key, interval=interval, start=start, end=to)
+    shown = [PointOut(from_=each.start, to=each.end, value=each.value, samples=each.samples) for each in points]
+    return SeriesOut(key=kpi.key, unit=kpi.unit, target=kpi.target, points=shown)
+
+
 @router.get(
     "/v1/kpis/{key}/series.csv",
     dependencies=READ,
     responses=described(TABLE) | problems(404),
     response_class=Response,
 )
-async def tabulate_kpi(key: str, request: Request, shown: Shown, locale: Lang = None) -> Response:
+async def tabulate_kpi(key: str, request: Request, shown: Shown, sheet: Wanted, locale: Lang = None) -> Response:
     """Return the numbers of the drawing as a table, the same in every language."""
-    return _of_kpi(request, key, as_csv(*rules.kpi_table(shown)).encode(), CSV)
+    return _of_kpi(request, key, sheet.text(*rules.kpi_table(shown)).encode(), CSV)
 
 
 @router.get(
@@ -115,6 +137,8 @@ async def paint_objective(objective_id: UUID, request: Request, aimed: Aimed, la
     responses=described(TABLE) | problems(404),
     response_class=Response,
 )
-async def tabulate_objective(objective_id: UUID, request: Request, aimed: Aimed, locale: Lang = None) -> Response:
+async def tabulate_objective(
+    objective_id: UUID, request: Request, aimed: Aimed, sheet: Wanted, locale: Lang = None
+) -> Response:
     """Return the numbers of the drawing as a table, the same in every language."""
-    return _of_goal(request, objective_id, as_csv(*rules.goal_table(aimed)).encode(), CSV)
+    return _of_goal(request, objective_id, sheet.text(*rules.goal_table(aimed)).encode(), CSV)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
@@ -19,6 +19,7 @@ from opsloop_metrics.insights.tables import Cell
 
 Table = tuple[Sequence[str], Sequence[Sequence[Cell]]]
 _INTERVALS = 30
+_POINTS = 1_000
 _MONTHS = 12
 """So many are shown where nobody says from when: events are not kept for 30 months."""
 _SEVERITIES = {"critical": "f1", "warning": "f5", "info": "f6"}
@@ -45,11 +46,12 @@ class Point:
 
 @dataclass(frozen=True)
 class Trouble:
-    """An incident; without an end it is open."""
+    """An incident; without an end it is open. `judged`: how long a time was that it is about, where that was over when it was judged."""
 
     severity: str
     start: datetime
     end: datetime | None
+    judged: timedelta | None = None
 
 
 @dataclass(frozen=True)
@@ -114,10 +116,22 @@ def edges_until(frame: Frame) -> list[datetime]:
     return [*begun, min(frame.edges[len(begun)], frame.now, frame.end)] if begun else []
 
 
+def even(start: datetime, end: datetime, length: timedelta) -> list[datetime]:
+    """Return the edges of intervals of one length from `start` to `end`, the last one cut off there; raises Invalid."""
+    if end <= start:
+        raise Invalid("/to", "has to be after from")
+    if length < timedelta(seconds=1):
+        raise Invalid("/interval", "is at least one second")
+    count = -((start - end) // length)
+    if count > _POINTS:
+        raise Invalid("/interval", f"makes {count} intervals of this time; {_POINTS} fit one answer")
+    return [start + place * length for place in range(count)] + [end]
+
+
 def draw_kpi(portrait: Portrait, language: Language) -> str:
     """Return a KPI's picture as SVG: a line beside its target, incidents as bands, what people noted as marks."""
     speech = Speech(language, ZoneInfo(portrait.frame.zone))
-    bands = [_band(each, speech) for each in portrait.troubles]
+    bands = [_band(each, portrait.frame, speech) for each in portrait.troubles]
     beside = Beside(portrait.frame, notes=portrait.notes, bands=bands)
     answer = {
         "intervals": [each.start.isoformat() for each in portrait.points],
@@ -149,14 +163,25 @@ def _course(portrait: Portrait, answer: Answer, speech: Speech, beside: Beside) 
     return charts.over_time(answer, named, speech, beside, said=said)
 
 
-def _band(trouble: Trouble, speech: Speech) -> Band:
+def ago(trouble: Trouble, interval: Interval) -> timedelta:
+    """Return by how much a picture shows an incident earlier: of a day that was judged when it was over, around the point of that day."""
+    if trouble.judged is None:
+        return timedelta()
+    length = timedelta(hours=1) if trouble.judged <= timedelta(hours=1) else timedelta(days=1)
+    is_a_point = interval is (Interval.HOUR if length == timedelta(hours=1) else Interval.DAY)
+    return trouble.judged + (length / 2 if is_a_point else timedelta())
+
+
+def _band(trouble: Trouble, frame: Frame, speech: Speech) -> Band:
     severity = speech.value(trouble.severity, "incident")
     start = speech.moment(trouble.start)
     if trouble.end is None:
         said = speech.say("incident_open", severity=severity, start=start)
     else:
         said = speech.say("incident", severity=severity, start=start, end=speech.moment(trouble.end))
-    return Band(trouble.start, trouble.end, _SEVERITIES.get(trouble.severity, "f6"), said)
+    back = ago(trouble, frame.interval)
+    end = None if trouble.end is None else trouble.end - back
+    return Band(trouble.start - back, end, _SEVERITIES.get(trouble.severity, "f6"), said)
 
 
 def kpi_table(portrait: Portrait) -> Table:
@@ -185,7 +210,7 @@ def _bars(goal: Goal, answer: Answer, speech: Speech, beside: Beside) -> Drawn:
     subtitle = " · ".join(
         [
             speech.span(goal.start, goal.end),
-            speech.share(goal.progress),
+            speech.say("progress", share=speech.share(goal.progress)),
             speech.value(goal.state, "goal"),
             speech.say("pace", share=speech.share(goal.pace)),
         ]
@@ -212,7 +237,7 @@ def _ink(is_whole: bool) -> str:
 
 
 def _said(part: Part, speech: Speech) -> str:
-    said = [speech.share(part.progress), speech.value(part.state, "goal")]
+    said = [speech.say("progress", share=speech.share(part.progress)), speech.value(part.state, "goal")]
     if part.start is not None and part.target is not None:
         tell = speech.share if part.unit == SHARE else speech.number
         value, start, target = (tell(each) for each in (part.value, part.start, part.target))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -12,11 +12,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import workspaces
 from opsloop_common.db import clock_of
+from opsloop_common.errors import Invalid
 from opsloop_metrics.alarms import service as alarms
 from opsloop_metrics.annotations import service as annotating
 from opsloop_metrics.breaches import service as breaches
 from opsloop_metrics.charts.rules import Note
-from opsloop_metrics.insights.periods import Frame, Interval, WeekStart, frame_of
+from opsloop_metrics.insights.periods import Frame, Interval, WeekStart, frame_of, instant, moved, require_years
 from opsloop_metrics.kpi_periods.service import TICK
 from opsloop_metrics.kpis import service as kpis
 from opsloop_metrics.kpis.rules import Definition, Outline
@@ -25,6 +26,9 @@ from opsloop_metrics.objectives import service as aiming
 from opsloop_metrics.objectives.rules import Days, span_of
 from opsloop_metrics.pictures import rules
 from opsloop_metrics.pictures.rules import Goal, Part, Point, Portrait, Trouble
+
+_JUDGED_AFTER = timedelta(days=1, hours=2)
+"""So long after its begin the last day of a time may be judged, when clocks go back too."""
 
 
 async def language(session: AsyncSession) -> str:
@@ -42,14 +46,10 @@ async def portrait(
 ) -> Portrait:
     """Return a KPI by intervals of the workspace's calendar, its own periods unless others are asked for; raises NotFound, Invalid."""
     outline = await kpis.outline(session, key)
-    period = Interval(outline.kpi.period)
-    interval = interval or period
-    if outline.kpi.measure.is_asked:
-        rules.require_kept(interval, period)
-    frame = await _frame(session, interval, start, end)
+    frame = await _frame(session, outline.kpi, interval, start, end)
     edges = rules.edges_until(frame)
     points = await _points(session, outline, frame, edges) if edges else []
-    troubles = await breaches.between(session, outline.kpi.kpi_id, edges[0], frame.end) if edges else []
+    troubles = await _troubles(session, outline.kpi, frame, edges[0]) if edges else []
     noted = await annotating.between(session, edges[0], frame.edges[-1]) if edges else []
     return Portrait(
         name=outline.kpi.name,
@@ -58,14 +58,63 @@ async def portrait(
         frame=frame,
         points=points,
         open_from=next((place for place, each in enumerate(points) if each.end > min(frame.now, frame.end)), None),
-        troubles=[Trouble(each.severity, each.started_at, each.ended_at) for each in troubles],
+        troubles=troubles,
         notes=[Note(each.at, each.text) for each in noted],
     )
 
 
+async def _troubles(session: AsyncSession, kpi: Definition, frame: Frame, since: datetime) -> list[Trouble]:
+    """Return the incidents of a time, those of its last day among them that were judged when that was over."""
+    found = []
+    for each in await breaches.between(session, kpi.kpi_id, since, moved(frame.end, _JUDGED_AFTER)):
+        judged = each.over_to - each.over_from if each.type == "anomaly" and each.over_to and each.over_from else None
+        trouble = Trouble(each.severity, each.started_at, each.ended_at, judged)
+        if trouble.start - (judged or timedelta()) < frame.end:
+            found.append(trouble)
+    return found
+
+
+async def series(
+    session: AsyncSession,
+    key: str,
+    *,
+    interval: Interval | timedelta | None,
+    start: date | datetime | None,
+    end: date | datetime | None,
+) -> tuple[Definition, list[Point]]:
+    """Return a KPI with its values alone, by intervals of the calendar as in its picture, or of one length; raises NotFound, Invalid."""
+    kpi = await kpis.get(session, key)
+    if isinstance(interval, timedelta):
+        edges = ends = await _even(session, interval, start, end)
+    else:
+        frame = await _frame(session, kpi, interval, start, end)
+        edges, ends = _with_now(rules.edges_until(frame), frame), list(frame.edges)
+    found = await kpis.series(session, kpi, edges) if edges else []
+    return kpi, [Point(*both, *each) for both, each in zip(zip(edges, ends[1:], strict=False), found, strict=False)]
+
+
+async def _even(
+    session: AsyncSession, length: timedelta, start: date | datetime | None, end: date | datetime | None
+) -> list[datetime]:
+    if start is None:
+        raise Invalid("/from", "is to be said where intervals are of one length")
+    require_years({"/from": start, "/to": end})
+    zone = (await workspaces.get(session)).time_zone
+    until = clock_of(session).now() if end is None else instant(end, zone, whole_day=True)
+    return rules.even(instant(start, zone, whole_day=False), until, length)
+
+
 async def _frame(
-    session: AsyncSession, interval: Interval, start: date | datetime | None, end: date | datetime | None
+    session: AsyncSession,
+    kpi: Definition,
+    interval: Interval | None,
+    start: date | datetime | None,
+    end: date | datetime | None,
 ) -> Frame:
+    period = Interval(kpi.period)
+    interval = interval or period
+    if kpi.measure.is_asked:
+        rules.require_kept(interval, period)
     workspace = await workspaces.get(session)
     zone, now = workspace.time_zone, clock_of(session).now()
 
@@ -97,8 +146,8 @@ async def _points(session: AsyncSession, outline: Outline, frame: Frame, edges: 
 
 def _with_now(edges: Sequence[datetime], frame: Frame) -> list[datetime]:
     """Return edges of which the last is just after now, where an interval is cut now: what is of this moment is there already."""
-    is_cut = edges[-1] == frame.now and edges[-1] not in frame.edges
-    return [*edges[:-1], edges[-1] + TICK if is_cut else edges[-1]]
+    is_cut = bool(edges) and edges[-1] == frame.now and edges[-1] not in frame.edges
+    return [*edges[:-1], edges[-1] + TICK] if is_cut else list(edges)
 
 
 async def _expected(

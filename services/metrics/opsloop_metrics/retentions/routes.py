@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.http.deps import Db
@@ -16,7 +16,7 @@ from opsloop_metrics.ports import Insight
 from opsloop_metrics.retentions import rules
 from opsloop_metrics.retentions.queries import find_people, find_retention
 from opsloop_metrics.retentions.schemas import RetentionIn, RetentionOut, RetentionPersonsIn
-from opsloop_metrics.shapes import InsightPersonOut, as_page, portion_of, tell, within
+from opsloop_metrics.shapes import InsightPersonOut, Sheet, as_page, portion_of, sheet_of, tell, within
 
 router = ApiRouter(tags=["insights"])
 READ = allow("metrics:read")
@@ -34,9 +34,9 @@ INSIGHT = Insight(RetentionIn, _find, RetentionOut.model_validate, rules.as_tabl
 @router.post(
     "/v1/insights/retention", dependencies=[READ], responses=ALSO_CSV | problems(503), response_model=RetentionOut
 )
-async def ask_retention(body: RetentionIn, session: Db, request: Request) -> Any:
+async def ask_retention(body: RetentionIn, session: Db, sheet: Annotated[Sheet, Depends(sheet_of)]) -> Any:
     """Count who, of those who began in an interval, came back in later ones; with `Accept: text/csv` as a table."""
-    return await tell(INSIGHT, session, body, request.headers.get("accept"))
+    return await tell(INSIGHT, session, body, sheet)
 
 
 @router.post("/v1/insights/retention/persons", dependencies=[READ], responses=problems(503))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.http.deps import Db
@@ -14,7 +14,7 @@ from opsloop_metrics.ports import Insight
 from opsloop_metrics.revenues import rules, service
 from opsloop_metrics.revenues.rules import NUMBERS, SOMETIMES, Revenue
 from opsloop_metrics.revenues.schemas import RevenueIn, RevenueOut
-from opsloop_metrics.shapes import tell
+from opsloop_metrics.shapes import Sheet, sheet_of, tell
 
 router = ApiRouter(tags=["insights"])
 READ = allow("metrics:read")
@@ -44,6 +44,6 @@ INSIGHT = Insight(RevenueIn, _find, _told, rules.as_table)
 
 
 @router.post("/v1/insights/revenue", dependencies=[READ], responses=ALSO_CSV | problems(503), response_model=RevenueOut)
-async def ask_revenue(body: RevenueIn, session: Db, request: Request) -> Any:
+async def ask_revenue(body: RevenueIn, session: Db, sheet: Annotated[Sheet, Depends(sheet_of)]) -> Any:
     """Add up orders and refunds of one currency by interval, lifetime value by cohort, and invitations; CSV if accepted."""
-    return await tell(INSIGHT, session, body, request.headers.get("accept"))
+    return await tell(INSIGHT, session, body, sheet)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from opsloop_common.errors import NotFound
 from opsloop_common.http.deps import Db, IfMatch, set_etag, set_location
@@ -15,7 +15,7 @@ from opsloop_common.http.schemas import Locale, ShortText
 from opsloop_common.known_names import unknown
 from opsloop_metrics.canvas import painting
 from opsloop_metrics.canvas.answers import PNG, SVG, TABLE, described, kept
-from opsloop_metrics.insights.tables import CSV, as_csv
+from opsloop_metrics.insights.tables import CSV
 from opsloop_metrics.saved_insights import queries, service
 from opsloop_metrics.saved_insights.models import SavedInsight
 from opsloop_metrics.saved_insights.rules import ANSWER_SECONDS, InsightKind
@@ -25,6 +25,7 @@ from opsloop_metrics.saved_insights.schemas import (
     SavedInsightOut,
     SavedInsightPatch,
 )
+from opsloop_metrics.shapes import Sheet, sheet_of
 
 router = ApiRouter(tags=["saved insights"])
 READ = [allow("metrics:read")]
@@ -100,11 +101,13 @@ async def paint_insight(insight_id: UUID, session: Db, request: Request, locale:
     responses=described(TABLE) | problems(404, 409, 503),
     response_class=Response,
 )
-async def tabulate_insight(insight_id: UUID, session: Db, request: Request, locale: Same = None) -> Response:
+async def tabulate_insight(
+    insight_id: UUID, session: Db, request: Request, sheet: Annotated[Sheet, Depends(sheet_of)], locale: Same = None
+) -> Response:
     """Return an insight's numbers as a table, whose columns and values have machine names in every language. At most a minute old."""
     insight = await queries.get_insight(session, insight_id)
     _, found = await service.answer(session, insight)
-    return _kept(request, as_csv(found.names, found.rows).encode(), CSV, insight)
+    return _kept(request, sheet.text(found.names, found.rows).encode(), CSV, insight)
 
 
 @router.get("/v1/insights/{insight_id}", dependencies=READ, responses=problems(404))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import Query, Response
+from fastapi import Depends, Query, Response
 from starlette.requests import Request
 
 from opsloop_common.clock import rfc3339
@@ -13,7 +13,8 @@ from opsloop_common.http.deps import Db, IfMatch, set_etag, set_location
 from opsloop_common.http.paging import Listing, LongPageQuery, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_common.http.schemas import ShortText, Timestamp
-from opsloop_metrics.insights.tables import ALSO_CSV, CSV, as_csv, prefers_csv
+from opsloop_metrics.hints import service as hints
+from opsloop_metrics.insights.tables import ALSO_CSV
 from opsloop_metrics.segments import queries, service
 from opsloop_metrics.segments.models import Segment
 from opsloop_metrics.segments.rules import SegmentKind
@@ -25,9 +26,11 @@ from opsloop_metrics.segments.schemas import (
     PreviewOut,
     RefreshOut,
     SegmentIn,
+    SegmentMadeOut,
     SegmentOut,
     SegmentPatch,
 )
+from opsloop_metrics.shapes import Sheet, sheet_of
 
 router = ApiRouter(tags=["segments"])
 READ = [allow("metrics:read")]
@@ -40,17 +43,19 @@ def _answer(response: Response, segment: Segment) -> SegmentOut:
 
 
 @router.post("/v1/segments", status_code=201, dependencies=WRITE, responses=problems(409))
-async def create_segment(body: SegmentIn, session: Db, response: Response) -> SegmentOut:
-    """Describe a segment, which a job begins to fill, or make an empty list."""
+async def create_segment(body: SegmentIn, session: Db, response: Response) -> SegmentMadeOut:
+    """Describe a segment, which a job begins to fill, or make an empty list. `warnings` name what nothing is called."""
+    definition = None if body.definition is None else body.definition.kept()
+    warnings = await hints.warnings(session, definition)
     segment = await service.create_segment(
         session,
         name=body.name,
         description=body.description,
         kind=body.kind,
-        definition=None if body.definition is None else body.definition.kept(),
+        definition=definition,
     )
     set_location(response, f"/v1/segments/{segment.id}")
-    return _answer(response, segment)
+    return SegmentMadeOut.model_validate(vars(_answer(response, segment)) | {"warnings": warnings})
 
 
 @router.get("/v1/segments", dependencies=READ)
@@ -68,8 +73,9 @@ async def list_segments(
 @router.post("/v1/segments/preview", dependencies=READ, responses=problems(409, 503))
 async def preview_segment(body: PreviewIn, session: Db) -> PreviewOut:
     """Try a definition out: how many people it has, and at most 50 of them. Nothing is kept."""
-    found = await service.preview(session, body.definition.kept())
-    return PreviewOut.model_validate(found)
+    definition = body.definition.kept()
+    found = await service.preview(session, definition)
+    return PreviewOut.model_validate(found | {"warnings": await hints.warnings(session, definition)})
 
 
 @router.get("/v1/segments/{segment_id}", dependencies=READ, responses=problems(404))
@@ -120,17 +126,18 @@ async def list_members(
     session: Db,
     page: LongPageQuery,
     request: Request,
+    sheet: Annotated[Sheet, Depends(sheet_of)],
     entered_from: Annotated[Timestamp | None, Query(description="Only those who came then or later.")] = None,
 ) -> Any:
     """List who is in a segment, who came first first. With `Accept: text/csv` a page as CSV, the next by `Link`."""
     await queries.get_segment(session, segment_id)
     found = await paginate(session, queries.members(segment_id, entered_from=entered_from), page, by=queries.IN_ORDER)
     listing = found.map(MemberOut.model_validate)
-    if not prefers_csv(request.headers.get("accept")):
+    if not sheet.is_wanted:
         return listing
     rows = ([str(each.person_id), each.user_id, rfc3339(each.entered_at)] for each in listing.items)
     more = {} if listing.next_cursor is None else {"Link": _next(request, listing.next_cursor)}
-    return Response(as_csv(["person_id", "user_id", "entered_at"], rows), media_type=CSV, headers=more)
+    return sheet.answer(["person_id", "user_id", "entered_at"], rows, more)
 
 
 def _next(request: Request, cursor: str) -> str:

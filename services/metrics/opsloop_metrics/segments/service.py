@@ -302,10 +302,10 @@ async def in_order(session: AsyncSession) -> list[UUID]:
 
 async def add_members(session: AsyncSession, segment_id: UUID, user_ids: Sequence[str]) -> dict[str, int]:
     """Put people on a static list; who is on it already stays. Raises NotFound, Conflict, TooMany."""
-    segment = await _lock_list(session, segment_id)
-    erased = await people.erased_among(session, user_ids)
+    erased = await people.erased_among(session, user_ids)  # read first: others wait for the list while it is locked
     who = await people.who_are(session, set(user_ids) - erased)
     called = dict(who.values())
+    segment = await _lock_list(session, segment_id)
     there = await queries.among(session, segment.id, called)
     entering = {each: called[each] for each in sorted(called.keys() - there)}
     if segment.size + len(entering) > SEGMENT_LISTED:
@@ -316,9 +316,9 @@ async def add_members(session: AsyncSession, segment_id: UUID, user_ids: Sequenc
 
 async def remove_members(session: AsyncSession, segment_id: UUID, user_ids: Sequence[str]) -> dict[str, int]:
     """Take people off a static list. Raises NotFound, Conflict."""
-    segment = await _lock_list(session, segment_id)
     who = await people.who_are(session, set(user_ids))
     called = dict(who.values())
+    segment = await _lock_list(session, segment_id)
     there = await queries.among(session, segment.id, called)
     await _write_list(session, segment, Difference(leaving={each: called[each] for each in sorted(there)}))
     return {"changed": len(there), "unchanged": len(called) - len(there), "erased": 0}

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.http.deps import Db
@@ -15,7 +15,7 @@ from opsloop_metrics.ports import Insight
 from opsloop_metrics.sessions import rules
 from opsloop_metrics.sessions.queries import find_people, find_sessions
 from opsloop_metrics.sessions.schemas import SessionsIn, SessionsOut, SessionsPersonsIn
-from opsloop_metrics.shapes import InsightPersonOut, as_page, portion_of, tell, within
+from opsloop_metrics.shapes import InsightPersonOut, Sheet, as_page, portion_of, sheet_of, tell, within
 
 router = ApiRouter(tags=["insights"])
 READ = allow("metrics:read")
@@ -31,9 +31,9 @@ INSIGHT = Insight(SessionsIn, _find, SessionsOut.model_validate, rules.as_table)
 @router.post(
     "/v1/insights/sessions", dependencies=[READ], responses=ALSO_CSV | problems(503), response_model=SessionsOut
 )
-async def ask_sessions(body: SessionsIn, session: Db, request: Request) -> Any:
+async def ask_sessions(body: SessionsIn, session: Db, sheet: Annotated[Sheet, Depends(sheet_of)]) -> Any:
     """Count sessions by the interval that they began in, how long they were and how many had one event; CSV if accepted."""
-    return await tell(INSIGHT, session, body, request.headers.get("accept"))
+    return await tell(INSIGHT, session, body, sheet)
 
 
 @router.post("/v1/insights/sessions/persons", dependencies=[READ], responses=problems(503))

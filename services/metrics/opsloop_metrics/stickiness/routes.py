@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.http.deps import Db
@@ -12,7 +12,7 @@ from opsloop_common.http.paging import Listing, PageQuery
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_metrics.insights.tables import ALSO_CSV
 from opsloop_metrics.ports import Insight
-from opsloop_metrics.shapes import InsightPersonOut, as_page, portion_of, tell, within
+from opsloop_metrics.shapes import InsightPersonOut, Sheet, as_page, portion_of, sheet_of, tell, within
 from opsloop_metrics.stickiness import rules, service
 from opsloop_metrics.stickiness.schemas import StickinessIn, StickinessOut, StickinessPersonsIn
 
@@ -30,9 +30,9 @@ INSIGHT = Insight(StickinessIn, _find, StickinessOut.model_validate, rules.as_ta
 @router.post(
     "/v1/insights/stickiness", dependencies=[READ], responses=ALSO_CSV | problems(503), response_model=StickinessOut
 )
-async def ask_stickiness(body: StickinessIn, session: Db, request: Request) -> Any:
+async def ask_stickiness(body: StickinessIn, session: Db, sheet: Annotated[Sheet, Depends(sheet_of)]) -> Any:
     """Count people by the number of intervals in which they were there; with `Accept: text/csv` as a table."""
-    return await tell(INSIGHT, session, body, request.headers.get("accept"))
+    return await tell(INSIGHT, session, body, sheet)
 
 
 @router.post("/v1/insights/stickiness/persons", dependencies=[READ], responses=problems(503))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.http.deps import Db
@@ -13,7 +13,7 @@ from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_metrics.insights.persons import require_value
 from opsloop_metrics.insights.tables import ALSO_CSV
 from opsloop_metrics.ports import Insight
-from opsloop_metrics.shapes import InsightPersonOut, as_page, portion_of, tell, within
+from opsloop_metrics.shapes import InsightPersonOut, Sheet, as_page, portion_of, sheet_of, tell, within
 from opsloop_metrics.trends import rules, service
 from opsloop_metrics.trends.schemas import TrendsIn, TrendsOut, TrendsPersonsIn
 
@@ -29,9 +29,9 @@ INSIGHT = Insight(TrendsIn, _find, TrendsOut.model_validate, rules.as_table)
 
 
 @router.post("/v1/insights/trends", dependencies=[READ], responses=ALSO_CSV | problems(503), response_model=TrendsOut)
-async def ask_trends(body: TrendsIn, session: Db, request: Request) -> Any:
+async def ask_trends(body: TrendsIn, session: Db, sheet: Annotated[Sheet, Depends(sheet_of)]) -> Any:
     """Count events, people or a property's numbers over time; with `Accept: text/csv` as a table."""
-    return await tell(INSIGHT, session, body, request.headers.get("accept"))
+    return await tell(INSIGHT, session, body, sheet)
 
 
 @router.post("/v1/insights/trends/persons", dependencies=[READ], responses=problems(503))

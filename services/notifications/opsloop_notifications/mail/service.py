@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
 import time
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
@@ -15,9 +14,8 @@ from weakref import WeakSet
 
 import aiosmtplib
 
-from opsloop_common import limits
+from opsloop_common import limits, tls
 from opsloop_common.foreign import Unreadable, reading
-from opsloop_common.tls import hardened
 from opsloop_notifications.mail import rules
 from opsloop_notifications.mail.holding import Hold as Hold
 from opsloop_notifications.mail.holding import Verdict as Verdict
@@ -85,7 +83,7 @@ class MailServer:
         self._port = parts.port or (465 if self._use_tls else 25)
         self._username = unquote(parts.username) if parts.username else None
         self._password = unquote(parts.password) if parts.password else None
-        self._tls = hardened(ssl.create_default_context())  # once: it reads all authorities, which takes 20 ms
+        self._tls = tls.of_clients()
         self._slots = asyncio.Semaphore(limits.MAIL_CONNECTIONS)
         self._idle: list[_Connection] = []
         self._opened: WeakSet[aiosmtplib.SMTP] = WeakSet()
