@@ -115,3 +115,23 @@ def test_a_term_of_a_filter_is_shown_as_it_is_stored(term):
     assert shown.dump_python(shown.validate_python(term), mode="json") == term
     with pytest.raises(ValidationError):
         shown.validate_python({"field": "data.a", "op": "like", "value": 1})
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        {"field": "data.a", "op": "eq", "value": [1, {"b": None}]},
+        {"field": "data.a", "op": "exists", "value": None},
+        {"field": "data.a", "op": "regex", "value": "^a"},
+        {"all": []},
+        {"any": [{"field": "data.a", "op": "regex", "value": "b"}, {"all": [{"any": []}]}]},
+    ],
+)
+def test_a_term_of_a_filter_is_shown_as_it_is_kept(term):
+    assert TypeAdapter(FilterTermOut).validate_python(term).model_dump() == term
+
+
+@pytest.mark.parametrize("term", [{}, {"all": None}, {"some": []}, {"field": "data.a"}, [], "all"])
+def test_nothing_else_is_shown_as_a_term(term):
+    with pytest.raises(ValidationError):
+        TypeAdapter(FilterTermOut).validate_python(term)
