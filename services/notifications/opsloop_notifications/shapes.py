@@ -11,6 +11,8 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from opsloop_common.http.schemas import InModel, OutModel, Timestamp, storable
 from opsloop_notifications.labels.rules import NAME_PATTERN, Matcher, MatchOp, require_pattern
 
+DeliveryState = Literal["pending", "succeeded", "failed", "cancelled"]
+
 
 class DeliveryOut(OutModel):
     """One event on its way to one endpoint. `event_id` is the `webhook-id` of every attempt."""
@@ -19,7 +21,7 @@ class DeliveryOut(OutModel):
     webhook_id: UUID
     event_id: UUID
     event_type: str
-    status: Literal["pending", "succeeded", "failed", "cancelled"]
+    status: DeliveryState
     failure: str | None
     attempt_count: int
     next_attempt_at: Timestamp | None

@@ -4,11 +4,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from opsloop_notifications.alert_silences.rules import Quiet, SilenceState, silences_of, state_of
+from opsloop_notifications.alert_silences.rules import Quiet, SilenceState, held, state_of
 from opsloop_notifications.labels.rules import Matcher, MatchOp
 from services.notifications.tests.watching import Watch, lasting, later, over
 
 ZERO = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def silences_of(labels, silences):
+    """Return the ids of the silences that hold for an alert."""
+    return [silence.id for silence in silences if held(silence, {"a": labels})]
+
+
 PAYMENTS = [{"name": "area", "op": "=~", "value": "pay.*"}]
 
 

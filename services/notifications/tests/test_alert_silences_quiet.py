@@ -9,11 +9,16 @@ from hypothesis import strategies as st
 
 from opsloop_common.db import Context
 from opsloop_notifications.alert_silences import service as silences
-from opsloop_notifications.alert_silences.rules import Quiet, SilenceState, silences_of, state_of
+from opsloop_notifications.alert_silences.rules import Quiet, SilenceState, held, state_of
 from opsloop_notifications.labels.rules import Matcher, MatchOp
 from services.notifications.tests.watching import Watch, lasting, later, named, over
 
 ZERO = datetime(2026, 11, 22, tzinfo=UTC)
+
+
+def silences_of(labels, silences):
+    """Return the ids of the silences that hold for an alert."""
+    return [silence.id for silence in silences if held(silence, {"a": labels})]
 
 
 @pytest.fixture

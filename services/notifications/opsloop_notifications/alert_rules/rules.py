@@ -9,9 +9,10 @@ from typing import Any
 
 import orjson
 
-from opsloop_common.conditions import Condition, all_hold, value_at
+from opsloop_common.conditions import value_at
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.known import covers
+from opsloop_common.filters import Term, all_hold
 from opsloop_common.limits import ALERT_ANNOTATIONS, ALERT_LABELS, CAUSE_DEPTH
 from opsloop_notifications.alerts.rules import Signal
 from opsloop_notifications.labels.rules import ALERTNAME, is_name, without_empty
@@ -35,7 +36,7 @@ class EventRule:
     name: str
     event_types: Sequence[str]
     resolve_types: Sequence[str] = ()
-    when: Sequence[Condition] = ()
+    when: Sequence[Term] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
     labels_from: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)

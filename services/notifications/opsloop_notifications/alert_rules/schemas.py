@@ -8,11 +8,12 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 
-from opsloop_common.conditions import Conditions, place_in
+from opsloop_common.conditions import place_in
 from opsloop_common.contracts.known import known_pattern
+from opsloop_common.filters import Filter
 from opsloop_common.http.schemas import (
-    ConditionOut,
     Duration,
+    FilterTermOut,
     InModel,
     OutModel,
     Timestamp,
@@ -40,7 +41,8 @@ ResolveAfter = Annotated[Duration, Field(ge=timedelta(minutes=1), le=timedelta(d
 
 
 class AlertRuleIn(InModel):
-    """A rule. Events of `event_types` for which all of `when` holds fire an alert, those of `resolve_types` end it.
+    """A rule. Events of `event_types` for which all of `when` holds (conditions, `regex`, groups `all` and `any`) fire an alert, those
+    of `resolve_types` end it.
 
     An alert is named by its labels: `alertname`, the rule's name, those of `labels`, and those that `labels_from` reads out of the
     event. With `incident_from` only the end of the same incident ends it; with `resolve_after` it ends by itself, unless such an event
@@ -51,7 +53,7 @@ class AlertRuleIn(InModel):
     enabled: bool = True
     event_types: Annotated[list[EventPattern], Field(min_length=1, max_length=20)]
     resolve_types: Annotated[list[EventPattern], Field(max_length=20)] = Field(default_factory=list)
-    when: Conditions = Field(default_factory=list)
+    when: Filter = Field(default_factory=list)
     labels: Labels = Field(default_factory=dict)
     labels_from: Places = Field(default_factory=dict)
     annotations: Labels = Field(default_factory=dict)
@@ -66,7 +68,7 @@ class AlertRulePatch(InModel):
     enabled: bool = Field(default_factory=absent)
     event_types: Annotated[list[EventPattern], Field(min_length=1, max_length=20)] = Field(default_factory=absent)
     resolve_types: Annotated[list[EventPattern], Field(max_length=20)] = Field(default_factory=absent)
-    when: Conditions = Field(default_factory=absent)
+    when: Filter = Field(default_factory=absent)
     labels: Labels = Field(default_factory=absent)
     labels_from: Places = Field(default_factory=absent)
     annotations: Labels = Field(default_factory=absent)
@@ -83,7 +85,7 @@ class AlertRuleOut(OutModel):
     enabled: bool
     event_types: list[str]
     resolve_types: list[str]
-    when: list[ConditionOut]
+    when: list[FilterTermOut]
     labels: dict[str, str]
     labels_from: dict[str, str]
     annotations: dict[str, str]

@@ -10,12 +10,11 @@ import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import limits, resources
-from opsloop_common.conditions import read_conditions
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.known import types_of
 from opsloop_common.db import clock_of
 from opsloop_common.errors import Conflict, TooMany
-from opsloop_common.meaningful import require_fields
+from opsloop_common.filters import read_filter, require_meant
 from opsloop_common.resources import changing
 from opsloop_common.turns import breathing
 from opsloop_common.versions import Precondition
@@ -70,7 +69,7 @@ def _read(row: AlertRule) -> EventRule:
         name=row.name,
         event_types=row.event_types,
         resolve_types=row.resolve_types,
-        when=read_conditions(row.when),
+        when=read_filter(row.when),
         labels=row.labels,
         labels_from=row.labels_from,
         annotations=row.annotations,
@@ -105,7 +104,7 @@ async def delete_rule(session: AsyncSession, rule_id: UUID, *, expected: Precond
 
 
 def _require_known(when: Sequence[Mapping[str, Any]], event_types: Sequence[str]) -> None:
-    require_fields(read_conditions(when), types_of(event_types), "/when")
+    require_meant(read_filter(when), types_of(event_types), "/when")
 
 
 async def _require_free(session: AsyncSession, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -50,6 +50,6 @@ class Quiet:
     matchers: tuple[Matcher, ...]
 
 
-def silences_of(labels: Labels, silences: Sequence[Quiet]) -> list[str]:
-    """Return the ids of those silences that hold for an alert."""
-    return [silence.id for silence in silences if all_match(silence.matchers, labels)]
+def held(silence: Quiet, alerts: Mapping[str, Labels]) -> frozenset[str]:
+    """Return the fingerprints of those alerts that a silence holds for."""
+    return frozenset(id for id, labels in alerts.items() if all_match(silence.matchers, labels))

@@ -19,7 +19,7 @@ from opsloop_common.versions import Precondition
 from opsloop_common.workspaces import take_place
 from opsloop_notifications.alert_silences import queries, rules
 from opsloop_notifications.alert_silences.models import InhibitionRule, Silence
-from opsloop_notifications.alert_silences.rules import Quiet, SilenceState, silences_of
+from opsloop_notifications.alert_silences.rules import Quiet, SilenceState
 from opsloop_notifications.alerts import service as alerts
 from opsloop_notifications.alerts.service import Alert
 from opsloop_notifications.labels.rules import Inhibition, Labels, Matcher, all_match, inhibited, read_matchers
@@ -123,8 +123,8 @@ async def quiet_ones(session: AsyncSession, of: Mapping[str, Labels]) -> frozens
     rest = {id: labels for id, labels in of.items() if id not in found}
     if not silences or not rest:
         return found
-    silenced = await breathing(lambda labels: bool(silences_of(labels, silences)), rest.values())
-    return found | {id for id, is_quiet in zip(rest, silenced, strict=True) if is_quiet}
+    # silence by silence, so that each expression is compiled once
+    return found.union(*await breathing(lambda silence: rules.held(silence, rest), silences))
 
 
 async def forget_expired(session: AsyncSession, before: datetime) -> None:

@@ -6,37 +6,18 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
-from math import prod
 from typing import Any
 
-from pydantic_core import SchemaError, SchemaValidator, core_schema
+from opsloop_common import regexes
 
 Labels = Mapping[str, str]
 
 ALERTNAME = "alertname"
 NAME_PATTERN = r"^[a-zA-Z_][a-zA-Z0-9_]*$"
-PATTERN_CHARACTERS = 200
-REPEATED_AT_MOST = 100
-"""What the counts of a pattern may come to, multiplied: each copies what it repeats."""
-MATCHERS_KEPT = 1_000
 
 _FNV_OFFSET, _FNV_PRIME, _64_BITS = 0xCBF29CE484222325, 0x100000001B3, 0xFFFFFFFFFFFFFFFF
 _DIVIDER = 0xFF  # in no UTF-8 text
 _NAME = re.compile(NAME_PATTERN.removesuffix("$"))
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_COUNTED = re.compile(r"\{(\d*)(?:,(\d*))?\}", re.ASCII)
-# as RE2 reads them, which is what matchers of Prometheus and Alertmanager are written for
-_ASCII_CLASSES = {
-    "d": "[0-9]",
-    "D": "[^0-9]",
-    "w": "[0-9A-Za-z_]",
-    "W": "[^0-9A-Za-z_]",
-    "s": r"[\t\n\f\r ]",
-    "S": r"[^\t\n\f\r ]",
-    "b": r"(?-u:\b)",
-}
-_NOT_TAKEN = frozenset("pPBzAG")
 
 
 def fingerprint(labels: Labels) -> str:
@@ -114,38 +95,14 @@ def needs_something(matchers: Iterable[Matcher]) -> bool:
 
 
 def fits(pattern: str, text: str) -> bool:
-    """Say whether a whole text fits a regular expression; raises BadPattern. The time grows linearly with the text."""
-    return _compiled(pattern).isinstance_python(text)
+    """Say whether a whole text fits a regular expression without a flaw; in time that grows linearly with the text."""
+    return regexes.matches(rf"\A(?s:{pattern})\z", text)
 
 
 def require_pattern(pattern: str) -> None:
     """Raise BadPattern for what is no regular expression, or one that would cost too much."""
-    _compiled(pattern)
-
-
-@lru_cache(maxsize=MATCHERS_KEPT)
-def _compiled(pattern: str) -> SchemaValidator:
-    if len(pattern) > PATTERN_CHARACTERS:
-        raise BadPattern(f"may have up to {PATTERN_CHARACTERS} characters")
-    counts = [max(int(least or 1), int(most or 1), 1) for least, most in _COUNTED.findall(pattern)]
-    if prod(counts) > REPEATED_AT_MOST:
-        raise BadPattern(f"repeats more than {REPEATED_AT_MOST} times what it counts")
-    plain = _ESCAPED.sub(_escape, pattern)
-    _engine(plain)  # alone first: what closes a group that it never opened would escape the anchors
-    return _engine(rf"\A(?s:{plain})\z")
-
-
-def _escape(found: re.Match[str]) -> str:
-    if found[1] in _NOT_TAKEN:
-        raise BadPattern(rf"has \{found[1]}, which is not taken here")
-    return _ASCII_CLASSES.get(found[1], found[0])
-
-
-def _engine(pattern: str) -> SchemaValidator:
-    try:
-        return SchemaValidator(core_schema.str_schema(pattern=pattern, regex_engine="rust-regex", strict=True))
-    except SchemaError as error:
-        raise BadPattern("is no regular expression (RE2's syntax)") from error
+    if flaw := regexes.flaw(pattern):
+        raise BadPattern(flaw)
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,13 @@ class Call:
     workspace: str
     webhook_id: UUID
     event_id: UUID
+    event_type: str
     body: bytes
     content_type: str
     happened_at: datetime
     traceparent: str | None
     url: str
+    sealed_headers: str | None
     sealed_secrets: tuple[str, ...]
     tries: int
     made: int
@@ -63,11 +65,13 @@ def call_from(
         workspace=row["workspace"],
         webhook_id=row["webhook_id"],
         event_id=row["event_id"],
+        event_type=row["event_type"],
         body=body,
         content_type=content_type,
         happened_at=happened_at,
         traceparent=traceparent,
         url=row["url"],
+        sealed_headers=row["sealed_headers"],
         sealed_secrets=secrets,
         tries=row["tries"],
         made=row["attempt_count"],

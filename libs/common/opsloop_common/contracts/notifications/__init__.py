@@ -19,6 +19,8 @@ from opsloop_common.contracts.notifications.messages import (
 )
 from opsloop_common.contracts.notifications.webhooks import (
     WebhookDisabled,
+    WebhookExhausted,
+    WebhookFailing,
 )
 
 EVENTS: tuple[type[EventData], ...] = (
@@ -39,4 +41,6 @@ __all__ = [
     "NotificationFailed",
     "NotificationSent",
     "WebhookDisabled",
+    "WebhookExhausted",
+    "WebhookFailing",
 ]

@@ -8,7 +8,7 @@ from opsloop_common.columns import check_in, versioned_columns
 from opsloop_common.migrations import hold_to_workspace
 
 revision = "0013"
-down_revision = "0006"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
