@@ -199,3 +199,38 @@ async def test_a_post_with_faults_and_too_many_takes_nothing(watch, monkeypatch)
 
     assert (answer.status_code, set(answer.json())) == (409, {"code", "message"})
     assert await watch.listed() == []
+
+
+GROUPED = [
+    {
+        "any": [
+            {"field": "data.kpi", "op": "regex", "value": "^severe_"},
+            {"field": "data.value", "op": "gt", "value": 100},
+        ]
+    },
+    {"field": "data.severity", "op": "ne", "value": "info"},
+]
+
+
+async def test_rules_take_filters_in_groups_and_regular_expressions(watch):
+    made = await watch.call("POST", "/v1/alert-rules", 201, **(RULE | {"when": GROUPED}))
+    assert made["when"] == GROUPED
+    await watch.happen(breach(uuid4()), breach(uuid4(), kpi="other"), breach(uuid4(), kpi="severe_b", severity="info"))
+
+    assert [alert["labels"]["kpi"] for alert in await watch.listed(name="Breaches")] == ["severe_share"]
+
+
+@pytest.mark.parametrize(
+    ("when", "pointer"),
+    [
+        ([{"field": "data.kpi", "op": "regex", "value": "("}], "/when/0/value"),
+        ([{"any": [{"field": "data.kpy", "op": "exists"}]}], "/when/0/any/0/field"),
+        ([{"any": []}], "/when/0/any"),
+    ],
+)
+async def test_filters_that_are_none(watch, when, pointer):
+    answer = await watch.service.client.post("/v1/alert-rules", json=RULE | {"when": when}, headers=watch.key)
+
+    assert (answer.status_code, [error["pointer"] for error in answer.json()["errors"]]) == (422, [pointer]), (
+        answer.text
+    )

@@ -8,8 +8,10 @@ from sqlalchemy import text
 
 from opsloop_common.db import Context
 from opsloop_common.testing.due import run_recurring
+from opsloop_notifications.alert_rules import service as alert_rules
+from opsloop_notifications.alert_rules.rules import Posted
 from opsloop_notifications.retention.timers import FORGET_OLD
-from services.notifications.tests.watching import Watch, lasting, named, over
+from services.notifications.tests.watching import Watch, lasting, over
 
 VERBS = ("acknowledge", "unacknowledge", "resolve", "assign", "notes")
 
@@ -211,12 +213,16 @@ async def test_steps_are_forgotten_by_their_age_and_alerts_that_fire_never(watch
     assert (shown["status"], shown["log"]) == ("firing", [])
 
 
-async def test_hundreds_at_once_are_taken(watch):
-    await watch.post(*(named(f"a{number}") for number in range(400)))
+async def test_a_thousand_at_once_are_taken(watch):
+    posted = [Posted({"alertname": f"a{number}"}, {}, None, None, "") for number in range(1_000)]
+    async with watch.service.db.transaction(
+        Context(workspace="acme")
+    ) as session:  # no caller's deadline, which the machine decides
+        assert await alert_rules.hear_posted(session, posted) == []
     async with watch.service.db.transaction(Context(workspace="acme")) as session:
         counts = [await session.scalar(text(f"SELECT count(*) FROM {table}")) for table in ("alert", "alert_member")]
 
-    assert counts == [400, 400]
+    assert counts == [1_000, 1_000]
 
 
 async def test_a_condition_on_a_label_is_of_all_of_it(watch):
