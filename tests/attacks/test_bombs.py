@@ -22,7 +22,18 @@ from services.metrics.tests.test_kept_questions import ASKED
 from tests.attacks.bombs import MIB, Bomb, bombs, marks
 from tests.attacks.probe import watching
 from tests.contracts.worlds import BODIES
-from tests.contracts.worlds.alerts import ALERTS, INHIBITION, MATCHERS, OVERRIDE, POLICY, ROUTE, RULE, SCHEDULE, SILENCE
+from tests.contracts.worlds.alerts import (
+    ALERTS,
+    HEARTBEAT,
+    INHIBITION,
+    MATCHERS,
+    OVERRIDE,
+    POLICY,
+    ROUTE,
+    RULE,
+    SCHEDULE,
+    SILENCE,
+)
 from tests.contracts.worlds.campaigns import CAMPAIGN, PLAYBOOK
 from tests.contracts.worlds.metrics import MONITOR, REPORTED, WINDOW
 from tests.contracts.worlds.segments import DEFINITION, SEGMENT
@@ -69,6 +80,7 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/silences": SILENCE,
     "POST /v1/silences/preview": {"matchers": MATCHERS},
     "POST /v1/inhibition-rules": INHIBITION,
+    "POST /v1/heartbeats": HEARTBEAT,
     "POST /v1/schedules": SCHEDULE,
     "POST /v1/schedules/{schedule_id}/overrides": OVERRIDE,
     "POST /v1/escalation-policies": POLICY,

@@ -235,6 +235,7 @@ SILENCES_PER_WORKSPACE = 500
 INHIBITION_RULES_PER_WORKSPACE = 50
 """For each whose targets are in a group, all that fires is gone through at a look."""
 SCHEDULES_PER_WORKSPACE = 100
+HEARTBEATS_PER_WORKSPACE = 500
 OVERRIDES_PER_SCHEDULE = 100
 """Those that are not over."""
 ESCALATION_POLICIES_PER_WORKSPACE = 100

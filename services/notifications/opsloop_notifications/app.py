@@ -12,6 +12,7 @@ from opsloop_notifications.deliveries import slice as deliveries
 from opsloop_notifications.endpoints import slice as endpoints
 from opsloop_notifications.escalations import slice as escalations
 from opsloop_notifications.eventlog import slice as eventlog
+from opsloop_notifications.heartbeats import slice as heartbeats
 from opsloop_notifications.messages import slice as messages
 from opsloop_notifications.oncall import slice as oncall
 from opsloop_notifications.ports import open_ports
@@ -41,6 +42,7 @@ SERVICE = Service(
         alert_silences.SLICE,
         escalations.SLICE,
         oncall.SLICE,
+        heartbeats.SLICE,
         deliveries.SLICE,
         queues.SLICE,
         retention.SLICE,

@@ -52,6 +52,7 @@ POLICY = {
     "repeats": 1,
     "reopens_after": "PT1H",
 }
+HEARTBEAT = {"name": "backup", "every": "PT1H", "grace": "PT5M", "labels": {"severity": "critical"}}
 WORDED_MATCHERS = [{"name": "area", "op": "=", "value": SAID}]
 
 
@@ -63,6 +64,7 @@ async def make(api: Api) -> dict[str, str]:
     schedule = (await post(api, "/v1/schedules", SCHEDULE))["id"]
     return {
         "schedule_id": schedule,
+        "heartbeat_id": (await post(api, "/v1/heartbeats", HEARTBEAT))["id"],
         "override_id": (await post(api, f"/v1/schedules/{schedule}/overrides", OVERRIDE))["id"],
         "policy_id": (await post(api, "/v1/escalation-policies", POLICY))["id"],
         "alert_id": alert["id"],
@@ -86,6 +88,7 @@ WORLD = World(
         "PATCH /v1/inhibition-rules/{inhibition_rule_id}": {"name": "another"},
         "PATCH /v1/alert-routes/{route_id}": {"position": 11},
         "PATCH /v1/alert-rules/{alert_rule_id}": {"enabled": False},
+        "PATCH /v1/heartbeats/{heartbeat_id}": {"every": "PT2H"},
         "PATCH /v1/schedules/{schedule_id}": {"name": "another"},
         "POST /v1/schedules/{schedule_id}/overrides": OVERRIDE,
         "PATCH /v1/escalation-policies/{policy_id}": {"position": 11},
@@ -95,6 +98,7 @@ WORLD = World(
         "PATCH /v1/inhibition-rules/{inhibition_rule_id}": {"equal": ["kpi", "area"]},
         "PATCH /v1/alert-routes/{route_id}": {"group_by": ["area"]},
         "PATCH /v1/alert-rules/{alert_rule_id}": {"labels": {"team": "growth"}},
+        "PATCH /v1/heartbeats/{heartbeat_id}": {"grace": "PT10M"},
         "PATCH /v1/schedules/{schedule_id}": {"time_zone": "Europe/Berlin"},
         "PATCH /v1/escalation-policies/{policy_id}": {"repeats": 2},
     },
@@ -113,6 +117,8 @@ WORLD = World(
         "PATCH /v1/alert-routes/{route_id}": {"name": SAID, "matchers": WORDED_MATCHERS},
         "POST /v1/alert-rules": RULE | {"name": SAID, "labels": {"team": SAID}, "annotations": {"summary": SAID}},
         "PATCH /v1/alert-rules/{alert_rule_id}": {"labels": {"team": SAID}, "annotations": {"summary": SAID}},
+        "POST /v1/heartbeats": HEARTBEAT | {"name": SAID},
+        "PATCH /v1/heartbeats/{heartbeat_id}": {"labels": {"team": SAID}},
         "POST /v1/schedules": SCHEDULE | {"name": SAID},
         "PATCH /v1/schedules/{schedule_id}": {"name": SAID},
         "POST /v1/schedules/{schedule_id}/overrides": OVERRIDE | {"user_id": SAID},

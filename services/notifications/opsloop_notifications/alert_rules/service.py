@@ -44,14 +44,15 @@ async def hear_events(session: AsyncSession, events: Sequence[Event]) -> None:
 
     signals = [signal for said in await breathing(signals_of, found) for signal in said]
     try:
-        await _hear(session, signals)
+        await hear(session, signals)
     except TooMany as error:
         # nothing was written so far; what ends is more urgent than what is one too many
         log.warning("alerts left out", workspace=found[0].workspace, reason=error.detail)
-        await _hear(session, [signal for signal in signals if not signal.fires])
+        await hear(session, [signal for signal in signals if not signal.fires])
 
 
-async def _hear(session: AsyncSession, signals: Sequence[Signal]) -> None:
+async def hear(session: AsyncSession, signals: Sequence[Signal]) -> None:
+    """Take what is said of sets of labels: it is told in groups, and what began is escalated. Raises TooMany (409)."""
     await escalations.begin(session, await groups.hear(session, signals))
 
 
@@ -60,7 +61,7 @@ async def hear_posted(session: AsyncSession, posted: Sequence[Posted]) -> list[s
     faults = [rules.fault_of(one) for one in posted]
     now = clock_of(session).now()
     good = [rules.signal_of(one, now) for one, fault in zip(posted, faults, strict=True) if fault is None]
-    await _hear(session, good)
+    await hear(session, good)
     return [fault for fault in faults if fault is not None]
 
 
