@@ -113,6 +113,7 @@ async def plan(url: str, receiver_url: str, *, endpoints: int) -> float:
                 "filter": [],
                 "format": "cloudevents",
                 "ordering": "none",
+                "headers": {},
             }
             async with runtime.db.transaction(Context(workspace="default")) as session:
                 policy = policy_from(runtime.settings)

@@ -35,7 +35,14 @@ ROW = {"body": "支付失败", "external_id": "r", "author": {"user_id": "u"}, "
 HOOK = {
     "url": "http://127.0.0.1:9/",
     "event_types": ["*"],
-    "filter": [{"field": "data.name", "op": "contains", "value": "x"}],
+    "filter": [
+        {
+            "any": [
+                {"all": [{"field": "data.name", "op": "contains", "value": "x"}]},
+                {"field": "type", "op": "regex", "value": "a+"},
+            ]
+        }
+    ],
 }
 MONEY = {"amount": 1999, "currency": "CNY"}
 NUMBERS: dict[str, dict[str, Any]] = {

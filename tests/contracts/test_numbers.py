@@ -41,11 +41,17 @@ CREATED: dict[str, list[tuple[str, dict[str, Any]]]] = {
         ("/v1/kpis", REPORTED | {"targets": [{"from": "2026-11-01", "to": "2026-11-30", "value": 0}]}),
     ],
     "campaigns": [("/v1/playbooks", ON_A_POST | {"when": WHEN})],
-    "notifications": [("/v1/webhooks", {"url": "https://example.com/", "filter": WHEN})],
+    "notifications": [
+        ("/v1/webhooks", {"url": "https://example.com/", "filter": WHEN}),
+        ("/v1/webhooks", {"url": "https://example.com/", "filter": [{"any": [{"all": WHEN}, *WHEN]}]}),
+    ],
 }
 """Bodies of what is created; each 0 in them stands for the number."""
 IN_A_DEFINITION = {
     f"/definition{'/conditions' * level}{where}/value" for level in (1, 2, 3) for where in ("", "/where")
+}
+IN_A_FILTER = {
+    f"/filter{groups}/value" for groups in ("", "/all", "/any", "/all/all", "/all/any", "/any/all", "/any/any")
 }
 TAKEN = {
     "POST /v1/feedback": {"/attributes"},
@@ -98,8 +104,8 @@ TAKEN = {
     "POST /v1/playbooks": {"/when/value"},
     "PATCH /v1/playbooks/{playbook_id}": {"/when/value"},
     "POST /v1/playbooks/{playbook_id}/test": {"/data"},
-    "POST /v1/webhooks": {"/filter/value"},
-    "PATCH /v1/webhooks/{webhook_id}": {"/filter/value"},
+    "POST /v1/webhooks": IN_A_FILTER,
+    "PATCH /v1/webhooks/{webhook_id}": IN_A_FILTER,
 }  # fmt: skip
 """Fields of each operation that take any number; integers and numbers with bounds are not among them."""
 

@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from opsloop_common.errors import BadRequest, Invalid
-from opsloop_common.http.schemas import ShortText, format_duration, parse_duration, parse_timestamp
+from opsloop_common.http.schemas import (
+    FilterTermOut,
+    ShortText,
+    format_duration,
+    parse_duration,
+    parse_timestamp,
+)
 from opsloop_common.http.strict_json import read_json
 
 # RFC 3339, appendix A, which is what the JSON Schema format `duration` means
@@ -90,3 +96,42 @@ def test_a_text_is_kept_as_it_was_sent(text):
 def test_a_text_in_which_nobody_sees_anything_is_refused_in_words(text):
     with pytest.raises(ValidationError, match="must say something"):
         TypeAdapter(ShortText).validate_python(text)
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        {"field": "data.a", "op": "in", "value": ["x", 1]},
+        {"field": "data.a", "op": "eq", "value": None},
+        {"field": "data.a", "op": "regex", "value": "^支付"},
+        {"any": [{"field": "data.a", "op": "regex", "value": "a"}, {"field": "data.b", "op": "exists", "value": True}]},
+        {"all": [{"any": [{"all": [{"field": "type", "op": "ne", "value": "x"}]}]}]},
+    ],
+    ids=["condition", "null", "regex", "any", "three levels"],
+)
+def test_a_term_of_a_filter_is_shown_as_it_is_stored(term):
+    shown = TypeAdapter(FilterTermOut)
+
+    assert shown.dump_python(shown.validate_python(term), mode="json") == term
+    with pytest.raises(ValidationError):
+        shown.validate_python({"field": "data.a", "op": "like", "value": 1})
+
+
+@pytest.mark.parametrize(
+    "term",
+    [
+        {"field": "data.a", "op": "eq", "value": [1, {"b": None}]},
+        {"field": "data.a", "op": "exists", "value": None},
+        {"field": "data.a", "op": "regex", "value": "^a"},
+        {"all": []},
+        {"any": [{"field": "data.a", "op": "regex", "value": "b"}, {"all": [{"any": []}]}]},
+    ],
+)
+def test_a_term_of_a_filter_is_shown_as_it_is_kept(term):
+    assert TypeAdapter(FilterTermOut).validate_python(term).model_dump() == term
+
+
+@pytest.mark.parametrize("term", [{}, {"all": None}, {"some": []}, {"field": "data.a"}, [], "all"])
+def test_nothing_else_is_shown_as_a_term(term):
+    with pytest.raises(ValidationError):
+        TypeAdapter(FilterTermOut).validate_python(term)

@@ -7,6 +7,8 @@ from uuid import UUID
 
 from opsloop_common.http.schemas import OutModel, Timestamp
 
+DeliveryState = Literal["pending", "succeeded", "failed", "cancelled"]
+
 
 class DeliveryOut(OutModel):
     """One event on its way to one endpoint. `event_id` is the `webhook-id` of every attempt."""
@@ -15,7 +17,7 @@ class DeliveryOut(OutModel):
     webhook_id: UUID
     event_id: UUID
     event_type: str
-    status: Literal["pending", "succeeded", "failed", "cancelled"]
+    status: DeliveryState
     failure: str | None
     attempt_count: int
     next_attempt_at: Timestamp | None

@@ -7,6 +7,7 @@ from uuid import uuid4
 
 import pytest
 from standardwebhooks import Webhook
+from svix.webhooks import Webhook as SvixWebhook
 
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.contracts.metrics import KpiBreached
@@ -40,6 +41,7 @@ async def test_a_signed_call_arrives(acme, hook, work, until):
 
     headers, body = hook.calls[0]
     assert Webhook(acme.hook["secret"]).verify(body, headers) == json.loads(event.to_bytes())
+    SvixWebhook(acme.hook["secret"]).verify(body, headers)
     assert headers["webhook-id"] == str(event.id)
     assert headers["content-type"] == "application/cloudevents+json"
     assert body == event.to_bytes()

@@ -61,8 +61,8 @@ WORLD = World(
         "PUT /v1/recipients/{user_id}": RECIPIENT | {"locale": "fr"},
     },
     worded={
-        "POST /v1/webhooks": {"url": PATH, "description": SAID, **OF_SOMEBODY},
-        "PATCH /v1/webhooks/{webhook_id}": {"url": PATH, "description": SAID, **OF_SOMEBODY},
+        "POST /v1/webhooks": {"url": PATH, "description": SAID, "headers": {"x-a": SAID}, **OF_SOMEBODY},
+        "PATCH /v1/webhooks/{webhook_id}": {"url": PATH, "description": SAID, "headers": {"x-a": SAID}, **OF_SOMEBODY},
         "POST /v1/webhooks/{webhook_id}/rotate-secret": {},
         "PUT /v1/recipients/{user_id}": {"email": MAIL},
     },

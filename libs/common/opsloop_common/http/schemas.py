@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
@@ -103,6 +103,30 @@ class ConditionOut(OutModel):
     field: str
     op: Op
     value: JsonValue
+
+
+class RegexConditionOut(OutModel):
+    """A regular expression that matches in a text of an event."""
+
+    field: str
+    op: Literal["regex"]
+    value: str
+
+
+class AllOut(OutModel):
+    """Terms of a filter that all have to hold."""
+
+    all: list[AllOut | AnyOut | RegexConditionOut | ConditionOut]
+
+
+class AnyOut(OutModel):
+    """Terms of a filter of which one has to hold."""
+
+    any: list[AllOut | AnyOut | RegexConditionOut | ConditionOut]
+
+
+AllOut.model_rebuild()  # groups are made of groups of either kind
+FilterTermOut = AllOut | AnyOut | RegexConditionOut | ConditionOut
 
 
 def absent() -> Any:

@@ -36,6 +36,7 @@ class Delivery(Base):
         UniqueConstraint("webhook_id", "event_id"),
         check_in("status", DeliveryStatus),
         Index("ix_delivery_webhook_id_id", "webhook_id", "id"),
+        Index("ix_delivery_workspace_created_at", "workspace", "created_at", "id"),
     )
 
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True, default=uuid7)

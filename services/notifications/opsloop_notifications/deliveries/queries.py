@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from opsloop_common.errors import NotFound
 from opsloop_notifications.deliveries.models import Delivery, DeliveryAttempt, DeliveryStatus
 
 NEWEST_FIRST = (Delivery.id.desc(),)
+LATEST_FIRST = (Delivery.created_at.desc(), Delivery.id.desc())
 
 
 def deliveries_of(webhook_id: UUID, *, status: str | None = None, event_type: str | None = None) -> Select[Delivery]:
@@ -23,6 +25,36 @@ def deliveries_of(webhook_id: UUID, *, status: str | None = None, event_type: st
         statement = statement.where(Delivery.status == status)
     if event_type is not None:
         statement = statement.where(Delivery.event_type == event_type)
+    return statement
+
+
+@dataclass(frozen=True)
+class Filters:
+    """Which deliveries of a workspace to list; None is all."""
+
+    webhook_id: UUID | None = None
+    event_id: UUID | None = None
+    event_type: str | None = None
+    status: str | None = None
+    created_from: datetime | None = None
+    created_to: datetime | None = None
+
+
+def deliveries(workspace: str, filters: Filters) -> Select[Delivery]:
+    """Return the statement for a workspace's deliveries, to be paged."""
+    statement = select(Delivery).where(Delivery.workspace == workspace)
+    for column, value in (
+        (Delivery.webhook_id, filters.webhook_id),
+        (Delivery.event_id, filters.event_id),
+        (Delivery.event_type, filters.event_type),
+        (Delivery.status, filters.status),
+    ):
+        if value is not None:
+            statement = statement.where(column == value)
+    if filters.created_from is not None:
+        statement = statement.where(Delivery.created_at >= filters.created_from)
+    if filters.created_to is not None:
+        statement = statement.where(Delivery.created_at < filters.created_to)
     return statement
 
 

@@ -18,7 +18,10 @@ RETRY_AFTER_LIMIT = timedelta(hours=24)
 RETRY_AFTER_STATUSES = frozenset({429, 503})
 WISHES_READ = 20
 GONE = 410
-BODY_KEPT_CHARACTERS = 4_096
+BODY_KEPT_CHARACTERS = CALL_BODY_BYTES
+ABORTED = "aborted"
+"""The endpoint answered, without success, that this delivery is not to be tried again."""
+ENDED_BY_THE_ENDPOINT = frozenset({"gone", ABORTED})
 PACKED = frozenset({"gzip", "x-gzip", "deflate"})
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
 _BARE_DEFLATE = -zlib.MAX_WBITS  # as some send it, against RFC 9110, 8.4.1.2
@@ -92,10 +95,12 @@ def is_success(status: int) -> bool:
     return 200 <= status < 300
 
 
-def failure_of(status: int) -> str:
-    """Return the error class of an answer that is no success."""
+def failure_of(status: int, wish: str | None = None) -> str:
+    """Return the error class of an answer that is no success; `wish` is its `webhook-delivery` header."""
     if status == GONE:
         return "gone"
+    if wish is not None and "abort-message" in (each.strip().lower() for each in wish.split(",", WISHES_READ)):
+        return ABORTED
     if 300 <= status < 400:
         return "redirect"
     return "http_error"

@@ -23,7 +23,8 @@ from opsloop_notifications.deliveries.models import Delivery as Delivery
 from opsloop_notifications.deliveries.models import DeliveryAttempt, DeliveryQueue, DeliveryStatus
 
 QUEUE_TABLE = DeliveryQueue.__tablename__
-NEWEST_FIRST = queries.NEWEST_FIRST
+NEWEST_FIRST, LATEST_FIRST = queries.NEWEST_FIRST, queries.LATEST_FIRST
+Filters = queries.Filters
 
 _DELIVERY, _ATTEMPT = Delivery.__table__.c, DeliveryAttempt.__table__.c
 _PLANS = unnested(
@@ -267,6 +268,11 @@ async def attempts_of(session: AsyncSession, delivery_id: UUID) -> Sequence[Deli
 def deliveries_of(webhook_id: UUID, *, status: str | None = None, event_type: str | None = None) -> Select[Delivery]:
     """Return the statement for one endpoint's deliveries, to be paged by `NEWEST_FIRST`."""
     return queries.deliveries_of(webhook_id, status=status, event_type=event_type)
+
+
+def deliveries(workspace: str, filters: Filters) -> Select[Delivery]:
+    """Return the statement for a workspace's deliveries, to be paged by `LATEST_FIRST`."""
+    return queries.deliveries(workspace, filters)
 
 
 async def waiting(session: AsyncSession, now: datetime) -> tuple[int, int, float]:

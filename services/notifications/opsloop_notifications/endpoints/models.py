@@ -16,7 +16,7 @@ from opsloop_notifications.tables import Base, Json
 
 
 class Webhook(Resource, Base):
-    """One endpoint. Secrets are sealed; `failing_since` is the first failure after the last success."""
+    """One endpoint. Secrets and the values of headers are sealed; `failing_since` is the first failure after the last success."""
 
     NOUN = "webhook"
     __tablename__ = "webhook"
@@ -34,11 +34,19 @@ class Webhook(Resource, Base):
     ordering: Mapped[str] = mapped_column(Text)
     status: Mapped[str] = mapped_column(Text, default=WebhookStatus.ENABLED)
     disabled_reason: Mapped[str | None] = mapped_column(Text)
+    sealed_headers: Mapped[str | None] = mapped_column(Text)
+    header_names: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
     secret: Mapped[str] = mapped_column(Text)
     previous_secret: Mapped[str | None] = mapped_column(Text)
     previous_expires_at: Mapped[datetime | None] = mapped_column(Moment)
     failing_since: Mapped[datetime | None] = mapped_column(Moment)
     failures: Mapped[int] = mapped_column(default=0)
+    failing_told_at: Mapped[datetime | None] = mapped_column(Moment)
+
+    @property
+    def headers(self) -> dict[str, bool]:
+        """Return the names of the headers that its owner gave, each with the word that it has a value."""
+        return dict.fromkeys(self.header_names, True)
 
     def audited(self) -> dict[str, Any]:
         """Return what it is called for; of the address the host, since the rest may be what opens it, of the filter that it is another."""
@@ -50,5 +58,7 @@ class Webhook(Resource, Base):
             "format": self.format,
             "ordering": self.ordering,
             "status": self.status,
+            "header_names": self.header_names,
+            "headers": redaction.secret(self.sealed_headers),
             "secret": redaction.secret(self.secret),
         }

@@ -71,7 +71,7 @@ async def update_webhook(
 ) -> WebhookOut:
     """Change an endpoint. `status` enabled takes it into use again; disabled cancels what waits for it."""
     webhook = await service.change_webhook(
-        session, webhook_id, _fields(body), expected=expected, policy=policy_from(run.settings)
+        session, webhook_id, _fields(body), expected=expected, policy=policy_from(run.settings), secrets=run.secrets
     )
     set_etag(response, webhook.version)
     return WebhookOut.model_validate(webhook)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,11 +11,34 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from opsloop_common.conditions import read_conditions
 from opsloop_common.contracts.known import covers, types_of
-from opsloop_common.meaningful import require_fields
+from opsloop_common.errors import Invalid
+from opsloop_common.filters import read_filter, require_meant
 
 FAILING_FOR = timedelta(days=5)
+FAILURES_BEFORE_TELLING = 4
+"""Attempts in a row, as many as one delivery has within six minutes: a restart of the receiver is over by then."""
+TELL_FAILING_EVERY = timedelta(hours=1)
+"""An endpoint that answers now and then would fill the log with its failing."""
+MOST_HEADERS = 20
+HEADER_CHARACTERS = 1_000
+HEADERS_CHARACTERS = 8_000
+HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}"
+HEADER_VALUE = r"[!-~]([ -~]{0,998}[!-~])?"
+_CONNECTIONS = {"trailer", "expect", "host", "te", "upgrade", "connection", "keep-alive", "transfer-encoding"}
+_SENDERS = {
+    "baggage",
+    "date",
+    "user-agent",
+    "forwarded",
+    "x-real-ip",
+    "traceparent",
+    "tracestate",
+    "accept-encoding",
+    "via",
+}
+_RESERVED_BEGINNINGS = ("content-", "proxy-", "webhook-", "svix-", "ce-", "x-forwarded-")
+"""What belongs to the connection, says what is sent or who sent it, or is signed. `Authorization` is the owner's."""
 FAILURES_BEFORE_DISABLING = 10
 """More than one exhausted delivery (8 attempts), so that a rarely used endpoint is not judged by a single event."""
 
@@ -39,6 +63,26 @@ class Listener:
     """What would be another if any of this had changed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Failures:
+    """Attempts of an endpoint that failed, and how the last of them did."""
+
+    count: int
+    failure: str
+    status_code: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Exhausted:
+    """Deliveries of an endpoint that ended without success, and the first of them."""
+
+    count: int
+    delivery_id: UUID
+    event_id: UUID
+    event_type: str
+    failure: str
+
+
 def hears(patterns: Sequence[str], event_type: str) -> bool:
     """Say whether one of the patterns (`*`, `kpi.*`, exact names) covers the type."""
     return any(covers(pattern, event_type) for pattern in patterns)
@@ -46,12 +90,58 @@ def hears(patterns: Sequence[str], event_type: str) -> bool:
 
 def require_filter(filter: Sequence[Mapping[str, Any]], patterns: Sequence[str]) -> None:
     """Raise Invalid for a filter on a field that none of the events that the patterns cover has."""
-    require_fields(read_conditions(filter), types_of(patterns), "/filter")
+    require_meant(read_filter(filter), types_of(patterns), "/filter")
+
+
+def header_fault(name: str) -> str | None:
+    """Return why an endpoint's owner may not give a header this name, None when they may."""
+    if not re.fullmatch(HEADER_NAME, name):
+        return "is no name of a header"
+    known = name.lower()
+    if known in _CONNECTIONS | _SENDERS or known.startswith(_RESERVED_BEGINNINGS):
+        return "this header belongs to the call itself and cannot be given"
+    return None
+
+
+def with_changes(headers: Mapping[str, str], changes: Mapping[str, str | bool | None]) -> dict[str, str]:
+    """Return headers by lower-case name with some set, left as they are (True), or taken away (None); raises Invalid for too much."""
+    merged: dict[str, str | None] = dict(headers)
+    for name, value in changes.items():
+        if not isinstance(value, bool):
+            merged[name.lower()] = value
+        elif name.lower() not in headers:
+            raise Invalid(f"/headers/{name.replace('~', '~0')}", "has no value yet: say which")
+    found = {name: value for name, value in sorted(merged.items()) if value is not None}
+    if len(found) > MOST_HEADERS or sum(len(name) + len(value) for name, value in found.items()) > HEADERS_CHARACTERS:
+        raise Invalid(
+            "/headers", f"must not be more than {MOST_HEADERS} headers of {HEADERS_CHARACTERS:,} characters in all"
+        )
+    return found
 
 
 def has_failed_too_long(failing_since: datetime, failures: int, now: datetime) -> bool:
     """Say whether an endpoint without a success since `failing_since` should get nothing more."""
     return failures >= FAILURES_BEFORE_DISABLING and now - failing_since >= FAILING_FOR
+
+
+def begins_to_fail(failing_since: datetime, failures: int, told_at: datetime | None, now: datetime) -> bool:
+    """Say whether to tell now that an endpoint fails: once since its last success, and not again within an hour."""
+    if failures < FAILURES_BEFORE_TELLING:
+        return False
+    return told_at is None or (told_at < failing_since and now - told_at >= TELL_FAILING_EVERY)
+
+
+def is_told_of(event_type: str) -> bool:
+    """Say whether it is told that a delivery of this type ended without success.
+
+    Not of what tells of endpoints: it goes to endpoints too, and each that is lost would make another.
+    """
+    return not event_type.startswith("webhook.")
+
+
+def host_of(url: str) -> str:
+    """Return the host, and the port if it is named, that a URL calls."""
+    return urlsplit(url).netloc
 
 
 def without_path(url: str) -> str:

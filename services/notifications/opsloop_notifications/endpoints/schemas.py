@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
-from opsloop_common.conditions import Conditions
 from opsloop_common.contracts.known import known_pattern
-from opsloop_common.http.schemas import ConditionOut, Duration, InModel, OutModel, ShortText, Timestamp, absent
+from opsloop_common.filters import Filter
+from opsloop_common.http.schemas import Duration, FilterTermOut, InModel, OutModel, ShortText, Timestamp, absent
+from opsloop_notifications.endpoints.rules import (
+    HEADER_CHARACTERS,
+    HEADER_NAME,
+    HEADER_VALUE,
+    MOST_HEADERS,
+    header_fault,
+)
 
 EventPattern = Annotated[
     str,
@@ -36,40 +44,91 @@ Url = Annotated[
 Secret = Annotated[str, StringConstraints(max_length=100)]
 
 
+def _few(value: object) -> object:
+    if isinstance(value, dict) and len(value) > MOST_HEADERS:
+        raise ValueError(f"must not be more than {MOST_HEADERS} headers")
+    return value
+
+
+def _given(name: str) -> str:
+    if fault := header_fault(name):
+        raise ValueError(fault)
+    return name
+
+
+def _once(headers: dict[str, Any]) -> dict[str, Any]:
+    if len({name.lower() for name in headers}) < len(headers):
+        raise ValueError("names a header twice: upper and lower case are alike")
+    return headers
+
+
+def _written(value: str) -> str:
+    if not re.fullmatch(HEADER_VALUE, value):
+        raise ValueError(f"must be 1 to {HEADER_CHARACTERS:,} visible ASCII characters, with blanks only between them")
+    return value
+
+
+HeaderName = Annotated[str, AfterValidator(_given), WithJsonSchema({"type": "string", "pattern": f"^{HEADER_NAME}$"})]
+HeaderValue = Annotated[
+    str,
+    AfterValidator(_written),
+    WithJsonSchema({"type": "string", "maxLength": HEADER_CHARACTERS, "pattern": f"^{HEADER_VALUE}$"}),
+]
+Headers = Annotated[
+    dict[HeaderName, HeaderValue], BeforeValidator(_few), AfterValidator(_once), Field(max_length=MOST_HEADERS)
+]
+HeaderChanges = Annotated[
+    dict[HeaderName, HeaderValue | Literal[True] | None],
+    BeforeValidator(_few),
+    AfterValidator(_once),
+    Field(max_length=MOST_HEADERS),
+]
+
+
 class WebhookIn(InModel):
-    """A new endpoint. `secret` is made when it is not given."""
+    """A new endpoint. `secret` is made when it is not given.
+
+    All terms of `filter` have to hold: conditions, regular expressions (`regex`, RE2's syntax), groups `all` and `any` of them, two levels
+    deep. `headers` are sent with each call, such as an `Authorization`; their values are never shown again.
+    """
 
     url: Url
     event_types: EventTypes = Field(default_factory=lambda: ["*"])
-    filter: Conditions = Field(default_factory=list)
+    filter: Filter = Field(default_factory=list)
     format: Format = "cloudevents"
     ordering: Ordering = "none"
     description: ShortText | None = None
+    headers: Headers = Field(default_factory=dict)
     secret: Secret | None = None
 
 
 class WebhookPatch(InModel):
-    """What may change; what is left out stays."""
+    """What may change; what is left out stays, also of `headers`: those that are named are set, stay by true and go by null."""
 
     url: Url = Field(default_factory=absent)
     event_types: EventTypes = Field(default_factory=absent)
-    filter: Conditions = Field(default_factory=absent)
+    filter: Filter = Field(default_factory=absent)
     format: Format = Field(default_factory=absent)
     ordering: Ordering = Field(default_factory=absent)
     description: ShortText | None = None
+    headers: HeaderChanges = Field(default_factory=absent)
     status: Literal["enabled", "disabled"] = Field(default_factory=absent)
 
 
 class WebhookOut(OutModel):
-    """An endpoint. `disabled_reason`: manual, gone (it answered 410) or failing (nothing succeeded for five days)."""
+    """An endpoint. Of `headers` the names are shown; their values are secrets.
+
+    `disabled_reason`: manual, gone (it answered 410) or failing (nothing succeeded for five days).
+    """
 
     id: UUID
     url: str
     event_types: list[str]
-    filter: list[ConditionOut]
+    filter: list[FilterTermOut]
     format: str
     ordering: str
     description: str | None
+    headers: dict[str, Literal[True]]
     status: Literal["enabled", "disabled"]
     disabled_reason: str | None
     failing_since: Timestamp | None

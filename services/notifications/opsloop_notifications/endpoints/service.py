@@ -13,8 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import limits, outbox, resources
 from opsloop_common.contracts.envelope import EventData
-from opsloop_common.contracts.notifications import WebhookDisabled
+from opsloop_common.contracts.notifications import WebhookDisabled, WebhookExhausted, WebhookFailing
 from opsloop_common.db import Context, acting_for, clock_of, context_of
+from opsloop_common.documents import read_document, write_document
 from opsloop_common.errors import Conflict, Invalid
 from opsloop_common.ids import uuid7
 from opsloop_common.outbound.client import BadUrl, check_url
@@ -30,12 +31,15 @@ from opsloop_notifications.deliveries.service import Delivery
 from opsloop_notifications.endpoints import queries, rules
 from opsloop_notifications.endpoints.models import Webhook
 from opsloop_notifications.endpoints.queries import KnownListeners as KnownListeners
+from opsloop_notifications.endpoints.rules import Exhausted as Exhausted
+from opsloop_notifications.endpoints.rules import Failures as Failures
 from opsloop_notifications.endpoints.rules import Listener, WebhookStatus
 from opsloop_notifications.signing.rules import BadSecret, read_secret, written_secret
 
 _NEW_SECRET_BYTES = 32
 UNCHANGED_SQL = queries.UNCHANGED_SQL
 SECRET_PURPOSE = "webhook secret"  # noqa: S105 a name, no password
+HEADERS_PURPOSE = "webhook headers"
 _FORGET_DELETED = text(
     "DELETE FROM webhook AS w WHERE w.workspace = :workspace AND w.status = 'deleted' AND w.updated_at < :before "
     "AND NOT EXISTS (SELECT FROM delivery AS d WHERE d.webhook_id = w.id) RETURNING w.id"
@@ -58,7 +62,9 @@ async def create_webhook(
     rules.require_filter(fields["filter"], fields["event_types"])
     await take_place(session, queries.THERE, most=limits.WEBHOOKS_PER_WORKSPACE, what="webhooks")
     plain = secret or new_secret()
-    checked = dict(fields) | {"url": _checked_url(fields["url"], policy), "secret": _sealed(plain, secrets)}
+    checked = {name: value for name, value in fields.items() if name != "headers"}
+    checked |= {"url": _checked_url(fields["url"], policy), "secret": _sealed(plain, secrets)}
+    checked |= _sealed_headers(rules.with_changes({}, fields["headers"]), secrets)
     return resources.create(session, Webhook, status=WebhookStatus.ENABLED, failures=0, **checked), plain
 
 
@@ -82,6 +88,23 @@ def _sealed(secret: str, secrets: SecretBox) -> str:
     return secrets.seal(secret.encode(), purpose=SECRET_PURPOSE)
 
 
+def _sealed_headers(headers: Mapping[str, str], secrets: SecretBox) -> dict[str, Any]:
+    sealed = secrets.seal(write_document(headers).encode(), purpose=HEADERS_PURPOSE) if headers else None
+    return {"sealed_headers": sealed, "header_names": list(headers)}
+
+
+def opened_headers(sealed: str | None, secrets: SecretBox) -> dict[str, str]:
+    """Return the headers that an endpoint's owner gave, by lower-case name."""
+    return {} if sealed is None else read_document(secrets.open(sealed, purpose=HEADERS_PURPOSE))
+
+
+def _changed_headers(webhook: Webhook, changes: Mapping[str, str | bool | None], secrets: SecretBox) -> dict[str, Any]:
+    had = opened_headers(webhook.sealed_headers, secrets)
+    wanted = rules.with_changes(had, changes)
+    # sealed anew the same headers would look like others
+    return {} if wanted == had else _sealed_headers(wanted, secrets)
+
+
 async def change_webhook(
     session: AsyncSession,
     webhook_id: UUID,
@@ -89,11 +112,15 @@ async def change_webhook(
     *,
     expected: Precondition,
     policy: AddressPolicy,
+    secrets: SecretBox,
 ) -> Webhook:
     """Change an endpoint. Enabling it again forgets its failures; disabling it ends what waits."""
     webhook = await queries.lock_webhook(session, webhook_id, expected)
     if "url" in changes:
         changes = {**changes, "url": _checked_url(changes["url"], policy)}
+    if "headers" in changes:
+        rest = {name: value for name, value in changes.items() if name != "headers"}
+        changes = rest | _changed_headers(webhook, changes["headers"], secrets)
     with changing(session, webhook, changes) as before:
         if {"filter", "event_types"} & before.keys():
             rules.require_filter(webhook.filter, webhook.event_types)
@@ -109,7 +136,7 @@ async def change_webhook(
 async def delete_webhook(session: AsyncSession, webhook_id: UUID, *, expected: Precondition) -> None:
     """Take an endpoint away; what waits for it is cancelled, its secrets are forgotten."""
     webhook = await queries.lock_webhook(session, webhook_id, expected)
-    gone = {"status": WebhookStatus.DELETED, "secret": "", "previous_secret": None}
+    gone = {"status": WebhookStatus.DELETED, "secret": "", "previous_secret": None, "sealed_headers": None}
     with changing(session, webhook, gone, action="deleted"):
         await deliveries.cancel_waiting(session, webhook.workspace, webhook.id)
 
@@ -161,28 +188,73 @@ async def enabled_webhooks(session: AsyncSession) -> list[Listener]:
 
 
 async def note_outcomes(
-    session: AsyncSession, *, healed: Set[UUID], failed: Mapping[UUID, int], gone: Set[UUID]
+    session: AsyncSession,
+    *,
+    healed: Set[UUID],
+    failed: Mapping[UUID, Failures],
+    exhausted: Mapping[UUID, Exhausted],
+    gone: Set[UUID],
 ) -> None:
-    """Remember how endpoints fared: a success ends a row of failures, 410 or five days of nothing else disable.
+    """Remember how endpoints fared, and tell of it: a success ends a row of failures, 410 or five days of nothing else disable.
 
-    `healed` were failing and succeeded; `failed` counts attempts of those without any success. The session has entered as a
-    worker: endpoints may be of several workspaces.
+    `healed` were failing and succeeded; `failed` are those without any success. The session has entered as a worker: endpoints may
+    be of several workspaces.
     """
     if healed:
         await session.execute(
             update(Webhook).where(Webhook.id.in_(sorted(healed))).values(failing_since=None, failures=0)
         )
-    bad = dict(failed) | {id: failed.get(id, 1) for id in gone}
-    if not bad:
+    touched = failed.keys() | exhausted.keys() | gone
+    if not touched:
         return
     now = clock_of(session).now()
-    for webhook in await queries.lock_webhooks(session, sorted(bad)):
-        webhook.failures += bad[webhook.id]
-        webhook.failing_since = webhook.failing_since or now
+    for webhook in await queries.lock_webhooks(session, sorted(touched)):
+        if (ended := exhausted.get(webhook.id)) is not None:
+            _tell(session, webhook, WebhookExhausted(**_whom(webhook), **_said_of(ended)))
+        if (failures := failed.get(webhook.id)) is not None:
+            _note_failures(session, webhook, failures, now)
         if webhook.id in gone:
             await _disable(session, webhook, "gone")
-        elif rules.has_failed_too_long(webhook.failing_since, webhook.failures, now):
+        elif webhook.failing_since is not None and rules.has_failed_too_long(
+            webhook.failing_since, webhook.failures, now
+        ):
             await _disable(session, webhook, "failing")
+
+
+def _note_failures(session: AsyncSession, webhook: Webhook, found: Failures, now: datetime) -> None:
+    webhook.failures += found.count
+    since = webhook.failing_since = webhook.failing_since or now
+    if webhook.status == WebhookStatus.ENABLED and rules.begins_to_fail(
+        since, webhook.failures, webhook.failing_told_at, now
+    ):
+        webhook.failing_told_at = now
+        told = WebhookFailing(
+            **_whom(webhook),
+            failing_since=since,
+            failures=webhook.failures,
+            failure=found.failure,
+            status_code=found.status_code,
+        )
+        _tell(session, webhook, told)
+
+
+def _whom(webhook: Webhook) -> dict[str, Any]:
+    return {"webhook_id": webhook.id, "host": rules.host_of(webhook.url)}
+
+
+def _said_of(ended: Exhausted) -> dict[str, Any]:
+    return {
+        "deliveries": ended.count,
+        "delivery_id": ended.delivery_id,
+        "event_id": ended.event_id,
+        "event_type": ended.event_type,
+        "failure": ended.failure,
+    }
+
+
+def _tell(session: AsyncSession, webhook: Webhook, event: EventData) -> None:
+    with acting_for(session, Context(workspace=webhook.workspace)):
+        outbox.append(session, event)
 
 
 async def _disable(session: AsyncSession, webhook: Webhook, reason: Any) -> None:
@@ -192,8 +264,7 @@ async def _disable(session: AsyncSession, webhook: Webhook, reason: Any) -> None
     webhook.disabled_reason = reason
     touch(session, webhook)
     await deliveries.cancel_waiting(session, webhook.workspace, webhook.id)
-    with acting_for(session, Context(workspace=webhook.workspace)):
-        outbox.append(session, WebhookDisabled(webhook_id=webhook.id, url=webhook.url, reason=reason))
+    _tell(session, webhook, WebhookDisabled(webhook_id=webhook.id, url=webhook.url, reason=reason))
 
 
 async def forget_deleted(session: AsyncSession, before: datetime) -> None:

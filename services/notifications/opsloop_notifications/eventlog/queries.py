@@ -48,6 +48,12 @@ async def events_after(
     return (await session.execute(statement)).all()
 
 
+async def find_document(session: AsyncSession, event_id: UUID) -> str | None:
+    """Return the document of one event of the session's workspace, None when it is not there."""
+    own = LoggedEvent.workspace == context_of(session).workspace
+    return await session.scalar(select(LoggedEvent.document).where(own, LoggedEvent.event_id == event_id))
+
+
 async def position_before(session: AsyncSession, *, newest: int, types: Sequence[str], prefixes: Sequence[str]) -> int:
     """Return the position before the `newest` last events of these types; with 0, that of the last event there is."""
     workspace = context_of(session).workspace

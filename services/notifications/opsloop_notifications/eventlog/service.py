@@ -86,6 +86,11 @@ def _taken_apart(patterns: Iterable[str]) -> tuple[list[str], list[str]]:
     return sorted(p for p in patterns if not p.endswith("*")), sorted(p[:-1] for p in patterns if p.endswith("*"))
 
 
+async def find_document(session: AsyncSession, event_id: UUID) -> str | None:
+    """Return the document of an event of the session's workspace, None when it is no longer kept."""
+    return await queries.find_document(session, event_id)
+
+
 async def lock_older(session: AsyncSession, before: datetime, *, limit: int) -> Sequence[int]:
     """Lock up to `limit` of the oldest events, received before a time; returns their positions in order."""
     return await queries.lock_older(session, before, limit=limit)

@@ -23,10 +23,12 @@ class Call:
     workspace: str
     webhook_id: UUID
     event_id: UUID
+    event_type: str
     body: bytes
     happened_at: datetime
     traceparent: str | None
     url: str
+    sealed_headers: str | None
     sealed_secrets: tuple[str, ...]
     tries: int
     made: int
@@ -55,10 +57,12 @@ def call_from(
         workspace=row["workspace"],
         webhook_id=row["webhook_id"],
         event_id=row["event_id"],
+        event_type=row["event_type"],
         body=body,
         happened_at=happened_at,
         traceparent=traceparent,
         url=row["url"],
+        sealed_headers=row["sealed_headers"],
         sealed_secrets=secrets,
         tries=row["tries"],
         made=row["attempt_count"],

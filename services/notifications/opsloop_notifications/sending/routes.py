@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Query, Response
 
-from opsloop_common.http.deps import Db, set_location
+from opsloop_common.http.deps import Db, Who, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
+from opsloop_common.http.schemas import Timestamp
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.sending import service
 from opsloop_notifications.sending.schemas import AttemptOut, DeliveredType, DeliveryWithAttempts, JobStarted, RecoverIn
-from opsloop_notifications.shapes import DeliveryOut
+from opsloop_notifications.shapes import DeliveryOut, DeliveryState
 
 router = ApiRouter(tags=["webhooks"])
 READ = allow("notifications:read")
@@ -34,13 +35,32 @@ async def list_webhook_deliveries(
     webhook_id: UUID,
     session: Db,
     page: PageQuery,
-    status: Annotated[Literal["pending", "succeeded", "failed", "cancelled"] | None, Query()] = None,
+    status: Annotated[DeliveryState | None, Query()] = None,
     event_type: Annotated[DeliveredType | None, Query()] = None,
 ) -> Listing[DeliveryOut]:
     """List an endpoint's deliveries, newest first."""
     await endpoints.get_webhook(session, webhook_id)
     statement = deliveries.deliveries_of(webhook_id, status=status, event_type=event_type)
     rows = await paginate(session, statement, page, by=deliveries.NEWEST_FIRST)
+    return rows.map(DeliveryOut.model_validate)
+
+
+@router.get("/v1/deliveries", dependencies=[READ])
+async def list_deliveries(
+    session: Db,
+    who: Who,
+    page: PageQuery,
+    webhook_id: Annotated[UUID | None, Query()] = None,
+    event_id: Annotated[UUID | None, Query(description="Where one event went.")] = None,
+    event_type: Annotated[DeliveredType | None, Query()] = None,
+    status: Annotated[DeliveryState | None, Query()] = None,
+    created_from: Timestamp | None = None,
+    created_to: Timestamp | None = None,
+) -> Listing[DeliveryOut]:
+    """List the deliveries of all endpoints, latest first; `created_to` is the first moment that is left out."""
+    filters = deliveries.Filters(webhook_id, event_id, event_type, status, created_from, created_to)
+    statement = deliveries.deliveries(who.workspace, filters)
+    rows = await paginate(session, statement, page, by=deliveries.LATEST_FIRST)
     return rows.map(DeliveryOut.model_validate)
 
 
@@ -51,6 +71,7 @@ async def get_delivery(delivery_id: UUID, session: Db) -> DeliveryWithAttempts:
     attempts = await deliveries.attempts_of(session, delivery_id)
     return DeliveryWithAttempts(
         **DeliveryOut.model_validate(delivery).model_dump(),
+        payload=await service.payload_of(session, delivery),
         attempts=[AttemptOut.model_validate(attempt) for attempt in attempts],
     )
 

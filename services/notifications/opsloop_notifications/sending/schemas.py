@@ -51,6 +51,10 @@ class AttemptOut(OutModel):
 
 
 class DeliveryWithAttempts(DeliveryOut):
-    """A delivery with its newest 200 attempts, newest first."""
+    """A delivery with its newest 200 attempts, newest first.
 
+    `payload` is the body of its calls to the byte, over which they are signed; null when the event is past its retention.
+    """
+
+    payload: str | None
     attempts: list[AttemptOut]

@@ -22,6 +22,8 @@ from opsloop_common.shares import Places
 from opsloop_common.turns import breathing
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.deliveries.rules import (
+    ABORTED,
+    ENDED_BY_THE_ENDPOINT,
     GONE,
     failure_of,
     is_success,
@@ -30,7 +32,7 @@ from opsloop_notifications.deliveries.rules import (
     shown_body,
 )
 from opsloop_notifications.endpoints import service as endpoints
-from opsloop_notifications.endpoints.rules import WebhookStatus
+from opsloop_notifications.endpoints.rules import WebhookStatus, is_told_of
 from opsloop_notifications.sending import queries
 from opsloop_notifications.sending.calls import CLAIMED_AT_FIRST, KIND, Call, read_call
 from opsloop_notifications.sending.meters import CallMeter
@@ -43,6 +45,7 @@ OPENED_SECRETS_KEPT = 1_000
 GATES_KEPT = 1_000
 ENDPOINTS_KEPT = 1_000  # of whose answers something is remembered
 UNWELL_AFTER = 3  # attempts in a row without any answer
+WITHHELD = "(secret)"
 USER_AGENT = "OpsLoop-Webhooks/1"
 
 
@@ -53,6 +56,14 @@ class Outcome:
     webhook_id: UUID
     attempt: deliveries.Attempt
     was_failing: bool
+    event_id: UUID
+    event_type: str
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Say whether it ended without success, and not because the endpoint said so."""
+        failure, is_over = self.attempt.failure, self.attempt.next_attempt_at is None
+        return failure is not None and is_over and failure not in ENDED_BY_THE_ENDPOINT
 
 
 class WebhookWork:
@@ -75,6 +86,7 @@ class WebhookWork:
         self._unanswered: Counter[str] = Counter()
         self._answered: Counter[str] = Counter()
         self._opened: dict[str, bytes] = {}
+        self._opened_headers: dict[str, dict[str, str]] = {}
         self._failing: set[UUID] = set()
         self._meter = runtime.db.meters.of(CallMeter)
 
@@ -116,10 +128,12 @@ class WebhookWork:
 
     async def perform(self, item: Call) -> Outcome:
         """Sign and post one event."""
-        headers = self._headers(item)
+        headers, owners = self._headers(item), self._owners_headers(item)
+        sent = {**owners, **headers}
+        headers = {**dict.fromkeys(owners, WITHHELD), **headers}
         started_at, started = self._runtime.clock.now(), time.monotonic()
         try:
-            answer = await self._client.post(item.url, item.body, headers)
+            answer = await self._client.post(item.url, item.body, sent)
         except OutboundError as error:
             self._unanswered[item.group] += 1
             del self._answered[item.group]
@@ -146,16 +160,18 @@ class WebhookWork:
         """Write the attempts down, and how the endpoints fare when there is news of them, in one transaction."""
         attempts = [outcome.attempt for outcome in results]
         succeeded = {outcome.webhook_id for outcome in results if outcome.attempt.failure is None}
-        failed = Counter(outcome.webhook_id for outcome in results if outcome.attempt.failure is not None)
+        failed = _failures(results)
         # those whose row says that they fail: read with the claim, or written by us since
         failing = self._failing | failed.keys() | {outcome.webhook_id for outcome in results if outcome.was_failing}
+        exhausted = _exhausted(results)
         if failed or succeeded & failing:
             async with self._runtime.db.transaction() as session:
                 await deliveries.record_attempts(session, attempts, owner=owner)
                 await endpoints.note_outcomes(
                     session,
                     healed=succeeded & failing,
-                    failed={id: count for id, count in failed.items() if id not in succeeded},
+                    failed={id: failures for id, failures in failed.items() if id not in succeeded},
+                    exhausted=exhausted,
                     gone={outcome.webhook_id for outcome in results if outcome.attempt.status_code == GONE},
                 )
         else:
@@ -182,6 +198,17 @@ class WebhookWork:
         }
         return headers | {"traceparent": call.traceparent} if call.traceparent else headers
 
+    def _owners_headers(self, call: Call) -> dict[str, str]:
+        if call.sealed_headers is None:
+            return {}
+        found = self._opened_headers.get(call.sealed_headers)
+        if found is None:
+            if len(self._opened_headers) >= OPENED_SECRETS_KEPT:
+                self._opened_headers.clear()
+            found = endpoints.opened_headers(call.sealed_headers, self._runtime.secrets)
+            self._opened_headers[call.sealed_headers] = found
+        return found
+
     def _keys(self, call: Call) -> list[bytes]:
         return [self._key(sealed) for sealed in call.sealed_secrets]
 
@@ -197,11 +224,14 @@ class WebhookWork:
     def _answered_call(
         self, call: Call, headers: Mapping[str, str], at: datetime, duration_ms: int, answer: Answer
     ) -> Outcome:
-        failure = None if is_success(answer.status) else failure_of(answer.status)
+        wish = answer.headers.get("webhook-delivery")
+        failure = None if is_success(answer.status) else failure_of(answer.status, wish)
         wanted = retry_after(answer.status, answer.headers.get("retry-after"), self._runtime.clock.now())
         return Outcome(
             webhook_id=call.webhook_id,
             was_failing=call.is_failing,
+            event_id=call.event_id,
+            event_type=call.event_type,
             attempt=deliveries.Attempt(
                 delivery_id=call.id,
                 number=call.made + 1,
@@ -212,7 +242,9 @@ class WebhookWork:
                 detail=answer.flaw,
                 request_headers=dict(headers),
                 response_body=shown_body(answer.body, answer.headers),
-                next_attempt_at=None if failure in (None, "gone") else self._next(call, wanted),
+                next_attempt_at=None
+                if failure is None or failure in ENDED_BY_THE_ENDPOINT
+                else self._next(call, wanted),
             ),
         )
 
@@ -222,6 +254,8 @@ class WebhookWork:
         return Outcome(
             webhook_id=call.webhook_id,
             was_failing=call.is_failing,
+            event_id=call.event_id,
+            event_type=call.event_type,
             attempt=deliveries.Attempt(
                 delivery_id=call.id,
                 number=call.made + 1,
@@ -238,6 +272,29 @@ class WebhookWork:
 
     def _next(self, call: Call, wanted: timedelta | None) -> datetime | None:
         return next_attempt_at(call.tries + 1, self._runtime.clock.now(), jitter=random.random(), wait=wanted)
+
+
+def _failures(results: Sequence[Outcome]) -> dict[UUID, endpoints.Failures]:
+    """Return what failed, by endpoint; that it wants no more of one delivery is no failure of an endpoint."""
+    found: dict[UUID, endpoints.Failures] = {}
+    for outcome in results:
+        attempt = outcome.attempt
+        if attempt.failure is not None and attempt.failure != ABORTED:
+            count = found[outcome.webhook_id].count + 1 if outcome.webhook_id in found else 1
+            found[outcome.webhook_id] = endpoints.Failures(count, attempt.failure, attempt.status_code)
+    return found
+
+
+def _exhausted(results: Sequence[Outcome]) -> dict[UUID, endpoints.Exhausted]:
+    found: dict[UUID, endpoints.Exhausted] = {}
+    for outcome in results:
+        if not outcome.is_exhausted or not is_told_of(outcome.event_type):
+            continue
+        first = found.get(outcome.webhook_id) or endpoints.Exhausted(
+            0, outcome.attempt.delivery_id, outcome.event_id, outcome.event_type, str(outcome.attempt.failure)
+        )
+        found[outcome.webhook_id] = replace(first, count=first.count + 1)
+    return found
 
 
 def _is_wanted(row: Mapping[str, Any]) -> bool:

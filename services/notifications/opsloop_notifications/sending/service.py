@@ -11,13 +11,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
-from opsloop_common.conditions import all_hold, read_conditions
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Database, clock_of, context_of, fire_after_commit, ports_of
 from opsloop_common.documents import read_document
 from opsloop_common.due.jobs import start_job
 from opsloop_common.due.port import Taker
 from opsloop_common.entry import ENTERED_SQL
+from opsloop_common.filters import all_hold, read_filter
 from opsloop_common.inbox.statement import claim_parameters, claim_sql
 from opsloop_common.lanes import Statement
 from opsloop_common.turns import breathing
@@ -26,7 +26,7 @@ from opsloop_notifications.deliveries.rules import TEST_TYPE
 from opsloop_notifications.deliveries.service import Delivery
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.endpoints.rules import Listener, hears
-from opsloop_notifications.eventlog.service import LOG_SQL, events_since, log_parameters
+from opsloop_notifications.eventlog.service import LOG_SQL, events_since, find_document, log_parameters
 from opsloop_notifications.ports import NotificationsPorts
 from opsloop_notifications.sending.calls import Call, call_from
 
@@ -104,7 +104,7 @@ async def _wanted(listeners: Iterable[Listener], events: Sequence[Event]) -> lis
     if not filtered:
         return pairs
     # some hundred endpoints with 20 conditions each on a batch of events would keep everybody waiting
-    filters = dict(zip(filtered, await breathing(read_conditions, filtered.values()), strict=True))
+    filters = dict(zip(filtered, await breathing(read_filter, filtered.values()), strict=True))
     documents = {event.id: event.document() for event in events}
 
     def holds(pair: tuple[Listener, Event]) -> bool:
@@ -130,9 +130,21 @@ def _with_owners(
 
 
 def _call(plan: deliveries.Plan, event: Event, body: bytes, listener: Listener, now: datetime) -> Call:
-    new = {"id": plan.id, "webhook_id": plan.webhook_id, "event_id": plan.event_id, "tries": 0, "attempt_count": 0}
+    new = {
+        "id": plan.id,
+        "webhook_id": plan.webhook_id,
+        "event_id": plan.event_id,
+        "event_type": plan.event_type,
+        "tries": 0,
+        "attempt_count": 0,
+    }
     row = {**listener.address, **new, "workspace": event.workspace}
     return call_from(row, now, body=body, happened_at=event.time, traceparent=event.traceparent)
+
+
+async def payload_of(session: AsyncSession, delivery: Delivery) -> str | None:
+    """Return the body of a delivery's calls to the byte, None when its event is past its retention."""
+    return delivery.document or await find_document(session, delivery.event_id)
 
 
 async def resend(session: AsyncSession, delivery_id: UUID) -> Delivery:
@@ -169,7 +181,7 @@ async def recover_missed(
     rows = await events_since(session, since, after=after, limit=limit)
     if not rows:
         return None, 0
-    conditions = read_conditions(webhook.filter)
+    conditions = read_filter(webhook.filter)
     heard = [row for row in rows if hears(webhook.event_types, row.type)]
     holding = await breathing(lambda row: not conditions or all_hold(conditions, read_document(row.document)), heard)
     plans = [

@@ -12,6 +12,8 @@ from opsloop_common.contracts.notifications.messages import (
 )
 from opsloop_common.contracts.notifications.webhooks import (
     WebhookDisabled,
+    WebhookExhausted,
+    WebhookFailing,
 )
 
 EVENTS: tuple[type[EventData], ...] = (
@@ -26,4 +28,6 @@ __all__ = [
     "NotificationFailed",
     "NotificationSent",
     "WebhookDisabled",
+    "WebhookExhausted",
+    "WebhookFailing",
 ]
