@@ -68,20 +68,25 @@ def _written(value: str) -> str:
     return value
 
 
-HeaderName = Annotated[str, AfterValidator(_given), WithJsonSchema({"type": "string", "pattern": f"^{HEADER_NAME}$"})]
-HeaderValue = Annotated[
-    str,
-    AfterValidator(_written),
-    WithJsonSchema({"type": "string", "maxLength": HEADER_CHARACTERS, "pattern": f"^{HEADER_VALUE}$"}),
-]
-Headers = Annotated[
-    dict[HeaderName, HeaderValue], BeforeValidator(_few), AfterValidator(_once), Field(max_length=MOST_HEADERS)
-]
+_A_VALUE = {"type": "string", "minLength": 1, "maxLength": HEADER_CHARACTERS, "pattern": f"^{HEADER_VALUE}$"}
+
+
+def _contract(value: dict[str, Any]) -> WithJsonSchema:
+    """Return what the contract says of headers, each of which has such a value."""
+    names = {"pattern": f"^{HEADER_NAME}$"}
+    return WithJsonSchema(
+        {"type": "object", "maxProperties": MOST_HEADERS, "propertyNames": names, "additionalProperties": value}
+    )
+
+
+HeaderName = Annotated[str, AfterValidator(_given)]
+HeaderValue = Annotated[str, AfterValidator(_written)]
+Headers = Annotated[dict[HeaderName, HeaderValue], BeforeValidator(_few), AfterValidator(_once), _contract(_A_VALUE)]
 HeaderChanges = Annotated[
     dict[HeaderName, HeaderValue | Literal[True] | None],
     BeforeValidator(_few),
     AfterValidator(_once),
-    Field(max_length=MOST_HEADERS),
+    _contract({"anyOf": [_A_VALUE, {"type": "boolean", "const": True}, {"type": "null"}]}),
 ]
 
 
