@@ -97,7 +97,7 @@ def _watch(url: str, headers: dict[str, str], *, fresh: bool) -> Iterator[Seen]:
     alone = watcher.seen()
     yield alone
     os.set_blocking(sys.stdin.fileno(), False)
-    while os_read_nothing(sys.stdin.fileno()):
+    while os_read_nothing(sys.stdin.fileno()):  # until who began it says that it is over
         watcher.probe(EVERY_SECONDS)
     yield replace(watcher.seen(), alone_ms=alone.p99_ms)
 
@@ -124,7 +124,7 @@ class _Watcher:
         if self.fresh and self.connection is not None:
             self.connection.close()
             self.connection = None
-        time.sleep(max(0.0, every_seconds - (time.perf_counter() - began)))  # until who began it says that it is over
+        time.sleep(max(0.0, every_seconds - (time.perf_counter() - began)))  # the rest of its turn
 
     def seen(self) -> Seen:
         """Return what was seen since the last time."""

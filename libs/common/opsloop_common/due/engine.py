@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Collection, Hashable, Iterator, Sequence, Set
+from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -65,6 +65,7 @@ class Engine(Generic[ItemT, ResultT]):
         self._memory = Places(limits.QUEUE_HELD, kept=limits.QUEUE_HELD_KEPT)
         self._ids: set[Hashable] = set()
         self._handed: Counter[Hashable] = Counter()
+        self._coming: Counter[Line] = Counter()  # the same rows by their lines
         self._asked = 0  # rows that the claim under way may bring
         self._swept_at = time.monotonic()
         self._results: list[tuple[ItemT, ResultT]] = []
@@ -79,8 +80,12 @@ class Engine(Generic[ItemT, ResultT]):
         self._records.know(work.table)
 
     def room(self, workspace: str, group: str) -> int:
-        """Return how many new rows of a group may be claimed for `owner` as they are made, and handed to `take`."""
-        return max(0, min(self._work.never_left - self._held[workspace, group], self.spare(workspace)))
+        """Return how many new rows of a group may be claimed for `owner` as they are made, and handed to `take`.
+
+        A claim that is under way just then may bring as many again.
+        """
+        line = (workspace, group)
+        return max(0, min(self._work.never_left - self._held[line] - self._coming[line], self.spare(workspace)))
 
     def spare(self, workspace: str) -> int:
         """Return how many new rows that may be of a workspace in all, beside those that are being handed over."""
@@ -88,16 +93,19 @@ class Engine(Generic[ItemT, ResultT]):
         return 0 if workspace in self._behind else max(0, self._memory.room(workspace) - coming)
 
     @contextmanager
-    def handing_over(self, ids: Collection[Hashable]) -> Iterator[None]:
+    def handing_over(self, lines: Mapping[Hashable, Line]) -> Iterator[None]:
         """Write down which rows are about to be claimed for `owner`: until the end of the block no sweep frees them.
 
-        The claim is committed some time before anybody here hears of it, however long the loop takes to tell them.
+        The claim is committed some time before anybody here hears of it, however long the loop takes to tell them; a claim
+        that is made meanwhile counts them among what their lines have.
         """
-        self._handed.update(ids)
+        self._handed.update(lines.keys())
+        self._coming.update(lines.values())
         try:
             yield
         finally:
-            self._handed -= Counter(ids)
+            self._handed -= Counter(lines.keys())
+            self._coming -= Counter(lines.values())
 
     def take(self, items: Sequence[ItemT]) -> None:
         """Work on rows that are committed and claimed for `owner`, each once; one that is never taken is soon free again."""
@@ -177,7 +185,7 @@ class Engine(Generic[ItemT, ResultT]):
             limit=min(2 * BATCH, self._memory.size - self._memory.taken - len(self._handed)),
             share=max(LEAST_OF_A_WORKSPACE, BATCH // max(1, len(self._behind))),
             full=[workspace for workspace in workspaces if self._memory.room(workspace) <= 0],
-            held=self._held,
+            held=self._held + self._coming,
         )
 
     def _left_behind(self, ask: Ask, came: Counter[str]) -> Set[str]:
