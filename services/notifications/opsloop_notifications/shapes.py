@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
+from opsloop_common.contracts.known import known_pattern
 from opsloop_common.http.schemas import InModel, OutModel, Timestamp, storable
 from opsloop_notifications.labels.rules import NAME_PATTERN, Matcher, MatchOp, require_pattern
+
+LABEL_NAMES = r"^[a-zA-Z_][a-zA-Z0-9_]{0,99}$"
 
 DeliveryState = Literal["pending", "succeeded", "failed", "cancelled"]
 
@@ -29,8 +32,35 @@ class DeliveryOut(OutModel):
     finished_at: Timestamp | None
 
 
+EventPattern = Annotated[
+    str,
+    AfterValidator(known_pattern),  # in words; the contract's pattern is for machines
+    WithJsonSchema(
+        {"type": "string", "maxLength": 100, "pattern": r"^(\*|[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(\.\*)?)$"}
+    ),
+]
+
+
+def map_contract(*, names: str, most: int, value: Mapping[str, Any]) -> WithJsonSchema:
+    """Return what the contract says of an object whose names fit a pattern, and each of whose values such a schema."""
+    return WithJsonSchema(
+        {
+            "type": "object",
+            "maxProperties": most,
+            "propertyNames": {"pattern": names},
+            "additionalProperties": dict(value),
+        }
+    )
+
+
+MOST_LABELS = 20
 LabelName = Annotated[str, StringConstraints(max_length=100, pattern=NAME_PATTERN)]
 LabelValue = Annotated[str, StringConstraints(max_length=1_000), AfterValidator(storable)]
+Labels = Annotated[
+    dict[LabelName, LabelValue],
+    Field(max_length=MOST_LABELS),
+    map_contract(names=LABEL_NAMES, most=MOST_LABELS, value={"type": "string", "maxLength": 1_000}),
+]
 
 
 class MatcherIn(InModel):

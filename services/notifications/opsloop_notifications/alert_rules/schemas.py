@@ -6,10 +6,18 @@ from datetime import datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    TypeAdapter,
+    WithJsonSchema,
+)
 
 from opsloop_common.conditions import place_in
-from opsloop_common.contracts.known import known_pattern
 from opsloop_common.filters import Filter
 from opsloop_common.http.schemas import (
     Duration,
@@ -24,19 +32,15 @@ from opsloop_common.http.schemas import (
 from opsloop_common.limits import ALERT_ANNOTATIONS, ALERTS_AT_ONCE
 from opsloop_notifications.alert_rules.rules import Posted
 from opsloop_notifications.labels.rules import NAME_PATTERN
-from opsloop_notifications.shapes import LabelName, LabelValue
+from opsloop_notifications.shapes import LABEL_NAMES, MOST_LABELS, EventPattern, LabelName, Labels, map_contract
 
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[a-zA-Z_][a-zA-Z0-9_ .-]*$")]
-EventPattern = Annotated[
-    str,
-    AfterValidator(known_pattern),
-    WithJsonSchema(
-        {"type": "string", "maxLength": 100, "pattern": r"^(\*|[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(\.\*)?)$"}
-    ),
-]
 Place = Annotated[str, *place_in("subject|source|type|actor|link")]
-Labels = Annotated[dict[LabelName, LabelValue], Field(max_length=20)]
-Places = Annotated[dict[LabelName, Place], Field(max_length=20)]
+Places = Annotated[
+    dict[LabelName, Place],
+    Field(max_length=MOST_LABELS),
+    map_contract(names=LABEL_NAMES, most=MOST_LABELS, value=TypeAdapter(Place).json_schema()),
+]
 ResolveAfter = Annotated[Duration, Field(ge=timedelta(minutes=1), le=timedelta(days=31))]
 
 

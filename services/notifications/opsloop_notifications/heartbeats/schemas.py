@@ -9,11 +9,10 @@ from uuid import UUID
 from pydantic import Field
 
 from opsloop_common.http.schemas import Duration, InModel, OutModel, ShortText, Timestamp, absent
-from opsloop_notifications.shapes import LabelName, LabelValue
+from opsloop_notifications.shapes import Labels
 
 Every = Annotated[Duration, Field(ge=timedelta(seconds=30), le=timedelta(days=31))]
 Grace = Annotated[Duration, Field(ge=timedelta(0), le=timedelta(days=7))]
-Labels = Annotated[dict[LabelName, LabelValue], Field(max_length=20)]
 
 
 class HeartbeatIn(InModel):
