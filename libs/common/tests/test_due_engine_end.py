@@ -270,9 +270,9 @@ async def test_a_row_may_be_on_its_way_twice_until_both_have_come(database):
     line = ("acme", "a")
     with made.handing_over({id: line, uuid4(): line}):
         with made.handing_over({id: line}):
-            assert (made._handed[id], made._coming[line]) == (2, 3)
+            assert (made._handed[id], made._held[line]) == (2, 3)
         assert set(made._handed) >= {id}
-    assert made._handed == made._coming == Counter()
+    assert made._handed == made._held == Counter()
 
 
 async def test_a_wake_up_ends_the_wait(database):

@@ -65,7 +65,6 @@ class Engine(Generic[ItemT, ResultT]):
         self._memory = Places(limits.QUEUE_HELD, kept=limits.QUEUE_HELD_KEPT)
         self._ids: set[Hashable] = set()
         self._handed: Counter[Hashable] = Counter()
-        self._coming: Counter[Line] = Counter()  # the same rows by their lines
         self._asked = 0  # rows that the claim under way may bring
         self._swept_at = time.monotonic()
         self._results: list[tuple[ItemT, ResultT]] = []
@@ -84,8 +83,7 @@ class Engine(Generic[ItemT, ResultT]):
 
         A claim that is under way just then may bring as many again.
         """
-        line = (workspace, group)
-        return max(0, min(self._work.never_left - self._held[line] - self._coming[line], self.spare(workspace)))
+        return max(0, min(self._work.never_left - self._held[workspace, group], self.spare(workspace)))
 
     def spare(self, workspace: str) -> int:
         """Return how many new rows that may be of a workspace in all, beside those that are being handed over."""
@@ -100,12 +98,12 @@ class Engine(Generic[ItemT, ResultT]):
         that is made meanwhile counts them among what their lines have.
         """
         self._handed.update(lines.keys())
-        self._coming.update(lines.values())
+        self._held.update(lines.values())
         try:
             yield
         finally:
             self._handed -= Counter(lines.keys())
-            self._coming -= Counter(lines.values())
+            self._held -= Counter(lines.values())
 
     def take(self, items: Sequence[ItemT]) -> None:
         """Work on rows that are committed and claimed for `owner`, each once; one that is never taken is soon free again."""
@@ -185,7 +183,7 @@ class Engine(Generic[ItemT, ResultT]):
             limit=min(2 * BATCH, self._memory.size - self._memory.taken - len(self._handed)),
             share=max(LEAST_OF_A_WORKSPACE, BATCH // max(1, len(self._behind))),
             full=[workspace for workspace in workspaces if self._memory.room(workspace) <= 0],
-            held=self._held + self._coming,
+            held=self._held,
         )
 
     def _left_behind(self, ask: Ask, came: Counter[str]) -> Set[str]:
