@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from opsloop_common.contracts import notifications
 from opsloop_common.service import Service
+from opsloop_notifications.composing import slice as composing
 from opsloop_notifications.deliveries import slice as deliveries
 from opsloop_notifications.endpoints import slice as endpoints
 from opsloop_notifications.eventlog import slice as eventlog
+from opsloop_notifications.in_app import slice as in_app
 from opsloop_notifications.messages import slice as messages
 from opsloop_notifications.ports import open_ports
 from opsloop_notifications.queues import slice as queues
@@ -15,6 +17,7 @@ from opsloop_notifications.retention import slice as retention
 from opsloop_notifications.sending import slice as sending
 from opsloop_notifications.settings import NotificationsSettings
 from opsloop_notifications.tables import Base
+from opsloop_notifications.templates import slice as templates
 
 SERVICE = Service(
     name="notifications",
@@ -27,8 +30,11 @@ SERVICE = Service(
         endpoints.SLICE,
         sending.SLICE,
         eventlog.SLICE,
+        in_app.SLICE,
         recipients.SLICE,
         messages.SLICE,
+        composing.SLICE,
+        templates.SLICE,
         deliveries.SLICE,
         queues.SLICE,
         retention.SLICE,

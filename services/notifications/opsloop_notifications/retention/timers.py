@@ -19,6 +19,7 @@ from opsloop_common.due import DueKind, LongRun
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.eventlog import service as eventlog
+from opsloop_notifications.in_app import service as in_app
 from opsloop_notifications.messages import service as messages
 from opsloop_notifications.settings import NotificationsSettings
 
@@ -45,8 +46,9 @@ async def forget_old(run: LongRun) -> None:
     while await _step(run, partial(_forget_events, before=before)):
         pass
     await in_pages(partial(messages.forget_ended, before=before, limit=BATCH))
-    while await _step(run, partial(messages.forget_messages, before=before, limit=BATCH)) == BATCH:
-        pass
+    for forget in (messages.forget_messages, in_app.forget_entries):
+        while await _step(run, partial(forget, before=before, limit=BATCH)) == BATCH:
+            pass
 
 
 async def _step(run: LongRun, work: Callable[[AsyncSession], Awaitable[T]]) -> T:
