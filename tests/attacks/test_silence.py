@@ -31,7 +31,7 @@ from tests import harness
 from tests.attacks.probe import watching
 from tests.harness import Deployment, Process, eventually, postmasters
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
 ACCEPTED_AGAIN_SECONDS = 10.0
 ANSWER_SECONDS = 6.0  # 5 s, and what a busy machine adds

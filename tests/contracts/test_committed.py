@@ -3,23 +3,44 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from pathlib import Path
 
 import jsonschema
 import pytest
 
 from opsloop.contracts import CONTRACTS, SAMPLES, breaks, differences, event_schemas
+from opsloop.services import MEMBERS
 from opsloop_common.bus.topics import topics_from
 from opsloop_common.contracts.catalogue import BY_SERVICE, BY_TYPE
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.published import envelope_schema
 
+SERVICES = [pytest.param(each, id=each.name) for each in MEMBERS]
 ROOT = Path(__file__).parents[2]
 SAMPLE_FILES = sorted((ROOT / SAMPLES).glob("*.json"))
 
 
 def test_committed_contracts_are_what_the_code_says():
     assert differences(ROOT) == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+async def test_a_service_answers_with_its_committed_contract_and_makes_none_anew(api, service, monkeypatch):
+    whole = await api(service)
+    monkeypatch.setattr(whole.app, "openapi", None)
+
+    answered = await whole.client.get("/openapi.json")
+
+    assert answered.json() == json.loads((ROOT / "services" / service.name / "openapi.json").read_text())
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_wheel_has_the_contract_in_its_package(service):
+    package = service.migrations.partition(".")[0]
+    built = tomllib.loads((ROOT / "services" / service.name / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+
+    assert built["targets"]["wheel"]["force-include"] == {"openapi.json": f"{package}/openapi.json"}
 
 
 def test_no_schema_is_called_after_its_module():

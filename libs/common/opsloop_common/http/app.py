@@ -35,8 +35,12 @@ def create_app(runtime: Runtime, *, with_metrics: bool = True) -> FastAPI:
     shell = Shell(runtime)
     title = f"OpsLoop {runtime.service.title}"
     has_docs = runtime.settings.docs_access == "open"
+
+    def contract() -> dict[str, Any]:
+        return docs.committed_contract(runtime.service.migrations.partition(".")[0]) or app.openapi()
+
     routes = [*api_routes(runtime.service), *probes.routes(runtime, with_metrics=with_metrics)]
-    routes += [*docs.routes(title), docs.contract_route(lambda: app.openapi())] if has_docs else []
+    routes += [*docs.routes(title), docs.contract_route(contract)] if has_docs else []
 
     app = _Api(
         title=title,
