@@ -98,6 +98,11 @@ TAKEN = {
     "POST /v1/playbooks": {"/when/value"},
     "PATCH /v1/playbooks/{playbook_id}": {"/when/value"},
     "POST /v1/playbooks/{playbook_id}/test": {"/data"},
+    "POST /v1/messages": {"/data"},
+    "POST /v1/templates": {"/sample"},
+    "PATCH /v1/templates/{key}": {"/sample"},
+    "POST /v1/templates/{key}/preview": {"/data"},
+    "POST /v1/templates/{key}/test": {"/data"},
     "POST /v1/webhooks": {"/filter/value"},
     "PATCH /v1/webhooks/{webhook_id}": {"/filter/value"},
 }  # fmt: skip

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 from fastapi import Request
 
-from opsloop_common.http.routing import ApiRouter, allow, is_still_signed_in, users
+from opsloop_common.http.lasting import is_still_signed_in
+from opsloop_common.http.routing import ApiRouter, allow, users
 from opsloop_common.service import Slice
 from opsloop_common.testing.sample.service import SAMPLE
 

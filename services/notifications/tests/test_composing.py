@@ -3,7 +3,6 @@
 import asyncio
 import email
 import email.policy
-from uuid import uuid4
 
 import pytest
 from aiosmtpd.smtp import SMTP
@@ -169,33 +168,6 @@ async def test_a_repeated_request_sends_once(door, welcome):
     assert sent[0] == sent[1]
     assert len(await door.rows(sent[0])) == 1
     assert len((await door.call("GET", "/v1/messages"))["items"]) == 1
-
-
-async def test_each_person_once_however_often_they_are_named(door):
-    message = await door.send("u1", "u1", "u2", contents=WELCOME, channels=["inbox", "email"])
-
-    assert sorted(await door.rows(message)) == [("u1", "email"), ("u1", "inbox"), ("u2", "email"), ("u2", "inbox")]
-
-
-async def test_what_waits_is_taken_back_and_the_rest_is_not(door, sink, work, until):
-    message = await door.send("u1", "u2", "nobody", contents=WELCOME, channels=["email", "inbox"])
-
-    cancelled = await door.call("POST", f"/v1/messages/{message['id']}/cancel")
-    again = await door.call("POST", f"/v1/messages/{message['id']}/cancel")
-    other = await door.send("u1", contents=WELCOME)
-    async with work(door.service, dispatch_mails):
-        await until(lambda: door.ended(other, 1), "the other is sent")
-
-    assert (cancelled, again) == ({"cancelled": 2}, {"cancelled": 0})
-    assert len(sink.mails) == 1
-    shown = await door.call("GET", f"/v1/messages/{message['id']}")
-    assert shown["counts"] == {"pending": 0, "sent": 3, "failed": 1, "cancelled": 2}
-    rows = await door.rows(message, status="cancelled")
-    assert {(key, row["reason"], row["finished_at"] is not None) for key, row in rows.items()} == {
-        (("u1", "email"), None, True),
-        (("u2", "email"), None, True),
-    }
-    await door.call("POST", f"/v1/messages/{uuid4()}/cancel", status=404)
 
 
 @pytest.mark.parametrize(

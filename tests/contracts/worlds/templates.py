@@ -50,7 +50,7 @@ WORLD = World(
         "POST /v1/recipients/{user_id}/inbox/undo": {"undo_id": "0198f7a2-0000-7000-8000-000000000000"},
     },
     changes={
-        "PATCH /v1/templates/{key}": {"contents": OTHERS},
+        "PATCH /v1/templates/{key}": {"name": "Yet another name"},
         f"PATCH {ENTRY}": {"is_archived": True},
     },
     worded={

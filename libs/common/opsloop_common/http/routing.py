@@ -22,7 +22,7 @@ from starlette.types import Scope
 from opsloop_common.access.addresses import bearer_token, counted_as
 from opsloop_common.access.idempotency import Answer, Replay, keyed_request
 from opsloop_common.access.principal import BROWSERS, Kind, Principal
-from opsloop_common.errors import Forbidden, TooManyRequests, Unauthorized
+from opsloop_common.errors import Forbidden
 from opsloop_common.faults import is_unanswered
 from opsloop_common.http.address import parameters_of, require_known_address
 from opsloop_common.http.body import BodyLimit, ReadRequest, read_body
@@ -38,7 +38,6 @@ __all__ = [
     "allow",
     "also_reads",
     "body_limit",
-    "is_still_signed_in",
     "own_idempotency",
     "problems",
     "public",
@@ -286,18 +285,13 @@ class ApiRoute(APIRoute):
             return _replayed(replay.answer)
         if response.status_code >= 400:
             return response
-        if self._is_untold(call, response):
+        if self.guard.told is not None and response.status_code != 201 and not call.is_told(self.guard.told):
             response = _untold(response)
         _make_location_relative(response, request)
         if call.keyed is not None:
             await call.store(_answer_of(response))
         await call.commit()
         return response
-
-    def _is_untold(self, call: Call, response: Response) -> bool:
-        # an end user is told: it is theirs
-        is_for_readers = self.guard.told is not None and response.status_code != 201
-        return is_for_readers and call.who.kind is not Kind.USER and not call.who.has(self.guard.told or "")
 
     async def _admit(self, call: Call, request: Request) -> None:
         if self.guard.scopes is None:
@@ -361,17 +355,6 @@ class ApiRouter(APIRouter):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(route_class=ApiRoute, **options)
-
-
-async def is_still_signed_in(request: Request) -> bool:
-    """Say whether the credential of a request still opens its route: for an answer that goes on."""
-    call = call_of(request)
-    try:
-        who = await call.shell.authenticator.read(_token(request), _address(request))
-        request.scope["route"].guard.require(who)
-    except (Unauthorized, Forbidden, TooManyRequests):
-        return False
-    return who.actor == call.who.actor
 
 
 def _token(request: Request) -> str | None:

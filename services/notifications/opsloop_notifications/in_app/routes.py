@@ -11,8 +11,9 @@ from starlette.requests import Request
 
 from opsloop_common.access.principal import Principal
 from opsloop_common.http.deps import Asked, Db, IfMatch, Who, set_etag
+from opsloop_common.http.lasting import is_still_signed_in
 from opsloop_common.http.paging import PageQuery, paginate
-from opsloop_common.http.routing import ApiRouter, allow, is_still_signed_in, problems, public, users
+from opsloop_common.http.routing import ApiRouter, allow, problems, public, users
 from opsloop_common.http.schemas import UserId
 from opsloop_notifications.in_app import queries, service
 from opsloop_notifications.in_app.models import InAppEntry

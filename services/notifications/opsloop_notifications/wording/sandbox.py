@@ -24,55 +24,13 @@ from opsloop_common import limits
 from opsloop_common.foreign import Unreadable, reading
 
 TAGS = frozenset({"if", "unless", "case", "for", "break", "continue", "assign", "comment", "#"})
-FILTERS = frozenset(
-    [
-        "abs",
-        "append",
-        "at_least",
-        "at_most",
-        "capitalize",
-        "ceil",
-        "compact",
-        "concat",
-        "date",
-        "default",
-        "divided_by",
-        "downcase",
-        "first",
-        "floor",
-        "join",
-        "last",
-        "lstrip",
-        "map",
-        "minus",
-        "modulo",
-        "plus",
-        "prepend",
-        "reject",
-        "remove",
-        "remove_first",
-        "replace",
-        "replace_first",
-        "reverse",
-        "round",
-        "rstrip",
-        "size",
-        "slice",
-        "sort",
-        "sort_natural",
-        "split",
-        "squish",
-        "strip",
-        "sum",
-        "times",
-        "truncate",
-        "truncatewords",
-        "uniq",
-        "upcase",
-        "url_encode",
-        "where",
-    ]
-)
+FILTERS = frozenset({
+    "abs", "append", "at_least", "at_most", "capitalize", "ceil", "compact", "concat", "date", "default",
+    "divided_by", "downcase", "first", "floor", "join", "last", "lstrip", "map", "minus", "modulo", "plus", "prepend",
+    "reject", "remove", "remove_first", "replace", "replace_first", "reverse", "round", "rstrip", "size", "slice",
+    "sort", "sort_natural", "split", "squish", "strip", "sum", "times", "truncate", "truncatewords", "uniq", "upcase",
+    "url_encode", "where",
+})  # fmt: skip
 _BLOCKS = frozenset({"if", "unless", "case", "for", "comment"})
 _WITHIN = frozenset({"else", "elsif", "when"})
 _INNER = frozenset({"content", "output", "illegal"})
