@@ -32,7 +32,8 @@ const shown = () => ({
   links: [...root.querySelectorAll("h3 a")].map((each) => each.getAttribute("href")),
   words: [...root.querySelectorAll("button")].filter((each) => !each.hidden).map((each) => each.textContent),
 })
-const press = (words) => [...root.querySelectorAll("button")].find((each) => !each.hidden && each.textContent === words).click()
+const find = (words) => [...root.querySelectorAll("button")].find((each) => !each.hidden && each.textContent === words)
+const press = async (words) => { await until(() => find(words)); find(words).click() }
 const go = async () => {
   const zh = document.documentElement.lang.startsWith("zh")
   await until(() => root.querySelectorAll("li").length === 2)
@@ -41,13 +42,14 @@ const go = async () => {
   root.querySelector(".bell").click()
   await until(() => root.querySelector(".count").hidden)
   await report({step: "seen", ...shown()})
-  press(zh ? "全部标为已读" : "Mark all as read")
+  await press(zh ? "全部标为已读" : "Mark all as read")
   await until(() => root.querySelectorAll("li.unread").length === 0)
-  press(zh ? "归档" : "Archive")
+  await press(zh ? "归档" : "Archive")
   await until(() => root.querySelectorAll("li").length === 2)
   await report({step: "archived", ...shown()})
-  press(zh ? "撤销" : "Undo")
+  await press(zh ? "撤销" : "Undo")
   await until(() => root.querySelectorAll("li").length === 3)
+  await until(() => !root.querySelector("[role=status]").textContent)
   await report({step: "undone", ...shown(), live: root.querySelector("[role=status]").textContent})
 }
 go()
@@ -138,7 +140,7 @@ async def tell(service, *titles):
     ("lang", "words"),
     [
         ("en", ("Inbox, 2 unread", ["Mark as read", "Tomorrow", "Archive"], "Inbox", "Undo")),
-        ("zh-CN", ("收件箱, 2 条未读", ["标为已读", "明天提醒", "归档"], "收件箱", "撤销")),
+        ("zh-CN", ("收件箱，2 条未读", ["标为已读", "明天提醒", "归档"], "收件箱", "撤销")),
     ],
 )
 async def test_an_inbox_lives_on_a_page(service, tmp_path, lang, words):

@@ -156,7 +156,7 @@ async def test_what_is_read_too_dearly_is_not_kept(desk):
         },
         201,
     )
-    long = {"locale": "en", "email": {"subject": "s", "body": "{{ a }}" * 2_800, "html": "{{ a }}" * 7_000}}
+    long = {"locale": "en", "email": {"subject": "s", "body": "{{ a }}" * 2_857, "html": "{{ a }}" * 7_142}}
     answer = await desk.call("POST", "/v1/templates", {"key": "dear", "name": "n", "contents": [long]}, 422)
 
     assert refused["latest_version"] == 1

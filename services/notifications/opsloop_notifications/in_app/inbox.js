@@ -4,13 +4,13 @@
   "use strict";
   const WORDS = {
     en: {
-      inbox: "Inbox", unread: (n) => `${n} unread`, none: "Nothing here yet. New messages appear by themselves.",
+      inbox: "Inbox", unread: (n) => `Inbox, ${n} unread`, none: "Nothing here yet. New messages appear by themselves.",
       allRead: "Mark all as read", archive: "Archive", later: "Tomorrow", read: "Mark as read", more: "Show more", undo: "Undo",
       done: (n) => (n === 1 ? "1 message changed" : `${n} messages changed`), failed: "That did not work. Nothing was lost; try again.",
       away: "Not connected. Messages are kept.",
     },
     zh: {
-      inbox: "收件箱", unread: (n) => `${n} 条未读`, none: "暂无消息。新消息会自动出现。",
+      inbox: "收件箱", unread: (n) => `收件箱，${n} 条未读`, none: "暂无消息。新消息会自动出现。",
       allRead: "全部标为已读", archive: "归档", later: "明天提醒", read: "标为已读", more: "显示更多", undo: "撤销",
       done: (n) => `已更改 ${n} 条消息`, failed: "操作未成功，内容没有丢失，请重试。", away: "连接已断开，消息会保留。",
     },
@@ -136,7 +136,9 @@ time,.note{color:var(--soft);font-size:12px}
     }
 
     async #load(cursor = null) {
+      const stop = this.#stop;
       const page = await (await this.#ask(`?limit=20${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`)).json();
+      if (stop !== this.#stop) return;
       for (const entry of page.items) this.#entries.set(entry.id, entry);
       this.#cursor = page.next_cursor;
       this.#counts = page.counts;
@@ -231,7 +233,7 @@ time,.note{color:var(--soft);font-size:12px}
       const words = this.#words, { unread, unseen } = this.#counts;
       bell.lang = panel.lang = this.#language === "zh" ? "zh-CN" : "en";
       label.textContent = title.textContent = words.inbox;
-      bell.setAttribute("aria-label", unread ? `${words.inbox}, ${words.unread(unread)}` : words.inbox);
+      bell.setAttribute("aria-label", unread ? words.unread(unread) : words.inbox);
       count.textContent = unseen > 99 ? "99+" : String(unseen || "");
       count.hidden = !unseen;
       [all.textContent, none.textContent, more.textContent, undo.textContent] = [words.allRead, words.none, words.more, words.undo];

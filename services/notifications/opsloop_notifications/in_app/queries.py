@@ -53,12 +53,16 @@ async def find_position(session: AsyncSession, user_id: str) -> int | None:
 
 
 async def counts(session: AsyncSession, user_id: str) -> Counts:
-    """Count what waits for a person."""
-    own = (InAppEntry.workspace == context_of(session).workspace, InAppEntry.user_id == user_id)
-    position = await find_position(session, user_id) or 0
-    counted = select(func.count(), func.count().filter(InAppEntry.seen_at.is_(None)))
-    unread, unseen = (await session.execute(counted.where(*own, *_ON[Shelf.UNREAD]))).one()
-    return Counts(unseen, unread, position)
+    """Count what waits for a person, and say how far the inbox is: in one statement, as all who watch ask for it at once."""
+    workspace = context_of(session).workspace
+    position = select(InAppInbox.position).where(InAppInbox.workspace == workspace, InAppInbox.user_id == user_id)
+    counted = select(
+        func.count().filter(InAppEntry.seen_at.is_(None)),
+        func.count(),
+        func.coalesce(position.scalar_subquery(), 0),
+    )
+    own = (InAppEntry.workspace == workspace, InAppEntry.user_id == user_id)
+    return Counts(*(await session.execute(counted.where(*own, *_ON[Shelf.UNREAD]))).one())
 
 
 async def changed_since(session: AsyncSession, user_id: str, position: int, *, limit: int) -> Sequence[InAppEntry]:

@@ -91,7 +91,8 @@ class InboxStream(Response):
     async def _changes(self, position: int | None) -> tuple[bytes, int, bool]:
         """Return what is told of what changed since a position, the position after that, and whether it is all."""
         async with self._streams.reading, self._database.reading(self._watched.context) as session:
-            now = await queries.find_position(session, self._watched.user_id) or 0
+            counts = await queries.counts(session, self._watched.user_id)
+            now = counts.position
             if position == now:
                 return b"", now, True
             told = []
@@ -107,7 +108,6 @@ class InboxStream(Response):
                 ]
                 if len(entries) == most:
                     return b"".join(told), entries[-1].position, False
-            counts = await queries.counts(session, self._watched.user_id)
             # an entry that was told of and changed again meanwhile comes again, with what is counted here
             told.append(_event("counts", now, InboxCountsOut.model_validate(counts).model_dump_json()))
             return b"".join(told), now, True
