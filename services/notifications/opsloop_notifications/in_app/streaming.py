@@ -77,13 +77,14 @@ class InboxStream(Response):
         yield _AGAIN
         loop = asyncio.get_running_loop()
         position, until = self._watched.position, loop.time() + limits.INBOX_STREAM_SECONDS
-        while not left.done() and await self._watched.may_go_on():
+        wakeups = self._database.wakeups
+        while not (left.done() or wakeups.is_stopping) and await self._watched.may_go_on():
             piece, position, is_all = await self._changes(position)
             if piece:
                 yield piece
             if not is_all:
                 continue
-            if not self._watched.is_live or self._database.wakeups.is_stopping or loop.time() > until:
+            if not self._watched.is_live or loop.time() > until:
                 return
             if not await wait(woken, limits.INBOX_QUIET_SECONDS):
                 yield _ALIVE
