@@ -46,6 +46,8 @@ const go = async () => {
   await until(() => root.querySelectorAll("li.unread").length === 0)
   await press(zh ? "归档" : "Archive")
   await until(() => root.querySelectorAll("li").length === 2)
+  // until then what is undone is the mark before
+  await until(() => root.querySelector("[role=status]").textContent.includes("1 "))
   await report({step: "archived", ...shown()})
   await press(zh ? "撤销" : "Undo")
   await until(() => root.querySelectorAll("li").length === 3)
