@@ -66,7 +66,15 @@ FURTHER = {
     "notifications.alerts.pages": Further(40, "a door for people: the page behind the link of a mail"),
     "notifications.mail.holding": Further(25, "how long mail waits for a server that refuses us, and who is told"),
     "notifications.mail.writing": Further(25, "writes the mail's bytes, apart from handing them to a server"),
+    "notifications.in_app.page": Further(-10, "the script that shows an inbox on somebody's page"),
+    "notifications.in_app.streaming": Further(
+        35, "the answer that goes on while somebody watches, apart from asking for it"
+    ),
+    "notifications.messages.mails": Further(25, "mails as the queue's engine takes and records them"),
     "notifications.messages.sender": Further(35, "what the queue's engine calls to hand mails over"),
+    "notifications.wording.layout": Further(-10, "the frame that a mail's HTML stands in"),
+    "notifications.wording.markdown": Further(-10, "Markdown as HTML and as text, by a library"),
+    "notifications.wording.sandbox": Further(-10, "Liquid, by a library, within bounds"),
     "notifications.sending.calls": Further(15, "a call as sender and use cases hand it to each other"),
     "notifications.sending.sender": Further(35, "what the queue's engine calls to make calls"),
 }

@@ -37,6 +37,7 @@ from tests.contracts.worlds.alerts import (
 from tests.contracts.worlds.campaigns import CAMPAIGN, PLAYBOOK
 from tests.contracts.worlds.metrics import MONITOR, REPORTED, WINDOW
 from tests.contracts.worlds.segments import DEFINITION, SEGMENT
+from tests.contracts.worlds.templates import MESSAGE, TEMPLATE
 from tests.harness import SERVICES, Deployment, connect, eventually
 
 pytestmark = [pytest.mark.slow, pytest.mark.measured]
@@ -84,6 +85,8 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/schedules": SCHEDULE,
     "POST /v1/schedules/{schedule_id}/overrides": OVERRIDE,
     "POST /v1/escalation-policies": POLICY,
+    "POST /v1/templates": TEMPLATE,
+    "POST /v1/messages": MESSAGE,
     "POST /v1/parked-events/redrive": {"fingerprint": "ValueError"},
     "POST /v1/parked-events/discard": {"fingerprint": "ValueError"},
     "PATCH /v1/workspace": {"locale": "zh-CN"},
@@ -175,7 +178,9 @@ async def world(deployment: Deployment) -> dict[str, str]:
         "campaign_id": (await made("campaigns", "/v1/campaigns", CAMPAIGN))["id"],
         "playbook_id": (await made("campaigns", "/v1/playbooks", PLAYBOOK))["id"],
         "webhook_id": (await made("notifications", "/v1/webhooks", HOOK))["id"],
+        "message_id": (await made("notifications", "/v1/messages", MESSAGE))["id"],
     }
+    await made("notifications", "/v1/templates", TEMPLATE | {"key": "csat"})
     # the engine of events is loaded at the first question, which holds the interpreter once: up to 0.3 s from a cold disk
     answer = await deployment.client("metrics").post("/v1/insights/sessions", json={})
     assert answer.status_code == 200, answer.text

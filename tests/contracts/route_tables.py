@@ -18,11 +18,20 @@ BESIDES_READ = {
     "POST /v1/campaigns/{campaign_id}/duplicate",
     "POST /v1/playbooks/{playbook_id}/test",
     "POST /v1/webhooks/{webhook_id}/rotate-secret",
+    "POST /v1/templates/{key}/preview",
 }
 FOR_BROWSERS = {
     # everything else refuses publishable keys and tokens of end users, whatever their scopes
     "publishable": {"POST /v1/feedback"},
-    "user": {"POST /v1/feedback"},
+    "user": {
+        "POST /v1/feedback",
+        "GET /v1/recipients/{user_id}/inbox",
+        "GET /v1/recipients/{user_id}/inbox/stream",
+        "GET /v1/recipients/{user_id}/inbox/{entry_id}",
+        "PATCH /v1/recipients/{user_id}/inbox/{entry_id}",
+        "POST /v1/recipients/{user_id}/inbox/mark",
+        "POST /v1/recipients/{user_id}/inbox/undo",
+    },
 }
 ONE_PAGE = {"/v1/event-types", "/v1/kpi-templates"}
 """Lists that are never long, the same in every workspace, and have the form of one all the same."""
@@ -36,6 +45,8 @@ COMPUTED = {
     "/v1/campaigns/{campaign_id}/results",
     "/v1/deliveries/{delivery_id}",
     "/v1/notifications/{notification_id}",
+    "/v1/messages/{message_id}",
+    "/v1/recipients/{user_id}/inbox/stream",
     "/v1/breaches/{incident_id}",
     "/v1/parked-events/groups",
     "/v1/dashboards/{dashboard_id}/data",

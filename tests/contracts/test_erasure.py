@@ -137,6 +137,10 @@ async def fill(world):
             said = {"kind": kind, "body": f"dear {mark}"}
             await world.call("feedback", "POST", f"/v1/feedback/{item['id']}/messages", said)
         await _quote(world, item["id"], mark)
+        said = {"subject": f"Dear {mark}", "body": "{{ name }}", "html": "<p>{{ name }}</p>"}
+        contents = [{"locale": "en", "email": said, "inbox": {"title": f"Dear {mark}", "body": "{{ name }}"}}]
+        told = {"user_ids": [user], "channels": ["email", "inbox"], "contents": contents, "data": {"name": mark}}
+        await world.call("notifications", "POST", "/v1/messages", told)
     message = {"channel": "email", "locale": "en", "subject": "s", "body": "b"}
     launch = {"name": "x", "audience": {"user_ids": [MARK, OTHER]}, "messages": [message]}
     await world.call("campaigns", "POST", "/v1/campaigns", launch)
@@ -188,7 +192,8 @@ async def test_no_table_has_a_mark_of_who_was_erased(everything):
         ("metrics", "rejection"), ("metrics", "contact"), ("metrics", "domain_event"), ("campaigns", "campaign"),
         ("metrics", "persona"), ("metrics", "persona_version"),
         ("campaigns", "recipient"), ("campaigns", "playbook"), ("notifications", "recipient"),
-        ("notifications", "notification"), ("store", "event"), ("store", "person"),
+        ("notifications", "notification"), ("notifications", "message"), ("notifications", "in_app_inbox"),
+        ("notifications", "in_app_entry"), ("store", "event"), ("store", "person"),
     } <= seen  # fmt: skip
 
     await everything.call("metrics", "DELETE", f"/v1/users/{ANONYMOUS}")

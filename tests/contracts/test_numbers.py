@@ -114,6 +114,11 @@ TAKEN = {
     "PATCH /v1/webhooks/{webhook_id}": IN_A_FILTER,
     "POST /v1/alert-rules": IN_A_RULE,
     "PATCH /v1/alert-rules/{alert_rule_id}": IN_A_RULE,
+    "POST /v1/messages": {"/data"},
+    "POST /v1/templates": {"/sample"},
+    "PATCH /v1/templates/{key}": {"/sample"},
+    "POST /v1/templates/{key}/preview": {"/data"},
+    "POST /v1/templates/{key}/test": {"/data"},
 }  # fmt: skip
 """Fields of each operation that take any number; integers and numbers with bounds are not among them."""
 

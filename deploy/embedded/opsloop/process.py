@@ -81,6 +81,8 @@ async def serve(
             await stack.enter_async_context(serving(root, listener, front_of(settings, own)))
             on_ready()
             await stop.wait()
+            for runtime in runtimes:
+                runtime.db.wakeups.stop()
 
 
 async def _readiness(runtimes: list[Runtime], stop: asyncio.Event) -> Ready:

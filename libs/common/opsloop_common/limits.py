@@ -261,3 +261,33 @@ IMPORT_ERRORS = 10_000
 SEGMENTS_PER_WORKSPACE = 200
 SEGMENT_LISTED = 1_000_000
 """People on a static list."""
+
+TEMPLATES_PER_WORKSPACE = 500
+TEMPLATE_VERSIONS = 200
+"""Of one template; none is thrown away while it is there."""
+TEMPLATE_BYTES = 96 * 1024
+"""All that a template says in all its languages."""
+TEMPLATE_DATA_BYTES = 32 * 1024
+TEMPLATE_DATA_LEVELS = 8
+TEMPLATE_STEPS = 200_000
+"""That all parts of what is said at once may take: looking up a value, a filter, a turn of a loop."""
+TEMPLATE_MARKUP_CHARACTERS = 500
+"""Of what stands between one pair of braces."""
+TEMPLATE_LIST = 1_000
+"""Things in a list that a filter works on."""
+TEMPLATE_VALUE_CHARACTERS = 64 * 1024
+TEMPLATE_OUTPUT_BYTES = 256 * 1024
+
+MESSAGE_PEOPLE = 1_000
+"""Whom one request tells something; more are a campaign."""
+INBOX_STREAMS = 2_000
+"""Of a process: half of the connections that it may hold."""
+INBOX_STREAMS_PER_PERSON = 10
+INBOX_STREAM_SECONDS = 600.0  # then whoever watches asks again
+INBOX_QUIET_SECONDS = (
+    25.0  # a sign of life, and a look for what no wake-up told: shorter than the 30 s and 60 s of usual gateways
+)
+INBOX_READS = 2  # for all streams of a process at once; the pool has 10 connections
+INBOX_CHANGES = 100  # of one person, read at a time
+INBOX_MARKED = 1_000
+"""Entries of one person that one request changes."""

@@ -22,6 +22,14 @@ class Wakeups:
         self.forward: Callable[[str], None] | None = None
         self.takers: dict[str, Any] = {}
         """By queue: the loop in this process, if any, that takes work over from the transaction that makes it."""
+        self.is_stopping = False
+        """The process ends: who waits for as long as it lives waits no longer."""
+
+    def stop(self) -> None:
+        """Say that the process ends, and wake everybody in it."""
+        self.is_stopping = True
+        for name in list(self._waiting):
+            self.fire_here(name)
 
     def fire(self, name: str) -> None:
         """Wake everybody who waits for `name`, here and (coalesced) in the service's other processes."""

@@ -16,6 +16,10 @@ from opsloop_common.http.paths import ends_as_sent
         (b"/v1/users/a/b/c", "/b/c", True),
         (b"/v1/users/a%2Fb/c", "/b/c", False),
         (b"ids", "/ids", False),
+        (b"/v1/users/a/ids/7", "/ids/{id}", True),
+        (b"/v1/users/a/ids/x%2Fy", "/ids/{id}", True),
+        (b"/v1/users/a%2Fids/7", "/ids/{id}", False),
+        (b"7", "/ids/{id}", False),
     ],
 )
 def test_only_slashes_that_were_sent_divide(raw, end, ends):

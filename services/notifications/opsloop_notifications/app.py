@@ -8,11 +8,13 @@ from opsloop_notifications.alert_groups import slice as alert_groups
 from opsloop_notifications.alert_rules import slice as alert_rules
 from opsloop_notifications.alert_silences import slice as alert_silences
 from opsloop_notifications.alerts import slice as alerts
+from opsloop_notifications.composing import slice as composing
 from opsloop_notifications.deliveries import slice as deliveries
 from opsloop_notifications.endpoints import slice as endpoints
 from opsloop_notifications.escalations import slice as escalations
 from opsloop_notifications.eventlog import slice as eventlog
 from opsloop_notifications.heartbeats import slice as heartbeats
+from opsloop_notifications.in_app import slice as in_app
 from opsloop_notifications.messages import slice as messages
 from opsloop_notifications.oncall import slice as oncall
 from opsloop_notifications.ports import open_ports
@@ -22,6 +24,7 @@ from opsloop_notifications.retention import slice as retention
 from opsloop_notifications.sending import slice as sending
 from opsloop_notifications.settings import NotificationsSettings
 from opsloop_notifications.tables import Base
+from opsloop_notifications.templates import slice as templates
 
 SERVICE = Service(
     name="notifications",
@@ -34,6 +37,7 @@ SERVICE = Service(
         endpoints.SLICE,
         sending.SLICE,
         eventlog.SLICE,
+        in_app.SLICE,
         recipients.SLICE,
         messages.SLICE,
         alerts.SLICE,
@@ -43,6 +47,8 @@ SERVICE = Service(
         escalations.SLICE,
         oncall.SLICE,
         heartbeats.SLICE,
+        composing.SLICE,
+        templates.SLICE,
         deliveries.SLICE,
         queues.SLICE,
         retention.SLICE,

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema, model_validator
+import orjson
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints, WithJsonSchema, model_validator
 
+from opsloop_common import limits
 from opsloop_common.contracts.known import known_pattern
-from opsloop_common.http.schemas import InModel, OutModel, Timestamp, storable
+from opsloop_common.documents import is_deeper_than
+from opsloop_common.http.schemas import InModel, Locale, OutModel, Timestamp, said, storable
 from opsloop_notifications.labels.rules import NAME_PATTERN, Matcher, MatchOp, require_pattern
+from opsloop_notifications.wording.rules import BODY_CHARACTERS, URL_CHARACTERS, is_too_large
 
 LABEL_NAMES = r"^[a-zA-Z_][a-zA-Z0-9_]{0,99}$"
 
@@ -99,3 +103,132 @@ def changes_of(body: InModel, *, mode: Literal["json", "python"] = "python") -> 
 def matchers_of(given: Iterable[MatcherIn]) -> list[Matcher]:
     """Return what was sent as the rules have it."""
     return [Matcher(one.name, MatchOp(one.op), one.value) for one in given]
+
+
+def _small(data: dict[str, Any]) -> dict[str, Any]:
+    if is_deeper_than(data, limits.TEMPLATE_DATA_LEVELS):
+        raise ValueError(f"must not be deeper than {limits.TEMPLATE_DATA_LEVELS} levels")
+    if len(orjson.dumps(data)) > limits.TEMPLATE_DATA_BYTES:
+        raise ValueError(f"must not take more than {limits.TEMPLATE_DATA_BYTES // 1024} KiB")
+    return data
+
+
+Data = Annotated[dict[str, JsonValue], AfterValidator(_small)]
+"""What a template is filled with."""
+_Line = Annotated[str, StringConstraints(min_length=1, max_length=500), AfterValidator(said)]
+_Body = Annotated[str, StringConstraints(min_length=1, max_length=20_000), AfterValidator(said)]
+_Entry = Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(said)]
+_Html = Annotated[str, StringConstraints(min_length=1, max_length=BODY_CHARACTERS), AfterValidator(said)]
+_Url = Annotated[str, StringConstraints(min_length=1, max_length=URL_CHARACTERS), AfterValidator(storable)]
+
+
+class MailWordsIn(InModel):
+    """A mail: all of it Liquid, the body Markdown besides. `html` stands in the place of what is made from the body, which stays
+    the text part; `preheader` is what lists of mails show beside the subject."""
+
+    subject: _Line
+    body: _Body
+    preheader: _Line | None = None
+    html: _Html | None = None
+
+
+class EntryWordsIn(InModel):
+    """An entry of the inbox: all of it Liquid. `url` is an address of the web, or a path of the page that shows the inbox."""
+
+    title: _Line
+    body: _Entry
+    url: _Url | None = None
+
+
+class ContentIn(InModel):
+    """What is said in one language, through the channels that have words for it."""
+
+    locale: Locale
+    email: MailWordsIn | None = None
+    inbox: EntryWordsIn | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> ContentIn:
+        if self.email is None and self.inbox is None:
+            raise ValueError("must say something by email or in the inbox")
+        return self
+
+
+def _apart(contents: list[ContentIn]) -> list[ContentIn]:
+    locales = [content.locale.lower() for content in contents]
+    if len(set(locales)) < len(locales):
+        raise ValueError("must name each locale once")
+    if is_too_large(as_kept(contents)):
+        raise ValueError(f"must not take more than {limits.TEMPLATE_BYTES // 1024} KiB together")
+    return contents
+
+
+def as_kept(contents: Sequence[ContentIn]) -> list[dict[str, Any]]:
+    """Return contents as rooms hand them to each other."""
+    return [content.model_dump() for content in contents]
+
+
+Contents = Annotated[list[ContentIn], Field(min_length=1, max_length=20), AfterValidator(_apart)]
+"""A language each; who reads none of them gets the first."""
+
+
+class MailWordsOut(OutModel):
+    """A mail as it was written."""
+
+    subject: str
+    body: str
+    preheader: str | None
+    html: str | None
+
+
+class EntryWordsOut(OutModel):
+    """An entry of the inbox as it was written."""
+
+    title: str
+    body: str
+    url: str | None
+
+
+class ContentOut(OutModel):
+    """What is said in one language."""
+
+    locale: str
+    email: MailWordsOut | None
+    inbox: EntryWordsOut | None
+
+
+class MessageCountsOut(OutModel):
+    """How many notifications are in which state."""
+
+    pending: int
+    sent: int
+    failed: int
+    cancelled: int
+
+
+class MessageOut(OutModel):
+    """A message to people, and how far it is. `template` null: its words were given at once, or by a campaign."""
+
+    id: UUID
+    template: str | None
+    template_version: int | None
+    campaign_id: UUID | None
+    is_test: bool
+    counts: MessageCountsOut
+    created_at: Timestamp
+
+
+_NONE = {"pending": 0, "sent": 0, "failed": 0, "cancelled": 0}
+
+
+def message_out(message: Any, counts: Mapping[str, int]) -> MessageOut:
+    """Return a message with how many of its notifications are in which state."""
+    return MessageOut(
+        id=message.id,
+        template=message.template,
+        template_version=message.template_version,
+        campaign_id=message.campaign_id,
+        is_test=message.is_test,
+        counts=MessageCountsOut(**(_NONE | dict(counts))),
+        created_at=message.created_at,
+    )

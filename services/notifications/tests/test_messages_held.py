@@ -14,8 +14,9 @@ from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import settings_for_tests
 from opsloop_notifications.app import SERVICE
 from opsloop_notifications.messages.consumers import MESSAGES
+from opsloop_notifications.messages.mails import MailResult
 from opsloop_notifications.messages.sender import MailWork
-from opsloop_notifications.messages.service import QUEUE_TABLE, MailResult
+from opsloop_notifications.messages.service import QUEUE_TABLE
 from opsloop_notifications.messages.timers import dispatch_mails
 from opsloop_notifications.settings import NotificationsSettings
 

@@ -13,8 +13,8 @@ from opsloop_common.testing.collector import CLIENT
 from opsloop_common.testing.http import settings_for_tests
 from opsloop_notifications.app import SERVICE
 from opsloop_notifications.mail.service import MailServer
+from opsloop_notifications.messages.mails import Mail
 from opsloop_notifications.messages.sender import MailWork
-from opsloop_notifications.messages.service import Mail
 from opsloop_notifications.settings import NotificationsSettings
 
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"

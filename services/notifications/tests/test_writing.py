@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from opsloop_common.mailboxes import ADDRESS_PATTERN, address_flaw
 from opsloop_notifications.mail.rules import one_line
-from opsloop_notifications.mail.writing import CONTENT_TYPE, NAMES, BadMail, require_ours, write
+from opsloop_notifications.mail.writing import CONTENT_TYPE, HTML_TYPE, NAMES, BadMail, require_ours, write
 
 AT = datetime(2026, 11, 22, 8, tzinfo=UTC)
 FIXED = {"sender": "OpsLoop <ops@product.test>", "recipient": "u1@example.test", "id": "01", "sent_at": AT}
@@ -130,3 +130,47 @@ def test_finished_bytes_that_are_not_ours_do_not_go_out(flawed):
 def test_what_cannot_be_written_is_refused(text):
     with pytest.raises(ValueError, match="surrogates"):
         write(**FIXED, subject="s", body=text)
+
+
+@given(body=TEXTS.map(storable), html=TEXTS.map(storable))
+@example(body="a", html="<p>--=_01</p>\n--=_01--\n")
+@example(body="--=_01\nContent-Type: text/html", html="")
+def test_a_mail_in_two_parts_says_both_and_nothing_else(body, html):
+    written = write(subject="Hello", body=body, html=html, **FIXED)
+
+    message = email.message_from_bytes(written.content)
+    assert tuple(message.keys()) == NAMES
+    assert message.get_content_type() == "multipart/alternative"
+    parts = message.get_payload()
+    assert [part["Content-Type"] for part in parts] == [CONTENT_TYPE, HTML_TYPE]
+    for part, said in zip(parts, (body, html), strict=True):
+        lines = said.replace("\r\n", "\n").replace("\r", "\n")
+        assert part.get_payload(decode=True).decode() == (lines if lines.endswith("\n") else f"{lines}\n").replace(
+            "\n", "\r\n"
+        )
+    assert written.content == write(subject="Hello", body=body, html=html, **FIXED).content
+
+
+def test_parts_are_divided_by_an_id_and_nothing_else():
+    with pytest.raises(BadMail):
+        write(subject="Hello", body="a", html="b", **FIXED | {"id": 'x"\r\n'})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda content: content.replace(b"text/html", b"text/evil"),
+        lambda content: content.replace(
+            b"--=_01--", b"--=_01\r\nContent-Type: text/html; charset=utf-8\r\n\r\nx\r\n--=_01--"
+        ),
+        lambda content: content + b"more\r\n",
+        lambda content: content.replace(b'boundary="=_01"', b'boundary="=_02"'),
+        lambda content: content.replace(b"multipart/alternative", b"multipart/mixed"),
+    ],
+)
+def test_parts_that_are_not_ours_are_seen(change):
+    written = write(subject="Hello", body="a", html="<p>b</p>", **FIXED)
+    require_ours(written)
+
+    with pytest.raises(BadMail):
+        require_ours(replace(written, content=change(written.content)))

@@ -10,7 +10,7 @@ from starlette.requests import Request
 
 from opsloop_common.access import idempotency
 from opsloop_common.access.idempotency import Answer, Keyed, Replay
-from opsloop_common.access.principal import Principal
+from opsloop_common.access.principal import Kind, Principal
 from opsloop_common.db import Context
 from opsloop_common.deadline import within
 from opsloop_common.http.ratelimit import Rate
@@ -66,6 +66,10 @@ class Call:
         if self.principal is None:
             raise RuntimeError("a public route has no principal")
         return self.principal
+
+    def is_told(self, scope: str) -> bool:
+        """Say whether who asks is shown what a change made: who may read, and an end user, whose it is."""
+        return self.who.kind is Kind.USER or self.who.has(scope)
 
     @property
     def context(self) -> Context:

@@ -12,7 +12,7 @@ from opsloop_common.http.paths import service_path
 from opsloop_common.http.routing import ApiRoute
 from opsloop_common.http.vendors import VendorRoute
 
-ASKED = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "X-Request-Id", "traceparent")
+ASKED = ("Authorization", "Content-Type", "Idempotency-Key", "If-Match", "Last-Event-ID", "X-Request-Id", "traceparent")
 SHOWN = ("ETag", "Location", "X-Request-Id", "Retry-After", "RateLimit", "RateLimit-Policy", "Idempotency-Replayed")
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 PREFLIGHT_SECONDS = 600

@@ -24,10 +24,15 @@ def is_addressed(scope: Scope, path: str) -> bool:
 
 
 def ends_as_sent(scope: Scope, end: str) -> bool:
-    """Say whether the path ends so with the slashes that were sent as such: `%2F` belongs to an id, and divides nothing."""
+    """Say whether the path ends so with the slashes that were sent as such: `%2F` belongs to an id, and divides nothing.
+
+    A parameter stands for whatever was sent there.
+    """
     raw: bytes = scope.get("raw_path") or scope["path"].encode()
-    parts = raw.decode("latin-1").rsplit("/", end.count("/"))
-    return [unquote(part) for part in parts[1:]] == end.split("/")[1:]
+    sent, meant = raw.decode("latin-1").rsplit("/", end.count("/"))[1:], end.split("/")[1:]
+    return len(sent) == len(meant) and all(
+        one.startswith("{") or unquote(part) == one for part, one in zip(sent, meant, strict=True)
+    )
 
 
 def relative_location(location: str, scope: Scope) -> str:

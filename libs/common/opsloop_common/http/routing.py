@@ -285,7 +285,7 @@ class ApiRoute(APIRoute):
             return _replayed(replay.answer)
         if response.status_code >= 400:
             return response
-        if self.guard.told is not None and response.status_code != 201 and not call.who.has(self.guard.told):
+        if self.guard.told is not None and response.status_code != 201 and not call.is_told(self.guard.told):
             response = _untold(response)
         _make_location_relative(response, request)
         if call.keyed is not None:

@@ -65,6 +65,7 @@ async def serve(runtime: Runtime, role: Role, *, host: str, port: int) -> None:
             await stop.wait()
             log.info("stopping", service=runtime.service.name, role=role)
             runtime.readiness.insert(0, _stopping)
+            runtime.db.wakeups.stop()
     log.info("stopped", service=runtime.service.name, role=role)
 
 
@@ -94,7 +95,7 @@ async def _background(runtime: Runtime, role: Role) -> AsyncIterator[None]:
         runtime.readiness.append(lambda: events_flow(runtime))
     async with AsyncExitStack() as stack:
         if runtime.settings.bus != "local":
-            await stack.enter_async_context(across_processes(runtime.db, runtime.direct_url, listen=works))
+            await stack.enter_async_context(across_processes(runtime.db, runtime.direct_url, listen=True))
         if works:
             runtime.bus = make_bus(runtime)
             await stack.enter_async_context(run_worker(runtime, free_older_claims=runtime.settings.bus == "local"))

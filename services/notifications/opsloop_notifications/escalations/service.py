@@ -29,6 +29,7 @@ from opsloop_notifications.escalations.models import Escalation, EscalationPolic
 from opsloop_notifications.escalations.rules import Policy, Step, Targets
 from opsloop_notifications.labels.rules import Labels, all_match, read_matchers
 from opsloop_notifications.messages import service as messages
+from opsloop_notifications.messages.rules import EMAIL
 from opsloop_notifications.oncall import service as oncall
 
 ESCALATE = "notifications.escalate_alert"
@@ -116,7 +117,9 @@ async def _tell(session: AsyncSession, alert: Alert, step: Step, number: int, po
         words = rules.words_of(
             alert.name, alert.labels, alert.annotations, await alerts.page_of(session, alert), number
         )
-        await messages.tell(session, [user], words, message_id=uuid7())
+        mail = messages.Told(uuid7(), None, EMAIL)
+        await messages.keep_message(session, mail.message_id, words)
+        await messages.tell(session, mail, [user])
     return [*(f"user:{user}" for user in people), *told]
 
 

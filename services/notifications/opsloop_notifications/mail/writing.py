@@ -31,6 +31,9 @@ NAMES = (
     "Content-Transfer-Encoding",
 )
 CONTENT_TYPE = "text/plain; charset=utf-8"
+HTML_TYPE = "text/html; charset=utf-8"
+_BOUNDARY = re.compile(r"[0-9a-f-]{1,60}")
+_PARTS = re.compile(rf'multipart/alternative; boundary="(?P<boundary>=_{_BOUNDARY.pattern})"')
 LINE_BYTES = 78  # RFC 5322, 2.1.1: should not be exceeded
 LINE_LIMIT_BYTES = 998  # … must not
 WORD_BYTES = 42  # of text in one encoded word, so that the first still fits beside "Subject: "
@@ -57,14 +60,16 @@ class Written:
         return not (self.sender.isascii() and self.recipient.isascii())
 
 
-def write(*, sender: str, recipient: str, subject: str, body: str, id: str, sent_at: datetime) -> Written:
-    """Write a mail in plain text from `Name <address>` to one address; the same bytes each time. Raises BadMail.
+def write(
+    *, sender: str, recipient: str, subject: str, body: str, id: str, sent_at: datetime, html: str | None = None
+) -> Written:
+    """Write a mail from `Name <address>` to one address, as text and as HTML where there is some; the same bytes each time.
 
-    `subject` is one line; line ends of `body` become CRLF, and it ends with one.
+    `subject` is one line; line ends of `body` and `html` become CRLF, and they end with one. Raises BadMail.
     """
     name, plain_sender = read_mailbox(sender)
     address, recipient = _on_the_wire(plain_sender), _on_the_wire(recipient)
-    encoding, text = _encoded_body(body)
+    kind, encoding, text = _content(body, html, id)
     values = (
         f"{_phrase(name)} <{address}>" if name else address,
         recipient,
@@ -73,7 +78,7 @@ def write(*, sender: str, recipient: str, subject: str, body: str, id: str, sent
         f"<{id}@{address.rpartition('@')[2]}>",
         "auto-generated",
         "1.0",
-        CONTENT_TYPE,
+        kind,
         encoding,
     )
     head = "".join(f"{name}: {value}\r\n" for name, value in zip(NAMES, values, strict=True))
@@ -117,6 +122,21 @@ def _phrase(name: str) -> str:
     return name if _ATOMS.fullmatch(name) and len(name) <= WORD_BYTES else encoded_words(name)
 
 
+def _content(body: str, html: str | None, id: str) -> tuple[str, str, bytes]:
+    """Return type, transfer encoding and bytes of what a mail says; the last of several parts is the one that is shown."""
+    encoding, text = _encoded_body(body)
+    if html is None:
+        return CONTENT_TYPE, encoding, text
+    if not _BOUNDARY.fullmatch(id):
+        raise BadMail("the mail has an id that divides no parts")
+    boundary = f"=_{id}"  # stands in neither transfer encoding
+    parts = b""
+    for kind, (how, content) in ((CONTENT_TYPE, (encoding, text)), (HTML_TYPE, _encoded_body(html))):
+        head = f"--{boundary}\r\nContent-Type: {kind}\r\nContent-Transfer-Encoding: {how}\r\n\r\n"
+        parts += head.encode() + content + b"\r\n"
+    return f'multipart/alternative; boundary="{boundary}"', "7bit", parts + f"--{boundary}--\r\n".encode()
+
+
 def _encoded_body(body: str) -> tuple[str, bytes]:
     lines = body.replace("\r\n", "\n").replace("\r", "\n")
     text = (lines if lines.endswith("\n") else f"{lines}\n").replace("\n", "\r\n").encode()
@@ -139,5 +159,18 @@ def require_ours(written: Written) -> None:
     sender = values["From"]
     if values["To"] != written.recipient or not (sender == written.sender or sender.endswith(f" <{written.sender}>")):
         raise BadMail("the mail names others than its envelope")
-    if values["Content-Type"] != CONTENT_TYPE or not re.fullmatch(rb"[\t\r\n -~]*", body):
+    if not _is_of_our_type(values["Content-Type"], body) or not re.fullmatch(rb"[\t\r\n -~]*", body):
         raise BadMail("the mail is of another type than ours")
+
+
+def _is_of_our_type(kind: str, body: bytes) -> bool:
+    """Say whether it is text, or two parts, text and HTML, that are divided where we divide them and nowhere else."""
+    if kind == CONTENT_TYPE:
+        return True
+    if (found := _PARTS.fullmatch(kind)) is None:
+        return False
+    mark = f"--{found['boundary']}".encode()
+    *parts, last = body.split(mark)
+    heads = [part.partition(b"\r\nContent-Transfer-Encoding: ")[0] for part in parts]
+    ours = [b"", *(f"\r\nContent-Type: {one}".encode() for one in (CONTENT_TYPE, HTML_TYPE))]
+    return heads == ours and last == b"--\r\n"

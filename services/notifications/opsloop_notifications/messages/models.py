@@ -17,11 +17,12 @@ from opsloop_notifications.tables import Base, Json, Moment, QueueColumns
 
 
 class NotificationStatus(StrEnum):
-    """`sent` means that the mail server took it."""
+    """`sent` means that the mail server took it, or that it lies in the inbox."""
 
     PENDING = "pending"
     SENT = "sent"
     FAILED = "failed"
+    CANCELLED = "cancelled"
 
 
 class Message(Base):
@@ -32,17 +33,20 @@ class Message(Base):
     workspace: Mapped[str] = mapped_column(Text, primary_key=True)
     id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
     campaign_id: Mapped[UUID | None] = mapped_column(Uuid)
+    template: Mapped[str | None] = mapped_column(Text, comment="the key of what it was written with")
+    template_version: Mapped[int | None]
+    is_test: Mapped[bool] = mapped_column(default=False)
     contents: Mapped[list[dict[str, Any]]] = mapped_column(Json)
     cause: Mapped[dict[str, Any]] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(Moment)
 
 
 class Notification(Base):
-    """What became of one message to one person; `address` and `locale` as they were when it was asked for."""
+    """What became of one message to one person by one channel; `address` and `locale` as they were when it was asked for."""
 
     __tablename__ = "notification"
     __table_args__ = (
-        UniqueConstraint("workspace", "message_id", "user_id"),
+        UniqueConstraint("workspace", "message_id", "user_id", "channel"),
         check_in("status", NotificationStatus),
         CheckConstraint("(status = 'failed') = (reason IS NOT NULL)", name="reason"),
         Index("ix_notification_campaign_id", "campaign_id", "id"),

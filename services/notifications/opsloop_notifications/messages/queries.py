@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, select, tuple_
+from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import context_of
@@ -14,6 +14,7 @@ from opsloop_common.errors import NotFound
 from opsloop_notifications.messages.models import Message, Notification
 
 NEWEST_FIRST = (Notification.id.desc(),)
+LATEST_FIRST = (Message.id.desc(),)
 
 
 def notifications_of(
@@ -44,6 +45,33 @@ async def get_notification(session: AsyncSession, notification_id: UUID) -> Noti
     )
     if found is None:
         raise NotFound.of("notification")
+    return found
+
+
+def messages_of(workspace: str) -> Select[Message]:
+    """Return the statement for a workspace's messages, to be paged by `LATEST_FIRST`."""
+    return select(Message).where(Message.workspace == workspace)
+
+
+async def get_message(session: AsyncSession, message_id: UUID) -> Message:
+    """Return one message of the session's workspace; raises NotFound."""
+    found = await session.scalar(messages_of(context_of(session).workspace).where(Message.id == message_id))
+    if found is None:
+        raise NotFound.of("message")
+    return found
+
+
+async def counts(session: AsyncSession, message_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
+    """Return of each message how many of its notifications are in which status."""
+    own = Notification.workspace == context_of(session).workspace
+    statement = select(Notification.message_id, Notification.status, func.count()).where(
+        own, Notification.message_id.in_(message_ids)
+    )
+    found: dict[UUID, dict[str, int]] = {message_id: {} for message_id in message_ids}
+    for message_id, status, count in await session.execute(
+        statement.group_by(Notification.message_id, Notification.status)
+    ):
+        found[message_id][status] = count
     return found
 
 

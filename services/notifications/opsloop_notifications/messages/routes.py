@@ -1,4 +1,4 @@
-"""HTTP doors of notifications."""
+"""HTTP doors of messages and notifications."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from opsloop_common.http.deps import Db, Who
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_common.http.schemas import UserId
-from opsloop_notifications.messages import queries
-from opsloop_notifications.messages.schemas import NotificationOut
+from opsloop_notifications.messages import queries, service
+from opsloop_notifications.messages.schemas import CancelledOut, NotificationOut
+from opsloop_notifications.shapes import MessageOut, message_out
 
 router = ApiRouter(tags=["notifications"])
 READ = allow("notifications:read")
+WRITE = allow("notifications:write")
 
 
 @router.get("/v1/notifications", dependencies=[READ])
@@ -26,12 +28,47 @@ async def list_notifications(
     campaign_id: Annotated[UUID | None, Query()] = None,
     message_id: Annotated[UUID | None, Query()] = None,
     user_id: Annotated[UserId | None, Query()] = None,
-    status: Annotated[Literal["pending", "sent", "failed"] | None, Query()] = None,
+    status: Annotated[Literal["pending", "sent", "failed", "cancelled"] | None, Query()] = None,
 ) -> Listing[NotificationOut]:
     """List what was sent to whom, and why not where nothing was, newest first."""
     statement = queries.notifications_of(
         who.workspace, campaign_id=campaign_id, message_id=message_id, user_id=user_id, status=status
     )
+    return (await paginate(session, statement, page, by=queries.NEWEST_FIRST)).map(NotificationOut.model_validate)
+
+
+@router.get("/v1/messages", dependencies=[READ])
+async def list_messages(session: Db, who: Who, page: PageQuery) -> Listing[MessageOut]:
+    """List what was said to people, those of campaigns too, newest first."""
+    rows = await paginate(session, queries.messages_of(who.workspace), page, by=queries.LATEST_FIRST)
+    counts = await queries.counts(session, [message.id for message in rows.items])
+    return rows.map(lambda message: message_out(message, counts[message.id]))
+
+
+@router.get("/v1/messages/{message_id}", dependencies=[READ], responses=problems(404))
+async def get_message(message_id: UUID, session: Db) -> MessageOut:
+    """Show a message and how far it is."""
+    message = await queries.get_message(session, message_id)
+    return message_out(message, (await queries.counts(session, [message_id]))[message_id])
+
+
+@router.post("/v1/messages/{message_id}/cancel", dependencies=[WRITE], responses=problems(404))
+async def cancel_message(message_id: UUID, session: Db) -> CancelledOut:
+    """Take back what waits of a message. What is sent stays sent, and what is on its way goes out."""
+    return CancelledOut(cancelled=await service.cancel_message(session, message_id))
+
+
+@router.get("/v1/messages/{message_id}/notifications", dependencies=[READ], responses=problems(404))
+async def list_message_notifications(
+    message_id: UUID,
+    session: Db,
+    who: Who,
+    page: PageQuery,
+    status: Annotated[Literal["pending", "sent", "failed", "cancelled"] | None, Query()] = None,
+) -> Listing[NotificationOut]:
+    """List what became of a message for each person and channel, newest first."""
+    await queries.get_message(session, message_id)
+    statement = queries.notifications_of(who.workspace, message_id=message_id, status=status)
     return (await paginate(session, statement, page, by=queries.NEWEST_FIRST)).map(NotificationOut.model_validate)
 
 

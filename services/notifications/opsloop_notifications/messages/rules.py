@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from babel.core import get_global
 
+EMAIL = "email"
+Contents = Sequence[Mapping[str, Any]]
+"""Of each language and channel, what is said."""
 WAITS_SECONDS = (30, 2 * 60, 10 * 60, 30 * 60, 2 * 3600, 6 * 3600)
 JITTER = 0.2
 HELD_AT_MOST = timedelta(days=5)
@@ -20,6 +24,11 @@ READ_AS = {"nb": "no", "nn": "no", "ary": "ar", "arz": "ar", "apc": "ar"} | dict
 _TAG = re.compile(
     r"(?P<language>[a-z]{2,8})(?:-[a-z]{3})*(?:-(?P<script>[a-z]{4}))?(?:-(?P<region>[a-z]{2}|[0-9]{3}))?(?=-|$)"
 )
+
+
+def of_channel(contents: Contents, channel: str) -> list[Mapping[str, Any]]:
+    """Return what is said through a channel; what campaigns say names none, and is mail."""
+    return [content for content in contents if content.get("channel", EMAIL) == channel]
 
 
 def best_locale(offered: Sequence[str], wanted: str | None) -> int:

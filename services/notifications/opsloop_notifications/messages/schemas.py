@@ -9,7 +9,10 @@ from opsloop_common.http.schemas import OutModel, Timestamp
 
 
 class NotificationOut(OutModel):
-    """What became of one message to one person. `sent`: the mail server took it; `reason` says why nothing was sent."""
+    """What became of one message to one person by one channel.
+
+    `sent`: the mail server took it, or it lies in the inbox; `reason` says why nothing was sent.
+    """
 
     id: UUID
     message_id: UUID
@@ -17,9 +20,15 @@ class NotificationOut(OutModel):
     user_id: str
     channel: str
     locale: str | None
-    status: Literal["pending", "sent", "failed"]
+    status: Literal["pending", "sent", "failed", "cancelled"]
     reason: str | None
     detail: str | None
     attempt_count: int
     created_at: Timestamp
     finished_at: Timestamp | None
+
+
+class CancelledOut(OutModel):
+    """How many were taken back; the others are sent, failed, or on their way."""
+
+    cancelled: int

@@ -33,9 +33,9 @@ from opsloop_notifications.mail.service import (
     Written,
     write,
 )
-from opsloop_notifications.messages import rules, service
+from opsloop_notifications.messages import mails, rules, service
+from opsloop_notifications.messages.mails import Mail, MailResult
 from opsloop_notifications.messages.meters import MailMeter
-from opsloop_notifications.messages.service import Mail, MailResult
 
 CLAIMED_PER_WORKSPACE = 100
 REFILLED_AT = 75  # of those: a claim for each that was sent would keep the next workspace waiting
@@ -52,6 +52,7 @@ def write_mail(mail: Mail, *, sender: str) -> Written:
         recipient=mail.address,
         subject=one_line(mail.subject),
         body=mail.body,
+        html=mail.html,
         id=str(mail.id),
         sent_at=mail.created_at,
     )
@@ -61,7 +62,7 @@ class MailWork:
     """What the queue engine asks of messages. `server` None: mail is not configured, and each row says so."""
 
     table = service.QUEUE_TABLE
-    kinds: Collection[str] = (service.KIND,)
+    kinds: Collection[str] = (mails.KIND,)
     never_left = 1  # other processes' mails count against a workspace's places too
     poll_seconds = 0.5
     gather_seconds = 0.0
@@ -82,8 +83,8 @@ class MailWork:
         full = [workspace for (workspace, _), count in ask.held.items() if count > REFILLED_AT]
         ask = replace(ask, full=[*ask.full, *full, *self.hold.held_workspaces()])
         async with self._runtime.db.transaction() as session:
-            mails = await service.claim_mails(session, ask, per_workspace=CLAIMED_PER_WORKSPACE)
-        return Claimed(mails, ask.now + timedelta(seconds=REFILL_SECONDS) if full else None)
+            claimed = await mails.claim_mails(session, ask, per_workspace=CLAIMED_PER_WORKSPACE)
+        return Claimed(claimed, ask.now + timedelta(seconds=REFILL_SECONDS) if full else None)
 
     def places(self, group: str) -> float:
         """Return that a workspace's mails are held up by its share of the connections alone."""
@@ -166,4 +167,4 @@ class MailWork:
     async def record(self, results: Sequence[MailResult], *, owner: UUID) -> None:
         """Write the results down and tell the bus."""
         async with self._runtime.db.transaction() as session:
-            await service.record_mails(session, results, owner=owner)
+            await mails.record_mails(session, results, owner=owner)

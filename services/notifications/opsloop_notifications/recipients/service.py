@@ -11,7 +11,7 @@ from opsloop_common import resources
 from opsloop_common.db import clock_of, context_of
 from opsloop_common.versions import Precondition
 from opsloop_notifications.recipients import queries
-from opsloop_notifications.recipients.models import Recipient
+from opsloop_notifications.recipients.models import Recipient as Recipient
 
 
 async def put_recipient(

@@ -22,6 +22,7 @@ from opsloop_notifications.alerts import service as alerts
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.eventlog import service as eventlog
+from opsloop_notifications.in_app import service as in_app
 from opsloop_notifications.messages import service as messages
 from opsloop_notifications.settings import NotificationsSettings
 
@@ -48,9 +49,7 @@ async def forget_old(run: LongRun) -> None:
     while await _step(run, partial(_forget_events, before=before)):
         pass
     await in_pages(partial(messages.forget_ended, before=before, limit=BATCH))
-    while await _step(run, partial(messages.forget_messages, before=before, limit=BATCH)) == BATCH:
-        pass
-    for forget in (alerts.forget_resolved, alerts.forget_entries):
+    for forget in (messages.forget_messages, in_app.forget_entries, alerts.forget_resolved, alerts.forget_entries):
         while await _step(run, partial(forget, before=before, limit=BATCH)) == BATCH:
             pass
     await _step(run, partial(silences.forget_expired, before=before))

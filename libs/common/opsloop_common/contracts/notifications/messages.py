@@ -26,7 +26,7 @@ class NotificationEvent(EventData):
 
 
 class NotificationSent(NotificationEvent):
-    """The mail server took the message."""
+    """The mail server took the message, or it lies in the person's in-app inbox."""
 
     type = "notification.sent"
 

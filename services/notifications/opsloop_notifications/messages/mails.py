@@ -1,0 +1,178 @@
+"""Mails as the queue's engine takes them, and what is recorded of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common import outbox
+from opsloop_common.contracts.notifications import FailureReason, NotificationFailed, NotificationSent
+from opsloop_common.db import Context, acting_for, clock_of, count_after_commit, meters_of
+from opsloop_common.due.claims import claim_batch, enter_queues
+from opsloop_common.due.port import Ask
+from opsloop_notifications.messages import queries, rules
+from opsloop_notifications.messages.meters import MailMeter
+from opsloop_notifications.messages.models import Message, Notification, NotificationQueue
+
+KIND = "mails"
+_RECORD = text(
+    "WITH r AS (SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:statuses AS text[]), CAST(:reasons AS text[]), "
+    "CAST(:details AS text[]), CAST(:nexts AS timestamptz[]), CAST(:tries AS integer[])) "
+    "AS r(id, status, reason, detail, next_at, tries)), "
+    "gone AS (DELETE FROM notification_queue AS q USING r "
+    "WHERE q.id = r.id AND q.owner = :owner AND r.next_at IS NULL RETURNING q.id), "
+    "later AS (UPDATE notification_queue AS q SET due_at = r.next_at, tries = q.tries + r.tries, owner = NULL, "
+    "claimed_at = NULL, last_error = r.detail FROM r WHERE q.id = r.id AND q.owner = :owner AND r.next_at IS NOT NULL "
+    "RETURNING q.id), "
+    "held AS (SELECT id FROM gone UNION ALL SELECT id FROM later) "
+    "UPDATE notification AS n SET status = r.status, reason = r.reason, detail = r.detail, "
+    "attempt_count = n.attempt_count + r.tries, "
+    "finished_at = CASE WHEN r.next_at IS NULL THEN CAST(:now AS timestamptz) END "
+    "FROM r JOIN held USING (id) WHERE n.id = r.id RETURNING n.id"
+)
+
+
+@dataclass(frozen=True)
+class Mail:
+    """A claimed notification with what it says; `cause` is the context that its events inherit."""
+
+    id: UUID
+    workspace: str
+    message_id: UUID
+    campaign_id: UUID | None
+    user_id: str
+    channel: str
+    address: str
+    locale: str | None
+    subject: str
+    body: str
+    created_at: datetime
+    tries: int
+    cause: Mapping[str, Any]
+    html: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """Return the name of the queue."""
+        return KIND
+
+    @property
+    def group(self) -> str:
+        """Return the workspace: a large campaign of one does not hold up the others."""
+        return self.workspace
+
+
+@dataclass(frozen=True)
+class MailResult:
+    """What came of one try: sent (no reason), failed for good, or to be tried again. `is_try` False: it only waited."""
+
+    mail: Mail
+    reason: FailureReason | None
+    detail: str | None
+    next_attempt_at: datetime | None
+    is_try: bool = True
+
+
+async def claim_mails(session: AsyncSession, ask: Ask, *, per_workspace: int) -> list[Mail]:
+    """Claim mails that are due, workspaces in turn, with what they say."""
+    claimed = await claim_batch(
+        session,
+        NotificationQueue,
+        now=ask.now,
+        owner=ask.owner,
+        limit=ask.limit,
+        per_group=per_workspace,
+        share=ask.share,
+        full=ask.full,
+    )
+    if not claimed:
+        return []
+    tries = {row.id: row.tries for row in claimed}
+    rows = await queries.notifications_by_id(session, list(tries))
+    messages = await queries.messages_by_key(session, list({(row.workspace, row.message_id) for row in rows}))
+    return [_mail(row, messages[row.workspace, row.message_id], tries[row.id]) for row in rows]
+
+
+def _mail(notification: Notification, message: Message, tries: int) -> Mail:
+    contents = rules.of_channel(message.contents, notification.channel)
+    content = next(content for content in contents if content["locale"] == notification.locale)
+    return Mail(
+        id=notification.id,
+        workspace=notification.workspace,
+        message_id=notification.message_id,
+        campaign_id=notification.campaign_id,
+        user_id=notification.user_id,
+        channel=notification.channel,
+        address=notification.address or "",
+        locale=notification.locale,
+        subject=content["subject"],
+        body=content["body"],
+        html=content.get("html"),
+        created_at=notification.created_at,
+        tries=tries,
+        cause=message.cause,
+    )
+
+
+async def record_mails(session: AsyncSession, results: Sequence[MailResult], *, owner: UUID) -> None:
+    """Settle many tries in one statement, and tell the bus of those that ended; only where the claim still holds."""
+    await enter_queues(session)
+    held = set(
+        await session.scalars(
+            _RECORD,
+            {
+                "owner": owner,
+                "now": clock_of(session).now(),
+                "ids": [result.mail.id for result in results],
+                "statuses": [_status(result) for result in results],
+                "reasons": [result.reason if result.next_attempt_at is None else None for result in results],
+                "details": [result.detail for result in results],
+                "nexts": [result.next_attempt_at for result in results],
+                "tries": [int(result.is_try) for result in results],
+            },
+        )
+    )
+    for result in results:
+        if result.mail.id in held:
+            count(session, _counted(result))
+        if result.mail.id in held and result.next_attempt_at is None:
+            with acting_for(session, Context.following(result.mail.workspace, result.mail.cause)):
+                outbox.append(session, _outcome(result))
+
+
+def count(session: AsyncSession, outcome: str) -> None:
+    """Count one outcome, once it is durable."""
+    count_after_commit(session, partial(meters_of(session, MailMeter).count, outcome))
+
+
+def _counted(result: MailResult) -> str:
+    if result.next_attempt_at is not None:
+        return "delayed" if result.is_try else "held"
+    return result.reason or "sent"
+
+
+def _status(result: MailResult) -> str:
+    if result.next_attempt_at is not None:
+        return "pending"
+    return "sent" if result.reason is None else "failed"
+
+
+def _outcome(result: MailResult) -> NotificationSent | NotificationFailed:
+    mail = result.mail
+    common: dict[str, Any] = {
+        "notification_id": mail.id,
+        "message_id": mail.message_id,
+        "campaign_id": mail.campaign_id,
+        "user_id": mail.user_id,
+        "channel": mail.channel,
+        "locale": mail.locale,
+    }
+    # the server's own words may name the address, so they stay in the row
+    return NotificationSent(**common) if result.reason is None else NotificationFailed(**common, reason=result.reason)

@@ -1,0 +1,1 @@
+"""Templates: what is said to people, kept in versions."""

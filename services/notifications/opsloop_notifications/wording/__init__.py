@@ -1,0 +1,1 @@
+"""Wording: what a template and its data come to, as a mail and as an entry of the inbox."""
