@@ -219,6 +219,8 @@ REPEATING_WINDOWS_PER_WORKSPACE = 100
 """Of those that repeat all times of seven months are counted, where anomalies are looked for."""
 WEBHOOKS_PER_WORKSPACE = 100
 """One event is delivered to each endpoint that hears its type."""
+TOPICS_PER_WORKSPACE = 100
+"""All of them stand on the page of each person's links."""
 REJECTIONS_PER_MINUTE = 100
 """Refused messages of a workspace's requests of which all is kept; of more only the number."""
 REJECTIONS_KEPT = 100_000

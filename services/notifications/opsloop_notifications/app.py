@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from opsloop_common.contracts import notifications
 from opsloop_common.service import Service
+from opsloop_notifications.confirmations import slice as confirmations
 from opsloop_notifications.deliveries import slice as deliveries
 from opsloop_notifications.endpoints import slice as endpoints
 from opsloop_notifications.eventlog import slice as eventlog
 from opsloop_notifications.messages import slice as messages
 from opsloop_notifications.ports import open_ports
 from opsloop_notifications.queues import slice as queues
+from opsloop_notifications.recipient_batches import slice as recipient_batches
 from opsloop_notifications.recipients import slice as recipients
 from opsloop_notifications.retention import slice as retention
 from opsloop_notifications.sending import slice as sending
 from opsloop_notifications.settings import NotificationsSettings
+from opsloop_notifications.suppressions import slice as suppressions
 from opsloop_notifications.tables import Base
+from opsloop_notifications.topics import slice as topics
+from opsloop_notifications.unsubscribing import slice as unsubscribing
 
 SERVICE = Service(
     name="notifications",
@@ -27,7 +32,12 @@ SERVICE = Service(
         endpoints.SLICE,
         sending.SLICE,
         eventlog.SLICE,
+        confirmations.SLICE,  # before recipients, whose paths take the rest
+        recipient_batches.SLICE,
         recipients.SLICE,
+        topics.SLICE,
+        suppressions.SLICE,
+        unsubscribing.SLICE,
         messages.SLICE,
         deliveries.SLICE,
         queues.SLICE,

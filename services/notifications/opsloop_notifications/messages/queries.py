@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, select, tuple_
+from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import context_of
 from opsloop_common.errors import NotFound
-from opsloop_notifications.messages.models import Message, Notification
+from opsloop_notifications.messages.models import Message, Notification, NotificationStatus
 
 NEWEST_FIRST = (Notification.id.desc(),)
 
@@ -37,11 +38,35 @@ def notifications_of(
     return statement
 
 
-async def get_notification(session: AsyncSession, notification_id: UUID) -> Notification:
-    """Return one notification of the session's workspace; raises NotFound."""
-    found = await session.scalar(
+async def sent_lately(
+    session: AsyncSession, user_ids: Sequence[str], *, topic: str, since: datetime, but: UUID
+) -> dict[str, int]:
+    """Return how many of a topic users were sent, or wait for, since a time; of other messages than one."""
+    statement = (
+        select(Notification.user_id, func.count())
+        .where(
+            Notification.workspace == context_of(session).workspace,
+            Notification.user_id.in_(user_ids),
+            Notification.topic == topic,
+            Notification.created_at > since,
+            Notification.status != NotificationStatus.FAILED,
+            Notification.message_id != but,
+        )
+        .group_by(Notification.user_id)
+    )
+    return {row.user_id: row[1] for row in await session.execute(statement)}
+
+
+async def find_notification(session: AsyncSession, notification_id: UUID) -> Notification | None:
+    """Return one notification of the session's workspace, or None."""
+    return await session.scalar(
         notifications_of(context_of(session).workspace).where(Notification.id == notification_id)
     )
+
+
+async def get_notification(session: AsyncSession, notification_id: UUID) -> Notification:
+    """Return one notification of the session's workspace; raises NotFound."""
+    found = await find_notification(session, notification_id)
     if found is None:
         raise NotFound.of("notification")
     return found

@@ -5,8 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
+from uuid import UUID
 
 from babel.core import get_global
+
+from opsloop_common.contracts.campaigns import MessageChannel, MessageContent
 
 WAITS_SECONDS = (30, 2 * 60, 10 * 60, 30 * 60, 2 * 3600, 6 * 3600)
 JITTER = 0.2
@@ -20,6 +24,23 @@ READ_AS = {"nb": "no", "nn": "no", "ary": "ar", "arz": "ar", "apc": "ar"} | dict
 _TAG = re.compile(
     r"(?P<language>[a-z]{2,8})(?:-[a-z]{3})*(?:-(?P<script>[a-z]{4}))?(?:-(?P<region>[a-z]{2}|[0-9]{3}))?(?=-|$)"
 )
+
+
+class Requested(Protocol):
+    """What people are to be told, as campaigns ask for it by an event and rooms of ours directly."""
+
+    @property
+    def message_id(self) -> UUID: ...
+    @property
+    def campaign_id(self) -> UUID | None: ...
+    @property
+    def channel(self) -> MessageChannel: ...
+    @property
+    def user_ids(self) -> Sequence[str]: ...
+    @property
+    def contents(self) -> Sequence[MessageContent]: ...
+    @property
+    def topic(self) -> str | None: ...
 
 
 def best_locale(offered: Sequence[str], wanted: str | None) -> int:

@@ -9,17 +9,22 @@ from opsloop_common.http.schemas import OutModel, Timestamp
 
 
 class NotificationOut(OutModel):
-    """What became of one message to one person. `sent`: the mail server took it; `reason` says why nothing was sent."""
+    """What became of one message to one person. `sent`: the mail server took it; `reason` says why nothing was sent.
+
+    `deferred_until`: the person is left alone until then, and it goes out afterwards.
+    """
 
     id: UUID
     message_id: UUID
     campaign_id: UUID | None
     user_id: str
+    topic: str
     channel: str
     locale: str | None
     status: Literal["pending", "sent", "failed"]
     reason: str | None
     detail: str | None
     attempt_count: int
+    deferred_until: Timestamp | None
     created_at: Timestamp
     finished_at: Timestamp | None

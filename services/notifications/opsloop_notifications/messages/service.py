@@ -13,8 +13,7 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common import outbox
-from opsloop_common.contracts.campaigns import MessageRequested
+from opsloop_common import due, outbox, workspaces
 from opsloop_common.contracts.notifications import FailureReason, NotificationFailed, NotificationSent
 from opsloop_common.db import (
     Context,
@@ -29,32 +28,38 @@ from opsloop_common.due.claims import claim_batch, enter_queues
 from opsloop_common.due.port import Ask
 from opsloop_common.ids import uuid7
 from opsloop_common.inbox import forgetting
+from opsloop_notifications.consent.rules import GENERAL, Decision, Defer, Skip
+from opsloop_notifications.consent.service import Question, decisions
 from opsloop_notifications.messages import queries, rules
 from opsloop_notifications.messages.meters import MailMeter
 from opsloop_notifications.messages.models import Message, Notification, NotificationQueue
-from opsloop_notifications.recipients.service import erase_recipients, reach
+from opsloop_notifications.recipients.rules import person_id
+from opsloop_notifications.recipients.service import erase_recipients, hold, reach
+from opsloop_notifications.suppressions.service import forget_addresses, suppress
+from opsloop_notifications.topics.service import find_topic
 
 QUEUE_TABLE = NotificationQueue.__tablename__
 KIND = "mails"
+SUPPRESS_BOUNCED = "notifications.suppress_bounced"
 
 # the unique (workspace, message, user) makes a repeated request send nothing twice
 _ADD = text(
-    "WITH added AS (INSERT INTO notification (id, workspace, message_id, campaign_id, user_id, channel, address, locale, "
-    "status, reason, attempt_count, created_at, finished_at) "
-    "SELECT r.id, :workspace, :message, :campaign, r.user_id, :channel, r.address, r.locale, "
-    "CASE WHEN r.reason IS NULL THEN 'pending' ELSE 'failed' END, r.reason, 0, :now, "
+    "WITH added AS (INSERT INTO notification (id, workspace, message_id, campaign_id, user_id, topic, channel, address, locale, "
+    "status, reason, attempt_count, created_at, deferred_until, finished_at) "
+    "SELECT r.id, :workspace, :message, :campaign, r.user_id, :topic, :channel, r.address, r.locale, "
+    "CASE WHEN r.reason IS NULL THEN 'pending' ELSE 'failed' END, r.reason, 0, :now, r.until, "
     "CASE WHEN r.reason IS NOT NULL THEN CAST(:now AS timestamptz) END "
     "FROM unnest(CAST(:ids AS uuid[]), CAST(:users AS text[]), CAST(:addresses AS text[]), CAST(:locales AS text[]), "
-    "CAST(:reasons AS text[])) AS r(id, user_id, address, locale, reason) "
-    "ON CONFLICT (workspace, message_id, user_id) DO NOTHING RETURNING id, status), "
+    "CAST(:reasons AS text[]), CAST(:untils AS timestamptz[])) AS r(id, user_id, address, locale, reason, until) "
+    "ON CONFLICT (workspace, message_id, user_id) DO NOTHING RETURNING id, status, deferred_until), "
     "queued AS (INSERT INTO notification_queue (id, workspace, group_key, due_at, tries) "
-    "SELECT id, :workspace, :workspace, :now, 0 FROM added WHERE status = 'pending') "
+    "SELECT id, :workspace, :workspace, coalesce(deferred_until, :now), 0 FROM added WHERE status = 'pending') "
     "SELECT id FROM added"
 )
 _RECORD = text(
     "WITH r AS (SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:statuses AS text[]), CAST(:reasons AS text[]), "
-    "CAST(:details AS text[]), CAST(:nexts AS timestamptz[]), CAST(:tries AS integer[])) "
-    "AS r(id, status, reason, detail, next_at, tries)), "
+    "CAST(:details AS text[]), CAST(:nexts AS timestamptz[]), CAST(:tries AS integer[]), CAST(:untils AS timestamptz[])) "
+    "AS r(id, status, reason, detail, next_at, tries, until)), "
     "gone AS (DELETE FROM notification_queue AS q USING r "
     "WHERE q.id = r.id AND q.owner = :owner AND r.next_at IS NULL RETURNING q.id), "
     "later AS (UPDATE notification_queue AS q SET due_at = r.next_at, tries = q.tries + r.tries, owner = NULL, "
@@ -62,7 +67,7 @@ _RECORD = text(
     "RETURNING q.id), "
     "held AS (SELECT id FROM gone UNION ALL SELECT id FROM later) "
     "UPDATE notification AS n SET status = r.status, reason = r.reason, detail = r.detail, "
-    "attempt_count = n.attempt_count + r.tries, "
+    "attempt_count = n.attempt_count + r.tries, deferred_until = coalesce(r.until, n.deferred_until), "
     "finished_at = CASE WHEN r.next_at IS NULL THEN CAST(:now AS timestamptz) END "
     "FROM r JOIN held USING (id) WHERE n.id = r.id RETURNING n.id"
 )
@@ -112,6 +117,8 @@ class Mail:
     body: str
     created_at: datetime
     tries: int
+    topic: str
+    decision: Decision
     cause: Mapping[str, Any]
 
     @property
@@ -127,46 +134,62 @@ class Mail:
 
 @dataclass(frozen=True)
 class MailResult:
-    """What came of one try: sent (no reason), failed for good, or to be tried again. `is_try` False: it only waited."""
+    """What came of one try: sent (no reason), failed for good, or to be tried again. `is_try` False: it only waited.
+
+    `is_bounce`: there is no such mailbox. `deferred_until`: the person is left alone until then.
+    """
 
     mail: Mail
     reason: FailureReason | None
     detail: str | None
     next_attempt_at: datetime | None
     is_try: bool = True
+    is_bounce: bool = False
+    deferred_until: datetime | None = None
 
 
-async def request_message(session: AsyncSession, requested: MessageRequested) -> None:
-    """Make one notification a recipient; who has no address has failed at once, with that reason."""
-    await _keep_message(session, requested)
+async def request_message(session: AsyncSession, requested: rules.Requested) -> None:
+    """Make one notification a recipient; whom nothing may be sent to has failed at once, with the reason."""
+    topic, workspace = requested.topic or GENERAL, context_of(session).workspace
+    zone = (await workspaces.get(session)).time_zone
+    await _keep_message(session, requested, topic=topic, zone=zone)
     contents = await queries.get_contents(session, requested.message_id)
     user_ids = list(dict.fromkeys(requested.user_ids))
-    known = await reach(session, user_ids)
-    rows: dict[UUID, tuple[str, str | None, str | None, FailureReason | None]] = {}
-    for user_id in user_ids:
-        recipient = known.get(user_id)
-        address = recipient.email if recipient else None
+    recent = await _sent_lately(session, requested.message_id, user_ids, topic=topic)
+    known = await reach(session, {(workspace, user_id) for user_id in user_ids})
+    addresses = [recipient.email if (recipient := known.get((workspace, each))) else None for each in user_ids]
+    questions = [
+        Question(workspace, user_id, address, topic, requested.channel, zone)
+        for user_id, address in zip(user_ids, addresses, strict=True)
+    ]
+    rows: dict[UUID, tuple[str, str | None, str | None, FailureReason | None, datetime | None]] = {}
+    for question, decision in zip(questions, await decisions(session, questions, recent=recent), strict=True):
+        recipient = known.get((workspace, question.user_id))
         locale = _locale_for(contents, recipient.locale if recipient else None)
-        reason: FailureReason | None = "no_address" if address is None else None if contents else "undeliverable"
-        rows[uuid7()] = (user_id, address, locale, reason)
-    users, addresses, locales, reasons = zip(*rows.values(), strict=True) if rows else ((), (), (), ())
+        reason: FailureReason | None = decision.reason if isinstance(decision, Skip) else None
+        if reason is None and not contents:
+            reason = "undeliverable"
+        until = decision.until if isinstance(decision, Defer) and reason is None else None
+        rows[uuid7()] = (question.user_id, question.address, locale, reason, until)
     added = await session.scalars(
         _ADD,
         {
-            "workspace": context_of(session).workspace,
+            "workspace": workspace,
+            "topic": topic,
             "message": requested.message_id,
             "campaign": requested.campaign_id,
             "channel": requested.channel,
             "now": clock_of(session).now(),
             "ids": list(rows),
-            "users": list(users),
-            "addresses": list(addresses),
-            "locales": list(locales),
-            "reasons": list(reasons),
+            "users": [row[0] for row in rows.values()],
+            "addresses": [row[1] for row in rows.values()],
+            "locales": [row[2] for row in rows.values()],
+            "reasons": [row[3] for row in rows.values()],
+            "untils": [row[4] for row in rows.values()],
         },
     )
     for id in added:
-        user_id, _, locale, reason = rows[id]
+        user_id, _, locale, reason, _ = rows[id]
         if reason is not None:
             failed = NotificationFailed(
                 notification_id=id,
@@ -189,13 +212,27 @@ def _locale_for(contents: Sequence[Mapping[str, Any]], wanted: str | None) -> st
     return locale
 
 
-async def _keep_message(session: AsyncSession, requested: MessageRequested) -> None:
+async def _sent_lately(
+    session: AsyncSession, message_id: UUID, user_ids: Sequence[str], *, topic: str
+) -> dict[str, int]:
+    """Return how many of a throttled topic people got within its time; two requests at once are counted one after the other."""
+    found = await find_topic(session, topic)
+    if found is None or found.throttle_window is None:
+        return {}
+    await hold(session, user_ids)
+    since = clock_of(session).now() - found.throttle_window
+    return await queries.sent_lately(session, user_ids, topic=topic, since=since, but=message_id)
+
+
+async def _keep_message(session: AsyncSession, requested: rules.Requested, *, topic: str, zone: str) -> None:
     await session.execute(
         insert(Message)
         .values(
             workspace=context_of(session).workspace,
             id=requested.message_id,
             campaign_id=requested.campaign_id,
+            topic=topic,
+            time_zone=zone,
             contents=[content.model_dump() for content in requested.contents],
             cause=context_of(session).cause(),
             created_at=clock_of(session).now(),
@@ -221,10 +258,19 @@ async def claim_mails(session: AsyncSession, ask: Ask, *, per_workspace: int) ->
     tries = {row.id: row.tries for row in claimed}
     rows = await queries.notifications_by_id(session, list(tries))
     messages = await queries.messages_by_key(session, list({(row.workspace, row.message_id) for row in rows}))
-    return [_mail(row, messages[row.workspace, row.message_id], tries[row.id]) for row in rows]
+    questions = [_question(row, messages[row.workspace, row.message_id].time_zone) for row in rows]
+    # asked again: what people want, and what is known of their address, may have changed while it waited
+    return [
+        _mail(row, messages[row.workspace, row.message_id], tries[row.id], decision)
+        for row, decision in zip(rows, await decisions(session, questions), strict=True)
+    ]
 
 
-def _mail(notification: Notification, message: Message, tries: int) -> Mail:
+def _question(row: Notification, zone: str) -> Question:
+    return Question(row.workspace, row.user_id, row.address, row.topic, row.channel, zone)
+
+
+def _mail(notification: Notification, message: Message, tries: int, decision: Decision) -> Mail:
     content = next(content for content in message.contents if content["locale"] == notification.locale)
     return Mail(
         id=notification.id,
@@ -239,6 +285,8 @@ def _mail(notification: Notification, message: Message, tries: int) -> Mail:
         body=content["body"],
         created_at=notification.created_at,
         tries=tries,
+        topic=notification.topic,
+        decision=decision,
         cause=message.cause,
     )
 
@@ -258,6 +306,7 @@ async def record_mails(session: AsyncSession, results: Sequence[MailResult], *, 
                 "details": [result.detail for result in results],
                 "nexts": [result.next_attempt_at for result in results],
                 "tries": [int(result.is_try) for result in results],
+                "untils": [result.deferred_until for result in results],
             },
         )
     )
@@ -267,6 +316,16 @@ async def record_mails(session: AsyncSession, results: Sequence[MailResult], *, 
         if result.mail.id in held and result.next_attempt_at is None:
             with acting_for(session, Context.following(result.mail.workspace, result.mail.cause)):
                 outbox.append(session, _outcome(result))
+                if result.is_bounce:
+                    now = clock_of(session).now()
+                    await due.schedule(session, SUPPRESS_BOUNCED, str(result.mail.id), now, group=result.mail.workspace)
+
+
+async def suppress_bounced(session: AsyncSession, notification_id: UUID) -> None:
+    """Send nothing more to the address of a notification that bounced."""
+    notification = await queries.find_notification(session, notification_id)
+    if notification is not None and notification.address is not None:
+        await suppress(session, notification.address, "hard_bounce")
 
 
 def _count(session: AsyncSession, outcome: str) -> None:
@@ -274,6 +333,8 @@ def _count(session: AsyncSession, outcome: str) -> None:
 
 
 def _counted(result: MailResult) -> str:
+    if result.deferred_until is not None:
+        return "deferred"
     if result.next_attempt_at is not None:
         return "delayed" if result.is_try else "held"
     return result.reason or "sent"
@@ -319,11 +380,12 @@ async def forget_messages(session: AsyncSession, before: datetime, *, limit: int
 
 async def erase_people(session: AsyncSession, user_ids: Sequence[str]) -> None:
     """Forget people who were erased: where they are reached, what was sent to them, and what waits to be."""
-    await erase_recipients(session, user_ids)
+    await forget_addresses(session, await erase_recipients(session, user_ids))
     own = {"workspace": context_of(session).workspace}
     gone = (await session.execute(_ERASE, own | {"user_ids": list(user_ids)})).all()
     outbox.end_streams(session, "notification", [row.id for row in gone])
-    await outbox.forget(session, [f"notification/{row.id}" for row in gone], user_ids)
+    told = [f"recipient/{person_id(own['workspace'], user_id)}" for user_id in user_ids]
+    await outbox.forget(session, [*(f"notification/{row.id}" for row in gone), *told], user_ids)
     await forgetting.forget(session, user_ids)
     await session.execute(_ERASE_MESSAGES, own | {"ids": list({row.message_id for row in gone})})
 

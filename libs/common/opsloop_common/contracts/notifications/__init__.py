@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from opsloop_common.contracts.envelope import EventData
-from opsloop_common.contracts.notifications import messages, webhooks
+from opsloop_common.contracts.notifications import messages, recipients, webhooks
 from opsloop_common.contracts.notifications.messages import (
     FailureReason,
     NotificationEvent,
     NotificationFailed,
     NotificationSent,
+)
+from opsloop_common.contracts.notifications.recipients import (
+    RecipientEvent,
+    RecipientSuppressed,
+    RecipientUnsubscribed,
+    SuppressionReason,
 )
 from opsloop_common.contracts.notifications.webhooks import (
     WebhookDisabled,
@@ -16,6 +22,7 @@ from opsloop_common.contracts.notifications.webhooks import (
 
 EVENTS: tuple[type[EventData], ...] = (
     *messages.EVENTS,
+    *recipients.EVENTS,
     *webhooks.EVENTS,
 )
 
@@ -25,5 +32,9 @@ __all__ = [
     "NotificationEvent",
     "NotificationFailed",
     "NotificationSent",
+    "RecipientEvent",
+    "RecipientSuppressed",
+    "RecipientUnsubscribed",
+    "SuppressionReason",
     "WebhookDisabled",
 ]

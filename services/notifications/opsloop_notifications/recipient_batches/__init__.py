@@ -1,0 +1,1 @@
+"""Recipient batches: many people put at once, each row for itself."""
