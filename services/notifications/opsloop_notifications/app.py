@@ -5,6 +5,7 @@ from __future__ import annotations
 from opsloop_common.contracts import notifications
 from opsloop_common.service import Service
 from opsloop_notifications.confirmations import slice as confirmations
+from opsloop_notifications.consent import slice as consent
 from opsloop_notifications.deliveries import slice as deliveries
 from opsloop_notifications.endpoints import slice as endpoints
 from opsloop_notifications.eventlog import slice as eventlog
@@ -35,6 +36,7 @@ SERVICE = Service(
         confirmations.SLICE,  # before recipients, whose paths take the rest
         recipient_batches.SLICE,
         recipients.SLICE,
+        consent.SLICE,
         topics.SLICE,
         suppressions.SLICE,
         unsubscribing.SLICE,

@@ -13,7 +13,7 @@ from opsloop_common.contracts.users import UserContactChanged
 from opsloop_common.testing.databases import TestDatabases
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_notifications.app import SERVICE
-from opsloop_notifications.recipients.consumers import CONTACTS
+from opsloop_notifications.consent.consumers import CONTACTS
 from opsloop_notifications.recipients.rules import person_id
 
 BEFORE = (

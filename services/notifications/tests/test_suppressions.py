@@ -5,15 +5,23 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from opsloop_common.contracts.users import UserErased
+from opsloop_common.contracts.campaigns import MessageContent, MessageRequested
+from opsloop_common.contracts.users import UserContactChanged, UserErased
 from opsloop_common.db import Context
 from opsloop_common.testing.events import deliver, make_event
-from opsloop_notifications.messages.consumers import ERASURES
+from opsloop_notifications.consent.consumers import CONTACTS
+from opsloop_notifications.messages.consumers import ERASURES, MESSAGES
 from opsloop_notifications.suppressions.rules import fingerprint
 from opsloop_notifications.suppressions.service import suppress
 
 PATH = "/v1/suppressions"
 ADDRESS = "u1@example.test"
+
+
+def asked(user):
+    content = MessageContent(locale="en", subject="Hello", body="hello")
+    ids = {"campaign_id": uuid4(), "message_id": uuid4()}
+    return make_event(MessageRequested(**ids, channel="email", user_ids=[user], contents=[content]))
 
 
 class Book:
@@ -150,6 +158,26 @@ async def test_of_who_was_erased_the_address_goes_and_still_gets_nothing(book):
         events = list(await session.scalars(text("SELECT o::text FROM outbox AS o")))
     assert "u1@" not in str(rows)
     assert '"u1"' not in str([event for event in events if "recipient.suppressed" in event])
+
+
+@pytest.mark.parametrize("first", ["user.erased", "user.contact_changed"])
+async def test_in_whichever_order_it_is_heard_no_address_of_theirs_stays(book, first):
+    await book.person("u1", "old@example.test")
+    await deliver(book.service.db, MESSAGES, asked("u1"))
+    await book.call("PATCH", "/v1/recipients/u1", json={"email": "new@example.test"})
+    for address in ("old@example.test", "new@example.test", "else@example.test"):
+        await book.add(address)
+    told = {
+        "user.erased": (ERASURES, make_event(UserErased(erasure_id=uuid4(), user_id="u1", user_ids=["u1"]))),
+        "user.contact_changed": (
+            CONTACTS, make_event(UserContactChanged(contact_id=uuid4(), user_id="u1", is_gone=True)),
+        ),
+    }  # fmt: skip
+
+    for kind in sorted(told, key=lambda kind: kind != first):
+        await deliver(book.service.db, *told[kind])
+
+    assert await book.addresses() == ["else@example.test", None, None]
 
 
 async def test_the_audit_log_names_no_address(book):

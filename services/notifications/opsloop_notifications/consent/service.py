@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common.db import clock_of
 from opsloop_notifications.consent.rules import Decision, PersonFacts, TopicFacts, decide
 from opsloop_notifications.recipients.rules import AddressState
-from opsloop_notifications.recipients.service import Recipient, reach
+from opsloop_notifications.recipients.service import Recipient, erase_recipients, reach
 from opsloop_notifications.suppressions import service as suppressions
 from opsloop_notifications.topics import service as topics
 from opsloop_notifications.topics.service import Topic
@@ -70,3 +70,9 @@ def _topic(key: str, topic: Topic | None) -> TopicFacts:
     if topic is None:
         return TopicFacts(key)
     return TopicFacts(key, topic.is_on, topic.is_critical, topic.throttle_count)
+
+
+async def erase_contacts(session: AsyncSession, user_ids: Sequence[str], *, also: Collection[str] = ()) -> None:
+    """Forget where people who were erased are reached; of suppressed addresses, theirs and `also`, what knows them again stays."""
+    addresses = {*await erase_recipients(session, user_ids), *also}
+    await suppressions.forget_addresses(session, addresses)

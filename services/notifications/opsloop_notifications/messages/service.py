@@ -29,13 +29,13 @@ from opsloop_common.due.port import Ask
 from opsloop_common.ids import uuid7
 from opsloop_common.inbox import forgetting
 from opsloop_notifications.consent.rules import GENERAL, Decision, Defer, Skip
-from opsloop_notifications.consent.service import Question, decisions
+from opsloop_notifications.consent.service import Question, decisions, erase_contacts
 from opsloop_notifications.messages import queries, rules
 from opsloop_notifications.messages.meters import MailMeter
 from opsloop_notifications.messages.models import Message, Notification, NotificationQueue
 from opsloop_notifications.recipients.rules import person_id
-from opsloop_notifications.recipients.service import erase_recipients, hold, reach
-from opsloop_notifications.suppressions.service import forget_addresses, suppress
+from opsloop_notifications.recipients.service import hold, reach
+from opsloop_notifications.suppressions.service import suppress
 from opsloop_notifications.topics.service import find_topic
 
 QUEUE_TABLE = NotificationQueue.__tablename__
@@ -90,9 +90,9 @@ _FORGET_MESSAGES = text(
 # one that is with the mail server right now is let go: what comes of it finds no claim, and nobody is told
 _ERASE = text(
     "WITH gone AS (DELETE FROM notification WHERE workspace = :workspace AND user_id = ANY(CAST(:user_ids AS text[])) "
-    "RETURNING id, message_id), "
+    "RETURNING id, message_id, address), "
     "queued AS (DELETE FROM notification_queue AS q USING gone WHERE q.id = gone.id AND q.workspace = :workspace) "
-    "SELECT id, message_id FROM gone"
+    "SELECT id, message_id, address FROM gone"
 )
 # what was said to them alone
 _ERASE_MESSAGES = text(
@@ -380,9 +380,9 @@ async def forget_messages(session: AsyncSession, before: datetime, *, limit: int
 
 async def erase_people(session: AsyncSession, user_ids: Sequence[str]) -> None:
     """Forget people who were erased: where they are reached, what was sent to them, and what waits to be."""
-    await forget_addresses(session, await erase_recipients(session, user_ids))
     own = {"workspace": context_of(session).workspace}
     gone = (await session.execute(_ERASE, own | {"user_ids": list(user_ids)})).all()
+    await erase_contacts(session, user_ids, also={row.address for row in gone if row.address is not None})
     outbox.end_streams(session, "notification", [row.id for row in gone])
     told = [f"recipient/{person_id(own['workspace'], user_id)}" for user_id in user_ids]
     await outbox.forget(session, [*(f"notification/{row.id}" for row in gone), *told], user_ids)
