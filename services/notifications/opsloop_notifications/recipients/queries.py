@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import Select, func, select, tuple_
+from sqlalchemy import ARRAY, Select, Text, bindparam, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
@@ -72,5 +72,12 @@ async def recipients_by_key(
     session: AsyncSession, keys: Collection[tuple[str, str]]
 ) -> dict[tuple[str, str], Recipient]:
     """Return those who are known, by (workspace, user id); also for a session that entered as a worker."""
-    found = await session.scalars(select(Recipient).where(tuple_(Recipient.workspace, Recipient.user_id).in_(keys)))
+    # arrays: one statement however many, so that its plan, by the primary key, is kept
+    workspaces, user_ids = [workspace for workspace, _ in keys], [user_id for _, user_id in keys]
+    asked = func.unnest(
+        bindparam("workspaces", workspaces, type_=ARRAY(Text)), bindparam("user_ids", user_ids, type_=ARRAY(Text))
+    )
+    pairs = asked.table_valued("workspace", "user_id").render_derived()
+    own = tuple_(Recipient.workspace, Recipient.user_id).in_(select(pairs.c.workspace, pairs.c.user_id))
+    found = await session.scalars(select(Recipient).where(own))
     return {(row.workspace, row.user_id): row for row in found}

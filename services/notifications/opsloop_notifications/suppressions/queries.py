@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import ARRAY, LargeBinary, Select, Text, bindparam, func, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
@@ -46,9 +46,16 @@ async def lock_of(session: AsyncSession, fingerprints: Collection[bytes]) -> Seq
     return await resources.lock_all(session, Suppression, Suppression.fingerprint.in_(fingerprints))
 
 
-async def reasons_by_fingerprint(session: AsyncSession, fingerprints: Collection[bytes]) -> dict[bytes, str]:
-    """Return why addresses get nothing, of those that do; also for a session that entered as a worker."""
-    found = await session.execute(
-        select(Suppression.fingerprint, Suppression.reason).where(Suppression.fingerprint.in_(fingerprints))
+async def reasons_by_fingerprint(
+    session: AsyncSession, keys: Collection[tuple[str, bytes]]
+) -> dict[tuple[str, bytes], str]:
+    """Return why addresses get nothing, by (workspace, fingerprint), of those that do; also for a session that entered as a worker."""
+    # arrays: one statement however many, so that its plan, by the unique index, is kept
+    workspaces, prints = [workspace for workspace, _ in keys], [fingerprint for _, fingerprint in keys]
+    asked = func.unnest(
+        bindparam("workspaces", workspaces, type_=ARRAY(Text)), bindparam("prints", prints, type_=ARRAY(LargeBinary))
     )
-    return {row.fingerprint: row.reason for row in found}
+    pairs = asked.table_valued("workspace", "fingerprint").render_derived()
+    own = tuple_(Suppression.workspace, Suppression.fingerprint).in_(select(pairs.c.workspace, pairs.c.fingerprint))
+    found = await session.execute(select(Suppression.workspace, Suppression.fingerprint, Suppression.reason).where(own))
+    return {(row.workspace, row.fingerprint): row.reason for row in found}

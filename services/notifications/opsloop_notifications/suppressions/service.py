@@ -59,7 +59,7 @@ async def lift(session: AsyncSession, suppression_id: UUID, *, expected: Precond
 
 async def reasons(session: AsyncSession, addresses: Collection[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """Return why some of (workspace, address) get nothing; also for a session that entered as a worker."""
-    prints = {each: rules.fingerprint(*each) for each in addresses}  # two spellings of an address have one
+    prints = {each: (each[0], rules.fingerprint(*each)) for each in addresses}  # two spellings of an address have one
     found = await queries.reasons_by_fingerprint(session, set(prints.values()))
     return {each: found[fingerprint] for each, fingerprint in prints.items() if fingerprint in found}
 
