@@ -23,7 +23,7 @@ from tests.attacks.bombs import MIB, Bomb, bombs, marks
 from tests.attacks.probe import watching
 from tests.contracts.worlds import BODIES
 from tests.contracts.worlds.campaigns import CAMPAIGN, PLAYBOOK
-from tests.contracts.worlds.consent import PERSON, SUPPRESSION, TOPIC
+from tests.contracts.worlds.consent import SUPPRESSION, TOPIC
 from tests.contracts.worlds.metrics import MONITOR, REPORTED, WINDOW
 from tests.contracts.worlds.segments import DEFINITION, SEGMENT
 from tests.harness import SERVICES, Deployment, connect, eventually
@@ -58,7 +58,6 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/webhooks": HOOK,
     "POST /v1/notification-topics": TOPIC,
     "POST /v1/suppressions": SUPPRESSION,
-    "POST /v1/recipients:batch": {"items": [PERSON]},
     "POST /v1/parked-events/redrive": {"fingerprint": "ValueError"},
     "POST /v1/parked-events/discard": {"fingerprint": "ValueError"},
     "PATCH /v1/workspace": {"locale": "zh-CN"},

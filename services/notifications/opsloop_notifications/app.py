@@ -12,7 +12,6 @@ from opsloop_notifications.eventlog import slice as eventlog
 from opsloop_notifications.messages import slice as messages
 from opsloop_notifications.ports import open_ports
 from opsloop_notifications.queues import slice as queues
-from opsloop_notifications.recipient_batches import slice as recipient_batches
 from opsloop_notifications.recipients import slice as recipients
 from opsloop_notifications.retention import slice as retention
 from opsloop_notifications.sending import slice as sending
@@ -34,7 +33,6 @@ SERVICE = Service(
         sending.SLICE,
         eventlog.SLICE,
         confirmations.SLICE,  # before recipients, whose paths take the rest
-        recipient_batches.SLICE,
         recipients.SLICE,
         consent.SLICE,
         topics.SLICE,

@@ -11,7 +11,6 @@ WANTED = {
     "topics": [{"topic": "news", "channel": "email", "is_on": False}],
     "quiet_hours": {"start": "22:00", "end": "08:00"},
 }
-PERSON = {"user_id": "u8", "email": "u8@example.test", "locale": "en", "name": "n", "time_zone": "Asia/Shanghai"}
 ONE = "/v1/recipients/{user_id}"
 
 
@@ -42,7 +41,6 @@ WORLD = World(
         "PATCH /v1/notification-topics/{topic_id}": {"name": SAID, "name_zh": SAID},
         "POST /v1/suppressions": {"address": MAIL, "note": SAID},
         f"PATCH {ONE}": {"email": MAIL, "name": SAID},
-        "POST /v1/recipients:batch": {"items": [{"user_id": "u7", "email": MAIL, "name": SAID}]},
     },
     without_words=frozenset({f"PUT {ONE}/preferences"}),
 )

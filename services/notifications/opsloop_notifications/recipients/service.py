@@ -18,8 +18,6 @@ from opsloop_notifications.recipients import queries, rules
 from opsloop_notifications.recipients.models import Recipient as Recipient
 from opsloop_notifications.recipients.rules import AddressState
 
-Put = Literal["created", "updated", "unchanged"]
-
 
 async def put_recipient(
     session: AsyncSession, user_id: str, said: Mapping[str, Any], *, expected: Precondition
@@ -37,26 +35,6 @@ async def put_recipient(
         return recipient, True
     expected.require(recipient.version)
     return resources.change(session, recipient, _with_state(recipient, said) | {"is_by_hand": True}), False
-
-
-async def put_many(session: AsyncSession, said: Mapping[str, Mapping[str, Any]]) -> dict[str, Put]:
-    """Write what is said of many people, by user id, as `put_recipient` does of one; returns what became of each."""
-    became: dict[str, Put] = {}
-    there = {recipient.user_id: recipient for recipient in await queries.lock_recipients(session, list(said))}
-    new = {
-        user_id: _with_state(None, each) | {"is_by_hand": True}
-        for user_id, each in said.items()
-        if user_id not in there
-    }
-    for recipient in await _insert(session, new):
-        became[recipient.user_id] = "created"
-    if missed := new.keys() - became.keys():  # somebody else added them between the two statements
-        there |= {recipient.user_id: recipient for recipient in await queries.lock_recipients(session, sorted(missed))}
-    for user_id, recipient in there.items():
-        version = recipient.version
-        resources.change(session, recipient, _with_state(recipient, said[user_id]) | {"is_by_hand": True})
-        became[user_id] = "unchanged" if recipient.version == version else "updated"
-    return became
 
 
 async def change_recipient(

@@ -1,1 +1,0 @@
-"""Recipient batches: many people put at once, each row for itself."""
