@@ -35,6 +35,7 @@ from tests.contracts.worlds.alerts import (
     SILENCE,
 )
 from tests.contracts.worlds.campaigns import CAMPAIGN, PLAYBOOK
+from tests.contracts.worlds.consent import SUPPRESSION, TOPIC
 from tests.contracts.worlds.metrics import MONITOR, REPORTED, WINDOW
 from tests.contracts.worlds.segments import DEFINITION, SEGMENT
 from tests.contracts.worlds.templates import MESSAGE, TEMPLATE
@@ -87,6 +88,8 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/escalation-policies": POLICY,
     "POST /v1/templates": TEMPLATE,
     "POST /v1/messages": MESSAGE,
+    "POST /v1/notification-topics": TOPIC,
+    "POST /v1/suppressions": SUPPRESSION,
     "POST /v1/parked-events/redrive": {"fingerprint": "ValueError"},
     "POST /v1/parked-events/discard": {"fingerprint": "ValueError"},
     "PATCH /v1/workspace": {"locale": "zh-CN"},

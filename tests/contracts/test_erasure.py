@@ -152,6 +152,19 @@ async def fill(world):
     hook = {"url": "https://example.com/hook", "event_types": ["*"]}
     await world.call("notifications", "POST", "/v1/webhooks", hook)
     await world.settle()
+    for user, mark in ((MARK, MARK), (OTHER, "nobody")):
+        await _consent(world, user, mark)
+    await world.settle()
+
+
+async def _consent(world, user, mark):
+    """Let the person be known by name, asked for their address, off a topic, and suppressed."""
+    one, address = f"/v1/recipients/{user}", f"{mark.lower()}@example.test"
+    await world.call("notifications", "PATCH", one, {"name": mark, "state": "unconfirmed"})
+    await world.call("notifications", "POST", f"{one}/confirmation")
+    wanted = {"topics": [{"topic": "news", "channel": "email", "is_on": False}], "quiet_hours": None}
+    await world.call("notifications", "PUT", f"{one}/preferences", wanted)
+    await world.call("notifications", "POST", "/v1/suppressions", {"address": address, "note": f"told us: {mark}"})
 
 
 async def _quote(world, feedback_id, mark):
@@ -193,7 +206,7 @@ async def test_no_table_has_a_mark_of_who_was_erased(everything):
         ("metrics", "persona"), ("metrics", "persona_version"),
         ("campaigns", "recipient"), ("campaigns", "playbook"), ("notifications", "recipient"),
         ("notifications", "notification"), ("notifications", "message"), ("notifications", "in_app_inbox"),
-        ("notifications", "in_app_entry"), ("store", "event"), ("store", "person"),
+        ("notifications", "in_app_entry"), ("notifications", "suppression"), ("store", "event"), ("store", "person"),
     } <= seen  # fmt: skip
 
     await everything.call("metrics", "DELETE", f"/v1/users/{ANONYMOUS}")

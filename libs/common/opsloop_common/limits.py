@@ -240,6 +240,8 @@ OVERRIDES_PER_SCHEDULE = 100
 """Those that are not over."""
 ESCALATION_POLICIES_PER_WORKSPACE = 100
 """Each alert that begins to fire is held against all of them."""
+TOPICS_PER_WORKSPACE = 100
+"""All of them stand on the page of each person's links."""
 REJECTIONS_PER_MINUTE = 100
 """Refused messages of a workspace's requests of which all is kept; of more only the number."""
 REJECTIONS_KEPT = 100_000

@@ -258,6 +258,42 @@ async def test_forms_that_are_none(room: Room, content: bytes, kind: str, status
         assert is_page(answer, status)
 
 
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        ('--x\r\nContent-Disposition: form-data; name="link"\r\n\r\n{}\r\n--x--\r\n', 303),
+        ('--x\r\ncontent-disposition: form-data; name="link"\r\n\r\n{}\r\n--x--', 303),
+        ('--x\r\nContent-Disposition: form-data; name="link"\r\n\r\nwrong\r\n--x--', 404),
+        ("--x--", 404),
+        ("nothing", 404),
+        ('--x\r\nContent-Disposition: form-data; name="link"; filename="f"\r\n\r\n{}\r\n--x--', 422),
+        ("--x\r\nno part\r\n--x--", 422),
+        ('--x\r\nContent-Disposition: form-data; name="a\0"\r\n\r\nb\r\n--x--', 422),
+        ('--x\r\nContent-Disposition: form-data; name="a"\r\n\r\n\0\r\n--x--', 422),
+        ('--x\r\nContent-Disposition: form-data; name="a"\r\n\r\nb\r\n' * 101 + "--x--", 422),
+    ],
+)
+async def test_a_form_may_come_in_parts_as_mail_programs_send_it(room: Room, content: str, status: int):
+    link = await room.link()
+    answer = await room.browser.post(
+        "/p/acme/notes/open",
+        content=content.replace("{}", str(link)).encode(),
+        headers={"Content-Type": "multipart/form-data; boundary=x"},
+    )
+
+    assert answer.status_code == status, answer.text
+
+
+@pytest.mark.parametrize(
+    "kind", ["multipart/form-data", "multipart/form-data; boundary=", "multipart/mixed; boundary=x"]
+)
+async def test_parts_without_a_boundary_and_other_parts_are_no_form(room: Room, kind: str):
+    part = b'--x\r\nContent-Disposition: form-data; name="link"\r\n\r\na\r\n--x--'
+    answer = await room.browser.post("/p/acme/notes/open", content=part, headers={"Content-Type": kind})
+
+    assert is_page(answer, 415)
+
+
 async def test_a_visitor_is_an_address_and_all_that_its_ipv6_network_has(room: Room):
     async def page(host: str) -> int:
         transport = httpx.ASGITransport(room.api.app, client=(host, 1))

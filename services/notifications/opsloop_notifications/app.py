@@ -9,6 +9,8 @@ from opsloop_notifications.alert_rules import slice as alert_rules
 from opsloop_notifications.alert_silences import slice as alert_silences
 from opsloop_notifications.alerts import slice as alerts
 from opsloop_notifications.composing import slice as composing
+from opsloop_notifications.confirmations import slice as confirmations
+from opsloop_notifications.consent import slice as consent
 from opsloop_notifications.deliveries import slice as deliveries
 from opsloop_notifications.endpoints import slice as endpoints
 from opsloop_notifications.escalations import slice as escalations
@@ -23,8 +25,11 @@ from opsloop_notifications.recipients import slice as recipients
 from opsloop_notifications.retention import slice as retention
 from opsloop_notifications.sending import slice as sending
 from opsloop_notifications.settings import NotificationsSettings
+from opsloop_notifications.suppressions import slice as suppressions
 from opsloop_notifications.tables import Base
 from opsloop_notifications.templates import slice as templates
+from opsloop_notifications.topics import slice as topics
+from opsloop_notifications.unsubscribing import slice as unsubscribing
 
 SERVICE = Service(
     name="notifications",
@@ -37,8 +42,13 @@ SERVICE = Service(
         endpoints.SLICE,
         sending.SLICE,
         eventlog.SLICE,
+        confirmations.SLICE,  # before recipients, whose paths take the rest
         in_app.SLICE,
         recipients.SLICE,
+        consent.SLICE,
+        topics.SLICE,
+        suppressions.SLICE,
+        unsubscribing.SLICE,
         messages.SLICE,
         alerts.SLICE,
         alert_rules.SLICE,

@@ -213,6 +213,7 @@ class MessageOut(OutModel):
     template: str | None
     template_version: int | None
     campaign_id: UUID | None
+    topic: str
     is_test: bool
     counts: MessageCountsOut
     created_at: Timestamp
@@ -228,6 +229,7 @@ def message_out(message: Any, counts: Mapping[str, int]) -> MessageOut:
         template=message.template,
         template_version=message.template_version,
         campaign_id=message.campaign_id,
+        topic=message.topic,
         is_test=message.is_test,
         counts=MessageCountsOut(**(_NONE | dict(counts))),
         created_at=message.created_at,

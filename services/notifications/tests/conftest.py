@@ -6,16 +6,21 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
 
+from opsloop_common.contracts.campaigns import MessageContent, MessageRequested
 from opsloop_common.db import Context
-from opsloop_common.testing.events import deliver
+from opsloop_common.due.port import Ask
+from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.hooks import Hook, hooked
 from opsloop_common.testing.http import Api, settings_for_tests
 from opsloop_notifications.app import SERVICE
 from opsloop_notifications.deliveries.service import QUEUE_TABLE
+from opsloop_notifications.messages.consumers import MESSAGES
+from opsloop_notifications.messages.service import claim_mails
 from opsloop_notifications.sending.consumers import WEBHOOKS
 from opsloop_notifications.settings import NotificationsSettings
 
@@ -197,3 +202,57 @@ async def scripted():
 async def script():
     async with scripted() as made:
         yield made
+
+
+HELLO = MessageContent(locale="en", subject="Hello", body="hello")
+
+
+class Post:
+    """A workspace with people, and what became of messages to them."""
+
+    def __init__(self, service, key):
+        self.service, self.key = service, key
+
+    async def call(self, method, path, body=None, status=(200, 201, 204)):
+        answer = await self.service.client.request(method, path, json=body, headers=self.key)
+        assert answer.status_code in status, answer.text
+        return answer.json() if answer.content else None
+
+    async def person(self, user="u1", **fields):
+        await self.call("PUT", f"/v1/recipients/{user}", {"email": f"{user}@example.test"} | fields)
+
+    async def prefer(self, user="u1", *, quiet=None, **topics):
+        wanted = [{"topic": topic, "channel": "email", "is_on": is_on} for topic, is_on in topics.items()]
+        body = {"topics": wanted, "quiet_hours": quiet and {"start": quiet[0], "end": quiet[1]}}
+        await self.call("PUT", f"/v1/recipients/{user}/preferences", body)
+
+    async def topic(self, key, **fields):
+        return await self.call("POST", "/v1/notification-topics", {"key": key, "name": key} | fields)
+
+    async def send(self, *users, topic=None, workspace="acme"):
+        data = MessageRequested(
+            campaign_id=uuid4(),
+            message_id=uuid4(),
+            channel="email",
+            user_ids=list(users),
+            contents=[HELLO],
+            topic=topic,
+        )
+        await deliver(self.service.db, MESSAGES, make_event(data, workspace=workspace))
+        found = await self.call("GET", f"/v1/notifications?message_id={data.message_id}")
+        return {row["user_id"]: row for row in found["items"]}
+
+    async def became(self, *users, topic=None):
+        return {user: row["reason"] or row["status"] for user, row in (await self.send(*users, topic=topic)).items()}
+
+    async def claim(self):
+        ask = Ask(
+            now=self.service.clock.now(), owner=self.service.runtime.boot_id, limit=100, share=100, full=[], held={}
+        )
+        async with self.service.db.transaction() as session:
+            return {mail.user_id: mail.decision for mail in await claim_mails(session, ask, per_workspace=100)}
+
+
+@pytest.fixture
+async def post(service):
+    return Post(service, await service.key())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from opsloop_notifications.mail.rules import (
+    bounces,
     hold_seconds,
     is_answer,
     names_the_mail,
@@ -97,3 +98,27 @@ def test_what_says_no_in_smtp():
 def test_a_status_has_no_words_and_holds_grow_to_a_quarter_of_an_hour():
     assert [status_of(550, "5.4.5 a@example.test"), status_of(554, "a@example.test")] == ["550 5.4.5", "554"]
     assert [hold_seconds(n) for n in (1, 2, 5, 6, 1_000)] == [30, 60, 480, 900, 900]
+
+
+@pytest.mark.parametrize(
+    ("status", "is_gone"),
+    [
+        ("550 5.1.1", True),
+        ("550 5.1.2", True),
+        ("550 5.1.3", True),
+        ("551 5.1.6", True),
+        ("556 5.1.10", True),
+        ("550 5.2.1", True),
+        ("550 5.2.2", False),
+        ("550 5.1.8", False),
+        ("550 5.7.1", False),
+        ("550 5.1.11", False),
+        ("550", False),
+        ("450 5.1.1", False),
+        ("450 4.1.1", False),
+        ("settings", False),
+        ("", False),
+    ],
+)
+def test_a_bounce_is_an_address_that_is_not_there(status: str, is_gone: bool):
+    assert bounces(status) is is_gone

@@ -41,7 +41,10 @@ async def test_put_get_delete(service):
         {"email": "a@b.test, c@d.test"},
         {"email": 1},
         {"locale": "not a locale"},
-        {"name": "x"},
+        {"nickname": "x"},
+        {"name": ""},
+        {"time_zone": "Mars/Base"},
+        {"state": "bounced"},
         [],
     ],
 )

@@ -12,6 +12,7 @@ from opsloop_common.runner.traced import traced
 from opsloop_common.testing.collector import CLIENT
 from opsloop_common.testing.http import settings_for_tests
 from opsloop_notifications.app import SERVICE
+from opsloop_notifications.consent.rules import Send
 from opsloop_notifications.mail.service import MailServer
 from opsloop_notifications.messages.mails import Mail
 from opsloop_notifications.messages.sender import MailWork
@@ -87,5 +88,7 @@ def mail(cause: dict[str, str]) -> Mail:
         body="Words",
         created_at=datetime.now(UTC),
         tries=0,
+        topic="general",
+        decision=Send(),
         cause=cause,
     )

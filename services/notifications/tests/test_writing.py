@@ -174,3 +174,31 @@ def test_parts_that_are_not_ours_are_seen(change):
 
     with pytest.raises(BadMail):
         require_ours(replace(written, content=change(written.content)))
+
+
+LINK = "https://ops.example.test/p/acme/unsubscribe?token=" + "A" * 200
+
+
+@pytest.mark.parametrize(
+    ("link", "names"),
+    [
+        (None, ()),
+        (LINK, ("List-Unsubscribe", "List-Unsubscribe-Post")),
+        (LINK.replace("https", "http"), ("List-Unsubscribe",)),
+    ],
+)
+def test_the_link_that_ends_a_topic_stands_in_two_headers_where_it_is_https(link, names):
+    written = write(**FIXED, subject="Hello", body="hello", unsubscribe=link)
+
+    read = email.message_from_bytes(written.content)
+    assert tuple(read.keys()) == (*NAMES, *names)
+    assert [read[name] for name in names] == [f"<{link}>", "List-Unsubscribe=One-Click"][: len(names)]
+    assert write(**FIXED, subject="Hello", body="hello", unsubscribe=link) == written
+
+
+@pytest.mark.parametrize(
+    "link", ["https://x.test/\r\nBcc: v@example.net", "https://x.test/\nX: y", "https://" + "x" * 1000]
+)
+def test_a_link_that_would_be_another_header_is_no_mail(link):
+    with pytest.raises(BadMail):
+        write(**FIXED, subject="Hello", body="hello", unsubscribe=link)

@@ -64,7 +64,7 @@ WORLD = World(
         "POST /v1/webhooks": {"url": PATH, "description": SAID, "headers": {"x-a": SAID}, **OF_SOMEBODY},
         "PATCH /v1/webhooks/{webhook_id}": {"url": PATH, "description": SAID, "headers": {"x-a": SAID}, **OF_SOMEBODY},
         "POST /v1/webhooks/{webhook_id}/rotate-secret": {},
-        "PUT /v1/recipients/{user_id}": {"email": MAIL},
+        "PUT /v1/recipients/{user_id}": {"email": MAIL, "name": SAID},
     },
     without_words=frozenset({"POST /v1/webhooks/{webhook_id}/recover"}),
 )

@@ -50,6 +50,8 @@ CSP = f"{_LOADS_NOTHING}; sandbox allow-forms allow-popups allow-same-origin"
 _WORKSPACE = re.compile(SLUG)
 _ROOM = re.compile(r"[a-z][a-z-]{0,40}")
 _PAGE_PATH = re.compile(r"/p/[^/]+/([^/]+)")
+_BOUNDARY = re.compile(r"boundary=\"?([A-Za-z0-9'()+_,./:=? -]{1,70})\"?")
+_FIELD_NAME = re.compile(r'(?i)^\s*content-disposition: form-data; name="([^"\r\n]{0,200})"\s*$', re.MULTILINE)
 _PAGE = "opsloop.page"
 Form = NewType("Form", dict[str, str])
 
@@ -209,19 +211,36 @@ def _token_of(cookie: Secret) -> str:
 
 
 async def _read_form(request: Request) -> dict[str, str]:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/x-www-form-urlencoded":
+    kind, _, parameters = request.headers.get("content-type", "").partition(";")
+    kind, boundary = kind.strip().lower(), _BOUNDARY.search(parameters)
+    if kind != "application/x-www-form-urlencoded" and not (kind == "multipart/form-data" and boundary):
         raise UnsupportedMediaType("Send application/x-www-form-urlencoded.")
     raw = await read_bytes(request, PAGE_FORM_BYTES)
     try:
         with reading():
-            fields = parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=PAGE_FORM_FIELDS, errors="strict")
+            fields = _parts(raw, boundary[1].encode()) if boundary and kind.startswith("m") else _pairs(raw)
     except Unreadable as error:
         raise Invalid("", "is not a form") from error
     for name, value in fields:
         if text_flaw(name) or (flaw := text_flaw(value)):
             raise Invalid("" if text_flaw(name) else f"/{name}", text_flaw(name) or flaw or "")
     return dict(fields)
+
+
+def _pairs(raw: bytes) -> list[tuple[str, str]]:
+    return parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=PAGE_FORM_FIELDS, errors="strict")
+
+
+def _parts(raw: bytes, boundary: bytes) -> list[tuple[str, str]]:
+    """Read a form of plain fields as mail programs send it (RFC 8058 asks for this form first)."""
+    fields: list[tuple[str, str]] = []
+    for part in raw.split(b"--" + boundary)[1:-1]:
+        head, _, value = part.partition(b"\r\n\r\n")
+        name = _FIELD_NAME.search(head.decode())
+        if name is None or len(fields) == PAGE_FORM_FIELDS:
+            raise ValueError("not a form of plain fields")
+        fields.append((name[1], value.removesuffix(b"\r\n").decode()))
+    return fields
 
 
 def _within(request: Request, path: str) -> str:

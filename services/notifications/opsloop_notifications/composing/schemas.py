@@ -8,6 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 
 from opsloop_common import limits
 from opsloop_common.http.schemas import InModel, Slug, UserId
+from opsloop_notifications.consent.rules import GENERAL
 from opsloop_notifications.shapes import Contents, Data
 
 Channel = Literal["email", "inbox"]
@@ -28,7 +29,10 @@ Channels = Annotated[list[Channel], Field(min_length=1, max_length=2), AfterVali
 
 
 class MessageIn(InModel):
-    """What to say to whom: the words of a template's published version (or of the one named), or `contents`; filled with `data`."""
+    """What to say to whom: the words of a template's published version (or of the one named), or `contents`; filled with `data`.
+
+    `topic` is what people may want to hear or not (`/v1/notification-topics`).
+    """
 
     template: Slug | None = None
     version: Number | None = None
@@ -36,6 +40,7 @@ class MessageIn(InModel):
     data: Data = Field(default_factory=dict)
     user_ids: Annotated[list[UserId], Field(min_length=1, max_length=limits.MESSAGE_PEOPLE)]
     channels: Channels
+    topic: Slug = GENERAL
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> MessageIn:

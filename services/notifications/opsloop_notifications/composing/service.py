@@ -10,8 +10,10 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.access import audit
+from opsloop_common.db import context_of
 from opsloop_common.errors import Invalid
 from opsloop_common.ids import uuid7
+from opsloop_notifications.consent.rules import GENERAL
 from opsloop_notifications.messages import service as messages
 from opsloop_notifications.messages.service import Told
 from opsloop_notifications.recipients.service import reach
@@ -24,12 +26,13 @@ TEST_MARK = "[Test] "
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is to be said: in the words of a template, in one of its versions, or in `contents`; filled with `data`."""
+    """What is to be said of which topic: in the words of a template, in one of its versions, or in `contents`; filled with `data`."""
 
     data: Mapping[str, Any]
     template: str | None = None
     version: int | None = None
     contents: Contents = ()
+    topic: str = GENERAL
 
 
 async def send_message(
@@ -45,7 +48,7 @@ async def send_message(
     id = uuid7()
     kept = [_marked(one) for one in said] if is_test else said
     about = {"template": wanted.template, "template_version": version, "is_test": is_test}
-    await messages.keep_message(session, id, kept, campaign_id=None, **about)
+    await messages.keep_message(session, id, kept, campaign_id=None, topic=wanted.topic, **about)
     for channel in channels:
         await messages.tell(session, Told(id, None, channel), user_ids)
     audit.record(
@@ -86,7 +89,8 @@ async def send_test(
     Raises NotFound, Invalid (422).
     """
     latest, sample = await latest_of(session, key)
-    known = (await reach(session, [user_id])).get(user_id)
+    who = (context_of(session).workspace, user_id)
+    known = (await reach(session, {who})).get(who)
     if known is None or not known.is_by_hand:
         raise Invalid("/user_id", "must be a recipient that was put here by hand")
     wanted = Wanted(sample if data is None else data, key, latest if version is None else version)

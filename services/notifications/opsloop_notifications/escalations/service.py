@@ -23,6 +23,7 @@ from opsloop_notifications.alertmanager.rules import group_key
 from opsloop_notifications.alerts import service as alerts
 from opsloop_notifications.alerts.rules import AlertStatus
 from opsloop_notifications.alerts.service import Alert
+from opsloop_notifications.consent.rules import ALERT
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.escalations import queries, rules
 from opsloop_notifications.escalations.models import Escalation, EscalationPolicy
@@ -118,7 +119,7 @@ async def _tell(session: AsyncSession, alert: Alert, step: Step, number: int, po
             alert.name, alert.labels, alert.annotations, await alerts.page_of(session, alert), number
         )
         mail = messages.Told(uuid7(), None, EMAIL)
-        await messages.keep_message(session, mail.message_id, words)
+        await messages.keep_message(session, mail.message_id, words, topic=ALERT)
         await messages.tell(session, mail, [user])
     return [*(f"user:{user}" for user in people), *told]
 

@@ -86,7 +86,9 @@ async def require_known(session: AsyncSession, user_id: str, *, as_user: str | N
     if as_user is not None:
         if as_user != user_id:
             raise NotFound.of("recipient", by="user_id")
-    elif await queries.find_position(session, user_id) is None and not await reach(session, [user_id]):
+    elif await queries.find_position(session, user_id) is None and not await reach(
+        session, {(context_of(session).workspace, user_id)}
+    ):
         raise NotFound.of("recipient", by="user_id")
 
 

@@ -13,6 +13,8 @@ _STATE = re.compile(r"\s*([245]\.\d{1,3}\.\d{1,3})\b")  # RFC 3463
 TOO_BIG = 552
 _OF_ONE = re.compile(r"[45]\.(?:1\.(?:[1-6]|10)|2\.\d{1,3}|3\.4|6\.\d{1,3})")
 """What RFC 3463 says of one destination, its mailbox, or this mail's size and content."""
+_NO_MAILBOX = re.compile(r"5\.1\.(?:[1236]|10)|5\.2\.1")
+"""What it says of a destination that is not there: no such mailbox or domain, no mail taken, moved without an address, disabled."""
 
 
 def one_line(text: str) -> str:
@@ -54,6 +56,12 @@ def names_the_mail(code: int, answer: str) -> bool:
     """Say whether an answer is by its status about one recipient or one mail; where it is not, it may as well be about us."""
     found = _STATE.match(answer)
     return code == TOO_BIG or (found is not None and _OF_ONE.fullmatch(found[1]) is not None)
+
+
+def bounces(status: str) -> bool:
+    """Say whether a status, as `status_of` gives it, says that there is no such mailbox: mail to it will never arrive."""
+    code, _, state = status.partition(" ")
+    return refuses(int(code)) and _NO_MAILBOX.fullmatch(state) is not None if code.isdigit() else False
 
 
 def hold_seconds(refusals: int) -> int:

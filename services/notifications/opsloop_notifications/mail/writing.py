@@ -30,6 +30,7 @@ NAMES = (
     "Content-Type",
     "Content-Transfer-Encoding",
 )
+ONE_CLICK = ("List-Unsubscribe", "List-Unsubscribe-Post")  # RFC 8058
 CONTENT_TYPE = "text/plain; charset=utf-8"
 HTML_TYPE = "text/html; charset=utf-8"
 _BOUNDARY = re.compile(r"[0-9a-f-]{1,60}")
@@ -37,6 +38,7 @@ _PARTS = re.compile(rf'multipart/alternative; boundary="(?P<boundary>=_{_BOUNDAR
 LINE_BYTES = 78  # RFC 5322, 2.1.1: should not be exceeded
 LINE_LIMIT_BYTES = 998  # … must not
 WORD_BYTES = 42  # of text in one encoded word, so that the first still fits beside "Subject: "
+_SHAPES = tuple((*NAMES, *ONE_CLICK[:count]) for count in range(3))
 _ATOMS = re.compile(r"[A-Za-z0-9 -]+")
 _VISIBLE = re.compile(r"[ -~]*")
 _LINE = re.compile(rb"(?P<name>[A-Za-z-]+): (?P<value>[ -~\x80-\xff]+(?:\r\n [ -~\x80-\xff]+)*)")
@@ -61,11 +63,20 @@ class Written:
 
 
 def write(
-    *, sender: str, recipient: str, subject: str, body: str, id: str, sent_at: datetime, html: str | None = None
+    *,
+    sender: str,
+    recipient: str,
+    subject: str,
+    body: str,
+    id: str,
+    sent_at: datetime,
+    html: str | None = None,
+    unsubscribe: str | None = None,
 ) -> Written:
     """Write a mail from `Name <address>` to one address, as text and as HTML where there is some; the same bytes each time.
 
-    `subject` is one line; line ends of `body` and `html` become CRLF, and they end with one. Raises BadMail.
+    `subject` is one line; line ends of `body` and `html` become CRLF, and they end with one. `unsubscribe` is a link of ours, which
+    mail programs show as a button; they post to it by themselves only where it is https. Raises BadMail.
     """
     name, plain_sender = read_mailbox(sender)
     address, recipient = _on_the_wire(plain_sender), _on_the_wire(recipient)
@@ -81,7 +92,10 @@ def write(
         kind,
         encoding,
     )
-    head = "".join(f"{name}: {value}\r\n" for name, value in zip(NAMES, values, strict=True))
+    links: tuple[str, ...] = () if unsubscribe is None else (f"<{unsubscribe}>", "List-Unsubscribe=One-Click")
+    links = links if unsubscribe is None or unsubscribe.startswith("https://") else links[:1]
+    names = (*NAMES, *ONE_CLICK[: len(links)])
+    head = "".join(f"{name}: {value}\r\n" for name, value in zip(names, (*values, *links), strict=True))
     written = Written(address, recipient, head.encode() + b"\r\n" + text)
     require_ours(written)
     return written
@@ -154,7 +168,7 @@ def require_ours(written: Written) -> None:
         raise BadMail("the mail has a line that is too long")
     lines = [_LINE.fullmatch(line) for line in re.split(rb"\r\n(?! )", head)]
     values = {line["name"].decode(): line["value"].decode() for line in lines if line is not None}
-    if len(lines) != len(NAMES) or tuple(values) != NAMES:
+    if len(lines) != len(values) or tuple(values) not in _SHAPES:
         raise BadMail("the mail has other headers than ours")
     sender = values["From"]
     if values["To"] != written.recipient or not (sender == written.sender or sender.endswith(f" <{written.sender}>")):

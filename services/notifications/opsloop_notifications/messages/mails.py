@@ -12,20 +12,24 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common import outbox
+from opsloop_common import due, outbox
 from opsloop_common.contracts.notifications import FailureReason, NotificationFailed, NotificationSent
 from opsloop_common.db import Context, acting_for, clock_of, count_after_commit, meters_of
 from opsloop_common.due.claims import claim_batch, enter_queues
 from opsloop_common.due.port import Ask
+from opsloop_notifications.consent.rules import Decision
+from opsloop_notifications.consent.service import Question, decisions
 from opsloop_notifications.messages import queries, rules
 from opsloop_notifications.messages.meters import MailMeter
 from opsloop_notifications.messages.models import Message, Notification, NotificationQueue
+from opsloop_notifications.suppressions.service import suppress
 
 KIND = "mails"
+SUPPRESS_BOUNCED = "notifications.suppress_bounced"
 _RECORD = text(
     "WITH r AS (SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:statuses AS text[]), CAST(:reasons AS text[]), "
-    "CAST(:details AS text[]), CAST(:nexts AS timestamptz[]), CAST(:tries AS integer[])) "
-    "AS r(id, status, reason, detail, next_at, tries)), "
+    "CAST(:details AS text[]), CAST(:nexts AS timestamptz[]), CAST(:tries AS integer[]), CAST(:untils AS timestamptz[])) "
+    "AS r(id, status, reason, detail, next_at, tries, until)), "
     "gone AS (DELETE FROM notification_queue AS q USING r "
     "WHERE q.id = r.id AND q.owner = :owner AND r.next_at IS NULL RETURNING q.id), "
     "later AS (UPDATE notification_queue AS q SET due_at = r.next_at, tries = q.tries + r.tries, owner = NULL, "
@@ -33,7 +37,7 @@ _RECORD = text(
     "RETURNING q.id), "
     "held AS (SELECT id FROM gone UNION ALL SELECT id FROM later) "
     "UPDATE notification AS n SET status = r.status, reason = r.reason, detail = r.detail, "
-    "attempt_count = n.attempt_count + r.tries, "
+    "attempt_count = n.attempt_count + r.tries, deferred_until = coalesce(r.until, n.deferred_until), "
     "finished_at = CASE WHEN r.next_at IS NULL THEN CAST(:now AS timestamptz) END "
     "FROM r JOIN held USING (id) WHERE n.id = r.id RETURNING n.id"
 )
@@ -55,6 +59,8 @@ class Mail:
     body: str
     created_at: datetime
     tries: int
+    topic: str
+    decision: Decision
     cause: Mapping[str, Any]
     html: str | None = None
 
@@ -71,13 +77,18 @@ class Mail:
 
 @dataclass(frozen=True)
 class MailResult:
-    """What came of one try: sent (no reason), failed for good, or to be tried again. `is_try` False: it only waited."""
+    """What came of one try: sent (no reason), failed for good, or to be tried again. `is_try` False: it only waited.
+
+    `is_bounce`: there is no such mailbox. `deferred_until`: the person is left alone until then.
+    """
 
     mail: Mail
     reason: FailureReason | None
     detail: str | None
     next_attempt_at: datetime | None
     is_try: bool = True
+    is_bounce: bool = False
+    deferred_until: datetime | None = None
 
 
 async def claim_mails(session: AsyncSession, ask: Ask, *, per_workspace: int) -> list[Mail]:
@@ -97,10 +108,19 @@ async def claim_mails(session: AsyncSession, ask: Ask, *, per_workspace: int) ->
     tries = {row.id: row.tries for row in claimed}
     rows = await queries.notifications_by_id(session, list(tries))
     messages = await queries.messages_by_key(session, list({(row.workspace, row.message_id) for row in rows}))
-    return [_mail(row, messages[row.workspace, row.message_id], tries[row.id]) for row in rows]
+    questions = [_question(row, messages[row.workspace, row.message_id].time_zone) for row in rows]
+    # asked again: what people want, and what is known of their address, may have changed while it waited
+    return [
+        _mail(row, messages[row.workspace, row.message_id], tries[row.id], decision)
+        for row, decision in zip(rows, await decisions(session, questions), strict=True)
+    ]
 
 
-def _mail(notification: Notification, message: Message, tries: int) -> Mail:
+def _question(row: Notification, zone: str) -> Question:
+    return Question(row.workspace, row.user_id, row.address, row.topic, row.channel, zone)
+
+
+def _mail(notification: Notification, message: Message, tries: int, decision: Decision) -> Mail:
     contents = rules.of_channel(message.contents, notification.channel)
     content = next(content for content in contents if content["locale"] == notification.locale)
     return Mail(
@@ -117,6 +137,8 @@ def _mail(notification: Notification, message: Message, tries: int) -> Mail:
         html=content.get("html"),
         created_at=notification.created_at,
         tries=tries,
+        topic=notification.topic,
+        decision=decision,
         cause=message.cause,
     )
 
@@ -136,6 +158,7 @@ async def record_mails(session: AsyncSession, results: Sequence[MailResult], *, 
                 "details": [result.detail for result in results],
                 "nexts": [result.next_attempt_at for result in results],
                 "tries": [int(result.is_try) for result in results],
+                "untils": [result.deferred_until for result in results],
             },
         )
     )
@@ -145,6 +168,16 @@ async def record_mails(session: AsyncSession, results: Sequence[MailResult], *, 
         if result.mail.id in held and result.next_attempt_at is None:
             with acting_for(session, Context.following(result.mail.workspace, result.mail.cause)):
                 outbox.append(session, _outcome(result))
+                if result.is_bounce:
+                    now = clock_of(session).now()
+                    await due.schedule(session, SUPPRESS_BOUNCED, str(result.mail.id), now, group=result.mail.workspace)
+
+
+async def suppress_bounced(session: AsyncSession, notification_id: UUID) -> None:
+    """Send nothing more to the address of a notification that bounced."""
+    notification = await queries.find_notification(session, notification_id)
+    if notification is not None and notification.address is not None:
+        await suppress(session, notification.address, "hard_bounce")
 
 
 def count(session: AsyncSession, outcome: str) -> None:
@@ -153,6 +186,8 @@ def count(session: AsyncSession, outcome: str) -> None:
 
 
 def _counted(result: MailResult) -> str:
+    if result.deferred_until is not None:
+        return "deferred"
     if result.next_attempt_at is not None:
         return "delayed" if result.is_try else "held"
     return result.reason or "sent"

@@ -36,6 +36,8 @@ class Message(Base):
     template: Mapped[str | None] = mapped_column(Text, comment="the key of what it was written with")
     template_version: Mapped[int | None]
     is_test: Mapped[bool] = mapped_column(default=False)
+    topic: Mapped[str] = mapped_column(Text)
+    time_zone: Mapped[str] = mapped_column(Text, comment="the workspace's")
     contents: Mapped[list[dict[str, Any]]] = mapped_column(Json)
     cause: Mapped[dict[str, Any]] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(Moment)
@@ -59,6 +61,7 @@ class Notification(Base):
     message_id: Mapped[UUID] = mapped_column(Uuid)
     campaign_id: Mapped[UUID | None] = mapped_column(Uuid)
     user_id: Mapped[str] = mapped_column(Text)
+    topic: Mapped[str] = mapped_column(Text)
     channel: Mapped[str] = mapped_column(Text)
     address: Mapped[str | None] = mapped_column(Text)
     locale: Mapped[str | None] = mapped_column(Text, comment="of the content that was chosen")
@@ -67,6 +70,7 @@ class Notification(Base):
     detail: Mapped[str | None] = mapped_column(Text)
     attempt_count: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(Moment)
+    deferred_until: Mapped[datetime | None] = mapped_column(Moment, comment="the person is left alone until then")
     finished_at: Mapped[datetime | None] = mapped_column(Moment)
 
 

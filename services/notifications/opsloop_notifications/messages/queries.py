@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import ARRAY, Select, Uuid, any_, bindparam, func, select, tuple_
@@ -11,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import context_of
 from opsloop_common.errors import NotFound
-from opsloop_notifications.messages.models import Message, Notification
+from opsloop_notifications.messages.models import Message, Notification, NotificationStatus
 
 NEWEST_FIRST = (Notification.id.desc(),)
 LATEST_FIRST = (Message.id.desc(),)
@@ -38,11 +39,35 @@ def notifications_of(
     return statement
 
 
-async def get_notification(session: AsyncSession, notification_id: UUID) -> Notification:
-    """Return one notification of the session's workspace; raises NotFound."""
-    found = await session.scalar(
+async def sent_lately(
+    session: AsyncSession, user_ids: Sequence[str], *, topic: str, since: datetime, but: UUID
+) -> dict[str, int]:
+    """Return how many of a topic users were sent, or wait for, since a time; of other messages than one."""
+    statement = (
+        select(Notification.user_id, func.count(Notification.message_id.distinct()))
+        .where(
+            Notification.workspace == context_of(session).workspace,
+            Notification.user_id.in_(user_ids),
+            Notification.topic == topic,
+            Notification.created_at > since,
+            Notification.status.not_in((NotificationStatus.FAILED, NotificationStatus.CANCELLED)),
+            Notification.message_id != but,
+        )
+        .group_by(Notification.user_id)
+    )
+    return {row.user_id: row[1] for row in await session.execute(statement)}
+
+
+async def find_notification(session: AsyncSession, notification_id: UUID) -> Notification | None:
+    """Return one notification of the session's workspace, or None."""
+    return await session.scalar(
         notifications_of(context_of(session).workspace).where(Notification.id == notification_id)
     )
+
+
+async def get_notification(session: AsyncSession, notification_id: UUID) -> Notification:
+    """Return one notification of the session's workspace; raises NotFound."""
+    found = await find_notification(session, notification_id)
     if found is None:
         raise NotFound.of("notification")
     return found
@@ -75,15 +100,22 @@ async def counts(session: AsyncSession, message_ids: Sequence[UUID]) -> dict[UUI
     return found
 
 
-async def get_contents(session: AsyncSession, message_id: UUID) -> list[dict[str, Any]]:
-    """Return what a message says, one entry a locale; it is kept until the transaction ends."""
+class Kept(NamedTuple):
+    """What a message says, one entry a locale and channel, of which topic; and the workspace's zone when it was asked for."""
+
+    contents: list[dict[str, Any]]
+    topic: str
+    time_zone: str
+
+
+async def get_kept(session: AsyncSession, message_id: UUID) -> Kept:
+    """Return what a message says; it is kept until the transaction ends."""
     statement = (
-        select(Message.contents)
+        select(Message.contents, Message.topic, Message.time_zone)
         .where(Message.workspace == context_of(session).workspace, Message.id == message_id)
         .with_for_update(read=True, key_share=True)
     )
-    contents: list[dict[str, Any]] = (await session.scalars(statement)).one()
-    return contents
+    return Kept(*(await session.execute(statement)).one())
 
 
 async def notifications_by_id(session: AsyncSession, ids: Sequence[UUID]) -> Sequence[Notification]:

@@ -11,19 +11,22 @@ from opsloop_common.http.schemas import OutModel, Timestamp
 class NotificationOut(OutModel):
     """What became of one message to one person by one channel.
 
-    `sent`: the mail server took it, or it lies in the inbox; `reason` says why nothing was sent.
+    `sent`: the mail server took it, or it lies in the inbox; `reason` says why nothing was sent. `deferred_until`: the person is left
+    alone until then, and it goes out afterwards.
     """
 
     id: UUID
     message_id: UUID
     campaign_id: UUID | None
     user_id: str
+    topic: str
     channel: str
     locale: str | None
     status: Literal["pending", "sent", "failed", "cancelled"]
     reason: str | None
     detail: str | None
     attempt_count: int
+    deferred_until: Timestamp | None
     created_at: Timestamp
     finished_at: Timestamp | None
 

@@ -20,7 +20,8 @@ from opsloop_common.failpoints import hit
 from opsloop_common.service import Runtime
 from opsloop_common.shares import Places
 from opsloop_common.telemetry.work import working
-from opsloop_notifications.mail.rules import one_line
+from opsloop_notifications.consent.rules import Defer, Send, Skip
+from opsloop_notifications.mail.rules import bounces, one_line
 from opsloop_notifications.mail.service import (
     BadMail,
     Hold,
@@ -36,6 +37,9 @@ from opsloop_notifications.mail.service import (
 from opsloop_notifications.messages import mails, rules, service
 from opsloop_notifications.messages.mails import Mail, MailResult
 from opsloop_notifications.messages.meters import MailMeter
+from opsloop_notifications.recipients.rules import person_id
+from opsloop_notifications.unsubscribing.rules import Link
+from opsloop_notifications.unsubscribing.service import address_of
 
 CLAIMED_PER_WORKSPACE = 100
 REFILLED_AT = 75  # of those: a claim for each that was sent would keep the next workspace waiting
@@ -45,7 +49,7 @@ DOUBTED = timedelta(seconds=5)
 """So soon a refusal is asked for again that may have been about us."""
 
 
-def write_mail(mail: Mail, *, sender: str) -> Written:
+def write_mail(mail: Mail, *, sender: str, unsubscribe: str | None = None) -> Written:
     """Return the message to one person; the same each time, so that a repeat can be recognised by its Message-ID."""
     return write(
         sender=sender,
@@ -55,6 +59,7 @@ def write_mail(mail: Mail, *, sender: str) -> Written:
         html=mail.html,
         id=str(mail.id),
         sent_at=mail.created_at,
+        unsubscribe=unsubscribe,
     )
 
 
@@ -100,6 +105,11 @@ class MailWork:
 
     async def perform(self, item: Mail) -> MailResult:
         """Hand one mail to the server."""
+        match item.decision:
+            case Skip(reason):
+                return MailResult(item, reason, None, None, is_try=False)
+            case Defer(until):
+                return MailResult(item, None, None, until, is_try=False, deferred_until=until)
         if self._server is None:
             return MailResult(item, "smtp_not_configured", None, None)
         if self.hold.until(item.workspace) is not None:
@@ -107,7 +117,7 @@ class MailWork:
         mark = self.hold.mark()
         try:
             with working(self._runtime.db.tracer, item.cause.get("traceparent"), "send mail", kind="client"):
-                await self._server.send(write_mail(item, sender=self._sender))
+                await self._server.send(write_mail(item, sender=self._sender, unsubscribe=self._link(item)))
         except OneTooMany as error:
             return self._waits(item, str(error), self._runtime.clock.now())
         except SessionRefused as refused:
@@ -122,6 +132,14 @@ class MailWork:
         self.hold.took(mark)
         hit("messages.after_send")
         return MailResult(item, None, None, None)
+
+    def _link(self, mail: Mail) -> str | None:
+        """Return where the person ends the mail's topic; what is critical, and the question about an address, has none."""
+        if not (isinstance(mail.decision, Send) and mail.decision.may_leave):
+            return None
+        link = Link(person_id(mail.workspace, mail.user_id), mail.topic, mail.channel)
+        runtime = self._runtime
+        return address_of(link, mail.workspace, secrets=runtime.secrets, public_url=runtime.settings.public_url)
 
     def broken(self, item: Mail, error: Exception) -> MailResult:
         """Record a fault of our own as a try, to be repeated."""
@@ -142,7 +160,7 @@ class MailWork:
             return self._later(mail, str(error))
         detail, is_last = str(error)[:DETAIL_CHARACTERS], mail.tries >= len(rules.WAITS_SECONDS)
         if verdict == "final" or is_last:
-            return MailResult(mail, "rejected", detail, None)
+            return MailResult(mail, "rejected", detail, None, is_bounce=bounces(error.status))
         return MailResult(mail, None, detail, self._runtime.clock.now() + DOUBTED)
 
     def _held(self, mail: Mail) -> MailResult:

@@ -12,35 +12,40 @@ from sqlalchemy import text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common import outbox
+from opsloop_common import outbox, workspaces
 from opsloop_common.contracts.campaigns import MessageRequested
 from opsloop_common.contracts.notifications import FailureReason, NotificationFailed, NotificationSent
 from opsloop_common.db import clock_of, context_of, fire_after_commit
 from opsloop_common.ids import uuid7
 from opsloop_common.inbox import forgetting
+from opsloop_notifications.consent.rules import GENERAL, INBOX, Decision, Defer, Skip
+from opsloop_notifications.consent.service import Question, decisions, erase_contacts
 from opsloop_notifications.in_app.service import Entry, erase_entries, put_entries
 from opsloop_notifications.messages import queries, rules
 from opsloop_notifications.messages.mails import count
 from opsloop_notifications.messages.models import Message, NotificationQueue
+from opsloop_notifications.messages.queries import Kept
 from opsloop_notifications.messages.queries import counts as counts
 from opsloop_notifications.messages.queries import get_message as get_message
-from opsloop_notifications.recipients.service import Recipient, erase_recipients, reach
+from opsloop_notifications.messages.rules import EMAIL
+from opsloop_notifications.recipients.rules import person_id
+from opsloop_notifications.recipients.service import Recipient, hold, reach
+from opsloop_notifications.topics.service import find_topic
 
 QUEUE_TABLE = NotificationQueue.__tablename__
-INBOX = "inbox"
 
 # the unique (workspace, message, user, channel) makes a repeated request send nothing twice
 _ADD = text(
-    "WITH added AS (INSERT INTO notification (id, workspace, message_id, campaign_id, user_id, channel, address, locale, "
-    "status, reason, attempt_count, created_at, finished_at) "
-    "SELECT r.id, :workspace, :message, :campaign, r.user_id, :channel, r.address, r.locale, "
-    "CASE WHEN r.reason IS NULL THEN CAST(:ready AS text) ELSE 'failed' END, r.reason, 0, :now, "
+    "WITH added AS (INSERT INTO notification (id, workspace, message_id, campaign_id, user_id, topic, channel, address, "
+    "locale, status, reason, attempt_count, created_at, deferred_until, finished_at) "
+    "SELECT r.id, :workspace, :message, :campaign, r.user_id, :topic, :channel, r.address, r.locale, "
+    "CASE WHEN r.reason IS NULL THEN CAST(:ready AS text) ELSE 'failed' END, r.reason, 0, :now, r.until, "
     "CASE WHEN r.reason IS NOT NULL OR :ready = 'sent' THEN CAST(:now AS timestamptz) END "
     "FROM unnest(CAST(:ids AS uuid[]), CAST(:users AS text[]), CAST(:addresses AS text[]), CAST(:locales AS text[]), "
-    "CAST(:reasons AS text[])) AS r(id, user_id, address, locale, reason) "
-    "ON CONFLICT (workspace, message_id, user_id, channel) DO NOTHING RETURNING id, status), "
+    "CAST(:reasons AS text[]), CAST(:untils AS timestamptz[])) AS r(id, user_id, address, locale, reason, until) "
+    "ON CONFLICT (workspace, message_id, user_id, channel) DO NOTHING RETURNING id, status, deferred_until), "
     "queued AS (INSERT INTO notification_queue (id, workspace, group_key, due_at, tries) "
-    "SELECT id, :workspace, :workspace, :now, 0 FROM added WHERE status = 'pending') "
+    "SELECT id, :workspace, :workspace, coalesce(deferred_until, :now), 0 FROM added WHERE status = 'pending') "
     "SELECT id FROM added"
 )
 _FORGET = text(
@@ -62,9 +67,9 @@ _FORGET_MESSAGES = text(
 # one that is with the mail server right now is let go: what comes of it finds no claim, and nobody is told
 _ERASE = text(
     "WITH gone AS (DELETE FROM notification WHERE workspace = :workspace AND user_id = ANY(CAST(:user_ids AS text[])) "
-    "RETURNING id, message_id), "
+    "RETURNING id, message_id, address), "
     "queued AS (DELETE FROM notification_queue AS q USING gone WHERE q.id = gone.id AND q.workspace = :workspace) "
-    "SELECT id, message_id FROM gone"
+    "SELECT id, message_id, address FROM gone"
 )
 # what was said to them alone
 _ERASE_MESSAGES = text(
@@ -85,6 +90,7 @@ class _Row(NamedTuple):
     address: str | None
     locale: str | None
     reason: FailureReason | None
+    deferred_until: datetime | None
 
 
 @dataclass(frozen=True)
@@ -109,18 +115,23 @@ class Told:
 async def request_message(session: AsyncSession, requested: MessageRequested) -> None:
     """Make one notification a recipient of what a campaign says."""
     contents = [content.model_dump() for content in requested.contents]
-    await keep_message(session, requested.message_id, contents, campaign_id=requested.campaign_id)
+    topic = requested.topic or GENERAL
+    await keep_message(session, requested.message_id, contents, topic=topic, campaign_id=requested.campaign_id)
     told = Told(requested.message_id, requested.campaign_id, requested.channel)
     await tell(session, told, requested.user_ids)
 
 
-async def keep_message(session: AsyncSession, message_id: UUID, contents: rules.Contents, **about: Any) -> None:
+async def keep_message(
+    session: AsyncSession, message_id: UUID, contents: rules.Contents, *, topic: str, **about: Any
+) -> None:
     """Keep what is said to many, unless it is kept already; `about` are columns of it."""
     await session.execute(
         insert(Message)
         .values(
             workspace=context_of(session).workspace,
             id=message_id,
+            topic=topic,
+            time_zone=(await workspaces.get(session)).time_zone,
             contents=contents,
             cause=context_of(session).cause(),
             created_at=clock_of(session).now(),
@@ -131,17 +142,17 @@ async def keep_message(session: AsyncSession, message_id: UUID, contents: rules.
 
 
 async def tell(session: AsyncSession, told: Told, user_ids: Sequence[str]) -> None:
-    """Make one notification a recipient of a kept message; who cannot be told has failed at once, with the reason."""
-    contents = rules.of_channel(await queries.get_contents(session, told.message_id), told.channel)
-    user_ids = list(dict.fromkeys(user_ids))
-    known = await reach(session, user_ids)
-    rows = {uuid7(): _row(told, contents, user_id, known.get(user_id)) for user_id in user_ids}
+    """Make one notification a recipient of a kept message; whom nothing may be sent to has failed at once, with the reason."""
+    kept = await queries.get_kept(session, told.message_id)
+    contents = rules.of_channel(kept.contents, told.channel)
+    rows = {uuid7(): row for row in await _rows(session, told, kept, contents, list(dict.fromkeys(user_ids)))}
     added = await session.scalars(
         _ADD,
         {
             "workspace": context_of(session).workspace,
             "message": told.message_id,
             "campaign": told.campaign_id,
+            "topic": kept.topic,
             "channel": told.channel,
             "ready": "sent" if told.channel == INBOX else "pending",
             "now": clock_of(session).now(),
@@ -150,6 +161,7 @@ async def tell(session: AsyncSession, told: Told, user_ids: Sequence[str]) -> No
             "addresses": [row.address for row in rows.values()],
             "locales": [row.locale for row in rows.values()],
             "reasons": [row.reason for row in rows.values()],
+            "untils": [row.deferred_until for row in rows.values()],
         },
     )
     ready = []
@@ -165,17 +177,43 @@ async def tell(session: AsyncSession, told: Told, user_ids: Sequence[str]) -> No
     fire_after_commit(session, QUEUE_TABLE)
 
 
-def _row(told: Told, contents: rules.Contents, user_id: str, recipient: Recipient | None) -> _Row:
-    address = recipient.email if recipient is not None and told.channel == rules.EMAIL else None
-    locale = _locale_for(contents, recipient.locale if recipient else None)
-    return _Row(user_id, address, locale, _why_not(told, contents, address))
+async def _rows(
+    session: AsyncSession, told: Told, kept: Kept, contents: rules.Contents, user_ids: Sequence[str]
+) -> list[_Row]:
+    workspace = context_of(session).workspace
+    recent = await _sent_lately(session, told.message_id, user_ids, topic=kept.topic)
+    known = await reach(session, {(workspace, user_id) for user_id in user_ids})
+    people = [known.get((workspace, user_id)) for user_id in user_ids]
+    questions = [
+        Question(workspace, user_id, _address(told, person), kept.topic, told.channel, kept.time_zone)
+        for user_id, person in zip(user_ids, people, strict=True)
+    ]
+    answers = await decisions(session, questions, recent=recent)
+    return [_row(contents, *each) for each in zip(questions, people, answers, strict=True)]
 
 
-def _why_not(told: Told, contents: rules.Contents, address: str | None) -> FailureReason | None:
-    """Say why nothing is sent to a person by a channel, None where something is: the one place that decides it."""
-    if told.channel == rules.EMAIL and address is None:
-        return "no_address"
-    return None if contents else "undeliverable"
+def _address(told: Told, person: Recipient | None) -> str | None:
+    return person.email if person is not None and told.channel == EMAIL else None
+
+
+def _row(contents: rules.Contents, asked: Question, person: Recipient | None, decision: Decision) -> _Row:
+    reason: FailureReason | None = decision.reason if isinstance(decision, Skip) else None
+    if reason is None and not contents:
+        reason = "undeliverable"
+    until = decision.until if isinstance(decision, Defer) and reason is None else None
+    return _Row(asked.user_id, asked.address, _locale_for(contents, person.locale if person else None), reason, until)
+
+
+async def _sent_lately(
+    session: AsyncSession, message_id: UUID, user_ids: Sequence[str], *, topic: str
+) -> dict[str, int]:
+    """Return how many of a throttled topic people got within its time; two requests at once are counted one after the other."""
+    found = await find_topic(session, topic)
+    if found is None or found.throttle_window is None:
+        return {}
+    await hold(session, user_ids)
+    since = clock_of(session).now() - found.throttle_window
+    return await queries.sent_lately(session, user_ids, topic=topic, since=since, but=message_id)
 
 
 def _locale_for(contents: rules.Contents, wanted: str | None) -> str | None:
@@ -217,12 +255,13 @@ async def forget_messages(session: AsyncSession, before: datetime, *, limit: int
 
 async def erase_people(session: AsyncSession, user_ids: Sequence[str]) -> None:
     """Forget people who were erased: where they are reached, what was sent to them, and what waits to be."""
-    await erase_recipients(session, user_ids)
     await erase_entries(session, user_ids)
     own = {"workspace": context_of(session).workspace}
     gone = (await session.execute(_ERASE, own | {"user_ids": list(user_ids)})).all()
+    await erase_contacts(session, user_ids, also={row.address for row in gone if row.address is not None})
     outbox.end_streams(session, "notification", [row.id for row in gone])
-    await outbox.forget(session, [f"notification/{row.id}" for row in gone], user_ids)
+    told = [f"recipient/{person_id(own['workspace'], user_id)}" for user_id in user_ids]
+    await outbox.forget(session, [*(f"notification/{row.id}" for row in gone), *told], user_ids)
     await forgetting.forget(session, user_ids)
     await session.execute(_ERASE_MESSAGES, own | {"ids": list({row.message_id for row in gone})})
 

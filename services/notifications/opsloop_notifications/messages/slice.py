@@ -7,7 +7,7 @@ from opsloop_notifications.messages.consumers import ERASURES, MESSAGES
 from opsloop_notifications.messages.meters import MailMeter
 from opsloop_notifications.messages.models import Message, Notification, NotificationQueue
 from opsloop_notifications.messages.routes import router
-from opsloop_notifications.messages.timers import dispatch_mails
+from opsloop_notifications.messages.timers import SUPPRESS_BOUNCED, dispatch_mails
 
 SLICE = Slice(
     "messages",
@@ -15,5 +15,6 @@ SLICE = Slice(
     routers=(router,),
     subscriptions=(MESSAGES, ERASURES),
     loops=(dispatch_mails,),
+    due=(SUPPRESS_BOUNCED,),
     meters=(MailMeter,),
 )

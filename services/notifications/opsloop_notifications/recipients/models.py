@@ -2,36 +2,76 @@
 
 from __future__ import annotations
 
+from datetime import datetime, time
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import UUID
 
-from sqlalchemy import Text
+from sqlalchemy import CheckConstraint, Index, Text, Time, UniqueConstraint, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from opsloop_common import redaction
-from opsloop_common.columns import Versioned
-from opsloop_notifications.tables import Base
-
-_RECIPIENTS = UUID("6f1c2f0c-94a3-5a0e-9f57-0f6c1d0b7a11")
+from opsloop_common.columns import Versioned, check_in
+from opsloop_notifications.recipients.rules import AddressState
+from opsloop_notifications.tables import Base, Json, Moment
 
 
 class Recipient(Versioned, Base):
-    """A person as other services name them (`user_id`), with an address and a language."""
+    """A person as other services name them (`user_id`), with an address, a language, and what they want to hear when."""
 
     NOUN, BY = "recipient", "user_id"
     __tablename__ = "recipient"
+    __table_args__ = (
+        check_in("state", AddressState),
+        CheckConstraint("(quiet_start IS NULL) = (quiet_end IS NULL)", name="quiet_hours"),
+        UniqueConstraint("workspace", "person_id"),
+        Index("ix_recipient_address", "workspace", text("lower(email)")),
+        Index("ix_recipient_newest", "workspace", "created_at", "user_id"),
+    )
 
     workspace: Mapped[str] = mapped_column(Text, primary_key=True)
     user_id: Mapped[str] = mapped_column(Text, primary_key=True)
+    person_id: Mapped[UUID] = mapped_column(Uuid, comment="rules.person_id of both: what links and events carry")
     email: Mapped[str | None] = mapped_column(Text)
+    state: Mapped[str] = mapped_column(Text, comment="of the address")
     locale: Mapped[str | None] = mapped_column(Text)
+    name: Mapped[str | None] = mapped_column(Text)
+    time_zone: Mapped[str | None] = mapped_column(Text, comment="null: the workspace's")
+    wanted: Mapped[dict[str, dict[str, bool]]] = mapped_column(Json, comment="topic → channel → whether it is wanted")
+    quiet_start: Mapped[time | None] = mapped_column(Time, comment="of the night in the person's zone")
+    quiet_end: Mapped[time | None] = mapped_column(Time)
     is_by_hand: Mapped[bool] = mapped_column(comment="somebody said so through the API; then no event changes it")
+    asked_at: Mapped[datetime | None] = mapped_column(Moment, comment="when they were asked to confirm the address")
 
     @property
     def subject(self) -> str:
         """Return what the audit log calls the row: always the same for a person, and no name that would outlive an erasure there."""
-        return f"recipient/{uuid5(_RECIPIENTS, self.workspace + chr(0) + self.user_id)}"
+        return f"recipient/{self.person_id}"
+
+    @property
+    def quiet_hours(self) -> dict[str, time] | None:
+        """Return when the person wants to be left alone, as people say it."""
+        if self.quiet_start is None or self.quiet_end is None:
+            return None
+        return {"start": self.quiet_start, "end": self.quiet_end}
+
+    @property
+    def topics(self) -> list[dict[str, Any]]:
+        """Return what is wanted as a list, by topic and channel."""
+        return [
+            {"topic": topic, "channel": channel, "is_on": is_on}
+            for topic, channels in sorted(self.wanted.items())
+            for channel, is_on in sorted(channels.items())
+        ]
 
     def audited(self) -> dict[str, Any]:
-        """Return that there is another address, and the language."""
-        return {"email": redaction.text(self.email), "locale": self.locale}
+        """Return that there is another address or name, and the states, labels and times."""
+        return {
+            "email": redaction.text(self.email),
+            "state": self.state,
+            "locale": self.locale,
+            "name": redaction.text(self.name),
+            "time_zone": self.time_zone,
+            "topics": self.topics,
+            "quiet_start": self.quiet_start and f"{self.quiet_start:%H:%M}",
+            "quiet_end": self.quiet_end and f"{self.quiet_end:%H:%M}",
+        }

@@ -1,67 +1,190 @@
-"""Keep where people are reached."""
+"""Keep where people are reached, and what they want to hear."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import time
+from typing import Any, Literal
+from uuid import UUID
 
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common import resources
+from opsloop_common import outbox, resources
+from opsloop_common.contracts.notifications import RecipientUnsubscribed
 from opsloop_common.db import clock_of, context_of
-from opsloop_common.versions import Precondition
-from opsloop_notifications.recipients import queries
+from opsloop_common.versions import ANY_VERSION, Precondition
+from opsloop_notifications.recipients import queries, rules
 from opsloop_notifications.recipients.models import Recipient as Recipient
+from opsloop_notifications.recipients.rules import AddressState
 
 
 async def put_recipient(
-    session: AsyncSession, user_id: str, *, email: str | None, locale: str | None, expected: Precondition
+    session: AsyncSession, user_id: str, said: Mapping[str, Any], *, expected: Precondition
 ) -> tuple[Recipient, bool]:
-    """Write one person's address and language; returns the recipient and whether it is new. Raises StaleVersion."""
+    """Write what is said of one person; returns the recipient and whether it is new. Raises StaleVersion.
+
+    `said`: email, locale, name, time_zone and state, which None leaves to the address.
+    """
     recipient = await queries.find_and_lock(session, user_id)
     if recipient is None:
         expected.require_none()
-        recipient = await _add(session, user_id, email=email, locale=locale, is_by_hand=True)
+        recipient = await _add(session, user_id, _with_state(None, said) | {"is_by_hand": True})
         if recipient is None:  # somebody else added it between the two statements
-            return await put_recipient(session, user_id, email=email, locale=locale, expected=expected)
+            return await put_recipient(session, user_id, said, expected=expected)
         return recipient, True
     expected.require(recipient.version)
-    return resources.change(session, recipient, {"email": email, "locale": locale, "is_by_hand": True}), False
+    return resources.change(session, recipient, _with_state(recipient, said) | {"is_by_hand": True}), False
+
+
+async def change_recipient(
+    session: AsyncSession, user_id: str, changes: Mapping[str, Any], *, expected: Precondition
+) -> Recipient:
+    """Change what is said of one person; raises NotFound, StaleVersion."""
+    recipient = await queries.lock_recipient(session, user_id, expected)
+    if "email" in changes or "state" in changes:
+        changes = _with_state(recipient, {"email": recipient.email} | dict(changes))
+    return resources.change(session, recipient, {**changes, "is_by_hand": recipient.is_by_hand or bool(changes)})
+
+
+def _with_state(recipient: Recipient | None, said: Mapping[str, Any]) -> dict[str, Any]:
+    present, email = (recipient.state, recipient.email) if recipient else (None, None)
+    state = rules.state_after(present, email, said["email"], said.get("state"))
+    return {**said, "state": state}
 
 
 async def hear_contact(session: AsyncSession, user_id: str, *, email: str | None, locale: str | None) -> None:
     """Follow what traits say of a person's address and language; None: nothing new. What somebody put stays as they put it."""
+    said = {name: value for name, value in (("email", email), ("locale", locale)) if value is not None}
     recipient = await queries.find_and_lock(session, user_id)
     if recipient is None:
-        if await _add(session, user_id, email=email, locale=locale, is_by_hand=False) is None:
+        if await _add(session, user_id, said | {"is_by_hand": False}) is None:
             await hear_contact(session, user_id, email=email, locale=locale)
     elif not recipient.is_by_hand:
-        said = {"email": email, "locale": locale}
-        resources.change(session, recipient, {name: value for name, value in said.items() if value is not None})
+        resources.change(session, recipient, said if email is None else _with_state(recipient, said))
 
 
-async def _add(session: AsyncSession, user_id: str, **said: str | bool | None) -> Recipient | None:
-    now = clock_of(session).now()
-    own = {"workspace": context_of(session).workspace, "version": 1, "created_at": now, "updated_at": now}
-    statement = insert(Recipient).values(user_id=user_id, **said, **own)
-    recipient = await session.scalar(statement.on_conflict_do_nothing().returning(Recipient))
-    if recipient is not None:
+async def _add(session: AsyncSession, user_id: str, said: Mapping[str, Any]) -> Recipient | None:
+    return next(iter(await _insert(session, {user_id: said})), None)
+
+
+async def _insert(session: AsyncSession, people: Mapping[str, Mapping[str, Any]]) -> Sequence[Recipient]:
+    """Add those who are not known, in the order of their ids so that two batches cannot deadlock, and return them."""
+    if not people:
+        return ()
+    now, workspace = clock_of(session).now(), context_of(session).workspace
+    own = {"workspace": workspace, "version": 1, "created_at": now, "updated_at": now}
+    given = {"state": AddressState.CONFIRMED, "wanted": {}, "email": None, "locale": None} | own
+    rows = [
+        given | dict(said) | {"user_id": user_id, "person_id": rules.person_id(workspace, user_id)}
+        for user_id, said in sorted(people.items())
+    ]
+    statement = insert(Recipient).values(rows).on_conflict_do_nothing().returning(Recipient)
+    added = (await session.scalars(statement)).all()
+    for recipient in added:
         resources.tell(session, recipient, "created", after=recipient.audited())
-    return recipient
+    return added
 
 
 async def delete_recipient(session: AsyncSession, user_id: str, *, expected: Precondition) -> None:
-    """Forget one person's address."""
+    """Forget one person's address, and what they wanted."""
     recipient = await queries.lock_recipient(session, user_id, expected)
     await resources.delete(session, recipient)
 
 
-async def reach(session: AsyncSession, user_ids: Sequence[str]) -> dict[str, Recipient]:
-    """Return the known ones among the users of the session's workspace, by user id."""
-    return await queries.recipients_by_user(session, user_ids)
+async def set_preferences(
+    session: AsyncSession,
+    user_id: str,
+    *,
+    wanted: rules.Wanted,
+    quiet: tuple[time, time] | None,
+    expected: Precondition,
+) -> Recipient:
+    """Say what one person wants to hear and when not; tells of what is not wanted any more. Raises NotFound, StaleVersion."""
+    recipient = await queries.lock_recipient(session, user_id, expected)
+    start, end = quiet or (None, None)
+    _want(session, recipient, {"wanted": wanted, "quiet_start": start, "quiet_end": end}, by="api")
+    return recipient
 
 
-async def erase_recipients(session: AsyncSession, user_ids: Sequence[str]) -> None:
-    """Forget the addresses of people who were erased."""
-    for recipient in await queries.lock_recipients(session, user_ids):
+async def unsubscribe(session: AsyncSession, person_id: UUID, *, topic: str, channel: str) -> Recipient | None:
+    """Take a person off a topic on a channel, as a link of theirs says; None when there is nobody of that id any more."""
+    recipient = await queries.lock_by_person(session, person_id)
+    if recipient is not None:
+        _want(session, recipient, {"wanted": rules.without_channel(recipient.wanted, topic, channel)}, by="link")
+    return recipient
+
+
+async def choose(session: AsyncSession, person_id: UUID, *, wanted: rules.Wanted) -> Recipient | None:
+    """Take over what a person chose of some topics on their page; None when there is nobody of that id any more."""
+    recipient = await queries.lock_by_person(session, person_id)
+    if recipient is not None:
+        merged = {topic: dict(channels) for topic, channels in recipient.wanted.items()}
+        for topic, channels in wanted.items():
+            merged[topic] = merged.get(topic, {}) | dict(channels)
+        _want(session, recipient, {"wanted": merged}, by="link")
+    return recipient
+
+
+def _want(
+    session: AsyncSession, recipient: Recipient, changes: Mapping[str, Any], *, by: Literal["link", "api"]
+) -> None:
+    before = recipient.wanted
+    with resources.changing(session, recipient, changes):
+        for topic, channel in rules.left_out(before, recipient.wanted):
+            outbox.append(
+                session,
+                RecipientUnsubscribed(
+                    recipient_id=recipient.person_id, user_id=recipient.user_id, topic=topic, channel=channel, by=by
+                ),
+            )
+
+
+async def find_person(session: AsyncSession, person_id: UUID) -> Recipient | None:
+    """Return who a link of ours is about, or None."""
+    return await queries.find_by_person(session, person_id)
+
+
+async def mark_address(session: AsyncSession, email: str, state: AddressState | None) -> Sequence[Recipient]:
+    """Say what became of an address (None: nothing) for all who have it, and return them."""
+    found = await queries.lock_at_address(session, email)
+    for recipient in found if state is not None else ():
+        resources.change(session, recipient, {"state": state})
+    return found
+
+
+async def confirm(session: AsyncSession, person_id: UUID, *, email: str) -> bool:
+    """Take a person's word that an address is theirs; says whether it is still the one that is kept of them."""
+    recipient = await queries.lock_by_person(session, person_id)
+    if recipient is None or recipient.email != email:
+        return False
+    if recipient.state == AddressState.UNCONFIRMED:
+        resources.change(session, recipient, {"state": AddressState.CONFIRMED})
+    return True
+
+
+async def ask_for(session: AsyncSession, user_id: str) -> Recipient:
+    """Remember that a person is asked now whether their address is theirs; raises NotFound, Conflict."""
+    recipient = await queries.lock_recipient(session, user_id, ANY_VERSION)
+    now = clock_of(session).now()
+    rules.require_askable(recipient.state, recipient.email, recipient.asked_at, now)
+    recipient.asked_at = now
+    return recipient
+
+
+async def hold(session: AsyncSession, user_ids: Sequence[str]) -> None:
+    """Have others who send to the same people wait until the transaction ends: what each got lately is counted one by one."""
+    await queries.lock_recipients(session, user_ids)
+
+
+async def reach(session: AsyncSession, keys: Collection[tuple[str, str]]) -> dict[tuple[str, str], Recipient]:
+    """Return the known ones among (workspace, user id)."""
+    return await queries.recipients_by_key(session, keys)
+
+
+async def erase_recipients(session: AsyncSession, user_ids: Sequence[str]) -> list[str]:
+    """Forget people who were erased; returns the addresses that they had."""
+    found = await queries.lock_recipients(session, user_ids)
+    for recipient in found:
         await resources.delete(session, recipient)
+    return [recipient.email for recipient in found if recipient.email is not None]

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from opsloop_common.service import Slice
-from opsloop_notifications.recipients.consumers import CONTACTS
 from opsloop_notifications.recipients.models import Recipient
 from opsloop_notifications.recipients.routes import router
 
-SLICE = Slice("recipients", models=(Recipient,), routers=(router,), subscriptions=(CONTACTS,))
+SLICE = Slice("recipients", models=(Recipient,), routers=(router,))

@@ -40,6 +40,8 @@ class MessageRequested(EventData):
     channel: MessageChannel
     user_ids: list[str] = Field(max_length=RECIPIENTS_PER_REQUEST)
     contents: list[MessageContent]
+    topic: str | None = None
+    """Key of the notification topic that people may unsubscribe from; absent: `general`."""
 
 
 EVENTS: tuple[type[EventData], ...] = (MessageRequested,)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsloop_common.contracts.envelope import EventData
-from opsloop_common.contracts.notifications import alerts, messages, webhooks
+from opsloop_common.contracts.notifications import alerts, messages, recipients, webhooks
 from opsloop_common.contracts.notifications.alerts import (
     AlertAcknowledged,
     AlertEscalated,
@@ -17,6 +17,12 @@ from opsloop_common.contracts.notifications.messages import (
     NotificationFailed,
     NotificationSent,
 )
+from opsloop_common.contracts.notifications.recipients import (
+    RecipientEvent,
+    RecipientSuppressed,
+    RecipientUnsubscribed,
+    SuppressionReason,
+)
 from opsloop_common.contracts.notifications.webhooks import (
     WebhookDisabled,
     WebhookExhausted,
@@ -26,6 +32,7 @@ from opsloop_common.contracts.notifications.webhooks import (
 EVENTS: tuple[type[EventData], ...] = (
     *alerts.EVENTS,
     *messages.EVENTS,
+    *recipients.EVENTS,
     *webhooks.EVENTS,
 )
 
@@ -40,6 +47,10 @@ __all__ = [
     "NotificationEvent",
     "NotificationFailed",
     "NotificationSent",
+    "RecipientEvent",
+    "RecipientSuppressed",
+    "RecipientUnsubscribed",
+    "SuppressionReason",
     "WebhookDisabled",
     "WebhookExhausted",
     "WebhookFailing",

@@ -7,7 +7,16 @@ from uuid import UUID
 
 from opsloop_common.contracts.envelope import EventData
 
-FailureReason = Literal["no_address", "undeliverable", "rejected", "smtp_not_configured"]
+FailureReason = Literal[
+    "no_address",
+    "undeliverable",
+    "rejected",
+    "smtp_not_configured",
+    "suppressed",
+    "not_confirmed",
+    "unsubscribed",
+    "throttled",
+]
 
 
 class NotificationEvent(EventData):

@@ -8,7 +8,7 @@ from opsloop_common.columns import Moment, versioned_columns
 from opsloop_common.migrations import hold_to_workspace
 
 revision = "0026"
-down_revision = "0015"
+down_revision = "0020"
 branch_labels = None
 depends_on = None
 

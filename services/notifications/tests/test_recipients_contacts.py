@@ -6,7 +6,7 @@ import pytest
 
 from opsloop_common.contracts.users import UserContactChanged
 from opsloop_common.testing.events import deliver, make_event
-from opsloop_notifications.recipients.consumers import CONTACTS
+from opsloop_notifications.consent.consumers import CONTACTS
 
 PATH = "/v1/recipients/u1"
 

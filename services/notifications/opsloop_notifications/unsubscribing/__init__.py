@@ -1,0 +1,1 @@
+"""Unsubscribing: links in mails, and the page behind them."""
