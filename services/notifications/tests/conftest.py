@@ -20,7 +20,7 @@ from opsloop_common.testing.http import Api, settings_for_tests
 from opsloop_notifications.app import SERVICE
 from opsloop_notifications.deliveries.service import QUEUE_TABLE
 from opsloop_notifications.messages.consumers import MESSAGES
-from opsloop_notifications.messages.service import claim_mails
+from opsloop_notifications.messages.mails import claim_mails
 from opsloop_notifications.sending.consumers import WEBHOOKS
 from opsloop_notifications.settings import NotificationsSettings
 

@@ -177,5 +177,5 @@ async def test_without_a_public_address_nobody_can_be_asked(service):
 def test_the_question_is_in_both_languages_with_the_link():
     contents = question("https://x.test/p")
 
-    assert [each.locale for each in contents] == ["en", "zh-CN"]
-    assert all("https://x.test/p\n" in each.body for each in contents)
+    assert [each["locale"] for each in contents] == ["en", "zh-CN"]
+    assert all("https://x.test/p\n" in each["body"] for each in contents)

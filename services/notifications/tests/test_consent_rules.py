@@ -8,7 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsloop_notifications.consent.rules import (
+    ALERT,
     CONFIRMATION,
+    INBOX,
     Defer,
     PersonFacts,
     Send,
@@ -23,7 +25,7 @@ NOON = datetime(2026, 6, 15, 12, tzinfo=UTC)
 NIGHT = (time(22), time(8))
 OFF = {"news": {"email": False}}
 NEWS, CRITICAL = TopicFacts("news"), TopicFacts("outage", is_critical=True)
-QUESTION = TopicFacts(CONFIRMATION)
+QUESTION, ESCALATED = TopicFacts(CONFIRMATION), TopicFacts(ALERT)
 # a zone of each whole hour from UTC-11 to UTC+12 in June 2026
 ZONES = (
     "Pacific/Pago_Pago", "Pacific/Honolulu", "Pacific/Gambier", "America/Anchorage", "America/Los_Angeles",
@@ -74,6 +76,38 @@ def person(**facts):
 )
 def test_the_first_reason_that_ends_it_is_told(who, topic, expected):
     assert decide(who, topic, channel="email", now=NOON) == expected
+
+
+@pytest.mark.parametrize(
+    ("who", "expected"),
+    [
+        (person(), Send(may_leave=False)),
+        (person(quiet=(time(11), time(13)), recent=9), Send(may_leave=False)),
+        (person(suppressed="unsubscribe"), Send(may_leave=False)),
+        (person(suppressed="hard_bounce"), Skip("suppressed")),
+        (person(is_confirmed=False), Skip("not_confirmed")),
+        (person(address=None), Skip("no_address")),
+    ],
+)
+def test_an_alert_passes_what_people_want_and_no_address_that_does_not_work(who, expected):
+    assert decide(who, ESCALATED, channel="email", now=NOON) == expected
+
+
+@pytest.mark.parametrize(
+    ("who", "topic", "expected"),
+    [
+        (person(address=None), NEWS, Send()),
+        (person(suppressed="hard_bounce", is_confirmed=False), NEWS, Send()),
+        (person(quiet=(time(11), time(13))), NEWS, Send()),
+        (person(wanted=OFF), NEWS, Send()),
+        (person(wanted={"news": {"inbox": False}}), NEWS, Skip("unsubscribed")),
+        (person(wanted={"outage": {"inbox": False}}), CRITICAL, Send(may_leave=False)),
+        (person(), TopicFacts("news", is_on=False), Skip("unsubscribed")),
+        (person(recent=3), TopicFacts("news", throttle_count=3), Skip("throttled")),
+    ],
+)
+def test_an_inbox_needs_no_address_and_is_filled_at_night_with_what_is_wanted(who, topic, expected):
+    assert decide(who, topic, channel=INBOX, now=NOON) == expected
 
 
 def test_there_is_a_zone_of_each_hour():
