@@ -40,6 +40,7 @@ def doors_of(id):
         ("GET", f"/v1/schedules/{id}", None),
         ("GET", f"/v1/schedules/{id}/shifts", None),
         ("GET", f"/v1/schedules/{id}/overrides", None),
+        ("GET", f"/v1/schedules/{id}/overrides/{uuid4()}", None),
         ("POST", f"/v1/schedules/{id}/overrides", body),
         ("DELETE", f"/v1/schedules/{id}/overrides/{uuid4()}", None),
         ("PATCH", f"/v1/schedules/{id}", {"name": "another"}),
@@ -97,6 +98,9 @@ async def test_somebody_takes_over_and_gives_back(watch):
     ]  # fmt: skip
     listed = (await watch.call("GET", path))["items"]
     assert [one["user_id"] for one in listed] == ["eve", "dan"]
+    assert await watch.call("GET", f"{path}/{first['id']}") == first
+    other = (await made(watch))["id"]
+    assert (await watch.call("GET", f"/v1/schedules/{other}/overrides/{first['id']}", 404))["detail"]
 
     await watch.call("DELETE", f"{path}/{first['id']}", 204)
     assert [user for user, _, _ in await shifts(watch, schedule)] == ["ann", "eve", "ann"]
@@ -170,7 +174,7 @@ async def test_what_is_not_there_or_of_another_workspace(watch):
     assert set(await answers(watch, schedule["id"], other)) == {404}
     assert set(await answers(watch, uuid4(), watch.key)) == {404}
     assert set(await answers(watch, schedule["id"], {})) == {401}
-    assert await answers(watch, schedule["id"], reader) == [200] * 3 + [403] * 4
+    assert await answers(watch, schedule["id"], reader) == [200] * 3 + [404] + [403] * 4
     assert (await watch.service.client.get("/v1/schedules", headers=other)).json()["items"] == []
 
 
@@ -335,7 +339,9 @@ async def test_doors_say_where_what_was_made_is(watch):
     assert same.headers["etag"] == '"1"'
     body = {"user_id": "dan", "ends_at": later(watch, hours=1)}
     made_override = await watch.service.client.post(f"{path}/overrides", json=body, headers=watch.key)
-    assert made_override.url.join(made_override.headers["location"]).path == f"{path}/overrides"
+    where = made_override.url.join(made_override.headers["location"]).path
+    shown = await watch.service.client.get(where, headers=watch.key)
+    assert (shown.json(), shown.headers["etag"]) == (made_override.json(), made_override.headers["etag"])
 
 
 async def test_rotations_that_begin_one_after_the_other(watch):

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import AliasChoices, Field, StringConstraints
 
 from opsloop_common.http.every_service.workspace import TimeZone
 from opsloop_common.http.schemas import Duration, InModel, OutModel, ShortText, Timestamp, absent
@@ -95,7 +95,7 @@ class RouteOut(OutModel):
     group_interval: Duration
     repeat_interval: Duration
     receiver: UUID | None
-    goes_on: bool = Field(serialization_alias="continue")
+    goes_on: bool = Field(validation_alias=AliasChoices("continue", "goes_on"), serialization_alias="continue")
     send_resolved: bool
     mute_times: list[MuteTimeOut]
     created_at: Timestamp

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import ColumnElement, Select, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
@@ -54,9 +54,18 @@ async def overrides_between(
     return (await session.scalars(held.order_by(ScheduleOverride.id))).all()
 
 
+async def get_override(session: AsyncSession, schedule_id: UUID, override_id: UUID) -> ScheduleOverride:
+    """Return an override of a schedule; raises NotFound."""
+    return await resources.get(session, ScheduleOverride, _is_named(schedule_id, override_id))
+
+
 async def lock_override(
     session: AsyncSession, schedule_id: UUID, override_id: UUID, expected: Precondition
 ) -> ScheduleOverride:
     """Lock and return an override in the version expected; raises NotFound, StaleVersion."""
-    named = (ScheduleOverride.id == override_id) & (ScheduleOverride.schedule_id == schedule_id)
+    named = _is_named(schedule_id, override_id)
     return await resources.lock_for_change(session, ScheduleOverride, named, expected=expected)
+
+
+def _is_named(schedule_id: UUID, override_id: UUID) -> ColumnElement[bool]:
+    return (ScheduleOverride.id == override_id) & (ScheduleOverride.schedule_id == schedule_id)

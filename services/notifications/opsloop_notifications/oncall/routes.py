@@ -87,7 +87,8 @@ async def list_shifts(
 async def create_override(schedule_id: UUID, body: OverrideIn, session: Db, response: Response) -> OverrideOut:
     """Have somebody take over for a while."""
     override = await service.create_override(session, schedule_id, body.model_dump())
-    set_location(response, f"/v1/schedules/{schedule_id}/overrides")
+    set_location(response, f"/v1/schedules/{schedule_id}/overrides/{override.id}")
+    set_etag(response, override.version)
     return OverrideOut.model_validate(override)
 
 
@@ -98,6 +99,14 @@ async def list_overrides(schedule_id: UUID, session: Db, who: Who, page: PageQue
     query = queries.overrides(who.workspace, schedule_id)
     rows = await paginate(session, query, page, by=queries.NEWEST_OVERRIDE_FIRST)
     return rows.map(OverrideOut.model_validate)
+
+
+@router.get("/v1/schedules/{schedule_id}/overrides/{override_id}", dependencies=[READ], responses=problems(404))
+async def get_override(schedule_id: UUID, override_id: UUID, session: Db, response: Response) -> OverrideOut:
+    """Show who takes over."""
+    override = await queries.get_override(session, schedule_id, override_id)
+    set_etag(response, override.version)
+    return OverrideOut.model_validate(override)
 
 
 @router.delete(
