@@ -13,12 +13,12 @@ from opsloop_notifications.templates import queries, service
 from opsloop_notifications.templates.models import Template
 from opsloop_notifications.templates.schemas import (
     PreviewedOut,
-    PreviewIn,
-    PreviewOut,
     PublishIn,
     TemplateIn,
     TemplateOut,
     TemplatePatch,
+    TemplatePreviewIn,
+    TemplatePreviewOut,
     VersionOut,
 )
 
@@ -98,7 +98,7 @@ async def publish_template(
 
 
 @router.post(f"{ONE}/preview", dependencies=[WRITE, also_reads()], responses=problems(404))
-async def preview_template(key: str, body: PreviewIn, session: Db) -> PreviewOut:
+async def preview_template(key: str, body: TemplatePreviewIn, session: Db) -> TemplatePreviewOut:
     """Show what a version comes to with some data, in all its languages. What the data lacks is a 422 that names variable and line."""
     shown = await service.preview_template(session, key, number=body.version, data=body.data)
     previews = [
@@ -114,4 +114,4 @@ async def preview_template(key: str, body: PreviewIn, session: Db) -> PreviewOut
         )
         for said in shown.said
     ]
-    return PreviewOut(version=shown.version, previews=previews)
+    return TemplatePreviewOut(version=shown.version, previews=previews)

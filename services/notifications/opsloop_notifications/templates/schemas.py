@@ -59,7 +59,7 @@ class PublishIn(InModel):
     version: Number | None = None
 
 
-class PreviewIn(InModel):
+class TemplatePreviewIn(InModel):
     """Which version to look at, null the latest, and with which data, null the sample."""
 
     version: Number | None = None
@@ -79,7 +79,7 @@ class PreviewedOut(OutModel):
     warnings: list[str]
 
 
-class PreviewOut(OutModel):
+class TemplatePreviewOut(OutModel):
     """What a version comes to in all its languages."""
 
     version: int
