@@ -379,3 +379,18 @@ async def test_an_override_that_was_seen_otherwise_stays(watch):
 
     seen = watch.key | {"If-Match": '"1"'}
     assert (await watch.service.client.delete(f"{path}/{override['id']}", headers=seen)).status_code == 204
+
+
+async def test_an_override_is_shown_until_it_or_its_schedule_is_thrown_away(watch):
+    schedule = await made(watch)
+    path = f"/v1/schedules/{schedule['id']}/overrides"
+    one, two = [
+        await watch.call("POST", path, 201, user_id=user, ends_at=later(watch, hours=1)) for user in ("dan", "eve")
+    ]
+    assert (await watch.call("GET", f"{path}/{one['id']}"))["user_id"] == "dan"
+
+    await watch.call("DELETE", f"{path}/{one['id']}", 204)
+    await watch.call("GET", f"{path}/{one['id']}", 404)
+    assert (await watch.call("GET", f"{path}/{two['id']}"))["user_id"] == "eve"
+    await watch.call("DELETE", f"/v1/schedules/{schedule['id']}", 204)
+    await watch.call("GET", f"{path}/{two['id']}", 404)
