@@ -198,7 +198,7 @@ PAIRS = [
     (ROOT / "README.md", ROOT / "README.zh-CN.md"),
     *(
         (ROOT / f"docs/{name}.md", ROOT / f"docs/{name}.zh-CN.md")
-        for name in ("anomalies", "capture", "insights", "kpis", "mission", "objectives", "segments")
+        for name in ("alerts", "anomalies", "capture", "insights", "kpis", "mission", "objectives", "segments")
     ),
     *((GUIDE / page.name, page) for page in sorted((GUIDE / "zh-CN").glob("*.md"))),
 ]

@@ -17,6 +17,7 @@ from opsloop_common.documents import read_document
 from opsloop_common.due.jobs import start_job
 from opsloop_common.due.port import Taker
 from opsloop_common.entry import ENTERED_SQL
+from opsloop_common.errors import Conflict
 from opsloop_common.filters import all_hold, read_filter
 from opsloop_common.inbox.statement import claim_parameters, claim_sql
 from opsloop_common.lanes import Statement
@@ -162,6 +163,8 @@ async def resend(session: AsyncSession, delivery_id: UUID) -> Delivery:
 async def start_recovery(session: AsyncSession, webhook_id: UUID, since: datetime) -> UUID:
     """Begin to deliver again what failed, and what was missed, since a time; returns the job's id."""
     webhook = await endpoints.get_enabled(session, webhook_id)
+    if webhook.format == endpoints.ALERTMANAGER:
+        raise Conflict("The endpoint is told of alerts, not of events: what still fires is told at the next look.")
     resources.tell(session, webhook, "recovery_started", after={"since": since})
     return await start_job(session, RECOVER_JOB, {"webhook_id": str(webhook.id), "since": since.isoformat()})
 
