@@ -199,6 +199,7 @@ PAIRS = [
     *(
         (ROOT / f"docs/{name}.md", ROOT / f"docs/{name}.zh-CN.md")
         for name in (
+            "alerts",
             "anomalies",
             "capture",
             "consent",
