@@ -59,8 +59,14 @@ class Work:
         self.asked.append(ask)
         return self.claims.pop(0) if self.claims else Claimed(())
 
-    def places(self, group):
+    def places(self, item):
         return 10_000
+
+    def opens_in(self, item):
+        return 0.0
+
+    def begins(self, item):
+        pass
 
     def gate(self, item):
         return Gate(((self.shared, (item.workspace,)),))

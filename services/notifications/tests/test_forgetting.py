@@ -15,10 +15,11 @@ from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import settings_for_tests
 from opsloop_notifications.messages.consumers import MESSAGES
 from opsloop_notifications.messages.timers import dispatch_mails
+from opsloop_notifications.recoveries.timers import RECOVER
 from opsloop_notifications.retention import timers as retention
 from opsloop_notifications.sending import service as sending
 from opsloop_notifications.sending.consumers import WEBHOOKS
-from opsloop_notifications.sending.timers import RECOVER, dispatch_webhooks
+from opsloop_notifications.sending.timers import dispatch_webhooks
 from opsloop_notifications.settings import NotificationsSettings
 
 KEPT = timedelta(days=30)

@@ -59,6 +59,7 @@ class Engine(Generic[ItemT, ResultT]):
         self._waiting: defaultdict[Line, deque[ItemT]] = defaultdict(deque)
         self._barred: dict[Gate, dict[Line, None]] = {}
         self._running: Counter[Line] = Counter()
+        self._looks: dict[Line, asyncio.TimerHandle] = {}
         self._tasks: dict[asyncio.Task[None], ItemT] = {}
         self._held: Counter[Line] = Counter()
         self._by_kind: Counter[str] = Counter()
@@ -191,7 +192,7 @@ class Engine(Generic[ItemT, ResultT]):
     def _fill(self, line: Line) -> None:
         """Begin what waits in a line, as long as its group and its workspace have places."""
         waiting = self._waiting[line]
-        while waiting and self._running[line] < self._work.places(line[1]):
+        while waiting and self._running[line] < self._work.places(waiting[0]):
             gate = self._work.gate(waiting[0])
             if not gate.has_room():
                 self._barred.setdefault(gate, {})[line] = None
@@ -199,9 +200,22 @@ class Engine(Generic[ItemT, ResultT]):
             self._begin(waiting.popleft(), line, gate)
         if not waiting:
             del self._waiting[line]
+        elif seconds := self._work.opens_in(waiting[0]):
+            self._look_later(line, seconds)
+
+    def _look_later(self, line: Line, seconds: float) -> None:
+        if line not in self._looks:
+            loop = asyncio.get_running_loop()
+            self._looks[line] = loop.call_later(min(seconds, self._work.poll_seconds), self._look, line)
+
+    def _look(self, line: Line) -> None:
+        del self._looks[line]
+        if line in self._waiting:
+            self._fill(line)
 
     def _begin(self, item: ItemT, line: Line, gate: Gate) -> None:
         self._running[line] += 1
+        self._work.begins(item)
         gate.enter()
         task = asyncio.create_task(self._perform(item, line, gate))
         self._tasks[task] = item
@@ -327,6 +341,9 @@ class Engine(Generic[ItemT, ResultT]):
     async def _drain(self) -> None:
         self._waiting.clear()
         self._barred.clear()
+        for look in self._looks.values():
+            look.cancel()
+        self._looks.clear()
         for task, item in list(self._tasks.items()):
             if self._work.goes_on_elsewhere(item):
                 task.cancel()

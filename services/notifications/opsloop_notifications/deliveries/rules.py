@@ -52,6 +52,10 @@ CHARSETS = {name: codec for codec, names in _NAMES.items() for name in names.spl
 No others: some of Python's codecs are quadratic, or no charsets at all.
 """
 _CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE | re.ASCII)
+RETRIED_LATER = -1
+"""Priority of what failed already: first attempts go before it."""
+RECOVERED = -2
+"""Priority of what is delivered again in order: behind all else, and one call at a time."""
 TEST_TYPE = "webhook.test"
 """The event that somebody sends to try an endpoint; it goes there only, and is not logged."""
 

@@ -30,6 +30,7 @@ EventPattern = Annotated[
 EventTypes = Annotated[list[EventPattern], Field(min_length=1, max_length=100)]
 Format = Literal["cloudevents"]
 Ordering = Literal["none"]
+RateLimit = Annotated[int, Field(ge=1, le=1000)]
 Url = Annotated[
     str,
     StringConstraints(min_length=1, max_length=2048),
@@ -94,7 +95,8 @@ class WebhookIn(InModel):
     """A new endpoint. `secret` is made when it is not given.
 
     All terms of `filter` have to hold: conditions, regular expressions (`regex`, RE2's syntax), groups `all` and `any` of them, two levels
-    deep. `headers` are sent with each call, such as an `Authorization`; their values are never shown again.
+    deep. `headers` are sent with each call, such as an `Authorization`; their values are never shown again. `rate_limit`: at most so many
+    calls a second, of each process that sends.
     """
 
     url: Url
@@ -102,6 +104,7 @@ class WebhookIn(InModel):
     filter: Filter = Field(default_factory=list)
     format: Format = "cloudevents"
     ordering: Ordering = "none"
+    rate_limit: RateLimit | None = None
     description: ShortText | None = None
     headers: Headers = Field(default_factory=dict)
     secret: Secret | None = None
@@ -115,6 +118,7 @@ class WebhookPatch(InModel):
     filter: Filter = Field(default_factory=absent)
     format: Format = Field(default_factory=absent)
     ordering: Ordering = Field(default_factory=absent)
+    rate_limit: RateLimit | None = None
     description: ShortText | None = None
     headers: HeaderChanges = Field(default_factory=absent)
     status: Literal["enabled", "disabled"] = Field(default_factory=absent)
@@ -132,6 +136,7 @@ class WebhookOut(OutModel):
     filter: list[FilterTermOut]
     format: str
     ordering: str
+    rate_limit: int | None
     description: str | None
     headers: dict[str, Literal[True]]
     status: Literal["enabled", "disabled"]

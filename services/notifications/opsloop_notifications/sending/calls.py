@@ -9,10 +9,11 @@ from typing import Any
 from uuid import UUID
 
 from opsloop_common.documents import read_document
+from opsloop_notifications.deliveries.rules import RECOVERED, RETRIED_LATER
 
 KIND = "webhooks"
-CLAIMED_AT_FIRST = 64
-"""How many deliveries of an endpoint a process holds before it has seen it answer."""
+IN_ORDER = " in order"
+RETRIED = " again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Call:
     sealed_secrets: tuple[str, ...]
     tries: int
     made: int
+    priority: int
+    rate_limit: int | None
     is_failing: bool
 
     @property
@@ -41,8 +44,19 @@ class Call:
 
     @property
     def group(self) -> str:
-        """Return the endpoint's id."""
-        return str(self.webhook_id)
+        """Return the endpoint's id, and of which of its lines the call is: first attempts wait for no others."""
+        line = IN_ORDER if self.is_in_order else RETRIED if self.is_retry else ""
+        return f"{self.webhook_id}{line}"
+
+    @property
+    def is_in_order(self) -> bool:
+        """Say whether it waits for the end of the one before it."""
+        return self.priority <= RECOVERED
+
+    @property
+    def is_retry(self) -> bool:
+        """Say whether an attempt of it failed already."""
+        return self.priority <= RETRIED_LATER
 
 
 def call_from(
@@ -66,8 +80,23 @@ def call_from(
         sealed_secrets=secrets,
         tries=row["tries"],
         made=row["attempt_count"],
+        priority=row["priority"],
+        rate_limit=row["rate_limit"],
         is_failing=row["is_failing"],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A call that was not made, as the endpoint is left alone until then."""
+
+    call: Call
+    until: datetime
+
+
+def endpoint_of(group: str) -> str:
+    """Return the id of the endpoint whose line a group is."""
+    return group.removesuffix(IN_ORDER).removesuffix(RETRIED)
 
 
 def read_call(row: Mapping[str, Any], now: datetime) -> Call:
