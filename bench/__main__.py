@@ -30,6 +30,7 @@ from bench import (
 )
 from bench.report import Line, machine, save, show
 from bench.world import all_in_one, databases, four_processes, scratch_folder, started
+from opsloop_common.testing import run
 from opsloop_common.testing.kafka import NoBroker, running_broker
 
 
@@ -181,8 +182,12 @@ def main() -> None:
     if unknown := [one for one in asked if not any(_is_wanted(name, [one]) for name in SECTIONS)]:
         parser.error(f"no section of that name: {', '.join(unknown)}")
     wanted = [name for name in SECTIONS if _is_wanted(name, asked)]
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        lines = runner.run(measure(wanted, Effort(given.seconds, given.rounds)))
+    begun = run.begin()  # whatever ends this, nothing that it started or wrote stays
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            lines = runner.run(measure(wanted, Effort(given.seconds, given.rounds)))
+    finally:
+        begun.end()
     print(f"{machine()}; median of {given.rounds} rounds of {given.seconds:g} s\n\n{show(lines)}")
     if given.save:
         save(lines, given.save)

@@ -63,6 +63,7 @@ FURTHER = {
         25, "writes who came and left in bulk, with what is told of it, apart from deciding it"
     ),
     "metrics.people.writing": Further(25, "writes what became of a block's persons in bulk, apart from deciding it"),
+    "notifications.alerts.pages": Further(40, "a door for people: the page behind the link of a mail"),
     "notifications.mail.holding": Further(25, "how long mail waits for a server that refuses us, and who is told"),
     "notifications.mail.writing": Further(25, "writes the mail's bytes, apart from handing them to a server"),
     "notifications.messages.sender": Further(35, "what the queue's engine calls to hand mails over"),

@@ -33,7 +33,7 @@ SHORT_BY = {
     "common/access": 416,
     "common/bus": 122,
     "common/front": 232,
-    "common/http": 845,
+    "common/http": 766,
     "common/inbox": 82,
     "common/outbound": 260,
     "common/runner": 100,

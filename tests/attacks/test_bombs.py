@@ -22,6 +22,18 @@ from services.metrics.tests.test_kept_questions import ASKED
 from tests.attacks.bombs import MIB, Bomb, bombs, marks
 from tests.attacks.probe import watching
 from tests.contracts.worlds import BODIES
+from tests.contracts.worlds.alerts import (
+    ALERTS,
+    HEARTBEAT,
+    INHIBITION,
+    MATCHERS,
+    OVERRIDE,
+    POLICY,
+    ROUTE,
+    RULE,
+    SCHEDULE,
+    SILENCE,
+)
 from tests.contracts.worlds.campaigns import CAMPAIGN, PLAYBOOK
 from tests.contracts.worlds.metrics import MONITOR, REPORTED, WINDOW
 from tests.contracts.worlds.segments import DEFINITION, SEGMENT
@@ -62,6 +74,16 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/campaigns": CAMPAIGN,
     "POST /v1/playbooks": PLAYBOOK,
     "POST /v1/webhooks": HOOK,
+    "POST /api/v2/alerts": ALERTS,
+    "POST /v1/alert-rules": RULE | {"resolve_types": ["kpi.recovered"], "incident_from": "data.kpi"},
+    "POST /v1/alert-routes": ROUTE,
+    "POST /v1/silences": SILENCE,
+    "POST /v1/silences/preview": {"matchers": MATCHERS},
+    "POST /v1/inhibition-rules": INHIBITION,
+    "POST /v1/heartbeats": HEARTBEAT,
+    "POST /v1/schedules": SCHEDULE,
+    "POST /v1/schedules/{schedule_id}/overrides": OVERRIDE,
+    "POST /v1/escalation-policies": POLICY,
     "POST /v1/parked-events/redrive": {"fingerprint": "ValueError"},
     "POST /v1/parked-events/discard": {"fingerprint": "ValueError"},
     "PATCH /v1/workspace": {"locale": "zh-CN"},

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from dataclasses import replace
 
 import pytest
 
-from tests.attacks.probe import watching
+from tests.attacks.probe import Seen, watching
 
 pytestmark = [pytest.mark.slow, pytest.mark.measured]
 
@@ -36,5 +37,15 @@ async def test_it_sees_a_loop_that_stands_still(fresh: bool):
     server.close()
     assert seen().failed == 0
     assert seen().max_ms >= 300
+    assert 0 < seen().alone_ms < 300
     with pytest.raises(AssertionError):
         seen().require()
+
+
+def test_what_an_answer_takes_alone_is_no_fault():
+    seen = Seen(count=200, failed=0, p50_ms=4, p99_ms=58, max_ms=90, alone_ms=8)
+
+    seen.require()
+    for worse in ({"p99_ms": 59}, {"alone_ms": 7}, {"max_ms": 251}, {"failed": 1}, {"count": 19}):
+        with pytest.raises(AssertionError):
+            replace(seen, **worse).require()

@@ -27,6 +27,7 @@ FOR_BROWSERS = {
 ONE_PAGE = {"/v1/event-types", "/v1/kpi-templates"}
 """Lists that are never long, the same in every workspace, and have the form of one all the same."""
 COMPUTED = {
+    "/v1/schedules/{schedule_id}/shifts",
     "/v1/jobs/{job_id}",
     "/v1/kpis/{key}/status",
     "/v1/kpis/{key}/series",
@@ -69,7 +70,7 @@ BAD_BODIES: dict[str, tuple[bytes, int]] = {
 
 def reads(method: str, path: str) -> bool:
     """Say whether a route only reads: a question about events is too long for an address."""
-    asks = path.startswith("/v1/insights/") or path == "/v1/segments/preview"
+    asks = path.startswith("/v1/insights/") or path in ("/v1/segments/preview", "/v1/silences/preview")
     return method == "GET" or (asks and method == "POST")
 
 

@@ -48,9 +48,14 @@ def is_vendors(operation: dict[str, Any]) -> bool:
     return operation["tags"][0].startswith("capture: ")
 
 
+def has_words_of_its_own(operation: dict[str, Any]) -> bool:
+    """Say whether a route refuses in words that others gave it."""
+    return is_vendors(operation) or operation["tags"] == ["Alertmanager"]
+
+
 def refusal(answer, operation: dict[str, Any]) -> None:
     """Check that an error answer is what the route's clients read."""
-    if is_vendors(operation):
+    if has_words_of_its_own(operation):
         assert answer.headers["content-type"] == "application/json"
         assert isinstance(answer.json(), dict)
         assert answer.headers["x-request-id"]
@@ -257,8 +262,9 @@ async def test_bad_bodies(door: Door, what: str):
             continue
         answer = await door.request(method, path.format_map(door.ids), content=body, headers=headers)
         assert answer.status_code == status, (method, path, answer.status_code, answer.text)
-        document = problem(answer)
-        if status == 422:
+        refusal(answer, operation)
+        if status == 422 and not has_words_of_its_own(operation):
+            document = problem(answer)
             assert document["errors"], (method, path, document)
             assert all(error["pointer"].startswith("/") or error["pointer"] == "" for error in document["errors"])
 
@@ -275,10 +281,10 @@ async def test_too_large_and_wrong_type(door: Door):
         # a wrong type as well: the size comes first
         large = await door.request(method, concrete, content=huge[: limit + 1], headers=door.ours | typed)
         assert large.status_code == 413, (method, path)
-        problem(large)
+        refusal(large, operation)
         wrong = await door.request(method, concrete, content=b"a=1", headers=door.ours | typed)
         assert wrong.status_code == 415, (method, path)
-        problem(wrong)
+        refusal(wrong, operation)
         within = await door.request(method, concrete, content=b" " * limit, headers=door.ours | JSON)
         assert within.status_code == 400, (method, path)
 
@@ -301,7 +307,7 @@ async def test_bad_paging(door: Door):
 
 async def test_a_parameter_that_is_not_known_is_refused_with_the_nearest_that_is(door: Door):
     for method, path, operation in operations(door):
-        if operation["security"] == [] or is_vendors(operation):  # whose clients add what they like
+        if operation["security"] == [] or has_words_of_its_own(operation):  # whose clients add what they like
             continue
         known = [one["name"] for one in operation.get("parameters", ()) if one["in"] == "query"]
         body = "{}" if "requestBody" in operation else None

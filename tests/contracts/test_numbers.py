@@ -44,15 +44,21 @@ CREATED: dict[str, list[tuple[str, dict[str, Any]]]] = {
     "notifications": [
         ("/v1/webhooks", {"url": "https://example.com/", "filter": WHEN}),
         ("/v1/webhooks", {"url": "https://example.com/", "filter": [{"any": [{"all": WHEN}, *WHEN]}]}),
+        ("/v1/alert-rules", {"name": "Slow", "event_types": ["*"], "when": [{"any": [{"all": WHEN}, *WHEN]}]}),
     ],
 }
 """Bodies of what is created; each 0 in them stands for the number."""
+OTHERS = {
+    "/v1/feedback": {"title": "another"},
+    "/v1/webhooks": {"description": "x"},
+    "/v1/alert-rules": {"enabled": False},
+}
+"""What may change beside it, where that is not the name."""
 IN_A_DEFINITION = {
     f"/definition{'/conditions' * level}{where}/value" for level in (1, 2, 3) for where in ("", "/where")
 }
-IN_A_FILTER = {
-    f"/filter{groups}/value" for groups in ("", "/all", "/any", "/all/all", "/all/any", "/any/all", "/any/any")
-}
+GROUPS = ("", "/all", "/any", "/all/all", "/all/any", "/any/all", "/any/any")
+IN_A_FILTER, IN_A_RULE = ({f"/{name}{group}/value" for group in GROUPS} for name in ("filter", "when"))
 TAKEN = {
     "POST /v1/feedback": {"/attributes"},
     "POST /v1/feedback:batch": {"/items/attributes"},
@@ -106,6 +112,8 @@ TAKEN = {
     "POST /v1/playbooks/{playbook_id}/test": {"/data"},
     "POST /v1/webhooks": IN_A_FILTER,
     "PATCH /v1/webhooks/{webhook_id}": IN_A_FILTER,
+    "POST /v1/alert-rules": IN_A_RULE,
+    "PATCH /v1/alert-rules/{alert_rule_id}": IN_A_RULE,
 }  # fmt: skip
 """Fields of each operation that take any number; integers and numbers with bounds are not among them."""
 
@@ -163,14 +171,7 @@ async def test_what_is_stored_can_be_read_changed_told_and_deleted(service: tupl
         assert any(within(body, item) for item in listed)
         # what was shown may be sent back, and something else may change beside it
         kept = {key: shown[key] for key in ("measure", "target", "targets", "when", "filter") if key in shown}
-        other = (
-            {"title": "another"}
-            if name == "feedback"
-            else {"description": "x"}
-            if name == "notifications"
-            else {"name": "x"}
-        )
-        await ok(api, "PATCH", location, json=kept | other)
+        await ok(api, "PATCH", location, json=kept | OTHERS.get(path, {"name": "x"}))
         assert within(body, (await ok(api, "GET", location)).json() | {k: body[k] for k in ("name",) if k in body})
         if name != "feedback":
             await ok(api, "DELETE", location)

@@ -219,6 +219,27 @@ REPEATING_WINDOWS_PER_WORKSPACE = 100
 """Of those that repeat all times of seven months are counted, where anomalies are looked for."""
 WEBHOOKS_PER_WORKSPACE = 100
 """One event is delivered to each endpoint that hears its type."""
+ALERTS_FIRING = 5_000
+"""Of a workspace at once; a look at a group may read all of them."""
+ALERTS_AT_ONCE = 1_000
+"""Of one `POST /api/v2/alerts`."""
+ALERT_LABELS = 50
+ALERT_ANNOTATIONS = 30
+ALERT_GROUPS = 1_000
+"""Of a workspace: each is looked at every few minutes."""
+ALERT_RULES_PER_WORKSPACE = 100
+"""Each event is held against all of them."""
+ALERT_ROUTES_PER_WORKSPACE = 100
+SILENCES_PER_WORKSPACE = 500
+"""Those that are not over: each alert of a group is held against them at each look."""
+INHIBITION_RULES_PER_WORKSPACE = 50
+"""For each whose targets are in a group, all that fires is gone through at a look."""
+SCHEDULES_PER_WORKSPACE = 100
+HEARTBEATS_PER_WORKSPACE = 500
+OVERRIDES_PER_SCHEDULE = 100
+"""Those that are not over."""
+ESCALATION_POLICIES_PER_WORKSPACE = 100
+"""Each alert that begins to fire is held against all of them."""
 REJECTIONS_PER_MINUTE = 100
 """Refused messages of a workspace's requests of which all is kept; of more only the number."""
 REJECTIONS_KEPT = 100_000

@@ -94,8 +94,12 @@ class Grounds:
 
     def link(self, path: str | None) -> str | None:
         """Return the address that people reach a path of this service by, None without a path or a public address."""
+        return self.page(f"/api/{self.service}{path}") if path else None
+
+    def page(self, path: str) -> str | None:
+        """Return the address of a page for people, None without a public address."""
         public = self.settings.public_url if self.settings is not None else None
-        return f"{public.rstrip('/')}/api/{self.service}{path}" if public and path else None
+        return f"{public.rstrip('/')}{path}" if public else None
 
 
 class Phase(IntEnum):

@@ -153,7 +153,7 @@ async def test_no_sweep_frees_a_claim_that_is_on_its_way_to_whoever_takes_it(dat
     async with running(database, Work()) as made:
         async with database.transaction() as session:
             (row,) = await rows.claim_due(session, [(DueKind("other", None), 1)], now=database.clock.now(), owner=OWNER)
-        with made.handing_over([row.id]):
+        with made.handing_over({row.id: ("acme", "a")}):
             database.clock.advance(timedelta(minutes=1))
             swept = made._swept_at
             time.sleep(0.2)  # noqa: ASYNC251 the loop stalls between the commit and the taking

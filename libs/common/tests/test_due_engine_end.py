@@ -162,12 +162,30 @@ async def test_what_is_being_handed_over_has_its_room_already(database):
     made = Engine(database, Work(), owner=OWNER)
     spare = made.spare("greedy")
 
-    with made.handing_over([uuid4() for _ in range(spare - 3)]):
+    with made.handing_over(on_their_way(spare - 3, "c")):
         assert (made.spare("greedy"), made.room("greedy", "a")) == (3, 3)
-        with made.handing_over([uuid4() for _ in range(3)]):
+        with made.handing_over(on_their_way(3, "c")):
             assert (made.spare("greedy"), made.room("greedy", "b")) == (0, 0)
 
     assert made.spare("greedy") == spare
+
+
+async def test_what_is_being_handed_over_counts_in_its_line_for_a_claim_and_for_the_next(database):
+    made = Engine(database, Work(), owner=OWNER)
+    made.take([Piece("greedy", does="hangs")])
+    before = made.room("greedy", "a")
+
+    with made.handing_over(on_their_way(2, "a")), made.handing_over(on_their_way(1, "b")):
+        assert (made.room("greedy", "a"), made.room("greedy", "b")) == (before - 2, Work.never_left - 1)
+        assert made._ask().held == {("greedy", "a"): 3, ("greedy", "b"): 1}
+
+    assert (made.room("greedy", "a"), made._ask().held) == (before, {("greedy", "a"): 1})
+    for task in made._tasks:
+        task.cancel()
+
+
+def on_their_way(count, group):
+    return {uuid4(): ("greedy", group) for _ in range(count)}
 
 
 @pytest.mark.parametrize(("behind", "share"), [(0, BATCH), (1, BATCH), (5, BATCH // 5), (400, LEAST_OF_A_WORKSPACE)])
@@ -255,11 +273,12 @@ async def test_a_fault_of_the_database_is_waited_out_and_at_the_end_left_to_the_
 
 async def test_a_row_may_be_on_its_way_twice_until_both_have_come(database):
     made, id = Engine(database, Work(), owner=OWNER), uuid4()
-    with made.handing_over([id, uuid4()]):
-        with made.handing_over([id]):
-            assert made._handed[id] == 2
+    line = ("acme", "a")
+    with made.handing_over({id: line, uuid4(): line}):
+        with made.handing_over({id: line}):
+            assert (made._handed[id], made._held[line]) == (2, 3)
         assert set(made._handed) >= {id}
-    assert made._handed == Counter()
+    assert made._handed == made._held == Counter()
 
 
 async def test_a_wake_up_ends_the_wait(database):

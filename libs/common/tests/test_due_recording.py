@@ -169,7 +169,7 @@ async def test_one_of_which_nothing_can_be_recorded_leaves_the_queue_and_stays_t
     async with running(database, work) as made:
         async with database.transaction() as session:
             claimed = await claim_due(session, [(DueKind("other", None), 2)], now=database.clock.now(), owner=OWNER)
-        with made.handing_over([item.id for item in claimed]):
+        with made.handing_over({item.id: ("acme", "a") for item in claimed}):
             made.take([Piece(item.id, NOTHING if item.row.key == "a" else "fine") for item in claimed])
             await until(lambda: not made._ids)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,11 +25,11 @@ from opsloop_metrics.app import SERVICE
 from opsloop_metrics.monitors.consumers import EVENTS
 from opsloop_metrics.settings import MetricsSettings
 from opsloop_metrics.store.embedded import EmbeddedStore
-from opsloop_metrics.store.engine import Engine
 from opsloop_metrics.store.opening import migrate_store
 from opsloop_metrics.store.port import written
 from opsloop_metrics.store.server import ServerStore
 from services.metrics.tests.clickhouse_front import fronted
+from services.metrics.tests.engine import emptied, without_syncs
 from services.metrics.tests.wires import Capture
 
 REPORTED = {"type": "reported"}
@@ -164,19 +164,19 @@ async def store(events_engine: EmbeddedStore) -> EmbeddedStore:
     return events_engine
 
 
-async def emptied(store: Engine) -> None:
-    """Take everything out of an event store."""
-    for table in ("event", "person", "person_override"):
-        await store.change(f"TRUNCATE TABLE opsloop.{table}")
-    await store.change("DELETE FROM opsloop.seen WHERE true")
-
-
 @pytest.fixture(scope="session")
 def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Return the URL of something that speaks like a ClickHouse server."""
     with fronted(tmp_path_factory.mktemp("clickhouse")) as url:
-        asyncio.run(migrate_store(MetricsSettings(clickhouse_url=url)))
+        asyncio.run(opened(url))
         yield url
+
+
+async def opened(url: str) -> None:
+    await migrate_store(MetricsSettings(clickhouse_url=url))
+    store = ServerStore(url)
+    await without_syncs(store)
+    await store.close()
 
 
 @pytest_asyncio.fixture
@@ -267,7 +267,10 @@ class Funnels:
 
     async def happened(self, *events: Any, workspace: str = "acme", **others: Any) -> None:
         """Tell events: (person, name, minutes after noon) and, where given, columns or properties."""
-        rows = []
+        await self.store.insert("opsloop.event", self.COLUMNS, self.rows(events, workspace, others))
+
+    def rows(self, events: Iterable[Any], workspace: str, others: dict[str, Any]) -> list[list[Any]]:
+        rows: list[list[Any]] = []
         for number, (who, name, minutes, *more) in enumerate(events):
             own = {"kind": "track", "utm_source": "", "is_bot": 0, "is_personless": 0, "properties": {}} | others
             own |= more[0] if more else {}
@@ -288,14 +291,31 @@ class Funnels:
                     json.dumps(own["properties"]),
                 ]
             )
-        await self.store.insert("opsloop.event", self.COLUMNS, rows)
+        return rows
 
-    async def ask(self, *steps: Any, expect: int = 200, **query: Any) -> Any:
+    async def ask(self, *steps: Any, expect: int = 200, headers: dict[str, str] | None = None, **query: Any) -> Any:
         body = self.RANGE | {"steps": [step if isinstance(step, dict) else {"event": step} for step in steps]} | query
-        return await self.world.post("/v1/insights/funnel", body, expect=expect)
+        answer = await self.world.send("POST", "/v1/insights/funnel", json=body, headers=headers or self.world.headers)
+        assert answer.status_code == expect, answer.text
+        return answer.json()
 
     async def counts(self, *steps: Any, **query: Any) -> list[int]:
         return [step["count"] for step in (await self.ask(*steps, **query))["steps"]]
+
+    async def counts_of(self, worlds: dict[str, tuple[list[Any], list[Any], dict[str, Any]]]) -> dict[str, list[int]]:
+        """Return the counts of small worlds: (events, steps, query). Each is a workspace of its own, a few are asked at once."""
+        places = {name: f"world-{number}" for number, name in enumerate(worlds)}
+        rows = [row for name, (events, _, _) in worlds.items() for row in self.rows(events, places[name], {})]
+        await self.store.insert("opsloop.event", self.COLUMNS, rows)
+        turn = asyncio.Semaphore(3)
+
+        async def counts(name: str) -> list[int]:
+            _, steps, query = worlds[name]
+            async with turn:
+                headers = await self.world.api.key("metrics:read", workspace=places[name])
+                return await self.counts(*steps, headers=headers, **query)
+
+        return dict(zip(worlds, await asyncio.gather(*map(counts, worlds)), strict=True))
 
     async def persons(self, step: int, *steps: str, dropped: bool = False, limit: int = 50, **query: Any) -> list[Any]:
         body = {

@@ -127,7 +127,7 @@ def seen(found):
     }
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", [*range(6), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(6, 12))])
 async def test_the_same_as_plain_python(world_with_store, seed):
     insights = Insights(world_with_store)
     events = world(seed)

@@ -112,7 +112,7 @@ async def kept(world, book: Book, chance: Random) -> None:
             await service.forget_people(session, ["u3"])
 
 
-@pytest.mark.parametrize("seed", range(40))
+@pytest.mark.parametrize("seed", [*range(12), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(12, 40))])
 async def test_random_shops_come_to_what_is_defined(world, seed):
     chance = Random(seed)
     book = a_book(chance)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from random import Random
@@ -337,15 +338,15 @@ def plain(events, asked):
     }
 
 
-@pytest.mark.parametrize("seed", range(1, 21))
+@pytest.mark.parametrize("seed", [*range(1, 7), *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(7, 21))])
 async def test_the_product_counts_as_plain_python_does(world_with_store, seed):
     insights, world = Insights(world_with_store), world_of(seed)
     world_with_store.api.clock.set(world.now)
     await insights.happened(*world.messages)
 
-    for number in range(3):
-        asked = question(world, Random(f"{seed} {number}"))
-        found = await insights.ask("usage", **asked)
+    questions = [question(world, Random(f"{seed} {number}")) for number in range(3)]
+    answers = await asyncio.gather(*(insights.ask("usage", **asked) for asked in questions))
+    for asked, found in zip(questions, answers, strict=True):
         assert list(differences(found, plain(world.events, asked))) == [], asked
 
 

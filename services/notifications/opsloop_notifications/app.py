@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from opsloop_common.contracts import notifications
 from opsloop_common.service import Service
+from opsloop_notifications.alert_groups import slice as alert_groups
+from opsloop_notifications.alert_rules import slice as alert_rules
+from opsloop_notifications.alert_silences import slice as alert_silences
+from opsloop_notifications.alerts import slice as alerts
 from opsloop_notifications.deliveries import slice as deliveries
 from opsloop_notifications.endpoints import slice as endpoints
+from opsloop_notifications.escalations import slice as escalations
 from opsloop_notifications.eventlog import slice as eventlog
+from opsloop_notifications.heartbeats import slice as heartbeats
 from opsloop_notifications.messages import slice as messages
+from opsloop_notifications.oncall import slice as oncall
 from opsloop_notifications.ports import open_ports
 from opsloop_notifications.queues import slice as queues
 from opsloop_notifications.recipients import slice as recipients
@@ -31,6 +38,13 @@ SERVICE = Service(
         eventlog.SLICE,
         recipients.SLICE,
         messages.SLICE,
+        alerts.SLICE,
+        alert_rules.SLICE,
+        alert_groups.SLICE,
+        alert_silences.SLICE,
+        escalations.SLICE,
+        oncall.SLICE,
+        heartbeats.SLICE,
         deliveries.SLICE,
         queues.SLICE,
         retention.SLICE,

@@ -2,6 +2,7 @@
 
 from uuid import uuid4
 
+import jsonschema
 import pytest
 from sqlalchemy import text
 
@@ -91,6 +92,23 @@ async def test_create_refuses(service, headers, pointer):
 
     assert answer.status_code == 422, answer.text
     assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize(
+    ("headers", "is_meant"),
+    [
+        (GIVEN, True),
+        ({"x-a": 5}, False),
+        ({"a b": "1"}, False),
+        ({"x-a": " a"}, False),
+        ({"x-a": "a" * 1_001}, False),
+        ({f"x-{n}": "v" for n in range(21)}, False),
+    ],
+)
+def test_the_contract_says_what_is_taken(service, headers, is_meant):
+    said = service.app.openapi()["components"]["schemas"]["WebhookIn"]["properties"]["headers"]
+
+    assert jsonschema.Draft202012Validator(said).is_valid(headers) is is_meant
 
 
 async def test_a_header_without_a_value_cannot_stay_as_it_is(acme):

@@ -265,13 +265,15 @@ async def test_many_events_that_nobody_wants_are_passed_without_a_pause(acme, re
     assert (await recovery.job())["status"] == "succeeded"
 
 
-@pytest.mark.parametrize("why", ["disabled", "deleted"])
+@pytest.mark.parametrize("why", ["disabled", "deleted", "told of alerts"])
 async def test_it_ends_with_its_endpoint(acme, recovery, why):
     await recovery.disabled(pause(), pause())
     await recovery.start()
     await run_due(acme.service.db, [RECOVER])
     if why == "disabled":
         await acme.change(acme.hook, status="disabled")
+    elif why == "told of alerts":
+        await acme.change(acme.hook, format="alertmanager")
     else:
         answer = await acme.service.client.delete(recovery.path, headers=acme.key)
         assert answer.status_code == 204
@@ -313,8 +315,9 @@ async def test_only_recoveries_of_the_endpoint_are_stopped(acme, recovery):
 
 
 @pytest.mark.parametrize("way", ["recover", "replay-missing"])
-async def test_a_disabled_endpoint_is_delivered_nothing(acme, recovery, way):
-    await acme.change(acme.hook, status="disabled")
+@pytest.mark.parametrize("change", [{"status": "disabled"}, {"format": "alertmanager"}])
+async def test_an_endpoint_that_gets_no_events_is_delivered_none_again(acme, recovery, way, change):
+    await acme.change(acme.hook, **change)
 
     answer = await acme.service.client.post(f"{recovery.path}/{way}", json={"since": recovery.since}, headers=acme.key)
 

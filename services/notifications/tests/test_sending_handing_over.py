@@ -16,6 +16,7 @@ from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.due import engine
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_notifications.sending.consumers import WEBHOOKS
+from opsloop_notifications.sending.sender import WebhookWork
 from opsloop_notifications.sending.timers import dispatch_webhooks
 
 
@@ -56,7 +57,8 @@ def hanging(hook):
     return release
 
 
-async def test_new_deliveries_are_claimed_as_they_are_made(acme, hook, work, until):
+async def test_new_deliveries_are_claimed_as_they_are_made(acme, hook, work, until, monkeypatch):
+    monkeypatch.setattr(WebhookWork, "poll_seconds", 5.0)  # no claim is under way while they are made
     release = hanging(hook)
     async with work(acme.service, dispatch_webhooks):
         await until(lambda: acme.engine, "the engine")

@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Collection, Hashable, Iterator, Sequence, Set
+from collections.abc import Hashable, Iterator, Mapping, Sequence, Set
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -80,7 +80,10 @@ class Engine(Generic[ItemT, ResultT]):
         self._records.know(work.table)
 
     def room(self, workspace: str, group: str) -> int:
-        """Return how many new rows of a group may be claimed for `owner` as they are made, and handed to `take`."""
+        """Return how many new rows of a group may be claimed for `owner` as they are made, and handed to `take`.
+
+        A claim that is under way just then may bring as many again.
+        """
         return max(0, min(self._work.never_left - self._held[workspace, group], self.spare(workspace)))
 
     def spare(self, workspace: str) -> int:
@@ -89,16 +92,19 @@ class Engine(Generic[ItemT, ResultT]):
         return 0 if workspace in self._behind else max(0, self._memory.room(workspace) - coming)
 
     @contextmanager
-    def handing_over(self, ids: Collection[Hashable]) -> Iterator[None]:
+    def handing_over(self, lines: Mapping[Hashable, Line]) -> Iterator[None]:
         """Write down which rows are about to be claimed for `owner`: until the end of the block no sweep frees them.
 
-        The claim is committed some time before anybody here hears of it, however long the loop takes to tell them.
+        The claim is committed some time before anybody here hears of it, however long the loop takes to tell them; a claim
+        that is made meanwhile counts them among what their lines have.
         """
-        self._handed.update(ids)
+        self._handed.update(lines.keys())
+        self._held.update(lines.values())
         try:
             yield
         finally:
-            self._handed -= Counter(ids)
+            self._handed -= Counter(lines.keys())
+            self._held -= Counter(lines.values())
 
     def take(self, items: Sequence[ItemT]) -> None:
         """Work on rows that are committed and claimed for `owner`, each once; one that is never taken is soon free again."""

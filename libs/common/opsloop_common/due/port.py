@@ -170,8 +170,8 @@ class Taker(Protocol):
         """Return how many that may be of a workspace in all: who gives several groups their room counts."""
         ...
 
-    def handing_over(self, ids: Collection[Hashable]) -> AbstractContextManager[None]:
-        """Return a context within which rows with these ids may come to be claimed for `owner`, and are taken."""
+    def handing_over(self, lines: Mapping[Hashable, Line]) -> AbstractContextManager[None]:
+        """Return a context within which rows, by their ids, may come to be claimed for `owner`, and are taken."""
         ...
 
     def take(self, items: Sequence[Any]) -> None:

@@ -299,7 +299,11 @@ class ApiRoute(APIRoute):
         if self.guard.browsers:
             # until it is known who asks, any page may see why it is refused: most often its user's token has expired
             call.origin = request.headers.get("origin")
-        await self.admit(call, request, _token(request))
+        await self.admit(call, request, self.credential(request))
+
+    def credential(self, request: Request) -> str | None:
+        """Return the token that a request came with, None where it has none."""
+        return bearer_token(request.headers.get("authorization"))
 
     async def admit(self, call: Call, request: Request, token: str | None) -> None:
         """Sign a token in and let it go on; raises Unauthorized (401), Forbidden (403), TooManyRequests (429)."""
@@ -316,7 +320,7 @@ class ApiRoute(APIRoute):
             return
         authenticator = call.shell.authenticator
         if call.signed_in is not None and authenticator.may_have_ended(call.signed_in):
-            call.principal = await authenticator.read(_token(request), _address(request))
+            call.principal = await authenticator.read(self.credential(request), _address(request))
         if call.principal.publishable is not None:
             size = len(read.raw) if read is not None else 0
             await call.shell.spender.spend(call.principal, rows=1, bytes=size)
@@ -355,10 +359,6 @@ class ApiRouter(APIRouter):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(route_class=ApiRoute, **options)
-
-
-def _token(request: Request) -> str | None:
-    return bearer_token(request.headers.get("authorization"))
 
 
 def _address(request: Request) -> str:

@@ -262,6 +262,7 @@ async def import_events(job: JobRun) -> Mapping[str, Any]:
         is_last = place.at + len(piece) == file.size
         async with turn(job.workspace):
             rows, place = files.cut(piece, place, head, file.format, file.columns, is_last=is_last, limit=limit)
+        del piece  # some megabytes, and the waits come now
         reader = partial(_read, format=file.format, columns=file.columns, zone=file.zone, now=now)
         read, new = await _numbered(job, file, await in_turns(reader, rows, workspace=job.workspace))
         accepted = None if file.format in TABLES else await _store(job, file, rows, read, now)

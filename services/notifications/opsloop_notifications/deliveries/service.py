@@ -87,6 +87,11 @@ _HOLD_BACK = text(
     "WHERE q.id = h.id AND q.owner = :owner RETURNING q.id, q.due_at) "
     "UPDATE delivery AS d SET next_attempt_at = held.due_at FROM held WHERE d.id = held.id"
 )
+_WITHDRAW = text(
+    "WITH gone AS (DELETE FROM delivery_queue WHERE id = :id AND workspace = :workspace AND owner IS NULL RETURNING id) "
+    "UPDATE delivery AS d SET status = 'cancelled', next_attempt_at = NULL, finished_at = :now "
+    "FROM gone WHERE d.id = gone.id RETURNING d.id"
+)
 # what is in flight right now is left alone: it is cancelled when it comes up again
 _CANCEL_WAITING = text(
     "WITH gone AS (DELETE FROM delivery_queue WHERE workspace = :workspace AND group_key = :group AND owner IS NULL "
@@ -275,6 +280,15 @@ async def cancel_waiting(session: AsyncSession, workspace: str, webhook_id: UUID
     await session.execute(
         _CANCEL_WAITING, {"workspace": workspace, "group": str(webhook_id), "now": clock_of(session).now()}
     )
+
+
+async def withdraw(session: AsyncSession, delivery_id: UUID) -> bool:
+    """End a delivery of the session's workspace that waits, since what it says is out of date; returns whether it did wait.
+
+    One that is in flight right now goes on.
+    """
+    given = {"id": delivery_id, "workspace": context_of(session).workspace, "now": clock_of(session).now()}
+    return (await session.execute(_WITHDRAW, given)).first() is not None
 
 
 async def cancel_claimed(session: AsyncSession, ids: Iterable[UUID], *, owner: UUID) -> None:

@@ -43,6 +43,10 @@ FAILURES_BEFORE_DISABLING = 10
 """More than one exhausted delivery (8 attempts), so that a rarely used endpoint is not judged by a single event."""
 
 
+CLOUDEVENTS, ALERTMANAGER = "cloudevents", "alertmanager"
+"""What an endpoint gets: each event as it happens, or alerts in groups."""
+
+
 class WebhookStatus(StrEnum):
     """`deleted` keeps the row for its deliveries' history; the API no longer shows it."""
 
@@ -61,6 +65,15 @@ class Listener:
     address: Mapping[str, Any]
     state: str = ""
     """What would be another if any of this had changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """An endpoint that is told of alerts in groups, and what its messages call it."""
+
+    id: UUID
+    name: str
+    event_types: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +101,10 @@ def hears(patterns: Sequence[str], event_type: str) -> bool:
     return any(covers(pattern, event_type) for pattern in patterns)
 
 
-def require_filter(filter: Sequence[Mapping[str, Any]], patterns: Sequence[str]) -> None:
-    """Raise Invalid for a filter on a field that none of the events that the patterns cover has."""
+def require_filter(filter: Sequence[Mapping[str, Any]], patterns: Sequence[str], *, format: str) -> None:
+    """Raise Invalid for a filter on a field that none of the events that the patterns cover has, or where routes choose."""
+    if filter and format == ALERTMANAGER:
+        raise Invalid("/filter", "is of events; which alerts an endpoint gets is said by /v1/alert-routes")
     require_meant(read_filter(filter), types_of(patterns), "/filter")
 
 

@@ -9,7 +9,6 @@ from uuid import UUID
 
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
 
-from opsloop_common.contracts.known import known_pattern
 from opsloop_common.filters import Filter
 from opsloop_common.http.schemas import Duration, FilterTermOut, InModel, OutModel, ShortText, Timestamp, absent
 from opsloop_notifications.endpoints.rules import (
@@ -19,16 +18,10 @@ from opsloop_notifications.endpoints.rules import (
     MOST_HEADERS,
     header_fault,
 )
+from opsloop_notifications.shapes import EventPattern, map_contract
 
-EventPattern = Annotated[
-    str,
-    AfterValidator(known_pattern),  # in words; the contract's pattern is for machines
-    WithJsonSchema(
-        {"type": "string", "maxLength": 100, "pattern": r"^(\*|[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*(\.\*)?)$"}
-    ),
-]
 EventTypes = Annotated[list[EventPattern], Field(min_length=1, max_length=100)]
-Format = Literal["cloudevents"]
+Format = Literal["cloudevents", "alertmanager"]
 Ordering = Literal["none"]
 RateLimit = Annotated[int, Field(ge=1, le=1000)]
 Url = Annotated[
@@ -74,10 +67,7 @@ _A_VALUE = {"type": "string", "minLength": 1, "maxLength": HEADER_CHARACTERS, "p
 
 def _contract(value: dict[str, Any]) -> WithJsonSchema:
     """Return what the contract says of headers, each of which has such a value."""
-    names = {"pattern": f"^{HEADER_NAME}$"}
-    return WithJsonSchema(
-        {"type": "object", "maxProperties": MOST_HEADERS, "propertyNames": names, "additionalProperties": value}
-    )
+    return map_contract(names=f"^{HEADER_NAME}$", most=MOST_HEADERS, value=value)
 
 
 HeaderName = Annotated[str, AfterValidator(_given)]
@@ -97,6 +87,9 @@ class WebhookIn(InModel):
     All terms of `filter` have to hold: conditions, regular expressions (`regex`, RE2's syntax), groups `all` and `any` of them, two levels
     deep. `headers` are sent with each call, such as an `Authorization`; their values are never shown again. `rate_limit`: at most so many
     calls a second, of each process that sends.
+
+    One of format `alertmanager` gets alerts in groups, as routes say, in the document of Alertmanager's webhook (version 4);
+    `event_types` are those that alerts come from, `alert.triggered` for those that no event led to.
     """
 
     url: Url

@@ -24,16 +24,20 @@ from opsloop_common.outbox.append import event_from
 from opsloop_common.resources import changing, touch
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.versions import ANY_VERSION, Precondition
+from opsloop_common.work import work_of
 from opsloop_common.workspaces import take_place
+from opsloop_notifications.alertmanager import rules as alertmanager
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.deliveries.rules import TEST_TYPE
 from opsloop_notifications.deliveries.service import Delivery
 from opsloop_notifications.endpoints import queries, rules
 from opsloop_notifications.endpoints.models import Webhook as Webhook
 from opsloop_notifications.endpoints.queries import KnownListeners as KnownListeners
+from opsloop_notifications.endpoints.rules import ALERTMANAGER as ALERTMANAGER
 from opsloop_notifications.endpoints.rules import Exhausted as Exhausted
 from opsloop_notifications.endpoints.rules import Failures as Failures
 from opsloop_notifications.endpoints.rules import Listener, WebhookStatus
+from opsloop_notifications.endpoints.rules import Receiver as Receiver
 from opsloop_notifications.signing.rules import BadSecret, read_secret, written_secret
 
 _NEW_SECRET_BYTES = 32
@@ -59,7 +63,7 @@ async def create_webhook(
     session: AsyncSession, fields: Mapping[str, Any], *, secret: str | None, policy: AddressPolicy, secrets: SecretBox
 ) -> tuple[Webhook, str]:
     """Add an endpoint; returns it with the secret, which is never shown again. Raises Invalid (422), TooMany."""
-    rules.require_filter(fields["filter"], fields["event_types"])
+    rules.require_filter(fields["filter"], fields["event_types"], format=fields["format"])
     await take_place(session, queries.THERE, most=limits.WEBHOOKS_PER_WORKSPACE, what="webhooks")
     plain = secret or new_secret()
     checked = {name: value for name, value in fields.items() if name != "headers"}
@@ -122,8 +126,8 @@ async def change_webhook(
         rest = {name: value for name, value in changes.items() if name != "headers"}
         changes = rest | _changed_headers(webhook, changes["headers"], secrets)
     with changing(session, webhook, changes) as before:
-        if {"filter", "event_types"} & before.keys():
-            rules.require_filter(webhook.filter, webhook.event_types)
+        if {"filter", "event_types", "format"} & before.keys():
+            rules.require_filter(webhook.filter, webhook.event_types, format=webhook.format)
         if "status" in before and webhook.status == WebhookStatus.ENABLED:
             webhook.disabled_reason = webhook.failing_since = None
             webhook.failures = 0
@@ -154,7 +158,10 @@ async def rotate_secret(
 
 
 async def send_test(session: AsyncSession, webhook_id: UUID) -> Delivery:
-    """Send a `webhook.test` event the way every event goes; returns its delivery. Also for a disabled endpoint."""
+    """Send a `webhook.test` event the way every event goes; returns its delivery. Also for a disabled endpoint.
+
+    One that is told of alerts gets an alert that is a test.
+    """
     webhook = await queries.get_webhook(session, webhook_id)
     event = event_from(
         WebhookTested(webhook_id=webhook.id),
@@ -164,7 +171,11 @@ async def send_test(session: AsyncSession, webhook_id: UUID) -> Delivery:
         context=context_of(session),
         sequence=1,
     )
-    plan = deliveries.Plan(webhook.id, event.id, event.type, event.to_bytes().decode())
+    document = event.to_bytes().decode()
+    if webhook.format == ALERTMANAGER:
+        link = work_of(session).grounds.link("/") or ""
+        document = alertmanager.sample(event.time, receiver=_receiver(webhook).name, external_url=link)
+    plan = deliveries.Plan(webhook.id, event.id, event.type, document)
     (delivery_id,) = await deliveries.plan_deliveries(session, [plan])
     return await deliveries.get_delivery(session, delivery_id)
 
@@ -185,6 +196,15 @@ async def get_enabled(session: AsyncSession, webhook_id: UUID) -> Webhook:
 async def enabled_webhooks(session: AsyncSession) -> list[Listener]:
     """Return the endpoints of the session's workspace that get events."""
     return await queries.enabled_webhooks(session)
+
+
+async def alert_receivers(session: AsyncSession, *, only: UUID | None = None) -> list[Receiver]:
+    """Return the enabled endpoints of the session's workspace that are told of alerts, or the one of them that is meant."""
+    return [_receiver(webhook) for webhook in await queries.alert_receivers(session, only)]
+
+
+def _receiver(webhook: Webhook) -> Receiver:
+    return Receiver(webhook.id, webhook.description or str(webhook.id), webhook.event_types)
 
 
 async def note_outcomes(

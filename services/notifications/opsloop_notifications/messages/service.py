@@ -14,7 +14,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import outbox
-from opsloop_common.contracts.campaigns import MessageRequested
+from opsloop_common.contracts.campaigns import MessageChannel, MessageRequested
 from opsloop_common.contracts.notifications import FailureReason, NotificationFailed, NotificationSent
 from opsloop_common.db import (
     Context,
@@ -36,6 +36,7 @@ from opsloop_notifications.recipients.service import erase_recipients, reach
 
 QUEUE_TABLE = NotificationQueue.__tablename__
 KIND = "mails"
+CHANNEL: MessageChannel = "email"
 
 # the unique (workspace, message, user) makes a repeated request send nothing twice
 _ADD = text(
@@ -137,26 +138,41 @@ class MailResult:
 
 
 async def request_message(session: AsyncSession, requested: MessageRequested) -> None:
-    """Make one notification a recipient; who has no address has failed at once, with that reason."""
-    await _keep_message(session, requested)
-    contents = await queries.get_contents(session, requested.message_id)
-    user_ids = list(dict.fromkeys(requested.user_ids))
+    """Make one notification a recipient of what a campaign wants to be told."""
+    contents = [content.model_dump() for content in requested.contents]
+    await tell(
+        session, requested.user_ids, contents, message_id=requested.message_id, campaign_id=requested.campaign_id
+    )
+
+
+async def tell(
+    session: AsyncSession,
+    people: Sequence[str],
+    contents: Sequence[Mapping[str, str]],
+    *,
+    message_id: UUID,
+    campaign_id: UUID | None = None,
+) -> None:
+    """Mail people something in their language; who has no address has failed at once, with that reason."""
+    await _keep_message(session, contents, message_id=message_id, campaign_id=campaign_id)
+    kept = await queries.get_contents(session, message_id)
+    user_ids = list(dict.fromkeys(people))
     known = await reach(session, user_ids)
     rows: dict[UUID, tuple[str, str | None, str | None, FailureReason | None]] = {}
     for user_id in user_ids:
         recipient = known.get(user_id)
         address = recipient.email if recipient else None
-        locale = _locale_for(contents, recipient.locale if recipient else None)
-        reason: FailureReason | None = "no_address" if address is None else None if contents else "undeliverable"
+        locale = _locale_for(kept, recipient.locale if recipient else None)
+        reason: FailureReason | None = "no_address" if address is None else None if kept else "undeliverable"
         rows[uuid7()] = (user_id, address, locale, reason)
     users, addresses, locales, reasons = zip(*rows.values(), strict=True) if rows else ((), (), (), ())
     added = await session.scalars(
         _ADD,
         {
             "workspace": context_of(session).workspace,
-            "message": requested.message_id,
-            "campaign": requested.campaign_id,
-            "channel": requested.channel,
+            "message": message_id,
+            "campaign": campaign_id,
+            "channel": CHANNEL,
             "now": clock_of(session).now(),
             "ids": list(rows),
             "users": list(users),
@@ -170,10 +186,10 @@ async def request_message(session: AsyncSession, requested: MessageRequested) ->
         if reason is not None:
             failed = NotificationFailed(
                 notification_id=id,
-                message_id=requested.message_id,
-                campaign_id=requested.campaign_id,
+                message_id=message_id,
+                campaign_id=campaign_id,
                 user_id=user_id,
-                channel=requested.channel,
+                channel=CHANNEL,
                 locale=locale,
                 reason=reason,
             )
@@ -189,14 +205,16 @@ def _locale_for(contents: Sequence[Mapping[str, Any]], wanted: str | None) -> st
     return locale
 
 
-async def _keep_message(session: AsyncSession, requested: MessageRequested) -> None:
+async def _keep_message(
+    session: AsyncSession, contents: Sequence[Mapping[str, str]], *, message_id: UUID, campaign_id: UUID | None
+) -> None:
     await session.execute(
         insert(Message)
         .values(
             workspace=context_of(session).workspace,
-            id=requested.message_id,
-            campaign_id=requested.campaign_id,
-            contents=[content.model_dump() for content in requested.contents],
+            id=message_id,
+            campaign_id=campaign_id,
+            contents=[dict(content) for content in contents],
             cause=context_of(session).cause(),
             created_at=clock_of(session).now(),
         )

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common import resources
 from opsloop_common.documents import read_document
 from opsloop_common.due.jobs import cancel_job, get_job, start_job
-from opsloop_common.errors import NotFound
+from opsloop_common.errors import Conflict, NotFound
 from opsloop_common.filters import all_hold, read_filter
 from opsloop_common.turns import breathing
 from opsloop_notifications.deliveries import service as deliveries
@@ -70,6 +70,8 @@ START = Place(UUID(int=0))
 async def start(session: AsyncSession, webhook_id: UUID, since: datetime, *, untried_only: bool) -> UUID:
     """Begin to deliver again what failed and what was missed since a time, or only what was never tried; returns the job's id."""
     webhook = await endpoints.get_enabled(session, webhook_id)
+    if webhook.format == endpoints.ALERTMANAGER:
+        raise Conflict("The endpoint is told of alerts, not of events: what still fires is told at the next look.")
     action = "replay_started" if untried_only else "recovery_started"
     resources.tell(session, webhook, action, after={"since": since})
     payload = {"webhook_id": str(webhook.id), "since": since.isoformat(), "untried_only": untried_only}
@@ -94,6 +96,8 @@ async def step(session: AsyncSession, wanted: Wanted, place: Place, *, page: int
         return Step(0, None, stopped="deleted")
     if webhook.status != WebhookStatus.ENABLED:
         return Step(0, None, stopped="disabled")
+    if webhook.format == endpoints.ALERTMANAGER:
+        return Step(0, None, stopped="told of alerts")
     is_failing = webhook.failing_since is not None
     if await deliveries.is_delivering_in_order(session, webhook.id):
         return Step(0, place, is_failing)

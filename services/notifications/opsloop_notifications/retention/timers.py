@@ -16,6 +16,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import settings_of
 from opsloop_common.due import DueKind, LongRun
+from opsloop_notifications.alert_groups import service as alert_groups
+from opsloop_notifications.alert_silences import service as silences
+from opsloop_notifications.alerts import service as alerts
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.eventlog import service as eventlog
@@ -47,6 +50,11 @@ async def forget_old(run: LongRun) -> None:
     await in_pages(partial(messages.forget_ended, before=before, limit=BATCH))
     while await _step(run, partial(messages.forget_messages, before=before, limit=BATCH)) == BATCH:
         pass
+    for forget in (alerts.forget_resolved, alerts.forget_entries):
+        while await _step(run, partial(forget, before=before, limit=BATCH)) == BATCH:
+            pass
+    await _step(run, partial(silences.forget_expired, before=before))
+    await _step(run, alert_groups.forget_notices)
 
 
 async def _step(run: LongRun, work: Callable[[AsyncSession], Awaitable[T]]) -> T:

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from opsloop_common.contracts.envelope import CONTENT_TYPE
 from opsloop_common.documents import read_document
 from opsloop_notifications.deliveries.rules import RECOVERED, RETRIED_LATER
 
@@ -26,6 +27,7 @@ class Call:
     event_id: UUID
     event_type: str
     body: bytes
+    content_type: str
     happened_at: datetime
     traceparent: str | None
     url: str
@@ -60,7 +62,13 @@ class Call:
 
 
 def call_from(
-    row: Mapping[str, Any], now: datetime, *, body: bytes, happened_at: datetime, traceparent: str | None
+    row: Mapping[str, Any],
+    now: datetime,
+    *,
+    body: bytes,
+    happened_at: datetime,
+    traceparent: str | None,
+    content_type: str = CONTENT_TYPE,
 ) -> Call:
     """Return the call that a row of delivery and endpoint stands for, with the secrets that it is to be signed with now."""
     secrets: tuple[str, ...] = (row["secret"],)
@@ -73,6 +81,7 @@ def call_from(
         event_id=row["event_id"],
         event_type=row["event_type"],
         body=body,
+        content_type=content_type,
         happened_at=happened_at,
         traceparent=traceparent,
         url=row["url"],
@@ -100,12 +109,17 @@ def endpoint_of(group: str) -> str:
 
 
 def read_call(row: Mapping[str, Any], now: datetime) -> Call:
-    """Return the call of a row that was claimed: only its document says what the event's headers need."""
+    """Return the call of a row that was claimed: only its document says what the event's headers need.
+
+    What is told of alerts is no event: it has no time of its own.
+    """
     told = read_document(row["document"])
+    is_event = "specversion" in told
     return call_from(
         row,
         now,
         body=row["document"].encode(),
-        happened_at=datetime.fromisoformat(told["time"]),
+        happened_at=datetime.fromisoformat(told["time"]) if is_event else now,
         traceparent=told.get("traceparent"),
+        content_type=CONTENT_TYPE if is_event else "application/json",
     )

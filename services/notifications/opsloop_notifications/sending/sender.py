@@ -12,7 +12,6 @@ from typing import Any
 from uuid import UUID
 
 from opsloop_common import limits
-from opsloop_common.contracts.envelope import CONTENT_TYPE
 from opsloop_common.due.port import Ask, Claimed, Gate
 from opsloop_common.failpoints import hit
 from opsloop_common.lanes import Lanes
@@ -219,7 +218,7 @@ class WebhookWork:
         timestamp = int(now.timestamp())
         message_id = str(call.event_id)
         headers = {
-            "content-type": CONTENT_TYPE,
+            "content-type": call.content_type,
             "user-agent": USER_AGENT,
             "webhook-id": message_id,
             "webhook-timestamp": str(timestamp),

@@ -68,12 +68,12 @@ async def _hear_once(
 ) -> set[UUID] | None:
     """Return the ids of the claimed events, None when nothing was done since the listeners are no longer these."""
     now, taker = database.clock.now(), database.wakeups.takers.get(deliveries.QUEUE_TABLE)
-    wanted = await _wanted(listeners, events)
-    plans = _with_owners(wanted, events[0].workspace, taker)
+    workspace, wanted = events[0].workspace, await _wanted(listeners, events)
+    plans = _with_owners(wanted, workspace, taker)
     log = log_parameters(events)
     given = claim_parameters(consumer, events) | log | deliveries.plan_parameters(plans)
     given |= {"now": now, "listener_states": [listener.state for listener in listeners]}
-    handed = [plan.id for plan in plans if plan.owner is not None]
+    handed = {plan.id: (workspace, str(plan.webhook_id)) for plan in plans if plan.owner is not None}
     with taker.handing_over(handed) if taker is not None else nullcontext():
         (row,) = await database.lanes.fetch(_HEAR_QUICKLY, given)
         if not row["is_unchanged"]:

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from opsloop_common.contracts.envelope import EventData
-from opsloop_common.contracts.notifications import messages, webhooks
+from opsloop_common.contracts.notifications import alerts, messages, webhooks
+from opsloop_common.contracts.notifications.alerts import (
+    AlertAcknowledged,
+    AlertEscalated,
+    AlertEvent,
+    AlertResolved,
+    AlertTriggered,
+)
 from opsloop_common.contracts.notifications.messages import (
     FailureReason,
     NotificationEvent,
@@ -17,12 +24,18 @@ from opsloop_common.contracts.notifications.webhooks import (
 )
 
 EVENTS: tuple[type[EventData], ...] = (
+    *alerts.EVENTS,
     *messages.EVENTS,
     *webhooks.EVENTS,
 )
 
 __all__ = [
     "EVENTS",
+    "AlertAcknowledged",
+    "AlertEscalated",
+    "AlertEvent",
+    "AlertResolved",
+    "AlertTriggered",
     "FailureReason",
     "NotificationEvent",
     "NotificationFailed",

@@ -1,0 +1,1 @@
+"""Alerts that are told together: which receiver, when, and when again."""

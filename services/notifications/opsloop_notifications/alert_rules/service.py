@@ -1,0 +1,113 @@
+"""Use cases of rules, and the ways by which alerts come in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common import limits, resources
+from opsloop_common.contracts.envelope import Event
+from opsloop_common.contracts.known import types_of
+from opsloop_common.db import clock_of
+from opsloop_common.errors import Conflict, TooMany
+from opsloop_common.filters import read_filter, require_meant
+from opsloop_common.resources import changing
+from opsloop_common.turns import breathing
+from opsloop_common.versions import Precondition
+from opsloop_common.workspaces import take_place
+from opsloop_notifications.alert_groups import service as groups
+from opsloop_notifications.alert_rules import queries, rules
+from opsloop_notifications.alert_rules.models import AlertRule
+from opsloop_notifications.alert_rules.rules import EventRule, Posted
+from opsloop_notifications.alerts.rules import Signal
+from opsloop_notifications.escalations import service as escalations
+
+log = structlog.get_logger()
+
+
+async def hear_events(session: AsyncSession, events: Sequence[Event]) -> None:
+    """Fire and end the alerts that events mean by the rules of their workspace."""
+    found = [event for event in events if rules.may_alert(event)]
+    if not found:
+        return
+    own = [(_read(row), row.enabled) for row in await queries.all_rules(session)]
+    in_force, now = rules.in_force(own), clock_of(session).now()
+
+    def signals_of(event: Event) -> list[Signal]:
+        document = event.document()
+        signals = (rule.signal(event, document, now) for rule in in_force)
+        return [signal for signal in signals if signal is not None]
+
+    signals = [signal for said in await breathing(signals_of, found) for signal in said]
+    try:
+        await hear(session, signals)
+    except TooMany as error:
+        # nothing was written so far; what ends is more urgent than what is one too many
+        log.warning("alerts left out", workspace=found[0].workspace, reason=error.detail)
+        await hear(session, [signal for signal in signals if not signal.fires])
+
+
+async def hear(session: AsyncSession, signals: Sequence[Signal]) -> None:
+    """Take what is said of sets of labels: it is told in groups, and what began is escalated. Raises TooMany (409)."""
+    await escalations.begin(session, await groups.hear(session, signals))
+
+
+async def hear_posted(session: AsyncSession, posted: Sequence[Posted]) -> list[str]:
+    """Take what a client of Alertmanager posted; returns what is wrong with those that were not taken. Raises TooMany (409)."""
+    faults = [rules.fault_of(one) for one in posted]
+    now = clock_of(session).now()
+    good = [rules.signal_of(one, now) for one, fault in zip(posted, faults, strict=True) if fault is None]
+    await hear(session, good)
+    return [fault for fault in faults if fault is not None]
+
+
+def _read(row: AlertRule) -> EventRule:
+    return EventRule(
+        name=row.name,
+        event_types=row.event_types,
+        resolve_types=row.resolve_types,
+        when=read_filter(row.when),
+        labels=row.labels,
+        labels_from=row.labels_from,
+        annotations=row.annotations,
+        annotations_from=row.annotations_from,
+        incident_from=row.incident_from,
+        resolve_after=row.resolve_after,
+    )
+
+
+async def create_rule(session: AsyncSession, fields: Mapping[str, Any]) -> AlertRule:
+    """Add a rule; raises Invalid (422), Conflict (409) for a name that is taken, TooMany."""
+    _require_known(fields["when"], fields["event_types"])
+    await take_place(session, queries.RULES, most=limits.ALERT_RULES_PER_WORKSPACE, what="alert rules")
+    await _require_free(session, fields["name"])
+    return resources.create(session, AlertRule, **fields)
+
+
+async def change_rule(
+    session: AsyncSession, rule_id: UUID, changes: Mapping[str, Any], *, expected: Precondition
+) -> AlertRule:
+    """Change a rule; raises Invalid (422). What fires by it goes on until it is ended."""
+    rule = await queries.lock_rule(session, rule_id, expected)
+    with changing(session, rule, changes) as before:
+        if before.keys() & {"when", "event_types"}:
+            _require_known(rule.when, rule.event_types)
+    return rule
+
+
+async def delete_rule(session: AsyncSession, rule_id: UUID, *, expected: Precondition) -> None:
+    """Throw a rule away; what fires by it goes on until somebody ends it."""
+    await resources.delete(session, await queries.lock_rule(session, rule_id, expected))
+
+
+def _require_known(when: Sequence[Mapping[str, Any]], event_types: Sequence[str]) -> None:
+    require_meant(read_filter(when), types_of(event_types), "/when")
+
+
+async def _require_free(session: AsyncSession, name: str) -> None:
+    if await queries.has_named(session, name):
+        raise Conflict("There is an alert rule of this name.")

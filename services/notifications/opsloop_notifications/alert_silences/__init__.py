@@ -1,0 +1,1 @@
+"""What is not told: silences, and alerts that others inhibit."""

@@ -1,0 +1,114 @@
+"""What comes next for an alert that nobody sees to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from opsloop_common.http.schemas import parse_duration
+
+PATIENCE = timedelta(minutes=1)
+"""How long at least until a look at an alert that somebody has, or that is quiet."""
+
+
+class Targets(StrEnum):
+    """Whom a step tells: a person, whoever is on call, or a webhook of format alertmanager."""
+
+    USER = "user"
+    SCHEDULE = "schedule"
+    WEBHOOK = "webhook"
+
+
+@dataclass(frozen=True)
+class Step:
+    """Told `after` the step before, or after the alert began."""
+
+    after: timedelta
+    targets: tuple[tuple[Targets, str], ...]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """Steps that are taken one after the other, all of them `repeats` times more.
+
+    `reopens_after`: an acknowledgement counts for so long; then the first step is taken again.
+    """
+
+    steps: tuple[Step, ...]
+    repeats: int = 0
+    reopens_after: timedelta | None = None
+
+    @property
+    def count(self) -> int:
+        """Return how many steps there are with all repeats."""
+        return len(self.steps) * (self.repeats + 1)
+
+
+@dataclass(frozen=True)
+class Move:
+    """What to do now: take a step (None: none), take an acknowledgement back first, and when to look again (None: never)."""
+
+    step: int | None
+    reopens: bool
+    done: int
+    looks_at: datetime | None
+
+
+def next_move(policy: Policy, done: int, *, acknowledged_at: datetime | None, is_quiet: bool, now: datetime) -> Move:
+    """Decide about an alert that fires, of which `done` steps were taken; steps are counted on over repeats."""
+    last = policy.steps[min(done, policy.count - 1) % len(policy.steps)]
+    if acknowledged_at is not None:
+        until = None if policy.reopens_after is None else acknowledged_at + policy.reopens_after
+        if until is None or until > now:
+            return Move(None, False, done, until or now + max(last.after, PATIENCE))
+        return Move(0, True, 1, _after(policy, 1, now))
+    if done >= policy.count:
+        return Move(
+            None, False, done, None if policy.reopens_after is None else now + max(policy.reopens_after, PATIENCE)
+        )
+    if is_quiet:
+        return Move(None, False, done, now + max(last.after, PATIENCE))
+    return Move(done % len(policy.steps), False, done + 1, _after(policy, done + 1, now))
+
+
+def _after(policy: Policy, done: int, now: datetime) -> datetime | None:
+    if done < policy.count:
+        return now + max(policy.steps[done % len(policy.steps)].after, PATIENCE)
+    return None if policy.reopens_after is None else now + max(policy.reopens_after, PATIENCE)
+
+
+def read_policy(steps: Sequence[Mapping[str, Any]], repeats: int, reopens_after: timedelta | None) -> Policy:
+    """Return a policy as it is stored."""
+    return Policy(
+        tuple(
+            Step(parse_duration(one["after"]), tuple((Targets(each["kind"]), each["id"]) for each in one["targets"]))
+            for one in steps
+        ),
+        repeats,
+        reopens_after,
+    )
+
+
+def words_of(
+    name: str, labels: Mapping[str, str], annotations: Mapping[str, str], link: str | None, step: int
+) -> list[dict[str, str]]:
+    """Return what is mailed to people, in both languages."""
+    severity = labels.get("severity", "")
+    about = annotations.get("summary") or name
+    lines = [f"{key}: {value}" for key, value in sorted(labels.items())] + [
+        f"{key}: {value}" for key, value in sorted(annotations.items())
+    ]
+    where = [] if link is None else ["", link]
+    mark = f"[{severity}] " if severity else ""
+    return [
+        _content("en", f"{mark}{about}", f"Nobody has acknowledged this alert (step {step}).", lines, where),
+        _content("zh", f"{mark}{about}", f"该告警尚无人认领（第 {step} 步）。", lines, where),
+    ]
+
+
+def _content(locale: str, subject: str, opening: str, lines: Sequence[str], where: Sequence[str]) -> dict[str, str]:
+    one_line = " ".join(subject.split())[:200]
+    return {"locale": locale, "subject": one_line, "body": "\n".join([opening, "", *lines, *where])}

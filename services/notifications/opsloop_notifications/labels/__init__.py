@@ -1,0 +1,1 @@
+"""Labels of alerts: what names one, and matchers on them."""
