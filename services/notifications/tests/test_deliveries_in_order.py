@@ -26,14 +26,14 @@ def acting(acme):
 
 @pytest.fixture
 async def queue(acting):
-    """Return the rows of the queue, first the one that would be claimed first."""
+    """Return the rows of the queue in the order of their times."""
 
     async def read():
         async with acting() as session:
             rows = await session.execute(
                 text(
                     "SELECT q.*, d.event_id, d.next_attempt_at, d.attempt_count FROM delivery_queue AS q "
-                    "JOIN delivery AS d USING (id) ORDER BY q.priority DESC, q.due_at"
+                    "JOIN delivery AS d USING (id) ORDER BY q.due_at, q.id"
                 )
             )
             return rows.all()
@@ -56,7 +56,7 @@ async def in_order(acme, acting, events, **how):
         return await deliveries.deliver_in_order(session, UUID(acme.hook["id"]), events, **given)
 
 
-async def test_they_stand_behind_what_is_new_in_the_order_given_and_are_due(acme, acting, queue):
+async def test_they_stand_in_a_line_of_their_own_in_the_order_given_and_are_due(acme, acting, queue):
     events = await lost(acme, 5)
     unknown = Missed(uuid4(), "campaign.paused", is_covered=True)
     assert await in_order(acme, acting, [*events[::-1], unknown]) == (6, 6)
@@ -64,7 +64,12 @@ async def test_they_stand_behind_what_is_new_in_the_order_given_and_are_due(acme
     await acme.happen(new)
 
     rows = await queue()
-    assert [row.event_id for row in rows] == [new.id, *(event.id for event in events[::-1]), unknown.id]
+    line = f"{acme.hook['id']} in order"
+    assert [row.event_id for row in rows if row.group_key == line] == [
+        *(event.id for event in events[::-1]),
+        unknown.id,
+    ]
+    assert [row.event_id for row in rows if row.group_key == acme.hook["id"]] == [new.id]
     assert all(row.due_at <= acme.service.clock.now() for row in rows)
 
 
@@ -78,15 +83,30 @@ async def test_so_many_and_where_to_go_on(acme, acting):
     assert await in_order(acme, acting, [], limit=5) == (0, 0)
 
 
-async def test_what_is_sent_again_by_hand_goes_first_again(acme, acting, queue):
+async def test_what_is_sent_again_by_hand_stands_with_first_attempts_again(acme, acting, queue):
     (event,) = await lost(acme, 1)
     await in_order(acme, acting, [event])
     (row,) = await queue()
-    assert row.priority < 0
+    assert row.group_key != acme.hook["id"]
 
     await acme.post(f"/v1/deliveries/{row.id}/resend")
 
-    assert [again.priority for again in await queue()] == [0]
+    assert [again.group_key for again in await queue()] == [acme.hook["id"]]
+
+
+async def test_what_waits_in_any_line_ends_with_its_endpoint(acme, acting, queue):
+    await in_order(acme, acting, await lost(acme, 2), limit=1)
+    await acme.happen(pause(), pause())
+    tried = next(row for row in await queue() if row.group_key == acme.hook["id"])
+    async with acting() as session:
+        await session.execute(
+            text("UPDATE delivery_queue SET group_key = group_key || ' again' WHERE id = :id"), {"id": tried.id}
+        )
+    assert len({row.group_key for row in await queue()}) == 3
+
+    await acme.change(acme.hook, status="disabled")
+
+    assert await queue() == []
 
 
 async def test_what_is_put_off_keeps_its_tries_and_only_its_owner_does_it(acme, acting, queue):

@@ -21,66 +21,107 @@ def failed(times):
     return pulse
 
 
-@pytest.mark.parametrize(("failures", "first", "retries"), [(0, 64, 16), (2, 64, 16), (3, 4, 4), (50, 4, 4)])
-def test_few_at_once_while_it_does_not_take_them(failures, first, retries):
+@pytest.mark.parametrize(("failures", "first"), [(0, 64), (2, 64), (3, 4), (50, 4)])
+def test_few_first_attempts_at_once_while_it_does_not_take_them(failures, first):
     pulse = failed(failures)
 
-    assert (pulse.places(is_retry=False), pulse.places(is_retry=True)) == (first, retries)
+    assert (pulse.places(is_retry=False), pulse.places(is_retry=True)) == (first, 16)
     pulse.succeeded()
     assert (pulse.places(is_retry=False), pulse.places(is_retry=True)) == (64, 16)
 
 
-def test_one_delivery_alone_is_never_held_back():
-    assert failed(9).held_back(NOW) is None
-    assert failed(10).held_back(NOW) == NOW + 5 * SECOND
+def test_ten_failures_in_a_row_keep_calls_from_it():
+    assert failed(9).held_back(NOW, at_most=None) is None
+    assert failed(10).held_back(NOW, at_most=None) == NOW + 5 * SECOND
 
 
 def test_after_each_pause_one_call_goes_out_and_the_next_pause_is_twice_as_long():
     pulse, now, pauses = failed(10), NOW, []
     for _ in range(6):
-        until = pulse.held_back(now)
+        until = pulse.held_back(now, at_most=None)
         pauses.append((until - now).total_seconds())
-        assert pulse.held_back(until) is None, "the one that shows how it fares"
-        assert pulse.held_back(until) == until + SECOND, "the others hear soon what came of it"
+        assert pulse.held_back(until, at_most=None) is None, "the one that shows how it fares"
+        assert pulse.held_back(until, at_most=None) == until + SECOND, "the others hear soon what came of it"
         now = until + SECOND
         pulse.failed(now)
 
     assert pauses == [5, 10, 20, 40, 60, 60]
 
 
+@pytest.mark.parametrize(("at_most", "until"), [(-30, None), (0, None), (3, 3), (60, 5)])
+def test_nothing_is_kept_for_longer_than_it_may_be(at_most, until):
+    held = failed(10).held_back(NOW, at_most=NOW + at_most * SECOND)
+
+    assert held == (None if until is None else NOW + until * SECOND)
+
+
+def test_a_repeated_attempt_is_the_one_that_shows_how_it_fares():
+    pulse = failed(10)
+    later = NOW + 5 * SECOND
+    pulse.probes(later)
+
+    assert pulse.held_back(later, at_most=None) == later + SECOND, "no first attempt beside it"
+    assert pulse.held_back(later, at_most=NOW) is None, "each repeated one goes at its time"
+    pulse.failed(later + SECOND)
+    assert pulse.held_back(later + SECOND, at_most=None) == later + 11 * SECOND
+    pulse.succeeded()
+    assert pulse.held_back(later + SECOND, at_most=None) is None
+
+
+def test_repeated_attempts_that_fail_during_a_pause_make_it_no_longer():
+    pulse = failed(10)
+    for second in range(5):
+        assert pulse.held_back(NOW + second * SECOND, at_most=NOW) is None
+        pulse.failed(NOW + second * SECOND)
+
+    assert pulse.held_back(NOW + 4 * SECOND, at_most=None) == NOW + 5 * SECOND
+    pulse.failed(NOW + 6 * SECOND)
+    assert pulse.held_back(NOW + 6 * SECOND, at_most=None) == NOW + 16 * SECOND, "one that fails after it does"
+
+
 def test_a_success_ends_it_and_the_first_pause_is_short_again():
     pulse = failed(10)
-    assert pulse.held_back(NOW + 5 * SECOND) is None
+    assert pulse.held_back(NOW + 5 * SECOND, at_most=None) is None
     pulse.failed(NOW + 5 * SECOND)
-    assert pulse.held_back(NOW + 15 * SECOND) is None
+    assert pulse.held_back(NOW + 15 * SECOND, at_most=None) is None
     pulse.succeeded()
 
-    assert pulse.held_back(NOW + 15 * SECOND) is None
+    assert pulse.held_back(NOW + 15 * SECOND, at_most=None) is None
     for _ in range(10):
         pulse.failed(NOW)
-    assert pulse.held_back(NOW) == NOW + 5 * SECOND
+    assert pulse.held_back(NOW, at_most=None) == NOW + 5 * SECOND
 
 
 def test_what_was_begun_before_the_pause_makes_it_no_longer():
-    pulse = failed(64)
-
-    assert pulse.held_back(NOW) == NOW + 5 * SECOND
+    assert failed(64).held_back(NOW, at_most=None) == NOW + 5 * SECOND
 
 
 def test_a_call_of_which_nothing_is_heard_keeps_the_others_for_so_long():
     pulse = failed(10)
-    assert pulse.held_back(NOW + 5 * SECOND) is None
+    assert pulse.held_back(NOW + 5 * SECOND, at_most=None) is None
 
-    assert pulse.held_back(NOW + 24 * SECOND) is not None
-    assert pulse.held_back(NOW + 25 * SECOND) is None
+    assert pulse.held_back(NOW + 24 * SECOND, at_most=None) is not None
+    assert pulse.held_back(NOW + 25 * SECOND, at_most=None) is None
 
 
-@pytest.mark.parametrize(("wish", "pause"), [(0, None), (1, 5), (30, 30), (3600, 60)])
-def test_it_may_ask_to_be_left_alone_for_up_to_a_minute(wish, pause):
+@pytest.mark.parametrize(("wish", "pause"), [(0, None), (1, 1), (30, 30), (3600, 60)])
+@pytest.mark.parametrize("at_most", [None, NOW])
+def test_it_may_ask_for_no_call_at_all_for_up_to_a_minute(wish, pause, at_most):
     pulse = Pulse()
     pulse.failed(NOW, wish * SECOND)
+    pulse.failed(NOW, timedelta(0))
+    pulse.succeeded()
 
-    assert pulse.held_back(NOW) == (None if pause is None else NOW + pause * SECOND)
+    assert pulse.held_back(NOW, at_most=at_most) == (None if pause is None else NOW + pause * SECOND)
+    assert pulse.held_back(NOW + (pause or 0) * SECOND, at_most=at_most) is None
+
+
+def test_of_several_times_that_it_names_the_last_counts():
+    pulse = Pulse()
+    pulse.failed(NOW, 30 * SECOND)
+    pulse.failed(NOW, 10 * SECOND)
+
+    assert pulse.held_back(NOW, at_most=NOW) == NOW + 30 * SECOND
 
 
 @pytest.mark.parametrize("rate", [1, 3, 10, 250, 1000])

@@ -128,16 +128,11 @@ async def outlasting(
     return (await session.scalars(statement)).all()
 
 
-async def has_untried(session: AsyncSession, webhook_id: UUID, *, priority: int) -> bool:
-    """Say whether one of an endpoint's deliveries of a priority had no attempt since it was queued."""
+async def is_queued(session: AsyncSession, line: str) -> bool:
+    """Say whether a line of the session's workspace has anything, waiting or claimed."""
     queue = DeliveryQueue
-    untried = select(queue.id).where(
-        queue.workspace == context_of(session).workspace,
-        queue.group_key == str(webhook_id),
-        queue.priority == priority,
-        queue.tries == 0,
-    )
+    own = select(queue.id).where(queue.workspace == context_of(session).workspace, queue.group_key == line)
     # apart, since the queue has an index of what waits and one of what is claimed
-    waits = untried.where(queue.owner.is_(None), queue.due_at.is_not(None)).exists()
-    is_claimed = untried.where(queue.owner.is_not(None)).exists()
+    waits = own.where(queue.owner.is_(None), queue.due_at.is_not(None)).exists()
+    is_claimed = own.where(queue.owner.is_not(None)).exists()
     return bool(await session.scalar(select(or_(waits, is_claimed))))

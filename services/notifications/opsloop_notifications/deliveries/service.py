@@ -21,7 +21,7 @@ from opsloop_common.parameters import named, unnested
 from opsloop_notifications.deliveries import queries
 from opsloop_notifications.deliveries.models import Delivery as Delivery
 from opsloop_notifications.deliveries.models import DeliveryAttempt, DeliveryQueue, DeliveryStatus
-from opsloop_notifications.deliveries.rules import RECOVERED, RETRIED_LATER
+from opsloop_notifications.deliveries.rules import AGAIN, IN_ORDER, lines_of
 
 QUEUE_TABLE = DeliveryQueue.__tablename__
 NEWEST_FIRST, LATEST_FIRST = queries.NEWEST_FIRST, queries.LATEST_FIRST
@@ -64,7 +64,7 @@ _RECORD = (
     "gone AS (DELETE FROM delivery_queue AS q USING r "
     "WHERE q.id = r.delivery_id AND q.owner = :owner AND r.next_attempt_at IS NULL RETURNING q.id, q.workspace), "
     "later AS (UPDATE delivery_queue AS q SET due_at = r.next_attempt_at, tries = q.tries + 1, owner = NULL, claimed_at = NULL, "
-    f"priority = least(q.priority, {RETRIED_LATER}), "
+    f"group_key = split_part(q.group_key, ' ', 1) || '{AGAIN}', "
     "last_error = r.failure FROM r WHERE q.id = r.delivery_id AND q.owner = :owner AND r.next_attempt_at IS NOT NULL "
     "RETURNING q.id, q.workspace), "
     "held AS (SELECT * FROM gone UNION ALL SELECT * FROM later), "
@@ -94,7 +94,7 @@ _WITHDRAW = text(
 )
 # what is in flight right now is left alone: it is cancelled when it comes up again
 _CANCEL_WAITING = text(
-    "WITH gone AS (DELETE FROM delivery_queue WHERE workspace = :workspace AND group_key = :group AND owner IS NULL "
+    "WITH gone AS (DELETE FROM delivery_queue WHERE workspace = :workspace AND group_key = ANY(CAST(:lines AS text[])) AND owner IS NULL "
     "RETURNING id) "
     "UPDATE delivery AS d SET status = 'cancelled', next_attempt_at = NULL, finished_at = :now "
     "FROM gone WHERE d.id = gone.id"
@@ -109,10 +109,10 @@ _REOPEN = text(
     "SELECT d.id, d.workspace, CAST(d.webhook_id AS text), :now, 0 FROM delivery AS d "
     "WHERE d.id = ANY(CAST(:ids AS uuid[])) AND d.workspace = :workspace "
     "AND (d.document IS NOT NULL OR d.id = ANY(CAST(:logged AS uuid[]))) ORDER BY d.id FOR UPDATE OF d "
-    "ON CONFLICT (id) DO UPDATE SET due_at = excluded.due_at, tries = 0, priority = 0 WHERE q.owner IS NULL RETURNING id"
+    "ON CONFLICT (id) DO UPDATE SET due_at = excluded.due_at, group_key = excluded.group_key, tries = 0 WHERE q.owner IS NULL RETURNING id"
 )
-_PUT_BEHIND = text(
-    "UPDATE delivery_queue AS q SET priority = :priority, "
+_PUT_IN_ORDER = text(
+    "UPDATE delivery_queue AS q SET group_key = :line, "
     "due_at = CAST(:now AS timestamptz) - (cardinality(CAST(:ids AS uuid[])) - p.place) * interval '1 microsecond' "
     "FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS p(id, place) "
     "WHERE q.id = p.id AND q.workspace = :workspace AND q.owner IS NULL"
@@ -223,7 +223,7 @@ async def reopen_delivery(session: AsyncSession, delivery_id: UUID) -> Delivery:
 async def deliver_in_order(
     session: AsyncSession, webhook_id: UUID, events: Sequence[Missed], *, limit: int, untried_only: bool
 ) -> tuple[int, int]:
-    """Queue, in this order and behind all else, up to `limit` of the events that did not reach an endpoint.
+    """Queue, in this order and in a line of their own, up to `limit` of the events that did not reach an endpoint.
 
     Those that failed or were cancelled are tried again, with `untried_only` where no call was made; those that are covered and that it
     never had are planned. Returns how many were queued, and how many of the events were gone through.
@@ -239,7 +239,7 @@ async def deliver_in_order(
     plans = [Plan(webhook_id, event.id, event.type) for event in picked if event.id not in known]
     planned = await plan_deliveries(session, plans)
     ids = {plan.event_id: plan.id for plan in plans} | {event_id: delivery.id for event_id, delivery in known.items()}
-    return await _queue_behind(session, [ids[event.id] for event in picked], planned), seen
+    return await _queue_in_order(session, webhook_id, [ids[event.id] for event in picked], planned), seen
 
 
 def _is_lost(event: Missed, delivery: Delivery | None, *, untried_only: bool) -> bool:
@@ -259,26 +259,32 @@ async def deliver_outlasting(
     found = await queries.outlasting(
         session, webhook_id, since, after=after, limit=limit, most_attempts=0 if untried_only else None
     )
-    count = await _queue_behind(session, found)
+    count = await _queue_in_order(session, webhook_id, found)
     return count, found[-1] if len(found) == limit else None
 
 
-async def _queue_behind(session: AsyncSession, ids: Sequence[UUID], planned: Collection[UUID] = ()) -> int:
+async def _queue_in_order(
+    session: AsyncSession, webhook_id: UUID, ids: Sequence[UUID], planned: Collection[UUID] = ()
+) -> int:
     queued = {*planned, *await reopen_deliveries(session, [id for id in ids if id not in planned])}
-    given = {"workspace": context_of(session).workspace, "now": clock_of(session).now(), "priority": RECOVERED}
-    await session.execute(_PUT_BEHIND, given | {"ids": [id for id in ids if id in queued]})
+    given = {
+        "workspace": context_of(session).workspace,
+        "now": clock_of(session).now(),
+        "line": f"{webhook_id}{IN_ORDER}",
+    }
+    await session.execute(_PUT_IN_ORDER, given | {"ids": [id for id in ids if id in queued]})
     return len(queued)
 
 
 async def is_delivering_in_order(session: AsyncSession, webhook_id: UUID) -> bool:
     """Say whether one of those that were queued in order for an endpoint has not been tried yet."""
-    return await queries.has_untried(session, webhook_id, priority=RECOVERED)
+    return await queries.is_queued(session, f"{webhook_id}{IN_ORDER}")
 
 
 async def cancel_waiting(session: AsyncSession, workspace: str, webhook_id: UUID) -> None:
     """End what still waits for an endpoint."""
     await session.execute(
-        _CANCEL_WAITING, {"workspace": workspace, "group": str(webhook_id), "now": clock_of(session).now()}
+        _CANCEL_WAITING, {"workspace": workspace, "lines": list(lines_of(webhook_id)), "now": clock_of(session).now()}
     )
 
 

@@ -10,19 +10,22 @@ from uuid import UUID
 
 from opsloop_common.contracts.envelope import CONTENT_TYPE
 from opsloop_common.documents import read_document
-from opsloop_notifications.deliveries.rules import RECOVERED, RETRIED_LATER
+from opsloop_notifications.deliveries.rules import IN_ORDER, TEST_TYPE
+from opsloop_notifications.sending.rules import LONGEST_PAUSE
 
 KIND = "webhooks"
-IN_ORDER = " in order"
-RETRIED = " again"
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One claimed delivery with its endpoint. `tries` of the schedule and `made` attempts in all ended before."""
+    """One claimed delivery with its endpoint, in the line `group`.
+
+    `tries` of the schedule and `made` attempts in all ended before; `planned_at` is when it was first to go out.
+    """
 
     id: UUID
     workspace: str
+    group: str
     webhook_id: UUID
     event_id: UUID
     event_type: str
@@ -35,7 +38,7 @@ class Call:
     sealed_secrets: tuple[str, ...]
     tries: int
     made: int
-    priority: int
+    planned_at: datetime
     rate_limit: int | None
     is_failing: bool
 
@@ -45,20 +48,25 @@ class Call:
         return KIND
 
     @property
-    def group(self) -> str:
-        """Return the endpoint's id, and of which of its lines the call is: first attempts wait for no others."""
-        line = IN_ORDER if self.is_in_order else RETRIED if self.is_retry else ""
-        return f"{self.webhook_id}{line}"
-
-    @property
     def is_in_order(self) -> bool:
         """Say whether it waits for the end of the one before it."""
-        return self.priority <= RECOVERED
+        return self.group.endswith(IN_ORDER)
 
     @property
     def is_retry(self) -> bool:
         """Say whether an attempt of it failed already."""
-        return self.priority <= RETRIED_LATER
+        return self.tries > 0
+
+    @property
+    def held_until_at_most(self) -> datetime | None:
+        """Return how long the call may be kept from an endpoint that fails; None when that is up to the endpoint.
+
+        Repeated ones, and the test that somebody sends, go at their times.
+        """
+        if self.is_in_order:
+            return None
+        is_at_its_time = self.is_retry or self.event_type == TEST_TYPE
+        return self.planned_at if is_at_its_time else self.planned_at + LONGEST_PAUSE
 
 
 def call_from(
@@ -77,6 +85,7 @@ def call_from(
     return Call(
         id=row["id"],
         workspace=row["workspace"],
+        group=row["group_key"],
         webhook_id=row["webhook_id"],
         event_id=row["event_id"],
         event_type=row["event_type"],
@@ -89,7 +98,7 @@ def call_from(
         sealed_secrets=secrets,
         tries=row["tries"],
         made=row["attempt_count"],
-        priority=row["priority"],
+        planned_at=row["created_at"],
         rate_limit=row["rate_limit"],
         is_failing=row["is_failing"],
     )
@@ -101,11 +110,6 @@ class Held:
 
     call: Call
     until: datetime
-
-
-def endpoint_of(group: str) -> str:
-    """Return the id of the endpoint whose line a group is."""
-    return group.removesuffix(IN_ORDER).removesuffix(RETRIED)
 
 
 def read_call(row: Mapping[str, Any], now: datetime) -> Call:

@@ -13,7 +13,7 @@ PLACES_OF_RETRIES = 16
 """Beside those of first attempts, so that what is new never waits for what failed."""
 UNWELL_AFTER = 3
 OPEN_AFTER = 10
-"""Failures in a row; one delivery alone has eight attempts, and keeps its times."""
+"""Failures in a row."""
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(seconds=60)
 PROBED_WITHIN = timedelta(seconds=20)
@@ -27,11 +27,22 @@ HELD_SECONDS = 2
 class Pulse:
     """What the answers of one endpoint came to.
 
-    After ten failures in a row, or when it names a time (Retry-After), it is left alone: for 5 s, then twice as long up to a minute.
-    After each pause one call goes out; if that succeeds, all go again.
+    After ten failures in a row first attempts are kept from it: for 5 s, then twice as long up to a minute. Repeated ones go out at
+    their times, and show how it fares; after a pause in which none is due, one first attempt does. A success lets all go.
+    When it names a time (Retry-After) nothing goes out until then, for a minute at most.
     """
 
-    __slots__ = ("_filled_at", "_is_probing", "_open_until", "_pause", "_tokens", "failures", "rate", "successes")
+    __slots__ = (
+        "_asked_until",
+        "_filled_at",
+        "_is_probing",
+        "_open_until",
+        "_pause",
+        "_tokens",
+        "failures",
+        "rate",
+        "successes",
+    )
 
     def __init__(self) -> None:
         self.failures = 0
@@ -41,22 +52,35 @@ class Pulse:
         self._pause = FIRST_PAUSE
         self._open_until: datetime | None = None
         self._is_probing = False
+        self._asked_until: datetime | None = None
         self._tokens = 0.0
         self._filled_at: datetime | None = None
 
     def places(self, *, is_retry: bool) -> int:
-        """Return how many calls may be in flight: few while it does not take them."""
-        most = PLACES_WHEN_UNWELL if self.failures >= UNWELL_AFTER else PLACES
-        return min(most, PLACES_OF_RETRIES) if is_retry else most
+        """Return how many calls of a line may be in flight: few first attempts while it does not take them."""
+        if is_retry:
+            return PLACES_OF_RETRIES
+        return PLACES_WHEN_UNWELL if self.failures >= UNWELL_AFTER else PLACES
 
-    def held_back(self, now: datetime) -> datetime | None:
-        """Return until when a call has to wait; None when it goes out, perhaps as the one by which is seen how the endpoint fares."""
+    def held_back(self, now: datetime, *, at_most: datetime | None) -> datetime | None:
+        """Return until when a call has to wait, None when it goes out.
+
+        That the endpoint fails keeps it no longer than until `at_most`, if that is given.
+        """
+        if self._asked_until is not None and now < self._asked_until:
+            return self._asked_until
         if self._open_until is None:
             return None
-        if now < self._open_until:
-            return min(self._open_until, now + NEXT_LOOK) if self._is_probing else self._open_until
-        self._is_probing, self._open_until = True, now + PROBED_WITHIN
-        return None
+        if now >= self._open_until or (at_most is not None and now >= at_most):
+            self.probes(now)
+            return None
+        until = min(self._open_until, now + NEXT_LOOK) if self._is_probing else self._open_until
+        return until if at_most is None else min(until, at_most)
+
+    def probes(self, now: datetime) -> None:
+        """Hear that a call goes out, or is about to: after a pause the others wait for what comes of it."""
+        if self._open_until is not None and now >= self._open_until:
+            self._is_probing, self._open_until = True, now + PROBED_WITHIN
 
     def succeeded(self) -> None:
         """Note a success."""
@@ -66,13 +90,17 @@ class Pulse:
     def failed(self, now: datetime, wish: timedelta | None = None) -> None:
         """Note a failure, with the pause that the endpoint asked for."""
         self.successes, self.failures = 0, self.failures + 1
-        if self._is_probing:
+        if wish:
+            asked = now + min(wish, LONGEST_PAUSE)
+            self._asked_until = asked if self._asked_until is None else max(asked, self._asked_until)
+        if self._open_until is None:
+            if self.failures < OPEN_AFTER:
+                return
+        elif self._is_probing or now >= self._open_until:
             self._pause = min(self._pause * 2, LONGEST_PAUSE)
-        elif self._open_until is not None:
-            return  # it was begun before
-        if wish or self.failures >= OPEN_AFTER:
-            self._is_probing = False
-            self._open_until = now + max(self._pause, min(wish or FIRST_PAUSE, LONGEST_PAUSE))
+        else:
+            return  # during a pause that says nothing new
+        self._is_probing, self._open_until = False, now + self._pause
 
     def wait(self, now: datetime) -> float:
         """Return for how many seconds the next call has to wait for the endpoint's rate."""

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from opsloop_common import limits
-from opsloop_common.due.port import Ask, Claimed, Gate
+from opsloop_common.due.port import Ask, Claimed, Gate, Line
 from opsloop_common.failpoints import hit
 from opsloop_common.lanes import Lanes
 from opsloop_common.outbound.client import Answer, BlockedTarget, OutboundClient, OutboundError
@@ -26,6 +26,7 @@ from opsloop_notifications.deliveries.rules import (
     GONE,
     failure_of,
     is_success,
+    lines_of,
     next_attempt_at,
     retry_after,
     shown_body,
@@ -33,7 +34,7 @@ from opsloop_notifications.deliveries.rules import (
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.endpoints.rules import WebhookStatus, is_told_of
 from opsloop_notifications.sending import queries
-from opsloop_notifications.sending.calls import KIND, Call, Held, endpoint_of, read_call
+from opsloop_notifications.sending.calls import KIND, Call, Held, read_call
 from opsloop_notifications.sending.meters import CallMeter
 from opsloop_notifications.sending.rules import CLAIMED_AT_FIRST, Pulse
 from opsloop_notifications.signing.rules import read_secret, sign
@@ -87,17 +88,18 @@ class WebhookWork:
 
     async def claim(self, ask: Ask) -> Claimed[Call]:
         """Claim due deliveries; those whose endpoint takes nothing any more are cancelled on the spot."""
-        held: Counter[str] = Counter()
-        for (_, group), count in ask.held.items():
-            held[endpoint_of(group)] += count
-        charged = self._charged(held)
-        rows = await queries.claim_calls(self._lanes, ask, per_endpoint=CLAIMED_AT_FIRST, charged=charged)
+        charged = self._charged(ask.held)
+        rows = await queries.claim_calls(self._lanes, ask, per_line=CLAIMED_AT_FIRST, charged=charged)
         dead = [row["id"] for row in rows if not _is_wanted(row)]
         if dead:
             async with self._runtime.db.transaction() as session:
                 await deliveries.cancel_claimed(session, dead, owner=ask.owner)
-        wanted = sorted((row for row in rows if _is_wanted(row)), key=lambda row: (-row["priority"], row["due_at"]))
-        return Claimed(await breathing(lambda row: read_call(row, ask.now), wanted))
+        wanted = sorted((row for row in rows if _is_wanted(row)), key=lambda row: row["due_at"])
+        calls = await breathing(lambda row: read_call(row, ask.now), wanted)
+        calls.sort(key=lambda call: (call.is_in_order, call.is_retry))
+        for webhook_id in {call.webhook_id for call in calls if call.is_retry}:
+            self._pulses[str(webhook_id)].probes(ask.now)
+        return Claimed(calls)
 
     def places(self, item: Call) -> int:
         """Return how many calls of a line may be in flight: few while the endpoint does not take them, none beyond its rate."""
@@ -128,17 +130,22 @@ class WebhookWork:
         """Say no: a call that is stopped would be made twice."""
         return False
 
-    def _charged(self, held: Mapping[str, int]) -> dict[str, int]:
+    def _charged(self, held: Mapping[Line, int]) -> dict[str, int]:
         for remembered in (self._pulses, self._failing):
             if len(remembered) > ENDPOINTS_KEPT:
                 remembered.clear()  # an endpoint earns its room again, and that it fails is read with its next claim
-        earned = {group: pulse.earned() for group, pulse in self._pulses.items()}
-        return {group: held.get(group, 0) - earned.get(group, 0) for group in held.keys() | earned.keys()}
+        charged = Counter({group: count for (_, group), count in held.items()})
+        for webhook_id, pulse in self._pulses.items():
+            if earned := pulse.earned():
+                # a rate is that of all lines
+                for line in lines_of(webhook_id) if earned < 0 else (webhook_id,):
+                    charged[line] -= earned
+        return charged
 
     async def perform(self, item: Call) -> Outcome | Held:
         """Sign and post one event, unless its endpoint is left alone just now."""
         pulse = self._pulses[str(item.webhook_id)]
-        if (until := pulse.held_back(self._runtime.clock.now())) is not None:
+        if (until := pulse.held_back(self._runtime.clock.now(), at_most=item.held_until_at_most)) is not None:
             return Held(item, until)
         headers, owners = self._headers(item), self._owners_headers(item)
         sent = {**owners, **headers}

@@ -130,7 +130,8 @@ def _with_owners(
 def _call(plan: deliveries.Plan, event: Event, body: bytes, listener: Listener, now: datetime) -> Call:
     new = {
         "id": plan.id,
-        "priority": 0,
+        "group_key": str(plan.webhook_id),
+        "created_at": now,
         "webhook_id": plan.webhook_id,
         "event_id": plan.event_id,
         "event_type": plan.event_type,
