@@ -9,11 +9,12 @@ import pytest
 from aiohttp import web
 
 from opsloop_common.contracts.campaigns import CampaignPaused
-from opsloop_common.testing.due import run_due
+from opsloop_common.testing.due import run_due, run_recurring
 from opsloop_common.testing.events import make_event
 from opsloop_notifications.recoveries import rules
 from opsloop_notifications.recoveries.rules import Pace
 from opsloop_notifications.recoveries.timers import RECOVER
+from opsloop_notifications.retention.timers import FORGET_OLD
 from opsloop_notifications.sending.timers import dispatch_webhooks
 
 SECOND = timedelta(seconds=1)
@@ -322,3 +323,17 @@ async def test_an_endpoint_that_gets_no_events_is_delivered_none_again(acme, rec
     answer = await acme.service.client.post(f"{recovery.path}/{way}", json={"since": recovery.since}, headers=acme.key)
 
     assert answer.status_code == 409
+
+
+async def test_it_leaves_alone_what_has_no_document_any_more(acme, recovery):
+    day = 86_400
+    await acme.happen(pause())
+    acme.advance(5 * day)
+    await recovery.disabled(pause())
+    acme.advance(26 * day)
+    assert await run_recurring(acme.service.db, [FORGET_OLD])
+
+    await recovery.start()
+    assert await run_due(acme.service.db, [RECOVER]) == 1
+
+    assert [item["status"] for item in await acme.deliveries()] == ["pending", "cancelled"]

@@ -165,7 +165,7 @@ async def ticking(runtime):
     """Let the clock of the tests go as the real one does."""
     while True:
         runtime.clock.set(datetime.now(UTC))
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(0.002)  # a tick of the clock, until the test ends
 
 
 async def test_of_an_endpoint_with_a_rate_little_is_in_memory(acme, hook, work, until):
