@@ -55,6 +55,14 @@ def test_nothing_is_kept_for_longer_than_it_may_be(at_most, until):
     assert held == (None if until is None else NOW + until * SECOND)
 
 
+@pytest.mark.parametrize(("at_most", "until"), [(None, 1), (0.5, None), (1, 1)])
+def test_nothing_is_held_back_for_less_than_a_second(at_most, until):
+    now = NOW + 4.999 * SECOND
+    held = failed(10).held_back(now, at_most=None if at_most is None else now + at_most * SECOND)
+
+    assert held == (None if until is None else now + until * SECOND)
+
+
 def test_a_repeated_attempt_is_the_one_that_shows_how_it_fares():
     pulse = failed(10)
     later = NOW + 5 * SECOND

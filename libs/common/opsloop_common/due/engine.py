@@ -65,6 +65,7 @@ class Engine(Generic[ItemT, ResultT]):
         self._by_kind: Counter[str] = Counter()
         self._memory = Places(limits.QUEUE_HELD, kept=limits.QUEUE_HELD_KEPT)
         self._ids: set[Hashable] = set()
+        self._twice: set[Hashable] = set()  # claimed again before they were let go: these claims are given back
         self._handed: Counter[Hashable] = Counter()
         self._asked = 0  # rows that the claim under way may bring
         self._swept_at = time.monotonic()
@@ -112,6 +113,7 @@ class Engine(Generic[ItemT, ResultT]):
         for item in items:
             if item.id in self._ids:
                 _log.warning("queue.taken_twice", table=self._work.table, id=str(item.id))
+                self._twice.add(item.id)
                 continue
             line = (item.workspace, item.group)
             self._ids.add(item.id)
@@ -148,6 +150,10 @@ class Engine(Generic[ItemT, ResultT]):
         self._more.clear()
         self._recorded = 0
         pause = await self.claim()
+        if self._twice - self._ids:
+            self._twice &= self._ids
+            await self._give_back()
+            pause = 0.0
         if time.monotonic() - self._swept_at > SWEEP_SECONDS:
             self._swept_at = time.monotonic()
             await self._give_back(before=self._database.clock.now() - timedelta(seconds=SWEEP_SECONDS))
@@ -362,6 +368,7 @@ class Engine(Generic[ItemT, ResultT]):
         while self._apart or self._results:
             await self._record()
         self._ids.clear()
+        self._twice.clear()
         self._by_kind.clear()
         await self._give_back()
 

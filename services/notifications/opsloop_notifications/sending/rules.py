@@ -19,6 +19,7 @@ LONGEST_PAUSE = timedelta(seconds=60)
 PROBED_WITHIN = timedelta(seconds=20)
 """A call ends within 15 s."""
 NEXT_LOOK = timedelta(seconds=1)
+"""Nothing is held back for less: it would be due again before that it is held back is recorded."""
 BURST_SECONDS = 0.1
 HELD_SECONDS = 2
 """Of an endpoint with a rate no more is held than it takes in so long: what is held does not hear that the endpoint was changed."""
@@ -67,14 +68,15 @@ class Pulse:
 
         That the endpoint fails keeps it no longer than until `at_most`, if that is given.
         """
+        soonest = now + NEXT_LOOK
         if self._asked_until is not None and now < self._asked_until:
-            return self._asked_until
+            return max(self._asked_until, soonest)
         if self._open_until is None:
             return None
-        if now >= self._open_until or (at_most is not None and now >= at_most):
+        if now >= self._open_until or (at_most is not None and soonest > at_most):
             self.probes(now)
             return None
-        until = min(self._open_until, now + NEXT_LOOK) if self._is_probing else self._open_until
+        until = soonest if self._is_probing else max(self._open_until, soonest)
         return until if at_most is None else min(until, at_most)
 
     def probes(self, now: datetime) -> None:

@@ -183,11 +183,12 @@ class WebhookWork:
 
     async def record(self, results: Sequence[Outcome | Held], *, owner: UUID) -> None:
         """Write down what came of calls, and until when others are held back."""
+        if made := [result for result in results if isinstance(result, Outcome)]:
+            await self._record_calls(made, owner=owner)
+        # last: one that came due and was claimed again before the engine let it go would belong to nobody
         if held := {result.call.id: result.until for result in results if isinstance(result, Held)}:
             async with self._runtime.db.transaction() as session:
                 await deliveries.hold_back(session, held, owner=owner)
-        if made := [result for result in results if isinstance(result, Outcome)]:
-            await self._record_calls(made, owner=owner)
 
     async def _record_calls(self, results: Sequence[Outcome], *, owner: UUID) -> None:
         """Write the attempts down, and how the endpoints fare when there is news of them, in one transaction."""
