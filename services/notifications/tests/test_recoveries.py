@@ -291,8 +291,8 @@ async def test_it_is_stopped(acme, hook, work, recovery):
     async with work(acme.service, dispatch_webhooks):
         await recovery.step()
         await recovery.step()
-        url = f"{recovery.path}/recoveries/{recovery.job_id}"
-        answers = [(await acme.service.client.delete(url, headers=acme.key)).status_code for _ in range(2)]
+        url = f"{recovery.path}/recoveries/{recovery.job_id}/stop"
+        answers = [(await acme.service.client.post(url, headers=acme.key)).status_code for _ in range(2)]
         await recovery.step()
 
     assert answers == [204, 204]
@@ -309,7 +309,7 @@ async def test_only_recoveries_of_the_endpoint_are_stopped(acme, recovery):
     await recovery.start()
 
     for url in (f"/v1/webhooks/{other['id']}/recoveries/{recovery.job_id}", f"{recovery.path}/recoveries/{uuid4()}"):
-        answer = await acme.service.client.delete(url, headers=acme.key)
+        answer = await acme.service.client.post(f"{url}/stop", headers=acme.key)
         assert answer.status_code == 404
 
     assert (await recovery.job())["status"] == "queued"

@@ -36,8 +36,8 @@ async def replay_missing_of_webhook(webhook_id: UUID, body: RecoverIn, session: 
     return _started(response, await service.start(session, webhook_id, body.since, untried_only=True))
 
 
-@router.delete(
-    "/v1/webhooks/{webhook_id}/recoveries/{job_id}", status_code=204, dependencies=[WRITE], responses=problems(404)
+@router.post(
+    "/v1/webhooks/{webhook_id}/recoveries/{job_id}/stop", status_code=204, dependencies=[WRITE], responses=problems(404)
 )
 async def stop_recovery(webhook_id: UUID, job_id: UUID, session: Db) -> None:
     """Stop a `recover` or `replay-missing` by the id of its job; what it queued so far, some seconds' worth, still goes out."""
