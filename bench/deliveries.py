@@ -114,6 +114,7 @@ async def plan(url: str, receiver_url: str, *, endpoints: int) -> float:
                 "format": "cloudevents",
                 "ordering": "none",
                 "headers": {},
+                "rate_limit": None,
             }
             async with runtime.db.transaction(Context(workspace="default")) as session:
                 policy = policy_from(runtime.settings)

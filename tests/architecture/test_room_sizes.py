@@ -29,7 +29,6 @@ SHORT_BY = {
     "notifications/eventlog": 192,
     "notifications/queues": 23,
     "notifications/recipients": 57,
-    "notifications/sending": 179,
     "common/access": 416,
     "common/bus": 122,
     "common/front": 232,

@@ -21,7 +21,10 @@ FIELDS = {
     "feedback": {("POST /v1/feedback", "occurred_at"), ("PATCH /v1/feedback/{feedback_id}", "due_at")},
     "metrics": {("POST /v1/kpis/{key}/values", "at")},
     "campaigns": {("POST /v1/campaigns", "schedule_at"), ("PATCH /v1/campaigns/{campaign_id}", "schedule_at")},
-    "notifications": {("POST /v1/webhooks/{webhook_id}/recover", "since")},
+    "notifications": {
+        ("POST /v1/webhooks/{webhook_id}/recover", "since"),
+        ("POST /v1/webhooks/{webhook_id}/replay-missing", "since"),
+    },
     "sample": {("POST /v1/reminders", "remind_at"), ("PATCH /v1/reminders/{reminder_id}", "remind_at")},
 }
 """Some of what `takes_times` has to find."""

@@ -56,8 +56,14 @@ class Work:
         found, self.waiting = self.waiting[: ask.limit], self.waiting[ask.limit :]
         return Claimed(found)
 
-    def places(self, group):
+    def places(self, item):
         return self.per_group
+
+    def opens_in(self, item):
+        return 0.0
+
+    def begins(self, item):
+        pass
 
     def gate(self, item):
         return Gate(((self.shared, (item.workspace,)),))
@@ -226,3 +232,27 @@ async def test_a_workspace_leaves_room_in_memory_to_the_others(database, monkeyp
 
         assert made.room("greedy", "new") == 0
         assert made.room("healthy", "a") > 0
+
+
+class Rated(Work):
+    """Lets pieces begin only when a time has come."""
+
+    opens_at = 0.0
+
+    def places(self, item):
+        return 0 if self.opens_in(item) else self.per_group
+
+    def opens_in(self, item):
+        return max(0.0, self.opens_at - asyncio.get_running_loop().time())
+
+    def begins(self, item):
+        self.opens_at = asyncio.get_running_loop().time() + 0.05
+
+
+async def test_a_line_that_opens_with_time_goes_on_then(database):
+    work = Rated(*(Piece("healthy", "a") for _ in range(4)))
+    started = asyncio.get_running_loop().time()
+    async with running(database, work):
+        await until(lambda: len(work.recorded) == 4)
+
+    assert asyncio.get_running_loop().time() - started >= 0.15

@@ -59,8 +59,14 @@ class Work:
         self.asked.append(ask)
         return self.claims.pop(0) if self.claims else Claimed(())
 
-    def places(self, group):
+    def places(self, item):
         return 10_000
+
+    def opens_in(self, item):
+        return 0.0
+
+    def begins(self, item):
+        pass
 
     def gate(self, item):
         return Gate(((self.shared, (item.workspace,)),))
@@ -263,6 +269,30 @@ async def test_a_fault_of_the_database_is_waited_out_and_at_the_end_left_to_the_
 
     async with database.transaction() as session:
         assert (await session.execute(text("SELECT owner, attempts FROM due"))).one() == (None, 0)
+
+
+async def test_what_is_claimed_again_before_it_was_let_go_is_given_back(database):
+    async with database.transaction(Context("acme")) as session:
+        await due.schedule(session, "piece", "k", database.clock.now())
+    async with database.transaction() as session:
+        (row,) = await claim_due(session, [(DueKind("piece", None), 1)], now=database.clock.now(), owner=uuid4())
+    late = Piece(id=row.id, does="hangs")
+    work = Work(Claimed([late]))
+    made = Engine(database, work, owner=OWNER)
+    task = asyncio.create_task(made.run())
+    await until(lambda: made._tasks)
+    async with database.transaction() as session:
+        await session.execute(text("UPDATE due SET owner = :owner"), {"owner": OWNER})
+    made.take([late])
+    work.let_go.set()
+    await until(lambda: work.recorded)
+    database.wakeups.fire(DUE)
+    await until(lambda: not made._twice)
+    async with database.transaction() as session:
+        assert (await session.execute(text("SELECT owner FROM due"))).one() == (None,)
+    await ended(task)
+
+    assert work.recorded == [late], "it is not done again"
 
 
 async def test_a_row_may_be_on_its_way_twice_until_both_have_come(database):

@@ -240,3 +240,22 @@ async def test_a_long_run_gives_its_place_to_others_and_goes_on_where_it_stopped
             await asyncio.sleep(0.01)
 
     assert sorted(turns) == sorted((id, done) for id in ids for done in range(3)), "each step once, and no try counted"
+
+
+async def test_a_job_that_is_put_off_goes_on_then_and_no_try_is_counted(database):
+    async def counts(run):
+        await run.progress(run.done + 1, 3)
+        if run.done < 3:
+            run.put_off(database.clock.now() + timedelta(minutes=run.done))
+        return {"done": run.done}
+
+    job_id = await start(database)
+    kind = DueKind("import", counts, long=True, max_attempts=1)
+    seen = []
+    for seconds in (0, 59, 1, 119, 1):
+        database.clock.advance(seconds)
+        await run_due(database, [kind])
+        seen.append((await job(database, job_id)).done)
+
+    assert seen == [1, 1, 2, 2, 3]
+    assert (await job(database, job_id)).status == "succeeded"

@@ -55,8 +55,14 @@ class Work:
     async def claim(self, ask):
         return Claimed([])
 
-    def places(self, group):
+    def places(self, item):
         return 1_000
+
+    def opens_in(self, item):
+        return 0.0
+
+    def begins(self, item):
+        pass
 
     def gate(self, item):
         return Gate(())

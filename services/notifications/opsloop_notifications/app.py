@@ -22,6 +22,7 @@ from opsloop_notifications.oncall import slice as oncall
 from opsloop_notifications.ports import open_ports
 from opsloop_notifications.queues import slice as queues
 from opsloop_notifications.recipients import slice as recipients
+from opsloop_notifications.recoveries import slice as recoveries
 from opsloop_notifications.retention import slice as retention
 from opsloop_notifications.sending import slice as sending
 from opsloop_notifications.settings import NotificationsSettings
@@ -41,6 +42,7 @@ SERVICE = Service(
     slices=(
         endpoints.SLICE,
         sending.SLICE,
+        recoveries.SLICE,
         eventlog.SLICE,
         confirmations.SLICE,  # before recipients, whose paths take the rest
         in_app.SLICE,

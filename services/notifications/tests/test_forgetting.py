@@ -9,17 +9,14 @@ from sqlalchemy import text
 
 from opsloop_common.contracts.campaigns import CampaignPaused, MessageContent, MessageRequested
 from opsloop_common.db import Context
-from opsloop_common.settings import BadSettings
-from opsloop_common.testing.due import run_due, run_recurring
+from opsloop_common.testing.due import run_recurring
 from opsloop_common.testing.events import deliver, make_event
-from opsloop_common.testing.http import settings_for_tests
 from opsloop_notifications.messages.consumers import MESSAGES
 from opsloop_notifications.messages.timers import dispatch_mails
 from opsloop_notifications.retention import timers as retention
 from opsloop_notifications.sending import service as sending
 from opsloop_notifications.sending.consumers import WEBHOOKS
-from opsloop_notifications.sending.timers import RECOVER, dispatch_webhooks
-from opsloop_notifications.settings import NotificationsSettings
+from opsloop_notifications.sending.timers import dispatch_webhooks
 
 KEPT = timedelta(days=30)
 DAY = timedelta(days=1)
@@ -242,25 +239,3 @@ async def test_ended_notifications_go_and_waiting_ones_stay(acme, work, until, m
 
 async def failed(acme):
     return (await acme.ask("GET", "/v1/notifications", params={"status": "failed"}))["items"]
-
-
-async def test_a_recovery_leaves_alone_what_has_no_document_any_more(acme, hook):
-    since = acme.service.clock.now()
-    await deliver(acme.service.db, WEBHOOKS, pause())
-    path = f"/v1/webhooks/{acme.hook['id']}"
-    acme.service.clock.advance(5 * DAY)
-    await acme.ask("PATCH", path, json={"status": "disabled"})
-    await deliver(acme.service.db, WEBHOOKS, pause())
-    await acme.ask("PATCH", path, json={"status": "enabled"})
-    await acme.forget(after=KEPT - 4 * DAY)
-
-    await acme.ask("POST", f"{path}/recover", 202, json={"since": since.isoformat()})
-    assert await run_due(acme.service.db, [RECOVER]) == 1
-
-    assert [item["status"] for item in await acme.deliveries()] == ["pending", "cancelled"]
-
-
-def test_the_retention_is_longer_than_the_bus_keeps_events():
-    with pytest.raises(BadSettings, match="EVENT_RETENTION_DAYS"):
-        settings_for_tests(NotificationsSettings, event_retention_days=14)
-    assert settings_for_tests(NotificationsSettings).event_retention_days == 30

@@ -1,4 +1,4 @@
-"""The way to an endpoint: tests, secrets, crashes, one that hangs, recovery."""
+"""The way to an endpoint: tests, secrets, crashes, one that hangs."""
 
 import asyncio
 import json
@@ -11,9 +11,8 @@ from sqlalchemy import text
 
 from opsloop_common.contracts.metrics import KpiBreached
 from opsloop_common.db import Context
-from opsloop_common.testing.due import run_due
 from opsloop_common.testing.events import make_event
-from opsloop_notifications.sending.timers import RECOVER, dispatch_webhooks
+from opsloop_notifications.sending.timers import dispatch_webhooks
 from opsloop_notifications.signing.rules import read_secret, verify
 
 
@@ -100,28 +99,6 @@ async def finished_count(acme, hook, count):
     path = f"/v1/webhooks/{hook['id']}/deliveries"
     answer = await acme.service.client.get(path, params={"status": "pending"}, headers=acme.key)
     return answer.json()["items"] == []
-
-
-async def test_recover_delivers_what_failed_and_what_was_missed(acme, hook, work, until):
-    since = acme.service.clock.now()
-    path = f"/v1/webhooks/{acme.hook['id']}"
-    failed, missed, late = breach(), breach(), breach()
-    await acme.happen(failed)
-    await acme.service.client.patch(path, json={"status": "disabled"}, headers=acme.key)
-    await acme.happen(missed)
-    await acme.service.client.patch(path, json={"status": "enabled"}, headers=acme.key)
-    await acme.happen(late)
-
-    job = await acme.post(f"{path}/recover", since=since.isoformat())
-    queued = await acme.get(f"/v1/jobs/{job['job_id']}")
-    assert await run_due(acme.service.db, [RECOVER]) == 1
-    ended = await acme.get(f"/v1/jobs/{job['job_id']}")
-
-    assert (queued["status"], ended["status"]) == ("queued", "succeeded")
-    async with work(acme.service, dispatch_webhooks):
-        await until(lambda: len(hook.calls) == 3, "three calls")
-
-    assert {headers["webhook-id"] for headers, _ in hook.calls} == {str(e.id) for e in (failed, missed, late)}
 
 
 @pytest.mark.parametrize(("type", "status"), [("kpi.breached", 200), ("webhook.test", 200), ("kpi.breach", 422)])

@@ -15,6 +15,7 @@ from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import settings_for_tests
 from opsloop_notifications.app import SERVICE
 from opsloop_notifications.deliveries import service as deliveries
+from opsloop_notifications.deliveries.rules import lines_of
 from opsloop_notifications.deliveries.service import Attempt
 from opsloop_notifications.sending.consumers import WEBHOOKS
 from opsloop_notifications.settings import NotificationsSettings
@@ -66,9 +67,10 @@ async def rows_of(one):
                 text("SELECT CAST(id AS text), CAST(event_id AS text), CAST(webhook_id AS text) FROM delivery")
             )
         }
+        lines = {line: line.replace(id, url) for id, url in urls.items() for line in lines_of(id)}
         for table in TABLES:
             rows = await session.scalars(text(f"SELECT to_jsonb(t) FROM {table} AS t"))
-            found[table] = sorted(json.dumps(without_ids(row, urls | called), sort_keys=True) for row in rows)
+            found[table] = sorted(json.dumps(without_ids(row, lines | called), sort_keys=True) for row in rows)
     return found
 
 

@@ -14,6 +14,7 @@ OF_SOMEBODY = {
     "event_types": ["feedback.received"],
     "filter": [{"field": "data.author.user_id", "op": "eq", "value": SAID}],
 }
+SINCE = {"since": "2026-11-22T00:00:00Z"}
 RECIPIENT = {"email": "u1@example.test", "locale": "en"}
 
 
@@ -36,10 +37,12 @@ async def make(api: Api) -> dict[str, str]:
     for subscription in api.runtime.service.subscriptions:
         await deliver(api.db, subscription, make_event(told), make_event(heard))
     headers = await api.key()
+    recovery = await api.client.post(f"/v1/webhooks/{hook['id']}/recover", json=SINCE, headers=await api.key())
     deliveries = (await api.client.get(f"/v1/webhooks/{hook['id']}/deliveries", headers=headers)).json()["items"]
     notified = (await api.client.get("/v1/notifications", headers=headers)).json()["items"]
     return {
         "webhook_id": hook["id"],
+        "job_id": recovery.json()["job_id"],
         "delivery_id": deliveries[0]["id"],
         "user_id": "u1",
         "notification_id": notified[0]["id"],
@@ -52,7 +55,8 @@ WORLD = World(
     bodies={
         "PATCH /v1/webhooks/{webhook_id}": {"description": "another"},
         "POST /v1/webhooks/{webhook_id}/rotate-secret": {},
-        "POST /v1/webhooks/{webhook_id}/recover": {"since": "2026-11-22T00:00:00Z"},
+        "POST /v1/webhooks/{webhook_id}/recover": SINCE,
+        "POST /v1/webhooks/{webhook_id}/replay-missing": SINCE,
         "PUT /v1/recipients/{user_id}": RECIPIENT,
     },
     no_changes={"PUT /v1/recipients/{user_id}": RECIPIENT},
@@ -66,5 +70,7 @@ WORLD = World(
         "POST /v1/webhooks/{webhook_id}/rotate-secret": {},
         "PUT /v1/recipients/{user_id}": {"email": MAIL, "name": SAID},
     },
-    without_words=frozenset({"POST /v1/webhooks/{webhook_id}/recover"}),
+    without_words=frozenset(
+        {"POST /v1/webhooks/{webhook_id}/recover", "POST /v1/webhooks/{webhook_id}/replay-missing"}
+    ),
 )

@@ -238,15 +238,17 @@ async def release_own_claims(
     return freed
 
 
-async def give_back(session: AsyncSession, table: str, *, id: Hashable, owner: UUID) -> None:
-    """Give up a claim on a row of `table`, the try not counted: it is due again at once."""
+async def give_back(
+    session: AsyncSession, table: str, *, id: Hashable, owner: UUID, until: datetime | None = None
+) -> None:
+    """Give up a claim on a row of `table`, the try not counted: it is due again at once, or `until` then not."""
     await enter_queues(session)
     await session.execute(
         text(
-            f'UPDATE "{table}" SET owner = NULL, claimed_at = NULL, attempts = greatest(attempts - 1, 0) '  # noqa: S608 a table's name
-            "WHERE id = :id AND owner = :owner"
+            f'UPDATE "{table}" SET owner = NULL, claimed_at = NULL, attempts = greatest(attempts - 1, 0), '  # noqa: S608 a table's name
+            "due_at = coalesce(CAST(:until AS timestamptz), due_at) WHERE id = :id AND owner = :owner"
         ),
-        {"id": id, "owner": owner},
+        {"id": id, "owner": owner, "until": until},
     )
 
 

@@ -59,11 +59,13 @@ class Engine(Generic[ItemT, ResultT]):
         self._waiting: defaultdict[Line, deque[ItemT]] = defaultdict(deque)
         self._barred: dict[Gate, dict[Line, None]] = {}
         self._running: Counter[Line] = Counter()
+        self._looks: dict[Line, asyncio.TimerHandle] = {}
         self._tasks: dict[asyncio.Task[None], ItemT] = {}
         self._held: Counter[Line] = Counter()
         self._by_kind: Counter[str] = Counter()
         self._memory = Places(limits.QUEUE_HELD, kept=limits.QUEUE_HELD_KEPT)
         self._ids: set[Hashable] = set()
+        self._twice: set[Hashable] = set()  # claimed again before they were let go: these claims are given back
         self._handed: Counter[Hashable] = Counter()
         self._asked = 0  # rows that the claim under way may bring
         self._swept_at = time.monotonic()
@@ -111,6 +113,7 @@ class Engine(Generic[ItemT, ResultT]):
         for item in items:
             if item.id in self._ids:
                 _log.warning("queue.taken_twice", table=self._work.table, id=str(item.id))
+                self._twice.add(item.id)
                 continue
             line = (item.workspace, item.group)
             self._ids.add(item.id)
@@ -147,6 +150,10 @@ class Engine(Generic[ItemT, ResultT]):
         self._more.clear()
         self._recorded = 0
         pause = await self.claim()
+        if self._twice - self._ids:
+            self._twice &= self._ids
+            await self._give_back()
+            pause = 0.0
         if time.monotonic() - self._swept_at > SWEEP_SECONDS:
             self._swept_at = time.monotonic()
             await self._give_back(before=self._database.clock.now() - timedelta(seconds=SWEEP_SECONDS))
@@ -197,7 +204,7 @@ class Engine(Generic[ItemT, ResultT]):
     def _fill(self, line: Line) -> None:
         """Begin what waits in a line, as long as its group and its workspace have places."""
         waiting = self._waiting[line]
-        while waiting and self._running[line] < self._work.places(line[1]):
+        while waiting and self._running[line] < self._work.places(waiting[0]):
             gate = self._work.gate(waiting[0])
             if not gate.has_room():
                 self._barred.setdefault(gate, {})[line] = None
@@ -205,9 +212,22 @@ class Engine(Generic[ItemT, ResultT]):
             self._begin(waiting.popleft(), line, gate)
         if not waiting:
             del self._waiting[line]
+        elif seconds := self._work.opens_in(waiting[0]):
+            self._look_later(line, seconds)
+
+    def _look_later(self, line: Line, seconds: float) -> None:
+        if line not in self._looks:
+            loop = asyncio.get_running_loop()
+            self._looks[line] = loop.call_later(min(seconds, self._work.poll_seconds), self._look, line)
+
+    def _look(self, line: Line) -> None:
+        del self._looks[line]
+        if line in self._waiting:
+            self._fill(line)
 
     def _begin(self, item: ItemT, line: Line, gate: Gate) -> None:
         self._running[line] += 1
+        self._work.begins(item)
         gate.enter()
         task = asyncio.create_task(self._perform(item, line, gate))
         self._tasks[task] = item
@@ -333,6 +353,9 @@ class Engine(Generic[ItemT, ResultT]):
     async def _drain(self) -> None:
         self._waiting.clear()
         self._barred.clear()
+        for look in self._looks.values():
+            look.cancel()
+        self._looks.clear()
         for task, item in list(self._tasks.items()):
             if self._work.goes_on_elsewhere(item):
                 task.cancel()
@@ -345,6 +368,7 @@ class Engine(Generic[ItemT, ResultT]):
         while self._apart or self._results:
             await self._record()
         self._ids.clear()
+        self._twice.clear()
         self._by_kind.clear()
         await self._give_back()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 
 class ClaimLost(Exception):
     """Another worker has the row by now, or it was cancelled: this transaction must not take effect."""
@@ -16,4 +18,11 @@ class NotRecordable(Exception):
 
 
 class GaveWay(Exception):
-    """A long run ended between two of its steps, for others to have its place; it goes on from its state when its turn comes."""
+    """A long run ended between two of its steps, for others to have its place; it goes on from its state when its turn comes.
+
+    That is at once, or not before `until`.
+    """
+
+    def __init__(self, until: datetime | None = None) -> None:
+        super().__init__()
+        self.until = until

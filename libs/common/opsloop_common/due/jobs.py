@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, NoReturn
 from uuid import UUID
 
 from sqlalchemy import Row, insert, select, update
@@ -101,6 +101,10 @@ class LongRun:
         """
         if time.monotonic() > self._until:
             raise GaveWay
+
+    def put_off(self, until: datetime) -> NoReturn:
+        """Raise GaveWay: the run goes on then, and holds no place meanwhile. For between two steps, once what is done is recorded."""
+        raise GaveWay(until)
 
     @property
     def grounds(self) -> Grounds:

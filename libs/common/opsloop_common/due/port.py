@@ -110,8 +110,16 @@ class Work(Protocol[ItemT, ResultT]):
         """Claim due rows, workspaces in turn, committed, and load what performing them needs."""
         ...
 
-    def places(self, group: str) -> float:
-        """Return how many of a group may be in flight just now."""
+    def places(self, item: ItemT) -> float:
+        """Return how many of the line that an item stands first in may be in flight just now."""
+        ...
+
+    def opens_in(self, item: ItemT) -> float:
+        """Return after how many seconds there are more such places, 0 when that is up to what is in flight."""
+        ...
+
+    def begins(self, item: ItemT) -> None:
+        """Hear that an item takes its place."""
         ...
 
     def gate(self, item: ItemT) -> Gate:

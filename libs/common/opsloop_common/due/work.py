@@ -137,9 +137,16 @@ class DueWork:
         taken = {workspace: share if count > kind.concurrency else count for workspace, count in lines.items()}
         return Turns(kind, most - KEPT_OF_A_KIND, share, taken)
 
-    def places(self, group: str) -> float:
+    def places(self, item: DueItem) -> float:
         """Return that a line is held up by its share alone."""
         return inf
+
+    def opens_in(self, item: DueItem) -> float:
+        """Return that no time makes room in a line."""
+        return 0.0
+
+    def begins(self, item: DueItem) -> None:
+        """Do nothing more."""
 
     def gate(self, item: DueItem) -> Gate:
         """Return the slots of the kind, and the service's transactions unless it opens its own."""
@@ -165,9 +172,9 @@ class DueWork:
                 cancelled_only_from_outside(),
             ):
                 await self._run(kind, item)
-        except GaveWay:
+        except GaveWay as way:
             async with self._database.transaction() as session:
-                await give_back(session, DUE, id=row.id, owner=self._owner)
+                await give_back(session, DUE, id=row.id, owner=self._owner, until=way.until)
         except ClaimLost:
             self._count(kind, "lost")
             log.info("due row was taken away", service=self._database.service, kind=row.kind)

@@ -74,7 +74,7 @@ class DeliveryAttempt(Base):
 
 
 class DeliveryQueue(QueueColumns, Base):
-    """What is to be delivered; `group_key` is the endpoint's id."""
+    """What is to be delivered; `group_key` is one of the endpoint's lines (`lines_of`)."""
 
     __tablename__ = "delivery_queue"
     __table_args__ = due_indexes("delivery_queue")

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import Select, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import context_of
 from opsloop_common.errors import NotFound
-from opsloop_notifications.deliveries.models import Delivery, DeliveryAttempt, DeliveryStatus
+from opsloop_notifications.deliveries.models import Delivery, DeliveryAttempt, DeliveryQueue, DeliveryStatus
+from opsloop_notifications.deliveries.rules import TEST_TYPE
 
 NEWEST_FIRST = (Delivery.id.desc(),)
 LATEST_FIRST = (Delivery.created_at.desc(), Delivery.id.desc())
@@ -83,20 +84,55 @@ async def attempts_of(session: AsyncSession, delivery_id: UUID) -> Sequence[Deli
     ).all()
 
 
-async def unsuccessful_since(
-    session: AsyncSession, webhook_id: UUID, since: datetime, *, after: UUID | None, limit: int
+async def deliveries_by_event(
+    session: AsyncSession, webhook_id: UUID, event_ids: Sequence[UUID]
+) -> dict[UUID, Delivery]:
+    """Return an endpoint's deliveries of some events, by event."""
+    statement = select(Delivery).where(
+        Delivery.webhook_id == webhook_id,
+        Delivery.workspace == context_of(session).workspace,
+        Delivery.event_id.in_(event_ids),
+    )
+    return {delivery.event_id: delivery for delivery in await session.scalars(statement)}
+
+
+async def outlasting(
+    session: AsyncSession,
+    webhook_id: UUID,
+    since: datetime,
+    *,
+    after: UUID | None,
+    limit: int,
+    most_attempts: int | None = None,
 ) -> Sequence[UUID]:
-    """Return the ids of an endpoint's failed and cancelled deliveries created since a time, past `after`, oldest first."""
+    """Return the ids of an endpoint's failed and cancelled deliveries that hold their document themselves, but tests.
+
+    Those created since a time, past `after`, oldest first; with `most_attempts` those that had no more.
+    """
     statement = (
         select(Delivery.id)
         .where(
             Delivery.webhook_id == webhook_id,
             Delivery.workspace == context_of(session).workspace,
             Delivery.status.in_((DeliveryStatus.FAILED, DeliveryStatus.CANCELLED)),
+            Delivery.document.is_not(None),
+            Delivery.event_type != TEST_TYPE,
             Delivery.created_at >= since,
             Delivery.id > (after or UUID(int=0)),
         )
         .order_by(Delivery.id)
         .limit(limit)
     )
+    if most_attempts is not None:
+        statement = statement.where(Delivery.attempt_count <= most_attempts)
     return (await session.scalars(statement)).all()
+
+
+async def is_queued(session: AsyncSession, line: str) -> bool:
+    """Say whether a line of the session's workspace has anything, waiting or claimed."""
+    queue = DeliveryQueue
+    own = select(queue.id).where(queue.workspace == context_of(session).workspace, queue.group_key == line)
+    # apart, since the queue has an index of what waits and one of what is claimed
+    waits = own.where(queue.owner.is_(None), queue.due_at.is_not(None)).exists()
+    is_claimed = own.where(queue.owner.is_not(None)).exists()
+    return bool(await session.scalar(select(or_(waits, is_claimed))))

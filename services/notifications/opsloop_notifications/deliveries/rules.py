@@ -52,8 +52,16 @@ CHARSETS = {name: codec for codec, names in _NAMES.items() for name in names.spl
 No others: some of Python's codecs are quadratic, or no charsets at all.
 """
 _CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?([\w.:-]{1,40})", re.IGNORECASE | re.ASCII)
+AGAIN = " again"
+IN_ORDER = " in order"
+"""What the lines of an endpoint are called behind its id, but that of first attempts: what failed already, what is delivered in order."""
 TEST_TYPE = "webhook.test"
 """The event that somebody sends to try an endpoint; it goes there only, and is not logged."""
+
+
+def lines_of(webhook_id: object) -> tuple[str, str, str]:
+    """Return the `group_key`s of an endpoint, first that of first attempts: none of these lines waits for another."""
+    return f"{webhook_id}", f"{webhook_id}{AGAIN}", f"{webhook_id}{IN_ORDER}"
 
 
 def next_attempt_at(tries: int, now: datetime, *, jitter: float, wait: timedelta | None = None) -> datetime | None:

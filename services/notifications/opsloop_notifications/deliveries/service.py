@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,7 @@ from opsloop_common.parameters import named, unnested
 from opsloop_notifications.deliveries import queries
 from opsloop_notifications.deliveries.models import Delivery as Delivery
 from opsloop_notifications.deliveries.models import DeliveryAttempt, DeliveryQueue, DeliveryStatus
+from opsloop_notifications.deliveries.rules import AGAIN, IN_ORDER, lines_of
 
 QUEUE_TABLE = DeliveryQueue.__tablename__
 NEWEST_FIRST, LATEST_FIRST = queries.NEWEST_FIRST, queries.LATEST_FIRST
@@ -63,6 +64,7 @@ _RECORD = (
     "gone AS (DELETE FROM delivery_queue AS q USING r "
     "WHERE q.id = r.delivery_id AND q.owner = :owner AND r.next_attempt_at IS NULL RETURNING q.id, q.workspace), "
     "later AS (UPDATE delivery_queue AS q SET due_at = r.next_attempt_at, tries = q.tries + 1, owner = NULL, claimed_at = NULL, "
+    f"group_key = split_part(q.group_key, ' ', 1) || '{AGAIN}', "
     "last_error = r.failure FROM r WHERE q.id = r.delivery_id AND q.owner = :owner AND r.next_attempt_at IS NOT NULL "
     "RETURNING q.id, q.workspace), "
     "held AS (SELECT * FROM gone UNION ALL SELECT * FROM later), "
@@ -79,6 +81,12 @@ _CANCEL_CLAIMED = text(
     "UPDATE delivery AS d SET status = 'cancelled', next_attempt_at = NULL, finished_at = :now "
     "FROM gone WHERE d.id = gone.id"
 )
+_HOLD_BACK = text(
+    "WITH held AS (UPDATE delivery_queue AS q SET owner = NULL, claimed_at = NULL, attempts = greatest(q.attempts - 1, 0), "
+    "due_at = h.until FROM unnest(CAST(:ids AS uuid[]), CAST(:untils AS timestamptz[])) AS h(id, until) "
+    "WHERE q.id = h.id AND q.owner = :owner RETURNING q.id, q.due_at) "
+    "UPDATE delivery AS d SET next_attempt_at = held.due_at FROM held WHERE d.id = held.id"
+)
 _WITHDRAW = text(
     "WITH gone AS (DELETE FROM delivery_queue WHERE id = :id AND workspace = :workspace AND owner IS NULL RETURNING id) "
     "UPDATE delivery AS d SET status = 'cancelled', next_attempt_at = NULL, finished_at = :now "
@@ -86,7 +94,7 @@ _WITHDRAW = text(
 )
 # what is in flight right now is left alone: it is cancelled when it comes up again
 _CANCEL_WAITING = text(
-    "WITH gone AS (DELETE FROM delivery_queue WHERE workspace = :workspace AND group_key = :group AND owner IS NULL "
+    "WITH gone AS (DELETE FROM delivery_queue WHERE workspace = :workspace AND group_key = ANY(CAST(:lines AS text[])) AND owner IS NULL "
     "RETURNING id) "
     "UPDATE delivery AS d SET status = 'cancelled', next_attempt_at = NULL, finished_at = :now "
     "FROM gone WHERE d.id = gone.id"
@@ -101,7 +109,13 @@ _REOPEN = text(
     "SELECT d.id, d.workspace, CAST(d.webhook_id AS text), :now, 0 FROM delivery AS d "
     "WHERE d.id = ANY(CAST(:ids AS uuid[])) AND d.workspace = :workspace "
     "AND (d.document IS NOT NULL OR d.id = ANY(CAST(:logged AS uuid[]))) ORDER BY d.id FOR UPDATE OF d "
-    "ON CONFLICT (id) DO UPDATE SET due_at = excluded.due_at, tries = 0 WHERE q.owner IS NULL RETURNING id"
+    "ON CONFLICT (id) DO UPDATE SET due_at = excluded.due_at, group_key = excluded.group_key, tries = 0 WHERE q.owner IS NULL RETURNING id"
+)
+_PUT_IN_ORDER = text(
+    "UPDATE delivery_queue AS q SET group_key = :line, "
+    "due_at = CAST(:now AS timestamptz) - (cardinality(CAST(:ids AS uuid[])) - p.place) * interval '1 microsecond' "
+    "FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS p(id, place) "
+    "WHERE q.id = p.id AND q.workspace = :workspace AND q.owner IS NULL"
 )
 _MARK_REOPENED = text(
     "UPDATE delivery SET status = 'pending', failure = NULL, next_attempt_at = :now, finished_at = NULL "
@@ -153,6 +167,15 @@ class Attempt:
     id: UUID = field(default_factory=uuid7)
 
 
+@dataclass(frozen=True)
+class Missed:
+    """An event that may not have reached an endpoint; `is_covered`: it would be sent there if it happened now."""
+
+    id: UUID
+    type: str
+    is_covered: bool
+
+
 async def plan_deliveries(session: AsyncSession, plans: Sequence[Plan]) -> list[UUID]:
     """Queue deliveries in the session's workspace, due now; an endpoint has each event once. Returns the new ids."""
     if not plans:
@@ -174,8 +197,8 @@ def plan_parameters(plans: Sequence[Plan]) -> dict[str, Any]:
     }
 
 
-async def reopen_deliveries(session: AsyncSession, ids: Sequence[UUID]) -> int:
-    """Have deliveries of the session's workspace tried again from the first attempt on, now; returns how many will be.
+async def reopen_deliveries(session: AsyncSession, ids: Sequence[UUID]) -> list[UUID]:
+    """Have deliveries of the session's workspace tried again from the first attempt on, now; returns those that will be.
 
     One that is in flight at this moment is left alone, and so is one whose event is past its retention.
     """
@@ -184,7 +207,7 @@ async def reopen_deliveries(session: AsyncSession, ids: Sequence[UUID]) -> int:
     reopened = (await session.scalars(_REOPEN, given | {"logged": list(logged)})).all()
     await session.execute(_MARK_REOPENED, given | {"ids": list(reopened)})
     fire_after_commit(session, QUEUE_TABLE)
-    return len(reopened)
+    return list(reopened)
 
 
 async def reopen_delivery(session: AsyncSession, delivery_id: UUID) -> Delivery:
@@ -197,22 +220,71 @@ async def reopen_delivery(session: AsyncSession, delivery_id: UUID) -> Delivery:
     return delivery
 
 
-async def reopen_unsuccessful(
-    session: AsyncSession, webhook_id: UUID, since: datetime, *, after: UUID | None, limit: int
-) -> UUID | None:
-    """Have an endpoint's failed and cancelled deliveries since a time tried again, past id `after`, oldest first.
+async def deliver_in_order(
+    session: AsyncSession, webhook_id: UUID, events: Sequence[Missed], *, limit: int, untried_only: bool
+) -> tuple[int, int]:
+    """Queue, in this order and in a line of their own, up to `limit` of the events that did not reach an endpoint.
 
-    Returns the id after which to go on, None when there are no more.
+    Those that failed or were cancelled are tried again, with `untried_only` where no call was made; those that are covered and that it
+    never had are planned. Returns how many were queued, and how many of the events were gone through.
     """
-    ids = await queries.unsuccessful_since(session, webhook_id, since, after=after, limit=limit)
-    await reopen_deliveries(session, ids)
-    return ids[-1] if len(ids) == limit else None
+    known = await queries.deliveries_by_event(session, webhook_id, [event.id for event in events])
+    lost = [
+        (place, event)
+        for place, event in enumerate(events, 1)
+        if _is_lost(event, known.get(event.id), untried_only=untried_only)
+    ]
+    seen = lost[limit - 1][0] if len(lost) >= limit else len(events)
+    picked = [event for _, event in lost[:limit]]
+    plans = [Plan(webhook_id, event.id, event.type) for event in picked if event.id not in known]
+    planned = await plan_deliveries(session, plans)
+    ids = {plan.event_id: plan.id for plan in plans} | {event_id: delivery.id for event_id, delivery in known.items()}
+    return await _queue_in_order(session, webhook_id, [ids[event.id] for event in picked], planned), seen
+
+
+def _is_lost(event: Missed, delivery: Delivery | None, *, untried_only: bool) -> bool:
+    if delivery is None:
+        return event.is_covered
+    is_over = delivery.status in (DeliveryStatus.FAILED, DeliveryStatus.CANCELLED)
+    return is_over and not (untried_only and delivery.attempt_count)
+
+
+async def deliver_outlasting(
+    session: AsyncSession, webhook_id: UUID, since: datetime, *, after: UUID | None, limit: int, untried_only: bool
+) -> tuple[int, UUID | None]:
+    """Queue deliveries created since a time that did not reach an endpoint and whose events have left the log, oldest first.
+
+    Returns how many, and the id after which to go on, None when there are no more.
+    """
+    found = await queries.outlasting(
+        session, webhook_id, since, after=after, limit=limit, most_attempts=0 if untried_only else None
+    )
+    count = await _queue_in_order(session, webhook_id, found)
+    return count, found[-1] if len(found) == limit else None
+
+
+async def _queue_in_order(
+    session: AsyncSession, webhook_id: UUID, ids: Sequence[UUID], planned: Collection[UUID] = ()
+) -> int:
+    queued = {*planned, *await reopen_deliveries(session, [id for id in ids if id not in planned])}
+    given = {
+        "workspace": context_of(session).workspace,
+        "now": clock_of(session).now(),
+        "line": f"{webhook_id}{IN_ORDER}",
+    }
+    await session.execute(_PUT_IN_ORDER, given | {"ids": [id for id in ids if id in queued]})
+    return len(queued)
+
+
+async def is_delivering_in_order(session: AsyncSession, webhook_id: UUID) -> bool:
+    """Say whether one of those that were queued in order for an endpoint has not been tried yet."""
+    return await queries.is_queued(session, f"{webhook_id}{IN_ORDER}")
 
 
 async def cancel_waiting(session: AsyncSession, workspace: str, webhook_id: UUID) -> None:
     """End what still waits for an endpoint."""
     await session.execute(
-        _CANCEL_WAITING, {"workspace": workspace, "group": str(webhook_id), "now": clock_of(session).now()}
+        _CANCEL_WAITING, {"workspace": workspace, "lines": list(lines_of(webhook_id)), "now": clock_of(session).now()}
     )
 
 
@@ -229,6 +301,13 @@ async def cancel_claimed(session: AsyncSession, ids: Iterable[UUID], *, owner: U
     """End claimed deliveries whose endpoint no longer takes any."""
     await enter_queues(session)
     await session.execute(_CANCEL_CLAIMED, {"ids": list(ids), "owner": owner, "now": clock_of(session).now()})
+
+
+async def hold_back(session: AsyncSession, untils: Mapping[UUID, datetime], *, owner: UUID) -> None:
+    """Put claimed deliveries off, each to its time: no attempt was made."""
+    await enter_queues(session)
+    given = {"ids": list(untils), "untils": list(untils.values()), "owner": owner}
+    await session.execute(_HOLD_BACK, given)
 
 
 async def record_attempts(session: AsyncSession, attempts: Sequence[Attempt], *, owner: UUID) -> None:

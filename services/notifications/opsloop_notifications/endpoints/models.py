@@ -23,6 +23,7 @@ class Webhook(Resource, Base):
     __table_args__ = (
         check_in("status", WebhookStatus),
         CheckConstraint("cardinality(event_types) > 0", name="event_types"),
+        CheckConstraint("rate_limit > 0", name="rate_limit"),
         Index("ix_webhook_workspace", "workspace", "id"),
     )
 
@@ -32,6 +33,7 @@ class Webhook(Resource, Base):
     filter: Mapped[list[dict[str, Any]]] = mapped_column(Json)
     format: Mapped[str] = mapped_column(Text)
     ordering: Mapped[str] = mapped_column(Text)
+    rate_limit: Mapped[int | None]
     status: Mapped[str] = mapped_column(Text, default=WebhookStatus.ENABLED)
     disabled_reason: Mapped[str | None] = mapped_column(Text)
     sealed_headers: Mapped[str | None] = mapped_column(Text)
@@ -57,6 +59,7 @@ class Webhook(Resource, Base):
             "filter": redaction.text(self.filter),
             "format": self.format,
             "ordering": self.ordering,
+            "rate_limit": self.rate_limit,
             "status": self.status,
             "header_names": self.header_names,
             "headers": redaction.secret(self.sealed_headers),

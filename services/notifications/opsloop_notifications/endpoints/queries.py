@@ -36,7 +36,8 @@ _STATE = "concat_ws(' ', id, version, failing_since IS NOT NULL)"
 # LATERAL and OFFSET hold the planner to reading the table after the workspace was entered
 _ENABLED_QUICKLY = Statement(
     f"WITH {ENTERED_SQL} SELECT w.* FROM entered CROSS JOIN LATERAL (SELECT id, event_types, CAST(filter AS text), "  # noqa: S608 our own part
-    f"url, sealed_headers, secret, previous_secret, previous_expires_at, failing_since IS NOT NULL AS is_failing, {_STATE} AS state "
+    f"url, rate_limit, sealed_headers, secret, previous_secret, previous_expires_at, "
+    f"failing_since IS NOT NULL AS is_failing, {_STATE} AS state "
     "FROM webhook WHERE workspace = entered.workspace AND status = 'enabled' AND format = 'cloudevents' OFFSET 0) AS w"
 )
 UNCHANGED_SQL = (

@@ -23,6 +23,7 @@ from opsloop_notifications.shapes import EventPattern, map_contract
 EventTypes = Annotated[list[EventPattern], Field(min_length=1, max_length=100)]
 Format = Literal["cloudevents", "alertmanager"]
 Ordering = Literal["none"]
+RateLimit = Annotated[int, Field(ge=1, le=1000)]
 Url = Annotated[
     str,
     StringConstraints(min_length=1, max_length=2048),
@@ -84,7 +85,8 @@ class WebhookIn(InModel):
     """A new endpoint. `secret` is made when it is not given.
 
     All terms of `filter` have to hold: conditions, regular expressions (`regex`, RE2's syntax), groups `all` and `any` of them, two levels
-    deep. `headers` are sent with each call, such as an `Authorization`; their values are never shown again.
+    deep. `headers` are sent with each call, such as an `Authorization`; their values are never shown again. `rate_limit`: at most so many
+    calls a second, of each process that sends.
 
     One of format `alertmanager` gets alerts in groups, as routes say, in the document of Alertmanager's webhook (version 4);
     `event_types` are those that alerts come from, `alert.triggered` for those that no event led to.
@@ -95,6 +97,7 @@ class WebhookIn(InModel):
     filter: Filter = Field(default_factory=list)
     format: Format = "cloudevents"
     ordering: Ordering = "none"
+    rate_limit: RateLimit | None = None
     description: ShortText | None = None
     headers: Headers = Field(default_factory=dict)
     secret: Secret | None = None
@@ -108,6 +111,7 @@ class WebhookPatch(InModel):
     filter: Filter = Field(default_factory=absent)
     format: Format = Field(default_factory=absent)
     ordering: Ordering = Field(default_factory=absent)
+    rate_limit: RateLimit | None = None
     description: ShortText | None = None
     headers: HeaderChanges = Field(default_factory=absent)
     status: Literal["enabled", "disabled"] = Field(default_factory=absent)
@@ -125,6 +129,7 @@ class WebhookOut(OutModel):
     filter: list[FilterTermOut]
     format: str
     ordering: str
+    rate_limit: int | None
     description: str | None
     headers: dict[str, Literal[True]]
     status: Literal["enabled", "disabled"]

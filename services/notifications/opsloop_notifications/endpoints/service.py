@@ -31,7 +31,7 @@ from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.deliveries.rules import TEST_TYPE
 from opsloop_notifications.deliveries.service import Delivery
 from opsloop_notifications.endpoints import queries, rules
-from opsloop_notifications.endpoints.models import Webhook
+from opsloop_notifications.endpoints.models import Webhook as Webhook
 from opsloop_notifications.endpoints.queries import KnownListeners as KnownListeners
 from opsloop_notifications.endpoints.rules import ALERTMANAGER as ALERTMANAGER
 from opsloop_notifications.endpoints.rules import Exhausted as Exhausted

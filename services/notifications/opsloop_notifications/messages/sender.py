@@ -91,9 +91,16 @@ class MailWork:
             claimed = await mails.claim_mails(session, ask, per_workspace=CLAIMED_PER_WORKSPACE)
         return Claimed(claimed, ask.now + timedelta(seconds=REFILL_SECONDS) if full else None)
 
-    def places(self, group: str) -> float:
+    def places(self, item: Mail) -> float:
         """Return that a workspace's mails are held up by its share of the connections alone."""
         return inf
+
+    def opens_in(self, item: Mail) -> float:
+        """Return that no time makes room in a line."""
+        return 0.0
+
+    def begins(self, item: Mail) -> None:
+        """Do nothing more."""
 
     def gate(self, item: Mail) -> Gate:
         """Return the connections to the mail server, of which each workspace has a share."""

@@ -1,1 +1,1 @@
-"""The way of an event to the endpoints that want it: planned, called, tried again, recovered."""
+"""The way of an event to the endpoints that want it: planned, called, tried again."""

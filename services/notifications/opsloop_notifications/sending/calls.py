@@ -10,18 +10,22 @@ from uuid import UUID
 
 from opsloop_common.contracts.envelope import CONTENT_TYPE
 from opsloop_common.documents import read_document
+from opsloop_notifications.deliveries.rules import IN_ORDER, TEST_TYPE
+from opsloop_notifications.sending.rules import LONGEST_PAUSE
 
 KIND = "webhooks"
-CLAIMED_AT_FIRST = 64
-"""How many deliveries of an endpoint a process holds before it has seen it answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One claimed delivery with its endpoint. `tries` of the schedule and `made` attempts in all ended before."""
+    """One claimed delivery with its endpoint, in the line `group`.
+
+    `tries` of the schedule and `made` attempts in all ended before; `planned_at` is when it was first to go out.
+    """
 
     id: UUID
     workspace: str
+    group: str
     webhook_id: UUID
     event_id: UUID
     event_type: str
@@ -34,6 +38,8 @@ class Call:
     sealed_secrets: tuple[str, ...]
     tries: int
     made: int
+    planned_at: datetime
+    rate_limit: int | None
     is_failing: bool
 
     @property
@@ -42,9 +48,25 @@ class Call:
         return KIND
 
     @property
-    def group(self) -> str:
-        """Return the endpoint's id."""
-        return str(self.webhook_id)
+    def is_in_order(self) -> bool:
+        """Say whether it waits for the end of the one before it."""
+        return self.group.endswith(IN_ORDER)
+
+    @property
+    def is_retry(self) -> bool:
+        """Say whether an attempt of it failed already."""
+        return self.tries > 0
+
+    @property
+    def held_until_at_most(self) -> datetime | None:
+        """Return how long the call may be kept from an endpoint that fails; None when that is up to the endpoint.
+
+        Repeated ones, and the test that somebody sends, go at their times.
+        """
+        if self.is_in_order:
+            return None
+        is_at_its_time = self.is_retry or self.event_type == TEST_TYPE
+        return self.planned_at if is_at_its_time else self.planned_at + LONGEST_PAUSE
 
 
 def call_from(
@@ -63,6 +85,7 @@ def call_from(
     return Call(
         id=row["id"],
         workspace=row["workspace"],
+        group=row["group_key"],
         webhook_id=row["webhook_id"],
         event_id=row["event_id"],
         event_type=row["event_type"],
@@ -75,8 +98,18 @@ def call_from(
         sealed_secrets=secrets,
         tries=row["tries"],
         made=row["attempt_count"],
+        planned_at=row["created_at"],
+        rate_limit=row["rate_limit"],
         is_failing=row["is_failing"],
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A call that was not made, as the endpoint is left alone until then."""
+
+    call: Call
+    until: datetime
 
 
 def read_call(row: Mapping[str, Any], now: datetime) -> Call:

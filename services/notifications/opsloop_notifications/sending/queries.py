@@ -18,17 +18,18 @@ _PICKED = in_turn(
     workspaces_in_turn("delivery_queue"),
     outer="workspace",
     inner="group_key",
-    room=":per_endpoint - coalesce(held.count, 0)",
+    room=":per_line - coalesce(held.count, 0)",
     held="LEFT JOIN unnest(CAST(:held_groups AS text[]), CAST(:held_counts AS integer[])) AS held(key, count) USING (key)",
 )
 _CLAIM_CALLS = Statement(
     "WITH hurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)), "  # noqa: S608 our own part
     f"picked AS ({_PICKED}), "
     "mine AS (UPDATE delivery_queue AS q SET owner = :owner, claimed_at = :now, attempts = q.attempts + 1 "
-    "WHERE q.id = ANY(ARRAY(SELECT id FROM picked)) RETURNING q.id, q.workspace, q.tries) "
-    "SELECT mine.id, mine.workspace, mine.tries, d.webhook_id, d.event_id, d.attempt_count, "
+    "WHERE q.id = ANY(ARRAY(SELECT id FROM picked)) RETURNING q.id, q.workspace, q.group_key, q.tries, q.due_at) "
+    "SELECT mine.id, mine.workspace, mine.group_key, mine.tries, mine.due_at, d.webhook_id, d.event_id, d.attempt_count, d.created_at, "
     "d.event_type, d.event_type = :test_type AS is_test, "
-    "coalesce(d.document, e.document) AS document, w.url, w.status, w.sealed_headers, w.secret, w.previous_secret, w.previous_expires_at, "
+    "coalesce(d.document, e.document) AS document, w.url, w.status, w.rate_limit, "
+    "w.sealed_headers, w.secret, w.previous_secret, w.previous_expires_at, "
     "w.failing_since IS NOT NULL AS is_failing "
     "FROM mine CROSS JOIN hurried JOIN delivery AS d ON d.id = mine.id LEFT JOIN webhook AS w ON w.id = d.webhook_id "
     "LEFT JOIN event_log AS e ON e.workspace = d.workspace AND e.event_id = d.event_id AND d.document IS NULL"
@@ -36,11 +37,11 @@ _CLAIM_CALLS = Statement(
 
 
 async def claim_calls(
-    lanes: Lanes, ask: Ask, *, per_endpoint: int, charged: Mapping[str, int]
+    lanes: Lanes, ask: Ask, *, per_line: int, charged: Mapping[str, int]
 ) -> Sequence[Mapping[str, Any]]:
     """Claim due deliveries, committed, and return them with their documents and endpoints.
 
-    Workspaces take turns, and the endpoints of each; one that is `charged` with some gets that many fewer than `per_endpoint`.
+    Workspaces take turns, and the lines of endpoints of each; one that is `charged` with some gets that many fewer than `per_line`.
     """
     given = {
         "now": ask.now,
@@ -48,7 +49,7 @@ async def claim_calls(
         "limit": ask.limit,
         "share": ask.share,
         "full": list(ask.full),
-        "per_endpoint": per_endpoint,
+        "per_line": per_line,
         "held_groups": list(charged),
         "held_counts": list(charged.values()),
         "test_type": TEST_TYPE,

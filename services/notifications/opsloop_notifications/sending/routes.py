@@ -5,29 +5,21 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, Response
+from fastapi import Query
 
-from opsloop_common.http.deps import Db, Who, set_location
+from opsloop_common.http.deps import Db, Who
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_common.http.schemas import Timestamp
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.sending import service
-from opsloop_notifications.sending.schemas import AttemptOut, DeliveredType, DeliveryWithAttempts, JobStarted, RecoverIn
+from opsloop_notifications.sending.schemas import AttemptOut, DeliveredType, DeliveryWithAttempts
 from opsloop_notifications.shapes import DeliveryOut, DeliveryState
 
 router = ApiRouter(tags=["webhooks"])
 READ = allow("notifications:read")
 WRITE = allow("notifications:write")
-
-
-@router.post("/v1/webhooks/{webhook_id}/recover", status_code=202, dependencies=[WRITE], responses=problems(404, 409))
-async def recover_webhook(webhook_id: UUID, body: RecoverIn, session: Db, response: Response) -> JobStarted:
-    """Deliver again what failed or was cancelled since a time, and what was never delivered, as far as the log goes back."""
-    job_id = await service.start_recovery(session, webhook_id, body.since)
-    set_location(response, f"/v1/jobs/{job_id}")
-    return JobStarted(job_id=job_id)
 
 
 @router.get("/v1/webhooks/{webhook_id}/deliveries", dependencies=[READ], responses=problems(404))

@@ -1,14 +1,13 @@
-"""HTTP shapes of what was sent, and of its recovery."""
+"""HTTP shapes of what was sent."""
 
 from __future__ import annotations
 
 from typing import Annotated
-from uuid import UUID
 
 from pydantic import AfterValidator, StringConstraints
 
 from opsloop_common.contracts.known import known_type
-from opsloop_common.http.schemas import InModel, OutModel, Timestamp
+from opsloop_common.http.schemas import OutModel, Timestamp
 from opsloop_notifications.deliveries.rules import TEST_TYPE
 from opsloop_notifications.shapes import DeliveryOut
 
@@ -19,18 +18,6 @@ def _delivered(event_type: str) -> str:
 
 DeliveredType = Annotated[str, StringConstraints(max_length=100), AfterValidator(_delivered)]
 """A type of event, or of the one that tries an endpoint."""
-
-
-class RecoverIn(InModel):
-    """From when on to deliver again."""
-
-    since: Timestamp
-
-
-class JobStarted(OutModel):
-    """Long work that has begun; GET /v1/jobs/{id} tells how far it is."""
-
-    job_id: UUID
 
 
 class AttemptOut(OutModel):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from opsloop_common import limits
-from opsloop_common.due.port import Ask, Claimed, Gate
+from opsloop_common.due.port import Ask, Claimed, Gate, Line
 from opsloop_common.failpoints import hit
 from opsloop_common.lanes import Lanes
 from opsloop_common.outbound.client import Answer, BlockedTarget, OutboundClient, OutboundError
@@ -26,6 +26,7 @@ from opsloop_notifications.deliveries.rules import (
     GONE,
     failure_of,
     is_success,
+    lines_of,
     next_attempt_at,
     retry_after,
     shown_body,
@@ -33,17 +34,14 @@ from opsloop_notifications.deliveries.rules import (
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.endpoints.rules import WebhookStatus, is_told_of
 from opsloop_notifications.sending import queries
-from opsloop_notifications.sending.calls import CLAIMED_AT_FIRST, KIND, Call, read_call
+from opsloop_notifications.sending.calls import KIND, Call, Held, read_call
 from opsloop_notifications.sending.meters import CallMeter
+from opsloop_notifications.sending.rules import CLAIMED_AT_FIRST, Pulse
 from opsloop_notifications.signing.rules import read_secret, sign
 
-CLAIMED_AT_MOST = 1_000
-PLACES = 64
-PLACES_WHEN_UNWELL = 4
 OPENED_SECRETS_KEPT = 1_000
 GATES_KEPT = 1_000
 ENDPOINTS_KEPT = 1_000  # of whose answers something is remembered
-UNWELL_AFTER = 3  # attempts in a row without any answer
 WITHHELD = "(secret)"
 USER_AGENT = "OpsLoop-Webhooks/1"
 
@@ -82,8 +80,7 @@ class WebhookWork:
         self._lanes = lanes
         self._gates: dict[str, Gate] = {}
         self._calls = Places(limits.CALLS_AT_ONCE, kept=limits.CALLS_KEPT)
-        self._unanswered: Counter[str] = Counter()
-        self._answered: Counter[str] = Counter()
+        self._pulses: defaultdict[str, Pulse] = defaultdict(Pulse)
         self._opened: dict[str, bytes] = {}
         self._opened_headers: dict[str, dict[str, str]] = {}
         self._failing: set[UUID] = set()
@@ -91,18 +88,34 @@ class WebhookWork:
 
     async def claim(self, ask: Ask) -> Claimed[Call]:
         """Claim due deliveries; those whose endpoint takes nothing any more are cancelled on the spot."""
-        charged = self._charged({group: count for (_, group), count in ask.held.items()})
-        rows = await queries.claim_calls(self._lanes, ask, per_endpoint=CLAIMED_AT_FIRST, charged=charged)
+        charged = self._charged(ask.held)
+        rows = await queries.claim_calls(self._lanes, ask, per_line=CLAIMED_AT_FIRST, charged=charged)
         dead = [row["id"] for row in rows if not _is_wanted(row)]
         if dead:
             async with self._runtime.db.transaction() as session:
                 await deliveries.cancel_claimed(session, dead, owner=ask.owner)
-        wanted = [row for row in rows if _is_wanted(row)]
-        return Claimed(await breathing(lambda row: read_call(row, ask.now), wanted))
+        wanted = sorted((row for row in rows if _is_wanted(row)), key=lambda row: row["due_at"])
+        calls = await breathing(lambda row: read_call(row, ask.now), wanted)
+        calls.sort(key=lambda call: (call.is_in_order, call.is_retry))
+        for webhook_id in {call.webhook_id for call in calls if call.is_retry}:
+            self._pulses[str(webhook_id)].probes(ask.now)
+        return Claimed(calls)
 
-    def places(self, group: str) -> int:
-        """Return how many calls an endpoint may have in flight: few while it does not even answer."""
-        return PLACES_WHEN_UNWELL if self._unanswered[group] >= UNWELL_AFTER else PLACES
+    def places(self, item: Call) -> int:
+        """Return how many calls of a line may be in flight: few while the endpoint does not take them, none beyond its rate."""
+        pulse = self._pulses[str(item.webhook_id)]
+        pulse.rate = item.rate_limit
+        if pulse.wait(self._runtime.clock.now()):
+            return 0
+        return 1 if item.is_in_order else pulse.places(is_retry=item.is_retry)
+
+    def opens_in(self, item: Call) -> float:
+        """Return after how many seconds the endpoint's rate allows another call."""
+        return self._pulses[str(item.webhook_id)].wait(self._runtime.clock.now())
+
+    def begins(self, item: Call) -> None:
+        """Count the call against its endpoint's rate."""
+        self._pulses[str(item.webhook_id)].take(self._runtime.clock.now())
 
     def gate(self, item: Call) -> Gate:
         """Return the calls of this process, of which each workspace has a share."""
@@ -117,16 +130,23 @@ class WebhookWork:
         """Say no: a call that is stopped would be made twice."""
         return False
 
-    def _charged(self, held: Mapping[str, int]) -> dict[str, int]:
-        for remembered in (self._answered, self._unanswered, self._failing):
+    def _charged(self, held: Mapping[Line, int]) -> dict[str, int]:
+        for remembered in (self._pulses, self._failing):
             if len(remembered) > ENDPOINTS_KEPT:
                 remembered.clear()  # an endpoint earns its room again, and that it fails is read with its next claim
-        # an endpoint that answers may have more in memory the longer it does; one that stops falls back to few at once
-        earned = {group: min(answers, CLAIMED_AT_MOST - CLAIMED_AT_FIRST) for group, answers in self._answered.items()}
-        return {group: held.get(group, 0) - earned.get(group, 0) for group in held.keys() | earned.keys()}
+        charged = Counter({group: count for (_, group), count in held.items()})
+        for webhook_id, pulse in self._pulses.items():
+            if earned := pulse.earned():
+                # a rate is that of all lines
+                for line in lines_of(webhook_id) if earned < 0 else (webhook_id,):
+                    charged[line] -= earned
+        return charged
 
-    async def perform(self, item: Call) -> Outcome:
-        """Sign and post one event."""
+    async def perform(self, item: Call) -> Outcome | Held:
+        """Sign and post one event, unless its endpoint is left alone just now."""
+        pulse = self._pulses[str(item.webhook_id)]
+        if (until := pulse.held_back(self._runtime.clock.now(), at_most=item.held_until_at_most)) is not None:
+            return Held(item, until)
         headers, owners = self._headers(item), self._owners_headers(item)
         sent = {**owners, **headers}
         headers = {**dict.fromkeys(owners, WITHHELD), **headers}
@@ -134,28 +154,43 @@ class WebhookWork:
         try:
             answer = await self._client.post(item.url, item.body, sent)
         except OutboundError as error:
-            self._unanswered[item.group] += 1
-            del self._answered[item.group]
+            if not isinstance(error, BlockedTarget):  # it was not asked
+                pulse.failed(self._runtime.clock.now())
             outcome = self._unanswered_call(item, headers, started_at, _ms_since(started), error)
         else:
-            del self._unanswered[item.group]
-            self._answered[item.group] = min(self._answered[item.group] + 1, CLAIMED_AT_MOST)
             outcome = self._answered_call(item, headers, started_at, _ms_since(started), answer)
+            self._note(pulse, outcome, answer)
             if outcome.attempt.failure is None:
                 self._meter.delivered(self._runtime.clock.now() - item.happened_at)
         hit("webhooks.after_send")
         return outcome
+
+    def _note(self, pulse: Pulse, outcome: Outcome, answer: Answer) -> None:
+        now = self._runtime.clock.now()
+        if outcome.attempt.failure is None:
+            pulse.succeeded()
+        elif outcome.attempt.failure != ABORTED:  # that is said of one delivery
+            pulse.failed(now, retry_after(answer.status, answer.headers.get("retry-after"), now))
 
     def broken(self, item: Call, error: Exception) -> Outcome:
         """Record a fault of our own as an attempt, to be tried again."""
         failed = OutboundError("protocol", "The attempt failed on our side.")
         return self._unanswered_call(item, {}, self._runtime.clock.now(), 0, failed)
 
-    def settles(self, result: Outcome) -> bool:
+    def settles(self, result: Outcome | Held) -> bool:
         """Say no: each is recorded."""
         return False
 
-    async def record(self, results: Sequence[Outcome], *, owner: UUID) -> None:
+    async def record(self, results: Sequence[Outcome | Held], *, owner: UUID) -> None:
+        """Write down what came of calls, and until when others are held back."""
+        if made := [result for result in results if isinstance(result, Outcome)]:
+            await self._record_calls(made, owner=owner)
+        # last: one that came due and was claimed again before the engine let it go would belong to nobody
+        if held := {result.call.id: result.until for result in results if isinstance(result, Held)}:
+            async with self._runtime.db.transaction() as session:
+                await deliveries.hold_back(session, held, owner=owner)
+
+    async def _record_calls(self, results: Sequence[Outcome], *, owner: UUID) -> None:
         """Write the attempts down, and how the endpoints fare when there is news of them, in one transaction."""
         attempts = [outcome.attempt for outcome in results]
         succeeded = {outcome.webhook_id for outcome in results if outcome.attempt.failure is None}
@@ -179,8 +214,10 @@ class WebhookWork:
         for attempt in attempts:
             self._meter.count(attempt.failure)
 
-    def bare(self, result: Outcome) -> Outcome:
+    def bare(self, result: Outcome | Held) -> Outcome | Held:
         """Return the same attempt without the endpoint's words."""
+        if isinstance(result, Held):
+            return result
         detail = "What the endpoint answered could not be stored."
         return replace(result, attempt=replace(result.attempt, detail=detail, request_headers={}, response_body=None))
 

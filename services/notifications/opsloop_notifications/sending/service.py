@@ -1,4 +1,4 @@
-"""From the bus to the endpoint: plan deliveries for who wants an event, send again, recover what was missed."""
+"""From the bus to the endpoint: plan deliveries for who wants an event, send again."""
 
 from __future__ import annotations
 
@@ -10,14 +10,10 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common import resources
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Database, clock_of, context_of, fire_after_commit, ports_of
-from opsloop_common.documents import read_document
-from opsloop_common.due.jobs import start_job
 from opsloop_common.due.port import Taker
 from opsloop_common.entry import ENTERED_SQL
-from opsloop_common.errors import Conflict
 from opsloop_common.filters import all_hold, read_filter
 from opsloop_common.inbox.statement import claim_parameters, claim_sql
 from opsloop_common.lanes import Statement
@@ -27,11 +23,10 @@ from opsloop_notifications.deliveries.rules import TEST_TYPE
 from opsloop_notifications.deliveries.service import Delivery
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.endpoints.rules import Listener, hears
-from opsloop_notifications.eventlog.service import LOG_SQL, events_since, find_document, log_parameters
+from opsloop_notifications.eventlog.service import LOG_SQL, find_document, log_parameters
 from opsloop_notifications.ports import NotificationsPorts
 from opsloop_notifications.sending.calls import Call, call_from
-
-RECOVER_JOB = "notifications.recover"
+from opsloop_notifications.sending.rules import CLAIMED_AT_FIRST, least_of
 
 _HEAR_SQL = f"{LOG_SQL}, {deliveries.PLAN_SQL}"
 _HEAR = text(f"WITH claimed AS (SELECT unnest(CAST(:logged_ids AS uuid[])) AS event_id), {_HEAR_SQL} SELECT 1")
@@ -123,6 +118,8 @@ def _with_owners(
     for listener, event in wanted:
         if listener.id not in room:
             room[listener.id] = taker.room(workspace, str(listener.id)) if taker is not None else 0
+            # of one with a rate no more is taken than it gets soon
+            room[listener.id] -= CLAIMED_AT_FIRST - least_of(listener.address.get("rate_limit"))
         owner = taker.owner if taker is not None and min(room[listener.id], spare) > 0 else None
         room[listener.id] -= 1
         spare -= owner is not None
@@ -133,6 +130,8 @@ def _with_owners(
 def _call(plan: deliveries.Plan, event: Event, body: bytes, listener: Listener, now: datetime) -> Call:
     new = {
         "id": plan.id,
+        "group_key": str(plan.webhook_id),
+        "created_at": now,
         "webhook_id": plan.webhook_id,
         "event_id": plan.event_id,
         "event_type": plan.event_type,
@@ -158,36 +157,3 @@ async def resend(session: AsyncSession, delivery_id: UUID) -> Delivery:
     find = endpoints.get_webhook if delivery.event_type == TEST_TYPE else endpoints.get_enabled
     await find(session, delivery.webhook_id)
     return await deliveries.reopen_delivery(session, delivery_id)
-
-
-async def start_recovery(session: AsyncSession, webhook_id: UUID, since: datetime) -> UUID:
-    """Begin to deliver again what failed, and what was missed, since a time; returns the job's id."""
-    webhook = await endpoints.get_enabled(session, webhook_id)
-    if webhook.format == endpoints.ALERTMANAGER:
-        raise Conflict("The endpoint is told of alerts, not of events: what still fires is told at the next look.")
-    resources.tell(session, webhook, "recovery_started", after={"since": since})
-    return await start_job(session, RECOVER_JOB, {"webhook_id": str(webhook.id), "since": since.isoformat()})
-
-
-async def recover_failed(
-    session: AsyncSession, webhook_id: UUID, since: datetime, *, after: UUID | None, limit: int
-) -> UUID | None:
-    """Open one page of failed and cancelled deliveries again; returns the id to go on after, None at the end."""
-    return await deliveries.reopen_unsuccessful(session, webhook_id, since, after=after, limit=limit)
-
-
-async def recover_missed(
-    session: AsyncSession, webhook_id: UUID, since: datetime, *, after: int, limit: int
-) -> tuple[int | None, int]:
-    """Plan one page of events that the endpoint wants and never got; returns the position to go on after and how many."""
-    webhook = await endpoints.get_webhook(session, webhook_id)
-    rows = await events_since(session, since, after=after, limit=limit)
-    if not rows:
-        return None, 0
-    conditions = read_filter(webhook.filter)
-    heard = [row for row in rows if hears(webhook.event_types, row.type)]
-    holding = await breathing(lambda row: not conditions or all_hold(conditions, read_document(row.document)), heard)
-    plans = [
-        deliveries.Plan(webhook.id, row.event_id, row.type) for row, does in zip(heard, holding, strict=True) if does
-    ]
-    return rows[-1].position, len(await deliveries.plan_deliveries(session, plans))

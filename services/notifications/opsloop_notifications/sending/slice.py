@@ -6,13 +6,12 @@ from opsloop_common.service import Slice
 from opsloop_notifications.sending.consumers import WEBHOOKS
 from opsloop_notifications.sending.meters import CallMeter
 from opsloop_notifications.sending.routes import router
-from opsloop_notifications.sending.timers import RECOVER, dispatch_webhooks
+from opsloop_notifications.sending.timers import dispatch_webhooks
 
 SLICE = Slice(
     "sending",
     routers=(router,),
     subscriptions=(WEBHOOKS,),
-    due=(RECOVER,),
     loops=(dispatch_webhooks,),
     meters=(CallMeter,),
 )

@@ -10,7 +10,7 @@ from opsloop_common.migrations import hold_to_workspace
 from opsloop_notifications.recipients.rules import person_id
 
 revision = "0020"
-down_revision = "0015"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,1 @@
+"""What an endpoint missed is delivered again: in order, and no faster than it takes it."""

@@ -1,0 +1,138 @@
+"""Find what did not reach an endpoint, and queue it in the order of the events, no faster than the endpoint takes it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import Row
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common import resources
+from opsloop_common.documents import read_document
+from opsloop_common.due.jobs import cancel_job, get_job, start_job
+from opsloop_common.errors import Conflict, NotFound
+from opsloop_common.filters import all_hold, read_filter
+from opsloop_common.turns import breathing
+from opsloop_notifications.deliveries import service as deliveries
+from opsloop_notifications.deliveries.service import Missed
+from opsloop_notifications.endpoints import service as endpoints
+from opsloop_notifications.endpoints.rules import WebhookStatus, hears
+from opsloop_notifications.endpoints.service import Webhook
+from opsloop_notifications.eventlog import service as eventlog
+from opsloop_notifications.recoveries.rules import PER_SECOND
+
+RECOVER_JOB = "notifications.recover"
+LEAST_READ = 50
+"""Events of a step: where few of them are wanted, one step comes after the other."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a job delivers again."""
+
+    webhook_id: UUID
+    since: datetime
+    untried_only: bool
+
+    @classmethod
+    def read(cls, payload: Mapping[str, Any]) -> Wanted:
+        """Return what a job's payload says; earlier releases said less."""
+        since = datetime.fromisoformat(payload["since"])
+        return cls(UUID(payload["webhook_id"]), since, payload.get("untried_only", False))
+
+
+@dataclass(frozen=True)
+class Place:
+    """How far it is: past which delivery whose event left the log, None once those are done, then past which position."""
+
+    delivery_id: UUID | None
+    position: int = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one step came to. `place` None: the end; `stopped` says why it is one too early."""
+
+    queued: int
+    place: Place | None
+    is_failing: bool = False
+    per_second: int = PER_SECOND
+    stopped: str | None = None
+
+
+START = Place(UUID(int=0))
+
+
+async def start(session: AsyncSession, webhook_id: UUID, since: datetime, *, untried_only: bool) -> UUID:
+    """Begin to deliver again what failed and what was missed since a time, or only what was never tried; returns the job's id."""
+    webhook = await endpoints.get_enabled(session, webhook_id)
+    if webhook.format == endpoints.ALERTMANAGER:
+        raise Conflict("The endpoint is told of alerts, not of events: what still fires is told at the next look.")
+    action = "replay_started" if untried_only else "recovery_started"
+    resources.tell(session, webhook, action, after={"since": since})
+    payload = {"webhook_id": str(webhook.id), "since": since.isoformat(), "untried_only": untried_only}
+    return await start_job(session, RECOVER_JOB, payload)
+
+
+async def stop(session: AsyncSession, webhook_id: UUID, job_id: UUID) -> None:
+    """End a job that delivers again to an endpoint; what it queued so far goes out. Raises NotFound, nothing when it is over."""
+    job = await get_job(session, job_id)
+    if job.kind != RECOVER_JOB or job.payload["webhook_id"] != str(webhook_id):
+        raise NotFound.of("job")
+    webhook = await endpoints.get_webhook(session, webhook_id)
+    if await cancel_job(session, job_id):
+        resources.tell(session, webhook, "recovery_stopped", after={"job_id": job_id})
+
+
+async def step(session: AsyncSession, wanted: Wanted, place: Place, *, page: int) -> Step:
+    """Queue up to `page` deliveries, one while the endpoint fails, none while the ones before have not been tried."""
+    try:
+        webhook = await endpoints.get_webhook(session, wanted.webhook_id)
+    except NotFound:
+        return Step(0, None, stopped="deleted")
+    if webhook.status != WebhookStatus.ENABLED:
+        return Step(0, None, stopped="disabled")
+    if webhook.format == endpoints.ALERTMANAGER:
+        return Step(0, None, stopped="told of alerts")
+    is_failing = webhook.failing_since is not None
+    if await deliveries.is_delivering_in_order(session, webhook.id):
+        return Step(0, place, is_failing)
+    room = 1 if is_failing else page
+    if place.delivery_id is not None:
+        found = await _outlasting(session, wanted, place, limit=room)
+    else:
+        found = await _from_the_log(session, wanted, webhook, place, limit=room)
+    return replace(found, is_failing=is_failing, per_second=webhook.rate_limit or PER_SECOND)
+
+
+async def _outlasting(session: AsyncSession, wanted: Wanted, place: Place, *, limit: int) -> Step:
+    queued, last = await deliveries.deliver_outlasting(
+        session,
+        wanted.webhook_id,
+        wanted.since,
+        after=place.delivery_id,
+        limit=limit,
+        untried_only=wanted.untried_only,
+    )
+    return Step(queued, replace(place, delivery_id=last))
+
+
+async def _from_the_log(session: AsyncSession, wanted: Wanted, webhook: Webhook, place: Place, *, limit: int) -> Step:
+    rows = await eventlog.events_since(session, wanted.since, after=place.position, limit=max(2 * limit, LEAST_READ))
+    if not rows:
+        return Step(0, None)
+    terms = read_filter(webhook.filter)
+
+    def read(row: Row[int, UUID, str, str]) -> Missed:
+        is_heard = hears(webhook.event_types, row.type)
+        return Missed(row.event_id, row.type, is_heard and (not terms or all_hold(terms, read_document(row.document))))
+
+    events = await breathing(read, rows)
+    queued, seen = await deliveries.deliver_in_order(
+        session, webhook.id, events, limit=limit, untried_only=wanted.untried_only
+    )
+    return Step(queued, replace(place, position=rows[seen - 1].position))
