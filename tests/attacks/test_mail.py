@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from opsloop_notifications.mail.writing import NAMES
+from opsloop_notifications.mail.writing import NAMES, ONE_CLICK
 from tests.harness import eventually
 
 pytestmark = pytest.mark.slow
@@ -44,7 +44,7 @@ async def test_text_of_a_partner_stays_text(embedded_deployment, smtp_sink):
 
     [mail] = await eventually(come, what="the mail")
     keys = [key for key in mail.message if key not in ("X-Peer", "X-MailFrom", "X-RcptTo")]
-    assert keys == list(NAMES)
+    assert keys == [*NAMES, ONE_CLICK[0]]
     assert (mail.recipients, mail["to"]) == (["u1@example.test"], "u1@example.test")
     assert mail.message.get_content_type() == "text/plain"
     # what was written reads as it was written: as the words of a partner, with their =?…?= to be seen

@@ -7,7 +7,7 @@ from opsloop_common.db import Context
 from opsloop_common.ids import uuid7
 from opsloop_notifications.consent.rules import ALERT, Send, Skip
 from opsloop_notifications.messages.rules import EMAIL
-from opsloop_notifications.messages.service import Told, keep_message, tell
+from opsloop_notifications.messages.service import keep_message, tell
 
 WORDS = [{"locale": "en", "email": {"subject": "S", "body": "B"}, "inbox": {"title": "T", "body": "B"}}]
 
@@ -75,10 +75,10 @@ async def test_alerts_pass_what_people_want_and_no_suppressed_address(post):
     for user, reason in (("left", "unsubscribe"), ("bounced", "hard_bounce")):
         body = {"address": f"{user}@example.test", "reason": reason}
         await post.call("POST", "/v1/suppressions", body)
-    told = Told(uuid7(), None, EMAIL)
+    message_id = uuid7()
     async with post.service.db.transaction(Context(workspace="acme")) as session:
-        await keep_message(session, told.message_id, [{"locale": "en", "subject": "Down", "body": "B"}], topic=ALERT)
-        await tell(session, told, ["night", "left", "bounced"])
+        await keep_message(session, message_id, [{"locale": "en", "subject": "Down", "body": "B"}], topic=ALERT)
+        await tell(session, message_id, EMAIL, ["night", "left", "bounced"])
 
     assert await post.claim() == {"night": Send(may_leave=False), "left": Send(may_leave=False)}
     async with post.service.db.transaction(Context(workspace="acme")) as session:

@@ -154,7 +154,7 @@ async def test_a_message_told_twice_makes_no_second_row(door):
 
     async with door.service.db.transaction(Context(workspace="acme")) as session:
         for channel in ("email", "inbox"):
-            await service.tell(session, service.Told(UUID(message["id"]), None, channel), ["u1", "u2"])
+            await service.tell(session, UUID(message["id"]), channel, ["u1", "u2"])
 
     assert sorted(await door.rows(message)) == [("u1", "email"), ("u1", "inbox"), ("u2", "email"), ("u2", "inbox")]
     inbox = await door.call("GET", "/v1/recipients/u1/inbox")

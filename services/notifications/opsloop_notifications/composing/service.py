@@ -15,7 +15,6 @@ from opsloop_common.errors import Invalid
 from opsloop_common.ids import uuid7
 from opsloop_notifications.consent.rules import GENERAL
 from opsloop_notifications.messages import service as messages
-from opsloop_notifications.messages.service import Told
 from opsloop_notifications.recipients.service import reach
 from opsloop_notifications.templates.service import contents_to_send, latest_of, say
 from opsloop_notifications.wording.rules import Contents, Said
@@ -50,7 +49,7 @@ async def send_message(
     about = {"template": wanted.template, "template_version": version, "is_test": is_test}
     await messages.keep_message(session, id, kept, campaign_id=None, topic=wanted.topic, **about)
     for channel in channels:
-        await messages.tell(session, Told(id, None, channel), user_ids)
+        await messages.tell(session, id, channel, user_ids)
     audit.record(
         session, "message.created", f"message/{id}", after=about | {"channels": channels, "people": len(user_ids)}
     )

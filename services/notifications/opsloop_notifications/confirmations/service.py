@@ -30,10 +30,10 @@ async def ask(session: AsyncSession, user_id: str, *, secrets: SecretBox, public
     said = f"{recipient.person_id} {until.isoformat()} {recipient.email}"
     token = secrets.seal(said.encode(), purpose=f"{_PURPOSE} {workspace}")
     words = rules.question(f"{public_url.rstrip('/')}/p/{workspace}/{PAGE}?token={token}")
-    mail = messages.Told(uuid7(), None, EMAIL)
-    await messages.keep_message(session, mail.message_id, words, topic=CONFIRMATION)
-    await messages.tell(session, mail, [user_id])
-    return mail.message_id
+    message_id = uuid7()
+    await messages.keep_message(session, message_id, words, topic=CONFIRMATION)
+    await messages.tell(session, message_id, EMAIL, [user_id])
+    return message_id
 
 
 async def confirm(session: AsyncSession, token: str, *, secrets: SecretBox) -> None:

@@ -118,9 +118,9 @@ async def _tell(session: AsyncSession, alert: Alert, step: Step, number: int, po
         words = rules.words_of(
             alert.name, alert.labels, alert.annotations, await alerts.page_of(session, alert), number
         )
-        mail = messages.Told(uuid7(), None, EMAIL)
-        await messages.keep_message(session, mail.message_id, words, topic=ALERT)
-        await messages.tell(session, mail, [user])
+        message_id = uuid7()
+        await messages.keep_message(session, message_id, words, topic=ALERT)
+        await messages.tell(session, message_id, EMAIL, [user])
     return [*(f"user:{user}" for user in people), *told]
 
 

@@ -108,16 +108,16 @@ async def claim_mails(session: AsyncSession, ask: Ask, *, per_workspace: int) ->
     tries = {row.id: row.tries for row in claimed}
     rows = await queries.notifications_by_id(session, list(tries))
     messages = await queries.messages_by_key(session, list({(row.workspace, row.message_id) for row in rows}))
-    questions = [_question(row, messages[row.workspace, row.message_id].time_zone) for row in rows]
+    zones = [messages[row.workspace, row.message_id].time_zone for row in rows]
+    questions = [
+        Question(row.workspace, row.user_id, row.address, row.topic, row.channel, zone)
+        for row, zone in zip(rows, zones, strict=True)
+    ]
     # asked again: what people want, and what is known of their address, may have changed while it waited
     return [
         _mail(row, messages[row.workspace, row.message_id], tries[row.id], decision)
         for row, decision in zip(rows, await decisions(session, questions), strict=True)
     ]
-
-
-def _question(row: Notification, zone: str) -> Question:
-    return Question(row.workspace, row.user_id, row.address, row.topic, row.channel, zone)
 
 
 def _mail(notification: Notification, message: Message, tries: int, decision: Decision) -> Mail:

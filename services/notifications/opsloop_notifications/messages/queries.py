@@ -103,6 +103,8 @@ async def counts(session: AsyncSession, message_ids: Sequence[UUID]) -> dict[UUI
 class Kept(NamedTuple):
     """What a message says, one entry a locale and channel, of which topic; and the workspace's zone when it was asked for."""
 
+    id: UUID
+    campaign_id: UUID | None
     contents: list[dict[str, Any]]
     topic: str
     time_zone: str
@@ -111,7 +113,7 @@ class Kept(NamedTuple):
 async def get_kept(session: AsyncSession, message_id: UUID) -> Kept:
     """Return what a message says; it is kept until the transaction ends."""
     statement = (
-        select(Message.contents, Message.topic, Message.time_zone)
+        select(Message.id, Message.campaign_id, Message.contents, Message.topic, Message.time_zone)
         .where(Message.workspace == context_of(session).workspace, Message.id == message_id)
         .with_for_update(read=True, key_share=True)
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -93,32 +92,12 @@ class _Row(NamedTuple):
     deferred_until: datetime | None
 
 
-@dataclass(frozen=True)
-class Told:
-    """A message on its way by one channel."""
-
-    message_id: UUID
-    campaign_id: UUID | None
-    channel: str
-
-    def event_of(self, row: _Row) -> dict[str, Any]:
-        """Return what the events about one of its recipients have in common."""
-        return {
-            "message_id": self.message_id,
-            "campaign_id": self.campaign_id,
-            "user_id": row.user_id,
-            "channel": self.channel,
-            "locale": row.locale,
-        }
-
-
 async def request_message(session: AsyncSession, requested: MessageRequested) -> None:
     """Make one notification a recipient of what a campaign says."""
     contents = [content.model_dump() for content in requested.contents]
     topic = requested.topic or GENERAL
     await keep_message(session, requested.message_id, contents, topic=topic, campaign_id=requested.campaign_id)
-    told = Told(requested.message_id, requested.campaign_id, requested.channel)
-    await tell(session, told, requested.user_ids)
+    await tell(session, requested.message_id, requested.channel, requested.user_ids)
 
 
 async def keep_message(
@@ -141,20 +120,20 @@ async def keep_message(
     )
 
 
-async def tell(session: AsyncSession, told: Told, user_ids: Sequence[str]) -> None:
+async def tell(session: AsyncSession, message_id: UUID, channel: str, user_ids: Sequence[str]) -> None:
     """Make one notification a recipient of a kept message; whom nothing may be sent to has failed at once, with the reason."""
-    kept = await queries.get_kept(session, told.message_id)
-    contents = rules.of_channel(kept.contents, told.channel)
-    rows = {uuid7(): row for row in await _rows(session, told, kept, contents, list(dict.fromkeys(user_ids)))}
+    kept = await queries.get_kept(session, message_id)
+    contents = rules.of_channel(kept.contents, channel)
+    rows = {uuid7(): row for row in await _rows(session, kept, channel, contents, list(dict.fromkeys(user_ids)))}
     added = await session.scalars(
         _ADD,
         {
             "workspace": context_of(session).workspace,
-            "message": told.message_id,
-            "campaign": told.campaign_id,
+            "message": message_id,
+            "campaign": kept.campaign_id,
             "topic": kept.topic,
-            "channel": told.channel,
-            "ready": "sent" if told.channel == INBOX else "pending",
+            "channel": channel,
+            "ready": "sent" if channel == INBOX else "pending",
             "now": clock_of(session).now(),
             "ids": list(rows),
             "users": [row.user_id for row in rows.values()],
@@ -167,33 +146,32 @@ async def tell(session: AsyncSession, told: Told, user_ids: Sequence[str]) -> No
     ready = []
     for id in added:
         row = rows[id]
+        said: dict[str, Any] = {"notification_id": id, "message_id": message_id, "campaign_id": kept.campaign_id}
+        said |= {"user_id": row.user_id, "channel": channel, "locale": row.locale}
         if row.reason is not None:
-            outbox.append(session, NotificationFailed(notification_id=id, **told.event_of(row), reason=row.reason))
+            outbox.append(session, NotificationFailed(**said, reason=row.reason))
             count(session, row.reason)
-        elif told.channel == INBOX:
-            outbox.append(session, NotificationSent(notification_id=id, **told.event_of(row)))
+        elif channel == INBOX:
+            outbox.append(session, NotificationSent(**said))
             ready.append(_entry(id, row, contents))
     await put_entries(session, ready)
     fire_after_commit(session, QUEUE_TABLE)
 
 
 async def _rows(
-    session: AsyncSession, told: Told, kept: Kept, contents: rules.Contents, user_ids: Sequence[str]
+    session: AsyncSession, kept: Kept, channel: str, contents: rules.Contents, user_ids: Sequence[str]
 ) -> list[_Row]:
     workspace = context_of(session).workspace
-    recent = await _sent_lately(session, told.message_id, user_ids, topic=kept.topic)
+    recent = await _sent_lately(session, kept.id, user_ids, topic=kept.topic)
     known = await reach(session, {(workspace, user_id) for user_id in user_ids})
     people = [known.get((workspace, user_id)) for user_id in user_ids]
+    addresses = [person.email if person is not None and channel == EMAIL else None for person in people]
     questions = [
-        Question(workspace, user_id, _address(told, person), kept.topic, told.channel, kept.time_zone)
-        for user_id, person in zip(user_ids, people, strict=True)
+        Question(workspace, user_id, address, kept.topic, channel, kept.time_zone)
+        for user_id, address in zip(user_ids, addresses, strict=True)
     ]
     answers = await decisions(session, questions, recent=recent)
     return [_row(contents, *each) for each in zip(questions, people, answers, strict=True)]
-
-
-def _address(told: Told, person: Recipient | None) -> str | None:
-    return person.email if person is not None and told.channel == EMAIL else None
 
 
 def _row(contents: rules.Contents, asked: Question, person: Recipient | None, decision: Decision) -> _Row:

@@ -7,8 +7,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from opsloop_common.columns import versioned_columns
 from opsloop_common.migrations import hold_to_workspace
 
-revision = "0015"
-down_revision = "0014"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 

@@ -9,8 +9,8 @@ from opsloop_common.entry import every_workspace, every_workspace_policy
 from opsloop_common.migrations import hold_to_workspace
 from opsloop_notifications.recipients.rules import person_id
 
-revision = "0020"
-down_revision = "0016"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 

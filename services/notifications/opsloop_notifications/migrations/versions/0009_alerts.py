@@ -7,7 +7,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from opsloop_common.columns import check_in, versioned_columns
 from opsloop_common.migrations import hold_to_workspace
 
-revision = "0013"
+revision = "0009"
 down_revision = "0008"
 branch_labels = None
 depends_on = None

@@ -6,8 +6,8 @@ from alembic import op
 from opsloop_common.entry import every_workspace
 from opsloop_common.migrations import replace_check_in
 
-revision = "0027"
-down_revision = "0026"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 

@@ -7,8 +7,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from opsloop_common.columns import Moment, versioned_columns
 from opsloop_common.migrations import hold_to_workspace
 
-revision = "0028"
-down_revision = "0027"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 

@@ -7,8 +7,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from opsloop_common.columns import versioned_columns
 from opsloop_common.migrations import hold_to_workspace
 
-revision = "0014"
-down_revision = "0013"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
