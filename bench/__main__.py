@@ -186,11 +186,11 @@ def main() -> None:
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             lines = runner.run(measure(wanted, Effort(given.seconds, given.rounds)))
+        print(f"{machine()}; median of {given.rounds} rounds of {given.seconds:g} s\n\n{show(lines)}", flush=True)
+        if given.save:
+            save(lines, given.save)
     finally:
         begun.end()
-    print(f"{machine()}; median of {given.rounds} rounds of {given.seconds:g} s\n\n{show(lines)}")
-    if given.save:
-        save(lines, given.save)
 
 
 if __name__ == "__main__":
