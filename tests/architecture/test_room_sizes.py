@@ -25,7 +25,7 @@ SHORT_BY = {
     "feedback/triage": 607,
     "metrics/breaches": 140,
     "metrics/events": 93,
-    "notifications/endpoints": 212,
+    "notifications/endpoints": 16,
     "notifications/eventlog": 192,
     "notifications/queues": 23,
     "notifications/recipients": 57,
