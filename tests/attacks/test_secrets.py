@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 SECRET = "S3cr3tThatNobodyMaySee"
 BAD_SETTINGS = {
     "OPSLOOP_SECRET_KEY": SECRET,
+    "OPSLOOP_SECRET_KEY_PREVIOUS": f"{'x' * 32},{SECRET}",
     "OPSLOOP_BOOTSTRAP_KEY": SECRET[:15],
     "OPSLOOP_SMTP_URL": f"smtp://user:x/{SECRET}@host:25",
     "OPSLOOP_PORT": SECRET,

@@ -170,8 +170,8 @@ async def rotate_secret(
     webhook_id: UUID,
     *,
     secret: str | None,
-    signature: str | None,
     grace: timedelta,
+    signature: str | None = None,
     secrets: SecretBox,
 ) -> tuple[Webhook, str | None]:
     """Give an endpoint new keys, perhaps of another kind; until the grace period ends, calls carry signatures of the old ones too."""
