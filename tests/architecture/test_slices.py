@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pkgutil
+import re
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -10,6 +11,8 @@ from types import ModuleType
 import pytest
 
 from opsloop.services import MEMBERS
+from opsloop_common import plumbing
+from opsloop_common.resealing import IN_EVERY_SERVICE
 from opsloop_common.service import Service
 from opsloop_common.testing.sample.service import SAMPLE
 
@@ -43,3 +46,11 @@ def test_a_room_that_has_something_to_declare_declares_it(service: Service):
         declared = import_module(f"{package_of(service).__name__}.{room}.slice").SLICE
         assert declared.name == room
         assert id(declared) in listed, f"{room} is not listed in app.py"
+
+
+@SERVICES
+def test_every_sealed_column_is_declared_for_a_change_of_the_key(service: Service):
+    tables = (*service.metadata.tables.values(), *plumbing.metadata.tables.values())
+    named = {(t.name, c.name) for t in tables for c in t.columns if re.search(r"secret(?!_hash)|sealed", c.name)}
+
+    assert {(each.table, each.column) for each in (*service.sealed, *IN_EVERY_SERVICE)} == named

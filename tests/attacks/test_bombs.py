@@ -49,6 +49,7 @@ ROW = {"body": "支付失败", "external_id": "r", "author": {"user_id": "u"}, "
 HOOK = {
     "url": "http://127.0.0.1:9/",
     "event_types": ["*"],
+    "signature": "both",
     "filter": [
         {
             "any": [

@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[2]
 SECRET = "S3cr3tThatNobodyMaySee"
 BAD_SETTINGS = {
     "OPSLOOP_SECRET_KEY": SECRET,
+    "OPSLOOP_SECRET_KEY_PREVIOUS": f"{'x' * 32},{SECRET}",
     "OPSLOOP_BOOTSTRAP_KEY": SECRET[:15],
     "OPSLOOP_SMTP_URL": f"smtp://user:x/{SECRET}@host:25",
     "OPSLOOP_PORT": SECRET,
@@ -146,9 +147,8 @@ async def test_a_runs_files_logs_answers_and_processes_hold_no_secret(embedded_d
     async with watching(f"{root}/healthz") as seen:
         made = await feedback.post("/v1/api-keys", json={"name": "partner", "scopes": ["feedback:submit"]})
         key = made.json()["key"]
-        hooked = await notifications.post(
-            "/v1/webhooks", json={"url": "http://127.0.0.1:9/hook", "event_types": ["feedback.received"]}
-        )
+        hook = {"url": "http://127.0.0.1:9/hook", "event_types": ["feedback.received"], "signature": "both"}
+        hooked = await notifications.post("/v1/webhooks", json=hook)
         assert hooked.status_code == 201, hooked.text
         webhook_secret = hooked.json()["secret"]
         partner = embedded_deployment.client("feedback", key=key)
@@ -156,10 +156,11 @@ async def test_a_runs_files_logs_answers_and_processes_hold_no_secret(embedded_d
         answers += [(await partner.post("/v1/feedback", json=post)).text for post in posts]
         for path in ("/v1/api-keys", "/v1/audit", "/v1/feedback", "/openapi.json", "/readyz"):
             answers += [(await client.get(path)).text for client in (feedback, notifications)]
-        answers.append((await notifications.get("/v1/webhooks")).text)
+        keys = f"{root}/p/default/webhooks/{hooked.json()['id']}/jwks.json"
+        answers += [(await notifications.get(path)).text for path in ("/v1/webhooks", keys)]
         answers.append((await partner.get(f"{root}/metrics")).text)
         await embedded_deployment.fetch("feedback", "CHECKPOINT")
-    secrets = [harness.OPERATOR_KEY, harness.SECRET_KEY, key, webhook_secret.removeprefix("whsec_")]
+    secrets = [harness.OPERATOR_KEY, harness.SECRET_KEY, key, webhook_secret.removeprefix("whsec_"), "whsk_"]
 
     found = [
         (path, secret)

@@ -87,6 +87,12 @@ def migrate() -> None:
     _later("tools").migrate(read_settings())
 
 
+@cli.command()
+def reseal() -> None:
+    """Seal with the present secret key what keys of OPSLOOP_SECRET_KEY_PREVIOUS sealed, which may be dropped then."""
+    _later("tools").reseal(read_settings())
+
+
 @keys.command("create")
 def create_key(
     name: Annotated[str, typer.Option(help="What the key is for.")],

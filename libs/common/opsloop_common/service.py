@@ -18,6 +18,7 @@ from opsloop_common.db import Database
 from opsloop_common.ids import uuid7
 from opsloop_common.inbox.subscription import Subscription
 from opsloop_common.meters import Meters
+from opsloop_common.resealing import Sealed
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.settings import Settings
 from opsloop_common.work import Grounds
@@ -50,6 +51,8 @@ class Slice:
     name: str
     models: Sequence[type[DeclarativeBase]] = ()
     """Its tables; each table of a service is declared by exactly one slice."""
+    sealed: Sequence[Sealed] = ()
+    """Those of their columns that hold what is sealed, for a change of the key."""
     routers: Sequence[APIRouter] = ()
     """In the order of the slices their routes stand in the contract, and are tried."""
     subscriptions: Sequence[Subscription] = ()
@@ -112,6 +115,11 @@ class Service:
     def due(self) -> tuple[DueKind, ...]:
         """Return the kinds of due work of all slices."""
         return tuple(kind for each in self.slices for kind in each.due)
+
+    @property
+    def sealed(self) -> tuple[Sealed, ...]:
+        """Return the sealed columns of all slices."""
+        return tuple(column for each in self.slices for column in each.sealed)
 
     @property
     def loops(self) -> tuple[Loop, ...]:

@@ -19,6 +19,7 @@ _NOT_OF_BASES = re.compile(
 )  # paths are written behind these addresses, in links that people get
 
 
+SECRET_KEY_CHARACTERS = 32
 _OF_HEADERS = re.compile(r"[!-~]([ -~]*[!-~])?")
 
 
@@ -56,7 +57,9 @@ class Settings(BaseSettings):
     kafka_prefix: str = Field(default="opsloop", pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")
     """What the names of topics and consumer groups begin with: two installations on one Kafka have two."""
     bootstrap_key: SecretStr | None = Field(default=None, min_length=16)
-    secret_key: SecretStr | None = Field(default=None, min_length=32)
+    secret_key: SecretStr | None = Field(default=None, min_length=SECRET_KEY_CHARACTERS)
+    secret_key_previous: SecretStr | None = None
+    """Keys before that one, comma-separated: they open what they sealed, and seal nothing."""
     oidc_issuer: str | None = None
     oidc_audience: str | None = None
     otlp_endpoint: str | None = None
@@ -103,6 +106,14 @@ class Settings(BaseSettings):
             raise ValueError(
                 "must be printable ASCII without spaces around it: it is sent in a header, which takes no other characters"
             )
+        return value
+
+    @field_validator("secret_key_previous")
+    @classmethod
+    def _keys(cls, value: SecretStr | None) -> SecretStr | None:
+        for number, part in enumerate([] if value is None else value.get_secret_value().split(","), 1):
+            if len(part.strip()) < SECRET_KEY_CHARACTERS:
+                raise ValueError(f"entry {number} must have at least {SECRET_KEY_CHARACTERS} characters")
         return value
 
     @field_validator("outbound_allow", "trusted_proxies")

@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from opsloop_common.access import idempotency
+from opsloop_common.secretbox import SecretBox
+from opsloop_common.testing.http import TEST_SECRET
 from opsloop_common.testing.sample.service import SAMPLE
 
 
@@ -166,3 +168,18 @@ def test_bodies_are_compared_as_canonical_json():
     assert len({idempotency.hash_of(body) for body in same}) == 1
     assert idempotency.hash_of({"a": "1"}) != idempotency.hash_of({"a": 1})
     assert idempotency.hash_of({"a": True}) != idempotency.hash_of({"a": 1})
+
+
+async def test_an_answer_is_repeated_as_long_as_its_key_is_named(sample):
+    key = await sample.key("sample:write")
+    first = await post(sample, key, "k1", {"text": "once"})
+    new = "the new key of tests, 32 characters"
+
+    sample.runtime.secrets = SecretBox(new, previous=[TEST_SECRET])
+    again = await post(sample, key, "k1", {"text": "once"})
+    sample.runtime.secrets = SecretBox(new)
+    unread = await post(sample, key, "k1", {"text": "once"})
+
+    assert (again.status_code, again.content) == (201, first.content)
+    assert (unread.status_code, "can no longer be read" in unread.json()["detail"]) == (409, True)
+    assert await count_notes(sample, key) == 1

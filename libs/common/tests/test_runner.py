@@ -206,6 +206,26 @@ def test_migrates_an_empty_database_and_refuses_to_serve_before(databases, run):
     assert absent.returncode == 2
 
 
+def test_a_secret_key_is_changed_and_the_one_before_it_dropped(databases, run):
+    url = asyncio.run(databases.create(SAMPLE))
+    old, new = (
+        {"SAMPLE_DATABASE_URL": url, "OPSLOOP_SECRET_KEY": f"{which}-secret-key-0123456789abcdefghij"}
+        for which in ("old", "new")
+    )
+    made = run("user-secrets", "create", "--name", "shop", **old)
+    refused = run("reseal", **new)
+    done = run("reseal", OPSLOOP_SECRET_KEY_PREVIOUS=f"{'x' * 32}, {old['OPSLOOP_SECRET_KEY']}", **new)
+    again = run("reseal", **new)
+    asyncio.run(databases.drop(url))
+
+    assert made.returncode == 0, made.stderr
+    assert (refused.returncode, "name the key that sealed them" in refused.stderr) == (1, True), refused.stderr
+    assert json.loads(done.stdout) == {"resealed": 1, "unchanged": 0, "unreadable": 0}
+    assert json.loads(again.stdout) == {"resealed": 0, "unchanged": 1, "unreadable": 0}
+    for each in (refused, done, again):
+        assert "0123456789abcdefghij" not in each.stdout + each.stderr
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

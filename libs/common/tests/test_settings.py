@@ -61,7 +61,18 @@ def test_an_empty_setting_is_none_where_leaving_it_out_is(name, becomes, empty, 
 
 @pytest.mark.parametrize(
     "name",
-    ["host", "port", "bus", "outbound", "log_level", "bootstrap_key", "secret_key", "metrics_token", "smtp_url"],
+    [
+        "host",
+        "port",
+        "bus",
+        "outbound",
+        "log_level",
+        "bootstrap_key",
+        "secret_key",
+        "secret_key_previous",
+        "metrics_token",
+        "smtp_url",
+    ],
 )
 @pytest.mark.parametrize("empty", ["", "  "])
 def test_an_empty_setting_that_would_mean_something_else_is_refused(name, empty, monkeypatch):
@@ -93,6 +104,17 @@ def test_what_is_sent_in_a_header_can_be_sent_in_one(name, value, is_good):
         Settings(**{name: value})
 
     assert value.strip() not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "entry"), [("x" * 31, 1), ("x" * 32 + ",", 2), ("x" * 32 + ", short ", 2), ("," + "x" * 32, 1)]
+)
+def test_each_earlier_key_is_as_long_as_a_key(given, entry):
+    with pytest.raises(BadSettings) as refusal:
+        Settings(secret_key_previous=given)
+
+    said = f"OPSLOOP_SECRET_KEY_PREVIOUS: entry {entry} must have at least 32 characters"
+    assert str(refusal.value) == said
 
 
 @pytest.mark.parametrize(("name", "least"), [("bootstrap_key", 16), ("secret_key", 32), ("metrics_token", 16)])

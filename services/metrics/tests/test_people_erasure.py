@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import urljoin
 from uuid import UUID, uuid4
@@ -12,6 +13,7 @@ from pydantic import ValidationError
 
 from opsloop_common.contracts.users import UserErased
 from opsloop_common.db import Context
+from opsloop_common.secretbox import SecretBox
 from opsloop_common.testing.due import run_due
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_metrics.app import SERVICE
@@ -206,3 +208,15 @@ async def test_who_was_erased_is_known_to_other_rooms(people):
 
     async with people.api.db.transaction(Context(ACME)) as session:
         assert await service.erased_among(session, ["a", "u", "v", "nobody"]) == {"a", "u"}
+
+
+async def test_who_was_erased_stays_so_under_another_key(people):
+    await people.hear(said("u"))
+    await people.call("DELETE", "/v1/users/u", 202)
+    ports, old = people.api.runtime.ports, people.api.runtime.ports.secrets
+
+    for box, is_refused in ((SecretBox("new", previous=["a", "a secret of tests"]), True), (SecretBox("new"), False)):
+        people.api.runtime.ports = people.api.runtime.grounds.ports = replace(ports, secrets=box)
+        [verdict] = (await people.hear(said("u", minute=5))).verdicts
+        assert (verdict.reason is Reason.ERASED) is is_refused
+    assert old.with_each_key == (old,)

@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy import text
 
 from opsloop_common.db import Context
+from opsloop_common.secretbox import SecretBox
+from opsloop_common.testing.http import TEST_SECRET
 from opsloop_notifications.recipients.rules import person_id
 from opsloop_notifications.unsubscribing.rules import Link
 from opsloop_notifications.unsubscribing.service import address_of
@@ -177,3 +179,14 @@ async def test_pages_load_nothing_and_run_no_script(reader):
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert answer.headers["cache-control"] == "no-store"
     assert "<script" not in answer.text
+
+
+async def test_a_link_holds_as_long_as_its_key_is_named(reader):
+    link, runtime = reader.link(), reader.service.runtime
+    runtime.secrets = SecretBox("the new key of tests, 32 characters", previous=["another", TEST_SECRET])
+
+    assert reader.link() != link
+    await reader.post(link)
+    await reader.post(reader.link())
+    runtime.secrets = SecretBox("the new key of tests, 32 characters")
+    await reader.post(link, status=404)

@@ -42,7 +42,7 @@ from opsloop_common.documents import read_document
 from opsloop_common.entry import ENTER_SQL
 from opsloop_common.errors import Conflict, Invalid
 from opsloop_common.lanes import Statement
-from opsloop_common.secretbox import SecretBox
+from opsloop_common.secretbox import SecretBox, Unsealable
 
 KEPT = timedelta(hours=24)
 PURPOSE = "idempotency"
@@ -120,10 +120,13 @@ class Keyed:
         return self.secrets.seal(head + b"\n" + answer.body, purpose=PURPOSE)
 
     def open(self, body_hash: bytes, sealed: str, late: Mapping[str, Any] | None) -> Answer:
-        """Return a stored answer; raises Invalid (422) when it was given to another body."""
+        """Return a stored answer; raises Invalid (422) when it was given to another body, Conflict (409) when its key is gone."""
         if body_hash != self.body_hash:
             raise Invalid("/header/Idempotency-Key", "was used before with another body")
-        head, _, body = self.secrets.open(sealed, purpose=PURPOSE).partition(b"\n")
+        try:
+            head, _, body = self.secrets.open(sealed, purpose=PURPOSE).partition(b"\n")
+        except Unsealable as error:
+            raise Conflict("This was done before, and what was answered can no longer be read.") from error
         status, headers = orjson.loads(head)
         return Answer(status, headers, body if late is None else orjson.dumps({**orjson.loads(body), **late}))
 

@@ -79,7 +79,7 @@ class PageRoute(APIRoute):
             except Exception as error:  # noqa: BLE001 - the one place that turns errors into pages
                 response = _error_page(error, request)
             response.headers.setdefault("Content-Security-Policy", CSP)
-            response.headers["Cache-Control"] = "no-store"
+            response.headers.setdefault("Cache-Control", "no-store")
             # "no-referrer" would make browsers send our own forms with `Origin: null` (Fetch, "append a request Origin header")
             response.headers["Referrer-Policy"] = "same-origin"
             return response

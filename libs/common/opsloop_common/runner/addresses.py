@@ -10,6 +10,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from opsloop_common import database_address
+from opsloop_common.secretbox import SecretBox
 from opsloop_common.settings import Misconfigured, Settings
 
 
@@ -57,3 +58,10 @@ def secret_of(settings: Settings) -> str:
             "OPSLOOP_SECRET_KEY is not set: at least 32 characters, the same in all processes of a service"
         )
     return settings.secret_key.get_secret_value()
+
+
+def box_of(settings: Settings) -> SecretBox:
+    """Return what seals with the present key, and opens with those before it too; raises Misconfigured."""
+    given = settings.secret_key_previous
+    previous = [] if given is None else [key.strip() for key in given.get_secret_value().split(",")]
+    return SecretBox(secret_of(settings), previous=previous)

@@ -10,7 +10,7 @@ from opsloop_common.bus.port import Bus
 from opsloop_common.clock import Clock, SystemClock
 from opsloop_common.db import Database, app_role, require_held_by_row_level_security
 from opsloop_common.migrations import revisions_of
-from opsloop_common.runner.addresses import secret_of
+from opsloop_common.runner.addresses import box_of, secret_of
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.service import Runtime, Service
 from opsloop_common.settings import Misconfigured, Settings
@@ -49,7 +49,6 @@ def build_runtime(
 ) -> Runtime:
     """Build what one running service stands on, acting as its own role in its database. `secret_key` None: from the settings."""
     clock = clock or SystemClock()
-    sealed_with = secret_of(settings) if secret_key is None else secret_key
     database = Database(
         database_url,
         service=service.name,
@@ -66,7 +65,7 @@ def build_runtime(
         settings=settings,
         db=database,
         clock=clock,
-        secrets=SecretBox(sealed_with),
+        secrets=box_of(settings) if secret_key is None else SecretBox(secret_key),
         bus=bus,
         direct_url=direct_url,
     )

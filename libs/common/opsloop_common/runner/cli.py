@@ -112,6 +112,11 @@ def make_commands(line: _Line) -> typer.Typer:
         """Print the OpenAPI contract as JSON."""
         _print(line.whole.openapi(line.service))
 
+    @app.command()
+    def reseal() -> None:
+        """Seal with OPSLOOP_SECRET_KEY what keys of OPSLOOP_SECRET_KEY_PREVIOUS sealed, which may be dropped then."""
+        _print(line.whole.reseal(line.service))
+
     app.add_typer(_keys(line), name="keys")
     app.add_typer(_user_secrets(line), name="user-secrets")
     app.add_typer(_events(line), name="events")

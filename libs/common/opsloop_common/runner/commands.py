@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -15,6 +15,7 @@ from opsloop_common.access.user_secrets import UserSecret
 from opsloop_common.db import Context, Database, clock_of
 from opsloop_common.http.credentials import ApiKeyIn, UserSecretIn
 from opsloop_common.inbox import parking
+from opsloop_common.resealing import reseal
 from opsloop_common.secretbox import SecretBox
 from opsloop_common.service import Runtime
 from opsloop_common.versions import ANY_VERSION
@@ -91,3 +92,16 @@ async def discard_events(runtime: Runtime, *, id: UUID | None = None, fingerprin
     """Give parked events up; returns how many. Raises NotFound."""
     gone = await parking.discard(runtime.db, runtime.service, by=_OPERATOR(), id=id, fingerprint=fingerprint)
     return {"discarded": gone}
+
+
+async def reseal_secrets(runtime: Runtime) -> dict[str, int]:
+    """Seal with the present key all that a service keeps sealed; returns how much was, was already, and cannot be read."""
+    return asdict(await reseal(runtime.db, runtime.secrets, runtime.service.sealed))
+
+
+def unreadable(counts: Mapping[str, int]) -> str:
+    """Return what to say where some of it could not be opened."""
+    return (
+        f"{counts['resealed']} sealed anew, {counts['unchanged']} were already; {counts['unreadable']} cannot be opened: "
+        "name the key that sealed them in OPSLOOP_SECRET_KEY_PREVIOUS, or give their owners new ones"
+    )

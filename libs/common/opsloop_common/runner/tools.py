@@ -15,9 +15,8 @@ from opsloop_common.http.credentials import ApiKeyIn, UserSecretIn
 from opsloop_common.http.refusals import shaped
 from opsloop_common.logs import configure_logging
 from opsloop_common.runner import commands
-from opsloop_common.runner.addresses import database_urls, secret_of
+from opsloop_common.runner.addresses import box_of, database_urls
 from opsloop_common.runner.databases import told_in_words
-from opsloop_common.secretbox import SecretBox
 from opsloop_common.settings import Settings
 
 
@@ -52,7 +51,7 @@ def create_key(
 def create_user_secret(service: str, settings: Settings, *, name: str, workspace: str) -> None:
     """Make a secret of end users at this service and print its id and itself; raises Invalid for what the API refuses."""
     wanted = shaped(UserSecretIn, name=name, workspace=workspace)
-    box = SecretBox(secret_of(settings))
+    box = box_of(settings)
 
     async def work(database: Database) -> None:
         secret = await commands.create_user_secret(database, box, wanted)

@@ -27,7 +27,7 @@ from opsloop_common.runner.serve import serve
 from opsloop_common.runner.tools import on
 from opsloop_common.service import Runtime, Service
 from opsloop_common.setting_names import unknown_settings
-from opsloop_common.settings import Settings
+from opsloop_common.settings import Settings, Unusable
 
 log = structlog.get_logger(__name__)
 
@@ -84,6 +84,14 @@ def redrive(service: Service, *, id: UUID | None, fingerprint: str | None) -> Ma
 def discard(service: Service, *, id: UUID | None, fingerprint: str | None) -> Mapping[str, int]:
     """Give parked events up; returns how many."""
     return _counted(service, partial(commands.discard_events, id=id, fingerprint=fingerprint))
+
+
+def reseal(service: Service) -> Mapping[str, int]:
+    """Seal with the present key what earlier ones sealed; returns how much. Raises Unusable for what no key opens."""
+    counts = _counted(service, commands.reseal_secrets)
+    if counts["unreadable"]:
+        raise Unusable(commands.unreadable(counts))
+    return counts
 
 
 def _counted(service: Service, do: Callable[[Runtime], Awaitable[Mapping[str, int]]]) -> Mapping[str, int]:

@@ -15,6 +15,7 @@ from opsloop_common.db import context_of, ports_of
 from opsloop_common.due.jobs import start_job
 from opsloop_common.errors import NotFound
 from opsloop_common.ids import uuid7
+from opsloop_common.secretbox import SecretBox
 from opsloop_common.versions import Precondition
 from opsloop_metrics.capture.rules import Heard, person_id
 from opsloop_metrics.people import queries, rules, writing
@@ -66,16 +67,17 @@ async def erased_among(session: AsyncSession, ids: Collection[str]) -> frozenset
 
     So whoever keeps what it says of the others has kept it before anybody hears that they were erased.
     """
-    digests = {_digest(session, id): id for id in ids}
+    boxes = ports_of(session, MetricsPorts).secrets.with_each_key  # who was erased under an earlier key stays so
+    digests = {_digest(session, id, box): id for box in boxes for id in ids}
     if not digests:
         return frozenset()
     await queries.share_intake(session)
     return frozenset(digests[digest] for digest in await queries.erased(session, list(digests)))
 
 
-def _digest(session: AsyncSession, id: str) -> bytes:
-    workspace = context_of(session).workspace
-    return ports_of(session, MetricsPorts).secrets.digest(f"{workspace}\x00{id}".encode(), purpose=_ERASED)
+def _digest(session: AsyncSession, id: str, box: SecretBox | None = None) -> bytes:
+    box = box or ports_of(session, MetricsPorts).secrets
+    return box.digest(f"{context_of(session).workspace}\x00{id}".encode(), purpose=_ERASED)
 
 
 async def who_are(session: AsyncSession, ids: Collection[str]) -> dict[str, tuple[UUID, str]]:

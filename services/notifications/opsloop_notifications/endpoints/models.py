@@ -11,17 +11,21 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from opsloop_common import redaction
 from opsloop_common.columns import Moment, Resource, check_in
-from opsloop_notifications.endpoints.rules import WebhookStatus, without_path
+from opsloop_notifications.endpoints.rules import Signature, WebhookStatus, without_path
 from opsloop_notifications.tables import Base, Json
 
 
 class Webhook(Resource, Base):
-    """One endpoint. Secrets and the values of headers are sealed; `failing_since` is the first failure after the last success."""
+    """One endpoint. `secret` (what its calls are signed with) and the values of headers are sealed.
+
+    `failing_since` is the first failure after the last success.
+    """
 
     NOUN = "webhook"
     __tablename__ = "webhook"
     __table_args__ = (
         check_in("status", WebhookStatus),
+        check_in("signature", Signature),
         CheckConstraint("cardinality(event_types) > 0", name="event_types"),
         CheckConstraint("rate_limit > 0", name="rate_limit"),
         Index("ix_webhook_workspace", "workspace", "id"),
@@ -38,8 +42,11 @@ class Webhook(Resource, Base):
     disabled_reason: Mapped[str | None] = mapped_column(Text)
     sealed_headers: Mapped[str | None] = mapped_column(Text)
     header_names: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    signature: Mapped[str] = mapped_column(Text)
     secret: Mapped[str] = mapped_column(Text)
+    public_key: Mapped[str | None] = mapped_column(Text)
     previous_secret: Mapped[str | None] = mapped_column(Text)
+    previous_public_key: Mapped[str | None] = mapped_column(Text)
     previous_expires_at: Mapped[datetime | None] = mapped_column(Moment)
     failing_since: Mapped[datetime | None] = mapped_column(Moment)
     failures: Mapped[int] = mapped_column(default=0)
@@ -63,5 +70,7 @@ class Webhook(Resource, Base):
             "status": self.status,
             "header_names": self.header_names,
             "headers": redaction.secret(self.sealed_headers),
+            "signature": self.signature,
+            "public_key": self.public_key,
             "secret": redaction.secret(self.secret),
         }

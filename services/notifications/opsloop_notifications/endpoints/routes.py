@@ -7,7 +7,9 @@ from uuid import UUID
 
 from fastapi import Response
 
+from opsloop_common.documents import write_document
 from opsloop_common.http.deps import Db, IfMatch, Run, Who, set_etag, set_location
+from opsloop_common.http.pages import PageRouter
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, also_reads, problems
 from opsloop_common.outbound.client import policy_from
@@ -21,8 +23,12 @@ from opsloop_notifications.endpoints.schemas import (
     WebhookWithSecret,
 )
 from opsloop_notifications.shapes import DeliveryOut
+from opsloop_notifications.signing.rules import jwk_of
 
 router = ApiRouter(tags=["webhooks"])
+pages = PageRouter("webhooks")
+KEYS_KEPT_SECONDS = 300
+"""For so long a receiver may keep the keys. One that knows only the old key goes on with that one's signature while both are sent."""
 READ = allow("notifications:read")
 WRITE = allow("notifications:write")
 
@@ -35,7 +41,7 @@ def _fields(body: WebhookIn | WebhookPatch) -> dict[str, Any]:
     return fields
 
 
-def _with_secret(webhook: Webhook, secret: str) -> WebhookWithSecret:
+def _with_secret(webhook: Webhook, secret: str | None) -> WebhookWithSecret:
     return WebhookWithSecret(**WebhookOut.model_validate(webhook).model_dump(), secret=secret)
 
 
@@ -95,10 +101,23 @@ async def test_webhook(webhook_id: UUID, session: Db, response: Response) -> Del
 async def rotate_webhook_secret(
     webhook_id: UUID, session: Db, run: Run, response: Response, body: RotateIn | None = None
 ) -> WebhookWithSecret:
-    """Give the endpoint a new secret; for a grace period (24 h unless said) calls carry both signatures."""
+    """Give the endpoint new keys, of another `signature` if wanted; for a grace period (24 h unless said) the old ones sign too."""
     wanted = body or RotateIn()
     webhook, secret = await service.rotate_secret(
-        session, webhook_id, secret=wanted.secret, grace=wanted.grace, secrets=run.secrets
+        session,
+        webhook_id,
+        secret=wanted.secret,
+        signature=wanted.signature,
+        grace=wanted.grace,
+        secrets=run.secrets,
     )
     set_etag(response, webhook.version)
     return _with_secret(webhook, secret)
+
+
+@pages.get("/{webhook_id}/jwks.json")
+async def get_webhook_keys(webhook_id: UUID, session: Db) -> Response:
+    """Show everybody the keys that verify an endpoint's `v1a` signatures now, as a JWK Set (RFC 7517)."""
+    keys = [jwk_of(key) for key in await service.public_keys(session, webhook_id)]
+    headers = {"Cache-Control": f"public, max-age={KEYS_KEPT_SECONDS}"}
+    return Response(write_document({"keys": keys}), headers=headers, media_type="application/jwk-set+json")

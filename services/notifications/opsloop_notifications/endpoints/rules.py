@@ -55,6 +55,14 @@ class WebhookStatus(StrEnum):
     DELETED = "deleted"
 
 
+class Signature(StrEnum):
+    """With what calls are signed: HMAC with a shared secret, Ed25519, or each of them."""
+
+    V1 = "v1"
+    V1A = "v1a"
+    BOTH = "both"
+
+
 @dataclass(frozen=True, slots=True)
 class Listener:
     """An endpoint that gets events: what it wants of them, and what calling it takes when it was read to be called."""

@@ -36,6 +36,7 @@ Url = Annotated[
     ),
 ]
 Secret = Annotated[str, StringConstraints(max_length=100)]
+SignatureKind = Literal["v1", "v1a", "both"]
 
 
 def _few(value: object) -> object:
@@ -86,7 +87,8 @@ class WebhookIn(InModel):
 
     All terms of `filter` have to hold: conditions, regular expressions (`regex`, RE2's syntax), groups `all` and `any` of them, two levels
     deep. `headers` are sent with each call, such as an `Authorization`; their values are never shown again. `rate_limit`: at most so many
-    calls a second, of each process that sends.
+    calls a second, of each process that sends. `signature`: `v1` is HMAC-SHA256 with `secret`, `v1a` Ed25519, which is verified with
+    `public_key`; it is changed by `rotate-secret`.
 
     One of format `alertmanager` gets alerts in groups, as routes say, in the document of Alertmanager's webhook (version 4);
     `event_types` are those that alerts come from, `alert.triggered` for those that no event led to.
@@ -100,6 +102,7 @@ class WebhookIn(InModel):
     rate_limit: RateLimit | None = None
     description: ShortText | None = None
     headers: Headers = Field(default_factory=dict)
+    signature: SignatureKind = "v1"
     secret: Secret | None = None
 
 
@@ -120,6 +123,7 @@ class WebhookPatch(InModel):
 class WebhookOut(OutModel):
     """An endpoint. Of `headers` the names are shown; their values are secrets.
 
+    `public_key` (`whpk_`) verifies `v1a`; `/p/{workspace}/webhooks/{id}/jwks.json` has it for everybody, in a rotation the old one too.
     `disabled_reason`: manual, gone (it answered 410) or failing (nothing succeeded for five days).
     """
 
@@ -135,19 +139,22 @@ class WebhookOut(OutModel):
     status: Literal["enabled", "disabled"]
     disabled_reason: str | None
     failing_since: Timestamp | None
+    signature: SignatureKind
+    public_key: str | None
     previous_expires_at: Timestamp | None
     created_at: Timestamp
     updated_at: Timestamp
 
 
 class WebhookWithSecret(WebhookOut):
-    """An endpoint with its secret, shown this once."""
+    """An endpoint with its secret, shown this once; null where calls are signed by `v1a` alone."""
 
-    secret: str
+    secret: str | None
 
 
 class RotateIn(InModel):
-    """How long the old secret goes on signing beside the new one, at most 7 days."""
+    """How long the old keys go on signing beside the new ones, at most 7 days; `signature` stays as it is unless said."""
 
     grace: Annotated[Duration, Field(ge=timedelta(0), le=timedelta(days=7))] = timedelta(hours=24)
+    signature: SignatureKind | None = None
     secret: Secret | None = None

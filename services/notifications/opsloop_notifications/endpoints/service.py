@@ -36,9 +36,16 @@ from opsloop_notifications.endpoints.queries import KnownListeners as KnownListe
 from opsloop_notifications.endpoints.rules import ALERTMANAGER as ALERTMANAGER
 from opsloop_notifications.endpoints.rules import Exhausted as Exhausted
 from opsloop_notifications.endpoints.rules import Failures as Failures
-from opsloop_notifications.endpoints.rules import Listener, WebhookStatus
+from opsloop_notifications.endpoints.rules import Listener, Signature, WebhookStatus
 from opsloop_notifications.endpoints.rules import Receiver as Receiver
-from opsloop_notifications.signing.rules import BadSecret, read_secret, written_secret
+from opsloop_notifications.signing.rules import (
+    BadSecret,
+    new_signing_key,
+    public_key_of,
+    read_secret,
+    written_secret,
+    written_signing_key,
+)
 
 _NEW_SECRET_BYTES = 32
 UNCHANGED_SQL = queries.UNCHANGED_SQL
@@ -61,13 +68,13 @@ class WebhookTested(EventData):
 
 async def create_webhook(
     session: AsyncSession, fields: Mapping[str, Any], *, secret: str | None, policy: AddressPolicy, secrets: SecretBox
-) -> tuple[Webhook, str]:
-    """Add an endpoint; returns it with the secret, which is never shown again. Raises Invalid (422), TooMany."""
+) -> tuple[Webhook, str | None]:
+    """Add an endpoint; returns it with the shared secret, if it has one, which is never shown again. Raises Invalid (422), TooMany."""
     rules.require_filter(fields["filter"], fields["event_types"], format=fields["format"])
     await take_place(session, queries.THERE, most=limits.WEBHOOKS_PER_WORKSPACE, what="webhooks")
-    plain = secret or new_secret()
-    checked = {name: value for name, value in fields.items() if name != "headers"}
-    checked |= {"url": _checked_url(fields["url"], policy), "secret": _sealed(plain, secrets)}
+    keys, plain = _made_keys(fields["signature"], secret, secrets)
+    checked = {name: value for name, value in fields.items() if name != "headers"} | keys
+    checked["url"] = _checked_url(fields["url"], policy)
     checked |= _sealed_headers(rules.with_changes({}, fields["headers"]), secrets)
     return resources.create(session, Webhook, status=WebhookStatus.ENABLED, failures=0, **checked), plain
 
@@ -77,19 +84,32 @@ def new_secret() -> str:
     return written_secret(random_secrets.token_bytes(_NEW_SECRET_BYTES))
 
 
+def _made_keys(signature: str, secret: str | None, secrets: SecretBox) -> tuple[dict[str, Any], str | None]:
+    """Return what an endpoint keeps of new keys, and the shared secret of them: the one that is given, or a new one."""
+    if signature == Signature.V1A and secret is not None:
+        raise Invalid("/secret", "is for v1: a key of v1a is made here, and its public half is shown")
+    plain = None if signature == Signature.V1A else _checked_secret(secret or new_secret())
+    key = None if signature == Signature.V1 else new_signing_key()
+    written = [plain] if plain else []
+    if key:
+        written.append(written_signing_key(key))
+    sealed = secrets.seal(" ".join(written).encode(), purpose=SECRET_PURPOSE)
+    return {"signature": signature, "secret": sealed, "public_key": public_key_of(key) if key else None}, plain
+
+
+def _checked_secret(secret: str) -> str:
+    try:
+        read_secret(secret)
+    except BadSecret as error:
+        raise Invalid("/secret", str(error)) from error
+    return secret
+
+
 def _checked_url(url: str, policy: AddressPolicy) -> str:
     try:
         return check_url(url, policy).url
     except BadUrl as error:
         raise Invalid("/url", str(error)) from error
-
-
-def _sealed(secret: str, secrets: SecretBox) -> str:
-    try:
-        read_secret(secret)
-    except BadSecret as error:
-        raise Invalid("/secret", str(error)) from error
-    return secrets.seal(secret.encode(), purpose=SECRET_PURPOSE)
 
 
 def _sealed_headers(headers: Mapping[str, str], secrets: SecretBox) -> dict[str, Any]:
@@ -146,15 +166,31 @@ async def delete_webhook(session: AsyncSession, webhook_id: UUID, *, expected: P
 
 
 async def rotate_secret(
-    session: AsyncSession, webhook_id: UUID, *, secret: str | None, grace: timedelta, secrets: SecretBox
-) -> tuple[Webhook, str]:
-    """Give an endpoint a new secret; until the grace period ends, calls carry a signature of the old one too."""
+    session: AsyncSession,
+    webhook_id: UUID,
+    *,
+    secret: str | None,
+    grace: timedelta,
+    signature: str | None = None,
+    secrets: SecretBox,
+) -> tuple[Webhook, str | None]:
+    """Give an endpoint new keys, perhaps of another kind; until the grace period ends, calls carry signatures of the old ones too."""
     webhook = await queries.lock_webhook(session, webhook_id, ANY_VERSION)
-    plain = secret or new_secret()
-    with changing(session, webhook, {"secret": _sealed(plain, secrets)}, action="secret_rotated") as before:
-        webhook.previous_secret = before["secret"]
+    keys, plain = _made_keys(signature or webhook.signature, secret, secrets)
+    old_public_key = webhook.public_key
+    with changing(session, webhook, keys, action="secret_rotated") as before:
+        webhook.previous_secret, webhook.previous_public_key = before["secret"], old_public_key
         webhook.previous_expires_at = clock_of(session).now() + grace
     return webhook, plain
+
+
+async def public_keys(session: AsyncSession, webhook_id: UUID) -> list[str]:
+    """Return the public keys that verify an endpoint's calls now, the present one first; raises NotFound."""
+    webhook = await queries.get_webhook(session, webhook_id)
+    ends_at = webhook.previous_expires_at
+    is_overlapping = ends_at is not None and clock_of(session).now() < ends_at
+    keys = (webhook.public_key, webhook.previous_public_key if is_overlapping else None)
+    return [key for key in keys if key is not None]
 
 
 async def send_test(session: AsyncSession, webhook_id: UUID) -> Delivery:

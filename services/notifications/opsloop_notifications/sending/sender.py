@@ -37,7 +37,7 @@ from opsloop_notifications.sending import queries
 from opsloop_notifications.sending.calls import KIND, Call, Held, read_call
 from opsloop_notifications.sending.meters import CallMeter
 from opsloop_notifications.sending.rules import CLAIMED_AT_FIRST, Pulse
-from opsloop_notifications.signing.rules import read_secret, sign
+from opsloop_notifications.signing.rules import Key, read_keys, sign
 
 OPENED_SECRETS_KEPT = 1_000
 GATES_KEPT = 1_000
@@ -81,7 +81,7 @@ class WebhookWork:
         self._gates: dict[str, Gate] = {}
         self._calls = Places(limits.CALLS_AT_ONCE, kept=limits.CALLS_KEPT)
         self._pulses: defaultdict[str, Pulse] = defaultdict(Pulse)
-        self._opened: dict[str, bytes] = {}
+        self._opened: dict[str, list[Key]] = {}
         self._opened_headers: dict[str, dict[str, str]] = {}
         self._failing: set[UUID] = set()
         self._meter = runtime.db.meters.of(CallMeter)
@@ -245,17 +245,17 @@ class WebhookWork:
             self._opened_headers[call.sealed_headers] = found
         return found
 
-    def _keys(self, call: Call) -> list[bytes]:
-        return [self._key(sealed) for sealed in call.sealed_secrets]
+    def _keys(self, call: Call) -> list[Key]:
+        return [key for sealed in call.sealed_secrets for key in self._keys_in(sealed)]
 
-    def _key(self, sealed: str) -> bytes:
-        key = self._opened.get(sealed)
-        if key is None:
+    def _keys_in(self, sealed: str) -> list[Key]:
+        keys = self._opened.get(sealed)
+        if keys is None:
             if len(self._opened) >= OPENED_SECRETS_KEPT:
                 self._opened.clear()
             plain = self._runtime.secrets.open(sealed, purpose=endpoints.SECRET_PURPOSE)
-            key = self._opened[sealed] = read_secret(plain.decode())
-        return key
+            keys = self._opened[sealed] = read_keys(plain.decode())
+        return keys
 
     def _answered_call(
         self, call: Call, headers: Mapping[str, str], at: datetime, duration_ms: int, answer: Answer

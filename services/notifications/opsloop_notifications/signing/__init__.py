@@ -1,1 +1,1 @@
-"""Standard Webhooks: secrets and signatures."""
+"""Standard Webhooks: secrets, keys and signatures."""
