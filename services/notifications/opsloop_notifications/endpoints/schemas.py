@@ -120,7 +120,8 @@ class WebhookPatch(InModel):
 class WebhookOut(OutModel):
     """An endpoint. Of `headers` the names are shown; their values are secrets.
 
-    `disabled_reason`: manual, gone (it answered 410) or failing (nothing succeeded for five days).
+    `disabled_reason`: manual, paused (by its receiver, on the page of a link), gone (it answered 410) or failing (nothing succeeded
+    for five days).
     """
 
     id: UUID

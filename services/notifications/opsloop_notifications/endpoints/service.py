@@ -117,8 +117,9 @@ async def change_webhook(
     expected: Precondition,
     policy: AddressPolicy,
     secrets: SecretBox,
+    reason: str = "manual",
 ) -> Webhook:
-    """Change an endpoint. Enabling it again forgets its failures; disabling it ends what waits."""
+    """Change an endpoint. Enabling it again forgets its failures; disabling it, for a `reason`, ends what waits."""
     webhook = await queries.lock_webhook(session, webhook_id, expected)
     if "url" in changes:
         changes = {**changes, "url": _checked_url(changes["url"], policy)}
@@ -132,7 +133,7 @@ async def change_webhook(
             webhook.disabled_reason = webhook.failing_since = None
             webhook.failures = 0
         elif "status" in before:
-            webhook.disabled_reason = "manual"
+            webhook.disabled_reason = reason
             await deliveries.cancel_waiting(session, webhook.workspace, webhook.id)
     return webhook
 
@@ -146,10 +147,16 @@ async def delete_webhook(session: AsyncSession, webhook_id: UUID, *, expected: P
 
 
 async def rotate_secret(
-    session: AsyncSession, webhook_id: UUID, *, secret: str | None, grace: timedelta, secrets: SecretBox
+    session: AsyncSession,
+    webhook_id: UUID,
+    *,
+    secret: str | None,
+    grace: timedelta,
+    secrets: SecretBox,
+    expected: Precondition = ANY_VERSION,
 ) -> tuple[Webhook, str]:
     """Give an endpoint a new secret; until the grace period ends, calls carry a signature of the old one too."""
-    webhook = await queries.lock_webhook(session, webhook_id, ANY_VERSION)
+    webhook = await queries.lock_webhook(session, webhook_id, expected)
     plain = secret or new_secret()
     with changing(session, webhook, {"secret": _sealed(plain, secrets)}, action="secret_rotated") as before:
         webhook.previous_secret = before["secret"]
@@ -183,6 +190,11 @@ async def send_test(session: AsyncSession, webhook_id: UUID) -> Delivery:
 async def get_webhook(session: AsyncSession, webhook_id: UUID) -> Webhook:
     """Return one endpoint of the session's workspace; raises NotFound."""
     return await queries.get_webhook(session, webhook_id)
+
+
+async def lock_webhook(session: AsyncSession, webhook_id: UUID, expected: Precondition) -> Webhook:
+    """Lock and return one endpoint of the session's workspace in the version expected; raises NotFound, StaleVersion."""
+    return await queries.lock_webhook(session, webhook_id, expected)
 
 
 async def get_enabled(session: AsyncSession, webhook_id: UUID) -> Webhook:

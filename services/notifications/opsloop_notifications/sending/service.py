@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from opsloop_common import resources
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Database, clock_of, context_of, fire_after_commit, ports_of
 from opsloop_common.due.port import Taker
@@ -159,5 +160,7 @@ async def resend(session: AsyncSession, delivery_id: UUID) -> Delivery:
     delivery = await deliveries.get_delivery(session, delivery_id)
     # a test goes out also to one that is disabled
     find = endpoints.get_webhook if delivery.event_type == TEST_TYPE else endpoints.get_enabled
-    await find(session, delivery.webhook_id)
-    return await deliveries.reopen_delivery(session, delivery_id)
+    webhook = await find(session, delivery.webhook_id)
+    reopened = await deliveries.reopen_delivery(session, delivery_id)
+    resources.tell(session, webhook, "delivery_resent", after={"delivery_id": delivery_id})
+    return reopened
