@@ -46,7 +46,7 @@ th,td{padding:.5rem .75rem .5rem 0;border-bottom:1px solid var(--line);vertical-
 details{border:1px solid var(--line);border-radius:.375rem;margin:.5rem 0}summary{padding:.625rem 1rem;cursor:pointer;min-height:2.75rem}
 details>*:not(summary){margin:0 1rem .75rem}
 button,select{font:inherit;min-height:2.75rem;padding:.375rem 1.125rem;border-radius:.375rem;border:1px solid var(--accent);
-background:var(--accent);color:var(--on);cursor:pointer}
+background:var(--accent);color:var(--on);cursor:pointer;margin-block:.25rem}
 select{background:var(--page);color:var(--ink);border-color:var(--line);padding:.375rem .75rem}
 pre{background:var(--band);border:1px solid var(--line);border-radius:.375rem;padding:.75rem 1rem;overflow:auto;max-height:28rem;
 font:.8125rem/1.5 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}

@@ -76,7 +76,7 @@ WORDS = {
     "endpoint": ("Webhook endpoint", "Webhook 端点"),
     "event": ("Event", "事件"),
     "failing": ("Failing", "持续失败"),
-    "failing_since": ("Nothing has arrived since", "自此时起没有成功送达："),
+    "failing_since": ("Nothing has arrived since", "持续失败始于"),
     "format": ("Format", "格式"),
     "hears": ("Hears", "接收"),
     "headers": ("Headers as sent", "发送的请求头"),
