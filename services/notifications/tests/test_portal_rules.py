@@ -39,7 +39,7 @@ def test_all_that_links_may_open_is_known():
 
 
 def test_who_may_do_one_thing_may_do_no_other():
-    rules.require("view-rotate", Right.ROTATE)
+    rules.require_right("view-rotate", Right.ROTATE)
     for rights, right in (
         ("view", Right.RESEND),
         ("view-rotate", Right.PAUSE),
@@ -47,7 +47,7 @@ def test_who_may_do_one_thing_may_do_no_other():
         ("views", Right.VIEW),
     ):
         with pytest.raises(Forbidden):
-            rules.require(rights, right)
+            rules.require_right(rights, right)
 
 
 @pytest.mark.parametrize(

@@ -110,14 +110,14 @@ async def resend_to_endpoint(
     webhook_id: UUID, delivery_id: UUID, session: Db, link: Link, look: Seen, _: PageForm
 ) -> Response:
     """Have one delivery tried again."""
-    rules.require(look.rights, Right.RESEND)
+    rules.require_right(look.rights, Right.RESEND)
     return _to(f"../{delivery_id}", look, await service.resend(session, webhook_id, delivery_id, link))
 
 
 @pages.post(f"{ALL}/recover", response_model=None)
 async def recover_endpoint(webhook_id: UUID, session: Db, link: Link, look: Seen, form: PageForm) -> Response:
     """Have all that was missed for a while delivered again."""
-    rules.require(look.rights, Right.RESEND)
+    rules.require_right(look.rights, Right.RESEND)
     span = form.get("since", "")
     if span not in rules.SPANS:
         raise Invalid("/since", f"must be one of {', '.join(rules.SPANS)}")
@@ -129,7 +129,7 @@ async def rotate_endpoint_secret(
     webhook_id: UUID, session: Db, run: Run, link: Link, look: Seen, form: PageForm
 ) -> Response:
     """Make a new secret, and show it this once: the answer is the page, as no address may carry it."""
-    rules.require(look.rights, Right.ROTATE)
+    rules.require_right(look.rights, Right.ROTATE)
     seen = form.get("version", "")
     if not rules.is_version(seen):
         return _to(f"../{look.rights}", look, "changed_meanwhile")
@@ -143,7 +143,7 @@ async def rotate_endpoint_secret(
 @pages.post(f"{ALL}/pause", response_model=None)
 async def pause_endpoint(webhook_id: UUID, session: Db, run: Run, link: Link, look: Seen, _: PageForm) -> Response:
     """Have no more calls until it is resumed."""
-    rules.require(look.rights, Right.PAUSE)
+    rules.require_right(look.rights, Right.PAUSE)
     policy = policy_from(run.settings)
     said = await service.pause(session, webhook_id, link, policy=policy, secrets=run.secrets)
     return _to(f"../{look.rights}", look, said)
@@ -152,7 +152,7 @@ async def pause_endpoint(webhook_id: UUID, session: Db, run: Run, link: Link, lo
 @pages.post(f"{ALL}/resume", response_model=None)
 async def resume_endpoint(webhook_id: UUID, session: Db, run: Run, link: Link, look: Seen, _: PageForm) -> Response:
     """Have calls again."""
-    rules.require(look.rights, Right.PAUSE)
+    rules.require_right(look.rights, Right.PAUSE)
     policy = policy_from(run.settings)
     said = await service.resume(session, webhook_id, link, policy=policy, secrets=run.secrets)
     return _to(f"../{look.rights}", look, said)

@@ -56,7 +56,7 @@ def has(rights: str, right: Right) -> bool:
     return right in rights.split("-")
 
 
-def require(rights: str, right: Right) -> None:
+def require_right(rights: str, right: Right) -> None:
     """Raise Forbidden (403) for what a link does not let its holder do."""
     if not has(rights, right):
         raise Forbidden("This link does not allow that. 此链接不允许这样做。")
