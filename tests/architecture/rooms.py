@@ -64,8 +64,11 @@ FURTHER = {
     ),
     "metrics.people.writing": Further(25, "writes what became of a block's persons in bulk, apart from deciding it"),
     "notifications.alerts.pages": Further(40, "a door for people: the page behind the link of a mail"),
+    "notifications.eventlog.waiting": Further(35, "answers that wait for events, apart from asking for them"),
     "notifications.mail.holding": Further(25, "how long mail waits for a server that refuses us, and who is told"),
     "notifications.mail.writing": Further(25, "writes the mail's bytes, apart from handing them to a server"),
+    "notifications.portal.layout": Further(5, "the page as HTML"),
+    "notifications.portal.words": Further(-20, "data: what the page says, in two languages"),
     "notifications.in_app.page": Further(-10, "the script that shows an inbox on somebody's page"),
     "notifications.in_app.streaming": Further(
         35, "the answer that goes on while somebody watches, apart from asking for it"

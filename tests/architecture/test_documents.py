@@ -209,6 +209,7 @@ PAIRS = [
             "mission",
             "objectives",
             "segments",
+            "webhooks",
         )
     ),
     *((GUIDE / page.name, page) for page in sorted((GUIDE / "zh-CN").glob("*.md"))),

@@ -18,6 +18,7 @@ BESIDES_READ = {
     "POST /v1/campaigns/{campaign_id}/duplicate",
     "POST /v1/playbooks/{playbook_id}/test",
     "POST /v1/webhooks/{webhook_id}/rotate-secret",
+    "POST /v1/webhooks/{webhook_id}/portal-link",
     "POST /v1/templates/{key}/preview",
 }
 FOR_BROWSERS = {
@@ -58,7 +59,7 @@ COMPUTED = {
 """What is told anew each time, or is changed by the service alone, so that nobody needs a version of it."""
 LONG_PAGES = {"/v1/segments/{segment_id}/members": 1_000}
 """Lists of small rows that machines take away as a whole, and how long their pages may be."""
-OF_MANY = {"/v1/segments/{segment_id}/members"}
+OF_MANY = {"/v1/segments/{segment_id}/members", "/v1/webhooks/{webhook_id}/portal-links"}
 """Where many things are put or taken away at once, each for itself: there is no version of them together."""
 CREATED_BY_NAME = {
     # the caller chooses the name, in its own workspace

@@ -285,11 +285,19 @@ MESSAGE_PEOPLE = 1_000
 INBOX_STREAMS = 2_000
 """Of a process: half of the connections that it may hold."""
 INBOX_STREAMS_PER_PERSON = 10
-INBOX_STREAM_SECONDS = 600.0  # then whoever watches asks again
-INBOX_QUIET_SECONDS = (
+STREAM_SECONDS = 600.0  # then whoever watches asks again
+STREAM_QUIET_SECONDS = (
     25.0  # a sign of life, and a look for what no wake-up told: shorter than the 30 s and 60 s of usual gateways
 )
 INBOX_READS = 2  # for all streams of a process at once; the pool has 10 connections
 INBOX_CHANGES = 100  # of one person, read at a time
+EVENT_WAITERS = 2_000
+"""Who waits for events in a process, by polls and streams together."""
+EVENT_WAITERS_PER_WORKSPACE = 500
+EVENT_WAITERS_PER_CREDENTIAL = 250
+EVENT_READS = 2  # for all who wait in a process at once
+EVENT_STREAM_CHARACTERS = 64 * 1024
+"""Of events that one stream holds in memory: a reader that takes nothing keeps them there."""
+EVENT_WAIT_SECONDS = 30.0
 INBOX_MARKED = 1_000
 """Entries of one person that one request changes."""

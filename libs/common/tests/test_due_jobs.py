@@ -153,6 +153,23 @@ async def test_a_cancelled_job_stops_at_its_next_step(database):
         assert not await due.cancel_job(session, job_id)
 
 
+async def test_whether_such_work_is_under_way_is_known_until_it_ends(database):
+    async def is_under_way(context=ACME, kind="import", **payload):
+        async with database.transaction(context) as session:
+            return await jobs.has_unfinished(session, kind, payload)
+
+    job_id = await start(database, {"rows": 1, "of": "a"})
+
+    assert await is_under_way()
+    assert await is_under_way(of="a")
+    assert not await is_under_way(of="b")
+    assert not await is_under_way(kind="export")
+    assert not await is_under_way(Context("other"), of="a")
+    await run_due(database, [IMPORT])
+    assert (await job(database, job_id)).status == "succeeded"
+    assert not await is_under_way(of="a")
+
+
 async def test_however_many_jobs_run_nobody_waits_for_a_connection_behind_them(database):
     began, let_go = Counter(), asyncio.Event()
 

@@ -38,3 +38,13 @@ async def test_all_are_woken_when_the_process_ends():
 
     assert await asyncio.gather(*waiting) == [True, True]
     assert (wakeups.is_stopping, carried) == (True, [])
+
+
+async def test_all_that_happens_before_one_looks_wakes_them_once():
+    wakeups = Wakeups()
+    event = wakeups.subscribe("a")
+
+    for _ in range(3):
+        wakeups.fire("a")
+
+    assert [await wait(event, 0.01) for _ in range(2)] == [True, False]

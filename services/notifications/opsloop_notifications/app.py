@@ -19,6 +19,7 @@ from opsloop_notifications.heartbeats import slice as heartbeats
 from opsloop_notifications.in_app import slice as in_app
 from opsloop_notifications.messages import slice as messages
 from opsloop_notifications.oncall import slice as oncall
+from opsloop_notifications.portal import slice as portal
 from opsloop_notifications.ports import open_ports
 from opsloop_notifications.queues import slice as queues
 from opsloop_notifications.recipients import slice as recipients
@@ -43,6 +44,7 @@ SERVICE = Service(
         endpoints.SLICE,
         sending.SLICE,
         recoveries.SLICE,
+        portal.SLICE,  # after endpoints, whose page of keys is beside its pages
         eventlog.SLICE,
         confirmations.SLICE,  # before recipients, whose paths take the rest
         in_app.SLICE,

@@ -1,12 +1,15 @@
 """Deliveries over all endpoints: filters, pages."""
 
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from sqlalchemy import text
 
 from opsloop_common.contracts.campaigns import CampaignCancelled, CampaignPaused
+from opsloop_common.db import Context
 from opsloop_common.testing.events import make_event
+from opsloop_notifications.deliveries import service as deliveries
 
 
 def pause(name="暂停"):
@@ -89,3 +92,25 @@ async def test_nobody_sees_anothers(acme, two):
     assert (await client.get("/v1/deliveries", headers=stranger)).json()["items"] == []
     campaigns = await client.get("/v1/deliveries", headers=await acme.service.key("notifications:write"))
     assert campaigns.status_code == 403
+
+
+async def test_the_newest_of_an_endpoint_are_found_and_counted(acme, two):
+    other, *_ = two
+    hook_id = UUID(acme.hook["id"])
+    ended = (
+        "UPDATE delivery SET status = 'failed', finished_at = created_at WHERE webhook_id = :id AND event_type = :type"
+    )
+    async with acme.service.db.transaction(Context(workspace="acme")) as session:
+        await session.execute(text(ended), {"id": hook_id, "type": "campaign.paused"})
+        found = await deliveries.newest(session, hook_id, status=None, before=None, limit=5)
+        older = await deliveries.newest(session, hook_id, status=None, before=found[0].id, limit=5)
+        failed = await deliveries.newest(session, hook_id, status="failed", before=None, limit=1)
+        counted = [await deliveries.newest_by_status(session, hook_id, among=most) for most in (1, 2)]
+    async with acme.service.db.transaction(Context(workspace="other")) as session:
+        theirs = await deliveries.newest(session, hook_id, status=None, before=None, limit=5)
+
+    assert [row.event_type for row in found] == ["campaign.cancelled", "campaign.paused"]
+    assert [row.id for row in older] == [row.id for row in failed] == [found[1].id]
+    assert counted == [{"pending": 1}, {"pending": 1, "failed": 1}]
+    assert theirs == []
+    assert other["id"] not in {str(row.webhook_id) for row in found}

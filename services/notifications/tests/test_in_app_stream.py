@@ -2,45 +2,24 @@
 
 import asyncio
 import json
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 
 import pytest
 
 from opsloop_common import limits
+from opsloop_common.testing.streams import Stream
 from opsloop_notifications.in_app import rules
 from opsloop_notifications.in_app.meters import Streams
 
 PATH = "/v1/recipients/u1/inbox"
 
 
-class Stream:
-    """One answer that goes on, read as a browser does."""
-
-    def __init__(self):
-        self.status, self.headers, self.text, self.is_over = 0, {}, "", False
-        self.came, self.left = asyncio.Event(), asyncio.Event()
-
-    async def receive(self):
-        await self.left.wait()
-        return {"type": "http.disconnect"}
-
-    async def send(self, message):
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            self.headers = {name.decode(): value.decode() for name, value in message["headers"]}
-        else:
-            self.text += message.get("body", b"").decode()
-            self.is_over = not message.get("more_body", False)
-        self.came.set()
+class InboxStream(Stream):
+    """What somebody sees of an inbox."""
 
     @property
     def events(self):
-        blocks = [
-            dict(line.split(": ", 1) for line in block.split("\n"))
-            for block in self.text.split("\n\n")
-            if "event: " in block
-        ]
-        return [(block["event"], int(block["id"]), json.loads(block["data"])) for block in blocks]
+        return [(block["event"], int(block["id"]), json.loads(block["data"])) for block in self.blocks]
 
     @property
     def entries(self):
@@ -54,13 +33,6 @@ class Stream:
     @property
     def last(self):
         return self.events[-1][1]
-
-    async def until(self, check, what):
-        async with asyncio.timeout(10):
-            while not check():
-                assert not self.is_over or check(), (what, self.status, self.text)
-                self.came.clear()
-                await self.came.wait()
 
 
 @pytest.fixture
@@ -83,23 +55,8 @@ async def inbox(service):
         @asynccontextmanager
         async def watch(self, after=None, headers=None, accept="text/event-stream"):
             given = (headers or key) | {"Accept": accept} | ({} if after is None else {"Last-Event-ID": str(after)})
-            scope = {
-                "type": "http", "asgi": {"version": "3.0"}, "http_version": "1.1", "method": "GET", "scheme": "http",
-                "path": f"{PATH}/stream", "raw_path": f"{PATH}/stream".encode(), "query_string": b"", "root_path": "",
-                "headers": [(name.lower().encode(), value.encode()) for name, value in given.items()],
-                "client": ("127.0.0.1", 1), "server": ("service.test", 80),
-            }  # fmt: skip
-            stream = Stream()
-            task = asyncio.create_task(service.app(scope, stream.receive, stream.send))
-            try:
+            async with InboxStream.of(service.app, f"{PATH}/stream", given) as stream:
                 yield stream
-                stream.left.set()
-                async with asyncio.timeout(10):
-                    await task
-            finally:
-                task.cancel()
-                with suppress(asyncio.CancelledError):
-                    await task
 
     made = Inbox()
     await made.tell("one", "two")
@@ -173,7 +130,7 @@ async def test_who_accepts_no_stream_gets_what_there_is_and_the_end(inbox, servi
 
 
 async def test_a_wake_up_that_was_lost_is_made_good(inbox, monkeypatch):
-    monkeypatch.setattr(limits, "INBOX_QUIET_SECONDS", 0.05)
+    monkeypatch.setattr(limits, "STREAM_QUIET_SECONDS", 0.05)
     monkeypatch.setattr(rules, "wakeup", lambda workspace, user_id: f"{workspace}/{user_id}/{len(asyncio.all_tasks())}")
 
     async with inbox.watch() as stream:
@@ -191,7 +148,7 @@ async def test_it_ends_with_the_process(inbox, service):
 
 
 async def test_it_ends_after_a_while(inbox, monkeypatch):
-    monkeypatch.setattr(limits, "INBOX_STREAM_SECONDS", 0.0)
+    monkeypatch.setattr(limits, "STREAM_SECONDS", 0.0)
 
     async with inbox.watch() as stream:
         await stream.until(lambda: stream.is_over, "the end")

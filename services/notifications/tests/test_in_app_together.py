@@ -5,15 +5,13 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
-from prometheus_client import CollectorRegistry
 from sqlalchemy import text
 
 from opsloop_common import limits
 from opsloop_common.db import Context
-from opsloop_common.errors import NotFound, TooManyRequests
+from opsloop_common.errors import NotFound
 from opsloop_common.versions import Precondition
 from opsloop_notifications.in_app import service as in_app
-from opsloop_notifications.in_app.meters import Streams
 from opsloop_notifications.in_app.rules import Mark
 from opsloop_notifications.in_app.service import Entry
 
@@ -33,27 +31,6 @@ async def rows(service, workspace="acme"):
     async with service.db.transaction(Context(workspace=workspace)) as session:
         statement = text("SELECT user_id, title, position FROM in_app_entry ORDER BY user_id, position")
         return [tuple(row) for row in await session.execute(statement)]
-
-
-def test_streams_are_counted_and_given_back(monkeypatch):
-    monkeypatch.setattr(limits, "INBOX_STREAMS", 3)
-    monkeypatch.setattr(limits, "INBOX_STREAMS_PER_PERSON", 2)
-    registry = CollectorRegistry()
-    streams = Streams(registry)
-
-    for user in ("u1", "u1", "u2"):
-        streams.take("acme", user)
-    with pytest.raises(TooManyRequests):
-        streams.take("acme", "u3")
-    streams.give_back("acme", "u2")
-    with pytest.raises(TooManyRequests):
-        streams.take("acme", "u1")
-    streams.take("other", "u1")
-
-    assert (len(streams), registry.get_sample_value("opsloop_inbox_streams")) == (3, 3.0)
-    for workspace in ("acme", "acme", "other"):
-        streams.give_back(workspace, "u1")
-    assert (len(streams), streams._open) == (0, {})
 
 
 async def test_each_person_has_positions_of_their_own(service):

@@ -55,6 +55,7 @@ WORLD = World(
     bodies={
         "PATCH /v1/webhooks/{webhook_id}": {"description": "another"},
         "POST /v1/webhooks/{webhook_id}/rotate-secret": {},
+        "POST /v1/webhooks/{webhook_id}/portal-link": {"can": ["view", "resend"], "expires_in": "P1D"},
         "POST /v1/webhooks/{webhook_id}/recover": SINCE,
         "POST /v1/webhooks/{webhook_id}/replay-missing": SINCE,
         "PUT /v1/recipients/{user_id}": RECIPIENT,
@@ -71,6 +72,10 @@ WORLD = World(
         "PUT /v1/recipients/{user_id}": {"email": MAIL, "name": SAID},
     },
     without_words=frozenset(
-        {"POST /v1/webhooks/{webhook_id}/recover", "POST /v1/webhooks/{webhook_id}/replay-missing"}
+        {
+            "POST /v1/webhooks/{webhook_id}/portal-link",
+            "POST /v1/webhooks/{webhook_id}/recover",
+            "POST /v1/webhooks/{webhook_id}/replay-missing",
+        }
     ),
 )

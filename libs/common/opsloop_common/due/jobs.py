@@ -55,6 +55,17 @@ async def get_job(session: AsyncSession, job_id: UUID) -> Row[Any]:
     return row
 
 
+async def has_unfinished(session: AsyncSession, kind: str, payload: Mapping[str, Any]) -> bool:
+    """Say whether the session's workspace has a job of a kind that is not finished, with a payload that has all of this in it."""
+    query = select(job_table.c.id).where(
+        job_table.c.workspace == context_of(session).workspace,
+        job_table.c.kind == kind,
+        job_table.c.finished_at.is_(None),
+        job_table.c.payload.contains(dict(payload)),
+    )
+    return await session.scalar(query.limit(1)) is not None
+
+
 async def cancel_job(session: AsyncSession, job_id: UUID) -> bool:
     """Stop a job of the session's workspace that is not finished; what it committed stays. Says whether there was one."""
     found = await session.execute(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import context_of
@@ -27,6 +27,24 @@ def deliveries_of(webhook_id: UUID, *, status: str | None = None, event_type: st
     if event_type is not None:
         statement = statement.where(Delivery.event_type == event_type)
     return statement
+
+
+async def newest(
+    session: AsyncSession, webhook_id: UUID, *, status: str | None, before: UUID | None, limit: int
+) -> Sequence[Delivery]:
+    """Return up to `limit` of an endpoint's deliveries of a state, newest first, older than one of them."""
+    statement = deliveries_of(webhook_id, status=status).where(Delivery.workspace == context_of(session).workspace)
+    if before is not None:
+        statement = statement.where(Delivery.id < before)
+    return (await session.scalars(statement.order_by(*NEWEST_FIRST).limit(limit))).all()
+
+
+async def newest_by_status(session: AsyncSession, webhook_id: UUID, *, among: int) -> dict[str, int]:
+    """Return how many of an endpoint's newest deliveries are in which state."""
+    own = deliveries_of(webhook_id).where(Delivery.workspace == context_of(session).workspace)
+    page = own.order_by(*NEWEST_FIRST).limit(among).subquery()
+    rows = await session.execute(select(page.c.status, func.count()).group_by(page.c.status))
+    return dict(rows.all())
 
 
 @dataclass(frozen=True)

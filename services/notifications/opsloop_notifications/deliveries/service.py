@@ -20,7 +20,8 @@ from opsloop_common.lanes import Lanes, Statement
 from opsloop_common.parameters import named, unnested
 from opsloop_notifications.deliveries import queries
 from opsloop_notifications.deliveries.models import Delivery as Delivery
-from opsloop_notifications.deliveries.models import DeliveryAttempt, DeliveryQueue, DeliveryStatus
+from opsloop_notifications.deliveries.models import DeliveryAttempt as DeliveryAttempt
+from opsloop_notifications.deliveries.models import DeliveryQueue, DeliveryStatus
 from opsloop_notifications.deliveries.rules import AGAIN, IN_ORDER, lines_of
 
 QUEUE_TABLE = DeliveryQueue.__tablename__
@@ -356,6 +357,18 @@ async def get_delivery(session: AsyncSession, delivery_id: UUID) -> Delivery:
 async def attempts_of(session: AsyncSession, delivery_id: UUID) -> Sequence[DeliveryAttempt]:
     """Return the newest 200 attempts of a delivery, newest first."""
     return await queries.attempts_of(session, delivery_id)
+
+
+async def newest(
+    session: AsyncSession, webhook_id: UUID, *, status: str | None, before: UUID | None, limit: int
+) -> Sequence[Delivery]:
+    """Return up to `limit` of an endpoint's deliveries of a state, newest first, older than one of them."""
+    return await queries.newest(session, webhook_id, status=status, before=before, limit=limit)
+
+
+async def newest_by_status(session: AsyncSession, webhook_id: UUID, *, among: int = 200) -> dict[str, int]:
+    """Return how many of an endpoint's newest deliveries are in which state."""
+    return await queries.newest_by_status(session, webhook_id, among=among)
 
 
 def deliveries_of(webhook_id: UUID, *, status: str | None = None, event_type: str | None = None) -> Select[Delivery]:

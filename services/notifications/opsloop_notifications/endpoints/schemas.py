@@ -124,7 +124,8 @@ class WebhookOut(OutModel):
     """An endpoint. Of `headers` the names are shown; their values are secrets.
 
     `public_key` (`whpk_`) verifies `v1a`; `/p/{workspace}/webhooks/{id}/jwks.json` has it for everybody, in a rotation the old one too.
-    `disabled_reason`: manual, gone (it answered 410) or failing (nothing succeeded for five days).
+    `disabled_reason`: manual, paused (by its receiver, on the page of a link), gone (it answered 410) or failing (nothing succeeded
+    for five days).
     """
 
     id: UUID

@@ -137,8 +137,9 @@ async def change_webhook(
     expected: Precondition,
     policy: AddressPolicy,
     secrets: SecretBox,
+    reason: str = "manual",
 ) -> Webhook:
-    """Change an endpoint. Enabling it again forgets its failures; disabling it ends what waits."""
+    """Change an endpoint. Enabling it again forgets its failures; disabling it, for a `reason`, ends what waits."""
     webhook = await queries.lock_webhook(session, webhook_id, expected)
     if "url" in changes:
         changes = {**changes, "url": _checked_url(changes["url"], policy)}
@@ -152,7 +153,7 @@ async def change_webhook(
             webhook.disabled_reason = webhook.failing_since = None
             webhook.failures = 0
         elif "status" in before:
-            webhook.disabled_reason = "manual"
+            webhook.disabled_reason = reason
             await deliveries.cancel_waiting(session, webhook.workspace, webhook.id)
     return webhook
 
@@ -173,9 +174,10 @@ async def rotate_secret(
     grace: timedelta,
     signature: str | None = None,
     secrets: SecretBox,
+    expected: Precondition = ANY_VERSION,
 ) -> tuple[Webhook, str | None]:
     """Give an endpoint new keys, perhaps of another kind; until the grace period ends, calls carry signatures of the old ones too."""
-    webhook = await queries.lock_webhook(session, webhook_id, ANY_VERSION)
+    webhook = await queries.lock_webhook(session, webhook_id, expected)
     keys, plain = _made_keys(signature or webhook.signature, secret, secrets)
     old_public_key = webhook.public_key
     with changing(session, webhook, keys, action="secret_rotated") as before:
@@ -219,6 +221,11 @@ async def send_test(session: AsyncSession, webhook_id: UUID) -> Delivery:
 async def get_webhook(session: AsyncSession, webhook_id: UUID) -> Webhook:
     """Return one endpoint of the session's workspace; raises NotFound."""
     return await queries.get_webhook(session, webhook_id)
+
+
+async def lock_webhook(session: AsyncSession, webhook_id: UUID, expected: Precondition) -> Webhook:
+    """Lock and return one endpoint of the session's workspace in the version expected; raises NotFound, StaleVersion."""
+    return await queries.lock_webhook(session, webhook_id, expected)
 
 
 async def get_enabled(session: AsyncSession, webhook_id: UUID) -> Webhook:

@@ -19,17 +19,23 @@ Ts = TypeVarTuple("Ts")
 
 
 async def events_after(
-    session: AsyncSession, position: int, *, types: Sequence[str], prefixes: Sequence[str], limit: int
-) -> Sequence[Row[int, int, int | None, str | None]]:
-    """Return (last, forgotten, position, document) of the events after `position`, oldest first, all in one snapshot.
+    session: AsyncSession,
+    position: int,
+    *,
+    types: Sequence[str],
+    prefixes: Sequence[str],
+    limit: int,
+    characters: int | None = None,
+) -> Sequence[Row[int, int, int | None, str | None, str | None]]:
+    """Return (last, forgotten, position, type, document) of the events after `position`, oldest first, all in one snapshot.
 
-    A document beyond `LIST_CHARACTERS` is None: the page ends before it. No types and no prefixes mean all. The counter's two come
-    with every row, and with one row of nulls when there are no such events; nothing at all before the first event. Everything up
-    to `last` is readable, except what is forgotten.
+    A document beyond so many characters (`LIST_CHARACTERS`) is None: the page ends before it. No types and no prefixes mean all. The
+    counter's two come with every row, and with one row of nulls when there are no such events; nothing at all before the first
+    event. Everything up to `last` is readable, except what is forgotten.
     """
     workspace = context_of(session).workspace
     wanted = (
-        select(LoggedEvent.position, LoggedEvent.document)
+        select(LoggedEvent.position, LoggedEvent.type, LoggedEvent.document)
         .where(LoggedEvent.workspace == workspace, LoggedEvent.position > position)
         .order_by(LoggedEvent.position)
         .limit(limit)
@@ -37,10 +43,10 @@ async def events_after(
     wanted_rows = _of_types(wanted, types, prefixes).subquery()
     size = func.length(wanted_rows.c.document)
     before = func.sum(size).over(order_by=wanted_rows.c.position) - size
-    document = case((before < LIST_CHARACTERS, wanted_rows.c.document))
-    found = select(wanted_rows.c.position, document.label("document")).subquery()
+    document = case((before < (characters or LIST_CHARACTERS), wanted_rows.c.document))
+    found = select(wanted_rows.c.position, wanted_rows.c.type, document.label("document")).subquery()
     statement = (
-        select(EventLogCounter.last, EventLogCounter.forgotten, found.c.position, found.c.document)
+        select(EventLogCounter.last, EventLogCounter.forgotten, found.c.position, found.c.type, found.c.document)
         .outerjoin(found, true())
         .where(EventLogCounter.workspace == workspace)
         .order_by(found.c.position)

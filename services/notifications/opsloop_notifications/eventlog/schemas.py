@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import timedelta
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
+from opsloop_common import limits
 from opsloop_common.contracts.known import known_pattern
-from opsloop_common.http.schemas import OutModel
+from opsloop_common.http.schemas import OutModel, parse_duration
 
 
 def read_patterns(types: str | None) -> list[str]:
@@ -20,6 +22,20 @@ def known_patterns(types: str | None) -> str | None:
     for pattern in read_patterns(types):
         known_pattern(pattern)
     return types
+
+
+def _short(wait: timedelta) -> timedelta:
+    if not timedelta() <= wait <= timedelta(seconds=limits.EVENT_WAIT_SECONDS):
+        raise ValueError(f"must be between PT0S and PT{limits.EVENT_WAIT_SECONDS:.0f}S")
+    return wait
+
+
+Wait = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    AfterValidator(_short),
+    WithJsonSchema({"type": "string", "format": "duration", "examples": ["PT0S"]}),
+]
 
 
 class EventPage(OutModel):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import Row, text
@@ -16,6 +16,7 @@ from opsloop_common.db import context_of
 from opsloop_common.parameters import unnested
 from opsloop_notifications.eventlog import queries
 from opsloop_notifications.eventlog.models import LoggedEvent
+from opsloop_notifications.eventlog.rules import wakeup as wakeup
 
 # The counter row is locked until the commit, so positions become readable in their own order: a reader that remembers the
 # last one it saw misses nothing, which a plain identity column could not promise.
@@ -40,11 +41,19 @@ _FORGET = text(
 )
 
 
+class Logged(NamedTuple):
+    """One event as it stands in the log."""
+
+    position: int
+    type: str
+    document: str
+
+
 @dataclass(frozen=True)
 class LogPage:
     """Events in order, the position after which the next page begins, and the last one that is past its retention."""
 
-    documents: Sequence[str]
+    events: Sequence[Logged]
     position: int
     has_more: bool
     forgotten: int
@@ -59,18 +68,25 @@ def log_parameters(events: Sequence[Event]) -> dict[str, Any]:
     }
 
 
-async def read_log(session: AsyncSession, after: int, *, patterns: Iterable[str], limit: int) -> LogPage:
-    """Return up to `limit` events past position `after`, oldest first, of the given types (`kpi.*` and `*` allowed)."""
+async def read_log(
+    session: AsyncSession, after: int, *, patterns: Iterable[str], limit: int, characters: int | None = None
+) -> LogPage:
+    """Return up to `limit` events past position `after`, oldest first, of the given types (`kpi.*` and `*` allowed).
+
+    With `characters` it ends at the event that goes beyond so many.
+    """
     types, prefixes = _taken_apart(patterns)
-    rows = await queries.events_after(session, after, types=types, prefixes=prefixes, limit=limit + 1)
+    rows = await queries.events_after(
+        session, after, types=types, prefixes=prefixes, limit=limit + 1, characters=characters
+    )
     if not rows:
         return LogPage([], after, False, 0)
     last, forgotten = rows[0].last, rows[0].forgotten
     found = [row for row in rows if row.position is not None]
-    documents = [row.document for row in found[:limit] if row.document is not None]
-    if len(found) > len(documents):
-        return LogPage(documents, found[len(documents) - 1].position, True, forgotten)
-    return LogPage(documents, max(after, last), False, forgotten)
+    events = [Logged(row.position, row.type, row.document) for row in found[:limit] if row.document is not None]
+    if len(found) > len(events):
+        return LogPage(events, events[-1].position, True, forgotten)
+    return LogPage(events, max(after, last), False, forgotten)
 
 
 async def position_before(session: AsyncSession, *, newest: int, patterns: Iterable[str]) -> int:

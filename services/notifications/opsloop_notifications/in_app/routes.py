@@ -11,7 +11,7 @@ from starlette.requests import Request
 
 from opsloop_common.access.principal import Principal
 from opsloop_common.http.deps import Asked, Db, IfMatch, Who, set_etag
-from opsloop_common.http.lasting import is_still_signed_in
+from opsloop_common.http.lasting import STREAMED, accepts_stream, is_still_signed_in
 from opsloop_common.http.paging import PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems, public, users
 from opsloop_common.http.schemas import UserId
@@ -29,7 +29,7 @@ from opsloop_notifications.in_app.schemas import (
     UndoIn,
     UndoneOut,
 )
-from opsloop_notifications.in_app.streaming import InboxStream, Watched
+from opsloop_notifications.in_app.streaming import Reader, inbox_stream
 
 router = ApiRouter(tags=["inbox"])
 READ = [allow("notifications:read"), users()]
@@ -65,8 +65,7 @@ async def list_inbox(
     f"{ALL}/stream",
     dependencies=READ,
     response_class=Response,
-    responses=problems(404, 429)
-    | {200: {"content": {"text/event-stream": {}}, "description": "Events `entry`, `counts` and `reset`."}},
+    responses=problems(404, 429) | {200: STREAMED | {"description": "Events `entry`, `counts` and `reset`."}},
 )
 async def stream_inbox(
     user_id: UserId,
@@ -81,14 +80,13 @@ async def stream_inbox(
     asked for again. Who does not accept `text/event-stream` gets what there is, and the end.
     """
     await service.require_known(session, user_id, as_user=_as_user(asked.who))
-    watched = Watched(
-        asked.context,
-        user_id,
+    return inbox_stream(
+        asked.runtime.db,
+        Reader(asked.context, user_id),
         _position(last_event_id),
-        is_live="text/event-stream" in request.headers.get("accept", ""),
+        is_live=accepts_stream(request),
         may_go_on=partial(is_still_signed_in, request),
     )
-    return InboxStream(asked.runtime.db, watched)
 
 
 def _position(last_event_id: str | None) -> int | None:

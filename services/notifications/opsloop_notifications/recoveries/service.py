@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
 from opsloop_common.documents import read_document
-from opsloop_common.due.jobs import cancel_job, get_job, start_job
+from opsloop_common.due.jobs import cancel_job, get_job, has_unfinished, start_job
 from opsloop_common.errors import Conflict, NotFound
 from opsloop_common.filters import all_hold, read_filter
 from opsloop_common.turns import breathing
@@ -76,6 +76,11 @@ async def start(session: AsyncSession, webhook_id: UUID, since: datetime, *, unt
     resources.tell(session, webhook, action, after={"since": since})
     payload = {"webhook_id": str(webhook.id), "since": since.isoformat(), "untried_only": untried_only}
     return await start_job(session, RECOVER_JOB, payload)
+
+
+async def is_under_way(session: AsyncSession, webhook_id: UUID) -> bool:
+    """Say whether something is being delivered again to an endpoint."""
+    return await has_unfinished(session, RECOVER_JOB, {"webhook_id": str(webhook_id)})
 
 
 async def stop(session: AsyncSession, webhook_id: UUID, job_id: UUID) -> None:

@@ -10,6 +10,7 @@ from uuid import UUID
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from opsloop_common import resources
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import Database, clock_of, context_of, fire_after_commit, ports_of
 from opsloop_common.due.port import Taker
@@ -23,7 +24,7 @@ from opsloop_notifications.deliveries.rules import TEST_TYPE
 from opsloop_notifications.deliveries.service import Delivery
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.endpoints.rules import Listener, hears
-from opsloop_notifications.eventlog.service import LOG_SQL, find_document, log_parameters
+from opsloop_notifications.eventlog.service import LOG_SQL, find_document, log_parameters, wakeup
 from opsloop_notifications.ports import NotificationsPorts
 from opsloop_notifications.sending.calls import Call, call_from
 from opsloop_notifications.sending.rules import CLAIMED_AT_FIRST, least_of
@@ -42,8 +43,10 @@ async def hear_events(session: AsyncSession, events: Sequence[Event]) -> None:
     """Plan a delivery for each endpoint that wants one of the events, and keep the events in the log."""
     wanted = await _wanted(await endpoints.enabled_webhooks(session), events)
     plans = [deliveries.Plan(listener.id, event.id, event.type) for listener, event in wanted]
-    given = {"workspace": context_of(session).workspace, "now": clock_of(session).now()}
+    workspace = context_of(session).workspace
+    given = {"workspace": workspace, "now": clock_of(session).now()}
     await session.execute(_HEAR, given | log_parameters(events) | deliveries.plan_parameters(plans))
+    fire_after_commit(session, wakeup(workspace))
     if plans:
         fire_after_commit(session, deliveries.QUEUE_TABLE)
 
@@ -89,6 +92,8 @@ async def _hear_once(
                     if plan.owner is not None and plan.id in queued
                 ]
             )
+    if row["claimed"]:
+        database.wakeups.fire(wakeup(workspace))
     if any(plan.owner is None for plan in plans):
         database.wakeups.fire(deliveries.QUEUE_TABLE)
     return set(row["claimed"] or ())
@@ -155,5 +160,7 @@ async def resend(session: AsyncSession, delivery_id: UUID) -> Delivery:
     delivery = await deliveries.get_delivery(session, delivery_id)
     # a test goes out also to one that is disabled
     find = endpoints.get_webhook if delivery.event_type == TEST_TYPE else endpoints.get_enabled
-    await find(session, delivery.webhook_id)
-    return await deliveries.reopen_delivery(session, delivery_id)
+    webhook = await find(session, delivery.webhook_id)
+    reopened = await deliveries.reopen_delivery(session, delivery_id)
+    resources.tell(session, webhook, "delivery_resent", after={"delivery_id": delivery_id})
+    return reopened
