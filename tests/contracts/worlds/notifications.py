@@ -14,6 +14,7 @@ OF_SOMEBODY = {
     "event_types": ["feedback.received"],
     "filter": [{"field": "data.author.user_id", "op": "eq", "value": SAID}],
 }
+OF_A_BOT = {"format": "pagerduty", "bot_secret": SAID, "about": "events", "language": "zh"}
 RECIPIENT = {"email": "u1@example.test", "locale": "en"}
 
 
@@ -61,8 +62,14 @@ WORLD = World(
         "PUT /v1/recipients/{user_id}": RECIPIENT | {"locale": "fr"},
     },
     worded={
-        "POST /v1/webhooks": {"url": PATH, "description": SAID, "headers": {"x-a": SAID}, **OF_SOMEBODY},
-        "PATCH /v1/webhooks/{webhook_id}": {"url": PATH, "description": SAID, "headers": {"x-a": SAID}, **OF_SOMEBODY},
+        "POST /v1/webhooks": {"url": PATH, "description": SAID, "headers": {"x-a": SAID}, **OF_A_BOT, **OF_SOMEBODY},
+        "PATCH /v1/webhooks/{webhook_id}": {
+            "url": PATH,
+            "description": SAID,
+            "headers": {"x-a": SAID},
+            **OF_A_BOT,
+            **OF_SOMEBODY,
+        },
         "POST /v1/webhooks/{webhook_id}/rotate-secret": {},
         "PUT /v1/recipients/{user_id}": {"email": MAIL},
     },

@@ -11,17 +11,23 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from opsloop_common import redaction
 from opsloop_common.columns import Moment, Resource, check_in
-from opsloop_notifications.endpoints.rules import WebhookStatus, without_path
+from opsloop_notifications.endpoints.rules import About, WebhookStatus, without_path
+from opsloop_notifications.formats.rules import SECRET_IN_URL
 from opsloop_notifications.tables import Base, Json
 
 
 class Webhook(Resource, Base):
-    """One endpoint. Secrets and the values of headers are sealed; `failing_since` is the first failure after the last success."""
+    """One endpoint. Secrets (`sealed_bot_secret`: what a bot gave its owner) and the values of headers are sealed.
+
+    `failing_since` is the first failure after the last success.
+    """
 
     NOUN = "webhook"
     __tablename__ = "webhook"
     __table_args__ = (
         check_in("status", WebhookStatus),
+        check_in("about", About),
+        check_in("language", ("en", "zh")),
         CheckConstraint("cardinality(event_types) > 0", name="event_types"),
         Index("ix_webhook_workspace", "workspace", "id"),
     )
@@ -31,6 +37,9 @@ class Webhook(Resource, Base):
     event_types: Mapped[list[str]] = mapped_column(ARRAY(Text))
     filter: Mapped[list[dict[str, Any]]] = mapped_column(Json)
     format: Mapped[str] = mapped_column(Text)
+    about: Mapped[str] = mapped_column(Text)
+    language: Mapped[str] = mapped_column(Text)
+    sealed_bot_secret: Mapped[str | None] = mapped_column(Text)
     ordering: Mapped[str] = mapped_column(Text)
     status: Mapped[str] = mapped_column(Text, default=WebhookStatus.ENABLED)
     disabled_reason: Mapped[str | None] = mapped_column(Text)
@@ -48,6 +57,16 @@ class Webhook(Resource, Base):
         """Return the names of the headers that its owner gave, each with the word that it has a value."""
         return dict.fromkeys(self.header_names, True)
 
+    @property
+    def has_bot_secret(self) -> bool:
+        """Say whether it has the secret that a bot gave its owner."""
+        return self.sealed_bot_secret is not None
+
+    @property
+    def shown_url(self) -> str:
+        """Return the address as it is shown: of bots whose address lets one speak in their name, the host."""
+        return without_path(self.url) if self.format in SECRET_IN_URL else self.url
+
     def audited(self) -> dict[str, Any]:
         """Return what it is called for; of the address the host, since the rest may be what opens it, of the filter that it is another."""
         return {
@@ -56,6 +75,9 @@ class Webhook(Resource, Base):
             "event_types": self.event_types,
             "filter": redaction.text(self.filter),
             "format": self.format,
+            "about": self.about,
+            "language": self.language,
+            "bot_secret": redaction.secret(self.sealed_bot_secret),
             "ordering": self.ordering,
             "status": self.status,
             "header_names": self.header_names,

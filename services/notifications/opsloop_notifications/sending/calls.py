@@ -10,6 +10,7 @@ from uuid import UUID
 
 from opsloop_common.contracts.envelope import CONTENT_TYPE
 from opsloop_common.documents import read_document
+from opsloop_notifications.formats.rules import Language
 
 KIND = "webhooks"
 CLAIMED_AT_FIRST = 64
@@ -30,6 +31,9 @@ class Call:
     happened_at: datetime
     traceparent: str | None
     url: str
+    format: str
+    language: Language
+    sealed_bot_secret: str | None
     sealed_headers: str | None
     sealed_secrets: tuple[str, ...]
     tries: int
@@ -71,6 +75,9 @@ def call_from(
         happened_at=happened_at,
         traceparent=traceparent,
         url=row["url"],
+        format=row["format"],
+        language=row["language"],
+        sealed_bot_secret=row["sealed_bot_secret"],
         sealed_headers=row["sealed_headers"],
         sealed_secrets=secrets,
         tries=row["tries"],

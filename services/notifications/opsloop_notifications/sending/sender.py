@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from opsloop_common import limits
+from opsloop_common.documents import read_document
 from opsloop_common.due.port import Ask, Claimed, Gate
 from opsloop_common.failpoints import hit
 from opsloop_common.lanes import Lanes
@@ -32,6 +33,7 @@ from opsloop_notifications.deliveries.rules import (
 )
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.endpoints.rules import WebhookStatus, is_told_of
+from opsloop_notifications.formats import rules as formats
 from opsloop_notifications.sending import queries
 from opsloop_notifications.sending.calls import CLAIMED_AT_FIRST, KIND, Call, read_call
 from opsloop_notifications.sending.meters import CallMeter
@@ -127,12 +129,12 @@ class WebhookWork:
 
     async def perform(self, item: Call) -> Outcome:
         """Sign and post one event."""
-        headers, owners = self._headers(item), self._owners_headers(item)
+        (url, body, headers), owners = self._request(item), self._owners_headers(item)
         sent = {**owners, **headers}
         headers = {**dict.fromkeys(owners, WITHHELD), **headers}
         started_at, started = self._runtime.clock.now(), time.monotonic()
         try:
-            answer = await self._client.post(item.url, item.body, sent)
+            answer = await self._client.post(url, body, sent)
         except OutboundError as error:
             self._unanswered[item.group] += 1
             del self._answered[item.group]
@@ -184,18 +186,19 @@ class WebhookWork:
         detail = "What the endpoint answered could not be stored."
         return replace(result, attempt=replace(result.attempt, detail=detail, request_headers={}, response_body=None))
 
-    def _headers(self, call: Call) -> dict[str, str]:
-        now = self._runtime.clock.now()
+    def _request(self, call: Call) -> tuple[str, bytes, dict[str, str]]:
+        """Return the address, the body and our headers of a call: Standard Webhooks', or what a bot's protocol has."""
+        now, message_id = self._runtime.clock.now(), str(call.event_id)
+        headers = {"content-type": call.content_type, "user-agent": USER_AGENT, "webhook-id": message_id}
+        headers |= {"traceparent": call.traceparent} if call.traceparent else {}
+        if call.format in formats.BOTS:
+            secret = endpoints.opened_bot_secret(call.sealed_bot_secret, self._runtime.secrets)
+            told = read_document(call.body)
+            post = formats.render(call.format, told, language=call.language, secret=secret, now=now)
+            return post.url(call.url), post.body, headers | {"content-type": formats.CONTENT_TYPE}
         timestamp = int(now.timestamp())
-        message_id = str(call.event_id)
-        headers = {
-            "content-type": call.content_type,
-            "user-agent": USER_AGENT,
-            "webhook-id": message_id,
-            "webhook-timestamp": str(timestamp),
-            "webhook-signature": sign(self._keys(call), message_id, timestamp, call.body),
-        }
-        return headers | {"traceparent": call.traceparent} if call.traceparent else headers
+        signature = sign(self._keys(call), message_id, timestamp, call.body)
+        return call.url, call.body, headers | {"webhook-timestamp": str(timestamp), "webhook-signature": signature}
 
     def _owners_headers(self, call: Call) -> dict[str, str]:
         if call.sealed_headers is None:
@@ -226,6 +229,10 @@ class WebhookWork:
         wish = answer.headers.get("webhook-delivery")
         failure = None if is_success(answer.status) else failure_of(answer.status, wish)
         wanted = retry_after(answer.status, answer.headers.get("retry-after"), self._runtime.clock.now())
+        shown, detail = shown_body(answer.body, answer.headers), answer.flaw
+        if call.format in formats.BOTS and (verdict := formats.judge(call.format, answer.status, shown)) is not None:
+            failure, detail = verdict.failure, verdict.detail or detail
+            wanted = max(wanted or timedelta(0), verdict.wait or timedelta(0))
         return Outcome(
             webhook_id=call.webhook_id,
             was_failing=call.is_failing,
@@ -238,9 +245,9 @@ class WebhookWork:
                 duration_ms=duration_ms,
                 status_code=answer.status,
                 failure=failure,
-                detail=answer.flaw,
+                detail=detail,
                 request_headers=dict(headers),
-                response_body=shown_body(answer.body, answer.headers),
+                response_body=shown,
                 next_attempt_at=None
                 if failure is None or failure in ENDED_BY_THE_ENDPOINT
                 else self._next(call, wanted),

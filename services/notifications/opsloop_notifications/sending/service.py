@@ -163,7 +163,7 @@ async def resend(session: AsyncSession, delivery_id: UUID) -> Delivery:
 async def start_recovery(session: AsyncSession, webhook_id: UUID, since: datetime) -> UUID:
     """Begin to deliver again what failed, and what was missed, since a time; returns the job's id."""
     webhook = await endpoints.get_enabled(session, webhook_id)
-    if webhook.format == endpoints.ALERTMANAGER:
+    if webhook.about == endpoints.About.ALERTS:
         raise Conflict("The endpoint is told of alerts, not of events: what still fires is told at the next look.")
     resources.tell(session, webhook, "recovery_started", after={"since": since})
     return await start_job(session, RECOVER_JOB, {"webhook_id": str(webhook.id), "since": since.isoformat()})
