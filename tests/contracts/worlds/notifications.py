@@ -14,7 +14,7 @@ OF_SOMEBODY = {
     "event_types": ["feedback.received"],
     "filter": [{"field": "data.author.user_id", "op": "eq", "value": SAID}],
 }
-OF_A_BOT = {"format": "pagerduty", "bot_secret": SAID, "about": "events", "language": "zh"}
+OF_A_BOT = {"format": "pagerduty", "bot_secret": MAIL, "about": "events", "language": "zh"}
 RECIPIENT = {"email": "u1@example.test", "locale": "en"}
 
 
