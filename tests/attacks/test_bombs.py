@@ -59,6 +59,7 @@ HOOK = {
         }
     ],
 }
+BOT = {"format": "pagerduty", "about": "events", "language": "zh", "bot_secret": "k"}
 MONEY = {"amount": 1999, "currency": "CNY"}
 NUMBERS: dict[str, dict[str, Any]] = {
     "active-users": {"interval": 0, "measure": "wau"},
@@ -76,7 +77,7 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/kpis": REPORTED | {"key": "other"},
     "POST /v1/campaigns": CAMPAIGN,
     "POST /v1/playbooks": PLAYBOOK,
-    "POST /v1/webhooks": HOOK,
+    "POST /v1/webhooks": HOOK | BOT,
     "POST /api/v2/alerts": ALERTS,
     "POST /v1/alert-rules": RULE | {"resolve_types": ["kpi.recovered"], "incident_from": "data.kpi"},
     "POST /v1/alert-routes": ROUTE,

@@ -24,6 +24,7 @@ pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
 SECRET = "S3cr3tThatNobodyMaySee"
+BOT_SECRET, TOKEN = "SECofABotThatNobodyMaySee", "t0kenOfABotThatNobodyMaySee"
 BAD_SETTINGS = {
     "OPSLOOP_SECRET_KEY": SECRET,
     "OPSLOOP_SECRET_KEY_PREVIOUS": f"{'x' * 32},{SECRET}",
@@ -151,6 +152,9 @@ async def test_a_runs_files_logs_answers_and_processes_hold_no_secret(embedded_d
         hooked = await notifications.post("/v1/webhooks", json=hook)
         assert hooked.status_code == 201, hooked.text
         webhook_secret = hooked.json()["secret"]
+        bot = {"url": f"http://127.0.0.1:9/send?access_token={TOKEN}", "format": "dingtalk", "bot_secret": BOT_SECRET}
+        made_bot = await notifications.post("/v1/webhooks", json=bot | {"event_types": ["feedback.received"]})
+        answers.append(made_bot.text)
         partner = embedded_deployment.client("feedback", key=key)
         posts = ({"body": body, "channel": "api"} for body in ("ok", "x" * 60_000, None))
         answers += [(await partner.post("/v1/feedback", json=post)).text for post in posts]
@@ -160,7 +164,8 @@ async def test_a_runs_files_logs_answers_and_processes_hold_no_secret(embedded_d
         answers += [(await notifications.get(path)).text for path in ("/v1/webhooks", keys)]
         answers.append((await partner.get(f"{root}/metrics")).text)
         await embedded_deployment.fetch("feedback", "CHECKPOINT")
-    secrets = [harness.OPERATOR_KEY, harness.SECRET_KEY, key, webhook_secret.removeprefix("whsec_"), "whsk_"]
+    signing = webhook_secret.removeprefix("whsec_")
+    secrets = [harness.OPERATOR_KEY, harness.SECRET_KEY, key, signing, "whsk_", BOT_SECRET]
 
     found = [
         (path, secret)
@@ -169,8 +174,8 @@ async def test_a_runs_files_logs_answers_and_processes_hold_no_secret(embedded_d
         for secret in secrets
         if holds(path, secret)
     ]
-    logged = [secret for secret in secrets if holds(process.log, secret)]
-    told = [secret for secret in secrets if any(secret in answer for answer in answers)]
+    logged = [secret for secret in (*secrets, TOKEN) if holds(process.log, secret)]
+    told = [secret for secret in (*secrets, TOKEN) if any(secret in answer for answer in answers)]
     postmasters = harness.postmasters(embedded_deployment)
     lines = command_lines(process.pid, *postmasters)
     listed = [secret for secret in secrets for words in lines if secret in words]

@@ -23,6 +23,7 @@ from opsloop_notifications.messages.consumers import MESSAGES
 from opsloop_notifications.messages.mails import claim_mails
 from opsloop_notifications.sending.consumers import WEBHOOKS
 from opsloop_notifications.settings import NotificationsSettings
+from services.notifications.tests.bots import SECRETS, Bot
 
 
 @pytest.fixture
@@ -132,6 +133,24 @@ async def acme(service, hook):
     made = Acme(service, await service.key())
     made.hook = await made.post("/v1/webhooks", 201, url=hook.url, event_types=["*"])
     return made
+
+
+@pytest.fixture
+async def told(acme, hook):
+    """Return what makes an endpoint of a format, and the bot that it calls."""
+    await acme.change(acme.hook, status="disabled")
+
+    async def make(format, *, most=1_000, secret=..., **fields):
+        right = SECRETS.get(format)
+        bot = Bot(format, acme.service.clock.now, secret=right, most=most)
+        hook.answer = bot.answer
+        given = right if secret is ... else secret
+        # the clock of tests stands still, and with it what a rate allows
+        body = {"url": f"{hook.url}?access_token=t0ken", "format": format, "rate_limit": 1_000} | fields
+        acme.hook = await acme.post("/v1/webhooks", 201, **body | ({"bot_secret": given} if given else {}))
+        return bot
+
+    return make
 
 
 OK = b"250 OK"

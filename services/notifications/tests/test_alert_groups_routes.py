@@ -81,7 +81,7 @@ async def test_a_route_tells_only_receivers_of_alerts(watch, hook):
     answer = await watch.service.client.post(
         "/v1/alert-routes", json={"name": "r", "receiver": plain["id"]}, headers=watch.key
     )
-    assert answer.json()["errors"] == [{"pointer": "/receiver", "detail": "must be a webhook of format alertmanager"}]
+    assert answer.json()["errors"] == [{"pointer": "/receiver", "detail": "must be a webhook that is about alerts"}]
     filtered = {"url": hook.url, "format": "alertmanager", "filter": [{"field": "type", "op": "exists"}]}
     answer = await watch.service.client.post("/v1/webhooks", json=filtered, headers=watch.key)
     assert [error["pointer"] for error in answer.json()["errors"]] == ["/filter"]

@@ -63,4 +63,4 @@ async def test_groups_are_kept_shown_and_obeyed(acme):
 
 
 def test_what_is_stored_is_held_to_the_types():
-    require_filter(NAMED, ["campaign.paused"], format="cloudevents")
+    require_filter(NAMED, ["campaign.paused"], about="events")

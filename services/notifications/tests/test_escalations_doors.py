@@ -108,7 +108,7 @@ async def test_targets_are_of_this_workspace_and_webhooks_of_alerts(watch, hook)
         return answer.json()["errors"][0]["detail"]
 
     assert await fault({"kind": "webhook", "id": theirs["id"]}) == "is no webhook of this workspace"
-    assert await fault({"kind": "webhook", "id": plain["id"]}) == "must be a webhook of format alertmanager"
+    assert await fault({"kind": "webhook", "id": plain["id"]}) == "must be a webhook that is about alerts"
 
 
 async def test_how_many_there_may_be(watch, monkeypatch):

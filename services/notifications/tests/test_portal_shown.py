@@ -266,6 +266,30 @@ async def test_one_told_of_alerts_has_nothing_to_recover(receiver):
     assert "/pause" in await receiver.see()
 
 
+async def test_a_bots_address_is_hidden_and_it_has_no_secret_of_ours(receiver):
+    bot = {"url": "http://127.0.0.1:9/hook/t0ken?key=t0ken", "format": "feishu", "signature": "both"}
+    receiver.hook = await receiver.call("POST", "/v1/webhooks", 201, **bot)
+    made = await receiver.call("POST", f"/v1/webhooks/{receiver.hook['id']}/test", 202)
+    await receiver.open()
+
+    page = await receiver.see()
+    assert "http://127.0.0.1:9/…" in page
+    assert not any(hidden in page for hidden in ("t0ken", "whpk_", "/rotate", "Signed by"))
+    assert "/recover" in page
+    assert "What the message was written from" in await receiver.see(f"/deliveries/{made['id']}")
+    assert "消息所依据的内容" in await receiver.see(f"/deliveries/{made['id']}", headers=ZH)
+    answer = await receiver.act("/rotate", version="1")
+    assert (answer.status_code, "No secret of ours" in answer.text) == (409, True)
+
+
+async def test_a_bot_that_is_told_of_alerts_has_nothing_to_recover(receiver):
+    bot = {"url": "http://127.0.0.1:9/hook", "format": "slack", "about": "alerts"}
+    receiver.hook = await receiver.call("POST", "/v1/webhooks", 201, **bot)
+    await receiver.open()
+
+    assert "/recover" not in await receiver.see()
+
+
 async def test_an_address_with_other_letters_is_shown(receiver):
     receiver.hook = await receiver.call("POST", "/v1/webhooks", 201, url="http://127.0.0.1:9/%E9%92%A9?a=%3Cb%3E")
     await receiver.open(["view"])

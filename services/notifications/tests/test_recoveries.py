@@ -274,7 +274,7 @@ async def test_it_ends_with_its_endpoint(acme, recovery, why):
     if why == "disabled":
         await acme.change(acme.hook, status="disabled")
     elif why == "told of alerts":
-        await acme.change(acme.hook, format="alertmanager")
+        await acme.change(acme.hook, format="slack", about="alerts")
     else:
         answer = await acme.service.client.delete(recovery.path, headers=acme.key)
         assert answer.status_code == 204
@@ -316,7 +316,9 @@ async def test_only_recoveries_of_the_endpoint_are_stopped(acme, recovery):
 
 
 @pytest.mark.parametrize("way", ["recover", "replay-missing"])
-@pytest.mark.parametrize("change", [{"status": "disabled"}, {"format": "alertmanager"}])
+@pytest.mark.parametrize(
+    "change", [{"status": "disabled"}, {"format": "alertmanager"}, {"format": "slack", "about": "alerts"}]
+)
 async def test_an_endpoint_that_gets_no_events_is_delivered_none_again(acme, recovery, way, change):
     await acme.change(acme.hook, **change)
 

@@ -132,7 +132,17 @@ def test_of_several_times_that_it_names_the_last_counts():
     assert pulse.held_back(NOW, at_most=NOW) == NOW + 30 * SECOND
 
 
-@pytest.mark.parametrize("rate", [1, 3, 10, 250, 1000])
+def test_a_closed_one_gets_nothing_for_longer_than_any_may_ask_for():
+    pulse = Pulse()
+    pulse.failed(NOW, 3600 * SECOND, closed=600 * SECOND)
+    pulse.failed(NOW, closed=60 * SECOND)
+    pulse.succeeded()
+
+    assert pulse.held_back(NOW, at_most=NOW) == NOW + 600 * SECOND
+    assert pulse.held_back(NOW + 600 * SECOND, at_most=NOW) is None
+
+
+@pytest.mark.parametrize("rate", [0.3, 1, 1.6, 3, 10, 250, 1000])
 @given(gaps=st.lists(st.floats(0, 2), min_size=1, max_size=20))
 def test_in_no_time_it_gets_more_than_its_rate_and_a_tenth_of_a_second(rate, gaps):
     pulse, now, calls = Pulse(), NOW, []
@@ -167,7 +177,7 @@ def test_without_a_rate_nobody_waits():
     assert pulse.wait(NOW) == 0
 
 
-@pytest.mark.parametrize(("rate", "held"), [(None, 64), (1, 2), (10, 20), (32, 64), (1000, 64)])
+@pytest.mark.parametrize(("rate", "held"), [(None, 64), (0.3, 1), (1, 2), (1.6, 3), (10, 20), (32, 64), (1000, 64)])
 def test_of_one_with_a_rate_little_is_held(rate, held):
     pulse = Pulse()
     pulse.rate = rate

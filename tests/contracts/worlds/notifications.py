@@ -15,6 +15,7 @@ OF_SOMEBODY = {
     "filter": [{"field": "data.author.user_id", "op": "eq", "value": SAID}],
 }
 SINCE = {"since": "2026-11-22T00:00:00Z"}
+OF_A_BOT = {"format": "pagerduty", "bot_secret": MAIL, "about": "events", "language": "zh"}
 RECIPIENT = {"email": "u1@example.test", "locale": "en"}
 
 
@@ -66,8 +67,14 @@ WORLD = World(
         "PUT /v1/recipients/{user_id}": RECIPIENT | {"locale": "fr"},
     },
     worded={
-        "POST /v1/webhooks": {"url": PATH, "description": SAID, "headers": {"x-a": SAID}, **OF_SOMEBODY},
-        "PATCH /v1/webhooks/{webhook_id}": {"url": PATH, "description": SAID, "headers": {"x-a": SAID}, **OF_SOMEBODY},
+        "POST /v1/webhooks": {"url": PATH, "description": SAID, "headers": {"x-a": SAID}, **OF_A_BOT, **OF_SOMEBODY},
+        "PATCH /v1/webhooks/{webhook_id}": {
+            "url": PATH,
+            "description": SAID,
+            "headers": {"x-a": SAID},
+            **OF_A_BOT,
+            **OF_SOMEBODY,
+        },
         "POST /v1/webhooks/{webhook_id}/rotate-secret": {},
         "PUT /v1/recipients/{user_id}": {"email": MAIL, "name": SAID},
     },

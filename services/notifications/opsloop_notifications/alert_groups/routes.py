@@ -28,7 +28,7 @@ def _answer(response: Response, route: AlertRoute) -> RouteOut:
 async def create_alert_route(body: RouteIn, session: Db, response: Response) -> RouteOut:
     """Say who is told of which alerts, together with which others, and when.
 
-    What no route takes is told to all webhooks of format alertmanager, by `alertname` and `kpi`, after PT30S, then every PT5M what is
+    What no route takes is told to all webhooks that are about alerts, by `alertname` and `kpi`, after PT30S, then every PT5M what is
     new, and every PT4H again.
     """
     route = await service.create_route(session, body.model_dump())

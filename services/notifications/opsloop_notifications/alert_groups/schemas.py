@@ -50,7 +50,7 @@ MuteTimes = Annotated[list[MuteTimeIn], Field(max_length=20)]
 class RouteIn(InModel):
     """A route. It takes alerts that all matchers hold for (none: every alert) unless one before it did.
 
-    `receiver` is a webhook of format alertmanager; without one all of those are told. With `continue` the routes after it are asked
+    `receiver` is a webhook that is about alerts; without one all of those are told. With `continue` the routes after it are asked
     too. `group_by` `...` makes a group of each alert.
     """
 

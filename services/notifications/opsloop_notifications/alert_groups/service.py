@@ -350,8 +350,8 @@ async def _require_receiver(session: AsyncSession, receiver: UUID | None) -> Non
         webhook = await endpoints.get_webhook(session, receiver)
     except NotFound as error:
         raise Invalid("/receiver", "is no webhook of this workspace") from error
-    if webhook.format != endpoints.ALERTMANAGER:
-        raise Invalid("/receiver", "must be a webhook of format alertmanager")
+    if webhook.about != endpoints.About.ALERTS:
+        raise Invalid("/receiver", "must be a webhook that is about alerts")
 
 
 async def _reroute_soon(session: AsyncSession) -> None:

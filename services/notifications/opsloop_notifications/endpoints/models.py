@@ -11,12 +11,13 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from opsloop_common import redaction
 from opsloop_common.columns import Moment, Resource, check_in
-from opsloop_notifications.endpoints.rules import Signature, WebhookStatus, without_path
+from opsloop_notifications.endpoints.rules import About, Signature, WebhookStatus, without_path
+from opsloop_notifications.formats.rules import BOTS, SECRET_IN_URL
 from opsloop_notifications.tables import Base, Json
 
 
 class Webhook(Resource, Base):
-    """One endpoint. `secret` (what its calls are signed with) and the values of headers are sealed.
+    """One endpoint. Sealed: `secret` (what its calls are signed with), `sealed_bot_secret` (what a bot gave its owner), values of headers.
 
     `failing_since` is the first failure after the last success.
     """
@@ -26,6 +27,8 @@ class Webhook(Resource, Base):
     __table_args__ = (
         check_in("status", WebhookStatus),
         check_in("signature", Signature),
+        check_in("about", About),
+        check_in("language", ("en", "zh")),
         CheckConstraint("cardinality(event_types) > 0", name="event_types"),
         CheckConstraint("rate_limit > 0", name="rate_limit"),
         Index("ix_webhook_workspace", "workspace", "id"),
@@ -36,6 +39,9 @@ class Webhook(Resource, Base):
     event_types: Mapped[list[str]] = mapped_column(ARRAY(Text))
     filter: Mapped[list[dict[str, Any]]] = mapped_column(Json)
     format: Mapped[str] = mapped_column(Text)
+    about: Mapped[str] = mapped_column(Text)
+    language: Mapped[str] = mapped_column(Text)
+    sealed_bot_secret: Mapped[str | None] = mapped_column(Text)
     ordering: Mapped[str] = mapped_column(Text)
     rate_limit: Mapped[int | None]
     status: Mapped[str] = mapped_column(Text, default=WebhookStatus.ENABLED)
@@ -57,6 +63,21 @@ class Webhook(Resource, Base):
         """Return the names of the headers that its owner gave, each with the word that it has a value."""
         return dict.fromkeys(self.header_names, True)
 
+    @property
+    def has_bot_secret(self) -> bool:
+        """Say whether it has the secret that a bot gave its owner."""
+        return self.sealed_bot_secret is not None
+
+    @property
+    def is_bot(self) -> bool:
+        """Say whether it gets messages in the protocol of somebody else, which no key of ours signs."""
+        return self.format in BOTS
+
+    @property
+    def shown_url(self) -> str:
+        """Return the address as it is shown: of bots whose address lets one speak in their name, the host."""
+        return without_path(self.url) if self.format in SECRET_IN_URL else self.url
+
     def audited(self) -> dict[str, Any]:
         """Return what it is called for; of the address the host, since the rest may be what opens it, of the filter that it is another."""
         return {
@@ -65,6 +86,9 @@ class Webhook(Resource, Base):
             "event_types": self.event_types,
             "filter": redaction.text(self.filter),
             "format": self.format,
+            "about": self.about,
+            "language": self.language,
+            "bot_secret": redaction.secret(self.sealed_bot_secret),
             "ordering": self.ordering,
             "rate_limit": self.rate_limit,
             "status": self.status,

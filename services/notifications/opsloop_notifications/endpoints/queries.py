@@ -16,7 +16,7 @@ from opsloop_common.entry import ENTERED_SQL
 from opsloop_common.lanes import Lanes, Statement
 from opsloop_common.versions import Precondition
 from opsloop_notifications.endpoints.models import Webhook
-from opsloop_notifications.endpoints.rules import ALERTMANAGER, CLOUDEVENTS, Listener, WebhookStatus
+from opsloop_notifications.endpoints.rules import About, Listener, WebhookStatus
 
 LISTENERS_KEPT = 1_000
 """In memory; those of the workspaces that were silent for longest are forgotten first."""
@@ -29,22 +29,22 @@ THERE = select(Webhook.id).where(_IS_THERE).subquery()
 _ENABLED = select(Webhook.id, Webhook.event_types, Webhook.filter).where(
     Webhook.workspace == bindparam("workspace"),
     Webhook.status == WebhookStatus.ENABLED,
-    Webhook.format == CLOUDEVENTS,
+    Webhook.about == About.EVENTS,
 )
 # what a change of an endpoint, or of how it fares, makes another
 _STATE = "concat_ws(' ', id, version, failing_since IS NOT NULL)"
 # LATERAL and OFFSET hold the planner to reading the table after the workspace was entered
 _ENABLED_QUICKLY = Statement(
     f"WITH {ENTERED_SQL} SELECT w.* FROM entered CROSS JOIN LATERAL (SELECT id, event_types, CAST(filter AS text), "  # noqa: S608 our own part
-    f"url, rate_limit, sealed_headers, secret, previous_secret, previous_expires_at, "
+    "url, format, language, rate_limit, sealed_bot_secret, sealed_headers, secret, previous_secret, previous_expires_at, "
     f"failing_since IS NOT NULL AS is_failing, {_STATE} AS state "
-    "FROM webhook WHERE workspace = entered.workspace AND status = 'enabled' AND format = 'cloudevents' OFFSET 0) AS w"
+    "FROM webhook WHERE workspace = entered.workspace AND status = 'enabled' AND about = 'events' OFFSET 0) AS w"
 )
 UNCHANGED_SQL = (
     "listening AS MATERIALIZED (SELECT coalesce(array_agg(w.state ORDER BY w.state), '{}') "  # noqa: S608 our own part
     f"= ARRAY(SELECT unnest(CAST(:listener_states AS text[])) ORDER BY 1) AS is_unchanged "
     f"FROM entered CROSS JOIN LATERAL (SELECT {_STATE} AS state "
-    "FROM webhook WHERE workspace = entered.workspace AND status = 'enabled' AND format = 'cloudevents' OFFSET 0) AS w)"
+    "FROM webhook WHERE workspace = entered.workspace AND status = 'enabled' AND about = 'events' OFFSET 0) AS w)"
 )
 """Says in `is_unchanged` whether the workspace's listeners are still those with `listener_states`, as part of a statement's WITH."""
 
@@ -109,7 +109,7 @@ async def _read_listeners(lanes: Lanes, workspace: str) -> list[Listener]:
 async def alert_receivers(session: AsyncSession, only: UUID | None) -> Sequence[Webhook]:
     """Return the enabled endpoints of the session's workspace that are told of alerts, or the one of them that is meant."""
     own = (Webhook.workspace == context_of(session).workspace, Webhook.status == WebhookStatus.ENABLED)
-    query = select(Webhook).where(*own, Webhook.format == ALERTMANAGER).order_by(Webhook.id)
+    query = select(Webhook).where(*own, Webhook.about == About.ALERTS).order_by(Webhook.id)
     return (await session.scalars(query if only is None else query.where(Webhook.id == only))).all()
 
 

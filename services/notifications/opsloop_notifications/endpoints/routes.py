@@ -41,8 +41,12 @@ def _fields(body: WebhookIn | WebhookPatch) -> dict[str, Any]:
     return fields
 
 
+def _shown(webhook: Webhook) -> WebhookOut:
+    return WebhookOut.model_validate(webhook).model_copy(update={"url": webhook.shown_url})
+
+
 def _with_secret(webhook: Webhook, secret: str | None) -> WebhookWithSecret:
-    return WebhookWithSecret(**WebhookOut.model_validate(webhook).model_dump(), secret=secret)
+    return WebhookWithSecret(**_shown(webhook).model_dump(), secret=secret)
 
 
 @router.post("/v1/webhooks", status_code=201, dependencies=[WRITE], responses=problems(409))
@@ -60,7 +64,7 @@ async def create_webhook(body: WebhookIn, session: Db, run: Run, response: Respo
 async def list_webhooks(session: Db, who: Who, page: PageQuery) -> Listing[WebhookOut]:
     """List the endpoints, newest first."""
     rows = await paginate(session, queries.webhooks_of(who.workspace), page, by=queries.NEWEST_FIRST)
-    return rows.map(WebhookOut.model_validate)
+    return rows.map(_shown)
 
 
 @router.get("/v1/webhooks/{webhook_id}", dependencies=[READ], responses=problems(404))
@@ -68,7 +72,7 @@ async def get_webhook(webhook_id: UUID, session: Db, response: Response) -> Webh
     """Show one endpoint, without its secret."""
     webhook = await queries.get_webhook(session, webhook_id)
     set_etag(response, webhook.version)
-    return WebhookOut.model_validate(webhook)
+    return _shown(webhook)
 
 
 @router.patch("/v1/webhooks/{webhook_id}", dependencies=[WRITE], responses=problems(404, 412))
@@ -80,7 +84,7 @@ async def update_webhook(
         session, webhook_id, _fields(body), expected=expected, policy=policy_from(run.settings), secrets=run.secrets
     )
     set_etag(response, webhook.version)
-    return WebhookOut.model_validate(webhook)
+    return _shown(webhook)
 
 
 @router.delete("/v1/webhooks/{webhook_id}", status_code=204, dependencies=[WRITE], responses=problems(404, 412))

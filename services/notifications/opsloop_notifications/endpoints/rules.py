@@ -14,6 +14,14 @@ from uuid import UUID
 from opsloop_common.contracts.known import covers, types_of
 from opsloop_common.errors import Invalid
 from opsloop_common.filters import read_filter, require_meant
+from opsloop_notifications.formats.rules import (
+    ALERTMANAGER,
+    CLOUDEVENTS,
+    NEEDS_SECRET,
+    SECRET_IN_URL,
+    TAKES_SECRET,
+    Language,
+)
 
 FAILING_FOR = timedelta(days=5)
 FAILURES_BEFORE_TELLING = 4
@@ -43,8 +51,15 @@ FAILURES_BEFORE_DISABLING = 10
 """More than one exhausted delivery (8 attempts), so that a rarely used endpoint is not judged by a single event."""
 
 
-CLOUDEVENTS, ALERTMANAGER = "cloudevents", "alertmanager"
-"""What an endpoint gets: each event as it happens, or alerts in groups."""
+class About(StrEnum):
+    """What an endpoint is told of: each event as it happens, or alerts in groups."""
+
+    EVENTS = "events"
+    ALERTS = "alerts"
+
+
+ABOUT_ONLY = {CLOUDEVENTS: About.EVENTS, ALERTMANAGER: About.ALERTS}
+"""The formats that can say one of both only."""
 
 
 class WebhookStatus(StrEnum):
@@ -109,9 +124,37 @@ def hears(patterns: Sequence[str], event_type: str) -> bool:
     return any(covers(pattern, event_type) for pattern in patterns)
 
 
-def require_filter(filter: Sequence[Mapping[str, Any]], patterns: Sequence[str], *, format: str) -> None:
+def about_of(format: str, wanted: str | None) -> About:
+    """Return what an endpoint of a format is told of, unless its owner says: events, but in the format of alerts."""
+    return About(wanted) if wanted is not None else ABOUT_ONLY.get(format, About.EVENTS)
+
+
+def require_format(format: str, *, about: str, has_bot_secret: bool) -> None:
+    """Raise Invalid where what an endpoint is told of, or its bot's secret, is none of its format."""
+    if ABOUT_ONLY.get(format, about) != about:
+        raise Invalid("/about", f"must be {ABOUT_ONLY[format]} in the format {format}")
+    if format in NEEDS_SECRET and not has_bot_secret:
+        raise Invalid(
+            "/bot_secret", f"is needed in the format {format}: the key by which its events find their service"
+        )
+    if has_bot_secret and format not in TAKES_SECRET:
+        raise Invalid("/bot_secret", f"is none of the format {format}: only {', '.join(sorted(TAKES_SECRET))} have one")
+
+
+def require_url_again(before: str, now: str) -> None:
+    """Raise Invalid where an address that was a secret would be shown from now on."""
+    if before in SECRET_IN_URL and now not in SECRET_IN_URL:
+        raise Invalid("/url", "has to be said again: it was a secret in the format before, and will be shown")
+
+
+def language_for(locale: str) -> Language:
+    """Return the language of messages for a workspace's BCP 47 tag: Chinese, or else English."""
+    return "zh" if locale.lower().partition("-")[0] == "zh" else "en"
+
+
+def require_filter(filter: Sequence[Mapping[str, Any]], patterns: Sequence[str], *, about: str) -> None:
     """Raise Invalid for a filter on a field that none of the events that the patterns cover has, or where routes choose."""
-    if filter and format == ALERTMANAGER:
+    if filter and about == About.ALERTS:
         raise Invalid("/filter", "is of events; which alerts an endpoint gets is said by /v1/alert-routes")
     require_meant(read_filter(filter), types_of(patterns), "/filter")
 

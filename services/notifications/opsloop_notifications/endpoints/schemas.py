@@ -21,7 +21,10 @@ from opsloop_notifications.endpoints.rules import (
 from opsloop_notifications.shapes import EventPattern, map_contract
 
 EventTypes = Annotated[list[EventPattern], Field(min_length=1, max_length=100)]
-Format = Literal["cloudevents", "alertmanager"]
+Format = Literal["cloudevents", "alertmanager", "slack", "feishu", "dingtalk", "wecom", "pagerduty"]
+About = Literal["events", "alerts"]
+Language = Literal["en", "zh"]
+BotSecret = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[!-~]+$")]
 Ordering = Literal["none"]
 RateLimit = Annotated[int, Field(ge=1, le=1000)]
 Url = Annotated[
@@ -87,41 +90,54 @@ class WebhookIn(InModel):
 
     All terms of `filter` have to hold: conditions, regular expressions (`regex`, RE2's syntax), groups `all` and `any` of them, two levels
     deep. `headers` are sent with each call, such as an `Authorization`; their values are never shown again. `rate_limit`: at most so many
-    calls a second, of each process that sends. `signature`: `v1` is HMAC-SHA256 with `secret`, `v1a` Ed25519, which is verified with
-    `public_key`; it is changed by `rotate-secret`.
+    calls a second, of each process that sends; unless it is said, bots get what their makers allow. `signature`: `v1` is HMAC-SHA256 with
+    `secret`, `v1a` Ed25519, which is verified with `public_key`; it is changed by `rotate-secret`.
 
-    One of format `alertmanager` gets alerts in groups, as routes say, in the document of Alertmanager's webhook (version 4);
-    `event_types` are those that alerts come from, `alert.triggered` for those that no event led to.
+    `about` alerts: it gets alerts in groups, as routes say; `event_types` are those that alerts come from, `alert.triggered` for those
+    that no event led to. Format `cloudevents` is about events, `alertmanager` (the document of its webhook, version 4) about alerts, the
+    others about either: `slack`, `feishu`, `dingtalk`, `wecom` and `pagerduty` (Events API v2) get messages for people, in their own
+    protocols, in `language` (the workspace's, unless it is said). Their addresses are secrets and not shown again, but PagerDuty's.
+    `bot_secret`: what signs calls of `feishu` and `dingtalk`, the routing key of `pagerduty`; it is never shown. `secret` signs calls of
+    `cloudevents` and `alertmanager`.
     """
 
     url: Url
     event_types: EventTypes = Field(default_factory=lambda: ["*"])
     filter: Filter = Field(default_factory=list)
     format: Format = "cloudevents"
+    about: About | None = None
+    language: Language | None = None
     ordering: Ordering = "none"
     rate_limit: RateLimit | None = None
     description: ShortText | None = None
     headers: Headers = Field(default_factory=dict)
+    bot_secret: BotSecret | None = None
     signature: SignatureKind = "v1"
     secret: Secret | None = None
 
 
 class WebhookPatch(InModel):
-    """What may change; what is left out stays, also of `headers`: those that are named are set, stay by true and go by null."""
+    """What may change; what is left out stays, also of `headers`: those that are named are set, stay by true and go by null.
+
+    A `url` that is sent back as it was shown stays.
+    """
 
     url: Url = Field(default_factory=absent)
     event_types: EventTypes = Field(default_factory=absent)
     filter: Filter = Field(default_factory=absent)
     format: Format = Field(default_factory=absent)
+    about: About = Field(default_factory=absent)
+    language: Language = Field(default_factory=absent)
     ordering: Ordering = Field(default_factory=absent)
     rate_limit: RateLimit | None = None
     description: ShortText | None = None
     headers: HeaderChanges = Field(default_factory=absent)
+    bot_secret: BotSecret | None = None
     status: Literal["enabled", "disabled"] = Field(default_factory=absent)
 
 
 class WebhookOut(OutModel):
-    """An endpoint. Of `headers` the names are shown; their values are secrets.
+    """An endpoint. Of `headers` the names are shown; their values are secrets, and so is what comes after the host of most bots' `url`.
 
     `public_key` (`whpk_`) verifies `v1a`; `/p/{workspace}/webhooks/{id}/jwks.json` has it for everybody, in a rotation the old one too.
     `disabled_reason`: manual, paused (by its receiver, on the page of a link), gone (it answered 410) or failing (nothing succeeded
@@ -133,10 +149,13 @@ class WebhookOut(OutModel):
     event_types: list[str]
     filter: list[FilterTermOut]
     format: str
+    about: About
+    language: Language
     ordering: str
     rate_limit: int | None
     description: str | None
     headers: dict[str, Literal[True]]
+    has_bot_secret: bool
     status: Literal["enabled", "disabled"]
     disabled_reason: str | None
     failing_since: Timestamp | None

@@ -11,7 +11,7 @@ from uuid import UUID
 from sqlalchemy import text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common import limits, outbox, resources
+from opsloop_common import limits, outbox, resources, workspaces
 from opsloop_common.contracts.envelope import EventData
 from opsloop_common.contracts.notifications import WebhookDisabled, WebhookExhausted, WebhookFailing
 from opsloop_common.db import Context, acting_for, clock_of, context_of
@@ -33,7 +33,7 @@ from opsloop_notifications.deliveries.service import Delivery
 from opsloop_notifications.endpoints import queries, rules
 from opsloop_notifications.endpoints.models import Webhook as Webhook
 from opsloop_notifications.endpoints.queries import KnownListeners as KnownListeners
-from opsloop_notifications.endpoints.rules import ALERTMANAGER as ALERTMANAGER
+from opsloop_notifications.endpoints.rules import About as About
 from opsloop_notifications.endpoints.rules import Exhausted as Exhausted
 from opsloop_notifications.endpoints.rules import Failures as Failures
 from opsloop_notifications.endpoints.rules import Listener, Signature, WebhookStatus
@@ -51,6 +51,7 @@ _NEW_SECRET_BYTES = 32
 UNCHANGED_SQL = queries.UNCHANGED_SQL
 SECRET_PURPOSE = "webhook secret"  # noqa: S105 a name, no password
 HEADERS_PURPOSE = "webhook headers"
+BOT_SECRET_PURPOSE = "secret of a bot"  # noqa: S105 a name, no password
 _FORGET_DELETED = text(
     "DELETE FROM webhook AS w WHERE w.workspace = :workspace AND w.status = 'deleted' AND w.updated_at < :before "
     "AND NOT EXISTS (SELECT FROM delivery AS d WHERE d.webhook_id = w.id) RETURNING w.id"
@@ -70,12 +71,16 @@ async def create_webhook(
     session: AsyncSession, fields: Mapping[str, Any], *, secret: str | None, policy: AddressPolicy, secrets: SecretBox
 ) -> tuple[Webhook, str | None]:
     """Add an endpoint; returns it with the shared secret, if it has one, which is never shown again. Raises Invalid (422), TooMany."""
-    rules.require_filter(fields["filter"], fields["event_types"], format=fields["format"])
+    about = rules.about_of(fields["format"], fields["about"])
+    rules.require_filter(fields["filter"], fields["event_types"], about=about)
+    rules.require_format(fields["format"], about=about, has_bot_secret=fields["bot_secret"] is not None)
     await take_place(session, queries.THERE, most=limits.WEBHOOKS_PER_WORKSPACE, what="webhooks")
     keys, plain = _made_keys(fields["signature"], secret, secrets)
-    checked = {name: value for name, value in fields.items() if name != "headers"} | keys
-    checked["url"] = _checked_url(fields["url"], policy)
+    checked = {name: value for name, value in fields.items() if name not in ("headers", "bot_secret")} | keys
+    checked |= {"url": _checked_url(fields["url"], policy), "about": about}
     checked |= _sealed_headers(rules.with_changes({}, fields["headers"]), secrets)
+    checked["sealed_bot_secret"] = _sealed_bot_secret(fields["bot_secret"], secrets)
+    checked["language"] = fields["language"] or rules.language_for((await workspaces.get(session)).locale)
     return resources.create(session, Webhook, status=WebhookStatus.ENABLED, failures=0, **checked), plain
 
 
@@ -122,6 +127,15 @@ def opened_headers(sealed: str | None, secrets: SecretBox) -> dict[str, str]:
     return {} if sealed is None else read_document(secrets.open(sealed, purpose=HEADERS_PURPOSE))
 
 
+def _sealed_bot_secret(secret: str | None, secrets: SecretBox) -> str | None:
+    return None if secret is None else secrets.seal(secret.encode(), purpose=BOT_SECRET_PURPOSE)
+
+
+def opened_bot_secret(sealed: str | None, secrets: SecretBox) -> str | None:
+    """Return the secret, or the key, that a bot gave the endpoint's owner."""
+    return None if sealed is None else secrets.open(sealed, purpose=BOT_SECRET_PURPOSE).decode()
+
+
 def _changed_headers(webhook: Webhook, changes: Mapping[str, str | bool | None], secrets: SecretBox) -> dict[str, Any]:
     had = opened_headers(webhook.sealed_headers, secrets)
     wanted = rules.with_changes(had, changes)
@@ -141,14 +155,10 @@ async def change_webhook(
 ) -> Webhook:
     """Change an endpoint. Enabling it again forgets its failures; disabling it, for a `reason`, ends what waits."""
     webhook = await queries.lock_webhook(session, webhook_id, expected)
-    if "url" in changes:
-        changes = {**changes, "url": _checked_url(changes["url"], policy)}
-    if "headers" in changes:
-        rest = {name: value for name, value in changes.items() if name != "headers"}
-        changes = rest | _changed_headers(webhook, changes["headers"], secrets)
-    with changing(session, webhook, changes) as before:
-        if {"filter", "event_types", "format"} & before.keys():
-            rules.require_filter(webhook.filter, webhook.event_types, format=webhook.format)
+    with changing(session, webhook, _checked(webhook, dict(changes), policy=policy, secrets=secrets)) as before:
+        if {"filter", "event_types", "about"} & before.keys():
+            rules.require_filter(webhook.filter, webhook.event_types, about=webhook.about)
+        rules.require_format(webhook.format, about=webhook.about, has_bot_secret=webhook.has_bot_secret)
         if "status" in before and webhook.status == WebhookStatus.ENABLED:
             webhook.disabled_reason = webhook.failing_since = None
             webhook.failures = 0
@@ -158,10 +168,30 @@ async def change_webhook(
     return webhook
 
 
+def _checked(webhook: Webhook, changes: dict[str, Any], *, policy: AddressPolicy, secrets: SecretBox) -> dict[str, Any]:
+    """Return changes as they are kept. An address that is sent back as it was shown stays."""
+    if changes.get("url") == webhook.shown_url:
+        del changes["url"]
+    if "url" in changes:
+        changes["url"] = _checked_url(changes["url"], policy)
+    elif "format" in changes:
+        rules.require_url_again(webhook.format, changes["format"])
+    if "format" in changes and "about" not in changes:
+        changes["about"] = rules.ABOUT_ONLY.get(changes["format"], webhook.about)
+    if "headers" in changes:
+        changes |= _changed_headers(webhook, changes.pop("headers"), secrets)
+    if "bot_secret" in changes:
+        wanted = changes.pop("bot_secret")
+        if wanted != opened_bot_secret(webhook.sealed_bot_secret, secrets):
+            changes["sealed_bot_secret"] = _sealed_bot_secret(wanted, secrets)
+    return changes
+
+
 async def delete_webhook(session: AsyncSession, webhook_id: UUID, *, expected: Precondition) -> None:
     """Take an endpoint away; what waits for it is cancelled, its secrets are forgotten."""
     webhook = await queries.lock_webhook(session, webhook_id, expected)
-    gone = {"status": WebhookStatus.DELETED, "secret": "", "previous_secret": None, "sealed_headers": None}
+    sealed = ("previous_secret", "sealed_headers", "sealed_bot_secret")
+    gone = {"status": WebhookStatus.DELETED, "secret": "", **dict.fromkeys(sealed)}
     with changing(session, webhook, gone, action="deleted"):
         await deliveries.cancel_waiting(session, webhook.workspace, webhook.id)
 
@@ -210,7 +240,7 @@ async def send_test(session: AsyncSession, webhook_id: UUID) -> Delivery:
         sequence=1,
     )
     document = event.to_bytes().decode()
-    if webhook.format == ALERTMANAGER:
+    if webhook.about == About.ALERTS:
         link = work_of(session).grounds.link("/") or ""
         document = alertmanager.sample(event.time, receiver=_receiver(webhook).name, external_url=link)
     plan = deliveries.Plan(webhook.id, event.id, event.type, document)
@@ -327,7 +357,7 @@ async def _disable(session: AsyncSession, webhook: Webhook, reason: Any) -> None
     webhook.disabled_reason = reason
     touch(session, webhook)
     await deliveries.cancel_waiting(session, webhook.workspace, webhook.id)
-    _tell(session, webhook, WebhookDisabled(webhook_id=webhook.id, url=webhook.url, reason=reason))
+    _tell(session, webhook, WebhookDisabled(webhook_id=webhook.id, url=webhook.shown_url, reason=reason))
 
 
 async def forget_deleted(session: AsyncSession, before: datetime) -> None:

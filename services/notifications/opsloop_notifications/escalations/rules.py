@@ -15,7 +15,7 @@ PATIENCE = timedelta(minutes=1)
 
 
 class Targets(StrEnum):
-    """Whom a step tells: a person, whoever is on call, or a webhook of format alertmanager."""
+    """Whom a step tells: a person, whoever is on call, or a webhook that is about alerts."""
 
     USER = "user"
     SCHEDULE = "schedule"

@@ -15,7 +15,7 @@ Kind = Literal["user", "schedule", "webhook"]
 
 
 class TargetIn(InModel):
-    """A user, who gets a mail; a schedule, of which whoever is on call does; or a webhook of format alertmanager."""
+    """A user, who gets a mail; a schedule, of which whoever is on call does; or a webhook that is about alerts."""
 
     kind: Kind
     id: GivenId

@@ -178,4 +178,4 @@ async def _fault_of(session: AsyncSession, kind: Targets, id: str) -> str | None
         webhook = await endpoints.get_webhook(session, named)
     except (ValueError, NotFound):
         return f"is no {kind} of this workspace"
-    return None if webhook.format == endpoints.ALERTMANAGER else "must be a webhook of format alertmanager"
+    return None if webhook.about == endpoints.About.ALERTS else "must be a webhook that is about alerts"

@@ -87,18 +87,21 @@ class Look:
 
 def endpoint_page(board: Any, look: Look, *, status: str | None, is_first: bool) -> str:
     """Return the page of an endpoint."""
-    webhook, host = board.webhook, rules.shown_url(board.webhook.url).split("/")[2]
+    webhook = board.webhook
+    host = rules.shown_url(webhook.shown_url).split("/")[2]
     hears = escape(", ".join(webhook.event_types))
     if webhook.filter:
         hears += f' <span class="soft">({look.word("filtered")})</span>'
-    rows = [("hears", hears), ("format", escape(webhook.format)), ("signature", escape(webhook.signature))]
-    if webhook.public_key is not None:
+    rows = [("hears", hears), ("format", escape(webhook.format))]
+    if not webhook.is_bot:
+        rows.append(("signature", escape(webhook.signature)))
+    if webhook.public_key is not None and not webhook.is_bot:
         rows.append(("public_key", f'<span class="url">{escape(webhook.public_key)}</span>'))
     if webhook.failing_since is not None:
         rows.append(("failing_since", _time(webhook.failing_since, board.zone, look)))
     body = (
         f'<p class="soft">{look.word("endpoint")}</p><h1>{escape(host)}</h1>{_notice(look)}'
-        f'<p class="url">{escape(rules.shown_url(webhook.url))}</p><p>{_health(webhook, look)}</p>'
+        f'<p class="url">{escape(rules.shown_url(webhook.shown_url))}</p><p>{_health(webhook, look)}</p>'
         f"{_list(rows, look)}{_fares(board.counts, look)}"
         f"<h2>{look.word('deliveries')}</h2>{_states(look, status, f'{look.rights}')}"
         f"{_table(board, look, status=status)}{_turns(board, look, status=status, is_first=is_first)}{_acts(webhook, look)}"
@@ -124,7 +127,7 @@ def delivery_page(sheet: Any, look: Look) -> str:
     body = (
         f'<p><a href="../../{escape(look.rights)}?lang={look.lang}">← {look.word("back")}</a></p>'
         f"<h1>{escape(delivery.event_type)}</h1>{_notice(look)}{_list(rows, look)}{button}"
-        f"<h2>{look.word('payload')}</h2>{payload}"
+        f"<h2>{look.word('payload_of_bot' if sheet.webhook.is_bot else 'payload')}</h2>{payload}"
         f"<h2>{look.word('attempts')}</h2>{tries or look.word('no_attempts')}"
     )
     return _whole(delivery.event_type, body, look, sheet.expires_at, sheet.zone, "")
@@ -254,11 +257,11 @@ def _act(name: str, action: str, look: Look, inner: str = "") -> str:
 def _acts(webhook: Any, look: Look) -> str:
     is_enabled = webhook.status == "enabled"
     acts = []
-    if look.may(Right.RESEND) and is_enabled and webhook.format != "alertmanager":
+    if look.may(Right.RESEND) and is_enabled and webhook.about == "events":
         spans = "".join(f'<option value="{span}">{look.pick(words)}</option>' for span, words in SPANS.items())
         choice = f'<label>{look.word("since")} <select name="since">{spans}</select></label> '
         acts.append(_act("recover", "recover", look, choice))
-    if look.may(Right.ROTATE):
+    if look.may(Right.ROTATE) and not webhook.is_bot:
         version = f'<input type="hidden" name="version" value="{webhook.version}">'
         acts.append(_act("rotate_key" if webhook.signature == "v1a" else "rotate", "rotate", look, version))
     if look.may(Right.PAUSE) and is_enabled:

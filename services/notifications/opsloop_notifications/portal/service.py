@@ -148,8 +148,10 @@ async def rotate(
 ) -> tuple[Webhook, str | None]:
     """Give an endpoint new keys, and return its secret if it has one; raises StaleVersion where the page shows an earlier version.
 
-    So a page that is loaded anew does not rotate again, and make a secret worthless that is already in use.
+    So a page that is loaded anew does not rotate again, and make a secret worthless that is already in use. Conflict (409) of bots.
     """
+    if (await endpoints.get_webhook(session, webhook_id)).is_bot:
+        raise Conflict("No secret of ours signs calls of this endpoint. 此端点的调用不使用我们的签名密钥。")
     with _acting_by(session, opened):
         return await endpoints.rotate_secret(
             session, webhook_id, secret=None, grace=GRACE, secrets=secrets, expected=Precondition(etag(version))

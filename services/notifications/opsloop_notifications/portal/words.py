@@ -43,6 +43,8 @@ FAILURES = {
     "connection": ("no connection", "无法连接"),
     "tls": ("no secure connection", "无法建立安全连接"),
     "protocol": ("the answer was no HTTP", "响应不是有效的 HTTP"),
+    "refused": ("refused the message", "拒绝了该消息"),
+    "too_fast": ("got too many messages", "消息过于频繁"),
     "blocked_target": ("this address may not be called", "不允许调用此地址"),
 }
 REASONS = {
@@ -99,6 +101,7 @@ WORDS = {
         "恢复之前不再调用。等待中的投递会被取消，之后可以补发。",
     ),
     "payload": ("Payload as sent", "发送的内容"),
+    "payload_of_bot": ("What the message was written from", "消息所依据的内容"),
     "public_key": ("Public key", "公钥"),
     "recover": ("Deliver again what was missed", "补发错过的事件"),
     "recover_effect": (

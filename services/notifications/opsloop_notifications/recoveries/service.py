@@ -23,6 +23,7 @@ from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.endpoints.rules import WebhookStatus, hears
 from opsloop_notifications.endpoints.service import Webhook
 from opsloop_notifications.eventlog import service as eventlog
+from opsloop_notifications.formats.rules import rate_of
 from opsloop_notifications.recoveries.rules import PER_SECOND
 
 RECOVER_JOB = "notifications.recover"
@@ -70,7 +71,7 @@ START = Place(UUID(int=0))
 async def start(session: AsyncSession, webhook_id: UUID, since: datetime, *, untried_only: bool) -> UUID:
     """Begin to deliver again what failed and what was missed since a time, or only what was never tried; returns the job's id."""
     webhook = await endpoints.get_enabled(session, webhook_id)
-    if webhook.format == endpoints.ALERTMANAGER:
+    if webhook.about == endpoints.About.ALERTS:
         raise Conflict("The endpoint is told of alerts, not of events: what still fires is told at the next look.")
     action = "replay_started" if untried_only else "recovery_started"
     resources.tell(session, webhook, action, after={"since": since})
@@ -101,7 +102,7 @@ async def step(session: AsyncSession, wanted: Wanted, place: Place, *, page: int
         return Step(0, None, stopped="deleted")
     if webhook.status != WebhookStatus.ENABLED:
         return Step(0, None, stopped="disabled")
-    if webhook.format == endpoints.ALERTMANAGER:
+    if webhook.about == endpoints.About.ALERTS:
         return Step(0, None, stopped="told of alerts")
     is_failing = webhook.failing_since is not None
     if await deliveries.is_delivering_in_order(session, webhook.id):
@@ -111,7 +112,8 @@ async def step(session: AsyncSession, wanted: Wanted, place: Place, *, page: int
         found = await _outlasting(session, wanted, place, limit=room)
     else:
         found = await _from_the_log(session, wanted, webhook, place, limit=room)
-    return replace(found, is_failing=is_failing, per_second=webhook.rate_limit or PER_SECOND)
+    rate = rate_of(webhook.format, webhook.rate_limit)
+    return replace(found, is_failing=is_failing, per_second=PER_SECOND if rate is None else max(1, int(rate)))
 
 
 async def _outlasting(session: AsyncSession, wanted: Wanted, place: Place, *, limit: int) -> Step:

@@ -11,6 +11,7 @@ from uuid import UUID
 from opsloop_common.contracts.envelope import CONTENT_TYPE
 from opsloop_common.documents import read_document
 from opsloop_notifications.deliveries.rules import IN_ORDER, TEST_TYPE
+from opsloop_notifications.formats.rules import Language, rate_of
 from opsloop_notifications.sending.rules import LONGEST_PAUSE
 
 KIND = "webhooks"
@@ -34,12 +35,15 @@ class Call:
     happened_at: datetime
     traceparent: str | None
     url: str
+    format: str
+    language: Language
+    sealed_bot_secret: str | None
     sealed_headers: str | None
     sealed_secrets: tuple[str, ...]
     tries: int
     made: int
     planned_at: datetime
-    rate_limit: int | None
+    rate: float | None
     is_failing: bool
 
     @property
@@ -94,12 +98,15 @@ def call_from(
         happened_at=happened_at,
         traceparent=traceparent,
         url=row["url"],
+        format=row["format"],
+        language=row["language"],
+        sealed_bot_secret=row["sealed_bot_secret"],
         sealed_headers=row["sealed_headers"],
         sealed_secrets=secrets,
         tries=row["tries"],
         made=row["attempt_count"],
         planned_at=row["created_at"],
-        rate_limit=row["rate_limit"],
+        rate=rate_of(row["format"], row["rate_limit"]),
         is_failing=row["is_failing"],
     )
 

@@ -16,6 +16,7 @@ OPEN_AFTER = 10
 """Failures in a row."""
 FIRST_PAUSE = timedelta(seconds=5)
 LONGEST_PAUSE = timedelta(seconds=60)
+NO_TIME = timedelta(0)
 PROBED_WITHIN = timedelta(seconds=20)
 """A call ends within 15 s."""
 NEXT_LOOK = timedelta(seconds=1)
@@ -30,7 +31,7 @@ class Pulse:
 
     After ten failures in a row first attempts are kept from it: for 5 s, then twice as long up to a minute. Repeated ones go out at
     their times, and show how it fares; after a pause in which none is due, one first attempt does. A success lets all go.
-    When it names a time (Retry-After) nothing goes out until then, for a minute at most.
+    When it names a time (Retry-After) nothing goes out until then, for a minute at most, or for as long as bots of its kind are closed.
     """
 
     __slots__ = (
@@ -48,7 +49,7 @@ class Pulse:
     def __init__(self) -> None:
         self.failures = 0
         self.successes = 0
-        self.rate: int | None = None
+        self.rate: float | None = None
         """So many calls a second at most."""
         self._pause = FIRST_PAUSE
         self._open_until: datetime | None = None
@@ -89,11 +90,11 @@ class Pulse:
         self.failures, self._open_until, self._is_probing, self._pause = 0, None, False, FIRST_PAUSE
         self.successes = min(self.successes + 1, CLAIMED_AT_MOST)
 
-    def failed(self, now: datetime, wish: timedelta | None = None) -> None:
-        """Note a failure, with the pause that the endpoint asked for."""
+    def failed(self, now: datetime, wish: timedelta | None = None, *, closed: timedelta = NO_TIME) -> None:
+        """Note a failure, with the pause that the endpoint asked for, and for how long it is `closed` to whoever called too often."""
         self.successes, self.failures = 0, self.failures + 1
-        if wish:
-            asked = now + min(wish, LONGEST_PAUSE)
+        if pause := max(min(wish or NO_TIME, LONGEST_PAUSE), closed):
+            asked = now + pause
             self._asked_until = asked if self._asked_until is None else max(asked, self._asked_until)
         if self._open_until is None:
             if self.failures < OPEN_AFTER:
@@ -117,7 +118,7 @@ class Pulse:
             self._fill(now, self.rate)
             self._tokens -= 1
 
-    def _fill(self, now: datetime, rate: int) -> None:
+    def _fill(self, now: datetime, rate: float) -> None:
         most = max(1.0, rate * BURST_SECONDS)
         passed = most if self._filled_at is None else max(0.0, (now - self._filled_at).total_seconds() * rate)
         self._tokens = min(most, self._tokens + passed)
@@ -130,6 +131,6 @@ class Pulse:
         return min(self.successes, CLAIMED_AT_MOST - CLAIMED_AT_FIRST)
 
 
-def least_of(rate: int | None) -> int:
+def least_of(rate: float | None) -> int:
     """Return how many deliveries of an endpoint with this rate a process holds before it has seen it answer."""
-    return CLAIMED_AT_FIRST if rate is None else min(CLAIMED_AT_FIRST, max(1, rate * HELD_SECONDS))
+    return CLAIMED_AT_FIRST if rate is None else min(CLAIMED_AT_FIRST, max(1, int(rate * HELD_SECONDS)))

@@ -23,7 +23,8 @@ DeliveredType = Annotated[str, StringConstraints(max_length=100), AfterValidator
 class AttemptOut(OutModel):
     """One call. `failure` null means success; without a `status_code` no answer came.
 
-    The status line decides; `detail` says why no answer came, or what was wrong with the rest of one that counts.
+    The status line decides, of bots their words too (`refused`, `too_fast`); `detail` has those, or says why no answer came, or what was
+    wrong with the rest of one that counts.
     """
 
     number: int
@@ -40,7 +41,8 @@ class AttemptOut(OutModel):
 class DeliveryWithAttempts(DeliveryOut):
     """A delivery with its newest 200 attempts, newest first.
 
-    `payload` is the body of its calls to the byte, over which they are signed; null when the event is past its retention.
+    `payload` is the body of its calls to the byte, over which they are signed; of bots' formats what their messages are written from.
+    Null when the event is past its retention.
     """
 
     payload: str | None

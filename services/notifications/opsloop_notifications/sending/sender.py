@@ -12,6 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from opsloop_common import limits
+from opsloop_common.documents import read_document
 from opsloop_common.due.port import Ask, Claimed, Gate, Line
 from opsloop_common.failpoints import hit
 from opsloop_common.lanes import Lanes
@@ -33,10 +34,11 @@ from opsloop_notifications.deliveries.rules import (
 )
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.endpoints.rules import WebhookStatus, is_told_of
+from opsloop_notifications.formats import rules as formats
 from opsloop_notifications.sending import queries
 from opsloop_notifications.sending.calls import KIND, Call, Held, read_call
 from opsloop_notifications.sending.meters import CallMeter
-from opsloop_notifications.sending.rules import CLAIMED_AT_FIRST, Pulse
+from opsloop_notifications.sending.rules import CLAIMED_AT_FIRST, NO_TIME, Pulse
 from opsloop_notifications.signing.rules import Key, read_keys, sign
 
 OPENED_SECRETS_KEPT = 1_000
@@ -55,6 +57,8 @@ class Outcome:
     was_failing: bool
     event_id: UUID
     event_type: str
+    closed: timedelta = NO_TIME
+    """For how long a bot of this kind takes nothing after it got too much."""
 
     @property
     def is_exhausted(self) -> bool:
@@ -104,7 +108,7 @@ class WebhookWork:
     def places(self, item: Call) -> int:
         """Return how many calls of a line may be in flight: few while the endpoint does not take them, none beyond its rate."""
         pulse = self._pulses[str(item.webhook_id)]
-        pulse.rate = item.rate_limit
+        pulse.rate = item.rate
         if pulse.wait(self._runtime.clock.now()):
             return 0
         return 1 if item.is_in_order else pulse.places(is_retry=item.is_retry)
@@ -147,12 +151,12 @@ class WebhookWork:
         pulse = self._pulses[str(item.webhook_id)]
         if (until := pulse.held_back(self._runtime.clock.now(), at_most=item.held_until_at_most)) is not None:
             return Held(item, until)
-        headers, owners = self._headers(item), self._owners_headers(item)
+        (url, body, headers), owners = self._request(item), self._owners_headers(item)
         sent = {**owners, **headers}
         headers = {**dict.fromkeys(owners, WITHHELD), **headers}
         started_at, started = self._runtime.clock.now(), time.monotonic()
         try:
-            answer = await self._client.post(item.url, item.body, sent)
+            answer = await self._client.post(url, body, sent)
         except OutboundError as error:
             if not isinstance(error, BlockedTarget):  # it was not asked
                 pulse.failed(self._runtime.clock.now())
@@ -170,7 +174,8 @@ class WebhookWork:
         if outcome.attempt.failure is None:
             pulse.succeeded()
         elif outcome.attempt.failure != ABORTED:  # that is said of one delivery
-            pulse.failed(now, retry_after(answer.status, answer.headers.get("retry-after"), now))
+            wish = retry_after(answer.status, answer.headers.get("retry-after"), now)
+            pulse.failed(now, wish, closed=outcome.closed)
 
     def broken(self, item: Call, error: Exception) -> Outcome:
         """Record a fault of our own as an attempt, to be tried again."""
@@ -221,18 +226,19 @@ class WebhookWork:
         detail = "What the endpoint answered could not be stored."
         return replace(result, attempt=replace(result.attempt, detail=detail, request_headers={}, response_body=None))
 
-    def _headers(self, call: Call) -> dict[str, str]:
-        now = self._runtime.clock.now()
+    def _request(self, call: Call) -> tuple[str, bytes, dict[str, str]]:
+        """Return the address, the body and our headers of a call: Standard Webhooks', or what a bot's protocol has."""
+        now, message_id = self._runtime.clock.now(), str(call.event_id)
+        headers = {"content-type": call.content_type, "user-agent": USER_AGENT, "webhook-id": message_id}
+        headers |= {"traceparent": call.traceparent} if call.traceparent else {}
+        if call.format in formats.BOTS:
+            secret = endpoints.opened_bot_secret(call.sealed_bot_secret, self._runtime.secrets)
+            told = read_document(call.body)
+            post = formats.render(call.format, told, language=call.language, secret=secret, now=now)
+            return post.url(call.url), post.body, headers | {"content-type": formats.CONTENT_TYPE}
         timestamp = int(now.timestamp())
-        message_id = str(call.event_id)
-        headers = {
-            "content-type": call.content_type,
-            "user-agent": USER_AGENT,
-            "webhook-id": message_id,
-            "webhook-timestamp": str(timestamp),
-            "webhook-signature": sign(self._keys(call), message_id, timestamp, call.body),
-        }
-        return headers | {"traceparent": call.traceparent} if call.traceparent else headers
+        signature = sign(self._keys(call), message_id, timestamp, call.body)
+        return call.url, call.body, headers | {"webhook-timestamp": str(timestamp), "webhook-signature": signature}
 
     def _owners_headers(self, call: Call) -> dict[str, str]:
         if call.sealed_headers is None:
@@ -263,6 +269,9 @@ class WebhookWork:
         wish = answer.headers.get("webhook-delivery")
         failure = None if is_success(answer.status) else failure_of(answer.status, wish)
         wanted = retry_after(answer.status, answer.headers.get("retry-after"), self._runtime.clock.now())
+        shown, detail, closed = shown_body(answer.body, answer.headers), answer.flaw, NO_TIME
+        if call.format in formats.BOTS and (verdict := formats.judge(call.format, answer.status, shown)) is not None:
+            failure, detail, closed = verdict.failure, verdict.detail or detail, verdict.wait or NO_TIME
         return Outcome(
             webhook_id=call.webhook_id,
             was_failing=call.is_failing,
@@ -275,13 +284,14 @@ class WebhookWork:
                 duration_ms=duration_ms,
                 status_code=answer.status,
                 failure=failure,
-                detail=answer.flaw,
+                detail=detail,
                 request_headers=dict(headers),
-                response_body=shown_body(answer.body, answer.headers),
+                response_body=shown,
                 next_attempt_at=None
                 if failure is None or failure in ENDED_BY_THE_ENDPOINT
-                else self._next(call, wanted),
+                else self._next(call, max(wanted or NO_TIME, closed)),
             ),
+            closed=closed,
         )
 
     def _unanswered_call(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import text
@@ -25,6 +26,7 @@ from opsloop_notifications.deliveries.service import Delivery
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.endpoints.rules import Listener, hears
 from opsloop_notifications.eventlog.service import LOG_SQL, find_document, log_parameters, wakeup
+from opsloop_notifications.formats.rules import rate_of
 from opsloop_notifications.ports import NotificationsPorts
 from opsloop_notifications.sending.calls import Call, call_from
 from opsloop_notifications.sending.rules import CLAIMED_AT_FIRST, least_of
@@ -124,12 +126,16 @@ def _with_owners(
         if listener.id not in room:
             room[listener.id] = taker.room(workspace, str(listener.id)) if taker is not None else 0
             # of one with a rate no more is taken than it gets soon
-            room[listener.id] -= CLAIMED_AT_FIRST - least_of(listener.address.get("rate_limit"))
+            room[listener.id] -= CLAIMED_AT_FIRST - least_of(_rate_of(listener.address))
         owner = taker.owner if taker is not None and min(room[listener.id], spare) > 0 else None
         room[listener.id] -= 1
         spare -= owner is not None
         plans.append(deliveries.Plan(listener.id, event.id, event.type, owner=owner))
     return plans
+
+
+def _rate_of(address: Mapping[str, Any]) -> float | None:
+    return rate_of(address["format"], address["rate_limit"]) if address else None
 
 
 def _call(plan: deliveries.Plan, event: Event, body: bytes, listener: Listener, now: datetime) -> Call:
