@@ -126,9 +126,21 @@ async def test_memory_is_bounded_by_what_it_holds_and_loses_nothing(database, st
 
     log.extend(1, payloads)
     assert log._bytes <= local_log.MEMORY_BYTES
-    assert positions(await log.after(0, wake)) == [1, 2, 3, 4, 5, 6]
+    assert positions(await log.after(0, wake)) == [1, 2, 3]  # no more at once than memory would hold
+    assert positions(await log.after(3, wake)) == [4, 5, 6]
 
     assert len(statements) == 1
+
+
+async def test_of_what_is_larger_than_memory_one_is_read_at_a_time(database, monkeypatch):
+    await publish(database, 2)
+    monkeypatch.setattr(local_log, "MEMORY_BYTES", 1)
+    log, wake = LocalLog(database), asyncio.Event()
+    log.subscribe(wake, 0)
+    await log.find_head()
+
+    assert positions(await log.after(0, wake)) == [1]
+    assert positions(await log.after(1, wake)) == [2]
 
 
 async def test_memory_has_no_gaps(database):

@@ -27,7 +27,7 @@ def at(minute):
 
 
 def said(rule, event):
-    return rule.signal(event, event.document(), NOW)
+    return rule.signal(event, event.document(), NOW) if rule.hears(event.type) else None
 
 
 def event_of(data, **fields):

@@ -12,11 +12,16 @@ from sqlalchemy import text
 
 from opsloop_common.db import Database
 from opsloop_common.inbox.delivery import Delivery, read
+from opsloop_common.turns import breathing
 
 MEMORY_BYTES = 4 * 1024 * 1024
 CHUNK = 500
 
-_READ = text("SELECT position, payload FROM outbox WHERE position > :after ORDER BY position LIMIT :limit")
+_READ = text(
+    "SELECT position, payload FROM (SELECT position, payload, sum(octet_length(payload)) OVER (ORDER BY position) "
+    "- octet_length(payload) AS before FROM (SELECT position, payload FROM outbox WHERE position > :after "
+    "ORDER BY position LIMIT :limit) AS next) AS read WHERE before < :bytes ORDER BY position"
+)
 _HEAD = text("SELECT coalesce(max(position), 0) FROM outbox")
 
 Entry = tuple[int, Delivery]
@@ -77,12 +82,15 @@ class LocalLog:
             self.reach((await connection.execute(_HEAD)).scalar_one())
 
     async def after(self, position: int, wake: asyncio.Event) -> list[Entry]:
-        """Return up to 500 events that follow `position`; from the table when memory no longer reaches back so far."""
+        """Return up to 500 events that follow `position`; from the table when memory no longer reaches back so far.
+
+        From there it is no more than memory would hold, and one event at least.
+        """
         if position >= self.head:
             return []
         if self._recent and self._recent[0].position <= position + 1:
             start = position + 1 - self._recent[0].position
-            entries = [self._entry(recent) for recent in islice(self._recent, start, start + CHUNK)]
+            entries = await breathing(self._entry, list(islice(self._recent, start, start + CHUNK)))
         else:
             entries = await self._read_back(position)
         if entries:
@@ -92,8 +100,9 @@ class LocalLog:
 
     async def _read_back(self, position: int) -> list[Entry]:
         async with self._database.engine.connect() as connection:
-            rows = (await connection.execute(_READ, {"after": position, "limit": CHUNK})).all()
-        return [(row.position, self._read(row.position, row.payload)) for row in rows]
+            given = {"after": position, "limit": CHUNK, "bytes": MEMORY_BYTES}
+            rows = (await connection.execute(_READ, given)).all()
+        return await breathing(lambda row: (row.position, self._read(row.position, row.payload)), rows)
 
     def _entry(self, recent: _Recent) -> Entry:
         if recent.delivery is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from http import HTTPStatus
+from itertools import islice
 from typing import Any
 from urllib.parse import quote
 
@@ -168,10 +169,9 @@ def _from_driver(error: Exception) -> DomainError | None:
 
 
 def _from_validation(errors: Sequence[Any], body: Any) -> DomainError:
-    found = [field_error(item, body) for item in errors if item["loc"][0] != "path"]
-    if not found:
-        return NotFound("There is nothing under this id.")
-    return Invalid.each(found[:ERRORS_SHOWN])
+    shown = islice((item for item in errors if item["loc"][0] != "path"), ERRORS_SHOWN)
+    found = [field_error(item, body) for item in shown]
+    return Invalid.each(found) if found else NotFound("There is nothing under this id.")
 
 
 def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:

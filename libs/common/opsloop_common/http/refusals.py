@@ -14,6 +14,7 @@ from opsloop_common.errors import FieldError, Invalid
 from opsloop_common.http.schemas import format_duration
 from opsloop_common.http.strict_json import escape
 from opsloop_common.known_names import NAME_CHARACTERS, nearest
+from opsloop_common.limits import ERRORS_SHOWN
 
 _Shape = TypeVar("_Shape", bound=BaseModel)
 
@@ -48,7 +49,7 @@ def shaped(shape: type[_Shape], **values: Any) -> _Shape:
         return shape(**values)
     except ValidationError as error:
         refused = [item | {"loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]
-        raise Invalid.each(field_error(item, values) for item in refused) from error
+        raise Invalid.each(field_error(item, values) for item in refused[:ERRORS_SHOWN]) from error
 
 
 def field_error(item: Any, body: Any) -> FieldError:

@@ -48,6 +48,7 @@ from opsloop_common.conditions import Condition, Op
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.db import context_of
 from opsloop_common.invisible import comparable, comparable_value
+from opsloop_common.turns import breathing
 from opsloop_metrics.events import rules
 from opsloop_metrics.events.models import DomainEvent
 from opsloop_metrics.events.rules import Aggregate, Cause, Reading, Selection, Told
@@ -94,7 +95,7 @@ async def insert_events(session: AsyncSession, events: Sequence[Event], now: dat
             "correlations": [event.correlationid for event in events],
             "depths": [event.causationdepth for event in events],
             "traces": [event.traceparent for event in events],
-            "data": [orjson.dumps(comparable_value(event.data)).decode() for event in events],
+            "data": await breathing(lambda event: orjson.dumps(comparable_value(event.data)).decode(), events),
         },
     )
 

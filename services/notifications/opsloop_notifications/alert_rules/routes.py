@@ -14,8 +14,9 @@ from opsloop_common.http.call import Call
 from opsloop_common.http.deps import Asked, Db, IfMatch, Who, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.problems import error_response
-from opsloop_common.http.routing import ApiRoute, ApiRouter, allow, problems
+from opsloop_common.http.routing import ApiRoute, ApiRouter, allow, own_idempotency, problems
 from opsloop_common.http.vendors import json_response
+from opsloop_common.turns import in_turns
 from opsloop_notifications.alert_rules import queries, service
 from opsloop_notifications.alert_rules.models import AlertRule
 from opsloop_notifications.alert_rules.schemas import (
@@ -24,6 +25,7 @@ from opsloop_notifications.alert_rules.schemas import (
     AlertRulePatch,
     GrafanaWebhook,
     PostedAlerts,
+    read_posted,
 )
 from opsloop_notifications.shapes import changes_of
 
@@ -66,15 +68,16 @@ def _answer(response: Response, rule: AlertRule) -> AlertRuleOut:
     return AlertRuleOut.model_validate(rule)
 
 
-@clients.post("/api/v2/alerts", dependencies=[WRITE], response_class=Response)
-async def post_alerts(body: PostedAlerts, session: Db, call: Asked) -> Response:
+@clients.post("/api/v2/alerts", dependencies=[WRITE, own_idempotency()], response_class=Response)
+async def post_alerts(body: PostedAlerts, call: Asked) -> Response:
     """Take alerts as Prometheus posts them to Alertmanager (`path_prefix: /api/notifications`), or Grafana's webhook.
 
     One that fires ends at `endsAt`, without it five minutes after it was posted last. Of those that are no alerts the answer says
     why, with 400; the others are taken.
     """
     given = body.alerts if isinstance(body, GrafanaWebhook) else body
-    faults = await service.hear_posted(session, [one.posted() for one in given])
+    posted = await in_turns(read_posted, given, workspace=call.who.workspace)
+    faults = await service.hear_posted(await call.begin(), posted)
     if not faults:
         return Response(status_code=200)
     await call.commit()

@@ -44,11 +44,14 @@ class EventRule:
     incident_from: str | None = None
     resolve_after: timedelta | None = None
 
+    def hears(self, type: str) -> bool:
+        """Say whether events of a type fire or end an alert by this rule."""
+        return any(covers(pattern, type) for pattern in (*self.event_types, *self.resolve_types))
+
     def signal(self, event: Event, document: Mapping[str, Any], now: datetime) -> Signal | None:
-        """Return what the event says of an alert by this rule, None when it says nothing."""
-        fires = any(covers(pattern, event.type) for pattern in self.event_types)
+        """Return what an event of a type that the rule hears says of an alert, None when it says nothing."""
         ends = any(covers(pattern, event.type) for pattern in self.resolve_types)
-        if not (fires or ends) or (fires and not ends and not all_hold(self.when, document)):
+        if not ends and not all_hold(self.when, document):
             return None
         incident = _text_at(document, self.incident_from) if self.incident_from else ""
         return Signal(

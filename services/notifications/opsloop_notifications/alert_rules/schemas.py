@@ -11,14 +11,19 @@ from pydantic import (
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
     StringConstraints,
+    Tag,
     TypeAdapter,
+    ValidationError,
     WithJsonSchema,
+    WrapValidator,
 )
 
 from opsloop_common.conditions import place_in
 from opsloop_common.filters import Filter
+from opsloop_common.http.refusals import field_error
 from opsloop_common.http.schemas import (
     Duration,
     FilterTermOut,
@@ -132,12 +137,26 @@ class PostedAlert(BaseModel):
     )
     status: Annotated[str, StringConstraints(max_length=20)] | None = None
 
-    def posted(self) -> Posted:
-        """Return it as the rules have it. Grafana says `resolved`; of one that fires it sends no end."""
-        return Posted(self.labels, self.annotations, self.starts_at, self.ends_at, self.generator_url, self.status)
+
+def read_posted(value: Any) -> Posted | str:
+    """Return a posted alert as the rules have it, or what is wrong with it. Grafana says `resolved`; of one that fires it sends no end."""
+    try:
+        read = PostedAlert.model_validate(value)
+    except ValidationError as refusal:
+        item = refusal.errors(include_url=False)[0]
+        error = field_error(item | {"loc": ("body", *item["loc"])}, value)
+        return f"{error.pointer}: {error.detail}".removeprefix(": ")
+    return Posted(read.labels, read.annotations, read.starts_at, read.ends_at, read.generator_url, read.status)
 
 
-PostedList = Annotated[list[PostedAlert], Field(max_length=ALERTS_AT_ONCE)]
+def _unread(value: Any, _: Any) -> Any:
+    # a thousand alerts in one go would keep everybody waiting: `read_posted` reads them one at a time
+    return value
+
+
+PostedList = Annotated[
+    list[Annotated[PostedAlert, WrapValidator(_unread)]], Field(max_length=ALERTS_AT_ONCE), Tag("list")
+]
 
 
 class GrafanaWebhook(BaseModel):
@@ -148,4 +167,8 @@ class GrafanaWebhook(BaseModel):
     alerts: PostedList
 
 
-PostedAlerts = PostedList | GrafanaWebhook
+def _kind(value: Any) -> str:
+    return "webhook" if isinstance(value, dict | GrafanaWebhook) else "list"
+
+
+PostedAlerts = Annotated[PostedList | Annotated[GrafanaWebhook, Tag("webhook")], Discriminator(_kind)]

@@ -34,15 +34,20 @@ async def hear_events(session: AsyncSession, events: Sequence[Event]) -> None:
     found = [event for event in events if rules.may_alert(event)]
     if not found:
         return
-    own = [(_read(row), row.enabled) for row in await queries.all_rules(session)]
-    in_force, now = rules.in_force(own), clock_of(session).now()
+    rows = await queries.all_rules(session)
+    own = zip(await breathing(_read, rows), [row.enabled for row in rows], strict=True)
+    in_force, now = rules.in_force(list(own)), clock_of(session).now()
 
-    def signals_of(event: Event) -> list[Signal]:
-        document = event.document()
-        signals = (rule.signal(event, document, now) for rule in in_force)
-        return [signal for signal in signals if signal is not None]
+    heard = [(rule, event) for event in found for rule in in_force if rule.hears(event.type)]
+    documents = {event.id: event.document() for _, event in heard}
 
-    signals = [signal for said in await breathing(signals_of, found) for signal in said]
+    def signal_of(pair: tuple[EventRule, Event]) -> Signal | None:
+        rule, event = pair
+        return rule.signal(event, documents[event.id], now)
+
+    signals = [signal for signal in await breathing(signal_of, heard) if signal is not None]
+    if not signals:
+        return
     try:
         await hear(session, signals)
     except TooMany as error:
@@ -56,13 +61,19 @@ async def hear(session: AsyncSession, signals: Sequence[Signal]) -> None:
     await escalations.begin(session, await groups.hear(session, signals))
 
 
-async def hear_posted(session: AsyncSession, posted: Sequence[Posted]) -> list[str]:
-    """Take what a client of Alertmanager posted; returns what is wrong with those that were not taken. Raises TooMany (409)."""
-    faults = [rules.fault_of(one) for one in posted]
+async def hear_posted(session: AsyncSession, posted: Sequence[Posted | str]) -> list[str]:
+    """Take what a client of Alertmanager posted; returns what is wrong with those that were not taken. Raises TooMany (409).
+
+    In the place of one that is no alert stands what is wrong with it.
+    """
     now = clock_of(session).now()
-    good = [rules.signal_of(one, now) for one, fault in zip(posted, faults, strict=True) if fault is None]
-    await hear(session, good)
-    return [fault for fault in faults if fault is not None]
+
+    def read_one(one: Posted | str) -> Signal | str:
+        return one if isinstance(one, str) else rules.fault_of(one) or rules.signal_of(one, now)
+
+    read = await breathing(read_one, posted)
+    await hear(session, [signal for signal in read if not isinstance(signal, str)])
+    return [fault for fault in read if isinstance(fault, str)]
 
 
 def _read(row: AlertRule) -> EventRule:

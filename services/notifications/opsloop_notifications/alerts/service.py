@@ -28,6 +28,7 @@ from opsloop_notifications.alerts.rules import AlertStatus, EndReason, EntryKind
 from opsloop_notifications.labels.rules import ALERTNAME
 
 EXPIRE = "notifications.expire_alert"
+AT_ONCE = 50
 LINK_PURPOSE = "alert"
 LINK_LIVES = timedelta(days=7)
 _FORGET = text(
@@ -58,7 +59,9 @@ async def hear(session: AsyncSession, signals: Sequence[Signal]) -> Heard:
     known = await _lock_known(session, signals)
     heard: dict[str, Alert] = {}
     before = {alert.id for alert in known.named.values() if alert.status == AlertStatus.FIRING}
-    for signal in signals:
+    for number, signal in enumerate(signals, start=1):
+        if number % AT_ONCE == 0:
+            await session.flush()  # a thousand rows made in one go would keep everybody waiting
         with acting_for(session, signal.cause) if signal.cause is not None else nullcontext():
             if signal.fires:
                 alert = await _fire(session, known.named.get(signal.fingerprint), signal)
