@@ -78,6 +78,8 @@ BAD_BODIES: dict[str, tuple[bytes, int]] = {
     "not UTF-8": (b'{"body": "\xff\xfe"}', 400),
     "empty": (b"", 400),
 }
+BESIDES_BAD = {("POST /api/v2/alerts", "not an object"): 400}
+"""Where a list is taken, of which what is wrong is told and the rest is done."""
 
 
 def reads(method: str, path: str) -> bool:

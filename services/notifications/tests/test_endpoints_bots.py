@@ -60,7 +60,7 @@ async def test_the_address_of_a_bot_is_a_secret(acme, format, secret):
     shown = await acme.get(f"/v1/webhooks/{hook['id']}")
 
     assert hook["url"] == shown["url"] == "http://127.0.0.1:9/…"
-    assert shown["has_bot_secret"] is (secret is not None)
+    assert shown["bot_secret"] is (None if secret is None else True)
     assert await column(acme, hook, "url") == URL
     assert "t0ken" not in str(await acme.get("/v1/webhooks")) + str(await acme.get("/v1/audit"))
 
@@ -68,7 +68,7 @@ async def test_the_address_of_a_bot_is_a_secret(acme, format, secret):
 async def test_the_address_of_a_pager_is_none(acme):
     hook = await made(acme, url="http://127.0.0.1:9/v2/enqueue", format="pagerduty", bot_secret=SECRET)
 
-    assert (hook["url"], hook["has_bot_secret"]) == ("http://127.0.0.1:9/v2/enqueue", True)
+    assert (hook["url"], hook["bot_secret"]) == ("http://127.0.0.1:9/v2/enqueue", True)
     refused = await patched(acme, hook, bot_secret=None)
     assert [error["pointer"] for error in refused.json()["errors"]] == ["/bot_secret"]
 
@@ -81,7 +81,7 @@ async def test_a_bots_secret_is_sealed_and_never_shown(acme):
     gone = await patched(acme, hook, bot_secret=None)
 
     assert [answer.headers["etag"] for answer in (same, other, stays, gone)] == ['"1"', '"2"', '"3"', '"4"']
-    assert [answer.json()["has_bot_secret"] for answer in (same, other, stays, gone)] == [True, True, True, False]
+    assert [answer.json()["bot_secret"] for answer in (same, other, stays, gone)] == [True, True, True, None]
     seen = str([hook, same.text, other.text, gone.text, await acme.get("/v1/audit")])
     assert SECRET not in seen
     newest = [item for item in (await acme.get("/v1/audit"))["items"] if item["subject"] == f"webhook/{hook['id']}"]
@@ -90,6 +90,18 @@ async def test_a_bots_secret_is_sealed_and_never_shown(acme):
     assert SECRET not in await column(acme, hook, "sealed_bot_secret")
     await acme.service.client.delete(f"/v1/webhooks/{hook['id']}", headers=acme.key)
     assert await column(acme, hook, "sealed_bot_secret") is None
+
+
+async def test_a_bots_secret_that_is_sent_back_as_shown_stays(acme):
+    hook = await made(acme, bot_secret=SECRET)
+    before = await column(acme, hook, "sealed_bot_secret")
+
+    same = await patched(acme, hook, bot_secret=hook["bot_secret"])
+    assert (same.status_code, same.headers["etag"]) == (200, '"1"')
+    assert await column(acme, hook, "sealed_bot_secret") == before
+    for bot, wrong in ((await made(acme), True), (hook, False), (hook, 5)):
+        refused = await patched(acme, bot, bot_secret=wrong)
+        assert {error["pointer"] for error in refused.json()["errors"]} == {"/bot_secret"}, wrong
 
 
 async def test_what_was_shown_is_sent_back(acme):

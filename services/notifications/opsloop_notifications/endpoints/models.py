@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import CheckConstraint, Index, Text
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -64,9 +64,9 @@ class Webhook(Resource, Base):
         return dict.fromkeys(self.header_names, True)
 
     @property
-    def has_bot_secret(self) -> bool:
-        """Say whether it has the secret that a bot gave its owner."""
-        return self.sealed_bot_secret is not None
+    def bot_secret(self) -> Literal[True] | None:
+        """Return that it has the secret that a bot gave its owner, None when it has none."""
+        return None if self.sealed_bot_secret is None else True
 
     @property
     def is_bot(self) -> bool:

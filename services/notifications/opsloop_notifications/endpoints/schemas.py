@@ -119,7 +119,7 @@ class WebhookIn(InModel):
 class WebhookPatch(InModel):
     """What may change; what is left out stays, also of `headers`: those that are named are set, stay by true and go by null.
 
-    A `url` that is sent back as it was shown stays.
+    So does a `bot_secret` of true, and a `url` that is sent back as it was shown.
     """
 
     url: Url = Field(default_factory=absent)
@@ -132,13 +132,14 @@ class WebhookPatch(InModel):
     rate_limit: RateLimit | None = None
     description: ShortText | None = None
     headers: HeaderChanges = Field(default_factory=absent)
-    bot_secret: BotSecret | None = None
+    bot_secret: BotSecret | Literal[True] | None = None
     status: Literal["enabled", "disabled"] = Field(default_factory=absent)
 
 
 class WebhookOut(OutModel):
     """An endpoint. Of `headers` the names are shown; their values are secrets, and so is what comes after the host of most bots' `url`.
 
+    `bot_secret` is true where there is one.
     `public_key` (`whpk_`) verifies `v1a`; `/p/{workspace}/webhooks/{id}/jwks.json` has it for everybody, in a rotation the old one too.
     `disabled_reason`: manual, paused (by its receiver, on the page of a link), gone (it answered 410) or failing (nothing succeeded
     for five days).
@@ -155,7 +156,7 @@ class WebhookOut(OutModel):
     rate_limit: int | None
     description: str | None
     headers: dict[str, Literal[True]]
-    has_bot_secret: bool
+    bot_secret: Literal[True] | None
     status: Literal["enabled", "disabled"]
     disabled_reason: str | None
     failing_since: Timestamp | None

@@ -136,6 +136,16 @@ def opened_bot_secret(sealed: str | None, secrets: SecretBox) -> str | None:
     return None if sealed is None else secrets.open(sealed, purpose=BOT_SECRET_PURPOSE).decode()
 
 
+def _changed_bot_secret(webhook: Webhook, wanted: str | bool | None, secrets: SecretBox) -> dict[str, Any]:
+    """Return the secret of a bot as it is kept where it is another; True is the one that there is."""
+    if isinstance(wanted, bool):
+        if webhook.bot_secret is None:
+            raise Invalid("/bot_secret", "has no value yet: say which")
+        return {}
+    is_same = wanted == opened_bot_secret(webhook.sealed_bot_secret, secrets)
+    return {} if is_same else {"sealed_bot_secret": _sealed_bot_secret(wanted, secrets)}
+
+
 def _changed_headers(webhook: Webhook, changes: Mapping[str, str | bool | None], secrets: SecretBox) -> dict[str, Any]:
     had = opened_headers(webhook.sealed_headers, secrets)
     wanted = rules.with_changes(had, changes)
@@ -158,7 +168,7 @@ async def change_webhook(
     with changing(session, webhook, _checked(webhook, dict(changes), policy=policy, secrets=secrets)) as before:
         if {"filter", "event_types", "about"} & before.keys():
             rules.require_filter(webhook.filter, webhook.event_types, about=webhook.about)
-        rules.require_format(webhook.format, about=webhook.about, has_bot_secret=webhook.has_bot_secret)
+        rules.require_format(webhook.format, about=webhook.about, has_bot_secret=webhook.bot_secret is not None)
         if "status" in before and webhook.status == WebhookStatus.ENABLED:
             webhook.disabled_reason = webhook.failing_since = None
             webhook.failures = 0
@@ -181,9 +191,7 @@ def _checked(webhook: Webhook, changes: dict[str, Any], *, policy: AddressPolicy
     if "headers" in changes:
         changes |= _changed_headers(webhook, changes.pop("headers"), secrets)
     if "bot_secret" in changes:
-        wanted = changes.pop("bot_secret")
-        if wanted != opened_bot_secret(webhook.sealed_bot_secret, secrets):
-            changes["sealed_bot_secret"] = _sealed_bot_secret(wanted, secrets)
+        changes |= _changed_bot_secret(webhook, changes.pop("bot_secret"), secrets)
     return changes
 
 
