@@ -84,7 +84,8 @@ async def test_of_what_is_no_alert_it_says_why_and_takes_the_others(watch, bad, 
 
 @pytest.mark.parametrize(
     ("body", "status"),
-    [(b"{", 400), (b"1", 422), (b"{}", 422), (b'[{"labels": {"a": "\\u0000"}}]', 422), (b"[" + b",".join([b'{"labels":{"a":"b"}}'] * 1001) + b"]", 422)],
+    [(b"{", 400), (b"1", 422), (b"{}", 422), (b'[{"labels": {"a": "\\u0000"}}]', 422),
+     (b"[" + b",".join([b'{"labels":{"a":"b"}}'] * 1001) + b"]", 422)],
 )  # fmt: skip
 async def test_what_is_no_list_of_alerts_is_refused_as_alertmanager_does(watch, body, status):
     answer = await watch.service.client.post(
