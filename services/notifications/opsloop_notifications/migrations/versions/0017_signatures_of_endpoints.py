@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from opsloop_common.entry import every_workspace
+
 revision = "0017"
 down_revision = "0016"
 branch_labels = None
@@ -18,6 +20,14 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    # the release before reads shared secrets alone
+    with every_workspace(op.get_bind(), "webhook"):
+        op.execute(
+            "UPDATE webhook SET status = 'disabled', disabled_reason = 'manual' WHERE signature <> 'v1' AND status = 'enabled'"
+        )
+        op.execute(
+            "UPDATE webhook SET previous_secret = NULL, previous_expires_at = NULL WHERE previous_public_key IS NOT NULL"
+        )
     op.drop_column("webhook", "previous_public_key")
     op.drop_column("webhook", "public_key")
     op.drop_constraint("ck_webhook_signature", "webhook", type_="check")
