@@ -201,6 +201,7 @@ PAIRS = [
         for name in (
             "alerts",
             "anomalies",
+            "bots",
             "capture",
             "consent",
             "insights",
