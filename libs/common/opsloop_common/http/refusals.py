@@ -48,8 +48,8 @@ def shaped(shape: type[_Shape], **values: Any) -> _Shape:
     try:
         return shape(**values)
     except ValidationError as error:
-        refused = [item | {"loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]
-        raise Invalid.each(field_error(item, values) for item in refused[:ERRORS_SHOWN]) from error
+        refused = error.errors(include_url=False)[:ERRORS_SHOWN]
+        raise Invalid.each(field_error(item | {"loc": ("body", *item["loc"])}, values) for item in refused) from error
 
 
 def field_error(item: Any, body: Any) -> FieldError:

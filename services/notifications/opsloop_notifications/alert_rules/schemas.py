@@ -18,12 +18,12 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
     WithJsonSchema,
-    WrapValidator,
 )
 
 from opsloop_common.conditions import place_in
 from opsloop_common.filters import Filter
 from opsloop_common.http.refusals import field_error
+from opsloop_common.http.rows import Unread
 from opsloop_common.http.schemas import (
     Duration,
     FilterTermOut,
@@ -149,14 +149,7 @@ def read_posted(value: Any) -> Posted | str:
     return Posted(read.labels, read.annotations, read.starts_at, read.ends_at, read.generator_url, read.status)
 
 
-def _unread(value: Any, _: Any) -> Any:
-    # a thousand alerts in one go would keep everybody waiting: `read_posted` reads them one at a time
-    return value
-
-
-PostedList = Annotated[
-    list[Annotated[PostedAlert, WrapValidator(_unread)]], Field(max_length=ALERTS_AT_ONCE), Tag("list")
-]
+PostedList = Annotated[list[Unread[PostedAlert]], Field(max_length=ALERTS_AT_ONCE), Tag("list")]
 
 
 class GrafanaWebhook(BaseModel):

@@ -39,7 +39,7 @@ async def hear_events(session: AsyncSession, events: Sequence[Event]) -> None:
     in_force, now = rules.in_force(list(own)), clock_of(session).now()
 
     heard = [(rule, event) for event in found for rule in in_force if rule.hears(event.type)]
-    documents = {event.id: event.document() for _, event in heard}
+    documents = {event.id: event.document() for event in found}
 
     def signal_of(pair: tuple[EventRule, Event]) -> Signal | None:
         rule, event = pair
