@@ -205,6 +205,7 @@ PAIRS = [
             "consent",
             "insights",
             "kpis",
+            "mail",
             "messages",
             "mission",
             "objectives",

@@ -8,6 +8,7 @@ from opsloop_notifications.alert_groups import slice as alert_groups
 from opsloop_notifications.alert_rules import slice as alert_rules
 from opsloop_notifications.alert_silences import slice as alert_silences
 from opsloop_notifications.alerts import slice as alerts
+from opsloop_notifications.bounces import slice as bounces
 from opsloop_notifications.composing import slice as composing
 from opsloop_notifications.confirmations import slice as confirmations
 from opsloop_notifications.consent import slice as consent
@@ -37,7 +38,7 @@ SERVICE = Service(
     title="Notifications",
     metadata=Base.metadata,
     migrations="opsloop_notifications.migrations",
-    scopes=("notifications:read", "notifications:write", "notifications:admin"),
+    scopes=("notifications:read", "notifications:write", "notifications:admin", "notifications:report"),
     events=notifications.EVENTS,
     slices=(
         endpoints.SLICE,
@@ -51,6 +52,7 @@ SERVICE = Service(
         topics.SLICE,
         suppressions.SLICE,
         unsubscribing.SLICE,
+        bounces.SLICE,
         messages.SLICE,
         alerts.SLICE,
         alert_rules.SLICE,

@@ -250,10 +250,10 @@ async def _talk(connection: _Connection, mail: Written) -> None:
 async def _name_sender(client: aiosmtplib.SMTP, mail: Written, encoding: str) -> None:
     """Name the sender, with what this mail needs; where that is refused, and the same sender without it is not, it is the mail's."""
     if mail.is_international and not client.supports_extension("smtputf8"):
-        if mail.sender.isascii():
+        if (mail.author + mail.sender).isascii():
             raise aiosmtplib.SMTPNotSupported("the recipient needs SMTPUTF8")
         raise SessionRefused("settings")
-    plain = [] if mail.sender.isascii() else ["SMTPUTF8"]
+    plain = [] if (mail.author + mail.sender).isascii() else ["SMTPUTF8"]
     options = [f"SIZE={len(mail.content)}"] if client.supports_extension("size") else []
     options += ["SMTPUTF8"] if mail.is_international else []
     try:

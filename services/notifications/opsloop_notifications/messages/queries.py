@@ -121,7 +121,7 @@ async def get_kept(session: AsyncSession, message_id: UUID) -> Kept:
 
 
 async def notifications_by_id(session: AsyncSession, ids: Sequence[UUID]) -> Sequence[Notification]:
-    """Return notifications, for a session that entered as a worker; one statement however many, so that its plan is kept."""
+    """Return those that the session sees, a worker's of all workspaces; one statement however many, so that its plan is kept."""
     given = bindparam("ids", list(ids), type_=ARRAY(Uuid))
     return (await session.scalars(select(Notification).where(Notification.id == any_(given)))).all()
 

@@ -10,6 +10,7 @@ import random
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 from math import inf
 from uuid import UUID
 
@@ -38,6 +39,7 @@ from opsloop_notifications.messages import mails, rules, service
 from opsloop_notifications.messages.mails import Mail, MailResult
 from opsloop_notifications.messages.meters import MailMeter
 from opsloop_notifications.recipients.rules import person_id
+from opsloop_notifications.returns import rules as returns
 from opsloop_notifications.unsubscribing.rules import Link
 from opsloop_notifications.unsubscribing.service import address_of
 
@@ -49,17 +51,23 @@ DOUBTED = timedelta(seconds=5)
 """So soon a refusal is asked for again that may have been about us."""
 
 
-def write_mail(mail: Mail, *, sender: str, unsubscribe: str | None = None) -> Written:
-    """Return the message to one person; the same each time, so that a repeat can be recognised by its Message-ID."""
+def write_mail(
+    mail: Mail, *, sender: str, sign: returns.Sign, unsubscribe: str | None = None, mailbox: str | None = None
+) -> Written:
+    """Return the message to one person; the same each time, so that a repeat can be recognised by its Message-ID.
+
+    `mailbox` gets what comes back, else the sender does.
+    """
     return write(
         sender=sender,
         recipient=mail.address,
         subject=one_line(mail.subject),
         body=mail.body,
         html=mail.html,
-        id=str(mail.id),
+        id=returns.message_id(mail.id, mail.workspace, sign),
         sent_at=mail.created_at,
         unsubscribe=unsubscribe,
+        returns_to=None if mailbox is None else returns.return_path(mailbox, mail.id, mail.workspace, sign),
     )
 
 
@@ -74,10 +82,11 @@ class MailWork:
     drain_seconds = 8.0
     ended = "due_at = NULL"
 
-    def __init__(self, runtime: Runtime, server: MailServer | None, *, sender: str) -> None:
+    def __init__(self, runtime: Runtime, server: MailServer | None, *, sender: str, mailbox: str | None = None) -> None:
         self._runtime = runtime
         self._server = server
-        self._sender = sender
+        sign = partial(runtime.secrets.digest, purpose=returns.PURPOSE)
+        self._write = partial(write_mail, sender=sender, sign=sign, mailbox=mailbox)
         self.hold = Hold(runtime.clock, show=runtime.db.meters.of(MailMeter).show_held)
         self._connections = Places(limits.MAIL_CONNECTIONS, kept=limits.MAIL_CONNECTIONS_KEPT)
 
@@ -124,7 +133,7 @@ class MailWork:
         mark = self.hold.mark()
         try:
             with working(self._runtime.db.tracer, item.cause.get("traceparent"), "send mail", kind="client"):
-                await self._server.send(write_mail(item, sender=self._sender, unsubscribe=self._link(item)))
+                await self._server.send(self._write(item, unsubscribe=self._link(item)))
         except OneTooMany as error:
             return self._waits(item, str(error), self._runtime.clock.now())
         except SessionRefused as refused:

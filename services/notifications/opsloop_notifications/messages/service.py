@@ -23,9 +23,11 @@ from opsloop_notifications.in_app.service import Entry, erase_entries, put_entri
 from opsloop_notifications.messages import queries, rules
 from opsloop_notifications.messages.mails import count
 from opsloop_notifications.messages.models import Message, NotificationQueue
+from opsloop_notifications.messages.models import Notification as Notification
 from opsloop_notifications.messages.queries import Kept
 from opsloop_notifications.messages.queries import counts as counts
 from opsloop_notifications.messages.queries import get_message as get_message
+from opsloop_notifications.messages.queries import notifications_by_id as notifications_by_id
 from opsloop_notifications.messages.rules import EMAIL
 from opsloop_notifications.recipients.rules import person_id
 from opsloop_notifications.recipients.service import Recipient, hold, reach

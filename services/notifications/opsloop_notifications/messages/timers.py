@@ -19,8 +19,8 @@ from opsloop_notifications.settings import NotificationsSettings
 async def dispatch_mails(runtime: Runtime) -> None:
     """Send mails until cancelled; `/readyz` says so while they wait for the mail server."""
     server = ports_of(runtime, NotificationsPorts).mail
-    sender = settings_of(runtime, NotificationsSettings).mail_from
-    work = MailWork(runtime, server, sender=sender)
+    settings = settings_of(runtime, NotificationsSettings)
+    work = MailWork(runtime, server, sender=settings.mail_from, mailbox=settings.mail_return)
     runtime.readiness.append(work.hold.mail)
     try:
         await Engine(runtime.db, work, owner=runtime.boot_id).run()
