@@ -65,6 +65,7 @@ FURTHER = {
     "metrics.people.writing": Further(25, "writes what became of a block's persons in bulk, apart from deciding it"),
     "notifications.alerts.pages": Further(40, "a door for people: the page behind the link of a mail"),
     "notifications.bounces.reading": Further(5, "reads what mail servers send back, by a library and within bounds"),
+    "notifications.dns_records.__main__": Further(40, "a command, that prints what DNS has to say of the keys"),
     "notifications.mail.holding": Further(25, "how long mail waits for a server that refuses us, and who is told"),
     "notifications.mail.writing": Further(25, "writes the mail's bytes, apart from handing them to a server"),
     "notifications.in_app.page": Further(-10, "the script that shows an inbox on somebody's page"),

@@ -16,6 +16,7 @@ from opsloop_common.due.port import Ask
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import settings_for_tests
 from opsloop_notifications.app import SERVICE
+from opsloop_notifications.letters.service import Writer
 from opsloop_notifications.mail.service import MailServer
 from opsloop_notifications.mail.writing import write
 from opsloop_notifications.messages.consumers import MESSAGES
@@ -282,7 +283,7 @@ async def test_doors(mailing, sink):
 
 async def test_a_workspace_that_holds_enough_is_asked_for_more_only_when_that_runs_low(mailing):
     await deliver(mailing.db, MESSAGES, request("u1", "u2"))
-    work = MailWork(mailing.runtime, None, sender="team@example.test")
+    work = MailWork(mailing.runtime, None, Writer(mailing.runtime, "team@example.test"))
     now = mailing.runtime.clock.now()
 
     async def claim(held):

@@ -10,7 +10,6 @@ import random
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 from math import inf
 from uuid import UUID
 
@@ -21,8 +20,9 @@ from opsloop_common.failpoints import hit
 from opsloop_common.service import Runtime
 from opsloop_common.shares import Places
 from opsloop_common.telemetry.work import working
-from opsloop_notifications.consent.rules import Defer, Send, Skip
-from opsloop_notifications.mail.rules import bounces, one_line
+from opsloop_notifications.consent.rules import Defer, Skip
+from opsloop_notifications.letters.service import Writer
+from opsloop_notifications.mail.rules import bounces
 from opsloop_notifications.mail.service import (
     BadMail,
     Hold,
@@ -32,16 +32,10 @@ from opsloop_notifications.mail.service import (
     OneTooMany,
     SessionRefused,
     Verdict,
-    Written,
-    write,
 )
 from opsloop_notifications.messages import mails, rules, service
 from opsloop_notifications.messages.mails import Mail, MailResult
 from opsloop_notifications.messages.meters import MailMeter
-from opsloop_notifications.recipients.rules import person_id
-from opsloop_notifications.returns import rules as returns
-from opsloop_notifications.unsubscribing.rules import Link
-from opsloop_notifications.unsubscribing.service import address_of
 
 CLAIMED_PER_WORKSPACE = 100
 REFILLED_AT = 75  # of those: a claim for each that was sent would keep the next workspace waiting
@@ -49,26 +43,6 @@ REFILL_SECONDS = 0.05
 DETAIL_CHARACTERS = 500
 DOUBTED = timedelta(seconds=5)
 """So soon a refusal is asked for again that may have been about us."""
-
-
-def write_mail(
-    mail: Mail, *, sender: str, sign: returns.Sign, unsubscribe: str | None = None, mailbox: str | None = None
-) -> Written:
-    """Return the message to one person; the same each time, so that a repeat can be recognised by its Message-ID.
-
-    `mailbox` gets what comes back, else the sender does.
-    """
-    return write(
-        sender=sender,
-        recipient=mail.address,
-        subject=one_line(mail.subject),
-        body=mail.body,
-        html=mail.html,
-        id=returns.message_id(mail.id, mail.workspace, sign),
-        sent_at=mail.created_at,
-        unsubscribe=unsubscribe,
-        returns_to=None if mailbox is None else returns.return_path(mailbox, mail.id, mail.workspace, sign),
-    )
 
 
 class MailWork:
@@ -82,11 +56,10 @@ class MailWork:
     drain_seconds = 8.0
     ended = "due_at = NULL"
 
-    def __init__(self, runtime: Runtime, server: MailServer | None, *, sender: str, mailbox: str | None = None) -> None:
+    def __init__(self, runtime: Runtime, server: MailServer | None, writer: Writer) -> None:
         self._runtime = runtime
         self._server = server
-        sign = partial(runtime.secrets.digest, purpose=returns.PURPOSE)
-        self._write = partial(write_mail, sender=sender, sign=sign, mailbox=mailbox)
+        self._writer = writer
         self.hold = Hold(runtime.clock, show=runtime.db.meters.of(MailMeter).show_held)
         self._connections = Places(limits.MAIL_CONNECTIONS, kept=limits.MAIL_CONNECTIONS_KEPT)
 
@@ -133,7 +106,7 @@ class MailWork:
         mark = self.hold.mark()
         try:
             with working(self._runtime.db.tracer, item.cause.get("traceparent"), "send mail", kind="client"):
-                await self._server.send(self._write(item, unsubscribe=self._link(item)))
+                await self._server.send(self._writer.write(item))
         except OneTooMany as error:
             return self._waits(item, str(error), self._runtime.clock.now())
         except SessionRefused as refused:
@@ -148,14 +121,6 @@ class MailWork:
         self.hold.took(mark)
         hit("messages.after_send")
         return MailResult(item, None, None, None)
-
-    def _link(self, mail: Mail) -> str | None:
-        """Return where the person ends the mail's topic; what is critical, and the question about an address, has none."""
-        if not (isinstance(mail.decision, Send) and mail.decision.may_leave):
-            return None
-        link = Link(person_id(mail.workspace, mail.user_id), mail.topic, mail.channel)
-        runtime = self._runtime
-        return address_of(link, mail.workspace, secrets=runtime.secrets, public_url=runtime.settings.public_url)
 
     def broken(self, item: Mail, error: Exception) -> MailResult:
         """Record a fault of our own as a try, to be repeated."""
