@@ -67,6 +67,8 @@ FURTHER = {
     "notifications.bounces.reading": Further(5, "reads what mail servers send back, by a library and within bounds"),
     "notifications.dns_records.__main__": Further(40, "a command, that prints what DNS has to say of the keys"),
     "notifications.mail.holding": Further(25, "how long mail waits for a server that refuses us, and who is told"),
+    "notifications.mail.pacing": Further(20, "how many mails a second a server gets"),
+    "notifications.mail.server": Further(27, "one mail server, apart from which of several is asked"),
     "notifications.mail.writing": Further(25, "writes the mail's bytes, apart from handing them to a server"),
     "notifications.in_app.page": Further(-10, "the script that shows an inbox on somebody's page"),
     "notifications.in_app.streaming": Further(

@@ -283,7 +283,7 @@ async def test_doors(mailing, sink):
 
 async def test_a_workspace_that_holds_enough_is_asked_for_more_only_when_that_runs_low(mailing):
     await deliver(mailing.db, MESSAGES, request("u1", "u2"))
-    work = MailWork(mailing.runtime, None, Writer(mailing.runtime, "team@example.test"))
+    work = MailWork(mailing.runtime, (), Writer(mailing.runtime, "team@example.test"))
     now = mailing.runtime.clock.now()
 
     async def claim(held):

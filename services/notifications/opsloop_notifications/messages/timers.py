@@ -23,11 +23,11 @@ async def dispatch_mails(runtime: Runtime) -> None:
     settings = settings_of(runtime, NotificationsSettings)
     writer = Writer(runtime, settings.mail_from, settings.mail_return, ports.signer)
     work = MailWork(runtime, ports.mail, writer)
-    runtime.readiness.append(work.hold.mail)
+    runtime.readiness.append(work.ways.mail)
     try:
         await Engine(runtime.db, work, owner=runtime.boot_id).run()
     finally:
-        runtime.readiness.remove(work.hold.mail)
+        runtime.readiness.remove(work.ways.mail)
 
 
 async def suppress_bounced(session: AsyncSession, row: DueRow) -> None:
