@@ -18,6 +18,7 @@ from opsloop_notifications.escalations import slice as escalations
 from opsloop_notifications.eventlog import slice as eventlog
 from opsloop_notifications.heartbeats import slice as heartbeats
 from opsloop_notifications.in_app import slice as in_app
+from opsloop_notifications.mail import slice as mail
 from opsloop_notifications.messages import slice as messages
 from opsloop_notifications.oncall import slice as oncall
 from opsloop_notifications.ports import open_ports
@@ -53,6 +54,7 @@ SERVICE = Service(
         suppressions.SLICE,
         unsubscribing.SLICE,
         bounces.SLICE,
+        mail.SLICE,
         messages.SLICE,
         alerts.SLICE,
         alert_rules.SLICE,

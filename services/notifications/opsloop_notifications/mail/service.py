@@ -11,6 +11,7 @@ from opsloop_common.clock import Clock
 from opsloop_common.service import Check
 from opsloop_notifications.mail.holding import EVERYBODY, Hold
 from opsloop_notifications.mail.holding import Verdict as Verdict
+from opsloop_notifications.mail.meters import MailMeter as MailMeter
 from opsloop_notifications.mail.server import MailDelayed as MailDelayed
 from opsloop_notifications.mail.server import MailRefused as MailRefused
 from opsloop_notifications.mail.server import MailServer as MailServer

@@ -26,6 +26,7 @@ from opsloop_notifications.mail.rules import bounces
 from opsloop_notifications.mail.service import (
     BadMail,
     MailDelayed,
+    MailMeter,
     MailRefused,
     MailServer,
     OneTooMany,
@@ -37,7 +38,6 @@ from opsloop_notifications.mail.service import (
 )
 from opsloop_notifications.messages import mails, rules, service
 from opsloop_notifications.messages.mails import Mail, MailResult
-from opsloop_notifications.messages.meters import MailMeter
 
 CLAIMED_PER_WORKSPACE = 100
 REFILLED_AT = 75  # of those: a claim for each that was sent would keep the next workspace waiting
