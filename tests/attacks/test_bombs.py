@@ -34,6 +34,7 @@ from tests.contracts.worlds.alerts import (
     SCHEDULE,
     SILENCE,
 )
+from tests.contracts.worlds.bounces import BOUNCES
 from tests.contracts.worlds.campaigns import CAMPAIGN, PLAYBOOK
 from tests.contracts.worlds.consent import SUPPRESSION, TOPIC
 from tests.contracts.worlds.metrics import MONITOR, REPORTED, WINDOW
@@ -92,6 +93,7 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/messages": MESSAGE,
     "POST /v1/notification-topics": TOPIC,
     "POST /v1/suppressions": SUPPRESSION,
+    "POST /v1/mail/bounces": BOUNCES,
     "POST /v1/parked-events/redrive": {"fingerprint": "ValueError"},
     "POST /v1/parked-events/discard": {"fingerprint": "ValueError"},
     "PATCH /v1/workspace": {"locale": "zh-CN"},

@@ -8,6 +8,8 @@ ADMIN_PATHS = ("/v1/api-keys", "/v1/user-secrets", "/v1/audit", "/v1/parked-even
 SCOPES = {
     "POST /v1/feedback": {"submit", "write"},
     "POST /v1/feedback:batch": {"submit", "write"},
+    "POST /v1/mail/reports": {"report", "write"},
+    "POST /v1/mail/bounces": {"report", "write"},
     # whoever may do anything may know the calendar, and how far the work is that it began
     "GET /v1/workspace": {"read", "write"},
     "GET /v1/jobs/{job_id}": {"read", "write"},

@@ -8,6 +8,7 @@ from opsloop_notifications.alert_groups import slice as alert_groups
 from opsloop_notifications.alert_rules import slice as alert_rules
 from opsloop_notifications.alert_silences import slice as alert_silences
 from opsloop_notifications.alerts import slice as alerts
+from opsloop_notifications.bounces import slice as bounces
 from opsloop_notifications.composing import slice as composing
 from opsloop_notifications.confirmations import slice as confirmations
 from opsloop_notifications.consent import slice as consent
@@ -17,6 +18,7 @@ from opsloop_notifications.escalations import slice as escalations
 from opsloop_notifications.eventlog import slice as eventlog
 from opsloop_notifications.heartbeats import slice as heartbeats
 from opsloop_notifications.in_app import slice as in_app
+from opsloop_notifications.mail import slice as mail
 from opsloop_notifications.messages import slice as messages
 from opsloop_notifications.oncall import slice as oncall
 from opsloop_notifications.portal import slice as portal
@@ -38,7 +40,7 @@ SERVICE = Service(
     title="Notifications",
     metadata=Base.metadata,
     migrations="opsloop_notifications.migrations",
-    scopes=("notifications:read", "notifications:write", "notifications:admin"),
+    scopes=("notifications:read", "notifications:write", "notifications:admin", "notifications:report"),
     events=notifications.EVENTS,
     slices=(
         endpoints.SLICE,
@@ -53,6 +55,8 @@ SERVICE = Service(
         topics.SLICE,
         suppressions.SLICE,
         unsubscribing.SLICE,
+        bounces.SLICE,
+        mail.SLICE,
         messages.SLICE,
         alerts.SLICE,
         alert_rules.SLICE,

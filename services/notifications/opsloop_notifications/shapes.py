@@ -207,7 +207,10 @@ class MessageCountsOut(OutModel):
 
 
 class MessageOut(OutModel):
-    """A message to people, and how far it is. `template` null: its words were given at once, or by a campaign."""
+    """A message to people, and how far it is. `paused_at` null: it goes on.
+
+    `template` null: its words were given at once, or by a campaign.
+    """
 
     id: UUID
     template: str | None
@@ -217,6 +220,7 @@ class MessageOut(OutModel):
     is_test: bool
     counts: MessageCountsOut
     created_at: Timestamp
+    paused_at: Timestamp | None
 
 
 _NONE = {"pending": 0, "sent": 0, "failed": 0, "cancelled": 0}
@@ -233,4 +237,5 @@ def message_out(message: Any, counts: Mapping[str, int]) -> MessageOut:
         is_test=message.is_test,
         counts=MessageCountsOut(**(_NONE | dict(counts))),
         created_at=message.created_at,
+        paused_at=message.paused_at,
     )

@@ -19,8 +19,8 @@ from opsloop_common.due.claims import claim_batch, enter_queues
 from opsloop_common.due.port import Ask
 from opsloop_notifications.consent.rules import Decision
 from opsloop_notifications.consent.service import Question, decisions
+from opsloop_notifications.mail.service import MailMeter
 from opsloop_notifications.messages import queries, rules
-from opsloop_notifications.messages.meters import MailMeter
 from opsloop_notifications.messages.models import Message, Notification, NotificationQueue
 from opsloop_notifications.suppressions.service import suppress
 
@@ -32,7 +32,8 @@ _RECORD = text(
     "AS r(id, status, reason, detail, next_at, tries, until)), "
     "gone AS (DELETE FROM notification_queue AS q USING r "
     "WHERE q.id = r.id AND q.owner = :owner AND r.next_at IS NULL RETURNING q.id), "
-    "later AS (UPDATE notification_queue AS q SET due_at = r.next_at, tries = q.tries + r.tries, owner = NULL, "
+    "later AS (UPDATE notification_queue AS q "
+    "SET due_at = CASE WHEN q.is_paused THEN NULL ELSE r.next_at END, tries = q.tries + r.tries, owner = NULL, "
     "claimed_at = NULL, last_error = r.detail FROM r WHERE q.id = r.id AND q.owner = :owner AND r.next_at IS NOT NULL "
     "RETURNING q.id), "
     "held AS (SELECT id FROM gone UNION ALL SELECT id FROM later) "

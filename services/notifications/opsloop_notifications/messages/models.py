@@ -41,6 +41,7 @@ class Message(Base):
     contents: Mapped[list[dict[str, Any]]] = mapped_column(Json)
     cause: Mapped[dict[str, Any]] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(Moment)
+    paused_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class Notification(Base):
@@ -79,3 +80,5 @@ class NotificationQueue(QueueColumns, Base):
 
     __tablename__ = "notification_queue"
     __table_args__ = due_indexes("notification_queue")
+
+    is_paused: Mapped[bool] = mapped_column(default=False, comment="with its message; then it is due at no time")

@@ -86,6 +86,12 @@ async def get_message(session: AsyncSession, message_id: UUID) -> Message:
     return found
 
 
+async def lock_message(session: AsyncSession, message_id: UUID) -> Message:
+    """Lock and return one message: nobody is told of it meanwhile. Raises NotFound."""
+    await session.execute(messages_of(context_of(session).workspace).where(Message.id == message_id).with_for_update())
+    return await get_message(session, message_id)
+
+
 async def counts(session: AsyncSession, message_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
     """Return of each message how many of its notifications are in which status."""
     own = Notification.workspace == context_of(session).workspace
@@ -108,12 +114,20 @@ class Kept(NamedTuple):
     contents: list[dict[str, Any]]
     topic: str
     time_zone: str
+    is_paused: bool
 
 
 async def get_kept(session: AsyncSession, message_id: UUID) -> Kept:
     """Return what a message says; it is kept until the transaction ends."""
     statement = (
-        select(Message.id, Message.campaign_id, Message.contents, Message.topic, Message.time_zone)
+        select(
+            Message.id,
+            Message.campaign_id,
+            Message.contents,
+            Message.topic,
+            Message.time_zone,
+            Message.paused_at.is_not(None),
+        )
         .where(Message.workspace == context_of(session).workspace, Message.id == message_id)
         .with_for_update(read=True, key_share=True)
     )
@@ -121,7 +135,7 @@ async def get_kept(session: AsyncSession, message_id: UUID) -> Kept:
 
 
 async def notifications_by_id(session: AsyncSession, ids: Sequence[UUID]) -> Sequence[Notification]:
-    """Return notifications, for a session that entered as a worker; one statement however many, so that its plan is kept."""
+    """Return those that the session sees, a worker's of all workspaces; one statement however many, so that its plan is kept."""
     given = bindparam("ids", list(ids), type_=ARRAY(Uuid))
     return (await session.scalars(select(Notification).where(Notification.id == any_(given)))).all()
 

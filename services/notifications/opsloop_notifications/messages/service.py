@@ -12,6 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import outbox, workspaces
+from opsloop_common.access import audit
 from opsloop_common.contracts.campaigns import MessageRequested
 from opsloop_common.contracts.notifications import FailureReason, NotificationFailed, NotificationSent
 from opsloop_common.db import clock_of, context_of, fire_after_commit
@@ -20,12 +21,15 @@ from opsloop_common.inbox import forgetting
 from opsloop_notifications.consent.rules import GENERAL, INBOX, Decision, Defer, Skip
 from opsloop_notifications.consent.service import Question, decisions, erase_contacts
 from opsloop_notifications.in_app.service import Entry, erase_entries, put_entries
+from opsloop_notifications.locales.rules import best_locale
 from opsloop_notifications.messages import queries, rules
 from opsloop_notifications.messages.mails import count
 from opsloop_notifications.messages.models import Message, NotificationQueue
+from opsloop_notifications.messages.models import Notification as Notification
 from opsloop_notifications.messages.queries import Kept
 from opsloop_notifications.messages.queries import counts as counts
 from opsloop_notifications.messages.queries import get_message as get_message
+from opsloop_notifications.messages.queries import notifications_by_id as notifications_by_id
 from opsloop_notifications.messages.rules import EMAIL
 from opsloop_notifications.recipients.rules import person_id
 from opsloop_notifications.recipients.service import Recipient, hold, reach
@@ -43,8 +47,9 @@ _ADD = text(
     "FROM unnest(CAST(:ids AS uuid[]), CAST(:users AS text[]), CAST(:addresses AS text[]), CAST(:locales AS text[]), "
     "CAST(:reasons AS text[]), CAST(:untils AS timestamptz[])) AS r(id, user_id, address, locale, reason, until) "
     "ON CONFLICT (workspace, message_id, user_id, channel) DO NOTHING RETURNING id, status, deferred_until), "
-    "queued AS (INSERT INTO notification_queue (id, workspace, group_key, due_at, tries) "
-    "SELECT id, :workspace, :workspace, coalesce(deferred_until, :now), 0 FROM added WHERE status = 'pending') "
+    "queued AS (INSERT INTO notification_queue (id, workspace, group_key, due_at, tries, is_paused) "
+    "SELECT id, :workspace, :workspace, CASE WHEN NOT CAST(:paused AS boolean) THEN coalesce(deferred_until, :now) END, 0, :paused "
+    "FROM added WHERE status = 'pending') "
     "SELECT id FROM added"
 )
 _FORGET = text(
@@ -62,7 +67,6 @@ _FORGET_MESSAGES = text(
     "WHERE m.workspace = :workspace AND m.created_at < :before AND NOT EXISTS (SELECT FROM notification AS n "
     "WHERE n.workspace = m.workspace AND n.message_id = m.id) LIMIT :limit FOR UPDATE OF m SKIP LOCKED) RETURNING id"
 )
-
 # one that is with the mail server right now is let go: what comes of it finds no claim, and nobody is told
 _ERASE = text(
     "WITH gone AS (DELETE FROM notification WHERE workspace = :workspace AND user_id = ANY(CAST(:user_ids AS text[])) "
@@ -75,12 +79,19 @@ _ERASE_MESSAGES = text(
     "DELETE FROM message AS m WHERE m.workspace = :workspace AND m.id = ANY(CAST(:ids AS uuid[])) "
     "AND NOT EXISTS (SELECT FROM notification AS n WHERE n.workspace = m.workspace AND n.message_id = m.id)"
 )
-
-
 _CANCEL = text(
     "WITH gone AS (DELETE FROM notification_queue AS q USING notification AS n WHERE n.id = q.id AND q.owner IS NULL "
     "AND n.workspace = :workspace AND n.message_id = :message RETURNING q.id) "
     "UPDATE notification AS n SET status = 'cancelled', finished_at = :now FROM gone WHERE n.id = gone.id RETURNING n.id"
+)
+# one that is with the mail server right now goes out; where it does not, it waits with the others
+_PAUSE = text(
+    "UPDATE notification_queue AS q SET is_paused = true, due_at = NULL FROM notification AS n WHERE n.id = q.id "
+    "AND n.workspace = :workspace AND n.message_id = :message AND q.due_at IS NOT NULL AND NOT q.is_paused"
+)
+_RESUME = text(
+    "UPDATE notification_queue AS q SET is_paused = false, due_at = greatest(CAST(:now AS timestamptz), n.deferred_until) "
+    "FROM notification AS n WHERE n.id = q.id AND n.workspace = :workspace AND n.message_id = :message AND q.is_paused"
 )
 
 
@@ -135,6 +146,7 @@ async def tell(session: AsyncSession, message_id: UUID, channel: str, user_ids: 
             "channel": channel,
             "ready": "sent" if channel == INBOX else "pending",
             "now": clock_of(session).now(),
+            "paused": kept.is_paused,
             "ids": list(rows),
             "users": [row.user_id for row in rows.values()],
             "addresses": [row.address for row in rows.values()],
@@ -197,7 +209,7 @@ async def _sent_lately(
 def _locale_for(contents: rules.Contents, wanted: str | None) -> str | None:
     if not contents:
         return None
-    locale: str = contents[rules.best_locale([content["locale"] for content in contents], wanted)]["locale"]
+    locale: str = contents[best_locale([content["locale"] for content in contents], wanted)]["locale"]
     return locale
 
 
@@ -211,6 +223,25 @@ async def cancel_message(session: AsyncSession, message_id: UUID) -> int:
     await queries.get_message(session, message_id)
     given = {"workspace": context_of(session).workspace, "message": message_id, "now": clock_of(session).now()}
     return len((await session.scalars(_CANCEL, given)).all())
+
+
+async def pause_message(session: AsyncSession, message_id: UUID) -> None:
+    """Have what waits of a message, and what is still asked for, wait until it is resumed. Raises NotFound."""
+    message = await queries.lock_message(session, message_id)
+    if message.paused_at is None:
+        message.paused_at = clock_of(session).now()
+        await session.execute(_PAUSE, {"workspace": message.workspace, "message": message_id})
+        audit.record(session, "message.paused", f"message/{message_id}")
+
+
+async def resume_message(session: AsyncSession, message_id: UUID) -> None:
+    """Have a paused message go on. Raises NotFound."""
+    message = await queries.lock_message(session, message_id)
+    if message.paused_at is not None:
+        message.paused_at, now = None, clock_of(session).now()
+        await session.execute(_RESUME, {"workspace": message.workspace, "message": message_id, "now": now})
+        audit.record(session, "message.resumed", f"message/{message_id}")
+        fire_after_commit(session, QUEUE_TABLE)
 
 
 async def forget_ended(session: AsyncSession, before: datetime, *, after: UUID | None, limit: int) -> UUID | None:

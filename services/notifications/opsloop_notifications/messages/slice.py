@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from opsloop_common.service import Slice
 from opsloop_notifications.messages.consumers import ERASURES, MESSAGES
-from opsloop_notifications.messages.meters import MailMeter
 from opsloop_notifications.messages.models import Message, Notification, NotificationQueue
 from opsloop_notifications.messages.routes import router
 from opsloop_notifications.messages.timers import SUPPRESS_BOUNCED, dispatch_mails
@@ -16,5 +15,4 @@ SLICE = Slice(
     subscriptions=(MESSAGES, ERASURES),
     loops=(dispatch_mails,),
     due=(SUPPRESS_BOUNCED,),
-    meters=(MailMeter,),
 )

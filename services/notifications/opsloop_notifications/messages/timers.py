@@ -10,6 +10,7 @@ from opsloop_common.db import ports_of, settings_of
 from opsloop_common.due import DueKind, DueRow
 from opsloop_common.due.engine import Engine
 from opsloop_common.service import Runtime
+from opsloop_notifications.letters.service import Writer
 from opsloop_notifications.messages import mails
 from opsloop_notifications.messages.sender import MailWork
 from opsloop_notifications.ports import NotificationsPorts
@@ -18,14 +19,15 @@ from opsloop_notifications.settings import NotificationsSettings
 
 async def dispatch_mails(runtime: Runtime) -> None:
     """Send mails until cancelled; `/readyz` says so while they wait for the mail server."""
-    server = ports_of(runtime, NotificationsPorts).mail
-    sender = settings_of(runtime, NotificationsSettings).mail_from
-    work = MailWork(runtime, server, sender=sender)
-    runtime.readiness.append(work.hold.mail)
+    ports = ports_of(runtime, NotificationsPorts)
+    settings = settings_of(runtime, NotificationsSettings)
+    writer = Writer(runtime, settings.mail_from, settings.mail_return, ports.signer)
+    work = MailWork(runtime, ports.mail, writer)
+    runtime.readiness.append(work.ways.mail)
     try:
         await Engine(runtime.db, work, owner=runtime.boot_id).run()
     finally:
-        runtime.readiness.remove(work.hold.mail)
+        runtime.readiness.remove(work.ways.mail)
 
 
 async def suppress_bounced(session: AsyncSession, row: DueRow) -> None:

@@ -20,11 +20,25 @@ class MailMeter:
         self._held = Gauge(
             "opsloop_mails_held", "1 while the mail server takes no mail from us, whoever it is for", registry=registry
         )
+        self._by_server = Counter(
+            "opsloop_mail_server_mails", "Mails that a mail server took", ["server"], registry=registry
+        )
+        self._server_held = Gauge(
+            "opsloop_mail_server_held", "1 while a mail server takes no mail from us", ["server"], registry=registry
+        )
         self._by_outcome = {outcome: self._mails.labels(outcome) for outcome in OUTCOMES}
 
     def count(self, outcome: str) -> None:
         """Count one outcome."""
         self._by_outcome[outcome].inc()
+
+    def count_server(self, server: str) -> None:
+        """Count a mail that a server took."""
+        self._by_server.labels(server).inc()
+
+    def show_server(self, server: str, is_held: bool) -> None:
+        """Show whether mail waits for one server, or goes by another."""
+        self._server_held.labels(server).set(is_held)
 
     def show_held(self, is_held: bool) -> None:
         """Show whether mail waits."""
