@@ -37,6 +37,7 @@ from tests.contracts.worlds.alerts import (
 from tests.contracts.worlds.campaigns import CAMPAIGN, PLAYBOOK
 from tests.contracts.worlds.consent import SUPPRESSION, TOPIC
 from tests.contracts.worlds.metrics import MONITOR, REPORTED, WINDOW
+from tests.contracts.worlds.recipient_imports import BATCH
 from tests.contracts.worlds.segments import DEFINITION, SEGMENT
 from tests.contracts.worlds.templates import MESSAGE, TEMPLATE
 from tests.harness import SERVICES, Deployment, connect, eventually
@@ -89,6 +90,7 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/templates": TEMPLATE,
     "POST /v1/messages": MESSAGE,
     "POST /v1/notification-topics": TOPIC,
+    "POST /v1/recipients:batch": BATCH,
     "POST /v1/suppressions": SUPPRESSION,
     "POST /v1/parked-events/redrive": {"fingerprint": "ValueError"},
     "POST /v1/parked-events/discard": {"fingerprint": "ValueError"},

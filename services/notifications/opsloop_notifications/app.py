@@ -21,6 +21,7 @@ from opsloop_notifications.messages import slice as messages
 from opsloop_notifications.oncall import slice as oncall
 from opsloop_notifications.ports import open_ports
 from opsloop_notifications.queues import slice as queues
+from opsloop_notifications.recipient_imports import slice as recipient_imports
 from opsloop_notifications.recipients import slice as recipients
 from opsloop_notifications.recoveries import slice as recoveries
 from opsloop_notifications.retention import slice as retention
@@ -46,6 +47,7 @@ SERVICE = Service(
         eventlog.SLICE,
         confirmations.SLICE,  # before recipients, whose paths take the rest
         in_app.SLICE,
+        recipient_imports.SLICE,
         recipients.SLICE,
         consent.SLICE,
         topics.SLICE,

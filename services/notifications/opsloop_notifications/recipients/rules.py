@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 from uuid import UUID, uuid5
 
 from opsloop_common.errors import Conflict
@@ -36,6 +38,58 @@ def state_after(present: str | None, email: str | None, new_email: str | None, s
     if said is not None:
         return said
     return present if present is not None and email == new_email else AddressState.CONFIRMED
+
+
+@dataclass(frozen=True)
+class Said:
+    """What one row of many says of a person. `fields`: email, locale, name, time_zone, as far as it names them.
+
+    `consent`: how and since when somebody knows that the address is theirs. `wishes`: topic → whether it is wanted by mail.
+    """
+
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    consent: tuple[str, datetime] | None = None
+    wishes: Mapping[str, bool] = field(default_factory=dict)
+
+
+NOBODY: Mapping[str, Any] = {"email": None, "state": AddressState.CONFIRMED, "consent_source": None, "wanted": {}}
+"""What is known of somebody who is not."""
+
+
+def merged(present: Mapping[str, Any], said: Said) -> tuple[dict[str, Any], bool]:
+    """Return what a row changes of a person (as columns), and whether the address that is there stayed against it.
+
+    An address without a ground is unconfirmed, and replaces no confirmed one. No ground mends one that bounced or
+    complained. What a person said of a topic stays; a row speaks for those who said nothing.
+    """
+    changes = {name: value for name, value in said.fields.items() if name != "email"}
+    wanted = {topic: dict(channels) for topic, channels in present["wanted"].items()}
+    for topic, is_on in said.wishes.items():
+        wanted.setdefault(topic, {}).setdefault("email", is_on)
+    email = said.fields.get("email", present["email"])
+    address = _address(present, email, said.consent)
+    return changes | {"wanted": wanted} | (address or {}), address is None
+
+
+def _address(
+    present: Mapping[str, Any], email: str | None, consent: tuple[str, datetime] | None
+) -> dict[str, Any] | None:
+    source, at = consent or (None, None)
+    ground = {"email": email, "consent_source": source, "consent_at": at}
+    if email is None:
+        return {"email": None, "state": AddressState.CONFIRMED, "consent_source": None, "consent_at": None}
+    if email == present["email"]:
+        is_new = consent is not None and (present["state"], present["consent_source"]) != (
+            AddressState.CONFIRMED,
+            source,
+        )
+        is_new = is_new and present["state"] in (AddressState.UNCONFIRMED, AddressState.CONFIRMED)
+        return ground | {"state": AddressState.CONFIRMED} if is_new else {}
+    if consent is not None:
+        return ground | {"state": AddressState.CONFIRMED}
+    if present["email"] is not None and present["state"] == AddressState.CONFIRMED:
+        return None
+    return ground | {"state": AddressState.UNCONFIRMED}
 
 
 def left_out(before: Wanted, after: Wanted) -> list[tuple[str, str]]:

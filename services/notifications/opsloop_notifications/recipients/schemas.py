@@ -66,15 +66,24 @@ class RecipientPatch(InModel):
     state: SaidState = Field(default_factory=absent)
 
 
+class ConsentOut(OutModel):
+    """How somebody knows that the address is theirs, and since when."""
+
+    source: str
+    at: Timestamp
+
+
 class RecipientOut(OutModel):
     """A person with address and language. `is_by_hand`: they were put here; else they come from traits of events, and follow them.
 
-    `state` is of the address: an `unconfirmed` one gets nothing but the question whether it is theirs.
+    `state` is of the address: an `unconfirmed` one gets nothing but the question whether it is theirs. `consent`: the ground that was
+    said for it being `confirmed`.
     """
 
     user_id: str
     email: str | None
     state: State
+    consent: ConsentOut | None
     locale: str | None
     name: str | None
     time_zone: str | None
