@@ -46,6 +46,8 @@ COMPUTED = {
     "/v1/deliveries/{delivery_id}",
     "/v1/notifications/{notification_id}",
     "/v1/messages/{message_id}",
+    "/v1/digests/{digest_id}",
+    "/v1/digests/{digest_id}/preview",
     "/v1/recipients/{user_id}/inbox/stream",
     "/v1/breaches/{incident_id}",
     "/v1/parked-events/groups",

@@ -12,6 +12,8 @@ from opsloop_notifications.composing import slice as composing
 from opsloop_notifications.confirmations import slice as confirmations
 from opsloop_notifications.consent import slice as consent
 from opsloop_notifications.deliveries import slice as deliveries
+from opsloop_notifications.digest_mails import slice as digest_mails
+from opsloop_notifications.digests import slice as digests
 from opsloop_notifications.endpoints import slice as endpoints
 from opsloop_notifications.escalations import slice as escalations
 from opsloop_notifications.eventlog import slice as eventlog
@@ -54,6 +56,8 @@ SERVICE = Service(
         suppressions.SLICE,
         unsubscribing.SLICE,
         messages.SLICE,
+        digests.SLICE,
+        digest_mails.SLICE,
         alerts.SLICE,
         alert_rules.SLICE,
         alert_groups.SLICE,

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from opsloop_common.db import Context
 from opsloop_notifications.recipients import service as recipients
-from opsloop_notifications.recipients.rules import NOBODY, AddressState, Said, merged
+from opsloop_notifications.recipients.rules import NOBODY, AddressState, Said, merged, over
 
 AT = datetime(2025, 6, 1, tzinfo=UTC)
 GROUND = ("checkout", AT)
@@ -76,6 +76,14 @@ def test_a_row_speaks_for_those_who_said_nothing(wanted, wishes, expected):
 
     assert merged(before, Said(wishes=wishes))[0]["wanted"] == expected
     assert before["wanted"] == copied, "what was there is not changed under its owner"
+
+
+def test_what_is_said_now_stands_in_the_place_of_what_was_said():
+    before = {"a": {"email": True, "inbox": True}, "b": {"email": False}}
+    assert over(before, {"a": {"email": False}, "c": {"sms": True}}) == {
+        "a": {"email": False, "inbox": True}, "b": {"email": False}, "c": {"sms": True},
+    }  # fmt: skip
+    assert before["a"]["email"] is True
 
 
 STATES = st.sampled_from([str(state) for state in AddressState])

@@ -36,7 +36,8 @@ TYPES = {
     "text/csv": Format.CSV,
     "application/x-ndjson": Format.NDJSON,
     "application/jsonl": Format.NDJSON,
-    "application/jsonlines": Format.NDJSON,
+    "application/ndjson": Format.NDJSON,
+    "application/x-jsonlines": Format.NDJSON,
 }
 ROW_BYTES = 64 * 1024
 COLUMNS = 100

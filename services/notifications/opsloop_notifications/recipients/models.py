@@ -38,6 +38,7 @@ class Recipient(Versioned, Base):
     name: Mapped[str | None] = mapped_column(Text)
     time_zone: Mapped[str | None] = mapped_column(Text, comment="null: the workspace's")
     wanted: Mapped[dict[str, dict[str, bool]]] = mapped_column(Json, comment="topic → channel → whether it is wanted")
+    digests: Mapped[dict[str, dict[str, dict[str, Any]]]] = mapped_column(Json, comment="topic → channel → how often")
     quiet_start: Mapped[time | None] = mapped_column(Time, comment="of the night in the person's zone")
     quiet_end: Mapped[time | None] = mapped_column(Time)
     consent_source: Mapped[str | None] = mapped_column(
@@ -66,9 +67,14 @@ class Recipient(Versioned, Base):
 
     @property
     def topics(self) -> list[dict[str, Any]]:
-        """Return what is wanted as a list, by topic and channel."""
+        """Return what is wanted as a list, by topic and channel, and how often it is gathered where the person said so."""
         return [
-            {"topic": topic, "channel": channel, "is_on": is_on}
+            {
+                "topic": topic,
+                "channel": channel,
+                "is_on": is_on,
+                "digest": self.digests.get(topic, {}).get(channel),
+            }
             for topic, channels in sorted(self.wanted.items())
             for channel, is_on in sorted(channels.items())
         ]

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID, uuid5
 
 from opsloop_common.errors import Conflict
@@ -15,6 +15,9 @@ CONFIRMATION_EVERY = timedelta(hours=1)
 """So seldom a person is asked whether an address is theirs: it may be somebody else's."""
 _RECIPIENTS = UUID("6f1c2f0c-94a3-5a0e-9f57-0f6c1d0b7a11")
 
+T = TypeVar("T")
+Digests = Mapping[str, Mapping[str, Mapping[str, Any]]]
+"""Topic → channel → how often its mails are gathered; what is not named is as the topic says."""
 Wanted = Mapping[str, Mapping[str, bool]]
 """Topic → channel → whether it is wanted; what is not named is as the topic says."""
 
@@ -106,6 +109,14 @@ def without_channel(before: Wanted, topic: str, channel: str) -> dict[str, dict[
     """Return what is wanted when one topic is not on one channel."""
     copied = {name: dict(channels) for name, channels in before.items()}
     return copied | {topic: copied.get(topic, {}) | {channel: False}}
+
+
+def over(before: Mapping[str, Mapping[str, T]], said: Mapping[str, Mapping[str, T]]) -> dict[str, dict[str, T]]:
+    """Return what was said before by topic and channel, with what is said now in its place."""
+    merged = {topic: dict(channels) for topic, channels in before.items()}
+    for topic, channels in said.items():
+        merged[topic] = merged.get(topic, {}) | dict(channels)
+    return merged
 
 
 def require_askable(state: str, email: str | None, asked_at: datetime | None, now: datetime) -> None:

@@ -18,6 +18,7 @@ from opsloop_common.http.schemas import (
     Timestamp,
     absent,
 )
+from opsloop_notifications.shapes import DigestIn, DigestOut
 
 MAX_PREFERENCES = 500
 Channel = Literal["email", "inbox", "chat", "sms", "push"]
@@ -106,11 +107,18 @@ class QuietHours(InModel):
 
 
 class PreferenceIn(InModel):
-    """Whether a topic is wanted on a channel."""
+    """Whether a topic is wanted on a channel, and how often its mails are gathered; null: as the topic says."""
 
     topic: Slug
     channel: Channel
     is_on: bool
+    digest: DigestIn | None = None
+
+    @model_validator(mode="after")
+    def _wakes_somebody(self) -> PreferenceIn:
+        if self.digest is not None and self.channel == "inbox":
+            raise ValueError("must have no digest in the inbox: what lies there wakes nobody")
+        return self
 
 
 class PreferencesIn(InModel):
@@ -132,6 +140,7 @@ class PreferenceOut(OutModel):
     topic: str
     channel: Channel
     is_on: bool
+    digest: DigestOut | None
 
 
 class QuietHoursOut(OutModel):

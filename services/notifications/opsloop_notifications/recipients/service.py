@@ -155,7 +155,7 @@ async def _insert(session: AsyncSession, people: Mapping[str, Mapping[str, Any]]
         return ()
     now, workspace = clock_of(session).now(), context_of(session).workspace
     own = {"workspace": workspace, "version": 1, "created_at": now, "updated_at": now}
-    given = dict.fromkeys(UNDONE) | {"state": AddressState.CONFIRMED, "wanted": {}} | own
+    given = dict.fromkeys(UNDONE) | {"state": AddressState.CONFIRMED, "wanted": {}, "digests": {}} | own
     rows = [
         given | dict(said) | {"user_id": user_id, "person_id": rules.person_id(workspace, user_id)}
         for user_id, said in sorted(people.items())
@@ -178,13 +178,14 @@ async def set_preferences(
     user_id: str,
     *,
     wanted: rules.Wanted,
+    digests: rules.Digests,
     quiet: tuple[time, time] | None,
     expected: Precondition,
 ) -> Recipient:
     """Say what one person wants to hear and when not; tells of what is not wanted any more. Raises NotFound, StaleVersion."""
     recipient = await queries.lock_recipient(session, user_id, expected)
     start, end = quiet or (None, None)
-    _want(session, recipient, {"wanted": wanted, "quiet_start": start, "quiet_end": end}, by="api")
+    _want(session, recipient, {"wanted": wanted, "digests": digests, "quiet_start": start, "quiet_end": end}, by="api")
     return recipient
 
 
@@ -196,14 +197,14 @@ async def unsubscribe(session: AsyncSession, person_id: UUID, *, topic: str, cha
     return recipient
 
 
-async def choose(session: AsyncSession, person_id: UUID, *, wanted: rules.Wanted) -> Recipient | None:
+async def choose(
+    session: AsyncSession, person_id: UUID, *, wanted: rules.Wanted, digests: rules.Digests
+) -> Recipient | None:
     """Take over what a person chose of some topics on their page; None when there is nobody of that id any more."""
     recipient = await queries.lock_by_person(session, person_id)
     if recipient is not None:
-        merged = {topic: dict(channels) for topic, channels in recipient.wanted.items()}
-        for topic, channels in wanted.items():
-            merged[topic] = merged.get(topic, {}) | dict(channels)
-        _want(session, recipient, {"wanted": merged}, by="link")
+        changes = {"wanted": rules.over(recipient.wanted, wanted), "digests": rules.over(recipient.digests, digests)}
+        _want(session, recipient, changes, by="link")
     return recipient
 
 
