@@ -1,7 +1,12 @@
 """Many recipients in one request, and which address replaces which."""
 
+from uuid import uuid4
+
 import pytest
 
+from opsloop_common.contracts.users import UserContactChanged
+from opsloop_common.testing.events import deliver, make_event
+from opsloop_notifications.consent.consumers import CONTACTS
 from services.notifications.tests.recipient_files import files
 
 __all__ = ["files"]
@@ -95,6 +100,19 @@ async def test_which_address_replaces_which(files, state, row, email, after, kep
 
     assert (item["status"], item["kept_address"]) == ("updated", kept)
     assert await files.person("u1", "email", "state", "name") == (email, after, "n")
+
+
+@pytest.mark.parametrize(
+    ("row", "follows"),
+    [({"name": "n"}, True), ({"topics": {"a": True}}, True), ({"locale": "fr"}, False), ({"email": OLD}, False)],
+)
+async def test_who_is_only_named_goes_on_following_what_is_heard(files, row, follows):
+    await files.batch({"user_id": "u1"} | row)
+    heard = UserContactChanged(contact_id=uuid4(), user_id="u1", email=NEW, locale="en")
+    await deliver(files.service.db, CONTACTS, make_event(heard))
+
+    shown = await files.person("u1", "email", "is_by_hand")
+    assert shown == ((NEW, False) if follows else (row.get("email"), True))
 
 
 async def test_another_address_ends_the_ground_of_the_old_one(files):

@@ -16,7 +16,7 @@ NO_GROUND = (None, None)
 
 
 def present(email=None, state="confirmed", source=None, **wanted):
-    return {"email": email, "state": state, "consent_source": source, "wanted": wanted}
+    return {"email": email, "state": state, "consent_source": source, "wanted": wanted, "is_by_hand": False}
 
 
 def address(changes):
@@ -57,7 +57,7 @@ def test_which_address_there_is_afterwards(before, fields, consent, expected):
 def test_a_confirmed_address_stays_against_one_without_a_ground_and_the_rest_is_taken():
     changes, kept_address = merged(present("a"), Said({"email": "b", "name": "n", "locale": None}))
 
-    assert (changes, kept_address) == ({"name": "n", "locale": None, "wanted": {}}, True)
+    assert (changes, kept_address) == ({"name": "n", "locale": None, "wanted": {}, "is_by_hand": True}, True)
 
 
 @pytest.mark.parametrize(

@@ -55,7 +55,13 @@ class Said:
     wishes: Mapping[str, bool] = field(default_factory=dict)
 
 
-NOBODY: Mapping[str, Any] = {"email": None, "state": AddressState.CONFIRMED, "consent_source": None, "wanted": {}}
+NOBODY: Mapping[str, Any] = {
+    "email": None,
+    "state": AddressState.CONFIRMED,
+    "consent_source": None,
+    "wanted": {},
+    "is_by_hand": False,
+}
 """What is known of somebody who is not."""
 
 
@@ -63,7 +69,8 @@ def merged(present: Mapping[str, Any], said: Said) -> tuple[dict[str, Any], bool
     """Return what a row changes of a person (as columns), and whether the address that is there stayed against it.
 
     An address without a ground is unconfirmed, and replaces no confirmed one. No ground mends one that bounced or
-    complained. What a person said of a topic stays; a row speaks for those who said nothing.
+    complained. What a person said of a topic stays; a row speaks for those who said nothing. Who was heard of goes on following
+    what is heard, unless the row names an address or a language.
     """
     changes = {name: value for name, value in said.fields.items() if name != "email"}
     wanted = {topic: dict(channels) for topic, channels in present["wanted"].items()}
@@ -71,7 +78,8 @@ def merged(present: Mapping[str, Any], said: Said) -> tuple[dict[str, Any], bool
         wanted.setdefault(topic, {}).setdefault("email", is_on)
     email = said.fields.get("email", present["email"])
     address = _address(present, email, said.consent)
-    return changes | {"wanted": wanted} | (address or {}), address is None
+    is_by_hand = present["is_by_hand"] or not said.fields.keys().isdisjoint(("email", "locale"))
+    return changes | {"wanted": wanted, "is_by_hand": is_by_hand} | (address or {}), address is None
 
 
 def _address(

@@ -88,7 +88,7 @@ async def take_many(session: AsyncSession, people: Mapping[str, Said]) -> dict[s
     """Take over what rows say of people, each named once; what a row leaves out stays. See `rules.merged`."""
     known = {row.user_id: row for row in await queries.lock_recipients(session, list(people))}
     fresh = {user_id: said for user_id, said in people.items() if user_id not in known}
-    merged = {user_id: rules.merged(NOBODY, said)[0] | {"is_by_hand": True} for user_id, said in fresh.items()}
+    merged = {user_id: rules.merged(NOBODY, said)[0] for user_id, said in fresh.items()}
     added = {row.user_id: row for row in await _insert(session, merged)}
     late = [user_id for user_id in fresh if user_id not in added]  # somebody else added them between the two statements
     known |= {row.user_id: row for row in (await queries.lock_recipients(session, late) if late else ())}
@@ -109,7 +109,7 @@ def _take(session: AsyncSession, recipient: Recipient, said: Said) -> tuple[str,
     before = {name: getattr(recipient, name) for name in UNDONE}
     changes, kept_address = rules.merged(before, said)
     version = recipient.version
-    with resources.changing(session, recipient, changes | {"is_by_hand": True}):
+    with resources.changing(session, recipient, changes):
         _tell_left_out(session, recipient, before["wanted"], by="api")
     is_same = recipient.version == version
     return recipient.user_id, Taken("existing" if is_same else "updated", kept_address, recipient.version, before)
@@ -126,7 +126,7 @@ async def foretell_many(session: AsyncSession, people: Mapping[str, Said]) -> di
             return user_id, Taken("created", False, 1, None)
         before = {name: getattr(recipient, name) for name in UNDONE}
         changes, kept_address = rules.merged(before, people[user_id])
-        is_same = recipient.is_by_hand and all(before[name] == value for name, value in changes.items())
+        is_same = all(before[name] == value for name, value in changes.items())
         return user_id, Taken("existing" if is_same else "updated", kept_address, recipient.version, before)
 
     return dict(await breathing(foretold, people))
