@@ -61,6 +61,15 @@ def test_a_confirmed_address_stays_against_one_without_a_ground_and_the_rest_is_
 
 
 @pytest.mark.parametrize(
+    ("fields", "is_by_hand"),
+    [({}, False), ({"name": "n", "time_zone": "UTC"}, False), ({"email": None}, True), ({"locale": "en"}, True)],
+)
+def test_who_is_given_an_address_or_a_language_is_there_by_hand(fields, is_by_hand):
+    assert merged(NOBODY, Said(fields))[0]["is_by_hand"] is is_by_hand
+    assert merged(present() | {"is_by_hand": True}, Said(fields))[0]["is_by_hand"]
+
+
+@pytest.mark.parametrize(
     ("wanted", "wishes", "expected"),
     [
         ({}, {}, {}),
