@@ -84,7 +84,8 @@ FURTHER = {
         35, "the answer that goes on while somebody watches, apart from asking for it"
     ),
     "notifications.messages.mails": Further(25, "mails as the queue's engine takes and records them"),
-    "notifications.messages.sender": Further(35, "what the queue's engine calls to hand mails over"),
+    "notifications.posting.sender": Further(35, "what the queue's engine calls to hand mails over"),
+    "notifications.recipient_imports.reading": Further(25, "what one row says, by the shape that the contract shows"),
     "notifications.wording.layout": Further(-10, "the frame that a mail's HTML stands in"),
     "notifications.wording.markdown": Further(-10, "Markdown as HTML and as text, by a library"),
     "notifications.wording.sandbox": Further(-10, "Liquid, by a library, within bounds"),

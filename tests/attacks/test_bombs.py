@@ -38,6 +38,7 @@ from tests.contracts.worlds.bounces import BOUNCES
 from tests.contracts.worlds.campaigns import CAMPAIGN, PLAYBOOK
 from tests.contracts.worlds.consent import SUPPRESSION, TOPIC
 from tests.contracts.worlds.metrics import MONITOR, REPORTED, WINDOW
+from tests.contracts.worlds.recipient_imports import BATCH
 from tests.contracts.worlds.segments import DEFINITION, SEGMENT
 from tests.contracts.worlds.templates import MESSAGE, TEMPLATE
 from tests.harness import SERVICES, Deployment, connect, eventually
@@ -92,6 +93,7 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/templates": TEMPLATE,
     "POST /v1/messages": MESSAGE,
     "POST /v1/notification-topics": TOPIC,
+    "POST /v1/recipients:batch": BATCH,
     "POST /v1/suppressions": SUPPRESSION,
     "POST /v1/mail/bounces": BOUNCES,
     "POST /v1/parked-events/redrive": {"fingerprint": "ValueError"},

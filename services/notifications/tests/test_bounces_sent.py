@@ -8,7 +8,7 @@ import pytest
 from opsloop_common.settings import BadSettings
 from opsloop_common.testing.http import settings_for_tests
 from opsloop_notifications.app import SERVICE
-from opsloop_notifications.messages.timers import dispatch_mails
+from opsloop_notifications.posting.timers import dispatch_mails
 from opsloop_notifications.settings import NotificationsSettings
 from services.notifications.tests.conftest import Post
 from services.notifications.tests.test_bounces import Box

@@ -12,7 +12,7 @@ from opsloop_notifications.app import SERVICE
 from opsloop_notifications.consent.rules import Send
 from opsloop_notifications.dkim.service import open_signer
 from opsloop_notifications.letters.service import Writer
-from opsloop_notifications.messages.timers import dispatch_mails
+from opsloop_notifications.posting.timers import dispatch_mails
 from opsloop_notifications.settings import NotificationsSettings
 from services.notifications.tests.conftest import Post
 from services.notifications.tests.test_dkim import dns_of, keys

@@ -16,7 +16,7 @@ from opsloop_notifications.app import SERVICE
 from opsloop_notifications.mail.pacing import Pace
 from opsloop_notifications.mail.service import PINNED, REMEMBERED, MailServer, Ways
 from opsloop_notifications.messages.service import QUEUE_TABLE
-from opsloop_notifications.messages.timers import dispatch_mails
+from opsloop_notifications.posting.timers import dispatch_mails
 from opsloop_notifications.settings import NotificationsSettings
 from services.notifications.tests.conftest import Post, scripted
 

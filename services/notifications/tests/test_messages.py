@@ -20,9 +20,9 @@ from opsloop_notifications.letters.service import Writer
 from opsloop_notifications.mail.service import MailServer
 from opsloop_notifications.mail.writing import write
 from opsloop_notifications.messages.consumers import MESSAGES
-from opsloop_notifications.messages.sender import REFILL_SECONDS, REFILLED_AT, MailWork
 from opsloop_notifications.messages.service import QUEUE_TABLE
-from opsloop_notifications.messages.timers import dispatch_mails
+from opsloop_notifications.posting.sender import REFILL_SECONDS, REFILLED_AT, MailWork
+from opsloop_notifications.posting.timers import dispatch_mails
 from opsloop_notifications.settings import NotificationsSettings
 
 ENGLISH = MessageContent(locale="en", subject="We are on it", body="We saw the crash.\n")

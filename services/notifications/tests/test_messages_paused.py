@@ -13,7 +13,7 @@ from opsloop_common.testing.http import settings_for_tests
 from opsloop_notifications.app import SERVICE
 from opsloop_notifications.messages.consumers import MESSAGES
 from opsloop_notifications.messages.service import QUEUE_TABLE
-from opsloop_notifications.messages.timers import dispatch_mails
+from opsloop_notifications.posting.timers import dispatch_mails
 from opsloop_notifications.settings import NotificationsSettings
 from services.notifications.tests.conftest import Post
 
@@ -69,7 +69,7 @@ async def test_what_waits_and_what_is_asked_for_later_waits_until_it_goes_on(tel
         other = await telling.post.send("u1")  # another message goes on
         await until(lambda: telling.script.taken, "the other is sent")
         telling.advance(3_600)
-        assert await telling.counts() == {"pending": 3, "sent": 0, "failed": 0, "cancelled": 0}
+        assert await telling.counts() == {"pending": 3, "sent": 0, "gathered": 0, "failed": 0, "cancelled": 0}
 
         resumed = await telling.say("resume")
         await until(lambda: telling.are_sent(3), "it goes on")

@@ -16,7 +16,7 @@ from opsloop_notifications.consent.rules import Send
 from opsloop_notifications.letters.service import Writer
 from opsloop_notifications.mail.service import MailServer
 from opsloop_notifications.messages.mails import Mail
-from opsloop_notifications.messages.sender import MailWork
+from opsloop_notifications.posting.sender import MailWork
 from opsloop_notifications.settings import NotificationsSettings
 
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"

@@ -16,6 +16,7 @@ from opsloop_common.errors import FieldError
 from opsloop_common.http.call import Call, call_of
 from opsloop_common.http.deps import Asked
 from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempotency, problems, publishable, users
+from opsloop_common.http.rows import told
 from opsloop_common.ids import uuid7
 from opsloop_common.limits import BATCH_BYTES, BATCH_CONTAINERS, BATCH_VALUES
 from opsloop_common.turns import breathing, in_turns
@@ -29,7 +30,6 @@ from opsloop_feedback.intake.schemas import (
     FeedbackIn,
     FeedbackReceipt,
     FeedbackRow,
-    FieldErrorOut,
     InvalidRow,
     new_feedback,
     new_receipt,
@@ -147,8 +147,7 @@ def _read_row(value: object, *, now: datetime) -> FeedbackRow | InvalidRow:
 
 
 def _refused(row: InvalidRow) -> BatchItemOut:
-    errors = [FieldErrorOut(pointer=error.pointer, detail=error.detail) for error in row.errors]
-    return BatchItemOut(external_id=row.external_id, status="invalid", id=None, errors=errors)
+    return BatchItemOut(external_id=row.external_id, status="invalid", id=None, errors=told(row.errors))
 
 
 def _taken(row: FeedbackRow, id: UUID, created: bool) -> BatchItemOut:

@@ -8,14 +8,13 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import orjson
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints, ValidationError, WrapValidator
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints, ValidationError
 
 from opsloop_common.access.principal import Principal
 from opsloop_common.contracts.feedback import Channel, Kind
 from opsloop_common.errors import FieldError
+from opsloop_common.http.rows import FieldErrorOut, Unread, faults_of
 from opsloop_common.http.schemas import EmailAddress, InModel, Locale, OutModel, ShortText, Timestamp, UserId
-from opsloop_common.http.strict_json import escape
-from opsloop_common.limits import ERRORS_SHOWN_OF_A_ROW
 from opsloop_feedback.shapes import AuthorOut, ExternalId, FeedbackOut, Label, Tags, Title
 from opsloop_feedback.states.rules import Status
 from opsloop_feedback.submissions import rules as submissions
@@ -108,32 +107,13 @@ def read_row(value: Any) -> FeedbackRow | InvalidRow:
         return FeedbackRow.model_validate(value)
     except ValidationError as refusal:
         name = value.get("external_id") if isinstance(value, dict) else None
-        errors = tuple(
-            FieldError(
-                "".join(f"/{escape(str(step))}" for step in error["loc"]),
-                error["msg"].removeprefix("Value error, "),
-            )
-            for error in refusal.errors(include_url=False, include_input=False)[:ERRORS_SHOWN_OF_A_ROW]
-        )
-        return InvalidRow(name if isinstance(name, str) and len(name) <= 200 else None, errors)
-
-
-def _unread(value: Any, _: Any) -> Any:
-    # 1,000 rows in one go would keep everybody waiting: `read_row` reads them one at a time
-    return value
+        return InvalidRow(name if isinstance(name, str) and len(name) <= 200 else None, faults_of(refusal))
 
 
 class BatchIn(InModel):
     """Many posts at once."""
 
-    items: list[Annotated[FeedbackRow, WrapValidator(_unread)]] = Field(min_length=1, max_length=BATCH_ROWS)
-
-
-class FieldErrorOut(OutModel):
-    """One refused field of a row."""
-
-    pointer: str
-    detail: str
+    items: list[Unread[FeedbackRow]] = Field(min_length=1, max_length=BATCH_ROWS)
 
 
 class BatchItemOut(OutModel):

@@ -8,12 +8,12 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from opsloop_common.contracts.notifications import FailureReason
 
-OUTCOMES = ("sent", "delayed", "deferred", "held", *get_args(FailureReason))
+OUTCOMES = ("sent", "gathered", "delayed", "deferred", "held", *get_args(FailureReason))
 
 
 class MailMeter:
-    """What became of mails: `sent`, `delayed` (each try that is to be repeated), `deferred` (the person is left alone now),
-    `held` (it waits, untried, for the server to take mail from us at all), or why it failed for good."""
+    """What became of mails: `sent`, `gathered` (into a digest), `delayed` (each try that is to be repeated), `deferred` (the person is
+    left alone now), `held` (it waits, untried, for the server to take mail from us at all), or why it failed for good."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._mails = Counter("opsloop_mails", "Mails and tries of them, by outcome", ["outcome"], registry=registry)

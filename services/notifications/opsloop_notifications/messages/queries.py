@@ -52,6 +52,7 @@ async def sent_lately(
             Notification.created_at > since,
             Notification.status.not_in((NotificationStatus.FAILED, NotificationStatus.CANCELLED)),
             Notification.message_id != but,
+            Notification.digest_id.is_(None),
         )
         .group_by(Notification.user_id)
     )
@@ -115,6 +116,7 @@ class Kept(NamedTuple):
     topic: str
     time_zone: str
     is_paused: bool
+    digest_key: str | None
 
 
 async def get_kept(session: AsyncSession, message_id: UUID) -> Kept:
@@ -127,11 +129,25 @@ async def get_kept(session: AsyncSession, message_id: UUID) -> Kept:
             Message.topic,
             Message.time_zone,
             Message.paused_at.is_not(None),
+            Message.digest_key,
         )
         .where(Message.workspace == context_of(session).workspace, Message.id == message_id)
         .with_for_update(read=True, key_share=True)
     )
     return Kept(*(await session.execute(statement)).one())
+
+
+async def in_digest(
+    session: AsyncSession, digest_id: UUID
+) -> list[tuple[Notification, list[dict[str, Any]], dict[str, Any]]]:
+    """Return what a digest gathered, in the order that it came: the notification, what its message says, and its cause."""
+    statement = (
+        select(Notification, Message.contents, Message.cause)
+        .join(Message, (Message.workspace == Notification.workspace) & (Message.id == Notification.message_id))
+        .where(Notification.workspace == context_of(session).workspace, Notification.digest_id == digest_id)
+        .where(Notification.status.in_((NotificationStatus.PENDING, NotificationStatus.GATHERED)))
+    )
+    return [(row[0], row[1], row[2]) for row in await session.execute(statement.order_by(Notification.id))]
 
 
 async def notifications_by_id(session: AsyncSession, ids: Sequence[UUID]) -> Sequence[Notification]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -14,21 +14,28 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common import outbox, workspaces
 from opsloop_common.access import audit
 from opsloop_common.contracts.campaigns import MessageRequested
-from opsloop_common.contracts.notifications import FailureReason, NotificationFailed, NotificationSent
-from opsloop_common.db import clock_of, context_of, fire_after_commit
+from opsloop_common.contracts.notifications import FailureReason
+from opsloop_common.db import Context, acting_for, clock_of, context_of, fire_after_commit
 from opsloop_common.ids import uuid7
 from opsloop_common.inbox import forgetting
-from opsloop_notifications.consent.rules import GENERAL, INBOX, Decision, Defer, Skip
+from opsloop_notifications.consent.rules import GENERAL, INBOX, Decision, Defer, Gather, Skip
 from opsloop_notifications.consent.service import Question, decisions, erase_contacts
+from opsloop_notifications.digests.service import Held, erase_digests, gather
 from opsloop_notifications.in_app.service import Entry, erase_entries, put_entries
 from opsloop_notifications.locales.rules import best_locale
 from opsloop_notifications.messages import queries, rules
-from opsloop_notifications.messages.mails import count
+from opsloop_notifications.messages.mails import KIND as KIND
+from opsloop_notifications.messages.mails import Mail as Mail
+from opsloop_notifications.messages.mails import MailResult as MailResult
+from opsloop_notifications.messages.mails import claim_mails as claim_mails
+from opsloop_notifications.messages.mails import count, told_of
+from opsloop_notifications.messages.mails import record_mails as record_mails
 from opsloop_notifications.messages.models import Message, NotificationQueue
 from opsloop_notifications.messages.models import Notification as Notification
 from opsloop_notifications.messages.queries import Kept
 from opsloop_notifications.messages.queries import counts as counts
 from opsloop_notifications.messages.queries import get_message as get_message
+from opsloop_notifications.messages.queries import in_digest as in_digest
 from opsloop_notifications.messages.queries import notifications_by_id as notifications_by_id
 from opsloop_notifications.messages.rules import EMAIL
 from opsloop_notifications.recipients.rules import person_id
@@ -40,16 +47,17 @@ QUEUE_TABLE = NotificationQueue.__tablename__
 # the unique (workspace, message, user, channel) makes a repeated request send nothing twice
 _ADD = text(
     "WITH added AS (INSERT INTO notification (id, workspace, message_id, campaign_id, user_id, topic, channel, address, "
-    "locale, status, reason, attempt_count, created_at, deferred_until, finished_at) "
+    "locale, status, reason, attempt_count, created_at, deferred_until, digest_id, finished_at) "
     "SELECT r.id, :workspace, :message, :campaign, r.user_id, :topic, :channel, r.address, r.locale, "
-    "CASE WHEN r.reason IS NULL THEN CAST(:ready AS text) ELSE 'failed' END, r.reason, 0, :now, r.until, "
+    "CASE WHEN r.reason IS NULL THEN CAST(:ready AS text) ELSE 'failed' END, r.reason, 0, :now, r.until, r.digest, "
     "CASE WHEN r.reason IS NOT NULL OR :ready = 'sent' THEN CAST(:now AS timestamptz) END "
     "FROM unnest(CAST(:ids AS uuid[]), CAST(:users AS text[]), CAST(:addresses AS text[]), CAST(:locales AS text[]), "
-    "CAST(:reasons AS text[]), CAST(:untils AS timestamptz[])) AS r(id, user_id, address, locale, reason, until) "
-    "ON CONFLICT (workspace, message_id, user_id, channel) DO NOTHING RETURNING id, status, deferred_until), "
+    "CAST(:reasons AS text[]), CAST(:untils AS timestamptz[]), CAST(:digests AS uuid[])) "
+    "AS r(id, user_id, address, locale, reason, until, digest) "
+    "ON CONFLICT (workspace, message_id, user_id, channel) DO NOTHING RETURNING id, status, deferred_until, digest_id), "
     "queued AS (INSERT INTO notification_queue (id, workspace, group_key, due_at, tries, is_paused) "
     "SELECT id, :workspace, :workspace, CASE WHEN NOT CAST(:paused AS boolean) THEN coalesce(deferred_until, :now) END, 0, :paused "
-    "FROM added WHERE status = 'pending') "
+    "FROM added WHERE status = 'pending' AND digest_id IS NULL) "
     "SELECT id FROM added"
 )
 _FORGET = text(
@@ -82,7 +90,9 @@ _ERASE_MESSAGES = text(
 _CANCEL = text(
     "WITH gone AS (DELETE FROM notification_queue AS q USING notification AS n WHERE n.id = q.id AND q.owner IS NULL "
     "AND n.workspace = :workspace AND n.message_id = :message RETURNING q.id) "
-    "UPDATE notification AS n SET status = 'cancelled', finished_at = :now FROM gone WHERE n.id = gone.id RETURNING n.id"
+    "UPDATE notification AS n SET status = 'cancelled', finished_at = :now "
+    "WHERE n.workspace = :workspace AND n.message_id = :message AND n.status = 'pending' "
+    "AND (n.digest_id IS NOT NULL OR n.id IN (SELECT id FROM gone)) RETURNING n.id"
 )
 # one that is with the mail server right now goes out; where it does not, it waits with the others
 _PAUSE = text(
@@ -93,6 +103,15 @@ _RESUME = text(
     "UPDATE notification_queue AS q SET is_paused = false, due_at = greatest(CAST(:now AS timestamptz), n.deferred_until) "
     "FROM notification AS n WHERE n.id = q.id AND n.workspace = :workspace AND n.message_id = :message AND q.is_paused"
 )
+# the lock waits for whoever resumes, so that nothing is left waiting for that
+_SET_APART = text(
+    "WITH held AS MATERIALIZED (SELECT n.id FROM notification AS n JOIN message AS m ON m.workspace = n.workspace "
+    "AND m.id = n.message_id WHERE n.workspace = :workspace AND n.digest_id = ANY(CAST(:digests AS uuid[])) "
+    "AND n.status = 'pending' AND m.paused_at IS NOT NULL FOR KEY SHARE OF m), "
+    "apart AS (UPDATE notification AS n SET digest_id = NULL FROM held WHERE n.id = held.id AND n.status = 'pending' RETURNING n.id) "
+    "INSERT INTO notification_queue (id, workspace, group_key, tries, is_paused) "
+    "SELECT id, :workspace, :workspace, 0, true FROM apart"
+)
 
 
 class _Row(NamedTuple):
@@ -101,6 +120,7 @@ class _Row(NamedTuple):
     locale: str | None
     reason: FailureReason | None
     deferred_until: datetime | None
+    digest_id: UUID | None
 
 
 async def request_message(session: AsyncSession, requested: MessageRequested) -> None:
@@ -131,11 +151,17 @@ async def keep_message(
     )
 
 
-async def tell(session: AsyncSession, message_id: UUID, channel: str, user_ids: Sequence[str]) -> None:
-    """Make one notification a recipient of a kept message; whom nothing may be sent to has failed at once, with the reason."""
+async def tell(
+    session: AsyncSession, message_id: UUID, channel: str, user_ids: Sequence[str], *, is_digest: bool = False
+) -> None:
+    """Make one notification a recipient of a kept message; whom nothing may be sent to has failed at once, with the reason.
+
+    `is_digest`: what it says was held and counted before; it goes out by itself, whatever its topic's throttle.
+    """
     kept = await queries.get_kept(session, message_id)
     contents = rules.of_channel(kept.contents, channel)
-    rows = {uuid7(): row for row in await _rows(session, kept, channel, contents, list(dict.fromkeys(user_ids)))}
+    asked = list(dict.fromkeys(user_ids))
+    rows = {uuid7(): row for row in await _rows(session, kept, channel, contents, asked, is_digest=is_digest)}
     added = await session.scalars(
         _ADD,
         {
@@ -153,45 +179,63 @@ async def tell(session: AsyncSession, message_id: UUID, channel: str, user_ids: 
             "locales": [row.locale for row in rows.values()],
             "reasons": [row.reason for row in rows.values()],
             "untils": [row.deferred_until for row in rows.values()],
+            "digests": [row.digest_id for row in rows.values()],
         },
     )
     ready = []
     for id in added:
         row = rows[id]
-        said: dict[str, Any] = {"notification_id": id, "message_id": message_id, "campaign_id": kept.campaign_id}
-        said |= {"user_id": row.user_id, "channel": channel, "locale": row.locale}
+        if row.reason is not None or channel == INBOX:
+            about = {"campaign_id": kept.campaign_id, "user_id": row.user_id, "channel": channel, "locale": row.locale}
+            outbox.append(session, told_of(Notification(id=id, message_id=message_id, **about), row.reason))
         if row.reason is not None:
-            outbox.append(session, NotificationFailed(**said, reason=row.reason))
             count(session, row.reason)
         elif channel == INBOX:
-            outbox.append(session, NotificationSent(**said))
             ready.append(_entry(id, row, contents))
     await put_entries(session, ready)
     fire_after_commit(session, QUEUE_TABLE)
 
 
 async def _rows(
-    session: AsyncSession, kept: Kept, channel: str, contents: rules.Contents, user_ids: Sequence[str]
+    session: AsyncSession,
+    kept: Kept,
+    channel: str,
+    contents: rules.Contents,
+    user_ids: Sequence[str],
+    *,
+    is_digest: bool,
 ) -> list[_Row]:
     workspace = context_of(session).workspace
-    recent = await _sent_lately(session, kept.id, user_ids, topic=kept.topic)
+    recent = {} if is_digest else await _sent_lately(session, kept.id, user_ids, topic=kept.topic)
     known = await reach(session, {(workspace, user_id) for user_id in user_ids})
     people = [known.get((workspace, user_id)) for user_id in user_ids]
     addresses = [person.email if person is not None and channel == EMAIL else None for person in people]
     questions = [
-        Question(workspace, user_id, address, kept.topic, channel, kept.time_zone)
+        Question(workspace, user_id, address, kept.topic, channel, kept.time_zone, not is_digest)
         for user_id, address in zip(user_ids, addresses, strict=True)
     ]
     answers = await decisions(session, questions, recent=recent)
-    return [_row(contents, *each) for each in zip(questions, people, answers, strict=True)]
+    gathering = {
+        user_id: answer for user_id, answer in zip(user_ids, answers, strict=True) if isinstance(answer, Gather)
+    }
+    held = await gather(session, gathering, channel=channel, topic=kept.topic, key=kept.digest_key or "")
+    return [_row(contents, held, *each) for each in zip(questions, people, answers, strict=True)]
 
 
-def _row(contents: rules.Contents, asked: Question, person: Recipient | None, decision: Decision) -> _Row:
+def _row(
+    contents: rules.Contents,
+    held: Mapping[str, Held],
+    asked: Question,
+    person: Recipient | None,
+    decision: Decision,
+) -> _Row:
     reason: FailureReason | None = decision.reason if isinstance(decision, Skip) else None
     if reason is None and not contents:
         reason = "undeliverable"
-    until = decision.until if isinstance(decision, Defer) and reason is None else None
-    return _Row(asked.user_id, asked.address, _locale_for(contents, person.locale if person else None), reason, until)
+    digest = held.get(asked.user_id) if reason is None else None
+    until = decision.until if isinstance(decision, Defer) and reason is None else digest and digest.ends_at
+    locale = _locale_for(contents, person.locale if person else None)
+    return _Row(asked.user_id, asked.address, locale, reason, until, digest and digest.id)
 
 
 async def _sent_lately(
@@ -216,6 +260,25 @@ def _locale_for(contents: rules.Contents, wanted: str | None) -> str | None:
 def _entry(id: UUID, row: _Row, contents: rules.Contents) -> Entry:
     said = next(content for content in contents if content["locale"] == row.locale)
     return Entry(id, row.user_id, said["locale"], title=said["subject"], body=said["body"], url=said.get("url"))
+
+
+async def set_paused_apart(session: AsyncSession, digest_ids: Sequence[UUID]) -> None:
+    """Take out of digests that go out now what is of paused messages: it goes out by itself, once they go on."""
+    given = {"workspace": context_of(session).workspace, "digests": list(digest_ids)}
+    await session.execute(_SET_APART, given)
+
+
+async def settle_digest(session: AsyncSession, digest_id: UUID) -> None:
+    """Say of what a digest gathered that it stands there, or, where the digest may not be sent, why it does not."""
+    own = context_of(session).workspace
+    told = await session.scalar(queries.notifications_of(own, message_id=digest_id))
+    reason: FailureReason | None = told.reason if told is not None else "undeliverable"  # type: ignore[assignment]
+    for row, _, cause in await queries.in_digest(session, digest_id):
+        row.status, row.reason = ("gathered", None) if reason is None else ("failed", reason)
+        row.finished_at = clock_of(session).now()
+        with acting_for(session, Context.following(own, cause)):
+            outbox.append(session, told_of(row, reason))
+        count(session, reason or "gathered")
 
 
 async def cancel_message(session: AsyncSession, message_id: UUID) -> int:
@@ -265,6 +328,7 @@ async def forget_messages(session: AsyncSession, before: datetime, *, limit: int
 async def erase_people(session: AsyncSession, user_ids: Sequence[str]) -> None:
     """Forget people who were erased: where they are reached, what was sent to them, and what waits to be."""
     await erase_entries(session, user_ids)
+    await erase_digests(session, user_ids)
     own = {"workspace": context_of(session).workspace}
     gone = (await session.execute(_ERASE, own | {"user_ids": list(user_ids)})).all()
     await erase_contacts(session, user_ids, also={row.address for row in gone if row.address is not None})

@@ -21,6 +21,7 @@ from opsloop_notifications.alert_silences import service as silences
 from opsloop_notifications.alerts import service as alerts
 from opsloop_notifications.bounces import service as bounces
 from opsloop_notifications.deliveries import service as deliveries
+from opsloop_notifications.digests import service as digests
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.eventlog import service as eventlog
 from opsloop_notifications.in_app import service as in_app
@@ -53,6 +54,7 @@ async def forget_old(run: LongRun) -> None:
     for forget in (
         messages.forget_messages,
         bounces.forget_reports,
+        digests.forget_sent,
         in_app.forget_entries,
         alerts.forget_resolved,
         alerts.forget_entries,

@@ -29,7 +29,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     # the release before would neither send nor end them
-    with every_workspace(op.get_bind(), "notification"), every_workspace(op.get_bind(), "notification_queue"):
+    with every_workspace(op.get_bind(), "notification", "notification_queue"):
         op.execute(
             "WITH gone AS (DELETE FROM notification_queue WHERE is_paused AND owner IS NULL RETURNING id) "
             "UPDATE notification AS n SET status = 'cancelled', finished_at = now() FROM gone WHERE n.id = gone.id"

@@ -15,9 +15,9 @@ from opsloop_common.testing.http import settings_for_tests
 from opsloop_notifications.app import SERVICE
 from opsloop_notifications.messages.consumers import MESSAGES
 from opsloop_notifications.messages.mails import MailResult
-from opsloop_notifications.messages.sender import MailWork
 from opsloop_notifications.messages.service import QUEUE_TABLE
-from opsloop_notifications.messages.timers import dispatch_mails
+from opsloop_notifications.posting.sender import MailWork
+from opsloop_notifications.posting.timers import dispatch_mails
 from opsloop_notifications.settings import NotificationsSettings
 
 GBK = "550 5.1.1 用户不存在".encode("gbk")

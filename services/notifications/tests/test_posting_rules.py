@@ -1,4 +1,4 @@
-"""When a mail is tried again, and what is said by which channel, without a database."""
+"""When a mail is tried again, without a database."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from opsloop_notifications.messages import rules
+from opsloop_notifications.posting import rules
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 

@@ -36,8 +36,9 @@ from opsloop_notifications.mail.service import (
     Ways,
     Written,
 )
-from opsloop_notifications.messages import mails, rules, service
-from opsloop_notifications.messages.mails import Mail, MailResult
+from opsloop_notifications.messages import service as messages
+from opsloop_notifications.messages.service import Mail, MailResult
+from opsloop_notifications.posting import rules
 
 CLAIMED_PER_WORKSPACE = 100
 REFILLED_AT = 75  # of those: a claim for each that was sent would keep the next workspace waiting
@@ -50,8 +51,8 @@ DOUBTED = timedelta(seconds=5)
 class MailWork:
     """What the queue engine asks of messages. Without a server mail is not configured, and each row says so."""
 
-    table = service.QUEUE_TABLE
-    kinds: Collection[str] = (mails.KIND,)
+    table = messages.QUEUE_TABLE
+    kinds: Collection[str] = (messages.KIND,)
     never_left = 1  # other processes' mails count against a workspace's places too
     poll_seconds = 0.5
     gather_seconds = 0.0
@@ -72,7 +73,7 @@ class MailWork:
         full = [workspace for (workspace, _), count in ask.held.items() if count > REFILLED_AT]
         ask = replace(ask, full=[*ask.full, *full, *self.ways.held_workspaces()])
         async with self._runtime.db.transaction() as session:
-            claimed = await mails.claim_mails(session, ask, per_workspace=CLAIMED_PER_WORKSPACE)
+            claimed = await messages.claim_mails(session, ask, per_workspace=CLAIMED_PER_WORKSPACE)
         return Claimed(claimed, ask.now + timedelta(seconds=REFILL_SECONDS) if full else None)
 
     def places(self, item: Mail) -> float:
@@ -185,4 +186,4 @@ class MailWork:
     async def record(self, results: Sequence[MailResult], *, owner: UUID) -> None:
         """Write the results down and tell the bus."""
         async with self._runtime.db.transaction() as session:
-            await mails.record_mails(session, results, owner=owner)
+            await messages.record_mails(session, results, owner=owner)
