@@ -31,7 +31,7 @@ def downgrade() -> None:
     # the release before would neither send nor end them
     with every_workspace(op.get_bind(), "notification", "notification_queue"):
         op.execute(
-            "WITH gone AS (DELETE FROM notification_queue WHERE is_paused AND owner IS NULL RETURNING id) "
+            "WITH gone AS (DELETE FROM notification_queue WHERE is_paused RETURNING id) "
             "UPDATE notification AS n SET status = 'cancelled', finished_at = now() FROM gone WHERE n.id = gone.id"
         )
     op.drop_column("notification_queue", "is_paused")
