@@ -50,7 +50,7 @@ class NotificationsSettings(Settings):
 
     @field_validator("dkim_keys")
     @classmethod
-    def _keys(cls, value: str) -> str:
+    def _dkim_keys(cls, value: str) -> str:
         for number, (selector, file) in enumerate(_named(value), 1):
             if not (SELECTOR.fullmatch(selector) and file):
                 raise ValueError(f"entry {number} is not like selector=/path/of/key.pem")

@@ -112,3 +112,8 @@ def test_settings_name_several_keys_and_the_senders_domain():
 def test_settings_that_could_not_work_are_refused(fields, what):
     with pytest.raises(BadSettings, match=what):
         given(**fields)
+
+
+def test_keys_of_mails_are_read_beside_earlier_secret_keys():
+    with pytest.raises(BadSettings, match="OPSLOOP_SECRET_KEY_PREVIOUS"):
+        settings_for_tests(NotificationsSettings, secret_key_previous="too short")
