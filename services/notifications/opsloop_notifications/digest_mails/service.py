@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Sequence
 from datetime import datetime
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.failpoints import hit
+from opsloop_common.turns import breathing
 from opsloop_notifications.consent.rules import GENERAL
 from opsloop_notifications.digests.rules import ENTRIES, Entry, words
 from opsloop_notifications.digests.service import Digest, close_ended, get_digest
 from opsloop_notifications.messages import service as messages
+from opsloop_notifications.messages.service import Digested, Gathered
 from opsloop_notifications.topics.service import find_topic
 from opsloop_notifications.wording.rules import Said
 
-BATCH = 50
+BATCH = 200
 
 
 async def send_ended(session: AsyncSession, by: datetime) -> bool:
@@ -25,33 +29,53 @@ async def send_ended(session: AsyncSession, by: datetime) -> bool:
     """
     closed = await close_ended(session, by, limit=BATCH)
     await messages.set_paused_apart(session, [digest.id for digest in closed])
+    written = await _written(session, closed)
+    alike = defaultdict[tuple[str, str], list[Digested]](list)
     for digest in closed:
-        count, contents = await _say(session, digest)
-        if count == 0:  # all of it was taken back
-            continue
-        await messages.keep_message(session, digest.id, contents, topic=digest.topic, campaign_id=None)
-        await messages.tell(session, digest.id, digest.channel, [digest.user_id], is_digest=True)
-        await messages.settle_digest(session, digest.id)
+        if digest.id in written:  # of the others all was taken back, or is paused
+            held, said = written[digest.id]
+            alike[digest.channel, digest.topic].append(Digested(digest.id, digest.user_id, said, held))
+    for (channel, topic), digests in alike.items():
+        await messages.tell_digests(session, digests, channel, topic=topic)
     hit("notifications.digests_made")
     return len(closed) == BATCH
 
 
 async def preview(session: AsyncSession, digest_id: UUID) -> tuple[int, list[Said]]:
     """Return how many messages a digest holds, and what it says; raises NotFound."""
-    return await _say(session, await get_digest(session, digest_id))
+    written = await _written(session, [await get_digest(session, digest_id)])
+    held, said = written.get(digest_id, ([], []))
+    return len(held), said
 
 
-async def _say(session: AsyncSession, digest: Digest) -> tuple[int, list[Said]]:
-    held = await messages.in_digest(session, digest.id)
-    entries = []
-    for row, contents, _ in held[:ENTRIES]:
+async def _written(session: AsyncSession, digests: Sequence[Digest]) -> dict[UUID, tuple[list[Gathered], list[Said]]]:
+    """Return of each digest that holds anything what it holds and says; what says the same is written once."""
+    found = await messages.in_digests(session, [digest.id for digest in digests])
+    listed = {each.row.message_id for held in found.values() for each in held[:ENTRIES]}
+    contents = await messages.contents_by_id(session, listed)
+    names = {topic: await _names(session, topic) for topic in {digest.topic for digest in digests}}
+
+    def entry(of: Gathered) -> Entry:
+        row = of.row
         said = next(
             each
-            for each in contents
+            for each in contents[row.message_id]
             if each["locale"] == row.locale and each.get("channel", row.channel) == row.channel
         )
-        entries.append(Entry(said["subject"], said["body"]))
-    topic = await find_topic(session, digest.topic)
-    general = ("Messages", "消息") if digest.topic == GENERAL else (digest.topic, digest.topic)
-    name, name_zh = general if topic is None else (topic.name, topic.name_zh or topic.name)
-    return len(held), words(name, name_zh, entries, len(held)) if held else []
+        return Entry(said["subject"], said["body"])
+
+    asked = {
+        digest.id: (*names[digest.topic], tuple(entry(each) for each in held[:ENTRIES]), len(held))
+        for digest in digests
+        if (held := found.get(digest.id))
+    }
+    distinct = list(dict.fromkeys(asked.values()))
+    said = dict(zip(distinct, await breathing(lambda each: words(*each), distinct), strict=True))
+    return {id: (found[id], said[each]) for id, each in asked.items()}
+
+
+async def _names(session: AsyncSession, key: str) -> tuple[str, str]:
+    topic = await find_topic(session, key)
+    if topic is not None:
+        return topic.name, topic.name_zh or topic.name
+    return ("Messages", "消息") if key == GENERAL else (key, key)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -137,17 +138,36 @@ async def get_kept(session: AsyncSession, message_id: UUID) -> Kept:
     return Kept(*(await session.execute(statement)).one())
 
 
-async def in_digest(
-    session: AsyncSession, digest_id: UUID
-) -> list[tuple[Notification, list[dict[str, Any]], dict[str, Any]]]:
-    """Return what a digest gathered, in the order that it came: the notification, what its message says, and its cause."""
+class Gathered(NamedTuple):
+    """What stands in a digest, or waits for it; `cause` is its message's."""
+
+    row: Notification
+    cause: dict[str, Any]
+
+
+async def in_digests(session: AsyncSession, digest_ids: Sequence[UUID]) -> dict[UUID | None, list[Gathered]]:
+    """Return of each digest that holds anything what it holds, in the order that it came."""
+    given = bindparam("digests", list(digest_ids), type_=ARRAY(Uuid))
     statement = (
-        select(Notification, Message.contents, Message.cause)
+        select(Notification, Message.cause)
         .join(Message, (Message.workspace == Notification.workspace) & (Message.id == Notification.message_id))
-        .where(Notification.workspace == context_of(session).workspace, Notification.digest_id == digest_id)
+        .where(Notification.workspace == context_of(session).workspace, Notification.digest_id == any_(given))
         .where(Notification.status.in_((NotificationStatus.PENDING, NotificationStatus.GATHERED)))
     )
-    return [(row[0], row[1], row[2]) for row in await session.execute(statement.order_by(Notification.id))]
+    found = defaultdict[UUID | None, list[Gathered]](list)
+    for row, cause in await session.execute(statement.order_by(Notification.id)):
+        found[row.digest_id].append(Gathered(row, cause))
+    return found
+
+
+async def contents_by_id(session: AsyncSession, message_ids: Collection[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    """Return what messages of the session's workspace say."""
+    given = bindparam("ids", list(message_ids), type_=ARRAY(Uuid))
+    own = Message.workspace == context_of(session).workspace
+    return {
+        row.id: row.contents
+        for row in await session.execute(select(Message.id, Message.contents).where(own, Message.id == any_(given)))
+    }
 
 
 async def notifications_by_id(session: AsyncSession, ids: Sequence[UUID]) -> Sequence[Notification]:

@@ -32,10 +32,12 @@ from opsloop_notifications.messages.mails import count, told_of
 from opsloop_notifications.messages.mails import record_mails as record_mails
 from opsloop_notifications.messages.models import Message, NotificationQueue
 from opsloop_notifications.messages.models import Notification as Notification
+from opsloop_notifications.messages.queries import Gathered as Gathered
 from opsloop_notifications.messages.queries import Kept
+from opsloop_notifications.messages.queries import contents_by_id as contents_by_id
 from opsloop_notifications.messages.queries import counts as counts
 from opsloop_notifications.messages.queries import get_message as get_message
-from opsloop_notifications.messages.queries import in_digest as in_digest
+from opsloop_notifications.messages.queries import in_digests as in_digests
 from opsloop_notifications.messages.queries import notifications_by_id as notifications_by_id
 from opsloop_notifications.messages.rules import EMAIL
 from opsloop_notifications.recipients.rules import person_id
@@ -48,12 +50,12 @@ QUEUE_TABLE = NotificationQueue.__tablename__
 _ADD = text(
     "WITH added AS (INSERT INTO notification (id, workspace, message_id, campaign_id, user_id, topic, channel, address, "
     "locale, status, reason, attempt_count, created_at, deferred_until, digest_id, finished_at) "
-    "SELECT r.id, :workspace, :message, :campaign, r.user_id, :topic, :channel, r.address, r.locale, "
+    "SELECT r.id, :workspace, r.message, :campaign, r.user_id, :topic, :channel, r.address, r.locale, "
     "CASE WHEN r.reason IS NULL THEN CAST(:ready AS text) ELSE 'failed' END, r.reason, 0, :now, r.until, r.digest, "
     "CASE WHEN r.reason IS NOT NULL OR :ready = 'sent' THEN CAST(:now AS timestamptz) END "
-    "FROM unnest(CAST(:ids AS uuid[]), CAST(:users AS text[]), CAST(:addresses AS text[]), CAST(:locales AS text[]), "
-    "CAST(:reasons AS text[]), CAST(:untils AS timestamptz[]), CAST(:digests AS uuid[])) "
-    "AS r(id, user_id, address, locale, reason, until, digest) "
+    "FROM unnest(CAST(:ids AS uuid[]), CAST(:messages AS uuid[]), CAST(:users AS text[]), CAST(:addresses AS text[]), "
+    "CAST(:locales AS text[]), CAST(:reasons AS text[]), CAST(:untils AS timestamptz[]), CAST(:digests AS uuid[])) "
+    "AS r(id, message, user_id, address, locale, reason, until, digest) "
     "ON CONFLICT (workspace, message_id, user_id, channel) DO NOTHING RETURNING id, status, deferred_until, digest_id), "
     "queued AS (INSERT INTO notification_queue (id, workspace, group_key, due_at, tries, is_paused) "
     "SELECT id, :workspace, :workspace, CASE WHEN NOT CAST(:paused AS boolean) THEN coalesce(deferred_until, :now) END, 0, :paused "
@@ -112,9 +114,30 @@ _SET_APART = text(
     "INSERT INTO notification_queue (id, workspace, group_key, tries, is_paused) "
     "SELECT id, :workspace, :workspace, 0, true FROM apart"
 )
+_SETTLE = text(
+    "UPDATE notification AS n SET status = CASE WHEN r.reason IS NULL THEN 'gathered' ELSE 'failed' END, reason = r.reason, "
+    "finished_at = :now FROM unnest(CAST(:digests AS uuid[]), CAST(:reasons AS text[])) AS r(digest, reason) "
+    "WHERE n.workspace = :workspace AND n.digest_id = r.digest AND n.status = 'pending' RETURNING n.id"
+)
+
+
+class Digested(NamedTuple):
+    """What a person gets in one; `id` is that of the message which tells it."""
+
+    id: UUID
+    user_id: str
+    contents: rules.Contents
+    held: Sequence[Gathered]
+
+
+class _Asked(NamedTuple):
+    message_id: UUID
+    user_id: str
+    contents: rules.Contents
 
 
 class _Row(NamedTuple):
+    message_id: UUID
     user_id: str
     address: str | None
     locale: str | None
@@ -135,38 +158,66 @@ async def keep_message(
     session: AsyncSession, message_id: UUID, contents: rules.Contents, *, topic: str, **about: Any
 ) -> None:
     """Keep what is said to many, unless it is kept already; `about` are columns of it."""
-    await session.execute(
-        insert(Message)
-        .values(
-            workspace=context_of(session).workspace,
-            id=message_id,
-            topic=topic,
-            time_zone=(await workspaces.get(session)).time_zone,
-            contents=contents,
-            cause=context_of(session).cause(),
-            created_at=clock_of(session).now(),
-            **about,
-        )
-        .on_conflict_do_nothing()
-    )
+    await _keep(session, {message_id: contents}, topic=topic, **about)
 
 
-async def tell(
-    session: AsyncSession, message_id: UUID, channel: str, user_ids: Sequence[str], *, is_digest: bool = False
-) -> None:
-    """Make one notification a recipient of a kept message; whom nothing may be sent to has failed at once, with the reason.
+async def _keep(session: AsyncSession, contents: Mapping[UUID, rules.Contents], *, topic: str, **about: Any) -> None:
+    same: dict[str, Any] = {
+        "workspace": context_of(session).workspace,
+        "topic": topic,
+        "time_zone": (await workspaces.get(session)).time_zone,
+        "cause": context_of(session).cause(),
+        "created_at": clock_of(session).now(),
+    }
+    values = [same | about | {"id": id, "contents": said} for id, said in contents.items()]
+    await session.execute(insert(Message).values(values).on_conflict_do_nothing())
 
-    `is_digest`: what it says was held and counted before; it goes out by itself, whatever its topic's throttle.
-    """
+
+async def tell(session: AsyncSession, message_id: UUID, channel: str, user_ids: Sequence[str]) -> None:
+    """Make one notification a recipient of a kept message; whom nothing may be sent to has failed at once, with the reason."""
     kept = await queries.get_kept(session, message_id)
     contents = rules.of_channel(kept.contents, channel)
     asked = list(dict.fromkeys(user_ids))
-    rows = {uuid7(): row for row in await _rows(session, kept, channel, contents, asked, is_digest=is_digest)}
+    recent = await _sent_lately(session, kept.id, asked, topic=kept.topic)
+    rows = await _rows(
+        session, kept, channel, [_Asked(message_id, user_id, contents) for user_id in asked], recent=recent
+    )
+    ready = [_entry(id, row, contents) for id, row in await _add(session, kept, channel, rows) if channel == INBOX]
+    await put_entries(session, ready)
+
+
+async def tell_digests(session: AsyncSession, digests: Sequence[Digested], channel: str, *, topic: str) -> None:
+    """Make one message of each digest, and say of what it holds that it stands there, or, where it may not be sent, why not.
+
+    It was counted when it was held: they go out whatever their topic's throttle.
+    """
+    await _keep(session, {each.id: each.contents for each in digests}, topic=topic, campaign_id=None)
+    kept = await queries.get_kept(session, digests[0].id)  # as the others are, but for what it says
+    asked = [_Asked(each.id, each.user_id, rules.of_channel(each.contents, channel)) for each in digests]
+    rows = await _rows(session, kept, channel, asked)
+    await _add(session, kept, channel, rows)
+    await _settle(session, digests, [row.reason for row in rows])
+
+
+async def _settle(session: AsyncSession, digests: Sequence[Digested], reasons: Sequence[FailureReason | None]) -> None:
+    own, now = context_of(session).workspace, clock_of(session).now()
+    given = {"workspace": own, "now": now, "digests": [each.id for each in digests], "reasons": list(reasons)}
+    settled = set(await session.scalars(_SETTLE, given))
+    for digest, reason in zip(digests, reasons, strict=True):
+        for row, cause in digest.held:
+            if row.id in settled:
+                with acting_for(session, Context.following(own, cause)):
+                    outbox.append(session, told_of(row, reason))
+                count(session, reason or "gathered")
+
+
+async def _add(session: AsyncSession, kept: Kept, channel: str, asked: Sequence[_Row]) -> list[tuple[UUID, _Row]]:
+    """Keep what is not kept yet, and tell what became of it; returns what is sent or to be."""
+    rows = {uuid7(): row for row in asked}
     added = await session.scalars(
         _ADD,
         {
             "workspace": context_of(session).workspace,
-            "message": message_id,
             "campaign": kept.campaign_id,
             "topic": kept.topic,
             "channel": channel,
@@ -174,6 +225,7 @@ async def tell(
             "now": clock_of(session).now(),
             "paused": kept.is_paused,
             "ids": list(rows),
+            "messages": [row.message_id for row in rows.values()],
             "users": [row.user_id for row in rows.values()],
             "addresses": [row.address for row in rows.values()],
             "locales": [row.locale for row in rows.values()],
@@ -187,55 +239,50 @@ async def tell(
         row = rows[id]
         if row.reason is not None or channel == INBOX:
             about = {"campaign_id": kept.campaign_id, "user_id": row.user_id, "channel": channel, "locale": row.locale}
-            outbox.append(session, told_of(Notification(id=id, message_id=message_id, **about), row.reason))
+            outbox.append(session, told_of(Notification(id=id, message_id=row.message_id, **about), row.reason))
         if row.reason is not None:
             count(session, row.reason)
-        elif channel == INBOX:
-            ready.append(_entry(id, row, contents))
-    await put_entries(session, ready)
+        else:
+            ready.append((id, row))
     fire_after_commit(session, QUEUE_TABLE)
+    return ready
 
 
 async def _rows(
     session: AsyncSession,
     kept: Kept,
     channel: str,
-    contents: rules.Contents,
-    user_ids: Sequence[str],
+    asked: Sequence[_Asked],
     *,
-    is_digest: bool,
+    recent: Mapping[str, int] | None = None,
 ) -> list[_Row]:
+    """Return what becomes of each; `recent` None: they are digests, and held for none."""
     workspace = context_of(session).workspace
-    recent = {} if is_digest else await _sent_lately(session, kept.id, user_ids, topic=kept.topic)
-    known = await reach(session, {(workspace, user_id) for user_id in user_ids})
-    people = [known.get((workspace, user_id)) for user_id in user_ids]
+    known = await reach(session, {(workspace, each.user_id) for each in asked})
+    people = [known.get((workspace, each.user_id)) for each in asked]
     addresses = [person.email if person is not None and channel == EMAIL else None for person in people]
     questions = [
-        Question(workspace, user_id, address, kept.topic, channel, kept.time_zone, not is_digest)
-        for user_id, address in zip(user_ids, addresses, strict=True)
+        Question(workspace, each.user_id, address, kept.topic, channel, kept.time_zone, recent is not None)
+        for each, address in zip(asked, addresses, strict=True)
     ]
     answers = await decisions(session, questions, recent=recent)
     gathering = {
-        user_id: answer for user_id, answer in zip(user_ids, answers, strict=True) if isinstance(answer, Gather)
+        each.user_id: answer for each, answer in zip(asked, answers, strict=True) if isinstance(answer, Gather)
     }
     held = await gather(session, gathering, channel=channel, topic=kept.topic, key=kept.digest_key or "")
-    return [_row(contents, held, *each) for each in zip(questions, people, answers, strict=True)]
+    return [_row(held, *each) for each in zip(asked, addresses, people, answers, strict=True)]
 
 
 def _row(
-    contents: rules.Contents,
-    held: Mapping[str, Held],
-    asked: Question,
-    person: Recipient | None,
-    decision: Decision,
+    held: Mapping[str, Held], asked: _Asked, address: str | None, person: Recipient | None, decision: Decision
 ) -> _Row:
     reason: FailureReason | None = decision.reason if isinstance(decision, Skip) else None
-    if reason is None and not contents:
+    if reason is None and not asked.contents:
         reason = "undeliverable"
     digest = held.get(asked.user_id) if reason is None else None
     until = decision.until if isinstance(decision, Defer) and reason is None else digest and digest.ends_at
-    locale = _locale_for(contents, person.locale if person else None)
-    return _Row(asked.user_id, asked.address, locale, reason, until, digest and digest.id)
+    locale = _locale_for(asked.contents, person.locale if person else None)
+    return _Row(asked.message_id, asked.user_id, address, locale, reason, until, digest and digest.id)
 
 
 async def _sent_lately(
@@ -266,19 +313,6 @@ async def set_paused_apart(session: AsyncSession, digest_ids: Sequence[UUID]) ->
     """Take out of digests that go out now what is of paused messages: it goes out by itself, once they go on."""
     given = {"workspace": context_of(session).workspace, "digests": list(digest_ids)}
     await session.execute(_SET_APART, given)
-
-
-async def settle_digest(session: AsyncSession, digest_id: UUID) -> None:
-    """Say of what a digest gathered that it stands there, or, where the digest may not be sent, why it does not."""
-    own = context_of(session).workspace
-    told = await session.scalar(queries.notifications_of(own, message_id=digest_id))
-    reason: FailureReason | None = told.reason if told is not None else "undeliverable"  # type: ignore[assignment]
-    for row, _, cause in await queries.in_digest(session, digest_id):
-        row.status, row.reason = ("gathered", None) if reason is None else ("failed", reason)
-        row.finished_at = clock_of(session).now()
-        with acting_for(session, Context.following(own, cause)):
-            outbox.append(session, told_of(row, reason))
-        count(session, reason or "gathered")
 
 
 async def cancel_message(session: AsyncSession, message_id: UUID) -> int:
