@@ -60,3 +60,18 @@ def test_rows_of_a_batch_are_left_as_they_came():
     with pytest.raises(ValidationError):
         Batch.model_validate({"items": [1] * 4})
     assert Batch.model_json_schema()["properties"]["items"]["items"] == {"$ref": "#/$defs/Row"}
+
+
+@pytest.mark.parametrize(
+    ("row", "pointers"),
+    [
+        ({"name": "n", "parts": [{"size": "x"}, {}]}, ["/parts/0/size"]),
+        ({"name": "n", "parts": "none", "labels": []}, ["/parts", "/labels"]),
+        ({"name": ["n"], "labels": {"": "x", "/": "y"}}, ["/name", "/labels/", "/labels/~1"]),
+    ],
+)
+def test_what_is_wrong_is_told_in_the_order_of_the_fields_of_a_list_the_first(row, pointers):
+    found = told(faults(row))
+
+    assert [fault.pointer for fault in found] == pointers
+    assert all(fault.detail and "x" not in fault.detail.split() for fault in found)
