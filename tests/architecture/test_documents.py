@@ -206,6 +206,7 @@ PAIRS = [
             "consent",
             "insights",
             "kpis",
+            "mail",
             "messages",
             "mission",
             "objectives",

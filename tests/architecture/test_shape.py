@@ -179,4 +179,6 @@ def test_only_what_holds_no_transaction_waits_for_its_turn():
         "services/metrics/opsloop_metrics/event_imports/service.py",
         "services/metrics/opsloop_metrics/recording/service.py",
         "services/notifications/opsloop_notifications/alert_rules/routes.py",
+        "services/notifications/opsloop_notifications/recipient_imports/routes.py",
+        "services/notifications/opsloop_notifications/recipient_imports/service.py",
     }

@@ -26,6 +26,7 @@ _BY_DESIGN = {
         ("opsloop_campaigns.sending.routes", READS, "recipient"),
         (f"{_SENDING}.routes", READS, "delivery"),
         ("opsloop_metrics.event_imports.routes", READS, "rejection"),
+        ("opsloop_notifications.digest_mails.routes", READS, "digest"),
     ],
     "a list of 100,000 people is copied by one statement and never leaves the database": [
         ("opsloop_campaigns.recipients.service", READS, "campaign"),
@@ -44,6 +45,7 @@ _BY_DESIGN = {
     ],
     "the queue's engine, in common, works on the table that it was handed": [
         (f"{_SENDING}.timers", WRITES, "delivery_queue"),
+        ("opsloop_notifications.posting.timers", WRITES, "notification_queue"),
     ],
     "claiming what to call is one statement: five round trips were on the way of each webhook": [
         (f"{_SENDING}.queries", WRITES, "delivery_queue"),

@@ -34,9 +34,11 @@ from tests.contracts.worlds.alerts import (
     SCHEDULE,
     SILENCE,
 )
+from tests.contracts.worlds.bounces import BOUNCES
 from tests.contracts.worlds.campaigns import CAMPAIGN, PLAYBOOK
 from tests.contracts.worlds.consent import SUPPRESSION, TOPIC
 from tests.contracts.worlds.metrics import MONITOR, REPORTED, WINDOW
+from tests.contracts.worlds.recipient_imports import BATCH
 from tests.contracts.worlds.segments import DEFINITION, SEGMENT
 from tests.contracts.worlds.templates import MESSAGE, TEMPLATE
 from tests.harness import SERVICES, Deployment, connect, eventually
@@ -91,7 +93,9 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/templates": TEMPLATE,
     "POST /v1/messages": MESSAGE,
     "POST /v1/notification-topics": TOPIC,
+    "POST /v1/recipients:batch": BATCH,
     "POST /v1/suppressions": SUPPRESSION,
+    "POST /v1/mail/bounces": BOUNCES,
     "POST /v1/parked-events/redrive": {"fingerprint": "ValueError"},
     "POST /v1/parked-events/discard": {"fingerprint": "ValueError"},
     "PATCH /v1/workspace": {"locale": "zh-CN"},

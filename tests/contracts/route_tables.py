@@ -8,6 +8,8 @@ ADMIN_PATHS = ("/v1/api-keys", "/v1/user-secrets", "/v1/audit", "/v1/parked-even
 SCOPES = {
     "POST /v1/feedback": {"submit", "write"},
     "POST /v1/feedback:batch": {"submit", "write"},
+    "POST /v1/mail/reports": {"report", "write"},
+    "POST /v1/mail/bounces": {"report", "write"},
     # whoever may do anything may know the calendar, and how far the work is that it began
     "GET /v1/workspace": {"read", "write"},
     "GET /v1/jobs/{job_id}": {"read", "write"},
@@ -47,11 +49,14 @@ COMPUTED = {
     "/v1/deliveries/{delivery_id}",
     "/v1/notifications/{notification_id}",
     "/v1/messages/{message_id}",
+    "/v1/digests/{digest_id}",
+    "/v1/digests/{digest_id}/preview",
     "/v1/recipients/{user_id}/inbox/stream",
     "/v1/breaches/{incident_id}",
     "/v1/parked-events/groups",
     "/v1/dashboards/{dashboard_id}/data",
     "/v1/imports/{import_id}",
+    "/v1/recipient-imports/{import_id}",
     "/v1/orders/{order_id}",
     "/v1/rejected-messages/summary",
     "/v1/competitors/{competitor_id}/series/{series_key}/compare",

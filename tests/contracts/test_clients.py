@@ -30,6 +30,8 @@ CONTENT_TYPES = {
             "application/x-ndjson",
             "image/png",
             "image/svg+xml",
+            "message/global",
+            "message/rfc822",
             "text/csv",
         ),
         "application/octet-stream",

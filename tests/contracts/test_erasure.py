@@ -153,8 +153,25 @@ async def fill(world):
     await world.call("notifications", "POST", "/v1/webhooks", hook)
     await world.settle()
     for user, mark in ((MARK, MARK), (OTHER, "nobody")):
+        await _list(world, user, mark)
         await _consent(world, user, mark)
     await world.settle()
+
+
+async def _list(world, user, mark):
+    """Let the person stand in a file of recipients, and want a digest."""
+    row = {"user_id": user, "name": mark, "topics": {"daily": True}}
+    headers = world.keys["notifications"] | {"Content-Type": "application/x-ndjson"}
+    client = world.apis["notifications"].client
+    of_a_file = row | {"name": f"{mark} of a file"}
+    made = await client.post("/v1/recipient-imports", content=json.dumps(of_a_file), headers=headers)
+    assert made.status_code == 202, made.text
+    await world.call("notifications", "POST", "/v1/recipients:batch", {"items": [row | {"time_zone": "Asia/Shanghai"}]})
+    wish = {"topic": "daily", "channel": "email", "is_on": True, "digest": {"every": "week"}}
+    await world.call("notifications", "PUT", f"/v1/recipients/{user}/preferences", {"topics": [wish]})
+    contents = [{"locale": "en", "email": {"subject": mark, "body": mark}}]
+    told = {"user_ids": [user], "channels": ["email"], "contents": contents, "topic": "daily", "digest_key": "k"}
+    await world.call("notifications", "POST", "/v1/messages", told)
 
 
 async def _consent(world, user, mark):
@@ -206,7 +223,9 @@ async def test_no_table_has_a_mark_of_who_was_erased(everything):
         ("metrics", "persona"), ("metrics", "persona_version"),
         ("campaigns", "recipient"), ("campaigns", "playbook"), ("notifications", "recipient"),
         ("notifications", "notification"), ("notifications", "message"), ("notifications", "in_app_inbox"),
-        ("notifications", "in_app_entry"), ("notifications", "suppression"), ("store", "event"), ("store", "person"),
+        ("notifications", "in_app_entry"), ("notifications", "suppression"), ("notifications", "digest"),
+        ("notifications", "recipient_import_row"),
+        ("store", "event"), ("store", "person"),
     } <= seen  # fmt: skip
 
     await everything.call("metrics", "DELETE", f"/v1/users/{ANONYMOUS}")

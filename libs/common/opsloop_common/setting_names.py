@@ -17,7 +17,8 @@ OF_OTHERS = frozenset(
         *("CAUSE_CAMPAIGNS_PER_HOUR", "CAUSE_MESSAGES_PER_HOUR", "PLAYBOOK_LAUNCHES_PER_HOUR"),
         *("WORKSPACE_LAUNCHES_PER_HOUR", "WORKSPACE_MESSAGES_PER_HOUR"),
         *("CLICKHOUSE_URL", "EVENTS_PATH", "GEOIP_DATABASE"),
-        *("DOMAIN_EVENT_RETENTION_DAYS", "EVENT_RETENTION_DAYS", "MAIL_FROM"),
+        *("DOMAIN_EVENT_RETENTION_DAYS", "EVENT_RETENTION_DAYS", "MAIL_FROM", "MAIL_RETURN"),
+        *("DKIM_DOMAIN", "DKIM_KEYS"),
     }
 )
 """What single services and the one process read, which a service alone cannot know by its own class; a test holds the two together."""

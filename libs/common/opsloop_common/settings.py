@@ -20,6 +20,7 @@ _NOT_OF_BASES = re.compile(
 
 
 SECRET_KEY_CHARACTERS = 32
+_RATE = re.compile(r"(rate=[1-9][0-9]{0,5})?")
 _OF_HEADERS = re.compile(r"[!-~]([ -~]*[!-~])?")
 
 
@@ -143,11 +144,18 @@ class Settings(BaseSettings):
     @field_validator("smtp_url")
     @classmethod
     def _mail_server(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None and not _is_mail_server(value.get_secret_value()):
-            raise ValueError(
-                "must look like smtp://user:password@host:port; write / @ : # ? in a password as %2F %40 …"
-            )
+        for number, url in enumerate([] if value is None else _urls(value), 1):
+            if not _is_mail_server(url):
+                raise ValueError(
+                    f"entry {number} must look like smtp://user:password@host:port, or with ?rate=50 behind it; "
+                    "write / @ : # ? , in a password as %2F %40 …"
+                )
         return value
+
+    @property
+    def smtp_urls(self) -> list[str]:
+        """Return the mail servers, in the order of preference."""
+        return [] if self.smtp_url is None else _urls(self.smtp_url)
 
     @field_validator("public_url", "oidc_issuer", "otlp_endpoint")
     @classmethod
@@ -184,10 +192,16 @@ def _is_broker(text: str) -> bool:
         return False
 
 
+def _urls(servers: SecretStr) -> list[str]:
+    # a password may have a comma of its own, as it could where there was one server
+    return re.split(r"\s*,\s*(?=smtps?://)", servers.get_secret_value().strip())
+
+
 def _is_mail_server(text: str) -> bool:
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+        is_server = parts.scheme in ("smtp", "smtps") and bool(parts.hostname) and parts.port != 0
+        return is_server and "," not in str(parts.hostname) and bool(_RATE.fullmatch(parts.query))
     except ValueError:
         return False
 

@@ -3,6 +3,7 @@
 import pytest
 
 from opsloop_common.settings import BadSettings, Settings
+from opsloop_common.testing.http import settings_for_tests
 
 SECRET = "S3cr3tThatNobodyMaySee"
 
@@ -123,3 +124,22 @@ def test_a_short_secret_is_told_in_characters_and_not_how_short_it_is(name, leas
         Settings(**{name: "abc"})
 
     assert str(refusal.value) == f"OPSLOOP_{name.upper()}: must have at least {least} characters"
+
+
+@pytest.mark.parametrize(
+    ("value", "urls"),
+    [
+        (None, []),
+        ("smtp://a", ["smtp://a"]),
+        (" smtp://a:25?rate=50 , smtps://b ", ["smtp://a:25?rate=50", "smtps://b"]),
+        ("smtp://u:p,w@a,smtps://b", ["smtp://u:p,w@a", "smtps://b"]),
+    ],
+)
+def test_mail_servers_are_divided_where_the_next_address_begins(value, urls):
+    assert settings_for_tests(Settings, smtp_url=value).smtp_urls == urls
+
+
+@pytest.mark.parametrize("url", ["smtp://a?rate=0", "smtp://a?rate=x", "smtp://a?other=1", "smtp://a,b"])
+def test_what_is_no_mail_server_is_refused_by_its_number(url):
+    with pytest.raises(BadSettings, match="OPSLOOP_SMTP_URL: entry 2 must look like"):
+        settings_for_tests(Settings, smtp_url=f"smtp://first,{url}")

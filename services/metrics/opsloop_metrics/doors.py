@@ -1,4 +1,4 @@
-"""What the doors of all vendors and of files share: from a request to messages that are durable, and to what each of them came to."""
+"""What the doors of all vendors share: from a request to messages that are durable, and to what each of them came to."""
 
 from __future__ import annotations
 
@@ -6,20 +6,16 @@ import re
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from hashlib import blake2b
 from typing import Any
 
 from pydantic import JsonValue
-from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.requests import Request
 from starlette.responses import Response
 
-from opsloop_common.access.idempotency import keyed_request
 from opsloop_common.access.principal import Kind
 from opsloop_common.db import ports_of
 from opsloop_common.errors import BadRequest
 from opsloop_common.http.call import call_of
-from opsloop_common.http.paths import service_path
 from opsloop_common.http.routing import allow, publishable
 from opsloop_common.http.vendors import Dialect, Sent, VendorRouter, body_of, parsed, refusals, speaks
 from opsloop_common.turns import in_turns
@@ -36,21 +32,6 @@ _VISITORS = "visitors"
 Door = Callable[[Request], Coroutine[Any, Any, Response]]
 Read = Callable[[JsonValue, datetime], Unread]
 Answers = Mapping[int | str, dict[str, Any]]
-
-
-async def begin_with(request: Request, data: bytes) -> AsyncSession:
-    """Begin the transaction of a route that read its body itself; an idempotency key stands for what address and body say."""
-    call = call_of(request)
-    if call.keyed is not None:
-        call.keyed = keyed_request(
-            request.headers["idempotency-key"],
-            credential=call.who.credential,
-            method=request.method,
-            path=service_path(request.scope),
-            body=[request.url.query, blake2b(data).hexdigest()],
-            secrets=call.shell.runtime.secrets,
-        )
-    return await call.begin()
 
 
 def open_door(

@@ -8,20 +8,26 @@ from opsloop_notifications.alert_groups import slice as alert_groups
 from opsloop_notifications.alert_rules import slice as alert_rules
 from opsloop_notifications.alert_silences import slice as alert_silences
 from opsloop_notifications.alerts import slice as alerts
+from opsloop_notifications.bounces import slice as bounces
 from opsloop_notifications.composing import slice as composing
 from opsloop_notifications.confirmations import slice as confirmations
 from opsloop_notifications.consent import slice as consent
 from opsloop_notifications.deliveries import slice as deliveries
+from opsloop_notifications.digest_mails import slice as digest_mails
+from opsloop_notifications.digests import slice as digests
 from opsloop_notifications.endpoints import slice as endpoints
 from opsloop_notifications.escalations import slice as escalations
 from opsloop_notifications.eventlog import slice as eventlog
 from opsloop_notifications.heartbeats import slice as heartbeats
 from opsloop_notifications.in_app import slice as in_app
+from opsloop_notifications.mail import slice as mail
 from opsloop_notifications.messages import slice as messages
 from opsloop_notifications.oncall import slice as oncall
 from opsloop_notifications.portal import slice as portal
 from opsloop_notifications.ports import open_ports
+from opsloop_notifications.posting import slice as posting
 from opsloop_notifications.queues import slice as queues
+from opsloop_notifications.recipient_imports import slice as recipient_imports
 from opsloop_notifications.recipients import slice as recipients
 from opsloop_notifications.recoveries import slice as recoveries
 from opsloop_notifications.retention import slice as retention
@@ -38,7 +44,7 @@ SERVICE = Service(
     title="Notifications",
     metadata=Base.metadata,
     migrations="opsloop_notifications.migrations",
-    scopes=("notifications:read", "notifications:write", "notifications:admin"),
+    scopes=("notifications:read", "notifications:write", "notifications:admin", "notifications:report"),
     events=notifications.EVENTS,
     slices=(
         endpoints.SLICE,
@@ -48,12 +54,18 @@ SERVICE = Service(
         eventlog.SLICE,
         confirmations.SLICE,  # before recipients, whose paths take the rest
         in_app.SLICE,
+        recipient_imports.SLICE,
         recipients.SLICE,
         consent.SLICE,
         topics.SLICE,
         suppressions.SLICE,
         unsubscribing.SLICE,
+        bounces.SLICE,
+        mail.SLICE,
         messages.SLICE,
+        posting.SLICE,
+        digests.SLICE,
+        digest_mails.SLICE,
         alerts.SLICE,
         alert_rules.SLICE,
         alert_groups.SLICE,

@@ -6,22 +6,26 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 
-from opsloop_common.db import app_role
+from opsloop_common.db import app_role, settings_of
 from opsloop_common.due.claims import PLANNED_BY_INDEX
 from opsloop_common.entry import WORKER_SETTING
 from opsloop_common.lanes import Lanes
 from opsloop_common.outbound.client import OutboundClient, policy_from
 from opsloop_common.service import Runtime
+from opsloop_notifications.dkim.service import Signer, open_signer
 from opsloop_notifications.endpoints.service import KnownListeners
 from opsloop_notifications.mail.service import MailServer
+from opsloop_notifications.settings import NotificationsSettings
 
 
 @dataclass(frozen=True)
 class NotificationsPorts:
-    """The ways out, and what is remembered. `mail` None: no mail server is configured."""
+    """The ways out, and what is remembered. `mail` empty: no mail server is configured. `signer` None: mails are not signed."""
 
     outbound: OutboundClient
-    mail: MailServer | None
+    mail: tuple[MailServer, ...]
+    """In the order of preference."""
+    signer: Signer | None
     lanes: Lanes
     """Those of the queue engine, over all workspaces."""
     listeners: KnownListeners = field(default_factory=KnownListeners)
@@ -30,13 +34,14 @@ class NotificationsPorts:
 @asynccontextmanager
 async def open_ports(runtime: Runtime) -> AsyncIterator[NotificationsPorts]:
     """Open the ways out for the length of the block; nothing is called yet."""
-    url = runtime.settings.smtp_url
+    settings = settings_of(runtime, NotificationsSettings)
     async with AsyncExitStack() as stack:
         yield NotificationsPorts(
             outbound=await stack.enter_async_context(
                 OutboundClient(policy_from(runtime.settings), tracer=runtime.db.tracer)
             ),
-            mail=None if url is None else await stack.enter_async_context(MailServer(url.get_secret_value())),
+            mail=tuple([await stack.enter_async_context(MailServer(url)) for url in runtime.settings.smtp_urls]),
+            signer=open_signer(settings.dkim_signs_for, settings.named_dkim_keys) if settings.dkim_keys else None,
             lanes=await stack.enter_async_context(aclosing(_senders_lanes(runtime))),
         )
 

@@ -12,10 +12,12 @@ from pydantic import AfterValidator, Field, JsonValue, StringConstraints, WithJs
 from opsloop_common import limits
 from opsloop_common.contracts.known import known_pattern
 from opsloop_common.documents import is_deeper_than
-from opsloop_common.http.schemas import InModel, Locale, OutModel, Timestamp, said, storable
+from opsloop_common.http.schemas import InModel, Locale, OutModel, Timestamp, in_words, said, storable
 from opsloop_notifications.labels.rules import NAME_PATTERN, Matcher, MatchOp, require_pattern
 from opsloop_notifications.wording.rules import BODY_CHARACTERS, URL_CHARACTERS, is_too_large
 
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+Hour = Annotated[str, *in_words(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "must be a time of day such as 09:00", longest=5)]
 LABEL_NAMES = r"^[a-zA-Z_][a-zA-Z0-9_]{0,99}$"
 
 DeliveryState = Literal["pending", "succeeded", "failed", "cancelled"]
@@ -34,6 +36,25 @@ class DeliveryOut(OutModel):
     next_attempt_at: Timestamp | None
     created_at: Timestamp
     finished_at: Timestamp | None
+
+
+class DigestIn(InModel):
+    """How often mails of a topic are gathered into one: each hour, each day `at` a time, each week on a `weekday`; by the person's clock.
+
+    `none`: each goes out by itself.
+    """
+
+    every: Literal["none", "hour", "day", "week"]
+    at: Hour = "09:00"
+    weekday: Weekday = "monday"
+
+
+class DigestOut(OutModel):
+    """How often mails of a topic are gathered into one."""
+
+    every: Literal["none", "hour", "day", "week"]
+    at: str
+    weekday: Weekday
 
 
 EventPattern = Annotated[
@@ -202,12 +223,16 @@ class MessageCountsOut(OutModel):
 
     pending: int
     sent: int
+    gathered: int
     failed: int
     cancelled: int
 
 
 class MessageOut(OutModel):
-    """A message to people, and how far it is. `template` null: its words were given at once, or by a campaign."""
+    """A message to people, and how far it is. `paused_at` null: it goes on.
+
+    `template` null: its words were given at once, or by a campaign.
+    """
 
     id: UUID
     template: str | None
@@ -217,9 +242,10 @@ class MessageOut(OutModel):
     is_test: bool
     counts: MessageCountsOut
     created_at: Timestamp
+    paused_at: Timestamp | None
 
 
-_NONE = {"pending": 0, "sent": 0, "failed": 0, "cancelled": 0}
+_NONE = {"pending": 0, "sent": 0, "gathered": 0, "failed": 0, "cancelled": 0}
 
 
 def message_out(message: Any, counts: Mapping[str, int]) -> MessageOut:
@@ -233,4 +259,5 @@ def message_out(message: Any, counts: Mapping[str, int]) -> MessageOut:
         is_test=message.is_test,
         counts=MessageCountsOut(**(_NONE | dict(counts))),
         created_at=message.created_at,
+        paused_at=message.paused_at,
     )

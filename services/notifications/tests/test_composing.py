@@ -10,7 +10,7 @@ from aiosmtpd.smtp import SMTP
 from opsloop_common import limits
 from opsloop_common.testing.http import settings_for_tests
 from opsloop_notifications.app import SERVICE
-from opsloop_notifications.messages.timers import dispatch_mails
+from opsloop_notifications.posting.timers import dispatch_mails
 from opsloop_notifications.settings import NotificationsSettings
 
 WELCOME = [
@@ -100,7 +100,7 @@ async def test_each_person_gets_it_by_each_channel_in_their_language(door, welco
     } | {(user, "inbox"): ("sent", None, "en") for user in ("u1", "u2", "u3", "nobody")}
     shown = await door.call("GET", f"/v1/messages/{message['id']}")
     assert (shown["counts"], shown["template"], shown["template_version"]) == (
-        {"pending": 0, "sent": 7, "failed": 1, "cancelled": 0},
+        {"pending": 0, "sent": 7, "gathered": 0, "failed": 1, "cancelled": 0},
         "welcome",
         1,
     )
@@ -206,7 +206,7 @@ async def test_a_template_that_is_not_published_says_nothing(door):
 async def test_a_thousand_people_at_once(door):
     message = await door.send(*(f"p{n}" for n in range(1_000)), contents=WELCOME, channels=["email", "inbox"])
 
-    assert message["counts"] == {"pending": 0, "sent": 1_000, "failed": 1_000, "cancelled": 0}
+    assert message["counts"] == {"pending": 0, "sent": 1_000, "gathered": 0, "failed": 1_000, "cancelled": 0}
 
 
 async def test_a_test_goes_to_who_was_put_here_by_hand_and_to_nobody_else(door, welcome, sink, work, until):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from opsloop_notifications.mail import service
+from opsloop_notifications.mail import server as one_server
 from opsloop_notifications.mail.service import MailDelayed, MailRefused, MailServer, OneTooMany
 from opsloop_notifications.mail.writing import write
 
@@ -88,17 +88,17 @@ async def test_a_refusal_is_believed_on_a_connection_of_its_own(script):
 
 
 async def test_one_connection_too_many_is_no_refusal_of_the_session(script, monkeypatch):
-    monkeypatch.setattr(service, "CROWDED_SECONDS", 0.0)
+    monkeypatch.setattr(one_server, "CROWDED_SECONDS", 0.0)
     inside, go_on = asyncio.Event(), asyncio.Event()
     script.answers["greeting"] = lambda _line: b"220 here" if script.asked == 1 else b"421 4.7.0 too many connections"
-    talk = service._talk
+    talk = one_server._talk
 
     async def slowly(connection, mail):
         inside.set()
         await go_on.wait()
         await talk(connection, mail)
 
-    monkeypatch.setattr(service, "_talk", slowly)
+    monkeypatch.setattr(one_server, "_talk", slowly)
     async with MailServer(script.url) as server:
         first = asyncio.create_task(server.send(mail_to(GOOD)))
         await inside.wait()

@@ -3,6 +3,7 @@
 import asyncio
 import email
 import email.policy
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -15,12 +16,13 @@ from opsloop_common.due.port import Ask
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import settings_for_tests
 from opsloop_notifications.app import SERVICE
+from opsloop_notifications.letters.service import Writer
 from opsloop_notifications.mail.service import MailServer
 from opsloop_notifications.mail.writing import write
 from opsloop_notifications.messages.consumers import MESSAGES
-from opsloop_notifications.messages.sender import REFILL_SECONDS, REFILLED_AT, MailWork
 from opsloop_notifications.messages.service import QUEUE_TABLE
-from opsloop_notifications.messages.timers import dispatch_mails
+from opsloop_notifications.posting.sender import REFILL_SECONDS, REFILLED_AT, MailWork
+from opsloop_notifications.posting.timers import dispatch_mails
 from opsloop_notifications.settings import NotificationsSettings
 
 ENGLISH = MessageContent(locale="en", subject="We are on it", body="We saw the crash.\n")
@@ -115,7 +117,9 @@ async def test_each_person_is_told_in_their_language(mailing, sink, work, until)
     assert (chinese["subject"], chinese.get_content()) == (CHINESE.subject, CHINESE.body.replace("\n", "\r\n"))
     assert chinese["from"] == "Ops <ops@product.test>"
     assert chinese["to"] == "u2@example.test"
-    assert chinese["message-id"] == f"<{told['u2']['id']}@product.test>"
+    assert re.fullmatch(f"<{told['u2']['id']}-[0-9a-f]{{16}}@product.test>", chinese["message-id"]), (
+        "its id, and a proof"
+    )
     assert chinese["date"].datetime == mailing.clock.now()
     assert chinese["list-unsubscribe"] is None
 
@@ -279,7 +283,7 @@ async def test_doors(mailing, sink):
 
 async def test_a_workspace_that_holds_enough_is_asked_for_more_only_when_that_runs_low(mailing):
     await deliver(mailing.db, MESSAGES, request("u1", "u2"))
-    work = MailWork(mailing.runtime, None, sender="team@example.test")
+    work = MailWork(mailing.runtime, (), Writer(mailing.runtime, "team@example.test"))
     now = mailing.runtime.clock.now()
 
     async def claim(held):

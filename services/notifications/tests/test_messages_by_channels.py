@@ -17,7 +17,7 @@ from opsloop_common.testing.http import settings_for_tests
 from opsloop_notifications.app import SERVICE
 from opsloop_notifications.messages import rules, service
 from opsloop_notifications.messages.consumers import MESSAGES
-from opsloop_notifications.messages.timers import dispatch_mails
+from opsloop_notifications.posting.timers import dispatch_mails
 from opsloop_notifications.settings import NotificationsSettings
 
 WELCOME = [
@@ -105,7 +105,7 @@ async def test_what_waits_is_taken_back_and_the_rest_is_not(door, sink, work, un
     assert (cancelled, again) == ({"cancelled": 2}, {"cancelled": 0})
     assert len(sink.mails) == 1
     shown = await door.call("GET", f"/v1/messages/{message['id']}")
-    assert shown["counts"] == {"pending": 0, "sent": 3, "failed": 1, "cancelled": 2}
+    assert shown["counts"] == {"pending": 0, "sent": 3, "gathered": 0, "failed": 1, "cancelled": 2}
     rows = await door.rows(message, status="cancelled")
     assert {(key, row["reason"], row["finished_at"] is not None) for key, row in rows.items()} == {
         (("u1", "email"), None, True),
@@ -146,7 +146,7 @@ async def test_campaigns_messages_are_listed_beside_the_others(door):
     assert set(listed) == {str(told.message_id), message["id"]}
     shown = listed[str(told.message_id)]
     assert (shown["campaign_id"], shown["template"], shown["is_test"]) == (str(told.campaign_id), None, False)
-    assert shown["counts"] == {"pending": 1, "sent": 0, "failed": 1, "cancelled": 0}
+    assert shown["counts"] == {"pending": 1, "sent": 0, "gathered": 0, "failed": 1, "cancelled": 0}
 
 
 async def test_a_message_told_twice_makes_no_second_row(door):

@@ -14,7 +14,7 @@ from opsloop_common.testing.http import settings_for_tests
 from opsloop_notifications.app import SERVICE
 from opsloop_notifications.messages.consumers import MESSAGES
 from opsloop_notifications.messages.service import QUEUE_TABLE
-from opsloop_notifications.messages.timers import dispatch_mails
+from opsloop_notifications.posting.timers import dispatch_mails
 from opsloop_notifications.settings import NotificationsSettings
 
 HELLO = MessageContent(locale="en", subject="Hello", body="hello")

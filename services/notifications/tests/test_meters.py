@@ -8,7 +8,7 @@ import pytest
 from opsloop_common.contracts.campaigns import CampaignPaused, MessageContent, MessageRequested
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_notifications.messages.consumers import MESSAGES
-from opsloop_notifications.messages.timers import dispatch_mails
+from opsloop_notifications.posting.timers import dispatch_mails
 from opsloop_notifications.queues.timers import show_queues
 from opsloop_notifications.sending.consumers import WEBHOOKS
 from opsloop_notifications.sending.timers import dispatch_webhooks

@@ -61,7 +61,7 @@ async def test_another_address_is_as_well_known_as_its_teller_and_the_same_as_be
 async def test_traits_change_nothing_of_what_people_want(book):
     await book.hear(email="a@example.test")
     wanted = {
-        "topics": [{"topic": "news", "channel": "email", "is_on": False}],
+        "topics": [{"topic": "news", "channel": "email", "is_on": False, "digest": None}],
         "quiet_hours": {"start": "22:00", "end": "08:00"},
     }
     await book.call("PUT", "/v1/recipients/u1/preferences", json=wanted)

@@ -12,7 +12,7 @@ NIGHT = {"start": "22:00", "end": "08:00"}
 
 
 def wants(topic="news", channel="email", is_on=False):
-    return {"topic": topic, "channel": channel, "is_on": is_on}
+    return {"topic": topic, "channel": channel, "is_on": is_on, "digest": None}
 
 
 class Person:

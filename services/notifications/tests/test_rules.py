@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opsloop_notifications.deliveries.rules import WAITS_SECONDS, next_attempt_at, retry_after, shown_body
+from opsloop_notifications.locales.rules import best_locale
 from opsloop_notifications.mail.rules import one_line
-from opsloop_notifications.messages.rules import best_locale
 
 NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
 

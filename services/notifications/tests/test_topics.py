@@ -140,7 +140,7 @@ async def test_a_throttle_is_replaced_as_a_whole(topics):
 async def test_what_people_said_of_a_key_outlives_its_topic(topics):
     await topics.call("PUT", "/v1/recipients/u1", 201, json={"email": "u1@example.test"})
     made = await topics.add()
-    wanted = {"topics": [{"topic": "news", "channel": "email", "is_on": False}], "quiet_hours": None}
+    wanted = {"topics": [{"topic": "news", "channel": "email", "is_on": False, "digest": None}], "quiet_hours": None}
     await topics.call("PUT", "/v1/recipients/u1/preferences", json=wanted)
 
     await topics.call("DELETE", f"{PATH}/{made['id']}", 204)
@@ -170,3 +170,18 @@ async def test_an_id_that_is_none_is_not_found(topics):
         await topics.call("GET", path, 404)
         await topics.call("DELETE", path, 404)
         await topics.call("PATCH", path, 404, json={"is_on": True})
+
+
+async def test_how_often_it_comes_is_part_of_a_topic(topics):
+    made = await topics.add(digest={"every": "week", "at": "18:30"})
+    assert made["digest"] == {"every": "week", "at": "18:30", "weekday": "monday"}
+    one = f"{PATH}/{made['id']}"
+    for digest in (
+        {"every": "year"},
+        {"at": "09:00"},
+        {"every": "day", "at": "9"},
+        {"every": "week", "weekday": "mon"},
+        "day",
+    ):
+        await topics.call("PATCH", one, 422, json={"digest": digest})
+    assert (await topics.call("GET", one))["digest"] == made["digest"]

@@ -13,9 +13,10 @@ from opsloop_common.testing.collector import CLIENT
 from opsloop_common.testing.http import settings_for_tests
 from opsloop_notifications.app import SERVICE
 from opsloop_notifications.consent.rules import Send
+from opsloop_notifications.letters.service import Writer
 from opsloop_notifications.mail.service import MailServer
 from opsloop_notifications.messages.mails import Mail
-from opsloop_notifications.messages.sender import MailWork
+from opsloop_notifications.posting.sender import MailWork
 from opsloop_notifications.settings import NotificationsSettings
 
 TRACE, CALLER = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
@@ -64,7 +65,7 @@ async def test_a_call_without_an_answer_fails_by_its_class(traced_service, colle
 async def test_a_mail_stands_below_what_caused_it(traced_service, collector, smtp_sink):
     runtime = traced_service.runtime
     async with MailServer(smtp_sink.url) as server, traced(runtime):
-        work = MailWork(runtime, server, sender="team@example.test")
+        work = MailWork(runtime, (server,), Writer(runtime, "team@example.test"))
         result = await work.perform(mail({"traceparent": SAMPLED}))
         await work.perform(mail({}))
 

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from opsloop_common.testing.http import Api
 from tests.contracts.worlds.world import MAIL, SAID, World, post
 
-TOPIC = {"key": "news", "name": "News", "name_zh": "新闻", "throttle": {"count": 3, "window": "P1D"}}
+TOPIC: dict[str, Any] = {"key": "news", "name": "News", "name_zh": "新闻", "throttle": {"count": 3, "window": "P1D"}}
+TOPIC["digest"] = {"every": "none", "at": "09:00", "weekday": "monday"}
 SUPPRESSION = {"address": "gone@example.test", "reason": "manual", "note": "asked on the phone"}
 WANTED = {
-    "topics": [{"topic": "news", "channel": "email", "is_on": False}],
+    "topics": [
+        {
+            "topic": "news",
+            "channel": "email",
+            "is_on": False,
+            "digest": {"every": "week", "at": "18:30", "weekday": "friday"},
+        }
+    ],
     "quiet_hours": {"start": "22:00", "end": "08:00"},
 }
 ONE = "/v1/recipients/{user_id}"

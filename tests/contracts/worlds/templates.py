@@ -18,7 +18,13 @@ CONTENTS = [
     }
 ]
 TEMPLATE = {"key": "welcome", "name": "A welcome", "contents": CONTENTS, "sample": {"name": "Ann"}}
-MESSAGE = {"contents": CONTENTS, "data": {"name": "Ann"}, "user_ids": ["u1"], "channels": ["email", "inbox"]}
+MESSAGE = {
+    "contents": CONTENTS,
+    "data": {"name": "Ann"},
+    "user_ids": ["u1"],
+    "channels": ["email", "inbox"],
+    "digest_key": "k",
+}
 OTHERS = [
     {
         "locale": "zh",

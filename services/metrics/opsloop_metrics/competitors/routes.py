@@ -14,6 +14,7 @@ from opsloop_common.db import clock_of
 from opsloop_common.errors import UnsupportedMediaType
 from opsloop_common.http.body import read_bytes
 from opsloop_common.http.deps import Db, IfMatch, set_etag, set_location
+from opsloop_common.http.files import begin_with
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempotency, problems
 from opsloop_common.http.schemas import ShortText, Slug, Timestamp
@@ -34,7 +35,6 @@ from opsloop_metrics.competitors.schemas import (
     CompetitorSeriesPatch,
     PointsTakenOut,
 )
-from opsloop_metrics.doors import begin_with
 from opsloop_metrics.insights.tables import ALSO_CSV
 from opsloop_metrics.series_files import rules as files
 from opsloop_metrics.series_files.rules import Point

@@ -15,6 +15,7 @@ from opsloop_common.http.body import read_bytes
 from opsloop_common.http.call import call_of
 from opsloop_common.http.deps import Db, set_location
 from opsloop_common.http.every_service.workspace import TimeZone
+from opsloop_common.http.files import begin_with
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, body_limit, own_idempotency, problems
 from opsloop_common.http.schemas import ShortText
@@ -22,7 +23,6 @@ from opsloop_common.http.vendors import unpacked
 from opsloop_common.limits import IMPORT_PART_BYTES
 from opsloop_common.turns import turn
 from opsloop_metrics.capture.rules import Message, Problem
-from opsloop_metrics.doors import begin_with
 from opsloop_metrics.event_files.rules import MAPPED, SEPARATED, TYPES, Columns, Format, is_made_up
 from opsloop_metrics.event_imports import queries, service
 from opsloop_metrics.event_imports.rules import Stage

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from opsloop_common import limits
-from opsloop_common.http.schemas import InModel, Slug, UserId
+from opsloop_common.http.schemas import InModel, ShortText, Slug, UserId
 from opsloop_notifications.consent.rules import GENERAL
 from opsloop_notifications.shapes import Contents, Data
 
@@ -31,7 +31,8 @@ Channels = Annotated[list[Channel], Field(min_length=1, max_length=2), AfterVali
 class MessageIn(InModel):
     """What to say to whom: the words of a template's published version (or of the one named), or `contents`; filled with `data`.
 
-    `topic` is what people may want to hear or not (`/v1/notification-topics`).
+    `topic` is what people may want to hear or not (`/v1/notification-topics`). Of those who get it as a digest, messages of one
+    `digest_key` are gathered apart.
     """
 
     template: Slug | None = None
@@ -41,6 +42,7 @@ class MessageIn(InModel):
     user_ids: Annotated[list[UserId], Field(min_length=1, max_length=limits.MESSAGE_PEOPLE)]
     channels: Channels
     topic: Slug = GENERAL
+    digest_key: ShortText | None = None
 
     @model_validator(mode="after")
     def _says_one_thing(self) -> MessageIn:

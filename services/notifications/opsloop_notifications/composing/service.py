@@ -32,6 +32,7 @@ class Wanted:
     version: int | None = None
     contents: Contents = ()
     topic: str = GENERAL
+    digest_key: str | None = None
 
 
 async def send_message(
@@ -47,7 +48,9 @@ async def send_message(
     id = uuid7()
     kept = [_marked(one) for one in said] if is_test else said
     about = {"template": wanted.template, "template_version": version, "is_test": is_test}
-    await messages.keep_message(session, id, kept, campaign_id=None, topic=wanted.topic, **about)
+    await messages.keep_message(
+        session, id, kept, campaign_id=None, topic=wanted.topic, digest_key=wanted.digest_key, **about
+    )
     for channel in channels:
         await messages.tell(session, id, channel, user_ids)
     audit.record(

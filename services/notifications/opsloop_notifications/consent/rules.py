@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 GENERAL = "general"
@@ -42,7 +42,15 @@ class Skip:
     reason: SkipReason
 
 
-Decision = Send | Defer | Skip
+@dataclass(frozen=True)
+class Gather:
+    """It waits for a digest: how often one comes, as topics and people say it, and where the person lives."""
+
+    digest: Mapping[str, Any]
+    zone: str
+
+
+Decision = Send | Defer | Skip | Gather
 
 
 @dataclass(frozen=True)
@@ -53,6 +61,7 @@ class TopicFacts:
     is_on: bool = True
     is_critical: bool = False
     throttle_count: int | None = None
+    digest: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -63,13 +72,18 @@ class PersonFacts:
     is_confirmed: bool = True
     suppressed: str | None = None
     wanted: Mapping[str, Mapping[str, bool]] = field(default_factory=dict)
+    digests: Mapping[str, Mapping[str, Mapping[str, Any]]] = field(default_factory=dict)
     quiet: tuple[time, time] | None = None
     zone: str = "UTC"
     recent: int = 0
 
 
-def decide(person: PersonFacts, topic: TopicFacts, *, channel: str, now: datetime) -> Decision:
+def decide(
+    person: PersonFacts, topic: TopicFacts, *, channel: str, now: datetime, may_gather: bool = False
+) -> Decision:
     """Say what becomes of a message to a person, the reason that ends it first where there are several.
+
+    `may_gather`: it is new, and may be held for a digest; the digest itself is not.
 
     An address that bounced, complained or was taken off by hand gets nothing at all, one that nobody confirmed the question about
     that alone. What the person only does not want, or not now or not so often, critical topics pass. What lies in the inbox needs
@@ -83,6 +97,9 @@ def decide(person: PersonFacts, topic: TopicFacts, *, channel: str, now: datetim
         return Send(may_leave=False)
     if not person.wanted.get(topic.key, {}).get(channel, topic.is_on):
         return Skip("unsubscribed")
+    digest = person.digests.get(topic.key, {}).get(channel, topic.digest) if may_gather and channel != INBOX else None
+    if digest is not None and digest["every"] != "none":
+        return Gather(digest, person.zone)
     if topic.throttle_count is not None and person.recent >= topic.throttle_count:
         return Skip("throttled")
     quiet = None if channel == INBOX else person.quiet
@@ -109,14 +126,14 @@ def quiet_until(quiet: tuple[time, time], zone: tzinfo, now: datetime) -> dateti
     for days in (-1, 0, 1):  # clocks set back over midnight show yesterday again
         day = today + timedelta(days=days)
         ends_on = day if start < end else day + timedelta(days=1)
-        begins = _moment(datetime.combine(day, start), zone, fold=0)
-        ends = _moment(datetime.combine(ends_on, end), zone, fold=1)
+        begins = moment(datetime.combine(day, start), zone, fold=0)
+        ends = moment(datetime.combine(ends_on, end), zone, fold=1)
         if begins <= now < ends:
             return ends
     return None
 
 
-def _moment(local: datetime, zone: tzinfo, *, fold: Literal[0, 1]) -> datetime:
+def moment(local: datetime, zone: tzinfo, *, fold: Literal[0, 1]) -> datetime:
     """Return when clocks show a local time, of two such moments the first or the second; the moment of the change when they skip it."""
     first, second = (local.replace(tzinfo=zone, fold=each).astimezone(UTC) for each in (0, 1))
     if first <= second:

@@ -18,7 +18,7 @@ from opsloop_notifications.topics.service import Topic
 
 @dataclass(frozen=True)
 class Question:
-    """May this be sent? `zone` is where people live who said nothing of it."""
+    """May this be sent? `zone` is where people live who said nothing of it. `may_gather`: or be held for a digest."""
 
     workspace: str
     user_id: str
@@ -26,6 +26,7 @@ class Question:
     topic: str
     channel: str
     zone: str
+    may_gather: bool = False
 
 
 async def decisions(
@@ -45,7 +46,7 @@ async def decisions(
         reason = suppressed.get((asked.workspace, asked.address)) if asked.address is not None else None
         person = _person(asked, people.get((asked.workspace, asked.user_id)), reason, counts.get(asked.user_id, 0))
         topic = _topic(asked.topic, known.get((asked.workspace, asked.topic)))
-        return decide(person, topic, channel=asked.channel, now=now)
+        return decide(person, topic, channel=asked.channel, now=now, may_gather=asked.may_gather)
 
     return [answer(asked) for asked in questions]
 
@@ -60,6 +61,7 @@ def _person(asked: Question, recipient: Recipient | None, suppressed: str | None
         is_confirmed=recipient.email != asked.address or recipient.state != AddressState.UNCONFIRMED,
         suppressed=suppressed,
         wanted=recipient.wanted,
+        digests=recipient.digests,
         quiet=(quiet[0], quiet[1]) if quiet[0] is not None and quiet[1] is not None else None,
         zone=recipient.time_zone or asked.zone,
         recent=recent,
@@ -69,7 +71,7 @@ def _person(asked: Question, recipient: Recipient | None, suppressed: str | None
 def _topic(key: str, topic: Topic | None) -> TopicFacts:
     if topic is None:
         return TopicFacts(key)
-    return TopicFacts(key, topic.is_on, topic.is_critical, topic.throttle_count)
+    return TopicFacts(key, topic.is_on, topic.is_critical, topic.throttle_count, topic.digest)
 
 
 async def erase_contacts(session: AsyncSession, user_ids: Sequence[str], *, also: Collection[str] = ()) -> None:

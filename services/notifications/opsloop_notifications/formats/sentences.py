@@ -86,6 +86,7 @@ VALUES: dict[str, tuple[str, str]] = {
     "unsubscribed": ("the person unsubscribed", "收件人已退订"),
     "throttled": ("too many of this topic", "该主题的消息过多"),
     "hard_bounce": ("mail is returned", "邮件被退回"),
+    "soft_bounce": ("mail is not accepted time and again", "邮件多次未被接收"),
     "unsubscribe": ("the person's wish", "收件人要求"),
     "manual": ("set by hand", "手动设置"),
     "playbook_approval": ("its playbook asks for it", "预案要求审批"),

@@ -41,10 +41,11 @@ class _Wait:
 
 
 class Hold:
-    """What waits, in this process: all mail (`EVERYBODY`), or a workspace's. `show` is a gauge's."""
+    """What waits for a server, in this process: all mail (`EVERYBODY`), or a workspace's. `show` is a gauge's."""
 
-    def __init__(self, clock: Clock, *, show: Callable[[bool], None]) -> None:
+    def __init__(self, clock: Clock, *, show: Callable[[bool], None], server: str = "") -> None:
         self._clock = clock
+        self._server = server
         self._show = show
         self._waits: dict[str, _Wait] = {}
         self._begun = 0
@@ -83,7 +84,9 @@ class Hold:
         self._waits[scope] = _Wait(until, status, refusals, self._begun, by_proof)
         self._show(True)
         workspace = {} if scope == EVERYBODY else {"workspace": scope}
-        _log.error("mail.held", status=status, refusals=refusals, until=rfc3339(until), **workspace)
+        _log.error(
+            "mail.held", server=self._server, status=status, refusals=refusals, until=rfc3339(until), **workspace
+        )
 
     def refused(self, id: UUID, alike: str, status: str, workspace: str, recipient: str) -> Verdict:
         """Judge a refusal of a recipient: `held`, as others met it too; `final`, as it was met by this one alone; else `doubted`.
@@ -124,7 +127,7 @@ class Hold:
 
     def _end(self, scopes: list[str]) -> None:
         for scope in scopes:
-            _log.info("mail.flows_again", refusals=self._waits.pop(scope).refusals)
+            _log.info("mail.flows_again", server=self._server, refusals=self._waits.pop(scope).refusals)
         if scopes:
             self._show(bool(self._waits))
 

@@ -1,310 +1,109 @@
-"""The mail server: connections that are kept and reused, and what its answers mean. The only user of aiosmtplib."""
+"""The mail servers, in the order of preference: one that takes nothing from us hands its mail to the next, until it is back."""
 
 from __future__ import annotations
 
-import asyncio
-import socket
-import time
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
-from types import TracebackType
-from typing import Literal
-from urllib.parse import unquote, urlsplit
-from weakref import WeakSet
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
 
-import aiosmtplib
-
-from opsloop_common import limits, tls
-from opsloop_common.foreign import Unreadable, reading
-from opsloop_notifications.mail import rules
-from opsloop_notifications.mail.holding import Hold as Hold
+from opsloop_common.clock import Clock
+from opsloop_common.service import Check
+from opsloop_notifications.mail.holding import EVERYBODY, Hold
 from opsloop_notifications.mail.holding import Verdict as Verdict
+from opsloop_notifications.mail.meters import MailMeter as MailMeter
+from opsloop_notifications.mail.server import MailDelayed as MailDelayed
+from opsloop_notifications.mail.server import MailRefused as MailRefused
+from opsloop_notifications.mail.server import MailServer as MailServer
+from opsloop_notifications.mail.server import OneTooMany as OneTooMany
+from opsloop_notifications.mail.server import SessionRefused as SessionRefused
 from opsloop_notifications.mail.writing import BadMail as BadMail
 from opsloop_notifications.mail.writing import Written as Written
 from opsloop_notifications.mail.writing import write as write
 
-QUIT_SECONDS = 2.0  # a courtesy: nothing waits longer for a server that fell silent
-IDLE_SECONDS = 20.0
-CROWDED_SECONDS = 2.0
-MAILS_PER_CONNECTION = 200
+PINNED = timedelta(hours=1)
+"""So long a mail that a server may have taken is asked for at that one alone; then another says it rather than nobody."""
+REMEMBERED = 10_000
 
 
-class MailRefused(Exception):
-    """The server will never take this mail; the text is its answer.
+@dataclass(frozen=True)
+class Way:
+    """One server, and what it takes from us now."""
 
-    `status` is that without its words. `alike` is what it has in common with refusals of others, from which it can be seen whether
-    they are about us; empty where it is about this mail for certain.
-    """
-
-    def __init__(self, answer: str, *, alike: str = "", status: str = "") -> None:
-        super().__init__(answer)
-        self.alike, self.status = alike, status
+    server: MailServer
+    hold: Hold
 
 
-class MailDelayed(Exception):
-    """The mail did not go out now, and may later; `alike` and `status` are those of MailRefused."""
+class Ways:
+    """All ways out for mail, of one process. `show` is told of each server, by its name, whether mail waits for it."""
 
-    def __init__(self, answer: str, *, alike: str = "", status: str = "") -> None:
-        super().__init__(answer)
-        self.alike, self.status = alike, status
+    def __init__(self, servers: Sequence[MailServer], clock: Clock, *, show: Callable[[str, bool], None]) -> None:
+        self._clock = clock
+        self._show = show
+        self._waiting: set[int] = set()
+        self._all = [
+            Way(server, Hold(clock, show=self._shower(place, server.name), server=server.name))
+            for place, server in enumerate(servers)
+        ]
+        self._pinned: dict[UUID, tuple[Way, datetime]] = {}
 
+    def __len__(self) -> int:
+        return len(self._all)
 
-class SessionRefused(MailDelayed):
-    """The server took no mail, whoever it is for: nobody was named yet."""
+    @property
+    def are_all_waiting(self) -> bool:
+        """Say whether mail waits for each of them."""
+        return len(self._waiting) == len(self._all) > 0
 
-    def __init__(self, status: str) -> None:
-        super().__init__(f"the mail server takes nothing now ({status})", status=status)
+    def open_to(self, id: UUID, workspace: str) -> Iterator[Way]:
+        """Yield the ways that a mail may go now, the preferred first; what stopped one is seen before the next."""
+        for way in self._of(id):
+            if way.hold.until(workspace) is None:
+                yield way
 
+    def until(self, workspace: str = EVERYBODY, id: UUID | None = None) -> datetime | None:
+        """Return when a server is asked again for a workspace, or for one of its mails; None: one takes mail now."""
+        waits = [way.hold.until(workspace) for way in self._of(id)]
+        return None if None in waits else min((each for each in waits if each is not None), default=None)
 
-class OneTooMany(MailDelayed):
-    """The server takes no further connection while others of ours are at work."""
+    def held_workspaces(self) -> list[str]:
+        """Return the workspaces whose mail alone waits, at whichever server."""
+        found = {workspace for way in self._all for workspace in way.hold.held_workspaces()}
+        return [workspace for workspace in found if self.until(workspace) is not None]
 
+    def why(self, workspace: str, id: UUID) -> str:
+        """Say for whoever looks at one mail why it waits, with the status of the server that is asked first again."""
+        until = self.until(workspace, id)
+        return next(way for way in self._of(id) if way.hold.until(workspace) == until).hold.why(workspace)
 
-Stage = Literal["MAIL", "RCPT", "DATA"]
+    def pin(self, id: UUID, way: Way) -> None:
+        """Remember that a server may have taken a mail: no other is to send it too."""
+        if len(self._pinned) >= REMEMBERED:
+            del self._pinned[next(iter(self._pinned))]
+        self._pinned.setdefault(id, (way, self._clock.now() + PINNED))
 
+    def settle(self, id: UUID) -> None:
+        """Forget about a mail that is done."""
+        self._pinned.pop(id, None)
 
-@dataclass
-class _Connection:
-    client: aiosmtplib.SMTP
-    stage: Stage = "MAIL"
-    used: int = 0
-    last_used: float = field(default_factory=time.monotonic)
+    def _of(self, id: UUID | None) -> Sequence[Way]:
+        way, until = self._pinned.get(id, (None, None)) if id is not None else (None, None)
+        return self._all if way is None or until is None or self._clock.now() > until else [way]
 
+    def _shower(self, place: int, name: str) -> Callable[[bool], None]:
+        def show(waits: bool) -> None:
+            (self._waiting.add if waits else self._waiting.discard)(place)
+            self._show(name, waits)
 
-class MailServer:
-    """One SMTP server given as `smtp://user:password@host:port` or `smtps://…`. Use as an async context manager."""
+        return show
 
-    def __init__(self, url: str) -> None:
-        parts = urlsplit(url)
-        if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
-            raise ValueError("OPSLOOP_SMTP_URL must look like smtp://user:password@host:port")
-        self._host = parts.hostname
-        self._use_tls = parts.scheme == "smtps"
-        self._port = parts.port or (465 if self._use_tls else 25)
-        self._username = unquote(parts.username) if parts.username else None
-        self._password = unquote(parts.password) if parts.password else None
-        self._tls = tls.of_clients()
-        self._slots = asyncio.Semaphore(limits.MAIL_CONNECTIONS)
-        self._idle: list[_Connection] = []
-        self._opened: WeakSet[aiosmtplib.SMTP] = WeakSet()
-
-    async def __aenter__(self) -> MailServer:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await asyncio.gather(*[_quit(connection) for connection in self._idle])
-
-    async def send(self, mail: Written) -> None:
-        """Hand one mail over.
-
-        Which step is refused says who may be meant. Before a recipient is named it is us (SessionRefused, whatever the code), but for
-        what this mail asks of the server. Then it is the recipient or the mail, or after all us: MailRefused (5xx), MailDelayed (4xx, or
-        no answer). What was said on a connection that others used before may have been for them: it is asked again on a new one.
-        """
-        try:
-            # a server may take its time for each answer, but not for all of them
-            async with self._slots, asyncio.timeout(limits.MAIL_SECONDS):
-                kept = await self._kept()
-                if kept is None or not await self._went(kept, mail):
-                    await self._hand_over(await self._connect(), mail)
-        except OSError as error:  # a TimeoutError is one, and aiosmtplib's are
-            raise MailDelayed("the mail server gave no answer") from error
-
-    async def _went(self, kept: _Connection, mail: Written) -> bool:
-        """Say whether the mail went out on a kept connection; where it may have, that is not tried twice at once."""
-        try:
-            await self._hand_over(kept, mail)
-        except (MailRefused, MailDelayed):
-            return False
-        except OSError as error:  # silence, or the connection is lost
-            if isinstance(error, TimeoutError):
-                self._doubt()
-            if kept.stage == "DATA":
-                raise
-            return False
-        return True
-
-    async def _hand_over(self, connection: _Connection, mail: Written) -> None:
-        with ExitStack() as unless_kept:
-            unless_kept.callback(_hang_up, connection.client)
-            try:
-                with reading():  # aiosmtplib reads the answers, and its parser may raise what it likes
-                    await _talk(connection, mail)
-            except Unreadable as error:
-                raise _meaning(error.__cause__, connection) from error.__cause__
-            connection.used += 1
-            if not _has_more(connection.client):
-                unless_kept.pop_all()
-                self._keep(connection)
-
-    def _keep(self, connection: _Connection) -> None:
-        if connection.client.is_connected and connection.used < MAILS_PER_CONNECTION:
-            connection.last_used = time.monotonic()
-            self._idle.append(connection)
-        else:
-            _hang_up(connection.client)
-
-    async def _kept(self) -> _Connection | None:
-        while self._idle:
-            connection = self._idle.pop()
-            idle_seconds = time.monotonic() - connection.last_used
-            if idle_seconds > IDLE_SECONDS or not connection.client.is_connected:
-                await _quit(connection)
-            elif idle_seconds < limits.MAIL_QUIET_SECONDS or await _lives(connection):
-                return connection
-            else:
-                self._doubt()
-        return None
-
-    def _doubt(self) -> None:
-        """Give up what is kept: where one connection fell silent, the others of its age are not tried one by one."""
-        while self._idle:
-            _hang_up(self._idle.pop().client)
-
-    async def _connect(self) -> _Connection:
-        try:
-            with reading():
-                async with asyncio.timeout(limits.MAIL_CONNECT_SECONDS):
-                    return await self._connected()
-        except Unreadable as error:
-            if any(client.is_connected for client in self._opened):
-                await asyncio.sleep(CROWDED_SECONDS)  # with the place: so many fewer of us ask meanwhile
-                raise OneTooMany("the mail server takes no further connection now") from error
-            raise SessionRefused(_status_of_session(error.__cause__)) from error.__cause__
-
-    async def _connected(self) -> _Connection:
-        client = aiosmtplib.SMTP(
-            hostname=self._host,
-            sock=await _open_socket(self._host, self._port),
-            username=self._username,
-            password=self._password,
-            use_tls=self._use_tls,
-            timeout=limits.MAIL_REPLY_SECONDS,
-            tls_context=self._tls,
-        )
-        with ExitStack() as unless_connected:
-            unless_connected.callback(_hang_up, client)
-            await client.connect()
-            if client.is_ehlo_or_helo_needed:  # after STARTTLS again
-                await client.ehlo()
-            unless_connected.pop_all()
-        self._opened.add(client)
-        return _Connection(client)
-
-
-async def _open_socket(host: str, port: int) -> socket.socket:
-    # of our own making, for the small buffer: it bounds what a server can send in one turn of the loop
-    loop = asyncio.get_running_loop()
-    failed: OSError = OSError("the name has no address")
-    for family, kind, protocol, _, address in await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM):
-        with ExitStack() as unless_connected:
-            opened = unless_connected.enter_context(socket.socket(family, kind, protocol))
-            opened.setblocking(False)
-            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, limits.CALL_RECEIVE_BUFFER_BYTES)
-            try:
-                await loop.sock_connect(opened, address)
-            except OSError as error:
-                failed = error
-            else:
-                unless_connected.pop_all()
-                return opened
-    raise failed
-
-
-async def _lives(connection: _Connection) -> bool:
-    try:
-        with reading():
-            await connection.client.noop(timeout=limits.MAIL_PROOF_SECONDS)
-    except Unreadable:
-        _hang_up(connection.client)
-        return False
-    return True
-
-
-async def _quit(connection: _Connection) -> None:
-    with suppress(Unreadable), reading():
-        await connection.client.quit(timeout=QUIT_SECONDS)
-    _hang_up(connection.client)
-
-
-def _hang_up(client: aiosmtplib.SMTP) -> None:
-    # at once: a polite end waits until a server that may never read has read everything
-    transport = client.transport
-    client.close()
-    if transport is not None:
-        transport.abort()  # type: ignore[attr-defined]  # always a socket's
-
-
-async def _talk(connection: _Connection, mail: Written) -> None:
-    client, connection.stage = connection.client, "MAIL"
-    encoding = "utf-8" if mail.is_international else "ascii"
-    await _name_sender(client, mail, encoding)
-    connection.stage = "RCPT"
-    await client.rcpt(mail.recipient, encoding=encoding)
-    connection.stage = "DATA"
-    await client.data(mail.content)
-
-
-async def _name_sender(client: aiosmtplib.SMTP, mail: Written, encoding: str) -> None:
-    """Name the sender, with what this mail needs; where that is refused, and the same sender without it is not, it is the mail's."""
-    if mail.is_international and not client.supports_extension("smtputf8"):
-        if mail.sender.isascii():
-            raise aiosmtplib.SMTPNotSupported("the recipient needs SMTPUTF8")
-        raise SessionRefused("settings")
-    plain = [] if mail.sender.isascii() else ["SMTPUTF8"]
-    options = [f"SIZE={len(mail.content)}"] if client.supports_extension("size") else []
-    options += ["SMTPUTF8"] if mail.is_international else []
-    try:
-        await client.mail(mail.sender, options=options, encoding=encoding)
-    except aiosmtplib.SMTPSenderRefused as refused:
-        if options == plain:
-            raise
-        await client.mail(mail.sender, options=plain, encoding=encoding)
-        kind = MailRefused if rules.refuses(refused.code) else MailDelayed
-        raise kind(_said(refused), status=rules.status_of(refused.code, refused.message)) from refused
-
-
-def _said(error: aiosmtplib.SMTPResponseException) -> str:
-    return f"{error.code} {rules.readable(error.message)}"
-
-
-def _meaning(error: BaseException | None, connection: _Connection) -> Exception:
-    """Return what a fault of the dialogue means for the mail, by the step it came at; silence and loss are what they are."""
-    is_unnamed = connection.stage == "MAIL"
-    match error:
-        case MailRefused() | MailDelayed():
-            return error
-        case aiosmtplib.SMTPNotSupported() | ValueError():
-            return MailRefused("the mail server does not take this address or text")
-        case OSError() if connection.used or not is_unnamed:
-            return error
-        case _ if is_unnamed:
-            return SessionRefused(_status_of_session(error))
-        case aiosmtplib.SMTPResponseException() if rules.is_answer(error.code):
-            kind = MailRefused if rules.refuses(error.code) else MailDelayed
-            status = rules.status_of(error.code, error.message)
-            alike = "" if rules.names_the_mail(error.code, error.message) else f"{connection.stage} {status}"
-            return kind(_said(error), alike=alike, status=status)
-        case _:
-            return MailDelayed("the mail server's answer was no SMTP")
-
-
-def _status_of_session(error: BaseException | None) -> str:
-    match error:
-        case aiosmtplib.SMTPResponseException() if rules.is_answer(error.code):
-            return rules.status_of(error.code, error.message)
-        case aiosmtplib.SMTPResponseException():
-            return "no SMTP"
-        case OSError():
-            return "no answer"
-        case aiosmtplib.SMTPException() | ValueError():
-            return "settings"  # they ask for what the server does not have
-        case _:
-            return "no SMTP"
-
-
-def _has_more(client: aiosmtplib.SMTP) -> bool:
-    """Say whether bytes are there that nobody asked for: the next answer would be read from them."""
-    return client.protocol is None or bool(client.protocol._buffer)
+    async def mail(self) -> Check:
+        """Say for `/readyz` whether mail waits, or goes another way than it should."""
+        checks = [await way.hold.mail() for way in self._all]
+        refused = [check for check in checks if not check.ok]
+        if not refused:
+            return Check("mail", True, essential=False, quiet=True)
+        if len(refused) == len(checks):
+            return refused[0]
+        told = f"{len(refused)} of {len(checks)} mail servers: {refused[0].detail}; the others send meanwhile"
+        return Check("mail", False, told, essential=False, quiet=True)

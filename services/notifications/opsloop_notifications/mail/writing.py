@@ -50,16 +50,17 @@ class BadMail(ValueError):
 
 @dataclass(frozen=True)
 class Written:
-    """A mail and its envelope. `is_international`: an address has letters beyond ASCII, so the server must know SMTPUTF8."""
+    """A mail and its envelope: `author` is who it is from, `sender` where it goes when it cannot be delivered."""
 
+    author: str
     sender: str
     recipient: str
     content: bytes
 
     @property
     def is_international(self) -> bool:
-        """Say whether the server must know SMTPUTF8."""
-        return not (self.sender.isascii() and self.recipient.isascii())
+        """Say whether the server must know SMTPUTF8: an address has letters beyond ASCII."""
+        return not (self.author + self.sender + self.recipient).isascii()
 
 
 def write(
@@ -72,11 +73,13 @@ def write(
     sent_at: datetime,
     html: str | None = None,
     unsubscribe: str | None = None,
+    returns_to: str | None = None,
 ) -> Written:
     """Write a mail from `Name <address>` to one address, as text and as HTML where there is some; the same bytes each time.
 
     `subject` is one line; line ends of `body` and `html` become CRLF, and they end with one. `unsubscribe` is a link of ours, which
-    mail programs show as a button; they post to it by themselves only where it is https. Raises BadMail.
+    mail programs show as a button; they post to it by themselves only where it is https. `returns_to` is the address on the envelope,
+    that of `sender` where none is given. Raises BadMail.
     """
     name, plain_sender = read_mailbox(sender)
     address, recipient = _on_the_wire(plain_sender), _on_the_wire(recipient)
@@ -96,7 +99,8 @@ def write(
     links = links if unsubscribe is None or unsubscribe.startswith("https://") else links[:1]
     names = (*NAMES, *ONE_CLICK[: len(links)])
     head = "".join(f"{name}: {value}\r\n" for name, value in zip(names, (*values, *links), strict=True))
-    written = Written(address, recipient, head.encode() + b"\r\n" + text)
+    back = address if returns_to is None else _on_the_wire(returns_to)
+    written = Written(address, back, recipient, head.encode() + b"\r\n" + text)
     require_ours(written)
     return written
 
@@ -170,8 +174,8 @@ def require_ours(written: Written) -> None:
     values = {line["name"].decode(): line["value"].decode() for line in lines if line is not None}
     if len(lines) != len(values) or tuple(values) not in _SHAPES:
         raise BadMail("the mail has other headers than ours")
-    sender = values["From"]
-    if values["To"] != written.recipient or not (sender == written.sender or sender.endswith(f" <{written.sender}>")):
+    author = values["From"]
+    if values["To"] != written.recipient or not (author == written.author or author.endswith(f" <{written.author}>")):
         raise BadMail("the mail names others than its envelope")
     if not _is_of_our_type(values["Content-Type"], body) or not re.fullmatch(rb"[\t\r\n -~]*", body):
         raise BadMail("the mail is of another type than ours")

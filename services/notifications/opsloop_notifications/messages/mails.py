@@ -19,12 +19,13 @@ from opsloop_common.due.claims import claim_batch, enter_queues
 from opsloop_common.due.port import Ask
 from opsloop_notifications.consent.rules import Decision
 from opsloop_notifications.consent.service import Question, decisions
+from opsloop_notifications.mail.service import MailMeter
 from opsloop_notifications.messages import queries, rules
-from opsloop_notifications.messages.meters import MailMeter
 from opsloop_notifications.messages.models import Message, Notification, NotificationQueue
 from opsloop_notifications.suppressions.service import suppress
 
 KIND = "mails"
+_TOLD = ("message_id", "campaign_id", "user_id", "channel", "locale")
 SUPPRESS_BOUNCED = "notifications.suppress_bounced"
 _RECORD = text(
     "WITH r AS (SELECT * FROM unnest(CAST(:ids AS uuid[]), CAST(:statuses AS text[]), CAST(:reasons AS text[]), "
@@ -32,7 +33,8 @@ _RECORD = text(
     "AS r(id, status, reason, detail, next_at, tries, until)), "
     "gone AS (DELETE FROM notification_queue AS q USING r "
     "WHERE q.id = r.id AND q.owner = :owner AND r.next_at IS NULL RETURNING q.id), "
-    "later AS (UPDATE notification_queue AS q SET due_at = r.next_at, tries = q.tries + r.tries, owner = NULL, "
+    "later AS (UPDATE notification_queue AS q "
+    "SET due_at = CASE WHEN q.is_paused THEN NULL ELSE r.next_at END, tries = q.tries + r.tries, owner = NULL, "
     "claimed_at = NULL, last_error = r.detail FROM r WHERE q.id = r.id AND q.owner = :owner AND r.next_at IS NOT NULL "
     "RETURNING q.id), "
     "held AS (SELECT id FROM gone UNION ALL SELECT id FROM later) "
@@ -167,7 +169,7 @@ async def record_mails(session: AsyncSession, results: Sequence[MailResult], *, 
             count(session, _counted(result))
         if result.mail.id in held and result.next_attempt_at is None:
             with acting_for(session, Context.following(result.mail.workspace, result.mail.cause)):
-                outbox.append(session, _outcome(result))
+                outbox.append(session, told_of(result.mail, result.reason))
                 if result.is_bounce:
                     now = clock_of(session).now()
                     await due.schedule(session, SUPPRESS_BOUNCED, str(result.mail.id), now, group=result.mail.workspace)
@@ -199,15 +201,7 @@ def _status(result: MailResult) -> str:
     return "sent" if result.reason is None else "failed"
 
 
-def _outcome(result: MailResult) -> NotificationSent | NotificationFailed:
-    mail = result.mail
-    common: dict[str, Any] = {
-        "notification_id": mail.id,
-        "message_id": mail.message_id,
-        "campaign_id": mail.campaign_id,
-        "user_id": mail.user_id,
-        "channel": mail.channel,
-        "locale": mail.locale,
-    }
-    # the server's own words may name the address, so they stay in the row
-    return NotificationSent(**common) if result.reason is None else NotificationFailed(**common, reason=result.reason)
+def told_of(of: Mail | Notification, reason: FailureReason | None) -> NotificationSent | NotificationFailed:
+    """Return the event that says what became of a notification; a server's own words may name the address, and stay in the row."""
+    about: dict[str, Any] = {name: getattr(of, name) for name in _TOLD} | {"notification_id": of.id}
+    return NotificationSent(**about) if reason is None else NotificationFailed(**about, reason=reason)

@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, Uuid
+from sqlalchemy import CheckConstraint, Index, Text, UniqueConstraint, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from opsloop_common.columns import check_in
@@ -17,10 +17,11 @@ from opsloop_notifications.tables import Base, Json, Moment, QueueColumns
 
 
 class NotificationStatus(StrEnum):
-    """`sent` means that the mail server took it, or that it lies in the inbox."""
+    """`sent`: the mail server took it, or it lies in the inbox. `gathered`: it stands in a digest, whose own row says the rest."""
 
     PENDING = "pending"
     SENT = "sent"
+    GATHERED = "gathered"
     FAILED = "failed"
     CANCELLED = "cancelled"
 
@@ -37,10 +38,12 @@ class Message(Base):
     template_version: Mapped[int | None]
     is_test: Mapped[bool] = mapped_column(default=False)
     topic: Mapped[str] = mapped_column(Text)
+    digest_key: Mapped[str | None] = mapped_column(Text, comment="tells digests of a topic apart")
     time_zone: Mapped[str] = mapped_column(Text, comment="the workspace's")
     contents: Mapped[list[dict[str, Any]]] = mapped_column(Json)
     cause: Mapped[dict[str, Any]] = mapped_column(Json)
     created_at: Mapped[datetime] = mapped_column(Moment)
+    paused_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
 class Notification(Base):
@@ -53,6 +56,7 @@ class Notification(Base):
         CheckConstraint("(status = 'failed') = (reason IS NOT NULL)", name="reason"),
         Index("ix_notification_campaign_id", "campaign_id", "id"),
         Index("ix_notification_workspace", "workspace", "id"),
+        Index("ix_notification_digest", "digest_id", "id", postgresql_where=text("digest_id IS NOT NULL")),
         Index("ix_notification_user_id", "workspace", "user_id"),
     )
 
@@ -71,6 +75,7 @@ class Notification(Base):
     attempt_count: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[datetime] = mapped_column(Moment)
     deferred_until: Mapped[datetime | None] = mapped_column(Moment, comment="the person is left alone until then")
+    digest_id: Mapped[UUID | None] = mapped_column(Uuid, comment="the digest that it is held for, or stands in")
     finished_at: Mapped[datetime | None] = mapped_column(Moment)
 
 
@@ -79,3 +84,5 @@ class NotificationQueue(QueueColumns, Base):
 
     __tablename__ = "notification_queue"
     __table_args__ = due_indexes("notification_queue")
+
+    is_paused: Mapped[bool] = mapped_column(default=False, comment="with its message; then it is due at no time")

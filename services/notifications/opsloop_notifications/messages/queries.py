@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -52,6 +53,7 @@ async def sent_lately(
             Notification.created_at > since,
             Notification.status.not_in((NotificationStatus.FAILED, NotificationStatus.CANCELLED)),
             Notification.message_id != but,
+            Notification.digest_id.is_(None),
         )
         .group_by(Notification.user_id)
     )
@@ -86,6 +88,12 @@ async def get_message(session: AsyncSession, message_id: UUID) -> Message:
     return found
 
 
+async def lock_message(session: AsyncSession, message_id: UUID) -> Message:
+    """Lock and return one message: nobody is told of it meanwhile. Raises NotFound."""
+    await session.execute(messages_of(context_of(session).workspace).where(Message.id == message_id).with_for_update())
+    return await get_message(session, message_id)
+
+
 async def counts(session: AsyncSession, message_ids: Sequence[UUID]) -> dict[UUID, dict[str, int]]:
     """Return of each message how many of its notifications are in which status."""
     own = Notification.workspace == context_of(session).workspace
@@ -108,20 +116,62 @@ class Kept(NamedTuple):
     contents: list[dict[str, Any]]
     topic: str
     time_zone: str
+    is_paused: bool
+    digest_key: str | None
 
 
 async def get_kept(session: AsyncSession, message_id: UUID) -> Kept:
     """Return what a message says; it is kept until the transaction ends."""
     statement = (
-        select(Message.id, Message.campaign_id, Message.contents, Message.topic, Message.time_zone)
+        select(
+            Message.id,
+            Message.campaign_id,
+            Message.contents,
+            Message.topic,
+            Message.time_zone,
+            Message.paused_at.is_not(None),
+            Message.digest_key,
+        )
         .where(Message.workspace == context_of(session).workspace, Message.id == message_id)
         .with_for_update(read=True, key_share=True)
     )
     return Kept(*(await session.execute(statement)).one())
 
 
+class Gathered(NamedTuple):
+    """What stands in a digest, or waits for it; `cause` is its message's."""
+
+    row: Notification
+    cause: dict[str, Any]
+
+
+async def in_digests(session: AsyncSession, digest_ids: Sequence[UUID]) -> dict[UUID | None, list[Gathered]]:
+    """Return of each digest that holds anything what it holds, in the order that it came."""
+    given = bindparam("digests", list(digest_ids), type_=ARRAY(Uuid))
+    statement = (
+        select(Notification, Message.cause)
+        .join(Message, (Message.workspace == Notification.workspace) & (Message.id == Notification.message_id))
+        .where(Notification.workspace == context_of(session).workspace, Notification.digest_id == any_(given))
+        .where(Notification.status.in_((NotificationStatus.PENDING, NotificationStatus.GATHERED)))
+    )
+    found = defaultdict[UUID | None, list[Gathered]](list)
+    for row, cause in await session.execute(statement.order_by(Notification.id)):
+        found[row.digest_id].append(Gathered(row, cause))
+    return found
+
+
+async def contents_by_id(session: AsyncSession, message_ids: Collection[UUID]) -> dict[UUID, list[dict[str, Any]]]:
+    """Return what messages of the session's workspace say."""
+    given = bindparam("ids", list(message_ids), type_=ARRAY(Uuid))
+    own = Message.workspace == context_of(session).workspace
+    return {
+        row.id: row.contents
+        for row in await session.execute(select(Message.id, Message.contents).where(own, Message.id == any_(given)))
+    }
+
+
 async def notifications_by_id(session: AsyncSession, ids: Sequence[UUID]) -> Sequence[Notification]:
-    """Return notifications, for a session that entered as a worker; one statement however many, so that its plan is kept."""
+    """Return those that the session sees, a worker's of all workspaces; one statement however many, so that its plan is kept."""
     given = bindparam("ids", list(ids), type_=ARRAY(Uuid))
     return (await session.scalars(select(Notification).where(Notification.id == any_(given)))).all()
 

@@ -58,6 +58,20 @@ async def cancel_message(message_id: UUID, session: Db) -> CancelledOut:
     return CancelledOut(cancelled=await service.cancel_message(session, message_id))
 
 
+@router.post("/v1/messages/{message_id}/pause", dependencies=[WRITE], responses=problems(404))
+async def pause_message(message_id: UUID, session: Db) -> MessageOut:
+    """Have what waits of a message wait until it is resumed. What is on its way goes out; pausing again changes nothing."""
+    await service.pause_message(session, message_id)
+    return await get_message(message_id, session)
+
+
+@router.post("/v1/messages/{message_id}/resume", dependencies=[WRITE], responses=problems(404))
+async def resume_message(message_id: UUID, session: Db) -> MessageOut:
+    """Have a paused message go on, for each person at their time."""
+    await service.resume_message(session, message_id)
+    return await get_message(message_id, session)
+
+
 @router.get("/v1/messages/{message_id}/notifications", dependencies=[READ], responses=problems(404))
 async def list_message_notifications(
     message_id: UUID,

@@ -12,7 +12,7 @@ class NotificationOut(OutModel):
     """What became of one message to one person by one channel.
 
     `sent`: the mail server took it, or it lies in the inbox; `reason` says why nothing was sent. `deferred_until`: the person is left
-    alone until then, and it goes out afterwards.
+    alone until then, and it goes out afterwards. `gathered`: it stands in the digest `digest_id`, whose own notification says the rest.
     """
 
     id: UUID
@@ -22,11 +22,12 @@ class NotificationOut(OutModel):
     topic: str
     channel: str
     locale: str | None
-    status: Literal["pending", "sent", "failed", "cancelled"]
+    status: Literal["pending", "sent", "gathered", "failed", "cancelled"]
     reason: str | None
     detail: str | None
     attempt_count: int
     deferred_until: Timestamp | None
+    digest_id: UUID | None
     created_at: Timestamp
     finished_at: Timestamp | None
 

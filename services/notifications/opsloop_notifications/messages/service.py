@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -12,20 +12,33 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import outbox, workspaces
+from opsloop_common.access import audit
 from opsloop_common.contracts.campaigns import MessageRequested
-from opsloop_common.contracts.notifications import FailureReason, NotificationFailed, NotificationSent
-from opsloop_common.db import clock_of, context_of, fire_after_commit
+from opsloop_common.contracts.notifications import FailureReason
+from opsloop_common.db import Context, acting_for, clock_of, context_of, fire_after_commit
 from opsloop_common.ids import uuid7
 from opsloop_common.inbox import forgetting
-from opsloop_notifications.consent.rules import GENERAL, INBOX, Decision, Defer, Skip
+from opsloop_notifications.consent.rules import GENERAL, INBOX, Decision, Defer, Gather, Skip
 from opsloop_notifications.consent.service import Question, decisions, erase_contacts
+from opsloop_notifications.digests.service import Held, erase_digests, gather
 from opsloop_notifications.in_app.service import Entry, erase_entries, put_entries
+from opsloop_notifications.locales.rules import best_locale
 from opsloop_notifications.messages import queries, rules
-from opsloop_notifications.messages.mails import count
+from opsloop_notifications.messages.mails import KIND as KIND
+from opsloop_notifications.messages.mails import Mail as Mail
+from opsloop_notifications.messages.mails import MailResult as MailResult
+from opsloop_notifications.messages.mails import claim_mails as claim_mails
+from opsloop_notifications.messages.mails import count, told_of
+from opsloop_notifications.messages.mails import record_mails as record_mails
 from opsloop_notifications.messages.models import Message, NotificationQueue
+from opsloop_notifications.messages.models import Notification as Notification
+from opsloop_notifications.messages.queries import Gathered as Gathered
 from opsloop_notifications.messages.queries import Kept
+from opsloop_notifications.messages.queries import contents_by_id as contents_by_id
 from opsloop_notifications.messages.queries import counts as counts
 from opsloop_notifications.messages.queries import get_message as get_message
+from opsloop_notifications.messages.queries import in_digests as in_digests
+from opsloop_notifications.messages.queries import notifications_by_id as notifications_by_id
 from opsloop_notifications.messages.rules import EMAIL
 from opsloop_notifications.recipients.rules import person_id
 from opsloop_notifications.recipients.service import Recipient, hold, reach
@@ -36,15 +49,17 @@ QUEUE_TABLE = NotificationQueue.__tablename__
 # the unique (workspace, message, user, channel) makes a repeated request send nothing twice
 _ADD = text(
     "WITH added AS (INSERT INTO notification (id, workspace, message_id, campaign_id, user_id, topic, channel, address, "
-    "locale, status, reason, attempt_count, created_at, deferred_until, finished_at) "
-    "SELECT r.id, :workspace, :message, :campaign, r.user_id, :topic, :channel, r.address, r.locale, "
-    "CASE WHEN r.reason IS NULL THEN CAST(:ready AS text) ELSE 'failed' END, r.reason, 0, :now, r.until, "
+    "locale, status, reason, attempt_count, created_at, deferred_until, digest_id, finished_at) "
+    "SELECT r.id, :workspace, r.message, :campaign, r.user_id, :topic, :channel, r.address, r.locale, "
+    "CASE WHEN r.reason IS NULL THEN CAST(:ready AS text) ELSE 'failed' END, r.reason, 0, :now, r.until, r.digest, "
     "CASE WHEN r.reason IS NOT NULL OR :ready = 'sent' THEN CAST(:now AS timestamptz) END "
-    "FROM unnest(CAST(:ids AS uuid[]), CAST(:users AS text[]), CAST(:addresses AS text[]), CAST(:locales AS text[]), "
-    "CAST(:reasons AS text[]), CAST(:untils AS timestamptz[])) AS r(id, user_id, address, locale, reason, until) "
-    "ON CONFLICT (workspace, message_id, user_id, channel) DO NOTHING RETURNING id, status, deferred_until), "
-    "queued AS (INSERT INTO notification_queue (id, workspace, group_key, due_at, tries) "
-    "SELECT id, :workspace, :workspace, coalesce(deferred_until, :now), 0 FROM added WHERE status = 'pending') "
+    "FROM unnest(CAST(:ids AS uuid[]), CAST(:messages AS uuid[]), CAST(:users AS text[]), CAST(:addresses AS text[]), "
+    "CAST(:locales AS text[]), CAST(:reasons AS text[]), CAST(:untils AS timestamptz[]), CAST(:digests AS uuid[])) "
+    "AS r(id, message, user_id, address, locale, reason, until, digest) "
+    "ON CONFLICT (workspace, message_id, user_id, channel) DO NOTHING RETURNING id, status, deferred_until, digest_id), "
+    "queued AS (INSERT INTO notification_queue (id, workspace, group_key, due_at, tries, is_paused) "
+    "SELECT id, :workspace, :workspace, CASE WHEN NOT CAST(:paused AS boolean) THEN coalesce(deferred_until, :now) END, 0, :paused "
+    "FROM added WHERE status = 'pending' AND digest_id IS NULL) "
     "SELECT id FROM added"
 )
 _FORGET = text(
@@ -62,7 +77,6 @@ _FORGET_MESSAGES = text(
     "WHERE m.workspace = :workspace AND m.created_at < :before AND NOT EXISTS (SELECT FROM notification AS n "
     "WHERE n.workspace = m.workspace AND n.message_id = m.id) LIMIT :limit FOR UPDATE OF m SKIP LOCKED) RETURNING id"
 )
-
 # one that is with the mail server right now is let go: what comes of it finds no claim, and nobody is told
 _ERASE = text(
     "WITH gone AS (DELETE FROM notification WHERE workspace = :workspace AND user_id = ANY(CAST(:user_ids AS text[])) "
@@ -75,21 +89,61 @@ _ERASE_MESSAGES = text(
     "DELETE FROM message AS m WHERE m.workspace = :workspace AND m.id = ANY(CAST(:ids AS uuid[])) "
     "AND NOT EXISTS (SELECT FROM notification AS n WHERE n.workspace = m.workspace AND n.message_id = m.id)"
 )
-
-
 _CANCEL = text(
     "WITH gone AS (DELETE FROM notification_queue AS q USING notification AS n WHERE n.id = q.id AND q.owner IS NULL "
     "AND n.workspace = :workspace AND n.message_id = :message RETURNING q.id) "
-    "UPDATE notification AS n SET status = 'cancelled', finished_at = :now FROM gone WHERE n.id = gone.id RETURNING n.id"
+    "UPDATE notification AS n SET status = 'cancelled', finished_at = :now "
+    "WHERE n.workspace = :workspace AND n.message_id = :message AND n.status = 'pending' "
+    "AND (n.digest_id IS NOT NULL OR n.id IN (SELECT id FROM gone)) RETURNING n.id"
+)
+# one that is with the mail server right now goes out; where it does not, it waits with the others
+_PAUSE = text(
+    "UPDATE notification_queue AS q SET is_paused = true, due_at = NULL FROM notification AS n WHERE n.id = q.id "
+    "AND n.workspace = :workspace AND n.message_id = :message AND q.due_at IS NOT NULL AND NOT q.is_paused"
+)
+_RESUME = text(
+    "UPDATE notification_queue AS q SET is_paused = false, due_at = greatest(CAST(:now AS timestamptz), n.deferred_until) "
+    "FROM notification AS n WHERE n.id = q.id AND n.workspace = :workspace AND n.message_id = :message AND q.is_paused"
+)
+# the lock waits for whoever resumes, so that nothing is left waiting for that
+_SET_APART = text(
+    "WITH held AS MATERIALIZED (SELECT n.id FROM notification AS n JOIN message AS m ON m.workspace = n.workspace "
+    "AND m.id = n.message_id WHERE n.workspace = :workspace AND n.digest_id = ANY(CAST(:digests AS uuid[])) "
+    "AND n.status = 'pending' AND m.paused_at IS NOT NULL FOR KEY SHARE OF m), "
+    "apart AS (UPDATE notification AS n SET digest_id = NULL FROM held WHERE n.id = held.id AND n.status = 'pending' RETURNING n.id) "
+    "INSERT INTO notification_queue (id, workspace, group_key, tries, is_paused) "
+    "SELECT id, :workspace, :workspace, 0, true FROM apart"
+)
+_SETTLE = text(
+    "UPDATE notification AS n SET status = CASE WHEN r.reason IS NULL THEN 'gathered' ELSE 'failed' END, reason = r.reason, "
+    "finished_at = :now FROM unnest(CAST(:digests AS uuid[]), CAST(:reasons AS text[])) AS r(digest, reason) "
+    "WHERE n.workspace = :workspace AND n.digest_id = r.digest AND n.status = 'pending' RETURNING n.id"
 )
 
 
+class Digested(NamedTuple):
+    """What a person gets in one; `id` is that of the message which tells it."""
+
+    id: UUID
+    user_id: str
+    contents: rules.Contents
+    held: Sequence[Gathered]
+
+
+class _Asked(NamedTuple):
+    message_id: UUID
+    user_id: str
+    contents: rules.Contents
+
+
 class _Row(NamedTuple):
+    message_id: UUID
     user_id: str
     address: str | None
     locale: str | None
     reason: FailureReason | None
     deferred_until: datetime | None
+    digest_id: UUID | None
 
 
 async def request_message(session: AsyncSession, requested: MessageRequested) -> None:
@@ -104,82 +158,131 @@ async def keep_message(
     session: AsyncSession, message_id: UUID, contents: rules.Contents, *, topic: str, **about: Any
 ) -> None:
     """Keep what is said to many, unless it is kept already; `about` are columns of it."""
-    await session.execute(
-        insert(Message)
-        .values(
-            workspace=context_of(session).workspace,
-            id=message_id,
-            topic=topic,
-            time_zone=(await workspaces.get(session)).time_zone,
-            contents=contents,
-            cause=context_of(session).cause(),
-            created_at=clock_of(session).now(),
-            **about,
-        )
-        .on_conflict_do_nothing()
-    )
+    await _keep(session, {message_id: contents}, topic=topic, **about)
+
+
+async def _keep(session: AsyncSession, contents: Mapping[UUID, rules.Contents], *, topic: str, **about: Any) -> None:
+    same: dict[str, Any] = {
+        "workspace": context_of(session).workspace,
+        "topic": topic,
+        "time_zone": (await workspaces.get(session)).time_zone,
+        "cause": context_of(session).cause(),
+        "created_at": clock_of(session).now(),
+    }
+    values = [same | about | {"id": id, "contents": said} for id, said in contents.items()]
+    await session.execute(insert(Message).values(values).on_conflict_do_nothing())
 
 
 async def tell(session: AsyncSession, message_id: UUID, channel: str, user_ids: Sequence[str]) -> None:
     """Make one notification a recipient of a kept message; whom nothing may be sent to has failed at once, with the reason."""
     kept = await queries.get_kept(session, message_id)
     contents = rules.of_channel(kept.contents, channel)
-    rows = {uuid7(): row for row in await _rows(session, kept, channel, contents, list(dict.fromkeys(user_ids)))}
+    asked = list(dict.fromkeys(user_ids))
+    recent = await _sent_lately(session, kept.id, asked, topic=kept.topic)
+    rows = await _rows(
+        session, kept, channel, [_Asked(message_id, user_id, contents) for user_id in asked], recent=recent
+    )
+    ready = [_entry(id, row, contents) for id, row in await _add(session, kept, channel, rows) if channel == INBOX]
+    await put_entries(session, ready)
+
+
+async def tell_digests(session: AsyncSession, digests: Sequence[Digested], channel: str, *, topic: str) -> None:
+    """Make one message of each digest, and say of what it holds that it stands there, or, where it may not be sent, why not.
+
+    It was counted when it was held: they go out whatever their topic's throttle.
+    """
+    await _keep(session, {each.id: each.contents for each in digests}, topic=topic, campaign_id=None)
+    kept = await queries.get_kept(session, digests[0].id)  # as the others are, but for what it says
+    asked = [_Asked(each.id, each.user_id, rules.of_channel(each.contents, channel)) for each in digests]
+    rows = await _rows(session, kept, channel, asked)
+    await _add(session, kept, channel, rows)
+    await _settle(session, digests, [row.reason for row in rows])
+
+
+async def _settle(session: AsyncSession, digests: Sequence[Digested], reasons: Sequence[FailureReason | None]) -> None:
+    own, now = context_of(session).workspace, clock_of(session).now()
+    given = {"workspace": own, "now": now, "digests": [each.id for each in digests], "reasons": list(reasons)}
+    settled = set(await session.scalars(_SETTLE, given))
+    for digest, reason in zip(digests, reasons, strict=True):
+        for row, cause in digest.held:
+            if row.id in settled:
+                with acting_for(session, Context.following(own, cause)):
+                    outbox.append(session, told_of(row, reason))
+                count(session, reason or "gathered")
+
+
+async def _add(session: AsyncSession, kept: Kept, channel: str, asked: Sequence[_Row]) -> list[tuple[UUID, _Row]]:
+    """Keep what is not kept yet, and tell what became of it; returns what is sent or to be."""
+    rows = {uuid7(): row for row in asked}
     added = await session.scalars(
         _ADD,
         {
             "workspace": context_of(session).workspace,
-            "message": message_id,
             "campaign": kept.campaign_id,
             "topic": kept.topic,
             "channel": channel,
             "ready": "sent" if channel == INBOX else "pending",
             "now": clock_of(session).now(),
+            "paused": kept.is_paused,
             "ids": list(rows),
+            "messages": [row.message_id for row in rows.values()],
             "users": [row.user_id for row in rows.values()],
             "addresses": [row.address for row in rows.values()],
             "locales": [row.locale for row in rows.values()],
             "reasons": [row.reason for row in rows.values()],
             "untils": [row.deferred_until for row in rows.values()],
+            "digests": [row.digest_id for row in rows.values()],
         },
     )
     ready = []
     for id in added:
         row = rows[id]
-        said: dict[str, Any] = {"notification_id": id, "message_id": message_id, "campaign_id": kept.campaign_id}
-        said |= {"user_id": row.user_id, "channel": channel, "locale": row.locale}
+        if row.reason is not None or channel == INBOX:
+            about = {"campaign_id": kept.campaign_id, "user_id": row.user_id, "channel": channel, "locale": row.locale}
+            outbox.append(session, told_of(Notification(id=id, message_id=row.message_id, **about), row.reason))
         if row.reason is not None:
-            outbox.append(session, NotificationFailed(**said, reason=row.reason))
             count(session, row.reason)
-        elif channel == INBOX:
-            outbox.append(session, NotificationSent(**said))
-            ready.append(_entry(id, row, contents))
-    await put_entries(session, ready)
+        else:
+            ready.append((id, row))
     fire_after_commit(session, QUEUE_TABLE)
+    return ready
 
 
 async def _rows(
-    session: AsyncSession, kept: Kept, channel: str, contents: rules.Contents, user_ids: Sequence[str]
+    session: AsyncSession,
+    kept: Kept,
+    channel: str,
+    asked: Sequence[_Asked],
+    *,
+    recent: Mapping[str, int] | None = None,
 ) -> list[_Row]:
+    """Return what becomes of each; `recent` None: they are digests, and held for none."""
     workspace = context_of(session).workspace
-    recent = await _sent_lately(session, kept.id, user_ids, topic=kept.topic)
-    known = await reach(session, {(workspace, user_id) for user_id in user_ids})
-    people = [known.get((workspace, user_id)) for user_id in user_ids]
+    known = await reach(session, {(workspace, each.user_id) for each in asked})
+    people = [known.get((workspace, each.user_id)) for each in asked]
     addresses = [person.email if person is not None and channel == EMAIL else None for person in people]
     questions = [
-        Question(workspace, user_id, address, kept.topic, channel, kept.time_zone)
-        for user_id, address in zip(user_ids, addresses, strict=True)
+        Question(workspace, each.user_id, address, kept.topic, channel, kept.time_zone, recent is not None)
+        for each, address in zip(asked, addresses, strict=True)
     ]
     answers = await decisions(session, questions, recent=recent)
-    return [_row(contents, *each) for each in zip(questions, people, answers, strict=True)]
+    gathering = {
+        each.user_id: answer for each, answer in zip(asked, answers, strict=True) if isinstance(answer, Gather)
+    }
+    held = await gather(session, gathering, channel=channel, topic=kept.topic, key=kept.digest_key or "")
+    return [_row(held, *each) for each in zip(asked, addresses, people, answers, strict=True)]
 
 
-def _row(contents: rules.Contents, asked: Question, person: Recipient | None, decision: Decision) -> _Row:
+def _row(
+    held: Mapping[str, Held], asked: _Asked, address: str | None, person: Recipient | None, decision: Decision
+) -> _Row:
     reason: FailureReason | None = decision.reason if isinstance(decision, Skip) else None
-    if reason is None and not contents:
+    if reason is None and not asked.contents:
         reason = "undeliverable"
-    until = decision.until if isinstance(decision, Defer) and reason is None else None
-    return _Row(asked.user_id, asked.address, _locale_for(contents, person.locale if person else None), reason, until)
+    digest = held.get(asked.user_id) if reason is None else None
+    until = decision.until if isinstance(decision, Defer) and reason is None else digest and digest.ends_at
+    locale = _locale_for(asked.contents, person.locale if person else None)
+    return _Row(asked.message_id, asked.user_id, address, locale, reason, until, digest and digest.id)
 
 
 async def _sent_lately(
@@ -197,7 +300,7 @@ async def _sent_lately(
 def _locale_for(contents: rules.Contents, wanted: str | None) -> str | None:
     if not contents:
         return None
-    locale: str = contents[rules.best_locale([content["locale"] for content in contents], wanted)]["locale"]
+    locale: str = contents[best_locale([content["locale"] for content in contents], wanted)]["locale"]
     return locale
 
 
@@ -206,11 +309,36 @@ def _entry(id: UUID, row: _Row, contents: rules.Contents) -> Entry:
     return Entry(id, row.user_id, said["locale"], title=said["subject"], body=said["body"], url=said.get("url"))
 
 
+async def set_paused_apart(session: AsyncSession, digest_ids: Sequence[UUID]) -> None:
+    """Take out of digests that go out now what is of paused messages: it goes out by itself, once they go on."""
+    given = {"workspace": context_of(session).workspace, "digests": list(digest_ids)}
+    await session.execute(_SET_APART, given)
+
+
 async def cancel_message(session: AsyncSession, message_id: UUID) -> int:
     """Take back what waits of a message and is not on its way; returns how many. Raises NotFound."""
     await queries.get_message(session, message_id)
     given = {"workspace": context_of(session).workspace, "message": message_id, "now": clock_of(session).now()}
     return len((await session.scalars(_CANCEL, given)).all())
+
+
+async def pause_message(session: AsyncSession, message_id: UUID) -> None:
+    """Have what waits of a message, and what is still asked for, wait until it is resumed. Raises NotFound."""
+    message = await queries.lock_message(session, message_id)
+    if message.paused_at is None:
+        message.paused_at = clock_of(session).now()
+        await session.execute(_PAUSE, {"workspace": message.workspace, "message": message_id})
+        audit.record(session, "message.paused", f"message/{message_id}")
+
+
+async def resume_message(session: AsyncSession, message_id: UUID) -> None:
+    """Have a paused message go on. Raises NotFound."""
+    message = await queries.lock_message(session, message_id)
+    if message.paused_at is not None:
+        message.paused_at, now = None, clock_of(session).now()
+        await session.execute(_RESUME, {"workspace": message.workspace, "message": message_id, "now": now})
+        audit.record(session, "message.resumed", f"message/{message_id}")
+        fire_after_commit(session, QUEUE_TABLE)
 
 
 async def forget_ended(session: AsyncSession, before: datetime, *, after: UUID | None, limit: int) -> UUID | None:
@@ -234,6 +362,7 @@ async def forget_messages(session: AsyncSession, before: datetime, *, limit: int
 async def erase_people(session: AsyncSession, user_ids: Sequence[str]) -> None:
     """Forget people who were erased: where they are reached, what was sent to them, and what waits to be."""
     await erase_entries(session, user_ids)
+    await erase_digests(session, user_ids)
     own = {"workspace": context_of(session).workspace}
     gone = (await session.execute(_ERASE, own | {"user_ids": list(user_ids)})).all()
     await erase_contacts(session, user_ids, also={row.address for row in gone if row.address is not None})

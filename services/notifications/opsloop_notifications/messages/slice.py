@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from opsloop_common.service import Slice
 from opsloop_notifications.messages.consumers import ERASURES, MESSAGES
-from opsloop_notifications.messages.meters import MailMeter
 from opsloop_notifications.messages.models import Message, Notification, NotificationQueue
 from opsloop_notifications.messages.routes import router
-from opsloop_notifications.messages.timers import SUPPRESS_BOUNCED, dispatch_mails
+from opsloop_notifications.messages.timers import SUPPRESS_BOUNCED
 
 SLICE = Slice(
     "messages",
     models=(Message, Notification, NotificationQueue),
     routers=(router,),
     subscriptions=(MESSAGES, ERASURES),
-    loops=(dispatch_mails,),
     due=(SUPPRESS_BOUNCED,),
-    meters=(MailMeter,),
 )

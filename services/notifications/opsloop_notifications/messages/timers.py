@@ -1,4 +1,4 @@
-"""What runs beside requests: the sending of mails, and what follows from a bounce."""
+"""What runs beside requests: what follows from a bounce."""
 
 from __future__ import annotations
 
@@ -6,26 +6,8 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common.db import ports_of, settings_of
 from opsloop_common.due import DueKind, DueRow
-from opsloop_common.due.engine import Engine
-from opsloop_common.service import Runtime
 from opsloop_notifications.messages import mails
-from opsloop_notifications.messages.sender import MailWork
-from opsloop_notifications.ports import NotificationsPorts
-from opsloop_notifications.settings import NotificationsSettings
-
-
-async def dispatch_mails(runtime: Runtime) -> None:
-    """Send mails until cancelled; `/readyz` says so while they wait for the mail server."""
-    server = ports_of(runtime, NotificationsPorts).mail
-    sender = settings_of(runtime, NotificationsSettings).mail_from
-    work = MailWork(runtime, server, sender=sender)
-    runtime.readiness.append(work.hold.mail)
-    try:
-        await Engine(runtime.db, work, owner=runtime.boot_id).run()
-    finally:
-        runtime.readiness.remove(work.hold.mail)
 
 
 async def suppress_bounced(session: AsyncSession, row: DueRow) -> None:

@@ -23,6 +23,7 @@ class Recipient(Versioned, Base):
     __table_args__ = (
         check_in("state", AddressState),
         CheckConstraint("(quiet_start IS NULL) = (quiet_end IS NULL)", name="quiet_hours"),
+        CheckConstraint("(consent_source IS NULL) = (consent_at IS NULL)", name="consent"),
         UniqueConstraint("workspace", "person_id"),
         Index("ix_recipient_address", "workspace", text("lower(email)")),
         Index("ix_recipient_newest", "workspace", "created_at", "user_id"),
@@ -37,8 +38,13 @@ class Recipient(Versioned, Base):
     name: Mapped[str | None] = mapped_column(Text)
     time_zone: Mapped[str | None] = mapped_column(Text, comment="null: the workspace's")
     wanted: Mapped[dict[str, dict[str, bool]]] = mapped_column(Json, comment="topic → channel → whether it is wanted")
+    digests: Mapped[dict[str, dict[str, dict[str, Any]]]] = mapped_column(Json, comment="topic → channel → how often")
     quiet_start: Mapped[time | None] = mapped_column(Time, comment="of the night in the person's zone")
     quiet_end: Mapped[time | None] = mapped_column(Time)
+    consent_source: Mapped[str | None] = mapped_column(
+        Text, comment="how we know that the address is theirs, as was said"
+    )
+    consent_at: Mapped[datetime | None] = mapped_column(Moment)
     is_by_hand: Mapped[bool] = mapped_column(comment="somebody said so through the API; then no event changes it")
     asked_at: Mapped[datetime | None] = mapped_column(Moment, comment="when they were asked to confirm the address")
 
@@ -55,10 +61,20 @@ class Recipient(Versioned, Base):
         return {"start": self.quiet_start, "end": self.quiet_end}
 
     @property
+    def consent(self) -> dict[str, Any] | None:
+        """Return on what ground the address is known to be theirs, as people say it."""
+        return None if self.consent_source is None else {"source": self.consent_source, "at": self.consent_at}
+
+    @property
     def topics(self) -> list[dict[str, Any]]:
-        """Return what is wanted as a list, by topic and channel."""
+        """Return what is wanted as a list, by topic and channel, and how often it is gathered where the person said so."""
         return [
-            {"topic": topic, "channel": channel, "is_on": is_on}
+            {
+                "topic": topic,
+                "channel": channel,
+                "is_on": is_on,
+                "digest": self.digests.get(topic, {}).get(channel),
+            }
             for topic, channels in sorted(self.wanted.items())
             for channel, is_on in sorted(channels.items())
         ]
@@ -68,6 +84,7 @@ class Recipient(Versioned, Base):
         return {
             "email": redaction.text(self.email),
             "state": self.state,
+            "consent": redaction.text(self.consent_source),
             "locale": self.locale,
             "name": redaction.text(self.name),
             "time_zone": self.time_zone,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Query, Response
 
@@ -37,10 +37,15 @@ async def put_preferences(
     What comes within the quiet hours is sent when they end, in the person's zone, but for topics that are critical.
     """
     wanted: dict[str, dict[str, bool]] = {}
+    digests: dict[str, dict[str, dict[str, Any]]] = {}
     for each in body.topics:
         wanted.setdefault(each.topic, {})[each.channel] = each.is_on
+        if each.digest is not None:
+            digests.setdefault(each.topic, {})[each.channel] = each.digest.model_dump()
     quiet = (body.quiet_hours.start, body.quiet_hours.end) if body.quiet_hours else None
-    recipient = await service.set_preferences(session, user_id, wanted=wanted, quiet=quiet, expected=expected)
+    recipient = await service.set_preferences(
+        session, user_id, wanted=wanted, digests=digests, quiet=quiet, expected=expected
+    )
     return _preferences(response, recipient)
 
 

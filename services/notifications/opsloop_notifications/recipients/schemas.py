@@ -18,6 +18,7 @@ from opsloop_common.http.schemas import (
     Timestamp,
     absent,
 )
+from opsloop_notifications.shapes import DigestIn, DigestOut
 
 MAX_PREFERENCES = 500
 Channel = Literal["email", "inbox", "chat", "sms", "push"]
@@ -66,15 +67,24 @@ class RecipientPatch(InModel):
     state: SaidState = Field(default_factory=absent)
 
 
+class ConsentOut(OutModel):
+    """How somebody knows that the address is theirs, and since when."""
+
+    source: str
+    at: Timestamp
+
+
 class RecipientOut(OutModel):
     """A person with address and language. `is_by_hand`: they were put here; else they come from traits of events, and follow them.
 
-    `state` is of the address: an `unconfirmed` one gets nothing but the question whether it is theirs.
+    `state` is of the address: an `unconfirmed` one gets nothing but the question whether it is theirs. `consent`: the ground that was
+    said for it being `confirmed`.
     """
 
     user_id: str
     email: str | None
     state: State
+    consent: ConsentOut | None
     locale: str | None
     name: str | None
     time_zone: str | None
@@ -97,11 +107,18 @@ class QuietHours(InModel):
 
 
 class PreferenceIn(InModel):
-    """Whether a topic is wanted on a channel."""
+    """Whether a topic is wanted on a channel, and how often its mails are gathered; null: as the topic says."""
 
     topic: Slug
     channel: Channel
     is_on: bool
+    digest: DigestIn | None = None
+
+    @model_validator(mode="after")
+    def _wakes_somebody(self) -> PreferenceIn:
+        if self.digest is not None and self.channel == "inbox":
+            raise ValueError("must have no digest in the inbox: what lies there wakes nobody")
+        return self
 
 
 class PreferencesIn(InModel):
@@ -123,6 +140,7 @@ class PreferenceOut(OutModel):
     topic: str
     channel: Channel
     is_on: bool
+    digest: DigestOut | None
 
 
 class QuietHoursOut(OutModel):

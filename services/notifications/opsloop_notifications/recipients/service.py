@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import time
+from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
@@ -13,10 +15,27 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common import outbox, resources
 from opsloop_common.contracts.notifications import RecipientUnsubscribed
 from opsloop_common.db import clock_of, context_of
+from opsloop_common.turns import breathing
 from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_notifications.recipients import queries, rules
 from opsloop_notifications.recipients.models import Recipient as Recipient
-from opsloop_notifications.recipients.rules import AddressState
+from opsloop_notifications.recipients.rules import NOBODY, AddressState
+from opsloop_notifications.recipients.rules import Said as Said
+
+DOUBLE_OPT_IN = "double opt-in"
+UNDONE = ("email", "state", "locale", "name", "time_zone", "consent_source", "consent_at", "wanted", "is_by_hand")
+"""What a row of many may change of a person."""
+NO_GROUND = {"consent_source": None, "consent_at": None}
+
+
+@dataclass(frozen=True)
+class Taken:
+    """What one of many rows came to. `version`: what the recipient has now; `before`: what it said before, None of a new one."""
+
+    status: Literal["created", "updated", "existing"]
+    kept_address: bool
+    version: int
+    before: Mapping[str, Any] | None
 
 
 async def put_recipient(
@@ -50,7 +69,8 @@ async def change_recipient(
 def _with_state(recipient: Recipient | None, said: Mapping[str, Any]) -> dict[str, Any]:
     present, email = (recipient.state, recipient.email) if recipient else (None, None)
     state = rules.state_after(present, email, said["email"], said.get("state"))
-    return {**said, "state": state}
+    is_on_ground = email == said["email"] and state == AddressState.CONFIRMED
+    return {**said, "state": state} | ({} if is_on_ground else NO_GROUND)
 
 
 async def hear_contact(session: AsyncSession, user_id: str, *, email: str | None, locale: str | None) -> None:
@@ -64,6 +84,67 @@ async def hear_contact(session: AsyncSession, user_id: str, *, email: str | None
         resources.change(session, recipient, said if email is None else _with_state(recipient, said))
 
 
+async def take_many(session: AsyncSession, people: Mapping[str, Said]) -> dict[str, Taken]:
+    """Take over what rows say of people, each named once; what a row leaves out stays. See `rules.merged`."""
+    known = {row.user_id: row for row in await queries.lock_recipients(session, list(people))}
+    fresh = {user_id: said for user_id, said in people.items() if user_id not in known}
+    merged = {user_id: rules.merged(NOBODY, said)[0] for user_id, said in fresh.items()}
+    added = {row.user_id: row for row in await _insert(session, merged)}
+    late = [user_id for user_id in fresh if user_id not in added]  # somebody else added them between the two statements
+    known |= {row.user_id: row for row in (await queries.lock_recipients(session, late) if late else ())}
+    created = await breathing(partial(_created, session), [added[user_id] for user_id in sorted(added)])
+    changed = await breathing(
+        lambda user_id: _take(session, known[user_id], people[user_id]),
+        [user_id for user_id in people if user_id in known],
+    )
+    return dict([*created, *changed])
+
+
+def _created(session: AsyncSession, recipient: Recipient) -> tuple[str, Taken]:
+    _tell_left_out(session, recipient, {}, by="api")
+    return recipient.user_id, Taken("created", False, recipient.version, None)
+
+
+def _take(session: AsyncSession, recipient: Recipient, said: Said) -> tuple[str, Taken]:
+    before = {name: getattr(recipient, name) for name in UNDONE}
+    changes, kept_address = rules.merged(before, said)
+    version = recipient.version
+    with resources.changing(session, recipient, changes):
+        _tell_left_out(session, recipient, before["wanted"], by="api")
+    is_same = recipient.version == version
+    return recipient.user_id, Taken("existing" if is_same else "updated", kept_address, recipient.version, before)
+
+
+async def foretell_many(session: AsyncSession, people: Mapping[str, Said]) -> dict[str, Taken]:
+    """Say what `take_many` would come to; nothing changes."""
+    workspace = context_of(session).workspace
+    known = await queries.recipients_by_key(session, [(workspace, user_id) for user_id in people])
+
+    def foretold(user_id: str) -> tuple[str, Taken]:
+        recipient = known.get((workspace, user_id))
+        if recipient is None:
+            return user_id, Taken("created", False, 1, None)
+        before = {name: getattr(recipient, name) for name in UNDONE}
+        changes, kept_address = rules.merged(before, people[user_id])
+        is_same = all(before[name] == value for name, value in changes.items())
+        return user_id, Taken("existing" if is_same else "updated", kept_address, recipient.version, before)
+
+    return dict(await breathing(foretold, people))
+
+
+async def take_back(session: AsyncSession, taken: Mapping[str, tuple[int, Mapping[str, Any] | None]]) -> int:
+    """Undo what rows did to people who are as they left them (version, what they said before); returns how many those were."""
+    found = await queries.lock_recipients(session, list(taken))
+    same = [recipient for recipient in found if recipient.version == taken[recipient.user_id][0]]
+    for recipient in same:
+        before = taken[recipient.user_id][1]
+        if before is None:
+            await resources.delete(session, recipient)
+        else:
+            resources.change(session, recipient, before)
+    return len(same)
+
+
 async def _add(session: AsyncSession, user_id: str, said: Mapping[str, Any]) -> Recipient | None:
     return next(iter(await _insert(session, {user_id: said})), None)
 
@@ -74,13 +155,13 @@ async def _insert(session: AsyncSession, people: Mapping[str, Mapping[str, Any]]
         return ()
     now, workspace = clock_of(session).now(), context_of(session).workspace
     own = {"workspace": workspace, "version": 1, "created_at": now, "updated_at": now}
-    given = {"state": AddressState.CONFIRMED, "wanted": {}, "email": None, "locale": None} | own
+    given = dict.fromkeys(UNDONE) | {"state": AddressState.CONFIRMED, "wanted": {}, "digests": {}} | own
     rows = [
         given | dict(said) | {"user_id": user_id, "person_id": rules.person_id(workspace, user_id)}
         for user_id, said in sorted(people.items())
     ]
-    statement = insert(Recipient).values(rows).on_conflict_do_nothing().returning(Recipient)
-    added = (await session.scalars(statement)).all()
+    # rows beside the statement, not in it: so it is compiled once
+    added = (await session.scalars(insert(Recipient).on_conflict_do_nothing().returning(Recipient), rows)).all()
     for recipient in added:
         resources.tell(session, recipient, "created", after=recipient.audited())
     return added
@@ -97,13 +178,14 @@ async def set_preferences(
     user_id: str,
     *,
     wanted: rules.Wanted,
+    digests: rules.Digests,
     quiet: tuple[time, time] | None,
     expected: Precondition,
 ) -> Recipient:
     """Say what one person wants to hear and when not; tells of what is not wanted any more. Raises NotFound, StaleVersion."""
     recipient = await queries.lock_recipient(session, user_id, expected)
     start, end = quiet or (None, None)
-    _want(session, recipient, {"wanted": wanted, "quiet_start": start, "quiet_end": end}, by="api")
+    _want(session, recipient, {"wanted": wanted, "digests": digests, "quiet_start": start, "quiet_end": end}, by="api")
     return recipient
 
 
@@ -115,14 +197,14 @@ async def unsubscribe(session: AsyncSession, person_id: UUID, *, topic: str, cha
     return recipient
 
 
-async def choose(session: AsyncSession, person_id: UUID, *, wanted: rules.Wanted) -> Recipient | None:
+async def choose(
+    session: AsyncSession, person_id: UUID, *, wanted: rules.Wanted, digests: rules.Digests
+) -> Recipient | None:
     """Take over what a person chose of some topics on their page; None when there is nobody of that id any more."""
     recipient = await queries.lock_by_person(session, person_id)
     if recipient is not None:
-        merged = {topic: dict(channels) for topic, channels in recipient.wanted.items()}
-        for topic, channels in wanted.items():
-            merged[topic] = merged.get(topic, {}) | dict(channels)
-        _want(session, recipient, {"wanted": merged}, by="link")
+        changes = {"wanted": rules.over(recipient.wanted, wanted), "digests": rules.over(recipient.digests, digests)}
+        _want(session, recipient, changes, by="link")
     return recipient
 
 
@@ -131,13 +213,19 @@ def _want(
 ) -> None:
     before = recipient.wanted
     with resources.changing(session, recipient, changes):
-        for topic, channel in rules.left_out(before, recipient.wanted):
-            outbox.append(
-                session,
-                RecipientUnsubscribed(
-                    recipient_id=recipient.person_id, user_id=recipient.user_id, topic=topic, channel=channel, by=by
-                ),
-            )
+        _tell_left_out(session, recipient, before, by=by)
+
+
+def _tell_left_out(
+    session: AsyncSession, recipient: Recipient, before: rules.Wanted, *, by: Literal["link", "api"]
+) -> None:
+    for topic, channel in rules.left_out(before, recipient.wanted):
+        outbox.append(
+            session,
+            RecipientUnsubscribed(
+                recipient_id=recipient.person_id, user_id=recipient.user_id, topic=topic, channel=channel, by=by
+            ),
+        )
 
 
 async def find_person(session: AsyncSession, person_id: UUID) -> Recipient | None:
@@ -159,7 +247,8 @@ async def confirm(session: AsyncSession, person_id: UUID, *, email: str) -> bool
     if recipient is None or recipient.email != email:
         return False
     if recipient.state == AddressState.UNCONFIRMED:
-        resources.change(session, recipient, {"state": AddressState.CONFIRMED})
+        ground = {"consent_source": DOUBLE_OPT_IN, "consent_at": clock_of(session).now()}
+        resources.change(session, recipient, {"state": AddressState.CONFIRMED} | ground)
     return True
 
 

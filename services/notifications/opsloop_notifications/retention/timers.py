@@ -19,7 +19,9 @@ from opsloop_common.due import DueKind, LongRun
 from opsloop_notifications.alert_groups import service as alert_groups
 from opsloop_notifications.alert_silences import service as silences
 from opsloop_notifications.alerts import service as alerts
+from opsloop_notifications.bounces import service as bounces
 from opsloop_notifications.deliveries import service as deliveries
+from opsloop_notifications.digests import service as digests
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.eventlog import service as eventlog
 from opsloop_notifications.in_app import service as in_app
@@ -49,7 +51,14 @@ async def forget_old(run: LongRun) -> None:
     while await _step(run, partial(_forget_events, before=before)):
         pass
     await in_pages(partial(messages.forget_ended, before=before, limit=BATCH))
-    for forget in (messages.forget_messages, in_app.forget_entries, alerts.forget_resolved, alerts.forget_entries):
+    for forget in (
+        messages.forget_messages,
+        bounces.forget_reports,
+        digests.forget_sent,
+        in_app.forget_entries,
+        alerts.forget_resolved,
+        alerts.forget_entries,
+    ):
         while await _step(run, partial(forget, before=before, limit=BATCH)) == BATCH:
             pass
     await _step(run, partial(silences.forget_expired, before=before))

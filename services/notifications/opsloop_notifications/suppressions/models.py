@@ -17,6 +17,7 @@ class Reason(StrEnum):
     """Why an address gets nothing. Only `unsubscribe` is the person's own wish, which critical topics pass."""
 
     HARD_BOUNCE = "hard_bounce"
+    SOFT_BOUNCE = "soft_bounce"
     COMPLAINT = "complaint"
     UNSUBSCRIBE = "unsubscribe"
     MANUAL = "manual"

@@ -18,7 +18,11 @@ from opsloop_notifications.recipients.service import mark_address
 from opsloop_notifications.suppressions import queries, rules
 from opsloop_notifications.suppressions.models import Suppression
 
-_STATE = {"hard_bounce": AddressState.BOUNCED, "complaint": AddressState.COMPLAINED}
+_STATE = {
+    "hard_bounce": AddressState.BOUNCED,
+    "soft_bounce": AddressState.BOUNCED,
+    "complaint": AddressState.COMPLAINED,
+}
 
 
 async def suppress(

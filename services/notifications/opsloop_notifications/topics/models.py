@@ -10,7 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from opsloop_common import redaction
 from opsloop_common.columns import Resource
-from opsloop_notifications.tables import Base
+from opsloop_notifications.tables import Base, Json
 
 
 class Topic(Resource, Base):
@@ -32,6 +32,8 @@ class Topic(Resource, Base):
     throttle_count: Mapped[int | None]
     throttle_window: Mapped[timedelta | None] = mapped_column(Interval)
 
+    digest: Mapped[dict[str, Any] | None] = mapped_column(Json, comment="how often, for people who said nothing")
+
     @property
     def throttle(self) -> dict[str, Any] | None:
         """Return how many of it a person gets at most, as people say it."""
@@ -48,5 +50,6 @@ class Topic(Resource, Base):
             "is_on": self.is_on,
             "is_critical": self.is_critical,
             "throttle_count": self.throttle_count,
+            "digest": self.digest,
             "throttle_seconds": self.throttle_window and int(self.throttle_window.total_seconds()),
         }

@@ -6,7 +6,6 @@ from typing import Any
 from uuid import UUID
 
 from fastapi import Response
-from pydantic import BaseModel
 
 from opsloop_common.http.deps import Db, IfMatch, Who, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
@@ -26,8 +25,10 @@ def _answer(response: Response, topic: Topic) -> TopicOut:
     return TopicOut.model_validate(topic)
 
 
-def _fields(body: BaseModel, **options: Any) -> dict[str, Any]:
+def _fields(body: TopicIn | TopicPatch, **options: Any) -> dict[str, Any]:
     fields = body.model_dump(**options)
+    if body.digest is not None:  # whole, also of a patch
+        fields["digest"] = body.digest.model_dump()
     if "throttle" in fields:
         throttle = fields.pop("throttle") or {"count": None, "window": None}
         fields |= {"throttle_count": throttle["count"], "throttle_window": throttle["window"]}

@@ -9,6 +9,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from opsloop_common.http.schemas import Duration, InModel, OutModel, ShortText, Slug, Timestamp, absent
+from opsloop_notifications.shapes import DigestIn, DigestOut
 
 
 def _in_bounds(value: timedelta) -> timedelta:
@@ -27,7 +28,8 @@ class ThrottleIn(InModel):
 class TopicIn(InModel):
     """What people may want to hear or not. `is_on`: whether those get it who said nothing.
 
-    `is_critical`: it passes preferences, quiet hours and the throttle, and people cannot unsubscribe from it.
+    `is_critical`: it passes preferences, quiet hours and the throttle, and people cannot unsubscribe from it. `digest`: mails of it are
+    gathered for those who said nothing else.
     """
 
     key: Slug
@@ -36,6 +38,7 @@ class TopicIn(InModel):
     is_on: bool = True
     is_critical: bool = False
     throttle: ThrottleIn | None = None
+    digest: DigestIn | None = None
 
 
 class TopicPatch(InModel):
@@ -46,6 +49,7 @@ class TopicPatch(InModel):
     is_on: bool = Field(default_factory=absent)
     is_critical: bool = Field(default_factory=absent)
     throttle: ThrottleIn | None = Field(default_factory=absent)
+    digest: DigestIn | None = Field(default_factory=absent)
 
 
 class ThrottleOut(OutModel):
@@ -65,5 +69,6 @@ class TopicOut(OutModel):
     is_on: bool
     is_critical: bool
     throttle: ThrottleOut | None
+    digest: DigestOut | None
     created_at: Timestamp
     updated_at: Timestamp

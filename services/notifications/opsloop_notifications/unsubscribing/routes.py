@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from html import escape
 from typing import Annotated
 
@@ -32,7 +33,7 @@ async def choose(session: Db, run: Run, form: PageForm, token: Token = "") -> HT
     match form.get("do"):
         case "save":
             kept = [name.removeprefix("topic.") for name in form if name.startswith("topic.")]
-            await service.choose(session, link, kept)
+            await service.choose(session, link, kept, _every(form))
             return _done("Your choice is saved.", "您的选择已保存。")
         case "leave":
             await service.leave(session, link)
@@ -42,6 +43,22 @@ async def choose(session: Db, run: Run, form: PageForm, token: Token = "") -> HT
             return _done("You are unsubscribed.", "您已退订。")
         case _:  # nothing that anybody asks for: shown, as a GET would
             return HTMLResponse(_choices(await service.show(session, link), token))
+
+
+EVERY = {"none": "at once · 立即", "hour": "hourly · 每小时", "day": "daily · 每天", "week": "weekly · 每周"}
+
+
+def _every(form: Mapping[str, str]) -> dict[str, str]:
+    return {name.removeprefix("every."): value for name, value in form.items() if name.startswith("every.")}
+
+
+def _often(choice: Choice) -> str:
+    options = "".join(
+        f'<option value="{value}"{" selected" if value == choice.every else ""}>{words}</option>'
+        for value, words in EVERY.items()
+    )
+    label = f"{escape(choice.name, quote=True)}: how often · 频率"
+    return f'<select name="every.{escape(choice.key, quote=True)}" aria-label="{label}">{options}</select>'
 
 
 def _done(english: str, chinese: str) -> HTMLResponse:
@@ -57,7 +74,7 @@ def _choices(page: Page, token: str) -> str:
     action = f'<form method="post" action="?token={escape(token, quote=True)}">'
     boxes = "".join(
         f'<p><label><input type="checkbox" name="topic.{escape(each.key, quote=True)}"'
-        f"{' checked' if each.is_on else ''}> {_name(each)}</label></p>"
+        f"{' checked' if each.is_on else ''}> {_name(each)}</label> {_often(each)}</p>"
         for each in page.choices
     )
     return page_html(

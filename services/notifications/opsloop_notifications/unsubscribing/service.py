@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -18,6 +19,8 @@ from opsloop_notifications.unsubscribing.rules import Link, Sign, read_token, to
 
 PAGE = "unsubscribe"
 _GENERAL = "general"
+EVERY = ("none", "hour", "day", "week")
+DIGEST = {"at": "09:00", "weekday": "monday"}
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Choice:
     name: str
     name_zh: str
     is_on: bool
+    every: str = "none"
+    """How often its mails are gathered."""
 
 
 @dataclass(frozen=True)
@@ -63,13 +68,17 @@ def read(session: AsyncSession, token: str, *, secrets: SecretBox) -> Link:
 async def show(session: AsyncSession, link: Link) -> Page:
     """Return what a link leads to; nothing changes."""
     person = await recipients.find_person(session, link.person_id)
-    wanted = person.wanted if person is not None else {}
+    wanted, digests = (person.wanted, person.digests) if person is not None else ({}, {})
 
-    def choice(key: str, name: str, name_zh: str | None, is_on: bool) -> Choice:
-        return Choice(key, name, name_zh or name, wanted.get(key, {}).get(link.channel, is_on))
+    def choice(
+        key: str, name: str, name_zh: str | None, is_on: bool, digest: Mapping[str, Any] | None = None
+    ) -> Choice:
+        said = digests.get(key, {}).get(link.channel, digest)
+        is_wanted = wanted.get(key, {}).get(link.channel, is_on)
+        return Choice(key, name, name_zh or name, is_wanted, said["every"] if said else "none")
 
     named = [
-        choice(topic.key, topic.name, topic.name_zh, topic.is_on)
+        choice(topic.key, topic.name, topic.name_zh, topic.is_on, topic.digest)
         for topic in await topics.all_topics(session)
         if not topic.is_critical
     ]
@@ -84,11 +93,16 @@ async def unsubscribe(session: AsyncSession, link: Link) -> None:
     await recipients.unsubscribe(session, link.person_id, topic=link.topic, channel=link.channel)
 
 
-async def choose(session: AsyncSession, link: Link, kept: Collection[str]) -> None:
-    """Have the person get those of the topics on their page that they kept, and no others."""
+async def choose(session: AsyncSession, link: Link, kept: Collection[str], every: Mapping[str, str]) -> None:
+    """Have the person get those of the topics on their page that they kept, and no others; `every`: how often, where that is another."""
     page = await show(session, link)
     wanted = {each.key: {link.channel: each.key in kept} for each in page.choices}
-    await recipients.choose(session, link.person_id, wanted=wanted)
+    digests = {
+        each.key: {link.channel: DIGEST | {"every": every[each.key]}}
+        for each in page.choices
+        if every.get(each.key, each.every) in EVERY and every.get(each.key, each.every) != each.every
+    }
+    await recipients.choose(session, link.person_id, wanted=wanted, digests=digests)
 
 
 async def leave(session: AsyncSession, link: Link) -> None:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from opsloop_common.contracts.envelope import EventData
 
-SuppressionReason = Literal["hard_bounce", "complaint", "unsubscribe", "manual"]
+SuppressionReason = Literal["hard_bounce", "soft_bounce", "complaint", "unsubscribe", "manual"]
 
 
 class RecipientEvent(EventData):

@@ -12,7 +12,7 @@ from opsloop_common.db import Context
 from opsloop_common.testing.due import run_recurring
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_notifications.messages.consumers import MESSAGES
-from opsloop_notifications.messages.timers import dispatch_mails
+from opsloop_notifications.posting.timers import dispatch_mails
 from opsloop_notifications.retention import timers as retention
 from opsloop_notifications.sending import service as sending
 from opsloop_notifications.sending.consumers import WEBHOOKS

@@ -15,9 +15,9 @@ from opsloop_common.testing.http import settings_for_tests
 from opsloop_notifications.app import SERVICE
 from opsloop_notifications.messages.consumers import MESSAGES
 from opsloop_notifications.messages.mails import MailResult
-from opsloop_notifications.messages.sender import MailWork
 from opsloop_notifications.messages.service import QUEUE_TABLE
-from opsloop_notifications.messages.timers import dispatch_mails
+from opsloop_notifications.posting.sender import MailWork
+from opsloop_notifications.posting.timers import dispatch_mails
 from opsloop_notifications.settings import NotificationsSettings
 
 GBK = "550 5.1.1 用户不存在".encode("gbk")
@@ -121,7 +121,7 @@ async def test_an_outcome_that_cannot_be_stored_is_kept_without_the_servers_word
 async def test_a_mail_whose_outcome_cannot_be_stored_is_recorded_all_the_same(
     mailing, script, work, until, monkeypatch
 ):
-    monkeypatch.setattr("opsloop_notifications.mail.service.rules.readable", lambda answer: "no such user \udcff")
+    monkeypatch.setattr("opsloop_notifications.mail.server.rules.readable", lambda answer: "no such user \udcff")
     script.answers["u1@example.test"] = b"550 5.1.1 no such user"
     async with work(mailing, dispatch_mails):
         await deliver(mailing.db, MESSAGES, request("u0", "u1", "u2"))

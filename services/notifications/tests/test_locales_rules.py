@@ -1,27 +1,14 @@
-"""When a mail is tried again, and in which language, without a database."""
+"""Which language a person gets of those that there are."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from itertools import permutations
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsloop_notifications.messages import rules
-
-NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("tries", "jitter", "seconds"),
-    [(1, 0.0, 30), (1, 0.5, 33), (2, 0.0, 120), (6, 0.0, 21_600), (6, 0.5, 23_760), (7, 0.0, None)],
-)
-def test_a_mail_is_tried_seven_times(tries: int, jitter: float, seconds: int | None):
-    expected = None if seconds is None else NOW + timedelta(seconds=seconds)
-
-    assert rules.next_attempt_at(tries, NOW, jitter=jitter) == expected
+from opsloop_notifications.locales import rules
 
 
 @pytest.mark.parametrize(

@@ -20,26 +20,25 @@ from opsloop_common.failpoints import hit
 from opsloop_common.service import Runtime
 from opsloop_common.shares import Places
 from opsloop_common.telemetry.work import working
-from opsloop_notifications.consent.rules import Defer, Send, Skip
-from opsloop_notifications.mail.rules import bounces, one_line
+from opsloop_notifications.consent.rules import Defer, Skip
+from opsloop_notifications.letters.service import Writer
+from opsloop_notifications.mail.rules import bounces
 from opsloop_notifications.mail.service import (
     BadMail,
-    Hold,
     MailDelayed,
+    MailMeter,
     MailRefused,
     MailServer,
     OneTooMany,
     SessionRefused,
     Verdict,
+    Way,
+    Ways,
     Written,
-    write,
 )
-from opsloop_notifications.messages import mails, rules, service
-from opsloop_notifications.messages.mails import Mail, MailResult
-from opsloop_notifications.messages.meters import MailMeter
-from opsloop_notifications.recipients.rules import person_id
-from opsloop_notifications.unsubscribing.rules import Link
-from opsloop_notifications.unsubscribing.service import address_of
+from opsloop_notifications.messages import service as messages
+from opsloop_notifications.messages.service import Mail, MailResult
+from opsloop_notifications.posting import rules
 
 CLAIMED_PER_WORKSPACE = 100
 REFILLED_AT = 75  # of those: a claim for each that was sent would keep the next workspace waiting
@@ -49,46 +48,32 @@ DOUBTED = timedelta(seconds=5)
 """So soon a refusal is asked for again that may have been about us."""
 
 
-def write_mail(mail: Mail, *, sender: str, unsubscribe: str | None = None) -> Written:
-    """Return the message to one person; the same each time, so that a repeat can be recognised by its Message-ID."""
-    return write(
-        sender=sender,
-        recipient=mail.address,
-        subject=one_line(mail.subject),
-        body=mail.body,
-        html=mail.html,
-        id=str(mail.id),
-        sent_at=mail.created_at,
-        unsubscribe=unsubscribe,
-    )
-
-
 class MailWork:
-    """What the queue engine asks of messages. `server` None: mail is not configured, and each row says so."""
+    """What the queue engine asks of messages. Without a server mail is not configured, and each row says so."""
 
-    table = service.QUEUE_TABLE
-    kinds: Collection[str] = (mails.KIND,)
+    table = messages.QUEUE_TABLE
+    kinds: Collection[str] = (messages.KIND,)
     never_left = 1  # other processes' mails count against a workspace's places too
     poll_seconds = 0.5
     gather_seconds = 0.0
     drain_seconds = 8.0
     ended = "due_at = NULL"
 
-    def __init__(self, runtime: Runtime, server: MailServer | None, *, sender: str) -> None:
+    def __init__(self, runtime: Runtime, servers: Sequence[MailServer], writer: Writer) -> None:
         self._runtime = runtime
-        self._server = server
-        self._sender = sender
-        self.hold = Hold(runtime.clock, show=runtime.db.meters.of(MailMeter).show_held)
+        self._writer = writer
+        self._meter = runtime.db.meters.of(MailMeter)
+        self.ways = Ways(servers, runtime.clock, show=self._show)
         self._connections = Places(limits.MAIL_CONNECTIONS, kept=limits.MAIL_CONNECTIONS_KEPT)
 
     async def claim(self, ask: Ask) -> Claimed[Mail]:
         """Claim mails that are due, none while they wait for the server; what is held counts over all processes here."""
-        if (until := self.hold.until()) is not None:
+        if (until := self.ways.until()) is not None:
             return Claimed([], until)
         full = [workspace for (workspace, _), count in ask.held.items() if count > REFILLED_AT]
-        ask = replace(ask, full=[*ask.full, *full, *self.hold.held_workspaces()])
+        ask = replace(ask, full=[*ask.full, *full, *self.ways.held_workspaces()])
         async with self._runtime.db.transaction() as session:
-            claimed = await mails.claim_mails(session, ask, per_workspace=CLAIMED_PER_WORKSPACE)
+            claimed = await messages.claim_mails(session, ask, per_workspace=CLAIMED_PER_WORKSPACE)
         return Claimed(claimed, ask.now + timedelta(seconds=REFILL_SECONDS) if full else None)
 
     def places(self, item: Mail) -> float:
@@ -117,36 +102,43 @@ class MailWork:
                 return MailResult(item, reason, None, None, is_try=False)
             case Defer(until):
                 return MailResult(item, None, None, until, is_try=False, deferred_until=until)
-        if self._server is None:
+        if not self.ways:
             return MailResult(item, "smtp_not_configured", None, None)
-        if self.hold.until(item.workspace) is not None:
-            return self._held(item)
-        mark = self.hold.mark()
+        try:
+            written = self._writer.write(item)
+        except BadMail as error:
+            return MailResult(item, "rejected", str(error)[:DETAIL_CHARACTERS], None)
+        for way in self.ways.open_to(item.id, item.workspace):
+            if (result := await self._by(way, item, written)) is not None:
+                return result
+        return self._held(item)
+
+    async def _by(self, way: Way, item: Mail, written: Written) -> MailResult | None:
+        """Hand one mail to one server; None: that takes nothing from us, so that the next is asked."""
+        mark = way.hold.mark()
         try:
             with working(self._runtime.db.tracer, item.cause.get("traceparent"), "send mail", kind="client"):
-                await self._server.send(write_mail(item, sender=self._sender, unsubscribe=self._link(item)))
+                await way.server.send(written)
         except OneTooMany as error:
             return self._waits(item, str(error), self._runtime.clock.now())
         except SessionRefused as refused:
-            self.hold.begin(refused.status)
-            return self._held(item)
-        except BadMail as error:
-            return MailResult(item, "rejected", str(error)[:DETAIL_CHARACTERS], None)
+            way.hold.begin(refused.status)
+            return None
         except (MailRefused, MailDelayed) as error:
             if error.status:
-                self.hold.spoke(mark)
-            return self._refused(item, error)
-        self.hold.took(mark)
+                way.hold.spoke(mark)
+            if isinstance(error, MailDelayed) and error.is_in_doubt:
+                self.ways.pin(item.id, way)
+            return self._refused(way, item, error)
+        way.hold.took(mark)
+        self.ways.settle(item.id)
+        self._meter.count_server(way.server.name)
         hit("messages.after_send")
         return MailResult(item, None, None, None)
 
-    def _link(self, mail: Mail) -> str | None:
-        """Return where the person ends the mail's topic; what is critical, and the question about an address, has none."""
-        if not (isinstance(mail.decision, Send) and mail.decision.may_leave):
-            return None
-        link = Link(person_id(mail.workspace, mail.user_id), mail.topic, mail.channel)
-        runtime = self._runtime
-        return address_of(link, mail.workspace, secrets=runtime.secrets, public_url=runtime.settings.public_url)
+    def _show(self, server: str, waits: bool) -> None:
+        self._meter.show_server(server, waits)
+        self._meter.show_held(self.ways.are_all_waiting)
 
     def broken(self, item: Mail, error: Exception) -> MailResult:
         """Record a fault of our own as a try, to be repeated."""
@@ -156,13 +148,13 @@ class MailWork:
         """Return the same outcome without the server's words."""
         return replace(result, detail="what the mail server said could not be stored")
 
-    def _refused(self, mail: Mail, error: MailRefused | MailDelayed) -> MailResult:
-        """Judge what the server said of a recipient or a mail: a try of it, unless others show that it is said of us."""
+    def _refused(self, way: Way, mail: Mail, error: MailRefused | MailDelayed) -> MailResult | None:
+        """Judge what a server said of a recipient or a mail: a try of it, unless others show that it is said of us (None)."""
         verdict: Verdict = "final"
         if error.alike:
-            verdict = self.hold.refused(mail.id, error.alike, error.status, mail.workspace, mail.address)
+            verdict = way.hold.refused(mail.id, error.alike, error.status, mail.workspace, mail.address)
         if verdict == "held":
-            return self._held(mail)
+            return None
         if isinstance(error, MailDelayed):
             return self._later(mail, str(error))
         detail, is_last = str(error)[:DETAIL_CHARACTERS], mail.tries >= len(rules.WAITS_SECONDS)
@@ -172,8 +164,10 @@ class MailWork:
 
     def _held(self, mail: Mail) -> MailResult:
         """Have a mail wait, which is no try of it: what stopped it is not about it."""
-        until = self.hold.until(mail.workspace) or self._runtime.clock.now()
-        return self._waits(mail, self.hold.why(mail.workspace), until)
+        until = self.ways.until(mail.workspace, mail.id)
+        if until is None:  # one of them came back meanwhile
+            return self._waits(mail, "the mail server took nothing", self._runtime.clock.now())
+        return self._waits(mail, self.ways.why(mail.workspace, mail.id), until)
 
     def _waits(self, mail: Mail, detail: str, until: datetime) -> MailResult:
         if self._runtime.clock.now() - mail.created_at > rules.HELD_AT_MOST:
@@ -192,4 +186,4 @@ class MailWork:
     async def record(self, results: Sequence[MailResult], *, owner: UUID) -> None:
         """Write the results down and tell the bus."""
         async with self._runtime.db.transaction() as session:
-            await mails.record_mails(session, results, owner=owner)
+            await messages.record_mails(session, results, owner=owner)

@@ -1,0 +1,1 @@
+"""Bounces: what mail servers and providers say of mails later, and what follows for the address."""

@@ -1,0 +1,1 @@
+"""DNS records: what a domain has to say, for its mail to be believed."""

@@ -1,0 +1,1 @@
+"""Locales: which of several languages a person gets."""

@@ -1,0 +1,1 @@
+"""Posting: waiting mails are handed to mail servers, and what those answer is judged."""

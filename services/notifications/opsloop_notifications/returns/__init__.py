@@ -1,0 +1,1 @@
+"""Returns: what a mail carries by which its return is known again, and cannot be made up."""
