@@ -64,6 +64,8 @@ FURTHER = {
     ),
     "metrics.people.writing": Further(25, "writes what became of a block's persons in bulk, apart from deciding it"),
     "notifications.alerts.pages": Further(40, "a door for people: the page behind the link of a mail"),
+    "notifications.deliveries.lines": Further(25, "what goes one after the other, apart from what queues and ends it"),
+    "notifications.deliveries.planning": Further(25, "queues deliveries, as parts of others' statements too"),
     "notifications.eventlog.waiting": Further(35, "answers that wait for events, apart from asking for them"),
     "notifications.formats.answers": Further(-10, "what bots answer"),
     "notifications.formats.chats": Further(-10, "the messages of chats"),

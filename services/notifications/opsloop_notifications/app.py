@@ -17,6 +17,7 @@ from opsloop_notifications.escalations import slice as escalations
 from opsloop_notifications.eventlog import slice as eventlog
 from opsloop_notifications.heartbeats import slice as heartbeats
 from opsloop_notifications.in_app import slice as in_app
+from opsloop_notifications.lines import slice as lines
 from opsloop_notifications.messages import slice as messages
 from opsloop_notifications.oncall import slice as oncall
 from opsloop_notifications.portal import slice as portal
@@ -44,6 +45,7 @@ SERVICE = Service(
         endpoints.SLICE,
         sending.SLICE,
         recoveries.SLICE,
+        lines.SLICE,
         portal.SLICE,  # after endpoints, whose page of keys is beside its pages
         eventlog.SLICE,
         confirmations.SLICE,  # before recipients, whose paths take the rest

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from opsloop_common import redaction
 from opsloop_common.columns import Moment, Resource, check_in
-from opsloop_notifications.endpoints.rules import About, Signature, WebhookStatus, without_path
+from opsloop_notifications.endpoints.rules import About, Ordering, Signature, WebhookStatus, without_path
 from opsloop_notifications.formats.rules import BOTS, SECRET_IN_URL
 from opsloop_notifications.tables import Base, Json
 
@@ -28,6 +28,7 @@ class Webhook(Resource, Base):
         check_in("status", WebhookStatus),
         check_in("signature", Signature),
         check_in("about", About),
+        check_in("ordering", Ordering),
         check_in("language", ("en", "zh")),
         CheckConstraint("cardinality(event_types) > 0", name="event_types"),
         CheckConstraint("rate_limit > 0", name="rate_limit"),

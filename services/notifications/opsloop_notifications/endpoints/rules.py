@@ -58,6 +58,13 @@ class About(StrEnum):
     ALERTS = "alerts"
 
 
+class Ordering(StrEnum):
+    """Whether what happens goes out at once, or the events of each stream one after the other."""
+
+    NONE = "none"
+    STREAM = "stream"
+
+
 ABOUT_ONLY = {CLOUDEVENTS: About.EVENTS, ALERTMANAGER: About.ALERTS}
 """The formats that can say one of both only."""
 
@@ -88,6 +95,7 @@ class Listener:
     address: Mapping[str, Any]
     state: str = ""
     """What would be another if any of this had changed."""
+    is_in_order: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +147,12 @@ def require_format(format: str, *, about: str, has_bot_secret: bool) -> None:
         )
     if has_bot_secret and format not in TAKES_SECRET:
         raise Invalid("/bot_secret", f"is none of the format {format}: only {', '.join(sorted(TAKES_SECRET))} have one")
+
+
+def require_ordering(ordering: str, *, about: str) -> None:
+    """Raise Invalid where an endpoint that is told of alerts is to get them in the order of streams."""
+    if ordering == Ordering.STREAM and about == About.ALERTS:
+        raise Invalid("/ordering", "must be none for an endpoint that is told of alerts: only events have streams")
 
 
 def require_url_again(before: str, now: str) -> None:

@@ -25,7 +25,7 @@ Format = Literal["cloudevents", "alertmanager", "slack", "feishu", "dingtalk", "
 About = Literal["events", "alerts"]
 Language = Literal["en", "zh"]
 BotSecret = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[!-~]+$")]
-Ordering = Literal["none"]
+Ordering = Literal["none", "stream"]
 RateLimit = Annotated[int, Field(ge=1, le=1000)]
 Url = Annotated[
     str,
@@ -91,7 +91,8 @@ class WebhookIn(InModel):
     All terms of `filter` have to hold: conditions, regular expressions (`regex`, RE2's syntax), groups `all` and `any` of them, two levels
     deep. `headers` are sent with each call, such as an `Authorization`; their values are never shown again. `rate_limit`: at most so many
     calls a second, of each process that sends; unless it is said, bots get what their makers allow. `signature`: `v1` is HMAC-SHA256 with
-    `secret`, `v1a` Ed25519, which is verified with `public_key`; it is changed by `rotate-secret`.
+    `secret`, `v1a` Ed25519, which is verified with `public_key`; it is changed by `rotate-secret`. `ordering` stream: the events of each
+    stream (`source` and `partitionkey`) come one after the other, by `sequence`: the next when the one before it succeeded or was given up.
 
     `about` alerts: it gets alerts in groups, as routes say; `event_types` are those that alerts come from, `alert.triggered` for those
     that no event led to. Format `cloudevents` is about events, `alertmanager` (the document of its webhook, version 4) about alerts, the

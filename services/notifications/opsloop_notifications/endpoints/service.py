@@ -74,6 +74,7 @@ async def create_webhook(
     about = rules.about_of(fields["format"], fields["about"])
     rules.require_filter(fields["filter"], fields["event_types"], about=about)
     rules.require_format(fields["format"], about=about, has_bot_secret=fields["bot_secret"] is not None)
+    rules.require_ordering(fields["ordering"], about=about)
     await take_place(session, queries.THERE, most=limits.WEBHOOKS_PER_WORKSPACE, what="webhooks")
     keys, plain = _made_keys(fields["signature"], secret, secrets)
     checked = {name: value for name, value in fields.items() if name not in ("headers", "bot_secret")} | keys
@@ -169,6 +170,7 @@ async def change_webhook(
         if {"filter", "event_types", "about"} & before.keys():
             rules.require_filter(webhook.filter, webhook.event_types, about=webhook.about)
         rules.require_format(webhook.format, about=webhook.about, has_bot_secret=webhook.bot_secret is not None)
+        rules.require_ordering(webhook.ordering, about=webhook.about)
         if "status" in before and webhook.status == WebhookStatus.ENABLED:
             webhook.disabled_reason = webhook.failing_since = None
             webhook.failures = 0

@@ -18,9 +18,10 @@ from opsloop_common.errors import Conflict, NotFound
 from opsloop_common.filters import all_hold, read_filter
 from opsloop_common.turns import breathing
 from opsloop_notifications.deliveries import service as deliveries
+from opsloop_notifications.deliveries.rules import stream_of
 from opsloop_notifications.deliveries.service import Missed
 from opsloop_notifications.endpoints import service as endpoints
-from opsloop_notifications.endpoints.rules import WebhookStatus, hears
+from opsloop_notifications.endpoints.rules import Ordering, WebhookStatus, hears
 from opsloop_notifications.endpoints.service import Webhook
 from opsloop_notifications.eventlog import service as eventlog
 from opsloop_notifications.formats.rules import rate_of
@@ -134,9 +135,18 @@ async def _from_the_log(session: AsyncSession, wanted: Wanted, webhook: Webhook,
         return Step(0, None)
     terms = read_filter(webhook.filter)
 
+    is_in_order = webhook.ordering == Ordering.STREAM
+
     def read(row: Row[int, UUID, str, str]) -> Missed:
-        is_heard = hears(webhook.event_types, row.type)
-        return Missed(row.event_id, row.type, is_heard and (not terms or all_hold(terms, read_document(row.document))))
+        is_covered = hears(webhook.event_types, row.type)
+        if not is_covered or not (terms or is_in_order):
+            return Missed(row.event_id, row.type, is_covered)
+        told = read_document(row.document)
+        is_covered = all_hold(terms, told)
+        if not is_in_order:
+            return Missed(row.event_id, row.type, is_covered)
+        stream = stream_of(told["source"].rpartition("/")[2], told["partitionkey"])
+        return Missed(row.event_id, row.type, is_covered, stream, told["sequence"])
 
     events = await breathing(read, rows)
     queued, seen = await deliveries.deliver_in_order(

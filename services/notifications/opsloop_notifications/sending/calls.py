@@ -19,7 +19,7 @@ KIND = "webhooks"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One claimed delivery with its endpoint, in the line `group`.
+    """One claimed delivery with its endpoint, in the line `group`; `line_id` where it is the first of a line of its stream.
 
     `tries` of the schedule and `made` attempts in all ended before; `planned_at` is when it was first to go out.
     """
@@ -45,6 +45,7 @@ class Call:
     planned_at: datetime
     rate: float | None
     is_failing: bool
+    line_id: UUID | None
 
     @property
     def kind(self) -> str:
@@ -108,6 +109,7 @@ def call_from(
         planned_at=row["created_at"],
         rate=rate_of(row["format"], row["rate_limit"]),
         is_failing=row["is_failing"],
+        line_id=row["line_id"],
     )
 
 

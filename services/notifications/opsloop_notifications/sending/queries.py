@@ -25,9 +25,9 @@ _CLAIM_CALLS = Statement(
     "WITH hurried AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true)), "  # noqa: S608 our own part
     f"picked AS ({_PICKED}), "
     "mine AS (UPDATE delivery_queue AS q SET owner = :owner, claimed_at = :now, attempts = q.attempts + 1 "
-    "WHERE q.id = ANY(ARRAY(SELECT id FROM picked)) RETURNING q.id, q.workspace, q.group_key, q.tries, q.due_at) "
-    "SELECT mine.id, mine.workspace, mine.group_key, mine.tries, mine.due_at, d.webhook_id, d.event_id, d.attempt_count, d.created_at, "
-    "d.event_type, d.event_type = :test_type AS is_test, "
+    "WHERE q.id = ANY(ARRAY(SELECT id FROM picked)) RETURNING q.id, q.workspace, q.group_key, q.tries, q.due_at, q.line_id) "
+    "SELECT mine.id, mine.workspace, mine.group_key, mine.tries, mine.due_at, mine.line_id, d.webhook_id, d.event_id, d.attempt_count, "
+    "d.created_at, d.event_type, d.event_type = :test_type AS is_test, "
     "coalesce(d.document, e.document) AS document, w.url, w.status, w.rate_limit, w.format, w.language, "
     "w.sealed_bot_secret, w.sealed_headers, w.secret, w.previous_secret, w.previous_expires_at, "
     "w.failing_since IS NOT NULL AS is_failing "

@@ -57,6 +57,7 @@ class Outcome:
     was_failing: bool
     event_id: UUID
     event_type: str
+    line_id: UUID | None
     closed: timedelta = NO_TIME
     """For how long a bot of this kind takes nothing after it got too much."""
 
@@ -203,7 +204,8 @@ class WebhookWork:
         # those whose row says that they fail: read with the claim, or written by us since
         failing = self._failing | failed.keys() | {outcome.webhook_id for outcome in results if outcome.was_failing}
         exhausted = _exhausted(results)
-        if failed or succeeded & failing:
+        ended = _ended(results)
+        if failed or succeeded & failing or ended:
             async with self._runtime.db.transaction() as session:
                 await deliveries.record_attempts(session, attempts, owner=owner)
                 await endpoints.note_outcomes(
@@ -213,6 +215,7 @@ class WebhookWork:
                     exhausted=exhausted,
                     gone={outcome.webhook_id for outcome in results if outcome.attempt.status_code == GONE},
                 )
+                await deliveries.lines_moved(session, ended)
         else:
             await deliveries.record_attempts_at_once(self._lanes, attempts, owner=owner, now=self._runtime.clock.now())
         self._failing = (self._failing | failed.keys()) - succeeded
@@ -277,6 +280,7 @@ class WebhookWork:
             was_failing=call.is_failing,
             event_id=call.event_id,
             event_type=call.event_type,
+            line_id=call.line_id,
             attempt=deliveries.Attempt(
                 delivery_id=call.id,
                 number=call.made + 1,
@@ -302,6 +306,7 @@ class WebhookWork:
             was_failing=call.is_failing,
             event_id=call.event_id,
             event_type=call.event_type,
+            line_id=call.line_id,
             attempt=deliveries.Attempt(
                 delivery_id=call.id,
                 number=call.made + 1,
@@ -341,6 +346,15 @@ def _exhausted(results: Sequence[Outcome]) -> dict[UUID, endpoints.Exhausted]:
         )
         found[outcome.webhook_id] = replace(first, count=first.count + 1)
     return found
+
+
+def _ended(results: Sequence[Outcome]) -> dict[UUID, UUID | None]:
+    """Return the lines of which the first ended, with the delivery where its tries are used up."""
+    return {
+        outcome.line_id: outcome.attempt.delivery_id if outcome.is_exhausted else None
+        for outcome in results
+        if outcome.line_id is not None and outcome.attempt.next_attempt_at is None
+    }
 
 
 def _is_wanted(row: Mapping[str, Any]) -> bool:
