@@ -66,6 +66,7 @@ FURTHER = {
     "notifications.alerts.pages": Further(40, "a door for people: the page behind the link of a mail"),
     "notifications.deliveries.lines": Further(25, "what goes one after the other, apart from what queues and ends it"),
     "notifications.deliveries.planning": Further(25, "queues deliveries, as parts of others' statements too"),
+    "notifications.endpoints.consenting": Further(25, "endpoints that are enabled by their consent alone"),
     "notifications.eventlog.waiting": Further(35, "answers that wait for events, apart from asking for them"),
     "notifications.formats.answers": Further(-10, "what bots answer"),
     "notifications.formats.chats": Further(-10, "the messages of chats"),

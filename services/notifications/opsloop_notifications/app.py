@@ -8,6 +8,7 @@ from opsloop_notifications.alert_groups import slice as alert_groups
 from opsloop_notifications.alert_rules import slice as alert_rules
 from opsloop_notifications.alert_silences import slice as alert_silences
 from opsloop_notifications.alerts import slice as alerts
+from opsloop_notifications.asking import slice as asking
 from opsloop_notifications.composing import slice as composing
 from opsloop_notifications.confirmations import slice as confirmations
 from opsloop_notifications.consent import slice as consent
@@ -43,6 +44,7 @@ SERVICE = Service(
     events=notifications.EVENTS,
     slices=(
         endpoints.SLICE,
+        asking.SLICE,
         sending.SLICE,
         recoveries.SLICE,
         lines.SLICE,

@@ -109,7 +109,7 @@ async def lines_moved(session: AsyncSession, ended: Mapping[UUID, UUID | None]) 
     """Go on with lines of which one delivery ended; where that is named, its line stands: it was tried as often as any."""
     standing = {line: delivery for line, delivery in ended.items() if delivery is not None}
     if standing:
-        await session.execute(_LOCK, {"ids": sorted(standing)})
+        await session.execute(_LOCK, {"ids": sorted(ended)})  # all of them: in parts their order would be another
         given = {"ids": list(standing), "deliveries": list(standing.values()), "now": clock_of(session).now()}
         await session.execute(_STAND, given)
     await settle_lines(session, ended.keys())

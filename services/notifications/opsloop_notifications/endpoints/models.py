@@ -49,6 +49,10 @@ class Webhook(Resource, Base):
     disabled_reason: Mapped[str | None] = mapped_column(Text)
     sealed_headers: Mapped[str | None] = mapped_column(Text)
     header_names: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    handshake: Mapped[bool]
+    consented_at: Mapped[datetime | None] = mapped_column(Moment)
+    allowed_rate: Mapped[int | None]
+    refused_detail: Mapped[str | None] = mapped_column(Text)
     signature: Mapped[str] = mapped_column(Text)
     secret: Mapped[str] = mapped_column(Text)
     public_key: Mapped[str | None] = mapped_column(Text)
@@ -92,6 +96,8 @@ class Webhook(Resource, Base):
             "bot_secret": redaction.secret(self.sealed_bot_secret),
             "ordering": self.ordering,
             "rate_limit": self.rate_limit,
+            "handshake": self.handshake,
+            "allowed_rate": self.allowed_rate,
             "status": self.status,
             "header_names": self.header_names,
             "headers": redaction.secret(self.sealed_headers),

@@ -16,7 +16,7 @@ from opsloop_common.entry import ENTERED_SQL
 from opsloop_common.lanes import Lanes, Statement
 from opsloop_common.versions import Precondition
 from opsloop_notifications.endpoints.models import Webhook
-from opsloop_notifications.endpoints.rules import About, Listener, Ordering, WebhookStatus
+from opsloop_notifications.endpoints.rules import About, Listener, WebhookStatus
 
 LISTENERS_KEPT = 1_000
 """In memory; those of the workspaces that were silent for longest are forgotten first."""
@@ -36,8 +36,8 @@ _STATE = "concat_ws(' ', id, version, failing_since IS NOT NULL)"
 # LATERAL and OFFSET hold the planner to reading the table after the workspace was entered
 _ENABLED_QUICKLY = Statement(
     f"WITH {ENTERED_SQL} SELECT w.* FROM entered CROSS JOIN LATERAL (SELECT id, event_types, CAST(filter AS text), "  # noqa: S608 our own part
-    "ordering, url, format, language, rate_limit, sealed_bot_secret, sealed_headers, secret, previous_secret, previous_expires_at, "
-    f"failing_since IS NOT NULL AS is_failing, {_STATE} AS state "
+    "ordering, url, format, language, rate_limit, allowed_rate, handshake, sealed_bot_secret, sealed_headers, secret, previous_secret, "
+    f"previous_expires_at, failing_since IS NOT NULL AS is_failing, {_STATE} AS state "
     "FROM webhook WHERE workspace = entered.workspace AND status = 'enabled' AND about = 'events' OFFSET 0) AS w"
 )
 UNCHANGED_SQL = (
@@ -67,9 +67,7 @@ async def lock_webhook(session: AsyncSession, webhook_id: UUID, expected: Precon
 async def enabled_webhooks(session: AsyncSession) -> list[Listener]:
     """Return the endpoints of the session's workspace that get events."""
     rows = await session.execute(_ENABLED, {"workspace": context_of(session).workspace})
-    return [
-        Listener(row.id, row.event_types, row.filter, {}, is_in_order=row.ordering == Ordering.STREAM) for row in rows
-    ]
+    return [Listener(row.id, row.event_types, row.filter, {"ordering": row.ordering}) for row in rows]
 
 
 class KnownListeners:
@@ -105,17 +103,7 @@ class KnownListeners:
 
 async def _read_listeners(lanes: Lanes, workspace: str) -> list[Listener]:
     rows = await lanes.fetch(_ENABLED_QUICKLY, {"workspace": workspace})
-    return [
-        Listener(
-            row["id"],
-            row["event_types"],
-            read_document(row["filter"]),
-            row,
-            row["state"],
-            row["ordering"] == Ordering.STREAM,
-        )
-        for row in rows
-    ]
+    return [Listener(row["id"], row["event_types"], read_document(row["filter"]), row, row["state"]) for row in rows]
 
 
 async def alert_receivers(session: AsyncSession, only: UUID | None) -> Sequence[Webhook]:

@@ -24,7 +24,7 @@ from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.endpoints.rules import Ordering, WebhookStatus, hears
 from opsloop_notifications.endpoints.service import Webhook
 from opsloop_notifications.eventlog import service as eventlog
-from opsloop_notifications.formats.rules import rate_of
+from opsloop_notifications.handshakes.rules import calls_a_second
 from opsloop_notifications.recoveries.rules import PER_SECOND
 
 RECOVER_JOB = "notifications.recover"
@@ -113,7 +113,7 @@ async def step(session: AsyncSession, wanted: Wanted, place: Place, *, page: int
         found = await _outlasting(session, wanted, place, limit=room)
     else:
         found = await _from_the_log(session, wanted, webhook, place, limit=room)
-    rate = rate_of(webhook.format, webhook.rate_limit)
+    rate = calls_a_second(webhook.format, webhook.rate_limit, webhook.allowed_rate)
     return replace(found, is_failing=is_failing, per_second=PER_SECOND if rate is None else max(1, int(rate)))
 
 

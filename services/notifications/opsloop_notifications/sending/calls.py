@@ -11,7 +11,8 @@ from uuid import UUID
 from opsloop_common.contracts.envelope import CONTENT_TYPE
 from opsloop_common.documents import read_document
 from opsloop_notifications.deliveries.rules import IN_ORDER, TEST_TYPE
-from opsloop_notifications.formats.rules import Language, rate_of
+from opsloop_notifications.formats.rules import Language
+from opsloop_notifications.handshakes.rules import calls_a_second
 from opsloop_notifications.sending.rules import LONGEST_PAUSE
 
 KIND = "webhooks"
@@ -44,6 +45,7 @@ class Call:
     made: int
     planned_at: datetime
     rate: float | None
+    says_origin: bool
     is_failing: bool
     line_id: UUID | None
 
@@ -107,7 +109,8 @@ def call_from(
         tries=row["tries"],
         made=row["attempt_count"],
         planned_at=row["created_at"],
-        rate=rate_of(row["format"], row["rate_limit"]),
+        rate=calls_a_second(row["format"], row["rate_limit"], row["allowed_rate"]),
+        says_origin=row["handshake"],
         is_failing=row["is_failing"],
         line_id=row["line_id"],
     )

@@ -33,12 +33,13 @@ from opsloop_notifications.deliveries.rules import (
     shown_body,
 )
 from opsloop_notifications.endpoints import service as endpoints
-from opsloop_notifications.endpoints.rules import WebhookStatus, is_told_of
+from opsloop_notifications.endpoints.rules import WebhookStatus
 from opsloop_notifications.formats import rules as formats
+from opsloop_notifications.handshakes.rules import origin_of
 from opsloop_notifications.sending import queries
 from opsloop_notifications.sending.calls import KIND, Call, Held, read_call
 from opsloop_notifications.sending.meters import CallMeter
-from opsloop_notifications.sending.rules import CLAIMED_AT_FIRST, NO_TIME, Pulse
+from opsloop_notifications.sending.rules import CLAIMED_AT_FIRST, NO_TIME, Pulse, is_told_of
 from opsloop_notifications.signing.rules import Key, read_keys, sign
 
 OPENED_SECRETS_KEPT = 1_000
@@ -82,6 +83,7 @@ class WebhookWork:
     def __init__(self, runtime: Runtime, client: OutboundClient, lanes: Lanes) -> None:
         self._runtime = runtime
         self._client = client
+        self._origin = origin_of(runtime.settings.public_url)
         self._lanes = lanes
         self._gates: dict[str, Gate] = {}
         self._calls = Places(limits.CALLS_AT_ONCE, kept=limits.CALLS_KEPT)
@@ -234,6 +236,7 @@ class WebhookWork:
         now, message_id = self._runtime.clock.now(), str(call.event_id)
         headers = {"content-type": call.content_type, "user-agent": USER_AGENT, "webhook-id": message_id}
         headers |= {"traceparent": call.traceparent} if call.traceparent else {}
+        headers |= {"webhook-request-origin": self._origin} if call.says_origin and self._origin else {}
         if call.format in formats.BOTS:
             secret = endpoints.opened_bot_secret(call.sealed_bot_secret, self._runtime.secrets)
             told = read_document(call.body)
@@ -358,7 +361,7 @@ def _ended(results: Sequence[Outcome]) -> dict[UUID, UUID | None]:
 
 
 def _is_wanted(row: Mapping[str, Any]) -> bool:
-    if row["document"] is None:  # past the log's retention
+    if row["document"] is None or row["lacks_consent"]:  # past the log's retention
         return False
     return bool(row["status"] == WebhookStatus.ENABLED or (row["is_test"] and row["status"] == WebhookStatus.DISABLED))
 

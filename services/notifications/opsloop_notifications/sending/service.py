@@ -26,7 +26,7 @@ from opsloop_notifications.deliveries.service import Delivery
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.endpoints.rules import Listener, hears
 from opsloop_notifications.eventlog.service import LOG_SQL, find_document, log_parameters, wakeup
-from opsloop_notifications.formats.rules import rate_of
+from opsloop_notifications.handshakes.rules import calls_a_second
 from opsloop_notifications.ports import NotificationsPorts
 from opsloop_notifications.sending.calls import Call, call_from
 from opsloop_notifications.sending.rules import CLAIMED_AT_FIRST, least_of
@@ -158,7 +158,7 @@ def _plan(listener: Listener, event: Event) -> deliveries.Plan:
 
 
 def _rate_of(address: Mapping[str, Any]) -> float | None:
-    return rate_of(address["format"], address["rate_limit"]) if address else None
+    return calls_a_second(address["format"], address["rate_limit"], address["allowed_rate"]) if address else None
 
 
 def _call(plan: deliveries.Plan, event: Event, body: bytes, listener: Listener, now: datetime) -> Call:
