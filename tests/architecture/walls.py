@@ -25,6 +25,7 @@ _BY_DESIGN = {
     "the owner's `service` made the query, the door only pages it": [
         ("opsloop_campaigns.sending.routes", READS, "recipient"),
         (f"{_SENDING}.routes", READS, "delivery"),
+        ("opsloop_notifications.lines.routes", READS, "delivery_line"),
         ("opsloop_metrics.event_imports.routes", READS, "rejection"),
         ("opsloop_notifications.digest_mails.routes", READS, "digest"),
     ],
@@ -55,7 +56,7 @@ _BY_DESIGN = {
         (f"{_SENDING}.service", READS, "webhook"),
         *(
             (f"{_SENDING}.service", WRITES, table)
-            for table in ("delivery", "delivery_queue", "event_log", "event_log_counter")
+            for table in ("delivery", "delivery_line", "delivery_queue", "event_log", "event_log_counter")
         ),
     ],
 }

@@ -92,3 +92,20 @@ async def test_one_that_hangs_up_without_a_word_is_no_answer():
         with pytest.raises(OutboundError) as caught:
             await client.get(url, {})
     assert (caught.value.failure, len(heads)) == ("connection", 1)
+
+
+async def test_it_is_asked_what_may_be_done_there():
+    heads = []
+    allowed = b"HTTP/1.1 204 No Content\r\nAllow: POST\r\nWebHook-Allowed-Origin: *\r\n\r\n"
+    async with listening(heads, allowed) as url, OutboundClient(LOOPBACK) as client:
+        answer = await client.options(url, {"webhook-request-origin": "ops.example.com"})
+
+    assert heads[0].lower().startswith(b"options /numbers?a=1 http/1.1\r\n")
+    assert (answer.status, answer.headers["webhook-allowed-origin"]) == (204, "*")
+
+
+@pytest.mark.parametrize("url", ["http://10.0.0.1/", "http://169.254.169.254/latest", "nonsense"])
+async def test_what_may_not_be_called_is_not_asked_either(url):
+    async with OutboundClient(LOOPBACK) as client:
+        with pytest.raises(BlockedTarget):
+            await client.options(url, {})

@@ -8,6 +8,7 @@ from opsloop_notifications.alert_groups import slice as alert_groups
 from opsloop_notifications.alert_rules import slice as alert_rules
 from opsloop_notifications.alert_silences import slice as alert_silences
 from opsloop_notifications.alerts import slice as alerts
+from opsloop_notifications.asking import slice as asking
 from opsloop_notifications.bounces import slice as bounces
 from opsloop_notifications.composing import slice as composing
 from opsloop_notifications.confirmations import slice as confirmations
@@ -20,6 +21,7 @@ from opsloop_notifications.escalations import slice as escalations
 from opsloop_notifications.eventlog import slice as eventlog
 from opsloop_notifications.heartbeats import slice as heartbeats
 from opsloop_notifications.in_app import slice as in_app
+from opsloop_notifications.lines import slice as lines
 from opsloop_notifications.mail import slice as mail
 from opsloop_notifications.messages import slice as messages
 from opsloop_notifications.oncall import slice as oncall
@@ -48,8 +50,10 @@ SERVICE = Service(
     events=notifications.EVENTS,
     slices=(
         endpoints.SLICE,
+        asking.SLICE,
         sending.SLICE,
         recoveries.SLICE,
+        lines.SLICE,
         portal.SLICE,  # after endpoints, whose page of keys is beside its pages
         eventlog.SLICE,
         confirmations.SLICE,  # before recipients, whose paths take the rest

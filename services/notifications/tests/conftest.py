@@ -24,6 +24,7 @@ from opsloop_notifications.messages.mails import claim_mails
 from opsloop_notifications.sending.consumers import WEBHOOKS
 from opsloop_notifications.settings import NotificationsSettings
 from services.notifications.tests.bots import SECRETS, Bot
+from services.notifications.tests.fifo import Fifo
 
 
 @pytest.fixture
@@ -151,6 +152,13 @@ async def told(acme, hook):
         return bot
 
     return make
+
+
+@pytest.fixture
+async def fifo(acme, hook, until):
+    """Have the endpoint get the events of each stream in order."""
+    await acme.change(acme.hook, ordering="stream")
+    return Fifo(acme, hook, until)
 
 
 OK = b"250 OK"

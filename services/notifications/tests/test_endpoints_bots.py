@@ -5,7 +5,8 @@ from sqlalchemy import text
 
 from opsloop_common.db import Context
 from opsloop_notifications.endpoints import service as endpoints
-from opsloop_notifications.endpoints.rules import About, about_of, language_for
+from opsloop_notifications.endpoints.rules import About, about_of
+from opsloop_notifications.formats.rules import language_for
 
 URL = "http://127.0.0.1:9/robot/send?access_token=t0ken"
 SECRET = "SECofNobodyElse"

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from opsloop_common.contracts.campaigns import MessageContent, MessageRequested
+from opsloop_common.contracts.campaigns import CampaignPaused, MessageContent, MessageRequested
 from opsloop_common.contracts.feedback import Author, FeedbackReceived
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import Api
+from opsloop_notifications.sending.consumers import WEBHOOKS
 from tests.contracts.worlds.world import MAIL, PATH, SAID, World, post
 
 OF_SOMEBODY = {
@@ -38,6 +39,7 @@ async def make(api: Api) -> dict[str, str]:
     for subscription in api.runtime.service.subscriptions:
         await deliver(api.db, subscription, make_event(told), make_event(heard))
     headers = await api.key()
+    line = await _line(api, hook["id"], headers)
     recovery = await api.client.post(f"/v1/webhooks/{hook['id']}/recover", json=SINCE, headers=await api.key())
     deliveries = (await api.client.get(f"/v1/webhooks/{hook['id']}/deliveries", headers=headers)).json()["items"]
     notified = (await api.client.get("/v1/notifications", headers=headers)).json()["items"]
@@ -45,9 +47,19 @@ async def make(api: Api) -> dict[str, str]:
         "webhook_id": hook["id"],
         "job_id": recovery.json()["job_id"],
         "delivery_id": deliveries[0]["id"],
+        "line_id": line,
         "user_id": "u1",
         "notification_id": notified[0]["id"],
     }
+
+
+async def _line(api: Api, hook: str, headers: dict[str, str]) -> str:
+    """Have an endpoint get something in order; returns the line in which it waits."""
+    ordered = await api.client.patch(f"/v1/webhooks/{hook}", json={"ordering": "stream"}, headers=headers)
+    assert ordered.status_code == 200, ordered.text
+    await deliver(api.db, WEBHOOKS, make_event(CampaignPaused(campaign_id=uuid4(), name="n")))
+    items = (await api.client.get(f"/v1/webhooks/{hook}/lines", headers=headers)).json()["items"]
+    return items[0]["id"]
 
 
 WORLD = World(

@@ -84,7 +84,7 @@ class Answer:
 class _Call:
     """One call while it is made, and what has come of it."""
 
-    method: Literal["GET", "POST"]
+    method: Literal["GET", "POST", "OPTIONS"]
     body: bytes | None
     headers: Mapping[str, str]
     heard: Heard = field(default_factory=Heard)
@@ -231,6 +231,10 @@ class OutboundClient:
     async def get(self, url: str, headers: Mapping[str, str]) -> Answer:
         """Ask for what is there; otherwise as `post`."""
         return await self._tell(url, _Call("GET", None, headers))
+
+    async def options(self, url: str, headers: Mapping[str, str]) -> Answer:
+        """Ask what may be done there; otherwise as `post`."""
+        return await self._tell(url, _Call("OPTIONS", None, headers))
 
     async def _tell(self, url: str, call: _Call) -> Answer:
         span = self._span(call)

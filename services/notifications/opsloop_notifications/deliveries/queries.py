@@ -12,11 +12,18 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import context_of
 from opsloop_common.errors import NotFound
-from opsloop_notifications.deliveries.models import Delivery, DeliveryAttempt, DeliveryQueue, DeliveryStatus
+from opsloop_notifications.deliveries.models import (
+    Delivery,
+    DeliveryAttempt,
+    DeliveryLine,
+    DeliveryQueue,
+    DeliveryStatus,
+)
 from opsloop_notifications.deliveries.rules import TEST_TYPE
 
 NEWEST_FIRST = (Delivery.id.desc(),)
 LATEST_FIRST = (Delivery.created_at.desc(), Delivery.id.desc())
+LINES_NEWEST_FIRST = (DeliveryLine.id.desc(),)
 
 
 def deliveries_of(webhook_id: UUID, *, status: str | None = None, event_type: str | None = None) -> Select[Delivery]:
@@ -144,6 +151,12 @@ async def outlasting(
     if most_attempts is not None:
         statement = statement.where(Delivery.attempt_count <= most_attempts)
     return (await session.scalars(statement)).all()
+
+
+def lines_of_endpoint(workspace: str, webhook_id: UUID, *, is_parked: bool | None) -> Select[DeliveryLine]:
+    """Return the statement for an endpoint's lines, those that stand or the others where that is said, to be paged."""
+    own = select(DeliveryLine).where(DeliveryLine.workspace == workspace, DeliveryLine.webhook_id == webhook_id)
+    return own if is_parked is None else own.where(DeliveryLine.parked_at.is_not(None) == is_parked)
 
 
 async def is_queued(session: AsyncSession, line: str) -> bool:

@@ -58,6 +58,14 @@ IN_ORDER = " in order"
 TEST_TYPE = "webhook.test"
 """The event that somebody sends to try an endpoint; it goes there only, and is not logged."""
 
+MOST_COUNTED = 1_000
+"""So many that wait in a line are counted."""
+
+
+def stream_of(service: str, partitionkey: str) -> str:
+    """Return what the stream of an event is called: two services may have streams of one partition key."""
+    return f"{service}:{partitionkey}"
+
 
 def lines_of(webhook_id: object) -> tuple[str, str, str]:
     """Return the `group_key`s of an endpoint, first that of first attempts: none of these lines waits for another."""

@@ -19,43 +19,35 @@ from opsloop_common.ids import uuid7
 from opsloop_common.lanes import Lanes, Statement
 from opsloop_common.parameters import named, unnested
 from opsloop_notifications.deliveries import queries
+from opsloop_notifications.deliveries.lines import NOTHING_LEFT as NOTHING_LEFT
+from opsloop_notifications.deliveries.lines import LineView as LineView
+from opsloop_notifications.deliveries.lines import end_lines as end_lines
+from opsloop_notifications.deliveries.lines import forget_standing as forget_standing
+from opsloop_notifications.deliveries.lines import go_on_at, hold_lines, settle_lines
+from opsloop_notifications.deliveries.lines import lines_moved as lines_moved
+from opsloop_notifications.deliveries.lines import lock_line as lock_line
+from opsloop_notifications.deliveries.lines import park_line as park_line
+from opsloop_notifications.deliveries.lines import show_lines as show_lines
+from opsloop_notifications.deliveries.lines import skip_first as skip_first
 from opsloop_notifications.deliveries.models import Delivery as Delivery
 from opsloop_notifications.deliveries.models import DeliveryAttempt as DeliveryAttempt
+from opsloop_notifications.deliveries.models import DeliveryLine as DeliveryLine
 from opsloop_notifications.deliveries.models import DeliveryQueue, DeliveryStatus
+from opsloop_notifications.deliveries.models import Standing as Standing
+from opsloop_notifications.deliveries.planning import PLAN_IN_LINES_SQL as PLAN_IN_LINES_SQL
+from opsloop_notifications.deliveries.planning import PLAN_SQL as PLAN_SQL
+from opsloop_notifications.deliveries.planning import Plan as Plan
+from opsloop_notifications.deliveries.planning import is_any_in_order as is_any_in_order
+from opsloop_notifications.deliveries.planning import plan_deliveries as plan_deliveries
+from opsloop_notifications.deliveries.planning import plan_parameters as plan_parameters
 from opsloop_notifications.deliveries.rules import AGAIN, IN_ORDER, lines_of
 
 QUEUE_TABLE = DeliveryQueue.__tablename__
 NEWEST_FIRST, LATEST_FIRST = queries.NEWEST_FIRST, queries.LATEST_FIRST
+LINES_NEWEST_FIRST, lines_of_endpoint = queries.LINES_NEWEST_FIRST, queries.lines_of_endpoint
 Filters = queries.Filters
 
-_DELIVERY, _ATTEMPT = Delivery.__table__.c, DeliveryAttempt.__table__.c
-_PLANS = unnested(
-    "p",
-    {
-        "planned_ids": _DELIVERY.id,
-        "planned_webhooks": _DELIVERY.webhook_id,
-        "planned_events": _DELIVERY.event_id,
-        "planned_types": _DELIVERY.event_type,
-        "planned_documents": _DELIVERY.document,
-    },
-)
-_OWNERS = unnested("o", {"planned_ids": _DELIVERY.id, "planned_owners": DeliveryQueue.__table__.c.owner})
-PLAN_SQL = (
-    "planned AS (INSERT INTO delivery "  # noqa: S608 our own names
-    "(id, workspace, webhook_id, event_id, event_type, document, status, attempt_count, next_attempt_at, created_at) "
-    "SELECT p.id, :workspace, p.webhook_id, p.event_id, p.event_type, p.document, 'pending', 0, :now, :now "
-    f"FROM {_PLANS} JOIN claimed USING (event_id) "
-    "ON CONFLICT (webhook_id, event_id) DO NOTHING RETURNING id, webhook_id), "
-    "queued AS (INSERT INTO delivery_queue (id, workspace, group_key, due_at, tries, owner, claimed_at, attempts) "
-    "SELECT id, :workspace, CAST(webhook_id AS text), :now, 0, o.owner, "
-    "CASE WHEN o.owner IS NOT NULL THEN CAST(:now AS timestamptz) END, CASE WHEN o.owner IS NULL THEN 0 ELSE 1 END "
-    f"FROM planned JOIN {_OWNERS} USING (id) RETURNING id)"
-)
-"""Queues deliveries of the events that are in `claimed`, as parts of a statement's WITH; bind `plan_parameters`."""
-_PLAN = text(
-    f"WITH claimed AS (SELECT DISTINCT unnest(CAST(:planned_events AS uuid[])) AS event_id), {PLAN_SQL} "  # noqa: S608 our own part
-    "SELECT id FROM queued"
-)
+_ATTEMPT = DeliveryAttempt.__table__.c
 _WRITTEN = [column for column in _ATTEMPT if column.key != "workspace"]
 _DOCUMENTS = frozenset(str(column.key) for column in _WRITTEN if isinstance(column.type, JSON))
 _ATTEMPTS = unnested("r", {f"attempt_{column.key}": column for column in _WRITTEN})
@@ -78,9 +70,9 @@ _RECORD = (
 )
 _RECORD_AT_ONCE = Statement(_RECORD)
 _CANCEL_CLAIMED = text(
-    "WITH gone AS (DELETE FROM delivery_queue WHERE id = ANY(CAST(:ids AS uuid[])) AND owner = :owner RETURNING id) "
+    "WITH gone AS (DELETE FROM delivery_queue WHERE id = ANY(CAST(:ids AS uuid[])) AND owner = :owner RETURNING id, line_id) "
     "UPDATE delivery AS d SET status = 'cancelled', next_attempt_at = NULL, finished_at = :now "
-    "FROM gone WHERE d.id = gone.id"
+    "FROM gone WHERE d.id = gone.id RETURNING gone.line_id"
 )
 _HOLD_BACK = text(
     "WITH held AS (UPDATE delivery_queue AS q SET owner = NULL, claimed_at = NULL, attempts = greatest(q.attempts - 1, 0), "
@@ -109,17 +101,30 @@ _REOPEN = text(
     "INSERT INTO delivery_queue AS q (id, workspace, group_key, due_at, tries) "
     "SELECT d.id, d.workspace, CAST(d.webhook_id AS text), :now, 0 FROM delivery AS d "
     "WHERE d.id = ANY(CAST(:ids AS uuid[])) AND d.workspace = :workspace "
-    "AND (d.document IS NOT NULL OR d.id = ANY(CAST(:logged AS uuid[]))) ORDER BY d.id FOR UPDATE OF d "
+    "AND (d.document IS NOT NULL OR d.id = ANY(CAST(:logged AS uuid[]))) AND d.stream IS NULL ORDER BY d.id FOR UPDATE OF d "
     "ON CONFLICT (id) DO UPDATE SET due_at = excluded.due_at, group_key = excluded.group_key, tries = 0 WHERE q.owner IS NULL RETURNING id"
 )
+# behind what is before them in their streams: they have no time until their lines are settled
+_REOPEN_IN_LINES = text(
+    "WITH d AS (SELECT id, webhook_id, stream, sequence FROM delivery WHERE id = ANY(CAST(:ids AS uuid[])) AND workspace = :workspace "
+    "AND stream IS NOT NULL AND (document IS NOT NULL OR id = ANY(CAST(:logged AS uuid[]))) ORDER BY id FOR UPDATE), "
+    "l AS (INSERT INTO delivery_line (id, workspace, webhook_id, stream, created_at) "
+    "SELECT DISTINCT ON (webhook_id, stream) id, :workspace, webhook_id, stream, CAST(:now AS timestamptz) FROM d "
+    "ORDER BY webhook_id, stream, sequence ON CONFLICT (webhook_id, stream) DO UPDATE SET workspace = excluded.workspace "
+    "RETURNING id, webhook_id, stream) "
+    "INSERT INTO delivery_queue AS q (id, workspace, group_key, due_at, tries, line_id, place) "
+    "SELECT d.id, :workspace, CAST(d.webhook_id AS text), NULL, 0, l.id, d.sequence FROM d JOIN l USING (webhook_id, stream) "
+    "ON CONFLICT (id) DO UPDATE SET due_at = NULL, group_key = excluded.group_key, tries = 0 WHERE q.owner IS NULL RETURNING id, line_id"
+)
 _PUT_IN_ORDER = text(
-    "UPDATE delivery_queue AS q SET group_key = :line, "
-    "due_at = CAST(:now AS timestamptz) - (cardinality(CAST(:ids AS uuid[])) - p.place) * interval '1 microsecond' "
+    "UPDATE delivery_queue AS q SET group_key = :line, due_at = CASE WHEN q.line_id IS NOT NULL THEN q.due_at ELSE "
+    "CAST(:now AS timestamptz) - (cardinality(CAST(:ids AS uuid[])) - p.place) * interval '1 microsecond' END "
     "FROM unnest(CAST(:ids AS uuid[])) WITH ORDINALITY AS p(id, place) "
     "WHERE q.id = p.id AND q.workspace = :workspace AND q.owner IS NULL"
 )
 _MARK_REOPENED = text(
-    "UPDATE delivery SET status = 'pending', failure = NULL, next_attempt_at = :now, finished_at = NULL "
+    "UPDATE delivery SET status = 'pending', failure = NULL, finished_at = NULL, "
+    "next_attempt_at = CASE WHEN stream IS NULL THEN CAST(:now AS timestamptz) END "
     "WHERE id = ANY(CAST(:ids AS uuid[])) AND workspace = :workspace"
 )
 _KEEP_DOCUMENTS = text(
@@ -137,18 +142,6 @@ _FORGET = text(
     "SELECT (SELECT id FROM page ORDER BY id DESC LIMIT 1) AS last, count(*) AS seen, "
     "count(*) FILTER (WHERE created_at < :before) AS old FROM page"
 )
-
-
-@dataclass(frozen=True)
-class Plan:
-    """One event for one endpoint; `document` only when the event log never has it. `owner`: whose claim it is from the start."""
-
-    webhook_id: UUID
-    event_id: UUID
-    event_type: str
-    document: str | None = None
-    owner: UUID | None = None
-    id: UUID = field(default_factory=uuid7)
 
 
 @dataclass(frozen=True)
@@ -170,45 +163,34 @@ class Attempt:
 
 @dataclass(frozen=True)
 class Missed:
-    """An event that may not have reached an endpoint; `is_covered`: it would be sent there if it happened now."""
+    """An event that may not have reached an endpoint; `is_covered`: it would be sent there if it happened now.
+
+    With a `stream`, and its place in there, where the endpoint gets events in order.
+    """
 
     id: UUID
     type: str
     is_covered: bool
-
-
-async def plan_deliveries(session: AsyncSession, plans: Sequence[Plan]) -> list[UUID]:
-    """Queue deliveries in the session's workspace, due now; an endpoint has each event once. Returns the new ids."""
-    if not plans:
-        return []
-    fire_after_commit(session, QUEUE_TABLE)
-    given = {"workspace": context_of(session).workspace, "now": clock_of(session).now()}
-    return list(await session.scalars(_PLAN, given | plan_parameters(plans)))
-
-
-def plan_parameters(plans: Sequence[Plan]) -> dict[str, Any]:
-    """Return the parameters of PLAN_SQL, but `workspace` and `now`. After the commit, fire QUEUE_TABLE."""
-    return {
-        "planned_ids": [plan.id for plan in plans],
-        "planned_owners": [plan.owner for plan in plans],
-        "planned_webhooks": [plan.webhook_id for plan in plans],
-        "planned_events": [plan.event_id for plan in plans],
-        "planned_types": [plan.event_type for plan in plans],
-        "planned_documents": [plan.document for plan in plans],
-    }
+    stream: str | None = None
+    sequence: int | None = None
 
 
 async def reopen_deliveries(session: AsyncSession, ids: Sequence[UUID]) -> list[UUID]:
-    """Have deliveries of the session's workspace tried again from the first attempt on, now; returns those that will be.
+    """Have deliveries of the session's workspace tried again from the first attempt on; returns those that will be.
 
+    They go out now, those of a line when it is their turn; a line that stood at one of them goes on.
     One that is in flight at this moment is left alone, and so is one whose event is past its retention.
     """
     given = {"ids": list(ids), "workspace": context_of(session).workspace, "now": clock_of(session).now()}
     logged = (await session.scalars(_HOLD_LOGGED, given)).all()
-    reopened = (await session.scalars(_REOPEN, given | {"logged": list(logged)})).all()
-    await session.execute(_MARK_REOPENED, given | {"ids": list(reopened)})
+    given["logged"] = list(logged)
+    reopened = list(await session.scalars(_REOPEN, given))
+    in_lines = (await session.execute(_REOPEN_IN_LINES, given)).all()
+    reopened += [row.id for row in in_lines]
+    await session.execute(_MARK_REOPENED, given | {"ids": reopened})
+    await go_on_at(session, {row.line_id for row in in_lines}, reopened)
     fire_after_commit(session, QUEUE_TABLE)
-    return list(reopened)
+    return reopened
 
 
 async def reopen_delivery(session: AsyncSession, delivery_id: UUID) -> Delivery:
@@ -237,7 +219,11 @@ async def deliver_in_order(
     ]
     seen = lost[limit - 1][0] if len(lost) >= limit else len(events)
     picked = [event for _, event in lost[:limit]]
-    plans = [Plan(webhook_id, event.id, event.type) for event in picked if event.id not in known]
+    plans = [
+        Plan(webhook_id, event.id, event.type, stream=event.stream, sequence=event.sequence)
+        for event in picked
+        if event.id not in known
+    ]
     planned = await plan_deliveries(session, plans)
     ids = {plan.event_id: plan.id for plan in plans} | {event_id: delivery.id for event_id, delivery in known.items()}
     return await _queue_in_order(session, webhook_id, [ids[event.id] for event in picked], planned), seen
@@ -284,9 +270,11 @@ async def is_delivering_in_order(session: AsyncSession, webhook_id: UUID) -> boo
 
 async def cancel_waiting(session: AsyncSession, workspace: str, webhook_id: UUID) -> None:
     """End what still waits for an endpoint."""
+    in_order = await hold_lines(session, workspace, webhook_id)
     await session.execute(
         _CANCEL_WAITING, {"workspace": workspace, "lines": list(lines_of(webhook_id)), "now": clock_of(session).now()}
     )
+    await end_lines(session, in_order)
 
 
 async def withdraw(session: AsyncSession, delivery_id: UUID) -> bool:
@@ -301,7 +289,8 @@ async def withdraw(session: AsyncSession, delivery_id: UUID) -> bool:
 async def cancel_claimed(session: AsyncSession, ids: Iterable[UUID], *, owner: UUID) -> None:
     """End claimed deliveries whose endpoint no longer takes any."""
     await enter_queues(session)
-    await session.execute(_CANCEL_CLAIMED, {"ids": list(ids), "owner": owner, "now": clock_of(session).now()})
+    given = {"ids": list(ids), "owner": owner, "now": clock_of(session).now()}
+    await settle_lines(session, {line for line in await session.scalars(_CANCEL_CLAIMED, given) if line is not None})
 
 
 async def hold_back(session: AsyncSession, untils: Mapping[UUID, datetime], *, owner: UUID) -> None:

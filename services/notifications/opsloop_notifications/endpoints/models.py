@@ -11,7 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from opsloop_common import redaction
 from opsloop_common.columns import Moment, Resource, check_in
-from opsloop_notifications.endpoints.rules import About, Signature, WebhookStatus, without_path
+from opsloop_notifications.endpoints.rules import About, Ordering, Signature, WebhookStatus, without_path
 from opsloop_notifications.formats.rules import BOTS, SECRET_IN_URL
 from opsloop_notifications.tables import Base, Json
 
@@ -28,6 +28,7 @@ class Webhook(Resource, Base):
         check_in("status", WebhookStatus),
         check_in("signature", Signature),
         check_in("about", About),
+        check_in("ordering", Ordering),
         check_in("language", ("en", "zh")),
         CheckConstraint("cardinality(event_types) > 0", name="event_types"),
         CheckConstraint("rate_limit > 0", name="rate_limit"),
@@ -48,6 +49,10 @@ class Webhook(Resource, Base):
     disabled_reason: Mapped[str | None] = mapped_column(Text)
     sealed_headers: Mapped[str | None] = mapped_column(Text)
     header_names: Mapped[list[str]] = mapped_column(ARRAY(Text), default=list)
+    handshake: Mapped[bool]
+    consented_at: Mapped[datetime | None] = mapped_column(Moment)
+    allowed_rate: Mapped[int | None]
+    refused_detail: Mapped[str | None] = mapped_column(Text)
     signature: Mapped[str] = mapped_column(Text)
     secret: Mapped[str] = mapped_column(Text)
     public_key: Mapped[str | None] = mapped_column(Text)
@@ -91,6 +96,8 @@ class Webhook(Resource, Base):
             "bot_secret": redaction.secret(self.sealed_bot_secret),
             "ordering": self.ordering,
             "rate_limit": self.rate_limit,
+            "handshake": self.handshake,
+            "allowed_rate": self.allowed_rate,
             "status": self.status,
             "header_names": self.header_names,
             "headers": redaction.secret(self.sealed_headers),

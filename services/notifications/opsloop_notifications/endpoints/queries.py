@@ -26,7 +26,7 @@ THERE = select(Webhook.id).where(_IS_THERE).subquery()
 """The endpoints that are not deleted."""
 
 # asked at each batch of events: put together once
-_ENABLED = select(Webhook.id, Webhook.event_types, Webhook.filter).where(
+_ENABLED = select(Webhook.id, Webhook.event_types, Webhook.filter, Webhook.ordering).where(
     Webhook.workspace == bindparam("workspace"),
     Webhook.status == WebhookStatus.ENABLED,
     Webhook.about == About.EVENTS,
@@ -36,8 +36,8 @@ _STATE = "concat_ws(' ', id, version, failing_since IS NOT NULL)"
 # LATERAL and OFFSET hold the planner to reading the table after the workspace was entered
 _ENABLED_QUICKLY = Statement(
     f"WITH {ENTERED_SQL} SELECT w.* FROM entered CROSS JOIN LATERAL (SELECT id, event_types, CAST(filter AS text), "  # noqa: S608 our own part
-    "url, format, language, rate_limit, sealed_bot_secret, sealed_headers, secret, previous_secret, previous_expires_at, "
-    f"failing_since IS NOT NULL AS is_failing, {_STATE} AS state "
+    "ordering, url, format, language, rate_limit, allowed_rate, handshake, sealed_bot_secret, sealed_headers, secret, previous_secret, "
+    f"previous_expires_at, failing_since IS NOT NULL AS is_failing, {_STATE} AS state "
     "FROM webhook WHERE workspace = entered.workspace AND status = 'enabled' AND about = 'events' OFFSET 0) AS w"
 )
 UNCHANGED_SQL = (
@@ -67,7 +67,7 @@ async def lock_webhook(session: AsyncSession, webhook_id: UUID, expected: Precon
 async def enabled_webhooks(session: AsyncSession) -> list[Listener]:
     """Return the endpoints of the session's workspace that get events."""
     rows = await session.execute(_ENABLED, {"workspace": context_of(session).workspace})
-    return [Listener(row.id, row.event_types, row.filter, {}) for row in rows]
+    return [Listener(row.id, row.event_types, row.filter, {"ordering": row.ordering}) for row in rows]
 
 
 class KnownListeners:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -20,7 +19,6 @@ from opsloop_notifications.formats.rules import (
     NEEDS_SECRET,
     SECRET_IN_URL,
     TAKES_SECRET,
-    Language,
 )
 
 FAILING_FOR = timedelta(days=5)
@@ -28,25 +26,6 @@ FAILURES_BEFORE_TELLING = 4
 """Attempts in a row, as many as one delivery has within six minutes: a restart of the receiver is over by then."""
 TELL_FAILING_EVERY = timedelta(hours=1)
 """An endpoint that answers now and then would fill the log with its failing."""
-MOST_HEADERS = 20
-HEADER_CHARACTERS = 1_000
-HEADERS_CHARACTERS = 8_000
-HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}"
-HEADER_VALUE = r"[!-~]([ -~]{0,998}[!-~])?"
-_CONNECTIONS = {"trailer", "expect", "host", "te", "upgrade", "connection", "keep-alive", "transfer-encoding"}
-_SENDERS = {
-    "baggage",
-    "date",
-    "user-agent",
-    "forwarded",
-    "x-real-ip",
-    "traceparent",
-    "tracestate",
-    "accept-encoding",
-    "via",
-}
-_RESERVED_BEGINNINGS = ("content-", "proxy-", "webhook-", "svix-", "ce-", "x-forwarded-")
-"""What belongs to the connection, says what is sent or who sent it, or is signed. `Authorization` is the owner's."""
 FAILURES_BEFORE_DISABLING = 10
 """More than one exhausted delivery (8 attempts), so that a rarely used endpoint is not judged by a single event."""
 
@@ -56,6 +35,13 @@ class About(StrEnum):
 
     EVENTS = "events"
     ALERTS = "alerts"
+
+
+class Ordering(StrEnum):
+    """Whether what happens goes out at once, or the events of each stream one after the other."""
+
+    NONE = "none"
+    STREAM = "stream"
 
 
 ABOUT_ONLY = {CLOUDEVENTS: About.EVENTS, ALERTMANAGER: About.ALERTS}
@@ -88,6 +74,11 @@ class Listener:
     address: Mapping[str, Any]
     state: str = ""
     """What would be another if any of this had changed."""
+
+    @property
+    def is_in_order(self) -> bool:
+        """Say whether it gets the events of each stream one after the other."""
+        return bool(self.address["ordering"] == Ordering.STREAM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,15 +132,16 @@ def require_format(format: str, *, about: str, has_bot_secret: bool) -> None:
         raise Invalid("/bot_secret", f"is none of the format {format}: only {', '.join(sorted(TAKES_SECRET))} have one")
 
 
+def require_ordering(ordering: str, *, about: str) -> None:
+    """Raise Invalid where an endpoint that is told of alerts is to get them in the order of streams."""
+    if ordering == Ordering.STREAM and about == About.ALERTS:
+        raise Invalid("/ordering", "must be none for an endpoint that is told of alerts: only events have streams")
+
+
 def require_url_again(before: str, now: str) -> None:
     """Raise Invalid where an address that was a secret would be shown from now on."""
     if before in SECRET_IN_URL and now not in SECRET_IN_URL:
         raise Invalid("/url", "has to be said again: it was a secret in the format before, and will be shown")
-
-
-def language_for(locale: str) -> Language:
-    """Return the language of messages for a workspace's BCP 47 tag: Chinese, or else English."""
-    return "zh" if locale.lower().partition("-")[0] == "zh" else "en"
 
 
 def require_filter(filter: Sequence[Mapping[str, Any]], patterns: Sequence[str], *, about: str) -> None:
@@ -157,32 +149,6 @@ def require_filter(filter: Sequence[Mapping[str, Any]], patterns: Sequence[str],
     if filter and about == About.ALERTS:
         raise Invalid("/filter", "is of events; which alerts an endpoint gets is said by /v1/alert-routes")
     require_meant(read_filter(filter), types_of(patterns), "/filter")
-
-
-def header_fault(name: str) -> str | None:
-    """Return why an endpoint's owner may not give a header this name, None when they may."""
-    if not re.fullmatch(HEADER_NAME, name):
-        return "is no name of a header"
-    known = name.lower()
-    if known in _CONNECTIONS | _SENDERS or known.startswith(_RESERVED_BEGINNINGS):
-        return "this header belongs to the call itself and cannot be given"
-    return None
-
-
-def with_changes(headers: Mapping[str, str], changes: Mapping[str, str | bool | None]) -> dict[str, str]:
-    """Return headers by lower-case name with some set, left as they are (True), or taken away (None); raises Invalid for too much."""
-    merged: dict[str, str | None] = dict(headers)
-    for name, value in changes.items():
-        if not isinstance(value, bool):
-            merged[name.lower()] = value
-        elif name.lower() not in headers:
-            raise Invalid(f"/headers/{name.replace('~', '~0')}", "has no value yet: say which")
-    found = {name: value for name, value in sorted(merged.items()) if value is not None}
-    if len(found) > MOST_HEADERS or sum(len(name) + len(value) for name, value in found.items()) > HEADERS_CHARACTERS:
-        raise Invalid(
-            "/headers", f"must not be more than {MOST_HEADERS} headers of {HEADERS_CHARACTERS:,} characters in all"
-        )
-    return found
 
 
 def has_failed_too_long(failing_since: datetime, failures: int, now: datetime) -> bool:
@@ -195,14 +161,6 @@ def begins_to_fail(failing_since: datetime, failures: int, told_at: datetime | N
     if failures < FAILURES_BEFORE_TELLING:
         return False
     return told_at is None or (told_at < failing_since and now - told_at >= TELL_FAILING_EVERY)
-
-
-def is_told_of(event_type: str) -> bool:
-    """Say whether it is told that a delivery of this type ended without success.
-
-    Not of what tells of endpoints: it goes to endpoints too, and each that is lost would make another.
-    """
-    return not event_type.startswith("webhook.")
 
 
 def host_of(url: str) -> str:

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 
 from opsloop_common.filters import Filter
 from opsloop_common.http.schemas import Duration, FilterTermOut, InModel, OutModel, ShortText, Timestamp, absent
-from opsloop_notifications.endpoints.rules import (
+from opsloop_notifications.headers.rules import (
     HEADER_CHARACTERS,
     HEADER_NAME,
     HEADER_VALUE,
@@ -25,7 +25,7 @@ Format = Literal["cloudevents", "alertmanager", "slack", "feishu", "dingtalk", "
 About = Literal["events", "alerts"]
 Language = Literal["en", "zh"]
 BotSecret = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[!-~]+$")]
-Ordering = Literal["none"]
+Ordering = Literal["none", "stream"]
 RateLimit = Annotated[int, Field(ge=1, le=1000)]
 Url = Annotated[
     str,
@@ -91,7 +91,9 @@ class WebhookIn(InModel):
     All terms of `filter` have to hold: conditions, regular expressions (`regex`, RE2's syntax), groups `all` and `any` of them, two levels
     deep. `headers` are sent with each call, such as an `Authorization`; their values are never shown again. `rate_limit`: at most so many
     calls a second, of each process that sends; unless it is said, bots get what their makers allow. `signature`: `v1` is HMAC-SHA256 with
-    `secret`, `v1a` Ed25519, which is verified with `public_key`; it is changed by `rotate-secret`.
+    `secret`, `v1a` Ed25519, which is verified with `public_key`; it is changed by `rotate-secret`. `ordering` stream: the events of each
+    stream (`source` and `partitionkey`) come one after the other, by `sequence`: the next when the one before it succeeded or was given up.
+    `handshake`: before it is enabled it is asked for its consent (OPTIONS with WebHook-Request-Origin), in format `cloudevents`.
 
     `about` alerts: it gets alerts in groups, as routes say; `event_types` are those that alerts come from, `alert.triggered` for those
     that no event led to. Format `cloudevents` is about events, `alertmanager` (the document of its webhook, version 4) about alerts, the
@@ -111,6 +113,7 @@ class WebhookIn(InModel):
     rate_limit: RateLimit | None = None
     description: ShortText | None = None
     headers: Headers = Field(default_factory=dict)
+    handshake: bool = False
     bot_secret: BotSecret | None = None
     signature: SignatureKind = "v1"
     secret: Secret | None = None
@@ -132,6 +135,7 @@ class WebhookPatch(InModel):
     rate_limit: RateLimit | None = None
     description: ShortText | None = None
     headers: HeaderChanges = Field(default_factory=absent)
+    handshake: bool = Field(default_factory=absent)
     bot_secret: BotSecret | Literal[True] | None = None
     status: Literal["enabled", "disabled"] = Field(default_factory=absent)
 
@@ -141,8 +145,8 @@ class WebhookOut(OutModel):
 
     `bot_secret` is true where there is one.
     `public_key` (`whpk_`) verifies `v1a`; `/p/{workspace}/webhooks/{id}/jwks.json` has it for everybody, in a rotation the old one too.
-    `disabled_reason`: manual, paused (by its receiver, on the page of a link), gone (it answered 410) or failing (nothing succeeded
-    for five days).
+    `disabled_reason`: manual, paused (by its receiver, on the page of a link), gone (it answered 410), failing (nothing succeeded
+    for five days), asking (for its consent) or refused: `refused_detail` says why. `allowed_rate`: so many calls a minute it consented to.
     """
 
     id: UUID
@@ -156,6 +160,10 @@ class WebhookOut(OutModel):
     rate_limit: int | None
     description: str | None
     headers: dict[str, Literal[True]]
+    handshake: bool
+    consented_at: Timestamp | None
+    allowed_rate: int | None
+    refused_detail: str | None
     bot_secret: Literal[True] | None
     status: Literal["enabled", "disabled"]
     disabled_reason: str | None

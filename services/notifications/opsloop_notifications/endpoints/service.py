@@ -31,6 +31,8 @@ from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.deliveries.rules import TEST_TYPE
 from opsloop_notifications.deliveries.service import Delivery
 from opsloop_notifications.endpoints import queries, rules
+from opsloop_notifications.endpoints.consenting import ask_after_change, ask_for_consent
+from opsloop_notifications.endpoints.consenting import note_consent as note_consent
 from opsloop_notifications.endpoints.models import Webhook as Webhook
 from opsloop_notifications.endpoints.queries import KnownListeners as KnownListeners
 from opsloop_notifications.endpoints.rules import About as About
@@ -38,6 +40,8 @@ from opsloop_notifications.endpoints.rules import Exhausted as Exhausted
 from opsloop_notifications.endpoints.rules import Failures as Failures
 from opsloop_notifications.endpoints.rules import Listener, Signature, WebhookStatus
 from opsloop_notifications.endpoints.rules import Receiver as Receiver
+from opsloop_notifications.formats.rules import language_for
+from opsloop_notifications.headers.rules import with_changes
 from opsloop_notifications.signing.rules import (
     BadSecret,
     new_signing_key,
@@ -74,14 +78,19 @@ async def create_webhook(
     about = rules.about_of(fields["format"], fields["about"])
     rules.require_filter(fields["filter"], fields["event_types"], about=about)
     rules.require_format(fields["format"], about=about, has_bot_secret=fields["bot_secret"] is not None)
+    rules.require_ordering(fields["ordering"], about=about)
     await take_place(session, queries.THERE, most=limits.WEBHOOKS_PER_WORKSPACE, what="webhooks")
     keys, plain = _made_keys(fields["signature"], secret, secrets)
     checked = {name: value for name, value in fields.items() if name not in ("headers", "bot_secret")} | keys
     checked |= {"url": _checked_url(fields["url"], policy), "about": about}
-    checked |= _sealed_headers(rules.with_changes({}, fields["headers"]), secrets)
+    checked |= _sealed_headers(with_changes({}, fields["headers"]), secrets)
     checked["sealed_bot_secret"] = _sealed_bot_secret(fields["bot_secret"], secrets)
-    checked["language"] = fields["language"] or rules.language_for((await workspaces.get(session)).locale)
-    return resources.create(session, Webhook, status=WebhookStatus.ENABLED, failures=0, **checked), plain
+    checked["language"] = fields["language"] or language_for((await workspaces.get(session)).locale)
+    status = WebhookStatus.DISABLED if fields["handshake"] else WebhookStatus.ENABLED
+    webhook = resources.create(session, Webhook, status=status, failures=0, **checked)
+    if webhook.handshake:
+        await ask_for_consent(session, webhook)
+    return webhook, plain
 
 
 def new_secret() -> str:
@@ -148,7 +157,7 @@ def _changed_bot_secret(webhook: Webhook, wanted: str | bool | None, secrets: Se
 
 def _changed_headers(webhook: Webhook, changes: Mapping[str, str | bool | None], secrets: SecretBox) -> dict[str, Any]:
     had = opened_headers(webhook.sealed_headers, secrets)
-    wanted = rules.with_changes(had, changes)
+    wanted = with_changes(had, changes)
     # sealed anew the same headers would look like others
     return {} if wanted == had else _sealed_headers(wanted, secrets)
 
@@ -169,12 +178,15 @@ async def change_webhook(
         if {"filter", "event_types", "about"} & before.keys():
             rules.require_filter(webhook.filter, webhook.event_types, about=webhook.about)
         rules.require_format(webhook.format, about=webhook.about, has_bot_secret=webhook.bot_secret is not None)
+        rules.require_ordering(webhook.ordering, about=webhook.about)
         if "status" in before and webhook.status == WebhookStatus.ENABLED:
             webhook.disabled_reason = webhook.failing_since = None
             webhook.failures = 0
         elif "status" in before:
             webhook.disabled_reason = reason
             await deliveries.cancel_waiting(session, webhook.workspace, webhook.id)
+        is_stopped = changes.get("status") == WebhookStatus.DISABLED
+        await ask_after_change(session, webhook, before.keys(), is_stopped=is_stopped)
     return webhook
 
 
@@ -239,6 +251,8 @@ async def send_test(session: AsyncSession, webhook_id: UUID) -> Delivery:
     One that is told of alerts gets an alert that is a test.
     """
     webhook = await queries.get_webhook(session, webhook_id)
+    if webhook.handshake and webhook.consented_at is None:
+        raise Conflict("The endpoint has not consented to being called.")
     event = event_from(
         WebhookTested(webhook_id=webhook.id),
         id=uuid7(),

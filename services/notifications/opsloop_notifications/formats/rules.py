@@ -46,6 +46,11 @@ class Post:
         return f"{url}{'&' if '?' in url else '?'}{added}" if added else url
 
 
+def language_for(locale: str) -> Language:
+    """Return the language of messages for a workspace's BCP 47 tag: Chinese, or else English."""
+    return "zh" if locale.lower().partition("-")[0] == "zh" else "en"
+
+
 def rate_of(format: str, wanted: int | None) -> float | None:
     """Return how many calls a second an endpoint gets at most: what its owner says, else what its format allows; None is any number."""
     return CALLS_A_SECOND.get(format) if wanted is None else wanted

@@ -52,6 +52,8 @@ REASONS = {
     "paused": ("by you", "由您暂停"),
     "gone": ("as it answered 410", "因返回 410 停用"),
     "failing": ("as nothing arrived for five days", "因五天内全部失败而停用"),
+    "asking": ("as it is being asked for its consent", "正在征求其同意"),
+    "refused": ("as it did not consent", "因未获其同意而停用"),
 }
 """Why an endpoint gets nothing."""
 SPANS = {

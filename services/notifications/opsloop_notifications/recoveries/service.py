@@ -18,12 +18,13 @@ from opsloop_common.errors import Conflict, NotFound
 from opsloop_common.filters import all_hold, read_filter
 from opsloop_common.turns import breathing
 from opsloop_notifications.deliveries import service as deliveries
+from opsloop_notifications.deliveries.rules import stream_of
 from opsloop_notifications.deliveries.service import Missed
 from opsloop_notifications.endpoints import service as endpoints
-from opsloop_notifications.endpoints.rules import WebhookStatus, hears
+from opsloop_notifications.endpoints.rules import Ordering, WebhookStatus, hears
 from opsloop_notifications.endpoints.service import Webhook
 from opsloop_notifications.eventlog import service as eventlog
-from opsloop_notifications.formats.rules import rate_of
+from opsloop_notifications.handshakes.rules import calls_a_second
 from opsloop_notifications.recoveries.rules import PER_SECOND
 
 RECOVER_JOB = "notifications.recover"
@@ -112,7 +113,7 @@ async def step(session: AsyncSession, wanted: Wanted, place: Place, *, page: int
         found = await _outlasting(session, wanted, place, limit=room)
     else:
         found = await _from_the_log(session, wanted, webhook, place, limit=room)
-    rate = rate_of(webhook.format, webhook.rate_limit)
+    rate = calls_a_second(webhook.format, webhook.rate_limit, webhook.allowed_rate)
     return replace(found, is_failing=is_failing, per_second=PER_SECOND if rate is None else max(1, int(rate)))
 
 
@@ -134,9 +135,18 @@ async def _from_the_log(session: AsyncSession, wanted: Wanted, webhook: Webhook,
         return Step(0, None)
     terms = read_filter(webhook.filter)
 
+    is_in_order = webhook.ordering == Ordering.STREAM
+
     def read(row: Row[int, UUID, str, str]) -> Missed:
-        is_heard = hears(webhook.event_types, row.type)
-        return Missed(row.event_id, row.type, is_heard and (not terms or all_hold(terms, read_document(row.document))))
+        is_covered = hears(webhook.event_types, row.type)
+        if not is_covered or not (terms or is_in_order):
+            return Missed(row.event_id, row.type, is_covered)
+        told = read_document(row.document)
+        is_covered = all_hold(terms, told)
+        if not is_in_order:
+            return Missed(row.event_id, row.type, is_covered)
+        stream = stream_of(told["source"].rpartition("/")[2], told["partitionkey"])
+        return Missed(row.event_id, row.type, is_covered, stream, told["sequence"])
 
     events = await breathing(read, rows)
     queued, seen = await deliveries.deliver_in_order(

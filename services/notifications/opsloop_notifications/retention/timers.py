@@ -46,6 +46,7 @@ async def forget_old(run: LongRun) -> None:
             after = await _step(run, partial(work, after=after))
 
     for webhook_id in await _step(run, endpoints.all_ids):
+        await _step(run, partial(deliveries.forget_standing, webhook_id=webhook_id, before=before))
         await in_pages(partial(deliveries.forget_ended, webhook_id=webhook_id, before=before, limit=BATCH))
     await _step(run, partial(endpoints.forget_deleted, before=before))
     while await _step(run, partial(_forget_events, before=before)):

@@ -11,7 +11,8 @@ from uuid import UUID
 from opsloop_common.contracts.envelope import CONTENT_TYPE
 from opsloop_common.documents import read_document
 from opsloop_notifications.deliveries.rules import IN_ORDER, TEST_TYPE
-from opsloop_notifications.formats.rules import Language, rate_of
+from opsloop_notifications.formats.rules import Language
+from opsloop_notifications.handshakes.rules import calls_a_second
 from opsloop_notifications.sending.rules import LONGEST_PAUSE
 
 KIND = "webhooks"
@@ -19,7 +20,7 @@ KIND = "webhooks"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One claimed delivery with its endpoint, in the line `group`.
+    """One claimed delivery with its endpoint, in the line `group`; `line_id` where it is the first of a line of its stream.
 
     `tries` of the schedule and `made` attempts in all ended before; `planned_at` is when it was first to go out.
     """
@@ -44,7 +45,9 @@ class Call:
     made: int
     planned_at: datetime
     rate: float | None
+    says_origin: bool
     is_failing: bool
+    line_id: UUID | None
 
     @property
     def kind(self) -> str:
@@ -106,8 +109,10 @@ def call_from(
         tries=row["tries"],
         made=row["attempt_count"],
         planned_at=row["created_at"],
-        rate=rate_of(row["format"], row["rate_limit"]),
+        rate=calls_a_second(row["format"], row["rate_limit"], row["allowed_rate"]),
+        says_origin=row["handshake"],
         is_failing=row["is_failing"],
+        line_id=row["line_id"],
     )
 
 

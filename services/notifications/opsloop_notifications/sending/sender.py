@@ -33,12 +33,13 @@ from opsloop_notifications.deliveries.rules import (
     shown_body,
 )
 from opsloop_notifications.endpoints import service as endpoints
-from opsloop_notifications.endpoints.rules import WebhookStatus, is_told_of
+from opsloop_notifications.endpoints.rules import WebhookStatus
 from opsloop_notifications.formats import rules as formats
+from opsloop_notifications.handshakes.rules import origin_of
 from opsloop_notifications.sending import queries
 from opsloop_notifications.sending.calls import KIND, Call, Held, read_call
 from opsloop_notifications.sending.meters import CallMeter
-from opsloop_notifications.sending.rules import CLAIMED_AT_FIRST, NO_TIME, Pulse
+from opsloop_notifications.sending.rules import CLAIMED_AT_FIRST, NO_TIME, Pulse, is_told_of
 from opsloop_notifications.signing.rules import Key, read_keys, sign
 
 OPENED_SECRETS_KEPT = 1_000
@@ -57,6 +58,7 @@ class Outcome:
     was_failing: bool
     event_id: UUID
     event_type: str
+    line_id: UUID | None
     closed: timedelta = NO_TIME
     """For how long a bot of this kind takes nothing after it got too much."""
 
@@ -81,6 +83,7 @@ class WebhookWork:
     def __init__(self, runtime: Runtime, client: OutboundClient, lanes: Lanes) -> None:
         self._runtime = runtime
         self._client = client
+        self._origin = origin_of(runtime.settings.public_url)
         self._lanes = lanes
         self._gates: dict[str, Gate] = {}
         self._calls = Places(limits.CALLS_AT_ONCE, kept=limits.CALLS_KEPT)
@@ -203,7 +206,8 @@ class WebhookWork:
         # those whose row says that they fail: read with the claim, or written by us since
         failing = self._failing | failed.keys() | {outcome.webhook_id for outcome in results if outcome.was_failing}
         exhausted = _exhausted(results)
-        if failed or succeeded & failing:
+        ended = _ended(results)
+        if failed or succeeded & failing or ended:
             async with self._runtime.db.transaction() as session:
                 await deliveries.record_attempts(session, attempts, owner=owner)
                 await endpoints.note_outcomes(
@@ -213,6 +217,7 @@ class WebhookWork:
                     exhausted=exhausted,
                     gone={outcome.webhook_id for outcome in results if outcome.attempt.status_code == GONE},
                 )
+                await deliveries.lines_moved(session, ended)
         else:
             await deliveries.record_attempts_at_once(self._lanes, attempts, owner=owner, now=self._runtime.clock.now())
         self._failing = (self._failing | failed.keys()) - succeeded
@@ -231,6 +236,7 @@ class WebhookWork:
         now, message_id = self._runtime.clock.now(), str(call.event_id)
         headers = {"content-type": call.content_type, "user-agent": USER_AGENT, "webhook-id": message_id}
         headers |= {"traceparent": call.traceparent} if call.traceparent else {}
+        headers |= {"webhook-request-origin": self._origin} if call.says_origin and self._origin else {}
         if call.format in formats.BOTS:
             secret = endpoints.opened_bot_secret(call.sealed_bot_secret, self._runtime.secrets)
             told = read_document(call.body)
@@ -277,6 +283,7 @@ class WebhookWork:
             was_failing=call.is_failing,
             event_id=call.event_id,
             event_type=call.event_type,
+            line_id=call.line_id,
             attempt=deliveries.Attempt(
                 delivery_id=call.id,
                 number=call.made + 1,
@@ -302,6 +309,7 @@ class WebhookWork:
             was_failing=call.is_failing,
             event_id=call.event_id,
             event_type=call.event_type,
+            line_id=call.line_id,
             attempt=deliveries.Attempt(
                 delivery_id=call.id,
                 number=call.made + 1,
@@ -343,8 +351,17 @@ def _exhausted(results: Sequence[Outcome]) -> dict[UUID, endpoints.Exhausted]:
     return found
 
 
+def _ended(results: Sequence[Outcome]) -> dict[UUID, UUID | None]:
+    """Return the lines of which the first ended, with the delivery where its tries are used up."""
+    return {
+        outcome.line_id: outcome.attempt.delivery_id if outcome.is_exhausted else None
+        for outcome in results
+        if outcome.line_id is not None and outcome.attempt.next_attempt_at is None
+    }
+
+
 def _is_wanted(row: Mapping[str, Any]) -> bool:
-    if row["document"] is None:  # past the log's retention
+    if row["document"] is None or row["lacks_consent"]:  # past the log's retention
         return False
     return bool(row["status"] == WebhookStatus.ENABLED or (row["is_test"] and row["status"] == WebhookStatus.DISABLED))
 

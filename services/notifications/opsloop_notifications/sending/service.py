@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import text
+from sqlalchemy import TextClause, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
@@ -21,33 +21,45 @@ from opsloop_common.inbox.statement import claim_parameters, claim_sql
 from opsloop_common.lanes import Statement
 from opsloop_common.turns import breathing
 from opsloop_notifications.deliveries import service as deliveries
-from opsloop_notifications.deliveries.rules import TEST_TYPE
+from opsloop_notifications.deliveries.rules import TEST_TYPE, stream_of
 from opsloop_notifications.deliveries.service import Delivery
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.endpoints.rules import Listener, hears
 from opsloop_notifications.eventlog.service import LOG_SQL, find_document, log_parameters, wakeup
-from opsloop_notifications.formats.rules import rate_of
+from opsloop_notifications.handshakes.rules import calls_a_second
 from opsloop_notifications.ports import NotificationsPorts
 from opsloop_notifications.sending.calls import Call, call_from
 from opsloop_notifications.sending.rules import CLAIMED_AT_FIRST, least_of
 
-_HEAR_SQL = f"{LOG_SQL}, {deliveries.PLAN_SQL}"
-_HEAR = text(f"WITH claimed AS (SELECT unnest(CAST(:logged_ids AS uuid[])) AS event_id), {_HEAR_SQL} SELECT 1")
 _CLAIM_SQL = claim_sql(only_if="(SELECT is_unchanged FROM listening)")
-_HEAR_QUICKLY = Statement(
-    f"WITH {ENTERED_SQL}, {endpoints.UNCHANGED_SQL}, {_CLAIM_SQL}, {_HEAR_SQL} "  # noqa: S608 our own parts
-    "SELECT (SELECT is_unchanged FROM listening) AS is_unchanged, "
-    "(SELECT array_agg(event_id) FROM claimed) AS claimed, (SELECT array_agg(id) FROM queued) AS queued"
-)
+
+
+def _hear(plan_sql: str) -> TextClause:
+    return text(
+        f"WITH claimed AS (SELECT unnest(CAST(:logged_ids AS uuid[])) AS event_id), {LOG_SQL}, {plan_sql} SELECT 1"
+    )
+
+
+def _hear_quickly(plan_sql: str) -> Statement:
+    return Statement(
+        f"WITH {ENTERED_SQL}, {endpoints.UNCHANGED_SQL}, {_CLAIM_SQL}, {LOG_SQL}, {plan_sql} "  # noqa: S608 our own parts
+        "SELECT (SELECT is_unchanged FROM listening) AS is_unchanged, "
+        "(SELECT array_agg(event_id) FROM claimed) AS claimed, (SELECT array_agg(id) FROM queued) AS queued"
+    )
+
+
+_HEAR, _HEAR_IN_LINES = _hear(deliveries.PLAN_SQL), _hear(deliveries.PLAN_IN_LINES_SQL)
+_HEAR_QUICKLY, _HEAR_IN_LINES_QUICKLY = _hear_quickly(deliveries.PLAN_SQL), _hear_quickly(deliveries.PLAN_IN_LINES_SQL)
 
 
 async def hear_events(session: AsyncSession, events: Sequence[Event]) -> None:
     """Plan a delivery for each endpoint that wants one of the events, and keep the events in the log."""
     wanted = await _wanted(await endpoints.enabled_webhooks(session), events)
-    plans = [deliveries.Plan(listener.id, event.id, event.type) for listener, event in wanted]
+    plans = [_plan(listener, event) for listener, event in wanted]
     workspace = context_of(session).workspace
     given = {"workspace": workspace, "now": clock_of(session).now()}
-    await session.execute(_HEAR, given | log_parameters(events) | deliveries.plan_parameters(plans))
+    statement = _HEAR_IN_LINES if deliveries.is_any_in_order(plans) else _HEAR
+    await session.execute(statement, given | log_parameters(events) | deliveries.plan_parameters(plans))
     fire_after_commit(session, wakeup(workspace))
     if plans:
         fire_after_commit(session, deliveries.QUEUE_TABLE)
@@ -80,7 +92,8 @@ async def _hear_once(
     given |= {"now": now, "listener_states": [listener.state for listener in listeners]}
     handed = {plan.id: (workspace, str(plan.webhook_id)) for plan in plans if plan.owner is not None}
     with taker.handing_over(handed) if taker is not None else nullcontext():
-        (row,) = await database.lanes.fetch(_HEAR_QUICKLY, given)
+        statement = _HEAR_IN_LINES_QUICKLY if deliveries.is_any_in_order(plans) else _HEAR_QUICKLY
+        (row,) = await database.lanes.fetch(statement, given)
         if not row["is_unchanged"]:
             return None
         queued = set(row["queued"] or ())
@@ -123,6 +136,9 @@ def _with_owners(
     room: dict[UUID, int] = {}
     plans, spare = [], taker.spare(workspace) if taker is not None else 0
     for listener, event in wanted:
+        if listener.is_in_order:  # only the database knows which of a stream is the first
+            plans.append(_plan(listener, event))
+            continue
         if listener.id not in room:
             room[listener.id] = taker.room(workspace, str(listener.id)) if taker is not None else 0
             # of one with a rate no more is taken than it gets soon
@@ -134,8 +150,15 @@ def _with_owners(
     return plans
 
 
+def _plan(listener: Listener, event: Event) -> deliveries.Plan:
+    if not listener.is_in_order:
+        return deliveries.Plan(listener.id, event.id, event.type)
+    stream, sequence = stream_of(event.service, event.partitionkey), event.sequence
+    return deliveries.Plan(listener.id, event.id, event.type, stream=stream, sequence=sequence)
+
+
 def _rate_of(address: Mapping[str, Any]) -> float | None:
-    return rate_of(address["format"], address["rate_limit"]) if address else None
+    return calls_a_second(address["format"], address["rate_limit"], address["allowed_rate"]) if address else None
 
 
 def _call(plan: deliveries.Plan, event: Event, body: bytes, listener: Listener, now: datetime) -> Call:
@@ -148,6 +171,7 @@ def _call(plan: deliveries.Plan, event: Event, body: bytes, listener: Listener, 
         "event_type": plan.event_type,
         "tries": 0,
         "attempt_count": 0,
+        "line_id": None,
     }
     row = {**listener.address, **new, "workspace": event.workspace}
     return call_from(row, now, body=body, happened_at=event.time, traceparent=event.traceparent)

@@ -1,0 +1,1 @@
+"""Endpoints are asked for their consent before they are called."""

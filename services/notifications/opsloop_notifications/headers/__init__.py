@@ -1,0 +1,1 @@
+"""Headers that the owner of an endpoint gives to its calls."""
