@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -26,6 +27,7 @@ EXAMPLES = 6
 """For each operation and phase: coverage grows with the contract."""
 SECONDS_EACH = 0.6
 """An operation's share of the time of its service, which ends a run."""
+HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
 RUNS = 4
 """A run on a slow machine asks some operations only: the next asks the others."""
 AT_ONCE = 2
@@ -93,6 +95,7 @@ async def schemathesis(url: str, only: Iterable[str], *, seconds: int, report: P
         *(part for name in sorted(only) for part in ("--include-name", name)),
         *("--report", "junit", "--report-junit-path", str(report)),
         cwd=report.parent,
+        env=os.environ | {"SCHEMATHESIS_HOOKS": str(HOOKS)},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )
