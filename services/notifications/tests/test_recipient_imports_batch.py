@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 import pytest
+from sqlalchemy import event
 
 from opsloop_common.contracts.users import UserContactChanged
 from opsloop_common.testing.events import deliver, make_event
@@ -59,6 +60,19 @@ async def test_one_person_may_be_named_twice(files):
     )
     assert told(items) == [("u1", "created"), ("u2", "created"), ("u1", "updated")]
     assert await files.person("u1", "name", "locale") == ("second", "en")
+
+
+async def test_a_person_who_is_named_a_thousand_times_is_written_once(files):
+    statements = []
+    event.listen(
+        files.service.db.engine.sync_engine, "before_cursor_execute", lambda *given: statements.append(given[2])
+    )
+    items = await files.batch(*[{"user_id": "u1", "name": f"name {place // 2}"} for place in range(1_000)])
+
+    assert [status for _, status in told(items)] == ["created", "existing", *["updated", "existing"] * 499]
+    assert await files.person("u1", "name") == ("name 499",)
+    assert len([each for each in statements if each.startswith("UPDATE recipient ")]) == 1
+    assert len(statements) < 60, "a few for all, not some for each"
 
 
 async def test_what_is_left_out_stays_and_null_forgets(files):

@@ -3,7 +3,6 @@
 import asyncio
 from uuid import uuid4
 
-import pytest
 from sqlalchemy import text
 
 from opsloop_common.contracts.users import UserErased
@@ -14,8 +13,6 @@ from opsloop_common.due.workers import beat, leave
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_notifications.messages.consumers import ERASURES
 from opsloop_notifications.recipient_imports import service as use_cases
-from opsloop_notifications.recipient_imports.reading import Refused
-from opsloop_notifications.recipients.rules import Said
 from services.notifications.tests.recipient_files import KINDS, PATH, SAID, Files, counts, files
 
 __all__ = ["files"]
@@ -121,28 +118,6 @@ async def test_a_job_that_is_cancelled_at_work_takes_no_more(files, monkeypatch)
     await files.call("POST", f"{PATH}/{made['id']}/undo", 202)
     await files.tick()
     assert await files.scalar("SELECT count(*) FROM recipient") == 0
-
-
-@pytest.mark.parametrize(
-    ("names", "groups"),
-    [
-        ("", [""]),
-        ("ab", ["ab"]),
-        ("aba", ["ab", "a"]),
-        ("a-a-", ["a-", "a-"]),
-        ("--", ["--"]),
-        ("aabb", ["a", "ab", "b"]),
-    ],
-)
-def test_rows_are_taken_in_groups_that_name_each_once(names, groups):
-    read = [Refused(None, ()) if name == "-" else (name, Said()) for name in names]
-
-    found = [
-        "".join("-" if isinstance(each, Refused) else each[0] for each in group)
-        for group in use_cases._each_named_once(read)
-    ]
-
-    assert found == groups
 
 
 async def test_a_file_of_many_blocks_and_pieces(files):

@@ -136,27 +136,33 @@ async def take(service):
 
 
 async def test_what_is_foretold_is_what_comes(take):
-    known = {"u1": Said({"name": "n"}), "u2": Said({"email": "u2@example.test"}, GROUND)}
-    await take(known)
-    people = known | {"u2": Said({"email": "other@example.test"}), "u3": Said(), "u1": Said({"name": "m"})}
+    await take([("u1", Said({"name": "n"})), ("u2", Said({"email": "u2@example.test"}, GROUND))])
+    rows = [
+        ("u1", Said({"name": "n"})),
+        ("u2", Said({"email": "other@example.test"})),
+        ("u3", Said()),
+        ("u1", Said({"name": "m"})),
+        ("u1", Said({"name": "m"})),
+        ("u3", Said({"locale": "zh-CN"})),
+    ]
 
-    foretold = await take(people, recipients.foretell_many)
-    taken = await take(people)
+    foretold = await take(rows, recipients.foretell_many)
+    taken = await take(rows)
 
-    assert {user: (each.status, each.kept_address) for user, each in foretold.items()} == {
-        user: (each.status, each.kept_address) for user, each in taken.items()
-    }
-    assert {user: (each.status, each.kept_address) for user, each in taken.items()} == {
-        "u1": ("updated", False), "u2": ("existing", True), "u3": ("created", False),
-    }  # fmt: skip
+    assert foretold == taken
+    assert [(each.status, each.kept_address, each.version) for each in taken] == [
+        ("existing", False, 1), ("existing", True, 1), ("created", False, 1),
+        ("updated", False, 2), ("existing", False, 2), ("updated", False, 2),
+    ]  # fmt: skip
 
 
 async def test_who_is_taken_back_is_as_before(take, service):
-    first = await take({"u1": Said({"name": "n"}), "u2": Said()})
-    second = await take({"u1": Said({"name": "m"}), "u2": Said()})
+    first = await take([("u1", Said({"name": "n"})), ("u2", Said())])
+    second = await take([("u1", Said({"name": "m"})), ("u2", Said())])
 
-    undone = await take({user: (each.version, each.before) for user, each in second.items()}, recipients.take_back)
-    gone = await take({"u2": (first["u2"].version, None), "u1": (1, None), "u9": (1, None)}, recipients.take_back)
+    held = {user: (each.version, each.before) for user, each in zip(("u1", "u2"), second, strict=True)}
+    undone = await take(held, recipients.take_back)
+    gone = await take({"u2": (first[1].version, None), "u1": (1, None), "u9": (1, None)}, recipients.take_back)
 
     key = await service.key()
     shown = (await service.client.get("/v1/recipients", headers=key)).json()["items"]

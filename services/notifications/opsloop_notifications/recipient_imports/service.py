@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from functools import partial
@@ -45,25 +45,8 @@ _ADD_ROWS = _ADD_ROWS.on_conflict_do_update(
 async def take(session: AsyncSession, rows: Sequence[Read], *, is_dry_run: bool = False) -> list[Taken | Refused]:
     """Take over what valid rows say, in their order; returns what became of each. One person may be named more than once."""
     do = recipients.foretell_many if is_dry_run else recipients.take_many
-    answers: list[Taken | Refused] = []
-    for group in _each_named_once(rows):
-        people = {read[0]: read[1] for read in group if not isinstance(read, Refused)}
-        taken = await do(session, people) if people else {}
-        answers += [read if isinstance(read, Refused) else taken[read[0]] for read in group]
-    return answers
-
-
-def _each_named_once(rows: Sequence[Read]) -> Iterator[list[Read]]:
-    group: list[Read] = []
-    named: set[str] = set()
-    for read in rows:
-        if not isinstance(read, Refused):
-            if read[0] in named:
-                yield group
-                group, named = [], set()
-            named.add(read[0])
-        group.append(read)
-    yield group
+    taken = iter(await do(session, [read for read in rows if not isinstance(read, Refused)]))
+    return [read if isinstance(read, Refused) else next(taken) for read in rows]
 
 
 def prepare(data: bytes, format: Format) -> tuple[bytes, Head]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import time
-from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
@@ -84,52 +83,60 @@ async def hear_contact(session: AsyncSession, user_id: str, *, email: str | None
         resources.change(session, recipient, said if email is None else _with_state(recipient, said))
 
 
-async def take_many(session: AsyncSession, people: Mapping[str, Said]) -> dict[str, Taken]:
-    """Take over what rows say of people, each named once; what a row leaves out stays. See `rules.merged`."""
-    known = {row.user_id: row for row in await queries.lock_recipients(session, list(people))}
-    fresh = {user_id: said for user_id, said in people.items() if user_id not in known}
-    merged = {user_id: rules.merged(NOBODY, said)[0] for user_id, said in fresh.items()}
-    added = {row.user_id: row for row in await _insert(session, merged)}
-    late = [user_id for user_id in fresh if user_id not in added]  # somebody else added them between the two statements
-    known |= {row.user_id: row for row in (await queries.lock_recipients(session, late) if late else ())}
-    created = await breathing(partial(_created, session), [added[user_id] for user_id in sorted(added)])
-    changed = await breathing(
-        lambda user_id: _take(session, known[user_id], people[user_id]),
-        [user_id for user_id in people if user_id in known],
-    )
-    return dict([*created, *changed])
+async def take_many(session: AsyncSession, rows: Sequence[tuple[str, Said]]) -> list[Taken]:
+    """Take over what rows say of people, in their order; what a row leaves out stays. See `rules.merged`."""
+    first = dict(reversed(rows))
+    people = {row.user_id: row for row in await queries.lock_recipients(session, list(first))}
+    fresh = {user_id: said for user_id, said in first.items() if user_id not in people}
+    added = await _insert(session, {user_id: rules.merged(NOBODY, said)[0] for user_id, said in fresh.items()})
+    new = {row.user_id: row for row in added}
+    late = [user_id for user_id in fresh if user_id not in new]  # somebody else added them between the two statements
+    people |= {row.user_id: row for row in (await queries.lock_recipients(session, late) if late else ())} | new
+
+    def take(row: tuple[str, Said]) -> Taken:
+        user_id, said = row
+        is_new = new.pop(user_id, None) is not None
+        return (_created if is_new else _take)(session, people[user_id], said)
+
+    return await breathing(take, rows)
 
 
-def _created(session: AsyncSession, recipient: Recipient) -> tuple[str, Taken]:
+def _created(session: AsyncSession, recipient: Recipient, _: Said) -> Taken:
     _tell_left_out(session, recipient, {}, by="api")
-    return recipient.user_id, Taken("created", False, recipient.version, None)
+    return Taken("created", False, recipient.version, None)
 
 
-def _take(session: AsyncSession, recipient: Recipient, said: Said) -> tuple[str, Taken]:
+def _take(session: AsyncSession, recipient: Recipient, said: Said) -> Taken:
     before = {name: getattr(recipient, name) for name in UNDONE}
     changes, kept_address = rules.merged(before, said)
     version = recipient.version
     with resources.changing(session, recipient, changes):
         _tell_left_out(session, recipient, before["wanted"], by="api")
     is_same = recipient.version == version
-    return recipient.user_id, Taken("existing" if is_same else "updated", kept_address, recipient.version, before)
+    return Taken("existing" if is_same else "updated", kept_address, recipient.version, before)
 
 
-async def foretell_many(session: AsyncSession, people: Mapping[str, Said]) -> dict[str, Taken]:
+async def foretell_many(session: AsyncSession, rows: Sequence[tuple[str, Said]]) -> list[Taken]:
     """Say what `take_many` would come to; nothing changes."""
     workspace = context_of(session).workspace
-    known = await queries.recipients_by_key(session, [(workspace, user_id) for user_id in people])
+    known = await queries.recipients_by_key(session, list({(workspace, user_id): None for user_id, _ in rows}))
+    people = {
+        user_id: (row.version, {name: getattr(row, name) for name in UNDONE}) for (_, user_id), row in known.items()
+    }
 
-    def foretold(user_id: str) -> tuple[str, Taken]:
-        recipient = known.get((workspace, user_id))
-        if recipient is None:
-            return user_id, Taken("created", False, 1, None)
-        before = {name: getattr(recipient, name) for name in UNDONE}
-        changes, kept_address = rules.merged(before, people[user_id])
-        is_same = all(before[name] == value for name, value in changes.items())
-        return user_id, Taken("existing" if is_same else "updated", kept_address, recipient.version, before)
+    def foretold(row: tuple[str, Said]) -> Taken:
+        user_id, said = row
+        if user_id not in people:
+            people[user_id] = (1, dict.fromkeys(UNDONE) | rules.merged(NOBODY, said)[0])
+            return Taken("created", False, 1, None)
+        version, before = people[user_id]
+        changes, kept_address = rules.merged(before, said)
+        after = before | changes
+        is_same = after == before
+        people[user_id] = (version + (not is_same), after)
+        return Taken("existing" if is_same else "updated", kept_address, people[user_id][0], before)
 
-    return dict(await breathing(foretold, people))
+    return await breathing(foretold, rows)
 
 
 async def take_back(session: AsyncSession, taken: Mapping[str, tuple[int, Mapping[str, Any] | None]]) -> int:
