@@ -30,6 +30,7 @@ class Said:
     workspace: str = "acme"
     user_id: str = "u1"
     channel: str = "email"
+    locale: str | None = "en"
     topic: str = "news"
     address: str = "u1@example.test"
     subject: str = "Hello\r\nBcc: all@example.test"
@@ -51,6 +52,10 @@ async def test_one_is_written_the_same_again_and_left_by_a_link(api):
     assert (first.author, first.recipient) == ("ops@example.test", "u1@example.test")
     assert b"List-Unsubscribe: <https://ops.example.test/p/acme/unsubscribe?token=" in first.content
     assert b"\r\nBcc:" not in first.content
+    assert b"Unsubscribe: https://ops.example.test/p/acme/unsubscribe?token=" in first.content.replace(
+        b"=\r\n", b""
+    ).replace(b"=3D", b"=")
+    assert b"Unsubscribe" not in critical.content
     assert b"List-Unsubscribe" not in critical.content
     assert Writer(service.runtime, "ops@example.test").write(Said()).sender == "ops@example.test"
 

@@ -1,5 +1,6 @@
 """Markdown becomes a mail's HTML and its text; the frame holds both languages, day and night."""
 
+import re
 import time
 
 import pytest
@@ -29,7 +30,10 @@ def one(data=None, locale="en", **parts):
         ("[ann@a.test](mailto:ann@a.test)", "ann@a.test\n"),
         ("- one\n- two\n  - three\n\nafter", "- one\n- two\n  - three\n\nafter\n"),
         ("3. c\n4. d", "3. c\n4. d\n"),
-        ("> said\n> more\n\nafter", "> said\n> more\n>\nafter\n"),
+        ("> said\n> more\n\nafter", "> said\n> more\n\nafter\n"),
+        ("> said\n>\n> > deeper\n>\n> more", "> said\n>\n> > deeper\n>\n> more\n"),
+        ("|Format|Now|\n|-|-:|\n|PDF|*99%*|\n\nafter", "Format | Now\nPDF | 99%\n\nafter\n"),
+        ("> |格式|\n> |-|\n> |[PDF](https://a.test)|", "> 格式\n> PDF (https://a.test)\n"),
         ("```\na\n  b\n```\n\nc", "a\n  b\n\nc\n"),
         ("a\n\n---\n\nb", "a\n\n---\n\nb\n"),
         ("![a picture](https://a.test/p.png)", "a picture\n"),
@@ -52,6 +56,29 @@ def test_the_html_part_has_styles_and_no_html_of_others():
     assert "&lt;b onclick=x&gt;" in html
     assert 'href="javascript' not in html
     assert "<img" not in html
+
+
+def test_tables_and_code_are_shown_as_such():
+    html = markdown.to_html("|a|b|\n|-|:-:|\n|1|<i>|\n\n```\n<pre>\n```")
+
+    assert re.search(r'<table style="[^"]*border-collapse:collapse">', html)
+    assert re.search(r'<th style="[^"]*;text-align:start">a</th>', html)
+    assert re.search(r'<td style="[^"]*;text-align:center">&lt;i&gt;</td>', html)
+    assert re.search(r'<pre style="[^"]*" class="ol-pre"><code style="[^"]*" class="ol-code">&lt;pre&gt;', html)
+
+
+def test_a_value_makes_no_cell():
+    source = sandbox.render("|a|b|\n|-|-|\n|{{ a }}|x|", {"a": "1|2"}, sandbox.Into.MARKDOWN, sandbox.Budget())
+
+    assert markdown.to_text(source) == "a | b\n1|2 | x\n"
+
+
+def test_a_line_below_the_column():
+    html = layout.in_frame("<p>one</p>", locale="en", subject="s", preheader="p")
+
+    assert "<p>one</p></td></tr><tr><td" in layout.with_foot(html, "how to stop")
+    assert "how to stop</td></tr></table>" in layout.with_foot(html, "how to stop")
+    assert layout.with_foot("<p>of no frame</p>", "how to stop") == "<p>of no frame</p>"
 
 
 def test_html_that_somebody_wrote_is_cleaned():

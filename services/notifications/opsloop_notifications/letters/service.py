@@ -11,6 +11,7 @@ from uuid import UUID
 from opsloop_common.service import Runtime
 from opsloop_notifications.consent.rules import Decision, Send
 from opsloop_notifications.dkim.service import Signer
+from opsloop_notifications.letters import rules
 from opsloop_notifications.mail.rules import one_line
 from opsloop_notifications.mail.service import Written, write
 from opsloop_notifications.recipients.rules import person_id
@@ -32,6 +33,8 @@ class Letter(Protocol):
     def channel(self) -> str: ...
     @property
     def topic(self) -> str: ...
+    @property
+    def locale(self) -> str | None: ...
     @property
     def address(self) -> str: ...
     @property
@@ -57,17 +60,18 @@ class Writer:
 
     def write(self, letter: Letter) -> Written:
         """Return the mail; the same each time, so that a repeat can be recognised by its Message-ID. Raises BadMail."""
-        id, workspace = letter.id, letter.workspace
+        id, workspace, link = letter.id, letter.workspace, self._link(letter)
+        body, html = rules.with_way_out(letter.body, letter.html, link, letter.locale)
         sign = partial(self.runtime.secrets.digest, purpose=returns.PURPOSE)
         written = write(
             sender=self.sender,
             recipient=letter.address,
             subject=one_line(letter.subject),
-            body=letter.body,
-            html=letter.html,
+            body=body,
+            html=html,
             id=returns.message_id(id, workspace, sign),
             sent_at=letter.created_at,
-            unsubscribe=self._link(letter),
+            unsubscribe=link,
             returns_to=None if self.mailbox is None else returns.return_path(self.mailbox, id, workspace, sign),
         )
         return written if self.signer is None else replace(written, content=self.signer.sign(written.content))

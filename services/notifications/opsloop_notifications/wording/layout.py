@@ -8,8 +8,9 @@ _FONT = "system-ui,-apple-system,'Segoe UI','PingFang SC','Hiragino Sans GB','Mi
 _DARK = (
     "@media (prefers-color-scheme:dark){.ol-page{background-color:#1b1b1f!important}"
     ".ol-card{background-color:#26272b!important;color:#e6e6e9!important}.ol-a{color:#a8c7fa!important}"
-    ".ol-pre{background-color:#33343a!important}}"
+    ".ol-pre{background-color:#33343a!important}.ol-foot{color:#a3a7ae!important}}"
 )
+_END = "</td></tr></table></td></tr></table></body></html>\n"
 _FROM_THE_RIGHT = frozenset({"ar", "arc", "ckb", "dv", "fa", "he", "ps", "sd", "ug", "ur", "yi"})
 _WIDE = frozenset({"zh", "ja", "yue", "wuu"})
 # blanks after the preheader, so that a list of mails does not go on with the text
@@ -35,5 +36,15 @@ def in_frame(content: str, *, locale: str, subject: str, preheader: str) -> str:
         '<tr><td class="ol-card" style="padding:28px 24px;background-color:#ffffff;color:#1b1b1f;border-radius:8px;'
         f"font-family:{_FONT};font-size:16px;line-height:{line_height};text-align:{'right' if direction == 'rtl' else 'left'};"
         'overflow-wrap:anywhere">'
-        f"{content}</td></tr></table></td></tr></table></body></html>\n"
+        f"{content}{_END}"
     )
+
+
+def with_foot(html: str, foot: str) -> str:
+    """Return a mail of `in_frame` with a line below its column; `foot` is HTML. What is in no frame stays as it is."""
+    if not html.endswith(_END):
+        return html
+    below = (
+        f'</td></tr><tr><td class="ol-foot" style="padding:16px 24px;color:#5f6368;font-family:{_FONT};font-size:13px">'
+    )
+    return f"{html.removesuffix(_END)}{below}{foot}{_END}"

@@ -8,7 +8,7 @@ import nh3
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-_MARKDOWN = MarkdownIt("commonmark", {"html": False}).disable(["html_block", "html_inline"])
+_MARKDOWN = MarkdownIt("commonmark", {"html": False}).enable("table").disable(["html_block", "html_inline"])
 STYLES: Mapping[str, str] = {
     "a": "color:#0b57d0;text-decoration:underline",
     "p": "margin:0 0 16px",
@@ -21,10 +21,14 @@ STYLES: Mapping[str, str] = {
     "hr": "margin:24px 0;border:0;border-top:1px solid #c4c7c5",
     "img": "max-width:100%;height:auto;border:0",
     "code": "font-family:ui-monospace,Menlo,Consolas,monospace;font-size:14px",
-    "pre": "margin:0 0 16px;padding:12px;overflow:auto;background-color:#f1f3f4",
+    "pre": "margin:0 0 16px;padding:12px;overflow:auto;white-space:pre-wrap;background-color:#f1f3f4",
+    "table": "margin:0 0 16px;border-collapse:collapse",
+    "th": "padding:6px 12px 6px 0;border-bottom:2px solid #c4c7c5;font-weight:600",
+    "td": "padding:6px 12px 6px 0;border-bottom:1px solid #c4c7c5;vertical-align:top",
 }
 _CLASSES = {"a": "ol-a", "pre": "ol-pre", "code": "ol-code"}
 """What looks otherwise in the dark."""
+_PRE = f'<pre style="{STYLES["pre"]}" class="{_CLASSES["pre"]}">'
 _ALLOWED = frozenset({
     "a", "b", "blockquote", "br", "caption", "code", "div", "em", "h1", "h2", "h3", "h4", "hr", "i", "img", "li",
     "ol", "p", "pre", "s", "small", "span", "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th", "thead",
@@ -53,10 +57,12 @@ def to_html(source: str) -> str:
     for token in _flat(tokens):
         if token.nesting < 0 or token.tag not in STYLES:
             continue
-        token.attrSet("style", STYLES[token.tag])
+        aligned = token.attrGet("style") or ("text-align:start" if token.tag == "th" else None)
+        token.attrSet("style", ";".join(filter(None, (STYLES[token.tag], aligned and str(aligned)))))
         if token.tag in _CLASSES:
             token.attrSet("class", _CLASSES[token.tag])
-    return str(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {}))
+    # the only element whose attributes markdown-it gives to another, the code in it; what somebody wrote is escaped
+    return str(_MARKDOWN.renderer.render(tokens, _MARKDOWN.options, {})).replace("<pre>", _PRE)
 
 
 def clean(html: str) -> str:
@@ -87,6 +93,7 @@ def to_text(source: str) -> str:
     lines: list[str] = []
     prefixes: list[str] = []
     counts: list[int | None] = []
+    cells: list[str] | None = None
     mark = ""
     for token in _MARKDOWN.parse(source):
         match token.type:
@@ -101,10 +108,24 @@ def to_text(source: str) -> str:
                 mark = "- " if number is None else f"{number}. "
                 counts[-1] = None if number is None else number + 1
                 prefixes.append(" " * len(mark))
-            case "list_item_close" | "blockquote_close":
+            case "list_item_close":
                 prefixes.pop()
             case "blockquote_open":
                 prefixes.append("> ")
+            case "blockquote_close":
+                last = "".join(prefixes).rstrip()
+                prefixes.pop()
+                if lines and lines[-1] == last:
+                    lines[-1] = "".join(prefixes).rstrip()
+            case "tr_open":
+                cells = []
+            case "tr_close":
+                lines.append("".join(prefixes) + " | ".join(cells or ()))
+                cells = None
+            case "table_close":
+                lines.append("".join(prefixes).rstrip())
+            case "inline" if cells is not None:
+                cells.append(_words(token))
             case "inline" | "fence" | "code_block" | "hr":
                 before = "".join(prefixes)
                 for line in _words(token).split("\n"):
