@@ -25,6 +25,10 @@ document.addEventListener("securitypolicyviolation", (event) => refused.push(eve
 inbox.addEventListener("tokenneeded", () => report({step: "token"}))
 const report = (said) => fetch("/report", {method: "POST", body: JSON.stringify({...said, refused})})
 const until = async (check) => { while (!check()) await new Promise((go) => setTimeout(go, 20)) }
+const fits = () => {
+  const { left, right } = root.querySelector(".panel").getBoundingClientRect()
+  return left >= 0 && right <= document.documentElement.clientWidth
+}
 const shown = () => ({
   label: root.querySelector(".bell").getAttribute("aria-label"),
   count: root.querySelector(".count").textContent,
@@ -41,7 +45,7 @@ const go = async () => {
   await until(() => root.querySelectorAll("li").length === 3)
   root.querySelector(".bell").click()
   await until(() => root.querySelector(".count").hidden)
-  await report({step: "seen", ...shown()})
+  await report({step: "seen", ...shown(), fits: fits()})
   await press(zh ? "全部标为已读" : "Mark all as read")
   await until(() => root.querySelectorAll("li.unread").length === 0)
   await press(zh ? "归档" : "Archive")
@@ -159,7 +163,7 @@ async def test_an_inbox_lives_on_a_page(service, tmp_path, lang, words):
     assert (loaded["label"], loaded["count"], loaded["titles"]) == (unread, "2", ["<i>two</i>", "one"])
     assert loaded["links"] == ["/orders/1", "/orders/1"]
     assert [loaded["words"].count(each) for each in acts] == [2, 2, 2]
-    assert (seen["count"], seen["titles"]) == ("", ["three", "<i>two</i>", "one"])
+    assert (seen["count"], seen["titles"], seen["fits"]) == ("", ["three", "<i>two</i>", "one"], True)
     assert (archived["titles"], undo in archived["words"], archived["label"]) == (["<i>two</i>", "one"], True, label)
     assert (undone["titles"], undone["live"]) == (["three", "<i>two</i>", "one"], "")
     assert [report["refused"] for report in (loaded, seen, archived, undone)] == [[]] * 4

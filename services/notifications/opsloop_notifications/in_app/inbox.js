@@ -186,9 +186,19 @@ time,.note{color:var(--soft);font-size:12px}
       this.#show();
     }
 
+    #fit() { // wherever the page has its bell, nothing of the panel is beyond the edge
+      const { panel } = this.#parts;
+      if (panel.hidden) return;
+      panel.style.translate = "";
+      const { left, right } = panel.getBoundingClientRect(), end = document.documentElement.clientWidth - 8;
+      const off = right > end ? end - right : 0;
+      panel.style.translate = `${left + off < 8 ? 8 - left : off}px`;
+    }
+
     #toggle() {
       const { panel, bell } = this.#parts;
       panel.hidden = !panel.hidden;
+      this.#fit();
       bell.setAttribute("aria-expanded", String(!panel.hidden));
       if (!panel.hidden && this.#counts.unseen) this.#mark("seen", null, true);
     }
@@ -244,6 +254,7 @@ time,.note{color:var(--soft);font-size:12px}
       const focused = this.shadowRoot.activeElement?.dataset?.key;
       list.replaceChildren(...shown.map((entry) => this.#row(entry, words)));
       if (focused) list.querySelector(`[data-key="${focused}"]`)?.focus();
+      this.#fit();
     }
 
     #row(entry, words) {
