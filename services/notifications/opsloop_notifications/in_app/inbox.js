@@ -42,8 +42,9 @@ li.unread h3::before{content:"";display:inline-block;width:8px;height:8px;margin
 a{color:var(--accent)}
 p{margin:2px 0 4px;white-space:pre-line}
 time,.note{color:var(--soft);font-size:12px}
-.acts{display:flex;flex-wrap:wrap;gap:4px;align-items:center}
-.acts time{margin-inline-end:auto}
+.top{display:flex;justify-content:space-between;align-items:baseline;gap:12px}
+.top time{flex:none}
+.acts{display:flex;flex-wrap:wrap;gap:4px;margin-inline:-8px}
 .note{padding:10px 14px;margin:0}
 .foot{padding:6px 14px}
 [hidden]{display:none!important}
@@ -267,8 +268,10 @@ time,.note{color:var(--soft);font-size:12px}
       };
       const title = entry.url ? make("a", { href: entry.url, textContent: entry.title, onclick: () => this.#mark("read", [entry.id], true) }) : entry.title;
       if (entry.url) title.dataset.key = `${entry.id}-open`;
-      const row = make("li", { lang: entry.locale }, make("h3", {}, title), make("p", { textContent: entry.body }));
-      const acts = make("div", { className: "acts", lang: this.#language === "zh" ? "zh-CN" : "en" }, time);
+      const ours = this.#language === "zh" ? "zh-CN" : "en", acts = make("div", { className: "acts", lang: ours });
+      time.lang = ours;
+      const top = make("div", { className: "top" }, make("h3", {}, title), time);
+      const row = make("li", { lang: entry.locale }, top, make("p", { textContent: entry.body }));
       if (!entry.is_read) acts.append(act("read", words.read, () => this.#mark("read", [entry.id])));
       acts.append(act("later", words.later, () => this.#later(entry.id)), act("archive", words.archive, () => this.#mark("archived", [entry.id])));
       row.append(acts);
