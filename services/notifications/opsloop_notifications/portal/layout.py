@@ -51,8 +51,9 @@ select{background:var(--page);color:var(--ink);border-color:var(--line);padding:
 pre{background:var(--band);border:1px solid var(--line);border-radius:.375rem;padding:.75rem 1rem;overflow:auto;max-height:28rem;
 font:.8125rem/1.5 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}
 .secret{font-size:1rem;user-select:all}
-@media (max-width:40rem){thead{position:absolute;left:-99rem}tr{display:block;padding:.625rem 0;border-bottom:1px solid var(--line)}
-td{display:block;border:0;padding:.125rem 0}.number{text-align:left}td[data-name]::before{content:attr(data-name) " ";color:var(--soft)}
+@media (max-width:40rem){thead{position:absolute;left:-99rem}tr{display:flex;flex-wrap:wrap;
+justify-content:space-between;gap:.125rem 1rem;padding:.625rem 0;border-bottom:1px solid var(--line)}td{border:0;padding:.125rem 0}
+td[data-name]::before{content:attr(data-name) " ";color:var(--soft)}
 dl{grid-template-columns:1fr;gap:0}dd{margin-bottom:.5rem}}
 """
 CSP = f"{page_policy(styles=[source_of(STYLE)])}; sandbox allow-forms allow-same-origin"
