@@ -24,6 +24,7 @@ from bench import (
     fairness,
     insights,
     intake,
+    mails,
     monitors,
     process,
     segments,
@@ -107,6 +108,12 @@ async def measure_deliveries(effort: Effort, folder: Path) -> list[Line]:
         return await deliveries.measure(made, folder, seconds=effort.seconds, rounds=effort.rounds)
 
 
+async def measure_mails(effort: Effort, folder: Path) -> list[Line]:
+    """Mails a second."""
+    with databases() as made:
+        return await mails.measure(made, folder, seconds=effort.seconds, rounds=effort.rounds)
+
+
 async def measure_process(effort: Effort, folder: Path) -> list[Line]:
     """Start-up and memory of the all-in-one."""
     deployment = all_in_one(folder)
@@ -142,6 +149,7 @@ SECTIONS: dict[str, Section] = {
     "end-to-end": measure_end_to_end,
     "drain": measure_drain,
     "deliveries": measure_deliveries,
+    "mails": measure_mails,
     "process": measure_process,
     "commands": measure_commands,
     "anomalies": measure_anomalies,
