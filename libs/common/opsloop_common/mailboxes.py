@@ -48,7 +48,8 @@ def address_flaw(address: str) -> str | None:
         return _PLAIN_WORDS
     if any(label.startswith("-") or label.endswith("-") for label in found["domain"].split(".")):
         return _HYPHEN_WORDS
-    if not _has_plain_local(found["local"]):
+    # of ASCII every dot-atom is one, which is what the pattern has seen; asking takes a tenth of a millisecond of each mail
+    if not (found["local"].isascii() or _has_plain_local(found["local"])):
         return _SIGNS_WORDS
     return None if _can_exist(found["domain"]) else _DOMAIN_WORDS
 

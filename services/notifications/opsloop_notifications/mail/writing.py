@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
+from functools import lru_cache
 
 import idna
 
@@ -81,11 +82,10 @@ def write(
     mail programs show as a button; they post to it by themselves only where it is https. `returns_to` is the address on the envelope,
     that of `sender` where none is given. Raises BadMail.
     """
-    name, plain_sender = read_mailbox(sender)
-    address, recipient = _on_the_wire(plain_sender), _on_the_wire(recipient)
+    (author, address), recipient = _author(sender), _on_the_wire(recipient)
     kind, encoding, text = _content(body, html, id)
     values = (
-        f"{_phrase(name)} <{address}>" if name else address,
+        author,
         recipient,
         _unstructured(subject),
         format_datetime(sent_at),
@@ -103,6 +103,14 @@ def write(
     written = Written(address, back, recipient, head.encode() + b"\r\n" + text)
     require_ours(written)
     return written
+
+
+@lru_cache(maxsize=16)  # a deployment has few senders, and reading an address takes as long as all the rest of a mail
+def _author(sender: str) -> tuple[str, str]:
+    """Return what stands in From, and the address alone."""
+    name, plain = read_mailbox(sender)
+    address = _on_the_wire(plain)
+    return f"{_phrase(name)} <{address}>" if name else address, address
 
 
 def _on_the_wire(address: str) -> str:
