@@ -51,6 +51,11 @@ async def receivers() -> AsyncIterator[Receivers]:
         yield opened
 
 
+def revive(server: PostgresServer) -> None:
+    server.stop()  # what is dead already is waited for
+    server.start()
+
+
 @dataclass
 class Posts:
     """What was posted and accepted: the id that each sender's own id was given."""
@@ -207,7 +212,7 @@ async def kill_of_distributed(deployment: Deployment, kills: Kills, name: str, s
     if name == "kafka":
         await kills.kill(name, broker.kill9, lambda: asyncio.to_thread(broker.restart))
     elif name == "postgresql":
-        await kills.kill(name, lambda: kill_postgres(postmaster_of(server)), lambda: asyncio.to_thread(server.start))
+        await kills.kill(name, lambda: kill_postgres(postmaster_of(server)), lambda: asyncio.to_thread(revive, server))
     else:
         process = deployment.processes[name]
         await kills.kill(name, process.kill9, lambda: restarted(deployment, process))
