@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
 import time
 from collections import Counter
@@ -22,6 +23,9 @@ from tests.harness import Deployment, Process, eventually, postmasters
 pytestmark = pytest.mark.slow
 
 SMALL = 1_000
+SOAK_EVENTS = int(os.environ.get("OPSLOOP_SOAK_EVENTS", "20000"))
+SOAK_SEED = int(os.environ.get("OPSLOOP_SOAK_SEED", "1"))
+SOAK_PER_SECOND = 500
 ROWS = 20
 AT_ONCE = 4
 PATIENCE_SECONDS = 120.0
@@ -56,6 +60,12 @@ def revive(server: PostgresServer) -> None:
     server.start()
 
 
+def row_of(name: str) -> dict[str, object]:
+    """Return a post that is known again in its event: by its author."""
+    author = {"user_id": name}
+    return {"body": "支付失败，订单丢失", "channel": "api", "external_id": name, "author": author, "tags": ["soak"]}
+
+
 @dataclass
 class Posts:
     """What was posted and accepted: the id that each sender's own id was given."""
@@ -85,16 +95,7 @@ class Posts:
 
     async def _until_accepted(self, client: httpx.AsyncClient, rows: int) -> None:
         names, key, began = [uuid4().hex for _ in range(rows)], uuid4().hex, time.monotonic()
-        items = [
-            {
-                "body": "支付失败，订单丢失",
-                "channel": "api",
-                "external_id": name,
-                "author": {"user_id": name},
-                "tags": ["soak"],
-            }
-            for name in names
-        ]
+        items = [row_of(name) for name in names]
         async with asyncio.timeout(PATIENCE_SECONDS):
             while True:
                 try:
@@ -236,3 +237,84 @@ async def test_2_services_postgresql_and_kafka_die_and_no_webhook_is_lost(
     await deployment.ready()
 
     await settled(deployment, posts, receivers, kills, within=90)
+
+
+BETWEEN = (
+    "relay.before_publish",
+    "consumer.before_commit",
+    # planned and claimed, and not yet called; called, and not yet written down
+    "consumer.after_commit",
+    "webhooks.after_send",
+)
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("place", BETWEEN)
+async def test_3_what_was_committed_comes_although_all_died_before_it_was_enqueued_and_nobody_asks_again(
+    embedded_deployment: Deployment, receivers: Receivers, place: str
+):
+    process, client = embedded_deployment.processes["opsloop"], embedded_deployment.client("feedback")
+    await receivers.subscribe(embedded_deployment.client("notifications"))
+    process.kill9()
+    process.start(OPSLOOP_FAILPOINT=place)
+    await embedded_deployment.ready()
+
+    posts = Posts()
+    try:
+        answer = await client.post("/v1/feedback", json=row_of(name := uuid4().hex))
+    except httpx.TransportError:
+        answer = None  # it died before it could answer, and after the commit
+    await eventually(lambda: is_dead(process), within=30, what=f"it dies at {place}")
+    came = len(receivers.calls)
+    process.start()
+    await embedded_deployment.ready()
+
+    [kept] = await embedded_deployment.fetch("feedback", "SELECT id FROM feedback")
+    assert answer is None or answer.json()["id"] == str(kept["id"])
+    posts.accepted[name] = str(kept["id"])
+    posts.seconds.append(0.0)
+    kills = Kills(embedded_deployment, receivers, Counter({place: 1}), [came])
+    await settled(embedded_deployment, posts, receivers, kills, within=60)
+
+
+async def is_dead(process: Process) -> bool:
+    return process.is_dead()
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(7_200)
+async def test_2_soak_of_the_all_in_one(embedded_deployment: Deployment, receivers: Receivers):
+    chance, process = random.Random(SOAK_SEED), embedded_deployment.processes["opsloop"]
+    posts, kills = Posts(), Kills(embedded_deployment, receivers)
+    await receivers.subscribe(embedded_deployment.client("notifications"))
+
+    client = embedded_deployment.client("feedback")
+    posting = asyncio.create_task(posts.send(client, SOAK_EVENTS, per_second=SOAK_PER_SECOND))
+    while not posting.done():
+        await asyncio.sleep(chance.uniform(2, 8))  # a kill comes at any moment
+        await kill_of_embedded(embedded_deployment, process, kills, chance.choice(("opsloop", "opsloop", "postgresql")))
+    await posting
+
+    await settled(embedded_deployment, posts, receivers, kills, within=120 + SOAK_EVENTS / 50)
+
+
+@pytest.mark.soak
+@pytest.mark.kafka
+@pytest.mark.timeout(7_200)
+async def test_2_soak_of_services_postgresql_and_kafka(
+    distributed_deployment: Deployment, receivers: Receivers, own_postgres, kafka_broker
+):
+    chance, deployment = random.Random(SOAK_SEED), distributed_deployment
+    posts, kills = Posts(), Kills(deployment, receivers)
+    await receivers.subscribe(deployment.client("notifications"))
+
+    client = deployment.client("feedback")
+    posting = asyncio.create_task(posts.send(client, SOAK_EVENTS, per_second=SOAK_PER_SECOND))
+    victims = ("notifications", "notifications", "feedback", "feedback", "postgresql", "kafka")
+    while not posting.done():
+        await asyncio.sleep(chance.uniform(2, 8))  # a kill comes at any moment
+        await kill_of_distributed(deployment, kills, chance.choice(victims), own_postgres, kafka_broker)
+    await posting
+    await deployment.ready()
+
+    await settled(deployment, posts, receivers, kills, within=120 + SOAK_EVENTS / 50)
