@@ -247,7 +247,7 @@ async def test_12_a_release_note_comes_to_each_once_or_it_is_said_why_not(
     suppressed = await people.call("GET", "/v1/suppressions?limit=1", None, 200)
     assert (suppressed.json()["items"][0]["address"], suppressed.json()["items"][0]["reason"]) == (
         f"p{bounced}@example.test",
-        "bounce",
+        "hard_bounce",
     )
     await leaves_by_one_click(embedded_deployment, people, smtp_sink.mails[-1])
     zones = {people.zone(number) for number in range(count)}
