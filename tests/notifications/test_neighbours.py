@@ -64,11 +64,8 @@ class Town:
         began, rows, posting = time.monotonic(), max(1, per_second // BATCHES_PER_SECOND), []
         for first in range(0, count, rows):
             await asyncio.sleep(max(0.0, began + first / per_second - time.monotonic()))  # the rate asked for
-            posting.append(
-                asyncio.create_task(
-                    self._post(client, [of[number % len(of)] for number in range(first, min(first + rows, count))])
-                )
-            )
+            areas = [of[number % len(of)] for number in range(first, min(first + rows, count))]
+            posting.append(asyncio.create_task(self._post(client, areas)))
         await asyncio.gather(*posting)
 
     async def _post(self, client: httpx.AsyncClient, areas: list[int]) -> None:
