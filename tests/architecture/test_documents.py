@@ -32,7 +32,10 @@ OF_DEVELOPERS = {
     "OPSLOOP_KEEP",
     "OPSLOOP_BOARD_FOLDER",
     "OPSLOOP_NAB",
-}  # decision 28, the guide's example, the bench's files
+    "OPSLOOP_SOAK_EVENTS",
+    "OPSLOOP_SOAK_PEOPLE",
+    "OPSLOOP_SOAK_SEED",
+}  # decision 28, the guide's example, the bench's files, the sizes of soaks
 NAMED = re.compile(r"OPSLOOP_[A-Z_]*[A-Z]\b(?!_)")
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
@@ -210,6 +213,7 @@ PAIRS = [
             "messages",
             "mission",
             "objectives",
+            "scenarios-notifications",
             "segments",
             "webhooks",
         )
