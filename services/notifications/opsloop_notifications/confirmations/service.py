@@ -23,16 +23,16 @@ _PURPOSE = "confirmation link"
 
 async def ask(session: AsyncSession, user_id: str, *, secrets: SecretBox, public_url: str | None) -> UUID:
     """Send a person the question whether their address is theirs; returns the message's id. Raises NotFound, Conflict."""
-    recipient = await recipients.ask_for(session, user_id)
+    recipient, address = await recipients.ask_for(session, user_id)
     if public_url is None:
         raise Conflict("OPSLOOP_PUBLIC_URL is not set, so no link could lead back to us.")
     workspace, until = context_of(session).workspace, clock_of(session).now() + rules.LIVES
-    said = f"{recipient.person_id} {until.isoformat()} {recipient.email}"
+    said = f"{recipient.person_id} {until.isoformat()} {address}"
     token = secrets.seal(said.encode(), purpose=f"{_PURPOSE} {workspace}")
     words = rules.question(f"{public_url.rstrip('/')}/p/{workspace}/{PAGE}?token={token}")
     message_id = uuid7()
     await messages.keep_message(session, message_id, words, topic=CONFIRMATION)
-    await messages.tell(session, message_id, EMAIL, [user_id])
+    await messages.tell(session, message_id, EMAIL, [user_id], address=address)
     return message_id
 
 
