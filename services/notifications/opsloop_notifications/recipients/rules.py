@@ -97,7 +97,7 @@ def put(present: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
     before = present.get("learned") or {}
     learned = {name: kept for name, kept in before.items() if name not in said}
     is_said = said.get("email") is not None and said["email"] == present.get("claimed_email")
-    return ({} if learned == before else {"learned": learned}) | (UNCLAIMED if is_said else {})
+    return {**({} if learned == before else {"learned": learned}), **(UNCLAIMED if is_said else {})}
 
 
 def _address(

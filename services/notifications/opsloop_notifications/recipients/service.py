@@ -83,7 +83,7 @@ def _with_state(recipient: Recipient | None, said: Mapping[str, Any]) -> dict[st
     present, email = (recipient.state, recipient.email) if recipient else (None, None)
     state = rules.state_after(present, email, said["email"], said.get("state"))
     is_on_ground = email == said["email"] and state == AddressState.CONFIRMED
-    return {**said, "state": state} | ({} if is_on_ground else NO_GROUND)
+    return {**said, "state": state, **({} if is_on_ground else NO_GROUND)}
 
 
 async def hear_contact(session: AsyncSession, user_id: str, said: Mapping[str, str], teller: Teller) -> None:
