@@ -164,10 +164,10 @@ async def test_a_claim_beside_no_address_is_asked_for(book):
 async def test_in_whichever_order_they_come_servers_win(book):
     await book.hear(by="visitor", source="feedback/site", email=B, minutes=9)
     await book.hear(email=A, minutes=-9)
-    assert await book.shown() == (A, "confirmed", "feedback/partner", None)
+    assert await book.shown() == (A, "confirmed", "feedback/partner", B)
 
     await book.hear(source="traits", email=C, minutes=-60)
-    assert await book.shown() == (C, "confirmed", "traits", None)
+    assert await book.shown() == (C, "confirmed", "traits", B)
 
 
 async def test_what_is_older_does_not_replace_what_is_newer(book):

@@ -98,13 +98,25 @@ def _address(present: Mapping[str, Any], email: str, teller: Teller, learned: di
     if not present["is_by_hand"] and _is_free(present, kept, teller):
         learned["email"] = teller.document()
         state = AddressState.CONFIRMED if teller.is_believed else AddressState.UNCONFIRMED
-        beside = UNCLAIMED if present["claimed_email"] == email else {}
-        return {"email": email, "state": state, **NO_GROUND, **beside}
-    if teller.is_believed:
+        return {"email": email, "state": state, **NO_GROUND, **_left_beside(present, email, teller)}
+    if teller.is_believed or _is_claimed(present):
         return {}
     if present["claim"] is not None and not teller.goes_over(teller_of(present["claim"])):
         return {}
     return {"claimed_email": email, "claim": teller.document()}
+
+
+def _is_claimed(present: Mapping[str, Any]) -> bool:
+    """Say whether the address that is kept is itself what a browser says."""
+    kept = present["learned"].get("email")
+    return kept is not None and not teller_of(kept).is_believed
+
+
+def _left_beside(present: Mapping[str, Any], email: str, teller: Teller) -> Mapping[str, Any]:
+    """Return what stands beside an address that replaces another: the one that was only claimed until a server said this one."""
+    if teller.is_believed and present["email"] is not None and _is_claimed(present):
+        return {"claimed_email": present["email"], "claim": present["learned"]["email"]}
+    return UNCLAIMED if present["claimed_email"] == email else {}
 
 
 def _is_free(present: Mapping[str, Any], kept: Mapping[str, Any] | None, teller: Teller) -> bool:
