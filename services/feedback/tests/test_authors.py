@@ -1,5 +1,6 @@
 """How authors are reached is told with their posts, to whoever sends and to nobody else; whose word it is, is told too."""
 
+import asyncio
 from datetime import timedelta
 from uuid import uuid4
 
@@ -186,6 +187,20 @@ async def test_with_an_idempotency_key_the_answer_is_the_same_and_nothing_is_tol
     assert again.headers["Idempotency-Replayed"] == "true"
     assert first.headers["location"] == again.headers["location"]
     assert len(await posts.said()) == 1
+
+
+async def test_who_is_signed_in_says_it_of_themselves_and_it_is_a_claim_too(posts):
+    posts.keys["user"] = await posts.desk.api.user("u1")
+
+    await posts.post("user", author={"email": "a@example.test"})
+
+    assert await posts.said() == [("u1", "feedback/users", "user", "a@example.test")]
+
+
+async def test_posts_that_come_at_once_tell_an_address_once(posts):
+    await asyncio.gather(*(posts.post(author=author(), external_id=str(n)) for n in range(8)))
+
+    assert await posts.said() == [("u1", "feedback/partner", "server", "a@example.test")]
 
 
 def erased(*user_ids, workspace="acme"):

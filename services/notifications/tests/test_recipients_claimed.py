@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import text
 
 from opsloop_common.contracts.users import ContactClaim, UserContactChanged
@@ -217,6 +218,19 @@ async def test_what_says_nothing_makes_nobody(book):
     await book.hear()
 
     await book.call("GET", status=404)
+
+
+@pytest.mark.parametrize(
+    "broken", [{"claim": {}}, {"claim": {"by": "nobody", "email": A}}, {"said_at": "tomorrow"}, {"user_id": None}]
+)
+async def test_what_cannot_be_read_is_poison_and_changes_nothing(book, broken):
+    await book.hear(email=A)
+    event = make_event(UserContactChanged(contact_id=uuid4(), user_id="u1", email=B))
+
+    with pytest.raises(ValidationError):
+        await deliver(book.service.db, CONTACTS, event.model_copy(update={"data": event.data | broken}))
+
+    assert await book.shown() == (A, "confirmed", "feedback/partner", None)
 
 
 async def test_a_claim_is_in_the_audit_log_without_the_address(book):
