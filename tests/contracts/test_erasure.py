@@ -15,6 +15,7 @@ from sqlalchemy import text
 
 from opsloop_campaigns.app import SERVICE as CAMPAIGNS
 from opsloop_common.contracts.campaigns import MessageRequested
+from opsloop_common.contracts.users import mailbox_user_id
 from opsloop_common.db import Context
 from opsloop_common.inbox import holding
 from opsloop_common.inbox.delivery import Delivery
@@ -125,8 +126,14 @@ async def everything(api, clickhouse):
 
 async def fill(world):
     """Let the person, and somebody else, come by every door."""
+    page = await world.apis["feedback"].publishable()
     for user, mark in ((MARK, MARK), (OTHER, "nobody")):
         await _capture(world, user, mark)
+        claimed = {
+            "body": "b",
+            "author": {"user_id": user, "email": f"beside-{mark.lower()}@example.test", "name": mark},
+        }
+        await world.call("feedback", "POST", "/v1/feedback", claimed, headers=page)
         post = {
             "body": f"I am {mark}, 支付失败", "title": f"of {mark}", "channel": "api", "rating": 1,
             "author": {"user_id": user, "name": mark, "email": f"{mark.lower()}@example.test"},
@@ -218,7 +225,8 @@ async def test_no_table_has_a_mark_of_who_was_erased(everything):
     before = await everything.marked()
     seen = {(place, table) for place, table, _ in before}
     assert {
-        ("feedback", "feedback"), ("feedback", "feedback_message"), ("metrics", "person"), ("metrics", "person_alias"),
+        ("feedback", "feedback"), ("feedback", "feedback_message"), ("feedback", "author"),
+        ("metrics", "person"), ("metrics", "person_alias"),
         ("metrics", "rejection"), ("metrics", "contact"), ("metrics", "domain_event"), ("campaigns", "campaign"),
         ("metrics", "persona"), ("metrics", "persona_version"),
         ("campaigns", "recipient"), ("campaigns", "playbook"), ("notifications", "recipient"),
@@ -237,6 +245,29 @@ async def test_no_table_has_a_mark_of_who_was_erased(everything):
     assert profile["traits"]["email"] == "nobody@example.test"
     recipient = await everything.call("notifications", "GET", f"/v1/recipients/{OTHER}")
     assert recipient["email"] == "nobody@example.test"
+
+
+async def test_who_is_known_by_an_address_alone_is_erased_by_what_they_are_called(everything):
+    address = f"{MARK}@example.test"
+    post = {"body": MARK, "title": MARK, "author": {"email": address, "name": MARK}}
+    item = await everything.call("feedback", "POST", "/v1/feedback", post)
+    await everything.settle()
+    mailbox = mailbox_user_id("acme", address)
+    assert (await everything.call("notifications", "GET", f"/v1/recipients/{mailbox}"))["email"] == address
+    contents = [{"locale": "en", "email": {"subject": "s", "body": "b"}}]
+    told = {"user_ids": [mailbox], "channels": ["email"], "contents": contents}
+    await everything.call("notifications", "POST", "/v1/messages", told)
+    await everything.settle()
+
+    await everything.call("metrics", "DELETE", f"/v1/users/{mailbox}")
+    await everything.settle()
+
+    assert [each for each in await everything.marked() if each[1] not in FOR_A_WHILE] == []
+    assert (await everything.call("feedback", "GET", f"/v1/feedback/{item['id']}"))["body"] == ""
+    missing = await everything.apis["notifications"].client.get(
+        f"/v1/recipients/{mailbox}", headers=everything.keys["notifications"]
+    )
+    assert missing.status_code == 404
 
 
 async def test_what_was_parked_and_what_was_told_of_others_stays(everything):

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import httpx
 import pytest_asyncio
 
+from opsloop_common.contracts.envelope import INTERNAL_STREAM, Event
 from opsloop_common.testing.http import Api, MakeApi
 from opsloop_feedback.app import SERVICE
 
@@ -39,6 +40,10 @@ class Desk:
         answer = await self.client.patch(f"/v1/feedback/{id}", json=fields, headers=self.agent | (headers or {}))
         assert answer.status_code == expect, answer.text
         return answer.json()
+
+    async def public(self) -> list[Event]:
+        """Return the events that others hear too."""
+        return [event for event in await self.api.events() if not event.partitionkey.endswith(INTERNAL_STREAM)]
 
     async def types(self) -> list[str]:
         return [event.type for event in await self.api.events()]

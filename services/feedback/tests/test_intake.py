@@ -42,7 +42,7 @@ async def test_a_post_is_taken_in_sorted_and_told_of_once(desk):
         "reasons"
     ]
     assert await desk.get(f"/v1/feedback/{item['id']}") == item
-    [event] = await desk.api.events()
+    [event] = await desk.public()
     assert event.type == "feedback.received"
     assert event.subject == event.partitionkey == f"feedback/{item['id']}"
     assert (event.sequence, event.workspace, event.actor[:4]) == (1, "acme", "key:")

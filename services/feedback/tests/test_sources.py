@@ -67,7 +67,7 @@ async def test_two_sources_may_use_one_external_id(desk, keyed: bool):
         ("partner-b", None),
         ("partner-a", "zoe-1"),
     ]
-    assert [event.data["source"] for event in await desk.api.events()] == ["partner-a", "partner-b"]
+    assert [event.data["source"] for event in await desk.public()] == ["partner-a", "partner-b"]
 
 
 async def test_batches_of_two_sources_do_not_meet(desk):
@@ -251,7 +251,7 @@ async def test_browsers_are_told_a_receipt_and_their_claims_are_kept_apart(desk)
         ("shop", "u1", False),
         ("users", "u1", True),
     ]
-    assert [event.data["author"]["verified"] for event in await desk.api.events()] == [False, True]
+    assert [event.data["author"]["verified"] for event in await desk.public()] == [False, True]
 
 
 async def _plainly(desk, said: submissions.Submission) -> UUID:

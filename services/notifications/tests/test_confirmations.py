@@ -1,5 +1,6 @@
 """Double opt-in: an unconfirmed address gets the question alone; GET shows it, POST answers it."""
 
+import asyncio
 import re
 from urllib.parse import quote, urlsplit
 
@@ -7,6 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from opsloop_common.db import Context
+from opsloop_common.testing.due import run_recurring
 from opsloop_common.testing.http import settings_for_tests
 from opsloop_common.testing.ids import GOOD_IDS
 from opsloop_notifications.app import SERVICE
@@ -93,6 +95,50 @@ async def test_it_is_asked_once_an_hour_and_only_of_who_is_not_known(person):
     await person.call("POST", "/v1/recipients/nobody/confirmation", 404)
 
 
+async def test_a_mailbox_is_asked_three_times_a_day_and_about_somebody_else_on_another(person):
+    await person.put("u2", email=EMAIL.upper())
+    other = "/v1/recipients/u2/confirmation"
+    for _ in range(3):
+        await person.asked()
+        await person.call("POST", other, 409)
+        person.service.clock.advance(3601)
+    await person.call("POST", ASK, 409)
+    await person.call("POST", other, 409)
+
+    person.service.clock.advance(22 * 3600)
+
+    await person.call("POST", other, 202)
+    await person.call("POST", ASK, 409)
+
+
+async def test_many_who_ask_at_once_ask_a_mailbox_once(person):
+    users = [f"v{n}" for n in range(6)]
+    for user in users:
+        await person.put(user)
+
+    asked = [person.service.client.post(f"/v1/recipients/{user}/confirmation", headers=person.key) for user in users]
+    answers = await asyncio.gather(*asked)
+
+    assert sorted(answer.status_code for answer in answers) == [202] + [409] * 5
+    rows = (await person.call("GET", "/v1/notifications"))["items"]
+    assert len(rows) == 1
+
+
+async def test_how_often_it_was_asked_is_forgotten_and_no_address_stands_there(person):
+    await person.asked()
+    assert EMAIL not in str(await counted(person)) != "[]"
+
+    person.service.clock.advance(31 * 24 * 3600)
+    await run_recurring(person.service.db, SERVICE.due)
+
+    assert await counted(person) == []
+
+
+async def counted(person):
+    async with person.service.db.transaction(Context(workspace="acme")) as session:
+        return list(await session.scalars(text("SELECT c::text FROM confirmation AS c")))
+
+
 async def test_a_link_ends_after_seven_days(person):
     link = await person.asked()
     person.service.clock.advance(LIVES.total_seconds() + 1)
@@ -161,9 +207,9 @@ async def test_who_may(person):
 
 
 async def test_whoever_has_an_id_can_be_asked(person):
-    for id in GOOD_IDS:
+    for number, id in enumerate(GOOD_IDS):
         await person.call("DELETE", f"/v1/recipients/{quote(id, safe='')}", 204 if id == "u1" else 404)
-        await person.put(quote(id, safe=""))
+        await person.put(quote(id, safe=""), email=f"u{number}@example.test")
         await person.call("POST", f"/v1/recipients/{quote(id, safe='')}/confirmation", 202)
 
 

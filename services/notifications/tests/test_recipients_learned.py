@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from uuid import uuid4
 
 import asyncpg
@@ -80,6 +81,33 @@ async def test_whoever_changes_one_field_takes_over_as_whoever_puts_all(book, ch
     await book.hear(email="b@example.test")
 
     assert await book.shown("email", "is_by_hand") == (change.get("email", "a@example.test"), True)
+
+
+async def test_who_followed_traits_before_follows_them_and_no_partner(databases: TestDatabases):
+    url = await databases.create_empty(f"notifications_{uuid4().hex[:12]}")
+    await migrations.upgrade(SERVICE, url, revision="0024")
+    found = make_url(url)
+    connection = await asyncpg.connect(user=found.username, database=found.database, host=found.query["host"])
+    insert = (
+        "INSERT INTO recipient (workspace, user_id, person_id, email, state, locale, wanted, digests, is_by_hand, version, "
+        "created_at, updated_at) VALUES ('acme', $1, gen_random_uuid(), $2, 'confirmed', $3, '{}', '{}', $4, 1, now(), now())"
+    )
+    people = [
+        ("traits", "a@example.test", None, False),
+        ("hand", "b@example.test", "en", True),
+        ("locale", None, "en", False),
+    ]
+    try:
+        for each in people:
+            await connection.execute(insert, *each)
+        await migrations.upgrade(SERVICE, url)
+        rows = await connection.fetch("SELECT user_id, learned FROM recipient")
+    finally:
+        await connection.close()
+
+    teller = {"source": "traits", "by": "server", "at": None}
+    learned = {row["user_id"]: json.loads(row["learned"]) for row in rows}
+    assert learned == {"traits": {"email": teller}, "hand": {}, "locale": {"locale": teller}}
 
 
 async def test_who_was_there_before_has_the_id_that_links_carry_and_counts_as_confirmed(databases: TestDatabases):

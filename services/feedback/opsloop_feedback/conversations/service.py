@@ -15,6 +15,7 @@ from opsloop_common.db import clock_of, context_of
 from opsloop_common.errors import Conflict
 from opsloop_common.ids import uuid7
 from opsloop_common.inbox import forgetting
+from opsloop_feedback.authors import service as authors
 from opsloop_feedback.conversations.models import FeedbackMessage
 from opsloop_feedback.items import service as items
 
@@ -58,7 +59,8 @@ async def add_message(session: AsyncSession, feedback_id: UUID, *, kind: str, bo
 
 async def erase_authors(session: AsyncSession, erasure_id: UUID, user_ids: Sequence[str]) -> None:
     """Empty the posts of people who were erased, and what was answered or noted there; who quotes them elsewhere is told."""
-    while feedback_ids := await items.erase_authors(session, user_ids):
+    emails = await authors.erase(session, user_ids)
+    while feedback_ids := await items.erase_authors(session, user_ids, emails):
         await session.execute(
             update(FeedbackMessage)
             .where(FeedbackMessage.feedback_id == any_(literal(feedback_ids, ARRAY(Uuid))))

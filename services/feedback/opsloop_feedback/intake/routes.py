@@ -37,6 +37,7 @@ from opsloop_feedback.intake.schemas import (
     written,
 )
 from opsloop_feedback.items.rules import NaturalKey
+from opsloop_feedback.items.service import Feedback
 from opsloop_feedback.shapes import FeedbackOut
 from opsloop_feedback.submissions import rules as submissions
 from opsloop_feedback.submissions.rules import Submission
@@ -67,6 +68,8 @@ async def submit_feedback(body: FeedbackIn, request: Request) -> Response:
     said, now = body.submission(who), run.clock.now()
     submissions.require_said(said, now)
     submissions.require_claims(said, who)
+    if said.author_email is not None:  # whoever sends mail is told of it, in the same transaction
+        return _as_response(await _submitted(call, said))
     row = rules.new_row(said, id=uuid7(), workspace=context.workspace, now=now)
     document = new_feedback(row) if submissions.may_read(who) else new_receipt(row)
     # only what is kept under a key is written before the number is known
@@ -86,6 +89,12 @@ def _as_response(answer: Answer) -> Response:
     return Response(answer.body, answer.status, answer.headers, "application/json")
 
 
+async def _submitted(call: Call, said: Submission) -> Answer:
+    """Take a post in as the plain transaction does, and answer with its item."""
+    feedback, created = await service.submit(await call.begin(), said)
+    return Answer(201 if created else 200, _headers(feedback.id, feedback.version), _shown(call, feedback))
+
+
 async def _known(call: Call, said: Submission) -> Answer:
     """Answer with the item that this source, channel and external_id have."""
     context, keyed = call.context, call.keyed
@@ -96,12 +105,15 @@ async def _known(call: Call, said: Submission) -> Answer:
             if stored is not None:
                 raise Replay(stored)
         feedback = await service.get_known(session, said)
-        shape = FeedbackOut if submissions.may_read(call.who) else FeedbackReceipt
-        content = shape.model_validate(feedback).model_dump_json().encode()
-        answer = Answer(200, _headers(feedback.id, feedback.version), content)
+        answer = Answer(200, _headers(feedback.id, feedback.version), _shown(call, feedback))
         if keyed is not None:
             await idempotency.store(session, keyed, answer)
     return answer
+
+
+def _shown(call: Call, feedback: Feedback) -> bytes:
+    shape = FeedbackOut if submissions.may_read(call.who) else FeedbackReceipt
+    return shape.model_validate(feedback).model_dump_json().encode()
 
 
 @router.post(

@@ -16,6 +16,7 @@ from opsloop_common.db import clock_of, context_of, count_after_commit, meters_o
 from opsloop_common.errors import Unavailable
 from opsloop_common.ids import uuid7
 from opsloop_common.turns import breathing, in_turns
+from opsloop_feedback.authors import service as authors
 from opsloop_feedback.intake import rules
 from opsloop_feedback.intake.meters import IntakeMeter
 from opsloop_feedback.items import service as items
@@ -80,6 +81,7 @@ async def submit_many(session: AsyncSession, prepared: Prepared) -> list[tuple[U
         count_after_commit(session, partial(meters_of(session, IntakeMeter).count, rows[key]))
 
     await breathing(tell, (key for key in rows if key in taken_in))
+    await authors.tell(session, (row for key, row in rows.items() if key in taken_in))
     first = {key: index for index, key in reversed(list(enumerate(keys)))}
     return [
         (

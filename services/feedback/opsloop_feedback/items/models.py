@@ -14,6 +14,7 @@ from sqlalchemy import (
     SmallInteger,
     Text,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import Mapped, mapped_column
@@ -46,6 +47,12 @@ class Feedback(Resource, Base):
             "workspace",
             "author_user_id",
             postgresql_where="author_user_id IS NOT NULL",
+        ),
+        Index(
+            "ix_feedback_author_email",
+            "workspace",
+            text("lower(author_email)"),
+            postgresql_where="author_email IS NOT NULL",
         ),
         Index(
             "uq_feedback_external_id",

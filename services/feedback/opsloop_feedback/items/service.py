@@ -56,7 +56,9 @@ _ERASE = text(
     "UPDATE feedback SET author_user_id = NULL, author_email = NULL, author_name = NULL, body = '', title = NULL, "
     "search_text = '', attributes = '{}', triage = jsonb_set(triage, '{reasons}', '[]'), version = version + 1, updated_at = :now "
     "WHERE id = ANY(ARRAY(SELECT id FROM feedback WHERE workspace = :workspace "
-    "AND author_user_id = ANY(CAST(:user_ids AS text[])) ORDER BY id LIMIT :limit FOR UPDATE)) RETURNING id"
+    "AND (author_user_id = ANY(CAST(:user_ids AS text[])) OR author_user_id IS NULL "
+    "AND lower(author_email) = ANY(ARRAY(SELECT lower(e) FROM unnest(CAST(:emails AS text[])) AS e))) "
+    "ORDER BY id LIMIT :limit FOR UPDATE)) RETURNING id"
 )
 ERASED_AT_ONCE = POSTS_PER_EVENT
 PORTION_ROWS = 100
@@ -203,7 +205,11 @@ def _seconds_since_receipt(feedback: Feedback, at: datetime) -> float:
     return max(0.0, (at - feedback.created_at).total_seconds())
 
 
-async def erase_authors(session: AsyncSession, user_ids: Sequence[str]) -> Sequence[UUID]:
-    """Take people and their words out of some of their posts; returns which posts, none when there are no more."""
-    given = {"workspace": context_of(session).workspace, "user_ids": list(user_ids), "now": clock_of(session).now()}
-    return (await session.scalars(_ERASE, given | {"limit": ERASED_AT_ONCE})).all()
+async def erase_authors(session: AsyncSession, user_ids: Sequence[str], emails: Sequence[str]) -> Sequence[UUID]:
+    """Take people and their words out of some of their posts; returns which posts, none when there are no more.
+
+    `emails`: of those who are known by these alone.
+    """
+    given = {"workspace": context_of(session).workspace, "user_ids": list(user_ids), "emails": list(emails)}
+    now = clock_of(session).now()
+    return (await session.scalars(_ERASE, given | {"now": now, "limit": ERASED_AT_ONCE})).all()

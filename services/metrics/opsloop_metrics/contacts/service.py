@@ -49,7 +49,8 @@ async def tell(session: AsyncSession, block: Iterable[tuple[Heard, UUID | None]]
             changed.setdefault(each.user_id, []).append(each)
     for user_id, values in changed.items():
         told = {str(each.means): each.value for each in values}
-        outbox.append(session, UserContactChanged(contact_id=_contact_id(session, user_id), user_id=user_id, **told))
+        about = {"contact_id": _contact_id(session, user_id), "said_at": max(each.at for each in values)}
+        outbox.append(session, UserContactChanged(user_id=user_id, **about, **told))
 
 
 async def erase(session: AsyncSession, user_ids: Sequence[str]) -> None:

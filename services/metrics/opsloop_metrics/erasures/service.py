@@ -6,6 +6,7 @@ from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from opsloop_common.contracts.users import is_mailbox
 from opsloop_common.errors import NotFound
 from opsloop_common.versions import Precondition
 from opsloop_metrics.contacts import service as contacts
@@ -22,7 +23,10 @@ async def erase_user(session: AsyncSession, user_id: str, *, expected: Precondit
     try:
         return await people.erase_user(session, user_id, expected=expected)
     except NotFound:
-        is_known = await orders.has_any_of(session, user_id) or await contacts.told(session, {user_id})
+        # of a mailbox no product's event tells, but posts may
+        is_known = (
+            is_mailbox(user_id) or await orders.has_any_of(session, user_id) or await contacts.told(session, {user_id})
+        )
         if not (is_known or await segments.has_listed(session, user_id)):
             raise
     return await people.erase_unseen(session, user_id, expected=expected)

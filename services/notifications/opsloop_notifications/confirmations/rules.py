@@ -5,6 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 LIVES = timedelta(days=7)
+DAY = timedelta(days=1)
+A_DAY = 3
+"""So often one mailbox is asked about one person in a day, an hour between; about somebody else on another day."""
 
 
 def question(address: str) -> list[dict[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from opsloop_common.service import Slice
+from opsloop_notifications.confirmations.models import Confirmation
 from opsloop_notifications.confirmations.routes import pages, router
 
-SLICE = Slice("confirmations", routers=(router, pages))
+SLICE = Slice("confirmations", models=(Confirmation,), routers=(router, pages))

@@ -8,7 +8,7 @@ from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.users import UserContactChanged
 from opsloop_common.inbox.subscription import Subscription
 from opsloop_notifications.consent.service import erase_contacts
-from opsloop_notifications.recipients.service import hear_contact
+from opsloop_notifications.recipients.service import SERVER, Teller, hear_contact
 
 
 async def on_contact_changed(session: AsyncSession, event: Event) -> None:
@@ -16,8 +16,11 @@ async def on_contact_changed(session: AsyncSession, event: Event) -> None:
     told = UserContactChanged.model_validate(event.data)
     if told.is_gone:
         await erase_contacts(session, [told.user_id])
-    else:
-        await hear_contact(session, told.user_id, email=told.email, locale=told.locale)
+        return
+    said = told.claim or told
+    fields = {"email": said.email, "locale": said.locale, "name": said.full_name}
+    teller = Teller(told.source, told.claim.by if told.claim else SERVER, told.said_at)
+    await hear_contact(session, told.user_id, {name: each for name, each in fields.items() if each is not None}, teller)
 
 
 CONTACTS = Subscription("notifications.contacts", frozenset({UserContactChanged.type}), handler=on_contact_changed)

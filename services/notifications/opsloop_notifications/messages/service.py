@@ -134,6 +134,7 @@ class _Asked(NamedTuple):
     message_id: UUID
     user_id: str
     contents: rules.Contents
+    address: str | None = None
 
 
 class _Row(NamedTuple):
@@ -173,14 +174,19 @@ async def _keep(session: AsyncSession, contents: Mapping[UUID, rules.Contents], 
     await session.execute(insert(Message).values(values).on_conflict_do_nothing())
 
 
-async def tell(session: AsyncSession, message_id: UUID, channel: str, user_ids: Sequence[str]) -> None:
-    """Make one notification a recipient of a kept message; whom nothing may be sent to has failed at once, with the reason."""
+async def tell(
+    session: AsyncSession, message_id: UUID, channel: str, user_ids: Sequence[str], *, address: str | None = None
+) -> None:
+    """Make one notification a recipient of a kept message; whom nothing may be sent to has failed at once, with the reason.
+
+    `address`: where it goes, if not where each is reached.
+    """
     kept = await queries.get_kept(session, message_id)
     contents = rules.of_channel(kept.contents, channel)
     asked = list(dict.fromkeys(user_ids))
     recent = await _sent_lately(session, kept.id, asked, topic=kept.topic)
     rows = await _rows(
-        session, kept, channel, [_Asked(message_id, user_id, contents) for user_id in asked], recent=recent
+        session, kept, channel, [_Asked(message_id, user_id, contents, address) for user_id in asked], recent=recent
     )
     ready = [_entry(id, row, contents) for id, row in await _add(session, kept, channel, rows) if channel == INBOX]
     await put_entries(session, ready)
@@ -260,7 +266,10 @@ async def _rows(
     workspace = context_of(session).workspace
     known = await reach(session, {(workspace, each.user_id) for each in asked})
     people = [known.get((workspace, each.user_id)) for each in asked]
-    addresses = [person.email if person is not None and channel == EMAIL else None for person in people]
+    addresses = [
+        (each.address or person.email) if person is not None and channel == EMAIL else None
+        for each, person in zip(asked, people, strict=True)
+    ]
     questions = [
         Question(workspace, each.user_id, address, kept.topic, channel, kept.time_zone, recent is not None)
         for each, address in zip(asked, addresses, strict=True)

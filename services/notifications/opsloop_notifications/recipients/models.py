@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from opsloop_common import redaction
 from opsloop_common.columns import Versioned, check_in
+from opsloop_notifications.recipients.learning import BY_HAND
 from opsloop_notifications.recipients.rules import AddressState
 from opsloop_notifications.tables import Base, Json, Moment
 
@@ -24,6 +25,8 @@ class Recipient(Versioned, Base):
         check_in("state", AddressState),
         CheckConstraint("(quiet_start IS NULL) = (quiet_end IS NULL)", name="quiet_hours"),
         CheckConstraint("(consent_source IS NULL) = (consent_at IS NULL)", name="consent"),
+        CheckConstraint("(claimed_email IS NULL) = (claim IS NULL)", name="claim"),
+        CheckConstraint("claimed_email <> email", name="claimed_email"),
         UniqueConstraint("workspace", "person_id"),
         Index("ix_recipient_address", "workspace", text("lower(email)")),
         Index("ix_recipient_newest", "workspace", "created_at", "user_id"),
@@ -47,6 +50,11 @@ class Recipient(Versioned, Base):
     consent_at: Mapped[datetime | None] = mapped_column(Moment)
     is_by_hand: Mapped[bool] = mapped_column(comment="somebody said so through the API; then no event changes it")
     asked_at: Mapped[datetime | None] = mapped_column(Moment, comment="when they were asked to confirm the address")
+    learned: Mapped[dict[str, dict[str, Any]]] = mapped_column(
+        Json, comment="field → who said so (learning.Teller); what is not named somebody put"
+    )
+    claimed_email: Mapped[str | None] = mapped_column(Text, comment="beside the address: what a browser says")
+    claim: Mapped[dict[str, Any] | None] = mapped_column(Json, comment="who said so (learning.Teller)")
 
     @property
     def subject(self) -> str:
@@ -66,6 +74,20 @@ class Recipient(Versioned, Base):
         return None if self.consent_source is None else {"source": self.consent_source, "at": self.consent_at}
 
     @property
+    def source(self) -> str | None:
+        """Return where the address was learned, or that it, or that there is none, was put; None where nobody said one."""
+        kept = self.learned.get("email")
+        return str(kept["source"]) if kept is not None else BY_HAND if self.is_by_hand else None
+
+    @property
+    def unconfirmed(self) -> dict[str, Any] | None:
+        """Return the address that is only claimed, beside the one that is kept, as people say it."""
+        if self.claim is None:
+            return None
+        about = {name: self.claim[name] for name in ("source", "by", "at")}
+        return {"email": self.claimed_email} | about
+
+    @property
     def topics(self) -> list[dict[str, Any]]:
         """Return what is wanted as a list, by topic and channel, and how often it is gathered where the person said so."""
         return [
@@ -83,6 +105,8 @@ class Recipient(Versioned, Base):
         """Return that there is another address or name, and the states, labels and times."""
         return {
             "email": redaction.text(self.email),
+            "source": self.source,
+            "unconfirmed": redaction.text(self.claimed_email),
             "state": self.state,
             "consent": redaction.text(self.consent_source),
             "locale": self.locale,

@@ -55,12 +55,18 @@ class Said:
     wishes: Mapping[str, bool] = field(default_factory=dict)
 
 
+NO_GROUND: Mapping[str, Any] = {"consent_source": None, "consent_at": None}
+UNCLAIMED: Mapping[str, Any] = {"claimed_email": None, "claim": None}
 NOBODY: Mapping[str, Any] = {
+    **UNCLAIMED,
     "email": None,
     "state": AddressState.CONFIRMED,
+    "locale": None,
+    "name": None,
     "consent_source": None,
     "wanted": {},
     "is_by_hand": False,
+    "learned": {},
 }
 """What is known of somebody who is not."""
 
@@ -79,7 +85,19 @@ def merged(present: Mapping[str, Any], said: Said) -> tuple[dict[str, Any], bool
     email = said.fields.get("email", present["email"])
     address = _address(present, email, said.consent)
     is_by_hand = present["is_by_hand"] or not said.fields.keys().isdisjoint(("email", "locale"))
-    return changes | {"wanted": wanted, "is_by_hand": is_by_hand} | (address or {}), address is None
+    named = changes | ({} if address is None or "email" not in said.fields else {"email": email})
+    return (
+        changes | {"wanted": wanted, "is_by_hand": is_by_hand} | (address or {}) | put(present, named),
+        address is None,
+    )
+
+
+def put(present: Mapping[str, Any], said: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what else changes when somebody puts fields of a person: these are not learned, and no claim beside them."""
+    before = present.get("learned") or {}
+    learned = {name: kept for name, kept in before.items() if name not in said}
+    is_said = said.get("email") is not None and said["email"] == present.get("claimed_email")
+    return {**({} if learned == before else {"learned": learned}), **(UNCLAIMED if is_said else {})}
 
 
 def _address(

@@ -74,17 +74,29 @@ class ConsentOut(OutModel):
     at: Timestamp
 
 
+class UnconfirmedOut(OutModel):
+    """An address that is only claimed, by the person themselves, signed in, or by whoever visits a page (`by`); nothing goes there."""
+
+    email: str
+    source: str
+    by: Literal["user", "visitor"]
+    at: Timestamp | None
+
+
 class RecipientOut(OutModel):
-    """A person with address and language. `is_by_hand`: they were put here; else they come from traits of events, and follow them.
+    """A person with address and language. `is_by_hand`: they were put here; else they are learned from what others say, and follow it.
 
     `state` is of the address: an `unconfirmed` one gets nothing but the question whether it is theirs. `consent`: the ground that was
-    said for it being `confirmed`.
+    said for it being `confirmed`. `source`: where the address was learned, `traits` or `feedback/<source of the key>`; `api`: it was
+    put. `unconfirmed`: another address that is claimed beside it.
     """
 
     user_id: str
     email: str | None
     state: State
     consent: ConsentOut | None
+    source: str | None
+    unconfirmed: UnconfirmedOut | None
     locale: str | None
     name: str | None
     time_zone: str | None

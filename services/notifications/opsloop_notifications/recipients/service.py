@@ -16,15 +16,20 @@ from opsloop_common.contracts.notifications import RecipientUnsubscribed
 from opsloop_common.db import clock_of, context_of
 from opsloop_common.turns import breathing
 from opsloop_common.versions import ANY_VERSION, Precondition
-from opsloop_notifications.recipients import queries, rules
+from opsloop_notifications.recipients import learning, queries, rules
+from opsloop_notifications.recipients.learning import DOUBLE_OPT_IN as DOUBLE_OPT_IN
+from opsloop_notifications.recipients.learning import SERVER as SERVER
+from opsloop_notifications.recipients.learning import Teller as Teller
 from opsloop_notifications.recipients.models import Recipient as Recipient
-from opsloop_notifications.recipients.rules import NOBODY, AddressState
+from opsloop_notifications.recipients.rules import NO_GROUND, NOBODY, AddressState
 from opsloop_notifications.recipients.rules import Said as Said
 
-DOUBLE_OPT_IN = "double opt-in"
-UNDONE = ("email", "state", "locale", "name", "time_zone", "consent_source", "consent_at", "wanted", "is_by_hand")
+UNDONE = (
+    *("email", "state", "locale", "name", "time_zone", "consent_source", "consent_at", "wanted", "is_by_hand"),
+    *("learned", "claimed_email", "claim"),
+)
 """What a row of many may change of a person."""
-NO_GROUND = {"consent_source": None, "consent_at": None}
+_BLANK = dict.fromkeys(UNDONE) | dict(NOBODY)
 
 
 @dataclass(frozen=True)
@@ -47,12 +52,12 @@ async def put_recipient(
     recipient = await queries.find_and_lock(session, user_id)
     if recipient is None:
         expected.require_none()
-        recipient = await _add(session, user_id, _with_state(None, said) | {"is_by_hand": True})
+        recipient = await _add(session, user_id, _by_hand(None, _with_state(None, said)))
         if recipient is None:  # somebody else added it between the two statements
             return await put_recipient(session, user_id, said, expected=expected)
         return recipient, True
     expected.require(recipient.version)
-    return resources.change(session, recipient, _with_state(recipient, said) | {"is_by_hand": True}), False
+    return resources.change(session, recipient, _by_hand(recipient, _with_state(recipient, said))), False
 
 
 async def change_recipient(
@@ -62,25 +67,32 @@ async def change_recipient(
     recipient = await queries.lock_recipient(session, user_id, expected)
     if "email" in changes or "state" in changes:
         changes = _with_state(recipient, {"email": recipient.email} | dict(changes))
-    return resources.change(session, recipient, {**changes, "is_by_hand": recipient.is_by_hand or bool(changes)})
+    return resources.change(session, recipient, _by_hand(recipient, changes) if changes else {})
+
+
+def _by_hand(recipient: Recipient | None, changes: Mapping[str, Any]) -> dict[str, Any]:
+    present = NOBODY if recipient is None else _known(recipient)
+    return {**changes, **rules.put(present, changes), "is_by_hand": True}
+
+
+def _known(recipient: Recipient) -> dict[str, Any]:
+    return {name: getattr(recipient, name) for name in UNDONE}
 
 
 def _with_state(recipient: Recipient | None, said: Mapping[str, Any]) -> dict[str, Any]:
     present, email = (recipient.state, recipient.email) if recipient else (None, None)
     state = rules.state_after(present, email, said["email"], said.get("state"))
     is_on_ground = email == said["email"] and state == AddressState.CONFIRMED
-    return {**said, "state": state} | ({} if is_on_ground else NO_GROUND)
+    return {**said, "state": state, **({} if is_on_ground else NO_GROUND)}
 
 
-async def hear_contact(session: AsyncSession, user_id: str, *, email: str | None, locale: str | None) -> None:
-    """Follow what traits say of a person's address and language; None: nothing new. What somebody put stays as they put it."""
-    said = {name: value for name, value in (("email", email), ("locale", locale)) if value is not None}
+async def hear_contact(session: AsyncSession, user_id: str, said: Mapping[str, str], teller: Teller) -> None:
+    """Follow what somebody says of a person elsewhere: email, locale and name, as far as it says them. See `learning.heard`."""
     recipient = await queries.find_and_lock(session, user_id)
-    if recipient is None:
-        if await _add(session, user_id, said | {"is_by_hand": False}) is None:
-            await hear_contact(session, user_id, email=email, locale=locale)
-    elif not recipient.is_by_hand:
-        resources.change(session, recipient, said if email is None else _with_state(recipient, said))
+    if recipient is not None:
+        resources.change(session, recipient, learning.heard(_known(recipient), said, teller))
+    elif said and await _add(session, user_id, learning.heard(NOBODY, said, teller)) is None:
+        await hear_contact(session, user_id, said, teller)  # somebody else added it between the two statements
 
 
 async def take_many(session: AsyncSession, rows: Sequence[tuple[str, Said]]) -> list[Taken]:
@@ -107,7 +119,7 @@ def _created(session: AsyncSession, recipient: Recipient, _: Said) -> Taken:
 
 
 def _take(session: AsyncSession, recipient: Recipient, said: Said) -> Taken:
-    before = {name: getattr(recipient, name) for name in UNDONE}
+    before = _known(recipient)
     changes, kept_address = rules.merged(before, said)
     version = recipient.version
     with resources.changing(session, recipient, changes):
@@ -120,14 +132,12 @@ async def foretell_many(session: AsyncSession, rows: Sequence[tuple[str, Said]])
     """Say what `take_many` would come to; nothing changes."""
     workspace = context_of(session).workspace
     known = await queries.recipients_by_key(session, list({(workspace, user_id): None for user_id, _ in rows}))
-    people = {
-        user_id: (row.version, {name: getattr(row, name) for name in UNDONE}) for (_, user_id), row in known.items()
-    }
+    people = {user_id: (row.version, _known(row)) for (_, user_id), row in known.items()}
 
     def foretold(row: tuple[str, Said]) -> Taken:
         user_id, said = row
         if user_id not in people:
-            people[user_id] = (1, dict.fromkeys(UNDONE) | rules.merged(NOBODY, said)[0])
+            people[user_id] = (1, _BLANK | rules.merged(NOBODY, said)[0])
             return Taken("created", False, 1, None)
         version, before = people[user_id]
         changes, kept_address = rules.merged(before, said)
@@ -162,7 +172,7 @@ async def _insert(session: AsyncSession, people: Mapping[str, Mapping[str, Any]]
         return ()
     now, workspace = clock_of(session).now(), context_of(session).workspace
     own = {"workspace": workspace, "version": 1, "created_at": now, "updated_at": now}
-    given = dict.fromkeys(UNDONE) | {"state": AddressState.CONFIRMED, "wanted": {}, "digests": {}} | own
+    given = _BLANK | {"digests": {}} | own
     rows = [
         given | dict(said) | {"user_id": user_id, "person_id": rules.person_id(workspace, user_id)}
         for user_id, said in sorted(people.items())
@@ -249,23 +259,24 @@ async def mark_address(session: AsyncSession, email: str, state: AddressState | 
 
 
 async def confirm(session: AsyncSession, person_id: UUID, *, email: str) -> bool:
-    """Take a person's word that an address is theirs; says whether it is still the one that is kept of them."""
+    """Take a person's word that an address is theirs; says whether it is still one that is kept of them."""
     recipient = await queries.lock_by_person(session, person_id)
-    if recipient is None or recipient.email != email:
+    if recipient is None:
         return False
-    if recipient.state == AddressState.UNCONFIRMED:
-        ground = {"consent_source": DOUBLE_OPT_IN, "consent_at": clock_of(session).now()}
-        resources.change(session, recipient, {"state": AddressState.CONFIRMED} | ground)
+    changes = learning.owned(_known(recipient), email, clock_of(session).now())
+    if changes is None:
+        return False
+    resources.change(session, recipient, changes)
     return True
 
 
-async def ask_for(session: AsyncSession, user_id: str) -> Recipient:
-    """Remember that a person is asked now whether their address is theirs; raises NotFound, Conflict."""
+async def ask_for(session: AsyncSession, user_id: str) -> tuple[Recipient, str]:
+    """Remember that a person is asked now whether an address is theirs; returns both. Raises NotFound, Conflict."""
     recipient = await queries.lock_recipient(session, user_id, ANY_VERSION)
     now = clock_of(session).now()
-    rules.require_askable(recipient.state, recipient.email, recipient.asked_at, now)
+    address = learning.address_to_ask(_known(recipient), recipient.asked_at, now)
     recipient.asked_at = now
-    return recipient
+    return recipient, address
 
 
 async def hold(session: AsyncSession, user_ids: Sequence[str]) -> None:
@@ -283,4 +294,4 @@ async def erase_recipients(session: AsyncSession, user_ids: Sequence[str]) -> li
     found = await queries.lock_recipients(session, user_ids)
     for recipient in found:
         await resources.delete(session, recipient)
-    return [recipient.email for recipient in found if recipient.email is not None]
+    return [address for each in found for address in (each.email, each.claimed_email) if address is not None]

@@ -20,6 +20,7 @@ from opsloop_notifications.alert_groups import service as alert_groups
 from opsloop_notifications.alert_silences import service as silences
 from opsloop_notifications.alerts import service as alerts
 from opsloop_notifications.bounces import service as bounces
+from opsloop_notifications.confirmations import service as confirmations
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.digests import service as digests
 from opsloop_notifications.endpoints import service as endpoints
@@ -55,6 +56,7 @@ async def forget_old(run: LongRun) -> None:
     for forget in (
         messages.forget_messages,
         bounces.forget_reports,
+        confirmations.forget_questions,
         digests.forget_sent,
         in_app.forget_entries,
         alerts.forget_resolved,

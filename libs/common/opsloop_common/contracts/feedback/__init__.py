@@ -17,8 +17,15 @@ from opsloop_common.contracts.feedback.posts import (
 )
 from opsloop_common.contracts.feedback.replies import FeedbackReplied
 from opsloop_common.contracts.feedback.resolution import FeedbackReopened, FeedbackResolved
+from opsloop_common.contracts.users import UserContactChanged
 
-EVENTS: tuple[type[EventData], ...] = (*posts.EVENTS, *replies.EVENTS, *resolution.EVENTS, *erasures.EVENTS)
+EVENTS: tuple[type[EventData], ...] = (
+    *posts.EVENTS,
+    *replies.EVENTS,
+    *resolution.EVENTS,
+    *erasures.EVENTS,
+    UserContactChanged,
+)
 
 __all__ = [
     "EVENTS",
