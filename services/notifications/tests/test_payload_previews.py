@@ -181,3 +181,10 @@ async def test_a_dear_template_is_refused_here_already(acme):
     problem = await refused(acme, payload_template=dear)
 
     assert "too many steps" in problem["errors"][0]["detail"]
+
+
+async def test_a_thing_that_is_gone_from_the_log_has_no_preview(acme):
+    event = make_event(CampaignPaused(campaign_id=uuid4(), name="n"), workspace="other")
+    await acme.happen(event)
+
+    await refused(acme, 404, event_id=str(event.id))
