@@ -15,8 +15,8 @@ import httpx
 import psutil
 import pytest
 
-from opsloop.samples import sample
 from opsloop_common.contracts.catalogue import BY_TYPE, PRODUCERS_OF, PUBLIC
+from opsloop_common.contracts.samples import sample
 from opsloop_common.ids import uuid7
 from services.metrics.tests.test_kept_questions import ASKED
 from tests.attacks.bombs import MIB, Bomb, bombs, marks

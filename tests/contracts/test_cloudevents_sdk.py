@@ -10,9 +10,9 @@ from cloudevents.core.bindings.kafka import KafkaMessage, from_kafka_event
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
-from opsloop.samples import sample
 from opsloop_common.contracts.catalogue import BY_TYPE
 from opsloop_common.contracts.envelope import CONTENT_TYPE, Event
+from opsloop_common.contracts.samples import sample
 
 EXTENSIONS = (
     "workspace",

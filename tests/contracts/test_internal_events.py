@@ -10,12 +10,12 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import insert
 
-from opsloop.samples import sample
 from opsloop_campaigns.app import SERVICE as CAMPAIGNS
 from opsloop_common.bus.topics import topics_from, topics_of
 from opsloop_common.clock import SystemClock
 from opsloop_common.contracts import catalogue, known
 from opsloop_common.contracts.envelope import service_of
+from opsloop_common.contracts.samples import sample
 from opsloop_common.ids import uuid7
 from opsloop_common.inbox.tables import parked_event
 from opsloop_common.testing.events import deliver, make_event

@@ -13,11 +13,11 @@ from typing import Annotated, Any
 
 import typer
 
-from opsloop.samples import sample
 from opsloop.services import MEMBERS
 from opsloop_common.contracts.catalogue import BY_SERVICE, BY_TYPE
 from opsloop_common.contracts.compatibility import incompatibilities
 from opsloop_common.contracts.published import asyncapi, data_schema, envelope_schema
+from opsloop_common.contracts.samples import sample
 from opsloop_common.runner.whole import openapi
 
 CONTRACTS = Path("libs/common/contracts")

@@ -281,6 +281,15 @@ TEMPLATE_LIST = 1_000
 """Things in a list that a filter works on."""
 TEMPLATE_VALUE_CHARACTERS = 64 * 1024
 TEMPLATE_OUTPUT_BYTES = 256 * 1024
+PAYLOAD_TEMPLATE_CHARACTERS = 16_384
+"""Of the template that an endpoint's payloads are written by."""
+PAYLOAD_STEPS = 20_000
+"""That one payload may take; each call has to wait for it."""
+PAYLOAD_BYTES = 64 * 1024
+PAYLOADS_AT_ONCE = 1
+"""That a process writes by templates, in a thread: its loop goes on meanwhile."""
+PAYLOADS_SHOWN = 20
+"""Of the attempts of one delivery, the newest."""
 
 MESSAGE_PEOPLE = 1_000
 """Whom one request tells something; more are a campaign."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Literal
 
 import pytest
@@ -9,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from opsloop_common.conditions import Condition
 from opsloop_common.contracts import known
+from opsloop_common.contracts.catalogue import PUBLIC
 from opsloop_common.contracts.envelope import EventData
 from opsloop_common.errors import Invalid
 from opsloop_common.http.schemas import InModel
@@ -170,3 +172,12 @@ def test_too_many_unknown_fields_are_one_error():
     with pytest.raises(ValidationError) as refused:
         Outer.model_validate({f"audience{number}": 1 for number in range(20_000)})
     assert refused.value.error_count() == 1
+
+
+def test_another_field_of_all_types_is_looked_up_at_once():
+    known.shape_at("data.kpi", PUBLIC)
+    began = time.thread_time()
+    for path in ("data.name", "data.alert_id", "data.nothing", "source"):
+        known.shape_at(path, PUBLIC)
+
+    assert time.thread_time() - began < 0.05  # 450 ms when each look-up made the schemas of all types

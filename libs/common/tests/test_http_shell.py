@@ -14,6 +14,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from structlog.testing import capture_logs
 
 from opsloop_common.access.keys import Token
+from opsloop_common.contracts.catalogue import PUBLIC
+from opsloop_common.contracts.fields import fields_of
 from opsloop_common.db import Database
 from opsloop_common.http.app import create_app
 from opsloop_common.http.routing import ApiRouter, allow, public
@@ -358,6 +360,15 @@ async def test_what_is_not_http_is_a_problem_too(sample, head):
     assert "\r\nx-request-id: " in headers
     assert "\r\ncontent-type: application/problem+json" in headers
     assert json.loads(body)["status"] == 400
+
+
+async def test_what_the_first_requests_would_wait_for_is_made_when_it_begins_to_serve(sample):
+    fields_of.cache_clear()
+
+    with listen("127.0.0.1", 0) as listener:
+        async with serving(sample.app, listener), asyncio.timeout(30):
+            while fields_of.cache_info().currsize < len(PUBLIC):  # noqa: ASYNC110 nothing tells of it
+                await asyncio.sleep(0.01)
 
 
 async def test_probes_are_not_logged(sample):

@@ -25,6 +25,7 @@ from opsloop_notifications.lines import slice as lines
 from opsloop_notifications.mail import slice as mail
 from opsloop_notifications.messages import slice as messages
 from opsloop_notifications.oncall import slice as oncall
+from opsloop_notifications.payload_previews import slice as payload_previews
 from opsloop_notifications.portal import slice as portal
 from opsloop_notifications.ports import open_ports
 from opsloop_notifications.posting import slice as posting
@@ -51,6 +52,7 @@ SERVICE = Service(
     slices=(
         endpoints.SLICE,
         asking.SLICE,
+        payload_previews.SLICE,
         sending.SLICE,
         recoveries.SLICE,
         lines.SLICE,

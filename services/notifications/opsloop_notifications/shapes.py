@@ -66,6 +66,12 @@ EventPattern = Annotated[
 ]
 
 
+PayloadTemplate = Annotated[
+    str, StringConstraints(min_length=1, max_length=limits.PAYLOAD_TEMPLATE_CHARACTERS), AfterValidator(storable)
+]
+"""Liquid that makes JSON of an event."""
+
+
 def map_contract(*, names: str, most: int, value: Mapping[str, Any]) -> WithJsonSchema:
     """Return what the contract says of an object whose names fit a pattern, and each of whose values such a schema."""
     return WithJsonSchema(

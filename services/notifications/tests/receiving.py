@@ -89,14 +89,16 @@ class Receiver:
             id=UUID(delivery_id), status=status, failure=failure, now=self.service.clock.now(),
         )  # fmt: skip
 
-    async def answered(self, delivery_id, number=1, status=500, failure="http_error", body=None, headers='{"a": "b"}'):
+    async def answered(
+        self, delivery_id, number=1, status=500, failure="http_error", body=None, headers='{"a": "b"}', sent=None
+    ):
         """Have an attempt recorded."""
         await self.run(
             "INSERT INTO delivery_attempt (id, workspace, delivery_id, number, attempted_at, duration_ms, status_code, failure, "
-            "request_headers, response_body) VALUES (:attempt, 'acme', :id, :number, :at, 1234, :status, :failure, "
-            "CAST(:headers AS jsonb), :body)",
+            "request_headers, response_body, payload) VALUES (:attempt, 'acme', :id, :number, :at, 1234, :status, :failure, "
+            "CAST(:headers AS jsonb), :body, :sent)",
             attempt=uuid4(), id=UUID(delivery_id), number=number, at=datetime(2026, 11, 22, 8, 0, tzinfo=UTC),
-            status=status, failure=failure, headers=headers, body=body,
+            status=status, failure=failure, headers=headers, body=body, sent=sent,
         )  # fmt: skip
 
     async def audited(self):

@@ -1,12 +1,9 @@
-"""What an endpoint hears, and when it has failed for too long, without a database."""
-
-from datetime import UTC, datetime, timedelta
+"""What an endpoint hears, and which may have a template, without a database."""
 
 import pytest
 
-from opsloop_notifications.endpoints.rules import has_failed_too_long, hears
-
-NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
+from opsloop_common.errors import Invalid
+from opsloop_notifications.endpoints.rules import hears, require_template
 
 
 @pytest.mark.parametrize(
@@ -24,7 +21,11 @@ def test_patterns(patterns, type, heard):
     assert hears(patterns, type) is heard
 
 
-def test_five_days_of_failures():
-    assert has_failed_too_long(NOW - timedelta(days=5), 10, NOW)
-    assert not has_failed_too_long(NOW - timedelta(days=5), 9, NOW)
-    assert not has_failed_too_long(NOW - timedelta(days=4, hours=23), 500, NOW)
+@pytest.mark.parametrize("format", ["alertmanager", "slack", "feishu", "dingtalk", "wecom", "pagerduty"])
+def test_only_events_as_they_are_may_be_written_anew(format):
+    require_template("{{ event }}", "cloudevents")
+    require_template(None, format)
+    with pytest.raises(Invalid) as refused:
+        require_template("{{ event }}", format)
+
+    assert refused.value.errors[0].pointer == "/payload_template"

@@ -1,6 +1,5 @@
 """Who owns an endpoint is told before it is disabled: once when it begins to fail, and of what ended without success."""
 
-from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -11,25 +10,6 @@ from opsloop_common.testing.events import make_event
 from opsloop_notifications.endpoints import rules
 from opsloop_notifications.sending.rules import is_told_of
 from opsloop_notifications.sending.timers import dispatch_webhooks
-
-NOW = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-
-
-@pytest.mark.parametrize(
-    ("since", "failures", "told_at", "tells"),
-    [
-        (NOW, 3, None, False),
-        (NOW, 4, None, True),
-        (NOW - HOUR, 400, None, True),
-        (NOW - HOUR, 400, NOW - HOUR, False),
-        (NOW - 9 * HOUR, 400, NOW - 5 * HOUR, False),
-        (NOW - HOUR / 2, 4, NOW - HOUR, True),
-        (NOW - HOUR / 2, 4, NOW - HOUR * 0.9, False),
-    ],
-)
-def test_when_an_endpoint_begins_to_fail(since, failures, told_at, tells):
-    assert rules.begins_to_fail(since, failures, told_at, NOW) is tells
 
 
 def test_what_tells_of_endpoints_is_not_told_of():

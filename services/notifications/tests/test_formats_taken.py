@@ -7,10 +7,10 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import select
 
-from opsloop.samples import sample
 from opsloop_common.contracts.campaigns import CampaignPaused
 from opsloop_common.contracts.catalogue import PUBLIC
 from opsloop_common.contracts.metrics import KpiBreached, KpiRecovered
+from opsloop_common.contracts.samples import sample
 from opsloop_common.db import Context
 from opsloop_common.testing.events import make_event
 from opsloop_notifications.alert_groups import service as groups

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import pytest
 
-from opsloop.samples import sample
 from opsloop_common.contracts.catalogue import PUBLIC
 from opsloop_common.contracts.metrics import KpiBreached, KpiRecovered, Words
+from opsloop_common.contracts.samples import sample
 from opsloop_common.testing.events import make_event
 from opsloop_notifications.alertmanager.rules import Told, notification
 from opsloop_notifications.formats.sentences import LABELS, SENTENCES, VALUES

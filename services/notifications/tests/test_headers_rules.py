@@ -3,7 +3,7 @@
 import pytest
 
 from opsloop_common.errors import Invalid
-from opsloop_notifications.headers.rules import header_fault, with_changes
+from opsloop_notifications.headers.rules import header_fault, headers_of_call, with_changes
 
 
 @pytest.mark.parametrize(
@@ -60,3 +60,20 @@ def test_one_that_has_no_value_cannot_keep_it():
     with pytest.raises(Invalid) as refused:
         with_changes({"a": "1"}, {"A": True, "x~b": True})
     assert [error.pointer for error in refused.value.errors] == ["/headers/x~0b"]
+
+
+@pytest.mark.parametrize(
+    ("traceparent", "origin", "more"),
+    [
+        (None, None, {}),
+        ("00-1-2-01", None, {"traceparent": "00-1-2-01"}),
+        (None, "opsloop.example", {"webhook-request-origin": "opsloop.example"}),
+    ],
+)
+def test_what_is_ours_names_the_message_and_nobody_may_give_it(traceparent, origin, more):
+    headers = headers_of_call("m1", "application/json", traceparent=traceparent, origin=origin)
+
+    assert (
+        headers == {"content-type": "application/json", "user-agent": "OpsLoop-Webhooks/1", "webhook-id": "m1"} | more
+    )
+    assert [name for name in headers if header_fault(name) is None] == []

@@ -1,5 +1,6 @@
 """What the page of an endpoint shows, and how: hostile words stay words, secrets stay secret, in two languages."""
 
+import html
 import json
 import re
 from html.parser import HTMLParser
@@ -141,6 +142,22 @@ async def test_a_delivery_shows_what_was_sent_and_what_came_back(receiver):
     assert "Attempt 1 · 500" in page
     assert "1,234 ms" in page
     assert page.index("Attempt 2") < page.index("Attempt 1")
+
+
+async def test_what_a_template_made_is_shown_with_each_attempt(receiver):
+    delivery_id = await tried(receiver, sent='{"text":"<b>first</b>"}')
+    await receiver.answered(delivery_id, number=2, status=200, failure=None, sent='{"text":"second"}')
+    await receiver.answered(delivery_id, number=3, status=None, failure="template_failed")
+    await receiver.open(["view"])
+
+    page = await receiver.see(f"/deliveries/{delivery_id}")
+    chinese = await receiver.see(f"/deliveries/{delivery_id}", lang="zh")
+
+    shown = re.findall(r"Payload as sent</p><pre>(.*?)</pre>", page)
+    assert [html.unescape(each) for each in shown] == ['{"text":"second"}', '{"text":"<b>first</b>"}']
+    assert "<b>" not in page
+    assert "could not be written by the template" in page
+    assert "模板无法生成内容" in chinese
 
 
 async def test_hostile_words_stay_words(receiver):

@@ -47,12 +47,22 @@ class EventData(BaseModel):
 
     def path(self) -> str | None:
         """Return the path at which the producing service shows what the event is about, None when it shows that nowhere."""
-        return self.route and self.route.format_map({name: quote(str(value), safe="") for name, value in self})
+        return self.route and self.route.format_map(_Quoted(self))
 
     @classmethod
     def dataschema(cls) -> str:
         """Return the URN of this version's JSON Schema."""
         return f"urn:opsloop:schema:{cls.type}:{cls.version}"
+
+
+class _Quoted:
+    """The fields of an event as parts of an address: only those that a route names, since writing all takes longer than the rest."""
+
+    def __init__(self, data: EventData) -> None:
+        self._data = data
+
+    def __getitem__(self, name: str) -> str:
+        return quote(str(getattr(self._data, name)), safe="")
 
 
 DataT = TypeVar("DataT", bound=EventData)

@@ -49,10 +49,18 @@ def either(shapes: Sequence[Shape]) -> Shape:
     )
 
 
-@cache  # some dozen types, each walked once
+_attributes = cache(lambda: envelope_schema()["properties"])
+
+
+@cache  # some dozen types; each takes a millisecond or two
+def _schema_of(event_type: str) -> Mapping[str, Any]:
+    return {**_attributes(), "data": data_schema(PUBLIC[event_type])}
+
+
+@cache
 def fields_of(event_type: str) -> frozenset[str]:
     """Return the paths of all fields of an event type, `data.author.user_id`; `data.x.*` stands below what may hold anything."""
-    return frozenset(_paths(data_schema(PUBLIC[event_type]), "data"))
+    return frozenset(_paths(_schema_of(event_type)["data"], "data"))
 
 
 @cache
@@ -64,8 +72,7 @@ def all_fields() -> frozenset[str]:
 @cache
 def shape_of(event_type: str, path: str) -> Shape | None:
     """Return what events of a type may hold at an attribute or a path below `data`; None when they have no such field."""
-    fields = {**envelope_schema()["properties"], "data": data_schema(PUBLIC[event_type])}
-    found: list[Mapping[str, Any]] = [{"properties": fields}]
+    found: list[Mapping[str, Any]] = [{"properties": _schema_of(event_type)}]
     for name in path.split("."):
         branches = [branch for schema in found for branch in _branches(schema)]
         found = [branch["properties"][name] for branch in branches if name in branch.get("properties", {})]

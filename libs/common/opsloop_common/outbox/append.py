@@ -17,12 +17,14 @@ import orjson
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import Session
+from sqlalchemy.util import await_only
 
 from opsloop_common.contracts.envelope import Event, EventData
-from opsloop_common.documents import surplus
+from opsloop_common.documents import included, surplus, write_document
 from opsloop_common.errors import Invalid
 from opsloop_common.ids import uuid7
 from opsloop_common.limits import EVENT_BYTES, EVENT_CONTAINERS, EVENT_VALUES
+from opsloop_common.turns import breathing
 from opsloop_common.wakeups import OUTBOX
 from opsloop_common.work import Context, Part, Phase, context_of, work_of
 
@@ -43,21 +45,23 @@ class _Draft:
     time: datetime
     data: EventData
     source: str
-    known: dict[str, Any]
+    content: bytes
     context: Context
     link: str | None
 
-    def event(self, sequence: int) -> Event:
-        return event_from(
+    def document(self, sequence: int) -> str:
+        """Return the event as it travels; its data, most of it, was written when it was said."""
+        event = event_from(
             self.data,
             id=self.id,
             time=self.time,
             source=self.source,
             context=self.context,
             sequence=sequence,
-            known=self.known,
+            known={},
             link=self.link,
         )
+        return write_document(event.document() | {"data": included(self.content)})
 
 
 def event_from(
@@ -109,19 +113,24 @@ class Events(Part):
         self._by_stream[draft.data.stream()].append(draft)
 
     def write(self, session: Session) -> None:
-        """Number the events of each stream, and put them into the outbox."""
+        """Number the events of each stream, and put them into the outbox; of many the loop goes on meanwhile."""
         drafts = dict(sorted(self._by_stream.items()))
         counts = [len(each) for each in drafts.values()]
         raised = session.execute(_RAISE_STREAMS, {"streams": list(drafts), "counts": counts})
         last: dict[str, int] = {row.stream: row.last_seq for row in raised}
-        columns: dict[str, list[Any]] = {"ids": [], "streams": [], "seqs": [], "types": [], "payloads": []}
-        for stream, each in drafts.items():
-            for sequence, draft in enumerate(each, last[stream] - len(each) + 1):
-                columns["ids"].append(draft.id)
-                columns["streams"].append(stream)
-                columns["seqs"].append(sequence)
-                columns["types"].append(draft.data.type)
-                columns["payloads"].append(draft.event(sequence).to_bytes().decode())
+        numbered = [
+            (stream, sequence, draft)
+            for stream, each in drafts.items()
+            for sequence, draft in enumerate(each, last[stream] - len(each) + 1)
+        ]
+        columns: dict[str, list[Any]] = {
+            "ids": [draft.id for _, _, draft in numbered],
+            "streams": [stream for stream, _, _ in numbered],
+            "seqs": [sequence for _, sequence, _ in numbered],
+            "types": [draft.data.type for _, _, draft in numbered],
+            # a session is worked with in a greenlet, from which the loop can be waited for
+            "payloads": await_only(breathing(lambda one: one[2].document(one[1]), numbered)),
+        }
         session.execute(_INSERT_EVENTS, columns)
 
 
@@ -131,14 +140,13 @@ def append(session: AsyncSession, data: EventData) -> UUID:
     It is caused by what the session works for (`acting_for`). Raises Invalid (422) when the event is larger than 512 KiB or
     holds too much. Not inside a savepoint: its rollback would not take the event back.
     """
-    known = data.model_dump(mode="json")
-    content = orjson.dumps(known)
+    content = orjson.dumps(data.model_dump(mode="json"))
     if len(content) > EVENT_BYTES:
         raise Invalid("", f"the event {data.type} would be larger than {EVENT_BYTES} bytes")
     if detail := surplus(content, containers=EVENT_CONTAINERS - 1, values=EVENT_VALUES - 50):  # less the envelope's own
         raise Invalid("", f"the event {data.type} {detail}")
     work, id = work_of(session), uuid7()
     source, now = f"/opsloop/{work.grounds.service}", work.grounds.clock.now()
-    work.part(Events).add(_Draft(id, now, data, source, known, context_of(session), work.grounds.link(data.path())))
+    work.part(Events).add(_Draft(id, now, data, source, content, context_of(session), work.grounds.link(data.path())))
     work.fire_after_commit(OUTBOX)
     return id

@@ -10,15 +10,19 @@ from contextlib import asynccontextmanager
 
 import uvicorn
 from prometheus_client import CollectorRegistry
+from sqlalchemy.orm import configure_mappers
 from starlette.types import ASGIApp
 
 from opsloop_common import limits
 from opsloop_common.access.addresses import networks
+from opsloop_common.contracts.catalogue import PUBLIC
+from opsloop_common.contracts.fields import fields_of
 from opsloop_common.front.connection import FrontConfig
 from opsloop_common.front.front import Front, connection_bound, file_limit
 from opsloop_common.http.headers import SafeHeaders
 from opsloop_common.settings import Settings
 from opsloop_common.supervision import supervise
+from opsloop_common.turns import in_turns
 
 DRAIN_SECONDS = 20
 BACKLOG = 2048
@@ -56,6 +60,12 @@ def front_of(settings: Settings, registry: CollectorRegistry | None = None) -> F
     )
 
 
+async def prepare() -> None:
+    """Make in slices what the first requests would all wait for: how tables and classes belong together, and the fields of events."""
+    configure_mappers()
+    await in_turns(fields_of, PUBLIC, workspace="")
+
+
 @asynccontextmanager
 async def serving(app: ASGIApp, listener: socket.socket, front: Front | None = None) -> AsyncIterator[None]:
     """Answer on `listener` for the length of the block; then take no more, and let running requests finish (at most 20 s)."""
@@ -75,6 +85,7 @@ async def serving(app: ASGIApp, listener: socket.socket, front: Front | None = N
     listeners = [listener, *(listener.dup() for _ in range(LISTENERS - 1))]
     task = asyncio.create_task(server.serve(sockets=listeners), name="http")
     watch = asyncio.create_task(supervise("http watch", front.keep_watch), name="http watch")
+    prepared = asyncio.create_task(prepare(), name="preparing")
     try:
         while not server.started:  # uvicorn has no event for it
             if task.done():
@@ -86,4 +97,5 @@ async def serving(app: ASGIApp, listener: socket.socket, front: Front | None = N
         server.should_exit = True
         await asyncio.wait([task])
         watch.cancel()
+        prepared.cancel()
         listener.close()

@@ -15,8 +15,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import due, limits, resources
 from opsloop_common.db import clock_of, context_of
+from opsloop_common.documents import write_document
 from opsloop_common.errors import Invalid, NotFound
 from opsloop_common.ids import uuid7
+from opsloop_common.parameters import named, unnested
 from opsloop_common.resources import changing
 from opsloop_common.turns import breathing
 from opsloop_common.versions import Precondition
@@ -45,6 +47,18 @@ WITHOUT_EVENT = "alert.triggered"
 _ROWS = 500
 RowT = TypeVar("RowT")
 _FORGET = text("DELETE FROM alert_notice WHERE workspace = :workspace AND at < :before")
+# put together once: of 500 rows SQLAlchemy would write the statement anew each time, for as long as all else takes
+_GROUP = {str(column.key): column for column in AlertGroup.__table__.c}
+_MEMBER = {str(column.key): column for column in AlertMember.__table__.c}
+_MAKE_GROUPS = text(
+    f"INSERT INTO alert_group AS g ({named(_GROUP.values())}) SELECT * FROM {unnested('r', _GROUP)} "  # noqa: S608 our own names
+    "ON CONFLICT (workspace, key) DO UPDATE SET looks_at = "
+    "CASE WHEN g.was_looked_at THEN g.looks_at ELSE least(g.looks_at, excluded.looks_at) END RETURNING id, key, looks_at"
+)
+_ADD_MEMBERS = text(
+    f"INSERT INTO alert_member ({named(_MEMBER.values())}) SELECT * FROM {unnested('r', _MEMBER)} "  # noqa: S608 our own names
+    "ON CONFLICT DO NOTHING"
+)
 DEFAULT = Telling()
 
 
@@ -74,22 +88,21 @@ async def _place(session: AsyncSession, found: Sequence[Alert]) -> None:
         ids |= await _make_groups(session, [groups[key][0] for key in some])
     members = sorted({(ids[key], alert.id) for key in keys for alert in groups[key][1]})
     workspace = context_of(session).workspace
-    rows = [{"group_id": group, "alert_id": alert, "workspace": workspace} for group, alert in members]
-    await session.execute(insert(AlertMember).on_conflict_do_nothing(), rows)
+    columns = {"group_id": [group for group, _ in members], "alert_id": [alert for _, alert in members]}
+    await session.execute(_ADD_MEMBERS, columns | {"workspace": [workspace] * len(members)})
 
 
 async def _groups_of(
     session: AsyncSession, pairs: Iterable[tuple[Telling, Alert]]
 ) -> dict[str, tuple[dict[str, Any], list[Alert]]]:
     """Return by key the row of each group and its alerts. Of more groups than a workspace may have, the rest is one of each route."""
-    wanted = [(route, rules.group_labels(alert.labels, route.group_by), alert) for route, alert in pairs]
-    keys = {_key(route.id, labels) for route, labels, _ in wanted}
+    wanted = await breathing(_keyed, pairs)
+    keys = {key for *_, key in wanted}
     known = await queries.known_keys(session, keys)
     room = limits.ALERT_GROUPS - await queries.count_groups(session) if keys - known else 0
     now, workspace = clock_of(session).now(), context_of(session).workspace
     groups: dict[str, tuple[dict[str, Any], list[Alert]]] = {}
-    for route, labels, alert in wanted:
-        key = _key(route.id, labels)
+    for route, labels, alert, key in wanted:
         if key not in known and key not in groups:
             room -= 1
             if room < 0:
@@ -113,6 +126,12 @@ async def _groups_of(
         row["looks_at"] = min(row["looks_at"], rules.first_look(alert.starts_at, now, route.group_wait))
         members.append(alert)
     return groups
+
+
+def _keyed(pair: tuple[Telling, Alert]) -> tuple[Telling, Mapping[str, str], Alert, str]:
+    route, alert = pair
+    labels = rules.group_labels(alert.labels, route.group_by)
+    return route, labels, alert, _key(route.id, labels)
 
 
 def _telling(route: AlertRoute) -> Telling:
@@ -143,12 +162,9 @@ async def _make_groups(session: AsyncSession, rows: Sequence[Mapping[str, Any]])
 
     Each is locked until the transaction ends, so that a look that is under way does not take it away.
     """
-    wanted = insert(AlertGroup).values(list(rows))
-    sooner = text(
-        "CASE WHEN alert_group.was_looked_at THEN alert_group.looks_at ELSE least(alert_group.looks_at, excluded.looks_at) END"
-    )
-    made = wanted.on_conflict_do_update(index_elements=["workspace", "key"], set_={"looks_at": sooner})
-    found = await session.execute(made.returning(AlertGroup.id, AlertGroup.key, AlertGroup.looks_at))
+    columns: dict[str, Any] = {name: [row[name] for row in rows] for name in _GROUP}
+    columns["labels"] = [write_document(labels) for labels in columns["labels"]]
+    found = await session.execute(_MAKE_GROUPS, columns)
     ids = {}
     for row in found:
         ids[row.key] = row.id

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, func, or_, select
+from sqlalchemy import ARRAY, Select, Text, any_, func, literal, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import resources
@@ -63,8 +63,9 @@ async def lock_named(
     session: AsyncSession, fingerprints: Collection[str], incidents: Collection[str] = ()
 ) -> list[Alert]:
     """Lock alerts by their fingerprints, and those that fire by their incidents; returns them in the order of their ids."""
-    named = Alert.fingerprint.in_(sorted(fingerprints))
-    led_to = Alert.incident.in_(sorted(incidents)) & _FIRING
+    # as one parameter: a thousand of them are written into the statement one by one
+    named = Alert.fingerprint == any_(literal(sorted(fingerprints), ARRAY(Text)))
+    led_to = (Alert.incident == any_(literal(sorted(incidents), ARRAY(Text)))) & _FIRING
     return await resources.lock_all(session, Alert, or_(named, led_to) if incidents else named)
 
 

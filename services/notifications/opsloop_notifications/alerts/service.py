@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +21,7 @@ from opsloop_common.db import acting_for, clock_of, context_of
 from opsloop_common.errors import Conflict, TooMany
 from opsloop_common.ids import uuid7
 from opsloop_common.resources import changing, touch
+from opsloop_common.turns import breathing
 from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_common.work import work_of
 from opsloop_notifications.alerts import queries, rules
@@ -28,7 +31,8 @@ from opsloop_notifications.alerts.rules import AlertStatus, EndReason, EntryKind
 from opsloop_notifications.labels.rules import ALERTNAME
 
 EXPIRE = "notifications.expire_alert"
-AT_ONCE = 50
+AT_ONCE = 20
+"""Alerts of which the rows are made in one go: others wait for that."""
 LINK_PURPOSE = "alert"
 LINK_LIVES = timedelta(days=7)
 _FORGET = text(
@@ -56,12 +60,14 @@ async def hear(session: AsyncSession, signals: Sequence[Signal]) -> Heard:
     The end of an incident is that of the alert which it led to, also where its labels are others meanwhile. Raises TooMany (409)
     where more alerts would fire than a workspace may have.
     """
+    await breathing(attrgetter("fingerprint"), signals)  # each keeps its own
     known = await _lock_known(session, signals)
     heard: dict[str, Alert] = {}
     before = {alert.id for alert in known.named.values() if alert.status == AlertStatus.FIRING}
     for number, signal in enumerate(signals, start=1):
         if number % AT_ONCE == 0:
-            await session.flush()  # a thousand rows made in one go would keep everybody waiting
+            await session.flush()
+            await asyncio.sleep(0)  # what changed nothing asked the database for nothing
         with acting_for(session, signal.cause) if signal.cause is not None else nullcontext():
             if signal.fires:
                 alert = await _fire(session, known.named.get(signal.fingerprint), signal)

@@ -65,7 +65,10 @@ class Delivery(Base):
 
 
 class DeliveryAttempt(Base):
-    """One call of the endpoint. `request_headers` hold no secret; `response_body` its first bytes."""
+    """One call of the endpoint. `request_headers` hold no secret; `response_body` its first bytes.
+
+    `payload` is what was sent where a template made it; else it was the event, or written from it.
+    """
 
     __tablename__ = "delivery_attempt"
     __table_args__ = (UniqueConstraint("delivery_id", "number"),)
@@ -80,6 +83,7 @@ class DeliveryAttempt(Base):
     failure: Mapped[str | None] = mapped_column(Text)
     detail: Mapped[str | None] = mapped_column(Text)
     request_headers: Mapped[dict[str, Any]] = mapped_column(Json)
+    payload: Mapped[str | None] = mapped_column(Text)
     response_body: Mapped[str | None] = mapped_column(Text)
     next_attempt_at: Mapped[datetime | None] = mapped_column(Moment)
 

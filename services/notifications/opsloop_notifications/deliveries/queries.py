@@ -9,7 +9,10 @@ from uuid import UUID
 
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import defer
+from sqlalchemy.orm.attributes import set_committed_value
 
+from opsloop_common import limits
 from opsloop_common.db import context_of
 from opsloop_common.errors import NotFound
 from opsloop_notifications.deliveries.models import (
@@ -95,18 +98,16 @@ async def get_delivery(session: AsyncSession, delivery_id: UUID) -> Delivery:
 
 
 async def attempts_of(session: AsyncSession, delivery_id: UUID) -> Sequence[DeliveryAttempt]:
-    """Return a delivery's attempts, newest first."""
-    return (
-        await session.scalars(
-            select(DeliveryAttempt)
-            .where(
-                DeliveryAttempt.delivery_id == delivery_id,
-                DeliveryAttempt.workspace == context_of(session).workspace,
-            )
-            .order_by(DeliveryAttempt.number.desc())
-            .limit(200)
-        )
-    ).all()
+    """Return a delivery's attempts, newest first; of the newest with their payloads, which together are many megabytes."""
+    own = (DeliveryAttempt.delivery_id == delivery_id, DeliveryAttempt.workspace == context_of(session).workspace)
+    latest = DeliveryAttempt.number.desc()
+    query = select(DeliveryAttempt).where(*own).order_by(latest).limit(200)
+    attempts = (await session.scalars(query.options(defer(DeliveryAttempt.payload, raiseload=True)))).all()
+    shown = select(DeliveryAttempt.number, DeliveryAttempt.payload).where(*own).order_by(latest)
+    payloads = {row.number: row.payload for row in await session.execute(shown.limit(limits.PAYLOADS_SHOWN))}
+    for attempt in attempts:
+        set_committed_value(attempt, "payload", payloads.get(attempt.number))
+    return attempts
 
 
 async def deliveries_by_event(

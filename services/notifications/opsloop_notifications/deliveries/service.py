@@ -158,6 +158,7 @@ class Attempt:
     request_headers: dict[str, str]
     response_body: str | None
     next_attempt_at: datetime | None
+    payload: str | None = None
     id: UUID = field(default_factory=uuid7)
 
 
@@ -344,7 +345,7 @@ async def get_delivery(session: AsyncSession, delivery_id: UUID) -> Delivery:
 
 
 async def attempts_of(session: AsyncSession, delivery_id: UUID) -> Sequence[DeliveryAttempt]:
-    """Return the newest 200 attempts of a delivery, newest first."""
+    """Return the newest 200 attempts of a delivery, newest first; of the first 20 with what a template made for them."""
     return await queries.attempts_of(session, delivery_id)
 
 

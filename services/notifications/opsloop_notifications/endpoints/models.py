@@ -44,6 +44,7 @@ class Webhook(Resource, Base):
     language: Mapped[str] = mapped_column(Text)
     sealed_bot_secret: Mapped[str | None] = mapped_column(Text)
     ordering: Mapped[str] = mapped_column(Text)
+    payload_template: Mapped[str | None] = mapped_column(Text)
     rate_limit: Mapped[int | None]
     status: Mapped[str] = mapped_column(Text, default=WebhookStatus.ENABLED)
     disabled_reason: Mapped[str | None] = mapped_column(Text)
@@ -95,6 +96,7 @@ class Webhook(Resource, Base):
             "language": self.language,
             "bot_secret": redaction.secret(self.sealed_bot_secret),
             "ordering": self.ordering,
+            "payload_template": redaction.text(self.payload_template),
             "rate_limit": self.rate_limit,
             "handshake": self.handshake,
             "allowed_rate": self.allowed_rate,

@@ -36,8 +36,8 @@ _STATE = "concat_ws(' ', id, version, failing_since IS NOT NULL)"
 # LATERAL and OFFSET hold the planner to reading the table after the workspace was entered
 _ENABLED_QUICKLY = Statement(
     f"WITH {ENTERED_SQL} SELECT w.* FROM entered CROSS JOIN LATERAL (SELECT id, event_types, CAST(filter AS text), "  # noqa: S608 our own part
-    "ordering, url, format, language, rate_limit, allowed_rate, handshake, sealed_bot_secret, sealed_headers, secret, previous_secret, "
-    f"previous_expires_at, failing_since IS NOT NULL AS is_failing, {_STATE} AS state "
+    "ordering, url, format, language, rate_limit, allowed_rate, handshake, sealed_bot_secret, sealed_headers, payload_template, secret, "
+    f"previous_secret, previous_expires_at, failing_since IS NOT NULL AS is_failing, {_STATE} AS state "
     "FROM webhook WHERE workspace = entered.workspace AND status = 'enabled' AND about = 'events' OFFSET 0) AS w"
 )
 UNCHANGED_SQL = (

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,14 +19,6 @@ from opsloop_notifications.formats.rules import (
     SECRET_IN_URL,
     TAKES_SECRET,
 )
-
-FAILING_FOR = timedelta(days=5)
-FAILURES_BEFORE_TELLING = 4
-"""Attempts in a row, as many as one delivery has within six minutes: a restart of the receiver is over by then."""
-TELL_FAILING_EVERY = timedelta(hours=1)
-"""An endpoint that answers now and then would fill the log with its failing."""
-FAILURES_BEFORE_DISABLING = 10
-"""More than one exhausted delivery (8 attempts), so that a rarely used endpoint is not judged by a single event."""
 
 
 class About(StrEnum):
@@ -90,26 +81,6 @@ class Receiver:
     event_types: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Failures:
-    """Attempts of an endpoint that failed, and how the last of them did."""
-
-    count: int
-    failure: str
-    status_code: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class Exhausted:
-    """Deliveries of an endpoint that ended without success, and the first of them."""
-
-    count: int
-    delivery_id: UUID
-    event_id: UUID
-    event_type: str
-    failure: str
-
-
 def hears(patterns: Sequence[str], event_type: str) -> bool:
     """Say whether one of the patterns (`*`, `kpi.*`, exact names) covers the type."""
     return any(covers(pattern, event_type) for pattern in patterns)
@@ -132,6 +103,12 @@ def require_format(format: str, *, about: str, has_bot_secret: bool) -> None:
         raise Invalid("/bot_secret", f"is none of the format {format}: only {', '.join(sorted(TAKES_SECRET))} have one")
 
 
+def require_template(template: str | None, format: str) -> None:
+    """Raise Invalid where an endpoint whose format has its own words has a template for its payloads."""
+    if template is not None and format != CLOUDEVENTS:
+        raise Invalid("/payload_template", f"is for the format {CLOUDEVENTS}: others have their own words")
+
+
 def require_ordering(ordering: str, *, about: str) -> None:
     """Raise Invalid where an endpoint that is told of alerts is to get them in the order of streams."""
     if ordering == Ordering.STREAM and about == About.ALERTS:
@@ -149,18 +126,6 @@ def require_filter(filter: Sequence[Mapping[str, Any]], patterns: Sequence[str],
     if filter and about == About.ALERTS:
         raise Invalid("/filter", "is of events; which alerts an endpoint gets is said by /v1/alert-routes")
     require_meant(read_filter(filter), types_of(patterns), "/filter")
-
-
-def has_failed_too_long(failing_since: datetime, failures: int, now: datetime) -> bool:
-    """Say whether an endpoint without a success since `failing_since` should get nothing more."""
-    return failures >= FAILURES_BEFORE_DISABLING and now - failing_since >= FAILING_FOR
-
-
-def begins_to_fail(failing_since: datetime, failures: int, told_at: datetime | None, now: datetime) -> bool:
-    """Say whether to tell now that an endpoint fails: once since its last success, and not again within an hour."""
-    if failures < FAILURES_BEFORE_TELLING:
-        return False
-    return told_at is None or (told_at < failing_since and now - told_at >= TELL_FAILING_EVERY)
 
 
 def host_of(url: str) -> str:

@@ -18,7 +18,7 @@ from opsloop_notifications.headers.rules import (
     MOST_HEADERS,
     header_fault,
 )
-from opsloop_notifications.shapes import EventPattern, map_contract
+from opsloop_notifications.shapes import EventPattern, PayloadTemplate, map_contract
 
 EventTypes = Annotated[list[EventPattern], Field(min_length=1, max_length=100)]
 Format = Literal["cloudevents", "alertmanager", "slack", "feishu", "dingtalk", "wecom", "pagerduty"]
@@ -93,6 +93,7 @@ class WebhookIn(InModel):
     calls a second, of each process that sends; unless it is said, bots get what their makers allow. `signature`: `v1` is HMAC-SHA256 with
     `secret`, `v1a` Ed25519, which is verified with `public_key`; it is changed by `rotate-secret`. `ordering` stream: the events of each
     stream (`source` and `partitionkey`) come one after the other, by `sequence`: the next when the one before it succeeded or was given up.
+    `payload_template`: Liquid that makes JSON of each `event`, which is sent in its place, in format `cloudevents`; see `preview`.
     `handshake`: before it is enabled it is asked for its consent (OPTIONS with WebHook-Request-Origin), in format `cloudevents`.
 
     `about` alerts: it gets alerts in groups, as routes say; `event_types` are those that alerts come from, `alert.triggered` for those
@@ -110,6 +111,7 @@ class WebhookIn(InModel):
     about: About | None = None
     language: Language | None = None
     ordering: Ordering = "none"
+    payload_template: PayloadTemplate | None = None
     rate_limit: RateLimit | None = None
     description: ShortText | None = None
     headers: Headers = Field(default_factory=dict)
@@ -132,6 +134,7 @@ class WebhookPatch(InModel):
     about: About = Field(default_factory=absent)
     language: Language = Field(default_factory=absent)
     ordering: Ordering = Field(default_factory=absent)
+    payload_template: PayloadTemplate | None = None
     rate_limit: RateLimit | None = None
     description: ShortText | None = None
     headers: HeaderChanges = Field(default_factory=absent)
@@ -157,6 +160,7 @@ class WebhookOut(OutModel):
     about: About
     language: Language
     ordering: str
+    payload_template: str | None
     rate_limit: int | None
     description: str | None
     headers: dict[str, Literal[True]]

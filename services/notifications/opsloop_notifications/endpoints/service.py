@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import limits, outbox, resources, workspaces
 from opsloop_common.contracts.envelope import EventData
-from opsloop_common.contracts.notifications import WebhookDisabled, WebhookExhausted, WebhookFailing
+from opsloop_common.contracts.notifications import WebhookDisabled
 from opsloop_common.db import Context, acting_for, clock_of, context_of
 from opsloop_common.documents import read_document, write_document
 from opsloop_common.errors import Conflict, Invalid
@@ -36,12 +36,20 @@ from opsloop_notifications.endpoints.consenting import note_consent as note_cons
 from opsloop_notifications.endpoints.models import Webhook as Webhook
 from opsloop_notifications.endpoints.queries import KnownListeners as KnownListeners
 from opsloop_notifications.endpoints.rules import About as About
-from opsloop_notifications.endpoints.rules import Exhausted as Exhausted
-from opsloop_notifications.endpoints.rules import Failures as Failures
 from opsloop_notifications.endpoints.rules import Listener, Signature, WebhookStatus
 from opsloop_notifications.endpoints.rules import Receiver as Receiver
-from opsloop_notifications.formats.rules import language_for
+from opsloop_notifications.faring.rules import (
+    Exhausted,
+    Failures,
+    begins_to_fail,
+    has_failed_too_long,
+    told_of_exhausted,
+    told_of_failing,
+)
+from opsloop_notifications.formats.rules import CLOUDEVENTS, language_for
 from opsloop_notifications.headers.rules import with_changes
+from opsloop_notifications.payloads import service as payloads
+from opsloop_notifications.payloads.rules import Faulty
 from opsloop_notifications.signing.rules import (
     BadSecret,
     new_signing_key,
@@ -79,6 +87,7 @@ async def create_webhook(
     rules.require_filter(fields["filter"], fields["event_types"], about=about)
     rules.require_format(fields["format"], about=about, has_bot_secret=fields["bot_secret"] is not None)
     rules.require_ordering(fields["ordering"], about=about)
+    await require_template(fields["payload_template"], fields["format"])
     await take_place(session, queries.THERE, most=limits.WEBHOOKS_PER_WORKSPACE, what="webhooks")
     keys, plain = _made_keys(fields["signature"], secret, secrets)
     checked = {name: value for name, value in fields.items() if name not in ("headers", "bot_secret")} | keys
@@ -91,6 +100,16 @@ async def create_webhook(
     if webhook.handshake:
         await ask_for_consent(session, webhook)
     return webhook, plain
+
+
+async def require_template(template: str | None, format: str = CLOUDEVENTS) -> None:
+    """Raise Invalid for a template that is not for the format, or cannot be read."""
+    rules.require_template(template, format)
+    try:
+        if template is not None:
+            await payloads.require_readable(template)
+    except Faulty as fault:
+        raise Invalid("/payload_template", str(fault)) from fault
 
 
 def new_secret() -> str:
@@ -173,12 +192,14 @@ async def change_webhook(
     reason: str = "manual",
 ) -> Webhook:
     """Change an endpoint. Enabling it again forgets its failures; disabling it, for a `reason`, ends what waits."""
+    await require_template(changes.get("payload_template"))
     webhook = await queries.lock_webhook(session, webhook_id, expected)
     with changing(session, webhook, _checked(webhook, dict(changes), policy=policy, secrets=secrets)) as before:
         if {"filter", "event_types", "about"} & before.keys():
             rules.require_filter(webhook.filter, webhook.event_types, about=webhook.about)
         rules.require_format(webhook.format, about=webhook.about, has_bot_secret=webhook.bot_secret is not None)
         rules.require_ordering(webhook.ordering, about=webhook.about)
+        rules.require_template(webhook.payload_template, webhook.format)
         if "status" in before and webhook.status == WebhookStatus.ENABLED:
             webhook.disabled_reason = webhook.failing_since = None
             webhook.failures = 0
@@ -325,46 +346,24 @@ async def note_outcomes(
     now = clock_of(session).now()
     for webhook in await queries.lock_webhooks(session, sorted(touched)):
         if (ended := exhausted.get(webhook.id)) is not None:
-            _tell(session, webhook, WebhookExhausted(**_whom(webhook), **_said_of(ended)))
+            _tell(session, webhook, told_of_exhausted(webhook.id, rules.host_of(webhook.url), ended))
         if (failures := failed.get(webhook.id)) is not None:
             _note_failures(session, webhook, failures, now)
         if webhook.id in gone:
             await _disable(session, webhook, "gone")
-        elif webhook.failing_since is not None and rules.has_failed_too_long(
-            webhook.failing_since, webhook.failures, now
-        ):
+        elif webhook.failing_since is not None and has_failed_too_long(webhook.failing_since, webhook.failures, now):
             await _disable(session, webhook, "failing")
 
 
 def _note_failures(session: AsyncSession, webhook: Webhook, found: Failures, now: datetime) -> None:
     webhook.failures += found.count
     since = webhook.failing_since = webhook.failing_since or now
-    if webhook.status == WebhookStatus.ENABLED and rules.begins_to_fail(
+    if webhook.status == WebhookStatus.ENABLED and begins_to_fail(
         since, webhook.failures, webhook.failing_told_at, now
     ):
         webhook.failing_told_at = now
-        told = WebhookFailing(
-            **_whom(webhook),
-            failing_since=since,
-            failures=webhook.failures,
-            failure=found.failure,
-            status_code=found.status_code,
-        )
+        told = told_of_failing(webhook.id, rules.host_of(webhook.url), since, webhook.failures, found)
         _tell(session, webhook, told)
-
-
-def _whom(webhook: Webhook) -> dict[str, Any]:
-    return {"webhook_id": webhook.id, "host": rules.host_of(webhook.url)}
-
-
-def _said_of(ended: Exhausted) -> dict[str, Any]:
-    return {
-        "deliveries": ended.count,
-        "delivery_id": ended.delivery_id,
-        "event_id": ended.event_id,
-        "event_type": ended.event_type,
-        "failure": ended.failure,
-    }
 
 
 def _tell(session: AsyncSession, webhook: Webhook, event: EventData) -> None:

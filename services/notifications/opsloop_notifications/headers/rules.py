@@ -1,4 +1,4 @@
-"""Which headers an endpoint's owner may give, and how many. Pure."""
+"""Which headers an endpoint's owner may give, how many, and which are ours. Pure."""
 
 from __future__ import annotations
 
@@ -12,6 +12,9 @@ HEADER_CHARACTERS = 1_000
 HEADERS_CHARACTERS = 8_000
 HEADER_NAME = r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}"
 HEADER_VALUE = r"[!-~]([ -~]{0,998}[!-~])?"
+WITHHELD = "(secret)"
+"""In the place of a value that is not shown."""
+USER_AGENT = "OpsLoop-Webhooks/1"
 _CONNECTIONS = {"trailer", "expect", "host", "te", "upgrade", "connection", "keep-alive", "transfer-encoding"}
 _SENDERS = {
     "baggage",
@@ -52,3 +55,12 @@ def with_changes(headers: Mapping[str, str], changes: Mapping[str, str | bool | 
             "/headers", f"must not be more than {MOST_HEADERS} headers of {HEADERS_CHARACTERS:,} characters in all"
         )
     return found
+
+
+def headers_of_call(
+    message_id: str, content_type: str, *, traceparent: str | None, origin: str | None
+) -> dict[str, str]:
+    """Return our headers of a call but those that sign it; `origin` where the endpoint was asked for its consent."""
+    headers = {"content-type": content_type, "user-agent": USER_AGENT, "webhook-id": message_id}
+    headers |= {"traceparent": traceparent} if traceparent else {}
+    return headers | ({"webhook-request-origin": origin} if origin else {})

@@ -281,10 +281,11 @@ def _attempt(attempt: Any, zone: str, look: Look) -> str:
         ("duration", f"{attempt.duration_ms:,} ms"),
     ]
     headers = "\n".join(f"{name}: {value}" for name, value in attempt.request_headers.items())
+    sent = "" if attempt.payload is None else f"<p>{look.word('payload')}</p>{_text(attempt.payload, look)}"
     body = "" if attempt.response_body is None else f"<p>{look.word('answer')}</p>{_text(attempt.response_body, look)}"
     return (
         f"<details><summary>{_mark(state, look)} {look.word('attempt')} {attempt.number} · {answered}</summary>"
-        f"{_list(rows, look)}<p>{look.word('headers')}</p><pre>{escape(headers)}</pre>{body}</details>"
+        f"{_list(rows, look)}<p>{look.word('headers')}</p><pre>{escape(headers)}</pre>{sent}{body}</details>"
     )
 
 

@@ -105,7 +105,7 @@ async def show_delivery(session: AsyncSession, webhook_id: UUID, delivery_id: UU
     delivery = await _delivery_of(session, webhook, delivery_id)
     attempts = await deliveries.attempts_of(session, delivery.id)
     zone = (await workspaces.get(session)).time_zone
-    payload = await sending.payload_of(session, delivery)
+    payload = await sending.payload_of(session, delivery, attempts)
     return Sheet(webhook, delivery, payload, attempts, zone, opened.expires_at)
 
 

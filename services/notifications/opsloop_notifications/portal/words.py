@@ -45,6 +45,7 @@ FAILURES = {
     "protocol": ("the answer was no HTTP", "响应不是有效的 HTTP"),
     "refused": ("refused the message", "拒绝了该消息"),
     "too_fast": ("got too many messages", "消息过于频繁"),
+    "template_failed": ("could not be written by the template", "模板无法生成内容"),
     "blocked_target": ("this address may not be called", "不允许调用此地址"),
 }
 REASONS = {

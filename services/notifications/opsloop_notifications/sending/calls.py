@@ -40,6 +40,7 @@ class Call:
     language: Language
     sealed_bot_secret: str | None
     sealed_headers: str | None
+    template: str | None
     sealed_secrets: tuple[str, ...]
     tries: int
     made: int
@@ -53,6 +54,11 @@ class Call:
     def kind(self) -> str:
         """Return the name of the queue."""
         return KIND
+
+    @property
+    def payload(self) -> str | None:
+        """Return the body where a template made it, and so was made."""
+        return None if self.template is None or self.content_type == CONTENT_TYPE else self.body.decode()
 
     @property
     def is_in_order(self) -> bool:
@@ -105,6 +111,7 @@ def call_from(
         language=row["language"],
         sealed_bot_secret=row["sealed_bot_secret"],
         sealed_headers=row["sealed_headers"],
+        template=row["payload_template"],
         sealed_secrets=secrets,
         tries=row["tries"],
         made=row["attempt_count"],

@@ -30,7 +30,7 @@ _CLAIM_CALLS = Statement(
     "d.created_at, d.event_type, d.event_type = :test_type AS is_test, "
     "coalesce(d.document, e.document) AS document, w.url, w.status, w.rate_limit, w.allowed_rate, w.handshake, "
     "w.handshake AND w.consented_at IS NULL AS lacks_consent, w.format, w.language, "
-    "w.sealed_bot_secret, w.sealed_headers, w.secret, w.previous_secret, w.previous_expires_at, "
+    "w.sealed_bot_secret, w.sealed_headers, w.payload_template, w.secret, w.previous_secret, w.previous_expires_at, "
     "w.failing_since IS NOT NULL AS is_failing "
     "FROM mine CROSS JOIN hurried JOIN delivery AS d ON d.id = mine.id LEFT JOIN webhook AS w ON w.id = d.webhook_id "
     "LEFT JOIN event_log AS e ON e.workspace = d.workspace AND e.event_id = d.event_id AND d.document IS NULL"

@@ -63,7 +63,7 @@ async def get_delivery(delivery_id: UUID, session: Db) -> DeliveryWithAttempts:
     attempts = await deliveries.attempts_of(session, delivery_id)
     return DeliveryWithAttempts(
         **DeliveryOut.model_validate(delivery).model_dump(),
-        payload=await service.payload_of(session, delivery),
+        payload=await service.payload_of(session, delivery, attempts),
         attempts=[AttemptOut.model_validate(attempt) for attempt in attempts],
     )
 

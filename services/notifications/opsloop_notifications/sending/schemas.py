@@ -24,7 +24,8 @@ class AttemptOut(OutModel):
     """One call. `failure` null means success; without a `status_code` no answer came.
 
     The status line decides, of bots their words too (`refused`, `too_fast`); `detail` has those, or says why no answer came, or what was
-    wrong with the rest of one that counts.
+    wrong with the rest of one that counts. `payload` is what was sent where a template made it, of the newest 20 attempts;
+    `template_failed`: it came to nothing that can be sent, so no call was made, and `detail` says why.
     """
 
     number: int
@@ -34,6 +35,7 @@ class AttemptOut(OutModel):
     failure: str | None
     detail: str | None
     request_headers: dict[str, str]
+    payload: str | None
     response_body: str | None
     next_attempt_at: Timestamp | None
 
@@ -41,8 +43,8 @@ class AttemptOut(OutModel):
 class DeliveryWithAttempts(DeliveryOut):
     """A delivery with its newest 200 attempts, newest first.
 
-    `payload` is the body of its calls to the byte, over which they are signed; of bots' formats what their messages are written from.
-    Null when the event is past its retention.
+    `payload` is the body of its calls to the byte, over which they are signed; where a template makes it, that of the newest; of
+    bots' formats what their messages are written from. Null when the event is past its retention.
     """
 
     payload: str | None

@@ -34,8 +34,13 @@ from opsloop_notifications.deliveries.rules import (
 )
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.endpoints.rules import WebhookStatus
+from opsloop_notifications.faring.rules import Exhausted, Failures
 from opsloop_notifications.formats import rules as formats
 from opsloop_notifications.handshakes.rules import origin_of
+from opsloop_notifications.headers.rules import WITHHELD, headers_of_call
+from opsloop_notifications.payloads import rules as payloads
+from opsloop_notifications.payloads.rules import Faulty
+from opsloop_notifications.payloads.service import PayloadWriter
 from opsloop_notifications.sending import queries
 from opsloop_notifications.sending.calls import KIND, Call, Held, read_call
 from opsloop_notifications.sending.meters import CallMeter
@@ -45,8 +50,8 @@ from opsloop_notifications.signing.rules import Key, read_keys, sign
 OPENED_SECRETS_KEPT = 1_000
 GATES_KEPT = 1_000
 ENDPOINTS_KEPT = 1_000  # of whose answers something is remembered
-WITHHELD = "(secret)"
-USER_AGENT = "OpsLoop-Webhooks/1"
+ENDED_BY_US = frozenset({"blocked_target", payloads.FAILED})
+"""No call was made, and another attempt would make none either."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +96,7 @@ class WebhookWork:
         self._opened: dict[str, list[Key]] = {}
         self._opened_headers: dict[str, dict[str, str]] = {}
         self._failing: set[UUID] = set()
+        self._payloads = PayloadWriter()
         self._meter = runtime.db.meters.of(CallMeter)
 
     async def claim(self, ask: Ask) -> Claimed[Call]:
@@ -154,6 +160,10 @@ class WebhookWork:
         pulse = self._pulses[str(item.webhook_id)]
         if (until := pulse.held_back(self._runtime.clock.now(), at_most=item.held_until_at_most)) is not None:
             return Held(item, until)
+        try:
+            item = await self._written(item)
+        except Faulty as fault:
+            return self._unwritten(item, fault)
         (url, body, headers), owners = self._request(item), self._owners_headers(item)
         sent = {**owners, **headers}
         headers = {**dict.fromkeys(owners, WITHHELD), **headers}
@@ -163,7 +173,9 @@ class WebhookWork:
         except OutboundError as error:
             if not isinstance(error, BlockedTarget):  # it was not asked
                 pulse.failed(self._runtime.clock.now())
-            outcome = self._unanswered_call(item, headers, started_at, _ms_since(started), error)
+            outcome = self._unanswered_call(
+                item, headers, started_at, _ms_since(started), failure=error.failure, detail=error.detail
+            )
         else:
             outcome = self._answered_call(item, headers, started_at, _ms_since(started), answer)
             self._note(pulse, outcome, answer)
@@ -171,6 +183,18 @@ class WebhookWork:
                 self._meter.delivered(self._runtime.clock.now() - item.happened_at)
         hit("webhooks.after_send")
         return outcome
+
+    async def _written(self, call: Call) -> Call:
+        """Return a call with the payload that its endpoint's template makes of the event; raises Faulty."""
+        if call.template is None or call.format != formats.CLOUDEVENTS:
+            return replace(call, template=None)
+        body = await self._payloads.write(call.template, call.body, workspace=call.workspace)
+        return replace(call, body=body, content_type=payloads.CONTENT_TYPE)
+
+    def _unwritten(self, call: Call, fault: Faulty) -> Outcome:
+        """Record that nothing could be sent; that would be so at another attempt too."""
+        now, detail = self._runtime.clock.now(), f"payload_template, {fault}"
+        return self._unanswered_call(call, {}, now, 0, failure=payloads.FAILED, detail=detail)
 
     def _note(self, pulse: Pulse, outcome: Outcome, answer: Answer) -> None:
         now = self._runtime.clock.now()
@@ -182,8 +206,8 @@ class WebhookWork:
 
     def broken(self, item: Call, error: Exception) -> Outcome:
         """Record a fault of our own as an attempt, to be tried again."""
-        failed = OutboundError("protocol", "The attempt failed on our side.")
-        return self._unanswered_call(item, {}, self._runtime.clock.now(), 0, failed)
+        now, detail = self._runtime.clock.now(), "The attempt failed on our side."
+        return self._unanswered_call(item, {}, now, 0, failure="protocol", detail=detail)
 
     def settles(self, result: Outcome | Held) -> bool:
         """Say no: each is recorded."""
@@ -234,9 +258,8 @@ class WebhookWork:
     def _request(self, call: Call) -> tuple[str, bytes, dict[str, str]]:
         """Return the address, the body and our headers of a call: Standard Webhooks', or what a bot's protocol has."""
         now, message_id = self._runtime.clock.now(), str(call.event_id)
-        headers = {"content-type": call.content_type, "user-agent": USER_AGENT, "webhook-id": message_id}
-        headers |= {"traceparent": call.traceparent} if call.traceparent else {}
-        headers |= {"webhook-request-origin": self._origin} if call.says_origin and self._origin else {}
+        origin = self._origin if call.says_origin else None
+        headers = headers_of_call(message_id, call.content_type, traceparent=call.traceparent, origin=origin)
         if call.format in formats.BOTS:
             secret = endpoints.opened_bot_secret(call.sealed_bot_secret, self._runtime.secrets)
             told = read_document(call.body)
@@ -294,6 +317,7 @@ class WebhookWork:
                 detail=detail,
                 request_headers=dict(headers),
                 response_body=shown,
+                payload=call.payload,
                 next_attempt_at=None
                 if failure is None or failure in ENDED_BY_THE_ENDPOINT
                 else self._next(call, max(wanted or NO_TIME, closed)),
@@ -302,7 +326,7 @@ class WebhookWork:
         )
 
     def _unanswered_call(
-        self, call: Call, headers: Mapping[str, str], at: datetime, duration_ms: int, error: OutboundError
+        self, call: Call, headers: Mapping[str, str], at: datetime, duration_ms: int, *, failure: str, detail: str
     ) -> Outcome:
         return Outcome(
             webhook_id=call.webhook_id,
@@ -316,11 +340,12 @@ class WebhookWork:
                 attempted_at=at,
                 duration_ms=duration_ms,
                 status_code=None,
-                failure=error.failure,
-                detail=error.detail,
+                failure=failure,
+                detail=detail,
                 request_headers=dict(headers),
                 response_body=None,
-                next_attempt_at=None if isinstance(error, BlockedTarget) else self._next(call, None),
+                payload=call.payload,
+                next_attempt_at=None if failure in ENDED_BY_US else self._next(call, None),
             ),
         )
 
@@ -328,23 +353,23 @@ class WebhookWork:
         return next_attempt_at(call.tries + 1, self._runtime.clock.now(), jitter=random.random(), wait=wanted)
 
 
-def _failures(results: Sequence[Outcome]) -> dict[UUID, endpoints.Failures]:
+def _failures(results: Sequence[Outcome]) -> dict[UUID, Failures]:
     """Return what failed, by endpoint; that it wants no more of one delivery is no failure of an endpoint."""
-    found: dict[UUID, endpoints.Failures] = {}
+    found: dict[UUID, Failures] = {}
     for outcome in results:
         attempt = outcome.attempt
         if attempt.failure is not None and attempt.failure != ABORTED:
             count = found[outcome.webhook_id].count + 1 if outcome.webhook_id in found else 1
-            found[outcome.webhook_id] = endpoints.Failures(count, attempt.failure, attempt.status_code)
+            found[outcome.webhook_id] = Failures(count, attempt.failure, attempt.status_code)
     return found
 
 
-def _exhausted(results: Sequence[Outcome]) -> dict[UUID, endpoints.Exhausted]:
-    found: dict[UUID, endpoints.Exhausted] = {}
+def _exhausted(results: Sequence[Outcome]) -> dict[UUID, Exhausted]:
+    found: dict[UUID, Exhausted] = {}
     for outcome in results:
         if not outcome.is_exhausted or not is_told_of(outcome.event_type):
             continue
-        first = found.get(outcome.webhook_id) or endpoints.Exhausted(
+        first = found.get(outcome.webhook_id) or Exhausted(
             0, outcome.attempt.delivery_id, outcome.event_id, outcome.event_type, str(outcome.attempt.failure)
         )
         found[outcome.webhook_id] = replace(first, count=first.count + 1)

@@ -22,7 +22,7 @@ from opsloop_common.lanes import Statement
 from opsloop_common.turns import breathing
 from opsloop_notifications.deliveries import service as deliveries
 from opsloop_notifications.deliveries.rules import TEST_TYPE, stream_of
-from opsloop_notifications.deliveries.service import Delivery
+from opsloop_notifications.deliveries.service import Delivery, DeliveryAttempt
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.endpoints.rules import Listener, hears
 from opsloop_notifications.eventlog.service import LOG_SQL, find_document, log_parameters, wakeup
@@ -177,8 +177,10 @@ def _call(plan: deliveries.Plan, event: Event, body: bytes, listener: Listener, 
     return call_from(row, now, body=body, happened_at=event.time, traceparent=event.traceparent)
 
 
-async def payload_of(session: AsyncSession, delivery: Delivery) -> str | None:
-    """Return the body of a delivery's calls to the byte, None when its event is past its retention."""
+async def payload_of(session: AsyncSession, delivery: Delivery, attempts: Sequence[DeliveryAttempt]) -> str | None:
+    """Return the body of a delivery's calls to the byte, of several the newest; None when its event is past its retention."""
+    if attempts and attempts[0].payload is not None:
+        return attempts[0].payload
     return delivery.document or await find_document(session, delivery.event_id)
 
 

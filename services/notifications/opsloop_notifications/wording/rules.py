@@ -10,7 +10,9 @@ from unicodedata import east_asian_width
 from opsloop_common import limits
 from opsloop_common.invisible import says_something
 from opsloop_notifications.wording import layout, markdown, sandbox
-from opsloop_notifications.wording.sandbox import Budget, Faulty, Into
+from opsloop_notifications.wording.sandbox import Budget as Budget
+from opsloop_notifications.wording.sandbox import Faulty as Faulty
+from opsloop_notifications.wording.sandbox import Into as Into
 
 CHANNELS = ("email", "inbox")
 Contents = Sequence[Mapping[str, Any]]
@@ -28,6 +30,10 @@ _PARTS = {
     "email": {"subject": Into.TEXT, "preheader": Into.TEXT, "body": Into.MARKDOWN, "html": Into.HTML},
     "inbox": {"title": Into.TEXT, "body": Into.TEXT, "url": Into.TEXT},
 }
+
+
+read_template, render_template = sandbox.require_readable, sandbox.render
+"""For what is written by a template elsewhere."""
 
 
 class Unsayable(Exception):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from decimal import Decimal
 from enum import StrEnum
 from functools import cache, partial
 from itertools import pairwise
@@ -17,10 +18,12 @@ from liquid import BoundTemplate, Environment, RenderContext, StrictDefaultUndef
 from liquid.builtin import register
 from liquid.builtin.output import Output, OutputNode
 from liquid.exceptions import LiquidError
+from liquid.output import LimitedStringIO
 from liquid.stringify import to_liquid_string
 from liquid.utils import ReadOnlyChainMap
 
 from opsloop_common import limits
+from opsloop_common.documents import write_document
 from opsloop_common.foreign import Unreadable, reading
 
 TAGS = frozenset({"if", "unless", "case", "for", "break", "continue", "assign", "comment", "#"})
@@ -43,17 +46,22 @@ _NAME = re.compile(r"\{%-?\s{0,10}(#|[a-z]*)")
 _WIDE = re.compile(r"\s{11}")
 _SPECIAL = re.compile(r"([!-/:-@\[-`{-~])")
 _GAPS = re.compile(r"\s+")
+_QUOTES = re.compile(r'\\.|\\\Z|"', re.DOTALL)
 _WORDS = frozenset({"date", "round", "ceil", "floor", "times", "plus", "minus", "divided_by", "modulo", "abs"})
 _SHORT = 64
 """Characters of what is read as a number or a time."""
 
 
 class Into(StrEnum):
-    """What the text becomes, which decides how a value is written into it: as it is, as plain words of Markdown, or of HTML."""
+    """What the text becomes, which decides how a value is written into it.
+
+    As it is, as plain words of Markdown or of HTML; in JSON as a value, or as a part of the string in which it stands.
+    """
 
     TEXT = "text"
     MARKDOWN = "markdown"
     HTML = "html"
+    JSON = "json"
 
 
 class Faulty(Exception):
@@ -169,11 +177,56 @@ def plain_words(text: str) -> str:
     return _SPECIAL.sub(r"\\\1", _GAPS.sub(" ", text))
 
 
+class _JsonBuffer(LimitedStringIO):
+    """What is written by and by, and whether that ends within a string: no value ends a string, or begins one without ending it."""
+
+    is_in_string = False
+
+    def write(self, text: str) -> int:
+        """Write what the template itself says."""
+        for found in _QUOTES.findall(text):
+            if found == '"':
+                self.is_in_string = not self.is_in_string
+            elif found == "\\" and self.is_in_string:
+                raise _TooDear("has a backslash before a value, or at its end")
+        return super().write(text)
+
+    def write_value(self, value: object) -> int:
+        """Write what the template asked the data for."""
+        if self.is_in_string:
+            return super().write(write_document(to_liquid_string(value, False))[1:-1])
+        return super().write(write_document(_sayable(value)))
+
+
+def _sayable(value: object) -> object:
+    """Return a value as JSON has it; raises for what it does not have."""
+    if isinstance(value, Undefined):
+        return str(value)  # which raises, with its name
+    if isinstance(value, range):
+        return list(value)
+    if value is not None and not isinstance(value, str | bool | int | float | list | dict):
+        raise _TooDear("writes a value that JSON does not have")
+    return value
+
+
+class _JsonValue(OutputNode):
+    def render_to_output(self, context: RenderContext, buffer: Any) -> int:
+        value = self.expression.evaluate(context)
+        return int(buffer.write_value(float(value) if isinstance(value, Decimal) else value))
+
+
+class _JsonOutput(Output):
+    node_class = _JsonValue
+
+
+_OUTPUTS: Mapping[Into, type[Output]] = {Into.MARKDOWN: _PlainOutput, Into.JSON: _JsonOutput}
+
+
 @cache
 def _engine(into: Into) -> Environment:
     engine = _Environment(undefined=StrictDefaultUndefined, autoescape=into is Into.HTML)
-    if into is Into.MARKDOWN:
-        engine.add_tag(_PlainOutput)
+    if into in _OUTPUTS:
+        engine.add_tag(_OUTPUTS[into])
     return engine
 
 
@@ -227,11 +280,18 @@ def read(source: str, into: Into, budget: Budget) -> BoundTemplate:
         raise _fault(error.__cause__, source) from error
 
 
+def require_readable(source: str, into: Into, budget: Budget) -> None:
+    """Raise Faulty unless a template can be read, and asks for no filter that there is not, which the engine says with data alone."""
+    for name, places in read(source, into, budget).analyze(include_partials=False).filters.items():
+        if name not in FILTERS:
+            raise Faulty(f"there is no filter {name}", _line(source, places[0].index))
+
+
 def render(source: str, data: Mapping[str, Any], into: Into, budget: Budget) -> str:
     """Return what a template and its data come to; raises Faulty, also for a variable that the data lacks."""
     template = read(source, into, budget)
     context = _Context(template, data, budget)
-    buffer = context.get_buffer()
+    buffer = _JsonBuffer(limits.PAYLOAD_BYTES) if into is Into.JSON else context.get_buffer()
     try:
         with reading():
             template.render_with_context(context, buffer)

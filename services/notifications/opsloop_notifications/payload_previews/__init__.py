@@ -1,0 +1,1 @@
+"""What an endpoint would be called with, without a call."""
