@@ -55,6 +55,8 @@ CALL_PARSE_TURN_SECONDS = 0.001  # for all connections together, between two tur
 CALLS_AT_ONCE = 512  # of a process; 10,000 of endpoints that hang would be more than it may open files
 CALLS_KEPT = 128  # of them, for workspaces that held few lately
 # … the mail server
+CHANNEL_CALLS_AT_ONCE = 128  # of a process, besides those of webhooks
+CHANNEL_CALLS_KEPT = 32
 MAIL_CONNECTIONS = 10
 MAIL_CONNECTIONS_KEPT = 2
 MAIL_SECONDS = 60.0  # one mail, from the connection to the last answer
@@ -281,6 +283,12 @@ TEMPLATE_LIST = 1_000
 """Things in a list that a filter works on."""
 TEMPLATE_VALUE_CHARACTERS = 64 * 1024
 TEMPLATE_OUTPUT_BYTES = 256 * 1024
+
+CHANNELS_PER_WORKSPACE = 50
+DEVICES_PER_PERSON = 10
+"""Browsers that a person lets us wake; the one that was used longest ago makes room. One message calls all of them."""
+SMS_TEMPLATE_BYTES = 8 * 1024
+SMS_TEMPLATE_LEVELS = 6
 
 MESSAGE_PEOPLE = 1_000
 """Whom one request tells something; more are a campaign."""
