@@ -203,6 +203,7 @@ PAIRS = [
             "anomalies",
             "bots",
             "capture",
+            "channels",
             "consent",
             "insights",
             "kpis",

@@ -33,14 +33,14 @@ class Reaching:
         return made
 
     async def chat(
-        self, kind: str, *, most: int = 1_000, secret: Any = ..., token: str = "t0ken", **fields: Any
+        self, kind: str, *, most: int = 1_000, secret: Any = ..., access: str = "t0ken", **fields: Any
     ) -> Bot:
         """Add a chat, and what answers as its makers do; `u1` is in it."""
         right = SECRETS.get(kind) if kind in SIGNED else None
         bot = Bot(kind, self.service.clock.now, secret=right, most=most)
         self.hook.answer = bot.answer
         given = right if secret is ... else secret
-        body = {"url": f"{self.hook.url}?access_token={token}", "rate_limit": 1_000} | fields
+        body = {"url": f"{self.hook.url}?access_token={access}", "rate_limit": 1_000} | fields
         self.channel = await self.add(kind, **body | ({"secret": given} if given else {}))
         await self.contact("u1", kind="chat", channel_id=self.channel["id"])
         return bot

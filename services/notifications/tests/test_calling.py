@@ -51,7 +51,7 @@ async def test_a_wrong_signature_fails_for_good(reaching, work, kind):
 
 @pytest.mark.parametrize("kind", CHATS)
 async def test_a_token_that_is_not_valid_fails_for_good(reaching, work, kind):
-    bot = await reaching.chat(kind, token="another")
+    bot = await reaching.chat(kind, access="another")
     async with work(reaching.service, dispatch_calls):
         message = await reaching.say("u1")
         row = await reaching.ended(message)

@@ -22,7 +22,7 @@ from opsloop_notifications.channels.service import Channel, enabled_ways, find_c
 from opsloop_notifications.contacts import queries, rules
 from opsloop_notifications.contacts.models import Contact as Contact
 from opsloop_notifications.contacts.rules import KIND_FOR, ContactKind
-from opsloop_notifications.ways.rules import PUSH, SMS, Setup, Target
+from opsloop_notifications.ways.rules import CALLED, PUSH, SMS, Setup, Target
 
 KEYS_PURPOSE = "keys of a browser"
 
@@ -113,6 +113,11 @@ async def reach_by(session: AsyncSession, channel: str, user_ids: Collection[str
             for id, each in people.items()
         },
     )
+
+
+async def channels_of(session: AsyncSession, user_id: str) -> list[str]:
+    """Return by which channels of messages a person is reached now, besides mail and inbox."""
+    return [channel for channel in CALLED if user_id in (await reach_by(session, channel, [user_id])).people]
 
 
 async def aims(

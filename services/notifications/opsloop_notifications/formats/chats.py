@@ -123,7 +123,7 @@ def feishu_sign(secret: str, seconds: int) -> str:
 
 
 def dingtalk(message: Message, language: Language) -> dict[str, Any]:
-    """Return a message in Markdown, of which what others wrote is none; a card of it where it has buttons. It mentions at most who is meant."""
+    """Return a message in Markdown, of which what others wrote is none; a card where it has buttons. It mentions at most who is meant."""
     title = without_markup(message.title)
     called = "" if message.mention is None else f"\n\n@{message.mention}"
     if message.buttons:
