@@ -117,7 +117,7 @@ async def test_a_secret_is_set_and_taken_away(reaching):
     assert (await reaching.call("PATCH", path, {"secret": None}))["secret"] is None
     assert (await reaching.call("PATCH", path, {"secret": "another"}))["secret"] is True
     await reaching.call("PATCH", path, {"headers": {"x-a": "b"}}, 422)
-    await reaching.call("PATCH", path, {"url": "http://127.0.0.2:1/x"}, 200)
+    await reaching.call("PATCH", path, {"url": "http://127.0.0.2:9/x"}, 200)
     await reaching.call("PATCH", path, {"url": "http://192.168.0.1/"}, 422)
 
 
@@ -144,7 +144,7 @@ async def test_there_are_only_so_many(reaching, monkeypatch):
     for _ in range(2):
         await reaching.add("slack", **BODIES["slack"])
     problem = await reaching.call("POST", "/v1/channels", {"kind": "slack", "name": "n"} | BODIES["slack"], 409)
-    assert problem["code"] == "too_many"
+    assert problem["type"].endswith("too_many")
 
 
 async def test_who_changed_an_older_version_is_told(reaching):
