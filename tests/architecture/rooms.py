@@ -64,6 +64,7 @@ FURTHER = {
     ),
     "metrics.people.writing": Further(25, "writes what became of a block's persons in bulk, apart from deciding it"),
     "notifications.alerts.pages": Further(40, "a door for people: the page behind the link of a mail"),
+    "notifications.calling.caller": Further(35, "what the queue's engine calls to make calls"),
     "notifications.deliveries.lines": Further(25, "what goes one after the other, apart from what queues and ends it"),
     "notifications.deliveries.planning": Further(25, "queues deliveries, as parts of others' statements too"),
     "notifications.endpoints.consenting": Further(25, "endpoints that are enabled by their consent alone"),
@@ -87,12 +88,21 @@ FURTHER = {
     "notifications.in_app.streaming": Further(
         35, "the answer that goes on while somebody watches, apart from asking for it"
     ),
+    "notifications.messages.calls": Further(26, "what is recorded of notifications that are said by calls"),
+    "notifications.messages.stopping": Further(
+        27, "messages are taken back, paused and resumed, apart from making them"
+    ),
     "notifications.messages.mails": Further(25, "mails as the queue's engine takes and records them"),
     "notifications.posting.sender": Further(35, "what the queue's engine calls to hand mails over"),
     "notifications.recipient_imports.reading": Further(25, "what one row says, by the shape that the contract shows"),
     "notifications.wording.layout": Further(-10, "the frame that a mail's HTML stands in"),
     "notifications.wording.markdown": Further(-10, "Markdown as HTML and as text, by a library"),
     "notifications.wording.sandbox": Further(-10, "Liquid, by a library, within bounds"),
+    "notifications.ways.chats": Further(-10, "chats, in the protocols of their bots"),
+    "notifications.ways.port": Further(-30, "what all ways out have in common"),
+    "notifications.ways.sms": Further(-10, "any provider of SMS, as its owner describes it"),
+    "notifications.ways.statuses": Further(-20, "what an HTTP status says"),
+    "notifications.ways.web_push": Further(-10, "browsers: sealed and signed"),
     "notifications.sending.calls": Further(15, "a call as sender and use cases hand it to each other"),
     "notifications.sending.sender": Further(35, "what the queue's engine calls to make calls"),
 }

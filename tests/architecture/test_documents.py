@@ -206,6 +206,7 @@ PAIRS = [
             "anomalies",
             "bots",
             "capture",
+            "channels",
             "consent",
             "insights",
             "kpis",

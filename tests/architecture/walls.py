@@ -28,6 +28,7 @@ _BY_DESIGN = {
         ("opsloop_notifications.lines.routes", READS, "delivery_line"),
         ("opsloop_metrics.event_imports.routes", READS, "rejection"),
         ("opsloop_notifications.digest_mails.routes", READS, "digest"),
+        ("opsloop_notifications.calling.routes", READS, "call_attempt"),
     ],
     "a list of 100,000 people is copied by one statement and never leaves the database": [
         ("opsloop_campaigns.recipients.service", READS, "campaign"),
@@ -47,6 +48,7 @@ _BY_DESIGN = {
     "the queue's engine, in common, works on the table that it was handed": [
         (f"{_SENDING}.timers", WRITES, "delivery_queue"),
         ("opsloop_notifications.posting.timers", WRITES, "notification_queue"),
+        ("opsloop_notifications.calling.timers", WRITES, "call_queue"),
     ],
     "claiming what to call is one statement: five round trips were on the way of each webhook": [
         (f"{_SENDING}.queries", WRITES, "delivery_queue"),

@@ -33,6 +33,7 @@ from services.metrics.tests.clickhouse_front import fronted
 MARK = "XyMarkOfOnePerson"
 ANONYMOUS = f"anon-{MARK}"
 OTHER = "somebody-else"
+POINT = "BCVxsr7N_eNgVRqvHtD0zTZsEc6-VV-JvLexhqUzORcxaOzi6-AYWXvTBHm4bjyPjs7Vd8pZGH6SRpkNtoIAiw4"
 SERVICES = (FEEDBACK, METRICS, CAMPAIGNS, NOTIFICATIONS)
 FOR_A_WHILE = {
     "outbox": "that they were erased, for 14 days: others may still have to hear it",
@@ -174,10 +175,28 @@ async def _list(world, user, mark):
     made = await client.post("/v1/recipient-imports", content=json.dumps(of_a_file), headers=headers)
     assert made.status_code == 202, made.text
     await world.call("notifications", "POST", "/v1/recipients:batch", {"items": [row | {"time_zone": "Asia/Shanghai"}]})
+    await _reach(world, user, mark)
     wish = {"topic": "daily", "channel": "email", "is_on": True, "digest": {"every": "week"}}
     await world.call("notifications", "PUT", f"/v1/recipients/{user}/preferences", {"topics": [wish]})
     contents = [{"locale": "en", "email": {"subject": mark, "body": mark}}]
     told = {"user_ids": [user], "channels": ["email"], "contents": contents, "topic": "daily", "digest_key": "k"}
+    await world.call("notifications", "POST", "/v1/messages", told)
+
+
+async def _reach(world, user, mark):
+    """Let the person be reached in a chat and in a browser, and be told there."""
+    chat = {"kind": "slack", "name": "Team", "url": "https://example.com/hook"}
+    room = await world.call("notifications", "POST", "/v1/channels", chat)
+    push = {"kind": "web_push", "name": "Browsers", "subject": "mailto:ops@example.com"}
+    browsers = await world.call("notifications", "POST", "/v1/channels", push)
+    to = f"/v1/recipients/{user}/contacts"
+    in_chat = {"kind": "chat", "channel_id": room["id"], "address": mark}
+    await world.call("notifications", "POST", to, in_chat)
+    address, keys = f"https://example.com/{mark}", {"p256dh": POINT, "auth": "BTBZMqHH6r4Tts7J_aSIgg"}
+    browser = {"kind": "push", "channel_id": browsers["id"], "address": address, "keys": keys}
+    await world.call("notifications", "POST", to, browser)
+    contents = [{"locale": "en", "chat": {"body": mark}, "push": {"title": mark, "body": mark}}]
+    told = {"user_ids": [user], "channels": ["chat", "push"], "contents": contents}
     await world.call("notifications", "POST", "/v1/messages", told)
 
 
@@ -232,7 +251,7 @@ async def test_no_table_has_a_mark_of_who_was_erased(everything):
         ("campaigns", "recipient"), ("campaigns", "playbook"), ("notifications", "recipient"),
         ("notifications", "notification"), ("notifications", "message"), ("notifications", "in_app_inbox"),
         ("notifications", "in_app_entry"), ("notifications", "suppression"), ("notifications", "digest"),
-        ("notifications", "recipient_import_row"),
+        ("notifications", "recipient_import_row"), ("notifications", "contact"),
         ("store", "event"), ("store", "person"),
     } <= seen  # fmt: skip
 

@@ -55,6 +55,8 @@ CALL_PARSE_TURN_SECONDS = 0.001  # for all connections together, between two tur
 CALLS_AT_ONCE = 512  # of a process; 10,000 of endpoints that hang would be more than it may open files
 CALLS_KEPT = 128  # of them, for workspaces that held few lately
 # … the mail server
+CHANNEL_CALLS_AT_ONCE = 128  # of a process, besides those of webhooks
+CHANNEL_CALLS_KEPT = 32
 MAIL_CONNECTIONS = 10
 MAIL_CONNECTIONS_KEPT = 2
 MAIL_SECONDS = 60.0  # one mail, from the connection to the last answer
@@ -290,6 +292,12 @@ PAYLOADS_AT_ONCE = 1
 """That a process writes by templates, in a thread: its loop goes on meanwhile."""
 PAYLOADS_SHOWN = 20
 """Of the attempts of one delivery, the newest."""
+
+CHANNELS_PER_WORKSPACE = 50
+DEVICES_PER_PERSON = 10
+"""Browsers that a person lets us wake; the one that was used longest ago makes room. One message calls all of them."""
+SMS_TEMPLATE_BYTES = 8 * 1024
+SMS_TEMPLATE_LEVELS = 6
 
 MESSAGE_PEOPLE = 1_000
 """Whom one request tells something; more are a campaign."""

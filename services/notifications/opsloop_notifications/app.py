@@ -10,9 +10,13 @@ from opsloop_notifications.alert_silences import slice as alert_silences
 from opsloop_notifications.alerts import slice as alerts
 from opsloop_notifications.asking import slice as asking
 from opsloop_notifications.bounces import slice as bounces
+from opsloop_notifications.calling import slice as calling
+from opsloop_notifications.calls import slice as calls
+from opsloop_notifications.channels import slice as channels
 from opsloop_notifications.composing import slice as composing
 from opsloop_notifications.confirmations import slice as confirmations
 from opsloop_notifications.consent import slice as consent
+from opsloop_notifications.contacts import slice as contacts
 from opsloop_notifications.deliveries import slice as deliveries
 from opsloop_notifications.digest_mails import slice as digest_mails
 from opsloop_notifications.digests import slice as digests
@@ -61,6 +65,7 @@ SERVICE = Service(
         confirmations.SLICE,  # before recipients, whose paths take the rest
         in_app.SLICE,
         recipient_imports.SLICE,
+        contacts.SLICE,
         recipients.SLICE,
         consent.SLICE,
         topics.SLICE,
@@ -70,6 +75,9 @@ SERVICE = Service(
         mail.SLICE,
         messages.SLICE,
         posting.SLICE,
+        channels.SLICE,
+        calls.SLICE,
+        calling.SLICE,
         digests.SLICE,
         digest_mails.SLICE,
         alerts.SLICE,

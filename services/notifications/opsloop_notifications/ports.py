@@ -11,6 +11,7 @@ from opsloop_common.due.claims import PLANNED_BY_INDEX
 from opsloop_common.entry import WORKER_SETTING
 from opsloop_common.lanes import Lanes
 from opsloop_common.outbound.client import OutboundClient, policy_from
+from opsloop_common.secretbox import SecretBox
 from opsloop_common.service import Runtime
 from opsloop_notifications.dkim.service import Signer, open_signer
 from opsloop_notifications.endpoints.service import KnownListeners
@@ -28,6 +29,8 @@ class NotificationsPorts:
     signer: Signer | None
     lanes: Lanes
     """Those of the queue engine, over all workspaces."""
+    secrets: SecretBox
+    """Opens what is sealed, for what is done beside requests."""
     listeners: KnownListeners = field(default_factory=KnownListeners)
 
 
@@ -42,6 +45,7 @@ async def open_ports(runtime: Runtime) -> AsyncIterator[NotificationsPorts]:
             ),
             mail=tuple([await stack.enter_async_context(MailServer(url)) for url in runtime.settings.smtp_urls]),
             signer=open_signer(settings.dkim_signs_for, settings.named_dkim_keys) if settings.dkim_keys else None,
+            secrets=runtime.secrets,
             lanes=await stack.enter_async_context(aclosing(_senders_lanes(runtime))),
         )
 

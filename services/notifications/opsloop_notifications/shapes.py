@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
 import orjson
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from opsloop_common import limits
 from opsloop_common.contracts.known import known_pattern
 from opsloop_common.documents import is_deeper_than
 from opsloop_common.http.schemas import InModel, Locale, OutModel, Timestamp, in_words, said, storable
+from opsloop_notifications.headers.rules import (
+    HEADER_CHARACTERS,
+    HEADER_NAME,
+    HEADER_VALUE,
+    MOST_HEADERS,
+    header_fault,
+)
 from opsloop_notifications.labels.rules import NAME_PATTERN, Matcher, MatchOp, require_pattern
-from opsloop_notifications.wording.rules import BODY_CHARACTERS, URL_CHARACTERS, is_too_large
+from opsloop_notifications.wording.rules import BODY_CHARACTERS, CHANNELS, URL_CHARACTERS, is_too_large
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 Hour = Annotated[str, *in_words(r"^([01][0-9]|2[0-3]):[0-5][0-9]$", "must be a time of day such as 09:00", longest=5)]
@@ -82,6 +98,65 @@ def map_contract(*, names: str, most: int, value: Mapping[str, Any]) -> WithJson
             "additionalProperties": dict(value),
         }
     )
+
+
+Language = Literal["en", "zh"]
+BotSecret = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[!-~]+$")]
+RateLimit = Annotated[int, Field(ge=1, le=1000)]
+Url = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=2048),
+    Field(
+        json_schema_extra={
+            "format": "uri",
+            "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://",
+            "examples": ["https://example.com/hook"],
+        }
+    ),
+]
+
+
+def _few(value: object) -> object:
+    if isinstance(value, dict) and len(value) > MOST_HEADERS:
+        raise ValueError(f"must not be more than {MOST_HEADERS} headers")
+    return value
+
+
+def _given(name: str) -> str:
+    if fault := header_fault(name):
+        raise ValueError(fault)
+    return name
+
+
+def _once(headers: dict[str, Any]) -> dict[str, Any]:
+    if len({name.lower() for name in headers}) < len(headers):
+        raise ValueError("names a header twice: upper and lower case are alike")
+    return headers
+
+
+def _written(value: str) -> str:
+    if not re.fullmatch(HEADER_VALUE, value):
+        raise ValueError(f"must be 1 to {HEADER_CHARACTERS:,} visible ASCII characters, with blanks only between them")
+    return value
+
+
+_A_VALUE = {"type": "string", "minLength": 1, "maxLength": HEADER_CHARACTERS, "pattern": f"^{HEADER_VALUE}$"}
+
+
+def _contract(value: dict[str, Any]) -> WithJsonSchema:
+    """Return what the contract says of headers, each of which has such a value."""
+    return map_contract(names=f"^{HEADER_NAME}$", most=MOST_HEADERS, value=value)
+
+
+HeaderName = Annotated[str, AfterValidator(_given)]
+HeaderValue = Annotated[str, AfterValidator(_written)]
+Headers = Annotated[dict[HeaderName, HeaderValue], BeforeValidator(_few), AfterValidator(_once), _contract(_A_VALUE)]
+HeaderChanges = Annotated[
+    dict[HeaderName, HeaderValue | Literal[True] | None],
+    BeforeValidator(_few),
+    AfterValidator(_once),
+    _contract({"anyOf": [_A_VALUE, {"type": "boolean", "const": True}, {"type": "null"}]}),
+]
 
 
 MOST_LABELS = 20
@@ -167,17 +242,34 @@ class EntryWordsIn(InModel):
     url: _Url | None = None
 
 
+class ChatWordsIn(InModel):
+    """A message of a chat: all of it Liquid, shown as plain text. `url` is what its button opens."""
+
+    title: _Line | None = None
+    body: _Entry
+    url: _Url | None = None
+
+
+class SmsWordsIn(InModel):
+    """A text message: Liquid. Providers charge long ones as several."""
+
+    body: _Entry
+
+
 class ContentIn(InModel):
     """What is said in one language, through the channels that have words for it."""
 
     locale: Locale
     email: MailWordsIn | None = None
     inbox: EntryWordsIn | None = None
+    chat: ChatWordsIn | None = None
+    sms: SmsWordsIn | None = None
+    push: EntryWordsIn | None = None
 
     @model_validator(mode="after")
     def _says_something(self) -> ContentIn:
-        if self.email is None and self.inbox is None:
-            raise ValueError("must say something by email or in the inbox")
+        if all(getattr(self, channel) is None for channel in CHANNELS):
+            raise ValueError(f"must say something by one of {', '.join(CHANNELS)}")
         return self
 
 
@@ -216,12 +308,35 @@ class EntryWordsOut(OutModel):
     url: str | None
 
 
+class ChatWordsOut(OutModel):
+    """A message of a chat as it was written."""
+
+    title: str | None
+    body: str
+    url: str | None
+
+
+class SmsWordsOut(OutModel):
+    """A text message as it was written."""
+
+    body: str
+
+
 class ContentOut(OutModel):
     """What is said in one language."""
 
     locale: str
     email: MailWordsOut | None
     inbox: EntryWordsOut | None
+    chat: ChatWordsOut | None
+    sms: SmsWordsOut | None
+    push: EntryWordsOut | None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_later_channels(cls, value: Any) -> Any:
+        # what was written before there were so many channels names none of the later ones
+        return dict.fromkeys(CHANNELS) | value if isinstance(value, dict) else value
 
 
 class MessageCountsOut(OutModel):

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-FORMATS = ("slack", "feishu", "dingtalk", "wecom", "pagerduty")
+FORMATS = ("slack", "teams", "feishu", "dingtalk", "wecom", "pagerduty")
 SECRETS = {"feishu": "opsloop-test-secret", "dingtalk": "SECofNobodyElse", "pagerduty": "R0UTINGKEY"}
 HOUR_SECONDS = 3_600
 
@@ -58,15 +58,33 @@ class Bot:
     def _slack(self, request: web.Request, raw: bytes, body: dict[str, Any], is_much: bool) -> web.Response:
         if is_much:
             return web.Response(status=429, text="rate_limited", headers={"Retry-After": "30"})
-        texts = [block["text"]["text"] for block in body["blocks"]]
+        if request.query.get("access_token") != "t0ken":
+            return web.Response(status=403, text="invalid_token")
+        texts = [block["text"]["text"] for block in body["blocks"] if block["type"] != "actions"]
+        buttons = [each for block in body["blocks"] if block["type"] == "actions" for each in block["elements"]]
+        if len(buttons) > 25 or any(len(each["text"]["text"]) > 75 or len(each["url"]) > 3_000 for each in buttons):
+            return web.Response(status=400, text="invalid_blocks")
         is_fit = body["text"] and len(body["text"]) <= 40_000 and len(texts[0]) <= 150
         if not is_fit or any(not 0 < len(text) <= 3_000 for text in texts):
             return web.Response(status=400, text="invalid_blocks")
         return self._take(body, web.Response(text="ok"))
 
+    def _teams(self, request: web.Request, raw: bytes, body: dict[str, Any], is_much: bool) -> web.Response:
+        if request.query.get("access_token") != "t0ken":
+            return web.Response(status=401, text="DirectApiAuthorizationRequired")
+        if is_much:
+            return web.Response(status=429, text="Rate limit is exceeded.", headers={"Retry-After": "30"})
+        (attachment,) = body["attachments"]
+        is_card = attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
+        if len(raw) > 28 * 1024 or not (is_card and attachment["content"]["type"] == "AdaptiveCard"):
+            return web.Response(status=400, text="Invalid card")
+        return self._take(body, web.Response(status=202))
+
     def _feishu(self, request: web.Request, raw: bytes, body: dict[str, Any], is_much: bool) -> web.Response:
         if is_much:
             return self._refuse({"code": 11232, "msg": "frequency limited"})
+        if request.query.get("access_token") != "t0ken":
+            return self._refuse({"code": 19001, "msg": "param invalid: incoming webhook access token invalid"})
         if len(raw) > 20 * 1024:
             return self._refuse({"code": 9499, "msg": "Bad Request"})
         if self.secret is not None:
@@ -89,13 +107,23 @@ class Bot:
             )
             if not self._is_signed(asked.get("timestamp"), 1_000, asked.get("sign"), made):
                 return self._refuse({"errcode": 310000, "errmsg": "sign not match"})
-        if len(raw) > 20_000 or not body["markdown"]["title"]:
+        said = body[body["msgtype"]]
+        if body["msgtype"] == "actionCard" and not all(each["title"] and each["actionURL"] for each in said["btns"]):
+            return self._refuse({"errcode": 40035, "errmsg": "invalid parameter"})
+        if len(raw) > 20_000 or not said["title"]:
             return self._refuse({"errcode": 40035, "errmsg": "invalid parameter"})
         return self._take(body, web.json_response({"errcode": 0, "errmsg": "ok"}))
 
     def _wecom(self, request: web.Request, raw: bytes, body: dict[str, Any], is_much: bool) -> web.Response:
         if is_much:
             return self._refuse({"errcode": 45009, "errmsg": "api freq out of limit"})
+        if request.query.get("access_token") != "t0ken":
+            return self._refuse({"errcode": 93000, "errmsg": "invalid webhook url"})
+        if body["msgtype"] == "template_card":
+            card = body["template_card"]
+            if not (card["main_title"]["title"] and card["card_action"]["url"] and len(card["jump_list"]) <= 3):
+                return self._refuse({"errcode": 42045, "errmsg": "template card invalid"})
+            return self._take(body, web.json_response({"errcode": 0, "errmsg": "ok"}))
         if not 0 < len(body["markdown"]["content"].encode()) <= 4_096:
             return self._refuse({"errcode": 40058, "errmsg": "markdown.content exceed max length 4096"})
         return self._take(body, web.json_response({"errcode": 0, "errmsg": "ok"}))

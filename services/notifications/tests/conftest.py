@@ -25,6 +25,7 @@ from opsloop_notifications.sending.consumers import WEBHOOKS
 from opsloop_notifications.settings import NotificationsSettings
 from services.notifications.tests.bots import SECRETS, Bot
 from services.notifications.tests.fifo import Fifo
+from services.notifications.tests.reaching import Reaching
 
 
 @pytest.fixture
@@ -283,3 +284,8 @@ class Post:
 @pytest.fixture
 async def post(service):
     return Post(service, await service.key())
+
+
+@pytest.fixture
+async def reaching(service, hook, until):
+    return Reaching(service, await service.key(), hook, until)

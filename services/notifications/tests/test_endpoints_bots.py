@@ -42,7 +42,7 @@ async def column(acme, hook, name):
         ({"bot_secret": "a\x00"}, "/bot_secret"),
         ({"bot_secret": "a" * 201}, "/bot_secret"),
         ({"bot_secret": 5}, "/bot_secret"),
-        ({"format": "teams"}, "/format"),
+        ({"format": "mattermost"}, "/format"),
         ({"about": "alerts", "filter": [{"field": "type", "op": "exists"}]}, "/filter"),
         ({"url": "http://10.0.0.1/"}, "/url"),
     ],

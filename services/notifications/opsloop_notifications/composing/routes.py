@@ -21,7 +21,7 @@ WRITE = allow("notifications:write")
 
 @router.post("/v1/messages", status_code=201, dependencies=[WRITE], responses=problems(409))
 async def create_message(body: MessageIn, session: Db, response: Response) -> MessageOut:
-    """Say something to up to 1,000 people, in their languages, by mail and in their inboxes. A value that is lacking is a 422."""
+    """Say something to up to 1,000 people, in their languages, by mail, inbox or channels. A value that is lacking is a 422."""
     wanted = Wanted(body.data, body.template, body.version, as_kept(body.contents or ()), body.topic, body.digest_key)
     message_id = await service.send_message(session, wanted, body.user_ids, body.channels)
     set_location(response, f"/v1/messages/{message_id}")

@@ -11,7 +11,7 @@ from opsloop_common.http.schemas import InModel, ShortText, Slug, UserId
 from opsloop_notifications.consent.rules import GENERAL
 from opsloop_notifications.shapes import Contents, Data
 
-Channel = Literal["email", "inbox"]
+Channel = Literal["email", "inbox", "chat", "sms", "push"]
 Number = Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
@@ -25,7 +25,7 @@ def _by_mail() -> list[Channel]:
     return ["email"]
 
 
-Channels = Annotated[list[Channel], Field(min_length=1, max_length=2), AfterValidator(_each_once)]
+Channels = Annotated[list[Channel], Field(min_length=1, max_length=5), AfterValidator(_each_once)]
 
 
 class MessageIn(InModel):

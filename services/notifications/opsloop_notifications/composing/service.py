@@ -73,7 +73,8 @@ def _require_words(said: Sequence[Said], channels: Sequence[str]) -> None:
 
 def _marked(said: Said) -> Said:
     mark = TEST_MARKS.get(said["locale"].lower().partition("-")[0], TEST_MARK)
-    return said | {"subject": mark + said["subject"]}
+    name = "body" if said["subject"] is None else "subject"
+    return said | {name: mark + said[name]}
 
 
 async def send_test(

@@ -18,7 +18,7 @@ ALERT = "@alert"
 INBOX = "inbox"
 """The channel that needs no address, and wakes nobody."""
 
-SkipReason = Literal["no_address", "suppressed", "not_confirmed", "unsubscribed", "throttled"]
+SkipReason = Literal["no_address", "suppressed", "not_confirmed", "unsubscribed", "throttled", "channel_not_configured"]
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,7 @@ async def send_ended(session: AsyncSession, by: datetime) -> bool:
     for digest in closed:
         if digest.id in written:  # of the others all was taken back, or is paused
             held, said = written[digest.id]
+            said = [one | {"channel": digest.channel} for one in said]
             alike[digest.channel, digest.topic].append(Digested(digest.id, digest.user_id, said, held))
     for (channel, topic), digests in alike.items():
         await messages.tell_digests(session, digests, channel, topic=topic)
@@ -62,7 +63,7 @@ async def _written(session: AsyncSession, digests: Sequence[Digest]) -> dict[UUI
             for each in contents[row.message_id]
             if each["locale"] == row.locale and each.get("channel", row.channel) == row.channel
         )
-        return Entry(said["subject"], said["body"])
+        return Entry(said["subject"] or said["body"], said["body"])
 
     asked = {
         digest.id: (*names[digest.topic], tuple(entry(each) for each in held[:ENTRIES]), len(held))

@@ -2,87 +2,31 @@
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import Field, StringConstraints
 
 from opsloop_common.filters import Filter
 from opsloop_common.http.schemas import Duration, FilterTermOut, InModel, OutModel, ShortText, Timestamp, absent
-from opsloop_notifications.headers.rules import (
-    HEADER_CHARACTERS,
-    HEADER_NAME,
-    HEADER_VALUE,
-    MOST_HEADERS,
-    header_fault,
+from opsloop_notifications.shapes import (
+    BotSecret,
+    EventPattern,
+    HeaderChanges,
+    Headers,
+    Language,
+    PayloadTemplate,
+    RateLimit,
+    Url,
 )
-from opsloop_notifications.shapes import EventPattern, PayloadTemplate, map_contract
 
 EventTypes = Annotated[list[EventPattern], Field(min_length=1, max_length=100)]
-Format = Literal["cloudevents", "alertmanager", "slack", "feishu", "dingtalk", "wecom", "pagerduty"]
+Format = Literal["cloudevents", "alertmanager", "slack", "teams", "feishu", "dingtalk", "wecom", "pagerduty"]
 About = Literal["events", "alerts"]
-Language = Literal["en", "zh"]
-BotSecret = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[!-~]+$")]
 Ordering = Literal["none", "stream"]
-RateLimit = Annotated[int, Field(ge=1, le=1000)]
-Url = Annotated[
-    str,
-    StringConstraints(min_length=1, max_length=2048),
-    Field(
-        json_schema_extra={
-            "format": "uri",
-            "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://",
-            "examples": ["https://example.com/hook"],
-        }
-    ),
-]
 Secret = Annotated[str, StringConstraints(max_length=100)]
 SignatureKind = Literal["v1", "v1a", "both"]
-
-
-def _few(value: object) -> object:
-    if isinstance(value, dict) and len(value) > MOST_HEADERS:
-        raise ValueError(f"must not be more than {MOST_HEADERS} headers")
-    return value
-
-
-def _given(name: str) -> str:
-    if fault := header_fault(name):
-        raise ValueError(fault)
-    return name
-
-
-def _once(headers: dict[str, Any]) -> dict[str, Any]:
-    if len({name.lower() for name in headers}) < len(headers):
-        raise ValueError("names a header twice: upper and lower case are alike")
-    return headers
-
-
-def _written(value: str) -> str:
-    if not re.fullmatch(HEADER_VALUE, value):
-        raise ValueError(f"must be 1 to {HEADER_CHARACTERS:,} visible ASCII characters, with blanks only between them")
-    return value
-
-
-_A_VALUE = {"type": "string", "minLength": 1, "maxLength": HEADER_CHARACTERS, "pattern": f"^{HEADER_VALUE}$"}
-
-
-def _contract(value: dict[str, Any]) -> WithJsonSchema:
-    """Return what the contract says of headers, each of which has such a value."""
-    return map_contract(names=f"^{HEADER_NAME}$", most=MOST_HEADERS, value=value)
-
-
-HeaderName = Annotated[str, AfterValidator(_given)]
-HeaderValue = Annotated[str, AfterValidator(_written)]
-Headers = Annotated[dict[HeaderName, HeaderValue], BeforeValidator(_few), AfterValidator(_once), _contract(_A_VALUE)]
-HeaderChanges = Annotated[
-    dict[HeaderName, HeaderValue | Literal[True] | None],
-    BeforeValidator(_few),
-    AfterValidator(_once),
-    _contract({"anyOf": [_A_VALUE, {"type": "boolean", "const": True}, {"type": "null"}]}),
-]
 
 
 class WebhookIn(InModel):
@@ -98,8 +42,8 @@ class WebhookIn(InModel):
 
     `about` alerts: it gets alerts in groups, as routes say; `event_types` are those that alerts come from, `alert.triggered` for those
     that no event led to. Format `cloudevents` is about events, `alertmanager` (the document of its webhook, version 4) about alerts, the
-    others about either: `slack`, `feishu`, `dingtalk`, `wecom` and `pagerduty` (Events API v2) get messages for people, in their own
-    protocols, in `language` (the workspace's, unless it is said). Their addresses are secrets and not shown again, but PagerDuty's.
+    others about either: `slack`, `teams`, `feishu`, `dingtalk`, `wecom` and `pagerduty` (Events API v2) get messages for people, in their
+    own protocols, in `language` (the workspace's, unless it is said). Their addresses are secrets and not shown again, but PagerDuty's.
     `bot_secret`: what signs calls of `feishu` and `dingtalk`, the routing key of `pagerduty`; it is never shown. `secret` signs calls of
     `cloudevents` and `alertmanager`.
     """

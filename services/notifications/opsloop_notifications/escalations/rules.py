@@ -9,7 +9,9 @@ from enum import StrEnum
 from typing import Any
 
 from opsloop_common.http.schemas import parse_duration
+from opsloop_notifications.ways.rules import CHAT
 
+ACKNOWLEDGE = {"en": "Acknowledge", "zh": "认领"}
 PATIENCE = timedelta(minutes=1)
 """How long at least until a look at an alert that somebody has, or that is quiet."""
 
@@ -107,6 +109,18 @@ def words_of(
         _content("en", f"{mark}{about}", f"Nobody has acknowledged this alert (step {step}).", lines, where),
         _content("zh", f"{mark}{about}", f"该告警尚无人认领（第 {step} 步）。", lines, where),
     ]
+
+
+def called(words: Mapping[str, str], channel: str, link: str | None) -> dict[str, Any]:
+    """Return what a chat, an SMS or a browser says of what is mailed: the way to the page that acknowledges is a button, or the end."""
+    opening, _, rest = words["body"].partition("\n\n")
+    said: dict[str, Any] = {"channel": channel, "locale": words["locale"], "subject": words["subject"], "body": opening}
+    if channel != CHAT:
+        return said | {"url": link}
+    if link is None:
+        return said | {"body": f"{opening}\n{rest.strip()}"}
+    press = {"words": ACKNOWLEDGE[words["locale"]], "url": link}
+    return said | {"body": f"{opening}\n{rest.strip()}", "buttons": [press]}
 
 
 def _content(locale: str, subject: str, opening: str, lines: Sequence[str], where: Sequence[str]) -> dict[str, str]:

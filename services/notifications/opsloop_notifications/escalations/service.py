@@ -24,6 +24,7 @@ from opsloop_notifications.alerts import service as alerts
 from opsloop_notifications.alerts.rules import AlertStatus
 from opsloop_notifications.alerts.service import Alert
 from opsloop_notifications.consent.rules import ALERT
+from opsloop_notifications.contacts.service import channels_of
 from opsloop_notifications.endpoints import service as endpoints
 from opsloop_notifications.escalations import queries, rules
 from opsloop_notifications.escalations.models import Escalation, EscalationPolicy
@@ -115,12 +116,17 @@ async def _tell(session: AsyncSession, alert: Alert, step: Step, number: int, po
                 told.append(await _call(session, alert, UUID(target), number, policy_name))
     people = list(dict.fromkeys(people))
     for user in people:  # each has a link of their own, which opens once
-        words = rules.words_of(
-            alert.name, alert.labels, alert.annotations, await alerts.page_of(session, alert), number
-        )
-        message_id = uuid7()
-        await messages.keep_message(session, message_id, words, topic=ALERT)
-        await messages.tell(session, message_id, EMAIL, [user])
+        link, message_id = await alerts.page_of(session, alert), uuid7()
+        words = rules.words_of(alert.name, alert.labels, alert.annotations, link, number)
+        bare = rules.words_of(alert.name, alert.labels, alert.annotations, None, number)
+        contents: list[dict[str, Any]] = list(words)
+        channels = await channels_of(session, user)
+        for channel in channels:  # and one for each way, since a link opens once
+            link = await alerts.page_of(session, alert)
+            contents += [rules.called(each, channel, link) for each in bare]
+        await messages.keep_message(session, message_id, contents, topic=ALERT)
+        for channel in (EMAIL, *channels):
+            await messages.tell(session, message_id, channel, [user])
     return [*(f"user:{user}" for user in people), *told]
 
 

@@ -21,8 +21,9 @@ _CODES = {"feishu": ("code", "StatusCode"), "dingtalk": ("errcode",), "wecom": (
 _WORDS = {"feishu": ("msg", "StatusMessage"), "dingtalk": ("errmsg",), "wecom": ("errmsg",)}
 _TOO_FAST = {
     "feishu": {11232: MINUTE},
-    "dingtalk": {130101: TEN_MINUTES, 660026: TEN_MINUTES},  # what is too much closes it for so long
-    "wecom": {45009: MINUTE},
+    # what is too much closes it for so long; -1 is a fault of their own that passes
+    "dingtalk": {130101: TEN_MINUTES, 660026: TEN_MINUTES, -1: MINUTE},
+    "wecom": {45009: MINUTE, 45033: MINUTE, -1: MINUTE},
 }
 
 
@@ -44,8 +45,18 @@ def judge(format: str, status: int, body: str | None) -> Verdict | None:
         return None
     if format in _CODES:
         return _by_code(format, said)
+    if format == "teams":
+        return _of_teams(status, said)
     is_taken = status == ACCEPTED if format == "pagerduty" else said == "ok"
     return Verdict(None) if is_taken else Verdict(REFUSED, cut(said, WORDS) or "The answer says nothing.")
+
+
+def _of_teams(status: int, said: str) -> Verdict:
+    """Return what a workflow's answer means, which is 202; connectors of before say 1, or what went wrong, inside a 200."""
+    if status == ACCEPTED or said in ("1", ""):
+        return Verdict(None)
+    detail = cut(said, WORDS)
+    return Verdict(TOO_FAST, detail, MINUTE) if str(TOO_MANY_REQUESTS) in said else Verdict(REFUSED, detail)
 
 
 def _by_code(format: str, said: str) -> Verdict:

@@ -15,21 +15,26 @@ from opsloop_notifications.formats.answers import REFUSED as REFUSED
 from opsloop_notifications.formats.answers import TOO_FAST as TOO_FAST
 from opsloop_notifications.formats.answers import Verdict as Verdict
 from opsloop_notifications.formats.answers import judge as judge
+from opsloop_notifications.formats.texts import cut as cut
+from opsloop_notifications.formats.texts import cut_bytes as cut_bytes
+from opsloop_notifications.formats.texts import one_line as one_line
+from opsloop_notifications.formats.words import Button as Button
 from opsloop_notifications.formats.words import Language as Language
+from opsloop_notifications.formats.words import Message as Message
 from opsloop_notifications.formats.words import message_of
 
 CLOUDEVENTS, ALERTMANAGER = "cloudevents", "alertmanager"
 """Documents for machines: each event as it happens, or alerts in groups."""
-SLACK, FEISHU, DINGTALK, WECOM, PAGERDUTY = "slack", "feishu", "dingtalk", "wecom", "pagerduty"
-BOTS = frozenset({SLACK, FEISHU, DINGTALK, WECOM, PAGERDUTY})
+SLACK, TEAMS, FEISHU, DINGTALK, WECOM, PAGERDUTY = "slack", "teams", "feishu", "dingtalk", "wecom", "pagerduty"
+BOTS = frozenset({SLACK, TEAMS, FEISHU, DINGTALK, WECOM, PAGERDUTY})
 """Whoever gets a message for people, in the protocol of somebody else."""
-SECRET_IN_URL = frozenset({SLACK, FEISHU, DINGTALK, WECOM})
+SECRET_IN_URL = frozenset({SLACK, TEAMS, FEISHU, DINGTALK, WECOM})
 """Whoever knows the address of such a bot may speak in its name."""
 TAKES_SECRET = frozenset({FEISHU, DINGTALK, PAGERDUTY})
 NEEDS_SECRET = frozenset({PAGERDUTY})
-CALLS_A_SECOND = {SLACK: 1.0, FEISHU: 1.6, DINGTALK: 0.3, WECOM: 0.3, PAGERDUTY: 1.9}
-"""What is kept to unless an owner says otherwise. Their makers allow 1 a second, 100 a minute, 20, 20 and 120: one call more than its share
-comes at once, and DingTalk closes for ten minutes when it gets too much."""
+CALLS_A_SECOND = {SLACK: 1.0, TEAMS: 4.0, FEISHU: 1.6, DINGTALK: 0.3, WECOM: 0.3, PAGERDUTY: 1.9}
+"""What is kept to unless an owner says otherwise. Their makers allow 1 a second, 4 a second, 100 a minute, 20, 20 and 120: one
+call more than its share comes at once, and DingTalk closes for ten minutes when it gets too much."""
 CONTENT_TYPE = "application/json; charset=utf-8"
 
 
@@ -58,11 +63,17 @@ def rate_of(format: str, wanted: int | None) -> float | None:
 
 def render(format: str, document: Mapping[str, Any], *, language: Language, secret: str | None, now: datetime) -> Post:
     """Return what a bot is called with to tell of an event, or of alerts; `secret` is what its owner was given for it."""
-    message = message_of(document, language)
+    return render_message(format, message_of(document, language), language=language, secret=secret, now=now)
+
+
+def render_message(format: str, message: Message, *, language: Language, secret: str | None, now: datetime) -> Post:
+    """Return what a bot is called with to say something."""
     query: Mapping[str, str] = {}
     match format:
         case "slack":
             body = chats.slack(message, language)
+        case "teams":
+            body = chats.teams(message, language)
         case "feishu":
             body = chats.feishu(message, language, secret=secret, seconds=int(now.timestamp()))
         case "dingtalk":

@@ -80,6 +80,7 @@ VALUES: dict[str, tuple[str, str]] = {
     "no_address": ("no address", "没有地址"),
     "undeliverable": ("not deliverable", "无法送达"),
     "rejected": ("rejected", "被拒收"),
+    "channel_not_configured": ("no channel for it", "未配置该渠道"),
     "smtp_not_configured": ("no mail server", "未配置邮件服务器"),
     "suppressed": ("the address gets nothing more", "该地址已停止接收"),
     "not_confirmed": ("the address is not confirmed", "地址尚未确认"),

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from opsloop_common.foreign import readable
 from opsloop_common.numbers import for_people
@@ -44,9 +44,19 @@ _NAMED = ("kind", "severity", "channel", "state", "reason", "held_by")
 """Fields whose values are among a few that have words."""
 
 
+class Button(NamedTuple):
+    """What is pressed to open an address, with the words on it."""
+
+    words: str
+    url: str
+
+
 @dataclass(frozen=True)
 class Message:
-    """What is said. `key` is the same for all that is about one incident; `about` names what it is for machines."""
+    """What is said. `key` is the same for all that is about one incident; `about` names what it is for machines.
+
+    `mention`: how the chat calls a person that is meant by it.
+    """
 
     title: str
     lines: Sequence[str]
@@ -57,6 +67,8 @@ class Message:
     about: str
     source: str
     at: str
+    buttons: Sequence[Button] = ()
+    mention: str | None = None
 
 
 def message_of(document: Mapping[str, Any], language: Language) -> Message:

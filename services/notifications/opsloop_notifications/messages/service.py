@@ -12,18 +12,23 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import outbox, workspaces
-from opsloop_common.access import audit
 from opsloop_common.contracts.campaigns import MessageRequested
 from opsloop_common.contracts.notifications import FailureReason
 from opsloop_common.db import Context, acting_for, clock_of, context_of, fire_after_commit
 from opsloop_common.ids import uuid7
 from opsloop_common.inbox import forgetting
+from opsloop_notifications.calls import service as calls
+from opsloop_notifications.calls.service import Waiting
 from opsloop_notifications.consent.rules import GENERAL, INBOX, Decision, Defer, Gather, Skip
 from opsloop_notifications.consent.service import Question, decisions, erase_contacts
+from opsloop_notifications.contacts import service as contacts
+from opsloop_notifications.contacts.service import Reach
 from opsloop_notifications.digests.service import Held, erase_digests, gather
 from opsloop_notifications.in_app.service import Entry, erase_entries, put_entries
 from opsloop_notifications.locales.rules import best_locale
 from opsloop_notifications.messages import queries, rules
+from opsloop_notifications.messages.calls import Said as Said
+from opsloop_notifications.messages.calls import record_said as record_said
 from opsloop_notifications.messages.mails import KIND as KIND
 from opsloop_notifications.messages.mails import Mail as Mail
 from opsloop_notifications.messages.mails import MailResult as MailResult
@@ -37,12 +42,19 @@ from opsloop_notifications.messages.queries import Kept
 from opsloop_notifications.messages.queries import contents_by_id as contents_by_id
 from opsloop_notifications.messages.queries import counts as counts
 from opsloop_notifications.messages.queries import get_message as get_message
+from opsloop_notifications.messages.queries import get_notification as get_notification
 from opsloop_notifications.messages.queries import in_digests as in_digests
+from opsloop_notifications.messages.queries import messages_by_key as messages_by_key
 from opsloop_notifications.messages.queries import notifications_by_id as notifications_by_id
 from opsloop_notifications.messages.rules import EMAIL
+from opsloop_notifications.messages.stopping import cancel_message as cancel_message
+from opsloop_notifications.messages.stopping import pause_message as pause_message
+from opsloop_notifications.messages.stopping import resume_message as resume_message
+from opsloop_notifications.messages.stopping import set_paused_apart as set_paused_apart
 from opsloop_notifications.recipients.rules import person_id
 from opsloop_notifications.recipients.service import Recipient, hold, reach
 from opsloop_notifications.topics.service import find_topic
+from opsloop_notifications.ways.rules import CALLED
 
 QUEUE_TABLE = NotificationQueue.__tablename__
 
@@ -59,7 +71,7 @@ _ADD = text(
     "ON CONFLICT (workspace, message_id, user_id, channel) DO NOTHING RETURNING id, status, deferred_until, digest_id), "
     "queued AS (INSERT INTO notification_queue (id, workspace, group_key, due_at, tries, is_paused) "
     "SELECT id, :workspace, :workspace, CASE WHEN NOT CAST(:paused AS boolean) THEN coalesce(deferred_until, :now) END, 0, :paused "
-    "FROM added WHERE status = 'pending' AND digest_id IS NULL) "
+    "FROM added WHERE status = 'pending' AND digest_id IS NULL AND :channel = 'email') "
     "SELECT id FROM added"
 )
 _FORGET = text(
@@ -88,31 +100,6 @@ _ERASE = text(
 _ERASE_MESSAGES = text(
     "DELETE FROM message AS m WHERE m.workspace = :workspace AND m.id = ANY(CAST(:ids AS uuid[])) "
     "AND NOT EXISTS (SELECT FROM notification AS n WHERE n.workspace = m.workspace AND n.message_id = m.id)"
-)
-_CANCEL = text(
-    "WITH gone AS (DELETE FROM notification_queue AS q USING notification AS n WHERE n.id = q.id AND q.owner IS NULL "
-    "AND n.workspace = :workspace AND n.message_id = :message RETURNING q.id) "
-    "UPDATE notification AS n SET status = 'cancelled', finished_at = :now "
-    "WHERE n.workspace = :workspace AND n.message_id = :message AND n.status = 'pending' "
-    "AND (n.digest_id IS NOT NULL OR n.id IN (SELECT id FROM gone)) RETURNING n.id"
-)
-# one that is with the mail server right now goes out; where it does not, it waits with the others
-_PAUSE = text(
-    "UPDATE notification_queue AS q SET is_paused = true, due_at = NULL FROM notification AS n WHERE n.id = q.id "
-    "AND n.workspace = :workspace AND n.message_id = :message AND q.due_at IS NOT NULL AND NOT q.is_paused"
-)
-_RESUME = text(
-    "UPDATE notification_queue AS q SET is_paused = false, due_at = greatest(CAST(:now AS timestamptz), n.deferred_until) "
-    "FROM notification AS n WHERE n.id = q.id AND n.workspace = :workspace AND n.message_id = :message AND q.is_paused"
-)
-# the lock waits for whoever resumes, so that nothing is left waiting for that
-_SET_APART = text(
-    "WITH held AS MATERIALIZED (SELECT n.id FROM notification AS n JOIN message AS m ON m.workspace = n.workspace "
-    "AND m.id = n.message_id WHERE n.workspace = :workspace AND n.digest_id = ANY(CAST(:digests AS uuid[])) "
-    "AND n.status = 'pending' AND m.paused_at IS NOT NULL FOR KEY SHARE OF m), "
-    "apart AS (UPDATE notification AS n SET digest_id = NULL FROM held WHERE n.id = held.id AND n.status = 'pending' RETURNING n.id) "
-    "INSERT INTO notification_queue (id, workspace, group_key, tries, is_paused) "
-    "SELECT id, :workspace, :workspace, 0, true FROM apart"
 )
 _SETTLE = text(
     "UPDATE notification AS n SET status = CASE WHEN r.reason IS NULL THEN 'gathered' ELSE 'failed' END, reason = r.reason, "
@@ -145,6 +132,7 @@ class _Row(NamedTuple):
     reason: FailureReason | None
     deferred_until: datetime | None
     digest_id: UUID | None
+    channel_id: UUID | None
 
 
 async def request_message(session: AsyncSession, requested: MessageRequested) -> None:
@@ -250,6 +238,13 @@ async def _add(session: AsyncSession, kept: Kept, channel: str, asked: Sequence[
             count(session, row.reason)
         else:
             ready.append((id, row))
+    if channel in CALLED:
+        waiting = [
+            Waiting(id, row.message_id, row.channel_id, row.deferred_until)
+            for id, row in ready
+            if row.digest_id is None
+        ]
+        await calls.enqueue(session, waiting, is_paused=kept.is_paused)
     fire_after_commit(session, QUEUE_TABLE)
     return ready
 
@@ -266,20 +261,26 @@ async def _rows(
     workspace = context_of(session).workspace
     known = await reach(session, {(workspace, each.user_id) for each in asked})
     people = [known.get((workspace, each.user_id)) for each in asked]
+    user_ids = [each.user_id for each in asked]
+    reached = await contacts.reach_by(session, channel, user_ids) if channel in CALLED else Reach(True, {})
+    through = [reached.people.get(user_id) for user_id in user_ids]
     addresses = [
-        (each.address or person.email) if person is not None and channel == EMAIL else None
-        for each, person in zip(asked, people, strict=True)
+        (each.address or person.email) if person is not None and channel == EMAIL else way and way.address
+        for each, person, way in zip(asked, people, through, strict=True)
     ]
     questions = [
         Question(workspace, each.user_id, address, kept.topic, channel, kept.time_zone, recent is not None)
         for each, address in zip(asked, addresses, strict=True)
     ]
     answers = await decisions(session, questions, recent=recent)
+    if not reached.is_configured:
+        answers = [Skip("channel_not_configured") for _ in asked]
     gathering = {
         each.user_id: answer for each, answer in zip(asked, answers, strict=True) if isinstance(answer, Gather)
     }
     held = await gather(session, gathering, channel=channel, topic=kept.topic, key=kept.digest_key or "")
-    return [_row(held, *each) for each in zip(asked, addresses, people, answers, strict=True)]
+    rows = [_row(held, *each) for each in zip(asked, addresses, people, answers, strict=True)]
+    return [row._replace(channel_id=way and way.channel_id) for row, way in zip(rows, through, strict=True)]
 
 
 def _row(
@@ -291,7 +292,7 @@ def _row(
     digest = held.get(asked.user_id) if reason is None else None
     until = decision.until if isinstance(decision, Defer) and reason is None else digest and digest.ends_at
     locale = _locale_for(asked.contents, person.locale if person else None)
-    return _Row(asked.message_id, asked.user_id, address, locale, reason, until, digest and digest.id)
+    return _Row(asked.message_id, asked.user_id, address, locale, reason, until, digest and digest.id, None)
 
 
 async def _sent_lately(
@@ -318,38 +319,6 @@ def _entry(id: UUID, row: _Row, contents: rules.Contents) -> Entry:
     return Entry(id, row.user_id, said["locale"], title=said["subject"], body=said["body"], url=said.get("url"))
 
 
-async def set_paused_apart(session: AsyncSession, digest_ids: Sequence[UUID]) -> None:
-    """Take out of digests that go out now what is of paused messages: it goes out by itself, once they go on."""
-    given = {"workspace": context_of(session).workspace, "digests": list(digest_ids)}
-    await session.execute(_SET_APART, given)
-
-
-async def cancel_message(session: AsyncSession, message_id: UUID) -> int:
-    """Take back what waits of a message and is not on its way; returns how many. Raises NotFound."""
-    await queries.get_message(session, message_id)
-    given = {"workspace": context_of(session).workspace, "message": message_id, "now": clock_of(session).now()}
-    return len((await session.scalars(_CANCEL, given)).all())
-
-
-async def pause_message(session: AsyncSession, message_id: UUID) -> None:
-    """Have what waits of a message, and what is still asked for, wait until it is resumed. Raises NotFound."""
-    message = await queries.lock_message(session, message_id)
-    if message.paused_at is None:
-        message.paused_at = clock_of(session).now()
-        await session.execute(_PAUSE, {"workspace": message.workspace, "message": message_id})
-        audit.record(session, "message.paused", f"message/{message_id}")
-
-
-async def resume_message(session: AsyncSession, message_id: UUID) -> None:
-    """Have a paused message go on. Raises NotFound."""
-    message = await queries.lock_message(session, message_id)
-    if message.paused_at is not None:
-        message.paused_at, now = None, clock_of(session).now()
-        await session.execute(_RESUME, {"workspace": message.workspace, "message": message_id, "now": now})
-        audit.record(session, "message.resumed", f"message/{message_id}")
-        fire_after_commit(session, QUEUE_TABLE)
-
-
 async def forget_ended(session: AsyncSession, before: datetime, *, after: UUID | None, limit: int) -> UUID | None:
     """Delete the notifications of one page, past id `after`, that ended before a time.
 
@@ -372,9 +341,11 @@ async def erase_people(session: AsyncSession, user_ids: Sequence[str]) -> None:
     """Forget people who were erased: where they are reached, what was sent to them, and what waits to be."""
     await erase_entries(session, user_ids)
     await erase_digests(session, user_ids)
+    await contacts.erase_contacts(session, user_ids)
     own = {"workspace": context_of(session).workspace}
     gone = (await session.execute(_ERASE, own | {"user_ids": list(user_ids)})).all()
     await erase_contacts(session, user_ids, also={row.address for row in gone if row.address is not None})
+    await calls.drop(session, [row.id for row in gone])
     outbox.end_streams(session, "notification", [row.id for row in gone])
     told = [f"recipient/{person_id(own['workspace'], user_id)}" for user_id in user_ids]
     await outbox.forget(session, [*(f"notification/{row.id}" for row in gone), *told], user_ids)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Gauge
 
-QUEUES = ("webhooks", "mails")
+QUEUES = ("webhooks", "mails", "calls")
 
 
 class QueueMeter:

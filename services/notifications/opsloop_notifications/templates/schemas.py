@@ -67,11 +67,11 @@ class TemplatePreviewIn(InModel):
 
 
 class PreviewedOut(OutModel):
-    """One language of one channel. `subject` is the title in an inbox; `html` and `preheader` are a mail's, `url` an entry's."""
+    """One language of one channel. `subject` is the title where it has one; `html` and `preheader` are a mail's, `url` that of others."""
 
-    channel: Literal["email", "inbox"]
+    channel: Literal["email", "inbox", "chat", "sms", "push"]
     locale: str
-    subject: str
+    subject: str | None
     text: str
     html: str | None
     preheader: str | None

@@ -14,9 +14,9 @@ from opsloop_notifications.wording.sandbox import Budget as Budget
 from opsloop_notifications.wording.sandbox import Faulty as Faulty
 from opsloop_notifications.wording.sandbox import Into as Into
 
-CHANNELS = ("email", "inbox")
+CHANNELS = ("email", "inbox", "chat", "sms", "push")
 Contents = Sequence[Mapping[str, Any]]
-"""Of each language its `locale`, and what it says by `email` and in the `inbox`, as far as it does."""
+"""Of each language its `locale`, and what it says by each channel, as far as it does."""
 Said = dict[str, Any]
 """One language of one channel, ready: `channel`, `locale`, `subject`, `body` (text), `html`, `url`."""
 
@@ -29,6 +29,9 @@ _URL = re.compile(r"(?:https?://[^\s<>\"\\]+|/(?![/\\])[^\s<>\"\\]*)", re.IGNORE
 _PARTS = {
     "email": {"subject": Into.TEXT, "preheader": Into.TEXT, "body": Into.MARKDOWN, "html": Into.HTML},
     "inbox": {"title": Into.TEXT, "body": Into.TEXT, "url": Into.TEXT},
+    "chat": {"title": Into.TEXT, "body": Into.TEXT, "url": Into.TEXT},
+    "sms": {"body": Into.TEXT},
+    "push": {"title": Into.TEXT, "body": Into.TEXT, "url": Into.TEXT},
 }
 
 
@@ -112,7 +115,30 @@ def _mail(written: Mapping[str, str | None], locale: str) -> Said:
 
 
 def _entry(written: Mapping[str, str | None]) -> Said:
-    return {"subject": written["title"], "body": written["body"], "url": written["url"]}
+    return {"subject": written.get("title"), "body": written["body"], "url": written.get("url")}
+
+
+class Unfilled(Exception):
+    """A text of a document cannot be read, or not with this data."""
+
+
+def fill(document: Any, data: Mapping[str, Any]) -> Any:
+    """Return a JSON document each of whose texts is a template, filled; names and structure stay. Raises Unfilled."""
+    return _filled(document, data, Budget())
+
+
+def _filled(document: Any, data: Mapping[str, Any], budget: Budget) -> Any:
+    match document:
+        case str():
+            try:
+                return sandbox.render(document, data, Into.TEXT, budget)
+            except Faulty as fault:
+                raise Unfilled(str(fault)) from fault
+        case list():
+            return [_filled(each, data, budget) for each in document]
+        case dict():
+            return {name: _filled(value, data, budget) for name, value in document.items()}
+    return document
 
 
 def warnings(contents: Contents, data: Mapping[str, Any], said: Sequence[Said]) -> dict[tuple[str, str], list[str]]:
@@ -126,7 +152,7 @@ def warnings(contents: Contents, data: Mapping[str, Any], said: Sequence[Said]) 
 
 
 def _warnings_of(said: Said, written: Mapping[str, Any], data: Mapping[str, Any]) -> Iterator[str]:
-    if (columns := _columns(said["subject"])) > SUBJECT_COLUMNS:
+    if (columns := _columns(said["subject"] or "")) > SUBJECT_COLUMNS:
         yield f"the subject takes {columns} columns; lists of mails show about {SUBJECT_COLUMNS}"
     if said["channel"] != "email":
         return

@@ -16,6 +16,7 @@ FailureReason = Literal[
     "not_confirmed",
     "unsubscribed",
     "throttled",
+    "channel_not_configured",
 ]
 
 
@@ -35,7 +36,7 @@ class NotificationEvent(EventData):
 
 
 class NotificationSent(NotificationEvent):
-    """The mail server took the message, or it lies in the person's in-app inbox."""
+    """The mail server or the channel's provider took the message, or it lies in the person's in-app inbox."""
 
     type = "notification.sent"
 

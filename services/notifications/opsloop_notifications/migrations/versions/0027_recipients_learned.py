@@ -9,7 +9,7 @@ from opsloop_common.entry import every_workspace
 from opsloop_common.migrations import hold_to_workspace
 
 revision = "0027"
-down_revision = "0024"
+down_revision = "0026"
 branch_labels = None
 depends_on = None
 
