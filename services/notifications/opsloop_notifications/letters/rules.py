@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from opsloop_notifications.locales.rules import best_locale
-from opsloop_notifications.wording.layout import with_foot
+from opsloop_notifications.wording.rules import with_foot
 
 _WORDS = {
     "en": ("You do not want mails like this one?", " ", "Unsubscribe", ": "),

@@ -25,6 +25,7 @@ SUBJECT_COLUMNS = 60
 PREHEADER_CHARACTERS = 150
 BODY_CHARACTERS = 50_000
 URL_CHARACTERS = 2_000
+with_foot = layout.with_foot
 _URL = re.compile(r"(?:https?://[^\s<>\"\\]+|/(?![/\\])[^\s<>\"\\]*)", re.IGNORECASE)
 _PARTS = {
     "email": {"subject": Into.TEXT, "preheader": Into.TEXT, "body": Into.MARKDOWN, "html": Into.HTML},
