@@ -5,9 +5,11 @@ from __future__ import annotations
 from opsloop_common.contracts.feedback import EVENTS
 from opsloop_common.service import Service
 from opsloop_feedback.conversations import slice as conversations
+from opsloop_feedback.indexing import slice as indexing
 from opsloop_feedback.intake import slice as intake
 from opsloop_feedback.items import slice as items
 from opsloop_feedback.settings import FeedbackSettings
+from opsloop_feedback.similar import slice as similar
 from opsloop_feedback.tables import Base
 
 SERVICE = Service(
@@ -22,6 +24,8 @@ SERVICE = Service(
         intake.SLICE,
         items.SLICE,
         conversations.SLICE,
+        indexing.SLICE,
+        similar.SLICE,
     ),
     settings=FeedbackSettings,
 )

@@ -16,6 +16,7 @@ from opsloop_common.errors import Conflict
 from opsloop_common.ids import uuid7
 from opsloop_common.inbox import forgetting
 from opsloop_feedback.conversations.models import FeedbackMessage
+from opsloop_feedback.indexing import service as indexing
 from opsloop_feedback.items import service as items
 
 REPLY = "reply"
@@ -65,6 +66,7 @@ async def erase_authors(session: AsyncSession, erasure_id: UUID, user_ids: Seque
             .values(body="")
             .execution_options(synchronize_session=False)
         )
+        await indexing.forget(session, feedback_ids)
         await outbox.forget(session, [f"feedback/{id}" for id in feedback_ids], user_ids)
         outbox.append(session, FeedbackErased(erasure_id=erasure_id, feedback_ids=list(feedback_ids)))
     await forgetting.forget(session, user_ids)

@@ -8,17 +8,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, cast, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, Text, Uuid, any_, cast, func, literal, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from opsloop_common import resources
 from opsloop_common.columns import comparable_column
+from opsloop_common.db import context_of
 from opsloop_common.invisible import comparable
 from opsloop_common.versions import Precondition
 from opsloop_feedback.items.models import NUMBER, Feedback
-from opsloop_feedback.items.rules import NaturalKey
+from opsloop_feedback.items.rules import NaturalKey, Said
 from opsloop_feedback.triage.rules import searchable
 
 NEWEST_FIRST = (Feedback.created_at.desc(), Feedback.number.desc())
@@ -124,3 +125,20 @@ async def ids_by_natural_keys(session: AsyncSession, keys: Collection[NaturalKey
 async def next_numbers(session: AsyncSession, count: int) -> list[int]:
     """Take `count` numbers, rising."""
     return list(await session.scalars(select(NUMBER.next_value()).select_from(func.generate_series(1, count))))
+
+
+async def said_in(session: AsyncSession, feedback_ids: Collection[UUID]) -> list[Said]:
+    """Return what some posts say, in the order of their ids; those that are not there are left out."""
+    said = (Feedback.id, Feedback.title, Feedback.body, Feedback.area, Feedback.attributes)
+    found = await session.execute(select(*said).where(*_among(session, feedback_ids)).order_by(Feedback.id))
+    return [Said(*row) for row in found]
+
+
+async def some_feedback(session: AsyncSession, feedback_ids: Collection[UUID]) -> Sequence[Feedback]:
+    """Return some feedback, those that are there."""
+    return (await session.scalars(select(Feedback).where(*_among(session, feedback_ids)))).all()
+
+
+def _among(session: AsyncSession, feedback_ids: Collection[UUID]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    wanted = literal(list(feedback_ids), ARRAY(Uuid))
+    return Feedback.workspace == context_of(session).workspace, Feedback.id == any_(wanted)

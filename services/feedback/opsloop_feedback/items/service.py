@@ -12,7 +12,7 @@ from sqlalchemy import cast as cast_sql
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common import outbox
+from opsloop_common import due, outbox
 from opsloop_common.contracts.feedback import (
     Author,
     FeedbackAssigned,
@@ -28,7 +28,7 @@ from opsloop_common.turns import breathing
 from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_feedback.items import queries, rules
 from opsloop_feedback.items.models import Feedback as Feedback
-from opsloop_feedback.items.rules import NaturalKey
+from opsloop_feedback.items.rules import NaturalKey, Said
 from opsloop_feedback.states import rules as states
 from opsloop_feedback.states.rules import Status
 
@@ -122,6 +122,16 @@ async def get_feedback(session: AsyncSession, feedback_id: UUID) -> Feedback:
     return await queries.get_feedback(session, feedback_id)
 
 
+async def said_in(session: AsyncSession, feedback_ids: Collection[UUID]) -> list[Said]:
+    """Return what some posts say, in the order of their ids; those that are not there are left out."""
+    return await queries.said_in(session, feedback_ids)
+
+
+async def some_feedback(session: AsyncSession, feedback_ids: Collection[UUID]) -> Sequence[Feedback]:
+    """Return some feedback, those that are there."""
+    return await queries.some_feedback(session, feedback_ids)
+
+
 async def lock_feedback(session: AsyncSession, feedback_id: UUID) -> Feedback:
     """Return one feedback, held for a change until the transaction ends; raises NotFound."""
     return await queries.lock_feedback(session, feedback_id, ANY_VERSION)
@@ -140,6 +150,8 @@ async def change_feedback(
             outbox.append(session, _assigned(feedback))
         if "status" in before:
             _tell_status(session, feedback, Status(before["status"]))
+        if not before.keys().isdisjoint(rules.FOUND_BY):
+            await due.schedule(session, rules.READ_AGAIN, str(feedback.id), clock_of(session).now())
     return feedback
 
 

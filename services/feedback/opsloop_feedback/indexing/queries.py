@@ -1,0 +1,71 @@
+"""Everything of the index that says SELECT."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Text, Uuid, any_, literal, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common.db import context_of
+from opsloop_feedback.indexing.models import IndexedFeedback, TokenDf
+from opsloop_feedback.indexing.rules import ALL_POSTS, POSTS_PER_PROBE, Candidate, Rarity
+
+# by the primary key alone, the newest posts of each term first: a term that everybody says costs no more than a rare one. Words
+# are few and posts many, so the sum of weights over the root of a post's length is what the next step, which knows all, begins with
+_CANDIDATES = text(
+    "WITH shared AS MATERIALIZED (SELECT t.feedback_id, sum(p.weight) AS weight "
+    "FROM unnest(CAST(:tokens AS text[]), CAST(:weights AS float8[])) AS p(token, weight) "
+    "CROSS JOIN LATERAL (SELECT feedback_id FROM feedback_token WHERE workspace = :workspace "
+    'AND token = p.token COLLATE "C" ORDER BY feedback_id DESC LIMIT :most) AS t '
+    "GROUP BY t.feedback_id ORDER BY weight DESC, t.feedback_id DESC LIMIT :considered) "
+    "SELECT f.feedback_id, f.tok, f.in_title, f.is_denial FROM shared JOIN indexed_feedback AS f "
+    "ON f.feedback_id = shared.feedback_id AND f.workspace = :workspace AND NOT f.is_hidden "
+    "WHERE f.feedback_id IS DISTINCT FROM :apart "
+    "ORDER BY shared.weight / sqrt(cardinality(f.tok) + 1) DESC, f.feedback_id DESC LIMIT :limit"
+)
+_CONSIDERED = 400
+
+
+async def rarity(session: AsyncSession, tokens: Collection[str]) -> Rarity:
+    """Return how many posts have each term, as far as it was counted."""
+    wanted = literal([ALL_POSTS, *tokens], ARRAY(Text))
+    found = await session.execute(
+        select(TokenDf.token, TokenDf.posts).where(
+            TokenDf.workspace == context_of(session).workspace, TokenDf.token == any_(wanted)
+        )
+    )
+    counted = {row.token: row.posts for row in found}
+    return Rarity(max(0, counted.pop(ALL_POSTS, 0)), counted)
+
+
+async def candidates(
+    session: AsyncSession, weights: Mapping[str, float], *, apart: UUID | None, limit: int
+) -> list[Candidate]:
+    """Return the posts that share most with these terms, but one."""
+    found = await session.execute(
+        _CANDIDATES,
+        {
+            "workspace": context_of(session).workspace,
+            "tokens": list(weights),
+            "weights": list(weights.values()),
+            "most": POSTS_PER_PROBE,
+            "considered": _CONSIDERED,
+            "apart": apart,
+            "limit": limit,
+        },
+    )
+    return [Candidate(*row) for row in found]
+
+
+async def lock_indexed(session: AsyncSession, feedback_ids: Sequence[UUID]) -> dict[UUID, IndexedFeedback]:
+    """Lock and return what is known of posts, in the order of their ids."""
+    found = await session.scalars(
+        select(IndexedFeedback)
+        .where(IndexedFeedback.feedback_id == any_(literal(feedback_ids, ARRAY(Uuid))))
+        .order_by(IndexedFeedback.feedback_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    return {row.feedback_id: row for row in found}
