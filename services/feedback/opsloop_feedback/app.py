@@ -10,6 +10,7 @@ from opsloop_feedback.intake import slice as intake
 from opsloop_feedback.items import slice as items
 from opsloop_feedback.settings import FeedbackSettings
 from opsloop_feedback.similar import slice as similar
+from opsloop_feedback.synonyms import slice as synonyms
 from opsloop_feedback.tables import Base
 
 SERVICE = Service(
@@ -26,6 +27,7 @@ SERVICE = Service(
         conversations.SLICE,
         indexing.SLICE,
         similar.SLICE,
+        synonyms.SLICE,
     ),
     settings=FeedbackSettings,
 )

@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from opsloop_common.contracts.users import UserErased
 from opsloop_common.db import Context
-from opsloop_common.testing.due import run_due
+from opsloop_common.testing.due import run_due, run_recurring
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_feedback.app import SERVICE
 from opsloop_feedback.conversations.consumers import ERASURES
@@ -145,3 +145,25 @@ def test_rare_terms_weigh_more_and_pairs_that_are_no_words_less():
 
     assert known.weight("=export") > known.weight("=crash") > 0
     assert known.weight("录失") == pytest.approx(known.weight("=export") / 2)
+
+
+async def test_posts_of_an_earlier_release_are_read_by_themselves_and_then_no_more(desk):
+    for body in ("登录时闪退", "导出报表"):
+        await desk.post(body=body)
+        desk.api.clock.advance(1)
+    desk.api.clock.advance(3_601)
+
+    await run_recurring(desk.api.db, SERVICE.due)
+    await run_due(desk.api.db, SERVICE.due)
+    assert {token for token, _ in await tokens(desk)} == {"=log in", "=crash", "=export", "=report"}
+    await run_recurring(desk.api.db, SERVICE.due)
+
+    assert await rows(desk, "SELECT status FROM job") == [("succeeded",)]
+
+
+async def test_posts_that_are_about_to_be_heard_of_are_left_to_that(desk):
+    await desk.post(body="登录时闪退")
+
+    await run_recurring(desk.api.db, SERVICE.due)
+
+    assert await rows(desk, "SELECT status FROM job") == []

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common.db import context_of
 from opsloop_feedback.indexing.models import IndexedFeedback, TokenDf
 from opsloop_feedback.indexing.rules import ALL_POSTS, POSTS_PER_PROBE, Candidate, Rarity
+from opsloop_feedback.terms.rules import ENGINE
 
 # by the primary key alone, the newest posts of each term first: a term that everybody says costs no more than a rare one. Words
 # are few and posts many, so the sum of weights over the root of a post's length is what the next step, which knows all, begins with
@@ -69,3 +70,14 @@ async def lock_indexed(session: AsyncSession, feedback_ids: Sequence[UUID]) -> d
         .execution_options(populate_existing=True)
     )
     return {row.feedback_id: row for row in found}
+
+
+async def is_any_unread(session: AsyncSession, feedback_ids: Collection[UUID]) -> bool:
+    """Say whether some post was not read, or by other rules than ours."""
+    read = await session.scalars(
+        select(IndexedFeedback.feedback_id).where(
+            IndexedFeedback.feedback_id == any_(literal(list(feedback_ids), ARRAY(Uuid))),
+            IndexedFeedback.engine == ENGINE,
+        )
+    )
+    return len(read.all()) < len(feedback_ids)

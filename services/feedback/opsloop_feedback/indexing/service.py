@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import due
 from opsloop_common.db import clock_of, context_of
+from opsloop_common.due.jobs import has_unfinished
 from opsloop_common.ids import uuid7
 from opsloop_common.turns import breathing
 from opsloop_feedback.indexing import queries
@@ -21,12 +22,15 @@ from opsloop_feedback.indexing.models import IndexedFeedback, TokenDfChange
 from opsloop_feedback.indexing.rules import ALL_POSTS, Candidate, Rarity, probes
 from opsloop_feedback.items import service as items
 from opsloop_feedback.items.rules import Said
-from opsloop_feedback.terms.rules import ENGINE, Terms, Vocabulary, base, likeness, read
+from opsloop_feedback.synonyms import service as synonyms
+from opsloop_feedback.synonyms.rules import READ_POSTS
+from opsloop_feedback.terms.rules import ENGINE, Terms, likeness, read
 
 COUNT = "feedback.count_terms"
 COUNTED_AFTER = timedelta(seconds=2)
 """Rarity changes slowly: what many batches brought is added up together."""
 BATCHES_AT_ONCE = 200
+HEARD_WITHIN = timedelta(hours=1)
 INDEXED_AT_ONCE = 200
 PRODUCT = ("product", "version", "platform")
 """Attributes that tell what a post is about: repeats have them in common, as they have the area."""
@@ -60,7 +64,7 @@ async def index(session: AsyncSession, feedback_ids: Collection[UUID]) -> None:
     said = await items.said_in(session, feedback_ids)
     if not said:
         return
-    by = await vocabulary(session)
+    by = await synonyms.vocabulary(session)
     found = await breathing(lambda one: (one, read(one.body, one.title, by=by)), said)
     await session.execute(
         insert(_ROWS).on_conflict_do_nothing(),
@@ -73,17 +77,32 @@ async def index(session: AsyncSession, feedback_ids: Collection[UUID]) -> None:
     await changes.write(session)
 
 
+async def read_some(session: AsyncSession, *, after: UUID) -> tuple[int, UUID | None]:
+    """Read the posts that follow one again; returns how many, and the last of them, None where none is left."""
+    ids = await items.ids_after(session, after, limit=INDEXED_AT_ONCE)
+    await index(session, ids)
+    return len(ids), ids[-1] if ids else None
+
+
+async def keep(session: AsyncSession) -> None:
+    """Have all posts read if the first, or one that should have been heard of by now, was not read by the rules of this release."""
+    heard = clock_of(session).now() - HEARD_WITHIN
+    ends = await items.first_and_last(session, before=heard)
+    if await queries.is_any_unread(session, ends) and not await has_unfinished(session, READ_POSTS, {}):
+        await synonyms.read_posts(session)
+
+
+async def posts_there_are(session: AsyncSession) -> int:
+    """Return how many posts are found, as far as they were counted."""
+    return (await queries.rarity(session, ())).posts
+
+
 async def forget(session: AsyncSession, feedback_ids: Collection[UUID]) -> None:
     """Let go of what emptied posts said, and of words that nobody else said."""
     await index(session, feedback_ids)
     await session.flush()
     while await count_terms(session):
         pass
-
-
-async def vocabulary(session: AsyncSession) -> Vocabulary:
-    """Return which words mean which term in the workspace."""
-    return base()
 
 
 def _unread(one: Said, workspace: str) -> dict[str, object]:

@@ -142,3 +142,23 @@ async def some_feedback(session: AsyncSession, feedback_ids: Collection[UUID]) -
 def _among(session: AsyncSession, feedback_ids: Collection[UUID]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     wanted = literal(list(feedback_ids), ARRAY(Uuid))
     return Feedback.workspace == context_of(session).workspace, Feedback.id == any_(wanted)
+
+
+async def ids_after(session: AsyncSession, feedback_id: UUID, *, limit: int) -> list[UUID]:
+    """Return the ids that follow one, in their order."""
+    own = Feedback.workspace == context_of(session).workspace
+    return list(
+        await session.scalars(
+            select(Feedback.id).where(own, Feedback.id > feedback_id).order_by(Feedback.id).limit(limit)
+        )
+    )
+
+
+async def first_and_last(session: AsyncSession, *, before: datetime) -> set[UUID]:
+    """Return the ids of the first post and of the last before a time; none where there is none."""
+    own = (Feedback.workspace == context_of(session).workspace, Feedback.created_at < before)
+    ends = [
+        select(Feedback.id).where(*own).order_by(*order).limit(1)
+        for order in ((Feedback.created_at, Feedback.number), NEWEST_FIRST)
+    ]
+    return {each for end in ends for each in await session.scalars(end)}

@@ -127,6 +127,16 @@ async def said_in(session: AsyncSession, feedback_ids: Collection[UUID]) -> list
     return await queries.said_in(session, feedback_ids)
 
 
+async def first_and_last(session: AsyncSession, *, before: datetime) -> set[UUID]:
+    """Return the ids of the first post and of the last before a time; none where there is none."""
+    return await queries.first_and_last(session, before=before)
+
+
+async def ids_after(session: AsyncSession, feedback_id: UUID, *, limit: int) -> list[UUID]:
+    """Return the ids that follow one, in their order."""
+    return await queries.ids_after(session, feedback_id, limit=limit)
+
+
 async def some_feedback(session: AsyncSession, feedback_ids: Collection[UUID]) -> Sequence[Feedback]:
     """Return some feedback, those that are there."""
     return await queries.some_feedback(session, feedback_ids)

@@ -12,6 +12,7 @@ from opsloop_feedback.items import service as items
 from opsloop_feedback.items.service import Feedback
 from opsloop_feedback.similar import rules
 from opsloop_feedback.similar.rules import Match
+from opsloop_feedback.synonyms import service as synonyms
 from opsloop_feedback.terms.rules import Terms, read
 
 
@@ -26,13 +27,13 @@ class Similar:
 async def similar_to(session: AsyncSession, feedback_id: UUID, *, limit: int) -> list[Similar]:
     """Return what is most like a post; raises NotFound."""
     feedback = await items.get_feedback(session, feedback_id)
-    asked = read(feedback.body, feedback.title, by=await indexing.vocabulary(session))
+    asked = read(feedback.body, feedback.title, by=await synonyms.vocabulary(session))
     return await _similar(session, asked, apart=feedback_id, limit=limit)
 
 
 async def similar_to_text(session: AsyncSession, text: str, *, limit: int) -> list[Similar]:
     """Return what is most like a text."""
-    asked = read(text, by=await indexing.vocabulary(session))
+    asked = read(text, by=await synonyms.vocabulary(session))
     return await _similar(session, asked, apart=None, limit=limit)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 
 import rjieba
@@ -49,7 +49,8 @@ class Vocabulary:
     terms: Mapping[Units, str]
     reach: Mapping[str, int]
     """How many words the longest sequence has that begins with one."""
-    words: re.Pattern[str] | None = None
+    words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By their first characters, the longest first."""
 
 
 @dataclass(frozen=True)
@@ -74,18 +75,20 @@ def base() -> Vocabulary:
     return _of(_compiled(glossary.GROUPS, _of({})))
 
 
-def _of(terms: Mapping[Units, str], words: re.Pattern[str] | None = None) -> Vocabulary:
+def _of(terms: Mapping[Units, str], words: Mapping[str, tuple[str, ...]] | None = None) -> Vocabulary:
     reach: dict[str, int] = {}
     for units in terms:
         reach[units[0]] = max(len(units), reach.get(units[0], 0))
-    return Vocabulary(terms, reach, words)
+    return Vocabulary(terms, reach, words or {})
 
 
 @lru_cache(maxsize=64)
 def vocabulary(groups: tuple[tuple[str, ...], ...]) -> Vocabulary:
     """Return what is shipped with a workspace's own synonyms, which win."""
-    own = sorted({fold(term) for group in groups for term in group if _is_one_run(fold(term))}, key=len, reverse=True)
-    words = re.compile("|".join(map(re.escape, own))) if own else None
+    words: dict[str, tuple[str, ...]] = {}
+    for term in sorted({fold(term) for group in groups for term in group}, key=len, reverse=True):
+        if _is_one_run(term):
+            words[term[0]] = (*words.get(term[0], ()), term)
     return _of({**base().terms, **_compiled(groups, _of({}, words), known=base().terms)}, words)
 
 
@@ -131,12 +134,15 @@ def _units(folded: str, cut_by: Vocabulary) -> list[_Unit]:
 
 
 def _pieces(run: str, cut_by: Vocabulary) -> Iterator[str]:
-    at = 0
-    for found in cut_by.words.finditer(run) if cut_by.words else ():
-        yield from _cut(run[at : found.start()])
-        yield found.group()
-        at = found.end()
-    yield from _cut(run[at:])
+    start = at = 0
+    while cut_by.words and at < len(run):
+        word = next((word for word in cut_by.words.get(run[at], ()) if run.startswith(word, at)), "")
+        if word:
+            yield from _cut(run[start:at])
+            yield word
+            start = at + len(word)
+        at += len(word) or 1
+    yield from _cut(run[start:])
 
 
 def _cut(run: str) -> list[str]:

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql as pg
 
+from opsloop_common.columns import versioned_columns
 from opsloop_common.migrations import hold_to_workspace
 
 revision = "0007"
@@ -59,9 +60,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_token_df_change"),
     )
     op.create_index("ix_token_df_change_oldest", "token_df_change", ["workspace", "id"])
-    hold_to_workspace("indexed_feedback", "feedback_token", "token_df", "token_df_change")
+    op.create_table(
+        "synonym_group",
+        *versioned_columns("synonym_group"),
+        sa.Column("terms", pg.ARRAY(sa.Text), nullable=False),
+        sa.Column("job_id", sa.Uuid, comment="reads all posts again, since this was last changed"),
+    )
+    op.create_index("ix_synonym_group_newest", "synonym_group", ["workspace", "id"])
+    hold_to_workspace("synonym_group", "indexed_feedback", "feedback_token", "token_df", "token_df_change")
 
 
 def downgrade() -> None:
-    for table in ("token_df_change", "token_df", "feedback_token", "indexed_feedback"):
+    for table in ("synonym_group", "token_df_change", "token_df", "feedback_token", "indexed_feedback"):
         op.drop_table(table)
