@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from opsloop_common.contracts.feedback import EVENTS
 from opsloop_common.service import Service
+from opsloop_feedback.arrivals import slice as arrivals
 from opsloop_feedback.conversations import slice as conversations
 from opsloop_feedback.indexing import slice as indexing
 from opsloop_feedback.intake import slice as intake
 from opsloop_feedback.items import slice as items
+from opsloop_feedback.merging import slice as merging
 from opsloop_feedback.settings import FeedbackSettings
 from opsloop_feedback.similar import slice as similar
 from opsloop_feedback.synonyms import slice as synonyms
@@ -27,6 +29,8 @@ SERVICE = Service(
         conversations.SLICE,
         indexing.SLICE,
         similar.SLICE,
+        merging.SLICE,
+        arrivals.SLICE,
         synonyms.SLICE,
     ),
     settings=FeedbackSettings,

@@ -12,15 +12,15 @@ from opsloop_common.db import Context
 from opsloop_common.testing.due import run_due, run_recurring
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_feedback.app import SERVICE
+from opsloop_feedback.arrivals.consumers import ARRIVALS
 from opsloop_feedback.conversations.consumers import ERASURES
 from opsloop_feedback.indexing import rules
-from opsloop_feedback.indexing.consumers import INDEXING
 from opsloop_feedback.indexing.rules import ALL_POSTS, Rarity
 
 
 async def hear(desk, *events):
     """Read into the index what came in, and add up how rare its words are."""
-    await deliver(desk.api.db, INDEXING, *(events or await desk.api.events()))
+    await deliver(desk.api.db, ARRIVALS, *(events or await desk.api.events()))
     desk.api.clock.advance(10)
     await run_due(desk.api.db, SERVICE.due)
 
@@ -66,7 +66,7 @@ async def test_batches_at_once_count_each_post(desk):
         await desk.post(body=f"导出报表 {index}")
     events = await desk.api.events()
 
-    await asyncio.gather(*(deliver(desk.api.db, INDEXING, *events[at : at + 2]) for at in (0, 2, 4)))
+    await asyncio.gather(*(deliver(desk.api.db, ARRIVALS, *events[at : at + 2]) for at in (0, 2, 4)))
     await hear(desk, events[0])
 
     assert (await counted(desk))["=export"] == 6
@@ -81,7 +81,7 @@ async def test_what_is_gone_is_left_alone_and_poison_leaves_nothing(desk):
     await hear(desk, gone)
     assert await tokens(desk) == []
     with pytest.raises(ValidationError):
-        await deliver(desk.api.db, INDEXING, event, poison)
+        await deliver(desk.api.db, ARRIVALS, event, poison)
     assert await tokens(desk) == []
 
 
@@ -113,7 +113,7 @@ async def test_of_erased_people_no_word_is_left(desk):
 
 async def test_a_foreign_workspace_sees_no_rows(desk):
     await desk.post(body="导出报表")
-    await deliver(desk.api.db, INDEXING, *await desk.api.events())
+    await deliver(desk.api.db, ARRIVALS, *await desk.api.events())
     for table in ("indexed_feedback", "feedback_token", "token_df_change"):
         assert await rows(desk, f"SELECT * FROM {table}") != []
         assert await rows(desk, f"SELECT * FROM {table}", workspace="other") == []

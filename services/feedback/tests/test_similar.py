@@ -7,7 +7,7 @@ import pytest
 from opsloop_common.testing.due import run_due
 from opsloop_common.testing.events import deliver
 from opsloop_feedback.app import SERVICE
-from opsloop_feedback.indexing.consumers import INDEXING
+from opsloop_feedback.arrivals.consumers import ARRIVALS
 
 SAID = (
     "希望支持导出报表为 Excel",
@@ -23,7 +23,7 @@ SAID = (
 
 async def hear(desk):
     """Read into the index what came in so far, and add up how rare its words are."""
-    await deliver(desk.api.db, INDEXING, *await desk.api.events())
+    await deliver(desk.api.db, ARRIVALS, *await desk.api.events())
     desk.api.clock.advance(10)
     await run_due(desk.api.db, SERVICE.due)
 
@@ -70,7 +70,7 @@ async def test_hearing_twice_and_late_changes_nothing(told):
     before = await like(desk, "登录闪退")
 
     await deliver(
-        desk.api.db, INDEXING, *[event.model_copy(update={"id": uuid4()}) for event in await desk.api.events()]
+        desk.api.db, ARRIVALS, *[event.model_copy(update={"id": uuid4()}) for event in await desk.api.events()]
     )
     await hear(desk)
 

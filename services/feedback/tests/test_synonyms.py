@@ -9,8 +9,8 @@ from opsloop_common import limits
 from opsloop_common.testing.due import run_due
 from opsloop_common.testing.events import deliver
 from opsloop_feedback.app import SERVICE
+from opsloop_feedback.arrivals.consumers import ARRIVALS
 from opsloop_feedback.indexing import service as indexing
-from opsloop_feedback.indexing.consumers import INDEXING
 from opsloop_feedback.synonyms.schemas import SynonymsIn
 
 PATH = "/v1/synonyms"
@@ -24,7 +24,7 @@ async def call(desk, method, path, body=None, *, expect=200, headers=None):
 
 async def hear(desk):
     """Do what follows of all that happened."""
-    await deliver(desk.api.db, INDEXING, *await desk.api.events())
+    await deliver(desk.api.db, ARRIVALS, *await desk.api.events())
     for _ in range(2):
         desk.api.clock.advance(10)
         await run_due(desk.api.db, SERVICE.due)

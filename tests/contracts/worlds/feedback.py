@@ -20,6 +20,7 @@ WORLD = World(
     bodies={
         "PATCH /v1/feedback/{feedback_id}": {"title": "another"},
         "POST /v1/feedback/{feedback_id}/messages": {"kind": "note", "body": "seen"},
+        "POST /v1/feedback/{feedback_id}/merge": {"into": "01a20436-ee46-7e51-8490-d378feeb2c20"},
         "PATCH /v1/synonyms/{synonym_id}": {"terms": ["another"]},
     },
     changes={

@@ -23,13 +23,15 @@ REPLY = "reply"
 
 
 async def add_message(session: AsyncSession, feedback_id: UUID, *, kind: str, body: str) -> FeedbackMessage:
-    """Write a reply to the author, or a note; raises NotFound, and Conflict (409) for a reply to what was merged away.
+    """Write a reply to the author, or a note; raises NotFound. A reply to what was merged lands where it was merged into.
 
     A reply is told to other services, a note never is.
     """
+    if kind == REPLY:
+        feedback_id = (await items.get_feedback(session, feedback_id)).merged_into_id or feedback_id
     feedback = await items.lock_feedback(session, feedback_id)
-    if kind == REPLY and feedback.status == "merged":
-        raise Conflict("This feedback was merged into another; reply there.")
+    if kind == REPLY and feedback.merged_into_id is not None:
+        raise Conflict("This feedback has just been merged into another; try again.")
     message = FeedbackMessage(
         id=uuid7(),
         workspace=feedback.workspace,

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import context_of
 from opsloop_feedback.indexing.models import IndexedFeedback, TokenDf
-from opsloop_feedback.indexing.rules import ALL_POSTS, POSTS_PER_PROBE, Candidate, Rarity
+from opsloop_feedback.indexing.rules import ALL_POSTS, POSTS_PER_PROBE, Candidate, Rarity, Repeat
 from opsloop_feedback.terms.rules import ENGINE
 
 # by the primary key alone, the newest posts of each term first: a term that everybody says costs no more than a rare one. Words
@@ -27,6 +27,14 @@ _CANDIDATES = text(
     "ORDER BY shared.weight / sqrt(cardinality(f.tok) + 1) DESC, f.feedback_id DESC LIMIT :limit"
 )
 _CONSIDERED = 400
+_LIKE = "SELECT feedback_id FROM indexed_feedback WHERE workspace = :workspace AND likeness = i.likeness"
+_REPEATS = text(
+    "SELECT i.feedback_id, o.feedback_id AS oldest, n.feedback_id AS newest FROM indexed_feedback AS i "  # noqa: S608 our own parts
+    f"CROSS JOIN LATERAL ({_LIKE} ORDER BY feedback_id LIMIT 1) AS o "
+    f"CROSS JOIN LATERAL ({_LIKE} AND feedback_id < i.feedback_id ORDER BY feedback_id DESC LIMIT 1) AS n "
+    "WHERE i.workspace = :workspace AND i.feedback_id = ANY(CAST(:ids AS uuid[])) AND i.likeness IS NOT NULL "
+    "ORDER BY i.feedback_id"
+)
 
 
 async def rarity(session: AsyncSession, tokens: Collection[str]) -> Rarity:
@@ -58,6 +66,13 @@ async def candidates(
         },
     )
     return [Candidate(*row) for row in found]
+
+
+async def repeats_of(session: AsyncSession, feedback_ids: Collection[UUID]) -> list[Repeat]:
+    """Return those of some posts that others said before word for word, in their order."""
+    given = {"workspace": context_of(session).workspace, "ids": list(feedback_ids)}
+    found = await session.execute(_REPEATS, given)
+    return [Repeat(row.feedback_id, tuple(dict.fromkeys((row.oldest, row.newest)))) for row in found]
 
 
 async def lock_indexed(session: AsyncSession, feedback_ids: Sequence[UUID]) -> dict[UUID, IndexedFeedback]:

@@ -28,6 +28,14 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class Repeat:
+    """A post that others said before word for word: the oldest of them, and the last before it."""
+
+    feedback_id: UUID
+    earlier: tuple[UUID, ...]
+
+
+@dataclass(frozen=True)
 class Rarity:
     """How many posts have each of some terms, and how many posts there are."""
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import cast
 from uuid import UUID
 
-from sqlalchemy import Table, text
+from sqlalchemy import Table, TextClause, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,7 +19,7 @@ from opsloop_common.ids import uuid7
 from opsloop_common.turns import breathing
 from opsloop_feedback.indexing import queries
 from opsloop_feedback.indexing.models import IndexedFeedback, TokenDfChange
-from opsloop_feedback.indexing.rules import ALL_POSTS, Candidate, Rarity, probes
+from opsloop_feedback.indexing.rules import ALL_POSTS, Candidate, Rarity, Repeat, probes
 from opsloop_feedback.items import service as items
 from opsloop_feedback.items.rules import Said
 from opsloop_feedback.synonyms import service as synonyms
@@ -68,7 +68,7 @@ async def index(session: AsyncSession, feedback_ids: Collection[UUID]) -> None:
     found = await breathing(lambda one: (one, read(one.body, one.title, by=by)), said)
     await session.execute(
         insert(_ROWS).on_conflict_do_nothing(),
-        [_unread(one, context_of(session).workspace) for one in said],
+        [_unread(one.id, context_of(session).workspace) for one in said],
     )
     rows = await queries.lock_indexed(session, [one.id for one in said])
     changes = _Changes()
@@ -97,6 +97,32 @@ async def posts_there_are(session: AsyncSession) -> int:
     return (await queries.rarity(session, ())).posts
 
 
+async def hide(session: AsyncSession, feedback_ids: Sequence[UUID]) -> None:
+    """Let posts be found by nothing, since another stands for them."""
+    await _set_hidden(session, feedback_ids, True)
+
+
+async def show(session: AsyncSession, feedback_ids: Sequence[UUID]) -> None:
+    """Let posts be found again."""
+    await _set_hidden(session, feedback_ids, False)
+
+
+async def _set_hidden(session: AsyncSession, feedback_ids: Sequence[UUID], is_hidden: bool) -> None:
+    workspace = context_of(session).workspace
+    await session.execute(insert(_ROWS).on_conflict_do_nothing(), [_unread(id, workspace) for id in feedback_ids])
+    rows = await queries.lock_indexed(session, feedback_ids)
+    changed = [row for row in rows.values() if row.is_hidden != is_hidden]
+    for row in changed:
+        row.is_hidden = is_hidden
+    pairs = [(token, row.feedback_id) for row in changed for token in row.tok]
+    await _write_tokens(session, _REMOVE if is_hidden else _ADD, pairs)
+
+
+async def repeats_of(session: AsyncSession, feedback_ids: Collection[UUID]) -> list[Repeat]:
+    """Return those of some posts that others said before word for word about the same, in their order."""
+    return await queries.repeats_of(session, feedback_ids)
+
+
 async def forget(session: AsyncSession, feedback_ids: Collection[UUID]) -> None:
     """Let go of what emptied posts said, and of words that nobody else said."""
     await index(session, feedback_ids)
@@ -105,9 +131,9 @@ async def forget(session: AsyncSession, feedback_ids: Collection[UUID]) -> None:
         pass
 
 
-def _unread(one: Said, workspace: str) -> dict[str, object]:
+def _unread(feedback_id: UUID, workspace: str) -> dict[str, object]:
     nothing = {"tok": [], "in_title": 0, "is_denial": False, "likeness": None, "is_hidden": False, "engine": 0}
-    return {"feedback_id": one.id, "workspace": workspace} | nothing
+    return {"feedback_id": feedback_id, "workspace": workspace} | nothing
 
 
 def _write(row: IndexedFeedback, one: Said, terms: Terms, changes: _Changes) -> None:
@@ -119,6 +145,12 @@ def _write(row: IndexedFeedback, one: Said, terms: Terms, changes: _Changes) -> 
     about = [one.area, *(str(one.attributes.get(name, "")) for name in PRODUCT)]
     row.likeness = likeness(one.body, one.title, about=about)
     row.engine = ENGINE
+
+
+async def _write_tokens(session: AsyncSession, statement: TextClause, pairs: Sequence[tuple[str, UUID]]) -> None:
+    if pairs:
+        tokens, ids = map(list, zip(*pairs, strict=True))
+        await session.execute(statement, {"workspace": context_of(session).workspace, "tokens": tokens, "ids": ids})
 
 
 class _Changes:
@@ -143,9 +175,7 @@ class _Changes:
         """Write it all, and have the numbers added up."""
         workspace = context_of(session).workspace
         for statement, pairs in ((_REMOVE, self._removed), (_ADD, self._added)):
-            if pairs:
-                tokens, ids = map(list, zip(*pairs, strict=True))
-                await session.execute(statement, {"workspace": workspace, "tokens": tokens, "ids": ids})
+            await _write_tokens(session, statement, pairs)
         counts = {token: change for token, change in self._counts.items() if change}
         if counts:
             session.add(

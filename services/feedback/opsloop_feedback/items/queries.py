@@ -162,3 +162,28 @@ async def first_and_last(session: AsyncSession, *, before: datetime) -> set[UUID
         for order in ((Feedback.created_at, Feedback.number), NEWEST_FIRST)
     ]
     return {each for end in ends for each in await session.scalars(end)}
+
+
+async def lock_some(session: AsyncSession, feedback_ids: Collection[UUID]) -> dict[UUID, Feedback]:
+    """Lock and return some feedback by their ids, in the order of these."""
+    found = await resources.lock_all(session, Feedback, *_among(session, feedback_ids)) if feedback_ids else ()
+    return {one.id: one for one in found}
+
+
+async def count_members(session: AsyncSession, feedback_ids: Collection[UUID]) -> int:
+    """Return how many others some feedback stand for."""
+    own, _ = _among(session, feedback_ids)
+    into = Feedback.merged_into_id == any_(literal(list(feedback_ids), ARRAY(Uuid)))
+    return await session.scalar(select(func.count()).select_from(Feedback).where(own, into)) or 0
+
+
+async def count_authors(session: AsyncSession, feedback_id: UUID) -> int:
+    """Return how many people said what a feedback stands for; who is unknown counts as one."""
+    author = func.coalesce(
+        literal("u:") + Feedback.author_user_id,
+        literal("m:") + func.lower(Feedback.author_email),
+        literal("f:") + cast(Feedback.id, Text),
+    )
+    mine = or_(Feedback.id == feedback_id, Feedback.merged_into_id == feedback_id)
+    own = Feedback.workspace == context_of(session).workspace
+    return await session.scalar(select(func.count(author.distinct())).where(own, mine)) or 0

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import JSON, Table, Text, bindparam, column, func, insert, select, text
+from sqlalchemy import JSON, ColumnElement, Table, Text, bindparam, column, func, insert, select, text, update
 from sqlalchemy import cast as cast_sql
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -145,6 +145,55 @@ async def some_feedback(session: AsyncSession, feedback_ids: Collection[UUID]) -
 async def lock_feedback(session: AsyncSession, feedback_id: UUID) -> Feedback:
     """Return one feedback, held for a change until the transaction ends; raises NotFound."""
     return await queries.lock_feedback(session, feedback_id, ANY_VERSION)
+
+
+async def lock_some(session: AsyncSession, feedback_ids: Collection[UUID]) -> dict[UUID, Feedback]:
+    """Return some feedback by their ids, those that are there, held until the transaction ends; locked in the order of the ids."""
+    return await queries.lock_some(session, feedback_ids)
+
+
+async def count_members(session: AsyncSession, feedback_ids: Collection[UUID]) -> int:
+    """Return how many others some feedback stand for."""
+    return await queries.count_members(session, feedback_ids)
+
+
+async def merge(session: AsyncSession, sources: Sequence[Feedback], target: Feedback) -> None:
+    """Let a locked feedback stand for others that are locked too, and for all that these stand for."""
+    merged = {"status": Status.MERGED.value, "merged_into_id": target.id}
+    for source in sources:
+        with changing(session, source, merged, action="merged"):
+            pass
+    await _stand_for(session, target, Feedback.merged_into_id.in_([source.id for source in sources]))
+    await _count_authors(session, target, *sources)
+
+
+async def part(
+    session: AsyncSession, post: Feedback, root: Feedback, members: Collection[UUID], *, status: str
+) -> None:
+    """Let a locked feedback stand for itself again, and for some of what another, locked too, stood for."""
+    with changing(session, post, {"status": status, "merged_into_id": None}, action="unmerged"):
+        pass
+    await _stand_for(session, post, Feedback.id.in_(members))
+    await _count_authors(session, post, root)
+
+
+async def _stand_for(session: AsyncSession, root: Feedback, members: ColumnElement[bool]) -> None:
+    now = clock_of(session).now()
+    await session.execute(
+        update(Feedback)
+        .where(Feedback.workspace == root.workspace, members, Feedback.status == Status.MERGED)
+        .values(merged_into_id=root.id, version=Feedback.version + 1, updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def _count_authors(session: AsyncSession, *posts: Feedback) -> None:
+    await session.flush()  # so that those that moved are counted where they are now
+    for post in posts:
+        affected = await queries.count_authors(session, post.id)
+        if post.affected_users != affected:
+            post.affected_users = affected
+            touch(session, post)
 
 
 async def change_feedback(
