@@ -29,6 +29,9 @@ class Further(NamedTuple):
 
 FURTHER = {
     "feedback.intake.quick": Further(25, "the fast path of one use case, in one statement below SQLAlchemy"),
+    "feedback.terms.stems": Further(-10, "the endings that English words lose"),
+    "feedback.terms.glossary": Further(-20, "data: what is called what in two languages"),
+    "feedback.terms.stopping": Further(-20, "data: words that say nothing, and words that deny"),
     "feedback.triage.scanner": Further(-10, "finds the lexicon's words in a text, for the rules"),
     "feedback.triage.words": Further(-20, "cuts Chinese into words, which a table of them has to be loaded for"),
     "feedback.triage.lexicon_en": Further(-20, "data: one language's words"),

@@ -243,6 +243,7 @@ OVERRIDES_PER_SCHEDULE = 100
 ESCALATION_POLICIES_PER_WORKSPACE = 100
 """Each alert that begins to fire is held against all of them."""
 TOPICS_PER_WORKSPACE = 100
+SYNONYM_GROUPS_PER_WORKSPACE = 200
 """All of them stand on the page of each person's links."""
 REJECTIONS_PER_MINUTE = 100
 """Refused messages of a workspace's requests of which all is kept; of more only the number."""

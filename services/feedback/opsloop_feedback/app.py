@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from opsloop_common.contracts.feedback import EVENTS
 from opsloop_common.service import Service
+from opsloop_feedback.arrivals import slice as arrivals
 from opsloop_feedback.authors import slice as authors
 from opsloop_feedback.conversations import slice as conversations
+from opsloop_feedback.indexing import slice as indexing
 from opsloop_feedback.intake import slice as intake
 from opsloop_feedback.items import slice as items
+from opsloop_feedback.merging import slice as merging
 from opsloop_feedback.settings import FeedbackSettings
+from opsloop_feedback.similar import slice as similar
+from opsloop_feedback.synonyms import slice as synonyms
 from opsloop_feedback.tables import Base
 
 SERVICE = Service(
@@ -24,6 +29,11 @@ SERVICE = Service(
         items.SLICE,
         conversations.SLICE,
         authors.SLICE,
+        indexing.SLICE,
+        similar.SLICE,
+        merging.SLICE,
+        arrivals.SLICE,
+        synonyms.SLICE,
     ),
     settings=FeedbackSettings,
 )

@@ -82,6 +82,10 @@ class FeedbackOut(OutModel):
     assignee: str | None
     team: str | None
     due_at: Timestamp | None
+    merged_into_id: UUID | None = Field(description="Which feedback stands for it, once it is `merged`.")
+    affected_users: int = Field(
+        description="Distinct authors of it and of all that were merged into it; who is unknown counts as one."
+    )
     occurred_at: Timestamp
     first_replied_at: Timestamp | None
     resolved_at: Timestamp | None

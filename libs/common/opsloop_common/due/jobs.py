@@ -84,6 +84,13 @@ async def cancel_job(session: AsyncSession, job_id: UUID) -> bool:
     return kind is not None
 
 
+async def cancel_unfinished(session: AsyncSession, kind: str) -> None:
+    """Stop the session's workspace's jobs of a kind that are not finished: what they do is to begin anew."""
+    own = (job_table.c.workspace == context_of(session).workspace, job_table.c.kind == kind)
+    for job_id in await session.scalars(select(job_table.c.id).where(*own, job_table.c.finished_at.is_(None))):
+        await cancel_job(session, job_id)
+
+
 class LongRun:
     """Long work as its handler sees it, in the row's workspace ("" where the work is the service's)."""
 

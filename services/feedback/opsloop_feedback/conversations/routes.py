@@ -36,6 +36,9 @@ async def list_messages(feedback_id: UUID, session: Db, page: PageQuery) -> Resp
     responses=problems(404, 409),
 )
 async def add_message(feedback_id: UUID, body: MessageIn, session: Db) -> MessageOut:
-    """Reply to the author, or leave a note among us. A reply to a new feedback opens it."""
+    """Reply to the author, or leave a note among us. A reply to a new feedback opens it.
+
+    A reply to a merged one lands on the feedback that it was merged into (`feedback_id` says so).
+    """
     message = await service.add_message(session, feedback_id, kind=body.kind, body=body.body)
     return MessageOut.model_validate(message)

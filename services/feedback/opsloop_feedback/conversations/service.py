@@ -17,19 +17,22 @@ from opsloop_common.ids import uuid7
 from opsloop_common.inbox import forgetting
 from opsloop_feedback.authors import service as authors
 from opsloop_feedback.conversations.models import FeedbackMessage
+from opsloop_feedback.indexing import service as indexing
 from opsloop_feedback.items import service as items
 
 REPLY = "reply"
 
 
 async def add_message(session: AsyncSession, feedback_id: UUID, *, kind: str, body: str) -> FeedbackMessage:
-    """Write a reply to the author, or a note; raises NotFound, and Conflict (409) for a reply to what was merged away.
+    """Write a reply to the author, or a note; raises NotFound. A reply to what was merged lands where it was merged into.
 
     A reply is told to other services, a note never is.
     """
+    if kind == REPLY:
+        feedback_id = (await items.get_feedback(session, feedback_id)).merged_into_id or feedback_id
     feedback = await items.lock_feedback(session, feedback_id)
-    if kind == REPLY and feedback.status == "merged":
-        raise Conflict("This feedback was merged into another; reply there.")
+    if kind == REPLY and feedback.merged_into_id is not None:
+        raise Conflict("This feedback has just been merged into another; try again.")
     message = FeedbackMessage(
         id=uuid7(),
         workspace=feedback.workspace,
@@ -67,6 +70,7 @@ async def erase_authors(session: AsyncSession, erasure_id: UUID, user_ids: Seque
             .values(body="")
             .execution_options(synchronize_session=False)
         )
+        await indexing.forget(session, feedback_ids)
         await outbox.forget(session, [f"feedback/{id}" for id in feedback_ids], user_ids)
         outbox.append(session, FeedbackErased(erasure_id=erasure_id, feedback_ids=list(feedback_ids)))
     await forgetting.forget(session, user_ids)

@@ -47,6 +47,8 @@ def new_row(said: Submission, *, id: UUID, workspace: str, now: datetime) -> dic
         "updated_at": now,
         "first_replied_at": None,
         "resolved_at": None,
+        "merged_into_id": None,
+        "affected_users": 1,
         "search_text": searchable(f"{said.title}\n{said.body}" if said.title else said.body),
     }
 

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, get_args
+from uuid import UUID
 
 from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Double,
+    ForeignKey,
     Index,
     Sequence,
     SmallInteger,
     Text,
     UniqueConstraint,
+    Uuid,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
@@ -40,7 +43,16 @@ class Feedback(Resource, Base):
         CheckConstraint("sentiment BETWEEN -1 AND 1", name="sentiment"),
         CheckConstraint("rating BETWEEN 1 AND 5", name="rating"),
         check_in("status", Status),
+        CheckConstraint("(status = 'merged') = (merged_into_id IS NOT NULL)", name="merged"),
+        CheckConstraint("merged_into_id <> id", name="merged_into_itself"),
+        CheckConstraint("affected_users >= 0", name="affected_users"),
         UniqueConstraint("workspace", "number"),
+        Index(
+            "ix_feedback_merged_into",
+            "workspace",
+            "merged_into_id",
+            postgresql_where="merged_into_id IS NOT NULL",
+        ),
         Index("ix_feedback_newest", "workspace", "created_at", "number"),
         Index(
             "ix_feedback_author_user_id",
@@ -93,6 +105,10 @@ class Feedback(Resource, Base):
     occurred_at: Mapped[datetime] = mapped_column(Moment)
     first_replied_at: Mapped[datetime | None] = mapped_column(Moment)
     resolved_at: Mapped[datetime | None] = mapped_column(Moment)
+    merged_into_id: Mapped[UUID | None] = mapped_column(
+        Uuid, ForeignKey("feedback.id"), comment="who stands for it; never one that another stands for"
+    )
+    affected_users: Mapped[int] = mapped_column(comment="distinct authors of it and of all that it stands for")
     search_text: Mapped[str] = mapped_column(
         Text, deferred=True, deferred_raiseload=True, comment="title and body as triage.rules.searchable folds them"
     )
@@ -119,6 +135,7 @@ class Feedback(Resource, Base):
             "assignee": self.assignee,
             "team": self.team,
             "due_at": self.due_at,
+            "merged_into_id": self.merged_into_id,
             "locale": self.locale,
             "title": redaction.text(self.title),
         }

@@ -8,17 +8,18 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, cast, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, Text, Uuid, any_, cast, func, literal, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from opsloop_common import resources
 from opsloop_common.columns import comparable_column
+from opsloop_common.db import context_of
 from opsloop_common.invisible import comparable
 from opsloop_common.versions import Precondition
 from opsloop_feedback.items.models import NUMBER, Feedback
-from opsloop_feedback.items.rules import NaturalKey
+from opsloop_feedback.items.rules import NaturalKey, Said
 from opsloop_feedback.triage.rules import searchable
 
 NEWEST_FIRST = (Feedback.created_at.desc(), Feedback.number.desc())
@@ -124,3 +125,65 @@ async def ids_by_natural_keys(session: AsyncSession, keys: Collection[NaturalKey
 async def next_numbers(session: AsyncSession, count: int) -> list[int]:
     """Take `count` numbers, rising."""
     return list(await session.scalars(select(NUMBER.next_value()).select_from(func.generate_series(1, count))))
+
+
+async def said_in(session: AsyncSession, feedback_ids: Collection[UUID]) -> list[Said]:
+    """Return what some posts say, in the order of their ids; those that are not there are left out."""
+    said = (Feedback.id, Feedback.title, Feedback.body, Feedback.area, Feedback.attributes)
+    found = await session.execute(select(*said).where(*_among(session, feedback_ids)).order_by(Feedback.id))
+    return [Said(*row) for row in found]
+
+
+async def some_feedback(session: AsyncSession, feedback_ids: Collection[UUID]) -> Sequence[Feedback]:
+    """Return some feedback, those that are there."""
+    return (await session.scalars(select(Feedback).where(*_among(session, feedback_ids)))).all()
+
+
+def _among(session: AsyncSession, feedback_ids: Collection[UUID]) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    wanted = literal(list(feedback_ids), ARRAY(Uuid))
+    return Feedback.workspace == context_of(session).workspace, Feedback.id == any_(wanted)
+
+
+async def ids_after(session: AsyncSession, feedback_id: UUID, *, limit: int) -> list[UUID]:
+    """Return the ids that follow one, in their order."""
+    own = Feedback.workspace == context_of(session).workspace
+    return list(
+        await session.scalars(
+            select(Feedback.id).where(own, Feedback.id > feedback_id).order_by(Feedback.id).limit(limit)
+        )
+    )
+
+
+async def first_and_last(session: AsyncSession, *, before: datetime) -> set[UUID]:
+    """Return the ids of the first post and of the last before a time; none where there is none."""
+    own = (Feedback.workspace == context_of(session).workspace, Feedback.created_at < before)
+    ends = [
+        select(Feedback.id).where(*own).order_by(*order).limit(1)
+        for order in ((Feedback.created_at, Feedback.number), NEWEST_FIRST)
+    ]
+    return {each for end in ends for each in await session.scalars(end)}
+
+
+async def lock_some(session: AsyncSession, feedback_ids: Collection[UUID]) -> dict[UUID, Feedback]:
+    """Lock and return some feedback by their ids, in the order of these."""
+    found = await resources.lock_all(session, Feedback, *_among(session, feedback_ids)) if feedback_ids else ()
+    return {one.id: one for one in found}
+
+
+async def count_members(session: AsyncSession, feedback_ids: Collection[UUID]) -> int:
+    """Return how many others some feedback stand for."""
+    own, _ = _among(session, feedback_ids)
+    into = Feedback.merged_into_id == any_(literal(list(feedback_ids), ARRAY(Uuid)))
+    return await session.scalar(select(func.count()).select_from(Feedback).where(own, into)) or 0
+
+
+async def count_authors(session: AsyncSession, feedback_id: UUID) -> int:
+    """Return how many people said what a feedback stands for; who is unknown counts as one."""
+    author = func.coalesce(
+        literal("u:") + Feedback.author_user_id,
+        literal("m:") + func.lower(Feedback.author_email),
+        literal("f:") + cast(Feedback.id, Text),
+    )
+    mine = or_(Feedback.id == feedback_id, Feedback.merged_into_id == feedback_id)
+    own = Feedback.workspace == context_of(session).workspace
+    return await session.scalar(select(func.count(author.distinct())).where(own, mine)) or 0

@@ -2,8 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
 CLASSIFICATION = ("kind", "severity", "sentiment", "area", "tags")
 ASSIGNMENT = ("assignee", "team")
+FOUND_BY = ("title", "area")
+"""What a post is found by and may change."""
+READ_AGAIN = "feedback.read_again"
+"""Due work, by the id of a post that is to be found by other words."""
 
 NaturalKey = tuple[str, str, str]
 """Source, channel and external_id: what one sender calls a post on one channel."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a post says, and about what."""
+
+    id: UUID
+    title: str | None
+    body: str
+    area: str | None
+    attributes: Mapping[str, Any]

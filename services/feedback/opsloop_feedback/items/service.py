@@ -7,12 +7,12 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import JSON, Table, Text, bindparam, column, func, insert, select, text
+from sqlalchemy import JSON, ColumnElement, Table, Text, bindparam, column, func, insert, select, text, update
 from sqlalchemy import cast as cast_sql
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from opsloop_common import outbox
+from opsloop_common import due, outbox
 from opsloop_common.contracts.feedback import (
     Author,
     FeedbackAssigned,
@@ -28,7 +28,7 @@ from opsloop_common.turns import breathing
 from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_feedback.items import queries, rules
 from opsloop_feedback.items.models import Feedback as Feedback
-from opsloop_feedback.items.rules import NaturalKey
+from opsloop_feedback.items.rules import NaturalKey, Said
 from opsloop_feedback.states import rules as states
 from opsloop_feedback.states.rules import Status
 
@@ -124,9 +124,78 @@ async def get_feedback(session: AsyncSession, feedback_id: UUID) -> Feedback:
     return await queries.get_feedback(session, feedback_id)
 
 
+async def said_in(session: AsyncSession, feedback_ids: Collection[UUID]) -> list[Said]:
+    """Return what some posts say, in the order of their ids; those that are not there are left out."""
+    return await queries.said_in(session, feedback_ids)
+
+
+async def first_and_last(session: AsyncSession, *, before: datetime) -> set[UUID]:
+    """Return the ids of the first post and of the last before a time; none where there is none."""
+    return await queries.first_and_last(session, before=before)
+
+
+async def ids_after(session: AsyncSession, feedback_id: UUID, *, limit: int) -> list[UUID]:
+    """Return the ids that follow one, in their order."""
+    return await queries.ids_after(session, feedback_id, limit=limit)
+
+
+async def some_feedback(session: AsyncSession, feedback_ids: Collection[UUID]) -> Sequence[Feedback]:
+    """Return some feedback, those that are there."""
+    return await queries.some_feedback(session, feedback_ids)
+
+
 async def lock_feedback(session: AsyncSession, feedback_id: UUID) -> Feedback:
     """Return one feedback, held for a change until the transaction ends; raises NotFound."""
     return await queries.lock_feedback(session, feedback_id, ANY_VERSION)
+
+
+async def lock_some(session: AsyncSession, feedback_ids: Collection[UUID]) -> dict[UUID, Feedback]:
+    """Return some feedback by their ids, those that are there, held until the transaction ends; locked in the order of the ids."""
+    return await queries.lock_some(session, feedback_ids)
+
+
+async def count_members(session: AsyncSession, feedback_ids: Collection[UUID]) -> int:
+    """Return how many others some feedback stand for."""
+    return await queries.count_members(session, feedback_ids)
+
+
+async def merge(session: AsyncSession, sources: Sequence[Feedback], target: Feedback) -> None:
+    """Let a locked feedback stand for others that are locked too, and for all that these stand for."""
+    merged = {"status": Status.MERGED.value, "merged_into_id": target.id}
+    for source in sources:
+        with changing(session, source, merged, action="merged"):
+            pass
+    await _stand_for(session, target, Feedback.merged_into_id.in_([source.id for source in sources]))
+    await _count_authors(session, target, *sources)
+
+
+async def part(
+    session: AsyncSession, post: Feedback, root: Feedback, members: Collection[UUID], *, status: str
+) -> None:
+    """Let a locked feedback stand for itself again, and for some of what another, locked too, stood for."""
+    with changing(session, post, {"status": status, "merged_into_id": None}, action="unmerged"):
+        pass
+    await _stand_for(session, post, Feedback.id.in_(members))
+    await _count_authors(session, post, root)
+
+
+async def _stand_for(session: AsyncSession, root: Feedback, members: ColumnElement[bool]) -> None:
+    now = clock_of(session).now()
+    await session.execute(
+        update(Feedback)
+        .where(Feedback.workspace == root.workspace, members, Feedback.status == Status.MERGED)
+        .values(merged_into_id=root.id, version=Feedback.version + 1, updated_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+async def _count_authors(session: AsyncSession, *posts: Feedback) -> None:
+    await session.flush()  # so that those that moved are counted where they are now
+    for post in posts:
+        affected = await queries.count_authors(session, post.id)
+        if post.affected_users != affected:
+            post.affected_users = affected
+            touch(session, post)
 
 
 async def change_feedback(
@@ -142,6 +211,8 @@ async def change_feedback(
             outbox.append(session, _assigned(feedback))
         if "status" in before:
             _tell_status(session, feedback, Status(before["status"]))
+        if not before.keys().isdisjoint(rules.FOUND_BY):
+            await due.schedule(session, rules.READ_AGAIN, str(feedback.id), clock_of(session).now())
     return feedback
 
 

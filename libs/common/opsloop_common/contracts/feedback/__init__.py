@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from opsloop_common.contracts.envelope import EventData
-from opsloop_common.contracts.feedback import erasures, posts, replies, resolution
+from opsloop_common.contracts.feedback import erasures, merges, posts, replies, resolution
 from opsloop_common.contracts.feedback.erasures import FeedbackErased
+from opsloop_common.contracts.feedback.merges import FeedbackMerged, FeedbackUnmerged
 from opsloop_common.contracts.feedback.posts import (
     Author,
     Channel,
@@ -23,6 +24,7 @@ EVENTS: tuple[type[EventData], ...] = (
     *posts.EVENTS,
     *replies.EVENTS,
     *resolution.EVENTS,
+    *merges.EVENTS,
     *erasures.EVENTS,
     UserContactChanged,
 )
@@ -35,10 +37,12 @@ __all__ = [
     "FeedbackClassified",
     "FeedbackErased",
     "FeedbackEvent",
+    "FeedbackMerged",
     "FeedbackReceived",
     "FeedbackReopened",
     "FeedbackReplied",
     "FeedbackResolved",
+    "FeedbackUnmerged",
     "Kind",
     "Severity",
 ]

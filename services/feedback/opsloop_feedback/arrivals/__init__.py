@@ -1,0 +1,1 @@
+"""Arrivals: what is done about a new post once it is taken in."""

@@ -1,0 +1,1 @@
+"""Indexing: which posts a term leads to, and how rare it is."""

@@ -1,0 +1,98 @@
+"""Everything of the index that says SELECT."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Text, Uuid, any_, literal, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common.db import context_of
+from opsloop_feedback.indexing.models import IndexedFeedback, TokenDf
+from opsloop_feedback.indexing.rules import ALL_POSTS, POSTS_PER_PROBE, Candidate, Rarity, Repeat
+from opsloop_feedback.terms.rules import ENGINE
+
+# by the primary key alone, the newest posts of each term first: a term that everybody says costs no more than a rare one. Words
+# are few and posts many, so the sum of weights over the root of a post's length is what the next step, which knows all, begins with
+_CANDIDATES = text(
+    "WITH shared AS MATERIALIZED (SELECT t.feedback_id, sum(p.weight) AS weight "
+    "FROM unnest(CAST(:tokens AS text[]), CAST(:weights AS float8[])) AS p(token, weight) "
+    "CROSS JOIN LATERAL (SELECT feedback_id FROM feedback_token WHERE workspace = :workspace "
+    'AND token = p.token COLLATE "C" ORDER BY feedback_id DESC LIMIT :most) AS t '
+    "GROUP BY t.feedback_id ORDER BY weight DESC, t.feedback_id DESC LIMIT :considered) "
+    "SELECT f.feedback_id, f.tok, f.in_title, f.is_denial FROM shared JOIN indexed_feedback AS f "
+    "ON f.feedback_id = shared.feedback_id AND f.workspace = :workspace AND NOT f.is_hidden "
+    "WHERE f.feedback_id IS DISTINCT FROM :apart "
+    "ORDER BY shared.weight / sqrt(cardinality(f.tok) + 1) DESC, f.feedback_id DESC LIMIT :limit"
+)
+_CONSIDERED = 400
+_LIKE = "SELECT feedback_id FROM indexed_feedback WHERE workspace = :workspace AND likeness = i.likeness"
+_REPEATS = text(
+    "SELECT i.feedback_id, o.feedback_id AS oldest, n.feedback_id AS newest FROM indexed_feedback AS i "  # noqa: S608 our own parts
+    f"CROSS JOIN LATERAL ({_LIKE} ORDER BY feedback_id LIMIT 1) AS o "
+    f"CROSS JOIN LATERAL ({_LIKE} AND feedback_id < i.feedback_id ORDER BY feedback_id DESC LIMIT 1) AS n "
+    "WHERE i.workspace = :workspace AND i.feedback_id = ANY(CAST(:ids AS uuid[])) AND i.likeness IS NOT NULL "
+    "ORDER BY i.feedback_id"
+)
+
+
+async def rarity(session: AsyncSession, tokens: Collection[str]) -> Rarity:
+    """Return how many posts have each term, as far as it was counted."""
+    wanted = literal([ALL_POSTS, *tokens], ARRAY(Text))
+    found = await session.execute(
+        select(TokenDf.token, TokenDf.posts).where(
+            TokenDf.workspace == context_of(session).workspace, TokenDf.token == any_(wanted)
+        )
+    )
+    counted = {row.token: row.posts for row in found}
+    return Rarity(max(0, counted.pop(ALL_POSTS, 0)), counted)
+
+
+async def candidates(
+    session: AsyncSession, weights: Mapping[str, float], *, apart: UUID | None, limit: int
+) -> list[Candidate]:
+    """Return the posts that share most with these terms, but one."""
+    found = await session.execute(
+        _CANDIDATES,
+        {
+            "workspace": context_of(session).workspace,
+            "tokens": list(weights),
+            "weights": list(weights.values()),
+            "most": POSTS_PER_PROBE,
+            "considered": _CONSIDERED,
+            "apart": apart,
+            "limit": limit,
+        },
+    )
+    return [Candidate(*row) for row in found]
+
+
+async def repeats_of(session: AsyncSession, feedback_ids: Collection[UUID]) -> list[Repeat]:
+    """Return those of some posts that others said before word for word, in their order."""
+    given = {"workspace": context_of(session).workspace, "ids": list(feedback_ids)}
+    found = await session.execute(_REPEATS, given)
+    return [Repeat(row.feedback_id, tuple(dict.fromkeys((row.oldest, row.newest)))) for row in found]
+
+
+async def lock_indexed(session: AsyncSession, feedback_ids: Sequence[UUID]) -> dict[UUID, IndexedFeedback]:
+    """Lock and return what is known of posts, in the order of their ids."""
+    found = await session.scalars(
+        select(IndexedFeedback)
+        .where(IndexedFeedback.feedback_id == any_(literal(feedback_ids, ARRAY(Uuid))))
+        .order_by(IndexedFeedback.feedback_id)
+        .with_for_update(key_share=True)
+        .execution_options(populate_existing=True)
+    )
+    return {row.feedback_id: row for row in found}
+
+
+async def is_any_unread(session: AsyncSession, feedback_ids: Collection[UUID]) -> bool:
+    """Say whether some post was not read, or by other rules than ours."""
+    read = await session.scalars(
+        select(IndexedFeedback.feedback_id).where(
+            IndexedFeedback.feedback_id == any_(literal(list(feedback_ids), ARRAY(Uuid))),
+            IndexedFeedback.engine == ENGINE,
+        )
+    )
+    return len(read.all()) < len(feedback_ids)

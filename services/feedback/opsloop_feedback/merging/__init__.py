@@ -1,0 +1,1 @@
+"""Merging: posts that say the same become one, and part again, with nothing lost."""

@@ -1,0 +1,1 @@
+"""Similar: what else was said about the same, and why we think so."""

@@ -1,0 +1,1 @@
+"""Synonyms: what a workspace calls one thing, beyond what is shipped."""

@@ -1,0 +1,169 @@
+"""Posts are read into the index once, however often and late they are heard of, and leave it with what they said."""
+
+import asyncio
+from uuid import uuid4
+
+import pytest
+from pydantic import ValidationError
+from sqlalchemy import text
+
+from opsloop_common.contracts.users import UserErased
+from opsloop_common.db import Context
+from opsloop_common.testing.due import run_due, run_recurring
+from opsloop_common.testing.events import deliver, make_event
+from opsloop_feedback.app import SERVICE
+from opsloop_feedback.arrivals.consumers import ARRIVALS
+from opsloop_feedback.conversations.consumers import ERASURES
+from opsloop_feedback.indexing import rules
+from opsloop_feedback.indexing.rules import ALL_POSTS, Rarity
+
+
+async def hear(desk, *events):
+    """Read into the index what came in, and add up how rare its words are."""
+    await deliver(desk.api.db, ARRIVALS, *(events or await desk.api.events()))
+    desk.api.clock.advance(10)
+    await run_due(desk.api.db, SERVICE.due)
+
+
+async def rows(desk, query, workspace="acme"):
+    async with desk.api.db.transaction(Context(workspace=workspace)) as session:
+        return [tuple(row) for row in await session.execute(text(query))]
+
+
+async def counted(desk):
+    return dict(await rows(desk, "SELECT token, posts FROM token_df"))
+
+
+async def tokens(desk):
+    return await rows(desk, "SELECT token, feedback_id::text FROM feedback_token ORDER BY 1, 2")
+
+
+async def test_each_term_leads_to_its_posts_and_is_counted(desk):
+    one, other = await desk.post(body="登录时闪退"), await desk.post(body="Login shows a chart", title="Login")
+
+    await hear(desk)
+
+    assert set(await tokens(desk)) >= {("=log in", one["id"]), ("=log in", other["id"]), ("=chart", other["id"])}
+    found = await counted(desk)
+    assert (found[ALL_POSTS], found["=log in"], found["=crash"], found["=chart"]) == (2, 2, 1, 1)
+
+
+async def test_twice_late_and_out_of_order_is_once(desk):
+    for body in ("登录时闪退", "导出报表", "登录时闪退"):
+        await desk.post(body=body)
+    events = await desk.api.events()
+
+    await hear(desk, *reversed(events))
+    before = (await tokens(desk), await counted(desk))
+    await hear(desk, *events)
+    await hear(desk, *[event.model_copy(update={"id": uuid4()}) for event in events])
+
+    assert (await tokens(desk), await counted(desk)) == before
+
+
+async def test_batches_at_once_count_each_post(desk):
+    for index in range(6):
+        await desk.post(body=f"导出报表 {index}")
+    events = await desk.api.events()
+
+    await asyncio.gather(*(deliver(desk.api.db, ARRIVALS, *events[at : at + 2]) for at in (0, 2, 4)))
+    await hear(desk, events[0])
+
+    assert (await counted(desk))["=export"] == 6
+
+
+async def test_what_is_gone_is_left_alone_and_poison_leaves_nothing(desk):
+    await desk.post(body="导出报表")
+    [event] = await desk.api.events()
+    gone = event.model_copy(update={"data": event.data | {"feedback_id": str(uuid4())}, "id": uuid4()})
+    poison = event.model_copy(update={"data": {"feedback_id": "x"}, "id": uuid4()})
+
+    await hear(desk, gone)
+    assert await tokens(desk) == []
+    with pytest.raises(ValidationError):
+        await deliver(desk.api.db, ARRIVALS, event, poison)
+    assert await tokens(desk) == []
+
+
+async def test_another_title_is_found_and_the_one_before_is_not(desk):
+    item = await desk.post(body="It happens daily.", title="闪退")
+    await hear(desk)
+
+    await desk.patch(item["id"], title="导出")
+    for _ in range(2):  # it is read again, then counted
+        await hear(desk)
+
+    assert {token for token, _ in await tokens(desk)} >= {"=export"}
+    assert "=crash" not in {token for token, _ in await tokens(desk)} | (await counted(desk)).keys()
+
+
+async def test_of_erased_people_no_word_is_left(desk):
+    await desk.post(body="独一无二的话 登录", author={"user_id": "mark"})
+    kept = await desk.post(body="登录")
+    await hear(desk)
+
+    data = UserErased(erasure_id=uuid4(), user_id="mark", user_ids=["mark"])
+    await deliver(desk.api.db, ERASURES, make_event(data))
+
+    assert await tokens(desk) == [("=log in", kept["id"])]
+    assert await counted(desk) == {ALL_POSTS: 1, "=log in": 1}
+    assert await rows(desk, "SELECT tok, likeness FROM indexed_feedback WHERE tok = '{}'") == [([], None)]
+    assert await rows(desk, "SELECT * FROM token_df_change") == []
+
+
+async def test_a_foreign_workspace_sees_no_rows(desk):
+    await desk.post(body="导出报表")
+    await deliver(desk.api.db, ARRIVALS, *await desk.api.events())
+    for table in ("indexed_feedback", "feedback_token", "token_df_change"):
+        assert await rows(desk, f"SELECT * FROM {table}") != []
+        assert await rows(desk, f"SELECT * FROM {table}", workspace="other") == []
+
+
+@pytest.mark.parametrize(
+    ("known", "wanted"),
+    [
+        ({}, ["a", "b", "c"]),
+        ({"a": 3, "b": 2, "c": 1}, ["c", "b", "a"]),
+        ({"a": 2_000, "b": 2_000, "c": 2_500}, ["a", "b", "c"]),
+        ({"a": 5_999, "b": 5_999, "c": 9_999}, ["a", "b", "c"]),
+    ],
+)
+def test_posts_are_looked_for_by_the_rarest_terms(known, wanted):
+    assert rules.probes("abc", Rarity(10_000, known)) == wanted
+
+
+def test_no_more_than_so_many_terms_and_posts_are_looked_at():
+    common = {f"{index:02}": rules.POSTS_PER_PROBE for index in range(20)}
+    rare = {f"{index:02}": 1 for index in range(20)}
+
+    assert len(rules.probes(common, Rarity(100_000, common))) == rules.PROBED_POSTS // rules.POSTS_PER_PROBE
+    assert len(rules.probes(rare, Rarity(100_000, rare))) == rules.MOST_PROBES
+
+
+def test_rare_terms_weigh_more_and_pairs_that_are_no_words_less():
+    known = Rarity(1_000, {"=crash": 100, "=export": 1, "录失": 1})
+
+    assert known.weight("=export") > known.weight("=crash") > 0
+    assert known.weight("录失") == pytest.approx(known.weight("=export") / 2)
+
+
+async def test_posts_of_an_earlier_release_are_read_by_themselves_and_then_no_more(desk):
+    for body in ("登录时闪退", "导出报表"):
+        await desk.post(body=body)
+        desk.api.clock.advance(1)
+    desk.api.clock.advance(3_601)
+
+    await run_recurring(desk.api.db, SERVICE.due)
+    await run_due(desk.api.db, SERVICE.due)
+    assert {token for token, _ in await tokens(desk)} == {"=log in", "=crash", "=export", "=report"}
+    await run_recurring(desk.api.db, SERVICE.due)
+
+    assert await rows(desk, "SELECT status FROM job") == [("succeeded",)]
+
+
+async def test_posts_that_are_about_to_be_heard_of_are_left_to_that(desk):
+    await desk.post(body="登录时闪退")
+
+    await run_recurring(desk.api.db, SERVICE.due)
+
+    assert await rows(desk, "SELECT status FROM job") == []
