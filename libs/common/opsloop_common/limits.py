@@ -240,6 +240,9 @@ OVERRIDES_PER_SCHEDULE = 100
 """Those that are not over."""
 ESCALATION_POLICIES_PER_WORKSPACE = 100
 """Each alert that begins to fire is held against all of them."""
+CALENDARS_PER_WORKSPACE = 100
+CALENDAR_DATES = 1_000
+"""Days of one calendar that are unlike their weekday: all are read whenever a clock is worked out by it."""
 TOPICS_PER_WORKSPACE = 100
 """All of them stand on the page of each person's links."""
 REJECTIONS_PER_MINUTE = 100

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from opsloop_common.contracts.feedback import EVENTS
 from opsloop_common.service import Service
+from opsloop_feedback.calendars import slice as calendars
 from opsloop_feedback.conversations import slice as conversations
 from opsloop_feedback.intake import slice as intake
 from opsloop_feedback.items import slice as items
@@ -22,6 +23,7 @@ SERVICE = Service(
         intake.SLICE,
         items.SLICE,
         conversations.SLICE,
+        calendars.SLICE,
     ),
     settings=FeedbackSettings,
 )
