@@ -211,6 +211,7 @@ PAIRS = [
             "mission",
             "objectives",
             "segments",
+            "service-levels",
             "webhooks",
         )
     ),

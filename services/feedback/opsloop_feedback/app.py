@@ -9,7 +9,11 @@ from opsloop_feedback.conversations import slice as conversations
 from opsloop_feedback.intake import slice as intake
 from opsloop_feedback.items import slice as items
 from opsloop_feedback.settings import FeedbackSettings
+from opsloop_feedback.sla_clocks import slice as sla_clocks
+from opsloop_feedback.sla_policies import slice as sla_policies
+from opsloop_feedback.slas import slice as slas
 from opsloop_feedback.tables import Base
+from opsloop_feedback.teams import slice as teams
 
 SERVICE = Service(
     name="feedback",
@@ -24,6 +28,10 @@ SERVICE = Service(
         items.SLICE,
         conversations.SLICE,
         calendars.SLICE,
+        teams.SLICE,
+        sla_policies.SLICE,
+        sla_clocks.SLICE,
+        slas.SLICE,
     ),
     settings=FeedbackSettings,
 )

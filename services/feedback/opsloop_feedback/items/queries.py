@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, cast, func, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, Text, Uuid, any_, cast, func, literal, or_, select, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
@@ -99,6 +99,16 @@ async def get_feedback(session: AsyncSession, feedback_id: UUID) -> Feedback:
 async def lock_feedback(session: AsyncSession, feedback_id: UUID, expected: Precondition) -> Feedback:
     """Lock and return one feedback in the version expected; raises NotFound, StaleVersion."""
     return await resources.lock_for_change(session, Feedback, Feedback.id == feedback_id, expected=expected)
+
+
+async def find_and_lock(session: AsyncSession, feedback_id: UUID) -> Feedback | None:
+    """Lock and return one feedback, None when it is gone."""
+    return await resources.find_for_change(session, Feedback, Feedback.id == feedback_id)
+
+
+async def lock_several(session: AsyncSession, ids: Collection[UUID]) -> list[Feedback]:
+    """Lock and return those of some feedback that are there, in the order of their ids."""
+    return await resources.lock_all(session, Feedback, Feedback.id == any_(literal(list(ids), ARRAY(Uuid))))
 
 
 async def find_by_natural_key(session: AsyncSession, key: NaturalKey) -> Feedback | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsloop_common.contracts.envelope import EventData
-from opsloop_common.contracts.feedback import erasures, posts, replies, resolution
+from opsloop_common.contracts.feedback import erasures, posts, replies, resolution, service_levels
 from opsloop_common.contracts.feedback.erasures import FeedbackErased
 from opsloop_common.contracts.feedback.posts import (
     Author,
@@ -17,8 +17,15 @@ from opsloop_common.contracts.feedback.posts import (
 )
 from opsloop_common.contracts.feedback.replies import FeedbackReplied
 from opsloop_common.contracts.feedback.resolution import FeedbackReopened, FeedbackResolved
+from opsloop_common.contracts.feedback.service_levels import FeedbackSlaApproaching, FeedbackSlaBreached
 
-EVENTS: tuple[type[EventData], ...] = (*posts.EVENTS, *replies.EVENTS, *resolution.EVENTS, *erasures.EVENTS)
+EVENTS: tuple[type[EventData], ...] = (
+    *posts.EVENTS,
+    *replies.EVENTS,
+    *resolution.EVENTS,
+    *erasures.EVENTS,
+    *service_levels.EVENTS,
+)
 
 __all__ = [
     "EVENTS",
@@ -32,6 +39,8 @@ __all__ = [
     "FeedbackReopened",
     "FeedbackReplied",
     "FeedbackResolved",
+    "FeedbackSlaApproaching",
+    "FeedbackSlaBreached",
     "Kind",
     "Severity",
 ]
