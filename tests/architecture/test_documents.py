@@ -216,6 +216,7 @@ PAIRS = [
             "objectives",
             "scenarios-notifications",
             "segments",
+            "service-levels",
             "webhooks",
         )
     ),

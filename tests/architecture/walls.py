@@ -26,6 +26,7 @@ _BY_DESIGN = {
         ("opsloop_campaigns.sending.routes", READS, "recipient"),
         (f"{_SENDING}.routes", READS, "delivery"),
         ("opsloop_notifications.lines.routes", READS, "delivery_line"),
+        ("opsloop_feedback.slas.routes", READS, "sla_clock"),
         ("opsloop_metrics.event_imports.routes", READS, "rejection"),
         ("opsloop_notifications.digest_mails.routes", READS, "digest"),
         ("opsloop_notifications.calling.routes", READS, "call_attempt"),

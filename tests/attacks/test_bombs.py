@@ -37,6 +37,7 @@ from tests.contracts.worlds.alerts import (
 from tests.contracts.worlds.bounces import BOUNCES
 from tests.contracts.worlds.campaigns import CAMPAIGN, PLAYBOOK
 from tests.contracts.worlds.consent import SUPPRESSION, TOPIC
+from tests.contracts.worlds.desk import CALENDAR, SLA_POLICY, TEAM
 from tests.contracts.worlds.metrics import MONITOR, REPORTED, WINDOW
 from tests.contracts.worlds.recipient_imports import BATCH
 from tests.contracts.worlds.segments import DEFINITION, SEGMENT
@@ -76,6 +77,9 @@ NUMBERS: dict[str, dict[str, Any]] = {
 EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/feedback": {name: value for name, value in ROW.items() if name != "external_id"},
     "POST /v1/feedback:batch": {"items": [ROW]},
+    "POST /v1/calendars": CALENDAR,
+    "POST /v1/teams": TEAM,
+    "POST /v1/sla-policies": SLA_POLICY,
     "POST /v1/kpis": REPORTED | {"key": "other"},
     "POST /v1/campaigns": CAMPAIGN,
     "POST /v1/playbooks": PLAYBOOK,

@@ -112,6 +112,8 @@ TAKEN = {
     "POST /v1/playbooks/{playbook_id}/test": {"/data"},
     "POST /v1/webhooks": IN_A_FILTER,
     "PATCH /v1/webhooks/{webhook_id}": IN_A_FILTER,
+    "POST /v1/sla-policies": IN_A_RULE,
+    "PATCH /v1/sla-policies/{sla_policy_id}": IN_A_RULE,
     "POST /v1/alert-rules": IN_A_RULE,
     "PATCH /v1/alert-rules/{alert_rule_id}": IN_A_RULE,
     "POST /v1/messages": {"/data"},

@@ -6,6 +6,7 @@ from opsloop_common.contracts.feedback import EVENTS
 from opsloop_common.service import Service
 from opsloop_feedback.arrivals import slice as arrivals
 from opsloop_feedback.authors import slice as authors
+from opsloop_feedback.calendars import slice as calendars
 from opsloop_feedback.conversations import slice as conversations
 from opsloop_feedback.indexing import slice as indexing
 from opsloop_feedback.intake import slice as intake
@@ -13,8 +14,12 @@ from opsloop_feedback.items import slice as items
 from opsloop_feedback.merging import slice as merging
 from opsloop_feedback.settings import FeedbackSettings
 from opsloop_feedback.similar import slice as similar
+from opsloop_feedback.sla_clocks import slice as sla_clocks
+from opsloop_feedback.sla_policies import slice as sla_policies
+from opsloop_feedback.slas import slice as slas
 from opsloop_feedback.synonyms import slice as synonyms
 from opsloop_feedback.tables import Base
+from opsloop_feedback.teams import slice as teams
 
 SERVICE = Service(
     name="feedback",
@@ -34,6 +39,11 @@ SERVICE = Service(
         merging.SLICE,
         arrivals.SLICE,
         synonyms.SLICE,
+        calendars.SLICE,
+        teams.SLICE,
+        sla_policies.SLICE,
+        sla_clocks.SLICE,
+        slas.SLICE,
     ),
     settings=FeedbackSettings,
 )

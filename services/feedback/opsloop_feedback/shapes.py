@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from datetime import date
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, StringConstraints, WithJsonSchema
 
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
-from opsloop_common.http.schemas import GivenId, OutModel, Timestamp, said
+from opsloop_common.foreign import readable as readable_by
+from opsloop_common.http.schemas import GivenId, InModel, OutModel, Timestamp, said
 from opsloop_common.invisible import comparable
 from opsloop_feedback.states.rules import Status
 from opsloop_feedback.submissions import rules as submissions
@@ -26,6 +29,29 @@ Label = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterVal
 Tags = Annotated[list[Label], Field(max_length=50), AfterValidator(_distinct)]
 ExternalId = GivenId
 """A feedback as its source names it."""
+FIRST_YEAR, LAST_YEAR = 2000, 2200
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+
+
+def _day(value: Any) -> date:
+    if isinstance(value, date):
+        return value
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        raise ValueError("must be a day such as 2026-10-01")
+    day = readable_by(date.fromisoformat, value)
+    if day is None:
+        raise ValueError("must be a day that exists")
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(f"has to lie in the years from {FIRST_YEAR} to {LAST_YEAR}")
+    return day
+
+
+Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
+
+
+def changes_of(body: InModel, *, mode: Literal["json", "python"] = "json") -> dict[str, Any]:
+    """Return what a patch says, by name; what is within it stays whole, with what goes without saying."""
+    return {name: value for name, value in body.model_dump(mode=mode).items() if name in body.model_fields_set}
 
 
 class AuthorOut(OutModel):

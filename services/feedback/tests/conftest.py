@@ -11,6 +11,7 @@ import pytest_asyncio
 from opsloop_common.contracts.envelope import INTERNAL_STREAM, Event
 from opsloop_common.testing.http import Api, MakeApi
 from opsloop_feedback.app import SERVICE
+from services.feedback.tests.desks import Clockwork
 
 
 @dataclass
@@ -53,3 +54,18 @@ class Desk:
 async def desk(api: MakeApi) -> AsyncIterator[Desk]:
     door = await api(SERVICE)
     yield Desk(door, await door.key("feedback:read", "feedback:write"))
+
+
+@pytest_asyncio.fixture
+async def clockwork(desk: Desk) -> Clockwork:
+    return Clockwork(desk)
+
+
+@pytest_asyncio.fixture
+async def china(clockwork: Clockwork) -> Clockwork:
+    """A first reply within an hour and a resolution within a day of work, on the Chinese calendar."""
+    clockwork.at("2026-11-20T09:00")
+    clockwork.policy_made = await clockwork.policy(
+        calendar_id=await clockwork.calendar(), first_reply="PT1H", next_reply="PT2H", resolution="PT7H30M"
+    )
+    return clockwork

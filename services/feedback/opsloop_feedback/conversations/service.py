@@ -44,7 +44,7 @@ async def add_message(session: AsyncSession, feedback_id: UUID, *, kind: str, bo
     )
     session.add(message)
     if kind == REPLY:
-        reply_seconds = items.mark_replied(session, feedback)
+        reply_seconds = await items.mark_replied(session, feedback)
         outbox.append(
             session,
             FeedbackReplied(

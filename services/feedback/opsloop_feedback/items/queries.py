@@ -102,6 +102,16 @@ async def lock_feedback(session: AsyncSession, feedback_id: UUID, expected: Prec
     return await resources.lock_for_change(session, Feedback, Feedback.id == feedback_id, expected=expected)
 
 
+async def find_and_lock(session: AsyncSession, feedback_id: UUID) -> Feedback | None:
+    """Lock and return one feedback, None when it is gone."""
+    return await resources.find_for_change(session, Feedback, Feedback.id == feedback_id)
+
+
+async def lock_several(session: AsyncSession, ids: Collection[UUID]) -> list[Feedback]:
+    """Lock and return those of some feedback that are there, in the order of their ids."""
+    return await resources.lock_all(session, Feedback, Feedback.id == any_(literal(list(ids), ARRAY(Uuid))))
+
+
 async def find_by_natural_key(session: AsyncSession, key: NaturalKey) -> Feedback | None:
     """Return what is known under (source, channel, external_id), or None."""
     source, channel, external_id = key

@@ -26,9 +26,13 @@ from opsloop_common.documents import included, write_document
 from opsloop_common.resources import changing, touch
 from opsloop_common.turns import breathing
 from opsloop_common.versions import ANY_VERSION, Precondition
+from opsloop_feedback.facts.rules import COLUMNS, document_of
 from opsloop_feedback.items import queries, rules
 from opsloop_feedback.items.models import Feedback as Feedback
 from opsloop_feedback.items.rules import NaturalKey, Said
+from opsloop_feedback.sla_clocks import rules as clock_rules
+from opsloop_feedback.sla_clocks import service as clocks
+from opsloop_feedback.sla_clocks.rules import Subject, Turn
 from opsloop_feedback.states import rules as states
 from opsloop_feedback.states.rules import Status
 
@@ -144,6 +148,16 @@ async def some_feedback(session: AsyncSession, feedback_ids: Collection[UUID]) -
     return await queries.some_feedback(session, feedback_ids)
 
 
+async def lock_several(session: AsyncSession, ids: Collection[UUID]) -> list[Feedback]:
+    """Return those of some feedback that are there, held for a change, in the order of their ids."""
+    return await queries.lock_several(session, ids)
+
+
+async def find_and_lock(session: AsyncSession, feedback_id: UUID) -> Feedback | None:
+    """Return one feedback, held for a change until the transaction ends; None when it is gone."""
+    return await queries.find_and_lock(session, feedback_id)
+
+
 async def lock_feedback(session: AsyncSession, feedback_id: UUID) -> Feedback:
     """Return one feedback, held for a change until the transaction ends; raises NotFound."""
     return await queries.lock_feedback(session, feedback_id, ANY_VERSION)
@@ -213,7 +227,55 @@ async def change_feedback(
             _tell_status(session, feedback, Status(before["status"]))
         if not before.keys().isdisjoint(rules.FOUND_BY):
             await due.schedule(session, rules.READ_AGAIN, str(feedback.id), clock_of(session).now())
+        await _keep_time(session, feedback, before)
     return feedback
+
+
+async def _keep_time(session: AsyncSession, feedback: Feedback, before: Mapping[str, Any]) -> None:
+    is_resorted = not before.keys() <= {"status", "due_at"}
+    if "status" not in before and not is_resorted:
+        return
+    status = Status(feedback.status)
+    turn = clock_rules.turn_of(Status(before.get("status", status)), status)
+    await keep_clocks(session, feedback, turn=turn, is_resorted=is_resorted)
+
+
+async def keep_clocks(
+    session: AsyncSession, feedback: Feedback, *, turn: Turn = Turn.NONE, is_resorted: bool = False
+) -> bool:
+    """Have the clocks of a locked feedback go with what it is; returns whether it is due at another time now.
+
+    `turn`: who has just spoken. Its version is for whoever asks to raise.
+    """
+    kept = await clocks.keep(session, _subject(session, feedback), turn, is_resorted=is_resorted)
+    if kept is None or kept.due_at == feedback.due_at:
+        return False
+    feedback.due_at = kept.due_at
+    return True
+
+
+async def begin_clocks(session: AsyncSession, found: Sequence[Feedback]) -> None:
+    """Begin the clocks of locked feedback that came in, and say when each is due."""
+    kept = await clocks.begin(session, [_subject(session, feedback) for feedback in found])
+    for feedback in found:
+        if feedback.id in kept and kept[feedback.id].due_at != feedback.due_at:
+            feedback.due_at = kept[feedback.id].due_at
+            touch(session, feedback)
+
+
+def _subject(session: AsyncSession, feedback: Feedback) -> Subject:
+    return Subject(
+        id=feedback.id,
+        number=feedback.number,
+        status=Status(feedback.status),
+        severity=feedback.severity,
+        team=feedback.team,
+        assignee=feedback.assignee,
+        created_at=feedback.created_at,
+        first_replied_at=feedback.first_replied_at,
+        finished_at=feedback.resolved_at or clock_of(session).now(),
+        document=document_of({name: getattr(feedback, name) for name in COLUMNS}),
+    )
 
 
 def _assigned(feedback: Feedback) -> FeedbackAssigned:
@@ -257,18 +319,17 @@ def author_of(feedback: Feedback) -> Author:
     return Author(user_id=feedback.author_user_id, verified=feedback.author_verified)
 
 
-def mark_replied(session: AsyncSession, feedback: Feedback) -> float | None:
+async def mark_replied(session: AsyncSession, feedback: Feedback) -> float | None:
     """Note that a reply went to the author of a locked feedback; returns the seconds since receipt on the first one."""
     status = states.after_reply(Status(feedback.status))
-    if feedback.first_replied_at is not None and status == feedback.status:
-        return None
     is_first = feedback.first_replied_at is None
+    is_other = is_first or status != feedback.status
     feedback.status = status.value
-    touch(session, feedback)
-    if not is_first:
-        return None
-    feedback.first_replied_at = feedback.updated_at
-    return _seconds_since_receipt(feedback, feedback.updated_at)
+    if is_first:
+        feedback.first_replied_at = clock_of(session).now()
+    if await keep_clocks(session, feedback, turn=Turn.REPLIED) or is_other:
+        touch(session, feedback)
+    return None if not is_first else _seconds_since_receipt(feedback, feedback.updated_at)
 
 
 def _seconds_since_receipt(feedback: Feedback, at: datetime) -> float:

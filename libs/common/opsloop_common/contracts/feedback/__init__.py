@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from opsloop_common.contracts.envelope import EventData
-from opsloop_common.contracts.feedback import erasures, merges, posts, replies, resolution
+from opsloop_common.contracts.feedback import erasures, merges, posts, replies, resolution, service_levels
 from opsloop_common.contracts.feedback.erasures import FeedbackErased
 from opsloop_common.contracts.feedback.merges import FeedbackMerged, FeedbackUnmerged
 from opsloop_common.contracts.feedback.posts import (
@@ -18,6 +18,7 @@ from opsloop_common.contracts.feedback.posts import (
 )
 from opsloop_common.contracts.feedback.replies import FeedbackReplied
 from opsloop_common.contracts.feedback.resolution import FeedbackReopened, FeedbackResolved
+from opsloop_common.contracts.feedback.service_levels import FeedbackSlaApproaching, FeedbackSlaBreached
 from opsloop_common.contracts.users import UserContactChanged
 
 EVENTS: tuple[type[EventData], ...] = (
@@ -25,6 +26,7 @@ EVENTS: tuple[type[EventData], ...] = (
     *replies.EVENTS,
     *resolution.EVENTS,
     *merges.EVENTS,
+    *service_levels.EVENTS,
     *erasures.EVENTS,
     UserContactChanged,
 )
@@ -42,6 +44,8 @@ __all__ = [
     "FeedbackReopened",
     "FeedbackReplied",
     "FeedbackResolved",
+    "FeedbackSlaApproaching",
+    "FeedbackSlaBreached",
     "FeedbackUnmerged",
     "Kind",
     "Severity",

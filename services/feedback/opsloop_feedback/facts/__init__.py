@@ -1,0 +1,1 @@
+"""Facts: what conditions of the desk see of a post."""

@@ -1,0 +1,26 @@
+"""What the desk hears: that a post came in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from opsloop_common.contracts.envelope import Event
+from opsloop_common.contracts.feedback import FeedbackReceived
+from opsloop_common.inbox.subscription import Subscription
+from opsloop_feedback.slas import service
+
+
+async def on_feedback_received(session: AsyncSession, events: Sequence[Event]) -> None:
+    """Begin the clocks of posts."""
+    await service.take_up(session, [event.parse(FeedbackReceived).feedback_id for event in events])
+
+
+# a second later is early enough, and posts that come together are taken up together
+DESK = Subscription(
+    consumer="feedback.desk",
+    types=frozenset({FeedbackReceived.type}),
+    batch_handler=on_feedback_received,
+    gather_seconds=0.2,
+)

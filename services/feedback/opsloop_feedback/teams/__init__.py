@@ -1,0 +1,1 @@
+"""Teams: who works on posts together, and when."""

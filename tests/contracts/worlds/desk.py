@@ -1,0 +1,68 @@
+"""One of everything that a support desk goes by."""
+
+from __future__ import annotations
+
+from opsloop_common.testing.http import Api
+from tests.contracts.worlds.world import SAID, World, post
+
+WORDED = [{"field": "data.title", "op": "eq", "value": SAID}]
+WEEK = [{"days": ["monday", "friday"], "start": "09:00", "end": "12:00"}]
+DAYS = [
+    {"first_day": "2026-10-01", "last_day": "2026-10-07", "name": "国庆节"},
+    {"first_day": "2026-10-10", "name": "补班", "works_as": "friday"},
+    {"first_day": "2026-12-31", "name": "half", "windows": [{"start": "09:00", "end": "12:00"}]},
+]
+CALENDAR = {"name": "support", "time_zone": "Asia/Shanghai", "week": WEEK, "days": DAYS}
+WHEN = [
+    {"field": "data.severity", "op": "in", "value": ["s1", "s2"]},
+    {
+        "any": [
+            {"field": "data.attributes.tier", "op": "eq", "value": "vip"},
+            {"field": "data.body", "op": "regex", "value": "pay.*"},
+        ]
+    },
+]
+TEAM = {"name": "payments", "members": [{"user_id": "u1"}, {"user_id": "u2", "is_away": True}]}
+SLA_POLICY = {
+    "name": "severe",
+    "position": 10,
+    "when": WHEN,
+    "first_reply": "PT1H",
+    "next_reply": "PT4H",
+    "resolution": "P2D",
+    "approaching_percent": 50,
+}
+
+
+async def make(api: Api) -> dict[str, str]:
+    """Make a calendar, a team and a policy."""
+    return {
+        "calendar_id": (await post(api, "/v1/calendars", CALENDAR))["id"],
+        "team_id": (await post(api, "/v1/teams", TEAM))["id"],
+        "sla_policy_id": (await post(api, "/v1/sla-policies", SLA_POLICY))["id"],
+    }
+
+
+WORLD = World(
+    "feedback",
+    make,
+    bodies={
+        "PATCH /v1/calendars/{calendar_id}": {"name": "another"},
+        "PATCH /v1/teams/{team_id}": {"members": []},
+        "PATCH /v1/sla-policies/{sla_policy_id}": {"position": 11},
+    },
+    changes={
+        "PATCH /v1/calendars/{calendar_id}": {"time_zone": "Europe/Berlin"},
+        "PATCH /v1/teams/{team_id}": {"members": [{"user_id": "u3"}]},
+        "PATCH /v1/sla-policies/{sla_policy_id}": {"first_reply": "PT2H"},
+    },
+    worded={
+        "POST /v1/calendars": CALENDAR | {"name": SAID, "days": [DAYS[0] | {"name": SAID}]},
+        "PATCH /v1/calendars/{calendar_id}": {"name": SAID, "days": [DAYS[0] | {"name": SAID}]},
+        "POST /v1/teams": {"name": SAID, "members": [{"user_id": SAID}]},
+        "PATCH /v1/teams/{team_id}": {"members": [{"user_id": SAID}]},
+        "POST /v1/sla-policies": SLA_POLICY | {"name": SAID, "when": WORDED},
+        "PATCH /v1/sla-policies/{sla_policy_id}": {"name": SAID, "when": WORDED},
+    },
+    queries={"GET /v1/calendars/{calendar_id}/due-time": {"start": "2026-10-01T00:00:00Z", "working": "PT1H"}},
+)
