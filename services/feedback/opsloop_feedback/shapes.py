@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, JsonValue, StringConstraints
+from pydantic import AfterValidator, Field, JsonValue, StringConstraints, model_validator
 
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
 from opsloop_common.http.schemas import GivenId, OutModel, Timestamp, said
@@ -55,7 +55,15 @@ class TriageOut(OutModel):
     severity: Severity
     sentiment: float
     language: str
+    confidence: float | None = Field(
+        description="How sure the kind is, 0…1; null of what came in before that was kept."
+    )
     reasons: list[ReasonOut]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kept_before(cls, stored: dict[str, Any]) -> dict[str, Any]:
+        return stored if "confidence" in stored else {**stored, "confidence": None}
 
 
 class FeedbackOut(OutModel):
