@@ -13,10 +13,13 @@ from opsloop_feedback.triage.lexicon import Tag
 from opsloop_feedback.triage.scanner import Clause, Hit, Scan, scan
 from opsloop_feedback.triage.words import fold
 from opsloop_feedback.verdicts.rules import (
+    CHEER,
     FAILURE,
+    GRIPE,
     MONEY,
     PLEASANT,
     SECURITY,
+    SUPPOSES,
     Findings,
     Reason,
     confidence,
@@ -34,6 +37,9 @@ READ_CHARACTERS = 2_000
 NORMALISE_ALPHA = 6.0
 NEGATED_PLEASANT, NEGATED_UNPLEASANT = -0.8, -0.4
 RATING_SHARE = 0.5
+FELT = {CHEER: 1.5, GRIPE: -2.6}
+"""What a shape weighs beside the words."""
+_OVER = frozenset({FAILURE, GRIPE, MONEY, SECURITY})
 HAPPY_STARS = 5
 HEAD_CHARACTERS, HEAD_SHARE = 120, 0.6
 _QUOTED = re.compile(r"```.*?(?:```|\Z)|<!--.*?(?:-->|\Z)|[a-z]+://\S+", re.DOTALL)
@@ -141,10 +147,15 @@ def _findings(seen: Scan, text: str) -> Findings:
         if not fixed and present & _TROUBLE:
             _problems(clause, present, found)
     if is_over:
-        found.signs = [sign for sign in found.signs if sign.tells not in (FAILURE, MONEY, SECURITY)]
+        found.signs = [sign for sign in found.signs if sign.tells not in _OVER]
+    felt = FELT if found.defects or found.fails else FELT | {FAILURE: -0.5}
+    found.sum += sum(felt.get(sign.tells, 0.0) for sign in found.signs)
     for rule in {MONEY, SECURITY} - found.severe.keys():
         words = [sign.words for sign in found.signs if sign.tells == rule]
         found.severe |= {rule: words} if words else {}
+    if any(sign.tells == SUPPOSES for sign in found.signs):
+        # who asks what to do if it happens has not met it
+        found.severe, found.blocked, found.defects, found.fails = {}, [], [], []
     return found
 
 
@@ -206,7 +217,7 @@ def _problems(clause: Clause, present: int, found: Findings) -> None:
 
     defects = words(Tag.DEFECT)
     found.defects += defects
-    found.fails += [] if defects else words(Tag.FAILS)
+    found.fails += [] if defects else words(Tag.FAILS) or words(Tag.GONE)
     for tag, rule in _S1.items():
         if present & tag:
             found.severe.setdefault(rule, []).extend(words(tag))

@@ -36,6 +36,9 @@ class Heard(NamedTuple):
 WISH: Final = "wish"
 FAILURE: Final = "failure"
 ASKS: Final = "asks"
+SUPPOSES: Final = "supposes"
+GRIPE: Final = "gripe"
+CHEER: Final = "cheer"
 MONEY: Final = "payment_failed"
 SECURITY: Final = "security"
 

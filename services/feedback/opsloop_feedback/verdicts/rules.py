@@ -8,12 +8,26 @@ from math import exp
 from typing import Any, Final, get_args
 
 from opsloop_common.contracts.feedback import Kind, Severity
-from opsloop_feedback.verdicts.patterns import ASKS, FAILURE, MONEY, SECURITY, WISH, Heard, heard
+from opsloop_feedback.verdicts.patterns import (
+    ASKS,
+    CHEER,
+    FAILURE,
+    GRIPE,
+    MONEY,
+    SECURITY,
+    SUPPOSES,
+    WISH,
+    Heard,
+    heard,
+)
 
 __all__ = [
+    "CHEER",
     "FAILURE",
+    "GRIPE",
     "MONEY",
     "SECURITY",
+    "SUPPOSES",
     "Findings",
     "Heard",
     "Reason",
@@ -29,6 +43,7 @@ WORDS_IN_REASON = 8
 UNPLEASANT, PLEASANT = -0.25, 0.25
 SEVERE = ("crash", "payment_failed", "data_loss", "security")
 """What makes a post s1, the most telling first."""
+CLEARLY = 1.6
 NOTHING = 0.55
 """What a kind must reach to be one: below it the post is `other`."""
 
@@ -91,12 +106,20 @@ def scores_of(found: Findings, sentiment: float, rating: int | None) -> dict[Kin
     elif found.question_marks:
         question = 0.9 if found.question_marks == 1 else 0.5
     pleasant, unpleasant = len(found.pleasant), len(found.unpleasant) + len(found.negated)
+    cheers = [sign.strength for sign in found.signs if sign.tells == CHEER]
+    gripes = [sign.strength for sign in found.signs if sign.tells == GRIPE]
     praise = 2.2 * sentiment + 0.22 * min(pleasant, 6) if sentiment >= PLEASANT else 0.0
     complaint = 1.8 * -sentiment + 0.22 * min(unpleasant, 6) if sentiment <= UNPLEASANT else 0.0
+    praise += _added(cheers, next_counts=0.3, at_most=2.4) if sentiment > UNPLEASANT else 0.0
+    complaint += _added(gripes, next_counts=0.3, at_most=2.4) if sentiment < PLEASANT else 0.0
     if rating is not None:
         praise += 0.7 * (rating - 3) if praise and rating > 3 else 0.0
         complaint += 0.4 * (3 - rating) if complaint and rating < 3 else 0.0
+        bug += 0.3 * (3 - rating) if bug and rating < 3 else 0.0
         bug -= 0.5 * (rating - 3) if rating > 3 and bug < 3 else 0.0
+    if idea >= CLEARLY:
+        # who is pleased and wishes for something writes because of the wish
+        praise, complaint = praise * 0.55, complaint * 0.8
     return {"bug": bug, "idea": idea, "question": question, "complaint": complaint, "praise": praise, "other": NOTHING}
 
 
@@ -118,9 +141,9 @@ def kind_of(found: Findings, scores: Mapping[Kind, float]) -> tuple[Kind, Reason
     if kind == "question":
         return kind, reason("kind", "question_words", found.questions or _words(found, ASKS) or ["?"])
     if kind == "complaint":
-        return kind, reason("kind", "unpleasant", found.unpleasant + found.negated)
+        return kind, reason("kind", "unpleasant", [*found.unpleasant, *found.negated, *_words(found, GRIPE)])
     if kind == "praise":
-        return kind, reason("kind", "pleasant", found.pleasant + found.negated)
+        return kind, reason("kind", "pleasant", [*found.pleasant, *found.negated, *_words(found, CHEER)])
     return kind, Reason("kind", "nothing_matched")
 
 
