@@ -15,6 +15,7 @@ from pathlib import Path
 from opsloop_feedback.triage.rules import triage
 
 OWN = Path(__file__).parent.parent / "services/feedback/tests/data/posts.tsv"
+KEPT = OWN.with_name("posts_kept.tsv")
 FIELDS = ("kind", "severity")
 
 

@@ -37,6 +37,9 @@ FURTHER = {
     "feedback.triage.lexicon_en": Further(-20, "data: one language's words"),
     "feedback.triage.lexicon_zh": Further(-20, "data: one language's words"),
     "feedback.triage.lexicon": Further(-30, "what an entry of any language's lexicon is"),
+    "feedback.verdicts.patterns": Further(-10, "finds the shapes of both languages in a text, for the rules"),
+    "feedback.verdicts.shapes_en": Further(-20, "data: one language's shapes"),
+    "feedback.verdicts.shapes_zh": Further(-20, "data: one language's shapes"),
     "feedback.triage.traditional": Further(-30, "data: traditional characters and their simplified ones"),
     "metrics.alarms.lasting": Further(
         5, "how much has to leave before a threshold is crossed, apart from what a look says"

@@ -22,7 +22,7 @@ SHORT_BY = {
     "campaigns/playbooks": 156,
     "campaigns/recipients": 173,
     "feedback/conversations": 110,
-    "feedback/triage": 607,
+    "feedback/triage": 560,
     "metrics/breaches": 140,
     "metrics/events": 93,
     "notifications/eventlog": 192,

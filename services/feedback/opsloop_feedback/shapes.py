@@ -7,7 +7,15 @@ from datetime import date
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, BeforeValidator, Field, JsonValue, StringConstraints, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    StringConstraints,
+    WithJsonSchema,
+    model_validator,
+)
 
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
 from opsloop_common.foreign import readable as readable_by
@@ -81,7 +89,15 @@ class TriageOut(OutModel):
     severity: Severity
     sentiment: float
     language: str
+    confidence: float | None = Field(
+        description="How sure the kind is, 0…1; null of what came in before that was kept."
+    )
     reasons: list[ReasonOut]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _kept_before(cls, stored: dict[str, Any]) -> dict[str, Any]:
+        return stored if "confidence" in stored else {**stored, "confidence": None}
 
 
 class FeedbackOut(OutModel):

@@ -121,7 +121,7 @@ def test_the_title_counts_and_an_explicit_kind_wins():
 def test_the_reason_names_rules_and_words():
     document = triage("支付失败, 扣款两次", rating=1).document()
 
-    assert document["engine"] == "rules-2"
+    assert document["engine"] == "rules-3"
     assert document["language"] == "zh"
     assert document["reasons"] == [
         {"field": "kind", "rule": "defect_words", "words": ["支付失败", "扣款两次"]},

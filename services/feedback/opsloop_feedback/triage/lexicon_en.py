@@ -233,7 +233,26 @@ GROUPS: tuple[Group, ...] = (
         """,
         2.4,
     ),
+    Group(
+        """
+        joy,pleasure,addictive,entertaining,cute,accurate,informative,effective,efficient,effortless,seamless,thankful,grateful,yay,wow,favorite
+        favourite,gem,winner,top notch,first class,relaxing,adorable,gorgeous,stunning,phenomenal,magnificent,terrific,ideal,user friendly
+        keep it up,worth it,addicted,interesting,thoughtful,generous,trustworthy,lifesaving,blessing,godsend,fresh,delicious,tasty
+        """,
+        1.6,
+    ),
+    Group("another company's,of another company,other companies',of other companies", 0, Tag.OTHERS),
+    Group("lost interest,lost hope,lost faith,lost trust,lost patience", -1.5),
     # unpleasant
+    Group(
+        """
+        unhelpful,dirty,noisy,flawed,shame,shameful,lousy,mediocre,meh,nonsense,unfair,unethical,greedy,greed,cash grab,money grab,paywall
+        pay to win,pop ups,popup,popups,pop up,overrated,underwhelming,laughable,insulting,insult,dishonest,lie,lies,lied,liar,liars,cheat
+        cheating,cheated,deceptive,pointless,repetitive,not okay,deleted the app,deleting this app,bull,stinks,stink,yuck,nasty,junk,weak
+        """,
+        -1.6,
+    ),
+    Group("overlap", -0.8, Tag.DEFECT),
     Group(
         """
         bad,poor,poorly,worse,confusing,confused,confuse,unclear,complicated,complex,cumbersome,clunky,annoying

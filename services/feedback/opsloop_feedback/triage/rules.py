@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
@@ -10,17 +12,37 @@ from opsloop_common.contracts.feedback import Kind, Severity
 from opsloop_feedback.triage.lexicon import Tag
 from opsloop_feedback.triage.scanner import Clause, Hit, Scan, scan
 from opsloop_feedback.triage.words import fold
+from opsloop_feedback.verdicts.rules import (
+    CHEER,
+    FAILURE,
+    GRIPE,
+    MONEY,
+    PLEASANT,
+    SECURITY,
+    SUPPOSES,
+    Findings,
+    Reason,
+    confidence,
+    heard,
+    kind_of,
+    reason,
+    scores_of,
+    severity_of,
+)
 
-ENGINE = "rules-2"
+ENGINE = "rules-3"
 # a post says what it is about early; the rest of 50,000 characters would only cost time
 READ_CHARACTERS = 2_000
-WORDS_IN_REASON = 8
 # s/√(s²+α) maps a sum of weights to −1…1 (VADER, Hutto & Gilbert 2014, with α for weights up to 3)
 NORMALISE_ALPHA = 6.0
 NEGATED_PLEASANT, NEGATED_UNPLEASANT = -0.8, -0.4
 RATING_SHARE = 0.5
-UNPLEASANT, PLEASANT = -0.25, 0.25
+FELT = {CHEER: 1.5, GRIPE: -2.6}
+"""What a shape weighs beside the words."""
+_OVER = frozenset({FAILURE, GRIPE, MONEY, SECURITY})
 HAPPY_STARS = 5
+HEAD_CHARACTERS, HEAD_SHARE = 120, 0.6
+_QUOTED = re.compile(r"```.*?(?:```|\Z)|<!--.*?(?:-->|\Z)|[a-z]+://\S+", re.DOTALL)
 
 _S1 = {
     Tag.CRASH: "crash",
@@ -45,19 +67,6 @@ _NOTED = Tag.TRIVIAL | Tag.EVERYBODY | Tag.URGENT | Tag.IDEA | Tag.QUESTION
 
 
 @dataclass(frozen=True)
-class Reason:
-    """One rule that fired: the field it decided, and the words it saw."""
-
-    field: str
-    rule: str
-    words: tuple[str, ...] = ()
-
-    def document(self) -> dict[str, Any]:
-        """Return the stored form."""
-        return {"field": self.field, "rule": self.rule, "words": list(self.words)}
-
-
-@dataclass(frozen=True)
 class Triage:
     """How a post was sorted, and why."""
 
@@ -66,6 +75,8 @@ class Triage:
     sentiment: float
     language: str
     reasons: tuple[Reason, ...]
+    confidence: float
+    scores: Mapping[Kind, float]
 
     def document(self) -> dict[str, Any]:
         """Return what is stored and answered: the rules' own result stays readable after a person corrects it."""
@@ -75,43 +86,45 @@ class Triage:
             "severity": self.severity,
             "sentiment": self.sentiment,
             "language": self.language,
+            "confidence": self.confidence,
             "reasons": [reason.document() for reason in self.reasons],
         }
 
 
-@dataclass
-class _Findings:
-    """What the clauses add up to."""
-
-    unpleasant: list[str] = field(default_factory=list)
-    pleasant: list[str] = field(default_factory=list)
-    negated: list[str] = field(default_factory=list)
-    defects: list[str] = field(default_factory=list)
-    severe: dict[str, list[str]] = field(default_factory=dict)
-    blocked: list[str] = field(default_factory=list)
-    trivial: list[str] = field(default_factory=list)
-    everybody: list[str] = field(default_factory=list)
-    urgent: list[str] = field(default_factory=list)
-    ideas: list[str] = field(default_factory=list)
-    questions: list[str] = field(default_factory=list)
-    sum: float = 0.0
-
-
 def triage(body: str, *, title: str | None = None, rating: int | None = None, kind: Kind | None = None) -> Triage:
     """Sort one post. An explicit `kind` wins over the words; severity and sentiment follow the words either way."""
-    text = fold(f"{title}\n{body}"[:READ_CHARACTERS] if title else body[:READ_CHARACTERS])
-    seen = scan(text[: 2 * READ_CHARACTERS])  # compatibility characters may fold into several
-    found = _findings(seen)
+    text = fold(_said(f"{title}\n{body}" if title else body))[: 2 * READ_CHARACTERS]  # folding may make several of one
+    seen = scan(text)
+    found = _findings(seen, text)
     if rating == HAPPY_STARS and _score(found, seen) >= PLEASANT:
         # who is plainly happy tells of trouble that is over or small
         found.severe.clear()
         found.blocked.clear()
     sentiment, why_sentiment = _sentiment(found, seen, rating)
-    decided, why_kind = _kind(found, seen, sentiment)
+    scores = scores_of(found, sentiment, rating)
+    head = text.partition("\n")[0]
+    if title or len(head) <= HEAD_CHARACTERS < len(text):
+        # what it is called is what it is about
+        headed = scan(head)
+        spoken = _findings(headed, head)
+        for name, score in scores_of(spoken, _sentiment(spoken, headed, None)[0], None).items():
+            scores[name] += HEAD_SHARE * score if name != "other" else 0.0
+    decided, why_kind = kind_of(found, scores)
     if kind is not None:
         decided, why_kind = kind, Reason("kind", "submitter")
-    severity, why_severity = _severity(found, decided)
-    return Triage(decided, severity, sentiment, _language(seen), (why_kind, why_severity, *why_sentiment))
+    severity, why_severity = severity_of(found, decided)
+    reasons = (why_kind, why_severity, *why_sentiment)
+    sure = 1.0 if kind is not None else confidence(scores, decided)
+    return Triage(decided, severity, sentiment, _language(seen), reasons, sure, scores)
+
+
+def _said(text: str) -> str:
+    """Return what somebody wrote at the beginning of a text: no code, no comments of templates, no addresses."""
+    text = text[:READ_CHARACTERS]
+    if "```" not in text and "<!--" not in text and "://" not in text:
+        return text
+    kept = _QUOTED.sub(" ", text)
+    return kept if kept.strip() else text
 
 
 def searchable(text: str) -> str:
@@ -119,11 +132,13 @@ def searchable(text: str) -> str:
     return fold(text)
 
 
-def _findings(seen: Scan) -> _Findings:
-    found = _Findings()
+def _findings(seen: Scan, text: str) -> Findings:
+    found = Findings(question_marks=seen.question_marks, signs=heard(text))
     says = [_present(clause) for clause in seen.clauses]
+    is_over = False
     for place, (clause, present) in enumerate(zip(seen.clauses, says, strict=True)):
         fixed = bool(present & Tag.FIXED) or (_is_past(clause, present) and _is_relieved(seen.clauses, says, place))
+        is_over = is_over or fixed
         for hit in clause:
             _weigh(hit, found, fixed=fixed)
             _note(hit, found)
@@ -131,6 +146,16 @@ def _findings(seen: Scan) -> _Findings:
             present |= Tag.PAYMENT  # I paid 50 euros, why have I got nothing
         if not fixed and present & _TROUBLE:
             _problems(clause, present, found)
+    if is_over:
+        found.signs = [sign for sign in found.signs if sign.tells not in _OVER]
+    felt = FELT if found.defects or found.fails else FELT | {FAILURE: -0.5}
+    found.sum += sum(felt.get(sign.tells, 0.0) for sign in found.signs)
+    for rule in {MONEY, SECURITY} - found.severe.keys():
+        words = [sign.words for sign in found.signs if sign.tells == rule]
+        found.severe |= {rule: words} if words else {}
+    if any(sign.tells == SUPPOSES for sign in found.signs):
+        # who asks what to do if it happens has not met it
+        found.severe, found.blocked, found.defects, found.fails = {}, [], [], []
     return found
 
 
@@ -172,7 +197,7 @@ def _is_relieved(clauses: list[Clause], says: list[int], place: int) -> bool:
     return False
 
 
-def _weigh(hit: Hit, found: _Findings, *, fixed: bool) -> None:
+def _weigh(hit: Hit, found: Findings, *, fixed: bool) -> None:
     weight = hit.entry.weight
     if not weight:
         return
@@ -184,13 +209,15 @@ def _weigh(hit: Hit, found: _Findings, *, fixed: bool) -> None:
         found.sum += weight * hit.factor
 
 
-def _problems(clause: Clause, present: int, found: _Findings) -> None:
+def _problems(clause: Clause, present: int, found: Findings) -> None:
     """Find defects, and what is severe about them, also when topic and failure are words apart (支付 … 失败)."""
 
     def words(tags: int) -> list[str]:
         return [hit.entry.word for hit in clause if hit.entry.tags & tags and not hit.negated]
 
-    found.defects += words(Tag.DEFECT) or words(Tag.FAILS)
+    defects = words(Tag.DEFECT)
+    found.defects += defects
+    found.fails += [] if defects else words(Tag.FAILS) or words(Tag.GONE)
     for tag, rule in _S1.items():
         if present & tag:
             found.severe.setdefault(rule, []).extend(words(tag))
@@ -216,7 +243,7 @@ def _is_exposed(clause: Clause, present: int) -> bool:
     return bool(present & Tag.PEOPLE) and bool(order[0] & Tag.SEEN)
 
 
-def _note(hit: Hit, found: _Findings) -> None:
+def _note(hit: Hit, found: Findings) -> None:
     tags = hit.entry.tags
     if not tags & _NOTED:
         return
@@ -231,62 +258,27 @@ def _note(hit: Hit, found: _Findings) -> None:
             words.append(hit.entry.word)
 
 
-def _score(found: _Findings, seen: Scan) -> float:
+def _score(found: Findings, seen: Scan) -> float:
     """Return what the words alone feel like, −1…1."""
     text = found.sum * (1 + 0.1 * min(seen.exclamation_marks, 3))
     return text / sqrt(text * text + NORMALISE_ALPHA)
 
 
-def _sentiment(found: _Findings, seen: Scan, rating: int | None) -> tuple[float, list[Reason]]:
+def _sentiment(found: Findings, seen: Scan, rating: int | None) -> tuple[float, list[Reason]]:
     reasons = []
     score = _score(found, seen)
     if found.unpleasant:
-        reasons.append(_reason("sentiment", "unpleasant_words", found.unpleasant))
+        reasons.append(reason("sentiment", "unpleasant_words", found.unpleasant))
     if found.pleasant:
-        reasons.append(_reason("sentiment", "pleasant_words", found.pleasant))
+        reasons.append(reason("sentiment", "pleasant_words", found.pleasant))
     if found.negated:
-        reasons.append(_reason("sentiment", "negated_words", found.negated))
+        reasons.append(reason("sentiment", "negated_words", found.negated))
     if rating is not None:
         stars = (rating - 3) / 2
         worded = bool(found.unpleasant or found.pleasant or found.negated)
         score = score * (1 - RATING_SHARE) + stars * RATING_SHARE if worded else stars * 0.8
-        reasons.append(_reason("sentiment", "rating", [str(rating)]))
+        reasons.append(reason("sentiment", "rating", [str(rating)]))
     return max(-1.0, min(1.0, round(score, 2))) + 0.0, reasons
-
-
-def _kind(found: _Findings, seen: Scan, sentiment: float) -> tuple[Kind, Reason]:
-    asks = bool(found.questions) or seen.question_marks > 0
-    asked = found.questions or ["?"]
-    hard = bool(found.severe or found.blocked)
-    if hard or (found.defects and not found.ideas):
-        severe = [word for words in found.severe.values() for word in words]
-        return "bug", _reason("kind", "defect_words", found.defects or severe)
-    if found.ideas:
-        return "idea", _reason("kind", "idea_words", found.ideas)
-    if asks and sentiment > UNPLEASANT and (seen.question_marks or sentiment < PLEASANT):
-        return "question", _reason("kind", "question_words", asked)
-    if sentiment <= UNPLEASANT:
-        return "complaint", _reason("kind", "unpleasant", found.unpleasant + found.negated)
-    if sentiment >= PLEASANT:
-        return "praise", _reason("kind", "pleasant", found.pleasant + found.negated)
-    return "other", Reason("kind", "nothing_matched")
-
-
-def _severity(found: _Findings, kind: Kind) -> tuple[Severity, Reason]:
-    if found.severe:
-        rule = next(rule for rule in _S1.values() if rule in found.severe)
-        return "s1", _reason("severity", rule, found.severe[rule])
-    if found.blocked:
-        if found.everybody:
-            return "s1", _reason("severity", "blocks_everybody", found.blocked + found.everybody)
-        return "s2", _reason("severity", "blocked", found.blocked)
-    if kind not in ("bug", "complaint"):
-        return "s4", Reason("severity", f"default_of_{kind}")
-    if found.defects and (found.everybody or found.urgent):
-        return "s2", _reason("severity", "widespread_or_urgent", found.everybody + found.urgent)
-    if kind == "bug" and found.trivial:
-        return "s4", _reason("severity", "trivial", found.trivial)
-    return "s3", Reason("severity", f"default_of_{kind}")
 
 
 def _language(seen: Scan) -> str:
@@ -296,7 +288,3 @@ def _language(seen: Scan) -> str:
         return "other"
     share = seen.han / (seen.han + latin)
     return "zh" if share > 0.8 else "mixed" if share > 0.2 else "latin"
-
-
-def _reason(field: str, rule: str, words: list[str]) -> Reason:
-    return Reason(field, rule, tuple(dict.fromkeys(words))[:WORDS_IN_REASON])

@@ -1,0 +1,1 @@
+"""Verdicts: pure rules of what kind a post is, and how severe."""
