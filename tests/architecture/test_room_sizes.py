@@ -27,7 +27,6 @@ SHORT_BY = {
     "metrics/events": 93,
     "notifications/eventlog": 192,
     "notifications/queues": 23,
-    "notifications/recipients": 57,
     "common/access": 323,
     "common/bus": 122,
     "common/front": 232,

@@ -1,6 +1,6 @@
 """From a trait to what notifications hear: only what servers say, only what is new, and nothing after an erasure."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -56,6 +56,14 @@ async def test_an_address_is_told_once_and_again_when_it_is_another(told):
         ("u1", "b@example.test", "zh-CN", False),
     ]
     assert await told.rows() == [("u1", "email", "b@example.test"), ("u1", "locale", "zh-CN")]
+
+
+async def test_it_is_told_with_the_name_and_when_it_was_said(told):
+    await told.identify(email="a@example.test", name="小明", minutes=-5)
+
+    [event] = [event for event in await told.world.api.events() if event.type == TYPE]
+    assert (event.data["full_name"], event.data["source"], event.data["claim"]) == ("小明", "traits", None)
+    assert datetime.fromisoformat(event.data["said_at"]) == told.world.now - timedelta(minutes=5)
 
 
 async def test_what_comes_late_tells_nothing_and_what_is_of_one_moment_does(told):

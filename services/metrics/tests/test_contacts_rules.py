@@ -21,8 +21,8 @@ def read(*block, person=PERSON):
     return {key: said.value for key, said in newest((each, person) for each in block).items()}
 
 
-def of(email=None, locale=None, user="u1"):
-    said = {(user, Means.EMAIL): email, (user, Means.LOCALE): locale}
+def of(email=None, locale=None, name=None, user="u1"):
+    said = {(user, Means.EMAIL): email, (user, Means.LOCALE): locale, (user, Means.NAME): name}
     return {key: value for key, value in said.items() if value is not None}
 
 
@@ -47,6 +47,13 @@ def of(email=None, locale=None, user="u1"):
         ({"locale": "e" * 100_000}, {}),
         ({"phone": "+49 30 1234567", "time_zone": "Asia/Shanghai", "plan": "pro"}, {}),
         ({"email": "a@example.test", "locale": "en"}, of("a@example.test", "en")),
+        ({"name": " 小明 "}, of(name="小明")),
+        ({"name": "", "$name": "First Last"}, of(name="First Last")),
+        ({"姓名": "小明"}, of(name="小明")),
+        ({"name": "n" * 201}, {}),
+        ({"name": "Evil\r\nBcc: b@example.test"}, {}),
+        ({"name": "\u200b"}, {}),
+        ({"name": ["First"]}, {}),
     ],
 )
 def test_what_traits_say(traits, expected):

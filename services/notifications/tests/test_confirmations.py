@@ -124,6 +124,16 @@ async def test_many_who_ask_at_once_ask_a_mailbox_once(person):
     assert len(rows) == 1
 
 
+async def test_each_workspace_asks_a_mailbox_by_itself(person):
+    theirs = Person(person.service, await person.service.key(workspace="b"))
+    await theirs.put()
+
+    await person.asked()
+
+    await theirs.call("POST", ASK, 202)
+    await theirs.call("POST", ASK, 409)
+
+
 async def test_how_often_it_was_asked_is_forgotten_and_no_address_stands_there(person):
     await person.asked()
     assert EMAIL not in str(await counted(person)) != "[]"

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
+from opsloop_common.invisible import says_something
 from opsloop_common.mailboxes import address_flaw
 from opsloop_metrics.capture.rules import Heard, is_nobody
 
@@ -20,15 +21,18 @@ class Means(StrEnum):
 
     EMAIL = "email"
     LOCALE = "locale"
+    NAME = "full_name"
 
 
 _NAMES = {
     Means.EMAIL: ("email", "$email", "邮箱"),
     Means.LOCALE: ("locale", "$locale", "language", "$language"),
+    Means.NAME: ("name", "$name", "姓名"),
 }
 """Under which traits clients write it; the first that says something counts."""
 _TAG = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,7}")
 MAX_TAG = 35
+MAX_NAME = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,5 +83,7 @@ def _read(means: Means, value: JsonValue) -> str | None:
     value = value.strip()
     if means is Means.EMAIL:
         return value if value and address_flaw(value) is None else None
+    if means is Means.NAME:
+        return value if len(value) <= MAX_NAME and value.isprintable() and says_something(value) else None
     tag = re.split(r"[.@]", value[: MAX_TAG + 1])[0].replace("_", "-")
     return tag if len(value) <= MAX_TAG and _TAG.fullmatch(tag) else None
