@@ -47,14 +47,15 @@ SELECT md5(string_agg(part, ' ' ORDER BY part)) FROM (
 ) AS parts (part)
 """
 # TRUNCATE of the tables whose files hold something: 1 ms each. To ask each whether it has rows takes 20 ms, all of a service's 13 ms,
-# a database made anew 38 ms
+# a database made anew 38 ms. The files are looked at by name: `pg_relation_size` opens each table, which takes 3 ms more.
 _EMPTY = """
 DO $$
 DECLARE
+    place oid := (SELECT oid FROM pg_database WHERE datname = current_database());
     filled text := (
         SELECT string_agg(oid::regclass::text, ', ') FROM pg_class
          WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'
-           AND pg_relation_size(oid) > 0
+           AND (pg_stat_file(format('base/%s/%s', place, relfilenode), true)).size > 0
     );
 BEGIN
     IF filled IS NOT NULL THEN

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any, cast
 
 import httpx
@@ -102,7 +104,15 @@ MakeApi = Callable[..., Awaitable[Api]]
 def settings_for_tests(kind: type[Settings] = Settings, **values: Any) -> Settings:
     """Return settings for tests: an operator's key, no outbound calls, nothing read from files."""
     given = {"bootstrap_key": OPERATOR_KEY, "secret_key": TEST_SECRET, "bus": "local", "outbound": "allowlist"} | values
-    return kind(**given)
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    return _read(kind, tuple(given.items()), frozenset(environment.items())).model_copy()
+
+
+@lru_cache(maxsize=64)  # to read them all takes longer than to make the app
+def _read(
+    kind: type[Settings], given: tuple[tuple[str, Any], ...], _environment: frozenset[tuple[str, str]]
+) -> Settings:
+    return kind(**dict(given))
 
 
 @asynccontextmanager

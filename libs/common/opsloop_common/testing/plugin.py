@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextlib import AsyncExitStack, ExitStack
 
@@ -18,6 +20,7 @@ from opsloop_common.testing import run
 from opsloop_common.testing.clock import FakeClock
 from opsloop_common.testing.collector import Collector, collecting
 from opsloop_common.testing.databases import TestDatabases, in_ci, shared_postgres
+from opsloop_common.testing.dialect import share_dialects
 from opsloop_common.testing.http import Api, MakeApi, open_api
 from opsloop_common.testing.kafka import KafkaBroker, NoBroker, running_broker
 from opsloop_common.testing.quiet import MEASURED, quiet_while
@@ -29,10 +32,18 @@ from opsloop_common.testing.tiers import sort_into_tiers
 RUN: pytest.StashKey[run.Run] = pytest.StashKey()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests() -> None:
+    """Keep what is compiled, whoever runs us: else each worker and each process would write the assertions of all tests anew."""
+    sys.dont_write_bytecode = False
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Begin the run, unless this is a worker of one; log tracebacks plainly: with all variables, one took seconds to print."""
     plain = structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
     structlog.configure(processors=[structlog.processors.add_log_level, plain])
+    share_dialects()
     if not is_worker(config):
         config.stash[RUN] = run.begin()
 
