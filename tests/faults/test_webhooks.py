@@ -242,9 +242,8 @@ async def test_2_services_postgresql_and_kafka_die_and_no_webhook_is_lost(
 BETWEEN = (
     "relay.before_publish",
     "consumer.before_commit",
-    # planned and claimed, and not yet called; called, and not yet written down
-    "consumer.after_commit",
-    "webhooks.after_send",
+    pytest.param("consumer.after_commit", marks=pytest.mark.soak),  # planned and claimed, and not yet called
+    "webhooks.after_send",  # called, and not yet written down
 )
 
 
