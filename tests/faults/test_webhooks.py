@@ -309,10 +309,12 @@ async def test_2_soak_of_services_postgresql_and_kafka(
 
     client = deployment.client("feedback")
     posting = asyncio.create_task(posts.send(client, SOAK_EVENTS, per_second=SOAK_PER_SECOND))
-    victims = ("notifications", "notifications", "feedback", "feedback", "postgresql", "kafka")
+    round: list[str] = []
     while not posting.done():
+        # each dies in every round
+        round = round or chance.sample(("notifications", "notifications", "feedback", "postgresql", "kafka"), 5)
         await asyncio.sleep(chance.uniform(2, 8))  # a kill comes at any moment
-        await kill_of_distributed(deployment, kills, chance.choice(victims), own_postgres, kafka_broker)
+        await kill_of_distributed(deployment, kills, round.pop(), own_postgres, kafka_broker)
     await posting
     await deployment.ready()
 
