@@ -242,9 +242,8 @@ async def test_2_services_postgresql_and_kafka_die_and_no_webhook_is_lost(
 BETWEEN = (
     "relay.before_publish",
     "consumer.before_commit",
-    # planned and claimed, and not yet called; called, and not yet written down
-    "consumer.after_commit",
-    "webhooks.after_send",
+    pytest.param("consumer.after_commit", marks=pytest.mark.soak),  # planned and claimed, and not yet called
+    "webhooks.after_send",  # called, and not yet written down
 )
 
 
@@ -310,10 +309,12 @@ async def test_2_soak_of_services_postgresql_and_kafka(
 
     client = deployment.client("feedback")
     posting = asyncio.create_task(posts.send(client, SOAK_EVENTS, per_second=SOAK_PER_SECOND))
-    victims = ("notifications", "notifications", "feedback", "feedback", "postgresql", "kafka")
+    round: list[str] = []
     while not posting.done():
+        # each dies in every round
+        round = round or chance.sample(("notifications", "notifications", "feedback", "postgresql", "kafka"), 5)
         await asyncio.sleep(chance.uniform(2, 8))  # a kill comes at any moment
-        await kill_of_distributed(deployment, kills, chance.choice(victims), own_postgres, kafka_broker)
+        await kill_of_distributed(deployment, kills, round.pop(), own_postgres, kafka_broker)
     await posting
     await deployment.ready()
 
