@@ -84,6 +84,7 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/campaigns": CAMPAIGN,
     "POST /v1/playbooks": PLAYBOOK,
     "POST /v1/webhooks": HOOK | BOT,
+    "POST /v1/webhooks/{webhook_id}/preview": {"event_type": "kpi.breached", "payload_template": "{{ event.data }}"},
     "POST /api/v2/alerts": ALERTS,
     "POST /v1/alert-rules": RULE | {"resolve_types": ["kpi.recovered"], "incident_from": "data.kpi"},
     "POST /v1/alert-routes": ROUTE,

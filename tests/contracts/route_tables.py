@@ -21,6 +21,7 @@ BESIDES_READ = {
     "POST /v1/playbooks/{playbook_id}/test",
     "POST /v1/webhooks/{webhook_id}/rotate-secret",
     "POST /v1/webhooks/{webhook_id}/portal-link",
+    "POST /v1/webhooks/{webhook_id}/preview",
     "POST /v1/templates/{key}/preview",
 }
 FOR_BROWSERS = {

@@ -69,6 +69,7 @@ WORLD = World(
         "PATCH /v1/webhooks/{webhook_id}": {"description": "another"},
         "POST /v1/webhooks/{webhook_id}/rotate-secret": {},
         "POST /v1/webhooks/{webhook_id}/portal-link": {"can": ["view", "resend"], "expires_in": "P1D"},
+        "POST /v1/webhooks/{webhook_id}/preview": {"event_type": "kpi.breached"},
         "POST /v1/webhooks/{webhook_id}/recover": SINCE,
         "POST /v1/webhooks/{webhook_id}/replay-missing": SINCE,
         "PUT /v1/recipients/{user_id}": RECIPIENT,
@@ -88,6 +89,7 @@ WORLD = World(
             **OF_SOMEBODY,
         },
         "POST /v1/webhooks/{webhook_id}/rotate-secret": {},
+        "POST /v1/webhooks/{webhook_id}/preview": {"payload_template": f'"{SAID}"'},
         "PUT /v1/recipients/{user_id}": {"email": MAIL, "name": SAID},
     },
     without_words=frozenset(

@@ -22,7 +22,7 @@ from opsloop_common.front.front import Front, connection_bound, file_limit
 from opsloop_common.http.headers import SafeHeaders
 from opsloop_common.settings import Settings
 from opsloop_common.supervision import supervise
-from opsloop_common.turns import in_turns
+from opsloop_common.turns import breathing
 
 DRAIN_SECONDS = 20
 BACKLOG = 2048
@@ -63,7 +63,7 @@ def front_of(settings: Settings, registry: CollectorRegistry | None = None) -> F
 async def prepare() -> None:
     """Make in slices what the first requests would all wait for: how tables and classes belong together, and the fields of events."""
     configure_mappers()
-    await in_turns(fields_of, PUBLIC, workspace="")
+    await breathing(fields_of, PUBLIC)
 
 
 @asynccontextmanager

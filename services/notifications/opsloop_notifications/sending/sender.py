@@ -253,7 +253,9 @@ class WebhookWork:
         if isinstance(result, Held):
             return result
         detail = "What the endpoint answered could not be stored."
-        return replace(result, attempt=replace(result.attempt, detail=detail, request_headers={}, response_body=None))
+        return replace(
+            result, attempt=replace(result.attempt, detail=detail, request_headers={}, response_body=None, payload=None)
+        )
 
     def _request(self, call: Call) -> tuple[str, bytes, dict[str, str]]:
         """Return the address, the body and our headers of a call: Standard Webhooks', or what a bot's protocol has."""

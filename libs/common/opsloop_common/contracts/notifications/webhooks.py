@@ -35,7 +35,7 @@ class WebhookFailing(EventData):
     failures: int
     """Attempts since the last success."""
     failure: str
-    """How the last one failed: http_error, timeout, connection, dns, tls, protocol, redirect, blocked_target, gone."""
+    """How the last one failed: http_error, timeout, connection, dns, tls, protocol, redirect, blocked_target, gone, template_failed."""
     status_code: int | None = None
 
 
