@@ -122,7 +122,7 @@ async def test_sms_goes_to_the_number_that_is_known(reaching, hook, work):
     assert headers["authorization"] == "Bearer s3cret"
     (attempt,) = await reaching.attempts(message)
     assert (row["status"], attempt["provider_id"]) == ("sent", "sms-7")
-    assert "13800138000" not in json.dumps(await reaching.rows(message), default=str)
+    assert "13800138000" not in str(await reaching.rows(message))
 
 
 async def test_the_oldest_provider_is_asked_and_the_next_when_that_is_disabled(reaching, hook, work):

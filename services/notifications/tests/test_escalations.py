@@ -283,3 +283,32 @@ async def test_an_acknowledgement_and_a_step_at_once(watch):
     kinds = [entry["kind"] for entry in await log_of(watch)]
     assert kinds in (["fired", "escalated", "escalated", "acknowledged"], ["fired", "escalated", "acknowledged"])
     assert len(await mailed(watch)) == kinds.count("escalated")
+
+
+async def test_a_person_is_told_by_each_way_that_they_have_with_a_link_of_its_own(watch, work):
+    watch.service.runtime.settings.__dict__["public_url"] = "https://ops.example.test"
+    chat = await watch.call("POST", "/v1/channels", 201, kind="slack", name="Team", url="https://chat.test/x")
+    await watch.call("POST", "/v1/recipients/ann/contacts", 201, kind="chat", channel_id=chat["id"], address="U1")
+    sms = {"body": {"to": "{{ to }}", "text": "{{ text }}"}}
+    await watch.call("POST", "/v1/channels", 201, kind="sms_http", name="SMS", url="https://sms.test/x", sms=sms)
+    await watch.call("POST", "/v1/recipients/ann/contacts", 201, kind="phone", address="+8613800138000")
+    await policy(watch, step(0, ("u", "ann"), ("u", "ben")))
+    await watch.post(lasting(watch, "Down", severity="critical"))
+    await run_due(watch.service.db, DUE)
+
+    async with watch.service.db.transaction(Context(workspace="acme")) as session:
+        told = (await session.execute(text("SELECT user_id, channel, status FROM notification ORDER BY id"))).all()
+        kept = await session.scalars(text("SELECT contents FROM message ORDER BY created_at, id"))
+        contents = [one for row in kept for one in row if one["locale"] == "en"]
+    assert {(user, channel) for user, channel, _ in told} == {
+        ("ann", "email"), ("ann", "chat"), ("ann", "sms"), ("ben", "email"),
+    }  # fmt: skip
+    in_chat = next(one for one in contents if one.get("channel") == "chat")
+    in_sms = next(one for one in contents if one.get("channel") == "sms")
+    (button,) = in_chat["buttons"]
+    assert button["words"] == "Acknowledge"
+    assert "alertname: Down" in in_chat["body"]
+    mailed_links = [one["body"].splitlines()[-1] for one in contents if "channel" not in one]
+    links = [*mailed_links, button["url"], in_sms["url"]]
+    assert all(link.startswith("https://ops.example.test/") for link in links)
+    assert len(set(links)) == len(links)

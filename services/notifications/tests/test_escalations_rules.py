@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsloop_notifications.escalations.rules import Move, Policy, Step, Targets, next_move, read_policy, words_of
+from opsloop_notifications.escalations.rules import (
+    Move,
+    Policy,
+    Step,
+    Targets,
+    called,
+    next_move,
+    read_policy,
+    words_of,
+)
 
 ZERO = datetime(2026, 11, 22, tzinfo=UTC)
 
@@ -150,3 +159,15 @@ def test_what_people_are_told_in_both_languages():
         assert "severity: critical" in said["body"]
     [plain, _] = words_of("x" * 500, {}, {}, None, 1)
     assert (len(plain["subject"]), plain["body"].count("http")) == (200, 0)
+
+
+def test_what_chats_and_phones_say_of_what_is_mailed():
+    words = words_of("Down", {"severity": "critical"}, {}, None, 1)
+    for each, press in zip(words, ("Acknowledge", "认领"), strict=True):
+        chat = called(each, "chat", "http://o/1")
+        assert chat["buttons"] == [{"words": press, "url": "http://o/1"}]
+        assert "severity: critical" in chat["body"]
+        assert "buttons" not in called(each, "chat", None)
+        sms = called(each, "sms", "http://o/1")
+        assert (sms["url"], "severity" in sms["body"], sms["locale"]) == ("http://o/1", False, each["locale"])
+        assert called(each, "push", None)["url"] is None

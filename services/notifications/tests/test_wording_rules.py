@@ -2,6 +2,7 @@
 
 import re
 import time
+from typing import ClassVar
 
 import pytest
 from hypothesis import given
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
 from opsloop_notifications.wording import layout, markdown, rules, sandbox
-from opsloop_notifications.wording.rules import Unsayable, say
+from opsloop_notifications.wording.rules import Unfilled, Unsayable, fill, say, warnings
 
 
 def mail(**parts):
@@ -215,3 +216,59 @@ def test_a_value_stays_words_whatever_it_is(value):
 
     assert [token.type for token in tokens] == ["paragraph_open", "inline", "paragraph_close"]
     assert {child.type for child in tokens[1].children} <= {"text", "text_special"}
+
+
+class TestFill:
+    """A document whose texts are templates."""
+
+    def test_texts_are_filled_and_the_rest_stays(self):
+        document = {"to": "{{ to }}", "n": 7, "deep": [{"a": "{{ text | upcase }}"}, None, True], "{{ to }}": "x"}
+        filled = fill(document, {"to": '+1"', "text": "hi"})
+        assert filled == {"to": '+1"', "n": 7, "deep": [{"a": "HI"}, None, True], "{{ to }}": "x"}
+
+    @pytest.mark.parametrize(
+        "text", ["{{ nobody }}", "{% if %}", "{{ to | nothing }}", "{% for a in (1..9999999) %}x{% endfor %}"]
+    )
+    def test_what_cannot_be_filled_is_told(self, text):
+        with pytest.raises(Unfilled):
+            fill({"a": [text]}, {"to": "x"})
+
+    def test_all_texts_together_have_one_budget(self):
+        dear = "{% for a in (1..1000) %}{{ a }}{% endfor %}"
+        with pytest.raises(Unfilled):
+            fill([dear] * 200, {})
+
+
+class TestFurtherChannels:
+    """What chats, SMS and browsers say."""
+
+    CONTENT: ClassVar = {
+        "locale": "en",
+        "email": None,
+        "inbox": None,
+        "chat": {"title": None, "body": "Dear {{ name }}", "url": "https://a.test/{{ name }}"},
+        "sms": {"body": "{{ name }}"},
+        "push": {"title": "Hi {{ name }}", "body": "b", "url": "/orders"},
+    }
+
+    def test_each_says_what_it_has_words_for(self):
+        said = {one["channel"]: one for one in say([self.CONTENT], {"name": "Ann"})}
+        assert said.keys() == {"chat", "sms", "push"}
+        assert (said["chat"]["subject"], said["chat"]["body"], said["chat"]["url"]) == (
+            None,
+            "Dear Ann",
+            "https://a.test/Ann",
+        )
+        assert (said["sms"]["subject"], said["sms"]["body"], said["sms"]["url"]) == (None, "Ann", None)
+        assert said["push"]["subject"] == "Hi Ann"
+
+    def test_what_is_no_address_is_refused(self):
+        content = self.CONTENT | {"chat": {"title": None, "body": "b", "url": "javascript:{{ name }}"}}
+        with pytest.raises(Unsayable):
+            say([content], {"name": "x"})
+
+    def test_there_are_no_warnings_about_mail(self):
+        said = say([self.CONTENT], {"name": "Ann"})
+        assert warnings([self.CONTENT], {"name": "Ann", "more": 1}, said) == {
+            (each, "en"): [] for each in ("chat", "sms", "push")
+        }
