@@ -25,6 +25,8 @@ _BY_DESIGN = {
     "the owner's `service` made the query, the door only pages it": [
         ("opsloop_campaigns.sending.routes", READS, "recipient"),
         (f"{_SENDING}.routes", READS, "delivery"),
+        ("opsloop_feedback.search.routes", READS, "feedback"),
+        ("opsloop_feedback.search.routes", READS, "feedback_token"),
         ("opsloop_notifications.lines.routes", READS, "delivery_line"),
         ("opsloop_feedback.slas.routes", READS, "sla_clock"),
         ("opsloop_metrics.event_imports.routes", READS, "rejection"),

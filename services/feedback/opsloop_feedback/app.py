@@ -12,6 +12,7 @@ from opsloop_feedback.indexing import slice as indexing
 from opsloop_feedback.intake import slice as intake
 from opsloop_feedback.items import slice as items
 from opsloop_feedback.merging import slice as merging
+from opsloop_feedback.search import slice as search
 from opsloop_feedback.settings import FeedbackSettings
 from opsloop_feedback.similar import slice as similar
 from opsloop_feedback.sla_clocks import slice as sla_clocks
@@ -36,6 +37,7 @@ SERVICE = Service(
         authors.SLICE,
         indexing.SLICE,
         similar.SLICE,
+        search.SLICE,
         merging.SLICE,
         arrivals.SLICE,
         synonyms.SLICE,

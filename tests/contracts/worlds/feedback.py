@@ -27,7 +27,7 @@ WORLD = World(
         "PATCH /v1/feedback/{feedback_id}": {"severity": "s4"},
         "PATCH /v1/synonyms/{synonym_id}": {"terms": ["changed"]},
     },
-    queries={"GET /v1/similar": {"text": "支付失败"}},
+    queries={"GET /v1/similar": {"text": "支付失败"}, "GET /v1/search": {"q": "支付失败"}},
     worded={
         "POST /v1/feedback": {
             "body": SAID,

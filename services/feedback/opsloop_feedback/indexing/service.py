@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import timedelta
-from typing import cast
+from typing import TypeVar, cast
 from uuid import UUID
 
-from sqlalchemy import Table, TextClause, text
+from sqlalchemy import ColumnElement, Select, Table, TextClause, text
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import InstrumentedAttribute
 
 from opsloop_common import due
 from opsloop_common.db import clock_of, context_of
@@ -19,12 +20,15 @@ from opsloop_common.ids import uuid7
 from opsloop_common.turns import breathing
 from opsloop_feedback.indexing import queries
 from opsloop_feedback.indexing.models import IndexedFeedback, TokenDfChange
+from opsloop_feedback.indexing.queries import Having
 from opsloop_feedback.indexing.rules import ALL_POSTS, Candidate, Rarity, Repeat, probes
 from opsloop_feedback.items import service as items
 from opsloop_feedback.items.rules import Said
 from opsloop_feedback.synonyms import service as synonyms
 from opsloop_feedback.synonyms.rules import READ_POSTS
 from opsloop_feedback.terms.rules import ENGINE, Terms, likeness, read
+
+Row = TypeVar("Row")
 
 COUNT = "feedback.count_terms"
 COUNTED_AFTER = timedelta(seconds=2)
@@ -97,25 +101,44 @@ async def posts_there_are(session: AsyncSession) -> int:
     return (await queries.rarity(session, ())).posts
 
 
+async def having_all(
+    session: AsyncSession,
+    statement: Select[Row],
+    id: ColumnElement[UUID] | InstrumentedAttribute[UUID],
+    terms: Sequence[str],
+) -> Having[Row]:
+    """Return a statement about posts for those that have all of some terms, with the order that follows the rarest of these."""
+    known = await queries.rarity(session, terms)
+    rarest, *others = sorted(terms, key=lambda term: (known.of.get(term, 0), term))
+    return queries.having_all(session, statement, id, rarest, others)
+
+
 async def hide(session: AsyncSession, feedback_ids: Sequence[UUID]) -> None:
-    """Let posts be found by nothing, since another stands for them."""
-    await _set_hidden(session, feedback_ids, True)
+    """Let posts be like nothing, since another stands for them; search still finds them."""
+    await _set_hidden(session, feedback_ids, is_hidden=True)
+
+
+async def hide_repeats(session: AsyncSession, feedback_ids: Sequence[UUID]) -> None:
+    """Let posts be found by nothing, since another stands for them that says the same."""
+    rows = await _set_hidden(session, feedback_ids, is_hidden=True)
+    await _write_tokens(session, _REMOVE, [(token, row.feedback_id) for row in rows for token in row.tok])
 
 
 async def show(session: AsyncSession, feedback_ids: Sequence[UUID]) -> None:
     """Let posts be found again."""
-    await _set_hidden(session, feedback_ids, False)
+    rows = await _set_hidden(session, feedback_ids, is_hidden=False)
+    await _write_tokens(session, _ADD, [(token, row.feedback_id) for row in rows for token in row.tok])
 
 
-async def _set_hidden(session: AsyncSession, feedback_ids: Sequence[UUID], is_hidden: bool) -> None:
+async def _set_hidden(
+    session: AsyncSession, feedback_ids: Sequence[UUID], *, is_hidden: bool
+) -> Collection[IndexedFeedback]:
     workspace = context_of(session).workspace
     await session.execute(insert(_ROWS).on_conflict_do_nothing(), [_unread(id, workspace) for id in feedback_ids])
     rows = await queries.lock_indexed(session, feedback_ids)
-    changed = [row for row in rows.values() if row.is_hidden != is_hidden]
-    for row in changed:
+    for row in rows.values():
         row.is_hidden = is_hidden
-    pairs = [(token, row.feedback_id) for row in changed for token in row.tok]
-    await _write_tokens(session, _REMOVE if is_hidden else _ADD, pairs)
+    return rows.values()
 
 
 async def repeats_of(session: AsyncSession, feedback_ids: Collection[UUID]) -> list[Repeat]:

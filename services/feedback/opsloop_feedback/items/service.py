@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
 
-from sqlalchemy import JSON, ColumnElement, Table, Text, bindparam, column, func, insert, select, text, update
+from sqlalchemy import JSON, ColumnElement, Select, Table, Text, bindparam, column, func, insert, select, text, update
 from sqlalchemy import cast as cast_sql
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -29,6 +29,7 @@ from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_feedback.facts.rules import COLUMNS, document_of
 from opsloop_feedback.items import queries, rules
 from opsloop_feedback.items.models import Feedback as Feedback
+from opsloop_feedback.items.queries import Filters as Filters
 from opsloop_feedback.items.rules import NaturalKey, Said
 from opsloop_feedback.sla_clocks import rules as clock_rules
 from opsloop_feedback.sla_clocks import service as clocks
@@ -131,6 +132,11 @@ async def get_feedback(session: AsyncSession, feedback_id: UUID) -> Feedback:
 async def said_in(session: AsyncSession, feedback_ids: Collection[UUID]) -> list[Said]:
     """Return what some posts say, in the order of their ids; those that are not there are left out."""
     return await queries.said_in(session, feedback_ids)
+
+
+def matching(filters: Filters) -> Select[Feedback]:
+    """Select the feedback that fulfils all filters."""
+    return queries.matching(filters)
 
 
 async def first_and_last(session: AsyncSession, *, before: datetime) -> set[UUID]:

@@ -69,7 +69,10 @@ async def _join(session: AsyncSession, sources: Sequence[Feedback], target: Feed
                 author=items.author_of(source),
             ),
         )
-    await indexing.hide(session, list(before))
+    if is_automatic:
+        await indexing.hide_repeats(session, list(before))
+    else:
+        await indexing.hide(session, list(before))
 
 
 async def unmerge_feedback(session: AsyncSession, feedback_id: UUID) -> Feedback:

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
+from typing import NamedTuple
 
 import rjieba
 
@@ -22,6 +23,8 @@ ENGINE = 1
 """What is stored says which rules it was cut by: a release that cuts otherwise cuts again."""
 READ_CHARACTERS = 4_000
 MOST_TERMS = 200
+TERM_CHARACTERS = 64
+ASKED_TERMS = 16
 SYNONYM_UNITS = 6
 """Words, or pieces of Chinese, that one synonym may consist of."""
 REPEAT_CHARACTERS = 8
@@ -114,22 +117,31 @@ def _key(term: str, cut_by: Vocabulary) -> Units:
     return tuple(unit.key for unit in _units(fold(term), cut_by))[:SYNONYM_UNITS]
 
 
-@dataclass(frozen=True)
-class _Unit:
+class _Unit(NamedTuple):
     key: str
     shown: str
+    start: int
     run: int
     """Which run of characters it is of; Chinese words are of one where nothing stands between them."""
+
+
+class _Found(NamedTuple):
+    term: str
+    shown: str
+    start: int
+    end: int
 
 
 def _units(folded: str, cut_by: Vocabulary) -> list[_Unit]:
     units: list[_Unit] = []
     for index, found in enumerate(_UNIT.finditer(folded)):
-        run = found.group()
-        if _IS_IDEOGRAPHIC.match(run):
-            units += [_Unit(piece, piece, index) for piece in _pieces(run, cut_by)]
-        else:
-            units.append(_Unit(stem(run), run, -1))
+        run, start = found.group(), found.start()
+        if not _IS_IDEOGRAPHIC.match(run):
+            units.append(_Unit(stem(run[:TERM_CHARACTERS]), run[:TERM_CHARACTERS], start, -1))
+            continue
+        for piece in _pieces(run, cut_by):
+            units.append(_Unit(piece, piece, start, index))
+            start += len(piece)
     return units
 
 
@@ -155,20 +167,57 @@ def read(body: str, title: str | None = None, *, by: Vocabulary | None = None) -
     shown: dict[str, str] = {}
     folded_title = fold(title[:READ_CHARACTERS]) if title else ""
     folded = fold(body[:READ_CHARACTERS])
-    for term, surface in _terms(folded_title, by):
-        shown.setdefault(term, surface)
+    for found in _found(folded_title, by):
+        shown.setdefault(found.term, found.shown)
     in_title = min(len(shown), MOST_TERMS)
-    for term, surface in _terms(folded, by):
+    for found in _found(folded, by):
         if len(shown) >= MOST_TERMS:
             break
-        shown.setdefault(term, surface)
+        shown.setdefault(found.term, found.shown)
     kept = dict(list(shown.items())[:MOST_TERMS])
     numbers = frozenset(term for term in kept if term[0].isdigit())
     return Terms(kept, in_title, _denies(f"{folded_title}\n{folded}") or not _TROUBLE.isdisjoint(kept), numbers)
 
 
-def _terms(folded: str, by: Vocabulary) -> Iterator[tuple[str, str]]:
-    units = _units(_ASKING.sub(" ", folded), by)
+def asked(query: str, *, by: Vocabulary | None = None) -> list[str]:
+    """Return the terms that a post must have to be found by a query: long Chinese words as their pairs, which all posts have.
+
+    A dictionary cuts a word otherwise where others stand beside it; what stands beside each other always does.
+    """
+    found = {one.term: one.shown for one in _found(fold(query), by or base())}
+    hans = {term for term in found if _IS_IDEOGRAPHIC.match(term)}
+    pairs = {pair for term in hans if len(term) > 2 for pair, _ in _paired(term)}
+    single = {term for term in hans if len(term) == 1 and any(term in other for other in hans if len(other) > 1)}
+    kept = [term for term in found if term not in single and not (term in hans and len(term) > 2)]
+    return list(dict.fromkeys([*kept, *sorted(pairs)]))[:ASKED_TERMS]
+
+
+def spans(text: str, terms: Collection[str], *, by: Vocabulary | None = None) -> list[tuple[int, int]]:
+    """Return where a text speaks of some terms, from its first characters; what overlaps or touches is one."""
+    folded, places = _folded_with_places(text[:READ_CHARACTERS])
+    wanted = frozenset(terms)
+    merged: list[tuple[int, int]] = []
+    for one in sorted(found[2:] for found in _found(folded, by or base()) if found.term in wanted):
+        start, end = places[one[0]], places[one[1] - 1] + 1
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged
+
+
+@lru_cache(maxsize=4_096)
+def _folded(character: str) -> str:
+    return fold(character)
+
+
+def _folded_with_places(text: str) -> tuple[str, list[int]]:
+    parts = [_folded(character) for character in text]
+    return "".join(parts), [at for at, part in enumerate(parts) for _ in part]
+
+
+def _found(folded: str, by: Vocabulary) -> Iterator[_Found]:
+    units = _units(_ASKING.sub(lambda phrase: " " * len(phrase.group()), folded), by)
     at = 0
     stretch: list[_Unit] = []
     while at < len(units):
@@ -176,7 +225,9 @@ def _terms(folded: str, by: Vocabulary) -> Iterator[tuple[str, str]]:
         if length:
             yield from _plain(stretch)
             stretch = []
-            yield term, _said(units[at : at + length])
+            first, last = units[at], units[at + length - 1]
+            end = last.start + len(last.shown)
+            yield _Found(term, folded[first.start : end], first.start, end)
             at += length
         else:
             stretch.append(units[at])
@@ -192,36 +243,38 @@ def _known_at(units: Sequence[_Unit], at: int, by: Vocabulary) -> tuple[int, str
     return 0, ""
 
 
-def _said(units: Sequence[_Unit]) -> str:
-    gap = "" if units[0].run >= 0 and len({unit.run for unit in units}) == 1 else " "
-    return gap.join(unit.shown for unit in units)
-
-
-def _plain(units: Sequence[_Unit]) -> Iterator[tuple[str, str]]:
+def _plain(units: Sequence[_Unit]) -> Iterator[_Found]:
     """Return the terms of words that no synonym took: each, the words in long Chinese ones, and neighbouring characters."""
-    run, index = "", -1
+    run: list[_Unit] = []
     for unit in units:
+        if run and unit.run != run[0].run:
+            yield from _pairs(run)
+            run = []
+        end = unit.start + len(unit.shown)
         if unit.run < 0:
-            yield from _pairs(run)
-            run, index = "", -1
             if unit.shown not in stopping.ENGLISH and unit.key not in stopping.ENGLISH and not _is_denial(unit.shown):
-                yield unit.key, unit.shown
+                yield _Found(unit.key, unit.shown, unit.start, end)
             continue
-        if unit.run != index:
-            yield from _pairs(run)
-            run, index = "", unit.run
-        run += unit.shown
-        if unit.shown not in stopping.CHINESE:
-            yield unit.shown, unit.shown
+        run.append(unit)
+        if unit.shown not in stopping.CHINESE and len(unit.shown) <= TERM_CHARACTERS:
+            yield _Found(unit.shown, unit.shown, unit.start, end)
             if len(unit.shown) > 2:
-                yield from ((word, word) for word in rjieba.cut_for_search(unit.shown, False) if len(word) > 1)
+                within = rjieba.cut_for_search(unit.shown, False)
+                yield from (_Found(word, word, unit.start, end) for word in within if len(word) > 1)
     yield from _pairs(run)
 
 
-def _pairs(run: str) -> Iterator[tuple[str, str]]:
-    for pair in (run[at : at + 2] for at in range(len(run) - 1)):
+def _pairs(run: Sequence[_Unit]) -> Iterator[_Found]:
+    start = run[0].start if run else 0
+    for pair, at in _paired("".join(unit.shown for unit in run)):
+        yield _Found(pair, pair, start + at, start + at + 2)
+
+
+def _paired(run: str) -> Iterator[tuple[str, int]]:
+    for at in range(len(run) - 1):
+        pair = run[at : at + 2]
         if not (pair in stopping.CHINESE or (pair[0] in stopping.CHINESE and pair[1] in stopping.CHINESE)):
-            yield pair, pair
+            yield pair, at
 
 
 def _is_denial(word: str) -> bool:
