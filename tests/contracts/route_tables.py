@@ -41,6 +41,7 @@ ONE_PAGE = {"/v1/event-types", "/v1/kpi-templates"}
 """Lists that are never long, the same in every workspace, and have the form of one all the same."""
 COMPUTED = {
     "/v1/calendars/{calendar_id}/due-time",
+    "/v1/reports/sla",
     "/v1/schedules/{schedule_id}/shifts",
     "/v1/jobs/{job_id}",
     "/v1/kpis/{key}/status",

@@ -136,3 +136,28 @@ async def test_looking_at_a_post_that_is_gone_does_nothing(china):
 
     assert await china.told() == []
     await china.desk.get(path, 404)
+
+
+async def test_of_a_workspace_without_policies_nothing_is_read_or_locked(clockwork):
+    path = await clockwork.post("2026-11-25T09:00")
+    before = (await clockwork.desk.client.get(path, headers=clockwork.desk.agent)).headers["etag"]
+
+    await clockwork.work()
+
+    assert (await clockwork.desk.client.get(path, headers=clockwork.desk.agent)).headers["etag"] == before
+    assert await clockwork.clocks(path) == {}
+
+
+async def test_a_thousand_posts_are_taken_up_together(china):
+    china.at("2026-11-25T09:00")
+    items = [{"body": f"post {number}", "channel": "api", "external_id": str(number)} for number in range(1_000)]
+    answer = await china.desk.client.post("/v1/feedback:batch", json={"items": items}, headers=china.desk.agent)
+    assert answer.status_code == 200, answer.text
+
+    assert await deliver(china.desk.api.db, DESK, *await china.received()) == 1_000
+
+    found = await china.desk.get("/v1/feedback", due_before="2026-11-25T02:00:01Z", limit=200)
+    assert {one["due_at"] for one in found["items"]} == {"2026-11-25T02:00:00Z"}
+    china.at("2026-11-25T10:00")
+    await run_due(china.desk.api.db, SERVICE.due)
+    assert (await china.told()).count(("breached", "first_reply")) == 1_000
