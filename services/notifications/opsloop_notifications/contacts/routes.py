@@ -47,6 +47,8 @@ async def create_contact(
 async def list_contacts(user_id: UserId, session: Db, who: Who, page: PageQuery) -> Listing[ContactOut]:
     """List where a person is reached besides mail, newest first."""
     service.require_own(user_id, who.user_id)
+    if who.user_id is None:
+        await service.require_known(session, user_id)
     rows = await paginate(session, queries.contacts_of(who.workspace, user_id), page, by=queries.NEWEST_FIRST)
     return rows.map(_shown)
 
