@@ -62,8 +62,7 @@ async def get_contact(user_id: UserId, contact_id: UUID, session: Db, who: Who, 
     return _shown(contact)
 
 
-@router.delete(ONE, status_code=204, dependencies=WRITE, responses=problems(404, 412))
-async def delete_contact(user_id: UserId, contact_id: UUID, session: Db, who: Who, expected: IfMatch) -> None:
-    """Forget one place where a person is reached."""
-    service.require_own(user_id, who.user_id)
+@router.delete(ONE, status_code=204, dependencies=[allow("notifications:write")], responses=problems(404, 412))
+async def delete_contact(user_id: UserId, contact_id: UUID, session: Db, expected: IfMatch) -> None:
+    """Forget one place where a person is reached. A browser that takes back its consent is forgotten at its next message."""
     await service.delete_contact(session, user_id, contact_id, expected=expected)
