@@ -224,3 +224,14 @@ def test_a_contact_is_of_a_channel_of_its_own_sort(kind, channel, is_fine):
         return
     with pytest.raises(Invalid):
         require_channel(ContactKind(kind), channel)
+
+
+async def test_of_somebody_unknown_nothing_is_listed_and_of_somebody_known_nothing_yet(reaching):
+    await reaching.call("GET", "/v1/recipients/nobody/contacts", status=404)
+    await reaching.call("PUT", "/v1/recipients/known", {})
+    assert (await reaching.call("GET", "/v1/recipients/known/contacts", status=200))["items"] == []
+    await reaching.contact("new", kind="phone", address="+8613800138000")
+    assert len((await reaching.call("GET", "/v1/recipients/new/contacts", status=200))["items"]) == 1
+    token = await reaching.service.user("nobody")
+    answer = await reaching.service.client.get("/v1/recipients/nobody/contacts", headers=token)
+    assert (answer.status_code, answer.json()["items"]) == (200, [])
