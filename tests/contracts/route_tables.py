@@ -29,6 +29,9 @@ FOR_BROWSERS = {
     "publishable": {"POST /v1/feedback"},
     "user": {
         "POST /v1/feedback",
+        "GET /v1/recipients/{user_id}/contacts",
+        "POST /v1/recipients/{user_id}/contacts",
+        "GET /v1/recipients/{user_id}/contacts/{contact_id}",
         "GET /v1/recipients/{user_id}/inbox",
         "GET /v1/recipients/{user_id}/inbox/stream",
         "GET /v1/recipients/{user_id}/inbox/{entry_id}",
@@ -72,6 +75,7 @@ OF_MANY = {"/v1/segments/{segment_id}/members", "/v1/webhooks/{webhook_id}/porta
 CREATED_BY_NAME = {
     # the caller chooses the name, in its own workspace
     "PUT /v1/recipients/{user_id}",
+    "POST /v1/recipients/{user_id}/contacts",
 }
 BAD_BODIES: dict[str, tuple[bytes, int]] = {
     "not JSON": (b"{", 400),

@@ -63,6 +63,8 @@ TAKEN = {
     "POST /v1/feedback": {"/attributes"},
     "POST /v1/feedback:batch": {"/items/attributes"},
     "POST /v1/insights": {"/query"},
+    "POST /v1/channels": {"/sms/body"},
+    "PATCH /v1/channels/{channel_id}": {"/sms/body"},
     "POST /v1/segments": IN_A_DEFINITION,
     "PATCH /v1/segments/{segment_id}": IN_A_DEFINITION,
     "POST /v1/segments/preview": IN_A_DEFINITION,

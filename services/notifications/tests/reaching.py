@@ -24,7 +24,7 @@ class Reaching:
 
     async def call(self, method: str, path: str, body: Any = None, status: Any = (200, 201, 202, 204)) -> Any:
         answer = await self.service.client.request(method, path, json=body, headers=self.key)
-        allowed = (status,) if isinstance(status, int) else status
+        allowed = (status,) if isinstance(status, int) else tuple(status)
         assert answer.status_code in allowed, answer.text
         return answer.json() if answer.content else None
 

@@ -60,51 +60,6 @@ async def test_each_browser_of_a_person_is_woken(reaching, devices, work):
     assert len(await reaching.attempts(message)) == 2
 
 
-@pytest.mark.parametrize("status", [404, 410])
-async def test_a_browser_that_takes_nothing_any_more_is_forgotten(reaching, devices, work, status):
-    devices.answers["phone"] = status
-    async with work(reaching.service, dispatch_calls):
-        message = await push(reaching)
-        row = await reaching.ended(message)
-        left = (await reaching.call("GET", "/v1/recipients/u1/contacts"))["items"]
-        devices.answers["laptop"] = status
-        last = await reaching.ended(await push(reaching))
-
-    assert row["status"] == "sent"
-    assert sorted(each["outcome"] for each in await reaching.attempts(message)) == ["gone", "sent"]
-    assert len(left) == 1
-    assert (last["status"], last["reason"]) == ("failed", "no_address")
-    assert (await reaching.row(await push(reaching)))["reason"] == "no_address"
-
-
-async def test_only_what_is_not_settled_is_called_again(reaching, devices, work):
-    devices.answers["phone"] = 503
-    async with work(reaching.service, dispatch_calls):
-        message = await push(reaching)
-        await reaching.tried(message, 2)
-        devices.answers["phone"] = 201
-        reaching.advance(60)
-        row = await reaching.ended(message)
-
-    assert [name for name, _, _ in devices.got].count("laptop") == 1
-    assert [name for name, _, _ in devices.got].count("phone") == 2
-    assert len({topic for _, _, topic in devices.got}) == 1
-    assert (row["status"], row["attempt_count"]) == ("sent", 2)
-
-
-async def test_a_browser_that_came_meanwhile_is_woken_too_and_one_that_left_is_not(reaching, devices, work):
-    message = await push(reaching)
-    contacts = (await reaching.call("GET", "/v1/recipients/u1/contacts"))["items"]
-    for contact in contacts:
-        await reaching.call("DELETE", f"/v1/recipients/u1/contacts/{contact['id']}", status=204)
-    other = devices.address("tablet")
-    await reaching.contact("u1", kind="push", channel_id=reaching.channel["id"], address=other, keys=BROWSER)
-    async with work(reaching.service, dispatch_calls):
-        await reaching.ended(message)
-
-    assert [name for name, _, _ in devices.got] == ["tablet"]
-
-
 async def test_sms_goes_to_the_number_that_is_known(reaching, hook, work):
     async def provider(request):
         return web.json_response({"code": "0", "data": {"id": "sms-7"}})

@@ -10,14 +10,12 @@ from opsloop_common.contracts.users import UserErased
 from opsloop_common.db import Context
 from opsloop_common.due.port import Ask
 from opsloop_common.entry import enter_every_workspace
-from opsloop_common.testing.due import run_due
 from opsloop_common.testing.events import deliver, make_event
-from opsloop_notifications.app import SERVICE
 from opsloop_notifications.calls import service as calls
 from opsloop_notifications.calls.service import Attempt, Tried
 from opsloop_notifications.messages.consumers import ERASURES
 from opsloop_notifications.posting.timers import dispatch_mails
-from services.notifications.tests.reaching import WORDS, dispatch_calls, said_to
+from services.notifications.tests.reaching import WORDS, dispatch_calls
 
 BOTH = [
     {
@@ -162,42 +160,6 @@ async def test_what_a_person_does_not_want_is_not_called(reaching, work):
 
     assert (row["reason"], (await reaching.row(later))["reason"]) == ("unsubscribed", "unsubscribed")
     assert (row["attempt_count"], bot.taken) == (0, [])
-
-
-async def test_what_is_gathered_is_said_as_one(reaching, work):
-    bot = await reaching.chat("slack")
-    await reaching.call("POST", "/v1/notification-topics", NEWS)
-    await reaching.call("PUT", "/v1/recipients/u1", {"locale": "en"})
-    wish = {"topic": "news", "channel": "chat", "is_on": True, "digest": {"every": "hour"}}
-    await reaching.call("PUT", "/v1/recipients/u1/preferences", {"topics": [wish], "quiet_hours": None})
-    held = [await reaching.say("u1", topic="news", data={"name": name}) for name in ("Ann", "Ben")]
-    assert await queued(reaching) == []
-    reaching.service.clock.advance(3_700)
-    await run_due(reaching.service.db, SERVICE.due)
-    (waiting,) = await queued(reaching)
-    async with work(reaching.service, dispatch_calls):
-        assert (await reaching.ended(str(waiting.message_id)))["status"] == "sent"
-
-    assert {(await reaching.row(message))["status"] for message in held} == {"gathered"}
-    assert "Hello Ann" in said_to(bot)
-    assert "Hello Ben" in said_to(bot)
-    assert len(bot.taken) == 1
-
-
-async def test_what_is_paused_when_its_digest_goes_out_is_called_by_itself_later(reaching, work):
-    bot = await reaching.chat("slack")
-    await reaching.call("POST", "/v1/notification-topics", NEWS | {"digest": {"every": "hour"}})
-    message = await reaching.say("u1", topic="news")
-    await reaching.call("POST", f"/v1/messages/{message}/pause")
-    reaching.service.clock.advance(3_700)
-    await run_due(reaching.service.db, SERVICE.due)
-    (waiting,) = await queued(reaching)
-    assert (waiting.is_paused, waiting.group_key) == (True, "acme")
-    async with work(reaching.service, dispatch_calls):
-        await reaching.call("POST", f"/v1/messages/{message}/resume")
-        assert (await reaching.ended(message))["status"] == "sent"
-
-    assert len(bot.taken) == 1
 
 
 async def test_a_claim_that_no_longer_holds_records_nothing(reaching):

@@ -36,7 +36,8 @@ def browser(channel, number=1, **fields):
 
 
 async def listed(reaching, user="u1"):
-    return (await reaching.call("GET", f"/v1/recipients/{user}/contacts"))["items"]
+    found = await reaching.call("GET", f"/v1/recipients/{user}/contacts", status=(200, 404))
+    return found.get("items", [])  # of whom nothing is known there is nobody
 
 
 async def test_each_kind_is_added_shown_and_forgotten(reaching, room, browsers):
@@ -171,7 +172,8 @@ async def test_a_persons_own_token_opens_their_own_contacts_alone(reaching, brow
         foreign = await client.request(method, path.format("u2"), json=body, headers=token)
         assert foreign.status_code == 404
     one = f"{path.format('u1')}/{made.json()['id']}"
-    assert (await client.delete(one, headers=token)).status_code == 204
+    assert (await client.get(one, headers=token)).status_code == 200
+    assert (await client.delete(one, headers=token)).status_code == 403
 
 
 async def test_another_workspace_sees_nothing_of_it(reaching, room):
@@ -181,7 +183,7 @@ async def test_another_workspace_sees_nothing_of_it(reaching, room):
     path = f"/v1/recipients/u1/contacts/{made['id']}"
     for method in ("GET", "DELETE"):
         assert (await client.request(method, path, headers=foreign)).status_code == 404
-    assert (await client.get("/v1/recipients/u1/contacts", headers=foreign)).json()["items"] == []
+    assert (await client.get("/v1/recipients/u1/contacts", headers=foreign)).status_code == 404
     body = {"kind": "chat", "channel_id": room["id"]}
     assert (await client.post("/v1/recipients/u1/contacts", json=body, headers=foreign)).status_code == 422
 
@@ -222,3 +224,14 @@ def test_a_contact_is_of_a_channel_of_its_own_sort(kind, channel, is_fine):
         return
     with pytest.raises(Invalid):
         require_channel(ContactKind(kind), channel)
+
+
+async def test_of_somebody_unknown_nothing_is_listed_and_of_somebody_known_nothing_yet(reaching):
+    await reaching.call("GET", "/v1/recipients/nobody/contacts", status=404)
+    await reaching.call("PUT", "/v1/recipients/known", {})
+    assert (await reaching.call("GET", "/v1/recipients/known/contacts", status=200))["items"] == []
+    await reaching.contact("new", kind="phone", address="+8613800138000")
+    assert len((await reaching.call("GET", "/v1/recipients/new/contacts", status=200))["items"]) == 1
+    token = await reaching.service.user("nobody")
+    answer = await reaching.service.client.get("/v1/recipients/nobody/contacts", headers=token)
+    assert (answer.status_code, answer.json()["items"]) == (200, [])

@@ -14,6 +14,7 @@ from opsloop_common.outbound.client import policy_from
 from opsloop_notifications.channels import queries, service
 from opsloop_notifications.channels.models import Channel
 from opsloop_notifications.channels.schemas import ChannelIn, ChannelOut, ChannelPatch
+from opsloop_notifications.shapes import changes_of
 
 router = ApiRouter(tags=["channels"])
 READ = allow("notifications:read")
@@ -58,7 +59,7 @@ async def update_channel(
     channel_id: UUID, body: ChannelPatch, session: Db, run: Run, response: Response, expected: IfMatch
 ) -> ChannelOut:
     """Change a channel. `status` disabled: it is not called, and what waits for it fails with `channel_not_configured`."""
-    changes = body.model_dump(exclude_unset=True)
+    changes = changes_of(body)
     channel = await service.change_channel(
         session, channel_id, changes, expected=expected, policy=policy_from(run.settings), secrets=run.secrets
     )

@@ -10,17 +10,17 @@ from pydantic import AfterValidator, Field, JsonValue, StringConstraints
 
 from opsloop_common import limits
 from opsloop_common.documents import is_deeper_than
-from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp, absent, storable
+from opsloop_common.http.schemas import InModel, OutModel, ShortText, Timestamp, absent, said
 from opsloop_notifications.shapes import BotSecret, HeaderChanges, Headers, Language, RateLimit, Url
 
 KindName = Literal["slack", "teams", "feishu", "dingtalk", "wecom", "web_push", "sms_http"]
 Subject = Annotated[
-    str, StringConstraints(max_length=254, pattern=r"^(mailto:[!-~]+@[!-~]+|https://[!-~]+)$"), AfterValidator(storable)
+    str, StringConstraints(max_length=254, pattern=r"^(mailto:[!-~]+@[!-~]+|https://[!-~]+)$"), AfterValidator(said)
 ]
 FieldPath = Annotated[
     str, StringConstraints(min_length=1, max_length=100, pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){0,7}$")
 ]
-FieldValue = Annotated[str, StringConstraints(max_length=100), AfterValidator(storable)]
+FieldValue = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(said)]
 FieldValues = Annotated[list[FieldValue], Field(max_length=20)]
 HttpStatus = Annotated[int, Field(ge=200, le=299)]
 

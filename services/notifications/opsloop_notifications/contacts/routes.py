@@ -47,6 +47,8 @@ async def create_contact(
 async def list_contacts(user_id: UserId, session: Db, who: Who, page: PageQuery) -> Listing[ContactOut]:
     """List where a person is reached besides mail, newest first."""
     service.require_own(user_id, who.user_id)
+    if who.user_id is None:
+        await service.require_known(session, user_id)
     rows = await paginate(session, queries.contacts_of(who.workspace, user_id), page, by=queries.NEWEST_FIRST)
     return rows.map(_shown)
 
@@ -60,8 +62,7 @@ async def get_contact(user_id: UserId, contact_id: UUID, session: Db, who: Who, 
     return _shown(contact)
 
 
-@router.delete(ONE, status_code=204, dependencies=WRITE, responses=problems(404, 412))
-async def delete_contact(user_id: UserId, contact_id: UUID, session: Db, who: Who, expected: IfMatch) -> None:
-    """Forget one place where a person is reached."""
-    service.require_own(user_id, who.user_id)
+@router.delete(ONE, status_code=204, dependencies=[allow("notifications:write")], responses=problems(404, 412))
+async def delete_contact(user_id: UserId, contact_id: UUID, session: Db, expected: IfMatch) -> None:
+    """Forget one place where a person is reached. A browser that takes back its consent is forgotten at its next message."""
     await service.delete_contact(session, user_id, contact_id, expected=expected)

@@ -8,11 +8,11 @@ from uuid import UUID
 
 from pydantic import AfterValidator, StringConstraints, model_validator
 
-from opsloop_common.http.schemas import InModel, OutModel, Timestamp, storable
+from opsloop_common.http.schemas import InModel, OutModel, Timestamp, said
 from opsloop_notifications.ways.rules import HANDLE, PHONE, is_subscription
 
 Key = Annotated[str, StringConstraints(min_length=16, max_length=100, pattern=r"^[A-Za-z0-9_-]+$")]
-Where = Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(storable)]
+Where = Annotated[str, StringConstraints(min_length=1, max_length=2_000), AfterValidator(said)]
 
 
 class KeysIn(InModel):

@@ -22,6 +22,7 @@ from opsloop_notifications.channels.service import Channel, enabled_ways, find_c
 from opsloop_notifications.contacts import queries, rules
 from opsloop_notifications.contacts.models import Contact as Contact
 from opsloop_notifications.contacts.rules import KIND_FOR, ContactKind
+from opsloop_notifications.recipients.service import reach
 from opsloop_notifications.ways.rules import CALLED, PUSH, SMS, Setup, Target
 
 KEYS_PURPOSE = "keys of a browser"
@@ -55,6 +56,13 @@ def require_own(user_id: str, as_user: str | None) -> None:
     """Raise NotFound for a person's token that asks about somebody else."""
     if as_user is not None and as_user != user_id:
         raise NotFound.of("contact")
+
+
+async def require_known(session: AsyncSession, user_id: str) -> None:
+    """Raise NotFound (404) for a person that nobody knows."""
+    who = {(context_of(session).workspace, user_id)}
+    if not await queries.contacts_by_person(session, who) and not await reach(session, who):
+        raise NotFound.of("recipient", by="user_id")
 
 
 async def add_contact(
