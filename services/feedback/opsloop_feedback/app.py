@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from opsloop_common.contracts.feedback import EVENTS
-from opsloop_common.service import Service
+from opsloop_common.service import Runtime, Service
 from opsloop_feedback.conversations import slice as conversations
 from opsloop_feedback.intake import slice as intake
 from opsloop_feedback.items import slice as items
+from opsloop_feedback.learning import slice as learning
+from opsloop_feedback.ports import FeedbackPorts
 from opsloop_feedback.settings import FeedbackSettings
+from opsloop_feedback.sorters.service import Sorters
 from opsloop_feedback.tables import Base
+
+
+@asynccontextmanager
+async def _open(_: Runtime) -> AsyncIterator[FeedbackPorts]:
+    yield FeedbackPorts(sorters=Sorters())
+
 
 SERVICE = Service(
     name="feedback",
@@ -22,6 +34,8 @@ SERVICE = Service(
         intake.SLICE,
         items.SLICE,
         conversations.SLICE,
+        learning.SLICE,
     ),
     settings=FeedbackSettings,
+    open=_open,
 )

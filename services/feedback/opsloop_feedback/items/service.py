@@ -28,6 +28,7 @@ from opsloop_common.turns import breathing
 from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_feedback.items import queries, rules
 from opsloop_feedback.items.models import Feedback as Feedback
+from opsloop_feedback.items.queries import SortedPost as SortedPost
 from opsloop_feedback.items.rules import NaturalKey
 from opsloop_feedback.states import rules as states
 from opsloop_feedback.states.rules import Status
@@ -115,6 +116,16 @@ def _portions(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, A
             portion, size = [], 0
     if portion:
         yield portion
+
+
+async def sorted_posts(session: AsyncSession, ids: Collection[UUID]) -> list[SortedPost]:
+    """Return what some posts say, with what triage made of them."""
+    return await queries.sorted_posts(session, ids)
+
+
+async def worked_on(session: AsyncSession, *, limit: int) -> list[SortedPost]:
+    """Return posts that somebody worked on, among the newest ones."""
+    return await queries.worked_on(session, limit=limit)
 
 
 async def get_feedback(session: AsyncSession, feedback_id: UUID) -> Feedback:
