@@ -1,6 +1,7 @@
 """`python -m bench.triage --data FILE`: how well triage sorts posts that people labelled; per class P, R, F1, and macro-F1.
 
 FILE is tab-separated with a head line: text, kind, severity, sentiment (sign), stars; a column may be empty or absent.
+`--curve` adds what the learner makes of it after 0, 50, 200 and 1,000 corrections, on posts that it has not seen.
 """
 
 from __future__ import annotations
@@ -8,15 +9,21 @@ from __future__ import annotations
 import argparse
 import csv
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from random import Random
 
+from opsloop_feedback.learning.rules import Learner, Lesson, features_of, judge
 from opsloop_feedback.triage.rules import triage
 
 OWN = Path(__file__).parent.parent / "services/feedback/tests/data/posts.tsv"
 KEPT = OWN.with_name("posts_kept.tsv")
-FIELDS = ("kind", "severity")
+FIELDS = ("kind", "severity", "sentiment")
+SIZES = (0, 50, 200, 1_000)
+UNSEEN = 1_000
+SHUFFLED = 7
+"""The seed of the order: the same curve each time."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +66,45 @@ def macro(by_label: Mapping[str, Score]) -> float:
 
 def _sorted(post: Mapping[str, str], field: str) -> str:
     stars = post.get("stars")
-    return str(getattr(triage(post["text"], rating=int(stars) if stars else None), field))
+    sorted_as = triage(post["text"], rating=int(stars) if stars else None)
+    if field == "sentiment":
+        return str((sorted_as.sentiment > 0) - (sorted_as.sentiment < 0))
+    return str(getattr(sorted_as, field))
+
+
+def curve(
+    posts: Iterable[Mapping[str, str]], *, sizes: Sequence[int] = SIZES, most: int = UNSEEN
+) -> list[tuple[int, float]]:
+    """Return (corrections, macro-F1 of the kinds of unseen posts), as far as there are enough posts."""
+    lessons = [_lesson(post) for post in posts if post.get("kind")]
+    Random(SHUFFLED).shuffle(lessons)
+    unseen, known = lessons[: min(most, len(lessons) // 3)], lessons[min(most, len(lessons) // 3) :]
+    points = []
+    for size in sizes:
+        if size > len(known):
+            break
+        learner = Learner(known[:size])
+        for step in learner.steps():
+            learner.learn(step)
+        model = learner.model()
+        pairs = [(lesson.label, judge(model, lesson.features, lesson.prior).label) for lesson in unseen]
+        points.append((size, macro(scores(pairs))))
+    return points
+
+
+def _lesson(post: Mapping[str, str]) -> Lesson:
+    stars = post.get("stars")
+    prior = triage(post["text"], rating=int(stars) if stars else None).scores
+    return Lesson(features_of(post["text"]), dict(prior), post["kind"])
 
 
 def main() -> None:
     """Print the scores of each field that has labels."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=OWN)
-    posts = read(parser.parse_args().data)
+    parser.add_argument("--curve", action="store_true")
+    given = parser.parse_args()
+    posts = read(given.data)
     for field in FIELDS:
         pairs = labelled(posts, field)
         if not pairs:
@@ -78,6 +116,9 @@ def main() -> None:
         for (label, says), count in sorted(Counter(pairs).items()):
             if label != says:
                 print(f"    {label} called {says}: {count}")
+    if given.curve:
+        for size, score in curve(posts):
+            print(f"learner after {size:>5,} corrections: kind macro-F1 {score:.3f}")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
 from opsloop_common.contracts.feedback import EVENTS
-from opsloop_common.service import Service
+from opsloop_common.service import Runtime, Service
 from opsloop_feedback.arrivals import slice as arrivals
 from opsloop_feedback.authors import slice as authors
 from opsloop_feedback.calendars import slice as calendars
@@ -11,16 +14,25 @@ from opsloop_feedback.conversations import slice as conversations
 from opsloop_feedback.indexing import slice as indexing
 from opsloop_feedback.intake import slice as intake
 from opsloop_feedback.items import slice as items
+from opsloop_feedback.learning import slice as learning
 from opsloop_feedback.merging import slice as merging
+from opsloop_feedback.ports import FeedbackPorts
 from opsloop_feedback.search import slice as search
 from opsloop_feedback.settings import FeedbackSettings
 from opsloop_feedback.similar import slice as similar
 from opsloop_feedback.sla_clocks import slice as sla_clocks
 from opsloop_feedback.sla_policies import slice as sla_policies
 from opsloop_feedback.slas import slice as slas
+from opsloop_feedback.sorters.service import Sorters
 from opsloop_feedback.synonyms import slice as synonyms
 from opsloop_feedback.tables import Base
 from opsloop_feedback.teams import slice as teams
+
+
+@asynccontextmanager
+async def _open(_: Runtime) -> AsyncIterator[FeedbackPorts]:
+    yield FeedbackPorts(sorters=Sorters())
+
 
 SERVICE = Service(
     name="feedback",
@@ -46,6 +58,8 @@ SERVICE = Service(
         sla_policies.SLICE,
         sla_clocks.SLICE,
         slas.SLICE,
+        learning.SLICE,
     ),
     settings=FeedbackSettings,
+    open=_open,
 )

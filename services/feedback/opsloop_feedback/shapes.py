@@ -89,6 +89,7 @@ class TriageOut(OutModel):
     severity: Severity
     sentiment: float
     language: str
+    area: str | None
     confidence: float | None = Field(
         description="How sure the kind is, 0…1; null of what came in before that was kept."
     )
@@ -97,7 +98,7 @@ class TriageOut(OutModel):
     @model_validator(mode="before")
     @classmethod
     def _kept_before(cls, stored: dict[str, Any]) -> dict[str, Any]:
-        return stored if "confidence" in stored else {**stored, "confidence": None}
+        return {"area": None, "confidence": None} | stored
 
 
 class FeedbackOut(OutModel):

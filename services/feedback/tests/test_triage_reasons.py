@@ -125,6 +125,7 @@ def test_the_document_is_the_result_in_words():
         "severity": "s3",
         "sentiment": -0.44,
         "language": "latin",
+        "area": None,
         "confidence": 0.4,
         "reasons": [
             {"field": "kind", "rule": "unpleasant", "words": ["good"]},

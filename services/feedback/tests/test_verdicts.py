@@ -16,9 +16,11 @@ from opsloop_feedback.verdicts.rules import (
     Findings,
     Reason,
     confidence,
+    feeling_of,
     kind_of,
     reason,
     scores_of,
+    sentiment_of,
     severity_of,
 )
 
@@ -180,3 +182,40 @@ def test_nearly_equal_scores_are_unsure_and_far_ones_are_not():
     far = confidence({"bug": 6.0, "idea": 1.9, "question": 0, "complaint": 0, "praise": 0, "other": 0.5}, "bug")
 
     assert near < 0.55 < 0.99 <= far
+
+
+@pytest.mark.parametrize(
+    ("sum", "marks", "feeling"),
+    [(0.0, 0, 0.0), (2.4, 0, 0.7), (2.4, 1, 0.73), (2.4, 3, 0.79), (2.4, 9, 0.79), (-2.4, 3, -0.79), (30.0, 0, 1.0)],
+)
+def test_a_sum_of_words_becomes_a_feeling(sum: float, marks: int, feeling: float):
+    assert round(feeling_of(Findings(sum=sum, exclamation_marks=marks)), 2) == feeling
+
+
+@pytest.mark.parametrize(
+    ("found", "rating", "sentiment", "rules"),
+    [
+        (Findings(), None, 0.0, []),
+        (Findings(sum=2.4, pleasant=["great"]), None, 0.7, ["pleasant_words"]),
+        (Findings(sum=-2.4, unpleasant=["awful"]), None, -0.7, ["unpleasant_words"]),
+        (Findings(sum=-1.2, negated=["good"]), None, -0.44, ["negated_words"]),
+        # half by the words, half by the stars; by these alone where there are no words
+        (Findings(sum=2.4, pleasant=["great"]), 5, 0.85, ["pleasant_words", "rating"]),
+        (Findings(sum=2.4, pleasant=["great"]), 1, -0.15, ["pleasant_words", "rating"]),
+        (Findings(), 5, 0.8, ["rating"]),
+        (Findings(), 3, 0.0, ["rating"]),
+        (Findings(), 1, -0.8, ["rating"]),
+        (Findings(sum=1.5), 2, -0.4, ["rating"]),
+    ],
+)
+def test_words_and_stars_make_a_sentiment(found: Findings, rating: int | None, sentiment: float, rules: list[str]):
+    decided, reasons = sentiment_of(found, rating)
+
+    assert (decided, [reason.rule for reason in reasons]) == (sentiment, rules)
+
+
+@given(st.floats(-1e6, 1e6), st.integers(0, 99), st.one_of(st.none(), st.integers(1, 5)))
+def test_a_sentiment_stays_within_its_bounds(sum: float, marks: int, rating: int | None):
+    decided, _ = sentiment_of(Findings(sum=sum, exclamation_marks=marks, pleasant=["x"]), rating)
+
+    assert -1 <= decided <= 1

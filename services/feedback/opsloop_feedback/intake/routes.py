@@ -39,6 +39,8 @@ from opsloop_feedback.intake.schemas import (
 from opsloop_feedback.items.rules import NaturalKey
 from opsloop_feedback.items.service import Feedback
 from opsloop_feedback.shapes import FeedbackOut
+from opsloop_feedback.sorters import service as sorters
+from opsloop_feedback.sorting.rules import Sorter
 from opsloop_feedback.submissions import rules as submissions
 from opsloop_feedback.submissions.rules import Submission
 
@@ -70,7 +72,8 @@ async def submit_feedback(body: FeedbackIn, request: Request) -> Response:
     submissions.require_claims(said, who)
     if said.author_email is not None:  # whoever sends mail is told of it, in the same transaction
         return _as_response(await _submitted(call, said))
-    row = rules.new_row(said, id=uuid7(), workspace=context.workspace, now=now)
+    sorter = sorters.find_sorter(run.db, context.workspace) or await _read_sorter(call)
+    row = rules.new_row(said, id=uuid7(), workspace=context.workspace, now=now, sorter=sorter)
     document = new_feedback(row) if submissions.may_read(who) else new_receipt(row)
     # only what is kept under a key is written before the number is known
     answer = Answer(201, _headers(row["id"], row["version"]), b"" if keyed is None else written(document))
@@ -79,6 +82,13 @@ async def submit_feedback(body: FeedbackIn, request: Request) -> Response:
         return _as_response(await _known(call, said))
     run.db.meters.of(IntakeMeter).count(row)
     return _as_response(replace(answer, body=written({**document, "number": number})))
+
+
+async def _read_sorter(call: Call) -> Sorter:
+    await call.enter()
+    sorter = await sorters.read_sorter(call.runtime.db, call.context)
+    call.leave()
+    return sorter
 
 
 def _headers(id: UUID, version: int) -> dict[str, str]:
@@ -132,7 +142,8 @@ async def submit_batch(body: BatchIn, call: Asked) -> BatchOut:
     said = await in_turns(lambda row: row.submission(call.who), valid, workspace=call.who.workspace)
     # all that takes long is done before the transaction, which would hold a connection while others have their turns
     known = await _known_among(call, said)
-    prepared = await service.prepare(said, known, workspace=call.who.workspace, now=now)
+    sorter = sorters.find_sorter(call.runtime.db, call.who.workspace) or await _read_sorter(call)
+    prepared = await service.prepare(said, known, workspace=call.who.workspace, now=now, sorter=sorter)
     outcomes = iter(await service.submit_many(await call.begin(), prepared))
     answers = await breathing(
         lambda row: _refused(row) if isinstance(row, InvalidRow) else _taken(row, *next(outcomes)), rows

@@ -8,14 +8,15 @@ from typing import Any
 from uuid import UUID
 
 from opsloop_common.contracts.feedback import Author, FeedbackReceived
+from opsloop_feedback.sorting.rules import UNTAUGHT, Sorter
 from opsloop_feedback.states.rules import Status
 from opsloop_feedback.submissions.rules import Submission
-from opsloop_feedback.triage.rules import searchable, triage
+from opsloop_feedback.triage.rules import searchable
 
 
-def new_row(said: Submission, *, id: UUID, workspace: str, now: datetime) -> dict[str, Any]:
-    """Return the row of a new post, sorted by triage; only `number` is missing."""
-    sorted_as = triage(said.body, title=said.title, rating=said.rating, kind=said.kind)
+def new_row(said: Submission, *, id: UUID, workspace: str, now: datetime, sorter: Sorter = UNTAUGHT) -> dict[str, Any]:
+    """Return the row of a new post, sorted by what its workspace sorts by; only `number` is missing."""
+    sorted_as = sorter.sort(said)
     return {
         "id": id,
         "workspace": workspace,
@@ -26,7 +27,7 @@ def new_row(said: Submission, *, id: UUID, workspace: str, now: datetime) -> dic
         "kind": sorted_as.kind,
         "severity": sorted_as.severity,
         "sentiment": sorted_as.sentiment,
-        "triage": sorted_as.document(),
+        "triage": sorted_as.document,
         "channel": said.channel,
         "source": said.source,
         "external_id": said.external_id,
@@ -37,7 +38,7 @@ def new_row(said: Submission, *, id: UUID, workspace: str, now: datetime) -> dic
         "rating": said.rating,
         "locale": said.locale,
         "tags": said.tags,
-        "area": said.area,
+        "area": sorted_as.area,
         "attributes": said.attributes,
         "assignee": None,
         "team": None,

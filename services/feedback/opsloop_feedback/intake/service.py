@@ -22,6 +22,7 @@ from opsloop_feedback.intake.meters import IntakeMeter
 from opsloop_feedback.items import service as items
 from opsloop_feedback.items.rules import NaturalKey
 from opsloop_feedback.items.service import Feedback
+from opsloop_feedback.sorting.rules import UNTAUGHT, Sorter
 from opsloop_feedback.submissions import rules as submissions
 from opsloop_feedback.submissions.rules import Submission
 
@@ -54,7 +55,12 @@ async def known_among(session: AsyncSession, said: Iterable[Submission]) -> dict
 
 
 async def prepare(
-    said: Sequence[Submission], known: Mapping[NaturalKey, UUID], *, workspace: str, now: datetime
+    said: Sequence[Submission],
+    known: Mapping[NaturalKey, UUID],
+    *,
+    workspace: str,
+    now: datetime,
+    sorter: Sorter = UNTAUGHT,
 ) -> Prepared:
     """Sort many posts, but the known ones, in turns: before the transaction begins, so that none is held open meanwhile.
 
@@ -64,7 +70,9 @@ async def prepare(
     fresh = {key: post for key, post in reversed(list(zip(keys, said, strict=True))) if key not in known}
     new = [key for key in dict.fromkeys(keys) if key in fresh]
     made = await in_turns(
-        lambda key: rules.new_row(fresh[key], id=uuid7(), workspace=workspace, now=now), new, workspace=workspace
+        lambda key: rules.new_row(fresh[key], id=uuid7(), workspace=workspace, now=now, sorter=sorter),
+        new,
+        workspace=workspace,
     )
     return Prepared(keys, dict(zip(new, made, strict=True)), known)
 

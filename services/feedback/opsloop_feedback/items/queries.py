@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from opsloop_common.invisible import comparable
 from opsloop_common.versions import Precondition
 from opsloop_feedback.items.models import NUMBER, Feedback
 from opsloop_feedback.items.rules import NaturalKey, Said
+from opsloop_feedback.states.rules import Status
 from opsloop_feedback.triage.rules import searchable
 
 NEWEST_FIRST = (Feedback.created_at.desc(), Feedback.number.desc())
@@ -60,6 +61,35 @@ class Filters:
     due_before: datetime | None = None
     updated_from: datetime | None = None
     text: str | None = None
+
+
+@dataclass(frozen=True)
+class SortedPost:
+    """What somebody said, and what triage made of it when it came in."""
+
+    id: UUID
+    title: str | None
+    body: str
+    rating: int | None
+    triage: Mapping[str, Any]
+
+
+_SORTED = (Feedback.id, Feedback.title, Feedback.body, Feedback.rating, Feedback.triage)
+
+
+async def sorted_posts(session: AsyncSession, ids: Collection[UUID]) -> list[SortedPost]:
+    """Return what some posts say, with what triage made of them; what is gone is left out."""
+    own = Feedback.workspace == context_of(session).workspace
+    rows = await session.execute(select(*_SORTED).where(own, Feedback.id.in_(ids)).order_by(Feedback.number))
+    return [SortedPost(*row) for row in rows]
+
+
+async def worked_on(session: AsyncSession, *, limit: int) -> list[SortedPost]:
+    """Return posts that somebody worked on, among the newest ones."""
+    own = Feedback.workspace == context_of(session).workspace
+    newest = select(Feedback.id).where(own).order_by(*NEWEST_FIRST).limit(5 * limit).subquery()
+    query = select(*_SORTED).where(own, Feedback.id.in_(select(newest.c.id)), Feedback.status != Status.NEW)
+    return [SortedPost(*row) for row in await session.execute(query.order_by(*NEWEST_FIRST).limit(limit))]
 
 
 def matching(filters: Filters) -> Select[Feedback]:

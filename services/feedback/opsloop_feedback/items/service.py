@@ -30,6 +30,7 @@ from opsloop_feedback.facts.rules import COLUMNS, document_of
 from opsloop_feedback.items import queries, rules
 from opsloop_feedback.items.models import Feedback as Feedback
 from opsloop_feedback.items.queries import Filters as Filters
+from opsloop_feedback.items.queries import SortedPost as SortedPost
 from opsloop_feedback.items.rules import NaturalKey, Said
 from opsloop_feedback.sla_clocks import rules as clock_rules
 from opsloop_feedback.sla_clocks import service as clocks
@@ -122,6 +123,16 @@ def _portions(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, A
             portion, size = [], 0
     if portion:
         yield portion
+
+
+async def sorted_posts(session: AsyncSession, ids: Collection[UUID]) -> list[SortedPost]:
+    """Return what some posts say, with what triage made of them."""
+    return await queries.sorted_posts(session, ids)
+
+
+async def worked_on(session: AsyncSession, *, limit: int) -> list[SortedPost]:
+    """Return posts that somebody worked on, among the newest ones."""
+    return await queries.worked_on(session, limit=limit)
 
 
 async def get_feedback(session: AsyncSession, feedback_id: UUID) -> Feedback:

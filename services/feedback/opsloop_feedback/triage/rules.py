@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import sqrt
 from typing import Any
 
 from opsloop_common.contracts.feedback import Kind, Severity
 from opsloop_feedback.triage.lexicon import Tag
 from opsloop_feedback.triage.scanner import Clause, Hit, Scan, scan
-from opsloop_feedback.triage.words import fold
+from opsloop_feedback.triage.words import fold, is_han, segments, tokens
 from opsloop_feedback.verdicts.rules import (
     CHEER,
     FAILURE,
@@ -23,20 +22,18 @@ from opsloop_feedback.verdicts.rules import (
     Findings,
     Reason,
     confidence,
+    feeling_of,
     heard,
     kind_of,
-    reason,
     scores_of,
+    sentiment_of,
     severity_of,
 )
 
 ENGINE = "rules-3"
 # a post says what it is about early; the rest of 50,000 characters would only cost time
 READ_CHARACTERS = 2_000
-# s/√(s²+α) maps a sum of weights to −1…1 (VADER, Hutto & Gilbert 2014, with α for weights up to 3)
-NORMALISE_ALPHA = 6.0
 NEGATED_PLEASANT, NEGATED_UNPLEASANT = -0.8, -0.4
-RATING_SHARE = 0.5
 FELT = {CHEER: 1.5, GRIPE: -2.6}
 """What a shape weighs beside the words."""
 _OVER = frozenset({FAILURE, GRIPE, MONEY, SECURITY})
@@ -86,6 +83,7 @@ class Triage:
             "severity": self.severity,
             "sentiment": self.sentiment,
             "language": self.language,
+            "area": None,
             "confidence": self.confidence,
             "reasons": [reason.document() for reason in self.reasons],
         }
@@ -96,18 +94,17 @@ def triage(body: str, *, title: str | None = None, rating: int | None = None, ki
     text = fold(_said(f"{title}\n{body}" if title else body))[: 2 * READ_CHARACTERS]  # folding may make several of one
     seen = scan(text)
     found = _findings(seen, text)
-    if rating == HAPPY_STARS and _score(found, seen) >= PLEASANT:
+    if rating == HAPPY_STARS and feeling_of(found) >= PLEASANT:
         # who is plainly happy tells of trouble that is over or small
         found.severe.clear()
         found.blocked.clear()
-    sentiment, why_sentiment = _sentiment(found, seen, rating)
+    sentiment, why_sentiment = sentiment_of(found, rating)
     scores = scores_of(found, sentiment, rating)
     head = text.partition("\n")[0]
     if title or len(head) <= HEAD_CHARACTERS < len(text):
         # what it is called is what it is about
-        headed = scan(head)
-        spoken = _findings(headed, head)
-        for name, score in scores_of(spoken, _sentiment(spoken, headed, None)[0], None).items():
+        spoken = _findings(scan(head), head)
+        for name, score in scores_of(spoken, sentiment_of(spoken, None)[0], None).items():
             scores[name] += HEAD_SHARE * score if name != "other" else 0.0
     decided, why_kind = kind_of(found, scores)
     if kind is not None:
@@ -127,13 +124,22 @@ def _said(text: str) -> str:
     return kept if kept.strip() else text
 
 
+def tokens_of(text: str) -> list[str]:
+    """Return the words of what triage reads of a text, for who learns from them; clause marks and emoji are words too."""
+    return [
+        word
+        for token in tokens(fold(_said(text))[: 2 * READ_CHARACTERS])
+        for word in (segments(token) if is_han(token) else [token])
+    ]
+
+
 def searchable(text: str) -> str:
     """Return `text` in the one spelling in which posts are searched: case, width and traditional forms make no difference."""
     return fold(text)
 
 
 def _findings(seen: Scan, text: str) -> Findings:
-    found = Findings(question_marks=seen.question_marks, signs=heard(text))
+    found = Findings(question_marks=seen.question_marks, exclamation_marks=seen.exclamation_marks, signs=heard(text))
     says = [_present(clause) for clause in seen.clauses]
     is_over = False
     for place, (clause, present) in enumerate(zip(seen.clauses, says, strict=True)):
@@ -256,29 +262,6 @@ def _note(hit: Hit, found: Findings) -> None:
     ):
         if tags & tag:
             words.append(hit.entry.word)
-
-
-def _score(found: Findings, seen: Scan) -> float:
-    """Return what the words alone feel like, −1…1."""
-    text = found.sum * (1 + 0.1 * min(seen.exclamation_marks, 3))
-    return text / sqrt(text * text + NORMALISE_ALPHA)
-
-
-def _sentiment(found: Findings, seen: Scan, rating: int | None) -> tuple[float, list[Reason]]:
-    reasons = []
-    score = _score(found, seen)
-    if found.unpleasant:
-        reasons.append(reason("sentiment", "unpleasant_words", found.unpleasant))
-    if found.pleasant:
-        reasons.append(reason("sentiment", "pleasant_words", found.pleasant))
-    if found.negated:
-        reasons.append(reason("sentiment", "negated_words", found.negated))
-    if rating is not None:
-        stars = (rating - 3) / 2
-        worded = bool(found.unpleasant or found.pleasant or found.negated)
-        score = score * (1 - RATING_SHARE) + stars * RATING_SHARE if worded else stars * 0.8
-        reasons.append(reason("sentiment", "rating", [str(rating)]))
-    return max(-1.0, min(1.0, round(score, 2))) + 0.0, reasons
 
 
 def _language(seen: Scan) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from math import exp
+from math import exp, sqrt
 from typing import Any, Final, get_args
 
 from opsloop_common.contracts.feedback import Kind, Severity
@@ -32,14 +32,19 @@ __all__ = [
     "Heard",
     "Reason",
     "confidence",
+    "feeling_of",
     "heard",
     "kind_of",
     "scores_of",
+    "sentiment_of",
     "severity_of",
 ]
 
 KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 WORDS_IN_REASON = 8
+NORMALISE_ALPHA = 6.0
+"""s/√(s²+α) maps a sum of weights to −1…1 (VADER, Hutto & Gilbert 2014, with α for weights up to 3)."""
+RATING_SHARE = 0.5
 UNPLEASANT, PLEASANT = -0.25, 0.25
 SEVERE = ("crash", "payment_failed", "data_loss", "security")
 """What makes a post s1, the most telling first."""
@@ -78,8 +83,33 @@ class Findings:
     ideas: list[str] = field(default_factory=list)
     questions: list[str] = field(default_factory=list)
     question_marks: int = 0
+    exclamation_marks: int = 0
     signs: list[Heard] = field(default_factory=list)
     sum: float = 0.0
+
+
+def feeling_of(found: Findings) -> float:
+    """Return what the words alone feel like, −1…1."""
+    text = found.sum * (1 + 0.1 * min(found.exclamation_marks, 3))
+    return text / sqrt(text * text + NORMALISE_ALPHA)
+
+
+def sentiment_of(found: Findings, rating: int | None) -> tuple[float, list[Reason]]:
+    """Return how a text feels with its rating, −1…1, and by what."""
+    reasons = []
+    score = feeling_of(found)
+    if found.unpleasant:
+        reasons.append(reason("sentiment", "unpleasant_words", found.unpleasant))
+    if found.pleasant:
+        reasons.append(reason("sentiment", "pleasant_words", found.pleasant))
+    if found.negated:
+        reasons.append(reason("sentiment", "negated_words", found.negated))
+    if rating is not None:
+        stars = (rating - 3) / 2
+        worded = bool(found.unpleasant or found.pleasant or found.negated)
+        score = score * (1 - RATING_SHARE) + stars * RATING_SHARE if worded else stars * 0.8
+        reasons.append(reason("sentiment", "rating", [str(rating)]))
+    return max(-1.0, min(1.0, round(score, 2))) + 0.0, reasons
 
 
 def _added(strengths: Iterable[float], *, next_counts: float, at_most: float) -> float:

@@ -1,0 +1,1 @@
+"""Sorters: what each workspace sorts by, in the memory of the process."""

@@ -1,0 +1,103 @@
+"""How a workspace's own decisions are put together, and how long they are kept in the memory of a process."""
+
+from __future__ import annotations
+
+import pytest
+
+from opsloop_feedback.learning.rules import Learner, Lesson, Model, features_of
+from opsloop_feedback.sorting.rules import UNTAUGHT, Sorter
+from opsloop_feedback.submissions.rules import Submission
+from opsloop_feedback.triage.rules import triage
+
+
+def taught(field: str, label: str, text: str = "the lamp is dark", **prior: float) -> Model:
+    learner = Learner([Lesson(features_of(text), prior or {"other": 0.55}, label) for _ in range(40)])
+    for step in learner.steps():
+        learner.learn(step)
+    return learner.model()
+
+
+def said(body: str = "the lamp is dark", **more: object) -> Submission:
+    return Submission(body=body, source="partner", **more)
+
+
+@pytest.mark.parametrize("body", ["支付失败", "Please add a lamp", "How do I print?", "hello", "很好用"])
+def test_who_taught_nothing_has_what_the_rules_say(body: str):
+    found, plain = UNTAUGHT.sort(said(body, rating=4)), triage(body, rating=4)
+
+    assert (found.kind, found.severity, found.sentiment, found.area) == (
+        plain.kind,
+        plain.severity,
+        plain.sentiment,
+        None,
+    )
+    assert found.document == plain.document()
+
+
+def test_what_was_learnt_says_so_and_its_severity_follows():
+    found = Sorter(models={"kind": taught("kind", "bug")}).sort(said())
+
+    assert (found.kind, found.severity) == ("bug", "s3")
+    by = {reason["field"]: reason["rule"] for reason in found.document["reasons"]}
+    assert by["kind"] == "learned"
+    assert by["severity"] == "default_of_bug"
+    assert found.document["kind"] == "bug"
+    assert found.document["confidence"] > 0.5
+
+
+def test_a_severity_of_its_own_stays_with_another_kind():
+    body = "I can't open the lamp page"
+    found = Sorter(models={"kind": taught("kind", "idea", body, **triage(body).scores)}).sort(said(body))
+
+    assert (found.kind, found.severity) == ("idea", "s2")
+
+
+def test_a_learnt_severity_and_area_are_taken():
+    models = {"severity": taught("severity", "s2", s4=2.0), "area": taught("area", "lamps", **{"": 2.0})}
+    found = Sorter(models=models).sort(said())
+
+    assert (found.severity, found.area) == ("s2", "lamps")
+    assert {"severity", "area"} <= {why["field"] for why in found.document["reasons"] if why["rule"] == "learned"}
+
+
+def test_what_is_most_severe_by_the_words_stays():
+    body = "The app crashes"
+    found = Sorter(models={"severity": taught("severity", "s4", body, s1=2.0)}).sort(said(body))
+
+    assert found.severity == "s1"
+
+
+def test_what_the_sender_says_stays():
+    models = {"kind": taught("kind", "bug"), "area": taught("area", "lamps", **{"": 2.0})}
+    found = Sorter(models=models).sort(said(kind="question", area="doors"))
+
+    assert (found.kind, found.area) == ("question", "doors")
+
+
+def test_reasons_are_one_a_field_in_their_order():
+    models = {"kind": taught("kind", "bug"), "area": taught("area", "lamps", **{"": 2.0})}
+    fields = [why["field"] for why in Sorter(models=models).sort(said()).document["reasons"]]
+
+    assert fields == ["kind", "severity", "area"]
+
+
+def test_a_learnt_area_shows_in_the_document_and_the_senders_does_not():
+    models = {"area": taught("area", "lamps", **{"": 2.0})}
+
+    assert Sorter(models=models).sort(said()).document["area"] == "lamps"
+    assert Sorter(models=models).sort(said(area="doors")).document["area"] is None
+    assert UNTAUGHT.sort(said(area="doors")).area == "doors"
+
+
+def test_the_title_is_learnt_from_too():
+    models = {"kind": taught("kind", "bug", "lamp dark\nsee picture")}
+
+    assert Sorter(models=models).sort(said("see picture", title="lamp dark")).kind == "bug"
+    assert UNTAUGHT.sort(said("see picture", title="lamp dark")).kind == "other"
+
+
+def test_a_model_that_agrees_gives_its_own_confidence_and_the_rules_reason():
+    models = {"kind": taught("kind", "other")}
+    found = Sorter(models=models).sort(said())
+
+    assert [why["rule"] for why in found.document["reasons"] if why["field"] == "kind"] == ["nothing_matched"]
