@@ -11,7 +11,7 @@ from opsloop_common.db import Context
 from opsloop_common.testing.due import run_due
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_feedback.app import SERVICE
-from opsloop_feedback.slas.consumers import DESK
+from opsloop_feedback.routing_rules.consumers import DESK
 
 
 async def test_who_replies_before_the_worker_has_heard_of_a_post_is_measured_all_the_same(china):
