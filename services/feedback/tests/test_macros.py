@@ -247,3 +247,82 @@ async def test_a_workspace_has_so_many_and_sees_its_own_alone(asks, monkeypatch)
     assert (await client.post(url, headers=reader)).status_code == 403
     assert (await client.post(url)).status_code == 401
     assert (await client.post(f"{path}/macros/{uuid4()}", headers=asks.desk.agent)).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("does", "shown", "said"),
+    [
+        ({"note": "only a note"}, {"status": "new", "first_replied_at": None}, [("note", "only a note")]),
+        ({"add_tags": ["退款"]}, {"tags": ["ios", "退款"]}, []),
+        ({"remove_tags": ["IOS", "ios"]}, {"tags": []}, []),
+        ({"status": "snoozed"}, {"status": "snoozed"}, []),
+        ({"status": "resolved"}, {"status": "resolved"}, []),
+        ({"team": "第二组"}, {"team": "第二组", "status": "new"}, []),
+        ({"assignee": "ben"}, {"assignee": "ben", "status": "new"}, []),
+    ],
+)
+async def test_each_part_may_stand_alone(clockwork, does, shown, said):
+    macro = await clockwork.make(PATH, {"name": "one thing"} | does)
+    path = await clockwork.post(tags=["ios"])
+
+    post = (await applied(clockwork, path, macro)).json()
+
+    assert {name: post[name] for name in shown} == shown
+    assert await messages(clockwork, path) == said
+
+
+async def test_applied_twice_it_replies_twice_and_labels_once(asks):
+    path = await asks.post()
+
+    await applied(asks, path)
+    post = (await applied(asks, path)).json()
+
+    assert post["tags"] == ["waiting"]
+    assert len(await messages(asks, path)) == 4
+
+
+async def test_a_reply_by_a_macro_opens_what_was_new(asks):
+    macro = await asks.make(PATH, {"name": "ask", "canned_reply_id": asks.reply_made["id"]})
+    path = await asks.post()
+
+    assert (await applied(asks, path, macro)).json()["status"] == "open"
+
+
+async def test_macros_are_paged_newest_first(asks):
+    for number in range(2):
+        await asks.make(PATH, {"name": f"macro {number}", "team": "t"})
+
+    first = await asks.desk.get(PATH, limit=2)
+    second = await asks.desk.get(PATH, limit=2, cursor=first["next_cursor"])
+
+    assert [one["name"] for page in (first, second) for one in page["items"]] == ["macro 1", "macro 0", "询问订单号"]
+
+
+async def test_a_canned_reply_of_another_workspace_is_none(asks):
+    theirs = await asks.desk.api.key(workspace="other")
+    body = {"name": "n", "canned_reply_id": asks.reply_made["id"]}
+
+    assert (await asks.desk.client.post(PATH, json=body, headers=theirs)).status_code == 422
+
+
+async def test_a_post_of_another_workspace_is_not_touched_by_ours(asks):
+    theirs = await asks.desk.api.key(workspace="other")
+    made = (await asks.desk.client.post("/v1/feedback", json={"body": "theirs"}, headers=theirs)).json()
+
+    await applied(asks, f"/v1/feedback/{made['id']}", expect=404)
+
+    shown = (await asks.desk.client.get(f"/v1/feedback/{made['id']}", headers=theirs)).json()
+    assert (shown["status"], shown["tags"]) == ("new", [])
+
+
+async def test_a_macro_that_has_changed_is_not_thrown_away_unseen(asks):
+    path, headers = f"{PATH}/{asks.macro['id']}", asks.desk.agent
+    seen = (await asks.desk.client.get(path, headers=headers)).headers["etag"]
+    await asks.change(path, name="another")
+
+    refused = await asks.desk.client.delete(path, headers=headers | {"If-Match": seen})
+
+    assert (refused.status_code, (await asks.desk.get(path))["name"]) == (412, "another")
+    gone = await asks.desk.client.delete(path, headers=headers | {"If-Match": "*"})
+    assert gone.status_code == 204
+    assert (await asks.desk.get(PATH))["items"] == []

@@ -321,3 +321,41 @@ async def test_a_workspace_has_so_many_and_sees_its_own_alone(route, monkeypatch
     assert (await client.post(PATH, json=body, headers=theirs)).status_code == 422
     assert (await client.post(PATH, json=body, headers=reader)).status_code == 403
     assert (await client.get(PATH)).status_code == 401
+
+
+async def test_batches_that_come_at_once_share_out_as_one_would(route):
+    await ruled(route, pick="round_robin")
+    route.at("2026-11-25T10:00")
+    for _ in range(9):
+        await route.desk.post()
+    events = await route.received()
+
+    await asyncio.gather(*(deliver(route.desk.api.db, DESK, *events[start::3]) for start in range(3)))
+
+    found = (await route.desk.get("/v1/feedback"))["items"]
+    assert Counter(one["assignee"] for one in found) == {"ann": 3, "ben": 3, "cem": 3}
+
+
+async def test_what_is_finished_is_not_in_hand(route):
+    await ruled(route, pick="least_loaded")
+    for name in ("ann", "ann", "ben"):
+        await route.change(await route.post("2026-11-25T10:00"), assignee=name, status="resolved")
+
+    names = {(await hands(route, await route.post("2026-11-25T10:00")))[1] for _ in range(3)}
+
+    assert names == {"ann", "ben", "cem"}
+
+
+async def test_a_workspace_routes_its_own_posts_alone(route):
+    await ruled(route)
+    theirs = await route.desk.api.key(workspace="other")
+
+    made = await route.desk.client.post("/v1/feedback", json={"body": "theirs"}, headers=theirs)
+    await route.work()
+
+    shown = await route.desk.client.get(f"/v1/feedback/{made.json()['id']}", headers=theirs)
+    assert (shown.json()["team"], shown.json()["assignee"]) == (None, None)
+
+
+async def test_a_name_that_nobody_has_is_no_rule(route):
+    assert (await ruled(route, 422, name=""))["errors"][0]["pointer"] == "/name"
