@@ -37,7 +37,7 @@ from tests.contracts.worlds.alerts import (
 from tests.contracts.worlds.bounces import BOUNCES
 from tests.contracts.worlds.campaigns import CAMPAIGN, PLAYBOOK
 from tests.contracts.worlds.consent import SUPPRESSION, TOPIC
-from tests.contracts.worlds.desk import CALENDAR, SLA_POLICY, TEAM
+from tests.contracts.worlds.desk import CALENDAR, CANNED_REPLY, MACRO, ROUTING_RULE, SLA_POLICY, TEAM
 from tests.contracts.worlds.metrics import MONITOR, REPORTED, WINDOW
 from tests.contracts.worlds.recipient_imports import BATCH
 from tests.contracts.worlds.segments import DEFINITION, SEGMENT
@@ -80,6 +80,9 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/calendars": CALENDAR,
     "POST /v1/teams": TEAM,
     "POST /v1/sla-policies": SLA_POLICY,
+    "POST /v1/routing-rules": ROUTING_RULE,
+    "POST /v1/canned-replies": CANNED_REPLY,
+    "POST /v1/macros": MACRO,
     "POST /v1/kpis": REPORTED | {"key": "other"},
     "POST /v1/campaigns": CAMPAIGN,
     "POST /v1/playbooks": PLAYBOOK,

@@ -116,6 +116,8 @@ TAKEN = {
     "PATCH /v1/webhooks/{webhook_id}": IN_A_FILTER,
     "POST /v1/sla-policies": IN_A_RULE,
     "PATCH /v1/sla-policies/{sla_policy_id}": IN_A_RULE,
+    "POST /v1/routing-rules": IN_A_RULE,
+    "PATCH /v1/routing-rules/{routing_rule_id}": IN_A_RULE,
     "POST /v1/alert-rules": IN_A_RULE,
     "PATCH /v1/alert-rules/{alert_rule_id}": IN_A_RULE,
     "POST /v1/messages": {"/data"},

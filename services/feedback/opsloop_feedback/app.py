@@ -10,13 +10,16 @@ from opsloop_common.service import Runtime, Service
 from opsloop_feedback.arrivals import slice as arrivals
 from opsloop_feedback.authors import slice as authors
 from opsloop_feedback.calendars import slice as calendars
+from opsloop_feedback.canned_replies import slice as canned_replies
 from opsloop_feedback.conversations import slice as conversations
 from opsloop_feedback.indexing import slice as indexing
 from opsloop_feedback.intake import slice as intake
 from opsloop_feedback.items import slice as items
 from opsloop_feedback.learning import slice as learning
+from opsloop_feedback.macros import slice as macros
 from opsloop_feedback.merging import slice as merging
 from opsloop_feedback.ports import FeedbackPorts
+from opsloop_feedback.routing_rules import slice as routing_rules
 from opsloop_feedback.search import slice as search
 from opsloop_feedback.settings import FeedbackSettings
 from opsloop_feedback.similar import slice as similar
@@ -59,6 +62,9 @@ SERVICE = Service(
         sla_clocks.SLICE,
         slas.SLICE,
         learning.SLICE,
+        routing_rules.SLICE,
+        canned_replies.SLICE,
+        macros.SLICE,
     ),
     settings=FeedbackSettings,
     open=_open,

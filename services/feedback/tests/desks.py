@@ -11,7 +11,7 @@ from opsloop_common.contracts.feedback import FeedbackReceived
 from opsloop_common.testing.due import run_due
 from opsloop_common.testing.events import deliver
 from opsloop_feedback.app import SERVICE
-from opsloop_feedback.slas.consumers import DESK
+from opsloop_feedback.routing_rules.consumers import DESK
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 WORKDAYS = ["monday", "tuesday", "wednesday", "thursday", "friday"]

@@ -11,7 +11,7 @@ from opsloop_common.db import Context
 from opsloop_common.testing.due import run_due
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_feedback.app import SERVICE
-from opsloop_feedback.slas.consumers import DESK
+from opsloop_feedback.routing_rules.consumers import DESK
 
 
 async def test_who_replies_before_the_worker_has_heard_of_a_post_is_measured_all_the_same(china):
@@ -161,3 +161,71 @@ async def test_a_thousand_posts_are_taken_up_together(china):
     china.at("2026-11-25T10:00")
     await run_due(china.desk.api.db, SERVICE.due)
     assert (await china.told()).count(("breached", "first_reply")) == 1_000
+
+
+async def test_the_edges_of_a_period_are_its_first_moment_and_not_its_last(china):
+    path = await china.post("2026-11-25T09:00")
+    china.at("2026-11-25T09:30")
+    await china.reply(path)
+    china.at("2026-11-25T10:00")
+    met = "2026-11-25T01:30:00Z"
+
+    within = await china.desk.get("/v1/reports/sla", **{"from": met, "to": "2026-11-25T01:30:00.000001Z"})
+    after = await china.desk.get("/v1/reports/sla", **{"from": "2026-11-25T01:30:00.000001Z"})
+    before = await china.desk.get("/v1/reports/sla", **{"from": "2026-11-25T01:00:00Z", "to": met})
+
+    assert [len(found["rows"]) for found in (within, after, before)] == [1, 0, 0]
+    assert (within["from"], within["by"]) == (met, "policy")
+
+
+@pytest.mark.parametrize("by", ["policy", "team", "severity"])
+async def test_however_it_is_divided_it_adds_up_to_the_same(china, by):
+    paths = [
+        await china.post("2026-11-25T09:00", body=body) for body in ("支付失败，扣款两次", "A remark.", "App crashes")
+    ]
+    await china.change(paths[0], team="支付组")
+    china.at("2026-11-25T09:20")
+    await china.reply(paths[0])
+    await china.work_until("2026-11-25T10:30")
+    await china.reply(paths[1])
+
+    report = await china.desk.get("/v1/reports/sla", by=by)
+
+    for total in report["total"]:
+        own = [row for row in report["rows"] if row["target"] == total["target"]]
+        assert sum(row["met"] for row in own) == total["met"]
+        assert sum(row["breached"] for row in own) == total["breached"]
+    assert [(total["met"], total["breached"]) for total in report["total"]] == [(1, 2)]
+
+
+async def test_posts_without_a_team_are_a_group_of_their_own_and_the_last(china):
+    ours, nobodys = [await china.post("2026-11-25T09:00") for _ in range(2)]
+    await china.change(ours, team="支付组")
+    china.at("2026-11-25T09:20")
+    for path in (ours, nobodys):
+        await china.reply(path)
+    china.at("2026-11-25T09:21")
+
+    report = await china.desk.get("/v1/reports/sla", by="team")
+
+    assert [(row["group"], row["met"], row["compliance"]) for row in report["rows"]] == [
+        ("支付组", 1, 1.0),
+        (None, 1, 1.0),
+    ]
+
+
+async def test_what_was_cancelled_or_still_runs_is_in_no_number(china):
+    path = await china.post("2026-11-25T09:00")
+    await china.post("2026-11-25T09:00")
+    await china.change(path, status="closed")
+    china.at("2026-11-25T09:30")
+
+    report = await china.desk.get("/v1/reports/sla")
+
+    assert [(row["target"], row["met"], row["breached"]) for row in report["rows"]] == [("resolution", 1, 0)]
+
+
+async def test_a_report_looks_thirty_days_back_unless_it_is_told(china):
+    report = await china.desk.get("/v1/reports/sla", to="2026-11-25T00:00:00Z")
+
+    assert (report["from"], report["to"]) == ("2026-10-26T00:00:00Z", "2026-11-25T00:00:00Z")

@@ -280,3 +280,11 @@ async def test_what_is_no_team_is_not_found(clockwork, id):
     assert answer["detail"] in ("There is no team with this id.", "There is nothing under this id.")
     assert answer["type"].endswith("not_found")
     assert answer["status"] == 404
+
+
+async def test_nobody_in_a_team_is_fine(clockwork):
+    team = await clockwork.make(PATH, {"name": "empty"})
+
+    assert (team["members"], team["calendar_id"]) == ([], None)
+    changed = await clockwork.change(f"{PATH}/{team['id']}", members=[{"user_id": "ann"}])
+    assert changed["members"] == [{"user_id": "ann", "calendar_id": None, "is_away": False}]

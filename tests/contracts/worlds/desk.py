@@ -32,11 +32,45 @@ SLA_POLICY = {
     "resolution": "P2D",
     "approaching_percent": 50,
 }
+ROUTING_RULE = {
+    "name": "payments",
+    "position": 10,
+    "when": WHEN,
+    "assignee": "u1",
+    "within_hours": False,
+    "escalate_after": "PT4H",
+    "escalate_assignee": "u2",
+}
+CANNED_REPLY = {
+    "name": "thanks",
+    "texts": [
+        {"locale": "zh-CN", "body": "{{ author.name | 您好 }}，感谢反馈 #{{ number }}"},
+        {"locale": "en", "body": "Thank you, {{ author.name | dear customer }}."},
+    ],
+}
+MACRO = {
+    "name": "thank and wait",
+    "note": "asked for the order",
+    "add_tags": ["refund"],
+    "remove_tags": ["new"],
+    "status": "pending",
+    "team": "payments",
+    "assignee": "u1",
+}
 
 
 async def make(api: Api) -> dict[str, str]:
-    """Make a calendar, a team and a policy."""
+    """Make one of each."""
+    feedback = (await post(api, "/v1/feedback", {"body": "支付失败"}))["id"]
+    team = (await post(api, "/v1/teams", TEAM | {"name": "first line"}))["id"]
+    reply = (await post(api, "/v1/canned-replies", CANNED_REPLY))["id"]
     return {
+        "feedback_id": feedback,
+        "canned_reply_id": reply,
+        "macro_id": (await post(api, "/v1/macros", MACRO | {"canned_reply_id": reply}))["id"],
+        "routing_rule_id": (await post(api, "/v1/routing-rules", ROUTING_RULE | {"team_id": team, "assignee": None}))[
+            "id"
+        ],
         "calendar_id": (await post(api, "/v1/calendars", CALENDAR))["id"],
         "team_id": (await post(api, "/v1/teams", TEAM))["id"],
         "sla_policy_id": (await post(api, "/v1/sla-policies", SLA_POLICY))["id"],
@@ -50,11 +84,17 @@ WORLD = World(
         "PATCH /v1/calendars/{calendar_id}": {"name": "another"},
         "PATCH /v1/teams/{team_id}": {"members": []},
         "PATCH /v1/sla-policies/{sla_policy_id}": {"position": 11},
+        "PATCH /v1/routing-rules/{routing_rule_id}": {"position": 11},
+        "PATCH /v1/canned-replies/{canned_reply_id}": {"name": "another"},
+        "PATCH /v1/macros/{macro_id}": {"name": "another"},
     },
     changes={
         "PATCH /v1/calendars/{calendar_id}": {"time_zone": "Europe/Berlin"},
         "PATCH /v1/teams/{team_id}": {"members": [{"user_id": "u3"}]},
         "PATCH /v1/sla-policies/{sla_policy_id}": {"first_reply": "PT2H"},
+        "PATCH /v1/routing-rules/{routing_rule_id}": {"enabled": False},
+        "PATCH /v1/canned-replies/{canned_reply_id}": {"texts": [{"locale": "en", "body": "Thanks."}]},
+        "PATCH /v1/macros/{macro_id}": {"status": "open"},
     },
     worded={
         "POST /v1/calendars": CALENDAR | {"name": SAID, "days": [DAYS[0] | {"name": SAID}]},
@@ -63,6 +103,13 @@ WORLD = World(
         "PATCH /v1/teams/{team_id}": {"members": [{"user_id": SAID}]},
         "POST /v1/sla-policies": SLA_POLICY | {"name": SAID, "when": WORDED},
         "PATCH /v1/sla-policies/{sla_policy_id}": {"name": SAID, "when": WORDED},
+        "POST /v1/routing-rules": ROUTING_RULE
+        | {"name": SAID, "when": WORDED, "assignee": SAID, "escalate_assignee": SAID},
+        "PATCH /v1/routing-rules/{routing_rule_id}": {"name": SAID, "when": WORDED, "escalate_assignee": SAID},
+        "POST /v1/canned-replies": {"name": SAID, "texts": [{"locale": "en", "body": SAID}]},
+        "PATCH /v1/canned-replies/{canned_reply_id}": {"name": SAID, "texts": [{"locale": "en", "body": SAID}]},
+        "POST /v1/macros": MACRO | {"name": SAID, "note": SAID, "team": SAID, "assignee": SAID, "add_tags": [SAID]},
+        "PATCH /v1/macros/{macro_id}": {"name": SAID, "note": SAID, "remove_tags": [SAID]},
     },
     queries={"GET /v1/calendars/{calendar_id}/due-time": {"start": "2026-10-01T00:00:00Z", "working": "PT1H"}},
 )

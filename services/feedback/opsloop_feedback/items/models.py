@@ -29,6 +29,7 @@ from opsloop_feedback.states.rules import Status
 from opsloop_feedback.tables import Base
 
 # A counter row per workspace would make every post of a workspace wait for the one before; a sequence has gaps instead.
+UNFINISHED = "assignee IS NOT NULL AND status IN ('new', 'open', 'pending', 'snoozed')"
 NUMBER = Sequence("feedback_number", data_type=BigInteger, metadata=Base.metadata)
 
 
@@ -60,6 +61,7 @@ class Feedback(Resource, Base):
             "author_user_id",
             postgresql_where="author_user_id IS NOT NULL",
         ),
+        Index("ix_feedback_in_hand", "workspace", "assignee", postgresql_where=UNFINISHED),
         Index(
             "ix_feedback_author_email",
             "workspace",

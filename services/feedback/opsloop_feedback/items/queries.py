@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, Text, Uuid, any_, cast, func, literal, or_, select, tuple_
+from sqlalchemy import ColumnElement, Select, Text, Uuid, any_, cast, func, literal, or_, select, text, tuple_
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
@@ -18,11 +18,12 @@ from opsloop_common.columns import comparable_column
 from opsloop_common.db import context_of
 from opsloop_common.invisible import comparable
 from opsloop_common.versions import Precondition
-from opsloop_feedback.items.models import NUMBER, Feedback
+from opsloop_feedback.items.models import NUMBER, UNFINISHED, Feedback
 from opsloop_feedback.items.rules import NaturalKey, Said
 from opsloop_feedback.states.rules import Status
 from opsloop_feedback.triage.rules import searchable
 
+IN_HAND = text(UNFINISHED)
 NEWEST_FIRST = (Feedback.created_at.desc(), Feedback.number.desc())
 
 _LISTED: tuple[InstrumentedAttribute[Any], ...] = (
@@ -140,6 +141,15 @@ async def find_and_lock(session: AsyncSession, feedback_id: UUID) -> Feedback | 
 async def lock_several(session: AsyncSession, ids: Collection[UUID]) -> list[Feedback]:
     """Lock and return those of some feedback that are there, in the order of their ids."""
     return await resources.lock_all(session, Feedback, Feedback.id == any_(literal(list(ids), ARRAY(Uuid))))
+
+
+async def loads_of(session: AsyncSession, people: Collection[str]) -> dict[str, int]:
+    """Count the feedback that some people have in hand and that is not finished."""
+    if not people:
+        return {}
+    own = (Feedback.workspace == context_of(session).workspace, Feedback.assignee.in_(people), IN_HAND)
+    found = await session.execute(select(Feedback.assignee, func.count()).where(*own).group_by(Feedback.assignee))
+    return {str(assignee): count for assignee, count in found}
 
 
 async def find_by_natural_key(session: AsyncSession, key: NaturalKey) -> Feedback | None:

@@ -26,7 +26,7 @@ from opsloop_common.documents import included, write_document
 from opsloop_common.resources import changing, touch
 from opsloop_common.turns import breathing
 from opsloop_common.versions import ANY_VERSION, Precondition
-from opsloop_feedback.facts.rules import COLUMNS, document_of
+from opsloop_feedback.facts import rules as facts
 from opsloop_feedback.items import queries, rules
 from opsloop_feedback.items.models import Feedback as Feedback
 from opsloop_feedback.items.queries import Filters as Filters
@@ -175,9 +175,9 @@ async def find_and_lock(session: AsyncSession, feedback_id: UUID) -> Feedback | 
     return await queries.find_and_lock(session, feedback_id)
 
 
-async def lock_feedback(session: AsyncSession, feedback_id: UUID) -> Feedback:
-    """Return one feedback, held for a change until the transaction ends; raises NotFound."""
-    return await queries.lock_feedback(session, feedback_id, ANY_VERSION)
+async def lock_feedback(session: AsyncSession, feedback_id: UUID, expected: Precondition = ANY_VERSION) -> Feedback:
+    """Return one feedback, held for a change until the transaction ends; raises NotFound, StaleVersion (412)."""
+    return await queries.lock_feedback(session, feedback_id, expected)
 
 
 async def lock_some(session: AsyncSession, feedback_ids: Collection[UUID]) -> dict[UUID, Feedback]:
@@ -280,6 +280,23 @@ async def begin_clocks(session: AsyncSession, found: Sequence[Feedback]) -> None
             touch(session, feedback)
 
 
+def document_of(feedback: Feedback) -> dict[str, Any]:
+    """Return what conditions see of a feedback."""
+    return facts.document_of({name: getattr(feedback, name) for name in facts.COLUMNS})
+
+
+def assign(session: AsyncSession, feedback: Feedback, *, team: str | None, assignee: str | None) -> None:
+    """Put a locked feedback into the hands of a team and somebody, and tell of it."""
+    with changing(session, feedback, {"team": team, "assignee": assignee}) as before:
+        if before:
+            outbox.append(session, _assigned(feedback))
+
+
+async def loads_of(session: AsyncSession, people: Collection[str]) -> dict[str, int]:
+    """Count what some people have in hand that is not finished."""
+    return await queries.loads_of(session, people)
+
+
 def _subject(session: AsyncSession, feedback: Feedback) -> Subject:
     return Subject(
         id=feedback.id,
@@ -291,7 +308,7 @@ def _subject(session: AsyncSession, feedback: Feedback) -> Subject:
         created_at=feedback.created_at,
         first_replied_at=feedback.first_replied_at,
         finished_at=feedback.resolved_at or clock_of(session).now(),
-        document=document_of({name: getattr(feedback, name) for name in COLUMNS}),
+        document=document_of(feedback),
     )
 
 

@@ -1,1 +1,1 @@
-"""Service levels: clocks begin with posts, are looked at when their time comes, and shown and counted."""
+"""Service levels: clocks are looked at when their time comes, shown, and counted."""

@@ -1,8 +1,7 @@
-"""Use cases of service levels: posts are taken up, their clocks looked at, and what came of them counted."""
+"""Use cases of service levels: clocks are looked at, and what came of them counted."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -15,19 +14,11 @@ from opsloop_common.errors import Invalid
 from opsloop_common.resources import touch
 from opsloop_feedback.items import service as items
 from opsloop_feedback.sla_clocks import service as clocks
-from opsloop_feedback.sla_policies import service as policies
 from opsloop_feedback.slas import rules
 
 LOOK = clocks.LOOK
 NEWEST_FIRST = clocks.NEWEST_FIRST
 LONGEST_REPORT = timedelta(days=366)
-
-
-async def take_up(session: AsyncSession, feedback_ids: Sequence[UUID]) -> None:
-    """Begin the clocks of posts that came in; where no policy is in force nothing is read."""
-    if not await policies.policies_in_force(session):
-        return
-    await items.begin_clocks(session, await items.lock_several(session, feedback_ids))
 
 
 async def look(session: AsyncSession, feedback_id: UUID) -> None:

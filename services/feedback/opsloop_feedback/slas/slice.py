@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from opsloop_common.service import Slice
 from opsloop_feedback.slas import timers
-from opsloop_feedback.slas.consumers import DESK
 from opsloop_feedback.slas.routes import router
 
-SLICE = Slice("slas", routers=(router,), subscriptions=(DESK,), due=timers.DUE)
+SLICE = Slice("slas", routers=(router,), due=timers.DUE)

@@ -41,15 +41,13 @@ async def has_named(session: AsyncSession, name: str) -> bool:
     return (await session.scalars(named)).one() > 0
 
 
-async def find_named(session: AsyncSession, names: Collection[str]) -> Sequence[Team]:
-    """Return the teams of some names."""
-    if not names:
-        return ()
-    return (await session.scalars(teams(context_of(session).workspace).where(Team.name.in_(names)))).all()
-
-
 async def find_teams(session: AsyncSession, ids: Collection[UUID]) -> Sequence[Team]:
     """Return those of some teams that are there."""
     if not ids:
         return ()
     return (await session.scalars(teams(context_of(session).workspace).where(Team.id.in_(ids)))).all()
+
+
+async def lock_teams(session: AsyncSession, ids: Collection[UUID]) -> Sequence[Team]:
+    """Lock and return those of some teams that are there."""
+    return await resources.lock_all(session, Team, Team.id.in_(ids)) if ids else ()

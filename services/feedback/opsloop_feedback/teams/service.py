@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -15,7 +15,7 @@ from opsloop_common.versions import Precondition
 from opsloop_common.workspaces import take_place
 from opsloop_feedback.calendars import service as calendars
 from opsloop_feedback.teams import queries
-from opsloop_feedback.teams.models import Team
+from opsloop_feedback.teams.models import Team as Team
 
 
 async def create_team(session: AsyncSession, fields: Mapping[str, Any]) -> Team:
@@ -43,6 +43,16 @@ async def change_team(
 async def delete_team(session: AsyncSession, team_id: UUID, *, expected: Precondition) -> None:
     """Throw a team away; posts keep its name, and rules that name it assign nobody."""
     await resources.delete(session, await queries.lock_team(session, team_id, expected))
+
+
+async def lock_teams(session: AsyncSession, ids: Collection[UUID]) -> Sequence[Team]:
+    """Return those of some teams that are there, held until the transaction ends."""
+    return await queries.lock_teams(session, ids)
+
+
+async def find_teams(session: AsyncSession, ids: Collection[UUID]) -> Sequence[Team]:
+    """Return those of some teams that are there."""
+    return await queries.find_teams(session, ids)
 
 
 def _stored(members: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -80,4 +80,16 @@ class FeedbackAssigned(FeedbackEvent):
     team: str | None = None
 
 
-EVENTS: tuple[type[EventData], ...] = (FeedbackReceived, FeedbackClassified, FeedbackAssigned)
+class FeedbackEscalated(FeedbackEvent):
+    """Nobody answered a post in time, so that a routing rule took it on; `silent_seconds` count from receipt."""
+
+    type = "feedback.escalated"
+
+    rule_id: UUID
+    severity: Severity
+    team: str | None = None
+    assignee: str | None = None
+    silent_seconds: float
+
+
+EVENTS: tuple[type[EventData], ...] = (FeedbackReceived, FeedbackClassified, FeedbackAssigned, FeedbackEscalated)

@@ -9,12 +9,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.feedback import FeedbackReceived
 from opsloop_common.inbox.subscription import Subscription
-from opsloop_feedback.slas import service
+from opsloop_feedback.routing_rules import service
 
 
 async def on_feedback_received(session: AsyncSession, events: Sequence[Event]) -> None:
-    """Begin the clocks of posts."""
-    await service.take_up(session, [event.parse(FeedbackReceived).feedback_id for event in events])
+    """Give posts to teams and people, and begin their clocks."""
+    await service.take_up(session, {event.parse(FeedbackReceived).feedback_id: event for event in events})
 
 
 # a second later is early enough, and posts that come together are taken up together
