@@ -75,3 +75,49 @@ async def test_hearing_twice_and_late_changes_nothing(told):
     await hear(desk)
 
     assert await like(desk, "登录闪退") == before
+
+
+async def test_nonsense_is_refused_and_what_says_nothing_finds_nothing(told):
+    desk, _ = told
+
+    for params in ({}, {"text": ""}, {"text": "x" * 2_001}, {"text": "a", "limit": 0}, {"text": "a", "limit": 21}):
+        await desk.get("/v1/similar", expect=422, **params)
+    assert await like(desk, "的了吗") == []
+    assert await like(desk, "…!?") == []
+    await desk.get(f"/v1/feedback/{uuid4()}/similar", expect=404)
+    assert len(await like(desk, "登录闪退 crash export 报表", limit=2)) == 2
+
+
+async def test_strangers_and_those_who_may_only_add_see_nothing(told):
+    desk, ids = told
+    stranger = await desk.api.key("feedback:read", workspace="other")
+    submit = await desk.api.key("feedback:submit")
+    one = f"/v1/feedback/{ids[SAID[0]]}/similar"
+
+    async def status(path, headers, **params):
+        return (await desk.client.get(path, params=params, headers=headers)).status_code
+
+    assert (await desk.client.get("/v1/similar", params={"text": "登录"}, headers=stranger)).json() == {"items": []}
+    assert await status(one, stranger) == 404
+    assert {await status(one, submit), await status("/v1/similar", submit, text="a")} == {403}
+    assert {await status(one, {}), await status("/v1/similar", {}, text="a")} == {401}
+
+
+async def test_a_post_that_was_not_read_yet_is_asked_about_all_the_same(told):
+    desk, ids = told
+    new = await desk.post(body="一登录就闪退")
+
+    found = (await desk.get(f"/v1/feedback/{new['id']}/similar"))["items"]
+
+    assert found[0]["id"] in (ids[SAID[6]], ids[SAID[7]])
+
+
+async def test_the_longest_post_is_read_and_asked_about_within_bounds(desk):
+    long = await desk.post(body="登录 crash 很长的词" * 3_000)
+    word = await desk.post(body="x" * 50_000)
+    digits = await desk.post(body="9" * 50_000)
+    await hear(desk)
+
+    for one in (long, word, digits):
+        assert (await desk.get(f"/v1/feedback/{one['id']}/similar"))["items"] == []
+    assert [one["id"] for one in await like(desk, "登录 crash")] == [long["id"]]

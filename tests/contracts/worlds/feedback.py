@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from opsloop_common.testing.events import deliver
 from opsloop_common.testing.http import Api
+from opsloop_feedback.arrivals.consumers import ARRIVALS
 from tests.contracts.worlds.world import MAIL, SAID, World, post
 
 
 async def make(api: Api) -> dict[str, str]:
     """Make one feedback and a group of synonyms."""
-    return {
+    made = {
         "feedback_id": (await post(api, "/v1/feedback", {"body": "支付失败"}))["id"],
         "synonym_id": (await post(api, "/v1/synonyms", {"terms": ["飞鸽盘", "pigeon drive"]}))["id"],
     }
+    await deliver(api.db, ARRIVALS, *await api.events())  # so that it is found
+    return made
 
 
 WORLD = World(
@@ -41,4 +45,5 @@ WORLD = World(
         "POST /v1/synonyms": {"terms": [SAID]},
         "PATCH /v1/synonyms/{synonym_id}": {"terms": [SAID]},
     },
+    without_words=frozenset({"POST /v1/feedback/{feedback_id}/merge"}),
 )

@@ -44,11 +44,14 @@ class Rarity:
 
     def weight(self, token: str) -> float:
         """Return how much a term says: the logarithm of how few of the posts have it, at least about a quarter of a rare one's."""
-        return math.log(1 + (self.posts + 1) / (self.of.get(token, 0) + 1)) * (1.0 if is_word(token) else PAIR_WEIGHT)
+        rare = math.log(1 + (self.posts + 1) / (self.of.get(token, 0) + 1))
+        return rare * (THING_WEIGHT if token.startswith("=") else 1.0 if is_word(token) else PAIR_WEIGHT)
 
 
-PAIR_WEIGHT = 0.5
+PAIR_WEIGHT = 0.25
 """Pairs of characters that are no word stand beside the words that they overlap."""
+THING_WEIGHT = 1.3
+"""What people have several names for is what they talk about."""
 
 
 def probes(tokens: Iterable[str], rarity: Rarity) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection
 from dataclasses import dataclass
 from uuid import UUID
@@ -13,7 +12,7 @@ from opsloop_feedback.terms.rules import CLASSES, Terms
 CONSIDERED = 50
 SHOWN = 5
 TITLE_WEIGHT = 1.5
-DENIED = 0.7
+DENIED = 0.85
 """One says that it is so, the other that it is not."""
 OTHER_NUMBERS = 0.8
 OTHER_CLASS = 0.6
@@ -55,8 +54,12 @@ def _shared(one: Candidate, weights: dict[str, float]) -> list[str]:
 def _score(asked: Terms, weights: dict[str, float], one: Candidate, rarity: Rarity) -> float:
     theirs = _weights(one.tok, one.in_title, rarity)
     product = sum(weight * theirs[token] for token, weight in weights.items() if token in theirs)
-    length = math.sqrt(sum(weight**2 for weight in weights.values()) * sum(weight**2 for weight in theirs.values()))
-    return round(min(1.0, product / length * _penalty(asked, one)), 3) if length else 0.0
+    mine, length = (sum(weight**2 for weight in each.values()) for each in (weights, theirs))
+    if not product:
+        return 0.0
+    # the share of the question that they say too, a little less the longer they go on: who says more does not say something else
+    share: float = product / mine / max(1.0, length / mine) ** 0.25
+    return round(min(1.0, share) * _penalty(asked, one), 3)
 
 
 def _penalty(asked: Terms, one: Candidate) -> float:

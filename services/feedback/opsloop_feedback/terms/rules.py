@@ -36,7 +36,7 @@ _IS_IDEOGRAPHIC = re.compile(rf"[{_IDEOGRAPHIC}]")
 _ASKING = re.compile("|".join(stopping.ASKING))
 _HARMLESS = re.compile("|".join(sorted(stopping.HARMLESS, key=len, reverse=True)))
 _LATIN = re.compile(r"[a-z]+(?:'[a-z]+)?")
-_SPOKEN = re.compile(r"[^\W_]+")
+_SPOKEN = re.compile(rf"[{_IDEOGRAPHIC}]|\d+(?:[.,:]\d+)*|[^\W\d_{_IDEOGRAPHIC}]+|[$€£¥%+#<>=]")
 
 Units = tuple[str, ...]
 CLASSES: tuple[frozenset[str], ...] = tuple(
@@ -137,6 +137,8 @@ def _units(folded: str, cut_by: Vocabulary) -> list[_Unit]:
     for index, found in enumerate(_UNIT.finditer(folded)):
         run, start = found.group(), found.start()
         if not _IS_IDEOGRAPHIC.match(run):
+            if run in stopping.DETERMINERS:  # "reset my password" is to reset the password
+                continue
             units.append(_Unit(stem(run[:TERM_CHARACTERS]), run[:TERM_CHARACTERS], start, -1))
             continue
         for piece in _pieces(run, cut_by):
@@ -223,16 +225,18 @@ def _found(folded: str, by: Vocabulary) -> Iterator[_Found]:
     while at < len(units):
         length, term = _known_at(units, at, by)
         if length:
-            yield from _plain(stretch)
+            yield from _plain(stretch, by)
             stretch = []
             first, last = units[at], units[at + length - 1]
             end = last.start + len(last.shown)
             yield _Found(term, folded[first.start : end], first.start, end)
+            if length > 1:
+                yield from _within(units[at : at + length], by)
             at += length
         else:
             stretch.append(units[at])
             at += 1
-    yield from _plain(stretch)
+    yield from _plain(stretch, by)
 
 
 def _known_at(units: Sequence[_Unit], at: int, by: Vocabulary) -> tuple[int, str]:
@@ -243,7 +247,14 @@ def _known_at(units: Sequence[_Unit], at: int, by: Vocabulary) -> tuple[int, str
     return 0, ""
 
 
-def _plain(units: Sequence[_Unit]) -> Iterator[_Found]:
+def _within(units: Sequence[_Unit], by: Vocabulary) -> Iterator[_Found]:
+    """Return the things that a name of several words is made of: who forgot a password speaks of a password."""
+    for unit in units:
+        if (known := by.terms.get((unit.key,))) is not None:
+            yield _Found(known, unit.shown, unit.start, unit.start + len(unit.shown))
+
+
+def _plain(units: Sequence[_Unit], by: Vocabulary) -> Iterator[_Found]:
     """Return the terms of words that no synonym took: each, the words in long Chinese ones, and neighbouring characters."""
     run: list[_Unit] = []
     for unit in units:
@@ -255,12 +266,15 @@ def _plain(units: Sequence[_Unit]) -> Iterator[_Found]:
             if unit.shown not in stopping.ENGLISH and unit.key not in stopping.ENGLISH and not _is_denial(unit.shown):
                 yield _Found(unit.key, unit.shown, unit.start, end)
             continue
+        if unit.shown in stopping.CHINESE or len(unit.shown) > TERM_CHARACTERS:
+            yield from _pairs(run)
+            run = []
+            continue
         run.append(unit)
-        if unit.shown not in stopping.CHINESE and len(unit.shown) <= TERM_CHARACTERS:
-            yield _Found(unit.shown, unit.shown, unit.start, end)
-            if len(unit.shown) > 2:
-                within = rjieba.cut_for_search(unit.shown, False)
-                yield from (_Found(word, word, unit.start, end) for word in within if len(word) > 1)
+        yield _Found(unit.shown, unit.shown, unit.start, end)
+        if len(unit.shown) > 2:
+            within = (word for word in rjieba.cut_for_search(unit.shown, False) if len(word) > 1)
+            yield from (_Found(by.terms.get((word,), word), word, unit.start, end) for word in within)
     yield from _pairs(run)
 
 
@@ -273,7 +287,7 @@ def _pairs(run: Sequence[_Unit]) -> Iterator[_Found]:
 def _paired(run: str) -> Iterator[tuple[str, int]]:
     for at in range(len(run) - 1):
         pair = run[at : at + 2]
-        if not (pair in stopping.CHINESE or (pair[0] in stopping.CHINESE and pair[1] in stopping.CHINESE)):
+        if pair not in stopping.CHINESE:
             yield pair, at
 
 
@@ -292,12 +306,14 @@ _TROUBLE = frozenset(f"={word}" for word in glossary.TROUBLE)
 def likeness(text: str, title: str | None, *, about: Sequence[str | None]) -> bytes | None:
     """Return what posts share that say the same about the same, or None of one too short to be sure.
 
-    Case, width, script, spaces and punctuation make no difference.
+    Case, width, script, spaces and punctuation make no difference, but whether it asks.
     """
-    spoken = "".join(_SPOKEN.findall(fold(f"{title or ''}\n{text}")))
-    if len(spoken) < REPEAT_CHARACTERS:
+    folded = fold(f"{title or ''}\n{text}")
+    spoken = _SPOKEN.findall(folded)
+    if sum(map(len, spoken)) < REPEAT_CHARACTERS:
         return None
-    whole = "\0".join([*(part or "" for part in about), spoken])
+    # words apart, so that 5.1 0 is not 5.10; and who asks whether it works does not say that it does
+    whole = "\0".join([*(part or "" for part in about), "?" if "?" in folded else "", "\1".join(spoken)])
     return hashlib.sha256(whole.encode("utf-8", "surrogatepass")).digest()
 
 

@@ -15,6 +15,7 @@ _CHINESE = """
 如何 什么 为什么 可以 能否 是否 希望 请问 已经 现在 然后 但是 可是 因为 所以 如果 还是 就是 不是 觉得 感觉 有点 时候 每次 非常 真的 真 比较
 谢谢 你好 您好 麻烦 大家 咱们 自己 一直 总是 而且 并且 或者 以及 虽然 不过 只是 没有 不 没 无 未 别 时
 """
+DETERMINERS = frozenset({"a", "an", "the", "my", "your", "our", "their", "his", "her", "its", "this", "that"})
 ENGLISH = frozenset(_ENGLISH.split())
 CHINESE = frozenset(_CHINESE.split())
 
