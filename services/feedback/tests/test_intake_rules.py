@@ -71,6 +71,8 @@ def test_a_new_row_is_what_was_said_and_what_triage_made_of_it():
         "updated_at": NOW,
         "first_replied_at": None,
         "resolved_at": None,
+        "merged_into_id": None,
+        "affected_users": 1,
         "search_text": searchable("Export\nThe export fails with an error."),
     }
 

@@ -76,7 +76,7 @@ async def test_create_shows_the_secret_once(service):
         ({"url": URL, "filter": [{"field": "data.x", "op": "like", "value": 1}]}, "/filter/0/op"),
         ({"url": URL, "filter": [{"field": "data.x", "op": "in", "value": 1}]}, "/filter/0/value"),
         ({"url": URL, "filter": [{"field": "severity", "op": "exists"}]}, "/filter/0/field"),
-        ({"url": URL, "format": "teams"}, "/format"),
+        ({"url": URL, "format": "mattermost"}, "/format"),
         ({"url": URL, "ordering": "subject"}, "/ordering"),
         ({"url": URL, "secret": "whsec_short"}, "/secret"),
         ({"url": URL, "surprise": 1}, "/surprise"),

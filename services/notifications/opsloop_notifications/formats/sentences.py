@@ -9,6 +9,23 @@ SENTENCES: dict[str, tuple[str, str]] = {
     "feedback.replied": ("#{number} was answered", "#{number} 已回复"),
     "feedback.resolved": ("#{number} is resolved", "#{number} 已解决"),
     "feedback.reopened": ("#{number} is open again", "#{number} 已重新打开"),
+    "feedback.merged": (
+        "#{number} was merged into #{into_number}; affected users: {affected_users}",
+        "#{number} 已合并到 #{into_number}，受影响用户 {affected_users} 人",
+    ),
+    "feedback.unmerged": ("#{number} stands for itself again, apart from #{from_number}", "#{number} 已从 #{from_number} 中拆出"),
+    "feedback.sla_approaching": (
+        "#{number}: {target} ({policy}) is due at {due_at}",
+        "#{number} 的{target}（{policy}）将于 {due_at} 到期",
+    ),
+    "feedback.sla_breached": (
+        "#{number}: {target} ({policy}) was due at {due_at} and did not come",
+        "#{number} 的{target}（{policy}）已超时，期限为 {due_at}",
+    ),
+    "feedback.escalated": (
+        "#{number} has no answer yet and goes on to {assignee}",
+        "#{number} 尚未答复，已转交给{assignee}",
+    ),
     "user.identified": ("A user was identified", "识别出一位用户"),
     "user.erased": ("A user's data was erased", "一位用户的数据已删除"),
     "workspace.changed": ("Settings of the workspace changed: {changed}", "工作区设置已更改：{changed}"),
@@ -90,6 +107,9 @@ VALUES: dict[str, tuple[str, str]] = {
     "soft_bounce": ("mail is not accepted time and again", "邮件多次未被接收"),
     "unsubscribe": ("the person's wish", "收件人要求"),
     "manual": ("set by hand", "手动设置"),
+    "first_reply": ("the first reply", "首次回复"),
+    "next_reply": ("the next reply", "后续回复"),
+    "resolution": ("the resolution", "解决"),
     "playbook_approval": ("its playbook asks for it", "预案要求审批"),
     "cause_budget": ("too many for one cause", "同一起因的活动过多"),
     "playbook_budget": ("too many of its playbook", "该预案的活动过多"),

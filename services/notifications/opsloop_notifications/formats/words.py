@@ -40,7 +40,7 @@ _ENDS = frozenset({"kpi.recovered", "alert.resolved"})
 _ACKNOWLEDGES = frozenset({"alert.acknowledged"})
 _NUMBERS_OF_A_KPI = ("value", "threshold", "expected", "target", "previous")
 _SHARES = ("progress", "pace")
-_NAMED = ("kind", "severity", "channel", "state", "reason", "held_by")
+_NAMED = ("kind", "severity", "channel", "state", "reason", "held_by", "target")
 """Fields whose values are among a few that have words."""
 
 
@@ -115,9 +115,10 @@ def _values(data: Mapping[str, Any], language: Language) -> dict[str, str]:
     unit = data.get("unit")
     found |= {name: _amount(data[name], unit, language) for name in _NUMBERS_OF_A_KPI if _is_number(data.get(name))}
     found |= {name: _amount(data[name], "ratio", language) for name in _SHARES if _is_number(data.get(name))}
-    found |= {name: _moment(data[name]) for name in ("last_seen_at",) if data.get(name)}
+    found |= {name: _moment(data[name]) for name in ("last_seen_at", "due_at") if data.get(name)}
     if (number := data.get("number")) is not None:
         found["number"] = str(number)  # a name, not a count
+    found |= {name: str(data[name]) for name in ("into_number", "from_number") if name in data}
     if (name := data.get("kpi_name") or data.get("kpi")) is not None:
         found["kpi"] = _text(name)
     if (name := data.get("series_name") or data.get("series")) is not None:
