@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy import ARRAY, ColumnElement, Select, Text, Uuid, any_, exists, literal, select, text
@@ -17,6 +16,9 @@ from opsloop_feedback.indexing.rules import ALL_POSTS, POSTS_PER_PROBE, Candidat
 from opsloop_feedback.terms.rules import ENGINE
 
 RowT = TypeVar("RowT")
+_RAREST = aliased(FeedbackToken)
+NEWEST_HAVING_FIRST = (_RAREST.feedback_id.desc(),)
+"""The order of what `having_all` narrows: that in which the rarest term's posts lie in its key."""
 
 # by the primary key alone, the newest posts of each term first: a term that everybody says costs no more than a rare one. Words
 # are few and posts many, so the sum of weights over the root of a post's length is what the next step, which knows all, begins with
@@ -103,27 +105,19 @@ async def is_any_unread(session: AsyncSession, feedback_ids: Collection[UUID]) -
     return len(read.all()) < len(feedback_ids)
 
 
-@dataclass(frozen=True)
-class Having(Generic[RowT]):
-    """A statement about posts, and the order in which its rows are found."""
-
-    statement: Select[RowT]
-    order: tuple[ColumnElement[Any], ...]
-
-
 def having_all(
     session: AsyncSession,
     statement: Select[RowT],
     id: ColumnElement[UUID] | InstrumentedAttribute[UUID],
     rarest: str,
     others: Sequence[str],
-) -> Having[RowT]:
+) -> Select[RowT]:
     """Narrow a statement to posts that have all terms: those of the rarest from the newest on, each asked for the others."""
     workspace = context_of(session).workspace
-    first = aliased(FeedbackToken)
-    narrowed = statement.join(first, first.feedback_id == id).where(first.workspace == workspace, first.token == rarest)
+    narrowed = statement.join(_RAREST, _RAREST.feedback_id == id)
+    narrowed = narrowed.where(_RAREST.workspace == workspace, _RAREST.token == rarest)
     for token in others:
         another = aliased(FeedbackToken)
-        own = (another.workspace == workspace, another.token == token, another.feedback_id == first.feedback_id)
+        own = (another.workspace == workspace, another.token == token, another.feedback_id == _RAREST.feedback_id)
         narrowed = narrowed.where(exists().where(*own))
-    return Having(narrowed, (first.feedback_id.desc(),))
+    return narrowed
