@@ -25,7 +25,8 @@ async def test_repeats_join_the_first_whatever_order_they_are_heard_of(desk):
     for event in events:
         await deliver(desk.api.db, ARRIVALS, event.model_copy(update={"id": uuid4()}))
 
-    assert await states(desk, ids) == ["new", "merged", "merged", "merged"]
+    assert sorted(await states(desk, ids)) == ["merged", "merged", "merged", "new"]
+    assert {(await desk.get(f"/v1/feedback/{id}"))["affected_users"] for id in ids} == {1, 4}
     assert (await desk.types()).count("feedback.merged") == 3
 
 
@@ -40,6 +41,18 @@ async def test_batches_at_once_join_each_post_once(desk):
     assert set(await states(desk, ids)) == {"merged"}
     assert (await desk.get(f"/v1/feedback/{first['id']}"))["affected_users"] == 7
     assert (await desk.types()).count("feedback.merged") == 6
+
+
+async def test_a_burst_in_batches_at_once_is_one_however_they_meet(desk):
+    for round in range(3):
+        ids = [(await desk.post(body=f"{BODY}.{round}", author={"user_id": f"u{at}"}))["id"] for at in range(8)]
+        events = (await desk.api.events())[-8:]
+        received = [event for event in await desk.api.events() if event.data["feedback_id"] in ids]
+        assert len(received) == len(events) == 8
+
+        await asyncio.gather(*(deliver(desk.api.db, ARRIVALS, *received[at::4]) for at in (3, 1, 0, 2)))
+
+        assert sorted(await states(desk, ids)) == ["merged"] * 7 + ["new"]
 
 
 async def test_poison_leaves_nothing_and_strangers_events_touch_nobody(desk):

@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, aliased
 
 from opsloop_common.db import context_of
 from opsloop_feedback.indexing.models import FeedbackToken, IndexedFeedback, TokenDf
-from opsloop_feedback.indexing.rules import ALL_POSTS, POSTS_PER_PROBE, Candidate, Rarity, Repeat
+from opsloop_feedback.indexing.rules import ALL_POSTS, POSTS_PER_PROBE, Candidate, Rarity, Repeat, turn_of
 from opsloop_feedback.terms.rules import ENGINE
 
 RowT = TypeVar("RowT")
@@ -36,12 +36,18 @@ _CANDIDATES = text(
 _CONSIDERED = 400
 _LIKE = "SELECT feedback_id FROM indexed_feedback WHERE workspace = :workspace AND likeness = i.likeness"
 _REPEATS = text(
-    "SELECT i.feedback_id, o.feedback_id AS oldest, n.feedback_id AS newest FROM indexed_feedback AS i "  # noqa: S608 our own parts
+    "SELECT i.feedback_id, o.feedback_id AS oldest, n.feedback_id AS before, l.feedback_id AS latest FROM indexed_feedback AS i "  # noqa: S608 our own parts
     f"CROSS JOIN LATERAL ({_LIKE} ORDER BY feedback_id LIMIT 1) AS o "
-    f"CROSS JOIN LATERAL ({_LIKE} AND feedback_id < i.feedback_id ORDER BY feedback_id DESC LIMIT 1) AS n "
+    f"LEFT JOIN LATERAL ({_LIKE} AND feedback_id < i.feedback_id ORDER BY feedback_id DESC LIMIT 1) AS n ON true "
+    f"LEFT JOIN LATERAL ({_LIKE} AND feedback_id <> ALL(CAST(:ids AS uuid[])) ORDER BY feedback_id DESC LIMIT 1) AS l ON true "
     "WHERE i.workspace = :workspace AND i.feedback_id = ANY(CAST(:ids AS uuid[])) AND i.likeness IS NOT NULL "
-    "ORDER BY i.feedback_id"
+    "AND (n.feedback_id IS NOT NULL OR l.feedback_id IS NOT NULL) ORDER BY i.feedback_id"
 )
+_LIKENESSES = text(
+    "SELECT DISTINCT likeness FROM indexed_feedback "
+    "WHERE workspace = :workspace AND feedback_id = ANY(CAST(:ids AS uuid[])) AND likeness IS NOT NULL"
+)
+_TAKE_TURNS = text("SELECT pg_advisory_xact_lock(key) FROM unnest(CAST(:keys AS bigint[])) AS key")
 
 
 async def rarity(session: AsyncSession, tokens: Collection[str]) -> Rarity:
@@ -76,10 +82,24 @@ async def candidates(
 
 
 async def repeats_of(session: AsyncSession, feedback_ids: Collection[UUID]) -> list[Repeat]:
-    """Return those of some posts that others said before word for word, in their order."""
-    given = {"workspace": context_of(session).workspace, "ids": list(feedback_ids)}
+    """Return those of some posts that others said word for word, in their order.
+
+    Who looks at what says the same takes turns until its transaction ends: a burst of repeats comes in batches at once, and none of
+    two would see the other.
+    """
+    workspace = context_of(session).workspace
+    given = {"workspace": workspace, "ids": list(feedback_ids)}
+    keys = {turn_of(workspace, likeness) for likeness in await session.scalars(_LIKENESSES, given)}
+    if not keys:
+        return []
+    await session.execute(_TAKE_TURNS, {"keys": sorted(keys)})
     found = await session.execute(_REPEATS, given)
-    return [Repeat(row.feedback_id, tuple(dict.fromkeys((row.oldest, row.newest)))) for row in found]
+    return [
+        Repeat(
+            row.feedback_id, tuple(id for id in dict.fromkeys((row.oldest, row.before, row.latest)) if id is not None)
+        )
+        for row in found
+    ]
 
 
 async def lock_indexed(session: AsyncSession, feedback_ids: Sequence[UUID]) -> dict[UUID, IndexedFeedback]:
