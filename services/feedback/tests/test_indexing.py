@@ -1,7 +1,7 @@
 """Posts are read into the index once, however often and late they are heard of, and leave it with what they said."""
 
 import asyncio
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from pydantic import ValidationError
@@ -14,7 +14,7 @@ from opsloop_common.testing.events import deliver, make_event
 from opsloop_feedback.app import SERVICE
 from opsloop_feedback.arrivals.consumers import ARRIVALS
 from opsloop_feedback.conversations.consumers import ERASURES
-from opsloop_feedback.indexing import rules
+from opsloop_feedback.indexing import rules, service
 from opsloop_feedback.indexing.rules import ALL_POSTS, Rarity
 
 
@@ -203,3 +203,36 @@ async def test_what_says_nothing_is_read_and_counts_for_none(desk):
     assert await tokens(desk) == []
     assert await counted(desk) == {}
     assert len(await rows(desk, "SELECT 1 FROM indexed_feedback")) == 2
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        (("acme", b"x" * 32), ("acme", b"x" * 32), True),
+        (("acme", b"x" * 32), ("acme", b"y" * 32), False),
+        (("acme", b"x" * 32), ("other", b"x" * 32), False),
+        (("a" * 63, b"x" * 32), ("a" * 62 + "b", b"x" * 32), False),
+    ],
+)
+def test_turns_are_taken_for_one_text_of_one_workspace(one, other, is_same):
+    assert (rules.turn_of(*one) == rules.turn_of(*other)) is is_same
+    assert -(2**63) <= rules.turn_of(*one) < 2**63
+
+
+async def test_repeats_name_the_oldest_the_one_before_and_the_last_that_was_there(desk):
+    ids = [UUID((await desk.post(body="Payment fails ever since version 5"))["id"]) for _ in range(4)]
+    async with desk.api.db.transaction(Context(workspace="acme")) as session:
+        await service.index(session, ids)
+        await session.flush()
+
+        all_new = await service.repeats_of(session, ids)
+        first, last = await service.repeats_of(session, ids[:1]), await service.repeats_of(session, ids[3:])
+        alone = await service.repeats_of(session, [uuid4()])
+
+    assert [(one.feedback_id, one.others) for one in all_new] == [
+        (ids[1], (ids[0],)),
+        (ids[2], (ids[0], ids[1])),
+        (ids[3], (ids[0], ids[2])),
+    ]
+    assert [one.others for one in (*first, *last)] == [(ids[0], ids[3]), (ids[0], ids[2])]
+    assert alone == []
