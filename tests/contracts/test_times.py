@@ -12,7 +12,7 @@ from sqlalchemy import text
 from opsloop_common.db import Context
 from opsloop_common.testing.http import Api, settings_for_tests
 from tests.contracts.test_every_route import SERVICES
-from tests.contracts.worlds import BODIES, WORDED, fill
+from tests.contracts.worlds import BODIES, QUERIES, WORDED, fill
 
 FIRST, LAST = "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"
 BEYOND = (FIRST, LAST, "1899-12-31T23:59:59Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00")
@@ -73,7 +73,7 @@ async def test_what_is_stored_can_be_read(api, name: str):
     lists = [path for path, item in door.app.openapi()["paths"].items() if "get" in item and "{" not in path]
     assert len(lists) > len(("/v1/api-keys", "/v1/audit"))
     for listed in lists:
-        answer = await door.client.get(listed, headers=key)
+        answer = await door.client.get(listed, params=QUERIES.get(f"GET {listed}"), headers=key)
         assert answer.status_code == 200, (listed, answer.text)
 
 

@@ -1,7 +1,7 @@
 """Posts are read into the index once, however often and late they are heard of, and leave it with what they said."""
 
 import asyncio
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from pydantic import ValidationError
@@ -9,12 +9,12 @@ from sqlalchemy import text
 
 from opsloop_common.contracts.users import UserErased
 from opsloop_common.db import Context
-from opsloop_common.testing.due import run_due, run_recurring
+from opsloop_common.testing.due import run_due
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_feedback.app import SERVICE
 from opsloop_feedback.arrivals.consumers import ARRIVALS
 from opsloop_feedback.conversations.consumers import ERASURES
-from opsloop_feedback.indexing import rules
+from opsloop_feedback.indexing import rules, service
 from opsloop_feedback.indexing.rules import ALL_POSTS, Rarity
 
 
@@ -140,30 +140,99 @@ def test_no_more_than_so_many_terms_and_posts_are_looked_at():
     assert len(rules.probes(rare, Rarity(100_000, rare))) == rules.MOST_PROBES
 
 
-def test_rare_terms_weigh_more_and_pairs_that_are_no_words_less():
-    known = Rarity(1_000, {"=crash": 100, "=export": 1, "录失": 1})
+def test_rare_terms_weigh_more():
+    known = Rarity(1_000, {"=crash": 100, "=export": 1})
 
     assert known.weight("=export") > known.weight("=crash") > 0
-    assert known.weight("录失") == pytest.approx(known.weight("=export") / 2)
 
 
-async def test_posts_of_an_earlier_release_are_read_by_themselves_and_then_no_more(desk):
-    for body in ("登录时闪退", "导出报表"):
-        await desk.post(body=body)
-        desk.api.clock.advance(1)
-    desk.api.clock.advance(3_601)
+@pytest.mark.parametrize(
+    ("term", "share"),
+    [
+        ("word", 1.0),
+        ("5.2.1", 1.0),
+        ("登录", 1.0),
+        ("很长的词", 1.0),
+        ("卡", 1.0),
+        ("录失", rules.PAIR_WEIGHT),
+        ("表支", rules.PAIR_WEIGHT),
+        ("=crash", rules.THING_WEIGHT),
+        ("=log in", rules.THING_WEIGHT),
+    ],
+)
+def test_things_weigh_more_than_words_and_pairs_that_are_no_words_less(term, share):
+    known = Rarity(1_000, {term: 7, "plain": 7})
 
-    await run_recurring(desk.api.db, SERVICE.due)
-    await run_due(desk.api.db, SERVICE.due)
-    assert {token for token, _ in await tokens(desk)} == {"=log in", "=crash", "=export", "=report"}
-    await run_recurring(desk.api.db, SERVICE.due)
-
-    assert await rows(desk, "SELECT status FROM job") == [("succeeded",)]
+    assert known.weight(term) == pytest.approx(known.weight("plain") * share)
 
 
-async def test_posts_that_are_about_to_be_heard_of_are_left_to_that(desk):
-    await desk.post(body="登录时闪退")
+@pytest.mark.parametrize("posts", [0, 1, 10, 1_000, 10**9])
+@pytest.mark.parametrize("having", [0, 1, 7, 10**9])
+def test_every_term_says_something(posts, having):
+    assert Rarity(posts, {"word": having}).weight("word") > 0
 
-    await run_recurring(desk.api.db, SERVICE.due)
 
-    assert await rows(desk, "SELECT status FROM job") == []
+async def test_a_title_that_changes_while_the_post_is_heard_of_is_read_last(desk):
+    item = await desk.post(body="It happens daily.", title="闪退")
+    await desk.patch(item["id"], title="导出")
+
+    await hear(desk)
+    for _ in range(2):
+        await hear(desk)
+
+    assert "=crash" not in {token for token, _ in await tokens(desk)}
+
+
+async def test_another_area_makes_another_post_of_it(desk):
+    item = await desk.post(body="Payment fails ever since version 5")
+    await hear(desk)
+    before = await rows(desk, "SELECT likeness FROM indexed_feedback")
+
+    await desk.patch(item["id"], area="web")
+    await hear(desk)
+
+    assert await rows(desk, "SELECT likeness FROM indexed_feedback") != before
+
+
+async def test_what_says_nothing_is_read_and_counts_for_none(desk):
+    await desk.post(body="的了吗")
+    await desk.post(body="…")
+
+    await hear(desk)
+
+    assert await tokens(desk) == []
+    assert await counted(desk) == {}
+    assert len(await rows(desk, "SELECT 1 FROM indexed_feedback")) == 2
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        (("acme", b"x" * 32), ("acme", b"x" * 32), True),
+        (("acme", b"x" * 32), ("acme", b"y" * 32), False),
+        (("acme", b"x" * 32), ("other", b"x" * 32), False),
+        (("a" * 63, b"x" * 32), ("a" * 62 + "b", b"x" * 32), False),
+    ],
+)
+def test_turns_are_taken_for_one_text_of_one_workspace(one, other, is_same):
+    assert (rules.turn_of(*one) == rules.turn_of(*other)) is is_same
+    assert -(2**63) <= rules.turn_of(*one) < 2**63
+
+
+async def test_repeats_name_the_oldest_the_one_before_and_the_last_that_was_there(desk):
+    ids = [UUID((await desk.post(body="Payment fails ever since version 5"))["id"]) for _ in range(4)]
+    async with desk.api.db.transaction(Context(workspace="acme")) as session:
+        await service.index(session, ids)
+        await session.flush()
+
+        all_new = await service.repeats_of(session, ids)
+        first, last = await service.repeats_of(session, ids[:1]), await service.repeats_of(session, ids[3:])
+        alone = await service.repeats_of(session, [uuid4()])
+
+    assert [(one.feedback_id, one.others) for one in all_new] == [
+        (ids[1], (ids[0],)),
+        (ids[2], (ids[0], ids[1])),
+        (ids[3], (ids[0], ids[2])),
+    ]
+    assert [one.others for one in (*first, *last)] == [(ids[0], ids[3]), (ids[0], ids[2])]
+    assert alone == []

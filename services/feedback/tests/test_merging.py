@@ -254,6 +254,33 @@ async def test_who_may_not_write_or_is_a_stranger_merges_nothing(desk):
     assert await seen(desk, one) == ("new", None, 1)
 
 
+async def test_history_says_who_did_it_and_a_retry_with_its_key_does_it_once(desk):
+    one, other = await posts(desk, "u1", "u2")
+    headers = desk.agent | {"Idempotency-Key": "once"}
+    path = f"/v1/feedback/{one}/merge"
+
+    first = await call(desk, "POST", path, {"into": other}, headers=headers)
+    again = await call(desk, "POST", path, {"into": other}, headers=headers)
+    await unmerge(desk, one)
+
+    assert first == again
+    admin = await desk.api.key("feedback:admin")
+    told = (await call(desk, "GET", "/v1/audit", headers=admin))["items"]
+    assert [each["action"] for each in told if "merged" in each["action"]] == ["feedback.unmerged", "feedback.merged"]
+
+
+async def test_a_merged_post_has_no_other_state_until_it_parts(desk):
+    one, other = await posts(desk, "u1", "u2")
+    await merge(desk, one, other)
+
+    refused = await desk.patch(one, expect=409, status="open")
+
+    assert refused["allowed"] == []
+    assert refused["status"] == 409
+    assert (await desk.patch(one, severity="s1"))["status"] == "merged"
+    assert [each["id"] for each in (await desk.get("/v1/feedback", status="merged"))["items"]] == [one]
+
+
 steps = st.lists(
     st.tuples(st.sampled_from(("merge", "unmerge")), st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=14
 )

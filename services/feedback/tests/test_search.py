@@ -180,3 +180,24 @@ def test_so_many_places_are_told_at_most():
 def test_nothing_is_shown_where_nothing_is_said():
     assert highlights("title", "body", asked("导出")) == []
     assert highlights(None, "", asked("导出")) == []
+
+
+async def test_a_cursor_of_another_list_is_refused(told):
+    page = await told.get("/v1/feedback", limit=1)
+
+    await told.get("/v1/search", expect=422, q="导出", cursor=page["next_cursor"])
+
+
+async def test_a_post_that_comes_in_between_moves_no_page(told):
+    first = await told.get("/v1/search", q="导出", limit=2)
+    await told.post(body="导出更新的")
+    await hear(told)
+
+    second = await told.get("/v1/search", q="导出", limit=2, cursor=first["next_cursor"])
+
+    shown = [one["feedback"]["body"] for page in (first, second) for one in page["items"]]
+    assert shown == [SAID[2], SAID[1], SAID[0]]
+
+
+async def test_words_of_two_languages_in_one_query_are_one_thing_each(told):
+    assert set(await found(told, "导出 report")) == {SAID[0], SAID[1], SAID[2]}

@@ -116,3 +116,126 @@ async def test_what_one_workspace_calls_something_is_not_what_another_does(desk)
 
     assert found["items"] == []
     assert await like(desk, "crash") == ["应用蹦了"]
+
+
+async def test_they_stand_in_the_audit_log_without_their_words(desk):
+    made = await call(desk, "POST", PATH, {"terms": ["secretword", "another"]}, expect=201)
+    await call(desk, "PATCH", f"{PATH}/{made['id']}", {"terms": ["secretword", "third"]})
+    admin = await desk.api.key("feedback:admin")
+
+    told = (await call(desk, "GET", "/v1/audit", headers=admin))["items"]
+
+    actions = [each["action"] for each in told if each["action"].startswith("synonym_group.")]
+    assert actions == ["synonym_group.updated", "synonym_group.created"]
+    assert "secretword" not in str(told)
+
+
+@pytest.mark.parametrize(
+    ("terms", "said", "asked"),
+    [
+        (["飞鸽盘", "pigeon drive"], "飞鸽盘真好用", "Pigeon Drive"),
+        (["KPI看板", "kpi board"], "KPI看板打不开", "the KPI board"),
+        (["雲盤", "pd"], "云盘同步失败", "PD"),
+        (["Ｗｉｄｇｅｔ Ｐｒｏ", "小部件专业版"], "小部件专业版闪退", "widget pro"),
+        (["蹦了", "crash"], "又蹦了", "force close"),
+        (["check out faster", "快速结账"], "需要快速结账", "checking out faster"),
+    ],
+)
+async def test_words_of_any_spelling_and_language_meet(desk, terms, said, asked):
+    await call(desk, "POST", PATH, {"terms": terms}, expect=201)
+    await desk.post(body=said)
+    await desk.post(body="something else altogether")
+    await hear(desk)
+
+    assert await like(desk, asked) == [said]
+
+
+async def test_search_knows_them_too(desk):
+    await call(desk, "POST", PATH, {"terms": ["飞鸽盘", "pigeon drive"]}, expect=201)
+    await desk.post(body="飞鸽盘打不开")
+    await hear(desk)
+
+    found = (await desk.get("/v1/search", q="pigeon drive"))["items"]
+
+    assert [one["highlights"][0]["spans"] for one in found] == [[[0, 3]]]
+
+
+async def test_a_retry_with_its_key_makes_one_group(desk):
+    headers = desk.agent | {"Idempotency-Key": "once"}
+
+    one = await call(desk, "POST", PATH, {"terms": ["one"]}, expect=201, headers=headers)
+    again = await call(desk, "POST", PATH, {"terms": ["one"]}, expect=201, headers=headers)
+
+    assert one == again
+    assert len((await desk.get(PATH))["items"]) == 1
+
+
+async def test_as_many_as_there_may_be_are_read_within_a_moment(desk, monkeypatch):
+    monkeypatch.setattr(limits, "SYNONYM_GROUPS_PER_WORKSPACE", 20)
+    for at in range(20):
+        await call(desk, "POST", PATH, {"terms": [f"word{at} part{each}" for each in range(10)]}, expect=201)
+    await desk.post(body="word7 part3")
+    await hear(desk)
+
+    assert await like(desk, "word7 part9") == ["word7 part3"]
+    assert await like(desk, "word8 part9") == []
+
+
+async def test_jobs_that_read_posts_are_one_at_a_time(desk):
+    made = [await call(desk, "POST", PATH, {"terms": [f"word{at}"]}, expect=201) for at in range(3)]
+
+    states = [(await desk.get(f"/v1/jobs/{one['job_id']}"))["status"] for one in made]
+
+    assert states[:2] == ["cancelled", "cancelled"]
+    assert states[2] not in ("cancelled", "succeeded")
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "/terms"),
+        ({"terms": "word"}, "/terms"),
+        ({"terms": []}, "/terms"),
+        ({"terms": ["x"]}, "/terms/0"),
+        ({"terms": ["fine", "y" * 41]}, "/terms/1"),
+        ({"terms": ["fine", 7]}, "/terms/1"),
+        ({"terms": ["fine", None]}, "/terms/1"),
+        ({"terms": ["fine"] * 11}, "/terms"),
+        ({"terms": ["fine"], "more": 1}, "/more"),
+        ({"terms": ["\u200b\u200b"]}, "/terms/0"),
+    ],
+)
+async def test_what_is_wrong_is_named(desk, body, pointer):
+    refused = await call(desk, "POST", PATH, body, expect=422)
+
+    assert [each["pointer"] for each in refused["errors"]] == [pointer]
+
+
+async def test_a_patch_of_nothing_changes_nothing_and_null_is_refused(desk):
+    made = await call(desk, "POST", PATH, {"terms": ["one"]}, expect=201)
+    one = f"{PATH}/{made['id']}"
+
+    assert await call(desk, "PATCH", one, {}) == made
+    await call(desk, "PATCH", one, {"terms": None}, expect=422)
+    assert await call(desk, "GET", one) == made
+
+
+async def test_pages_follow_one_another(desk):
+    ids = [(await call(desk, "POST", PATH, {"terms": [f"word{at}"]}, expect=201))["id"] for at in range(5)]
+
+    first = await desk.get(PATH, limit=3)
+    second = await desk.get(PATH, limit=3, cursor=first["next_cursor"])
+
+    assert [one["id"] for page in (first, second) for one in page["items"]] == ids[::-1]
+    assert second["next_cursor"] is None
+
+
+async def test_what_is_gone_is_gone_and_its_place_is_free(desk, monkeypatch):
+    monkeypatch.setattr(limits, "SYNONYM_GROUPS_PER_WORKSPACE", 1)
+    made = await call(desk, "POST", PATH, {"terms": ["one"]}, expect=201)
+
+    await call(desk, "DELETE", f"{PATH}/{made['id']}", expect=204)
+
+    await call(desk, "GET", f"{PATH}/{made['id']}", expect=404)
+    await call(desk, "DELETE", f"{PATH}/{made['id']}", expect=404)
+    await call(desk, "POST", PATH, {"terms": ["two"]}, expect=201)

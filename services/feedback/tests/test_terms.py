@@ -1,10 +1,22 @@
 """What a text is found by: the same for what is stored and for what is asked."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opsloop_feedback.terms.rules import MOST_TERMS, READ_CHARACTERS, likeness, read, vocabulary
+from opsloop_feedback.terms.rules import (
+    ASKED_TERMS,
+    MOST_TERMS,
+    READ_CHARACTERS,
+    TERM_CHARACTERS,
+    asked,
+    likeness,
+    read,
+    spans,
+    vocabulary,
+)
 from opsloop_feedback.terms.stems import stem
 
 
@@ -63,6 +75,13 @@ def test_english_words_lose_their_endings(word, left):
         ("export works", False),
         ("it doesn't export", True),
         ("not what I want", True),
+        ("It never saves", True),
+        ("without any problem", True),
+        ("特别好用", False),
+        ("识别很准", False),
+        ("是不是可以导出", False),
+        ("no way to export", True),
+        ("now it works", False),
         ("导出得不错", False),
         ("notice the export", False),
         ("没有崩溃", True),
@@ -119,3 +138,50 @@ def test_terms_are_bounded_and_come_out_the_same(body, title):
 
 def test_of_a_long_text_the_beginning_is_read():
     assert read("字典里有 " * READ_CHARACTERS + "结尾").all == read("字典里有 " * READ_CHARACTERS).all
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("登录失败", [(0, 4)]),
+        ("我登录的时候失败", [(1, 3), (6, 8)]),
+        ("ＬＯＧ ＩＮ", [(0, 6)]),
+        ("nothing of it", []),
+        ("無法登錄", [(0, 4)]),
+        ("ﬁx: I can't sign in", [(6, 11), (12, 19)]),
+        ("", []),
+        ("登录登录", [(0, 4)]),
+    ],
+)
+def test_places_are_those_of_the_text_as_it_was_written(text, wanted):
+    assert spans(text, ["=log in", "=fail"]) == wanted
+
+
+@given(st.text(alphabet="登录失败导出的了 abİß①ﬁ½\u0301\u200b", max_size=60))
+def test_places_lie_within_the_text_in_order_and_apart(text):
+    found = spans(text, read(text).all)
+
+    assert all(0 <= start < end <= len(text) for start, end in found)
+    assert all(one[1] < other[0] for one, other in pairwise(found))
+
+
+@pytest.mark.parametrize("text", ["x" * 3_000, "9" * 3_000, "中" * 3_000, "a'b" * 1_000, "ก" * 3_000, "é" * 3_000])
+def test_no_term_is_longer_than_an_index_takes(text):
+    assert all(len(term) <= TERM_CHARACTERS + 1 for term in read(text, text).all)
+    assert all(len(term) <= TERM_CHARACTERS + 1 for term in asked(text))
+    assert len(asked(text)) <= ASKED_TERMS
+
+
+@pytest.mark.parametrize(
+    ("text", "is_found"),
+    [
+        ("사용자 로그인 실패", "사용자"),
+        ("ログインできません", "ログ"),
+        ("не работает экспорт", "экспорт"),
+        ("تسجيل الدخول", "الدخول"),
+        ("الدخول", "الدخول"),
+        ("naïve café", "café"),
+    ],
+)
+def test_other_scripts_have_their_words_too(text, is_found):
+    assert any(is_found in term or term in is_found for term in read(text).all)

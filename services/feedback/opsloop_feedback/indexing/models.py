@@ -31,7 +31,8 @@ class IndexedFeedback(Base):
     in_title: Mapped[int] = mapped_column(SmallInteger)
     is_denial: Mapped[bool]
     likeness: Mapped[bytes | None] = mapped_column(LargeBinary, comment="what repeats have in common")
-    is_hidden: Mapped[bool] = mapped_column(comment="found by nothing: another stands for it")
+    is_hidden: Mapped[bool] = mapped_column(comment="like nothing: another stands for it")
+    is_repeat: Mapped[bool] = mapped_column(comment="and says the same, so that no term leads to it either")
     engine: Mapped[int] = mapped_column(Integer, comment="the rules by which it was read")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -29,10 +30,16 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Repeat:
-    """A post that others said before word for word: the oldest of them, and the last before it."""
+    """A post that others said word for word: the oldest of them, the last before it, and the last that was there already."""
 
     feedback_id: UUID
-    earlier: tuple[UUID, ...]
+    others: tuple[UUID, ...]
+
+
+def turn_of(workspace: str, likeness: bytes) -> int:
+    """Return the number under which those take turns that look at what is alike."""
+    digest = hashlib.blake2b(likeness, key=workspace.encode()[:64], digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)
 
 
 @dataclass(frozen=True)

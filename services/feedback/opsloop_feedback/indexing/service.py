@@ -20,7 +20,7 @@ from opsloop_common.ids import uuid7
 from opsloop_common.turns import breathing
 from opsloop_feedback.indexing import queries
 from opsloop_feedback.indexing.models import IndexedFeedback, TokenDfChange
-from opsloop_feedback.indexing.queries import Having
+from opsloop_feedback.indexing.queries import NEWEST_HAVING_FIRST as NEWEST_HAVING_FIRST
 from opsloop_feedback.indexing.rules import ALL_POSTS, Candidate, Rarity, Repeat, probes
 from opsloop_feedback.items import service as items
 from opsloop_feedback.items.rules import Said
@@ -106,8 +106,8 @@ async def having_all(
     statement: Select[Row],
     id: ColumnElement[UUID] | InstrumentedAttribute[UUID],
     terms: Sequence[str],
-) -> Having[Row]:
-    """Return a statement about posts for those that have all of some terms, with the order that follows the rarest of these."""
+) -> Select[Row]:
+    """Narrow a statement about posts to those that have all of some terms; it is paged by `NEWEST_HAVING_FIRST`."""
     known = await queries.rarity(session, terms)
     rarest, *others = sorted(terms, key=lambda term: (known.of.get(term, 0), term))
     return queries.having_all(session, statement, id, rarest, others)
@@ -115,29 +115,29 @@ async def having_all(
 
 async def hide(session: AsyncSession, feedback_ids: Sequence[UUID]) -> None:
     """Let posts be like nothing, since another stands for them; search still finds them."""
-    await _set_hidden(session, feedback_ids, is_hidden=True)
+    await _set_standing(session, feedback_ids, is_hidden=True, is_repeat=False)
 
 
 async def hide_repeats(session: AsyncSession, feedback_ids: Sequence[UUID]) -> None:
     """Let posts be found by nothing, since another stands for them that says the same."""
-    rows = await _set_hidden(session, feedback_ids, is_hidden=True)
+    rows = await _set_standing(session, feedback_ids, is_hidden=True, is_repeat=True)
     await _write_tokens(session, _REMOVE, [(token, row.feedback_id) for row in rows for token in row.tok])
 
 
 async def show(session: AsyncSession, feedback_ids: Sequence[UUID]) -> None:
     """Let posts be found again."""
-    rows = await _set_hidden(session, feedback_ids, is_hidden=False)
+    rows = await _set_standing(session, feedback_ids, is_hidden=False, is_repeat=False)
     await _write_tokens(session, _ADD, [(token, row.feedback_id) for row in rows for token in row.tok])
 
 
-async def _set_hidden(
-    session: AsyncSession, feedback_ids: Sequence[UUID], *, is_hidden: bool
+async def _set_standing(
+    session: AsyncSession, feedback_ids: Sequence[UUID], *, is_hidden: bool, is_repeat: bool
 ) -> Collection[IndexedFeedback]:
     workspace = context_of(session).workspace
     await session.execute(insert(_ROWS).on_conflict_do_nothing(), [_unread(id, workspace) for id in feedback_ids])
     rows = await queries.lock_indexed(session, feedback_ids)
     for row in rows.values():
-        row.is_hidden = is_hidden
+        row.is_hidden, row.is_repeat = is_hidden, is_repeat
     return rows.values()
 
 
@@ -155,7 +155,15 @@ async def forget(session: AsyncSession, feedback_ids: Collection[UUID]) -> None:
 
 
 def _unread(feedback_id: UUID, workspace: str) -> dict[str, object]:
-    nothing = {"tok": [], "in_title": 0, "is_denial": False, "likeness": None, "is_hidden": False, "engine": 0}
+    nothing = {
+        "tok": [],
+        "in_title": 0,
+        "is_denial": False,
+        "likeness": None,
+        "is_hidden": False,
+        "is_repeat": False,
+        "engine": 0,
+    }
     return {"feedback_id": feedback_id, "workspace": workspace} | nothing
 
 
@@ -187,7 +195,7 @@ class _Changes:
     def note(self, row: IndexedFeedback, tokens: Sequence[str]) -> None:
         """Note that a row gets other terms."""
         before, after = set(row.tok), set(tokens)
-        if not row.is_hidden:
+        if not row.is_repeat:
             self._added += [(token, row.feedback_id) for token in after - before]
             self._removed += [(token, row.feedback_id) for token in before - after]
         self._counts.update(after - before)

@@ -34,7 +34,7 @@ def joins(repeats: Sequence[Repeat], known: Mapping[UUID, Post]) -> dict[UUID, U
         source = known.get(repeat.feedback_id)
         if source is None or not may_join(source):
             continue
-        for id in repeat.earlier:
+        for id in repeat.others:
             root = known[id].merged_into_id or id if id in known else None
             root = found.get(root, root) if root is not None else None
             if root is not None and root != source.id and root in known and may_be_joined(known[root]):

@@ -110,7 +110,7 @@ async def unmerge_feedback(session: AsyncSession, feedback_id: UUID) -> Feedback
 async def join_repeats(session: AsyncSession, feedback_ids: Collection[UUID]) -> None:
     """Let new posts join what says the same word for word about the same, where that is still at work."""
     repeats = await indexing.repeats_of(session, feedback_ids)
-    known = await _with_those_that_stand(session, {id for one in repeats for id in (one.feedback_id, *one.earlier)})
+    known = await _with_those_that_stand(session, {id for one in repeats for id in (one.feedback_id, *one.others)})
     joins = rules.joins(repeats, known)
     held = await items.lock_some(session, {id for pair in joins.items() for id in pair})
     for target_id in sorted(set(joins.values())):

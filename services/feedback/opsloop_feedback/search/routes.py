@@ -79,7 +79,7 @@ async def search_feedback(
     asked = await service.search(session, q, filters)
     if asked is None:
         return Listing[FoundOut](items=[], next_cursor=None)
-    found = await paginate(session, asked.statement, page, by=asked.order)
+    found = await paginate(session, asked.statement, page, by=service.NEWEST_FIRST)
 
     def shaped(feedback: Feedback) -> FoundOut:
         shown = rules.highlights(feedback.title, feedback.body, asked.terms, by=asked.by)

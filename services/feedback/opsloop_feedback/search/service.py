@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement, Select
+from sqlalchemy import Select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_feedback.indexing import service as indexing
@@ -14,13 +13,14 @@ from opsloop_feedback.items.service import Feedback, Filters
 from opsloop_feedback.synonyms import service as synonyms
 from opsloop_feedback.terms.rules import Vocabulary, asked
 
+NEWEST_FIRST = indexing.NEWEST_HAVING_FIRST
+
 
 @dataclass(frozen=True)
 class Search:
-    """What is searched, as a statement to be paged in its order, and what is shown of what it finds."""
+    """What is searched, as a statement to be paged by `NEWEST_FIRST`, and what is shown of what it finds."""
 
     statement: Select[Feedback]
-    order: tuple[ColumnElement[Any], ...]
     terms: list[str]
     by: Vocabulary
 
@@ -31,5 +31,4 @@ async def search(session: AsyncSession, query: str, filters: Filters) -> Search 
     terms = asked(query, by=by)
     if not terms:
         return None
-    found = await indexing.having_all(session, items.matching(filters), Feedback.id, terms)
-    return Search(found.statement, found.order, terms, by)
+    return Search(await indexing.having_all(session, items.matching(filters), Feedback.id, terms), terms, by)

@@ -25,7 +25,10 @@ def upgrade() -> None:
         sa.Column("in_title", sa.SmallInteger, nullable=False),
         sa.Column("is_denial", sa.Boolean, nullable=False),
         sa.Column("likeness", sa.LargeBinary, comment="what repeats have in common"),
-        sa.Column("is_hidden", sa.Boolean, nullable=False, comment="found by nothing: another stands for it"),
+        sa.Column("is_hidden", sa.Boolean, nullable=False, comment="like nothing: another stands for it"),
+        sa.Column(
+            "is_repeat", sa.Boolean, nullable=False, comment="and says the same, so that no term leads to it either"
+        ),
         sa.Column("engine", sa.Integer, nullable=False, comment="the rules by which it was read"),
         sa.PrimaryKeyConstraint("feedback_id", name="pk_indexed_feedback"),
         sa.ForeignKeyConstraint(
