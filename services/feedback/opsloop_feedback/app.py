@@ -12,9 +12,11 @@ from opsloop_feedback.intake import slice as intake
 from opsloop_feedback.items import slice as items
 from opsloop_feedback.learning import slice as learning
 from opsloop_feedback.ports import FeedbackPorts
+from opsloop_feedback.previews import slice as previews
 from opsloop_feedback.settings import FeedbackSettings
 from opsloop_feedback.sorters.service import Sorters
 from opsloop_feedback.tables import Base
+from opsloop_feedback.triage_rules import slice as triage_rules
 
 
 @asynccontextmanager
@@ -35,6 +37,8 @@ SERVICE = Service(
         items.SLICE,
         conversations.SLICE,
         learning.SLICE,
+        triage_rules.SLICE,
+        previews.SLICE,
     ),
     settings=FeedbackSettings,
     open=_open,

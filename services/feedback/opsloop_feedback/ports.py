@@ -3,28 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Protocol
 
-from opsloop_common.db import Context, Database
-from opsloop_feedback.sorting.rules import Sorter
 
+class Memory(Protocol):
+    """What each workspace sorts by, in the memory of the process (`sorters.service.Sorters`).
 
-class Sorting(Protocol):
-    """What each workspace sorts by, in the memory of the process."""
-
-    def find(self, workspace: str, now: datetime) -> Sorter | None:
-        """Return what a workspace sorts by, None when that has to be read."""
+    Who changes it only says so: were they to know what is kept, rooms would know each other in a circle.
+    """
 
     def forget(self, workspace: str) -> None:
         """Have what a workspace sorts by read again."""
-
-    async def read(self, database: Database, context: Context) -> Sorter:
-        """Read what a workspace sorts by."""
 
 
 @dataclass(frozen=True)
 class FeedbackPorts:
     """What the service keeps open."""
 
-    sorters: Sorting
+    sorters: Memory

@@ -28,6 +28,7 @@ from opsloop_common.turns import breathing
 from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_feedback.items import queries, rules
 from opsloop_feedback.items.models import Feedback as Feedback
+from opsloop_feedback.items.queries import SaidPost as SaidPost
 from opsloop_feedback.items.queries import SortedPost as SortedPost
 from opsloop_feedback.items.rules import NaturalKey
 from opsloop_feedback.states import rules as states
@@ -121,6 +122,11 @@ def _portions(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, A
 async def sorted_posts(session: AsyncSession, ids: Collection[UUID]) -> list[SortedPost]:
     """Return what some posts say, with what triage made of them."""
     return await queries.sorted_posts(session, ids)
+
+
+async def newest_said(session: AsyncSession, *, limit: int) -> list[SaidPost]:
+    """Return the newest posts as they were said."""
+    return await queries.newest_said(session, limit=limit)
 
 
 async def worked_on(session: AsyncSession, *, limit: int) -> list[SortedPost]:

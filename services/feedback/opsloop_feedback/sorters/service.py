@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import Context, Database, ports_of
 from opsloop_feedback.learning import service as learning
-from opsloop_feedback.ports import FeedbackPorts, Sorting
+from opsloop_feedback.ports import FeedbackPorts
 from opsloop_feedback.sorting.rules import UNTAUGHT, Sorter
+from opsloop_feedback.triage_rules import service as triage_rules
 
 KEPT_SECONDS = 5
 KEPT = timedelta(seconds=KEPT_SECONDS)
@@ -61,7 +62,7 @@ class Sorters:
             now = database.clock.now()
             if not kept.holds(now):
                 async with database.transaction(context) as session:
-                    stamp = await learning.stamp(session)
+                    stamp = f"{await learning.stamp(session)} {await triage_rules.stamp(session)}"
                     if stamp != kept.stamp:
                         kept.sorter, kept.stamp = await _sorter(session), stamp
                 kept.until = now + KEPT
@@ -69,7 +70,7 @@ class Sorters:
 
 
 async def _sorter(session: AsyncSession) -> Sorter:
-    return Sorter(models=await learning.active_models(session))
+    return Sorter(models=await learning.active_models(session), rules=await triage_rules.team_rules(session))
 
 
 def find_sorter(database: Database, workspace: str) -> Sorter | None:
@@ -82,5 +83,8 @@ async def read_sorter(database: Database, context: Context) -> Sorter:
     return await _sorters(database).read(database, context)
 
 
-def _sorters(database: Database) -> Sorting:
-    return ports_of(database, FeedbackPorts).sorters
+def _sorters(database: Database) -> Sorters:
+    memory = ports_of(database, FeedbackPorts).sorters
+    if not isinstance(memory, Sorters):
+        raise LookupError("the service was opened with another memory")
+    return memory
