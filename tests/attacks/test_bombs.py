@@ -83,6 +83,7 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/feedback": {name: value for name, value in ROW.items() if name != "external_id"},
     "POST /v1/feedback:batch": {"items": [ROW]},
     "POST /v1/triage-rules": TRIAGE_RULE,
+    "POST /v1/taxonomy": {"name": "n", "parent_id": None, "words": ["w"]},
     "POST /v1/triage-rules/preview": {"rule": TRIAGE_RULE},
     "POST /v1/kpis": REPORTED | {"key": "other"},
     "POST /v1/campaigns": CAMPAIGN,

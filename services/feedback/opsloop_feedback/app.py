@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from opsloop_common.contracts.feedback import EVENTS
-from opsloop_common.service import Runtime, Service
+from opsloop_common.service import Service
 from opsloop_feedback.conversations import slice as conversations
 from opsloop_feedback.intake import slice as intake
 from opsloop_feedback.items import slice as items
 from opsloop_feedback.learning import slice as learning
-from opsloop_feedback.ports import FeedbackPorts
 from opsloop_feedback.previews import slice as previews
 from opsloop_feedback.settings import FeedbackSettings
-from opsloop_feedback.sorters.service import Sorters
 from opsloop_feedback.tables import Base
+from opsloop_feedback.taxonomy import slice as taxonomy
 from opsloop_feedback.triage_rules import slice as triage_rules
-
-
-@asynccontextmanager
-async def _open(_: Runtime) -> AsyncIterator[FeedbackPorts]:
-    yield FeedbackPorts(sorters=Sorters())
-
 
 SERVICE = Service(
     name="feedback",
@@ -39,7 +29,7 @@ SERVICE = Service(
         learning.SLICE,
         triage_rules.SLICE,
         previews.SLICE,
+        taxonomy.SLICE,
     ),
     settings=FeedbackSettings,
-    open=_open,
 )

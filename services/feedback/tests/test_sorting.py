@@ -7,6 +7,7 @@ import pytest
 from opsloop_feedback.learning.rules import Learner, Lesson, Model, features_of
 from opsloop_feedback.sorting.rules import UNTAUGHT, Sorter
 from opsloop_feedback.submissions.rules import Submission
+from opsloop_feedback.taxonomy.rules import read_areas
 from opsloop_feedback.triage.rules import triage
 from opsloop_feedback.triage_rules.rules import read_rule
 
@@ -143,3 +144,17 @@ def test_tags_of_the_sender_come_first_and_none_twice():
 
 def test_without_rules_the_senders_tags_are_the_posts():
     assert UNTAUGHT.sort(said(tags=["own"])).tags == ["own"]
+
+
+def test_what_was_learnt_stands_above_the_words_of_areas():
+    areas = read_areas([("doors", ["lamp"])])
+    models = {"area": taught("area", "lamps", **{"": 2.0})}
+
+    assert Sorter(areas=areas).sort(said()).area == "doors"
+    assert Sorter(areas=areas, models=models).sort(said()).area == "lamps"
+
+
+def test_a_team_stands_above_the_words_of_areas():
+    areas = read_areas([("doors", ["lamp"])])
+
+    assert Sorter(areas=areas, rules=by_rule(area="halls").rules).sort(said()).area == "halls"

@@ -29,7 +29,8 @@ async def make(api: Api) -> dict[str, str]:
         for statement in LEARNT:
             await session.execute(text(statement), {"feedback_id": feedback_id, "now": api.clock.now()})
     rule = await post(api, "/v1/triage-rules", RULE)
-    return {"feedback_id": feedback_id, "triage_rule_id": rule["id"]}
+    area = await post(api, "/v1/taxonomy", {"name": "Payments", "words": ["支付"]})
+    return {"feedback_id": feedback_id, "triage_rule_id": rule["id"], "area_id": area["id"]}
 
 
 WORLD = World(
@@ -37,12 +38,15 @@ WORLD = World(
     make,
     bodies={
         "POST /v1/triage-rules": RULE | {"name": "another"},
+        "POST /v1/taxonomy": {"name": "Maps"},
+        "PATCH /v1/taxonomy/{area_id}": {"words": ["付款"]},
         "PATCH /v1/triage-rules/{triage_rule_id}": {"position": 7},
         "PATCH /v1/feedback/{feedback_id}": {"title": "another"},
         "POST /v1/feedback/{feedback_id}/messages": {"kind": "note", "body": "seen"},
     },
     changes={
         "PATCH /v1/triage-rules/{triage_rule_id}": {"enabled": False},
+        "PATCH /v1/taxonomy/{area_id}": {"words": ["结账"]},
         "PATCH /v1/feedback/{feedback_id}": {"severity": "s4"},
     },
     worded={
@@ -54,6 +58,8 @@ WORLD = World(
         },
         "PATCH /v1/feedback/{feedback_id}": {"title": SAID},
         "POST /v1/triage-rules": RULE | {"name": SAID},
+        "POST /v1/taxonomy": {"name": SAID, "words": [SAID]},
+        "PATCH /v1/taxonomy/{area_id}": {"words": [SAID]},
         "POST /v1/feedback:batch": {"items": [{"external_id": "w", "body": SAID}]},
         "POST /v1/feedback/{feedback_id}/messages": {"kind": "reply", "body": SAID},
     },

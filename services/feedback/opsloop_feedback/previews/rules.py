@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from opsloop_feedback.sorting.rules import Sorted, Sorter
@@ -44,7 +44,7 @@ class Preview:
 def with_rule(sorter: Sorter, rules: Sequence[tuple[int, TeamRule]], rule: tuple[int, TeamRule] | None) -> Sorter:
     """Return a sorter with one rule more, in its place among the others."""
     placed = sorted([*rules, *([rule] if rule is not None else [])], key=lambda each: (each[0], each[1].id))
-    return Sorter(models=sorter.models, rules=tuple(each for _, each in placed))
+    return replace(sorter, rules=tuple(each for _, each in placed))
 
 
 def moved(post: tuple[UUID, int, Submission], *, now: Sorter, then: Sorter) -> Moved | None:

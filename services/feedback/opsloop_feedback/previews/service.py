@@ -16,6 +16,7 @@ from opsloop_feedback.previews import rules
 from opsloop_feedback.previews.rules import LOOKED_AT, Preview
 from opsloop_feedback.sorting.rules import Sorter
 from opsloop_feedback.submissions.rules import Submission
+from opsloop_feedback.taxonomy import service as taxonomy
 from opsloop_feedback.triage_rules import service as triage_rules
 
 
@@ -26,7 +27,7 @@ async def preview(session: AsyncSession, fields: Mapping[str, Any], replaces: UU
     if replaces is not None:
         await triage_rules.require_rule(session, replaces)
     tried = triage_rules.as_placed(fields, id=str(replaces or "~"))
-    base = Sorter(models=await learning.active_models(session))
+    base = Sorter(models=await learning.active_models(session), areas=await taxonomy.areas(session))
     now = rules.with_rule(base, team, None)
     then = rules.with_rule(base, others, tried)
     posts = [

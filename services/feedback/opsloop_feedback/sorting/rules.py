@@ -8,13 +8,14 @@ from typing import Any
 
 from opsloop_feedback.learning.rules import Judged, Model, features_of, judge, prior_of
 from opsloop_feedback.submissions.rules import Submission
+from opsloop_feedback.taxonomy.rules import Areas
 from opsloop_feedback.triage.rules import READ_CHARACTERS, Triage, searchable, triage
 from opsloop_feedback.triage_rules.rules import TeamRule
 from opsloop_feedback.verdicts.rules import Reason
 
 BY_DEFAULT = "default_of_"
 LEARNED, DECIDED = "learned", "team_rule"
-TAGS = 50
+TAGS, WORDS_SHOWN = 50, 8
 MOST_SEVERE = "s1"
 _BY_KIND = {"bug": "s3", "complaint": "s3"}
 
@@ -52,11 +53,16 @@ class Sorter:
 
     models: Mapping[str, Model] = field(default_factory=dict)
     rules: Sequence[TeamRule] = ()
+    areas: Areas | None = None
 
     def sort(self, said: Submission) -> Sorted:
         """Sort one post. What the sender says about kind and area stays."""
         found = triage(said.body, title=said.title, rating=said.rating, kind=said.kind)
         draft = _Draft(found.kind, found.severity, said.area, found.confidence, list(found.reasons))
+        if self.areas is not None and said.area is None:
+            about = self.areas.about(_text(said))
+            if about is not None:
+                draft.decide("area", about[0], Reason("area", "taxonomy", tuple(about[1][:WORDS_SHOWN])))
         if self.models:
             self._learned(said, found, draft)
         tags = self._decided(said, found, draft) if self.rules else said.tags
@@ -111,12 +117,15 @@ class Sorter:
         return tags[:TAGS]
 
 
+def _text(said: Submission) -> str:
+    """Return what is read of a post, in the spelling in which words are looked for."""
+    return searchable((f"{said.title}\n{said.body}" if said.title else said.body)[:READ_CHARACTERS])
+
+
 def _seen(said: Submission, found: Triage, draft: _Draft) -> dict[str, Any]:
     """Return what conditions look at."""
     return {
-        "text": searchable(
-            f"{said.title}\n{said.body}"[:READ_CHARACTERS] if said.title else said.body[:READ_CHARACTERS]
-        ),
+        "text": _text(said),
         "title": said.title,
         "rating": said.rating,
         "channel": said.channel,

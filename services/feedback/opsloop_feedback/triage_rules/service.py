@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import limits, resources
-from opsloop_common.db import context_of, count_after_commit, ports_of
 from opsloop_common.errors import Conflict
 from opsloop_common.resources import changing
 from opsloop_common.versions import Precondition
 from opsloop_common.workspaces import take_place
-from opsloop_feedback.ports import FeedbackPorts
+from opsloop_feedback.sorter_memory.service import forget_after_commit
 from opsloop_feedback.triage_rules import queries, rules
 from opsloop_feedback.triage_rules.models import TriageRule
 from opsloop_feedback.triage_rules.rules import TeamRule
@@ -27,7 +25,7 @@ async def create_rule(session: AsyncSession, fields: Mapping[str, Any]) -> Triag
     await take_place(session, queries.RULES, most=limits.TRIAGE_RULES_PER_WORKSPACE, what="triage rules")
     if await queries.has_named(session, fields["name"]):
         raise Conflict("There is a triage rule of this name.")
-    _tell(session)
+    forget_after_commit(session)
     return resources.create(session, TriageRule, **fields)
 
 
@@ -45,19 +43,14 @@ async def change_rule(
     with changing(session, rule, changes) as before:
         if before:
             require_meant({name: getattr(rule, name) for name in ("when", *rules.DECIDES, "add_tags")})
-            _tell(session)
+            forget_after_commit(session)
     return rule
 
 
 async def delete_rule(session: AsyncSession, rule_id: UUID, *, expected: Precondition) -> None:
     """Throw a rule away; what was sorted by it stays."""
     await resources.delete(session, await queries.lock_rule(session, rule_id, expected))
-    _tell(session)
-
-
-def _tell(session: AsyncSession) -> None:
-    sorters = ports_of(session, FeedbackPorts).sorters
-    count_after_commit(session, partial(sorters.forget, context_of(session).workspace))
+    forget_after_commit(session)
 
 
 async def team_rules(session: AsyncSession) -> tuple[TeamRule, ...]:

@@ -63,10 +63,22 @@ def upgrade() -> None:
             name="ck_triage_rule_decides",
         ),
     )
-    hold_to_workspace("triage_correction", "triage_model", "triage_rule")
+    op.create_table(
+        "taxonomy_area",
+        *versioned_columns("taxonomy_area"),
+        sa.Column("name", sa.Text, nullable=False),
+        sa.Column("parent_id", sa.Uuid),
+        sa.Column("words", ARRAY(sa.Text), nullable=False),
+        sa.UniqueConstraint("workspace", "name", name="uq_taxonomy_area_workspace_name"),
+        sa.CheckConstraint("parent_id <> id", name="ck_taxonomy_area_parent_id"),
+        sa.ForeignKeyConstraint(["parent_id"], ["taxonomy_area.id"], name="fk_taxonomy_area_parent_id_taxonomy_area"),
+    )
+    op.create_index("ix_taxonomy_area_parent_id", "taxonomy_area", ["parent_id"])
+    hold_to_workspace("triage_correction", "triage_model", "triage_rule", "taxonomy_area")
 
 
 def downgrade() -> None:
+    op.drop_table("taxonomy_area")
     op.drop_table("triage_rule")
     op.drop_table("triage_model")
     op.drop_table("triage_correction")
