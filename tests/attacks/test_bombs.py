@@ -74,6 +74,12 @@ NUMBERS: dict[str, dict[str, Any]] = {
     "retention": {"cohort": "2026-03-01", "column": 0},
     "paths": {"target": "1_/"},
 }
+TRIAGE_RULE = {
+    "name": "VIP",
+    "position": 1,
+    "when": [{"any": [{"field": "data.text", "op": "contains", "value": "支付"}]}],
+    "set": {"kind": "bug", "severity": "s1", "area": "a", "add_tags": ["t"]},
+}
 EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/feedback": {name: value for name, value in ROW.items() if name != "external_id"},
     "POST /v1/feedback:batch": {"items": [ROW]},
@@ -83,6 +89,9 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/routing-rules": ROUTING_RULE,
     "POST /v1/canned-replies": CANNED_REPLY,
     "POST /v1/macros": MACRO,
+    "POST /v1/triage-rules": TRIAGE_RULE,
+    "POST /v1/taxonomy": {"name": "n", "parent_id": None, "words": ["w"]},
+    "POST /v1/triage-rules/preview": {"rule": TRIAGE_RULE},
     "POST /v1/kpis": REPORTED | {"key": "other"},
     "POST /v1/campaigns": CAMPAIGN,
     "POST /v1/playbooks": PLAYBOOK,

@@ -97,7 +97,11 @@ BESIDES_BAD = {("POST /api/v2/alerts", "not an object"): 400}
 
 def reads(method: str, path: str) -> bool:
     """Say whether a route only reads: a question about events is too long for an address."""
-    asks = path.startswith("/v1/insights/") or path in ("/v1/segments/preview", "/v1/silences/preview")
+    asks = path.startswith("/v1/insights/") or path in (
+        "/v1/segments/preview",
+        "/v1/silences/preview",
+        "/v1/triage-rules/preview",
+    )
     return method == "GET" or (asks and method == "POST")
 
 

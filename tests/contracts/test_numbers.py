@@ -30,10 +30,14 @@ SELECTION = {
 }
 RATIO = {"type": "ratio", "numerator": SELECTION, "denominator": SELECTION}
 WHEN = SELECTION["where"]
+RATED = [{"field": "data.rating", "op": "ge", "value": 0}]
 ON_A_POST = PLAYBOOK | {"on": "feedback.received"}
 ATTRIBUTES = {"a": 0, "b": [0, {"c": 0}]}
 CREATED: dict[str, list[tuple[str, dict[str, Any]]]] = {
-    "feedback": [("/v1/feedback", {"body": "支付失败", "attributes": ATTRIBUTES})],
+    "feedback": [
+        ("/v1/feedback", {"body": "支付失败", "attributes": ATTRIBUTES}),
+        ("/v1/triage-rules", {"name": "Few stars", "when": RATED, "set": {"severity": "s2"}}),
+    ],
     "metrics": [
         ("/v1/kpis", REPORTED | {"target": 0}),
         ("/v1/kpis", REPORTED | {"measure": SELECTION}),
@@ -52,6 +56,7 @@ OTHERS = {
     "/v1/feedback": {"title": "another"},
     "/v1/webhooks": {"description": "x"},
     "/v1/alert-rules": {"enabled": False},
+    "/v1/triage-rules": {"enabled": False},
 }
 """What may change beside it, where that is not the name."""
 IN_A_DEFINITION = {
@@ -61,6 +66,9 @@ GROUPS = ("", "/all", "/any", "/all/all", "/all/any", "/any/all", "/any/any")
 IN_A_FILTER, IN_A_RULE = ({f"/{name}{group}/value" for group in GROUPS} for name in ("filter", "when"))
 TAKEN = {
     "POST /v1/feedback": {"/attributes"},
+    "POST /v1/triage-rules": IN_A_RULE,
+    "PATCH /v1/triage-rules/{triage_rule_id}": IN_A_RULE,
+    "POST /v1/triage-rules/preview": {f"/rule{place}" for place in IN_A_RULE},
     "POST /v1/feedback:batch": {"/items/attributes"},
     "POST /v1/insights": {"/query"},
     "POST /v1/channels": {"/sms/body"},

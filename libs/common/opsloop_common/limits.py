@@ -232,6 +232,9 @@ ALERT_GROUPS = 1_000
 ALERT_RULES_PER_WORKSPACE = 100
 """Each event is held against all of them."""
 ALERT_ROUTES_PER_WORKSPACE = 100
+TAXONOMY_AREAS_PER_WORKSPACE = 500
+TRIAGE_RULES_PER_WORKSPACE = 100
+"""Each post is held against all of them."""
 SILENCES_PER_WORKSPACE = 500
 """Those that are not over: each alert of a group is held against them at each look."""
 INHIBITION_RULES_PER_WORKSPACE = 50

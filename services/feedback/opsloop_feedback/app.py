@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
 from opsloop_common.contracts.feedback import EVENTS
-from opsloop_common.service import Runtime, Service
+from opsloop_common.service import Service
 from opsloop_feedback.arrivals import slice as arrivals
 from opsloop_feedback.authors import slice as authors
 from opsloop_feedback.calendars import slice as calendars
@@ -18,7 +15,7 @@ from opsloop_feedback.items import slice as items
 from opsloop_feedback.learning import slice as learning
 from opsloop_feedback.macros import slice as macros
 from opsloop_feedback.merging import slice as merging
-from opsloop_feedback.ports import FeedbackPorts
+from opsloop_feedback.previews import slice as previews
 from opsloop_feedback.routing_rules import slice as routing_rules
 from opsloop_feedback.search import slice as search
 from opsloop_feedback.settings import FeedbackSettings
@@ -26,16 +23,11 @@ from opsloop_feedback.similar import slice as similar
 from opsloop_feedback.sla_clocks import slice as sla_clocks
 from opsloop_feedback.sla_policies import slice as sla_policies
 from opsloop_feedback.slas import slice as slas
-from opsloop_feedback.sorters.service import Sorters
 from opsloop_feedback.synonyms import slice as synonyms
 from opsloop_feedback.tables import Base
+from opsloop_feedback.taxonomy import slice as taxonomy
 from opsloop_feedback.teams import slice as teams
-
-
-@asynccontextmanager
-async def _open(_: Runtime) -> AsyncIterator[FeedbackPorts]:
-    yield FeedbackPorts(sorters=Sorters())
-
+from opsloop_feedback.triage_rules import slice as triage_rules
 
 SERVICE = Service(
     name="feedback",
@@ -65,7 +57,9 @@ SERVICE = Service(
         routing_rules.SLICE,
         canned_replies.SLICE,
         macros.SLICE,
+        triage_rules.SLICE,
+        previews.SLICE,
+        taxonomy.SLICE,
     ),
     settings=FeedbackSettings,
-    open=_open,
 )

@@ -1,4 +1,4 @@
-"""HTTP shapes that several rooms speak: one feedback, and what it is labelled with."""
+"""HTTP shapes that several rooms speak: one feedback, what it is labelled with, and a rule that labels."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from pydantic import (
 )
 
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
+from opsloop_common.filters import Filter
 from opsloop_common.foreign import readable as readable_by
 from opsloop_common.http.schemas import GivenId, InModel, OutModel, Timestamp, said
 from opsloop_common.invisible import comparable
@@ -134,3 +135,35 @@ class FeedbackOut(OutModel):
     resolved_at: Timestamp | None
     created_at: Timestamp
     updated_at: Timestamp
+
+
+Position = Annotated[int, Field(ge=0, le=1_000_000, description="Lower ones come first.")]
+
+
+class Decision(InModel):
+    """What a post then is. The sender's own kind and area stay."""
+
+    kind: Kind | None = None
+    severity: Severity | None = None
+    area: Label | None = None
+    add_tags: Tags = Field(default_factory=list)
+
+
+class TriageRuleIn(InModel):
+    """A rule. All of `when` has to hold of a post: conditions, `regex`, groups `all` and `any`, on `data.text` (title and body in
+    lower case, simplified), `data.rating`, `data.channel`, `data.locale`, `data.source`, `data.kind`, `data.severity`,
+    `data.attributes.<name>` and so on, as words and corrections have sorted it.
+
+    Of several rules that hold, the first by `position` decides a field; the tags of all are added.
+    """
+
+    name: Label
+    position: Position = 0
+    enabled: bool = True
+    when: Filter
+    set: Decision
+
+    def fields(self) -> dict[str, Any]:
+        """Return what the use case takes."""
+        said = self.model_dump(mode="json", exclude={"set"})
+        return {**said, **self.set.model_dump(mode="json")}

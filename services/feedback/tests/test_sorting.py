@@ -7,7 +7,9 @@ import pytest
 from opsloop_feedback.learning.rules import Learner, Lesson, Model, features_of
 from opsloop_feedback.sorting.rules import UNTAUGHT, Sorter
 from opsloop_feedback.submissions.rules import Submission
+from opsloop_feedback.taxonomy.rules import read_areas
 from opsloop_feedback.triage.rules import triage
+from opsloop_feedback.triage_rules.rules import read_rule
 
 
 def taught(field: str, label: str, text: str = "the lamp is dark", **prior: float) -> Model:
@@ -101,3 +103,58 @@ def test_a_model_that_agrees_gives_its_own_confidence_and_the_rules_reason():
     found = Sorter(models=models).sort(said())
 
     assert [why["rule"] for why in found.document["reasons"] if why["field"] == "kind"] == ["nothing_matched"]
+
+
+def by_rule(**decides: str | None) -> Sorter:
+    return Sorter(rules=(read_rule(id="r", name="Ours", when=[], decides=decides, add_tags=("ours",)),))
+
+
+def test_a_team_stands_above_what_was_learnt():
+    models = {"kind": taught("kind", "bug"), "area": taught("area", "lamps", **{"": 2.0})}
+    found = Sorter(models=models, rules=by_rule(kind="idea", area="doors").rules).sort(said())
+
+    assert (found.kind, found.severity, found.area) == ("idea", "s4", "doors")
+    assert [(why["field"], why["rule"]) for why in found.document["reasons"]] == [
+        ("kind", "team_rule"),
+        ("severity", "default_of_idea"),
+        ("area", "team_rule"),
+    ]
+
+
+def test_what_was_learnt_is_what_its_conditions_look_at():
+    when = [{"field": "data.area", "op": "eq", "value": "lamps"}]
+    rules = (read_rule(id="r", name="Lamps", when=when, decides={"severity": "s2"}, add_tags=()),)
+    models = {"area": taught("area", "lamps", **{"": 2.0})}
+
+    assert Sorter(models=models, rules=rules).sort(said()).severity == "s2"
+    assert Sorter(rules=rules).sort(said()).severity == "s4"
+
+
+def test_a_rule_that_says_what_is_so_anyway_has_the_last_word():
+    found = by_rule(kind="other").sort(said())
+
+    assert found.document["confidence"] == 1.0
+    assert found.document["reasons"][0] == {"field": "kind", "rule": "team_rule", "words": ["Ours"]}
+
+
+def test_tags_of_the_sender_come_first_and_none_twice():
+    assert by_rule().sort(said(tags=["own", "ours"])).tags == ["own", "ours"]
+    assert by_rule().sort(said(tags=["own"])).tags == ["own", "ours"]
+
+
+def test_without_rules_the_senders_tags_are_the_posts():
+    assert UNTAUGHT.sort(said(tags=["own"])).tags == ["own"]
+
+
+def test_what_was_learnt_stands_above_the_words_of_areas():
+    areas = read_areas([("doors", ["lamp"])])
+    models = {"area": taught("area", "lamps", **{"": 2.0})}
+
+    assert Sorter(areas=areas).sort(said()).area == "doors"
+    assert Sorter(areas=areas, models=models).sort(said()).area == "lamps"
+
+
+def test_a_team_stands_above_the_words_of_areas():
+    areas = read_areas([("doors", ["lamp"])])
+
+    assert Sorter(areas=areas, rules=by_rule(area="halls").rules).sort(said()).area == "halls"

@@ -37,7 +37,7 @@ def new_row(said: Submission, *, id: UUID, workspace: str, now: datetime, sorter
         "author_verified": said.author_verified,
         "rating": said.rating,
         "locale": said.locale,
-        "tags": said.tags,
+        "tags": sorted_as.tags,
         "area": sorted_as.area,
         "attributes": said.attributes,
         "assignee": None,

@@ -21,7 +21,7 @@ from opsloop_common.versions import Precondition
 from opsloop_feedback.items.models import NUMBER, UNFINISHED, Feedback
 from opsloop_feedback.items.rules import NaturalKey, Said
 from opsloop_feedback.states.rules import Status
-from opsloop_feedback.triage.rules import searchable
+from opsloop_feedback.triage.rules import READ_CHARACTERS, searchable
 
 IN_HAND = text(UNFINISHED)
 NEWEST_FIRST = (Feedback.created_at.desc(), Feedback.number.desc())
@@ -83,6 +83,40 @@ async def sorted_posts(session: AsyncSession, ids: Collection[UUID]) -> list[Sor
     own = Feedback.workspace == context_of(session).workspace
     rows = await session.execute(select(*_SORTED).where(own, Feedback.id.in_(ids)).order_by(Feedback.number))
     return [SortedPost(*row) for row in rows]
+
+
+@dataclass(frozen=True)
+class SaidPost:
+    """A post as it was said, as far as that is kept: `said` has the fields of a submission."""
+
+    id: UUID
+    number: int
+    said: Mapping[str, Any]
+
+
+_SAID = ("title", "rating", "channel", "source", "locale", "attributes", "tags", "author_user_id")
+
+
+async def newest_said(session: AsyncSession, *, limit: int) -> list[SaidPost]:
+    """Return the newest posts as they were said, of each text what triage reads."""
+    own = Feedback.workspace == context_of(session).workspace
+    columns = [getattr(Feedback, name) for name in _SAID]
+    body = func.left(Feedback.body, READ_CHARACTERS).label("body")
+    query = select(Feedback.id, Feedback.number, body, Feedback.triage, *columns).where(own)
+    rows = await session.execute(query.order_by(*NEWEST_FIRST).limit(limit))
+    return [
+        SaidPost(
+            row.id,
+            row.number,
+            {name: getattr(row, name) for name in ("body", *_SAID)} | {"kind": _given_kind(row.triage)},
+        )
+        for row in rows
+    ]
+
+
+def _given_kind(triage: Mapping[str, Any]) -> str | None:
+    by_sender = any(why["field"] == "kind" and why["rule"] == "submitter" for why in triage["reasons"])
+    return str(triage["kind"]) if by_sender else None
 
 
 async def worked_on(session: AsyncSession, *, limit: int) -> list[SortedPost]:

@@ -30,6 +30,7 @@ from opsloop_feedback.facts import rules as facts
 from opsloop_feedback.items import queries, rules
 from opsloop_feedback.items.models import Feedback as Feedback
 from opsloop_feedback.items.queries import Filters as Filters
+from opsloop_feedback.items.queries import SaidPost as SaidPost
 from opsloop_feedback.items.queries import SortedPost as SortedPost
 from opsloop_feedback.items.rules import NaturalKey, Said
 from opsloop_feedback.sla_clocks import rules as clock_rules
@@ -128,6 +129,11 @@ def _portions(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, A
 async def sorted_posts(session: AsyncSession, ids: Collection[UUID]) -> list[SortedPost]:
     """Return what some posts say, with what triage made of them."""
     return await queries.sorted_posts(session, ids)
+
+
+async def newest_said(session: AsyncSession, *, limit: int) -> list[SaidPost]:
+    """Return the newest posts as they were said."""
+    return await queries.newest_said(session, limit=limit)
 
 
 async def worked_on(session: AsyncSession, *, limit: int) -> list[SortedPost]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common.db import context_of
 from opsloop_feedback.learning.models import Correction, TriageModel
 
+BY_FIELD = (TriageModel.field.asc(),)
 LATEST_FIRST = (Correction.corrected_at.desc(), Correction.feedback_id.desc(), Correction.field.asc())
 
 
@@ -21,10 +22,9 @@ def corrections() -> Select[Correction]:
     return select(Correction)
 
 
-async def models(session: AsyncSession) -> Sequence[TriageModel]:
-    """Return what was learnt in the workspace, by field, without the words."""
-    own = TriageModel.workspace == context_of(session).workspace
-    return (await session.scalars(select(TriageModel).where(own).order_by(TriageModel.field))).all()
+def models() -> Select[TriageModel]:
+    """Return the query of what was learnt in the workspace, without the words."""
+    return select(TriageModel)
 
 
 async def active_documents(session: AsyncSession) -> Mapping[str, dict[str, Any]]:

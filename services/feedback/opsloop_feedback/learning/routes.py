@@ -11,17 +11,17 @@ from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow
 from opsloop_feedback.learning import queries
 from opsloop_feedback.learning.models import Correction
-from opsloop_feedback.learning.schemas import CorrectionOut, Learnt, TriageModelOut, TriageModelsOut
+from opsloop_feedback.learning.schemas import CorrectionOut, Learnt, TriageModelOut
 
 router = ApiRouter(tags=["triage"])
 READ = [allow("feedback:read")]
 
 
 @router.get("/v1/triage-models", dependencies=READ)
-async def list_triage_models(session: Db) -> TriageModelsOut:
-    """Show what was learnt from corrections, and whether it is believed: one of each field, or none yet."""
-    found = await queries.models(session)
-    return TriageModelsOut(items=[TriageModelOut.model_validate(model) for model in found])
+async def list_triage_models(session: Db, page: PageQuery) -> Listing[TriageModelOut]:
+    """List what was learnt from corrections, and whether it is believed: one of each field of which there is enough."""
+    found = await paginate(session, queries.models(), page, by=queries.BY_FIELD)
+    return found.map(TriageModelOut.model_validate)
 
 
 @router.get("/v1/triage-corrections", dependencies=READ)

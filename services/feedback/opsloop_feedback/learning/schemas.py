@@ -26,12 +26,6 @@ class TriageModelOut(OutModel):
     trained_at: Timestamp
 
 
-class TriageModelsOut(OutModel):
-    """What was learnt, one of each field."""
-
-    items: list[TriageModelOut]
-
-
 class CorrectionOut(OutModel):
     """What a person says a post is, and what triage had said."""
 

@@ -124,11 +124,11 @@ GROUPS: tuple[Group, ...] = (
     Group("impossible to,impossible", -0.7, Tag.FAILS),
     Group(
         """
-        bug,bugs,buggy,glitch,glitches,glitchy,flicker+,garbled,misaligned,overlaps,overlapping,duplicated,duplicate,out of sync
-        wrong result,wrong results,wrong number,wrong numbers,wrong data,incorrect,inaccurate,miscalculated,not showing,doesn't show
-        does not show,not displayed,doesn't display,not visible,doesn't appear,not appearing,no sound,no notification,no notifications
-        not receiving,didn't receive,never received,not received,logs me out,logged me out,logged out,kicks me out,kicked out
-        memory leak,drains battery,battery drain,overheats,overheating,regression,exception,stack trace,500 error,404 error
+        bug,bugs,buggy,glitch,glitches,glitchy,flicker+,garbled,misaligned,overlap,overlaps,overlapping,duplicated,duplicate
+        out of sync,wrong result,wrong results,wrong number,wrong numbers,wrong data,incorrect,inaccurate,miscalculated,not showing
+        doesn't show,does not show,not displayed,doesn't display,not visible,doesn't appear,not appearing,no sound,no notification
+        no notifications,not receiving,didn't receive,never received,not received,logs me out,logged me out,logged out,kicks me out
+        kicked out,memory leak,drains battery,battery drain,overheats,overheating,regression,exception,stack trace,500 error,404 error
         internal server error,defect,defective,something went wrong,misbehaves,unexpectedly
         """,
         -1.3,
@@ -232,18 +232,16 @@ GROUPS: tuple[Group, ...] = (
         1.6,
     ),
     Group("another company's,of another company,other companies',of other companies", 0, Tag.OTHERS),
-    Group("lost interest,lost hope,lost faith,lost trust,lost patience", -1.5),
     # unpleasant
     Group(
         """
-        unhelpful,dirty,noisy,flawed,shame,shameful,lousy,mediocre,meh,nonsense,unfair,unethical,greedy,greed,cash grab,money grab
-        paywall,pay to win,pop ups,popup,popups,pop up,overrated,underwhelming,laughable,insulting,insult,dishonest,lie,lies,lied,liar
-        liars,cheat,cheating,cheated,deceptive,pointless,repetitive,not okay,deleted the app,deleting this app,bull,stinks,stink,yuck
-        nasty,junk,weak
+        lost interest,lost hope,lost faith,lost patience,unhelpful,dirty,noisy,flawed,shame,shameful,lousy,mediocre,meh,nonsense
+        unfair,unethical,greedy,greed,cash grab,money grab,paywall,pay to win,pop ups,popup,popups,pop up,overrated,underwhelming
+        laughable,insulting,insult,dishonest,lie,lies,lied,liar,liars,cheat,cheating,cheated,deceptive,pointless,repetitive,not okay
+        deleted the app,deleting this app,bull,stinks,stink,yuck,nasty,junk,weak
         """,
         -1.6,
     ),
-    Group("overlap", -0.8, Tag.DEFECT),
     Group(
         """
         bad,poor,poorly,worse,confusing,confused,confuse,unclear,complicated,complex,cumbersome,clunky,annoying,annoyed,annoys,annoy

@@ -126,11 +126,13 @@ def _said(text: str) -> str:
 
 def tokens_of(text: str) -> list[str]:
     """Return the words of what triage reads of a text, for who learns from them; clause marks and emoji are words too."""
-    return [
-        word
-        for token in tokens(fold(_said(text))[: 2 * READ_CHARACTERS])
-        for word in (segments(token) if is_han(token) else [token])
-    ]
+    read = tokens(fold(_said(text))[: 2 * READ_CHARACTERS])
+    return [word for token in read for word in (segments(token) if is_han(token) else [token])]
+
+
+def runs_of(folded: str) -> list[tuple[str, bool]]:
+    """Return Latin words, numbers and whole runs of Chinese characters of a folded text, each with whether it is Chinese."""
+    return [(token, is_han(token)) for token in tokens(folded) if token.isalnum() or "'" in token]
 
 
 def searchable(text: str) -> str:

@@ -1,0 +1,1 @@
+"""Previews: what a changed rule would move, before it is one."""

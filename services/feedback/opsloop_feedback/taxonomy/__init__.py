@@ -1,0 +1,1 @@
+"""Taxonomy: the areas of a product, what they belong to, and by which words a post is about one."""

@@ -1,0 +1,1 @@
+"""Triage rules: what a team decides about posts of which something holds."""
