@@ -17,6 +17,7 @@ from opsloop_feedback.sla_policies import slice as sla_policies
 from opsloop_feedback.slas import slice as slas
 from opsloop_feedback.tables import Base
 from opsloop_feedback.teams import slice as teams
+from opsloop_feedback.watchers import slice as watchers
 
 SERVICE = Service(
     name="feedback",
@@ -38,6 +39,7 @@ SERVICE = Service(
         routing_rules.SLICE,
         canned_replies.SLICE,
         macros.SLICE,
+        watchers.SLICE,
     ),
     settings=FeedbackSettings,
 )

@@ -357,5 +357,8 @@ async def test_a_workspace_routes_its_own_posts_alone(route):
     assert (shown.json()["team"], shown.json()["assignee"]) == (None, None)
 
 
-async def test_a_name_that_nobody_has_is_no_rule(route):
-    assert (await ruled(route, 422, name=""))["errors"][0]["pointer"] == "/name"
+async def test_a_rule_has_a_name(route):
+    answer = await ruled(route, 422, name="")
+
+    assert answer["errors"][0]["pointer"] == "/name"
+    assert (await route.desk.get(PATH))["items"] == []

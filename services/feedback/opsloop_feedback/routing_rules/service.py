@@ -32,6 +32,7 @@ from opsloop_feedback.routing_rules.rules import Crew, Pick, Rule
 from opsloop_feedback.sla_policies import service as policies
 from opsloop_feedback.states.rules import Status
 from opsloop_feedback.teams import service as teams
+from opsloop_feedback.watchers import service as watchers
 
 ESCALATE = "feedback.escalate_silence"
 WAITS = frozenset({Status.PENDING, Status.SNOOZED})
@@ -156,6 +157,7 @@ async def escalate(session: AsyncSession, feedback_id: UUID, rule_id: UUID) -> N
                 severity=post.severity,
                 team=post.team,
                 assignee=post.assignee,
+                watchers=await watchers.watchers_of(session, post.id),
                 silent_seconds=max(0.0, (now - post.created_at).total_seconds()),
             ),
         )
