@@ -71,7 +71,11 @@ COMPUTED = {
 """What is told anew each time, or is changed by the service alone, so that nobody needs a version of it."""
 LONG_PAGES = {"/v1/segments/{segment_id}/members": 1_000}
 """Lists of small rows that machines take away as a whole, and how long their pages may be."""
-OF_MANY = {"/v1/segments/{segment_id}/members", "/v1/webhooks/{webhook_id}/portal-links"}
+OF_MANY = {
+    "/v1/segments/{segment_id}/members",
+    "/v1/webhooks/{webhook_id}/portal-links",
+    "/v1/feedback/{feedback_id}/watchers",
+}
 """Where many things are put or taken away at once, each for itself: there is no version of them together."""
 CREATED_BY_NAME = {
     # the caller chooses the name, in its own workspace

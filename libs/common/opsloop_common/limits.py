@@ -246,13 +246,13 @@ OVERRIDES_PER_SCHEDULE = 100
 ESCALATION_POLICIES_PER_WORKSPACE = 100
 """Each alert that begins to fire is held against all of them."""
 CALENDARS_PER_WORKSPACE = 100
-CALENDAR_DATES = 1_000
-"""Days of one calendar that are unlike their weekday: all are read whenever a clock is worked out by it."""
+CALENDAR_DATES = 1_000  # days unlike their weekday: all are read whenever a clock is worked out by it
 TEAMS_PER_WORKSPACE = 200
 SLA_POLICIES_PER_WORKSPACE = 100  # each post that comes in is held against all of them, and of these
 ROUTING_RULES_PER_WORKSPACE = 200
 CANNED_REPLIES_PER_WORKSPACE = 1_000
 MACROS_PER_WORKSPACE = 500
+WATCHERS_PER_FEEDBACK = 100
 TOPICS_PER_WORKSPACE = 100
 SYNONYM_GROUPS_PER_WORKSPACE = 200
 """All of them stand on the page of each person's links."""

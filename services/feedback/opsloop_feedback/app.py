@@ -28,6 +28,7 @@ from opsloop_feedback.tables import Base
 from opsloop_feedback.taxonomy import slice as taxonomy
 from opsloop_feedback.teams import slice as teams
 from opsloop_feedback.triage_rules import slice as triage_rules
+from opsloop_feedback.watchers import slice as watchers
 
 SERVICE = Service(
     name="feedback",
@@ -60,6 +61,7 @@ SERVICE = Service(
         triage_rules.SLICE,
         previews.SLICE,
         taxonomy.SLICE,
+        watchers.SLICE,
     ),
     settings=FeedbackSettings,
 )

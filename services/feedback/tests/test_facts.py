@@ -4,7 +4,7 @@ import pytest
 
 from opsloop_common.errors import Invalid
 from opsloop_common.filters import all_hold, read_filter
-from opsloop_feedback.facts.rules import COLUMNS, FIELDS, document_of, require_known
+from opsloop_feedback.facts.rules import COLUMNS, FIELDS, count_conditions, document_of, require_known
 
 POST = {
     "title": "支付",
@@ -57,6 +57,19 @@ def test_a_post_is_seen_by_all_its_fields():
 )
 def test_conditions_hold_or_not(conditions, hold):
     assert all_hold(read_filter(conditions), document_of(POST)) is hold
+
+
+def test_of_a_long_body_the_beginning_is_seen():
+    seen = document_of(POST | {"body": "x" * 2_000 + "y"})
+
+    assert seen["data"]["body"] == "x" * 2_000
+
+
+def test_conditions_are_counted_in_all_groups():
+    one = term("data.kind", "eq", "bug")
+
+    assert count_conditions(read_filter([])) == 1
+    assert count_conditions(read_filter([one, {"any": [one, {"all": [one, one]}]}])) == 4
 
 
 @pytest.mark.parametrize(

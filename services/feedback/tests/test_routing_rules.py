@@ -8,6 +8,7 @@ import pytest
 
 from opsloop_common import limits
 from opsloop_common.testing.events import deliver
+from opsloop_feedback.routing_rules import service
 from opsloop_feedback.routing_rules.consumers import DESK
 
 PATH = "/v1/routing-rules"
@@ -357,5 +358,32 @@ async def test_a_workspace_routes_its_own_posts_alone(route):
     assert (shown.json()["team"], shown.json()["assignee"]) == (None, None)
 
 
-async def test_a_name_that_nobody_has_is_no_rule(route):
-    assert (await ruled(route, 422, name=""))["errors"][0]["pointer"] == "/name"
+async def test_a_rule_has_a_name(route):
+    answer = await ruled(route, 422, name="")
+
+    assert answer["errors"][0]["pointer"] == "/name"
+    assert (await route.desk.get(PATH))["items"] == []
+
+
+async def test_what_would_take_too_long_at_once_is_taken_up_post_by_post(route, monkeypatch):
+    monkeypatch.setattr(service, "CONDITIONS_AT_ONCE", 4)
+    await ruled(route, pick="round_robin", when=PAYING)
+    await ruled(route, name="rest", position=200, team_id=route.second["id"])
+    route.at("2026-11-25T10:00")
+    made = [await route.desk.post(body="支付失败" if number % 2 else "A remark.") for number in range(6)]
+
+    await deliver(route.desk.api.db, DESK, *await route.received())
+    at_once = [(await hands(route, f"/v1/feedback/{one['id']}"))[0] for one in made]
+    await route.work()
+
+    assert at_once == ["second line"] + [None] * 5
+    found = [await hands(route, f"/v1/feedback/{one['id']}") for one in made]
+    assert [team for team, _ in found] == ["second line", "支付组"] * 3
+    assert sorted(name for _, name in found if name) == ["ann", "ben", "cem"]
+    assigned = [event for event in await route.desk.api.events() if event.type == "feedback.assigned"]
+    causes = {event.data["feedback_id"]: event.causationid for event in assigned}
+    assert causes == {event.data["feedback_id"]: str(event.id) for event in await route.received()}
+
+
+async def test_a_position_is_a_number(route):
+    assert (await ruled(route, 422, position="first"))["errors"][0]["pointer"] == "/position"

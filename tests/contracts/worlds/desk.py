@@ -87,6 +87,8 @@ WORLD = World(
         "PATCH /v1/routing-rules/{routing_rule_id}": {"position": 11},
         "PATCH /v1/canned-replies/{canned_reply_id}": {"name": "another"},
         "PATCH /v1/macros/{macro_id}": {"name": "another"},
+        "PUT /v1/feedback/{feedback_id}/watchers": {"user_ids": ["u1"]},
+        "DELETE /v1/feedback/{feedback_id}/watchers": {"user_ids": ["u1"]},
     },
     changes={
         "PATCH /v1/calendars/{calendar_id}": {"time_zone": "Europe/Berlin"},
@@ -106,10 +108,13 @@ WORLD = World(
         "POST /v1/routing-rules": ROUTING_RULE
         | {"name": SAID, "when": WORDED, "assignee": SAID, "escalate_assignee": SAID},
         "PATCH /v1/routing-rules/{routing_rule_id}": {"name": SAID, "when": WORDED, "escalate_assignee": SAID},
+        "PUT /v1/feedback/{feedback_id}/watchers": {"user_ids": [SAID]},
+        "DELETE /v1/feedback/{feedback_id}/watchers": {"user_ids": [SAID]},
         "POST /v1/canned-replies": {"name": SAID, "texts": [{"locale": "en", "body": SAID}]},
         "PATCH /v1/canned-replies/{canned_reply_id}": {"name": SAID, "texts": [{"locale": "en", "body": SAID}]},
         "POST /v1/macros": MACRO | {"name": SAID, "note": SAID, "team": SAID, "assignee": SAID, "add_tags": [SAID]},
         "PATCH /v1/macros/{macro_id}": {"name": SAID, "note": SAID, "remove_tags": [SAID]},
     },
+    no_changes={"PUT /v1/feedback/{feedback_id}/watchers": {"user_ids": ["u9"]}},
     queries={"GET /v1/calendars/{calendar_id}/due-time": {"start": "2026-10-01T00:00:00Z", "working": "PT1H"}},
 )

@@ -27,6 +27,8 @@ FIELDS = (
     "author.user_id",
     "author.verified",
 )
+READ_CHARACTERS = 2_000
+"""Of a body, as triage reads: twenty conditions on 50,000 characters took 126 ms, on so many they take 5."""
 COLUMNS = (
     *(name for name in FIELDS if "." not in name and name != "language"),
     "author_user_id",
@@ -42,6 +44,7 @@ _ATTRIBUTES = "data.attributes."
 def document_of(post: Mapping[str, Any]) -> dict[str, Any]:
     """Return what conditions see of a post, given its columns. `attributes` are whatever its sender said: a customer's tier, a version."""
     seen = {name: post[name] for name in FIELDS if "." not in name and name != "language"}
+    seen["body"] = post["body"][:READ_CHARACTERS]
     author = {"user_id": post["author_user_id"], "verified": post["author_verified"]}
     language = post["triage"].get("language")
     return {"data": seen | {"language": language, "attributes": post["attributes"], "author": author}}
@@ -52,6 +55,11 @@ def require_known(terms: Iterable[Term], pointer: str) -> None:
     for place, field in _fields(terms, pointer):
         if field not in _KNOWN and not field.startswith(_ATTRIBUTES):
             raise Invalid(f"{place}/field", unknown(field, {*_KNOWN, f"{_ATTRIBUTES}<name>"}, what="field of a post"))
+
+
+def count_conditions(terms: Iterable[Term]) -> int:
+    """Return how many conditions there are in all groups, 1 for none: as much work is it to hold a post against them."""
+    return max(sum(1 for _ in _fields(terms, "")), 1)
 
 
 def _fields(terms: Iterable[Term], pointer: str) -> Iterator[tuple[str, str]]:

@@ -23,7 +23,7 @@ from opsloop_common.workspaces import take_place
 from opsloop_feedback.calendars import rules as calendar_rules
 from opsloop_feedback.calendars import service as calendars
 from opsloop_feedback.calendars.rules import ALWAYS, Calendar
-from opsloop_feedback.facts.rules import require_known
+from opsloop_feedback.facts.rules import count_conditions, require_known
 from opsloop_feedback.items import service as items
 from opsloop_feedback.items.service import Feedback
 from opsloop_feedback.routing_rules import queries, rules
@@ -32,18 +32,32 @@ from opsloop_feedback.routing_rules.rules import Crew, Pick, Rule
 from opsloop_feedback.sla_policies import service as policies
 from opsloop_feedback.states.rules import Status
 from opsloop_feedback.teams import service as teams
+from opsloop_feedback.watchers import service as watchers
 
 ESCALATE = "feedback.escalate_silence"
+TAKE_UP = "feedback.take_up"
+CONDITIONS_AT_ONCE = 20_000
+"""Conditions that posts are held against in one transaction: 0.25 ms each at worst, and a transaction that rests for 10 s is ended."""
 WAITS = frozenset({Status.PENDING, Status.SNOOZED})
 UNANSWERED = frozenset({Status.NEW, Status.OPEN})
 
 
-async def take_up(session: AsyncSession, received: Mapping[UUID, Event]) -> None:
-    """Route posts that came in, and begin their clocks; without rules and policies in force no post is read."""
+async def take_up(session: AsyncSession, received: Mapping[UUID, Event | None]) -> None:
+    """Route posts that came in, and begin their clocks; without rules and policies in force no post is read.
+
+    What would take longer than a transaction may is put off, post by post.
+    """
     in_force = [_read(row) for row in await queries.rules_in_force(session)]
-    if not in_force and not await policies.policies_in_force(session):
+    promised = await policies.policies_in_force(session)
+    if not in_force and not promised:
         return
-    found = await items.lock_several(session, list(received))
+    asked = [rule.when for rule in in_force] + [policy.when for policy in promised]
+    conditions = sum(count_conditions(when) for when in asked)
+    at_once = max(CONDITIONS_AT_ONCE // conditions, 1)
+    for post_id in list(received)[at_once:]:
+        with acting_for(session, received[post_id] or context_of(session)):
+            await due.schedule(session, TAKE_UP, str(post_id), clock_of(session).now())
+    found = await items.lock_several(session, list(received)[:at_once])
     if in_force:
         await _route(session, in_force, found, received)
     await items.begin_clocks(session, found)
@@ -63,15 +77,22 @@ def _read(row: RoutingRule) -> Rule:
 
 
 async def _route(
-    session: AsyncSession, in_force: Sequence[Rule], found: Sequence[Feedback], received: Mapping[UUID, Event]
+    session: AsyncSession, in_force: Sequence[Rule], found: Sequence[Feedback], received: Mapping[UUID, Event | None]
 ) -> None:
     free = [post for post in found if post.status == Status.NEW and post.team is None and post.assignee is None]
 
-    def rule_of(post: Feedback) -> Rule | None:
-        return rules.rule_of(in_force, items.document_of(post))
+    documents = dict(zip(free, await breathing(items.document_of, free), strict=True))
+    routed: list[tuple[Feedback, Rule]] = []
+    left = free
+    for rule in in_force:  # a breath after each rule and post, since a rule may have fifty conditions on a text
 
-    matched = zip(free, await breathing(rule_of, free), strict=True)
-    routed = [(post, rule) for post, rule in matched if rule is not None]
+        def fits(post: Feedback, rule: Rule = rule) -> bool:
+            return rules.rule_of([rule], documents[post]) is not None
+
+        answers = await breathing(fits, left)
+        routed += [(post, rule) for post, fit in zip(left, answers, strict=True) if fit]
+        left = [post for post, fit in zip(left, answers, strict=True) if not fit]
+    routed.sort(key=lambda pair: pair[0].number)
     crews, read = await _crews(session, [rule for _, rule in routed])
     now = clock_of(session).now()
 
@@ -81,7 +102,7 @@ async def _route(
         chosen = rule.assignee
         if chosen is None and crew is not None:
             chosen = crew.choose(rule.pick, within_hours=rule.within_hours, calendars=read, now=now)
-        with acting_for(session, received[post.id]):
+        with acting_for(session, received[post.id] or context_of(session)):
             items.assign(session, post, team=None if crew is None else crew.name, assignee=chosen)
 
     await breathing(assign, routed)
@@ -89,7 +110,7 @@ async def _route(
     for post, rule in routed:
         if rule.escalate_after is not None:
             crew = crews.get(rule.team_id) if rule.team_id is not None else None
-            with acting_for(session, received[post.id]):
+            with acting_for(session, received[post.id] or context_of(session)):
                 await _watch(session, post, rule, ALWAYS if crew is None else crew.calendar(read))
 
 
@@ -156,6 +177,7 @@ async def escalate(session: AsyncSession, feedback_id: UUID, rule_id: UUID) -> N
                 severity=post.severity,
                 team=post.team,
                 assignee=post.assignee,
+                watchers=await watchers.watchers_of(session, post.id),
                 silent_seconds=max(0.0, (now - post.created_at).total_seconds()),
             ),
         )

@@ -15,5 +15,10 @@ async def escalate(session: AsyncSession, row: DueRow) -> None:
     await service.escalate(session, UUID(row.key), UUID(row.payload["rule_id"]))
 
 
+async def take_up(session: AsyncSession, row: DueRow) -> None:
+    """Take up the post named by the row's key, for which there was no time when it was heard of."""
+    await service.take_up(session, {UUID(row.key): None})
+
+
 # a post that is not looked at lies there: never given up
-DUE = (DueKind(service.ESCALATE, escalate, max_attempts=None),)
+DUE = (DueKind(service.ESCALATE, escalate, max_attempts=None), DueKind(service.TAKE_UP, take_up))

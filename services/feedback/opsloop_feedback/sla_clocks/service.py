@@ -50,11 +50,15 @@ async def begin(session: AsyncSession, subjects: Sequence[Subject]) -> dict[UUID
     known = await queries.measured(session, [subject.id for subject in subjects])
     new = [subject for subject in subjects if subject.id not in known]
 
-    def policy_of(subject: Subject) -> Policy | None:
-        return policy_rules.policy_of(in_force, subject.document, subject.created_at)
+    held: list[tuple[Subject, Policy]] = []
+    for policy in in_force:  # a breath after each policy and post, since a policy may have fifty conditions on a text
 
-    found = zip(new, await breathing(policy_of, new), strict=True)
-    held = [(subject, policy) for subject, policy in found if policy is not None]
+        def fits(subject: Subject, policy: Policy = policy) -> bool:
+            return policy_rules.policy_of([policy], subject.document, subject.created_at) is not None
+
+        answers = await breathing(fits, new)
+        held += [(subject, policy) for subject, fit in zip(new, answers, strict=True) if fit]
+        new = [subject for subject, fit in zip(new, answers, strict=True) if not fit]
     read = await _calendars(session, {policy.calendar_id for _, policy in held})
 
     def start(pair: tuple[Subject, Policy]) -> list[SlaClock]:

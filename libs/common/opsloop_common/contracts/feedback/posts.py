@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from opsloop_common.contracts.envelope import EventData
 
@@ -89,6 +89,8 @@ class FeedbackEscalated(FeedbackEvent):
     severity: Severity
     team: str | None = None
     assignee: str | None = None
+    watchers: list[str] = Field(default_factory=list)
+    """Who watches the post."""
     silent_seconds: float
 
 

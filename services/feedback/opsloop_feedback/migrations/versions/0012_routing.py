@@ -16,7 +16,8 @@ depends_on = None
 def upgrade() -> None:
     create_routing()
     create_replies()
-    hold_to_workspace("routing_rule", "routing_turn", "canned_reply", "macro")
+    create_watcher()
+    hold_to_workspace("routing_rule", "routing_turn", "canned_reply", "macro", "feedback_watcher")
 
 
 def create_routing() -> None:
@@ -83,7 +84,21 @@ def create_replies() -> None:
     op.create_index("ix_macro_workspace_id", "macro", ["workspace", "id"])
 
 
+def create_watcher() -> None:
+    op.create_table(
+        "feedback_watcher",
+        sa.Column("feedback_id", sa.Uuid, nullable=False),
+        sa.Column("user_id", sa.Text, nullable=False),
+        sa.Column("workspace", sa.Text, nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("feedback_id", "user_id", name="pk_feedback_watcher"),
+        sa.ForeignKeyConstraint(
+            ["feedback_id"], ["feedback.id"], name="fk_feedback_watcher_feedback_id_feedback", ondelete="CASCADE"
+        ),
+    )
+
+
 def downgrade() -> None:
     op.drop_index("ix_feedback_in_hand", "feedback")
-    for table in ("macro", "canned_reply", "routing_turn", "routing_rule"):
+    for table in ("feedback_watcher", "macro", "canned_reply", "routing_turn", "routing_rule"):
         op.drop_table(table)

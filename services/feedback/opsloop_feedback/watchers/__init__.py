@@ -1,0 +1,1 @@
+"""Watchers: who wants to know what becomes of a post."""
