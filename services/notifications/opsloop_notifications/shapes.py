@@ -83,7 +83,7 @@ EventPattern = Annotated[
 
 
 PayloadTemplate = Annotated[
-    str, StringConstraints(min_length=1, max_length=limits.PAYLOAD_TEMPLATE_CHARACTERS), AfterValidator(storable)
+    str, StringConstraints(min_length=1, max_length=limits.PAYLOAD_TEMPLATE_CHARACTERS), AfterValidator(said)
 ]
 """Liquid that makes JSON of an event."""
 

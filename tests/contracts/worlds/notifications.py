@@ -89,12 +89,12 @@ WORLD = World(
             **OF_SOMEBODY,
         },
         "POST /v1/webhooks/{webhook_id}/rotate-secret": {},
-        "POST /v1/webhooks/{webhook_id}/preview": {"payload_template": f'"{SAID}"'},
         "PUT /v1/recipients/{user_id}": {"email": MAIL, "name": SAID},
     },
     without_words=frozenset(
         {
             "POST /v1/webhooks/{webhook_id}/portal-link",
+            "POST /v1/webhooks/{webhook_id}/preview",
             "POST /v1/webhooks/{webhook_id}/recover",
             "POST /v1/webhooks/{webhook_id}/replay-missing",
         }

@@ -33,7 +33,7 @@ class Channel(Resource, Base):
     name: Mapped[str] = mapped_column(Text)
     status: Mapped[str] = mapped_column(Text, default=ChannelStatus.ENABLED)
     language: Mapped[str] = mapped_column(Text, comment="of what stands on buttons")
-    host: Mapped[str | None] = mapped_column(Text, comment="of the address, as it is shown")
+    url: Mapped[str | None] = mapped_column(Text, comment="as it is shown: without its path")
     sealed_url: Mapped[str | None] = mapped_column(Text)
     sealed_secret: Mapped[str | None] = mapped_column(Text, comment="of a bot, or the private key of Web Push")
     sealed_headers: Mapped[str | None] = mapped_column(Text)
@@ -65,8 +65,8 @@ class Channel(Resource, Base):
             "name": redaction.text(self.name),
             "status": self.status,
             "language": self.language,
-            "host": self.host,
-            "url": redaction.secret(self.sealed_url),
+            "url": self.url,
+            "sealed_url": redaction.secret(self.sealed_url),
             "secret": redaction.secret(self.sealed_secret),
             "header_names": self.header_names,
             "headers": redaction.secret(self.sealed_headers),

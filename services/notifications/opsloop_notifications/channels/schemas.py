@@ -76,15 +76,18 @@ class ChannelIn(InModel):
 
 
 class ChannelPatch(InModel):
-    """What may change; what is left out stays, also of `headers`: those that are named are set, stay by true and go by null."""
+    """What may change; what is left out stays, also of `headers`: those that are named are set, stay by true and go by null.
+
+    So does a `secret` of true, and a `url` that is sent back as it was shown.
+    """
 
     name: ShortText = Field(default_factory=absent)
-    url: Url = Field(default_factory=absent)
-    secret: BotSecret | None = None
+    url: Url | None = Field(default_factory=absent)
+    secret: BotSecret | Literal[True] | None = None
     headers: HeaderChanges = Field(default_factory=absent)
     language: Language = Field(default_factory=absent)
-    subject: Subject = Field(default_factory=absent)
-    sms: SmsIn = Field(default_factory=absent)
+    subject: Subject | None = Field(default_factory=absent)
+    sms: SmsIn | None = Field(default_factory=absent)
     rate_limit: RateLimit | None = None
     status: Literal["enabled", "disabled"] = Field(default_factory=absent)
 
@@ -103,7 +106,7 @@ class SmsOut(OutModel):
 
 
 class ChannelOut(OutModel):
-    """A channel. Of its address the host is shown; values of `headers` and the secret are not, they say true where there is one.
+    """A channel. Of its `url` the path is not shown; values of `headers` and the secret are not, they say true where there is one.
 
     `channel` is how messages call it. `public_key`: what browsers subscribe with (`applicationServerKey`).
     """
@@ -114,7 +117,7 @@ class ChannelOut(OutModel):
     name: str
     status: Literal["enabled", "disabled"]
     language: Language
-    host: str | None
+    url: str | None
     secret: Literal[True] | None
     headers: dict[str, Literal[True]]
     public_key: str | None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import secrets as random_secrets
 from collections.abc import Collection, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -24,6 +23,7 @@ from opsloop_notifications.channels.models import Channel as Channel
 from opsloop_notifications.channels.queries import find_channel as find_channel
 from opsloop_notifications.channels.queries import get_channel as get_channel
 from opsloop_notifications.channels.rules import ChannelStatus
+from opsloop_notifications.endpoints.rules import without_path
 from opsloop_notifications.formats.rules import language_for
 from opsloop_notifications.headers.rules import with_changes
 from opsloop_notifications.ways.rules import Kind, Setup, new_keys, rate_of, require_setup
@@ -58,12 +58,12 @@ def _sealed(plain: str | None, purpose: str, secrets: SecretBox) -> str | None:
 
 def _sealed_url(url: str | None, policy: AddressPolicy, secrets: SecretBox) -> dict[str, Any]:
     if url is None:
-        return {"sealed_url": None, "host": None}
+        return {"sealed_url": None, "url": None}
     try:
         checked = check_url(url, policy).url
     except BadUrl as error:
         raise Invalid("/url", str(error)) from error
-    return {"sealed_url": _sealed(checked, URL_PURPOSE, secrets), "host": urlsplit(checked).netloc}
+    return {"sealed_url": _sealed(checked, URL_PURPOSE, secrets), "url": without_path(checked)}
 
 
 def _sealed_headers(headers: Mapping[str, str], secrets: SecretBox) -> dict[str, Any]:
@@ -107,6 +107,8 @@ def _checked(channel: Channel, changes: dict[str, Any], *, policy: AddressPolicy
     """Return changes as they are kept; sealed anew the same secret would look like another."""
     if "subject" in changes:
         changes["subject_address"] = changes.pop("subject")
+    if changes.get("url") == channel.url:
+        changes.pop("url", None)
     if "url" in changes:
         new = _sealed_url(changes.pop("url"), policy, secrets)
         is_same = _opened(channel.sealed_url, URL_PURPOSE, secrets) == _opened(new["sealed_url"], URL_PURPOSE, secrets)
@@ -115,7 +117,11 @@ def _checked(channel: Channel, changes: dict[str, Any], *, policy: AddressPolicy
         wanted = changes.pop("secret")
         if channel.kind == Kind.WEB_PUSH and wanted is not None:
             raise Invalid("/secret", f"is nothing that {channel.kind} has")
-        if channel.kind != Kind.WEB_PUSH and wanted != _opened(channel.sealed_secret, SECRET_PURPOSE, secrets):
+        if (
+            channel.kind != Kind.WEB_PUSH
+            and wanted is not True
+            and wanted != _opened(channel.sealed_secret, SECRET_PURPOSE, secrets)
+        ):
             changes["sealed_secret"] = _sealed(wanted, SECRET_PURPOSE, secrets)
     if "headers" in changes:
         had = _opened_headers(channel, secrets)

@@ -37,7 +37,7 @@ def _create_channel() -> None:
         sa.Column("name", sa.Text, nullable=False),
         sa.Column("status", sa.Text, nullable=False),
         sa.Column("language", sa.Text, nullable=False, comment="of what stands on buttons"),
-        sa.Column("host", sa.Text, comment="of the address, as it is shown"),
+        sa.Column("url", sa.Text, comment="as it is shown: without its path"),
         sa.Column("sealed_url", sa.Text),
         sa.Column("sealed_secret", sa.Text, comment="of a bot, or the private key of Web Push"),
         sa.Column("sealed_headers", sa.Text),
