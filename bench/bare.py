@@ -22,8 +22,8 @@ from tests.harness import connect_arguments
 
 INSERT_FEEDBACK = (
     "INSERT INTO feedback (id, workspace, body, kind, severity, sentiment, triage, channel, source, author_user_id, "
-    "author_verified, tags, attributes, occurred_at, created_at, updated_at, search_text) "
-    "VALUES ($1, 'bare', $2, 'other', 's3', 0, '{}', $3, 'bare', $4, true, '{}', '{}', $5, $5, $5, $2)"
+    "author_verified, tags, attributes, occurred_at, created_at, updated_at, search_text, affected_users) "
+    "VALUES ($1, 'bare', $2, 'other', 's3', 0, '{}', $3, 'bare', $4, true, '{}', '{}', $5, $5, $5, $2, 1)"
 )
 INSERT_EVENT = "INSERT INTO outbox (event_id, stream, seq, type, payload) VALUES ($1, $2, 1, 'feedback.received', $3)"
 

@@ -49,7 +49,9 @@ async def test_text_of_a_partner_stays_text(embedded_deployment, smtp_sink):
     assert mail.message.get_content_type() == "text/plain"
     # what was written reads as it was written: as the words of a partner, with their =?…?= to be seen
     written = ", ".join(tags)
-    assert mail.text.strip() == written
+    said, _, last = mail.text.replace("\r\n", "\n").partition("\n-- \n")
+    assert said.strip() == written
+    assert last.startswith("You do not want mails like this one? Unsubscribe: http")
     assert mail["subject"].replace(" ", "") == written.replace(" ", "")
     print(f"mail: tags {tags} came as one subject in {len(keys)} headers, to {mail.recipients}, as text/plain")
 

@@ -44,5 +44,6 @@ async def test_only_of_the_workspace_and_only_who_is_named(make_database):
     event = Event.from_bytes(body)
     assert (reason, status, event.sequence) == ("ValueError", "failed", gone.sequence)
     assert event.parse(UserContactChanged).model_dump(exclude={"contact_id", "is_gone"}) == {
-        "user_id": f"erased-{gone.id}", "email": None, "locale": None,
+        "user_id": f"erased-{gone.id}", "email": None, "locale": None, "full_name": None, "claim": None,
+        "said_at": None, "source": "traits",
     }  # fmt: skip

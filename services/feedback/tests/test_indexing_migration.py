@@ -33,15 +33,15 @@ async def migrate(connection, revision, *, down=False):
 
 
 async def test_posts_stand_for_themselves_up_down_and_up_again(connection):
-    await migrate(connection, "0006")
+    await migrate(connection, "0007")
     id = uuid7()
     await connection.execute(POST, {"id": id})
 
     for _ in range(2):
-        await migrate(connection, "0007")
+        await migrate(connection, "0008")
         [row] = await connection.execute(text("SELECT id, merged_into_id, affected_users FROM feedback"))
         assert tuple(row) == (id, None, 1)
-        await migrate(connection, "0006", down=True)
+        await migrate(connection, "0007", down=True)
 
     names = await connection.execute(
         text("SELECT column_name FROM information_schema.columns WHERE table_name = 'feedback'")

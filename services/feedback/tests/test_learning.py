@@ -196,7 +196,7 @@ async def test_what_an_erased_person_wrote_teaches_nothing(desk):
     await hear(desk)
 
     async with desk.api.db.transaction(Context(workspace="acme")) as session:
-        await items.erase_authors(session, ["gone"])
+        await items.erase_authors(session, ["gone"], [])
     desk.api.clock.advance(60)
     await learn(desk)
 

@@ -12,7 +12,7 @@ from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_common.http.schemas import Timestamp
 from opsloop_feedback.slas import service
-from opsloop_feedback.slas.schemas import By, ClockOut, GroupOut, OutcomeOut, SlaReportOut
+from opsloop_feedback.slas.schemas import By, ClockOut, SlaReportOut
 
 router = ApiRouter(tags=["service levels"])
 READ = allow("feedback:read")
@@ -34,10 +34,6 @@ async def show_sla_report(
 ) -> SlaReportOut:
     """Count which promises were kept in a period, by policy, team or severity."""
     found = await service.report(session, since, until, by=by)
-    return SlaReportOut(
-        since=found.since,
-        until=found.until,
-        by=by,
-        rows=[GroupOut.model_validate(row) for row in found.rows],
-        total=[OutcomeOut.model_validate(row) for row in found.total],
+    return SlaReportOut.model_validate(
+        {"from": found.since, "to": found.until, "by": by, "rows": found.rows, "total": found.total}
     )

@@ -53,8 +53,8 @@ class GroupOut(OutcomeOut):
 class SlaReportOut(OutModel):
     """What was met and breached in a period: a breach counts when it was due, though it was answered later."""
 
-    since: Timestamp = Field(serialization_alias="from")
-    until: Timestamp = Field(serialization_alias="to")
+    since: Timestamp = Field(alias="from")
+    until: Timestamp = Field(alias="to")
     by: By
     rows: list[GroupOut]
     total: list[OutcomeOut]
