@@ -60,6 +60,7 @@ async def test_no_change_takes_away_what_its_kind_needs(reaching, kind):
         ("slack", {"subject": "mailto:ops@example.com"}, "/subject"),
         ("slack", {"headers": {"x-app": "a"}}, "/headers"),
         ("slack", {"url": "https://hooks.example.com:99999/"}, "/url"),
+        ("slack", {"url": "https://other.example.com/…"}, "/url"),
         ("slack", {"status": "paused"}, "/status"),
         ("slack", {"language": "fr"}, "/language"),
         ("slack", {"name": None}, "/name"),

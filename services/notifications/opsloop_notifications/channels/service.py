@@ -23,7 +23,7 @@ from opsloop_notifications.channels.models import Channel as Channel
 from opsloop_notifications.channels.queries import find_channel as find_channel
 from opsloop_notifications.channels.queries import get_channel as get_channel
 from opsloop_notifications.channels.rules import ChannelStatus
-from opsloop_notifications.endpoints.rules import without_path
+from opsloop_notifications.endpoints.rules import require_whole, without_path
 from opsloop_notifications.formats.rules import language_for
 from opsloop_notifications.headers.rules import with_changes
 from opsloop_notifications.ways.rules import Kind, Setup, new_keys, rate_of, require_setup
@@ -59,6 +59,7 @@ def _sealed(plain: str | None, purpose: str, secrets: SecretBox) -> str | None:
 def _sealed_url(url: str | None, policy: AddressPolicy, secrets: SecretBox) -> dict[str, Any]:
     if url is None:
         return {"sealed_url": None, "url": None}
+    require_whole(url)
     try:
         checked = check_url(url, policy).url
     except BadUrl as error:

@@ -128,6 +128,9 @@ def require_filter(filter: Sequence[Mapping[str, Any]], patterns: Sequence[str],
     require_meant(read_filter(filter), types_of(patterns), "/filter")
 
 
+_MASK = "/…"
+
+
 def host_of(url: str) -> str:
     """Return the host, and the port if it is named, that a URL calls."""
     return urlsplit(url).netloc
@@ -136,4 +139,10 @@ def host_of(url: str) -> str:
 def without_path(url: str) -> str:
     """Return whom a URL calls; what comes after that is often what lets one in."""
     parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}/…"
+    return f"{parts.scheme}://{parts.netloc}{_MASK}"
+
+
+def require_whole(url: str) -> None:
+    """Raise Invalid for an address as it is shown: kept, it would call nobody."""
+    if urlsplit(url).path == _MASK:
+        raise Invalid("/url", "is shown without its path; the whole address is needed")

@@ -139,6 +139,7 @@ def _checked_secret(secret: str) -> str:
 
 
 def _checked_url(url: str, policy: AddressPolicy) -> str:
+    rules.require_whole(url)
     try:
         return check_url(url, policy).url
     except BadUrl as error:
