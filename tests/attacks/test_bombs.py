@@ -83,6 +83,7 @@ TRIAGE_RULE = {
 EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/feedback": {name: value for name, value in ROW.items() if name != "external_id"},
     "POST /v1/feedback:batch": {"items": [ROW]},
+    "POST /v1/synonyms": {"terms": ["pigeon drive", "飞鸽盘"]},
     "POST /v1/calendars": CALENDAR,
     "POST /v1/teams": TEAM,
     "POST /v1/sla-policies": SLA_POLICY,

@@ -185,3 +185,11 @@ def test_no_term_is_longer_than_an_index_takes(text):
 )
 def test_other_scripts_have_their_words_too(text, is_found):
     assert any(is_found in term or term in is_found for term in read(text).all)
+
+
+def test_of_a_long_text_the_end_is_compared_as_it_is():
+    long = "导出失败 Export fails. " * 600
+
+    assert likeness(long, None, about=[None]) == likeness(long.upper()[:4_000] + long[4_000:], None, about=[None])
+    assert likeness(long + "x", None, about=[None]) != likeness(long + "y", None, about=[None])
+    assert likeness(long + "x", None, about=[None]) != likeness(long, None, about=[None])

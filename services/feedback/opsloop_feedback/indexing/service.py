@@ -69,15 +69,15 @@ async def index(session: AsyncSession, feedback_ids: Collection[UUID]) -> None:
     if not said:
         return
     by = await synonyms.vocabulary(session)
-    found = await breathing(lambda one: (one, read(one.body, one.title, by=by)), said)
+    found = await breathing(lambda one: (one, read(one.body, one.title, by=by), _likeness(one)), said)
     await session.execute(
         insert(_ROWS).on_conflict_do_nothing(),
         [_unread(one.id, context_of(session).workspace) for one in said],
     )
     rows = await queries.lock_indexed(session, [one.id for one in said])
     changes = _Changes()
-    for one, terms in found:
-        _write(rows[one.id], one, terms, changes)
+    for one, terms, alike in found:
+        _write(rows[one.id], terms, alike, changes)
     await changes.write(session)
 
 
@@ -167,14 +167,18 @@ def _unread(feedback_id: UUID, workspace: str) -> dict[str, object]:
     return {"feedback_id": feedback_id, "workspace": workspace} | nothing
 
 
-def _write(row: IndexedFeedback, one: Said, terms: Terms, changes: _Changes) -> None:
+def _likeness(one: Said) -> bytes | None:
+    about = [one.area, *(str(one.attributes.get(name, "")) for name in PRODUCT)]
+    return likeness(one.body, one.title, about=about)
+
+
+def _write(row: IndexedFeedback, terms: Terms, alike: bytes | None, changes: _Changes) -> None:
     tokens = terms.all
     changes.note(row, tokens)
     row.tok = tokens
     row.in_title = terms.in_title
     row.is_denial = terms.is_denial
-    about = [one.area, *(str(one.attributes.get(name, "")) for name in PRODUCT)]
-    row.likeness = likeness(one.body, one.title, about=about)
+    row.likeness = alike
     row.engine = ENGINE
 
 
