@@ -36,6 +36,7 @@ from tests.contracts.worlds.alerts import (
 )
 from tests.contracts.worlds.bounces import BOUNCES
 from tests.contracts.worlds.campaigns import CAMPAIGN, PLAYBOOK
+from tests.contracts.worlds.channels import SMS
 from tests.contracts.worlds.consent import SUPPRESSION, TOPIC
 from tests.contracts.worlds.desk import CALENDAR, CANNED_REPLY, MACRO, ROUTING_RULE, SLA_POLICY, TEAM
 from tests.contracts.worlds.metrics import MONITOR, REPORTED, WINDOW
@@ -97,6 +98,13 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/campaigns": CAMPAIGN,
     "POST /v1/playbooks": PLAYBOOK,
     "POST /v1/webhooks": HOOK | BOT,
+    "POST /v1/channels": {
+        "kind": "sms_http",
+        "name": "n",
+        "url": "http://127.0.0.1:9/",
+        "headers": {"x-a": "b"},
+        "sms": SMS,
+    },
     "POST /v1/webhooks/{webhook_id}/preview": {"event_type": "kpi.breached", "payload_template": "{{ event.data }}"},
     "POST /api/v2/alerts": ALERTS,
     "POST /v1/alert-rules": RULE | {"resolve_types": ["kpi.recovered"], "incident_from": "data.kpi"},
