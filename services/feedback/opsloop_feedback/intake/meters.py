@@ -7,6 +7,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter
 
+from opsloop_feedback.triage.rules import triage
+
 
 class IntakeMeter:
     """Posts taken in, as triage sorted them. Kinds, severities and channels are closed lists, so the series are few."""
@@ -18,6 +20,9 @@ class IntakeMeter:
             ["kind", "severity", "channel"],
             registry=registry,
         )
+        triage(
+            "made ready, 准备好"
+        )  # compiles what all posts are sorted by: else the first post holds the process for 60 ms
 
     def count(self, row: Mapping[str, Any]) -> None:
         """Count one new row (`rules.new_row`)."""
