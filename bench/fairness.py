@@ -336,8 +336,8 @@ async def _store_posts(town: Neighbours) -> None:
     async with town.database("feedback") as database:
         await database.execute(
             "INSERT INTO feedback (id, workspace, body, kind, severity, sentiment, triage, channel, source, author_verified, "
-            "tags, attributes, occurred_at, created_at, updated_at, search_text) "
-            "SELECT gen_random_uuid(), w, b, 'bug', 's3', 0, $3, 'api', 'bench', true, '{}', '{}', t, t, t, b "
+            "tags, attributes, occurred_at, created_at, updated_at, search_text, affected_users) "
+            "SELECT gen_random_uuid(), w, b, 'bug', 's3', 0, $3, 'api', 'bench', true, '{}', '{}', t, t, t, b, 1 "
             "FROM unnest($1::text[]) AS w, generate_series(1, $2) AS n, repeat('the export of report ' || n || ' fails ', 10) AS b, "
             "CAST(now() - n * interval '1 second' AS timestamptz) AS t",
             GREEDY,

@@ -20,8 +20,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.measured]
 SECONDS = 2.0
 STORED = (
     "INSERT INTO feedback (id, workspace, body, kind, severity, sentiment, triage, channel, source, author_verified, tags, "
-    "attributes, occurred_at, created_at, updated_at, search_text) SELECT gen_random_uuid(), w, b, 'bug', 's3', 0, '{}', 'api', "
-    "'x', true, '{}', '{}', now(), now(), now(), b FROM unnest($1::text[]) AS w, generate_series(1, $2) AS n, "
+    "attributes, occurred_at, created_at, updated_at, search_text, affected_users) SELECT gen_random_uuid(), w, b, 'bug', 's3', 0, '{}', "
+    "'api', 'x', true, '{}', '{}', now(), now(), now(), b, 1 FROM unnest($1::text[]) AS w, generate_series(1, $2) AS n, "
     "repeat('export ' || n || ' fails ', 10) AS b"
 )
 

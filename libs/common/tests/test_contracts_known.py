@@ -90,7 +90,7 @@ class Thing(BaseModel):
 class Happened(EventData):
     """An event with one field of each form."""
 
-    type = "thing.happened"
+    type = "nesting.happened"
     aggregate = "thing"
 
     thing_id: int

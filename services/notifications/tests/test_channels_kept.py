@@ -61,6 +61,7 @@ async def test_no_change_takes_away_what_its_kind_needs(reaching, kind):
         ("slack", {"headers": {"x-app": "a"}}, "/headers"),
         ("slack", {"url": "https://hooks.example.com:99999/"}, "/url"),
         ("slack", {"url": "https://other.example.com/…"}, "/url"),
+        ("slack", {"url": "https://[127.0.0.1]/"}, "/url"),
         ("slack", {"status": "paused"}, "/status"),
         ("slack", {"language": "fr"}, "/language"),
         ("slack", {"name": None}, "/name"),

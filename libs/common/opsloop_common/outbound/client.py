@@ -28,7 +28,7 @@ from opsloop_common.outbound.own_door import Lookup, with_own_addresses
 from opsloop_common.outbound.own_door import policy_from as policy_from
 from opsloop_common.outbound.rules import AddressPolicy
 from opsloop_common.outbound.urls import BadUrl as BadUrl
-from opsloop_common.outbound.urls import Target, read_url
+from opsloop_common.outbound.urls import check_url as check_url
 from opsloop_common.outbound.wire import (
     HEARING,
     BoundedAnswers,
@@ -94,16 +94,6 @@ class _Call:
     def answer(self) -> Answer:
         flaw = None if self.heard.error is None else _failure_of(self.heard.error).detail
         return Answer(self.heard.status, self.answered, bytes(self.content), flaw)
-
-
-def check_url(url: str, policy: AddressPolicy) -> Target:
-    """Read a URL and refuse what can be refused without asking the DNS; raises BadUrl."""
-    target = read_url(url)
-    if policy.is_own(target.host, target.port):
-        raise BadUrl("is our own address")
-    if target.literal is not None and not policy.allows(target.literal, target.port):
-        raise BadUrl("names an address that may not be called from here")
-    return target
 
 
 class _GuardedResolver(AbstractResolver):

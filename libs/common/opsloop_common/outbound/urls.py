@@ -11,6 +11,7 @@ from urllib.parse import quote, urlsplit
 import idna
 
 from opsloop_common.foreign import Unreadable, readable, reading
+from opsloop_common.outbound.rules import AddressPolicy
 
 MAX_URL_CHARACTERS = 2_048
 _PORTS = {"http": 80, "https": 443}
@@ -61,6 +62,16 @@ def read_url(url: str) -> Target:
         rest = f"/{rest}"
     netloc = shown if port is None else f"{shown}:{port}"
     return Target(f"{parts.scheme}://{netloc}{rest}", host, port or _PORTS[parts.scheme], literal)
+
+
+def check_url(url: str, policy: AddressPolicy) -> Target:
+    """Read a URL and refuse what can be refused without asking the DNS; raises BadUrl."""
+    target = read_url(url)
+    if policy.is_own(target.host, target.port):
+        raise BadUrl("is our own address")
+    if target.literal is not None and not policy.allows(target.literal, target.port):
+        raise BadUrl("names an address that may not be called from here")
+    return target
 
 
 def _read_host(netloc: str, host: str) -> tuple[str, str | None]:

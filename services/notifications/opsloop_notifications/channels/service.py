@@ -12,7 +12,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common import limits, resources, workspaces
 from opsloop_common.documents import read_document, write_document
 from opsloop_common.errors import Invalid
-from opsloop_common.outbound.client import BadUrl, check_url
 from opsloop_common.outbound.rules import AddressPolicy
 from opsloop_common.resources import changing
 from opsloop_common.secretbox import SecretBox
@@ -23,7 +22,7 @@ from opsloop_notifications.channels.models import Channel as Channel
 from opsloop_notifications.channels.queries import find_channel as find_channel
 from opsloop_notifications.channels.queries import get_channel as get_channel
 from opsloop_notifications.channels.rules import ChannelStatus
-from opsloop_notifications.endpoints.rules import require_whole, without_path
+from opsloop_notifications.endpoints.rules import checked_url, without_path
 from opsloop_notifications.formats.rules import language_for
 from opsloop_notifications.headers.rules import with_changes
 from opsloop_notifications.ways.rules import Kind, Setup, new_keys, rate_of, require_setup
@@ -59,11 +58,7 @@ def _sealed(plain: str | None, purpose: str, secrets: SecretBox) -> str | None:
 def _sealed_url(url: str | None, policy: AddressPolicy, secrets: SecretBox) -> dict[str, Any]:
     if url is None:
         return {"sealed_url": None, "url": None}
-    require_whole(url)
-    try:
-        checked = check_url(url, policy).url
-    except BadUrl as error:
-        raise Invalid("/url", str(error)) from error
+    checked = checked_url(url, policy)
     return {"sealed_url": _sealed(checked, URL_PURPOSE, secrets), "url": without_path(checked)}
 
 

@@ -6,12 +6,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from uuid import UUID
 
 from opsloop_common.contracts.known import covers, types_of
 from opsloop_common.errors import Invalid
 from opsloop_common.filters import read_filter, require_meant
+from opsloop_common.outbound.rules import AddressPolicy
+from opsloop_common.outbound.urls import BadUrl, check_url
 from opsloop_notifications.formats.rules import (
     ALERTMANAGER,
     CLOUDEVENTS,
@@ -142,7 +144,12 @@ def without_path(url: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{_MASK}"
 
 
-def require_whole(url: str) -> None:
-    """Raise Invalid for an address as it is shown: kept, it would call nobody."""
-    if urlsplit(url).path == _MASK:
+def checked_url(url: str, policy: AddressPolicy) -> str:
+    """Return an address as it is called. Raises Invalid for one that must not be, and for one as it is shown: that calls nobody."""
+    try:
+        checked = check_url(url, policy).url
+    except BadUrl as error:
+        raise Invalid("/url", str(error)) from error
+    if urlsplit(checked).path == quote(_MASK):
         raise Invalid("/url", "is shown without its path; the whole address is needed")
+    return checked

@@ -18,7 +18,6 @@ from opsloop_common.db import Context, acting_for, clock_of, context_of
 from opsloop_common.documents import read_document, write_document
 from opsloop_common.errors import Conflict, Invalid
 from opsloop_common.ids import uuid7
-from opsloop_common.outbound.client import BadUrl, check_url
 from opsloop_common.outbound.rules import AddressPolicy
 from opsloop_common.outbox.append import event_from
 from opsloop_common.resources import changing, touch
@@ -91,7 +90,7 @@ async def create_webhook(
     await take_place(session, queries.THERE, most=limits.WEBHOOKS_PER_WORKSPACE, what="webhooks")
     keys, plain = _made_keys(fields["signature"], secret, secrets)
     checked = {name: value for name, value in fields.items() if name not in ("headers", "bot_secret")} | keys
-    checked |= {"url": _checked_url(fields["url"], policy), "about": about}
+    checked |= {"url": rules.checked_url(fields["url"], policy), "about": about}
     checked |= _sealed_headers(with_changes({}, fields["headers"]), secrets)
     checked["sealed_bot_secret"] = _sealed_bot_secret(fields["bot_secret"], secrets)
     checked["language"] = fields["language"] or language_for((await workspaces.get(session)).locale)
@@ -136,14 +135,6 @@ def _checked_secret(secret: str) -> str:
     except BadSecret as error:
         raise Invalid("/secret", str(error)) from error
     return secret
-
-
-def _checked_url(url: str, policy: AddressPolicy) -> str:
-    rules.require_whole(url)
-    try:
-        return check_url(url, policy).url
-    except BadUrl as error:
-        raise Invalid("/url", str(error)) from error
 
 
 def _sealed_headers(headers: Mapping[str, str], secrets: SecretBox) -> dict[str, Any]:
@@ -217,7 +208,7 @@ def _checked(webhook: Webhook, changes: dict[str, Any], *, policy: AddressPolicy
     if changes.get("url") == webhook.shown_url:
         del changes["url"]
     if "url" in changes:
-        changes["url"] = _checked_url(changes["url"], policy)
+        changes["url"] = rules.checked_url(changes["url"], policy)
     elif "format" in changes:
         rules.require_url_again(webhook.format, changes["format"])
     if "format" in changes and "about" not in changes:
