@@ -31,6 +31,7 @@ from opsloop_common.runner.build import build_runtime
 from opsloop_common.service import Runtime
 from opsloop_common.testing.events import deliver
 from opsloop_notifications.app import SERVICE
+from opsloop_notifications.endpoints.schemas import WebhookIn
 from opsloop_notifications.endpoints.service import create_webhook
 from opsloop_notifications.sending.consumers import WEBHOOKS
 from opsloop_notifications.settings import NotificationsSettings
@@ -106,16 +107,8 @@ async def plan(url: str, receiver_url: str, *, endpoints: int) -> float:
     """Add the endpoints and let the service's own consumer hear the events; deliveries planned a second."""
     async with _runtime(url) as runtime:
         for number in range(endpoints):
-            fields = {
-                "url": f"{receiver_url}{number}",
-                "description": None,
-                "event_types": ["feedback.received"],
-                "filter": [],
-                "format": "cloudevents",
-                "ordering": "none",
-                "headers": {},
-                "rate_limit": None,
-            }
+            asked = WebhookIn(url=f"{receiver_url}{number}", event_types=["feedback.received"])
+            fields = asked.model_dump(exclude={"secret"})
             async with runtime.db.transaction(Context(workspace="default")) as session:
                 policy = policy_from(runtime.settings)
                 await create_webhook(session, fields, secret=None, policy=policy, secrets=runtime.secrets)
