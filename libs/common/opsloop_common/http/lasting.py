@@ -55,8 +55,9 @@ async def is_still_signed_in(request: Request) -> bool:
 
 
 def accepts_stream(request: Request) -> bool:
-    """Say whether a request asks for Server-Sent Events by name; who does not gets what there is, and the end."""
-    return "text/event-stream" in request.headers.get("accept", "")
+    """Say whether a request takes Server-Sent Events; who asks for something else gets what there is, and the end."""
+    accepted = request.headers.get("accept", "*/*").lower()
+    return any(kind in accepted for kind in ("text/event-stream", "text/*", "*/*"))
 
 
 class Lasting:

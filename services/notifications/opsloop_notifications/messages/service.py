@@ -164,8 +164,8 @@ async def _keep(session: AsyncSession, contents: Mapping[UUID, rules.Contents], 
 
 async def tell(
     session: AsyncSession, message_id: UUID, channel: str, user_ids: Sequence[str], *, address: str | None = None
-) -> None:
-    """Make one notification a recipient of a kept message; whom nothing may be sent to has failed at once, with the reason.
+) -> dict[str, FailureReason | None]:
+    """Make one notification a recipient of a kept message; whom nothing may be sent to has failed at once, with the reason returned.
 
     `address`: where it goes, if not where each is reached.
     """
@@ -178,6 +178,7 @@ async def tell(
     )
     ready = [_entry(id, row, contents) for id, row in await _add(session, kept, channel, rows) if channel == INBOX]
     await put_entries(session, ready)
+    return {row.user_id: row.reason for row in rows}
 
 
 async def tell_digests(session: AsyncSession, digests: Sequence[Digested], channel: str, *, topic: str) -> None:
