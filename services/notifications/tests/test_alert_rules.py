@@ -32,6 +32,10 @@ async def test_grafanas_webhook_is_taken_as_it_is(watch):
 
     assert (answer.status_code, answer.content) == (200, b"")
     assert [alert["name"] for alert in await watch.listed()] == ["g"]
+    await watch.pass_by(5 * 3600, step=600)
+    assert [alert["status"] for alert in await watch.listed()] == ["firing"], "it repeats it after four hours"
+    await watch.pass_by(20 * 3600, step=600)
+    assert [alert["status"] for alert in await watch.listed()] == ["resolved"], "its end was lost"
 
 
 async def test_prometheus_signs_in_as_it_can(watch):

@@ -180,7 +180,7 @@ def posted(labels=None, annotations=None, starts=None, ends=None, status=None):
         (posted(ends=0), False, 0, 0),  # its end is now: it has ended
         (posted(ends=-10), False, -10, -10),
         (posted(starts=-30, ends=-10), False, -30, -10),
-        (posted(status="firing"), True, None, 5),
+        (posted(status="firing"), True, None, 24 * 60),  # it says `resolved` too: a day
         (posted(status="resolved"), False, None, 0),
         (posted(status="resolved", ends=-10), False, -10, -10),
         (posted(status="firing", ends=-10), False, -10, -10),  # when it ended is said more exactly

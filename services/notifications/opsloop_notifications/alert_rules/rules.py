@@ -21,6 +21,8 @@ NAME_CHARACTERS = 100
 VALUE_CHARACTERS = 1_000
 ANNOTATION_CHARACTERS = 4_000
 RESOLVE_TIMEOUT = timedelta(minutes=5)
+TOLD_TIMEOUT = timedelta(days=1)
+"""Who says `firing` says `resolved` too, and repeats the first every four hours unless told otherwise: this is for ends that were lost."""
 """When an alert ends of which a client did not say when it does, unless it says again that it fires."""
 OWN_EVENTS = "alert."
 
@@ -146,9 +148,10 @@ def fault_of(posted: Posted) -> str | None:
 
 
 def signal_of(posted: Posted, now: datetime) -> Signal:
-    """Return what a posted alert says: one that has ended, or one that fires until its time, or until nobody said so for five minutes."""
+    """Return what a posted alert says: one that has ended, or one that fires until its time, or until nobody said so for long."""
     has_ended = posted.status == "resolved" or (posted.ends_at is not None and posted.ends_at <= now)
-    ends_at = posted.ends_at if posted.ends_at is not None else (now if has_ended else now + RESOLVE_TIMEOUT)
+    unsaid = TOLD_TIMEOUT if posted.status == "firing" else RESOLVE_TIMEOUT
+    ends_at = posted.ends_at if posted.ends_at is not None else (now if has_ended else now + unsaid)
     return Signal(
         labels=without_empty(posted.labels),
         fires=not has_ended,
