@@ -45,6 +45,7 @@ ONE_PAGE = {"/v1/event-types", "/v1/kpi-templates"}
 COMPUTED = {
     "/v1/calendars/{calendar_id}/due-time",
     "/v1/reports/sla",
+    "/v1/forms/{form_id}/counts",
     "/v1/feedback/{feedback_id}/canned-replies/{canned_reply_id}",
     "/v1/schedules/{schedule_id}/shifts",
     "/v1/jobs/{job_id}",

@@ -253,6 +253,11 @@ ROUTING_RULES_PER_WORKSPACE = 200
 CANNED_REPLIES_PER_WORKSPACE = 1_000
 MACROS_PER_WORKSPACE = 500
 WATCHERS_PER_FEEDBACK = 100
+FORMS_PER_WORKSPACE = 200
+FORM_FIELDS = 20  # with their longest answers they come to less than PAGE_FORM_BYTES, so that nothing typed is refused as too large
+FORM_OPTIONS = 20
+FORM_SENDS_AT_ONCE = 10  # from one address by one form, and then
+FORM_SENDS_PER_MINUTE = 2
 TOPICS_PER_WORKSPACE = 100
 SYNONYM_GROUPS_PER_WORKSPACE = 200
 """All of them stand on the page of each person's links."""
