@@ -38,7 +38,7 @@ label,legend{display:block;font-weight:600;padding:0;margin:0 0 .25rem}
 input[type=text],input[type=email],textarea,select{width:100%;font:inherit;color:inherit;background:var(--page);
 border:1px solid var(--line);border-radius:.375rem;padding:.625rem .75rem;min-height:2.75rem}
 textarea{min-height:9rem;resize:vertical}
-[aria-invalid]{border-color:var(--bad);border-width:2px}
+input[aria-invalid],textarea[aria-invalid],select[aria-invalid]{border-color:var(--bad);border-width:2px}
 .flaw{color:var(--bad);margin:.25rem 0 0;font-size:.875rem}.flaw::before{content:"▲ "}
 .notice{border:1px solid var(--bad);border-left-width:4px;background:var(--band);padding:.75rem 1rem;border-radius:.25rem;
 margin:0 0 1.25rem}.notice ul{margin:.5rem 0 0;padding-left:1.25rem}
@@ -49,7 +49,7 @@ a{color:inherit}
 button{font:inherit;font-weight:600;min-height:2.75rem;padding:.5rem 1.75rem;border-radius:.375rem;border:1px solid var(--line);
 background:var(--accent);color:var(--on);cursor:pointer}
 button.turn{background:none;color:inherit;font-weight:400;padding:.25rem .75rem;border-color:transparent;text-decoration:underline}
-:focus-visible{outline:3px solid var(--ink);outline-offset:2px}
+:focus-visible{outline:3px solid var(--ink);outline-offset:2px}[tabindex="-1"]:focus{outline:0}
 .trap,.skip{position:absolute;left:-99rem}.skip:focus{left:1rem;top:.5rem}
 .reference{font-size:1.25rem;font-weight:600;font-variant-numeric:tabular-nums;overflow-wrap:anywhere;user-select:all}
 """
@@ -114,7 +114,8 @@ def form_page(
     intro = f"<p>{escape(text['intro'])}</p>" if text["intro"] else ""
     body = (
         f"<h1>{escape(text['title'])}</h1>{intro}{_notice(look, notice, asked, flaws)}"
-        f'<form method="post" id="form" action="{escape(form.slug)}" enctype="multipart/form-data" novalidate>'
+        # what the answer has to say is where the address leads, and so has the focus: a page without script has no other way
+        f'<form method="post" id="form" action="{escape(form.slug)}#notice" enctype="multipart/form-data" novalidate>'
         f'<input type="hidden" name="{SHOWN}" value="{escape(token)}"><input type="hidden" name="lang" value="{look.language}">'
         f'<div class="trap" aria-hidden="true"><label for="{TRAP}">{look.word("trap")}</label>'
         f'<input id="{TRAP}" name="{TRAP}" type="text" tabindex="-1" autocomplete="off"></div>'
@@ -122,7 +123,8 @@ def form_page(
     )
     turn = ""
     if look.other is not None:  # a button of the form: what was typed goes along
-        turn = (
+        turn = (  # Enter in a field presses the first button, which must not be the switch
+            '<button class="trap" form="form" tabindex="-1" aria-hidden="true"></button>'
             f'<button class="turn" form="form" name="turn" value="{look.other}" lang="{_TAGS[look.other]}">'
             f"{_NAMES[look.other]}</button>"
         )
@@ -135,7 +137,7 @@ def sent_page(look: Look, reference: str | None) -> str:
     said = escape(look.text["thanks"]) if look.text["thanks"] else look.word("thanks_text")
     named = f'<p>{look.word("reference")}<br><span class="reference">{reference}</span></p>' if reference else ""
     body = (
-        f'<h1>{look.word("thanks")}</h1><p role="status">{said}</p>{named}'
+        f'<h1 id="notice" tabindex="-1">{look.word("thanks")}</h1><p role="status">{said}</p>{named}'
         f'<p><a href="../{escape(look.form.slug)}?lang={look.language}">{look.word("another")}</a></p>'
     )
     return _whole(look, WORDS["thanks"][look.language == "zh"], body, "")
@@ -158,7 +160,7 @@ def _notice(look: Look, notice: Pair | None, asked: Iterable[Mapping[str, Any]],
         for field in asked
         if key_of(field) in flaws
     )
-    return f'<div class="notice" role="alert">{look.pick(notice)}{f"<ul>{links}</ul>" if links else ""}</div>'
+    return f'<div class="notice" id="notice" role="alert" tabindex="-1">{look.pick(notice)}{f"<ul>{links}</ul>" if links else ""}</div>'
 
 
 def _label(field: Mapping[str, Any], look: Look) -> str:
@@ -179,7 +181,7 @@ def _field(field: Mapping[str, Any], look: Look, typed: str, flaws: Mapping[str,
     if notes:
         attributes += f' aria-describedby="{" ".join(notes)}"'
     if flaw is not None:
-        attributes += ' aria-invalid="true"' + (" autofocus" if key == next(iter(flaws)) else "")
+        attributes += ' aria-invalid="true"'
     below = f'<p class="soft" id="{key}.hint">{look.word("email_hint")}</p>' if ask == Ask.EMAIL else ""
     if flaw is not None:
         below += f'<p class="flaw" id="{key}.flaw">{look.pick(flaw)}</p>'
