@@ -230,3 +230,61 @@ async def test_a_stale_version_changes_nothing(clockwork):
     )
     assert answer.status_code == 412
     assert (await clockwork.desk.get(path))["name"] == "first"
+
+
+@pytest.mark.parametrize(
+    ("accent", "words"),
+    [
+        ("#000000", "#ffffff"),
+        ("#ffffff", "#1b1b1f"),
+        ("#0a7d4f", "#ffffff"),
+        ("#ffd400", "#1b1b1f"),
+        ("#c0392b", "#ffffff"),
+        ("#8ab4f8", "#1b1b1f"),
+        ("#7f00ff", "#ffffff"),
+    ],
+)
+def test_words_on_colours_that_shops_have(accent, words):
+    assert rules.accents(accent) == (accent, words)
+
+
+@given(st.from_regex(r"#[0-9a-f]{6}", fullmatch=True), st.from_regex(r"#[0-9a-f]{6}", fullmatch=True))
+def test_contrast_is_the_same_from_both_sides(one, other):
+    assert 1 <= rules.contrast(one, other) == rules.contrast(other, one) <= 21.01
+
+
+ROUTES = [
+    ("POST", PATH, "feedback:write"),
+    ("GET", PATH, "feedback:read"),
+    ("GET", f"{PATH}/{{id}}", "feedback:read"),
+    ("GET", f"{PATH}/{{id}}/counts", "feedback:read"),
+    ("PATCH", f"{PATH}/{{id}}", "feedback:write"),
+    ("DELETE", f"{PATH}/{{id}}", "feedback:write"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "scope"), ROUTES)
+async def test_each_route_asks_for_its_scope(clockwork, method, path, scope):
+    made = await clockwork.make(PATH, FORM)
+    desk = clockwork.desk
+    body = {"POST": FORM | {"slug": "two"}, "PATCH": {"name": "two"}}.get(method)
+    other = {"feedback:read": "feedback:write", "feedback:write": "feedback:read"}[scope]
+
+    async def status(headers):
+        answer = await desk.client.request(method, path.format(id=made["id"]), json=body, headers=headers)
+        return answer.status_code
+
+    assert await status({}) == 401
+    assert await status(await desk.api.key(other)) == 403
+    assert await status(await desk.api.publishable("feedback:submit")) == 403
+    assert await status(await desk.api.user("u1")) == 403
+    assert await status(await desk.api.key(scope)) in (200, 201, 204)
+    assert await status({"Authorization": "Bearer opl_none"}) == 401
+
+
+async def test_a_form_says_nothing_of_itself_to_a_visitor_but_what_it_asks(clockwork):
+    await clockwork.make(PATH, FORM | {"name": "internal name", "area": "secret area", "tags": ["secret-tag"]})
+    page = (await clockwork.desk.client.get("/p/acme/forms/contact")).text
+
+    for word in ("internal name", "secret area", "secret-tag", "complaint"):
+        assert word not in page

@@ -1,6 +1,7 @@
 """What is kept of a form: each part by itself, under many hands at once, apart from other workspaces, and what goes with it."""
 
 import asyncio
+from datetime import UTC
 from uuid import uuid4
 
 import pytest
@@ -228,3 +229,17 @@ async def test_as_many_forms_as_a_workspace_may_have_do_not_bound_another(clockw
 
     other = await clockwork.desk.api.key("feedback:write", workspace="other")
     assert (await clockwork.desk.client.post(PATH, json=BARE, headers=other)).status_code == 201
+
+
+@pytest.mark.parametrize("day", ["2026-11-20T00:30", "2026-11-20T12:00", "2026-11-20T23:30"])
+async def test_days_are_those_of_utc(clockwork, day):
+    made = await clockwork.make(PATH, BARE)
+    moment = clockwork.at(day)
+    visitor = Visitor(clockwork, "/p/acme/forms/bare")
+    await visitor.open()
+
+    await visitor.send(body="It fails.")
+    [counted] = (await clockwork.desk.get(f"{PATH}/{made['id']}/counts"))["days"]
+    assert counted["day"] == moment.astimezone(UTC).date().isoformat()
+    assert counted["received"] == 1
+    assert (counted["honeypot"], counted["too_fast"]) == (0, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import UTC, date, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -61,7 +61,7 @@ async def count(session: AsyncSession, form_id: UUID, outcome: Outcome) -> None:
     """Count what became of something that was sent by a form."""
     first = insert(FormDay).values(
         form_id=form_id,
-        day=clock_of(session).now().date(),
+        day=_today(session),
         outcome=outcome.value,
         workspace=context_of(session).workspace,
         count=1,
@@ -74,6 +74,10 @@ async def counts_of(session: AsyncSession, form_id: UUID) -> dict[date, dict[str
     """Return of each day of the last 90 what became of what was sent by a form; raises NotFound."""
     await queries.get_form(session, form_id)
     days: dict[date, dict[str, int]] = {}
-    for one in await queries.days_since(session, form_id, clock_of(session).now().date() - COUNTED):
+    for one in await queries.days_since(session, form_id, _today(session) - COUNTED):
         days.setdefault(one.day, {})[one.outcome] = one.count
     return days
+
+
+def _today(session: AsyncSession) -> date:
+    return clock_of(session).now().astimezone(UTC).date()
