@@ -31,6 +31,7 @@ from opsloop_feedback.taxonomy import slice as taxonomy
 from opsloop_feedback.teams import slice as teams
 from opsloop_feedback.triage_rules import slice as triage_rules
 from opsloop_feedback.watchers import slice as watchers
+from opsloop_feedback.widget import slice as widget
 
 SERVICE = Service(
     name="feedback",
@@ -66,6 +67,7 @@ SERVICE = Service(
         watchers.SLICE,
         forms.SLICE,
         form_pages.SLICE,
+        widget.SLICE,
     ),
     settings=FeedbackSettings,
 )

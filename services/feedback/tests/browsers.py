@@ -33,7 +33,7 @@ _KEYS = {
 }
 _KEYS |= {"ArrowDown": 40}
 _TEXTS = {"Enter": "\r", " ": " "}
-PATIENCE_SECONDS = 60
+PATIENCE_SECONDS = 30
 
 
 class Browser:
