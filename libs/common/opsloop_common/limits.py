@@ -258,6 +258,13 @@ FORM_FIELDS = 20  # with their longest answers they come to less than PAGE_FORM_
 FORM_OPTIONS = 20
 FORM_SENDS_AT_ONCE = 10  # from one address by one form, and then
 FORM_SENDS_PER_MINUTE = 2
+CHAT_MESSAGES = 500  # of one visitor in one chat
+CHAT_MESSAGES_SHOWN = 200
+CHATS_COUNTED = 1_000  # that wait before one
+CHAT_STREAMS = 2_000  # of a process
+CHAT_STREAMS_PER_WORKSPACE = 500
+CHAT_STREAMS_PER_CHAT = 5
+CHAT_READS = 2  # for all who watch in a process at once
 TOPICS_PER_WORKSPACE = 100
 SYNONYM_GROUPS_PER_WORKSPACE = 200
 """All of them stand on the page of each person's links."""

@@ -8,6 +8,7 @@ from opsloop_feedback.arrivals import slice as arrivals
 from opsloop_feedback.authors import slice as authors
 from opsloop_feedback.calendars import slice as calendars
 from opsloop_feedback.canned_replies import slice as canned_replies
+from opsloop_feedback.chats import slice as chats
 from opsloop_feedback.conversations import slice as conversations
 from opsloop_feedback.form_pages import slice as form_pages
 from opsloop_feedback.forms import slice as forms
@@ -68,6 +69,7 @@ SERVICE = Service(
         forms.SLICE,
         form_pages.SLICE,
         widget.SLICE,
+        chats.SLICE,
     ),
     settings=FeedbackSettings,
 )

@@ -105,6 +105,7 @@ async def make(api: Api) -> dict[str, str]:
         ],
         "calendar_id": (await post(api, "/v1/calendars", CALENDAR))["id"],
         "team_id": (await post(api, "/v1/teams", TEAM))["id"],
+        "chat_id": (await post(api, "/v1/chats", {"body": "有人吗？"}))["chat_id"],
         "form_id": (await post(api, "/v1/forms", FORM | {"slug": "first"}))["id"],
         "sla_policy_id": (await post(api, "/v1/sla-policies", SLA_POLICY))["id"],
     }
@@ -121,6 +122,9 @@ WORLD = World(
         "PATCH /v1/canned-replies/{canned_reply_id}": {"name": "another"},
         "PATCH /v1/macros/{macro_id}": {"name": "another"},
         "PATCH /v1/forms/{form_id}": {"name": "another"},
+        "POST /v1/chats/{chat_id}/messages": {"body": "x", "key": "12345678"},
+        "POST /v1/chats/{chat_id}/presence": {},
+        "POST /v1/chats/{chat_id}/contact": {"email": "a@example.com"},
         "PUT /v1/feedback/{feedback_id}/watchers": {"user_ids": ["u1"]},
         "DELETE /v1/feedback/{feedback_id}/watchers": {"user_ids": ["u1"]},
     },

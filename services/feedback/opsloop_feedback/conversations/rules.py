@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from enum import StrEnum
+from uuid import UUID
+
+BUCKETS = 256
+"""So many names wake those who watch conversations: something said wakes about one in as many."""
 
 
 class SaidBy(StrEnum):
@@ -24,3 +29,8 @@ class Delivery(StrEnum):
 
 ERASED = "erased"
 """Why a message was not sent whose author was erased before."""
+
+
+def wakeup(feedback_id: UUID) -> str:
+    """Return the name that wakes those who watch the conversation of a feedback, and a few others."""
+    return f"conversation/{hashlib.blake2b(feedback_id.bytes, digest_size=1).digest()[0] % BUCKETS}"

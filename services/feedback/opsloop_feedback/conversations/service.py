@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common import outbox
 from opsloop_common.access import audit
 from opsloop_common.contracts.feedback import FeedbackErased, FeedbackReplied
-from opsloop_common.db import clock_of, context_of
+from opsloop_common.db import clock_of, context_of, fire_after_commit
 from opsloop_common.errors import Conflict
 from opsloop_common.ids import uuid7
 from opsloop_common.inbox import forgetting
@@ -72,6 +72,28 @@ async def add_from_author(
     return message
 
 
+async def said_between(
+    session: AsyncSession, feedback: items.Feedback, *, named: str, after: UUID | None, limit: int
+) -> Sequence[FeedbackMessage]:
+    """Return what was said between us and the author of one feedback, the newest so many, oldest first.
+
+    `named`: how what the author says begins to be called (`external_id`). What others say where it was merged into is not theirs.
+    """
+    places = {feedback.id, feedback.merged_into_id or feedback.id}
+    return await queries.said_between(session, feedback.id, places, named=named, after=after, limit=limit)
+
+
+async def is_said(session: AsyncSession, feedback: items.Feedback, external_id: str) -> bool:
+    """Say whether an author's message of this name is known."""
+    places = {feedback.id, feedback.merged_into_id or feedback.id}
+    return await queries.find_by_external_id(session, places, external_id) is not None
+
+
+async def answered_among(session: AsyncSession, feedback_ids: Collection[UUID]) -> set[UUID]:
+    """Return those of some feedback whose authors were answered."""
+    return await queries.answered_among(session, feedback_ids)
+
+
 def _written(session: AsyncSession, feedback: items.Feedback, said_by: SaidBy, **said: Any) -> FeedbackMessage:
     message = FeedbackMessage(
         id=uuid7(),
@@ -85,6 +107,8 @@ def _written(session: AsyncSession, feedback: items.Feedback, said_by: SaidBy, *
         **said,
     )
     session.add(message)
+    for watched in {feedback.id, message.addressee_id or feedback.id}:
+        fire_after_commit(session, rules.wakeup(watched))
     about = {"id": message.id, "kind": message.kind, "said_by": message.said_by}
     audit.record(session, "feedback_message.created", f"feedback/{feedback.id}", after=about)
     return message

@@ -41,7 +41,7 @@ h2:focus,p:focus{outline:0}
 .close{border:0;padding:8px 12px}
 .view{padding:8px 20px 20px}
 label,legend{display:block;font-weight:600;margin:12px 0 4px;padding:0}
-fieldset{border:0;margin:0;padding:0;min-width:0}
+fieldset{border:0;margin:12px 0 0;padding:0;min-width:0}
 .soft{color:var(--soft);font-weight:400;font-size:14px;margin:4px 0 0}
 textarea,input[type=email]{width:100%;color:inherit;background:var(--paper);border:1px solid var(--line);border-radius:8px;padding:10px 12px;
 min-height:44px}

@@ -1,4 +1,4 @@
-"""Forms, and what became of what was sent by them."""
+"""Forms, what became of what was sent by them, and chats."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -8,7 +8,7 @@ from opsloop_common.columns import check_in, versioned_columns
 from opsloop_common.migrations import hold_to_workspace
 
 revision = "0016"
-down_revision = "0012"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
@@ -40,9 +40,35 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("form_id", "day", "outcome", name="pk_form_day"),
         sa.ForeignKeyConstraint(["form_id"], ["form.id"], name="fk_form_day_form_id_form", ondelete="CASCADE"),
     )
-    hold_to_workspace("form", "form_day")
+    create_chat()
+    hold_to_workspace("form", "form_day", "chat")
+
+
+def create_chat() -> None:
+    moment = sa.DateTime(timezone=True)
+    op.create_table(
+        "chat",
+        sa.Column("feedback_id", sa.Uuid, nullable=False),
+        sa.Column("workspace", sa.Text, nullable=False),
+        sa.Column("team_id", sa.Uuid, comment="of a team that may be gone"),
+        sa.Column("said", sa.Integer, nullable=False),
+        sa.Column("started_at", moment, nullable=False),
+        sa.Column("seen_at", moment, nullable=False),
+        sa.Column("visitor_typed_at", moment),
+        sa.Column("staff_typed_at", moment),
+        sa.Column("ended_at", moment),
+        sa.CheckConstraint("said BETWEEN 1 AND 500", name="ck_chat_said"),
+        sa.PrimaryKeyConstraint("feedback_id", name="pk_chat"),
+        sa.ForeignKeyConstraint(
+            ["feedback_id"], ["feedback.id"], name="fk_chat_feedback_id_feedback", ondelete="CASCADE"
+        ),
+    )
+    op.create_index(
+        "ix_chat_workspace_open", "chat", ["workspace", "started_at"], postgresql_where=sa.text("ended_at IS NULL")
+    )
+    op.create_index("ix_chat_workspace_newest", "chat", ["workspace", "feedback_id"])
 
 
 def downgrade() -> None:
-    for table in ("form_day", "form"):
+    for table in ("chat", "form_day", "form"):
         op.drop_table(table)
