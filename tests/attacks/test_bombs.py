@@ -92,6 +92,7 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/canned-replies": CANNED_REPLY,
     "POST /v1/macros": MACRO,
     "POST /v1/forms": FORM,
+    "POST /v1/chats": {"body": "b", "name": "n", "page": "p", "locale": "zh-CN"},
     "POST /v1/triage-rules": TRIAGE_RULE,
     "POST /v1/taxonomy": {"name": "n", "parent_id": None, "words": ["w"]},
     "POST /v1/triage-rules/preview": {"rule": TRIAGE_RULE},

@@ -7,7 +7,7 @@ import pytest
 
 from opsloop_common import limits
 from opsloop_common.contracts.envelope import INTERNAL_STREAM
-from services.feedback.tests.chat_visitors import Visitor
+from services.feedback.tests.chats_visitor import Visitor
 
 SHOP = "https://shop.example"
 

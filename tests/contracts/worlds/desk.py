@@ -96,6 +96,7 @@ async def make(api: Api) -> dict[str, str]:
     feedback = (await post(api, "/v1/feedback", {"body": "支付失败"}))["id"]
     team = (await post(api, "/v1/teams", TEAM | {"name": "first line"}))["id"]
     reply = (await post(api, "/v1/canned-replies", CANNED_REPLY))["id"]
+    await post(api, "/v1/chats", {"body": "有人吗？"})
     return {
         "feedback_id": feedback,
         "canned_reply_id": reply,
@@ -105,7 +106,6 @@ async def make(api: Api) -> dict[str, str]:
         ],
         "calendar_id": (await post(api, "/v1/calendars", CALENDAR))["id"],
         "team_id": (await post(api, "/v1/teams", TEAM))["id"],
-        "chat_id": (await post(api, "/v1/chats", {"body": "有人吗？"}))["chat_id"],
         "form_id": (await post(api, "/v1/forms", FORM | {"slug": "first"}))["id"],
         "sla_policy_id": (await post(api, "/v1/sla-policies", SLA_POLICY))["id"],
     }
@@ -122,9 +122,6 @@ WORLD = World(
         "PATCH /v1/canned-replies/{canned_reply_id}": {"name": "another"},
         "PATCH /v1/macros/{macro_id}": {"name": "another"},
         "PATCH /v1/forms/{form_id}": {"name": "another"},
-        "POST /v1/chats/{chat_id}/messages": {"body": "x", "key": "12345678"},
-        "POST /v1/chats/{chat_id}/presence": {},
-        "POST /v1/chats/{chat_id}/contact": {"email": "a@example.com"},
         "PUT /v1/feedback/{feedback_id}/watchers": {"user_ids": ["u1"]},
         "DELETE /v1/feedback/{feedback_id}/watchers": {"user_ids": ["u1"]},
     },
@@ -152,6 +149,7 @@ WORLD = World(
         "POST /v1/canned-replies": {"name": SAID, "texts": [{"locale": "en", "body": SAID}]},
         "PATCH /v1/canned-replies/{canned_reply_id}": {"name": SAID, "texts": [{"locale": "en", "body": SAID}]},
         "POST /v1/macros": MACRO | {"name": SAID, "note": SAID, "team": SAID, "assignee": SAID, "add_tags": [SAID]},
+        "POST /v1/chats": {"body": SAID, "name": SAID, "page": SAID},
         "POST /v1/forms": FORM | WORDED_FORM | {"name": SAID, "area": SAID, "tags": [SAID]},
         "PATCH /v1/forms/{form_id}": WORDED_FORM | {"name": SAID, "area": SAID, "tags": [SAID]},
         "PATCH /v1/macros/{macro_id}": {"name": SAID, "note": SAID, "remove_tags": [SAID]},

@@ -16,7 +16,7 @@ from opsloop_common.errors import NotFound
 from opsloop_common.foreign import readable
 from opsloop_common.http.call import Call
 from opsloop_common.http.deps import Asked, Db, Run, Who
-from opsloop_common.http.lasting import STREAMED, accepts_stream
+from opsloop_common.http.lasting import accepts_stream
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, own_idempotency, problems, public, publishable, users
 from opsloop_feedback.chats import queries, rules, service
@@ -41,6 +41,8 @@ from opsloop_feedback.submissions import rules as submissions
 from opsloop_feedback.submissions.rules import Submission
 
 router = ApiRouter(tags=["chats"])
+visits = ApiRouter(include_in_schema=False)
+"""What a visitor's page asks, by a token that no key stands for: as of pages, no part of the API's contract."""
 VISITOR = [public(), publishable()]  # the second has browsers asked beforehand; what lets in is the token of the chat
 ONE = "/v1/chats/{chat_id}"
 
@@ -68,7 +70,7 @@ async def begin_chat(body: ChatIn, call: Asked, response: Response) -> ChatBegun
     session = await call.begin()
     chat, number = await service.begin_chat(session, said, team_id=body.team_id, sorter=sorter)
     token, expires_at = service.token_for(session, chat, box=run.secrets)
-    response.headers["Location"] = f"/v1/chats/{chat.feedback_id}"
+    response.headers["Location"] = f"/v1/feedback/{chat.feedback_id}"
     state = ChatStateOut.model_validate(await service.state_of(session, chat))
     return ChatBegunOut(chat_id=chat.feedback_id, number=number, token=token, expires_at=expires_at, state=state)
 
@@ -123,7 +125,7 @@ def _visit(call: Call, request: Request) -> Visit:
     return service.read_token(bearer_token(request.headers.get("authorization")), box=run.secrets, now=run.clock.now())
 
 
-@router.get(ONE, dependencies=VISITOR, responses=problems(401, 404, 429))
+@visits.get(ONE, dependencies=VISITOR)
 async def get_chat(chat_id: UUID, call: Asked, request: Request) -> ChatShownOut:
     """Show a visitor their chat: what was said, and how it stands. The token is that of the chat."""
     session, _ = await _enter(call, request, chat_id)
@@ -132,14 +134,14 @@ async def get_chat(chat_id: UUID, call: Asked, request: Request) -> ChatShownOut
     return ChatShownOut(messages=said, state=ChatStateOut.model_validate(await service.state_of(session, chat)))
 
 
-@router.post(f"{ONE}/messages", status_code=201, dependencies=VISITOR, responses=problems(401, 404, 409, 429))
+@visits.post(f"{ONE}/messages", status_code=201, dependencies=VISITOR)
 async def say_in_chat(chat_id: UUID, body: ChatMessageIn, call: Asked, request: Request) -> ChatMessageOut:
     """Say something more, once by its `key`."""
     session, _ = await _enter(call, request, chat_id)
     return ChatMessageOut.model_validate(await service.say(session, chat_id, body=body.body, key=body.key))
 
 
-@router.post(f"{ONE}/presence", dependencies=VISITOR, responses=problems(401, 404, 429))
+@visits.post(f"{ONE}/presence", dependencies=VISITOR)
 async def be_in_chat(chat_id: UUID, body: PresenceIn, call: Asked, request: Request) -> ChatTokenOut:
     """Say that one is there, types or leaves; answers with a token for the next hour."""
     session, _ = await _enter(call, request, chat_id)
@@ -148,7 +150,7 @@ async def be_in_chat(chat_id: UUID, body: PresenceIn, call: Asked, request: Requ
     return ChatTokenOut(token=token, expires_at=expires_at)
 
 
-@router.post(f"{ONE}/contact", dependencies=VISITOR, responses=problems(401, 404, 409, 429))
+@visits.post(f"{ONE}/contact", dependencies=VISITOR)
 async def hand_chat_over(chat_id: UUID, body: ContactIn, call: Asked, request: Request) -> ChatStateOut:
     """Ask to be answered by mail when one is gone. Nobody has verified the address."""
     session, _ = await _enter(call, request, chat_id)
@@ -156,11 +158,10 @@ async def hand_chat_over(chat_id: UUID, body: ContactIn, call: Asked, request: R
     return ChatStateOut.model_validate(await service.state_of(session, chat))
 
 
-@router.get(
+@visits.get(
     f"{ONE}/stream",
     dependencies=VISITOR,
     response_class=Response,
-    responses=problems(401, 404, 429) | {200: STREAMED | {"description": "Events `message` and `state`."}},
 )
 async def stream_chat(
     chat_id: UUID,
@@ -181,7 +182,7 @@ async def stream_chat(
     )
 
 
-@router.get(f"{ONE}/transcript", dependencies=VISITOR, response_class=Response, responses=problems(401, 404, 429))
+@visits.get(f"{ONE}/transcript", dependencies=VISITOR, response_class=Response)
 async def get_chat_transcript(chat_id: UUID, call: Asked, request: Request) -> Response:
     """Return what was said as a text to keep, in UTC."""
     session, _ = await _enter(call, request, chat_id)

@@ -1,4 +1,4 @@
-"""The script that shows the widget on somebody's page, read once."""
+"""The scripts that show the widget and the chat on somebody's page, read once."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from importlib.resources import files
 
 
 @cache
-def script() -> str:
-    """Return the script."""
-    return files("opsloop_feedback.widget").joinpath("widget.js").read_text("utf-8")
+def script(name: str = "widget.js") -> str:
+    """Return a script by its name, which is ours."""
+    return files("opsloop_feedback.widget").joinpath(name).read_text("utf-8")
