@@ -14,7 +14,7 @@ from opsloop_common.db import Context
 from opsloop_common.runner.server import listen, serving
 
 _PAGE = """<!doctype html><html lang="{lang}"><meta charset="utf-8">
-<meta name="viewport" content="width=device-width"><title>飞鸽商城</title><script src="{host}/widget.js" {options} defer></script>
+<meta name="viewport" content="width=device-width"><title>飞鸽商城</title><script src="{host}/{script}" {options} defer></script>
 <main><h1>飞鸽商城</h1><a href="#x" id="link">Orders</a></main></html>"""
 _POLICY = "default-src 'none'; script-src {host}; connect-src {host}; require-trusted-types-for 'script'"
 
@@ -26,13 +26,14 @@ class Shop:
         self.host = host
         self.url = self.key = ""
         self.lang = "zh-CN"
+        self.script = "widget.js"
         self.options: dict[str, str] = {}
 
     def html(self) -> str:
         """Return the page as it is now."""
         options = {"data-key": self.key} | self.options
         said = " ".join(f'{name}="{escape(value)}"' for name, value in options.items())
-        return _PAGE.format(lang=self.lang, host=self.host, options=said)
+        return _PAGE.format(lang=self.lang, host=self.host, script=self.script, options=said)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Answer one request."""
