@@ -29,6 +29,12 @@ class Further(NamedTuple):
 
 FURTHER = {
     "feedback.intake.quick": Further(25, "the fast path of one use case, in one statement below SQLAlchemy"),
+    "feedback.chats.streaming": Further(
+        35, "the answer that goes on while a visitor watches, apart from asking for it"
+    ),
+    "feedback.form_pages.layout": Further(5, "the page as HTML"),
+    "feedback.form_pages.words": Further(-20, "data: what the page says, in two languages"),
+    "feedback.widget.page": Further(-10, "the script that shows a form on somebody's page"),
     "feedback.terms.stems": Further(-10, "the endings that English words lose"),
     "feedback.terms.glossary": Further(-20, "data: what is called what in two languages"),
     "feedback.terms.stopping": Further(-20, "data: words that say nothing, and words that deny"),

@@ -203,6 +203,7 @@ PAIRS = [
         (ROOT / f"docs/{name}.md", ROOT / f"docs/{name}.zh-CN.md")
         for name in (
             "alerts",
+            "forms",
             "anomalies",
             "bots",
             "capture",

@@ -8,6 +8,7 @@ ADMIN_PATHS = ("/v1/api-keys", "/v1/user-secrets", "/v1/audit", "/v1/parked-even
 SCOPES = {
     "POST /v1/feedback": {"submit", "write"},
     "POST /v1/feedback:batch": {"submit", "write"},
+    "POST /v1/chats": {"submit", "write"},
     "POST /v1/mail/reports": {"report", "write"},
     "POST /v1/mail/bounces": {"report", "write"},
     # whoever may do anything may know the calendar, and how far the work is that it began
@@ -26,9 +27,10 @@ BESIDES_READ = {
 }
 FOR_BROWSERS = {
     # everything else refuses publishable keys and tokens of end users, whatever their scopes
-    "publishable": {"POST /v1/feedback"},
+    "publishable": {"POST /v1/feedback", "POST /v1/chats"},
     "user": {
         "POST /v1/feedback",
+        "POST /v1/chats",
         "GET /v1/recipients/{user_id}/contacts",
         "POST /v1/recipients/{user_id}/contacts",
         "GET /v1/recipients/{user_id}/contacts/{contact_id}",
@@ -45,6 +47,7 @@ ONE_PAGE = {"/v1/event-types", "/v1/kpi-templates"}
 COMPUTED = {
     "/v1/calendars/{calendar_id}/due-time",
     "/v1/reports/sla",
+    "/v1/forms/{form_id}/counts",
     "/v1/feedback/{feedback_id}/canned-replies/{canned_reply_id}",
     "/v1/schedules/{schedule_id}/shifts",
     "/v1/jobs/{job_id}",

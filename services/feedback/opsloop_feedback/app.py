@@ -8,7 +8,10 @@ from opsloop_feedback.arrivals import slice as arrivals
 from opsloop_feedback.authors import slice as authors
 from opsloop_feedback.calendars import slice as calendars
 from opsloop_feedback.canned_replies import slice as canned_replies
+from opsloop_feedback.chats import slice as chats
 from opsloop_feedback.conversations import slice as conversations
+from opsloop_feedback.form_pages import slice as form_pages
+from opsloop_feedback.forms import slice as forms
 from opsloop_feedback.indexing import slice as indexing
 from opsloop_feedback.intake import slice as intake
 from opsloop_feedback.items import slice as items
@@ -29,6 +32,7 @@ from opsloop_feedback.taxonomy import slice as taxonomy
 from opsloop_feedback.teams import slice as teams
 from opsloop_feedback.triage_rules import slice as triage_rules
 from opsloop_feedback.watchers import slice as watchers
+from opsloop_feedback.widget import slice as widget
 
 SERVICE = Service(
     name="feedback",
@@ -62,6 +66,10 @@ SERVICE = Service(
         previews.SLICE,
         taxonomy.SLICE,
         watchers.SLICE,
+        forms.SLICE,
+        form_pages.SLICE,
+        widget.SLICE,
+        chats.SLICE,
     ),
     settings=FeedbackSettings,
 )

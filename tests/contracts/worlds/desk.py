@@ -58,12 +58,45 @@ MACRO = {
     "assignee": "u1",
 }
 
+FORM = {
+    "slug": "contact",
+    "name": "website",
+    "kind": "complaint",
+    "tags": ["web"],
+    "accent": "#0a7d4f",
+    "texts": [
+        {"locale": "zh", "title": "联系我们", "intro": "请告诉我们。", "asks": "发生了什么？", "thanks": "谢谢。"},
+        {"locale": "en", "title": "Contact us"},
+    ],
+    "fields": [
+        {"ask": "rating", "required": True},
+        {
+            "ask": "choice",
+            "name": "plan",
+            "label": {"en": "Plan", "zh": "套餐"},
+            "options": [{"value": "free", "label": {"en": "Free", "zh": "免费"}}],
+        },
+    ],
+}
+WORDED_FORM = {
+    "texts": [{"locale": "en", "title": SAID, "intro": SAID, "asks": SAID, "thanks": SAID}],
+    "fields": [
+        {
+            "ask": "choice",
+            "name": "plan",
+            "label": {"en": SAID},
+            "options": [{"value": SAID, "label": {"zh": SAID}}],
+        }
+    ],
+}
+
 
 async def make(api: Api) -> dict[str, str]:
     """Make one of each."""
     feedback = (await post(api, "/v1/feedback", {"body": "支付失败"}))["id"]
     team = (await post(api, "/v1/teams", TEAM | {"name": "first line"}))["id"]
     reply = (await post(api, "/v1/canned-replies", CANNED_REPLY))["id"]
+    await post(api, "/v1/chats", {"body": "有人吗？"})
     return {
         "feedback_id": feedback,
         "canned_reply_id": reply,
@@ -73,6 +106,7 @@ async def make(api: Api) -> dict[str, str]:
         ],
         "calendar_id": (await post(api, "/v1/calendars", CALENDAR))["id"],
         "team_id": (await post(api, "/v1/teams", TEAM))["id"],
+        "form_id": (await post(api, "/v1/forms", FORM | {"slug": "first"}))["id"],
         "sla_policy_id": (await post(api, "/v1/sla-policies", SLA_POLICY))["id"],
     }
 
@@ -87,6 +121,7 @@ WORLD = World(
         "PATCH /v1/routing-rules/{routing_rule_id}": {"position": 11},
         "PATCH /v1/canned-replies/{canned_reply_id}": {"name": "another"},
         "PATCH /v1/macros/{macro_id}": {"name": "another"},
+        "PATCH /v1/forms/{form_id}": {"name": "another"},
         "PUT /v1/feedback/{feedback_id}/watchers": {"user_ids": ["u1"]},
         "DELETE /v1/feedback/{feedback_id}/watchers": {"user_ids": ["u1"]},
     },
@@ -97,6 +132,7 @@ WORLD = World(
         "PATCH /v1/routing-rules/{routing_rule_id}": {"enabled": False},
         "PATCH /v1/canned-replies/{canned_reply_id}": {"texts": [{"locale": "en", "body": "Thanks."}]},
         "PATCH /v1/macros/{macro_id}": {"status": "open"},
+        "PATCH /v1/forms/{form_id}": {"enabled": False},
     },
     worded={
         "POST /v1/calendars": CALENDAR | {"name": SAID, "days": [DAYS[0] | {"name": SAID}]},
@@ -113,6 +149,9 @@ WORLD = World(
         "POST /v1/canned-replies": {"name": SAID, "texts": [{"locale": "en", "body": SAID}]},
         "PATCH /v1/canned-replies/{canned_reply_id}": {"name": SAID, "texts": [{"locale": "en", "body": SAID}]},
         "POST /v1/macros": MACRO | {"name": SAID, "note": SAID, "team": SAID, "assignee": SAID, "add_tags": [SAID]},
+        "POST /v1/chats": {"body": SAID, "name": SAID, "page": SAID},
+        "POST /v1/forms": FORM | WORDED_FORM | {"name": SAID, "area": SAID, "tags": [SAID]},
+        "PATCH /v1/forms/{form_id}": WORDED_FORM | {"name": SAID, "area": SAID, "tags": [SAID]},
         "PATCH /v1/macros/{macro_id}": {"name": SAID, "note": SAID, "remove_tags": [SAID]},
     },
     no_changes={"PUT /v1/feedback/{feedback_id}/watchers": {"user_ids": ["u9"]}},

@@ -27,7 +27,7 @@ from opsloop_feedback.submissions import rules as submissions
 from opsloop_feedback.submissions.rules import Submission
 
 
-async def submit(session: AsyncSession, said: Submission) -> tuple[Feedback, bool]:
+async def submit(session: AsyncSession, said: Submission, *, sorter: Sorter = UNTAUGHT) -> tuple[Feedback, bool]:
     """Take in one post; returns it and whether it is new. A known (source, channel, external_id) gives its item.
 
     Raises Invalid (422) for a time to come.
@@ -35,7 +35,7 @@ async def submit(session: AsyncSession, said: Submission) -> tuple[Feedback, boo
     now = clock_of(session).now()
     submissions.require_said(said, now)
     key = _key(said) or 0
-    row = rules.new_row(said, id=uuid7(), workspace=context_of(session).workspace, now=now)
+    row = rules.new_row(said, id=uuid7(), workspace=context_of(session).workspace, now=now, sorter=sorter)
     [(feedback_id, created)] = await submit_many(session, Prepared([key], {key: row}, {}))
     return await items.get_feedback(session, feedback_id), created
 
