@@ -34,6 +34,8 @@ FOR_BROWSERS = {
         "GET /v1/recipients/{user_id}/contacts",
         "POST /v1/recipients/{user_id}/contacts",
         "GET /v1/recipients/{user_id}/contacts/{contact_id}",
+        "GET /v1/recipients/{user_id}/preferences",
+        "PUT /v1/recipients/{user_id}/preferences",
         "GET /v1/recipients/{user_id}/inbox",
         "GET /v1/recipients/{user_id}/inbox/stream",
         "GET /v1/recipients/{user_id}/inbox/{entry_id}",

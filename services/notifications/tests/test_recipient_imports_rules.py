@@ -80,6 +80,24 @@ def test_a_row_that_is_too_long_costs_itself(format):
     assert [(row.number, row.flaw is None) for row in found] == [(1, True), (2, False), (3, True)]
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        b"q," + b"x" * 131_073,  # a character more than csv takes in a cell
+        b'q,"' + b"x" * 131_073 + b'"',
+        b'q,"' + b"x" * 300_000,
+        b'q,"' + b"x" * ROW_BYTES + b"\n" + b"x" * 300_000,
+        b'q,"' + b'""' * 200_000 + b'"',
+    ],
+)
+def test_a_cell_longer_than_any_reader_takes_costs_its_own_row(row):
+    found = read(b"good1,n\n" + row + b"\ngood2,n\n", Format.CSV, piece=16 * ROW_BYTES)
+
+    assert list(found[0].cells) == ["good1", "n"]
+    assert found[1].flaw is not None
+    assert b'"' in row or list(found[-1].cells) == ["good2", "n"]
+
+
 def test_a_line_longer_than_any_piece_ends_all_the_same():
     data = b"a\n" + b"x" * (10 * ROW_BYTES) + b"\nb\n"
     found = read(data, Format.NDJSON, piece=2 * ROW_BYTES)

@@ -48,7 +48,7 @@ async def test_who_said_nothing_has_no_preferences(person):
     assert await person.call("GET") == {"user_id": "u1"} | NOTHING
 
 
-async def test_what_is_said_is_kept_in_order_and_replaced_as_a_whole(person):
+async def test_what_is_said_is_kept_in_order_and_what_is_off_stays_so_until_it_is_named(person):
     said = [wants("z"), wants("a", "inbox", True), wants("a", "email")]
 
     put = await person.prefer(topics=said, quiet_hours=NIGHT)
@@ -56,7 +56,22 @@ async def test_what_is_said_is_kept_in_order_and_replaced_as_a_whole(person):
     assert put["topics"] == [wants("a", "email"), wants("a", "inbox", True), wants("z")]
     assert put["quiet_hours"] == NIGHT
     assert await person.call("GET") == put
-    assert await person.prefer() == {"user_id": "u1"} | NOTHING
+    assert await person.prefer() == {"user_id": "u1"} | NOTHING | {"topics": [wants("a", "email"), wants("z")]}
+    assert (await person.prefer(topics=[wants("z", is_on=True)]))["topics"] == [
+        wants("a", "email"),
+        wants("z", is_on=True),
+    ]
+
+
+async def test_a_person_says_it_with_a_token_of_their_own_and_takes_it_back(person, service):
+    own = Person(service, await service.user("u1"))
+    other = Person(service, await service.user("u2"))
+    await person.prefer(topics=[wants("a")])
+
+    assert (await own.call("GET"))["topics"] == [wants("a")]
+    assert await own.prefer() == {"user_id": "u1"} | NOTHING
+    await other.call("GET", status=404)
+    await other.prefer(404)
 
 
 async def test_a_version_holds_for_address_and_preferences_together(person):
@@ -84,7 +99,7 @@ async def test_each_topic_that_is_left_is_told_once(person):
     await person.prefer(topics=[wants("a"), wants("b", is_on=True)])
     await person.prefer(topics=[wants("a"), wants("b", is_on=True)])
     await person.prefer(topics=[wants("a"), wants("b"), wants("b", "inbox")])
-    await person.prefer()
+    await person.prefer(topics=[wants("a", is_on=True)])
     await person.prefer(topics=[wants("a")])
 
     assert await person.told() == [

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from enum import Enum
+from hashlib import sha256
 from typing import Annotated, Any, Generic, TypeVar
 from uuid import UUID
 
@@ -99,15 +100,18 @@ async def _long_page(
 
 
 def _asked(request: Request, limit: int, cursor: str | None) -> Page:
-    secrets = call_of(request).shell.runtime.secrets
-    purpose = f"cursor {request.scope['route'].path}"
+    call = call_of(request)
+    secrets, whose = call.shell.runtime.secrets, call.principal.workspace if call.principal is not None else ""
+    filters = sorted(pair for pair in request.query_params.multi_items() if pair[0] not in ("limit", "cursor"))
+    # with other filters, or elsewhere, it would begin in the middle and say nothing of it
+    purpose = f"cursor {request.scope['path']} {whose} {sha256(orjson.dumps(filters)).hexdigest()}"
     after = None
     if cursor is not None:
         try:
             with reading():
                 after = [_untagged(item) for item in orjson.loads(secrets.open(cursor, purpose=purpose))]
         except Unreadable as error:
-            raise Invalid("/query/cursor", "is not a cursor of this list") from error
+            raise Invalid("/query/cursor", "is not a cursor of this list with these filters") from error
     return Page(limit, after, secrets, purpose)
 
 

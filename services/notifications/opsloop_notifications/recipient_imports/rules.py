@@ -177,11 +177,15 @@ def _separated(piece: bytes, delimiter: str) -> Iterator[tuple[list[str], int]]:
             if taken - begun > ROW_BYTES:
                 return
             taken += len(line)
-            yield line.decode(errors="replace")
+            # csv raises for a cell of twice as many characters; what is longer is refused anyway
+            yield line[:ROW_BYTES].decode(errors="replace")
 
-    for cells in csv.reader(lines(), delimiter=delimiter):
-        yield cells, taken - begun
-        begun = taken
+    try:
+        for cells in csv.reader(lines(), delimiter=delimiter):
+            yield cells, taken - begun
+            begun = taken
+    except csv.Error:
+        yield [], ROW_BYTES + 1
 
 
 def named(cells: Sequence[str], head: Head) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from fastapi import Query, Response
 
 from opsloop_common.http.deps import Db, IfMatch, Who, set_etag
 from opsloop_common.http.paging import Listing, PageQuery, paginate
-from opsloop_common.http.routing import ApiRouter, allow, problems
+from opsloop_common.http.routing import ApiRouter, allow, problems, users
 from opsloop_common.http.schemas import EmailAddress, Locale, UserId
 from opsloop_notifications.recipients import queries, service
 from opsloop_notifications.recipients.models import Recipient
@@ -28,13 +28,14 @@ ONE = "/v1/recipients/{user_id:path}"  # below every longer path: an id may hold
 PREFERENCES = f"{ONE}/preferences"
 
 
-@router.put(PREFERENCES, dependencies=[WRITE], responses=problems(404, 412))
+@router.put(PREFERENCES, dependencies=[WRITE, users()], responses=problems(404, 412))
 async def put_preferences(
-    user_id: UserId, body: PreferencesIn, session: Db, response: Response, expected: IfMatch
+    user_id: UserId, body: PreferencesIn, session: Db, who: Who, response: Response, expected: IfMatch
 ) -> PreferencesOut:
     """Say what a person wants to hear on which channel, and when they are left alone; what is left out is as the topics say.
 
-    What comes within the quiet hours is sent when they end, in the person's zone, but for topics that are critical.
+    What is off stays off until it is named: only the person, with their own token, takes it back by leaving it out. What
+    comes within the quiet hours is sent when they end, in the person's zone, but for topics that are critical.
     """
     wanted: dict[str, dict[str, bool]] = {}
     digests: dict[str, dict[str, dict[str, Any]]] = {}
@@ -44,14 +45,15 @@ async def put_preferences(
             digests.setdefault(each.topic, {})[each.channel] = each.digest.model_dump()
     quiet = (body.quiet_hours.start, body.quiet_hours.end) if body.quiet_hours else None
     recipient = await service.set_preferences(
-        session, user_id, wanted=wanted, digests=digests, quiet=quiet, expected=expected
+        session, user_id, as_user=who.user_id, wanted=wanted, digests=digests, quiet=quiet, expected=expected
     )
     return _preferences(response, recipient)
 
 
-@router.get(PREFERENCES, dependencies=[READ], responses=problems(404))
-async def get_preferences(user_id: UserId, session: Db, response: Response) -> PreferencesOut:
+@router.get(PREFERENCES, dependencies=[READ, users()], responses=problems(404))
+async def get_preferences(user_id: UserId, session: Db, who: Who, response: Response) -> PreferencesOut:
     """Show what a person said they want to hear, and when they are left alone."""
+    service.require_own(user_id, who.user_id)
     return _preferences(response, await queries.get_recipient(session, user_id))
 
 

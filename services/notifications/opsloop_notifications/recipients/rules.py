@@ -137,6 +137,14 @@ def without_channel(before: Wanted, topic: str, channel: str) -> dict[str, dict[
     return copied | {topic: copied.get(topic, {}) | {channel: False}}
 
 
+def only_off(wanted: Wanted) -> dict[str, dict[str, bool]]:
+    """Return of what a person said what they do not want."""
+    off: dict[str, dict[str, bool]] = {
+        topic: {channel: on for channel, on in channels.items() if not on} for topic, channels in wanted.items()
+    }
+    return {topic: channels for topic, channels in off.items() if channels}
+
+
 def over(before: Mapping[str, Mapping[str, T]], said: Mapping[str, Mapping[str, T]]) -> dict[str, dict[str, T]]:
     """Return what was said before by topic and channel, with what is said now in its place."""
     merged = {topic: dict(channels) for topic, channels in before.items()}

@@ -14,6 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from opsloop_common import outbox, resources
 from opsloop_common.contracts.notifications import RecipientUnsubscribed
 from opsloop_common.db import clock_of, context_of
+from opsloop_common.errors import NotFound
 from opsloop_common.turns import breathing
 from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_notifications.recipients import learning, queries, rules
@@ -190,17 +191,30 @@ async def delete_recipient(session: AsyncSession, user_id: str, *, expected: Pre
     await resources.delete(session, recipient)
 
 
+def require_own(user_id: str, as_user: str | None) -> None:
+    """Raise NotFound for a person's token that asks about somebody else."""
+    if as_user is not None and as_user != user_id:
+        raise NotFound.of("recipient", by="user_id")
+
+
 async def set_preferences(
     session: AsyncSession,
     user_id: str,
     *,
+    as_user: str | None = None,
     wanted: rules.Wanted,
     digests: rules.Digests,
     quiet: tuple[time, time] | None,
     expected: Precondition,
 ) -> Recipient:
-    """Say what one person wants to hear and when not; tells of what is not wanted any more. Raises NotFound, StaleVersion."""
+    """Say what one person wants to hear and when not; tells of what is not wanted any more. Raises NotFound, StaleVersion.
+
+    Unless the person says it (`as_user`), what is off stays so until it is named: a link of theirs may have put it off.
+    """
+    require_own(user_id, as_user)
     recipient = await queries.lock_recipient(session, user_id, expected)
+    if as_user is None:
+        wanted = rules.over(rules.only_off(recipient.wanted), wanted)
     start, end = quiet or (None, None)
     _want(session, recipient, {"wanted": wanted, "digests": digests, "quiet_start": start, "quiet_end": end}, by="api")
     return recipient
