@@ -94,11 +94,12 @@ async def state_of(session: AsyncSession, chat: Chat) -> State:
     now = clock_of(session).now()
     feedback = await items.get_feedback(session, chat.feedback_id)
     there = await _shift(session, chat.team_id, now)
+    answered_at = (await conversations.answered_among(session, [chat.feedback_id])).get(chat.feedback_id)
     return State(
         is_open=there.is_open,
         opens_at=there.opens_at,
-        position=await _position(session, chat, now),
-        staff_is_typing=rules.is_typing(chat.staff_typed_at, now),
+        position=None if answered_at else await _position(session, chat, now),
+        staff_is_typing=rules.is_typing(chat.staff_typed_at, now, said_at=answered_at),
         has_address=feedback.author_email is not None,
         ended_at=chat.ended_at,
     )
@@ -115,9 +116,7 @@ async def _shift(session: AsyncSession, team_id: UUID | None, now: datetime) -> 
     return rules.shift(team.members, team.calendar_id, await calendars.read_calendars(session, named), now)
 
 
-async def _position(session: AsyncSession, chat: Chat, now: datetime) -> int | None:
-    if chat.feedback_id in await conversations.answered_among(session, [chat.feedback_id]):
-        return None
+async def _position(session: AsyncSession, chat: Chat, now: datetime) -> int:
     since = now - rules.THERE_FOR
     earlier = await queries.before(session, chat, since=since, limit=limits.CHATS_COUNTED)
     return 1 + len(earlier) - len(await conversations.answered_among(session, earlier))

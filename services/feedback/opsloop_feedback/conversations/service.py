@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -89,8 +90,8 @@ async def is_said(session: AsyncSession, feedback: items.Feedback, external_id: 
     return await queries.find_by_external_id(session, places, external_id) is not None
 
 
-async def answered_among(session: AsyncSession, feedback_ids: Collection[UUID]) -> set[UUID]:
-    """Return those of some feedback whose authors were answered."""
+async def answered_among(session: AsyncSession, feedback_ids: Collection[UUID]) -> dict[UUID, datetime]:
+    """Return those of some feedback whose authors were answered, and when they were last."""
     return await queries.answered_among(session, feedback_ids)
 
 
