@@ -280,6 +280,19 @@ SEGMENTS_PER_WORKSPACE = 200
 SEGMENT_LISTED = 1_000_000
 """People on a static list."""
 
+ATTACHMENT_BYTES = 20 * 1024 * 1024
+ATTACHMENTS_PER_MESSAGE = 10
+ATTACHMENTS_BYTES_PER_WORKSPACE = 10 * 1024**3  # a setting: all files of a workspace together
+ATTACHMENT_NAME_CHARACTERS = 120
+ATTACHMENT_HOURS = 24
+"""After so long a file that no post and no message names is removed."""
+ATTACHMENT_LINK_SECONDS = 600
+FILE_STORE_SECONDS = 60.0  # one file, to its store or from it
+THUMBNAIL_PIXELS = 24_000_000
+"""Of a picture that is made small: four bytes each while it is read."""
+THUMBNAIL_SECONDS = 20.0
+CLAMAV_SECONDS = 30.0
+
 TEMPLATES_PER_WORKSPACE = 500
 TEMPLATE_VERSIONS = 200
 """Of one template; none is thrown away while it is there."""

@@ -15,6 +15,7 @@ from opsloop_common.db import clock_of, context_of
 from opsloop_common.errors import Conflict
 from opsloop_common.ids import uuid7
 from opsloop_common.inbox import forgetting
+from opsloop_feedback.attachments import service as attachments
 from opsloop_feedback.authors import service as authors
 from opsloop_feedback.conversations.models import FeedbackMessage
 from opsloop_feedback.indexing import service as indexing
@@ -23,7 +24,9 @@ from opsloop_feedback.items import service as items
 REPLY = "reply"
 
 
-async def add_message(session: AsyncSession, feedback_id: UUID, *, kind: str, body: str) -> FeedbackMessage:
+async def add_message(
+    session: AsyncSession, feedback_id: UUID, *, kind: str, body: str, files: Sequence[UUID] = ()
+) -> FeedbackMessage:
     """Write a reply to the author, or a note; raises NotFound. A reply to what was merged lands where it was merged into.
 
     A reply is told to other services, a note never is.
@@ -43,6 +46,7 @@ async def add_message(session: AsyncSession, feedback_id: UUID, *, kind: str, bo
         created_at=clock_of(session).now(),
     )
     session.add(message)
+    await attachments.name(session, files, feedback_id=feedback.id, message_id=message.id)
     if kind == REPLY:
         reply_seconds = await items.mark_replied(session, feedback)
         outbox.append(
@@ -71,6 +75,7 @@ async def erase_authors(session: AsyncSession, erasure_id: UUID, user_ids: Seque
             .execution_options(synchronize_session=False)
         )
         await indexing.forget(session, feedback_ids)
+        await attachments.take_back(session, feedback_ids)
         await outbox.forget(session, [f"feedback/{id}" for id in feedback_ids], user_ids)
         outbox.append(session, FeedbackErased(erasure_id=erasure_id, feedback_ids=list(feedback_ids)))
     await forgetting.forget(session, user_ids)
