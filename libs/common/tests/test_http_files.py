@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -97,12 +97,12 @@ async def test_whoever_leaves_is_not_waited_for(kind: str | None) -> None:
 
 
 async def test_it_is_closed_also_when_its_use_fails() -> None:
-    async def use() -> AsyncIterator[bytes]:
+    async def use() -> None:
         async with read_file(request([b"x"]), LIMIT) as read:
             kept.append(read)
             raise LookupError
 
     kept: list[Any] = []
     with pytest.raises(LookupError):
-        await use()  # type: ignore[misc]
+        await use()
     assert kept[0].file.closed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -13,13 +14,18 @@ import pytest_asyncio
 from PIL import Image
 
 from opsloop_common.contracts.users import UserErased
+from opsloop_common.db import Context
+from opsloop_common.errors import Conflict, Unavailable
 from opsloop_common.ids import uuid7
 from opsloop_common.limits import ATTACHMENT_BYTES, ATTACHMENT_HOURS, ATTACHMENT_LINK_SECONDS
 from opsloop_common.testing.due import run_due, run_recurring
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import MakeApi, settings_for_tests
 from opsloop_feedback.app import SERVICE
+from opsloop_feedback.attachments import service
+from opsloop_feedback.attachments.service import NewFile
 from opsloop_feedback.conversations.consumers import ERASURES
+from opsloop_feedback.files.service import FileStore, open_folder
 from opsloop_feedback.settings import FeedbackSettings
 from services.feedback.tests.conftest import Desk
 
@@ -54,6 +60,10 @@ class Files(Desk):
     async def keep_up(self) -> None:
         await run_due(self.api.db, SERVICE.due)
         await run_recurring(self.api.db, [kind for kind in SERVICE.due if kind.name == "feedback.keep_attachments"])
+
+    @property
+    def store(self) -> FileStore:
+        return open_folder(self.folder)
 
     def stored(self) -> list[str]:
         return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file())
@@ -236,3 +246,134 @@ async def test_without_a_place_for_files_there_are_none(desk: Desk) -> None:
     answer = await desk.client.post("/v1/attachments", content=b"x", headers=desk.agent)
     assert answer.status_code == 503
     assert "OPSLOOP_ATTACHMENTS_PATH" in answer.json()["detail"]
+
+
+async def test_a_batch_names_no_files(files: Files) -> None:
+    made = await files.upload()
+    row = {"body": "b", "external_id": "1", "attachments": [made["id"]]}
+    answer = await files.client.post("/v1/feedback:batch", json={"items": [row]}, headers=files.agent)
+
+    assert [each["status"] for each in answer.json()["items"]] == ["invalid"]
+
+
+async def test_a_post_that_is_known_names_nothing_more(files: Files) -> None:
+    one, post = await files.named(external_id="1")
+    again = await files.post(expect=200, external_id="1", attachments=[(await files.upload())["id"]])
+
+    assert again["id"] == post["id"]
+    listed = (await files.get(f"/v1/feedback/{post['id']}/attachments"))["items"]
+    assert [shown["id"] for shown in listed] == [one["id"]]
+
+
+async def test_a_post_names_ten_files(files: Files) -> None:
+    made = [(await files.upload(b"%d" % number))["id"] for number in range(11)]
+    await files.post(expect=422, attachments=made)
+    post = await files.post(attachments=made[:10])
+    page = await files.get(f"/v1/feedback/{post['id']}/attachments", limit=6)
+    rest = await files.get(f"/v1/feedback/{post['id']}/attachments", limit=6, cursor=page["next_cursor"])
+
+    assert [shown["id"] for shown in page["items"] + rest["items"]] == made[9::-1]
+
+
+async def test_of_two_that_name_a_file_at_once_one_has_it(files: Files) -> None:
+    made = await files.upload()
+    post = {"body": "b", "attachments": [made["id"]]}
+    answers = await asyncio.gather(
+        *[files.client.post("/v1/feedback", json=post, headers=files.agent) for _ in range(4)]
+    )
+
+    assert sorted(answer.status_code for answer in answers) == [201, 422, 422, 422]
+    assert len((await files.get("/v1/feedback"))["items"]) == 1
+
+
+async def test_who_uploads_at_once_stays_within_the_budget(files: Files) -> None:
+    sent = [files.client.post("/v1/attachments", content=b"x" * 300_000, headers=files.agent) for _ in range(6)]
+    answers = await asyncio.gather(*sent)
+
+    assert sorted(answer.status_code for answer in answers) == [201, 201, 201, 409, 409, 409]
+    assert len(files.stored()) == 3
+
+
+async def test_what_a_crash_left_is_removed_after_an_hour(files: Files) -> None:
+    async with files.api.db.transaction(Context(workspace="acme")) as session:
+        new = NewFile("a.txt", "text/plain", 600_000, "0" * 64)
+        lost = (await service.announce(session, new, source="partner")).id
+    await files.store.put(f"acme/{lost}", b"stored, and then the process was killed")
+    await files.upload(b"x" * 600_000, expect=409)
+    await files.get(f"/v1/attachments/{lost}", expect=404)
+    await files.post(expect=422, attachments=[str(lost)])
+    files.api.clock.advance(timedelta(hours=1, seconds=1))
+    await files.keep_up()
+
+    assert files.stored() == []
+    await files.upload(b"x" * 600_000)
+    async with files.api.db.transaction(Context(workspace="acme")) as session:
+        with pytest.raises(Conflict):
+            await service.keep(session, lost)
+
+
+async def test_a_store_that_fails_leaves_what_is_to_be_removed(files: Files) -> None:
+    made = await files.upload()
+    files.api.clock.advance(timedelta(hours=ATTACHMENT_HOURS, seconds=1))
+    stored = files.folder / "acme" / made["id"]
+    stored.unlink()
+    (stored / "in the way").mkdir(parents=True)
+    with pytest.raises(Unavailable):
+        await files.keep_up()
+    (stored / "in the way").rmdir()
+    stored.rmdir()
+    stored.write_bytes(b"log line")
+    files.api.clock.advance(timedelta(hours=1))
+    await files.keep_up()
+
+    assert files.stored() == []
+
+
+async def test_the_store_that_fails_refuses_an_upload(files: Files) -> None:
+    (files.folder / "acme").write_text("no folder")
+    await files.upload(expect=503)
+
+
+async def test_browsers_add_files_within_the_quota_of_their_key(files: Files) -> None:
+    page = await files.api.publishable("feedback:submit")
+    made = await files.upload(PNG, headers=page)
+    await files.post(headers=page, attachments=[made["id"]])
+    refused = await files.upload(b"x" * 1_100_000, expect=429, headers=page)
+    user = await files.api.user("u1")
+    await files.upload(headers=user)
+
+    assert (await files.client.get(f"/v1/attachments/{made['id']}", headers=page)).status_code == 403
+    assert "quota" in refused["detail"] or "day" in refused["detail"]
+
+
+async def test_a_small_picture_is_told_and_removed_with_its_file(files: Files) -> None:
+    made = await files.upload(PNG)
+    await files.keep_up()
+    assert files.stored() == [f"acme/{made['id']}", f"acme/{made['id']}.small"]
+    files.api.clock.advance(timedelta(hours=ATTACHMENT_HOURS, seconds=1))
+    await files.keep_up()
+
+    assert files.stored() == []
+
+
+async def test_a_link_says_nothing_and_cannot_be_made(files: Files) -> None:
+    made = await files.upload()
+    link = (await files.get(f"/v1/attachments/{made['id']}"))["link"]
+    token = link.rpartition("/")[2]
+
+    assert made["id"] not in link
+    assert "acme" not in link
+    for wrong in (token[:-2] + "AA", token + "A", "x" * 5_000):
+        assert (await files.client.get(f"/v1/attachment-files/{wrong}")).status_code == 404
+
+
+async def test_a_note_names_files_too_and_a_wrong_name_writes_nothing(files: Files) -> None:
+    post, made = await files.post(), await files.upload()
+    to = f"/v1/feedback/{post['id']}/messages"
+    wrong = {"kind": "note", "body": "b", "attachments": [made["id"], NOTHING]}
+    refused = await files.client.post(to, json=wrong, headers=files.agent)
+    right = await files.client.post(to, json=wrong | {"attachments": [made["id"]]}, headers=files.agent)
+
+    assert (refused.status_code, right.status_code) == (422, 201)
+    assert len((await files.get(to))["items"]) == 1
+    assert "feedback.replied" not in await files.types()

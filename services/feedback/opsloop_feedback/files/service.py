@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -44,7 +44,7 @@ class FileStore:
     async def open(self, name: str) -> AsyncIterator[bytes]:
         """Return a file by pieces; raises NoFile."""
         try:
-            with _telling():
+            with _telling(FileNotFoundError):
                 async with asyncio.timeout(FILE_STORE_SECONDS):
                     found = await obstore.get_async(self._store, name)
         except FileNotFoundError as error:
@@ -61,7 +61,7 @@ class FileStore:
     async def remove(self, *names: str) -> None:
         """Remove files; what is not there is removed already."""
         for name in names:
-            with contextlib.suppress(FileNotFoundError), _telling():
+            with contextlib.suppress(FileNotFoundError), _telling(FileNotFoundError):
                 async with asyncio.timeout(FILE_STORE_SECONDS):
                     await obstore.delete_async(self._store, name)
 
@@ -91,12 +91,12 @@ async def _pieces(found: Any) -> AsyncIterator[bytes]:
 
 
 @contextlib.contextmanager
-def _telling() -> Any:
+def _telling(*but: type[Exception]) -> Iterator[None]:
     try:
         yield
-    except FileNotFoundError:
-        raise
     except _FAILURES as error:
+        if isinstance(error, but):
+            raise
         raise Unavailable("The store of files does not answer.", headers={"Retry-After": "5"}) from error
 
 
