@@ -21,7 +21,9 @@ from bench import (
     deliveries,
     drain,
     end_to_end,
+    endpoints,
     fairness,
+    inboxes,
     insights,
     intake,
     mails,
@@ -108,6 +110,22 @@ async def measure_deliveries(effort: Effort, folder: Path) -> list[Line]:
         return await deliveries.measure(made, folder, seconds=effort.seconds, rounds=effort.rounds)
 
 
+async def measure_endpoints(effort: Effort, folder: Path) -> list[Line]:
+    """First attempts at many endpoints, and beside one that hangs: once; a phase is two loops long."""
+    return await endpoints.measure(folder, seconds=2 * effort.seconds)
+
+
+async def measure_backlog(effort: Effort, folder: Path) -> list[Line]:
+    """A hundred thousand deliveries that wait: once, whatever the effort."""
+    with databases() as made:
+        return await deliveries.drain(made, folder)
+
+
+async def measure_inboxes(effort: Effort, folder: Path) -> list[Line]:
+    """A thousand inboxes that are watched."""
+    return await inboxes.measure(folder)
+
+
 async def measure_mails(effort: Effort, folder: Path) -> list[Line]:
     """Mails a second."""
     with databases() as made:
@@ -149,6 +167,9 @@ SECTIONS: dict[str, Section] = {
     "end-to-end": measure_end_to_end,
     "drain": measure_drain,
     "deliveries": measure_deliveries,
+    "deliveries.endpoints": measure_endpoints,
+    "deliveries.backlog": measure_backlog,
+    "inboxes": measure_inboxes,
     "mails": measure_mails,
     "process": measure_process,
     "commands": measure_commands,

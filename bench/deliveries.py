@@ -31,13 +31,15 @@ from opsloop_common.runner.build import build_runtime
 from opsloop_common.service import Runtime
 from opsloop_common.testing.events import deliver
 from opsloop_notifications.app import SERVICE
+from opsloop_notifications.endpoints.schemas import WebhookIn
 from opsloop_notifications.endpoints.service import create_webhook
 from opsloop_notifications.sending.consumers import WEBHOOKS
 from opsloop_notifications.settings import NotificationsSettings
 from tests.harness import SECRET_KEY, Process, connect, connect_arguments, environment, eventually, free_port
 
 DELIVERIES = 10_000
-ENDPOINTS = (1, 3)
+ENDPOINTS = (1, 10, 100)
+BACKLOG, BACKLOG_ENDPOINTS = 100_000, 100
 GOAL = 0.40
 IN_FLIGHT = 32
 EVENTS_AT_ONCE = 200  # as the bus hands them on
@@ -102,24 +104,16 @@ async def _runtime(url: str) -> AsyncIterator[Runtime]:
         await runtime.db.close()
 
 
-async def plan(url: str, receiver_url: str, *, endpoints: int) -> float:
+async def plan(url: str, receiver_url: str, *, endpoints: int, deliveries: int = DELIVERIES) -> float:
     """Add the endpoints and let the service's own consumer hear the events; deliveries planned a second."""
     async with _runtime(url) as runtime:
         for number in range(endpoints):
-            fields = {
-                "url": f"{receiver_url}{number}",
-                "description": None,
-                "event_types": ["feedback.received"],
-                "filter": [],
-                "format": "cloudevents",
-                "ordering": "none",
-                "headers": {},
-                "rate_limit": None,
-            }
+            asked = WebhookIn(url=f"{receiver_url}{number}", event_types=["feedback.received"])
+            fields = asked.model_dump(exclude={"secret"})
             async with runtime.db.transaction(Context(workspace="default")) as session:
                 policy = policy_from(runtime.settings)
                 await create_webhook(session, fields, secret=None, policy=policy, secrets=runtime.secrets)
-        heard = [_event(number) for number in range(-(-DELIVERIES // endpoints))]
+        heard = [_event(number) for number in range(-(-deliveries // endpoints))]
         began = time.perf_counter()
         for start in range(0, len(heard), EVENTS_AT_ONCE):
             await deliver(runtime.db, WEBHOOKS, *heard[start : start + EVENTS_AT_ONCE])
@@ -176,6 +170,25 @@ async def _rate(connection: asyncpg.Connection) -> float:
     recorded = sum(row["count"] for row in batches[1:])
     rate: float = recorded / (batches[-1]["finished_at"] - batches[0]["finished_at"]).total_seconds()
     return rate
+
+
+async def drain(databases: Databases, folder: Path) -> list[Line]:
+    """Plan a backlog, then have one worker make all of it."""
+    with receiver(folder) as sink:
+        url = await databases.migrated("notifications", "backlog")
+        planned = await plan(url, sink, endpoints=BACKLOG_ENDPOINTS, deliveries=BACKLOG)
+        began = time.perf_counter()
+        rate = await sent_by_worker(url, folder)
+        took = time.perf_counter() - began
+    return [
+        Line(
+            section="deliveries.backlog",
+            what=f"{BACKLOG:,} deliveries that wait at {BACKLOG_ENDPOINTS} endpoints, made by one worker from its start",
+            ours=f"{took:.0f} s, {rate:,.0f}/s",
+            baseline=f"planned at {planned:,.0f}/s",
+            ratio=rate / planned,
+        )
+    ]
 
 
 async def measure(databases: Databases, folder: Path, *, seconds: float, rounds: int) -> list[Line]:

@@ -10,6 +10,8 @@ import json
 import sys
 import time
 
+import uvloop
+
 ANSWERS_AFTER_SECONDS = 0.005  # what a mail server near by takes to write a mail down
 
 
@@ -48,7 +50,7 @@ class Counter(asyncio.Protocol):
         """Answer one command."""
         match verb:
             case b"EHLO":
-                self.say(b"250-counter\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE 33554432")
+                self.say(b"250-counter\r\n250-PIPELINING\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250 SIZE 33554432")
             case b"DATA":
                 self.is_data = True
                 self.say(b"354 go on")
@@ -78,4 +80,4 @@ async def main(port: int, told_port: int) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))
+    uvloop.run(main(int(sys.argv[1]), int(sys.argv[2])))

@@ -1,6 +1,6 @@
 """The cheapest HTTP receiver there is, as a process of its own: counts POSTs, answers 204, tells on GET what it saw.
 
-What is posted below `/hang` is never answered.
+What is posted below `/hang` is never answered. `GET /each` tells of each path by itself, as `<webhook-id> <path>`.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ class Sink(asyncio.Protocol):
     """One connection. Keeps the arrival time of every `webhook-id` for the GET that asks for them."""
 
     arrived: dict[str, float] = {}  # noqa: RUF012 one process, one sink
+    by_path: dict[str, float] = {}  # noqa: RUF012
     total = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -42,8 +43,9 @@ class Sink(asyncio.Protocol):
     def answer(self, head: str, headers: dict[str, str]) -> None:
         """Count a POST; tell and forget on GET."""
         if head.startswith("GET"):
-            body = json.dumps({"total": Sink.total, "arrived": Sink.arrived}).encode()
-            Sink.total, Sink.arrived = 0, {}
+            seen = {"arrived": Sink.by_path} if head.startswith("GET /each") else {"arrived": Sink.arrived}
+            body = json.dumps({"total": Sink.total} | seen).encode()
+            Sink.total, Sink.arrived, Sink.by_path = 0, {}, {}
             self.transport.write(
                 b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(body) + body
             )
@@ -51,7 +53,9 @@ class Sink(asyncio.Protocol):
         if head.startswith("POST /hang"):
             return
         Sink.total += 1
-        Sink.arrived.setdefault(headers.get("webhook-id", ""), time.time())
+        name, now = headers.get("webhook-id", ""), time.time()
+        Sink.arrived.setdefault(name, now)
+        Sink.by_path.setdefault(f"{name} {head.split(' ', 2)[1]}", now)
         self.transport.write(ANSWER)
 
 

@@ -57,8 +57,8 @@ CALLS_KEPT = 128  # of them, for workspaces that held few lately
 # … the mail server
 CHANNEL_CALLS_AT_ONCE = 128  # of a process, besides those of webhooks
 CHANNEL_CALLS_KEPT = 32
-MAIL_CONNECTIONS = 10
-MAIL_CONNECTIONS_KEPT = 2
+MAIL_CONNECTIONS = 20
+MAIL_CONNECTIONS_KEPT = 4
 MAIL_SECONDS = 60.0  # one mail, from the connection to the last answer
 MAIL_REPLY_SECONDS = 30.0
 # … the issuer of tokens

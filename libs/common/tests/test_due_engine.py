@@ -39,6 +39,7 @@ class Work:
     never_left = 10
     poll_seconds = 0.05
     gather_seconds = 0.0
+    record_seconds = 0.0
     drain_seconds = 0.1
     ended = "status = 'failed'"
 

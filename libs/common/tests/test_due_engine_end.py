@@ -41,6 +41,7 @@ class Work:
     never_left = 10
     poll_seconds = POLL
     gather_seconds = 0.0
+    record_seconds = 0.0
     drain_seconds = 0.05
     ended = "status = 'failed'"
 

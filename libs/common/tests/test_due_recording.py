@@ -45,6 +45,7 @@ class Work:
     never_left = 1_000
     poll_seconds = 0.05
     gather_seconds = 0.0
+    record_seconds = 0.0
     drain_seconds = 1.0
     ended = "status = 'failed'"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from opsloop_common.errors import IllegalTransition
-from opsloop_feedback.states.rules import FINISHED, TRANSITIONS, Status, after_reply, require_transition
+from opsloop_feedback.states.rules import FINISHED, TRANSITIONS, Status, after_answer, after_reply, require_transition
 
 AT_WORK = {"open", "pending", "snoozed", "resolved", "closed"}
 MAY_FOLLOW = {
@@ -58,6 +58,12 @@ def test_states_follow_the_table(current: Status, wanted: Status):
 @pytest.mark.parametrize("current", list(Status))
 def test_a_reply_opens_what_was_new(current: Status):
     assert after_reply(current) is (Status.OPEN if current is Status.NEW else current)
+
+
+@pytest.mark.parametrize("current", list(Status))
+def test_who_answers_wakes_what_waited_and_what_was_finished(current: Status):
+    stays = current in (Status.NEW, Status.MERGED)
+    assert after_answer(current) is (current if stays else Status.OPEN)
 
 
 def test_what_was_merged_leads_nowhere():

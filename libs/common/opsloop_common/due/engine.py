@@ -275,6 +275,8 @@ class Engine(Generic[ItemT, ResultT]):
     async def _record_loop(self) -> None:
         while True:
             await self._finished.wait()
+            if self._work.record_seconds:
+                await asyncio.sleep(self._work.record_seconds)
             self._finished.clear()
             # work that is done is not forgotten and done again, whatever keeps it from being recorded
             self._went(await patiently(self._work.table, self._record, pauses=PAUSES, passing=lambda _: True))

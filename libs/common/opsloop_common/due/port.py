@@ -101,6 +101,8 @@ class Work(Protocol[ItemT, ResultT]):
     """How often the queue is looked at without a wake-up."""
     gather_seconds: float
     """Wake-ups of so long a moment are answered together."""
+    record_seconds: float
+    """Results of so long a moment are recorded together; what is done in it is done again after a crash."""
     drain_seconds: float
     """What is in flight has so long to end when the process does."""
     ended: str

@@ -60,6 +60,7 @@ class DueWork:
     table = DUE
     never_left = limits.QUEUE_HELD  # nobody hands rows over
     gather_seconds = GATHER_SECONDS
+    record_seconds = 0.0
     drain_seconds = DRAIN_SECONDS
     ended = "status = 'failed'"
 

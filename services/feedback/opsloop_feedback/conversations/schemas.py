@@ -8,6 +8,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field, StringConstraints
 
 from opsloop_common.http.schemas import InModel, OutModel, Timestamp
+from opsloop_feedback.conversations.rules import Delivery, SaidBy
 from opsloop_feedback.shapes import AttachmentIds
 from opsloop_feedback.submissions.rules import readable
 
@@ -32,5 +33,11 @@ class MessageOut(OutModel):
     feedback_id: UUID
     kind: MessageKind
     body: str
+    said_by: SaidBy
+    channel: str | None
+    external_id: str | None
+    delivery: Delivery
+    sent_at: Timestamp | None
+    failure: str | None
     actor: str
     created_at: Timestamp

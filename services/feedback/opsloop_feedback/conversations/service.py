@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Uuid, any_, literal, update
+from sqlalchemy import ARRAY, Uuid, any_, case, literal, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import outbox
@@ -17,7 +18,9 @@ from opsloop_common.ids import uuid7
 from opsloop_common.inbox import forgetting
 from opsloop_feedback.attachments import service as attachments
 from opsloop_feedback.authors import service as authors
+from opsloop_feedback.conversations import queries, rules
 from opsloop_feedback.conversations.models import FeedbackMessage
+from opsloop_feedback.conversations.rules import Delivery, SaidBy
 from opsloop_feedback.indexing import service as indexing
 from opsloop_feedback.items import service as items
 
@@ -31,21 +34,11 @@ async def add_message(
 
     A reply is told to other services, a note never is.
     """
-    if kind == REPLY:
-        feedback_id = (await items.get_feedback(session, feedback_id)).merged_into_id or feedback_id
-    feedback = await items.lock_feedback(session, feedback_id)
-    if kind == REPLY and feedback.merged_into_id is not None:
-        raise Conflict("This feedback has just been merged into another; try again.")
-    message = FeedbackMessage(
-        id=uuid7(),
-        workspace=feedback.workspace,
-        feedback_id=feedback.id,
-        kind=kind,
-        body=body,
-        actor=context_of(session).actor,
-        created_at=clock_of(session).now(),
+    feedback = await (
+        _lock_target(session, feedback_id) if kind == REPLY else items.lock_feedback(session, feedback_id)
     )
-    session.add(message)
+    addressee_id = feedback_id if kind == REPLY else None
+    message = _written(session, feedback, SaidBy.STAFF, kind=kind, body=body, addressee_id=addressee_id)
     await attachments.name(session, files, feedback_id=feedback.id, message_id=message.id)
     if kind == REPLY:
         reply_seconds = await items.mark_replied(session, feedback)
@@ -60,18 +53,70 @@ async def add_message(
                 author=items.author_of(feedback),
             ),
         )
-    audit.record(session, "feedback_message.created", f"feedback/{feedback.id}", after={"id": message.id, "kind": kind})
     return message
+
+
+async def add_from_author(
+    session: AsyncSession, feedback_id: UUID, *, body: str, channel: str, external_id: str | None = None
+) -> FeedbackMessage:
+    """Write down what the author of a feedback said, once by its natural key; raises NotFound.
+
+    What waited or was finished is worked on again. What is said to a merged one lands where it was merged into. `channel`: by which
+    it came; `external_id`: what it is called there. Who speaks is for the caller to make sure of.
+    """
+    feedback = await _lock_target(session, feedback_id)
+    if external_id is not None:
+        known = await queries.find_by_external_id(session, {feedback_id, feedback.id}, external_id)
+        if known is not None:
+            return known
+    message = _written(
+        session, feedback, SaidBy.AUTHOR, kind=REPLY, body=body, channel=channel, external_id=external_id
+    )
+    await items.hear_author(session, feedback)
+    return message
+
+
+def _written(session: AsyncSession, feedback: items.Feedback, said_by: SaidBy, **said: Any) -> FeedbackMessage:
+    message = FeedbackMessage(
+        id=uuid7(),
+        workspace=feedback.workspace,
+        feedback_id=feedback.id,
+        actor=context_of(session).actor,
+        created_at=clock_of(session).now(),
+        said_by=said_by.value,
+        delivery=Delivery.NONE.value,
+        waits_for=[],
+        **said,
+    )
+    session.add(message)
+    about = {"id": message.id, "kind": message.kind, "said_by": message.said_by}
+    audit.record(session, "feedback_message.created", f"feedback/{feedback.id}", after=about)
+    return message
+
+
+async def _lock_target(session: AsyncSession, feedback_id: UUID) -> items.Feedback:
+    """Lock the feedback in whose conversation something is said; raises NotFound, Conflict (409) for one that was merged just now."""
+    target_id = (await items.get_feedback(session, feedback_id)).merged_into_id or feedback_id
+    feedback = await items.lock_feedback(session, target_id)
+    if feedback.merged_into_id is not None:
+        raise Conflict("This feedback has just been merged into another; try again.")
+    return feedback
 
 
 async def erase_authors(session: AsyncSession, erasure_id: UUID, user_ids: Sequence[str]) -> None:
     """Empty the posts of people who were erased, and what was answered or noted there; who quotes them elsewhere is told."""
     emails = await authors.erase(session, user_ids)
+    is_waiting = FeedbackMessage.delivery == Delivery.WAITING
     while feedback_ids := await items.erase_authors(session, user_ids, emails):
         await session.execute(
             update(FeedbackMessage)
             .where(FeedbackMessage.feedback_id == any_(literal(feedback_ids, ARRAY(Uuid))))
-            .values(body="")
+            .values(
+                body="",
+                waits_for=[],
+                delivery=case((is_waiting, Delivery.FAILED), else_=FeedbackMessage.delivery),
+                failure=case((is_waiting, rules.ERASED), else_=FeedbackMessage.failure),
+            )
             .execution_options(synchronize_session=False)
         )
         await indexing.forget(session, feedback_ids)

@@ -372,6 +372,15 @@ async def mark_replied(session: AsyncSession, feedback: Feedback) -> float | Non
     return None if not is_first else _seconds_since_receipt(feedback, feedback.updated_at)
 
 
+async def hear_author(session: AsyncSession, feedback: Feedback) -> None:
+    """Note that the author of a locked feedback spoke again: it is worked on again, and held to the next answer."""
+    status = states.after_answer(Status(feedback.status))
+    if status != feedback.status:
+        await change_feedback(session, feedback.id, {"status": status.value}, expected=ANY_VERSION)
+    await keep_clocks(session, feedback, turn=Turn.ASKED)
+    touch(session, feedback)
+
+
 def _seconds_since_receipt(feedback: Feedback, at: datetime) -> float:
     # clocks of replicas differ: never less than nothing
     return max(0.0, (at - feedback.created_at).total_seconds())

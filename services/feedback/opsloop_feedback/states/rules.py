@@ -45,3 +45,8 @@ def after_reply(current: Status) -> Status:
     Not `pending`: whether we wait for the author, which stops clocks, is for the person who replies to say.
     """
     return Status.OPEN if current is Status.NEW else current
+
+
+def after_answer(current: Status) -> Status:
+    """Return the status after the author spoke again: what waited, or was finished, is to be worked on."""
+    return current if current in (Status.NEW, Status.MERGED) else Status.OPEN

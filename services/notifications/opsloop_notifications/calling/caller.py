@@ -61,6 +61,7 @@ class CallWork:
     never_left = 1
     poll_seconds = 0.5
     gather_seconds = 0.0
+    record_seconds = 0.0
     drain_seconds = 8.0
     ended = "due_at = NULL"
 

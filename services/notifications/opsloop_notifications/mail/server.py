@@ -1,4 +1,4 @@
-"""The mail server: connections that are kept and reused, and what its answers mean. The only user of aiosmtplib."""
+"""The mail server: connections that are kept and reused, and what its answers mean. With `dialogue` the only user of aiosmtplib."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import aiosmtplib
 from opsloop_common import limits, tls
 from opsloop_common.foreign import Unreadable, reading
 from opsloop_notifications.mail import rules
+from opsloop_notifications.mail.dialogue import Dialogue
 from opsloop_notifications.mail.pacing import Pace
 from opsloop_notifications.mail.writing import Written
 
@@ -61,11 +62,15 @@ class OneTooMany(MailDelayed):
 
 
 Stage = Literal["MAIL", "RCPT", "DATA"]
+STAGES: tuple[Stage, ...] = ("MAIL", "RCPT", "DATA")
+OK = 250
+_TAKEN = {"MAIL": {OK}, "RCPT": {OK, 251}, "DATA": {354}}
 
 
 @dataclass
 class _Connection:
-    client: aiosmtplib.SMTP
+    client: aiosmtplib.SMTP  # which made it, and knows what the server can
+    dialogue: Dialogue
     stage: Stage = "MAIL"
     used: int = 0
     last_used: float = field(default_factory=time.monotonic)
@@ -91,7 +96,7 @@ class MailServer:
         self._tls = tls.of_clients()
         self._slots = asyncio.Semaphore(limits.MAIL_CONNECTIONS)
         self._idle: list[_Connection] = []
-        self._opened: WeakSet[aiosmtplib.SMTP] = WeakSet()
+        self._opened: WeakSet[Dialogue] = WeakSet()
 
     @property
     def name(self) -> str:
@@ -142,29 +147,23 @@ class MailServer:
 
     async def _hand_over(self, connection: _Connection, mail: Written) -> None:
         with ExitStack() as unless_kept:
-            unless_kept.callback(_hang_up, connection.client)
+            unless_kept.callback(connection.dialogue.hang_up)
             try:
-                with reading():  # aiosmtplib reads the answers, and its parser may raise what it likes
+                with reading():
                     await _talk(connection, mail)
             except Unreadable as error:
                 raise _meaning(error.__cause__, connection) from error.__cause__
             connection.used += 1
-            if not _has_more(connection.client):
+            if connection.dialogue.is_open and connection.used < MAILS_PER_CONNECTION:
                 unless_kept.pop_all()
-                self._keep(connection)
-
-    def _keep(self, connection: _Connection) -> None:
-        if connection.client.is_connected and connection.used < MAILS_PER_CONNECTION:
-            connection.last_used = time.monotonic()
-            self._idle.append(connection)
-        else:
-            _hang_up(connection.client)
+                connection.last_used = time.monotonic()
+                self._idle.append(connection)
 
     async def _kept(self) -> _Connection | None:
         while self._idle:
             connection = self._idle.pop()
             idle_seconds = time.monotonic() - connection.last_used
-            if idle_seconds > IDLE_SECONDS or not connection.client.is_connected:
+            if idle_seconds > IDLE_SECONDS or not connection.dialogue.is_open:
                 await _quit(connection)
             elif idle_seconds < limits.MAIL_QUIET_SECONDS or await _lives(connection):
                 return connection
@@ -175,7 +174,7 @@ class MailServer:
     def _doubt(self) -> None:
         """Give up what is kept: where one connection fell silent, the others of its age are not tried one by one."""
         while self._idle:
-            _hang_up(self._idle.pop().client)
+            self._idle.pop().dialogue.hang_up()
 
     async def _connect(self) -> _Connection:
         try:
@@ -183,7 +182,7 @@ class MailServer:
                 async with asyncio.timeout(limits.MAIL_CONNECT_SECONDS):
                     return await self._connected()
         except Unreadable as error:
-            if any(client.is_connected for client in self._opened):
+            if any(dialogue.is_connected for dialogue in self._opened):
                 await asyncio.sleep(CROWDED_SECONDS)  # with the place: so many fewer of us ask meanwhile
                 raise OneTooMany("the mail server takes no further connection now") from error
             raise SessionRefused(_status_of_session(error.__cause__)) from error.__cause__
@@ -203,9 +202,17 @@ class MailServer:
             await client.connect()
             if client.is_ehlo_or_helo_needed:  # after STARTTLS again
                 await client.ehlo()
+            dialogue = _taken_over(client)
             unless_connected.pop_all()
-        self._opened.add(client)
-        return _Connection(client)
+        self._opened.add(dialogue)
+        return _Connection(client, dialogue)
+
+
+def _taken_over(client: aiosmtplib.SMTP) -> Dialogue:
+    transport, protocol = client.transport, client.protocol
+    if transport is None or protocol is None or protocol._buffer:  # what nobody asked for would be the next answer
+        raise aiosmtplib.SMTPServerDisconnected("the server spoke unasked")
+    return Dialogue(transport, is_pipelining=client.supports_extension("pipelining"))  # type: ignore[arg-type]  # a socket's
 
 
 async def _open_socket(host: str, port: int) -> socket.socket:
@@ -230,17 +237,19 @@ async def _open_socket(host: str, port: int) -> socket.socket:
 async def _lives(connection: _Connection) -> bool:
     try:
         with reading():
-            await connection.client.noop(timeout=limits.MAIL_PROOF_SECONDS)
+            connection.dialogue.tell([b"NOOP"])
+            await connection.dialogue.answer(within=limits.MAIL_PROOF_SECONDS)
     except Unreadable:
-        _hang_up(connection.client)
+        connection.dialogue.hang_up()
         return False
     return True
 
 
 async def _quit(connection: _Connection) -> None:
     with suppress(Unreadable), reading():
-        await connection.client.quit(timeout=QUIT_SECONDS)
-    _hang_up(connection.client)
+        connection.dialogue.tell([b"QUIT"])
+        await connection.dialogue.answer(within=QUIT_SECONDS)
+    connection.dialogue.hang_up()
 
 
 def _hang_up(client: aiosmtplib.SMTP) -> None:
@@ -252,32 +261,68 @@ def _hang_up(client: aiosmtplib.SMTP) -> None:
 
 
 async def _talk(connection: _Connection, mail: Written) -> None:
-    client, connection.stage = connection.client, "MAIL"
-    encoding = "utf-8" if mail.is_international else "ascii"
-    await _name_sender(client, mail, encoding)
-    connection.stage = "RCPT"
-    await client.rcpt(mail.recipient, encoding=encoding)
-    connection.stage = "DATA"
-    await client.data(mail.content)
+    dialogue, sender = connection.dialogue, _sender(connection.client, mail)
+    envelope = [sender.command(), b"RCPT TO:<%b>" % sender.written(mail.recipient), b"DATA"]
+    if dialogue.is_pipelining:
+        dialogue.tell(envelope)
+    for command, stage in zip(envelope, STAGES, strict=True):
+        connection.stage = stage
+        if not dialogue.is_pipelining:
+            dialogue.tell([command])
+        answer = await dialogue.answer(within=limits.MAIL_REPLY_SECONDS)
+        if answer.code not in _TAKEN[stage]:
+            refused = aiosmtplib.SMTPResponseException(answer.code, answer.message)
+            if stage == "MAIL":
+                await _ask_without(dialogue, sender, refused)
+            raise refused
+    dialogue.tell_content(mail.content)
+    answer = await dialogue.answer(within=limits.MAIL_REPLY_SECONDS)
+    if answer.code != OK:
+        raise aiosmtplib.SMTPResponseException(answer.code, answer.message)
 
 
-async def _name_sender(client: aiosmtplib.SMTP, mail: Written, encoding: str) -> None:
-    """Name the sender, with what this mail needs; where that is refused, and the same sender without it is not, it is the mail's."""
+@dataclass(frozen=True)
+class _Sender:
+    """Whom a mail comes back to, with what it asks of the server; `plain` is what it would ask for anybody."""
+
+    address: str
+    encoding: str
+    options: tuple[str, ...]
+    plain: tuple[str, ...]
+
+    def written(self, address: str) -> bytes:
+        return address.encode(self.encoding)
+
+    def command(self, *, is_plain: bool = False) -> bytes:
+        options = self.plain if is_plain else self.options
+        return b" ".join([b"MAIL FROM:<%b>" % self.written(self.address), *[option.encode() for option in options]])
+
+
+def _sender(client: aiosmtplib.SMTP, mail: Written) -> _Sender:
     if mail.is_international and not client.supports_extension("smtputf8"):
         if (mail.author + mail.sender).isascii():
             raise aiosmtplib.SMTPNotSupported("the recipient needs SMTPUTF8")
         raise SessionRefused("settings")
-    plain = [] if (mail.author + mail.sender).isascii() else ["SMTPUTF8"]
-    options = [f"SIZE={len(mail.content)}"] if client.supports_extension("size") else []
-    options += ["SMTPUTF8"] if mail.is_international else []
-    try:
-        await client.mail(mail.sender, options=options, encoding=encoding)
-    except aiosmtplib.SMTPSenderRefused as refused:
-        if options == plain:
-            raise
-        await client.mail(mail.sender, options=plain, encoding=encoding)
-        kind = MailRefused if rules.refuses(refused.code) else MailDelayed
-        raise kind(_said(refused), status=rules.status_of(refused.code, refused.message)) from refused
+    size = (f"SIZE={len(mail.content)}",) if client.supports_extension("size") else ()
+    letters = ("SMTPUTF8",) if mail.is_international else ()
+    plain = () if (mail.author + mail.sender).isascii() else ("SMTPUTF8",)
+    return _Sender(mail.sender, "utf-8" if mail.is_international else "ascii", size + letters, plain)
+
+
+async def _ask_without(dialogue: Dialogue, sender: _Sender, refused: aiosmtplib.SMTPResponseException) -> None:
+    """Find out whether a sender is refused for what the mail asks for: where the same without that is not, it is the mail's."""
+    if sender.options == sender.plain:
+        return
+    if dialogue.is_pipelining:  # what was said together is answered first
+        answers = [await dialogue.answer(within=limits.MAIL_REPLY_SECONDS) for _ in ("RCPT", "DATA")]
+        if answers[-1].code in _TAKEN["DATA"]:
+            return  # it takes a mail of nobody to nobody: nothing more can be asked here
+    dialogue.tell([sender.command(is_plain=True)])
+    answer = await dialogue.answer(within=limits.MAIL_REPLY_SECONDS)
+    if answer.code not in _TAKEN["MAIL"]:
+        raise aiosmtplib.SMTPResponseException(answer.code, answer.message)
+    kind = MailRefused if rules.refuses(refused.code) else MailDelayed
+    raise kind(_said(refused), status=rules.status_of(refused.code, refused.message)) from refused
 
 
 def _said(error: aiosmtplib.SMTPResponseException) -> str:
@@ -317,8 +362,3 @@ def _status_of_session(error: BaseException | None) -> str:
             return "settings"  # they ask for what the server does not have
         case _:
             return "no SMTP"
-
-
-def _has_more(client: aiosmtplib.SMTP) -> bool:
-    """Say whether bytes are there that nobody asked for: the next answer would be read from them."""
-    return client.protocol is None or bool(client.protocol._buffer)

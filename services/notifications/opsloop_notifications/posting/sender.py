@@ -7,6 +7,7 @@ repeat, and mail programs show such a pair as one.
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -40,8 +41,10 @@ from opsloop_notifications.messages import service as messages
 from opsloop_notifications.messages.service import Mail, MailResult
 from opsloop_notifications.posting import rules
 
-CLAIMED_PER_WORKSPACE = 100
-REFILLED_AT = 75  # of those: a claim for each that was sent would keep the next workspace waiting
+AHEAD_SECONDS = 0.5
+LEAST_AHEAD, MOST_AHEAD = 100, 500
+"""A workspace's mails are claimed for so long ahead, at the pace of late, but no fewer and no more: they go out when it is paused."""
+SLOWNESS = 0.05  # the share of the last mail in what a mail takes of late
 REFILL_SECONDS = 0.05
 DETAIL_CHARACTERS = 500
 DOUBTED = timedelta(seconds=5)
@@ -56,6 +59,7 @@ class MailWork:
     never_left = 1  # other processes' mails count against a workspace's places too
     poll_seconds = 0.5
     gather_seconds = 0.0
+    record_seconds = 0.03
     drain_seconds = 8.0
     ended = "due_at = NULL"
 
@@ -64,17 +68,23 @@ class MailWork:
         self._writer = writer
         self._meter = runtime.db.meters.of(MailMeter)
         self.ways = Ways(servers, runtime.clock, show=self._show)
+        self._seconds = limits.MAIL_CONNECTIONS * AHEAD_SECONDS / LEAST_AHEAD
         self._connections = Places(limits.MAIL_CONNECTIONS, kept=limits.MAIL_CONNECTIONS_KEPT)
 
     async def claim(self, ask: Ask) -> Claimed[Mail]:
         """Claim mails that are due, none while they wait for the server; what is held counts over all processes here."""
         if (until := self.ways.until()) is not None:
             return Claimed([], until)
-        full = [workspace for (workspace, _), count in ask.held.items() if count > REFILLED_AT]
+        ahead = self._ahead()  # a claim for each that was sent would keep the next workspace waiting
+        full = [workspace for (workspace, _), count in ask.held.items() if count > ahead // 2]
         ask = replace(ask, full=[*ask.full, *full, *self.ways.held_workspaces()])
         async with self._runtime.db.transaction() as session:
-            claimed = await messages.claim_mails(session, ask, per_workspace=CLAIMED_PER_WORKSPACE)
+            claimed = await messages.claim_mails(session, ask, per_workspace=ahead)
         return Claimed(claimed, ask.now + timedelta(seconds=REFILL_SECONDS) if full else None)
+
+    def _ahead(self) -> int:
+        at_once = limits.MAIL_CONNECTIONS * AHEAD_SECONDS / self._seconds
+        return int(min(max(at_once, LEAST_AHEAD), MOST_AHEAD))
 
     def places(self, item: Mail) -> float:
         """Return that a workspace's mails are held up by its share of the connections alone."""
@@ -115,7 +125,7 @@ class MailWork:
 
     async def _by(self, way: Way, item: Mail, written: Written) -> MailResult | None:
         """Hand one mail to one server; None: that takes nothing from us, so that the next is asked."""
-        mark = way.hold.mark()
+        mark, began = way.hold.mark(), time.monotonic()
         try:
             with working(self._runtime.db.tracer, item.cause.get("traceparent"), "send mail", kind="client"):
                 await way.server.send(written)
@@ -130,6 +140,8 @@ class MailWork:
             if isinstance(error, MailDelayed) and error.is_in_doubt:
                 self.ways.pin(item.id, way)
             return self._refused(way, item, error)
+        finally:
+            self._seconds += SLOWNESS * (time.monotonic() - began - self._seconds)
         way.hold.took(mark)
         self.ways.settle(item.id)
         self._meter.count_server(way.server.name)

@@ -82,6 +82,7 @@ class WebhookWork:
     never_left = CLAIMED_AT_FIRST
     poll_seconds = 0.5
     gather_seconds = 0.0
+    record_seconds = 0.0
     drain_seconds = 8.0
     ended = "due_at = NULL"
 

@@ -7,7 +7,7 @@ from opsloop_common.columns import check_in
 from opsloop_common.migrations import hold_to_workspace
 
 revision = "0015"
-down_revision = "0012"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
