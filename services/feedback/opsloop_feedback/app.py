@@ -15,6 +15,8 @@ from opsloop_feedback.intake import slice as intake
 from opsloop_feedback.items import slice as items
 from opsloop_feedback.learning import slice as learning
 from opsloop_feedback.macros import slice as macros
+from opsloop_feedback.mail_in import slice as mail_in
+from opsloop_feedback.mailboxes import slice as mailboxes
 from opsloop_feedback.merging import slice as merging
 from opsloop_feedback.ports import open_ports
 from opsloop_feedback.previews import slice as previews
@@ -65,6 +67,8 @@ SERVICE = Service(
         taxonomy.SLICE,
         watchers.SLICE,
         attachments.SLICE,
+        mailboxes.SLICE,
+        mail_in.SLICE,
     ),
     settings=FeedbackSettings,
     open=open_ports,

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from opsloop_common.db import ports_of, settings_of
 from opsloop_common.errors import Unavailable
 from opsloop_common.service import Runtime
 from opsloop_feedback.files.service import Files, Scanner, open_bucket, open_folder
+from opsloop_feedback.letters.service import LetterReader
 from opsloop_feedback.settings import FeedbackSettings
 
 
@@ -18,6 +19,7 @@ class FeedbackPorts:
     """The ways out. `files` None: no place for files is configured."""
 
     files: Files | None = None
+    letters: LetterReader = field(default_factory=LetterReader)
 
 
 @asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -13,7 +14,7 @@ from fastapi import Query, Request, Response
 from starlette.responses import StreamingResponse
 
 from opsloop_common.db import Context
-from opsloop_common.errors import Gone, Invalid, NotFound
+from opsloop_common.errors import Gone, NotFound
 from opsloop_common.foreign import Unreadable, reading
 from opsloop_common.http.call import Call, call_of
 from opsloop_common.http.deps import Asked, Db, set_location
@@ -46,7 +47,6 @@ router = ApiRouter(tags=["attachments"])
 READ = allow("feedback:read")
 PURPOSE = "attachment link"
 LINKS = "/v1/attachment-files"
-NOT_TAKEN = "is no picture, film, sound, document, archive or text that is taken here"
 _FILE = {"schema": {"type": "string", "format": "binary"}}
 _FORM = {"schema": {"type": "object", "required": ["file"], "properties": {"file": _FILE["schema"]}}}
 FILE: dict[str, Any] = {
@@ -97,12 +97,8 @@ async def add_attachment(
 async def _judged(read: ReadFile, name: str | None) -> NewFile:
     head = await asyncio.to_thread(read.file.read, files.HEAD_BYTES)
     await asyncio.to_thread(read.file.seek, 0)
-    media_type = files.media_type_of(head)
-    if media_type is None:
-        raise Invalid("", NOT_TAKEN)
-    if files.is_disguised(media_type, read.media_type):
-        raise Invalid("", "is not what its Content-Type says")
-    return NewFile(name or read.name, media_type, read.size, read.digest)
+    judged = service.judged(head, name=name or read.name, said=read.media_type)
+    return replace(judged, size=read.size, digest=read.digest)
 
 
 async def _announced(call: Call, new: NewFile) -> UUID:

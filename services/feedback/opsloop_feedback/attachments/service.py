@@ -5,7 +5,10 @@ Its row is there before the file and goes after it, so nothing lies in the store
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import hashlib
+import io
+from collections.abc import Callable, Collection, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import UUID
@@ -18,12 +21,14 @@ from opsloop_common.db import clock_of, context_of, settings_of
 from opsloop_common.due import recurring
 from opsloop_common.errors import Conflict, Invalid, TooMany
 from opsloop_common.ids import uuid7
-from opsloop_feedback.attachments import queries
+from opsloop_feedback.attachments import queries, rules
 from opsloop_feedback.attachments.models import Attachment as Attachment
 from opsloop_feedback.attachments.rules import Picture, State
 from opsloop_feedback.files import rules as files
+from opsloop_feedback.files.service import Files
 from opsloop_feedback.settings import FeedbackSettings
 
+NOT_TAKEN = "is no picture, film, sound, document, archive or text that is taken here"
 KEEP_UP = "feedback.keep_attachments"
 ARRIVES_WITHIN = timedelta(hours=1)
 _TAKE = text(
@@ -43,6 +48,35 @@ class NewFile:
     media_type: str
     size: int
     digest: str
+
+
+def judged(data: bytes, *, name: str | None, said: str | None) -> NewFile:
+    """Return what a file is, by its content; raises Invalid (422) for what is not taken."""
+    media_type = files.media_type_of(data[: files.HEAD_BYTES])
+    if media_type is None:
+        raise Invalid("", NOT_TAKEN)
+    if files.is_disguised(media_type, said):
+        raise Invalid("", "is not what its Content-Type says")
+    return NewFile(name, media_type, len(data), hashlib.sha256(data).hexdigest())
+
+
+async def bring(
+    begin: Callable[[], AbstractAsyncContextManager[AsyncSession]],
+    kept_in: Files,
+    data: bytes,
+    new: NewFile,
+    *,
+    source: str,
+) -> UUID:
+    """Store a file that did not come by a request of its own, to be named within a day; raises Invalid, TooMany, Unavailable."""
+    await kept_in.scan(io.BytesIO(data))
+    async with begin() as session:
+        attachment = await announce(session, new, source=source)
+        attachment_id, key = attachment.id, rules.key_of(attachment.workspace, attachment.id)
+    await kept_in.store.put(key, data)
+    async with begin() as session:
+        await keep(session, attachment_id)
+    return attachment_id
 
 
 async def announce(session: AsyncSession, new: NewFile, *, source: str) -> Attachment:
