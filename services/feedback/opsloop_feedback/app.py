@@ -16,6 +16,7 @@ from opsloop_feedback.items import slice as items
 from opsloop_feedback.learning import slice as learning
 from opsloop_feedback.macros import slice as macros
 from opsloop_feedback.mail_in import slice as mail_in
+from opsloop_feedback.mail_polling import slice as mail_polling
 from opsloop_feedback.mailboxes import slice as mailboxes
 from opsloop_feedback.merging import slice as merging
 from opsloop_feedback.ports import open_ports
@@ -69,6 +70,7 @@ SERVICE = Service(
         attachments.SLICE,
         mailboxes.SLICE,
         mail_in.SLICE,
+        mail_polling.SLICE,
     ),
     settings=FeedbackSettings,
     open=open_ports,

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from dataclasses import dataclass, field
 
 from opsloop_common.db import ports_of, settings_of
 from opsloop_common.errors import Unavailable
+from opsloop_common.outbound.own_door import policy_from
+from opsloop_common.secretbox import SecretBox
 from opsloop_common.service import Runtime
 from opsloop_feedback.files.service import Files, Scanner, open_bucket, open_folder
+from opsloop_feedback.imap.service import Fetcher
 from opsloop_feedback.letters.service import LetterReader
 from opsloop_feedback.settings import FeedbackSettings
 
@@ -20,12 +23,19 @@ class FeedbackPorts:
 
     files: Files | None = None
     letters: LetterReader = field(default_factory=LetterReader)
+    fetcher: Fetcher | None = None
+    """None: nothing is fetched here."""
+    secrets: SecretBox | None = None
+    """Opens what is sealed, for what is done beside requests."""
 
 
 @asynccontextmanager
 async def open_ports(runtime: Runtime) -> AsyncIterator[FeedbackPorts]:
     """Open the ways out for the length of the block."""
-    yield FeedbackPorts(files=_files(settings_of(runtime, FeedbackSettings)))
+    with closing(Fetcher(policy_from(runtime.settings))) as fetcher:
+        yield FeedbackPorts(
+            files=_files(settings_of(runtime, FeedbackSettings)), fetcher=fetcher, secrets=runtime.secrets
+        )
 
 
 def _files(settings: FeedbackSettings) -> Files | None:

@@ -20,6 +20,7 @@ from opsloop_feedback.mailboxes import queries
 from opsloop_feedback.mailboxes.models import Mailbox as Mailbox
 from opsloop_feedback.mailboxes.queries import fetched as fetched
 from opsloop_feedback.mailboxes.queries import find_mailbox as find_mailbox
+from opsloop_feedback.mailboxes.queries import get_mailbox as get_mailbox
 from opsloop_feedback.mailboxes.queries import own_addresses as own_addresses
 from opsloop_feedback.mailboxes.rules import require_setup
 

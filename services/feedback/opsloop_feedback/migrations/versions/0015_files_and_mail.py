@@ -16,7 +16,7 @@ def upgrade() -> None:
     create_attachments()
     create_mailbox()
     create_received_mail()
-    hold_to_workspace("attachment", "attachment_usage", "mailbox", "received_mail")
+    hold_to_workspace("attachment", "attachment_usage", "mailbox", "mailbox_progress", "received_mail")
 
 
 def create_attachments() -> None:
@@ -88,6 +88,28 @@ def create_mailbox() -> None:
         sa.CheckConstraint("port BETWEEN 1 AND 65535", name="ck_mailbox_port"),
     )
     op.create_index("ix_mailbox_workspace_id", "mailbox", ["workspace", "id"])
+    op.create_table(
+        "mailbox_progress",
+        sa.Column("mailbox_id", sa.Uuid, nullable=False),
+        sa.Column("workspace", sa.Text, nullable=False),
+        sa.Column("uid_validity", sa.BigInteger),
+        sa.Column("last_uid", sa.BigInteger),
+        sa.Column("failures", sa.Integer, nullable=False, comment="in a row"),
+        sa.Column("failure", sa.Text),
+        sa.Column("fetched_at", sa.DateTime(timezone=True), comment="when it was last looked at with success"),
+        sa.Column("next_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("mailbox_id", name="pk_mailbox_progress"),
+        sa.ForeignKeyConstraint(
+            ["mailbox_id"], ["mailbox.id"], name="fk_mailbox_progress_mailbox_id_mailbox", ondelete="CASCADE"
+        ),
+        check_in(
+            "failure",
+            ("blocked_target", "dns", "connection", "tls", "timeout", "sign_in", "folder", "protocol"),
+            table="mailbox_progress",
+        ),
+        sa.CheckConstraint("(uid_validity IS NULL) = (last_uid IS NULL)", name="ck_mailbox_progress_place"),
+        sa.CheckConstraint("(failures = 0) = (failure IS NULL)", name="ck_mailbox_progress_failures"),
+    )
 
 
 def create_received_mail() -> None:
@@ -127,6 +149,7 @@ def create_received_mail() -> None:
 
 def downgrade() -> None:
     op.drop_table("received_mail")
+    op.drop_table("mailbox_progress")
     op.drop_table("mailbox")
     op.drop_table("attachment_usage")
     op.drop_table("attachment")
