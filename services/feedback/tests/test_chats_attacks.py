@@ -129,8 +129,7 @@ async def test_what_a_visitor_claims_does_not_get_into_the_post(clockwork):
 
 async def test_chats_are_listed_page_by_page_the_newest_first(visitor, clockwork):
     begun = [visitor.begun["chat_id"]]
-    for number in range(4):
-        begun.append((await Visitor(clockwork, visitor.key).begin(f"nr {number}"))["chat_id"])
+    begun += [(await Visitor(clockwork, visitor.key).begin(f"nr {number}"))["chat_id"] for number in range(4)]
 
     first = await clockwork.desk.get("/v1/chats", limit=3)
     rest = await clockwork.desk.get("/v1/chats", limit=3, cursor=first["next_cursor"])

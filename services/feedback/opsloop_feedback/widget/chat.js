@@ -48,12 +48,12 @@ label{flex:1 0 100%;font-size:14px;font-weight:600;margin-bottom:-4px}
 textarea,input{flex:1;min-width:0;color:inherit;background:var(--paper);border:1px solid var(--line);border-radius:8px;padding:9px 12px;min-height:44px}
 textarea{height:72px;resize:none}
 :focus-visible{outline:3px solid var(--ink);outline-offset:2px}
-@media (prefers-reduced-motion:no-preference){dialog[open]{animation:rise .16s ease-out}}
-@keyframes rise{from{transform:translateY(12px);opacity:0}}`;
+@media (prefers-reduced-motion:no-preference){dialog[open]{animation:rise .16s}}
+@keyframes rise{from{opacity:0}}`;
 
-  const make = (tag, fields, ...inside) => {
-    const { attributes = {}, ...rest } = fields || {}, node = Object.assign(document.createElement(tag), rest);
-    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  const make = (tag, { attributes = {}, ...rest }, ...inside) => {
+    const node = Object.assign(document.createElement(tag), rest);
+    for (const name in attributes) node.setAttribute(name, attributes[name]);
     node.append(...inside);
     return node;
   };
@@ -90,7 +90,7 @@ textarea{height:72px;resize:none}
 
     #build() {
       const words = WORDS[this.#language], lang = this.#language === "zh" ? "zh-CN" : "en";
-      const launch = make("button", { className: "main launch", type: "button", lang, textContent: own.label || words.label, hidden: own.launcher === "no",
+      const launch = make("button", { className: "main launch", lang, textContent: own.label || words.label, hidden: own.launcher === "no",
         onclick: () => this.open() });
       const log = make("div", { className: "log", tabIndex: 0, attributes: { role: "log", "aria-label": words.title } });
       const state = make("p", { textContent: words.first, attributes: { role: "status" } }), flaw = make("p", { className: "flaw", hidden: true, attributes: { role: "alert" } });
@@ -187,7 +187,7 @@ textarea{height:72px;resize:none}
             rest = pieces.pop();
             pieces.forEach((piece) => this.#hear(piece));
           }
-        } catch { if (this.#chat && !signal.aborted) this.#parts.state.textContent = this.#parts.words.lost; }
+        } catch { if (!signal.aborted) this.#parts.state.textContent = this.#parts.words.lost; }
         await pause(2000);
       }
     }
@@ -228,7 +228,7 @@ textarea{height:72px;resize:none}
       try {
         this.#chat.token = (await (await this.#post("/presence", presence)).json()).token;
         keep(this.#chat);
-      } catch { /* the next one may get through */ }
+      } catch { /* the next may */ }
     }
 
     async #leaveAddress() {
