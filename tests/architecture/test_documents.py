@@ -211,6 +211,7 @@ PAIRS = [
             "insights",
             "kpis",
             "mail",
+            "mail-in",
             "messages",
             "mission",
             "objectives",
