@@ -50,6 +50,8 @@ ONE_PAGE = {"/v1/event-types", "/v1/kpi-templates"}
 """Lists that are never long, the same in every workspace, and have the form of one all the same."""
 COMPUTED = {
     "/v1/attachments/{attachment_id}",
+    "/v1/mailboxes/{mailbox_id}/progress",
+    "/v1/received-mails/{mail_id}",
     "/v1/calendars/{calendar_id}/due-time",
     "/v1/reports/sla",
     "/v1/forms/{form_id}/counts",

@@ -20,7 +20,8 @@ from opsloop_common.testing.due import make_due, run_due
 from opsloop_common.testing.http import MakeApi
 from opsloop_feedback.app import SERVICE
 from opsloop_feedback.files.service import Files, open_folder
-from opsloop_feedback.imap.service import Fetcher
+from opsloop_feedback.imap.rules import Place
+from opsloop_feedback.imap.service import Fetcher, Look, Target
 from opsloop_feedback.ports import FeedbackPorts
 from services.feedback.tests.greenmail import MailServer, NoMailServer, running
 from services.feedback.tests.test_mail_in import OURS, Post, mail
@@ -73,7 +74,7 @@ class Polled(Post):
 @pytest_asyncio.fixture
 async def polled(api: MakeApi, tmp_path: Path, server: MailServer) -> AsyncIterator[Polled]:
     trusting = await asyncio.to_thread(server.trusting)
-    with contextlib.closing(Fetcher(POLICY, trusted=trusting, seconds=20)) as fetcher:
+    with contextlib.closing(Fetcher(POLICY, trusted=trusting, seconds=60)) as fetcher:
         ports = FeedbackPorts(files=Files(open_folder(tmp_path / "files")), fetcher=fetcher)
         door = await api(SERVICE, ports=ports)
         object.__setattr__(ports, "secrets", door.runtime.secrets)
@@ -175,15 +176,21 @@ async def test_a_certificate_that_nobody_vouches_for_is_refused(polled: Polled, 
 
 
 async def test_a_server_that_hangs_holds_up_no_other(polled: Polled, server: MailServer) -> None:
-    polled.fetcher._seconds = 3
     held: list[asyncio.StreamWriter] = []
 
     async def hang(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         held.append(writer)
 
     silent = await asyncio.start_server(hang, "127.0.0.1", 0)
+    port, patient = silent.sockets[0].getsockname()[1], polled.fetcher.look
+    hasty = Fetcher(POLICY, seconds=1)
+
+    async def look(target: Target, known: Place | None) -> Look:
+        return await (hasty.look if target.port == port else patient)(target, known)
+
+    polled.fetcher.look = look  # type: ignore[method-assign]
     async with silent:
-        hangs = await polled.add(silent.sockets[0].getsockname()[1])
+        hangs = await polled.add(port)
         await polled.add(server.imaps_port)
         await polled.fetch()
         polled.api.clock.advance(timedelta(minutes=2))
@@ -193,6 +200,7 @@ async def test_a_server_that_hangs_holds_up_no_other(polled: Polled, server: Mai
         assert (await polled.progress(hangs))["failure"] == "timeout"
         for writer in held:
             writer.close()
+    hasty.close()
 
 
 async def test_a_mailbox_needs_what_its_kind_needs(polled: Polled) -> None:

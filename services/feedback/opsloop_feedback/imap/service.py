@@ -83,7 +83,10 @@ class _Client(imaplib.IMAP4):
 
     def readline(self) -> bytes:
         """Read a line."""
-        line = super().readline()
+        try:
+            line = super().readline()
+        except self.error as error:  # longer than a line may be: no word of the command's own
+            raise self.abort("the server says too much in one line") from error
         self._take(len(line))
         return line
 

@@ -18,7 +18,7 @@ from opsloop_feedback.shapes import changes_of
 
 router = ApiRouter(tags=["mailboxes"])
 READ = allow("feedback:read")
-ADMIN = allow("feedback:admin")
+WRITE = allow("feedback:write")
 
 
 def _answer(response: Response, mailbox: Mailbox) -> MailboxOut:
@@ -31,7 +31,7 @@ def _with_token(response: Response, mailbox: Mailbox, secrets: SecretBox) -> Mai
     return MailboxWithTokenOut(**shown, mail_in_path=f"/v1/mail-in/{service.token_of(mailbox, secrets)}")
 
 
-@router.post("/v1/mailboxes", status_code=201, dependencies=[ADMIN], responses=problems(409))
+@router.post("/v1/mailboxes", status_code=201, dependencies=[WRITE], responses=problems(409))
 async def create_mailbox(body: MailboxIn, session: Db, run: Run, response: Response) -> MailboxWithTokenOut:
     """Add a mailbox. Mail to it becomes posts, and answers of authors."""
     mailbox = await service.create_mailbox(session, body.model_dump(), run.secrets)
@@ -52,7 +52,7 @@ async def get_mailbox(mailbox_id: UUID, session: Db, response: Response) -> Mail
     return _answer(response, await queries.get_mailbox(session, mailbox_id))
 
 
-@router.patch("/v1/mailboxes/{mailbox_id}", dependencies=[ADMIN], responses=problems(404, 412))
+@router.patch("/v1/mailboxes/{mailbox_id}", dependencies=[WRITE], responses=problems(404, 412))
 async def update_mailbox(
     mailbox_id: UUID, body: MailboxPatch, session: Db, call: Asked, expected: IfMatch, response: Response
 ) -> MailboxOut:
@@ -65,13 +65,13 @@ async def update_mailbox(
     return _answer(response, mailbox)
 
 
-@router.post("/v1/mailboxes/{mailbox_id}/rotate-token", dependencies=[ADMIN], responses=problems(404))
+@router.post("/v1/mailboxes/{mailbox_id}/rotate-token", dependencies=[WRITE], responses=problems(404))
 async def rotate_mailbox_token(mailbox_id: UUID, session: Db, run: Run, response: Response) -> MailboxWithTokenOut:
     """Give a mailbox another token; those before it open nothing any more."""
     return _with_token(response, await service.rotate_token(session, mailbox_id), run.secrets)
 
 
-@router.delete("/v1/mailboxes/{mailbox_id}", status_code=204, dependencies=[ADMIN], responses=problems(404, 412))
+@router.delete("/v1/mailboxes/{mailbox_id}", status_code=204, dependencies=[WRITE], responses=problems(404, 412))
 async def delete_mailbox(mailbox_id: UUID, session: Db, expected: IfMatch) -> None:
     """Throw a mailbox away; what came by it stays."""
     await service.delete_mailbox(session, mailbox_id, expected=expected)
