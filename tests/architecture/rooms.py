@@ -28,6 +28,10 @@ class Further(NamedTuple):
 
 
 FURTHER = {
+    "feedback.files.drawing": Further(-10, "draws a small picture, as a process of its own that may not take us along"),
+    "feedback.files.pictures": Further(25, "begins and ends that process"),
+    "feedback.files.scanning": Further(25, "asks ClamAV, in its protocol"),
+    "feedback.letters.reading": Further(5, "reads one mail by libraries, as a process of its own that may not hold us"),
     "feedback.intake.quick": Further(25, "the fast path of one use case, in one statement below SQLAlchemy"),
     "feedback.chats.streaming": Further(
         35, "the answer that goes on while a visitor watches, apart from asking for it"

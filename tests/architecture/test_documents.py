@@ -212,6 +212,7 @@ PAIRS = [
             "insights",
             "kpis",
             "mail",
+            "mail-in",
             "messages",
             "mission",
             "objectives",

@@ -7,6 +7,7 @@ from typing import Any
 ADMIN_PATHS = ("/v1/api-keys", "/v1/user-secrets", "/v1/audit", "/v1/parked-events")
 SCOPES = {
     "POST /v1/feedback": {"submit", "write"},
+    "POST /v1/attachments": {"submit", "write"},
     "POST /v1/feedback:batch": {"submit", "write"},
     "POST /v1/chats": {"submit", "write"},
     "POST /v1/mail/reports": {"report", "write"},
@@ -27,10 +28,11 @@ BESIDES_READ = {
 }
 FOR_BROWSERS = {
     # everything else refuses publishable keys and tokens of end users, whatever their scopes
-    "publishable": {"POST /v1/feedback", "POST /v1/chats"},
+    "publishable": {"POST /v1/feedback", "POST /v1/chats", "POST /v1/attachments"},
     "user": {
         "POST /v1/feedback",
         "POST /v1/chats",
+        "POST /v1/attachments",
         "GET /v1/recipients/{user_id}/contacts",
         "POST /v1/recipients/{user_id}/contacts",
         "GET /v1/recipients/{user_id}/contacts/{contact_id}",
@@ -44,9 +46,14 @@ FOR_BROWSERS = {
         "POST /v1/recipients/{user_id}/inbox/undo",
     },
 }
+TAKES_ANY_FILE = {"POST /v1/attachments"}
+"""Where any text is a file, so that none is malformed."""
 ONE_PAGE = {"/v1/event-types", "/v1/kpi-templates"}
 """Lists that are never long, the same in every workspace, and have the form of one all the same."""
 COMPUTED = {
+    "/v1/attachments/{attachment_id}",
+    "/v1/mailboxes/{mailbox_id}/progress",
+    "/v1/received-mails/{mail_id}",
     "/v1/calendars/{calendar_id}/due-time",
     "/v1/reports/sla",
     "/v1/forms/{form_id}/counts",

@@ -55,9 +55,11 @@ def body_of(operation: str, service: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", sorted(SERVICES))
-async def test_what_is_stored_can_be_read(api, name: str):
+async def test_what_is_stored_can_be_read(api, name: str, tmp_path):
     service = SERVICES[name]
-    door: Api = await api(service, settings_for_tests(service.settings, outbound_allow="127.0.0.0/8"))
+    door: Api = await api(
+        service, settings_for_tests(service.settings, outbound_allow="127.0.0.0/8", attachments_path=tmp_path)
+    )
     key, ids = await door.key(), await fill(door)
 
     for operation, field in sorted(takes_times(door)):

@@ -50,7 +50,8 @@ def _settings_of(kind: type[Settings], shared: EmbeddedSettings) -> Settings:
     """Return a service's settings with what the one process decides for all of them."""
     decided = {"bus", "secret_key", "bootstrap_key", "public_url", "port"}
     own = kind()
-    below = {"events_path": shared.data_dir / "events"} if getattr(own, "events_path", ...) is None else {}
+    folders = {"events_path": "events", "attachments_path": "attachments"}
+    below = {name: shared.data_dir / folder for name, folder in folders.items() if getattr(own, name, ...) is None}
     return own.model_copy(update={name: getattr(shared, name) for name in decided} | below)
 
 

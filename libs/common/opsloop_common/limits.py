@@ -292,6 +292,32 @@ SEGMENTS_PER_WORKSPACE = 200
 SEGMENT_LISTED = 1_000_000
 """People on a static list."""
 
+ATTACHMENT_BYTES = 20 * 1024 * 1024
+ATTACHMENTS_PER_MESSAGE = 10
+ATTACHMENTS_BYTES_PER_WORKSPACE = 10 * 1024**3  # a setting: all files of a workspace together
+ATTACHMENT_NAME_CHARACTERS = 120
+ATTACHMENT_HOURS = 24
+"""After so long a file that no post and no message names is removed."""
+ATTACHMENT_LINK_SECONDS = 600
+FILE_STORE_SECONDS = 60.0  # one file, to its store or from it
+THUMBNAIL_PIXELS = 24_000_000
+"""Of a picture that is made small: four bytes each while it is read."""
+THUMBNAIL_SECONDS = 20.0
+CLAMAV_SECONDS = 30.0
+MAILBOXES_PER_WORKSPACE = 20
+MAIL_BYTES = 28 * 1024 * 1024
+"""Of one mail that comes in: as much as the largest file takes in it."""
+MAIL_READ_SECONDS = 10.0
+"""One mail, by a process of its own."""
+MAILS_PER_HOUR = 500  # of one mailbox
+PARKED_MAIL_BYTES = 1024 * 1024  # of a mail that could not be read; of larger ones nothing is kept
+PARKED_MAIL_DAYS = 14
+RECEIVED_MAIL_DAYS = 400  # that a mail is known again, and what answers it is found by
+IMAP_SECONDS = 60.0  # one look at a mailbox, from the connection to the last mail
+IMAP_WAIT_SECONDS = 15.0  # one answer
+IMAP_MAILS = 20  # that one look brings
+IMAP_ANSWER_BYTES = 4 * 1024 * 1024  # of all lines of one look, besides mails
+
 TEMPLATES_PER_WORKSPACE = 500
 TEMPLATE_VERSIONS = 200
 """Of one template; none is thrown away while it is there."""

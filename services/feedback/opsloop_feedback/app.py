@@ -5,6 +5,7 @@ from __future__ import annotations
 from opsloop_common.contracts.feedback import EVENTS
 from opsloop_common.service import Service
 from opsloop_feedback.arrivals import slice as arrivals
+from opsloop_feedback.attachments import slice as attachments
 from opsloop_feedback.authors import slice as authors
 from opsloop_feedback.calendars import slice as calendars
 from opsloop_feedback.canned_replies import slice as canned_replies
@@ -17,7 +18,11 @@ from opsloop_feedback.intake import slice as intake
 from opsloop_feedback.items import slice as items
 from opsloop_feedback.learning import slice as learning
 from opsloop_feedback.macros import slice as macros
+from opsloop_feedback.mail_in import slice as mail_in
+from opsloop_feedback.mail_polling import slice as mail_polling
+from opsloop_feedback.mailboxes import slice as mailboxes
 from opsloop_feedback.merging import slice as merging
+from opsloop_feedback.ports import open_ports
 from opsloop_feedback.previews import slice as previews
 from opsloop_feedback.routing_rules import slice as routing_rules
 from opsloop_feedback.search import slice as search
@@ -70,6 +75,11 @@ SERVICE = Service(
         form_pages.SLICE,
         widget.SLICE,
         chats.SLICE,
+        attachments.SLICE,
+        mailboxes.SLICE,
+        mail_in.SLICE,
+        mail_polling.SLICE,
     ),
     settings=FeedbackSettings,
+    open=open_ports,
 )

@@ -22,6 +22,7 @@ from opsloop_common.filters import Filter
 from opsloop_common.foreign import readable as readable_by
 from opsloop_common.http.schemas import GivenId, InModel, OutModel, Timestamp, said
 from opsloop_common.invisible import comparable
+from opsloop_common.limits import ATTACHMENTS_PER_MESSAGE
 from opsloop_feedback.states.rules import Status
 from opsloop_feedback.submissions import rules as submissions
 
@@ -36,6 +37,10 @@ def _distinct(tags: list[str]) -> list[str]:
 Title = Annotated[str, StringConstraints(min_length=1, max_length=300), AfterValidator(submissions.readable)]
 Label = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterValidator(said)]
 Tags = Annotated[list[Label], Field(max_length=50), AfterValidator(_distinct)]
+AttachmentIds = Annotated[
+    list[UUID],
+    Field(max_length=ATTACHMENTS_PER_MESSAGE, description="Files that were uploaded to `/v1/attachments` before."),
+]
 ExternalId = GivenId
 """A feedback as its source names it."""
 FIRST_YEAR, LAST_YEAR = 2000, 2200

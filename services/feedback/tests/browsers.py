@@ -135,6 +135,13 @@ class Tab:
         """Write, as an input method does."""
         await self.call("Input.insertText", text=text)
 
+    async def choose(self, field: str, *files: Path) -> None:
+        """Choose files in a field, which an expression names."""
+        found = await self.call("Runtime.evaluate", expression=field)
+        await self.call(
+            "DOM.setFileInputFiles", objectId=found["result"]["objectId"], files=[str(file) for file in files]
+        )
+
     async def ask(self, expression: str) -> Any:
         """Return what a page's script would see."""
         answer = await self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)

@@ -216,6 +216,11 @@ async def test_both_see_that_the_other_types_for_some_seconds(visitor):
     assert (await visitor.desk.client.post(path, headers=visitor.desk.agent)).status_code == 204
     await visitor.be(is_typing=True)
     assert ((await visitor.state())["staff_is_typing"], await listed()) == (True, [True])
+    await visitor.answer("gesagt")
+    assert (await visitor.state())["staff_is_typing"] is False
+    visitor.desk.api.clock.advance(1)
+    await visitor.desk.client.post(path, headers=visitor.desk.agent)
+    assert (await visitor.state())["staff_is_typing"] is True
     visitor.desk.api.clock.advance(7)
     assert ((await visitor.state())["staff_is_typing"], await listed()) == (False, [False])
     await visitor.be(is_typing=True)

@@ -243,3 +243,12 @@ async def test_days_are_those_of_utc(clockwork, day):
     assert counted["day"] == moment.astimezone(UTC).date().isoformat()
     assert counted["received"] == 1
     assert (counted["honeypot"], counted["too_fast"]) == (0, 0)
+
+
+@pytest.mark.parametrize("path", ["/p/acme/forms/bare", "/p/acme/forms/bare/sent"])
+async def test_a_page_is_never_kept_by_a_browser(clockwork, path):
+    await clockwork.make(PATH, BARE)
+
+    answer = await clockwork.desk.client.get(path)
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["referrer-policy"] == "same-origin"

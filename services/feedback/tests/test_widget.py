@@ -40,7 +40,7 @@ def test_the_script_is_small_and_asks_nobody_but_its_own_host(name):
 def test_everything_is_said_in_both_languages(name):
     words = script(name).partition("const WORDS")[2].partition("};")[0]
     english, chinese = words.split("zh: {")
-    names = [set(re.findall(r"\b([a-z]\w*):(?! \{)", part)) - {"en"} for part in (english, chinese)]
+    names = [set(re.findall(r"\b([a-z]\w*): (?=[\"(\[])", part)) - {"en"} for part in (english, chinese)]
 
     assert names[0] == names[1]
     assert english.isascii() or not re.search(r"[\u4e00-\u9fff]", english)

@@ -1,8 +1,14 @@
 """The widget in a real browser, on a page of another origin: by keyboard alone, narrow, by day and night, in both languages."""
 
+import asyncio
+
 import pytest
 
+from opsloop_common.testing.http import settings_for_tests
+from opsloop_feedback.app import SERVICE
+from opsloop_feedback.settings import FeedbackSettings
 from services.feedback.tests.browsers import browsing, needs_browser
+from services.feedback.tests.conftest import Desk
 from services.feedback.tests.shops import key_of, shop
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(120), needs_browser]
@@ -64,6 +70,50 @@ async def test_a_complaint_is_sent_by_keyboard_alone_on_a_narrow_screen(desk, tm
     assert (post["author"]["email"], post["author"]["verified"]) == ("li@example.com", False)
     assert post["attributes"] == {"page": page.url, "title": "飞鸽商城"}
     assert (post["kind"], post["severity"]) == ("bug", "s1")
+
+
+@pytest.fixture
+async def filing(api, tmp_path):
+    """Return a desk that has a place for files."""
+    door = await api(SERVICE, settings=settings_for_tests(FeedbackSettings, attachments_path=tmp_path / "files"))
+    return Desk(door, await door.key("feedback:read", "feedback:write"))
+
+
+async def test_a_complaint_with_a_screenshot_stands_in_the_queue_with_it(filing, tmp_path):
+    desk = filing
+    async with shop(desk.api) as page, browsing(tmp_path) as tab:
+        await tab.narrow(360, 700)
+        await loaded(tab, page)
+        screenshot = tmp_path / "付款页面.png"
+        seen = await tab.picture(screenshot)
+        await tab.ask("OpsLoopFeedback.open()")
+        await tab.type(SAID)
+        await tab.choose(f"{ROOT}.getElementById('files')", screenshot)
+        await tab.picture(tmp_path / "widget-360-file.png")
+        await tab_to(tab, "发送")
+        await tab.press("Enter")
+        await tab.until(SHOWN)
+
+    [post] = await posts(desk)
+    [file] = (await desk.get(f"/v1/feedback/{post['id']}/attachments"))["items"]
+    assert (file["name"], file["media_type"], file["bytes"]) == ("付款页面.png", "image/png", len(seen))
+
+
+async def test_a_file_that_is_not_taken_keeps_everything_else(filing, tmp_path):
+    desk = filing
+    async with shop(desk.api) as page, browsing(tmp_path) as tab:
+        bad = tmp_path / "tool.exe"
+        await asyncio.to_thread(bad.write_bytes, b"MZ" + bytes(2_000))
+        await loaded(tab, page)
+        await tab.ask("OpsLoopFeedback.open()")
+        await tab.type(SAID)
+        await tab.choose(f"{ROOT}.getElementById('files')", bad)
+        await tab_to(tab, "发送")
+        await tab.press("Enter")
+        assert await tab.until(f"{ROOT}.getElementById('files-flaw').textContent") == "有文件未被接受，请另选文件。"
+        assert await tab.ask(f"{ROOT}.getElementById('body').value") == SAID
+
+    assert await posts(desk) == []
 
 
 async def test_the_focus_stays_within_and_escape_gives_it_back(desk, tmp_path):
@@ -134,7 +184,7 @@ async def test_a_token_of_the_shops_server_says_who_it_is(desk, tmp_path):
         await loaded(tab, page)
         await tab.ask("OpsLoopFeedback.open()")
         await tab.type(SAID)
-        await tab.press("Tab")
+        await tab.press("Tab", "Tab")
         assert await tab.ask(FOCUSED) == "发送"  # neither a scale nor an address is asked for
         await tab.press("Enter")
         await tab.until(SHOWN)

@@ -29,7 +29,7 @@ BROWSERS = frozenset({Kind.PUBLISHABLE, Kind.USER})
 STRANGERS = BROWSERS | {Kind.VISITOR}
 """What anybody may have: it takes nothing of the rates of secret keys and people."""
 
-RESERVED_SOURCES = frozenset({"operator", "people", "users", "visitors", "unattributed"})
+RESERVED_SOURCES = frozenset({"operator", "people", "users", "visitors", "unattributed", "mail"})
 """Sources of credentials that are no keys, and of what nobody can be named for; no key may take one of these."""
 
 

@@ -65,7 +65,7 @@ async def read_bytes(request: Request, limit: int) -> bytes:
     """Read a body of at most `limit` bytes; raises TooLarge (413)."""
     announced = request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced[:20]) > limit:
-        raise _too_large(limit)
+        raise too_large(limit)
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -77,7 +77,7 @@ async def read_bytes(request: Request, limit: int) -> bytes:
         # counted as it comes: a chunked body announces nothing
         size += len(chunk)
         if size > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         chunks.append(chunk)
         if not message.get("more_body", False):
             return b"".join(chunks)
@@ -93,7 +93,8 @@ async def require_few(raw: bytes, limit: BodyLimit, *, workspace: str) -> None:
         raise Invalid("", detail)
 
 
-def _too_large(limit: int) -> TooLarge:
+def too_large(limit: int) -> TooLarge:
+    """Return the refusal of a body of more than `limit` bytes."""
     # the rest of the body is not read, so the connection cannot be used again
     return TooLarge(f"The body may have up to {limit} bytes.", headers={"Connection": "close"})
 

@@ -24,8 +24,7 @@ class Chat(Base):
 
     feedback_id: Mapped[UUID] = mapped_column(Uuid, ForeignKey("feedback.id", ondelete="CASCADE"), primary_key=True)
     workspace: Mapped[str] = mapped_column(Text)
-    # of a team that may be gone
-    team_id: Mapped[UUID | None] = mapped_column(Uuid)
+    team_id: Mapped[UUID | None] = mapped_column(Uuid, comment="of a team that may be gone")
     said: Mapped[int]
     started_at: Mapped[datetime] = mapped_column(Moment)
     seen_at: Mapped[datetime] = mapped_column(Moment)

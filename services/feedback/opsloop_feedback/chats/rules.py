@@ -65,9 +65,11 @@ def name_of(feedback_id: UUID, key: str = "") -> str:
     return f"chat/{feedback_id}/{key}"
 
 
-def is_typing(typed_at: datetime | None, now: datetime) -> bool:
-    """Say whether somebody typed a moment ago."""
-    return typed_at is not None and now - typed_at < TYPING_LASTS
+def is_typing(typed_at: datetime | None, now: datetime, *, said_at: datetime | None = None) -> bool:
+    """Say whether somebody typed a moment ago, and has not said it since."""
+    if typed_at is None or now - typed_at >= TYPING_LASTS:
+        return False
+    return said_at is None or typed_at > said_at
 
 
 def shift(team: Sequence[Mapping[str, Any]], own: UUID | None, known: Mapping[UUID, Calendar], now: datetime) -> Shift:

@@ -13,6 +13,7 @@ from opsloop_common import limits
 from opsloop_common.db import clock_of, fire_after_commit
 from opsloop_common.errors import Conflict, TooMany, Unauthorized
 from opsloop_common.secretbox import SecretBox
+from opsloop_common.versions import ANY_VERSION
 from opsloop_feedback.authors import service as authors
 from opsloop_feedback.calendars import service as calendars
 from opsloop_feedback.chats import queries, rules
@@ -28,6 +29,10 @@ from opsloop_feedback.submissions.rules import Submission
 from opsloop_feedback.teams import service as teams
 
 CHANNEL = "widget"
+_CONTACT = (
+    *("id", "workspace", "source", "locale", "occurred_at", "created_at"),
+    *("author_user_id", "author_email", "author_name", "author_verified"),
+)
 _EXPIRED = "This conversation is no longer open here. Begin another."
 
 
@@ -94,11 +99,12 @@ async def state_of(session: AsyncSession, chat: Chat) -> State:
     now = clock_of(session).now()
     feedback = await items.get_feedback(session, chat.feedback_id)
     there = await _shift(session, chat.team_id, now)
+    answered_at = (await conversations.answered_among(session, [chat.feedback_id])).get(chat.feedback_id)
     return State(
         is_open=there.is_open,
         opens_at=there.opens_at,
-        position=await _position(session, chat, now),
-        staff_is_typing=rules.is_typing(chat.staff_typed_at, now),
+        position=None if answered_at else await _position(session, chat, now),
+        staff_is_typing=rules.is_typing(chat.staff_typed_at, now, said_at=answered_at),
         has_address=feedback.author_email is not None,
         ended_at=chat.ended_at,
     )
@@ -115,9 +121,7 @@ async def _shift(session: AsyncSession, team_id: UUID | None, now: datetime) -> 
     return rules.shift(team.members, team.calendar_id, await calendars.read_calendars(session, named), now)
 
 
-async def _position(session: AsyncSession, chat: Chat, now: datetime) -> int | None:
-    if chat.feedback_id in await conversations.answered_among(session, [chat.feedback_id]):
-        return None
+async def _position(session: AsyncSession, chat: Chat, now: datetime) -> int:
     since = now - rules.THERE_FOR
     earlier = await queries.before(session, chat, since=since, limit=limits.CHATS_COUNTED)
     return 1 + len(earlier) - len(await conversations.answered_among(session, earlier))
@@ -164,8 +168,8 @@ async def hand_over(session: AsyncSession, feedback_id: UUID, *, email: str) -> 
     feedback = await items.lock_feedback(session, feedback_id)
     if feedback.author_verified:
         raise Conflict("Who says this is known to us, and is reached as the product's server says.")
-    await items.reach_author(session, feedback, email)
-    await authors.tell(session, [items.row_of(feedback)])  # whoever sends mail
+    await items.change_feedback(session, feedback.id, {"author_email": email}, expected=ANY_VERSION)
+    await authors.tell(session, [{name: getattr(feedback, name) for name in _CONTACT}])  # whoever sends mail
     return chat
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Select, or_, select
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_feedback.conversations.models import FeedbackMessage
@@ -41,8 +42,8 @@ async def said_between(
     return rows[::-1]
 
 
-async def answered_among(session: AsyncSession, feedback_ids: Collection[UUID]) -> set[UUID]:
-    """Return those of some feedback whose authors we said something to."""
-    answered = select(FeedbackMessage.addressee_id).distinct()
+async def answered_among(session: AsyncSession, feedback_ids: Collection[UUID]) -> dict[UUID, datetime]:
+    """Return those of some feedback whose authors we said something to, and when we did last."""
+    answered = select(FeedbackMessage.addressee_id, func.max(FeedbackMessage.created_at))
     spoken = answered.where(FeedbackMessage.feedback_id.in_(feedback_ids), FeedbackMessage.addressee_id.is_not(None))
-    return {found for found in await session.scalars(spoken) if found is not None}
+    return {id: at for id, at in await session.execute(spoken.group_by(FeedbackMessage.addressee_id)) if id is not None}

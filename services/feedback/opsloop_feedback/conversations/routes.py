@@ -40,5 +40,5 @@ async def add_message(feedback_id: UUID, body: MessageIn, session: Db) -> Messag
 
     A reply to a merged one lands on the feedback that it was merged into (`feedback_id` says so).
     """
-    message = await service.add_message(session, feedback_id, kind=body.kind, body=body.body)
+    message = await service.add_message(session, feedback_id, kind=body.kind, body=body.body, files=body.attachments)
     return MessageOut.model_validate(message)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from opsloop_common.http.schemas import InModel, OutModel, Timestamp
 from opsloop_feedback.conversations.rules import Delivery, SaidBy
+from opsloop_feedback.shapes import AttachmentIds
 from opsloop_feedback.submissions.rules import readable
 
 MessageKind = Literal["reply", "note"]
@@ -22,6 +23,7 @@ class MessageIn(InModel):
 
     kind: MessageKind
     body: MessageText
+    attachments: AttachmentIds = Field(default_factory=list)
 
 
 class MessageOut(OutModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +17,7 @@ from opsloop_common.db import clock_of, context_of, fire_after_commit
 from opsloop_common.errors import Conflict
 from opsloop_common.ids import uuid7
 from opsloop_common.inbox import forgetting
+from opsloop_feedback.attachments import service as attachments
 from opsloop_feedback.authors import service as authors
 from opsloop_feedback.conversations import queries, rules
 from opsloop_feedback.conversations.models import FeedbackMessage
@@ -26,7 +28,9 @@ from opsloop_feedback.items import service as items
 REPLY = "reply"
 
 
-async def add_message(session: AsyncSession, feedback_id: UUID, *, kind: str, body: str) -> FeedbackMessage:
+async def add_message(
+    session: AsyncSession, feedback_id: UUID, *, kind: str, body: str, files: Sequence[UUID] = ()
+) -> FeedbackMessage:
     """Write a reply to the author, or a note; raises NotFound. A reply to what was merged lands where it was merged into.
 
     A reply is told to other services, a note never is.
@@ -36,6 +40,7 @@ async def add_message(session: AsyncSession, feedback_id: UUID, *, kind: str, bo
     )
     addressee_id = feedback_id if kind == REPLY else None
     message = _written(session, feedback, SaidBy.STAFF, kind=kind, body=body, addressee_id=addressee_id)
+    await attachments.name(session, files, feedback_id=feedback.id, message_id=message.id)
     if kind == REPLY:
         reply_seconds = await items.mark_replied(session, feedback)
         outbox.append(
@@ -89,8 +94,8 @@ async def is_said(session: AsyncSession, feedback: items.Feedback, external_id: 
     return await queries.find_by_external_id(session, places, external_id) is not None
 
 
-async def answered_among(session: AsyncSession, feedback_ids: Collection[UUID]) -> set[UUID]:
-    """Return those of some feedback whose authors were answered."""
+async def answered_among(session: AsyncSession, feedback_ids: Collection[UUID]) -> dict[UUID, datetime]:
+    """Return those of some feedback whose authors were answered, and when they were last."""
     return await queries.answered_among(session, feedback_ids)
 
 
@@ -140,6 +145,7 @@ async def erase_authors(session: AsyncSession, erasure_id: UUID, user_ids: Seque
             .execution_options(synchronize_session=False)
         )
         await indexing.forget(session, feedback_ids)
+        await attachments.take_back(session, feedback_ids)
         await outbox.forget(session, [f"feedback/{id}" for id in feedback_ids], user_ids)
         outbox.append(session, FeedbackErased(erasure_id=erasure_id, feedback_ids=list(feedback_ids)))
     await forgetting.forget(session, user_ids)

@@ -21,6 +21,7 @@ from opsloop_common.ids import uuid7
 from opsloop_common.limits import BATCH_BYTES, BATCH_CONTAINERS, BATCH_VALUES
 from opsloop_common.turns import breathing, in_turns
 from opsloop_common.versions import etag
+from opsloop_feedback.attachments import service as attachments
 from opsloop_feedback.intake import quick, rules, service
 from opsloop_feedback.intake.meters import IntakeMeter
 from opsloop_feedback.intake.schemas import (
@@ -70,8 +71,10 @@ async def submit_feedback(body: FeedbackIn, request: Request) -> Response:
     said, now = body.submission(who), run.clock.now()
     submissions.require_said(said, now)
     submissions.require_claims(said, who)
-    if said.author_email is not None:  # whoever sends mail is told of it, in the same transaction
-        return _as_response(await _submitted(call, said))
+    if (
+        said.author_email is not None or body.attachments
+    ):  # who sends mail is told of it, and files are named, in the same transaction
+        return _as_response(await _submitted(call, said, body.attachments))
     sorter = sorters.find_sorter(run.db, context.workspace) or await _read_sorter(call)
     row = rules.new_row(said, id=uuid7(), workspace=context.workspace, now=now, sorter=sorter)
     document = new_feedback(row) if submissions.may_read(who) else new_receipt(row)
@@ -99,9 +102,13 @@ def _as_response(answer: Answer) -> Response:
     return Response(answer.body, answer.status, answer.headers, "application/json")
 
 
-async def _submitted(call: Call, said: Submission) -> Answer:
-    """Take a post in as the plain transaction does, and answer with its item."""
-    feedback, created = await service.submit(await call.begin(), said)
+async def _submitted(call: Call, said: Submission, files: Sequence[UUID]) -> Answer:
+    """Take a post in as the plain transaction does, and answer with its item. Who may only add names files of its own source."""
+    session = await call.begin()
+    feedback, created = await service.submit(session, said)
+    if created:
+        source = None if call.who.has("feedback:write") else call.who.source
+        await attachments.name(session, files, feedback_id=feedback.id, source=source)
     return Answer(201 if created else 200, _headers(feedback.id, feedback.version), _shown(call, feedback))
 
 

@@ -15,7 +15,7 @@ from opsloop_common.contracts.feedback import Channel, Kind
 from opsloop_common.errors import FieldError
 from opsloop_common.http.rows import FieldErrorOut, Unread, faults_of
 from opsloop_common.http.schemas import EmailAddress, InModel, Locale, OutModel, ShortText, Timestamp, UserId
-from opsloop_feedback.shapes import AuthorOut, ExternalId, FeedbackOut, Label, Tags, Title
+from opsloop_feedback.shapes import AttachmentIds, AuthorOut, ExternalId, FeedbackOut, Label, Tags, Title
 from opsloop_feedback.states.rules import Status
 from opsloop_feedback.submissions import rules as submissions
 
@@ -44,8 +44,8 @@ class AuthorIn(InModel):
     name: ShortText | None = None
 
 
-class FeedbackIn(InModel):
-    """One thing that somebody said."""
+class SaidIn(InModel):
+    """One thing that somebody said, in words."""
 
     body: BodyText
     title: Title | None = None
@@ -87,7 +87,13 @@ class FeedbackIn(InModel):
         )
 
 
-class FeedbackRow(FeedbackIn):
+class FeedbackIn(SaidIn):
+    """One thing that somebody said, and the files that show it."""
+
+    attachments: AttachmentIds = Field(default_factory=list)
+
+
+class FeedbackRow(SaidIn):
     """One row of a batch: as a single post, but it must name itself."""
 
     external_id: ExternalId

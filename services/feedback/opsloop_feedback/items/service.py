@@ -381,17 +381,6 @@ async def hear_author(session: AsyncSession, feedback: Feedback) -> None:
     touch(session, feedback)
 
 
-async def reach_author(session: AsyncSession, feedback: Feedback, email: str) -> None:
-    """Note by which address the author of a locked feedback says that they are reached."""
-    feedback.author_email = email
-    touch(session, feedback)
-
-
-def row_of(feedback: Feedback) -> dict[str, Any]:
-    """Return a feedback as a row, by the names of its columns; without what it is searched by."""
-    return {name: getattr(feedback, name) for name in _NAMES if name != "search_text"}
-
-
 def _seconds_since_receipt(feedback: Feedback, at: datetime) -> float:
     # clocks of replicas differ: never less than nothing
     return max(0.0, (at - feedback.created_at).total_seconds())

@@ -1,6 +1,5 @@
 /* 在线客服 on a page: <script src="https://ops.example/api/feedback/chat.js" data-key="opl_pub_…" data-team="id of a team" defer></script>.
-   data-lang="zh|en", data-accent="#0b57d0", data-label, data-launcher="no" (open it by OpsLoopChat.open()), data-user-token: a token of
-   an end user that your server signs. */
+   data-lang, data-accent, data-label, data-launcher="no" (OpsLoopChat.open()), data-user-token as of widget.js. */
 (() => {
   "use strict";
   const script = document.currentScript, own = script.dataset, base = script.src.replace(/\/chat\.js.*$/, "");
@@ -33,7 +32,7 @@ button{min-height:44px;padding:8px 20px;border-radius:8px;border:1px solid var(-
 .main{background:var(--accent);color:var(--on);font-weight:600}
 .launch{position:fixed;z-index:2147483000;inset-inline-end:16px;bottom:16px;border-radius:24px;box-shadow:0 4px 16px rgb(0 0 0/.25)}
 dialog{position:fixed;z-index:2147483001;inset:auto 12px 12px auto;margin:0;color:var(--ink);background:var(--paper);border:1px solid var(--line);
-border-radius:12px;padding:0;width:min(400px,100vw - 24px);height:min(560px,100dvh - 24px);box-shadow:0 8px 28px rgb(0 0 0/.25)}
+border-radius:12px;padding:0;width:min(400px,100vw - 24px);height:min(560px,100dvh - 24px)}
 dialog[open]{display:flex;flex-direction:column}
 header{display:flex;justify-content:space-between;align-items:center;gap:8px;padding:8px 8px 8px 16px;border-bottom:1px solid var(--line)}
 h2{font-size:18px;line-height:1.3;margin:0}
@@ -49,12 +48,12 @@ label{flex:1 0 100%;font-size:14px;font-weight:600;margin-bottom:-4px}
 textarea,input{flex:1;min-width:0;color:inherit;background:var(--paper);border:1px solid var(--line);border-radius:8px;padding:9px 12px;min-height:44px}
 textarea{height:72px;resize:none}
 :focus-visible{outline:3px solid var(--ink);outline-offset:2px}
-@media (prefers-reduced-motion:no-preference){dialog[open]{animation:rise .16s ease-out}}
-@keyframes rise{from{transform:translateY(12px);opacity:0}}`;
+@media (prefers-reduced-motion:no-preference){dialog[open]{animation:rise .16s}}
+@keyframes rise{from{opacity:0}}`;
 
-  const make = (tag, fields = {}, ...inside) => {
-    const { attributes = {}, ...rest } = fields, node = Object.assign(document.createElement(tag), rest);
-    for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
+  const make = (tag, { attributes = {}, ...rest }, ...inside) => {
+    const node = Object.assign(document.createElement(tag), rest);
+    for (const name in attributes) node.setAttribute(name, attributes[name]);
     node.append(...inside);
     return node;
   };
@@ -63,8 +62,9 @@ textarea{height:72px;resize:none}
     .reduce((sum, part, at) => sum + part * [0.2126, 0.7152, 0.0722][at], 0);
   const fresh = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   const pause = (ms) => new Promise((go) => setTimeout(go, ms));
-  const keep = (chat) => { try { chat ? sessionStorage.setItem("opsloop-chat", JSON.stringify(chat)) : sessionStorage.removeItem("opsloop-chat"); } catch { /* not here */ } };
-  const kept = () => { try { return JSON.parse(sessionStorage.getItem("opsloop-chat")); } catch { return null; } };
+  const NAME = "opsloop-chat";
+  const keep = (chat) => { try { sessionStorage.setItem(NAME, JSON.stringify(chat)); } catch { /* not here */ } };
+  const kept = () => { try { return JSON.parse(sessionStorage.getItem(NAME)); } catch { return null; } };
 
   class OpsChat extends HTMLElement {
     #parts = {};
@@ -77,8 +77,8 @@ textarea{height:72px;resize:none}
 
     constructor() {
       super();
-      const accent = /^#[0-9a-f]{6}$/i.test(own.accent || "") ? own.accent : "#0b57d0", sheet = new CSSStyleSheet();
-      const on = 1.05 / (light(accent) + 0.05) >= (light(accent) + 0.05) / (light("#1b1b1f") + 0.05) ? "#fff" : "#1b1b1f";
+      const accent = /^#[0-9a-f]{6}$/i.test(own.accent) ? own.accent : "#0b57d0", sheet = new CSSStyleSheet();
+      const at = light(accent) + 0.05, on = 1.05 / at >= at / (light("#1b1b1f") + 0.05) ? "#fff" : "#1b1b1f";
       sheet.replaceSync(`${STYLE}:host{--accent:${accent};--on:${on}}`);
       this.attachShadow({ mode: "open" }).adoptedStyleSheets = [sheet];
       this.#build();
@@ -90,8 +90,8 @@ textarea{height:72px;resize:none}
 
     #build() {
       const words = WORDS[this.#language], lang = this.#language === "zh" ? "zh-CN" : "en";
-      const launch = make("button", { className: "main launch", type: "button", lang, textContent: own.label || words.label, hidden: own.launcher === "no",
-        onclick: () => this.open(), attributes: { "aria-haspopup": "dialog" } });
+      const launch = make("button", { className: "main launch", lang, textContent: own.label || words.label, hidden: own.launcher === "no",
+        onclick: () => this.open() });
       const log = make("div", { className: "log", tabIndex: 0, attributes: { role: "log", "aria-label": words.title } });
       const state = make("p", { textContent: words.first, attributes: { role: "status" } }), flaw = make("p", { className: "flaw", hidden: true, attributes: { role: "alert" } });
       const body = make("textarea", { id: "body", maxLength: 10000, oninput: () => this.#typing() });
@@ -126,11 +126,10 @@ textarea{height:72px;resize:none}
       this.#parts.launch.focus();
     }
 
-    async #ask(path, options = {}) {
-      const { chat, ...rest } = options, at = chat === undefined ? this.#chat : chat;
-      const headers = { Authorization: `Bearer ${at ? at.token : own.userToken || own.key}`, ...rest.headers };
-      if (rest.body) headers["Content-Type"] = "application/json";
-      const answer = await fetch(`${base}/v1/chats${at ? `/${at.id}` : ""}${path}`, { ...rest, headers, credentials: "omit", cache: "no-store" });
+    async #ask(path, options) {
+      const at = this.#chat, headers = { Authorization: `Bearer ${at ? at.token : own.userToken || own.key}`, ...options.headers };
+      if (options.body) headers["Content-Type"] = "application/json";
+      const answer = await fetch(`${base}/v1/chats${at ? `/${at.id}` : ""}${path}`, { ...options, headers, credentials: "omit", cache: "no-store" });
       if (answer.status === 401 && at) this.#forget();
       if (!answer.ok) throw Object.assign(new Error(`${answer.status}`), { status: answer.status });
       return answer;
@@ -188,7 +187,7 @@ textarea{height:72px;resize:none}
             rest = pieces.pop();
             pieces.forEach((piece) => this.#hear(piece));
           }
-        } catch { if (this.#chat && !signal.aborted) this.#parts.state.textContent = this.#parts.words.lost; }
+        } catch { if (!signal.aborted) this.#parts.state.textContent = this.#parts.words.lost; }
         await pause(2000);
       }
     }
@@ -229,7 +228,7 @@ textarea{height:72px;resize:none}
       try {
         this.#chat.token = (await (await this.#post("/presence", presence)).json()).token;
         keep(this.#chat);
-      } catch { /* the next one may get through */ }
+      } catch { /* the next may */ }
     }
 
     async #leaveAddress() {

@@ -1,5 +1,5 @@
 /* Feedback on a page: <script src="https://ops.example/api/feedback/widget.js" data-key="opl_pub_…" defer></script>.
-   data-lang="zh|en", data-accent="#0b57d0", data-rating="no", data-contact="no", data-label, data-launcher="no" (open it by
+   data-lang="zh|en", data-accent="#0b57d0", data-rating="no", data-contact="no", data-files="no", data-label, data-launcher="no" (open it by
    OpsLoopFeedback.open()), data-user-token: a token of an end user that your server signs, instead of a claim of who it is. */
 (() => {
   "use strict";
@@ -10,6 +10,7 @@
       ratings: ["very bad", "bad", "all right", "good", "very good"], email: "Your e-mail address",
       hint: "Only to answer you.", optional: "(optional)", send: "Send", sending: "Sending…", close: "Close",
       thanks: "Thank you. It has arrived.", number: "Your number is", another: "Write something else",
+      files: "Screenshots and files", large: "At most 3 files of 10 MB each.", refused: "A file was not taken. Please choose another.",
       missing: "Please write something.", address: "This is no complete address, such as name@example.com.",
       failed: "Not sent. Nothing that you wrote is lost; please try again.", busy: "Too much was sent just now. Please wait a moment, then try again.",
     },
@@ -17,7 +18,7 @@
       label: "反馈", title: "告诉我们", body: "您想告诉我们什么？", rating: "总体评价",
       ratings: ["很差", "较差", "一般", "满意", "非常满意"], email: "您的电子邮箱", hint: "仅用于回复您。",
       optional: "（选填）", send: "发送", sending: "正在发送…", close: "关闭", thanks: "谢谢，您的反馈已收到。", number: "您的编号是",
-      another: "再写一条", missing: "请填写内容。", address: "邮箱地址不完整，例如 name@example.com。",
+      another: "再写一条", files: "截图和文件", large: "最多 3 个文件，每个不超过 10 MB。", refused: "有文件未被接受，请另选文件。", missing: "请填写内容。", address: "邮箱地址不完整，例如 name@example.com。",
       failed: "未发送，您填写的内容没有丢失，请重试。", busy: "刚才发送过于频繁，请稍候再试。",
     },
   };
@@ -43,7 +44,7 @@ h2:focus,p:focus{outline:0}
 label,legend{display:block;font-weight:600;margin:12px 0 4px;padding:0}
 fieldset{border:0;margin:12px 0 0;padding:0;min-width:0}
 .soft{color:var(--soft);font-weight:400;font-size:14px;margin:4px 0 0}
-textarea,input[type=email]{width:100%;color:inherit;background:var(--paper);border:1px solid var(--line);border-radius:8px;padding:10px 12px;
+textarea,input[type=email],input[type=file]{width:100%;color:inherit;background:var(--paper);border:1px solid var(--line);border-radius:8px;padding:10px 12px;
 min-height:44px}
 textarea{min-height:120px;resize:vertical;display:block}
 [aria-invalid]{border:2px solid var(--bad)!important}
@@ -76,6 +77,7 @@ p{margin:0 0 12px;overflow-wrap:anywhere}
   class OpsFeedback extends HTMLElement {
     #parts = {};
     #attempt = null;
+    #kept = new WeakMap(); // of a file that was taken: its id, so that it is sent once
 
     constructor() {
       super();
@@ -105,10 +107,12 @@ p{margin:0 0 12px;overflow-wrap:anywhere}
       const email = make("input", { id: "email", type: "email", autocomplete: "email", maxLength: 254, attributes: { "aria-describedby": "hint email-flaw" } });
       const contact = make("div", { hidden: own.contact === "no" || Boolean(own.userToken) }, make("label", { htmlFor: "email" }, words.email, optional()), email,
         make("p", { className: "soft", id: "hint", textContent: words.hint }), flaw("email-flaw"));
+      const files = make("input", { id: "files", type: "file", multiple: true, attributes: { "aria-describedby": "files-flaw" } });
+      const pictures = make("div", { hidden: own.files === "no" }, make("label", { htmlFor: "files" }, words.files, optional()), files, flaw("files-flaw"));
       const send = make("button", { className: "main", textContent: words.send });
       const said = make("p", { className: "flaw", hidden: true, attributes: { role: "alert" } });
       const form = make("form", { noValidate: true, onsubmit: (event) => { event.preventDefault(); this.#send(); } },
-        make("label", { htmlFor: "body", textContent: words.body }), body, flaw("body-flaw"), rating, contact, said, make("p", { className: "end" }, send));
+        make("label", { htmlFor: "body", textContent: words.body }), body, flaw("body-flaw"), rating, pictures, contact, said, make("p", { className: "end" }, send));
       const number = make("span", { className: "number" });
       const thanks = make("p", { tabIndex: -1, attributes: { role: "status" } });
       const done = make("div", { hidden: true }, thanks, make("button", { type: "button", textContent: words.another, onclick: () => this.#again() }));
@@ -119,7 +123,7 @@ p{margin:0 0 12px;overflow-wrap:anywhere}
       // keys of an input method that composes are not ours
       dialog.addEventListener("keydown", (event) => { event.stopPropagation(); if (event.key === "Escape" && event.isComposing) event.preventDefault(); });
       this.shadowRoot.append(launch, dialog);
-      this.#parts = { launch, body, email, contact, scale, form, send, said, done, thanks, number, dialog, words, lang };
+      this.#parts = { launch, body, email, files, contact, scale, form, send, said, done, thanks, number, dialog, words, lang };
     }
 
     open() {
@@ -151,23 +155,30 @@ p{margin:0 0 12px;overflow-wrap:anywhere}
     }
 
     async #send() {
-      const { body, email, contact, scale, send, words, lang } = this.#parts;
+      const { body, email, files, contact, scale, send, words, lang } = this.#parts;
       if (send.getAttribute("aria-disabled")) return;
       this.#say("");
       this.#flaw("email", !contact.hidden && email.value && !email.validity.valid && words.address);
+      this.#flaw("files", (files.files.length > 3 || [...files.files].some((file) => file.size > 1e7)) && words.large);
       this.#flaw("body", !body.value.trim() && words.missing);
       if (this.shadowRoot.querySelector("[aria-invalid]")) return;
       const rating = scale.querySelector(":checked");
       const said = { body: body.value, channel: "widget", locale: lang, attributes: { page: location.origin + location.pathname, title: document.title.slice(0, 200) } };
       if (rating) said.rating = Number(rating.value);
       if (!contact.hidden && email.value) said.author = { email: email.value };
-      const text = JSON.stringify(said);
-      if (this.#attempt?.text !== text) this.#attempt = { text, key: uuid() }; // the same words again are the same request
       send.setAttribute("aria-disabled", "true");
       send.textContent = words.sending;
       try {
-        const answer = await fetch(`${base}/v1/feedback`, { method: "POST", body: text, credentials: "omit", cache: "no-store", signal: AbortSignal.timeout(20000),
-          headers: { Authorization: `Bearer ${own.userToken || own.key}`, "Content-Type": "application/json", "Idempotency-Key": this.#attempt.key } });
+        for (const file of files.files) {
+          if (this.#kept.has(file)) continue;
+          const taken = await this.#post(`attachments?name=${encodeURIComponent(file.name.slice(-200))}`, file, "application/octet-stream", 120000);
+          if (!taken.ok) return this.#flaw("files", taken.status === 413 ? words.large : words.refused);
+          this.#kept.set(file, (await taken.json()).id);
+        }
+        if (files.files.length) said.attachments = [...files.files].map((file) => this.#kept.get(file));
+        const text = JSON.stringify(said);
+        if (this.#attempt?.text !== text) this.#attempt = { text, key: uuid() }; // the same words again are the same request
+        const answer = await this.#post("feedback", text, "application/json", 20000, { "Idempotency-Key": this.#attempt.key });
         if (answer.ok) this.#sent((await answer.json()).number);
         else if (answer.status === 422) this.#refused(await answer.json());
         else this.#say(answer.status === 429 ? words.busy : words.failed);
@@ -175,6 +186,11 @@ p{margin:0 0 12px;overflow-wrap:anywhere}
         send.removeAttribute("aria-disabled");
         send.textContent = words.send;
       }
+    }
+
+    #post(path, body, type, ms, more) {
+      const headers = { Authorization: `Bearer ${own.userToken || own.key}`, "Content-Type": type, ...more };
+      return fetch(`${base}/v1/${path}`, { method: "POST", body, headers, credentials: "omit", cache: "no-store", signal: AbortSignal.timeout(ms) });
     }
 
     #refused(problem) {

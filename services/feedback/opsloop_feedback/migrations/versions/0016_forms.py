@@ -8,7 +8,7 @@ from opsloop_common.columns import check_in, versioned_columns
 from opsloop_common.migrations import hold_to_workspace
 
 revision = "0016"
-down_revision = "0014"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 

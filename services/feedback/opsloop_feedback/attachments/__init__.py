@@ -1,0 +1,1 @@
+"""Attachments: files that posts and messages name."""

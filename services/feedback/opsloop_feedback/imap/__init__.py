@@ -1,0 +1,1 @@
+"""IMAP: one look at a folder of somebody's server, within bounds."""
