@@ -217,6 +217,7 @@ PAIRS = [
             "scenarios-notifications",
             "segments",
             "service-levels",
+            "conversations",
             "webhooks",
         )
     ),

@@ -15,6 +15,7 @@ from opsloop_feedback.items import slice as items
 from opsloop_feedback.learning import slice as learning
 from opsloop_feedback.macros import slice as macros
 from opsloop_feedback.merging import slice as merging
+from opsloop_feedback.ports import open_ports
 from opsloop_feedback.previews import slice as previews
 from opsloop_feedback.routing_rules import slice as routing_rules
 from opsloop_feedback.search import slice as search
@@ -64,4 +65,5 @@ SERVICE = Service(
         watchers.SLICE,
     ),
     settings=FeedbackSettings,
+    open=open_ports,
 )

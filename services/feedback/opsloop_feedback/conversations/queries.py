@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import Select, select
+from sqlalchemy import ARRAY, Select, Uuid, any_, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_feedback.conversations.models import FeedbackMessage
+from opsloop_feedback.conversations.rules import EMAIL, Delivery
 
 NEWEST_FIRST = (FeedbackMessage.created_at.desc(), FeedbackMessage.id.desc())
 
@@ -24,3 +25,30 @@ async def find_by_external_id(
     """Return what is known under a natural key in the conversation of one of some feedback, or None."""
     named = (FeedbackMessage.feedback_id.in_(feedback_ids), FeedbackMessage.external_id == external_id)
     return await session.scalar(select(FeedbackMessage).where(*named).limit(1))
+
+
+async def find_message(session: AsyncSession, message_id: UUID) -> FeedbackMessage | None:
+    """Return one message, or None."""
+    return await session.get(FeedbackMessage, message_id)
+
+
+async def find_and_lock(session: AsyncSession, message_id: UUID) -> FeedbackMessage | None:
+    """Lock and return one message as it is now, or None."""
+    statement = select(FeedbackMessage).where(FeedbackMessage.id == message_id).with_for_update()
+    return await session.scalar(statement.execution_options(populate_existing=True))
+
+
+async def waiting_among(session: AsyncSession, message_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of some ids are those of messages that nothing is known of yet."""
+    waits = (
+        FeedbackMessage.id == any_(literal(list(message_ids), ARRAY(Uuid))),
+        FeedbackMessage.delivery == Delivery.WAITING,
+    )
+    return set(await session.scalars(select(FeedbackMessage.id).where(*waits)))
+
+
+async def last_mail(session: AsyncSession, feedback_id: UUID) -> str | None:
+    """Return what the newest mail of the author in a conversation is called, None where there is none."""
+    mails = (FeedbackMessage.channel == EMAIL, FeedbackMessage.external_id.is_not(None))
+    newest = messages_of(feedback_id).where(*mails).order_by(*NEWEST_FIRST).limit(1)
+    return await session.scalar(newest.with_only_columns(FeedbackMessage.external_id))

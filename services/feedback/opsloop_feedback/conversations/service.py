@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -11,45 +13,120 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common import outbox
 from opsloop_common.access import audit
-from opsloop_common.contracts.feedback import FeedbackErased, FeedbackReplied
-from opsloop_common.db import clock_of, context_of
+from opsloop_common.contracts.envelope import INTERNAL_STREAM
+from opsloop_common.contracts.feedback import FeedbackErased, FeedbackReplied, ReplyRequested
+from opsloop_common.db import clock_of, context_of, ports_of, settings_of
 from opsloop_common.errors import Conflict
 from opsloop_common.ids import uuid7
 from opsloop_common.inbox import forgetting
 from opsloop_feedback.authors import service as authors
 from opsloop_feedback.conversations import queries, rules
 from opsloop_feedback.conversations.models import FeedbackMessage
-from opsloop_feedback.conversations.rules import Delivery, SaidBy
+from opsloop_feedback.conversations.rules import Delivery, Progress, SaidBy, Way
 from opsloop_feedback.indexing import service as indexing
 from opsloop_feedback.items import service as items
+from opsloop_feedback.ports import FeedbackPorts
+from opsloop_feedback.settings import FeedbackSettings
 
 REPLY = "reply"
+API = "api"
+"""The channel of which whoever posted reads the answers."""
 
 
 async def add_message(session: AsyncSession, feedback_id: UUID, *, kind: str, body: str) -> FeedbackMessage:
     """Write a reply to the author, or a note; raises NotFound. A reply to what was merged lands where it was merged into.
 
-    A reply is told to other services, a note never is.
+    A reply is on its way when this commits; that it went out is told when that is heard. A note never leaves the service.
     """
-    feedback = await (
-        _lock_target(session, feedback_id) if kind == REPLY else items.lock_feedback(session, feedback_id)
-    )
-    addressee_id = feedback_id if kind == REPLY else None
-    message = _written(session, feedback, SaidBy.STAFF, kind=kind, body=body, addressee_id=addressee_id)
-    if kind == REPLY:
-        reply_seconds = await items.mark_replied(session, feedback)
-        outbox.append(
-            session,
-            FeedbackReplied(
-                feedback_id=feedback.id,
-                number=feedback.number,
-                message_id=message.id,
-                is_first=reply_seconds is not None,
-                reply_seconds=reply_seconds,
-                author=items.author_of(feedback),
-            ),
-        )
+    if kind != REPLY:
+        feedback = await items.lock_feedback(session, feedback_id)
+        return _written(session, feedback, SaidBy.STAFF, kind=kind, body=body)
+    feedback = await _lock_target(session, feedback_id)
+    asked = feedback if feedback.id == feedback_id else await items.get_feedback(session, feedback_id)
+    workspace, known = feedback.workspace, asked.author_verified
+    way = rules.way_to(workspace, asked.author_user_id, asked.author_email, is_verified=known)
+    message = _written(session, feedback, SaidBy.STAFF, kind=REPLY, body=body, addressee_id=asked.id)
+    await items.take_up(session, feedback)
+    if way is not None:
+        message.delivery, message.waits_for = Delivery.WAITING, list(way.channels)
+        outbox.append(session, await _requested(session, feedback, asked, message, way))
+    elif asked.channel == API:
+        message.delivery = Delivery.READABLE
+        await _tell_replied(session, feedback, message, at=message.created_at)
+    else:
+        message.delivery, message.failure = Delivery.FAILED, rules.NO_ADDRESS
     return message
+
+
+async def _requested(
+    session: AsyncSession, feedback: items.Feedback, asked: items.Feedback, message: FeedbackMessage, way: Way
+) -> ReplyRequested:
+    workspace, domain = feedback.workspace, settings_of(session, FeedbackSettings).reply_domain
+    sign = partial(ports_of(session, FeedbackPorts).secrets.digest, purpose=rules.SIGNED)
+    address = rules.reply_address(domain, asked.id, workspace, sign)
+    mails = [await queries.last_mail(session, feedback.id), asked.external_id if asked.channel == rules.EMAIL else None]
+    return ReplyRequested(
+        feedback_id=feedback.id,
+        number=feedback.number,
+        message_id=message.id,
+        user_id=way.user_id,
+        email=way.email,
+        channels=list(way.channels),
+        locale=asked.locale or asked.triage.get("language") or "en",
+        title=rules.subject_of(asked.number, asked.title, asked.body),
+        body=message.body,
+        reply_to=address if domain else None,
+        references=rules.references_of(address, mails),
+    )
+
+
+async def waiting_among(session: AsyncSession, message_ids: Collection[UUID]) -> set[UUID]:
+    """Return which of some ids are those of messages that are on their way."""
+    return await queries.waiting_among(session, message_ids)
+
+
+async def hear_delivery(
+    session: AsyncSession, message_id: UUID, channel: str, *, failure: str | None, at: datetime
+) -> None:
+    """Note what became of a message by one channel; what is no message of ours, and what is settled, stays as it is."""
+    found = await queries.find_message(session, message_id)
+    feedback = None if found is None else await items.find_and_lock(session, found.feedback_id)
+    message = await queries.find_and_lock(session, message_id)
+    if message is None or feedback is None:
+        return
+    before = Progress(Delivery(message.delivery), tuple(message.waits_for), message.channel, message.failure)
+    now = rules.heard(before, channel, failure)
+    if now == before:
+        return
+    message.delivery, message.waits_for = now.delivery, list(now.waits_for)
+    message.channel, message.failure = now.reached, now.failure
+    if now.delivery is Delivery.SENT:
+        message.sent_at = at
+        await _tell_replied(session, feedback, message, at=at)
+
+
+async def _tell_replied(
+    session: AsyncSession, feedback: items.Feedback, message: FeedbackMessage, *, at: datetime
+) -> None:
+    reply_seconds = await items.mark_replied(session, feedback, written_at=message.created_at, at=at)
+    outbox.append(
+        session,
+        FeedbackReplied(
+            feedback_id=feedback.id,
+            number=feedback.number,
+            message_id=message.id,
+            is_first=reply_seconds is not None,
+            reply_seconds=reply_seconds,
+            author=items.author_of(feedback),
+        ),
+    )
+
+
+def conversation_of(session: AsyncSession, text: str) -> UUID | None:
+    """Return the feedback to whose conversation a mail belongs, by its addresses and references; None when they name none of ours."""
+    boxes = ports_of(session, FeedbackPorts).secrets.with_each_key
+    signs = [partial(box.digest, purpose=rules.SIGNED) for box in boxes]
+    return rules.find_conversation(text, context_of(session).workspace, signs)
 
 
 async def add_from_author(
@@ -116,6 +193,7 @@ async def erase_authors(session: AsyncSession, erasure_id: UUID, user_ids: Seque
             .execution_options(synchronize_session=False)
         )
         await indexing.forget(session, feedback_ids)
-        await outbox.forget(session, [f"feedback/{id}" for id in feedback_ids], user_ids)
+        streams = [f"feedback/{id}{kind}" for id in feedback_ids for kind in ("", INTERNAL_STREAM)]
+        await outbox.forget(session, streams, user_ids)
         outbox.append(session, FeedbackErased(erasure_id=erasure_id, feedback_ids=list(feedback_ids)))
     await forgetting.forget(session, user_ids)
