@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Select, Uuid, any_, literal, select
+from sqlalchemy import ARRAY, Select, Uuid, any_, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_feedback.conversations.models import FeedbackMessage
@@ -17,6 +17,13 @@ NEWEST_FIRST = (FeedbackMessage.created_at.desc(), FeedbackMessage.id.desc())
 def messages_of(feedback_id: UUID) -> Select[FeedbackMessage]:
     """Select the messages of one feedback."""
     return select(FeedbackMessage).where(FeedbackMessage.feedback_id == feedback_id)
+
+
+def said_to(feedback_id: UUID, merged_into_id: UUID | None) -> Select[FeedbackMessage]:
+    """Select what was said to the author of a feedback and by them: no notes, and of what it was merged into nothing of others."""
+    place = FeedbackMessage.feedback_id.in_([feedback_id, merged_into_id or feedback_id])
+    own = func.coalesce(FeedbackMessage.addressee_id, FeedbackMessage.feedback_id) == feedback_id
+    return select(FeedbackMessage).where(place, own, FeedbackMessage.kind == "reply")
 
 
 async def find_by_external_id(
@@ -47,8 +54,8 @@ async def waiting_among(session: AsyncSession, message_ids: Collection[UUID]) ->
     return set(await session.scalars(select(FeedbackMessage.id).where(*waits)))
 
 
-async def last_mail(session: AsyncSession, feedback_id: UUID) -> str | None:
-    """Return what the newest mail of the author in a conversation is called, None where there is none."""
+async def last_mail(session: AsyncSession, feedback_id: UUID, merged_into_id: UUID | None) -> str | None:
+    """Return what the newest mail of a feedback's author is called, None where there is none."""
     mails = (FeedbackMessage.channel == EMAIL, FeedbackMessage.external_id.is_not(None))
-    newest = messages_of(feedback_id).where(*mails).order_by(*NEWEST_FIRST).limit(1)
+    newest = said_to(feedback_id, merged_into_id).where(*mails).order_by(*NEWEST_FIRST).limit(1)
     return await session.scalar(newest.with_only_columns(FeedbackMessage.external_id))

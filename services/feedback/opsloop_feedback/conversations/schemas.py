@@ -24,6 +24,17 @@ class MessageIn(InModel):
     body: MessageText
 
 
+class SaidOut(OutModel):
+    """One message as who posted the feedback is told of it."""
+
+    id: UUID
+    body: str
+    said_by: SaidBy
+    delivery: Delivery
+    sent_at: Timestamp | None
+    created_at: Timestamp
+
+
 class MessageOut(OutModel):
     """One message."""
 

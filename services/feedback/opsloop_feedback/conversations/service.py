@@ -19,6 +19,7 @@ from opsloop_common.db import clock_of, context_of, ports_of, settings_of
 from opsloop_common.errors import Conflict
 from opsloop_common.ids import uuid7
 from opsloop_common.inbox import forgetting
+from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_feedback.authors import service as authors
 from opsloop_feedback.conversations import queries, rules
 from opsloop_feedback.conversations.models import FeedbackMessage
@@ -33,20 +34,22 @@ API = "api"
 """The channel of which whoever posted reads the answers."""
 
 
-async def add_message(session: AsyncSession, feedback_id: UUID, *, kind: str, body: str) -> FeedbackMessage:
-    """Write a reply to the author, or a note; raises NotFound. A reply to what was merged lands where it was merged into.
+async def add_message(
+    session: AsyncSession, feedback_id: UUID, *, kind: str, body: str, expected: Precondition = ANY_VERSION
+) -> FeedbackMessage:
+    """Write a reply to the author, or a note; raises NotFound, StaleVersion (412).
 
-    A reply is on its way when this commits; that it went out is told when that is heard. A note never leaves the service.
+    A reply to what was merged lands where it was merged into. A reply is on its way when this commits; that it
+    went out is told when that is heard. A note never leaves the service.
     """
     if kind != REPLY:
-        feedback = await items.lock_feedback(session, feedback_id)
+        feedback = await items.lock_feedback(session, feedback_id, expected)
         return _written(session, feedback, SaidBy.STAFF, kind=kind, body=body)
-    feedback = await _lock_target(session, feedback_id)
+    feedback = await _lock_target(session, feedback_id, expected)
     asked = feedback if feedback.id == feedback_id else await items.get_feedback(session, feedback_id)
     workspace, known = feedback.workspace, asked.author_verified
     way = rules.way_to(workspace, asked.author_user_id, asked.author_email, is_verified=known)
     message = _written(session, feedback, SaidBy.STAFF, kind=REPLY, body=body, addressee_id=asked.id)
-    await items.take_up(session, feedback)
     if way is not None:
         message.delivery, message.waits_for = Delivery.WAITING, list(way.channels)
         outbox.append(session, await _requested(session, feedback, asked, message, way))
@@ -55,6 +58,7 @@ async def add_message(session: AsyncSession, feedback_id: UUID, *, kind: str, bo
         await _tell_replied(session, feedback, message, at=message.created_at)
     else:
         message.delivery, message.failure = Delivery.FAILED, rules.NO_ADDRESS
+    await items.take_up(session, feedback)
     return message
 
 
@@ -64,7 +68,10 @@ async def _requested(
     workspace, domain = feedback.workspace, settings_of(session, FeedbackSettings).reply_domain
     sign = partial(ports_of(session, FeedbackPorts).secrets.digest, purpose=rules.SIGNED)
     address = rules.reply_address(domain, asked.id, workspace, sign)
-    mails = [await queries.last_mail(session, feedback.id), asked.external_id if asked.channel == rules.EMAIL else None]
+    mails = [
+        await queries.last_mail(session, asked.id, asked.merged_into_id),
+        asked.external_id if asked.channel == rules.EMAIL else None,
+    ]
     return ReplyRequested(
         feedback_id=feedback.id,
         number=feedback.number,
@@ -143,7 +150,14 @@ async def add_from_author(
         if known is not None:
             return known
     message = _written(
-        session, feedback, SaidBy.AUTHOR, kind=REPLY, body=body, channel=channel, external_id=external_id
+        session,
+        feedback,
+        SaidBy.AUTHOR,
+        kind=REPLY,
+        body=body,
+        channel=channel,
+        external_id=external_id,
+        addressee_id=feedback_id,
     )
     await items.hear_author(session, feedback)
     return message
@@ -167,10 +181,19 @@ def _written(session: AsyncSession, feedback: items.Feedback, said_by: SaidBy, *
     return message
 
 
-async def _lock_target(session: AsyncSession, feedback_id: UUID) -> items.Feedback:
-    """Lock the feedback in whose conversation something is said; raises NotFound, Conflict (409) for one that was merged just now."""
-    target_id = (await items.get_feedback(session, feedback_id)).merged_into_id or feedback_id
-    feedback = await items.lock_feedback(session, target_id)
+async def _lock_target(
+    session: AsyncSession, feedback_id: UUID, expected: Precondition = ANY_VERSION
+) -> items.Feedback:
+    """Lock the feedback in whose conversation something is said, seen in the version expected.
+
+    Raises NotFound, StaleVersion (412), Conflict (409) for one that was merged just now.
+    """
+    asked = await items.get_feedback(session, feedback_id)
+    if asked.merged_into_id is None:
+        feedback = await items.lock_feedback(session, feedback_id, expected)
+    else:
+        expected.require(asked.version)
+        feedback = await items.lock_feedback(session, asked.merged_into_id)
     if feedback.merged_into_id is not None:
         raise Conflict("This feedback has just been merged into another; try again.")
     return feedback

@@ -127,9 +127,9 @@ async def worked_on(session: AsyncSession, *, limit: int) -> list[SortedPost]:
     return await queries.worked_on(session, limit=limit)
 
 
-async def get_feedback(session: AsyncSession, feedback_id: UUID) -> Feedback:
-    """Return one feedback; raises NotFound."""
-    return await queries.get_feedback(session, feedback_id)
+async def get_feedback(session: AsyncSession, feedback_id: UUID, *, source: str | None = None) -> Feedback:
+    """Return one feedback, of one source alone where that is given; raises NotFound."""
+    return await queries.get_feedback(session, feedback_id, source=source)
 
 
 async def said_in(session: AsyncSession, feedback_ids: Collection[UUID]) -> list[Said]:
