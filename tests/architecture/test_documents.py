@@ -218,6 +218,7 @@ PAIRS = [
             "scenarios-notifications",
             "segments",
             "service-levels",
+            "conversations",
             "webhooks",
         )
     ),
