@@ -266,7 +266,7 @@ async def _rows(
     reached = await contacts.reach_by(session, channel, user_ids) if channel in CALLED else Reach(True, {})
     through = [reached.people.get(user_id) for user_id in user_ids]
     addresses = [
-        (each.address or person.email) if person is not None and channel == EMAIL else way and way.address
+        (each.address or (None if person is None else person.email)) if channel == EMAIL else way and way.address
         for each, person, way in zip(asked, people, through, strict=True)
     ]
     questions = [
