@@ -22,7 +22,7 @@ from opsloop_common.inbox import forgetting
 from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_feedback.authors import service as authors
 from opsloop_feedback.conversations import queries, rules
-from opsloop_feedback.conversations.models import FeedbackMessage
+from opsloop_feedback.conversations.models import FeedbackMessage as FeedbackMessage
 from opsloop_feedback.conversations.rules import Delivery, Progress, SaidBy, Way
 from opsloop_feedback.indexing import service as indexing
 from opsloop_feedback.items import service as items
@@ -127,6 +127,12 @@ async def _tell_replied(
             author=items.author_of(feedback),
         ),
     )
+
+
+async def newest_said(session: AsyncSession, feedback: items.Feedback, *, limit: int) -> Sequence[FeedbackMessage]:
+    """Return the newest of what was said to the author of a feedback and by them, the newest first."""
+    said = queries.said_to(feedback.id, feedback.merged_into_id)
+    return (await session.scalars(said.order_by(*queries.NEWEST_FIRST).limit(limit))).all()
 
 
 def conversation_of(session: AsyncSession, text: str) -> UUID | None:
