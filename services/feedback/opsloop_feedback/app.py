@@ -31,6 +31,7 @@ from opsloop_feedback.similar import slice as similar
 from opsloop_feedback.sla_clocks import slice as sla_clocks
 from opsloop_feedback.sla_policies import slice as sla_policies
 from opsloop_feedback.slas import slice as slas
+from opsloop_feedback.status_pages import slice as status_pages
 from opsloop_feedback.synonyms import slice as synonyms
 from opsloop_feedback.tables import Base
 from opsloop_feedback.taxonomy import slice as taxonomy
@@ -51,6 +52,7 @@ SERVICE = Service(
         intake.SLICE,
         items.SLICE,
         conversations.SLICE,
+        status_pages.SLICE,
         authors.SLICE,
         indexing.SLICE,
         similar.SLICE,

@@ -23,7 +23,7 @@ from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_feedback.attachments import service as attachments
 from opsloop_feedback.authors import service as authors
 from opsloop_feedback.conversations import queries, rules
-from opsloop_feedback.conversations.models import FeedbackMessage
+from opsloop_feedback.conversations.models import FeedbackMessage as FeedbackMessage
 from opsloop_feedback.conversations.rules import Delivery, Progress, SaidBy, Way
 from opsloop_feedback.indexing import service as indexing
 from opsloop_feedback.items import service as items
@@ -31,8 +31,8 @@ from opsloop_feedback.ports import FeedbackPorts
 from opsloop_feedback.settings import FeedbackSettings
 
 REPLY = "reply"
-API = "api"
-"""The channel of which whoever posted reads the answers."""
+READ_THERE = ("api", "widget")
+"""The channels of which whoever posted reads the answers where they said it: a partner by the API, a visitor in their chat."""
 
 
 async def add_message(
@@ -67,7 +67,7 @@ async def _reply(session: AsyncSession, feedback_id: UUID, body: str, expected: 
     if way is not None:
         message.delivery, message.waits_for = Delivery.WAITING, list(way.channels)
         outbox.append(session, await _requested(session, feedback, asked, message, way))
-    elif asked.channel == API:
+    elif asked.channel in READ_THERE:
         message.delivery = Delivery.READABLE
         await _tell_replied(session, feedback, message, at=message.created_at)
     else:
@@ -141,6 +141,12 @@ async def _tell_replied(
             author=items.author_of(feedback),
         ),
     )
+
+
+async def newest_said(session: AsyncSession, feedback: items.Feedback, *, limit: int) -> Sequence[FeedbackMessage]:
+    """Return the newest of what was said to the author of a feedback and by them, the newest first."""
+    said = queries.said_to(feedback.id, feedback.merged_into_id)
+    return (await session.scalars(said.order_by(*queries.NEWEST_FIRST).limit(limit))).all()
 
 
 def conversation_of(session: AsyncSession, text: str) -> UUID | None:
