@@ -124,7 +124,8 @@ class Deployment:
         """Return an HTTP client of one service, signed in."""
         client = httpx.AsyncClient(
             base_url=self.urls[service],
-            headers={"Authorization": f"Bearer {key or self.key}"},
+            # an answer with an end, also of a stream
+            headers={"Authorization": f"Bearer {key or self.key}"} | {"Accept": "application/json"},
             timeout=httpx.Timeout(30.0),
             trust_env=False,
         )

@@ -94,6 +94,7 @@ FURTHER = {
     "notifications.bounces.reading": Further(5, "reads what mail servers send back, by a library and within bounds"),
     "notifications.dns_records.__main__": Further(40, "a command, that prints what DNS has to say of the keys"),
     "notifications.recipients.learning": Further(5, "whose word of a person goes over whose, apart from what a row is"),
+    "notifications.mail.dialogue": Further(24, "what is said to a mail server, line by line"),
     "notifications.mail.holding": Further(25, "how long mail waits for a server that refuses us, and who is told"),
     "notifications.mail.pacing": Further(20, "how many mails a second a server gets"),
     "notifications.mail.server": Further(27, "one mail server, apart from which of several is asked"),

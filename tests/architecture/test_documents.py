@@ -219,6 +219,7 @@ PAIRS = [
             "scenarios-notifications",
             "segments",
             "service-levels",
+            "conversations",
             "webhooks",
         )
     ),

@@ -96,7 +96,6 @@ KNOWS_WHAT_IT_RAISES = {
     "services/metrics/opsloop_metrics/settings.py": "reads what the operator wrote, and names the setting",
     "libs/common/opsloop_common/outbound/own_door.py": "reads what our own system says of a socket",
     "services/notifications/opsloop_notifications/mail/writing.py": "reads an address that was let in by its pattern",
-    "services/notifications/opsloop_notifications/mail/server.py": "asks what one refusal means; all else goes to the reading() around it",
     "deploy/embedded/opsloop/status.py": "reads what our own process says of itself",
 }
 """Files in which types are named beside a parser all the same, and why that is no stranger's text."""

@@ -21,7 +21,6 @@ SHORT_BY = {
     "campaigns/lifecycle": 204,
     "campaigns/playbooks": 156,
     "campaigns/recipients": 173,
-    "feedback/conversations": 110,
     "feedback/triage": 560,
     "metrics/breaches": 140,
     "metrics/events": 93,

@@ -23,7 +23,7 @@ from tests.harness import Deployment, Process, eventually, postmasters
 pytestmark = pytest.mark.slow
 
 SMALL = 1_000
-SOAK_EVENTS = int(os.environ.get("OPSLOOP_SOAK_EVENTS", "20000"))
+SOAK_EVENTS = int(os.environ.get("OPSLOOP_SOAK_EVENTS", "100000"))
 SOAK_SEED = int(os.environ.get("OPSLOOP_SOAK_SEED", "1"))
 SOAK_PER_SECOND = 500
 ROWS = 20

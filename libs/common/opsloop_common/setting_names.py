@@ -18,7 +18,7 @@ OF_OTHERS = frozenset(
         *("WORKSPACE_LAUNCHES_PER_HOUR", "WORKSPACE_MESSAGES_PER_HOUR"),
         *("CLICKHOUSE_URL", "EVENTS_PATH", "GEOIP_DATABASE"),
         *("DOMAIN_EVENT_RETENTION_DAYS", "EVENT_RETENTION_DAYS", "MAIL_FROM", "MAIL_RETURN"),
-        *("DKIM_DOMAIN", "DKIM_KEYS"),
+        *("DKIM_DOMAIN", "DKIM_KEYS", "REPLY_DOMAIN"),
     }
 )
 """What single services and the one process read, which a service alone cannot know by its own class; a test holds the two together."""

@@ -4,10 +4,11 @@ import asyncio
 
 import pytest
 from prometheus_client import CollectorRegistry
+from starlette.requests import Request
 
 from opsloop_common import limits
 from opsloop_common.errors import TooManyRequests
-from opsloop_common.http.lasting import EventStream, Lasting, Told, Watched, waiting
+from opsloop_common.http.lasting import EventStream, Lasting, Told, Watched, accepts_stream, waiting
 from opsloop_common.testing.streams import Stream
 from opsloop_common.wakeups import Wakeups
 
@@ -199,3 +200,21 @@ async def test_so_many_streams_and_no_more(numbers):
         with pytest.raises(TooManyRequests):
             async with numbers.watch():
                 pass
+
+
+@pytest.mark.parametrize(
+    ("accept", "does"),
+    [
+        (None, True),
+        ("*/*", True),
+        ("text/event-stream", True),
+        ("application/json, text/event-stream;q=0.5", True),
+        ("TEXT/*", True),
+        ("application/json", False),
+        ("", False),
+    ],
+)
+def test_who_takes_anything_takes_a_stream(accept, does):
+    headers = [] if accept is None else [(b"accept", accept.encode())]
+
+    assert accepts_stream(Request({"type": "http", "headers": headers})) is does

@@ -21,12 +21,12 @@ from opsloop_feedback.settings import FeedbackSettings
 class FeedbackPorts:
     """The ways out. `files` None: no place for files is configured."""
 
+    secrets: SecretBox
+    """Signs links and addresses of conversations, and opens what is sealed."""
     files: Files | None = None
     letters: LetterReader = field(default_factory=LetterReader)
     fetcher: Fetcher | None = None
     """None: nothing is fetched here."""
-    secrets: SecretBox | None = None
-    """Opens what is sealed, for what is done beside requests."""
 
 
 @asynccontextmanager

@@ -9,6 +9,7 @@ from pydantic import Field, SecretStr, field_validator
 
 from opsloop_common import limits
 from opsloop_common.foreign import readable
+from opsloop_common.mailboxes import address_flaw
 from opsloop_common.settings import Settings
 
 CLAMAV_PORT = 3310
@@ -25,6 +26,16 @@ class FeedbackSettings(Settings):
     """What all files of a workspace may have together."""
     clamav_url: str | None = None
     """Who looks at files for viruses: `tcp://host:3310`. None: nobody."""
+
+    reply_domain: str | None = Field(default=None, max_length=180)
+    """Whose mail comes to us (`OPSLOOP_REPLY_DOMAIN`): answers to replies are sent to `reply+…@` there."""
+
+    @field_validator("reply_domain")
+    @classmethod
+    def _domain(cls, value: str | None) -> str | None:
+        if value is not None and (not value.isascii() or address_flaw(f"reply@{value}") is not None):
+            raise ValueError("must be a domain such as mail.example.com")
+        return value
 
     @field_validator("attachments_s3_url")
     @classmethod

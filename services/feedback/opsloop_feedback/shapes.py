@@ -172,3 +172,15 @@ class TriageRuleIn(InModel):
         """Return what the use case takes."""
         said = self.model_dump(mode="json", exclude={"set"})
         return {**said, **self.set.model_dump(mode="json")}
+
+
+class FeedbackReceipt(OutModel):
+    """What is told of a feedback to who may not read it: that it is there, and how far we are."""
+
+    id: UUID
+    number: int
+    status: Status
+    external_id: str | None
+    channel: Channel
+    source: str
+    created_at: Timestamp

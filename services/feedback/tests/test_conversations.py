@@ -1,14 +1,24 @@
 """A feedback is answered, and talked about among us."""
 
 import asyncio
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
+from opsloop_common.contracts.notifications import NotificationSent
 from opsloop_common.db import Context
 from opsloop_common.errors import NotFound
+from opsloop_common.testing.events import deliver, make_event
 from opsloop_feedback.conversations import service as conversations
+from opsloop_feedback.conversations.consumers import DELIVERIES
+
+
+async def went_out(desk, message):
+    """Hear that the mail server took a reply."""
+    about = {"notification_id": uuid4(), "message_id": message["id"], "user_id": "u1", "channel": "email"}
+    event = make_event(NotificationSent(**about), time=desk.api.clock.now())
+    await deliver(desk.api.db, DELIVERIES, event)
 
 
 async def test_a_first_reply_opens_and_is_timed_and_later_ones_are_not(desk):
@@ -20,16 +30,19 @@ async def test_a_first_reply_opens_and_is_timed_and_later_ones_are_not(desk):
     after_note = await desk.get(f"/v1/feedback/{item['id']}")
     desk.api.clock.advance(60)
     reply = await desk.client.post(path, json={"kind": "reply", "body": "您好，已修复"}, headers=desk.agent)
+    await went_out(desk, reply.json())
     after_reply = await desk.get(f"/v1/feedback/{item['id']}")
     desk.api.clock.advance(60)
     second = await desk.client.post(path, json={"kind": "reply", "body": "still there?"}, headers=desk.agent)
+    await went_out(desk, second.json())
     listed = await desk.get(path)
 
     assert (note.status_code, reply.status_code, second.status_code) == (201, 201, 201)
     assert after_note == item
     assert (after_reply["status"], after_reply["first_replied_at"]) == ("open", "2026-11-22T08:03:00Z")
     assert [message["body"] for message in listed["items"]] == ["still there?", "您好，已修复", "内部备注"]
-    assert listed["items"][1] == reply.json()
+    out = {"delivery": "sent", "channel": "email", "sent_at": "2026-11-22T08:03:00Z"}
+    assert listed["items"][1] == reply.json() | out
     assert reply.json()["actor"].startswith("key:")
     replied = [event for event in await desk.api.events() if event.type == "feedback.replied"]
     assert [(event.data["is_first"], event.data["reply_seconds"]) for event in replied] == [(True, 180), (False, None)]

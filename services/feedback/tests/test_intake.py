@@ -185,16 +185,22 @@ async def test_a_submit_key_may_only_submit(desk):
     )
     refused = [
         await desk.client.get("/v1/feedback", headers=widget),
-        await desk.client.get(f"/v1/feedback/{item['id']}", headers=widget),
         await desk.client.patch(f"/v1/feedback/{item['id']}", json={"status": "open"}, headers=widget),
-        await desk.client.get(f"/v1/feedback/{item['id']}/messages", headers=widget),
         await desk.client.post(
             f"/v1/feedback/{item['id']}/messages", json={"kind": "note", "body": "n"}, headers=widget
         ),
     ]
 
     assert (posted.status_code, batch.status_code) == (201, 200)
-    assert [answer.status_code for answer in refused] == [403] * 5
+    assert [answer.status_code for answer in refused] == [403] * 3
+    # of what its own source posted it is told the receipt again, and what was said to the author
+    receipt = await desk.client.get(f"/v1/feedback/{item['id']}", headers=widget)
+    assert set(receipt.json()) == {"id", "number", "status", "external_id", "channel", "source", "created_at"}
+    said = await desk.client.get(f"/v1/feedback/{item['id']}/messages", headers=widget)
+    assert (said.status_code, said.json()["items"]) == (200, [])
+    stranger = await desk.api.key("feedback:submit", name="stranger", source="stranger")
+    for path in (f"/v1/feedback/{item['id']}", f"/v1/feedback/{item['id']}/messages"):
+        assert (await desk.client.get(path, headers=stranger)).status_code == 404
 
 
 async def test_malformed_posts_name_the_field(desk):

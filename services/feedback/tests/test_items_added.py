@@ -12,8 +12,7 @@ from opsloop_common.errors import NotFound
 from opsloop_common.ids import uuid7
 from opsloop_feedback.intake.rules import new_row
 from opsloop_feedback.items import service
-from opsloop_feedback.items.rules import NaturalKey
-from opsloop_feedback.items.service import PORTION_CHARACTERS, PORTION_ROWS
+from opsloop_feedback.items.rules import PORTION_CHARACTERS, PORTION_ROWS, NaturalKey
 from opsloop_feedback.submissions.rules import Submission
 
 ACME, OTHER = Context("acme"), Context("other")

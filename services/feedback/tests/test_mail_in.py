@@ -263,3 +263,29 @@ async def test_old_mail_is_forgotten(desk_by_mail: Post) -> None:
     desk_by_mail.api.clock.advance(timedelta(days=RECEIVED_MAIL_DAYS))
     assert await left() == []
     assert len(await desk_by_mail.posts()) == 1
+
+
+async def test_an_answer_to_the_signed_address_of_a_conversation_lands_there(desk_by_mail: Post) -> None:
+    post = await desk_by_mail.post(author={"email": "zhang@example.com"})
+    reply = {"kind": "reply", "body": "请再试一次"}
+    await desk_by_mail.client.post(f"/v1/feedback/{post['id']}/messages", json=reply, headers=desk_by_mail.agent)
+    [asked] = [event for event in await desk_by_mail.api.events() if event.type == "reply.requested"]
+    named = asked.data["references"][0]
+    answer = mail("From my other address: no.", sender="zhang@work.example", references=f"<0@x> {named}")
+    forged = mail("Let me in", sender="eve@example.com", id="2@x", references=named.replace("a", "b").replace("c", "d"))
+
+    assert (await desk_by_mail.bring(answer))["feedback_id"] == post["id"]
+    assert (await desk_by_mail.bring(forged))["outcome"] == "post"
+    assert await desk_by_mail.said(post["id"]) == [
+        ("staff", "请再试一次"),
+        ("author", "From my other address: no."),
+    ]
+
+
+async def test_two_mails_that_are_called_the_same_are_two_posts(desk_by_mail: Post) -> None:
+    await desk_by_mail.bring(mail("one"))
+    await desk_by_mail.bring(mail("two", sender="other@example.com"))
+    posts = await desk_by_mail.posts()
+
+    assert sorted(post["body"] for post in posts) == ["one", "two"]
+    assert "<1@x>" in {post["external_id"] for post in posts}

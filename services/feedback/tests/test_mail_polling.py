@@ -15,9 +15,10 @@ from sqlalchemy import text
 
 from opsloop_common.db import Context
 from opsloop_common.outbound.rules import AddressPolicy, parse_networks
+from opsloop_common.secretbox import SecretBox
 from opsloop_common.testing.databases import in_ci
 from opsloop_common.testing.due import make_due, run_due
-from opsloop_common.testing.http import MakeApi
+from opsloop_common.testing.http import TEST_SECRET, MakeApi
 from opsloop_feedback.app import SERVICE
 from opsloop_feedback.files.service import Files, open_folder
 from opsloop_feedback.imap.rules import Place
@@ -75,9 +76,9 @@ class Polled(Post):
 async def polled(api: MakeApi, tmp_path: Path, server: MailServer) -> AsyncIterator[Polled]:
     trusting = await asyncio.to_thread(server.trusting)
     with contextlib.closing(Fetcher(POLICY, trusted=trusting, seconds=60)) as fetcher:
-        ports = FeedbackPorts(files=Files(open_folder(tmp_path / "files")), fetcher=fetcher)
+        kept = Files(open_folder(tmp_path / "files"))
+        ports = FeedbackPorts(secrets=SecretBox(TEST_SECRET), files=kept, fetcher=fetcher)
         door = await api(SERVICE, ports=ports)
-        object.__setattr__(ports, "secrets", door.runtime.secrets)
         desk = Polled(door, await door.key("feedback:read", "feedback:write", "feedback:admin"))
         desk.fetcher = fetcher
         yield desk

@@ -148,3 +148,12 @@ def test_a_clock_is_due_in_the_minute_that_a_counter_says(entries, start, stretc
     elif clock.since is not None:
         found = clock.due_at(calendar)
         assert found is None or found > now or not allowed - counted
+
+
+def test_a_reply_that_is_heard_of_later_came_when_it_went_out():
+    now, late = START + HOUR, subject(spoken_at=START)
+
+    assert rules.ends_at(Target.NEXT_REPLY, subject(), Turn.REPLIED, now) == now
+    assert rules.ends_at(Target.NEXT_REPLY, late, Turn.REPLIED, now) == START
+    assert rules.ends_at(Target.NEXT_REPLY, late, Turn.ASKED, now) is None
+    assert rules.ends_at(Target.FIRST_REPLY, late, Turn.REPLIED, now) is None

@@ -37,6 +37,7 @@ from opsloop_notifications.queues import slice as queues
 from opsloop_notifications.recipient_imports import slice as recipient_imports
 from opsloop_notifications.recipients import slice as recipients
 from opsloop_notifications.recoveries import slice as recoveries
+from opsloop_notifications.replies import slice as replies
 from opsloop_notifications.retention import slice as retention
 from opsloop_notifications.sending import slice as sending
 from opsloop_notifications.settings import NotificationsSettings
@@ -75,6 +76,7 @@ SERVICE = Service(
         mail.SLICE,
         messages.SLICE,
         posting.SLICE,
+        replies.SLICE,
         channels.SLICE,
         calls.SLICE,
         calling.SLICE,

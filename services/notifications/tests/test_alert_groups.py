@@ -246,3 +246,18 @@ async def test_looks_at_once_do_not_tell_twice(watch):
     await asyncio.gather(*(look() for _ in range(4)))
 
     assert len(await watch.told()) == 1
+
+
+@pytest.mark.parametrize("end", ["deleted", "disabled"])
+async def test_what_goes_to_a_receiver_that_is_no_more_goes_to_the_others(watch, end):
+    own = await watch.call("POST", "/v1/webhooks", 201, url="http://127.0.0.1:9/", format="alertmanager")
+    await watch.call("POST", "/v1/alert-routes", 201, name="own", receiver=own["id"], group_wait="PT0S")
+    if end == "deleted":
+        await watch.call("DELETE", f"/v1/webhooks/{own['id']}", 204)
+    else:
+        changed = {"status": "disabled"}
+        await watch.service.client.patch(f"/v1/webhooks/{own['id']}", json=changed, headers=watch.key)
+    await watch.post(lasting(watch, "Down"))
+    await watch.pass_by(1)
+
+    assert [names for _, names in await watch.said()] == [["+Down"]]

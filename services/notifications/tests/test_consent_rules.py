@@ -11,6 +11,7 @@ from opsloop_notifications.consent.rules import (
     ALERT,
     CONFIRMATION,
     INBOX,
+    REPLY,
     Defer,
     PersonFacts,
     Send,
@@ -25,7 +26,7 @@ NOON = datetime(2026, 6, 15, 12, tzinfo=UTC)
 NIGHT = (time(22), time(8))
 OFF = {"news": {"email": False}}
 NEWS, CRITICAL = TopicFacts("news"), TopicFacts("outage", is_critical=True)
-QUESTION, ESCALATED = TopicFacts(CONFIRMATION), TopicFacts(ALERT)
+QUESTION, ESCALATED, ANSWER = TopicFacts(CONFIRMATION), TopicFacts(ALERT), TopicFacts(REPLY)
 # a zone of each whole hour from UTC-11 to UTC+12 in June 2026
 ZONES = (
     "Pacific/Pago_Pago", "Pacific/Honolulu", "Pacific/Gambier", "America/Anchorage", "America/Los_Angeles",
@@ -55,6 +56,9 @@ def person(**facts):
         (person(is_confirmed=False), CRITICAL, Skip("not_confirmed")),
         (person(is_confirmed=False, suppressed="manual"), NEWS, Skip("suppressed")),
         (person(is_confirmed=False), QUESTION, Send(may_leave=False)),
+        (person(is_confirmed=False, quiet=(time(11), time(13))), ANSWER, Send(may_leave=False)),
+        (person(suppressed="unsubscribe"), ANSWER, Send(may_leave=False)),
+        (person(suppressed="hard_bounce"), ANSWER, Skip("suppressed")),
         (person(wanted=OFF), NEWS, Skip("unsubscribed")),
         (person(wanted={"news": {"inbox": False}}), NEWS, Send()),
         (person(wanted={"else": {"email": False}}), NEWS, Send()),

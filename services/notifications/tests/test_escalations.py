@@ -231,7 +231,7 @@ async def test_a_step_that_reaches_nobody_says_so_and_the_next_is_taken(watch, h
     told = [entry["detail"]["told"] for entry in await log_of(watch) if entry["kind"] == "escalated"]
     assert told == [
         [f"schedule:{gone['id']}: nobody", f"schedule:{unborn['id']}: nobody", f"webhook:{pager['id']}: none"],
-        ["user:nobody"],
+        ["user:nobody: no_address"],
         ["user:ann"],
     ]
     async with watch.service.db.transaction(Context(workspace="acme")) as session:
@@ -312,3 +312,22 @@ async def test_a_person_is_told_by_each_way_that_they_have_with_a_link_of_its_ow
     links = [*mailed_links, button["url"], in_sms["url"]]
     assert all(link.startswith("https://ops.example.test/") for link in links)
     assert len(set(links)) == len(links)
+
+
+async def test_a_step_that_reaches_nobody_says_so_and_the_next_one_follows_at_once(watch):
+    gone = await watch.call("POST", "/v1/webhooks", 201, url="http://127.0.0.1:9/", format="alertmanager")
+    empty = await schedule(watch, "Asia/Shanghai", "2030-01-01T09:00", "ann")
+    targets = ("u", "ghost"), ("s", empty["id"]), ("w", gone["id"])
+    await policy(watch, step(0, *targets), step(30, ("u", "ann")), step(30, ("u", "ben")))
+    await watch.call("DELETE", f"/v1/webhooks/{gone['id']}", 204)
+    await watch.post(lasting(watch, "Down"))
+    await watch.pass_by(2 * MINUTE, step=MINUTE)
+
+    assert [user for user in await mailed(watch) if user != "ghost"] == ["ann"]
+    first, second = [entry["detail"]["told"] for entry in await log_of(watch) if entry["kind"] == "escalated"]
+    assert sorted(first) == sorted(
+        [f"schedule:{empty['id']}: nobody", f"webhook:{gone['id']}: none", "user:ghost: no_address"]
+    )
+    assert second == ["user:ann"]
+    await watch.pass_by(31 * MINUTE, step=MINUTE)
+    assert [user for user in await mailed(watch) if user != "ghost"] == ["ann", "ben"], "who heard has their time"

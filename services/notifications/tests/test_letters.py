@@ -36,6 +36,7 @@ class Said:
     subject: str = "Hello\r\nBcc: all@example.test"
     body: str = "hello"
     html: str | None = None
+    thread: dict | None = None
     created_at: datetime = datetime(2026, 11, 27, 8, tzinfo=UTC)
     decision: Send = MAY_LEAVE
 

@@ -12,7 +12,16 @@ from hypothesis import strategies as st
 
 from opsloop_common.mailboxes import ADDRESS_PATTERN, address_flaw
 from opsloop_notifications.mail.rules import one_line
-from opsloop_notifications.mail.writing import CONTENT_TYPE, HTML_TYPE, NAMES, BadMail, require_ours, write
+from opsloop_notifications.mail.writing import (
+    CONTENT_TYPE,
+    HTML_TYPE,
+    NAMES,
+    THREAD,
+    BadMail,
+    Thread,
+    require_ours,
+    write,
+)
 
 AT = datetime(2026, 11, 22, 8, tzinfo=UTC)
 FIXED = {"sender": "OpsLoop <ops@product.test>", "recipient": "u1@example.test", "id": "01", "sent_at": AT}
@@ -79,6 +88,35 @@ def test_whatever_is_said_the_mail_has_our_headers_and_the_very_text(subject, bo
     )
     assert all(len(line) <= 78 or line.startswith(b"From:") for line in mail.content.split(b"\r\n"))
     assert mail == write(**FIXED | {"sender": sender}, subject=subject, body=body)
+
+
+@pytest.mark.parametrize(
+    ("reply_to", "references", "headers"),
+    [
+        ("reply+a@p.test", ["<1@a.test>", "<2@a.test>"], ["reply+a@p.test", "<2@a.test>", "<1@a.test>\r\n <2@a.test>"]),
+        ("reply+a@p.test", [], ["reply+a@p.test", None, None]),
+        (
+            None,
+            ["<1@a.test>", "2@a.test", "<3\r\nBcc: v@evil.test>", "<=?utf-8?q?a?=>", "<>"],
+            [None, *["<1@a.test>"] * 2],
+        ),
+        (None, ["<" + "x" * 251 + ">"], [None, None, None]),
+    ],
+)
+def test_a_mail_in_a_thread_names_it_and_nothing_else(reply_to, references, headers):
+    mail = write(**FIXED, subject="s", body="b", thread=Thread(reply_to, references))
+
+    read = email.message_from_bytes(mail.content)
+    assert [read[name] for name in THREAD] == headers
+    assert read["Auto-Submitted"] == "no"
+    assert set(read.keys()) <= {*NAMES, *THREAD}
+    require_ours(mail)
+
+
+@pytest.mark.parametrize("reply_to", ["a@b.test, c@d.test", "a", "a@b.test\r\nBcc: c@d.test"])
+def test_answers_go_to_one_plain_address(reply_to):
+    with pytest.raises(BadMail):
+        write(**FIXED, subject="s", body="b", thread=Thread(reply_to, []))
 
 
 @given(st.from_regex(ADDRESS_PATTERN))

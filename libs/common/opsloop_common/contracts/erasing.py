@@ -8,7 +8,15 @@ from typing import Any
 from opsloop_common.contracts.envelope import Event
 from opsloop_common.contracts.users import UserErased
 
-_SAID: dict[str, Any] = {"traits": {}, "email": None, "locale": None, "full_name": None, "claim": None}
+_SAID: dict[str, Any] = {
+    "traits": {},
+    "email": None,
+    "locale": None,
+    "full_name": None,
+    "claim": None,
+    "title": "",
+    "body": "",
+}
 """What events say of the one person they are about, and how nothing is said instead."""
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -26,6 +26,8 @@ from opsloop_common.wakeups import Wakeups, wait
 
 PlaceT = TypeVar("PlaceT")
 ReadT = TypeVar("ReadT")
+KeyT = TypeVar("KeyT", bound=Hashable)
+READ_TOGETHER = 100
 Bounds = Sequence[tuple[Hashable, int]]
 """For whom an answer goes on (a person, a key, a workspace), and how many may for each."""
 
@@ -53,14 +55,15 @@ async def is_still_signed_in(request: Request) -> bool:
 
 
 def accepts_stream(request: Request) -> bool:
-    """Say whether a request asks for Server-Sent Events by name; who does not gets what there is, and the end."""
-    return "text/event-stream" in request.headers.get("accept", "")
+    """Say whether a request takes Server-Sent Events; who asks for something else gets what there is, and the end."""
+    accepted = request.headers.get("accept", "*/*").lower()
+    return any(kind in accepted for kind in ("text/event-stream", "text/*", "*/*"))
 
 
 class Lasting:
     """The answers of one kind that go on in this process: so many in all, and a few of each whom they are for.
 
-    What they read is read a few at a time, and once for all who ask for the same: where all are told something, all wake at once.
+    What they read is read a few at a time, and once for all who ask together: where all are told something, all wake at once.
     """
 
     def __init__(self, registry: CollectorRegistry, name: str, documentation: str, *, reads: int) -> None:
@@ -68,7 +71,7 @@ class Lasting:
         self._open: Counter[Hashable] = Counter()
         self._total = 0
         self._turn = asyncio.Semaphore(reads)
-        self._coming: dict[Hashable, asyncio.Task[Any]] = {}
+        self._coming: dict[Hashable, _Batch] = {}
 
     def __len__(self) -> int:
         return self._total
@@ -93,24 +96,46 @@ class Lasting:
 
     async def read(self, key: Hashable, read: Callable[[], Awaitable[ReadT]]) -> ReadT:
         """Return what `read` does, or what the same read returned to another who asked before its turn had come."""
-        task = self._coming.get(key)
-        if task is None:
-            task = self._coming[key] = asyncio.create_task(self._in_turn(key, read))
-            task.add_done_callback(_looked_at)
-        # one who leaves must not take the answer from the others
-        found: ReadT = await asyncio.shield(task)
-        return found
 
-    async def _in_turn(self, key: Hashable, read: Callable[[], Awaitable[ReadT]]) -> ReadT:
+        async def once(keys: Sequence[Hashable]) -> Mapping[Hashable, ReadT]:
+            return {key: await read()}
+
+        return await self.read_together(key, key, once)
+
+    async def read_together(
+        self, group: Hashable, key: KeyT, read: Callable[[Sequence[KeyT]], Awaitable[Mapping[KeyT, ReadT]]]
+    ) -> ReadT:
+        """Return what `read` finds for a key. Who asks in the same group before its turn has come is read for with it, by one of them."""
+        batch = self._coming.get(group)
+        if batch is None or (len(batch.keys) >= READ_TOGETHER and key not in batch.keys):
+            batch = self._coming[group] = _Batch()
+            batch.task = asyncio.create_task(self._in_turn(group, batch, read))
+            batch.task.add_done_callback(_looked_at)
+        batch.keys[key] = None
+        # one who leaves must not take the answer from the others
+        found: Mapping[KeyT, ReadT] = await asyncio.shield(batch.task)
+        return found[key]
+
+    async def _in_turn(self, group: Hashable, batch: _Batch, read: Callable[[Any], Awaitable[ReadT]]) -> ReadT:
         try:
             await self._turn.acquire()
         finally:
             # who asks from here on may have been woken by what this does not see
-            del self._coming[key]
+            if self._coming.get(group) is batch:
+                del self._coming[group]
         try:
-            return await read()
+            return await read(list(batch.keys))
         finally:
             self._turn.release()
+
+
+class _Batch:
+    """What is read together: by whom, and for which keys."""
+
+    task: asyncio.Task[Any]
+
+    def __init__(self) -> None:
+        self.keys: dict[Any, None] = {}
 
 
 def _looked_at(task: asyncio.Task[Any]) -> None:

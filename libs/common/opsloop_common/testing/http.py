@@ -30,6 +30,9 @@ from opsloop_common.testing.clock import FakeClock
 TEST_SECRET = "a secret of tests, at least 32 characters"
 OPERATOR_KEY = "operator-key-of-tests"
 
+AN_ANSWER = {"accept": "application/json"}
+"""What a client of tests takes: an answer with an end, also of a stream."""
+
 
 class Api:
     """One service, spoken to over HTTP."""
@@ -132,6 +135,8 @@ async def open_api(
     async with (
         runtime.opened(),
         app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://service.test") as client,
+        httpx.AsyncClient(
+            transport=httpx.ASGITransport(app), base_url="http://service.test", headers=AN_ANSWER
+        ) as client,
     ):
         yield Api(app, client)

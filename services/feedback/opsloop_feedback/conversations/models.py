@@ -48,7 +48,7 @@ class FeedbackMessage(Base):
     # by which the author said it; what it is called there, a Message-ID for example
     channel: Mapped[str | None] = mapped_column(Text)
     external_id: Mapped[str | None] = mapped_column(Text)
-    # the feedback whose author it is written to: another than its own where that was merged
+    # the feedback whose author it is written to, or who says it: another than its own where that was merged
     addressee_id: Mapped[UUID | None] = mapped_column(Uuid)
     delivery: Mapped[str] = mapped_column(Text)
     # channels from which nothing was heard yet

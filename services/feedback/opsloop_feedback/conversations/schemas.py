@@ -26,6 +26,17 @@ class MessageIn(InModel):
     attachments: AttachmentIds = Field(default_factory=list)
 
 
+class SaidOut(OutModel):
+    """One message as who posted the feedback is told of it."""
+
+    id: UUID
+    body: str
+    said_by: SaidBy
+    delivery: Delivery
+    sent_at: Timestamp | None
+    created_at: Timestamp
+
+
 class MessageOut(OutModel):
     """One message."""
 

@@ -16,7 +16,7 @@ from opsloop_common.errors import FieldError
 from opsloop_common.http.rows import FieldErrorOut, Unread, faults_of
 from opsloop_common.http.schemas import EmailAddress, InModel, Locale, OutModel, ShortText, Timestamp, UserId
 from opsloop_feedback.shapes import AttachmentIds, AuthorOut, ExternalId, FeedbackOut, Label, Tags, Title
-from opsloop_feedback.states.rules import Status
+from opsloop_feedback.shapes import FeedbackReceipt as FeedbackReceipt
 from opsloop_feedback.submissions import rules as submissions
 
 BODY_CHARACTERS = 50_000
@@ -135,18 +135,6 @@ class BatchOut(OutModel):
     """What became of each row, in the order sent."""
 
     items: list[BatchItemOut]
-
-
-class FeedbackReceipt(OutModel):
-    """What is told of a feedback to who may not read it: that it is there, and how far we are."""
-
-    id: UUID
-    number: int
-    status: Status
-    external_id: str | None
-    channel: Channel
-    source: str
-    created_at: Timestamp
 
 
 def new_feedback(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -157,9 +157,10 @@ def _conditions(filters: Filters) -> Iterable[ColumnElement[bool]]:
         yield Feedback.search_text.contains(term, autoescape=True)
 
 
-async def get_feedback(session: AsyncSession, feedback_id: UUID) -> Feedback:
-    """Return one feedback; raises NotFound."""
-    return await resources.get(session, Feedback, Feedback.id == feedback_id)
+async def get_feedback(session: AsyncSession, feedback_id: UUID, *, source: str | None = None) -> Feedback:
+    """Return one feedback, of one source alone where that is given; raises NotFound."""
+    named = () if source is None else (Feedback.source == source,)
+    return await resources.get(session, Feedback, Feedback.id == feedback_id, *named)
 
 
 async def lock_feedback(session: AsyncSession, feedback_id: UUID, expected: Precondition) -> Feedback:

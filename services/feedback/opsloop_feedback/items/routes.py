@@ -9,7 +9,7 @@ from fastapi import Depends, Query, Response
 from pydantic import AfterValidator
 
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
-from opsloop_common.http.deps import Db, IfMatch, set_etag
+from opsloop_common.http.deps import Db, IfMatch, Who, set_etag
 from opsloop_common.http.paging import Listing, PageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_common.http.schemas import ShortText, Slug, Timestamp, UserId, addressable
@@ -17,7 +17,7 @@ from opsloop_common.mailboxes import address_flaw
 from opsloop_feedback.items import queries, service
 from opsloop_feedback.items.queries import Filters
 from opsloop_feedback.items.schemas import FeedbackPatch
-from opsloop_feedback.shapes import ExternalId, FeedbackOut
+from opsloop_feedback.shapes import ExternalId, FeedbackOut, FeedbackReceipt
 from opsloop_feedback.states.rules import Status
 
 router = ApiRouter(tags=["feedback"])
@@ -82,12 +82,17 @@ async def list_feedback(session: Db, page: PageQuery, filters: Annotated[Filters
     return await found.written(FeedbackOut)
 
 
-@router.get("/v1/feedback/{feedback_id}", dependencies=READ, responses=problems(404))
-async def get_feedback(feedback_id: UUID, session: Db, response: Response) -> FeedbackOut:
-    """Show one feedback."""
-    feedback = await queries.get_feedback(session, feedback_id)
+@router.get(
+    "/v1/feedback/{feedback_id}",
+    dependencies=[allow("feedback:read", "feedback:submit")],
+    responses=problems(404),
+)
+async def get_feedback(feedback_id: UUID, session: Db, who: Who, response: Response) -> FeedbackOut | FeedbackReceipt:
+    """Show one feedback; a key with nothing but `feedback:submit` is told how far we are with what its own source posted."""
+    reads = who.has("feedback:read")
+    feedback = await queries.get_feedback(session, feedback_id, source=None if reads else who.source)
     set_etag(response, feedback.version)
-    return FeedbackOut.model_validate(feedback)
+    return (FeedbackOut if reads else FeedbackReceipt).model_validate(feedback)
 
 
 @router.patch("/v1/feedback/{feedback_id}", dependencies=WRITE, responses=problems(404, 409, 412))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, cast
 from uuid import UUID
@@ -32,6 +32,7 @@ from opsloop_feedback.items.models import Feedback as Feedback
 from opsloop_feedback.items.queries import Filters as Filters
 from opsloop_feedback.items.queries import SaidPost as SaidPost
 from opsloop_feedback.items.queries import SortedPost as SortedPost
+from opsloop_feedback.items.queries import loads_of as loads_of
 from opsloop_feedback.items.rules import NaturalKey, Said
 from opsloop_feedback.sla_clocks import rules as clock_rules
 from opsloop_feedback.sla_clocks import service as clocks
@@ -68,8 +69,6 @@ _ERASE = text(
     "ORDER BY id LIMIT :limit FOR UPDATE)) RETURNING id"
 )
 ERASED_AT_ONCE = POSTS_PER_EVENT
-PORTION_ROWS = 100
-PORTION_CHARACTERS = 200_000
 
 
 async def add(session: AsyncSession, rows: Mapping[object, dict[str, Any]]) -> set[object]:
@@ -101,29 +100,16 @@ async def _insert(session: AsyncSession, rows: Mapping[object, dict[str, Any]]) 
     """
     named = sorted((key for key in rows if isinstance(key, tuple)), key=str)
     plain = [key for key in rows if not isinstance(key, tuple)]
-    for portion in _portions(rows[key] for key in plain):
+    for portion in rules.portions(rows[key] for key in plain):
         await session.execute(_INSERT, {"rows": await _written(portion)})
     inserted: set[UUID] = set()
-    for portion in _portions(rows[key] for key in named):
+    for portion in rules.portions(rows[key] for key in named):
         inserted.update(await session.scalars(_INSERT_UNKNOWN, {"rows": await _written(portion)}))
     return {*plain, *(key for key in named if rows[key]["id"] in inserted)}
 
 
 async def _written(portion: Sequence[Mapping[str, Any]]) -> str:
     return write_document(await breathing(lambda row: included(write_document(row)), portion))
-
-
-def _portions(rows: Iterable[Mapping[str, Any]]) -> Iterator[list[Mapping[str, Any]]]:
-    portion: list[Mapping[str, Any]] = []
-    size = 0
-    for row in rows:
-        portion.append(row)
-        size += len(row["body"])
-        if size > PORTION_CHARACTERS or len(portion) == PORTION_ROWS:
-            yield portion
-            portion, size = [], 0
-    if portion:
-        yield portion
 
 
 async def sorted_posts(session: AsyncSession, ids: Collection[UUID]) -> list[SortedPost]:
@@ -141,9 +127,9 @@ async def worked_on(session: AsyncSession, *, limit: int) -> list[SortedPost]:
     return await queries.worked_on(session, limit=limit)
 
 
-async def get_feedback(session: AsyncSession, feedback_id: UUID) -> Feedback:
-    """Return one feedback; raises NotFound."""
-    return await queries.get_feedback(session, feedback_id)
+async def get_feedback(session: AsyncSession, feedback_id: UUID, *, source: str | None = None) -> Feedback:
+    """Return one feedback, of one source alone where that is given; raises NotFound."""
+    return await queries.get_feedback(session, feedback_id, source=source)
 
 
 async def said_in(session: AsyncSession, feedback_ids: Collection[UUID]) -> list[Said]:
@@ -264,13 +250,18 @@ async def _keep_time(session: AsyncSession, feedback: Feedback, before: Mapping[
 
 
 async def keep_clocks(
-    session: AsyncSession, feedback: Feedback, *, turn: Turn = Turn.NONE, is_resorted: bool = False
+    session: AsyncSession,
+    feedback: Feedback,
+    *,
+    turn: Turn = Turn.NONE,
+    is_resorted: bool = False,
+    at: datetime | None = None,
 ) -> bool:
     """Have the clocks of a locked feedback go with what it is; returns whether it is due at another time now.
 
-    `turn`: who has just spoken. Its version is for whoever asks to raise.
+    `turn`: who has just spoken, `at`: when, if not now. Its version is for whoever asks to raise.
     """
-    kept = await clocks.keep(session, _subject(session, feedback), turn, is_resorted=is_resorted)
+    kept = await clocks.keep(session, _subject(session, feedback, spoken_at=at), turn, is_resorted=is_resorted)
     if kept is None or kept.due_at == feedback.due_at:
         return False
     feedback.due_at = kept.due_at
@@ -298,12 +289,7 @@ def assign(session: AsyncSession, feedback: Feedback, *, team: str | None, assig
             outbox.append(session, _assigned(feedback))
 
 
-async def loads_of(session: AsyncSession, people: Collection[str]) -> dict[str, int]:
-    """Count what some people have in hand that is not finished."""
-    return await queries.loads_of(session, people)
-
-
-def _subject(session: AsyncSession, feedback: Feedback) -> Subject:
+def _subject(session: AsyncSession, feedback: Feedback, *, spoken_at: datetime | None = None) -> Subject:
     return Subject(
         id=feedback.id,
         number=feedback.number,
@@ -315,6 +301,7 @@ def _subject(session: AsyncSession, feedback: Feedback) -> Subject:
         first_replied_at=feedback.first_replied_at,
         finished_at=feedback.resolved_at or clock_of(session).now(),
         document=document_of(feedback),
+        spoken_at=spoken_at,
     )
 
 
@@ -359,17 +346,33 @@ def author_of(feedback: Feedback) -> Author:
     return Author(user_id=feedback.author_user_id, verified=feedback.author_verified)
 
 
-async def mark_replied(session: AsyncSession, feedback: Feedback) -> float | None:
-    """Note that a reply went to the author of a locked feedback; returns the seconds since receipt on the first one."""
+async def take_up(session: AsyncSession, feedback: Feedback) -> None:
+    """Have a locked feedback worked on that somebody has begun to answer; whoever saw it before has to look again."""
     status = states.after_reply(Status(feedback.status))
-    is_first = feedback.first_replied_at is None
+    if status != feedback.status:
+        await change_feedback(session, feedback.id, {"status": status.value}, expected=ANY_VERSION)
+    else:
+        touch(session, feedback)
+
+
+async def mark_replied(
+    session: AsyncSession, feedback: Feedback, *, written_at: datetime | None = None, at: datetime | None = None
+) -> float | None:
+    """Note that a reply went to the author of a locked feedback; returns the seconds since receipt on the first one.
+
+    `at`: when it went, `written_at`: when it was written, if not now.
+    """
+    at = at or clock_of(session).now()
+    status, is_first = states.after_reply(Status(feedback.status)), feedback.first_replied_at is None
     is_other = is_first or status != feedback.status
     feedback.status = status.value
     if is_first:
-        feedback.first_replied_at = clock_of(session).now()
-    if await keep_clocks(session, feedback, turn=Turn.REPLIED) or is_other:
+        feedback.first_replied_at = max(at, feedback.created_at)
+    if await keep_clocks(session, feedback, turn=Turn.REPLIED, at=at) or is_other:
         touch(session, feedback)
-    return None if not is_first else _seconds_since_receipt(feedback, feedback.updated_at)
+    if Status(feedback.status) in states.FINISHED:
+        await clocks.credit_reply(session, feedback.id, written_at=written_at or at, sent_at=at)
+    return _seconds_since_receipt(feedback, at) if is_first else None
 
 
 async def hear_author(session: AsyncSession, feedback: Feedback) -> None:
@@ -392,5 +395,5 @@ async def erase_authors(session: AsyncSession, user_ids: Sequence[str], emails: 
     `emails`: of those who are known by these alone.
     """
     given = {"workspace": context_of(session).workspace, "user_ids": list(user_ids), "emails": list(emails)}
-    now = clock_of(session).now()
-    return (await session.scalars(_ERASE, given | {"now": now, "limit": ERASED_AT_ONCE})).all()
+    at_once = {"now": clock_of(session).now(), "limit": ERASED_AT_ONCE}
+    return (await session.scalars(_ERASE, given | at_once)).all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -123,8 +123,9 @@ async def _take(
     thread_id = await _thread(session, letter)
     words = rules.words_of(letter.text, letter.subject, [each.name or "" for each in letter.files]) or ""
     if thread_id is not None:
+        post_id = key if letter.message_id is None else f"<{letter.message_id}>"
         message = await conversations.add_from_author(
-            session, thread_id, body=words, channel="email", external_id=letter.message_id or key
+            session, thread_id, body=words, channel="email", external_id=post_id
         )
         received.outcome, received.feedback_id, received.message_id = (
             Outcome.MESSAGE.value,
@@ -135,6 +136,8 @@ async def _take(
         return received
     post = _submission(session, letter, words, key, mailbox_id=brought.mailbox_id)
     feedback, created = await intake.submit(session, post)
+    if not created:  # others may call theirs the same
+        feedback, created = await intake.submit(session, replace(post, external_id=key))
     received.feedback_id = feedback.id
     if created:
         await attachments.name(session, files, feedback_id=feedback.id)
@@ -163,8 +166,12 @@ def _row(session: AsyncSession, brought: Brought, letter: Letter | None, key: st
 async def _thread(session: AsyncSession, letter: Letter) -> UUID | None:
     """Return the feedback that a mail answers, None for a new matter.
 
-    Whoever knows a Message-ID may name it: only its author's answer belongs to a conversation.
+    The name of a conversation is signed, and known to whom we wrote. Whoever knows a Message-ID may name it: there only its author's
+    answer belongs to a conversation.
     """
+    named = conversations.conversation_of(session, " ".join([*letter.to, *letter.answers]))
+    if named is not None and await items.some_feedback(session, [named]):
+        return named
     thread_id = await queries.find_thread(session, [rules.digest(each) for each in letter.answers])
     if thread_id is None:
         return None
@@ -182,7 +189,7 @@ def _submission(session: AsyncSession, letter: Letter, words: str, key: str, *, 
         sender=letter.from_address or "",
         name=letter.from_name,
         locale=letter.locale,
-        external_id=key,
+        external_id=key if letter.message_id is None else f"<{letter.message_id}>",
         written_at=rules.said_at(letter.said_at, clock_of(session).now()),
         attributes={"mail": about},
     )

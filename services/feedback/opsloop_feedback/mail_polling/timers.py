@@ -22,8 +22,8 @@ AT_ONCE = 5
 async def fetch_mail(run: LongRun) -> None:
     """Look at the mailboxes whose turn it is; at once again where one has more."""
     ports, one, few = ports_of(run, FeedbackPorts), asyncio.Lock(), asyncio.Semaphore(AT_ONCE)
-    fetcher, secrets = ports.fetcher, ports.secrets
-    if fetcher is None or secrets is None:
+    fetcher = ports.fetcher
+    if fetcher is None:
         return
 
     @asynccontextmanager
@@ -36,7 +36,7 @@ async def fetch_mail(run: LongRun) -> None:
             return await service.fetch(Ways(begin, ports.letters, ports.files), fetcher, due)
 
     async with begin() as session:
-        due = await service.due_mailboxes(session, secrets)
+        due = await service.due_mailboxes(session, ports.secrets)
     more = await asyncio.gather(*[fetch(each) for each in due], return_exceptions=True)
     if any(each is True for each in more):
         async with begin() as session:

@@ -14,6 +14,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 from opsloop_common.db import context_of
 from opsloop_feedback.sla_clocks.models import SlaClock
 from opsloop_feedback.sla_clocks.rules import ClockStatus
+from opsloop_feedback.sla_policies.rules import Target
 
 NEWEST_FIRST = (SlaClock.started_at.desc(), SlaClock.id.desc())
 _BY: dict[str, InstrumentedAttribute[Any]] = {
@@ -32,6 +33,13 @@ async def lock_open(session: AsyncSession, feedback_id: UUID) -> list[SlaClock]:
     """Lock and return the clocks of a post that have not ended: three at most."""
     query = clocks_of(feedback_id).where(SlaClock.ended_at.is_(None)).order_by(SlaClock.id).with_for_update()
     return list(await session.scalars(query.execution_options(populate_existing=True)))
+
+
+async def lock_cancelled(session: AsyncSession, feedback_id: UUID, *, since: datetime) -> list[SlaClock]:
+    """Lock and return the clocks of a post that ran for a reply and were cancelled since a moment."""
+    replies = (Target.FIRST_REPLY, Target.NEXT_REPLY)
+    query = clocks_of(feedback_id).where(SlaClock.status == ClockStatus.CANCELLED, SlaClock.ended_at >= since)
+    return list(await session.scalars(query.where(SlaClock.target.in_(replies)).with_for_update()))
 
 
 async def measured(session: AsyncSession, feedback_ids: Collection[UUID]) -> set[UUID]:

@@ -51,6 +51,8 @@ class Subject:
     first_replied_at: datetime | None
     finished_at: datetime
     document: Mapping[str, Any]
+    spoken_at: datetime | None = None
+    """When we replied, where that is heard of later."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,7 @@ def ends_at(target: Target, subject: Subject, turn: Turn, now: datetime) -> date
         case Target.FIRST_REPLY:
             return subject.first_replied_at
         case Target.NEXT_REPLY:
-            return now if turn is Turn.REPLIED else None
+            return (subject.spoken_at or now) if turn is Turn.REPLIED else None
     return subject.finished_at if subject.status in FINISHED else None
 
 

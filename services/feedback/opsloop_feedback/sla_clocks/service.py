@@ -94,6 +94,16 @@ async def keep(session: AsyncSession, subject: Subject, turn: Turn, *, is_resort
     return await _plan(session, subject.id, clocks)
 
 
+async def credit_reply(session: AsyncSession, feedback_id: UUID, *, written_at: datetime, sent_at: datetime) -> None:
+    """Count a reply that had been written when its post was finished, and went out in time after that.
+
+    What nobody waited for any more was cancelled then: reply and end are often one step.
+    """
+    for clock in await queries.lock_cancelled(session, feedback_id, since=written_at):
+        if clock.due_at is None or sent_at <= clock.due_at:
+            clock.status = ClockStatus.MET.value
+
+
 async def _calendars(session: AsyncSession, ids: Iterable[UUID | None]) -> Calendars:
     named = {id for id in ids if id is not None}
     found = await calendars.read_calendars(session, named)
@@ -219,11 +229,13 @@ def _told(clock: SlaClock, subject: Subject) -> dict[str, Any]:
 
 
 def _end(clock: SlaClock, status: ClockStatus, at: datetime, calendar: Calendar) -> None:
-    clock.ended_at = at
     if clock.status == ClockStatus.BREACHED:
         late = at if clock.breached_at is None else clock.breached_at
+        at = max(at, late)  # what was told is told, also where a reply that was in time is heard of later
+        clock.ended_at = at
         clock.spent += calendar_rules.elapsed(calendar, late, at)
         return
+    clock.ended_at = at
     clock.spent = clock.ticking.paused(calendar, at).spent
     clock.running_since, clock.status = None, status.value
 

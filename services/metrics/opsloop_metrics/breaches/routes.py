@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import Query, Response
+from fastapi import Body, Query, Response
 
 from opsloop_common.http.deps import Db, IfMatch, Who, set_etag
 from opsloop_common.http.paging import Listing, PageQuery, paginate
@@ -68,7 +68,10 @@ async def get_breach(incident_id: UUID, session: Db) -> BreachDetailOut:
 
 @router.post(ACKNOWLEDGE, dependencies=[WRITE], responses=problems(404, 409))
 async def acknowledge_breach(
-    incident_id: UUID, body: AcknowledgeIn, session: Db, response: Response
+    incident_id: UUID,
+    body: Annotated[AcknowledgeIn, Body(default_factory=AcknowledgeIn)],
+    session: Db,
+    response: Response,
 ) -> AcknowledgementOut:
     """Say that one looks after an open incident. The same again changes nothing; another person, or another note: 409."""
     return _acknowledged(response, await service.acknowledge(session, incident_id, body.note))

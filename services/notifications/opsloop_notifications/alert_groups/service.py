@@ -215,6 +215,8 @@ async def _tell(
     looked_at: datetime,
 ) -> None:
     receivers = await endpoints.alert_receivers(session, only=route.receiver)
+    if not receivers and route.receiver is not None:  # deleted, or disabled: better by others than to nobody
+        receivers = await endpoints.alert_receivers(session)
     if not receivers:
         return
     quiet = await silences.quiet_ones(session, {alert.fingerprint: alert.labels for alert in members})

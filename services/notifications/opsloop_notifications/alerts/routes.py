@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import Query, Response
+from fastapi import Body, Query, Response
 
 from opsloop_common.http.deps import Db, IfMatch, Who, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
@@ -28,6 +28,7 @@ router = ApiRouter(tags=["alerts"])
 READ = allow("notifications:read")
 WRITE = allow("notifications:write")
 CHANGE = problems(404, 409, 412)
+Note = Annotated[AlertNote, Body(default_factory=AlertNote)]
 
 
 def _answer(response: Response, alert: Alert) -> AlertOut:
@@ -74,25 +75,21 @@ async def get_alert(alert_id: UUID, session: Db, response: Response) -> AlertWit
 
 
 @router.post("/v1/alerts/{alert_id}/acknowledge", dependencies=[WRITE], responses=CHANGE)
-async def acknowledge_alert(
-    alert_id: UUID, body: AlertNote, session: Db, expected: IfMatch, response: Response
-) -> AlertOut:
+async def acknowledge_alert(alert_id: UUID, body: Note, session: Db, expected: IfMatch, response: Response) -> AlertOut:
     """Say that you see to it. Receivers are still told of it as their routes say; it ends when it is resolved."""
     return _answer(response, await service.acknowledge(session, alert_id, note=body.note, expected=expected))
 
 
 @router.post("/v1/alerts/{alert_id}/unacknowledge", dependencies=[WRITE], responses=CHANGE)
 async def unacknowledge_alert(
-    alert_id: UUID, body: AlertNote, session: Db, expected: IfMatch, response: Response
+    alert_id: UUID, body: Note, session: Db, expected: IfMatch, response: Response
 ) -> AlertOut:
     """Say that nobody sees to it any more."""
     return _answer(response, await service.unacknowledge(session, alert_id, note=body.note, expected=expected))
 
 
 @router.post("/v1/alerts/{alert_id}/resolve", dependencies=[WRITE], responses=CHANGE)
-async def resolve_alert(
-    alert_id: UUID, body: AlertNote, session: Db, expected: IfMatch, response: Response
-) -> AlertOut:
+async def resolve_alert(alert_id: UUID, body: Note, session: Db, expected: IfMatch, response: Response) -> AlertOut:
     """End it. It fires again when its source says so again."""
     return _answer(response, await service.resolve(session, alert_id, note=body.note, expected=expected))
 

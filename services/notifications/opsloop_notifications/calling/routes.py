@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import Response
+from fastapi import Body, Response
 
 from opsloop_common.http.deps import Db, Who, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
@@ -15,12 +16,18 @@ from opsloop_notifications.calls import service as calls
 from opsloop_notifications.messages import service as messages
 
 router = ApiRouter(tags=["channels"])
+Tested = Annotated[ChannelTestIn, Body(default_factory=ChannelTestIn)]
 READ = allow("notifications:read")
 WRITE = allow("notifications:write")
 
 
 @router.post("/v1/channels/{channel_id}/test", status_code=202, dependencies=[WRITE], responses=problems(404))
-async def test_channel(channel_id: UUID, body: ChannelTestIn, session: Db, response: Response) -> ChannelTestOut:
+async def test_channel(
+    channel_id: UUID,
+    body: Tested,
+    session: Db,
+    response: Response,
+) -> ChannelTestOut:
     """Call a channel once, a disabled one too; the job tells what came of it. Web Push and SMS need somebody to reach."""
     job_id = await service.start_test(session, channel_id, body.user_id)
     set_location(response, f"/v1/jobs/{job_id}")

@@ -15,6 +15,8 @@ CONFIRMATION = "@confirmation"
 """The topic of the question whether an address is theirs, which nobody else can name: a slug has no such sign."""
 ALERT = "@alert"
 """… and of alerts that escalate: whoever is on call is told at any hour."""
+REPLY = "@reply"
+"""… and of answers to what somebody said: no subscription, and nothing that waits for the morning."""
 INBOX = "inbox"
 """The channel that needs no address, and wakes nobody."""
 
@@ -89,7 +91,7 @@ def decide(
     that alone. What the person only does not want, or not now or not so often, critical topics pass. What lies in the inbox needs
     no address, and waits there by itself.
     """
-    is_let_through = topic.is_critical or topic.key in (CONFIRMATION, ALERT)
+    is_let_through = topic.is_critical or topic.key in (CONFIRMATION, ALERT, REPLY)
     why_not = None if channel == INBOX else _unreachable(person, topic, is_let_through=is_let_through)
     if why_not is not None:
         return Skip(why_not)
@@ -112,7 +114,7 @@ def _unreachable(person: PersonFacts, topic: TopicFacts, *, is_let_through: bool
         return "no_address"
     if person.suppressed is not None and not (person.suppressed == "unsubscribe" and is_let_through):
         return "suppressed"
-    return None if person.is_confirmed or topic.key == CONFIRMATION else "not_confirmed"
+    return None if person.is_confirmed or topic.key in (CONFIRMATION, REPLY) else "not_confirmed"
 
 
 def quiet_until(quiet: tuple[time, time], zone: tzinfo, now: datetime) -> datetime | None:

@@ -370,7 +370,7 @@ async def _disable(session: AsyncSession, webhook: Webhook, reason: Any) -> None
     webhook.disabled_reason = reason
     touch(session, webhook)
     await deliveries.cancel_waiting(session, webhook.workspace, webhook.id)
-    _tell(session, webhook, WebhookDisabled(webhook_id=webhook.id, url=webhook.shown_url, reason=reason))
+    _tell(session, webhook, WebhookDisabled(webhook_id=webhook.id, url=rules.without_path(webhook.url), reason=reason))
 
 
 async def forget_deleted(session: AsyncSession, before: datetime) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
@@ -92,7 +93,11 @@ async def look(session: AsyncSession, alert_id: UUID) -> None:
         alerts.reopen(session, alert)
     if move.step is not None:
         told = await _tell(session, alert, policy.steps[move.step], move.step + 1, stored.name)
-        alerts.note_escalated(session, alert, policy=stored.id, step=move.step + 1, told=told)
+        alerts.note_escalated(
+            session, alert, policy=stored.id, step=move.step + 1, told=[each.as_logged for each in told]
+        )
+        if all(each.why_not for each in told) and move.looks_at is not None and move.done < policy.count:
+            move = replace(move, looks_at=now + rules.PATIENCE)  # nobody heard of it who could see to it meanwhile
     if move.looks_at is None:
         await session.delete(row)
         return
@@ -100,10 +105,22 @@ async def look(session: AsyncSession, alert_id: UUID) -> None:
     await due.schedule(session, ESCALATE, str(alert_id), move.looks_at)
 
 
-async def _tell(session: AsyncSession, alert: Alert, step: Step, number: int, policy_name: str) -> list[str]:
+@dataclass(frozen=True)
+class _Told:
+    """Whom a step named, and why that one did not hear of it; None: they are being told."""
+
+    target: str
+    why_not: str | None = None
+
+    @property
+    def as_logged(self) -> str:
+        return self.target if self.why_not is None else f"{self.target}: {self.why_not}"
+
+
+async def _tell(session: AsyncSession, alert: Alert, step: Step, number: int, policy_name: str) -> list[_Told]:
     """Tell whom a step names; returns who that was, as the log has it."""
     people: list[str] = []
-    told: list[str] = []
+    told: list[_Told] = []
     for kind, target in step.targets:
         match kind:
             case Targets.USER:
@@ -111,11 +128,10 @@ async def _tell(session: AsyncSession, alert: Alert, step: Step, number: int, po
             case Targets.SCHEDULE:
                 user = await oncall.on_call_now(session, UUID(target))
                 people += [user] if user is not None else []
-                told += [] if user is not None else [f"schedule:{target}: nobody"]
+                told += [] if user is not None else [_Told(f"schedule:{target}", "nobody")]
             case Targets.WEBHOOK:
                 told.append(await _call(session, alert, UUID(target), number, policy_name))
-    people = list(dict.fromkeys(people))
-    for user in people:  # each has a link of their own, which opens once
+    for user in dict.fromkeys(people):  # each has a link of their own, which opens once
         link, message_id = await alerts.page_of(session, alert), uuid7()
         words = rules.words_of(alert.name, alert.labels, alert.annotations, link, number)
         bare = rules.words_of(alert.name, alert.labels, alert.annotations, None, number)
@@ -125,19 +141,19 @@ async def _tell(session: AsyncSession, alert: Alert, step: Step, number: int, po
             link = await alerts.page_of(session, alert)
             contents += [rules.called(each, channel, link) for each in bare]
         await messages.keep_message(session, message_id, contents, topic=ALERT)
-        for channel in (EMAIL, *channels):
-            await messages.tell(session, message_id, channel, [user])
-    return [*(f"user:{user}" for user in people), *told]
+        ways = {way: (await messages.tell(session, message_id, way, [user]))[user] for way in (EMAIL, *channels)}
+        told.append(_Told(f"user:{user}", None if None in ways.values() else ways[EMAIL]))
+    return told
 
 
-async def _call(session: AsyncSession, alert: Alert, webhook: UUID, number: int, policy_name: str) -> str:
+async def _call(session: AsyncSession, alert: Alert, webhook: UUID, number: int, policy_name: str) -> _Told:
     receivers = await endpoints.alert_receivers(session, only=webhook)
     if not receivers:
-        return f"webhook:{webhook}: none"
+        return _Told(f"webhook:{webhook}", "none")
     labels = dict(alert.labels)
     key = group_key(policy_name, labels)
     await groups.deliver(session, receivers[0], [alert], key=key, labels=labels, reason=f"escalation step {number}")
-    return f"webhook:{webhook}"
+    return _Told(f"webhook:{webhook}")
 
 
 async def create_policy(session: AsyncSession, fields: Mapping[str, Any]) -> EscalationPolicy:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, Select, func, select
+from sqlalchemy import ARRAY, BigInteger, ColumnElement, Select, Text, bindparam, func, select, true
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from opsloop_common import resources
 from opsloop_common.db import context_of
@@ -53,22 +55,56 @@ async def find_position(session: AsyncSession, user_id: str) -> int | None:
 
 
 async def counts(session: AsyncSession, user_id: str) -> Counts:
-    """Count what waits for a person, and say how far the inbox is: in one statement, as all who watch ask for it at once."""
-    workspace = context_of(session).workspace
-    position = select(InAppInbox.position).where(InAppInbox.workspace == workspace, InAppInbox.user_id == user_id)
-    counted = select(
-        func.count().filter(InAppEntry.seen_at.is_(None)),
-        func.count(),
-        func.coalesce(position.scalar_subquery(), 0),
+    """Count what waits for a person, and say how far the inbox is."""
+    return (await counts_of(session, [user_id]))[user_id]
+
+
+async def counts_of(session: AsyncSession, user_ids: Sequence[str]) -> Mapping[str, Counts]:
+    """Count what waits for each of some people, and say how far their inboxes are: in one statement, as of one moment."""
+    asked = (
+        func.unnest(bindparam("users", list(user_ids), type_=ARRAY(Text)))
+        .table_valued("user_id")
+        .render_derived(name="asked")
     )
-    own = (InAppEntry.workspace == workspace, InAppEntry.user_id == user_id)
-    return Counts(*(await session.execute(counted.where(*own, *_ON[Shelf.UNREAD]))).one())
+    workspace = context_of(session).workspace
+    position = select(InAppInbox.position).where(
+        InAppInbox.workspace == workspace, InAppInbox.user_id == asked.c.user_id
+    )
+    waiting = (
+        select(func.count().filter(InAppEntry.seen_at.is_(None)).label("unseen"), func.count().label("unread"))
+        .where(InAppEntry.workspace == workspace, InAppEntry.user_id == asked.c.user_id, *_ON[Shelf.UNREAD])
+        .lateral("waiting")
+    )
+    columns = (asked.c.user_id, waiting.c.unseen, waiting.c.unread, func.coalesce(position.scalar_subquery(), 0))
+    rows = await session.execute(select(*columns).join_from(asked, waiting, true()))
+    return {user_id: Counts(*counted) for user_id, *counted in rows}
 
 
-async def changed_since(session: AsyncSession, user_id: str, position: int, *, limit: int) -> Sequence[InAppEntry]:
-    """Return entries that are new or other than at a position, in the order in which they became so."""
-    statement = _all_of(context_of(session).workspace, user_id).where(InAppEntry.position > position)
-    return (await session.scalars(statement.order_by(InAppEntry.position).limit(limit))).all()
+async def changed_since(
+    session: AsyncSession, places: Sequence[tuple[str, int]], *, limit: int
+) -> Mapping[tuple[str, int | None], Sequence[InAppEntry]]:
+    """Return entries that are new or other than at each person's position, in the order in which they became so, so many of each."""
+    if not places:
+        return {}
+    users = bindparam("users", [user_id for user_id, _ in places], type_=ARRAY(Text))
+    positions = bindparam("positions", [position for _, position in places], type_=ARRAY(BigInteger))
+    asked = func.unnest(users, positions).table_valued("user_id", "position").render_derived(name="asked")
+    own = (InAppEntry.workspace == context_of(session).workspace, InAppEntry.user_id == asked.c.user_id)
+    since = (
+        select(InAppEntry)
+        .where(*own, InAppEntry.position > asked.c.position)
+        .order_by(InAppEntry.position)
+        .limit(limit)
+        .lateral("since")
+    )
+    entry = aliased(InAppEntry, since)
+    statement = (
+        select(asked.c.user_id, asked.c.position, entry).join_from(asked, since, true()).order_by(since.c.position)
+    )
+    found: defaultdict[tuple[str, int | None], list[InAppEntry]] = defaultdict(list)
+    for user_id, position, each in await session.execute(statement):
+        found[user_id, position].append(each)
+    return found
 
 
 async def get_entry(session: AsyncSession, user_id: str, entry_id: UUID) -> InAppEntry:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from opsloop_common.service import Runtime
@@ -13,7 +14,7 @@ from opsloop_notifications.consent.rules import Decision, Send
 from opsloop_notifications.dkim.service import Signer
 from opsloop_notifications.letters import rules
 from opsloop_notifications.mail.rules import one_line
-from opsloop_notifications.mail.service import Written, write
+from opsloop_notifications.mail.service import Thread, Written, write
 from opsloop_notifications.recipients.rules import person_id
 from opsloop_notifications.returns import rules as returns
 from opsloop_notifications.unsubscribing.rules import Link
@@ -44,6 +45,8 @@ class Letter(Protocol):
     @property
     def html(self) -> str | None: ...
     @property
+    def thread(self) -> Mapping[str, Any] | None: ...
+    @property
     def created_at(self) -> datetime: ...
     @property
     def decision(self) -> Decision: ...
@@ -72,6 +75,7 @@ class Writer:
             id=returns.message_id(id, workspace, sign),
             sent_at=letter.created_at,
             unsubscribe=link,
+            thread=None if letter.thread is None else Thread(**letter.thread),
             returns_to=None if self.mailbox is None else returns.return_path(self.mailbox, id, workspace, sign),
         )
         return written if self.signer is None else replace(written, content=self.signer.sign(written.content))

@@ -18,6 +18,7 @@ from opsloop_notifications.mail.server import MailServer as MailServer
 from opsloop_notifications.mail.server import OneTooMany as OneTooMany
 from opsloop_notifications.mail.server import SessionRefused as SessionRefused
 from opsloop_notifications.mail.writing import BadMail as BadMail
+from opsloop_notifications.mail.writing import Thread as Thread
 from opsloop_notifications.mail.writing import Written as Written
 from opsloop_notifications.mail.writing import write as write
 

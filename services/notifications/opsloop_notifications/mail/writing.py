@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode, encodebytes
 from binascii import b2a_qp
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
@@ -32,6 +32,7 @@ NAMES = (
     "Content-Transfer-Encoding",
 )
 ONE_CLICK = ("List-Unsubscribe", "List-Unsubscribe-Post")  # RFC 8058
+THREAD = ("Reply-To", "In-Reply-To", "References")  # RFC 5322, 3.6.2 and 3.6.4
 CONTENT_TYPE = "text/plain; charset=utf-8"
 HTML_TYPE = "text/html; charset=utf-8"
 _BOUNDARY = re.compile(r"[0-9a-f-]{1,60}")
@@ -39,10 +40,29 @@ _PARTS = re.compile(rf'multipart/alternative; boundary="(?P<boundary>=_{_BOUNDAR
 LINE_BYTES = 78  # RFC 5322, 2.1.1: should not be exceeded
 LINE_LIMIT_BYTES = 998  # … must not
 WORD_BYTES = 42  # of text in one encoded word, so that the first still fits beside "Subject: "
-_SHAPES = tuple((*NAMES, *ONE_CLICK[:count]) for count in range(3))
+_SHAPES = frozenset(
+    (*NAMES, *ONE_CLICK[:count], *thread) for count in range(3) for thread in ((), THREAD[:1], THREAD[1:], THREAD)
+)
+_REFERENCE = re.compile(r"(?=.{3,250}\Z)<[!-;=A-~]+@[!-;=A-~]+>")
 _ATOMS = re.compile(r"[A-Za-z0-9 -]+")
 _VISIBLE = re.compile(r"[ -~]*")
 _LINE = re.compile(rb"(?P<name>[A-Za-z-]+): (?P<value>[ -~\x80-\xff]+(?:\r\n [ -~\x80-\xff]+)*)")
+
+
+@dataclass(frozen=True)
+class Thread:
+    """What a mail answers: where an answer to it goes, if not to who it is from, and the mails before it, the last one last."""
+
+    reply_to: str | None
+    references: Sequence[str]
+
+    def headers(self) -> Iterator[tuple[str, str]]:
+        """Return what stands in the mail; what is no Message-ID is left out."""
+        if self.reply_to is not None:
+            yield THREAD[0], _on_the_wire(self.reply_to)
+        if known := [each for each in self.references if _REFERENCE.fullmatch(each)]:
+            yield THREAD[1], known[-1]
+            yield THREAD[2], "\r\n ".join(known)
 
 
 class BadMail(ValueError):
@@ -75,12 +95,13 @@ def write(
     html: str | None = None,
     unsubscribe: str | None = None,
     returns_to: str | None = None,
+    thread: Thread | None = None,
 ) -> Written:
     """Write a mail from `Name <address>` to one address, as text and as HTML where there is some; the same bytes each time.
 
     `subject` is one line; line ends of `body` and `html` become CRLF, and they end with one. `unsubscribe` is a link of ours, which
     mail programs show as a button; they post to it by themselves only where it is https. `returns_to` is the address on the envelope,
-    that of `sender` where none is given. Raises BadMail.
+    that of `sender` where none is given. What has a `thread` is no automatic mail (RFC 3834). Raises BadMail.
     """
     (author, address), recipient = _author(sender), _on_the_wire(recipient)
     kind, encoding, text = _content(body, html, id)
@@ -90,15 +111,16 @@ def write(
         _unstructured(subject),
         format_datetime(sent_at),
         f"<{id}@{address.rpartition('@')[2]}>",
-        "auto-generated",
+        "auto-generated" if thread is None else "no",
         "1.0",
         kind,
         encoding,
     )
     links: tuple[str, ...] = () if unsubscribe is None else (f"<{unsubscribe}>", "List-Unsubscribe=One-Click")
     links = links if unsubscribe is None or unsubscribe.startswith("https://") else links[:1]
-    names = (*NAMES, *ONE_CLICK[: len(links)])
-    head = "".join(f"{name}: {value}\r\n" for name, value in zip(names, (*values, *links), strict=True))
+    before = () if thread is None else thread.headers()
+    lines = (*zip(NAMES, values, strict=True), *zip(ONE_CLICK, links, strict=False), *before)
+    head = "".join(f"{name}: {value}\r\n" for name, value in lines)
     back = address if returns_to is None else _on_the_wire(returns_to)
     written = Written(address, back, recipient, head.encode() + b"\r\n" + text)
     require_ours(written)

@@ -65,6 +65,7 @@ class Mail:
     decision: Decision
     cause: Mapping[str, Any]
     html: str | None = None
+    thread: Mapping[str, Any] | None = None
 
     @property
     def kind(self) -> str:
@@ -123,8 +124,8 @@ async def claim_mails(session: AsyncSession, ask: Ask, *, per_workspace: int) ->
 
 
 def _mail(notification: Notification, message: Message, tries: int, decision: Decision) -> Mail:
-    contents = rules.of_channel(message.contents, notification.channel)
-    content = next(content for content in contents if content["locale"] == notification.locale)
+    said = rules.of_channel(message.contents, notification.channel)
+    content = next(each for each in said if each["locale"] == notification.locale)
     return Mail(
         id=notification.id,
         workspace=notification.workspace,
@@ -137,6 +138,7 @@ def _mail(notification: Notification, message: Message, tries: int, decision: De
         subject=content["subject"],
         body=content["body"],
         html=content.get("html"),
+        thread=content.get("thread"),
         created_at=notification.created_at,
         tries=tries,
         topic=notification.topic,

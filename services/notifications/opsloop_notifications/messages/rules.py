@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 EMAIL = "email"
-Contents = Sequence[Mapping[str, Any]]
-"""Of each language and channel, what is said."""
+Contents = Sequence[Mapping[str, Any]]  # of each language and channel, what is said
 
 
 def of_channel(contents: Contents, channel: str) -> list[Mapping[str, Any]]:

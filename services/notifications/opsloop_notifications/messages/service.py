@@ -164,8 +164,8 @@ async def _keep(session: AsyncSession, contents: Mapping[UUID, rules.Contents], 
 
 async def tell(
     session: AsyncSession, message_id: UUID, channel: str, user_ids: Sequence[str], *, address: str | None = None
-) -> None:
-    """Make one notification a recipient of a kept message; whom nothing may be sent to has failed at once, with the reason.
+) -> dict[str, FailureReason | None]:
+    """Make one notification a recipient of a kept message; whom nothing may be sent to has failed at once, with the reason returned.
 
     `address`: where it goes, if not where each is reached.
     """
@@ -178,6 +178,7 @@ async def tell(
     )
     ready = [_entry(id, row, contents) for id, row in await _add(session, kept, channel, rows) if channel == INBOX]
     await put_entries(session, ready)
+    return {row.user_id: row.reason for row in rows}
 
 
 async def tell_digests(session: AsyncSession, digests: Sequence[Digested], channel: str, *, topic: str) -> None:
@@ -265,7 +266,7 @@ async def _rows(
     reached = await contacts.reach_by(session, channel, user_ids) if channel in CALLED else Reach(True, {})
     through = [reached.people.get(user_id) for user_id in user_ids]
     addresses = [
-        (each.address or person.email) if person is not None and channel == EMAIL else way and way.address
+        (each.address or (None if person is None else person.email)) if channel == EMAIL else way and way.address
         for each, person, way in zip(asked, people, through, strict=True)
     ]
     questions = [

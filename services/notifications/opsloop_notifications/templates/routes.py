@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Response
+from fastapi import Body, Response
 
 from opsloop_common.http.deps import Db, IfMatch, Who, set_etag, set_location
 from opsloop_common.http.paging import Listing, PageQuery, paginate
@@ -23,6 +23,7 @@ from opsloop_notifications.templates.schemas import (
 )
 
 router = ApiRouter(tags=["templates"])
+Previewed = Annotated[TemplatePreviewIn, Body(default_factory=TemplatePreviewIn)]
 READ = allow("notifications:read")
 WRITE = allow("notifications:write")
 ONE = "/v1/templates/{key}"
@@ -98,7 +99,7 @@ async def publish_template(
 
 
 @router.post(f"{ONE}/preview", dependencies=[WRITE, also_reads()], responses=problems(404))
-async def preview_template(key: str, body: TemplatePreviewIn, session: Db) -> TemplatePreviewOut:
+async def preview_template(key: str, body: Previewed, session: Db) -> TemplatePreviewOut:
     """Show what a version comes to with some data, in all its languages. What the data lacks is a 422 that names variable and line."""
     shown = await service.preview_template(session, key, number=body.version, data=body.data)
     previews = [

@@ -17,7 +17,7 @@ from opsloop_common.contracts.feedback.posts import (
     Kind,
     Severity,
 )
-from opsloop_common.contracts.feedback.replies import FeedbackReplied
+from opsloop_common.contracts.feedback.replies import FeedbackReplied, ReplyChannel, ReplyRequested
 from opsloop_common.contracts.feedback.resolution import FeedbackReopened, FeedbackResolved
 from opsloop_common.contracts.feedback.service_levels import FeedbackSlaApproaching, FeedbackSlaBreached
 from opsloop_common.contracts.users import UserContactChanged
@@ -50,5 +50,7 @@ __all__ = [
     "FeedbackSlaBreached",
     "FeedbackUnmerged",
     "Kind",
+    "ReplyChannel",
+    "ReplyRequested",
     "Severity",
 ]

@@ -10,7 +10,7 @@ from opsloop_common.contracts.envelope import EventData
 
 
 class WebhookDisabled(EventData):
-    """An endpoint gets nothing more until somebody enables it again."""
+    """An endpoint gets nothing more until somebody enables it again. `url` is without its path and query, which may let one in."""
 
     type = "webhook.disabled"
     aggregate = "webhook"
