@@ -42,6 +42,8 @@ async def test_a_visitor_and_an_agent_talk(visitor):
     assert [one["body"] for one in listed] == ["已退款", "只给同事看", "A-17", "请问订单号？"]
     assert (listed[2]["said_by"], listed[2]["channel"]) == ("author", "widget")
     assert (await visitor.state())["position"] is None
+    assert [one["delivery"] for one in listed] == ["readable", "none", "none", "readable"]
+    assert (await visitor.desk.types()).count("feedback.replied") == 2
 
 
 async def test_the_same_key_is_the_same_message(visitor):

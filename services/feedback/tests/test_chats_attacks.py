@@ -135,3 +135,12 @@ async def test_chats_are_listed_page_by_page_the_newest_first(visitor, clockwork
     rest = await clockwork.desk.get("/v1/chats", limit=3, cursor=first["next_cursor"])
     assert [one["feedback_id"] for one in first["items"] + rest["items"]] == begun[::-1]
     assert rest["next_cursor"] is None
+
+
+@pytest.mark.parametrize("origin", ["https://shop.example", "https://evil.example", "null"])
+async def test_any_page_that_holds_the_token_sees_the_answer(visitor, origin):
+    visitor.origin = {"Origin": origin}
+
+    answer = await visitor.ask("GET", "")
+    assert answer.headers["access-control-allow-origin"] == origin
+    assert "access-control-allow-credentials" not in answer.headers

@@ -24,10 +24,10 @@ async def answer(desk, id, body, kind="reply"):
     return UUID(said.json()["id"])
 
 
-async def between(desk, id, named, after=None, limit=10):
+async def between(desk, id, after=None, limit=10):
     async with desk.api.db.transaction(ACME) as session:
         feedback = await items.get_feedback(session, UUID(id))
-        found = await conversations.said_between(session, feedback, named=named, after=after, limit=limit)
+        found = await conversations.said_between(session, feedback, after=after, limit=limit)
         return [(one.said_by, one.body) for one in found]
 
 
@@ -36,14 +36,26 @@ async def test_an_author_hears_what_is_theirs_and_no_note(desk):
     await hear(desk, id, "by chat", "chat/1/a")
     first = await answer(desk, id, "an answer")
     await answer(desk, id, "among us", kind="note")
-    await hear(desk, id, "of another", "chat/2/a")
-    await hear(desk, id, "a sign of LIKE", "chat_1/b")
+    await hear(desk, (await desk.post())["id"], "of another", "chat/2/a")
     await hear(desk, id, "again", "chat/1/b")
 
-    assert await between(desk, id, "chat/1/") == [("author", "by chat"), ("staff", "an answer"), ("author", "again")]
-    assert await between(desk, id, "chat/1/", after=first) == [("author", "again")]
-    assert await between(desk, id, "chat/1/", limit=2) == [("staff", "an answer"), ("author", "again")]
-    assert await between(desk, id, "chat%") == [("staff", "an answer")]
+    assert await between(desk, id) == [("author", "by chat"), ("staff", "an answer"), ("author", "again")]
+    assert await between(desk, id, after=first) == [("author", "again")]
+    assert await between(desk, id, limit=2) == [("staff", "an answer"), ("author", "again")]
+
+
+@pytest.mark.parametrize(
+    ("channel", "attributes", "found"),
+    [
+        ("api", {}, True),
+        ("widget", {"chat": True}, True),
+        ("widget", {"chat": "yes"}, False),
+        ("widget", {}, False),
+        ("form", {"chat": True}, False),
+    ],
+)
+def test_where_somebody_reads_what_is_said_to_them(channel, attributes, found):
+    assert rules.is_readable(channel, attributes) is found
 
 
 async def test_who_was_answered_and_when_last(desk):

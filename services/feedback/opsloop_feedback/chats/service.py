@@ -130,8 +130,7 @@ async def _position(session: AsyncSession, chat: Chat, now: datetime) -> int:
 async def said_in(session: AsyncSession, feedback_id: UUID, *, after: UUID | None = None) -> Sequence[Said]:
     """Return what was said in a chat, oldest first: of a long one the newest; `after`: only what came after that."""
     feedback = await items.get_feedback(session, feedback_id)
-    named, most = rules.name_of(feedback_id), limits.CHAT_MESSAGES_SHOWN
-    found = await conversations.said_between(session, feedback, named=named, after=after, limit=most)
+    found = await conversations.said_between(session, feedback, after=after, limit=limits.CHAT_MESSAGES_SHOWN)
     first = [Said(feedback.id, SaidBy.AUTHOR, feedback.body, feedback.created_at)] if after is None else []
     return [*first, *(Said(one.id, one.said_by, one.body, one.created_at) for one in found)]
 

@@ -6,11 +6,11 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import ARRAY, Select, Uuid, any_, func, literal, or_, select
+from sqlalchemy import ARRAY, Select, Uuid, any_, func, literal, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_feedback.conversations.models import FeedbackMessage
-from opsloop_feedback.conversations.rules import EMAIL, Delivery
+from opsloop_feedback.conversations.rules import EMAIL, Delivery, SaidBy
 
 NEWEST_FIRST = (FeedbackMessage.created_at.desc(), FeedbackMessage.id.desc())
 
@@ -36,24 +36,19 @@ async def find_by_external_id(
 
 
 async def said_between(
-    session: AsyncSession, feedback_id: UUID, places: Collection[UUID], *, named: str, after: UUID | None, limit: int
+    session: AsyncSession, feedback_id: UUID, merged_into_id: UUID | None, *, after: UUID | None, limit: int
 ) -> Sequence[FeedbackMessage]:
-    """Return what was said to the author of a feedback, or by them under names that begin so, in the conversations of some feedback."""
-    theirs = FeedbackMessage.external_id.startswith(named, autoescape=True)
-    found = select(FeedbackMessage).where(
-        FeedbackMessage.feedback_id.in_(places),
-        FeedbackMessage.kind == "reply",
-        or_(FeedbackMessage.addressee_id == feedback_id, theirs),
-        *(() if after is None else (FeedbackMessage.id > after,)),
-    )
-    rows = (await session.scalars(found.order_by(*NEWEST_FIRST).limit(limit))).all()
-    return rows[::-1]
+    """Return what was said between us and the author of a feedback, the newest so many, oldest first; `after`: since a message."""
+    since = () if after is None else (FeedbackMessage.id > after,)
+    newest = said_to(feedback_id, merged_into_id).where(*since).order_by(*NEWEST_FIRST).limit(limit)
+    return (await session.scalars(newest)).all()[::-1]
 
 
 async def answered_among(session: AsyncSession, feedback_ids: Collection[UUID]) -> dict[UUID, datetime]:
     """Return those of some feedback whose authors we said something to, and when we did last."""
     answered = select(FeedbackMessage.addressee_id, func.max(FeedbackMessage.created_at))
-    spoken = answered.where(FeedbackMessage.feedback_id.in_(feedback_ids), FeedbackMessage.addressee_id.is_not(None))
+    ours = (FeedbackMessage.said_by == SaidBy.STAFF, FeedbackMessage.addressee_id.is_not(None))
+    spoken = answered.where(FeedbackMessage.feedback_id.in_(feedback_ids), *ours)
     return {id: at for id, at in await session.execute(spoken.group_by(FeedbackMessage.addressee_id)) if id is not None}
 
 

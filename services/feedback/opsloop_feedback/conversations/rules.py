@@ -6,18 +6,15 @@ import hashlib
 import hmac
 import re
 from base64 import b32decode, b32encode
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from itertools import islice
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from opsloop_common.contracts.feedback import ReplyChannel
 from opsloop_common.contracts.users import is_mailbox, mailbox_user_id
-
-BUCKETS = 256
-"""So many names wake those who watch conversations: something said wakes about one in as many."""
 
 
 class SaidBy(StrEnum):
@@ -77,6 +74,11 @@ def way_to(workspace: str, user_id: str | None, email: str | None, *, is_verifie
     if email is not None:
         return Way(mailbox_user_id(workspace, email), email, (EMAIL,))
     return None
+
+
+def is_readable(channel: str, attributes: Mapping[str, Any]) -> bool:
+    """Say whether whoever posted something reads what is said to them where they posted it: by the API, or in a chat."""
+    return channel == "api" or (channel == "widget" and attributes.get("chat") is True)
 
 
 @dataclass(frozen=True)
@@ -140,6 +142,10 @@ def find_conversation(text: str, workspace: str, signs: Collection[Sign]) -> UUI
 
 def _proof(id: UUID, workspace: str, sign: Sign) -> bytes:
     return sign(workspace.encode() + b"\0" + id.bytes)[:PROOF_BYTES]
+
+
+BUCKETS = 256
+"""So many names wake those who watch conversations: something said wakes about one in as many."""
 
 
 def wakeup(feedback_id: UUID) -> str:

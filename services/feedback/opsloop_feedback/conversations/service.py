@@ -31,8 +31,6 @@ from opsloop_feedback.ports import FeedbackPorts
 from opsloop_feedback.settings import FeedbackSettings
 
 REPLY = "reply"
-READ_THERE = ("api", "widget")
-"""The channels of which whoever posted reads the answers where they said it: a partner by the API, a visitor in their chat."""
 
 
 async def add_message(
@@ -67,7 +65,7 @@ async def _reply(session: AsyncSession, feedback_id: UUID, body: str, expected: 
     if way is not None:
         message.delivery, message.waits_for = Delivery.WAITING, list(way.channels)
         outbox.append(session, await _requested(session, feedback, asked, message, way))
-    elif asked.channel in READ_THERE:
+    elif rules.is_readable(asked.channel, asked.attributes):
         message.delivery = Delivery.READABLE
         await _tell_replied(session, feedback, message, at=message.created_at)
     else:
@@ -184,14 +182,13 @@ async def add_from_author(
 
 
 async def said_between(
-    session: AsyncSession, feedback: items.Feedback, *, named: str, after: UUID | None, limit: int
+    session: AsyncSession, feedback: items.Feedback, *, after: UUID | None, limit: int
 ) -> Sequence[FeedbackMessage]:
     """Return what was said between us and the author of one feedback, the newest so many, oldest first.
 
-    `named`: how what the author says begins to be called (`external_id`). What others say where it was merged into is not theirs.
+    What others say where it was merged into is not theirs, and notes are not.
     """
-    places = {feedback.id, feedback.merged_into_id or feedback.id}
-    return await queries.said_between(session, feedback.id, places, named=named, after=after, limit=limit)
+    return await queries.said_between(session, feedback.id, feedback.merged_into_id, after=after, limit=limit)
 
 
 async def is_said(session: AsyncSession, feedback: items.Feedback, external_id: str) -> bool:
