@@ -6,6 +6,8 @@ from typing import Any
 
 ADMIN_PATHS = ("/v1/api-keys", "/v1/user-secrets", "/v1/audit", "/v1/parked-events")
 SCOPES = {
+    "GET /v1/feedback/{feedback_id}": {"read", "submit"},
+    "GET /v1/feedback/{feedback_id}/messages": {"read", "submit"},
     "POST /v1/feedback": {"submit", "write"},
     "POST /v1/attachments": {"submit", "write"},
     "POST /v1/feedback:batch": {"submit", "write"},

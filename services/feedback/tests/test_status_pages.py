@@ -1,5 +1,6 @@
 """The author's page: GET shows how far we are and changes nothing, POST answers once, and only what is the author's is there."""
 
+import asyncio
 import re
 from hashlib import sha256
 from urllib.parse import urlsplit
@@ -156,7 +157,7 @@ async def test_who_may_have_the_link(reader):
 async def test_without_a_public_address_there_is_no_link(desk):
     item = await desk.post()
 
-    await desk.get(f"/v1/feedback/{item['id']}/status-link", 409)
+    assert await desk.get(f"/v1/feedback/{item['id']}/status-link") == {"url": None}
 
 
 @given(st.uuids(), st.text(max_size=20))
@@ -173,3 +174,51 @@ def test_every_state_has_words():
     assert WORDS.keys() == set(Status)
     assert read_token("", "acme", [sign]) is None
     assert read_token("é" * 44, "acme", [sign]) is None
+
+
+@pytest.mark.parametrize("status", ["open", "pending", "snoozed", "resolved", "closed"])
+async def test_the_page_says_how_far_we_are_in_both_languages(reader, status):
+    item = await reader.desk.post()
+    await reader.desk.patch(item["id"], status=status)
+
+    page = await reader.open(await reader.link(item["id"]))
+
+    assert all(words in page for words in WORDS[Status(status)])
+    assert '<meta name="robots" content="noindex">' in page
+
+
+async def test_a_long_conversation_shows_its_newest_in_their_order(reader):
+    item = await reader.desk.post()
+    for number in range(52):
+        await reader.say(item["id"], f"reply {number:02}")
+
+    page = await reader.open(await reader.link(item["id"]))
+
+    shown = re.findall(r"reply (\d\d)", page)
+    assert shown == [f"{number:02}" for number in range(2, 52)]
+
+
+async def test_what_is_no_form_is_no_answer(reader):
+    item = await reader.desk.post()
+    link = await reader.link(item["id"])
+
+    for sent, status in (
+        ({"json": {"body": "b", "nonce": "0" * 32}}, 415),
+        ({"data": {"nonce": "0" * 32}}, 422),
+        ({"data": {"body": "b"}}, 422),
+        ({"data": {"body": "a\0b", "nonce": "0" * 32}}, 422),
+        ({"data": {"body": "b", "nonce": "0" * 33}}, 422),
+    ):
+        assert (await reader.desk.client.post(link, **sent)).status_code == status, sent
+
+    assert await reader.said(item["id"]) == []
+
+
+async def test_two_forms_sent_at_once_are_an_answer_each(reader):
+    item = await reader.desk.post()
+    link = await reader.link(item["id"])
+    nonces = [f"{number:032x}" for number in (1, 2, 1, 2)]
+
+    await asyncio.gather(*(reader.send(link, f"answer {int(nonce, 16)}", nonce=nonce) for nonce in nonces))
+
+    assert sorted(await reader.said(item["id"])) == ["answer 1", "answer 2"]

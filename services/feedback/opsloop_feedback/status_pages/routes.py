@@ -27,7 +27,7 @@ _WHO = {SaidBy.AUTHOR: "You · 您", SaidBy.STAFF: "We · 我们"}
 @router.get(
     "/v1/feedback/{feedback_id}/status-link",
     dependencies=[allow("feedback:read")],
-    responses=problems(404, 409),
+    responses=problems(404),
 )
 async def get_status_link(feedback_id: UUID, session: Db) -> StatusLinkOut:
     """Show the address of the page on which the author sees how far we are, and answers. Give it to the author alone."""

@@ -6,6 +6,6 @@ from opsloop_common.http.schemas import OutModel
 
 
 class StatusLinkOut(OutModel):
-    """Where the author of a post sees how far we are, and answers: whoever has the address may."""
+    """Where the author of a post sees how far we are, and answers: whoever has the address may. Null without `OPSLOOP_PUBLIC_URL`."""
 
-    url: str
+    url: str | None

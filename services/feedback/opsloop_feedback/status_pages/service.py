@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from opsloop_common.db import context_of, ports_of, settings_of
-from opsloop_common.errors import Conflict, Invalid, NotFound
+from opsloop_common.errors import Invalid, NotFound
 from opsloop_common.ids import uuid7
 from opsloop_feedback.conversations import service as conversations
 from opsloop_feedback.conversations.service import FeedbackMessage
@@ -36,12 +36,12 @@ class StatusPage:
     nonce: str
 
 
-async def link_of(session: AsyncSession, feedback_id: UUID) -> str:
-    """Return the address of a post's page; raises NotFound, Conflict (409) where we have no public address."""
+async def link_of(session: AsyncSession, feedback_id: UUID) -> str | None:
+    """Return the address of a post's page, None where we have no public one; raises NotFound."""
     feedback = await items.get_feedback(session, feedback_id)
     public_url = settings_of(session, FeedbackSettings).public_url
     if public_url is None:
-        raise Conflict("OPSLOOP_PUBLIC_URL is not set, so no link could lead back to us.")
+        return None
     sign = partial(ports_of(session, FeedbackPorts).secrets.digest, purpose=rules.SIGNED)
     token = rules.token_of(feedback.id, feedback.workspace, sign)
     return f"{public_url.rstrip('/')}/p/{feedback.workspace}/{PAGE}?token={token}"
