@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,6 @@ from opsloop_common.testing.due import run_recurring
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import MakeApi, settings_for_tests
 from opsloop_feedback.app import SERVICE
-from opsloop_feedback.mail_in import rules
 from opsloop_feedback.mail_in.consumers import ERASURES
 from opsloop_feedback.settings import FeedbackSettings
 from services.feedback.tests.conftest import Desk
@@ -372,31 +371,3 @@ async def test_without_a_place_for_files_the_words_come_all_the_same(api: MakeAp
 
     assert (await desk.bring(made))["outcome"] == "post"
     assert [post["body"] for post in await desk.posts()] == ["导出失败了。"]
-
-
-@pytest.mark.parametrize(
-    ("claimed", "said"),
-    [(None, 0), (timedelta(days=-3), -3), (timedelta(days=1), 0), (timedelta(days=-20_000), 0)],
-)
-def test_a_mail_was_written_when_that_can_be(claimed: timedelta | None, said: int) -> None:
-    now = datetime(2026, 11, 22, tzinfo=UTC)
-    assert rules.said_at(claimed and now + claimed, now) == now + timedelta(days=said)
-
-
-def test_a_mail_is_known_by_all_that_it_says() -> None:
-    one = rules.key_of("1@x", "A@example.com", "s", "t")
-    assert one == rules.key_of("1@x", "a@EXAMPLE.com", "s", "t")
-    others = [
-        ("2@x", "a@example.com", "s", "t"),
-        ("1@x", "b@example.com", "s", "t"),
-        ("1@x", "a@example.com", "s", "u"),
-    ]
-    assert len({one, *(rules.key_of(*other) for other in others)}) == 4
-
-
-@pytest.mark.parametrize(
-    ("text", "subject", "names", "words"),
-    [("t", "s", ["n"], "t"), (" ", "s", ["n"], "s"), ("", None, ["a", "b"], "a, b"), ("\u200b", " ", [], None)],
-)
-def test_what_a_mail_says(text: str, subject: str | None, names: list[str], words: str | None) -> None:
-    assert rules.words_of(text, subject, names) == words
