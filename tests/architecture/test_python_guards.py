@@ -32,7 +32,12 @@ SHUNNED_NAMES = {
 }  # fmt: skip
 APART = {
     # in a process of its own, with bounds of the system's on memory and time: what it gets wrong is a mail that is parked
-    "services/feedback/opsloop_feedback/letters/reading.py": {"email.header", "email.message", "getaddresses"},
+    "services/feedback/opsloop_feedback/letters/reading.py": {
+        "email.header",
+        "email.message",
+        "getaddresses",
+        "EmailMessage",
+    },
     # on a connection of ours, what it reads is bounded; what it is told to write are printable lines
     "services/feedback/opsloop_feedback/imap/service.py": {"imaplib"},
 }

@@ -33,6 +33,7 @@ from tests.contracts.route_tables import (
     LONG_PAGES,
     OF_MANY,
     ONE_PAGE,
+    ROOMY,
     SCOPES,
     TAKES_ANY_FILE,
     reads,
@@ -126,13 +127,7 @@ async def door(
 ) -> AsyncIterator[Door]:
     """Each service, one after the other, on one database for all that is asked of it."""
     service = SERVICES[request.param]
-    settings = settings_for_tests(
-        service.settings,
-        outbound_allow="127.0.0.0/8",
-        attachments_path=tmp_path_factory.mktemp("attachments"),
-        rate_limit_per_second=1_000_000,
-        rate_limit_burst=1_000_000,
-    )
+    settings = settings_for_tests(service.settings, attachments_path=tmp_path_factory.mktemp("attachments"), **ROOMY)
     url = await databases.create(service)
     database = Database(url, service=service.name, clock=FakeClock(), role=app_role(service.name))
     try:
