@@ -48,6 +48,8 @@ FOR_BROWSERS = {
         "POST /v1/recipients/{user_id}/inbox/undo",
     },
 }
+ROOMY = {"outbound_allow": "127.0.0.0/8", "rate_limit_per_second": 1_000_000, "rate_limit_burst": 1_000_000}
+"""Settings under which all routes can be asked all there is to ask."""
 TAKES_ANY_FILE = {"POST /v1/attachments"}
 """Where any text is a file, so that none is malformed."""
 ONE_PAGE = {"/v1/event-types", "/v1/kpi-templates"}

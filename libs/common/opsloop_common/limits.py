@@ -308,7 +308,7 @@ MAILBOXES_PER_WORKSPACE = 20
 MAIL_BYTES = 28 * 1024 * 1024
 """Of one mail that comes in: as much as the largest file takes in it."""
 MAIL_READ_SECONDS = 10.0
-"""One mail, by a process of its own."""
+"""Of a processor, for one mail, by a process of its own."""
 MAILS_PER_HOUR = 500  # of one mailbox
 PARKED_MAIL_BYTES = 1024 * 1024  # of a mail that could not be read; of larger ones nothing is kept
 PARKED_MAIL_DAYS = 14

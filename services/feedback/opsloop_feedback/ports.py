@@ -40,8 +40,8 @@ async def open_ports(runtime: Runtime) -> AsyncIterator[FeedbackPorts]:
 
 def _files(settings: FeedbackSettings) -> Files | None:
     scanner = Scanner(*settings.clamav_address) if settings.clamav_address else None
-    if settings.attachments_s3_url is not None:
-        return Files(open_bucket(settings.attachments_s3_url.get_secret_value()), scanner)
+    if settings.attachments_bucket is not None:
+        return Files(open_bucket(settings.attachments_bucket.get_secret_value()), scanner)
     if settings.attachments_path is not None:
         return Files(open_folder(settings.attachments_path), scanner)
     return None
@@ -52,6 +52,6 @@ def require_files(runtime: Runtime) -> Files:
     files = ports_of(runtime, FeedbackPorts).files
     if files is None:
         raise Unavailable(
-            "No place for files is configured here: OPSLOOP_ATTACHMENTS_PATH, or OPSLOOP_ATTACHMENTS_S3_URL."
+            "No place for files is configured here: OPSLOOP_ATTACHMENTS_PATH, or OPSLOOP_ATTACHMENTS_BUCKET."
         )
     return files

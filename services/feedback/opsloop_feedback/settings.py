@@ -20,7 +20,7 @@ class FeedbackSettings(Settings):
 
     attachments_path: Path | None = None
     """The folder in which files are kept. The one process sets it below its data directory; replicas need one that they share."""
-    attachments_s3_url: SecretStr | None = None
+    attachments_bucket: SecretStr | None = None
     """The bucket that keeps them instead: `https://key:secret@host/bucket/prefix?region=…`."""
     attachments_bytes: int = Field(default=limits.ATTACHMENTS_BYTES_PER_WORKSPACE, ge=1)
     """What all files of a workspace may have together."""
@@ -37,7 +37,7 @@ class FeedbackSettings(Settings):
             raise ValueError("must be a domain such as mail.example.com")
         return value
 
-    @field_validator("attachments_s3_url")
+    @field_validator("attachments_bucket")
     @classmethod
     def _bucket(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None and not _is_bucket(value.get_secret_value()):

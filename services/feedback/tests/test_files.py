@@ -152,10 +152,10 @@ async def test_a_folder_that_cannot_be_written_is_unavailable(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("attachments_s3_url", "s3://bucket"),
-        ("attachments_s3_url", "https://host/bucket"),
-        ("attachments_s3_url", "https://key:secret@host"),
-        ("attachments_s3_url", "https://key:secret@host:99999/bucket"),
+        ("attachments_bucket", "s3://bucket"),
+        ("attachments_bucket", "https://host/bucket"),
+        ("attachments_bucket", "https://key:secret@host"),
+        ("attachments_bucket", "https://key:secret@host:99999/bucket"),
         ("clamav_url", "host:3310"),
         ("clamav_url", "http://host:3310"),
         ("clamav_url", "tcp://host:0"),

@@ -74,7 +74,7 @@ async def test_a_server_that_is_gone_is_unavailable() -> None:
 
 
 async def test_uploads_and_links_go_by_the_bucket(api: MakeApi, s3: str) -> None:
-    door = await api(SERVICE, settings_for_tests(FeedbackSettings, attachments_s3_url=url(s3)))
+    door = await api(SERVICE, settings_for_tests(FeedbackSettings, attachments_bucket=url(s3)))
     headers = await door.key()
     made = await door.client.post("/v1/attachments", content=b"in a bucket", headers=headers)
     shown = await door.client.get(f"/v1/attachments/{made.json()['id']}", headers=headers)

@@ -16,8 +16,9 @@ from sqlalchemy import text
 
 from opsloop_common.contracts.users import UserErased, mailbox_user_id
 from opsloop_common.db import Context
+from opsloop_common.errors import Unavailable
 from opsloop_common.ids import uuid7
-from opsloop_common.limits import PARKED_MAIL_DAYS, RECEIVED_MAIL_DAYS
+from opsloop_common.limits import MAIL_BYTES, PARKED_MAIL_DAYS, RECEIVED_MAIL_DAYS
 from opsloop_common.testing.due import run_recurring
 from opsloop_common.testing.events import deliver, make_event
 from opsloop_common.testing.http import MakeApi, settings_for_tests
@@ -26,6 +27,7 @@ from opsloop_feedback.mail_in.consumers import ERASURES
 from opsloop_feedback.settings import FeedbackSettings
 from services.feedback.tests.conftest import Desk
 
+NOTHING = "00000000-0000-0000-0000-000000000000"
 OURS = "help@shop.example"
 NESTED = b"".join(b"Content-Type: multipart/mixed; boundary=b%d\n\n--b%d\n" % (n, n) for n in range(3_000))
 """Deeper than a parser goes."""
@@ -289,3 +291,83 @@ async def test_two_mails_that_are_called_the_same_are_two_posts(desk_by_mail: Po
 
     assert sorted(post["body"] for post in posts) == ["one", "two"]
     assert "<1@x>" in {post["external_id"] for post in posts}
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+async def test_what_is_down_takes_nothing_in(desk_by_mail: Post, number: int) -> None:
+    made = mail()
+    made.add_attachment("日志", filename="log.txt")
+    ports = desk_by_mail.api.runtime.ports
+    store, files = ports.files.store, 0  # type: ignore[attr-defined]
+    put = store.put
+
+    async def fails(name: str, file: Any) -> None:
+        nonlocal files
+        files += 1
+        if files <= number:
+            raise Unavailable("The store of files does not answer.")
+        await put(name, file)
+
+    store.put = fails
+    for _ in range(number):
+        await desk_by_mail.bring(made, expect=503)
+        assert await desk_by_mail.posts() == []
+    taken = await desk_by_mail.bring(made)
+    listed = (await desk_by_mail.get(f"/v1/feedback/{taken['feedback_id']}/attachments"))["items"]
+
+    assert [each["name"] for each in listed] == ["log.txt"]
+
+
+async def test_who_reads_sees_what_came_and_by_which_mailbox(desk_by_mail: Post) -> None:
+    await desk_by_mail.bring(mail())
+    await desk_by_mail.bring(mail("Away", id="2@x", auto_submitted="auto-replied"))
+    [mailbox] = (await desk_by_mail.get("/v1/mailboxes"))["items"]
+    listed = (await desk_by_mail.get("/v1/received-mails", mailbox_id=mailbox["id"]))["items"]
+    page = await desk_by_mail.get("/v1/received-mails", limit=1)
+    rest = await desk_by_mail.get("/v1/received-mails", limit=1, cursor=page["next_cursor"])
+    one = await desk_by_mail.get(f"/v1/received-mails/{listed[0]['id']}")
+    theirs = await desk_by_mail.api.key(workspace="other")
+    hidden = await desk_by_mail.client.get(f"/v1/received-mails/{listed[0]['id']}", headers=theirs)
+
+    assert [(each["outcome"], each["reason"]) for each in listed] == [("automatic", "auto_submitted"), ("post", None)]
+    assert page["items"] + rest["items"] == listed
+    assert one == listed[0]
+    assert hidden.status_code == 404
+    assert (await desk_by_mail.get("/v1/received-mails", mailbox_id=NOTHING))["items"] == []
+    assert "zhang" not in str(listed)
+
+
+async def test_only_what_is_parked_is_tried_again(desk_by_mail: Post) -> None:
+    taken = await desk_by_mail.bring(mail())
+    answer = await desk_by_mail.client.post(f"/v1/received-mails/{taken['id']}/retry", headers=desk_by_mail.agent)
+    reader = await desk_by_mail.api.key("feedback:read")
+    refused = await desk_by_mail.client.post(f"/v1/received-mails/{taken['id']}/retry", headers=reader)
+
+    assert (answer.status_code, refused.status_code) == (409, 403)
+
+
+async def test_a_mail_that_is_too_large_is_refused_and_nothing_is_kept(desk_by_mail: Post) -> None:
+    await desk_by_mail.bring(b"From: a@example.com\n\n" + b"x" * MAIL_BYTES, expect=413)
+    await desk_by_mail.bring(b"", expect=422)
+    assert (await desk_by_mail.get("/v1/received-mails"))["items"] == []
+
+
+async def test_a_long_mail_is_cut_and_what_cannot_be_shown_is_left_out(desk_by_mail: Post) -> None:
+    await desk_by_mail.bring(mail("\x07支付失败 " * 20_000, subject="s" * 900, sender=f"{'n' * 300} <a@example.com>"))
+    [post] = await desk_by_mail.posts()
+
+    assert len(post["body"]) <= 50_000
+    assert "\x07" not in post["body"]
+    assert (len(post["title"]), len(post["author"]["name"])) == (300, 200)
+    assert post["kind"] == "bug"
+
+
+async def test_without_a_place_for_files_the_words_come_all_the_same(api: MakeApi) -> None:
+    door = await api(SERVICE)
+    desk = Post(door, await door.key())
+    desk.path = (await desk.mailbox())["mail_in_path"]
+    made = mail()
+    made.add_attachment("日志", filename="log.txt")
+
+    assert (await desk.bring(made))["outcome"] == "post"
+    assert [post["body"] for post in await desk.posts()] == ["导出失败了。"]

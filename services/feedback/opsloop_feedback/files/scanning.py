@@ -7,6 +7,7 @@ import contextlib
 import struct
 from typing import IO
 
+from opsloop_common.deadline import stopped
 from opsloop_common.errors import Invalid, Unavailable
 from opsloop_common.limits import CLAMAV_SECONDS
 
@@ -23,8 +24,9 @@ class Scanner:
     async def scan(self, file: IO[bytes]) -> None:
         """Look at a file from its beginning, and leave it there; raises Invalid (422), Unavailable (503)."""
         try:
-            async with asyncio.timeout(self._seconds):
-                answer = await self._asked(file)
+            with stopped():
+                async with asyncio.timeout(self._seconds):
+                    answer = await self._asked(file)
         except (OSError, TimeoutError, asyncio.LimitOverrunError, EOFError) as error:
             raise _silent() from error
         finally:

@@ -15,6 +15,7 @@ import obstore
 from obstore.exceptions import BaseError
 from obstore.store import LocalStore, ObjectStore, S3Store
 
+from opsloop_common.deadline import stopped
 from opsloop_common.errors import Unavailable
 from opsloop_common.limits import FILE_STORE_SECONDS
 from opsloop_feedback.files.pictures import Drawer
@@ -93,7 +94,8 @@ async def _pieces(found: Any) -> AsyncIterator[bytes]:
 @contextlib.contextmanager
 def _telling(*but: type[Exception]) -> Iterator[None]:
     try:
-        yield
+        with stopped():  # no connection of the database is held meanwhile
+            yield
     except _FAILURES as error:
         if isinstance(error, but):
             raise

@@ -160,15 +160,16 @@ class Fetcher:
             connection = context.wrap_socket(connection, server_hostname=target.host)
             opened.append(connection)
         client = _Client(target, connection)
-        if not target.is_tls:
-            client.starttls(context)
-            opened.append(client.sock)
-        _sign_in(client, target)
-        validity, next_uid = _selected(client, target.folder)
-        found = _found(client, begin_at(known, validity=validity, next_uid=next_uid), next_uid)
-        with contextlib.suppress(imaplib.IMAP4.error, OSError):
-            client.logout()
-        return found
+        try:
+            if not target.is_tls:
+                client.starttls(context)
+                opened.append(client.sock)
+            _sign_in(client, target)
+            validity, next_uid = _selected(client, target.folder)
+            return _found(client, begin_at(known, validity=validity, next_uid=next_uid), next_uid)
+        finally:
+            with contextlib.suppress(imaplib.IMAP4.error, OSError):
+                client.shutdown()  # without a LOGOUT, whose answer would be one more wait
 
 
 def _failed(error: BaseException | None) -> Failed:

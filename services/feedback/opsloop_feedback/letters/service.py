@@ -12,10 +12,13 @@ from typing import Any
 
 import orjson
 
+from opsloop_common.deadline import stopped
+from opsloop_common.errors import Unavailable
 from opsloop_common.foreign import readable
 from opsloop_common.limits import MAIL_BYTES, MAIL_READ_SECONDS
 
 READERS = 2
+WAIT_SECONDS = 30.0
 _PROGRAM = "opsloop_feedback.letters.reading"
 
 
@@ -49,13 +52,25 @@ class Letter:
 class LetterReader:
     """Reads mails, two at a time: one that takes long lets another pass."""
 
-    def __init__(self, *, seconds: float = MAIL_READ_SECONDS, readers: int = READERS) -> None:
+    def __init__(self, *, seconds: float = 3 * MAIL_READ_SECONDS, readers: int = READERS) -> None:
         self._seconds = seconds
         self._free = asyncio.Semaphore(readers)
 
     async def read(self, raw: bytes) -> Letter | None:
-        """Return what a mail says, None for one that cannot be read in time, in memory, or at all."""
-        async with self._free:
+        """Return what a mail says, None for one that cannot be read in time, in memory, or at all.
+
+        Raises Unavailable (503) when others are read for too long before it.
+        """
+        with stopped():
+            return await self._read(raw)
+
+    async def _read(self, raw: bytes) -> Letter | None:
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await self._free.acquire()
+        except TimeoutError as error:
+            raise Unavailable("Too much mail is being read; bring it again.", headers={"Retry-After": "30"}) from error
+        try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,
                 "-m",
@@ -74,6 +89,8 @@ class LetterReader:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
+        finally:
+            self._free.release()
         if process.returncode != 0 or len(answer) > 2 * MAIL_BYTES:
             return None
         return await asyncio.to_thread(readable, _letter, answer)

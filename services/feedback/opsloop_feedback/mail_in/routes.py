@@ -108,6 +108,5 @@ async def get_received_mail(mail_id: UUID, session: Db) -> ReceivedMailOut:
 )
 async def retry_received_mail(mail_id: UUID, call: Asked) -> ReceivedMailOut:
     """Try a parked mail again. It is another row then, whatever becomes of it."""
-    await call.enter()
     retried = await service.retry(_ways(call.runtime, call.context), mail_id)
     return ReceivedMailOut.model_validate(retried)
