@@ -28,6 +28,7 @@ class Further(NamedTuple):
 
 
 FURTHER = {
+    "feedback.items.counting": Further(22, "counts posts by labels in one bounded statement, apart from finding them"),
     "feedback.intake.quick": Further(25, "the fast path of one use case, in one statement below SQLAlchemy"),
     "feedback.terms.stems": Further(-10, "the endings that English words lose"),
     "feedback.terms.glossary": Further(-20, "data: what is called what in two languages"),
@@ -128,7 +129,7 @@ ROOTS = {
     "__main__": Root(NONE, NONE, "runs the service"),
     "app": Root(frozenset({"slice", "routes", "service", "further"}), NONE, "lists the rooms and fills the ports"),
     "settings": Root(frozenset({"rules"}), ANY, "what the service reads from its environment"),
-    "doors": Root(ENTRANCES, frozenset({"routes"}), "what the doors of all vendors share"),
+    "doors": Root(ENTRANCES, frozenset({"routes"}), "what the doors of all vendors, and of several rooms, share"),
     "insights": Root(NONE, ANY, "what all insights share: the time they look at, filters as SQL, and how they ask"),
     "canvas": Root(
         NONE,

@@ -20,8 +20,9 @@ from pydantic import (
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
 from opsloop_common.filters import Filter
 from opsloop_common.foreign import readable as readable_by
-from opsloop_common.http.schemas import GivenId, InModel, OutModel, Timestamp, said
+from opsloop_common.http.schemas import GivenId, InModel, OutModel, Timestamp, addressable, said
 from opsloop_common.invisible import comparable
+from opsloop_common.mailboxes import address_flaw
 from opsloop_feedback.states.rules import Status
 from opsloop_feedback.submissions import rules as submissions
 
@@ -38,6 +39,15 @@ Label = Annotated[str, StringConstraints(min_length=1, max_length=100), AfterVal
 Tags = Annotated[list[Label], Field(max_length=50), AfterValidator(_distinct)]
 ExternalId = GivenId
 """A feedback as its source names it."""
+Word = Annotated[str, StringConstraints(max_length=254)]
+Number = Annotated[int, Field(ge=1, le=2**63 - 1)]
+
+
+def _names_an_author(value: str) -> str:
+    return value if address_flaw(value) is None else addressable(value)
+
+
+AuthorName = Annotated[str, StringConstraints(max_length=254), AfterValidator(_names_an_author)]
 FIRST_YEAR, LAST_YEAR = 2000, 2200
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
@@ -53,6 +63,18 @@ def _day(value: Any) -> date:
     if not FIRST_YEAR <= day.year <= LAST_YEAR:
         raise ValueError(f"has to lie in the years from {FIRST_YEAR} to {LAST_YEAR}")
     return day
+
+
+def split_at_commas(value: Any) -> Any:
+    """Divide what a parameter says: several may stand in one."""
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        return value
+    return [part for each in value for part in each.split(",")]
+
+
+def distinct_values(values: list[Any] | None) -> list[Any] | None:
+    """Take each value once, in the order they came."""
+    return None if values is None else list(dict.fromkeys(values))
 
 
 Day = Annotated[date, BeforeValidator(_day), WithJsonSchema({"type": "string", "format": "date"})]
@@ -107,6 +129,7 @@ class FeedbackOut(OutModel):
 
     id: UUID
     number: int
+    version: int = Field(description="As in its `ETag`, for `If-Match`.")
     status: Status
     body: str
     title: str | None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -35,6 +36,8 @@ MAX_LIMIT = 200
 MAX_EXPORTED = 1_000
 _PORTION_ROWS = 20  # that are read at a time: as many large ones are some megabytes
 _VALUE_CHARACTERS = 64
+_FREE = frozenset({"limit", "cursor", "facets"})
+"""What may be another on each page: it changes no row's place."""
 
 ItemT = TypeVar("ItemT")
 OtherT = TypeVar("OtherT")
@@ -73,11 +76,22 @@ class PageOf(Generic[ItemT]):
         """Return the page as it is sent, each row through `shape`."""
         return Listing[Any](items=[shape(item) for item in self.items], next_cursor=self.next_cursor)
 
-    async def written(self, shape: type[BaseModel]) -> Response:
-        """Return the answer, each row written on its own and others going on in between: for rows that may be large."""
-        items = await breathing(lambda item: shape.model_validate(item).model_dump_json().encode(), self.items)
-        found = {"items": [included(item) for item in items], "next_cursor": self.next_cursor}
-        return Response(orjson.dumps(found), media_type="application/json")
+    async def written(self, shape: type[BaseModel], more: Mapping[str, Any] | None = None) -> Response:
+        """Return the answer, each row written on its own and others going on in between: for rows that may be large.
+
+        `more` stands beside the rows. The entity tag says what is on the page; cursors of one place are sealed anew each time.
+        """
+        tag = hashlib.blake2b(digest_size=16)
+
+        def write(item: ItemT) -> bytes:
+            line = shape.model_validate(item).model_dump_json().encode()
+            tag.update(line)
+            return line
+
+        items = await breathing(write, self.items)
+        tag.update(orjson.dumps([self.next_cursor is None, more]))
+        found = {"items": [included(item) for item in items], "next_cursor": self.next_cursor} | dict(more or {})
+        return Response(orjson.dumps(found), media_type="application/json", headers={"ETag": f'W/"{tag.hexdigest()}"'})
 
 
 async def _page(
@@ -98,9 +112,28 @@ async def _long_page(
     return _asked(request, limit, cursor)
 
 
-def _asked(request: Request, limit: int, cursor: str | None) -> Page:
+async def _bound_page(
+    request: Request,
+    limit: Annotated[
+        int, Query(ge=1, le=MAX_LIMIT, description="Most items on a page; one of large items ends earlier.")
+    ] = DEFAULT_LIMIT,
+    cursor: Annotated[
+        str | None,
+        Query(max_length=2000, description="`next_cursor` of the page before, with the same filters and order."),
+    ] = None,
+) -> Page:
+    return _asked(request, limit, cursor, bound_to=_narrowing(request))
+
+
+def _narrowing(request: Request) -> str:
+    """Return what of the address decides which rows are on the list, and in which order."""
+    said = sorted(each for each in request.query_params.multi_items() if each[0] not in _FREE)
+    return f" {hashlib.blake2b(orjson.dumps(said), digest_size=16).hexdigest()}" if said else ""
+
+
+def _asked(request: Request, limit: int, cursor: str | None, *, bound_to: str = "") -> Page:
     secrets = call_of(request).shell.runtime.secrets
-    purpose = f"cursor {request.scope['route'].path}"
+    purpose = f"cursor {request.scope['route'].path}{bound_to}"
     after = None
     if cursor is not None:
         try:
@@ -112,6 +145,8 @@ def _asked(request: Request, limit: int, cursor: str | None) -> Page:
 
 
 PageQuery = Annotated[Page, Depends(_page)]
+BoundPageQuery = Annotated[Page, Depends(_bound_page)]
+"""For lists of several orders: a cursor of one order or of other filters would leave out rows, unsaid."""
 LongPageQuery = Annotated[Page, Depends(_long_page)]
 """For lists of small rows that machines take away as a whole."""
 

@@ -31,6 +31,7 @@ from opsloop_common.http.paths import is_addressed, relative_location, service_p
 from opsloop_common.http.problems import error_response, problems
 from opsloop_common.limits import BODY_BYTES, JSON_CONTAINERS, JSON_VALUES
 from opsloop_common.turns import QUICK_BYTES, turn
+from opsloop_common.versions import is_known
 
 __all__ = [
     "ApiRoute",
@@ -291,7 +292,7 @@ class ApiRoute(APIRoute):
         if call.keyed is not None:
             await call.store(_answer_of(response))
         await call.commit()
-        return response
+        return _unless_known(response, request)
 
     async def _admit(self, call: Call, request: Request) -> None:
         if self.guard.scopes is None:
@@ -381,6 +382,14 @@ def _make_location_relative(response: Response, request: Request) -> None:
     location = response.headers.get("location")
     if location is not None and location.startswith("/"):
         response.headers["location"] = relative_location(location, request.scope)
+
+
+def _unless_known(response: Response, request: Request) -> Response:
+    """Answer 304 to whoever has what a GET would show, by the tag that the answer carries: single resources and some lists."""
+    asked, tag = request.headers.get("if-none-match"), response.headers.get("etag")
+    if asked is None or tag is None or request.method != "GET" or response.status_code != 200:
+        return response
+    return Response(None, 304, {"ETag": tag}) if is_known(tag, asked) else response
 
 
 def _untold(response: Response) -> Response:
