@@ -28,6 +28,7 @@ from opsloop_feedback.tables import Base
 from opsloop_feedback.taxonomy import slice as taxonomy
 from opsloop_feedback.teams import slice as teams
 from opsloop_feedback.triage_rules import slice as triage_rules
+from opsloop_feedback.views import slice as views
 from opsloop_feedback.watchers import slice as watchers
 
 SERVICE = Service(
@@ -62,6 +63,7 @@ SERVICE = Service(
         previews.SLICE,
         taxonomy.SLICE,
         watchers.SLICE,
+        views.SLICE,
     ),
     settings=FeedbackSettings,
 )

@@ -20,9 +20,20 @@ from pydantic import (
 from opsloop_common.contracts.feedback import Channel, Kind, Severity
 from opsloop_common.filters import Filter
 from opsloop_common.foreign import readable as readable_by
-from opsloop_common.http.schemas import GivenId, InModel, OutModel, Timestamp, addressable, said
+from opsloop_common.http.schemas import (
+    GivenId,
+    InModel,
+    OutModel,
+    ShortText,
+    Slug,
+    Timestamp,
+    UserId,
+    addressable,
+    said,
+)
 from opsloop_common.invisible import comparable
 from opsloop_common.mailboxes import address_flaw
+from opsloop_feedback.filters.rules import NAMES, Filters, document_of
 from opsloop_feedback.states.rules import Status
 from opsloop_feedback.submissions import rules as submissions
 
@@ -158,6 +169,32 @@ class FeedbackOut(OutModel):
     resolved_at: Timestamp | None
     created_at: Timestamp
     updated_at: Timestamp
+
+
+class FiltersIn(InModel):
+    """Which posts, as the list has it: several values of one mean any of them, all that are given must hold."""
+
+    status: Annotated[list[Status], Field(max_length=50)] = Field(default_factory=list)
+    kind: Annotated[list[Kind], Field(max_length=50)] = Field(default_factory=list)
+    channel: Annotated[list[Channel], Field(max_length=50)] = Field(default_factory=list)
+    severity: Annotated[list[Severity], Field(max_length=50)] = Field(default_factory=list)
+    author: Annotated[list[AuthorName], Field(max_length=50)] = Field(default_factory=list)
+    tag: Annotated[list[Word], Field(max_length=50)] = Field(default_factory=list)
+    area: Annotated[list[Word], Field(max_length=50)] = Field(default_factory=list)
+    source: Annotated[list[Slug], Field(max_length=50)] = Field(default_factory=list)
+    external_id: Annotated[list[ExternalId], Field(max_length=50)] = Field(default_factory=list)
+    number: Annotated[list[Number], Field(max_length=50)] = Field(default_factory=list)
+    assignee: Annotated[list[UserId], Field(max_length=50)] = Field(default_factory=list)
+    team: Annotated[list[Word], Field(max_length=50)] = Field(default_factory=list)
+    created_from: Timestamp | None = None
+    created_to: Timestamp | None = Field(default=None, description="Not included.")
+    due_before: Timestamp | None = Field(default=None, description="Not included.")
+    updated_from: Timestamp | None = None
+    text: ShortText | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Return what is kept: what narrows nothing is left out."""
+        return document_of(Filters(**{name: getattr(self, name) for name in NAMES}))
 
 
 Position = Annotated[int, Field(ge=0, le=1_000_000, description="Lower ones come first.")]

@@ -5,10 +5,12 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from opsloop_common.http.app import api_routes
 from opsloop_feedback.app import SERVICE
-from opsloop_feedback.filters.rules import NAMES, TIMES, Filters, Sort, document_of, read
+from opsloop_feedback.filters.rules import NAMES, TIMES, Filters, Sort, document_of, query_of, read
+from opsloop_feedback.shapes import FiltersIn
 
 WORDS = st.lists(st.text(max_size=20), max_size=3).map(tuple)
 MOMENTS = st.none() | st.datetimes(timezones=st.just(UTC))
@@ -38,7 +40,7 @@ def test_a_minus_turns_an_order_round():
 def test_times_are_kept_with_their_zone():
     at = datetime(2026, 11, 22, 8, tzinfo=UTC)
 
-    assert document_of(Filters(due_before=at)) == {"due_before": "2026-11-22T08:00:00+00:00"}
+    assert document_of(Filters(due_before=at)) == {"due_before": "2026-11-22T08:00:00Z"}
 
 
 @pytest.mark.parametrize("path", ["/v1/feedback", "/v1/search"])
@@ -70,3 +72,34 @@ async def test_what_is_no_value_of_a_filter_is_refused_by_each_door(desk, path, 
     answer = await desk.get(bare, expect=422, **params, **{name: value})
 
     assert answer["errors"][0]["pointer"].startswith(f"/query/{name}")
+
+
+def test_a_body_takes_what_a_query_takes():
+    assert tuple(FiltersIn.model_fields) == NAMES
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("status", ["lost"]),
+        ("tag", ["x"] * 51),
+        ("number", [0]),
+        ("author", ["a\u0007"]),
+        ("text", ""),
+        ("status", "new"),
+    ],
+)
+def test_what_is_no_value_of_a_filter_is_refused_in_a_body_too(name, value):
+    with pytest.raises(ValidationError):
+        FiltersIn.model_validate({name: value})
+
+
+def test_filters_of_a_body_are_those_of_a_query():
+    asked = FiltersIn.model_validate({"status": ["new"], "due_before": "2026-11-22T08:00:00+08:00", "text": "x"})
+
+    document = asked.document()
+
+    assert document == {"status": ["new"], "due_before": "2026-11-22T00:00:00Z", "text": "x"}
+    assert query_of(document | {"tag": ["a b", "支付"]}, "-due") == (
+        "status=new&due_before=2026-11-22T00%3A00%3A00Z&text=x&tag=a+b&tag=%E6%94%AF%E4%BB%98&sort=-due"
+    )

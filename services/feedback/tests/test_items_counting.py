@@ -98,8 +98,6 @@ async def test_more_than_is_looked_at_is_said_to_be_inexact(desk, five):
         assert not some[Facet.STATUS].is_exact
         assert all_of_them[Facet.STATUS].is_exact
         assert of_one[Facet.STATUS] == counting.Counts([("new", 2)], is_exact=True)
-        assert await counting.count_matching(session, Filters(status=("new",)), look_at=2) == (2, False)
-        assert await items.count_matching(session, Filters(status=("new",))) == (4, True)
 
 
 async def test_values_beyond_a_hundred_are_left_out_and_said_so(desk):
@@ -112,6 +110,21 @@ async def test_values_beyond_a_hundred_are_left_out_and_said_so(desk):
     assert len(tags["counts"]) == 100
     assert tags["counts"][0] == {"value": "tag 119", "count": 2}
     assert not tags["is_exact"]
+
+
+async def test_several_filters_are_counted_in_one_statement(desk, five, monkeypatch):
+    several = [
+        Filters(status=("new",)),
+        Filters(),
+        Filters(tag=("ios",), text="crashes"),
+        Filters(assignee=("nobody",)),
+    ]
+
+    async with desk.api.db.transaction(ACME) as session:
+        assert await items.count_each(session, several) == [(4, True), (5, True), (2, True), (0, True)]
+        assert await items.count_each(session, []) == []
+        monkeypatch.setattr(counting, "FACET_CHECKS", 8)
+        assert {is_exact for _, is_exact in await items.count_each(session, several)} == {False}
 
 
 def test_texts_are_looked_for_in_fewer():

@@ -6,6 +6,7 @@ from sqlalchemy import text
 from opsloop_common.db import Context
 from opsloop_common.ids import uuid7
 from opsloop_feedback.filters.rules import Filters, Sort
+from opsloop_feedback.items import queries
 from opsloop_feedback.items import service as items
 
 ACME = Context(workspace="acme")
@@ -137,7 +138,7 @@ async def plan(session, statement):
 @pytest.mark.parametrize("sort", list(Sort))
 async def test_each_order_is_read_from_its_index(desk, many, sort):
     async with desk.api.db.transaction(ACME) as session:
-        ordered = items.matching(Filters()).order_by(*items.order_of(sort)).limit(51)
+        ordered = items.matching(Filters()).order_by(*queries.ORDERS[sort]).limit(51)
         found = await plan(session, ordered)
 
     assert f"ix_feedback_{INDEXES[sort.key]}" in found

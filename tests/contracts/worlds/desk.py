@@ -58,6 +58,8 @@ MACRO = {
     "assignee": "u1",
 }
 
+VIEW = {"name": "gravest", "filters": {"severity": ["s1"], "text": "支付"}, "sort": "due", "is_shared": True}
+
 
 async def make(api: Api) -> dict[str, str]:
     """Make one of each."""
@@ -68,6 +70,7 @@ async def make(api: Api) -> dict[str, str]:
         "feedback_id": feedback,
         "canned_reply_id": reply,
         "macro_id": (await post(api, "/v1/macros", MACRO | {"canned_reply_id": reply}))["id"],
+        "view_id": (await post(api, "/v1/views", VIEW))["id"],
         "routing_rule_id": (await post(api, "/v1/routing-rules", ROUTING_RULE | {"team_id": team, "assignee": None}))[
             "id"
         ],
@@ -87,6 +90,7 @@ WORLD = World(
         "PATCH /v1/routing-rules/{routing_rule_id}": {"position": 11},
         "PATCH /v1/canned-replies/{canned_reply_id}": {"name": "another"},
         "PATCH /v1/macros/{macro_id}": {"name": "another"},
+        "PATCH /v1/views/{view_id}": {"name": "another"},
         "PUT /v1/feedback/{feedback_id}/watchers": {"user_ids": ["u1"]},
         "DELETE /v1/feedback/{feedback_id}/watchers": {"user_ids": ["u1"]},
     },
@@ -97,6 +101,7 @@ WORLD = World(
         "PATCH /v1/routing-rules/{routing_rule_id}": {"enabled": False},
         "PATCH /v1/canned-replies/{canned_reply_id}": {"texts": [{"locale": "en", "body": "Thanks."}]},
         "PATCH /v1/macros/{macro_id}": {"status": "open"},
+        "PATCH /v1/views/{view_id}": {"filters": {"status": ["open"]}},
     },
     worded={
         "POST /v1/calendars": CALENDAR | {"name": SAID, "days": [DAYS[0] | {"name": SAID}]},
@@ -112,6 +117,8 @@ WORLD = World(
         "DELETE /v1/feedback/{feedback_id}/watchers": {"user_ids": [SAID]},
         "POST /v1/canned-replies": {"name": SAID, "texts": [{"locale": "en", "body": SAID}]},
         "PATCH /v1/canned-replies/{canned_reply_id}": {"name": SAID, "texts": [{"locale": "en", "body": SAID}]},
+        "POST /v1/views": VIEW | {"name": SAID, "filters": {"text": SAID, "tag": [SAID], "team": [SAID]}},
+        "PATCH /v1/views/{view_id}": {"name": SAID, "filters": {"text": SAID, "area": [SAID]}},
         "POST /v1/macros": MACRO | {"name": SAID, "note": SAID, "team": SAID, "assignee": SAID, "add_tags": [SAID]},
         "PATCH /v1/macros/{macro_id}": {"name": SAID, "note": SAID, "remove_tags": [SAID]},
     },

@@ -29,9 +29,9 @@ from opsloop_common.http.body import BodyLimit, ReadRequest, read_body
 from opsloop_common.http.call import Call, call_of
 from opsloop_common.http.paths import is_addressed, relative_location, service_path
 from opsloop_common.http.problems import error_response, problems
+from opsloop_common.http.revalidation import unless_known
 from opsloop_common.limits import BODY_BYTES, JSON_CONTAINERS, JSON_VALUES
 from opsloop_common.turns import QUICK_BYTES, turn
-from opsloop_common.versions import is_known
 
 __all__ = [
     "ApiRoute",
@@ -292,7 +292,7 @@ class ApiRoute(APIRoute):
         if call.keyed is not None:
             await call.store(_answer_of(response))
         await call.commit()
-        return _unless_known(response, request)
+        return unless_known(response, request)
 
     async def _admit(self, call: Call, request: Request) -> None:
         if self.guard.scopes is None:
@@ -384,14 +384,6 @@ def _make_location_relative(response: Response, request: Request) -> None:
         response.headers["location"] = relative_location(location, request.scope)
 
 
-def _unless_known(response: Response, request: Request) -> Response:
-    """Answer 304 to whoever has what a GET would show, by the tag that the answer carries: single resources and some lists."""
-    asked, tag = request.headers.get("if-none-match"), response.headers.get("etag")
-    if asked is None or tag is None or request.method != "GET" or response.status_code != 200:
-        return response
-    return Response(None, 304, {"ETag": tag}) if is_known(tag, asked) else response
-
-
 def _untold(response: Response) -> Response:
     """Return what a change tells a credential that may not read: that it is done, and of which version that made it."""
     headers = {name: response.headers[name] for name in _REPLAYED_HEADERS if name in response.headers}
@@ -405,5 +397,4 @@ def _answer_of(response: Response) -> Answer:
 
 def _replayed(answer: Answer) -> Response:
     media_type = "application/json" if answer.body else None
-    headers = answer.headers | {"Idempotency-Replayed": "true"}
-    return Response(answer.body, answer.status, headers, media_type)
+    return Response(answer.body, answer.status, answer.headers | {"Idempotency-Replayed": "true"}, media_type)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
+from urllib.parse import urlencode
 
 
 class Sort(StrEnum):
@@ -84,7 +85,7 @@ def document_of(filters: Filters) -> dict[str, Any]:
 
 def _written(value: Any) -> Any:
     if isinstance(value, datetime):
-        return value.isoformat()
+        return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return value if isinstance(value, str) else list(value)
 
 
@@ -94,6 +95,11 @@ def read(document: Mapping[str, Any]) -> Filters:
         name: datetime.fromisoformat(value) if name in TIMES else value for name, value in document.items()
     }
     return Filters(**given)
+
+
+def query_of(document: Mapping[str, Any], sort: str) -> str:
+    """Return what stands behind `?` where the list is asked for by filters that `document_of` wrote, in an order."""
+    return urlencode([*document.items(), ("sort", sort)], doseq=True)
 
 
 @dataclass(frozen=True)

@@ -25,15 +25,10 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql.selectable import CTE
 
 from opsloop_common.db import context_of
+from opsloop_common.limits import FACET_CHECKS, FACET_POSTS, FACET_POSTS_BY_TEXT, FACET_VALUES
 from opsloop_feedback.filters.rules import Counts, Facet, Filters
 from opsloop_feedback.items.models import Feedback
 from opsloop_feedback.items.queries import NEWEST_FIRST, conditions
-
-LOOKED_AT = 50_000
-"""Of one million posts on two cores these take 0.1 s; all would take 2 s and hold a connection as long."""
-TEXTS_LOOKED_AT = 5_000
-"""Where a text is looked for in each."""
-VALUES = 100
 
 _COUNTED: dict[Facet, ColumnElement[Any]] = {
     Facet.AUTHOR: func.coalesce(Feedback.author_user_id, func.lower(Feedback.author_email)),
@@ -63,21 +58,29 @@ async def count_by(
     for facet in facets:
         rows = [(row.value, row.posts) for row in found if row.facet == facet.value]
         ordered = sorted(rows, key=lambda row: (-row[1], row[0] is None, row[0] or ""))
-        result[facet] = Counts(ordered[:VALUES], is_whole and len(rows) <= VALUES)
+        result[facet] = Counts(ordered[:FACET_VALUES], is_whole and len(rows) <= FACET_VALUES)
     return result
 
 
-async def count_matching(session: AsyncSession, filters: Filters, *, look_at: int | None = None) -> tuple[int, bool]:
-    """Count the posts that fulfil the filters among as many as `count_by` looks at, and say whether these were all."""
-    most = look_at or most_looked_at(filters)
-    looked = _looked(session, filters, (), most)
-    row = (await session.execute(select(func.count().filter(looked.c.holds), func.count()).select_from(looked))).one()
-    return row[0], row[1] <= most
+async def count_each(session: AsyncSession, several: Sequence[Filters]) -> list[tuple[int, bool]]:
+    """Count the posts that fulfil each of several filters in one statement, and say of each whether it is exact.
+
+    All look at the same newest posts; the more there are, the fewer, so that together they ask no more than a bounded number of times.
+    """
+    if not several:
+        return []
+    most = min(FACET_CHECKS // len(several), *map(most_looked_at, several))
+    own = Feedback.workspace == context_of(session).workspace
+    holds = [func.coalesce(and_(true(), *conditions(each)), False).label(f"by_{n}") for n, each in enumerate(several)]
+    looked = select(*holds).where(own).order_by(*NEWEST_FIRST).limit(most + 1).cte("looked")
+    counts = [func.count().filter(looked.c[each.name]) for each in holds]
+    *found, total = (await session.execute(select(*counts, func.count()).select_from(looked))).one()
+    return [(count, total <= most) for count in found]
 
 
 def most_looked_at(filters: Filters) -> int:
     """Return how many posts are looked at for a count."""
-    return TEXTS_LOOKED_AT if filters.text else LOOKED_AT
+    return FACET_POSTS_BY_TEXT if filters.text else FACET_POSTS
 
 
 def _looked(session: AsyncSession, filters: Filters, facets: Collection[Facet], most: int) -> CTE:
@@ -110,5 +113,5 @@ def _counted(facet: Facet, matched: CTE) -> Select[Any]:
     counted = select(
         literal(facet.value).label("facet"), cast(each.c.value, Text).label("value"), func.count().label("posts")
     )
-    ordered = counted.group_by(each.c.value).order_by(func.count().desc(), each.c.value).limit(VALUES + 1)
+    ordered = counted.group_by(each.c.value).order_by(func.count().desc(), each.c.value).limit(FACET_VALUES + 1)
     return select(ordered.subquery())

@@ -133,10 +133,13 @@ _SORTED_BY: dict[str, ColumnElement[Any] | InstrumentedAttribute[Any]] = {
 }
 
 
-def order_of(sort: Sort) -> tuple[ColumnElement[Any], ...]:
-    """Return the order of a list: total, of what is never null, and that of an index in either direction."""
-    columns = (_SORTED_BY[sort.key], Feedback.number)
-    return tuple(column.desc() if sort.is_descending else column.asc() for column in columns)
+ORDERS = {
+    sort: tuple(
+        column.desc() if sort.is_descending else column.asc() for column in (_SORTED_BY[sort.key], Feedback.number)
+    )
+    for sort in Sort
+}
+"""Each total, of what is never null, and that of an index in either direction."""
 
 
 def conditions(filters: Filters) -> Iterable[ColumnElement[bool]]:

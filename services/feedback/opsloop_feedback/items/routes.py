@@ -26,7 +26,7 @@ async def list_feedback(
     session: Db, page: BoundPageQuery, filters: FilterQuery, sort: SortQuery = Sort.NEWEST, facets: FacetQuery = None
 ) -> Response:
     """List feedback, newest first unless `sort` says otherwise. A repeated filter means any of its values; all filters must hold."""
-    found = await paginate(session, queries.matching(filters), page, by=queries.order_of(sort))
+    found = await paginate(session, queries.matching(filters), page, by=queries.ORDERS[sort])
     counted = shaped(await service.count_by(session, filters, facets)) if facets else None
     return await found.written(FeedbackOut, {"facets": counted})
 

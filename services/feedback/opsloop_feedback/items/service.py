@@ -27,7 +27,7 @@ from opsloop_common.resources import changing, touch
 from opsloop_common.turns import breathing
 from opsloop_common.versions import ANY_VERSION, Precondition
 from opsloop_feedback.facts import rules as facts
-from opsloop_feedback.filters.rules import Counts, Facet, Filters, Sort
+from opsloop_feedback.filters.rules import Counts, Facet, Filters
 from opsloop_feedback.items import counting, queries, rules
 from opsloop_feedback.items.models import Feedback as Feedback
 from opsloop_feedback.items.queries import SaidPost as SaidPost
@@ -156,19 +156,14 @@ def matching(filters: Filters) -> Select[Feedback]:
     return queries.matching(filters)
 
 
-def order_of(sort: Sort) -> tuple[ColumnElement[Any], ...]:
-    """Return the order of a list, for `paginate`."""
-    return queries.order_of(sort)
-
-
 async def count_by(session: AsyncSession, filters: Filters, facets: Collection[Facet]) -> dict[Facet, Counts]:
     """Count the posts that fulfil the filters by facets, among the newest 50,000 at most."""
     return await counting.count_by(session, filters, facets)
 
 
-async def count_matching(session: AsyncSession, filters: Filters) -> tuple[int, bool]:
-    """Count the posts that fulfil the filters among the newest 50,000, and say whether these were all."""
-    return await counting.count_matching(session, filters)
+async def count_each(session: AsyncSession, several: Sequence[Filters]) -> list[tuple[int, bool]]:
+    """Count the posts that fulfil each of several filters, among the newest ones, and say of each whether it is exact."""
+    return await counting.count_each(session, several)
 
 
 async def first_and_last(session: AsyncSession, *, before: datetime) -> set[UUID]:
