@@ -38,7 +38,7 @@ from tests.contracts.worlds.bounces import BOUNCES
 from tests.contracts.worlds.campaigns import CAMPAIGN, PLAYBOOK
 from tests.contracts.worlds.channels import SMS
 from tests.contracts.worlds.consent import SUPPRESSION, TOPIC
-from tests.contracts.worlds.desk import CALENDAR, CANNED_REPLY, MACRO, ROUTING_RULE, SLA_POLICY, TEAM, VIEW
+from tests.contracts.worlds.desk import BULK, CALENDAR, CANNED_REPLY, MACRO, ROUTING_RULE, SLA_POLICY, TEAM, VIEW
 from tests.contracts.worlds.metrics import MONITOR, REPORTED, WINDOW
 from tests.contracts.worlds.recipient_imports import BATCH
 from tests.contracts.worlds.segments import DEFINITION, SEGMENT
@@ -92,6 +92,8 @@ EXAMPLES: dict[str, Any] = BODIES | {
     "POST /v1/canned-replies": CANNED_REPLY,
     "POST /v1/macros": MACRO,
     "POST /v1/views": VIEW,
+    "POST /v1/feedback:bulk": BULK,
+    "POST /v1/feedback:bulk-preview": BULK,
     "POST /v1/triage-rules": TRIAGE_RULE,
     "POST /v1/taxonomy": {"name": "n", "parent_id": None, "words": ["w"]},
     "POST /v1/triage-rules/preview": {"rule": TRIAGE_RULE},

@@ -48,6 +48,9 @@ FACET_VALUES = 100
 VIEW_QUERY_CHARACTERS = 4_000
 VIEWS_PER_WORKSPACE = 500
 
+BULK_CHANGES_AT_ONCE = 5
+BULK_PREVIEW_POSTS = 1_000
+
 COMPRESSED_BYTES = 1024  # smaller answers are sent as they are
 COMPRESSED_INLINE_BYTES = 32 * 1024  # larger ones are compressed in a thread
 

@@ -6,6 +6,7 @@ from opsloop_common.contracts.feedback import EVENTS
 from opsloop_common.service import Service
 from opsloop_feedback.arrivals import slice as arrivals
 from opsloop_feedback.authors import slice as authors
+from opsloop_feedback.bulk_changes import slice as bulk_changes
 from opsloop_feedback.calendars import slice as calendars
 from opsloop_feedback.canned_replies import slice as canned_replies
 from opsloop_feedback.conversations import slice as conversations
@@ -64,6 +65,7 @@ SERVICE = Service(
         taxonomy.SLICE,
         watchers.SLICE,
         views.SLICE,
+        bulk_changes.SLICE,
     ),
     settings=FeedbackSettings,
 )

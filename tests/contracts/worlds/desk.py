@@ -60,6 +60,8 @@ MACRO = {
 
 VIEW = {"name": "gravest", "filters": {"severity": ["s1"], "text": "支付"}, "sort": "due", "is_shared": True}
 
+BULK = {"filters": {"text": "支付"}, "changes": {"assignee": "u1", "add_tags": ["refund"]}}
+
 
 async def make(api: Api) -> dict[str, str]:
     """Make one of each."""
@@ -70,6 +72,7 @@ async def make(api: Api) -> dict[str, str]:
         "feedback_id": feedback,
         "canned_reply_id": reply,
         "macro_id": (await post(api, "/v1/macros", MACRO | {"canned_reply_id": reply}))["id"],
+        "bulk_change_id": (await post(api, "/v1/feedback:bulk", BULK))["id"],
         "view_id": (await post(api, "/v1/views", VIEW))["id"],
         "routing_rule_id": (await post(api, "/v1/routing-rules", ROUTING_RULE | {"team_id": team, "assignee": None}))[
             "id"
@@ -117,6 +120,8 @@ WORLD = World(
         "DELETE /v1/feedback/{feedback_id}/watchers": {"user_ids": [SAID]},
         "POST /v1/canned-replies": {"name": SAID, "texts": [{"locale": "en", "body": SAID}]},
         "PATCH /v1/canned-replies/{canned_reply_id}": {"name": SAID, "texts": [{"locale": "en", "body": SAID}]},
+        "POST /v1/feedback:bulk": BULK | {"filters": {"text": SAID}, "changes": {"team": SAID, "add_tags": [SAID]}},
+        "POST /v1/feedback:bulk-preview": BULK | {"filters": {"text": SAID}, "changes": {"team": SAID}},
         "POST /v1/views": VIEW | {"name": SAID, "filters": {"text": SAID, "tag": [SAID], "team": [SAID]}},
         "PATCH /v1/views/{view_id}": {"name": SAID, "filters": {"text": SAID, "area": [SAID]}},
         "POST /v1/macros": MACRO | {"name": SAID, "note": SAID, "team": SAID, "assignee": SAID, "add_tags": [SAID]},

@@ -168,6 +168,26 @@ def conditions(filters: Filters) -> Iterable[ColumnElement[bool]]:
         yield Feedback.search_text.contains(term, autoescape=True)
 
 
+async def numbers_matching(
+    session: AsyncSession,
+    filters: Filters,
+    *,
+    ids: Collection[UUID] | None = None,
+    after: int = 0,
+    upto: int | None = None,
+    limit: int,
+) -> list[tuple[int, UUID]]:
+    """Return number and id of the posts that fulfil the filters, in the order of their numbers, those `after` one and `upto` another.
+
+    `ids`: only among these.
+    """
+    own = (Feedback.workspace == context_of(session).workspace, Feedback.number > after, *conditions(filters))
+    among = () if ids is None else (Feedback.id == any_(literal(list(ids), ARRAY(Uuid))),)
+    until = () if upto is None else (Feedback.number <= upto,)
+    query = select(Feedback.number, Feedback.id).where(*own, *among, *until)
+    return [(number, id) for number, id in await session.execute(query.order_by(Feedback.number).limit(limit))]
+
+
 async def get_feedback(session: AsyncSession, feedback_id: UUID) -> Feedback:
     """Return one feedback; raises NotFound."""
     return await resources.get(session, Feedback, Feedback.id == feedback_id)

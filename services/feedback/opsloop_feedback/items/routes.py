@@ -11,7 +11,7 @@ from opsloop_common.http.paging import BoundPageQuery, paginate
 from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_feedback.doors import FacetQuery, FilterQuery, SortQuery
 from opsloop_feedback.filters.rules import Sort
-from opsloop_feedback.items import queries, service
+from opsloop_feedback.items import counting, queries, service
 from opsloop_feedback.items.schemas import FeedbackListing, FeedbackPatch, shaped
 from opsloop_feedback.shapes import FeedbackOut
 
@@ -27,7 +27,7 @@ async def list_feedback(
 ) -> Response:
     """List feedback, newest first unless `sort` says otherwise. A repeated filter means any of its values; all filters must hold."""
     found = await paginate(session, queries.matching(filters), page, by=queries.ORDERS[sort])
-    counted = shaped(await service.count_by(session, filters, facets)) if facets else None
+    counted = shaped(await counting.count_by(session, filters, facets)) if facets else None
     return await found.written(FeedbackOut, {"facets": counted})
 
 
