@@ -103,3 +103,14 @@ def test_filters_of_a_body_are_those_of_a_query():
     assert query_of(document | {"tag": ["a b", "支付"]}, "-due") == (
         "status=new&due_before=2026-11-22T00%3A00%3A00Z&text=x&tag=a+b&tag=%E6%94%AF%E4%BB%98&sort=-due"
     )
+
+
+def test_a_query_says_nothing_of_what_narrows_nothing():
+    assert query_of(document_of(Filters()), "-created") == "sort=-created"
+    assert document_of(Filters(text="", number=())) == {}
+
+
+def test_times_of_another_zone_are_the_same_moment():
+    asked = FiltersIn.model_validate({"created_from": "2026-11-22T08:00:00+08:00"})
+
+    assert read(asked.document()).created_from == datetime(2026, 11, 22, tzinfo=UTC)
