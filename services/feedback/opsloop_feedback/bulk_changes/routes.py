@@ -9,7 +9,7 @@ from fastapi import Query, Response
 
 from opsloop_common.http.deps import Db, Who, set_etag, set_location
 from opsloop_common.http.paging import BoundPageQuery, Listing, PageQuery, paginate
-from opsloop_common.http.routing import ApiRouter, allow, also_reads, problems
+from opsloop_common.http.routing import ApiRouter, allow, problems
 from opsloop_feedback.bulk_changes import queries, service
 from opsloop_feedback.bulk_changes.rules import Outcome
 from opsloop_feedback.bulk_changes.schemas import (
@@ -38,7 +38,7 @@ async def preview_bulk_change(body: BulkChangeIn, session: Db) -> BulkPreviewOut
     return BulkPreviewOut(**shown, sample=sample)
 
 
-@router.post("/v1/feedback:bulk", status_code=201, dependencies=[WRITE, also_reads()], responses=problems(409))
+@router.post("/v1/feedback:bulk", status_code=201, dependencies=[WRITE], responses=problems(409))
 async def create_bulk_change(body: BulkChangeIn, session: Db, response: Response) -> BulkChangeOut:
     """Change all posts that are there now and that filters or ids name, by a job. Each is changed wholly or refused."""
     bulk = await service.begin(session, body.document(), body.ids, body.changed())
